@@ -1,0 +1,89 @@
+// Operating errors: things that go wrong in the world and that somebody can act on. One table maps each
+// kind to the wire's error number, the exit status and whether trying again can help.
+
+/** What a kind of error means outside the program. */
+export interface ErrorMeaning {
+  /** Number in the protocol's `error` message, or `null` when it never goes on the wire. */
+  readonly wire: number | null;
+  /** Exit status of `dync` and `dync-server`; the table is in the README. */
+  readonly exit: number;
+  /** Whether the same attempt may succeed later without anybody changing anything. */
+  readonly retry: boolean;
+}
+
+export const errorMeanings = {
+  // Wire errors, one for each number of the protocol.
+  malformed: { wire: 400, exit: 1, retry: false },
+  forbidden: { wire: 403, exit: 7, retry: false },
+  "unknown-upload": { wire: 404, exit: 1, retry: false },
+  "timed-out": { wire: 408, exit: 5, retry: true },
+  "name-taken": { wire: 409, exit: 7, retry: false },
+  "too-large": { wire: 413, exit: 7, retry: false },
+  "metadata-rejected": { wire: 422, exit: 6, retry: false },
+  "too-many-uploads": { wire: 429, exit: 5, retry: true },
+  cancelled: { wire: 499, exit: 130, retry: false },
+  internal: { wire: 500, exit: 1, retry: false },
+  "not-ready": { wire: 503, exit: 5, retry: true },
+  "no-space": { wire: 507, exit: 5, retry: false },
+  "checksum-mismatch": { wire: 460, exit: 8, retry: false },
+  // Errors that only one side sees.
+  usage: { wire: null, exit: 2, retry: false },
+  configuration: { wire: null, exit: 2, retry: false },
+  source: { wire: null, exit: 4, retry: false },
+  "source-changed": { wire: null, exit: 4, retry: false },
+  unreachable: { wire: null, exit: 5, retry: true },
+  "key-refused": { wire: null, exit: 7, retry: false },
+  "wrong-server": { wire: null, exit: 7, retry: false },
+  failed: { wire: null, exit: 1, retry: false },
+} as const satisfies Record<string, ErrorMeaning>;
+
+/** Stable name of a kind of error; appears in `--json` output and logs. */
+export type ErrorCode = keyof typeof errorMeanings;
+
+export interface DyncErrorOptions extends ErrorOptions {
+  /** What the reader can do about it: one sentence or a command. */
+  readonly hint?: string;
+}
+
+/**
+ * An operating error with a stable `code`, a message for people and, where there is one, a hint that says
+ * what to do. Messages are one line, sentence case, no final period, and never contain a secret.
+ */
+export class DyncError extends Error {
+  override readonly name = "DyncError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: DyncErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  get meaning(): ErrorMeaning {
+    return errorMeanings[this.code];
+  }
+}
+
+const codesByWire = new Map<number, ErrorCode>(
+  Object.entries(errorMeanings).flatMap(([code, meaning]) =>
+    meaning.wire === null ? [] : [[meaning.wire, code as ErrorCode] as const],
+  ),
+);
+
+/** The kind of error behind a number from the wire; numbers that we do not know are `failed`. */
+export function errorCodeFromWire(wire: number): ErrorCode {
+  return codesByWire.get(wire) ?? "failed";
+}
+
+/** The message of anything that was thrown, on one line. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\s*[\r\n]+\s*/g, " ");
+}
+
+/** The `code` of a Node system error such as `ENOENT`, or `null`. */
+export function systemCode(error: unknown): string | null {
+  if (typeof error !== "object" || error === null || !("code" in error)) return null;
+  return typeof error.code === "string" ? error.code : null;
+}

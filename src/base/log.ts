@@ -1,0 +1,12 @@
+// What the server and the client tell about their work: a message and fields. Where it goes, and in which
+// form, is decided in `cli/`.
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Logger {
+  /** `message` is a constant sentence; everything that varies is a field. */
+  log(level: LogLevel, message: string, fields?: LogFields): void;
+}
+
+export const silentLogger: Logger = { log() {} };

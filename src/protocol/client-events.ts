@@ -1,0 +1,77 @@
+// What goes into and comes out of the client's upload machine (`client-upload.ts`).
+
+import type { ErrorCode } from "../base/error.ts";
+import type { ClientMessage, JsonObject, PostChunk, ServerMessage } from "./message.ts";
+
+/** What is uploaded. */
+export interface ClientUploadTask {
+  readonly name: string;
+  readonly metadata: JsonObject;
+  /** Bytes of the source, or `null` for a stream. */
+  readonly size: number | null;
+  /** Whether any earlier offset can be read again (a file), or only the last `maxQueue` chunks (a stream). */
+  readonly canSeek: boolean;
+  /** Sent in `post-file`, e.g. `dync 0.1.0`. */
+  readonly client: string;
+  /** The server may know this upload already (an earlier process sent part of it): ask before posting it. */
+  readonly resume: boolean;
+}
+
+export type ClientInput =
+  /** The connection is up (again): the handshake is done. */
+  | { readonly type: "link-up" }
+  /** The connection broke. The driver opens another one; the machine knows what to say then. */
+  | { readonly type: "link-lost" }
+  | { readonly type: "message"; readonly message: ServerMessage }
+  /** A frame sequence arrived that is no message of the protocol. */
+  | { readonly type: "malformed"; readonly text: string }
+  /**
+   * Answers `read`: the chunk at `offset` is at hand, `length` bytes; `length` 0 is the end of the source, and
+   * then `checksum` is the SHA-256 of all of it and the source was found unchanged.
+   */
+  | {
+      readonly type: "chunk-read";
+      readonly offset: number;
+      readonly length: number;
+      readonly checksum: Uint8Array | null;
+    }
+  /** The driver could not read on: the upload ends with this error, and the server is told. */
+  | { readonly type: "source-failed"; readonly code: ErrorCode; readonly text: string }
+  /** The user wants it to stop. */
+  | { readonly type: "cancel" }
+  | { readonly type: "tick" };
+
+/** Everything that the machine sends but chunks, whose bytes only the driver has. */
+export type ClientControl = Exclude<ClientMessage, PostChunk>;
+
+/** How an upload ended. */
+export type UploadResult =
+  | { readonly type: "finished"; readonly uploadId: string }
+  /** `wire` is the number that the server sent, or `null` when the client itself gave up. */
+  | {
+      readonly type: "failed";
+      readonly code: ErrorCode;
+      readonly text: string;
+      readonly wire: number | null;
+    };
+
+export type ClientAction =
+  | { readonly type: "send"; readonly message: ClientControl }
+  /** Make the chunk at `offset` ready, at most `lengthMax` bytes, and answer with `chunk-read`. At most one is asked for at a time; a newer one replaces an unanswered older one. */
+  | { readonly type: "read"; readonly offset: number; readonly lengthMax: number }
+  /** Send the chunk that the last `chunk-read` offered. */
+  | {
+      readonly type: "send-chunk";
+      readonly offset: number;
+      readonly length: number;
+      readonly checksum: Uint8Array | null;
+    }
+  /** Bytes before `offset` will not be asked for again. */
+  | { readonly type: "forget-before"; readonly offset: number }
+  /** The server gave no sign of life for too long on a connection that claims to be up: close it, open another. */
+  | { readonly type: "reconnect"; readonly reason: string }
+  /** The server asks to come back later (503, 429, 408): close the connection, pause, open another. */
+  | { readonly type: "retry-later"; readonly code: ErrorCode; readonly text: string }
+  /** For the progress display: waiting for credit or for an answer, or moving. */
+  | { readonly type: "waiting"; readonly reason: "approval" | "credit" | "confirmation" | null }
+  | { readonly type: "done"; readonly result: UploadResult };

@@ -1,0 +1,81 @@
+// Everything that can be said on the wire, as values. The frames behind them are made in `encode.ts` and
+// read in `decode.ts`; `doc/protocol.md` is the normative text.
+
+/** A JSON object, as parsed. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Optional last frame of `post-file`: what the client can say about the upload beforehand. Unknown keys are ignored. */
+export interface PostFileInfo {
+  /** Bytes of the whole file, when known. */
+  readonly size?: number;
+  /** Name and version of the client program, for the server's log. */
+  readonly client?: string;
+}
+
+/** Optional last frame of `upload-approved`. Unknown keys are ignored. */
+export interface ApprovedInfo {
+  /** Name and version of the server program. */
+  readonly server?: string;
+  /** The id that `upload-finished` will carry. */
+  readonly upload?: string;
+}
+
+export interface PostFile {
+  readonly type: "post-file";
+  readonly name: string;
+  readonly metadata: JsonObject;
+  readonly info: PostFileInfo;
+}
+
+export interface PostChunk {
+  readonly type: "post-chunk";
+  /** Offset of `data` in the file, in bytes. */
+  readonly seek: number;
+  readonly data: Uint8Array;
+  /** SHA-256 of the whole file (32 bytes); present exactly in the last chunk. */
+  readonly checksum: Uint8Array | null;
+}
+
+export interface QueryStatus {
+  readonly type: "query-status";
+}
+
+export interface ErrorMessage {
+  readonly type: "error";
+  /** HTTP-like number, see `errorMeanings` in `base/error.ts`. */
+  readonly code: number;
+  readonly text: string;
+}
+
+export interface UploadApproved {
+  readonly type: "upload-approved";
+  /** Chunks that the client may send now. */
+  readonly credit: number;
+  /** Most bytes in a chunk. */
+  readonly chunkBytes: number;
+  /** Most chunks that the server may ask for again. */
+  readonly maxQueue: number;
+  readonly info: ApprovedInfo;
+}
+
+export interface TransferCredit {
+  readonly type: "transfer-credit";
+  /** Chunks that the client may send in addition. */
+  readonly amount: number;
+}
+
+export interface StatusReport {
+  readonly type: "status-report";
+  /** Where the client has to go on, in bytes. */
+  readonly seek: number;
+  /** Chunks that the client may send from there; replaces the credit it had. */
+  readonly credit: number;
+}
+
+export interface UploadFinished {
+  readonly type: "upload-finished";
+  readonly uploadId: string;
+}
+
+export type ClientMessage = PostFile | PostChunk | QueryStatus | ErrorMessage;
+export type ServerMessage = UploadApproved | TransferCredit | StatusReport | UploadFinished | ErrorMessage;

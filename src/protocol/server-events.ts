@@ -1,0 +1,57 @@
+// What goes into and comes out of the server's upload machine (`server-upload.ts`). One machine is one upload:
+// one socket identity together with one user.
+
+import type { ClientMessage, PostFile, ServerMessage } from "./message.ts";
+
+/** What the server decided about a new upload, or found of an old one. */
+export interface Admission {
+  readonly uploadId: string;
+  /** Bytes that are already stored and trusted: 0 for a new upload. */
+  readonly offset: number;
+}
+
+export type ServerInput =
+  /** From the user this upload belongs to; messages of others never reach the machine. */
+  | { readonly type: "message"; readonly message: ClientMessage }
+  /** Frames that are no message of the protocol. */
+  | { readonly type: "malformed"; readonly text: string }
+  /** Answers `admit`: the storage is open. `hashed` false: stored bytes are still being hashed, `hash-ready` follows. */
+  | { readonly type: "admitted"; readonly admission: Admission; readonly hashed: boolean }
+  /** Answers `admit`: not now or not at all. */
+  | { readonly type: "refused"; readonly code: number; readonly text: string }
+  | { readonly type: "hash-ready" }
+  /** The ledger gives this upload `amount` more chunks. */
+  | { readonly type: "granted"; readonly amount: number }
+  /** The ledger wants the unused credit back: the peer is gone, or lets it lie while others wait. */
+  | { readonly type: "reclaim" }
+  /** Answers one `write`: its bytes are in the storage. Answers come in the order of the writes. */
+  | { readonly type: "written" }
+  /** Answers a `write`: it failed and the storage was cut back to `offset`; the client has to send from there. */
+  | { readonly type: "rewound"; readonly offset: number }
+  /** The storage failed for good (`keep` says whether the bytes stay for a later attempt). */
+  | { readonly type: "storage-failed"; readonly code: number; readonly text: string; readonly keep: boolean }
+  /** Answers `finish`: published and durable. */
+  | { readonly type: "finished" }
+  /** The driver gives the upload up: key removed (403), shutdown (503, `keep`), operator's wish. */
+  | { readonly type: "stop"; readonly code: number; readonly text: string; readonly keep: boolean }
+  | { readonly type: "tick" };
+
+export type ServerAction =
+  /** Check metadata, name and room; open the storage; answer `admitted` or `refused`. */
+  | { readonly type: "admit"; readonly post: PostFile }
+  | { readonly type: "send"; readonly message: ServerMessage }
+  /** Append `data`, which is at `offset`. The driver owns the message until it answers `written`. */
+  | { readonly type: "write"; readonly offset: number; readonly data: Uint8Array }
+  /** After all writes: compare `checksum` with what was stored, publish, answer `finished` or `storage-failed`. */
+  | { readonly type: "finish"; readonly size: number; readonly checksum: Uint8Array }
+  /** Tell the ledger that this upload can use credit, up to `window` chunks at once, or none any more (0). */
+  | { readonly type: "want-credit"; readonly window: number }
+  /** Tell the ledger that `amount` chunks that were granted are free again. */
+  | { readonly type: "return-credit"; readonly amount: number }
+  /** The upload ended. `keep`: its bytes stay for another attempt; otherwise they are deleted (unless published). */
+  | {
+      readonly type: "done";
+      readonly outcome: "finished" | "failed" | "suspended";
+      readonly code: number;
+      readonly text: string;
+    };

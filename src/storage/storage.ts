@@ -1,0 +1,60 @@
+// Where bytes go: the contract that the server sees. `filesystem.ts` implements it on a local disk, the
+// simulator in memory with faults; an object store fits behind it as well. Nothing here knows the protocol.
+
+/** Where a finished upload lies: under `user`, as `name`. Both are checked by `destination.ts` before they get here. */
+export interface Destination {
+  readonly user: string;
+  readonly name: string;
+}
+
+/** What is published beside the data. */
+export interface Description {
+  /** Lower-case hex SHA-256 of the content. */
+  readonly sha256: string;
+  /** Text of `NAME.meta.json`. */
+  readonly metadataText: string;
+}
+
+/**
+ * Bytes of one unfinished upload. One caller at a time, one call at a time.
+ * Failures are `DyncError`: `no-space` when the medium is full, `internal` for everything else; after one the
+ * bytes past the last successful `sync` are not to be trusted, and only `truncate`, `close` and `discard` may follow.
+ */
+export interface Partial {
+  /** Bytes that are there, from 0 without a gap. */
+  readonly length: number;
+  /** Appends `data` at `length`; resolves when all of it was taken by the system. `data` is not used afterwards. */
+  append(data: Uint8Array): Promise<void>;
+  /** Resolves when everything appended before the call is durable. May run beside an `append`. */
+  sync(): Promise<void>;
+  /** Reads up to `into.length` bytes at `offset`; returns how many. */
+  read(offset: number, into: Uint8Array): Promise<number>;
+  /** Cuts back to `length` bytes, durably. */
+  truncate(length: number): Promise<void>;
+  /**
+   * Makes the content visible at `destination`, with its description, all durable, and never replacing anything:
+   * throws `DyncError` ("name-taken") when something is there already. Repeatable after a crash in its midst.
+   * The partial is gone afterwards.
+   */
+  publish(destination: Destination, description: Description): Promise<void>;
+  /** Lets go of the handles; the bytes stay. */
+  close(): Promise<void>;
+  /** Closes, and deletes the bytes. */
+  discard(): Promise<void>;
+}
+
+export interface Storage {
+  /** Creates an empty partial. `id` is 32 lower-case hex digits, never used before. */
+  create(id: string): Promise<Partial>;
+  /** Opens a partial that is there, or returns `null`. */
+  open(id: string): Promise<Partial | null>;
+  /** Ids of all partials that are there. */
+  list(): Promise<readonly string[]>;
+  /** Whether something lies at `destination`, or at a name that differs only in case or Unicode form. */
+  exists(destination: Destination): Promise<boolean>;
+  /** SHA-256 (hex) that was published at exactly `destination`, or `null` where nothing was. */
+  publishedSha256(destination: Destination): Promise<string | null>;
+  /** Bytes that can still be stored, or `null` where the medium cannot tell. */
+  freeBytes(): Promise<number | null>;
+  close(): Promise<void>;
+}
