@@ -17,6 +17,16 @@ export type ServerInput =
   | { readonly type: "malformed"; readonly text: string }
   /** Answers `admit`: the storage is open. `hashed` false: stored bytes are still being hashed, `hash-ready` follows. */
   | { readonly type: "admitted"; readonly admission: Admission; readonly hashed: boolean }
+  /**
+   * First input of a machine that takes up an upload which an earlier process of the server left unfinished:
+   * as if `post` had been admitted, but nothing is sent; the client's next message is answered as usual.
+   */
+  | {
+      readonly type: "restored";
+      readonly post: PostFile;
+      readonly admission: Admission;
+      readonly hashed: boolean;
+    }
   /** Answers `admit`: not now or not at all. */
   | { readonly type: "refused"; readonly code: number; readonly text: string }
   | { readonly type: "hash-ready" }
