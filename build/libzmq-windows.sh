@@ -1,0 +1,214 @@
+#!/bin/sh
+# Builds libzmq.dll (64-bit Windows, CURVE on, libsodium inside) from Debian's source packages with mingw-w64.
+# The npm package's Windows addon exports no C functions, so Windows needs this library of its own.
+#
+# Prints the path of the library on stdout; everything else goes to stderr. Called by build/release.ts and by hand.
+# Exit status: 0 the library is there, 3 it cannot be built on this machine (one line says why), 1 the build failed.
+# DYNC_INSTALL_PACKAGES=no keeps it from installing missing build tools (only ever done as root on Debian).
+# It must not touch the machine's own package lists: it brings a sources list of its own.
+set -eu
+
+# Pinned sources. The hashes are those of the signed Debian index, so that a build is the same next year.
+suite=bookworm
+zeromq=4.3.4
+zeromq_source="zeromq3=4.3.4-6"
+sodium=1.0.18
+sodium_source="libsodium=1.0.18-1+deb12u1"
+pinned_hashes() {
+  cat <<'HASHES'
+0ff5a531c9ffaf0dfdc7dc78d13d1383088f454896d252934c429b2554d10559  zeromq3_4.3.4.orig.tar.gz
+fbb0dcb4ffbf483d416d9af722db74ad4edd7004625ce10381e8cd3a71b6cd58  zeromq3_4.3.4-6.debian.tar.xz
+d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4  libsodium_1.0.18.orig.tar.gz
+f410474e46346b06b162defa05b1be26906aeed6cf309e3d4ebe30b4d1350733  libsodium_1.0.18-1+deb12u1.debian.tar.xz
+HASHES
+}
+
+host=x86_64-w64-mingw32
+packages="g++-mingw-w64-x86-64-posix cmake make autoconf automake libtool dpkg-dev patch ca-certificates"
+needed="apt-get dpkg-source $host-g++-posix $host-gcc-posix $host-objdump cmake make autoconf automake libtoolize sha256sum"
+
+main() {
+  here=$(cd "$(dirname "$0")" && pwd)
+  recipe=$(sha256sum "$here/libzmq-windows.sh" 2>/dev/null | cut -c 1-64) || recipe=unknown
+  cache=$here/cache/libzmq-windows-x64
+  library=$cache/libzmq.dll
+  if is_cached; then
+    echo "$library"
+    return
+  fi
+  need_tools
+  mkdir -p "$here/cache"
+  work=$(mktemp -d "$here/cache/libzmq-build.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 1' HUP INT TERM
+  log=$here/cache/libzmq-windows.log
+  : >"$log"
+  step "fetching sources" fetch_sources
+  step "building libsodium $sodium" build_sodium
+  step "building libzmq $zeromq" build_zeromq
+  step "checking the library" check_library
+  publish
+  echo "$library"
+}
+
+is_cached() {
+  [ -f "$cache/stamp" ] && [ -f "$library" ] || return 1
+  [ "$(cat "$cache/stamp")" = "$recipe $(sha256sum "$library" | cut -c 1-64)" ]
+}
+
+# Runs one step with its output in the log. The step runs in a subshell of its own, because `set -e` is off
+# inside anything that `if` or `||` looks at.
+step() {
+  say "$1"
+  shift
+  set +e
+  (
+    set -e
+    "$@"
+  ) >>"$log" 2>&1
+  status=$?
+  set -e
+  [ "$status" -eq 0 ] && return
+  tail -n 15 "$log" >&2
+  [ "$status" -eq 3 ] && cannot "Debian's source packages cannot be fetched"
+  say "failed; the whole log is $log"
+  exit 1
+}
+
+say() {
+  echo "libzmq for Windows: $*" >&2
+}
+
+cannot() {
+  say "cannot be built here: $*"
+  exit 3
+}
+
+need_tools() {
+  missing=$(missing_tools)
+  if [ -n "$missing" ] && may_install; then
+    say "installing $packages"
+    # shellcheck disable=SC2086 # a list of words
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages >/dev/null 2>&1 || true
+    missing=$(missing_tools)
+  fi
+  [ -z "$missing" ] || cannot "missing $missing (Debian: apt-get install $packages)"
+  [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || cannot "missing the package debian-archive-keyring"
+}
+
+missing_tools() {
+  list=
+  for tool in $needed; do
+    command -v "$tool" >/dev/null 2>&1 || list="$list $tool"
+  done
+  echo "${list# }"
+}
+
+may_install() {
+  [ "${DYNC_INSTALL_PACKAGES:-yes}" = yes ] && [ "$(id -u)" -eq 0 ] && [ -f /etc/debian_version ] &&
+    command -v apt-get >/dev/null 2>&1
+}
+
+fetch_sources() {
+  cd "$work"
+  mkdir -p lists/partial archives/partial sources
+  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" \
+    >sources.list
+  own="-o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=/dev/null"
+  own="$own -o Dir::State::lists=$work/lists -o Dir::Cache=$work/archives -o APT::Sandbox::User=root"
+  # shellcheck disable=SC2086 # a list of options; the folder comes from mktemp and this checkout
+  apt-get -q $own update || exit 3
+  cd sources
+  # shellcheck disable=SC2086
+  apt-get -q $own source --download-only "$zeromq_source" "$sodium_source" || exit 3
+  pinned_hashes >SHA256SUMS
+  sha256sum -c SHA256SUMS
+  dpkg-source --no-check -x zeromq3_*.dsc "$work/zeromq"
+  dpkg-source --no-check -x libsodium_*.dsc "$work/sodium"
+}
+
+# No build path, date or host name may reach the library: the same sources give the same bytes.
+compile_flags() {
+  echo "-O2 -g0 -ffile-prefix-map=$work=."
+}
+
+build_sodium() {
+  cd "$work/sodium"
+  export SOURCE_DATE_EPOCH=0 ZERO_AR_DATE=1
+  ./autogen.sh
+  ./configure --host=$host --disable-shared --enable-static --prefix="$work/prefix" \
+    CC=$host-gcc-posix CFLAGS="$(compile_flags)"
+  make -j "$(nproc 2>/dev/null || echo 2)"
+  make install
+}
+
+build_zeromq() {
+  cd "$work"
+  export SOURCE_DATE_EPOCH=0
+  # wepoll.c asks for the headers by names that only match on a file system that ignores case.
+  mkdir -p shim
+  for header in WinSock2.h WS2tcpip.h Windows.h; do
+    echo "#include <$(echo $header | tr '[:upper:]' '[:lower:]')>" >"shim/$header"
+  done
+  PKG_CONFIG_LIBDIR="$work/prefix/lib/pkgconfig" cmake -S zeromq -B zeromq-build -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_VERSION=6.2 -DCMAKE_SYSTEM_PROCESSOR=x86_64 \
+    -DCMAKE_C_COMPILER=$host-gcc-posix -DCMAKE_CXX_COMPILER=$host-g++-posix -DCMAKE_RC_COMPILER=$host-windres \
+    -DCMAKE_FIND_ROOT_PATH="$work/prefix;/usr/$host" -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY \
+    -DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY -DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER \
+    -DSODIUM_INCLUDE_DIRS="$work/prefix/include" -DSODIUM_LIBRARIES="$work/prefix/lib/libsodium.a" \
+    -DZMQ_WIN32_WINNT=0x0602 -DZMQ_CV_IMPL=win32api -DPOLLER=epoll -DENABLE_CURVE=ON -DWITH_LIBSODIUM=ON \
+    -DBUILD_SHARED=ON -DBUILD_STATIC=OFF -DBUILD_TESTS=OFF -DWITH_PERF_TOOL=OFF -DWITH_DOCS=OFF -DENABLE_CPACK=OFF \
+    -DENABLE_DRAFTS=OFF \
+    -DCMAKE_SHARED_LINKER_FLAGS="-static -s -Wl,--no-insert-timestamp" \
+    -DCMAKE_C_FLAGS="$(compile_flags) -I$work/shim" \
+    -DCMAKE_CXX_FLAGS="$(compile_flags) -I$work/shim -I$work/prefix/include -DSODIUM_STATIC"
+  correct_platform
+  cmake --build zeromq-build -j "$(nproc 2>/dev/null || echo 2)"
+}
+
+# CMake's probes run against the wrong headers when cross-compiling: mingw has no afunix.h that libzmq can use, and
+# the C++11 condition variable is chosen although the win32 one was asked for.
+correct_platform() {
+  platform=$work/zeromq-build/platform.hpp
+  sed -e 's/^#define ZMQ_HAVE_IPC.*/\/\* no IPC \*\//' \
+    -e 's/^#define ZMQ_USE_CV_IMPL_STL11.*/#define ZMQ_USE_CV_IMPL_WIN32API/' "$platform" >"$platform.new"
+  mv "$platform.new" "$platform"
+  grep -q '^#define ZMQ_HAVE_CURVE' "$platform"
+  grep -q '^#define ZMQ_USE_LIBSODIUM' "$platform"
+  grep -q '^#define ZMQ_USE_CV_IMPL_WIN32API' "$platform"
+  grep -q '^#define ZMQ_IOTHREAD_POLLER_USE_EPOLL' "$platform"
+}
+
+check_library() {
+  built=$(find "$work/zeromq-build" -name 'libzmq*.dll' -type f)
+  [ -f "$built" ]
+  $host-objdump -p "$built" >"$work/headers"
+  for name in zmq_ctx_new zmq_ctx_term zmq_ctx_set zmq_socket zmq_close zmq_setsockopt zmq_getsockopt zmq_bind \
+    zmq_connect zmq_send zmq_recv zmq_poll zmq_msg_init zmq_msg_init_size zmq_msg_send zmq_msg_recv zmq_msg_data \
+    zmq_msg_size zmq_msg_more zmq_msg_gets zmq_msg_close zmq_errno zmq_strerror zmq_version zmq_has \
+    zmq_socket_monitor zmq_curve_keypair zmq_curve_public; do
+    grep -q "[[:space:]]$name\$" "$work/headers" || {
+      echo "the library does not export $name"
+      exit 1
+    }
+  done
+  # Only what every Windows brings: a mingw runtime of its own would have to be shipped too.
+  if grep 'DLL Name' "$work/headers" | grep -viE 'kernel32|msvcrt|ws2_32|advapi32|iphlpapi|rpcrt4|user32'; then
+    echo "the library needs a DLL that Windows does not bring"
+    exit 1
+  fi
+}
+
+publish() {
+  rm -rf "$work/out"
+  mkdir "$work/out"
+  cp "$(find "$work/zeromq-build" -name 'libzmq*.dll' -type f)" "$work/out/libzmq.dll"
+  cp "$work/zeromq/COPYING.LESSER" "$work/out/LICENSE.libzmq"
+  cp "$work/sodium/LICENSE" "$work/out/LICENSE.libsodium"
+  printf '%s %s\n' "$zeromq" "$sodium" >"$work/out/versions"
+  printf '%s %s\n' "$recipe" "$(sha256sum "$work/out/libzmq.dll" | cut -c 1-64)" >"$work/out/stamp"
+  rm -rf "$cache"
+  mv "$work/out" "$cache"
+}
+
+main "$@"
