@@ -1,0 +1,86 @@
+// The foreign libraries that go into the executables really work there: a compiled program loads each by its path
+// and sends a message through CURVE. Windows runs under wine, Linux arm64 under qemu.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { qemuCommand, qemuIsMissing } from "../support/qemu.ts";
+import { Wine, wineIsMissing } from "../support/wine.ts";
+
+const project = join(import.meta.dir, "..", "..");
+const windowsLibrary = join(project, "build/cache/libzmq-windows-x64/libzmq.dll");
+const folder = mkdtempSync(join(tmpdir(), "dync-curve-probe-"));
+const reasonWindows = wineIsMissing ?? reasonAgainstWindowsLibrary();
+let wine: Wine | null = null;
+
+beforeAll(async () => {
+  if (reasonWindows === null) wine = await Wine.start();
+}, 120_000);
+
+afterAll(async () => {
+  await wine?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test.skipIf(reasonWindows !== null)(
+  `a Windows executable loads libzmq.dll and talks CURVE${because(reasonWindows)}`,
+  async () => {
+    const executable = compileProbe("bun-windows-x64-baseline", "probe.exe");
+    const library = join(folder, "libzmq.dll");
+    copyFileSync(windowsLibrary, library);
+    wine?.prepare(folder);
+    const run = await wine?.run(executable, [wine.path(library)]);
+    expect(JSON.parse(run?.stdout ?? "")).toEqual({
+      platform: "win32-x64",
+      version: "4.3.4",
+      curve: true,
+      enforcesDomain: true,
+      message: "through the tunnel",
+    });
+    expect(run?.exitCode).toBe(0);
+  },
+  120_000,
+);
+
+test.skipIf(qemuIsMissing !== null)(
+  `a Linux arm64 executable loads the library of the npm package and talks CURVE${because(qemuIsMissing)}`,
+  async () => {
+    const executable = compileProbe("bun-linux-arm64", "probe-arm64");
+    const addon = join(project, "node_modules/zeromq/build/linux/arm64/node/glibc-127-Release/addon.node");
+    const library = join(folder, "libzmq-arm64.so");
+    copyFileSync(addon, library);
+    const child = Bun.spawn(qemuCommand(executable, [library]), { stdout: "pipe", stderr: "inherit" });
+    expect(JSON.parse(await new Response(child.stdout).text())).toEqual({
+      platform: "linux-arm64",
+      version: "4.3.5",
+      curve: true,
+      enforcesDomain: true,
+      message: "through the tunnel",
+    });
+    expect(await child.exited).toBe(0);
+  },
+  120_000,
+);
+
+function compileProbe(target: string, name: string): string {
+  const outfile = join(folder, name);
+  const entry = join(import.meta.dir, "curve-probe.ts");
+  const build = spawnSync(
+    process.execPath,
+    ["build", "--compile", `--target=${target}`, entry, "--outfile", outfile],
+    { encoding: "utf8" },
+  );
+  if (build.status !== 0) throw new Error(build.stderr);
+  return outfile;
+}
+
+/** Building the library takes minutes, so the tests only take one that a release has built before. */
+function reasonAgainstWindowsLibrary(): string | null {
+  return existsSync(windowsLibrary) ? null : "build/libzmq-windows.sh has not been run";
+}
+
+function because(reason: string | null): string {
+  return reason === null ? "" : ` (skipped: ${reason})`;
+}

@@ -1,0 +1,105 @@
+// Runs Windows executables under wine, in a Windows profile of its own that is thrown away afterwards.
+// Tests that use it are skipped by name where `wineIsMissing` gives a reason. It must not touch the user's own
+// wine prefix, and it ends no process of any other prefix.
+
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const buildScript = join(import.meta.dir, "wine", "build.sh");
+
+export interface WineRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface WineOptions {
+  readonly cwd?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Why Windows executables cannot be run here, or `null` when they can. */
+export const wineIsMissing: string | null = reasonAgainstWine();
+
+/** One wine prefix. Executables must lie in folders given to `prepare` first. */
+export class Wine implements AsyncDisposable {
+  readonly prefix = mkdtempSync(join(tmpdir(), "dync-wine-"));
+  readonly #environment = {
+    PATH: process.env.PATH ?? "",
+    LANG: "C.UTF-8",
+    HOME: this.prefix,
+    WINEPREFIX: this.prefix,
+    WINEARCH: "win64",
+    WINEDEBUG: "-all",
+    // No questions about Mono and Gecko, which nothing here uses.
+    WINEDLLOVERRIDES: "mscoree,mshtml=",
+  };
+
+  /** A new prefix, set up and ready. Takes some seconds. */
+  static async start(): Promise<Wine> {
+    const wine = new Wine();
+    const setup = Bun.spawn(["wineboot", "-i"], {
+      env: wine.#environment,
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    if ((await setup.exited) !== 0) throw new Error("wineboot failed");
+    return wine;
+  }
+
+  /** Puts the DLL that wine 8 lacks into `folder`, beside the executables. */
+  prepare(folder: string): void {
+    copyFileSync(standInLibrary(), join(folder, "bcryptprimitives.dll"));
+  }
+
+  /** How a Windows program names the file at `path`. */
+  path(path: string): string {
+    return `Z:${resolve(path).replaceAll("/", "\\")}`;
+  }
+
+  spawn(executable: string, args: readonly string[], options: WineOptions = {}) {
+    return Bun.spawn(["wine", executable, ...args], {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...this.#environment, ...options.environment },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+  }
+
+  async run(executable: string, args: readonly string[], options: WineOptions = {}): Promise<WineRun> {
+    const child = this.spawn(executable, args, options);
+    const [stdout, stderr, exitCode] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    return { exitCode, stdout: stdout.replaceAll("\r\n", "\n"), stderr: stderr.replaceAll("\r\n", "\n") };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const wineserver = Bun.spawn(["wineserver", "-k"], {
+      env: this.#environment,
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    await wineserver.exited;
+    rmSync(this.prefix, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function reasonAgainstWine(): string | null {
+  if (process.platform !== "linux" || process.arch !== "x64") return "not on Linux x64";
+  for (const tool of ["wine", "wineboot", "wineserver"]) {
+    if (Bun.which(tool) === null) return `no ${tool} here`;
+  }
+  return spawnSync(buildScript, [], { stdio: "ignore" }).status === 0 ? null : "no mingw compiler here";
+}
+
+function standInLibrary(): string {
+  const build = spawnSync(buildScript, [], { encoding: "utf8" });
+  if (build.status !== 0) throw new Error(build.stderr);
+  return build.stdout.trim();
+}
