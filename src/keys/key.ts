@@ -54,6 +54,11 @@ export class SecretKey {
     return this.#bytes;
   }
 
+  /** The secret as 40 characters of Z85. Only for the key file. */
+  revealText(): string {
+    return encodeZ85(this.#bytes);
+  }
+
   /** The public key that belongs to it. */
   publicKey(): PublicKey {
     // RFC 8410: the fixed PKCS #8 header of an X25519 private key, then the key.

@@ -3,7 +3,7 @@
 import { assert } from "../base/assert.ts";
 
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
-const valueOf = new Map([...alphabet].map((character, value) => [character, value]));
+const digitValues = new Map([...alphabet].map((character, value) => [character, value]));
 
 /** Z85 text of `bytes`, whose length must be a multiple of 4. */
 export function encodeZ85(bytes: Uint8Array): string {
@@ -30,7 +30,7 @@ export function decodeZ85(text: string): Uint8Array | null {
   for (let group = 0; group * 5 < text.length; group++) {
     let value = 0;
     for (let digit = 0; digit < 5; digit++) {
-      const digitValue = valueOf.get(text[group * 5 + digit] as string);
+      const digitValue = digitValues.get(text[group * 5 + digit] as string);
       if (digitValue === undefined) return null;
       value = value * 85 + digitValue;
     }

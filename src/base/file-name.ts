@@ -1,0 +1,57 @@
+// Which names may become a file or a folder on any operating system, and which two names count as the same.
+// Storage checks the names that clients send, keys check user ids (they become folders). Pure.
+
+/** Longest name, in bytes of UTF-8: common file systems hold 255, and `.meta.json` is put behind it. */
+export const fileNameBytesMax = 240;
+
+/**
+ * Why `name` cannot be a file or folder on every operating system, as the end of a sentence ("The file name …"),
+ * or `null` when it can. Never contains the name itself, which may hold anything.
+ */
+export function fileNameFault(name: string): string | null {
+  if (name === "") return "is empty";
+  // Also hides files from programs that list a folder, and keeps our own `.dync` out of reach.
+  if (name.startsWith(".")) return "starts with a dot";
+  // `tar *` in a pipeline would take it for an option, and `sha256sum -c` reads "-" as its standard input.
+  if (name.startsWith("-")) return 'starts with "-"';
+  if (name.startsWith(" ")) return "starts with a space";
+  // Win32 strips them, so that two names would be one file.
+  if (name.endsWith(" ")) return "ends with a space";
+  if (name.endsWith(".")) return "ends with a dot";
+  if (!name.isWellFormed()) return "is not valid Unicode";
+  const forbidden = forbiddenCharacters.exec(name)?.[0];
+  if (forbidden !== undefined) return `contains ${nameOfCharacter(forbidden)}`;
+  if (isReservedByWindows(name)) return "is reserved by Windows";
+  const length = new TextEncoder().encode(name).length;
+  if (length > fileNameBytesMax) return `is ${length} bytes long, expected at most ${fileNameBytesMax}`;
+  return null;
+}
+
+/**
+ * The form in which two names are equal when some file system takes them for the same file: without case and
+ * independent of how accents are composed. Coarser than every real one (so "ß" equals "ss"), on purpose.
+ */
+export function foldName(name: string): string {
+  // Upper-casing joins what lower-casing alone keeps apart (ß, ſ, final sigma). The second round is for the few
+  // letters whose lower case has another upper case.
+  const once = name.normalize("NFD").toUpperCase().toLowerCase();
+  return once.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC");
+}
+
+// Separators and what Windows forbids; C0, DEL and C1 controls; line and paragraph separators; and the
+// characters that turn the direction of writing, with which "exe.txt" can be made to look like "txt.exe".
+const forbiddenCharacters =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  /[<>:"/\\|?*\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+
+function nameOfCharacter(character: string): string {
+  if (/[!-~]/.test(character)) return character === '"' ? "a double quote" : `"${character}"`;
+  const codePoint = character.codePointAt(0) as number;
+  return `the control character U+${codePoint.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+function isReservedByWindows(name: string): boolean {
+  // "CON", "con.txt" and "CON .txt" all open the console there.
+  const stem = (name.split(".")[0] as string).trimEnd();
+  return /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])$/i.test(stem);
+}

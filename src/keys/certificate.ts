@@ -1,0 +1,126 @@
+// Key files: ZeroMQ's certificate format (ZPL, rfc.zeromq.org/spec/4), text to keys and back. Reads what pyzmq
+// and czmq write, and they read what we write. No error here ever shows a line: it may hold a secret key.
+
+import { assert } from "../base/assert.ts";
+import { DyncError } from "../base/error.ts";
+import { type KeyPair, PublicKey, SecretKey } from "./key.ts";
+
+/** Largest certificate file. Real ones have some 400 bytes. */
+export const certificateBytesMax = 16 * 1024;
+
+export interface Certificate {
+  readonly publicKey: PublicKey;
+  /** Only in `.key_secret` files. */
+  readonly secretKey: SecretKey | null;
+  /** Members of the section `metadata`, e.g. `user_id`. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads the text of a certificate. `file` is where it came from, for the error.
+ *
+ * @throws DyncError "configuration", with file and line.
+ */
+export function parseCertificate(text: string, file: string): Certificate {
+  const entries = new Map<string, Entry>();
+  const metadata = new Map<string, string>();
+  let section = "";
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
+  for (const [index, line] of lines.entries()) {
+    const content = line.trim();
+    if (content === "" || content.startsWith("#")) continue;
+    const lineNumber = index + 1;
+    const [, name, value] = /^([A-Za-z0-9$@_.&+/-]+)\s*(?:=\s*(.*))?$/.exec(content) ?? [];
+    const isNested = /^\s/.test(line);
+    // pyzmq writes whatever metadata it is given, unquoted: only what we need has to be well-formed.
+    if (name === undefined && (!isNested || section === "curve")) {
+      throw fault(file, lineNumber, 'expected a section or "name = value"');
+    }
+    if (!isNested) section = value === undefined ? (name as string) : "";
+    if (!isNested || name === undefined || value === undefined) continue;
+    if (section === "metadata") metadata.set(name, unquote(value) ?? value);
+    if (section !== "curve") continue;
+    if (entries.has(name)) throw fault(file, lineNumber, `"${name}" is there twice`);
+    entries.set(name, { value: unquote(value), lineNumber });
+  }
+  const publicEntry = entries.get("public-key");
+  if (publicEntry === undefined)
+    throw new DyncError("configuration", `${file} holds no public key`, { hint });
+  const publicKey = PublicKey.parse(publicEntry.value ?? "");
+  if (publicKey === null) throw fault(file, publicEntry.lineNumber, keyFault("public"));
+  const secretEntry = entries.get("secret-key");
+  if (secretEntry === undefined) return { publicKey, secretKey: null, metadata };
+  const secretKey = SecretKey.parse(secretEntry.value ?? "");
+  if (secretKey === null) throw fault(file, secretEntry.lineNumber, keyFault("secret"));
+  return { publicKey, secretKey, metadata };
+}
+
+export interface CertificateOptions {
+  /** When it was made: a comment at the top. */
+  readonly date: Date;
+  readonly metadata?: ReadonlyMap<string, string>;
+}
+
+/** Text of a `.key` file: the half that may be given away. */
+export function publicCertificateText(publicKey: PublicKey, options: CertificateOptions): string {
+  return [
+    `#   ****  Generated on ${options.date.toISOString()} by dync  ****`,
+    "#   ZeroMQ CURVE Public Certificate",
+    "#   This half may be given away: send it to the administrator of the server.",
+    "",
+    ...body(options),
+    `    public-key = "${publicKey.text}"`,
+    "",
+  ].join("\n");
+}
+
+/** Text of a `.key_secret` file. The only text in which a secret key is ever written. */
+export function secretCertificateText(keys: KeyPair, options: CertificateOptions): string {
+  return [
+    `#   ****  Generated on ${options.date.toISOString()} by dync  ****`,
+    "#   ZeroMQ CURVE **Secret** Certificate",
+    "#   DO NOT PROVIDE THIS FILE TO OTHER USERS nor change its permissions.",
+    "",
+    ...body(options),
+    `    public-key = "${keys.publicKey.text}"`,
+    `    secret-key = "${keys.secretKey.revealText()}"`,
+    "",
+  ].join("\n");
+}
+
+interface Entry {
+  /** `null` when its quotes are wrong. */
+  readonly value: string | null;
+  readonly lineNumber: number;
+}
+
+const hint = "Make keys with `dync keygen`, or ask the sender for the file again";
+
+function keyFault(which: "public" | "secret"): string {
+  return `"${which}-key" is not a key, expected 40 characters of Z85`;
+}
+
+function fault(file: string, lineNumber: number, text: string): DyncError {
+  return new DyncError("configuration", `${file}, line ${lineNumber}: ${text}`, { hint });
+}
+
+function unquote(value: string): string | null {
+  const quote = value[0];
+  if (quote === '"' || quote === "'") {
+    const end = value.indexOf(quote, 1);
+    const rest = value.slice(end + 1).trim();
+    return end < 0 || (rest !== "" && !rest.startsWith("#")) ? null : value.slice(1, end);
+  }
+  // Z85 has "#" in its alphabet, so that only one after a space starts a comment.
+  return value.replace(/\s+#.*$/, "").trim();
+}
+
+function body(options: CertificateOptions): readonly string[] {
+  const lines = ["metadata"];
+  for (const [name, value] of options.metadata ?? []) {
+    assert(/^[A-Za-z0-9$@_.&+/-]+$/.test(name), "a metadata name of a certificate is a ZPL name");
+    assert(!/["\r\n]/.test(value), "a metadata value of a certificate has no quotes and no line breaks");
+    lines.push(`    ${name} = "${value}"`);
+  }
+  return [...lines, "curve"];
+}

@@ -1,0 +1,258 @@
+// Key pairs on disk: makes `NAME.key` and `NAME.key_secret`, and loads them again. Refuses, like ssh, a secret
+// key that others can read. What is authorised on a server is in `authorized-clients.ts`.
+
+import { randomBytes } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { fileNameFault } from "../base/file-name.ts";
+import {
+  type Certificate,
+  certificateBytesMax,
+  parseCertificate,
+  publicCertificateText,
+  secretCertificateText,
+} from "./certificate.ts";
+import { generateKeyPair, type KeyPair } from "./key.ts";
+import { othersAllowed, restrictToUser } from "./windows-acl.ts";
+
+const isWindows = process.platform === "win32";
+
+/** Folder of keys and state: `DYNC_HOME`, or `.dync` in the user's home. */
+export function dyncHome(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  return environment.DYNC_HOME || join(homedir(), ".dync");
+}
+
+export interface NewKeyFiles {
+  /** Where to put them; made (0700) when it is not there. */
+  readonly folder: string;
+  /** `client`, `server` or another file name without ending. */
+  readonly name: string;
+  readonly date: Date;
+  /** Written into the metadata: as which user a server knows the key. */
+  readonly userId?: string;
+  /** Replace keys that are there. */
+  readonly force?: boolean;
+}
+
+export interface KeyFiles {
+  readonly keys: KeyPair;
+  readonly publicFile: string;
+  readonly secretFile: string;
+}
+
+/**
+ * Makes a key pair and its two files, durably, the secret one readable by its owner alone.
+ *
+ * @throws DyncError "configuration" when a file is there already and `force` is not set, or on a file error.
+ */
+export async function createKeyFiles(options: NewKeyFiles): Promise<KeyFiles> {
+  const { folder, name, userId, date, force = false } = options;
+  const nameFault = fileNameFault(name);
+  if (nameFault !== null) throw new DyncError("configuration", `The name of the key ${nameFault}`);
+  const userFault = userId === undefined ? null : fileNameFault(userId);
+  if (userFault !== null) throw new DyncError("configuration", `The user id ${userFault}`);
+  const publicFile = join(folder, `${name}.key`);
+  const secretFile = join(folder, `${name}.key_secret`);
+  const keys = generateKeyPair();
+  const metadata = new Map(userId === undefined ? [] : [["user_id", userId]]);
+  try {
+    await makePrivateFolder(folder);
+    if (!force) await refuseExisting([publicFile, secretFile]);
+    // The secret first: a public key whose secret is lost is worse than one that is not there yet.
+    const placed: string[] = [];
+    try {
+      await place(folder, secretFile, secretCertificateText(keys, { date, metadata }), 0o600, force);
+      placed.push(secretFile);
+      await place(
+        folder,
+        publicFile,
+        publicCertificateText(keys.publicKey, { date, metadata }),
+        0o644,
+        force,
+      );
+    } catch (error) {
+      if (!force) for (const file of placed) await unlink(file).catch(() => {});
+      throw error;
+    }
+    await syncFolder(folder);
+  } catch (cause) {
+    if (cause instanceof DyncError) throw cause;
+    throw new DyncError("configuration", `The keys could not be written: ${messageOf(cause)}`, { cause });
+  }
+  return { keys, publicFile, secretFile };
+}
+
+/**
+ * Loads `NAME.key_secret` (and checks `NAME.key` against it, where that is there).
+ *
+ * @throws DyncError "configuration": not there, readable by others, somebody else's, or not a key pair.
+ */
+export async function loadKeyPair(folder: string, name: "client" | "server"): Promise<KeyPair> {
+  const program = name === "client" ? "dync" : "dync-server";
+  const secretFile = join(folder, `${name}.key_secret`);
+  const certificate = await readCertificate(secretFile, refuseLoosePermissions);
+  if (certificate === null) {
+    throw new DyncError("configuration", `There is no secret key ${secretFile}`, {
+      hint: `Make one with \`${program} keygen\``,
+    });
+  }
+  const { publicKey, secretKey } = certificate;
+  if (secretKey === null) {
+    throw new DyncError("configuration", `${secretFile} holds no secret key`, {
+      hint: `Put the right file there, or make new keys with \`${program} keygen --force\``,
+    });
+  }
+  if (secretKey.publicKey().text !== publicKey.text) {
+    throw new DyncError(
+      "configuration",
+      `The public and the secret key in ${secretFile} do not belong together`,
+      {
+        hint: `Make new keys with \`${program} keygen --force\``,
+      },
+    );
+  }
+  const publicFile = join(folder, `${name}.key`);
+  const published = await readCertificate(publicFile);
+  if (published !== null && published.publicKey.text !== publicKey.text) {
+    throw new DyncError("configuration", `${publicFile} and ${secretFile} do not belong together`, {
+      hint: `Remove ${publicFile} if the secret key is the right one, or restore the pair`,
+    });
+  }
+  return { publicKey, secretKey };
+}
+
+/**
+ * Reads a certificate file; `null` when there is none. `check` sees the opened file before it is read.
+ *
+ * @throws DyncError "configuration" for everything that is not a readable certificate.
+ */
+export async function readCertificate(
+  file: string,
+  check?: (file: string, properties: Stats) => Promise<void>,
+): Promise<Certificate | null> {
+  let handle: FileHandle | null = null;
+  try {
+    // Without O_NONBLOCK a named pipe of that name would hang the program.
+    handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const properties = await handle.stat();
+    if (!properties.isFile()) throw new DyncError("configuration", `${file} is not a file`);
+    await check?.(file, properties);
+    const bytes = Buffer.alloc(certificateBytesMax + 1);
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+    if (bytesRead > certificateBytesMax) {
+      throw new DyncError("configuration", `${file} is too large for a key file`);
+    }
+    return parseCertificate(bytes.toString("utf8", 0, bytesRead), file);
+  } catch (cause) {
+    if (cause instanceof DyncError) throw cause;
+    if (systemCode(cause) === "ENOENT" || systemCode(cause) === "ENOTDIR") return null;
+    throw new DyncError("configuration", `${file} could not be read: ${messageOf(cause)}`, { cause });
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function refuseLoosePermissions(file: string, properties: Stats): Promise<void> {
+  if (isWindows) {
+    const others = await othersAllowed(file);
+    if (others === null || others.length === 0) return;
+    throw new DyncError(
+      "configuration",
+      `The secret key ${file} can be read by others: ${others.join(", ")}`,
+      {
+        hint: `icacls "${file}" /inheritance:r /grant:r "%USERNAME%:F"`,
+      },
+    );
+  }
+  const user = process.getuid?.();
+  if (user !== undefined && properties.uid !== user) {
+    throw new DyncError("configuration", `The secret key ${file} belongs to another user`, {
+      hint: `chown ${user} '${file}'`,
+    });
+  }
+  if ((properties.mode & 0o077) === 0) return;
+  const mode = (properties.mode & 0o777).toString(8).padStart(4, "0");
+  throw new DyncError("configuration", `The secret key ${file} can be read by others (mode ${mode})`, {
+    hint: `chmod 600 '${file}'`,
+  });
+}
+
+async function makePrivateFolder(folder: string): Promise<void> {
+  // Only what is made here is restricted: an existing folder may be shared on purpose (`keygen --folder .`).
+  const created = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (created !== undefined && isWindows) await restrictToUser(folder, true);
+}
+
+async function refuseExisting(files: readonly string[]): Promise<void> {
+  const there: string[] = [];
+  for (const file of files) if (await isThere(file)) there.push(file);
+  if (there.length === 0) return;
+  throw keysExist(there);
+}
+
+function keysExist(files: readonly string[]): DyncError {
+  return new DyncError("configuration", `There are keys already: ${files.join(" and ")}`, {
+    hint: "Use them, choose another name, or replace them for good with --force",
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (systemCode(error) === "ENOENT") return false;
+      throw error;
+    },
+  );
+}
+
+// Writes beside the target and moves it there whole, so that no reader and no crash meets half a key.
+async function place(
+  folder: string,
+  file: string,
+  text: string,
+  mode: number,
+  replace: boolean,
+): Promise<void> {
+  const temporary = join(folder, `.${randomBytes(8).toString("hex")}.tmp`);
+  const handle = await open(temporary, "wx", mode);
+  try {
+    try {
+      // Before the first byte: on Windows the file has inherited its permissions from the folder.
+      if (isWindows && mode === 0o600) await restrictToUser(temporary, false);
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    if (replace) await rename(temporary, file);
+    else await moveNew(temporary, file);
+  } catch (error) {
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+async function moveNew(temporary: string, file: string): Promise<void> {
+  try {
+    await link(temporary, file);
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") throw keysExist([file]);
+    // No hard links here (FAT): the check above was all the care that can be taken.
+    return rename(temporary, file);
+  }
+  await unlink(temporary);
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  if (isWindows) return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

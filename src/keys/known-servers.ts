@@ -1,0 +1,46 @@
+// Which key a server must have: looked up by host and port among the files in `DYNC_HOME`, like ssh's known
+// hosts. A client never talks to a server whose key is not here.
+
+import { join } from "node:path";
+import { DyncError } from "../base/error.ts";
+import type { PublicKey } from "./key.ts";
+import { readCertificate } from "./key-files.ts";
+
+export interface KnownServer {
+  readonly publicKey: PublicKey;
+  /** Where the key was found. */
+  readonly file: string;
+}
+
+/**
+ * The key of the server at `host` and `port`: from `servers/HOST_PORT.key`, `servers/HOST.key` or `server.key`.
+ *
+ * @throws DyncError "configuration" when none is there, or the first that is there is no certificate.
+ */
+export async function findServerKey(home: string, host: string, port: number): Promise<KnownServer> {
+  const files = serverKeyFiles(home, host, port);
+  for (const file of files) {
+    const certificate = await readCertificate(file);
+    if (certificate !== null) return { publicKey: certificate.publicKey, file };
+  }
+  throw new DyncError(
+    "configuration",
+    `No key of the server ${host} is known, looked for ${files.join(", ")}`,
+    {
+      hint: `Ask the administrator of the server for its server.key and save it as ${files[1] ?? files[0]}`,
+    },
+  );
+}
+
+/** Files that may hold the key of `host`, most specific first. */
+export function serverKeyFiles(home: string, host: string, port: number): readonly string[] {
+  const general = join(home, "server.key");
+  // Colons of IPv6 addresses and zone ids cannot be in file names everywhere.
+  const name = host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, "$1")
+    .replaceAll(":", "_");
+  // Anything else that is no host name must not lead out of the folder.
+  if (!/^[\p{L}\p{N}_%-][\p{L}\p{N}._%-]*$/u.test(name)) return [general];
+  return [join(home, "servers", `${name}_${port}.key`), join(home, "servers", `${name}.key`), general];
+}

@@ -1,0 +1,76 @@
+// Permissions of key files on Windows, where a file has an access control list instead of a mode. Drives
+// `icacls` by security identifiers, because the names of users and groups are translated. Windows only, except
+// for the pure parsing.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DyncError, messageOf } from "../base/error.ts";
+
+// The system itself and its administrators can read everything anyway; taking them out only breaks backups.
+const systemSid = "S-1-5-18";
+const administratorsSid = "S-1-5-32-544";
+
+/** Gives `path` to the current user alone (and to the system and its administrators). */
+export async function restrictToUser(path: string, isFolder: boolean): Promise<void> {
+  const inherit = isFolder ? "(OI)(CI)" : "";
+  const sids = [await userSid(), systemSid, administratorsSid];
+  const grants = sids.map((sid) => `*${sid}:${inherit}F`);
+  try {
+    await run("icacls.exe", [path, "/inheritance:r", "/grant:r", ...grants]);
+  } catch (cause) {
+    throw new DyncError("configuration", `The permissions of ${path} could not be set: ${messageOf(cause)}`, {
+      cause,
+      hint: "Use a folder on a disk with permissions (NTFS)",
+    });
+  }
+}
+
+/** Who else may open `path`, as identifiers; `null` when Windows does not tell. */
+export async function othersAllowed(path: string): Promise<readonly string[] | null> {
+  const folder = await mkdtemp(join(tmpdir(), "dync-acl-"));
+  try {
+    const file = join(folder, "acl");
+    await run("icacls.exe", [path, "/save", file]);
+    return strangersInSddl(await readFile(file, "utf16le"), await userSid());
+  } catch {
+    return null;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Identifiers that the SDDL text of an access control list allows anything, besides the user, the system and
+ * its administrators. `null` when the text holds no list.
+ */
+export function strangersInSddl(text: string, user: string): readonly string[] | null {
+  const list = /D:[A-Z]*((?:\([^)]*\))*)/.exec(text)?.[1];
+  if (list === undefined) return null;
+  const trusted = [user, systemSid, administratorsSid, "SY", "BA"];
+  const allowed = [...list.matchAll(/\(([^)]*)\)/g)].flatMap(([, entry]) => {
+    const [type, flags, , , , sid] = (entry as string).split(";");
+    // "IO" entries are only passed on to what lies inside.
+    return type === "A" && sid !== undefined && !flags?.includes("IO") ? [sid] : [];
+  });
+  return allowed.filter((sid) => !trusted.includes(sid));
+}
+
+async function userSid(): Promise<string> {
+  const output = await run("whoami.exe", ["/user", "/fo", "csv", "/nh"]);
+  const sid = /S-1-[0-9-]+/.exec(output)?.[0];
+  if (sid === undefined)
+    throw new DyncError("configuration", "Windows does not tell who the current user is");
+  return sid;
+}
+
+// By full path: a program of the same name in the current folder must not run instead.
+function run(program: string, args: readonly string[]): Promise<string> {
+  const path = join(process.env.SystemRoot ?? "C:\\Windows", "System32", program);
+  return new Promise((resolve, reject) => {
+    execFile(path, [...args], { windowsHide: true, timeout: 30_000 }, (error, stdout) =>
+      error === null ? resolve(stdout) : reject(error),
+    );
+  });
+}

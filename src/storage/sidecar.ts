@@ -1,0 +1,76 @@
+// The two texts that lie beside each published file: `NAME.meta.json`, the client's metadata with one member of
+// ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
+
+const ownMember = "_dync";
+const schema = 1;
+
+/** Where a published file came from: the `_dync` member of its metadata. */
+export interface Origin {
+  /** The upload's id, which `upload-finished` carried. */
+  readonly upload: string;
+  /** Routing identity of the client, lower-case hex. */
+  readonly identity: string;
+  readonly user: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** ISO 8601, UTC. */
+  readonly received: string;
+  /** What the client said of itself, or `null`. */
+  readonly client: string | null;
+}
+
+export interface Sidecar {
+  readonly origin: Origin;
+  /** What the client sent. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Text of `NAME.meta.json`. A member `_dync` of the client's own is replaced: it cannot forge an origin. */
+export function sidecarText(metadata: Readonly<Record<string, unknown>>, origin: Origin): string {
+  const { upload, identity, user, name, size, sha256, received, client } = origin;
+  const own = { schema, upload, identity, user, name, size, sha256, received, client };
+  return `${JSON.stringify({ ...metadata, [ownMember]: own }, null, 2)}\n`;
+}
+
+/** What `sidecarText` wrote, or `null` when the text is anything else. */
+export function parseSidecar(text: string): Sidecar | null {
+  const value = parseJson(text);
+  if (!isObject(value) || !Object.hasOwn(value, ownMember)) return null;
+  const { [ownMember]: own, ...metadata } = value;
+  if (!isObject(own) || own.schema !== schema || !isOrigin(own)) return null;
+  const { upload, identity, user, name, size, sha256, received, client } = own;
+  return { origin: { upload, identity, user, name, size, sha256, received, client }, metadata };
+}
+
+/** Text of `NAME.sha256`, as `sha256sum` writes it: names with a backslash or a line break are escaped. */
+export function checksumText(sha256: string, name: string): string {
+  const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+  return `${escaped === name ? "" : "\\"}${sha256}  ${escaped}\n`;
+}
+
+/** The SHA-256 (hex) in the text of a `NAME.sha256`, or `null`. */
+export function parseChecksum(text: string): string | null {
+  return /^\\?([0-9a-f]{64}) [ *]/.exec(text)?.[1] ?? null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isOrigin(own: Record<string, unknown>): own is Record<string, unknown> & Origin {
+  const texts = ["upload", "identity", "user", "name", "sha256", "received"];
+  if (!texts.every((key) => typeof own[key] === "string")) return false;
+  if (own.client !== null && typeof own.client !== "string") return false;
+  return Number.isSafeInteger(own.size) && (own.size as number) >= 0;
+}
