@@ -1,0 +1,250 @@
+// Frames to message. Total: any frames give either a message or the error that answers them, and nothing is
+// thrown. What a field must mean beyond its form is decided elsewhere: names in `storage/destination.ts`,
+// metadata in `metadata.ts`, offsets and credit in the machines.
+
+import { readU32, readU64, readUtf8 } from "./frames.ts";
+import { limits } from "./limits.ts";
+import type {
+  ApprovedInfo,
+  ClientMessage,
+  ErrorMessage,
+  JsonObject,
+  PostFileInfo,
+  ServerMessage,
+} from "./message.ts";
+import { oneLine } from "./one-line.ts";
+
+/** Why frames are no message, as the `error` that answers them. */
+export interface DecodeFailure {
+  readonly ok: false;
+  readonly code: 400 | 413 | 422;
+  readonly text: string;
+}
+
+export type Decoded<Message> = { readonly ok: true; readonly message: Message } | DecodeFailure;
+
+type Frames = readonly Uint8Array[];
+
+/** Reads what a client sent. The data of a chunk is the frame itself, not a copy. */
+export function decodeClientMessage(frames: Frames): Decoded<ClientMessage> {
+  const command = commandOf(frames);
+  switch (command) {
+    case "post-file":
+      return decodePostFile(frames);
+    case "post-chunk":
+      return decodePostChunk(frames);
+    case "query-status":
+      return { ok: true, message: { type: "query-status" } };
+    case "error":
+      return decodeError(frames);
+    default:
+      return malformed(unknownCommand(command));
+  }
+}
+
+/** Reads what a server sent. */
+export function decodeServerMessage(frames: Frames): Decoded<ServerMessage> {
+  const command = commandOf(frames);
+  switch (command) {
+    case "upload-approved":
+      return decodeUploadApproved(frames);
+    case "transfer-credit": {
+      if (frames.length < 2) return tooFew(frames, command, 2);
+      const amount = readU32(frames[1]!);
+      if (amount === null) return wrongWidth(command, "amount", 4, frames[1]!);
+      return { ok: true, message: { type: "transfer-credit", amount } };
+    }
+    case "status-report": {
+      if (frames.length < 3) return tooFew(frames, command, 3);
+      const seek = readU64(frames[1]!);
+      if (seek === null) return badOffset(command, frames[1]!);
+      const credit = readU32(frames[2]!);
+      if (credit === null) return wrongWidth(command, "credit", 4, frames[2]!);
+      return { ok: true, message: { type: "status-report", seek, credit } };
+    }
+    case "upload-finished": {
+      if (frames.length < 2) return tooFew(frames, command, 2);
+      if (frames[1]!.length > limits.uploadIdBytesMax) {
+        return malformed(
+          `upload-finished: id of ${frames[1]!.length} bytes, at most ${limits.uploadIdBytesMax}`,
+        );
+      }
+      const uploadId = readUtf8(frames[1]!);
+      if (uploadId === null) return notUtf8(command, "id");
+      return { ok: true, message: { type: "upload-finished", uploadId } };
+    }
+    case "error":
+      return decodeError(frames);
+    default:
+      return malformed(unknownCommand(command));
+  }
+}
+
+function decodePostFile(frames: Frames): Decoded<ClientMessage> {
+  if (frames.length < 4) return tooFew(frames, "post-file", 4);
+  // The flags are reserved: their width is checked, their value is not.
+  if (readU32(frames[1]!) === null) return wrongWidth("post-file", "flags", 4, frames[1]!);
+  const nameFrame = frames[2]!;
+  if (nameFrame.length > limits.nameBytesMax) {
+    return tooLarge(`File name of ${nameFrame.length} bytes, at most ${limits.nameBytesMax} are allowed`);
+  }
+  const name = readUtf8(nameFrame);
+  if (name === null) return notUtf8("post-file", "file name");
+  const metadata = readMetadata(frames[3]!);
+  if (!metadata.ok) return metadata;
+  const info = postFileInfo(readInfo(frames[4]));
+  return { ok: true, message: { type: "post-file", name, metadata: metadata.value, info } };
+}
+
+function decodePostChunk(frames: Frames): Decoded<ClientMessage> {
+  if (frames.length < 4) return tooFew(frames, "post-chunk", 4);
+  const flags = readU32(frames[1]!);
+  if (flags === null) return wrongWidth("post-chunk", "flags", 4, frames[1]!);
+  const seek = readU64(frames[2]!);
+  if (seek === null) return badOffset("post-chunk", frames[2]!);
+  const data = frames[3]!;
+  if (!Number.isSafeInteger(seek + data.length)) return malformed("post-chunk: data beyond offset 2^53 - 1");
+  if ((flags & 1) === 0) {
+    // Such a chunk would take credit without moving on, and offsets could no longer tell how much was used.
+    if (data.length === 0) return malformed("post-chunk: no data in a chunk that is not the last");
+    return { ok: true, message: { type: "post-chunk", seek, data, checksum: null } };
+  }
+  if (frames.length < 5) return tooFew(frames, "post-chunk with the last flag", 5);
+  const checksum = frames[4]!;
+  if (checksum.length !== limits.checksumBytes) {
+    return wrongWidth("post-chunk", "checksum", limits.checksumBytes, checksum);
+  }
+  return { ok: true, message: { type: "post-chunk", seek, data, checksum } };
+}
+
+function decodeUploadApproved(frames: Frames): Decoded<ServerMessage> {
+  if (frames.length < 4) return tooFew(frames, "upload-approved", 4);
+  const credit = readU32(frames[1]!);
+  if (credit === null) return wrongWidth("upload-approved", "credit", 4, frames[1]!);
+  const chunkBytes = readU32(frames[2]!);
+  if (chunkBytes === null) return wrongWidth("upload-approved", "chunksize", 4, frames[2]!);
+  const maxQueue = readU32(frames[3]!);
+  if (maxQueue === null) return wrongWidth("upload-approved", "maxqueue", 4, frames[3]!);
+  const info = approvedInfo(readInfo(frames[4]));
+  return { ok: true, message: { type: "upload-approved", credit, chunkBytes, maxQueue, info } };
+}
+
+function decodeError(frames: Frames): Decoded<ErrorMessage> {
+  if (frames.length < 3) return tooFew(frames, "error", 3);
+  const code = readU32(frames[1]!);
+  if (code === null) return wrongWidth("error", "code", 4, frames[1]!);
+  const text = readUtf8(cutAtCharacter(frames[2]!, limits.errorTextBytesMax));
+  if (text === null) return notUtf8("error", "text");
+  return { ok: true, message: { type: "error", code, text: oneLine(text) } };
+}
+
+function readMetadata(frame: Uint8Array): { ok: true; value: JsonObject } | DecodeFailure {
+  if (frame.length > limits.metadataBytesMax) {
+    return tooLarge(`Metadata of ${frame.length} bytes, at most ${limits.metadataBytesMax} are allowed`);
+  }
+  const text = readUtf8(frame);
+  if (text === null) return rejected("Metadata is not valid UTF-8, wanted a JSON object");
+  if (text === "") return rejected("Metadata is empty, wanted a JSON object");
+  const value = parseJson(text);
+  if (value === undefined) return rejected("Metadata is not valid JSON, wanted a JSON object");
+  if (!isObject(value)) return rejected(`Metadata is ${kindOf(value)}, wanted a JSON object`);
+  if (isDeeperThan(value, limits.metadataDepthMax)) {
+    return rejected(`Metadata is nested deeper than ${limits.metadataDepthMax} levels`);
+  }
+  return { ok: true, value };
+}
+
+// A frame that nobody needs is ignored, and so is one that holds something else than was meant.
+function readInfo(frame: Uint8Array | undefined): JsonObject {
+  if (frame === undefined || frame.length > limits.infoBytesMax) return {};
+  const value = parseJson(readUtf8(frame) ?? "");
+  return isObject(value) ? value : {};
+}
+
+function postFileInfo(json: JsonObject): PostFileInfo {
+  const size = json.size;
+  const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
+  return { ...(isSize ? { size } : {}), ...textMember(json, "client") };
+}
+
+function approvedInfo(json: JsonObject): ApprovedInfo {
+  return { ...textMember(json, "server"), ...textMember(json, "upload") };
+}
+
+function textMember<Key extends string>(json: JsonObject, key: Key): { [name in Key]?: string } {
+  const value = Object.hasOwn(json, key) ? json[key] : undefined;
+  return (typeof value === "string" ? { [key]: oneLine(value) } : {}) as { [name in Key]?: string };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isDeeperThan(value: unknown, depthMax: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > depthMax) return true;
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+  }
+  return false;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}
+
+function commandOf(frames: Frames): string {
+  const frame = frames[0];
+  // Longer than every command: no need to look at it, and the error text stays short.
+  if (frame === undefined || frame.length > 32) return "";
+  return String.fromCharCode(...frame);
+}
+
+function cutAtCharacter(frame: Uint8Array, bytesMax: number): Uint8Array {
+  if (frame.length <= bytesMax) return frame;
+  let end = bytesMax;
+  while (end > 0 && (frame[end]! & 0xc0) === 0x80) end -= 1;
+  return frame.subarray(0, end);
+}
+
+function unknownCommand(command: string): string {
+  return /^[a-z-]+$/.test(command) ? `Unknown command ${command}` : "Unknown command";
+}
+
+function tooFew(frames: Frames, command: string, wanted: number): DecodeFailure {
+  return malformed(`${command}: ${frames.length} frames, wanted ${wanted}`);
+}
+
+function wrongWidth(command: string, field: string, wanted: number, frame: Uint8Array): DecodeFailure {
+  return malformed(`${command}: ${field} of ${frame.length} bytes, wanted ${wanted}`);
+}
+
+function badOffset(command: string, frame: Uint8Array): DecodeFailure {
+  if (frame.length !== 8) return wrongWidth(command, "seek", 8, frame);
+  return malformed(`${command}: seek above 2^53 - 1`);
+}
+
+function notUtf8(command: string, field: string): DecodeFailure {
+  return malformed(`${command}: ${field} is not valid UTF-8`);
+}
+
+function malformed(text: string): DecodeFailure {
+  return { ok: false, code: 400, text };
+}
+
+function tooLarge(text: string): DecodeFailure {
+  return { ok: false, code: 413, text };
+}
+
+function rejected(text: string): DecodeFailure {
+  return { ok: false, code: 422, text };
+}

@@ -1,0 +1,82 @@
+// Every bound of the protocol, with its reason. Sizes are in bytes, times in milliseconds, windows in chunks.
+// Both programs read them; nothing else in `protocol/` has a number of its own.
+
+import { assert } from "../base/assert.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const secondMs = 1000;
+
+export const limits = {
+  /** Longest file name: room is left for `.meta.json` within the 255 bytes that file systems allow. */
+  nameBytesMax: 240,
+  /** Metadata describes data, it is not data; the whole document is held in memory and in the catalogue. */
+  metadataBytesMax: 256 * KiB,
+  /** Nesting of metadata: far beyond any form, and no recursion over it can overflow a stack. */
+  metadataDepthMax: 64,
+  /** Optional info frames hold a few short members; a bigger one is ignored like any frame nobody asked for. */
+  infoBytesMax: 4 * KiB,
+  /** Text of an `error`: a sentence that names every bad field, not a document. Longer texts are cut. */
+  errorTextBytesMax: KiB,
+  /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */
+  uploadIdBytesMax: 256,
+  /** A SHA-256. */
+  checksumBytes: 32,
+
+  /** Below this the frames around a chunk cost more than the chunk. */
+  chunkBytesMin: KiB,
+  /** Large enough that the cost of a message vanishes, small enough for a slow line (8 s at 32 KiB/s). */
+  chunkBytesDefault: 256 * KiB,
+  /** What a client allocates for a chunk at most, whatever a server asks for. */
+  chunkBytesMax: 16 * MiB,
+  /** Room in a frame above its payload, so that the limit cuts off only what is plainly no message of ours. */
+  frameBytesReserve: 64 * KiB,
+
+  /** Chunks under way per upload: 16 MiB at the default size fill a 10 Gbit/s line of 12 ms. */
+  maxQueueDefault: 64,
+  /** Bounds the client's list of chunks that may be asked for again. The original server asks for 200. */
+  maxQueueMax: 4096,
+  /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. */
+  keptBytesMax: 64 * MiB,
+
+  /** A client that waits for the server and hears nothing asks again after these pauses, then reconnects. */
+  answerMs: [10 * secondMs, 10 * secondMs, 15 * secondMs, 20 * secondMs],
+  /** A client that waits for its own source tells the server that it is still there. */
+  keepaliveMs: 20 * secondMs,
+  /** Times that an upload which the server forgot is started anew within one process. */
+  restartsMax: 3,
+
+  /** A client that holds credit and is silent is poked, so that the server learns whether it is reachable. */
+  pokeMs: 5 * secondMs,
+  /** Pokes get rarer up to this. */
+  pokeMsMax: 60 * secondMs,
+  /** Credit that lies this long unused while others have none is taken back. */
+  reclaimAfterMs: 60 * secondMs,
+  /** After this long without a word from its client an upload is suspended (408); its bytes stay. */
+  idleMs: 3600 * secondMs,
+} as const;
+
+/** Largest frame that a peer has to accept when chunks are at most `chunkBytes`. */
+export function frameBytesMax(chunkBytes: number): number {
+  return Math.max(chunkBytes, limits.metadataBytesMax) + limits.frameBytesReserve;
+}
+
+const answerMsTotal = limits.answerMs.reduce((sum, pause) => sum + pause, 0);
+assert(limits.chunkBytesMin <= limits.chunkBytesDefault, "the default chunk is not below the smallest");
+assert(limits.chunkBytesDefault <= limits.chunkBytesMax, "the default chunk is not above the largest");
+assert(limits.maxQueueDefault <= limits.maxQueueMax, "the default window is not above the largest");
+assert(
+  limits.chunkBytesDefault * limits.maxQueueDefault <= limits.keptBytesMax,
+  "a default window can be kept",
+);
+assert(
+  limits.keptBytesMax / limits.maxQueueMax >= limits.chunkBytesMin,
+  "the widest window has sensible chunks",
+);
+assert(
+  limits.frameBytesReserve > limits.infoBytesMax + limits.nameBytesMax,
+  "a reserve holds every small frame",
+);
+assert(answerMsTotal < 60 * secondMs, "a dead connection is noticed within a minute");
+assert(limits.keepaliveMs < limits.pokeMsMax, "a client speaks before the server takes its credit back");
+assert(limits.reclaimAfterMs < limits.idleMs, "credit is taken back before the upload is given up");
