@@ -1,0 +1,227 @@
+// The strict pass over the raw command line, before citty sees it. citty 0.2.2 accepts unknown options and takes
+// their values for positional arguments, keeps only the last of a repeated option and turns a missing value into
+// "": each of these would send the wrong thing, or send it to the wrong place. Errors are `DyncError` ("usage").
+
+import { DyncError } from "../base/error.ts";
+import { closest } from "./closest.ts";
+import type { CheckedArguments, Command, OptionDef, OptionsDef, Program } from "./command.ts";
+import { printable } from "./printable.ts";
+
+/** Options that every command has. */
+export const sharedOptions = {
+  help: { type: "boolean", alias: "h" },
+  version: { type: "boolean", alias: "V" },
+} as const satisfies OptionsDef;
+
+/** What a command line asks for. */
+export type Request =
+  | { readonly type: "help"; readonly command: Command | null }
+  | { readonly type: "version" }
+  | { readonly type: "run"; readonly command: Command; readonly rest: readonly string[] };
+
+/** Finds the command in `argv`; help and version win over everything else on the line. */
+export function readRequest(program: Program, argv: readonly string[]): Request {
+  const end = argv.indexOf("--");
+  const beforeEnd = end < 0 ? argv : argv.slice(0, end);
+  const commandNamed = (name: string): Command | undefined => program.commands.find((it) => it.name === name);
+  const fallback = commandNamed(program.defaultCommand)!;
+  const index = firstPositional(beforeEnd, { ...fallback.options, ...sharedOptions });
+  const named = index < 0 ? undefined : commandNamed(argv[index]!);
+  if (index >= 0 && argv[index] === "help") {
+    return { type: "help", command: commandNamed(argv[index + 1] ?? "") ?? null };
+  }
+  if (beforeEnd.includes("--help") || beforeEnd.includes("-h"))
+    return { type: "help", command: named ?? null };
+  if (beforeEnd.includes("--version") || beforeEnd.includes("-V")) return { type: "version" };
+  if (named) return { type: "run", command: named, rest: argv.filter((_, position) => position !== index) };
+  return { type: "run", command: fallback, rest: argv };
+}
+
+/** Whether `--json` is on the line: asked before parsing, so that parse errors come in the right form too. */
+export function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return (end < 0 ? argv : argv.slice(0, end)).includes("--json");
+}
+
+/** Checks `rest` against the command's options and makes it unambiguous. */
+export function checkArguments(
+  program: Program,
+  command: Command,
+  rest: readonly string[],
+): CheckedArguments {
+  const pass = new StrictPass(program, command);
+  return pass.check(rest);
+}
+
+class StrictPass {
+  readonly #program: Program;
+  readonly #command: Command;
+  readonly #options: OptionsDef;
+  readonly #values = new Map<string, string[]>();
+  readonly #switches = new Map<string, boolean>();
+  readonly #positionals: string[] = [];
+
+  constructor(program: Program, command: Command) {
+    this.#program = program;
+    this.#command = command;
+    this.#options = command.options;
+  }
+
+  check(rest: readonly string[]): CheckedArguments {
+    const tokens = [...rest];
+    for (let token = tokens.shift(); token !== undefined; token = tokens.shift()) {
+      if (token === "--") {
+        this.#positionals.push(...tokens.splice(0));
+      } else if (token.startsWith("--")) {
+        this.#long(token, tokens);
+      } else if (token.startsWith("-") && token !== "-") {
+        this.#short(token, tokens);
+      } else {
+        this.#positionals.push(token);
+      }
+    }
+    this.#checkPositionals();
+    return this.#result();
+  }
+
+  #long(token: string, tokens: string[]): void {
+    const equals = token.indexOf("=");
+    const written = equals < 0 ? token : token.slice(0, equals);
+    const inline = equals < 0 ? null : token.slice(equals + 1);
+    const name = written.slice(2);
+    const negated = name.startsWith("no-") && this.#options[name.slice(3)]?.type === "boolean";
+    const option = this.#options[negated ? name.slice(3) : name];
+    if (option === undefined || option.type === "positional") throw this.#unknown(written);
+    if (option.type === "boolean") {
+      if (inline !== null) throw this.#usage(`Option "${written}" takes no value`);
+      this.#switches.set(negated ? name.slice(3) : name, !negated);
+    } else {
+      this.#take(name, option, written, inline ?? this.#nextValue(written, tokens));
+    }
+  }
+
+  /** `-q`, `-qk a:1`, `-k a:1`, `-ka:1` and `-k=a:1`, as the original program reads them. */
+  #short(token: string, tokens: string[]): void {
+    for (let at = 1; at < token.length; at++) {
+      const written = `-${token[at]}`;
+      const found = Object.entries(this.#options).find(([, option]) => aliasOf(option) === token[at]);
+      if (found === undefined) throw this.#unknown(token.length === 2 ? token : written, token);
+      const [name, option] = found;
+      if (option.type === "boolean") {
+        this.#switches.set(name, true);
+        continue;
+      }
+      const inline = token.slice(at + 1).replace(/^=/, "");
+      this.#take(name, option, written, at + 1 < token.length ? inline : this.#nextValue(written, tokens));
+      return;
+    }
+  }
+
+  #nextValue(written: string, tokens: string[]): string {
+    const value = tokens[0];
+    if (value === undefined) throw this.#usage(`Option "${written}" needs a value`);
+    if (value.startsWith("-") && value !== "-") {
+      const form = written.startsWith("--") ? `${written}=VALUE` : `${written}VALUE`;
+      throw this.#usage(
+        `Option "${written}" needs a value, found "${printable(value)}"`,
+        `write ${form} when the value starts with a dash`,
+      );
+    }
+    tokens.shift();
+    return value;
+  }
+
+  #take(name: string, option: OptionDef, written: string, value: string): void {
+    if (value === "") throw this.#usage(`Option "${written}" needs a value, found an empty one`);
+    const values = this.#values.get(name) ?? [];
+    if (values.length > 0 && !option.repeat) throw this.#usage(`Option "${written}" is given twice`);
+    this.#values.set(name, [...values, value]);
+  }
+
+  #checkPositionals(): void {
+    const expected = Object.entries(this.#options).filter(([, option]) => option.type === "positional");
+    const extra = this.#positionals[expected.length];
+    if (extra !== undefined) {
+      const isCommandMissing = expected.length === 0 && this.#command.name === this.#program.defaultCommand;
+      throw isCommandMissing
+        ? this.#unknownCommand(extra)
+        : this.#usage(`Unexpected argument "${printable(extra)}"`);
+    }
+    expected.forEach(([name, option], index) => {
+      const value = this.#positionals[index];
+      if (value === "") throw this.#usage(`${name.toUpperCase()} is empty`);
+      if (value === undefined && option.required === true)
+        throw this.#usage(`${name.toUpperCase()} is missing`);
+    });
+  }
+
+  #result(): CheckedArguments {
+    const argv: string[] = [];
+    const repeated: Record<string, readonly string[]> = {};
+    for (const [name, on] of this.#switches) argv.push(on ? `--${name}` : `--no-${name}`);
+    for (const [name, option] of Object.entries(this.#options)) {
+      const values = this.#values.get(name) ?? [];
+      if (option.repeat) repeated[name] = values;
+      else if (values[0] !== undefined) argv.push(`--${name}=${values[0]}`);
+    }
+    return { argv: [...argv, "--", ...this.#positionals], repeated };
+  }
+
+  #unknown(written: string, token = written): DyncError {
+    const names = Object.entries(this.#options)
+      .filter(([, option]) => option.type !== "positional")
+      .map(([name]) => `--${name}`);
+    // "-meta" is a long option with one dash more often than five short ones.
+    const near = closest(token.startsWith("--") ? token : `-${token}`, names);
+    const within = token === written ? "" : ` in "${printable(token)}"`;
+    const guess = near !== null && token.length > 2 ? `did you mean "${near}"? ` : "";
+    const hint = `${guess}Run "${this.#help()}" for the options`;
+    return this.#usage(`Unknown option "${printable(written)}"${within}`, guess === "" ? undefined : hint);
+  }
+
+  #unknownCommand(word: string): DyncError {
+    const near = closest(
+      word,
+      this.#program.commands.map((it) => it.name),
+    );
+    const hint = near === null ? undefined : `did you mean "${this.#program.name} ${near}"?`;
+    return this.#usage(`Unknown command "${printable(word)}"`, hint);
+  }
+
+  #help(): string {
+    const { name } = this.#command;
+    return name === this.#program.defaultCommand
+      ? `${this.#program.name} --help`
+      : `${this.#program.name} ${name} --help`;
+  }
+
+  #usage(message: string, hint?: string): DyncError {
+    return new DyncError("usage", message, { hint: hint ?? `run "${this.#help()}"` });
+  }
+}
+
+/** Position of the first positional argument, or -1; `options` tells which options take the next word as their value. */
+function firstPositional(argv: readonly string[], options: OptionsDef): number {
+  for (let index = 0; index < argv.length; index++) {
+    const token = argv[index]!;
+    if (token === "-" || !token.startsWith("-")) return index;
+    if (takesNextWord(token, options)) index++;
+  }
+  return -1;
+}
+
+function takesNextWord(token: string, options: OptionsDef): boolean {
+  if (token.includes("=")) return false;
+  if (token.startsWith("--")) return options[token.slice(2)]?.type === "string";
+  // In "-qk" the last letter decides, unless one before it already took the rest as its value.
+  const letters = [...token.slice(1)];
+  const taker = letters.findIndex((letter) =>
+    Object.values(options).some((option) => option.type === "string" && aliasOf(option) === letter),
+  );
+  return taker >= 0 && taker === letters.length - 1;
+}
+
+/** Our options have at most one short form. */
+function aliasOf(option: OptionDef): string | undefined {
+  return "alias" in option && typeof option.alias === "string" ? option.alias : undefined;
+}

@@ -1,0 +1,81 @@
+// What a program and a command are: citty's definitions, with the types that citty 0.2.2 gets wrong put right
+// (an option that was not given is `undefined`, one that may be repeated is a list). `run.ts` runs them.
+
+import { type ArgsDef, runCommand } from "citty";
+import type { Clock } from "../base/clock.ts";
+import type { Output } from "./output.ts";
+
+/** What every command is given. */
+export interface CommandContext {
+  /** `dync` or `dync-server`. */
+  readonly program: string;
+  readonly output: Output;
+  /** Aborts at the first SIGINT or SIGTERM; the reason is a `DyncError` ("cancelled"). */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** An option of citty's; `repeat` collects the values of an option that is given several times. */
+export type OptionDef = ArgsDef[string] & { readonly repeat?: boolean };
+export type OptionsDef = Readonly<Record<string, OptionDef>>;
+
+/** The values of options, after the strict pass of `args.ts`. */
+export type OptionValues<T extends OptionsDef> = {
+  readonly [Name in keyof T]: T[Name] extends { readonly type: "boolean" }
+    ? boolean
+    : T[Name] extends { readonly repeat: true }
+      ? readonly string[]
+      : T[Name] extends { readonly required: true }
+        ? string
+        : string | undefined;
+};
+
+/** What the strict pass hands to a command. */
+export interface CheckedArguments {
+  /** Unambiguous: every option in its long form with `=`, then `--`, then the positional arguments. */
+  readonly argv: readonly string[];
+  readonly repeated: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Command {
+  readonly name: string;
+  /** The whole help text, as it is printed. */
+  readonly usage: string;
+  readonly options: OptionsDef;
+  /** Resolves to the exit status; throws `DyncError`. */
+  run(checked: CheckedArguments, context: CommandContext): Promise<number>;
+}
+
+export interface Program {
+  readonly name: string;
+  /** The whole help text, as it is printed. */
+  readonly usage: string;
+  readonly commands: readonly Command[];
+  /** Name of the command that runs when none is named. */
+  readonly defaultCommand: string;
+}
+
+/** Defines a command with typed options. */
+export function defineCommand<const T extends OptionsDef>(definition: {
+  readonly name: string;
+  readonly usage: string;
+  readonly options: T;
+  run(values: OptionValues<T>, context: CommandContext): Promise<number>;
+}): Command {
+  return {
+    name: definition.name,
+    usage: definition.usage,
+    options: definition.options,
+    async run(checked, context) {
+      const { result } = await runCommand(
+        {
+          args: definition.options,
+          run: ({ args }) => definition.run({ ...args, ...checked.repeated } as OptionValues<T>, context),
+        },
+        { rawArgs: [...checked.argv] },
+      );
+      return result as number;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// `dync keygen`: keys of a user who sends files.
+
+import { join } from "node:path";
+import { defineCommand } from "../command.ts";
+import { keygenOptions, makeKeys } from "../keygen.ts";
+import { printable } from "../printable.ts";
+import { keygenUsage } from "./usage.ts";
+
+export const keygenCommand = defineCommand({
+  name: "keygen",
+  usage: keygenUsage,
+  options: keygenOptions,
+  async run(values, context) {
+    const { folder, publicFile } = await makeKeys(values, context, "client");
+    context.output.result(
+      [
+        "",
+        "What to do next:",
+        `  1. Send ${printable(publicFile)} to the administrator of the`,
+        "     server. Tell the fingerprint by another way, for example by telephone.",
+        "  2. Ask for the key of the server, and save it as",
+        `     ${printable(join(folder, "servers", "HOST.key"))}, HOST being the server's name.`,
+        "  3. Send a file: dync -k KEY:VALUE HOST FILE",
+      ].join("\n"),
+    );
+    return 0;
+  },
+});

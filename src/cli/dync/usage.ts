@@ -1,0 +1,72 @@
+// What `dync --help` prints. For most users this text is the manual: examples come before completeness.
+
+export const dyncUsage = `
+Send a file, with its metadata, to a dync server.
+
+Usage:
+  dync [send] [-m FILE] [-k KEY:VALUE]... [-n NAME] [options] SERVER [FILE|-]
+  dync keygen [options]          make the keys of this user (dync keygen --help)
+
+Examples:
+  dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"
+  dync -m run42.json dync.example.org run42.raw
+  tar -c run42/ | dync -k sample:S-17 -n run42.tar dync.example.org
+
+SERVER is HOST, HOST:PORT or [IPV6]:PORT. Without FILE, or with "-", the data
+is read from standard input, and -n is needed. Only the last part of FILE's
+path is sent. Exit status 0 means that the server has confirmed that all of
+it is stored, with the right checksum; nothing else means that.
+
+Options:
+  -m, --meta FILE          metadata: a file that holds one JSON object
+  -k, --key-value KEY:VALUE
+                           one field of metadata; goes over the same field of
+                           -m; may be given many times
+  -n, --name NAME          name of the file on the server
+  -p, --port PORT          port of the server (default 8889)
+      --server-key FILE    key of the server, instead of the one in DYNC_HOME
+      --retry-for DURATION keep trying for so long when the server cannot be
+                           reached (default 24h once it was reached)
+  -q, --quiet              print errors only
+      --json               print JSON lines for programs
+  -h, --help               print this text
+  -V, --version            print the version
+
+Files in DYNC_HOME (default ~/.dync):
+  client.key, client.key_secret
+                           keys of this user, made by "dync keygen"
+  servers/HOST_PORT.key, servers/HOST.key, server.key
+                           keys of servers; the first that is there counts
+
+Exit status:
+  0  everything confirmed    5  unreachable or timed out: try again
+  1  anything else           6  metadata rejected
+  2  usage or configuration  7  refused for good: key, permission, name taken
+  3  some files failed       8  checksum mismatch
+  4  file missing, unreadable or changed while it was read
+  130  interrupted
+`;
+
+export const keygenUsage = `
+Make the keys with which this user sends files.
+
+Usage:
+  dync keygen [options]
+
+Writes two files: client.key, which goes to the administrator of the server,
+and client.key_secret, which nobody else may ever see. Keys that are there
+already stay as they are.
+
+Options:
+      --folder FOLDER  where to write them (default DYNC_HOME, that is ~/.dync)
+  -n, --name NAME      name of the files, before ".key" (default "client")
+      --user-id USER   user name that is written into the keys; the server
+                       stores files under it (default: the name of the key
+                       file on the server)
+      --force          replace keys that are there: the old ones are lost
+      --json           print JSON lines for programs
+  -h, --help           print this text
+
+Example:
+  dync keygen --user-id meyer
+`;

@@ -1,0 +1,153 @@
+// Everything that dync prints goes through here. The rules:
+//   stdout   what was asked for: help, version, results; with --json only JSON lines, the last one a `summary`
+//   stderr   everything else: what happens, warnings, errors, progress, logs; with --json only JSON lines
+//   errors   one line "PROGRAM: error: What was found", then, where something can be done, "PROGRAM: hint: …"
+//   colour   only on a terminal, and not with NO_COLOR; never the only carrier of a meaning
+//   names    text that others chose is printed with control characters escaped (printable.ts)
+//   pipes    a reader that goes away is no error: the work goes on, its outcome is the exit status
+
+import type { Writable } from "node:stream";
+import { styleText } from "node:util";
+import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
+import type { Clock } from "../base/clock.ts";
+import type { DyncError } from "../base/error.ts";
+import { jsonLine, printable } from "./printable.ts";
+import { Sink } from "./sink.ts";
+
+export type JsonFields = Readonly<Record<string, unknown>>;
+export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+export interface OutputOptions {
+  /** `dync` or `dync-server`: the prefix of errors. */
+  readonly program: string;
+  readonly json: boolean;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly clock: Clock;
+}
+
+// A reader that is this far behind has stopped reading; what is not out yet is given up.
+const flushMs = 2000;
+// consola's levels: 1 lets warnings and errors through, 3 also information.
+const levelQuiet = 1;
+const levelNormal = 3;
+
+/** The two streams of one program run, and whom they speak to: people, or (`json`) programs. */
+export class Output {
+  readonly json: boolean;
+  /** Raw stderr, for the progress display and the log. */
+  readonly stderr: Sink;
+  readonly #options: OutputOptions;
+  readonly #stdout: Sink;
+  readonly #people: ConsolaInstance;
+  readonly #summary: Record<string, unknown> = {};
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+    this.json = options.json;
+    const { clock } = options;
+    this.#stdout = new Sink({ stream: options.stdout, clock, pendingMax: Number.POSITIVE_INFINITY });
+    this.stderr = new Sink({ stream: options.stderr, clock, pendingMax: Number.POSITIVE_INFINITY });
+    this.#people = createConsola({
+      level: levelNormal,
+      reporters: [{ log: (entry) => this.stderr.write(`${this.#line(entry)}\n`) }],
+      // Equal lines are meant: they are not to be folded into "repeated 5 times".
+      throttle: 0,
+    });
+  }
+
+  /** From now on only warnings, errors and results. */
+  beQuiet(): void {
+    this.#people.level = levelQuiet;
+  }
+
+  get isQuiet(): boolean {
+    return this.#people.level < levelNormal;
+  }
+
+  /** Whether people watch stderr on a terminal. */
+  get isTerminal(): boolean {
+    return this.#options.stderr.isTTY === true;
+  }
+
+  /** Width of that terminal, in columns. */
+  get columns(): number {
+    return this.#options.stderr.columns ?? 80;
+  }
+
+  /** Prints a result for people, as it is: the caller made names in it printable. Nothing with --json. */
+  result(text: string): void {
+    if (!this.json) this.#stdout.write(`${text}\n`);
+  }
+
+  /** Prints help or version text, also with --json. */
+  text(text: string): void {
+    this.#stdout.write(`${text}\n`);
+  }
+
+  /** Tells people what happens. Nothing with --json or -q. */
+  say(message: string): void {
+    if (!this.json) this.#people.info(message);
+  }
+
+  warn(message: string, hint?: string): void {
+    if (this.json) return this.#jsonTo(this.stderr, "warning", { message, hint });
+    this.#people.warn(message);
+    if (hint !== undefined) this.#hint(hint);
+  }
+
+  /** Prints what ended the program, or one file of several. */
+  error(error: DyncError): void {
+    const { code, message, hint } = error;
+    if (this.json)
+      return this.#jsonTo(this.stderr, "error", { code, message, hint, exit: error.meaning.exit });
+    this.#people.error(message);
+    if (hint !== undefined) this.#hint(hint);
+  }
+
+  /** One JSON line on stdout, only with --json. */
+  record(type: string, fields: JsonFields): void {
+    if (this.json) this.#jsonTo(this.#stdout, type, fields);
+  }
+
+  /** Adds to the last line of --json. May be called before it is known how things end. */
+  summarise(fields: JsonFields): void {
+    Object.assign(this.#summary, fields);
+  }
+
+  /** Prints that last line. For `run.ts`. */
+  end(exit: number): void {
+    this.record("summary", { ok: exit === 0, exit, ...this.#summary });
+  }
+
+  /** Resolves when everything is out, or nobody reads any more. */
+  async flush(): Promise<void> {
+    await Promise.all([this.#stdout.flush(flushMs), this.stderr.flush(flushMs)]);
+  }
+
+  #jsonTo(sink: Sink, type: string, fields: JsonFields): void {
+    sink.write(`${jsonLine({ schema: 1, type, ...fields })}\n`);
+  }
+
+  #hint(hint: string): void {
+    this.stderr.write(`${this.#options.program}: hint: ${printable(hint)}\n`);
+  }
+
+  #line(entry: LogObject): string {
+    const text = printable(entry.args.join(" "));
+    const { program } = this.#options;
+    switch (entry.type) {
+      case "error":
+        return `${program}: ${this.#paint("red", "error:")} ${text}`;
+      case "warn":
+        return `${program}: ${this.#paint("yellow", "warning:")} ${text}`;
+      default:
+        return text;
+    }
+  }
+
+  /** Colours `text` where stderr shows colours. */
+  #paint(colour: "red" | "yellow", text: string): string {
+    return styleText(colour, text, { stream: this.#options.stderr });
+  }
+}

@@ -1,0 +1,189 @@
+// Shows how an upload gets on. On a terminal one line on stderr, redrawn at most ten times a second and wiped at the
+// end; else a line every 10 s; with --json a status line on stdout every second; with -q nothing. Used by `dync send`.
+
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Output } from "./output.ts";
+import { printable } from "./printable.ts";
+import { type ProgressNumbers, plainLine, terminalLine } from "./progress-line.ts";
+import { TransferRate } from "./transfer-rate.ts";
+
+export interface ProgressState {
+  /** Bytes on their way or there, from the beginning of the file. */
+  readonly sent: number;
+  /** Bytes in all, or `null` for a stream. */
+  readonly total: number | null;
+  /** Why nothing moves, for example "waiting for the server", or `null`. */
+  readonly waiting: string | null;
+  /** With `waiting`: when the next try is due, in the clock's milliseconds; shown as a countdown. */
+  readonly nextTryAt?: number | null;
+}
+
+export interface ProgressView {
+  update(state: ProgressState): void;
+  /** Prints a line of its own, above the display. */
+  note(text: string): void;
+  /** Takes the display away. Nothing is shown afterwards. */
+  end(): void;
+}
+
+export interface ProgressOptions {
+  readonly name: string;
+  readonly output: Output;
+  readonly clock: Clock;
+}
+
+const terminalDrawMs = 100;
+const linesDrawMs = 10_000;
+const jsonDrawMs = 1_000;
+
+/** The display that suits `output`. */
+export function openProgress(options: ProgressOptions): ProgressView {
+  const { output } = options;
+  if (output.json) return new PeriodicProgress(options, new JsonDisplay(options));
+  if (output.isQuiet) return new PeriodicProgress(options, null);
+  const display = output.isTerminal ? new TerminalDisplay(options) : new LinesDisplay(options);
+  return new PeriodicProgress(options, display);
+}
+
+/** One way of showing. */
+interface Display {
+  /** Milliseconds from one drawing to the next. */
+  readonly everyMs: number;
+  /** Whether the first drawing comes at once. */
+  readonly immediate: boolean;
+  draw(numbers: ProgressNumbers): void;
+  erase(): void;
+}
+
+/** Draws the latest state on time, whether updates come in thousands or, while nothing moves, not at all. */
+class PeriodicProgress implements ProgressView {
+  readonly #options: ProgressOptions;
+  readonly #display: Display | null;
+  readonly #rate = new TransferRate();
+  #state: ProgressState | null = null;
+  #cancel: CancelTimer | null = null;
+  #ended = false;
+
+  constructor(options: ProgressOptions, display: Display | null) {
+    this.#options = options;
+    this.#display = display;
+  }
+
+  update(state: ProgressState): void {
+    if (this.#display === null || this.#ended) return;
+    this.#rate.add(state.sent, this.#options.clock.now());
+    this.#state = state;
+    if (this.#cancel !== null) return;
+    if (this.#display.immediate) this.#draw();
+    this.#arm(this.#display);
+  }
+
+  note(text: string): void {
+    this.#display?.erase();
+    this.#options.output.say(text);
+    if (this.#display?.immediate) this.#draw();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#cancel?.();
+    this.#display?.erase();
+  }
+
+  #arm(display: Display): void {
+    this.#cancel = this.#options.clock.after(display.everyMs, () => {
+      this.#draw();
+      this.#arm(display);
+    });
+  }
+
+  #draw(): void {
+    if (this.#state === null || this.#ended) return;
+    const now = this.#options.clock.now();
+    const { sent, total, waiting, nextTryAt } = this.#state;
+    this.#display?.draw({
+      name: printable(this.#options.name),
+      sent,
+      total,
+      waiting: waiting === null ? null : printable(waiting),
+      nextTryMs: nextTryAt == null ? null : Math.max(0, nextTryAt - now),
+      bytesPerSecond: this.#rate.bytesPerSecond(now),
+      remainingMs: this.#rate.remainingMs(total, now),
+    });
+  }
+}
+
+class TerminalDisplay implements Display {
+  readonly everyMs = terminalDrawMs;
+  readonly immediate = true;
+  readonly #output: Output;
+  #drawn = "";
+  #width = 0;
+
+  constructor(options: ProgressOptions) {
+    this.#output = options.output;
+  }
+
+  draw(numbers: ProgressNumbers): void {
+    // The last column stays free: some terminals wrap as soon as it is written.
+    const line = terminalLine(numbers, this.#output.columns - 1);
+    // A terminal that is slower than we are gets fewer lines, not a queue of them.
+    if (line.text === this.#drawn || this.#output.stderr.pending > 0) return;
+    // Plain spaces wipe what the last line left: consoles that know no escape sequences understand these too.
+    this.#output.stderr.write(`\r${line.text}${" ".repeat(Math.max(0, this.#width - line.width))}`);
+    this.#drawn = line.text;
+    this.#width = line.width;
+  }
+
+  erase(): void {
+    if (this.#drawn === "") return;
+    this.#output.stderr.write(`\r${" ".repeat(this.#width)}\r`);
+    this.#drawn = "";
+    this.#width = 0;
+  }
+}
+
+class LinesDisplay implements Display {
+  readonly everyMs = linesDrawMs;
+  readonly immediate = false;
+  readonly #output: Output;
+
+  constructor(options: ProgressOptions) {
+    this.#output = options.output;
+  }
+
+  draw(numbers: ProgressNumbers): void {
+    this.#output.say(plainLine(numbers));
+  }
+
+  erase(): void {}
+}
+
+class JsonDisplay implements Display {
+  readonly everyMs = jsonDrawMs;
+  readonly immediate = true;
+  readonly #options: ProgressOptions;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+  }
+
+  draw(numbers: ProgressNumbers): void {
+    const { sent, total, waiting, nextTryMs, bytesPerSecond, remainingMs } = numbers;
+    this.#options.output.record("status", {
+      name: this.#options.name,
+      sent,
+      total,
+      waiting,
+      nextTrySeconds: seconds(nextTryMs),
+      bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
+      remainingSeconds: seconds(remainingMs),
+    });
+  }
+
+  erase(): void {}
+}
+
+function seconds(durationMs: number | null): number | null {
+  return durationMs === null ? null : Math.ceil(durationMs / 1000);
+}
