@@ -10,6 +10,8 @@ import { TransferRate } from "./transfer-rate.ts";
 export interface ProgressState {
   /** Bytes on their way or there, from the beginning of the file. */
   readonly sent: number;
+  /** Bytes of these that the server had from an earlier run: they say nothing about speed. */
+  readonly skipped?: number;
   /** Bytes in all, or `null` for a stream. */
   readonly total: number | null;
   /** Why nothing moves, for example "waiting for the server", or `null`. */
@@ -35,6 +37,8 @@ export interface ProgressOptions {
 const terminalDrawMs = 100;
 const linesDrawMs = 10_000;
 const jsonDrawMs = 1_000;
+// Credit that is spent and granted again within a moment is no wait: showing it would make the line flicker.
+const waitShownAfterMs = 1_000;
 
 /** The display that suits `output`. */
 export function openProgress(options: ProgressOptions): ProgressView {
@@ -61,6 +65,7 @@ class PeriodicProgress implements ProgressView {
   readonly #display: Display | null;
   readonly #rate = new TransferRate();
   #state: ProgressState | null = null;
+  #waitingSince = 0;
   #cancel: CancelTimer | null = null;
   #ended = false;
 
@@ -71,7 +76,9 @@ class PeriodicProgress implements ProgressView {
 
   update(state: ProgressState): void {
     if (this.#display === null || this.#ended) return;
-    this.#rate.add(state.sent, this.#options.clock.now());
+    const now = this.#options.clock.now();
+    this.#rate.add(state.sent - (state.skipped ?? 0), now);
+    if (state.waiting !== this.#state?.waiting) this.#waitingSince = now;
     this.#state = state;
     if (this.#cancel !== null) return;
     if (this.#display.immediate) this.#draw();
@@ -100,7 +107,9 @@ class PeriodicProgress implements ProgressView {
   #draw(): void {
     if (this.#state === null || this.#ended) return;
     const now = this.#options.clock.now();
-    const { sent, total, waiting, nextTryAt } = this.#state;
+    const { sent, skipped = 0, total, nextTryAt } = this.#state;
+    const isShort = nextTryAt == null && now - this.#waitingSince < waitShownAfterMs;
+    const waiting = isShort ? null : this.#state.waiting;
     this.#display?.draw({
       name: printable(this.#options.name),
       sent,
@@ -108,7 +117,7 @@ class PeriodicProgress implements ProgressView {
       waiting: waiting === null ? null : printable(waiting),
       nextTryMs: nextTryAt == null ? null : Math.max(0, nextTryAt - now),
       bytesPerSecond: this.#rate.bytesPerSecond(now),
-      remainingMs: this.#rate.remainingMs(total, now),
+      remainingMs: total === null ? null : this.#rate.remainingMs(total - skipped, now),
     });
   }
 }

@@ -35,10 +35,10 @@ export class TransferRate {
   }
 
   /** Milliseconds until `total` bytes are sent, or `null` when nobody can say. */
-  remainingMs(total: number | null, now: number): number | null {
+  remainingMs(total: number, now: number): number | null {
     const rate = this.bytesPerSecond(now);
     const sent = this.#samples.at(-1)?.sent ?? 0;
-    if (total === null || rate === null || rate <= 0) return null;
+    if (rate === null || rate <= 0) return null;
     return ((total - sent) * 1000) / rate;
   }
 }
