@@ -1,0 +1,38 @@
+// Makes catalogue records out of what lies beside published files, for when the catalogue itself was lost. What
+// walks through the files is given from outside, so that this knows no storage.
+
+import type { UploadRecord } from "./catalogue.ts";
+
+/** A published file as its sidecar describes it. */
+export interface PublishedUpload {
+  readonly upload: string;
+  readonly identity: string;
+  readonly user: string;
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+  /** ISO 8601, UTC. */
+  readonly received: string;
+  /** The client's metadata as JSON text. */
+  readonly metadataText: string;
+}
+
+/** The record of a published file: finished when it was received. */
+export function recordOfPublished(published: PublishedUpload): UploadRecord {
+  return {
+    id: published.upload,
+    identity: published.identity,
+    user: published.user,
+    name: published.name,
+    metadataText: published.metadataText,
+    size: published.size,
+    state: "finished",
+    durable: published.size,
+    bootId: null,
+    sha256: published.sha256,
+    errorCode: null,
+    reason: null,
+    createdAt: published.received,
+    updatedAt: published.received,
+  };
+}

@@ -1,0 +1,93 @@
+// Small file operations whose effect is on disk when they return, and their ways around what Windows does
+// differently. Used by the file system storage only. They throw the system's errors as they are.
+//
+// On macOS `fsync` does not flush the drive's own cache (that takes F_FULLFSYNC, which node:fs does not offer).
+
+import { constants, type Stats } from "node:fs";
+import { link, lstat, open, readFile, rename, unlink } from "node:fs/promises";
+import { type Clock, sleep } from "../base/clock.ts";
+import { systemCode } from "../base/error.ts";
+
+const isWindows = process.platform === "win32";
+// Windows does not know it; the value 0 asks for nothing.
+const noFollow = constants.O_NOFOLLOW ?? 0;
+
+/** Flags to open a file that must be a file of ours, not a link to somewhere. */
+export const openExisting = constants.O_RDWR | noFollow;
+export const openNew = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | noFollow;
+
+/** Makes the entries of `folder` durable. Windows has no way to ask for it, and does it with the files. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (isWindows) return;
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes a new file, durable except for its entry in the folder. Throws `EEXIST` when something is there. */
+export async function writeNewFile(file: string, text: string, mode: number): Promise<void> {
+  const handle = await open(file, openNew, mode);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The text of a file of ours, or `null` when nothing is there. */
+export async function readText(file: string): Promise<string | null> {
+  return readFile(file, "utf8").catch(nullWhenMissing);
+}
+
+/** Properties of what is at `path` itself, or `null`. */
+export async function lookAt(path: string): Promise<Stats | null> {
+  return lstat(path).catch(nullWhenMissing);
+}
+
+/** Whether two names are the same file on disk. */
+export function isSameFile(a: Stats | null, b: Stats | null): boolean {
+  return a !== null && b !== null && a.ino === b.ino && a.dev === b.dev;
+}
+
+/** Removes a file; one that is not there is fine. */
+export async function removeFile(file: string, clock: Clock): Promise<void> {
+  await persistently(clock, () => unlink(file)).catch(nullWhenMissing);
+}
+
+/** Gives a file a second name. Returns `false`, and changes nothing, when something has that name. */
+export async function linkNew(from: string, to: string, clock: Clock): Promise<boolean> {
+  try {
+    await persistently(clock, () => link(from, to));
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+export async function moveFile(from: string, to: string, clock: Clock): Promise<void> {
+  await persistently(clock, () => rename(from, to));
+}
+
+// On Windows a virus scanner or an indexer may hold a file for a moment, and what is asked meanwhile fails.
+async function persistently(clock: Clock, operation: () => Promise<void>): Promise<void> {
+  const pausesMs = isWindows ? [10, 50, 100, 250, 500, 1000, 2000, 4000] : [];
+  for (const pauseMs of pausesMs) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (!["EPERM", "EACCES", "EBUSY"].includes(systemCode(error) ?? "")) throw error;
+    }
+    await sleep(clock, pauseMs);
+  }
+  return operation();
+}
+
+function nullWhenMissing(error: unknown): null {
+  if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return null;
+  throw error;
+}

@@ -1,0 +1,266 @@
+// Storage on a local disk: partials in `DATA/.dync/partial/`, published files in `DATA/USER/`, both on one file
+// system, so that publishing is a matter of names and never copies a byte. Holds the lock on the data folder.
+
+import { constants, type Stats } from "node:fs";
+import { access, mkdir, open, readdir, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import { checksumSuffix, namesClash } from "./destination.ts";
+import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
+import { type FolderLock, lockFolder } from "./folder-lock.ts";
+import { NameIndex } from "./name-index.ts";
+import { PartialFile, type PartialHome } from "./partial-file.ts";
+import { isClaimed, type PublishParts, publishSteps, rollBack, stagedFiles } from "./publish.ts";
+import { parseChecksum } from "./sidecar.ts";
+import type { Description, Destination, Partial, Storage } from "./storage.ts";
+import { storageError } from "./storage-error.ts";
+
+const idPattern = /^[0-9a-f]{32}$/;
+
+/** Where a server keeps its own things inside a data folder: partials, the catalogue, the lock. */
+export function stateFolder(dataFolder: string): string {
+  return join(dataFolder, ".dync");
+}
+
+export interface FilesystemStorageOptions {
+  /** The data folder. It must be there. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class FilesystemStorage implements Storage {
+  readonly #root: string;
+  readonly #lock: FolderLock;
+  readonly #parts: PublishParts;
+  readonly #home: PartialHome;
+  readonly #names: NameIndex;
+  // Destinations that are being published at this moment.
+  readonly #publishing = new Map<string, Destination>();
+
+  private constructor(root: string, lock: FolderLock, parts: PublishParts) {
+    this.#root = root;
+    this.#lock = lock;
+    this.#parts = parts;
+    this.#names = new NameIndex(root, parts.clock);
+    this.#home = {
+      folder: parts.partials,
+      publishedMode: parts.mode,
+      publish: (id, destination, description) => this.#publish(id, destination, description),
+      discard: (id) => this.#discard(id),
+    };
+  }
+
+  /**
+   * Opens the data folder for this process alone.
+   *
+   * @throws DyncError "configuration" when it is not there, not writable, or used by another server.
+   */
+  static async open({ folder, clock, log }: FilesystemStorageOptions): Promise<FilesystemStorage> {
+    await checkDataFolder(folder, log);
+    const state = stateFolder(folder);
+    const partials = join(state, "partial");
+    await makePrivateFolder(state);
+    await makePrivateFolder(partials);
+    const lock = lockFolder(join(state, "lock.sqlite"), folder);
+    try {
+      const hasLinks = await probe(partials, clock);
+      if (!hasLinks) {
+        log.log(
+          "warn",
+          "The file system of the data folder has no hard links: files are moved to their names",
+          {
+            folder,
+          },
+        );
+      }
+      // What the umask leaves of it, as with every program: the administrator decides who may read.
+      const mode = 0o666 & ~process.umask();
+      const parts = { root: folder, partials, mode, hasLinks, clock };
+      await removeLeftovers(parts);
+      return new FilesystemStorage(folder, lock, parts);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  async create(id: string): Promise<Partial> {
+    try {
+      return await PartialFile.create(id, join(this.#parts.partials, id), this.#home);
+    } catch (cause) {
+      throw storageError("created", cause);
+    }
+  }
+
+  async open(id: string): Promise<Partial | null> {
+    try {
+      return await PartialFile.open(id, join(this.#parts.partials, id), this.#home);
+    } catch (cause) {
+      if (systemCode(cause) === "ENOENT") return null;
+      throw storageError("opened", cause);
+    }
+  }
+
+  async list(): Promise<readonly string[]> {
+    try {
+      return (await readdir(this.#parts.partials)).filter((name) => idPattern.test(name));
+    } catch (cause) {
+      throw storageError("looked up", cause);
+    }
+  }
+
+  async exists({ user, name }: Destination): Promise<boolean> {
+    if (this.#isBeingPublished({ user, name })) return true;
+    try {
+      return await this.#names.isTaken(user, name);
+    } catch (cause) {
+      throw storageError("looked up", cause);
+    }
+  }
+
+  async publishedSha256({ user, name }: Destination): Promise<string | null> {
+    try {
+      const data = join(this.#root, user, name);
+      if (!(await lookAt(data))?.isFile()) return null;
+      const text = await readText(data + checksumSuffix);
+      return text === null ? null : parseChecksum(text);
+    } catch (cause) {
+      throw storageError("looked up", cause);
+    }
+  }
+
+  async freeBytes(): Promise<number | null> {
+    try {
+      const { bavail, bsize } = await statfs(this.#parts.partials);
+      return bavail * bsize;
+    } catch (cause) {
+      if (systemCode(cause) === "ENOSYS") return null;
+      throw storageError("looked up", cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#lock.release();
+  }
+
+  async #publish(id: string, destination: Destination, description: Description): Promise<void> {
+    const { user, name } = destination;
+    if (this.#isBeingPublished(destination)) throw nameTaken();
+    this.#publishing.set(id, destination);
+    try {
+      // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
+      const isTaken = await this.#names.isTaken(user, name);
+      if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) throw nameTaken();
+      const before = await this.#names.signature(user);
+      for (const step of publishSteps(this.#parts, id, destination, description)) await step.run();
+      await this.#names.published(user, name, before);
+    } catch (error) {
+      // Somebody else has the name for good: nothing of ours may stay beside it.
+      if (error instanceof DyncError && error.code === "name-taken")
+        await rollBack(this.#parts, id, destination);
+      throw error;
+    } finally {
+      this.#publishing.delete(id);
+    }
+  }
+
+  async #discard(id: string): Promise<void> {
+    await rollBack(this.#parts, id);
+    await removeFile(stagedFiles(this.#parts.partials, id).data, this.#parts.clock);
+  }
+
+  #isBeingPublished({ user, name }: Destination): boolean {
+    for (const other of this.#publishing.values()) {
+      if (other.user === user && namesClash(other.name, name)) return true;
+    }
+    return false;
+  }
+}
+
+async function checkDataFolder(folder: string, log: Logger): Promise<void> {
+  let properties: Stats;
+  try {
+    properties = await stat(folder);
+  } catch (cause) {
+    const isMissing = systemCode(cause) === "ENOENT";
+    const text = isMissing
+      ? `The data folder ${folder} does not exist`
+      : `The data folder ${folder} cannot be used: ${messageOf(cause)}`;
+    throw new DyncError("configuration", text, {
+      cause,
+      ...(isMissing ? { hint: `mkdir -p '${folder}'` } : {}),
+    });
+  }
+  if (!properties.isDirectory()) {
+    throw new DyncError("configuration", `The data folder ${folder} is not a folder`, {
+      hint: "Give the path of a folder with --data",
+    });
+  }
+  await access(folder, constants.W_OK).catch((cause: unknown) => {
+    throw notWritable(folder, cause);
+  });
+  if (process.platform !== "win32" && (properties.mode & 0o002) !== 0) {
+    log.log("warn", "Everybody on this machine can write to the data folder", { folder });
+  }
+}
+
+async function makePrivateFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    return;
+  } catch (cause) {
+    if (systemCode(cause) !== "EEXIST") throw notWritable(folder, cause);
+  }
+  const properties = await lookAt(folder);
+  if (!properties?.isDirectory()) throw new DyncError("configuration", `${folder} is not a folder`);
+  if (process.platform === "win32") return;
+  if (properties.uid !== process.getuid?.()) {
+    throw new DyncError("configuration", `${folder} belongs to another user`, {
+      hint: "Run dync-server as the user it was first started as",
+    });
+  }
+  if ((properties.mode & 0o077) !== 0) {
+    throw new DyncError("configuration", `Others have access to ${folder}`, {
+      hint: `chmod 700 '${folder}'`,
+    });
+  }
+}
+
+// Whether files can be written there (not every reason why not shows in the permissions), and linked.
+async function probe(partials: string, clock: Clock): Promise<boolean> {
+  const file = join(partials, "probe");
+  const second = join(partials, "probe-link");
+  try {
+    await (await open(file, "w", 0o600)).close();
+    await removeFile(second, clock);
+    return await linkNew(file, second, clock).catch(() => false);
+  } catch (cause) {
+    throw notWritable(partials, cause);
+  } finally {
+    await removeFile(second, clock).catch(() => {});
+    await removeFile(file, clock).catch(() => {});
+  }
+}
+
+// Publishing ends by removing these; a crash in the middle of that leaves some.
+async function removeLeftovers({ partials, clock }: PublishParts): Promise<void> {
+  const names = new Set(await readdir(partials));
+  for (const name of names) {
+    const id = name.slice(0, 32);
+    if (name !== id && idPattern.test(id) && !names.has(id)) await removeFile(join(partials, name), clock);
+  }
+}
+
+function notWritable(folder: string, cause: unknown): DyncError {
+  return new DyncError("configuration", `The folder ${folder} is not writable: ${messageOf(cause)}`, {
+    cause,
+    hint: "Give dync-server a data folder that its user may write to, with --data",
+  });
+}
+
+function nameTaken(): DyncError {
+  return new DyncError("name-taken", "There is a file of this name on the server already");
+}

@@ -1,0 +1,246 @@
+// Storage in memory, with faults that can be injected and a model of what a crash loses: for tests and the
+// simulation. Same contract as `filesystem.ts`.
+
+import { assert } from "../base/assert.ts";
+import { DyncError } from "../base/error.ts";
+import { namesClash } from "./destination.ts";
+import type { Description, Destination, Partial, Storage } from "./storage.ts";
+
+export interface StorageOperation {
+  readonly type: "create" | "open" | "append" | "sync" | "read" | "truncate" | "publish" | "show" | "discard";
+  readonly id: string;
+}
+
+export interface MemoryStorageOptions {
+  /** Bytes that partials and published files may take together. */
+  readonly capacity?: number;
+  /** Runs before each operation takes effect: what it throws is the operation's failure, and it may delay. */
+  readonly before?: (operation: StorageOperation) => void | Promise<void>;
+}
+
+/** What a crash leaves of what was not synced. */
+export interface CrashOutcome {
+  /** Bytes that stay of a partial: from `durable` to `length`. */
+  readonly bytesKept: (id: string, durable: number, length: number) => number;
+  /** Whether a file that was shown, but not yet durable, stays shown. */
+  readonly isShown: (id: string) => boolean;
+}
+
+export interface PublishedFile extends Destination, Description {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+}
+
+interface StoredBytes {
+  bytes: Uint8Array;
+  length: number;
+  durable: number;
+}
+
+export class MemoryStorage implements Storage {
+  readonly #options: MemoryStorageOptions;
+  readonly #partials = new Map<string, StoredBytes>();
+  readonly #published = new Map<string, PublishedFile & { isDurable: boolean }>();
+  // Handles of a process that crashed do nothing any more.
+  #life = 0;
+
+  constructor(options: MemoryStorageOptions = {}) {
+    this.#options = options;
+  }
+
+  /** The process that used the storage died, and perhaps the machine with it. */
+  crash(outcome: CrashOutcome): void {
+    this.#life++;
+    for (const [id, partial] of this.#partials) {
+      const length = outcome.bytesKept(id, partial.durable, partial.length);
+      assert(length >= partial.durable && length <= partial.length, "a crash keeps what was durable");
+      partial.length = length;
+      partial.durable = length;
+    }
+    for (const [id, file] of this.#published) {
+      if (file.isDurable) continue;
+      if (outcome.isShown(id)) file.isDurable = true;
+      else this.#published.delete(id);
+    }
+  }
+
+  /** Everything that can be seen under its final name. */
+  published(): readonly PublishedFile[] {
+    return [...this.#published.values()];
+  }
+
+  async create(id: string): Promise<Partial> {
+    await this.#before("create", id);
+    assert(!this.#partials.has(id), "a partial is created once");
+    const stored = { bytes: new Uint8Array(0), length: 0, durable: 0 };
+    this.#partials.set(id, stored);
+    return this.#handle(id, stored);
+  }
+
+  async open(id: string): Promise<Partial | null> {
+    await this.#before("open", id);
+    const stored = this.#partials.get(id);
+    return stored === undefined ? null : this.#handle(id, stored);
+  }
+
+  async list(): Promise<readonly string[]> {
+    return [...this.#partials.keys()];
+  }
+
+  async exists({ user, name }: Destination): Promise<boolean> {
+    return [...this.#published.values()].some((file) => file.user === user && namesClash(file.name, name));
+  }
+
+  async publishedSha256({ user, name }: Destination): Promise<string | null> {
+    for (const file of this.#published.values()) {
+      if (file.user === user && file.name === name) return file.sha256;
+    }
+    return null;
+  }
+
+  async freeBytes(): Promise<number | null> {
+    const { capacity } = this.#options;
+    return capacity === undefined ? null : Math.max(0, capacity - this.#used());
+  }
+
+  async close(): Promise<void> {}
+
+  #handle(id: string, stored: StoredBytes): Partial {
+    return new MemoryPartial(stored, {
+      before: (type) => this.#before(type, id),
+      free: () => (this.#options.capacity ?? Number.POSITIVE_INFINITY) - this.#used(),
+      publish: (destination, description) => this.#publish(id, stored, destination, description),
+      discard: () => void this.#partials.delete(id),
+    });
+  }
+
+  async #publish(id: string, stored: StoredBytes, destination: Destination, description: Description) {
+    await this.#before("publish", id);
+    stored.durable = stored.length;
+    const isOwn = this.#published.has(id);
+    if (!isOwn && (await this.exists(destination))) {
+      throw new DyncError("name-taken", "There is a file of this name on the server already");
+    }
+    const file = {
+      id,
+      user: destination.user,
+      name: destination.name,
+      sha256: description.sha256,
+      metadataText: description.metadataText,
+      bytes: stored.bytes.slice(0, stored.length),
+      isDurable: false,
+    };
+    this.#published.set(id, file);
+    await this.#before("show", id);
+    file.isDurable = true;
+    this.#partials.delete(id);
+  }
+
+  async #before(type: StorageOperation["type"], id: string): Promise<void> {
+    const life = this.#life;
+    await this.#options.before?.({ type, id });
+    if (life !== this.#life) throw new DyncError("internal", "The process that asked for this crashed");
+  }
+
+  #used(): number {
+    let used = 0;
+    for (const { length } of this.#partials.values()) used += length;
+    for (const { bytes } of this.#published.values()) used += bytes.length;
+    return used;
+  }
+}
+
+interface PartialParts {
+  before(type: StorageOperation["type"]): Promise<void>;
+  free(): number;
+  publish(destination: Destination, description: Description): Promise<void>;
+  discard(): void;
+}
+
+class MemoryPartial implements Partial {
+  readonly #parts: PartialParts;
+  readonly #stored: StoredBytes;
+  #isBroken = false;
+  #isClosed = false;
+
+  constructor(stored: StoredBytes, parts: PartialParts) {
+    this.#stored = stored;
+    this.#parts = parts;
+  }
+
+  get length(): number {
+    return this.#stored.length;
+  }
+
+  append(data: Uint8Array): Promise<void> {
+    return this.#use("append", () => {
+      const stored = this.#stored;
+      if (data.length > this.#parts.free())
+        throw new DyncError("no-space", "No space left on the server's disk");
+      if (stored.length + data.length > stored.bytes.length) {
+        const larger = new Uint8Array(2 * (stored.length + data.length));
+        larger.set(stored.bytes.subarray(0, stored.length));
+        stored.bytes = larger;
+      }
+      stored.bytes.set(data, stored.length);
+      stored.length += data.length;
+    });
+  }
+
+  sync(): Promise<void> {
+    const { length } = this.#stored;
+    return this.#use("sync", () => {
+      this.#stored.durable = Math.max(this.#stored.durable, length);
+    });
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<number> {
+    let count = 0;
+    await this.#use("read", () => {
+      const { bytes, length } = this.#stored;
+      const found = bytes.subarray(offset, Math.min(length, offset + into.length));
+      into.set(found);
+      count = found.length;
+    });
+    return count;
+  }
+
+  async truncate(length: number): Promise<void> {
+    assert(length >= 0 && length <= this.#stored.length, "a partial is only ever cut back");
+    this.#isBroken = false;
+    this.#isClosed = false;
+    await this.#use("truncate", () => {
+      this.#stored.length = length;
+      this.#stored.durable = length;
+    });
+  }
+
+  publish(destination: Destination, description: Description): Promise<void> {
+    return this.#use(null, async () => {
+      await this.#parts.publish(destination, description);
+      this.#isClosed = true;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  async discard(): Promise<void> {
+    this.#isClosed = true;
+    await this.#parts.before("discard");
+    this.#parts.discard();
+  }
+
+  async #use(type: StorageOperation["type"] | null, effect: () => void | Promise<void>): Promise<void> {
+    assert(!this.#isClosed, "a partial is not used after it was closed");
+    assert(!this.#isBroken, "a partial is cut back after a failure before it is used again");
+    try {
+      if (type !== null) await this.#parts.before(type);
+      await effect();
+    } catch (error) {
+      this.#isBroken = true;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,216 @@
+// One unfinished upload as a file: the path of every byte that a server receives. Writes straight from the
+// caller's memory, without a copy. After a failure the descriptor is not trusted any more: only `truncate`,
+// which opens the file anew, makes it usable again.
+
+import * as fs from "node:fs";
+import { assert } from "../base/assert.ts";
+import { openExisting, openNew, syncFolder } from "./durable-files.ts";
+import type { Description, Destination, Partial } from "./storage.ts";
+import { storageError } from "./storage-error.ts";
+
+/** What a partial needs from the storage that it belongs to. */
+export interface PartialHome {
+  /** Publishes the file at `path`, which is closed and on disk. */
+  publish(id: string, destination: Destination, description: Description): Promise<void>;
+  /** Removes the file and what a broken-off publish left of it. */
+  discard(id: string): Promise<void>;
+  /** Mode of published files. */
+  readonly publishedMode: number;
+  /** Where partials lie. */
+  readonly folder: string;
+}
+
+const closed = -1;
+
+export class PartialFile implements Partial {
+  readonly #id: string;
+  readonly #path: string;
+  readonly #home: PartialHome;
+  #descriptor: number;
+  #length: number;
+  // The range after the last good sync may be lost: see the contract.
+  #isBroken = false;
+  // The file has its final name already (publishing was cut off at its end): its bytes must not change.
+  readonly #isPublished: boolean;
+  #hasDurableEntry = false;
+  #syncing: Promise<void> | null = null;
+
+  private constructor(id: string, path: string, home: PartialHome, descriptor: number, properties: fs.Stats) {
+    this.#id = id;
+    this.#path = path;
+    this.#home = home;
+    this.#descriptor = descriptor;
+    this.#length = properties.size;
+    this.#isPublished = properties.nlink > 1;
+  }
+
+  static async create(id: string, path: string, home: PartialHome): Promise<PartialFile> {
+    const descriptor = await openFile(path, openNew);
+    return new PartialFile(id, path, home, descriptor, fs.fstatSync(descriptor));
+  }
+
+  /** Opens what is there. Throws the system's error, `ENOENT` among them. */
+  static async open(id: string, path: string, home: PartialHome): Promise<PartialFile> {
+    const descriptor = await openFile(path, openExisting);
+    const properties = fs.fstatSync(descriptor);
+    if (properties.isFile()) return new PartialFile(id, path, home, descriptor, properties);
+    fs.closeSync(descriptor);
+    throw new Error("A partial upload is not a file");
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  async append(data: Uint8Array): Promise<void> {
+    this.#assertUsable();
+    assert(!this.#isPublished, "a published file is not appended to");
+    try {
+      let done = 0;
+      while (done < data.length) {
+        const written = await write(this.#descriptor, data, done, this.#length + done);
+        if (written === 0) throw new Error("The system took no bytes");
+        done += written;
+      }
+    } catch (cause) {
+      this.#isBroken = true;
+      throw storageError("written", cause);
+    }
+    this.#length += data.length;
+  }
+
+  sync(): Promise<void> {
+    this.#assertUsable();
+    assert(this.#syncing === null, "one sync at a time");
+    this.#syncing = this.#sync().finally(() => {
+      this.#syncing = null;
+    });
+    return this.#syncing;
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<number> {
+    this.#assertUsable();
+    const wanted = Math.max(0, Math.min(into.length, this.#length - offset));
+    let done = 0;
+    try {
+      while (done < wanted) {
+        const count = await read(this.#descriptor, into.subarray(done, wanted), offset + done);
+        if (count === 0) break;
+        done += count;
+      }
+    } catch (cause) {
+      throw storageError("read", cause);
+    }
+    return done;
+  }
+
+  async truncate(length: number): Promise<void> {
+    assert(length >= 0 && length <= this.#length, "a partial is only ever cut back");
+    assert(!this.#isPublished || length === this.#length, "a published file is not cut");
+    await this.#settle();
+    try {
+      if (this.#isBroken || this.#descriptor === closed) {
+        // After a failed fsync the kernel may report success on the old descriptor without having written.
+        this.#close();
+        this.#descriptor = await openFile(this.#path, openExisting);
+      }
+      await call((done) => fs.ftruncate(this.#descriptor, length, done));
+      await call((done) => fs.fsync(this.#descriptor, done));
+    } catch (cause) {
+      this.#isBroken = true;
+      throw storageError("cut back", cause);
+    }
+    this.#length = length;
+    this.#isBroken = false;
+  }
+
+  async publish(destination: Destination, description: Description): Promise<void> {
+    this.#assertUsable();
+    await this.#settle();
+    try {
+      // Before the file gets its name: afterwards there is nothing left to do but to name it.
+      const mode = this.#home.publishedMode;
+      if (process.platform !== "win32") await call((done) => fs.fchmod(this.#descriptor, mode, done));
+      await call((done) => fs.fsync(this.#descriptor, done));
+      // Windows does not rename or remove what is open.
+      this.#close();
+      await this.#home.publish(this.#id, destination, description);
+    } catch (cause) {
+      this.#isBroken = true;
+      throw storageError("published", cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#settle();
+    this.#close();
+  }
+
+  async discard(): Promise<void> {
+    await this.close();
+    try {
+      await this.#home.discard(this.#id);
+    } catch (cause) {
+      throw storageError("removed", cause);
+    }
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      const data = call((done) => fs.fdatasync(this.#descriptor, done));
+      // Together, so that a journalling file system commits both at once.
+      await (this.#hasDurableEntry ? data : Promise.all([data, syncFolder(this.#home.folder)]));
+      this.#hasDurableEntry = true;
+    } catch (cause) {
+      this.#isBroken = true;
+      throw storageError("written", cause);
+    }
+  }
+
+  // A descriptor that is closed under a running call may be another file's by the time the call uses it.
+  async #settle(): Promise<void> {
+    await this.#syncing?.catch(() => {});
+  }
+
+  #close(): void {
+    if (this.#descriptor === closed) return;
+    const descriptor = this.#descriptor;
+    this.#descriptor = closed;
+    try {
+      fs.closeSync(descriptor);
+    } catch {
+      // Closed all the same; what was not written is not counted as durable.
+    }
+  }
+
+  #assertUsable(): void {
+    assert(this.#descriptor !== closed, "a partial is not used after it was closed");
+    assert(!this.#isBroken, "a partial is cut back after a failure before it is used again");
+  }
+}
+
+function openFile(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, flags, 0o600, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
+  });
+}
+
+function write(descriptor: number, data: Uint8Array, from: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.write(descriptor, data, from, data.length - from, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    );
+  });
+}
+
+function read(descriptor: number, into: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(descriptor, into, 0, into.length, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    );
+  });
+}
+
+function call(start: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,217 @@
+// Gives a finished upload its name: first what describes it, then the data, each durable before the next, and
+// nothing that is there is ever replaced. Written as a list of steps, because the process may be killed between
+// any two: whatever prefix was done, doing all of them again for the same upload completes it.
+
+import { chmod, mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { DyncError, systemCode } from "../base/error.ts";
+import { checksumSuffix, metadataSuffix } from "./destination.ts";
+import {
+  isSameFile,
+  linkNew,
+  lookAt,
+  moveFile,
+  readText,
+  removeFile,
+  syncFolder,
+  writeNewFile,
+} from "./durable-files.ts";
+import { checksumText, parseSidecar } from "./sidecar.ts";
+import type { Description, Destination } from "./storage.ts";
+
+export interface PublishParts {
+  /** The data folder. */
+  readonly root: string;
+  /** Where partials lie, on the same file system. */
+  readonly partials: string;
+  /** Mode of published files. */
+  readonly mode: number;
+  /** Whether the file system can give a file two names. */
+  readonly hasLinks: boolean;
+  readonly clock: Clock;
+}
+
+export interface PublishStep {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+/** The steps that publish upload `id`, whose data lies durable and closed at `partials/id`. */
+export function publishSteps(
+  parts: PublishParts,
+  id: string,
+  destination: Destination,
+  description: Description,
+): readonly PublishStep[] {
+  const { root, partials, mode, hasLinks, clock } = parts;
+  const folder = join(root, destination.user);
+  const staged = stagedFiles(partials, id);
+  const final = finalFiles(root, destination);
+  const { metadataText } = description;
+  const checksum = checksumText(description.sha256, destination.name);
+  const claim = hasLinks ? claimByLink : claimByWriting;
+  return [
+    { name: "make the user's folder", run: () => makeUserFolder(root, folder) },
+    {
+      name: "stage the description",
+      run: async () => {
+        await Promise.all([removeFile(staged.metadata, clock), removeFile(staged.checksum, clock)]);
+        await Promise.all([
+          stage(staged.metadata, metadataText, mode),
+          stage(staged.checksum, checksum, mode),
+        ]);
+        await syncFolder(partials);
+      },
+    },
+    {
+      name: "claim the name with the metadata",
+      run: async () => {
+        const isOwn = (there: string) => isOf(id, metadataText, there);
+        await claim(parts, staged.metadata, final.metadata, metadataText, isOwn);
+      },
+    },
+    {
+      name: "put the checksum beside it",
+      run: () => claim(parts, staged.checksum, final.checksum, checksum, (text) => text === checksum),
+    },
+    { name: "sync the description", run: () => syncFolder(folder) },
+    { name: "show the data", run: () => showData(parts, staged.data, final.data) },
+    { name: "sync the data", run: () => syncFolder(folder) },
+    {
+      name: "clear up",
+      run: async () => {
+        await removeFile(staged.metadata, clock);
+        await removeFile(staged.checksum, clock);
+        await removeFile(staged.data, clock);
+        if (!hasLinks) await syncFolder(partials);
+      },
+    },
+  ];
+}
+
+/** Whether an earlier, broken-off publish of upload `id` got as far as to put its metadata at `destination`. */
+export async function isClaimed(
+  { root }: PublishParts,
+  id: string,
+  destination: Destination,
+  { metadataText }: Description,
+): Promise<boolean> {
+  const there = await readText(finalFiles(root, destination).metadata);
+  // The second is for a file system without links: a write that was cut off.
+  return there !== null && (isOf(id, metadataText, there) || metadataText.startsWith(there));
+}
+
+/**
+ * Undoes what a publish that did not come to its end left of upload `id`, before its data is removed or its
+ * name is given up. Published data is never touched, and neither is what another upload put there.
+ */
+export async function rollBack(parts: PublishParts, id: string, destination?: Destination): Promise<void> {
+  const { root, partials, clock } = parts;
+  const staged = stagedFiles(partials, id);
+  const stagedText = await readText(staged.metadata);
+  if (stagedText === null) return;
+  const where = destination ?? parseSidecar(stagedText)?.origin;
+  if (where !== undefined) {
+    const final = finalFiles(root, where);
+    const [data, finalData] = await Promise.all([lookAt(staged.data), lookAt(final.data)]);
+    const isShown = data === null || isSameFile(data, finalData);
+    if (!isShown && (await isOwnMetadata(final.metadata, staged.metadata, id))) {
+      // The metadata last: while it is there, the rest can be told to be ours.
+      const checksums = await Promise.all([readText(final.checksum), readText(staged.checksum)]);
+      if (checksums[0] === checksums[1]) await removeFile(final.checksum, clock);
+      await removeFile(final.metadata, clock);
+      await syncFolder(join(root, where.user));
+    }
+  }
+  await removeFile(staged.checksum, clock);
+  await removeFile(staged.metadata, clock);
+}
+
+/** Names under which an upload lies until it is published. */
+export function stagedFiles(partials: string, id: string) {
+  const data = join(partials, id);
+  return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
+}
+
+function finalFiles(root: string, { user, name }: Destination) {
+  const data = join(root, user, name);
+  return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
+}
+
+async function makeUserFolder(root: string, folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
+    return;
+  }
+  await syncFolder(root);
+}
+
+async function stage(file: string, text: string, mode: number): Promise<void> {
+  await writeNewFile(file, text, 0o600);
+  await chmod(file, mode);
+}
+
+async function claimByLink(
+  { clock }: PublishParts,
+  from: string,
+  to: string,
+  _text: string,
+  isOwn: (text: string) => boolean,
+): Promise<void> {
+  if (await linkNew(from, to, clock)) return;
+  const there = await readText(to);
+  if (there === null || !isOwn(there)) throw nameTaken();
+}
+
+// Without links a file cannot appear whole and without replacing anything at once. It is created exclusively,
+// and may be found half written after a crash: then it is a beginning of our own text.
+async function claimByWriting(
+  { clock, mode }: PublishParts,
+  _from: string,
+  to: string,
+  text: string,
+  isOwn: (text: string) => boolean,
+): Promise<void> {
+  const there = await readText(to);
+  if (there !== null) {
+    if (there === text || isOwn(there)) return;
+    if (!text.startsWith(there)) throw nameTaken();
+    await removeFile(to, clock);
+  }
+  try {
+    await writeNewFile(to, text, mode);
+  } catch (error) {
+    throw systemCode(error) === "EEXIST" ? nameTaken() : error;
+  }
+}
+
+async function showData({ hasLinks, clock }: PublishParts, from: string, to: string): Promise<void> {
+  if (hasLinks) {
+    if (await linkNew(from, to, clock)) return;
+    // Shown before a crash already?
+    if (isSameFile(await lookAt(from), await lookAt(to))) return;
+    throw nameTaken();
+  }
+  // Whoever gets here holds the name by its metadata: only another program can come between these two.
+  const [source, target] = [await lookAt(from), await lookAt(to)];
+  if (source === null && target !== null) return;
+  if (target !== null) throw nameTaken();
+  await moveFile(from, to, clock);
+}
+
+function isOf(id: string, metadataText: string, there: string): boolean {
+  return there === metadataText || parseSidecar(there)?.origin.upload === id;
+}
+
+async function isOwnMetadata(final: string, staged: string, id: string): Promise<boolean> {
+  if (isSameFile(await lookAt(final), await lookAt(staged))) return true;
+  const text = await readText(final);
+  return text !== null && parseSidecar(text)?.origin.upload === id;
+}
+
+function nameTaken(): DyncError {
+  return new DyncError("name-taken", "There is a file of this name on the server already");
+}
