@@ -27,7 +27,8 @@ export type ClientInput =
   | { readonly type: "malformed"; readonly text: string }
   /**
    * Answers `read`: the chunk at `offset` is at hand, `length` bytes; `length` 0 is the end of the source, and
-   * then `checksum` is the SHA-256 of all of it and the source was found unchanged.
+   * then `checksum` is the SHA-256 of all of it and the source was found unchanged. Not before the link took the
+   * chunk sent before it: that a chunk could be sent is how the machine knows that a slow connection still moves.
    */
   | {
       readonly type: "chunk-read";
@@ -57,7 +58,7 @@ export type UploadResult =
 
 export type ClientAction =
   | { readonly type: "send"; readonly message: ClientControl }
-  /** Make the chunk at `offset` ready, at most `lengthMax` bytes, and answer with `chunk-read`. At most one is asked for at a time; a newer one replaces an unanswered older one. */
+  /** Make the chunk at `offset` (which may lie inside one that was sent) ready, at most `lengthMax` bytes, and answer with `chunk-read`. At most one is asked for at a time; a newer one replaces an unanswered older one. */
   | { readonly type: "read"; readonly offset: number; readonly lengthMax: number }
   /** Send the chunk that the last `chunk-read` offered. */
   | {

@@ -36,7 +36,10 @@ export type ServerInput =
   | { readonly type: "reclaim" }
   /** Answers one `write`: its bytes are in the storage. Answers come in the order of the writes. */
   | { readonly type: "written" }
-  /** Answers a `write`: it failed and the storage was cut back to `offset`; the client has to send from there. */
+  /**
+   * A write or a sync failed and the storage was cut back to `offset`; the client has to send from there. Answers
+   * every `write` that was not answered yet.
+   */
   | { readonly type: "rewound"; readonly offset: number }
   /** The storage failed for good (`keep` says whether the bytes stay for a later attempt). */
   | { readonly type: "storage-failed"; readonly code: number; readonly text: string; readonly keep: boolean }

@@ -1,0 +1,332 @@
+// The client's side of one upload, as a value machine: `client/upload.ts` feeds it and performs its actions.
+//
+// Theory of operation.
+//
+// The chunk at `#position` is read as soon as the position is known, also without credit, and sent when credit
+// allows. Credit belongs to a position (see server-upload.ts): a status-report replaces both.
+//
+// Going back. A status-report is obeyed to the letter, with one exception: when it answers our own query-status
+// and names the position at which we asked, then everything before it arrived; what we sent since then is
+// under way and need not be sent again, it only counts against the reported credit. Without that exception every
+// query on a slow line would double what is in its buffers.
+//
+// A new connection starts with the question that fits: post-file as long as it was not approved, query-status
+// afterwards. Both can be asked any number of times. Nothing is sent on it before the answer.
+//
+// The machine never gives up for lack of a connection: the driver owns that patience.
+
+import { assert, unreachable } from "../base/assert.ts";
+import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
+import type { ClientAction, ClientInput, ClientUploadTask } from "./client-events.ts";
+import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
+import { limits } from "./limits.ts";
+import type { Machine } from "./machine.ts";
+import type { ServerMessage, StatusReport, UploadApproved } from "./message.ts";
+import { ResendWindow } from "./resend-window.ts";
+import { Watchdog } from "./watchdog.ts";
+
+interface ReadChunk {
+  readonly offset: number;
+  readonly length: number;
+  readonly checksum: Uint8Array | null;
+}
+
+/** A query-status that was not answered yet: where we were, and how many chunks we had sent. */
+interface Query {
+  readonly position: number;
+  readonly sent: number;
+}
+
+type WaitingReason = Extract<ClientAction, { type: "waiting" }>["reason"];
+
+export class ClientUpload implements Machine<ClientInput, ClientAction> {
+  readonly #task: ClientUploadTask;
+  readonly #watchdog = new Watchdog();
+  #state: ClientState = "offline";
+  #actions: ClientAction[] = [];
+  #waiting: WaitingReason = null;
+
+  #approved = false;
+  #restarts = 0;
+  #lengthMax = 0;
+  #window = new ResendWindow(1);
+
+  #credit = 0;
+  #position = 0;
+  #highest = 0;
+  #lastSent = false;
+  #sent = 0;
+  #queries: Query[] = [];
+  /** Offset of the `read` that was not answered yet. */
+  #reading: number | null = null;
+  #ready: ReadChunk | null = null;
+
+  constructor(task: ClientUploadTask) {
+    this.#task = task;
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Offset of the next chunk to send. */
+  get position(): number {
+    return this.#position;
+  }
+
+  get credit(): number {
+    return this.#credit;
+  }
+
+  get wakeAt(): number | null {
+    if (this.#state === "offline" || this.#state === "ended") return null;
+    return this.#watchdog.dueAt(this.#state !== "sending" || this.#credit === 0);
+  }
+
+  step(input: ClientInput, now: number): readonly ClientAction[] {
+    if (this.#state === "ended") return [];
+    const event: ClientEvent = input.type === "message" ? input.message.type : input.type;
+    const allowed = clientTransitions[this.#state][event];
+    assert(allowed !== undefined, `input ${event} fits an upload that is ${this.#state}`);
+    this.#onInput(input, now);
+    this.#moveOn(now);
+    assert(
+      allowed.includes(this.#state),
+      `${event} leads to one of ${allowed.join(", ")}, not ${this.#state}`,
+    );
+    this.#updateWaiting();
+    const actions = this.#actions;
+    this.#actions = [];
+    return actions;
+  }
+
+  #onInput(input: ClientInput, now: number): void {
+    switch (input.type) {
+      case "link-up":
+        this.#watchdog.reset(now);
+        this.#state = this.#approved ? "asking" : "posting";
+        return this.#ask();
+      case "link-lost":
+        return this.#disconnect();
+      case "message":
+        if (this.#state === "offline") return;
+        this.#watchdog.reset(now);
+        return this.#onMessage(input.message);
+      case "malformed":
+        return this.#state === "offline" ? undefined : this.#violation(input.text);
+      case "chunk-read":
+        return this.#onChunkRead(input);
+      case "source-failed":
+        return this.#giveUp(input.code, input.text);
+      case "cancel":
+        return this.#giveUp("cancelled", "Cancelled by the client");
+      case "tick":
+        return this.#onTick(now);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #onMessage(message: ServerMessage): void {
+    switch (message.type) {
+      case "upload-approved":
+        return this.#onApproved(message);
+      case "transfer-credit":
+        // While we ask, credit has no position that it could belong to: the answer will include it.
+        if (this.#state === "sending" || this.#state === "confirming") this.#credit += message.amount;
+        return;
+      case "status-report":
+        return this.#state === "posting" ? undefined : this.#onReport(message);
+      case "upload-finished":
+        if (!this.#lastSent && !this.#task.resume) {
+          return this.#violation("The server confirmed an upload whose end it has not seen");
+        }
+        return this.#end({ type: "finished", uploadId: message.uploadId });
+      case "error":
+        return this.#onError(message.code, message.text);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #onApproved(message: UploadApproved): void {
+    const { chunkBytes, maxQueue } = message;
+    if (chunkBytes === 0) return this.#violation("The server allows chunks of 0 bytes only");
+    let lengthMax = Math.min(chunkBytes, limits.chunkBytesMax);
+    if (!this.#task.canSeek) {
+      if (maxQueue > limits.maxQueueMax) {
+        return this.#violation(`The server wants ${maxQueue} chunks kept, at most ${limits.maxQueueMax} are`);
+      }
+      if (maxQueue > 0) lengthMax = Math.min(lengthMax, Math.floor(limits.keptBytesMax / maxQueue));
+    }
+    if (lengthMax !== this.#lengthMax) this.#dropRead();
+    this.#lengthMax = lengthMax;
+    // A late answer to a post-file that was repeated: its position and credit are out of date.
+    if (this.#state !== "posting") return;
+    this.#approved = true;
+    this.#window = new ResendWindow(Math.max(1, maxQueue));
+    this.#position = 0;
+    this.#credit = message.credit;
+    this.#state = "sending";
+  }
+
+  #onReport(report: StatusReport): void {
+    const query = this.#queries.shift();
+    if (this.#state === "sending" && query !== undefined && query.position === report.seek) {
+      this.#credit = Math.max(0, report.credit - (this.#sent - query.sent));
+      return;
+    }
+    this.#queries = [];
+    this.#goTo(report.seek);
+    if (this.#state === "ended") return;
+    this.#credit = report.credit;
+    this.#state = "sending";
+  }
+
+  #goTo(seek: number): void {
+    const { size, canSeek, resume } = this.#task;
+    if (size !== null && seek > size) {
+      return this.#violation(`The server wants to go on at offset ${seek} of a file of ${size} bytes`);
+    }
+    if (!canSeek && (seek < this.#window.start || seek > this.#highest)) return this.#giveUpStream(seek);
+    if (seek > this.#highest && !resume) {
+      return this.#violation(
+        `The server wants to go on at offset ${seek}, only ${this.#highest} bytes were sent`,
+      );
+    }
+    this.#highest = Math.max(this.#highest, seek);
+    this.#position = seek;
+    if (!canSeek) this.#window.rewind(seek);
+  }
+
+  #giveUpStream(seek: number): void {
+    const kept = `only the chunks from offset ${this.#window.start} to ${this.#highest} are kept`;
+    const text = `The stream cannot be resumed: the server wants to go on at offset ${seek}, ${kept}`;
+    this.#giveUp("failed", text);
+  }
+
+  #onError(wire: number, text: string): void {
+    const code = errorCodeFromWire(wire);
+    if (code === "unknown-upload" && this.#approved && this.#canRestart()) return this.#restart();
+    if (errorMeanings[code].retry) {
+      this.#actions.push({ type: "retry-later", code, text });
+      return this.#disconnect();
+    }
+    this.#end({ type: "failed", code, text, wire });
+  }
+
+  #canRestart(): boolean {
+    return this.#restarts < limits.restartsMax && (this.#task.canSeek || this.#window.start === 0);
+  }
+
+  // The server forgot the upload: the same identity may post it as if it were new.
+  #restart(): void {
+    this.#restarts += 1;
+    this.#approved = false;
+    this.#highest = 0;
+    this.#credit = 0;
+    this.#lastSent = false;
+    this.#queries = [];
+    this.#state = "posting";
+    this.#ask();
+  }
+
+  #onChunkRead(chunk: ReadChunk): void {
+    // An answer to a read that another one replaced.
+    if (chunk.offset !== this.#reading) return;
+    assert(chunk.length <= this.#lengthMax, "a chunk is no longer than was asked for");
+    assert(
+      (chunk.length === 0) === (chunk.checksum !== null),
+      "the empty last chunk, and no other, has the checksum",
+    );
+    this.#reading = null;
+    this.#ready = chunk;
+  }
+
+  #onTick(now: number): void {
+    if (this.wakeAt === null || now < this.wakeAt) return;
+    if (this.#watchdog.ask(now) === "ask") return this.#ask();
+    this.#actions.push({ type: "reconnect", reason: "The server does not answer" });
+    this.#disconnect();
+  }
+
+  #ask(): void {
+    if (this.#state === "posting") {
+      const { name, metadata, size, client } = this.#task;
+      const info = size === null ? { client } : { size, client };
+      this.#actions.push({ type: "send", message: { type: "post-file", name, metadata, info } });
+    } else {
+      this.#queries.push({ position: this.#position, sent: this.#sent });
+      this.#actions.push({ type: "send", message: { type: "query-status" } });
+    }
+  }
+
+  /** Sends what can be sent and reads what comes next. */
+  #moveOn(now: number): void {
+    if (this.#state !== "sending") return;
+    if (this.#ready !== null && this.#ready.offset !== this.#position) this.#ready = null;
+    if (this.#ready !== null && this.#credit > 0) this.#sendChunk(this.#ready, now);
+    if (this.#state !== "sending" || this.#ready !== null || this.#reading === this.#position) return;
+    this.#reading = this.#position;
+    this.#actions.push({ type: "read", offset: this.#position, lengthMax: this.#lengthMax });
+  }
+
+  #sendChunk(chunk: ReadChunk, now: number): void {
+    this.#actions.push({ type: "send-chunk", ...chunk });
+    this.#watchdog.progress(now);
+    this.#ready = null;
+    this.#credit -= 1;
+    this.#sent += 1;
+    this.#position += chunk.length;
+    this.#highest = Math.max(this.#highest, this.#position);
+    if (!this.#task.canSeek && this.#window.push(chunk.offset)) {
+      this.#actions.push({ type: "forget-before", offset: this.#window.start });
+    }
+    if (chunk.checksum === null) return;
+    this.#lastSent = true;
+    this.#state = "confirming";
+  }
+
+  #dropRead(): void {
+    this.#ready = null;
+    this.#reading = null;
+  }
+
+  #disconnect(): void {
+    this.#state = "offline";
+    this.#credit = 0;
+    this.#queries = [];
+  }
+
+  #violation(text: string): void {
+    this.#giveUp("malformed", text);
+  }
+
+  // Ends the upload from our side, and tells the server where there is one.
+  #giveUp(code: ErrorCode, text: string): void {
+    if (this.#state !== "offline") {
+      const wire = errorMeanings[code].wire ?? errorMeanings.cancelled.wire;
+      this.#actions.push({ type: "send", message: { type: "error", code: wire, text } });
+    }
+    this.#end({ type: "failed", code, text, wire: null });
+  }
+
+  #end(result: Extract<ClientAction, { type: "done" }>["result"]): void {
+    this.#state = "ended";
+    this.#actions.push({ type: "done", result });
+  }
+
+  #updateWaiting(): void {
+    const reason = this.#waitingReason();
+    if (reason === this.#waiting || this.#state === "ended") return;
+    this.#waiting = reason;
+    this.#actions.push({ type: "waiting", reason });
+  }
+
+  #waitingReason(): WaitingReason {
+    if (this.#state === "posting" || this.#state === "asking") return "approval";
+    if (this.#state === "confirming") return "confirmation";
+    if (this.#state !== "sending" || this.#credit > 0) return null;
+    return this.#lastSent && this.#position === this.#highest ? "confirmation" : "credit";
+  }
+}

@@ -1,0 +1,112 @@
+// When what may happen to an upload on the server: the table that `server-upload.ts` obeys at every step and from
+// which the diagram in doc/protocol.md is drawn. A pair that is absent cannot happen: for an input from the
+// driver that is a fault of our own; whatever a client may send is present in every state but `ended`.
+
+import type { ClientMessage } from "./message.ts";
+import type { ServerInput } from "./server-events.ts";
+
+export type ServerState =
+  /** Nothing was said yet. */
+  | "new"
+  /** The driver checks the upload and opens its storage. */
+  | "admitting"
+  /** Bytes of an earlier process are hashed; the client is known but gets no credit yet. */
+  | "hashing"
+  /** Chunks arrive. */
+  | "receiving"
+  /** The last chunk is here, some writes are not done. */
+  | "draining"
+  /** The driver verifies and publishes: from here on it is too late to cancel. */
+  | "finishing"
+  /** Over: every further input is without effect. */
+  | "ended";
+
+/** Inputs by name; a message goes by its own type. */
+export type ServerEvent = Exclude<ServerInput["type"], "message"> | ClientMessage["type"];
+
+export type ServerTransitions = Readonly<
+  Record<ServerState, { readonly [event in ServerEvent]?: readonly ServerState[] }>
+>;
+
+export const serverTransitions: ServerTransitions = {
+  new: {
+    "post-file": ["admitting"],
+    restored: ["receiving", "hashing"],
+    "post-chunk": ["ended"],
+    "query-status": ["ended"],
+    error: ["ended"],
+    malformed: ["ended"],
+    stop: ["ended"],
+    tick: ["new"],
+  },
+  admitting: {
+    admitted: ["receiving", "hashing"],
+    refused: ["ended"],
+    granted: ["admitting"],
+    reclaim: ["admitting"],
+    "post-file": ["admitting"],
+    "post-chunk": ["admitting"],
+    "query-status": ["admitting"],
+    error: ["ended"],
+    malformed: ["ended"],
+    stop: ["ended"],
+    tick: ["admitting"],
+  },
+  hashing: {
+    "hash-ready": ["receiving"],
+    rewound: ["hashing"],
+    "storage-failed": ["ended"],
+    granted: ["hashing"],
+    reclaim: ["hashing"],
+    "post-file": ["hashing"],
+    "post-chunk": ["hashing"],
+    "query-status": ["hashing"],
+    error: ["ended"],
+    malformed: ["ended"],
+    stop: ["ended"],
+    tick: ["hashing", "ended"],
+  },
+  receiving: {
+    "post-chunk": ["receiving", "draining", "finishing", "ended"],
+    written: ["receiving"],
+    rewound: ["receiving"],
+    "storage-failed": ["ended"],
+    granted: ["receiving"],
+    reclaim: ["receiving"],
+    "post-file": ["receiving"],
+    "query-status": ["receiving"],
+    error: ["ended"],
+    malformed: ["ended"],
+    stop: ["ended"],
+    tick: ["receiving", "ended"],
+  },
+  draining: {
+    written: ["draining", "finishing"],
+    rewound: ["receiving"],
+    "storage-failed": ["ended"],
+    granted: ["draining"],
+    reclaim: ["draining"],
+    "post-file": ["draining"],
+    "post-chunk": ["draining"],
+    "query-status": ["draining"],
+    error: ["ended"],
+    malformed: ["ended"],
+    stop: ["ended"],
+    tick: ["draining"],
+  },
+  finishing: {
+    finished: ["ended"],
+    rewound: ["receiving"],
+    "storage-failed": ["ended"],
+    granted: ["finishing"],
+    reclaim: ["finishing"],
+    "post-file": ["finishing"],
+    "post-chunk": ["finishing"],
+    "query-status": ["finishing"],
+    error: ["finishing"],
+    malformed: ["finishing"],
+    stop: ["ended"],
+    tick: ["finishing"],
+  },
+  ended: {},
+};
