@@ -272,17 +272,18 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   #sendChunk(chunk: ReadChunk, now: number): void {
-    this.#actions.push({ type: "send-chunk", ...chunk });
+    const { offset, length, checksum } = chunk;
+    this.#actions.push({ type: "send-chunk", offset, length, checksum });
     this.#watchdog.progress(now);
     this.#ready = null;
     this.#credit -= 1;
     this.#sent += 1;
-    this.#position += chunk.length;
+    this.#position += length;
     this.#highest = Math.max(this.#highest, this.#position);
-    if (!this.#task.canSeek && this.#window.push(chunk.offset)) {
+    if (!this.#task.canSeek && this.#window.push(offset)) {
       this.#actions.push({ type: "forget-before", offset: this.#window.start });
     }
-    if (chunk.checksum === null) return;
+    if (checksum === null) return;
     this.#lastSent = true;
     this.#state = "confirming";
   }
