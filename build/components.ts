@@ -1,0 +1,133 @@
+// What is inside the executables besides dync, with licences: the one list behind THIRD-PARTY-NOTICES.md and the
+// bill of materials. Versions of npm packages are read from the packages themselves.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const project = join(import.meta.dir, "..");
+
+export interface Component {
+  readonly name: string;
+  /** `null` where the maker of a binary does not say it. */
+  readonly version: string | null;
+  /** SPDX expression. */
+  readonly license: string;
+  readonly packageUrl: string | null;
+  readonly source: string;
+  /** One sentence: what it does here and in which executables it is. */
+  readonly use: string;
+  /** Full texts of licences and copyright lines. */
+  readonly texts: readonly string[];
+}
+
+/** Every component, in the order in which the notices name them. */
+export function components(): readonly Component[] {
+  return [...libraries(), ...npmPackages(), bun()];
+}
+
+function libraries(): Component[] {
+  const libzmq = { name: "libzmq", source: "https://github.com/zeromq/libzmq" };
+  return [
+    {
+      ...libzmq,
+      version: "4.3.5",
+      license: "MPL-2.0",
+      packageUrl: "pkg:github/zeromq/libzmq@v4.3.5",
+      use: "Messages over TCP with CURVE. Unchanged, in the Linux and macOS executables, from the npm package zeromq.",
+      texts: [ownText("MPL-2.0.txt")],
+    },
+    {
+      ...libzmq,
+      version: "4.3.4",
+      license: "LGPL-3.0-only WITH LGPL-3.0-linking-exception",
+      packageUrl: "pkg:deb/debian/zeromq3@4.3.4-6?arch=source",
+      use: "The same in the Windows executables, as libzmq.dll, built from Debian's source package by build/libzmq-windows.sh.",
+      texts: [ownText("LGPL-3.0-libzmq-exception.txt")],
+    },
+    {
+      name: "libsodium",
+      version: null,
+      license: "ISC",
+      packageUrl: "pkg:github/jedisct1/libsodium",
+      source: "https://github.com/jedisct1/libsodium",
+      use: "The cryptography inside libzmq, in all executables (1.0.18 with Debian's patches on Windows).",
+      texts: [ownText("libsodium.txt")],
+    },
+    {
+      name: "wepoll",
+      version: null,
+      license: "BSD-2-Clause",
+      packageUrl: "pkg:github/piscisaureus/wepoll",
+      source: "https://github.com/piscisaureus/wepoll",
+      use: "Part of libzmq.dll, in the Windows executables.",
+      texts: [ownText("wepoll.txt")],
+    },
+    {
+      name: "sha1",
+      version: null,
+      license: "BSD-3-Clause",
+      packageUrl: null,
+      source: "https://github.com/zeromq/libzmq/tree/master/external/sha1",
+      use: "Part of libzmq in the Linux and macOS executables.",
+      texts: [ownText("sha1.txt")],
+    },
+  ];
+}
+
+function npmPackages(): Component[] {
+  return [
+    npmPackage(
+      "zeromq",
+      "MIT",
+      "Brings libzmq as a built library for Linux and macOS; its JavaScript is not used.",
+    ),
+    npmPackage("node-addon-api", "MIT", "Part of that library, in the Linux and macOS executables."),
+    npmPackage("citty", "MIT", "Command line, in all executables."),
+    npmPackage("consola", "MIT", "What people read on the terminal, in all executables."),
+    npmPackage("valibot", "MIT", "Checks of everything that comes from outside, in all executables."),
+  ];
+}
+
+function npmPackage(name: string, license: string, use: string): Component {
+  const folder = join(project, "node_modules", name);
+  const description = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+  const file = ["LICENSE", "LICENSE.md", "LICENSE.txt"].find((candidate) =>
+    existsSync(join(folder, candidate)),
+  );
+  if (file === undefined) throw new Error(`The npm package ${name} has no licence text`);
+  return {
+    name,
+    version: description.version,
+    license,
+    packageUrl: `pkg:npm/${name}@${description.version}`,
+    source: `https://www.npmjs.com/package/${name}`,
+    use,
+    texts: [tidyText(readFileSync(join(folder, file), "utf8"))],
+  };
+}
+
+function bun(): Component {
+  const packageFile = join(project, "node_modules", "bun", "package.json");
+  const { version } = JSON.parse(readFileSync(packageFile, "utf8")) as { version: string };
+  return {
+    name: "Bun",
+    version,
+    license:
+      "MIT AND LGPL-2.0-only AND LGPL-2.1-only AND Apache-2.0 AND BSD-3-Clause AND BSD-2-Clause AND Zlib",
+    packageUrl: `pkg:npm/bun@${version}`,
+    source: `https://github.com/oven-sh/bun/tree/bun-v${version}`,
+    use: "The JavaScript runtime that every executable is.",
+    texts: [ownText("bun.txt")],
+  };
+}
+
+function ownText(name: string): string {
+  return tidyText(readFileSync(join(import.meta.dir, "licenses", name), "utf8"));
+}
+
+function tidyText(text: string): string {
+  return text
+    .replaceAll("\r\n", "\n")
+    .replace(/[ \t]+$/gm, "")
+    .trim();
+}
