@@ -1,0 +1,156 @@
+// One connection of a client to one address: a DEALER socket, its monitor, and a timer for the case that neither
+// ever says anything. Made by dealer-link.ts, which tries the next address after an attempt that nobody answered.
+
+import { isIPv6 } from "node:net";
+import { assert } from "../../base/assert.ts";
+import type { CancelTimer } from "../../base/clock.ts";
+import type {
+  ClientLinkEvents,
+  ClientLinkOptions,
+  LinkFailure,
+  OutgoingFrame,
+  SendResult,
+} from "../transport.ts";
+import { socketType } from "./constants.ts";
+import { type AttemptState, attemptStart, stepOf } from "./link-failure.ts";
+import { Monitor } from "./monitor.ts";
+import { setClientOptions } from "./options.ts";
+import type { Source } from "./poller.ts";
+import { type Probed, probe } from "./probe.ts";
+import { ZmqSocket } from "./socket.ts";
+import type { ZmqParts } from "./zmq-parts.ts";
+
+const messagesPerTurnMax = 64;
+/** Longer than libzmq's own timers, which know more. */
+const extraMs = 2_000;
+const probeMs = 3_000;
+
+export interface AttemptEvents extends ClientLinkEvents {
+  /** After `close`: no socket is left. */
+  onGone(): void;
+}
+
+export class Attempt {
+  readonly #parts: ZmqParts;
+  readonly #options: ClientLinkOptions;
+  readonly #events: AttemptEvents;
+  readonly #socket: ZmqSocket;
+  readonly #monitor: Monitor;
+  readonly #sources: readonly Source[];
+  readonly #cancelTimer: CancelTimer;
+  #state: AttemptState = attemptStart;
+  #isOver = false;
+  #isClosed = false;
+  #wantsRoom = false;
+
+  /** `options.host` is an address. */
+  constructor(parts: ZmqParts, options: ClientLinkOptions, events: AttemptEvents) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#events = events;
+    const { context, pool, poller, times } = parts;
+    this.#socket = new ZmqSocket(context, pool, socketType.dealer);
+    setClientOptions(this.#socket, options, times, parts.clientQueues);
+    this.#monitor = new Monitor(context, pool, this.#socket, `dync.monitor.${parts.nextNumber()}`);
+    const { host, port } = options;
+    this.#socket.connect(`tcp://${isIPv6(host) ? `[${host}]` : host}:${port}`);
+    this.#sources = [
+      { descriptor: this.#monitor.descriptor, work: () => this.#workMonitor() },
+      { descriptor: this.#socket.descriptor(), work: () => this.#workSocket() },
+    ];
+    for (const source of this.#sources) poller.add(source);
+    this.#cancelTimer = parts.clock.after(times.connectMs + times.handshakeMs + extraMs, () =>
+      this.#fail(this.#state.isConnected ? "handshake-timeout" : "unreachable"),
+    );
+  }
+
+  send(frames: readonly OutgoingFrame[]): SendResult {
+    if (!this.#state.isUp || this.#isOver) return "unreachable";
+    const result = this.#socket.send(frames);
+    if (result === "full") this.#wantsRoom = true;
+    // A send may have consumed the signal that something arrived.
+    const { poller } = this.#parts;
+    if (poller.isWaiting && (this.#socket.readable || (this.#wantsRoom && this.#socket.writable))) {
+      poller.turnSoon();
+    }
+    return result;
+  }
+
+  close(flushMs: number): void {
+    assert(!this.#isClosed, "an attempt is closed once");
+    this.#isClosed = true;
+    this.#isOver = true;
+    this.#cancelTimer();
+    let left = this.#sources.length;
+    for (const source of this.#sources) {
+      this.#parts.poller.remove(source, () => {
+        left -= 1;
+        if (left > 0) return;
+        this.#monitor.close();
+        this.#socket.close(flushMs);
+        this.#events.onGone();
+      });
+    }
+  }
+
+  #workMonitor(): boolean {
+    for (let event = this.#monitor.next(); event !== null; event = this.#monitor.next()) {
+      if (this.#isOver) continue;
+      const step = stepOf(this.#state, event);
+      if (step.type === "progress") this.#progress(step.state);
+      else if (step.type === "failed") this.#fail(step.failure);
+      else void this.#probe(step.type);
+    }
+    return false;
+  }
+
+  #progress(state: AttemptState): void {
+    const isNewlyUp = state.isUp && !this.#state.isUp;
+    this.#state = state;
+    if (!isNewlyUp) return;
+    this.#cancelTimer();
+    this.#events.onUp();
+  }
+
+  #workSocket(): boolean {
+    if (!this.#state.isUp || this.#isOver) return false;
+    for (let count = 0; count < messagesPerTurnMax; count++) {
+      const received = this.#socket.receive();
+      if (received === null) break;
+      this.#events.onMessage(received.message);
+      if (this.#isOver) return false;
+    }
+    if (this.#wantsRoom && this.#socket.writable) {
+      this.#wantsRoom = false;
+      this.#events.onWritable();
+    }
+    return !this.#isOver && this.#socket.readable;
+  }
+
+  /** Asks the network what the events did not say. */
+  async #probe(kind: "probe-connect" | "probe-handshake"): Promise<void> {
+    this.#isOver = true;
+    const { host, port } = this.#options;
+    const { clock, times } = this.#parts;
+    const result = await probe(host, port, clock, Math.min(probeMs, times.connectMs));
+    this.#isOver = this.#isClosed;
+    this.#fail(failureOf(kind, result));
+  }
+
+  #fail(failure: LinkFailure): void {
+    if (this.#isOver) return;
+    // What the server said before it went is still in the socket.
+    for (let isMoreLeft = failure === "lost"; isMoreLeft; ) isMoreLeft = this.#workSocket();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelTimer();
+    this.#events.onDown(failure);
+  }
+}
+
+function failureOf(kind: "probe-connect" | "probe-handshake", result: Probed): LinkFailure {
+  if (result === "refused" || result === "unreachable") return result;
+  // Somebody listens there now, although nobody did a moment ago: trying again helps.
+  if (kind === "probe-connect") return "refused";
+  return result === "curve" ? "server-key-mismatch" : "not-dync";
+}

@@ -1,0 +1,100 @@
+// ClientLink over a DEALER socket: looks the host up, tries its addresses in turn, and after the handshake carries
+// messages until the connection ends. Made by zmq-transport.ts.
+
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import type {
+  ClientLink,
+  ClientLinkEvents,
+  ClientLinkOptions,
+  LinkFailure,
+  OutgoingFrame,
+  SendResult,
+} from "../transport.ts";
+import { Attempt } from "./dealer-attempt.ts";
+import type { ZmqParts } from "./zmq-parts.ts";
+
+export class DealerLink implements ClientLink {
+  readonly #parts: ZmqParts;
+  readonly #options: ClientLinkOptions;
+  readonly #events: ClientLinkEvents;
+  readonly #onClosed: (link: DealerLink) => void;
+  #attempt: Attempt | null = null;
+  #isClosed = false;
+  #isDown = false;
+
+  /** `onClosed` is called once, when the last socket of the link is gone. */
+  constructor(
+    parts: ZmqParts,
+    options: ClientLinkOptions,
+    events: ClientLinkEvents,
+    onClosed: (link: DealerLink) => void,
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#events = events;
+    this.#onClosed = onClosed;
+    void this.#open();
+  }
+
+  send(frames: readonly OutgoingFrame[]): SendResult {
+    if (this.#isClosed || this.#isDown || this.#attempt === null) return "unreachable";
+    return this.#attempt.send(frames);
+  }
+
+  close(flushMs = 0): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#attempt?.close(flushMs);
+    if (this.#attempt === null) this.#onClosed(this);
+  }
+
+  async #open(): Promise<void> {
+    const addresses = await addressesOf(this.#options.host);
+    if (this.#isClosed) return;
+    if (addresses.length === 0) this.#down("unknown-host");
+    else this.#try(addresses);
+  }
+
+  /** Tries the first address; the others are for when nothing answers there. */
+  #try([address, ...others]: readonly string[]): void {
+    const attempt = new Attempt(
+      this.#parts,
+      { ...this.#options, host: address as string },
+      {
+        onUp: () => this.#events.onUp(),
+        onMessage: (message) => this.#events.onMessage(message),
+        onWritable: () => this.#events.onWritable(),
+        onDown: (failure) => {
+          const isUnanswered = failure === "refused" || failure === "unreachable";
+          if (isUnanswered && others.length > 0 && !this.#isClosed) {
+            attempt.close(0);
+            this.#try(others);
+          } else this.#down(failure);
+        },
+        onGone: () => {
+          if (this.#isClosed && this.#attempt === attempt) this.#onClosed(this);
+        },
+      },
+    );
+    this.#attempt = attempt;
+  }
+
+  #down(failure: LinkFailure): void {
+    if (this.#isClosed) return;
+    this.#isDown = true;
+    this.#events.onDown(failure);
+  }
+}
+
+/** All addresses of a host, in the system's order; none when the name is unknown. */
+async function addressesOf(host: string): Promise<string[]> {
+  const literal = host.replace(/^\[(.*)\]$/, "$1");
+  if (isIP(literal) !== 0) return [literal];
+  try {
+    const found = await lookup(host, { all: true, verbatim: true });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,148 @@
+// Message memory: the zmq_msg_t structures that JavaScript holds, and views of the bytes behind them. A view is
+// detached when its message leaves our hands, so a late read finds length 0 instead of freed memory.
+
+import { assert } from "../../base/assert.ts";
+import type { Block, Received } from "../transport.ts";
+import { check } from "./error.ts";
+import type { Library } from "./library.ts";
+import type { Pointer } from "./native.ts";
+
+/** `sizeof (zmq_msg_t)` since libzmq 4.1, on every platform. */
+const messageStructBytes = 64;
+const slotsPerSlab = 64;
+
+/** Room for one zmq_msg_t. Holding a slot holds the memory that `pointer` points to. */
+export interface Slot {
+  readonly pointer: Pointer;
+  readonly memory: Uint8Array;
+}
+
+/** Slots for messages, used again and again: one pool per transport. */
+export class SlotPool {
+  readonly #library: Library;
+  readonly #free: Slot[] = [];
+  #taken = 0;
+
+  constructor(library: Library) {
+    this.#library = library;
+  }
+
+  /** How many slots are in use: 0 when everything was released. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  take(): Slot {
+    this.#taken += 1;
+    return this.#free.pop() ?? this.#grow();
+  }
+
+  /** Takes back a slot whose message is closed, or was moved away by a send. */
+  give(slot: Slot): void {
+    this.#taken -= 1;
+    this.#free.push(slot);
+  }
+
+  #grow(): Slot {
+    const slab = new Uint8Array(messageStructBytes * slotsPerSlab);
+    for (let offset = 0; offset < slab.length; offset += messageStructBytes) {
+      const memory = slab.subarray(offset, offset + messageStructBytes);
+      this.#free.push({ memory, pointer: this.#library.native.pointerTo(memory) });
+    }
+    return this.#free.pop() as Slot;
+  }
+}
+
+/** The bytes of a message that is `length` bytes long: valid until it is closed or sent. */
+export function viewOf(library: Library, slot: Slot, length: number): Uint8Array {
+  if (length === 0) return new Uint8Array(0);
+  const data = library.zmq.zmq_msg_data(slot.pointer);
+  assert(data !== null, "a message has data");
+  return library.native.view(data, length);
+}
+
+/** Makes every view of this memory empty, so that nobody can read or write it any more. */
+function detach(bytes: Uint8Array): void {
+  (bytes.buffer as ArrayBuffer).transfer();
+}
+
+/** Memory for one outgoing frame, allocated by libzmq and moved into it by `send`. */
+export class MessageBlock implements Block {
+  readonly bytes: Uint8Array;
+  readonly #library: Library;
+  readonly #pool: SlotPool;
+  #slot: Slot | null;
+
+  constructor(library: Library, pool: SlotPool, length: number) {
+    this.#library = library;
+    this.#pool = pool;
+    const slot = pool.take();
+    try {
+      check(library, "zmq_msg_init_size", library.zmq.zmq_msg_init_size(slot.pointer, length));
+    } catch (error) {
+      pool.give(slot);
+      throw error;
+    }
+    this.#slot = slot;
+    this.bytes = viewOf(library, slot, length);
+  }
+
+  /** The message, for `zmq_msg_send`. */
+  get pointer(): Pointer {
+    assert(this.#slot !== null, "a block is sent once and not after its release");
+    return this.#slot.pointer;
+  }
+
+  /** libzmq took the message: nothing is left to close. */
+  forget(): void {
+    assert(this.#slot !== null, "a block is sent once");
+    detach(this.bytes);
+    this.#pool.give(this.#slot);
+    this.#slot = null;
+  }
+
+  release(): void {
+    assert(this.#slot !== null, "a block is released once, and not after it was sent");
+    detach(this.bytes);
+    check(this.#library, "zmq_msg_close", this.#library.zmq.zmq_msg_close(this.#slot.pointer));
+    this.#pool.give(this.#slot);
+    this.#slot = null;
+  }
+}
+
+/** A received message: small frames are copies, large ones views that `release` takes away. */
+export class ReceivedMessage implements Received {
+  readonly frames: Uint8Array[] = [];
+  readonly #library: Library;
+  readonly #pool: SlotPool;
+  readonly #slots: Slot[] = [];
+  readonly #views: Uint8Array[] = [];
+  #released = false;
+
+  constructor(library: Library, pool: SlotPool) {
+    this.#library = library;
+    this.#pool = pool;
+  }
+
+  addCopy(slot: Slot, length: number): void {
+    this.frames.push(viewOf(this.#library, slot, length).slice());
+  }
+
+  /** Takes the message in `slot` over. */
+  addView(slot: Slot, length: number): void {
+    const view = viewOf(this.#library, slot, length);
+    this.#slots.push(slot);
+    this.#views.push(view);
+    this.frames.push(view);
+  }
+
+  release(): void {
+    assert(!this.#released, "a message is released once");
+    this.#released = true;
+    for (const view of this.#views) detach(view);
+    for (const slot of this.#slots) {
+      check(this.#library, "zmq_msg_close", this.#library.zmq.zmq_msg_close(slot.pointer));
+      this.#pool.give(slot);
+    }
+  }
+}

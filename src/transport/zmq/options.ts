@@ -1,0 +1,144 @@
+// Every socket option that matters to a link, set on purpose, with the reason. Options that are left at libzmq's
+// default are named at the end of each list. Called by dealer-link.ts and router-link.ts.
+
+import { assert } from "../../base/assert.ts";
+import type { ClientLinkOptions, ServerLinkOptions } from "../transport.ts";
+import { socketOption } from "./constants.ts";
+import type { ZmqSocket } from "./socket.ts";
+import { zapDomain } from "./zap.ts";
+
+/** Times of a link, in milliseconds. Tests make them shorter. */
+export interface LinkTimes {
+  /** For the TCP connect. */
+  readonly connectMs: number;
+  /** For the ZMTP and CURVE handshake after it. */
+  readonly handshakeMs: number;
+  /** Between two heartbeats. */
+  readonly heartbeatMs: number;
+  /** For the answer to a heartbeat, or any other message. */
+  readonly heartbeatTimeoutMs: number;
+}
+
+// A dead connection is noticed after at most heartbeat + timeout: 52 s. The timeout is far above any pause of a
+// peer that is alive (its I/O thread answers, not its main thread), and above the time that the largest message
+// takes on the slowest line we support, because only whole messages count as a sign of life.
+export const linkTimes: LinkTimes = {
+  connectMs: 10_000,
+  handshakeMs: 10_000,
+  heartbeatMs: 12_000,
+  heartbeatTimeoutMs: 40_000,
+};
+
+/** Queue lengths and buffers; chosen by bench/transport.ts. */
+export interface LinkQueues {
+  /** Messages that wait in libzmq for the network. */
+  readonly sendMessages: number;
+  /** Messages that wait in libzmq for us, for each connection. */
+  readonly receiveMessages: number;
+  /** Kernel buffers in bytes; -1 leaves them to the system, which tunes them. */
+  readonly socketBufferBytes: number;
+  /** How much libzmq reads or writes in one system call, in bytes. */
+  readonly batchBytes: number;
+}
+
+// Short, so that a cancel or a status query is not stuck behind megabytes of data.
+export const clientQueues: LinkQueues = {
+  sendMessages: 4,
+  receiveMessages: 64,
+  socketBufferBytes: -1,
+  batchBytes: 8192,
+};
+
+// Inbound, credit keeps the queue short; the bound is for a client that ignores its credit. Outbound messages are
+// small: a client that lets so many wait does not read, and must not take memory.
+export const serverQueues: LinkQueues = {
+  sendMessages: 256,
+  receiveMessages: 8,
+  socketBufferBytes: -1,
+  batchBytes: 8192,
+};
+
+const identityBytesMax = 255;
+
+export function setClientOptions(
+  socket: ZmqSocket,
+  options: ClientLinkOptions,
+  times: LinkTimes,
+  queues: LinkQueues,
+): void {
+  const { identity } = options;
+  const isIdentity = identity.length > 0 && identity.length <= identityBytesMax && identity[0] !== 0;
+  assert(isIdentity, "an identity has 1 to 255 bytes and does not start with a zero");
+  // The protocol: an upload is its client-chosen identity. It proves nothing; the key does.
+  socket.setBytes(socketOption.routingId, identity);
+  socket.setBytes(socketOption.curveServerKey, options.serverKey.bytes);
+  socket.setBytes(socketOption.curvePublicKey, options.keys.publicKey.bytes);
+  socket.setBytes(socketOption.curveSecretKey, options.keys.secretKey.reveal());
+  // Messages go to a connection whose handshake is done, or nowhere: nothing old is replayed to a new server.
+  socket.setInt(socketOption.immediate, 1);
+  // One connection for one link. libzmq's own reconnects hide what went wrong and do not back off after a failed
+  // handshake; some failures end the socket for good anyway. The owner opens a new link.
+  socket.setInt(socketOption.reconnectIntervalMs, -1);
+  // The system's own limit is two minutes.
+  socket.setInt(socketOption.connectTimeoutMs, times.connectMs);
+  // Both families: the address decides.
+  socket.setInt(socketOption.ipv6, 1);
+  setCommonOptions(socket, options.frameBytesMax, times, queues);
+  // Left alone: HEARTBEAT_TTL (overflows above 65 s, and our server has timeouts of its own), RECONNECT_STOP and
+  // RECONNECT_IVL_MAX (no reconnects), TCP_MAXRT (heartbeats end a dead connection earlier).
+}
+
+export function setServerOptions(
+  socket: ZmqSocket,
+  options: ServerLinkOptions,
+  times: LinkTimes,
+  queues: LinkQueues,
+): void {
+  socket.setInt(socketOption.curveServer, 1);
+  socket.setBytes(socketOption.curveSecretKey, options.keys.secretKey.reveal());
+  // Only these two together refuse everybody when no handler answers: libzmq's default lets everybody in.
+  socket.setBytes(socketOption.zapDomain, Buffer.from(zapDomain));
+  socket.setInt(socketOption.zapEnforceDomain, 1);
+  // A message to nobody is an error and not lost in silence; a peer that does not read cannot block us.
+  socket.setInt(socketOption.routerMandatory, 1);
+  // The protocol: a client that comes back keeps its identity and takes its route over, while the server may not
+  // know yet that the old connection is dead. Another key can take a route in the same way, and gains nothing:
+  // identities are 128 random bits, and every message is checked for the user whose connection it came on.
+  socket.setInt(socketOption.routerHandover, 1);
+  // 100 by default: a laboratory whose clients come back all at once is not refused.
+  socket.setInt(socketOption.backlog, 1024);
+  // "*" means IPv4 and IPv6; an IPv4 address must stay one.
+  const isIpv6 = options.address === "*" || options.address.includes(":");
+  socket.setInt(socketOption.ipv6, isIpv6 ? 1 : 0);
+  setCommonOptions(socket, options.frameBytesMax, times, queues);
+  // Left alone: HEARTBEAT_TTL (see above), ROUTER_NOTIFY and PROBE_ROUTER (the protocol has no such messages),
+  // and no monitor: one that is not read at once stops the I/O thread.
+}
+
+function setCommonOptions(
+  socket: ZmqSocket,
+  frameBytesMax: number,
+  times: LinkTimes,
+  queues: LinkQueues,
+): void {
+  assert(frameBytesMax > 0 && frameBytesMax < 2 ** 31, "frame sizes fit 31 bits");
+  // Without it, anybody can announce a frame of any size and send it into our memory before authenticating.
+  // CURVE adds 33 bytes to each frame (MESSAGE command, nonce, flags, MAC), and 4 KiB are room for commands.
+  socket.setInt64(socketOption.messageBytesMax, frameBytesMax + 4096);
+  socket.setInt(socketOption.sendHighWaterMark, queues.sendMessages);
+  socket.setInt(socketOption.receiveHighWaterMark, queues.receiveMessages);
+  socket.setInt(socketOption.handshakeIntervalMs, times.handshakeMs);
+  socket.setInt(socketOption.heartbeatIntervalMs, times.heartbeatMs);
+  socket.setInt(socketOption.heartbeatTimeoutMs, times.heartbeatTimeoutMs);
+  // The links give what was accepted some time when they close; by default it would hold up the end for ever.
+  socket.setInt(socketOption.linger, 0);
+  // Behind the heartbeats: keeps the entries of firewalls and routers alive, and ends half-open connections.
+  socket.setInt(socketOption.tcpKeepalive, 1);
+  socket.setInt(socketOption.tcpKeepaliveIdle, 60);
+  socket.setInt(socketOption.tcpKeepaliveInterval, 15);
+  socket.setInt(socketOption.tcpKeepaliveCount, 4);
+  socket.setInt(socketOption.sendBuffer, queues.socketBufferBytes);
+  socket.setInt(socketOption.receiveBuffer, queues.socketBufferBytes);
+  socket.setInt(socketOption.inBatchBytes, queues.batchBytes);
+  socket.setInt(socketOption.outBatchBytes, queues.batchBytes);
+}

@@ -1,0 +1,174 @@
+// Waits for sockets, for the whole transport. A thread sleeps on the descriptors of all sockets; the main thread
+// works through what is there in turns, each bounded, and lets the thread sleep again only when every socket has
+// shown that it has nothing left. The rule that this rests on is in README.md, "How waiting works".
+
+import { assert } from "../../base/assert.ts";
+import { pollEvent, socketType } from "./constants.ts";
+import type { ZmqContext } from "./context.ts";
+import type { SlotPool } from "./message.ts";
+import type { Waiter } from "./native.ts";
+import { ZmqSocket } from "./socket.ts";
+
+/** Something with a descriptor that has work to do when it is readable. */
+export interface Source {
+  readonly descriptor: bigint;
+  /** Does a bounded piece of the work that is there; returns whether some is left. */
+  work(): boolean;
+}
+
+/** More descriptors than one process ever watches: a link has two, a server two, the poller one. */
+const sourcesMax = 256;
+
+export class Poller {
+  readonly #sources = new Set<Source>();
+  readonly #removals: (() => void)[] = [];
+  readonly #items: PollItems;
+  readonly #waiter: Waiter;
+  // A message to ourselves ends a wait: `#wakeEnd` is one of the sockets that the thread waits for.
+  readonly #wakeStart: ZmqSocket;
+  readonly #wakeEnd: ZmqSocket;
+  readonly #wakeDescriptor: bigint;
+  #itemsAreOld = true;
+  #waking = false;
+  #waiting = false;
+  #turnIsDue = false;
+  #closed = false;
+
+  constructor(context: ZmqContext, pool: SlotPool, onFailure: (error: Error) => void) {
+    this.#items = new PollItems(sourcesMax + 1);
+    this.#wakeEnd = new ZmqSocket(context, pool, socketType.pair);
+    this.#wakeStart = new ZmqSocket(context, pool, socketType.pair);
+    this.#wakeEnd.bind("inproc://dync.wake");
+    this.#wakeStart.connect("inproc://dync.wake");
+    this.#wakeDescriptor = this.#wakeEnd.descriptor();
+    this.#waiter = context.library.native.createWaiter({
+      libraryPath: context.library.path,
+      items: this.#items.bytes,
+      onReady: () => {
+        this.#waiting = false;
+        this.#turn();
+      },
+      onFailure,
+    });
+    this.#waiter.keepAlive(false);
+  }
+
+  /** Whether nobody will look at the sockets before one is readable: who used one must look at its events. */
+  get isWaiting(): boolean {
+    return this.#waiting && !this.#turnIsDue;
+  }
+
+  add(source: Source): void {
+    assert(!this.#closed && this.#sources.size < sourcesMax, "a poller has room for another socket");
+    this.#sources.add(source);
+    this.#changed();
+  }
+
+  /** Stops working for `source`. Its descriptor stays in use until `onGone`, which may close it. */
+  remove(source: Source, onGone: () => void): void {
+    const was = this.#sources.delete(source);
+    assert(was, "a source is removed once");
+    this.#removals.push(onGone);
+    this.#changed();
+  }
+
+  /** Lets every source work, soon. */
+  turnSoon(): void {
+    if (this.#turnIsDue || this.#closed) return;
+    this.#turnIsDue = true;
+    // Not a microtask: timers and files get their turn between two of ours.
+    setImmediate(() => this.#turn());
+  }
+
+  /** Ends the thread. All sources must be gone. */
+  async close(): Promise<void> {
+    assert(this.#sources.size === 0 && !this.#closed, "a poller is closed once, after its sources");
+    while (this.#waiting || this.#removals.length > 0) {
+      if (this.#waiting) this.#wake();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#closed = true;
+    await this.#waiter.close();
+    this.#wakeStart.close();
+    this.#wakeEnd.close();
+  }
+
+  #changed(): void {
+    this.#itemsAreOld = true;
+    this.#waiter.keepAlive(this.#sources.size > 0);
+    if (this.#waiting) this.#wake();
+    else this.turnSoon();
+  }
+
+  #wake(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    this.#wakeStart.send([new Uint8Array(0)]);
+  }
+
+  #turn(): void {
+    if (this.#closed) return;
+    this.#turnIsDue = false;
+    let isMoreLeft = true;
+    try {
+      if (!this.#waiting) this.#gone();
+      isMoreLeft = false;
+      for (const source of this.#sources) {
+        if (this.#sources.has(source) && source.work()) isMoreLeft = true;
+      }
+    } finally {
+      if (isMoreLeft) this.turnSoon();
+      else if (!this.#waiting && !this.#turnIsDue) this.#wait();
+    }
+  }
+
+  #gone(): void {
+    while (this.#wakeEnd.events() & pollEvent.readable) this.#wakeEnd.receive()?.message.release();
+    this.#waking = false;
+    for (const onGone of this.#removals.splice(0)) onGone();
+  }
+
+  #wait(): void {
+    if (this.#removals.length > 0) return this.turnSoon();
+    if (this.#sources.size === 0) return;
+    if (this.#itemsAreOld) {
+      this.#items.set([this.#wakeDescriptor, ...[...this.#sources].map((source) => source.descriptor)]);
+      this.#itemsAreOld = false;
+    }
+    this.#waiting = true;
+    this.#waiter.wait(this.#items.count);
+  }
+}
+
+/** An array of zmq_pollitem_t: { void *socket; fd; short events; short revents }. */
+class PollItems {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  // A descriptor is an int, but on Windows a SOCKET, which is as wide as a pointer.
+  readonly #isWide = process.platform === "win32";
+  #count = 0;
+
+  constructor(countMax: number) {
+    this.bytes = new Uint8Array(countMax * this.#itemBytes);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get #itemBytes(): number {
+    return this.#isWide ? 24 : 16;
+  }
+
+  set(descriptors: readonly bigint[]): void {
+    this.bytes.fill(0);
+    this.#count = descriptors.length;
+    for (const [index, descriptor] of descriptors.entries()) {
+      const offset = index * this.#itemBytes;
+      if (this.#isWide) this.#view.setBigUint64(offset + 8, descriptor, true);
+      else this.#view.setInt32(offset + 8, Number(descriptor), true);
+      this.#view.setInt16(offset + (this.#isWide ? 16 : 12), pollEvent.readable, true);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+// What the links of one transport share. Made by zmq-transport.ts.
+
+import type { Clock } from "../../base/clock.ts";
+import type { ZmqContext } from "./context.ts";
+import type { SlotPool } from "./message.ts";
+import type { LinkQueues, LinkTimes } from "./options.ts";
+import type { Poller } from "./poller.ts";
+
+export interface ZmqParts {
+  readonly context: ZmqContext;
+  readonly pool: SlotPool;
+  readonly poller: Poller;
+  readonly clock: Clock;
+  readonly times: LinkTimes;
+  readonly clientQueues: LinkQueues;
+  readonly serverQueues: LinkQueues;
+  /** A number that no other part has: for the names of inproc endpoints. */
+  nextNumber(): number;
+}

@@ -1,0 +1,134 @@
+// The transport over libzmq: one context, one poller, any number of client links and one server link. Opened by
+// the commands in cli/; everything else sees transport.ts only.
+
+import { assert } from "../../base/assert.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
+import type {
+  Block,
+  ClientLink,
+  ClientLinkEvents,
+  ClientLinkOptions,
+  ClientTransport,
+  ServerLink,
+  ServerLinkEvents,
+  ServerLinkOptions,
+  ServerTransport,
+} from "../transport.ts";
+import { keepFreedMemory, ZmqContext } from "./context.ts";
+import { DealerLink } from "./dealer-link.ts";
+import { type Library, openLibrary } from "./library.ts";
+import { MessageBlock, SlotPool } from "./message.ts";
+import { clientQueues, type LinkQueues, type LinkTimes, linkTimes, serverQueues } from "./options.ts";
+import { Poller } from "./poller.ts";
+import { RouterLink } from "./router-link.ts";
+import type { ZmqParts } from "./zmq-parts.ts";
+
+export interface ZmqTransportOptions {
+  readonly clock?: Clock;
+  /** Threads that encrypt, decrypt and talk to the network; a connection stays on one. */
+  readonly ioThreads?: number;
+  /** Times that differ from the defaults, in milliseconds. */
+  readonly times?: Partial<LinkTimes>;
+  readonly clientQueues?: Partial<LinkQueues>;
+  readonly serverQueues?: Partial<LinkQueues>;
+  /** Whether glibc keeps the memory of freed messages; on unless told. */
+  readonly keepFreedMemory?: boolean;
+  /** The polling thread failed: nothing will arrive any more. Throws in a task of its own unless told. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+/** Opens libzmq and starts its threads. Throws `DyncError` ("configuration") when there is no usable libzmq. */
+export async function openZmqTransport(options: ZmqTransportOptions = {}): Promise<ZmqTransport> {
+  return new ZmqTransport(await openLibrary(), options);
+}
+
+type Link = DealerLink | RouterLink;
+
+export class ZmqTransport implements ClientTransport, ServerTransport {
+  /** Version of libzmq, such as `4.3.5`. */
+  readonly version: string;
+  readonly #library: Library;
+  readonly #parts: ZmqParts;
+  readonly #links = new Set<Link>();
+  #hasServer = false;
+  #onIdle: (() => void) | null = null;
+  #isClosed = false;
+
+  constructor(library: Library, options: ZmqTransportOptions) {
+    this.version = library.version;
+    this.#library = library;
+    if (options.keepFreedMemory ?? true) keepFreedMemory(library);
+    const context = new ZmqContext(library, options.ioThreads ?? 1);
+    const pool = new SlotPool(library);
+    let count = 0;
+    this.#parts = {
+      context,
+      pool,
+      poller: new Poller(context, pool, options.onFailure ?? throwLater),
+      clock: options.clock ?? systemClock,
+      times: { ...linkTimes, ...options.times },
+      clientQueues: { ...clientQueues, ...options.clientQueues },
+      serverQueues: { ...serverQueues, ...options.serverQueues },
+      nextNumber: () => ++count,
+    };
+  }
+
+  /** Messages and blocks that nobody has released yet, those that sockets keep ready included. */
+  get messagesHeld(): number {
+    return this.#parts.pool.taken;
+  }
+
+  allocate(length: number): Block {
+    assert(!this.#isClosed, "a closed transport has no memory");
+    return new MessageBlock(this.#library, this.#parts.pool, length);
+  }
+
+  connect(options: ClientLinkOptions, events: ClientLinkEvents): ClientLink {
+    assert(!this.#isClosed, "a closed transport opens no links");
+    const link = new DealerLink(this.#parts, options, events, (closed) => this.#forget(closed));
+    this.#links.add(link);
+    return link;
+  }
+
+  /** One at a time: libzmq has one ZAP handler for a context. */
+  listen(options: ServerLinkOptions, events: ServerLinkEvents): ServerLink {
+    assert(!this.#isClosed && !this.#hasServer, "a transport listens once at a time");
+    const link = new RouterLink(this.#parts, options, events, (closed) => {
+      this.#hasServer = false;
+      this.#forget(closed);
+    });
+    this.#hasServer = true;
+    this.#links.add(link);
+    return link;
+  }
+
+  /** Closes what is open, and waits for what links that were closed with `flushMs` still have to send. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const link of this.#links) link.close();
+    if (this.#links.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await this.#parts.poller.close();
+    this.#parts.context.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #forget(link: Link): void {
+    this.#links.delete(link);
+    if (this.#links.size === 0) this.#onIdle?.();
+  }
+}
+
+/** An error that nobody handles must end the program, not vanish. */
+function throwLater(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
