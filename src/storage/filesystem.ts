@@ -29,6 +29,8 @@ export interface FilesystemStorageOptions {
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether the file system can give a file two names; found out when it is not given. */
+  readonly hasLinks?: boolean;
 }
 
 export class FilesystemStorage implements Storage {
@@ -58,7 +60,8 @@ export class FilesystemStorage implements Storage {
    *
    * @throws DyncError "configuration" when it is not there, not writable, or used by another server.
    */
-  static async open({ folder, clock, log }: FilesystemStorageOptions): Promise<FilesystemStorage> {
+  static async open(options: FilesystemStorageOptions): Promise<FilesystemStorage> {
+    const { folder, clock, log } = options;
     await checkDataFolder(folder, log);
     const state = stateFolder(folder);
     const partials = join(state, "partial");
@@ -66,7 +69,7 @@ export class FilesystemStorage implements Storage {
     await makePrivateFolder(partials);
     const lock = lockFolder(join(state, "lock.sqlite"), folder);
     try {
-      const hasLinks = await probe(partials, clock);
+      const hasLinks = (await probe(partials, clock)) && options.hasLinks !== false;
       if (!hasLinks) {
         log.log(
           "warn",

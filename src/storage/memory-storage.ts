@@ -87,8 +87,8 @@ export class MemoryStorage implements Storage {
     return [...this.#partials.keys()];
   }
 
-  async exists({ user, name }: Destination): Promise<boolean> {
-    return [...this.#published.values()].some((file) => file.user === user && namesClash(file.name, name));
+  async exists(destination: Destination): Promise<boolean> {
+    return this.#isTaken(destination);
   }
 
   async publishedSha256({ user, name }: Destination): Promise<string | null> {
@@ -118,7 +118,7 @@ export class MemoryStorage implements Storage {
     await this.#before("publish", id);
     stored.durable = stored.length;
     const isOwn = this.#published.has(id);
-    if (!isOwn && (await this.exists(destination))) {
+    if (!isOwn && this.#isTaken(destination)) {
       throw new DyncError("name-taken", "There is a file of this name on the server already");
     }
     const file = {
@@ -134,6 +134,10 @@ export class MemoryStorage implements Storage {
     await this.#before("show", id);
     file.isDurable = true;
     this.#partials.delete(id);
+  }
+
+  #isTaken({ user, name }: Destination): boolean {
+    return [...this.#published.values()].some((file) => file.user === user && namesClash(file.name, name));
   }
 
   async #before(type: StorageOperation["type"], id: string): Promise<void> {

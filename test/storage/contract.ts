@@ -1,0 +1,198 @@
+// What every storage has to do, whatever it stores in. Each implementation's test calls this with its own way
+// to make one and to start anew on the same data.
+
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { DyncError } from "../../src/base/error.ts";
+import { sidecarText } from "../../src/storage/sidecar.ts";
+import type { Description, Storage } from "../../src/storage/storage.ts";
+
+export interface StorageUnderTest extends AsyncDisposable {
+  readonly storage: Storage;
+  /** The same data as a later process would find it after a clean stop. */
+  reopen(): Promise<Storage>;
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function idOf(number: number): string {
+  return number.toString(16).padStart(32, "0");
+}
+
+/** The description of an upload as the server makes it. */
+export function descriptionOf(id: string, user: string, name: string, content: Uint8Array): Description {
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  const origin = { upload: id, identity: "00", user, name, size: content.length, sha256, client: null };
+  const metadataText = sidecarText({ sample: "A1" }, { ...origin, received: "2026-01-01T00:00:00.000Z" });
+  return { sha256, metadataText };
+}
+
+/** Creates, fills and publishes an upload. */
+export async function publishOne(storage: Storage, number: number, user: string, name: string, text = name) {
+  const content = bytesOf(text);
+  const partial = await storage.create(idOf(number));
+  await partial.append(content);
+  const description = descriptionOf(idOf(number), user, name, content);
+  await partial.publish({ user, name }, description);
+  return description;
+}
+
+/** The code of the `DyncError` that `promise` ends with; anything else fails the test. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => new Error("nothing was thrown"),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof DyncError) return error.code;
+  throw error;
+}
+
+export function storageContract(name: string, make: () => Promise<StorageUnderTest>): void {
+  describe(`${name}: partials`, () => {
+    test("a new partial is empty, and what is appended can be read again", async () => {
+      await using under = await make();
+      const partial = await under.storage.create(idOf(1));
+      expect(partial.length).toBe(0);
+      await partial.append(bytesOf("hello "));
+      await partial.append(bytesOf(""));
+      await partial.append(bytesOf("world"));
+      expect(partial.length).toBe(11);
+      const into = new Uint8Array(20);
+      expect(await partial.read(6, into)).toBe(5);
+      expect(new TextDecoder().decode(into.subarray(0, 5))).toBe("world");
+      expect(await partial.read(11, into)).toBe(0);
+      await partial.close();
+    });
+
+    test("the bytes of a closed partial are there for the next process", async () => {
+      await using under = await make();
+      const partial = await under.storage.create(idOf(2));
+      await partial.append(bytesOf("hello"));
+      await partial.sync();
+      await partial.close();
+      const next = await under.reopen();
+      expect(await next.list()).toEqual([idOf(2)]);
+      const again = await next.open(idOf(2));
+      expect(again?.length).toBe(5);
+      await again?.append(bytesOf("!"));
+      expect(again?.length).toBe(6);
+      await again?.close();
+    });
+
+    test("opening what is not there gives null", async () => {
+      await using under = await make();
+      expect(await under.storage.open(idOf(3))).toBeNull();
+      expect(await under.storage.list()).toEqual([]);
+    });
+
+    test("a partial is cut back and goes on from there", async () => {
+      await using under = await make();
+      const partial = await under.storage.create(idOf(4));
+      await partial.append(bytesOf("hello world"));
+      await partial.truncate(5);
+      expect(partial.length).toBe(5);
+      await partial.append(bytesOf("!"));
+      const into = new Uint8Array(9);
+      expect(await partial.read(0, into)).toBe(6);
+      expect(new TextDecoder().decode(into.subarray(0, 6))).toBe("hello!");
+      await partial.close();
+    });
+
+    test("a sync may run beside an append", async () => {
+      await using under = await make();
+      const partial = await under.storage.create(idOf(5));
+      await partial.append(bytesOf("a".repeat(100_000)));
+      const sync = partial.sync();
+      await partial.append(bytesOf("b".repeat(100_000)));
+      await sync;
+      expect(partial.length).toBe(200_000);
+      await partial.close();
+    });
+
+    test("a discarded partial is gone", async () => {
+      await using under = await make();
+      const partial = await under.storage.create(idOf(6));
+      await partial.append(bytesOf("hello"));
+      await partial.discard();
+      expect(await under.storage.open(idOf(6))).toBeNull();
+      expect(await under.storage.list()).toEqual([]);
+    });
+  });
+
+  describe(`${name}: publishing`, () => {
+    test("a published upload is there under its name, and its partial is gone", async () => {
+      await using under = await make();
+      const destination = { user: "anna", name: "run 1.raw" };
+      expect(await under.storage.exists(destination)).toBe(false);
+      expect(await under.storage.publishedSha256(destination)).toBeNull();
+      const { sha256 } = await publishOne(under.storage, 1, "anna", "run 1.raw");
+      expect(await under.storage.exists(destination)).toBe(true);
+      expect(await under.storage.publishedSha256(destination)).toBe(sha256);
+      expect(await under.storage.list()).toEqual([]);
+      const next = await under.reopen();
+      expect(await next.publishedSha256(destination)).toBe(sha256);
+    });
+
+    test("an empty file is published as well", async () => {
+      await using under = await make();
+      await publishOne(under.storage, 1, "anna", "empty", "");
+      expect(await under.storage.exists({ user: "anna", name: "empty" })).toBe(true);
+    });
+
+    test("a name that is taken is not replaced, and the first file stays as it is", async () => {
+      await using under = await make();
+      const { sha256 } = await publishOne(under.storage, 1, "anna", "a.raw", "first");
+      expect(await codeOf(publishOne(under.storage, 2, "anna", "a.raw", "second"))).toBe("name-taken");
+      expect(await under.storage.publishedSha256({ user: "anna", name: "a.raw" })).toBe(sha256);
+      const second = await under.storage.open(idOf(2));
+      await second?.discard();
+      expect(await under.storage.publishedSha256({ user: "anna", name: "a.raw" })).toBe(sha256);
+    });
+
+    test("another user's name is another name", async () => {
+      await using under = await make();
+      await publishOne(under.storage, 1, "anna", "a.raw");
+      expect(await under.storage.exists({ user: "bert", name: "a.raw" })).toBe(false);
+      await publishOne(under.storage, 2, "bert", "a.raw");
+    });
+
+    const clashes = [
+      ["Run.raw", "run.RAW"],
+      ["caf\u00e9", "cafe\u0301"],
+      ["stra\u00dfe", "STRASSE"],
+      ["a", "a.sha256"],
+      ["a", "A.Meta.json"],
+      ["a.sha256", "a"],
+      ["a.meta.json", "a"],
+    ] as const;
+    test.each(clashes)("%p and %p cannot both be published", async (first, second) => {
+      await using under = await make();
+      await publishOne(under.storage, 1, "anna", first);
+      expect(await under.storage.exists({ user: "anna", name: second })).toBe(true);
+      expect(await codeOf(publishOne(under.storage, 2, "anna", second))).toBe("name-taken");
+    });
+
+    test("names that only look alike live beside each other", async () => {
+      await using under = await make();
+      const names = ["a", "a.sha", "b.sha256", "a.meta", "a.sha256.txt"];
+      for (const [index, name] of names.entries()) await publishOne(under.storage, index + 1, "anna", name);
+      for (const name of names) expect(await under.storage.exists({ user: "anna", name })).toBe(true);
+    });
+
+    test("of many uploads that are published under one name at once, exactly one gets it", async () => {
+      await using under = await make();
+      const codes = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          publishOne(under.storage, index + 1, "anna", index % 2 === 0 ? "a.raw" : "A.RAW", `${index}`).then(
+            () => "published",
+            (error: unknown) => (error instanceof DyncError ? error.code : String(error)),
+          ),
+        ),
+      );
+      expect(codes.filter((code) => code === "published")).toHaveLength(1);
+      expect(codes.filter((code) => code === "name-taken")).toHaveLength(19);
+    });
+  });
+}

@@ -1,0 +1,256 @@
+// The storage on a real disk: the contract with and without hard links, what lies in the folder afterwards, who
+// may read it, and what happens when the disk is full or the folder is no good.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { systemClock } from "../../src/base/clock.ts";
+import { DyncError } from "../../src/base/error.ts";
+import { type LogFields, silentLogger } from "../../src/base/log.ts";
+import {
+  FilesystemStorage,
+  type FilesystemStorageOptions,
+  stateFolder,
+} from "../../src/storage/filesystem.ts";
+import { parseSidecar } from "../../src/storage/sidecar.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import {
+  bytesOf,
+  codeOf,
+  descriptionOf,
+  idOf,
+  publishOne,
+  type StorageUnderTest,
+  storageContract,
+} from "./contract.ts";
+
+const isRoot = process.getuid?.() === 0;
+const isWindows = process.platform === "win32";
+
+for (const hasLinks of [true, false]) {
+  storageContract(`local disk ${hasLinks ? "with" : "without"} hard links`, () => make({ hasLinks }));
+}
+
+interface OnDisk extends StorageUnderTest {
+  readonly folder: string;
+}
+
+async function make(options: Partial<FilesystemStorageOptions> = {}): Promise<OnDisk> {
+  const folder = await tempFolder();
+  const all = { folder: folder.path, clock: systemClock, log: silentLogger, ...options };
+  let storage = await FilesystemStorage.open(all);
+  return {
+    folder: folder.path,
+    storage,
+    reopen: async () => {
+      await storage.close();
+      storage = await FilesystemStorage.open(all);
+      return storage;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await storage.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("what lies in the data folder", () => {
+  test("beside each file its SHA-256, which sha256sum accepts, and its metadata", async () => {
+    await using under = await make();
+    await publishOne(under.storage, 1, "anna", "r\u00fcn 1 $(x) 'y'.raw", "content");
+    const folder = join(under.folder, "anna");
+    const name = "r\u00fcn 1 $(x) 'y'.raw";
+    expect(readdirSync(folder).sort()).toEqual([name, `${name}.meta.json`, `${name}.sha256`]);
+    expect(readFileSync(join(folder, name), "utf8")).toBe("content");
+    const sidecar = parseSidecar(readFileSync(join(folder, `${name}.meta.json`), "utf8"));
+    expect(sidecar?.metadata).toEqual({ sample: "A1" });
+    expect(sidecar?.origin).toMatchObject({ upload: idOf(1), user: "anna", name, size: 7 });
+    const check = spawnSync("sha256sum", ["--strict", "-c", `${name}.sha256`], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    if (check.error === undefined) expect(check.stdout).toEndWith(": OK\n");
+  });
+
+  test("nothing is left among the partials after publishing, discarding or a refusal", async () => {
+    await using under = await make();
+    await publishOne(under.storage, 1, "anna", "a");
+    expect(await codeOf(publishOne(under.storage, 2, "anna", "A"))).toBe("name-taken");
+    await (await under.storage.open(idOf(2)))?.discard();
+    expect(readdirSync(join(stateFolder(under.folder), "partial"))).toEqual([]);
+    expect(readdirSync(join(under.folder, "anna")).sort()).toEqual(["a", "a.meta.json", "a.sha256"]);
+  });
+
+  test("a file that another program put there is not replaced, and nothing of ours stays beside it", async () => {
+    await using under = await make();
+    await publishOne(under.storage, 1, "anna", "a");
+    // After the listing was made: this one is met by name only.
+    writeFileSync(join(under.folder, "anna", "b"), "theirs");
+    expect(await codeOf(publishOne(under.storage, 2, "anna", "b"))).toBe("name-taken");
+    expect(readFileSync(join(under.folder, "anna", "b"), "utf8")).toBe("theirs");
+    expect(readdirSync(join(under.folder, "anna")).sort()).toEqual(["a", "a.meta.json", "a.sha256", "b"]);
+  });
+
+  test("changes that other programs make to a user's folder are seen", async () => {
+    await using under = await make();
+    await publishOne(under.storage, 1, "anna", "a");
+    await rm(join(under.folder, "anna"), { recursive: true });
+    expect(await under.storage.exists({ user: "anna", name: "a" })).toBe(false);
+    mkdirSync(join(under.folder, "anna"));
+    writeFileSync(join(under.folder, "anna", "New.RAW"), "");
+    expect(await under.storage.exists({ user: "anna", name: "new.raw" })).toBe(true);
+  });
+
+  test.skipIf(isWindows)(
+    "partials are for the server alone; who may read published files is the umask's",
+    async () => {
+      const umask = process.umask(0o027);
+      try {
+        await using under = await make();
+        const partial = await under.storage.create(idOf(1));
+        const modeOf = (...path: string[]) =>
+          (statSync(join(under.folder, ...path)).mode & 0o777).toString(8);
+        expect(modeOf(".dync")).toBe("700");
+        expect(modeOf(".dync", "partial")).toBe("700");
+        expect(modeOf(".dync", "partial", idOf(1))).toBe("600");
+        await partial.publish({ user: "anna", name: "a" }, descriptionOf(idOf(1), "anna", "a", bytesOf("")));
+        for (const name of ["a", "a.sha256", "a.meta.json"]) expect(modeOf("anna", name)).toBe("640");
+        expect(modeOf("anna")).toBe("750");
+      } finally {
+        process.umask(umask);
+      }
+    },
+  );
+
+  test("10,000 files in a folder do not slow each admission down", async () => {
+    await using under = await make();
+    mkdirSync(join(under.folder, "anna"));
+    for (let index = 0; index < 10_000; index++)
+      writeFileSync(join(under.folder, "anna", `file-${index}`), "");
+    expect(await under.storage.exists({ user: "anna", name: "FILE-77" })).toBe(true);
+    const started = performance.now();
+    for (let index = 0; index < 100; index++) await publishOne(under.storage, index, "anna", `new-${index}`);
+    const names = Array.from({ length: 500 }, (_, index) => `other-${index}`);
+    for (const name of names) expect(await under.storage.exists({ user: "anna", name })).toBe(false);
+    // Listing the folder every time would take more than 10 ms each.
+    expect(performance.now() - started).toBeLessThan(4000);
+  });
+});
+
+describe("a data folder that is no good is refused with what to do", () => {
+  const open = (folder: string) => FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger });
+  const failure = async (folder: string): Promise<DyncError> => {
+    const error = await open(folder).then(
+      (storage) => storage.close().then(() => null),
+      (thrown: unknown) => thrown,
+    );
+    if (!(error instanceof DyncError)) throw new Error(`expected a DyncError, got ${error}`);
+    return error;
+  };
+
+  test("one that does not exist", async () => {
+    await using folder = await tempFolder();
+    const error = await failure(folder.file("data"));
+    expect(error).toMatchObject({ code: "configuration", hint: `mkdir -p '${folder.file("data")}'` });
+    expect(error.message).toBe(`The data folder ${folder.file("data")} does not exist`);
+  });
+
+  test("a file", async () => {
+    await using folder = await tempFolder();
+    writeFileSync(folder.file("data"), "");
+    expect((await failure(folder.file("data"))).message).toEndWith("is not a folder");
+  });
+
+  test.skipIf(isWindows)("a state folder that others can read, or that is a link", async () => {
+    await using folder = await tempFolder();
+    mkdirSync(folder.file(".dync"));
+    chmodSync(folder.file(".dync"), 0o755);
+    expect(await failure(folder.path)).toMatchObject({ hint: `chmod 700 '${folder.file(".dync")}'` });
+    await rm(folder.file(".dync"), { recursive: true });
+    symlinkSync("/", folder.file(".dync"));
+    expect((await failure(folder.path)).message).toEndWith("is not a folder");
+  });
+
+  test.skipIf(isWindows || isRoot)("one that cannot be written to (skipped for root, who can)", async () => {
+    await using folder = await tempFolder();
+    chmodSync(folder.path, 0o500);
+    expect((await failure(folder.path)).message).toContain("is not writable");
+    chmodSync(folder.path, 0o700);
+  });
+
+  test("one that another server uses", async () => {
+    await using folder = await tempFolder();
+    const first = await open(folder.path);
+    const error = await failure(folder.path);
+    expect(error.message).toBe(`Another dync-server uses the data folder ${folder.path}`);
+    await first.close();
+    await (await open(folder.path)).close();
+  });
+
+  test.skipIf(isWindows)("one that everybody can write to is used, with a warning", async () => {
+    await using folder = await tempFolder();
+    chmodSync(folder.path, 0o777);
+    const logged: [string, LogFields | undefined][] = [];
+    const log = {
+      log: (_level: string, message: string, fields?: LogFields) => void logged.push([message, fields]),
+    };
+    await (await FilesystemStorage.open({ folder: folder.path, clock: systemClock, log })).close();
+    expect(logged).toEqual([
+      ["Everybody on this machine can write to the data folder", { folder: folder.path }],
+    ]);
+  });
+});
+
+describe.skipIf(!isRoot || process.platform !== "linux")(
+  "a disk of 4 MiB (skipped without root: it is mounted)",
+  async () => {
+    const folder = await tempFolder();
+    const canMount =
+      isRoot &&
+      spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m,mode=700", "dync-test", folder.path]).status === 0;
+    afterAll(async () => {
+      if (canMount) execFileSync("umount", [folder.path]);
+      await folder[Symbol.asyncDispose]();
+    });
+
+    test.skipIf(!canMount)(
+      "when it is full the upload gets no-space, and goes on after room was made",
+      async () => {
+        const storage = await FilesystemStorage.open({
+          folder: folder.path,
+          clock: systemClock,
+          log: silentLogger,
+        });
+        const free = (await storage.freeBytes()) as number;
+        expect(free).toBeGreaterThan(3_500_000);
+        expect(free).toBeLessThanOrEqual(4 * 1024 * 1024);
+        const block = new Uint8Array(1_000_000).fill(7);
+        const [first, second] = [await storage.create(idOf(1)), await storage.create(idOf(2))];
+        for (let index = 0; index < 3; index++) await first.append(block);
+        await second.append(block.subarray(0, 300_000));
+        await second.sync();
+        expect(await codeOf(second.append(block))).toBe("no-space");
+        // What fitted of the failed block is in the file, and is not counted.
+        await second.truncate(300_000);
+        await first.discard();
+        await second.append(block);
+        expect(second.length).toBe(1_300_000);
+        const into = new Uint8Array(1_300_000);
+        expect(await second.read(0, into)).toBe(1_300_000);
+        expect(into.every((byte) => byte === 7)).toBe(true);
+        await second.publish({ user: "anna", name: "a" }, descriptionOf(idOf(2), "anna", "a", into));
+        await storage.close();
+      },
+    );
+  },
+);
