@@ -11,7 +11,11 @@ export interface PollWorkerData {
   readonly items: number;
 }
 
-/** Where the worker's code is: beside this file, or inside the executable. */
+// Set to the target's name in compiled programs, by build/compile.ts.
+declare const DYNC_TARGET: string | undefined;
+
+/** Where the worker's code is: beside this file, or in a compiled program under its path in the project. */
 export function pollWorkerUrl(): string {
-  return new URL("./poll-worker.ts", import.meta.url).href;
+  const path = typeof DYNC_TARGET === "undefined" ? "./poll-worker.ts" : "./src/transport/zmq/poll-worker.js";
+  return new URL(path, import.meta.url).href;
 }

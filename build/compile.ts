@@ -1,0 +1,69 @@
+// Compiles a program into one executable, with libzmq and the polling thread inside. Called by the build scripts.
+
+import { fileURLToPath } from "node:url";
+import type { BunPlugin } from "bun";
+import { DyncError } from "../src/base/error.ts";
+import type { Target } from "../src/transport/zmq/addon.ts";
+import { stageLibrary } from "./stage.ts";
+
+// Instrument computers are old: baseline builds need no AVX2. SHA-256 and CURVE choose their code at run time.
+const bunTargets = {
+  "linux-x64": "bun-linux-x64-baseline",
+  "linux-arm64": "bun-linux-arm64",
+  "linux-x64-musl": "bun-linux-x64-baseline-musl",
+  "linux-arm64-musl": "bun-linux-arm64-musl",
+  "darwin-x64": "bun-darwin-x64-baseline",
+  "darwin-arm64": "bun-darwin-arm64",
+  "windows-x64": "bun-windows-x64-baseline",
+} as const satisfies Record<Target, Bun.Build.CompileTarget>;
+
+export interface CompileOptions {
+  /** Path of the program's entry file. */
+  readonly entry: string;
+  readonly target: Target;
+  /** Path of the executable; Windows programs end in `.exe`. */
+  readonly outfile: string;
+  /**
+   * Put the Bun that runs this into the executable, which spares a download: for trying things on this machine.
+   * Otherwise the runtime that is released for `target` is fetched from the npm registry.
+   */
+  readonly ownRuntime?: boolean;
+  /** Constants to put in, as JavaScript source text by name. */
+  readonly define?: Readonly<Record<string, string>>;
+}
+
+/** Compiles one program for one target. Throws `DyncError` ("failed") with what Bun reports. */
+export async function compileProgram(options: CompileOptions): Promise<void> {
+  const { entry, target, outfile, define, ownRuntime = false } = options;
+  const library = stageLibrary(target);
+  const worker = fileURLToPath(new URL("../src/transport/zmq/poll-worker.ts", import.meta.url));
+  const result = await Bun.build({
+    entrypoints: [entry, worker],
+    root: fileURLToPath(new URL("..", import.meta.url)),
+    define: { ...define, DYNC_TARGET: JSON.stringify(target) },
+    plugins: [embedLibrary(library)],
+    minify: { syntax: true, whitespace: true, identifiers: false },
+    // Without these, files in the folder where somebody starts the program run code in it.
+    compile: {
+      ...(ownRuntime ? {} : { target: bunTargets[target] }),
+      outfile,
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+    throw: false,
+  });
+  if (result.success) return;
+  throw new DyncError("failed", `Cannot compile ${entry} for ${target}: ${result.logs.join("; ")}`);
+}
+
+/** Says what `dync:libzmq` is, which src/transport/zmq/embedded-library.ts imports. */
+function embedLibrary(path: string): BunPlugin {
+  return {
+    name: "embed-libzmq",
+    setup(build) {
+      build.onResolve({ filter: /^dync:libzmq$/ }, () => ({ path }));
+    },
+  };
+}
