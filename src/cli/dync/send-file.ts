@@ -1,9 +1,20 @@
-// Puts the real parts together for one upload. Called by `send.ts`.
+// Puts the real parts together for one upload. Called by `send.ts` and `resume.ts`.
 
+import { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
+import { newIdentity, uploadFile } from "../../client/file-upload.ts";
+import { StreamSource } from "../../client/source.ts";
+import { type Receipt, type UploadParts, type UploadProgress, upload } from "../../client/upload.ts";
+import { UploadStore } from "../../client/upload-store.ts";
+import type { PublicKey } from "../../keys/key.ts";
+import { loadKeyPair, readCertificate } from "../../keys/key-files.ts";
+import { findServerKey } from "../../keys/known-servers.ts";
+import { checkMetadata } from "../../protocol/metadata.ts";
+import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { Output } from "../output.ts";
-import type { ProgressView } from "../progress.ts";
+import type { ProgressState, ProgressView } from "../progress.ts";
+import { version } from "../version.ts";
 import type { SendOptions } from "./send-options.ts";
 
 /** What the upload may show. */
@@ -13,15 +24,62 @@ export interface SendUi {
   readonly clock: Clock;
 }
 
-/** What the server confirmed. */
-export interface SendReceipt {
-  readonly uploadId: string;
-  readonly bytes: number;
-  /** Lower-case hex. */
-  readonly sha256: string;
+/** Sends it; resolves when the server confirmed it, in every other case throws `DyncError`. */
+export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSignal): Promise<Receipt> {
+  const { server, source, name, home, retryForMs, retryFirst } = options;
+  const metadata = checkMetadata(options.metadata);
+  if (!metadata.ok) {
+    const hint = "give some with -m FILE or -k KEY:VALUE";
+    throw new DyncError("metadata-rejected", metadata.text, { hint });
+  }
+  const keys = await loadKeyPair(home, "client");
+  const serverKey = await serverKeyOf(options);
+  const transport = await openZmqTransport({ clock: ui.clock });
+  try {
+    const parts = { transport, clock: ui.clock, random: Math.random, onProgress: showProgress(ui.progress) };
+    const common = { ...server, serverKey, keys, retryForMs, retryFirst };
+    const client = `dync ${version}`;
+    if (source.type === "stdin") {
+      const task = { name, metadata: metadata.metadata, size: null, canSeek: false, client, resume: false };
+      const stream = new StreamSource(Readable.from(process.stdin));
+      const identity = Buffer.from(newIdentity(), "hex");
+      return await upload({ ...common, task, source: stream, identity }, parts, signal);
+    }
+    const request = { ...common, path: source.path, name, metadata: metadata.metadata, client };
+    return await uploadFile(
+      { ...request, serverKeyFile: options.serverKeyFile },
+      { ...parts, store: new UploadStore(home), onNote: (text) => ui.progress.note(text) },
+      signal,
+    );
+  } finally {
+    await transport.close();
+  }
 }
 
-/** Sends it; resolves when the server confirmed it, in every other case throws `DyncError`. */
-export function sendFile(_options: SendOptions, _ui: SendUi, _signal: AbortSignal): Promise<SendReceipt> {
-  return Promise.reject(new DyncError("failed", "Sending is not wired up yet"));
+async function serverKeyOf(options: SendOptions): Promise<PublicKey> {
+  const { home, server, serverKeyFile } = options;
+  if (serverKeyFile === null) return (await findServerKey(home, server.host, server.port)).publicKey;
+  const certificate = await readCertificate(serverKeyFile);
+  if (certificate === null) throw new DyncError("configuration", `There is no key file ${serverKeyFile}`);
+  return certificate.publicKey;
+}
+
+function showProgress(view: ProgressView): UploadParts["onProgress"] {
+  return (progress) => view.update(stateOf(progress));
+}
+
+function stateOf({ sent, total, waiting, pause }: UploadProgress): ProgressState {
+  switch (waiting) {
+    case null:
+      return { sent, total, waiting: null };
+    case "connection":
+      return { sent, total, waiting: "connecting" };
+    case "approval":
+    case "credit":
+      return { sent, total, waiting: "waiting for the server" };
+    case "confirmation":
+      return { sent, total, waiting: "waiting for the confirmation" };
+    case "pause":
+      return { sent, total, waiting: pause?.reason ?? "waiting", nextTryAt: pause?.until ?? null };
+  }
 }

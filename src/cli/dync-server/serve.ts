@@ -1,0 +1,73 @@
+// Puts the real parts of a server together and runs it. Called by `run.ts`.
+
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { DyncError } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import { bootId } from "../../catalogue/boot-id.ts";
+import { openSqliteCatalogue } from "../../catalogue/sqlite.ts";
+import { AuthorizedClients } from "../../keys/authorized-clients.ts";
+import { loadKeyPair } from "../../keys/key-files.ts";
+import { Server } from "../../server/server.ts";
+import { FilesystemStorage, stateFolder } from "../../storage/filesystem.ts";
+import { publishedFiles } from "../../storage/published.ts";
+import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
+import { version } from "../version.ts";
+import type { ServeOptions } from "./serve-options.ts";
+
+export interface ServeParts {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
+export async function serve(options: ServeOptions, parts: ServeParts, signal: AbortSignal): Promise<void> {
+  const { logger, clock } = parts;
+  await using closing = new AsyncDisposableStack();
+  const keys = await loadKeyPair(options.home, "server");
+  const clients = await AuthorizedClients.load(join(options.home, "clients"), logger);
+  if (clients.size === 0) {
+    logger.log("warn", "No client is authorised yet: put their client.key files here", {
+      folder: clients.folder,
+    });
+  }
+  const storage = await FilesystemStorage.open({ folder: options.dataFolder, clock, log: logger });
+  closing.defer(() => storage.close());
+  const file = join(stateFolder(options.dataFolder), "catalogue.sqlite");
+  const catalogue = await openSqliteCatalogue({
+    file,
+    log: logger,
+    published: () => publishedFiles(options.dataFolder, logger),
+  });
+  closing.defer(() => catalogue.close());
+  const transport = await openZmqTransport({ clock });
+  closing.defer(() => transport.close());
+  const server = new Server({
+    transport,
+    keys,
+    clients,
+    storage,
+    catalogue,
+    clock,
+    logger,
+    bootId: bootId(),
+    options: options.server,
+    program: `dync-server ${version}`,
+    newId: () => randomBytes(16).toString("hex"),
+  });
+  await server.start();
+  closing.defer(() => server.stop());
+  closing.defer(clients.watch(clock, () => server.clientsChanged()));
+  await Promise.race([server.failed, aborted(signal)]);
+  logger.log("info", "Stopping", {
+    reason: signal.reason instanceof DyncError ? signal.reason.message : null,
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

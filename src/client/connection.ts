@@ -1,0 +1,87 @@
+// One connection to the server, from being opened to going down: decodes what arrives, and keeps back, in order,
+// what the network does not take yet.
+
+import type { ClientInput } from "../protocol/client-events.ts";
+import { decodeServerMessage } from "../protocol/decode.ts";
+import type {
+  ClientLink,
+  ClientLinkOptions,
+  ClientTransport,
+  LinkFailure,
+  OutgoingFrame,
+} from "../transport/transport.ts";
+
+export interface ConnectionEvents {
+  onUp(): void;
+  onInput(input: Extract<ClientInput, { type: "message" | "malformed" }>): void;
+  /** Everything that was kept back is on its way. */
+  onDrained(): void;
+  onDown(failure: LinkFailure): void;
+}
+
+export class Connection {
+  readonly #link: ClientLink;
+  readonly #events: ConnectionEvents;
+  readonly #outbox: (readonly OutgoingFrame[])[] = [];
+  #closed = false;
+
+  constructor(transport: ClientTransport, options: ClientLinkOptions, events: ConnectionEvents) {
+    this.#events = events;
+    this.#link = transport.connect(options, {
+      onUp: () => this.#unlessClosed(events.onUp),
+      onMessage: (received) => {
+        const decoded = decodeServerMessage(received.frames);
+        received.release();
+        const input = decoded.ok
+          ? ({ type: "message", message: decoded.message } as const)
+          : ({ type: "malformed", text: decoded.text } as const);
+        this.#unlessClosed(() => events.onInput(input));
+      },
+      onWritable: () => this.#unlessClosed(() => this.#flush()),
+      onDown: (failure) => this.#unlessClosed(() => events.onDown(failure)),
+    });
+  }
+
+  /** Whether the network is behind: more should only be sent after `onDrained`. */
+  get isBehind(): boolean {
+    return this.#outbox.length > 0;
+  }
+
+  /** Takes the frames over. They leave in order, or are released when the connection goes down before. */
+  send(frames: readonly OutgoingFrame[]): void {
+    if (this.#closed) releaseAll(frames);
+    else if (this.isBehind || !this.#trySend(frames)) this.#outbox.push(frames);
+  }
+
+  /** Whether the frames are dealt with: taken by the link, or dropped because it is down. */
+  #trySend(frames: readonly OutgoingFrame[]): boolean {
+    const result = this.#link.send(frames);
+    if (result === "unreachable") releaseAll(frames);
+    return result !== "full";
+  }
+
+  #flush(): void {
+    for (let frames = this.#outbox[0]; frames !== undefined; frames = this.#outbox[0]) {
+      if (!this.#trySend(frames)) return;
+      this.#outbox.shift();
+    }
+    this.#events.onDrained();
+  }
+
+  /** No event follows. What the link took already gets `flushMs` to leave; `last` goes before everything kept back. */
+  close(flushMs: number, last?: readonly OutgoingFrame[]): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const frames of this.#outbox.splice(0)) releaseAll(frames);
+    if (last !== undefined) this.#link.send(last);
+    this.#link.close(flushMs);
+  }
+
+  #unlessClosed(event: () => void): void {
+    if (!this.#closed) event();
+  }
+}
+
+function releaseAll(frames: readonly OutgoingFrame[]): void {
+  for (const frame of frames) if ("release" in frame) frame.release();
+}

@@ -1,0 +1,65 @@
+// Why a connection failed, in the words of the person who can do something about it.
+
+import { DyncError } from "../base/error.ts";
+import type { KeyPair, PublicKey } from "../keys/key.ts";
+import type { LinkFailure } from "../transport/transport.ts";
+
+export interface ConnectionParty {
+  readonly host: string;
+  readonly port: number;
+  readonly keys: KeyPair;
+  readonly serverKey: PublicKey;
+}
+
+/** The error for a link that went down with `failure`. */
+export function connectionError(failure: LinkFailure, party: ConnectionParty): DyncError {
+  const { host, port, keys, serverKey } = party;
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  switch (failure) {
+    case "refused":
+      return new DyncError("unreachable", `Nothing listens at ${address}`, {
+        hint: "check the port (-p) and that dync-server runs there",
+      });
+    case "unknown-host":
+      return new DyncError("unreachable", `There is no host named "${host}"`, {
+        hint: "check the spelling, and the network of this computer",
+      });
+    case "unreachable":
+      return new DyncError("unreachable", `${address} cannot be reached`, {
+        hint: "check the network of this computer, and firewalls on the way",
+      });
+    case "handshake-timeout":
+      return new DyncError("unreachable", `${address} took the connection but did not answer in time`, {
+        hint: "it may be overloaded, or not a dync server; try again",
+      });
+    case "key-refused":
+      return new DyncError(
+        "key-refused",
+        `The server at ${address} does not accept the key ${keys.publicKey.text}`,
+        {
+          hint: `send your client.key to its administrator; its fingerprint is ${keys.publicKey.fingerprint}`,
+        },
+      );
+    case "server-error":
+      return new DyncError("unreachable", `The server at ${address} cannot check keys just now`, {
+        hint: "try again later, or tell its administrator",
+      });
+    case "server-key-mismatch":
+      return new DyncError(
+        "wrong-server",
+        `The server at ${address} does not hold the key that is expected of it (${serverKey.fingerprint})`,
+        { hint: "get its current server.key from the administrator; somebody may be posing as the server" },
+      );
+    case "not-dync":
+      return new DyncError("wrong-server", `What listens at ${address} is no dync server`, {
+        hint: "check the host and the port (-p)",
+      });
+    case "lost":
+      return new DyncError("unreachable", `The connection to ${address} was lost`, { hint: "try again" });
+  }
+}
+
+/** Failures that another try right away does not mend, whatever happened before. */
+export function isFinal(failure: LinkFailure): boolean {
+  return failure === "key-refused";
+}

@@ -1,0 +1,128 @@
+// Sends a file so that it survives this process: what is needed to go on is saved before the first message, and the
+// same command, or `dync resume`, goes on where the server stopped.
+
+import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
+import { DyncError } from "../base/error.ts";
+import type { KeyPair, PublicKey } from "../keys/key.ts";
+import type { JsonObject } from "../protocol/message.ts";
+import { equalJson } from "../protocol/metadata.ts";
+import { FileSource } from "./source.ts";
+import { type Receipt, type UploadParts, upload } from "./upload.ts";
+import type { UnfinishedUpload, UploadStore } from "./upload-store.ts";
+
+export interface FileUploadRequest {
+  readonly path: string;
+  /** Name on the server. */
+  readonly name: string;
+  readonly metadata: JsonObject;
+  readonly host: string;
+  readonly port: number;
+  readonly serverKey: PublicKey;
+  /** Key file that was named on the command line, or `null`; kept for `dync resume`. */
+  readonly serverKeyFile: string | null;
+  readonly keys: KeyPair;
+  readonly retryForMs: number;
+  readonly retryFirst: boolean;
+  /** Name and version of this program. */
+  readonly client: string;
+}
+
+export interface FileUploadParts extends UploadParts {
+  readonly store: UploadStore;
+  /** Tells the user something beside the progress. */
+  readonly onNote: (text: string) => void;
+}
+
+/** Sends the file, or what is missing of it. As `upload`; also rejects when another process is sending it. */
+export async function uploadFile(
+  request: FileUploadRequest,
+  parts: FileUploadParts,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const source = await FileSource.open(request.path);
+  try {
+    const { state, resume } = await stateFor(request, source, parts);
+    const lock = await parts.store.lock(state.identity);
+    if (lock === null) {
+      const hint = "wait for it, or stop it and give this command again";
+      throw new DyncError("failed", `Another dync process is sending "${request.path}" already`, { hint });
+    }
+    try {
+      await parts.store.save(state);
+      const { name, metadata, client, ...connection } = request;
+      const task = { name, metadata, size: source.size, canSeek: true, client, resume };
+      const identity = Buffer.from(state.identity, "hex");
+      const receipt = await upload({ ...connection, task, source, identity }, parts, signal);
+      await parts.store.remove(state.identity);
+      return receipt;
+    } catch (error) {
+      if (!canGoOn(error)) await parts.store.remove(state.identity);
+      throw error;
+    } finally {
+      lock.release();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** Whether what was sent so far is of use for another try. */
+function canGoOn(error: unknown): boolean {
+  if (!(error instanceof DyncError)) return true;
+  const { code } = error;
+  return (
+    error.meaning.retry ||
+    code === "cancelled" ||
+    code === "key-refused" ||
+    code === "wrong-server" ||
+    code === "no-space"
+  );
+}
+
+async function stateFor(
+  request: FileUploadRequest,
+  source: FileSource,
+  parts: FileUploadParts,
+): Promise<{ readonly state: UnfinishedUpload; readonly resume: boolean }> {
+  const { host, port, name, metadata, serverKeyFile } = request;
+  const target = { host, port, name, path: resolve(request.path) };
+  const known = await parts.store.find(target);
+  const { version } = source;
+  if (known !== null) {
+    if (equalJson(known.version, version) && equalJson(known.metadata, metadata)) {
+      parts.onNote(`Going on with the upload of ${known.startedAt}`);
+      return { state: known, resume: true };
+    }
+    const what = equalJson(known.version, version)
+      ? "The metadata is not the same as"
+      : "The file changed since";
+    parts.onNote(`${what} in the upload of ${known.startedAt}: starting anew`);
+    await forget(known, parts.store);
+  }
+  const startedAt = parts.clock.date().toISOString();
+  const state = {
+    schema: 1,
+    identity: newIdentity(),
+    ...target,
+    serverKeyFile,
+    version,
+    metadata,
+    startedAt,
+  } as const;
+  return { state, resume: false };
+}
+
+async function forget(known: UnfinishedUpload, store: UploadStore): Promise<void> {
+  const lock = await store.lock(known.identity);
+  if (lock === null) throw new DyncError("failed", `Another dync process is sending "${known.path}" already`);
+  await store.remove(known.identity);
+  lock.release();
+}
+
+/** A socket identity: 16 random bytes as hex. ZeroMQ keeps those that start with a zero byte for itself. */
+export function newIdentity(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = (bytes[0] as number) | 0x80;
+  return bytes.toString("hex");
+}

@@ -1,0 +1,140 @@
+// What the client remembers of unfinished uploads, in `DYNC_HOME/uploads/`, one file each, from before the first
+// message until the end. It is a hint: it says under which identity to ask, and what the server answers decides.
+
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { FileLock } from "../base/file-lock.ts";
+
+const uploadSchema = v.object({
+  schema: v.literal(1),
+  /** Socket identity, 32 lower-case hex digits. */
+  identity: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  host: v.string(),
+  port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
+  /** Key file that was named on the command line, or `null`. */
+  serverKeyFile: v.nullable(v.string()),
+  /** Absolute path of the source. */
+  path: v.string(),
+  /** Which version of the file it is: see `FileVersion`. */
+  version: v.object({ size: v.number(), modified: v.string(), fileId: v.string() }),
+  /** Name on the server. */
+  name: v.string(),
+  metadata: v.record(v.string(), v.unknown()),
+  /** ISO 8601. */
+  startedAt: v.string(),
+});
+
+/** An unfinished upload of a file. */
+export type UnfinishedUpload = v.InferOutput<typeof uploadSchema>;
+
+/** What makes two commands mean the same upload. */
+export type UploadTarget = Pick<UnfinishedUpload, "host" | "port" | "path" | "name">;
+
+const suffix = ".json";
+
+export class UploadStore {
+  readonly #folder: string;
+
+  /** `home` is the DYNC_HOME folder. */
+  constructor(home: string) {
+    this.#folder = join(home, "uploads");
+  }
+
+  /** All uploads that can be read, oldest first, and the files that cannot, which are left alone. */
+  async list(): Promise<{
+    readonly uploads: readonly UnfinishedUpload[];
+    readonly unreadable: readonly string[];
+  }> {
+    const uploads: UnfinishedUpload[] = [];
+    const unreadable: string[] = [];
+    for (const name of await this.#names()) {
+      const upload = await this.#read(name);
+      if (upload === null) unreadable.push(join(this.#folder, name));
+      else uploads.push(upload);
+    }
+    uploads.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+    return { uploads, unreadable };
+  }
+
+  /** The newest upload that was begun for `target`, or `null`. */
+  async find(target: UploadTarget): Promise<UnfinishedUpload | null> {
+    const { uploads } = await this.list();
+    return uploads.findLast((upload) => isFor(upload, target)) ?? null;
+  }
+
+  /** Writes it, durably, in one step. Throws `DyncError` ("configuration") when that is not possible. */
+  async save(upload: UnfinishedUpload): Promise<void> {
+    const file = this.#file(upload.identity);
+    const draft = `${file}.${randomBytes(4).toString("hex")}.tmp`;
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const handle = await open(draft, "wx", 0o600);
+      try {
+        await handle.writeFile(`${JSON.stringify(upload, null, 2)}\n`);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(draft, file);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw new DyncError("configuration", `Cannot write to ${this.#folder}: ${messageOf(error)}`, {
+        cause: error,
+        hint: "dync keeps there what it needs to go on after an interruption; make the folder writable",
+      });
+    }
+  }
+
+  async remove(identity: string): Promise<void> {
+    await rm(this.#file(identity), { force: true });
+    await rm(this.#lockFile(identity), { force: true });
+  }
+
+  /** Takes the upload for this process, or returns `null` when another one has it. The system frees it when we die. */
+  async lock(identity: string): Promise<FileLock | null> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    return FileLock.tryAcquire(this.#lockFile(identity));
+  }
+
+  #file(identity: string): string {
+    return join(this.#folder, `${identity}${suffix}`);
+  }
+
+  #lockFile(identity: string): string {
+    return join(this.#folder, `${identity}.lock`);
+  }
+
+  async #names(): Promise<readonly string[]> {
+    try {
+      return (await readdir(this.#folder)).filter((name) => name.endsWith(suffix));
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return [];
+      throw new DyncError("configuration", `Cannot read ${this.#folder}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #read(name: string): Promise<UnfinishedUpload | null> {
+    try {
+      const text = await readFile(join(this.#folder, name), "utf8");
+      const parsed = v.safeParse(uploadSchema, JSON.parse(text));
+      return parsed.success ? parsed.output : null;
+    } catch {
+      // Torn, foreign, or gone meanwhile: the caller names it, and nothing is deleted.
+      return null;
+    }
+  }
+}
+
+function isFor(upload: UnfinishedUpload, target: UploadTarget): boolean {
+  return (
+    upload.host === target.host &&
+    upload.port === target.port &&
+    upload.path === target.path &&
+    upload.name === target.name
+  );
+}

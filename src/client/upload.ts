@@ -1,0 +1,264 @@
+// One upload on the client: opens connections, performs what the machine decides, and keeps at it until the
+// upload is confirmed, refused, cancelled or out of time.
+
+import { assert } from "../base/assert.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import { DyncError, messageOf } from "../base/error.ts";
+import { MachineDriver } from "../base/machine-driver.ts";
+import type { KeyPair, PublicKey } from "../keys/key.ts";
+import type { ClientAction, ClientInput, ClientUploadTask, UploadResult } from "../protocol/client-events.ts";
+import { ClientUpload } from "../protocol/client-upload.ts";
+import { encodeChunkHeader, encodeClientMessage } from "../protocol/encode.ts";
+import { frameBytesMax } from "../protocol/limits.ts";
+import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
+import { Backoff } from "./backoff.ts";
+import { ChunkFeed } from "./chunk-feed.ts";
+import { Connection } from "./connection.ts";
+import { connectionError, isFinal } from "./failure.ts";
+import { type Source, sha256Of } from "./source.ts";
+
+export interface UploadOptions {
+  readonly task: ClientUploadTask;
+  readonly source: Source;
+  readonly host: string;
+  readonly port: number;
+  readonly serverKey: PublicKey;
+  readonly keys: KeyPair;
+  /** 16 bytes; names the upload together with the key's user. */
+  readonly identity: Uint8Array;
+  /** How long to keep trying while the server cannot be reached or asks to come back. */
+  readonly retryForMs: number;
+  /** Keep trying even if the server was not reached once. */
+  readonly retryFirst: boolean;
+}
+
+/** What the upload is doing, for a display. */
+export interface UploadProgress {
+  /** Bytes handed to the network, from the beginning of the file. */
+  readonly sent: number;
+  readonly total: number | null;
+  readonly waiting: "connection" | "approval" | "credit" | "confirmation" | "pause" | null;
+  /** With `pause`: why, and when the next try is due (monotonic ms). */
+  readonly pause: { readonly reason: string; readonly until: number } | null;
+}
+
+export interface UploadParts {
+  readonly transport: ClientTransport;
+  readonly clock: Clock;
+  /** Numbers in [0, 1), for jitter. */
+  readonly random: () => number;
+  readonly onProgress: (progress: UploadProgress) => void;
+}
+
+export interface Receipt {
+  readonly uploadId: string;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+// A server's wrong key and a server that restarts look alike; this many in a row is a wrong key.
+const keyMismatchesMax = 3;
+const keyMismatchPauseMs = 300;
+const farewellMs = 500;
+
+/**
+ * Sends the source. Resolves when the server confirmed that everything is stored; in every other case rejects with
+ * a `DyncError` whose code says why. Aborting `signal` tells the server and rejects with "cancelled".
+ */
+export function upload(options: UploadOptions, parts: UploadParts, signal: AbortSignal): Promise<Receipt> {
+  return new Upload(options, parts).run(signal);
+}
+
+class Upload {
+  readonly #options: UploadOptions;
+  readonly #parts: UploadParts;
+  readonly #driver: MachineDriver<ClientInput, ClientAction>;
+  readonly #feed: ChunkFeed;
+  readonly #backoff: Backoff;
+  #connection: Connection | null = null;
+  #isUp = false;
+  #wasUp = false;
+  #mismatches = 0;
+  #heardAt: number;
+  #cancelPause: CancelTimer = () => {};
+  #progress: UploadProgress;
+  #checksum: Uint8Array | null = null;
+  #error: DyncError | null = null;
+  #settle: ((result: UploadResult) => void) | null = null;
+
+  constructor(options: UploadOptions, parts: UploadParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#driver = new MachineDriver({
+      machine: new ClientUpload(options.task),
+      clock: parts.clock,
+      perform: (action) => this.#perform(action),
+      tick: { type: "tick" },
+    });
+    this.#feed = new ChunkFeed(options.source, (length) => parts.transport.allocate(length), {
+      onReady: () => this.#offerReady(),
+      onFailed: (error) => {
+        this.#error = error;
+        this.#driver.feed({ type: "source-failed", code: error.code, text: error.message });
+      },
+    });
+    this.#backoff = new Backoff(parts.random);
+    this.#heardAt = parts.clock.now();
+    this.#progress = { sent: 0, total: options.task.size, waiting: "connection", pause: null };
+  }
+
+  async run(signal: AbortSignal): Promise<Receipt> {
+    const onAbort = (): void => this.#driver.feed({ type: "cancel" });
+    const ended = new Promise<UploadResult>((resolve) => {
+      this.#settle = resolve;
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      if (signal.aborted) onAbort();
+      else this.#connect();
+      return await this.#receiptOf(await ended);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#cancelPause();
+      this.#feed.close();
+    }
+  }
+
+  async #receiptOf(result: UploadResult): Promise<Receipt> {
+    if (this.#error !== null) throw this.#error;
+    if (result.type === "failed") throw new DyncError(result.code, result.text);
+    // The server may have known the whole file already: then nothing of it was read.
+    const checksum = this.#checksum ?? (await sha256Of(this.#options.source));
+    const bytes = this.#options.task.size ?? this.#progress.sent;
+    return { uploadId: result.uploadId, bytes, sha256: Buffer.from(checksum).toString("hex") };
+  }
+
+  #connect(): void {
+    const { host, port, serverKey, keys, identity } = this.#options;
+    this.#report({ waiting: "connection", pause: null });
+    this.#connection = new Connection(
+      this.#parts.transport,
+      { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) },
+      {
+        onUp: () => this.#up(),
+        onInput: (input) => {
+          // A server that only says "later" is as far away as one that does not answer.
+          if (input.type === "message" && input.message.type !== "error")
+            this.#heardAt = this.#parts.clock.now();
+          this.#driver.feed(input);
+        },
+        onDrained: () => this.#offerReady(),
+        onDown: (failure) => this.#down(failure),
+      },
+    );
+  }
+
+  #up(): void {
+    this.#isUp = this.#wasUp = true;
+    this.#mismatches = 0;
+    this.#backoff.reset();
+    this.#driver.feed({ type: "link-up" });
+  }
+
+  #down(failure: LinkFailure): void {
+    const error = connectionError(failure, this.#options);
+    this.#mismatches = failure === "server-key-mismatch" ? this.#mismatches + 1 : 0;
+    const retryFirst = this.#wasUp || this.#options.retryFirst;
+    this.#disconnect(0);
+    if (isFinal(failure) || this.#mismatches >= keyMismatchesMax) return this.#giveUp(error);
+    if (failure === "server-key-mismatch" && !retryFirst) return this.#pause(keyMismatchPauseMs, error);
+    if (!retryFirst) return this.#giveUp(error);
+    this.#retry(this.#backoff.afterFailure(this.#outageMs()), error);
+  }
+
+  #retry(pauseMs: number, error: DyncError): void {
+    if (this.#outageMs() + pauseMs > this.#options.retryForMs) return this.#giveUp(error);
+    this.#pause(pauseMs, error);
+  }
+
+  #outageMs(): number {
+    return this.#parts.clock.now() - this.#heardAt;
+  }
+
+  #pause(pauseMs: number, error: DyncError): void {
+    const until = this.#parts.clock.now() + pauseMs;
+    this.#report({ waiting: "pause", pause: { reason: messageOf(error), until } });
+    this.#cancelPause = this.#parts.clock.after(pauseMs, () => this.#connect());
+  }
+
+  #giveUp(error: DyncError): void {
+    this.#error = error;
+    this.#end({ type: "failed", code: error.code, text: error.message, wire: null });
+  }
+
+  // Everything under way on this connection is forgotten; the machine is told, and asks the server where to go on.
+  #disconnect(flushMs: number): void {
+    this.#connection?.close(flushMs);
+    this.#connection = null;
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#driver.feed({ type: "link-lost" });
+  }
+
+  #perform(action: ClientAction): void {
+    switch (action.type) {
+      case "send":
+        return this.#connection?.send(encodeClientMessage(action.message));
+      case "read":
+        return this.#feed.ask(action.offset, action.lengthMax);
+      case "send-chunk":
+        return this.#sendChunk(action.offset, action.checksum);
+      case "forget-before":
+        return this.#feed.forgetBefore(action.offset);
+      case "reconnect":
+        this.#disconnect(0);
+        return this.#retry(
+          this.#backoff.afterFailure(this.#outageMs()),
+          new DyncError("timed-out", `No answer from the server: ${action.reason}`),
+        );
+      case "retry-later":
+        this.#disconnect(0);
+        return this.#retry(this.#backoff.afterLater(), new DyncError(action.code, action.text));
+      case "waiting":
+        if (action.reason === null || action.reason === "confirmation") this.#backoff.resetLater();
+        return this.#report({ waiting: action.reason, pause: null });
+      case "done":
+        return this.#end(action.result);
+    }
+  }
+
+  // A chunk is only offered while the link takes more: what waits in the outbox is what the network is behind.
+  #offerReady(): void {
+    const chunk = this.#feed.ready;
+    if (chunk === null || this.#connection?.isBehind === true) return;
+    const { offset, length, checksum } = chunk;
+    this.#driver.feed({ type: "chunk-read", offset, length, checksum });
+  }
+
+  #sendChunk(offset: number, checksum: Uint8Array | null): void {
+    const chunk = this.#feed.take();
+    assert(chunk.offset === offset, "the machine sends the chunk that was offered");
+    const data = chunk.block ?? new Uint8Array(0);
+    const header = encodeChunkHeader(offset, checksum !== null);
+    if (checksum !== null) this.#checksum = checksum;
+    const frames = checksum === null ? [...header, data] : [...header, data, checksum];
+    if (this.#connection !== null) this.#connection.send(frames);
+    else chunk.block?.release();
+    this.#report({ sent: offset + chunk.length });
+  }
+
+  #end(result: UploadResult): void {
+    const settle = this.#settle;
+    if (settle === null) return;
+    this.#settle = null;
+    this.#driver.stop();
+    this.#disconnect(result.type === "finished" ? 0 : farewellMs);
+    settle(result);
+  }
+
+  #report(change: Partial<UploadProgress>): void {
+    this.#progress = { ...this.#progress, ...change };
+    this.#parts.onProgress(this.#progress);
+  }
+}

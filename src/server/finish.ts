@@ -1,0 +1,52 @@
+// The end of an upload: compares checksums, publishes, and records it, in the order that survives a crash between
+// any two steps (recovery.ts takes it up where it stopped).
+
+import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import type { PostFile } from "../protocol/message.ts";
+import type { ServerInput } from "../protocol/server-events.ts";
+import { sidecarText } from "../storage/sidecar.ts";
+import { refusalOf } from "./admission.ts";
+import type { StoredBytes } from "./stored-bytes.ts";
+import type { UploadJournal } from "./upload-journal.ts";
+
+export interface CompleteUpload {
+  readonly id: string;
+  readonly identity: string;
+  readonly user: string;
+  readonly post: PostFile;
+  /** Bytes received. */
+  readonly size: number;
+  /** SHA-256 that the client announced. */
+  readonly checksum: Uint8Array;
+  /** ISO 8601. */
+  readonly received: string;
+}
+
+export type FinishResult = Extract<ServerInput, { type: "finished" | "storage-failed" }>;
+
+/** Resolves with what the machine has to know; never rejects. */
+export async function finishUpload(
+  upload: CompleteUpload,
+  bytes: StoredBytes,
+  journal: UploadJournal,
+): Promise<FinishResult> {
+  const { id, identity, user, post, size, received } = upload;
+  const sha256 = bytes.digest();
+  const announced = Buffer.from(upload.checksum).toString("hex");
+  if (sha256 !== announced) {
+    const text = `Checksum mismatch: the server received ${sha256}, the client announced ${announced}`;
+    return { type: "storage-failed", code: errorMeanings["checksum-mismatch"].wire, text, keep: false };
+  }
+  try {
+    journal.publishing(sha256);
+    const origin = { upload: id, identity, user, name: post.name, size, sha256, received };
+    const metadataText = sidecarText(post.metadata, { ...origin, client: post.info.client ?? null });
+    await bytes.publish({ user, name: post.name }, { sha256, metadataText });
+    journal.finished();
+    return { type: "finished" };
+  } catch (error) {
+    journal.log("error", "Publishing failed", { reason: messageOf(error) });
+    const keep = !(error instanceof DyncError && error.code === "name-taken");
+    return { type: "storage-failed", ...refusalOf(error), keep };
+  }
+}

@@ -1,0 +1,63 @@
+// What the server does every minute: expires uploads whose client never came back and forgets old records.
+// Ages are calendar time, which can jump; therefore an upload also has to be seen waiting for a while by this
+// process before it is given up, and a jump of the clock starts that while anew.
+
+import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { ServerOptions } from "./options.ts";
+import { giveUp, type RecoveryParts } from "./recovery.ts";
+
+const jumpMs = 10 * 60_000;
+const watchedMsMax = 10 * 60_000;
+
+export class Housekeeping {
+  readonly #parts: RecoveryParts;
+  readonly #options: Pick<ServerOptions, "expireMs" | "rememberMs">;
+  readonly #isActive: (id: string) => boolean;
+  readonly #onGivenUp: (id: string) => void;
+  readonly #waitingSince = new Map<string, number>();
+  #offsetMs: number;
+
+  constructor(
+    parts: RecoveryParts,
+    options: Pick<ServerOptions, "expireMs" | "rememberMs">,
+    uploads: { isActive: (id: string) => boolean; onGivenUp: (id: string) => void },
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#isActive = uploads.isActive;
+    this.#onGivenUp = uploads.onGivenUp;
+    this.#offsetMs = this.#offset();
+  }
+
+  async run(): Promise<void> {
+    const { catalogue, clock } = this.#parts;
+    const offset = this.#offset();
+    const jumped = Math.abs(offset - this.#offsetMs) > jumpMs;
+    this.#offsetMs = offset;
+    if (jumped) this.#waitingSince.clear();
+    const records = catalogue.list(["open", "publishing"]).filter((record) => !this.#isActive(record.id));
+    const ids = new Set(records.map((record) => record.id));
+    for (const id of this.#waitingSince.keys()) if (!ids.has(id)) this.#waitingSince.delete(id);
+    for (const record of records) {
+      if (!this.#isExpired(record)) continue;
+      const days = Math.round((this.#options.expireMs / 86_400_000) * 10) / 10;
+      await giveUp(record, 408, `Expired: nothing was heard for ${days} days`, this.#parts);
+      this.#onGivenUp(record.id);
+    }
+    if (!jumped) catalogue.forget(new Date(clock.date().getTime() - this.#options.rememberMs).toISOString());
+  }
+
+  #isExpired(record: UploadRecord): boolean {
+    const { clock } = this.#parts;
+    const since = this.#waitingSince.get(record.id);
+    if (since === undefined) this.#waitingSince.set(record.id, clock.now());
+    const watchedMs = since === undefined ? 0 : clock.now() - since;
+    const ageMs = clock.date().getTime() - Date.parse(record.updatedAt);
+    const { expireMs } = this.#options;
+    return ageMs > expireMs && watchedMs >= Math.min(expireMs, watchedMsMax);
+  }
+
+  #offset(): number {
+    return this.#parts.clock.date().getTime() - this.#parts.clock.now();
+  }
+}

@@ -1,0 +1,32 @@
+// Which name is being filled by which upload: two uploads of one user never race for one name, nor one's data for
+// another's sidecar. Holds unfinished uploads only, those with a client as well as those that wait for theirs.
+
+import { foldName, occupiedNames } from "../storage/destination.ts";
+
+export class OpenNames {
+  readonly #holders = new Map<string, string>();
+  readonly #keys = new Map<string, readonly string[]>();
+
+  /** The uploads that hold something `name` needs, compared without case and Unicode form. */
+  holders(user: string, name: string): readonly string[] {
+    const holders = keysOf(user, name).flatMap((key) => this.#holders.get(key) ?? []);
+    return [...new Set(holders)];
+  }
+
+  /** Gives `name` to upload `id`, which takes it from former holders. */
+  claim(user: string, name: string, id: string): void {
+    for (const former of this.holders(user, name)) this.release(former);
+    const keys = keysOf(user, name);
+    for (const key of keys) this.#holders.set(key, id);
+    this.#keys.set(id, keys);
+  }
+
+  release(id: string): void {
+    for (const key of this.#keys.get(id) ?? []) this.#holders.delete(key);
+    this.#keys.delete(id);
+  }
+}
+
+function keysOf(user: string, name: string): readonly string[] {
+  return occupiedNames(name).map((occupied) => `${user}/${foldName(occupied)}`);
+}

@@ -1,0 +1,40 @@
+// What can be decided about a server from outside, checked once in `cli/` and trusted here, with the reasons for
+// the defaults.
+
+export interface ServerOptions {
+  readonly address: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Bytes of received, unwritten chunks that all uploads together may hold. */
+  readonly memoryBytes: number;
+  /** Largest chunk that clients are asked to send. */
+  readonly chunkBytes: number;
+  /** Most chunks that one upload may have under way: `maxqueue` on the wire. */
+  readonly windowChunks: number;
+  /** Uploads that may be open at once. */
+  readonly uploadsMax: number;
+  /** After this long without a word from its client an upload is suspended: its bytes stay. */
+  readonly idleMs: number;
+  /** Suspended uploads are deleted after this long. */
+  readonly expireMs: number;
+  /** `upload-finished` can be asked for again for this long. */
+  readonly rememberMs: number;
+}
+
+import { limits } from "../protocol/limits.ts";
+
+const MiB = 1024 * 1024;
+const hourMs = 3_600_000;
+
+export const defaultServerOptions: ServerOptions = {
+  address: "*",
+  port: 8889,
+  // Enough for eight full windows; the whole server then stays well under 250 MB.
+  memoryBytes: 64 * MiB,
+  chunkBytes: limits.chunkBytesDefault,
+  windowChunks: limits.maxQueueDefault,
+  uploadsMax: 1000,
+  idleMs: limits.idleMs,
+  expireMs: 7 * 24 * hourMs,
+  rememberMs: 30 * 24 * hourMs,
+};

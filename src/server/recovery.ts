@@ -1,0 +1,124 @@
+// What a server does about the uploads that an earlier process left: finishes those that were being published,
+// deletes bytes that belong to nothing, and, as time goes by, those whose client never came back.
+
+import { createHash } from "node:crypto";
+import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
+import { sidecarText } from "../storage/sidecar.ts";
+import type { Partial, Storage } from "../storage/storage.ts";
+
+export interface RecoveryParts {
+  readonly storage: Storage;
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly bootId: string | null;
+}
+
+const hashBytes = 1024 * 1024;
+
+/**
+ * How many of the `length` bytes on disk can be trusted. While the system has not restarted, everything that was
+ * written is in its memory or on the disk, whatever became of our process; after a restart only what was synced is.
+ */
+export function trustedLength(record: UploadRecord, length: number, bootId: string | null): number {
+  const sameBoot = bootId !== null && record.bootId === bootId;
+  return sameBoot ? length : Math.min(length, record.durable);
+}
+
+/** Deletes partials that no unfinished upload claims: a crash between creating one and recording it leaves these. */
+export async function deleteOrphans(parts: RecoveryParts): Promise<void> {
+  const open = new Set(parts.catalogue.list(["open", "publishing"]).map((record) => record.id));
+  for (const id of await parts.storage.list()) {
+    if (open.has(id)) continue;
+    const partial = await parts.storage.open(id);
+    await partial?.discard();
+    parts.logger.log("info", "Deleted bytes that belong to no upload", { upload: id });
+  }
+}
+
+/**
+ * Ends what a crash interrupted while upload `record` was being published: publishes it again, or, when its bytes
+ * did not survive, opens it again for its client. Returns the state it is in now.
+ */
+export async function finishPublishing(
+  record: UploadRecord,
+  parts: RecoveryParts,
+): Promise<"finished" | "open"> {
+  const { catalogue, storage, logger, clock } = parts;
+  const destination = { user: record.user, name: record.name };
+  const partial = await storage.open(record.id);
+  const updatedAt = (): string => clock.date().toISOString();
+  if (partial === null) {
+    const published = (await storage.publishedSha256(destination)) === record.sha256;
+    const change = published ? "finished" : "failed";
+    const reason = published ? null : "The stored bytes are gone";
+    catalogue.change(record.id, {
+      state: change,
+      reason,
+      errorCode: published ? null : 500,
+      updatedAt: updatedAt(),
+    });
+    logger.log(published ? "info" : "error", published ? "Upload was finished" : "Upload is lost", {
+      upload: record.id,
+    });
+    return "finished";
+  }
+  if (record.sha256 !== null && (await sha256Of(partial)) === record.sha256) {
+    const { id: upload, identity, user, name, sha256 } = record;
+    const provenance = { upload, identity, user, name, size: partial.length, sha256, received: updatedAt() };
+    const metadataText = sidecarText(JSON.parse(record.metadataText), { ...provenance, client: null });
+    await partial.publish(destination, { sha256, metadataText });
+    catalogue.change(record.id, { state: "finished", updatedAt: updatedAt() });
+    logger.log("info", "Upload finished after a restart", { upload, user, name });
+    return "finished";
+  }
+  const durable = Math.min(record.durable, partial.length);
+  logger.log("warn", "Stored bytes differ from their checksum: the client has to send again", {
+    upload: record.id,
+  });
+  await partial.truncate(durable);
+  await partial.close();
+  catalogue.change(record.id, { state: "open", durable, sha256: null, updatedAt: updatedAt() });
+  return "open";
+}
+
+async function sha256Of(partial: Partial): Promise<string> {
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(hashBytes);
+  for (let offset = 0; ; ) {
+    const count = await partial.read(offset, buffer);
+    if (count === 0) return hash.digest("hex");
+    hash.update(buffer.subarray(0, count));
+    offset += count;
+  }
+}
+
+/** Gives an upload up that has no session: its bytes go, its record says why for as long as records are kept. */
+export async function giveUp(
+  record: UploadRecord,
+  code: number,
+  reason: string,
+  parts: RecoveryParts,
+): Promise<void> {
+  const { catalogue, storage, logger, clock } = parts;
+  const updatedAt = clock.date().toISOString();
+  catalogue.change(record.id, { state: "failed", errorCode: code, reason, updatedAt });
+  try {
+    await (await storage.open(record.id))?.discard();
+  } catch (error) {
+    logger.log("warn", "Bytes were not deleted; the next start does", {
+      upload: record.id,
+      reason: messageOf(error),
+    });
+  }
+  logger.log("info", "Upload given up", {
+    upload: record.id,
+    user: record.user,
+    name: record.name,
+    code,
+    reason,
+  });
+}

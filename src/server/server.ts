@@ -1,0 +1,184 @@
+// The server: takes messages from the link, finds out whose they are and which upload they belong to, and hands
+// them to its session. Credit is given out here, in turn, from one ledger for all.
+
+import type { CancelTimer } from "../base/clock.ts";
+import { DyncError, messageOf } from "../base/error.ts";
+import type { KeyPair, PublicKey } from "../keys/key.ts";
+import { CreditLedger } from "../protocol/credit-ledger.ts";
+import { decodeClientMessage } from "../protocol/decode.ts";
+import { encodeServerMessage } from "../protocol/encode.ts";
+import { frameBytesMax, limits } from "../protocol/limits.ts";
+import type { ErrorMessage, ServerMessage } from "../protocol/message.ts";
+import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { Room } from "./room.ts";
+import { UploadDirectory, type UploadDirectoryParts } from "./upload-directory.ts";
+
+/** Who may send: the server's view of the authorised keys. */
+export interface ClientDirectory {
+  /** The user of this public key (Z85 text), or `null` when it is not authorised (any more). */
+  userOf(keyText: string): string | null;
+}
+
+export interface ServerParts
+  extends Omit<UploadDirectoryParts, "ledger" | "room" | "send" | "onCreditChanged"> {
+  readonly transport: ServerTransport;
+  readonly keys: KeyPair;
+  readonly clients: ClientDirectory;
+}
+
+const housekeepingMs = 60_000;
+const starvingCheckMs = 5_000;
+const flushMs = 1_000;
+
+export class Server {
+  readonly #parts: ServerParts;
+  readonly #ledger: CreditLedger;
+  readonly #uploads: UploadDirectory;
+  readonly #housekeeping: Housekeeping;
+  readonly #timers = new Map<string, CancelTimer>();
+  #link: ServerLink | null = null;
+  #distributing = false;
+  #stopping = false;
+  #fail: (error: Error) => void = () => {};
+  /** Rejects when the server cannot go on. */
+  readonly failed: Promise<never>;
+
+  constructor(parts: ServerParts) {
+    const { options } = parts;
+    this.#parts = parts;
+    const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
+    this.#ledger = new CreditLedger({ capacity });
+    this.#uploads = new UploadDirectory({
+      ...parts,
+      ledger: this.#ledger,
+      room: new Room(parts.storage),
+      send: (peer, message) => this.#send(peer, message),
+      onCreditChanged: () => this.#distributeSoon(),
+    });
+    this.#housekeeping = new Housekeeping(parts, options, this.#uploads);
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.failed.catch(() => {});
+  }
+
+  /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */
+  async start(): Promise<number> {
+    await this.#uploads.recover();
+    const { options, transport, keys, logger } = this.#parts;
+    const { chunkBytes, address, port } = options;
+    this.#link = transport.listen(
+      {
+        address,
+        port,
+        keys,
+        frameBytesMax: frameBytesMax(chunkBytes),
+        authorize: (key, from) => this.#authorize(key, from),
+      },
+      { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },
+    );
+    logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.text });
+    this.#repeat("housekeeping", housekeepingMs, () => this.#keepHouse());
+    this.#repeat("starving", starvingCheckMs, () => this.#reclaimIdleCredit());
+    return this.#link.port;
+  }
+
+  /** Looks again who may send: uploads of keys that were removed end now. */
+  clientsChanged(): void {
+    for (const session of this.#uploads.active()) {
+      if (this.#parts.clients.userOf(session.origin) === session.key.user) continue;
+      session.stop(403, "This key is not authorised on the server any more", true);
+    }
+  }
+
+  /** Ends cleanly: clients are told to come back later and keep their uploads. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const cancel of this.#timers.values()) cancel();
+    for (const session of this.#uploads.active()) session.stop(503, "The server is going down", true);
+    await this.#uploads.settled();
+    this.#link?.close(flushMs);
+  }
+
+  #authorize(key: PublicKey, address: string): string | null {
+    if (this.#parts.clients.userOf(key.text) !== null) return key.text;
+    this.#parts.logger.log("warn", "Key refused", { key: key.text, fingerprint: key.fingerprint, address });
+    return null;
+  }
+
+  #receive(received: ReceivedFromPeer): void {
+    try {
+      this.#dispatch(received);
+    } catch (error) {
+      // One upload's trouble must not take the others with it.
+      this.#parts.logger.log("error", "A message was not handled", { reason: messageOf(error) });
+      if (!(error instanceof DyncError)) throw error;
+    }
+  }
+
+  #dispatch(received: ReceivedFromPeer): void {
+    const { origin, peer } = received;
+    const user = this.#parts.clients.userOf(origin);
+    const decoded = decodeClientMessage(received.frames);
+    if (user === null || this.#stopping || !decoded.ok) {
+      received.release();
+      if (user === null) this.#sendError(peer, 403, "This key is not authorised on the server");
+      else if (this.#stopping) this.#sendError(peer, 503, "The server is going down");
+      else if (!decoded.ok) this.#receiveMalformed(peer, user, decoded.code, decoded.text);
+      return;
+    }
+    const session = this.#uploads.find(user, peer);
+    if (session === null) return this.#uploads.receiveUnknown(user, received, decoded.message);
+    session.origin = origin;
+    session.receive(decoded.message, received);
+  }
+
+  #receiveMalformed(peer: string, user: string, code: number, text: string): void {
+    this.#parts.logger.log("warn", "Malformed message", { user, code, reason: text });
+    const session = this.#uploads.find(user, peer);
+    if (session !== null) session.receiveMalformed(text);
+    else this.#sendError(peer, code, text);
+  }
+
+  #send(peer: string, message: ServerMessage): SendResult {
+    return this.#link?.send(peer, encodeServerMessage(message)) ?? "unreachable";
+  }
+
+  #sendError(peer: string, code: number, text: string): void {
+    const message: ErrorMessage = { type: "error", code, text };
+    this.#send(peer, message);
+  }
+
+  // Once per turn of the event loop, however many chunks came back in it.
+  #distributeSoon(): void {
+    if (this.#distributing) return;
+    this.#distributing = true;
+    queueMicrotask(() => {
+      this.#distributing = false;
+      for (const { id, amount } of this.#ledger.distribute()) this.#uploads.byId(id)?.grant(amount);
+    });
+  }
+
+  #reclaimIdleCredit(): void {
+    if (!this.#ledger.isStarving()) return;
+    const before = this.#parts.clock.now() - limits.reclaimAfterMs;
+    for (const session of this.#uploads.active()) {
+      if (session.heardAt < before && this.#ledger.heldBy(session.key.id) > 0) session.reclaim();
+    }
+  }
+
+  #keepHouse(): void {
+    this.#housekeeping.run().catch((error) => {
+      this.#parts.logger.log("error", "Housekeeping failed", { reason: messageOf(error) });
+    });
+  }
+
+  #repeat(name: string, everyMs: number, task: () => void): void {
+    const cancel = this.#parts.clock.after(everyMs, () => {
+      task();
+      if (!this.#stopping) this.#repeat(name, everyMs, task);
+    });
+    this.#timers.set(name, cancel);
+  }
+}

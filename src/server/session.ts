@@ -1,0 +1,285 @@
+// One upload on the server: performs what its machine decides, on the storage, the catalogue and the link, and
+// feeds the results back. It decides nothing about the protocol itself.
+
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { DyncError, messageOf } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import { MachineDriver } from "../base/machine-driver.ts";
+import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { CreditLedger } from "../protocol/credit-ledger.ts";
+import type { ClientMessage, JsonObject, PostFile, ServerMessage } from "../protocol/message.ts";
+import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
+import { ServerUpload } from "../protocol/server-upload.ts";
+import type { Partial } from "../storage/storage.ts";
+import type { Received, SendResult } from "../transport/transport.ts";
+import { type AdmissionParts, admit, refusalOf } from "./admission.ts";
+import { type FinishResult, finishUpload } from "./finish.ts";
+import type { ServerOptions } from "./options.ts";
+import { StoredBytes } from "./stored-bytes.ts";
+import { UploadJournal } from "./upload-journal.ts";
+
+export interface SessionParts extends AdmissionParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly options: ServerOptions;
+  readonly ledger: CreditLedger;
+  /** Name and version of the server program, told to clients. */
+  readonly program: string;
+  readonly send: (peer: string, message: ServerMessage) => SendResult;
+  /** The ledger may have something to give now. */
+  readonly onCreditChanged: () => void;
+  /** The session takes no more messages; `done` resolves when its handles are closed and its record is written. */
+  readonly onEnded: (session: Session, done: Promise<void>) => void;
+}
+
+/** Whose upload it is, and which. */
+export interface SessionKey {
+  /** 32 lower-case hex digits. */
+  readonly id: string;
+  readonly identity: string;
+  readonly user: string;
+}
+
+// After this many failed writes or syncs in a row the storage is not coming back by itself.
+const storageFailuresMax = 3;
+
+export class Session {
+  readonly key: SessionKey;
+  /** Origin (key text) of the newest message: removing that key ends the upload. */
+  origin: string;
+  /** When the client was last heard, monotonic ms. */
+  heardAt: number;
+  readonly #parts: SessionParts;
+  readonly #driver: MachineDriver<ServerInput, ServerAction>;
+  readonly #journal: UploadJournal;
+  readonly #stop = new AbortController();
+  #post: PostFile | null = null;
+  #bytes: StoredBytes | null = null;
+  #received: Received | null = null;
+  #finishing: Promise<FinishResult> | null = null;
+  #storageFailures = 0;
+  #unreachable = false;
+  #startedAt: number;
+  #startOffset = 0;
+  #size = 0;
+
+  constructor(key: SessionKey, origin: string, parts: SessionParts) {
+    this.key = key;
+    this.origin = origin;
+    this.#parts = parts;
+    this.heardAt = this.#startedAt = parts.clock.now();
+    const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
+    this.#driver = new MachineDriver({
+      machine: new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program }),
+      clock: parts.clock,
+      perform: (action) => this.#perform(action),
+      tick: { type: "tick" },
+    });
+    this.#journal = new UploadJournal(key, parts);
+    parts.ledger.join(key.id);
+  }
+
+  get ended(): boolean {
+    return this.#driver.isStopped;
+  }
+
+  /** Takes a message of this upload's user; `received` is released here, now or when its chunk is written. */
+  receive(message: ClientMessage, received: Received): void {
+    this.heardAt = this.#parts.clock.now();
+    this.#unreachable = false;
+    this.#received = received;
+    this.#driver.feed({ type: "message", message });
+    this.#received?.release();
+    this.#received = null;
+  }
+
+  /** Frames came that are no message. */
+  receiveMalformed(text: string): void {
+    this.heardAt = this.#parts.clock.now();
+    this.#driver.feed({ type: "malformed", text });
+  }
+
+  grant(amount: number): void {
+    this.#driver.feed({ type: "granted", amount });
+  }
+
+  /** The peer is gone, or lets its credit lie while others wait. */
+  reclaim(): void {
+    this.#driver.feed({ type: "reclaim" });
+  }
+
+  stop(code: number, text: string, keep: boolean): void {
+    this.#driver.feed({ type: "stop", code, text, keep });
+  }
+
+  /** Goes on with an upload of which `partial` holds bytes, `durable` of them surely; hashes them beside the rest. */
+  restore(record: UploadRecord, partial: Partial, durable: number): void {
+    const post: PostFile = {
+      type: "post-file",
+      name: record.name,
+      metadata: JSON.parse(record.metadataText) as JsonObject,
+      info: record.size === null ? {} : { size: record.size },
+    };
+    this.#post = post;
+    this.#journal.name = post.name;
+    this.#startOffset = partial.length;
+    const bytes = this.#open(partial, durable);
+    const admission = { uploadId: this.key.id, offset: partial.length };
+    const hashed = partial.length === 0;
+    this.#driver.feed({ type: "restored", post, admission, hashed });
+    this.#journal.log("info", "Upload resumed", { offset: partial.length });
+    if (hashed) return;
+    bytes.rehash(this.#stop.signal).then(
+      () => this.#driver.feed({ type: "hash-ready" }),
+      (error) => this.#stopUnlessEnded(error),
+    );
+  }
+
+  #open(partial: Partial, durable: number): StoredBytes {
+    this.#bytes = new StoredBytes(partial, durable, {
+      onWritten: (bytes) => {
+        this.#storageFailures = 0;
+        this.#parts.room.use(this.key.id, bytes);
+        this.#driver.feed({ type: "written" });
+      },
+      onDurable: (offset) => this.#journal.durable(offset, false),
+      onFailed: (error) => void this.#recover(error),
+    });
+    return this.#bytes;
+  }
+
+  #perform(action: ServerAction): void {
+    switch (action.type) {
+      case "send":
+        return this.#send(action.message);
+      case "write":
+        return this.#write(action.data);
+      case "admit":
+        return void this.#admit(action.post);
+      case "finish":
+        return void this.#finish(action.size, action.checksum);
+      case "want-credit":
+        this.#parts.ledger.want(this.key.id, action.window);
+        return this.#parts.onCreditChanged();
+      case "return-credit":
+        this.#parts.ledger.release(this.key.id, action.amount);
+        return this.#parts.onCreditChanged();
+      case "done":
+        return this.#end(action);
+    }
+  }
+
+  #send(message: ServerMessage): void {
+    const result = this.#parts.send(this.key.identity, message);
+    if (result !== "unreachable" || this.#unreachable) return;
+    // Its credit may serve others until it is back; once is enough until we hear from it again.
+    this.#unreachable = true;
+    this.#driver.feed({ type: "reclaim" });
+  }
+
+  #write(data: Uint8Array): void {
+    const received = this.#received;
+    this.#received = null;
+    assert(this.#bytes !== null && received !== null, "a write has a chunk and a storage");
+    this.#bytes.write({ data, release: () => received.release() });
+  }
+
+  async #admit(post: PostFile): Promise<void> {
+    this.#journal.name = post.name;
+    const { id, identity, user } = this.key;
+    const createdAt = this.#parts.clock.date().toISOString();
+    try {
+      const partial = await admit({ id, identity, user, post, createdAt }, this.#parts);
+      if (this.#driver.isStopped) {
+        this.#parts.room.release(id);
+        return await partial.close();
+      }
+      this.#post = post;
+      this.#open(partial, 0);
+      this.#journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
+      this.#driver.feed({ type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true });
+    } catch (error) {
+      const refusal = refusalOf(error);
+      const reason = refusal.code === 500 ? messageOf(error) : refusal.text;
+      this.#journal.log("warn", "Upload refused", { code: refusal.code, reason });
+      this.#driver.feed({ type: "refused", ...refusal });
+    }
+  }
+
+  async #finish(size: number, checksum: Uint8Array): Promise<void> {
+    assert(this.#bytes !== null && this.#post !== null, "a finish follows an admission");
+    this.#size = size;
+    const received = this.#parts.clock.date().toISOString();
+    const complete = { ...this.key, post: this.#post, size, checksum, received };
+    this.#finishing = finishUpload(complete, this.#bytes, this.#journal);
+    this.#driver.feed(await this.#finishing);
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    this.#journal.log("error", "Writing failed", {
+      reason: messageOf(error),
+      offset: this.#bytes?.length ?? null,
+    });
+    const full = error instanceof DyncError && error.code === "no-space";
+    const bytes = this.#bytes;
+    if (bytes === null || this.#driver.isStopped) return;
+    this.#journal.durable(bytes.durable, bytes.isSuspect);
+    if (full || ++this.#storageFailures >= storageFailuresMax) {
+      return this.#driver.feed({ type: "storage-failed", ...refusalOf(error), keep: true });
+    }
+    try {
+      const offset = await bytes.rewind(this.#stop.signal);
+      this.#journal.durable(offset, false);
+      this.#driver.feed({ type: "rewound", offset });
+    } catch (again) {
+      this.#stopUnlessEnded(again);
+    }
+  }
+
+  #stopUnlessEnded(error: unknown): void {
+    if (this.#driver.isStopped) return;
+    this.#journal.log("error", "The stored bytes cannot be used", { reason: messageOf(error) });
+    this.#driver.feed({ type: "storage-failed", ...refusalOf(error), keep: true });
+  }
+
+  #end(action: Extract<ServerAction, { type: "done" }>): void {
+    this.#driver.stop();
+    this.#stop.abort();
+    this.#parts.ledger.leave(this.key.id);
+    this.#parts.room.release(this.key.id);
+    this.#logEnd(action);
+    const done = this.#putAway(action).catch((error) => {
+      this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
+    });
+    this.#parts.onCreditChanged();
+    this.#parts.onEnded(this, done);
+  }
+
+  async #putAway({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): Promise<void> {
+    const bytes = this.#bytes;
+    // What is being published stays published, whatever ended the upload meanwhile.
+    if (bytes === null || (await this.#finishing)?.type === "finished") return;
+    if (outcome === "suspended") {
+      this.#journal.durable(await bytes.close(), bytes.isSuspect);
+    } else if (outcome === "failed") {
+      this.#journal.failed(code, text);
+      await bytes.discard();
+    }
+  }
+
+  #logEnd({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): void {
+    if (outcome === "finished") {
+      const seconds = Math.max(0.001, (this.#parts.clock.now() - this.#startedAt) / 1000);
+      const rate = Math.round((this.#size - this.#startOffset) / seconds);
+      this.#journal.log("info", "Upload finished", {
+        size: this.#size,
+        seconds: Math.round(seconds * 1000) / 1000,
+        rate,
+      });
+    } else if (this.#post !== null) {
+      const message = outcome === "suspended" ? "Upload suspended" : "Upload failed";
+      this.#journal.log("warn", message, { code, reason: text, offset: this.#bytes?.length ?? null });
+    }
+  }
+}

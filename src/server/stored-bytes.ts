@@ -1,0 +1,175 @@
+// The bytes of one upload on their way to the storage: hashed as they come, appended in order, made durable now
+// and then. Knows nothing of the protocol; `session.ts` tells it what to write and hears what became of it.
+
+import { createHash, type Hash } from "node:crypto";
+import { assert } from "../base/assert.ts";
+import { DyncError } from "../base/error.ts";
+import type { Description, Destination, Partial } from "../storage/storage.ts";
+
+/** A chunk that waits to be written, and the message memory it lives in. */
+export interface PendingWrite {
+  readonly data: Uint8Array;
+  release(): void;
+}
+
+export interface StoredBytesEvents {
+  /** One write is in the storage; called in the order of `write`. */
+  onWritten(bytes: number): void;
+  /** Everything up to `durable` bytes survives a power cut. */
+  onDurable(durable: number): void;
+  /**
+   * A write or a sync failed. Everything that was still pending is dropped; nothing more happens until
+   * `rewind`, `close` or `discard`.
+   */
+  onFailed(error: unknown): void;
+}
+
+// Bounds what the final sync has to wait for, and what a power cut takes back.
+const syncEveryBytes = 128 * 1024 * 1024;
+// Big enough to hash at full speed, small enough that other uploads get their turn in between.
+const rehashBytes = 1024 * 1024;
+
+export class StoredBytes {
+  readonly #partial: Partial;
+  readonly #events: StoredBytesEvents;
+  readonly #pending: PendingWrite[] = [];
+  #hash: Hash = createHash("sha256");
+  #durable: number;
+  #syncing: Promise<void> | null = null;
+  #writing: Promise<void> | null = null;
+  #failed = false;
+  #suspect = false;
+
+  /** `durable` of the partial's bytes are known to survive a power cut. */
+  constructor(partial: Partial, durable: number, events: StoredBytesEvents) {
+    this.#partial = partial;
+    this.#durable = durable;
+    this.#events = events;
+  }
+
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Whether bytes past `durable` may be lost although the system shows them: a write or a sync failed. */
+  get isSuspect(): boolean {
+    return this.#suspect;
+  }
+
+  get length(): number {
+    return this.#partial.length;
+  }
+
+  /** Takes `write` over, with its memory: hashes it now, appends it after those before. */
+  write(write: PendingWrite): void {
+    if (this.#failed) return write.release();
+    this.#hash.update(write.data);
+    this.#pending.push(write);
+    this.#writing ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let write = this.#pending.shift(); write !== undefined; write = this.#pending.shift()) {
+      try {
+        await this.#partial.append(write.data);
+      } catch (error) {
+        write.release();
+        this.#fail(error, false);
+        break;
+      }
+      const bytes = write.data.length;
+      write.release();
+      if (this.#failed) break;
+      this.#events.onWritten(bytes);
+      if (this.#partial.length - this.#durable >= syncEveryBytes) this.#syncing ??= this.#sync();
+    }
+    this.#writing = null;
+  }
+
+  async #sync(): Promise<void> {
+    const length = this.#partial.length;
+    try {
+      await this.#partial.sync();
+      this.#durable = length;
+      if (!this.#failed) this.#events.onDurable(length);
+    } catch (error) {
+      this.#fail(error, true);
+    } finally {
+      this.#syncing = null;
+    }
+  }
+
+  #fail(error: unknown, inSync: boolean): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    // A full disk refuses bytes, it does not lose those that it took.
+    const refused = error instanceof DyncError && error.code === "no-space" && !inSync;
+    this.#suspect ||= !refused;
+    this.#dropPending();
+    this.#events.onFailed(error);
+  }
+
+  #dropPending(): void {
+    for (const write of this.#pending.splice(0)) write.release();
+  }
+
+  /** Hashes the bytes that are there already. `signal` stops it between two reads. */
+  async rehash(signal: AbortSignal): Promise<void> {
+    const hash = createHash("sha256");
+    const buffer = new Uint8Array(rehashBytes);
+    const end = this.#partial.length;
+    for (let offset = 0; offset < end; ) {
+      signal.throwIfAborted();
+      const count = await this.#partial.read(offset, buffer.subarray(0, Math.min(rehashBytes, end - offset)));
+      assert(count > 0, "a partial ends where its length says");
+      hash.update(buffer.subarray(0, count));
+      offset += count;
+    }
+    this.#hash = hash;
+  }
+
+  /**
+   * After a failure: cuts back to what is durable and hashes that again. Returns the length that is left.
+   * Bytes written since the last good sync are not trusted, whatever the system says about them now.
+   */
+  async rewind(signal: AbortSignal): Promise<number> {
+    await this.#settle();
+    await this.#partial.truncate(this.#durable);
+    this.#suspect = false;
+    await this.rehash(signal);
+    this.#failed = false;
+    return this.#durable;
+  }
+
+  /** SHA-256 of everything written so far, lower-case hex. Ends the hashing. */
+  digest(): string {
+    assert(this.#pending.length === 0, "the digest is taken after the last write");
+    return this.#hash.digest("hex");
+  }
+
+  /** Publishes the content; see `Partial.publish`. */
+  async publish(destination: Destination, description: Description): Promise<void> {
+    await this.#settle();
+    await this.#partial.publish(destination, description);
+  }
+
+  /** Lets go of the partial; its bytes stay, and are made durable if they can be. Returns what is durable. */
+  async close(): Promise<number> {
+    this.#dropPending();
+    await this.#settle();
+    if (!this.#failed && this.#partial.length > this.#durable) await this.#sync();
+    await this.#partial.close();
+    return this.#durable;
+  }
+
+  /** Deletes the bytes. */
+  async discard(): Promise<void> {
+    this.#dropPending();
+    await this.#settle();
+    await this.#partial.discard();
+  }
+
+  async #settle(): Promise<void> {
+    while (this.#writing !== null || this.#syncing !== null) await (this.#writing ?? this.#syncing);
+  }
+}

@@ -1,0 +1,280 @@
+// All uploads of the server: those with a session, and those that only the catalogue knows. Finds or makes the
+// session for a message, and answers for uploads that have none.
+
+import { messageOf } from "../base/error.ts";
+import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.ts";
+import { checkMetadata, equalJson } from "../protocol/metadata.ts";
+import { checkName } from "../storage/destination.ts";
+import type { ReceivedFromPeer } from "../transport/transport.ts";
+import { refusalOf } from "./admission.ts";
+import { OpenNames } from "./open-names.ts";
+import { deleteOrphans, finishPublishing, giveUp, type RecoveryParts, trustedLength } from "./recovery.ts";
+import { Session, type SessionParts } from "./session.ts";
+
+export interface UploadDirectoryParts extends Omit<SessionParts, "onEnded">, RecoveryParts {
+  /** 16 random bytes as lower-case hex. */
+  readonly newId: () => string;
+}
+
+interface Waiting {
+  readonly message: ClientMessage;
+  readonly received: ReceivedFromPeer;
+}
+
+// A client that is answered has no reason to send more than its window before it hears; this bounds the others.
+const waitingMax = 64;
+
+export class UploadDirectory {
+  readonly #parts: UploadDirectoryParts;
+  readonly #sessions = new Map<string, Session>();
+  readonly #byId = new Map<string, Session>();
+  readonly #names = new OpenNames();
+  /** Messages for uploads that are being looked up, made or put away, by session key. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  /** Work that `settled` waits for. */
+  readonly #tasks = new Set<Promise<void>>();
+  /** Uploads that are being put away, by id. */
+  readonly #endings = new Map<string, Promise<void>>();
+  /** Uploads that a crash left in the midst of being published. */
+  readonly #publishing = new Set<string>();
+
+  constructor(parts: UploadDirectoryParts) {
+    this.#parts = parts;
+  }
+
+  find(user: string, identity: string): Session | null {
+    return this.#sessions.get(keyOf(user, identity)) ?? null;
+  }
+
+  byId(id: string): Session | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  active(): readonly Session[] {
+    return [...this.#sessions.values()];
+  }
+
+  isActive = (id: string): boolean => this.#byId.has(id) || this.#publishing.has(id);
+
+  onGivenUp = (id: string): void => this.#names.release(id);
+
+  /** Before the first message: what an earlier process left. Hashing goes on in the background. */
+  async recover(): Promise<void> {
+    const { catalogue } = this.#parts;
+    await deleteOrphans(this.#parts);
+    for (const record of catalogue.list(["open", "publishing"])) {
+      this.#names.claim(record.user, record.name, record.id);
+      if (record.state === "publishing") this.#publishing.add(record.id);
+    }
+    if (this.#publishing.size > 0) this.#track(this.#finishPublishing());
+  }
+
+  async #finishPublishing(): Promise<void> {
+    for (const id of [...this.#publishing]) {
+      const record = this.#parts.catalogue.get(id);
+      try {
+        if (record !== null && (await finishPublishing(record, this.#parts)) === "finished")
+          this.#names.release(id);
+      } catch (error) {
+        this.#parts.logger.log("error", "Publishing failed", { upload: id, reason: messageOf(error) });
+      }
+      this.#publishing.delete(id);
+    }
+  }
+
+  /** A message that belongs to no session: takes it over, with its memory. */
+  receiveUnknown(user: string, received: ReceivedFromPeer, message: ClientMessage): void {
+    const key = keyOf(user, received.peer);
+    const waiting = this.#waiting.get(key);
+    if (waiting !== undefined) {
+      if (waiting.length < waitingMax) waiting.push({ message, received });
+      else received.release();
+      return;
+    }
+    const record = this.#parts.catalogue.find(received.peer, user);
+    if (record !== null) return this.#receiveRecorded(record, { message, received });
+    if (message.type === "post-file") return this.#open(user, message, { message, received });
+    received.release();
+    if (message.type !== "error") this.#sendError(received.peer, 404, "No such upload");
+  }
+
+  #receiveRecorded(record: UploadRecord, waiting: Waiting): void {
+    const { message, received } = waiting;
+    if (record.state === "open" || record.state === "publishing") return this.#restoreLater(record, waiting);
+    received.release();
+    const isLastChunk = message.type === "post-chunk" && message.checksum !== null;
+    if (message.type === "error" || (message.type === "post-chunk" && !isLastChunk)) return;
+    if (record.state === "failed") {
+      return this.#sendError(record.identity, record.errorCode ?? 500, record.reason ?? "The upload failed");
+    }
+    if (message.type === "post-file" && !isSame(message, record)) {
+      return this.#sendError(record.identity, 409, "This upload identity was used for another file");
+    }
+    this.#parts.send(record.identity, { type: "upload-finished", uploadId: record.id });
+  }
+
+  #open(user: string, post: PostFile, waiting: Waiting): void {
+    const { peer } = waiting.received;
+    const { options, logger } = this.#parts;
+    if (this.#sessions.size + this.#waiting.size >= options.uploadsMax) {
+      waiting.received.release();
+      logger.log("warn", "Upload refused", { user, name: post.name, code: 429 });
+      return this.#sendError(
+        peer,
+        429,
+        `The server has ${options.uploadsMax} open uploads, more are not allowed`,
+      );
+    }
+    this.#hold(user, waiting, async () => {
+      const id = this.#parts.newId();
+      // An upload that will be refused must not replace an older one.
+      if (isAcceptable(post) && !(await this.#claimName(user, post.name, id))) {
+        logger.log("warn", "Upload refused", { user, name: post.name, code: 409, reason: "being uploaded" });
+        const text = `Another upload of ${JSON.stringify(post.name)} is under way`;
+        this.#sendError(peer, 409, text);
+        return null;
+      }
+      return this.#makeSession(id, peer, user, waiting.received.origin);
+    });
+  }
+
+  // The newest upload of a name wins over one whose client is gone; never over one whose client is there.
+  async #claimName(user: string, name: string, id: string): Promise<boolean> {
+    const holders = this.#names.holders(user, name);
+    if (holders.some((holder) => this.#isHeldFast(holder))) return false;
+    this.#names.claim(user, name, id);
+    const reason = "Replaced by a newer upload of the same name";
+    for (const holder of holders) {
+      this.#byId.get(holder)?.stop(409, reason, true);
+      await this.#endings.get(holder);
+      const record = this.#parts.catalogue.get(holder);
+      if (record !== null && record.state === "open") await giveUp(record, 409, reason, this.#parts);
+    }
+    return true;
+  }
+
+  #isHeldFast(id: string): boolean {
+    if (this.#publishing.has(id)) return true;
+    const session = this.#byId.get(id);
+    // Changes nothing for its client; what matters is whether there is one.
+    const poke = { type: "transfer-credit", amount: 0 } as const;
+    return session !== undefined && this.#parts.send(session.key.identity, poke) !== "unreachable";
+  }
+
+  #restoreLater(record: UploadRecord, waiting: Waiting): void {
+    if (this.#publishing.has(record.id)) {
+      waiting.received.release();
+      return this.#sendError(record.identity, 503, "The stored bytes are being checked after a restart");
+    }
+    this.#hold(record.user, waiting, () => this.#restore(record, waiting.received.origin));
+  }
+
+  async #restore(record: UploadRecord, origin: string): Promise<Session | null> {
+    const { storage, room, bootId, catalogue, clock } = this.#parts;
+    const partial = await storage.open(record.id);
+    if (partial === null) {
+      const text = "The stored bytes are gone";
+      const updatedAt = clock.date().toISOString();
+      catalogue.change(record.id, { state: "failed", errorCode: 404, reason: text, updatedAt });
+      this.#names.release(record.id);
+      this.#sendError(record.identity, 404, text);
+      return null;
+    }
+    try {
+      const trusted = trustedLength(record, partial.length, bootId);
+      if (trusted < partial.length) await partial.truncate(trusted);
+      await room.reserve(record.id, record.size === null ? null : Math.max(0, record.size - trusted));
+      const session = this.#makeSession(record.id, record.identity, record.user, origin);
+      session.restore(record, partial, Math.min(record.durable, trusted));
+      return session;
+    } catch (error) {
+      await partial.close();
+      throw error;
+    }
+  }
+
+  // Holds further messages of this upload back until `make` has made its session, then hands them over in order.
+  #hold(user: string, first: Waiting, make: () => Promise<Session | null>): void {
+    const { peer } = first.received;
+    const key = keyOf(user, peer);
+    const waiting = [first];
+    this.#waiting.set(key, waiting);
+    const task = make()
+      .catch((error) => {
+        this.#parts.logger.log("error", "The upload was not taken up", { user, reason: messageOf(error) });
+        this.#send503or(peer, error);
+        return null;
+      })
+      .then((session) => {
+        this.#waiting.delete(key);
+        for (const { message, received } of waiting) {
+          if (session === null || session.ended) received.release();
+          else session.receive(message, received);
+        }
+      });
+    this.#track(task);
+  }
+
+  #makeSession(id: string, identity: string, user: string, origin: string): Session {
+    const key = { id, identity, user };
+    const session = new Session(key, origin, {
+      ...this.#parts,
+      onEnded: (ended, done) => this.#ended(ended, done),
+    });
+    this.#sessions.set(keyOf(user, identity), session);
+    this.#byId.set(id, session);
+    return session;
+  }
+
+  // Until the bytes are put away, messages of this upload wait; then they are answered from the catalogue.
+  #ended(session: Session, done: Promise<void>): void {
+    const { id, user, identity } = session.key;
+    const key = keyOf(user, identity);
+    this.#sessions.delete(key);
+    const waiting: Waiting[] = [];
+    this.#waiting.set(key, waiting);
+    const task = done.then(() => {
+      this.#byId.delete(id);
+      this.#endings.delete(id);
+      const state = this.#parts.catalogue.get(id)?.state;
+      if (state !== "open" && state !== "publishing") this.#names.release(id);
+      this.#waiting.delete(key);
+      for (const { message, received } of waiting) this.receiveUnknown(user, received, message);
+    });
+    this.#endings.set(id, task);
+    this.#track(task);
+  }
+
+  /** Resolves when no session is left and nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+  }
+
+  #track(task: Promise<void>): void {
+    const tracked = task.finally(() => this.#tasks.delete(tracked));
+    this.#tasks.add(tracked);
+  }
+
+  #send503or(peer: string, error: unknown): void {
+    const { code, text } = refusalOf(error);
+    this.#sendError(peer, code, text);
+  }
+
+  #sendError(peer: string, code: number, text: string): void {
+    const message: ErrorMessage = { type: "error", code, text };
+    this.#parts.send(peer, message);
+  }
+}
+
+function keyOf(user: string, identity: string): string {
+  return `${user}/${identity}`;
+}
+
+function isAcceptable(post: PostFile): boolean {
+  return checkMetadata(post.metadata).ok && checkName(post.name).ok;
+}
+
+function isSame(post: PostFile, record: UploadRecord): boolean {
+  return post.name === record.name && equalJson(post.metadata, JSON.parse(record.metadataText));
+}

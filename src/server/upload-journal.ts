@@ -1,0 +1,67 @@
+// What is written down about one upload while it has a session: its record in the catalogue, and the log.
+
+import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/error.ts";
+import type { LogFields, Logger, LogLevel } from "../base/log.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+
+export interface JournalParts {
+  readonly catalogue: Catalogue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Identifies the running system, see `UploadRecord`. */
+  readonly bootId: string | null;
+}
+
+export class UploadJournal {
+  readonly #parts: JournalParts;
+  readonly #id: string;
+  readonly #user: string;
+  /** Name of the file, once it is known. */
+  name: string | null = null;
+
+  constructor(upload: { readonly id: string; readonly user: string }, parts: JournalParts) {
+    this.#id = upload.id;
+    this.#user = upload.user;
+    this.#parts = parts;
+  }
+
+  log(level: LogLevel, message: string, fields: LogFields = {}): void {
+    this.#parts.logger.log(level, message, {
+      upload: this.#id,
+      user: this.#user,
+      name: this.name,
+      ...fields,
+    });
+  }
+
+  /**
+   * `offset` bytes survive a power cut. `isSuspect`: what lies behind them is not to be trusted even while the
+   * system runs on.
+   */
+  durable(offset: number, isSuspect: boolean): void {
+    const bootId = isSuspect ? null : this.#parts.bootId;
+    try {
+      this.#parts.catalogue.change(this.#id, { durable: offset, bootId, updatedAt: this.#now() });
+    } catch (error) {
+      // The record only says less than the disk holds: nothing is lost by going on.
+      this.log("warn", "The catalogue was not updated", { reason: messageOf(error) });
+    }
+  }
+
+  publishing(sha256: string): void {
+    this.#parts.catalogue.change(this.#id, { state: "publishing", sha256, updatedAt: this.#now() });
+  }
+
+  finished(): void {
+    this.#parts.catalogue.change(this.#id, { state: "finished", updatedAt: this.#now() });
+  }
+
+  failed(errorCode: number, reason: string): void {
+    this.#parts.catalogue.change(this.#id, { state: "failed", errorCode, reason, updatedAt: this.#now() });
+  }
+
+  #now(): string {
+    return this.#parts.clock.date().toISOString();
+  }
+}

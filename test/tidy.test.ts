@@ -1,0 +1,197 @@
+// The house rules as tests: layers point one way, files and functions stay small enough to hold in one's head,
+// nothing that differs between runtimes leaks out of its place, and no file lies about unused.
+
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative, sep } from "node:path";
+
+const root = join(import.meta.dir, "..");
+const linesMax = 300;
+const functionLinesMax = 70;
+
+/** What the files of each folder of `src/` may import from others. A path names one file. */
+const allowedImports: Record<string, readonly string[]> = {
+  base: [],
+  protocol: ["base"],
+  keys: ["base"],
+  transport: ["base", "keys"],
+  storage: ["base"],
+  catalogue: ["base", "storage/sidecar.ts"],
+  server: [
+    "base",
+    "protocol",
+    "keys",
+    "transport/transport.ts",
+    "storage/storage.ts",
+    "storage/destination.ts",
+    "storage/sidecar.ts",
+    "catalogue/catalogue.ts",
+  ],
+  client: ["base", "protocol", "keys", "transport/transport.ts"],
+  cli: ["base", "protocol", "keys", "transport", "storage", "catalogue", "server", "client"],
+};
+
+/** Words that must not occur in the code of a folder, with the reason. Patterns see code without its comments. */
+const bannedWords: readonly {
+  readonly where: RegExp;
+  readonly not?: RegExp;
+  readonly word: RegExp;
+  readonly why: string;
+}[] = [
+  { where: /^src\/protocol\//, word: /\bawait\b|\basync\b/, why: "the protocol does no I/O" },
+  { where: /^src\/protocol\//, word: /\bDate\b|\bperformance\b/, why: "the protocol is told the time" },
+  {
+    where: /^src\/protocol\//,
+    word: /Math\.random|setTimeout|setInterval/,
+    why: "the protocol is deterministic",
+  },
+  { where: /^src\/protocol\//, word: /["'](node|bun):/, why: "the protocol knows no system" },
+  {
+    where: /^src\//,
+    not: /^src\/cli\/run\.ts$/,
+    word: /process\.exit\(/,
+    why: "only cli/run.ts ends the process",
+  },
+  {
+    where: /^src\//,
+    not: /^src\/transport\/zmq\//,
+    word: /["']bun:|\bDeno\.|\bBun\./,
+    why: "runtimes differ there only",
+  },
+  {
+    where: /^src\//,
+    not: /^src\/base\/clock\.ts$/,
+    word: /\bsetTimeout\(|\bsetInterval\(|Date\.now\(|performance\.now\(/,
+    why: "time is a dependency: take a Clock",
+  },
+  {
+    where: /^(src|build|test|bench)\//,
+    not: /tidy\.test\.ts$/,
+    word: /\bFIXME\b|\bXXX\b|\bTODO\b/,
+    why: "leftover",
+  },
+];
+
+const sources = [
+  ...filesBelow(join(root, "src")),
+  ...filesBelow(join(root, "build")),
+  ...filesBelow(join(root, "bench")),
+];
+const tests = filesBelow(join(root, "test"));
+
+describe("layers", () => {
+  test.each(sources.filter((file) => file.startsWith("src/")))(
+    "%s imports only what its layer may",
+    (file) => {
+      const folder = file.split("/")[1] as string;
+      const allowed = allowedImports[folder] ?? Object.keys(allowedImports);
+      const wrong = importsOf(file)
+        .filter((target) => target.startsWith("src/"))
+        .map((target) => target.slice("src/".length))
+        .filter((target) => target.split("/")[0] !== folder)
+        .filter((target) => !allowed.some((one) => target === one || target.startsWith(`${one}/`)));
+      expect(wrong).toEqual([]);
+    },
+  );
+
+  test("the rule sees a forbidden import", () => {
+    expect(importPaths('import { a } from "../server/server.ts";\nexport type { B } from "./b.ts";')).toEqual(
+      ["../server/server.ts", "./b.ts"],
+    );
+    expect(importPaths('const x = await import("../cli/run.ts");')).toEqual(["../cli/run.ts"]);
+  });
+});
+
+describe("size", () => {
+  test.each([...sources, ...tests])(`%s has at most ${linesMax} lines`, (file) => {
+    expect(textOf(file).split("\n").length - 1).toBeLessThanOrEqual(linesMax);
+  });
+
+  test.each(sources)(`every function of %s has at most ${functionLinesMax} lines`, (file) => {
+    expect(longFunctions(textOf(file))).toEqual([]);
+  });
+
+  test("the rule sees a long function", () => {
+    const text = `export function long(): void {\n${"  work();\n".repeat(functionLinesMax)}}\n`;
+    expect(longFunctions(text)).toEqual(["export function long(): void {"]);
+  });
+});
+
+describe("words", () => {
+  test.each([...sources, ...tests])("%s has no word that is banned there", (file) => {
+    const code = withoutComments(textOf(file));
+    const found = bannedWords
+      .filter(({ where, not }) => where.test(file) && !not?.test(file))
+      .filter(({ word }) => word.test(code))
+      .map(({ word, why }) => `${word.source}: ${why}`);
+    expect(found).toEqual([]);
+  });
+
+  test("the rule sees a clock in the protocol, and not one in a comment", () => {
+    expect(withoutComments("// Date.now()\nconst a = 1; // Date\n/* Date */")).not.toContain("Date");
+    expect(withoutComments("const a = Date.now();")).toContain("Date");
+  });
+});
+
+test("every file of src/ is used by another one or is an entry", () => {
+  const entries = ["src/dync.ts", "src/dync-server.ts", "src/transport/zmq/poll-worker.ts"];
+  const used = new Set([...sources, ...tests].flatMap((file) => importsOf(file)));
+  const unused = sources.filter(
+    (file) => file.startsWith("src/") && !used.has(file) && !entries.includes(file),
+  );
+  expect(unused).toEqual([]);
+});
+
+test("every file of src/ says at its top what it is", () => {
+  const silent = sources.filter(
+    (file) => file.startsWith("src/") && !/^(#!.*\n)?(\/\/|\/\*)/.test(textOf(file)),
+  );
+  expect(silent).toEqual([]);
+});
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
+    .filter((file) => !/(^|\/)(node_modules|stage|cache)\//.test(file))
+    .sort();
+}
+
+function textOf(file: string): string {
+  return readFileSync(join(root, file), "utf8");
+}
+
+function importPaths(text: string): string[] {
+  const pattern = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+)"([^"]+)"/g;
+  return [...text.matchAll(pattern)].map((match) => match[1] as string);
+}
+
+function importsOf(file: string): string[] {
+  return importPaths(textOf(file))
+    .filter((path) => path.startsWith("."))
+    .map((path) =>
+      normalize(join(dirname(file), path))
+        .split(sep)
+        .join("/"),
+    );
+}
+
+// On formatted code a function ends at the brace with the indent of its first line.
+function longFunctions(text: string): string[] {
+  const lines = text.split("\n");
+  const long: string[] = [];
+  lines.forEach((line, start) => {
+    const indent =
+      /^(\s*)(export )?(async )?(function\b|(?!if|for|while|switch|return|else|\}|test|describe|it\b)(static |readonly |get |set |#|private )*[\w#]+\(.*\{$)/.exec(
+        line,
+      );
+    if (indent === null || !line.endsWith("{")) return;
+    const end = lines.findIndex((other, index) => index > start && other.startsWith(`${indent[1]}}`));
+    if (end - start + 1 > functionLinesMax) long.push(line.trim());
+  });
+  return long;
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+}
