@@ -37,6 +37,8 @@ export interface UploadProgress {
   /** Bytes handed to the network, from the beginning of the file. */
   readonly sent: number;
   readonly total: number | null;
+  /** Bytes at the beginning that this process did not send: the server had them. */
+  readonly skipped: number;
   readonly waiting: "connection" | "approval" | "credit" | "confirmation" | "pause" | null;
   /** With `pause`: why, and when the next try is due (monotonic ms). */
   readonly pause: { readonly reason: string; readonly until: number } | null;
@@ -105,7 +107,7 @@ class Upload {
     });
     this.#backoff = new Backoff(parts.random);
     this.#heardAt = parts.clock.now();
-    this.#progress = { sent: 0, total: options.task.size, waiting: "connection", pause: null };
+    this.#progress = { sent: 0, total: options.task.size, skipped: 0, waiting: "connection", pause: null };
   }
 
   async run(signal: AbortSignal): Promise<Receipt> {
@@ -245,7 +247,8 @@ class Upload {
     const frames = checksum === null ? [...header, data] : [...header, data, checksum];
     if (this.#connection !== null) this.#connection.send(frames);
     else chunk.block?.release();
-    this.#report({ sent: offset + chunk.length });
+    const skipped = this.#progress.sent === 0 ? offset : this.#progress.skipped;
+    this.#report({ sent: offset + chunk.length, skipped });
   }
 
   #end(result: UploadResult): void {
