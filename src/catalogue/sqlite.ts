@@ -45,8 +45,14 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
   // The mark comes last: a rebuild that was cut off is made again.
   const mark = Number(database.prepare("PRAGMA application_id").get()?.application_id);
   if (mark === applicationId) return catalogue;
-  const count = published === undefined ? 0 : await rebuild(catalogue, published());
-  database.exec(`PRAGMA application_id = ${applicationId}`);
+  let count = 0;
+  try {
+    if (published !== undefined) count = await rebuild(catalogue, published());
+    database.exec(`PRAGMA application_id = ${applicationId}`);
+  } catch (error) {
+    catalogue.close();
+    throw error;
+  }
   if (count > 0) log.log("info", "The catalogue was made from the published files", { file, uploads: count });
   return catalogue;
 }

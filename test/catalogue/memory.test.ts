@@ -1,0 +1,8 @@
+// The catalogue in memory keeps the contract.
+
+import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import { catalogueContract } from "./contract.ts";
+
+catalogueContract("catalogue in memory", async () =>
+  Object.assign(new MemoryCatalogue(), { [Symbol.asyncDispose]: async () => {} }),
+);

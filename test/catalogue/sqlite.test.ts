@@ -1,0 +1,196 @@
+// The catalogue in SQLite: the contract, what survives a kill, and what happens to a damaged file.
+
+import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { systemClock } from "../../src/base/clock.ts";
+import { DyncError } from "../../src/base/error.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { bootId } from "../../src/catalogue/boot-id.ts";
+import { openSqliteCatalogue, type SqliteCatalogue } from "../../src/catalogue/sqlite.ts";
+import { FilesystemStorage } from "../../src/storage/filesystem.ts";
+import { publishedFiles } from "../../src/storage/published.ts";
+import { idOf, publishOne } from "../storage/contract.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { catalogueContract, newUpload, timeOf } from "./contract.ts";
+
+catalogueContract("catalogue in SQLite", async () => {
+  const folder = await tempFolder();
+  const catalogue = await openSqliteCatalogue({ file: folder.file("c.sqlite"), log: silentLogger });
+  return Object.assign(catalogue, {
+    [Symbol.asyncDispose]: async () => {
+      catalogue.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  });
+});
+
+describe("the file", () => {
+  test("what was added is there for the next process, and only for its user", async () => {
+    await using folder = await tempFolder();
+    const file = folder.file("c.sqlite");
+    const first = await openSqliteCatalogue({ file, log: silentLogger });
+    first.add(newUpload(1));
+    if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
+    first.close();
+    first.close();
+    const second = await openSqliteCatalogue({ file, log: silentLogger });
+    expect(second.get(newUpload(1).id)?.name).toBe("run-1.raw");
+    second.close();
+  });
+
+  test("one that a newer program made is left alone", async () => {
+    await using folder = await tempFolder();
+    const file = folder.file("c.sqlite");
+    const database = new DatabaseSync(file);
+    database.exec("PRAGMA user_version = 99");
+    database.close();
+    const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(DyncError);
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 1");
+    expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
+  });
+
+  test("a process that is killed while it writes loses nothing that was confirmed", async () => {
+    await using folder = await tempFolder();
+    const file = folder.file("c.sqlite");
+    for (const linesWanted of [1, 20, 100]) {
+      const child = spawn(process.execPath, [
+        join(import.meta.dir, "kill-writer.ts"),
+        `${file}-${linesWanted}`,
+      ]);
+      let output = "";
+      child.stdout.on("data", (data: Buffer) => {
+        output += data.toString();
+        if (output.split("\n").length > linesWanted) child.kill("SIGKILL");
+      });
+      await once(child, "close");
+      const confirmed = output.split("\n").length - 1;
+      expect(confirmed).toBeGreaterThanOrEqual(linesWanted);
+      const catalogue = await openSqliteCatalogue({ file: `${file}-${linesWanted}`, log: silentLogger });
+      for (let number = 1; number <= confirmed; number++) {
+        expect(catalogue.get(newUpload(number).id)?.durable).toBe(number);
+      }
+      expect(catalogue.list(["open"]).length).toBeLessThanOrEqual(confirmed + 1);
+      catalogue.close();
+    }
+  });
+});
+
+describe("a damaged file is moved aside and made anew from what was published", () => {
+  const damages: readonly (readonly [string, (file: string) => void])[] = [
+    ["no database at all", (file) => writeFileSync(file, "x".repeat(20_000))],
+    ["overwritten in the middle", (file) => overwrite(file, 4096, 8192)],
+    ["cut off", (file) => truncateSync(file, 4096 + 100)],
+    ["cut to nothing", (file) => truncateSync(file, 0)],
+  ];
+  test.each(damages)("%s", async (_name, damage) => {
+    await using folder = await dataFolder();
+    damage(folder.catalogueFile);
+    const warnings: string[] = [];
+    const log = {
+      log: (level: string, message: string) => void (level === "warn" && warnings.push(message)),
+    };
+    const catalogue = await openSqliteCatalogue({
+      file: folder.catalogueFile,
+      log,
+      published: () => publishedFiles(folder.path, silentLogger),
+    });
+    expectPublished(catalogue);
+    catalogue.close();
+    const aside = readdirSync(folder.path).filter((name) => name.startsWith("catalogue.sqlite.damaged-1"));
+    const isEmpty = _name === "cut to nothing";
+    expect(aside.includes("catalogue.sqlite.damaged-1")).toBe(!isEmpty);
+    expect(warnings.length).toBe(isEmpty ? 0 : 1);
+    expect(existsSync(folder.catalogueFile)).toBe(true);
+  });
+
+  test("one that is gone is made anew, and a rebuild that was cut off is made again", async () => {
+    await using folder = await dataFolder();
+    for (const suffix of ["", "-wal", "-shm"]) writeFileSync(folder.catalogueFile + suffix, "");
+    async function* cut(): AsyncGenerator<never> {
+      yield* [];
+      throw new Error("cut off");
+    }
+    const file = folder.catalogueFile;
+    await expect(openSqliteCatalogue({ file, log: silentLogger, published: cut })).rejects.toThrow("cut off");
+    const published = () => publishedFiles(folder.path, silentLogger);
+    const catalogue = await openSqliteCatalogue({ file, log: silentLogger, published });
+    expectPublished(catalogue);
+    catalogue.close();
+  });
+
+  test("a sound one is not rebuilt", async () => {
+    await using folder = await dataFolder();
+    const published = () => {
+      throw new Error("must not be asked");
+    };
+    const catalogue = await openSqliteCatalogue({ file: folder.catalogueFile, log: silentLogger, published });
+    expect(catalogue.list(["open"]).length).toBe(200);
+    catalogue.close();
+  });
+});
+
+test("the boot id stays the same while the system runs", () => {
+  expect(bootId()).toBe(bootId());
+  if (process.platform === "linux")
+    expect(bootId()).toBe(readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+});
+
+// A data folder with two published files, some other files, and a catalogue that has enough in it to be damaged.
+async function dataFolder() {
+  const folder = await tempFolder();
+  const storage = await FilesystemStorage.open({
+    folder: folder.path,
+    clock: systemClock,
+    log: silentLogger,
+  });
+  await publishOne(storage, 1, "anna", "a.raw", "first");
+  await publishOne(storage, 2, "bert", "b.raw", "second");
+  await publishOne(storage, 3, "bert", "gone.raw");
+  await storage.close();
+  const bert = folder.file("bert");
+  writeFileSync(join(bert, "foreign.meta.json"), "{}");
+  writeFileSync(join(bert, "copy.meta.json"), readFileSync(join(bert, "b.raw.meta.json")));
+  writeFileSync(join(bert, "gone.raw"), "changed in length");
+  const catalogueFile = folder.file("catalogue.sqlite");
+  const catalogue = await openSqliteCatalogue({ file: catalogueFile, log: silentLogger });
+  for (let number = 100; number < 300; number++) catalogue.add(newUpload(number));
+  catalogue.close();
+  return Object.assign(folder, { catalogueFile });
+}
+
+function expectPublished(catalogue: SqliteCatalogue): void {
+  const records = catalogue.list(["open", "publishing", "finished", "failed"]);
+  expect(records.map(({ user, name }) => `${user}/${name}`).sort()).toEqual(["anna/a.raw", "bert/b.raw"]);
+  const record = catalogue.get(idOf(1));
+  expect(record).toMatchObject({
+    identity: "00",
+    state: "finished",
+    size: 5,
+    durable: 5,
+    metadataText: '{"sample":"A1"}',
+    createdAt: timeOf(0),
+    updatedAt: timeOf(0),
+  });
+  expect(catalogue.find("00", "anna")?.id).toBe(idOf(1));
+}
+
+function overwrite(file: string, from: number, to: number): void {
+  const descriptor = openSync(file, "r+");
+  writeSync(descriptor, Buffer.alloc(to - from, 0xa5), 0, to - from, from);
+  closeSync(descriptor);
+}
