@@ -18,8 +18,9 @@ export interface Library {
   readonly version: string;
 }
 
-// The oldest version without a known hole (CVE-2019-13132, CVE-2020-15166) and with the options that we rely on.
-const versionMin = [4, 3, 5] as const;
+// Everything before 4.3.3 has known holes (CVE-2019-13132, CVE-2020-15166); 4.3.4 is what Windows has, and the
+// oldest that is tested.
+const versionMin = [4, 3, 4] as const;
 
 // Set to the target's name in compiled programs, by build/compile.ts.
 declare const DYNC_TARGET: string | undefined;
@@ -75,7 +76,7 @@ function hintFor(reason: string): string {
   if (/libstdc\+\+|libgcc_s/.test(reason)) {
     return "Install the C++ runtime: `apt install libstdc++6`, `dnf install libstdc++` or `apk add libstdc++`";
   }
-  return "Set DYNC_LIBZMQ to the path of a libzmq 4.3.5 or newer that was built with CURVE";
+  return "Set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer that was built with CURVE";
 }
 
 /** Whether another copy of the file would fail in the same way. */
@@ -116,7 +117,7 @@ function checkoutPath(): string {
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw new DyncError("configuration", `There is no libzmq for ${target} at ${candidates.join(" or ")}`, {
-    hint: "Run `bun install`, or set DYNC_LIBZMQ to the path of a libzmq 4.3.5 or newer",
+    hint: "Run `bun install`, or set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer",
   });
 }
 
