@@ -89,8 +89,8 @@ class StrictPass {
     const written = equals < 0 ? token : token.slice(0, equals);
     const inline = equals < 0 ? null : token.slice(equals + 1);
     const name = written.slice(2);
-    const negated = name.startsWith("no-") && this.#options[name.slice(3)]?.type === "boolean";
-    const option = this.#options[negated ? name.slice(3) : name];
+    const negated = name.startsWith("no-") && optionNamed(name.slice(3), this.#options)?.type === "boolean";
+    const option = optionNamed(negated ? name.slice(3) : name, this.#options);
     if (option === undefined || option.type === "positional") throw this.#unknown(written);
     if (option.type === "boolean") {
       if (inline !== null) throw this.#usage(`Option "${written}" takes no value`);
@@ -212,13 +212,18 @@ function firstPositional(argv: readonly string[], options: OptionsDef): number {
 
 function takesNextWord(token: string, options: OptionsDef): boolean {
   if (token.includes("=")) return false;
-  if (token.startsWith("--")) return options[token.slice(2)]?.type === "string";
+  if (token.startsWith("--")) return optionNamed(token.slice(2), options)?.type === "string";
   // In "-qk" the last letter decides, unless one before it already took the rest as its value.
   const letters = [...token.slice(1)];
   const taker = letters.findIndex((letter) =>
     Object.values(options).some((option) => option.type === "string" && aliasOf(option) === letter),
   );
   return taker >= 0 && taker === letters.length - 1;
+}
+
+/** Not `options[name]` alone: every object has a "constructor". */
+function optionNamed(name: string, options: OptionsDef): OptionDef | undefined {
+  return Object.hasOwn(options, name) ? options[name] : undefined;
 }
 
 /** Our options have at most one short form. */

@@ -10,8 +10,8 @@ import { TransferRate } from "./transfer-rate.ts";
 export interface ProgressState {
   /** Bytes on their way or there, from the beginning of the file. */
   readonly sent: number;
-  /** Bytes of these that the server had from an earlier run: they say nothing about speed. */
-  readonly skipped?: number;
+  /** Nothing is being sent yet (again): the position may jump to what the server has, which says nothing about speed. */
+  readonly isStill?: boolean;
   /** Bytes in all, or `null` for a stream. */
   readonly total: number | null;
   /** Why nothing moves, for example "waiting for the server", or `null`. */
@@ -37,6 +37,8 @@ export interface ProgressOptions {
 const terminalDrawMs = 100;
 const linesDrawMs = 10_000;
 const jsonDrawMs = 1_000;
+// Characters that a slow terminal may be behind.
+const pendingMax = 1000;
 // Credit that is spent and granted again within a moment is no wait: showing it would make the line flicker.
 const waitShownAfterMs = 1_000;
 
@@ -56,7 +58,8 @@ interface Display {
   /** Whether the first drawing comes at once. */
   readonly immediate: boolean;
   draw(numbers: ProgressNumbers): void;
-  erase(): void;
+  /** Takes away what stays in sight, and returns whether there was something. */
+  erase(): boolean;
 }
 
 /** Draws the latest state on time, whether updates come in thousands or, while nothing moves, not at all. */
@@ -77,7 +80,8 @@ class PeriodicProgress implements ProgressView {
   update(state: ProgressState): void {
     if (this.#display === null || this.#ended) return;
     const now = this.#options.clock.now();
-    this.#rate.add(state.sent - (state.skipped ?? 0), now);
+    if (state.isStill || this.#state?.isStill) this.#rate.restart();
+    this.#rate.add(state.sent, now);
     if (state.waiting !== this.#state?.waiting) this.#waitingSince = now;
     this.#state = state;
     if (this.#cancel !== null) return;
@@ -86,9 +90,9 @@ class PeriodicProgress implements ProgressView {
   }
 
   note(text: string): void {
-    this.#display?.erase();
+    const wasDrawn = this.#display?.erase() ?? false;
     this.#options.output.say(text);
-    if (this.#display?.immediate) this.#draw();
+    if (wasDrawn) this.#draw();
   }
 
   end(): void {
@@ -107,7 +111,7 @@ class PeriodicProgress implements ProgressView {
   #draw(): void {
     if (this.#state === null || this.#ended) return;
     const now = this.#options.clock.now();
-    const { sent, skipped = 0, total, nextTryAt } = this.#state;
+    const { sent, total, nextTryAt } = this.#state;
     const isShort = nextTryAt == null && now - this.#waitingSince < waitShownAfterMs;
     const waiting = isShort ? null : this.#state.waiting;
     this.#display?.draw({
@@ -117,7 +121,7 @@ class PeriodicProgress implements ProgressView {
       waiting: waiting === null ? null : printable(waiting),
       nextTryMs: nextTryAt == null ? null : Math.max(0, nextTryAt - now),
       bytesPerSecond: this.#rate.bytesPerSecond(now),
-      remainingMs: total === null ? null : this.#rate.remainingMs(total - skipped, now),
+      remainingMs: this.#rate.remainingMs(total, now),
     });
   }
 }
@@ -137,18 +141,19 @@ class TerminalDisplay implements Display {
     // The last column stays free: some terminals wrap as soon as it is written.
     const line = terminalLine(numbers, this.#output.columns - 1);
     // A terminal that is slower than we are gets fewer lines, not a queue of them.
-    if (line.text === this.#drawn || this.#output.stderr.pending > 0) return;
+    if (line.text === this.#drawn || this.#output.stderr.pending > pendingMax) return;
     // Plain spaces wipe what the last line left: consoles that know no escape sequences understand these too.
     this.#output.stderr.write(`\r${line.text}${" ".repeat(Math.max(0, this.#width - line.width))}`);
     this.#drawn = line.text;
     this.#width = line.width;
   }
 
-  erase(): void {
-    if (this.#drawn === "") return;
+  erase(): boolean {
+    if (this.#drawn === "") return false;
     this.#output.stderr.write(`\r${" ".repeat(this.#width)}\r`);
     this.#drawn = "";
     this.#width = 0;
+    return true;
   }
 }
 
@@ -165,7 +170,9 @@ class LinesDisplay implements Display {
     this.#output.say(plainLine(numbers));
   }
 
-  erase(): void {}
+  erase(): boolean {
+    return false;
+  }
 }
 
 class JsonDisplay implements Display {
@@ -190,7 +197,9 @@ class JsonDisplay implements Display {
     });
   }
 
-  erase(): void {}
+  erase(): boolean {
+    return false;
+  }
 }
 
 function seconds(durationMs: number | null): number | null {

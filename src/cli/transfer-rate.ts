@@ -26,6 +26,11 @@ export class TransferRate {
     while (this.#samples.length > 2 && this.#samples[1]!.at <= now - windowMs) this.#samples.shift();
   }
 
+  /** Forgets everything: the next number is a new beginning. */
+  restart(): void {
+    this.#samples = [];
+  }
+
   /** Bytes per second, or `null` when it is too early to say. */
   bytesPerSecond(now: number): number | null {
     const first = this.#samples[0];
@@ -35,10 +40,10 @@ export class TransferRate {
   }
 
   /** Milliseconds until `total` bytes are sent, or `null` when nobody can say. */
-  remainingMs(total: number, now: number): number | null {
+  remainingMs(total: number | null, now: number): number | null {
     const rate = this.bytesPerSecond(now);
     const sent = this.#samples.at(-1)?.sent ?? 0;
-    if (rate === null || rate <= 0) return null;
+    if (total === null || rate === null || rate <= 0) return null;
     return ((total - sent) * 1000) / rate;
   }
 }

@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import { openLog } from "../../src/cli/log.ts";
+import { CapturedStream } from "../support/captured-stream.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+test("text lines have time, level, message and fields that cannot break the line", async () => {
+  const stream = new CapturedStream();
+  const { logger, flush } = openLog({ stream, clock: new ManualClock(), format: "text", level: "info" });
+  logger.log("debug", "Left out");
+  logger.log("info", "Upload started", { user: "meyer", name: "run 42\n.raw", size: 5, gone: undefined });
+  logger.log("error", "Storing failed", { reason: 'no "space"', x: null, y: true, z: "" });
+  await flush(1000);
+  expect(stream.text).toBe(
+    '2026-01-02T03:04:05Z info  Upload started user=meyer name="run 42\\n.raw" size=5\n' +
+      '2026-01-02T03:04:05Z error Storing failed reason="no \\"space\\"" x=null y=true z=""\n',
+  );
+});
+
+test("JSON lines hold the same as members", async () => {
+  const stream = new CapturedStream();
+  const { logger, flush } = openLog({ stream, clock: new ManualClock(), format: "json", level: "debug" });
+  logger.log("debug", "Upload started", { name: "a\u202e\u001b", size: 5 });
+  await flush(1000);
+  expect(stream.text).toBe(
+    '{"time":"2026-01-02T03:04:05.000Z","level":"debug","message":"Upload started","name":"a\\u202e\\u001b","size":5}\n',
+  );
+});
+
+test("lines that nobody reads are dropped and counted, never waited for", async () => {
+  const stream = new CapturedStream();
+  stream.isStuck = true;
+  const { logger, flush } = openLog({ stream, clock: new ManualClock(), format: "text", level: "info" });
+  for (let count = 0; count < 20_000; count++) logger.log("info", "x".repeat(80));
+  await Promise.resolve();
+  stream.isStuck = false;
+  stream.emit("drain");
+  expect(stream.text.length).toBeLessThan(200);
+  void flush;
+});
+
+test("a reader that went away is no error", async () => {
+  const stream = new CapturedStream();
+  const { logger, flush } = openLog({ stream, clock: new ManualClock(), format: "text", level: "info" });
+  stream.destroy(new Error("EPIPE"));
+  await Promise.resolve();
+  logger.log("info", "Nobody hears this");
+  await flush(1000);
+  expect(stream.text).toBe("");
+});

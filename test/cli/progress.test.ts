@@ -1,0 +1,223 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { displayWidth } from "../../src/cli/display-width.ts";
+import { Output } from "../../src/cli/output.ts";
+import { openProgress, type ProgressView } from "../../src/cli/progress.ts";
+import { type ProgressNumbers, plainLine, terminalLine } from "../../src/cli/progress-line.ts";
+import { CapturedStream } from "../support/captured-stream.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+const MiB = 1024 * 1024;
+const moving: ProgressNumbers = {
+  name: "run42.raw",
+  sent: 430 * MiB,
+  total: 1000 * MiB,
+  waiting: null,
+  nextTryMs: null,
+  bytesPerSecond: 112 * MiB,
+  remainingMs: 5100,
+};
+
+interface Stage {
+  readonly view: ProgressView;
+  readonly clock: ManualClock;
+  readonly stdout: CapturedStream;
+  readonly stderr: CapturedStream;
+  readonly output: Output;
+}
+
+function open(options: {
+  readonly isTTY?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}): Stage {
+  const clock = new ManualClock();
+  const stdout = new CapturedStream();
+  const stderr = new CapturedStream({ isTTY: options.isTTY ?? false });
+  const output = new Output({ program: "dync", json: options.json ?? false, stdout, stderr, clock });
+  if (options.quiet) output.beQuiet();
+  return { view: openProgress({ name: "run42.raw", output, clock }), clock, stdout, stderr, output };
+}
+
+/** Lets what was queued for the streams reach them. */
+async function settle({ output }: Stage): Promise<void> {
+  await output.flush();
+}
+
+/** Lets time pass as it does: in small steps, with the streams keeping up. */
+async function pass(stage: Stage, durationMs: number): Promise<void> {
+  for (let left = durationMs; left > 0; left -= 100) {
+    stage.clock.advance(Math.min(left, 100));
+    await settle(stage);
+  }
+}
+
+describe("terminalLine()", () => {
+  test("says it all where there is room, and the most important part where there is none", () => {
+    const at = (columns: number): string => terminalLine(moving, columns).text;
+    expect(at(79)).toBe("run42.raw  [########-----------]   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 6 s");
+    expect(at(60)).toBe("run42.raw   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 6 s");
+    expect(at(40)).toBe("run42.raw   43 %  112 MiB/s  ETA 6 s");
+    expect(at(20)).toBe("run42.raw   43 %");
+    expect(at(6)).toBe(" 43 %");
+    expect(at(0)).toBe("");
+  });
+
+  test("says why nothing moves, and when it goes on", () => {
+    const waiting = { ...moving, waiting: "connection lost", nextTryMs: 7400 };
+    expect(terminalLine(waiting, 79).text).toBe(
+      "run42.raw   43 %  430 MiB of 1.0 GiB  connection lost, next try in 8 s",
+    );
+    expect(terminalLine(waiting, 50).text).toBe("run42.raw   43 %  connection lost, next try in 8 s");
+    expect(terminalLine(waiting, 36).text).toBe("connection lost, next try in 8 s");
+  });
+
+  test("knows nothing of the end of a stream", () => {
+    expect(terminalLine({ ...moving, total: null, remainingMs: null }, 79).text).toBe(
+      "run42.raw  430 MiB  112 MiB/s",
+    );
+  });
+
+  test("does not claim 100 % before the last byte", () => {
+    expect(terminalLine({ ...moving, sent: 1000 * MiB - 1 }, 79).text).toContain(" 99 %");
+    expect(terminalLine({ ...moving, sent: 0, total: 0 }, 79).text).toContain("100 %");
+  });
+
+  test("never takes more columns than there are", () => {
+    const numbers = fc.record({
+      name: fc.oneof(fc.string(), fc.string({ unit: "grapheme", maxLength: 60 })),
+      sent: fc.maxSafeNat(),
+      total: fc.option(fc.maxSafeNat()),
+      waiting: fc.option(fc.string({ unit: "grapheme", maxLength: 100 })),
+      nextTryMs: fc.option(fc.nat()),
+      bytesPerSecond: fc.option(fc.double({ min: 0, max: 1e15, noNaN: true })),
+      remainingMs: fc.option(fc.nat()),
+    });
+    fc.assert(
+      fc.property(numbers, fc.nat(200), (it, columns) => {
+        const { text, width } = terminalLine(it, columns);
+        expect(displayWidth(text)).toBe(width);
+        expect(width).toBeLessThanOrEqual(columns);
+      }),
+    );
+  });
+});
+
+test("plainLine() says the same on a line of its own", () => {
+  expect(plainLine(moving)).toBe("run42.raw: 43 %, 430 MiB of 1.0 GiB, 112 MiB/s, ETA 6 s");
+});
+
+describe("openProgress()", () => {
+  test("draws at most ten times a second on a terminal, without a line end, and wipes it", async () => {
+    const stage = open({ isTTY: true });
+    for (let step = 0; step <= 1000; step++) {
+      stage.view.update({ sent: step * MiB, total: 1000 * MiB, waiting: null });
+      stage.clock.advance(1);
+      await settle(stage);
+    }
+    const drawn = stage.stderr.text.split("\r").slice(1);
+    expect(drawn.length).toBeGreaterThan(5);
+    expect(drawn.length).toBeLessThanOrEqual(11);
+    expect(stage.stderr.text).not.toContain("\n");
+    stage.stderr.text = "";
+    stage.view.end();
+    await settle(stage);
+    expect(stage.stderr.text).toMatch(/^\r {20,79}\r$/);
+    stage.clock.advance(60_000);
+    await settle(stage);
+    expect(stage.stderr.text).toMatch(/^\r {20,79}\r$/);
+  });
+
+  test("counts down to the next try", async () => {
+    const stage = open({ isTTY: true });
+    stage.view.update({ sent: 0, total: 1, waiting: "connection lost", nextTryAt: 8000 });
+    await settle(stage);
+    expect(stage.stderr.text).toContain("connection lost, next try in 8 s");
+    await pass(stage, 5000);
+    expect(stage.stderr.text).toEndWith("connection lost, next try in 3 s");
+  });
+
+  test("shows a wait only when it lasts", async () => {
+    const stage = open({ isTTY: true });
+    stage.view.update({ sent: 0, total: 1, waiting: "waiting for the server" });
+    await pass(stage, 500);
+    expect(stage.stderr.text).not.toContain("waiting");
+    await pass(stage, 600);
+    expect(stage.stderr.text).toContain("waiting for the server");
+  });
+
+  test("puts notes above the line", async () => {
+    const stage = open({ isTTY: true });
+    stage.view.update({ sent: 0, total: 1, waiting: null });
+    await settle(stage);
+    stage.stderr.text = "";
+    stage.view.note("The file changed");
+    await settle(stage);
+    expect(stage.stderr.text).toMatch(/^\r +\rThe file changed\n\rrun42\.raw/);
+  });
+
+  test("prints a line every 10 s where stderr is no terminal", async () => {
+    const stage = open({});
+    for (let step = 0; step < 250; step++) {
+      stage.view.update({ sent: step * MiB, total: 1000 * MiB, waiting: null });
+      stage.clock.advance(100);
+    }
+    stage.view.end();
+    await settle(stage);
+    expect(stage.stderr.takeLines()).toEqual([
+      "run42.raw: 9 %, 99 MiB of 1.0 GiB, 9.8 MiB/s, ETA 1:32 min",
+      "run42.raw: 19 %, 199 MiB of 1.0 GiB, 9.8 MiB/s, ETA 1:22 min",
+    ]);
+  });
+
+  test("prints a status line a second with --json, on stdout", async () => {
+    const stage = open({ json: true, isTTY: true });
+    for (let step = 0; step <= 30; step++) {
+      stage.view.update({ sent: step * MiB, total: 100 * MiB, waiting: null });
+      stage.clock.advance(100);
+    }
+    stage.view.note("nothing for programs");
+    stage.view.end();
+    await settle(stage);
+    expect(stage.stderr.text).toBe("");
+    const lines = stage.stdout.takeLines().map((line) => JSON.parse(line));
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toEqual({
+      schema: 1,
+      type: "status",
+      name: "run42.raw",
+      sent: 0,
+      total: 100 * MiB,
+      waiting: null,
+      nextTrySeconds: null,
+      bytesPerSecond: null,
+      remainingSeconds: null,
+    });
+    expect(lines[3]).toMatchObject({ sent: 29 * MiB, bytesPerSecond: expect.any(Number) });
+  });
+
+  test("prints nothing with -q", async () => {
+    const stage = open({ quiet: true, isTTY: true });
+    stage.view.update({ sent: 0, total: 1, waiting: "connection lost", nextTryAt: 8000 });
+    stage.view.note("nothing");
+    stage.clock.advance(60_000);
+    stage.view.end();
+    await settle(stage);
+    expect(stage.stderr.text + stage.stdout.text).toBe("");
+  });
+
+  test("does not count what the server had already as speed", async () => {
+    const stage = open({ json: true });
+    const total = 1000 * MiB;
+    stage.view.update({ sent: 0, total, waiting: "connecting", isStill: true });
+    stage.clock.advance(1000);
+    stage.view.update({ sent: 500 * MiB, total, waiting: null });
+    stage.clock.advance(900);
+    stage.view.update({ sent: 501 * MiB, total, waiting: null });
+    stage.clock.advance(500);
+    await settle(stage);
+    const last = JSON.parse(stage.stdout.takeLines().at(-1)!);
+    expect(last.bytesPerSecond).toBeLessThan(2 * MiB);
+    expect(last.remainingSeconds).toBeGreaterThan(400);
+  });
+});

@@ -1,0 +1,29 @@
+// A stream that keeps what is written to it, with the properties of a terminal where a test wants one.
+
+import { Writable } from "node:stream";
+
+export class CapturedStream extends Writable {
+  text = "";
+  readonly isTTY: boolean;
+  columns: number;
+  /** While this is set, writes are not taken: a reader that does not read. */
+  isStuck = false;
+
+  constructor(options: { readonly isTTY?: boolean; readonly columns?: number } = {}) {
+    super({ decodeStrings: false });
+    this.isTTY = options.isTTY ?? false;
+    this.columns = options.columns ?? 80;
+  }
+
+  /** Lines that were written since the last call. */
+  takeLines(): string[] {
+    const lines = this.text.split("\n").filter((line) => line !== "");
+    this.text = "";
+    return lines;
+  }
+
+  override _write(chunk: string, _encoding: string, done: () => void): void {
+    this.text += chunk;
+    if (!this.isStuck) done();
+  }
+}
