@@ -1,0 +1,126 @@
+// `dync-server [run]`: reads and checks how the server is to run, and hands it to `serve.ts`.
+
+import { resolve } from "node:path";
+import { DyncError } from "../../base/error.ts";
+import { dyncHome } from "../../keys/key-files.ts";
+import { limits } from "../../protocol/limits.ts";
+import { defaultServerOptions, type ServerOptions } from "../../server/options.ts";
+import { sharedOptions } from "../args.ts";
+import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
+import { parseDuration } from "../duration.ts";
+import { logFormats, logLevels, openLog } from "../log.ts";
+import { printable } from "../printable.ts";
+import { parseSize } from "../size.ts";
+import { parseWholeNumber } from "../whole-number.ts";
+import type { ServeOptions } from "./serve-options.ts";
+import { serverUsage } from "./usage.ts";
+
+const options = {
+  ...sharedOptions,
+  data: { type: "string" },
+  bind: { type: "string" },
+  port: { type: "string" },
+  memory: { type: "string" },
+  chunk: { type: "string" },
+  window: { type: "string" },
+  "max-uploads": { type: "string" },
+  "idle-timeout": { type: "string" },
+  expire: { type: "string" },
+  "log-format": { type: "string" },
+  "log-level": { type: "string" },
+} as const satisfies OptionsDef;
+
+type RunValues = OptionValues<typeof options>;
+
+// More open uploads need more file descriptors and connections than a process gets.
+const uploadsMaxMax = 100_000;
+const logFlushMs = 2000;
+
+export const runCommand = defineCommand({ name: "run", usage: serverUsage, options, run: runServer });
+
+async function runServer(values: RunValues, context: CommandContext): Promise<number> {
+  const { clock, signal } = context;
+  const request = readServeOptions(values, context.environment);
+  const log = openLog({
+    stream: process.stderr,
+    clock,
+    format: oneOf(values["log-format"] ?? "text", logFormats, "--log-format"),
+    level: oneOf(values["log-level"] ?? "info", logLevels, "--log-level"),
+  });
+  // The network code comes in only here: --help and usage errors need none of it.
+  const { serve } = await import("./serve.ts");
+  try {
+    await serve(request, { logger: log.logger, clock }, signal);
+  } finally {
+    await log.flush(logFlushMs);
+  }
+  return 0;
+}
+
+/** The checked options behind the values of the command line. Throws `DyncError` ("usage"). */
+export function readServeOptions(
+  values: RunValues,
+  environment: CommandContext["environment"],
+): ServeOptions {
+  const home = resolve(dyncHome(environment));
+  return {
+    home,
+    dataFolder: resolve(values.data ?? resolve(home, "data")),
+    server: readServerOptions(values),
+  };
+}
+
+function readServerOptions(values: RunValues): ServerOptions {
+  const { chunkBytesMin, chunkBytesMax, maxQueueMax } = limits;
+  const defaults = defaultServerOptions;
+  const chunkBytes = sizeOr(values.chunk, "--chunk", defaults.chunkBytes);
+  if (chunkBytes < chunkBytesMin || chunkBytes > chunkBytesMax) {
+    throw outOfRange("--chunk", `from ${chunkBytesMin} to ${chunkBytesMax} bytes`, chunkBytes);
+  }
+  const memoryBytes = sizeOr(values.memory, "--memory", defaults.memoryBytes);
+  if (memoryBytes < chunkBytes)
+    throw outOfRange("--memory", `at least one chunk, ${chunkBytes} bytes`, memoryBytes);
+  return {
+    address: values.bind ?? defaults.address,
+    port: numberOr(values.port, "--port", 0, 65535, defaults.port),
+    memoryBytes,
+    chunkBytes,
+    windowChunks: numberOr(values.window, "--window", 1, maxQueueMax, defaults.windowChunks),
+    uploadsMax: numberOr(values["max-uploads"], "--max-uploads", 1, uploadsMaxMax, defaults.uploadsMax),
+    idleMs: durationOr(values["idle-timeout"], "--idle-timeout", defaults.idleMs),
+    expireMs: durationOr(values.expire, "--expire", defaults.expireMs),
+    rememberMs: defaults.rememberMs,
+  };
+}
+
+function sizeOr(text: string | undefined, option: string, otherwise: number): number {
+  return text === undefined ? otherwise : parseSize(text, option);
+}
+
+function numberOr(
+  text: string | undefined,
+  option: string,
+  min: number,
+  max: number,
+  otherwise: number,
+): number {
+  return text === undefined ? otherwise : parseWholeNumber(text, `Option "${option}"`, min, max);
+}
+
+/** No wait of the server can be nothing at all: it would end every upload at its start. */
+function durationOr(text: string | undefined, option: string, otherwise: number): number {
+  const durationMs = text === undefined ? otherwise : parseDuration(text, option);
+  if (durationMs < 1000) throw outOfRange(option, "at least 1s", `${durationMs} ms`);
+  return durationMs;
+}
+
+function outOfRange(option: string, wanted: string, found: number | string): DyncError {
+  return new DyncError("usage", `Option "${option}" needs ${wanted}, found ${found}`);
+}
+
+function oneOf<T extends string>(text: string, choices: readonly T[], option: string): T {
+  const choice = choices.find((it) => it === text);
+  if (choice !== undefined) return choice;
+  const wanted = choices.map((it) => `"${it}"`).join(", ");
+  throw new DyncError("usage", `Option "${option}" needs one of ${wanted}, found "${printable(text)}"`);
+}

@@ -1,0 +1,11 @@
+// What `dync-server run` was asked to do, checked once by `run.ts` and trusted by `serve.ts`.
+
+import type { ServerOptions } from "../../server/options.ts";
+
+export interface ServeOptions {
+  readonly server: ServerOptions;
+  /** Absolute path of the folder that files go to. */
+  readonly dataFolder: string;
+  /** Folder of keys and state. */
+  readonly home: string;
+}

@@ -1,0 +1,81 @@
+// What `dync-server --help` prints. For whoever sets a server up this text is the manual.
+
+export const serverUsage = `
+Receive files, with their metadata, from dync clients.
+
+Usage:
+  dync-server [run] [options]    run the server
+  dync-server keygen [options]   make the server's keys
+  dync-server clients            list who may send
+
+Setting one up:
+  dync-server keygen
+  cp meyer.key ~/.dync/clients/        the file that a user's "dync keygen" made
+  dync-server --data /srv/incoming
+
+A file F of the user U ends up as U/F in the data folder, beside it F.sha256
+and F.meta.json. It is not there before all of it is there and checked. Adding
+or removing a file in clients/ takes effect at once.
+
+Options:
+      --data FOLDER         where files go (default DYNC_HOME/data)
+      --bind ADDRESS        address to listen on (default: all)
+      --port NUMBER         port to listen on (default 8889; 0: any free one)
+      --memory SIZE         bytes received and not yet written, of all uploads
+                            together (default 64MiB)
+      --chunk SIZE          size of the pieces that are sent (default 256KiB)
+      --window CHUNKS       pieces that one upload may have under way (default
+                            32)
+      --max-uploads NUMBER  uploads that may be open at once (default 1000)
+      --idle-timeout DURATION
+                            suspend an upload after so long without a word from
+                            its client (default 1h)
+      --expire DURATION     delete a suspended upload after so long (default 7d)
+      --log-format FORMAT   "text" or "json", one object a line; on standard
+                            error in either case (default text)
+      --log-level LEVEL     "debug", "info", "warn" or "error" (default info)
+  -h, --help                print this text
+  -V, --version             print the version
+
+Sizes are 64MiB, 1G or a number of bytes; durations are 90s, 15m, 24h, 7d.
+
+Files in DYNC_HOME (default ~/.dync):
+  server.key, server.key_secret   the server's keys, made by "keygen"
+  clients/USER.key                public keys of those who may send
+
+Exit status:
+  0  stopped by SIGINT or SIGTERM      2  usage or configuration
+  1  anything else                     130  interrupted a second time
+`;
+
+export const serverKeygenUsage = `
+Make the keys of a server, and the folder for the keys of its clients.
+
+Usage:
+  dync-server keygen [options]
+
+Writes server.key, which every client needs, and server.key_secret, which
+nobody else may ever see. Keys that are there already stay as they are.
+
+Options:
+      --folder FOLDER  where to write them (default DYNC_HOME, that is ~/.dync)
+  -n, --name NAME      name of the files, before ".key" (default "server")
+      --user-id USER   name that is written into the keys
+      --force          replace keys that are there: all clients need the new one
+      --json           print JSON lines for programs
+  -h, --help           print this text
+
+Example:
+  DYNC_HOME=/etc/dync dync-server keygen
+`;
+
+export const clientsUsage = `
+List who may send: the user and the fingerprint of each key in clients/.
+
+Usage:
+  dync-server clients [options]
+
+Options:
+      --json           print JSON lines for programs
+  -h, --help           print this text
+`;
