@@ -5,7 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { newIdentity, uploadFile } from "../../client/file-upload.ts";
 import { StreamSource } from "../../client/source.ts";
-import { type Receipt, type UploadParts, type UploadProgress, upload } from "../../client/upload.ts";
+import { type Receipt, type UploadProgress, upload } from "../../client/upload.ts";
 import { UploadStore } from "../../client/upload-store.ts";
 import type { PublicKey } from "../../keys/key.ts";
 import { loadKeyPair, readCertificate } from "../../keys/key-files.ts";
@@ -13,9 +13,10 @@ import { findServerKey } from "../../keys/known-servers.ts";
 import { checkMetadata } from "../../protocol/metadata.ts";
 import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { Output } from "../output.ts";
-import type { ProgressState, ProgressView } from "../progress.ts";
+import type { ProgressView } from "../progress.ts";
 import { version } from "../version.ts";
 import type { SendOptions } from "./send-options.ts";
+import { progressState } from "./upload-progress.ts";
 
 /** What the upload may show. */
 export interface SendUi {
@@ -36,7 +37,12 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
   const serverKey = await serverKeyOf(options);
   const transport = await openZmqTransport({ clock: ui.clock });
   try {
-    const parts = { transport, clock: ui.clock, random: Math.random, onProgress: showProgress(ui.progress) };
+    const parts = {
+      transport,
+      clock: ui.clock,
+      random: Math.random,
+      onProgress: (it: UploadProgress) => ui.progress.update(progressState(it)),
+    };
     const common = { ...server, serverKey, keys, retryForMs, retryFirst };
     const client = `dync ${version}`;
     if (source.type === "stdin") {
@@ -62,24 +68,4 @@ async function serverKeyOf(options: SendOptions): Promise<PublicKey> {
   const certificate = await readCertificate(serverKeyFile);
   if (certificate === null) throw new DyncError("configuration", `There is no key file ${serverKeyFile}`);
   return certificate.publicKey;
-}
-
-function showProgress(view: ProgressView): UploadParts["onProgress"] {
-  return (progress) => view.update(stateOf(progress));
-}
-
-function stateOf({ sent, total, waiting, pause }: UploadProgress): ProgressState {
-  switch (waiting) {
-    case null:
-      return { sent, total, waiting: null };
-    case "connection":
-      return { sent, total, waiting: "connecting" };
-    case "approval":
-    case "credit":
-      return { sent, total, waiting: "waiting for the server" };
-    case "confirmation":
-      return { sent, total, waiting: "waiting for the confirmation" };
-    case "pause":
-      return { sent, total, waiting: pause?.reason ?? "waiting", nextTryAt: pause?.until ?? null };
-  }
 }

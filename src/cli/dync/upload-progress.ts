@@ -1,0 +1,30 @@
+// From what an upload says about itself to what the progress display shows. Used by `send-file.ts`.
+
+import { unreachable } from "../../base/assert.ts";
+import type { UploadProgress } from "../../client/upload.ts";
+import type { ProgressState } from "../progress.ts";
+
+/** The display's state for `progress`. */
+export function progressState(progress: UploadProgress): ProgressState {
+  const { sent, total, waiting, pause } = progress;
+  const isStill = waiting === "connection" || waiting === "approval" || waiting === "pause";
+  return { sent, total, isStill, waiting: waitingText(progress), nextTryAt: pause?.until ?? null };
+}
+
+function waitingText({ waiting, pause }: UploadProgress): string | null {
+  switch (waiting) {
+    case null:
+      return null;
+    case "connection":
+      return "connecting";
+    case "approval":
+    case "credit":
+      return "waiting for the server";
+    case "confirmation":
+      return "waiting for the server's confirmation";
+    case "pause":
+      return pause?.reason ?? "connection lost";
+    default:
+      return unreachable(waiting);
+  }
+}
