@@ -22,26 +22,17 @@ import { type ClientEvent, type ClientState, clientTransitions } from "./client-
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
 import type { ServerMessage, StatusReport, UploadApproved } from "./message.ts";
-import { ResendWindow } from "./resend-window.ts";
+import { OpenQueries } from "./open-queries.ts";
+import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
 import { Watchdog } from "./watchdog.ts";
 
-interface ReadChunk {
-  readonly offset: number;
-  readonly length: number;
-  readonly checksum: Uint8Array | null;
-}
-
-/** A query-status that was not answered yet: where we were, and how many chunks we had sent. */
-interface Query {
-  readonly position: number;
-  readonly sent: number;
-}
-
+type ReadChunk = Extract<ClientInput, { type: "chunk-read" }>;
 type WaitingReason = Extract<ClientAction, { type: "waiting" }>["reason"];
 
 export class ClientUpload implements Machine<ClientInput, ClientAction> {
   readonly #task: ClientUploadTask;
   readonly #watchdog = new Watchdog();
+  readonly #queries = new OpenQueries();
   #state: ClientState = "offline";
   #actions: ClientAction[] = [];
   #waiting: WaitingReason = null;
@@ -56,7 +47,6 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #highest = 0;
   #lastSent = false;
   #sent = 0;
-  #queries: Query[] = [];
   /** Offset of the `read` that was not answered yet. */
   #reading: number | null = null;
   #ready: ReadChunk | null = null;
@@ -67,15 +57,6 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   get state(): ClientState {
     return this.#state;
-  }
-
-  /** Offset of the next chunk to send. */
-  get position(): number {
-    return this.#position;
-  }
-
-  get credit(): number {
-    return this.#credit;
   }
 
   get wakeAt(): number | null {
@@ -90,10 +71,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     assert(allowed !== undefined, `input ${event} fits an upload that is ${this.#state}`);
     this.#onInput(input, now);
     this.#moveOn(now);
-    assert(
-      allowed.includes(this.#state),
-      `${event} leads to one of ${allowed.join(", ")}, not ${this.#state}`,
-    );
+    const { state } = this;
+    assert(allowed.includes(state), `${event} leads to one of ${allowed.join(", ")}, not ${state}`);
     this.#updateWaiting();
     const actions = this.#actions;
     this.#actions = [];
@@ -152,14 +131,13 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onApproved(message: UploadApproved): void {
     const { chunkBytes, maxQueue } = message;
     if (chunkBytes === 0) return this.#violation("The server allows chunks of 0 bytes only");
-    let lengthMax = Math.min(chunkBytes, limits.chunkBytesMax);
-    if (!this.#task.canSeek) {
-      if (maxQueue > limits.maxQueueMax) {
-        return this.#violation(`The server wants ${maxQueue} chunks kept, at most ${limits.maxQueueMax} are`);
-      }
-      if (maxQueue > 0) lengthMax = Math.min(lengthMax, Math.floor(limits.keptBytesMax / maxQueue));
+    const lengthMax = chunkLengthMax(chunkBytes, maxQueue, this.#task.canSeek);
+    if (lengthMax === null) {
+      return this.#violation(
+        `The server wants ${maxQueue} chunks kept, at most ${limits.maxQueueMax} can be`,
+      );
     }
-    if (lengthMax !== this.#lengthMax) this.#dropRead();
+    if (lengthMax !== this.#lengthMax) this.#ready = this.#reading = null;
     this.#lengthMax = lengthMax;
     // A late answer to a post-file that was repeated: its position and credit are out of date.
     if (this.#state !== "posting") return;
@@ -171,12 +149,11 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   #onReport(report: StatusReport): void {
-    const query = this.#queries.shift();
-    if (this.#state === "sending" && query !== undefined && query.position === report.seek) {
-      this.#credit = Math.max(0, report.credit - (this.#sent - query.sent));
+    const sentAtQuery = this.#queries.answer(report.seek);
+    if (sentAtQuery !== null && this.#state === "sending") {
+      this.#credit = Math.max(0, report.credit - (this.#sent - sentAtQuery));
       return;
     }
-    this.#queries = [];
     this.#goTo(report.seek);
     if (this.#state === "ended") return;
     this.#credit = report.credit;
@@ -188,7 +165,11 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (size !== null && seek > size) {
       return this.#violation(`The server wants to go on at offset ${seek} of a file of ${size} bytes`);
     }
-    if (!canSeek && (seek < this.#window.start || seek > this.#highest)) return this.#giveUpStream(seek);
+    if (!canSeek && (seek < this.#window.start || seek > this.#highest)) {
+      const kept = `only the chunks from offset ${this.#window.start} to ${this.#highest} are kept`;
+      const text = `The stream cannot be resumed: the server wants to go on at offset ${seek}, ${kept}`;
+      return this.#giveUp("failed", text);
+    }
     if (seek > this.#highest && !resume) {
       return this.#violation(
         `The server wants to go on at offset ${seek}, only ${this.#highest} bytes were sent`,
@@ -199,24 +180,15 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (!canSeek) this.#window.rewind(seek);
   }
 
-  #giveUpStream(seek: number): void {
-    const kept = `only the chunks from offset ${this.#window.start} to ${this.#highest} are kept`;
-    const text = `The stream cannot be resumed: the server wants to go on at offset ${seek}, ${kept}`;
-    this.#giveUp("failed", text);
-  }
-
   #onError(wire: number, text: string): void {
     const code = errorCodeFromWire(wire);
-    if (code === "unknown-upload" && this.#approved && this.#canRestart()) return this.#restart();
+    const isForgotten = code === "unknown-upload" && this.#approved && this.#restarts < limits.restartsMax;
+    if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart();
     if (errorMeanings[code].retry) {
       this.#actions.push({ type: "retry-later", code, text });
       return this.#disconnect();
     }
     this.#end({ type: "failed", code, text, wire });
-  }
-
-  #canRestart(): boolean {
-    return this.#restarts < limits.restartsMax && (this.#task.canSeek || this.#window.start === 0);
   }
 
   // The server forgot the upload: the same identity may post it as if it were new.
@@ -226,7 +198,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#highest = 0;
     this.#credit = 0;
     this.#lastSent = false;
-    this.#queries = [];
+    this.#queries.clear();
     this.#state = "posting";
     this.#ask();
   }
@@ -256,7 +228,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       const info = size === null ? { client } : { size, client };
       this.#actions.push({ type: "send", message: { type: "post-file", name, metadata, info } });
     } else {
-      this.#queries.push({ position: this.#position, sent: this.#sent });
+      this.#queries.ask(this.#position, this.#sent);
       this.#actions.push({ type: "send", message: { type: "query-status" } });
     }
   }
@@ -288,15 +260,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#state = "confirming";
   }
 
-  #dropRead(): void {
-    this.#ready = null;
-    this.#reading = null;
-  }
-
   #disconnect(): void {
     this.#state = "offline";
     this.#credit = 0;
-    this.#queries = [];
+    this.#queries.clear();
   }
 
   #violation(text: string): void {

@@ -2,6 +2,7 @@
 // the driver has the bytes. Used by `client-upload.ts` for sources that cannot be read twice.
 
 import { assert } from "../base/assert.ts";
+import { limits } from "./limits.ts";
 
 export class ResendWindow {
   readonly #chunksMax: number;
@@ -33,4 +34,15 @@ export class ResendWindow {
     assert(offset >= this.#start, "a stream goes back only to what was kept");
     while (this.#offsets.length > 0 && this.#offsets.at(-1)! >= offset) this.#offsets.pop();
   }
+}
+
+/**
+ * Most bytes of the chunks of an upload: what the server allows, within what we are ready to hold. `canSeek` false:
+ * `maxQueue` chunks must fit into what is kept of a stream. `null`: the server wants more chunks kept than we do.
+ */
+export function chunkLengthMax(chunkBytes: number, maxQueue: number, canSeek: boolean): number | null {
+  const length = Math.min(chunkBytes, limits.chunkBytesMax);
+  if (canSeek || maxQueue === 0) return length;
+  if (maxQueue > limits.maxQueueMax) return null;
+  return Math.min(length, Math.floor(limits.keptBytesMax / maxQueue));
 }

@@ -3,6 +3,18 @@
 
 import type { ClientMessage, PostFile, ServerMessage } from "./message.ts";
 
+/** What the server decides for all its uploads. */
+export interface ServerUploadOptions {
+  /** Most bytes in a chunk. */
+  readonly chunkBytes: number;
+  /** Most chunks of one upload that may be granted and unwritten: `maxqueue` on the wire. */
+  readonly maxQueue: number;
+  /** Name and version of the server program, for `upload-approved`. */
+  readonly server: string;
+  /** After this long without a word from the client the upload is suspended, in ms. Default in limits.ts. */
+  readonly idleMs?: number;
+}
+
 /** What the server decided about a new upload, or found of an old one. */
 export interface Admission {
   readonly uploadId: string;

@@ -1,0 +1,101 @@
+// What the client of one upload was told about where to go on, with how much credit. Part of `server-upload.ts`,
+// whose theory of operation explains it; makes the messages and remembers what need not, or must, be said again.
+
+import type { ServerMessage } from "./message.ts";
+import type { ServerUploadOptions } from "./server-events.ts";
+import type { UploadCredit } from "./upload-credit.ts";
+
+export class PositionReports {
+  readonly #options: ServerUploadOptions;
+  readonly #credit: UploadCredit;
+  readonly #send: (message: ServerMessage) => void;
+  #expected = 0;
+  /** A gap was reported: what comes out of sequence until the client went back was under way before. */
+  #gapTold = false;
+  #chunkBytesTold = false;
+  #isUncertain = false;
+
+  constructor(options: ServerUploadOptions, credit: UploadCredit, send: (message: ServerMessage) => void) {
+    this.#options = options;
+    this.#credit = credit;
+    this.#send = send;
+  }
+
+  /** Offset up to which chunks were accepted. */
+  get expected(): number {
+    return this.#expected;
+  }
+
+  /** Whether the client heard from this process how large a chunk may be. */
+  get chunkBytesTold(): boolean {
+    return this.#chunkBytesTold;
+  }
+
+  startAt(expected: number): void {
+    this.#expected = expected;
+  }
+
+  /** A chunk in sequence moved the position: the client is where we are. */
+  moveTo(expected: number): void {
+    this.#expected = expected;
+    this.#gapTold = false;
+  }
+
+  /** The client may not know its position and credit: the next grant says both. */
+  distrust(): void {
+    this.#isUncertain = true;
+  }
+
+  /** Answers a post-file, the first or a repeated one. */
+  approve(uploadId: string): void {
+    const { chunkBytes, maxQueue, server } = this.#options;
+    const info = { server, upload: uploadId };
+    this.#send({ type: "upload-approved", credit: this.#credit.outstanding, chunkBytes, maxQueue, info });
+    this.#chunkBytesTold = true;
+    this.#isUncertain = false;
+    if (this.#expected > 0) this.report();
+  }
+
+  report(): void {
+    this.#send({ type: "status-report", seek: this.#expected, credit: this.#credit.outstanding });
+    this.#credit.forgive(this.#options.maxQueue);
+    this.#isUncertain = false;
+  }
+
+  /** Something is missing: says so once. */
+  reportGap(): void {
+    if (!this.#gapTold) this.report();
+    this.#gapTold = true;
+  }
+
+  /** The position moved back: says so whatever was said before. */
+  reportRewind(expected: number): void {
+    this.#expected = expected;
+    this.#gapTold = false;
+    this.reportGap();
+  }
+
+  /** A chunk came without credit and is forgiven. Not by `report`: forgiveness has to run out. */
+  reportExcess(): void {
+    if (!this.#gapTold) this.#send({ type: "status-report", seek: this.#expected, credit: 0 });
+    this.#gapTold = true;
+  }
+
+  /** The client of a restored upload goes by the chunk size of an earlier process. */
+  reportChunkBytes(uploadId: string): void {
+    this.approve(uploadId);
+    if (this.#expected === 0) this.report();
+    this.#gapTold = true;
+  }
+
+  /** `amount` was added to the credit. */
+  grant(amount: number): void {
+    if (this.#isUncertain) this.report();
+    else this.#send({ type: "transfer-credit", amount });
+  }
+
+  /** Means nothing to any client, but shows that we are there; and whether it is. */
+  greet(): void {
+    this.#send({ type: "transfer-credit", amount: 0 });
+  }
+}

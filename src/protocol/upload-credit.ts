@@ -1,0 +1,103 @@
+// The credit of one upload, counted on the server, and what its ledger has to hear. Part of `server-upload.ts`, whose
+// theory of operation explains the numbers.
+
+import { assert } from "../base/assert.ts";
+import type { ServerAction } from "./server-events.ts";
+
+type LedgerAction = Extract<ServerAction, { type: "want-credit" | "return-credit" }>;
+
+export class UploadCredit {
+  readonly #tell: (action: LedgerAction) => void;
+  #outstanding = 0;
+  #unwritten = 0;
+  #forgiven = 0;
+  #wanted = 0;
+
+  /** `tell` takes what the ledger has to hear. */
+  constructor(tell: (action: LedgerAction) => void) {
+    this.#tell = tell;
+  }
+
+  /** Chunks that the client may still send. */
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /** Chunks that were accepted and are not written. */
+  get unwritten(): number {
+    return this.#unwritten;
+  }
+
+  /** Window that the ledger was told last. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
+  /** From now on up to `window` chunks at once are of use, 0 for none. */
+  want(window: number): void {
+    if (window === this.#wanted) return;
+    this.#wanted = window;
+    this.#tell({ type: "want-credit", window });
+  }
+
+  /** Takes a grant, or gives it back where it came too late. Returns whether it was taken. */
+  grant(amount: number): boolean {
+    assert(Number.isInteger(amount) && amount >= 1, "a grant has at least one chunk");
+    if (this.#wanted > 0) this.#outstanding += amount;
+    else this.#tell({ type: "return-credit", amount });
+    return this.#wanted > 0;
+  }
+
+  /** A chunk in sequence uses one. */
+  spend(): void {
+    assert(this.#outstanding > 0, "only credit that is there is spent");
+    this.#outstanding -= 1;
+    this.#unwritten += 1;
+  }
+
+  /** A chunk left our memory. */
+  written(): void {
+    assert(this.#unwritten > 0, "only a chunk that was accepted can be written");
+    this.#unwritten -= 1;
+    this.#tell({ type: "return-credit", amount: 1 });
+  }
+
+  /** What was accepted and not written is lost; the client holds that credit once more, and may need more. */
+  undo(): void {
+    this.#outstanding += this.#unwritten;
+    this.#unwritten = 0;
+    this.#wanted = 0;
+  }
+
+  /** Takes all unused credit from the client. */
+  giveBack(): void {
+    if (this.#outstanding > 0) this.#tell({ type: "return-credit", amount: this.#outstanding });
+    this.#outstanding = 0;
+  }
+
+  /** From now on `amount` chunks without credit may be stale ones of an honest client. */
+  forgive(amount: number): void {
+    this.#forgiven = Math.max(this.#forgiven, amount);
+  }
+
+  /** A chunk came without credit. Returns whether it is forgiven. */
+  excess(): boolean {
+    if (this.#forgiven === 0) return false;
+    this.#forgiven -= 1;
+    return true;
+  }
+}
+
+/** Most chunks that are of use to an upload of which `remainingBytes` are missing (`null`: nobody knows how many). */
+export function usableWindow(
+  remainingBytes: number | null,
+  credit: UploadCredit,
+  bounds: { readonly chunkBytes: number; readonly maxQueue: number },
+): number {
+  if (remainingBytes === null) return bounds.maxQueue;
+  // And one for the last chunk, which is empty.
+  const remaining = Math.ceil(Math.max(0, remainingBytes) / bounds.chunkBytes) + 1;
+  if (credit.outstanding >= remaining) return 0;
+  // Shrinking it with every chunk would only make messages.
+  return credit.wanted > 0 ? credit.wanted : Math.min(bounds.maxQueue, remaining);
+}
