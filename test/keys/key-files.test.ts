@@ -1,0 +1,234 @@
+// Key pairs and known servers on disk: made once and privately, refused when others can read them.
+
+import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { DyncError } from "../../src/base/error.ts";
+import { publicCertificateText } from "../../src/keys/certificate.ts";
+import { generateKeyPair } from "../../src/keys/key.ts";
+import { createKeyFiles, dyncHome, loadKeyPair } from "../../src/keys/key-files.ts";
+import { findServerKey, serverKeyFiles } from "../../src/keys/known-servers.ts";
+import { strangersInSddl } from "../../src/keys/windows-acl.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const date = new Date("2026-01-02T03:04:05Z");
+const isWindows = process.platform === "win32";
+const isRoot = process.getuid?.() === 0;
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+test("the folder is DYNC_HOME, or .dync in the home", () => {
+  expect(dyncHome({ DYNC_HOME: "/keys" })).toBe("/keys");
+  expect(dyncHome({ DYNC_HOME: "" })).toBe(join(homedir(), ".dync"));
+  expect(dyncHome({})).toBe(join(homedir(), ".dync"));
+});
+
+describe("making keys", () => {
+  test("makes a pair that loads again, in a folder and a file for the owner alone", async () => {
+    await using temp = await tempFolder();
+    const folder = temp.file("a", "b");
+    const made = await createKeyFiles({ folder, name: "client", userId: "anna", date });
+    expect(made.publicFile).toBe(join(folder, "client.key"));
+    expect(readdirSync(folder).sort()).toEqual(["client.key", "client.key_secret"]);
+    expect(readFileSync(made.publicFile, "utf8")).toContain('user_id = "anna"');
+    if (!isWindows) {
+      expect([modeOf(folder), modeOf(made.secretFile)]).toEqual(["700", "600"]);
+    }
+    const loaded = await loadKeyPair(folder, "client");
+    expect(loaded.publicKey.text).toBe(made.keys.publicKey.text);
+    expect(loaded.secretKey.reveal()).toEqual(made.keys.secretKey.reveal());
+  });
+
+  test.each(["client.key", "client.key_secret"])("never touches a %s that is there", async (name) => {
+    await using folder = await tempFolder();
+    writeFileSync(folder.file(name), "precious");
+    const error = await failureOf(createKeyFiles({ folder: folder.path, name: "client", date }));
+    expect(error.message).toBe(`There are keys already: ${folder.file(name)}`);
+    expect(error.hint).toContain("--force");
+    expect(readdirSync(folder.path)).toEqual([name]);
+    expect(readFileSync(folder.file(name), "utf8")).toBe("precious");
+  });
+
+  test.skipIf(isWindows)("does not write through a link that points to nowhere", async () => {
+    await using folder = await tempFolder();
+    symlinkSync(folder.file("elsewhere"), folder.file("client.key_secret"));
+    const error = await failureOf(createKeyFiles({ folder: folder.path, name: "client", date }));
+    expect(error.message).toStartWith("There are keys already");
+    expect(readdirSync(folder.path)).toEqual(["client.key_secret"]);
+  });
+
+  test("replaces them whole when it is forced to", async () => {
+    await using folder = await tempFolder();
+    const first = await createKeyFiles({ folder: folder.path, name: "client", date });
+    chmodSync(first.secretFile, 0o644);
+    const second = await createKeyFiles({ folder: folder.path, name: "client", date, force: true });
+    expect(second.keys.publicKey.text).not.toBe(first.keys.publicKey.text);
+    expect((await loadKeyPair(folder.path, "client")).publicKey.text).toBe(second.keys.publicKey.text);
+    expect(readdirSync(folder.path).sort()).toEqual(["client.key", "client.key_secret"]);
+  });
+
+  test("of many at once exactly one makes them, and they belong together", async () => {
+    await using folder = await tempFolder();
+    const made = await Promise.allSettled(
+      Array.from({ length: 8 }, () => createKeyFiles({ folder: folder.path, name: "client", date })),
+    );
+    expect(made.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    await loadKeyPair(folder.path, "client");
+    expect(readdirSync(folder.path).sort()).toEqual(["client.key", "client.key_secret"]);
+  });
+
+  test("refuses names and users that cannot be files", async () => {
+    await using folder = await tempFolder();
+    const badName = createKeyFiles({ folder: folder.path, name: "../client", date });
+    expect((await failureOf(badName)).message).toBe("The name of the key starts with a dot");
+    const badUser = createKeyFiles({ folder: folder.path, name: "client", userId: "a/b", date });
+    expect((await failureOf(badUser)).message).toBe('The user id contains "/"');
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+});
+
+describe("loading keys", () => {
+  test("says how to make them when there are none", async () => {
+    await using folder = await tempFolder();
+    const error = await failureOf(loadKeyPair(folder.file("none"), "server"));
+    expect(error.message).toBe(`There is no secret key ${folder.file("none", "server.key_secret")}`);
+    expect(error.hint).toBe("Make one with `dync-server keygen`");
+  });
+
+  test.skipIf(isWindows).each([0o640, 0o604, 0o620, 0o660, 0o601])(
+    "refuses a secret key of mode %p, with the command that mends it",
+    async (mode) => {
+      await using folder = await tempFolder();
+      const { secretFile } = await createKeyFiles({ folder: folder.path, name: "client", date });
+      chmodSync(secretFile, mode);
+      const error = await failureOf(loadKeyPair(folder.path, "client"));
+      expect(error.message).toContain("can be read by others");
+      execFileSync("/bin/sh", ["-c", error.hint as string]);
+      await loadKeyPair(folder.path, "client");
+    },
+  );
+
+  test.skipIf(!isRoot)(
+    "refuses a secret key that belongs to somebody else (skipped without root)",
+    async () => {
+      await using folder = await tempFolder();
+      const { secretFile } = await createKeyFiles({ folder: folder.path, name: "client", date });
+      chownSync(secretFile, 12345, 12345);
+      expect((await failureOf(loadKeyPair(folder.path, "client"))).message).toContain(
+        "belongs to another user",
+      );
+    },
+  );
+
+  test("refuses halves that do not belong together", async () => {
+    await using folder = await tempFolder();
+    const { secretFile, publicFile, keys } = await createKeyFiles({
+      folder: folder.path,
+      name: "client",
+      date,
+    });
+    const other = generateKeyPair().publicKey;
+    writeFileSync(publicFile, publicCertificateText(other, { date }));
+    expect((await failureOf(loadKeyPair(folder.path, "client"))).message).toEndWith("do not belong together");
+    const mixed = readFileSync(secretFile, "utf8").replace(keys.publicKey.text, () => other.text);
+    writeFileSync(secretFile, mixed);
+    const error = await failureOf(loadKeyPair(folder.path, "client"));
+    expect(error.message).toStartWith("The public and the secret key in");
+    expect(error.message).not.toContain(keys.secretKey.revealText());
+  });
+
+  test("refuses a public file where the secret one should be, and a folder", async () => {
+    await using folder = await tempFolder();
+    const text = publicCertificateText(generateKeyPair().publicKey, { date });
+    writeFileSync(folder.file("client.key_secret"), text, { mode: 0o600 });
+    expect((await failureOf(loadKeyPair(folder.path, "client"))).message).toEndWith("holds no secret key");
+    mkdirSync(folder.file("server.key_secret"));
+    expect((await failureOf(loadKeyPair(folder.path, "server"))).message).toEndWith("is not a file");
+  });
+
+  test.skipIf(isWindows)("does not wait for a named pipe", async () => {
+    await using folder = await tempFolder();
+    execFileSync("mkfifo", ["-m", "600", folder.file("client.key_secret")]);
+    expect((await failureOf(loadKeyPair(folder.path, "client"))).message).toEndWith("is not a file");
+  });
+});
+
+describe("the key of a server", () => {
+  test("is looked for under host and port, then host, then for all", async () => {
+    await using folder = await tempFolder();
+    const host = "Server.Example.ORG";
+    const error = await failureOf(findServerKey(folder.path, host, 8889));
+    const files = [
+      folder.file("servers", "server.example.org_8889.key"),
+      folder.file("servers", "server.example.org.key"),
+      folder.file("server.key"),
+    ];
+    expect(error.message).toBe(`No key of the server ${host} is known, looked for ${files.join(", ")}`);
+    mkdirSync(folder.file("servers"));
+    for (const file of files.toReversed()) {
+      const { publicKey } = generateKeyPair();
+      writeFileSync(file, publicCertificateText(publicKey, { date }));
+      const found = await findServerKey(folder.path, host, 8889);
+      expect([found.publicKey.text, found.file]).toEqual([publicKey.text, file]);
+    }
+    expect((await findServerKey(folder.path, host, 1)).file).toBe(files[1] as string);
+    expect((await findServerKey(folder.path, "other", 1)).file).toBe(files[2] as string);
+  });
+
+  test("a file that is no certificate is an error, not passed over", async () => {
+    await using folder = await tempFolder();
+    mkdirSync(folder.file("servers"));
+    writeFileSync(folder.file("servers", "host.key"), "nonsense !");
+    writeFileSync(folder.file("server.key"), publicCertificateText(generateKeyPair().publicKey, { date }));
+    const error = await failureOf(findServerKey(folder.path, "host", 8889));
+    expect(error.message).toContain("host.key, line 1");
+  });
+
+  test.each([
+    ["::1", "__1"],
+    ["[fe80::1%eth0]", "fe80__1%eth0"],
+    ["127.0.0.1", "127.0.0.1"],
+    ["caf\u00e9.example", "caf\u00e9.example"],
+  ])("%s has a file that every system can hold", (host, name) => {
+    expect(serverKeyFiles("/h", host, 1)[1]).toBe(join("/h", "servers", `${name}.key`));
+  });
+
+  test.each(["../../etc/passwd", "a/b", "a\\b", "..", ""])(
+    "the host %p does not lead out of the folder",
+    (host) => {
+      expect(serverKeyFiles("/h", host, 1)).toEqual([join("/h", "server.key")]);
+    },
+  );
+});
+
+test("Windows' access control lists are read: who but the owner, the system and administrators", () => {
+  const user = "S-1-5-21-1-2-3-1001";
+  expect(strangersInSddl(`C:\\k\r\nD:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;${user})`, user)).toEqual([]);
+  expect(strangersInSddl(`D:AI(A;ID;FA;;;${user})(A;ID;0x1200a9;;;BU)(A;OICIIO;FA;;;AU)`, user)).toEqual([
+    "BU",
+  ]);
+  expect(strangersInSddl(`D:(D;;FA;;;WD)(A;;FR;;;WD)(A;;FA;;;S-1-5-21-1-2-3-1002)`, user)).toEqual([
+    "WD",
+    "S-1-5-21-1-2-3-1002",
+  ]);
+  expect(strangersInSddl("nothing", user)).toBeNull();
+});
+
+async function failureOf(promise: Promise<unknown>): Promise<DyncError> {
+  const error = await promise.then(
+    () => new Error("expected an error"),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof DyncError && error.code === "configuration") return error;
+  throw error;
+}
