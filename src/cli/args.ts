@@ -141,7 +141,8 @@ class StrictPass {
   #checkPositionals(): void {
     const expected = Object.entries(this.#options).filter(([, option]) => option.type === "positional");
     const extra = this.#positionals[expected.length];
-    if (extra !== undefined) {
+    // The last one may collect all that follows.
+    if (extra !== undefined && !expected.at(-1)?.[1].repeat) {
       const isCommandMissing = expected.length === 0 && this.#command.name === this.#program.defaultCommand;
       throw isCommandMissing
         ? this.#unknownCommand(extra)
@@ -159,12 +160,15 @@ class StrictPass {
     const argv: string[] = [];
     const repeated: Record<string, readonly string[]> = {};
     for (const [name, on] of this.#switches) argv.push(on ? `--${name}` : `--no-${name}`);
-    for (const [name, option] of Object.entries(this.#options)) {
+    const options = Object.entries(this.#options);
+    const singles = options.filter(([, option]) => option.type === "positional" && !option.repeat).length;
+    for (const [name, option] of options) {
       const values = this.#values.get(name) ?? [];
-      if (option.repeat) repeated[name] = values;
+      if (option.repeat)
+        repeated[name] = option.type === "positional" ? this.#positionals.slice(singles) : values;
       else if (values[0] !== undefined) argv.push(`--${name}=${values[0]}`);
     }
-    return { argv: [...argv, "--", ...this.#positionals], repeated };
+    return { argv: [...argv, "--", ...this.#positionals.slice(0, singles)], repeated };
   }
 
   #unknown(written: string, token = written): DyncError {

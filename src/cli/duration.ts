@@ -47,6 +47,16 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** The same as a clock shows it, for displays that are redrawn: `0:08`, `4:05`, `2:10:00`, `3 d`. */
+export function formatCountdown(durationMs: number): string {
+  const seconds = Math.ceil(durationMs / secondMs);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${twoDigits(seconds % 60)}`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)}`;
+  return `${Math.ceil(hours / 24)} d`;
+}
+
 function twoDigits(value: number): string {
   return String(value).padStart(2, "0");
 }

@@ -1,7 +1,7 @@
 // The text of the progress display: numbers in, one line out. Pure, so that every width can be tested.
 
 import { cutOff, displayWidth, shorten } from "./display-width.ts";
-import { formatDuration } from "./duration.ts";
+import { formatCountdown, formatDuration } from "./duration.ts";
 import { formatSize } from "./size.ts";
 
 export interface ProgressNumbers {
@@ -16,48 +16,60 @@ export interface ProgressNumbers {
   readonly remainingMs: number | null;
 }
 
+// On 80 columns a bar still fits beside a name of this length; wider terminals show more of the name.
+const nameColumnsNarrow = 16;
+const nameColumnsWide = 32;
+const wideColumns = 100;
 const nameColumnsMin = 8;
-const nameColumnsMax = 28;
-const barColumnsMin = 8;
+// The longest facts: "100 %  999 MiB of 999 GiB  999 MiB/s  ETA 12:34:56". The bar is measured by these, so that it keeps
+// its length while they change.
+const factsColumns = 51;
+const barColumnsMin = 7;
 const barColumnsMax = 24;
+const gap = "  ";
 
-/** `run42.raw  [####----]  43 %  1.2 GiB of 2.8 GiB  112 MiB/s  ETA 14 s`, in at most `columns` columns. */
+/** `run42.raw  [####----]  43 %  1.2 GiB of 2.8 GiB  112 MiB/s  ETA 0:14`, in at most `columns` columns. */
 export function terminalLine(
   numbers: ProgressNumbers,
   columns: number,
 ): { readonly text: string; readonly width: number } {
-  const facts = numbers.waiting === null ? movingFacts(numbers) : [...amounts(numbers), waitingText(numbers)];
-  // What is least missed goes first: see `movingFacts` and `amounts` for the order.
-  let text = facts.join("  ");
-  const fits = (): boolean => displayWidth(text) + 2 + nameColumnsMin <= columns;
-  while (!fits() && facts.length > 1 && numbers.waiting === null) {
-    facts.splice(facts.length > 2 ? 1 : facts.length - 1, 1);
-    text = facts.join("  ");
-  }
-  while (!fits() && facts.length > 1 && numbers.waiting !== null) {
-    facts.splice(facts.length > 2 ? 1 : 0, 1);
-    text = facts.join("  ");
-  }
-  const nameColumns = Math.min(nameColumnsMax, displayWidth(numbers.name), columns - displayWidth(text) - 2);
-  if (nameColumns >= Math.min(nameColumnsMin, displayWidth(numbers.name)) && nameColumns > 0) {
-    const bar = barText(numbers, columns - nameColumns - displayWidth(text) - 6);
-    text = `${shorten(numbers.name, nameColumns)}  ${bar}${text}`;
-  }
-  text = cutOff(text, Math.max(columns, 0));
+  const nameColumns = Math.min(
+    columns < wideColumns ? nameColumnsNarrow : nameColumnsWide,
+    displayWidth(numbers.name),
+  );
+  const name = shorten(numbers.name, nameColumns);
+  const bar = barText(numbers, columns - nameColumns - factsColumns - 2 * gap.length);
+  const parts = [name, bar, ...factsOf(numbers)].filter((it) => it !== "");
+  // The least missed part goes first: the bar, the amounts, then what is left of the numbers; a reason to wait stays.
+  const isTooWide = (): boolean => displayWidth(parts.join(gap)) > columns;
+  if (bar !== "" && isTooWide()) parts.splice(1, 1);
+  const amount = numbers.total === null ? -1 : 2;
+  if (amount > 0 && isTooWide()) parts.splice(amount, 1);
+  if (numbers.waiting !== null && isTooWide()) parts.splice(1, parts.length - 2);
+  while (numbers.waiting === null && parts.length > 2 && isTooWide()) parts.pop();
+  if (isTooWide())
+    parts[0] = shorten(
+      name,
+      Math.max(nameColumnsMin, columns - displayWidth(parts.slice(1).join(gap)) - gap.length),
+    );
+  if (isTooWide() && parts.length > 1) parts.shift();
+  const text = cutOff(parts.join(gap), columns);
   return { text, width: displayWidth(text) };
 }
 
-/** `run42.raw: 43 %, 1.2 GiB of 2.8 GiB, 112 MiB/s, ETA 14 s`. */
+/** `run42.raw: 43 %, 1.2 GiB of 2.8 GiB, 112 MiB/s, ETA 0:14`. */
 export function plainLine(numbers: ProgressNumbers): string {
-  const facts = numbers.waiting === null ? movingFacts(numbers) : [...amounts(numbers), waitingText(numbers)];
-  return `${numbers.name}: ${facts.map((it) => it.trim()).join(", ")}`;
+  return `${numbers.name}: ${factsOf(numbers)
+    .map((it) => it.trim())
+    .join(", ")}`;
 }
 
-function movingFacts(numbers: ProgressNumbers): string[] {
-  const { bytesPerSecond, remainingMs } = numbers;
+function factsOf(numbers: ProgressNumbers): string[] {
+  const { bytesPerSecond, remainingMs, waiting } = numbers;
   const facts = amounts(numbers);
+  if (waiting !== null) return [...facts, waitingText(numbers)];
   if (bytesPerSecond !== null) facts.push(`${formatSize(bytesPerSecond)}/s`);
-  if (remainingMs !== null) facts.push(`ETA ${formatDuration(remainingMs)}`);
+  if (remainingMs !== null) facts.push(`ETA ${formatCountdown(remainingMs)}`);
   return facts;
 }
 
@@ -76,8 +88,8 @@ function waitingText(numbers: ProgressNumbers): string {
 
 function barText(numbers: ProgressNumbers, room: number): string {
   const { sent, total } = numbers;
-  if (total === null || room < barColumnsMin) return "";
-  const columns = Math.min(room, barColumnsMax);
+  const columns = Math.min(room, barColumnsMax) - 2;
+  if (total === null || columns < barColumnsMin) return "";
   const filled = total === 0 ? columns : Math.floor((Math.min(sent, total) / total) * columns);
-  return `[${"#".repeat(filled)}${"-".repeat(columns - filled)}]  `;
+  return `[${"#".repeat(filled)}${"-".repeat(columns - filled)}]`;
 }

@@ -37,6 +37,8 @@ export interface ProgressOptions {
 const terminalDrawMs = 100;
 const linesDrawMs = 10_000;
 const jsonDrawMs = 1_000;
+// Some terminals wrap as soon as the last column is written, and Ctrl-C echoes two characters.
+const columnsFree = 3;
 // Characters that a slow terminal may be behind.
 const pendingMax = 1000;
 // Credit that is spent and granted again within a moment is no wait: showing it would make the line flicker.
@@ -80,7 +82,8 @@ class PeriodicProgress implements ProgressView {
   update(state: ProgressState): void {
     if (this.#display === null || this.#ended) return;
     const now = this.#options.clock.now();
-    if (state.isStill || this.#state?.isStill) this.#rate.restart();
+    const isWaitOver = state.waiting === null && this.#isWaitShown(now);
+    if (state.isStill || this.#state?.isStill || isWaitOver) this.#rate.restart();
     this.#rate.add(state.sent, now);
     if (state.waiting !== this.#state?.waiting) this.#waitingSince = now;
     this.#state = state;
@@ -101,6 +104,11 @@ class PeriodicProgress implements ProgressView {
     this.#display?.erase();
   }
 
+  #isWaitShown(now: number): boolean {
+    if (this.#state === null || this.#state.waiting === null) return false;
+    return this.#state.nextTryAt != null || now - this.#waitingSince >= waitShownAfterMs;
+  }
+
   #arm(display: Display): void {
     this.#cancel = this.#options.clock.after(display.everyMs, () => {
       this.#draw();
@@ -112,8 +120,7 @@ class PeriodicProgress implements ProgressView {
     if (this.#state === null || this.#ended) return;
     const now = this.#options.clock.now();
     const { sent, total, nextTryAt } = this.#state;
-    const isShort = nextTryAt == null && now - this.#waitingSince < waitShownAfterMs;
-    const waiting = isShort ? null : this.#state.waiting;
+    const waiting = this.#isWaitShown(now) ? this.#state.waiting : null;
     this.#display?.draw({
       name: printable(this.#options.name),
       sent,
@@ -138,8 +145,7 @@ class TerminalDisplay implements Display {
   }
 
   draw(numbers: ProgressNumbers): void {
-    // The last column stays free: some terminals wrap as soon as it is written.
-    const line = terminalLine(numbers, this.#output.columns - 1);
+    const line = terminalLine(numbers, Math.max(0, this.#output.columns - columnsFree));
     // A terminal that is slower than we are gets fewer lines, not a queue of them.
     if (line.text === this.#drawn || this.#output.stderr.pending > pendingMax) return;
     // Plain spaces wipe what the last line left: consoles that know no escape sequences understand these too.

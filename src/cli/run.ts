@@ -81,10 +81,11 @@ function reportError(program: Program, output: Output, error: unknown): number {
   return known.meaning.exit;
 }
 
-/** What an aborted wait throws is the interruption itself, in whatever form the runtime gave it. */
+/** What an aborted wait throws is the interruption itself, in whatever form it comes back. */
 function interruption(error: unknown, signal: AbortSignal): unknown {
   const isAbort = error instanceof Error && error.name === "AbortError";
-  return isAbort ? signal.reason : error;
+  const isCancelled = error instanceof DyncError && error.code === "cancelled";
+  return isAbort || isCancelled ? signal.reason : error;
 }
 
 function stackOf(error: unknown): string {

@@ -111,6 +111,24 @@ describe("checkArguments()", () => {
     });
   }
 
+  test("collects what follows into a last positional argument that repeats", async () => {
+    let ids: readonly string[] = [];
+    const resume = defineCommand({
+      name: "resume",
+      usage: "",
+      options: { ...sharedOptions, id: { type: "positional", required: false, repeat: true } },
+      run: async (values) => {
+        ids = values.id;
+        return 0;
+      },
+    });
+    const program: Program = { name: "dync", usage: "", commands: [resume], defaultCommand: "resume" };
+    for (const argv of [[], ["a"], ["a", "b", "--", "-c"]]) {
+      await resume.run(checkArguments(program, resume, argv), null as never);
+      expect(ids).toEqual(argv.filter((it) => it !== "--"));
+    }
+  });
+
   test("refuses or takes any words, and never loses a value", async () => {
     const word = fc.oneof(
       fc.constantFrom(

@@ -55,9 +55,9 @@ async function pass(stage: Stage, durationMs: number): Promise<void> {
 describe("terminalLine()", () => {
   test("says it all where there is room, and the most important part where there is none", () => {
     const at = (columns: number): string => terminalLine(moving, columns).text;
-    expect(at(79)).toBe("run42.raw  [########-----------]   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 6 s");
-    expect(at(60)).toBe("run42.raw   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 6 s");
-    expect(at(40)).toBe("run42.raw   43 %  112 MiB/s  ETA 6 s");
+    expect(at(79)).toBe("run42.raw  [#####--------]   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 0:06");
+    expect(at(60)).toBe("run42.raw   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 0:06");
+    expect(at(40)).toBe("run42.raw   43 %  112 MiB/s  ETA 0:06");
     expect(at(20)).toBe("run42.raw   43 %");
     expect(at(6)).toBe(" 43 %");
     expect(at(0)).toBe("");
@@ -104,7 +104,7 @@ describe("terminalLine()", () => {
 });
 
 test("plainLine() says the same on a line of its own", () => {
-  expect(plainLine(moving)).toBe("run42.raw: 43 %, 430 MiB of 1.0 GiB, 112 MiB/s, ETA 6 s");
+  expect(plainLine(moving)).toBe("run42.raw: 43 %, 430 MiB of 1.0 GiB, 112 MiB/s, ETA 0:06");
 });
 
 describe("openProgress()", () => {
@@ -165,8 +165,8 @@ describe("openProgress()", () => {
     stage.view.end();
     await settle(stage);
     expect(stage.stderr.takeLines()).toEqual([
-      "run42.raw: 9 %, 99 MiB of 1.0 GiB, 9.8 MiB/s, ETA 1:32 min",
-      "run42.raw: 19 %, 199 MiB of 1.0 GiB, 9.8 MiB/s, ETA 1:22 min",
+      "run42.raw: 9 %, 99 MiB of 1.0 GiB, 9.8 MiB/s, ETA 1:32",
+      "run42.raw: 19 %, 199 MiB of 1.0 GiB, 9.8 MiB/s, ETA 1:22",
     ]);
   });
 

@@ -47,7 +47,7 @@ async function send(values: OptionValues<typeof options>, context: CommandContex
   const elapsedMs = clock.now() - startedAt;
   output.summarise({ ...receipt, seconds: elapsedMs / 1000 });
   const rate = formatSize((receipt.bytes * 1000) / Math.max(elapsedMs, 1));
-  output.say(`Stored "${name}": ${formatSize(receipt.bytes)} in ${formatDuration(elapsedMs)}, ${rate}/s`);
+  output.say(`Stored "${name}": ${formatSize(receipt.bytes)} in ${elapsedText(elapsedMs)}, ${rate}/s`);
   // The line that `sha256sum -c` reads.
   if (!output.isQuiet) output.result(`${receipt.sha256}  ${printable(name)}`);
   return 0;
@@ -77,6 +77,11 @@ export function readSendOptions(
     retryFirst: retryFor !== undefined,
     home: resolve(dyncHome(environment)),
   };
+}
+
+/** Short uploads are measured, long ones counted. */
+function elapsedText(elapsedMs: number): string {
+  return elapsedMs < 10_000 ? `${(elapsedMs / 1000).toFixed(1)} s` : formatDuration(elapsedMs);
 }
 
 /** Only the last part of a path goes out: where a file lay at home is nobody's business. */
