@@ -121,7 +121,7 @@ describe.skipIf(referenceMissing !== null)(`reference pair (${referenceMissing ?
       400,
     ],
     ["an unknown command is refused with 400", { client: ["--garbage", "unknown-command"] }, 1, 400],
-    ["a name with a slash is refused with 400", { client: ["-n", "../run.bin"] }, 1, 400],
+    ["a name with a slash is refused with 403", { client: ["-n", "../run.bin"] }, 1, 403],
   ];
   for (const [name, trial, status, wire] of harmful) {
     test(name, async () => {

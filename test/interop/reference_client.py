@@ -7,8 +7,7 @@ It sends FILE the plain way: one DEALER socket with CURVE, chunks copied into me
 an empty last chunk with the SHA-256 of everything. The other options make it misbehave, for tests.
 Chunks are numbered from 0 by their place in the file. Prints one JSON line about what happened.
 
-Exit status: 0 the server confirmed; 1 the server sent an error; 2 usage; 5 no answer; 8 checksum mismatch
-(error 460); 9 the server broke the protocol.
+Exit status: 0 confirmed; 1 error from the server; 2 usage; 5 no answer; 8 error 460; 9 broken protocol.
 """
 
 import argparse
@@ -23,13 +22,13 @@ import uuid
 import zmq
 
 from reference_protocol import (
-    CLIENT_GARBAGE, DEFAULT_CHUNK, DEFAULT_QUEUE, LAST, RemoteError, Violation, certificate, count,
+    CLIENT_GARBAGE, LAST, RemoteError, Violation, certificate, count,
     error_message, need, number, numbers, report, text, u32, u64,
 )
 
 
 class TimedOut(Exception):
-    pass
+    """The server did not answer, however often asked."""
 
 
 class Source:
@@ -61,17 +60,12 @@ class Source:
                 return data[seek - kept_seek:]
         raise Violation(f"The server wants {seek}, which is older than it may ask for")
 
-    def rewind(self, seek):
-        if seek > self.read_to:
-            raise Violation(f"The server wants {seek}, but only {self.read_to} bytes were sent")
-        self.position = seek
-
-    def skip_to(self, seek):
-        """Takes an upload up again that an earlier run began: the server has the first `seek` bytes."""
+    def go_to(self, seek):
+        """Goes back to a kept chunk, or on to where the server stands from an earlier run."""
         while self.read_to < seek:
             data = self.file.read(min(self.chunk, seek - self.read_to))
             if not data:
-                raise Violation(f"The server has {seek} bytes, the file only {self.read_to}")
+                raise Violation(f"The server wants {seek}, the file has only {self.read_to} bytes")
             self.hasher.update(data)
             self.read_to += len(data)
         self.position = seek
@@ -135,38 +129,34 @@ class Client:
             with open(self.args.meta, encoding="utf8") as meta_file:
                 meta = json.load(meta_file)
         name = self.args.name or os.path.basename(self.args.file)
-        self.send([b"post-file", u32(0), os.fsencode(name), json.dumps(meta).encode("utf8")])
+        frames = [b"post-file", u32(0), os.fsencode(name), json.dumps(meta).encode("utf8")]
+        if self.args.announce is not None:
+            frames.append(json.dumps({"size": self.args.announce, "client": "reference"}).encode("utf8"))
+        self.send(frames)
 
     def begin(self):
-        """Until there is an upload with credit. Returns the upload's id if it is finished already."""
+        """Until the upload is approved. Returns its id if it is finished already."""
         if self.args.query_before:
             self.query()
             message = self.receive(self.query)
             if message[0] == "upload-finished":
                 return message[1]
-            if message[0] == "status-report":
-                self.open_source(self.args.chunk or DEFAULT_CHUNK, DEFAULT_QUEUE)
-                self.reports.append(message[1:])
-                self.source.skip_to(message[1])
-                self.credit = message[2]
-                return None
-            if message[:2] != ("error", 404):
+            if message[0] == "error" and message[1] != 404:
                 raise RemoteError(*message[1:])
         for _ in range(2 if self.args.post_twice else 1):
             self.post_file()
-        for _ in range(2 if self.args.post_twice else 1):
-            message = self.receive(self.post_file)
-            if message[0] == "error":
-                raise RemoteError(*message[1:])
-            if message[0] != "upload-approved":
-                raise Violation(f"{message[0]} in answer to post-file")
+        message = self.receive(self.post_file)
+        if message[0] in ("error", "upload-finished"):
+            return self.handle(message)
+        if message[0] != "upload-approved":
+            raise Violation(f"{message[0]} in answer to post-file")
         _, self.credit, chunk, queue = message
         chunk = min(chunk, self.args.chunk or chunk)
-        self.open_source(chunk + 1 if self.args.oversized_chunk else chunk, queue)
+        self.source = Source(self.file, chunk + 1 if self.args.oversized_chunk else chunk, queue)
+        # What an earlier run sent is named by a status-report that follows the approval at once.
+        if self.args.resume and self.socket.poll(self.args.timeout_ms):
+            self.handle(self.decode(self.socket.recv_multipart()))
         return None
-
-    def open_source(self, chunk, queue):
-        self.source = Source(self.file, chunk, queue)
 
     def serve(self):
         upload_id = self.begin()
@@ -182,24 +172,32 @@ class Client:
                 else:
                     beyond -= 1
                 self.send_chunk()
-            message = self.receive(self.query)
-            if message[0] == "upload-finished":
-                return message[1]
-            if message[0] == "error":
-                raise RemoteError(*message[1:])
-            if message[0] == "transfer-credit":
-                self.credit += message[1]
-            elif message[0] == "status-report":
-                self.reports.append(message[1:])
-                self.source.rewind(message[1])
-                self.credit = message[2]
-                self.done_sending = False
+            upload_id = self.handle(self.receive(self.query))
+            if upload_id is not None:
+                return upload_id
+
+    def handle(self, message):
+        """Applies one message. Returns the upload's id when it is finished."""
+        if message[0] == "upload-finished":
+            return message[1]
+        if message[0] == "error":
+            raise RemoteError(*message[1:])
+        if message[0] == "transfer-credit":
+            self.credit += message[1]
+        elif message[0] == "status-report":
+            self.reports.append(message[1:])
+            if message[1] > self.source.read_to and not self.args.resume:
+                raise Violation(f"The server wants {message[1]}, which was never sent")
+            self.source.go_to(message[1])
+            self.credit = message[2]
+            self.done_sending = False
+        return None
 
     def send_chunk(self):
         seek, data = self.source.next_chunk()
         is_last = not data
-        if self.args.last_with_data and data and self.source.position == self.source.read_to:
-            is_last = self.source.read_to >= os.fstat(self.source.file.fileno()).st_size
+        if self.args.last_with_data:
+            is_last = seek + len(data) == os.fstat(self.file.fileno()).st_size
         self.done_sending = is_last
         index = -(-seek // self.source.chunk)
         if index in self.args.lose:
@@ -231,7 +229,7 @@ def arguments():
     parser.add_argument("server")
     parser.add_argument("file")
     parser.add_argument("--home", default=os.environ.get("DYNC_HOME", os.path.expanduser("~/.dync")))
-    parser.add_argument("--server-key", help="certificate of the server, instead of the one in --home")
+    parser.add_argument("--server-key", help="the server's certificate, if not the one in --home")
     parser.add_argument("-p", "--port", type=int, default=8889)
     parser.add_argument("-n", "--name")
     parser.add_argument("-m", "--meta", metavar="FILE", help="JSON object; without it an empty one is sent")
@@ -239,7 +237,9 @@ def arguments():
     parser.add_argument("--chunk", type=int, help="bytes in a chunk, at most what the server allows")
     parser.add_argument("--timeout-ms", type=int, default=30000, help="silence before query-status")
     parser.add_argument("--retries", type=int, default=10)
-    parser.add_argument("--query-before", action="store_true", help="ask first; take the upload up again")
+    parser.add_argument("--query-before", action="store_true", help="query-status before post-file")
+    parser.add_argument("--resume", action="store_true", help="go on where an earlier run stopped (--identity)")
+    parser.add_argument("--announce", type=int, metavar="BYTES", help="tell the server this size beforehand")
     parser.add_argument("--lose", type=numbers, default=set(), metavar="N,N", help="do not send chunk N once")
     parser.add_argument("--repeat", type=numbers, default=set(), metavar="N,N", help="send chunk N twice")
     parser.add_argument("--wrong-checksum", action="store_true")

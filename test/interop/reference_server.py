@@ -92,9 +92,9 @@ class Server:
         number(frames[1], 4)
         name = text(frames[2])
         try:
-            meta = json.loads(text(frames[3]))
-        except json.JSONDecodeError as error:
-            raise Violation("Metadata is not JSON") from error
+            meta = json.loads(bytes(frames[3]))
+        except ValueError:  # no JSON, or no UTF-8
+            meta = None
         if self.args.garbage_answer:
             self.send(key[0], SERVER_GARBAGE[self.args.garbage_answer])
             return
@@ -108,10 +108,12 @@ class Server:
             return
         approval = [b"upload-approved", u32(upload.credit), u32(self.args.chunk), u32(self.args.max_credit)]
         self.send(key[0], approval)
+        if upload.offset > 0:
+            self.report_status(key, upload)
 
     def admit(self, user, name, meta):
         if not name or name != os.path.basename(name) or name.startswith(".") or "\0" in name:
-            raise Refused(400, f"File name {name[:50]!r} is not allowed")
+            raise Refused(403, f"File name {name[:50]!r} is not allowed")
         if not isinstance(meta, dict) or not meta:
             raise Refused(422, "Metadata has to be a JSON object with at least one member")
         final = os.path.join(self.args.data, user, name)
@@ -130,11 +132,13 @@ class Server:
             raise Refused(404, "Unknown upload")
         if upload.finished:
             return
+        if not data and not is_last:
+            raise Violation("A chunk without data that is not the last one")
+        if seek != upload.offset:
+            self.misplaced(key, upload, seek, seek + len(data))
+            return
         if len(data) > self.args.chunk:
             raise Violation(f"A chunk of {len(data)} bytes, allowed are {self.args.chunk}")
-        if seek != upload.offset:
-            self.misplaced(key, upload, seek)
-            return
         if upload.credit < 1:
             raise Violation(f"A chunk at {seek} without credit")
         index = upload.chunks
@@ -157,10 +161,10 @@ class Server:
             self.ended.append([0, upload.hasher.hexdigest()])
             self.send(key[0], [b"upload-finished", upload.id.encode("utf8")])
 
-    def misplaced(self, key, upload, seek):
+    def misplaced(self, key, upload, seek, end):
         """A repeated chunk is ignored; one that comes too early shows that another was lost."""
         self.seen["ignored"] += 1
-        if seek < upload.offset or self.args.silent_loss:
+        if end <= upload.offset or self.args.silent_loss:
             return
         # Chunks that were under way when the first gap was reported come in rising order: one report will do.
         if upload.gap is None or seek < upload.gap:

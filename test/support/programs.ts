@@ -19,8 +19,6 @@ export interface ProgramEnd {
   readonly stderr: string;
   /** Seconds of processor time of the program and the children it waited for. */
   readonly cpuSeconds: number;
-  /** Most memory that was resident, in bytes. */
-  readonly memoryBytesMax: number;
 }
 
 /** Deadline of everything that has to happen soon but on a busy machine may not. */
@@ -163,7 +161,6 @@ export class Program implements AsyncDisposable {
       stdout: this.#output.stdout,
       stderr: this.#output.stderr,
       cpuSeconds: Number(usage?.cpuTime.total ?? 0) / 1e6,
-      memoryBytesMax: usage?.maxRSS ?? 0,
     };
   }
 

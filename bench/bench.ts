@@ -1,0 +1,98 @@
+// `bun run bench`: our compiled pair against what a user would pick instead, and against the machine's bound.
+//
+//   bun bench/bench.ts [--size 2GiB] [--rounds 5] [--only a,b] [--folder DIR] [--json FILE] [--sweep]
+//
+// Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
+
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Bound, boundMissing, measureBound } from "./bound.ts";
+import type { Peer } from "./peer.ts";
+import { dyncPeer } from "./peers/dync.ts";
+import { pyzmqPeer } from "./peers/pyzmq.ts";
+import { rclonePeer } from "./peers/rclone.ts";
+import { rsyncPeer } from "./peers/rsync.ts";
+import { scpPeer } from "./peers/scp.ts";
+import { tusPeer } from "./peers/tus.ts";
+import { makeSource, measurePeers } from "./rounds.ts";
+import { sweepLines, sweepPeers } from "./sweep.ts";
+import { boundLines, tableLines } from "./table.ts";
+
+const peers: readonly Peer[] = [
+  dyncPeer,
+  pyzmqPeer,
+  scpPeer("scp", null),
+  scpPeer("scp-aes128", "aes128-gcm@openssh.com"),
+  rsyncPeer,
+  rclonePeer,
+  tusPeer,
+];
+
+const { values } = parseArgs({
+  options: {
+    size: { type: "string", default: "2GiB" },
+    rounds: { type: "string", default: "5" },
+    only: { type: "string" },
+    folder: { type: "string", default: existsSync("/dev/shm") ? "/dev/shm" : tmpdir() },
+    json: { type: "string" },
+    sweep: { type: "boolean", default: false },
+  },
+});
+
+const sizeBytes = bytes(values.size);
+const rounds = Number(values.rounds);
+const chosen = values.only?.split(",");
+const folder = await mkdtemp(join(values.folder, "dync-bench-"));
+try {
+  const source = join(folder, "source.bin");
+  progress(`writing ${values.size} of random bytes`);
+  await makeSource(source, sizeBytes);
+  const options = { source, sizeBytes, folder, rounds, progress };
+  const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores`;
+  const loadBefore = loadavg()[0] ?? 0;
+  print(`${values.size} from ${values.folder} over loopback, median of ${rounds} rounds, ${machine},`);
+  print(`load ${loadBefore.toFixed(1)} when it began (anything above 0.2 disturbs)`);
+  print("");
+  const entered = values.sweep ? sweepPeers() : peers.filter(({ name }) => chosen?.includes(name) ?? true);
+  const results = await measurePeers(entered, options);
+  const lines = values.sweep ? sweepLines(results, sizeBytes) : tableLines(results, sizeBytes, dyncPeer.name);
+  for (const line of lines) print(line);
+  const bound = await boundUnlessLeftOut(source);
+  if (values.json !== undefined) {
+    const report = { sizeBytes, rounds, machine, loadBefore, bound, results };
+    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function boundUnlessLeftOut(source: string): Promise<Bound | null> {
+  if (values.sweep || chosen?.includes("bound") === false) return null;
+  print("");
+  const missing = await boundMissing();
+  if (missing !== null) {
+    print(`The machine's bound: skipped: ${missing}`);
+    return null;
+  }
+  progress("measuring the machine's bound");
+  const bound = await measureBound({ source, sizeBytes, folder: join(folder, "bound") });
+  for (const line of boundLines(bound)) print(line);
+  return bound;
+}
+
+function bytes(text: string): number {
+  const match = text.match(/^(\d+)(KiB|MiB|GiB|)$/);
+  if (!match) throw new Error(`${text} is no size, want something like 2GiB`);
+  return Number(match[1]) * 1024 ** ["", "KiB", "MiB", "GiB"].indexOf(match[2] ?? "");
+}
+
+function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
