@@ -50,7 +50,7 @@ export class MemoryReceived implements Received {
 
   constructor(count: HeldCount, frames: readonly Uint8Array[]) {
     this.#count = count;
-    this.frames = frames.map((frame) => frame.slice());
+    this.frames = frames.map((frame) => new Uint8Array(frame));
     count.held += 1;
   }
 
@@ -66,7 +66,8 @@ export class MemoryReceived implements Received {
 export function takeFrames(frames: readonly OutgoingFrame[]): Uint8Array[] {
   assert(frames.length > 0, "a message has at least one frame");
   return frames.map((frame) => {
-    if (frame instanceof Uint8Array) return frame.slice();
+    // Not slice(): a Buffer's shares its memory.
+    if (frame instanceof Uint8Array) return new Uint8Array(frame);
     assert(frame instanceof MemoryBlock, "a block comes from this transport's allocate()");
     return frame.take();
   });

@@ -2,7 +2,6 @@
 // ever says anything. Made by dealer-link.ts, which tries the next address after an attempt that nobody answered.
 
 import { isIPv6 } from "node:net";
-import { assert } from "../../base/assert.ts";
 import type { CancelTimer } from "../../base/clock.ts";
 import type {
   ClientLinkEvents,
@@ -26,7 +25,7 @@ const extraMs = 2_000;
 const probeMs = 3_000;
 
 export interface AttemptEvents extends ClientLinkEvents {
-  /** After `close`: no socket is left. */
+  /** After `close`, or after `onDown`: no socket is left. */
   onGone(): void;
 }
 
@@ -77,7 +76,7 @@ export class Attempt {
   }
 
   close(flushMs: number): void {
-    assert(!this.#isClosed, "an attempt is closed once");
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isOver = true;
     this.#cancelTimer();
@@ -140,10 +139,11 @@ export class Attempt {
   #fail(failure: LinkFailure): void {
     if (this.#isOver) return;
     // What the server said before it went is still in the socket.
-    for (let isMoreLeft = failure === "lost"; isMoreLeft; ) isMoreLeft = this.#workSocket();
+    let isMoreLeft = failure === "lost";
+    while (isMoreLeft) isMoreLeft = this.#workSocket();
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#cancelTimer();
+    // Closed before anybody is told: libzmq must not get the idea to connect again.
+    this.close(0);
     this.#events.onDown(failure);
   }
 }

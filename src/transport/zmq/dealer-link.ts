@@ -20,6 +20,8 @@ export class DealerLink implements ClientLink {
   readonly #events: ClientLinkEvents;
   readonly #onClosed: (link: DealerLink) => void;
   #attempt: Attempt | null = null;
+  // An attempt that is over still has its sockets for a moment.
+  #attemptsOpen = 0;
   #isClosed = false;
   #isDown = false;
 
@@ -46,7 +48,7 @@ export class DealerLink implements ClientLink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#attempt?.close(flushMs);
-    if (this.#attempt === null) this.#onClosed(this);
+    this.#settle();
   }
 
   async #open(): Promise<void> {
@@ -58,7 +60,7 @@ export class DealerLink implements ClientLink {
 
   /** Tries the first address; the others are for when nothing answers there. */
   #try([address, ...others]: readonly string[]): void {
-    const attempt = new Attempt(
+    this.#attempt = new Attempt(
       this.#parts,
       { ...this.#options, host: address as string },
       {
@@ -67,17 +69,20 @@ export class DealerLink implements ClientLink {
         onWritable: () => this.#events.onWritable(),
         onDown: (failure) => {
           const isUnanswered = failure === "refused" || failure === "unreachable";
-          if (isUnanswered && others.length > 0 && !this.#isClosed) {
-            attempt.close(0);
-            this.#try(others);
-          } else this.#down(failure);
+          if (isUnanswered && others.length > 0) this.#try(others);
+          else this.#down(failure);
         },
         onGone: () => {
-          if (this.#isClosed && this.#attempt === attempt) this.#onClosed(this);
+          this.#attemptsOpen -= 1;
+          this.#settle();
         },
       },
     );
-    this.#attempt = attempt;
+    this.#attemptsOpen += 1;
+  }
+
+  #settle(): void {
+    if (this.#isClosed && this.#attemptsOpen === 0) this.#onClosed(this);
   }
 
   #down(failure: LinkFailure): void {

@@ -74,11 +74,14 @@ export function setClientOptions(
   socket.setBytes(socketOption.curveServerKey, options.serverKey.bytes);
   socket.setBytes(socketOption.curvePublicKey, options.keys.publicKey.bytes);
   socket.setBytes(socketOption.curveSecretKey, options.keys.secretKey.reveal());
-  // Messages go to a connection whose handshake is done, or nowhere: nothing old is replayed to a new server.
-  socket.setInt(socketOption.immediate, 1);
-  // One connection for one link. libzmq's own reconnects hide what went wrong and do not back off after a failed
-  // handshake; some failures end the socket for good anyway. The owner opens a new link.
-  socket.setInt(socketOption.reconnectIntervalMs, -1);
+  // One connection for one link: the first reconnect is due long after the link closed itself. libzmq's own
+  // reconnects hide what went wrong and do not back off after a failed handshake. Not -1, which means "never":
+  // a connection that breaks then takes what has arrived but was not read yet with it, such as the error message
+  // of a server that hangs up.
+  socket.setInt(socketOption.reconnectIntervalMs, 3_600_000);
+  // 1 has the same effect as that -1. What it is for, that nothing is queued for a connection that is not there,
+  // the link does itself: it takes messages only while it is up.
+  socket.setInt(socketOption.immediate, 0);
   // The system's own limit is two minutes.
   socket.setInt(socketOption.connectTimeoutMs, times.connectMs);
   // Both families: the address decides.
