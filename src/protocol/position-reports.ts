@@ -14,6 +14,8 @@ export class PositionReports {
   #gapTold = false;
   #chunkBytesTold = false;
   #isUncertain = false;
+  /** Credit that is told when the client went back. */
+  #withheld = 0;
 
   constructor(options: ServerUploadOptions, credit: UploadCredit, send: (message: ServerMessage) => void) {
     this.#options = options;
@@ -39,9 +41,11 @@ export class PositionReports {
   moveTo(expected: number): void {
     this.#expected = expected;
     this.#gapTold = false;
+    if (this.#withheld > 0) this.#send({ type: "transfer-credit", amount: this.#withheld });
+    this.#withheld = 0;
   }
 
-  /** The client may not know its position and credit: the next grant says both. */
+  /** An earlier process may have told the client something else: the next grant says all. */
   distrust(): void {
     this.#isUncertain = true;
   }
@@ -53,13 +57,16 @@ export class PositionReports {
     this.#send({ type: "upload-approved", credit: this.#credit.outstanding, chunkBytes, maxQueue, info });
     this.#chunkBytesTold = true;
     this.#isUncertain = false;
+    this.#withheld = 0;
     if (this.#expected > 0) this.report();
   }
 
   report(): void {
     this.#send({ type: "status-report", seek: this.#expected, credit: this.#credit.outstanding });
     this.#credit.forgive(this.#options.maxQueue);
-    this.#isUncertain = false;
+    // A report of no credit may get lost; credit added without a position would then come on top of the old one.
+    this.#isUncertain = this.#credit.outstanding === 0;
+    this.#withheld = 0;
   }
 
   /** Something is missing: says so once. */
@@ -79,6 +86,7 @@ export class PositionReports {
   reportExcess(): void {
     if (!this.#gapTold) this.#send({ type: "status-report", seek: this.#expected, credit: 0 });
     this.#gapTold = true;
+    this.#isUncertain = true;
   }
 
   /** The client of a restored upload goes by the chunk size of an earlier process. */
@@ -88,9 +96,13 @@ export class PositionReports {
     this.#gapTold = true;
   }
 
-  /** `amount` was added to the credit. */
+  /**
+   * `amount` was added to the credit. A client that was told to go back and has not yet may have missed that, and
+   * would add this to credit that it no longer has: it is told when it is back.
+   */
   grant(amount: number): void {
     if (this.#isUncertain) this.report();
+    else if (this.#gapTold) this.#withheld += amount;
     else this.#send({ type: "transfer-credit", amount });
   }
 

@@ -94,7 +94,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         return this.#fail(input.code, input.text);
       case "hash-ready":
         this.#state = "receiving";
-        return this.#reports.distrust();
+        return;
       case "granted":
         return this.#onGranted(input.amount, now);
       case "reclaim":
@@ -229,8 +229,6 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#credit.giveBack();
     if (this.#state !== "receiving") return;
     this.#reports.report();
-    // It may not have reached anybody.
-    this.#reports.distrust();
   }
 
   #onRewound(offset: number): void {

@@ -1,0 +1,73 @@
+// An upload over a bad link, many times: whatever is lost, cut, repeated or taken back, an honest client is never
+// told that it broke the rules, and the upload ends once the faults stop.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Faults, Pair } from "./pair.ts";
+
+const calm: Faults = { loss: 0, cut: 0, rewind: 0, restart: 0, reclaim: 0 };
+const perMille = fc.constantFrom(0, 0, 10, 50, 200);
+const faults = fc.record({
+  loss: perMille,
+  cut: perMille,
+  rewind: perMille,
+  restart: perMille,
+  reclaim: perMille,
+});
+const shape = fc.record({
+  size: fc.integer({ min: 0, max: 400 }),
+  chunkBytes: fc.integer({ min: 1, max: 40 }),
+  maxQueue: fc.integer({ min: 1, max: 12 }),
+  capacity: fc.integer({ min: 1, max: 16 }),
+  announced: fc.boolean(),
+});
+
+function generator(seed: number): (below: number) => number {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+test("a file arrives through every mixture of faults", () => {
+  fc.assert(
+    fc.property(shape, faults, fc.integer(), (options, chosen, seed) => {
+      const pair = new Pair({ ...options, canSeek: true, faults: chosen, random: generator(seed) });
+      const ended = pair.run(400, 4_000);
+      if (!ended || pair.result?.type !== "finished")
+        throw new Error(`${pair.result?.type}\n${pair.log.slice(-40).join("\n")}`);
+      expect(pair.result).toEqual({ type: "finished", uploadId: "upload" });
+      expect(pair.published).toBe(true);
+      expect(pair.serverErrors.filter((code) => code === 400)).toEqual([]);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("a stream arrives through losses, cuts and restarts, since the last chunks are kept", () => {
+  fc.assert(
+    fc.property(shape, faults, fc.integer(), (options, chosen, seed) => {
+      const pair = new Pair({ ...options, canSeek: false, faults: chosen, random: generator(seed) });
+      const ended = pair.run(400, 4_000);
+      if (!ended || pair.result?.type !== "finished")
+        throw new Error(`${JSON.stringify(pair.result)}\n${pair.log.slice(-40).join("\n")}`);
+      expect(pair.serverErrors.filter((code) => code === 400)).toEqual([]);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("without faults no byte is sent twice", () => {
+  fc.assert(
+    fc.property(shape, fc.boolean(), fc.integer(), (options, canSeek, seed) => {
+      const pair = new Pair({ ...options, canSeek, faults: calm, random: generator(seed) });
+      expect(pair.run(0, 4_000)).toBe(true);
+      expect(pair.result?.type).toBe("finished");
+      expect(pair.chunkBytesSent).toBe(options.size);
+    }),
+    { numRuns: 300 },
+  );
+});

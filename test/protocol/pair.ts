@@ -1,0 +1,290 @@
+// Both machines of one upload over a fake link with a virtual clock: messages take time, get lost, connections break
+// and come back, the storage forgets. The full simulator, with the real shells, is in test/simulation/.
+
+import type {
+  ClientAction,
+  ClientInput,
+  ClientUploadTask,
+  UploadResult,
+} from "../../src/protocol/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client-upload.ts";
+import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
+import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
+import type { Admission, ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server-upload.ts";
+
+export interface PairOptions {
+  readonly size: number;
+  readonly chunkBytes: number;
+  readonly maxQueue: number;
+  readonly capacity: number;
+  readonly canSeek: boolean;
+  /** Whether the size is announced. */
+  readonly announced: boolean;
+  /** Next random number below `below`; drives every choice of the rig. */
+  readonly random: (below: number) => number;
+  /** Out of 1000 each. */
+  readonly faults: Faults;
+}
+
+export interface Faults {
+  /** A message is lost, as when a peer's queue is full. */
+  readonly loss: number;
+  /** The connection breaks; what is under way to the server may still arrive, mixed with what comes next. */
+  readonly cut: number;
+  /** A write fails and the storage goes back to what is durable. */
+  readonly rewind: number;
+  /** The server starts anew from its storage. */
+  readonly restart: number;
+  /** The ledger takes credit back. */
+  readonly reclaim: number;
+}
+
+type Event = () => void;
+const id = "upload";
+const checksum = new Uint8Array(32).fill(7);
+
+export class Pair {
+  readonly #options: PairOptions;
+  readonly #task: ClientUploadTask;
+  readonly #client: ClientUpload;
+  #server: ServerUpload;
+  #ledger: CreditLedger;
+  #events: { at: number; order: number; run: Event }[] = [];
+  #order = 0;
+  #now = 0;
+  #connection = 0;
+  #life = 0;
+  #arrivesAt = 0;
+  #calm = false;
+  #pendingWrites: number[] = [];
+  #durable = 0;
+  #written = 0;
+  #posted = false;
+
+  result: UploadResult | null = null;
+  published = false;
+  chunkBytesSent = 0;
+  steps = 0;
+  readonly serverErrors: number[] = [];
+  readonly log: string[] = [];
+
+  constructor(options: PairOptions) {
+    this.#options = options;
+    const size = options.announced ? options.size : null;
+    this.#task = {
+      name: "f",
+      metadata: { a: 1 },
+      size,
+      canSeek: options.canSeek,
+      client: "t",
+      resume: false,
+    };
+    this.#client = new ClientUpload(this.#task);
+    this.#ledger = new CreditLedger({ capacity: options.capacity });
+    this.#ledger.join(id);
+    this.#server = this.#newServer();
+  }
+
+  /** Runs until the client is done; faults stop after `faultySteps`. Returns whether it ended within `stepsMax`. */
+  run(faultySteps: number, stepsMax: number): boolean {
+    this.#after(1, () => this.#connect());
+    while (this.result === null && this.steps < stepsMax) {
+      this.steps += 1;
+      this.#calm = this.steps > faultySteps;
+      this.#inject();
+      this.#advance();
+    }
+    return this.result !== null;
+  }
+
+  #inject(): void {
+    const { faults } = this.#options;
+    if (this.#chance(faults.cut)) this.#cut();
+    if (this.#chance(faults.rewind)) this.#rewind();
+    if (this.#chance(faults.restart)) this.#restartServer();
+    if (this.#chance(faults.reclaim) && this.#server.state !== "new") this.#feedServer({ type: "reclaim" });
+  }
+
+  #chance(perMille: number): boolean {
+    return !this.#calm && perMille > 0 && this.#options.random(1000) < perMille;
+  }
+
+  /** Jumps to the next event or wake-up. */
+  #advance(): void {
+    const next = this.#events.toSorted((a, b) => a.at - b.at || a.order - b.order)[0];
+    const clientAt = this.#client.wakeAt ?? Number.POSITIVE_INFINITY;
+    const serverAt = this.#server.wakeAt ?? Number.POSITIVE_INFINITY;
+    const at = Math.min(next?.at ?? Number.POSITIVE_INFINITY, clientAt, serverAt);
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#now = Math.max(this.#now, at);
+    if (next !== undefined && next.at === at) {
+      this.#events = this.#events.filter((event) => event !== next);
+      next.run();
+    } else if (clientAt === at) this.#feedClient({ type: "tick" });
+    else this.#feedServer({ type: "tick" });
+  }
+
+  #after(delay: number, run: Event): void {
+    this.#order += 1;
+    this.#events.push({ at: this.#now + delay, order: this.#order, run });
+  }
+
+  #connect(): void {
+    this.#connection += 1;
+    this.#arrivesAt = this.#now;
+    this.#feedClient({ type: "link-up" });
+  }
+
+  #cut(): void {
+    if (this.#client.state === "offline" || this.#client.state === "ended") return;
+    this.#connection += 1;
+    this.#feedClient({ type: "link-lost" });
+    this.#after(1 + this.#options.random(500), () => this.#connect());
+  }
+
+  #feedClient(input: ClientInput): void {
+    for (const action of this.#client.step(input, this.#now)) this.#performClient(action);
+  }
+
+  #performClient(action: ClientAction): void {
+    this.log.push(`${this.#now} C ${JSON.stringify(action)}`);
+    switch (action.type) {
+      case "send":
+        return this.#toServer(action.message);
+      case "send-chunk": {
+        this.chunkBytesSent += action.length;
+        const data = new Uint8Array(action.length);
+        return this.#toServer({ type: "post-chunk", seek: action.offset, data, checksum: action.checksum });
+      }
+      case "read": {
+        const { offset } = action;
+        const length = Math.min(action.lengthMax, this.#options.size - offset);
+        const end = length === 0 ? checksum : null;
+        return this.#after(this.#options.random(3), () =>
+          this.#feedClient({ type: "chunk-read", offset, length, checksum: end }),
+        );
+      }
+      case "reconnect":
+      case "retry-later":
+        this.#connection += 1;
+        return this.#after(1000, () => this.#connect());
+      case "done":
+        this.result = action.result;
+    }
+  }
+
+  // In order on one connection; what a broken one still delivers comes at any time.
+  #toServer(message: ClientMessage): void {
+    if (this.#chance(this.#options.faults.loss)) return;
+    this.#arrivesAt = Math.max(this.#arrivesAt, this.#now + 5 + this.#options.random(10));
+    this.#after(this.#arrivesAt - this.#now, () => this.#serverHears(message));
+  }
+
+  #serverHears(message: ClientMessage): void {
+    // As in server/: only a post-file makes an upload.
+    if (this.#server.state === "new" && message.type !== "post-file") {
+      return this.#toClient({ type: "error", code: 404, text: "Unknown upload" });
+    }
+    if (this.published) return this.#toClient({ type: "upload-finished", uploadId: id });
+    this.#posted = true;
+    this.#feedServer({ type: "message", message });
+  }
+
+  #feedServer(input: ServerInput): void {
+    for (const action of this.#server.step(input, this.#now)) this.#performServer(action);
+    this.#distribute();
+  }
+
+  #distribute(): void {
+    for (const { amount } of this.#ledger.distribute()) this.#feedServer({ type: "granted", amount });
+  }
+
+  #performServer(action: ServerAction): void {
+    this.log.push(
+      `${this.#now} S ${JSON.stringify(action, (key, value) => (key === "data" ? value.length : value))}`,
+    );
+    const life = this.#life;
+    const later = (input: () => ServerInput | null): void =>
+      this.#after(1 + this.#options.random(20), () => {
+        const made = life === this.#life ? input() : null;
+        if (made !== null) this.#feedServer(made);
+      });
+    switch (action.type) {
+      case "send":
+        return this.#toClient(action.message);
+      case "admit":
+        return later(() => ({ type: "admitted", admission: this.#admission(), hashed: true }));
+      case "write":
+        this.#pendingWrites.push(action.offset + action.data.length);
+        return later(() => this.#write());
+      case "finish":
+        return later(() => this.#publish(action.size));
+      case "want-credit":
+        return this.#ledger.want(id, action.window);
+      case "return-credit":
+        return this.#ledger.release(id, action.amount);
+    }
+  }
+
+  #admission(): Admission {
+    return { uploadId: id, offset: this.#written };
+  }
+
+  #write(): ServerInput | null {
+    const end = this.#pendingWrites.shift();
+    if (end === undefined) return null;
+    this.#written = end;
+    if (this.#options.random(4) === 0) this.#durable = end;
+    return { type: "written" };
+  }
+
+  #publish(size: number): ServerInput | null {
+    if (this.#server.state !== "finishing") return null;
+    if (size !== this.#options.size || this.#written !== size)
+      throw new Error(`published at ${this.#written}`);
+    this.published = true;
+    return { type: "finished" };
+  }
+
+  #toClient(message: ServerMessage): void {
+    if (message.type === "error") this.serverErrors.push(message.code);
+    if (this.#chance(this.#options.faults.loss)) return;
+    const connection = this.#connection;
+    this.#after(5, () => {
+      if (connection === this.#connection) this.#feedClient({ type: "message", message });
+    });
+  }
+
+  #rewind(): void {
+    if (!["receiving", "draining", "finishing"].includes(this.#server.state)) return;
+    // Only seekable sources survive the loss of what was written long ago.
+    if (this.#options.canSeek) this.#written = this.#durable;
+    this.#pendingWrites = [];
+    this.#feedServer({ type: "rewound", offset: this.#written });
+  }
+
+  #restartServer(): void {
+    if (!this.#posted || this.published || this.#server.state === "admitting") return;
+    this.#life += 1;
+    this.#pendingWrites = [];
+    this.#ledger = new CreditLedger({ capacity: this.#options.capacity });
+    this.#ledger.join(id);
+    this.#server = this.#newServer();
+    const { name, metadata } = this.#task;
+    const info = this.#options.announced ? { size: this.#options.size } : {};
+    const hashed = this.#options.random(2) === 0;
+    const post = { type: "post-file", name, metadata, info } as const;
+    this.#feedServer({ type: "restored", post, admission: this.#admission(), hashed });
+    const life = this.#life;
+    if (hashed) return;
+    this.#after(this.#options.random(5000), () => {
+      if (life === this.#life && this.#server.state === "hashing") this.#feedServer({ type: "hash-ready" });
+    });
+  }
+
+  #newServer(): ServerUpload {
+    const { chunkBytes, maxQueue } = this.#options;
+    return new ServerUpload({ chunkBytes, maxQueue, server: "s" });
+  }
+}
