@@ -37,8 +37,9 @@ export interface ProgressOptions {
 const terminalDrawMs = 100;
 const linesDrawMs = 10_000;
 const jsonDrawMs = 1_000;
-// Some terminals wrap as soon as the last column is written, and Ctrl-C echoes two characters.
-const columnsFree = 3;
+// Ctrl-C echoes "^C", and some terminals wrap as soon as the last column is written.
+const echoColumns = 2;
+const columnsFree = echoColumns + 1;
 // Characters that a slow terminal may be behind.
 const pendingMax = 1000;
 // Credit that is spent and granted again within a moment is no wait: showing it would make the line flicker.
@@ -156,7 +157,8 @@ class TerminalDisplay implements Display {
 
   erase(): boolean {
     if (this.#drawn === "") return false;
-    this.#output.stderr.write(`\r${" ".repeat(this.#width)}\r`);
+    // What Ctrl-C echoed behind the line goes too.
+    this.#output.stderr.write(`\r${" ".repeat(this.#width + echoColumns)}\r`);
     this.#drawn = "";
     this.#width = 0;
     return true;

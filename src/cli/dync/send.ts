@@ -48,6 +48,8 @@ async function send(values: OptionValues<typeof options>, context: CommandContex
   output.summarise({ ...receipt, seconds: elapsedMs / 1000 });
   const rate = formatSize((receipt.bytes * 1000) / Math.max(elapsedMs, 1));
   output.say(`Stored "${name}": ${formatSize(receipt.bytes)} in ${elapsedText(elapsedMs)}, ${rate}/s`);
+  // Two streams, one terminal: what happened is to be read before the checksum.
+  await output.flush();
   // The line that `sha256sum -c` reads.
   if (!output.isQuiet) output.result(`${receipt.sha256}  ${printable(name)}`);
   return 0;
