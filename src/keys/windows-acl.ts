@@ -3,7 +3,7 @@
 // for the pure parsing.
 
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rmdir, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DyncError, messageOf } from "../base/error.ts";
@@ -15,9 +15,14 @@ const administratorsSid = "S-1-5-32-544";
 /** Gives `path` to the current user alone (and to the system and its administrators). */
 export async function restrictToUser(path: string, isFolder: boolean): Promise<void> {
   const inherit = isFolder ? "(OI)(CI)" : "";
-  const sids = [await userSid(), systemSid, administratorsSid];
-  const grants = sids.map((sid) => `*${sid}:${inherit}F`);
   try {
+    const user = await currentUser();
+    const trusted = [
+      user.sid === null ? user.name : `*${user.sid}`,
+      `*${systemSid}`,
+      `*${administratorsSid}`,
+    ];
+    const grants = trusted.map((who) => `${who}:${inherit}F`);
     await run("icacls.exe", [path, "/inheritance:r", "/grant:r", ...grants]);
   } catch (cause) {
     throw new DyncError("configuration", `The permissions of ${path} could not be set: ${messageOf(cause)}`, {
@@ -30,14 +35,17 @@ export async function restrictToUser(path: string, isFolder: boolean): Promise<v
 /** Who else may open `path`, as identifiers; `null` when Windows does not tell. */
 export async function othersAllowed(path: string): Promise<readonly string[] | null> {
   const folder = await mkdtemp(join(tmpdir(), "dync-acl-"));
+  const file = join(folder, "acl");
   try {
-    const file = join(folder, "acl");
+    const { sid } = await currentUser();
+    if (sid === null) return null;
     await run("icacls.exe", [path, "/save", file]);
-    return strangersInSddl(await readFile(file, "utf16le"), await userSid());
+    return strangersInSddl(await readFile(file, "utf16le"), sid);
   } catch {
     return null;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await unlink(file).catch(() => {});
+    await rmdir(folder).catch(() => {});
   }
 }
 
@@ -57,12 +65,12 @@ export function strangersInSddl(text: string, user: string): readonly string[] |
   return allowed.filter((sid) => !trusted.includes(sid));
 }
 
-async function userSid(): Promise<string> {
-  const output = await run("whoami.exe", ["/user", "/fo", "csv", "/nh"]);
-  const sid = /S-1-[0-9-]+/.exec(output)?.[0];
-  if (sid === undefined)
-    throw new DyncError("configuration", "Windows does not tell who the current user is");
-  return sid;
+async function currentUser(): Promise<{ readonly name: string; readonly sid: string | null }> {
+  const output = (await run("whoami.exe", ["/user", "/fo", "csv", "/nh"])).trim();
+  // `"DOMAIN\\user","S-1-…"`; wine leaves it at the name.
+  const name = /^"?([^",]+)/.exec(output)?.[1];
+  if (name === undefined) throw new Error("Windows does not tell who the current user is");
+  return { name, sid: /S-1-[0-9-]+/.exec(output)?.[0] ?? null };
 }
 
 // By full path: a program of the same name in the current folder must not run instead.
