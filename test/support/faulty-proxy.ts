@@ -1,0 +1,259 @@
+// A TCP proxy on loopback that breaks connections in chosen ways, for end-to-end tests: cut, reset, stall, delay,
+// slow down, flip one bit, swallow one direction, refuse. It runs inside the test's own process; what it does next
+// is set with `proxy.faults`, at any time; what is random comes from a seed. Bytes are counted from the start of each
+// connection, in each direction: "up" is from the client to the server.
+
+import { type AddressInfo, createConnection, createServer, type Server, type Socket } from "node:net";
+import { systemClock } from "../../src/base/clock.ts";
+
+export type Direction = "up" | "down";
+
+/** What happens to the bytes of one direction. Everything is optional; nothing set: they pass. */
+export interface DirectionFaults {
+  /** After so many bytes of a connection both of its ends are closed ("fin") or reset ("rst"). */
+  readonly cutAfter?: { readonly bytes: number; readonly how: "fin" | "rst" };
+  /** After so many bytes of a connection nothing passes any more, and after a few MiB nothing is read either. */
+  readonly stallAfter?: number;
+  /** After so many bytes of a connection everything is read and thrown away. */
+  readonly swallowAfter?: number;
+  /** Everything arrives so much later, in milliseconds, in the same order. */
+  readonly delayMs?: number;
+  /** Up to so much more delay, different for each piece, from the seed. */
+  readonly jitterMs?: number;
+  readonly bytesPerSecond?: number;
+  /** Flips one bit of the byte at this place of a connection, once in the life of the proxy. */
+  readonly flip?: { readonly byte: number; readonly bit: number };
+}
+
+export interface Faults {
+  /** New connections are reset at once. */
+  readonly refuse?: boolean;
+  readonly up?: DirectionFaults;
+  readonly down?: DirectionFaults;
+}
+
+/** What went through, over all connections. */
+export interface Counters {
+  connections: number;
+  refused: number;
+  cut: number;
+  flipped: number;
+  bytes: { up: number; down: number };
+}
+
+export interface FaultyProxyOptions {
+  readonly targetPort: number;
+  readonly targetHost?: string;
+  readonly faults?: Faults;
+  readonly seed?: number;
+}
+
+/** Starts a proxy on a free port of loopback. */
+export async function startFaultyProxy(options: FaultyProxyOptions): Promise<FaultyProxy> {
+  const proxy = new FaultyProxy(options);
+  await proxy.listen();
+  return proxy;
+}
+
+// A piece is forwarded as a whole, so a slow line needs small ones.
+const pieceBytesSlow = 1024;
+const retryMs = 5;
+// What is on its way through a delayed direction: enough for 100 ms at 40 MB/s, as a long line would hold.
+const waitingBytesMax = 4 * 1024 * 1024;
+
+export class FaultyProxy implements AsyncDisposable {
+  /** What goes wrong from now on, also on connections that are open. */
+  faults: Faults;
+  readonly counters: Counters = { connections: 0, refused: 0, cut: 0, flipped: 0, bytes: { up: 0, down: 0 } };
+  readonly #options: FaultyProxyOptions;
+  readonly #connections = new Set<Connection>();
+  readonly #server: Server;
+  readonly #random: () => number;
+  readonly #flipped = new Set<Direction>();
+
+  constructor(options: FaultyProxyOptions) {
+    this.#options = options;
+    this.faults = options.faults ?? {};
+    this.#random = randomFrom(options.seed ?? 1);
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Connections that are open now. */
+  get open(): number {
+    return this.#connections.size;
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(0, "127.0.0.1", resolve);
+    });
+  }
+
+  /** Ends every open connection now, both sides. New ones are accepted. */
+  cut(how: "fin" | "rst" = "rst"): void {
+    for (const connection of [...this.#connections]) this.#cutOne(connection, how);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const connection of [...this.#connections]) connection.end("rst");
+    await closed;
+  }
+
+  #accept(client: Socket): void {
+    if (this.faults.refuse) {
+      this.counters.refused++;
+      client.on("error", ignore);
+      client.resetAndDestroy();
+      return;
+    }
+    this.counters.connections++;
+    const server = createConnection({
+      host: this.#options.targetHost ?? "127.0.0.1",
+      port: this.#options.targetPort,
+      allowHalfOpen: true,
+    });
+    const connection = new Connection(client, server, () => this.#connections.delete(connection));
+    this.#connections.add(connection);
+    this.#pump(connection, "up", client, server);
+    this.#pump(connection, "down", server, client);
+  }
+
+  /** Carries one direction of one connection, piece by piece; a piece waits for the one before it. */
+  #pump(connection: Connection, direction: Direction, from: Socket, to: Socket): void {
+    let position = 0;
+    let waiting = 0;
+    let queue = Promise.resolve();
+    from.on("data", (data: Buffer) => {
+      waiting += data.length;
+      if (waiting >= waitingBytesMax) from.pause();
+      const arrived = systemClock.now();
+      queue = queue
+        .then(async () => {
+          for (const piece of this.#pieces(data, direction)) {
+            await this.#forward(connection, direction, piece, position, arrived, to);
+            position += piece.length;
+          }
+          waiting -= data.length;
+          if (waiting < waitingBytesMax) from.resume();
+        })
+        .catch(() => connection.end("rst"));
+    });
+    from.on("end", () => {
+      queue = queue.then(() => void to.end());
+    });
+  }
+
+  async #forward(
+    connection: Connection,
+    direction: Direction,
+    piece: Buffer,
+    position: number,
+    arrived: number,
+    to: Socket,
+  ): Promise<void> {
+    const faults = () => this.faults[direction] ?? {};
+    const end = position + piece.length;
+    await this.#wait(faults(), piece.length, arrived);
+    while (connection.open && end > (faults().stallAfter ?? Infinity)) await pause(retryMs);
+    if (!connection.open) return;
+    const { cutAfter, swallowAfter, flip } = faults();
+    let passed = piece;
+    if (flip && !this.#flipped.has(direction) && flip.byte >= position && flip.byte < end) {
+      this.#flipped.add(direction);
+      this.counters.flipped++;
+      passed = Buffer.from(piece);
+      const index = flip.byte - position;
+      passed[index] = (passed[index] ?? 0) ^ (1 << flip.bit);
+    }
+    const limit = Math.min(cutAfter?.bytes ?? Infinity, swallowAfter ?? Infinity);
+    if (end > limit) passed = passed.subarray(0, Math.max(0, limit - position));
+    this.counters.bytes[direction] += passed.length;
+    if (passed.length > 0) await written(connection, to, passed);
+    if (cutAfter && end >= cutAfter.bytes) this.#cutOne(connection, cutAfter.how);
+  }
+
+  async #wait(faults: DirectionFaults, bytes: number, arrived: number): Promise<void> {
+    const { delayMs = 0, jitterMs = 0, bytesPerSecond } = faults;
+    const due = arrived + delayMs + jitterMs * this.#random();
+    if (due > systemClock.now()) await pause(due - systemClock.now());
+    if (bytesPerSecond !== undefined) await pause((bytes * 1000) / bytesPerSecond);
+  }
+
+  #pieces(data: Buffer, direction: Direction): Buffer[] {
+    if (this.faults[direction]?.bytesPerSecond === undefined) return [data];
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < data.length; at += pieceBytesSlow)
+      pieces.push(data.subarray(at, at + pieceBytesSlow));
+    return pieces;
+  }
+
+  #cutOne(connection: Connection, how: "fin" | "rst"): void {
+    if (!connection.open) return;
+    this.counters.cut++;
+    connection.end(how);
+  }
+}
+
+/** Two sockets that live and die together. */
+class Connection {
+  open = true;
+  readonly #sockets: readonly Socket[];
+  readonly #closed: () => void;
+
+  constructor(client: Socket, server: Socket, closed: () => void) {
+    this.#sockets = [client, server];
+    this.#closed = closed;
+    let halves = 2;
+    for (const socket of this.#sockets) {
+      socket.setNoDelay(true);
+      // A reset on one side is a reset on the other: the peers have to see what happened.
+      socket.on("error", () => this.end("rst"));
+      socket.on("close", () => {
+        halves--;
+        if (halves === 0 || !socket.readableEnded) this.end("rst");
+      });
+    }
+  }
+
+  end(how: "fin" | "rst"): void {
+    if (!this.open) return;
+    this.open = false;
+    for (const socket of this.#sockets) {
+      if (how === "rst") socket.resetAndDestroy();
+      else socket.end(() => socket.destroy());
+    }
+    this.#closed();
+  }
+}
+
+/** Waits until the receiver took the bytes, so that its slowness reaches the sender. */
+function written(connection: Connection, socket: Socket, data: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    if (!connection.open || socket.write(data)) return resolve();
+    socket.once("drain", resolve);
+    socket.once("close", () => resolve());
+  });
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => void systemClock.after(delayMs, resolve));
+}
+
+/** Mulberry32: small, and the same numbers for the same seed everywhere. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function ignore(): void {}
