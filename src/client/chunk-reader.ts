@@ -127,13 +127,15 @@ export class ChunkReader {
     const length = size === null ? this.#chunkBytes : Math.min(this.#chunkBytes, size - offset);
     if (length <= 0) return await this.#finish(end);
     const block = this.#options.allocate(length);
+    const count = await this.#fill(block, offset);
+    if (count > 0) return this.#take(generation, offset, block, count);
+    block.release();
+    return await this.#finish(end);
+  }
+
+  async #fill(block: Block, offset: number): Promise<number> {
     try {
-      const count = await this.#source.read(offset, block.bytes);
-      if (count === 0) {
-        block.release();
-        return await this.#finish(end);
-      }
-      return this.#take(generation, offset, block, count);
+      return await this.#source.read(offset, block.bytes);
     } catch (error) {
       block.release();
       throw error;
