@@ -30,8 +30,8 @@ needed="apt-get dpkg-source $host-g++-posix $host-gcc-posix $host-objdump cmake 
 main() {
   here=$(cd "$(dirname "$0")" && pwd)
   recipe=$(sha256sum "$here/libzmq-windows.sh" 2>/dev/null | cut -c 1-64) || recipe=unknown
-  cache=$here/cache/libzmq-windows-x64
-  library=$cache/libzmq.dll
+  library=$here/cache/libzmq.dll
+  stamp=$library.stamp
   if is_cached; then
     echo "$library"
     return
@@ -52,8 +52,8 @@ main() {
 }
 
 is_cached() {
-  [ -f "$cache/stamp" ] && [ -f "$library" ] || return 1
-  [ "$(cat "$cache/stamp")" = "$recipe $(sha256sum "$library" | cut -c 1-64)" ]
+  [ -f "$stamp" ] && [ -f "$library" ] || return 1
+  [ "$(cat "$stamp")" = "$recipe $(sha256sum "$library" | cut -c 1-64)" ]
 }
 
 # Runs one step with its output in the log. The step runs in a subshell of its own, because `set -e` is off
@@ -200,15 +200,10 @@ check_library() {
 }
 
 publish() {
-  rm -rf "$work/out"
-  mkdir "$work/out"
-  cp "$(find "$work/zeromq-build" -name 'libzmq*.dll' -type f)" "$work/out/libzmq.dll"
-  cp "$work/zeromq/COPYING.LESSER" "$work/out/LICENSE.libzmq"
-  cp "$work/sodium/LICENSE" "$work/out/LICENSE.libsodium"
-  printf '%s %s\n' "$zeromq" "$sodium" >"$work/out/versions"
-  printf '%s %s\n' "$recipe" "$(sha256sum "$work/out/libzmq.dll" | cut -c 1-64)" >"$work/out/stamp"
-  rm -rf "$cache"
-  mv "$work/out" "$cache"
+  cp "$(find "$work/zeromq-build" -name 'libzmq*.dll' -type f)" "$work/libzmq.dll"
+  rm -f "$stamp"
+  mv "$work/libzmq.dll" "$library"
+  printf '%s %s\n' "$recipe" "$(sha256sum "$library" | cut -c 1-64)" >"$stamp"
 }
 
 main "$@"

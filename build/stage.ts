@@ -17,7 +17,7 @@ export function stageLibrary(target: Target): string {
   const source = join(root, addon === null ? "build/cache/libzmq.dll" : `node_modules/zeromq/${addon}`);
   if (!existsSync(source)) {
     throw new DyncError("configuration", `There is no libzmq for ${target} at ${source}`, {
-      hint: addon === null ? "Build it with `bun build/libzmq-windows.ts`" : "Run `bun install`",
+      hint: addon === null ? "Build it with `sh build/libzmq-windows.sh`" : "Run `bun install`",
     });
   }
   const path = join(root, "build/stage", target, "libzmq.so");

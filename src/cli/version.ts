@@ -4,12 +4,13 @@ import packageJson from "../../package.json" with { type: "json" };
 
 declare const DYNC_BUILD_COMMIT: string | undefined;
 declare const DYNC_BUILD_TARGET: string | undefined;
+declare const DYNC_BUILD_LIBZMQ: string | undefined;
 
 /** Version of dync, for example `0.1.0`. */
 export const version: string = packageJson.version;
 
-/** The libzmq inside the `zeromq` package that `build/` stages; a test compares it with the staged library. */
-export const libzmqVersion = "4.3.5";
+/** The libzmq inside: that of the `zeromq` package, except on Windows; a test compares it with the library. */
+export const libzmqVersion: string = typeof DYNC_BUILD_LIBZMQ === "string" ? DYNC_BUILD_LIBZMQ : "4.3.5";
 
 /** Commit that was built, or `development` in an uncompiled run. */
 export const buildCommit: string = typeof DYNC_BUILD_COMMIT === "string" ? DYNC_BUILD_COMMIT : "development";

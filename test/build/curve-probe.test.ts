@@ -10,7 +10,7 @@ import { qemuCommand, qemuIsMissing } from "../support/qemu.ts";
 import { Wine, wineIsMissing } from "../support/wine.ts";
 
 const project = join(import.meta.dir, "..", "..");
-const windowsLibrary = join(project, "build/cache/libzmq-windows-x64/libzmq.dll");
+const windowsLibrary = join(project, "build/cache/libzmq.dll");
 const folder = mkdtempSync(join(tmpdir(), "dync-curve-probe-"));
 const reasonWindows = wineIsMissing ?? reasonAgainstWindowsLibrary();
 let wine: Wine | null = null;
