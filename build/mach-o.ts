@@ -7,6 +7,8 @@ import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 
 const magic64 = 0xfeedfacf;
 const headerBytes = 32;
+/** The largest part of a load command that is read here; real files have more than that behind their last one. */
+const commandBytesMin = 72;
 
 const loadCommand = {
   segment64: 0x19,
@@ -62,6 +64,7 @@ export function readMachO(bytes: Uint8Array): MachO | null {
   let signature: MachO["signature"] = null;
   let at = headerBytes;
   for (let left = view.getUint32(16, true); left > 0; left--) {
+    if (at + commandBytesMin > bytes.length) return null;
     const field = (index: number) => view.getUint32(at + index * 4, true);
     switch (field(0)) {
       case loadCommand.segment64:
@@ -84,6 +87,7 @@ export function readMachO(bytes: Uint8Array): MachO | null {
         exports = readExports(bytes.subarray(field(10), field(10) + field(11)));
         break;
     }
+    if (field(1) < 8) return null;
     at += field(1);
   }
   return { kind, processor, lowestSystem, segments, exports, signature };
@@ -230,17 +234,21 @@ function systemVersion(packed: number): string {
   return `${packed >>> 16}.${(packed >>> 8) & 0xff}`;
 }
 
-/** Walks the prefix tree of exported names. */
+/** Walks the prefix tree of exported names. A damaged one may point in circles, so no node is read twice. */
 function readExports(trie: Uint8Array): Set<string> {
   const names = new Set<string>();
-  const waiting = trie.length === 0 ? [] : [{ at: 0, prefix: "" }];
+  const seen = new Set<number>();
+  const waiting = [{ at: 0, prefix: "" }];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (node.at >= trie.length || seen.has(node.at)) continue;
+    seen.add(node.at);
     const terminal = readNumber(trie, node.at);
     if (terminal.value > 0) names.add(node.prefix.replace(/^_/, ""));
     let at = terminal.next + terminal.value;
     const children = trie[at++] ?? 0;
     for (let child = 0; child < children; child++) {
       const end = trie.indexOf(0, at);
+      if (end === -1) break;
       const edge = new TextDecoder().decode(trie.subarray(at, end));
       const target = readNumber(trie, end + 1);
       waiting.push({ at: target.value, prefix: node.prefix + edge });
@@ -255,6 +263,7 @@ function readNumber(bytes: Uint8Array, start: number): { readonly value: number;
   let value = 0;
   let at = start;
   for (let factor = 1; ; factor *= 128) {
+    // Beyond the end everything is zero, which ends the number.
     const byte = bytes[at++] ?? 0;
     value += (byte & 0x7f) * factor;
     if (byte < 0x80) return { value, next: at };

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { programs, releaseName, targets } from "../../build/targets.ts";
+import { programs, releaseName, releaseTargets } from "../../build/targets.ts";
 
 export const project = join(import.meta.dir, "..", "..");
 export const script = join(project, "install.sh");
@@ -76,7 +76,7 @@ export class ReleaseServer implements Disposable {
   }
 
   offerStandIns(version: string): void {
-    for (const target of targets) {
+    for (const target of releaseTargets) {
       for (const program of programs) {
         this.offer(releaseName(program, target), new TextEncoder().encode(standIn(program, version)));
       }
@@ -177,7 +177,7 @@ export class User implements Disposable {
 
 /** The executables of a release for this machine, or `null` when dist/ has none. */
 export function releasedFiles(): ReadonlyMap<string, Uint8Array> | null {
-  const target = targets.find((candidate) => candidate.name === `${process.platform}-${process.arch}`);
+  const target = releaseTargets.find((candidate) => candidate.name === `${process.platform}-${process.arch}`);
   if (target === undefined) return null;
   const names = programs.map((program) => releaseName(program, target));
   if (!names.every((name) => existsSync(join(project, "dist", name)))) return null;

@@ -1,0 +1,135 @@
+// `bun run release [TARGET…]`: both programs for every system into dist/, with checksums, a bill of materials, the
+// third-party notices and the installer. Nothing but package.json, the commit and the sources decides their bytes.
+//
+// A target that cannot be built here names itself, and the others are still built. Exit status: 0 everything that
+// can be built on this machine was, 1 something failed.
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { DyncError, messageOf } from "../src/base/error.ts";
+import { billOfMaterials } from "./bill-of-materials.ts";
+import { compileProgram } from "./compile.ts";
+import { fixSignature } from "./mach-o.ts";
+import { noticesPath } from "./notices.ts";
+import { type ProgramName, programs, type ReleaseTarget, releaseName, releaseTargets } from "./targets.ts";
+
+const project = join(import.meta.dir, "..");
+
+/** Why a target is left out on this machine; no failure of the release. */
+export class CannotBuildHere extends Error {}
+
+/** Compiles one program for one target into `folder`, marked as built from the commit `source`; returns its path. */
+export async function buildExecutable(
+  program: ProgramName,
+  target: ReleaseTarget,
+  folder: string,
+  source: string = commit(),
+): Promise<string> {
+  if (target.name === "windows-x64") makeWindowsLibrary();
+  const outfile = join(folder, releaseName(program, target));
+  const half = join(folder, `.${releaseName(program, target)}`);
+  try {
+    await compileProgram({
+      entry: join(project, "src", `${program}.ts`),
+      target: target.target,
+      outfile: half,
+      define: {
+        DYNC_BUILD_COMMIT: JSON.stringify(source),
+        DYNC_BUILD_TARGET: JSON.stringify(target.name),
+        DYNC_BUILD_LIBZMQ: JSON.stringify(target.libzmq),
+      },
+    });
+    if (target.name.startsWith("macos-")) fixSignature(half, program);
+    renameSync(half, outfile);
+  } finally {
+    rmSync(half, { force: true });
+  }
+  return outfile;
+}
+
+/** The commit that is checked out, with `-dirty` where the sources differ from it. */
+export function commit(): string {
+  const git = (...args: string[]) => spawnSync("git", args, { cwd: project, encoding: "utf8" });
+  const head = git("rev-parse", "--short=12", "HEAD");
+  if (head.status !== 0) return process.env.DYNC_COMMIT || "unknown";
+  const inputs = ["src", "build", "package.json", "bun.lock", "tsconfig.json"];
+  const changes = git("status", "--porcelain", "--untracked-files=no", "--", ...inputs).stdout.trim();
+  return head.stdout.trim() + (changes === "" ? "" : "-dirty");
+}
+
+async function release(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !releaseTargets.some((target) => target.name === name));
+  if (unknown.length > 0) {
+    say(
+      `Unknown target ${unknown.join(", ")}, want ${releaseTargets.map((target) => target.name).join(", ")}`,
+    );
+    return 2;
+  }
+  const folder = join(project, "dist");
+  mkdirSync(folder, { recursive: true });
+  const wanted = releaseTargets.filter((target) => names.length === 0 || names.includes(target.name));
+  // Once: the checkout may move on while this runs.
+  const source = commit();
+  const built: string[] = [];
+  let failures = 0;
+  for (const target of wanted) {
+    for (const program of programs) {
+      const name = releaseName(program, target);
+      rmSync(join(folder, name), { force: true });
+      try {
+        await buildExecutable(program, target, folder, source);
+        built.push(name);
+        say(`Built ${name}`);
+      } catch (error) {
+        if (!(error instanceof CannotBuildHere)) failures++;
+        say(`Not built: ${name}: ${messageOf(error)}`);
+      }
+    }
+  }
+  writeCompanions(folder, built, source);
+  say(
+    `${built.length} of ${wanted.length * programs.length} executables in dist/, version ${packageJson.version}`,
+  );
+  return failures === 0 ? 0 : 1;
+}
+
+/** Everything that lies beside the executables, SHA256SUMS last: it covers the rest. */
+function writeCompanions(folder: string, built: readonly string[], source: string): void {
+  const hashes = new Map(built.map((name) => [name, sha256Of(join(folder, name))]));
+  copyFileSync(noticesPath, join(folder, "THIRD-PARTY-NOTICES.md"));
+  copyFileSync(join(project, "install.sh"), join(folder, "install.sh"));
+  copyFileSync(join(project, "build", "dync-server.service"), join(folder, "dync-server.service"));
+  const materials = billOfMaterials({ version: packageJson.version, commit: source, files: hashes });
+  writeFileSync(join(folder, "dync.cdx.json"), materials);
+  const companions = ["THIRD-PARTY-NOTICES.md", "dync-server.service", "dync.cdx.json", "install.sh"];
+  for (const name of companions) hashes.set(name, sha256Of(join(folder, name)));
+  const lines = [...hashes].map(([name, hash]) => `${hash}  ${name}\n`);
+  writeFileSync(join(folder, "SHA256SUMS"), lines.sort(byName).join(""));
+}
+
+function byName(one: string, other: string): number {
+  return one.slice(66) < other.slice(66) ? -1 : 1;
+}
+
+/** Builds libzmq.dll, or finds it built. Throws `CannotBuildHere` with the script's one line. */
+function makeWindowsLibrary(): void {
+  const script = join(import.meta.dir, "libzmq-windows.sh");
+  const build = spawnSync("sh", [script], { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
+  if (build.status === 0) return;
+  const reason = build.stderr?.trim().split("\n").at(-1) ?? messageOf(build.error);
+  if (build.status === 3 || build.error) throw new CannotBuildHere(reason);
+  throw new DyncError("failed", reason);
+}
+
+function sha256Of(path: string): string {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+if (import.meta.main) process.exitCode = await release(process.argv.slice(2));

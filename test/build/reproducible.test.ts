@@ -1,0 +1,65 @@
+// The same inputs give the same bytes: every target is built twice, from copies of the sources in two folders, so
+// that neither time nor place can hide in an executable.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ProgramName, type ReleaseTarget, releaseName, releaseTargets } from "../../build/targets.ts";
+
+const project = join(import.meta.dir, "..", "..");
+const folder = mkdtempSync(join(tmpdir(), "dync-reproducible-"));
+const places = [join(folder, "one"), join(folder, "another", "place")] as const;
+const inputs = ["src", "build", "package.json", "bun.lock", "tsconfig.json", "bunfig.toml"];
+const commit = "0123456789ab";
+
+beforeAll(() => {
+  // Copied at once, so that both builds see the same sources even while somebody edits them.
+  for (const place of places) {
+    mkdirSync(place, { recursive: true });
+    for (const input of inputs) cpSync(join(project, input), join(place, input), { recursive: true });
+    symlinkSync(join(project, "node_modules"), join(place, "node_modules"));
+  }
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+for (const target of releaseTargets) {
+  const missing = target.name === "windows-x64" && !existsSync(join(project, "build/cache/libzmq.dll"));
+  const reason = missing ? " (skipped: build/libzmq-windows.sh has not been run)" : "";
+  const programs: readonly ProgramName[] = target.name === "linux-x64" ? ["dync", "dync-server"] : ["dync"];
+  for (const program of programs) {
+    test.skipIf(missing)(
+      `${program} for ${target.name} is the same, byte for byte, from another folder${reason}`,
+      () => {
+        const [one, other] = places.map((place) => build(program, target, place)) as [Buffer, Buffer];
+        expect(firstDifference(one, other)).toBeNull();
+        expect(one.includes(commit)).toBe(true);
+      },
+      120_000,
+    );
+  }
+}
+
+/** Builds in `place`, and takes the executable away. */
+function build(program: ProgramName, target: ReleaseTarget, place: string): Buffer {
+  const source = `
+    import { buildExecutable } from "./build/release.ts";
+    await buildExecutable("${program}", ${JSON.stringify(target)}, ${JSON.stringify(place)}, "${commit}");`;
+  const run = spawnSync(process.execPath, ["-e", source], { cwd: place, encoding: "utf8" });
+  if (run.status !== 0) throw new Error(run.stderr);
+  const path = join(place, releaseName(program, target));
+  const bytes = readFileSync(path);
+  rmSync(path);
+  return bytes;
+}
+
+/** Where two files first differ, with what is there, so that a failure names its cause. */
+function firstDifference(one: Buffer, other: Buffer): string | null {
+  if (one.equals(other)) return null;
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  const around = (bytes: Buffer) => bytes.subarray(Math.max(0, at - 60), at + 60).toString("latin1");
+  return `${one.length} and ${other.length} bytes, first at ${at}: ${JSON.stringify([around(one), around(other)])}`;
+}
