@@ -4,6 +4,7 @@
 
 import * as fs from "node:fs";
 import { assert } from "../base/assert.ts";
+import { DyncError } from "../base/error.ts";
 import { openExisting, openNew, syncFolder } from "./durable-files.ts";
 import type { Description, Destination, Partial } from "./storage.ts";
 import { storageError } from "./storage-error.ts";
@@ -31,7 +32,7 @@ export class PartialFile implements Partial {
   // The range after the last good sync may be lost: see the contract.
   #isBroken = false;
   // The file has its final name already (publishing was cut off at its end): its bytes must not change.
-  readonly #isPublished: boolean;
+  #isPublished: boolean;
   #hasDurableEntry = false;
   #syncing: Promise<void> | null = null;
 
@@ -64,7 +65,7 @@ export class PartialFile implements Partial {
 
   async append(data: Uint8Array): Promise<void> {
     this.#assertUsable();
-    assert(!this.#isPublished, "a published file is not appended to");
+    if (this.#isPublished) throw isPublished();
     try {
       let done = 0;
       while (done < data.length) {
@@ -106,14 +107,15 @@ export class PartialFile implements Partial {
 
   async truncate(length: number): Promise<void> {
     assert(length >= 0 && length <= this.#length, "a partial is only ever cut back");
-    assert(!this.#isPublished || length === this.#length, "a published file is not cut");
     await this.#settle();
     try {
       if (this.#isBroken || this.#descriptor === closed) {
         // After a failed fsync the kernel may report success on the old descriptor without having written.
         this.#close();
         this.#descriptor = await openFile(this.#path, openExisting);
+        this.#isPublished = fs.fstatSync(this.#descriptor).nlink > 1;
       }
+      if (this.#isPublished && length !== this.#length) throw isPublished();
       await call((done) => fs.ftruncate(this.#descriptor, length, done));
       await call((done) => fs.fsync(this.#descriptor, done));
     } catch (cause) {
@@ -187,6 +189,10 @@ export class PartialFile implements Partial {
     assert(this.#descriptor !== closed, "a partial is not used after it was closed");
     assert(!this.#isBroken, "a partial is cut back after a failure before it is used again");
   }
+}
+
+function isPublished(): DyncError {
+  return new DyncError("internal", "The file is published already and cannot change on the server");
 }
 
 function openFile(path: string, flags: number): Promise<number> {

@@ -83,6 +83,19 @@ for (const hasLinks of [true, false]) {
   });
 }
 
+test("data that was shown can be published again, but neither cut nor extended", async () => {
+  await using cut = await cutOff(6, true);
+  const storage = await cut.open();
+  const partial = await storage.open(idOf(1));
+  expect(await codeOf(partial?.append(bytesOf("x")) as Promise<void>)).toBe("internal");
+  expect(await codeOf(partial?.truncate(0) as Promise<void>)).toBe("internal");
+  cut.expectPublished();
+  await partial?.truncate(content.length);
+  await partial?.publish(destination, description());
+  cut.expectPublished();
+  await storage.close();
+});
+
 test("a description that was written only in part is written again", async () => {
   for (const hasLinks of [true, false]) {
     // With links the description is whole before it gets its name; without, its name is there before it is whole.

@@ -1,0 +1,14 @@
+// Run by faults.test.ts as a program of its own, to be killed: opens a data folder and keeps it.
+
+import { systemClock } from "../../src/base/clock.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { FilesystemStorage } from "../../src/storage/filesystem.ts";
+
+const storage = await FilesystemStorage.open({
+  folder: process.argv[2] as string,
+  clock: systemClock,
+  log: silentLogger,
+});
+process.stdout.write("open\n");
+process.stdin.on("end", () => void storage.close());
+process.stdin.resume();
