@@ -1,0 +1,71 @@
+// What must hold in every run of the machine-level simulation, and the account of what excuses what.
+
+import type { UploadResult } from "../../src/protocol/client-events.ts";
+import type { ServerMessage } from "../../src/protocol/message.ts";
+import type { MachineWorld } from "./machine-world.ts";
+import type { ModelClient } from "./model-client.ts";
+import type { ModelRecord } from "./model-server.ts";
+import { check } from "./simulation-failure.ts";
+
+export class MachineChecks {
+  readonly #world: MachineWorld;
+  /** Bytes that a fault of the disk took back, by upload: they have to be sent again. */
+  readonly #lost = new Map<string, number>();
+
+  constructor(world: MachineWorld) {
+    this.#world = world;
+  }
+
+  onBytesLost(record: ModelRecord, bytes: number): void {
+    if (bytes > 0) this.#lost.set(record.identity, (this.#lost.get(record.identity) ?? 0) + bytes);
+  }
+
+  /** An honest client is never told that it broke the protocol. */
+  onServerMessage(client: ModelClient, message: ServerMessage): void {
+    check(
+      message.type !== "error" || message.code !== 400,
+      () => `${client.job.identity} got 400: ${message.type === "error" ? message.text : ""}`,
+    );
+  }
+
+  onStored(record: ModelRecord): void {
+    check(
+      record.written <= this.#world.sizeOf(record),
+      () => `${record.identity}: ${record.written} bytes are stored of ${this.#world.sizeOf(record)}`,
+    );
+  }
+
+  onResult(client: ModelClient, result: UploadResult): void {
+    const { identity } = client.job;
+    const record = this.#world.server.records.get(identity);
+    if (result.type === "finished") {
+      check(
+        record !== undefined && result.uploadId === record.id,
+        `${identity} is confirmed under its own id`,
+      );
+      check(record.state === "finished", `${identity} is confirmed after it was published`);
+      return;
+    }
+    check(this.#isExcused(client, result), `${identity} fails: ${result.code} ${result.text}`);
+  }
+
+  #isExcused(client: ModelClient, result: Extract<UploadResult, { type: "failed" }>): boolean {
+    if (result.code === "cancelled") return client.isCancelled;
+    // A stream cannot give again what the disk lost.
+    const { identity, isFile } = client.job;
+    const lost = this.#lost.get(identity) ?? 0;
+    return result.code === "failed" && !isFile && lost > 0;
+  }
+
+  /** Nothing is sent twice without reason: one window for each disturbance, and what the disk lost. */
+  onEnd(client: ModelClient): void {
+    const { job, bytesSent, disturbances } = client;
+    const { windowBytesMax } = this.#world;
+    const allowed = job.size + disturbances * windowBytesMax + (this.#lost.get(job.identity) ?? 0);
+    check(
+      bytesSent <= allowed,
+      () =>
+        `${job.identity} sent ${bytesSent} bytes of a file of ${job.size}, after ${disturbances} disturbances at most ${allowed} are right`,
+    );
+  }
+}

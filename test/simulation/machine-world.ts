@@ -1,0 +1,192 @@
+// The machine-level simulation: the real machines and the real ledger, with clients, server, network and disk as small
+// models around them, on one virtual clock. First faults, then none: every upload has to end.
+
+import type { CancelTimer } from "../../src/base/clock.ts";
+import { type FaultKind, FaultPlan } from "./fault-plan.ts";
+import { MachineChecks } from "./machine-checks.ts";
+import { type Job, ModelClient } from "./model-client.ts";
+import type { ModelNetwork } from "./model-connection.ts";
+import { type ModelRecord, ModelServer, type ModelServerOptions } from "./model-server.ts";
+import { Random } from "./random.ts";
+import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+const kinds: readonly FaultKind[] = [
+  "loss",
+  "repeat",
+  "cut-at-message",
+  "write-error",
+  "sync-error",
+  "cut",
+  "half-open",
+  "server-stop",
+  "server-crash",
+  "power-loss",
+  "client-crash",
+  "freeze",
+  "cancel",
+  "stale",
+  "jitter",
+  "slow-client",
+  "slow-disk",
+  "scarce-memory",
+  "reconfigure",
+];
+
+const faultsMs = 60_000;
+/** Every upload ends within this time after the last fault. */
+const livenessMs = 60 * 60_000;
+const eventsMax = 2_000_000;
+
+/** What a run did. */
+export interface MachineRun {
+  readonly uploads: number;
+  readonly finished: number;
+  readonly events: number;
+  /** Virtual time, in ms. */
+  readonly durationMs: number;
+}
+
+export class MachineWorld {
+  readonly clock = new VirtualClock();
+  readonly random: Random;
+  readonly faults: FaultPlan;
+  readonly checks: MachineChecks;
+  readonly server: ModelServer;
+  readonly clients: readonly ModelClient[];
+  readonly network: ModelNetwork;
+  readonly trace: Trace;
+  windowBytesMax = 0;
+  readonly #latencyMs: number;
+  readonly #diskMs: number;
+  readonly #readMs: number;
+
+  constructor(seed: number, trace: Trace) {
+    this.random = new Random(seed);
+    this.trace = trace;
+    this.faults = new FaultPlan(this.random.fork("faults"), this.clock, kinds);
+    this.checks = new MachineChecks(this);
+    this.#latencyMs = this.random.magnitude(0.1, 200);
+    this.#diskMs = this.random.magnitude(0.05, this.faults.includes("slow-disk") ? 500 : 5);
+    this.#readMs = this.random.magnitude(0.05, this.faults.includes("slow-client") ? 2000 : 5);
+    const latency = (): number => this.latency();
+    const queueMax = this.random.pick([1, 2, 4, 16, 100]);
+    this.network = { clock: this.clock, random: this.random, faults: this.faults, latency, queueMax };
+    this.server = new ModelServer(this, this.#serverOptions());
+    this.clients = this.#jobs().map((job) => new ModelClient(job, this));
+  }
+
+  latency(): number {
+    return this.#around(this.#latencyMs);
+  }
+
+  diskMs(): number {
+    return this.#around(this.#diskMs);
+  }
+
+  readMs(): number {
+    return this.#around(this.#readMs);
+  }
+
+  pauseMs(): number {
+    return this.random.between(50, 2000);
+  }
+
+  #around(meanMs: number): number {
+    return this.faults.holds("jitter")
+      ? this.random.interval(meanMs)
+      : meanMs * (0.9 + 0.2 * this.random.next());
+  }
+
+  sizeOf(record: ModelRecord): number {
+    return this.clients.find((client) => client.job.identity === record.identity)?.job.size ?? -1;
+  }
+
+  #serverOptions(): ModelServerOptions {
+    const chunkBytes = this.random.pick([1, 10, 64, 1000]);
+    const maxQueue = this.random.pick([1, 2, 3, 8, 64]);
+    const capacity = this.faults.includes("scarce-memory")
+      ? this.random.between(1, 8)
+      : this.random.between(8, 200);
+    const idleMs = this.random.pick([90_000, 3_600_000]);
+    this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * maxQueue);
+    return { chunkBytes, maxQueue, capacity, idleMs };
+  }
+
+  #jobs(): Job[] {
+    const { chunkBytes, maxQueue } = this.server.options;
+    const count = this.random.pick([1, 1, 2, 3, 5, 10, 20]);
+    return Array.from({ length: count }, (_, index) => {
+      const chunks = this.random.pick([0, 0, 1, 2, maxQueue, this.random.between(0, 60)]);
+      const size = Math.max(0, chunks * chunkBytes + this.random.pick([0, 0, 1, -1]));
+      return {
+        identity: `client-${index}`,
+        user: `user-${index}`,
+        size,
+        isFile: this.random.chance(0.7),
+        startMs: this.random.int(faultsMs),
+      };
+    });
+  }
+
+  /** Throws `SimulationFailure`, or the `AssertionError` of the code under test. */
+  run(): MachineRun {
+    this.trace(
+      () => `faults: ${this.faults.kinds.join(", ") || "none"}; ${JSON.stringify(this.server.options)}`,
+    );
+    this.server.start(this.server.options);
+    for (const client of this.clients) {
+      this.trace(() => JSON.stringify(client.job));
+      this.clock.after(client.job.startMs, () => client.start());
+    }
+    this.#planFaults();
+    this.clock.after(faultsMs, () => this.faults.heal());
+    const events = this.#runUntilAllEnded();
+    for (const client of this.clients) this.checks.onEnd(client);
+    const finished = this.clients.filter(
+      ({ result }) => result !== null && typeof result !== "string" && result.type === "finished",
+    );
+    return { uploads: this.clients.length, finished: finished.length, events, durationMs: this.clock.now() };
+  }
+
+  #runUntilAllEnded(): number {
+    for (let events = 0; events < eventsMax; events++) {
+      if (this.clients.every((client) => client.result !== null || client.isSilent)) return events;
+      check(this.clock.now() < faultsMs + livenessMs, () => `Not ended: ${this.#unended()}`);
+      check(this.clock.step(), "something is always planned");
+      this.server.check();
+    }
+    throw new SimulationFailure(`Not ended after ${eventsMax} events: ${this.#unended()}`);
+  }
+
+  #unended(): string {
+    const left = this.clients.filter((client) => client.result === null && !client.isSilent);
+    return left.map((client) => client.job.identity).join(", ");
+  }
+
+  #planFaults(): void {
+    const { faults, server } = this;
+    const one = (): ModelClient => this.random.pick(this.clients);
+    const many = faultsMs / 20;
+    faults.repeat("cut", many, () => one().cut());
+    faults.repeat("half-open", many, () => one().mute());
+    faults.repeat("client-crash", many, () => one().crash());
+    faults.repeat("freeze", many, () =>
+      one().freeze(this.random.chance(0.1) ? null : this.random.magnitude(10, 100_000)),
+    );
+    faults.repeat("cancel", faultsMs / 2, () => one().cancel());
+    faults.repeat("server-stop", faultsMs / 5, () => this.#restartAfter(() => server.stop()));
+    faults.repeat("server-crash", faultsMs / 5, () => this.#restartAfter(() => server.crash(false)));
+    faults.repeat("power-loss", faultsMs / 5, () => this.#restartAfter(() => server.crash(true)));
+  }
+
+  #restart: CancelTimer = () => {};
+
+  #restartAfter(end: () => void): void {
+    end();
+    this.#restart();
+    this.#restart = this.clock.after(this.random.magnitude(10, 10_000), () => {
+      this.server.start(this.faults.includes("reconfigure") ? this.#serverOptions() : this.server.options);
+    });
+  }
+}

@@ -1,0 +1,204 @@
+// The server of the machine-level simulation: real `ServerUpload` machines and the real `CreditLedger`, driven by a
+// model of what `server/` does around them. What is stored, and its record, outlives a crash of "its process".
+
+import { assert } from "../../src/base/assert.ts";
+import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
+import type { MachineWorld } from "./machine-world.ts";
+import type { ModelClient } from "./model-client.ts";
+import { ModelConnection, type ModelEnds } from "./model-connection.ts";
+import { ModelSession } from "./model-session.ts";
+import { check } from "./simulation-failure.ts";
+
+/** What survives of an upload. */
+export interface ModelRecord {
+  readonly id: string;
+  readonly identity: string;
+  readonly post: PostFile;
+  /** Bytes that were written, and those of them that survive a power cut. */
+  written: number;
+  durable: number;
+  state: "open" | "publishing" | "finished" | "failed";
+  errorCode: number;
+}
+
+export interface ModelServerOptions {
+  readonly chunkBytes: number;
+  readonly maxQueue: number;
+  readonly capacity: number;
+  readonly idleMs: number;
+}
+
+const reclaimCheckMs = 5_000;
+const reclaimAfterMs = 60_000;
+
+export class ModelServer {
+  readonly world: MachineWorld;
+  readonly records = new Map<string, ModelRecord>();
+  readonly sessions = new Map<string, ModelSession>();
+  readonly #routes = new Map<string, { client: ModelClient; connection: ModelConnection }>();
+  options: ModelServerOptions;
+  ledger: CreditLedger;
+  #isUp = false;
+  #life = 0;
+  #isDistributing = false;
+
+  constructor(world: MachineWorld, options: ModelServerOptions) {
+    this.world = world;
+    this.options = options;
+    this.ledger = new CreditLedger(options);
+  }
+
+  start(options: ModelServerOptions): void {
+    this.options = options;
+    this.ledger = new CreditLedger(options);
+    this.#isUp = true;
+    this.#isDistributing = false;
+    this.#life++;
+    this.#checkStarving();
+    for (const record of this.records.values()) {
+      if (record.state !== "publishing") continue;
+      this.later(this.world.diskMs(), () => {
+        record.state = "finished";
+      });
+    }
+  }
+
+  /** Ends the process, and with `power` the system below it. Only clients of a clean stop are told. */
+  crash(power: boolean): void {
+    if (!this.#isUp) return;
+    this.world.trace(() => (power ? "power loss" : "server crash"));
+    this.#isUp = false;
+    this.#life++;
+    for (const session of this.sessions.values()) session.kill();
+    this.sessions.clear();
+    for (const { client, connection } of this.#routes.values()) {
+      client.disturbances++;
+      connection.closeByServer();
+    }
+    this.#routes.clear();
+    if (power) for (const record of this.records.values()) this.#losePower(record);
+  }
+
+  #losePower(record: ModelRecord): void {
+    if (record.state === "finished") return;
+    const kept = this.world.random.between(record.durable, record.written);
+    // Our model of trust: after a power cut only what was synced counts.
+    this.world.checks.onBytesLost(record, record.written - record.durable);
+    record.written = Math.min(kept, record.durable);
+    // Not published, and no longer complete: its client sends again.
+    if (record.state === "publishing" && record.written < this.world.sizeOf(record)) record.state = "open";
+  }
+
+  stop(): void {
+    if (!this.#isUp) return;
+    this.world.trace(() => "server stop");
+    for (const session of [...this.sessions.values()]) {
+      session.feed({ type: "stop", code: 503, text: "The server is going down", keep: true });
+    }
+    this.crash(false);
+  }
+
+  /** The handshake of `client`; `null` when nothing listens. */
+  accept(
+    client: ModelClient,
+    ends: Pick<ModelEnds, "onClientSide" | "onRoom" | "onDown">,
+  ): ModelConnection | null {
+    if (!this.#isUp) return null;
+    const { identity } = client.job;
+    const life = this.#life;
+    const connection: ModelConnection = new ModelConnection(this.world.network, {
+      ...ends,
+      onServerSide: (message) => {
+        if (life === this.#life) this.#receive(client, message);
+      },
+      onGone: () => {
+        if (this.#routes.get(identity)?.connection === connection) this.#routes.delete(identity);
+      },
+      onDisturbed: () => {
+        client.disturbances++;
+      },
+    });
+    this.#routes.get(identity)?.connection.cut();
+    this.#routes.set(identity, { client, connection });
+    return connection;
+  }
+
+  #receive(client: ModelClient, message: ClientMessage): void {
+    const { identity } = client.job;
+    const session = this.sessions.get(identity);
+    if (session !== undefined) return session.receive(message);
+    const record = this.records.get(identity);
+    if (record === undefined) {
+      if (message.type !== "post-file") {
+        if (message.type !== "error")
+          this.send(identity, { type: "error", code: 404, text: "No such upload" });
+        return;
+      }
+      return this.#open(identity, null).receive(message);
+    }
+    if (record.state === "open") return this.#open(identity, record).receive(message);
+    if (message.type === "post-chunk" || message.type === "error") return;
+    if (record.state === "finished") {
+      return void this.send(identity, { type: "upload-finished", uploadId: record.id });
+    }
+    const code = record.state === "publishing" ? 503 : record.errorCode;
+    this.send(identity, { type: "error", code, text: record.state });
+  }
+
+  #open(identity: string, record: ModelRecord | null): ModelSession {
+    const session = new ModelSession(identity, record, this);
+    this.sessions.set(identity, session);
+    session.restore();
+    return session;
+  }
+
+  send(identity: string, message: ServerMessage): "sent" | "full" | "unreachable" {
+    return this.#routes.get(identity)?.connection.toClient(message) ?? "unreachable";
+  }
+
+  /** Runs `callback` later, unless the process ended meanwhile. */
+  later(delayMs: number, callback: () => void): void {
+    const life = this.#life;
+    this.world.clock.after(delayMs, () => {
+      if (life === this.#life) callback();
+    });
+  }
+
+  distributeSoon(): void {
+    if (this.#isDistributing) return;
+    this.#isDistributing = true;
+    this.later(0, () => {
+      this.#isDistributing = false;
+      for (const { id, amount } of this.ledger.distribute()) {
+        this.sessions.get(id)?.feed({ type: "granted", amount });
+      }
+    });
+  }
+
+  #checkStarving(): void {
+    this.later(reclaimCheckMs, () => {
+      this.#checkStarving();
+      if (!this.ledger.isStarving()) return;
+      for (const session of [...this.sessions.values()]) {
+        const isQuiet = session.heardAt < this.world.clock.now() - reclaimAfterMs;
+        if (isQuiet && this.ledger.heldBy(session.identity) > 0) session.feed({ type: "reclaim" });
+      }
+    });
+  }
+
+  /** The bounds that hold after every event. */
+  check(): void {
+    const { capacity } = this.options;
+    check(
+      this.ledger.held >= 0 && this.ledger.held <= capacity,
+      () => `${this.ledger.held} chunks held of ${capacity}`,
+    );
+    let unwritten = 0;
+    for (const session of this.sessions.values()) {
+      unwritten += session.unwrittenChunks;
+      assert(session.unwrittenChunks <= this.ledger.heldBy(session.identity), "unwritten chunks are held");
+    }
+    check(unwritten <= capacity, () => `${unwritten} chunks in memory, ${capacity} fit`);
+  }
+}
