@@ -1,0 +1,149 @@
+// The codec under any input: what was encoded is decoded to the same, and no frames make it throw.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
+import { encodeChunkHeader, encodeClientMessage, encodeServerMessage } from "../../src/protocol/encode.ts";
+import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
+import type { ClientMessage, JsonObject, PostFileInfo, ServerMessage } from "../../src/protocol/message.ts";
+import { readVectors } from "./vectors.ts";
+
+const u32 = fc.nat({ max: 0xffff_ffff });
+const offset = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER - 100 });
+const line = fc
+  .string({ unit: "grapheme", maxLength: 40 })
+  .filter((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}]/u.test(text));
+const checksum = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const metadata = fc
+  .dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { noNullPrototype: true })
+  .map((json) => JSON.parse(JSON.stringify(json)) as JsonObject);
+const errorMessage = fc.record({ type: fc.constant("error" as const), code: u32, text: line });
+
+const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant("post-file" as const),
+    name: fc
+      .string({ unit: "grapheme", maxLength: 20 })
+      .filter((name) => Buffer.byteLength(name) <= limits.nameBytesMax),
+    metadata,
+    info: fc.record({ size: offset, client: line }, { requiredKeys: [] }) as fc.Arbitrary<PostFileInfo>,
+  }),
+  fc.record({
+    type: fc.constant("post-chunk" as const),
+    seek: offset,
+    data: fc.uint8Array({ minLength: 1, maxLength: 50 }),
+    checksum: fc.option(checksum),
+  }),
+  fc.record({ type: fc.constant("query-status" as const) }),
+  errorMessage,
+);
+
+const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant("upload-approved" as const),
+    credit: u32,
+    chunkBytes: u32,
+    maxQueue: u32,
+    info: fc.record({ server: line, upload: line }, { requiredKeys: [] }),
+  }) as fc.Arbitrary<ServerMessage>,
+  fc.record({ type: fc.constant("transfer-credit" as const), amount: u32 }),
+  fc.record({ type: fc.constant("status-report" as const), seek: offset, credit: u32 }),
+  fc.record({ type: fc.constant("upload-finished" as const), uploadId: fc.string({ maxLength: 60 }) }),
+  errorMessage,
+);
+
+test("what a client encodes is decoded to the same", () => {
+  fc.assert(
+    fc.property(clientMessage, (message) => {
+      expect(decodeClientMessage(encodeClientMessage(message))).toEqual({ ok: true, message });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("what a server encodes is decoded to the same", () => {
+  fc.assert(
+    fc.property(serverMessage, (message) => {
+      expect(decodeServerMessage(encodeServerMessage(message))).toEqual({ ok: true, message });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("no frames make the decoders throw", () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 7 }), (frames) => {
+      for (const decode of [decodeClientMessage, decodeServerMessage]) {
+        const decoded = decode(frames);
+        if (!decoded.ok) expect([400, 413, 422]).toContain(decoded.code);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("no mutation of a valid message makes the decoders throw", () => {
+  const valid = readVectors().filter((vector) => vector.message !== null);
+  const mutation = fc.record({
+    vector: fc.constantFrom(...valid),
+    drop: fc.nat({ max: 6 }),
+    at: fc.nat({ max: 6 }),
+    byte: fc.nat({ max: 300 }),
+    value: fc.nat({ max: 255 }),
+    extra: fc.uint8Array({ maxLength: 12 }),
+  });
+  fc.assert(
+    fc.property(mutation, ({ vector, drop, at, byte, value, extra }) => {
+      const frames = vector.frames.map((frame) => Uint8Array.from(frame));
+      const frame = frames[at % Math.max(1, frames.length)];
+      if (frame !== undefined && frame.length > 0) frame[byte % frame.length] = value;
+      frames.splice(drop, 1, ...(value % 2 === 0 ? [] : [extra]));
+      decodeClientMessage(frames);
+      decodeServerMessage(frames);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("the data of a chunk is the frame itself", () => {
+  const data = new Uint8Array([1, 2, 3]);
+  const frames = [...encodeChunkHeader(5, false), data];
+  const decoded = decodeClientMessage(frames);
+  expect(decoded.ok && decoded.message.type === "post-chunk" && decoded.message.data === data).toBe(true);
+  expect(encodeClientMessage({ type: "post-chunk", seek: 5, data, checksum: null })).toEqual(frames);
+});
+
+test("long error texts are cut at a character", () => {
+  const frames = encodeServerMessage({ type: "error", code: 500, text: "ä".repeat(2000) });
+  expect(frames[2]?.length).toBe(limits.errorTextBytesMax);
+  const decoded = decodeServerMessage([
+    frames[0]!,
+    frames[1]!,
+    new TextEncoder().encode(`a${"ä".repeat(2000)}`),
+  ]);
+  expect(decoded).toEqual({ ok: true, message: { type: "error", code: 500, text: `a${"ä".repeat(511)}` } });
+});
+
+test("metadata that would overflow a stack is refused", () => {
+  const deep = new TextEncoder().encode(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`);
+  const [command, flags, name] = encodeClientMessage({
+    type: "post-file",
+    name: "a",
+    metadata: {},
+    info: {},
+  });
+  const decoded = decodeClientMessage([command!, flags!, name!, deep]);
+  expect(decoded).toMatchObject({ ok: false, code: 422 });
+});
+
+test("metadata above its limit is refused by its size", () => {
+  const long = new TextEncoder().encode(JSON.stringify({ a: "x".repeat(limits.metadataBytesMax) }));
+  const [command, flags, name] = encodeClientMessage({
+    type: "post-file",
+    name: "a",
+    metadata: {},
+    info: {},
+  });
+  expect(decodeClientMessage([command!, flags!, name!, long])).toMatchObject({ ok: false, code: 413 });
+  expect(frameBytesMax(limits.chunkBytesMin)).toBeGreaterThan(limits.metadataBytesMax);
+});
