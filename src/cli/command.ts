@@ -1,5 +1,5 @@
 // What a program and a command are: citty's definitions, with the types that citty 0.2.2 gets wrong put right
-// (an option that was not given is `undefined`, one that may be repeated is a list). `run.ts` runs them.
+// (an option that was not given is `undefined`, a switch `false`, one that may be repeated a list). `run.ts` runs them.
 
 import { type ArgsDef, runCommand } from "citty";
 import type { Clock } from "../base/clock.ts";
@@ -63,6 +63,8 @@ export function defineCommand<const T extends OptionsDef>(definition: {
   readonly options: T;
   run(values: OptionValues<T>, context: CommandContext): Promise<number>;
 }): Command {
+  const switches = Object.entries(definition.options).filter(([, option]) => option.type === "boolean");
+  const switchesOff = Object.fromEntries(switches.map(([name]) => [name, false]));
   return {
     name: definition.name,
     usage: definition.usage,
@@ -71,7 +73,8 @@ export function defineCommand<const T extends OptionsDef>(definition: {
       const { result } = await runCommand(
         {
           args: definition.options,
-          run: ({ args }) => definition.run({ ...args, ...checked.repeated } as OptionValues<T>, context),
+          run: ({ args }) =>
+            definition.run({ ...switchesOff, ...args, ...checked.repeated } as OptionValues<T>, context),
         },
         { rawArgs: [...checked.argv] },
       );
