@@ -72,7 +72,8 @@ export function defineCommand<const T extends OptionsDef>(definition: {
     async run(checked, context) {
       const { result } = await runCommand(
         {
-          args: definition.options,
+          // The strict pass collected what repeats: citty would miss it.
+          args: Object.fromEntries(Object.entries(definition.options).filter(([, { repeat }]) => !repeat)),
           run: ({ args }) =>
             definition.run({ ...switchesOff, ...args, ...checked.repeated } as OptionValues<T>, context),
         },

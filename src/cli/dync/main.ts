@@ -1,13 +1,16 @@
 // The program `dync`: its commands.
 
 import type { Program } from "../command.ts";
+import { cancelCommand } from "./cancel.ts";
 import { keygenCommand } from "./keygen.ts";
+import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
+import { uploadsCommand } from "./uploads.ts";
 import { dyncUsage } from "./usage.ts";
 
 export const dync: Program = {
   name: "dync",
   usage: dyncUsage,
-  commands: [sendCommand, keygenCommand],
+  commands: [sendCommand, keygenCommand, uploadsCommand, resumeCommand, cancelCommand],
   defaultCommand: "send",
 };

@@ -7,15 +7,14 @@ import { newIdentity, uploadFile } from "../../client/file-upload.ts";
 import { StreamSource } from "../../client/source.ts";
 import { type Receipt, type UploadProgress, upload } from "../../client/upload.ts";
 import { UploadStore } from "../../client/upload-store.ts";
-import type { PublicKey } from "../../keys/key.ts";
-import { loadKeyPair, readCertificate } from "../../keys/key-files.ts";
-import { findServerKey } from "../../keys/known-servers.ts";
+import { loadKeyPair } from "../../keys/key-files.ts";
 import { checkMetadata } from "../../protocol/metadata.ts";
 import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { Output } from "../output.ts";
 import type { ProgressView } from "../progress.ts";
 import { version } from "../version.ts";
 import type { SendOptions } from "./send-options.ts";
+import { serverKeyOf } from "./server-key.ts";
 import { progressState } from "./upload-progress.ts";
 
 /** What the upload may show. */
@@ -34,7 +33,7 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
     throw new DyncError("metadata-rejected", metadata.text, { hint });
   }
   const keys = await loadKeyPair(home, "client");
-  const serverKey = await serverKeyOf(options);
+  const serverKey = await serverKeyOf({ home, ...server, serverKeyFile: options.serverKeyFile });
   const transport = await openZmqTransport({ clock: ui.clock });
   try {
     const parts = {
@@ -60,12 +59,4 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
   } finally {
     await transport.close();
   }
-}
-
-async function serverKeyOf(options: SendOptions): Promise<PublicKey> {
-  const { home, server, serverKeyFile } = options;
-  if (serverKeyFile === null) return (await findServerKey(home, server.host, server.port)).publicKey;
-  const certificate = await readCertificate(serverKeyFile);
-  if (certificate === null) throw new DyncError("configuration", `There is no key file ${serverKeyFile}`);
-  return certificate.publicKey;
 }

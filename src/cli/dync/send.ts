@@ -5,12 +5,11 @@ import { DyncError } from "../../base/error.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
-import { formatDuration, parseDuration } from "../duration.ts";
+import { parseDuration } from "../duration.ts";
 import { loadMetadata } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { openProgress } from "../progress.ts";
 import { parseServerAddress } from "../server-address.ts";
-import { formatSize } from "../size.ts";
+import { sendOne } from "./send-one.ts";
 import type { SendOptions } from "./send-options.ts";
 import { dyncUsage } from "./usage.ts";
 
@@ -29,29 +28,17 @@ const options = {
 } as const satisfies OptionsDef;
 
 // A night and a working day: a cut in the evening is mended by somebody in the morning.
-const retryForDefault = "24h";
+export const retryForDefault = "24h";
 
 export const sendCommand = defineCommand({ name: "send", usage: dyncUsage, options, run: send });
 
 async function send(values: OptionValues<typeof options>, context: CommandContext): Promise<number> {
-  const { output, clock, signal } = context;
+  const { output, environment } = context;
   if (values.quiet) output.beQuiet();
-  const request = readSendOptions(values, context.environment, process.stdin.isTTY === true);
+  const request = readSendOptions(values, environment, process.stdin.isTTY === true);
   const { name, server } = request;
   output.summarise({ name, server: server.host, port: server.port });
-  // The network code comes in only here: --help and usage errors need none of it.
-  const { sendFile } = await import("./send-file.ts");
-  const startedAt = clock.now();
-  const progress = openProgress({ name, output, clock });
-  const receipt = await sendFile(request, { progress, output, clock }, signal).finally(() => progress.end());
-  const elapsedMs = clock.now() - startedAt;
-  output.summarise({ ...receipt, seconds: elapsedMs / 1000 });
-  const rate = formatSize((receipt.bytes * 1000) / Math.max(elapsedMs, 1));
-  output.say(`Stored "${name}": ${formatSize(receipt.bytes)} in ${elapsedText(elapsedMs)}, ${rate}/s`);
-  // Two streams, one terminal: what happened is to be read before the checksum.
-  await output.flush();
-  // The line that `sha256sum -c` reads.
-  if (!output.isQuiet) output.result(`${receipt.sha256}  ${printable(name)}`);
+  output.summarise({ ...(await sendOne(request, context)) });
   return 0;
 }
 
@@ -79,11 +66,6 @@ export function readSendOptions(
     retryFirst: retryFor !== undefined,
     home: resolve(dyncHome(environment)),
   };
-}
-
-/** Short uploads are measured, long ones counted. */
-function elapsedText(elapsedMs: number): string {
-  return elapsedMs < 10_000 ? `${(elapsedMs / 1000).toFixed(1)} s` : formatDuration(elapsedMs);
 }
 
 /** Only the last part of a path goes out: where a file lay at home is nobody's business. */

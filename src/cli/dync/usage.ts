@@ -5,7 +5,10 @@ Send a file, with its metadata, to a dync server.
 
 Usage:
   dync [send] [-m FILE] [-k KEY:VALUE]... [-n NAME] [options] SERVER [FILE|-]
-  dync keygen [options]          make the keys of this user (dync keygen --help)
+  dync keygen [options]          make the keys of this user
+  dync uploads                   list what is unfinished
+  dync resume [ID]...            go on with all or some of it
+  dync cancel ID...              drop some of it, here and on the server
 
 Examples:
   dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"

@@ -1,0 +1,48 @@
+// What `--help` prints for the commands about unfinished uploads.
+
+export const uploadsUsage = `
+List the uploads that were begun here and are not confirmed yet.
+
+Usage:
+  dync uploads [--json]
+
+Each line begins with the id that "dync resume" and "dync cancel" take.
+
+Options:
+      --json     print JSON lines for programs
+  -h, --help     print this text
+`;
+
+export const resumeUsage = `
+Go on with unfinished uploads, where the server stopped.
+
+Usage:
+  dync resume [options] [ID]...
+
+Without ID all of them, one after the other. The beginning of an id is enough.
+A file that changed meanwhile is sent anew. To give the same "dync send"
+command again does the same for one upload.
+
+Options:
+      --retry-for DURATION keep trying for so long when the server cannot be
+                           reached (default 24h once it was reached)
+  -q, --quiet              print errors only
+      --json               print JSON lines for programs
+  -h, --help               print this text
+
+Exit status 3 means that some of several uploads failed.
+`;
+
+export const cancelUsage = `
+Drop unfinished uploads: the server deletes what it has of them, and nothing is
+kept here to go on with. The file itself stays.
+
+Usage:
+  dync cancel [options] ID...
+
+Options:
+      --local    only forget it here; the server deletes its part when it
+                 expires. For servers that are gone
+      --json     print JSON lines for programs
+  -h, --help     print this text
+`;
