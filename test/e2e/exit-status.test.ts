@@ -4,9 +4,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod, cp, mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
+import { listening } from "../support/ports.ts";
 import { type ProgramEnd, runProgram } from "../support/programs.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -172,9 +172,8 @@ describe.skipIf(executablesMissing !== null)(`exit status (${executablesMissing 
   test("7: something at that port that is no dync server", async () => {
     const path = await lab.file("to-http.raw", 10);
     const http = createServer((_, response) => response.end("hello"));
-    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
     try {
-      const { port } = http.address() as AddressInfo;
+      const port = await listening(http);
       expectFailure(await lab.dync(["-k", "a:b", `127.0.0.1:${port}`, path]), 7, /is no dync server/);
     } finally {
       http.close();

@@ -63,8 +63,9 @@ export async function startServer(
   args: readonly string[] = [],
   options: ProgramOptions = {},
 ): Promise<RunningServer> {
-  const command = [programs.dyncServer, "run", "--data", data, "--bind", "127.0.0.1", "--port", "0"];
-  const program = startProgram([...command, "--log-format", "json", ...args], {
+  const command = [programs.dyncServer, "run", "--data", data, "--bind", "127.0.0.1"];
+  const port = args.includes("--port") ? [] : ["--port", "0"];
+  const program = startProgram([...command, "--log-format", "json", ...port, ...args], {
     ...options,
     env: { ...options.env, DYNC_HOME: home },
   });

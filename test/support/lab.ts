@@ -103,7 +103,12 @@ export class Lab implements AsyncDisposable {
 
   /** As `send`, without waiting for the end. */
   startSend(args: readonly string[], options: ProgramOptions = {}): Program {
-    return startProgram([this.programs.dync, ...this.#to(), ...args], this.#asClient(options));
+    return this.startDync([...this.#to(), ...args], options);
+  }
+
+  /** As `dync`, without waiting for the end. */
+  startDync(args: readonly string[], options: ProgramOptions = {}): Program {
+    return startProgram([this.programs.dync, ...args], this.#asClient(options));
   }
 
   #to(): readonly string[] {
