@@ -70,12 +70,16 @@ export function defineCommand<const T extends OptionsDef>(definition: {
     usage: definition.usage,
     options: definition.options,
     async run(checked, context) {
+      // The strict pass collected what repeats: citty would miss it.
+      const single = Object.entries(definition.options).filter(([, { repeat }]) => !repeat);
+      const args: ArgsDef = Object.fromEntries(single);
       const { result } = await runCommand(
         {
-          // The strict pass collected what repeats: citty would miss it.
-          args: Object.fromEntries(Object.entries(definition.options).filter(([, { repeat }]) => !repeat)),
-          run: ({ args }) =>
-            definition.run({ ...switchesOff, ...args, ...checked.repeated } as OptionValues<T>, context),
+          args,
+          run: (call) => {
+            const values: unknown = { ...call.args, ...checked.repeated };
+            return definition.run(values as OptionValues<T>, context);
+          },
         },
         { rawArgs: [...checked.argv] },
       );
