@@ -6,13 +6,10 @@
 It sends FILE the plain way: one DEALER socket with CURVE, chunks copied into messages while there is credit,
 an empty last chunk with the SHA-256 of everything. The other options make it misbehave, for tests.
 Chunks are numbered from 0 by their place in the file. Prints one JSON line about what happened.
-
 Exit status: 0 confirmed; 1 error from the server; 2 usage; 5 no answer; 8 error 460; 9 broken protocol.
 """
 
 import argparse
-import collections
-import hashlib
 import json
 import os
 import signal
@@ -25,50 +22,11 @@ from reference_protocol import (
     CLIENT_GARBAGE, LAST, RemoteError, Violation, certificate, count,
     error_message, need, number, numbers, report, text, u32, u64,
 )
+from reference_source import Source
 
 
 class TimedOut(Exception):
     """The server did not answer, however often asked."""
-
-
-class Source:
-    """Reads a file in chunks, hashes it on the way, keeps the last chunks for sending again."""
-
-    def __init__(self, file, chunk, queue):
-        self.file = file
-        self.chunk = chunk
-        self.kept = collections.deque(maxlen=max(queue, 1))
-        self.hasher = hashlib.sha256()
-        self.read_to = 0
-        self.position = 0
-
-    def next_chunk(self):
-        seek = self.position
-        if seek == self.read_to:
-            data = self.file.read(self.chunk)
-            self.hasher.update(data)
-            self.kept.append((seek, data))
-            self.read_to += len(data)
-        else:
-            data = self.kept_chunk(seek)
-        self.position += len(data)
-        return seek, data
-
-    def kept_chunk(self, seek):
-        for kept_seek, data in self.kept:
-            if kept_seek <= seek < kept_seek + len(data):
-                return data[seek - kept_seek:]
-        raise Violation(f"The server wants {seek}, which is older than it may ask for")
-
-    def go_to(self, seek):
-        """Goes back to a kept chunk, or on to where the server stands from an earlier run."""
-        while self.read_to < seek:
-            data = self.file.read(min(self.chunk, seek - self.read_to))
-            if not data:
-                raise Violation(f"The server wants {seek}, the file has only {self.read_to} bytes")
-            self.hasher.update(data)
-            self.read_to += len(data)
-        self.position = seek
 
 
 class Client:
@@ -98,6 +56,12 @@ class Client:
             if self.socket.poll(self.args.timeout_ms):
                 return self.decode(self.socket.recv_multipart())
         raise TimedOut(f"No answer after {self.args.retries} retries")
+
+    def answer(self, again):
+        """The next message that says something: transfer-credit(0) only means that the server is there."""
+        while (message := self.receive(again)) == ("transfer-credit", 0):
+            pass
+        return message
 
     def decode(self, frames):
         command = frames[0]
@@ -138,14 +102,14 @@ class Client:
         """Until the upload is approved. Returns its id if it is finished already."""
         if self.args.query_before:
             self.query()
-            message = self.receive(self.query)
+            message = self.answer(self.query)
             if message[0] == "upload-finished":
                 return message[1]
             if message[0] == "error" and message[1] != 404:
                 raise RemoteError(*message[1:])
         for _ in range(2 if self.args.post_twice else 1):
             self.post_file()
-        message = self.receive(self.post_file)
+        message = self.answer(self.post_file)
         if message[0] in ("error", "upload-finished"):
             return self.handle(message)
         if message[0] != "upload-approved":

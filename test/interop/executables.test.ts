@@ -1,0 +1,275 @@
+// Our compiled programs against the independent reference programs, in both directions: what one of them says
+// the other has to understand, with lost and repeated chunks and with peers that break the rules.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Executables,
+  executables,
+  executablesMissing,
+  type KeyFolders,
+  makeKeys,
+  type RunningServer,
+  startServer,
+} from "../support/executables.ts";
+import { runProgram } from "../support/programs.ts";
+import {
+  type ClientResult,
+  referenceMissing,
+  runReferenceClient,
+  startReferenceServer,
+} from "../support/reference.ts";
+import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
+
+const chunk = 16 * 1024;
+const metadata = { sample: "S1", operator: "Ä. Meyer" };
+const buildDeadlineMs = 300_000;
+const slowMs = 120_000;
+
+let programs: Executables;
+let folder: TempFolder;
+let homes: KeyFolders;
+const missing = executablesMissing ?? referenceMissing;
+
+describe.skipIf(missing !== null)(`executables and pyzmq (${missing ?? "both here"})`, () => {
+  beforeAll(async () => {
+    programs = await executables();
+    folder = await tempFolder();
+    homes = await makeKeys(programs, folder.path);
+    await writeFile(folder.file("meta.json"), JSON.stringify(metadata));
+  }, buildDeadlineMs);
+  afterAll(() => folder[Symbol.asyncDispose]());
+
+  describe("reference client, dync-server", referenceClientTests);
+  describe("dync, reference server", referenceServerTests);
+});
+
+function referenceClientTests(): void {
+  let server: RunningServer;
+  let data: string;
+
+  beforeAll(async () => {
+    data = folder.file("data");
+    await mkdir(data);
+    server = await startServer(programs, homes.server, data, ["--chunk", String(chunk), "--window", "10"]);
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  async function send(name: string, content: Uint8Array, args: readonly string[] = []) {
+    await writeFile(folder.file(name), content);
+    const all = ["-m", folder.file("meta.json"), "--timeout-ms", "1000", ...args];
+    const { end, result } = await runReferenceClient(homes.client, server.port, folder.file(name), all);
+    return { code: end.code, result: result as ClientResult };
+  }
+
+  for (const size of [0, 1, chunk - 1, chunk, chunk + 1, 10 * chunk, 3_456_789]) {
+    test(`a file of ${size} bytes arrives whole`, async () => {
+      const content = randomBytes(size);
+      const { code, result } = await send(`size-${size}`, content);
+      expect({ code, resent: result.sent.resent, queries: result.sent.queries }).toEqual({
+        code: 0,
+        resent: 0,
+        queries: 0,
+      });
+      await expectStored(data, `size-${size}`, content);
+    });
+  }
+
+  const harmless: [string, string[]][] = [
+    ["lost", ["--lose", "0,7,8,30"]],
+    ["lost-at-the-end", ["--lose", "50"]],
+    ["repeated", ["--repeat", "0,9,30"]],
+    ["last-with-data", ["--last-with-data"]],
+    ["extra-frames", ["--extra-frames"]],
+    ["posted-twice", ["--post-twice"]],
+    ["small-chunks", ["--chunk", "4321"]],
+    ["asked-before", ["--query-before"]],
+    ["announced", ["--announce", String(50 * chunk)]],
+  ];
+  for (const [name, args] of harmless) {
+    test(`a file arrives whole: ${name}`, async () => {
+      const content = randomBytes(50 * chunk);
+      const { code, result } = await send(name, content, args);
+      expect({ code, outcome: result.outcome }).toEqual({ code: 0, outcome: "finished" });
+      await expectStored(data, name, content);
+      // A gap is answered at once: only a lost last chunk leaves nothing behind it that would show it.
+      expect(result.sent.queries > 0).toBe(name === "lost-at-the-end" || name === "asked-before");
+    });
+  }
+
+  const harmful: [string, string[], number, number][] = [
+    ["wrong-checksum", ["--wrong-checksum"], 8, 460],
+    ["oversized-chunk", ["--oversized-chunk"], 1, 400],
+    ["beyond-credit", ["--beyond-credit", "100000"], 1, 400],
+    ["unknown-command", ["--garbage", "unknown-command"], 1, 400],
+    ["few-frames", ["--garbage", "few-frames"], 1, 400],
+    ["short-number", ["--garbage", "short-number"], 1, 400],
+    ["random-frame", ["--garbage", "random"], 1, 400],
+    ["shorter-than-announced", ["--announce", String(50 * chunk + 1)], 1, 400],
+    ["longer-than-announced", ["--announce", String(50 * chunk - 1)], 1, 413],
+    ["climbing", ["-n", "../climbing"], 1, 403],
+    ["hidden", ["-n", ".hidden"], 1, 403],
+  ];
+  for (const [name, args, status, wire] of harmful) {
+    test(`${name} is refused with ${wire}, and nothing appears`, async () => {
+      const size = name === "beyond-credit" ? 2000 * chunk : 50 * chunk;
+      const { code, result } = await send(name, randomBytes(size), args);
+      expect({ code, wire: result.code }).toEqual({ code: status, wire });
+      expect(existsSync(join(data, "alice", name))).toBe(false);
+    });
+  }
+
+  for (const [name, text] of [
+    ["empty", "{}"],
+    ["list", "[1]"],
+    ["text", '"run"'],
+  ] as const) {
+    test(`metadata that is ${name} is refused with 422`, async () => {
+      await writeFile(folder.file("bad.json"), text);
+      const { code, result } = await send(`meta-${name}`, randomBytes(10), ["-m", folder.file("bad.json")]);
+      expect({ code, wire: result.code }).toEqual({ code: 1, wire: 422 });
+    });
+  }
+
+  test("a name that exists is refused with 409, and the first file stays", async () => {
+    const content = randomBytes(1000);
+    expect((await send("taken", content)).code).toBe(0);
+    const { code, result } = await send("taken", randomBytes(1000));
+    expect({ code, wire: result.code }).toEqual({ code: 1, wire: 409 });
+    await expectStored(data, "taken", content);
+  });
+
+  test("a client that was killed goes on where it stopped", async () => {
+    const content = randomBytes(100 * chunk);
+    const identity = ["--identity", "a1".repeat(16)];
+    await send("killed", content, [...identity, "--kill-after", "60"]).catch(() => null);
+    const { code, result } = await send("killed", content, [...identity, "--resume", "--query-before"]);
+    expect(code).toBe(0);
+    expect(result.sent.chunks).toBeLessThan(101);
+    await expectStored(data, "killed", content);
+  });
+
+  test("a finished upload is confirmed again to whoever asks under its identity", async () => {
+    const content = randomBytes(10 * chunk);
+    const identity = ["--identity", "b2".repeat(16)];
+    const first = await send("twice", content, identity);
+    const second = await send("twice", content, [...identity, "--query-before"]);
+    expect(second.code).toBe(0);
+    expect(second.result.uploadId).toBe(first.result.uploadId as string);
+    expect(second.result.sent.chunks).toBe(0);
+  });
+}
+
+function referenceServerTests(): void {
+  async function receive(name: string, content: Uint8Array, serverArgs: readonly string[] = []) {
+    const data = folder.file(`reference-${name}`);
+    await writeFile(folder.file(name), content);
+    const args = ["--chunk", String(chunk), "--max-credit", "10", ...serverArgs];
+    await using server = await startReferenceServer(homes.server, data, args);
+    const end = await runProgram(
+      [
+        programs.dync,
+        "-m",
+        folder.file("meta.json"),
+        "-p",
+        String(server.port),
+        "127.0.0.1",
+        folder.file(name),
+      ],
+      { env: { DYNC_HOME: homes.client } },
+      slowMs,
+    );
+    return { end, data, server: await server.stop() };
+  }
+
+  for (const size of [0, 1, chunk - 1, chunk, chunk + 1, 10 * chunk, 3_456_789]) {
+    test(`a file of ${size} bytes arrives whole`, async () => {
+      const content = randomBytes(size);
+      const { end, data, server } = await receive(`out-${size}`, content);
+      expect({ code: end.code, violations: server.violations }).toEqual({ code: 0, violations: [] });
+      expect(server.messages["post-chunk"]).toBe(Math.ceil(size / chunk) + 1);
+      await expectStored(data, `out-${size}`, content);
+    });
+  }
+
+  const harmless: [string, string[]][] = [
+    ["dropped", ["--lose", "0,7,8,30"]],
+    ["dropped-in-silence", ["--lose", "30", "--silent-loss"]],
+    ["grants-lost", ["--lose-grants", "1"]],
+    ["granted-twice", ["--duplicate-grants"]],
+    ["granted-one-by-one", ["--credit-one-by-one"]],
+  ];
+  for (const [name, args] of harmless) {
+    test(
+      `a file arrives whole: ${name}`,
+      async () => {
+        const content = randomBytes(50 * chunk);
+        const { end, data, server } = await receive(name, content, args);
+        expect({ code: end.code, violations: server.violations }).toEqual({ code: 0, violations: [] });
+        await expectStored(data, name, content);
+      },
+      slowMs,
+    );
+  }
+
+  const refusals: [number, number][] = [
+    [400, 1],
+    [403, 7],
+    [409, 7],
+    [413, 7],
+    [422, 6],
+    [460, 8],
+    [500, 1],
+    [507, 5],
+    [599, 1],
+  ];
+  for (const [wire, status] of refusals) {
+    test(`error ${wire} in mid-upload ends with status ${status}`, async () => {
+      const { end, server } = await receive(`error-${wire}`, randomBytes(50 * chunk), [
+        "--error-at",
+        "20",
+        String(wire),
+      ]);
+      expect(end.code).toBe(status);
+      expect(end.stderr).toContain("Told to fail here");
+      expect(server.seen.finished).toBe(0);
+    });
+  }
+
+  test("a checksum that the server finds wrong ends with status 8", async () => {
+    const { end } = await receive("mismatch", randomBytes(5 * chunk), ["--bad-checksum-error"]);
+    expect(end.code).toBe(8);
+  });
+
+  for (const kind of [
+    "unknown-command",
+    "empty",
+    "few-frames",
+    "short-number",
+    "bad-utf8",
+    "absurd-rewind",
+  ]) {
+    test(`an answer that is no message (${kind}) is an error, not a success`, async () => {
+      const { end } = await receive(`answer-${kind}`, randomBytes(10), ["--garbage-answer", kind]);
+      expect(end.code).not.toBe(0);
+      expect(end.code).not.toBeNull();
+      expect(end.stderr).not.toBe("");
+    });
+  }
+}
+
+/** The file, its checksum and its metadata are there and right. */
+async function expectStored(data: string, name: string, content: Uint8Array): Promise<void> {
+  const path = join(data, "alice", name);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  expect(
+    createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex"),
+  ).toBe(sha256);
+  expect(await readFile(`${path}.sha256`, "utf8")).toBe(`${sha256}  ${name}\n`);
+  expect(JSON.parse(await readFile(`${path}.meta.json`, "utf8"))).toMatchObject(metadata);
+}
