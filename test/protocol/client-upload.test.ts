@@ -1,0 +1,275 @@
+// The client's machine as scripts: an input, then exactly the actions it leads to.
+
+import { describe, expect, test } from "bun:test";
+import type { ClientAction, ClientInput, ClientUploadTask } from "../../src/protocol/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client-upload.ts";
+import { limits } from "../../src/protocol/limits.ts";
+import type { ServerMessage } from "../../src/protocol/message.ts";
+
+const file: ClientUploadTask = {
+  name: "run.raw",
+  metadata: { sample: "FOO" },
+  size: 10,
+  canSeek: true,
+  client: "dync 1",
+  resume: false,
+};
+const stream: ClientUploadTask = { ...file, size: null, canSeek: false };
+const checksum = new Uint8Array(32);
+
+const postFile: ClientAction = {
+  type: "send",
+  message: {
+    type: "post-file",
+    name: "run.raw",
+    metadata: { sample: "FOO" },
+    info: { size: 10, client: "dync 1" },
+  },
+};
+const query: ClientAction = { type: "send", message: { type: "query-status" } };
+
+function hears(message: ServerMessage): ClientInput {
+  return { type: "message", message };
+}
+
+function approved(credit: number, chunkBytes = 4, maxQueue = 8): ClientInput {
+  return hears({ type: "upload-approved", credit, chunkBytes, maxQueue, info: {} });
+}
+
+function report(seek: number, credit: number): ClientInput {
+  return hears({ type: "status-report", seek, credit });
+}
+
+function has(offset: number, length: number): ClientInput {
+  return { type: "chunk-read", offset, length, checksum: length === 0 ? checksum : null };
+}
+
+function read(offset: number, lengthMax = 4): ClientAction {
+  return { type: "read", offset, lengthMax };
+}
+
+function sent(offset: number, length: number): ClientAction {
+  return { type: "send-chunk", offset, length, checksum: length === 0 ? checksum : null };
+}
+
+function waiting(reason: "approval" | "credit" | "confirmation" | null): ClientAction {
+  return { type: "waiting", reason };
+}
+
+function failed(code: string, text: string, wire: number | null): unknown {
+  return { type: "done", result: { type: "failed", code, text, wire } };
+}
+
+function says(code: number, text: string): ClientAction {
+  return { type: "send", message: { type: "error", code, text } };
+}
+
+/** A machine that is approved, with `credit`. */
+function open(task: ClientUploadTask, credit: number, maxQueue = 8): ClientUpload {
+  const machine = new ClientUpload(task);
+  machine.step({ type: "link-up" }, 0);
+  machine.step(approved(credit, 4, maxQueue), 0);
+  return machine;
+}
+
+/** Feeds chunks of 4 bytes from `offset` up to `end`. */
+function feed(machine: ClientUpload, offset: number, end: number): void {
+  for (let at = offset; at < end; at += 4) machine.step(has(at, 4), 0);
+}
+
+test("an upload from the first message to the last", () => {
+  const machine = new ClientUpload(file);
+  expect(machine.step({ type: "link-up" }, 0)).toEqual([postFile, waiting("approval")]);
+  expect(machine.step(approved(2), 1)).toEqual([read(0), waiting(null)]);
+  expect(machine.step(has(0, 4), 2)).toEqual([sent(0, 4), read(4)]);
+  expect(machine.step(has(4, 4), 3)).toEqual([sent(4, 4), read(8), waiting("credit")]);
+  expect(machine.step(has(8, 2), 4)).toEqual([]);
+  expect(machine.step(hears({ type: "transfer-credit", amount: 2 }), 5)).toEqual([
+    sent(8, 2),
+    read(10),
+    waiting(null),
+  ]);
+  expect(machine.step(has(10, 0), 6)).toEqual([sent(10, 0), waiting("confirmation")]);
+  expect(machine.step(hears({ type: "upload-finished", uploadId: "u" }), 7)).toEqual([
+    { type: "done", result: { type: "finished", uploadId: "u" } },
+  ]);
+  expect(machine.step(hears({ type: "upload-finished", uploadId: "u" }), 8)).toEqual([]);
+});
+
+describe("a status-report", () => {
+  test("takes the client back and replaces its credit", () => {
+    const machine = open(file, 5);
+    feed(machine, 0, 8);
+    expect(machine.step(report(4, 1), 0)).toEqual([read(4)]);
+    expect(machine.step(has(4, 4), 0)).toEqual([sent(4, 4), read(8), waiting("credit")]);
+  });
+
+  test("that answers our question where we asked it costs nothing", () => {
+    const machine = open(file, 8);
+    feed(machine, 0, 4);
+    expect(machine.step({ type: "tick" }, limits.keepaliveMs)).toEqual([query]);
+    machine.step(has(4, 4), limits.keepaliveMs);
+    // One chunk is under way: of two chunks of credit one is left.
+    expect(machine.step(report(4, 2), limits.keepaliveMs)).toEqual([]);
+    expect(machine.step(has(8, 2), limits.keepaliveMs)).toEqual([sent(8, 2), read(10), waiting("credit")]);
+  });
+
+  test("after the last chunk has it sent again", () => {
+    const machine = open({ ...file, size: 4 }, 2);
+    machine.step(has(0, 4), 0);
+    machine.step(has(4, 0), 0);
+    expect(machine.step(report(4, 1), 0)).toEqual([read(4), waiting(null)]);
+    expect(machine.step(has(4, 0), 0)).toEqual([sent(4, 0), waiting("confirmation")]);
+  });
+
+  test("takes a resumed upload forward", () => {
+    const machine = open({ ...file, resume: true }, 3);
+    expect(machine.step(report(8, 2), 0)).toEqual([read(8)]);
+    expect(machine.step(has(0, 4), 0)).toEqual([]);
+    expect(machine.step(has(8, 2), 0)).toEqual([sent(8, 2), read(10)]);
+  });
+
+  test.each([
+    [file, 8, "The server wants to go on at offset 8, only 4 bytes were sent"],
+    [{ ...file, resume: true }, 11, "The server wants to go on at offset 11 of a file of 10 bytes"],
+  ])("that cannot be is a violation", (task, seek, text) => {
+    const machine = open(task, 3);
+    feed(machine, 0, 4);
+    expect(machine.step(report(seek, 2), 0)).toEqual([
+      says(400, text),
+      failed("malformed", text, null) as ClientAction,
+    ]);
+  });
+});
+
+describe("a stream", () => {
+  test("keeps the last chunks and forgets those before", () => {
+    const machine = open(stream, 8, 2);
+    feed(machine, 0, 8);
+    expect(machine.step(has(8, 4), 0)).toEqual([sent(8, 4), { type: "forget-before", offset: 4 }, read(12)]);
+    expect(machine.step(report(4, 2), 0)).toEqual([read(4)]);
+  });
+
+  test("cannot go back further, and says why", () => {
+    const machine = open(stream, 8, 2);
+    feed(machine, 0, 12);
+    const text =
+      "The stream cannot be resumed: the server wants to go on at offset 0, only the chunks from offset 4 to 12 are kept";
+    expect(machine.step(report(0, 2), 0)).toEqual([
+      says(499, text),
+      failed("failed", text, null) as ClientAction,
+    ]);
+  });
+
+  test("has smaller chunks where many must be kept", () => {
+    const machine = new ClientUpload(stream);
+    machine.step({ type: "link-up" }, 0);
+    const lengthMax = limits.keptBytesMax / 1024;
+    expect(machine.step(approved(1, 2 ** 30, 1024), 0)).toEqual([read(0, lengthMax), waiting(null)]);
+  });
+});
+
+describe("a new connection", () => {
+  test("begins with the post-file until that is approved", () => {
+    const machine = new ClientUpload(file);
+    machine.step({ type: "link-up" }, 0);
+    expect(machine.step({ type: "link-lost" }, 1)).toEqual([waiting(null)]);
+    expect(machine.wakeAt).toBeNull();
+    expect(machine.step({ type: "link-up" }, 2)).toEqual([postFile, waiting("approval")]);
+  });
+
+  test("begins with a question afterwards, and nothing is sent before the answer", () => {
+    const machine = open(file, 3);
+    feed(machine, 0, 4);
+    expect(machine.step({ type: "link-lost" }, 1)).toEqual([]);
+    expect(machine.step(has(4, 4), 1)).toEqual([]);
+    expect(machine.step({ type: "link-up" }, 2)).toEqual([query, waiting("approval")]);
+    expect(machine.step(hears({ type: "transfer-credit", amount: 9 }), 2)).toEqual([]);
+    expect(machine.step(report(4, 1), 3)).toEqual([sent(4, 4), read(8), waiting("credit")]);
+  });
+
+  test("posts a file anew that the server forgot", () => {
+    const machine = open(file, 3);
+    feed(machine, 0, 4);
+    machine.step({ type: "link-lost" }, 1);
+    machine.step({ type: "link-up" }, 2);
+    expect(machine.step(hears({ type: "error", code: 404, text: "?" }), 3)).toEqual([postFile]);
+    expect(machine.step(approved(1), 4)).toEqual([read(0), waiting(null)]);
+  });
+
+  test("gives a stream up that the server forgot", () => {
+    const machine = open(stream, 8, 1);
+    feed(machine, 0, 8);
+    machine.step({ type: "link-lost" }, 1);
+    machine.step({ type: "link-up" }, 2);
+    const actions = machine.step(hears({ type: "error", code: 404, text: "Unknown upload" }), 3);
+    expect(actions).toEqual([failed("unknown-upload", "Unknown upload", 404) as ClientAction]);
+  });
+
+  test("may find the upload finished", () => {
+    const machine = open({ ...file, size: 0 }, 1);
+    machine.step(has(0, 0), 0);
+    machine.step({ type: "link-lost" }, 0);
+    machine.step({ type: "link-up" }, 0);
+    const actions = machine.step(hears({ type: "upload-finished", uploadId: "u" }), 0);
+    expect(actions).toEqual([{ type: "done", result: { type: "finished", uploadId: "u" } }]);
+  });
+});
+
+test("a server that is silent is asked, and then given up for another connection", () => {
+  const machine = open(file, 0);
+  let now = 0;
+  for (const pause of limits.answerMs.slice(0, -1)) {
+    now += pause;
+    expect(machine.step({ type: "tick" }, now - 1)).toEqual([]);
+    expect(machine.step({ type: "tick" }, now)).toEqual([query]);
+  }
+  now += limits.answerMs.at(-1) ?? 0;
+  expect(machine.step({ type: "tick" }, now)).toEqual([
+    { type: "reconnect", reason: "The server does not answer" },
+    waiting(null),
+  ]);
+  expect(now).toBeLessThan(60_000);
+});
+
+describe("an error of the server", () => {
+  test.each([
+    [503, "not-ready"],
+    [429, "too-many-uploads"],
+    [408, "timed-out"],
+  ] as const)("%d means: later", (code, name) => {
+    expect(open(file, 1).step(hears({ type: "error", code, text: "Later" }), 0)).toEqual([
+      { type: "retry-later", code: name, text: "Later" },
+    ]);
+  });
+
+  test.each([
+    [460, "checksum-mismatch"],
+    [409, "name-taken"],
+    [422, "metadata-rejected"],
+    [500, "internal"],
+    [4711, "failed"],
+  ])("%d ends the upload", (code, name) => {
+    const actions = open(file, 1).step(hears({ type: "error", code, text: "No" }), 0);
+    expect(actions).toEqual([failed(name, "No", code) as ClientAction]);
+  });
+});
+
+test.each([
+  [{ type: "cancel" }, 499, "cancelled", "Cancelled by the client"],
+  [
+    { type: "source-failed", code: "source-changed", text: "It changed" },
+    499,
+    "source-changed",
+    "It changed",
+  ],
+  [{ type: "malformed", text: "Unknown command" }, 400, "malformed", "Unknown command"],
+  [
+    hears({ type: "upload-finished", uploadId: "u" }),
+    400,
+    "malformed",
+    "The server confirmed an upload whose end it has not seen",
+  ],
+] as const)("%j ends the upload and the server is told", (input, wire, code, text) => {
+  expect(open(file, 1).step(input, 0)).toEqual([says(wire, text), failed(code, text, null) as ClientAction]);
+});

@@ -1,0 +1,48 @@
+// Words for scripts against the server's machine: inputs and actions as short as they can be said.
+
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
+import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server-upload.ts";
+
+export const post: PostFile = { type: "post-file", name: "run.raw", metadata: { sample: "FOO" }, info: {} };
+export const sized: PostFile = { ...post, info: { size: 10 } };
+export const checksum = new Uint8Array(32);
+export const options = { chunkBytes: 4, maxQueue: 8, server: "dync-server 1" };
+export const info = { server: "dync-server 1", upload: "u1" };
+export const query: ServerInput = { type: "message", message: { type: "query-status" } };
+
+export function chunk(seek: number, length: number, isLast = false): ServerInput {
+  const data = new Uint8Array(length);
+  return { type: "message", message: { type: "post-chunk", seek, data, checksum: isLast ? checksum : null } };
+}
+
+export function hears(message: ClientMessage): ServerInput {
+  return { type: "message", message };
+}
+
+export function says(message: ServerMessage): ServerAction {
+  return { type: "send", message };
+}
+
+export function write(offset: number, length: number): ServerAction {
+  return { type: "write", offset, data: new Uint8Array(length) };
+}
+
+export function report(seek: number, credit: number): ServerAction {
+  return says({ type: "status-report", seek, credit });
+}
+
+export const admitted = {
+  type: "admitted",
+  admission: { uploadId: "u1", offset: 0 },
+  hashed: true,
+} as const satisfies ServerInput;
+
+/** A machine that has approved `posted` with `credit`. */
+export function open(posted: PostFile, credit: number, offset = 0): ServerUpload {
+  const machine = new ServerUpload(options);
+  machine.step(hears(posted), 0);
+  if (credit > 0) machine.step({ type: "granted", amount: credit }, 0);
+  machine.step({ ...admitted, admission: { uploadId: "u1", offset } }, 0);
+  return machine;
+}

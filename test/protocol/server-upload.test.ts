@@ -1,0 +1,237 @@
+// The server's machine as scripts: an input, then exactly the actions it leads to.
+
+import { describe, expect, test } from "bun:test";
+import { limits } from "../../src/protocol/limits.ts";
+import type { ServerAction } from "../../src/protocol/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import {
+  admitted,
+  checksum,
+  chunk,
+  hears,
+  info,
+  open,
+  options,
+  post,
+  query,
+  report,
+  says,
+  sized,
+  write,
+} from "./server-script.ts";
+
+test("an upload from the first message to the last", () => {
+  const machine = new ServerUpload(options);
+  expect(machine.step(hears(sized), 0)).toEqual([
+    { type: "want-credit", window: 4 },
+    { type: "admit", post: sized },
+  ]);
+  expect(machine.step({ type: "granted", amount: 2 }, 0)).toEqual([]);
+  expect(machine.step(admitted, 1)).toEqual([
+    says({ type: "upload-approved", credit: 2, chunkBytes: 4, maxQueue: 8, info }),
+  ]);
+  expect(machine.step(chunk(0, 4), 2)).toEqual([write(0, 4)]);
+  expect(machine.step(chunk(4, 4), 3)).toEqual([write(4, 4)]);
+  expect(machine.step({ type: "written" }, 4)).toEqual([{ type: "return-credit", amount: 1 }]);
+  expect(machine.step({ type: "granted", amount: 3 }, 4)).toEqual([
+    says({ type: "transfer-credit", amount: 3 }),
+    // Two chunks are missing: more credit would be of no use.
+    { type: "want-credit", window: 0 },
+  ]);
+  expect(machine.step(chunk(8, 2), 5)).toEqual([write(8, 2)]);
+  expect(machine.step(chunk(10, 0, true), 6)).toEqual([
+    { type: "return-credit", amount: 1 },
+    { type: "return-credit", amount: 1 },
+  ]);
+  expect(machine.step({ type: "written" }, 7)).toEqual([{ type: "return-credit", amount: 1 }]);
+  expect(machine.step({ type: "written" }, 8)).toEqual([
+    { type: "return-credit", amount: 1 },
+    { type: "finish", size: 10, checksum },
+  ]);
+  expect(machine.step({ type: "finished" }, 9)).toEqual([
+    says({ type: "upload-finished", uploadId: "u1" }),
+    { type: "done", outcome: "finished", code: 200, text: "" },
+  ]);
+  expect(machine.state).toBe("ended");
+});
+
+test("an empty file is one empty last chunk", () => {
+  const machine = open(post, 1);
+  expect(machine.step(chunk(0, 0, true), 0)).toEqual([
+    { type: "return-credit", amount: 1 },
+    { type: "finish", size: 0, checksum },
+    { type: "want-credit", window: 0 },
+  ]);
+});
+
+test("data in a last chunk is accepted", () => {
+  const machine = open(post, 1);
+  expect(machine.step(chunk(0, 3, true), 0)).toEqual([write(0, 3), { type: "want-credit", window: 0 }]);
+  expect(machine.step({ type: "written" }, 0)).toEqual([
+    { type: "return-credit", amount: 1 },
+    { type: "finish", size: 3, checksum },
+  ]);
+});
+
+describe("what is out of sequence", () => {
+  test("a duplicate is discarded in silence and costs nothing", () => {
+    const machine = open(post, 2);
+    machine.step(chunk(0, 4), 0);
+    expect(machine.step(chunk(0, 4), 0)).toEqual([]);
+    expect(machine.step(query, 0)).toEqual([report(4, 1)]);
+  });
+
+  test("a gap is reported once, and what follows is discarded until the client went back", () => {
+    const machine = open(post, 8);
+    expect(machine.step(chunk(0, 4), 0)).toEqual([write(0, 4)]);
+    expect(machine.step(chunk(8, 4), 0)).toEqual([report(4, 7)]);
+    expect(machine.step(chunk(12, 4), 0)).toEqual([]);
+    expect(machine.step(chunk(4, 4), 0)).toEqual([write(4, 4)]);
+    expect(machine.step(chunk(8, 4), 0)).toEqual([write(8, 4)]);
+    expect(machine.step(chunk(16, 4), 0)).toEqual([report(12, 5)]);
+  });
+
+  test("a chunk that overlaps the position is a gap", () => {
+    const machine = open(post, 8);
+    machine.step(chunk(0, 4), 0);
+    expect(machine.step(chunk(2, 4), 0)).toEqual([report(4, 7)]);
+  });
+
+  test("credit that comes before the client went back is told afterwards", () => {
+    const machine = open(post, 4);
+    machine.step(chunk(4, 4), 0);
+    expect(machine.step({ type: "granted", amount: 3 }, 0)).toEqual([]);
+    expect(machine.step(chunk(0, 4), 0)).toEqual([says({ type: "transfer-credit", amount: 3 }), write(0, 4)]);
+  });
+
+  test("a query is always answered", () => {
+    const machine = open(post, 4);
+    machine.step(chunk(4, 4), 0);
+    expect(machine.step(query, 0)).toEqual([report(0, 4)]);
+    expect(machine.step(query, 0)).toEqual([report(0, 4)]);
+  });
+});
+
+describe("what drops an upload", () => {
+  const done = (code: number, text: string): ServerAction[] => [
+    says({ type: "error", code, text }),
+    { type: "done", outcome: "failed", code, text },
+  ];
+
+  test.each([
+    ["a chunk without credit", post, 0, chunk(0, 4), 400, "Chunk at offset 0 was sent without credit"],
+    ["a chunk that is too large", post, 1, chunk(0, 5), 400, "Chunk of 5 bytes, at most 4 are allowed"],
+    [
+      "a last chunk before the announced size",
+      sized,
+      1,
+      chunk(0, 0, true),
+      400,
+      "Last chunk ends at offset 0, but 10 bytes were announced",
+    ],
+    [
+      "frames that are no message",
+      post,
+      1,
+      { type: "malformed", text: "Unknown command" },
+      400,
+      "Unknown command",
+    ],
+  ] as const)("%s", (_, posted, credit, input, code, text) => {
+    expect(open(posted, credit).step(input, 0)).toEqual(done(code, text));
+  });
+
+  test("data beyond the announced size", () => {
+    const machine = open({ ...post, info: { size: 6 } }, 3);
+    machine.step(chunk(0, 4), 0);
+    const text = "Data up to offset 8, but 6 bytes were announced";
+    expect(machine.step(chunk(4, 4), 0)).toEqual(done(413, text));
+  });
+
+  test("an error of the client", () => {
+    const actions = open(post, 1).step(hears({ type: "error", code: 499, text: "Cancelled" }), 0);
+    expect(actions).toEqual([{ type: "done", outcome: "failed", code: 499, text: "Cancelled" }]);
+  });
+
+  test("a chunk or a question about nothing", () => {
+    const text = "Unknown upload, post the file first";
+    expect(new ServerUpload(options).step(chunk(0, 4), 0)).toEqual(done(404, text));
+    expect(new ServerUpload(options).step(query, 0)).toEqual(done(404, text));
+  });
+});
+
+describe("a second post-file", () => {
+  test("is answered like the first while nothing has arrived", () => {
+    const approval = says({ type: "upload-approved", credit: 3, chunkBytes: 4, maxQueue: 8, info });
+    expect(open(post, 3).step(hears(post), 0)).toEqual([approval]);
+  });
+
+  test("is answered with approval and position afterwards", () => {
+    const machine = open(post, 3);
+    machine.step(chunk(0, 4), 0);
+    const again = { ...post, metadata: { ...post.metadata } };
+    expect(machine.step(hears(again), 0)).toEqual([
+      says({ type: "upload-approved", credit: 2, chunkBytes: 4, maxQueue: 8, info }),
+      report(4, 2),
+    ]);
+  });
+
+  test("with other content is refused and changes nothing", () => {
+    const machine = open(post, 3);
+    for (const other of [
+      { ...post, name: "other" },
+      { ...post, metadata: { sample: "BAR" } },
+    ]) {
+      const text = 'This connection uploads "run.raw" already, with metadata of its own';
+      expect(machine.step(hears(other), 0)).toEqual([says({ type: "error", code: 409, text })]);
+    }
+    expect(machine.step(query, 0)).toEqual([report(0, 3)]);
+  });
+
+  test("while the first is being checked is answered with patience", () => {
+    const machine = new ServerUpload(options);
+    machine.step(hears(post), 0);
+    expect(machine.step(hears(post), 0)).toEqual([says({ type: "transfer-credit", amount: 0 })]);
+  });
+});
+
+test("stored bytes that were lost are sent again, with the credit they had", () => {
+  const machine = open(post, 3);
+  machine.step(chunk(0, 4), 0);
+  machine.step({ type: "written" }, 0);
+  machine.step(chunk(4, 4), 0);
+  machine.step(chunk(8, 0, true), 0);
+  expect(machine.state).toBe("draining");
+  expect(machine.step({ type: "rewound", offset: 4 }, 0)).toEqual([
+    report(4, 1),
+    { type: "want-credit", window: 8 },
+  ]);
+  expect(machine.step(chunk(4, 4), 0)).toEqual([write(4, 4)]);
+});
+
+test("a silent client with credit is poked ever more rarely, and given up in the end", () => {
+  const machine = open(post, 4);
+  const pokes: number[] = [];
+  let now = 0;
+  for (;;) {
+    now = machine.wakeAt ?? 0;
+    expect(machine.step({ type: "tick" }, now - 1)).toEqual([]);
+    const actions = machine.step({ type: "tick" }, now);
+    if (machine.state === "ended") {
+      expect(actions.at(-1)).toMatchObject({ type: "done", outcome: "suspended", code: 408 });
+      break;
+    }
+    expect(actions).toEqual([says({ type: "transfer-credit", amount: 0 })]);
+    pokes.push(now);
+  }
+  expect(pokes.slice(0, 6)).toEqual([5_000, 15_000, 35_000, 75_000, 135_000, 195_000]);
+  expect(now).toBe(limits.idleMs);
+});
+
+test("a server that stops keeps what it is told to keep", () => {
+  const stop = { type: "stop", code: 503, text: "Going down", keep: true } as const;
+  expect(open(post, 1).step(stop, 0)).toEqual([
+    says({ type: "error", code: 503, text: "Going down" }),
+    { type: "done", outcome: "suspended", code: 503, text: "Going down" },
+  ]);
+});
