@@ -77,7 +77,7 @@ export function defineCommand<const T extends OptionsDef>(definition: {
         {
           args,
           run: (call) => {
-            const values: unknown = { ...call.args, ...checked.repeated };
+            const values: unknown = { ...switchesOff, ...call.args, ...checked.repeated };
             return definition.run(values as OptionValues<T>, context);
           },
         },
