@@ -11,6 +11,7 @@ import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { DyncError, messageOf } from "../src/base/error.ts";
 import { billOfMaterials } from "./bill-of-materials.ts";
+import { commit } from "./build.ts";
 import { compileProgram } from "./compile.ts";
 import { fixSignature } from "./mach-o.ts";
 import { noticesPath } from "./notices.ts";
@@ -48,16 +49,6 @@ export async function buildExecutable(
     rmSync(half, { force: true });
   }
   return outfile;
-}
-
-/** The commit that is checked out, with `-dirty` where the sources differ from it. */
-export function commit(): string {
-  const git = (...args: string[]) => spawnSync("git", args, { cwd: project, encoding: "utf8" });
-  const head = git("rev-parse", "--short=12", "HEAD");
-  if (head.status !== 0) return process.env.DYNC_COMMIT || "unknown";
-  const inputs = ["src", "build", "package.json", "bun.lock", "tsconfig.json"];
-  const changes = git("status", "--porcelain", "--untracked-files=no", "--", ...inputs).stdout.trim();
-  return head.stdout.trim() + (changes === "" ? "" : "-dirty");
 }
 
 async function release(names: readonly string[]): Promise<number> {
