@@ -1,7 +1,7 @@
 // Who may send: the folder of public keys, read again when it changes.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import type { Clock } from "../../src/base/clock.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { LogFields, Logger } from "../../src/base/log.ts";
@@ -15,7 +15,7 @@ const date = new Date("2026-01-02T03:04:05Z");
 async function clientsFolder() {
   const temp = await tempFolder();
   const folder = temp.file("clients");
-  mkdirSync(folder);
+  mkdirSync(folder, { mode: 0o700 });
   const warnings: string[] = [];
   const log: Logger = {
     log: (_level, message: string, fields?: LogFields) =>
@@ -62,6 +62,15 @@ describe("the users behind the keys", () => {
     rmSync(fixture.folder, { recursive: true });
     expect((await fixture.load()).size).toBe(0);
     expect(fixture.warnings).toEqual([]);
+  });
+
+  test.skipIf(process.platform === "win32")("are warned about when anybody could add to them", async () => {
+    await using fixture = await clientsFolder();
+    chmodSync(fixture.folder, 0o777);
+    await fixture.load();
+    expect(fixture.warnings).toEqual([
+      "Others on this machine can authorise keys: the folder is writable for them",
+    ]);
   });
 
   test("come from good files only; the others are told about and left out", async () => {
