@@ -52,13 +52,13 @@ export class AuthorizedClients {
   /** Reads all keys in `folder`, which need not be there yet. Files that are no good are logged and left out. */
   static async load(folder: string, log: Logger): Promise<AuthorizedClients> {
     const clients = new AuthorizedClients(folder, log);
-    const properties = statSync(folder, { throwIfNoEntry: false });
-    if (process.platform !== "win32" && properties !== undefined && (properties.mode & 0o022) !== 0) {
+    await clients.refresh();
+    if (process.platform === "win32" || clients.#folderFault !== null) return clients;
+    if ((statSync(folder).mode & 0o022) !== 0) {
       log.log("warn", "Others on this machine can authorise keys: the folder is writable for them", {
         folder,
       });
     }
-    await clients.refresh();
     return clients;
   }
 
