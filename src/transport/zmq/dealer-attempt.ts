@@ -10,7 +10,7 @@ import type {
   OutgoingFrame,
   SendResult,
 } from "../transport.ts";
-import { socketType } from "./constants.ts";
+import { pollEvent, socketType } from "./constants.ts";
 import { type AttemptState, attemptStart, stepOf } from "./link-failure.ts";
 import { Monitor } from "./monitor.ts";
 import { setClientOptions } from "./options.ts";
@@ -54,8 +54,16 @@ export class Attempt {
     const { host, port } = options;
     this.#socket.connect(`tcp://${isIPv6(host) ? `[${host}]` : host}:${port}`);
     this.#sources = [
-      { descriptor: this.#monitor.descriptor, work: () => this.#workMonitor() },
-      { descriptor: this.#socket.descriptor(), work: () => this.#workSocket() },
+      {
+        descriptor: this.#monitor.descriptor,
+        work: () => this.#workMonitor(),
+        isReady: () => this.#monitor.isReady,
+      },
+      {
+        descriptor: this.#socket.descriptor(),
+        work: () => this.#workSocket(),
+        isReady: () => this.#isReady(),
+      },
     ];
     for (const source of this.#sources) poller.add(source);
     this.#cancelTimer = parts.clock.after(times.connectMs + times.handshakeMs + extraMs, () =>
@@ -69,9 +77,7 @@ export class Attempt {
     if (result === "full") this.#wantsRoom = true;
     // A send may have consumed the signal that something arrived.
     const { poller } = this.#parts;
-    if (poller.isWaiting && (this.#socket.readable || (this.#wantsRoom && this.#socket.writable))) {
-      poller.turnSoon();
-    }
+    if (poller.isWaiting && this.#isReady()) poller.turnSoon();
     return result;
   }
 
@@ -92,7 +98,7 @@ export class Attempt {
     }
   }
 
-  #workMonitor(): boolean {
+  #workMonitor(): void {
     for (let event = this.#monitor.next(); event !== null; event = this.#monitor.next()) {
       if (this.#isOver) continue;
       const step = stepOf(this.#state, event);
@@ -100,7 +106,6 @@ export class Attempt {
       else if (step.type === "failed") this.#fail(step.failure);
       else void this.#probe(step.type);
     }
-    return false;
   }
 
   #progress(state: AttemptState): void {
@@ -111,19 +116,25 @@ export class Attempt {
     this.#events.onUp();
   }
 
-  #workSocket(): boolean {
-    if (!this.#state.isUp || this.#isOver) return false;
-    for (let count = 0; count < messagesPerTurnMax; count++) {
+  #workSocket(): void {
+    for (let count = 0; count < messagesPerTurnMax && this.#isCarrying; count++) {
       const received = this.#socket.receive();
       if (received === null) break;
       this.#events.onMessage(received.message);
-      if (this.#isOver) return false;
     }
-    if (this.#wantsRoom && this.#socket.writable) {
-      this.#wantsRoom = false;
-      this.#events.onWritable();
-    }
-    return !this.#isOver && this.#socket.readable;
+    if (!this.#isCarrying || !this.#wantsRoom || !this.#socket.writable) return;
+    this.#wantsRoom = false;
+    this.#events.onWritable();
+  }
+
+  #isReady(): boolean {
+    if (!this.#isCarrying) return false;
+    const events = this.#socket.events();
+    return (events & pollEvent.readable) !== 0 || (this.#wantsRoom && (events & pollEvent.writable) !== 0);
+  }
+
+  get #isCarrying(): boolean {
+    return this.#state.isUp && !this.#isOver;
   }
 
   /** Asks the network what the events did not say. */
@@ -139,8 +150,7 @@ export class Attempt {
   #fail(failure: LinkFailure): void {
     if (this.#isOver) return;
     // What the server said before it went is still in the socket.
-    let isMoreLeft = failure === "lost";
-    while (isMoreLeft) isMoreLeft = this.#workSocket();
+    while (failure === "lost" && this.#isCarrying && this.#socket.readable) this.#workSocket();
     if (this.#isOver) return;
     // Closed before anybody is told: libzmq must not get the idea to connect again.
     this.close(0);

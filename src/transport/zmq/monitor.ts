@@ -34,6 +34,11 @@ export class Monitor {
     return this.#socket.descriptor();
   }
 
+  /** Whether an event is there. */
+  get isReady(): boolean {
+    return this.#socket.readable;
+  }
+
   /** The next event, or `null` when none is there. */
   next(): MonitorEvent | null {
     const received = this.#socket.receive();

@@ -12,8 +12,10 @@ import { ZmqSocket } from "./socket.ts";
 /** Something with a descriptor that has work to do when it is readable. */
 export interface Source {
   readonly descriptor: bigint;
-  /** Does a bounded piece of the work that is there; returns whether some is left. */
-  work(): boolean;
+  /** Does a bounded piece of the work that is there. */
+  work(): void;
+  /** Whether work is there now: looks at the socket's events, and calls nobody. */
+  isReady(): boolean;
 }
 
 /** More descriptors than one process ever watches: a link has two, a server two, the poller one. */
@@ -109,17 +111,25 @@ export class Poller {
   #turn(): void {
     if (this.#closed) return;
     this.#turnIsDue = false;
-    let isMoreLeft = true;
+    let isFinished = false;
     try {
       if (!this.#waiting) this.#gone();
-      isMoreLeft = false;
-      for (const source of this.#sources) {
-        if (this.#sources.has(source) && source.work()) isMoreLeft = true;
-      }
+      for (const source of this.#sources) source.work();
+      isFinished = true;
     } finally {
-      if (isMoreLeft) this.turnSoon();
+      // What a source throws is somebody's bug; the others go on until the program ends.
+      if (!isFinished || this.#isReady()) this.turnSoon();
       else if (!this.#waiting && !this.#turnIsDue) this.#wait();
     }
+  }
+
+  /**
+   * After all work and right before waiting: whatever was called in between, on whichever socket, may have used
+   * up the signal that a descriptor gives once.
+   */
+  #isReady(): boolean {
+    for (const source of this.#sources) if (source.isReady()) return true;
+    return false;
   }
 
   #gone(): void {

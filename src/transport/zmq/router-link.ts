@@ -80,26 +80,28 @@ export class RouterLink implements ServerLink, Source {
     });
   }
 
-  work(): boolean {
-    try {
-      return this.#receive();
-    } catch (error) {
-      if (!(error instanceof ZmqError)) throw error;
-      this.#events.onFailure(error);
-      return false;
+  work(): void {
+    let bytes = 0;
+    for (let count = 0; count < messagesPerTurnMax && bytes < bytesPerTurnMax && !this.#isClosed; count++) {
+      const received = this.#receive();
+      if (received === null) return;
+      bytes += received.message.frames.reduce((sum, frame) => sum + frame.length, 0);
+      this.#deliver(received.message, received.userId);
     }
   }
 
-  #receive(): boolean {
-    let bytes = 0;
-    for (let count = 0; count < messagesPerTurnMax && bytes < bytesPerTurnMax; count++) {
-      const received = this.#socket.receive();
-      if (received === null) return this.#socket.readable;
-      bytes += received.message.frames.reduce((sum, frame) => sum + frame.length, 0);
-      this.#deliver(received.message, received.userId);
-      if (this.#isClosed) return false;
+  isReady(): boolean {
+    return !this.#isClosed && this.#socket.readable;
+  }
+
+  #receive(): ReturnType<ZmqSocket["receive"]> {
+    try {
+      return this.#socket.receive();
+    } catch (error) {
+      if (!(error instanceof ZmqError)) throw error;
+      this.#events.onFailure(error);
+      return null;
     }
-    return this.#socket.readable;
   }
 
   #deliver(message: ReceivedMessage, userId: string | null): void {

@@ -42,14 +42,17 @@ export class ZapHandler implements Source {
     this.descriptor = this.#socket.descriptor();
   }
 
-  work(): boolean {
+  work(): void {
     for (let count = 0; count < requestsPerTurnMax; count++) {
       const received = this.#socket.receive();
-      if (received === null) break;
+      if (received === null) return;
       const frames = received.message.frames.map((frame) => frame.slice());
       received.message.release();
       this.#answer(frames);
     }
+  }
+
+  isReady(): boolean {
     return this.#socket.readable;
   }
 
