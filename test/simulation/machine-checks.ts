@@ -17,6 +17,7 @@ export class MachineChecks {
   }
 
   onBytesLost(record: ModelRecord, bytes: number): void {
+    this.#world.clientOf(record).disturbances++;
     if (bytes > 0) this.#lost.set(record.identity, (this.#lost.get(record.identity) ?? 0) + bytes);
   }
 

@@ -1,6 +1,7 @@
 // The machine-level simulation: the real machines and the real ledger, with clients, server, network and disk as small
 // models around them, on one virtual clock. First faults, then none: every upload has to end.
 
+import { assert } from "../../src/base/assert.ts";
 import type { CancelTimer } from "../../src/base/clock.ts";
 import { type FaultKind, FaultPlan } from "./fault-plan.ts";
 import { MachineChecks } from "./machine-checks.ts";
@@ -98,8 +99,14 @@ export class MachineWorld {
       : meanMs * (0.9 + 0.2 * this.random.next());
   }
 
+  clientOf(record: ModelRecord): ModelClient {
+    const client = this.clients.find(({ job }) => job.identity === record.identity);
+    assert(client !== undefined, "a record belongs to a client");
+    return client;
+  }
+
   sizeOf(record: ModelRecord): number {
-    return this.clients.find((client) => client.job.identity === record.identity)?.job.size ?? -1;
+    return this.clientOf(record).job.size;
   }
 
   #serverOptions(): ModelServerOptions {
@@ -186,7 +193,9 @@ export class MachineWorld {
     end();
     this.#restart();
     this.#restart = this.clock.after(this.random.magnitude(10, 10_000), () => {
-      this.server.start(this.faults.includes("reconfigure") ? this.#serverOptions() : this.server.options);
+      const { options } = this.server;
+      const { capacity, idleMs } = this.faults.includes("reconfigure") ? this.#serverOptions() : options;
+      this.server.start({ ...options, capacity, idleMs });
     });
   }
 }

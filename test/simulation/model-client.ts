@@ -84,7 +84,7 @@ export class ModelClient {
   cancel(): void {
     if (this.result !== null || this.#driver === null || this.isFrozen) return;
     this.isCancelled = true;
-    this.#driver.feed({ type: "cancel" });
+    this.#driver.feed({ type: "cancel", keep: false });
   }
 
   cut(): void {
@@ -142,6 +142,7 @@ export class ModelClient {
       this.#connection = connection;
       this.#isUp = true;
       this.#driver.feed({ type: "link-up" });
+      this.#offer();
     });
   }
 

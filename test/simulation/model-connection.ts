@@ -76,7 +76,7 @@ export class ModelConnection {
       this.#ends.onDisturbed();
       return "full";
     }
-    for (let left = this.#copies(); left > 0; left--) {
+    if (this.#copies() > 0) {
       this.#latestToClient = this.#put(this.#toClient, this.#latestToClient, () => {
         this.#toClient.shift();
         if (this.#clientCares) this.#ends.onClientSide(message);
@@ -85,6 +85,7 @@ export class ModelConnection {
     return "sent";
   }
 
+  /** How many times it arrives. No connection repeats messages; the server has to bear it, as after a handover. */
   #copies(): number {
     const { faults } = this.#network;
     if (this.#isMute) return 0;
