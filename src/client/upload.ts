@@ -111,7 +111,7 @@ class Upload {
   }
 
   async run(signal: AbortSignal): Promise<Receipt> {
-    const onAbort = (): void => this.#driver.feed({ type: "cancel" });
+    const onAbort = (): void => this.#driver.feed({ type: "cancel", keep: this.#options.task.canSeek });
     const ended = new Promise<UploadResult>((resolve) => {
       this.#settle = resolve;
     });
@@ -161,6 +161,8 @@ class Upload {
     this.#mismatches = 0;
     this.#backoff.reset();
     this.#driver.feed({ type: "link-up" });
+    // What was held back because the connection before this one was behind would otherwise never be offered.
+    this.#offerReady();
   }
 
   #down(failure: LinkFailure): void {
