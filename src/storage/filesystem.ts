@@ -81,7 +81,7 @@ export class FilesystemStorage implements Storage {
       }
       // What the umask leaves of it, as with every program: the administrator decides who may read.
       const mode = 0o666 & ~process.umask();
-      const parts = { root: folder, partials, mode, hasLinks, clock };
+      const parts = { root: folder, partials, mode, hasLinks, durableFolders: new Set<string>(), clock };
       await removeLeftovers(parts);
       return new FilesystemStorage(folder, lock, parts);
     } catch (error) {

@@ -29,6 +29,8 @@ export interface PublishParts {
   readonly mode: number;
   /** Whether the file system can give a file two names. */
   readonly hasLinks: boolean;
+  /** Users' folders that this process knows to be on disk. */
+  readonly durableFolders: Set<string>;
   readonly clock: Clock;
 }
 
@@ -52,7 +54,7 @@ export function publishSteps(
   const checksum = checksumText(description.sha256, destination.name);
   const claim = hasLinks ? claimByLink : claimByWriting;
   return [
-    { name: "make the user's folder", run: () => makeUserFolder(root, folder) },
+    { name: "make the user's folder", run: () => makeUserFolder(parts, folder) },
     {
       name: "stage the description",
       run: async () => {
@@ -139,14 +141,17 @@ function finalFiles(root: string, { user, name }: Destination) {
   return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
 }
 
-async function makeUserFolder(root: string, folder: string): Promise<void> {
+async function makeUserFolder({ root, durableFolders }: PublishParts, folder: string): Promise<void> {
   try {
     await mkdir(folder);
+    durableFolders.delete(folder);
   } catch (error) {
     if (systemCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
-    return;
   }
+  // A folder that is there may be one that a crash kept from being synced.
+  if (durableFolders.has(folder)) return;
   await syncFolder(root);
+  durableFolders.add(folder);
 }
 
 async function stage(file: string, text: string, mode: number): Promise<void> {

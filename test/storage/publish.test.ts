@@ -118,7 +118,14 @@ function description() {
 }
 
 function partsOf(root: string, hasLinks: boolean): PublishParts {
-  return { root, partials: join(stateFolder(root), "partial"), mode: 0o640, hasLinks, clock: systemClock };
+  return {
+    root,
+    partials: join(stateFolder(root), "partial"),
+    mode: 0o640,
+    hasLinks,
+    durableFolders: new Set(),
+    clock: systemClock,
+  };
 }
 
 function stepsOf(parts: PublishParts) {
