@@ -57,7 +57,8 @@ export async function uploadFile(
       await parts.store.remove(state.identity);
       return receipt;
     } catch (error) {
-      if (!canGoOn(error)) await parts.store.remove(state.identity);
+      if (canGoOn(error)) throw withWayOn(error, state);
+      await parts.store.remove(state.identity);
       throw error;
     } finally {
       lock.release();
@@ -78,6 +79,13 @@ function canGoOn(error: unknown): boolean {
     code === "wrong-server" ||
     code === "no-space"
   );
+}
+
+function withWayOn(error: unknown, { identity }: UnfinishedUpload): unknown {
+  if (!(error instanceof DyncError)) return error;
+  const wayOn = `"dync resume ${identity.slice(0, 8)}" goes on with it, "dync cancel ${identity.slice(0, 8)}" drops it`;
+  const hint = error.hint === undefined ? wayOn : `${error.hint}; ${wayOn}`;
+  return new DyncError(error.code, error.message, { cause: error, hint });
 }
 
 async function stateFor(

@@ -111,7 +111,10 @@ class Upload {
   }
 
   async run(signal: AbortSignal): Promise<Receipt> {
-    const onAbort = (): void => this.#driver.feed({ type: "cancel", keep: this.#options.task.canSeek });
+    const onAbort = (): void => {
+      if (signal.reason instanceof DyncError) this.#error = signal.reason;
+      this.#driver.feed({ type: "cancel", keep: this.#options.task.canSeek });
+    };
     const ended = new Promise<UploadResult>((resolve) => {
       this.#settle = resolve;
     });

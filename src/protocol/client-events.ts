@@ -38,8 +38,8 @@ export type ClientInput =
     }
   /** The driver could not read on: the upload ends with this error, and the server is told. */
   | { readonly type: "source-failed"; readonly code: ErrorCode; readonly text: string }
-  /** The user wants it to stop. */
-  | { readonly type: "cancel" }
+  /** The user wants it to stop. `keep`: to go on later, so the server shall keep what it has. */
+  | { readonly type: "cancel"; readonly keep: boolean }
   | { readonly type: "tick" };
 
 /** Everything that the machine sends but chunks, whose bytes only the driver has. */

@@ -98,7 +98,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "source-failed":
         return this.#giveUp(input.code, input.text);
       case "cancel":
-        return this.#giveUp("cancelled", "Cancelled by the client");
+        return this.#giveUp("cancelled", "Cancelled by the client", input.keep);
       case "tick":
         return this.#onTick(now);
       default:
@@ -271,9 +271,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   // Ends the upload from our side, and tells the server where there is one.
-  #giveUp(code: ErrorCode, text: string): void {
+  #giveUp(code: ErrorCode, text: string, keep = false): void {
     if (this.#state !== "offline") {
-      const wire = errorMeanings[code].wire ?? errorMeanings.cancelled.wire;
+      const kind = keep ? "not-ready" : code;
+      const wire = errorMeanings[kind].wire ?? errorMeanings.cancelled.wire;
       this.#actions.push({ type: "send", message: { type: "error", code: wire, text } });
     }
     this.#end({ type: "failed", code, text, wire: null });

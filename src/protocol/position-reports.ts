@@ -50,15 +50,15 @@ export class PositionReports {
     this.#isUncertain = true;
   }
 
-  /** Answers a post-file, the first or a repeated one. */
-  approve(uploadId: string): void {
+  /** Answers a post-file. A client that posts again may have started already: it is told where to go on as well. */
+  approve(uploadId: string, isFirst: boolean): void {
     const { chunkBytes, maxQueue, server } = this.#options;
     const info = { server, upload: uploadId };
     this.#send({ type: "upload-approved", credit: this.#credit.outstanding, chunkBytes, maxQueue, info });
     this.#chunkBytesTold = true;
     this.#isUncertain = false;
     this.#withheld = 0;
-    if (this.#expected > 0) this.report();
+    if (this.#expected > 0 || !isFirst) this.report();
   }
 
   report(): void {
@@ -91,8 +91,7 @@ export class PositionReports {
 
   /** The client of a restored upload goes by the chunk size of an earlier process. */
   reportChunkBytes(uploadId: string): void {
-    this.approve(uploadId);
-    if (this.#expected === 0) this.report();
+    this.approve(uploadId, false);
     this.#gapTold = true;
   }
 

@@ -22,6 +22,7 @@
 // The end. The last chunk ends the giving of credit; when all is written the driver publishes.
 
 import { assert, unreachable } from "../base/assert.ts";
+import { errorMeanings } from "../base/error.ts";
 import { judgeChunk } from "./chunk-verdict.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { limits } from "./limits.ts";
@@ -32,6 +33,9 @@ import { PositionReports } from "./position-reports.ts";
 import type { Admission, ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
 import { type ServerEvent, type ServerState, serverTransitions } from "./server-states.ts";
 import { UploadCredit, usableWindow } from "./upload-credit.ts";
+
+/** The error by which a client says that it will come back for this upload. */
+const clientComesBack = errorMeanings["not-ready"].wire;
 
 export class ServerUpload implements Machine<ServerInput, ServerAction> {
   readonly #options: ServerUploadOptions;
@@ -136,7 +140,11 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "error":
         // Too late to stop what is being published, and its client has gone.
         if (this.#state === "finishing") return;
-        return this.#end("failed", message.code, message.text);
+        return this.#end(
+          message.code === clientComesBack ? "suspended" : "failed",
+          message.code,
+          message.text,
+        );
       default:
         return unreachable(message);
     }
@@ -155,7 +163,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     } else if (this.#state === "admitting") {
       this.#reports.greet();
     } else {
-      this.#reports.approve(this.#uploadId);
+      this.#reports.approve(this.#uploadId, false);
     }
   }
 
@@ -164,7 +172,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#reports.startAt(admission.offset);
     this.#state = hashed ? "receiving" : "hashing";
     if (!hashed) this.#credit.giveBack();
-    this.#reports.approve(this.#uploadId);
+    this.#reports.approve(this.#uploadId, true);
   }
 
   #onRestored(post: PostFile, admission: Admission, hashed: boolean): void {

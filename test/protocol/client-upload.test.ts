@@ -256,7 +256,8 @@ describe("an error of the server", () => {
 });
 
 test.each([
-  [{ type: "cancel" }, 499, "cancelled", "Cancelled by the client"],
+  [{ type: "cancel", keep: false }, 499, "cancelled", "Cancelled by the client"],
+  [{ type: "cancel", keep: true }, 503, "cancelled", "Cancelled by the client"],
   [
     { type: "source-failed", code: "source-changed", text: "It changed" },
     499,

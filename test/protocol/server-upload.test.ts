@@ -151,6 +151,8 @@ describe("what drops an upload", () => {
   test("an error of the client", () => {
     const actions = open(post, 1).step(hears({ type: "error", code: 499, text: "Cancelled" }), 0);
     expect(actions).toEqual([{ type: "done", outcome: "failed", code: 499, text: "Cancelled" }]);
+    const later = open(post, 1).step(hears({ type: "error", code: 503, text: "Back soon" }), 0);
+    expect(later).toEqual([{ type: "done", outcome: "suspended", code: 503, text: "Back soon" }]);
   });
 
   test("a chunk or a question about nothing", () => {
@@ -161,12 +163,7 @@ describe("what drops an upload", () => {
 });
 
 describe("a second post-file", () => {
-  test("is answered like the first while nothing has arrived", () => {
-    const approval = says({ type: "upload-approved", credit: 3, chunkBytes: 4, maxQueue: 8, info });
-    expect(open(post, 3).step(hears(post), 0)).toEqual([approval]);
-  });
-
-  test("is answered with approval and position afterwards", () => {
+  test("is answered with approval and position", () => {
     const machine = open(post, 3);
     machine.step(chunk(0, 4), 0);
     const again = { ...post, metadata: { ...post.metadata } };
