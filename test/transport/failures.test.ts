@@ -1,0 +1,159 @@
+// What a client is told when a connection does not come about, against the real thing each time; and how events
+// of libzmq become reasons.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { spawn, spawnSync } from "node:child_process";
+import { createServer, type Server, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { generateKeyPair } from "../../src/keys/key.ts";
+import type { LinkFailure } from "../../src/transport/transport.ts";
+import { monitorEvent } from "../../src/transport/zmq/constants.ts";
+import { attemptStart, stepOf } from "../../src/transport/zmq/link-failure.ts";
+import { openZmqTransport, type ZmqTransport } from "../../src/transport/zmq/zmq-transport.ts";
+import { ClientRecorder, ServerRecorder } from "./recorder.ts";
+
+const fullListener = fileURLToPath(new URL("./programs/full_listener.py", import.meta.url));
+const hasPython = process.platform === "linux" && spawnSync("python3", ["--version"]).status === 0;
+const serverKeys = generateKeyPair();
+const clientKeys = generateKeyPair();
+
+let transport: ZmqTransport;
+let servers: Server[];
+
+beforeEach(async () => {
+  transport = await openZmqTransport({ times: { connectMs: 700, handshakeMs: 500 } });
+  servers = [];
+});
+
+afterEach(async () => {
+  await transport.close();
+  for (const server of servers) server.close();
+  expect(transport.messagesHeld).toBe(0);
+});
+
+/** A TCP server that does what it is told with each connection; returns its port. */
+async function tcpServer(onConnection: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    onConnection(socket);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function failureAt(port: number, host = "127.0.0.1"): Promise<LinkFailure> {
+  const events = new ClientRecorder();
+  const identity = new Uint8Array(16).fill(1);
+  transport.connect(
+    { host, port, serverKey: serverKeys.publicKey, keys: clientKeys, identity, frameBytesMax: 10_000 },
+    events,
+  );
+  return await events.failure();
+}
+
+describe("a client that connects to something else", () => {
+  test("an HTTP server: not-dync", async () => {
+    const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
+    expect(await failureAt(server.port as number)).toBe("not-dync");
+    await server.stop(true);
+  });
+
+  test("a server that greets first, as ssh does: not-dync", async () => {
+    const port = await tcpServer((socket) => socket.write("SSH-2.0-OpenSSH_9.2\r\n"));
+    expect(await failureAt(port)).toBe("not-dync");
+  });
+
+  test("a server that hangs up at once: not-dync", async () => {
+    const port = await tcpServer((socket) => socket.destroy());
+    expect(await failureAt(port)).toBe("not-dync");
+  });
+
+  test("a server that never says a word: handshake-timeout", async () => {
+    const port = await tcpServer(() => {});
+    expect(await failureAt(port)).toBe("handshake-timeout");
+  });
+
+  test.skipIf(!hasPython)(
+    "a host that does not answer: unreachable, after the time for connecting (skipped without Linux and python3)",
+    async () => {
+      const child = spawn("python3", [fullListener], { stdio: ["pipe", "pipe", "inherit"] });
+      const port = await new Promise<number>((resolve) => {
+        child.stdout.once("data", (bytes: Buffer) => resolve(Number(bytes.toString())));
+      });
+      expect(await failureAt(port)).toBe("unreachable");
+      child.stdin.end();
+    },
+  );
+
+  test("a port that nobody listens on: refused", async () => {
+    const port = await tcpServer(() => {});
+    await new Promise((resolve) => servers.pop()?.close(resolve));
+    expect(await failureAt(port)).toBe("refused");
+  });
+
+  test("a name with several addresses: the first that answers wins", async () => {
+    const events = new ServerRecorder();
+    const options = { address: "127.0.0.1", port: 0, keys: serverKeys, frameBytesMax: 10_000 };
+    const server = transport.listen({ ...options, authorize: () => "alice" }, events);
+    const client = new ClientRecorder();
+    const identity = new Uint8Array(16).fill(2);
+    transport.connect(
+      {
+        host: "localhost",
+        port: server.port,
+        serverKey: serverKeys.publicKey,
+        keys: clientKeys,
+        identity,
+        frameBytesMax: 10_000,
+      },
+      client,
+    );
+    expect(await client.next()).toEqual({ type: "up" });
+  });
+});
+
+describe("events of a connection", () => {
+  const connected = { isConnected: true, isUp: false };
+  const up = { isConnected: true, isUp: true };
+
+  test("progress from nothing to up", () => {
+    const first = stepOf(attemptStart, { event: monitorEvent.connected, value: 7 });
+    expect(first).toEqual({ type: "progress", state: connected });
+    const second = stepOf(connected, { event: monitorEvent.handshakeSucceeded, value: 0 });
+    expect(second).toEqual({ type: "progress", state: up });
+  });
+
+  for (const [what, state, event, value, expected] of [
+    ["closed before it connected", attemptStart, monitorEvent.closed, 7, { type: "probe-connect" }],
+    [
+      "refused key",
+      connected,
+      monitorEvent.handshakeFailedAuth,
+      400,
+      { type: "failed", failure: "key-refused" },
+    ],
+    [
+      "ZAP 300",
+      connected,
+      monitorEvent.handshakeFailedAuth,
+      300,
+      { type: "failed", failure: "server-error" },
+    ],
+    [
+      "ZAP 500",
+      connected,
+      monitorEvent.handshakeFailedAuth,
+      500,
+      { type: "failed", failure: "server-error" },
+    ],
+    ["broken handshake", connected, monitorEvent.handshakeFailedNoDetail, 32, { type: "probe-handshake" }],
+    ["no handshake", connected, monitorEvent.disconnected, 7, { type: "failed", failure: "not-dync" }],
+    ["broken connection", up, monitorEvent.disconnected, 7, { type: "failed", failure: "lost" }],
+  ] as const) {
+    test(`${what}: ${expected.type === "failed" ? expected.failure : expected.type}`, () => {
+      expect(stepOf(state, { event, value })).toEqual(expected);
+    });
+  }
+});

@@ -1,0 +1,93 @@
+// The copy of the library that is unpacked where the embedded one cannot be loaded.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DyncError } from "../../src/base/error.ts";
+import { unpackLibrary } from "../../src/transport/zmq/unpack.ts";
+
+const content = Buffer.from("the library");
+const hash = createHash("sha256").update(content).digest("hex");
+let folder: string;
+let source: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "dync-unpack-"));
+  source = join(folder, "source.so");
+  writeFileSync(source, content);
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(process.platform === "win32")("unpacking the library (skipped on Windows)", () => {
+  const unpack = (): string => unpackLibrary(source, { XDG_CACHE_HOME: folder });
+
+  test("makes a private folder and a file named after its content", () => {
+    const path = unpack();
+    expect(path).toBe(join(folder, "dync", `libzmq-${hash}.so`));
+    expect(readFileSync(path)).toEqual(content);
+    expect(statSync(join(folder, "dync")).mode & 0o777).toBe(0o700);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(folder, "dync"))).toHaveLength(1);
+  });
+
+  test("uses what is there already", () => {
+    const first = statSync(unpack()).ino;
+    expect(statSync(unpack()).ino).toBe(first);
+  });
+
+  test("replaces a file with other bytes, and a link", () => {
+    const path = unpack();
+    writeFileSync(path, "planted!!!!");
+    expect(readFileSync(unpack())).toEqual(content);
+    rmSync(path);
+    writeFileSync(join(folder, "elsewhere"), content);
+    symlinkSync(join(folder, "elsewhere"), path);
+    unpack();
+    expect(statSync(path).ino).not.toBe(statSync(join(folder, "elsewhere")).ino);
+  });
+
+  test("passes a folder by that others can write", () => {
+    mkdirSync(join(folder, "dync"));
+    chmodSync(join(folder, "dync"), 0o777);
+    const runtime = join(folder, "runtime");
+    mkdirSync(runtime);
+    const path = unpackLibrary(source, { XDG_CACHE_HOME: folder, XDG_RUNTIME_DIR: runtime });
+    expect(path.startsWith(runtime)).toBe(true);
+  });
+
+  test("says what is wrong when no folder will do", () => {
+    writeFileSync(join(folder, "dync"), "a file");
+    expect(unpack).toThrow(DyncError);
+  });
+
+  test("ten processes at once all get the same whole file", async () => {
+    const module = fileURLToPath(new URL("../../src/transport/zmq/unpack.ts", import.meta.url));
+    const script = `import { unpackLibrary } from ${JSON.stringify(module)};
+      process.stdout.write(unpackLibrary(${JSON.stringify(source)}, { XDG_CACHE_HOME: ${JSON.stringify(folder)} }));`;
+    writeFileSync(join(folder, "run.ts"), script);
+    const runs = Array.from({ length: 10 }, async () => {
+      const child = Bun.spawn([process.execPath, join(folder, "run.ts")], { stdout: "pipe" });
+      const path = await new Response(child.stdout).text();
+      expect(await child.exited).toBe(0);
+      return path;
+    });
+    const paths = new Set(await Promise.all(runs));
+    expect(paths.size).toBe(1);
+    expect(readFileSync([...paths][0] as string)).toEqual(content);
+    expect(readdirSync(join(folder, "dync"))).toHaveLength(1);
+  }, 30_000);
+});
