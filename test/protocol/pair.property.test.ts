@@ -43,7 +43,7 @@ test("a file arrives through every mixture of faults", () => {
       expect(pair.published).toBe(true);
       expect(pair.serverErrors.filter((code) => code === 400)).toEqual([]);
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
 });
 
@@ -56,7 +56,7 @@ test("a stream arrives through losses, cuts and restarts, since the last chunks 
         throw new Error(`${JSON.stringify(pair.result)}\n${pair.log.slice(-40).join("\n")}`);
       expect(pair.serverErrors.filter((code) => code === 400)).toEqual([]);
     }),
-    { numRuns: 1500 },
+    { numRuns: 800 },
   );
 });
 
