@@ -84,8 +84,7 @@ function reportError(program: Program, output: Output, error: unknown): number {
 /** What an aborted wait throws is the interruption itself, in whatever form it comes back. */
 function interruption(error: unknown, signal: AbortSignal): unknown {
   const isAbort = error instanceof Error && error.name === "AbortError";
-  const isCancelled = error instanceof DyncError && error.code === "cancelled";
-  return isAbort || isCancelled ? signal.reason : error;
+  return isAbort ? signal.reason : error;
 }
 
 function stackOf(error: unknown): string {

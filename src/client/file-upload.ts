@@ -7,9 +7,9 @@ import { DyncError } from "../base/error.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import type { JsonObject } from "../protocol/message.ts";
 import { equalJson } from "../protocol/metadata.ts";
-import { FileSource } from "./source.ts";
+import { FileSource, type FileVersion, type Source } from "./source.ts";
 import { type Receipt, type UploadParts, upload } from "./upload.ts";
-import type { UnfinishedUpload, UploadStore } from "./upload-store.ts";
+import type { UnfinishedUpload, UploadTarget } from "./upload-store.ts";
 
 export interface FileUploadRequest {
   readonly path: string;
@@ -28,8 +28,22 @@ export interface FileUploadRequest {
   readonly client: string;
 }
 
+/** A file, by what tells one version of it from another. */
+export interface VersionedSource extends Source {
+  readonly size: number;
+  readonly version: FileVersion;
+}
+
+/** What an upload needs of the `UploadStore`. */
+export interface UploadMemory {
+  find(target: UploadTarget): Promise<UnfinishedUpload | null>;
+  save(upload: UnfinishedUpload): Promise<void>;
+  remove(identity: string): Promise<void>;
+  lock(identity: string): Promise<{ release(): void } | null>;
+}
+
 export interface FileUploadParts extends UploadParts {
-  readonly store: UploadStore;
+  readonly store: UploadMemory;
   /** Tells the user something beside the progress. */
   readonly onNote: (text: string) => void;
 }
@@ -90,7 +104,7 @@ function withWayOn(error: unknown, { identity }: UnfinishedUpload): unknown {
 
 async function stateFor(
   request: FileUploadRequest,
-  source: FileSource,
+  source: VersionedSource,
   parts: FileUploadParts,
 ): Promise<{ readonly state: UnfinishedUpload; readonly resume: boolean }> {
   const { host, port, name, metadata, serverKeyFile } = request;
@@ -99,13 +113,13 @@ async function stateFor(
   const { version } = source;
   if (known !== null) {
     if (equalJson(known.version, version) && equalJson(known.metadata, metadata)) {
-      parts.onNote(`Going on with the upload of ${known.startedAt}`);
+      parts.onNote(`Going on with the upload of "${name}" that was begun at ${known.startedAt}`);
       return { state: known, resume: true };
     }
     const what = equalJson(known.version, version)
       ? "The metadata is not the same as"
-      : "The file changed since";
-    parts.onNote(`${what} in the upload of ${known.startedAt}: starting anew`);
+      : "The file is not the same as";
+    parts.onNote(`${what} when its upload was begun at ${known.startedAt}: starting anew`);
     await forget(known, parts.store);
   }
   const startedAt = parts.clock.date().toISOString();
@@ -121,7 +135,7 @@ async function stateFor(
   return { state, resume: false };
 }
 
-async function forget(known: UnfinishedUpload, store: UploadStore): Promise<void> {
+async function forget(known: UnfinishedUpload, store: UploadMemory): Promise<void> {
   const lock = await store.lock(known.identity);
   if (lock === null) throw new DyncError("failed", `Another dync process is sending "${known.path}" already`);
   await store.remove(known.identity);

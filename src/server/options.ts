@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly chunkBytes: number;
   /** Most chunks that one upload may have under way: `maxqueue` on the wire. */
   readonly windowChunks: number;
+  /** An upload is made durable whenever so many bytes were written since the last time. */
+  readonly syncEveryBytes: number;
   /** Uploads that may be open at once. */
   readonly uploadsMax: number;
   /** After this long without a word from its client an upload is suspended: its bytes stay. */
@@ -33,6 +35,8 @@ export const defaultServerOptions: ServerOptions = {
   memoryBytes: 64 * MiB,
   chunkBytes: limits.chunkBytesDefault,
   windowChunks: limits.maxQueueDefault,
+  // Bounds what the final sync has to wait for, and what a power cut takes back.
+  syncEveryBytes: 128 * MiB,
   uploadsMax: 1000,
   idleMs: limits.idleMs,
   expireMs: 7 * 24 * hourMs,

@@ -137,7 +137,7 @@ export class Session {
   }
 
   #open(partial: Partial, durable: number): StoredBytes {
-    this.#bytes = new StoredBytes(partial, durable, {
+    this.#bytes = new StoredBytes(partial, durable, this.#parts.options.syncEveryBytes, {
       onWritten: (bytes) => {
         this.#storageFailures = 0;
         this.#parts.room.use(this.key.id, bytes);

@@ -24,13 +24,12 @@ export interface StoredBytesEvents {
   onFailed(error: unknown): void;
 }
 
-// Bounds what the final sync has to wait for, and what a power cut takes back.
-const syncEveryBytes = 128 * 1024 * 1024;
 // Big enough to hash at full speed, small enough that other uploads get their turn in between.
 const rehashBytes = 1024 * 1024;
 
 export class StoredBytes {
   readonly #partial: Partial;
+  readonly #syncEveryBytes: number;
   readonly #events: StoredBytesEvents;
   readonly #pending: PendingWrite[] = [];
   #hash: Hash = createHash("sha256");
@@ -40,9 +39,10 @@ export class StoredBytes {
   #failed = false;
   #suspect = false;
 
-  /** `durable` of the partial's bytes are known to survive a power cut. */
-  constructor(partial: Partial, durable: number, events: StoredBytesEvents) {
+  /** `durable` of the partial's bytes are known to survive a power cut; more are made so every `syncEveryBytes`. */
+  constructor(partial: Partial, durable: number, syncEveryBytes: number, events: StoredBytesEvents) {
     this.#partial = partial;
+    this.#syncEveryBytes = syncEveryBytes;
     this.#durable = durable;
     this.#events = events;
   }
@@ -81,7 +81,7 @@ export class StoredBytes {
       write.release();
       if (this.#failed) break;
       this.#events.onWritten(bytes);
-      if (this.#partial.length - this.#durable >= syncEveryBytes) this.#syncing ??= this.#sync();
+      if (this.#partial.length - this.#durable >= this.#syncEveryBytes) this.#syncing ??= this.#sync();
     }
     this.#writing = null;
   }

@@ -209,7 +209,9 @@ export class UploadDirectory {
       .then((session) => {
         this.#waiting.delete(key);
         for (const { message, received } of waiting) {
-          if (session === null || session.ended) received.release();
+          if (session === null) received.release();
+          // What came behind the end is answered from the catalogue, like all that comes later.
+          else if (session.ended) this.receiveUnknown(user, received, message);
           else session.receive(message, received);
         }
       });

@@ -9,7 +9,7 @@ import { parseDuration } from "../duration.ts";
 import { retryForDefault } from "./send.ts";
 import { sendOne } from "./send-one.ts";
 import type { SendOptions } from "./send-options.ts";
-import { describe, listUnfinished, selectUploads } from "./unfinished.ts";
+import { listUnfinished, selectUploads } from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
 
 export const resumeCommand = defineCommand({
@@ -53,7 +53,6 @@ async function resumeAll(
     const { identity: id, host, port, serverKeyFile, path, name, metadata } = upload;
     const source = { type: "file", path } as const;
     const request = { ...options, server: { host, port }, serverKeyFile, source, name, metadata };
-    output.say(`Going on with ${describe(upload)}`);
     try {
       results.push({ id, name, ok: true, ...(await sendOne(request, context)) });
     } catch (error) {
