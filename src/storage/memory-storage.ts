@@ -16,12 +16,27 @@ export interface MemoryStorageOptions {
   readonly capacity?: number;
   /** Runs before each operation takes effect: what it throws is the operation's failure, and it may delay. */
   readonly before?: (operation: StorageOperation) => void | Promise<void>;
+  /**
+   * What the medium makes of bytes that it took and never made durable, when a sync fails or a power cut comes;
+   * they stay what they are unless given.
+   */
+  readonly lose?: (unsynced: Uint8Array) => void;
+}
+
+/** Thrown by `before`: the append fails after it wrote so many bytes. */
+export class ShortWrite extends DyncError {
+  constructor(readonly bytesWritten: number) {
+    super("internal", "The file could not be written on the server (EIO)");
+    this.bytesWritten = bytesWritten;
+  }
 }
 
 /** What a crash leaves of what was not synced. */
 export interface CrashOutcome {
   /** Bytes that stay of a partial: from `durable` to `length`. */
   readonly bytesKept: (id: string, durable: number, length: number) => number;
+  /** Whether the power failed: what was not synced may be anything. */
+  readonly isPowerLost?: boolean;
   /** Whether a file that was shown, but not yet durable, stays shown. */
   readonly isShown: (id: string) => boolean;
 }
@@ -37,10 +52,17 @@ interface StoredBytes {
   durable: number;
 }
 
+/** A file under its final name: the same bytes as its partial, as with a hard link. */
+interface Shown extends Destination, Description {
+  readonly id: string;
+  readonly stored: StoredBytes;
+  isDurable: boolean;
+}
+
 export class MemoryStorage implements Storage {
   readonly #options: MemoryStorageOptions;
   readonly #partials = new Map<string, StoredBytes>();
-  readonly #published = new Map<string, PublishedFile & { isDurable: boolean }>();
+  readonly #published = new Map<string, Shown>();
   // Handles of a process that crashed do nothing any more.
   #life = 0;
 
@@ -55,18 +77,27 @@ export class MemoryStorage implements Storage {
       const length = outcome.bytesKept(id, partial.durable, partial.length);
       assert(length >= partial.durable && length <= partial.length, "a crash keeps what was durable");
       partial.length = length;
-      partial.durable = length;
+      if (outcome.isPowerLost === true) this.#lose(partial);
     }
     for (const [id, file] of this.#published) {
+      if (outcome.isPowerLost === true && !this.#partials.has(id)) this.#lose(file.stored);
       if (file.isDurable) continue;
       if (outcome.isShown(id)) file.isDurable = true;
       else this.#published.delete(id);
     }
   }
 
+  // What is there after a restart is all that there is: nothing waits to be written any more.
+  #lose(stored: StoredBytes): void {
+    this.#options.lose?.(stored.bytes.subarray(stored.durable, stored.length));
+    stored.durable = stored.length;
+  }
+
   /** Everything that can be seen under its final name. */
   published(): readonly PublishedFile[] {
-    return [...this.#published.values()];
+    return [...this.#published.values()].map(({ stored, isDurable: _, ...file }) => {
+      return { ...file, bytes: stored.bytes.subarray(0, stored.length) };
+    });
   }
 
   async create(id: string): Promise<Partial> {
@@ -111,23 +142,23 @@ export class MemoryStorage implements Storage {
       free: () => (this.#options.capacity ?? Number.POSITIVE_INFINITY) - this.#used(),
       publish: (destination, description) => this.#publish(id, stored, destination, description),
       discard: () => void this.#partials.delete(id),
+      lose: (unsynced) => this.#options.lose?.(unsynced),
     });
   }
 
   async #publish(id: string, stored: StoredBytes, destination: Destination, description: Description) {
     await this.#before("publish", id);
-    stored.durable = stored.length;
     const isOwn = this.#published.has(id);
     if (!isOwn && this.#isTaken(destination)) {
       throw new DyncError("name-taken", "There is a file of this name on the server already");
     }
-    const file = {
+    const file: Shown = {
       id,
       user: destination.user,
       name: destination.name,
       sha256: description.sha256,
       metadataText: description.metadataText,
-      bytes: stored.bytes.slice(0, stored.length),
+      stored,
       isDurable: false,
     };
     this.#published.set(id, file);
@@ -149,7 +180,7 @@ export class MemoryStorage implements Storage {
   #used(): number {
     let used = 0;
     for (const { length } of this.#partials.values()) used += length;
-    for (const { bytes } of this.#published.values()) used += bytes.length;
+    for (const { id, stored } of this.#published.values()) if (!this.#partials.has(id)) used += stored.length;
     return used;
   }
 }
@@ -159,6 +190,7 @@ interface PartialParts {
   free(): number;
   publish(destination: Destination, description: Description): Promise<void>;
   discard(): void;
+  lose(unsynced: Uint8Array): void;
 }
 
 class MemoryPartial implements Partial {
@@ -176,26 +208,42 @@ class MemoryPartial implements Partial {
     return this.#stored.length;
   }
 
-  append(data: Uint8Array): Promise<void> {
-    return this.#use("append", () => {
-      const stored = this.#stored;
-      if (data.length > this.#parts.free())
-        throw new DyncError("no-space", "No space left on the server's disk");
-      if (stored.length + data.length > stored.bytes.length) {
-        const larger = new Uint8Array(2 * (stored.length + data.length));
-        larger.set(stored.bytes.subarray(0, stored.length));
-        stored.bytes = larger;
-      }
-      stored.bytes.set(data, stored.length);
-      stored.length += data.length;
-    });
+  async append(data: Uint8Array): Promise<void> {
+    try {
+      await this.#use("append", () => {
+        const fits = data.length <= this.#parts.free();
+        if (!fits) throw new DyncError("no-space", "No space left on the server's disk");
+        this.#add(data);
+      });
+    } catch (error) {
+      if (error instanceof ShortWrite) this.#add(data.subarray(0, error.bytesWritten));
+      throw error;
+    }
   }
 
-  sync(): Promise<void> {
-    const { length } = this.#stored;
-    return this.#use("sync", () => {
-      this.#stored.durable = Math.max(this.#stored.durable, length);
-    });
+  #add(data: Uint8Array): void {
+    const stored = this.#stored;
+    if (stored.length + data.length > stored.bytes.length) {
+      const larger = new Uint8Array(2 * (stored.length + data.length));
+      larger.set(stored.bytes.subarray(0, stored.length));
+      stored.bytes = larger;
+    }
+    stored.bytes.set(data, stored.length);
+    stored.length += data.length;
+  }
+
+  async sync(): Promise<void> {
+    const stored = this.#stored;
+    const { length } = stored;
+    try {
+      await this.#use("sync", () => {
+        stored.durable = Math.max(stored.durable, length);
+      });
+    } catch (error) {
+      // As Linux does: what could not be written is dropped, and the next sync knows nothing of it.
+      this.#parts.lose(stored.bytes.subarray(stored.durable, length));
+      throw error;
+    }
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
@@ -219,8 +267,9 @@ class MemoryPartial implements Partial {
     });
   }
 
-  publish(destination: Destination, description: Description): Promise<void> {
-    return this.#use(null, async () => {
+  async publish(destination: Destination, description: Description): Promise<void> {
+    await this.sync();
+    await this.#use(null, async () => {
       await this.#parts.publish(destination, description);
       this.#isClosed = true;
     });
