@@ -86,6 +86,7 @@ function readServerOptions(values: RunValues): ServerOptions {
     memoryBytes,
     chunkBytes,
     windowChunks: numberOr(values.window, "--window", 1, maxQueueMax, defaults.windowChunks),
+    syncEveryBytes: defaults.syncEveryBytes,
     uploadsMax: numberOr(values["max-uploads"], "--max-uploads", 1, uploadsMaxMax, defaults.uploadsMax),
     idleMs: durationOr(values["idle-timeout"], "--idle-timeout", defaults.idleMs),
     expireMs: durationOr(values.expire, "--expire", defaults.expireMs),
