@@ -62,16 +62,26 @@ export async function uploadFile(
       const hint = "wait for it, or stop it and give this command again";
       throw new DyncError("failed", `Another dync process is sending "${request.path}" already`, { hint });
     }
+    // With nothing sent there is nothing to go on with.
+    let isUnderWay = resume;
+    const onProgress: UploadParts["onProgress"] = (progress) => {
+      isUnderWay ||= progress.sent > 0;
+      parts.onProgress(progress);
+    };
     try {
       await parts.store.save(state);
       const { name, metadata, client, ...connection } = request;
       const task = { name, metadata, size: source.size, canSeek: true, client, resume };
       const identity = Buffer.from(state.identity, "hex");
-      const receipt = await upload({ ...connection, task, source, identity }, parts, signal);
+      const receipt = await upload(
+        { ...connection, task, source, identity },
+        { ...parts, onProgress },
+        signal,
+      );
       await parts.store.remove(state.identity);
       return receipt;
     } catch (error) {
-      if (canGoOn(error)) throw withWayOn(error, state);
+      if (isUnderWay && canGoOn(error)) throw withWayOn(error, state);
       await parts.store.remove(state.identity);
       throw error;
     } finally {
