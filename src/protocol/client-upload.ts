@@ -273,8 +273,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   // Ends the upload from our side, and tells the server where there is one.
   #giveUp(code: ErrorCode, text: string, keep = false): void {
     if (this.#state !== "offline") {
-      const kind = keep ? "not-ready" : code;
-      const wire = errorMeanings[kind].wire ?? errorMeanings.cancelled.wire;
+      const wire = errorMeanings[keep ? "not-ready" : code].wire ?? errorMeanings.cancelled.wire;
       this.#actions.push({ type: "send", message: { type: "error", code: wire, text } });
     }
     this.#end({ type: "failed", code, text, wire: null });

@@ -67,7 +67,8 @@ export class Pair {
   chunkBytesSent = 0;
   steps = 0;
   readonly serverErrors: number[] = [];
-  readonly log: string[] = [];
+  /** What both machines did, for the message of a failing test. */
+  readonly log: (readonly [number, "client" | "server", object])[] = [];
 
   constructor(options: PairOptions) {
     this.#options = options;
@@ -112,17 +113,26 @@ export class Pair {
 
   /** Jumps to the next event or wake-up. */
   #advance(): void {
-    const next = this.#events.toSorted((a, b) => a.at - b.at || a.order - b.order)[0];
+    const next = this.#nextEvent();
     const clientAt = this.#client.wakeAt ?? Number.POSITIVE_INFINITY;
     const serverAt = this.#server.wakeAt ?? Number.POSITIVE_INFINITY;
     const at = Math.min(next?.at ?? Number.POSITIVE_INFINITY, clientAt, serverAt);
     if (at === Number.POSITIVE_INFINITY) return;
     this.#now = Math.max(this.#now, at);
     if (next !== undefined && next.at === at) {
-      this.#events = this.#events.filter((event) => event !== next);
+      this.#events.splice(this.#events.indexOf(next), 1);
       next.run();
     } else if (clientAt === at) this.#feedClient({ type: "tick" });
     else this.#feedServer({ type: "tick" });
+  }
+
+  #nextEvent(): { at: number; order: number; run: Event } | undefined {
+    let next = this.#events[0];
+    for (const event of this.#events) {
+      if (next === undefined || event.at < next.at || (event.at === next.at && event.order < next.order))
+        next = event;
+    }
+    return next;
   }
 
   #after(delay: number, run: Event): void {
@@ -148,7 +158,7 @@ export class Pair {
   }
 
   #performClient(action: ClientAction): void {
-    this.log.push(`${this.#now} C ${JSON.stringify(action)}`);
+    this.log.push([this.#now, "client", action]);
     switch (action.type) {
       case "send":
         return this.#toServer(action.message);
@@ -201,9 +211,7 @@ export class Pair {
   }
 
   #performServer(action: ServerAction): void {
-    this.log.push(
-      `${this.#now} S ${JSON.stringify(action, (key, value) => (key === "data" ? value.length : value))}`,
-    );
+    this.log.push([this.#now, "server", action]);
     const life = this.#life;
     const later = (input: () => ServerInput | null): void =>
       this.#after(1 + this.#options.random(20), () => {
