@@ -33,7 +33,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(process.platform === "win32")("unpacking the library (skipped on Windows)", () => {
-  const unpack = (): string => unpackLibrary(source, { XDG_CACHE_HOME: folder });
+  const asIs = (path: string): string => path;
+  const unpack = (): string => unpackLibrary(source, { XDG_CACHE_HOME: folder }, asIs);
 
   test("makes a private folder and a file named after its content", () => {
     const path = unpack();
@@ -65,7 +66,17 @@ describe.skipIf(process.platform === "win32")("unpacking the library (skipped on
     chmodSync(join(folder, "dync"), 0o777);
     const runtime = join(folder, "runtime");
     mkdirSync(runtime);
-    const path = unpackLibrary(source, { XDG_CACHE_HOME: folder, XDG_RUNTIME_DIR: runtime });
+    const path = unpackLibrary(source, { XDG_CACHE_HOME: folder, XDG_RUNTIME_DIR: runtime }, asIs);
+    expect(path.startsWith(runtime)).toBe(true);
+  });
+
+  test("takes another folder when the copy cannot be loaded from the first", () => {
+    const runtime = join(folder, "runtime");
+    mkdirSync(runtime);
+    const path = unpackLibrary(source, { XDG_CACHE_HOME: folder, XDG_RUNTIME_DIR: runtime }, (candidate) => {
+      if (!candidate.startsWith(runtime)) throw new Error("failed to map segment");
+      return candidate;
+    });
     expect(path.startsWith(runtime)).toBe(true);
   });
 
@@ -77,7 +88,7 @@ describe.skipIf(process.platform === "win32")("unpacking the library (skipped on
   test("ten processes at once all get the same whole file", async () => {
     const module = fileURLToPath(new URL("../../src/transport/zmq/unpack.ts", import.meta.url));
     const script = `import { unpackLibrary } from ${JSON.stringify(module)};
-      process.stdout.write(unpackLibrary(${JSON.stringify(source)}, { XDG_CACHE_HOME: ${JSON.stringify(folder)} }));`;
+      process.stdout.write(unpackLibrary(${JSON.stringify(source)}, { XDG_CACHE_HOME: ${JSON.stringify(folder)} }, (path) => path));`;
     writeFileSync(join(folder, "run.ts"), script);
     const runs = Array.from({ length: 10 }, async () => {
       const child = Bun.spawn([process.execPath, join(folder, "run.ts")], { stdout: "pipe" });

@@ -55,7 +55,7 @@ async function openEmbedded(native: Native, environment: NodeJS.ProcessEnv): Pro
       if (isRuntimeMissing(error)) throw error;
     }
   }
-  return openAt(native, unpackLibrary(embeddedLibraryPath, environment));
+  return unpackLibrary(embeddedLibraryPath, environment, (path) => openAt(native, path));
 }
 
 function openAt(native: Native, path: string): Library {

@@ -20,15 +20,20 @@ import { DyncError, messageOf, systemCode } from "../../base/error.ts";
 
 /**
  * Writes the file at `source` to a folder that belongs to this user alone, under a name with its SHA-256, and
- * returns that path. A copy that is already there is used when its bytes are right, and replaced when not. Any
- * number of processes may do this at once. Throws `DyncError` ("configuration") when no folder can be used.
+ * returns what `load` makes of that path. A copy that is already there is used when its bytes are right, and
+ * replaced when not. Any number of processes may do this at once. Where `load` throws, the next folder is tried:
+ * a whole disk may forbid programs. Throws `DyncError` ("configuration") when no folder will do.
  */
-export function unpackLibrary(source: string, environment: NodeJS.ProcessEnv): string {
+export function unpackLibrary<Loaded>(
+  source: string,
+  environment: NodeJS.ProcessEnv,
+  load: (path: string) => Loaded,
+): Loaded {
   const bytes = readFileSync(source);
   const reasons: string[] = [];
   for (const folder of foldersFor(environment)) {
     try {
-      return unpackInto(folder, bytes);
+      return load(unpackInto(folder, bytes));
     } catch (error) {
       reasons.push(`${folder}: ${messageOf(error)}`);
     }
