@@ -89,8 +89,9 @@ export class AuthorizedClients {
     let cancel: CancelTimer = () => {};
     let isOver = false;
     const attach = (): void => {
+      if (watcher !== null) return;
       try {
-        watcher ??= watch(this.folder, { persistent: false }, () => schedule(noticeDelayMs));
+        watcher = watch(this.folder, { persistent: false }, () => schedule(noticeDelayMs));
         watcher.on("error", detach);
       } catch {
         // Not there yet, or no notices on this file system: the rescan is enough.

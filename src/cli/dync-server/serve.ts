@@ -7,7 +7,7 @@ import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { bootId } from "../../catalogue/boot-id.ts";
 import { openSqliteCatalogue } from "../../catalogue/sqlite.ts";
-import { AuthorizedClients } from "../../keys/authorized-clients.ts";
+import { AuthorizedClients, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
 import { FilesystemStorage, stateFolder } from "../../storage/filesystem.ts";
@@ -58,7 +58,12 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
   });
   await server.start();
   closing.defer(() => server.stop());
-  closing.defer(clients.watch(clock, () => server.clientsChanged()));
+  const onKeysChanged = (changes: KeyChanges): void => {
+    for (const { user, key } of changes.added) logger.log("info", "Key authorised", { user, key });
+    for (const { user, key } of changes.removed) logger.log("info", "Key removed", { user, key });
+    server.clientsChanged();
+  };
+  closing.defer(clients.watch(clock, onKeysChanged));
   await Promise.race([server.failed, aborted(signal)]);
   logger.log("info", "Stopping", {
     reason: signal.reason instanceof DyncError ? signal.reason.message : null,
