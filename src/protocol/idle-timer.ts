@@ -7,6 +7,7 @@ export class IdleTimer {
   readonly #idleMs: number;
   #heardAt = 0;
   #quietSince = 0;
+  #usedAt = 0;
   #pokeMs: number = limits.pokeMs;
 
   constructor(idleMs: number) {
@@ -20,9 +21,20 @@ export class IdleTimer {
     this.#pokeMs = limits.pokeMs;
   }
 
-  /** The client was given something that it may use now. */
+  /** The client was given credit that it may use now. */
   granted(now: number): void {
     this.#quietSince = now;
+    this.#usedAt = now;
+  }
+
+  /** The client used credit. */
+  used(now: number): void {
+    this.#usedAt = now;
+  }
+
+  /** When credit was last given or used. */
+  get usedAt(): number {
+    return this.#usedAt;
   }
 
   /** When something is next due. `mayPoke`: the client holds credit, so its silence costs others. */

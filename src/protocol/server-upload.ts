@@ -61,6 +61,11 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     return this.#state;
   }
 
+  /** Since when the client lets its credit lie (monotonic ms), or `null` when it has none. A chatty one may, too. */
+  get unusedSince(): number | null {
+    return this.#credit.outstanding > 0 ? this.#timer.usedAt : null;
+  }
+
   get wakeAt(): number | null {
     if (this.#state !== "receiving" && this.#state !== "hashing") return null;
     return this.#timer.dueAt(this.#credit.outstanding > 0);
@@ -84,7 +89,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     switch (input.type) {
       case "message":
         this.#hear(now);
-        return this.#onMessage(input.message);
+        return this.#onMessage(input.message, now);
       case "malformed":
         this.#hear(now);
         if (this.#state === "finishing") return this.#sendError(400, input.text);
@@ -127,13 +132,13 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#present = true;
   }
 
-  #onMessage(message: ClientMessage): void {
+  #onMessage(message: ClientMessage, now: number): void {
     switch (message.type) {
       case "post-file":
         return this.#onPostFile(message);
       case "post-chunk":
         if (this.#state === "new") return this.#fail(404, unknownUpload);
-        return this.#state === "receiving" ? this.#onChunk(message) : undefined;
+        return this.#state === "receiving" ? this.#onChunk(message, now) : undefined;
       case "query-status":
         if (this.#state === "new") return this.#fail(404, unknownUpload);
         return this.#state === "admitting" ? this.#reports.greet() : this.#reports.report();
@@ -185,7 +190,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#reports.distrust();
   }
 
-  #onChunk(chunk: PostChunk): void {
+  #onChunk(chunk: PostChunk, now: number): void {
     const verdict = judgeChunk(chunk, {
       expected: this.#reports.expected,
       outstanding: this.#credit.outstanding,
@@ -194,6 +199,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     });
     switch (verdict.type) {
       case "accept":
+        this.#timer.used(now);
         return this.#accept(chunk);
       case "duplicate":
         return;
@@ -226,8 +232,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   }
 
   #onGranted(amount: number, now: number): void {
-    if (!this.#credit.grant(amount) || this.#state !== "receiving") return;
+    if (!this.#credit.grant(amount)) return;
     this.#timer.granted(now);
+    if (this.#state !== "receiving") return;
     this.#reports.grant(amount);
   }
 

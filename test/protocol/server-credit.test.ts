@@ -61,6 +61,18 @@ describe("credit", () => {
     expect(machine.step(chunk(0, 4), 2)).toEqual([write(0, 4)]);
   });
 
+  test("lies unused from the last grant or chunk on, whatever else its client says", () => {
+    const machine = open(post, 4);
+    machine.step({ type: "granted", amount: 1 }, 1000);
+    expect(machine.unusedSince).toBe(1000);
+    machine.step(query, 2000);
+    expect(machine.unusedSince).toBe(1000);
+    machine.step(chunk(0, 4), 3000);
+    expect(machine.unusedSince).toBe(3000);
+    machine.step({ type: "reclaim" }, 4000);
+    expect(machine.unusedSince).toBeNull();
+  });
+
   test("that nobody wants any more goes back at once", () => {
     const machine = open(post, 1);
     machine.step(chunk(0, 0, true), 0);

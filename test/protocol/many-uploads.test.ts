@@ -1,0 +1,110 @@
+// Many uploads on a budget that admits only some of them, with one that lets its credit lie: all others finish.
+
+import { expect, test } from "bun:test";
+import type { ClientAction, ClientInput } from "../../src/protocol/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client-upload.ts";
+import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
+import { limits } from "../../src/protocol/limits.ts";
+import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server-upload.ts";
+
+const chunkBytes = 4;
+const size = 60;
+
+/** One client and its upload, without any delay between them. */
+class Lane {
+  readonly id: string;
+  readonly client: ClientUpload;
+  readonly server = new ServerUpload({ chunkBytes, maxQueue: 8, server: "s" });
+  readonly #ledger: CreditLedger;
+  readonly #isIdle: boolean;
+  readonly #queue: (() => void)[] = [];
+  #unwritten = 0;
+  finished = false;
+
+  /** `isIdle`: the source never has a byte. */
+  constructor(id: string, ledger: CreditLedger, isIdle: boolean) {
+    this.id = id;
+    this.#ledger = ledger;
+    this.#isIdle = isIdle;
+    const task = { name: id, metadata: { id }, size: null, canSeek: true, client: "c", resume: false };
+    this.client = new ClientUpload(task);
+    ledger.join(id);
+  }
+
+  feedClient(input: ClientInput, now: number): void {
+    for (const action of this.client.step(input, now)) this.#queue.push(() => this.#onClient(action, now));
+  }
+
+  feedServer(input: ServerInput, now: number): void {
+    for (const action of this.server.step(input, now)) this.#queue.push(() => this.#onServer(action, now));
+  }
+
+  /** One action, or one write. Returns whether there was something to do. */
+  work(now: number): boolean {
+    const next = this.#queue.shift();
+    if (next !== undefined) next();
+    else if (this.#unwritten > 0) {
+      this.#unwritten -= 1;
+      this.feedServer({ type: "written" }, now);
+    } else return false;
+    return true;
+  }
+
+  #onClient(action: ClientAction, now: number): void {
+    if (action.type === "send") this.feedServer({ type: "message", message: action.message }, now);
+    else if (action.type === "send-chunk") {
+      const { offset: seek, checksum } = action;
+      const message = { type: "post-chunk", seek, data: new Uint8Array(action.length), checksum } as const;
+      this.feedServer({ type: "message", message }, now);
+    } else if (action.type === "read" && !this.#isIdle) {
+      const length = Math.min(action.lengthMax, size - action.offset);
+      const checksum = length === 0 ? new Uint8Array(32) : null;
+      this.feedClient({ type: "chunk-read", offset: action.offset, length, checksum }, now);
+    } else if (action.type === "done") this.finished = action.result.type === "finished";
+  }
+
+  #onServer(action: ServerAction, now: number): void {
+    if (action.type === "send") this.feedClient({ type: "message", message: action.message }, now);
+    else if (action.type === "admit") {
+      this.feedServer({ type: "admitted", admission: { uploadId: this.id, offset: 0 }, hashed: true }, now);
+    } else if (action.type === "write") this.#unwritten += 1;
+    else if (action.type === "finish") this.feedServer({ type: "finished" }, now);
+    else if (action.type === "want-credit") this.#ledger.want(this.id, action.window);
+    else if (action.type === "return-credit") this.#ledger.release(this.id, action.amount);
+    else if (action.type === "done") this.#ledger.leave(this.id);
+  }
+}
+
+test.each([1, 3, 7, 100])("ten uploads on a budget of %d chunks, and one that is idle", (capacity) => {
+  const ledger = new CreditLedger({ capacity });
+  const idle = new Lane("idle", ledger, true);
+  const lanes = [idle, ...Array.from({ length: 10 }, (_, index) => new Lane(`u${index}`, ledger, false))];
+  let now = 0;
+  for (const lane of lanes) lane.feedClient({ type: "link-up" }, now);
+  for (let second = 0; second < 3600 && lanes.some((lane) => lane !== idle && !lane.finished); second += 1) {
+    settle(lanes, ledger, now);
+    now += 1000;
+    for (const lane of lanes) {
+      lane.feedClient({ type: "tick" }, now);
+      lane.feedServer({ type: "tick" }, now);
+      const isUnused = (lane.server.unusedSince ?? now) < now - limits.reclaimAfterMs;
+      if (ledger.isStarving() && isUnused) lane.feedServer({ type: "reclaim" }, now);
+    }
+  }
+  expect(lanes.filter((lane) => !lane.finished)).toEqual([idle]);
+  expect(now).toBeLessThan(600_000);
+});
+
+function settle(lanes: readonly Lane[], ledger: CreditLedger, now: number): void {
+  let isBusy = true;
+  while (isBusy) {
+    isBusy = false;
+    for (const lane of lanes) if (lane.work(now)) isBusy = true;
+    expect(ledger.held).toBeLessThanOrEqual(ledger.capacity);
+    for (const { id, amount } of ledger.distribute()) {
+      isBusy = true;
+      lanes.find((lane) => lane.id === id)?.feedServer({ type: "granted", amount }, now);
+    }
+  }
+}
