@@ -63,7 +63,8 @@ export function viewOf(library: Library, slot: Slot, length: number): Uint8Array
 
 /** Makes every view of this memory empty, so that nobody can read or write it any more. */
 function detach(bytes: Uint8Array): void {
-  (bytes.buffer as ArrayBuffer).transfer();
+  // To an empty buffer: one of the same length would count as new memory, and bring on the next collection.
+  (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
 /** Memory for one outgoing frame, allocated by libzmq and moved into it by `send`. */
