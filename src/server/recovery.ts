@@ -31,7 +31,7 @@ export function trustedLength(record: UploadRecord, length: number, bootId: stri
 /** Deletes partials that no unfinished upload claims: a crash between creating one and recording it leaves these. */
 export async function deleteOrphans(parts: RecoveryParts): Promise<void> {
   const open = new Set(parts.catalogue.list(["open", "publishing"]).map((record) => record.id));
-  for (const id of await parts.storage.list()) {
+  for (const { id } of await parts.storage.list()) {
     if (open.has(id)) continue;
     const partial = await parts.storage.open(id);
     await partial?.discard();

@@ -14,7 +14,7 @@ import { NameIndex } from "./name-index.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
 import { isClaimed, type PublishParts, publishSteps, rollBack, stagedFiles } from "./publish.ts";
 import { parseChecksum } from "./sidecar.ts";
-import type { Description, Destination, Partial, Storage } from "./storage.ts";
+import type { Description, Destination, Partial, PartialEntry, Storage } from "./storage.ts";
 import { storageError } from "./storage-error.ts";
 
 const idPattern = /^[0-9a-f]{32}$/;
@@ -107,9 +107,15 @@ export class FilesystemStorage implements Storage {
     }
   }
 
-  async list(): Promise<readonly string[]> {
+  async list(): Promise<readonly PartialEntry[]> {
     try {
-      return (await readdir(this.#parts.partials)).filter((name) => idPattern.test(name));
+      const { partials } = this.#parts;
+      const entries: PartialEntry[] = [];
+      for (const id of await readdir(partials)) {
+        const properties = idPattern.test(id) ? await lookAt(join(partials, id)) : null;
+        if (properties !== null) entries.push({ id, writtenAt: properties.mtime });
+      }
+      return entries;
     } catch (cause) {
       throw storageError("looked up", cause);
     }

@@ -2,18 +2,19 @@
 // simulation. Same contract as `filesystem.ts`.
 
 import { assert } from "../base/assert.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { namesClash } from "./destination.ts";
-import type { Description, Destination, Partial, Storage } from "./storage.ts";
+import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./memory-partial.ts";
+import type { Description, Destination, Partial, PartialEntry, Storage } from "./storage.ts";
 
-export interface StorageOperation {
-  readonly type: "create" | "open" | "append" | "sync" | "read" | "truncate" | "publish" | "show" | "discard";
-  readonly id: string;
-}
+export { ShortWrite, type StorageOperation } from "./memory-partial.ts";
 
 export interface MemoryStorageOptions {
   /** Bytes that partials and published files may take together. */
   readonly capacity?: number;
+  /** Whose date partials were written at; the system's clock unless given. */
+  readonly clock?: Clock;
   /** Runs before each operation takes effect: what it throws is the operation's failure, and it may delay. */
   readonly before?: (operation: StorageOperation) => void | Promise<void>;
   /**
@@ -21,14 +22,6 @@ export interface MemoryStorageOptions {
    * they stay what they are unless given.
    */
   readonly lose?: (unsynced: Uint8Array) => void;
-}
-
-/** Thrown by `before`: the append fails after it wrote so many bytes. */
-export class ShortWrite extends DyncError {
-  constructor(readonly bytesWritten: number) {
-    super("internal", "The file could not be written on the server (EIO)");
-    this.bytesWritten = bytesWritten;
-  }
 }
 
 /** What a crash leaves of what was not synced. */
@@ -46,22 +39,16 @@ export interface PublishedFile extends Destination, Description {
   readonly bytes: Uint8Array;
 }
 
-interface StoredBytes {
-  bytes: Uint8Array;
-  length: number;
-  durable: number;
-}
-
 /** A file under its final name: the same bytes as its partial, as with a hard link. */
 interface Shown extends Destination, Description {
   readonly id: string;
-  readonly stored: StoredBytes;
+  readonly stored: MemoryBytes;
   isDurable: boolean;
 }
 
 export class MemoryStorage implements Storage {
   readonly #options: MemoryStorageOptions;
-  readonly #partials = new Map<string, StoredBytes>();
+  readonly #partials = new Map<string, MemoryBytes>();
   readonly #published = new Map<string, Shown>();
   // Handles of a process that crashed do nothing any more.
   #life = 0;
@@ -88,7 +75,7 @@ export class MemoryStorage implements Storage {
   }
 
   // What is there after a restart is all that there is: nothing waits to be written any more.
-  #lose(stored: StoredBytes): void {
+  #lose(stored: MemoryBytes): void {
     this.#options.lose?.(stored.bytes.subarray(stored.durable, stored.length));
     stored.durable = stored.length;
   }
@@ -103,7 +90,7 @@ export class MemoryStorage implements Storage {
   async create(id: string): Promise<Partial> {
     await this.#before("create", id);
     assert(!this.#partials.has(id), "a partial is created once");
-    const stored = { bytes: new Uint8Array(0), length: 0, durable: 0 };
+    const stored = { bytes: new Uint8Array(0), length: 0, durable: 0, writtenAt: this.#date() };
     this.#partials.set(id, stored);
     return this.#handle(id, stored);
   }
@@ -114,8 +101,8 @@ export class MemoryStorage implements Storage {
     return stored === undefined ? null : this.#handle(id, stored);
   }
 
-  async list(): Promise<readonly string[]> {
-    return [...this.#partials.keys()];
+  async list(): Promise<readonly PartialEntry[]> {
+    return [...this.#partials].map(([id, { writtenAt }]) => ({ id, writtenAt }));
   }
 
   async exists(destination: Destination): Promise<boolean> {
@@ -136,17 +123,18 @@ export class MemoryStorage implements Storage {
 
   async close(): Promise<void> {}
 
-  #handle(id: string, stored: StoredBytes): Partial {
+  #handle(id: string, stored: MemoryBytes): Partial {
     return new MemoryPartial(stored, {
       before: (type) => this.#before(type, id),
       free: () => (this.#options.capacity ?? Number.POSITIVE_INFINITY) - this.#used(),
       publish: (destination, description) => this.#publish(id, stored, destination, description),
       discard: () => void this.#partials.delete(id),
       lose: (unsynced) => this.#options.lose?.(unsynced),
+      date: () => this.#date(),
     });
   }
 
-  async #publish(id: string, stored: StoredBytes, destination: Destination, description: Description) {
+  async #publish(id: string, stored: MemoryBytes, destination: Destination, description: Description) {
     await this.#before("publish", id);
     const isOwn = this.#published.has(id);
     if (!isOwn && this.#isTaken(destination)) {
@@ -177,123 +165,14 @@ export class MemoryStorage implements Storage {
     if (life !== this.#life) throw new DyncError("internal", "The process that asked for this crashed");
   }
 
+  #date(): Date {
+    return (this.#options.clock ?? systemClock).date();
+  }
+
   #used(): number {
     let used = 0;
     for (const { length } of this.#partials.values()) used += length;
     for (const { id, stored } of this.#published.values()) if (!this.#partials.has(id)) used += stored.length;
     return used;
-  }
-}
-
-interface PartialParts {
-  before(type: StorageOperation["type"]): Promise<void>;
-  free(): number;
-  publish(destination: Destination, description: Description): Promise<void>;
-  discard(): void;
-  lose(unsynced: Uint8Array): void;
-}
-
-class MemoryPartial implements Partial {
-  readonly #parts: PartialParts;
-  readonly #stored: StoredBytes;
-  #isBroken = false;
-  #isClosed = false;
-
-  constructor(stored: StoredBytes, parts: PartialParts) {
-    this.#stored = stored;
-    this.#parts = parts;
-  }
-
-  get length(): number {
-    return this.#stored.length;
-  }
-
-  async append(data: Uint8Array): Promise<void> {
-    try {
-      await this.#use("append", () => {
-        const fits = data.length <= this.#parts.free();
-        if (!fits) throw new DyncError("no-space", "No space left on the server's disk");
-        this.#add(data);
-      });
-    } catch (error) {
-      if (error instanceof ShortWrite) this.#add(data.subarray(0, error.bytesWritten));
-      throw error;
-    }
-  }
-
-  #add(data: Uint8Array): void {
-    const stored = this.#stored;
-    if (stored.length + data.length > stored.bytes.length) {
-      const larger = new Uint8Array(2 * (stored.length + data.length));
-      larger.set(stored.bytes.subarray(0, stored.length));
-      stored.bytes = larger;
-    }
-    stored.bytes.set(data, stored.length);
-    stored.length += data.length;
-  }
-
-  async sync(): Promise<void> {
-    const stored = this.#stored;
-    const { length } = stored;
-    try {
-      await this.#use("sync", () => {
-        stored.durable = Math.max(stored.durable, length);
-      });
-    } catch (error) {
-      // As Linux does: what could not be written is dropped, and the next sync knows nothing of it.
-      this.#parts.lose(stored.bytes.subarray(stored.durable, length));
-      throw error;
-    }
-  }
-
-  async read(offset: number, into: Uint8Array): Promise<number> {
-    let count = 0;
-    await this.#use("read", () => {
-      const { bytes, length } = this.#stored;
-      const found = bytes.subarray(offset, Math.min(length, offset + into.length));
-      into.set(found);
-      count = found.length;
-    });
-    return count;
-  }
-
-  async truncate(length: number): Promise<void> {
-    assert(length >= 0 && length <= this.#stored.length, "a partial is only ever cut back");
-    this.#isBroken = false;
-    this.#isClosed = false;
-    await this.#use("truncate", () => {
-      this.#stored.length = length;
-      this.#stored.durable = length;
-    });
-  }
-
-  async publish(destination: Destination, description: Description): Promise<void> {
-    await this.sync();
-    await this.#use(null, async () => {
-      await this.#parts.publish(destination, description);
-      this.#isClosed = true;
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-  }
-
-  async discard(): Promise<void> {
-    this.#isClosed = true;
-    await this.#parts.before("discard");
-    this.#parts.discard();
-  }
-
-  async #use(type: StorageOperation["type"] | null, effect: () => void | Promise<void>): Promise<void> {
-    assert(!this.#isClosed, "a partial is not used after it was closed");
-    assert(!this.#isBroken, "a partial is cut back after a failure before it is used again");
-    try {
-      if (type !== null) await this.#parts.before(type);
-      await effect();
-    } catch (error) {
-      this.#isBroken = true;
-      throw error;
-    }
   }
 }

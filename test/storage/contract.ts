@@ -39,6 +39,10 @@ export async function publishOne(storage: Storage, number: number, user: string,
   return description;
 }
 
+async function idsIn(storage: Storage): Promise<readonly string[]> {
+  return (await storage.list()).map(({ id }) => id);
+}
+
 /** The code of the `DyncError` that `promise` ends with; anything else fails the test. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(
@@ -73,7 +77,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await partial.sync();
       await partial.close();
       const next = await under.reopen();
-      expect(await next.list()).toEqual([idOf(2)]);
+      expect(await idsIn(next)).toEqual([idOf(2)]);
       const again = await next.open(idOf(2));
       expect(again?.length).toBe(5);
       await again?.append(bytesOf("!"));
@@ -109,6 +113,25 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await sync;
       expect(partial.length).toBe(200_000);
       await partial.close();
+    });
+
+    test("a list tells when each partial was last written", async () => {
+      await using under = await make();
+      const early = await under.storage.create(idOf(7));
+      await early.append(bytesOf("early"));
+      const late = await under.storage.create(idOf(8));
+      await late.append(bytesOf("late"));
+      const entries = new Map(
+        (await under.storage.list()).map(({ id, writtenAt }) => [id, writtenAt.getTime()]),
+      );
+      const [first, second] = [entries.get(idOf(7)) ?? 0, entries.get(idOf(8)) ?? 0];
+      expect(first).toBeGreaterThan(0);
+      expect(second).toBeGreaterThanOrEqual(first);
+      await early.append(bytesOf("!"));
+      const again = (await under.storage.list()).find(({ id }) => id === idOf(7));
+      expect(again?.writtenAt.getTime()).toBeGreaterThanOrEqual(second);
+      await early.close();
+      await late.close();
     });
 
     test("a discarded partial is gone", async () => {

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { bytesOf, codeOf, descriptionOf, idOf, publishOne, storageContract } from "./contract.ts";
 
 storageContract("memory", async () => {
@@ -64,4 +65,15 @@ test("after a failed append the partial is cut back before it is used again", as
   await partial.truncate(4);
   expect(await storage.freeBytes()).toBe(6);
   await partial.append(bytesOf("123456"));
+});
+
+test("when a partial was written goes by the clock that was given", async () => {
+  const clock = new ManualClock();
+  const storage = new MemoryStorage({ clock });
+  const start = clock.date();
+  const partial = await storage.create(idOf(1));
+  clock.advance(1000);
+  expect(await storage.list()).toEqual([{ id: idOf(1), writtenAt: start }]);
+  await partial.append(bytesOf("a"));
+  expect(await storage.list()).toEqual([{ id: idOf(1), writtenAt: new Date(start.getTime() + 1000) }]);
 });
