@@ -56,39 +56,45 @@ export async function uploadFile(
 ): Promise<Receipt> {
   const source = await FileSource.open(request.path);
   try {
-    const { state, resume } = await stateFor(request, source, parts);
-    const lock = await parts.store.lock(state.identity);
-    if (lock === null) {
-      const hint = "wait for it, or stop it and give this command again";
-      throw new DyncError("failed", `Another dync process is sending "${request.path}" already`, { hint });
-    }
-    // With nothing sent there is nothing to go on with.
-    let isUnderWay = resume;
-    const onProgress: UploadParts["onProgress"] = (progress) => {
-      isUnderWay ||= progress.sent > 0;
-      parts.onProgress(progress);
-    };
-    try {
-      await parts.store.save(state);
-      const { name, metadata, client, ...connection } = request;
-      const task = { name, metadata, size: source.size, canSeek: true, client, resume };
-      const identity = Buffer.from(state.identity, "hex");
-      const receipt = await upload(
-        { ...connection, task, source, identity },
-        { ...parts, onProgress },
-        signal,
-      );
-      await parts.store.remove(state.identity);
-      return receipt;
-    } catch (error) {
-      if (isUnderWay && canGoOn(error)) throw withWayOn(error, state);
-      await parts.store.remove(state.identity);
-      throw error;
-    } finally {
-      lock.release();
-    }
+    return await uploadOpened(source, request, parts, signal);
   } finally {
     await source.close();
+  }
+}
+
+/** As `uploadFile`, for a source that is open and known by its version; the caller closes it. */
+export async function uploadOpened(
+  source: VersionedSource,
+  request: FileUploadRequest,
+  parts: FileUploadParts,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const { state, resume } = await stateFor(request, source, parts);
+  const lock = await parts.store.lock(state.identity);
+  if (lock === null) {
+    const hint = "wait for it, or stop it and give this command again";
+    throw new DyncError("failed", `Another dync process is sending "${request.path}" already`, { hint });
+  }
+  // With nothing sent there is nothing to go on with.
+  let isUnderWay = resume;
+  const onProgress: UploadParts["onProgress"] = (progress) => {
+    isUnderWay ||= progress.sent > 0;
+    parts.onProgress(progress);
+  };
+  try {
+    await parts.store.save(state);
+    const { name, metadata, client, ...connection } = request;
+    const task = { name, metadata, size: source.size, canSeek: true, client, resume };
+    const identity = Buffer.from(state.identity, "hex");
+    const receipt = await upload({ ...connection, task, source, identity }, { ...parts, onProgress }, signal);
+    await parts.store.remove(state.identity);
+    return receipt;
+  } catch (error) {
+    if (isUnderWay && canGoOn(error)) throw withWayOn(error, state);
+    await parts.store.remove(state.identity);
+    throw error;
+  } finally {
+    lock.release();
   }
 }
 
