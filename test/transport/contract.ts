@@ -3,36 +3,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
 import { DyncError } from "../../src/base/error.ts";
-import { generateKeyPair, type PublicKey } from "../../src/keys/key.ts";
-import type {
-  ClientLink,
-  ClientLinkOptions,
-  ClientTransport,
-  ServerLink,
-  ServerLinkOptions,
-  ServerTransport,
-} from "../../src/transport/transport.ts";
-import { ClientRecorder, ServerRecorder, textsOf } from "./recorder.ts";
+import { generateKeyPair } from "../../src/keys/key.ts";
+import type { ClientLinkOptions, ServerLinkOptions } from "../../src/transport/transport.ts";
+import { connectIn, identity, listenIn, serverDefaults, type TransportWorld } from "./contract-world.ts";
+import { ServerRecorder, textsOf } from "./recorder.ts";
 
-export interface TransportWorld {
-  readonly client: ClientTransport;
-  readonly server: ServerTransport;
-  /** On the same machine as `server`. */
-  readonly secondServer: ServerTransport;
-  /** Closes both, and returns how many messages and blocks were never released. */
-  close(): Promise<number>;
-}
-
-const serverKeys = generateKeyPair();
-const clientKeys = generateKeyPair();
-const frameBytesMax = 1024 * 1024;
-const serverDefaults = { address: "127.0.0.1", port: 0, keys: serverKeys, frameBytesMax };
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-
-/** 16 bytes that start with `first`. */
-function identity(first: number): Uint8Array {
-  return new Uint8Array(16).fill(first);
-}
 
 export function describeTransport(name: string, open: () => Promise<TransportWorld>): void {
   describe(name, () => {
@@ -46,34 +22,9 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect(await world.close()).toBe(0);
     });
 
-    function authorize(key: PublicKey): string | null {
-      return key.text === clientKeys.publicKey.text ? "alice" : null;
-    }
-
-    function listen(options: Partial<ServerLinkOptions> = {}): { link: ServerLink; events: ServerRecorder } {
-      const events = new ServerRecorder();
-      return { link: world.server.listen({ ...serverDefaults, authorize, ...options }, events), events };
-    }
-
-    function connect(
-      port: number,
-      options: Partial<ClientLinkOptions> = {},
-    ): { link: ClientLink; events: ClientRecorder } {
-      const events = new ClientRecorder();
-      const link = world.client.connect(
-        {
-          host: "127.0.0.1",
-          port,
-          serverKey: serverKeys.publicKey,
-          keys: clientKeys,
-          identity: identity(1),
-          frameBytesMax,
-          ...options,
-        },
-        events,
-      );
-      return { link, events };
-    }
+    const listen = (options: Partial<ServerLinkOptions> = {}) => listenIn(world, options);
+    const connect = (port: number, options: Partial<ClientLinkOptions> = {}) =>
+      connectIn(world, port, options);
 
     async function connected(port: number, options: Partial<ClientLinkOptions> = {}) {
       const client = connect(port, options);
@@ -287,7 +238,7 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       const { port } = listen().link;
       try {
         // Another transport: one listens once.
-        world.secondServer.listen({ ...serverDefaults, port, authorize }, new ServerRecorder());
+        world.secondServer.listen({ ...serverDefaults, port }, new ServerRecorder());
         throw new Error("expected an error");
       } catch (error) {
         expect(error).toBeInstanceOf(DyncError);

@@ -1,4 +1,5 @@
-// What build/compile.ts puts behind `dync:libzmq`: the path of an embedded file.
+// What compile.ts puts behind `dync:libzmq`, which src/transport/zmq/embedded-library.ts imports: the path of an
+// embedded file.
 
 declare module "dync:libzmq" {
   const path: string;
