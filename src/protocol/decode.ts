@@ -25,7 +25,7 @@ export type Decoded<Message> = { readonly ok: true; readonly message: Message } 
 
 type Frames = readonly Uint8Array[];
 
-/** Reads what a client sent. The data of a chunk is the frame itself, not a copy. */
+/** Reads what a client sent. The data of a chunk is the frame itself, not a copy; nothing else points into the frames. */
 export function decodeClientMessage(frames: Frames): Decoded<ClientMessage> {
   const command = commandOf(frames);
   switch (command) {
@@ -114,7 +114,8 @@ function decodePostChunk(frames: Frames): Decoded<ClientMessage> {
   if (checksum.length !== limits.checksumBytes) {
     return wrongWidth("post-chunk", "checksum", limits.checksumBytes, checksum);
   }
-  return { ok: true, message: { type: "post-chunk", seek, data, checksum } };
+  // A copy: it is compared when the upload is complete, long after the message with its frames is gone.
+  return { ok: true, message: { type: "post-chunk", seek, data, checksum: checksum.slice() } };
 }
 
 function decodeUploadApproved(frames: Frames): Decoded<ServerMessage> {
