@@ -164,7 +164,8 @@ export class Server {
     if (!this.#ledger.isStarving()) return;
     const before = this.#parts.clock.now() - limits.reclaimAfterMs;
     for (const session of this.#uploads.active()) {
-      if (session.heardAt < before && this.#ledger.heldBy(session.key.id) > 0) session.reclaim();
+      const { unusedSince } = session;
+      if (unusedSince !== null && unusedSince < before) session.reclaim();
     }
   }
 

@@ -48,9 +48,8 @@ export class Session {
   readonly key: SessionKey;
   /** Origin (key text) of the newest message: removing that key ends the upload. */
   origin: string;
-  /** When the client was last heard, monotonic ms. */
-  heardAt: number;
   readonly #parts: SessionParts;
+  readonly #machine: ServerUpload;
   readonly #driver: MachineDriver<ServerInput, ServerAction>;
   readonly #journal: UploadJournal;
   readonly #stop = new AbortController();
@@ -68,10 +67,11 @@ export class Session {
     this.key = key;
     this.origin = origin;
     this.#parts = parts;
-    this.heardAt = this.#startedAt = parts.clock.now();
+    this.#startedAt = parts.clock.now();
     const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
+    this.#machine = new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program });
     this.#driver = new MachineDriver({
-      machine: new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program }),
+      machine: this.#machine,
       clock: parts.clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
@@ -80,13 +80,17 @@ export class Session {
     parts.ledger.join(key.id);
   }
 
+  /** Since when its credit lies unused, monotonic ms, or `null`: it has none. */
+  get unusedSince(): number | null {
+    return this.#machine.unusedSince;
+  }
+
   get ended(): boolean {
     return this.#driver.isStopped;
   }
 
   /** Takes a message of this upload's user; `received` is released here, now or when its chunk is written. */
   receive(message: ClientMessage, received: Received): void {
-    this.heardAt = this.#parts.clock.now();
     this.#unreachable = false;
     this.#received = received;
     this.#driver.feed({ type: "message", message });
@@ -96,7 +100,6 @@ export class Session {
 
   /** Frames came that are no message. */
   receiveMalformed(text: string): void {
-    this.heardAt = this.#parts.clock.now();
     this.#driver.feed({ type: "malformed", text });
   }
 
