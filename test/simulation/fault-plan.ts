@@ -8,7 +8,7 @@ import type { VirtualClock } from "./virtual-clock.ts";
 export type MessageFault = "loss" | "repeat" | "cut-at-message";
 
 /** Faults of the disk, with the probability for each operation. */
-export type DiskFault = "write-error" | "short-write" | "sync-error" | "read-error";
+export type DiskFault = "write-error" | "short-write" | "sync-error" | "read-error" | "crash-at-step";
 
 /** Faults that strike now and then. */
 export type TimedFault =

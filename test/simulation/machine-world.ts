@@ -10,6 +10,7 @@ import type { ModelNetwork } from "./model-connection.ts";
 import { type ModelRecord, ModelServer, type ModelServerOptions } from "./model-server.ts";
 import { Random } from "./random.ts";
 import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
+import type { SimulationRun } from "./simulation-run.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 const kinds: readonly FaultKind[] = [
@@ -38,15 +39,6 @@ const faultsMs = 60_000;
 /** Every upload ends within this time after the last fault. */
 const livenessMs = 60 * 60_000;
 const eventsMax = 2_000_000;
-
-/** What a run did. */
-export interface MachineRun {
-  readonly uploads: number;
-  readonly finished: number;
-  readonly events: number;
-  /** Virtual time, in ms. */
-  readonly durationMs: number;
-}
 
 export class MachineWorld {
   readonly clock = new VirtualClock();
@@ -137,7 +129,7 @@ export class MachineWorld {
   }
 
   /** Throws `SimulationFailure`, or the `AssertionError` of the code under test. */
-  run(): MachineRun {
+  run(): SimulationRun {
     this.trace(
       () => `faults: ${this.faults.kinds.join(", ") || "none"}; ${JSON.stringify(this.server.options)}`,
     );

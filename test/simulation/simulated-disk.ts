@@ -1,0 +1,117 @@
+// What the simulated server stores: the memory storage and the memory catalogue, slow and failing as the faults say.
+// Both outlive the server's process; a power cut takes what was not synced.
+
+import { DyncError } from "../../src/base/error.ts";
+import type { Catalogue } from "../../src/catalogue/catalogue.ts";
+import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import { MemoryStorage, ShortWrite, type StorageOperation } from "../../src/storage/memory-storage.ts";
+import type { FaultPlan } from "./fault-plan.ts";
+import type { Random } from "./random.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { Trace } from "./simulation-failure.ts";
+
+export interface SimulatedDiskOptions {
+  readonly random: Random;
+  readonly faults: FaultPlan;
+  readonly trace: Trace;
+  readonly delayMs: () => number;
+  /** A fault took `bytes` of upload `id` back, or may have. */
+  readonly onLost: (id: string) => void;
+  /** Ends the server's process here and now. */
+  readonly crash: () => void;
+}
+
+export class SimulatedDisk {
+  readonly storage: MemoryStorage;
+  readonly catalogue = new MemoryCatalogue();
+  readonly #options: SimulatedDiskOptions;
+  #process: SimulatedProcess | null = null;
+  isFull = false;
+
+  constructor(options: SimulatedDiskOptions) {
+    this.#options = options;
+    this.storage = new MemoryStorage({
+      before: (operation) => this.#before(operation),
+      // Neither what was written nor what was there before: the worst that a disk can give back.
+      lose: (unsynced) => {
+        if (unsynced.length > 0) unsynced.fill(options.random.chance(0.5) ? 0 : 0xee);
+      },
+    });
+  }
+
+  /** From now on this process uses the disk. */
+  mountFor(process: SimulatedProcess): void {
+    this.#process = process;
+  }
+
+  async #before({ type, id }: StorageOperation): Promise<void> {
+    const { random, faults, delayMs, crash, trace, onLost } = this.#options;
+    const process = this.#process;
+    if (process === null || !process.isAlive) return new Promise(() => {});
+    await process.wait(delayMs());
+    const before = random.chance(0.5);
+    if (before && faults.strikes("crash-at-step")) {
+      trace(() => `crash before ${type} of ${id}`);
+      crash();
+      return new Promise(() => {});
+    }
+    if (this.isFull && (type === "append" || type === "create" || type === "publish")) {
+      throw new DyncError("no-space", "No space left on the server's disk");
+    }
+    const fault = faultOf(type);
+    if (fault !== null && faults.strikes(fault)) {
+      trace(() => `${fault} at ${type} of ${id}`);
+      onLost(id);
+      throw new DyncError("internal", `The file could not be used on the server (EIO)`);
+    }
+    if (type === "append" && faults.strikes("short-write")) {
+      trace(() => `short write of ${id}`);
+      onLost(id);
+      throw new ShortWrite(1);
+    }
+  }
+
+  /** The process, and perhaps the system, ended. */
+  crash(isPowerLost: boolean): void {
+    const { random, onLost } = this.#options;
+    if (isPowerLost) for (const record of this.catalogue.list(["open", "publishing"])) onLost(record.id);
+    this.storage.crash({
+      bytesKept: (_id, durable, length) => (isPowerLost ? random.between(durable, length) : length),
+      isShown: () => !isPowerLost || random.chance(0.5),
+      isPowerLost,
+    });
+  }
+
+  /** The catalogue as a process sees it: a crash may strike before or after each change. */
+  catalogueFor(process: SimulatedProcess): Catalogue {
+    const { catalogue } = this;
+    const change = (effect: () => void): void => {
+      if (!process.isAlive) throw new DyncError("internal", "The process that asked for this crashed");
+      this.#crashPoint(process);
+      effect();
+      this.#crashPoint(process);
+    };
+    return {
+      add: (upload) => change(() => catalogue.add(upload)),
+      change: (id, what) => change(() => catalogue.change(id, what)),
+      find: (identity, user) => catalogue.find(identity, user),
+      get: (id) => catalogue.get(id),
+      list: (states) => catalogue.list(states),
+      forget: (before) => catalogue.forget(before),
+      close: () => {},
+    };
+  }
+
+  #crashPoint(process: SimulatedProcess): void {
+    if (!this.#options.faults.strikes("crash-at-step")) return;
+    this.#options.trace(() => "crash at a change of the catalogue");
+    this.#options.crash();
+    if (!process.isAlive) throw new DyncError("internal", "The process that asked for this crashed");
+  }
+}
+
+function faultOf(type: StorageOperation["type"]): "write-error" | "sync-error" | "read-error" | null {
+  if (type === "append" || type === "create" || type === "truncate") return "write-error";
+  if (type === "sync" || type === "publish" || type === "show") return "sync-error";
+  return type === "read" || type === "open" ? "read-error" : null;
+}

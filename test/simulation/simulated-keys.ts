@@ -1,0 +1,24 @@
+// Key pairs of the simulated server and its users: always the same, and made once.
+
+import { createHash } from "node:crypto";
+import { type KeyPair, SecretKey } from "../../src/keys/key.ts";
+
+export const usersMax = 6;
+
+export const serverKeys = keyPair("server");
+const users = Array.from({ length: usersMax }, (_, index) => keyPair(`user ${index}`));
+
+export function keyOfUser(index: number): KeyPair {
+  return users[index] as KeyPair;
+}
+
+/** Index of the user with this public key, or `null`. */
+export function userOfKey(text: string): number | null {
+  const index = users.findIndex(({ publicKey }) => publicKey.text === text);
+  return index === -1 ? null : index;
+}
+
+function keyPair(name: string): KeyPair {
+  const secretKey = new SecretKey(createHash("sha256").update(name).digest());
+  return { publicKey: secretKey.publicKey(), secretKey };
+}
