@@ -3,6 +3,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { DyncError, systemCode } from "../base/error.ts";
+import { inexactNumbers } from "../protocol/exact-numbers.ts";
 import type { JsonObject } from "../protocol/message.ts";
 import { findJsonFault } from "./json-error.ts";
 import { printable } from "./printable.ts";
@@ -41,6 +42,15 @@ function readMetadataFile(path: string): JsonObject {
       cause: error,
       hint: 'the file must hold one JSON object, for example {"sample": "S-17"}',
     });
+  }
+  for (const { name, source } of inexactNumbers(text)) {
+    throw new DyncError(
+      "usage",
+      `The ${shown} has a number that cannot be stored exactly: ${printable(name)} is ${source}`,
+      {
+        hint: `put it in quotes: "${source}"`,
+      },
+    );
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
   throw new DyncError("usage", `The ${shown} holds ${kindOf(value)}, must hold a JSON object`, {

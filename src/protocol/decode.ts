@@ -2,6 +2,7 @@
 // thrown. What a field must mean beyond its form is decided elsewhere: names in `storage/destination.ts`,
 // metadata in `metadata.ts`, offsets and credit in the machines.
 
+import { inexactNumbers } from "./exact-numbers.ts";
 import { readU32, readU64, readUtf8 } from "./frames.ts";
 import { limits } from "./limits.ts";
 import type {
@@ -151,6 +152,12 @@ function readMetadata(frame: Uint8Array): { ok: true; value: JsonObject } | Deco
   if (!isObject(value)) return rejected(`Metadata is ${kindOf(value)}, wanted a JSON object`);
   if (isDeeperThan(value, limits.metadataDepthMax)) {
     return rejected(`Metadata is nested deeper than ${limits.metadataDepthMax} levels`);
+  }
+  const inexact = inexactNumbers(text).map(({ name, source }) => `${name} (${source})`);
+  if (inexact.length > 0) {
+    return rejected(
+      `Metadata has numbers that cannot be stored exactly, send them as text: ${inexact.join(", ")}`,
+    );
   }
   return { ok: true, value };
 }

@@ -1,6 +1,5 @@
 // Puts the real parts together for one upload. Called by `send.ts` and `resume.ts`.
 
-import { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { newIdentity, uploadFile } from "../../client/file-upload.ts";
@@ -15,6 +14,7 @@ import type { ProgressView } from "../progress.ts";
 import { version } from "../version.ts";
 import type { SendOptions } from "./send-options.ts";
 import { serverKeyOf } from "./server-key.ts";
+import { standardInput } from "./standard-input.ts";
 import { progressState } from "./upload-progress.ts";
 
 /** What the upload may show. */
@@ -46,7 +46,7 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
     const client = `dync ${version}`;
     if (source.type === "stdin") {
       const task = { name, metadata: metadata.metadata, size: null, canSeek: false, client, resume: false };
-      const stream = new StreamSource(Readable.from(process.stdin));
+      const stream = new StreamSource(standardInput());
       const identity = Buffer.from(newIdentity(), "hex");
       return await upload({ ...common, task, source: stream, identity }, parts, signal);
     }
