@@ -43,6 +43,7 @@ export class ChunkReader {
   #next = 0;
   #last: Promise<unknown> = Promise.resolve();
   #kept: Kept[] = [];
+  #spare: Uint8Array[] = [];
   #generation = 0;
 
   constructor(source: Source, options: ChunkReaderOptions) {
@@ -85,8 +86,19 @@ export class ChunkReader {
 
   /** Bytes before `offset` will not be asked for again. */
   forgetBefore(offset: number): void {
-    while (this.#kept[0] !== undefined && this.#kept[0].offset + this.#kept[0].data.length <= offset)
+    for (let first = this.#kept[0]; first !== undefined; first = this.#kept[0]) {
+      if (first.offset + first.data.length > offset) return;
       this.#kept.shift();
+      this.#spare.push(new Uint8Array(first.data.buffer));
+    }
+  }
+
+  // Kept in memory of ours that is used again and again: left to the garbage collector, copies would pile up.
+  #keep(offset: number, bytes: Uint8Array): void {
+    const spare = this.#spare.pop();
+    const memory = spare !== undefined && spare.length >= bytes.length ? spare : new Uint8Array(bytes.length);
+    memory.set(bytes);
+    this.#kept.push({ offset, data: memory.subarray(0, bytes.length) });
   }
 
   close(): void {
@@ -147,7 +159,7 @@ export class ChunkReader {
     if (offset + count > this.#hashed) {
       this.#hash.update(block.bytes.subarray(this.#hashed - offset));
       this.#hashed = offset + count;
-      if (!this.#source.canSeek) this.#kept.push({ offset, data: Uint8Array.from(block.bytes) });
+      if (!this.#source.canSeek) this.#keep(offset, block.bytes);
     }
     if (generation === this.#generation) this.#readPosition = offset + count;
     return { offset, length: count, block, checksum: null };

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod, readFile, stat } from "node:fs/promises";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
+import { startProgram } from "../support/programs.ts";
+import { referenceMissing } from "../support/reference.ts";
 
 const chunk = 65_536;
 const window = 8;
@@ -45,6 +47,22 @@ describe.skipIf(executablesMissing !== null)(`a file (${executablesMissing ?? "c
   test('named "-" is standard input', async () => {
     const path = await lab.file("dash.raw", "from a pipe");
     expect(await lab.send(["-n", "dash.raw", "-"], { stdin: Bun.file(path) })).toMatchObject({ code: 0 });
+    await lab.expectStored(path);
+  });
+
+  test.skipIf(referenceMissing !== null)("from a pipe that was set not to wait arrives whole", async () => {
+    const script = "import os, sys; os.set_blocking(0, False); os.execv(sys.argv[1], sys.argv[1:])";
+    const args = ["-k", "a:b", "-n", "no-wait.raw", `127.0.0.1:${lab.port}`];
+    await using program = startProgram(["/usr/bin/python3", "-c", script, lab.programs.dync, ...args], {
+      env: { DYNC_HOME: lab.homes.client },
+      stdin: "pipe",
+    });
+    await lab.server.line(/"Upload started".*no-wait/);
+    const path = await lab.file("no-wait.raw", 3_000_000);
+    const stdin = program.child.stdin as Bun.FileSink;
+    stdin.write(await readFile(path));
+    await stdin.end();
+    expect(await program.ended()).toMatchObject({ code: 0 });
     await lab.expectStored(path);
   });
 
