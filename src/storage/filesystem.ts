@@ -6,10 +6,11 @@ import { access, mkdir, open, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { checksumSuffix, namesClash } from "./destination.ts";
 import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
-import { type FolderLock, lockFolder } from "./folder-lock.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { NameIndex } from "./name-index.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
 import { isClaimed, type PublishParts, publishSteps, rollBack, stagedFiles } from "./publish.ts";
@@ -35,14 +36,14 @@ export interface FilesystemStorageOptions {
 
 export class FilesystemStorage implements Storage {
   readonly #root: string;
-  readonly #lock: FolderLock;
+  readonly #lock: FileLock;
   readonly #parts: PublishParts;
   readonly #home: PartialHome;
   readonly #names: NameIndex;
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
 
-  private constructor(root: string, lock: FolderLock, parts: PublishParts) {
+  private constructor(root: string, lock: FileLock, parts: PublishParts) {
     this.#root = root;
     this.#lock = lock;
     this.#parts = parts;
