@@ -1,10 +1,10 @@
-// What the server does every minute: expires uploads whose client never came back and forgets old records.
+// What the server does every minute: expires uploads whose client never came back, and stored bytes that no record
+// knows, and forgets old records.
 // Ages are calendar time, which can jump; therefore an upload also has to be seen waiting for a while by this
 // process before it is given up, and a jump of the clock starts that while anew.
 
-import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ServerOptions } from "./options.ts";
-import { giveUp, type RecoveryParts } from "./recovery.ts";
+import { deleteOrphan, giveUp, listOrphans, type RecoveryParts } from "./recovery.ts";
 
 const jumpMs = 10 * 60_000;
 const watchedMsMax = 10 * 60_000;
@@ -35,11 +35,16 @@ export class Housekeeping {
     const jumped = Math.abs(offset - this.#offsetMs) > jumpMs;
     this.#offsetMs = offset;
     if (jumped) this.#waitingSince.clear();
-    const records = catalogue.list(["open", "publishing"]).filter((record) => !this.#isActive(record.id));
-    const ids = new Set(records.map((record) => record.id));
+    const orphans = (await listOrphans(this.#parts)).filter(({ id }) => !this.#isActive(id));
+    const records = catalogue.list(["open", "publishing"]).filter(({ id }) => !this.#isActive(id));
+    const ids = new Set([...orphans, ...records].map(({ id }) => id));
     for (const id of this.#waitingSince.keys()) if (!ids.has(id)) this.#waitingSince.delete(id);
+    for (const { id, writtenAt } of orphans) {
+      if (this.#isExpired(id, writtenAt.getTime())) await deleteOrphan(id, this.#parts);
+    }
     for (const record of records) {
-      if (!this.#isExpired(record)) continue;
+      // Its client may have come back while the one before it was put away.
+      if (this.#isActive(record.id) || !this.#isExpired(record.id, Date.parse(record.updatedAt))) continue;
       const days = Math.round((this.#options.expireMs / 86_400_000) * 10) / 10;
       await giveUp(record, 408, `Expired: nothing was heard for ${days} days`, this.#parts);
       this.#onGivenUp(record.id);
@@ -47,12 +52,12 @@ export class Housekeeping {
     if (!jumped) catalogue.forget(new Date(clock.date().getTime() - this.#options.rememberMs).toISOString());
   }
 
-  #isExpired(record: UploadRecord): boolean {
+  #isExpired(id: string, changedMs: number): boolean {
     const { clock } = this.#parts;
-    const since = this.#waitingSince.get(record.id);
-    if (since === undefined) this.#waitingSince.set(record.id, clock.now());
+    const since = this.#waitingSince.get(id);
+    if (since === undefined) this.#waitingSince.set(id, clock.now());
     const watchedMs = since === undefined ? 0 : clock.now() - since;
-    const ageMs = clock.date().getTime() - Date.parse(record.updatedAt);
+    const ageMs = clock.date().getTime() - changedMs;
     const { expireMs } = this.#options;
     return ageMs > expireMs && watchedMs >= Math.min(expireMs, watchedMsMax);
   }

@@ -1,5 +1,5 @@
 // What a server does about the uploads that an earlier process left: finishes those that were being published,
-// deletes bytes that belong to nothing, and, as time goes by, those whose client never came back.
+// deletes what is left of those that ended, and, as time goes by, of those whose client never came back.
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
@@ -7,7 +7,7 @@ import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
 import { sidecarText } from "../storage/sidecar.ts";
-import type { Partial, Storage } from "../storage/storage.ts";
+import type { Partial, PartialEntry, Storage } from "../storage/storage.ts";
 
 export interface RecoveryParts {
   readonly storage: Storage;
@@ -28,15 +28,35 @@ export function trustedLength(record: UploadRecord, length: number, bootId: stri
   return sameBoot ? length : Math.min(length, record.durable);
 }
 
-/** Deletes partials that no unfinished upload claims: a crash between creating one and recording it leaves these. */
-export async function deleteOrphans(parts: RecoveryParts): Promise<void> {
-  const open = new Set(parts.catalogue.list(["open", "publishing"]).map((record) => record.id));
-  for (const { id } of await parts.storage.list()) {
-    if (open.has(id)) continue;
-    const partial = await parts.storage.open(id);
-    await partial?.discard();
-    parts.logger.log("info", "Deleted bytes that belong to no upload", { upload: id });
+/**
+ * Deletes what is left of uploads that ended. Partials that no record knows stay for now: most come from a crash
+ * between creating one and recording it, but behind a catalogue that was lost, or is an old copy, they may be all
+ * that there is of somebody's upload. Housekeeping deletes them when they expire.
+ */
+export async function deleteRemains(parts: RecoveryParts): Promise<void> {
+  const { catalogue, storage, logger } = parts;
+  let orphans = 0;
+  for (const { id } of await storage.list()) {
+    const state = catalogue.get(id)?.state;
+    if (state === undefined) orphans++;
+    if (state !== "finished" && state !== "failed") continue;
+    if (await discard(id, parts)) {
+      logger.log("info", "Deleted what was left of an upload that ended", { upload: id });
+    }
   }
+  if (orphans === 0) return;
+  const message = "Stored bytes that belong to no known upload are kept until they expire";
+  logger.log("warn", message, { uploads: orphans });
+}
+
+/** Partials that no record knows; those that are just being made are among them. */
+export async function listOrphans({ storage, catalogue }: RecoveryParts): Promise<readonly PartialEntry[]> {
+  return (await storage.list()).filter(({ id }) => catalogue.get(id) === null);
+}
+
+export async function deleteOrphan(id: string, parts: RecoveryParts): Promise<void> {
+  if (!(await discard(id, parts))) return;
+  parts.logger.log("info", "Deleted stored bytes that belong to no known upload", { upload: id });
 }
 
 /**
@@ -103,17 +123,10 @@ export async function giveUp(
   reason: string,
   parts: RecoveryParts,
 ): Promise<void> {
-  const { catalogue, storage, logger, clock } = parts;
+  const { catalogue, logger, clock } = parts;
   const updatedAt = clock.date().toISOString();
   catalogue.change(record.id, { state: "failed", errorCode: code, reason, updatedAt });
-  try {
-    await (await storage.open(record.id))?.discard();
-  } catch (error) {
-    logger.log("warn", "Bytes were not deleted; the next start does", {
-      upload: record.id,
-      reason: messageOf(error),
-    });
-  }
+  await discard(record.id, parts);
   logger.log("info", "Upload given up", {
     upload: record.id,
     user: record.user,
@@ -121,4 +134,18 @@ export async function giveUp(
     code,
     reason,
   });
+}
+
+// One that resists must not keep the others from being dealt with.
+async function discard(id: string, { storage, logger }: RecoveryParts): Promise<boolean> {
+  try {
+    await (await storage.open(id))?.discard();
+    return true;
+  } catch (error) {
+    logger.log("warn", "Bytes were not deleted; the next start tries again", {
+      upload: id,
+      reason: messageOf(error),
+    });
+    return false;
+  }
 }

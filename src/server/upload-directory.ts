@@ -9,7 +9,7 @@ import { checkName } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
 import { refusalOf } from "./admission.ts";
 import { OpenNames } from "./open-names.ts";
-import { deleteOrphans, finishPublishing, giveUp, type RecoveryParts, trustedLength } from "./recovery.ts";
+import { deleteRemains, finishPublishing, giveUp, type RecoveryParts, trustedLength } from "./recovery.ts";
 import { Session, type SessionParts } from "./session.ts";
 
 export interface UploadDirectoryParts extends Omit<SessionParts, "onEnded">, RecoveryParts {
@@ -62,7 +62,7 @@ export class UploadDirectory {
   /** Before the first message: what an earlier process left. Hashing goes on in the background. */
   async recover(): Promise<void> {
     const { catalogue } = this.#parts;
-    await deleteOrphans(this.#parts);
+    await deleteRemains(this.#parts);
     for (const record of catalogue.list(["open", "publishing"])) {
       this.#names.claim(record.user, record.name, record.id);
       if (record.state === "publishing") this.#publishing.add(record.id);
