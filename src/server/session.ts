@@ -56,6 +56,7 @@ export class Session {
   #post: PostFile | null = null;
   #bytes: StoredBytes | null = null;
   #received: Received | null = null;
+  #admitting: Promise<void> = Promise.resolve();
   #finishing: Promise<FinishResult> | null = null;
   #storageFailures = 0;
   #unreachable = false;
@@ -159,7 +160,8 @@ export class Session {
       case "write":
         return this.#write(action.data);
       case "admit":
-        return void this.#admit(action.post);
+        this.#admitting = this.#admit(action.post);
+        return;
       case "finish":
         return void this.#finish(action.size, action.checksum);
       case "want-credit":
@@ -194,10 +196,7 @@ export class Session {
     const createdAt = this.#parts.clock.date().toISOString();
     try {
       const partial = await admit({ id, identity, user, post, createdAt }, this.#parts);
-      if (this.#driver.isStopped) {
-        this.#parts.room.release(id);
-        return await partial.close();
-      }
+      // Also when the upload ended meanwhile: then all of this is put away with it.
       this.#post = post;
       this.#open(partial, 0);
       this.#journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
@@ -250,7 +249,6 @@ export class Session {
     this.#driver.stop();
     this.#stop.abort();
     this.#parts.ledger.leave(this.key.id);
-    this.#parts.room.release(this.key.id);
     this.#logEnd(action);
     const done = this.#putAway(action).catch((error) => {
       this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
@@ -262,6 +260,8 @@ export class Session {
   async #putAway({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): Promise<void> {
     const bytes = this.#bytes;
     // What is being published stays published, whatever ended the upload meanwhile.
+    await this.#admitting;
+    this.#parts.room.release(this.key.id);
     if (bytes === null || (await this.#finishing)?.type === "finished") return;
     if (outcome === "suspended") {
       this.#journal.durable(await bytes.close(), bytes.isSuspect);
