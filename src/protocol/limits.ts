@@ -39,8 +39,9 @@ export const limits = {
   /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. */
   keptBytesMax: 64 * MiB,
 
-  /** A client that waits for the server and hears nothing asks again after these pauses, then reconnects. */
-  answerMs: [10 * secondMs, 10 * secondMs, 10 * secondMs, 20 * secondMs],
+  /** A client that waits for the server and hears nothing asks again after these pauses, then reconnects. The first
+   * is what a lost transfer-credit costs; a question costs the server microseconds. */
+  answerMs: [4 * secondMs, 6 * secondMs, 10 * secondMs, 20 * secondMs],
   /** A client that waits for its own source tells the server that it is still there. */
   keepaliveMs: 15 * secondMs,
   /** Times that an upload which the server forgot is started anew within one process. */
