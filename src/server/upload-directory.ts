@@ -38,6 +38,8 @@ export class UploadDirectory {
   readonly #endings = new Map<string, Promise<void>>();
   /** Uploads that a crash left in the midst of being published. */
   readonly #publishing = new Set<string>();
+  /** Uploads whose client is back and whose session is being made. */
+  readonly #restoring = new Set<string>();
 
   constructor(parts: UploadDirectoryParts) {
     this.#parts = parts;
@@ -55,7 +57,8 @@ export class UploadDirectory {
     return [...this.#sessions.values()];
   }
 
-  isActive = (id: string): boolean => this.#byId.has(id) || this.#publishing.has(id);
+  isActive = (id: string): boolean =>
+    this.#byId.has(id) || this.#publishing.has(id) || this.#restoring.has(id);
 
   onGivenUp = (id: string): void => this.#names.release(id);
 
@@ -155,7 +158,7 @@ export class UploadDirectory {
   }
 
   #isHeldFast(id: string): boolean {
-    if (this.#publishing.has(id)) return true;
+    if (this.#publishing.has(id) || this.#restoring.has(id)) return true;
     const session = this.#byId.get(id);
     // Changes nothing for its client; what matters is whether there is one.
     const poke = { type: "transfer-credit", amount: 0 } as const;
@@ -167,7 +170,9 @@ export class UploadDirectory {
       waiting.received.release();
       return this.#sendError(record.identity, 503, "The stored bytes are being checked after a restart");
     }
-    this.#hold(record.user, waiting, () => this.#restore(record, waiting.received.origin));
+    this.#restoring.add(record.id);
+    const restored = (): void => void this.#restoring.delete(record.id);
+    this.#hold(record.user, waiting, () => this.#restore(record, waiting.received.origin).finally(restored));
   }
 
   async #restore(record: UploadRecord, origin: string): Promise<Session | null> {
