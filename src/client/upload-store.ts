@@ -90,7 +90,12 @@ export class UploadStore {
 
   async remove(identity: string): Promise<void> {
     await rm(this.#file(identity), { force: true });
-    await rm(this.#lockFile(identity), { force: true });
+    try {
+      await rm(this.#lockFile(identity), { force: true });
+    } catch (error) {
+      // Windows keeps an open file, and we hold this one: an empty file of a finished upload stays behind there.
+      if (!["EBUSY", "EPERM", "EACCES"].includes(systemCode(error) ?? "")) throw error;
+    }
   }
 
   /** Takes the upload for this process, or returns `null` when another one has it. The system frees it when we die. */
