@@ -26,7 +26,8 @@ export const wineIsMissing: string | null = reasonAgainstWine();
 /** One wine prefix. Executables must lie in folders given to `prepare` first. */
 export class Wine implements AsyncDisposable {
   readonly prefix = mkdtempSync(join(tmpdir(), "dync-wine-"));
-  readonly #environment = {
+  /** What a program needs to run in this prefix. */
+  readonly environment = {
     PATH: process.env.PATH ?? "",
     LANG: "C.UTF-8",
     HOME: this.prefix,
@@ -41,7 +42,7 @@ export class Wine implements AsyncDisposable {
   static async start(): Promise<Wine> {
     const wine = new Wine();
     const setup = Bun.spawn(["wineboot", "-i"], {
-      env: wine.#environment,
+      env: wine.environment,
       stdout: "ignore",
       stderr: "ignore",
     });
@@ -62,7 +63,7 @@ export class Wine implements AsyncDisposable {
   spawn(executable: string, args: readonly string[], options: WineOptions = {}) {
     return Bun.spawn(["wine", executable, ...args], {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { ...this.#environment, ...options.environment },
+      env: { ...this.environment, ...options.environment },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -81,7 +82,7 @@ export class Wine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const wineserver = Bun.spawn(["wineserver", "-k"], {
-      env: this.#environment,
+      env: this.environment,
       stdout: "ignore",
       stderr: "ignore",
     });
