@@ -142,6 +142,7 @@ build_sodium() {
   make install
 }
 
+# With the draft options, as the npm package's builds have them: ZMQ_IN_BATCH_SIZE is one in this version.
 build_zeromq() {
   cd "$work"
   export SOURCE_DATE_EPOCH=0
@@ -158,7 +159,7 @@ build_zeromq() {
     -DSODIUM_INCLUDE_DIRS="$work/prefix/include" -DSODIUM_LIBRARIES="$work/prefix/lib/libsodium.a" \
     -DZMQ_WIN32_WINNT=0x0602 -DZMQ_CV_IMPL=win32api -DPOLLER=epoll -DENABLE_CURVE=ON -DWITH_LIBSODIUM=ON \
     -DBUILD_SHARED=ON -DBUILD_STATIC=OFF -DBUILD_TESTS=OFF -DWITH_PERF_TOOL=OFF -DWITH_DOCS=OFF -DENABLE_CPACK=OFF \
-    -DENABLE_DRAFTS=OFF \
+    -DENABLE_DRAFTS=ON -DENABLE_WS=OFF \
     -DCMAKE_SHARED_LINKER_FLAGS="-static -s -Wl,--no-insert-timestamp" \
     -DCMAKE_C_FLAGS="$(compile_flags) -I$work/shim" \
     -DCMAKE_CXX_FLAGS="$(compile_flags) -I$work/shim -I$work/prefix/include -DSODIUM_STATIC"
