@@ -55,6 +55,7 @@ test("without faults every byte passes and is counted", async () => {
     cut: 0,
     flipped: 0,
     bytes: { up: content.length, down: 0 },
+    arrived: { up: content.length, down: 0 },
   });
   expect({ client, open }).toEqual({ client: "closed", open: 0 });
 });

@@ -23,6 +23,8 @@ export interface DirectionFaults {
   readonly bytesPerSecond?: number;
   /** Flips one bit of the byte at this place of a connection, once in the life of the proxy. */
   readonly flip?: { readonly byte: number; readonly bit: number };
+  /** Flips one bit in every new connection, at the place that this chooses with numbers in [0, 1) from the seed. */
+  readonly flipEach?: (random: () => number) => number;
 }
 
 export interface Faults {
@@ -38,7 +40,10 @@ export interface Counters {
   refused: number;
   cut: number;
   flipped: number;
+  /** Passed on. */
   bytes: { up: number; down: number };
+  /** Came in, whatever became of it. */
+  arrived: { up: number; down: number };
 }
 
 export interface FaultyProxyOptions {
@@ -64,7 +69,14 @@ const waitingBytesMax = 4 * 1024 * 1024;
 export class FaultyProxy implements AsyncDisposable {
   /** What goes wrong from now on, also on connections that are open. */
   faults: Faults;
-  readonly counters: Counters = { connections: 0, refused: 0, cut: 0, flipped: 0, bytes: { up: 0, down: 0 } };
+  readonly counters: Counters = {
+    connections: 0,
+    refused: 0,
+    cut: 0,
+    flipped: 0,
+    bytes: { up: 0, down: 0 },
+    arrived: { up: 0, down: 0 },
+  };
   readonly #options: FaultyProxyOptions;
   readonly #connections = new Set<Connection>();
   readonly #server: Server;
@@ -129,13 +141,18 @@ export class FaultyProxy implements AsyncDisposable {
     let position = 0;
     let waiting = 0;
     let queue = Promise.resolve();
+    const flipAt = this.faults[direction]?.flipEach?.(this.#random);
     from.on("data", (data: Buffer) => {
+      this.counters.arrived[direction] += data.length;
       waiting += data.length;
       if (waiting >= waitingBytesMax) from.pause();
       const arrived = systemClock.now();
       queue = queue
         .then(async () => {
           for (const piece of this.#pieces(data, direction)) {
+            if (flipAt !== undefined && flipAt >= position && flipAt < position + piece.length) {
+              this.#flipBit(piece, flipAt - position, Math.floor(this.#random() * 8));
+            }
             await this.#forward(connection, direction, piece, position, arrived, to);
             position += piece.length;
           }
@@ -166,16 +183,19 @@ export class FaultyProxy implements AsyncDisposable {
     let passed = piece;
     if (flip && !this.#flipped.has(direction) && flip.byte >= position && flip.byte < end) {
       this.#flipped.add(direction);
-      this.counters.flipped++;
       passed = Buffer.from(piece);
-      const index = flip.byte - position;
-      passed[index] = (passed[index] ?? 0) ^ (1 << flip.bit);
+      this.#flipBit(passed, flip.byte - position, flip.bit);
     }
     const limit = Math.min(cutAfter?.bytes ?? Infinity, swallowAfter ?? Infinity);
     if (end > limit) passed = passed.subarray(0, Math.max(0, limit - position));
     this.counters.bytes[direction] += passed.length;
     if (passed.length > 0) await written(connection, to, passed);
     if (cutAfter && end >= cutAfter.bytes) this.#cutOne(connection, cutAfter.how);
+  }
+
+  #flipBit(piece: Buffer, index: number, bit: number): void {
+    this.counters.flipped++;
+    piece[index] = (piece[index] ?? 0) ^ (1 << bit);
   }
 
   async #wait(faults: DirectionFaults, bytes: number, arrived: number): Promise<void> {

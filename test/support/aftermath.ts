@@ -1,0 +1,70 @@
+// What has to be true when the faults are over, of a whole laboratory: everything that was confirmed is stored with
+// the right bytes and described, once; nothing is left over on either side; the server still serves.
+
+import { expect } from "bun:test";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Lab } from "./lab.ts";
+
+/** Names on the server of what was confirmed, each with the file it was sent from. */
+export type Confirmed = ReadonlyMap<string, string>;
+
+/** Everything at once, with a running server. `confirmed` is all that this lab's server ever confirmed. */
+export async function expectAftermath(lab: Lab, confirmed: Confirmed): Promise<void> {
+  await expectConfirmed(lab, confirmed);
+  expectNothingLeft(lab);
+  await lab.expectAlive();
+}
+
+/** What was confirmed is there, whole and described; and nothing else is published. */
+export async function expectConfirmed(lab: Lab, confirmed: Confirmed): Promise<void> {
+  const digests = new Map<string, string>();
+  for (const [name, source] of confirmed) {
+    const wanted = digests.get(source) ?? (await sha256OfFile(source));
+    digests.set(source, wanted);
+    expect({ name, sha256: await sha256OfFile(lab.stored(name)) }).toEqual({ name, sha256: wanted });
+    const checksum = await Bun.file(`${lab.stored(name)}.sha256`).text();
+    expect(checksum).toBe(`${wanted}  ${name}\n`);
+    expect(await lab.metadata(name)).toEqual({ sample: "S-17" });
+  }
+  const expected = [...confirmed.keys()].flatMap((name) =>
+    ["", ".meta.json", ".sha256"].map((it) => name + it),
+  );
+  const others = lab.published().filter((path) => !path.startsWith("alice/honest-"));
+  expect(others).toEqual(expected.map((name) => `alice/${name}`).sort());
+}
+
+/** No partial, no staged file, no open upload in the catalogue, no state of the client. */
+export function expectNothingLeft(lab: Lab): void {
+  expect(leftovers(lab)).toEqual({ partials: [], open: [], client: [] });
+}
+
+/** What is unfinished on both sides. */
+export function leftovers(lab: Lab): {
+  readonly partials: readonly string[];
+  readonly open: readonly string[];
+  readonly client: readonly string[];
+} {
+  const uploads = join(lab.homes.client, "uploads");
+  return {
+    partials: readdirSync(join(lab.data, ".dync", "partial")),
+    open: openUploads(lab),
+    client: existsSync(uploads) ? readdirSync(uploads) : [],
+  };
+}
+
+/** Names of the uploads that the server's catalogue holds as unfinished. */
+export function openUploads(lab: Lab): readonly string[] {
+  using catalogue = new DatabaseSync(join(lab.data, ".dync", "catalogue.sqlite"), { readOnly: true });
+  const rows = catalogue.prepare("SELECT name FROM uploads WHERE state IN ('open', 'publishing')").all();
+  return rows.map((row) => String(row.name));
+}
+
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(path, { highWaterMark: 1024 * 1024 }))
+    hash.update(part as Buffer);
+  return hash.digest("hex");
+}
