@@ -69,8 +69,10 @@ export class ChunkReader {
     const chunk = this.#ahead.shift();
     assert(chunk !== undefined, "at least one chunk is being read");
     this.#next = offset;
+    const generation = this.#generation;
     const got = await chunk;
-    if (this.#next === offset) {
+    // After a restart, closing among them, somebody else reads on, or nobody.
+    if (generation === this.#generation && this.#next === offset) {
       this.#next = offset + got.length;
       if (got.length > 0) this.#fillAhead();
     }
