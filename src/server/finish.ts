@@ -46,7 +46,15 @@ export async function finishUpload(
     return { type: "finished" };
   } catch (error) {
     journal.log("error", "Publishing failed", { reason: messageOf(error) });
-    const keep = !(error instanceof DyncError && error.code === "name-taken");
-    return { type: "storage-failed", ...refusalOf(error), keep };
+    return { type: "storage-failed", ...answerTo(error) };
   }
+}
+
+// Everything arrived: unless nobody can help it, the client shall ask again, and recovery.ts publishes it then.
+function answerTo(error: unknown): { readonly code: number; readonly text: string; readonly keep: boolean } {
+  const refusal = refusalOf(error);
+  if (error instanceof DyncError && error.code === "name-taken") return { ...refusal, keep: false };
+  if (refusal.code !== errorMeanings.internal.wire) return { ...refusal, keep: true };
+  const text = "The file arrived and could not be published; the server tries again";
+  return { code: errorMeanings["not-ready"].wire, text, keep: true };
 }

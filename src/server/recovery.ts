@@ -86,7 +86,11 @@ export async function finishPublishing(
     });
     return "finished";
   }
-  if (record.sha256 !== null && (await sha256Of(partial)) === record.sha256) {
+  // What has its name was durable before it got it. Where a sync failed before, what can be read proves nothing.
+  const isShown = (await storage.publishedSha256(destination)) === record.sha256;
+  const isSuspect = parts.bootId !== null && record.bootId === null;
+  const isTrusted = isShown || !isSuspect;
+  if (isTrusted && record.sha256 !== null && (await sha256Of(partial)) === record.sha256) {
     const { id: upload, identity, user, name, sha256 } = record;
     const provenance = { upload, identity, user, name, size: partial.length, sha256, received: updatedAt() };
     const metadataText = sidecarText(JSON.parse(record.metadataText), { ...provenance, client: null });

@@ -219,6 +219,8 @@ export class Session {
   }
 
   async #recover(error: unknown): Promise<void> {
+    // Publishing fails by it too, and nothing may be cut back that may be under its final name already.
+    if (this.#finishing !== null) return;
     this.#journal.log("error", "Writing failed", {
       reason: messageOf(error),
       offset: this.#bytes?.length ?? null,
@@ -258,10 +260,10 @@ export class Session {
   }
 
   async #putAway({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): Promise<void> {
-    const bytes = this.#bytes;
-    // What is being published stays published, whatever ended the upload meanwhile.
     await this.#admitting;
     this.#parts.room.release(this.key.id);
+    const bytes = this.#bytes;
+    // What is being published stays published, whatever ended the upload meanwhile.
     if (bytes === null || (await this.#finishing)?.type === "finished") return;
     if (outcome === "suspended") {
       this.#journal.durable(await bytes.close(), bytes.isSuspect);

@@ -120,12 +120,23 @@ export class StoredBytes {
     const end = this.#partial.length;
     for (let offset = 0; offset < end; ) {
       signal.throwIfAborted();
-      const count = await this.#partial.read(offset, buffer.subarray(0, Math.min(rehashBytes, end - offset)));
-      assert(count > 0, "a partial ends where its length says");
+      const count = await this.#read(offset, buffer.subarray(0, Math.min(rehashBytes, end - offset)));
       hash.update(buffer.subarray(0, count));
       offset += count;
     }
     this.#hash = hash;
+  }
+
+  async #read(offset: number, into: Uint8Array): Promise<number> {
+    try {
+      const count = await this.#partial.read(offset, into);
+      assert(count > 0, "a partial ends where its length says");
+      return count;
+    } catch (error) {
+      // Nothing but letting go of the partial may follow.
+      this.#failed = true;
+      throw error;
+    }
   }
 
   /**
@@ -150,7 +161,16 @@ export class StoredBytes {
   /** Publishes the content; see `Partial.publish`. */
   async publish(destination: Destination, description: Description): Promise<void> {
     await this.#settle();
-    await this.#partial.publish(destination, description);
+    // A sync that ran beside the last writes.
+    if (this.#failed) throw new DyncError("internal", "The file could not be made durable on the server");
+    try {
+      await this.#partial.publish(destination, description);
+    } catch (error) {
+      // Its sync may be what failed; another one would only say that there is nothing left to write.
+      this.#failed = true;
+      this.#suspect = true;
+      throw error;
+    }
   }
 
   /** Lets go of the partial; its bytes stay, and are made durable if they can be. Returns what is durable. */

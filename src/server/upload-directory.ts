@@ -70,11 +70,11 @@ export class UploadDirectory {
       this.#names.claim(record.user, record.name, record.id);
       if (record.state === "publishing") this.#publishing.add(record.id);
     }
-    if (this.#publishing.size > 0) this.#track(this.#finishPublishing());
+    if (this.#publishing.size > 0) this.#track(this.#finishPublishing([...this.#publishing]));
   }
 
-  async #finishPublishing(): Promise<void> {
-    for (const id of [...this.#publishing]) {
+  async #finishPublishing(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
       const record = this.#parts.catalogue.get(id);
       try {
         if (record !== null && (await finishPublishing(record, this.#parts)) === "finished")
@@ -166,9 +166,14 @@ export class UploadDirectory {
   }
 
   #restoreLater(record: UploadRecord, waiting: Waiting): void {
-    if (this.#publishing.has(record.id)) {
+    if (record.state === "publishing") {
+      // It may have its final name already: no client may change it before that is settled.
       waiting.received.release();
-      return this.#sendError(record.identity, 503, "The stored bytes are being checked after a restart");
+      if (!this.#publishing.has(record.id)) {
+        this.#publishing.add(record.id);
+        this.#track(this.#finishPublishing([record.id]));
+      }
+      return this.#sendError(record.identity, 503, "The stored bytes are being checked and published");
     }
     this.#restoring.add(record.id);
     const restored = (): void => void this.#restoring.delete(record.id);
