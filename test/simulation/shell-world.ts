@@ -213,12 +213,11 @@ export class ShellWorld {
     this.faults.heal();
     this.disk.isFull = false;
     events += this.#runUntil(() => {
-      this.server.staysDown = true;
-      this.server.stop();
+      this.server.stopForGood();
       return this.server.isStopped;
     }, "server");
     // What was being read when its upload ended comes to its end too.
-    const end = this.clock.now() + 60_000;
+    const end = this.clock.now() + 600_000;
     events += this.#runUntil(() => this.clock.now() > end, "rest", true);
     this.checks.onEnd(this.clients);
     const finished = this.clients.filter(({ receipt }) => receipt !== null).length;

@@ -135,6 +135,7 @@ export class SimulatedClient {
   #onError(error: unknown): void {
     const world = this.#world;
     if (!(error instanceof DyncError)) return world.fail(error);
+    this.#process = null;
     world.trace(() => `${this.job.label}: fails, ${error.code}: ${error.message}`);
     const isTryable = world.checks.onFailure(this, error);
     if (isTryable && this.job.isFile)

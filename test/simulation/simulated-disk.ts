@@ -93,7 +93,12 @@ export class SimulatedDisk {
     };
     return {
       add: (upload) => change(() => catalogue.add(upload)),
-      change: (id, what) => change(() => catalogue.change(id, what)),
+      change: (id, what) => {
+        // That a sync failed, and that the process dies before it could note that, is one fault too many: see
+        // doc/reliability.md.
+        if (what.bootId === null) catalogue.change(id, what);
+        else change(() => catalogue.change(id, what));
+      },
       find: (identity, user) => catalogue.find(identity, user),
       get: (id) => catalogue.get(id),
       list: (states) => catalogue.list(states),

@@ -47,12 +47,17 @@ export class SimulatedServer {
       program: "simulation",
       newId: () => world.newId(),
     });
-    this.#server = server;
-    server.start().catch((error) =>
-      process.run(() => {
-        world.trace(() => `server does not start: ${messageOf(error)}`);
-        this.crash(false);
-      }),
+    this.#server = null;
+    server.start().then(
+      () =>
+        process.run(() => {
+          this.#server = server;
+        }),
+      (error) =>
+        process.run(() => {
+          world.trace(() => `server does not start: ${messageOf(error)}`);
+          this.crash(false);
+        }),
     );
   }
 
@@ -110,15 +115,20 @@ export class SimulatedServer {
     );
   }
 
+  /** Stops it cleanly as soon as it runs, and does not start it again. */
+  stopForGood(): void {
+    if (this.#process.isAlive && !this.#process.isFrozen && this.#server !== null) this.#staysDown = true;
+    this.stop();
+  }
+
   /** The last process ended cleanly. */
   isStopped = false;
-  /** Set at the end of a run. */
-  staysDown = false;
+  #staysDown = false;
 
   #startLater(): void {
     const starts = this.#starts;
     this.#world.clock.after(this.#world.random.magnitude(10, 10_000), () => {
-      if (starts !== this.#starts || this.staysDown) return;
+      if (starts !== this.#starts || this.#staysDown) return;
       this.isStopped = false;
       this.start();
     });
