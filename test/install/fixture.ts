@@ -1,5 +1,5 @@
-// A release server and runs of install.sh against it, for the tests beside this file. The executables are those in
-// dist/ where a release was built for this machine, and small shell scripts otherwise.
+// A release server and runs of install.sh against it, for the tests beside this file. The executables are small shell
+// scripts, which stand in for every system; first-upload.test.ts puts the real ones in their place.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -173,15 +173,6 @@ export class User implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.home, { recursive: true, force: true });
   }
-}
-
-/** The executables of a release for this machine, or `null` when dist/ has none. */
-export function releasedFiles(): ReadonlyMap<string, Uint8Array> | null {
-  const target = releaseTargets.find((candidate) => candidate.name === `${process.platform}-${process.arch}`);
-  if (target === undefined) return null;
-  const names = programs.map((program) => releaseName(program, target));
-  if (!names.every((name) => existsSync(join(project, "dist", name)))) return null;
-  return new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(project, "dist", name)))]));
 }
 
 /** Everything needed besides a downloader and a checksum tool. */

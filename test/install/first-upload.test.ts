@@ -1,0 +1,66 @@
+// A new user, from nothing to the first file on the server: install.sh from a local HTTP server with the real
+// executables, the key handed to the administrator, one upload.
+
+import { expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { releaseName, releaseTargets } from "../../build/targets.ts";
+import { executables, executablesMissing, startServer } from "../support/executables.ts";
+import { runProgram } from "../support/programs.ts";
+import { ReleaseServer, User } from "./fixture.ts";
+
+const target = releaseTargets.find((candidate) => candidate.name === `${process.platform}-${process.arch}`);
+const reason = executablesMissing ?? (target === undefined ? "install.sh is not for this system" : null);
+
+test.skipIf(reason !== null)(
+  `installed by one line, a new user sends the first file${reason === null ? "" : ` (skipped: ${reason})`}`,
+  async () => {
+    if (target === undefined) return;
+    using releases = new ReleaseServer();
+    using user = new User();
+    using administrator = new User();
+    const programs = await executables();
+    releases.offer(releaseName("dync", target), new Uint8Array(readFileSync(programs.dync)));
+    releases.offer(releaseName("dync-server", target), new Uint8Array(readFileSync(programs.dyncServer)));
+
+    const serverHome = administrator.path(".dync");
+    await expectSuccess([programs.dyncServer, "keygen"], { DYNC_HOME: serverHome });
+    const serverKey = administrator.path(".dync", "server.key");
+    const key = /public-key = "(.{40})"/.exec(readFileSync(serverKey, "utf8"))?.[1] ?? "";
+
+    const run = await user.install(releases, ["--server", "127.0.0.1", "--server-key", key]);
+    expect(run).toMatchObject({ status: 0, stderr: "" });
+    expect(statSync(user.path(".dync")).mode & 0o777).toBe(0o700);
+    expect(statSync(user.path(".dync/client.key_secret")).mode & 0o777).toBe(0o600);
+    const fingerprint = /Its fingerprint: {2}(SHA256:\S{43})\n/.exec(run.stdout)?.[1];
+    expect(fingerprint).toBeDefined();
+
+    mkdirSync(administrator.path(".dync/clients"), { recursive: true });
+    copyFileSync(user.path(".dync/client.key"), administrator.path(".dync/clients/meyer.key"));
+    const clients = await expectSuccess([programs.dyncServer, "clients"], { DYNC_HOME: serverHome });
+    // What the installer computed in shell is what the server shows to the administrator.
+    expect(clients).toContain(fingerprint ?? "-");
+
+    const data = administrator.path("data");
+    mkdirSync(data);
+    await using server = await startServer(programs, serverHome, data);
+    const file = user.write("run.raw", "measured");
+    const dync = user.path(".local/bin/dync");
+    const args = ["-q", "-k", "sample:S-17", `127.0.0.1:${server.port}`, file];
+    await expectSuccess([dync, ...args], { DYNC_HOME: "", HOME: user.home });
+    expect(readFileSync(administrator.path("data/meyer/run.raw"), "utf8")).toBe("measured");
+
+    const secret = readFileSync(user.path(".dync/client.key_secret"), "utf8");
+    expect(await user.install(releases)).toMatchObject({ status: 0, stderr: "" });
+    expect(readFileSync(user.path(".dync/client.key_secret"), "utf8")).toBe(secret);
+    expect(await user.install(releases, ["--uninstall"])).toMatchObject({ status: 0 });
+    expect(existsSync(dync)).toBe(false);
+  },
+  120_000,
+);
+
+/** Runs `command` and returns what it printed on standard output. */
+async function expectSuccess(command: string[], env: Record<string, string>): Promise<string> {
+  const end = await runProgram(command, { env });
+  expect(end).toMatchObject({ code: 0 });
+  return end.stdout;
+}
