@@ -116,11 +116,11 @@ export class StoredBytes {
   /** Hashes the bytes that are there already. `signal` stops it between two reads. */
   async rehash(signal: AbortSignal): Promise<void> {
     const hash = createHash("sha256");
-    const buffer = new Uint8Array(rehashBytes);
     const end = this.#partial.length;
+    const buffer = new Uint8Array(Math.min(rehashBytes, end));
     for (let offset = 0; offset < end; ) {
       signal.throwIfAborted();
-      const count = await this.#read(offset, buffer.subarray(0, Math.min(rehashBytes, end - offset)));
+      const count = await this.#read(offset, buffer.subarray(0, end - offset));
       hash.update(buffer.subarray(0, count));
       offset += count;
     }
