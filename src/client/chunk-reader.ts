@@ -182,7 +182,9 @@ export class ChunkReader {
         `The stream cannot be read again from byte ${offset}: only its end is kept`,
       );
     }
-    const data = kept.data.subarray(offset - kept.offset);
+    // It may be from a time when chunks were longer.
+    const start = offset - kept.offset;
+    const data = kept.data.subarray(start, start + this.#chunkBytes);
     const block = this.#options.allocate(data.length);
     block.bytes.set(data);
     this.#readPosition = offset + data.length;
