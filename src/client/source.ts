@@ -1,7 +1,7 @@
 // What is uploaded: a file or a stream, read by offset. A file that changes while it is read is found out here.
 
 import { createHash } from "node:crypto";
-import type { BigIntStats } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { assert } from "../base/assert.ts";
@@ -28,6 +28,9 @@ export interface FileVersion {
   readonly fileId: string;
 }
 
+// A named pipe would otherwise keep us waiting until somebody writes to it. Windows has none, and no such flag.
+const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 export class FileSource implements Source {
   readonly path: string;
   readonly version: FileVersion;
@@ -44,7 +47,7 @@ export class FileSource implements Source {
   static async open(path: string): Promise<FileSource> {
     let file: FileHandle;
     try {
-      file = await open(path, "r");
+      file = await open(path, openFlags);
     } catch (error) {
       throw new DyncError("source", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
     }

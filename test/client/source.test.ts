@@ -1,0 +1,223 @@
+// Files and streams as sources: what cannot be sent, and what a change while sending looks like.
+
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  open,
+  rename,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { DyncError } from "../../src/base/error.ts";
+import { FileSource, StreamSource, sha256Of } from "../../src/client/source.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { patternOf, sha256, streamOf } from "./bytes-source.ts";
+
+const isWindows = process.platform === "win32";
+const isRoot = process.getuid?.() === 0;
+
+async function refusal(opening: Promise<FileSource>): Promise<DyncError> {
+  const error = await opening.then(
+    () => new Error("it was opened"),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof DyncError) return error;
+  throw error;
+}
+
+describe("what cannot be sent says so before anything is sent", () => {
+  test("a file that is not there", async () => {
+    await using folder = await tempFolder();
+    const path = folder.file("missing.raw");
+    const error = await refusal(FileSource.open(path));
+    expect([error.code, error.message]).toEqual(["source", `Cannot read "${path}": there is no such file`]);
+    expect((await refusal(FileSource.open(`${path}/x`))).code).toBe("source");
+  });
+
+  test("a folder, with the way to send it all the same", async () => {
+    await using folder = await tempFolder();
+    await mkdir(folder.file("run"));
+    const error = await refusal(FileSource.open(folder.file("run")));
+    expect(error.code).toBe("source");
+    expect(error.message).toContain("is a folder");
+    expect(error.hint).toContain("tar -c");
+  });
+
+  test.skipIf(isWindows)(
+    "a named pipe, without waiting for somebody to write to it (not on Windows)",
+    async () => {
+      await using folder = await tempFolder();
+      const path = folder.file("pipe");
+      spawnSync("mkfifo", [path]);
+      const error = await refusal(FileSource.open(path));
+      expect(error.code).toBe("source");
+      expect(error.message).toContain("no regular file");
+      expect(error.hint).toContain("stream");
+    },
+  );
+
+  test.skipIf(isWindows)("a device (not on Windows)", async () => {
+    expect((await refusal(FileSource.open("/dev/null"))).message).toContain("no regular file");
+  });
+
+  test.skipIf(isWindows || isRoot)(
+    "a file without permission (not on Windows; root may read all)",
+    async () => {
+      await using folder = await tempFolder();
+      await writeFile(folder.file("a"), "a");
+      await chmod(folder.file("a"), 0);
+      expect((await refusal(FileSource.open(folder.file("a")))).message).toContain("permission denied");
+    },
+  );
+});
+
+describe("a file", () => {
+  test("is read at any offset, up to its end", async () => {
+    await using folder = await tempFolder();
+    const bytes = patternOf(5000);
+    await writeFile(folder.file("a"), bytes);
+    const source = await FileSource.open(folder.file("a"));
+    const into = new Uint8Array(1000);
+    expect([source.size, source.canSeek]).toEqual([5000, true]);
+    expect(await source.read(4500, into)).toBe(500);
+    expect(Buffer.from(into.subarray(0, 500))).toEqual(Buffer.from(bytes.subarray(4500)));
+    expect(await source.read(0, into)).toBe(1000);
+    expect(Buffer.from(into)).toEqual(Buffer.from(bytes.subarray(0, 1000)));
+    expect(await source.read(5000, into)).toBe(0);
+    expect(Buffer.from(await sha256Of(source)).toString("hex")).toBe(sha256(bytes));
+    await source.verifyUnchanged();
+    await source.close();
+  });
+
+  test("may be reached through a link", async () => {
+    await using folder = await tempFolder();
+    await writeFile(folder.file("a"), "hello");
+    await symlink(folder.file("a"), folder.file("link"));
+    const source = await FileSource.open(folder.file("link"));
+    expect(source.size).toBe(5);
+    await source.close();
+  });
+
+  test("that is opened twice without a change is the same version, and another one after a change", async () => {
+    await using folder = await tempFolder();
+    const path = folder.file("a");
+    await writeFile(path, "hello");
+    const versions = [];
+    for (let turn = 0; turn < 3; turn++) {
+      const source = await FileSource.open(path);
+      versions.push(source.version);
+      await source.close();
+      if (turn === 1) await utimes(path, 1, 1);
+    }
+    expect(versions[1]).toEqual(versions[0] as (typeof versions)[0]);
+    expect(versions[2]).not.toEqual(versions[0] as (typeof versions)[0]);
+  });
+
+  const changes: readonly (readonly [string, (path: string) => Promise<void>, string])[] = [
+    ["grew", (path) => appendFile(path, "!"), "it had 5 bytes and has 6 now"],
+    ["shrank", (path) => truncate(path, 3), "it had 5 bytes and has 3 now"],
+    ["was written anew in the same size", rewrite, "it was written to"],
+  ];
+  test.each(changes)("that %s while it was sent is found out", async (_what, change, text) => {
+    await using folder = await tempFolder();
+    const path = folder.file("a");
+    await writeFile(path, "hello");
+    // A time stamp of its own, so that the test does not depend on how fine the file system counts.
+    await utimes(path, 1_000_000, 1_000_000);
+    const source = await FileSource.open(path);
+    await source.verifyUnchanged();
+    await change(path);
+    const error = await source.verifyUnchanged().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(DyncError);
+    expect((error as DyncError).code).toBe("source-changed");
+    expect((error as DyncError).message).toBe(`"${path}" changed while it was sent: ${text}`);
+    expect((error as DyncError).hint).toBeString();
+    await source.close();
+  });
+
+  test.skipIf(isWindows)(
+    "that was replaced under its name is still the one that was opened (not on Windows)",
+    async () => {
+      await using folder = await tempFolder();
+      await writeFile(folder.file("a"), "hello");
+      const source = await FileSource.open(folder.file("a"));
+      await writeFile(folder.file("b"), "other");
+      await rename(folder.file("b"), folder.file("a"));
+      await source.verifyUnchanged();
+      const into = new Uint8Array(5);
+      await source.read(0, into);
+      expect(Buffer.from(into).toString()).toBe("hello");
+      await source.close();
+    },
+  );
+});
+
+describe("a stream", () => {
+  test("is read in order, whatever its pieces are", async () => {
+    const bytes = patternOf(1000);
+    for (const pieces of [[1], [7, 300], [1000], [5000]]) {
+      const source = streamOf(bytes, pieces);
+      const read: number[] = [];
+      const into = new Uint8Array(64);
+      for (let count = -1; count !== 0; ) {
+        count = await source.read(read.length, into);
+        read.push(...into.subarray(0, count));
+        if (count < into.length) expect(read.length).toBe(1000);
+      }
+      expect(Buffer.from(read)).toEqual(Buffer.from(bytes));
+      expect([source.size, source.canSeek]).toEqual([null, false]);
+      await source.verifyUnchanged();
+    }
+  });
+
+  test("may have empty pieces, and its end can be asked for again", async () => {
+    const source = new StreamSource(pieces(["", "a", "", "b", ""]));
+    const into = new Uint8Array(10);
+    expect(await source.read(0, into)).toBe(2);
+    expect(await source.read(2, into)).toBe(0);
+    expect(await source.read(2, into)).toBe(0);
+  });
+
+  test("that fails is a source that cannot be read", async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("abc");
+      throw new Error("The pipe is gone");
+    }
+    const source = new StreamSource(broken());
+    const into = new Uint8Array(3);
+    expect(await source.read(0, into)).toBe(3);
+    const error = await source.read(3, into).catch((thrown: unknown) => thrown);
+    expect((error as DyncError).code).toBe("source");
+    expect((error as DyncError).message).toBe("Cannot read the standard input: The pipe is gone");
+  });
+
+  test("is told when it is not needed any more", async () => {
+    let isClosed = false;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield new Uint8Array(10);
+      } finally {
+        isClosed = true;
+      }
+    }
+    const source = new StreamSource(endless());
+    await source.read(0, new Uint8Array(5));
+    await source.close();
+    expect(isClosed).toBe(true);
+  });
+});
+
+async function rewrite(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  await file.write("HELLO", 0);
+  await file.close();
+}
+
+async function* pieces(texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
