@@ -11,9 +11,6 @@ import type { ShellWorld } from "./shell-world.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
 import { check } from "./simulation-failure.ts";
 
-// Frames other than the data of chunks that may be held at a moment.
-const smallBytes = 64 * 1024;
-
 /** Faults without which an upload never ends this way; those that end so can be tried again. */
 const excuses: { readonly [code in ErrorCode]?: readonly FaultKind[] } = {
   internal: ["write-error", "short-write", "sync-error", "read-error", "crash-at-step"],
@@ -76,23 +73,27 @@ export class ShellChecks {
   /** After every event. */
   onStep(): void {
     const { disk, server, options } = this.#world;
-    const published = disk.storage.published();
+    if (disk.isTouched) {
+      disk.isTouched = false;
+      this.#comparePublished(disk.storage.published());
+    }
+    const { bytes } = server.held;
+    check(
+      bytes <= options.memoryBytes,
+      () => `${bytes} bytes of chunks are held, ${options.memoryBytes} are allowed`,
+    );
+  }
+
+  #comparePublished(published: readonly PublishedFile[]): void {
     for (const file of published) {
       if (this.#seen.has(file.id)) continue;
       this.#seen.add(file.id);
       this.#compare(file);
     }
-    if (this.#confirmed.size > 0) {
-      const ids = new Set(published.map(({ id }) => id));
-      for (const [id, client] of this.#confirmed) {
-        check(ids.has(id), () => `${client.job.label} was confirmed as ${id}, and is gone`);
-      }
+    const ids = new Set(published.map(({ id }) => id));
+    for (const [id, client] of this.#confirmed) {
+      check(ids.has(id), () => `${client.job.label} was confirmed as ${id}, and is gone`);
     }
-    const { bytes } = server.held;
-    check(
-      bytes <= options.memoryBytes + smallBytes,
-      () => `${bytes} bytes of messages are held, ${options.memoryBytes} are allowed`,
-    );
   }
 
   /** After every crash, and at the end: everything under a final name is what it should be. */

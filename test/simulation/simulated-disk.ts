@@ -27,6 +27,8 @@ export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
   #process: SimulatedProcess | null = null;
   isFull = false;
+  /** Whether something may have changed since this was set to false. */
+  isTouched = true;
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
@@ -49,6 +51,7 @@ export class SimulatedDisk {
     const process = this.#process;
     if (process === null || !process.isAlive) return new Promise(() => {});
     await process.wait(delayMs());
+    this.isTouched = true;
     const before = random.chance(0.5);
     if (before && faults.strikes("crash-at-step")) {
       trace(() => `crash before ${type} of ${id}`);
@@ -74,6 +77,7 @@ export class SimulatedDisk {
   /** The process, and perhaps the system, ended. */
   crash(isPowerLost: boolean): void {
     const { random, onLost } = this.#options;
+    this.isTouched = true;
     if (isPowerLost) for (const record of this.catalogue.list(["open", "publishing"])) onLost(record.id);
     this.storage.crash({
       bytesKept: (_id, durable, length) => (isPowerLost ? random.between(durable, length) : length),

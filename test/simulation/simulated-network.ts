@@ -37,6 +37,7 @@ export interface SimulatedNetworkOptions {
 export interface Held {
   blocks: number;
   messages: number;
+  /** Data of chunks. */
   bytes: number;
 }
 
@@ -44,7 +45,7 @@ export function nothingHeld(): Held {
   return { blocks: 0, messages: 0, bytes: 0 };
 }
 
-/** Where a chunk has its data; no other message of a client has so many frames, but a post-file without any. */
+/** Frame of a chunk that has its data. */
 const chunkDataFrame = 3;
 
 type Frames = readonly Uint8Array[];
@@ -76,9 +77,7 @@ export class SimulatedNetwork {
   #fate(to: "client" | "server", peer: string, frames: Frames): "deliver" | "drop" | "repeat" | "cut" {
     const { faults, onDisturbed } = this.#options;
     this.#traceMessage(to, peer, frames);
-    if (to === "server" && frames.length > chunkDataFrame) {
-      this.#options.onChunkSent(peer, frames[chunkDataFrame]!.length);
-    }
+    if (to === "server") this.#options.onChunkSent(peer, chunkBytesOf(frames));
     if (faults.strikes("cut-at-message")) {
       onDisturbed(peer);
       this.#leaveStale(peer);
@@ -209,7 +208,7 @@ export class SimulatedNetwork {
   #deliver(server: ListeningServer, received: ReceivedFromPeer): void {
     server.process.run(() => {
       const { held } = server;
-      const bytes = received.frames.reduce((sum, frame) => sum + frame.length, 0);
+      const bytes = chunkBytesOf(received.frames);
       held.messages++;
       held.bytes += bytes;
       server.events.onMessage({
@@ -224,6 +223,12 @@ export class SimulatedNetwork {
       });
     });
   }
+}
+
+/** Bytes of data in a message: 0 for everything but a chunk. */
+function chunkBytesOf(frames: Frames): number {
+  const isChunk = frames.length > chunkDataFrame && Buffer.from(frames[0]!).toString() === "post-chunk";
+  return isChunk ? frames[chunkDataFrame]!.length : 0;
 }
 
 // The memory transport takes its own blocks only: the count hangs on the block itself.
