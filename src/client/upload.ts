@@ -222,7 +222,7 @@ class Upload {
         this.#disconnect(0);
         return this.#retry(
           this.#backoff.afterFailure(this.#outageMs()),
-          new DyncError("timed-out", `No answer from the server: ${action.reason}`),
+          new DyncError("timed-out", action.reason),
         );
       case "retry-later":
         this.#disconnect(0);

@@ -4,7 +4,7 @@
 import { expect } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { existsSync, globSync } from "node:fs";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import {
@@ -13,19 +13,33 @@ import {
   type KeyFolders,
   makeKeys,
   type RunningServer,
+  type ServerOptions,
   startServer,
 } from "./executables.ts";
-import { type Program, type ProgramEnd, type ProgramOptions, runProgram, startProgram } from "./programs.ts";
+import {
+  deadlineMsDefault,
+  type Program,
+  type ProgramEnd,
+  type ProgramOptions,
+  runProgram,
+  startProgram,
+} from "./programs.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
 
 export interface LabOptions {
   /** More arguments of the server. */
   readonly server?: readonly string[];
+  /** How the server is started. */
+  readonly start?: ServerOptions;
+  /** Data folder of the server that is there already; by default one in the lab's folder. */
+  readonly data?: string;
   /** Where the lab's folder goes; memory, where the system has such a folder, makes large files cheap. */
   readonly inMemory?: boolean;
 }
 
 const MiB = 1024 * 1024;
+// A machine that others use as well; a disk that is no SSD.
+const readBytesPerMsMin = 20_000;
 
 /** Makes everything and starts the server on a free port. */
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
@@ -35,8 +49,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     const programs = await executables();
     const homes = await makeKeys(programs, folder.path);
     for (const name of ["data", "files"]) await mkdir(folder.file(name));
-    const lab = new Lab(folder, programs, homes);
-    await lab.start(options.server);
+    const lab = new Lab(folder, programs, homes, options.data);
+    await lab.start(options.server, options.start);
     return lab;
   } catch (error) {
     await folder[Symbol.asyncDispose]();
@@ -53,11 +67,11 @@ export class Lab implements AsyncDisposable {
   #server: RunningServer | null = null;
   #honest = 0;
 
-  constructor(folder: TempFolder, programs: Executables, homes: KeyFolders) {
+  constructor(folder: TempFolder, programs: Executables, homes: KeyFolders, data = folder.file("data")) {
     this.folder = folder;
     this.programs = programs;
     this.homes = homes;
-    this.data = folder.file("data");
+    this.data = data;
   }
 
   get server(): Program {
@@ -70,9 +84,10 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Starts the server, on the port that it had before if it ran already. */
-  async start(args: readonly string[] = []): Promise<void> {
+  async start(args: readonly string[] = [], options: ServerOptions = {}): Promise<void> {
     const port = this.#server === null ? [] : ["--port", String(this.#server.port)];
-    this.#server = await startServer(this.programs, this.homes.server, this.data, [...args, ...port]);
+    const all = [...args, ...port];
+    this.#server = await startServer(this.programs, this.homes.server, this.data, all, options);
   }
 
   /** Makes a file to send: of these bytes, or of so many pseudo-random ones. */
@@ -134,11 +149,15 @@ export class Lab implements AsyncDisposable {
   /** `path` arrived under `name`: the same bytes, and both sidecars. */
   async expectStored(path: string, name = basename(path), user = "alice"): Promise<void> {
     const stored = this.stored(name, user);
-    expect(await runProgram(["cmp", path, stored])).toMatchObject({ code: 0, stdout: "", stderr: "" });
-    expect(existsSync(`${stored}.meta.json`)).toBe(true);
-    const checked = await runProgram(["sha256sum", "--strict", "-c", `${name}.sha256`], {
-      cwd: join(this.data, user),
+    const deadlineMs = deadlineMsDefault + (await stat(path)).size / readBytesPerMsMin;
+    expect(await runProgram(["cmp", path, stored], {}, deadlineMs)).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "",
     });
+    expect(existsSync(`${stored}.meta.json`)).toBe(true);
+    const command = ["sha256sum", "--strict", "-c", `${name}.sha256`];
+    const checked = await runProgram(command, { cwd: join(this.data, user) }, deadlineMs);
     expect(checked).toMatchObject({ code: 0, stderr: "" });
   }
 
