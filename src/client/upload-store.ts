@@ -2,6 +2,7 @@
 // message until the end. It is a hint: it says under which identity to ask, and what the server answers decides.
 
 import { randomBytes } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -80,7 +81,8 @@ export class UploadStore {
       }
       await rename(draft, file);
     } catch (error) {
-      await rm(draft, { force: true });
+      // What cannot be cleared up must not hide why.
+      await rm(draft, { force: true }).catch(() => {});
       throw new DyncError("configuration", `Cannot write to ${this.#folder}: ${messageOf(error)}`, {
         cause: error,
         hint: "dync keeps there what it needs to go on after an interruption; make the folder writable",
@@ -88,20 +90,35 @@ export class UploadStore {
     }
   }
 
+  /** Forgets the upload. Its lock file goes first: a process that dies in between leaves what can be gone on with. */
   async remove(identity: string): Promise<void> {
-    await rm(this.#file(identity), { force: true });
     try {
       await rm(this.#lockFile(identity), { force: true });
     } catch (error) {
-      // Windows keeps an open file, and we hold this one: an empty file of a finished upload stays behind there.
+      // Windows keeps an open file, and we hold this one: it goes when the lock is released.
       if (!["EBUSY", "EPERM", "EACCES"].includes(systemCode(error) ?? "")) throw error;
     }
+    await rm(this.#file(identity), { force: true });
   }
 
-  /** Takes the upload for this process, or returns `null` when another one has it. The system frees it when we die. */
-  async lock(identity: string): Promise<FileLock | null> {
+  /**
+   * Takes an upload that was saved for this process, or returns `null` when another one has it. The system frees it
+   * when we die.
+   */
+  async lock(identity: string): Promise<{ release(): void } | null> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    return FileLock.tryAcquire(this.#lockFile(identity));
+    const lock = FileLock.tryAcquire(this.#lockFile(identity));
+    return lock === null ? null : { release: () => this.#release(identity, lock) };
+  }
+
+  #release(identity: string, lock: FileLock): void {
+    lock.release();
+    if (existsSync(this.#file(identity))) return;
+    try {
+      rmSync(this.#lockFile(identity), { force: true });
+    } catch {
+      // An empty file stays; nothing depends on it.
+    }
   }
 
   #file(identity: string): string {

@@ -1,0 +1,172 @@
+// What the client remembers of unfinished uploads: found again, private, and nothing foreign is touched.
+
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import type { DyncError } from "../../src/base/error.ts";
+import { type UnfinishedUpload, UploadStore } from "../../src/client/upload-store.ts";
+import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
+import { codeOf } from "./bytes-source.ts";
+
+const isWindows = process.platform === "win32";
+const isRoot = process.getuid?.() === 0;
+
+function uploadOf(number: number, change: Partial<UnfinishedUpload> = {}): UnfinishedUpload {
+  return {
+    schema: 1,
+    identity: number.toString(16).padStart(32, "a"),
+    host: "qbic.example",
+    port: 8889,
+    serverKeyFile: null,
+    path: "/data/run.raw",
+    version: { size: 5, modified: "1767322800123456789", fileId: "1:2" },
+    name: "run.raw",
+    metadata: { sample: "A1", nested: { list: [1, "two", null] } },
+    startedAt: `2026-01-02T03:04:0${number}.000Z`,
+    ...change,
+  };
+}
+
+const target = { host: "qbic.example", port: 8889, path: "/data/run.raw", name: "run.raw" };
+
+describe("what was saved", () => {
+  test("is found again as it was, by another process too", async () => {
+    await using home = await tempFolder();
+    await new UploadStore(home.path).save(uploadOf(1));
+    expect(await new UploadStore(home.path).find(target)).toEqual(uploadOf(1));
+  });
+
+  test("takes the place of what was saved under its identity before", async () => {
+    await using home = await tempFolder();
+    const store = new UploadStore(home.path);
+    await store.save(uploadOf(1));
+    await store.save(uploadOf(1, { serverKeyFile: "/keys/server.key" }));
+    expect((await store.list()).uploads).toEqual([uploadOf(1, { serverKeyFile: "/keys/server.key" })]);
+  });
+
+  test("is found only for its own server, file and name", async () => {
+    await using home = await tempFolder();
+    const store = new UploadStore(home.path);
+    await store.save(uploadOf(1));
+    for (const other of [{ host: "other" }, { port: 1 }, { path: "/data/b" }, { name: "b" }]) {
+      expect(await store.find({ ...target, ...other })).toBeNull();
+    }
+  });
+
+  test("is listed oldest first, and the newest is the one to go on with", async () => {
+    await using home = await tempFolder();
+    const store = new UploadStore(home.path);
+    for (const number of [2, 3, 1]) await store.save(uploadOf(number));
+    expect((await store.list()).uploads).toEqual([1, 2, 3].map((number) => uploadOf(number)));
+    expect(await store.find(target)).toEqual(uploadOf(3));
+  });
+
+  test("is gone when it is removed, with its lock, as often as one likes", async () => {
+    await using home = await tempFolder();
+    const store = new UploadStore(home.path);
+    await store.save(uploadOf(1));
+    const lock = await store.lock(uploadOf(1).identity);
+    lock?.release();
+    await store.remove(uploadOf(1).identity);
+    await store.remove(uploadOf(1).identity);
+    expect(await readdir(home.file("uploads"))).toEqual([]);
+  });
+
+  test.skipIf(isWindows)(
+    "is nobody else's to read, in a folder that nobody else can enter (not on Windows)",
+    async () => {
+      await using home = await tempFolder();
+      const before = process.umask(0);
+      try {
+        await new UploadStore(home.file("new")).save(uploadOf(1));
+      } finally {
+        process.umask(before);
+      }
+      const folder = home.file("new", "uploads");
+      const [name] = await readdir(folder);
+      expect((await stat(folder)).mode & 0o777).toBe(0o700);
+      expect((await stat(home.file("new", "uploads", name as string))).mode & 0o777).toBe(0o600);
+    },
+  );
+});
+
+test("where nothing was saved there is nothing, and nothing is made by looking", async () => {
+  await using home = await tempFolder();
+  const store = new UploadStore(home.path);
+  expect(await store.list()).toEqual({ uploads: [], unreadable: [] });
+  expect(await store.find(target)).toBeNull();
+  expect(await readdir(home.path)).toEqual([]);
+});
+
+describe("files that cannot be read are named and left alone", () => {
+  const texts: readonly (readonly [string, string])[] = [
+    ["torn", JSON.stringify(uploadOf(2)).slice(0, 100)],
+    ["empty", ""],
+    ["no object", "[]"],
+    ["of a later version", JSON.stringify({ ...uploadOf(2), schema: 2 })],
+    ["without an identity", JSON.stringify({ ...uploadOf(2), identity: "../../etc/passwd" })],
+    ["with a port that is none", JSON.stringify({ ...uploadOf(2), port: 0 })],
+  ];
+  test.each(texts)("%s", async (_what, text) => {
+    await using home = await tempFolder();
+    const store = new UploadStore(home.path);
+    await store.save(uploadOf(1));
+    const foreign = home.file("uploads", "x.json");
+    await writeFile(foreign, text);
+    expect(await store.list()).toEqual({ uploads: [uploadOf(1)], unreadable: [foreign] });
+    expect(await store.find(target)).toEqual(uploadOf(1));
+    expect(await readFile(foreign, "utf8")).toBe(text);
+  });
+
+  test("other files in the folder are none of its business", async () => {
+    await using home = await tempFolder();
+    const store = new UploadStore(home.path);
+    await store.save(uploadOf(1));
+    await writeFile(home.file("uploads", "notes.txt"), "mine");
+    expect(await store.list()).toEqual({ uploads: [uploadOf(1)], unreadable: [] });
+    expect(await readdir(home.file("uploads"))).toContain("notes.txt");
+  });
+});
+
+describe("a lock", () => {
+  test("is held by one at a time, and each upload has its own", async () => {
+    await using home = await tempFolder();
+    const [one, other] = [new UploadStore(home.path), new UploadStore(home.path)];
+    const lock = await one.lock(uploadOf(1).identity);
+    expect(lock).not.toBeNull();
+    expect(await other.lock(uploadOf(1).identity)).toBeNull();
+    const second = await other.lock(uploadOf(2).identity);
+    expect(second).not.toBeNull();
+    lock?.release();
+    const again = await other.lock(uploadOf(1).identity);
+    expect(again).not.toBeNull();
+    again?.release();
+    second?.release();
+  });
+});
+
+describe("a home that cannot be written to", () => {
+  async function refuse(home: TempFolder): Promise<DyncError> {
+    const error = await new UploadStore(home.path).save(uploadOf(1)).catch((thrown: unknown) => thrown);
+    return error as DyncError;
+  }
+
+  test("is a matter of configuration, with a hint", async () => {
+    await using home = await tempFolder();
+    await writeFile(home.file("uploads"), "a file where the folder should be");
+    const error = await refuse(home);
+    expect(error.code).toBe("configuration");
+    expect(error.message).toContain(home.file("uploads"));
+    expect(error.hint).toContain("writable");
+    expect(await codeOf(new UploadStore(home.path).list())).toBe("configuration");
+  });
+
+  test.skipIf(isWindows || isRoot)(
+    "for lack of permission too (not on Windows; root may write all)",
+    async () => {
+      await using home = await tempFolder();
+      await mkdir(home.file("uploads"), { mode: 0o500 });
+      expect((await refuse(home)).code).toBe("configuration");
+      await chmod(home.file("uploads"), 0o700);
+    },
+  );
+});
