@@ -70,6 +70,8 @@ export async function uploadOpened(
   signal: AbortSignal,
 ): Promise<Receipt> {
   const { state, resume } = await stateFor(request, source, parts);
+  // Before the lock, which is a file as well: that one alone would be a leftover that nobody clears away.
+  if (!resume) await parts.store.save(state);
   const lock = await parts.store.lock(state.identity);
   if (lock === null) {
     const hint = "wait for it, or stop it and give this command again";
@@ -82,7 +84,6 @@ export async function uploadOpened(
     parts.onProgress(progress);
   };
   try {
-    await parts.store.save(state);
     const { name, metadata, client, ...connection } = request;
     const task = { name, metadata, size: source.size, canSeek: true, client, resume };
     const identity = Buffer.from(state.identity, "hex");
