@@ -91,7 +91,9 @@ export class UploadDirectory {
     const key = keyOf(user, received.peer);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) {
-      if (waiting.length < waitingMax) waiting.push({ message, received });
+      // Nobody has credit yet: a chunk that is dropped will be asked for, one that is kept is memory that nobody counts.
+      const isKept = message.type !== "post-chunk" && waiting.length < waitingMax;
+      if (isKept) waiting.push({ message, received });
       else received.release();
       return;
     }
