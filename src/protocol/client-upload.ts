@@ -191,11 +191,11 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#end({ type: "failed", code, text, wire });
   }
 
-  // The server forgot the upload: the same identity may post it as if it were new.
+  // The server forgot the upload: the same identity may post it as if it were new. What was sent stays known: should
+  // the server find the upload after all, it goes on from there.
   #restart(): void {
     this.#restarts += 1;
     this.#approved = false;
-    this.#highest = 0;
     this.#credit = 0;
     this.#lastSent = false;
     this.#queries.clear();
