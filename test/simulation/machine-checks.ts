@@ -23,6 +23,8 @@ export class MachineChecks {
 
   /** An honest client is never told that it broke the protocol. */
   onServerMessage(client: ModelClient, message: ServerMessage): void {
+    // Its credit was taken, or there is none: what it is told when there is some again may cross what it asks.
+    if (message.type === "status-report" && message.credit === 0) client.disturbances++;
     check(
       message.type !== "error" || message.code !== 400,
       () => `${client.job.identity} got 400: ${message.type === "error" ? message.text : ""}`,

@@ -32,6 +32,8 @@ export class ShellChecks {
   onServerMessage(client: SimulatedClient, decoded: Decoded<ServerMessage>): void {
     check(decoded.ok, () => `${client.job.label} got a malformed message`);
     const { message } = decoded;
+    // Its credit was taken, or there is none: what it is told when there is some again may cross what it asks.
+    if (message.type === "status-report" && message.credit === 0) client.disturbances++;
     check(
       message.type !== "error" || message.code !== 400,
       () => `${client.job.label} got 400: ${textOf(message)}`,

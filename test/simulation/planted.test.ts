@@ -1,0 +1,55 @@
+// Bugs planted on purpose, each a patch with a sentence that says what it breaks: the simulation has to find every one
+// of them, or its silence about the real code means nothing.
+
+import { describe, expect, test } from "bun:test";
+import { cpSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { tempFolder } from "../support/temp-folder.ts";
+import { replay } from "./replay-process.ts";
+import type { Level } from "./run-seed.ts";
+
+const root = join(import.meta.dir, "..", "..");
+const patches = join(import.meta.dir, "planted");
+
+/** Where each is looked for, and within how many runs it has to be found. */
+const planted: Readonly<Record<string, { readonly level: Level; readonly runs: number }>> = {
+  "checksum-in-released-memory": { level: "shells", runs: 100 },
+  "credit-kept-over-reconnect": { level: "machines", runs: 3000 },
+  "credit-on-arrival": { level: "machines", runs: 100 },
+  "duplicate-accepted": { level: "machines", runs: 100 },
+  "failed-sync-ignored": { level: "shells", runs: 500 },
+  "identity-alone-names-the-upload": { level: "shells", runs: 300 },
+  "length-trusted-after-power-loss": { level: "shells", runs: 300 },
+  "no-rewind-after-gap": { level: "machines", runs: 100 },
+  "publish-before-sync": { level: "shells", runs: 100 },
+};
+
+describe("a planted bug is found", () => {
+  for (const file of readdirSync(patches)) {
+    const name = file.replace(/\.patch$/, "");
+    const [why] = readFileSync(join(patches, file), "utf8").split("\n");
+    test(`${name}: ${why}`, async () => {
+      const where = planted[name];
+      expect(where, `${file} has no place in the table`).toBeDefined();
+      if (where === undefined) return;
+      await using folder = await tempFolder();
+      copyTo(folder.path, join(patches, file));
+      const { ok, output } = await replay(folder.path, [
+        ...["--level", where.level],
+        ...["--from", "1", "--seeds", `${where.runs}`, "--failures", "1"],
+      ]);
+      expect(ok, output).toBe(false);
+      expect(output).toMatch(/bun run test:sim --level \w+ --seed \d+ --trace/);
+    }, 120_000);
+  }
+});
+
+function copyTo(folder: string, patch: string): void {
+  for (const part of ["src", join("test", "simulation")]) {
+    cpSync(join(root, part), join(folder, part), { recursive: true });
+  }
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  // The context that a patch has to find again is one line: it may survive changes around it.
+  const applied = Bun.spawnSync(["git", "apply", "-C1", patch], { cwd: folder, stderr: "pipe" });
+  expect(applied.exitCode, `${patch} does not apply any more: ${applied.stderr.toString()}`).toBe(0);
+}

@@ -1,0 +1,58 @@
+// Thousands of runs of the simulation: always the same seeds, and as many that the commit chooses, so that every
+// commit tries others and each failure can be repeated. `bun run test:sim --seeds N` runs more.
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { replay } from "./replay-process.ts";
+import { type Level, runSeed } from "./run-seed.ts";
+
+const root = join(import.meta.dir, "..", "..");
+const timeoutMs = 120_000;
+const runs: Readonly<Record<Level, number>> = { machines: 2500, shells: 250 };
+
+for (const level of ["machines", "shells"] as const) {
+  test(
+    `${level}: the same ${runs[level]} runs as always keep every promise`,
+    async () => expectAllGood(level, 1),
+    timeoutMs,
+  );
+
+  test(
+    `${level}: ${runs[level]} runs that this commit chooses keep every promise`,
+    async () => expectAllGood(level, seedOfCommit()),
+    timeoutMs,
+  );
+
+  test(`${level}: a seed means the same run every time`, async () => {
+    for (let seed = 1; seed <= 5; seed++)
+      expect(await traceOf(level, seed)).toEqual(await traceOf(level, seed));
+  });
+}
+
+test("the trace of a seed can be read", async () => {
+  const { ok, output } = await replay(root, ["--seed", "1", "--level", "machines", "--trace"]);
+  expect(ok).toBe(true);
+  expect(output).toContain("post-file client-0");
+});
+
+async function expectAllGood(level: Level, from: number): Promise<void> {
+  const { ok, output } = await replay(root, [
+    ...["--level", level],
+    ...["--from", `${from}`],
+    ...["--seeds", `${runs[level]}`],
+  ]);
+  expect(ok, output).toBe(true);
+}
+
+async function traceOf(level: Level, seed: number): Promise<readonly string[]> {
+  const lines: string[] = [];
+  await runSeed(level, seed, (line) => lines.push(line));
+  return lines;
+}
+
+/** 28 bits of the commit's name; a fixed number where there is no repository. */
+function seedOfCommit(): number {
+  const git = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root, stdout: "pipe", stderr: "ignore" });
+  const name = git.stdout.toString().slice(0, 7);
+  return /^[0-9a-f]{7}$/.test(name) ? Number.parseInt(name, 16) : 1_000_000;
+}
