@@ -1,0 +1,96 @@
+// A server on the memory transport that does what a test tells it to, and lets the test wait for what it hears.
+
+import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
+import { decodeClientMessage } from "../../src/protocol/decode.ts";
+import { encodeServerMessage } from "../../src/protocol/encode.ts";
+import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
+import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
+import type { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { ServerLink } from "../../src/transport/transport.ts";
+import { ServerRecorder } from "../transport/recorder.ts";
+
+export const serverKeys = generateKeyPair();
+
+export interface Heard {
+  /** Routing identity of the client, hex. */
+  readonly peer: string;
+  readonly message: ClientMessage;
+}
+
+export class ScriptedServer {
+  readonly #recorder = new ServerRecorder();
+  readonly #link: ServerLink;
+  readonly #network: MemoryNetwork;
+  /** Whose last message was heard: where `send` goes. */
+  #peer = "";
+
+  constructor(network: MemoryNetwork, options: { keys?: KeyPair; accepts?: boolean; port?: number } = {}) {
+    const { keys = serverKeys, accepts = true, port = 8889 } = options;
+    this.#network = network;
+    const listening = { address: "*", port, keys, frameBytesMax: frameBytesMax(limits.chunkBytesMax) };
+    this.#link = network
+      .server()
+      .listen({ ...listening, authorize: () => (accepts ? "alice" : null) }, this.#recorder);
+  }
+
+  /** The next message, whatever it is. Data of chunks is copied. */
+  async hear(): Promise<Heard> {
+    const received = await this.#recorder.message();
+    const frames = received.frames.map((frame) => Uint8Array.from(frame));
+    received.release();
+    const decoded = decodeClientMessage(frames);
+    if (!decoded.ok) throw new Error(`The client sent no message: ${decoded.text}`);
+    this.#peer = received.peer;
+    return { peer: received.peer, message: decoded.message };
+  }
+
+  /** The next message, which is of this type. */
+  async expect<Type extends ClientMessage["type"]>(
+    type: Type,
+  ): Promise<Extract<ClientMessage, { type: Type }>> {
+    const { message } = await this.hear();
+    if (message.type !== type) throw new Error(`Expected ${type}, heard ${JSON.stringify(message)}`);
+    return message as Extract<ClientMessage, { type: Type }>;
+  }
+
+  send(message: ServerMessage): void {
+    this.#link.send(this.#peer, encodeServerMessage(message));
+  }
+
+  sendError(code: number, text = `Error ${code}`): void {
+    this.send({ type: "error", code, text });
+  }
+
+  approve(credit = 100, chunkBytes = 1024, maxQueue = 16): void {
+    this.send({ type: "upload-approved", credit, chunkBytes, maxQueue, info: {} });
+  }
+
+  /** Takes chunks until the last one; returns their bytes, from the first one's offset. */
+  async receive(): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const { data, checksum } = await this.expect("post-chunk");
+      parts.push(data);
+      if (checksum !== null) return Buffer.concat(parts);
+    }
+  }
+
+  /** Plays a whole upload; returns what arrived. */
+  async serve(uploadId = "id"): Promise<Uint8Array> {
+    await this.expect("post-file");
+    this.approve();
+    const bytes = await this.receive();
+    this.send({ type: "upload-finished", uploadId });
+    return bytes;
+  }
+
+  /** Breaks all connections of the network. */
+  cut(): void {
+    for (const connection of this.#network.connections) connection.cut();
+  }
+
+  /** Nothing listens any more. */
+  close(): void {
+    this.#link.close();
+  }
+}
