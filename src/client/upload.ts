@@ -228,7 +228,9 @@ class Upload {
         this.#disconnect(0);
         return this.#retry(this.#backoff.afterLater(), new DyncError(action.code, action.text));
       case "waiting":
-        if (action.reason === null || action.reason === "confirmation") this.#backoff.resetLater();
+        // What the machine says about a connection that we just closed would hide the pause, and end its growth.
+        if (!this.#isUp) return;
+        if (action.reason !== "approval") this.#backoff.resetLater();
         return this.#report({ waiting: action.reason, pause: null });
       case "done":
         return this.#end(action.result);

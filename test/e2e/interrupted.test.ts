@@ -85,6 +85,22 @@ describe.skipIf(executablesMissing !== null)(
   },
 );
 
+test.skipIf(executablesMissing !== null)(
+  "a server with no room for another upload is asked again, more and more rarely, and then takes it",
+  async () => {
+    await using full = await openLab({ server: ["--max-uploads", "1"] });
+    await using first = full.startSend(["-n", "first.raw"], { stdin: "pipe" });
+    await full.server.line(/"Upload started".*first/);
+    await using second = full.startSend(["--json", path]);
+    await second.line(/"nextTrySeconds":[34]\b/);
+    await (first.child.stdin as Bun.FileSink).end();
+    expect((await first.ended()).code).toBe(0);
+    expect((await second.ended()).code).toBe(0);
+    await full.expectStored(path);
+    expect(full.server.stderr.match(/"Upload refused".*429/g)?.length).toBeLessThan(8);
+  },
+);
+
 describe.skipIf(executablesMissing !== null)(`Ctrl-C (${executablesMissing ?? "compiled"})`, () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     test(`130: ${signal} in mid-upload, and the server is told`, async () => {
