@@ -1,0 +1,248 @@
+// Sending a file so that it survives the process: what is remembered when, what a second command does.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { utimes, writeFile } from "node:fs/promises";
+import { type FileUploadRequest, newIdentity, uploadFile } from "../../src/client/file-upload.ts";
+import { type UnfinishedUpload, UploadStore } from "../../src/client/upload-store.ts";
+import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
+import { patternOf, sha256 } from "./bytes-source.ts";
+import { ClientWorld, clientKeys, failureOf } from "./client-world.ts";
+import { ScriptedServer, serverKeys } from "./scripted-server.ts";
+
+const bytes = patternOf(5000);
+
+let home: TempFolder;
+let store: UploadStore;
+let path: string;
+
+beforeEach(async () => {
+  home = await tempFolder();
+  store = new UploadStore(home.path);
+  path = home.file("run.raw");
+  await writeFile(path, bytes);
+});
+
+afterEach(async () => {
+  await home[Symbol.asyncDispose]();
+});
+
+/** One process of the client, on a network with a server. */
+class Run {
+  readonly world = new ClientWorld();
+  readonly server = new ScriptedServer(this.world.network);
+  readonly notes: string[] = [];
+
+  send(change: Partial<FileUploadRequest> = {}) {
+    const request: FileUploadRequest = {
+      path,
+      name: "run.raw",
+      metadata: { sample: "A1" },
+      host: "server",
+      port: 8889,
+      serverKey: serverKeys.publicKey,
+      serverKeyFile: null,
+      keys: clientKeys,
+      retryForMs: 60_000,
+      retryFirst: false,
+      client: "test",
+      ...change,
+    };
+    const parts = { ...this.world.parts, store, onNote: (text: string) => void this.notes.push(text) };
+    return uploadFile(request, parts, this.world.stop.signal);
+  }
+
+  /** Sends the first chunk, and is interrupted. Returns the identity on the wire. */
+  async interrupt(change: Partial<FileUploadRequest> = {}): Promise<string> {
+    const failed = failureOf(this.send(change));
+    const { peer } = await this.server.hear();
+    this.server.approve(1);
+    await this.server.expect("post-chunk");
+    this.world.stop.abort();
+    await failed;
+    return peer;
+  }
+}
+
+async function remembered(): Promise<readonly UnfinishedUpload[]> {
+  return (await store.list()).uploads;
+}
+
+describe("a file that is sent without trouble", () => {
+  test("is confirmed, and nothing is remembered of it afterwards", async () => {
+    const run = new Run();
+    const receipt = run.send();
+    expect(Buffer.from(await run.server.serve("u1"))).toEqual(Buffer.from(bytes));
+    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes) });
+    expect(await remembered()).toEqual([]);
+    expect(run.notes).toEqual([]);
+  });
+
+  test("is remembered before the server hears its first message", async () => {
+    const run = new Run();
+    const receipt = run.send();
+    const { peer } = await run.server.hear();
+    const [state] = await remembered();
+    expect(state).toMatchObject({ identity: peer, path, name: "run.raw", host: "server", port: 8889 });
+    run.server.approve();
+    await run.server.receive();
+    run.server.send({ type: "upload-finished", uploadId: "u1" });
+    await receipt;
+  });
+});
+
+describe("a file whose upload was interrupted", () => {
+  test("goes on under the same identity from where the server is", async () => {
+    const identity = await new Run().interrupt();
+    expect((await remembered()).map((one) => one.identity)).toEqual([identity]);
+    const run = new Run();
+    const receipt = run.send();
+    const { peer, message } = await run.server.hear();
+    expect([peer, message.type]).toEqual([identity, "post-file"]);
+    run.server.approve(0);
+    run.server.send({ type: "status-report", seek: 1024, credit: 10 });
+    expect(Buffer.from(await run.server.receive())).toEqual(Buffer.from(bytes.subarray(1024)));
+    run.server.send({ type: "upload-finished", uploadId: "u1" });
+    expect((await receipt).sha256).toBe(sha256(bytes));
+    expect(run.notes[0]).toStartWith('Going on with the upload of "run.raw"');
+    expect(await remembered()).toEqual([]);
+  });
+
+  test("is named in the hint, with the commands that go on with it and drop it", async () => {
+    const run = new Run();
+    const failed = failureOf(run.send());
+    const { peer } = await run.server.hear();
+    run.server.approve(1);
+    await run.server.expect("post-chunk");
+    run.world.stop.abort();
+    const { hint } = await failed;
+    expect(hint).toContain(`dync resume ${peer.slice(0, 8)}`);
+    expect(hint).toContain(`dync cancel ${peer.slice(0, 8)}`);
+  });
+
+  test("and that changed since starts anew, under another identity, and says so", async () => {
+    const identity = await new Run().interrupt();
+    await writeFile(path, bytes.toReversed());
+    await utimes(path, 1_000_000, 1_000_000);
+    const run = new Run();
+    const receipt = run.send();
+    const { peer } = await run.server.hear();
+    expect(peer).not.toBe(identity);
+    expect((await remembered()).map((one) => one.identity)).toEqual([peer]);
+    run.server.approve();
+    expect(Buffer.from(await run.server.receive())).toEqual(Buffer.from(bytes.toReversed()));
+    run.server.send({ type: "upload-finished", uploadId: "u1" });
+    await receipt;
+    expect(run.notes[0]).toStartWith("The file is not the same as when its upload was begun");
+  });
+
+  test("and that gets other metadata starts anew", async () => {
+    const identity = await new Run().interrupt();
+    const run = new Run();
+    const receipt = run.send({ metadata: { sample: "B2" } });
+    const { peer } = await run.server.hear();
+    expect(peer).not.toBe(identity);
+    expect(run.notes[0]).toStartWith("The metadata is not the same");
+    run.server.approve();
+    await run.server.receive();
+    run.server.send({ type: "upload-finished", uploadId: "u1" });
+    await receipt;
+  });
+
+  test("is another upload under another name, or for another server", async () => {
+    const identity = await new Run().interrupt();
+    const run = new Run();
+    const receipt = run.send({ name: "other.raw" });
+    const { peer } = await run.server.hear();
+    expect(peer).not.toBe(identity);
+    run.server.approve();
+    await run.server.receive();
+    run.server.send({ type: "upload-finished", uploadId: "u1" });
+    await receipt;
+    expect((await remembered()).map((one) => one.identity)).toEqual([identity]);
+  });
+});
+
+describe("what is remembered after a failure", () => {
+  test("nothing, when nothing had been sent", async () => {
+    const run = new Run();
+    const failed = failureOf(run.send());
+    await run.server.expect("post-file");
+    run.world.stop.abort();
+    expect((await failed).hint).toBeUndefined();
+    expect(await remembered()).toEqual([]);
+  });
+
+  const refusals = [422, 409, 403, 413, 460, 500, 400];
+  test.each(refusals)("nothing, when the server refused it for good with %p", async (code) => {
+    const run = new Run();
+    const failed = failureOf(run.send());
+    await run.server.expect("post-file");
+    run.server.approve(1);
+    await run.server.expect("post-chunk");
+    run.server.sendError(code);
+    await failed;
+    expect(await remembered()).toEqual([]);
+  });
+
+  test("the upload, when the server has no space just now", async () => {
+    const run = new Run();
+    const failed = failureOf(run.send());
+    await run.server.expect("post-file");
+    run.server.approve(1);
+    await run.server.expect("post-chunk");
+    run.server.sendError(507);
+    expect((await failed).hint).toContain("dync resume");
+    expect(await remembered()).toHaveLength(1);
+  });
+
+  test("what was remembered before, when the server cannot be reached now", async () => {
+    const identity = await new Run().interrupt();
+    const run = new Run();
+    run.server.close();
+    expect((await failureOf(run.send())).code).toBe("unreachable");
+    expect((await remembered()).map((one) => one.identity)).toEqual([identity]);
+  });
+});
+
+describe("a file that another process is sending", () => {
+  test("is left to it", async () => {
+    const first = new Run();
+    const receipt = first.send();
+    await first.server.expect("post-file");
+    const second = new Run();
+    const error = await failureOf(second.send());
+    expect([error.code, error.message]).toEqual([
+      "failed",
+      `Another dync process is sending "${path}" already`,
+    ]);
+    expect(await remembered()).toHaveLength(1);
+    first.server.approve();
+    await first.server.receive();
+    first.server.send({ type: "upload-finished", uploadId: "u1" });
+    await receipt;
+  });
+
+  test("is left to it also when it changed meanwhile", async () => {
+    const first = new Run();
+    const failed = failureOf(first.send());
+    await first.server.expect("post-file");
+    await writeFile(path, "other");
+    expect((await failureOf(new Run().send())).code).toBe("failed");
+    expect(await remembered()).toHaveLength(1);
+    first.world.stop.abort();
+    await failed;
+  });
+});
+
+test("a file that is not there is told before anything is remembered or sent", async () => {
+  const run = new Run();
+  expect((await failureOf(run.send({ path: home.file("missing") }))).code).toBe("source");
+  expect(await remembered()).toEqual([]);
+  expect(run.world.attempts).toBe(0);
+});
+
+test("no two identities are alike, and none begins with the zero byte that ZeroMQ keeps for itself", () => {
+  const identities = Array.from({ length: 1000 }, newIdentity);
+  expect(new Set(identities).size).toBe(1000);
+  for (const identity of identities) expect(identity).toMatch(/^[89a-f][0-9a-f]{31}$/);
+});
