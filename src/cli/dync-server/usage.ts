@@ -25,7 +25,7 @@ Options:
                             together (default 64MiB)
       --chunk SIZE          size of the pieces that are sent (default 256KiB)
       --window CHUNKS       pieces that one upload may have under way (default
-                            32)
+                            64)
       --max-uploads NUMBER  uploads that may be open at once (default 1000)
       --idle-timeout DURATION
                             suspend an upload after so long without a word from
