@@ -1,0 +1,114 @@
+// What a new upload has to pass before its first byte, in which order, and that a refusal leaves nothing behind.
+
+import { describe, expect, test } from "bun:test";
+import { DyncError } from "../../src/base/error.ts";
+import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import { type AdmissionRequest, admit, refusalOf } from "../../src/server/admission.ts";
+import { Room } from "../../src/server/room.ts";
+import { MemoryStorage, type MemoryStorageOptions } from "../../src/storage/memory-storage.ts";
+import { codeOf, idOf, publishOne } from "../storage/contract.ts";
+
+const MiB = 1024 * 1024;
+const createdAt = "2026-01-02T03:04:05.000Z";
+
+function worldOf(options: MemoryStorageOptions = {}, catalogue = new MemoryCatalogue()) {
+  const storage = new MemoryStorage(options);
+  const room = new Room(storage);
+  return { storage, catalogue, room, bootId: "boot" };
+}
+
+function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionRequest {
+  const post = { type: "post-file", name: "a.raw", metadata: { sample: "A1" }, info: { size: 5 }, ...change };
+  return { id: idOf(1), identity: "81", user: "anna", post: post as AdmissionRequest["post"], createdAt };
+}
+
+describe("an upload that is let in", () => {
+  test("is in the catalogue, and its partial is there, empty", async () => {
+    const world = worldOf();
+    const partial = await admit(requestOf(), world);
+    expect(partial.length).toBe(0);
+    expect(world.catalogue.get(idOf(1))).toMatchObject({
+      identity: "81",
+      user: "anna",
+      name: "a.raw",
+      metadataText: '{"sample":"A1"}',
+      size: 5,
+      state: "open",
+      durable: 0,
+      bootId: "boot",
+      createdAt,
+    });
+    expect((await world.storage.list()).map(({ id }) => id)).toEqual([idOf(1)]);
+  });
+
+  test("has its room reserved", async () => {
+    const world = worldOf({ capacity: 3 * MiB });
+    await admit(requestOf({ info: { size: MiB + 1 } }), world);
+    expect(await codeOf(world.room.reserve("other", MiB))).toBe("no-space");
+  });
+});
+
+describe("refusals come in the order in which a client can act on them", () => {
+  const tooBig = { size: 2 ** 40 };
+  const refusals: readonly (readonly [string, string, Partial<AdmissionRequest["post"]>])[] = [
+    ["metadata first", "metadata-rejected", { metadata: {}, name: "../a", info: tooBig }],
+    ["then the name", "forbidden", { name: "../a", info: tooBig }],
+    ["then what has the name already", "name-taken", { name: "TAKEN.sha256", info: tooBig }],
+    ["then room", "no-space", { info: tooBig }],
+  ];
+  test.each(refusals)("%s", async (_what, code, change) => {
+    const world = worldOf({ capacity: 10 * MiB });
+    await publishOne(world.storage, 7, "anna", "taken");
+    expect(await codeOf(admit(requestOf(change), world))).toBe(code);
+    expect(world.catalogue.get(idOf(1))).toBeNull();
+    expect(await world.storage.list()).toEqual([]);
+    await world.room.reserve("other", 8 * MiB);
+  });
+});
+
+describe("a failure leaves nothing behind", () => {
+  test("when the partial cannot be made", async () => {
+    const before = ({ type }: { type: string }): void => {
+      if (type === "create") throw new DyncError("no-space", "No space left");
+    };
+    const world = worldOf({ capacity: 3 * MiB, before });
+    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), world))).toBe("no-space");
+    expect(world.catalogue.get(idOf(1))).toBeNull();
+    await world.room.reserve("other", 2 * MiB);
+  });
+
+  test("when the catalogue does not take the record", async () => {
+    class FullCatalogue extends MemoryCatalogue {
+      override add(): void {
+        throw new DyncError("no-space", "No space left");
+      }
+    }
+    const world = worldOf({ capacity: 3 * MiB }, new FullCatalogue());
+    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), world))).toBe("no-space");
+    expect(await world.storage.list()).toEqual([]);
+    await world.room.reserve("other", 2 * MiB);
+  });
+});
+
+describe("what a client is told", () => {
+  test("is the number and the text of an error that is meant for it", () => {
+    expect(refusalOf(new DyncError("name-taken", "It is\ntaken"))).toEqual({
+      code: 409,
+      text: "It is taken",
+    });
+  });
+
+  test("is nothing about the server's insides", () => {
+    const insides = [
+      new Error("EIO: /srv/data/.dync/partial"),
+      new DyncError("configuration", "/srv/data is not writable"),
+      "text",
+    ];
+    for (const error of insides) {
+      expect(refusalOf(error)).toEqual({
+        code: 500,
+        text: "Internal error on the server; its log has the details",
+      });
+    }
+  });
+});
