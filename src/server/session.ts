@@ -250,13 +250,21 @@ export class Session {
   #end(action: Extract<ServerAction, { type: "done" }>): void {
     this.#driver.stop();
     this.#stop.abort();
-    this.#parts.ledger.leave(this.key.id);
+    const { ledger, onCreditChanged, onEnded } = this.#parts;
+    // What is being written just now stays in memory, and in the account, until it is put away.
+    ledger.want(this.key.id, 0);
+    ledger.release(this.key.id, Math.max(0, ledger.heldBy(this.key.id) - (this.#bytes?.unwritten ?? 0)));
     this.#logEnd(action);
-    const done = this.#putAway(action).catch((error) => {
-      this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
-    });
-    this.#parts.onCreditChanged();
-    this.#parts.onEnded(this, done);
+    const done = this.#putAway(action)
+      .catch((error) => {
+        this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
+      })
+      .then(() => {
+        ledger.leave(this.key.id);
+        onCreditChanged();
+      });
+    onCreditChanged();
+    onEnded(this, done);
   }
 
   async #putAway({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): Promise<void> {

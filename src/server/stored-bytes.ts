@@ -56,6 +56,11 @@ export class StoredBytes {
     return this.#suspect;
   }
 
+  /** Chunks that were taken over and are still in memory. */
+  get unwritten(): number {
+    return this.#pending.length + (this.#writing === null ? 0 : 1);
+  }
+
   get length(): number {
     return this.#partial.length;
   }
