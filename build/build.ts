@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hostTarget } from "../src/transport/zmq/library.ts";
+import { hostTarget } from "../src/transport/zmq/target.ts";
 import { compileProgram } from "./compile.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -30,10 +30,7 @@ export async function buildPrograms(): Promise<Programs> {
 async function buildUnlessCurrent(entry: string, outfile: string): Promise<void> {
   if (existsSync(outfile) && statSync(outfile).mtimeMs > newestInput()) return;
   const target = hostTarget();
-  const define = {
-    DYNC_BUILD_COMMIT: JSON.stringify(commit()),
-    DYNC_BUILD_TARGET: JSON.stringify(target),
-  };
+  const define = { DYNC_BUILD_COMMIT: JSON.stringify(commit()) };
   // Beside its place first: who runs the old one goes on, and two builds at once do not mix.
   const draft = `${outfile}.${process.pid}`;
   await compileProgram({ entry, target, outfile: draft, define, ownRuntime: true });

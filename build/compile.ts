@@ -1,9 +1,11 @@
 // Compiles a program into one executable, with libzmq and the polling thread inside. Called by the build scripts.
 
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { BunPlugin } from "bun";
 import { DyncError } from "../src/base/error.ts";
-import type { Target } from "../src/transport/zmq/addon.ts";
+import type { Target } from "../src/transport/zmq/target.ts";
 import { stageLibrary } from "./stage.ts";
 
 // Instrument computers are old: baseline builds need no AVX2. SHA-256 and CURVE choose their code at run time.
@@ -12,8 +14,8 @@ const bunTargets = {
   "linux-arm64": "bun-linux-arm64",
   "linux-x64-musl": "bun-linux-x64-baseline-musl",
   "linux-arm64-musl": "bun-linux-arm64-musl",
-  "darwin-x64": "bun-darwin-x64-baseline",
-  "darwin-arm64": "bun-darwin-arm64",
+  "macos-x64": "bun-darwin-x64-baseline",
+  "macos-arm64": "bun-darwin-arm64",
   "windows-x64": "bun-windows-x64-baseline",
 } as const satisfies Record<Target, Bun.Build.CompileTarget>;
 
@@ -40,7 +42,11 @@ export async function compileProgram(options: CompileOptions): Promise<void> {
   const result = await Bun.build({
     entrypoints: [entry, worker],
     root: fileURLToPath(new URL("..", import.meta.url)),
-    define: { ...define, DYNC_TARGET: JSON.stringify(target) },
+    define: {
+      ...define,
+      DYNC_TARGET: JSON.stringify(target),
+      DYNC_LIBRARY_SHA256: JSON.stringify(createHash("sha256").update(readFileSync(library)).digest("hex")),
+    },
     plugins: [embedLibrary(library)],
     minify: { syntax: true, whitespace: true, identifiers: false },
     // Without these, files in the folder where somebody starts the program run code in it.

@@ -15,7 +15,14 @@ import { commit } from "./build.ts";
 import { compileProgram } from "./compile.ts";
 import { fixSignature } from "./mach-o.ts";
 import { noticesPath } from "./notices.ts";
-import { type ProgramName, programs, type ReleaseTarget, releaseName, releaseTargets } from "./targets.ts";
+import {
+  findReleaseTarget,
+  type ProgramName,
+  programs,
+  type ReleaseTarget,
+  releaseName,
+  releaseTargets,
+} from "./targets.ts";
 
 const project = join(import.meta.dir, "..");
 
@@ -29,21 +36,17 @@ export async function buildExecutable(
   folder: string,
   source: string = commit(),
 ): Promise<string> {
-  if (target.name === "windows-x64") makeWindowsLibrary();
+  if (target === "windows-x64") makeWindowsLibrary();
   const outfile = join(folder, releaseName(program, target));
   const half = join(folder, `.${releaseName(program, target)}`);
   try {
     await compileProgram({
       entry: join(project, "src", `${program}.ts`),
-      target: target.target,
+      target,
       outfile: half,
-      define: {
-        DYNC_BUILD_COMMIT: JSON.stringify(source),
-        DYNC_BUILD_TARGET: JSON.stringify(target.name),
-        DYNC_BUILD_LIBZMQ: JSON.stringify(target.libzmq),
-      },
+      define: { DYNC_BUILD_COMMIT: JSON.stringify(source) },
     });
-    if (target.name.startsWith("macos-")) fixSignature(half, program);
+    if (target.startsWith("macos-")) fixSignature(half, program);
     renameSync(half, outfile);
   } finally {
     rmSync(half, { force: true });
@@ -52,16 +55,14 @@ export async function buildExecutable(
 }
 
 async function release(names: readonly string[]): Promise<number> {
-  const unknown = names.filter((name) => !releaseTargets.some((target) => target.name === name));
+  const unknown = names.filter((name) => findReleaseTarget(name) === undefined);
   if (unknown.length > 0) {
-    say(
-      `Unknown target ${unknown.join(", ")}, want ${releaseTargets.map((target) => target.name).join(", ")}`,
-    );
+    say(`Unknown target ${unknown.join(", ")}, want ${releaseTargets.join(", ")}`);
     return 2;
   }
   const folder = join(project, "dist");
   mkdirSync(folder, { recursive: true });
-  const wanted = releaseTargets.filter((target) => names.length === 0 || names.includes(target.name));
+  const wanted = releaseTargets.filter((target) => names.length === 0 || names.includes(target));
   // Once: the checkout may move on while this runs.
   const source = commit();
   const built: string[] = [];

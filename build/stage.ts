@@ -6,8 +6,8 @@ import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DyncError } from "../src/base/error.ts";
-import { addonPath, type Target, targets } from "../src/transport/zmq/addon.ts";
-import { hostTarget } from "../src/transport/zmq/library.ts";
+import { addonPath } from "../src/transport/zmq/addon.ts";
+import { hostTarget, type Target, targets } from "../src/transport/zmq/target.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -31,14 +31,14 @@ const expectations = {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const target of releaseTargets) {
-  if (target.name !== "macos-x64" && target.name !== "macos-arm64") continue;
-  const expected = expectations[target.name];
-  describe.each([...programs])(`%s for ${target.name}`, (program) => {
+  if (target !== "macos-x64" && target !== "macos-arm64") continue;
+  const expected = expectations[target];
+  describe.each([...programs])(`%s for ${target}`, (program) => {
     let executable = "";
     let bytes = new Uint8Array();
 
     beforeAll(async () => {
-      const place = join(folder, target.name);
+      const place = join(folder, target);
       mkdirSync(place, { recursive: true });
       executable = await buildExecutable(program, target, place);
       bytes = new Uint8Array(readFileSync(executable));
@@ -77,7 +77,7 @@ for (const target of releaseTargets) {
 
 test("Bun's own signature of x64 executables is wrong, which is why it is replaced", async () => {
   const outfile = join(folder, "unsigned");
-  await compileProgram({ entry: join(project, "src/dync.ts"), target: "darwin-x64", outfile });
+  await compileProgram({ entry: join(project, "src/dync.ts"), target: "macos-x64", outfile });
   expect(signatureFaults(new Uint8Array(readFileSync(outfile)))).toContain("The hash of page 0 is wrong");
 }, 120_000);
 

@@ -26,12 +26,12 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const target of releaseTargets) {
-  const missing = target.name === "windows-x64" && !existsSync(join(project, "build/cache/libzmq.dll"));
+  const missing = target === "windows-x64" && !existsSync(join(project, "build/cache/libzmq.dll"));
   const reason = missing ? " (skipped: build/libzmq-windows.sh has not been run)" : "";
-  const programs: readonly ProgramName[] = target.name === "linux-x64" ? ["dync", "dync-server"] : ["dync"];
+  const programs: readonly ProgramName[] = target === "linux-x64" ? ["dync", "dync-server"] : ["dync"];
   for (const program of programs) {
     test.skipIf(missing)(
-      `${program} for ${target.name} is the same, byte for byte, from another folder${reason}`,
+      `${program} for ${target} is the same, byte for byte, from another folder${reason}`,
       () => {
         const [one, other] = places.map((place) => build(program, target, place)) as [Buffer, Buffer];
         expect(firstDifference(one, other)).toBeNull();

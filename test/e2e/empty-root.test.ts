@@ -1,11 +1,20 @@
 // The executables need nothing but the C and C++ runtime: a client and a server, each in a folder tree that holds
 // only that and themselves, exchange a file. Bun wants /proc and /dev/null, as every Linux system has them.
 
-import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { addonPath } from "../../src/transport/zmq/addon.ts";
-import { hostTarget } from "../../src/transport/zmq/library.ts";
+import { hostTarget } from "../../src/transport/zmq/target.ts";
 import { executables, executablesMissing, makeKeys } from "../support/executables.ts";
 import { runProgram, startProgram } from "../support/programs.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -13,9 +22,8 @@ import { tempFolder } from "../support/temp-folder.ts";
 const project = join(import.meta.dir, "../..");
 const reason = executablesMissing ?? reasonAgainst();
 
-test.skipIf(reason !== null)(
-  `a file is sent and stored in folder trees with nothing but the runtime${reason === null ? "" : ` (skipped: ${reason})`}`,
-  async () => {
+describe.skipIf(reason !== null)(`a folder tree${reason === null ? "" : ` (skipped: ${reason})`}`, () => {
+  test("with nothing but the runtime is enough to send and to store a file", async () => {
     await using folder = await tempFolder();
     const programs = await executables();
     const homes = await makeKeys(programs, folder.path);
@@ -32,9 +40,24 @@ test.skipIf(reason !== null)(
     const end = await runProgram(inside(lab, ["-q", "-k", "sample:S-17", `127.0.0.1:${port}`, "/run.raw"]));
     expect(end).toMatchObject({ code: 0, stderr: "" });
     expect(readFileSync(join(central, "data/alice/run.raw"), "utf8")).toBe("measured");
-  },
-  60_000,
-);
+  }, 60_000);
+
+  test("without the C++ runtime gets a sentence with the package to install", async () => {
+    await using folder = await tempFolder();
+    const programs = await executables();
+    const homes = await makeKeys(programs, folder.path);
+    const lab = folder.file("lab");
+    await makeRoot(lab, programs.dync, homes.client);
+    writeFileSync(join(lab, "run.raw"), "measured");
+    for (const library of globSync("**/libstdc++.so.6", { cwd: lab })) rmSync(join(lab, library));
+    const send = ["-q", "-k", "sample:S-17", "127.0.0.1:1", "/run.raw"];
+    const { code, stderr } = await runProgram(inside(lab, send));
+    expect(code).toBe(2);
+    expect(stderr).toContain("libstdc++.so.6");
+    expect(stderr).toContain("Install the C++ runtime: `apt install libstdc++6`");
+    expect(stderr.trim().split("\n")).toHaveLength(2);
+  }, 60_000);
+});
 
 /** Copies the program, its keys and the libraries that it and libzmq are linked with. */
 async function makeRoot(root: string, program: string, home: string): Promise<void> {

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { buildExecutable } from "../../build/release.ts";
-import { programs, type ReleaseTarget, releaseTargets } from "../../build/targets.ts";
+import { programs, type ReleaseTarget } from "../../build/targets.ts";
 import { type Executables, executables, makeKeys } from "../support/executables.ts";
 import { type Program, runProgram, startProgram } from "../support/programs.ts";
 import { qemuCommand, qemuIsMissing } from "../support/qemu.ts";
@@ -125,9 +125,7 @@ async function windows(wine: Wine, folder: TempFolder): Promise<System> {
   };
 }
 
-async function build(name: ReleaseTarget["name"], place: string): Promise<Executables> {
-  const target = releaseTargets.find((candidate) => candidate.name === name);
-  if (target === undefined) throw new Error(`There is no target ${name}`);
+async function build(target: ReleaseTarget, place: string): Promise<Executables> {
   await mkdir(place, { recursive: true });
   const [dync = "", dyncServer = ""] = await Promise.all(
     programs.map((program) => buildExecutable(program, target, place)),

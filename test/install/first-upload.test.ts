@@ -3,12 +3,13 @@
 
 import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { releaseName, releaseTargets } from "../../build/targets.ts";
+import { findReleaseTarget, releaseName } from "../../build/targets.ts";
+import { hostTarget } from "../../src/transport/zmq/target.ts";
 import { executables, executablesMissing, startServer } from "../support/executables.ts";
 import { runProgram } from "../support/programs.ts";
 import { ReleaseServer, User } from "./fixture.ts";
 
-const target = releaseTargets.find((candidate) => candidate.name === `${process.platform}-${process.arch}`);
+const target = findReleaseTarget(hostTarget());
 const reason = executablesMissing ?? (target === undefined ? "install.sh is not for this system" : null);
 
 test.skipIf(reason !== null)(

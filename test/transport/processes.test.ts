@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { compileProgram } from "../../build/compile.ts";
 import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
 import { encodeZ85 } from "../../src/keys/z85.ts";
-import { hostTarget } from "../../src/transport/zmq/library.ts";
+import { hostTarget } from "../../src/transport/zmq/target.ts";
 import { openZmqTransport } from "../../src/transport/zmq/zmq-transport.ts";
 import { ClientRecorder } from "./recorder.ts";
 

@@ -1,18 +1,7 @@
 // Where the `zeromq` package keeps a complete libzmq for each system that we build for. Used by library.ts in a
 // checkout and by build/stage.ts.
 
-/** Systems that we build for. Linux means glibc unless it says musl. */
-export const targets = [
-  "linux-x64",
-  "linux-arm64",
-  "linux-x64-musl",
-  "linux-arm64-musl",
-  "darwin-x64",
-  "darwin-arm64",
-  "windows-x64",
-] as const;
-
-export type Target = (typeof targets)[number];
+import type { Target } from "./target.ts";
 
 /**
  * Path inside the `zeromq` package, or `null` where its addon exports no C functions (Windows). Chosen by what it
@@ -28,9 +17,9 @@ export function addonPath(target: Target): string | null {
       return "build/linux/x64/node/musl-127-Release/addon.node";
     case "linux-arm64-musl":
       return "build/linux/arm64/node/musl-127-Release/addon.node";
-    case "darwin-x64":
+    case "macos-x64":
       return "build/darwin/x64/node/libc-115-Release/addon.node";
-    case "darwin-arm64":
+    case "macos-arm64":
       return "build/darwin/arm64/node/libc-115-Release/addon.node";
     case "windows-x64":
       return null;

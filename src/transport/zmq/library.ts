@@ -4,9 +4,10 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DyncError, messageOf } from "../../base/error.ts";
-import { addonPath, type Target } from "./addon.ts";
+import { addonPath } from "./addon.ts";
 import { cString, type Functions, type Native } from "./native.ts";
 import { zmqSymbols } from "./symbols.ts";
+import { hostTarget, isCompiled } from "./target.ts";
 import { unpackLibrary } from "./unpack.ts";
 
 export interface Library {
@@ -22,8 +23,8 @@ export interface Library {
 // oldest that is tested.
 const versionMin = [4, 3, 4] as const;
 
-// Set to the target's name in compiled programs, by build/compile.ts.
-declare const DYNC_TARGET: string | undefined;
+// In compiled programs the SHA-256 of the library inside, in hex; put in by build/compile.ts.
+declare const DYNC_LIBRARY_SHA256: string;
 
 /**
  * Opens libzmq: the file named by `DYNC_LIBZMQ`, or else the one inside this executable, or else, in a checkout,
@@ -33,7 +34,7 @@ export async function openLibrary(environment: NodeJS.ProcessEnv = process.env):
   const native = await runtimeNative();
   const chosen = environment.DYNC_LIBZMQ;
   if (chosen) return checked(openAt(native, chosen));
-  if (typeof DYNC_TARGET !== "undefined") return checked(await openEmbedded(native, environment));
+  if (isCompiled()) return checked(await openEmbedded(native, environment));
   return checked(openAt(native, checkoutPath()));
 }
 
@@ -45,17 +46,14 @@ async function runtimeNative(): Promise<Native> {
   });
 }
 
-/** On Windows the embedded file has no path that the system knows; elsewhere its folder may forbid running it. */
+/**
+ * Always from a copy of our own that was checked. Bun would unpack it too, but on Windows to a path that the system
+ * does not know, and elsewhere to a shared folder, where it looks at size and owner alone.
+ */
 async function openEmbedded(native: Native, environment: NodeJS.ProcessEnv): Promise<Library> {
   const { embeddedLibraryPath } = await import("./embedded-library.ts");
-  if (process.platform !== "win32") {
-    try {
-      return openAt(native, embeddedLibraryPath);
-    } catch (error) {
-      if (isRuntimeMissing(error)) throw error;
-    }
-  }
-  return unpackLibrary(embeddedLibraryPath, environment, (path) => openAt(native, path));
+  const library = { path: embeddedLibraryPath, sha256: DYNC_LIBRARY_SHA256 };
+  return unpackLibrary(library, environment, (path) => openAt(native, path), isRuntimeMissing);
 }
 
 function openAt(native: Native, path: string): Library {
@@ -119,13 +117,4 @@ function checkoutPath(): string {
   throw new DyncError("configuration", `There is no libzmq for ${target} at ${candidates.join(" or ")}`, {
     hint: "Run `bun install`, or set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer",
   });
-}
-
-/** The target whose library works in this process. */
-export function hostTarget(): Target {
-  const { platform, arch } = process;
-  const system = platform === "win32" ? "windows" : platform;
-  const isMusl =
-    platform === "linux" && existsSync(`/lib/ld-musl-${arch === "x64" ? "x86_64" : "aarch64"}.so.1`);
-  return `${system}-${arch}${isMusl ? "-musl" : ""}` as Target;
 }

@@ -1,5 +1,5 @@
-// Copies the embedded library out of the executable, for systems that cannot load it from where Bun unpacks it:
-// Windows, and Linux where the temporary folder forbids it. Called by library.ts.
+// Copies the embedded library out of the executable, because systems load libraries from files alone. The copy stays
+// for the next start, and is compared with what the executable was built with before each load. Called by library.ts.
 
 import { createHash, randomBytes } from "node:crypto";
 import {
@@ -10,31 +10,42 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { homedir, tmpdir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
 import { DyncError, messageOf, systemCode } from "../../base/error.ts";
 
+export interface EmbeddedLibrary {
+  /** Where its bytes can be read. They are read only when there is no good copy. */
+  readonly path: string;
+  /** Of its bytes, in hex. */
+  readonly sha256: string;
+}
+
 /**
- * Writes the file at `source` to a folder that belongs to this user alone, under a name with its SHA-256, and
+ * Sees to it that `library` lies in a folder that belongs to this user alone, under a name with its SHA-256, and
  * returns what `load` makes of that path. A copy that is already there is used when its bytes are right, and
- * replaced when not. Any number of processes may do this at once. Where `load` throws, the next folder is tried:
- * a whole disk may forbid programs. Throws `DyncError` ("configuration") when no folder will do.
+ * replaced when not. Any number of processes may do this at once. Where `load` throws, the next folder is tried,
+ * because a whole disk may forbid programs, unless `isFinal` says that every copy would fail. Throws `DyncError`
+ * ("configuration") when no folder will do.
  */
 export function unpackLibrary<Loaded>(
-  source: string,
+  library: EmbeddedLibrary,
   environment: NodeJS.ProcessEnv,
   load: (path: string) => Loaded,
+  isFinal: (error: unknown) => boolean = () => false,
 ): Loaded {
-  const bytes = readFileSync(source);
   const reasons: string[] = [];
   for (const folder of foldersFor(environment)) {
     try {
-      return load(unpackInto(folder, bytes));
+      return load(unpackInto(folder, library));
     } catch (error) {
+      if (isFinal(error)) throw error;
       reasons.push(`${folder}: ${messageOf(error)}`);
     }
   }
@@ -45,26 +56,46 @@ export function unpackLibrary<Loaded>(
 
 /** Folders to try, best first. */
 function foldersFor(environment: NodeJS.ProcessEnv): string[] {
-  const { LOCALAPPDATA, XDG_RUNTIME_DIR, XDG_CACHE_HOME } = environment;
+  const { HOME, LOCALAPPDATA, TMPDIR, XDG_RUNTIME_DIR, XDG_CACHE_HOME } = environment;
   if (process.platform === "win32") {
     return [join(LOCALAPPDATA || join(homedir(), "AppData", "Local"), "dync", "lib")];
   }
+  const home = HOME || homeOrNone();
   return [
-    XDG_CACHE_HOME ? join(XDG_CACHE_HOME, "dync") : join(homedir(), ".cache", "dync"),
-    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "dync")] : []),
+    ...(isUsable(XDG_CACHE_HOME)
+      ? [join(XDG_CACHE_HOME, "dync")]
+      : home
+        ? [join(home, ".cache", "dync")]
+        : []),
+    ...(isUsable(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, "dync")] : []),
+    // For users without a home, such as those of services.
+    join(TMPDIR || tmpdir(), `dync-${process.getuid?.() ?? 0}`),
   ];
 }
 
-function unpackInto(folder: string, bytes: Uint8Array): string {
+/** A system that does not know its user has no home for it either. */
+function homeOrNone(): string | null {
+  try {
+    return homedir();
+  } catch {
+    return null;
+  }
+}
+
+/** Relative paths in these variables are to be ignored, says the XDG specification. */
+function isUsable(folder: string | undefined): folder is string {
+  return folder !== undefined && isAbsolute(folder);
+}
+
+function unpackInto(folder: string, { path: source, sha256: hash }: EmbeddedLibrary): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   checkFolder(folder);
-  const hash = sha256(bytes);
   const extension = process.platform === "win32" ? "dll" : "so";
   const path = join(folder, `libzmq-${hash}.${extension}`);
   if (holds(path, hash)) return path;
   const temporary = join(folder, `.libzmq-${randomBytes(8).toString("hex")}`);
   try {
-    writeNew(temporary, bytes);
+    writeNew(temporary, readFileSync(source));
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -75,13 +106,24 @@ function unpackInto(folder: string, bytes: Uint8Array): string {
   return path;
 }
 
-/** Refuses a folder where somebody else could put a file in place of ours. */
+/** Refuses a folder where somebody else could put a file in place of ours, now or by moving folders above it. */
 function checkFolder(folder: string): void {
   const status = lstatSync(folder);
   if (!status.isDirectory()) throw new Error("is not a folder");
+  // A profile's folder on Windows is its user's, by an access list that it inherits.
   if (process.platform === "win32") return;
-  if (status.uid !== process.getuid?.()) throw new Error("belongs to another user");
+  const user = process.getuid?.();
+  if (status.uid !== user) throw new Error("belongs to another user");
   if ((status.mode & 0o022) !== 0) throw new Error("can be written by others");
+  // Whoever owns the root may do everything: root itself, or nobody that we know of inside a container.
+  const trusted = [user, 0, statSync("/").uid];
+  for (let above = dirname(realpathSync(folder)); ; above = dirname(above)) {
+    const { uid, mode } = statSync(above);
+    if (!trusted.includes(uid)) throw new Error(`${above} belongs to another user`);
+    const isSticky = (mode & 0o1000) !== 0;
+    if ((mode & 0o022) !== 0 && !isSticky) throw new Error(`${above} can be written by others`);
+    if (above === dirname(above)) return;
+  }
 }
 
 function writeNew(path: string, bytes: Uint8Array): void {
