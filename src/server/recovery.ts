@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/error.ts";
+import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
 import { sidecarText } from "../storage/sidecar.ts";
@@ -61,7 +61,7 @@ export async function deleteOrphan(id: string, parts: RecoveryParts): Promise<vo
 
 /**
  * Ends what a crash interrupted while upload `record` was being published: publishes it again, or, when its bytes
- * did not survive, opens it again for its client. Returns the state it is in now.
+ * did not survive, opens it again for its client. Returns whether it is over now, or open.
  */
 export async function finishPublishing(
   record: UploadRecord,
@@ -94,7 +94,14 @@ export async function finishPublishing(
     const { id: upload, identity, user, name, sha256 } = record;
     const provenance = { upload, identity, user, name, size: partial.length, sha256, received: updatedAt() };
     const metadataText = sidecarText(JSON.parse(record.metadataText), { ...provenance, client: null });
-    await partial.publish(destination, { sha256, metadataText });
+    try {
+      await partial.publish(destination, { sha256, metadataText });
+    } catch (error) {
+      // Only trying again could mend anything else.
+      if (!(error instanceof DyncError && error.code === "name-taken")) throw error;
+      await giveUp(record, errorMeanings["name-taken"].wire, messageOf(error), parts);
+      return "finished";
+    }
     catalogue.change(record.id, { state: "finished", updatedAt: updatedAt() });
     logger.log("info", "Upload finished after a restart", { upload, user, name });
     return "finished";

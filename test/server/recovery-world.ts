@@ -1,0 +1,80 @@
+// What an earlier server process left, made by hand: records and partials, on a clock that a test moves.
+
+import { createHash } from "node:crypto";
+import type { LogFields, LogLevel } from "../../src/base/log.ts";
+import type { UploadChange } from "../../src/catalogue/catalogue.ts";
+import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
+import { bytesOf, idOf } from "../storage/contract.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** A calendar that can be set, as an administrator or a time server does. */
+export class SettableClock extends ManualClock {
+  offsetMs = 0;
+
+  override date(): Date {
+    return new Date(super.date().getTime() + this.offsetMs);
+  }
+}
+
+export class RecoveryWorld {
+  readonly clock = new SettableClock();
+  /** Thrown by the storage's operations of these types. */
+  readonly failures = new Map<StorageOperation["type"], Error>();
+  readonly storage = new MemoryStorage({
+    clock: this.clock,
+    before: ({ type }) => {
+      const failure = this.failures.get(type);
+      if (failure !== undefined) throw failure;
+    },
+  });
+  readonly catalogue = new MemoryCatalogue();
+  readonly log: { readonly level: LogLevel; readonly message: string; readonly fields: LogFields }[] = [];
+  readonly logger = {
+    log: (level: LogLevel, message: string, fields: LogFields = {}) =>
+      void this.log.push({ level, message, fields }),
+  };
+  readonly bootId = "boot";
+
+  now(): string {
+    return this.clock.date().toISOString();
+  }
+
+  /** An upload's record, as it was when it was admitted and after `change`. */
+  record(number: number, change: Partial<UploadChange> = {}, name = `${number}.raw`) {
+    this.catalogue.add({
+      id: idOf(number),
+      identity: `8${number}`,
+      user: "anna",
+      name,
+      metadataText: '{"sample":"A1"}',
+      size: null,
+      createdAt: this.now(),
+      bootId: this.bootId,
+    });
+    this.catalogue.change(idOf(number), { updatedAt: this.now(), ...change });
+    return this.stateOf(number);
+  }
+
+  stateOf(number: number) {
+    const record = this.catalogue.get(idOf(number));
+    if (record === null) throw new Error("the record is there");
+    return record;
+  }
+
+  /** A partial with this content. */
+  async partial(number: number, content: string): Promise<void> {
+    const partial = await this.storage.create(idOf(number));
+    await partial.append(bytesOf(content));
+    await partial.sync();
+    await partial.close();
+  }
+
+  async partials(): Promise<readonly string[]> {
+    return (await this.storage.list()).map(({ id }) => id);
+  }
+}

@@ -1,0 +1,160 @@
+// What a server makes of what an earlier process left, in every state in which a crash can leave it.
+
+import { describe, expect, test } from "bun:test";
+import { DyncError } from "../../src/base/error.ts";
+import { deleteRemains, finishPublishing, giveUp, trustedLength } from "../../src/server/recovery.ts";
+import { bytesOf, descriptionOf, idOf, publishOne } from "../storage/contract.ts";
+import { RecoveryWorld, sha256 } from "./recovery-world.ts";
+
+describe("how much of what is on the disk can be trusted", () => {
+  const cases: readonly (readonly [string, string | null, string | null, number])[] = [
+    ["all of it, while the system runs on", "boot", "boot", 100],
+    ["what was synced, after the system restarted", "boot", "other", 60],
+    ["what was synced, where a write or sync failed before", null, "boot", 60],
+    ["what was synced, where systems cannot be told apart", "boot", null, 60],
+    ["what was synced, where nothing is known", null, null, 60],
+  ];
+  test.each(cases)("%s", (_what, written, now, expected) => {
+    const record = { ...new RecoveryWorld().record(1, { durable: 60 }), bootId: written };
+    expect(trustedLength(record, 100, now)).toBe(expected);
+    expect(trustedLength(record, 40, now)).toBe(40);
+  });
+});
+
+describe("at the start", () => {
+  test("partials of unfinished uploads stay, those of uploads that ended go", async () => {
+    const world = new RecoveryWorld();
+    world.record(1);
+    world.record(2, { state: "publishing" });
+    world.record(3, { state: "failed" });
+    world.record(4, { state: "finished" });
+    for (const number of [1, 2, 3, 4]) await world.partial(number, "x");
+    await deleteRemains(world);
+    expect(await world.partials()).toEqual([idOf(1), idOf(2)]);
+    expect(world.log.map(({ fields }) => fields.upload)).toEqual([idOf(3), idOf(4)]);
+  });
+
+  test("partials that no record knows stay, and the log says how many", async () => {
+    const world = new RecoveryWorld();
+    for (const number of [1, 2, 3]) await world.partial(number, "x");
+    await deleteRemains(world);
+    expect(await world.partials()).toHaveLength(3);
+    expect(world.log).toMatchObject([{ level: "warn", fields: { uploads: 3 } }]);
+  });
+
+  test("one that cannot be deleted does not keep the server from starting", async () => {
+    const world = new RecoveryWorld();
+    world.record(1, { state: "failed" });
+    await world.partial(1, "x");
+    world.failures.set("discard", new DyncError("internal", "The disk reports an error"));
+    await deleteRemains(world);
+    expect(world.log).toMatchObject([{ level: "warn", fields: { upload: idOf(1) } }]);
+  });
+
+  test("nothing is said where there is nothing to say", async () => {
+    const world = new RecoveryWorld();
+    await deleteRemains(world);
+    expect(world.log).toEqual([]);
+  });
+});
+
+describe("an upload that a crash left in the midst of being published", () => {
+  const destination = { user: "anna", name: "1.raw" };
+
+  function publishing(world: RecoveryWorld, content: string, durable = 0) {
+    return world.record(1, { state: "publishing", sha256: sha256(content), durable });
+  }
+
+  test("whose bytes are all there is published", async () => {
+    const world = new RecoveryWorld();
+    const record = publishing(world, "content");
+    await world.partial(1, "content");
+    expect(await finishPublishing(record, world)).toBe("finished");
+    expect(world.stateOf(1).state).toBe("finished");
+    const [file] = world.storage.published();
+    expect(file).toMatchObject({ ...destination, sha256: sha256("content") });
+    expect(JSON.parse(file?.metadataText ?? "")).toMatchObject({ sample: "A1" });
+    expect(await world.partials()).toEqual([]);
+  });
+
+  test("whose file was shown already, but not cleared up, is published once", async () => {
+    const world = new RecoveryWorld();
+    const record = publishing(world, "content");
+    await world.partial(1, "content");
+    world.failures.set("show", new DyncError("internal", "The disk reports an error"));
+    const partial = await world.storage.open(idOf(1));
+    const description = descriptionOf(idOf(1), "anna", "1.raw", bytesOf("content"));
+    await partial?.publish(destination, description).catch(() => {});
+    world.failures.clear();
+    expect(await finishPublishing(record, world)).toBe("finished");
+    expect(world.storage.published()).toHaveLength(1);
+    expect(world.stateOf(1).state).toBe("finished");
+  });
+
+  test("that was published completely is only noted as finished", async () => {
+    const world = new RecoveryWorld();
+    await publishOne(world.storage, 1, "anna", "1.raw", "content");
+    expect(await finishPublishing(publishing(world, "content"), world)).toBe("finished");
+    expect(world.stateOf(1)).toMatchObject({ state: "finished", errorCode: null, reason: null });
+  });
+
+  test("whose bytes are gone, and whose name has other content, is lost and says so", async () => {
+    const world = new RecoveryWorld();
+    await publishOne(world.storage, 2, "anna", "1.raw", "other");
+    expect(await finishPublishing(publishing(world, "content"), world)).toBe("finished");
+    expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 500 });
+    expect(world.log.at(-1)?.level).toBe("error");
+  });
+
+  test("whose bytes did not all survive is open again, with what was surely there", async () => {
+    const world = new RecoveryWorld();
+    const record = publishing(world, "content", 3);
+    await world.partial(1, "con\0\0\0\0");
+    expect(await finishPublishing(record, world)).toBe("open");
+    expect(world.stateOf(1)).toMatchObject({ state: "open", durable: 3, sha256: null });
+    expect((await world.storage.open(idOf(1)))?.length).toBe(3);
+    expect(world.storage.published()).toEqual([]);
+  });
+
+  test("that is shorter than what was noted as durable is open with what there is", async () => {
+    const world = new RecoveryWorld();
+    const record = publishing(world, "content", 7);
+    await world.partial(1, "con");
+    expect(await finishPublishing(record, world)).toBe("open");
+    expect(world.stateOf(1)).toMatchObject({ state: "open", durable: 3 });
+  });
+
+  test("whose name somebody else took meanwhile has failed, and its bytes are gone", async () => {
+    const world = new RecoveryWorld();
+    const record = publishing(world, "content");
+    await world.partial(1, "content");
+    await publishOne(world.storage, 2, "anna", "1.raw", "other");
+    expect(await finishPublishing(record, world)).toBe("finished");
+    expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 409 });
+    expect(await world.partials()).toEqual([]);
+  });
+
+  test("where the storage fails stays as it is, for another try", async () => {
+    const world = new RecoveryWorld();
+    const record = publishing(world, "content");
+    await world.partial(1, "content");
+    world.failures.set("publish", new DyncError("internal", "The disk reports an error"));
+    expect(finishPublishing(record, world)).rejects.toThrow("The disk reports an error");
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(world.stateOf(1).state).toBe("publishing");
+    world.failures.clear();
+    expect(await finishPublishing(record, world)).toBe("finished");
+    expect(world.storage.published()).toHaveLength(1);
+  });
+});
+
+test("an upload that is given up keeps its reason and loses its bytes", async () => {
+  const world = new RecoveryWorld();
+  const record = world.record(1);
+  await world.partial(1, "x");
+  await giveUp(record, 408, "Expired", world);
+  expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 408, reason: "Expired" });
+  expect(await world.partials()).toEqual([]);
+  await giveUp(world.record(2), 408, "Expired", world);
+  expect(world.stateOf(2).state).toBe("failed");
+});
