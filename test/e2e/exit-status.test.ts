@@ -152,7 +152,8 @@ describe.skipIf(executablesMissing !== null)(`exit status (${executablesMissing 
     await cp(home.file("client.key"), home.file("server.key"));
     const startedAt = performance.now();
     const end = await lab.send([path], { env: { DYNC_HOME: home.path } });
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    // It takes a second; on a crowded machine one handshake may run into its limit of ten.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
     expectFailure(end, 7, /does not hold the key that is expected/);
     lab.expectNothingStored("wrong-server");
   });
