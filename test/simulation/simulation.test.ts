@@ -8,7 +8,7 @@ import { type Level, runSeed } from "./run-seed.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const timeoutMs = 120_000;
-const runs: Readonly<Record<Level, number>> = { machines: 2500, shells: 250 };
+const runs: Readonly<Record<Level, number>> = { machines: 2500, shells: 500 };
 
 for (const level of ["machines", "shells"] as const) {
   test(
