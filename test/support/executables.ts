@@ -55,15 +55,20 @@ export interface RunningServer extends AsyncDisposable {
   readonly port: number;
 }
 
+export interface ServerOptions extends ProgramOptions {
+  /** Command that the server is started under, such as a tracer with its arguments. */
+  readonly under?: readonly string[];
+}
+
 /** Starts the server on a free port of loopback and waits until it listens. */
 export async function startServer(
   programs: Executables,
   home: string,
   data: string,
   args: readonly string[] = [],
-  options: ProgramOptions = {},
+  { under = [], ...options }: ServerOptions = {},
 ): Promise<RunningServer> {
-  const command = [programs.dyncServer, "run", "--data", data, "--bind", "127.0.0.1"];
+  const command = [...under, programs.dyncServer, "run", "--data", data, "--bind", "127.0.0.1"];
   const port = args.includes("--port") ? [] : ["--port", "0"];
   const program = startProgram([...command, "--log-format", "json", ...port, ...args], {
     ...options,

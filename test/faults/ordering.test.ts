@@ -1,0 +1,86 @@
+// The order of changes on disk, proved by dying before each of them: whatever prefix of an upload's system calls was
+// made, nothing half is visible under the final name, and after a restart the upload goes on or is finished already.
+// A process that dies loses nothing that the kernel took; what a power cut takes back is played in test/storage and
+// test/simulation, and the last test here looks at the order of the syncs that those rely on.
+
+import { describe, expect, test } from "bun:test";
+import { Random } from "../simulation/random.ts";
+import { recordCalls, runCrashes, runShortWrites } from "../support/crash-runs.ts";
+import { executablesMissing } from "../support/executables.ts";
+import { crashesMissing } from "../support/system-calls.ts";
+import { note } from "./note.ts";
+
+const minuteMs = 60_000;
+// More than an upload has; the run ends with the first that is not reached.
+const callsMax = 200;
+const reason = executablesMissing ?? crashesMissing;
+
+describe.skipIf(reason !== null)(`a server that dies (${reason ?? "compiled"})`, () => {
+  test(
+    "before the Nth change of an upload, for every N",
+    async () => {
+      const places = Array.from({ length: callsMax }, (_, index) => [index + 1] as const);
+      const { crashes, calls, secondsMax } = await runCrashes(places);
+      note("crash before every change", { crashes, secondsMax });
+      // Every kind of step of publishing was among them.
+      for (const step of ["mkdir alice", "link alice/NAME.meta.json", "link alice/NAME", "fsync alice"]) {
+        expect(calls).toContain(step);
+      }
+      expect(crashes).toBeLessThan(callsMax);
+    },
+    15 * minuteMs,
+  );
+
+  test(
+    "and dies again while it recovers, at sixty pairs of places",
+    async () => {
+      const random = new Random(5);
+      const count = (await recordCalls()).length;
+      const places = Array.from(
+        { length: 60 },
+        () => [random.between(1, count), random.between(1, 40)] as const,
+      );
+      const { crashes, secondsMax } = await runCrashes(places);
+      note("crash in the recovery from a crash", { crashes, secondsMax });
+    },
+    15 * minuteMs,
+  );
+
+  test(
+    "not: writes that take less than they were given, at every write of an upload",
+    async () => {
+      note("short writes", { ...(await runShortWrites(callsMax)) });
+    },
+    10 * minuteMs,
+  );
+});
+
+describe.skipIf(reason !== null)(`the calls of an upload (${reason ?? "compiled"})`, () => {
+  test("make everything durable before what depends on it", async () => {
+    const calls = await recordCalls();
+    const last = (call: string): number => calls.lastIndexOf(call);
+    const ordered = [
+      last("pwrite64 .dync/partial/ID"),
+      calls.indexOf("fsync .dync/partial/ID"),
+      calls.indexOf("link alice/NAME.meta.json"),
+      calls.indexOf("link alice/NAME.sha256"),
+      calls.indexOf("fsync alice"),
+      calls.indexOf("link alice/NAME"),
+      last("fsync alice"),
+      last("unlink .dync/partial/ID"),
+      last("fsync .dync/catalogue.sqlite-wal"),
+    ];
+    expect(ordered).not.toContain(-1);
+    expect(ordered).toEqual([...new Set(ordered)].sort((a, b) => a - b));
+    for (const suffix of [".meta.json", ".sha256"]) {
+      const staged = [`write .dync/partial/ID${suffix}`, `fsync .dync/partial/ID${suffix}`];
+      const steps = [...staged, `link alice/NAME${suffix}`].map((call) => calls.indexOf(call));
+      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    }
+    // The record that the upload exists is durable before its first byte, its folder before what is in it.
+    const record = calls.indexOf("fsync .dync/catalogue.sqlite-wal");
+    expect(record).toBeLessThan(calls.indexOf("pwrite64 .dync/partial/ID"));
+    expect(calls.indexOf("mkdir alice")).toBeLessThan(calls.indexOf("fsync "));
+    expect(calls.indexOf("fsync ")).toBeLessThan(calls.indexOf("link alice/NAME.meta.json"));
+  });
+});
