@@ -1,11 +1,13 @@
 // What is uploaded: a file or a stream, read by offset. A file that changes while it is read is found out here.
 
 import { createHash } from "node:crypto";
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, constants, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { assert } from "../base/assert.ts";
+import { systemClock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { IoPace } from "../base/io-pace.ts";
 
 export interface Source {
   /** Bytes in all, or `null` for a stream. */
@@ -36,6 +38,7 @@ export class FileSource implements Source {
   readonly version: FileVersion;
   readonly canSeek = true;
   readonly #file: FileHandle;
+  readonly #pace = new IoPace(systemClock);
 
   private constructor(path: string, file: FileHandle, version: FileVersion) {
     this.path = path;
@@ -84,7 +87,10 @@ export class FileSource implements Source {
 
   async #readOnce(offset: number, into: Uint8Array): Promise<number> {
     try {
-      return (await this.#file.read(into, 0, into.length, offset)).bytesRead;
+      return await this.#pace.run(
+        () => readSync(this.#file.fd, into, 0, into.length, offset),
+        async () => (await this.#file.read(into, 0, into.length, offset)).bytesRead,
+      );
     } catch (error) {
       throw new DyncError("source", `Cannot read "${this.path}": ${reasonOf(error)}`, { cause: error });
     }

@@ -4,7 +4,9 @@
 
 import * as fs from "node:fs";
 import { assert } from "../base/assert.ts";
+import { systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
+import { IoPace } from "../base/io-pace.ts";
 import { openExisting, openNew, syncFolder } from "./durable-files.ts";
 import type { Description, Destination, Partial } from "./storage.ts";
 import { storageError } from "./storage-error.ts";
@@ -27,6 +29,7 @@ export class PartialFile implements Partial {
   readonly #id: string;
   readonly #path: string;
   readonly #home: PartialHome;
+  readonly #pace = new IoPace(systemClock);
   #descriptor: number;
   #length: number;
   // The range after the last good sync may be lost: see the contract.
@@ -69,7 +72,7 @@ export class PartialFile implements Partial {
     try {
       let done = 0;
       while (done < data.length) {
-        const written = await write(this.#descriptor, data, done, this.#length + done);
+        const written = await this.#write(data, done, this.#length + done);
         if (written === 0) throw new Error("The system took no bytes");
         done += written;
       }
@@ -78,6 +81,13 @@ export class PartialFile implements Partial {
       throw storageError("written", cause);
     }
     this.#length += data.length;
+  }
+
+  #write(data: Uint8Array, from: number, position: number): number | Promise<number> {
+    return this.#pace.run(
+      () => fs.writeSync(this.#descriptor, data, from, data.length - from, position),
+      () => write(this.#descriptor, data, from, position),
+    );
   }
 
   sync(): Promise<void> {
