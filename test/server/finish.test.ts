@@ -1,0 +1,84 @@
+// The end of an upload: what is compared, what is written down in which order, what a failure means.
+
+import { describe, expect, test } from "bun:test";
+import { DyncError } from "../../src/base/error.ts";
+import { type CompleteUpload, finishUpload } from "../../src/server/finish.ts";
+import { StoredBytes } from "../../src/server/stored-bytes.ts";
+import { UploadJournal } from "../../src/server/upload-journal.ts";
+import { bytesOf, idOf, publishOne } from "../storage/contract.ts";
+import { RecoveryWorld, sha256 } from "./recovery-world.ts";
+
+async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
+  world.record(1);
+  const partial = await world.storage.create(idOf(1));
+  const events = { onWritten() {}, onDurable() {}, onFailed() {} };
+  const bytes = new StoredBytes(partial, 0, 1000, events);
+  bytes.write({ data: bytesOf("content"), release() {} });
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  const complete: CompleteUpload = {
+    id: idOf(1),
+    identity: "81",
+    user: "anna",
+    post: { type: "post-file", name: "1.raw", metadata: { sample: "A1" }, info: { client: "test 1" } },
+    size: 7,
+    checksum: Buffer.from(announced, "hex"),
+    received: world.now(),
+  };
+  return finishUpload(complete, bytes, new UploadJournal({ id: idOf(1), user: "anna" }, world));
+}
+
+test("a file whose checksum is right is published with its description, and recorded", async () => {
+  const world = new RecoveryWorld();
+  expect(await finishIn(world)).toEqual({ type: "finished" });
+  const [file] = world.storage.published();
+  expect(file).toMatchObject({ user: "anna", name: "1.raw", sha256: sha256("content") });
+  const described = JSON.parse(file?.metadataText ?? "");
+  expect(described.sample).toBe("A1");
+  expect(described._dync).toMatchObject({ upload: idOf(1), user: "anna", size: 7, client: "test 1" });
+  expect(world.stateOf(1)).toMatchObject({ state: "finished", sha256: sha256("content") });
+});
+
+test("a file whose checksum is wrong is not published, and is not to be kept", async () => {
+  const world = new RecoveryWorld();
+  const result = await finishIn(world, sha256("other"));
+  expect(result).toMatchObject({ type: "storage-failed", code: 460, keep: false });
+  expect(world.storage.published()).toEqual([]);
+  expect(world.stateOf(1).state).toBe("open");
+});
+
+test("that it is being published is recorded before anything can be seen of it", async () => {
+  const world = new RecoveryWorld();
+  const states: string[] = [];
+  world.failures.get = (type) => {
+    if (type === "publish" || type === "show") states.push(`${type} ${world.stateOf(1).state}`);
+    return undefined;
+  };
+  await finishIn(world);
+  expect(states).toEqual(["publish publishing", "show publishing"]);
+});
+
+describe("a failure to publish", () => {
+  test("because the name was taken meanwhile ends the upload", async () => {
+    const world = new RecoveryWorld();
+    await publishOne(world.storage, 2, "anna", "1.raw", "first");
+    expect(await finishIn(world)).toMatchObject({ type: "storage-failed", code: 409, keep: false });
+    expect(world.storage.published()).toHaveLength(1);
+  });
+
+  test("for lack of space keeps what arrived", async () => {
+    const world = new RecoveryWorld();
+    world.failures.set("publish", new DyncError("no-space", "No space left"));
+    expect(await finishIn(world)).toMatchObject({ type: "storage-failed", code: 507, keep: true });
+    expect(await world.partials()).toEqual([idOf(1)]);
+  });
+
+  test("for any other reason keeps what arrived, and the client shall ask again", async () => {
+    const world = new RecoveryWorld();
+    world.failures.set("publish", new Error("EIO"));
+    const result = await finishIn(world);
+    expect(result).toMatchObject({ type: "storage-failed", code: 503, keep: true });
+    expect(JSON.stringify(result)).not.toContain("EIO");
+    expect(world.log.at(-1)).toMatchObject({ level: "error", fields: { reason: "EIO" } });
+    expect(world.stateOf(1).state).toBe("publishing");
+  });
+});

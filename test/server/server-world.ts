@@ -1,0 +1,184 @@
+// A server on the memory transport, the memory storage and a clock of its own, and clients that send what a test
+// tells them to. Everything outlives the server, so that a test can start it again.
+
+import { createHash } from "node:crypto";
+import type { LogFields, LogLevel } from "../../src/base/log.ts";
+import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
+import { decodeServerMessage } from "../../src/protocol/decode.ts";
+import { encodeClientMessage } from "../../src/protocol/encode.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
+import { defaultServerOptions, type ServerOptions } from "../../src/server/options.ts";
+import { Server } from "../../src/server/server.ts";
+import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { ClientLink, ClientLinkEvents, LinkFailure, Received } from "../../src/transport/transport.ts";
+import { idOf } from "../storage/contract.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+const serverKeys = generateKeyPair();
+const port = 8889;
+
+export const userKeys: Readonly<Record<"anna" | "bert", KeyPair>> = {
+  anna: generateKeyPair(),
+  bert: generateKeyPair(),
+};
+export type User = keyof typeof userKeys;
+
+export class ServerWorld {
+  readonly network = new MemoryNetwork();
+  readonly clock = new ManualClock();
+  readonly catalogue = new MemoryCatalogue();
+  readonly log: { readonly level: LogLevel; readonly message: string; readonly fields: LogFields }[] = [];
+  readonly removed = new Set<User>();
+  /** Called before each operation of the storage; may throw, and may delay. */
+  before: (operation: StorageOperation) => void | Promise<void> = () => {};
+  readonly storage = new MemoryStorage({ clock: this.clock, before: (operation) => this.before(operation) });
+  bootId = "boot";
+  #ids = 0;
+  #server: Server | null = null;
+
+  get server(): Server {
+    if (this.#server === null) throw new Error("the server was started");
+    return this.#server;
+  }
+
+  async start(change: Partial<ServerOptions> = {}): Promise<void> {
+    const server = new Server({
+      transport: this.network.server(),
+      keys: serverKeys,
+      clients: { userOf: (key) => this.#userOf(key) },
+      storage: this.storage,
+      catalogue: this.catalogue,
+      clock: this.clock,
+      logger: {
+        log: (level, message, fields = {}) => void this.log.push({ level, message, fields }),
+      },
+      bootId: this.bootId,
+      options: { ...defaultServerOptions, port, chunkBytes: 1024, memoryBytes: 1024 * 1024, ...change },
+      program: "test",
+      newId: () => idOf(++this.#ids),
+    });
+    this.#server = server;
+    await server.start();
+  }
+
+  #userOf(key: string): string | null {
+    for (const [user, keys] of Object.entries(userKeys)) {
+      if (keys.publicKey.text === key) return this.removed.has(user as User) ? null : user;
+    }
+    return null;
+  }
+
+  /** A connection of `user` under the identity that `number` stands for. */
+  async connect(number = 1, user: User = "anna"): Promise<TestClient> {
+    const client = new TestClient();
+    client.link = this.network.client().connect(
+      {
+        host: "server",
+        port,
+        serverKey: serverKeys.publicKey,
+        keys: userKeys[user],
+        identity: new Uint8Array(16).fill(0x80 + number),
+        frameBytesMax: 1024 * 1024,
+      },
+      client,
+    );
+    await client.up;
+    return client;
+  }
+
+  published(): readonly string[] {
+    return this.storage.published().map(({ user, name }) => `${user}/${name}`);
+  }
+
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 4; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+export function postOf(change: Partial<PostFile> = {}): PostFile {
+  return { type: "post-file", name: "a.raw", metadata: { sample: "A1" }, info: {}, ...change };
+}
+
+export class TestClient implements ClientLinkEvents {
+  link!: ClientLink;
+  /** Why the link went down, once it has. */
+  failure: LinkFailure | null = null;
+  readonly #heard: ServerMessage[] = [];
+  readonly #up = Promise.withResolvers<void>();
+  #onHeard = (): void => {};
+
+  get up(): Promise<void> {
+    return this.#up.promise;
+  }
+
+  onUp = (): void => this.#up.resolve();
+  onWritable = (): void => {};
+
+  onMessage = (received: Received): void => {
+    const decoded = decodeServerMessage(received.frames);
+    received.release();
+    if (!decoded.ok) throw new Error(`The server sent no message: ${decoded.text}`);
+    // Credit alone is no answer to anything.
+    if (decoded.message.type === "transfer-credit") return;
+    this.#heard.push(decoded.message);
+    this.#onHeard();
+  };
+
+  onDown = (failure: LinkFailure): void => {
+    this.failure = failure;
+    this.#up.reject(new Error(`The connection did not come up: ${failure}`));
+  };
+
+  send(message: ClientMessage): void {
+    this.link.send(encodeClientMessage(message));
+  }
+
+  /** The next message of the server. */
+  async hear(): Promise<ServerMessage> {
+    for (;;) {
+      const message = this.#heard.shift();
+      if (message !== undefined) return message;
+      await new Promise<void>((resolve) => {
+        this.#onHeard = resolve;
+      });
+    }
+  }
+
+  async ask(message: ClientMessage): Promise<ServerMessage> {
+    this.send(message);
+    return this.hear();
+  }
+
+  /** Asks where to go on, until there is credit to do so; returns the offset. */
+  async whereToGoOn(): Promise<number> {
+    let answer = await this.ask({ type: "query-status" });
+    while (answer.type === "status-report" && answer.credit === 0) answer = await this.hear();
+    if (answer.type === "status-report") return answer.seek;
+    throw new Error(`The server wants nothing more: ${JSON.stringify(answer)}`);
+  }
+
+  chunk(seek: number, text: string): void {
+    this.send({ type: "post-chunk", seek, data: Buffer.from(text), checksum: null });
+  }
+
+  /** The end of a file with this content, all of which was sent. */
+  end(content: string): void {
+    const checksum = createHash("sha256").update(content).digest();
+    this.send({ type: "post-chunk", seek: content.length, data: new Uint8Array(0), checksum });
+  }
+
+  /** Sends a whole file in one chunk; returns the server's last word. */
+  async upload(content: string, post = postOf()): Promise<ServerMessage> {
+    const answer = await this.ask(post);
+    if (answer.type !== "upload-approved") return answer;
+    this.chunk(0, content);
+    this.end(content);
+    return this.hear();
+  }
+
+  close(): void {
+    this.link.close();
+  }
+}

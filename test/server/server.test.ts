@@ -1,0 +1,215 @@
+// The whole server, message by message: one upload and its answers, before, during and after.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { DyncError } from "../../src/base/error.ts";
+import { idOf } from "../storage/contract.ts";
+import { postOf, ServerWorld, type TestClient } from "./server-world.ts";
+
+let world: ServerWorld;
+let client: TestClient;
+
+beforeEach(async () => {
+  world = new ServerWorld();
+  await world.start();
+  client = await world.connect();
+});
+
+afterEach(async () => {
+  await world.server.stop();
+  await world.settle();
+  expect(world.network.messagesHeld).toBe(0);
+});
+
+describe("an upload", () => {
+  test("is approved, received, confirmed and published", async () => {
+    const approval = await client.ask(postOf());
+    expect(approval).toMatchObject({ type: "upload-approved", chunkBytes: 1024 });
+    expect(approval.type === "upload-approved" && approval.info.upload).toBe(idOf(1));
+    client.chunk(0, "con");
+    client.chunk(3, "tent");
+    client.end("content");
+    expect(await client.hear()).toEqual({ type: "upload-finished", uploadId: idOf(1) });
+    const [file] = world.storage.published();
+    expect(Buffer.from(file?.bytes ?? []).toString()).toBe("content");
+    expect(world.catalogue.get(idOf(1))?.state).toBe("finished");
+    expect(await world.storage.list()).toEqual([]);
+  });
+
+  test("may have its data in the last chunk too", async () => {
+    await client.ask(postOf());
+    const checksum = Buffer.from("ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73", "hex");
+    client.send({ type: "post-chunk", seek: 0, data: Buffer.from("content"), checksum });
+    expect((await client.hear()).type).toBe("upload-finished");
+  });
+
+  test("with a wrong checksum is refused, and leaves nothing but its record", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "cont?nt");
+    client.end("content");
+    expect(await client.hear()).toMatchObject({ type: "error", code: 460 });
+    await world.settle();
+    expect(world.published()).toEqual([]);
+    expect(await world.storage.list()).toEqual([]);
+    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 460 });
+  });
+
+  test("that the client cancels is gone", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "content");
+    client.send({ type: "error", code: 499, text: "Cancelled" });
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 499 });
+    expect(await world.storage.list()).toEqual([]);
+  });
+
+  test("that the client leaves for later stays, and goes on", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    client.send({ type: "error", code: 503, text: "Later" });
+    expect(await client.whereToGoOn()).toBe(3);
+    client.chunk(3, "tent");
+    client.end("content");
+    expect((await client.hear()).type).toBe("upload-finished");
+  });
+});
+
+describe("a second post-file under one identity", () => {
+  test("with the same name and metadata is answered as the first", async () => {
+    const first = await client.ask(postOf());
+    expect(await client.ask(postOf())).toMatchObject({ type: "upload-approved", info: { upload: idOf(1) } });
+    expect(first.type).toBe("upload-approved");
+  });
+
+  test("with another name or metadata is refused, and the first goes on", async () => {
+    await client.ask(postOf());
+    expect(await client.ask(postOf({ name: "b.raw" }))).toMatchObject({ type: "error", code: 409 });
+    expect(await client.ask(postOf({ metadata: { sample: "B" } }))).toMatchObject({
+      type: "error",
+      code: 409,
+    });
+    client.chunk(0, "x");
+    client.end("x");
+    expect((await client.hear()).type).toBe("upload-finished");
+  });
+
+  test("after the end is confirmed again, or refused when it is for another file", async () => {
+    const finished = await client.upload("content");
+    expect(await client.ask(postOf())).toEqual(finished);
+    expect(await client.ask(postOf({ name: "b.raw" }))).toMatchObject({ type: "error", code: 409 });
+  });
+
+  test("after a failure gets the reason again", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "cont?nt");
+    client.end("content");
+    const failure = await client.hear();
+    expect(failure).toMatchObject({ type: "error", code: 460 });
+    expect(await client.ask(postOf())).toEqual(failure);
+  });
+});
+
+describe("after the end", () => {
+  test("the last chunk and the question are answered with the confirmation, as often as they come", async () => {
+    const finished = await client.upload("content");
+    for (let turn = 0; turn < 2; turn++) {
+      expect(await client.ask({ type: "query-status" })).toEqual(finished);
+      client.end("content");
+      expect(await client.hear()).toEqual(finished);
+    }
+  });
+
+  test("chunks that were under way and errors get no answer", async () => {
+    const finished = await client.upload("content");
+    client.chunk(0, "content");
+    client.send({ type: "error", code: 499, text: "Cancelled" });
+    expect(await client.ask({ type: "query-status" })).toEqual(finished);
+    expect(world.published()).toEqual(["anna/a.raw"]);
+  });
+});
+
+describe("who asks for what there is not", () => {
+  test("is told that there is no such upload", async () => {
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 404 });
+    client.chunk(0, "x");
+    expect(await client.hear()).toMatchObject({ type: "error", code: 404 });
+  });
+
+  test("hears the same about another user's upload, which is not touched", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+    client.close();
+    const other = await world.connect(1, "bert");
+    expect(await other.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 404 });
+    other.send({ type: "error", code: 499, text: "Cancelled" });
+    other.close();
+    client = await world.connect();
+    expect(await client.whereToGoOn()).toBe(3);
+  });
+});
+
+describe("an upload that is not let in", () => {
+  test("is told why, and may be posted again when the reason is gone", async () => {
+    expect(await client.ask(postOf({ metadata: {} }))).toMatchObject({ type: "error", code: 422 });
+    expect(await client.ask(postOf({ name: "../a" }))).toMatchObject({ type: "error", code: 403 });
+    await (await world.connect(2)).upload("first");
+    expect(await client.ask(postOf())).toMatchObject({ type: "error", code: 409 });
+    expect((await client.ask(postOf({ name: "b.raw" }))).type).toBe("upload-approved");
+  });
+
+  test("when there are too many is told to come later, and those that are there go on", async () => {
+    world = new ServerWorld();
+    await world.start({ uploadsMax: 1 });
+    client = await world.connect();
+    await client.ask(postOf());
+    const other = await world.connect(2);
+    expect(await other.ask(postOf({ name: "b.raw" }))).toMatchObject({ type: "error", code: 429 });
+    client.chunk(0, "x");
+    client.end("x");
+    expect((await client.hear()).type).toBe("upload-finished");
+    await world.settle();
+    expect((await other.ask(postOf({ name: "b.raw" }))).type).toBe("upload-approved");
+  });
+
+  test("that ends while it is admitted leaves nothing behind", async () => {
+    let go = (): void => {};
+    world.before = ({ type }) => (type === "create" ? new Promise((resolve) => (go = resolve)) : undefined);
+    client.send(postOf({ info: { size: 7 } }));
+    await world.settle();
+    client.send({ type: "error", code: 499, text: "Cancelled" });
+    await world.settle();
+    go();
+    await world.settle();
+    expect(await world.storage.list()).toEqual([]);
+    expect(world.catalogue.list(["open", "publishing"])).toEqual([]);
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 499 });
+  });
+});
+
+describe("a storage that fails", () => {
+  test("once has the client send again what was not durable", async () => {
+    let failures = 1;
+    world.before = ({ type }) => {
+      if (type === "append" && failures-- > 0) throw new DyncError("internal", "The disk reports an error");
+    };
+    await client.ask(postOf());
+    client.chunk(0, "content");
+    expect(await client.hear()).toMatchObject({ type: "status-report", seek: 0 });
+    client.chunk(0, "content");
+    client.end("content");
+    expect((await client.hear()).type).toBe("upload-finished");
+  });
+
+  test("because it is full ends the upload with that reason, and keeps its bytes", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+    world.before = ({ type }) => {
+      if (type === "append") throw new DyncError("no-space", "No space left on the server's disk");
+    };
+    client.chunk(3, "tent");
+    expect(await client.hear()).toMatchObject({ type: "error", code: 507 });
+    await world.settle();
+    world.before = () => {};
+    expect(await client.whereToGoOn()).toBe(3);
+  });
+});
