@@ -29,16 +29,17 @@ export function trustedLength(record: UploadRecord, length: number, bootId: stri
 }
 
 /**
- * Deletes what is left of uploads that ended. Partials that no record knows stay for now: most come from a crash
- * between creating one and recording it, but behind a catalogue that was lost, or is an old copy, they may be all
- * that there is of somebody's upload. Housekeeping deletes them when they expire.
+ * Deletes what is left of uploads that ended. Partials that no record knows go as well when they are empty, which is
+ * what a crash between creating one and recording it leaves. With bytes they stay for now: behind a catalogue that
+ * was lost, or is an old copy, they may be all that there is of somebody's upload. Housekeeping deletes them when
+ * they expire.
  */
 export async function deleteRemains(parts: RecoveryParts): Promise<void> {
   const { catalogue, storage, logger } = parts;
   let orphans = 0;
   for (const { id } of await storage.list()) {
     const state = catalogue.get(id)?.state;
-    if (state === undefined) orphans++;
+    if (state === undefined && !(await discardIfEmpty(id, parts))) orphans++;
     if (state !== "finished" && state !== "failed") continue;
     if (await discard(id, parts)) {
       logger.log("info", "Deleted what was left of an upload that ended", { upload: id });
@@ -148,6 +149,13 @@ export async function giveUp(
 }
 
 // One that resists must not keep the others from being dealt with.
+async function discardIfEmpty(id: string, parts: RecoveryParts): Promise<boolean> {
+  const partial = await parts.storage.open(id).catch(() => null);
+  const isEmpty = partial?.length === 0;
+  await partial?.close();
+  return isEmpty && (await discard(id, parts));
+}
+
 async function discard(id: string, { storage, logger }: RecoveryParts): Promise<boolean> {
   try {
     await (await storage.open(id))?.discard();

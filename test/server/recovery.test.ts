@@ -42,6 +42,15 @@ describe("at the start", () => {
     expect(world.log).toMatchObject([{ level: "warn", fields: { uploads: 3 } }]);
   });
 
+  test("empty partials that no record knows go: a crash between creating and recording leaves them", async () => {
+    const world = new RecoveryWorld();
+    await world.partial(1, "");
+    await world.partial(2, "x");
+    await deleteRemains(world);
+    expect(await world.partials()).toEqual([idOf(2)]);
+    expect(world.log).toMatchObject([{ level: "warn", fields: { uploads: 1 } }]);
+  });
+
   test("one that cannot be deleted does not keep the server from starting", async () => {
     const world = new RecoveryWorld();
     world.record(1, { state: "failed" });
