@@ -38,8 +38,8 @@ export class UploadDirectory {
   readonly #endings = new Map<string, Promise<void>>();
   /** Uploads that a crash left in the midst of being published. */
   readonly #publishing = new Set<string>();
-  /** Uploads whose client is back and whose session is being made. */
-  readonly #restoring = new Set<string>();
+  /** Uploads whose client is there and whose session is being made. */
+  readonly #arriving = new Set<string>();
 
   constructor(parts: UploadDirectoryParts) {
     this.#parts = parts;
@@ -58,7 +58,7 @@ export class UploadDirectory {
   }
 
   isActive = (id: string): boolean =>
-    this.#byId.has(id) || this.#publishing.has(id) || this.#restoring.has(id);
+    this.#byId.has(id) || this.#publishing.has(id) || this.#arriving.has(id);
 
   onGivenUp = (id: string): void => this.#names.release(id);
 
@@ -131,8 +131,8 @@ export class UploadDirectory {
         `The server has ${options.uploadsMax} open uploads, more are not allowed`,
       );
     }
-    this.#hold(user, waiting, async () => {
-      const id = this.#parts.newId();
+    const id = this.#parts.newId();
+    this.#hold(id, user, waiting, async () => {
       // An upload that will be refused must not replace an older one.
       if (isAcceptable(post) && !(await this.#claimName(user, post.name, id))) {
         logger.log("warn", "Upload refused", { user, name: post.name, code: 409, reason: "being uploaded" });
@@ -160,7 +160,7 @@ export class UploadDirectory {
   }
 
   #isHeldFast(id: string): boolean {
-    if (this.#publishing.has(id) || this.#restoring.has(id)) return true;
+    if (this.#publishing.has(id) || this.#arriving.has(id)) return true;
     const session = this.#byId.get(id);
     // Changes nothing for its client; what matters is whether there is one.
     const poke = { type: "transfer-credit", amount: 0 } as const;
@@ -177,9 +177,8 @@ export class UploadDirectory {
       }
       return this.#sendError(record.identity, 503, "The stored bytes are being checked and published");
     }
-    this.#restoring.add(record.id);
-    const restored = (): void => void this.#restoring.delete(record.id);
-    this.#hold(record.user, waiting, () => this.#restore(record, waiting.received.origin).finally(restored));
+    const { id, user } = record;
+    this.#hold(id, user, waiting, () => this.#restore(record, waiting.received.origin));
   }
 
   async #restore(record: UploadRecord, origin: string): Promise<Session | null> {
@@ -207,11 +206,12 @@ export class UploadDirectory {
   }
 
   // Holds further messages of this upload back until `make` has made its session, then hands them over in order.
-  #hold(user: string, first: Waiting, make: () => Promise<Session | null>): void {
+  #hold(id: string, user: string, first: Waiting, make: () => Promise<Session | null>): void {
     const { peer } = first.received;
     const key = keyOf(user, peer);
     const waiting = [first];
     this.#waiting.set(key, waiting);
+    this.#arriving.add(id);
     const task = make()
       .catch((error) => {
         this.#parts.logger.log("error", "The upload was not taken up", { user, reason: messageOf(error) });
@@ -220,6 +220,7 @@ export class UploadDirectory {
       })
       .then((session) => {
         this.#waiting.delete(key);
+        this.#arriving.delete(id);
         for (const { message, received } of waiting) {
           if (session === null) received.release();
           // What came behind the end is answered from the catalogue, like all that comes later.

@@ -1,0 +1,138 @@
+// Two uploads that want one name, and keys that are taken away: who stays, and what the other is told.
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import { idOf } from "../storage/contract.ts";
+import { postOf, ServerWorld, type TestClient } from "./server-world.ts";
+
+let world: ServerWorld;
+let first: TestClient;
+
+beforeEach(async () => {
+  world = new ServerWorld();
+  await world.start();
+  first = await world.connect(1);
+  await first.ask(postOf());
+  first.chunk(0, "con");
+  await world.settle();
+});
+
+describe("a second upload of a name that is being filled", () => {
+  test("is refused while the client of the first is there, which goes on", async () => {
+    const second = await world.connect(2);
+    expect(await second.ask(postOf())).toMatchObject({ type: "error", code: 409 });
+    first.chunk(3, "tent");
+    first.end("content");
+    expect((await first.hear()).type).toBe("upload-finished");
+  });
+
+  test.each(["A.RAW", "a.raw.sha256", "a.raw.meta.json"])("is refused as %p too", async (name) => {
+    const second = await world.connect(2);
+    expect(await second.ask(postOf({ name }))).toMatchObject({ type: "error", code: 409 });
+  });
+
+  test("is let in for another user", async () => {
+    const second = await world.connect(2, "bert");
+    expect((await second.upload("other")).type).toBe("upload-finished");
+    expect(world.published()).toEqual(["bert/a.raw"]);
+  });
+
+  test("takes it over when the client of the first is gone, and the first is told when it comes back", async () => {
+    first.close();
+    await world.settle();
+    const second = await world.connect(2);
+    expect((await second.upload("newer")).type).toBe("upload-finished");
+    expect(world.storage.published().map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["newer"]);
+    const back = await world.connect(1);
+    expect(await back.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 409 });
+    expect(await world.storage.list()).toEqual([]);
+  });
+
+  test("takes it over from one that was suspended too, and after a restart", async () => {
+    first.send({ type: "error", code: 503, text: "Later" });
+    await world.settle();
+    await world.server.stop();
+    await world.start();
+    const second = await world.connect(2);
+    expect((await second.upload("newer")).type).toBe("upload-finished");
+    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 409 });
+    expect(await world.storage.list()).toEqual([]);
+  });
+
+  test("that is refused for its metadata does not replace the first", async () => {
+    first.close();
+    await world.settle();
+    const second = await world.connect(2);
+    expect(await second.ask(postOf({ metadata: {} }))).toMatchObject({ type: "error", code: 422 });
+    first = await world.connect(1);
+    expect(await first.whereToGoOn()).toBe(3);
+  });
+
+  test("does not replace one whose client is just coming back", async () => {
+    first.send({ type: "error", code: 503, text: "Later" });
+    await world.settle();
+    let go = (): void => {};
+    world.before = ({ type, id }) =>
+      type === "open" && id === idOf(1) ? new Promise((resolve) => (go = resolve)) : undefined;
+    first.send({ type: "query-status" });
+    await world.settle();
+    const second = await world.connect(2);
+    expect(await second.ask(postOf())).toMatchObject({ type: "error", code: 409 });
+    go();
+    expect(await first.hear()).toMatchObject({ type: "status-report", seek: 3 });
+  });
+
+  test("is let in after the first one ended", async () => {
+    first.send({ type: "error", code: 499, text: "Cancelled" });
+    await world.settle();
+    const second = await world.connect(2);
+    expect((await second.upload("newer")).type).toBe("upload-finished");
+  });
+});
+
+test("of many that come at once for one name exactly one is let in, and all hear something", async () => {
+  const clients = await Promise.all([2, 3, 4, 5, 6].map((number) => world.connect(number)));
+  const answers = await Promise.all(clients.map((client) => client.ask(postOf({ name: "b.raw" }))));
+  const approved = answers.filter(({ type }) => type === "upload-approved");
+  const refused = answers.filter((answer) => answer.type === "error" && answer.code === 409);
+  expect([approved.length, refused.length]).toEqual([1, 4]);
+});
+
+describe("a key that is not authorised any more", () => {
+  test("ends its uploads, whose bytes stay", async () => {
+    world.removed.add("anna");
+    world.server.clientsChanged();
+    expect(await first.hear()).toMatchObject({ type: "error", code: 403 });
+    await world.settle();
+    expect(world.catalogue.get(idOf(1))?.state).toBe("open");
+    expect(await world.storage.list()).toHaveLength(1);
+  });
+
+  test("gets no other answer, even on a connection that it has", async () => {
+    world.removed.add("anna");
+    expect(await first.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 403 });
+    expect(await first.ask(postOf())).toMatchObject({ type: "error", code: 403 });
+  });
+
+  test("cannot connect, and the log has its name", async () => {
+    world.removed.add("bert");
+    expect(world.connect(2, "bert")).rejects.toThrow("key-refused");
+    await world.settle();
+    expect(world.log.filter(({ message }) => message === "Key refused")).toHaveLength(1);
+  });
+
+  test("goes on where it was when it is authorised again", async () => {
+    world.removed.add("anna");
+    world.server.clientsChanged();
+    await first.hear();
+    world.removed.clear();
+    expect(await first.whereToGoOn()).toBe(3);
+  });
+
+  test("does not disturb the others", async () => {
+    world.removed.add("bert");
+    world.server.clientsChanged();
+    first.chunk(3, "tent");
+    first.end("content");
+    expect((await first.hear()).type).toBe("upload-finished");
+  });
+});

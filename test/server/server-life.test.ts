@@ -1,0 +1,215 @@
+// A server that stops, crashes and starts again, and what its timers do: no upload is lost by any of it.
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import { DyncError } from "../../src/base/error.ts";
+import { idOf } from "../storage/contract.ts";
+import { postOf, ServerWorld, type TestClient } from "./server-world.ts";
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+let world: ServerWorld;
+let client: TestClient;
+
+beforeEach(async () => {
+  world = new ServerWorld();
+  await world.start();
+  client = await world.connect();
+});
+
+/** Lets time pass in steps, with what happens in between. */
+async function pass(durationMs: number, stepMs: number): Promise<void> {
+  for (let passed = 0; passed < durationMs; passed += stepMs) {
+    world.clock.advance(stepMs);
+    await world.settle();
+  }
+}
+
+describe("a server that stops", () => {
+  beforeEach(async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+  });
+
+  test("tells its clients to come back, and keeps their bytes, durably", async () => {
+    await world.server.stop();
+    expect(await client.hear()).toMatchObject({ type: "error", code: 503 });
+    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "open", durable: 3 });
+    await world.settle();
+    expect(client.failure).toBe("lost");
+  });
+
+  test("goes on after its next start from the byte where it stopped", async () => {
+    await world.server.stop();
+    await world.start();
+    client = await world.connect();
+    expect(await client.whereToGoOn()).toBe(3);
+    client.chunk(3, "tent");
+    client.end("content");
+    expect(await client.hear()).toEqual({ type: "upload-finished", uploadId: idOf(1) });
+    expect(Buffer.from(world.storage.published()[0]?.bytes ?? []).toString()).toBe("content");
+  });
+
+  test("goes on with a client that only knows to post its file again", async () => {
+    await world.server.stop();
+    await world.start();
+    client = await world.connect();
+    const answer = await client.ask(postOf());
+    expect(answer).toMatchObject({ type: "upload-approved", info: { upload: idOf(1) } });
+    expect(await client.whereToGoOn()).toBe(3);
+  });
+
+  test("lets a write that is under way come to its end", async () => {
+    let go = (): void => {};
+    world.before = ({ type }) => (type === "append" ? new Promise((resolve) => (go = resolve)) : undefined);
+    client.chunk(3, "tent");
+    await world.settle();
+    const stopped = world.server.stop();
+    await world.settle();
+    go();
+    await stopped;
+    expect(world.catalogue.get(idOf(1))?.durable).toBe(7);
+    await world.settle();
+    expect(world.network.messagesHeld).toBe(0);
+  });
+
+  test("lets an admission that is under way come to its end", async () => {
+    let go = (): void => {};
+    world.before = ({ type }) => (type === "create" ? new Promise((resolve) => (go = resolve)) : undefined);
+    const other = await world.connect(2);
+    other.send(postOf({ name: "b.raw" }));
+    await world.settle();
+    let isStopped = false;
+    const stopped = world.server.stop().then(() => {
+      isStopped = true;
+    });
+    await world.settle();
+    expect(isStopped).toBe(false);
+    go();
+    await stopped;
+    expect(world.catalogue.list(["open"]).map(({ name }) => name)).toEqual(["a.raw", "b.raw"]);
+  });
+
+  test("finishes what is being published", async () => {
+    let go = (): void => {};
+    world.before = ({ type }) => (type === "show" ? new Promise((resolve) => (go = resolve)) : undefined);
+    client.chunk(3, "tent");
+    client.end("content");
+    await world.settle();
+    const stopped = world.server.stop();
+    await world.settle();
+    go();
+    await stopped;
+    expect(world.published()).toEqual(["anna/a.raw"]);
+    expect(world.catalogue.get(idOf(1))?.state).toBe("finished");
+  });
+});
+
+describe("a server that crashed", () => {
+  /** The process ends without a word; the next one starts. */
+  async function restart(isPowerLost = false): Promise<void> {
+    for (const connection of world.network.connections) connection.cut();
+    const kept = isPowerLost ? "durable" : "all";
+    world.storage.crash({
+      bytesKept: (_id, durable, length) => (kept === "all" ? length : durable),
+      isShown: () => false,
+      isPowerLost,
+    });
+    if (isPowerLost) world.bootId = "another boot";
+    const next = new ServerWorld();
+    Object.assign(next, { storage: world.storage, catalogue: world.catalogue, bootId: world.bootId });
+    world = next;
+    await world.start();
+    client = await world.connect();
+  }
+
+  test("goes on with everything that it had written", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+    await restart();
+    expect(await client.whereToGoOn()).toBe(3);
+  });
+
+  test("goes on with what was durable, after a power cut", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+    await restart(true);
+    expect(await client.whereToGoOn()).toBe(0);
+    client.chunk(0, "content");
+    client.end("content");
+    expect((await client.hear()).type).toBe("upload-finished");
+  });
+
+  test("in the midst of publishing publishes after its start, and confirms when it is asked", async () => {
+    world.before = ({ type }) => (type === "show" ? new Promise(() => {}) : undefined);
+    await client.ask(postOf());
+    client.chunk(0, "content");
+    client.end("content");
+    await world.settle();
+    expect(world.catalogue.get(idOf(1))?.state).toBe("publishing");
+    world.before = () => {};
+    await restart();
+    await world.settle();
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "upload-finished" });
+    expect(world.published()).toEqual(["anna/a.raw"]);
+  });
+});
+
+describe("a server that cannot publish", () => {
+  test("asks the client to come back, and has it send again what is not surely on the disk", async () => {
+    let isBroken = true;
+    world.before = ({ type }) => {
+      if (type === "publish" && isBroken) throw new DyncError("internal", "The disk reports an error");
+    };
+    expect(await client.upload("content")).toMatchObject({ type: "error", code: 503 });
+    await world.settle();
+    isBroken = false;
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 503 });
+    await world.settle();
+    expect(await client.whereToGoOn()).toBe(0);
+    client.chunk(0, "content");
+    client.end("content");
+    expect((await client.hear()).type).toBe("upload-finished");
+    expect(world.published()).toEqual(["anna/a.raw"]);
+  });
+});
+
+describe("time", () => {
+  test("suspends an upload whose client is silent for an hour, and it goes on when the client is back", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+    client.close();
+    await pass(hourMs + minuteMs, minuteMs);
+    expect(world.log.map(({ message }) => message)).toContain("Upload suspended");
+    client = await world.connect();
+    expect(await client.whereToGoOn()).toBe(3);
+  });
+
+  test("ends an upload whose client never comes back, with its bytes, and its name is free", async () => {
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+    client.close();
+    await pass(8 * 24 * hourMs, 10 * minuteMs);
+    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 408 });
+    expect(await world.storage.list()).toEqual([]);
+    client = await world.connect();
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 408 });
+  }, 20_000);
+
+  test("keeps bytes that no record knows for as long as uploads are kept, across a restart", async () => {
+    await world.server.stop();
+    const partial = await world.storage.create(idOf(99));
+    await partial.append(Buffer.from("x"));
+    await partial.close();
+    await world.start();
+    await pass(6 * 24 * hourMs, hourMs);
+    expect(await world.storage.list()).toHaveLength(1);
+    await pass(25 * hourMs, hourMs);
+    expect(await world.storage.list()).toEqual([]);
+  });
+});
