@@ -1,0 +1,73 @@
+// A disk that is too small, and one that fills up: refused at once with what is free, or ended with 507 and kept, and
+// the server goes on. With the compiled programs and a small tmpfs.
+
+import { describe, expect, test } from "bun:test";
+import { expectAftermath, leftovers } from "../support/aftermath.ts";
+import { executablesMissing } from "../support/executables.ts";
+import { startFaultyProxy } from "../support/faulty-proxy.ts";
+import { openLab } from "../support/lab.ts";
+import { mountSmallDisk, smallDiskMissing } from "../support/small-disk.ts";
+
+const MiB = 1024 * 1024;
+const diskBytes = 48 * MiB;
+const reason = executablesMissing ?? smallDiskMissing;
+
+describe.skipIf(reason !== null)(`a small disk (${reason ?? "tmpfs"})`, () => {
+  test("a file that does not fit is refused at once, and the error names what is free", async () => {
+    await using disk = mountSmallDisk(diskBytes);
+    await using lab = await openLab({ inMemory: true, data: disk.path });
+    const path = await lab.file("large.raw", 80 * MiB);
+    const startedAt = performance.now();
+    const end = await lab.send(["-q", path]);
+    expect(end.code).toBe(5);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    const [, free, needed] = /(\d+) bytes are free, the upload needs (\d+)/.exec(end.stderr) ?? [];
+    expect(Number(needed)).toBe(80 * MiB);
+    expect(Number(free)).toBeGreaterThan(diskBytes / 2);
+    expect(Number(free)).toBeLessThan(diskBytes);
+    await expectAftermath(lab, new Map());
+  });
+
+  test("what one upload will still need is not given to another", async () => {
+    await using disk = mountSmallDisk(diskBytes);
+    await using lab = await openLab({ inMemory: true, data: disk.path });
+    await using proxy = await startFaultyProxy({ targetPort: lab.port });
+    proxy.faults = { up: { stallAfter: 4 * MiB } };
+    const path = await lab.file("half.raw", 30 * MiB);
+    const to = ["-q", "-k", "sample:S-17", `127.0.0.1:${proxy.port}`, path];
+    await using first = lab.startDync([...to, "-n", "first.raw"]);
+    await lab.server.line(/"Upload started".*first/);
+    const second = await lab.send(["-q", "-n", "second.raw", path]);
+    expect(second).toMatchObject({ code: 5, stderr: expect.stringContaining("are free") });
+    proxy.faults = {};
+    expect(await first.ended()).toMatchObject({ code: 0, stderr: "" });
+    await expectAftermath(lab, new Map([["first.raw", path]]));
+  });
+
+  test("a disk that fills up in the middle ends the upload with 507, keeps its bytes, and later it goes on", async () => {
+    await using disk = mountSmallDisk(diskBytes);
+    await using lab = await openLab({ inMemory: true, data: disk.path });
+    await using proxy = await startFaultyProxy({ targetPort: lab.port });
+    proxy.faults = { up: { stallAfter: 4 * MiB } };
+    const path = await lab.file("growing.raw", 30 * MiB);
+    await using client = lab.startDync(["-q", "-k", "sample:S-17", `127.0.0.1:${proxy.port}`, path]);
+    await lab.server.line(/"Upload started"/);
+    await disk.fill(diskBytes - 12 * MiB);
+    proxy.faults = {};
+    const end = await client.ended();
+    expect({ code: end.code, stderr: end.stderr }).toEqual({
+      code: 5,
+      stderr: expect.stringMatching(/No space left[\s\S]*dync resume/),
+    });
+    expect(leftovers(lab).partials).toHaveLength(1);
+    expect(leftovers(lab).open).toEqual(["growing.raw"]);
+    lab.expectNothingStored("growing");
+    await disk.clear();
+    await lab.expectAlive();
+    const before = proxy.counters.arrived.up;
+    expect(await lab.dync(["resume", "-q"])).toMatchObject({ code: 0, stderr: "" });
+    // What the server had kept was not sent again.
+    expect(proxy.counters.arrived.up - before).toBeLessThan(26 * MiB);
+    await expectAftermath(lab, new Map([["growing.raw", path]]));
+  });
+});
