@@ -54,7 +54,9 @@ export class PositionReports {
   approve(uploadId: string, isFirst: boolean): void {
     const { chunkBytes, maxQueue, server } = this.#options;
     const info = { server, upload: uploadId };
-    this.#send({ type: "upload-approved", credit: this.#credit.outstanding, chunkBytes, maxQueue, info });
+    // Credit that belongs to another position comes with it: a client that starts anew would spend it at 0.
+    const credit = this.#expected > 0 ? 0 : this.#credit.outstanding;
+    this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
     this.#chunkBytesTold = true;
     this.#isUncertain = false;
     this.#withheld = 0;
