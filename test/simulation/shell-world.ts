@@ -9,7 +9,7 @@ import { Random } from "./random.ts";
 import { ShellChecks } from "./shell-checks.ts";
 import { type ShellJob, SimulatedClient } from "./simulated-client.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { usersMax } from "./simulated-keys.ts";
+import { userOfKey, usersMax } from "./simulated-keys.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 import { SimulatedServer } from "./simulated-server.ts";
 import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
@@ -94,9 +94,9 @@ export class ShellWorld {
         const client = this.byIdentity.get(peer);
         if (client !== undefined) client.disturbances++;
       },
-      onChunkSent: (peer, bytes) => {
+      onChunkSent: (peer, origin, bytes) => {
         const client = this.byIdentity.get(peer);
-        if (client !== undefined) client.bytesSent += bytes;
+        if (client !== undefined && client.job.user === userOfKey(origin)) client.bytesSent += bytes;
       },
       nameOf: (peer) => this.byIdentity.get(peer)?.job.label ?? peer,
     });

@@ -59,6 +59,8 @@ export class SimulatedDisk {
       return new Promise(() => {});
     }
     if (this.isFull && (type === "append" || type === "create" || type === "publish")) {
+      // Whether it was the data or its name that found no room nobody can tell: the data is sent again.
+      if (type === "publish") onLost(id);
       throw new DyncError("no-space", "No space left on the server's disk");
     }
     const fault = faultOf(type);

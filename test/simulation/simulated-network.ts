@@ -28,7 +28,7 @@ export interface SimulatedNetworkOptions {
   /** A fault struck the connections of this identity. */
   readonly onDisturbed: (peer: string) => void;
   /** A client handed over a chunk with so many bytes. */
-  readonly onChunkSent: (peer: string, bytes: number) => void;
+  readonly onChunkSent: (peer: string, origin: string, bytes: number) => void;
   /** Name of an identity in the trace. */
   readonly nameOf: (peer: string) => string;
 }
@@ -50,6 +50,11 @@ const chunkDataFrame = 3;
 
 type Frames = readonly Uint8Array[];
 
+interface UnderWay {
+  readonly origin: string;
+  readonly frames: Frames;
+}
+
 interface ListeningServer {
   readonly process: SimulatedProcess;
   readonly events: ServerLinkEvents;
@@ -60,7 +65,7 @@ export class SimulatedNetwork {
   readonly #options: SimulatedNetworkOptions;
   readonly #memory: MemoryNetwork;
   /** Messages that were sent to the server and have not arrived, by identity: what may still come after a cut. */
-  readonly #underWay = new Map<string, Frames[]>();
+  readonly #underWay = new Map<string, UnderWay[]>();
   #server: ListeningServer | null = null;
 
   constructor(options: SimulatedNetworkOptions) {
@@ -77,7 +82,8 @@ export class SimulatedNetwork {
   #fate(to: "client" | "server", peer: string, frames: Frames): "deliver" | "drop" | "repeat" | "cut" {
     const { faults, onDisturbed } = this.#options;
     this.#traceMessage(to, peer, frames);
-    if (to === "server") this.#options.onChunkSent(peer, chunkBytesOf(frames));
+    const origin = this.#memory.connections.find((connection) => connection.peer === peer)?.origin ?? "";
+    if (to === "server") this.#options.onChunkSent(peer, origin, chunkBytesOf(frames));
     if (faults.strikes("cut-at-message")) {
       onDisturbed(peer);
       this.#leaveStale(peer);
@@ -89,8 +95,9 @@ export class SimulatedNetwork {
     }
     if (to === "client") return "deliver";
     const copies = faults.strikes("repeat") ? 2 : 1;
-    for (let left = copies; left > 0; left--)
-      this.#underWayOf(peer).push(frames.map((frame) => frame.slice()));
+    for (let left = copies; left > 0; left--) {
+      this.#underWayOf(peer).push({ origin, frames: frames.map((frame) => frame.slice()) });
+    }
     if (copies === 2) onDisturbed(peer);
     return copies === 2 ? "repeat" : "deliver";
   }
@@ -103,7 +110,7 @@ export class SimulatedNetwork {
     });
   }
 
-  #underWayOf(peer: string): Frames[] {
+  #underWayOf(peer: string): UnderWay[] {
     let messages = this.#underWay.get(peer);
     if (messages === undefined) {
       messages = [];
@@ -116,11 +123,10 @@ export class SimulatedNetwork {
   #leaveStale(peer: string): void {
     const { faults, random, clock, latency, trace, nameOf } = this.#options;
     const messages = this.#underWayOf(peer).splice(0);
-    const origin = this.#memory.connections.find((connection) => connection.peer === peer)?.origin;
     const server = this.#server;
-    if (!faults.holds("stale") || messages.length === 0 || origin === undefined || server === null) return;
+    if (!faults.holds("stale") || messages.length === 0 || server === null) return;
     let delayMs = random.magnitude(1, 3000);
-    for (const frames of messages.slice(0, random.int(messages.length + 1))) {
+    for (const { origin, frames } of messages.slice(0, random.int(messages.length + 1))) {
       delayMs += latency();
       clock.after(delayMs, () => {
         if (server !== this.#server) return;
