@@ -57,6 +57,11 @@ export class ScriptedServer {
     this.#link.send(this.#peer, encodeServerMessage(message));
   }
 
+  /** Sends what may be no message at all. */
+  sendFrames(frames: readonly Uint8Array[]): void {
+    this.#link.send(this.#peer, frames);
+  }
+
   sendError(code: number, text = `Error ${code}`): void {
     this.send({ type: "error", code, text });
   }
