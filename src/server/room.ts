@@ -20,9 +20,12 @@ export class Room {
    * `null` is an upload of unknown size: it only needs something to be left.
    */
   async reserve(id: string, bytes: number | null): Promise<void> {
+    const before = this.#total();
     const free = await this.#storage.freeBytes();
     if (free !== null) {
-      const available = Math.max(0, free - headroomBytes - this.#total());
+      // What was written while we waited is no longer set aside, but may have been counted as free.
+      const reserved = Math.max(before, this.#total());
+      const available = Math.max(0, free - headroomBytes - reserved);
       if (available === 0 || (bytes ?? 0) > available) {
         const wanted = bytes === null ? "the upload has no announced size" : `the upload needs ${bytes}`;
         throw new DyncError(

@@ -62,6 +62,21 @@ describe("room", () => {
   });
 });
 
+test("what is written while the free space is asked for is not counted twice", async () => {
+  let onAsked = (): void => {};
+  class AskedStorage extends MemoryStorage {
+    override async freeBytes(): Promise<number | null> {
+      const free = await super.freeBytes();
+      onAsked();
+      return free;
+    }
+  }
+  const room = new Room(new AskedStorage({ capacity: 11 * MiB }));
+  await room.reserve("a", 6 * MiB);
+  onAsked = () => room.use("a", 6 * MiB);
+  expect(await codeOf(room.reserve("b", 6 * MiB))).toBe("no-space");
+});
+
 test("admissions at the same time never get more than there is, and one that fits alone is let in", async () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 20 * MiB }), { minLength: 1, maxLength: 20 });
   await fc.assert(
