@@ -98,7 +98,10 @@ export class UploadDirectory {
       return;
     }
     const record = this.#parts.catalogue.find(received.peer, user);
-    if (record !== null) return this.#receiveRecorded(record, { message, received });
+    // Where the stored bytes are gone, its client was told 404, and may begin anew.
+    const isNew = record === null || (record.state === "failed" && record.errorCode === 404);
+    if (record !== null && !(isNew && message.type === "post-file"))
+      return this.#receiveRecorded(record, { message, received });
     if (message.type === "post-file") return this.#open(user, message, { message, received });
     received.release();
     if (message.type !== "error") this.#sendError(received.peer, 404, "No such upload");

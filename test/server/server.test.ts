@@ -147,6 +147,18 @@ describe("who asks for what there is not", () => {
   });
 });
 
+test("an upload whose stored bytes are gone is unknown, and its client may begin it anew", async () => {
+  await client.ask(postOf());
+  client.chunk(0, "con");
+  client.send({ type: "error", code: 503, text: "Later" });
+  await world.settle();
+  await (await world.storage.open(idOf(1)))?.discard();
+  for (let turn = 0; turn < 2; turn++) {
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 404 });
+  }
+  expect(await client.upload("content")).toEqual({ type: "upload-finished", uploadId: idOf(2) });
+});
+
 describe("an upload that is not let in", () => {
   test("is told why, and may be posted again when the reason is gone", async () => {
     expect(await client.ask(postOf({ metadata: {} }))).toMatchObject({ type: "error", code: 422 });
