@@ -1,7 +1,7 @@
 // A user with a key of their own who takes another upload's identity and says things in its name. The server must
 // not let any of it touch that upload. What it cannot prevent: identities are routes, so an answer that is under way
-// to the one may reach the other. That is why the intruder neither says what is answered with 400 nor uploads
-// anything under the identity: doc/security.md has what such an answer can do.
+// to the one may reach the other. Therefore the intruder neither says what is answered with 400 nor uploads anything
+// under the identity, and its victim may hear 404 and give up; nothing of the upload moves.
 
 import { encodeChunkHeader, encodeClientMessage } from "../../src/protocol/encode.ts";
 import type { OutgoingFrame } from "../../src/transport/transport.ts";
@@ -20,6 +20,7 @@ export function intrude(world: ShellWorld, victim: SimulatedClient): void {
   const transport = world.network.client(process, nothingHeld(), () => {});
   world.trace(() => `user-${user} takes the identity of ${victim.job.label}`);
   victim.disturbances++;
+  victim.wasImpersonated = true;
   const link = transport.connect(
     {
       host: "server",

@@ -40,6 +40,8 @@ export class SimulatedClient {
   /** It will not be tried again. */
   isOver = false;
   isCancelled = false;
+  /** Somebody else used its identity. */
+  wasImpersonated = false;
   /** Uploads under an identity of their own. */
   beginnings = 0;
   disturbances = 0;
