@@ -17,6 +17,7 @@
 
 import { assert, unreachable } from "../base/assert.ts";
 import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
+import { ChunkSize } from "./chunk-size.ts";
 import type { ClientAction, ClientInput, ClientUploadTask } from "./client-events.ts";
 import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
 import { limits } from "./limits.ts";
@@ -39,7 +40,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #approved = false;
   #restarts = 0;
-  #lengthMax = 0;
+  readonly #chunks = new ChunkSize();
   #window = new ResendWindow(1);
 
   #credit = 0;
@@ -133,12 +134,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (chunkBytes === 0) return this.#violation("The server allows chunks of 0 bytes only");
     const lengthMax = chunkLengthMax(chunkBytes, maxQueue, this.#task.canSeek);
     if (lengthMax === null) {
-      return this.#violation(
-        `The server wants ${maxQueue} chunks kept, at most ${limits.maxQueueMax} can be`,
-      );
+      return this.#violation(`The server wants ${maxQueue} chunks kept: more than ${limits.maxQueueMax}`);
     }
-    if (lengthMax !== this.#lengthMax) this.#ready = this.#reading = null;
-    this.#lengthMax = lengthMax;
+    if (this.#chunks.allow(lengthMax)) this.#ready = this.#reading = null;
     // A late answer to a post-file that was repeated: its position and credit are out of date.
     if (this.#state !== "posting") return;
     this.#approved = true;
@@ -154,6 +152,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       this.#credit = Math.max(0, report.credit - (this.#sent - sentAtQuery));
       return;
     }
+    if (this.#state === "asking" && this.#chunks.connected(report.seek)) this.#ready = this.#reading = null;
     this.#goTo(report.seek);
     if (this.#state === "ended") return;
     this.#credit = report.credit;
@@ -206,7 +205,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onChunkRead(chunk: ReadChunk): void {
     // An answer to a read that another one replaced.
     if (chunk.offset !== this.#reading) return;
-    assert(chunk.length <= this.#lengthMax, "a chunk is no longer than was asked for");
+    assert(chunk.length <= this.#chunks.length, "a chunk is no longer than was asked for");
     assert(
       (chunk.length === 0) === (chunk.checksum !== null),
       "the empty last chunk, and no other, has the checksum",
@@ -240,7 +239,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (this.#ready !== null && this.#credit > 0) this.#sendChunk(this.#ready, now);
     if (this.#state !== "sending" || this.#ready !== null || this.#reading === this.#position) return;
     this.#reading = this.#position;
-    this.#actions.push({ type: "read", offset: this.#position, lengthMax: this.#lengthMax });
+    this.#actions.push({ type: "read", offset: this.#position, lengthMax: this.#chunks.length });
   }
 
   #sendChunk(chunk: ReadChunk, now: number): void {
@@ -250,6 +249,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#ready = null;
     this.#credit -= 1;
     this.#sent += 1;
+    this.#chunks.sent();
     this.#position += length;
     this.#highest = Math.max(this.#highest, this.#position);
     if (!this.#task.canSeek && this.#window.push(offset)) {

@@ -25,15 +25,20 @@ export const limits = {
 
   /** Below this the frames around a chunk cost more than the chunk. */
   chunkBytesMin: KiB,
-  /** Large enough that the cost of a message vanishes, small enough for a slow line (8 s at 32 KiB/s). */
-  chunkBytesDefault: 256 * KiB,
+  /**
+   * Large enough that the cost of a message vanishes (doc/performance.md has the sweep). Chunks get shorter by
+   * themselves on a line where this is too long.
+   */
+  chunkBytesDefault: MiB,
+  /** Chunks are not made shorter than this for a slow line: 16 KiB pass within a heartbeat's patience at 0.5 KiB/s. */
+  chunkBytesSlow: 16 * KiB,
   /** What a client allocates for a chunk at most, whatever a server asks for. */
   chunkBytesMax: 16 * MiB,
   /** Room in a frame above its payload, so that the limit cuts off only what is plainly no message of ours. */
   frameBytesReserve: 64 * KiB,
 
   /** Chunks under way per upload: 16 MiB at the default size fill a 10 Gbit/s line of 12 ms. */
-  maxQueueDefault: 64,
+  maxQueueDefault: 16,
   /** Bounds the client's list of chunks that may be asked for again. The original server asks for 200. */
   maxQueueMax: 4096,
   /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. */
