@@ -6,7 +6,7 @@
 import type { Clock } from "./clock.ts";
 
 // Far above a copy of a megabyte in memory, far below what somebody would notice.
-const slowMs = 4;
+const slowMs = 10;
 // After a slow one this many go to the pool before the next try in place: one in a hundred may be slow.
 const poolRun = 100;
 
