@@ -1,0 +1,195 @@
+// A client on one system and a server on another: keys made by each system's own program, a file sent with its
+// metadata, a kill of either side in the middle, and what must be on disk afterwards.
+
+import { expect } from "bun:test";
+import { copyFileSync, existsSync, globSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { sleep, systemClock } from "../../src/base/clock.ts";
+import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
+import { type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
+import type { System } from "./systems.ts";
+
+export interface ExchangeOptions {
+  readonly client: System;
+  readonly server: System;
+  /** Empty; everything goes there. */
+  readonly folder: string;
+}
+
+const MB = 1_000_000;
+// Emulated programs on a busy machine.
+const deadlineMs = 170_000;
+
+/** Makes keys on both sides and starts the server. */
+export async function openExchange(options: ExchangeOptions): Promise<Exchange> {
+  const exchange = new Exchange(options);
+  await exchange.makeKeys();
+  await exchange.startServer();
+  return exchange;
+}
+
+export class Exchange implements AsyncDisposable {
+  readonly data: string;
+  readonly #client: System;
+  readonly #server: System;
+  readonly #folder: string;
+  readonly #homes: { readonly client: string; readonly server: string };
+  #running: Program | null = null;
+  #port = 0;
+
+  constructor({ client, server, folder }: ExchangeOptions) {
+    this.#client = client;
+    this.#server = server;
+    this.#folder = folder;
+    this.#homes = { client: join(folder, "client-home"), server: join(folder, "server-home") };
+    this.data = join(folder, "data");
+  }
+
+  get server(): Program {
+    if (this.#running === null) throw new Error("The server of this exchange is not running");
+    return this.#running;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The user "alice" with a key that the client's system made, known to a server with one that its system made. */
+  async makeKeys(): Promise<void> {
+    const { client, server } = this.#homes;
+    mkdirSync(this.data, { recursive: true });
+    expect(await this.dync(["keygen"])).toMatchObject({ code: 0 });
+    const made = await runProgram(
+      this.#server.command("dync-server", ["keygen"]),
+      this.#asServer(),
+      deadlineMs,
+    );
+    expect(made).toMatchObject({ code: 0 });
+    mkdirSync(join(server, "clients"), { recursive: true });
+    copyFileSync(join(client, "client.key"), join(server, "clients", "alice.key"));
+    copyFileSync(join(server, "server.key"), join(client, "server.key"));
+  }
+
+  /** Starts the server, again on the port that it had before. */
+  async startServer(): Promise<void> {
+    const data = this.#server.path(this.data);
+    const args = [
+      "run",
+      "--data",
+      data,
+      "--bind",
+      "127.0.0.1",
+      "--port",
+      String(this.#port),
+      "--log-format",
+      "json",
+    ];
+    const program = startProgram(this.#server.command("dync-server", args), this.#asServer());
+    this.#running = program;
+    const line = await program.line(/"message":\s*"Listening"/, deadlineMs);
+    this.#port = (JSON.parse(line.input ?? "") as { port: number }).port;
+  }
+
+  /** Runs `dync` on the client's system. */
+  async dync(args: readonly string[]): Promise<ProgramEnd> {
+    return await runProgram(this.#client.command("dync", args), this.#asClient(), deadlineMs);
+  }
+
+  /** Starts sending the file at `path`; `port` is the server's unless something stands between. */
+  startSend(path: string, args: readonly string[] = [], port: number = this.#port): Program {
+    const all = ["--json", "-k", "sample:S-17", ...args, `127.0.0.1:${port}`, this.#client.path(path)];
+    return startProgram(this.#client.command("dync", all), this.#asClient());
+  }
+
+  /** Starts sending what `stream` holds. */
+  startStream(name: string, stream: Blob): Program {
+    const args = ["--json", "-k", "sample:S-17", "-n", name, `127.0.0.1:${this.#port}`];
+    return startProgram(this.#client.command("dync", args), { ...this.#asClient(), stdin: stream });
+  }
+
+  /** Makes a file of so many bytes, most of them holes. */
+  async file(name: string, bytes: number): Promise<string> {
+    const path = join(this.#folder, name);
+    await Bun.write(path, crypto.getRandomValues(new Uint8Array(Math.min(bytes, 65_536))));
+    expect(await runProgram(["truncate", "-s", String(bytes), path])).toMatchObject({ code: 0 });
+    return path;
+  }
+
+  /** Sends a file and checks what is stored; returns MB/s as the client saw it. */
+  async send(name: string, bytes: number): Promise<number> {
+    const path = await this.file(name, bytes);
+    await using program = this.startSend(path);
+    const { seconds } = await this.#confirmed(program);
+    await this.expectStored(path, name);
+    return bytes / MB / seconds;
+  }
+
+  /** Kills one side when a part of the file is on the server's disk, starts it again, and checks the end. */
+  async sendWithKill(name: string, bytes: number, side: "client" | "server"): Promise<void> {
+    const path = await this.file(name, bytes);
+    await using proxy = await startFaultyProxy({
+      targetPort: this.#port,
+      faults: { up: { stallAfter: bytes * 0.8 } },
+    });
+    await using first = this.startSend(path, ["--retry-for", "2m"], proxy.port);
+    await this.#partOnDisk(bytes / 2);
+    if (side === "client") await first.kill();
+    else await this.server.kill();
+    proxy.faults = {};
+    const sentBefore = proxy.counters.bytes.up;
+    if (side === "server") await this.startServer();
+    await this.#finish(first, path, side, proxy);
+    // What was on disk was not sent again.
+    expect(proxy.counters.bytes.up - sentBefore).toBeLessThan(bytes * 0.75);
+    await this.expectStored(path, name);
+  }
+
+  async #finish(first: Program, path: string, side: "client" | "server", proxy: FaultyProxy): Promise<void> {
+    if (side === "server") return void (await this.#confirmed(first));
+    await using second = this.startSend(path, ["--retry-for", "2m"], proxy.port);
+    await this.#confirmed(second);
+  }
+
+  async #confirmed(program: Program): Promise<{ readonly seconds: number }> {
+    const end = await program.ended(deadlineMs);
+    expect({ code: end.code, stderr: end.code === 0 ? "" : end.stderr }).toEqual({ code: 0, stderr: "" });
+    return JSON.parse(end.stdout.trim().split("\n").at(-1) ?? "") as { seconds: number };
+  }
+
+  async #partOnDisk(bytes: number): Promise<void> {
+    const sizes = () =>
+      globSync(".dync/partial/*", { cwd: this.data }).map((file) => sizeOf(join(this.data, file)));
+    const endsAt = Date.now() + deadlineMs;
+    while (sizes().every((size) => size < bytes)) {
+      if (Date.now() > endsAt) throw new Error(`Nothing of ${bytes} bytes on disk: ${this.server.stderr}`);
+      await sleep(systemClock, 20);
+    }
+  }
+
+  /** The file at `path` is stored as `name`, as alice's, with checksum and metadata. */
+  async expectStored(path: string, name: string): Promise<void> {
+    const stored = join(this.data, "alice", name);
+    expect(await runProgram(["cmp", path, stored])).toMatchObject({ code: 0, stdout: "" });
+    expect(await Bun.file(`${stored}.meta.json`).json()).toMatchObject({
+      sample: "S-17",
+      _dync: { user: "alice" },
+    });
+    expect(existsSync(`${stored}.sha256`)).toBe(true);
+  }
+
+  #asClient() {
+    return { env: { ...this.#client.environment, DYNC_HOME: this.#client.path(this.#homes.client) } };
+  }
+
+  #asServer() {
+    return { env: { ...this.#server.environment, DYNC_HOME: this.#server.path(this.#homes.server) } };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running?.kill();
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
