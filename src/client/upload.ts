@@ -83,6 +83,9 @@ class Upload {
   #wasUp = false;
   #mismatches = 0;
   #heardAt: number;
+  // When the server first asked to come back without anything having been sent since that was new.
+  #laterSince: number | null = null;
+  #sentMax = 0;
   #cancelPause: CancelTimer = () => {};
   #progress: UploadProgress;
   #checksum: Uint8Array | null = null;
@@ -179,13 +182,21 @@ class Upload {
     this.#retry(this.#backoff.afterFailure(this.#outageMs()), error);
   }
 
-  #retry(pauseMs: number, error: DyncError): void {
-    if (this.#outageMs() + pauseMs > this.#options.retryForMs) return this.#giveUp(error);
+  #retry(pauseMs: number, error: DyncError, lostMs = this.#outageMs()): void {
+    if (lostMs + pauseMs > this.#options.retryForMs) return this.#giveUp(error);
     this.#pause(pauseMs, error);
   }
 
   #outageMs(): number {
     return this.#parts.clock.now() - this.#heardAt;
+  }
+
+  // A server that answers every time, and every time says "later" in the same place, gets us nowhere either.
+  #retryLater(error: DyncError): void {
+    this.#disconnect(0);
+    const now = this.#parts.clock.now();
+    this.#laterSince ??= now;
+    this.#retry(this.#backoff.afterLater(), error, now - Math.min(this.#heardAt, this.#laterSince));
   }
 
   #pause(pauseMs: number, error: DyncError): void {
@@ -225,8 +236,7 @@ class Upload {
           new DyncError("timed-out", action.reason),
         );
       case "retry-later":
-        this.#disconnect(0);
-        return this.#retry(this.#backoff.afterLater(), new DyncError(action.code, action.text));
+        return this.#retryLater(new DyncError(action.code, action.text));
       case "waiting":
         // What the machine says about a connection that we just closed would hide the pause, and end its growth.
         if (!this.#isUp) return;
@@ -255,7 +265,14 @@ class Upload {
     if (this.#connection !== null) this.#connection.send(frames);
     else chunk.block?.release();
     const skipped = this.#progress.sent === 0 ? offset : this.#progress.skipped;
+    this.#noteProgress(offset + chunk.length);
     this.#report({ sent: offset + chunk.length, skipped });
+  }
+
+  #noteProgress(sent: number): void {
+    if (sent <= this.#sentMax) return;
+    this.#sentMax = sent;
+    this.#laterSince = null;
   }
 
   #end(result: UploadResult): void {

@@ -164,6 +164,26 @@ describe("a server that says later", () => {
   });
 });
 
+describe("a server that takes everything and then says later, again and again,", () => {
+  test("is asked for as long as the patience lasts, although it answers every time", async () => {
+    const world = new ClientWorld();
+    const server = new ScriptedServer(world.network);
+    const failed = failureOf(world.upload({ retryForMs: minuteMs }));
+    const { length } = world.source.bytes;
+    void (async () => {
+      for (;;) {
+        const { message } = await server.hear();
+        if (message.type === "post-file") server.approve(10);
+        if (message.type === "query-status") server.send({ type: "status-report", seek: length, credit: 2 });
+        if (message.type === "post-chunk" && message.checksum !== null)
+          server.sendError(503, "Not published");
+      }
+    })();
+    await world.pass(2 * minuteMs);
+    expect((await failed).message).toBe("Not published");
+  });
+});
+
 describe("a server with another key", () => {
   test("is tried three times, because one that restarts looks the same, and then is the wrong one", async () => {
     const world = new ClientWorld();
