@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
-import { DyncError } from "../base/error.ts";
+import { DyncError, messageOf } from "../base/error.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import type { JsonObject } from "../protocol/message.ts";
 import { equalJson } from "../protocol/metadata.ts";
@@ -88,7 +88,10 @@ export async function uploadOpened(
     const task = { name, metadata, size: source.size, canSeek: true, client, resume };
     const identity = Buffer.from(state.identity, "hex");
     const receipt = await upload({ ...connection, task, source, identity }, { ...parts, onProgress }, signal);
-    await parts.store.remove(state.identity);
+    // It is stored, whatever becomes of the note about it; what stays of that is answered as finished.
+    await parts.store.remove(state.identity).catch((error) => {
+      parts.onNote(`The state of the upload of "${name}" could not be removed: ${messageOf(error)}`);
+    });
     return receipt;
   } catch (error) {
     if (isUnderWay && canGoOn(error)) throw withWayOn(error, state);

@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
@@ -35,6 +35,8 @@ export type UnfinishedUpload = v.InferOutput<typeof uploadSchema>;
 export type UploadTarget = Pick<UnfinishedUpload, "host" | "port" | "path" | "name">;
 
 const suffix = ".json";
+const draftSuffix = ".tmp";
+const draftAgeMsMin = 60 * 60_000;
 
 export class UploadStore {
   readonly #folder: string;
@@ -69,7 +71,7 @@ export class UploadStore {
   /** Writes it, durably, in one step. Throws `DyncError` ("configuration") when that is not possible. */
   async save(upload: UnfinishedUpload): Promise<void> {
     const file = this.#file(upload.identity);
-    const draft = `${file}.${randomBytes(4).toString("hex")}.tmp`;
+    const draft = `${file}.${randomBytes(4).toString("hex")}${draftSuffix}`;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       const handle = await open(draft, "wx", 0o600);
@@ -87,6 +89,18 @@ export class UploadStore {
         cause: error,
         hint: "dync keeps there what it needs to go on after an interruption; make the folder writable",
       });
+    }
+    await this.#clearDrafts(file).catch(() => {});
+  }
+
+  // What a process that was killed in `save` left. Younger ones may be another process's that is at it now.
+  async #clearDrafts(justWritten: string): Promise<void> {
+    const nowMs = (await stat(justWritten)).mtimeMs;
+    for (const name of await readdir(this.#folder)) {
+      if (!name.endsWith(draftSuffix)) continue;
+      const draft = join(this.#folder, name);
+      const modifiedMs = (await stat(draft).catch(() => null))?.mtimeMs ?? nowMs;
+      if (modifiedMs < nowMs - draftAgeMsMin) await rm(draft, { force: true });
     }
   }
 

@@ -1,7 +1,7 @@
 // What the client remembers of unfinished uploads: found again, private, and nothing foreign is touched.
 
 import { describe, expect, test } from "bun:test";
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import type { DyncError } from "../../src/base/error.ts";
 import { type UnfinishedUpload, UploadStore } from "../../src/client/upload-store.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
@@ -125,6 +125,19 @@ describe("files that cannot be read are named and left alone", () => {
     expect(await store.list()).toEqual({ uploads: [uploadOf(1)], unreadable: [] });
     expect(await readdir(home.file("uploads"))).toContain("notes.txt");
   });
+});
+
+test("what a process that was killed while it saved left is cleared away after an hour", async () => {
+  await using home = await tempFolder();
+  const store = new UploadStore(home.path);
+  await store.save(uploadOf(1));
+  const [old, young] = [home.file("uploads", "old.json.1.tmp"), home.file("uploads", "young.json.2.tmp")];
+  for (const draft of [old, young]) await writeFile(draft, "{");
+  const hours = Date.now() / 1000 - 2 * 3600;
+  await utimes(old, hours, hours);
+  await store.save(uploadOf(2));
+  const left = await readdir(home.file("uploads"));
+  expect(left.filter((name) => name.endsWith(".tmp"))).toEqual(["young.json.2.tmp"]);
 });
 
 describe("a lock", () => {
