@@ -1,0 +1,42 @@
+// The executables for Windows (under wine) and Linux arm64 (under qemu) with 100 MB, and with kills of either side in
+// the middle: what was on disk is not sent again, and what arrives is what was sent.
+
+import { afterAll, describe, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { openExchange } from "../support/exchange.ts";
+import { because, ForeignSystems, reasonAgainst } from "../support/foreign-systems.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { note } from "./note.ts";
+
+const memory = existsSync("/dev/shm") ? "/dev/shm" : undefined;
+const deadlineMs = 400_000;
+const systems = new ForeignSystems();
+afterAll(async () => await systems[Symbol.asyncDispose]());
+
+describe("between systems", () => {
+  for (const [client, server] of [
+    ["windows-x64", "here"],
+    ["here", "windows-x64"],
+    ["windows-x64", "windows-x64"],
+    ["linux-arm64", "here"],
+    ["here", "linux-arm64"],
+  ] as const) {
+    const reason = reasonAgainst(client, server);
+    test.skipIf(reason !== null)(
+      `100 MB, and kills of either side: from ${client} to ${server}${because(reason)}`,
+      async () => {
+        await using folder = await tempFolder(memory);
+        await using exchange = await openExchange({
+          client: await systems.get(client),
+          server: await systems.get(server),
+          folder: folder.path,
+        });
+        const speed = await exchange.send("large.raw", 100_000_000);
+        note(`${client} to ${server}`, { "MB/s": Math.round(speed) });
+        await exchange.sendWithKill("client-killed.raw", 40_000_000, "client");
+        await exchange.sendWithKill("server-killed.raw", 40_000_000, "server");
+      },
+      deadlineMs,
+    );
+  }
+});
