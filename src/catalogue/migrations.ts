@@ -38,7 +38,7 @@ export function migrate(database: DatabaseSync): void {
       "configuration",
       `The catalogue has version ${version}, expected at most ${steps.length}`,
       {
-        hint: "Run the newer dync-server that made it",
+        hint: "run the newer dync-server that made it",
       },
     );
   }

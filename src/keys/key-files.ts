@@ -96,13 +96,13 @@ export async function loadKeyPair(folder: string, name: "client" | "server"): Pr
   const certificate = await readCertificate(secretFile, refuseLoosePermissions);
   if (certificate === null) {
     throw new DyncError("configuration", `There is no secret key ${secretFile}`, {
-      hint: `Make one with \`${program} keygen\``,
+      hint: `make one with \`${program} keygen\``,
     });
   }
   const { publicKey, secretKey } = certificate;
   if (secretKey === null) {
     throw new DyncError("configuration", `${secretFile} holds no secret key`, {
-      hint: `Put the right file there, or make new keys with \`${program} keygen --force\``,
+      hint: `put the right file there, or make new keys with \`${program} keygen --force\``,
     });
   }
   if (secretKey.publicKey().text !== publicKey.text) {
@@ -110,7 +110,7 @@ export async function loadKeyPair(folder: string, name: "client" | "server"): Pr
       "configuration",
       `The public and the secret key in ${secretFile} do not belong together`,
       {
-        hint: `Make new keys with \`${program} keygen --force\``,
+        hint: `make new keys with \`${program} keygen --force\``,
       },
     );
   }
@@ -118,7 +118,7 @@ export async function loadKeyPair(folder: string, name: "client" | "server"): Pr
   const published = await readCertificate(publicFile);
   if (published !== null && published.publicKey.text !== publicKey.text) {
     throw new DyncError("configuration", `${publicFile} and ${secretFile} do not belong together`, {
-      hint: `Remove ${publicFile} if the secret key is the right one, or restore the pair`,
+      hint: `remove ${publicFile} if the secret key is the right one, or restore the pair`,
     });
   }
   return { publicKey, secretKey };
@@ -195,7 +195,7 @@ async function refuseExisting(files: readonly string[]): Promise<void> {
 
 function keysExist(files: readonly string[]): DyncError {
   return new DyncError("configuration", `There are keys already: ${files.join(" and ")}`, {
-    hint: "Use them, choose another name, or replace them for good with --force",
+    hint: "use them, choose another name, or replace them for good with --force",
   });
 }
 

@@ -27,7 +27,7 @@ export async function findServerKey(home: string, host: string, port: number): P
     "configuration",
     `No key of the server ${host} is known, looked for ${files.join(", ")}`,
     {
-      hint: `Ask the administrator of the server for its server.key and save it as ${files[1] ?? files[0]}`,
+      hint: `ask the administrator of the server for its server.key and save it as ${files[1] ?? files[0]}`,
     },
   );
 }

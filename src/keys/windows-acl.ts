@@ -27,7 +27,7 @@ export async function restrictToUser(path: string, isFolder: boolean): Promise<v
   } catch (cause) {
     throw new DyncError("configuration", `The permissions of ${path} could not be set: ${messageOf(cause)}`, {
       cause,
-      hint: "Use a folder on a disk with permissions (NTFS)",
+      hint: "use a folder on a disk with permissions (NTFS)",
     });
   }
 }

@@ -55,6 +55,6 @@ function answerTo(error: unknown): { readonly code: number; readonly text: strin
   const refusal = refusalOf(error);
   if (error instanceof DyncError && error.code === "name-taken") return { ...refusal, keep: false };
   if (refusal.code !== errorMeanings.internal.wire) return { ...refusal, keep: true };
-  const text = "The file arrived and could not be published; the server tries again";
+  const text = "The file arrived and could not be published; the server asks for what it needs again";
   return { code: errorMeanings["not-ready"].wire, text, keep: true };
 }

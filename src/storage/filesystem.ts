@@ -206,7 +206,7 @@ async function checkDataFolder(folder: string, log: Logger): Promise<void> {
   }
   if (!properties.isDirectory()) {
     throw new DyncError("configuration", `The data folder ${folder} is not a folder`, {
-      hint: "Give the path of a folder with --data",
+      hint: "give the path of a folder with --data",
     });
   }
   await access(folder, constants.W_OK).catch((cause: unknown) => {
@@ -229,7 +229,7 @@ async function makePrivateFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   if (properties.uid !== process.getuid?.()) {
     throw new DyncError("configuration", `${folder} belongs to another user`, {
-      hint: "Run dync-server as the user it was first started as",
+      hint: "run dync-server as the user it was first started as",
     });
   }
   if ((properties.mode & 0o077) !== 0) {
@@ -267,7 +267,7 @@ async function removeLeftovers({ partials, clock }: PublishParts): Promise<void>
 function notWritable(folder: string, cause: unknown): DyncError {
   return new DyncError("configuration", `The folder ${folder} is not writable: ${messageOf(cause)}`, {
     cause,
-    hint: "Give dync-server a data folder that its user may write to, with --data",
+    hint: "give dync-server a data folder that its user may write to, with --data",
   });
 }
 

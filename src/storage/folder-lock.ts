@@ -16,11 +16,11 @@ export function lockFolder(file: string, folder: string): FileLock {
     const text = `The data folder ${folder} cannot be locked: ${messageOf(cause)}`;
     throw new DyncError("configuration", text, {
       cause,
-      hint: `When no server runs, remove ${file} and start again`,
+      hint: `when no server runs, remove ${file} and start again`,
     });
   }
   if (lock !== null) return lock;
   throw new DyncError("configuration", `Another dync-server uses the data folder ${folder}`, {
-    hint: "Stop that server first, or give this one a folder of its own with --data",
+    hint: "stop that server first, or give this one a folder of its own with --data",
   });
 }

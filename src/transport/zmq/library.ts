@@ -42,7 +42,7 @@ async function runtimeNative(): Promise<Native> {
   if ("Bun" in globalThis) return (await import("./native-bun.ts")).bunNative;
   if ("Deno" in globalThis) return (await import("./native-deno.ts")).denoNative;
   throw new DyncError("configuration", "This program runs in Bun or Deno, not in Node", {
-    hint: "Start it with `bun` or `deno run -A`",
+    hint: "start it with `bun` or `deno run -A`",
   });
 }
 
@@ -115,6 +115,6 @@ function checkoutPath(): string {
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw new DyncError("configuration", `There is no libzmq for ${target} at ${candidates.join(" or ")}`, {
-    hint: "Run `bun install`, or set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer",
+    hint: "run `bun install`, or set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer",
   });
 }

@@ -50,7 +50,7 @@ export function unpackLibrary<Loaded>(
     }
   }
   throw new DyncError("configuration", `Cannot unpack libzmq: ${reasons.join("; ")}`, {
-    hint: "Set XDG_CACHE_HOME to a folder of your own that may hold programs, or DYNC_LIBZMQ to a libzmq",
+    hint: "set XDG_CACHE_HOME to a folder of your own that may hold programs, or DYNC_LIBZMQ to a libzmq",
   });
 }
 
