@@ -1,0 +1,96 @@
+// Bounds that hold however many come: a thousand connections that do nothing while one upload runs, 200 clients at
+// once, 10,000 uploads one after the other.
+
+import { describe, expect, test } from "bun:test";
+import { readdir, readFile } from "node:fs/promises";
+import { expectNothingLeft } from "../support/aftermath.ts";
+import { startCrowd, startUploads } from "../support/crowd.ts";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { referenceMissing } from "../support/reference.ts";
+import { note } from "./note.ts";
+
+const minuteMs = 60_000;
+const MB = 1_000_000;
+const serverMemoryMax = 250 * MB;
+const reason =
+  executablesMissing ?? referenceMissing ?? (process.platform === "linux" ? null : "needs /proc");
+
+describe.skipIf(reason !== null)(`crowds (${reason ?? "compiled"})`, () => {
+  for (const what of ["idle", "half-open"] as const) {
+    test(
+      `a thousand ${what} connections do not slow an honest upload down`,
+      async () => {
+        await using lab = await openLab({ inMemory: true });
+        const path = await lab.file("honest.raw", 500 * MB);
+        const alone = await secondsOf(lab, path, "alone");
+        await using _crowd = await startCrowd(lab, what, 1000);
+        const crowded = await secondsOf(lab, path, "crowded");
+        note(`1,000 ${what} connections`, {
+          "MB/s alone": Math.round(500 / alone),
+          "MB/s beside them": Math.round(500 / crowded),
+          "server MB": Math.round((await lab.serverMemoryMax()) / MB),
+        });
+        // Others use this machine as well: a factor of two and a half is noise, a stall would be a factor of ten.
+        expect(crowded).toBeLessThan(2.5 * alone + 1);
+        expect(await lab.serverMemoryMax()).toBeLessThan(serverMemoryMax);
+        await lab.expectAlive();
+      },
+      6 * minuteMs,
+    );
+  }
+
+  test(
+    "200 clients at once leave the server under 250 MB",
+    async () => {
+      await using lab = await openLab({ inMemory: true });
+      await using crowd = startUploads(lab, { count: 200, bytes: 5 * MB, atOnce: 200 });
+      expect(await crowd.ended(5 * minuteMs)).toMatchObject({ code: 0, stderr: "" });
+      const memory = await lab.serverMemoryMax();
+      note("200 clients at once", { "server MB": Math.round(memory / MB) });
+      expect(memory).toBeLessThan(serverMemoryMax);
+      expect(lab.published()).toHaveLength(3 * 200);
+      expectNothingLeft(lab);
+    },
+    6 * minuteMs,
+  );
+
+  test(
+    "10,000 uploads leave no descriptor open and no memory behind",
+    async () => {
+      await using lab = await openLab({ inMemory: true });
+      await using crowd = startUploads(lab, { count: 10_000, bytes: 2000, atOnce: 4 });
+      await crowd.line(/^Uploaded 3000$/, 10 * minuteMs);
+      const warm = await usage(lab);
+      expect(await crowd.ended(20 * minuteMs)).toMatchObject({ code: 0, stderr: "" });
+      const end = await usage(lab);
+      note("10,000 uploads", {
+        "descriptors at 3,000": warm.descriptors,
+        "descriptors at the end": end.descriptors,
+        "MB at 3,000": Math.round(warm.bytes / MB),
+        "MB at the end": Math.round(end.bytes / MB),
+      });
+      // Four are always under way when the first is taken.
+      expect(end.descriptors).toBeLessThanOrEqual(warm.descriptors + 4);
+      expect(end.bytes).toBeLessThan(warm.bytes + 40 * MB);
+      expect(lab.published()).toHaveLength(3 * 10_000);
+      expectNothingLeft(lab);
+    },
+    25 * minuteMs,
+  );
+});
+
+async function secondsOf(lab: Lab, path: string, name: string): Promise<number> {
+  const startedAt = performance.now();
+  expect(await lab.send(["-q", "-n", `${name}.raw`, path], {}, 2 * minuteMs)).toMatchObject({ code: 0 });
+  const seconds = (performance.now() - startedAt) / 1000;
+  await lab.expectStored(path, `${name}.raw`);
+  return seconds;
+}
+
+async function usage(lab: Lab): Promise<{ descriptors: number; bytes: number }> {
+  const { pid } = lab.server;
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const bytes = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  return { descriptors: (await readdir(`/proc/${pid}/fd`)).length, bytes };
+}

@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+"""Many connections to a dync server from one process, with pyzmq, for tests that a few hundred programs would drown.
+
+    crowd.py idle --home DIR --port N --count N       authenticate, then say nothing
+    crowd.py half-open --port N --count N             open TCP connections, send half a greeting, then nothing;
+                                                      whatever the server closes is opened again
+    crowd.py upload --home DIR --port N --count N --bytes N --at-once N
+                                                      upload COUNT files of so many bytes, so many at a time
+
+`idle` and `half-open` print "Ready" and stay until they are killed. `upload` prints a line "Uploaded N" now and then,
+and ends with status 0 when every file was confirmed.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import selectors
+import socket as sockets
+import sys
+import uuid
+
+import zmq
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../interop"))
+from reference_protocol import LAST, certificate, number, u32, u64  # noqa: E402
+
+SOCKETS_PER_CONTEXT = 1000
+GREETING_HALF = b"\xff\0\0\0\0\0\0\0\1\x7f\3"
+SILENCE_MS = 120_000
+
+
+def say(text):
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+class Contexts:
+    """libzmq bounds the sockets of a context."""
+
+    def __init__(self):
+        self.contexts = []
+        self.made = 0
+
+    def dealer(self, args):
+        if self.made % SOCKETS_PER_CONTEXT == 0:
+            self.contexts.append(zmq.Context())
+        self.made += 1
+        socket = self.contexts[-1].socket(zmq.DEALER)
+        public, secret = certificate(os.path.join(args.home, "client.key_secret"))
+        socket.curve_publickey, socket.curve_secretkey = public, secret
+        socket.curve_serverkey, _ = certificate(os.path.join(args.home, "server.key"))
+        socket.set(zmq.IDENTITY, b"\x80" + uuid.uuid4().bytes[1:])
+        socket.set(zmq.LINGER, 0)
+        socket.connect(f"tcp://127.0.0.1:{args.port}")
+        return socket
+
+
+def idle(args):
+    contexts = Contexts()
+    kept = []
+    for _ in range(args.count):
+        socket = contexts.dealer(args)
+        kept.append(socket)
+    # An answer to each shows that all of them are in.
+    for socket in kept:
+        socket.send_multipart([b"query-status"])
+    for socket in kept:
+        if not socket.poll(SILENCE_MS):
+            sys.exit("No answer from the server")
+    say("Ready")
+    kept[0].poll(10**9)
+
+
+def half_open(args):
+    selector = selectors.DefaultSelector()
+    opened = 0
+    said = False
+    while True:
+        while opened < args.count:
+            connection = sockets.create_connection(("127.0.0.1", args.port))
+            connection.sendall(GREETING_HALF)
+            connection.setblocking(False)
+            selector.register(connection, selectors.EVENT_READ)
+            opened += 1
+        if not said:
+            say("Ready")
+            said = True
+        for key, _ in selector.select():
+            try:
+                if key.fileobj.recv(4096):
+                    continue
+            except OSError:
+                pass
+            selector.unregister(key.fileobj)
+            key.fileobj.close()
+            opened -= 1
+
+
+class Upload:
+    """One upload, driven by what the server says."""
+
+    def __init__(self, socket, name, data, digest):
+        self.socket, self.data, self.digest = socket, data, digest
+        self.credit = self.chunk = self.offset = 0
+        self.is_over = False
+        meta = json.dumps({"sample": "S-17"}).encode("utf8")
+        socket.send_multipart([b"post-file", u32(0), name.encode("utf8"), meta])
+
+    def receive(self):
+        frames = self.socket.recv_multipart()
+        if frames[0] == b"upload-finished":
+            self.is_over = True
+        elif frames[0] == b"upload-approved":
+            self.credit, self.chunk = number(frames[1], 4), number(frames[2], 4)
+        elif frames[0] == b"transfer-credit":
+            self.credit += number(frames[1], 4)
+        elif frames[0] == b"status-report":
+            self.offset, self.credit = number(frames[1], 8), number(frames[2], 4)
+        else:
+            sys.exit(f"The server said {frames}")
+        while self.credit > 0 and self.offset <= len(self.data) and self.chunk > 0 and not self.is_over:
+            self.send()
+
+    def send(self):
+        self.credit -= 1
+        part = self.data[self.offset:self.offset + self.chunk]
+        if part:
+            self.socket.send_multipart([b"post-chunk", u32(0), u64(self.offset), part], copy=True)
+            self.offset += len(part)
+            return
+        self.socket.send_multipart([b"post-chunk", u32(LAST), u64(self.offset), b"", self.digest])
+        self.offset += 1
+
+
+def upload(args):
+    contexts = Contexts()
+    data = os.urandom(args.bytes)
+    digest = hashlib.sha256(data).digest()
+    poller, running = zmq.Poller(), {}
+    started = ended = 0
+    while ended < args.count:
+        while started < args.count and len(running) < args.at_once:
+            socket = contexts.dealer(args)
+            running[socket] = Upload(socket, f"crowd-{started}.raw", data, digest)
+            poller.register(socket, zmq.POLLIN)
+            started += 1
+        ready = poller.poll(SILENCE_MS)
+        if not ready:
+            sys.exit(f"No word from the server, {ended} uploads are confirmed")
+        for socket, _ in ready:
+            running[socket].receive()
+            if running[socket].is_over:
+                poller.unregister(socket)
+                socket.close()
+                del running[socket]
+                ended += 1
+                if ended % 1000 == 0 or ended == args.count:
+                    say(f"Uploaded {ended}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["idle", "half-open", "upload"])
+    parser.add_argument("--home")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--bytes", type=int, default=1000)
+    parser.add_argument("--at-once", type=int, default=1)
+    args = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    {"idle": idle, "half-open": half_open, "upload": upload}[args.what](args)
+
+
+if __name__ == "__main__":
+    main()
