@@ -196,7 +196,6 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#restarts += 1;
     this.#approved = false;
     this.#credit = 0;
-    this.#lastSent = false;
     this.#queries.clear();
     this.#state = "posting";
     this.#ask();
