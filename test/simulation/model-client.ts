@@ -29,6 +29,7 @@ export class ModelClient {
   #driver: MachineDriver<ClientInput, ClientAction> | null = null;
   #connection: ModelConnection | null = null;
   #isUp = false;
+  #hasSpoken = false;
   #asked: { readonly offset: number; readonly lengthMax: number } | null = null;
   #isReadDone = false;
   #forgottenBefore = 0;
@@ -140,6 +141,7 @@ export class ModelClient {
       });
       if (connection === null) return this.#later(this.#world.pauseMs(), () => this.#connect());
       this.#connection = connection;
+      this.#hasSpoken = false;
       this.#isUp = true;
       this.#driver.feed({ type: "link-up" });
       this.#offer();
@@ -197,6 +199,10 @@ export class ModelClient {
   }
 
   #send(message: ClientMessage): void {
+    // An answer that crosses a grant may send the client back over what is under way: one window for each question
+    // that is not the first on its connection.
+    if (message.type === "query-status" && this.#hasSpoken) this.disturbances++;
+    this.#hasSpoken = true;
     this.#world.trace(() => `${this.job.identity} -> ${describe(message)}`);
     this.#connection?.toServer(message);
   }

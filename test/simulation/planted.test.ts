@@ -13,7 +13,6 @@ const patches = join(import.meta.dir, "planted");
 
 /** Where each is looked for, and within how many runs it has to be found. */
 const planted: Readonly<Record<string, { readonly level: Level; readonly runs: number }>> = {
-  "chunk-never-offered-again": { level: "shells", runs: 1000 },
   "checksum-in-released-memory": { level: "shells", runs: 100 },
   "credit-kept-over-reconnect": { level: "machines", runs: 3000 },
   "credit-on-arrival": { level: "machines", runs: 100 },

@@ -66,6 +66,8 @@ export class SimulatedNetwork {
   readonly #memory: MemoryNetwork;
   /** Messages that were sent to the server and have not arrived, by identity: what may still come after a cut. */
   readonly #underWay = new Map<string, UnderWay[]>();
+  /** Identities that said something on their newest connection. */
+  readonly #haveSpoken = new Set<string>();
   #server: ListeningServer | null = null;
 
   constructor(options: SimulatedNetworkOptions) {
@@ -83,7 +85,12 @@ export class SimulatedNetwork {
     const { faults, onDisturbed } = this.#options;
     this.#traceMessage(to, peer, frames);
     const origin = this.#memory.connections.find((connection) => connection.peer === peer)?.origin ?? "";
-    if (to === "server") this.#options.onChunkSent(peer, origin, chunkBytesOf(frames));
+    if (to === "server") {
+      this.#options.onChunkSent(peer, origin, chunkBytesOf(frames));
+      // An answer that crosses a grant may send the client back over what is under way.
+      if (frames.length === 1 && this.#haveSpoken.has(peer)) onDisturbed(peer);
+      this.#haveSpoken.add(peer);
+    }
     if (faults.strikes("cut-at-message")) {
       onDisturbed(peer);
       this.#leaveStale(peer);
@@ -160,6 +167,7 @@ export class SimulatedNetwork {
       connect: (options, events) => {
         const peer = Buffer.from(options.identity).toString("hex");
         this.#underWayOf(peer).length = 0;
+        this.#haveSpoken.delete(peer);
         const link = memory.connect(options, {
           onUp: () => run(() => events.onUp()),
           onWritable: () => run(() => events.onWritable()),
