@@ -59,8 +59,10 @@ export interface Receipt {
   readonly sha256: string;
 }
 
-// A server's wrong key and a server that restarts look alike; this many in a row is a wrong key.
+// A server's wrong key, one that restarts and a handshake with a damaged byte look alike; this many in a row is a
+// wrong key, and more where the right one was seen before.
 const keyMismatchesMax = 3;
+const keyMismatchesMaxLater = 10;
 const keyMismatchPauseMs = 300;
 const farewellMs = 500;
 
@@ -176,7 +178,8 @@ class Upload {
     this.#mismatches = failure === "server-key-mismatch" ? this.#mismatches + 1 : 0;
     const retryFirst = this.#wasUp || this.#options.retryFirst;
     this.#disconnect(0);
-    if (isFinal(failure) || this.#mismatches >= keyMismatchesMax) return this.#giveUp(error);
+    const mismatchesMax = this.#wasUp ? keyMismatchesMaxLater : keyMismatchesMax;
+    if (isFinal(failure) || this.#mismatches >= mismatchesMax) return this.#giveUp(error);
     if (failure === "server-key-mismatch" && !retryFirst) return this.#pause(keyMismatchPauseMs, error);
     if (!retryFirst) return this.#giveUp(error);
     this.#retry(this.#backoff.afterFailure(this.#outageMs()), error);

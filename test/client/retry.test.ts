@@ -195,6 +195,18 @@ describe("a server with another key", () => {
     expect(world.attempts).toBe(3);
   });
 
+  test("where the right one was before is tried ten times: damaged handshakes look the same", async () => {
+    const world = new ClientWorld();
+    const right = new ScriptedServer(world.network);
+    const failed = failureOf(world.upload({ retryForMs: 10 * minuteMs }));
+    await right.expect("post-file");
+    right.close();
+    new ScriptedServer(world.network, { keys: generateKeyPair() });
+    await world.pass(60_000);
+    expect((await failed).code).toBe("wrong-server");
+    expect(world.attempts).toBe(11);
+  });
+
   test("once, and then with the right one, is the right one", async () => {
     const world = new ClientWorld();
     const wrong = new ScriptedServer(world.network, { keys: generateKeyPair() });
