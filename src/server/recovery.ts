@@ -79,7 +79,8 @@ export async function finishPublishing(
     catalogue.change(record.id, {
       state: change,
       reason,
-      errorCode: published ? null : 500,
+      // Its client hears that there is nothing of it here, and begins anew.
+      errorCode: published ? null : 404,
       updatedAt: updatedAt(),
     });
     logger.log(published ? "info" : "error", published ? "Upload was finished" : "Upload is lost", {

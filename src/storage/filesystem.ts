@@ -95,6 +95,7 @@ export class FilesystemStorage implements Storage {
     try {
       return await PartialFile.create(id, join(this.#parts.partials, id), this.#home);
     } catch (cause) {
+      await this.#checkThere();
       throw storageError("created", cause);
     }
   }
@@ -103,8 +104,18 @@ export class FilesystemStorage implements Storage {
     try {
       return await PartialFile.open(id, join(this.#parts.partials, id), this.#home);
     } catch (cause) {
+      await this.#checkThere();
       if (systemCode(cause) === "ENOENT") return null;
       throw storageError("opened", cause);
+    }
+  }
+
+  // A data folder that is away, such as a disk that is not mounted, did not lose its files: it may come back.
+  async #checkThere(): Promise<void> {
+    try {
+      await stat(this.#parts.partials);
+    } catch (cause) {
+      throw new DyncError("not-ready", "The data folder of the server is not there", { cause });
     }
   }
 

@@ -17,7 +17,8 @@ export interface Description {
 
 /**
  * Bytes of one unfinished upload. One caller at a time, one call at a time.
- * Failures are `DyncError`: `no-space` when the medium is full, `internal` for everything else; after one the
+ * Failures are `DyncError`: `no-space` when the medium is full, `not-ready` when trying again later can help
+ * (no descriptors left, the medium is away), `internal` for everything else; after one the
  * bytes past the last successful `sync` are not to be trusted, and only `truncate`, `close` and `discard` may follow.
  */
 export interface Partial {

@@ -111,7 +111,7 @@ describe("an upload that a crash left in the midst of being published", () => {
     const world = new RecoveryWorld();
     await publishOne(world.storage, 2, "anna", "1.raw", "other");
     expect(await finishPublishing(publishing(world, "content"), world)).toBe("finished");
-    expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 500 });
+    expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 404 });
     expect(world.log.at(-1)?.level).toBe("error");
   });
 

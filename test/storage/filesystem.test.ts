@@ -14,7 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
@@ -214,6 +214,24 @@ describe("a data folder that is no good is refused with what to do", () => {
       ["Everybody on this machine can write to the data folder", { folder: folder.path }],
     ]);
   });
+});
+
+test("a data folder that is away did not lose its files: later is better than never", async () => {
+  await using folder = await tempFolder();
+  const storage = await FilesystemStorage.open({
+    folder: folder.path,
+    clock: systemClock,
+    log: silentLogger,
+  });
+  await (await storage.create(idOf(1))).close();
+  await rename(folder.file(".dync"), folder.file("away"));
+  for (const attempt of [storage.open(idOf(1)), storage.create(idOf(2))]) {
+    expect(await attempt.then(String, (error: DyncError) => error.code)).toBe("not-ready");
+  }
+  await rename(folder.file("away"), folder.file(".dync"));
+  expect(await storage.open(idOf(2))).toBeNull();
+  await (await storage.open(idOf(1)))?.close();
+  await storage.close();
 });
 
 test.skipIf(!canMount)(
