@@ -52,7 +52,7 @@ export interface FlipResult {
   readonly seconds: number;
 }
 
-/** Sends files until `flips` bits were flipped in `direction`: one in each connection, one in ten in its handshake. */
+/** Sends files until `flips` bits were flipped in `direction`: one in each connection, one in twenty in its handshake. */
 export async function runFlips(direction: Direction, flips: number, seed: number): Promise<FlipResult> {
   await using network = await openNetwork(seed);
   const { lab, proxy } = network;
@@ -60,7 +60,7 @@ export async function runFlips(direction: Direction, flips: number, seed: number
   const path = await lab.file("flipped.raw", fileBytes);
   const dataBytes = direction === "up" ? 2 * windowBytes : 3000;
   const flipEach = (random: () => number): number =>
-    Math.floor(random() * (random() < 0.1 ? handshakeBytes : dataBytes));
+    Math.floor(random() * (random() < 0.05 ? handshakeBytes : dataBytes));
   const confirmed = new Map<string, string>();
   const startedAt = systemClock.now();
   while (proxy.counters.flipped < flips) {
