@@ -54,13 +54,14 @@ export class PositionReports {
   approve(uploadId: string, isFirst: boolean): void {
     const { chunkBytes, maxQueue, server } = this.#options;
     const info = { server, upload: uploadId };
-    // Credit that belongs to another position comes with it: a client that starts anew would spend it at 0.
-    const credit = this.#expected > 0 ? 0 : this.#credit.outstanding;
+    // Where a report follows, the credit comes with it: a client would spend it here, and be told to go back.
+    const reportFollows = this.#expected > 0 || !isFirst;
+    const credit = reportFollows ? 0 : this.#credit.outstanding;
     this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
     this.#chunkBytesTold = true;
     this.#isUncertain = false;
     this.#withheld = 0;
-    if (this.#expected > 0 || !isFirst) this.report();
+    if (reportFollows) this.report();
   }
 
   report(): void {

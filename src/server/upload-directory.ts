@@ -128,11 +128,7 @@ export class UploadDirectory {
     if (this.#sessions.size + this.#waiting.size >= options.uploadsMax) {
       waiting.received.release();
       logger.log("warn", "Upload refused", { user, name: post.name, code: 429 });
-      return this.#sendError(
-        peer,
-        429,
-        `The server has ${options.uploadsMax} open uploads, more are not allowed`,
-      );
+      return this.#sendError(peer, 429, `The server has ${options.uploadsMax} open uploads: no more for now`);
     }
     const id = this.#parts.newId();
     this.#hold(id, user, waiting, async () => {
@@ -181,7 +177,8 @@ export class UploadDirectory {
       return this.#sendError(record.identity, 503, "The stored bytes are being checked and published");
     }
     const { id, user } = record;
-    this.#hold(id, user, waiting, () => this.#restore(record, waiting.received.origin));
+    const { origin } = waiting.received;
+    this.#hold(id, user, withoutChunk(waiting), () => this.#restore(record, origin));
   }
 
   async #restore(record: UploadRecord, origin: string): Promise<Session | null> {
@@ -218,7 +215,8 @@ export class UploadDirectory {
     const task = make()
       .catch((error) => {
         this.#parts.logger.log("error", "The upload was not taken up", { user, reason: messageOf(error) });
-        this.#send503or(peer, error);
+        const { code, text } = refusalOf(error);
+        this.#sendError(peer, code, text);
         return null;
       })
       .then((session) => {
@@ -274,11 +272,6 @@ export class UploadDirectory {
     this.#tasks.add(tracked);
   }
 
-  #send503or(peer: string, error: unknown): void {
-    const { code, text } = refusalOf(error);
-    this.#sendError(peer, code, text);
-  }
-
   #sendError(peer: string, code: number, text: string): void {
     const message: ErrorMessage = { type: "error", code, text };
     this.#parts.send(peer, message);
@@ -287,6 +280,15 @@ export class UploadDirectory {
 
 function keyOf(user: string, identity: string): string {
   return `${user}/${identity}`;
+}
+
+/** A chunk that nobody gave credit for takes no memory: all it can get is the question where to go on answered. */
+function withoutChunk(waiting: Waiting): Waiting {
+  const { message, received } = waiting;
+  if (message.type !== "post-chunk") return waiting;
+  const { peer, origin } = received;
+  received.release();
+  return { message: { type: "query-status" }, received: { peer, origin, frames: [], release() {} } };
 }
 
 function isAcceptable(post: PostFile): boolean {
