@@ -82,7 +82,8 @@ async function runFaults(options: InjectionOptions, attempt: Attempt): Promise<I
     confirmed.set(name, path);
     if (hits === 0) break;
   }
-  // What could not be deleted when it should have been goes at the next start.
+  // What could not be deleted when it should have been goes when the client, and the server, look again.
+  expect(await lab.dync(["resume", "-q"])).toMatchObject({ code: 0, stderr: "" });
   await lab.server.stop();
   await lab.start(serverArgs);
   await expectAftermath(lab, confirmed);
