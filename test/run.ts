@@ -46,7 +46,9 @@ async function runTests(suite: string, filters: readonly string[]): Promise<void
     addReport(readFileSync(report, "utf8"));
     if (status !== 0 && totals.failed === 0) totals.failed++;
   } catch (error) {
-    process.stderr.write(`The tests left no report: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `The tests left no report: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     totals.failed++;
   } finally {
     rmSync(folder, { recursive: true });
@@ -67,6 +69,10 @@ function addReport(xml: string): void {
 
 async function run(command: string[]): Promise<number> {
   const path = `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`;
-  const child = Bun.spawn(command, { cwd: root, env: { ...process.env, PATH: path }, stdio: ["ignore", "inherit", "inherit"] });
+  const child = Bun.spawn(command, {
+    cwd: root,
+    env: { ...process.env, PATH: path },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   return await child.exited;
 }

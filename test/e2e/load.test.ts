@@ -75,16 +75,16 @@ describe.skipIf(executablesMissing !== null || !hasProc)(
 describe.skipIf(executablesMissing !== null)(`starting (${executablesMissing ?? "compiled"})`, () => {
   for (const option of ["--version", "--help"]) {
     for (const program of ["dync", "dyncServer"] as const) {
-      test(`${program} ${option} answers within 100 ms`, async () => {
+      test(`${program} ${option} answers within 100 ms of processor time`, async () => {
         const command = [(await executables())[program], option];
-        const times: number[] = [];
-        for (let round = 0; round < 7; round++) {
-          const startedAt = performance.now();
-          expect((await runProgram(command)).code).toBe(0);
-          times.push(performance.now() - startedAt);
+        const seconds: number[] = [];
+        for (let round = 0; round < 5; round++) {
+          const ended = await runProgram(command);
+          expect(ended.code).toBe(0);
+          seconds.push(ended.cpuSeconds);
         }
-        // Others may use this machine as well: the best of several says what the program needs.
-        expect(Math.min(...times)).toBeLessThan(100);
+        // Others may use this machine as well: what the program itself needs does not depend on them.
+        expect(Math.min(...seconds)).toBeLessThan(0.1);
       });
     }
   }
