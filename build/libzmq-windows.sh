@@ -112,8 +112,11 @@ may_install() {
 fetch_sources() {
   cd "$work"
   mkdir -p lists/partial archives/partial sources
-  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" \
-    >sources.list
+  # The mirror that this machine uses for its packages has the sources as well.
+  # shellcheck disable=SC2016 # apt-get's own placeholder
+  mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Component: main' | grep '/debian/*$' | head -n 1)
+  [ -n "$mirror" ] || cannot "no Debian mirror among the package sources of this machine (apt-get update)"
+  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >sources.list
   own="-o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=/dev/null"
   own="$own -o Dir::State::lists=$work/lists -o Dir::Cache=$work/archives -o APT::Sandbox::User=root"
   # shellcheck disable=SC2086 # a list of options; the folder comes from mktemp and this checkout
