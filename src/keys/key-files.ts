@@ -163,7 +163,7 @@ async function refuseLoosePermissions(file: string, properties: Stats): Promise<
       "configuration",
       `The secret key ${file} can be read by others: ${others.join(", ")}`,
       {
-        hint: `icacls "${file}" /inheritance:r /grant:r "%USERNAME%:F"`,
+        hint: "Take them out in the file's properties (Security, Advanced), or make new keys",
       },
     );
   }

@@ -11,6 +11,7 @@ import { DyncError, messageOf } from "../base/error.ts";
 // The system itself and its administrators can read everything anyway; taking them out only breaks backups.
 const systemSid = "S-1-5-18";
 const administratorsSid = "S-1-5-32-544";
+const everyoneSid = "S-1-1-0";
 
 /** Gives `path` to the current user alone (and to the system and its administrators). */
 export async function restrictToUser(path: string, isFolder: boolean): Promise<void> {
@@ -54,15 +55,25 @@ export async function othersAllowed(path: string): Promise<readonly string[] | n
  * its administrators. `null` when the text holds no list.
  */
 export function strangersInSddl(text: string, user: string): readonly string[] | null {
+  // A file without a list at all is everybody's.
+  if (/D:[A-Z]*NO_ACCESS_CONTROL/.test(text)) return [everyoneSid];
   const list = /D:[A-Z]*((?:\([^)]*\))*)/.exec(text)?.[1];
   if (list === undefined) return null;
-  const trusted = [user, systemSid, administratorsSid, "SY", "BA"];
+  const trusted = [user, systemSid, administratorsSid, "SY", "BA", ...aliasesOf(user)];
   const allowed = [...list.matchAll(/\(([^)]*)\)/g)].flatMap(([, entry]) => {
     const [type, flags, , , , sid] = (entry as string).split(";");
     // "IO" entries are only passed on to what lies inside.
     return type === "A" && sid !== undefined && !flags?.includes("IO") ? [sid] : [];
   });
   return allowed.filter((sid) => !trusted.includes(sid));
+}
+
+/** The two letters that the text has in place of an identifier that Windows knows. */
+function aliasesOf(user: string): readonly string[] {
+  if (user === "S-1-5-19") return ["LS"];
+  if (user === "S-1-5-20") return ["NS"];
+  // The account named Administrator, in whichever language.
+  return user.endsWith("-500") ? ["LA"] : [];
 }
 
 async function currentUser(): Promise<{ readonly name: string; readonly sid: string | null }> {

@@ -222,6 +222,11 @@ test("Windows' access control lists are read: who but the owner, the system and 
     "S-1-5-21-1-2-3-1002",
   ]);
   expect(strangersInSddl("nothing", user)).toBeNull();
+  // No list is no protection.
+  expect(strangersInSddl("C:\\k\r\nD:NO_ACCESS_CONTROL", user)).toEqual(["S-1-1-0"]);
+  // Well-known accounts appear under two letters.
+  expect(strangersInSddl("D:PAI(A;;FA;;;LA)", "S-1-5-21-1-2-3-500")).toEqual([]);
+  expect(strangersInSddl("D:PAI(A;;FA;;;NS)(A;;FA;;;LS)", "S-1-5-20")).toEqual(["LS"]);
 });
 
 async function failureOf(promise: Promise<unknown>): Promise<DyncError> {
