@@ -3,6 +3,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { DyncError, systemCode } from "../base/error.ts";
+import { systemPath } from "../base/system-path.ts";
 import { inexactNumbers } from "../protocol/exact-numbers.ts";
 import type { JsonObject } from "../protocol/message.ts";
 import { findJsonFault } from "./json-error.ts";
@@ -60,13 +61,13 @@ function readMetadataFile(path: string): JsonObject {
 
 function readBytes(path: string, shown: string): Uint8Array {
   try {
-    const { size } = statSync(path);
+    const { size } = statSync(systemPath(path));
     if (size > fileBytesMax) {
       throw new DyncError("usage", `The ${shown} has ${size} bytes, at most ${fileBytesMax} are allowed`, {
         hint: "is it the data itself? -m takes the metadata, the data comes after SERVER",
       });
     }
-    return readFileSync(path);
+    return readFileSync(systemPath(path));
   } catch (error) {
     if (error instanceof DyncError) throw error;
     throw new DyncError("usage", `Cannot read ${shown}: ${reasonOf(error)}`, { cause: error });

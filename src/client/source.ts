@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { systemClock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
+import { systemPath } from "../base/system-path.ts";
 
 export interface Source {
   /** Bytes in all, or `null` for a stream. */
@@ -50,7 +51,7 @@ export class FileSource implements Source {
   static async open(path: string): Promise<FileSource> {
     let file: FileHandle;
     try {
-      file = await open(path, openFlags);
+      file = await open(systemPath(path), openFlags);
     } catch (error) {
       throw new DyncError("source", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
     }

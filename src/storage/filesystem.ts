@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
+import { systemPath } from "../base/system-path.ts";
 import { checksumSuffix, namesClash } from "./destination.ts";
 import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -64,7 +65,9 @@ export class FilesystemStorage implements Storage {
   static async open(options: FilesystemStorageOptions): Promise<FilesystemStorage> {
     const { folder, clock, log } = options;
     await checkDataFolder(folder, log);
-    const state = stateFolder(folder);
+    // Names have up to 240 bytes: with the folders before them that is more than Windows takes without being told.
+    const root = systemPath(folder);
+    const state = stateFolder(root);
     const partials = join(state, "partial");
     await makePrivateFolder(state);
     await makePrivateFolder(partials);
@@ -82,9 +85,9 @@ export class FilesystemStorage implements Storage {
       }
       // What the umask leaves of it, as with every program: the administrator decides who may read.
       const mode = 0o666 & ~process.umask();
-      const parts = { root: folder, partials, mode, hasLinks, durableFolders: new Set<string>(), clock };
+      const parts = { root, partials, mode, hasLinks, durableFolders: new Set<string>(), clock };
       await removeLeftovers(parts);
-      return new FilesystemStorage(folder, lock, parts);
+      return new FilesystemStorage(root, lock, parts);
     } catch (error) {
       lock.release();
       throw error;
