@@ -223,6 +223,8 @@ export class FaultyProxy implements AsyncDisposable {
 /** Two sockets that live and die together. */
 class Connection {
   open = true;
+  /** What to call for each write that is under way, when the connection ends under it. */
+  readonly writing = new Set<() => void>();
   readonly #sockets: readonly Socket[];
   readonly #closed: () => void;
 
@@ -248,6 +250,7 @@ class Connection {
       if (how === "rst") socket.resetAndDestroy();
       else socket.end(() => socket.destroy());
     }
+    for (const done of [...this.writing]) done();
     this.#closed();
   }
 }
@@ -255,9 +258,14 @@ class Connection {
 /** Waits until the receiver took the bytes, so that its slowness reaches the sender. */
 function written(connection: Connection, socket: Socket, data: Buffer): Promise<void> {
   return new Promise((resolve) => {
-    if (!connection.open || socket.write(data)) return resolve();
-    socket.once("drain", resolve);
-    socket.once("close", () => resolve());
+    if (!connection.open) return resolve();
+    const done = (): void => {
+      connection.writing.delete(done);
+      resolve();
+    };
+    connection.writing.add(done);
+    // Not "drain": it does not come when the system took everything before anybody listened.
+    socket.write(data, done);
   });
 }
 
