@@ -54,6 +54,7 @@ function newestInput(): number {
 
 /** Short name of the commit that is checked out, with `+` when files differ from it; `unknown` outside git. */
 export function commit(): string {
+  if (Bun.which("git") === null) return "unknown";
   const git = (...arguments_: string[]): string => {
     const { exitCode, stdout } = Bun.spawnSync(["git", ...arguments_], { cwd: root, stderr: "ignore" });
     return exitCode === 0 ? stdout.toString().trim() : "";
