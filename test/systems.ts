@@ -1,0 +1,42 @@
+// `bun run test:systems`: the tests of the executables for other systems, with what they need: installs wine, mingw and
+// qemu where it may (Debian, as root; DYNC_INSTALL_PACKAGES=no forbids it), builds libzmq.dll (minutes, once), and runs
+// every test that another system has. What is missing all the same is skipped by name.
+
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+const packages = [
+  "wine64",
+  "wine",
+  "g++-mingw-w64-x86-64-posix",
+  "qemu-user-static",
+  "libc6-arm64-cross",
+  "libstdc++6-arm64-cross",
+];
+const tests = [
+  "test/build/curve-probe.test.ts",
+  "test/build/release.test.ts",
+  "test/e2e/foreign-systems.test.ts",
+  "test/e2e/windows.test.ts",
+  "test/e2e/deno.test.ts",
+  "test/faults/foreign-systems.test.ts",
+];
+
+const mayInstall =
+  process.env.DYNC_INSTALL_PACKAGES !== "no" && process.getuid?.() === 0 && Bun.which("apt-get") !== null;
+if (mayInstall && packages.some((name) => !isInstalled(name))) {
+  await run(["apt-get", "update", "-qq"]);
+  await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages]);
+}
+await run(["sh", "build/libzmq-windows.sh"]);
+process.exitCode = await run([process.execPath, "test/run.ts", ...tests]);
+
+function isInstalled(name: string): boolean {
+  const query = Bun.spawnSync(["dpkg", "--status", name]);
+  return query.stdout.toString().includes("\nStatus: install ok installed\n");
+}
+
+async function run(command: string[]): Promise<number> {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  return await Bun.spawn(command, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] }).exited;
+}
