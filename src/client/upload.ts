@@ -59,10 +59,10 @@ export interface Receipt {
   readonly sha256: string;
 }
 
-// A server's wrong key, one that restarts and a handshake with a damaged byte look alike; this many in a row is a
-// wrong key, and more where the right one was seen before.
+// A wrong key, a restart and a damaged handshake look alike: so many in a row, more where the right key was seen.
 const keyMismatchesMax = 3;
 const keyMismatchesMaxLater = 10;
+const malformedMax = 3;
 const keyMismatchPauseMs = 300;
 const farewellMs = 500;
 
@@ -88,6 +88,7 @@ class Upload {
   // When the server first asked to come back without anything having been sent since that was new.
   #laterSince: number | null = null;
   #sentMax = 0;
+  #malformed = 0;
   #cancelPause: CancelTimer = () => {};
   #progress: UploadProgress;
   #checksum: Uint8Array | null = null;
@@ -152,16 +153,20 @@ class Upload {
       { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) },
       {
         onUp: () => this.#up(),
-        onInput: (input) => {
-          // A server that only says "later" is as far away as one that does not answer.
-          if (input.type === "message" && input.message.type !== "error")
-            this.#heardAt = this.#parts.clock.now();
-          this.#driver.feed(input);
-        },
+        onInput: (input) => this.#receive(input),
         onDrained: () => this.#offerReady(),
         onDown: (failure) => this.#down(failure),
       },
     );
+  }
+
+  #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {
+    // No MAC covers where messages end: a damaged byte can join two. A server that spoke sense before is asked again.
+    if (input.type === "malformed" && this.#sentMax > 0 && this.#malformed++ < malformedMax)
+      return this.#reconnect(new DyncError("malformed", input.text));
+    // A server that only says "later" is as far away as one that does not answer.
+    if (input.type === "message" && input.message.type !== "error") this.#heardAt = this.#parts.clock.now();
+    this.#driver.feed(input);
   }
 
   #up(): void {
@@ -182,6 +187,11 @@ class Upload {
     if (isFinal(failure) || this.#mismatches >= mismatchesMax) return this.#giveUp(error);
     if (failure === "server-key-mismatch" && !retryFirst) return this.#pause(keyMismatchPauseMs, error);
     if (!retryFirst) return this.#giveUp(error);
+    this.#retry(this.#backoff.afterFailure(this.#outageMs()), error);
+  }
+
+  #reconnect(error: DyncError): void {
+    this.#disconnect(0);
     this.#retry(this.#backoff.afterFailure(this.#outageMs()), error);
   }
 
@@ -233,11 +243,7 @@ class Upload {
       case "forget-before":
         return this.#feed.forgetBefore(action.offset);
       case "reconnect":
-        this.#disconnect(0);
-        return this.#retry(
-          this.#backoff.afterFailure(this.#outageMs()),
-          new DyncError("timed-out", action.reason),
-        );
+        return this.#reconnect(new DyncError("timed-out", action.reason));
       case "retry-later":
         return this.#retryLater(new DyncError(action.code, action.text));
       case "waiting":
@@ -274,8 +280,7 @@ class Upload {
 
   #noteProgress(sent: number): void {
     if (sent <= this.#sentMax) return;
-    this.#sentMax = sent;
-    this.#laterSince = null;
+    [this.#sentMax, this.#malformed, this.#laterSince] = [sent, 0, null];
   }
 
   #end(result: UploadResult): void {

@@ -184,6 +184,42 @@ describe("a server that takes everything and then says later, again and again,",
   });
 });
 
+describe("a message that is none,", () => {
+  const nonsense = [Buffer.from("transfer-credit"), Buffer.from("transfer-credit")];
+
+  test("from a server that spoke sense before, costs one connection: a damaged byte can join two messages", async () => {
+    const world = new ClientWorld();
+    const server = new ScriptedServer(world.network);
+    const receipt = world.upload();
+    await server.expect("post-file");
+    server.approve(2);
+    for (let turn = 0; turn < 2; turn++) await server.expect("post-chunk");
+    server.sendFrames(nonsense);
+    await world.pass(200);
+    await server.expect("query-status");
+    server.send({ type: "status-report", seek: 2048, credit: 10 });
+    await server.receive();
+    server.send({ type: "upload-finished", uploadId: "u1" });
+    expect((await receipt).uploadId).toBe("u1");
+    expect(world.attempts).toBe(2);
+  });
+
+  test("from a server that goes on like that, ends the upload", async () => {
+    const world = new ClientWorld();
+    const server = new ScriptedServer(world.network);
+    const failed = failureOf(world.upload());
+    await server.expect("post-file");
+    server.approve(1);
+    await server.expect("post-chunk");
+    for (let turn = 0; turn < 4; turn++) {
+      server.sendFrames(nonsense);
+      await world.pass(2000);
+      if (turn < 3) await server.expect("query-status");
+    }
+    expect((await failed).code).toBe("malformed");
+  });
+});
+
 describe("a server with another key", () => {
   test("is tried three times, because one that restarts looks the same, and then is the wrong one", async () => {
     const world = new ClientWorld();
