@@ -3,16 +3,16 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { qemuCommand, qemuIsMissing } from "../support/qemu.ts";
+import { windowsLibraryMissing, windowsLibraryPath } from "../support/windows-library.ts";
 import { Wine, wineIsMissing } from "../support/wine.ts";
 
 const project = join(import.meta.dir, "..", "..");
-const windowsLibrary = join(project, "build/cache/libzmq.dll");
 const folder = mkdtempSync(join(tmpdir(), "dync-curve-probe-"));
-const reasonWindows = wineIsMissing ?? reasonAgainstWindowsLibrary();
+const reasonWindows = wineIsMissing ?? windowsLibraryMissing;
 let wine: Wine | null = null;
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ test.skipIf(reasonWindows !== null)(
   async () => {
     const executable = compileProbe("bun-windows-x64-baseline", "probe.exe");
     const library = join(folder, "libzmq.dll");
-    copyFileSync(windowsLibrary, library);
+    copyFileSync(windowsLibraryPath, library);
     wine?.prepare(folder);
     const run = await wine?.run(executable, [wine.path(library)]);
     expect(JSON.parse(run?.stdout ?? "")).toEqual({
@@ -74,11 +74,6 @@ function compileProbe(target: string, name: string): string {
   );
   if (build.status !== 0) throw new Error(build.stderr);
   return outfile;
-}
-
-/** Building the library takes minutes, so the tests only take one that a release has built before. */
-function reasonAgainstWindowsLibrary(): string | null {
-  return existsSync(windowsLibrary) ? null : "build/libzmq-windows.sh has not been run";
 }
 
 function because(reason: string | null): string {

@@ -3,10 +3,11 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ProgramName, type ReleaseTarget, releaseName, releaseTargets } from "../../build/targets.ts";
+import { windowsLibraryMissing } from "../support/windows-library.ts";
 
 const project = join(import.meta.dir, "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "dync-reproducible-"));
@@ -26,8 +27,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const target of releaseTargets) {
-  const missing = target === "windows-x64" && !existsSync(join(project, "build/cache/libzmq.dll"));
-  const reason = missing ? " (skipped: build/libzmq-windows.sh has not been run)" : "";
+  const missing = target === "windows-x64" && windowsLibraryMissing !== null;
+  const reason = missing ? ` (skipped: ${windowsLibraryMissing})` : "";
   const programs: readonly ProgramName[] = target === "linux-x64" ? ["dync", "dync-server"] : ["dync"];
   for (const program of programs) {
     test.skipIf(missing)(

@@ -1,20 +1,17 @@
 // The foreign systems that this machine can run, built once per test file: Windows under wine, Linux arm64 under qemu.
 // Where one cannot be run, `reasonAgainst` says why, for the name of a skipped test.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { qemuIsMissing } from "./qemu.ts";
 import { arm64System, type System, thisSystem, windowsSystem } from "./systems.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
+import { windowsLibraryMissing } from "./windows-library.ts";
 import { Wine, wineIsMissing } from "./wine.ts";
 
 export type SystemName = "here" | "windows-x64" | "linux-arm64";
 
-// Building the library takes minutes: the tests only take one that is there.
-const library = join(import.meta.dir, "../../build/cache/libzmq.dll");
 const reasons: Record<SystemName, string | null> = {
   here: null,
-  "windows-x64": wineIsMissing ?? (existsSync(library) ? null : "build/libzmq-windows.sh has not been run"),
+  "windows-x64": wineIsMissing ?? windowsLibraryMissing,
   "linux-arm64": qemuIsMissing,
 };
 
