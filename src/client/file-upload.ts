@@ -111,7 +111,9 @@ function canGoOn(error: unknown): boolean {
     code === "cancelled" ||
     code === "key-refused" ||
     code === "wrong-server" ||
-    code === "no-space"
+    code === "no-space" ||
+    // Such as a disk that fails there: the server keeps what it has.
+    code === "internal"
   );
 }
 
