@@ -154,6 +154,10 @@ uninstall() {
       say "Removed $target/$program"
     fi
   done
+  # The library that the programs unpack; a program that is still there unpacks it again.
+  cache=${XDG_CACHE_HOME:-$HOME/.cache}/dync
+  rm -f "$cache"/libzmq-*.so
+  rmdir "$cache" 2>/dev/null || :
   [ ! -d "$home" ] || say "Keys and state stay in $home"
 }
 

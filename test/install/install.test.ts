@@ -2,7 +2,7 @@
 // local HTTP server. What goes wrong is in failures.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import {
   exampleFingerprint,
   exampleKey,
@@ -77,11 +77,14 @@ for (const shell of shells) {
       using user = new User();
       await user.install(server, [], { shell: shell.command });
       const before = keysOf(user);
+      mkdirSync(user.path(".cache/dync"), { recursive: true });
+      writeFileSync(user.path(".cache/dync/libzmq-0123.so"), "unpacked");
       const run = await user.install(server, ["--uninstall"], { shell: shell.command });
       expect(run).toMatchObject({ status: 0, stderr: "" });
       expect(run.stdout).toContain(`Keys and state stay in ${user.path(".dync")}`);
       expect(readdirSync(user.bin)).toEqual([]);
       expect(keysOf(user)).toEqual(before);
+      expect(readdirSync(user.path(".cache"))).toEqual([]);
       expect((await user.install(server, ["--uninstall"], { shell: shell.command })).status).toBe(0);
     });
   });
