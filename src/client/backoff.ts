@@ -2,7 +2,7 @@
 // pauses start and stay short for a while; an outage that lasts, or a server that asks to come back later, gets
 // growing ones. Jitter keeps a hundred instruments from knocking in the same instant after a restart.
 
-const cutPauseMs = 1_000;
+const cutPauseMs = 500;
 const longOutageMs = 5 * 60_000;
 const growth = 2;
 const pauseMsMax = 30_000;
