@@ -17,6 +17,8 @@ export interface ExchangeOptions {
 }
 
 const MB = 1_000_000;
+/** The server's default: 64 chunks of 256 KiB. */
+const windowBytes = 64 * 256 * 1024;
 // Emulated programs on a busy machine.
 const deadlineMs = 170_000;
 
@@ -95,6 +97,17 @@ export class Exchange implements AsyncDisposable {
     return await runProgram(this.#client.command("dync", args), this.#asClient(), deadlineMs);
   }
 
+  /** The command line that sends the file at `path`, for people to look at. */
+  sendCommand(path: string): readonly string[] {
+    const args = ["-k", "sample:S-17", `127.0.0.1:${this.#port}`, this.#client.path(path)];
+    return this.#client.command("dync", args);
+  }
+
+  /** What such a command needs besides the test's own environment. */
+  get clientEnvironment(): Readonly<Record<string, string>> {
+    return this.#asClient().env;
+  }
+
   /** Starts sending the file at `path`; `port` is the server's unless something stands between. */
   startSend(path: string, args: readonly string[] = [], port: number = this.#port): Program {
     const all = ["--json", "-k", "sample:S-17", ...args, `127.0.0.1:${port}`, this.#client.path(path)];
@@ -136,11 +149,13 @@ export class Exchange implements AsyncDisposable {
     if (side === "client") await first.kill();
     else await this.server.kill();
     proxy.faults = {};
-    const sentBefore = proxy.counters.bytes.up;
+    const before = { sent: proxy.counters.bytes.up, connections: proxy.counters.connections };
     if (side === "server") await this.startServer();
     await this.#finish(first, path, side, proxy);
-    // What was on disk was not sent again.
-    expect(proxy.counters.bytes.up - sentBefore).toBeLessThan(bytes * 0.75);
+    // What was on disk was not sent again; each further connection of a slow system may repeat what was under way.
+    const repeats = Math.max(0, proxy.counters.connections - before.connections - 1);
+    const sent = proxy.counters.bytes.up - before.sent;
+    expect(sent).toBeLessThan(bytes * 0.75 + repeats * windowBytes);
     await this.expectStored(path, name);
   }
 
