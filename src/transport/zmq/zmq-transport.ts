@@ -56,7 +56,7 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
   // Every view of message memory counts as its size for the garbage collector, which in a small heap therefore ran
   // for every eight megabytes sent: a third of the main thread's time besides hashing. A block that is never touched
   // (and so takes no memory) makes the heap look larger, and collections rarer.
-  readonly #ballast = new ArrayBuffer(32 * 1024 * 1024);
+  readonly #ballast = new ArrayBuffer(16 * 1024 * 1024);
 
   constructor(library: Library, options: ZmqTransportOptions) {
     this.version = library.version;
