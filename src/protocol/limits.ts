@@ -29,7 +29,7 @@ export const limits = {
    * Large enough that the cost of a message vanishes (doc/performance.md has the sweep). Chunks get shorter by
    * themselves on a line where this is too long.
    */
-  chunkBytesDefault: MiB,
+  chunkBytesDefault: 2 * MiB,
   /** Chunks are not made shorter than this for a slow line: 16 KiB pass within a heartbeat's patience at 0.5 KiB/s. */
   chunkBytesSlow: 16 * KiB,
   /** What a client allocates for a chunk at most, whatever a server asks for. */
@@ -38,7 +38,7 @@ export const limits = {
   frameBytesReserve: 64 * KiB,
 
   /** Chunks under way per upload: 16 MiB at the default size fill a 10 Gbit/s line of 12 ms. */
-  maxQueueDefault: 16,
+  maxQueueDefault: 8,
   /** Bounds the client's list of chunks that may be asked for again. The original server asks for 200. */
   maxQueueMax: 4096,
   /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. */

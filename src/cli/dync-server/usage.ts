@@ -23,9 +23,9 @@ Options:
       --port NUMBER         port to listen on (default 8889; 0: any free one)
       --memory SIZE         bytes received and not yet written, of all uploads
                             together (default 64MiB)
-      --chunk SIZE          size of the pieces that are sent (default 1MiB)
+      --chunk SIZE          size of the pieces that are sent (default 2MiB)
       --window CHUNKS       pieces that one upload may have under way (default
-                            16)
+                            8)
       --max-uploads NUMBER  uploads that may be open at once (default 1000)
       --idle-timeout DURATION
                             suspend an upload after so long without a word from
