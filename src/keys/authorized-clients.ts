@@ -11,7 +11,7 @@ import { readCertificate } from "./key-files.ts";
 
 const keySuffix = ".key";
 // The truth is this rescan; the system's change notices only make it come sooner.
-const rescanMs = 2000;
+const rescanMs = 5000;
 // Notices come several for one change, and before the file is written to its end.
 const noticeDelayMs = 100;
 
@@ -83,7 +83,7 @@ export class AuthorizedClients {
     return this.#refreshing;
   }
 
-  /** Calls `onChange` whenever keys were added or removed, at most 2 s after. Returns what ends it. */
+  /** Calls `onChange` whenever keys were added or removed, at most 5 s after, and at once where the system gives notice. Returns what ends it. */
   watch(clock: Clock, onChange: (changes: KeyChanges) => void): () => void {
     let watcher: FSWatcher | null = null;
     let cancel: CancelTimer = () => {};

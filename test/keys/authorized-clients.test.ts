@@ -154,7 +154,7 @@ describe("refresh", () => {
 });
 
 describe("watching", () => {
-  test("the folder is looked at every 2 s, also when the system gives no notice", async () => {
+  test("the folder is looked at every 5 s, also when the system gives no notice", async () => {
     await using fixture = await clientsFolder();
     rmSync(fixture.folder, { recursive: true });
     const clients = await fixture.load();
@@ -169,7 +169,7 @@ describe("watching", () => {
     };
     const { promise, resolve } = Promise.withResolvers<KeyChanges>();
     const end = clients.watch(clock, resolve);
-    expect(timers.map(({ delayMs }) => delayMs)).toEqual([2000]);
+    expect(timers.map(({ delayMs }) => delayMs)).toEqual([5000]);
     mkdirSync(fixture.folder);
     fixture.put("anna.key", generateKeyPair());
     timers.shift()?.callback();
