@@ -13,6 +13,8 @@ export interface ServerUploadOptions {
   readonly server: string;
   /** After this long without a word from the client the upload is suspended, in ms. Default in limits.ts. */
   readonly idleMs?: number;
+  /** For how long the bytes of a suspended upload are kept, for its owner to read, e.g. `7 days`. */
+  readonly keptFor?: string;
 }
 
 /** What the server decided about a new upload, or found of an old one. */

@@ -257,7 +257,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #onTick(now: number): void {
     if (this.wakeAt === null || now < this.wakeAt) return;
     if (this.#timer.due(now) === "poke") return this.#reports.greet();
-    const text = "Nothing was heard for too long, what arrived is kept";
+    const { keptFor } = this.#options;
+    const kept = keptFor === undefined ? "" : ` for ${keptFor}`;
+    const text = `Nothing was heard for too long, what arrived is kept${kept}`;
     this.#sendError(408, text);
     this.#end("suspended", 408, text);
   }

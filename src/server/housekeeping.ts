@@ -3,7 +3,7 @@
 // Ages are calendar time, which can jump; therefore an upload also has to be seen waiting for a while by this
 // process before it is given up, and a jump of the clock starts that while anew.
 
-import type { ServerOptions } from "./options.ts";
+import { daysText, type ServerOptions } from "./options.ts";
 import { deleteOrphan, giveUp, listOrphans, type RecoveryParts } from "./recovery.ts";
 
 const jumpMs = 10 * 60_000;
@@ -45,8 +45,12 @@ export class Housekeeping {
     for (const record of records) {
       // Its client may have come back while the one before it was put away.
       if (this.#isActive(record.id) || !this.#isExpired(record.id, Date.parse(record.updatedAt))) continue;
-      const days = Math.round((this.#options.expireMs / 86_400_000) * 10) / 10;
-      await giveUp(record, 408, `Expired: nothing was heard for ${days} days`, this.#parts);
+      await giveUp(
+        record,
+        408,
+        `Expired: nothing was heard for ${daysText(this.#options.expireMs)}`,
+        this.#parts,
+      );
       this.#onGivenUp(record.id);
     }
     if (!jumped) catalogue.forget(new Date(clock.date().getTime() - this.#options.rememberMs).toISOString());

@@ -42,3 +42,9 @@ export const defaultServerOptions: ServerOptions = {
   expireMs: 7 * 24 * hourMs,
   rememberMs: 30 * 24 * hourMs,
 };
+
+/** A long time in words, e.g. `7 days` or `0.5 days`. */
+export function daysText(durationMs: number): string {
+  const days = Math.round((durationMs / (24 * hourMs)) * 10) / 10;
+  return days === 1 ? "1 day" : `${days} days`;
+}

@@ -11,6 +11,7 @@ import { frameBytesMax, limits } from "../protocol/limits.ts";
 import type { ErrorMessage, ServerMessage } from "../protocol/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { daysText } from "./options.ts";
 import { Room } from "./room.ts";
 import { UploadDirectory, type UploadDirectoryParts } from "./upload-directory.ts";
 
@@ -96,7 +97,8 @@ export class Server {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const cancel of this.#timers.values()) cancel();
-    for (const session of this.#uploads.active()) session.stop(503, "The server is going down", true);
+    const goingDown = `The server is going down, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
+    for (const session of this.#uploads.active()) session.stop(503, goingDown, true);
     await this.#uploads.settled();
     this.#link?.close(flushMs);
   }

@@ -15,7 +15,7 @@ import type { Partial } from "../storage/storage.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import { type AdmissionParts, admit, refusalOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
-import type { ServerOptions } from "./options.ts";
+import { daysText, type ServerOptions } from "./options.ts";
 import { StoredBytes } from "./stored-bytes.ts";
 import { UploadJournal } from "./upload-journal.ts";
 
@@ -69,8 +69,9 @@ export class Session {
     this.origin = origin;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
-    const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
-    this.#machine = new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program });
+    const { chunkBytes, windowChunks: maxQueue, idleMs, expireMs } = parts.options;
+    const keptFor = daysText(expireMs);
+    this.#machine = new ServerUpload({ chunkBytes, maxQueue, idleMs, keptFor, server: parts.program });
     this.#driver = new MachineDriver({
       machine: this.#machine,
       clock: parts.clock,
