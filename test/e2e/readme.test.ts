@@ -93,7 +93,7 @@ function startServerAsTold(command: string, home: string, path: string): Program
 
 /** The `sh` blocks of a Markdown text, their commands without comments. */
 function blocksOf(markdown: string): readonly Block[] {
-  const pattern = /(?:<!-- not run: (.*?) -->\n)?```sh\n(.*?)```/gs;
+  const pattern = /(?:<!-- not run: ([^\n]*?) -->\n)?```sh\n(.*?)```/gs;
   return [...markdown.matchAll(pattern)].map(([, reason, text = ""]) => ({
     reason: reason ?? null,
     commands: text
