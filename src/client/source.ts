@@ -1,6 +1,5 @@
 // What is uploaded: a file or a stream, read by offset. A file that changes while it is read is found out here.
 
-import { createHash } from "node:crypto";
 import { type BigIntStats, constants, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
@@ -176,19 +175,5 @@ export class StreamSource implements Source {
 
   async close(): Promise<void> {
     await this.#chunks.return?.();
-  }
-}
-
-const hashBytes = 1024 * 1024;
-
-/** SHA-256 of everything in a source that can be read again. */
-export async function sha256Of(source: Source): Promise<Uint8Array> {
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(hashBytes);
-  for (let offset = 0; ; ) {
-    const count = await source.read(offset, buffer);
-    if (count === 0) return hash.digest();
-    hash.update(buffer.subarray(0, count));
-    offset += count;
   }
 }

@@ -5,6 +5,7 @@ import { assert } from "../base/assert.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
+import { sha256Of } from "../base/sha256-of.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import type { ClientAction, ClientInput, ClientUploadTask, UploadResult } from "../protocol/client-events.ts";
 import { ClientUpload } from "../protocol/client-upload.ts";
@@ -15,7 +16,7 @@ import { Backoff } from "./backoff.ts";
 import { ChunkFeed } from "./chunk-feed.ts";
 import { Connection } from "./connection.ts";
 import { connectionError, isFinal } from "./failure.ts";
-import { type Source, sha256Of } from "./source.ts";
+import type { Source } from "./source.ts";
 
 export interface UploadOptions {
   readonly task: ClientUploadTask;

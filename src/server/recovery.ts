@@ -1,10 +1,10 @@
 // What a server does about the uploads that an earlier process left: finishes those that were being published,
 // deletes what is left of those that ended, and, as time goes by, of those whose client never came back.
 
-import { createHash } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { sha256Of } from "../base/sha256-of.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
 import { sidecarText } from "../storage/sidecar.ts";
 import type { Partial, PartialEntry, Storage } from "../storage/storage.ts";
@@ -16,8 +16,6 @@ export interface RecoveryParts {
   readonly logger: Logger;
   readonly bootId: string | null;
 }
-
-const hashBytes = 1024 * 1024;
 
 /**
  * How many of the `length` bytes on disk can be trusted. While the system has not restarted, everything that was
@@ -92,7 +90,7 @@ export async function finishPublishing(
   const isShown = (await storage.publishedSha256(destination)) === record.sha256;
   const isSuspect = parts.bootId !== null && record.bootId === null;
   const isTrusted = isShown || !isSuspect;
-  if (isTrusted && record.sha256 !== null && (await sha256Of(partial)) === record.sha256) {
+  if (isTrusted && record.sha256 !== null && (await sha256Of(partial)).toString("hex") === record.sha256) {
     const { id: upload, identity, user, name, sha256 } = record;
     const provenance = { upload, identity, user, name, size: partial.length, sha256, received: updatedAt() };
     const metadataText = sidecarText(JSON.parse(record.metadataText), { ...provenance, client: null });
@@ -116,17 +114,6 @@ export async function finishPublishing(
   await partial.close();
   catalogue.change(record.id, { state: "open", durable, sha256: null, updatedAt: updatedAt() });
   return "open";
-}
-
-async function sha256Of(partial: Partial): Promise<string> {
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(hashBytes);
-  for (let offset = 0; ; ) {
-    const count = await partial.read(offset, buffer);
-    if (count === 0) return hash.digest("hex");
-    hash.update(buffer.subarray(0, count));
-    offset += count;
-  }
 }
 
 /** Gives an upload up that has no session: its bytes go, its record says why for as long as records are kept. */

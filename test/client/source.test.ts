@@ -14,7 +14,8 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { DyncError } from "../../src/base/error.ts";
-import { FileSource, StreamSource, sha256Of } from "../../src/client/source.ts";
+import { sha256Of } from "../../src/base/sha256-of.ts";
+import { FileSource, StreamSource } from "../../src/client/source.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { patternOf, sha256, streamOf } from "./bytes-source.ts";
 
