@@ -5,6 +5,7 @@ import { DyncError } from "../../base/error.ts";
 import type { UnfinishedUpload, UploadStore } from "../../client/upload-store.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
+import { formatServerAddress } from "../server-address.ts";
 
 const shortIdLength = 8;
 
@@ -17,7 +18,7 @@ export function shortId(upload: UnfinishedUpload): string {
 export function describe(upload: UnfinishedUpload): string {
   const { host, port, path, name } = upload;
   const renamed = path.endsWith(name) ? "" : ` as "${printable(name)}"`;
-  return `"${printable(path)}"${renamed} to ${printable(host)}:${port}`;
+  return `"${printable(path)}"${renamed} to ${printable(formatServerAddress({ host, port }))}`;
 }
 
 /** All unfinished uploads; warns of state files that cannot be read. */
