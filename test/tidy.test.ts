@@ -16,7 +16,7 @@ const allowedImports: Record<string, readonly string[]> = {
   keys: ["base"],
   transport: ["base", "keys"],
   storage: ["base"],
-  catalogue: ["base", "storage/sidecar.ts"],
+  catalogue: ["base"],
   server: [
     "base",
     "protocol",
