@@ -7,7 +7,7 @@ import type { Logger } from "../base/log.ts";
 import { sha256Of } from "../base/sha256-of.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
 import { sidecarText } from "../storage/sidecar.ts";
-import type { Partial, PartialEntry, Storage } from "../storage/storage.ts";
+import type { PartialEntry, Storage } from "../storage/storage.ts";
 
 export interface RecoveryParts {
   readonly storage: Storage;
