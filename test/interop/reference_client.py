@@ -109,7 +109,9 @@ class Client:
                 raise RemoteError(*message[1:])
         for _ in range(2 if self.args.post_twice else 1):
             self.post_file()
-        message = self.answer(self.post_file)
+        # What comes before the approval answers what an earlier connection under this identity sent.
+        while (message := self.receive(self.post_file))[0] in ("transfer-credit", "status-report"):
+            pass
         if message[0] in ("error", "upload-finished"):
             return self.handle(message)
         if message[0] != "upload-approved":
