@@ -2,6 +2,7 @@
 // thrown. What a field must mean beyond its form is decided elsewhere: names in `storage/destination.ts`,
 // metadata in `metadata.ts`, offsets and credit in the machines.
 
+import { commandNames, infoMarker } from "./encode.ts";
 import { inexactNumbers } from "./exact-numbers.ts";
 import { readU32, readU64, readUtf8 } from "./frames.ts";
 import { limits } from "./limits.ts";
@@ -13,6 +14,7 @@ import type {
   PostFileInfo,
   ServerMessage,
 } from "./message.ts";
+import { reservedMember } from "./metadata.ts";
 import { oneLine } from "./one-line.ts";
 
 /** Why frames are no message, as the `error` that answers them. */
@@ -65,6 +67,7 @@ export function decodeServerMessage(frames: Frames): Decoded<ServerMessage> {
     }
     case "upload-finished": {
       if (frames.length < 2) return tooFew(frames, command, 2);
+      if (isCommand(frames[1]!)) return joined(command, "id");
       if (frames[1]!.length > limits.uploadIdBytesMax) {
         return malformed(
           `upload-finished: id of ${frames[1]!.length} bytes, at most ${limits.uploadIdBytesMax}`,
@@ -86,6 +89,10 @@ function decodePostFile(frames: Frames): Decoded<ClientMessage> {
   // The flags are reserved: their width is checked, their value is not.
   if (readU32(frames[1]!) === null) return wrongWidth("post-file", "flags", 4, frames[1]!);
   const nameFrame = frames[2]!;
+  // Before anything that is final for a client: what is missing here, it sent.
+  if (isMarkedInfo(frames[3]!) || isCommand(frames[3]!) || isFilledObject(nameFrame)) {
+    return malformed("post-file: a frame before the metadata or the info is missing");
+  }
   if (nameFrame.length > limits.nameBytesMax) {
     return tooLarge(`File name of ${nameFrame.length} bytes, at most ${limits.nameBytesMax} are allowed`);
   }
@@ -135,6 +142,7 @@ function decodeError(frames: Frames): Decoded<ErrorMessage> {
   if (frames.length < 3) return tooFew(frames, "error", 3);
   const code = readU32(frames[1]!);
   if (code === null) return wrongWidth("error", "code", 4, frames[1]!);
+  if (isCommand(frames[2]!)) return joined("error", "text");
   const text = readUtf8(cutAtCharacter(frames[2]!, limits.errorTextBytesMax));
   if (text === null) return notUtf8("error", "text");
   return { ok: true, message: { type: "error", code, text: oneLine(text) } };
@@ -173,6 +181,24 @@ function postFileInfo(json: JsonObject): PostFileInfo {
   const size = json.size;
   const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
   return { ...(isSize ? { size } : {}), ...textMember(json, "client") };
+}
+
+// Whether these bytes are the info of a post-file, which an encoder marks so that it is never taken for metadata.
+function isMarkedInfo(frame: Uint8Array): boolean {
+  if (frame.length > limits.infoBytesMax) return false;
+  return readInfo(frame)[reservedMember] === infoMarker;
+}
+
+// Metadata where the name should be. `{}` may be a name, and is no metadata.
+function isFilledObject(frame: Uint8Array): boolean {
+  if (frame[0] !== 0x7b || frame.length > limits.metadataBytesMax) return false;
+  const value = parseJson(readUtf8(frame) ?? "");
+  return isObject(value) && Object.keys(value).length > 0;
+}
+
+// The first frame of the next message: the end of this one was lost, and nothing shows where it began.
+function isCommand(frame: Uint8Array): boolean {
+  return frame.length <= 32 && commandNames.has(String.fromCharCode(...frame));
 }
 
 function approvedInfo(json: JsonObject): ApprovedInfo {
@@ -226,6 +252,10 @@ function cutAtCharacter(frame: Uint8Array, bytesMax: number): Uint8Array {
 
 function unknownCommand(command: string): string {
   return /^[a-z-]+$/.test(command) ? `Unknown command ${command}` : "Unknown command";
+}
+
+function joined(command: string, field: string): DecodeFailure {
+  return malformed(`${command}: the next message begins where the ${field} should be`);
 }
 
 function tooFew(frames: Frames, command: string, wanted: number): DecodeFailure {

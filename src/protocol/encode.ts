@@ -4,7 +4,8 @@
 import { assert, unreachable } from "../base/assert.ts";
 import { u32Frame, u64Frame, utf8Frame, utf8FrameCut } from "./frames.ts";
 import { limits } from "./limits.ts";
-import type { ClientMessage, ErrorMessage, ServerMessage } from "./message.ts";
+import type { ClientMessage, ErrorMessage, PostFileInfo, ServerMessage } from "./message.ts";
+import { reservedMember } from "./metadata.ts";
 import { oneLine } from "./one-line.ts";
 
 const commands = {
@@ -17,6 +18,12 @@ const commands = {
   "upload-finished": utf8Frame("upload-finished"),
   error: utf8Frame("error"),
 };
+/** Names of all commands, of both sides. */
+export const commandNames: ReadonlySet<string> = new Set(Object.keys(commands));
+
+/** Value of the reserved member in the info of a post-file: no metadata has it. */
+export const infoMarker = "info";
+
 const noFlags = u32Frame(0);
 const lastFlag = u32Frame(1);
 
@@ -25,7 +32,8 @@ export function encodeClientMessage(message: ClientMessage): Uint8Array[] {
   switch (message.type) {
     case "post-file": {
       const metadata = utf8Frame(JSON.stringify(message.metadata));
-      return [commands["post-file"], noFlags, utf8Frame(message.name), metadata, ...infoFrames(message.info)];
+      const info = infoFrames(marked(message.info));
+      return [commands["post-file"], noFlags, utf8Frame(message.name), metadata, ...info];
     }
     case "post-chunk": {
       const header = encodeChunkHeader(message.seek, message.checksum !== null);
@@ -74,6 +82,11 @@ export function encodeServerMessage(message: ServerMessage): Uint8Array[] {
 function errorFrames(message: ErrorMessage): Uint8Array[] {
   const text = utf8FrameCut(oneLine(message.text), limits.errorTextBytesMax);
   return [commands.error, u32Frame(message.code), text];
+}
+
+// Should the metadata get lost on the way, and with it its place, the info must not be taken for it.
+function marked(info: PostFileInfo): object {
+  return Object.keys(info).length === 0 ? info : { ...info, [reservedMember]: infoMarker };
 }
 
 // An empty info is left out: the message is then, byte for byte, what the original program sends.
