@@ -9,15 +9,7 @@
 // silence until the client went back. A chunk that overlaps `expected` is such a one too: taking
 // its tail would count one chunk where the client, which starts again at `expected`, counts two.
 //
-// Credit. What a client may still send is a function of its position: after an upload-approved or a status-report
-// (offset s, credit C), both sides count C plus what transfer-credit added minus the chunks between s and the
-// position. We keep the same number for our own position (`UploadCredit`). So a duplicate costs nothing, a
-// repetition costs nothing twice, and a lost transfer-credit leaves the client with less than we think, never
-// with more. A chunk in sequence without credit therefore means a broken client (400), unless a status-report
-// has lowered its credit while the chunk was under way: each one forgives one window of such chunks, unread.
-//
-// Budget. A chunk counts against the server's memory from the grant until it is written: the ledger hears
-// `return-credit` on `written`, not on arrival. Credit is wanted only while a client is there to use it.
+// Credit. See upload-credit.ts: both sides keep the same number for the same position.
 //
 // The end. The last chunk ends the giving of credit; when all is written the driver publishes.
 

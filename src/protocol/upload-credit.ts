@@ -1,5 +1,16 @@
-// The credit of one upload, counted on the server, and what its ledger has to hear. Part of `server-upload.ts`, whose
-// theory of operation explains the numbers.
+// The credit of one upload, counted on the server, and what its ledger has to hear. Part of `server-upload.ts`.
+//
+// Theory of operation.
+//
+// What a client may still send is a function of its position: after an upload-approved or a status-report
+// (offset s, credit C), both sides count C plus what transfer-credit added minus the chunks between s and the
+// position. We keep the same number for our own position (`UploadCredit`). So a duplicate costs nothing, a
+// repetition costs nothing twice, and a lost transfer-credit leaves the client with less than we think, never
+// with more. A chunk in sequence without credit therefore means a broken client (400), unless a status-report
+// has lowered its credit while the chunk was under way: each one forgives one window of such chunks, unread.
+//
+// A chunk counts against the server's memory from the grant until it is written: the ledger hears
+// `return-credit` on `written`, not on arrival. Credit is wanted only while a client is there to use it.
 
 import { assert } from "../base/assert.ts";
 import type { ServerAction } from "./server-events.ts";
