@@ -7,12 +7,15 @@ import type { Clock } from "./clock.ts";
 
 // Far above a copy of a megabyte in memory, far below what somebody would notice.
 const slowMs = 10;
-// After a slow one this many go to the pool before the next try in place: one in a hundred may be slow.
-const poolRun = 100;
+// After a slow one some go to the pool before the next try in place: few at first, since a fast medium, too, is slow
+// now and then, and twice as many whenever that try is slow again.
+const poolRunMin = 2;
+const poolRunMax = 128;
 
 export class IoPace {
   readonly #clock: Clock;
   #pooled = 0;
+  #poolRun = poolRunMin;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -28,7 +31,10 @@ export class IoPace {
     try {
       return inPlace();
     } finally {
-      if (this.#clock.now() - startedAt > slowMs) this.#pooled = poolRun;
+      if (this.#clock.now() - startedAt > slowMs) {
+        this.#pooled = this.#poolRun;
+        this.#poolRun = Math.min(poolRunMax, 2 * this.#poolRun);
+      } else this.#poolRun = poolRunMin;
     }
   }
 }

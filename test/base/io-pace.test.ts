@@ -27,12 +27,32 @@ test("IoPace stays in place while operations are fast", () => {
   expect(new Set(calls)).toEqual(new Set(["in place"]));
 });
 
-test("IoPace goes to the pool for a hundred operations after a slow one", async () => {
+test("IoPace goes to the pool for two operations after a single slow one", async () => {
   const { calls, one } = paced((call) => (call === 1 ? 50 : 1));
-  for (let count = 0; count < 102; count++) await one();
-  expect(calls.filter((call) => call === "pooled")).toHaveLength(100);
-  expect(calls[0]).toBe("in place");
+  for (let count = 0; count < 10; count++) await one();
+  expect(calls.map((call) => call[0]).join("")).toBe("ippiiiiiii");
+});
+
+test("IoPace tries a medium that stays slow ever more rarely, down to one in 129", async () => {
+  const { calls, one } = paced(() => 50);
+  for (let count = 0; count < 2000; count++) await one();
+  const tries = calls.flatMap((call, index) => (call === "in place" ? [index] : []));
+  const gaps = tries.slice(1).map((index, before) => index - (tries[before] as number));
+  expect(gaps.slice(0, 8)).toEqual([3, 5, 9, 17, 33, 65, 129, 129]);
+});
+
+test("IoPace forgets how slow a medium was once it is fast again", async () => {
+  let isSlow = true;
+  const { calls, one } = paced(() => (isSlow ? 50 : 1));
+  for (let count = 0; count < 200; count++) await one();
+  isSlow = false;
+  for (let count = 0; count < 200; count++) await one();
   expect(calls.at(-1)).toBe("in place");
+  isSlow = true;
+  await one();
+  isSlow = false;
+  for (let count = 0; count < 3; count++) await one();
+  expect(calls.slice(-4)).toEqual(["in place", "pooled", "pooled", "in place"]);
 });
 
 test("IoPace counts an operation that failed slowly as slow", () => {
