@@ -162,8 +162,8 @@ class Upload {
   }
 
   #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {
-    // No MAC covers where messages end: a damaged byte can join two. A server that spoke sense before is asked again.
-    if (input.type === "malformed" && this.#sentMax > 0 && this.#malformed++ < malformedMax)
+    // No MAC covers where messages end: a damaged byte can join two. So nonsense is doubted, once where no sense came before.
+    if (input.type === "malformed" && this.#malformed++ < (this.#sentMax > 0 ? malformedMax : 1))
       return this.#reconnect(new DyncError("malformed", input.text));
     // A server that only says "later" is as far away as one that does not answer.
     if (input.type === "message" && input.message.type !== "error") this.#heardAt = this.#parts.clock.now();
@@ -244,7 +244,7 @@ class Upload {
       case "forget-before":
         return this.#feed.forgetBefore(action.offset);
       case "reconnect":
-        return this.#reconnect(new DyncError("timed-out", action.reason));
+        return this.#reconnect(new DyncError(action.code, action.reason));
       case "retry-later":
         return this.#retryLater(new DyncError(action.code, action.text));
       case "waiting":

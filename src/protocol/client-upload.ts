@@ -25,6 +25,7 @@ import type { Machine } from "./machine.ts";
 import type { ServerMessage, StatusReport, UploadApproved } from "./message.ts";
 import { OpenQueries } from "./open-queries.ts";
 import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
+import { rewindFault } from "./rewind-fault.ts";
 import { Watchdog } from "./watchdog.ts";
 
 type ReadChunk = Extract<ClientInput, { type: "chunk-read" }>;
@@ -40,6 +41,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #approved = false;
   #restarts = 0;
+  /** Furthest offset at which the server wanted to go on, -1 for none; and what it was when a 400 was last doubted. */
+  #confirmed = -1;
+  #doubted = -2;
   readonly #chunks = new ChunkSize();
   #window = new ResendWindow(1);
 
@@ -137,11 +141,13 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       return this.#violation(`The server wants ${maxQueue} chunks kept: more than ${limits.maxQueueMax}`);
     }
     if (this.#chunks.allow(lengthMax)) this.#ready = this.#reading = null;
+    this.#window.widen(maxQueue);
     // A late answer to a post-file that was repeated: its position and credit are out of date.
     if (this.#state !== "posting") return;
     this.#approved = true;
     this.#window = new ResendWindow(Math.max(1, maxQueue));
     this.#position = 0;
+    this.#confirmed = Math.max(this.#confirmed, 0);
     this.#credit = message.credit;
     this.#state = "sending";
   }
@@ -160,29 +166,24 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   #goTo(seek: number): void {
-    const { size, canSeek, resume } = this.#task;
-    if (size !== null && seek > size) {
-      return this.#violation(`The server wants to go on at offset ${seek} of a file of ${size} bytes`);
-    }
-    if (!canSeek && (seek < this.#window.start || seek > this.#highest)) {
-      const kept = `only the chunks from offset ${this.#window.start} to ${this.#highest} are kept`;
-      const text = `The stream cannot be resumed: the server wants to go on at offset ${seek}, ${kept}`;
-      return this.#giveUp("failed", text);
-    }
-    if (seek > this.#highest && !resume) {
-      return this.#violation(
-        `The server wants to go on at offset ${seek}, only ${this.#highest} bytes were sent`,
-      );
-    }
+    const fault = rewindFault(seek, this.#task, this.#window.start, this.#highest);
+    if (fault !== null) return this.#giveUp(fault.code, fault.text);
+    this.#confirmed = Math.max(this.#confirmed, seek);
     this.#highest = Math.max(this.#highest, seek);
     this.#position = seek;
-    if (!canSeek) this.#window.rewind(seek);
+    if (!this.#task.canSeek) this.#window.rewind(seek);
   }
 
   #onError(wire: number, text: string): void {
     const code = errorCodeFromWire(wire);
     const isForgotten = code === "unknown-upload" && this.#approved && this.#restarts < limits.restartsMax;
     if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart();
+    if (code === "malformed" && this.#doubted < this.#confirmed) {
+      // What we sent was well-formed: it may have been damaged on the way. Believed where nothing moved since the last.
+      this.#doubted = this.#confirmed;
+      this.#actions.push({ type: "reconnect", code, reason: text });
+      return this.#disconnect();
+    }
     if (errorMeanings[code].retry) {
       this.#actions.push({ type: "retry-later", code, text });
       return this.#disconnect();
@@ -216,7 +217,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onTick(now: number): void {
     if (this.wakeAt === null || now < this.wakeAt) return;
     if (this.#watchdog.ask(now) === "ask") return this.#ask();
-    this.#actions.push({ type: "reconnect", reason: "The server does not answer" });
+    this.#actions.push({ type: "reconnect", code: "timed-out", reason: "The server does not answer" });
     this.#disconnect();
   }
 

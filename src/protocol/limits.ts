@@ -49,6 +49,8 @@ export const limits = {
   answerMs: [4 * secondMs, 6 * secondMs, 10 * secondMs, 20 * secondMs],
   /** A client that waits for its own source tells the server that it is still there. */
   keepaliveMs: 15 * secondMs,
+  /** Chunks of an earlier process's size that a restored upload is told about; each telling may get lost. */
+  tellingsMax: 16,
   /** Times that an upload which the server forgot is started anew within one process. */
   restartsMax: 3,
 

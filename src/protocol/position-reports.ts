@@ -1,6 +1,7 @@
 // What the client of one upload was told about where to go on, with how much credit. Part of `server-upload.ts`,
 // whose theory of operation explains it; makes the messages and remembers what need not, or must, be said again.
 
+import { limits } from "./limits.ts";
 import type { ServerMessage } from "./message.ts";
 import type { ServerUploadOptions } from "./server-events.ts";
 import type { UploadCredit } from "./upload-credit.ts";
@@ -12,7 +13,8 @@ export class PositionReports {
   #expected = 0;
   /** A gap was reported: what comes out of sequence until the client went back was under way before. */
   #gapTold = false;
-  #chunkBytesTold = false;
+  /** How often the client may still be told how large a chunk may be, instead of being broken. */
+  #tellings = 0;
   #isUncertain = false;
   /** Credit that is told when the client went back. */
   #withheld = 0;
@@ -26,11 +28,6 @@ export class PositionReports {
   /** Offset up to which chunks were accepted. */
   get expected(): number {
     return this.#expected;
-  }
-
-  /** Whether the client heard from this process how large a chunk may be. */
-  get chunkBytesTold(): boolean {
-    return this.#chunkBytesTold;
   }
 
   startAt(expected: number): void {
@@ -48,6 +45,7 @@ export class PositionReports {
   /** An earlier process may have told the client something else: the next grant says all. */
   distrust(): void {
     this.#isUncertain = true;
+    this.#tellings = limits.tellingsMax;
   }
 
   /** Answers a post-file. A client that posts again may have started already: it is told where to go on as well. */
@@ -58,7 +56,6 @@ export class PositionReports {
     const reportFollows = this.#expected > 0 || !isFirst;
     const credit = reportFollows ? 0 : this.#credit.outstanding;
     this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
-    this.#chunkBytesTold = true;
     this.#isUncertain = false;
     this.#withheld = 0;
     if (reportFollows) this.report();
@@ -78,11 +75,16 @@ export class PositionReports {
     this.#gapTold = true;
   }
 
+  /** A message was damaged on the way, perhaps the one that we wait for: says so whatever was said before. */
+  reportLoss(): void {
+    this.#gapTold = false;
+    this.reportGap();
+  }
+
   /** The position moved back: says so whatever was said before. */
   reportRewind(expected: number): void {
     this.#expected = expected;
-    this.#gapTold = false;
-    this.reportGap();
+    this.reportLoss();
   }
 
   /** A chunk came without credit and is forgiven. Not by `report`: forgiveness has to run out. */
@@ -92,10 +94,16 @@ export class PositionReports {
     this.#isUncertain = true;
   }
 
-  /** The client of a restored upload goes by the chunk size of an earlier process. */
-  reportChunkBytes(uploadId: string): void {
+  /**
+   * A chunk was too large. The client of a restored upload may go by what an earlier process said; it is told as often
+   * as that may have been lost. Returns whether it is.
+   */
+  reportChunkBytes(uploadId: string): boolean {
+    if (this.#tellings === 0) return false;
+    this.#tellings -= 1;
     this.approve(uploadId, false);
     this.#gapTold = true;
+    return true;
   }
 
   /**

@@ -5,7 +5,7 @@ import { assert } from "../base/assert.ts";
 import { limits } from "./limits.ts";
 
 export class ResendWindow {
-  readonly #chunksMax: number;
+  #chunksMax: number;
   readonly #offsets: number[] = [];
   #start = 0;
 
@@ -17,6 +17,11 @@ export class ResendWindow {
   /** Bytes before this offset are gone. */
   get start(): number {
     return this.#start;
+  }
+
+  /** From now on the last `chunksMax` are kept, if that is more than before. */
+  widen(chunksMax: number): void {
+    this.#chunksMax = Math.max(this.#chunksMax, chunksMax);
   }
 
   /** A chunk at `offset` was sent. Returns whether `start` moved. */

@@ -6,10 +6,9 @@
 // may be later. Only a chunk that starts there is *in sequence* and accepted. One that ends at or before it is a
 // duplicate and is discarded without a word. Any other one shows that something was lost: it is discarded, the
 // client is told where to go on by one status-report, and what is still under way from before is discarded in
-// silence until the client went back. A chunk that overlaps `expected` is such a one too: taking
-// its tail would count one chunk where the client, which starts again at `expected`, counts two.
-//
-// Credit. See upload-credit.ts: both sides keep the same number for the same position.
+// silence until the client went back. A chunk that overlaps `expected` is such a one too: taking its tail would
+// count one chunk where the client counts two. What may be damaged is treated likewise (suspect-messages.ts).
+// Credit belongs to a position (upload-credit.ts).
 //
 // The end. The last chunk ends the giving of credit; when all is written the driver publishes.
 
@@ -24,6 +23,7 @@ import { equalJson } from "./metadata.ts";
 import { PositionReports } from "./position-reports.ts";
 import type { Admission, ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
 import { type ServerEvent, type ServerState, serverTransitions } from "./server-states.ts";
+import { SuspectMessages } from "./suspect-messages.ts";
 import { UploadCredit, usableWindow } from "./upload-credit.ts";
 
 /** The error by which a client says that it will come back for this upload. */
@@ -34,6 +34,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   readonly #timer: IdleTimer;
   readonly #credit: UploadCredit;
   readonly #reports: PositionReports;
+  readonly #suspects = new SuspectMessages();
   #state: ServerState = "new";
   #actions: ServerAction[] = [];
   #post: PostFile | null = null;
@@ -84,8 +85,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         return this.#onMessage(input.message, now);
       case "malformed":
         this.#hear(now);
-        if (this.#state === "finishing") return this.#sendError(400, input.text);
-        return this.#fail(400, input.text);
+        return this.#onMalformed(input.text);
       case "admitted":
         return this.#onAdmitted(input.admission, input.hashed);
       case "restored":
@@ -117,6 +117,13 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       default:
         return unreachable(input);
     }
+  }
+
+  // The first one counts as lost, like any message that a damaged frame header costs.
+  #onMalformed(text: string): void {
+    const isForgiven = this.#state !== "new" && this.#suspects.forgive();
+    if (isForgiven) return this.#state === "admitting" ? this.#reports.greet() : this.#reports.reportLoss();
+    return this.#state === "finishing" ? this.#sendError(400, text) : this.#fail(400, text);
   }
 
   #hear(now: number): void {
@@ -183,8 +190,10 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   }
 
   #onChunk(chunk: PostChunk, now: number): void {
+    const { expected } = this.#reports;
+    if (chunk.seek === expected && this.#suspects.doubts(chunk)) return this.#reports.reportLoss();
     const verdict = judgeChunk(chunk, {
-      expected: this.#reports.expected,
+      expected,
       outstanding: this.#credit.outstanding,
       chunkBytes: this.#options.chunkBytes,
       size: this.#post?.info.size,
@@ -198,8 +207,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "out-of-sequence":
         return this.#reports.reportGap();
       case "oversize":
-        if (this.#reports.chunkBytesTold) return this.#fail(verdict.code, verdict.text);
-        return this.#reports.reportChunkBytes(this.#uploadId);
+        if (this.#reports.reportChunkBytes(this.#uploadId)) return;
+        return this.#fail(verdict.code, verdict.text);
       case "without-credit":
         return this.#credit.excess() ? this.#reports.reportExcess() : this.#fail(verdict.code, verdict.text);
       case "wrong-size":
@@ -213,6 +222,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     const { seek, data, checksum } = chunk;
     const end = seek + data.length;
     this.#reports.moveTo(end);
+    this.#suspects.progress();
     this.#credit.spend();
     if (data.length > 0) this.#actions.push({ type: "write", offset: seek, data });
     else this.#credit.written();
@@ -249,9 +259,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #onTick(now: number): void {
     if (this.wakeAt === null || now < this.wakeAt) return;
     if (this.#timer.due(now) === "poke") return this.#reports.greet();
-    const { keptFor } = this.#options;
-    const kept = keptFor === undefined ? "" : ` for ${keptFor}`;
-    const text = `Nothing was heard for too long, what arrived is kept${kept}`;
+    const { keptFor = "" } = this.#options;
+    const text = `Nothing was heard for too long, what arrived is kept${keptFor && ` for ${keptFor}`}`;
     this.#sendError(408, text);
     this.#end("suspended", 408, text);
   }

@@ -172,7 +172,7 @@ describe("what is remembered after a failure", () => {
     expect(await remembered()).toEqual([]);
   });
 
-  const refusals = [422, 409, 403, 413, 460, 400];
+  const refusals = [422, 409, 403, 413, 460];
   test.each(refusals)("nothing, when the server refused it for good with %p", async (code) => {
     const run = new Run();
     const failed = failureOf(run.send());
@@ -181,6 +181,21 @@ describe("what is remembered after a failure", () => {
     await run.server.expect("post-chunk");
     run.server.sendError(code);
     await failed;
+    expect(await remembered()).toEqual([]);
+  });
+
+  test("nothing, when the server says 400 on a second connection as well", async () => {
+    const run = new Run();
+    const failed = failureOf(run.send());
+    await run.server.expect("post-file");
+    run.server.approve(1);
+    await run.server.expect("post-chunk");
+    run.server.sendError(400);
+    await run.world.pass(200);
+    expect(await remembered()).toHaveLength(1);
+    await run.server.expect("query-status");
+    run.server.sendError(400);
+    expect((await failed).code).toBe("malformed");
     expect(await remembered()).toEqual([]);
   });
 

@@ -204,6 +204,19 @@ describe("a message that is none,", () => {
     expect(world.attempts).toBe(2);
   });
 
+  test("as the first answer is doubted once", async () => {
+    const world = new ClientWorld();
+    const server = new ScriptedServer(world.network);
+    const failed = failureOf(world.upload());
+    for (let turn = 0; turn < 2; turn++) {
+      await server.expect("post-file");
+      server.sendFrames(nonsense);
+      await world.pass(2000);
+    }
+    expect((await failed).code).toBe("malformed");
+    expect(world.attempts).toBe(2);
+  });
+
   test("from a server that goes on like that, ends the upload", async () => {
     const world = new ClientWorld();
     const server = new ScriptedServer(world.network);

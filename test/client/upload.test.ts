@@ -101,7 +101,6 @@ describe("an upload that succeeds", () => {
 
 describe("an error of the server ends the upload with the code that it stands for", () => {
   const errors: readonly (readonly [number, ErrorCode])[] = [
-    [400, "malformed"],
     [403, "forbidden"],
     [404, "unknown-upload"],
     [409, "name-taken"],
@@ -120,6 +119,28 @@ describe("an error of the server ends the upload with the code that it stands fo
     const error = await receipt;
     expect([error.code, error.message]).toEqual([code, "Because of that"]);
     expect(world.attempts).toBe(1);
+  });
+
+  test("400 is believed when a second connection hears it as well", async () => {
+    const receipt = failureOf(world.upload());
+    await server.expect("post-file");
+    server.sendError(400, "Unknown command");
+    await world.pass(200);
+    await server.expect("post-file");
+    server.sendError(400, "Unknown command");
+    const error = await receipt;
+    expect([error.code, error.message]).toEqual(["malformed", "Unknown command"]);
+    expect(world.attempts).toBe(2);
+  });
+
+  test("400 to a message that the line damaged costs one connection", async () => {
+    const receipt = world.upload();
+    await server.expect("post-file");
+    server.sendError(400, "Unknown command");
+    await world.pass(200);
+    expect(Buffer.from(await server.serve())).toEqual(Buffer.from(bytes));
+    await receipt;
+    expect(world.attempts).toBe(2);
   });
 
   test("also in the midst of it, and after the last chunk", async () => {

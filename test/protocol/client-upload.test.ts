@@ -226,7 +226,7 @@ test("a server that is silent is asked, and then given up for another connection
   }
   now += limits.answerMs.at(-1) ?? 0;
   expect(machine.step({ type: "tick" }, now)).toEqual([
-    { type: "reconnect", reason: "The server does not answer" },
+    { type: "reconnect", code: "timed-out", reason: "The server does not answer" },
     waiting(null),
   ]);
   expect(now).toBeLessThan(60_000);

@@ -129,14 +129,6 @@ describe("what drops an upload", () => {
       400,
       "Last chunk ends at offset 0, but 10 bytes were announced",
     ],
-    [
-      "frames that are no message",
-      post,
-      1,
-      { type: "malformed", text: "Unknown command" },
-      400,
-      "Unknown command",
-    ],
   ] as const)("%s", (_, posted, credit, input, code, text) => {
     expect(open(posted, credit).step(input, 0)).toEqual(done(code, text));
   });

@@ -1,0 +1,41 @@
+// Which messages of a client were perhaps damaged on the way, and how often that is believed. Part of
+// `server-upload.ts`.
+//
+// CURVE protects what is in a frame, not the header before it: one flipped bit there makes the receiving side drop the
+// frame without a word, or join two messages. What is left is mostly no message at all. One thing looks like one: a chunk
+// whose data was dropped, with the first frame of the next message in its place.
+
+import { commandNames } from "./encode.ts";
+import type { PostChunk } from "./message.ts";
+
+interface Doubt {
+  readonly seek: number;
+  readonly text: string;
+}
+
+export class SuspectMessages {
+  #wasForgiven = false;
+  #doubt: Doubt | null = null;
+
+  /** A chunk was accepted: what was wrong before is mended. */
+  progress(): void {
+    this.#wasForgiven = false;
+  }
+
+  /** Something came that is no message. Returns whether it counts as one that was lost: once without progress. */
+  forgive(): boolean {
+    if (this.#wasForgiven) return false;
+    this.#wasForgiven = true;
+    return true;
+  }
+
+  /** Whether the data of a chunk in sequence may be another frame: it has to come twice, as it does when it is the data. */
+  doubts({ seek, data, checksum }: PostChunk): boolean {
+    if (checksum !== null || data.length > 32) return false;
+    const text = String.fromCharCode(...data);
+    if (!commandNames.has(text)) return false;
+    const cameBefore = this.#doubt?.seek === seek && this.#doubt.text === text;
+    this.#doubt = { seek, text };
+    return !cameBefore;
+  }
+}
