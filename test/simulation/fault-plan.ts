@@ -5,7 +5,7 @@ import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** Faults that strike a message, with the probability for each message. */
-export type MessageFault = "loss" | "repeat" | "cut-at-message";
+export type MessageFault = "loss" | "repeat" | "cut-at-message" | "damaged-header";
 
 /** Faults of the disk, with the probability for each operation. */
 export type DiskFault = "write-error" | "short-write" | "sync-error" | "read-error" | "crash-at-step";

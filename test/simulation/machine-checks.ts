@@ -25,8 +25,9 @@ export class MachineChecks {
   onServerMessage(client: ModelClient, message: ServerMessage): void {
     // Its credit was taken, or there is none: what it is told when there is some again may cross what it asks.
     if (message.type === "status-report" && message.credit === 0) client.disturbances++;
+    // One that was damaged on the way is answered so where there is no upload; the client is not to believe it.
     check(
-      message.type !== "error" || message.code !== 400,
+      message.type !== "error" || message.code !== 400 || client.damagedAt !== null,
       () => `${client.job.identity} got 400: ${message.type === "error" ? message.text : ""}`,
     );
   }
@@ -54,10 +55,10 @@ export class MachineChecks {
 
   #isExcused(client: ModelClient, result: Extract<UploadResult, { type: "failed" }>): boolean {
     if (result.code === "cancelled") return client.isCancelled;
-    // A stream cannot give again what the disk lost.
+    // A stream cannot give again what the disk lost, nor what a window reaches back to that it has not heard of.
     const { identity, isFile } = client.job;
-    const lost = this.#lost.get(identity) ?? 0;
-    return result.code === "failed" && !isFile && lost > 0;
+    const isLost = (this.#lost.get(identity) ?? 0) > 0 || this.#world.faults.includes("reconfigure");
+    return result.code === "failed" && !isFile && isLost;
   }
 
   /** Nothing is sent twice without reason: one window for each disturbance, and what the disk lost. */

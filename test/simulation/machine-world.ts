@@ -17,6 +17,7 @@ const kinds: readonly FaultKind[] = [
   "loss",
   "repeat",
   "cut-at-message",
+  "damaged-header",
   "write-error",
   "sync-error",
   "cut",
@@ -53,6 +54,8 @@ export class MachineWorld {
   readonly #latencyMs: number;
   readonly #diskMs: number;
   readonly #readMs: number;
+  /** Of the first server. */
+  readonly #chunkBytes: number;
 
   constructor(seed: number, trace: Trace) {
     this.random = new Random(seed);
@@ -66,6 +69,7 @@ export class MachineWorld {
     const queueMax = this.random.pick([1, 2, 4, 16, 100]);
     this.network = { clock: this.clock, random: this.random, faults: this.faults, latency, queueMax };
     this.server = new ModelServer(this, this.#serverOptions());
+    this.#chunkBytes = this.server.options.chunkBytes;
     this.clients = this.#jobs().map((job) => new ModelClient(job, this));
   }
 
@@ -110,6 +114,14 @@ export class MachineWorld {
     const idleMs = this.random.pick([90_000, 3_600_000]);
     this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * maxQueue);
     return { chunkBytes, maxQueue, capacity, idleMs };
+  }
+
+  // Chunks not so small that a file takes hours.
+  #reconfigured(): ModelServerOptions {
+    const options = this.#serverOptions();
+    const chunkBytes = Math.ceil(this.#chunkBytes / this.random.pick([1, 1, 2, 10]));
+    this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * options.maxQueue);
+    return { ...options, chunkBytes };
   }
 
   #jobs(): Job[] {
@@ -186,8 +198,7 @@ export class MachineWorld {
     this.#restart();
     this.#restart = this.clock.after(this.random.magnitude(10, 10_000), () => {
       const { options } = this.server;
-      const { capacity, idleMs } = this.faults.includes("reconfigure") ? this.#serverOptions() : options;
-      this.server.start({ ...options, capacity, idleMs });
+      this.server.start(this.faults.includes("reconfigure") ? this.#reconfigured() : options);
     });
   }
 }

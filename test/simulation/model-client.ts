@@ -7,7 +7,7 @@ import type { ClientAction, ClientInput, UploadResult } from "../../src/protocol
 import { ClientUpload } from "../../src/protocol/client-upload.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
 import type { MachineWorld } from "./machine-world.ts";
-import type { ModelConnection } from "./model-connection.ts";
+import type { Heard, ModelConnection } from "./model-connection.ts";
 import { check } from "./simulation-failure.ts";
 
 /** What is to be uploaded. */
@@ -35,6 +35,8 @@ export class ModelClient {
   #forgottenBefore = 0;
   #life = 0;
   #crashes = 0;
+  #sentMax = 0;
+  #malformed = 0;
   result: UploadResult | "abandoned" | null = null;
   isFrozen = false;
   /** It never wakes up again. */
@@ -42,6 +44,8 @@ export class ModelClient {
   isCancelled = false;
   bytesSent = 0;
   disturbances = 0;
+  /** Bytes that were accepted when the line damaged a message last. */
+  damagedAt: number | null = null;
 
   constructor(job: Job, world: MachineWorld) {
     this.job = job;
@@ -52,6 +56,7 @@ export class ModelClient {
     const { isFile, size, identity } = this.job;
     this.#life++;
     this.#asked = null;
+    this.#sentMax = this.#malformed = 0;
     this.#driver = new MachineDriver({
       machine: new ClientUpload({
         name: identity,
@@ -154,8 +159,13 @@ export class ModelClient {
     });
   }
 
-  #receive(message: ServerMessage): void {
+  #receive(message: Heard<ServerMessage>): void {
     this.#world.trace(() => `${this.job.identity} <- ${describe(message)}`);
+    if (message.type === "malformed") {
+      // As the shell: nonsense is doubted, once where no sense came before.
+      if (this.#malformed++ < (this.#sentMax > 0 ? 3 : 1)) return this.#down(this.#world.pauseMs());
+      return void this.#driver?.feed(message);
+    }
     this.#world.checks.onServerMessage(this, message);
     this.#driver?.feed({ type: "message", message });
   }
@@ -179,6 +189,9 @@ export class ModelClient {
       case "send-chunk":
         this.#asked = null;
         this.bytesSent += action.length;
+        if (action.offset + action.length > this.#sentMax) {
+          [this.#sentMax, this.#malformed] = [action.offset + action.length, 0];
+        }
         return this.#send({
           type: "post-chunk",
           seek: action.offset,
@@ -246,8 +259,10 @@ export class ModelClient {
   }
 }
 
-export function describe(message: ClientMessage | ServerMessage): string {
+export function describe(message: Heard<ClientMessage | ServerMessage>): string {
   switch (message.type) {
+    case "malformed":
+      return `malformed: ${message.text}`;
     case "post-chunk": {
       const last = message.checksum === null ? "" : " last";
       return `post-chunk ${message.seek}+${message.data.length}${last}`;

@@ -1,7 +1,10 @@
 // One connection of the machine-level simulation: two ordered queues of messages as values. A cut loses what is
 // under way, but what the server's side had received already may still be read, beside the next connection.
 
+import { type Decoded, decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
+import { encodeClientMessage, encodeServerMessage } from "../../src/protocol/encode.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
+import { DamagedLine } from "./damaged-line.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -15,9 +18,22 @@ export interface ModelNetwork {
   readonly queueMax: number;
 }
 
+/** What a side makes of the frames that it got. */
+export type Heard<Message> = Message | Nonsense;
+
+export interface Nonsense {
+  readonly type: "malformed";
+  readonly code: number;
+  readonly text: string;
+}
+
 export interface ModelEnds {
-  onServerSide(message: ClientMessage): void;
-  onClientSide(message: ServerMessage): void;
+  onServerSide(heard: Heard<ClientMessage>): void;
+  onClientSide(heard: Heard<ServerMessage>): void;
+  /** Whether a header may be damaged now: not twice without progress. */
+  mayDamage(to: "server" | "client"): boolean;
+  /** A damaged message was delivered, or will be with the next one. */
+  onDamage(): void;
   /** There is room towards the server again. */
   onRoom(): void;
   /** The client learns that the connection is over. */
@@ -36,6 +52,7 @@ interface UnderWay {
 export class ModelConnection {
   readonly #network: ModelNetwork;
   readonly #ends: ModelEnds;
+  readonly #lines = { server: new DamagedLine(), client: new DamagedLine() };
   readonly #toServer: UnderWay[] = [];
   readonly #toClient: UnderWay[] = [];
   #latestToServer = 0;
@@ -63,7 +80,8 @@ export class ModelConnection {
       const item = this.#put(this.#toServer, this.#latestToServer, () => {
         const wasFull = this.isFull;
         this.#toServer.shift();
-        this.#ends.onServerSide(message);
+        const heard = this.#hear("server", message, encodeClientMessage, decodeClientMessage);
+        if (heard !== null) this.#ends.onServerSide(heard);
         if (wasFull && this.#isOpen) this.#ends.onRoom();
       });
       this.#latestToServer = item;
@@ -79,7 +97,9 @@ export class ModelConnection {
     if (this.#copies() > 0) {
       this.#latestToClient = this.#put(this.#toClient, this.#latestToClient, () => {
         this.#toClient.shift();
-        if (this.#clientCares) this.#ends.onClientSide(message);
+        if (!this.#clientCares) return;
+        const heard = this.#hear("client", message, encodeServerMessage, decodeServerMessage);
+        if (heard !== null) this.#ends.onClientSide(heard);
       });
     }
     return "sent";
@@ -98,6 +118,25 @@ export class ModelConnection {
     if (!faults.strikes("repeat")) return 1;
     this.#ends.onDisturbed();
     return 2;
+  }
+
+  // Messages are values here; only what is damaged goes through its frames.
+  #hear<Message>(
+    to: "server" | "client",
+    message: Message,
+    encode: (message: Message) => Uint8Array[],
+    decode: (frames: readonly Uint8Array[]) => Decoded<Message>,
+  ): Heard<Message> | null {
+    const line = this.#lines[to];
+    const { faults, random } = this.#network;
+    const wasJoining = line.isJoining;
+    const isStruck = !wasJoining && this.#ends.mayDamage(to) && faults.strikes("damaged-header");
+    if (!wasJoining && !isStruck) return message;
+    this.#ends.onDamage();
+    const frames = isStruck ? line.strike(encode(message), random) : line.pass(encode(message));
+    if (frames === null) return null;
+    const decoded = decode(frames);
+    return decoded.ok ? decoded.message : { type: "malformed", code: decoded.code, text: decoded.text };
   }
 
   #put(queue: UnderWay[], latest: number, deliver: () => void): number {

@@ -6,7 +6,7 @@ import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { ModelClient } from "./model-client.ts";
-import { ModelConnection, type ModelEnds } from "./model-connection.ts";
+import { type Heard, ModelConnection, type ModelEnds } from "./model-connection.ts";
 import { ModelSession } from "./model-session.ts";
 import { check } from "./simulation-failure.ts";
 
@@ -109,8 +109,13 @@ export class ModelServer {
     const life = this.#life;
     const connection: ModelConnection = new ModelConnection(this.world.network, {
       ...ends,
-      onServerSide: (message) => {
-        if (life === this.#life) this.#receive(client, message);
+      onServerSide: (heard) => {
+        if (life === this.#life) this.#receive(client, heard);
+      },
+      mayDamage: (to) => this.#mayDamage(client, to),
+      onDamage: () => {
+        client.disturbances++;
+        client.damagedAt = this.#acceptedOf(identity);
       },
       onGone: () => {
         if (this.#routes.get(identity)?.connection === connection) this.#routes.delete(identity);
@@ -124,10 +129,24 @@ export class ModelServer {
     return connection;
   }
 
-  #receive(client: ModelClient, message: ClientMessage): void {
+  // What is damaged twice without progress may end an upload. The client notices progress later than the server.
+  #mayDamage(client: ModelClient, to: "server" | "client"): boolean {
+    if (client.damagedAt === null) return true;
+    const leastBytes = to === "server" ? 0 : this.world.windowBytesMax;
+    return this.#acceptedOf(client.job.identity) > client.damagedAt + leastBytes;
+  }
+
+  #acceptedOf(identity: string): number {
+    return (this.records.get(identity)?.written ?? 0) + (this.sessions.get(identity)?.unwrittenBytes ?? 0);
+  }
+
+  #receive(client: ModelClient, message: Heard<ClientMessage>): void {
     const { identity } = client.job;
     const session = this.sessions.get(identity);
     if (session !== undefined) return session.receive(message);
+    if (message.type === "malformed") {
+      return void this.send(identity, { type: "error", code: message.code, text: message.text });
+    }
     const record = this.records.get(identity);
     if (record === undefined) {
       if (message.type !== "post-file") {

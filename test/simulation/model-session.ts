@@ -5,6 +5,7 @@ import { MachineDriver } from "../../src/base/machine-driver.ts";
 import type { ClientMessage, PostFile } from "../../src/protocol/message.ts";
 import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import type { Heard } from "./model-connection.ts";
 import type { ModelRecord, ModelServer } from "./model-server.ts";
 import { check } from "./simulation-failure.ts";
 
@@ -38,6 +39,10 @@ export class ModelSession {
     return this.#writes.length;
   }
 
+  get unwrittenBytes(): number {
+    return this.#writes.reduce((sum, { length }) => sum + length, 0);
+  }
+
   restore(): void {
     const record = this.#record;
     if (record === null) return;
@@ -47,10 +52,11 @@ export class ModelSession {
     if (!hashed) this.#later(() => this.feed({ type: "hash-ready" }));
   }
 
-  receive(message: ClientMessage): void {
+  receive(heard: Heard<ClientMessage>): void {
     this.heardAt = this.#server.world.clock.now();
+    if (heard.type === "malformed") return this.feed(heard);
     this.#isUnreachable = false;
-    this.feed({ type: "message", message });
+    this.feed({ type: "message", message: heard });
   }
 
   feed(input: ServerInput): void {
@@ -79,6 +85,7 @@ export class ModelSession {
         return this.#later(() => this.#admit(action.post));
       case "write":
         check(!this.#isFinishing, "nothing is written after the end");
+        check(action.data[0] === 0, () => `${this.identity}: other bytes are written than were sent`);
         this.#writes.push({ offset: action.offset, length: action.data.length });
         return this.#write();
       case "finish":

@@ -14,6 +14,7 @@ const patches = join(import.meta.dir, "planted");
 /** Where each is looked for, and within how many runs it has to be found. */
 const planted: Readonly<Record<string, { readonly level: Level; readonly runs: number }>> = {
   "checksum-in-released-memory": { level: "shells", runs: 100 },
+  "command-name-taken-for-data": { level: "machines", runs: 1000 },
   "credit-kept-over-reconnect": { level: "machines", runs: 3000 },
   "credit-on-arrival": { level: "machines", runs: 100 },
   "duplicate-accepted": { level: "machines", runs: 100 },
