@@ -10,8 +10,10 @@ import type { Logger } from "../base/log.ts";
 import { readCertificate } from "./key-files.ts";
 
 const keySuffix = ".key";
-// The truth is this rescan; the system's change notices only make it come sooner.
-const rescanMs = 5000;
+// The truth is the rescan; the system's change notices only make it come sooner. Where there are none it comes often.
+// Each one wakes a server that has nothing else to do.
+const rescanMs = 5_000;
+const rescanWithNoticesMs = 30_000;
 // Notices come several for one change, and before the file is written to its end.
 const noticeDelayMs = 100;
 
@@ -83,7 +85,10 @@ export class AuthorizedClients {
     return this.#refreshing;
   }
 
-  /** Calls `onChange` whenever keys were added or removed, at most 5 s after, and at once where the system gives notice. Returns what ends it. */
+  /**
+   * Calls `onChange` whenever keys were added or removed: at once where the system gives notice, else within 5 s, or
+   * within 30 s on a file system that promises notices and gives none. Returns what ends it.
+   */
   watch(clock: Clock, onChange: (changes: KeyChanges) => void): () => void {
     let watcher: FSWatcher | null = null;
     let cancel: CancelTimer = () => {};
@@ -112,10 +117,11 @@ export class AuthorizedClients {
       if (changes.added.length + changes.removed.length > 0) onChange(changes);
       if (this.#folderFault !== null) detach();
       else attach();
-      schedule(rescanMs);
+      scheduleRescan();
     };
+    const scheduleRescan = (): void => schedule(watcher === null ? rescanMs : rescanWithNoticesMs);
     attach();
-    schedule(rescanMs);
+    scheduleRescan();
     return () => {
       isOver = true;
       cancel();

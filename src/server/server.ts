@@ -80,8 +80,7 @@ export class Server {
       { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },
     );
     logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.text });
-    this.#repeat("housekeeping", housekeepingMs, () => this.#keepHouse());
-    this.#repeat("starving", starvingCheckMs, () => this.#reclaimIdleCredit());
+    this.#keepHouseLater();
     return this.#link.port;
   }
 
@@ -159,7 +158,19 @@ export class Server {
     queueMicrotask(() => {
       this.#distributing = false;
       for (const { id, amount } of this.#ledger.distribute()) this.#uploads.byId(id)?.grant(amount);
+      this.#watchStarving();
     });
+  }
+
+  // Runs only while somebody starves: a server that has nothing to do does not wake up for it.
+  #watchStarving(): void {
+    if (this.#stopping || this.#timers.has("starving") || !this.#ledger.isStarving()) return;
+    const cancel = this.#parts.clock.after(starvingCheckMs, () => {
+      this.#timers.delete("starving");
+      this.#reclaimIdleCredit();
+      this.#watchStarving();
+    });
+    this.#timers.set("starving", cancel);
   }
 
   #reclaimIdleCredit(): void {
@@ -177,11 +188,11 @@ export class Server {
     });
   }
 
-  #repeat(name: string, everyMs: number, task: () => void): void {
-    const cancel = this.#parts.clock.after(everyMs, () => {
-      task();
-      if (!this.#stopping) this.#repeat(name, everyMs, task);
+  #keepHouseLater(): void {
+    const cancel = this.#parts.clock.after(housekeepingMs, () => {
+      this.#keepHouse();
+      if (!this.#stopping) this.#keepHouseLater();
     });
-    this.#timers.set(name, cancel);
+    this.#timers.set("housekeeping", cancel);
   }
 }

@@ -154,7 +154,7 @@ describe("refresh", () => {
 });
 
 describe("watching", () => {
-  test("the folder is looked at every 5 s, also when the system gives no notice", async () => {
+  test("the folder is looked at every 5 s as long as the system gives no notice, then every 30 s", async () => {
     await using fixture = await clientsFolder();
     rmSync(fixture.folder, { recursive: true });
     const clients = await fixture.load();
@@ -174,6 +174,8 @@ describe("watching", () => {
     fixture.put("anna.key", generateKeyPair());
     timers.shift()?.callback();
     expect((await promise).added.map(({ user }) => user)).toEqual(["anna"]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(timers.map(({ delayMs }) => delayMs)).toEqual([30_000]);
     end();
     expect(timers).toEqual([]);
   });
