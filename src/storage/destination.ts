@@ -15,12 +15,6 @@ export function checkName(name: string): NameCheck {
   return fault === null ? { ok: true } : { ok: false, text: `The file name ${fault}` };
 }
 
-/** Whether a user id may be a folder. */
-export function checkUser(user: string): NameCheck {
-  const fault = fileNameFault(user);
-  return fault === null ? { ok: true } : { ok: false, text: `The user id ${fault}` };
-}
-
 /** Two names are the same when their folded forms are: without case, whatever the Unicode form. */
 export function foldName(name: string): string {
   return fold(name);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { checkName, checkUser, foldName, namesClash, occupiedNames } from "../../src/storage/destination.ts";
+import { checkName, foldName, namesClash, occupiedNames } from "../../src/storage/destination.ts";
 
 describe("names that every system can store are accepted", () => {
   const names = [
@@ -64,7 +64,6 @@ describe("names that some system cannot store, or that climb out, are refused wi
   ];
   test.each(names)("%p", (name, reason) => {
     expect(checkName(name)).toEqual({ ok: false, text: `The file name ${reason}` });
-    expect(checkUser(name)).toEqual({ ok: false, text: `The user id ${reason}` });
   });
 });
 
