@@ -40,11 +40,6 @@ export function parseServerAddress(text: string, portOption: string | undefined)
   };
 }
 
-/** `host:port` as people read it; an IPv6 address in brackets. */
-export function formatServerAddress(address: ServerAddress): string {
-  return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
-}
-
 function splitPort(text: string): { readonly host: string; readonly port: string | null } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed) return { host: bracketed[1]!, port: bracketed[2] ?? null };

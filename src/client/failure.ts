@@ -1,6 +1,7 @@
 // Why a connection failed, in the words of the person who can do something about it.
 
 import { DyncError } from "../base/error.ts";
+import { formatServerAddress } from "../base/format-server-address.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import type { LinkFailure } from "../transport/transport.ts";
 
@@ -13,8 +14,8 @@ export interface ConnectionParty {
 
 /** The error for a link that went down with `failure`. */
 export function connectionError(failure: LinkFailure, party: ConnectionParty): DyncError {
-  const { host, port, keys, serverKey } = party;
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const { host, keys, serverKey } = party;
+  const address = formatServerAddress(party);
   switch (failure) {
     case "refused":
       return new DyncError("unreachable", `Nothing listens at ${address}`, {

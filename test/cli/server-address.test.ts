@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DyncError } from "../../src/base/error.ts";
-import { formatServerAddress, parseServerAddress } from "../../src/cli/server-address.ts";
+import { formatServerAddress } from "../../src/base/format-server-address.ts";
+import { parseServerAddress } from "../../src/cli/server-address.ts";
 
 describe("parseServerAddress()", () => {
   const addresses: readonly (readonly [string, string | undefined, string, number])[] = [

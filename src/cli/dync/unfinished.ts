@@ -2,10 +2,10 @@
 // `cancel`.
 
 import { DyncError } from "../../base/error.ts";
+import { formatServerAddress } from "../../base/format-server-address.ts";
 import type { UnfinishedUpload, UploadStore } from "../../client/upload-store.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
-import { formatServerAddress } from "../server-address.ts";
 
 const shortIdLength = 8;
 
