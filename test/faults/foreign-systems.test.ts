@@ -3,8 +3,9 @@
 
 import { afterAll, describe, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { directions } from "../support/directions.ts";
 import { openExchange } from "../support/exchange.ts";
-import { because, ForeignSystems, reasonAgainst } from "../support/foreign-systems.ts";
+import { ForeignSystems } from "../support/foreign-systems.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { note } from "./note.ts";
 
@@ -14,16 +15,9 @@ const systems = new ForeignSystems();
 afterAll(async () => await systems[Symbol.asyncDispose]());
 
 describe("between systems", () => {
-  for (const [client, server] of [
-    ["windows-x64", "here"],
-    ["here", "windows-x64"],
-    ["windows-x64", "windows-x64"],
-    ["linux-arm64", "here"],
-    ["here", "linux-arm64"],
-  ] as const) {
-    const reason = reasonAgainst(client, server);
-    test.skipIf(reason !== null)(
-      `100 MB, and kills of either side: from ${client} to ${server}${because(reason)}`,
+  for (const { client, server, title, isSkipped } of directions) {
+    test.skipIf(isSkipped)(
+      `100 MB, and kills of either side: ${title}`,
       async () => {
         await using folder = await tempFolder(memory);
         await using exchange = await openExchange({

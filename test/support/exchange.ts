@@ -60,7 +60,7 @@ export class Exchange implements AsyncDisposable {
   async makeKeys(): Promise<void> {
     const { client, server } = this.#homes;
     mkdirSync(this.data, { recursive: true });
-    expect(await this.dync(["keygen"])).toMatchObject({ code: 0 });
+    await this.#makeClientKey("alice");
     const made = await runProgram(
       this.#server.command("dync-server", ["keygen"]),
       this.#asServer(),
@@ -68,8 +68,39 @@ export class Exchange implements AsyncDisposable {
     );
     expect(made).toMatchObject({ code: 0 });
     mkdirSync(join(server, "clients"), { recursive: true });
-    copyFileSync(join(client, "client.key"), join(server, "clients", "alice.key"));
+    this.#letIn("alice");
     copyFileSync(join(server, "server.key"), join(client, "server.key"));
+  }
+
+  async #makeClientKey(user: string): Promise<void> {
+    const command = this.#client.command("dync", ["keygen"]);
+    expect(await runProgram(command, this.#asClient(user), deadlineMs)).toMatchObject({ code: 0 });
+  }
+
+  #letIn(user: string): void {
+    copyFileSync(
+      join(this.#clientHome(user), "client.key"),
+      join(this.#homes.server, "clients", `${user}.key`),
+    );
+  }
+
+  /** A user is nobody until the server has the key, and then stores in a folder of that name. */
+  async expectUsersApart(): Promise<void> {
+    await this.#makeClientKey("bob");
+    copyFileSync(join(this.#homes.server, "server.key"), join(this.#clientHome("bob"), "server.key"));
+    const path = await this.file("of-bob.raw", 100_000);
+    await using stranger = this.startSend(path, [], this.#port, "bob");
+    expect(await stranger.ended(deadlineMs)).toMatchObject({
+      code: 7,
+      stderr: expect.stringContaining("does not accept the key"),
+    });
+    expect(globSync("*/of-bob.raw*", { cwd: this.data })).toEqual([]);
+    this.#letIn("bob");
+    await this.server.line(/"Key authorised","user":"bob"/, deadlineMs);
+    await using known = this.startSend(path, [], this.#port, "bob");
+    await this.#confirmed(known);
+    await this.expectStored(path, "of-bob.raw", "bob");
+    expect(globSync("*/of-bob.raw", { cwd: this.data })).toEqual([join("bob", "of-bob.raw")]);
   }
 
   /** Starts the server, again on the port that it had before. */
@@ -109,9 +140,9 @@ export class Exchange implements AsyncDisposable {
   }
 
   /** Starts sending the file at `path`; `port` is the server's unless something stands between. */
-  startSend(path: string, args: readonly string[] = [], port: number = this.#port): Program {
+  startSend(path: string, args: readonly string[] = [], port = this.#port, user = "alice"): Program {
     const all = ["--json", "-k", "sample:S-17", ...args, `127.0.0.1:${port}`, this.#client.path(path)];
-    return startProgram(this.#client.command("dync", all), this.#asClient());
+    return startProgram(this.#client.command("dync", all), this.#asClient(user));
   }
 
   /** Starts sending what `stream` holds. */
@@ -181,19 +212,23 @@ export class Exchange implements AsyncDisposable {
     }
   }
 
-  /** The file at `path` is stored as `name`, as alice's, with checksum and metadata. */
-  async expectStored(path: string, name: string): Promise<void> {
-    const stored = join(this.data, "alice", name);
+  /** The file at `path` is stored as `name`, under `user`, with checksum and metadata. */
+  async expectStored(path: string, name: string, user = "alice"): Promise<void> {
+    const stored = join(this.data, user, name);
     expect(await runProgram(["cmp", path, stored])).toMatchObject({ code: 0, stdout: "" });
     expect(await Bun.file(`${stored}.meta.json`).json()).toMatchObject({
       sample: "S-17",
-      _dync: { user: "alice" },
+      _dync: { user },
     });
     expect(existsSync(`${stored}.sha256`)).toBe(true);
   }
 
-  #asClient() {
-    return { env: { ...this.#client.environment, DYNC_HOME: this.#client.path(this.#homes.client) } };
+  #asClient(user = "alice") {
+    return { env: { ...this.#client.environment, DYNC_HOME: this.#client.path(this.#clientHome(user)) } };
+  }
+
+  #clientHome(user: string): string {
+    return user === "alice" ? this.#homes.client : join(this.#folder, `${user}-home`);
   }
 
   #asServer() {
