@@ -7,6 +7,7 @@ import { recordCalls, runCrashes } from "../support/crash-runs.ts";
 import { startCrowd } from "../support/crowd.ts";
 import { executablesMissing } from "../support/executables.ts";
 import type { Direction } from "../support/faulty-proxy.ts";
+import { type FrameFlip, runFrameFlips } from "../support/header-flips.ts";
 import { runServerFaults } from "../support/injection-runs.ts";
 import { runKills, windowBytes } from "../support/kill-runs.ts";
 import { openLab } from "../support/lab.ts";
@@ -35,6 +36,17 @@ describe.skipIf(compiled !== null)(`a bad network (${compiled ?? "compiled"})`, 
       expect(result.flips).toBeGreaterThanOrEqual(10);
       expect(result.extraBytesPerFlip).toBeLessThanOrEqual(windowBytes);
     });
+
+    test(`a frame that is dropped, or joins the next message, on the way ${direction}`, async () => {
+      // The bits that libzmq obeys without a word: another kind of frame (2), more frames to come (0).
+      const { uploads, connectionsMax } = await runFrameFlips((frames) =>
+        Array.from({ length: frames[direction] - 2 }, (_, index): FrameFlip[] =>
+          [0, 2].map((bit) => ({ direction, frame: index + 2, byte: 0, bit })),
+        ).flat(),
+      );
+      expect(uploads).toBeGreaterThan(10);
+      expect(connectionsMax).toBeLessThanOrEqual(3);
+    }, 60_000);
 
     test(`the first connection cut in its handshake, at some bytes ${direction}`, async () => {
       const result = await runHandshakeCuts(direction, [0, 1, 10, 63, 64, 65, 200, 300, 400, 500]);

@@ -100,14 +100,34 @@ function referenceClientTests(): void {
     });
   }
 
+  for (const kind of ["unknown-command", "empty", "few-frames", "short-number", "random"]) {
+    test(`one message that is none (${kind}) counts as lost`, async () => {
+      const content = randomBytes(50 * chunk);
+      const { code, result } = await send(`once-${kind}`, content, ["--garbage", kind]);
+      expect({ code, outcome: result.outcome }).toEqual({ code: 0, outcome: "finished" });
+      await expectStored(data, `once-${kind}`, content);
+    });
+  }
+
+  for (const text of ["error", "post-chunk", "post-file", "query-status"]) {
+    test(`a file that is only "${text}" arrives whole`, async () => {
+      const content = Buffer.from(text);
+      const { code, result } = await send(`only-${text}`, content);
+      // It is asked for once more, without a wait: it could have been the next message.
+      expect({ code, queries: result.sent.queries }).toEqual({ code: 0, queries: 0 });
+      expect(result.sent.resent).toBeGreaterThan(0);
+      await expectStored(data, `only-${text}`, content);
+    });
+  }
+
   const harmful: [string, string[], number, number][] = [
     ["wrong-checksum", ["--wrong-checksum"], 8, 460],
     ["oversized-chunk", ["--oversized-chunk"], 1, 400],
     ["beyond-credit", ["--beyond-credit", "100000"], 1, 400],
-    ["unknown-command", ["--garbage", "unknown-command"], 1, 400],
-    ["few-frames", ["--garbage", "few-frames"], 1, 400],
-    ["short-number", ["--garbage", "short-number"], 1, 400],
-    ["random-frame", ["--garbage", "random"], 1, 400],
+    ["unknown-command", ["--garbage", "unknown-command", "--garbage", "unknown-command"], 1, 400],
+    ["few-frames", ["--garbage", "few-frames", "--garbage", "few-frames"], 1, 400],
+    ["short-number", ["--garbage", "short-number", "--garbage", "empty"], 1, 400],
+    ["random-frame", ["--garbage", "random", "--garbage", "random"], 1, 400],
     ["shorter-than-announced", ["--announce", String(50 * chunk + 1)], 1, 400],
     ["longer-than-announced", ["--announce", String(50 * chunk - 1)], 1, 413],
     ["climbing", ["-n", "../climbing"], 1, 403],

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { type AddressInfo, createConnection, createServer, type Socket } from "node:net";
 import { type Faults, startFaultyProxy } from "./faulty-proxy.ts";
+import { FrameFinder } from "./frame-finder.ts";
 
 const content = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
 
@@ -56,6 +57,7 @@ test("without faults every byte passes and is counted", async () => {
     flipped: 0,
     bytes: { up: content.length, down: 0 },
     arrived: { up: content.length, down: 0 },
+    frames: { up: expect.any(Number), down: 0 },
   });
   expect({ client, open }).toEqual({ client: "closed", open: 0 });
 });
@@ -109,4 +111,20 @@ test("delay and bandwidth take their time and change nothing", async () => {
   });
   expect(received.equals(content)).toBe(true);
   expect(elapsedMs).toBeGreaterThan(100);
+});
+
+test("frames are found in whatever pieces they come, and a bit of one is flipped", async () => {
+  const short = Buffer.concat([Buffer.from([1, 3]), Buffer.alloc(3)]);
+  const long = Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 1, 44]), Buffer.alloc(300)]);
+  const bytes = Buffer.concat([Buffer.alloc(64), short, long, short]);
+  for (const step of [1, 7, 1000]) {
+    const finder = new FrameFinder();
+    const places: number[] = [];
+    for (let at = 0; at < bytes.length; at += step) {
+      finder.read(bytes.subarray(at, at + step), (frame, place) => {
+        places[frame] = place;
+      });
+    }
+    expect(places).toEqual([64, 69, 378]);
+  }
 });

@@ -1,10 +1,10 @@
 // A TCP proxy on loopback that breaks connections in chosen ways, for end-to-end tests: cut, reset, stall, delay,
-// slow down, flip one bit, swallow one direction, refuse. It runs inside the test's own process; what it does next
-// is set with `proxy.faults`, at any time; what is random comes from a seed. Bytes are counted from the start of each
-// connection, in each direction: "up" is from the client to the server.
+// slow down, flip one bit, swallow one direction, refuse. It runs inside the test's own process; what it does next is
+// set with `proxy.faults`, at any time; what is random comes from a seed. Bytes count from the start of a connection.
 
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from "node:net";
 import { systemClock } from "../../src/base/clock.ts";
+import { FrameFinder } from "./frame-finder.ts";
 
 export type Direction = "up" | "down";
 
@@ -23,6 +23,8 @@ export interface DirectionFaults {
   readonly bytesPerSecond?: number;
   /** Flips one bit of the byte at this place of a connection, once in the life of the proxy. */
   readonly flip?: { readonly byte: number; readonly bit: number };
+  /** Flips one bit of the ZMTP frame with this number (0 is the first after the greeting), once in the life of the proxy. */
+  readonly flipFrame?: { readonly frame: number; readonly byte: number; readonly bit: number };
   /** Flips one bit in every new connection, at the place that this chooses with numbers in [0, 1) from the seed. */
   readonly flipEach?: (random: () => number) => number;
 }
@@ -44,6 +46,8 @@ export interface Counters {
   bytes: { up: number; down: number };
   /** Came in, whatever became of it. */
   arrived: { up: number; down: number };
+  /** ZMTP frames of the connection that had most. */
+  frames: { up: number; down: number };
 }
 
 export interface FaultyProxyOptions {
@@ -63,7 +67,7 @@ export async function startFaultyProxy(options: FaultyProxyOptions): Promise<Fau
 // A piece is forwarded as a whole, so a slow line needs small ones.
 const pieceBytesSlow = 1024;
 const retryMs = 5;
-// What is on its way through a delayed direction: enough for 100 ms at 40 MB/s, as a long line would hold.
+// On its way through a delayed direction: as a long line would hold.
 const waitingBytesMax = 4 * 1024 * 1024;
 
 export class FaultyProxy implements AsyncDisposable {
@@ -76,6 +80,7 @@ export class FaultyProxy implements AsyncDisposable {
     flipped: 0,
     bytes: { up: 0, down: 0 },
     arrived: { up: 0, down: 0 },
+    frames: { up: 0, down: 0 },
   };
   readonly #options: FaultyProxyOptions;
   readonly #connections = new Set<Connection>();
@@ -141,8 +146,14 @@ export class FaultyProxy implements AsyncDisposable {
     let position = 0;
     let waiting = 0;
     let queue = Promise.resolve();
-    const flipAt = this.faults[direction]?.flipEach?.(this.#random);
+    let flipAt = this.faults[direction]?.flipEach?.(this.#random);
+    const finder = new FrameFinder();
     from.on("data", (data: Buffer) => {
+      finder.read(data, (frame, place) => {
+        const flip = this.faults[direction]?.flipFrame;
+        if (frame === flip?.frame && !this.#flipped.has(direction)) flipAt = place + flip.byte;
+      });
+      this.counters.frames[direction] = Math.max(this.counters.frames[direction], finder.frames);
       this.counters.arrived[direction] += data.length;
       waiting += data.length;
       if (waiting >= waitingBytesMax) from.pause();
@@ -151,7 +162,9 @@ export class FaultyProxy implements AsyncDisposable {
         .then(async () => {
           for (const piece of this.#pieces(data, direction)) {
             if (flipAt !== undefined && flipAt >= position && flipAt < position + piece.length) {
-              this.#flipBit(piece, flipAt - position, Math.floor(this.#random() * 8));
+              const flip = this.faults[direction]?.flipFrame;
+              if (flip) this.#flipped.add(direction);
+              this.#flipBit(piece, flipAt - position, flip?.bit ?? Math.floor(this.#random() * 8));
             }
             await this.#forward(connection, direction, piece, position, arrived, to);
             position += piece.length;
@@ -220,7 +233,7 @@ export class FaultyProxy implements AsyncDisposable {
   }
 }
 
-/** Two sockets that live and die together. */
+// Two sockets that live and die together.
 class Connection {
   open = true;
   /** What to call for each write that is under way, when the connection ends under it. */
