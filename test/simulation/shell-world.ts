@@ -20,6 +20,7 @@ const kinds: readonly FaultKind[] = [
   "loss",
   "repeat",
   "cut-at-message",
+  "damaged-header",
   "write-error",
   "short-write",
   "sync-error",
@@ -49,6 +50,8 @@ const faultsMs = 120_000;
 const livenessMs = 2 * 3_600_000;
 const eventsMax = 1_000_000;
 
+/** A file may be what the first frame of a message is. */
+const commands = ["error", "post-chunk", "post-file", "query-status"];
 const pool = new Random(1).bytes(1 << 20);
 
 export class ShellWorld {
@@ -164,7 +167,7 @@ export class ShellWorld {
   }
 
   #jobs(): ShellJob[] {
-    const { random } = this;
+    const { random, faults } = this;
     const { chunkBytes, windowChunks } = this.options;
     const count = random.pick([1, 1, 2, 3, 5, 10, 20]);
     const names = Array.from({ length: count }, (_, index) =>
@@ -174,11 +177,13 @@ export class ShellWorld {
       const chunks = random.pick([0, 0, 1, 2, windowChunks, random.between(0, 40)]);
       const size = Math.max(0, chunks * chunkBytes + random.pick([0, 0, 1, -1]));
       const from = random.int(pool.length - size);
+      const isName = faults.includes("damaged-header") && random.chance(0.1);
+      const content = isName ? Buffer.from(random.pick(commands)) : pool.subarray(from, from + size);
       return {
         label: `client-${index}`,
         user: name === "shared" ? 0 : random.int(usersMax),
         name,
-        content: pool.subarray(from, from + size),
+        content,
         isFile: random.chance(0.75),
         startMs: random.int(faultsMs / 2),
         retryForMs: random.pick([20_000, 86_400_000]),

@@ -11,6 +11,7 @@ import type {
   ServerLinkEvents,
   ServerTransport,
 } from "../../src/transport/transport.ts";
+import { DamagedLine } from "./damaged-line.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { describe } from "./model-client.ts";
 import type { Random } from "./random.ts";
@@ -66,6 +67,9 @@ export class SimulatedNetwork {
   readonly #memory: MemoryNetwork;
   /** Messages that were sent to the server and have not arrived, by identity: what may still come after a cut. */
   readonly #underWay = new Map<string, UnderWay[]>();
+  /** Directions of newest connections, and which of them were damaged once. */
+  readonly #lines = new Map<string, DamagedLine>();
+  readonly #damaged = new Set<string>();
   /** Identities that said something on their newest connection. */
   readonly #haveSpoken = new Set<string>();
   #server: ListeningServer | null = null;
@@ -159,6 +163,25 @@ export class SimulatedNetwork {
     connection.cut();
   }
 
+  // Twice without progress an upload may end by it: each direction of an identity is damaged once.
+  #damage(to: "client" | "server", peer: string, frames: Frames): Frames | null {
+    const { faults, random, trace, onDisturbed, nameOf } = this.#options;
+    const key = `${to} ${peer}`;
+    const line = this.#lines.get(key) ?? new DamagedLine();
+    this.#lines.set(key, line);
+    if (line.isJoining || this.#damaged.has(key) || !faults.strikes("damaged-header"))
+      return line.pass(frames);
+    this.#damaged.add(key);
+    onDisturbed(peer);
+    trace(() => `${nameOf(peer)}: a frame header on the way to the ${to} is damaged`);
+    return line.strike(frames, random);
+  }
+
+  /** Whether a message from or to this identity was damaged. */
+  wasDamaged(peer: string): boolean {
+    return this.#damaged.has(`client ${peer}`) || this.#damaged.has(`server ${peer}`);
+  }
+
   /** A transport for a client's process. */
   client(process: SimulatedProcess, held: Held, onFrames: (frames: Frames) => void): ClientTransport {
     const memory = this.#memory.client();
@@ -168,19 +191,22 @@ export class SimulatedNetwork {
         const peer = Buffer.from(options.identity).toString("hex");
         this.#underWayOf(peer).length = 0;
         this.#haveSpoken.delete(peer);
+        for (const to of ["client", "server"]) this.#lines.delete(`${to} ${peer}`);
         const link = memory.connect(options, {
           onUp: () => run(() => events.onUp()),
           onWritable: () => run(() => events.onWritable()),
           onDown: (failure) => run(() => events.onDown(failure)),
           onMessage: (received) =>
             run(() => {
-              onFrames(received.frames);
+              const frames = this.#damage("client", peer, received.frames);
+              if (frames === null) return received.release();
+              onFrames(frames);
               held.messages++;
               const release = (): void => {
                 held.messages--;
                 received.release();
               };
-              events.onMessage({ frames: received.frames, release });
+              events.onMessage({ frames, release });
             }),
         });
         return {
@@ -205,8 +231,11 @@ export class SimulatedNetwork {
         const link = memory.listen(options, {
           onFailure: (error) => process.run(() => events.onFailure(error)),
           onMessage: (received) => {
-            this.#underWayOf(received.peer).shift();
-            this.#deliver(server, received);
+            const { peer } = received;
+            this.#underWayOf(peer).shift();
+            const frames = this.#damage("server", peer, received.frames);
+            if (frames === null) return received.release();
+            this.#deliver(server, { ...received, frames, release: () => received.release() });
           },
         });
         return {
