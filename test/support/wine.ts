@@ -41,12 +41,10 @@ export class Wine implements AsyncDisposable {
   /** A new prefix, set up and ready. Takes some seconds. */
   static async start(): Promise<Wine> {
     const wine = new Wine();
-    const setup = Bun.spawn(["wineboot", "-i"], {
-      env: wine.environment,
-      stdout: "ignore",
-      stderr: "ignore",
-    });
-    if ((await setup.exited) !== 0) throw new Error("wineboot failed");
+    // Stays until it is told to end. Otherwise the next program starts the system's services again, and they keep that
+    // program's output open: to whoever reads it, a server that was killed lives as long as any program.
+    await wine.#setUp(["wineserver", "-p"]);
+    await wine.#setUp(["wineboot", "-i"]);
     return wine;
   }
 
@@ -78,6 +76,15 @@ export class Wine implements AsyncDisposable {
       child.exited,
     ]);
     return { exitCode, stdout: stdout.replaceAll("\r\n", "\n"), stderr: stderr.replaceAll("\r\n", "\n") };
+  }
+
+  async #setUp(command: readonly string[]): Promise<void> {
+    const { exited } = Bun.spawn([...command], {
+      env: this.environment,
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    if ((await exited) !== 0) throw new Error(`${command.join(" ")} failed`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
