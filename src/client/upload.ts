@@ -162,11 +162,12 @@ class Upload {
   }
 
   #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {
+    // A server that only says "later" is as far away as one that does not answer.
+    if (input.type === "malformed" || input.message.type !== "error" || input.message.code === 400)
+      this.#heardAt = this.#parts.clock.now();
     // No MAC covers where messages end: a damaged byte can join two. So nonsense is doubted, once where no sense came before.
     if (input.type === "malformed" && this.#malformed++ < (this.#sentMax > 0 ? malformedMax : 1))
       return this.#reconnect(new DyncError("malformed", input.text));
-    // A server that only says "later" is as far away as one that does not answer.
-    if (input.type === "message" && input.message.type !== "error") this.#heardAt = this.#parts.clock.now();
     this.#driver.feed(input);
   }
 
@@ -280,8 +281,7 @@ class Upload {
   }
 
   #noteProgress(sent: number): void {
-    if (sent <= this.#sentMax) return;
-    [this.#sentMax, this.#malformed, this.#laterSince] = [sent, 0, null];
+    if (sent > this.#sentMax) [this.#sentMax, this.#malformed, this.#laterSince] = [sent, 0, null];
   }
 
   #end(result: UploadResult): void {
