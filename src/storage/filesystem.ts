@@ -178,9 +178,9 @@ export class FilesystemStorage implements Storage {
       // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
       const isTaken = await this.#names.isTaken(user, name);
       if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) throw nameTaken();
-      const before = await this.#names.signature(user);
-      for (const step of publishSteps(this.#parts, id, destination, description)) await step.run();
-      await this.#names.published(user, name, before);
+      await this.#names.publishing(user, name, async () => {
+        for (const step of publishSteps(this.#parts, id, destination, description)) await step.run();
+      });
     } catch (error) {
       // Somebody else has the name for good: nothing of ours may stay beside it.
       if (error instanceof DyncError && error.code === "name-taken")

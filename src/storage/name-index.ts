@@ -23,16 +23,28 @@ interface Folder {
   readonly listAgainAt: number;
 }
 
+/** Publications of ours that are under way in one folder, from the first that began to the last that ends. */
+interface OwnChanges {
+  /** State of the folder before the first. */
+  readonly before: string | null;
+  running: number;
+  begun: number;
+}
+
 export class NameIndex {
   readonly #root: string;
   readonly #clock: Clock;
+  readonly #readNames: (path: string) => Promise<readonly string[]>;
   // Least recently used first.
   readonly #folders = new Map<string, Folder>();
   readonly #listings = new Map<string, Promise<Folder>>();
+  readonly #changing = new Map<string, OwnChanges>();
 
-  constructor(root: string, clock: Clock) {
+  /** `list` gives the names in a folder. */
+  constructor(root: string, clock: Clock, list: (path: string) => Promise<readonly string[]> = readdir) {
     this.#root = root;
     this.#clock = clock;
+    this.#readNames = list;
   }
 
   /** Whether publishing `name` would meet a file that is there. */
@@ -45,24 +57,39 @@ export class NameIndex {
     }
     const known = this.#folders.get(user);
     if (known?.signature === signature) return isIn(known.names, name);
-    const mayList = known === undefined || this.#clock.now() >= known.listAgainAt;
+    // What we are changing ourselves is known as soon as it is done.
+    const mayList = !this.#changing.has(user) && this.#clock.now() >= (known?.listAgainAt ?? 0);
     if (known !== undefined && !mayList && !isIn(known.names, name)) return this.#isThere(path, name);
     const folder = await this.#list(user, path, signature);
     return isIn(folder.names, name);
   }
 
-  /** Notes what we published ourselves, so that the change it made to the folder does not cost a listing. */
-  async published(user: string, name: string, before: string | null): Promise<void> {
-    const folder = this.#folders.get(user);
-    if (folder === undefined) return;
-    folder.names.add(foldName(name));
-    const after = await signatureOf(join(this.#root, user));
-    if (folder.signature === before && after !== null) folder.signature = after;
+  /** Runs `publish`, which gives `name` to a file, so that the changes it makes to the folder cost no listing. */
+  async publishing(user: string, name: string, publish: () => Promise<void>): Promise<void> {
+    const path = join(this.#root, user);
+    const before = await signatureOf(path);
+    const changes = this.#changing.get(user) ?? { before, running: 0, begun: 0 };
+    this.#changing.set(user, changes);
+    changes.running += 1;
+    changes.begun += 1;
+    try {
+      await publish();
+      this.#folders.get(user)?.names.add(foldName(name));
+    } finally {
+      changes.running -= 1;
+      if (changes.running === 0) await this.#changed(user, path, changes);
+    }
   }
 
-  /** To be taken before publishing, for `published`. */
-  signature(user: string): Promise<string | null> {
-    return signatureOf(join(this.#root, user));
+  async #changed(user: string, path: string, changes: OwnChanges): Promise<void> {
+    const { begun } = changes;
+    // When the folder cannot be looked at it is listed next time, as after any other change.
+    const after = await signatureOf(path).catch(() => null);
+    // Another one began meanwhile: its end sees to it.
+    if (changes.begun !== begun) return;
+    this.#changing.delete(user);
+    const folder = this.#folders.get(user);
+    if (folder?.signature === changes.before && after !== null) folder.signature = after;
   }
 
   #list(user: string, path: string, signature: string): Promise<Folder> {
@@ -75,7 +102,7 @@ export class NameIndex {
 
   async #listNow(user: string, path: string, signature: string): Promise<Folder> {
     const started = this.#clock.now();
-    const names = new Set((await readdir(path)).map(foldName));
+    const names = new Set((await this.#readNames(path)).map(foldName));
     // The two files beside each data file follow from its name: they need no room here.
     for (const name of names) {
       for (const suffix of [checksumSuffix, metadataSuffix]) {
