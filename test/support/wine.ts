@@ -31,6 +31,8 @@ export class Wine implements AsyncDisposable {
     PATH: process.env.PATH ?? "",
     LANG: "C.UTF-8",
     HOME: this.prefix,
+    // Programs find the prefix's wineserver there: all of them the same one.
+    TMPDIR: tmpdir(),
     WINEPREFIX: this.prefix,
     WINEARCH: "win64",
     WINEDEBUG: "-all",
