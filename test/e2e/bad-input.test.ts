@@ -84,7 +84,9 @@ describe.skipIf(missing !== null)(`a server under bad input (${missing ?? "compi
       "random",
       "unknown-command",
     ]) {
-      expect(await sendRaw(`garbage-${kind}`, ["--garbage", kind])).toMatchObject({ wire: 400 });
+      // The first within an upload counts as damaged on the way.
+      const garbage = ["--garbage", kind, "--garbage", kind];
+      expect(await sendRaw(`garbage-${kind}`, garbage)).toMatchObject({ wire: 400 });
     }
     lab.expectNothingStored("garbage");
     await lab.expectAlive();

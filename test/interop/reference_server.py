@@ -27,10 +27,6 @@ from reference_protocol import (
 from reference_upload import Refused, Upload, Users
 
 
-class Stopped(Exception):
-    pass
-
-
 class Server:
     def __init__(self, args, socket, users):
         self.args = args
@@ -42,13 +38,21 @@ class Server:
         self.ended = []  # outcome of each upload, in order
         self.violations = []
         self.unsent_grants = args.lose_grants
+        self.is_stopping = False
 
     def send(self, identity, frames):
         self.socket.send_multipart([identity] + frames)
 
+    def stop(self, _signal, _frame):
+        """A signal came. An exception would be lost where it strikes code that is called back from C."""
+        self.is_stopping = True
+
     def serve(self):
-        while self.args.count is None or self.seen["finished"] < self.args.count:
-            frames = self.socket.recv_multipart(copy=False)
+        while not self.is_stopping and (self.args.count is None or self.seen["finished"] < self.args.count):
+            try:
+                frames = self.socket.recv_multipart(copy=False)
+            except zmq.Again:
+                continue
             identity = frames[0].bytes
             user = self.origin(frames[1:])
             if user is None:
@@ -242,14 +246,8 @@ def arguments():
     return parser.parse_args()
 
 
-def stop(_signal, _frame):
-    raise Stopped
-
-
 def main():
     args = arguments()
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
     context = zmq.Context.instance()
     users = Users(os.path.join(args.home, "clients"))
     authenticator = ThreadAuthenticator(context)
@@ -261,14 +259,14 @@ def main():
     socket.set(zmq.ZAP_DOMAIN, b"dync")
     socket.set(zmq.ROUTER_HANDOVER, 1)
     socket.set(zmq.LINGER, 1000)
+    socket.set(zmq.RCVTIMEO, 200)
     socket.bind(f"tcp://{args.bind}:{args.port or '*'}")
     port = int(socket.get(zmq.LAST_ENDPOINT).decode().rsplit(":", 1)[1].rstrip("\0"))
     server = Server(args, socket, users)
+    for number_of_signal in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number_of_signal, server.stop)
     report({"message": "Listening", "port": port})
-    try:
-        server.serve()
-    except Stopped:
-        pass
+    server.serve()
     for key, upload in server.uploads.items():
         if not upload.finished:
             server.send(key[0], error_message(503, "Server shutdown"))
