@@ -68,7 +68,7 @@ function addReport(xml: string): void {
 }
 
 async function run(command: string[]): Promise<number> {
-  const path = `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`;
+  const path = `${join(root, "node_modules", ".bin")}:${process.env.PATH}`;
   const child = Bun.spawn(command, {
     cwd: root,
     env: { ...process.env, PATH: path },

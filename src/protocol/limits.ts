@@ -41,8 +41,8 @@ export const limits = {
   maxQueueDefault: 8,
   /** Bounds the client's list of chunks that may be asked for again. The original server asks for 200. */
   maxQueueMax: 4096,
-  /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. */
-  keptBytesMax: 64 * MiB,
+  /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. As much again is under way. */
+  keptBytesMax: 8 * MiB,
 
   /** A client that waits for the server and hears nothing asks again after these pauses, then reconnects. The first
    * is what a lost transfer-credit costs; a question costs the server microseconds. */
@@ -74,8 +74,8 @@ assert(limits.chunkBytesMin <= limits.chunkBytesDefault, "the default chunk is n
 assert(limits.chunkBytesDefault <= limits.chunkBytesMax, "the default chunk is not above the largest");
 assert(limits.maxQueueDefault <= limits.maxQueueMax, "the default window is not above the largest");
 assert(
-  limits.chunkBytesDefault * limits.maxQueueDefault <= limits.keptBytesMax,
-  "a default window can be kept",
+  limits.keptBytesMax / limits.maxQueueDefault >= 512 * KiB,
+  "a default window can be kept in chunks that are worth their way",
 );
 assert(
   limits.keptBytesMax / limits.maxQueueMax >= limits.chunkBytesMin,

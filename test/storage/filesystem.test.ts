@@ -225,8 +225,8 @@ test("a data folder that is away did not lose its files: later is better than ne
   });
   await (await storage.create(idOf(1))).close();
   await rename(folder.file(".dync"), folder.file("away"));
-  for (const attempt of [storage.open(idOf(1)), storage.create(idOf(2))]) {
-    expect(await attempt.then(String, (error: DyncError) => error.code)).toBe("not-ready");
+  for (const attempt of [() => storage.open(idOf(1)), () => storage.create(idOf(2))]) {
+    expect(await attempt().then(String, (error: DyncError) => error.code)).toBe("not-ready");
   }
   await rename(folder.file("away"), folder.file(".dync"));
   expect(await storage.open(idOf(2))).toBeNull();
