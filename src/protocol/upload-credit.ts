@@ -23,6 +23,7 @@ export class UploadCredit {
   #unwritten = 0;
   #forgiven = 0;
   #wanted = 0;
+  #mustRecount = false;
 
   /** `tell` takes what the ledger has to hear. */
   constructor(tell: (action: LedgerAction) => void) {
@@ -39,13 +40,14 @@ export class UploadCredit {
     return this.#unwritten;
   }
 
-  /** Window that the ledger was told last. */
+  /** Window that the ledger was told last, or 0 when it has to be counted anew. */
   get wanted(): number {
-    return this.#wanted;
+    return this.#mustRecount ? 0 : this.#wanted;
   }
 
   /** From now on up to `window` chunks at once are of use, 0 for none. */
   want(window: number): void {
+    this.#mustRecount = false;
     if (window === this.#wanted) return;
     this.#wanted = window;
     this.#tell({ type: "want-credit", window });
@@ -77,7 +79,8 @@ export class UploadCredit {
   undo(): void {
     this.#outstanding += this.#unwritten;
     this.#unwritten = 0;
-    this.#wanted = 0;
+    // Not `#wanted`, which has to stay what the ledger knows: it would grant for ever what is given back at once.
+    this.#mustRecount = true;
   }
 
   /** Takes all unused credit from the client. */

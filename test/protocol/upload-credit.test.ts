@@ -1,0 +1,20 @@
+// What the ledger hears of one upload's credit.
+
+import { expect, test } from "bun:test";
+import { UploadCredit, usableWindow } from "../../src/protocol/upload-credit.ts";
+
+test("after a failed write the ledger hears that an upload whose credit now suffices wants no more", () => {
+  const told: unknown[] = [];
+  const credit = new UploadCredit((action) => told.push(action));
+  const bounds = { chunkBytes: 10, maxQueue: 3 };
+  credit.want(usableWindow(20, credit, bounds));
+  credit.grant(3);
+  credit.spend();
+  credit.undo();
+  // Three chunks are missing and the client may send three: granting more would be given back, again and again.
+  credit.want(usableWindow(20, credit, bounds));
+  expect(told).toEqual([
+    { type: "want-credit", window: 3 },
+    { type: "want-credit", window: 0 },
+  ]);
+});
