@@ -92,7 +92,7 @@ class Upload {
   #malformed = 0;
   #cancelPause: CancelTimer = () => {};
   #progress: UploadProgress;
-  #checksum: Uint8Array | null = null;
+  #whole: { readonly size: number; readonly checksum: Uint8Array } | null = null;
   #error: DyncError | null = null;
   #settle: ((result: UploadResult) => void) | null = null;
 
@@ -141,8 +141,8 @@ class Upload {
     if (this.#error !== null) throw this.#error;
     if (result.type === "failed") throw new DyncError(result.code, result.text);
     // The server may have known the whole file already: then nothing of it was read.
-    const checksum = this.#checksum ?? (await sha256Of(this.#options.source));
-    const bytes = this.#options.task.size ?? this.#progress.sent;
+    const checksum = this.#whole?.checksum ?? (await sha256Of(this.#options.source));
+    const bytes = this.#whole?.size ?? this.#options.task.size ?? this.#progress.sent;
     return { uploadId: result.uploadId, bytes, sha256: Buffer.from(checksum).toString("hex") };
   }
 
@@ -271,7 +271,7 @@ class Upload {
     assert(chunk.offset === offset, "the machine sends the chunk that was offered");
     const data = chunk.block ?? new Uint8Array(0);
     const header = encodeChunkHeader(offset, checksum !== null);
-    if (checksum !== null) this.#checksum = checksum;
+    if (checksum !== null) this.#whole = { size: offset + chunk.length, checksum };
     const frames = checksum === null ? [...header, data] : [...header, data, checksum];
     if (this.#connection !== null) this.#connection.send(frames);
     else chunk.block?.release();

@@ -7,8 +7,8 @@
 //
 // Going back. A status-report is obeyed to the letter, with one exception: when it answers our own query-status
 // and names the position at which we asked, then everything before it arrived; what we sent since then is
-// under way and need not be sent again, it only counts against the reported credit. Without that exception every
-// query on a slow line would double what is in its buffers.
+// under way and need not be sent again, it only counts against the reported credit (open-queries.ts). So asking is
+// cheap, and we ask behind the chunk after which nothing else would show that something got lost.
 //
 // A new connection starts with the question that fits: post-file as long as it was not approved, query-status
 // afterwards. Both can be asked any number of times. Nothing is sent on it before the answer.
@@ -18,18 +18,18 @@
 import { assert, unreachable } from "../base/assert.ts";
 import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import { ChunkSize } from "./chunk-size.ts";
-import type { ClientAction, ClientInput, ClientUploadTask } from "./client-events.ts";
+import type { ClientAction, ClientControl, ClientInput, ClientUploadTask } from "./client-events.ts";
 import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
+import { Doubt } from "./doubt.ts";
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
 import type { ServerMessage, StatusReport, UploadApproved } from "./message.ts";
 import { OpenQueries } from "./open-queries.ts";
+import { ReadAhead, type ReadChunk } from "./read-ahead.ts";
 import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
 import { rewindFault } from "./rewind-fault.ts";
+import { type WaitingReason, waitingReason } from "./waiting-reason.ts";
 import { Watchdog } from "./watchdog.ts";
-
-type ReadChunk = Extract<ClientInput, { type: "chunk-read" }>;
-type WaitingReason = Extract<ClientAction, { type: "waiting" }>["reason"];
 
 export class ClientUpload implements Machine<ClientInput, ClientAction> {
   readonly #task: ClientUploadTask;
@@ -41,10 +41,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #approved = false;
   #restarts = 0;
-  /** Furthest offset at which the server wanted to go on, -1 for none; and what it was when a 400 was last doubted. */
-  #confirmed = -1;
-  #doubted = -2;
+  readonly #doubt = new Doubt();
   readonly #chunks = new ChunkSize();
+  readonly #ahead = new ReadAhead();
   #window = new ResendWindow(1);
 
   #credit = 0;
@@ -52,9 +51,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #highest = 0;
   #lastSent = false;
   #sent = 0;
-  /** Offset of the `read` that was not answered yet. */
-  #reading: number | null = null;
-  #ready: ReadChunk | null = null;
+  /** A chunk was sent for the first time, and the server was not asked since. */
+  #isNew = false;
 
   constructor(task: ClientUploadTask) {
     this.#task = task;
@@ -66,7 +64,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   get wakeAt(): number | null {
     if (this.#state === "offline" || this.#state === "ended") return null;
-    return this.#watchdog.dueAt(this.#state !== "sending" || this.#credit === 0);
+    const isWaiting = this.#state !== "sending" || this.#credit === 0;
+    return this.#watchdog.dueAt(isWaiting, this.#queries.patienceMs);
   }
 
   step(input: ClientInput, now: number): readonly ClientAction[] {
@@ -76,6 +75,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     assert(allowed !== undefined, `input ${event} fits an upload that is ${this.#state}`);
     this.#onInput(input, now);
     this.#moveOn(now);
+    this.#askBehind(now);
     const { state } = this;
     assert(allowed.includes(state), `${event} leads to one of ${allowed.join(", ")}, not ${state}`);
     this.#updateWaiting();
@@ -89,17 +89,17 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "link-up":
         this.#watchdog.reset(now);
         this.#state = this.#approved ? "asking" : "posting";
-        return this.#ask();
+        return this.#ask(now);
       case "link-lost":
         return this.#disconnect();
       case "message":
         if (this.#state === "offline") return;
-        this.#watchdog.reset(now);
-        return this.#onMessage(input.message);
+        this.#watchdog.heard(now);
+        return this.#onMessage(input.message, now);
       case "malformed":
         return this.#state === "offline" ? undefined : this.#violation(input.text);
       case "chunk-read":
-        return this.#onChunkRead(input);
+        return this.#ahead.answered(input, this.#chunks.length);
       case "source-failed":
         return this.#giveUp(input.code, input.text);
       case "cancel":
@@ -111,54 +111,58 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     }
   }
 
-  #onMessage(message: ServerMessage): void {
+  #onMessage(message: ServerMessage, now: number): void {
     switch (message.type) {
       case "upload-approved":
-        return this.#onApproved(message);
+        return this.#onApproved(message, now);
       case "transfer-credit":
         // While we ask, credit has no position that it could belong to: the answer will include it.
         if (this.#state === "sending" || this.#state === "confirming") this.#credit += message.amount;
         return;
       case "status-report":
-        return this.#state === "posting" ? undefined : this.#onReport(message);
+        return this.#state === "posting" ? undefined : this.#onReport(message, now);
       case "upload-finished":
         if (!this.#lastSent && !this.#task.resume) {
           return this.#violation("The server confirmed an upload whose end it has not seen");
         }
         return this.#end({ type: "finished", uploadId: message.uploadId });
       case "error":
-        return this.#onError(message.code, message.text);
+        return this.#onError(message.code, message.text, now);
       default:
         return unreachable(message);
     }
   }
 
-  #onApproved(message: UploadApproved): void {
+  #onApproved(message: UploadApproved, now: number): void {
     const { chunkBytes, maxQueue } = message;
     if (chunkBytes === 0) return this.#violation("The server allows chunks of 0 bytes only");
     const lengthMax = chunkLengthMax(chunkBytes, maxQueue, this.#task.canSeek);
     if (lengthMax === null) {
       return this.#violation(`The server wants ${maxQueue} chunks kept: more than ${limits.maxQueueMax}`);
     }
-    if (this.#chunks.allow(lengthMax)) this.#ready = this.#reading = null;
+    if (this.#chunks.allow(lengthMax)) this.#ahead.clear();
     this.#window.widen(maxQueue);
     // A late answer to a post-file that was repeated: its position and credit are out of date.
-    if (this.#state !== "posting") return;
+    if (this.#state !== "posting") return this.#queries.approvedAgain();
     this.#approved = true;
+    this.#queries.approved(message, now);
     this.#window = new ResendWindow(Math.max(1, maxQueue));
-    this.#position = 0;
-    this.#confirmed = Math.max(this.#confirmed, 0);
+    this.#moveTo(0);
+    this.#doubt.progress(0);
     this.#credit = message.credit;
     this.#state = "sending";
   }
 
-  #onReport(report: StatusReport): void {
-    const sentAtQuery = this.#queries.answer(report.seek);
-    if (sentAtQuery !== null && this.#state === "sending") {
-      this.#credit = Math.max(0, report.credit - (this.#sent - sentAtQuery));
+  #onReport(report: StatusReport, now: number): void {
+    const answer = this.#queries.answer(report, now);
+    if (answer === "ignore") return;
+    // The last chunk is empty: only its credit, which is left, shows that it got lost.
+    const isLastLost = this.#state === "confirming" && answer === this.#sent && report.credit > 0;
+    if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
+      this.#credit = Math.max(0, report.credit - (this.#sent - answer));
       return;
     }
-    if (this.#state === "asking" && this.#chunks.connected(report.seek)) this.#ready = this.#reading = null;
+    if (this.#state === "asking" && this.#chunks.connected(report.seek)) this.#ahead.clear();
     this.#goTo(report.seek);
     if (this.#state === "ended") return;
     this.#credit = report.credit;
@@ -168,19 +172,22 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #goTo(seek: number): void {
     const fault = rewindFault(seek, this.#task, this.#window.start, this.#highest);
     if (fault !== null) return this.#giveUp(fault.code, fault.text);
-    this.#confirmed = Math.max(this.#confirmed, seek);
+    this.#doubt.progress(seek);
     this.#highest = Math.max(this.#highest, seek);
-    this.#position = seek;
+    this.#moveTo(seek);
     if (!this.#task.canSeek) this.#window.rewind(seek);
   }
 
-  #onError(wire: number, text: string): void {
+  #moveTo(position: number): void {
+    this.#position = position;
+    this.#queries.moved(position, this.#sent);
+  }
+
+  #onError(wire: number, text: string, now: number): void {
     const code = errorCodeFromWire(wire);
     const isForgotten = code === "unknown-upload" && this.#approved && this.#restarts < limits.restartsMax;
-    if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart();
-    if (code === "malformed" && this.#doubted < this.#confirmed) {
-      // What we sent was well-formed: it may have been damaged on the way. Believed where nothing moved since the last.
-      this.#doubted = this.#confirmed;
+    if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart(now);
+    if (code === "malformed" && this.#doubt.mayDoubt()) {
       this.#actions.push({ type: "reconnect", code, reason: text });
       return this.#disconnect();
     }
@@ -193,60 +200,59 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   // The server forgot the upload: the same identity may post it as if it were new. What was sent stays known: should
   // the server find the upload after all, it goes on from there.
-  #restart(): void {
+  #restart(now: number): void {
     this.#restarts += 1;
     this.#approved = false;
     this.#credit = 0;
     this.#queries.clear();
     this.#state = "posting";
-    this.#ask();
-  }
-
-  #onChunkRead(chunk: ReadChunk): void {
-    // An answer to a read that another one replaced.
-    if (chunk.offset !== this.#reading) return;
-    assert(chunk.length <= this.#chunks.length, "a chunk is no longer than was asked for");
-    assert(
-      (chunk.length === 0) === (chunk.checksum !== null),
-      "the empty last chunk, and no other, has the checksum",
-    );
-    this.#reading = null;
-    this.#ready = chunk;
+    this.#ask(now);
   }
 
   #onTick(now: number): void {
     if (this.wakeAt === null || now < this.wakeAt) return;
-    if (this.#watchdog.ask(now) === "ask") return this.#ask();
+    if (this.#watchdog.due(now) === "ask") return this.#ask(now);
     this.#actions.push({ type: "reconnect", code: "timed-out", reason: "The server does not answer" });
     this.#disconnect();
   }
 
-  #ask(): void {
-    if (this.#state === "posting") {
-      const { name, metadata, size, client } = this.#task;
-      const info = size === null ? { client } : { size, client };
-      this.#actions.push({ type: "send", message: { type: "post-file", name, metadata, info } });
-    } else {
-      this.#queries.ask(this.#position, this.#sent);
-      this.#actions.push({ type: "send", message: { type: "query-status" } });
-    }
+  #ask(now: number): void {
+    this.#watchdog.asked(now);
+    this.#isNew = false;
+    if (this.#state !== "posting") return this.#say(this.#queries.ask(this.#position, this.#sent, now));
+    this.#queries.post(this.#position, this.#sent, now);
+    const { name, metadata, size, client } = this.#task;
+    const info = size === null ? { client } : { size, client };
+    this.#say({ type: "post-file", name, metadata, info });
+  }
+
+  #say(message: ClientControl): void {
+    this.#actions.push({ type: "send", message });
+  }
+
+  // Behind the chunk after which only the server can go on: the answer shows what got lost, of ours or of the server's,
+  // that nothing later would show. Once: a server that never gets further is not asked as fast as the line allows.
+  #askBehind(now: number): void {
+    const isOut = this.#state === "confirming" || (this.#state === "sending" && this.#credit === 0);
+    if (isOut && this.#isNew && this.#queries.isEmpty) this.#ask(now);
   }
 
   /** Sends what can be sent and reads what comes next. */
   #moveOn(now: number): void {
     if (this.#state !== "sending") return;
-    if (this.#ready !== null && this.#ready.offset !== this.#position) this.#ready = null;
-    if (this.#ready !== null && this.#credit > 0) this.#sendChunk(this.#ready, now);
-    if (this.#state !== "sending" || this.#ready !== null || this.#reading === this.#position) return;
-    this.#reading = this.#position;
+    const chunk = this.#ahead.at(this.#position);
+    if (chunk !== null && this.#credit > 0) this.#sendChunk(chunk, now);
+    if (this.#state !== "sending" || !this.#ahead.wants(this.#position)) return;
     this.#actions.push({ type: "read", offset: this.#position, lengthMax: this.#chunks.length });
   }
 
   #sendChunk(chunk: ReadChunk, now: number): void {
     const { offset, length, checksum } = chunk;
     this.#actions.push({ type: "send-chunk", offset, length, checksum });
-    this.#watchdog.progress(now);
-    this.#ready = null;
+    const isNew = offset + length > this.#highest || (checksum !== null && !this.#lastSent);
+    this.#isNew ||= isNew;
+    this.#watchdog.progress(now, isNew);
+    this.#ahead.sent();
     this.#credit -= 1;
     this.#sent += 1;
     this.#chunks.sent();
@@ -274,7 +280,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #giveUp(code: ErrorCode, text: string, keep = false): void {
     if (this.#state !== "offline") {
       const wire = errorMeanings[keep ? "not-ready" : code].wire ?? errorMeanings.cancelled.wire;
-      this.#actions.push({ type: "send", message: { type: "error", code: wire, text } });
+      this.#say({ type: "error", code: wire, text });
     }
     this.#end({ type: "failed", code, text, wire: null });
   }
@@ -285,16 +291,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   #updateWaiting(): void {
-    const reason = this.#waitingReason();
+    const isAllSent = this.#lastSent && this.#position === this.#highest;
+    const reason = waitingReason(this.#state, this.#credit, isAllSent);
     if (reason === this.#waiting || this.#state === "ended") return;
     this.#waiting = reason;
     this.#actions.push({ type: "waiting", reason });
-  }
-
-  #waitingReason(): WaitingReason {
-    if (this.#state === "posting" || this.#state === "asking") return "approval";
-    if (this.#state === "confirming") return "confirmation";
-    if (this.#state !== "sending" || this.#credit > 0) return null;
-    return this.#lastSent && this.#position === this.#highest ? "confirmation" : "credit";
   }
 }

@@ -12,6 +12,7 @@ import type {
   ErrorMessage,
   JsonObject,
   PostFileInfo,
+  QueryStatus,
   ServerMessage,
 } from "./message.ts";
 import { reservedMember } from "./metadata.ts";
@@ -37,7 +38,7 @@ export function decodeClientMessage(frames: Frames): Decoded<ClientMessage> {
     case "post-chunk":
       return decodePostChunk(frames);
     case "query-status":
-      return { ok: true, message: { type: "query-status" } };
+      return { ok: true, message: decodeQueryStatus(frames) };
     case "error":
       return decodeError(frames);
     default:
@@ -63,7 +64,7 @@ export function decodeServerMessage(frames: Frames): Decoded<ServerMessage> {
       if (seek === null) return badOffset(command, frames[1]!);
       const credit = readU32(frames[2]!);
       if (credit === null) return wrongWidth(command, "credit", 4, frames[2]!);
-      return { ok: true, message: { type: "status-report", seek, credit } };
+      return { ok: true, message: { type: "status-report", seek, credit, ...readTag(frames[3]) } };
     }
     case "upload-finished": {
       if (frames.length < 2) return tooFew(frames, command, 2);
@@ -126,6 +127,11 @@ function decodePostChunk(frames: Frames): Decoded<ClientMessage> {
   return { ok: true, message: { type: "post-chunk", seek, data, checksum: checksum.slice() } };
 }
 
+function decodeQueryStatus(frames: Frames): QueryStatus {
+  const seek = frames[1] === undefined ? null : readU64(frames[1]);
+  return seek === null ? { type: "query-status" } : { type: "query-status", seek, ...readTag(frames[2]) };
+}
+
 function decodeUploadApproved(frames: Frames): Decoded<ServerMessage> {
   if (frames.length < 4) return tooFew(frames, "upload-approved", 4);
   const credit = readU32(frames[1]!);
@@ -177,6 +183,11 @@ function readInfo(frame: Uint8Array | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
+function readTag(frame: Uint8Array | undefined): { tag?: number } {
+  const tag = frame === undefined ? null : readU64(frame);
+  return tag === null ? {} : { tag };
+}
+
 function postFileInfo(json: JsonObject): PostFileInfo {
   const size = json.size;
   const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
@@ -202,7 +213,8 @@ function isCommand(frame: Uint8Array): boolean {
 }
 
 function approvedInfo(json: JsonObject): ApprovedInfo {
-  return { ...textMember(json, "server"), ...textMember(json, "upload") };
+  const tags = json.tags === true ? { tags: true } : {};
+  return { ...textMember(json, "server"), ...textMember(json, "upload"), ...tags };
 }
 
 function textMember<Key extends string>(json: JsonObject, key: Key): { [name in Key]?: string } {

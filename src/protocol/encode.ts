@@ -42,7 +42,7 @@ export function encodeClientMessage(message: ClientMessage): Uint8Array[] {
       return [...header, message.data, message.checksum];
     }
     case "query-status":
-      return [commands["query-status"]];
+      return [commands["query-status"], ...optionalFrames(message.seek), ...optionalFrames(message.tag)];
     case "error":
       return errorFrames(message);
     default:
@@ -69,7 +69,12 @@ export function encodeServerMessage(message: ServerMessage): Uint8Array[] {
     case "transfer-credit":
       return [commands["transfer-credit"], u32Frame(message.amount)];
     case "status-report":
-      return [commands["status-report"], u64Frame(message.seek), u32Frame(message.credit)];
+      return [
+        commands["status-report"],
+        u64Frame(message.seek),
+        u32Frame(message.credit),
+        ...optionalFrames(message.tag),
+      ];
     case "upload-finished":
       return [commands["upload-finished"], utf8Frame(message.uploadId)];
     case "error":
@@ -77,6 +82,11 @@ export function encodeServerMessage(message: ServerMessage): Uint8Array[] {
     default:
       return unreachable(message);
   }
+}
+
+// A tag is wider than a credit: where that frame gets lost, the tag must not be taken for it.
+function optionalFrames(value: number | undefined): Uint8Array[] {
+  return value === undefined ? [] : [u64Frame(value)];
 }
 
 function errorFrames(message: ErrorMessage): Uint8Array[] {

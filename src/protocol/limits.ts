@@ -44,9 +44,18 @@ export const limits = {
   /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. As much again is under way. */
   keptBytesMax: 8 * MiB,
 
-  /** A client that waits for the server and hears nothing asks again after these pauses, then reconnects. The first
-   * is what a lost transfer-credit costs; a question costs the server microseconds. */
-  answerMs: [4 * secondMs, 6 * secondMs, 10 * secondMs, 20 * secondMs],
+  /** A client that waits for the server asks after about a round trip, but not sooner than this: disks take their time. */
+  askMsMin: 200,
+  /** And so long before it has measured one: a server takes its time to check an upload, and need not hear of it twice. */
+  askMsFirst: 3 * secondMs,
+  /** Each question doubles the pause before the next, up to this while the server answers and there is no credit to be had. */
+  askMsMax: 4 * secondMs,
+  /** And up to this while it does not answer. */
+  askAgainMsMax: 16 * secondMs,
+  /** So long without an answer and without a chunk that the connection takes: a new connection. */
+  silenceMs: 36 * secondMs,
+  /** Questions whose answers a client can tell apart; more are never open before the silence is over. */
+  openQueriesMax: 16,
   /** A client that waits for its own source tells the server that it is still there. */
   keepaliveMs: 15 * secondMs,
   /** Chunks of an earlier process's size that a restored upload is told about; each telling may get lost. */
@@ -69,7 +78,6 @@ export function frameBytesMax(chunkBytes: number): number {
   return Math.max(chunkBytes, limits.metadataBytesMax) + limits.frameBytesReserve;
 }
 
-const answerMsTotal = limits.answerMs.reduce((sum, pause) => sum + pause, 0);
 assert(limits.chunkBytesMin <= limits.chunkBytesDefault, "the default chunk is not below the smallest");
 assert(limits.chunkBytesDefault <= limits.chunkBytesMax, "the default chunk is not above the largest");
 assert(limits.maxQueueDefault <= limits.maxQueueMax, "the default window is not above the largest");
@@ -85,7 +93,6 @@ assert(
   limits.frameBytesReserve > limits.infoBytesMax + limits.nameBytesMax,
   "a reserve holds every small frame",
 );
-const deadAfterMs = Math.max(limits.answerMs[0], limits.keepaliveMs) + answerMsTotal - limits.answerMs[0];
-assert(deadAfterMs < 60 * secondMs, "a dead connection is noticed within a minute");
+assert(limits.keepaliveMs + limits.silenceMs < 60 * secondMs, "a dead connection is noticed within a minute");
 assert(limits.keepaliveMs < limits.pokeMsMax, "a client speaks before the server takes its credit back");
 assert(limits.reclaimAfterMs < limits.idleMs, "credit is taken back before the upload is given up");

@@ -18,6 +18,8 @@ export interface ApprovedInfo {
   readonly server?: string;
   /** The id that `upload-finished` will carry. */
   readonly upload?: string;
+  /** Whether a `status-report` returns the tag of the `query-status` that it answers. */
+  readonly tags?: boolean;
 }
 
 export interface PostFile {
@@ -38,6 +40,10 @@ export interface PostChunk {
 
 export interface QueryStatus {
   readonly type: "query-status";
+  /** Where the client is, in bytes: from this the server knows whether the client will go back. */
+  readonly seek?: number;
+  /** Comes back in the `status-report` that answers this. Only with `seek`. */
+  readonly tag?: number;
 }
 
 export interface ErrorMessage {
@@ -70,6 +76,8 @@ export interface StatusReport {
   readonly seek: number;
   /** Chunks that the client may send from there; replaces the credit it had. */
   readonly credit: number;
+  /** Of the `query-status` that this answers; absent when it had none, and in a report that nobody asked for. */
+  readonly tag?: number;
 }
 
 export interface UploadFinished {

@@ -2,19 +2,22 @@
 // whose theory of operation explains it; makes the messages and remembers what need not, or must, be said again.
 
 import { limits } from "./limits.ts";
-import type { ServerMessage } from "./message.ts";
-import type { ServerUploadOptions } from "./server-events.ts";
+import type { QueryStatus, ServerMessage } from "./message.ts";
+import type { Admission, ServerUploadOptions } from "./server-events.ts";
 import type { UploadCredit } from "./upload-credit.ts";
 
 export class PositionReports {
   readonly #options: ServerUploadOptions;
   readonly #credit: UploadCredit;
   readonly #send: (message: ServerMessage) => void;
+  #uploadId = "";
   #expected = 0;
   /** A gap was reported: what comes out of sequence until the client went back was under way before. */
   #gapTold = false;
   /** How often the client may still be told how large a chunk may be, instead of being broken. */
   #tellings = 0;
+  /** How often it is told chunk size and window before it is seen to go on: an earlier process may have told it others. */
+  #termsLeft = 0;
   #isUncertain = false;
   /** Credit that is told when the client went back. */
   #withheld = 0;
@@ -30,13 +33,16 @@ export class PositionReports {
     return this.#expected;
   }
 
-  startAt(expected: number): void {
-    this.#expected = expected;
+  /** The storage is open: the upload has a name, and an offset at which it goes on. */
+  startAt({ uploadId, offset }: Admission): void {
+    this.#uploadId = uploadId;
+    this.#expected = offset;
   }
 
   /** A chunk in sequence moved the position: the client is where we are. */
   moveTo(expected: number): void {
     this.#expected = expected;
+    this.#termsLeft = 0;
     this.#gapTold = false;
     if (this.#withheld > 0) this.#send({ type: "transfer-credit", amount: this.#withheld });
     this.#withheld = 0;
@@ -45,28 +51,49 @@ export class PositionReports {
   /** An earlier process may have told the client something else: the next grant says all. */
   distrust(): void {
     this.#isUncertain = true;
-    this.#tellings = limits.tellingsMax;
+    this.#tellings = this.#termsLeft = limits.tellingsMax;
   }
 
   /** Answers a post-file. A client that posts again may have started already: it is told where to go on as well. */
-  approve(uploadId: string, isFirst: boolean): void {
-    const { chunkBytes, maxQueue, server } = this.#options;
-    const info = { server, upload: uploadId };
+  approve(isFirst: boolean): void {
     // Where a report follows, the credit comes with it: a client would spend it here, and be told to go back.
     const reportFollows = this.#expected > 0 || !isFirst;
-    const credit = reportFollows ? 0 : this.#credit.outstanding;
-    this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
+    this.#tellTerms(reportFollows ? 0 : this.#credit.outstanding);
     this.#isUncertain = false;
     this.#withheld = 0;
     if (reportFollows) this.report();
   }
 
-  report(): void {
-    this.#send({ type: "status-report", seek: this.#expected, credit: this.#credit.outstanding });
+  #tellTerms(credit: number): void {
+    const { chunkBytes, maxQueue, server } = this.#options;
+    const info = { server, upload: this.#uploadId, tags: true };
+    this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
+  }
+
+  /** Says where to go on; `tag` is that of the question which this answers, if any. */
+  report(tag?: number): void {
+    const credit = this.#credit.outstanding;
+    this.#send({
+      type: "status-report",
+      seek: this.#expected,
+      credit,
+      ...(tag === undefined ? {} : { tag }),
+    });
     this.#credit.forgive(this.#options.maxQueue);
     // A report of no credit may get lost; credit added without a position would then come on top of the old one.
     this.#isUncertain = this.#credit.outstanding === 0;
     this.#withheld = 0;
+  }
+
+  /** Answers a question. A client that asks from further on will go back: it need not be told of the gap again. */
+  answer({ seek, tag }: QueryStatus): void {
+    // A client of the original program is not told: nobody knows what it makes of an approval in mid-upload.
+    if (this.#termsLeft > 0 && tag !== undefined) {
+      this.#termsLeft -= 1;
+      this.#tellTerms(0);
+    }
+    this.report(tag);
+    if (seek !== undefined && seek > this.#expected) this.#gapTold = true;
   }
 
   /** Something is missing: says so once. */
@@ -98,10 +125,10 @@ export class PositionReports {
    * A chunk was too large. The client of a restored upload may go by what an earlier process said; it is told as often
    * as that may have been lost. Returns whether it is.
    */
-  reportChunkBytes(uploadId: string): boolean {
+  reportChunkBytes(): boolean {
     if (this.#tellings === 0) return false;
     this.#tellings -= 1;
-    this.approve(uploadId, false);
+    this.approve(false);
     this.#gapTold = true;
     return true;
   }

@@ -140,7 +140,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         return this.#state === "receiving" ? this.#onChunk(message, now) : undefined;
       case "query-status":
         if (this.#state === "new") return this.#fail(404, unknownUpload);
-        return this.#state === "admitting" ? this.#reports.greet() : this.#reports.report();
+        return this.#state === "admitting" ? this.#reports.greet() : this.#reports.answer(message);
       case "error":
         // Too late to stop what is being published, and its client has gone.
         if (this.#state === "finishing") return;
@@ -167,22 +167,22 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     } else if (this.#state === "admitting") {
       this.#reports.greet();
     } else {
-      this.#reports.approve(this.#uploadId, false);
+      this.#reports.approve(false);
     }
   }
 
   #onAdmitted(admission: Admission, hashed: boolean): void {
     this.#uploadId = admission.uploadId;
-    this.#reports.startAt(admission.offset);
+    this.#reports.startAt(admission);
     this.#state = hashed ? "receiving" : "hashing";
     if (!hashed) this.#credit.giveBack();
-    this.#reports.approve(this.#uploadId, true);
+    this.#reports.approve(true);
   }
 
   #onRestored(post: PostFile, admission: Admission, hashed: boolean): void {
     this.#post = post;
     this.#uploadId = admission.uploadId;
-    this.#reports.startAt(admission.offset);
+    this.#reports.startAt(admission);
     this.#state = hashed ? "receiving" : "hashing";
     // The client may still send with the credit that the earlier process gave it.
     this.#credit.forgive(limits.maxQueueMax);
@@ -207,7 +207,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "out-of-sequence":
         return this.#reports.reportGap();
       case "oversize":
-        if (this.#reports.reportChunkBytes(this.#uploadId)) return;
+        if (this.#reports.reportChunkBytes()) return;
         return this.#fail(verdict.code, verdict.text);
       case "without-credit":
         return this.#credit.excess() ? this.#reports.reportExcess() : this.#fail(verdict.code, verdict.text);

@@ -31,9 +31,12 @@ export class SuspectMessages {
 
   /** Whether the data of a chunk in sequence may be another frame: it has to come twice, as it does when it is the data. */
   doubts({ seek, data, checksum }: PostChunk): boolean {
-    if (checksum !== null || data.length > 32) return false;
-    const text = String.fromCharCode(...data);
-    if (!commandNames.has(text)) return false;
+    const text = checksum === null && data.length <= 32 ? String.fromCharCode(...data) : "";
+    if (!commandNames.has(text)) {
+      // So the data here is another: should this place come again, after a write that failed, a name is no data then either.
+      if (this.#doubt?.seek === seek) this.#doubt = null;
+      return false;
+    }
     const cameBefore = this.#doubt?.seek === seek && this.#doubt.text === text;
     this.#doubt = { seek, text };
     return !cameBefore;

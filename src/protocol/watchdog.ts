@@ -1,34 +1,65 @@
 // How long a client waits for a sign of life: when to ask, and when to give a connection up. Used by
-// `client-upload.ts`, which says what it waits for.
+// `client-upload.ts`, which says what it waits for and how patient the line makes it.
 
 import { limits } from "./limits.ts";
 
+const doublingsMax = 16;
+
 export class Watchdog {
-  #quietSince = 0;
-  #asked = 0;
+  /** When the server last spoke or the connection last took data. */
+  #aliveAt = 0;
+  #askedAt = 0;
+  /** The first question since the server last spoke, `null` when it has spoken since. */
+  #unansweredSince: number | null = null;
+  /** Questions that were due since the upload last got further: each doubles the pause before the next. */
+  #repeats = 0;
 
-  /** The server spoke, or a new connection begins. */
+  /** A new connection begins. */
   reset(now: number): void {
-    this.#quietSince = now;
-    this.#asked = 0;
+    this.heard(now);
+    this.#repeats = 0;
   }
 
-  /** The connection took data: it may be slow, but it moves. */
-  progress(now: number): void {
-    this.#quietSince = now;
+  /** The server spoke. That need not help: as long as the upload does not get further, pauses keep growing. */
+  heard(now: number): void {
+    this.#aliveAt = now;
+    this.#unansweredSince = null;
   }
 
-  /** When to ask or to give up. `isWaiting`: nothing can go on before the server speaks. */
-  dueAt(isWaiting: boolean): number {
-    const pause = isWaiting || this.#asked > 0 ? limits.answerMs[this.#asked]! : limits.keepaliveMs;
-    return this.#quietSince + pause;
+  /** The connection took data: it may be slow, but it moves. `isNew`: and it was not sent before. */
+  progress(now: number, isNew: boolean): void {
+    this.#aliveAt = now;
+    if (isNew) this.#repeats = 0;
+  }
+
+  /** A question was sent, due or not. */
+  asked(now: number): void {
+    this.#askedAt = now;
+    this.#unansweredSince ??= now;
+  }
+
+  /**
+   * When to ask or to give up. `isWaiting`: nothing can go on before the server speaks. `patienceMs`: how long an
+   * answer takes here.
+   */
+  dueAt(isWaiting: boolean, patienceMs: number): number {
+    const quietSince = Math.max(this.#aliveAt, this.#askedAt);
+    const grownMs = patienceMs * 2 ** this.#repeats;
+    if (this.#unansweredSince !== null) {
+      return Math.min(quietSince + Math.min(limits.askAgainMsMax, grownMs), this.#giveUpAt());
+    }
+    return quietSince + (isWaiting ? Math.min(limits.askMsMax, grownMs) : limits.keepaliveMs);
   }
 
   /** At `dueAt`: whether to ask (again), or to give the connection up. */
-  ask(now: number): "ask" | "give-up" {
-    if (this.#asked === limits.answerMs.length - 1) return "give-up";
-    this.#asked += 1;
-    this.#quietSince = now;
+  due(now: number): "ask" | "give-up" {
+    if (now >= this.#giveUpAt()) return "give-up";
+    this.#repeats = Math.min(this.#repeats + 1, doublingsMax);
     return "ask";
+  }
+
+  #giveUpAt(): number {
+    if (this.#unansweredSince === null) return Number.POSITIVE_INFINITY;
+    return Math.max(this.#unansweredSince, this.#aliveAt) + limits.silenceMs;
   }
 }

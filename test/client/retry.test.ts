@@ -70,6 +70,7 @@ describe("a connection that broke", () => {
     server.send({ type: "upload-finished", uploadId: "u1" });
     expect((await receipt).sha256).toBe(sha256(world.source.bytes));
     await world.settle();
+    server.forgetRest();
     expect(world.network.messagesHeld).toBe(0);
   });
 

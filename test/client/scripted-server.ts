@@ -44,11 +44,12 @@ export class ScriptedServer {
     return { peer: received.peer, message: decoded.message };
   }
 
-  /** The next message, which is of this type. */
+  /** The next message that is of this type; what the client asks behind its last credit or chunk is passed over. */
   async expect<Type extends ClientMessage["type"]>(
     type: Type,
   ): Promise<Extract<ClientMessage, { type: Type }>> {
-    const { message } = await this.hear();
+    let { message } = await this.hear();
+    while (message.type === "query-status" && type !== "query-status") ({ message } = await this.hear());
     if (message.type !== type) throw new Error(`Expected ${type}, heard ${JSON.stringify(message)}`);
     return message as Extract<ClientMessage, { type: Type }>;
   }
@@ -87,6 +88,11 @@ export class ScriptedServer {
     const bytes = await this.receive();
     this.send({ type: "upload-finished", uploadId });
     return bytes;
+  }
+
+  /** Lets go of what it was sent and nobody wanted to hear. */
+  forgetRest(): void {
+    for (const told of this.#recorder.takeRest()) if (told.type === "message") told.message.release();
   }
 
   /** Breaks all connections of the network. */

@@ -16,6 +16,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await world.settle();
+  server.forgetRest();
   expect(world.network.messagesHeld).toBe(0);
 });
 
@@ -95,6 +96,7 @@ describe("an upload that succeeds", () => {
     expect(Buffer.from(await slow.serve())).toEqual(Buffer.from(bytes));
     await receipt;
     await narrow.settle();
+    slow.forgetRest();
     expect(narrow.network.messagesHeld).toBe(0);
   });
 });

@@ -100,6 +100,14 @@ function referenceClientTests(): void {
     });
   }
 
+  test("a lost last chunk is seen at once by a client that asks behind it, with a tag that comes back", async () => {
+    const content = randomBytes(50 * chunk);
+    const { code, result } = await send("asked-behind", content, ["--tags", "--lose", "50"]);
+    // Once behind the lost chunk, once behind the repeated one.
+    expect([code, result.sent.queries, result.tagsBack]).toEqual([0, 2, 2]);
+    await expectStored(data, "asked-behind", content);
+  });
+
   for (const kind of ["unknown-command", "empty", "few-frames", "short-number", "random"]) {
     test(`one message that is none (${kind}) counts as lost`, async () => {
       const content = randomBytes(50 * chunk);
@@ -221,6 +229,8 @@ function referenceServerTests(): void {
     ["grants-lost", ["--lose-grants", "1"]],
     ["granted-twice", ["--duplicate-grants"]],
     ["granted-one-by-one", ["--credit-one-by-one"]],
+    ["tagged", ["--tags", "--lose", "0,7,8,30,50"]],
+    ["tagged-one-by-one", ["--tags", "--credit-one-by-one", "--lose-grants", "3"]],
   ];
   for (const [name, args] of harmless) {
     test(
@@ -235,23 +245,13 @@ function referenceServerTests(): void {
     );
   }
 
-  const refusals: [number, number][] = [
-    [400, 1],
-    [403, 7],
-    [409, 7],
-    [413, 7],
-    [422, 6],
-    [460, 8],
-    [500, 1],
-    [507, 5],
-    [599, 1],
-  ];
-  for (const [wire, status] of refusals) {
+  const refusals = { 400: 1, 403: 7, 409: 7, 413: 7, 422: 6, 460: 8, 500: 1, 507: 5, 599: 1 };
+  for (const [wire, status] of Object.entries(refusals)) {
     test(`error ${wire} in mid-upload ends with status ${status}`, async () => {
       const { end, server } = await receive(`error-${wire}`, randomBytes(50 * chunk), [
         "--error-at",
         "20",
-        String(wire),
+        wire,
       ]);
       expect(end.code).toBe(status);
       expect(end.stderr).toContain("Told to fail here");

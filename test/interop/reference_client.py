@@ -41,6 +41,8 @@ class Client:
         self.reports = []
         self.sent = {"chunks": 0, "resent": 0, "bytes": 0, "lost": 0, "queries": 0}
         self.highest = -1
+        self.tags = []
+        self.tags_back = 0
 
     def send(self, frames):
         self.socket.send_multipart(frames + self.extra_frames())
@@ -77,6 +79,9 @@ class Client:
             return "transfer-credit", number(frames[1], 4)
         if command == b"status-report":
             need(frames, 3)
+            if len(frames) > 3 and frames[3] not in self.tags:
+                raise Violation("A tag that belongs to no question")
+            self.tags_back += len(frames) > 3
             return "status-report", number(frames[1], 8), number(frames[2], 4)
         if command == b"upload-finished":
             need(frames, 2)
@@ -85,7 +90,11 @@ class Client:
 
     def query(self):
         self.sent["queries"] += 1
-        self.send([b"query-status"])
+        if not self.args.tags or self.source is None:
+            self.send([b"query-status"])
+            return
+        self.tags.append(u64(1000 + len(self.tags)))
+        self.send([b"query-status", u64(self.source.position), self.tags[-1]])
 
     def post_file(self):
         meta = {}
@@ -138,6 +147,8 @@ class Client:
                 else:
                     beyond -= 1
                 self.send_chunk()
+                if self.done_sending and self.args.tags:
+                    self.query()
             upload_id = self.handle(self.receive(self.query))
             if upload_id is not None:
                 return upload_id
@@ -215,6 +226,7 @@ def arguments():
     parser.add_argument("--garbage", action="append", default=[], choices=sorted(CLIENT_GARBAGE))
     parser.add_argument("--post-twice", action="store_true", help="send post-file twice")
     parser.add_argument("--kill-after", type=int, metavar="N", help="SIGKILL itself after N chunks")
+    parser.add_argument("--tags", action="store_true", help="ask with position and tag, also behind the last chunk")
     parser.add_argument("--extra-frames", action="store_true", help="two more frames in every message")
     return parser.parse_args()
 
@@ -256,6 +268,7 @@ def main():
             client.send(error_message(499, "Cancelled"))
             result.update(outcome="cancelled")
     result.update(sent=client.sent, messages=client.messages, reports=client.reports[:100])
+    result["tagsBack"] = client.tags_back
     report(result)
     socket.close()
     zmq.Context.instance().term()

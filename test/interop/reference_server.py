@@ -81,7 +81,7 @@ class Server:
         elif command == b"post-chunk":
             self.post_chunk(key, frames, upload)
         elif command == b"query-status":
-            self.query_status(key, upload)
+            self.query_status(key, upload, frames)
         elif command == b"error":
             need(frames, 3)
             if upload and not upload.finished:
@@ -111,7 +111,7 @@ class Server:
             self.send(key[0], [b"upload-finished", upload.id.encode("utf8")])
             return
         approval = [b"upload-approved", u32(upload.credit), u32(self.args.chunk), u32(self.args.max_credit)]
-        self.send(key[0], approval)
+        self.send(key[0], approval + ([b'{"tags": true}'] if self.args.tags else []))
         if upload.offset > 0:
             self.report_status(key, upload)
 
@@ -175,17 +175,19 @@ class Server:
             self.report_status(key, upload)
         upload.gap = seek
 
-    def query_status(self, key, upload):
+    def query_status(self, key, upload, frames):
         if upload is None:
             raise Refused(404, "Unknown upload")
         if upload.finished:
             self.send(key[0], [b"upload-finished", upload.id.encode("utf8")])
         elif not self.stalled(upload):
-            self.report_status(key, upload)
+            if self.args.tags and number(frames[1], 8) > upload.offset:
+                upload.gap = upload.offset
+            self.report_status(key, upload, frames[2:3] if self.args.tags else [])
 
-    def report_status(self, key, upload):
+    def report_status(self, key, upload, tag=()):
         self.seen["reports"] += 1
-        self.send(key[0], [b"status-report", u64(upload.offset), u32(upload.credit)])
+        self.send(key[0], [b"status-report", u64(upload.offset), u32(upload.credit), *tag])
 
     def stalled(self, upload):
         return self.args.stall_after is not None and upload.chunks >= self.args.stall_after
@@ -237,6 +239,7 @@ def arguments():
     parser.add_argument("--lose", type=numbers, default=set(), metavar="N,N", help="drop chunk N once")
     parser.add_argument("--silent-loss", action="store_true", help="no status-report unless asked")
     parser.add_argument("--lose-grants", type=int, default=0, metavar="N", help="drop N transfer-credits")
+    parser.add_argument("--tags", action="store_true", help="return the tags of questions")
     parser.add_argument("--duplicate-grants", action="store_true", help="each transfer-credit twice")
     parser.add_argument("--credit-one-by-one", action="store_true")
     parser.add_argument("--error-at", type=int, nargs=2, metavar=("N", "CODE"), help="fail at chunk N")

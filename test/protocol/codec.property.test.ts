@@ -35,6 +35,8 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
     checksum: fc.option(checksum),
   }),
   fc.record({ type: fc.constant("query-status" as const) }),
+  fc.record({ type: fc.constant("query-status" as const), seek: offset }),
+  fc.record({ type: fc.constant("query-status" as const), seek: offset, tag: offset }),
   errorMessage,
 );
 
@@ -48,6 +50,7 @@ const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   }) as fc.Arbitrary<ServerMessage>,
   fc.record({ type: fc.constant("transfer-credit" as const), amount: u32 }),
   fc.record({ type: fc.constant("status-report" as const), seek: offset, credit: u32 }),
+  fc.record({ type: fc.constant("status-report" as const), seek: offset, credit: u32, tag: offset }),
   fc.record({ type: fc.constant("upload-finished" as const), uploadId: fc.string({ maxLength: 60 }) }),
   errorMessage,
 );

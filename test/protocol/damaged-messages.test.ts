@@ -80,6 +80,14 @@ describe("a chunk whose data is the name of a command", () => {
     expect(machine.step(chunk(0, 4), 0)).toMatchObject([{ type: "write", offset: 0 }]);
   });
 
+  test("has to come twice again when the place comes again", () => {
+    const machine = open(post, 3);
+    machine.step(named(0, "post-chunk"), 0);
+    machine.step(chunk(0, 4), 0);
+    machine.step({ type: "rewound", offset: 0 }, 0);
+    expect(machine.step(named(0, "post-chunk"), 0)).toEqual([report(0, 3)]);
+  });
+
   test("is not taken for more data than was announced", () => {
     const machine = open(sized, 3);
     machine.step(chunk(0, 4), 0);

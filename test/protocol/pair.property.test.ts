@@ -3,7 +3,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Faults, Pair } from "./pair.ts";
+import { Pair } from "./pair.ts";
+import type { Faults } from "./pair-options.ts";
 
 const calm: Faults = { loss: 0, cut: 0, rewind: 0, restart: 0, reclaim: 0 };
 const perMille = fc.constantFrom(0, 0, 10, 50, 200);

@@ -12,33 +12,7 @@ import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
 import type { Admission, ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
-
-export interface PairOptions {
-  readonly size: number;
-  readonly chunkBytes: number;
-  readonly maxQueue: number;
-  readonly capacity: number;
-  readonly canSeek: boolean;
-  /** Whether the size is announced. */
-  readonly announced: boolean;
-  /** Next random number below `below`; drives every choice of the rig. */
-  readonly random: (below: number) => number;
-  /** Out of 1000 each. */
-  readonly faults: Faults;
-}
-
-export interface Faults {
-  /** A message is lost, as when a peer's queue is full. */
-  readonly loss: number;
-  /** The connection breaks; what is under way to the server may still arrive, mixed with what comes next. */
-  readonly cut: number;
-  /** A write fails and the storage goes back to what is durable. */
-  readonly rewind: number;
-  /** The server starts anew from its storage. */
-  readonly restart: number;
-  /** The ledger takes credit back. */
-  readonly reclaim: number;
-}
+import type { PairOptions } from "./pair-options.ts";
 
 type Event = () => void;
 const id = "upload";
@@ -67,6 +41,8 @@ export class Pair {
   chunkBytesSent = 0;
   steps = 0;
   readonly serverErrors: number[] = [];
+  /** Types of all messages in the order in which they were sent. */
+  readonly messages: (ClientMessage | ServerMessage)["type"][] = [];
   /** What both machines did, for the message of a failing test. */
   readonly log: (readonly [number, "client" | "server", object])[] = [];
 
@@ -105,6 +81,20 @@ export class Pair {
     if (this.#chance(faults.rewind)) this.#rewind();
     if (this.#chance(faults.restart)) this.#restartServer();
     if (this.#chance(faults.reclaim) && this.#server.state !== "new") this.#feedServer({ type: "reclaim" });
+  }
+
+  get durationMs(): number {
+    return this.#now;
+  }
+
+  #isLost({ type }: ClientMessage | ServerMessage): boolean {
+    this.messages.push(type);
+    const isChosen = this.messages.length - 1 === this.#options.lostMessage;
+    return isChosen || this.#chance(this.#options.faults.loss);
+  }
+
+  get #latencyMs(): number {
+    return this.#options.latencyMs ?? 5;
   }
 
   #chance(perMille: number): boolean {
@@ -186,8 +176,9 @@ export class Pair {
 
   // In order on one connection; what a broken one still delivers comes at any time.
   #toServer(message: ClientMessage): void {
-    if (this.#chance(this.#options.faults.loss)) return;
-    this.#arrivesAt = Math.max(this.#arrivesAt, this.#now + 5 + this.#options.random(10));
+    if (this.#isLost(message)) return;
+    const earliest = this.#now + this.#latencyMs + this.#options.random(10);
+    this.#arrivesAt = Math.max(this.#arrivesAt, earliest);
     this.#after(this.#arrivesAt - this.#now, () => this.#serverHears(message));
   }
 
@@ -257,9 +248,9 @@ export class Pair {
 
   #toClient(message: ServerMessage): void {
     if (message.type === "error") this.serverErrors.push(message.code);
-    if (this.#chance(this.#options.faults.loss)) return;
+    if (this.#isLost(message)) return;
     const connection = this.#connection;
-    this.#after(5, () => {
+    this.#after(this.#latencyMs, () => {
       if (connection === this.#connection) this.#feedClient({ type: "message", message });
     });
   }

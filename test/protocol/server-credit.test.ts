@@ -30,6 +30,20 @@ describe("an upload that is taken up", () => {
     ]);
   });
 
+  test("tells a client that asks with a tag what it has to keep, until that goes on", () => {
+    const machine = new ServerUpload(options);
+    machine.step({ type: "restored", post, admission: { uploadId: "u1", offset: 8 }, hashed: true }, 0);
+    const ask = (tag: number) => hears({ type: "query-status", seek: 8, tag });
+    const terms = says({ type: "upload-approved", credit: 0, chunkBytes: 4, maxQueue: 8, info });
+    const answer = (seek: number, credit: number, tag: number) =>
+      says({ type: "status-report", seek, credit, tag });
+    expect(machine.step(ask(1), 1)).toEqual([terms, answer(8, 0, 1), { type: "want-credit", window: 8 }]);
+    machine.step({ type: "granted", amount: 2 }, 1);
+    expect(machine.step(ask(2), 1)).toEqual([terms, answer(8, 2, 2)]);
+    machine.step(chunk(8, 4), 1);
+    expect(machine.step(ask(3), 1)).toEqual([answer(12, 1, 3)]);
+  });
+
   test("has no credit before its bytes are hashed", () => {
     const machine = new ServerUpload(options);
     machine.step(hears(post), 0);

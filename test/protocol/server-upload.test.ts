@@ -104,6 +104,20 @@ describe("what is out of sequence", () => {
     expect(machine.step(chunk(0, 4), 0)).toEqual([says({ type: "transfer-credit", amount: 3 }), write(0, 4)]);
   });
 
+  test("a query's tag comes back, and one from behind a gap is told of it once", () => {
+    const machine = open(post, 8);
+    const ask = (seek: number, tag: number) => hears({ type: "query-status", seek, tag });
+    const answer = (seek: number, credit: number, tag: number) =>
+      says({ type: "status-report", seek, credit, tag });
+    expect(machine.step(ask(0, 5), 0)).toEqual([answer(0, 8, 5)]);
+    expect(machine.step(chunk(4, 4), 0)).toEqual([report(0, 8)]);
+    machine.step(chunk(0, 4), 0);
+    expect(machine.step(ask(8, 6), 0)).toEqual([answer(4, 7, 6)]);
+    expect(machine.step(chunk(8, 4), 0)).toEqual([]);
+    expect(machine.step(chunk(4, 4), 0)).toEqual([write(4, 4)]);
+    expect(machine.step(chunk(12, 4), 0)).toEqual([report(8, 6)]);
+  });
+
   test("a query is always answered", () => {
     const machine = open(post, 4);
     machine.step(chunk(4, 4), 0);

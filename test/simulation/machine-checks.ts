@@ -23,8 +23,13 @@ export class MachineChecks {
 
   /** An honest client is never told that it broke the protocol. */
   onServerMessage(client: ModelClient, message: ServerMessage): void {
-    // Its credit was taken, or there is none: what it is told when there is some again may cross what it asks.
-    if (message.type === "status-report" && message.credit === 0) client.disturbances++;
+    if (message.type === "upload-approved") {
+      client.maxQueueHeard = Math.max(client.maxQueueHeard, message.maxQueue);
+      if (message.info.tags !== true) client.isWithoutTags = true;
+    }
+    if (message.type === "status-report" && client.isWithoutTags) client.disturbances++;
+    const isNarrow = client.maxQueueHeard < this.#world.server.options.maxQueue;
+    if (message.type === "status-report" && message.credit > 0 && isNarrow) client.hasMissedTerms = true;
     // One that was damaged on the way is answered so where there is no upload; the client is not to believe it.
     check(
       message.type !== "error" || message.code !== 400 || client.damagedAt !== null,
@@ -55,10 +60,10 @@ export class MachineChecks {
 
   #isExcused(client: ModelClient, result: Extract<UploadResult, { type: "failed" }>): boolean {
     if (result.code === "cancelled") return client.isCancelled;
-    // A stream cannot give again what the disk lost, nor what a window reaches back to that it has not heard of.
+    // A stream cannot give again what the disk lost, nor what a window reaches back to of which it never heard.
     const { identity, isFile } = client.job;
-    const isLost = (this.#lost.get(identity) ?? 0) > 0 || this.#world.faults.includes("reconfigure");
-    return result.code === "failed" && !isFile && isLost;
+    const isLost = (this.#lost.get(identity) ?? 0) > 0;
+    return result.code === "failed" && !isFile && (isLost || client.hasMissedTerms);
   }
 
   /** Nothing is sent twice without reason: one window for each disturbance, and what the disk lost. */

@@ -29,7 +29,6 @@ export class ModelClient {
   #driver: MachineDriver<ClientInput, ClientAction> | null = null;
   #connection: ModelConnection | null = null;
   #isUp = false;
-  #hasSpoken = false;
   #asked: { readonly offset: number; readonly lengthMax: number } | null = null;
   #isReadDone = false;
   #forgottenBefore = 0;
@@ -44,6 +43,12 @@ export class ModelClient {
   isCancelled = false;
   bytesSent = 0;
   disturbances = 0;
+  /** Its approval lost the frame that announces tags: then an answer that crosses a grant may send it back. */
+  isWithoutTags = false;
+  /** Chunks that it knows it has to keep. */
+  maxQueueHeard = 0;
+  /** The message that told it of more was lost, and it went on. */
+  hasMissedTerms = false;
   /** Bytes that were accepted when the line damaged a message last. */
   damagedAt: number | null = null;
 
@@ -146,7 +151,6 @@ export class ModelClient {
       });
       if (connection === null) return this.#later(this.#world.pauseMs(), () => this.#connect());
       this.#connection = connection;
-      this.#hasSpoken = false;
       this.#isUp = true;
       this.#driver.feed({ type: "link-up" });
       this.#offer();
@@ -212,10 +216,6 @@ export class ModelClient {
   }
 
   #send(message: ClientMessage): void {
-    // An answer that crosses a grant may send the client back over what is under way: one window for each question
-    // that is not the first on its connection.
-    if (message.type === "query-status" && this.#hasSpoken) this.disturbances++;
-    this.#hasSpoken = true;
     this.#world.trace(() => `${this.job.identity} -> ${describe(message)}`);
     this.#connection?.toServer(message);
   }

@@ -116,6 +116,8 @@ export class ModelConnection {
       return 0;
     }
     if (!faults.strikes("repeat")) return 1;
+    // Twice: a post-file that is answered twice takes the client back, and so does what it asked in between.
+    this.#ends.onDisturbed();
     this.#ends.onDisturbed();
     return 2;
   }

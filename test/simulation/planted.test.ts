@@ -13,11 +13,13 @@ const patches = join(import.meta.dir, "planted");
 
 /** Where each is looked for, and within how many runs it has to be found. */
 const planted: Readonly<Record<string, { readonly level: Level; readonly runs: number }>> = {
+  "answer-rewinds-again": { level: "machines", runs: 1000 },
   "checksum-in-released-memory": { level: "shells", runs: 100 },
   "command-name-taken-for-data": { level: "machines", runs: 1000 },
   "credit-kept-over-reconnect": { level: "machines", runs: 3000 },
   "credit-on-arrival": { level: "machines", runs: 100 },
   "duplicate-accepted": { level: "machines", runs: 100 },
+  "empty-last-chunk-believed": { level: "machines", runs: 100 },
   "failed-sync-ignored": { level: "shells", runs: 500 },
   "identity-alone-names-the-upload": { level: "shells", runs: 300 },
   "length-trusted-after-power-loss": { level: "shells", runs: 300 },

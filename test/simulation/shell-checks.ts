@@ -34,8 +34,8 @@ export class ShellChecks {
     check(decoded.ok || wasDamaged, () => `${client.job.label} got a malformed message`);
     if (!decoded.ok) return;
     const { message } = decoded;
-    // Its credit was taken, or there is none: what it is told when there is some again may cross what it asks.
-    if (message.type === "status-report" && message.credit === 0) client.disturbances++;
+    if (message.type === "upload-approved" && message.info.tags !== true) client.isWithoutTags = true;
+    if (message.type === "status-report" && client.isWithoutTags) client.disturbances++;
     check(
       message.type !== "error" || message.code !== 400 || wasDamaged,
       () => `${client.job.label} got 400: ${textOf(message)}`,

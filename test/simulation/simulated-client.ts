@@ -45,6 +45,8 @@ export class SimulatedClient {
   /** Uploads under an identity of their own. */
   beginnings = 0;
   disturbances = 0;
+  /** Its approval lost the frame that announces tags: then an answer that crosses a grant may send it back. */
+  isWithoutTags = false;
   bytesSent = 0;
 
   constructor(job: ShellJob, world: ShellWorld) {

@@ -4,6 +4,7 @@
 import { existsSync, globSync, statSync } from "node:fs";
 import { chmod, copyFile, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { lastingPort } from "./ports.ts";
 import { type Program, type ProgramOptions, runProgram, startProgram } from "./programs.ts";
 
 export interface Executables {
@@ -69,7 +70,7 @@ export async function startServer(
   { under = [], ...options }: ServerOptions = {},
 ): Promise<RunningServer> {
   const command = [...under, programs.dyncServer, "run", "--data", data, "--bind", "127.0.0.1"];
-  const port = args.includes("--port") ? [] : ["--port", "0"];
+  const port = args.includes("--port") ? [] : ["--port", String(await lastingPort())];
   const program = startProgram([...command, "--log-format", "json", ...port, ...args], {
     ...options,
     env: { ...options.env, DYNC_HOME: home },

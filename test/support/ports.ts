@@ -10,6 +10,25 @@ export async function listening(server: Server): Promise<number> {
   return address.port;
 }
 
+// Below those that systems give to outgoing connections: of any program here, one of these could hold the port of a server
+// that is down for a moment.
+const lasting = { from: 20_000, count: 12_000 };
+
+/** A free port that stays free when its server ends, so that the server can be started on it again. */
+export async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = lasting.from + Math.floor(Math.random() * lasting.count);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    return port;
+  }
+}
+
 /** A port at which nothing listens. */
 export async function freePort(): Promise<number> {
   const server = createServer();

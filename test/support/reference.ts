@@ -25,6 +25,8 @@ export interface ClientResult {
   readonly messages: Readonly<Record<string, number>>;
   /** Seek and credit of each `status-report`. */
   readonly reports: readonly (readonly [number, number])[];
+  /** Reports that returned the tag of a question. */
+  readonly tagsBack: number;
 }
 
 /** Last line of `reference_server.py`. */

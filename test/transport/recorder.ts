@@ -37,6 +37,11 @@ class Recorder<Message> {
     return this.#told.shift() as Told<Message>;
   }
 
+  /** What was told and nobody waited for. */
+  takeRest(): readonly Told<Message>[] {
+    return this.#told.splice(0);
+  }
+
   /** The next message; anything else that comes first is an error. */
   async message(): Promise<Message> {
     const told = await this.next();

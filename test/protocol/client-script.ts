@@ -1,0 +1,80 @@
+// Words for scripts against the client's machine: inputs and actions as short as they can be said.
+
+import type { ClientAction, ClientInput, ClientUploadTask } from "../../src/protocol/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client-upload.ts";
+import type { ServerMessage } from "../../src/protocol/message.ts";
+
+export const file: ClientUploadTask = {
+  name: "run.raw",
+  metadata: { sample: "FOO" },
+  size: 10,
+  canSeek: true,
+  client: "dync 1",
+  resume: false,
+};
+export const stream: ClientUploadTask = { ...file, size: null, canSeek: false };
+export const checksum = new Uint8Array(32);
+
+export const postFile: ClientAction = {
+  type: "send",
+  message: {
+    type: "post-file",
+    name: "run.raw",
+    metadata: { sample: "FOO" },
+    info: { size: 10, client: "dync 1" },
+  },
+};
+export const query: ClientAction = { type: "send", message: { type: "query-status" } };
+
+export function hears(message: ServerMessage): ClientInput {
+  return { type: "message", message };
+}
+
+export function approved(credit: number, chunkBytes = 4, maxQueue = 8, info = {}): ClientInput {
+  return hears({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
+}
+
+export function report(seek: number, credit: number, tag?: number): ClientInput {
+  return hears({ type: "status-report", seek, credit, ...(tag === undefined ? {} : { tag }) });
+}
+
+export function asks(seek: number, tag: number): ClientAction {
+  return { type: "send", message: { type: "query-status", seek, tag } };
+}
+
+export function has(offset: number, length: number): ClientInput {
+  return { type: "chunk-read", offset, length, checksum: length === 0 ? checksum : null };
+}
+
+export function read(offset: number, lengthMax = 4): ClientAction {
+  return { type: "read", offset, lengthMax };
+}
+
+export function sent(offset: number, length: number): ClientAction {
+  return { type: "send-chunk", offset, length, checksum: length === 0 ? checksum : null };
+}
+
+export function waiting(reason: "approval" | "credit" | "confirmation" | null): ClientAction {
+  return { type: "waiting", reason };
+}
+
+export function failed(code: string, text: string, wire: number | null): unknown {
+  return { type: "done", result: { type: "failed", code, text, wire } };
+}
+
+export function says(code: number, text: string): ClientAction {
+  return { type: "send", message: { type: "error", code, text } };
+}
+
+/** A machine that is approved, with `credit`; by the original server, which knows no tags, or by ours. */
+export function open(task: ClientUploadTask, credit: number, maxQueue = 8, info = {}): ClientUpload {
+  const machine = new ClientUpload(task);
+  machine.step({ type: "link-up" }, 0);
+  machine.step(approved(credit, 4, maxQueue, info), 0);
+  return machine;
+}
+
+/** Feeds chunks of 4 bytes from `offset` up to `end`. */
+export function feed(machine: ClientUpload, offset: number, end: number): void {
+  for (let at = offset; at < end; at += 4) machine.step(has(at, 4), 0);
+}
