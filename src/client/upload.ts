@@ -155,7 +155,7 @@ class Upload {
       {
         onUp: () => this.#up(),
         onInput: (input) => this.#receive(input),
-        onDrained: () => this.#offerReady(),
+        onDrained: () => this.#offerReady(true),
         onDown: (failure) => this.#down(failure),
       },
     );
@@ -259,11 +259,11 @@ class Upload {
   }
 
   // A chunk is only offered while the link takes more: what waits in the outbox is what the network is behind.
-  #offerReady(): void {
+  #offerReady(wasHeld = false): void {
     const chunk = this.#feed.ready;
     if (chunk === null || this.#connection?.isBehind === true) return;
     const { offset, length, checksum } = chunk;
-    this.#driver.feed({ type: "chunk-read", offset, length, checksum });
+    this.#driver.feed({ type: "chunk-read", offset, length, checksum, wasHeld });
   }
 
   #sendChunk(offset: number, checksum: Uint8Array | null): void {

@@ -1,5 +1,5 @@
 // How long the chunks of an upload are: as long as the server allows, shorter on a line so slow that connections
-// end (a message that takes longer than the heartbeat's patience ends its connection) before a few are across.
+// end (a message that takes longer than the client's patience ends its connection) before a few are across.
 
 import { assert } from "../base/assert.ts";
 import { limits } from "./limits.ts";

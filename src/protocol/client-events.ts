@@ -28,13 +28,15 @@ export type ClientInput =
   /**
    * Answers `read`: the chunk at `offset` is at hand, `length` bytes; `length` 0 is the end of the source, and
    * then `checksum` is the SHA-256 of all of it and the source was found unchanged. Not before the link took the
-   * chunk sent before it: that a chunk could be sent is how the machine knows that a slow connection still moves.
+   * chunk sent before it.
    */
   | {
       readonly type: "chunk-read";
       readonly offset: number;
       readonly length: number;
       readonly checksum: Uint8Array | null;
+      /** Whether the chunk was ready before the link took the one before it: that it can be sent now is progress. */
+      readonly wasHeld: boolean;
     }
   /** The driver could not read on: the upload ends with this error, and the server is told. */
   | { readonly type: "source-failed"; readonly code: ErrorCode; readonly text: string }

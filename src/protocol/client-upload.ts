@@ -251,7 +251,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#actions.push({ type: "send-chunk", offset, length, checksum });
     const isNew = offset + length > this.#highest || (checksum !== null && !this.#lastSent);
     this.#isNew ||= isNew;
-    this.#watchdog.progress(now, isNew);
+    this.#watchdog.sent(now, isNew, chunk.wasHeld);
     this.#ahead.sent();
     this.#credit -= 1;
     this.#sent += 1;

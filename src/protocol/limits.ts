@@ -30,7 +30,7 @@ export const limits = {
    * themselves on a line where this is too long.
    */
   chunkBytesDefault: 2 * MiB,
-  /** Chunks are not made shorter than this for a slow line: 16 KiB pass within a heartbeat's patience at 0.5 KiB/s. */
+  /** Chunks are not made shorter than this for a slow line: 16 KiB pass within a client's patience at 0.5 KiB/s. */
   chunkBytesSlow: 16 * KiB,
   /** What a client allocates for a chunk at most, whatever a server asks for. */
   chunkBytesMax: 16 * MiB,
@@ -52,7 +52,7 @@ export const limits = {
   askMsMax: 4 * secondMs,
   /** And up to this while it does not answer. */
   askAgainMsMax: 16 * secondMs,
-  /** So long without an answer and without a chunk that the connection takes: a new connection. */
+  /** So long without an answer, and without a chunk that had waited for the connection and went: a new connection. */
   silenceMs: 36 * secondMs,
   /** Questions whose answers a client can tell apart; more are never open before the silence is over. */
   openQueriesMax: 16,

@@ -6,9 +6,11 @@ import { limits } from "./limits.ts";
 const doublingsMax = 16;
 
 export class Watchdog {
-  /** When the server last spoke or the connection last took data. */
-  #aliveAt = 0;
+  #heardAt = 0;
   #askedAt = 0;
+  /** When a chunk was last sent, and when one that had waited for the connection to take it. */
+  #sentAt = 0;
+  #movedAt = 0;
   /** The first question since the server last spoke, `null` when it has spoken since. */
   #unansweredSince: number | null = null;
   /** Questions that were due since the upload last got further: each doubles the pause before the next. */
@@ -17,18 +19,23 @@ export class Watchdog {
   /** A new connection begins. */
   reset(now: number): void {
     this.heard(now);
+    this.#askedAt = this.#sentAt = this.#movedAt = now;
     this.#repeats = 0;
   }
 
   /** The server spoke. That need not help: as long as the upload does not get further, pauses keep growing. */
   heard(now: number): void {
-    this.#aliveAt = now;
+    this.#heardAt = now;
     this.#unansweredSince = null;
   }
 
-  /** The connection took data: it may be slow, but it moves. `isNew`: and it was not sent before. */
-  progress(now: number, isNew: boolean): void {
-    this.#aliveAt = now;
+  /**
+   * A chunk is sent. `isNew`: for the first time. `wasHeld`: it waited for the connection, which is slow then, but moves;
+   * that a connection takes a chunk for which nobody waited shows nothing.
+   */
+  sent(now: number, isNew: boolean, wasHeld: boolean): void {
+    this.#sentAt = now;
+    if (wasHeld) this.#movedAt = now;
     if (isNew) this.#repeats = 0;
   }
 
@@ -43,12 +50,14 @@ export class Watchdog {
    * answer takes here.
    */
   dueAt(isWaiting: boolean, patienceMs: number): number {
-    const quietSince = Math.max(this.#aliveAt, this.#askedAt);
+    const quietSince = Math.max(this.#heardAt, this.#askedAt);
     const grownMs = patienceMs * 2 ** this.#repeats;
     if (this.#unansweredSince !== null) {
-      return Math.min(quietSince + Math.min(limits.askAgainMsMax, grownMs), this.#giveUpAt());
+      const waitedSince = Math.max(quietSince, this.#sentAt);
+      return Math.min(waitedSince + Math.min(limits.askAgainMsMax, grownMs), this.#giveUpAt());
     }
-    return quietSince + (isWaiting ? Math.min(limits.askMsMax, grownMs) : limits.keepaliveMs);
+    if (!isWaiting) return quietSince + limits.keepaliveMs;
+    return Math.max(quietSince, this.#sentAt) + Math.min(limits.askMsMax, grownMs);
   }
 
   /** At `dueAt`: whether to ask (again), or to give the connection up. */
@@ -60,6 +69,6 @@ export class Watchdog {
 
   #giveUpAt(): number {
     if (this.#unansweredSince === null) return Number.POSITIVE_INFINITY;
-    return Math.max(this.#unansweredSince, this.#aliveAt) + limits.silenceMs;
+    return Math.max(this.#unansweredSince, this.#movedAt) + limits.silenceMs;
   }
 }

@@ -43,7 +43,7 @@ export function asks(seek: number, tag: number): ClientAction {
 }
 
 export function has(offset: number, length: number): ClientInput {
-  return { type: "chunk-read", offset, length, checksum: length === 0 ? checksum : null };
+  return { type: "chunk-read", offset, length, checksum: length === 0 ? checksum : null, wasHeld: false };
 }
 
 export function read(offset: number, lengthMax = 4): ClientAction {

@@ -60,7 +60,7 @@ class Lane {
     } else if (action.type === "read" && !this.#isIdle) {
       const length = Math.min(action.lengthMax, size - action.offset);
       const checksum = length === 0 ? new Uint8Array(32) : null;
-      this.feedClient({ type: "chunk-read", offset: action.offset, length, checksum }, now);
+      this.feedClient({ type: "chunk-read", offset: action.offset, length, checksum, wasHeld: false }, now);
     } else if (action.type === "done") this.finished = action.result.type === "finished";
   }
 

@@ -162,7 +162,7 @@ export class Pair {
         const length = Math.min(action.lengthMax, this.#options.size - offset);
         const end = length === 0 ? checksum : null;
         return this.#after(this.#options.random(3), () =>
-          this.#feedClient({ type: "chunk-read", offset, length, checksum: end }),
+          this.#feedClient({ type: "chunk-read", offset, length, checksum: end, wasHeld: false }),
         );
       }
       case "reconnect":

@@ -43,8 +43,10 @@ export class ModelClient {
   isCancelled = false;
   bytesSent = 0;
   disturbances = 0;
-  /** Its approval lost the frame that announces tags: then an answer that crosses a grant may send it back. */
-  isWithoutTags = false;
+  /** End of the chunk that it sent last. */
+  position = 0;
+  /** Where a report that it had not asked for took it back to last. */
+  backTo: number | null = null;
   /** Chunks that it knows it has to keep. */
   maxQueueHeard = 0;
   /** The message that told it of more was lost, and it went on. */
@@ -146,7 +148,7 @@ export class ModelClient {
       if (this.#driver === null || this.result !== null) return;
       const connection = this.#world.server.accept(this, {
         onClientSide: (message) => this.#ifCurrent(connection, () => this.#receive(message)),
-        onRoom: () => this.#ifCurrent(connection, () => this.#offer()),
+        onRoom: () => this.#ifCurrent(connection, () => this.#offer(true)),
         onDown: () => this.#ifCurrent(connection, () => this.#down(this.#world.pauseMs())),
       });
       if (connection === null) return this.#later(this.#world.pauseMs(), () => this.#connect());
@@ -193,6 +195,7 @@ export class ModelClient {
       case "send-chunk":
         this.#asked = null;
         this.bytesSent += action.length;
+        this.position = action.offset + action.length;
         if (action.offset + action.length > this.#sentMax) {
           [this.#sentMax, this.#malformed] = [action.offset + action.length, 0];
         }
@@ -236,7 +239,7 @@ export class ModelClient {
   }
 
   // As the shell: nothing more is offered while the link is behind.
-  #offer(): void {
+  #offer(wasHeld = false): void {
     const asked = this.#asked;
     if (asked === null || !this.#isReadDone || this.#connection?.isFull === true) return;
     const length = Math.min(asked.lengthMax, this.job.size - asked.offset);
@@ -245,6 +248,7 @@ export class ModelClient {
       offset: asked.offset,
       length,
       checksum: length === 0 ? checksum : null,
+      wasHeld,
     });
   }
 

@@ -97,9 +97,11 @@ export class ShellWorld {
         const client = this.byIdentity.get(peer);
         if (client !== undefined) client.disturbances++;
       },
-      onChunkSent: (peer, origin, bytes) => {
+      onChunkSent: (peer, origin, offset, bytes) => {
         const client = this.byIdentity.get(peer);
-        if (client !== undefined && client.job.user === userOfKey(origin)) client.bytesSent += bytes;
+        if (client?.job.user !== userOfKey(origin)) return;
+        client.bytesSent += bytes;
+        client.position = offset + bytes;
       },
       nameOf: (peer) => this.byIdentity.get(peer)?.job.label ?? peer,
     });

@@ -45,8 +45,10 @@ export class SimulatedClient {
   /** Uploads under an identity of their own. */
   beginnings = 0;
   disturbances = 0;
-  /** Its approval lost the frame that announces tags: then an answer that crosses a grant may send it back. */
-  isWithoutTags = false;
+  /** End of the chunk that it sent last. */
+  position = 0;
+  /** Where a report that it had not asked for took it back to last. */
+  backTo: number | null = null;
   bytesSent = 0;
 
   constructor(job: ShellJob, world: ShellWorld) {

@@ -2,6 +2,7 @@
 // of a cut connection that are read beside those of the next. Counts what each process holds of message memory.
 
 import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
+import { readU64 } from "../../src/protocol/frames.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { MemoryReceived } from "../../src/transport/memory-message.ts";
 import type {
@@ -29,7 +30,7 @@ export interface SimulatedNetworkOptions {
   /** A fault struck the connections of this identity. */
   readonly onDisturbed: (peer: string) => void;
   /** A client handed over a chunk with so many bytes. */
-  readonly onChunkSent: (peer: string, origin: string, bytes: number) => void;
+  readonly onChunkSent: (peer: string, origin: string, offset: number, bytes: number) => void;
   /** Name of an identity in the trace. */
   readonly nameOf: (peer: string) => string;
 }
@@ -88,7 +89,7 @@ export class SimulatedNetwork {
     const { faults, onDisturbed } = this.#options;
     this.#traceMessage(to, peer, frames);
     const origin = this.#memory.connections.find((connection) => connection.peer === peer)?.origin ?? "";
-    if (to === "server") this.#options.onChunkSent(peer, origin, chunkBytesOf(frames));
+    if (to === "server") this.#noteChunk(peer, origin, frames);
     if (faults.strikes("cut-at-message")) {
       onDisturbed(peer);
       this.#leaveStale(peer);
@@ -106,6 +107,11 @@ export class SimulatedNetwork {
     // Twice: a post-file that is answered twice takes the client back, and so does what it asked in between.
     for (let left = 2 * (copies - 1); left > 0; left--) onDisturbed(peer);
     return copies === 2 ? "repeat" : "deliver";
+  }
+
+  #noteChunk(peer: string, origin: string, frames: Frames): void {
+    const offset = isChunk(frames) ? readU64(frames[chunkDataFrame - 1]!) : null;
+    if (offset !== null) this.#options.onChunkSent(peer, origin, offset, frames[chunkDataFrame]!.length);
   }
 
   #traceMessage(to: "client" | "server", peer: string, frames: Frames): void {
@@ -245,7 +251,7 @@ export class SimulatedNetwork {
   #deliver(server: ListeningServer, received: ReceivedFromPeer): void {
     server.process.run(() => {
       const { held } = server;
-      const bytes = chunkBytesOf(received.frames);
+      const bytes = isChunk(received.frames) ? received.frames[chunkDataFrame]!.length : 0;
       held.messages++;
       held.bytes += bytes;
       server.events.onMessage({
@@ -263,9 +269,8 @@ export class SimulatedNetwork {
 }
 
 /** Bytes of data in a message: 0 for everything but a chunk. */
-function chunkBytesOf(frames: Frames): number {
-  const isChunk = frames.length > chunkDataFrame && Buffer.from(frames[0]!).toString() === "post-chunk";
-  return isChunk ? frames[chunkDataFrame]!.length : 0;
+function isChunk(frames: Frames): boolean {
+  return frames.length > chunkDataFrame && Buffer.from(frames[0]!).toString() === "post-chunk";
 }
 
 // The memory transport takes its own blocks only: the count hangs on the block itself.

@@ -32,9 +32,8 @@ export const socketOption = {
   zapDomain: 55,
   routerHandover: 56,
   handshakeIntervalMs: 66,
-  heartbeatIntervalMs: 75,
-  heartbeatTimeoutMs: 77,
   connectTimeoutMs: 79,
+  tcpMaxRetransmitMs: 80,
   // From zmq.h's draft section.
   zapEnforceDomain: 93,
   inBatchBytes: 101,

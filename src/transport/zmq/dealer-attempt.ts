@@ -128,8 +128,9 @@ export class Attempt {
   }
 
   #isReady(): boolean {
+    // Looked at before it is up as well: the descriptor would go on to say that something happened.
+    const events = this.#isClosed ? 0 : this.#socket.events();
     if (!this.#isCarrying) return false;
-    const events = this.#socket.events();
     return (events & pollEvent.readable) !== 0 || (this.#wantsRoom && (events & pollEvent.writable) !== 0);
   }
 

@@ -13,20 +13,11 @@ export interface LinkTimes {
   readonly connectMs: number;
   /** For the ZMTP and CURVE handshake after it. */
   readonly handshakeMs: number;
-  /** Between two heartbeats. */
-  readonly heartbeatMs: number;
-  /** For the answer to a heartbeat, or any other message. */
-  readonly heartbeatTimeoutMs: number;
 }
 
-// A dead connection is noticed after at most heartbeat + timeout: 52 s. The timeout is far above any pause of a
-// peer that is alive (its I/O thread answers, not its main thread), and above the time that the largest message
-// takes on the slowest line we support, because only whole messages count as a sign of life.
 export const linkTimes: LinkTimes = {
   connectMs: 10_000,
   handshakeMs: 10_000,
-  heartbeatMs: 12_000,
-  heartbeatTimeoutMs: 40_000,
 };
 
 /** Queue lengths and buffers; chosen by bench/transport.ts. */
@@ -59,6 +50,7 @@ export const serverQueues: LinkQueues = {
 };
 
 const identityBytesMax = 255;
+const tcpGiveUpMs = 60_000;
 
 export function setClientOptions(
   socket: ZmqSocket,
@@ -87,8 +79,8 @@ export function setClientOptions(
   // Both families: the address decides.
   socket.setInt(socketOption.ipv6, 1);
   setCommonOptions(socket, options.frameBytesMax, times, queues);
-  // Left alone: HEARTBEAT_TTL (overflows above 65 s, and our server has timeouts of its own), RECONNECT_STOP and
-  // RECONNECT_IVL_MAX (no reconnects), TCP_MAXRT (heartbeats end a dead connection earlier).
+  // Left alone: RECONNECT_STOP and RECONNECT_IVL_MAX (no reconnects), TCP_MAXRT (the client's questions end a dead
+  // connection earlier, see protocol/watchdog.ts).
 }
 
 export function setServerOptions(
@@ -114,7 +106,10 @@ export function setServerOptions(
   const isIpv6 = options.address === "*" || options.address.includes(":");
   socket.setInt(socketOption.ipv6, isIpv6 ? 1 : 0);
   setCommonOptions(socket, options.frameBytesMax, times, queues);
-  // Left alone: HEARTBEAT_TTL (see above), ROUTER_NOTIFY and PROBE_ROUTER (the protocol has no such messages),
+  // A client that vanished does not acknowledge what it is told; the system's own limit is a quarter of an hour. Not
+  // on Windows: libzmq aborts where the system does not know the option.
+  if (process.platform !== "win32") socket.setInt(socketOption.tcpMaxRetransmitMs, tcpGiveUpMs);
+  // Left alone: ROUTER_NOTIFY and PROBE_ROUTER (the protocol has no such messages),
   // and no monitor: one that is not read at once stops the I/O thread.
 }
 
@@ -131,11 +126,13 @@ function setCommonOptions(
   socket.setInt(socketOption.sendHighWaterMark, queues.sendMessages);
   socket.setInt(socketOption.receiveHighWaterMark, queues.receiveMessages);
   socket.setInt(socketOption.handshakeIntervalMs, times.handshakeMs);
-  socket.setInt(socketOption.heartbeatIntervalMs, times.heartbeatMs);
-  socket.setInt(socketOption.heartbeatTimeoutMs, times.heartbeatTimeoutMs);
+  // No ZMTP heartbeats, on either side: up to 4.3.5 (and after) libzmq aborts the process when one is due, or comes, for
+  // a connection that broke while its input was stopped because the main thread was behind (`!_io_error` in
+  // stream_engine_base.cpp). A server that stands still for two minutes met that at every third wake-up. Dead
+  // connections end by the client's questions, and by TCP on the server.
   // The links give what was accepted some time when they close; by default it would hold up the end for ever.
   socket.setInt(socketOption.linger, 0);
-  // Behind the heartbeats: keeps the entries of firewalls and routers alive, and ends half-open connections.
+  // Keeps the entries of firewalls and routers alive, and ends half-open connections.
   socket.setInt(socketOption.tcpKeepalive, 1);
   socket.setInt(socketOption.tcpKeepaliveIdle, 60);
   socket.setInt(socketOption.tcpKeepaliveInterval, 15);
