@@ -75,6 +75,18 @@ describe("a client that connects to something else", () => {
     expect(await failureAt(port)).toBe("handshake-timeout");
   });
 
+  test("waits for it at rest", async () => {
+    const port = await tcpServer(() => {});
+    await transport.close();
+    const handshakeMs = 1500;
+    transport = await openZmqTransport({ times: { handshakeMs } });
+    const before = process.cpuUsage();
+    expect(await failureAt(port)).toBe("handshake-timeout");
+    const { user, system } = process.cpuUsage(before);
+    // It takes 2 % of the time; a poller that finds nothing to do and asks again would take most of it.
+    expect((user + system) / 1000).toBeLessThan(handshakeMs / 2);
+  });
+
   test.skipIf(!hasPython)(
     "a host that does not answer: unreachable, after the time for connecting (skipped without Linux and python3)",
     async () => {
