@@ -94,7 +94,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
         return this.#disconnect();
       case "message":
         if (this.#state === "offline") return;
-        this.#watchdog.heard(now);
+        this.#watchdog.heard(now, this.#state === "posting" || input.message.type !== "transfer-credit");
         return this.#onMessage(input.message, now);
       case "malformed":
         return this.#state === "offline" ? undefined : this.#violation(input.text);
@@ -118,7 +118,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "transfer-credit":
         // While we ask, credit has no position that it could belong to: the answer will include it.
         if (this.#state === "sending" || this.#state === "confirming") this.#credit += message.amount;
-        return;
+        return message.amount > 0 ? this.#watchdog.credited(now) : undefined;
       case "status-report":
         return this.#state === "posting" ? undefined : this.#onReport(message, now);
       case "upload-finished":

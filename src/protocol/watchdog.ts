@@ -8,25 +8,33 @@ const doublingsMax = 16;
 export class Watchdog {
   #heardAt = 0;
   #askedAt = 0;
-  /** When a chunk was last sent, and when one that had waited for the connection to take it. */
   #sentAt = 0;
+  /** When it last showed that what we send gets on. */
   #movedAt = 0;
-  /** The first question since the server last spoke, `null` when it has spoken since. */
+  /** The first question since the last answer, `null` when there was an answer since. */
   #unansweredSince: number | null = null;
   /** Questions that were due since the upload last got further: each doubles the pause before the next. */
   #repeats = 0;
 
   /** A new connection begins. */
   reset(now: number): void {
-    this.heard(now);
-    this.#askedAt = this.#sentAt = this.#movedAt = now;
+    this.#heardAt = this.#askedAt = this.#sentAt = this.#movedAt = now;
+    this.#unansweredSince = null;
     this.#repeats = 0;
   }
 
-  /** The server spoke. That need not help: as long as the upload does not get further, pauses keep growing. */
-  heard(now: number): void {
+  /**
+   * The server spoke; `isAnswer`: because it had heard us. That need not help: as long as the upload does not get
+   * further, pauses keep growing.
+   */
+  heard(now: number, isAnswer: boolean): void {
     this.#heardAt = now;
-    this.#unansweredSince = null;
+    if (isAnswer) this.#unansweredSince = null;
+  }
+
+  /** There is new credit: chunks arrived, though perhaps not yet the question behind them. */
+  credited(now: number): void {
+    this.#movedAt = now;
   }
 
   /**

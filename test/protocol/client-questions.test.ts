@@ -30,6 +30,24 @@ test("a server that is silent is asked, and then given up for another connection
   ]);
 });
 
+test("a server that speaks but hears nothing is given up as well, unless it shows that chunks arrive", () => {
+  const machine = open(file, 0);
+  const poke = hears({ type: "transfer-credit", amount: 0 });
+  let now = 0;
+  const run = (until: number): readonly unknown[] => {
+    for (; now < until; now += 100) {
+      if (now % 5000 === 0) machine.step(poke, now);
+      const [action] = machine.step({ type: "tick" }, now);
+      if (action?.type === "reconnect") return [now];
+    }
+    return [];
+  };
+  expect(run(30_000)).toEqual([]);
+  machine.step(hears({ type: "transfer-credit", amount: 1 }), now);
+  expect(run(60_000)).toEqual([]);
+  expect(run(70_000)).toEqual([30_000 + limits.silenceMs]);
+});
+
 test("a server that answers and has no credit to give is asked less and less often", () => {
   const machine = open(file, 0);
   for (const pause of [200, 400, 800, 1600, 3200, 4000, 4000]) {
