@@ -234,7 +234,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   // that nothing later would show. Once: a server that never gets further is not asked as fast as the line allows.
   #askBehind(now: number): void {
     const isOut = this.#state === "confirming" || (this.#state === "sending" && this.#credit === 0);
-    if (isOut && this.#isNew && this.#queries.isEmpty) this.#ask(now);
+    if (isOut && this.#isNew && this.#queries.mayAskBehind) this.#ask(now);
   }
 
   /** Sends what can be sent and reads what comes next. */

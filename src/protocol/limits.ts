@@ -46,9 +46,13 @@ export const limits = {
 
   /** A client that waits for the server asks after about a round trip, but not sooner than this: disks take their time. */
   askMsMin: 200,
-  /** And so long before it has measured one: a server takes its time to check an upload, and need not hear of it twice. */
-  askMsFirst: 3 * secondMs,
-  /** Each question doubles the pause before the next, up to this while the server answers and there is no credit to be had. */
+  /** And so long before it has measured one, as TCP does (RFC 6298). */
+  askMsFirst: secondMs,
+  /**
+   * Each question doubles the pause before the next, up to this while the server answers and there is no credit to be had.
+   * So long from the start before the upload is approved (a server takes its time to check it, and need not hear of it
+   * twice), and where answers have no tags.
+   */
   askMsMax: 4 * secondMs,
   /** And up to this while it does not answer. */
   askAgainMsMax: 16 * secondMs,

@@ -1,7 +1,8 @@
 // The questions of one connection that were not answered yet. Part of `client-upload.ts`, which stays where it is when
 // an answer says that nothing is lost.
 //
-// A server that does not return tags (the original one) sends no report unasked: its reports answer in order.
+// A server that does not return tags (the original one) sends no report unasked: its reports answer in order. Nothing
+// shows when that order is lost, so it is asked rarely.
 
 import { limits } from "./limits.ts";
 import type { QueryStatus, StatusReport, UploadApproved } from "./message.ts";
@@ -26,12 +27,12 @@ export class OpenQueries {
 
   /** After this long without an answer it is worth asking again, in ms. */
   get patienceMs(): number {
-    return this.#roundTrip.patienceMs;
+    return this.#hasTags ? this.#roundTrip.patienceMs : limits.askMsMax;
   }
 
-  /** Whether no `query-status` waits for its answer. */
-  get isEmpty(): boolean {
-    return this.#queries.every(({ tag }) => tag === null);
+  /** Whether a question now costs nothing: its answer can be told from others, and no other is due. */
+  get mayAskBehind(): boolean {
+    return this.#hasTags && this.#queries.every(({ tag }) => tag === null);
   }
 
   /** A `query-status` is sent at `position`, after `chunksSent` chunks. Returns the message. */

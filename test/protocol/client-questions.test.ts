@@ -11,18 +11,19 @@ import {
   has,
   hears,
   open,
-  query,
   read,
   report,
   sent,
   waiting,
 } from "./client-script.ts";
 
+const tags = { tags: true };
+
 test("a server that is silent is asked, and then given up for another connection", () => {
-  const machine = open(file, 0);
+  const machine = open(file, 0, 8, tags);
   for (const now of [200, 600, 1400, 3000, 6200, 12_600, 25_400]) {
     expect(machine.step({ type: "tick" }, now - 1)).toEqual([]);
-    expect(machine.step({ type: "tick" }, now)).toEqual([query]);
+    expect(machine.step({ type: "tick" }, now)).toMatchObject([{ message: { type: "query-status" } }]);
   }
   expect(machine.step({ type: "tick" }, 200 + limits.silenceMs)).toEqual([
     { type: "reconnect", code: "timed-out", reason: "The server does not answer" },
@@ -31,7 +32,7 @@ test("a server that is silent is asked, and then given up for another connection
 });
 
 test("a server that speaks but hears nothing is given up as well, unless it shows that chunks arrive", () => {
-  const machine = open(file, 0);
+  const machine = open(file, 0, 8, tags);
   const poke = hears({ type: "transfer-credit", amount: 0 });
   let now = 0;
   const run = (until: number): readonly unknown[] => {
@@ -49,11 +50,12 @@ test("a server that speaks but hears nothing is given up as well, unless it show
 });
 
 test("a server that answers and has no credit to give is asked less and less often", () => {
-  const machine = open(file, 0);
-  for (const pause of [200, 400, 800, 1600, 3200, 4000, 4000]) {
+  const machine = open(file, 0, 8, tags);
+  let tag = 0;
+  for (const pause of [200, 400, 800, 1600, 4200, 4000, 4000]) {
     const now = machine.wakeAt ?? 0;
-    expect(machine.step({ type: "tick" }, now)).toEqual([query]);
-    machine.step(report(0, 0), now);
+    expect(machine.step({ type: "tick" }, now)).toMatchObject([{ message: { type: "query-status" } }]);
+    machine.step(report(0, 0, ++tag), now);
     expect(machine.wakeAt).toBe(now + Math.min(limits.askMsMax, 2 * pause));
   }
 });
@@ -61,16 +63,20 @@ test("a server that answers and has no credit to give is asked less and less oft
 test("a line whose answers take long is asked with more patience, one that moves is left alone", () => {
   const machine = new ClientUpload(file);
   machine.step({ type: "link-up" }, 0);
-  expect(machine.wakeAt).toBe(limits.askMsFirst);
-  machine.step(approved(0), 700);
+  expect(machine.wakeAt).toBe(limits.askMsMax);
+  machine.step(approved(0, 4, 8, tags), 700);
   expect(machine.wakeAt).toBe(700 + 700 + 4 * 350);
   machine.step(hears({ type: "transfer-credit", amount: 9 }), 1000);
   expect(machine.wakeAt).toBe(1000 + limits.keepaliveMs);
 });
 
-describe("a server that returns tags", () => {
-  const tags = { tags: true };
+test("a server that returns none is asked rarely: nothing shows which question it answers", () => {
+  const machine = open(file, 1);
+  expect(machine.step(has(0, 4), 0)).toEqual([sent(0, 4), read(4), waiting("credit")]);
+  expect(machine.wakeAt).toBe(limits.askMsMax);
+});
 
+describe("a server that returns tags", () => {
   test("is asked behind the chunk that uses the last credit, and behind the last chunk", () => {
     const machine = open({ ...file, size: 8 }, 1, 8, tags);
     expect(machine.step(has(0, 4), 0)).toEqual([sent(0, 4), read(4), asks(4, 1), waiting("credit")]);
@@ -117,11 +123,11 @@ describe("a server that returns tags", () => {
   test("tells by the second approval what the second post-file found", () => {
     const machine = new ClientUpload({ ...file, size: 40 });
     machine.step({ type: "link-up" }, 0);
-    expect(machine.step({ type: "tick" }, limits.askMsFirst)).toHaveLength(1);
-    machine.step(approved(3, 4, 8, tags), 3100);
-    machine.step(has(0, 4), 3100);
-    machine.step(approved(0, 4, 8, tags), 3200);
-    expect(machine.step(report(0, 3), 3200)).toEqual([]);
-    expect(machine.step(has(4, 4), 3200)).toEqual([sent(4, 4), read(8)]);
+    expect(machine.step({ type: "tick" }, limits.askMsMax)).toHaveLength(1);
+    machine.step(approved(3, 4, 8, tags), 4100);
+    machine.step(has(0, 4), 4100);
+    machine.step(approved(0, 4, 8, tags), 4200);
+    expect(machine.step(report(0, 3), 4200)).toEqual([]);
+    expect(machine.step(has(4, 4), 4200)).toEqual([sent(4, 4), read(8)]);
   });
 });
