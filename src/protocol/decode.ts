@@ -2,7 +2,7 @@
 // thrown. What a field must mean beyond its form is decided elsewhere: names in `storage/destination.ts`,
 // metadata in `metadata.ts`, offsets and credit in the machines.
 
-import { commandNames, infoMarker } from "./encode.ts";
+import { commandNamed, infoMarker } from "./encode.ts";
 import { inexactNumbers } from "./exact-numbers.ts";
 import { readU32, readU64, readUtf8 } from "./frames.ts";
 import { limits } from "./limits.ts";
@@ -209,7 +209,7 @@ function isFilledObject(frame: Uint8Array): boolean {
 
 // The first frame of the next message: the end of this one was lost, and nothing shows where it began.
 function isCommand(frame: Uint8Array): boolean {
-  return frame.length <= 32 && commandNames.has(String.fromCharCode(...frame));
+  return commandNamed(frame) !== null;
 }
 
 function approvedInfo(json: JsonObject): ApprovedInfo {

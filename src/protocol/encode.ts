@@ -18,8 +18,15 @@ const commands = {
   "upload-finished": utf8Frame("upload-finished"),
   error: utf8Frame("error"),
 };
-/** Names of all commands, of both sides. */
-export const commandNames: ReadonlySet<string> = new Set(Object.keys(commands));
+const commandNames: ReadonlySet<string> = new Set(Object.keys(commands));
+
+/** The command, of either side, whose name the bytes are; `null` for everything else. */
+export function commandNamed(bytes: Uint8Array): string | null {
+  // Longer than every name: no need to look at it.
+  if (bytes.length > 32) return null;
+  const name = String.fromCharCode(...bytes);
+  return commandNames.has(name) ? name : null;
+}
 
 /** Value of the reserved member in the info of a post-file: no metadata has it. */
 export const infoMarker = "info";

@@ -58,7 +58,7 @@ export const limits = {
   askAgainMsMax: 16 * secondMs,
   /** So long without an answer, and without a chunk that had waited for the connection and went: a new connection. */
   silenceMs: 36 * secondMs,
-  /** Questions whose answers a client can tell apart; more are never open before the silence is over. */
+  /** Questions whose answers a client can tell apart. As pauses double, more are open only on a line that moves slowly. */
   openQueriesMax: 16,
   /** A client that waits for its own source tells the server that it is still there. */
   keepaliveMs: 15 * secondMs,

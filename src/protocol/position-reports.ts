@@ -28,6 +28,10 @@ export class PositionReports {
     this.#send = send;
   }
 
+  get uploadId(): string {
+    return this.#uploadId;
+  }
+
   /** Offset up to which chunks were accepted. */
   get expected(): number {
     return this.#expected;

@@ -38,7 +38,6 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #state: ServerState = "new";
   #actions: ServerAction[] = [];
   #post: PostFile | null = null;
-  #uploadId = "";
   #last: { readonly size: number; readonly checksum: Uint8Array } | null = null;
   /** The client was heard of since the credit was last taken from it: it can use some. */
   #present = false;
@@ -110,7 +109,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         this.#sendError(input.code, input.text);
         return this.#end(input.keep ? "suspended" : "failed", input.code, input.text);
       case "finished":
-        this.#send({ type: "upload-finished", uploadId: this.#uploadId });
+        this.#send({ type: "upload-finished", uploadId: this.#reports.uploadId });
         return this.#end("finished", 200, "");
       case "tick":
         return this.#onTick(now);
@@ -172,7 +171,6 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   }
 
   #onAdmitted(admission: Admission, hashed: boolean): void {
-    this.#uploadId = admission.uploadId;
     this.#reports.startAt(admission);
     this.#state = hashed ? "receiving" : "hashing";
     if (!hashed) this.#credit.giveBack();
@@ -181,7 +179,6 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
 
   #onRestored(post: PostFile, admission: Admission, hashed: boolean): void {
     this.#post = post;
-    this.#uploadId = admission.uploadId;
     this.#reports.startAt(admission);
     this.#state = hashed ? "receiving" : "hashing";
     // The client may still send with the credit that the earlier process gave it.

@@ -3,8 +3,6 @@
 
 import { limits } from "./limits.ts";
 
-const doublingsMax = 16;
-
 export class Watchdog {
   #heardAt = 0;
   #askedAt = 0;
@@ -59,19 +57,17 @@ export class Watchdog {
    */
   dueAt(isWaiting: boolean, patienceMs: number): number {
     const quietSince = Math.max(this.#heardAt, this.#askedAt);
-    const grownMs = patienceMs * 2 ** this.#repeats;
-    if (this.#unansweredSince !== null) {
-      const waitedSince = Math.max(quietSince, this.#sentAt);
-      return Math.min(waitedSince + Math.min(limits.askAgainMsMax, grownMs), this.#giveUpAt());
-    }
-    if (!isWaiting) return quietSince + limits.keepaliveMs;
-    return Math.max(quietSince, this.#sentAt) + Math.min(limits.askMsMax, grownMs);
+    const isUnanswered = this.#unansweredSince !== null;
+    if (!isWaiting && !isUnanswered) return quietSince + limits.keepaliveMs;
+    const pauseMsMax = isUnanswered ? limits.askAgainMsMax : limits.askMsMax;
+    const pauseMs = Math.min(pauseMsMax, patienceMs * 2 ** this.#repeats);
+    return Math.min(Math.max(quietSince, this.#sentAt) + pauseMs, this.#giveUpAt());
   }
 
   /** At `dueAt`: whether to ask (again), or to give the connection up. */
   due(now: number): "ask" | "give-up" {
     if (now >= this.#giveUpAt()) return "give-up";
-    this.#repeats = Math.min(this.#repeats + 1, doublingsMax);
+    this.#repeats += 1;
     return "ask";
   }
 

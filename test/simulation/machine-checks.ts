@@ -1,7 +1,8 @@
 // What must hold in every run of the machine-level simulation, and the account of what excuses what.
 
 import type { UploadResult } from "../../src/protocol/client-events.ts";
-import type { ServerMessage, StatusReport } from "../../src/protocol/message.ts";
+import type { ServerMessage } from "../../src/protocol/message.ts";
+import { noteCrossedAnswer } from "./crossed-answer.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { ModelClient } from "./model-client.ts";
 import type { ModelRecord } from "./model-server.ts";
@@ -26,21 +27,16 @@ export class MachineChecks {
     if (message.type === "upload-approved") {
       client.maxQueueHeard = Math.max(client.maxQueueHeard, message.maxQueue);
     }
-    if (message.type === "status-report") this.#onReport(client, message);
-    const isNarrow = client.maxQueueHeard < this.#world.server.options.maxQueue;
-    if (message.type === "status-report" && message.credit > 0 && isNarrow) client.hasMissedTerms = true;
+    if (message.type === "status-report") {
+      noteCrossedAnswer(client, message);
+      const isNarrow = client.maxQueueHeard < this.#world.server.options.maxQueue;
+      if (message.credit > 0 && isNarrow) client.hasMissedTerms = true;
+    }
     // One that was damaged on the way is answered so where there is no upload; the client is not to believe it.
     check(
       message.type !== "error" || message.code !== 400 || client.damagedAt !== null,
       () => `${client.job.identity} got 400: ${message.type === "error" ? message.text : ""}`,
     );
-  }
-
-  // What takes it back unasked, for a fault, may cross a question whose answer, from further on, takes it back as well.
-  #onReport(client: ModelClient, { seek, tag }: StatusReport): void {
-    if (seek >= client.position) return;
-    if (tag === undefined) client.backTo = seek;
-    else if (client.backTo !== null && seek > client.backTo) client.disturbances++;
   }
 
   onStored(record: ModelRecord): void {

@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import type { DyncError, ErrorCode } from "../../src/base/error.ts";
 import type { Receipt } from "../../src/client/upload.ts";
 import type { Decoded } from "../../src/protocol/decode.ts";
-import type { ServerMessage, StatusReport } from "../../src/protocol/message.ts";
+import type { ServerMessage } from "../../src/protocol/message.ts";
 import type { PublishedFile } from "../../src/storage/memory-storage.ts";
+import { noteCrossedAnswer } from "./crossed-answer.ts";
 import type { FaultKind } from "./fault-plan.ts";
 import type { ShellWorld } from "./shell-world.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
@@ -34,18 +35,11 @@ export class ShellChecks {
     check(decoded.ok || wasDamaged, () => `${client.job.label} got a malformed message`);
     if (!decoded.ok) return;
     const { message } = decoded;
-    if (message.type === "status-report") this.#onReport(client, message);
+    if (message.type === "status-report") noteCrossedAnswer(client, message);
     check(
       message.type !== "error" || message.code !== 400 || wasDamaged,
       () => `${client.job.label} got 400: ${textOf(message)}`,
     );
-  }
-
-  // What takes it back unasked, for a fault, may cross a question whose answer, from further on, takes it back as well.
-  #onReport(client: SimulatedClient, { seek, tag }: StatusReport): void {
-    if (seek >= client.position) return;
-    if (tag === undefined) client.backTo = seek;
-    else if (client.backTo !== null && seek > client.backTo) client.disturbances++;
   }
 
   onReceipt(client: SimulatedClient, receipt: Receipt): void {

@@ -71,7 +71,6 @@ export class SimulatedNetwork {
   /** Directions of newest connections, and which of them were damaged once. */
   readonly #lines = new Map<string, DamagedLine>();
   readonly #damaged = new Set<string>();
-  /** Identities that said something on their newest connection. */
   #server: ListeningServer | null = null;
 
   constructor(options: SimulatedNetworkOptions) {
@@ -105,8 +104,10 @@ export class SimulatedNetwork {
       this.#underWayOf(peer).push({ origin, frames: frames.map((frame) => frame.slice()) });
     }
     // Twice: a post-file that is answered twice takes the client back, and so does what it asked in between.
-    for (let left = 2 * (copies - 1); left > 0; left--) onDisturbed(peer);
-    return copies === 2 ? "repeat" : "deliver";
+    if (copies === 1) return "deliver";
+    onDisturbed(peer);
+    onDisturbed(peer);
+    return "repeat";
   }
 
   #noteChunk(peer: string, origin: string, frames: Frames): void {
@@ -268,7 +269,6 @@ export class SimulatedNetwork {
   }
 }
 
-/** Bytes of data in a message: 0 for everything but a chunk. */
 function isChunk(frames: Frames): boolean {
   return frames.length > chunkDataFrame && Buffer.from(frames[0]!).toString() === "post-chunk";
 }
