@@ -6,7 +6,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative, sep } from "node:path";
 
 const root = join(import.meta.dir, "..");
-const linesMax = 300;
+// A bound against files that nobody can hold in their head. It is wide, because a narrow one splits ideas instead of
+// finding their seams; what keeps code readable is the bound on functions.
+const linesMax = 500;
 const functionLinesMax = 70;
 
 /** What the files of each folder of `src/` may import from others. A path names one file. */
