@@ -17,6 +17,11 @@ export interface UploadRecord {
   /** Routing identity of the client, lower-case hex. Together with `user` it names the upload on the wire. */
   readonly identity: string;
   readonly user: string;
+  /**
+   * Public key text (Z85) of the key that began it; `null` where that is not known: an earlier version began it, or
+   * the record was made anew from a published file.
+   */
+  readonly origin: string | null;
   readonly name: string;
   /** The metadata object as JSON text, as the client sent it. */
   readonly metadataText: string;
@@ -38,7 +43,7 @@ export interface UploadRecord {
 
 export type NewUpload = Pick<
   UploadRecord,
-  "id" | "identity" | "user" | "name" | "metadataText" | "size" | "createdAt" | "bootId"
+  "id" | "identity" | "user" | "origin" | "name" | "metadataText" | "size" | "createdAt" | "bootId"
 >;
 
 export type UploadChange = Partial<

@@ -13,6 +13,7 @@ export class MemoryCatalogue implements Catalogue {
       id: upload.id,
       identity: upload.identity,
       user: upload.user,
+      origin: upload.origin,
       name: upload.name,
       metadataText: upload.metadataText,
       size: upload.size,

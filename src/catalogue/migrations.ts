@@ -24,6 +24,8 @@ const steps: readonly string[] = [
    ) STRICT;
    CREATE INDEX uploads_by_identity ON uploads (identity, user);
    CREATE INDEX uploads_by_state ON uploads (state, updated_at);`,
+  // The key that began an upload.
+  "ALTER TABLE uploads ADD COLUMN origin TEXT;",
 ];
 
 /**

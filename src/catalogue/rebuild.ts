@@ -23,6 +23,7 @@ export function recordOfPublished(published: PublishedUpload): UploadRecord {
     id: published.upload,
     identity: published.identity,
     user: published.user,
+    origin: null,
     name: published.name,
     metadataText: published.metadataText,
     size: published.size,

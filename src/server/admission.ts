@@ -13,6 +13,8 @@ export interface AdmissionRequest {
   readonly id: string;
   readonly identity: string;
   readonly user: string;
+  /** Public key text of the key that began it. */
+  readonly origin: string;
   readonly post: PostFile;
   /** ISO 8601. */
   readonly createdAt: string;
@@ -56,6 +58,7 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
     id: request.id,
     identity: request.identity,
     user: request.user,
+    origin: request.origin,
     name: request.post.name,
     metadataText: JSON.stringify(request.post.metadata),
     size: request.post.info.size ?? null,

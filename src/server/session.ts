@@ -194,9 +194,10 @@ export class Session {
   async #admit(post: PostFile): Promise<void> {
     this.#journal.name = post.name;
     const { id, identity, user } = this.key;
+    const { origin } = this;
     const createdAt = this.#parts.clock.date().toISOString();
     try {
-      const partial = await admit({ id, identity, user, post, createdAt }, this.#parts);
+      const partial = await admit({ id, identity, user, origin, post, createdAt }, this.#parts);
       // Also when the upload ended meanwhile: then all of this is put away with it.
       this.#post = post;
       this.#open(partial, 0);

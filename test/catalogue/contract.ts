@@ -8,6 +8,7 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
     id: number.toString(16).padStart(32, "0"),
     identity: "aa",
     user: "anna",
+    origin: "key-1",
     name: `run-${number}.raw`,
     metadataText: '{"sample":"A1"}',
     size: 1000,

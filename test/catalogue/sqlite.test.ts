@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   openSync,
   readdirSync,
@@ -20,6 +21,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { bootId } from "../../src/catalogue/boot-id.ts";
+import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
 import { openSqliteCatalogue, type SqliteCatalogue } from "../../src/catalogue/sqlite.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
@@ -60,7 +62,7 @@ describe("the file", () => {
     database.close();
     const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 1");
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 2");
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
@@ -142,6 +144,24 @@ describe("a damaged file is moved aside and made anew from what was published", 
     expect(catalogue.list(["open"]).length).toBe(200);
     catalogue.close();
   });
+});
+
+test("a catalogue that the first version made is taken over with all that is in it", async () => {
+  await using folder = await tempFolder();
+  const file = folder.file("c.sqlite");
+  copyFileSync(join(import.meta.dir, "files", "version-1.sqlite"), file);
+  const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
+  const [finished, suspended, failed] = [
+    "7eaf0bcdc9677f21b7e0c78c078cd2ae",
+    "8a9d1d237531ade9ea2fc5d1215c3eb2",
+    "1496aeb235b25cde80a8034179ef7ea8",
+  ].map((id) => catalogue.get(id));
+  expect(finished).toMatchObject({ user: "meyer", name: "one.raw", state: "finished", size: 5000 });
+  expect(finished).toMatchObject({ origin: null, metadataText: '{"sample":"S-17","note":"Größe \\"1\\""}' });
+  expect(suspended).toMatchObject({ name: "Half Run.raw", state: "open", durable: 5_242_880, size: null });
+  expect(failed).toMatchObject({ name: "cancelled.raw", state: "failed", errorCode: 499 });
+  expect(catalogue.find("ee2e3122e1dcb8931eec73b643859b4f", "meyer")).toEqual(suspended as UploadRecord);
+  catalogue.close();
 });
 
 test("the boot id stays the same while the system runs", () => {

@@ -19,7 +19,14 @@ function worldOf(options: MemoryStorageOptions = {}, catalogue = new MemoryCatal
 
 function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionRequest {
   const post = { type: "post-file", name: "a.raw", metadata: { sample: "A1" }, info: { size: 5 }, ...change };
-  return { id: idOf(1), identity: "81", user: "anna", post: post as AdmissionRequest["post"], createdAt };
+  return {
+    id: idOf(1),
+    identity: "81",
+    user: "anna",
+    origin: "key-1",
+    post: post as AdmissionRequest["post"],
+    createdAt,
+  };
 }
 
 describe("an upload that is let in", () => {
@@ -30,6 +37,7 @@ describe("an upload that is let in", () => {
     expect(world.catalogue.get(idOf(1))).toMatchObject({
       identity: "81",
       user: "anna",
+      origin: "key-1",
       name: "a.raw",
       metadataText: '{"sample":"A1"}',
       size: 5,

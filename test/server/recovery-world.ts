@@ -50,6 +50,7 @@ export class RecoveryWorld {
       id: idOf(number),
       identity: `8${number}`,
       user: "anna",
+      origin: "key-1",
       name,
       metadataText: '{"sample":"A1"}',
       size: null,
