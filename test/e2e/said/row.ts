@@ -1,0 +1,53 @@
+// One row of the table of what dync says: what was given, what the user reads, the exit status. Rows are data;
+// `table.test.ts` runs them and says at its top how to add one.
+
+import type { Lab } from "../../support/lab.ts";
+import type { TempFolder } from "../../support/temp-folder.ts";
+
+/** Where a row happens. */
+export interface Place {
+  readonly lab: Lab;
+  /** Folder of the row's own: where its commands are typed. */
+  readonly folder: TempFolder;
+  /** The row's own DYNC_HOME, with the keys of user "alice". */
+  readonly home: string;
+}
+
+/** A whole line of output: a text, in which "..." stands for anything within the line, or a pattern. The line "..." alone stands for any lines. */
+export type Line = string | RegExp;
+
+/** One command, and everything that it says. */
+export interface Step {
+  /** Typed into bash. */
+  readonly type: string;
+  /** Every line of standard output, in order; none when left out. */
+  readonly stdout?: readonly Line[];
+  /** Every line of standard error, in order; none when left out. */
+  readonly stderr?: readonly Line[];
+  /** Exit status of the shell (128 and the signal's number where a signal ended it); 0 when left out. */
+  readonly exit?: number;
+}
+
+export interface Row {
+  /** What was given, in words: "a FILE that is a folder". */
+  readonly given: string;
+  /** Files that are there, in the row's folder: their text, their bytes, or how many pseudo-random bytes they have. */
+  readonly files?: Readonly<Record<string, string | Uint8Array | number>>;
+  /** Set-up that is typed into bash and has to end with 0; what it prints does not count. */
+  readonly first?: string;
+  /** Set-up that takes code. */
+  readonly before?: (place: Place) => Promise<void>;
+  /** More of the environment of all steps. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** More arguments of the server. Rows with the same ones share one server. */
+  readonly server?: readonly string[];
+  /** A server of the row's own, for rows that stop it or need its data folder empty. */
+  readonly ownServer?: true;
+  /** Both outputs are one terminal of 80 columns: all that appears there is compared with `stdout`, without colours. */
+  readonly terminal?: true;
+  readonly steps: readonly Step[];
+  /** What has to hold on the server or on disk afterwards. */
+  readonly after?: (place: Place) => Promise<void>;
+  /** Why the row cannot run on this machine (it is then skipped, and says so); `null` where it can. */
+  readonly unless?: string | null;
+}
