@@ -43,7 +43,7 @@ export interface Row {
   readonly server?: readonly string[];
   /** A server of the row's own, for rows that stop it or need its data folder empty. */
   readonly ownServer?: true;
-  /** Both outputs are one terminal of 80 columns: all that appears there is compared with `stdout`, without colours. */
+  /** Both outputs are one terminal of 80 columns: what is left there is `stdout`, without colours and what was written over. */
   readonly terminal?: true;
   readonly steps: readonly Step[];
   /** What has to hold on the server or on disk afterwards. */

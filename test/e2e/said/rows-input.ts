@@ -36,7 +36,7 @@ export const rows: readonly Row[] = [
     steps: [
       {
         type: "dync -k sample:S-17 $SERVER seen.raw",
-        stdout: ["...", 'Stored "seen.raw": 2.9 MiB in ...', /^[0-9a-f]{64} {2}seen\.raw$/],
+        stdout: ['Stored "seen.raw": 2.9 MiB in ...', /^[0-9a-f]{64} {2}seen\.raw$/],
       },
     ],
   },
