@@ -5,10 +5,11 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import { asksForJson, checkArguments, readRequest } from "./args.ts";
 import type { Program } from "./command.ts";
+import { exitInterrupted, Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
 import { versionLine } from "./version.ts";
 
-const exitInterrupted = 130;
+const hasSignals = process.platform !== "win32";
 
 /** Runs `program` with this process's arguments and ends the process. */
 export async function run(program: Program): Promise<never> {
@@ -21,11 +22,12 @@ export async function run(program: Program): Promise<never> {
     stderr: process.stderr,
     clock,
   });
-  const exit = (status: number): Promise<never> => endProcess(output, status);
+  const signals = listenForSignals();
+  const exit = (status: number): Promise<never> => endProcess(output, status, signals.endingSignal(status));
   // Somebody forgot to handle an error: say so and stop, rather than go on in an unknown state.
   process.on("uncaughtException", (error) => void exit(reportError(program, output, error)));
   process.on("unhandledRejection", (error) => void exit(reportError(program, output, error)));
-  return await exit(await execute({ program, argv, output, clock, signal: listenForSignals() }));
+  return await exit(await execute({ program, argv, output, clock, signal: signals.abort }));
 }
 
 export interface Execution {
@@ -93,25 +95,41 @@ function stackOf(error: unknown): string {
   return error.cause === undefined ? own : `${own}\nCaused by: ${stackOf(error.cause)}`;
 }
 
+interface Signals {
+  /** Aborts at the first signal that asks the program to stop. */
+  readonly abort: AbortSignal;
+  /** The signal that the process ends by when its exit status is `status`; `null`: it ends by that status. */
+  endingSignal(status: number): NodeJS.Signals | null;
+}
+
 /** The first signal asks the command to stop, which takes as long as it takes; the second one does not wait. */
-function listenForSignals(): AbortSignal {
+function listenForSignals(): Signals {
   const controller = new AbortController();
-  const onSignal = (name: string): void => {
-    if (controller.signal.aborted) process.exit(exitInterrupted);
-    controller.abort(new DyncError("cancelled", `Interrupted by ${name}`));
+  let stoppedBy: NodeJS.Signals | null = null;
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (stoppedBy !== null) return endBy(hasSignals ? name : null, exitInterrupted);
+    stoppedBy = name;
+    controller.abort(new Interruption(name));
   };
   // SIGHUP is left alone on POSIX, where `nohup` sets it to be ignored and a handler would undo that; on Windows
   // SIGHUP is how a console that closes says so, and SIGBREAK is Ctrl-Break.
-  const names = [
-    "SIGINT",
-    "SIGTERM",
-    ...(process.platform === "win32" ? ["SIGHUP", "SIGBREAK"] : []),
-  ] as const;
+  const names = ["SIGINT", "SIGTERM", ...(hasSignals ? [] : (["SIGHUP", "SIGBREAK"] as const))] as const;
   for (const name of names) process.on(name, () => onSignal(name));
-  return controller.signal;
+  const endingSignal = (status: number) => (hasSignals && status === exitInterrupted ? stoppedBy : null);
+  return { abort: controller.signal, endingSignal };
 }
 
-async function endProcess(output: Output, status: number): Promise<never> {
+async function endProcess(output: Output, status: number, signal: NodeJS.Signals | null): Promise<never> {
   await output.flush();
+  return endBy(signal, status);
+}
+
+// A shell sees 130 either way. But only where the program ended by SIGINT it knows that Ctrl-C was meant for the whole
+// loop or script: after a status it would go on with the next file.
+function endBy(signal: NodeJS.Signals | null, status: number): never {
+  if (signal !== null) {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
   process.exit(status);
 }

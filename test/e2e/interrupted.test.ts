@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:net";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { freePort, listening } from "../support/ports.ts";
-import type { ProgramEnd } from "../support/programs.ts";
+import { type ProgramEnd, startProgram } from "../support/programs.ts";
 import { makeReferenceKeys, referenceMissing, startReferenceServer } from "../support/reference.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -108,11 +108,26 @@ describe.skipIf(executablesMissing !== null)(`Ctrl-C (${executablesMissing ?? "c
       write(program.child.stdin, new Uint8Array(1_000_000));
       await lab.server.line(new RegExp(`"Upload started".*${signal}`));
       program.signal(signal);
-      expectInterrupted(await program.ended(5000));
+      expectInterrupted(await program.ended(5000), signal);
       await lab.server.line(new RegExp(`"Upload failed".*${signal}.*499`));
       lab.expectNothingStored(signal);
     });
   }
+
+  test.skipIf(Bun.which("setsid") === null || Bun.which("bash") === null)(
+    "ends a shell's loop, which would go on after a status (needs setsid and bash)",
+    async () => {
+      const send = `'${lab.programs.dync}' -k a:b -n "loop-$n.raw" 127.0.0.1:${lab.port}`;
+      const script = `for n in 1 2; do echo "file $n"; sleep 60 | ${send}; done; echo "went on"`;
+      const env = { DYNC_HOME: lab.homes.client };
+      await using shell = startProgram(["setsid", "bash", "-c", script], { env });
+      await lab.server.line(/"Upload started".*loop-1/);
+      // As a terminal does it: to the shell and to everything that it started.
+      process.kill(-shell.pid, "SIGINT");
+      const { stdout, signal } = await shell.ended();
+      expect({ stdout, signal }).toEqual({ stdout: "file 1\n", signal: "SIGINT" });
+    },
+  );
 
   test("130: while the server does not answer", async () => {
     await using stopped = await openLab({ inMemory: true });
@@ -187,9 +202,11 @@ function write(stdin: unknown, bytes: Uint8Array): void {
   Promise.resolve(sink.flush()).catch(() => {});
 }
 
-function expectInterrupted(end: ProgramEnd): void {
-  expect({ code: end.code, stderr: end.stderr }).toEqual({
-    code: 130,
+// By the signal itself, in which a shell sees status 130: after a status of its own a loop would go on.
+function expectInterrupted(end: ProgramEnd, signal: NodeJS.Signals = "SIGINT"): void {
+  expect({ code: end.code, signal: end.signal, stderr: end.stderr }).toEqual({
+    code: null,
+    signal,
     stderr: expect.stringMatching(/Interrupted|Cancelled/i),
   });
 }

@@ -132,13 +132,17 @@ describe.skipIf(executablesMissing !== null)(
 describe.skipIf(executablesMissing !== null)(
   `stopping a server (${executablesMissing ?? "compiled"})`,
   () => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      test(`${signal} ends it with status 0`, async () => {
+    const ends = [
+      ["SIGTERM", "status 0", { code: 0, signal: null }],
+      ["SIGINT", "the signal itself, so that a shell's loop ends as well", { code: null, signal: "SIGINT" }],
+    ] as const;
+    for (const [signal, by, expected] of ends) {
+      test(`${signal} ends it by ${by}`, async () => {
         await using lab = await openLab();
         await lab.expectAlive();
         lab.server.signal(signal);
         const end = await lab.server.ended(5000);
-        expect({ code: end.code, signal: end.signal }).toEqual({ code: 0, signal: null });
+        expect({ code: end.code, signal: end.signal }).toEqual(expected);
         expect(logOf(end.stderr).at(-1)?.message).toMatch(/Stop/);
       });
     }

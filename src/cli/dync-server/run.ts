@@ -8,6 +8,7 @@ import { defaultServerOptions, type ServerOptions } from "../../server/options.t
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { parseDuration } from "../duration.ts";
+import { exitInterrupted, Interruption } from "../interruption.ts";
 import { logFormats, logLevels, openLog } from "../log.ts";
 import { printable } from "../printable.ts";
 import { parseSize } from "../size.ts";
@@ -54,7 +55,14 @@ async function runServer(values: RunValues, context: CommandContext): Promise<nu
   } finally {
     await log.flush(logFlushMs);
   }
-  return 0;
+  return stopStatus(signal.reason);
+}
+
+// To be stopped by SIGTERM is how a server's work ends. Ctrl-C also ends the loop or script that it was started from, which
+// the shell does when it sees that the server ended by it. Windows tells nobody how a program ended.
+function stopStatus(reason: unknown): number {
+  const isCtrlC = reason instanceof Interruption && reason.signal === "SIGINT";
+  return isCtrlC && process.platform !== "win32" ? exitInterrupted : 0;
 }
 
 /** The checked options behind the values of the command line. Throws `DyncError` ("usage"). */

@@ -44,8 +44,8 @@ Files in DYNC_HOME (default ~/.dync):
   clients/USER.key                public keys of those who may send
 
 Exit status:
-  0  stopped by SIGINT or SIGTERM      2  usage or configuration
-  1  anything else                     130  interrupted a second time
+  0  stopped by SIGTERM      2    usage or configuration
+  1  anything else           130  stopped by Ctrl-C (SIGINT)
 `;
 
 export const serverKeygenUsage = `

@@ -47,7 +47,7 @@ Exit status:
   2  usage or configuration  7  refused for good: key, permission, name taken
   3  some files failed       8  checksum mismatch
   4  file missing, unreadable or changed while it was read
-  130  interrupted
+  130  interrupted (143 by SIGTERM); a shell's loop ends as well
 `;
 
 export const keygenUsage = `
