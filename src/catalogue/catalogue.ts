@@ -54,8 +54,8 @@ export type UploadChange = Partial<
 export interface Catalogue {
   add(upload: NewUpload): void;
   change(id: string, change: UploadChange): void;
-  /** The newest upload of this identity and user, or `null`. */
-  find(identity: string, user: string): UploadRecord | null;
+  /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
+  find(identity: string, user: string, origin: string): UploadRecord | null;
   get(id: string): UploadRecord | null;
   /** Uploads in one of `states`, oldest first. */
   list(states: readonly UploadState[]): readonly UploadRecord[];

@@ -28,16 +28,22 @@ export class MemoryCatalogue implements Catalogue {
     });
   }
 
+  /** As an earlier version left it: which key began an upload is not known. */
+  forgetOrigins(): void {
+    for (const record of this.#records.values()) this.#records.set(record.id, { ...record, origin: null });
+  }
+
   change(id: string, change: UploadChange): void {
     const record = this.#records.get(id);
     assert(record !== undefined, "an upload that changes is in the catalogue");
     this.#records.set(id, { ...record, ...change });
   }
 
-  find(identity: string, user: string): UploadRecord | null {
+  find(identity: string, user: string, origin: string): UploadRecord | null {
     let newest: UploadRecord | null = null;
     for (const record of this.#records.values()) {
-      if (record.identity === identity && record.user === user) newest = record;
+      const isOrigin = record.origin === null || record.origin === origin;
+      if (record.identity === identity && record.user === user && isOrigin) newest = record;
     }
     return newest;
   }

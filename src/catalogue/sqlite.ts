@@ -96,7 +96,8 @@ export class SqliteCatalogue implements Catalogue {
     );
     this.#get = database.prepare(`SELECT ${names} FROM uploads WHERE id = ?`);
     this.#find = database.prepare(
-      `SELECT ${names} FROM uploads WHERE identity = ? AND user = ? ORDER BY sequence DESC LIMIT 1`,
+      `SELECT ${names} FROM uploads WHERE identity = ? AND user = ? AND (origin IS NULL OR origin = ?)
+       ORDER BY sequence DESC LIMIT 1`,
     );
     this.#list = database.prepare(
       `SELECT ${names} FROM uploads WHERE state IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
@@ -129,8 +130,8 @@ export class SqliteCatalogue implements Catalogue {
     );
   }
 
-  find(identity: string, user: string): UploadRecord | null {
-    return recordOf(guard("looked up in", () => this.#find.get(identity, user)));
+  find(identity: string, user: string, origin: string): UploadRecord | null {
+    return recordOf(guard("looked up in", () => this.#find.get(identity, user, origin)));
   }
 
   get(id: string): UploadRecord | null {

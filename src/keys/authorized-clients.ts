@@ -1,61 +1,92 @@
-// Who may send: the public keys in `DYNC_HOME/clients/`, one file each, and the user behind each key. Read again
-// when the folder changes, so that adding or removing a key needs no restart. Never opens a secret key file.
+// Who may send: the public keys in `DYNC_HOME/clients/`, one file each. The file's name, which the administrator
+// chose, is the user. Read again when the folder changes, so that adding or removing a key needs no restart. Never
+// opens a secret key file. Who has what when files contradict each other is decided in `key-claims.ts`.
 
-import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
+import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
-import { fileNameFault, foldName } from "../base/file-name.ts";
+import { fileNameFault } from "../base/file-name.ts";
 import type { Logger } from "../base/log.ts";
+import { fingerprintOf } from "./key.ts";
+import { type KeyClaim, KeyClaims, type RefusedClaim } from "./key-claims.ts";
 import { readCertificate } from "./key-files.ts";
+import { FolderFault, type ListedFile, listKeyFolder, userOfFile } from "./key-folder.ts";
 
-const keySuffix = ".key";
 // The truth is the rescan; the system's change notices only make it come sooner. Where there are none it comes often.
 // Each one wakes a server that has nothing else to do.
 const rescanMs = 5_000;
 const rescanWithNoticesMs = 30_000;
+// A file that may be in the midst of being written.
+const uncertainMs = 1_000;
 // Notices come several for one change, and before the file is written to its end.
 const noticeDelayMs = 100;
 
 export interface AuthorizedKey {
   /** The public key, 40 characters of Z85. */
   readonly key: string;
+  readonly fingerprint: string;
   readonly user: string;
+  /** Name of the file in the folder. */
+  readonly file: string;
 }
 
-/** What a rescan found. A key whose user changed is in both lists. */
+/** What a rescan found. A key whose user changed is in `added` and `removed`. */
 export interface KeyChanges {
   readonly added: readonly AuthorizedKey[];
+  /** Not authorised any more; what runs with these keys has a moment left in which they may come back. */
   readonly removed: readonly AuthorizedKey[];
+  /** Removed a moment ago, and they did not come back. */
+  readonly ended: readonly AuthorizedKey[];
+}
+
+export interface AuthorizedClientsOptions {
+  /** Need not be there yet. */
+  readonly folder: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** The `user_id` that a key's owner wrote into it names the user, where it is there. */
+  readonly trustsUserIds?: boolean;
 }
 
 interface KeyFile {
   /** Changes whenever the file does. */
   readonly signature: string;
   /** `null` for a file that is no good. */
-  readonly entry: AuthorizedKey | null;
-  /** The entry is the one from before the file became unreadable: it may just be being written. */
-  readonly isStale: boolean;
+  readonly claim: KeyClaim | null;
+  /** What is to be said about it. */
+  readonly fault: string | null;
+  /** It gets another look even if it does not change: it may just be being written, or could not be opened just now. */
+  readonly isUncertain: boolean;
 }
+
+const nothing: KeyChanges = { added: [], removed: [], ended: [] };
 
 export class AuthorizedClients {
   readonly folder: string;
   readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #trustsUserIds: boolean;
+  readonly #claims = new KeyClaims();
   #files: ReadonlyMap<string, KeyFile> = new Map();
-  #users: ReadonlyMap<string, string> = new Map();
   #refreshing: Promise<KeyChanges> | null = null;
   #folderFault: string | null = null;
+  /** What was warned about and is still so. */
+  #warned: ReadonlySet<string> = new Set();
 
-  private constructor(folder: string, log: Logger) {
-    this.folder = folder;
-    this.#log = log;
+  private constructor(options: AuthorizedClientsOptions) {
+    this.folder = options.folder;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#trustsUserIds = options.trustsUserIds ?? false;
   }
 
-  /** Reads all keys in `folder`, which need not be there yet. Files that are no good are logged and left out. */
-  static async load(folder: string, log: Logger): Promise<AuthorizedClients> {
-    const clients = new AuthorizedClients(folder, log);
+  /** Reads all keys of the folder. Files that are no good are logged and left out. */
+  static async load(options: AuthorizedClientsOptions): Promise<AuthorizedClients> {
+    const clients = new AuthorizedClients(options);
     await clients.refresh();
     if (process.platform === "win32" || clients.#folderFault !== null) return clients;
+    const { folder, log } = options;
     if ((statSync(folder).mode & 0o022) !== 0) {
       log.log("warn", "Others on this machine can authorise keys: the folder is writable for them", {
         folder,
@@ -65,16 +96,26 @@ export class AuthorizedClients {
   }
 
   get size(): number {
-    return this.#users.size;
+    return this.#claims.granted().length;
   }
 
   /** The user behind a public key (40 characters of Z85), or `null`: not authorised. */
   userOf(key: string): string | null {
-    return this.#users.get(key) ?? null;
+    return this.#claims.holder(key)?.user ?? null;
+  }
+
+  /** Whether `key`, which is not authorised, was until a moment ago and may be again in another one. */
+  isLeaving(key: string): boolean {
+    return this.#claims.isLeaving(key);
+  }
+
+  /** Whether what `key` began as `user` may go on: it is authorised, or was until a moment ago. */
+  mayGoOn(key: string, user: string): boolean {
+    return this.#claims.isOf(key, user);
   }
 
   list(): readonly AuthorizedKey[] {
-    return [...this.#users].map(([key, user]) => ({ key, user }));
+    return this.#claims.granted().map(authorizedKey);
   }
 
   /** Looks at the folder, reads files that changed, and tells what became of the keys. Never throws. */
@@ -86,10 +127,10 @@ export class AuthorizedClients {
   }
 
   /**
-   * Calls `onChange` whenever keys were added or removed: at once where the system gives notice, else within 5 s, or
+   * Calls `onChange` whenever something became of keys: at once where the system gives notice, else within 5 s, or
    * within 30 s on a file system that promises notices and gives none. Returns what ends it.
    */
-  watch(clock: Clock, onChange: (changes: KeyChanges) => void): () => void {
+  watch(onChange: (changes: KeyChanges) => void): () => void {
     let watcher: FSWatcher | null = null;
     let cancel: CancelTimer = () => {};
     let isOver = false;
@@ -109,17 +150,17 @@ export class AuthorizedClients {
     const schedule = (delayMs: number): void => {
       if (isOver) return;
       cancel();
-      cancel = clock.after(delayMs, () => void rescan());
+      cancel = this.#clock.after(delayMs, () => void rescan());
     };
     const rescan = async (): Promise<void> => {
       const changes = await this.refresh();
       if (isOver) return;
-      if (changes.added.length + changes.removed.length > 0) onChange(changes);
+      if (changes.added.length + changes.removed.length + changes.ended.length > 0) onChange(changes);
       if (this.#folderFault !== null) detach();
       else attach();
       scheduleRescan();
     };
-    const scheduleRescan = (): void => schedule(watcher === null ? rescanMs : rescanWithNoticesMs);
+    const scheduleRescan = (): void => schedule(this.#nextLookMs(watcher !== null));
     attach();
     scheduleRescan();
     return () => {
@@ -129,117 +170,134 @@ export class AuthorizedClients {
     };
   }
 
-  async #refresh(): Promise<KeyChanges> {
-    const signatures = this.#scan();
-    if (signatures === null || this.#isUnchanged(signatures)) return { added: [], removed: [] };
-    const files = new Map<string, KeyFile>();
-    for (const [name, signature] of signatures) files.set(name, await this.#read(name, signature));
-    const users = this.#merge(files);
-    const before = this.#users;
-    this.#files = files;
-    this.#users = users;
-    return { added: difference(users, before), removed: difference(before, users) };
+  #nextLookMs(hasNotices: boolean): number {
+    const { nextEnd } = this.#claims;
+    const isUncertain = [...this.#files.values()].some((file) => file.isUncertain);
+    return Math.min(
+      hasNotices ? rescanWithNoticesMs : rescanMs,
+      isUncertain ? uncertainMs : Number.POSITIVE_INFINITY,
+      nextEnd === null ? Number.POSITIVE_INFINITY : Math.max(0, nextEnd - this.#clock.now()),
+    );
   }
 
-  // Synchronous on purpose: a few hundred `stat` calls take less time this way than handing them out does.
-  #scan(): ReadonlyMap<string, string> | null {
-    const signatures = new Map<string, string>();
+  async #refresh(): Promise<KeyChanges> {
+    const listed = this.#list();
+    const { nextEnd } = this.#claims;
+    const isEndDue = nextEnd !== null && nextEnd <= this.#clock.now();
+    const isUnchanged = listed === null || this.#isUnchanged(listed);
+    if (isUnchanged && !isEndDue) return nothing;
+    if (listed !== null && !isUnchanged) {
+      const files = new Map<string, KeyFile>();
+      for (const file of listed) files.set(file.name, await this.#read(file));
+      this.#files = files;
+    }
+    const claims = [...this.#files.values()].flatMap(({ claim }) => (claim === null ? [] : [claim]));
+    const { refused, ...changes } = this.#claims.update(claims, this.#clock.now());
+    this.#warn(refused);
+    return {
+      added: changes.added.map(authorizedKey),
+      removed: changes.removed.map(authorizedKey),
+      ended: changes.ended.map(authorizedKey),
+    };
+  }
+
+  /** `null`: the folder itself cannot be read. */
+  #list(): readonly ListedFile[] | null {
     try {
-      const names = readdirSync(this.folder).filter(
-        (name) => name.endsWith(keySuffix) && !name.startsWith("."),
-      );
-      for (const name of names.sort()) {
-        const properties = statSync(join(this.folder, name), { throwIfNoEntry: false });
-        if (properties === undefined) continue;
-        const { ino, size, mtimeMs, ctimeMs } = properties;
-        signatures.set(name, `${ino} ${size} ${mtimeMs} ${ctimeMs}`);
-      }
+      const listed = listKeyFolder(this.folder);
       this.#folderFault = null;
+      return listed;
     } catch (error) {
-      const fault = messageOf(error);
-      const isMissing = systemCode(error) === "ENOENT";
-      if (fault !== this.#folderFault && !isMissing) {
+      if (!(error instanceof FolderFault)) throw error;
+      if (error.message !== this.#folderFault && !error.isMissing) {
         this.#log.log("warn", "The folder of authorised keys cannot be read; the keys known so far stay", {
           folder: this.folder,
-          reason: fault,
+          reason: error.message,
         });
       }
-      this.#folderFault = fault;
-      if (!isMissing) return null;
+      this.#folderFault = error.message;
+      return error.isMissing ? [] : null;
     }
-    return signatures;
   }
 
-  #isUnchanged(signatures: ReadonlyMap<string, string>): boolean {
-    if (signatures.size !== this.#files.size) return false;
-    for (const [name, signature] of signatures) {
+  #isUnchanged(listed: readonly ListedFile[]): boolean {
+    if (listed.length !== this.#files.size) return false;
+    return listed.every(({ name, signature }) => {
       const known = this.#files.get(name);
-      if (known === undefined || known.signature !== signature || known.isStale) return false;
-    }
-    return true;
+      return known !== undefined && known.signature === signature && !known.isUncertain;
+    });
   }
 
-  async #read(name: string, signature: string): Promise<KeyFile> {
+  async #read(file: ListedFile): Promise<KeyFile> {
+    const { name, signature, fault } = file;
+    if (fault !== null) return { signature, claim: null, fault, isUncertain: false };
     const known = this.#files.get(name);
-    if (known?.signature === signature && !known.isStale) return known;
+    const isKnown = known?.signature === signature;
+    if (isKnown && !known.isUncertain) return known;
     try {
-      return { signature, entry: await this.#readEntry(name), isStale: false };
+      return { signature, claim: await this.#readClaim(file), fault: null, isUncertain: false };
     } catch (error) {
-      // A file that was good may be in the middle of being replaced: it gets one more look before its key goes.
-      if (known?.entry && known.signature !== signature)
-        return { signature, entry: known.entry, isStale: true };
-      this.#warn(name, messageOf(error));
-      return { signature, entry: null, isStale: false };
+      const fault = messageOf(error);
+      // The trouble is ours and not the file's: what it said before holds.
+      if (isPassing(error)) {
+        const before = { signature: known?.signature ?? signature, claim: known?.claim ?? null };
+        return { ...before, fault, isUncertain: true };
+      }
+      // A file that was good may be in the middle of being replaced: it gets one more look before it is called bad.
+      const isUncertain = known !== undefined && known.claim !== null && !isKnown;
+      return { signature, claim: null, fault: isUncertain ? null : fault, isUncertain };
     }
   }
 
-  async #readEntry(name: string): Promise<AuthorizedKey> {
-    const certificate = await readCertificate(join(this.folder, name));
-    if (certificate === null) throw new DyncError("configuration", "The file is gone");
-    const user = certificate.metadata.get("user_id") ?? name.slice(0, -keySuffix.length);
+  async #readClaim({ name, inode, madeAt }: ListedFile): Promise<KeyClaim> {
+    const file = join(this.folder, name);
+    const certificate = await readCertificate(file);
+    if (certificate === null) throw new DyncError("configuration", "the file is gone");
+    const user = this.#userIn(name, certificate.metadata.get("user_id"));
     const fault = fileNameFault(user);
-    if (fault !== null) throw new DyncError("configuration", `The user id ${fault}`);
+    if (fault !== null) throw new DyncError("configuration", `the user id ${fault}`);
     if (certificate.secretKey !== null) {
       this.#log.log("warn", "A file of authorised keys holds a secret key: its owner should make new ones", {
-        file: join(this.folder, name),
+        file,
       });
     }
-    return { key: certificate.publicKey.text, user };
+    return { file: name, key: certificate.publicKey.text, user, inode, madeAt };
   }
 
-  #merge(files: ReadonlyMap<string, KeyFile>): ReadonlyMap<string, string> {
-    const users = new Map<string, string>();
-    const spellings = new Map<string, string>();
-    for (const [name, { entry }] of files) {
-      if (entry === null) continue;
-      const { key, user } = entry;
-      const spelling = spellings.get(foldName(user)) ?? user;
-      if (users.has(key)) {
-        if (users.get(key) !== user)
-          this.#warn(name, `The same key is authorised as ${users.get(key)} already`);
-        else this.#warn(name, "The same key is in another file as well");
-      } else if (spelling !== user) {
-        // Some file systems would give both the same folder.
-        this.#warn(name, `The user id ${user} differs from ${spelling} only in case or Unicode form`);
-      } else {
-        users.set(key, user);
-        spellings.set(foldName(user), user);
-      }
-    }
-    return users;
-  }
-
-  #warn(name: string, reason: string): void {
-    this.#log.log("warn", "A file of authorised keys was left out", {
+  #userIn(name: string, userId: string | undefined): string {
+    const user = userOfFile(name);
+    if (userId === undefined || userId === user) return user;
+    if (this.#trustsUserIds) return userId;
+    this.#log.log("warn", "The user id inside a key file is ignored: the name of the file counts", {
       file: join(this.folder, name),
-      reason,
+      user,
+      userId,
     });
+    return user;
+  }
+
+  /** Says what is wrong with files: each fault once, until it is no longer there. */
+  #warn(refused: readonly RefusedClaim[]): void {
+    const before = this.#warned;
+    const faults = [...this.#files].flatMap(([file, { fault }]) => (fault === null ? [] : [{ file, fault }]));
+    for (const { claim, reason } of refused) faults.push({ file: claim.file, fault: reason });
+    this.#warned = new Set(faults.map(({ file, fault }) => `${file}/${fault}`));
+    for (const { file, fault } of faults) {
+      if (before.has(`${file}/${fault}`)) continue;
+      this.#log.log("warn", "A file of authorised keys was left out", {
+        file: join(this.folder, file),
+        reason: fault,
+      });
+    }
   }
 }
 
-function difference(
-  left: ReadonlyMap<string, string>,
-  right: ReadonlyMap<string, string>,
-): readonly AuthorizedKey[] {
-  return [...left].filter(([key, user]) => right.get(key) !== user).map(([key, user]) => ({ key, user }));
+function authorizedKey({ key, user, file }: KeyClaim): AuthorizedKey {
+  return { key, fingerprint: fingerprintOf(key), user, file };
+}
+
+/** This process has too many files open, or too little memory. */
+function isPassing(error: unknown): boolean {
+  const cause = error instanceof DyncError ? error.cause : error;
+  return ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR"].includes(systemCode(cause) ?? "");
 }

@@ -25,7 +25,7 @@ export class PublicKey {
     return bytes?.length === keyBytes ? new PublicKey(bytes) : null;
   }
 
-  /** Short name for comparing by eye, as ssh does: `SHA256:` and 43 characters of base64. */
+  /** The name by which people compare keys, as `ssh-keygen -l` shows it: `SHA256:` and 43 characters of base64. */
   get fingerprint(): string {
     return `SHA256:${createHash("sha256").update(this.bytes).digest("base64").replace(/=+$/, "")}`;
   }
@@ -33,6 +33,13 @@ export class PublicKey {
   toString(): string {
     return this.text;
   }
+}
+
+/** The fingerprint of a public key that is known to be one, given as 40 characters of Z85. */
+export function fingerprintOf(text: string): string {
+  const key = PublicKey.parse(text);
+  assert(key !== null, "the text of a public key is 40 characters of Z85");
+  return key.fingerprint;
 }
 
 /** A Curve25519 secret key. */

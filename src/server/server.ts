@@ -3,7 +3,7 @@
 
 import type { CancelTimer } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
-import type { KeyPair, PublicKey } from "../keys/key.ts";
+import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { CreditLedger } from "../protocol/credit-ledger.ts";
 import { decodeClientMessage } from "../protocol/decode.ts";
 import { encodeServerMessage } from "../protocol/encode.ts";
@@ -13,19 +13,13 @@ import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "
 import { Housekeeping } from "./housekeeping.ts";
 import { daysText } from "./options.ts";
 import { Room } from "./room.ts";
+import type { Session } from "./session.ts";
 import { UploadDirectory, type UploadDirectoryParts } from "./upload-directory.ts";
-
-/** Who may send: the server's view of the authorised keys. */
-export interface ClientDirectory {
-  /** The user of this public key (Z85 text), or `null` when it is not authorised (any more). */
-  userOf(keyText: string): string | null;
-}
 
 export interface ServerParts
   extends Omit<UploadDirectoryParts, "ledger" | "room" | "send" | "onCreditChanged"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
-  readonly clients: ClientDirectory;
 }
 
 const housekeepingMs = 60_000;
@@ -79,15 +73,15 @@ export class Server {
       },
       { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },
     );
-    logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.text });
+    logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.fingerprint });
     this.#keepHouseLater();
     return this.#link.port;
   }
 
-  /** Looks again who may send: uploads of keys that were removed end now. */
+  /** Looks again who may send: uploads of keys that were removed, and did not come back, end now. */
   clientsChanged(): void {
     for (const session of this.#uploads.active()) {
-      if (this.#parts.clients.userOf(session.origin) === session.key.user) continue;
+      if (this.#parts.clients.mayGoOn(session.origin, session.key.user)) continue;
       session.stop(403, "This key is not authorised on the server any more", true);
     }
   }
@@ -103,8 +97,11 @@ export class Server {
   }
 
   #authorize(key: PublicKey, address: string): string | null {
-    if (this.#parts.clients.userOf(key.text) !== null) return key.text;
-    this.#parts.logger.log("warn", "Key refused", { key: key.text, fingerprint: key.fingerprint, address });
+    const { clients, logger } = this.#parts;
+    if (clients.userOf(key.text) !== null) return key.text;
+    // Its client tries again, and learns then whether the key is back.
+    if (clients.isLeaving(key.text)) throw new DyncError("not-ready", "The key was removed a moment ago");
+    logger.log("warn", "Key refused", { key: key.fingerprint, address });
     return null;
   }
 
@@ -113,31 +110,53 @@ export class Server {
       this.#dispatch(received);
     } catch (error) {
       // One upload's trouble must not take the others with it.
-      this.#parts.logger.log("error", "A message was not handled", { reason: messageOf(error) });
+      this.#parts.logger.log("error", "A message was not handled", {
+        key: fingerprintOf(received.origin),
+        reason: messageOf(error),
+      });
       if (!(error instanceof DyncError)) throw error;
     }
   }
 
   #dispatch(received: ReceivedFromPeer): void {
     const { origin, peer } = received;
-    const user = this.#parts.clients.userOf(origin);
+    const session = this.#uploads.find(origin, peer);
+    const user = this.#userOf(origin, session);
     const decoded = decodeClientMessage(received.frames);
     if (user === null || this.#stopping || !decoded.ok) {
       received.release();
-      if (user === null) this.#sendError(peer, 403, "This key is not authorised on the server");
+      if (user === null) this.#refuseKey(origin, peer);
       else if (this.#stopping) this.#sendError(peer, 503, "The server is going down");
-      else if (!decoded.ok) this.#receiveMalformed(peer, user, decoded.code, decoded.text);
+      else if (!decoded.ok) this.#receiveMalformed(received, user, session, decoded.code, decoded.text);
       return;
     }
-    const session = this.#uploads.find(user, peer);
     if (session === null) return this.#uploads.receiveUnknown(user, received, decoded.message);
-    session.origin = origin;
     session.receive(decoded.message, received);
   }
 
-  #receiveMalformed(peer: string, user: string, code: number, text: string): void {
-    this.#parts.logger.log("warn", "Malformed message", { user, code, reason: text });
-    const session = this.#uploads.find(user, peer);
+  /** As whom a message of this key is taken, or `null`: not at all. */
+  #userOf(origin: string, session: Session | null): string | null {
+    const { clients } = this.#parts;
+    if (session === null) return clients.userOf(origin);
+    // It goes on as it began, also when its key was removed a moment ago or is another user's now.
+    return clients.mayGoOn(origin, session.key.user) ? session.key.user : null;
+  }
+
+  #refuseKey(origin: string, peer: string): void {
+    if (this.#parts.clients.isLeaving(origin))
+      this.#sendError(peer, 503, "This key was removed from the server a moment ago");
+    else this.#sendError(peer, 403, "This key is not authorised on the server");
+  }
+
+  #receiveMalformed(
+    { origin, peer }: ReceivedFromPeer,
+    user: string,
+    session: Session | null,
+    code: number,
+    text: string,
+  ): void {
+    const key = fingerprintOf(origin);
+    this.#parts.logger.log("warn", "Malformed message", { user, key, code, reason: text });
     if (session !== null) session.receiveMalformed(text);
     else this.#sendError(peer, code, text);
   }

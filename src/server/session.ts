@@ -46,8 +46,8 @@ const storageFailuresMax = 3;
 
 export class Session {
   readonly key: SessionKey;
-  /** Origin (key text) of the newest message: removing that key ends the upload. */
-  origin: string;
+  /** Key text: the key that began it, or the first that went on with an upload of which that is not known. */
+  readonly origin: string;
   readonly #parts: SessionParts;
   readonly #machine: ServerUpload;
   readonly #driver: MachineDriver<ServerInput, ServerAction>;

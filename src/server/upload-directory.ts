@@ -8,11 +8,13 @@ import { checkMetadata, equalJson } from "../protocol/metadata.ts";
 import { checkName } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
 import { refusalOf } from "./admission.ts";
+import type { ClientDirectory } from "./client-directory.ts";
 import { OpenNames } from "./open-names.ts";
 import { deleteRemains, finishPublishing, giveUp, type RecoveryParts, trustedLength } from "./recovery.ts";
 import { Session, type SessionParts } from "./session.ts";
 
 export interface UploadDirectoryParts extends Omit<SessionParts, "onEnded">, RecoveryParts {
+  readonly clients: ClientDirectory;
   /** 16 random bytes as lower-case hex. */
   readonly newId: () => string;
 }
@@ -45,8 +47,9 @@ export class UploadDirectory {
     this.#parts = parts;
   }
 
-  find(user: string, identity: string): Session | null {
-    return this.#sessions.get(keyOf(user, identity)) ?? null;
+  /** The upload that the key `origin` began under this identity. */
+  find(origin: string, identity: string): Session | null {
+    return this.#sessions.get(keyOf(origin, identity)) ?? null;
   }
 
   byId(id: string): Session | null {
@@ -88,7 +91,7 @@ export class UploadDirectory {
 
   /** A message that belongs to no session: takes it over, with its memory. */
   receiveUnknown(user: string, received: ReceivedFromPeer, message: ClientMessage): void {
-    const key = keyOf(user, received.peer);
+    const key = keyOf(received.origin, received.peer);
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) {
       // Nobody has credit yet: a chunk that is dropped will be asked for, one that is kept is memory that nobody counts.
@@ -97,7 +100,7 @@ export class UploadDirectory {
       else received.release();
       return;
     }
-    const record = this.#parts.catalogue.find(received.peer, user);
+    const record = this.#findRecord(user, received);
     // Where the stored bytes are gone, its client was told 404, and may begin anew.
     const isNew = record === null || (record.state === "failed" && record.errorCode === 404);
     if (record !== null && !(isNew && message.type === "post-file"))
@@ -105,6 +108,12 @@ export class UploadDirectory {
     if (message.type === "post-file") return this.#open(user, message, { message, received });
     received.release();
     if (message.type !== "error") this.#sendError(received.peer, 404, "No such upload");
+  }
+
+  #findRecord(user: string, { peer, origin }: ReceivedFromPeer): UploadRecord | null {
+    const record = this.#parts.catalogue.find(peer, user, origin);
+    // One whose key is not known is open to all keys of its user, but only to one at a time.
+    return record !== null && (this.#byId.has(record.id) || this.#arriving.has(record.id)) ? null : record;
   }
 
   #receiveRecorded(record: UploadRecord, waiting: Waiting): void {
@@ -123,7 +132,7 @@ export class UploadDirectory {
   }
 
   #open(user: string, post: PostFile, waiting: Waiting): void {
-    const { peer } = waiting.received;
+    const { peer, origin } = waiting.received;
     const { options, logger } = this.#parts;
     if (this.#sessions.size + this.#waiting.size >= options.uploadsMax) {
       waiting.received.release();
@@ -133,20 +142,24 @@ export class UploadDirectory {
     const id = this.#parts.newId();
     this.#hold(id, user, waiting, async () => {
       // An upload that will be refused must not replace an older one.
-      if (isAcceptable(post) && !(await this.#claimName(user, post.name, id))) {
-        logger.log("warn", "Upload refused", { user, name: post.name, code: 409, reason: "being uploaded" });
-        const text = `Another upload of ${JSON.stringify(post.name)} is under way`;
+      const text = isAcceptable(post) ? await this.#claimName(user, origin, post.name, id) : null;
+      if (text !== null) {
+        logger.log("warn", "Upload refused", { user, name: post.name, code: 409, reason: text });
         this.#sendError(peer, 409, text);
         return null;
       }
-      return this.#makeSession(id, peer, user, waiting.received.origin);
+      return this.#makeSession(id, peer, user, origin);
     });
   }
 
-  // The newest upload of a name wins over one whose client is gone; never over one whose client is there.
-  async #claimName(user: string, name: string, id: string): Promise<boolean> {
+  // The newest upload of a name wins over one of the same key whose client is gone; never over one whose client is
+  // there. Returns why the name cannot be had, or `null`: it is claimed.
+  async #claimName(user: string, origin: string, name: string, id: string): Promise<string | null> {
     const holders = this.#names.holders(user, name);
-    if (holders.some((holder) => this.#isHeldFast(holder))) return false;
+    const shown = JSON.stringify(name);
+    if (holders.some((holder) => this.#isHeldFast(holder))) return `Another upload of ${shown} is under way`;
+    if (holders.some((holder) => !this.#mayReplace(holder, user, origin)))
+      return `Another key of this user began an upload of ${shown}, which is not finished`;
     this.#names.claim(user, name, id);
     const reason = "Replaced by a newer upload of the same name";
     for (const holder of holders) {
@@ -155,7 +168,13 @@ export class UploadDirectory {
       const record = this.#parts.catalogue.get(holder);
       if (record !== null && record.state === "open") await giveUp(record, 409, reason, this.#parts);
     }
-    return true;
+    return null;
+  }
+
+  /** Only the key that began an upload may replace it; any key of its user, when that one is no longer this user's. */
+  #mayReplace(id: string, user: string, origin: string): boolean {
+    const began = this.#byId.get(id)?.origin ?? this.#parts.catalogue.get(id)?.origin ?? null;
+    return began === null || began === origin || !this.#parts.clients.mayGoOn(began, user);
   }
 
   #isHeldFast(id: string): boolean {
@@ -207,8 +226,8 @@ export class UploadDirectory {
 
   // Holds further messages of this upload back until `make` has made its session, then hands them over in order.
   #hold(id: string, user: string, first: Waiting, make: () => Promise<Session | null>): void {
-    const { peer } = first.received;
-    const key = keyOf(user, peer);
+    const { peer, origin } = first.received;
+    const key = keyOf(origin, peer);
     const waiting = [first];
     this.#waiting.set(key, waiting);
     this.#arriving.add(id);
@@ -238,7 +257,7 @@ export class UploadDirectory {
       ...this.#parts,
       onEnded: (ended, done) => this.#ended(ended, done),
     });
-    this.#sessions.set(keyOf(user, identity), session);
+    this.#sessions.set(keyOf(origin, identity), session);
     this.#byId.set(id, session);
     return session;
   }
@@ -246,7 +265,7 @@ export class UploadDirectory {
   // Until the bytes are put away, messages of this upload wait; then they are answered from the catalogue.
   #ended(session: Session, done: Promise<void>): void {
     const { id, user, identity } = session.key;
-    const key = keyOf(user, identity);
+    const key = keyOf(session.origin, identity);
     this.#sessions.delete(key);
     const waiting: Waiting[] = [];
     this.#waiting.set(key, waiting);
@@ -278,8 +297,8 @@ export class UploadDirectory {
   }
 }
 
-function keyOf(user: string, identity: string): string {
-  return `${user}/${identity}`;
+function keyOf(origin: string, identity: string): string {
+  return `${origin} ${identity}`;
 }
 
 /** A chunk that nobody gave credit for takes no memory: all it can get is the question where to go on answered. */

@@ -43,7 +43,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
     test("what is not there is null", async () => {
       await using catalogue = await make();
       expect(catalogue.get("00")).toBeNull();
-      expect(catalogue.find("aa", "anna")).toBeNull();
+      expect(catalogue.find("aa", "anna", "key-1")).toBeNull();
       expect(catalogue.list(["open"])).toEqual([]);
       expect(catalogue.list([])).toEqual([]);
     });
@@ -83,7 +83,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       await using catalogue = await make();
       const odd = "caf\u00e9 \u{1f9ec} \u0000 ' \" \\ \n";
       catalogue.add(newUpload(1, { user: odd, name: odd, metadataText: odd }));
-      expect(catalogue.find("aa", odd)).toMatchObject({ user: odd, name: odd, metadataText: odd });
+      expect(catalogue.find("aa", odd, "key-1")).toMatchObject({ user: odd, name: odd, metadataText: odd });
     });
 
     test("find gives the newest upload of this identity and this user", async () => {
@@ -92,9 +92,20 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       catalogue.add(newUpload(2, { user: "bert" }));
       catalogue.add(newUpload(3, { createdAt: timeOf(0) }));
       catalogue.add(newUpload(4, { identity: "bb" }));
-      expect(catalogue.find("aa", "anna")?.name).toBe("run-3.raw");
-      expect(catalogue.find("aa", "bert")?.name).toBe("run-2.raw");
-      expect(catalogue.find("bb", "bert")).toBeNull();
+      expect(catalogue.find("aa", "anna", "key-1")?.name).toBe("run-3.raw");
+      expect(catalogue.find("aa", "bert", "key-1")?.name).toBe("run-2.raw");
+      expect(catalogue.find("bb", "bert", "key-1")).toBeNull();
+    });
+
+    test("find passes by what another key began, and knows what no known key began", async () => {
+      await using catalogue = await make();
+      catalogue.add(newUpload(1, { origin: null }));
+      expect(catalogue.find("aa", "anna", "key-1")?.name).toBe("run-1.raw");
+      catalogue.add(newUpload(2));
+      catalogue.add(newUpload(3, { origin: "key-2" }));
+      expect(catalogue.find("aa", "anna", "key-1")?.name).toBe("run-2.raw");
+      expect(catalogue.find("aa", "anna", "key-2")?.name).toBe("run-3.raw");
+      expect(catalogue.find("aa", "anna", "key-3")?.name).toBe("run-1.raw");
     });
 
     test("list gives the uploads in the states asked for, oldest first", async () => {

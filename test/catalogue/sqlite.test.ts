@@ -160,7 +160,9 @@ test("a catalogue that the first version made is taken over with all that is in 
   expect(finished).toMatchObject({ origin: null, metadataText: '{"sample":"S-17","note":"Größe \\"1\\""}' });
   expect(suspended).toMatchObject({ name: "Half Run.raw", state: "open", durable: 5_242_880, size: null });
   expect(failed).toMatchObject({ name: "cancelled.raw", state: "failed", errorCode: 499 });
-  expect(catalogue.find("ee2e3122e1dcb8931eec73b643859b4f", "meyer")).toEqual(suspended as UploadRecord);
+  expect(catalogue.find("ee2e3122e1dcb8931eec73b643859b4f", "meyer", "any key")).toEqual(
+    suspended as UploadRecord,
+  );
   catalogue.close();
 });
 
@@ -206,7 +208,7 @@ function expectPublished(catalogue: SqliteCatalogue): void {
     createdAt: timeOf(0),
     updatedAt: timeOf(0),
   });
-  expect(catalogue.find("00", "anna")?.id).toBe(idOf(1));
+  expect(catalogue.find("00", "anna", "any key")?.id).toBe(idOf(1));
 }
 
 function overwrite(file: string, from: number, to: number): void {

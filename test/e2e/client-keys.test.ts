@@ -1,9 +1,10 @@
 // Who may send is what lies in the server's clients folder, now: adding and removing a key needs no restart.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
+import { type Program, runProgram } from "../support/programs.ts";
 
 describe.skipIf(executablesMissing !== null)(`client keys (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
@@ -32,6 +33,21 @@ describe.skipIf(executablesMissing !== null)(`client keys (${executablesMissing 
     await lab.server.line(new RegExp(`"${message}","user":"${user}"`), 5000);
   }
 
+  /** Begins an upload that ends with the program's standard input. */
+  async function begin(name: string, env: Readonly<Record<string, string>>) {
+    const program = lab.startSend(["-q", "-n", name], { env, stdin: "pipe" });
+    await lab.server.line(new RegExp(`"Upload started".*"${name}"`));
+    return program;
+  }
+
+  async function expectGoesOn(program: Program, name: string, user: string): Promise<void> {
+    const input = program.child.stdin as unknown as Bun.FileSink;
+    input.write("all of it");
+    await input.end();
+    expect(await program.ended()).toMatchObject({ code: 0, stderr: "" });
+    expect(await readFile(lab.stored(name, user), "utf8")).toBe("all of it");
+  }
+
   test("a key that is added lets its user in", async () => {
     const dora = await newUser("dora");
     const path = await lab.file("of-dora.raw", 1000);
@@ -48,7 +64,7 @@ describe.skipIf(executablesMissing !== null)(`client keys (${executablesMissing 
     await using program = lab.startSend(["-n", "of-erik.raw"], { env, stdin: "pipe" });
     await lab.server.line(/"Upload started".*of-erik/);
     await rm(authorised);
-    const end = await program.ended(10_000);
+    const end = await program.ended(20_000);
     expect(end).toMatchObject({ code: 7, stderr: expect.stringContaining("not authorised") });
     lab.expectNothingStored("of-erik");
     const path = await lab.file("again.raw", 10);
@@ -72,13 +88,107 @@ describe.skipIf(executablesMissing !== null)(`client keys (${executablesMissing 
     await lab.expectStored(path, "moving.raw", "greta");
   });
 
-  test("the user id in a key counts more than the name of its file", async () => {
-    const { env, key, authorised } = await newUser("hans", ["--user-id", "h.meyer"]);
-    await copyFile(key, authorised);
-    await noticed("Key authorised", "h.meyer");
+  test("the name of a key's file is the user, whatever the key says of itself", async () => {
+    const hans = await newUser("hans", ["--user-id", "alice"]);
+    await authorise(hans);
+    await lab.server.line(
+      /"warn".*user id inside a key file is ignored.*hans\.key","user":"hans","userId":"alice"/,
+    );
     const path = await lab.file("user-id.raw", 10);
-    expect(await lab.send([path], { env })).toMatchObject({ code: 0 });
-    await lab.expectStored(path, "user-id.raw", "h.meyer");
+    expect(await lab.send([path], hans)).toMatchObject({ code: 0 });
+    await lab.expectStored(path, "user-id.raw", "hans");
+  });
+
+  test("the user id in a key counts where the server is told to trust it", async () => {
+    await using trusting = await openLab({ inMemory: true, server: ["--trust-user-ids"] });
+    const home = trusting.folder.file("boss-home");
+    const env = { DYNC_HOME: home };
+    expect(await trusting.dync(["keygen", "--user-id", "h.meyer"], { env })).toMatchObject({ code: 0 });
+    await copyFile(`${trusting.homes.server}/server.key`, `${home}/server.key`);
+    await copyFile(`${home}/client.key`, `${trusting.homes.server}/clients/hans.key`);
+    await trusting.server.line(/"Key authorised","user":"h.meyer"/);
+    const path = await trusting.file("user-id.raw", 10);
+    expect(await trusting.send([path], { env })).toMatchObject({ code: 0 });
+    await trusting.expectStored(path, "user-id.raw", "h.meyer");
+  });
+
+  test("a copy of a key file under another name ends nothing and moves nobody", async () => {
+    const jana = await newUser("jana");
+    await authorise(jana);
+    await using program = await begin("of-jana.raw", jana.env);
+    await copyFile(jana.key, `${lab.homes.server}/clients/a-copy.key`);
+    await lab.server.line(/"warn".*a-copy\.key","reason":"its key is in jana\.key already/);
+    await expectGoesOn(program, "of-jana.raw", "jana");
+  });
+
+  test("a key file that is replaced by removing it and copying it ends nothing", async () => {
+    const karl = await newUser("karl");
+    await authorise(karl);
+    await using program = await begin("of-karl.raw", karl.env);
+    await rm(karl.authorised);
+    await noticed("Key removed", "karl");
+    const refused = lab.startSend(["-q", await lab.file("meanwhile.raw", 10)], karl);
+    await copyFile(karl.key, karl.authorised);
+    await lab.server.line(/"Key removed","user":"karl"/);
+    await expectGoesOn(program, "of-karl.raw", "karl");
+    await refused.ended();
+  });
+
+  test("a new file takes neither user nor key from an older one, and files that are no keys are named", async () => {
+    const lab1 = await newUser("lab1");
+    await authorise(lab1);
+    await using program = await begin("of-lab1.raw", lab1.env);
+    const { key } = await newUser("other");
+    for (const name of ["LAB1.key", "lab1.key.txt", "OTHER.KEY", "other.pub"])
+      await copyFile(key, `${lab.homes.server}/clients/${name}`);
+    await lab.server.line(
+      /"warn".*LAB1\.key","reason":"its user LAB1 differs from lab1 of lab1\.key only in case/,
+    );
+    for (const name of ["lab1\\.key\\.txt", "OTHER\\.KEY", "other\\.pub"])
+      await lab.server.line(new RegExp(`"warn".*/${name}","reason":"its name does not end in`));
+    await expectGoesOn(program, "of-lab1.raw", "lab1");
+    const env = { DYNC_HOME: lab.homes.server };
+    const { stdout, stderr } = await runProgram([lab.programs.dyncServer, "clients"], { env });
+    expect(stdout).toMatch(/^lab1 +SHA256:/m);
+    expect(stdout).not.toContain("LAB1");
+    expect(stderr).toMatch(/warning: .*LAB1\.key: its user LAB1 differs.*\n/);
+    expect(stderr).toMatch(/warning: .*OTHER\.KEY: its name does not end in "\.key"\n/);
+  });
+
+  test("one bad file keeps nobody in and nobody out, also after a restart", async () => {
+    const mona = await newUser("mona");
+    await authorise(mona);
+    await symlink("loop.key", `${lab.homes.server}/clients/loop.key`);
+    await rm(mona.authorised);
+    await noticed("Key removed", "mona");
+    await lab.server.line(/"warn".*loop\.key","reason":"the link cannot be followed/);
+    await lab.server.stop();
+    await lab.start();
+    const path = await lab.file("of-mona.raw", 10);
+    expect(await lab.send([path], mona)).toMatchObject({ code: 7 });
+    await lab.expectAlive();
+  });
+
+  test("another key of the same user does not replace what a key began", async () => {
+    const nora = await newUser("nora");
+    await authorise(nora);
+    const second = await newUser("nora+pc2");
+    await copyFile(second.key, second.authorised);
+    await lab.server.line(/"Key authorised","user":"nora".*"file":"nora\+pc2\.key"/);
+    const path = await lab.file("shared.raw", 2_000_000);
+    await using program = await begin("shared.raw", nora.env);
+    await program.kill();
+    expect(await lab.send([path], second)).toMatchObject({
+      code: 7,
+      stderr: expect.stringContaining("Another key of this user began an upload"),
+    });
+    const own = await lab.file("of-pc2.raw", 10);
+    expect(await lab.send([own], second)).toMatchObject({ code: 0 });
+    await lab.expectStored(own, "of-pc2.raw", "nora");
+    await rm(nora.authorised);
+    await lab.server.line(/did not come back[^"]*","user":"nora","key":"[^"]*","file":"nora\.key"/);
+    expect(await lab.send([path], second)).toMatchObject({ code: 0 });
+    await lab.expectStored(path, "shared.raw", "nora");
   });
 
   test("a broken key file is named in the log, and locks nobody else out", async () => {

@@ -97,6 +97,87 @@ test("of many that come at once for one name exactly one is let in, and all hear
   expect([approved.length, refused.length]).toEqual([1, 4]);
 });
 
+describe("another key of the same user", () => {
+  test("neither sees nor changes an upload, whatever its identity says", async () => {
+    const other = await world.connect(1, "annaToo");
+    expect(await other.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 404 });
+    other.send({ type: "error", code: 499, text: "Cancelled" });
+    await world.settle();
+    first = await world.connect(1);
+    expect(await first.whereToGoOn()).toBe(3);
+  });
+
+  test("does not get the name of one whose client is gone, nor of a suspended one, also after a restart", async () => {
+    first.close();
+    await world.settle();
+    let other = await world.connect(2, "annaToo");
+    const answer = { type: "error", code: 409, text: expect.stringContaining("Another key of this user") };
+    expect(await other.ask(postOf())).toMatchObject(answer);
+    await world.server.stop();
+    await world.start();
+    other = await world.connect(3, "annaToo");
+    expect(await other.ask(postOf())).toMatchObject(answer);
+    first = await world.connect(1);
+    expect(await first.whereToGoOn()).toBe(3);
+  });
+
+  test("begins an upload of its own under the same identity", async () => {
+    first.close();
+    await world.settle();
+    const other = await world.connect(1, "annaToo");
+    expect((await other.upload("other", postOf({ name: "b.raw" }))).type).toBe("upload-finished");
+    first = await world.connect(1);
+    expect(await first.whereToGoOn()).toBe(3);
+  });
+
+  test("gets the name when the first key is not authorised any more", async () => {
+    world.removed.add("anna");
+    world.server.clientsChanged();
+    await world.settle();
+    const other = await world.connect(2, "annaToo");
+    expect((await other.upload("newer")).type).toBe("upload-finished");
+  });
+
+  test("goes on with an upload of which the key is not known, one of them at a time", async () => {
+    first.send({ type: "error", code: 503, text: "Later" });
+    await world.settle();
+    world.catalogue.forgetOrigins();
+    const other = await world.connect(1, "annaToo");
+    expect(await other.whereToGoOn()).toBe(3);
+    first = await world.connect(1);
+    expect(await first.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 404 });
+    const again = await world.connect(1, "annaToo");
+    expect(await again.whereToGoOn()).toBe(3);
+  });
+});
+
+describe("a key that was removed a moment ago", () => {
+  beforeEach(() => {
+    world.removed.add("anna");
+    world.leaving.add("anna");
+    world.server.clientsChanged();
+  });
+
+  test("goes on with what it began, to the end", async () => {
+    first.chunk(3, "tent");
+    first.end("content");
+    expect((await first.hear()).type).toBe("upload-finished");
+  });
+
+  test("begins nothing and connects nowhere, but may try again", async () => {
+    expect(world.connect(2)).rejects.toThrow("server-error");
+    first.send({ type: "error", code: 499, text: "Cancelled" });
+    await world.settle();
+    expect(await first.ask(postOf({ name: "b.raw" }))).toMatchObject({ type: "error", code: 503 });
+  });
+
+  test("is told so when it did not come back", async () => {
+    world.leaving.clear();
+    world.server.clientsChanged();
+    expect(await first.hear()).toMatchObject({ type: "error", code: 403 });
+  });
+});
+
 describe("a key that is not authorised any more", () => {
   test("ends its uploads, whose bytes stay", async () => {
     world.removed.add("anna");

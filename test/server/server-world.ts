@@ -19,18 +19,22 @@ import { ManualClock } from "../support/manual-clock.ts";
 const serverKeys = generateKeyPair();
 const port = 8889;
 
-export const userKeys: Readonly<Record<"anna" | "bert", KeyPair>> = {
+/** Keys of two users; `annaToo` is a second one of anna's. */
+export const userKeys: Readonly<Record<"anna" | "annaToo" | "bert", KeyPair>> = {
   anna: generateKeyPair(),
+  annaToo: generateKeyPair(),
   bert: generateKeyPair(),
 };
-export type User = keyof typeof userKeys;
+export type Key = keyof typeof userKeys;
 
 export class ServerWorld {
   readonly network = new MemoryNetwork();
   readonly clock = new ManualClock();
   readonly catalogue = new MemoryCatalogue();
   readonly log: { readonly level: LogLevel; readonly message: string; readonly fields: LogFields }[] = [];
-  readonly removed = new Set<User>();
+  readonly removed = new Set<Key>();
+  /** Of the removed ones: those that may come back. */
+  readonly leaving = new Set<Key>();
   /** Called before each operation of the storage; may throw, and may delay. */
   before: (operation: StorageOperation) => void | Promise<void> = () => {};
   readonly storage = new MemoryStorage({ clock: this.clock, before: (operation) => this.before(operation) });
@@ -47,7 +51,11 @@ export class ServerWorld {
     const server = new Server({
       transport: this.network.server(),
       keys: serverKeys,
-      clients: { userOf: (key) => this.#userOf(key) },
+      clients: {
+        userOf: (key) => this.#userOf(key),
+        isLeaving: (text) => this.leaving.has(keyOf(text)),
+        mayGoOn: (text) => !this.removed.has(keyOf(text)) || this.leaving.has(keyOf(text)),
+      },
       storage: this.storage,
       catalogue: this.catalogue,
       clock: this.clock,
@@ -63,22 +71,21 @@ export class ServerWorld {
     await server.start();
   }
 
-  #userOf(key: string): string | null {
-    for (const [user, keys] of Object.entries(userKeys)) {
-      if (keys.publicKey.text === key) return this.removed.has(user as User) ? null : user;
-    }
-    return null;
+  #userOf(text: string): string | null {
+    const key = keyOf(text);
+    if (this.removed.has(key)) return null;
+    return key === "bert" ? "bert" : "anna";
   }
 
-  /** A connection of `user` under the identity that `number` stands for. */
-  async connect(number = 1, user: User = "anna"): Promise<TestClient> {
+  /** A connection with `key` under the identity that `number` stands for. */
+  async connect(number = 1, key: Key = "anna"): Promise<TestClient> {
     const client = new TestClient();
     client.link = this.network.client().connect(
       {
         host: "server",
         port,
         serverKey: serverKeys.publicKey,
-        keys: userKeys[user],
+        keys: userKeys[key],
         identity: new Uint8Array(16).fill(0x80 + number),
         frameBytesMax: 1024 * 1024,
       },
@@ -95,6 +102,12 @@ export class ServerWorld {
   async settle(): Promise<void> {
     for (let turn = 0; turn < 4; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
   }
+}
+
+function keyOf(text: string): Key {
+  const key = (Object.keys(userKeys) as Key[]).find((it) => userKeys[it].publicKey.text === text);
+  if (key === undefined) throw new Error("the key is one of the test's");
+  return key;
 }
 
 export function postOf(change: Partial<PostFile> = {}): PostFile {

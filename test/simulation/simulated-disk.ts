@@ -105,7 +105,7 @@ export class SimulatedDisk {
         if (what.bootId === null) catalogue.change(id, what);
         else change(() => catalogue.change(id, what));
       },
-      find: (identity, user) => catalogue.find(identity, user),
+      find: (identity, user, origin) => catalogue.find(identity, user, origin),
       get: (id) => catalogue.get(id),
       list: (states) => catalogue.list(states),
       forget: (before) => catalogue.forget(before),

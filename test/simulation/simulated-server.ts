@@ -37,7 +37,11 @@ export class SimulatedServer {
     const server = new Server({
       transport,
       keys: serverKeys,
-      clients: { userOf: (key) => this.#userOf(key) },
+      clients: {
+        userOf: (key) => this.#userOf(key),
+        isLeaving: () => false,
+        mayGoOn: (key, user) => this.#userOf(key) === user,
+      },
       storage: world.disk.storage,
       catalogue: world.disk.catalogueFor(process),
       clock: process.clock,

@@ -1,10 +1,8 @@
 // `dync-server clients`: who may send.
 
 import { join, resolve } from "node:path";
-import { assert } from "../../base/assert.ts";
 import type { Logger } from "../../base/log.ts";
 import { AuthorizedClients } from "../../keys/authorized-clients.ts";
-import { PublicKey } from "../../keys/key.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
@@ -16,24 +14,29 @@ import { clientsUsage } from "./usage.ts";
 export const clientsCommand = defineCommand({
   name: "clients",
   usage: clientsUsage,
-  options: { ...sharedOptions, json: { type: "boolean" } },
-  async run(_values, { output, environment }) {
+  options: { ...sharedOptions, "trust-user-ids": { type: "boolean" }, json: { type: "boolean" } },
+  async run(values, { output, environment, clock }) {
     const folder = join(resolve(dyncHome(environment)), "clients");
-    const authorized = await AuthorizedClients.load(folder, warningsTo(output));
-    const clients = authorized.list().map(({ user, key }) => {
-      const publicKey = PublicKey.parse(key);
-      assert(publicKey !== null, "an authorised key is a public key");
-      return { user, fingerprint: publicKey.fingerprint, publicKey: key };
+    const authorized = await AuthorizedClients.load({
+      folder,
+      log: warningsTo(output),
+      clock,
+      trustsUserIds: values["trust-user-ids"],
     });
+    const clients = authorized
+      .list()
+      .map(({ user, fingerprint, key, file }) => ({ user, fingerprint, publicKey: key, file }));
+    clients.sort((left, right) => compareTexts(left.user, right.user) || compareTexts(left.file, right.file));
     output.summarise({ folder, clients });
     const columns = Math.max(0, ...clients.map(({ user }) => displayWidth(printable(user))));
-    for (const { user, fingerprint } of clients) {
+    for (const { user, fingerprint, file } of clients) {
       const shown = printable(user);
-      output.result(`${shown}${" ".repeat(columns - displayWidth(shown))}  ${fingerprint}`);
+      const from = file === `${user}.key` ? "" : `  ${printable(file)}`;
+      output.result(`${shown}${" ".repeat(columns - displayWidth(shown))}  ${fingerprint}${from}`);
     }
     if (clients.length === 0) {
       output.say(
-        `Nobody may send: there is no key in ${folder}. Put the client.key of each user there, as USER.key`,
+        `Nobody may send: there is no key in ${folder}. Put the key file of each user there, as USER.key`,
       );
     }
     return 0;
@@ -45,9 +48,14 @@ function warningsTo(output: Output): Logger {
   return {
     log(level, message, fields = {}) {
       if (level !== "warn" && level !== "error") return;
-      // A reason names the file already.
-      const detail = fields.reason ?? fields.file;
-      output.warn(detail === undefined ? message : `${message}: ${detail}`);
+      const { file, folder = file, reason } = fields;
+      // Many a reason names the file already.
+      const names = String(reason ?? "").includes(String(folder)) ? [] : [folder];
+      output.warn([message, ...names, reason].filter((part) => part !== undefined).join(": "));
     },
   };
+}
+
+function compareTexts(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }

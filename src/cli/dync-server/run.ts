@@ -27,6 +27,7 @@ const options = {
   "max-uploads": { type: "string" },
   "idle-timeout": { type: "string" },
   expire: { type: "string" },
+  "trust-user-ids": { type: "boolean" },
   "log-format": { type: "string" },
   "log-level": { type: "string" },
 } as const satisfies OptionsDef;
@@ -74,6 +75,7 @@ export function readServeOptions(
   return {
     home,
     dataFolder: resolve(values.data ?? resolve(home, "data")),
+    trustsUserIds: values["trust-user-ids"],
     server: readServerOptions(values),
   };
 }

@@ -8,4 +8,6 @@ export interface ServeOptions {
   readonly dataFolder: string;
   /** Folder of keys and state. */
   readonly home: string;
+  /** The `user_id` inside a client's key names the user, where it is there. */
+  readonly trustsUserIds: boolean;
 }

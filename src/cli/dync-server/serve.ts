@@ -7,7 +7,7 @@ import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { bootId } from "../../catalogue/boot-id.ts";
 import { openSqliteCatalogue } from "../../catalogue/sqlite.ts";
-import { AuthorizedClients, type KeyChanges } from "../../keys/authorized-clients.ts";
+import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
 import { FilesystemStorage, stateFolder } from "../../storage/filesystem.ts";
@@ -26,9 +26,14 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
   const { logger, clock } = parts;
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(options.home, "server");
-  const clients = await AuthorizedClients.load(join(options.home, "clients"), logger);
+  const clients = await AuthorizedClients.load({
+    folder: join(options.home, "clients"),
+    log: logger,
+    clock,
+    trustsUserIds: options.trustsUserIds,
+  });
   if (clients.size === 0) {
-    logger.log("warn", "No client is authorised yet: put their client.key files here", {
+    logger.log("warn", "No client is authorised yet: put their key files here, each as USER.key", {
       folder: clients.folder,
     });
   }
@@ -59,11 +64,15 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
   await server.start();
   closing.defer(() => server.stop());
   const onKeysChanged = (changes: KeyChanges): void => {
-    for (const { user, key } of changes.added) logger.log("info", "Key authorised", { user, key });
-    for (const { user, key } of changes.removed) logger.log("info", "Key removed", { user, key });
+    const tell = (message: string, keys: readonly AuthorizedKey[]): void => {
+      for (const { user, fingerprint: key, file } of keys) logger.log("info", message, { user, key, file });
+    };
+    tell("Key authorised", changes.added);
+    tell("Key removed", changes.removed);
+    tell("A removed key did not come back: its uploads end", changes.ended);
     server.clientsChanged();
   };
-  closing.defer(clients.watch(clock, onKeysChanged));
+  closing.defer(clients.watch(onKeysChanged));
   await Promise.race([server.failed, aborted(signal)]);
   logger.log("info", "Stopping", {
     reason: signal.reason instanceof DyncError ? signal.reason.message : null,

@@ -10,7 +10,7 @@ Usage:
 
 Setting one up:
   dync-server keygen
-  cp meyer.key ~/.dync/clients/        the file that a user's "dync keygen" made
+  cp meyer@pc7.key ~/.dync/clients/meyer.key    what "dync keygen" made there
   dync-server --data /srv/incoming
 
 A file F of the user U ends up as U/F in the data folder, beside it F.sha256
@@ -31,6 +31,8 @@ Options:
                             suspend an upload after so long without a word from
                             its client (default 1h)
       --expire DURATION     delete a suspended upload after so long (default 7d)
+      --trust-user-ids      the "user_id" inside a client's key names the user;
+                            without this option it is the name of the file
       --log-format FORMAT   "text" or "json", one object a line; on standard
                             error in either case (default text)
       --log-level LEVEL     "debug", "info", "warn" or "error" (default info)
@@ -42,6 +44,7 @@ Sizes are 64MiB, 1G or a number of bytes; durations are 90s, 15m, 24h, 7d.
 Files in DYNC_HOME (default ~/.dync):
   server.key, server.key_secret   the server's keys, made by "keygen"
   clients/USER.key                public keys of those who may send
+  clients/USER+WHATEVER.key       further keys of the same user
 
 Exit status:
   0  stopped by SIGTERM      2    usage or configuration
@@ -75,7 +78,13 @@ List who may send: the user and the fingerprint of each key in clients/.
 Usage:
   dync-server clients [options]
 
+The user is the name of the file without ".key" and without what follows a "+".
+Where that is not the whole name, the file is shown as well. Files that do not
+count are named, with the reason.
+
 Options:
+      --trust-user-ids the user is the "user_id" inside the key, as with the
+                       same option of "dync-server run"
       --json           print JSON lines for programs
   -h, --help           print this text
 `;
