@@ -1,72 +1,97 @@
-// The metadata of an upload, put together from `-m FILE` and `-k KEY:VALUE`. Called by `dync send`. Which metadata is good
-// enough is for the server to decide.
+// The metadata of an upload, put together from `-m FILE` and `-k KEY:VALUE`, as JSON text: every number and name stays as
+// it was written. Called by `dync send`. Which metadata is good enough is for the server to decide.
 
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, readSync, statSync } from "node:fs";
 import { DyncError, systemCode } from "../base/error.ts";
+import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "../base/json-text.ts";
 import { systemPath } from "../base/system-path.ts";
-import { inexactNumbers } from "../protocol/exact-numbers.ts";
-import type { JsonObject } from "../protocol/message.ts";
-import { findJsonFault } from "./json-error.ts";
+import { limits } from "../protocol/limits.ts";
+import { kindOfJson, metadataFormFault } from "../protocol/metadata.ts";
 import { printable } from "./printable.ts";
 
 // Metadata travels in one frame; a file that is larger than this is the wrong file, perhaps the data itself.
 const fileBytesMax = 16 * 1024 * 1024;
 
-/** The object in `path` (if there is one), with `pairs` put over it. Throws `DyncError` ("usage"). */
-export function loadMetadata(path: string | undefined, pairs: readonly string[]): JsonObject {
-  const fromPairs = pairs.map(parsePair);
-  const fromFile = path === undefined ? {} : readMetadataFile(path);
-  // `fromEntries` defines members; an assignment to "__proto__" would not.
-  return Object.fromEntries([...Object.entries(fromFile), ...fromPairs]);
+/**
+ * The object in `path` (if there is one; "-" is standard input), with `pairs` put over it. Throws `DyncError`:
+ * "usage" where there is no such object, "metadata-rejected" where no server of ours would take it.
+ */
+export function loadMetadata(path: string | undefined, pairs: readonly string[]): string {
+  const members = path === undefined ? [] : [...readMetadataFile(path)];
+  const given = new Set<string>();
+  for (const pair of pairs) {
+    const member = parsePair(pair);
+    const shown = `Option "-k" is given twice for "${printable(member.name)}"`;
+    if (given.has(member.name)) throw new DyncError("usage", shown, { hint: "give each field once" });
+    given.add(member.name);
+    const index = members.findIndex((it) => it.name === member.name);
+    // In its place: the order of a metadata file is somebody's choice.
+    members.splice(index < 0 ? members.length : index, index < 0 ? 0 : 1, member);
+  }
+  return checked(compactJson(objectText(members)));
 }
 
 /** The key is what stands before the first colon, the value everything behind it. */
-function parsePair(pair: string): readonly [string, string] {
+function parsePair(pair: string): JsonMember {
   const colon = pair.indexOf(":");
-  if (colon > 0) return [pair.slice(0, colon), pair.slice(colon + 1)];
-  throw new DyncError("usage", `Option "-k" needs KEY:VALUE, found "${printable(pair)}"`, {
-    hint: "write the key, a colon and the value: -k sample:S-17",
-  });
-}
-
-function readMetadataFile(path: string): JsonObject {
-  const shown = `metadata file "${printable(path)}"`;
-  const text = decode(readBytes(path, shown), shown);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const fault = findJsonFault(text);
-    const where = fault === null ? "" : `:${fault.line}:${fault.column}`;
-    const reason = fault === null ? "it is no JSON" : fault.reason;
-    throw new DyncError("usage", `Cannot read metadata file "${printable(path)}"${where}: ${reason}`, {
-      cause: error,
-      hint: 'the file must hold one JSON object, for example {"sample": "S-17"}',
+  if (colon <= 0) {
+    throw new DyncError("usage", `Option "-k" needs KEY:VALUE, found "${printable(pair)}"`, {
+      hint: "write the key, a colon and the value: -k sample:S-17",
     });
   }
-  for (const { name, source } of inexactNumbers(text)) {
-    throw new DyncError(
-      "usage",
-      `The ${shown} has a number that cannot be stored exactly: ${printable(name)} is ${source}`,
-      {
-        hint: `put it in quotes: "${source}"`,
-      },
-    );
+  // The carriage return is the line end of a script that was saved on Windows.
+  const value = pair.slice(colon + 1).replace(/\r$/, "");
+  return jsonMember(pair.slice(0, colon), JSON.stringify(value));
+}
+
+function checked(text: string): string {
+  const fault = metadataFormFault(text);
+  if (fault === null) return text;
+  const hint =
+    fault.code === 413
+      ? "metadata describes the data; send large parts of it as a file of their own"
+      : undefined;
+  throw new DyncError("metadata-rejected", fault.text, hint === undefined ? {} : { hint });
+}
+
+function readMetadataFile(path: string): readonly JsonMember[] {
+  const shown = path === "-" ? "metadata from standard input" : `metadata file "${printable(path)}"`;
+  const text = decode(readBytes(path, shown), shown);
+  const reading = readJson(text, limits.metadataDepthMax);
+  switch (reading.type) {
+    case "too-deep": {
+      const message = `The ${shown} is nested deeper than ${limits.metadataDepthMax} levels`;
+      throw new DyncError("metadata-rejected", message, { hint: "is it the right file?" });
+    }
+    case "no-json": {
+      const { line, column, reason } = reading.fault;
+      throw new DyncError("usage", `Cannot read ${shown}:${line}:${column}: ${reason}`, {
+        hint: 'the file must hold one JSON object, for example {"sample": "S-17"}',
+      });
+    }
+    case "json":
+      break;
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new DyncError("usage", `The ${shown} holds ${kindOf(value)}, must hold a JSON object`, {
-    hint: 'put names to the values: {"sample": "S-17"}',
-  });
+  const { members, repeated } = reading.content;
+  if (members === null) {
+    throw new DyncError("usage", `The ${shown} holds ${kindOfJson(text)}, must hold a JSON object`, {
+      hint: 'put names to the values: {"sample": "S-17"}',
+    });
+  }
+  if (repeated.length > 0) {
+    const fields = repeated.map((field) => `"${printable(field)}"`).join(", ");
+    throw new DyncError("metadata-rejected", `The ${shown} gives ${fields} twice in one object`, {
+      hint: "only one of two values could be kept; give each field once",
+    });
+  }
+  return members;
 }
 
 function readBytes(path: string, shown: string): Uint8Array {
   try {
+    if (path === "-") return readStandardInput(shown);
     const { size } = statSync(systemPath(path));
-    if (size > fileBytesMax) {
-      throw new DyncError("usage", `The ${shown} has ${size} bytes, at most ${fileBytesMax} are allowed`, {
-        hint: "is it the data itself? -m takes the metadata, the data comes after SERVER",
-      });
-    }
+    if (size > fileBytesMax) throw tooLarge(`${size} bytes`, shown);
     return readFileSync(systemPath(path));
   } catch (error) {
     if (error instanceof DyncError) throw error;
@@ -74,22 +99,54 @@ function readBytes(path: string, shown: string): Uint8Array {
   }
 }
 
-function decode(bytes: Uint8Array, shown: string): string {
-  const [first, second] = bytes;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
-    throw new DyncError("usage", `The ${shown} is in UTF-16, must be in UTF-8`, {
-      hint: "save it again as UTF-8; in PowerShell: Set-Content -Encoding utf8",
-    });
+function readStandardInput(shown: string): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const part = new Uint8Array(64 * 1024);
+    const count = readPart(part);
+    if (count === 0) return Buffer.concat(parts);
+    parts.push(part.subarray(0, count));
+    length += count;
+    if (length > fileBytesMax) throw tooLarge(`more than ${fileBytesMax} bytes`, shown);
   }
+}
+
+function readPart(into: Uint8Array): number {
   try {
-    // Drops a byte order mark, which Windows' editors like to write.
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return readSync(0, into);
   } catch (error) {
-    throw new DyncError("usage", `The ${shown} is no UTF-8 text`, {
+    // On Windows the end of a pipe is an error.
+    if (systemCode(error) === "EOF") return 0;
+    throw error;
+  }
+}
+
+function tooLarge(size: string, shown: string): DyncError {
+  return new DyncError(
+    "metadata-rejected",
+    `The ${shown} has ${size}, at most ${limits.metadataBytesMax} are allowed`,
+    { hint: "is it the data itself? -m takes the metadata, the data comes after SERVER" },
+  );
+}
+
+function decode(bytes: Uint8Array, shown: string): string {
+  const encoding = encodingOf(bytes);
+  try {
+    // Drops a byte order mark, which Windows' editors and PowerShell's ">" write.
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (error) {
+    const name = encoding === "utf-8" ? "UTF-8" : "UTF-16";
+    throw new DyncError("usage", `The ${shown} is no ${name} text`, {
       cause: error,
       hint: "save it again as UTF-8",
     });
   }
+}
+
+function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }
 
 function reasonOf(error: unknown): string {
@@ -101,15 +158,9 @@ function reasonOf(error: unknown): string {
       return "permission denied";
     case "EISDIR":
       return "it is a folder";
+    case "EAGAIN":
+      return "nothing is there to be read yet";
     default:
       return systemCode(error) ?? "reading failed";
   }
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "a list";
-  return (
-    { string: "a text", number: "a number", boolean: "a truth value" }[typeof value as string] ?? typeof value
-  );
 }

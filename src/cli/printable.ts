@@ -1,24 +1,43 @@
 // Makes text that others chose (file names, metadata, a server's words) safe to show: a terminal must not obey
 // it, and nobody should read something other than what is there. Used by everything that prints.
 
+import { compactJson } from "../base/json-text.ts";
+import { escapedByte } from "../base/loose-utf8.ts";
+
 // C0, DEL and C1 steer terminals; the bidirectional marks and isolates reorder what is read ("exe.txt" that is
 // "txt.exe"); U+2028 and U+2029 break lines; U+FEFF, U+200B and U+2060 are invisible.
 const unprintable = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]|\p{Cs}/gu;
 const beyondAscii = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g;
 
-/** `text` on one line, with every character that is not to be shown written as an escape such as `\u{1b}`. */
+/** `text` on one line, with every character that is not to be shown written as an escape such as `\u{1b}`, or `\xff` for a byte. */
 export function printable(text: string): string {
   return text.replace(unprintable, (character) => {
     if (character === "\n") return "\\n";
     if (character === "\t") return "\\t";
+    const byte = escapedByte(character);
+    if (byte !== null) return `\\x${byte.toString(16)}`;
     return `\\u{${character.codePointAt(0)?.toString(16)}}`;
   });
 }
 
+/** JSON text within a value that `jsonLine` writes: it comes out as it is written, every number and name. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** One line of JSON, without a line end. Parses to the same value, and holds nothing that steers a terminal. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(
-    beyondAscii,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  // No text of anybody's is the same as this one.
+  const mark = crypto.randomUUID();
+  const texts: string[] = [];
+  const marked = JSON.stringify(value, (_, item) =>
+    item instanceof JsonText ? `${mark}${texts.push(compactJson(item.text)) - 1}` : item,
   );
+  return marked
+    .replace(new RegExp(`"${mark}(\\d+)"`, "g"), (_, index) => texts[Number(index)]!)
+    .replace(beyondAscii, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

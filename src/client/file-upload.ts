@@ -5,8 +5,7 @@ import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
-import type { JsonObject } from "../protocol/message.ts";
-import { equalJson } from "../protocol/metadata.ts";
+import { sameMetadata } from "../protocol/metadata.ts";
 import { FileSource, type FileVersion, type Source } from "./source.ts";
 import { type Receipt, type UploadParts, upload } from "./upload.ts";
 import type { UnfinishedUpload, UploadTarget } from "./upload-store.ts";
@@ -15,7 +14,8 @@ export interface FileUploadRequest {
   readonly path: string;
   /** Name on the server. */
   readonly name: string;
-  readonly metadata: JsonObject;
+  /** A JSON object within the limits, as it is to arrive. */
+  readonly metadataText: string;
   readonly host: string;
   readonly port: number;
   readonly serverKey: PublicKey;
@@ -84,8 +84,8 @@ export async function uploadOpened(
     parts.onProgress(progress);
   };
   try {
-    const { name, metadata, client, ...connection } = request;
-    const task = { name, metadata, size: source.size, canSeek: true, client, resume };
+    const { name, metadataText, client, ...connection } = request;
+    const task = { name, metadataText, size: source.size, canSeek: true, client, resume };
     const identity = Buffer.from(state.identity, "hex");
     const receipt = await upload({ ...connection, task, source, identity }, { ...parts, onProgress }, signal);
     // It is stored, whatever becomes of the note about it; what stays of that is answered as finished.
@@ -129,32 +129,35 @@ async function stateFor(
   source: VersionedSource,
   parts: FileUploadParts,
 ): Promise<{ readonly state: UnfinishedUpload; readonly resume: boolean }> {
-  const { host, port, name, metadata, serverKeyFile } = request;
+  const { host, port, name, metadataText, serverKeyFile } = request;
   const target = { host, port, name, path: resolve(request.path) };
   const known = await parts.store.find(target);
   const { version } = source;
   if (known !== null) {
-    if (equalJson(known.version, version) && equalJson(known.metadata, metadata)) {
+    const isSameFile = isSameVersion(known.version, version);
+    if (isSameFile && sameMetadata(known.metadataText, metadataText)) {
       parts.onNote(`Going on with the upload of "${name}" that was begun at ${known.startedAt}`);
       return { state: known, resume: true };
     }
-    const what = equalJson(known.version, version)
-      ? "The metadata is not the same as"
-      : "The file is not the same as";
+    const what = isSameFile ? "The metadata is not the same as" : "The file is not the same as";
     parts.onNote(`${what} when its upload was begun at ${known.startedAt}: starting anew`);
     await forget(known, parts.store);
   }
   const startedAt = parts.clock.date().toISOString();
   const state = {
-    schema: 1,
+    schema: 2,
     identity: newIdentity(),
     ...target,
     serverKeyFile,
     version,
-    metadata,
+    metadataText,
     startedAt,
   } as const;
   return { state, resume: false };
+}
+
+function isSameVersion(a: FileVersion, b: FileVersion): boolean {
+  return a.size === b.size && a.modified === b.modified && a.fileId === b.fileId;
 }
 
 async function forget(known: UnfinishedUpload, store: UploadMemory): Promise<void> {

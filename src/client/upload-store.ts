@@ -10,7 +10,7 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
 
 const uploadSchema = v.object({
-  schema: v.literal(1),
+  schema: v.literal(2),
   /** Socket identity, 32 lower-case hex digits. */
   identity: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   host: v.string(),
@@ -23,7 +23,8 @@ const uploadSchema = v.object({
   version: v.object({ size: v.number(), modified: v.string(), fileId: v.string() }),
   /** Name on the server. */
   name: v.string(),
-  metadata: v.record(v.string(), v.unknown()),
+  /** A JSON object, as it is sent. */
+  metadataText: v.string(),
   /** ISO 8601. */
   startedAt: v.string(),
 });
@@ -157,13 +158,21 @@ export class UploadStore {
   async #read(name: string): Promise<UnfinishedUpload | null> {
     try {
       const text = await readFile(join(this.#folder, name), "utf8");
-      const parsed = v.safeParse(uploadSchema, JSON.parse(text));
+      const parsed = v.safeParse(uploadSchema, newestForm(JSON.parse(text)));
       return parsed.success ? parsed.output : null;
     } catch {
       // Torn, foreign, or gone meanwhile: the caller names it, and nothing is deleted.
       return null;
     }
   }
+}
+
+/** Version 1 had the metadata as an object, of which every number and name was then one that survives that. */
+function newestForm(value: unknown): unknown {
+  const parsed = v.safeParse(v.looseObject({ schema: v.literal(1), metadata: v.looseObject({}) }), value);
+  if (!parsed.success) return value;
+  const { metadata, ...rest } = parsed.output;
+  return { ...rest, schema: 2, metadataText: JSON.stringify(metadata) };
 }
 
 function isFor(upload: UnfinishedUpload, target: UploadTarget): boolean {

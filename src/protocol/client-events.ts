@@ -1,12 +1,13 @@
 // What goes into and comes out of the client's upload machine (`client-upload.ts`).
 
 import type { ErrorCode } from "../base/error.ts";
-import type { ClientMessage, JsonObject, PostChunk, ServerMessage } from "./message.ts";
+import type { ClientMessage, PostChunk, ServerMessage } from "./message.ts";
 
 /** What is uploaded. */
 export interface ClientUploadTask {
   readonly name: string;
-  readonly metadata: JsonObject;
+  /** A JSON object within the limits, as it is to arrive. */
+  readonly metadataText: string;
   /** Bytes of the source, or `null` for a stream. */
   readonly size: number | null;
   /** Whether any earlier offset can be read again (a file), or only the last `maxQueue` chunks (a stream). */

@@ -221,9 +221,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#isNew = false;
     if (this.#state !== "posting") return this.#say(this.#queries.ask(this.#position, this.#sent, now));
     this.#queries.post(this.#position, this.#sent, now);
-    const { name, metadata, size, client } = this.#task;
+    const { name, metadataText, size, client } = this.#task;
     const info = size === null ? { client } : { size, client };
-    this.#say({ type: "post-file", name, metadata, info });
+    this.#say({ type: "post-file", name, metadataText, info });
   }
 
   #say(message: ClientControl): void {

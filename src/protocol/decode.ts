@@ -3,7 +3,6 @@
 // metadata in `metadata.ts`, offsets and credit in the machines.
 
 import { commandNamed, infoMarker } from "./encode.ts";
-import { inexactNumbers } from "./exact-numbers.ts";
 import { readU32, readU64, readUtf8 } from "./frames.ts";
 import { limits } from "./limits.ts";
 import type {
@@ -15,7 +14,7 @@ import type {
   QueryStatus,
   ServerMessage,
 } from "./message.ts";
-import { reservedMember } from "./metadata.ts";
+import { metadataFormFault, reservedMember } from "./metadata.ts";
 import { oneLine } from "./one-line.ts";
 
 /** Why frames are no message, as the `error` that answers them. */
@@ -102,7 +101,7 @@ function decodePostFile(frames: Frames): Decoded<ClientMessage> {
   const metadata = readMetadata(frames[3]!);
   if (!metadata.ok) return metadata;
   const info = postFileInfo(readInfo(frames[4]));
-  return { ok: true, message: { type: "post-file", name, metadata: metadata.value, info } };
+  return { ok: true, message: { type: "post-file", name, metadataText: metadata.text, info } };
 }
 
 function decodePostChunk(frames: Frames): Decoded<ClientMessage> {
@@ -154,26 +153,15 @@ function decodeError(frames: Frames): Decoded<ErrorMessage> {
   return { ok: true, message: { type: "error", code, text: oneLine(text) } };
 }
 
-function readMetadata(frame: Uint8Array): { ok: true; value: JsonObject } | DecodeFailure {
+function readMetadata(frame: Uint8Array): { ok: true; text: string } | DecodeFailure {
+  // Its length is known before it is read.
   if (frame.length > limits.metadataBytesMax) {
     return tooLarge(`Metadata of ${frame.length} bytes, at most ${limits.metadataBytesMax} are allowed`);
   }
   const text = readUtf8(frame);
   if (text === null) return rejected("Metadata is not valid UTF-8, wanted a JSON object");
-  if (text === "") return rejected("Metadata is empty, wanted a JSON object");
-  const value = parseJson(text);
-  if (value === undefined) return rejected("Metadata is not valid JSON, wanted a JSON object");
-  if (!isObject(value)) return rejected(`Metadata is ${kindOf(value)}, wanted a JSON object`);
-  if (isDeeperThan(value, limits.metadataDepthMax)) {
-    return rejected(`Metadata is nested deeper than ${limits.metadataDepthMax} levels`);
-  }
-  const inexact = inexactNumbers(text).map(({ name, source }) => `${name} (${source})`);
-  if (inexact.length > 0) {
-    return rejected(
-      `Metadata has numbers that cannot be stored exactly, send them as text: ${inexact.join(", ")}`,
-    );
-  }
-  return { ok: true, value };
+  const fault = metadataFormFault(text);
+  return fault === null ? { ok: true, text } : { ok: false, ...fault };
 }
 
 // A frame that nobody needs is ignored, and so is one that holds something else than was meant.
@@ -232,20 +220,6 @@ function parseJson(text: string): unknown {
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isDeeperThan(value: unknown, depthMax: number): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > depthMax) return true;
-    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
-  }
-  return false;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
 function commandOf(frames: Frames): string {

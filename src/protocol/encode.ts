@@ -38,7 +38,7 @@ const lastFlag = u32Frame(1);
 export function encodeClientMessage(message: ClientMessage): Uint8Array[] {
   switch (message.type) {
     case "post-file": {
-      const metadata = utf8Frame(JSON.stringify(message.metadata));
+      const metadata = utf8Frame(message.metadataText);
       const info = infoFrames(marked(message.info));
       return [commands["post-file"], noFlags, utf8Frame(message.name), metadata, ...info];
     }

@@ -25,7 +25,8 @@ export interface ApprovedInfo {
 export interface PostFile {
   readonly type: "post-file";
   readonly name: string;
-  readonly metadata: JsonObject;
+  /** A JSON object as its sender wrote it. */
+  readonly metadataText: string;
   readonly info: PostFileInfo;
 }
 

@@ -1,54 +1,84 @@
-// What metadata must be before the richer rules of a server apply: an object with something in it that can be
-// stored without changing it. Called by the server at admission and by the client before it connects.
+// What metadata must be. It is JSON text from one end to the other: an object that arrives as it left, number by
+// number and name by name. What has the form of it is decided where it is read (`decode.ts`, and the client before it
+// connects); what it must say before the richer rules of a server apply, at admission.
 
-import type { JsonObject } from "./message.ts";
+import { type JsonMember, readJson, sameJson } from "../base/json-text.ts";
+import { limits } from "./limits.ts";
 
 /** Member that is kept for the program's own additions to the stored metadata. */
 export const reservedMember = "_dync";
 
-export type MetadataCheck =
-  | { readonly ok: true; readonly metadata: JsonObject }
-  | { readonly ok: false; readonly code: 422; readonly text: string };
+export interface MetadataFault {
+  readonly code: 413 | 422;
+  /** Names everything that is wrong. */
+  readonly text: string;
+}
 
-/** Checks a parsed JSON value; the text names every field that is wrong. `json` is nested within the limits. */
-export function checkMetadata(json: unknown): MetadataCheck {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    return refuse(["Metadata is no JSON object"]);
+const encoder = new TextEncoder();
+
+/** Why `text` is no metadata, or `null` when it is: the JSON text of an object within the limits. */
+export function metadataFormFault(text: string): MetadataFault | null {
+  const length = encoder.encode(text).length;
+  if (length > limits.metadataBytesMax) {
+    return {
+      code: 413,
+      text: `Metadata of ${length} bytes, at most ${limits.metadataBytesMax} are allowed`,
+    };
   }
-  const metadata = json as JsonObject;
+  if (text === "") return refused("Metadata is empty, wanted a JSON object");
+  const reading = readJson(text, limits.metadataDepthMax);
+  if (reading.type === "too-deep")
+    return refused(`Metadata is nested deeper than ${limits.metadataDepthMax} levels`);
+  if (reading.type === "no-json") {
+    const { line, column, reason } = reading.fault;
+    return refused(`Metadata is not valid JSON at line ${line}, column ${column}: ${reason}`);
+  }
+  const { members, repeated } = reading.content;
+  if (members === null) return refused(`Metadata is ${kindOfJson(text)}, wanted a JSON object`);
+  const faults = repeated.map((path) => `Metadata field ${path} is given twice`);
+  return faults.length === 0 ? null : refused(faults.join("; "));
+}
+
+/** Why metadata that has the form of it is not accepted, or `null`: its own members, before any server's rules. */
+export function metadataFault(text: string): MetadataFault | null {
+  const members = membersOf(text);
   const faults: string[] = [];
-  if (Object.keys(metadata).length === 0) faults.push("Metadata has no member, at least one is required");
-  if (Object.hasOwn(metadata, reservedMember)) {
+  if (members.length === 0) faults.push("Metadata has no member, at least one is required");
+  if (members.some(({ name }) => name === reservedMember)) {
     faults.push(`Metadata field ${reservedMember} is reserved, choose another name`);
   }
-  for (const path of infiniteNumbers(metadata, "")) {
-    faults.push(`Metadata field ${path} is a number too large to be stored, send it as text`);
+  return faults.length === 0 ? null : refused(faults.join("; "));
+}
+
+/** Whether two metadata say the same: members in any order, numbers by their decimal value. */
+export function sameMetadata(a: string, b: string): boolean {
+  return sameJson(a, b);
+}
+
+/** What kind of value the JSON text is, as the rest of a sentence: "an array". */
+export function kindOfJson(text: string): string {
+  switch (text.trimStart()[0]) {
+    case "{":
+      return "an object";
+    case "[":
+      return "an array";
+    case '"':
+      return "a string";
+    case "t":
+    case "f":
+      return "a boolean";
+    case "n":
+      return "null";
+    default:
+      return "a number";
   }
-  return faults.length === 0 ? { ok: true, metadata } : refuse(faults);
 }
 
-/** Whether two JSON values say the same: members in any order, numbers by value. */
-export function equalJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, index) => equalJson(item, b[index]));
-  }
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && equalJson(Reflect.get(a, key), Reflect.get(b, key)));
+function membersOf(text: string): readonly JsonMember[] {
+  const reading = readJson(text);
+  return (reading.type === "json" ? reading.content.members : null) ?? [];
 }
 
-// JSON's 1e999 becomes Infinity when it is read, and null when that is written.
-function infiniteNumbers(value: unknown, path: string): string[] {
-  if (typeof value === "number") return Number.isFinite(value) ? [] : [path];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, item]) =>
-    infiniteNumbers(item, path === "" ? key : `${path}.${key}`),
-  );
-}
-
-function refuse(faults: readonly string[]): MetadataCheck {
-  return { ok: false, code: 422, text: faults.join("; ") };
+function refused(text: string): MetadataFault {
+  return { code: 422, text };
 }

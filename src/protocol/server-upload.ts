@@ -19,7 +19,7 @@ import { IdleTimer } from "./idle-timer.ts";
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
 import type { ClientMessage, PostChunk, PostFile, ServerMessage } from "./message.ts";
-import { equalJson } from "./metadata.ts";
+import { sameMetadata } from "./metadata.ts";
 import { PositionReports } from "./position-reports.ts";
 import type { Admission, ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
 import { type ServerEvent, type ServerState, serverTransitions } from "./server-states.ts";
@@ -160,7 +160,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       // Before the checks, so that the approval can carry credit.
       this.#credit.want(this.#usableWindow());
       this.#actions.push({ type: "admit", post });
-    } else if (post.name !== this.#post.name || !equalJson(post.metadata, this.#post.metadata)) {
+    } else if (post.name !== this.#post.name || !sameMetadata(post.metadataText, this.#post.metadataText)) {
       const name = JSON.stringify(this.#post.name);
       this.#sendError(409, `This connection uploads ${name} already, with metadata of its own`);
     } else if (this.#state === "admitting") {

@@ -4,7 +4,7 @@
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { Catalogue, NewUpload } from "../catalogue/catalogue.ts";
 import type { PostFile } from "../protocol/message.ts";
-import { checkMetadata } from "../protocol/metadata.ts";
+import { metadataFault } from "../protocol/metadata.ts";
 import { checkName } from "../storage/destination.ts";
 import type { Partial, Storage } from "../storage/storage.ts";
 import type { Room } from "./room.ts";
@@ -30,8 +30,8 @@ export interface AdmissionParts {
 /** Refuses by throwing `DyncError`; otherwise the upload is in the catalogue and its partial is open. */
 export async function admit(request: AdmissionRequest, parts: AdmissionParts): Promise<Partial> {
   const { post, user, id } = request;
-  const metadata = checkMetadata(post.metadata);
-  if (!metadata.ok) throw new DyncError("metadata-rejected", metadata.text);
+  const fault = metadataFault(post.metadataText);
+  if (fault !== null) throw new DyncError("metadata-rejected", fault.text);
   const name = checkName(post.name);
   if (!name.ok) throw new DyncError("forbidden", name.text);
   if (await parts.storage.exists({ user, name: post.name })) {
@@ -60,7 +60,7 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
     user: request.user,
     origin: request.origin,
     name: request.post.name,
-    metadataText: JSON.stringify(request.post.metadata),
+    metadataText: request.post.metadataText,
     size: request.post.info.size ?? null,
     createdAt: request.createdAt,
     bootId,

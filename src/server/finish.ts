@@ -40,7 +40,7 @@ export async function finishUpload(
   try {
     journal.publishing(sha256);
     const origin = { upload: id, identity, user, name: post.name, size, sha256, received };
-    const metadataText = sidecarText(post.metadata, { ...origin, client: post.info.client ?? null });
+    const metadataText = sidecarText(post.metadataText, { ...origin, client: post.info.client ?? null });
     await bytes.publish({ user, name: post.name }, { sha256, metadataText });
     journal.finished();
     return { type: "finished" };

@@ -93,7 +93,7 @@ export async function finishPublishing(
   if (isTrusted && record.sha256 !== null && (await sha256Of(partial)).toString("hex") === record.sha256) {
     const { id: upload, identity, user, name, sha256 } = record;
     const provenance = { upload, identity, user, name, size: partial.length, sha256, received: updatedAt() };
-    const metadataText = sidecarText(JSON.parse(record.metadataText), { ...provenance, client: null });
+    const metadataText = sidecarText(record.metadataText, { ...provenance, client: null });
     try {
       await partial.publish(destination, { sha256, metadataText });
     } catch (error) {

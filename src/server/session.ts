@@ -8,7 +8,7 @@ import type { Logger } from "../base/log.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { CreditLedger } from "../protocol/credit-ledger.ts";
-import type { ClientMessage, JsonObject, PostFile, ServerMessage } from "../protocol/message.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../protocol/message.ts";
 import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
 import { ServerUpload } from "../protocol/server-upload.ts";
 import type { Partial } from "../storage/storage.ts";
@@ -123,7 +123,7 @@ export class Session {
     const post: PostFile = {
       type: "post-file",
       name: record.name,
-      metadata: JSON.parse(record.metadataText) as JsonObject,
+      metadataText: record.metadataText,
       info: record.size === null ? {} : { size: record.size },
     };
     this.#post = post;

@@ -4,7 +4,7 @@
 import { messageOf } from "../base/error.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.ts";
-import { checkMetadata, equalJson } from "../protocol/metadata.ts";
+import { metadataFault, sameMetadata } from "../protocol/metadata.ts";
 import { checkName } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
 import { refusalOf } from "./admission.ts";
@@ -311,9 +311,9 @@ function withoutChunk(waiting: Waiting): Waiting {
 }
 
 function isAcceptable(post: PostFile): boolean {
-  return checkMetadata(post.metadata).ok && checkName(post.name).ok;
+  return metadataFault(post.metadataText) === null && checkName(post.name).ok;
 }
 
 function isSame(post: PostFile, record: UploadRecord): boolean {
-  return post.name === record.name && equalJson(post.metadata, JSON.parse(record.metadataText));
+  return post.name === record.name && sameMetadata(post.metadataText, record.metadataText);
 }

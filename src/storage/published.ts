@@ -32,11 +32,11 @@ async function* publishedBy(user: string, folder: string): AsyncGenerator<Publis
     if (!name.endsWith(metadataSuffix)) continue;
     const sidecar = parseSidecar((await readText(join(folder, name))) ?? "");
     if (sidecar === null) continue;
-    const { origin, metadata } = sidecar;
+    const { origin, metadataText } = sidecar;
     const dataName = name.slice(0, -metadataSuffix.length);
     // Without its data the publishing did not come to its end; under another name it is somebody's copy.
     if (origin.user !== user || origin.name !== dataName) continue;
     if ((await lookAt(join(folder, dataName)))?.size !== origin.size) continue;
-    yield { ...origin, metadataText: JSON.stringify(metadata) };
+    yield { ...origin, metadataText };
   }
 }

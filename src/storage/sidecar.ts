@@ -1,6 +1,8 @@
 // The two texts that lie beside each published file: `NAME.meta.json`, the client's metadata with one member of
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
+import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
+
 const ownMember = "_dync";
 const schema = 1;
 
@@ -24,25 +26,41 @@ export interface Origin {
 
 export interface Sidecar {
   readonly origin: Origin;
-  /** What the client sent. */
-  readonly metadata: Readonly<Record<string, unknown>>;
+  /** What the client sent: a JSON object, without spaces, otherwise as it was written. */
+  readonly metadataText: string;
 }
 
-/** Text of `NAME.meta.json`. A member `_dync` of the client's own is replaced: it cannot forge an origin. */
-export function sidecarText(metadata: Readonly<Record<string, unknown>>, origin: Origin): string {
+// Indented, many short values deep within each other would be many times as long as what was sent.
+const indentedCharsMax = 1024 * 1024;
+
+/**
+ * Text of `NAME.meta.json`: the members of `metadataText`, a JSON object, as they were written, and ours. A member
+ * `_dync` of the client's own is replaced: it cannot forge an origin.
+ */
+export function sidecarText(metadataText: string, origin: Origin): string {
   const { upload, identity, user, name, size, sha256, received, client } = origin;
   const own = { schema, upload, identity, user, name, size, sha256, received, client };
-  return `${JSON.stringify({ ...metadata, [ownMember]: own }, null, 2)}\n`;
+  const reading = readJson(metadataText);
+  const members = (reading.type === "json" ? reading.content.members : null) ?? [];
+  const text = objectText([
+    ...members.filter((it) => it.name !== ownMember),
+    jsonMember(ownMember, JSON.stringify(own)),
+  ]);
+  const indented = indentedJson(text);
+  return `${indented.length <= indentedCharsMax ? indented : text}\n`;
 }
 
 /** What `sidecarText` wrote, or `null` when the text is anything else. */
 export function parseSidecar(text: string): Sidecar | null {
-  const value = parseJson(text);
-  if (!isObject(value) || !Object.hasOwn(value, ownMember)) return null;
-  const { [ownMember]: own, ...metadata } = value;
+  const reading = readJson(text);
+  const members = reading.type === "json" ? reading.content.members : null;
+  const ownText = members?.findLast((it) => it.name === ownMember)?.value;
+  if (members === null || ownText === undefined) return null;
+  const own: unknown = JSON.parse(ownText);
   if (!isObject(own) || own.schema !== schema || !isOrigin(own)) return null;
   const { upload, identity, user, name, size, sha256, received, client } = own;
-  return { origin: { upload, identity, user, name, size, sha256, received, client }, metadata };
+  const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
+  return { origin: { upload, identity, user, name, size, sha256, received, client }, metadataText };
 }
 
 /** Text of `NAME.sha256`, as `sha256sum` writes it: names with a backslash or a line break are escaped. */
@@ -54,14 +72,6 @@ export function checksumText(sha256: string, name: string): string {
 /** The SHA-256 (hex) in the text of a `NAME.sha256`, or `null`. */
 export function parseChecksum(text: string): string | null {
   return /^\\?([0-9a-f]{64}) [ *]/.exec(text)?.[1] ?? null;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,78 +1,62 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import fc from "fast-check";
-import { findJsonFault } from "../../src/cli/json-error.ts";
+import { DyncError } from "../../src/base/error.ts";
 import { loadMetadata } from "../../src/cli/metadata-file.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-
-describe("findJsonFault()", () => {
-  const faults: readonly (readonly [string, number, number, string])[] = [
-    ["", 1, 1, "expected a value, found the end of the file"],
-    ["{", 1, 2, "expected a name in double quotes, found the end of the file"],
-    ['{"a": 1\n "b": 2}', 2, 2, 'expected a comma or "}"'],
-    ['{"a": 1,\n}', 2, 1, "expected a name in double quotes"],
-    ["{a: 1}", 1, 2, "expected a name in double quotes"],
-    ["{'a': 1}", 1, 2, "expected a name in double quotes"],
-    ['{"a" 1}', 1, 6, "expected a colon"],
-    ["{\"a\": 'b'}", 1, 7, "expected double quotes"],
-    ['{"a": tru}', 1, 7, "expected a value"],
-    ['{"a": 01}', 1, 7, "expected a value"],
-    ['{"a": NaN}', 1, 7, "expected a value"],
-    ["[1, ]", 1, 5, "expected a value"],
-    ["[1 2]", 1, 4, 'expected a comma or "]"'],
-    ['{"a": "C:\\data"}', 1, 10, 'found a lone "\\" in a text (write "\\\\")'],
-    ['{"a": "b\nc"}', 1, 9, "expected a double quote that ends the text"],
-    ["{} {}", 1, 4, "expected nothing more"],
-    ["[[1]", 1, 5, 'expected a comma or "]", found the end of the file'],
-  ];
-  for (const [text, line, column, reason] of faults) {
-    test(`finds what is wrong with ${JSON.stringify(text)}`, () => {
-      expect(findJsonFault(text)).toEqual({ line, column, reason });
-    });
-  }
-
-  test("finds a fault exactly where JSON.parse() does", () => {
-    const broken = fc
-      .tuple(
-        fc.json(),
-        fc.nat(),
-        fc.constantFrom("", ",", "}", "]", "{", '"', "\\", "1", "e", ".", "-", "\u0001"),
-      )
-      .map(([json, at, text]) => {
-        const place = at % (json.length + 1);
-        return json.slice(0, place) + text + json.slice(place + (at % 2));
-      });
-    fc.assert(
-      fc.property(fc.oneof(fc.json(), broken, fc.string()), (text) => {
-        expect(findJsonFault(text) === null).toBe(isJson(text));
-      }),
-      { numRuns: 3000 },
-    );
-  });
-
-  test("is not overcome by depth", () => {
-    expect(findJsonFault("[".repeat(1_000_000))?.column).toBe(1_000_001);
-  });
-});
 
 describe("loadMetadata()", () => {
   test("puts -k over -m, and takes the value behind the first colon", async () => {
     await using folder = await tempFolder();
     const file = folder.file("m.json");
-    writeFileSync(file, '\ufeff{"a": 1, "b": {"c": [2]}}');
-    expect(loadMetadata(file, ["a:x:y", "d:", "e: z", "a:last"])).toEqual({
-      a: "last",
-      b: { c: [2] },
-      d: "",
-      e: " z",
-    });
+    writeFileSync(file, '\ufeff{"10": 1.0, "a": 1, "2": {"c": [12345678901234567890]}}');
+    expect(loadMetadata(file, ["a:x:y", "d:", "e: z"])).toBe(
+      '{"10":1.0,"a":"x:y","2":{"c":[12345678901234567890]},"d":"","e":" z"}',
+    );
   });
 
-  test("has nothing without either", () => expect(loadMetadata(undefined, [])).toEqual({}));
+  test("has nothing without either", () => expect(loadMetadata(undefined, [])).toBe("{}"));
 
   test("takes __proto__ for a name like any other", () => {
-    const metadata = loadMetadata(undefined, ["__proto__:x"]);
-    expect(JSON.stringify(metadata)).toBe('{"__proto__":"x"}');
+    expect(loadMetadata(undefined, ["__proto__:x"])).toBe('{"__proto__":"x"}');
+  });
+
+  test("refuses two values for one key", () => {
+    expect(() => loadMetadata(undefined, ["a:1", "b:1", "a:1"])).toThrow(
+      'Option "-k" is given twice for "a"',
+    );
+  });
+
+  test("cuts the carriage return of a script that was saved on Windows", () => {
+    expect(loadMetadata(undefined, ["a:1\r", "b:\r", "c:x\ry"])).toBe('{"a":"1","b":"","c":"x\\ry"}');
+  });
+
+  for (const [name, bytes] of [
+    ["UTF-16LE", [0xff, 0xfe, 0x7b, 0, 0x22, 0, 0xe4, 0, 0x22, 0, 0x3a, 0, 0x31, 0, 0x7d, 0]],
+    ["UTF-16BE", [0xfe, 0xff, 0, 0x7b, 0, 0x22, 0, 0xe4, 0, 0x22, 0, 0x3a, 0, 0x31, 0, 0x7d]],
+  ] as const) {
+    test(`reads ${name} with its mark`, async () => {
+      await using folder = await tempFolder();
+      writeFileSync(folder.file("m.json"), Uint8Array.from(bytes));
+      expect(loadMetadata(folder.file("m.json"), [])).toBe('{"ä":1}');
+    });
+  }
+
+  test("refuses what no server would take, before it is sent", async () => {
+    await using folder = await tempFolder();
+    const file = folder.file("m.json");
+    for (const [text, message] of [
+      [`{"a": ${"[".repeat(5000)}${"]".repeat(5000)}}`, "is nested deeper than 64 levels"],
+      ['{"a": 1, "b": {"c": [{"d": 1, "\\u0064": 2}]}, "a": 3}', 'gives "b.c[0].d", "a" twice in one object'],
+      [
+        JSON.stringify({ a: "x".repeat(limits.metadataBytesMax) }),
+        "Metadata of 262152 bytes, at most 262144",
+      ],
+    ] as const) {
+      writeFileSync(file, text);
+      const error = catchError(() => loadMetadata(file, []));
+      expect([error.code, error.message]).toEqual(["metadata-rejected", expect.stringContaining(message)]);
+    }
   });
 
   for (const pair of ["a", ":b", "", "a=b"]) {
@@ -83,10 +67,10 @@ describe("loadMetadata()", () => {
 
   for (const [text, kind] of [
     ["null", "null"],
-    ["[]", "a list"],
-    ['"x"', "a text"],
-    ["1", "a number"],
-    ["true", "a truth value"],
+    ["[]", "an array"],
+    ['"x"', "a string"],
+    [" 1", "a number"],
+    ["true", "a boolean"],
   ] as const) {
     test(`refuses a file that holds ${kind}`, async () => {
       await using folder = await tempFolder();
@@ -96,11 +80,12 @@ describe("loadMetadata()", () => {
   }
 });
 
-function isJson(text: string): boolean {
+function catchError(run: () => unknown): DyncError {
   try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(DyncError);
+    return error as DyncError;
   }
+  throw new Error("nothing was thrown");
 }

@@ -43,7 +43,7 @@ export class ClientWorld {
     const source = change.source ?? this.source;
     const task = {
       name: "run.raw",
-      metadata: { sample: "A1" },
+      metadataText: '{"sample":"A1"}',
       size: source.size,
       canSeek: source.canSeek,
       client: "test",

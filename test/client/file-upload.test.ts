@@ -36,7 +36,7 @@ class Run {
     const request: FileUploadRequest = {
       path,
       name: "run.raw",
-      metadata: { sample: "A1" },
+      metadataText: '{"sample":"A1"}',
       host: "server",
       port: 8889,
       serverKey: serverKeys.publicKey,
@@ -138,7 +138,7 @@ describe("a file whose upload was interrupted", () => {
   test("and that gets other metadata starts anew", async () => {
     const identity = await new Run().interrupt();
     const run = new Run();
-    const receipt = run.send({ metadata: { sample: "B2" } });
+    const receipt = run.send({ metadataText: '{"sample":"B2"}' });
     const { peer } = await run.server.hear();
     expect(peer).not.toBe(identity);
     expect(run.notes[0]).toStartWith("The metadata is not the same");

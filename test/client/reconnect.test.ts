@@ -48,7 +48,7 @@ test("a chunk that was held back when its connection died is offered to the next
   const options = {
     task: {
       name: "a",
-      metadata: { a: 1 },
+      metadataText: '{"a":1}',
       size: content.length,
       canSeek: true,
       client: "test",

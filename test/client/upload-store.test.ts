@@ -12,7 +12,7 @@ const isRoot = process.getuid?.() === 0;
 
 function uploadOf(number: number, change: Partial<UnfinishedUpload> = {}): UnfinishedUpload {
   return {
-    schema: 1,
+    schema: 2,
     identity: number.toString(16).padStart(32, "a"),
     host: "qbic.example",
     port: 8889,
@@ -20,7 +20,7 @@ function uploadOf(number: number, change: Partial<UnfinishedUpload> = {}): Unfin
     path: "/data/run.raw",
     version: { size: 5, modified: "1767322800123456789", fileId: "1:2" },
     name: "run.raw",
-    metadata: { sample: "A1", nested: { list: [1, "two", null] } },
+    metadataText: '{"sample":"A1","run":12345678901234567890}',
     startedAt: `2026-01-02T03:04:0${number}.000Z`,
     ...change,
   };
@@ -102,7 +102,7 @@ describe("files that cannot be read are named and left alone", () => {
     ["torn", JSON.stringify(uploadOf(2)).slice(0, 100)],
     ["empty", ""],
     ["no object", "[]"],
-    ["of a later version", JSON.stringify({ ...uploadOf(2), schema: 2 })],
+    ["of a later version", JSON.stringify({ ...uploadOf(2), schema: 3 })],
     ["without an identity", JSON.stringify({ ...uploadOf(2), identity: "../../etc/passwd" })],
     ["with a port that is none", JSON.stringify({ ...uploadOf(2), port: 0 })],
   ];

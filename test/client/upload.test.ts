@@ -30,7 +30,7 @@ describe("an upload that succeeds", () => {
     expect(message).toEqual({
       type: "post-file",
       name: "run.raw",
-      metadata: { sample: "A1" },
+      metadataText: '{"sample":"A1"}',
       info: { size: 5000, client: "test" },
     });
     server.approve(3);
@@ -261,5 +261,12 @@ test("the progress tells what is waited for, and never goes back in an upload wi
 
 function taskOf(of: ClientWorld) {
   const { size } = of.source;
-  return { name: "run.raw", metadata: { sample: "A1" }, size, canSeek: true, client: "test", resume: false };
+  return {
+    name: "run.raw",
+    metadataText: '{"sample":"A1"}',
+    size,
+    canSeek: true,
+    client: "test",
+    resume: false,
+  };
 }

@@ -97,12 +97,12 @@ class Client:
         self.send([b"query-status", u64(self.source.position), self.tags[-1]])
 
     def post_file(self):
-        meta = {}
+        meta = b"{}"
         if self.args.meta:
-            with open(self.args.meta, encoding="utf8") as meta_file:
-                meta = json.load(meta_file)
+            with open(self.args.meta, "rb") as meta_file:
+                meta = meta_file.read()
         name = self.args.name or os.path.basename(self.args.file)
-        frames = [b"post-file", u32(0), os.fsencode(name), json.dumps(meta).encode("utf8")]
+        frames = [b"post-file", u32(0), os.fsencode(name), meta]
         if self.args.announce is not None:
             frames.append(json.dumps({"size": self.args.announce, "client": "reference"}).encode("utf8"))
         self.send(frames)
@@ -209,7 +209,7 @@ def arguments():
     parser.add_argument("--server-key", help="the server's certificate, if not the one in --home")
     parser.add_argument("-p", "--port", type=int, default=8889)
     parser.add_argument("-n", "--name")
-    parser.add_argument("-m", "--meta", metavar="FILE", help="JSON object; without it an empty one is sent")
+    parser.add_argument("-m", "--meta", metavar="FILE", help="JSON object, sent as it is; without it an empty one is sent")
     parser.add_argument("--identity", metavar="HEX", help="socket identity, 16 random bytes without it")
     parser.add_argument("--chunk", type=int, help="bytes in a chunk, at most what the server allows")
     parser.add_argument("--timeout-ms", type=int, default=30000, help="silence before query-status")

@@ -20,6 +20,7 @@ import sys
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
+import exact_json
 from reference_protocol import (
     DEFAULT_CHUNK, DEFAULT_QUEUE, LAST, SERVER_GARBAGE, Violation, certificate, count, error_message, need,
     number, numbers, report, text, u32, u64,
@@ -96,14 +97,14 @@ class Server:
         number(frames[1], 4)
         name = text(frames[2])
         try:
-            meta = json.loads(bytes(frames[3]))
-        except ValueError:  # no JSON, or no UTF-8
+            meta = exact_json.loads(bytes(frames[3]))
+        except ValueError:  # no JSON, no UTF-8, or a name twice
             meta = None
         if self.args.garbage_answer:
             self.send(key[0], SERVER_GARBAGE[self.args.garbage_answer])
             return
         if upload is None:
-            upload = self.uploads[key] = self.admit(key[1], name, meta)
+            upload = self.uploads[key] = self.admit(key[1], name, meta, bytes(frames[3]))
         elif (upload.name, upload.meta) != (name, meta):
             self.send(key[0], error_message(409, "This identity uploads another file"))
             return
@@ -115,17 +116,18 @@ class Server:
         if upload.offset > 0:
             self.report_status(key, upload)
 
-    def admit(self, user, name, meta):
+    def admit(self, user, name, meta, meta_text):
         if not name or name != os.path.basename(name) or name.startswith(".") or "\0" in name:
             raise Refused(403, f"File name {name[:50]!r} is not allowed")
-        if not isinstance(meta, dict) or not meta:
+        if not isinstance(meta, exact_json.Members) or not meta:
             raise Refused(422, "Metadata has to be a JSON object with at least one member")
         final = os.path.join(self.args.data, user, name)
         taken = {upload.final for upload in self.uploads.values() if not upload.finished}
         if final in taken or os.path.exists(final):
             raise Refused(409, f"{name} exists already")
         first = 1 if self.args.credit_one_by_one else self.args.max_credit
-        return Upload(self.args.data, user, name, meta, min(first, max(0, self.args.budget - self.debt())))
+        credit = min(first, max(0, self.args.budget - self.debt()))
+        return Upload(self.args.data, user, name, (meta, meta_text), credit)
 
     def post_chunk(self, key, frames, upload):
         need(frames, 4)

@@ -31,7 +31,8 @@ class Upload:
 
     def __init__(self, data, user, name, meta, credit):
         self.folder = os.path.join(data, user)
-        self.name, self.meta = name, meta
+        self.name = name
+        self.meta, self.meta_text = meta
         self.final = os.path.join(self.folder, name)
         self.partial = os.path.join(data, ".partial", uuid.uuid4().hex)
         os.makedirs(self.folder, exist_ok=True)
@@ -56,8 +57,8 @@ class Upload:
         if self.hasher.digest() != checksum:
             os.unlink(self.partial)
             raise Refused(460, f"Checksum mismatch in {self.name}")
-        with open(self.final + ".meta.json", "w", encoding="utf8") as file:
-            json.dump(self.meta, file)
+        with open(self.final + ".meta.json", "wb") as file:
+            file.write(self.meta_text)
         with open(self.final + ".sha256", "w", encoding="utf8") as file:
             file.write(f"{self.hasher.hexdigest()}  {self.name}\n")
         os.link(self.partial, self.final)

@@ -6,7 +6,7 @@ import type { ServerMessage } from "../../src/protocol/message.ts";
 
 export const file: ClientUploadTask = {
   name: "run.raw",
-  metadata: { sample: "FOO" },
+  metadataText: '{"sample":"FOO"}',
   size: 10,
   canSeek: true,
   client: "dync 1",
@@ -20,7 +20,7 @@ export const postFile: ClientAction = {
   message: {
     type: "post-file",
     name: "run.raw",
-    metadata: { sample: "FOO" },
+    metadataText: '{"sample":"FOO"}',
     info: { size: 10, client: "dync 1" },
   },
 };

@@ -125,7 +125,7 @@ describe("a chunk of the size that an earlier process allowed", () => {
 });
 
 describe("a client that hears 400", () => {
-  const task = { name: "a", metadata: { a: 1 }, size: 8, canSeek: true, client: "c", resume: false };
+  const task = { name: "a", metadataText: '{"a":1}', size: 8, canSeek: true, client: "c", resume: false };
   const refused: ClientInput = { type: "message", message: { type: "error", code: 400, text: "Nonsense" } };
   const approved: ClientInput = {
     type: "message",

@@ -57,7 +57,7 @@ const serverPaths: Readonly<Record<ServerState, readonly ServerInput[]>> = {
 
 const task: ClientUploadTask = {
   name: "a",
-  metadata: { a: 1 },
+  metadataText: '{"a":1}',
   size: 8,
   canSeek: true,
   client: "c",

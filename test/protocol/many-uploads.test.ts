@@ -27,7 +27,14 @@ class Lane {
     this.id = id;
     this.#ledger = ledger;
     this.#isIdle = isIdle;
-    const task = { name: id, metadata: { id }, size: null, canSeek: true, client: "c", resume: false };
+    const task = {
+      name: id,
+      metadataText: JSON.stringify({ id }),
+      size: null,
+      canSeek: true,
+      client: "c",
+      resume: false,
+    };
     this.client = new ClientUpload(task);
     ledger.join(id);
   }

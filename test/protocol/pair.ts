@@ -51,7 +51,7 @@ export class Pair {
     const size = options.announced ? options.size : null;
     this.#task = {
       name: "f",
-      metadata: { a: 1 },
+      metadataText: '{"a":1}',
       size,
       canSeek: options.canSeek,
       client: "t",
@@ -270,10 +270,10 @@ export class Pair {
     this.#ledger = new CreditLedger({ capacity: this.#options.capacity });
     this.#ledger.join(id);
     this.#server = this.#newServer();
-    const { name, metadata } = this.#task;
+    const { name, metadataText } = this.#task;
     const info = this.#options.announced ? { size: this.#options.size } : {};
     const hashed = this.#options.random(2) === 0;
-    const post = { type: "post-file", name, metadata, info } as const;
+    const post = { type: "post-file", name, metadataText, info } as const;
     this.#feedServer({ type: "restored", post, admission: this.#admission(), hashed });
     const life = this.#life;
     if (hashed) return;

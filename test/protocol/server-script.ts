@@ -4,7 +4,12 @@ import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/
 import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
 
-export const post: PostFile = { type: "post-file", name: "run.raw", metadata: { sample: "FOO" }, info: {} };
+export const post: PostFile = {
+  type: "post-file",
+  name: "run.raw",
+  metadataText: '{"sample":"FOO"}',
+  info: {},
+};
 export const sized: PostFile = { ...post, info: { size: 10 } };
 export const checksum = new Uint8Array(32);
 export const options = { chunkBytes: 4, maxQueue: 8, server: "dync-server 1" };

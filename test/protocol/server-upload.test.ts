@@ -172,7 +172,7 @@ describe("a second post-file", () => {
   test("is answered with approval and position", () => {
     const machine = open(post, 3);
     machine.step(chunk(0, 4), 0);
-    const again = { ...post, metadata: { ...post.metadata } };
+    const again = { ...post, metadataText: ` ${post.metadataText} ` };
     expect(machine.step(hears(again), 0)).toEqual([
       // No credit that could be spent at offset 0 before the report is read.
       says({ type: "upload-approved", credit: 0, chunkBytes: 4, maxQueue: 8, info }),
@@ -184,7 +184,7 @@ describe("a second post-file", () => {
     const machine = open(post, 3);
     for (const other of [
       { ...post, name: "other" },
-      { ...post, metadata: { sample: "BAR" } },
+      { ...post, metadataText: '{"sample":"BAR"}' },
     ]) {
       const text = 'This connection uploads "run.raw" already, with metadata of its own';
       expect(machine.step(hears(other), 0)).toEqual([says({ type: "error", code: 409, text })]);

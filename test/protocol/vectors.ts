@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readJson } from "../../src/base/json-text.ts";
 
 export interface Vector {
   readonly file: string;
@@ -10,6 +11,8 @@ export interface Vector {
   readonly frames: readonly Uint8Array[];
   /** As JSON, bytes as hex; `null` for a vector with an error. */
   readonly message: { readonly [key: string]: unknown } | null;
+  /** The text of its member `metadata`, whose numbers JavaScript would not keep. */
+  readonly metadataText: string | null;
   readonly isCanonical: boolean;
   readonly error: number | null;
 }
@@ -59,7 +62,14 @@ function vectorOf(file: string, lines: readonly string[]): Vector {
       .filter(([key]) => key === "frame")
       .map(([, hex]) => new Uint8Array(Buffer.from(hex, "hex"))),
     message: message === undefined ? null : JSON.parse(message),
+    metadataText: message === undefined ? null : metadataOf(message),
     isCanonical: field("canonical") === "yes",
     error: error === undefined ? null : Number(error),
   };
+}
+
+function metadataOf(message: string): string | null {
+  const reading = readJson(message);
+  const members = (reading.type === "json" ? reading.content.members : null) ?? [];
+  return members.find((it) => it.name === "metadata")?.value ?? null;
 }

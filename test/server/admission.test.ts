@@ -18,7 +18,13 @@ function worldOf(options: MemoryStorageOptions = {}, catalogue = new MemoryCatal
 }
 
 function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionRequest {
-  const post = { type: "post-file", name: "a.raw", metadata: { sample: "A1" }, info: { size: 5 }, ...change };
+  const post = {
+    type: "post-file",
+    name: "a.raw",
+    metadataText: '{"sample":"A1"}',
+    info: { size: 5 },
+    ...change,
+  };
   return {
     id: idOf(1),
     identity: "81",
@@ -59,7 +65,7 @@ describe("an upload that is let in", () => {
 describe("refusals come in the order in which a client can act on them", () => {
   const tooBig = { size: 2 ** 40 };
   const refusals: readonly (readonly [string, string, Partial<AdmissionRequest["post"]>])[] = [
-    ["metadata first", "metadata-rejected", { metadata: {}, name: "../a", info: tooBig }],
+    ["metadata first", "metadata-rejected", { metadataText: "{}", name: "../a", info: tooBig }],
     ["then the name", "forbidden", { name: "../a", info: tooBig }],
     ["then what has the name already", "name-taken", { name: "TAKEN.sha256", info: tooBig }],
     ["then room", "no-space", { info: tooBig }],

@@ -19,7 +19,7 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
     id: idOf(1),
     identity: "81",
     user: "anna",
-    post: { type: "post-file", name: "1.raw", metadata: { sample: "A1" }, info: { client: "test 1" } },
+    post: { type: "post-file", name: "1.raw", metadataText: '{"sample":"A1"}', info: { client: "test 1" } },
     size: 7,
     checksum: Buffer.from(announced, "hex"),
     received: world.now(),

@@ -62,7 +62,7 @@ describe("a second upload of a name that is being filled", () => {
     first.close();
     await world.settle();
     const second = await world.connect(2);
-    expect(await second.ask(postOf({ metadata: {} }))).toMatchObject({ type: "error", code: 422 });
+    expect(await second.ask(postOf({ metadataText: "{}" }))).toMatchObject({ type: "error", code: 422 });
     first = await world.connect(1);
     expect(await first.whereToGoOn()).toBe(3);
   });

@@ -111,7 +111,7 @@ function keyOf(text: string): Key {
 }
 
 export function postOf(change: Partial<PostFile> = {}): PostFile {
-  return { type: "post-file", name: "a.raw", metadata: { sample: "A1" }, info: {}, ...change };
+  return { type: "post-file", name: "a.raw", metadataText: '{"sample":"A1"}', info: {}, ...change };
 }
 
 export class TestClient implements ClientLinkEvents {

@@ -82,7 +82,7 @@ describe("a second post-file under one identity", () => {
   test("with another name or metadata is refused, and the first goes on", async () => {
     await client.ask(postOf());
     expect(await client.ask(postOf({ name: "b.raw" }))).toMatchObject({ type: "error", code: 409 });
-    expect(await client.ask(postOf({ metadata: { sample: "B" } }))).toMatchObject({
+    expect(await client.ask(postOf({ metadataText: '{"sample":"B"}' }))).toMatchObject({
       type: "error",
       code: 409,
     });
@@ -161,7 +161,7 @@ test("an upload whose stored bytes are gone is unknown, and its client may begin
 
 describe("an upload that is not let in", () => {
   test("is told why, and may be posted again when the reason is gone", async () => {
-    expect(await client.ask(postOf({ metadata: {} }))).toMatchObject({ type: "error", code: 422 });
+    expect(await client.ask(postOf({ metadataText: "{}" }))).toMatchObject({ type: "error", code: 422 });
     expect(await client.ask(postOf({ name: "../a" }))).toMatchObject({ type: "error", code: 403 });
     await (await world.connect(2)).upload("first");
     expect(await client.ask(postOf())).toMatchObject({ type: "error", code: 409 });

@@ -67,7 +67,7 @@ export class ModelClient {
     this.#driver = new MachineDriver({
       machine: new ClientUpload({
         name: identity,
-        metadata: { identity },
+        metadataText: JSON.stringify({ identity }),
         size: isFile ? size : null,
         canSeek: isFile,
         client: "simulation",

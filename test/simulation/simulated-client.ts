@@ -90,17 +90,17 @@ export class SimulatedClient {
       retryFirst: true,
     };
     const { name } = job;
-    const metadata = { label: job.label };
+    const metadataText = JSON.stringify({ label: job.label });
     const client = "simulation";
     if (job.isFile) {
-      const request = { ...connection, path: job.label, name, metadata, serverKeyFile: null, client };
+      const request = { ...connection, path: job.label, name, metadataText, serverKeyFile: null, client };
       const store = this.#memory();
       const all = { ...parts, store, onNote: () => {} };
       return uploadOpened(sourceOf(job, process, world), request, all, signal);
     }
     const identity = world.newIdentity();
     this.#begin(identity);
-    const task = { name, metadata, size: null, canSeek: false, client, resume: false };
+    const task = { name, metadataText, size: null, canSeek: false, client, resume: false };
     const options = {
       ...connection,
       task,

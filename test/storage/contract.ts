@@ -25,7 +25,7 @@ export function idOf(number: number): string {
 export function descriptionOf(id: string, user: string, name: string, content: Uint8Array): Description {
   const sha256 = createHash("sha256").update(content).digest("hex");
   const origin = { upload: id, identity: "00", user, name, size: content.length, sha256, client: null };
-  const metadataText = sidecarText({ sample: "A1" }, { ...origin, received: "2026-01-01T00:00:00.000Z" });
+  const metadataText = sidecarText('{"sample":"A1"}', { ...origin, received: "2026-01-01T00:00:00.000Z" });
   return { sha256, metadataText };
 }
 

@@ -78,7 +78,7 @@ describe("what lies in the data folder", () => {
     expect(readdirSync(folder).sort()).toEqual([name, `${name}.meta.json`, `${name}.sha256`]);
     expect(readFileSync(join(folder, name), "utf8")).toBe("content");
     const sidecar = parseSidecar(readFileSync(join(folder, `${name}.meta.json`), "utf8"));
-    expect(sidecar?.metadata).toEqual({ sample: "A1" });
+    expect(sidecar?.metadataText).toBe('{"sample":"A1"}');
     expect(sidecar?.origin).toMatchObject({ upload: idOf(1), user: "anna", name, size: 7 });
     const check = spawnSync("sha256sum", ["--strict", "-c", `${name}.sha256`], {
       cwd: folder,

@@ -24,29 +24,38 @@ const origin: Origin = {
   client: "dync 1",
 };
 
-test("the metadata is the client's, with one member of ours", () => {
-  const text = sidecarText({ sample: "A1", nested: { list: [1, null] } }, origin);
-  expect(JSON.parse(text)).toEqual({
-    sample: "A1",
-    nested: { list: [1, null] },
-    _dync: { schema: 1, ...origin },
-  });
-  expect(parseSidecar(text)).toEqual({ origin, metadata: { sample: "A1", nested: { list: [1, null] } } });
+test("the metadata is the client's, with one member of ours, in the layout that people read", () => {
+  const text = sidecarText('{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}', origin);
+  expect(text).toStartWith(
+    '{\n  "10": 1.0,\n  "sample": "A1",\n  "2": {\n    "list": [\n      12345678901234567890,\n      null\n    ]\n  },\n  "_dync": {',
+  );
+  expect(JSON.parse(text)._dync).toEqual({ schema: 1, ...origin });
+  const metadataText = '{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}';
+  expect(parseSidecar(text)).toEqual({ origin, metadataText });
 });
 
 test("a client cannot forge the origin", () => {
-  const text = sidecarText({ _dync: { ...origin, user: "bert" }, a: 1 }, origin);
-  expect(parseSidecar(text)).toEqual({ origin, metadata: { a: 1 } });
+  for (const name of ["_dync", "\\u005fdync"]) {
+    const text = sidecarText(`{"${name}":${JSON.stringify({ ...origin, user: "bert" })},"a":1}`, origin);
+    expect(parseSidecar(text)).toEqual({ origin, metadataText: '{"a":1}' });
+  }
 });
 
 test("any metadata comes back as it was", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (metadata) => {
-      const sent = JSON.parse(JSON.stringify(metadata)) as Record<string, unknown>;
-      delete sent._dync;
-      expect(JSON.stringify(parseSidecar(sidecarText(sent, origin))?.metadata)).toBe(JSON.stringify(sent));
+      const { _dync, ...rest } = metadata;
+      const sent = JSON.stringify(rest);
+      expect(parseSidecar(sidecarText(sent, origin))?.metadataText).toBe(sent);
     }),
   );
+});
+
+test("what would be many times as long with its lines indented is not", () => {
+  const deep = `{"a":${"[".repeat(60)}${"1,".repeat(50_000)}1${"]".repeat(60)}}`;
+  const text = sidecarText(deep, origin);
+  expect(text.length).toBeLessThan(deep.length + 1000);
+  expect(parseSidecar(text)?.metadataText).toBe(deep);
 });
 
 test.each([

@@ -50,9 +50,9 @@ async function resumeAll(
   output.summarise({ uploads: results });
   let failures = 0;
   for (const upload of uploads) {
-    const { identity: id, host, port, serverKeyFile, path, name, metadata } = upload;
+    const { identity: id, host, port, serverKeyFile, path, name, metadataText } = upload;
     const source = { type: "file", path } as const;
-    const request = { ...options, server: { host, port }, serverKeyFile, source, name, metadata };
+    const request = { ...options, server: { host, port }, serverKeyFile, source, name, metadataText };
     try {
       results.push({ id, name, ok: true, ...(await sendOne(request, context)) });
     } catch (error) {

@@ -7,7 +7,7 @@ import { StreamSource } from "../../client/source.ts";
 import { type Receipt, type UploadProgress, upload } from "../../client/upload.ts";
 import { UploadStore } from "../../client/upload-store.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
-import { checkMetadata } from "../../protocol/metadata.ts";
+import { metadataFault } from "../../protocol/metadata.ts";
 import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { Output } from "../output.ts";
 import type { ProgressView } from "../progress.ts";
@@ -26,11 +26,11 @@ export interface SendUi {
 
 /** Sends it; resolves when the server confirmed it, in every other case throws `DyncError`. */
 export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSignal): Promise<Receipt> {
-  const { server, source, name, home, retryForMs, retryFirst } = options;
-  const metadata = checkMetadata(options.metadata);
-  if (!metadata.ok) {
+  const { server, source, name, metadataText, home, retryForMs, retryFirst } = options;
+  const fault = metadataFault(metadataText);
+  if (fault !== null) {
     const hint = "give some with -m FILE or -k KEY:VALUE";
-    throw new DyncError("metadata-rejected", metadata.text, { hint });
+    throw new DyncError("metadata-rejected", fault.text, { hint });
   }
   const keys = await loadKeyPair(home, "client");
   const serverKey = await serverKeyOf({ home, ...server, serverKeyFile: options.serverKeyFile });
@@ -45,12 +45,12 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
     const common = { ...server, serverKey, keys, retryForMs, retryFirst };
     const client = `dync ${version}`;
     if (source.type === "stdin") {
-      const task = { name, metadata: metadata.metadata, size: null, canSeek: false, client, resume: false };
+      const task = { name, metadataText, size: null, canSeek: false, client, resume: false };
       const stream = new StreamSource(standardInput());
       const identity = Buffer.from(newIdentity(), "hex");
       return await upload({ ...common, task, source: stream, identity }, parts, signal);
     }
-    const request = { ...common, path: source.path, name, metadata: metadata.metadata, client };
+    const request = { ...common, path: source.path, name, metadataText, client };
     return await uploadFile(
       { ...request, serverKeyFile: options.serverKeyFile },
       { ...parts, store: new UploadStore(home), onNote: (text) => ui.progress.note(text) },

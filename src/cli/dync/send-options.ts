@@ -1,6 +1,5 @@
 // What `dync send` was asked to do, checked once by `send.ts` and trusted by `send-file.ts`.
 
-import type { JsonObject } from "../../protocol/message.ts";
 import type { ServerAddress } from "../server-address.ts";
 
 export interface SendOptions {
@@ -10,7 +9,8 @@ export interface SendOptions {
   readonly source: { readonly type: "file"; readonly path: string } | { readonly type: "stdin" };
   /** Name on the server, without folders. */
   readonly name: string;
-  readonly metadata: JsonObject;
+  /** A JSON object, as it is to arrive. */
+  readonly metadataText: string;
   /** Keep trying for this long while the server cannot be reached or asks to come back. */
   readonly retryForMs: number;
   /** Keep trying even when the server was not reached once: the user asked for it. */

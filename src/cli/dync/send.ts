@@ -55,13 +55,18 @@ export function readSendOptions(
       hint: 'name a file after SERVER, or pipe the data in; run "dync --help" for examples',
     });
   }
+  if (path === null && values.meta === "-") {
+    throw new DyncError("usage", "Metadata and data cannot both come from standard input", {
+      hint: "name a file after SERVER, or one after -m",
+    });
+  }
   const retryFor = values["retry-for"];
   return {
     server,
     serverKeyFile: values["server-key"] ?? null,
     source: path === null ? { type: "stdin" } : { type: "file", path },
     name: nameOnServer(values.name, path),
-    metadata: loadMetadata(values.meta, values["key-value"]),
+    metadataText: loadMetadata(values.meta, values["key-value"]),
     retryForMs: parseDuration(retryFor ?? retryForDefault, "--retry-for"),
     retryFirst: retryFor !== undefined,
     home: resolve(dyncHome(environment)),

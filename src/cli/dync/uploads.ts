@@ -4,6 +4,7 @@ import { UploadStore } from "../../client/upload-store.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
+import { JsonText } from "../printable.ts";
 import { formatSize } from "../size.ts";
 import { describe, listUnfinished, shortId } from "./unfinished.ts";
 import { uploadsUsage } from "./usage-unfinished.ts";
@@ -15,7 +16,8 @@ export const uploadsCommand = defineCommand({
   async run(_values, { output, environment }) {
     const uploads = await listUnfinished(new UploadStore(dyncHome(environment)), output);
     output.summarise({
-      uploads: uploads.map(({ identity, host, port, path, name, version, metadata, startedAt }) => {
+      uploads: uploads.map(({ identity, host, port, path, name, version, metadataText, startedAt }) => {
+        const metadata = new JsonText(metadataText);
         return { id: identity, host, port, path, name, size: version.size, metadata, startedAt };
       }),
     });
