@@ -7,6 +7,7 @@ const longOutageMs = 5 * 60_000;
 const growth = 2;
 const pauseMsMax = 30_000;
 const laterPauseMs = 1_000;
+const roundPauseMsMax = 10 * 60_000;
 
 export class Backoff {
   readonly #random: () => number;
@@ -39,6 +40,11 @@ export class Backoff {
   afterLater(): number {
     const pause = laterPauseMs * growth ** Math.min(this.#laters++, 10);
     return this.#jitter(Math.min(pauseMsMax, pause));
+  }
+
+  /** Pause before the same bytes are sent for the `rounds`th time more than a server could want by chance. */
+  afterRound(rounds: number): number {
+    return this.#jitter(Math.min(roundPauseMsMax, laterPauseMs * growth ** Math.min(rounds - 1, 20)));
   }
 
   #jitter(pauseMs: number): number {

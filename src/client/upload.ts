@@ -16,6 +16,7 @@ import { Backoff } from "./backoff.ts";
 import { ChunkFeed } from "./chunk-feed.ts";
 import { Connection } from "./connection.ts";
 import { connectionError, isFinal } from "./failure.ts";
+import { Patience } from "./patience.ts";
 import type { Source } from "./source.ts";
 
 export interface UploadOptions {
@@ -27,7 +28,7 @@ export interface UploadOptions {
   readonly keys: KeyPair;
   /** 16 bytes; names the upload together with the key's user. */
   readonly identity: Uint8Array;
-  /** How long to keep trying while the server cannot be reached or asks to come back. */
+  /** How long to keep trying while the upload gets no further, in ms: see patience.ts. */
   readonly retryForMs: number;
   /** Keep trying even if the server was not reached once. */
   readonly retryFirst: boolean;
@@ -66,6 +67,8 @@ const keyMismatchesMaxLater = 10;
 const malformedMax = 3;
 const keyMismatchPauseMs = 300;
 const farewellMs = 500;
+// Files answer sooner; a server that makes us read the same place again and again has no excuse in that.
+const sourceLateMs = 1_000;
 
 /**
  * Sends the source. Resolves when the server confirmed that everything is stored; in every other case rejects with
@@ -85,9 +88,12 @@ class Upload {
   #isUp = false;
   #wasUp = false;
   #mismatches = 0;
+  readonly #patience: Patience;
   #heardAt: number;
-  // When the server first asked to come back without anything having been sent since that was new.
-  #laterSince: number | null = null;
+  /** Why the server last asked to come back. */
+  #later: DyncError | null = null;
+  // Since when the source owes us a chunk.
+  #readSince: number | null = null;
   #sentMax = 0;
   #malformed = 0;
   #cancelPause: CancelTimer = () => {};
@@ -106,7 +112,10 @@ class Upload {
       tick: { type: "tick" },
     });
     this.#feed = new ChunkFeed(options.source, (length) => parts.transport.allocate(length), {
-      onReady: () => this.#offerReady(),
+      onReady: () => {
+        this.#readSince = null;
+        this.#offerReady();
+      },
       onFailed: (error) => {
         this.#error = error;
         this.#driver.feed({ type: "source-failed", code: error.code, text: error.message });
@@ -114,6 +123,7 @@ class Upload {
     });
     this.#backoff = new Backoff(parts.random);
     this.#heardAt = parts.clock.now();
+    this.#patience = new Patience(options.retryForMs, parts.clock.now());
     this.#progress = { sent: 0, total: options.task.size, skipped: 0, waiting: "connection", pause: null };
   }
 
@@ -162,13 +172,38 @@ class Upload {
   }
 
   #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {
-    // A server that only says "later" is as far away as one that does not answer.
-    if (input.type === "malformed" || input.message.type !== "error" || input.message.code === 400)
-      this.#heardAt = this.#parts.clock.now();
+    const stalled = this.#judge(input);
+    if (stalled !== null) return this.#giveUp(stalled);
     // No MAC covers where messages end: a damaged byte can join two. So nonsense is doubted, once where no sense came before.
     if (input.type === "malformed" && this.#malformed++ < (this.#sentMax > 0 ? malformedMax : 1))
       return this.#reconnect(new DyncError("malformed", input.text));
     this.#driver.feed(input);
+  }
+
+  /** Why not to go on with a server that speaks and gets no further, or `null`. */
+  #judge(input: Extract<ClientInput, { type: "message" | "malformed" }>): DyncError | null {
+    const now = this.#parts.clock.now();
+    this.#heardAt = now;
+    this.#excuseSource(now);
+    if (input.type === "malformed") return null;
+    const { message } = input;
+    if (message.type === "status-report") this.#patience.reported(message.seek, now);
+    // Only what answers us shows that what we sent arrived: on a slow line that takes as long as it takes.
+    const isAnswer = message.type === "status-report" || this.#progress.waiting === "approval";
+    const isEnd = message.type === "error" || message.type === "upload-finished";
+    if (!isAnswer || isEnd || !this.#patience.isOverWith(now, 0)) return null;
+    return this.#stalled(now);
+  }
+
+  #stalled(now: number): DyncError {
+    const seconds = Math.round(this.#patience.lostMs(now) / 1000);
+    return new DyncError("timed-out", `The server answers, but has taken nothing more for ${seconds} s`);
+  }
+
+  // Credit may be gone as well meanwhile: a server lends nobody what lies unused.
+  #excuseSource(now: number): void {
+    const isSourceLate = this.#readSince !== null && now - this.#readSince >= sourceLateMs;
+    if (this.#isUp && isSourceLate) this.#patience.restart(now);
   }
 
   #up(): void {
@@ -184,34 +219,44 @@ class Upload {
     const error = connectionError(failure, this.#options);
     this.#mismatches = failure === "server-key-mismatch" ? this.#mismatches + 1 : 0;
     const retryFirst = this.#wasUp || this.#options.retryFirst;
+    this.#excuseSource(this.#parts.clock.now());
     this.#disconnect(0);
     const mismatchesMax = this.#wasUp ? keyMismatchesMaxLater : keyMismatchesMax;
     if (isFinal(failure) || this.#mismatches >= mismatchesMax) return this.#giveUp(error);
     if (failure === "server-key-mismatch" && !retryFirst) return this.#pause(keyMismatchPauseMs, error);
     if (!retryFirst) return this.#giveUp(error);
-    this.#retry(this.#backoff.afterFailure(this.#outageMs()), error);
+    this.#retry(error);
   }
 
   #reconnect(error: DyncError): void {
+    this.#excuseSource(this.#parts.clock.now());
     this.#disconnect(0);
-    this.#retry(this.#backoff.afterFailure(this.#outageMs()), error);
+    this.#retry(error);
   }
 
-  #retry(pauseMs: number, error: DyncError, lostMs = this.#outageMs()): void {
-    if (lostMs + pauseMs > this.#options.retryForMs) return this.#giveUp(error);
+  #retry(error: DyncError): void {
+    const now = this.#parts.clock.now();
+    const pauseMs = this.#backoff.afterFailure(now - this.#heardAt);
+    // Nonsense would be no reason to end it by itself: that it got no further is.
+    const isNonsense = error.code === "malformed";
+    if (this.#patience.isOverWithout(now, pauseMs))
+      return this.#giveUp(isNonsense ? this.#stalled(now) : error);
     this.#pause(pauseMs, error);
   }
 
-  #outageMs(): number {
-    return this.#parts.clock.now() - this.#heardAt;
+  // A server that answers every time, and every time says "later" in the same place, gets us nowhere either.
+  #retryLater(error: DyncError, pauseMs = this.#backoff.afterLater()): void {
+    this.#disconnect(0);
+    if (this.#patience.isOverWith(this.#parts.clock.now(), pauseMs)) return this.#giveUp(error);
+    this.#pause(pauseMs, error);
   }
 
-  // A server that answers every time, and every time says "later" in the same place, gets us nowhere either.
-  #retryLater(error: DyncError): void {
-    this.#disconnect(0);
-    const now = this.#parts.clock.now();
-    this.#laterSince ??= now;
-    this.#retry(this.#backoff.afterLater(), error, now - Math.min(this.#heardAt, this.#laterSince));
+  #retryMuchLater(): void {
+    const text = "The server asks again and again for what it was sent";
+    this.#retryLater(
+      this.#later ?? new DyncError("not-ready", text),
+      this.#backoff.afterRound(this.#patience.rounds),
+    );
   }
 
   #pause(pauseMs: number, error: DyncError): void {
@@ -239,6 +284,7 @@ class Upload {
       case "send":
         return this.#connection?.send(encodeClientMessage(action.message));
       case "read":
+        this.#readSince = this.#parts.clock.now();
         return this.#feed.ask(action.offset, action.lengthMax);
       case "send-chunk":
         return this.#sendChunk(action.offset, action.checksum);
@@ -247,7 +293,8 @@ class Upload {
       case "reconnect":
         return this.#reconnect(new DyncError(action.code, action.reason));
       case "retry-later":
-        return this.#retryLater(new DyncError(action.code, action.text));
+        this.#later = new DyncError(action.code, action.text);
+        return this.#retryLater(this.#later);
       case "waiting":
         // What the machine says about a connection that we just closed would hide the pause, and end its growth.
         if (!this.#isUp) return;
@@ -269,6 +316,11 @@ class Upload {
   #sendChunk(offset: number, checksum: Uint8Array | null): void {
     const chunk = this.#feed.take();
     assert(chunk.offset === offset, "the machine sends the chunk that was offered");
+    const sent = { end: offset + chunk.length, length: chunk.length, isLast: checksum !== null };
+    if (!this.#patience.sends(sent, this.#parts.clock.now())) {
+      chunk.block?.release();
+      return this.#retryMuchLater();
+    }
     const data = chunk.block ?? new Uint8Array(0);
     const header = encodeChunkHeader(offset, checksum !== null);
     if (checksum !== null) this.#whole = { size: offset + chunk.length, checksum };
@@ -281,7 +333,7 @@ class Upload {
   }
 
   #noteProgress(sent: number): void {
-    if (sent > this.#sentMax) [this.#sentMax, this.#malformed, this.#laterSince] = [sent, 0, null];
+    if (sent > this.#sentMax) [this.#sentMax, this.#malformed] = [sent, 0];
   }
 
   #end(result: UploadResult): void {

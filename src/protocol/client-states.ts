@@ -75,7 +75,8 @@ export const clientTransitions: ClientTransitions = {
     "upload-approved": ["sending", "ended"],
     "transfer-credit": ["sending", "confirming"],
     "status-report": ["sending", "confirming", "ended"],
-    "upload-finished": ["ended"],
+    // One that fits nothing is asked about.
+    "upload-finished": ["sending", "ended"],
     error: ["posting", "offline", "ended"],
     malformed: ["ended"],
     "chunk-read": ["sending", "confirming"],

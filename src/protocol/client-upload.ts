@@ -50,6 +50,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #position = 0;
   #highest = 0;
   #lastSent = false;
+  /** The last chunk was sent on this connection, and the server did not go back since. */
+  #isEndUnderWay = false;
+  /** A confirmation was heard that fits nothing, and the server is asked whether it means it. */
+  #isFinishDoubted = false;
   #sent = 0;
   /** A chunk was sent for the first time, and the server was not asked since. */
   #isNew = false;
@@ -122,15 +126,24 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "status-report":
         return this.#state === "posting" ? undefined : this.#onReport(message, now);
       case "upload-finished":
-        if (!this.#lastSent && !this.#task.resume) {
-          return this.#violation("The server confirmed an upload whose end it has not seen");
-        }
-        return this.#end({ type: "finished", uploadId: message.uploadId });
+        return this.#onFinished(message.uploadId, now);
       case "error":
         return this.#onError(message.code, message.text, now);
       default:
         return unreachable(message);
     }
+  }
+
+  // A server that went back lacks bytes, and confirms nothing before it has the last chunk once more. Only, chunks that were
+  // under way when it spoke, on this connection or the one before, may have been those bytes: so it is asked.
+  #onFinished(uploadId: string, now: number): void {
+    if (!this.#lastSent && !this.#task.resume) {
+      return this.#violation("The server confirmed an upload whose end it has not seen");
+    }
+    const isAnswer = this.#state === "posting" || this.#state === "asking" || this.#isFinishDoubted;
+    if (this.#isEndUnderWay || isAnswer) return this.#end({ type: "finished", uploadId });
+    this.#isFinishDoubted = true;
+    this.#ask(now);
   }
 
   #onApproved(message: UploadApproved, now: number): void {
@@ -156,6 +169,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onReport(report: StatusReport, now: number): void {
     const answer = this.#queries.answer(report, now);
     if (answer === "ignore") return;
+    this.#isFinishDoubted = false;
     // The last chunk is empty: only its credit, which is left, shows that it got lost.
     const isLastLost = this.#state === "confirming" && answer === this.#sent && report.credit > 0;
     if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
@@ -173,6 +187,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const fault = rewindFault(seek, this.#task, this.#window.start, this.#highest);
     if (fault !== null) return this.#giveUp(fault.code, fault.text);
     this.#doubt.progress(seek);
+    if (seek < this.#highest) this.#isEndUnderWay = false;
     this.#highest = Math.max(this.#highest, seek);
     this.#moveTo(seek);
     if (!this.#task.canSeek) this.#window.rewind(seek);
@@ -258,6 +273,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#chunks.sent();
     this.#position += length;
     this.#highest = Math.max(this.#highest, this.#position);
+    this.#isEndUnderWay = checksum !== null;
     if (!this.#task.canSeek && this.#window.push(offset)) {
       this.#actions.push({ type: "forget-before", offset: this.#window.start });
     }
@@ -268,6 +284,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #disconnect(): void {
     this.#state = "offline";
+    this.#isEndUnderWay = this.#isFinishDoubted = false;
     this.#credit = 0;
     this.#queries.clear();
   }
