@@ -11,10 +11,11 @@
 import { limits } from "../protocol/limits.ts";
 
 const MiB = 1024 * 1024;
-// Cuts cost a window each, so so much is sent again without a thought.
+// A cut costs up to a window: so much is sent again without a thought, and a small file up to so many times.
 const againBytesMax = limits.chunkBytesDefault * limits.maxQueueDefault;
-// A round of a tiny file costs as much as one of this.
-const roundBytesMin = MiB;
+const againRoundsMax = 16;
+// The last chunk is empty and costs something all the same.
+const lastChunkShare = 0.1;
 // A server hashes what it has after a restart, and before it publishes; slow disks are read at this rate.
 const checkedBytesPerMs = (50 * MiB) / 1000;
 
@@ -25,7 +26,7 @@ export class Patience {
   #sent = 0;
   #reported = 0;
   #isEndSent = false;
-  /** Bytes sent again since the upload last got further. */
+  /** What was sent again since the upload last got further, 1 for everything that was sent so far. */
   #again = 0;
   #rounds = 0;
 
@@ -58,15 +59,16 @@ export class Patience {
       this.#moved(now);
       return true;
     }
-    const againMax = Math.max(roundBytesMin, this.#sent) + (this.#rounds === 0 ? againBytesMax : 0);
-    if (this.#again >= againMax) {
+    const patience =
+      this.#rounds === 0 ? Math.min(againRoundsMax, againBytesMax / Math.max(1, this.#sent)) : 0;
+    if (this.#again >= 1 + patience) {
       this.#again = 0;
       this.#rounds += 1;
       return false;
     }
-    // A whole round of the smallest file is one chunk and the last one, which is empty.
-    this.#again += chunk.isLast ? Math.max(roundBytesMin - (this.#sent % roundBytesMin), 1) : chunk.length;
-    if (this.#rounds === 0) this.#movedAt = now;
+    const share = chunk.isLast ? lastChunkShare : 0;
+    this.#again += this.#sent === 0 ? 1 : Math.max(share, chunk.length / this.#sent);
+    if (this.#rounds === 0 && chunk.length > 0) this.#movedAt = now;
     return true;
   }
 

@@ -92,6 +92,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     switch (input.type) {
       case "link-up":
         this.#watchdog.reset(now);
+        this.#isEndUnderWay = this.#isFinishDoubted = false;
         this.#state = this.#approved ? "asking" : "posting";
         return this.#ask(now);
       case "link-lost":
@@ -167,9 +168,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   #onReport(report: StatusReport, now: number): void {
+    this.#isFinishDoubted = false;
     const answer = this.#queries.answer(report, now);
     if (answer === "ignore") return;
-    this.#isFinishDoubted = false;
     // The last chunk is empty: only its credit, which is left, shows that it got lost.
     const isLastLost = this.#state === "confirming" && answer === this.#sent && report.credit > 0;
     if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
@@ -186,8 +187,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #goTo(seek: number): void {
     const fault = rewindFault(seek, this.#task, this.#window.start, this.#highest);
     if (fault !== null) return this.#giveUp(fault.code, fault.text);
-    this.#doubt.progress(seek);
     if (seek < this.#highest) this.#isEndUnderWay = false;
+    this.#doubt.progress(seek);
     this.#highest = Math.max(this.#highest, seek);
     this.#moveTo(seek);
     if (!this.#task.canSeek) this.#window.rewind(seek);
@@ -284,7 +285,6 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #disconnect(): void {
     this.#state = "offline";
-    this.#isEndUnderWay = this.#isFinishDoubted = false;
     this.#credit = 0;
     this.#queries.clear();
   }
