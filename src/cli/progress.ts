@@ -24,6 +24,8 @@ export interface ProgressView {
   update(state: ProgressState): void;
   /** Prints a line of its own, above the display. */
   note(text: string): void;
+  /** Prints a warning and what follows from it, above the display. */
+  warn(text: string, hint: string): void;
   /** Takes the display away. Nothing is shown afterwards. */
   end(): void;
 }
@@ -94,8 +96,16 @@ class PeriodicProgress implements ProgressView {
   }
 
   note(text: string): void {
+    this.#above(() => this.#options.output.say(text));
+  }
+
+  warn(text: string, hint: string): void {
+    this.#above(() => this.#options.output.warn(text, hint));
+  }
+
+  #above(print: () => void): void {
     const wasDrawn = this.#display?.erase() ?? false;
-    this.#options.output.say(text);
+    print();
     if (wasDrawn) this.#draw();
   }
 

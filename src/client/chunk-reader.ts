@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
-import type { Source } from "./source.ts";
+import { hintOfWrongSize, type Source } from "./source.ts";
 
 export interface Chunk {
   readonly offset: number;
@@ -222,10 +222,11 @@ export class ChunkReader {
   async #finish(end: Chunk): Promise<Chunk> {
     const { size } = this.#source;
     if (size !== null && end.offset !== size) {
-      throw new DyncError("source-changed", `The file ended at ${end.offset} bytes, it had ${size}`);
+      const text = `The file ended at ${end.offset} bytes, it had ${size}`;
+      throw new DyncError("source-changed", text, { hint: hintOfWrongSize });
     }
-    await this.#source.verifyUnchanged();
     this.#checksum ??= this.#hash.digest();
+    await this.#source.verifyUnchanged(this.#checksum);
     return { ...end, checksum: this.#checksum };
   }
 }

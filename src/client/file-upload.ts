@@ -4,28 +4,27 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { DyncError, messageOf } from "../base/error.ts";
-import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { sameMetadata } from "../protocol/metadata.ts";
-import { FileSource, type FileVersion, type Source } from "./source.ts";
-import { type Receipt, type UploadParts, upload } from "./upload.ts";
+import { type FileVersion, isSameVersion, openFileSource } from "./file-source.ts";
+import type { Source } from "./source.ts";
+import { type Receipt, type UploadOptions, type UploadParts, upload } from "./upload.ts";
 import type { UnfinishedUpload, UploadTarget } from "./upload-store.ts";
 
-export interface FileUploadRequest {
-  readonly path: string;
+/** What is sent where, whatever it is read from. */
+export interface UploadRequest
+  extends Pick<UploadOptions, "host" | "port" | "serverKey" | "keys" | "retryForMs" | "retryFirst"> {
   /** Name on the server. */
   readonly name: string;
   /** A JSON object within the limits, as it is to arrive. */
   readonly metadataText: string;
-  readonly host: string;
-  readonly port: number;
-  readonly serverKey: PublicKey;
-  /** Key file that was named on the command line, or `null`; kept for `dync resume`. */
-  readonly serverKeyFile: string | null;
-  readonly keys: KeyPair;
-  readonly retryForMs: number;
-  readonly retryFirst: boolean;
   /** Name and version of this program. */
   readonly client: string;
+}
+
+export interface FileUploadRequest extends UploadRequest {
+  readonly path: string;
+  /** Absolute path of the key file that was named on the command line, or `null`; kept for `dync resume`. */
+  readonly serverKeyFile: string | null;
 }
 
 /** A file, by what tells one version of it from another. */
@@ -46,6 +45,8 @@ export interface FileUploadParts extends UploadParts {
   readonly store: UploadMemory;
   /** Tells the user something beside the progress. */
   readonly onNote: (text: string) => void;
+  /** Warns the user; the hint says what follows from it. */
+  readonly onWarning: (text: string, hint: string) => void;
 }
 
 /** Sends the file, or what is missing of it. As `upload`; also rejects when another process is sending it. */
@@ -54,12 +55,27 @@ export async function uploadFile(
   parts: FileUploadParts,
   signal: AbortSignal,
 ): Promise<Receipt> {
-  const source = await FileSource.open(request.path);
+  const source = await openFileSource(request.path);
   try {
+    if (source.size === null) return await uploadOnce(source, request, parts, signal);
     return await uploadOpened(source, request, parts, signal);
   } finally {
     await source.close();
   }
+}
+
+/** Sends what only this process can send: when it ends early, nobody can go on with it. As `upload`. */
+export function uploadOnce(
+  source: Source,
+  request: UploadRequest,
+  parts: UploadParts,
+  signal: AbortSignal,
+): Promise<Receipt> {
+  const { name, metadataText, client, ...connection } = request;
+  const { size, modified, canSeek } = source;
+  const task = { name, metadataText, size, modified, canSeek, client, resume: false };
+  const identity = Buffer.from(newIdentity(), "hex");
+  return upload({ ...connection, task, source, identity, isResumable: false }, parts, signal);
 }
 
 /** As `uploadFile`, for a source that is open and known by its version; the caller closes it. */
@@ -69,14 +85,7 @@ export async function uploadOpened(
   parts: FileUploadParts,
   signal: AbortSignal,
 ): Promise<Receipt> {
-  const { state, resume } = await stateFor(request, source, parts);
-  // Before the lock, which is a file as well: that one alone would be a leftover that nobody clears away.
-  if (!resume) await parts.store.save(state);
-  const lock = await parts.store.lock(state.identity);
-  if (lock === null) {
-    const hint = "wait for it, or stop it and give this command again";
-    throw new DyncError("failed", `Another dync process is sending "${request.path}" already`, { hint });
-  }
+  const { state, resume, isSaved, release } = await begin(request, source, parts);
   // With nothing sent there is nothing to go on with.
   let isUnderWay = resume;
   const onProgress: UploadParts["onProgress"] = (progress) => {
@@ -85,21 +94,68 @@ export async function uploadOpened(
   };
   try {
     const { name, metadataText, client, ...connection } = request;
-    const task = { name, metadataText, size: source.size, canSeek: true, client, resume };
+    const { size, modified } = source;
+    const task = { name, metadataText, size, modified, canSeek: true, client, resume };
     const identity = Buffer.from(state.identity, "hex");
-    const receipt = await upload({ ...connection, task, source, identity }, { ...parts, onProgress }, signal);
+    const options = { ...connection, task, source, identity, isResumable: isSaved };
+    const receipt = await upload(options, { ...parts, onProgress }, signal);
     // It is stored, whatever becomes of the note about it; what stays of that is answered as finished.
-    await parts.store.remove(state.identity).catch((error) => {
-      parts.onNote(`The state of the upload of "${name}" could not be removed: ${messageOf(error)}`);
-    });
+    if (isSaved) await forgetState(state, parts);
     return receipt;
   } catch (error) {
+    if (!isSaved) throw error;
     if (isUnderWay && canGoOn(error)) throw withWayOn(error, state);
-    await parts.store.remove(state.identity);
+    await forgetState(state, parts);
     throw error;
   } finally {
-    lock.release();
+    release();
   }
+}
+
+interface Begun {
+  readonly state: UnfinishedUpload;
+  /** Whether an earlier process began it. */
+  readonly resume: boolean;
+  /** Whether a later process can go on with it. */
+  readonly isSaved: boolean;
+  release(): void;
+}
+
+// A home folder that is full or read-only, as where an instrument has filled its disk, is no reason not to send: then least of all.
+async function begin(
+  request: FileUploadRequest,
+  source: VersionedSource,
+  parts: FileUploadParts,
+): Promise<Begun> {
+  try {
+    const { state, resume } = await stateFor(request, source, parts);
+    // Before the lock, which is a file as well: that one alone would be a leftover that nobody clears away.
+    if (!resume) await parts.store.save(state);
+    const lock = await parts.store.lock(state.identity);
+    if (lock === null) throw isBeingSent(request.path);
+    return { state, resume, isSaved: true, release: () => lock.release() };
+  } catch (error) {
+    if (error instanceof BeingSent) throw error;
+    const hint =
+      "the file is sent all the same; if that is interrupted, it has to be sent from its beginning";
+    parts.onWarning(messageOf(error), hint);
+    return { state: newState(request, source, parts), resume: false, isSaved: false, release: () => {} };
+  }
+}
+
+/** Another process is at it. */
+class BeingSent extends DyncError {}
+
+function isBeingSent(path: string): BeingSent {
+  const hint = "wait for it, or stop it and give this command again";
+  return new BeingSent("failed", `Another dync process is sending "${path}" already`, { hint });
+}
+
+// What became of the upload counts, not what becomes of the note about it.
+async function forgetState(state: UnfinishedUpload, parts: FileUploadParts): Promise<void> {
+  await parts.store.remove(state.identity).catch((error) => {
+    parts.onNote(`The state of the upload of "${state.name}" could not be removed: ${messageOf(error)}`);
+  });
 }
 
 /** Whether what was sent so far is of use for another try. */
@@ -112,6 +168,8 @@ function canGoOn(error: unknown): boolean {
     code === "key-refused" ||
     code === "wrong-server" ||
     code === "no-space" ||
+    // Such as a network drive that is away for a moment: what the server has of the file stays of use.
+    code === "source" ||
     // Such as a disk that fails there: the server keeps what it has.
     code === "internal"
   );
@@ -129,40 +187,39 @@ async function stateFor(
   source: VersionedSource,
   parts: FileUploadParts,
 ): Promise<{ readonly state: UnfinishedUpload; readonly resume: boolean }> {
-  const { host, port, name, metadataText, serverKeyFile } = request;
-  const target = { host, port, name, path: resolve(request.path) };
-  const known = await parts.store.find(target);
+  const { name, metadataText } = request;
+  const known = await parts.store.find(targetOf(request));
   const { version } = source;
-  if (known !== null) {
-    const isSameFile = isSameVersion(known.version, version);
-    if (isSameFile && sameMetadata(known.metadataText, metadataText)) {
-      parts.onNote(`Going on with the upload of "${name}" that was begun at ${known.startedAt}`);
-      return { state: known, resume: true };
-    }
-    const what = isSameFile ? "The metadata is not the same as" : "The file is not the same as";
-    parts.onNote(`${what} when its upload was begun at ${known.startedAt}: starting anew`);
-    await forget(known, parts.store);
+  if (known === null) return { state: newState(request, source, parts), resume: false };
+  const isSameFile = isSameVersion(known.version, version);
+  if (isSameFile && sameMetadata(known.metadataText, metadataText)) {
+    parts.onNote(`Going on with the upload of "${name}" that was begun at ${known.startedAt}`);
+    return { state: known, resume: true };
   }
-  const startedAt = parts.clock.date().toISOString();
-  const state = {
-    schema: 2,
-    identity: newIdentity(),
-    ...target,
-    serverKeyFile,
-    version,
-    metadataText,
-    startedAt,
-  } as const;
-  return { state, resume: false };
+  const what = isSameFile ? "The metadata is not the same as" : "The file is not the same as";
+  parts.onNote(`${what} when its upload was begun at ${known.startedAt}: starting anew`);
+  await forget(known, parts.store);
+  return { state: newState(request, source, parts), resume: false };
 }
 
-function isSameVersion(a: FileVersion, b: FileVersion): boolean {
-  return a.size === b.size && a.modified === b.modified && a.fileId === b.fileId;
+function targetOf({ host, port, name, path }: FileUploadRequest): UploadTarget {
+  return { host, port, name, path: resolve(path) };
+}
+
+function newState(
+  request: FileUploadRequest,
+  { version }: VersionedSource,
+  { clock }: FileUploadParts,
+): UnfinishedUpload {
+  const { serverKeyFile, metadataText } = request;
+  const startedAt = clock.date().toISOString();
+  const identity = newIdentity();
+  return { schema: 2, identity, ...targetOf(request), serverKeyFile, version, metadataText, startedAt };
 }
 
 async function forget(known: UnfinishedUpload, store: UploadMemory): Promise<void> {
   const lock = await store.lock(known.identity);
-  if (lock === null) throw new DyncError("failed", `Another dync process is sending "${known.path}" already`);
+  if (lock === null) throw isBeingSent(known.path);
   await store.remove(known.identity);
   lock.release();
 }

@@ -20,7 +20,13 @@ const uploadSchema = v.object({
   /** Absolute path of the source. */
   path: v.string(),
   /** Which version of the file it is: see `FileVersion`. */
-  version: v.object({ size: v.number(), modified: v.string(), fileId: v.string() }),
+  version: v.object({
+    size: v.number(),
+    modified: v.string(),
+    // Absent in what older versions of the program wrote.
+    changed: v.optional(v.string()),
+    fileId: v.string(),
+  }),
   /** Name on the server. */
   name: v.string(),
   /** A JSON object, as it is sent. */

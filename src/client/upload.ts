@@ -32,6 +32,8 @@ export interface UploadOptions {
   readonly retryForMs: number;
   /** Keep trying even if the server was not reached once. */
   readonly retryFirst: boolean;
+  /** Whether a later process can go on with it: the server shall then keep what it has when this one stops. */
+  readonly isResumable: boolean;
 }
 
 /** What the upload is doing, for a display. */
@@ -118,7 +120,9 @@ class Upload {
       },
       onFailed: (error) => {
         this.#error = error;
-        this.#driver.feed({ type: "source-failed", code: error.code, text: error.message });
+        // What could not be read now may be readable later, and is the same; what changed is not.
+        const keep = options.isResumable && error.code === "source";
+        this.#driver.feed({ type: "source-failed", code: error.code, text: error.message, keep });
       },
     });
     this.#backoff = new Backoff(parts.random);
@@ -130,7 +134,7 @@ class Upload {
   async run(signal: AbortSignal): Promise<Receipt> {
     const onAbort = (): void => {
       if (signal.reason instanceof DyncError) this.#error = signal.reason;
-      this.#driver.feed({ type: "cancel", keep: this.#options.task.canSeek });
+      this.#driver.feed({ type: "cancel", keep: this.#options.isResumable });
     };
     const ended = new Promise<UploadResult>((resolve) => {
       this.#settle = resolve;
@@ -151,9 +155,16 @@ class Upload {
     if (this.#error !== null) throw this.#error;
     if (result.type === "failed") throw new DyncError(result.code, result.text);
     // The server may have known the whole file already: then nothing of it was read.
-    const checksum = this.#whole?.checksum ?? (await sha256Of(this.#options.source));
+    const checksum = this.#whole?.checksum ?? (await this.#checksumOfSource());
     const bytes = this.#whole?.size ?? this.#options.task.size ?? this.#progress.sent;
     return { uploadId: result.uploadId, bytes, sha256: Buffer.from(checksum).toString("hex") };
+  }
+
+  async #checksumOfSource(): Promise<Uint8Array> {
+    const { source } = this.#options;
+    const checksum = await sha256Of(source);
+    await source.verifyUnchanged(checksum);
+    return checksum;
   }
 
   #connect(): void {

@@ -10,6 +10,8 @@ export interface ClientUploadTask {
   readonly metadataText: string;
   /** Bytes of the source, or `null` for a stream. */
   readonly size: number | null;
+  /** When the source was last modified (RFC 3339, UTC); `null` or absent where nobody can tell. */
+  readonly modified?: string | null;
   /** Whether any earlier offset can be read again (a file), or only the last `maxQueue` chunks (a stream). */
   readonly canSeek: boolean;
   /** Sent in `post-file`, e.g. `dync 0.1.0`. */
@@ -39,8 +41,13 @@ export type ClientInput =
       /** Whether the chunk was ready before the link took the one before it: that it can be sent now is progress. */
       readonly wasHeld: boolean;
     }
-  /** The driver could not read on: the upload ends with this error, and the server is told. */
-  | { readonly type: "source-failed"; readonly code: ErrorCode; readonly text: string }
+  /** The driver could not read on: the upload ends with this error, and the server is told. `keep`: to go on later. */
+  | {
+      readonly type: "source-failed";
+      readonly code: ErrorCode;
+      readonly text: string;
+      readonly keep: boolean;
+    }
   /** The user wants it to stop. `keep`: to go on later, so the server shall keep what it has. */
   | { readonly type: "cancel"; readonly keep: boolean }
   | { readonly type: "tick" };

@@ -106,7 +106,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "chunk-read":
         return this.#ahead.answered(input, this.#chunks.length);
       case "source-failed":
-        return this.#giveUp(input.code, input.text);
+        return this.#giveUp(input.code, input.text, input.keep);
       case "cancel":
         return this.#giveUp("cancelled", "Cancelled by the client", input.keep);
       case "tick":
@@ -237,9 +237,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#isNew = false;
     if (this.#state !== "posting") return this.#say(this.#queries.ask(this.#position, this.#sent, now));
     this.#queries.post(this.#position, this.#sent, now);
-    const { name, metadataText, size, client } = this.#task;
-    const info = size === null ? { client } : { size, client };
-    this.#say({ type: "post-file", name, metadataText, info });
+    const { name, metadataText, size, modified, client } = this.#task;
+    const known = { ...(size === null ? {} : { size }), ...(modified == null ? {} : { modified }) };
+    this.#say({ type: "post-file", name, metadataText, info: { ...known, client } });
   }
 
   #say(message: ClientControl): void {

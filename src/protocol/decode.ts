@@ -2,6 +2,7 @@
 // thrown. What a field must mean beyond its form is decided elsewhere: names in `storage/destination.ts`,
 // metadata in `metadata.ts`, offsets and credit in the machines.
 
+import { parseTimestamp } from "../base/timestamp.ts";
 import { commandNamed, infoMarker } from "./encode.ts";
 import { readU32, readU64, readUtf8 } from "./frames.ts";
 import { limits } from "./limits.ts";
@@ -179,7 +180,13 @@ function readTag(frame: Uint8Array | undefined): { tag?: number } {
 function postFileInfo(json: JsonObject): PostFileInfo {
   const size = json.size;
   const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
-  return { ...(isSize ? { size } : {}), ...textMember(json, "client") };
+  const { modified } = textMember(json, "modified");
+  const isTime = modified !== undefined && parseTimestamp(modified) !== null;
+  return {
+    ...(isSize ? { size } : {}),
+    ...(isTime ? { modified } : {}),
+    ...textMember(json, "client"),
+  };
 }
 
 // Whether these bytes are the info of a post-file, which an encoder marks so that it is never taken for metadata.

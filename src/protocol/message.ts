@@ -8,6 +8,8 @@ export type JsonObject = { readonly [key: string]: unknown };
 export interface PostFileInfo {
   /** Bytes of the whole file, when known. */
   readonly size?: number;
+  /** When the content was last modified where it comes from: RFC 3339, UTC. */
+  readonly modified?: string;
   /** Name and version of the client program, for the server's log. */
   readonly client?: string;
 }

@@ -6,6 +6,7 @@ import { type Source, StreamSource } from "../../src/client/source.ts";
 /** A file, as far as a reader can tell. Reads can be made to fail. */
 export class BytesSource implements Source {
   readonly canSeek = true;
+  readonly modified = null;
   readonly size: number;
   /** Thrown by every read that begins at or behind `failAt`. */
   failAt = Number.POSITIVE_INFINITY;

@@ -106,6 +106,7 @@ test("a failed read ahead that nobody asked for any more is no failure", async (
 test("a file that ends before its size, or changed, has no end", async () => {
   const short = new BytesSource(patternOf(30));
   const shortened: Source = {
+    modified: null,
     size: 40,
     canSeek: true,
     read: (offset, into) => short.read(offset, into),

@@ -50,7 +50,7 @@ export class ClientWorld {
       resume: false,
     };
     const connection = { host: "server", port: 8889, serverKey: serverKeys.publicKey, keys: clientKeys };
-    const patience = { retryForMs: 60_000, retryFirst: false };
+    const patience = { retryForMs: 60_000, retryFirst: false, isResumable: source.canSeek };
     const options = { task, source, identity, ...connection, ...patience, ...change };
     return upload(options, this.parts, this.stop.signal);
   }

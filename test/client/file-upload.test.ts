@@ -31,6 +31,7 @@ class Run {
   readonly world = new ClientWorld();
   readonly server = new ScriptedServer(this.world.network);
   readonly notes: string[] = [];
+  readonly warnings: string[] = [];
 
   send(change: Partial<FileUploadRequest> = {}) {
     const request: FileUploadRequest = {
@@ -47,7 +48,9 @@ class Run {
       client: "test",
       ...change,
     };
-    const parts = { ...this.world.parts, store, onNote: (text: string) => void this.notes.push(text) };
+    const onNote = (text: string) => void this.notes.push(text);
+    const onWarning = (text: string) => void this.warnings.push(text);
+    const parts = { ...this.world.parts, store, onNote, onWarning };
     return uploadFile(request, parts, this.world.stop.signal);
   }
 
@@ -219,6 +222,29 @@ describe("what is remembered after a failure", () => {
     run.server.close();
     expect((await failureOf(run.send())).code).toBe("unreachable");
     expect((await remembered()).map((one) => one.identity)).toEqual([identity]);
+  });
+});
+
+describe("a home folder that takes nothing", () => {
+  test("is no reason not to send: a warning says what follows", async () => {
+    await writeFile(home.file("uploads"), "a file where the folder should be");
+    const run = new Run();
+    const receipt = run.send();
+    expect(Buffer.from(await run.server.serve("u1"))).toEqual(Buffer.from(bytes));
+    expect((await receipt).uploadId).toBe("u1");
+    expect(run.warnings).toEqual([expect.stringContaining(home.file("uploads"))]);
+  });
+
+  test("means that nobody can go on after an interruption, and the server is told so", async () => {
+    await writeFile(home.file("uploads"), "a file where the folder should be");
+    const run = new Run();
+    const failed = failureOf(run.send());
+    await run.server.expect("post-file");
+    run.server.approve(1);
+    await run.server.expect("post-chunk");
+    run.world.stop.abort();
+    expect((await run.server.expect("error")).code).toBe(499);
+    expect((await failed).hint).toBeUndefined();
   });
 });
 

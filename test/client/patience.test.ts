@@ -106,6 +106,7 @@ test("a source that takes its time does not use the patience up, although its cr
   const bytes = patternOf(3000);
   const source: Source = {
     size: null,
+    modified: null,
     canSeek: false,
     async read(offset, into) {
       if (offset >= 1024) await gate.promise;

@@ -55,6 +55,7 @@ test("a chunk that was held back when its connection died is offered to the next
       resume: false,
     },
     source: {
+      modified: null,
       size: content.length,
       canSeek: true,
       read: async (offset: number, into: Uint8Array) => content.subarray(offset, offset + into.length).length,
@@ -63,7 +64,7 @@ test("a chunk that was held back when its connection died is offered to the next
     },
     ...{ host: "server", port: link.port, serverKey: keys.publicKey, keys },
     identity: new Uint8Array(16).fill(0x81),
-    ...{ retryForMs: 60_000, retryFirst: true },
+    ...{ retryForMs: 60_000, retryFirst: true, isResumable: false },
   };
   const parts = { transport: network.client(), clock, random: () => 0.5, onProgress: () => {} };
   const ended = upload(options, parts, stop.signal).catch(() => "stopped");

@@ -2,12 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import {
   appendFile,
   chmod,
+  link,
   mkdir,
   open,
   rename,
+  stat,
   symlink,
   truncate,
   utimes,
@@ -15,16 +19,28 @@ import {
 } from "node:fs/promises";
 import { DyncError } from "../../src/base/error.ts";
 import { sha256Of } from "../../src/base/sha256-of.ts";
-import { FileSource, StreamSource } from "../../src/client/source.ts";
+import { FileSource, isSameVersion, type OpenFile, openFileSource } from "../../src/client/file-source.ts";
+import { StreamSource } from "../../src/client/source.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { patternOf, sha256, streamOf } from "./bytes-source.ts";
+
+async function opened(path: string): Promise<FileSource> {
+  const source = await openFileSource(path);
+  if (source instanceof FileSource) return source;
+  throw new Error("its size is not known");
+}
+
+/** SHA-256 of a text. */
+function sumOf(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
 
 const isWindows = process.platform === "win32";
 const isRoot = process.getuid?.() === 0;
 
-async function refusal(opening: Promise<FileSource>): Promise<DyncError> {
-  const error = await opening.then(
-    () => new Error("it was opened"),
+async function refusal(trying: Promise<unknown>): Promise<DyncError> {
+  const error = await trying.then(
+    () => new Error("nothing was refused"),
     (thrown: unknown) => thrown,
   );
   if (error instanceof DyncError) return error;
@@ -35,15 +51,15 @@ describe("what cannot be sent says so before anything is sent", () => {
   test("a file that is not there", async () => {
     await using folder = await tempFolder();
     const path = folder.file("missing.raw");
-    const error = await refusal(FileSource.open(path));
+    const error = await refusal(openFileSource(path));
     expect([error.code, error.message]).toEqual(["source", `Cannot read "${path}": there is no such file`]);
-    expect((await refusal(FileSource.open(`${path}/x`))).code).toBe("source");
+    expect((await refusal(openFileSource(`${path}/x`))).code).toBe("source");
   });
 
   test("a folder, with the way to send it all the same", async () => {
     await using folder = await tempFolder();
     await mkdir(folder.file("run"));
-    const error = await refusal(FileSource.open(folder.file("run")));
+    const error = await refusal(openFileSource(folder.file("run")));
     expect(error.code).toBe("source");
     expect(error.message).toContain("is a folder");
     expect(error.hint).toContain("tar -c");
@@ -55,7 +71,7 @@ describe("what cannot be sent says so before anything is sent", () => {
       await using folder = await tempFolder();
       const path = folder.file("pipe");
       spawnSync("mkfifo", [path]);
-      const error = await refusal(FileSource.open(path));
+      const error = await refusal(openFileSource(path));
       expect(error.code).toBe("source");
       expect(error.message).toContain("no regular file");
       expect(error.hint).toContain("stream");
@@ -63,7 +79,7 @@ describe("what cannot be sent says so before anything is sent", () => {
   );
 
   test.skipIf(isWindows)("a device (not on Windows)", async () => {
-    expect((await refusal(FileSource.open("/dev/null"))).message).toContain("no regular file");
+    expect((await refusal(openFileSource("/dev/null"))).message).toContain("no regular file");
   });
 
   test.skipIf(isWindows || isRoot)(
@@ -72,7 +88,7 @@ describe("what cannot be sent says so before anything is sent", () => {
       await using folder = await tempFolder();
       await writeFile(folder.file("a"), "a");
       await chmod(folder.file("a"), 0);
-      expect((await refusal(FileSource.open(folder.file("a")))).message).toContain("permission denied");
+      expect((await refusal(openFileSource(folder.file("a")))).message).toContain("permission denied");
     },
   );
 });
@@ -82,7 +98,7 @@ describe("a file", () => {
     await using folder = await tempFolder();
     const bytes = patternOf(5000);
     await writeFile(folder.file("a"), bytes);
-    const source = await FileSource.open(folder.file("a"));
+    const source = await opened(folder.file("a"));
     const into = new Uint8Array(1000);
     expect([source.size, source.canSeek]).toEqual([5000, true]);
     expect(await source.read(4500, into)).toBe(500);
@@ -91,7 +107,7 @@ describe("a file", () => {
     expect(Buffer.from(into)).toEqual(Buffer.from(bytes.subarray(0, 1000)));
     expect(await source.read(5000, into)).toBe(0);
     expect(Buffer.from(await sha256Of(source)).toString("hex")).toBe(sha256(bytes));
-    await source.verifyUnchanged();
+    await source.verifyUnchanged(createHash("sha256").update(bytes).digest());
     await source.close();
   });
 
@@ -99,7 +115,7 @@ describe("a file", () => {
     await using folder = await tempFolder();
     await writeFile(folder.file("a"), "hello");
     await symlink(folder.file("a"), folder.file("link"));
-    const source = await FileSource.open(folder.file("link"));
+    const source = await openFileSource(folder.file("link"));
     expect(source.size).toBe(5);
     await source.close();
   });
@@ -110,7 +126,7 @@ describe("a file", () => {
     await writeFile(path, "hello");
     const versions = [];
     for (let turn = 0; turn < 3; turn++) {
-      const source = await FileSource.open(path);
+      const source = await opened(path);
       versions.push(source.version);
       await source.close();
       if (turn === 1) await utimes(path, 1, 1);
@@ -130,32 +146,132 @@ describe("a file", () => {
     await writeFile(path, "hello");
     // A time stamp of its own, so that the test does not depend on how fine the file system counts.
     await utimes(path, 1_000_000, 1_000_000);
-    const source = await FileSource.open(path);
-    await source.verifyUnchanged();
+    const source = await opened(path);
+    await source.verifyUnchanged(sumOf("hello"));
     await change(path);
-    const error = await source.verifyUnchanged().catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).code).toBe("source-changed");
-    expect((error as DyncError).message).toBe(`"${path}" changed while it was sent: ${text}`);
-    expect((error as DyncError).hint).toBeString();
+    const error = await refusal(source.verifyUnchanged(sumOf("hello")));
+    expect(error.code).toBe("source-changed");
+    expect(error.message).toBe(`"${path}" changed while it was sent: ${text}`);
+    expect(error.hint).toBeString();
     await source.close();
   });
 
   test.skipIf(isWindows)(
-    "that was replaced under its name is still the one that was opened (not on Windows)",
+    "that was moved away and replaced is found out, although it is still read (not on Windows)",
     async () => {
       await using folder = await tempFolder();
-      await writeFile(folder.file("a"), "hello");
-      const source = await FileSource.open(folder.file("a"));
+      const path = folder.file("a");
+      await writeFile(path, "hello");
+      const source = await opened(path);
       await writeFile(folder.file("b"), "other");
-      await rename(folder.file("b"), folder.file("a"));
-      await source.verifyUnchanged();
+      // As a program that saves anew and keeps the time: only the file behind the name tells.
+      const { mtime } = await stat(path);
+      await utimes(folder.file("b"), mtime, mtime);
+      await rename(folder.file("b"), path);
       const into = new Uint8Array(5);
       await source.read(0, into);
       expect(Buffer.from(into).toString()).toBe("hello");
+      const { message } = await refusal(source.verifyUnchanged(sumOf("hello")));
+      expect(message).toBe(`"${path}" changed while it was sent: another file has its name now`);
       await source.close();
     },
   );
+
+  const harmless: readonly (readonly [string, (path: string) => Promise<void>])[] = [
+    ["got other permissions", (path) => chmod(path, 0o600)],
+    ["got another name beside its own", (path) => link(path, `${path}-2`)],
+    ["was moved away", (path) => rename(path, `${path}-2`)],
+  ];
+  test.skipIf(isWindows).each(harmless)(
+    "that %s is read once more, and found to be the same (not on Windows)",
+    async (_what, change) => {
+      await using folder = await tempFolder();
+      const path = folder.file("a");
+      await writeFile(path, "hello");
+      const source = await opened(path);
+      await change(path);
+      await source.verifyUnchanged(sumOf("hello"));
+      await source.close();
+    },
+  );
+
+  test("that is longer than the system tells is not sent in part", async () => {
+    await using folder = await tempFolder();
+    await writeFile(folder.file("a"), "hello");
+    const real = await open(folder.file("a"));
+    const stats = Object.assign(await real.stat({ bigint: true }), { size: 3n });
+    const file: OpenFile = {
+      fd: real.fd,
+      read: (...where) => real.read(...where),
+      stat: async () => stats,
+      datasync: async () => {},
+      close: () => real.close(),
+    };
+    const source = await FileSource.over(file, { path: null });
+    expect(source.size).toBe(3);
+    const { message } = await refusal(source.verifyUnchanged(sumOf("hel")));
+    expect(message).toContain("has more than the 3 bytes that the system tells");
+    await source.close();
+  });
+
+  test("whose bytes are slow to get to disk is read once more at its end", async () => {
+    await using folder = await tempFolder();
+    await writeFile(folder.file("a"), "hello");
+    const real = await open(folder.file("a"));
+    const written = Promise.withResolvers<void>();
+    const file: OpenFile = {
+      fd: real.fd,
+      read: (...where) => real.read(...where),
+      stat: (options) => real.stat(options),
+      datasync: () => written.promise,
+      close: () => real.close(),
+    };
+    const source = await FileSource.over(file, { path: null });
+    const verifying = refusal(source.verifyUnchanged(sumOf("as it was read through a memory map's changes")));
+    written.resolve();
+    expect((await verifying).message).toBe("The standard input changed while it was sent: it was written to");
+    await source.close();
+  });
+});
+
+describe.skipIf(!existsSync("/proc/self/status"))(
+  "a file whose size the system does not tell (/proc)",
+  () => {
+    test("is read to its end", async () => {
+      const source = await openFileSource("/proc/self/status");
+      expect([source.size, source.canSeek, source.modified]).toEqual([null, false, null]);
+      const into = new Uint8Array(100_000);
+      const count = await source.read(0, into);
+      expect(Buffer.from(into.subarray(0, count)).toString()).toMatch(
+        /^Name:[\s\S]*\nnonvoluntary_ctxt_switches/,
+      );
+      await source.verifyUnchanged(sumOf(""));
+      await source.close();
+    });
+  },
+);
+
+test("a file that is empty is empty, and one that was written to afterwards is found out", async () => {
+  await using folder = await tempFolder();
+  const path = folder.file("a");
+  await writeFile(path, "");
+  const source = await opened(path);
+  expect(source.size).toBe(0);
+  await source.verifyUnchanged(sumOf(""));
+  await appendFile(path, "x");
+  expect((await refusal(source.verifyUnchanged(sumOf("")))).code).toBe("source-changed");
+  await source.close();
+});
+
+test("a version that an older program wrote down is compared by what it knows", () => {
+  const now = { size: 5, modified: "1", changed: "2", fileId: "8:9" };
+  const { changed: _, ...old } = now;
+  expect(isSameVersion(old, now)).toBe(true);
+  expect(isSameVersion({ ...old, modified: "3" }, now)).toBe(false);
+  expect(isSameVersion({ ...now, changed: "3" }, now)).toBe(false);
+  expect(isSameVersion({ ...now, fileId: "8:7" }, now)).toBe(false);
+  // A network drive that was away and came back is another device.
+  expect(isSameVersion({ ...now, fileId: "7:9" }, now)).toBe(true);
 });
 
 describe("a stream", () => {

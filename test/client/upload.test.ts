@@ -164,17 +164,23 @@ describe("an error of the server ends the upload with the code that it stands fo
 });
 
 describe("a source that fails", () => {
-  test("ends the upload with its own error, and the server is told", async () => {
-    world.source.failAt = 3000;
-    const receipt = failureOf(world.upload());
-    await server.expect("post-file");
-    server.approve();
-    for (let turn = 0; turn < 2; turn++) await server.expect("post-chunk");
-    const told = await server.expect("error");
-    const error = await receipt;
-    expect(error.code).toBe("source");
-    expect(told.code).toBe(499);
-  });
+  test.each([
+    [true, 503],
+    [false, 499],
+  ])(
+    "ends the upload, and the server shall keep what it has where that is of use: %p, %p",
+    async (isResumable, wire) => {
+      world.source.failAt = 3000;
+      const receipt = failureOf(world.upload({ isResumable }));
+      await server.expect("post-file");
+      server.approve();
+      for (let turn = 0; turn < 2; turn++) await server.expect("post-chunk");
+      const told = await server.expect("error");
+      const error = await receipt;
+      expect(error.code).toBe("source");
+      expect(told.code).toBe(wire);
+    },
+  );
 
   test("because it changed is told from one that cannot be read", async () => {
     world.source.changed = new DyncError("source-changed", "It changed", { hint: "send it again" });
@@ -182,7 +188,7 @@ describe("a source that fails", () => {
     await server.expect("post-file");
     server.approve();
     for (let turn = 0; turn < 5; turn++) await server.expect("post-chunk");
-    await server.expect("error");
+    expect((await server.expect("error")).code).toBe(499);
     const error = await receipt;
     expect([error.code, error.hint]).toEqual(["source-changed", "send it again"]);
   });

@@ -188,7 +188,7 @@ test.each([
   [{ type: "cancel", keep: false }, 499, "cancelled", "Cancelled by the client"],
   [{ type: "cancel", keep: true }, 503, "cancelled", "Cancelled by the client"],
   [
-    { type: "source-failed", code: "source-changed", text: "It changed" },
+    { type: "source-failed", code: "source-changed", text: "It changed", keep: false },
     499,
     "source-changed",
     "It changed",

@@ -78,7 +78,7 @@ const clientInputs: Readonly<Record<ClientEvent, ClientInput>> = {
   error: { type: "message", message: { type: "error", code: 500, text: "" } },
   malformed: { type: "malformed", text: "" },
   "chunk-read": { type: "chunk-read", offset: 0, length: 4, checksum: null, wasHeld: false },
-  "source-failed": { type: "source-failed", code: "source", text: "" },
+  "source-failed": { type: "source-failed", code: "source", text: "", keep: false },
   cancel: { type: "cancel", keep: false },
   tick: { type: "tick" },
 };

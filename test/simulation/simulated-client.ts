@@ -95,7 +95,7 @@ export class SimulatedClient {
     if (job.isFile) {
       const request = { ...connection, path: job.label, name, metadataText, serverKeyFile: null, client };
       const store = this.#memory();
-      const all = { ...parts, store, onNote: () => {} };
+      const all = { ...parts, store, onNote: () => {}, onWarning: () => {} };
       return uploadOpened(sourceOf(job, process, world), request, all, signal);
     }
     const identity = world.newIdentity();
@@ -106,6 +106,7 @@ export class SimulatedClient {
       task,
       source: sourceOf(job, process, world),
       identity: Buffer.from(identity, "hex"),
+      isResumable: false,
     };
     return upload(options, parts, signal);
   }
@@ -180,7 +181,8 @@ function sourceOf(job: ShellJob, process: SimulatedProcess, world: ShellWorld): 
     // A stream has no size; the type is the file's because both are given to the same code.
     size: (isFile ? content.length : null) as number,
     canSeek: isFile,
-    version: { size: content.length, modified: "1", fileId: job.label },
+    modified: null,
+    version: { size: content.length, modified: "1", changed: "1", fileId: job.label },
     async read(offset, into) {
       await process.wait(world.readMs());
       const part = content.subarray(offset, offset + into.length);

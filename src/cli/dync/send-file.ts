@@ -2,9 +2,9 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
-import { newIdentity, uploadFile } from "../../client/file-upload.ts";
-import { StreamSource } from "../../client/source.ts";
-import { type Receipt, type UploadProgress, upload } from "../../client/upload.ts";
+import { uploadFile, uploadOnce } from "../../client/file-upload.ts";
+import { openStandardInput } from "../../client/standard-input-source.ts";
+import type { Receipt, UploadProgress } from "../../client/upload.ts";
 import { UploadStore } from "../../client/upload-store.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { metadataFault } from "../../protocol/metadata.ts";
@@ -42,18 +42,19 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
       random: Math.random,
       onProgress: (it: UploadProgress) => ui.progress.update(progressState(it)),
     };
-    const common = { ...server, serverKey, keys, retryForMs, retryFirst };
-    const client = `dync ${version}`;
-    if (source.type === "stdin") {
-      const task = { name, metadataText, size: null, canSeek: false, client, resume: false };
-      const stream = new StreamSource(standardInput());
-      const identity = Buffer.from(newIdentity(), "hex");
-      return await upload({ ...common, task, source: stream, identity }, parts, signal);
-    }
-    const request = { ...common, path: source.path, name, metadataText, client };
+    const connection = { ...server, serverKey, keys, retryForMs, retryFirst };
+    const request = { ...connection, name, metadataText, client: `dync ${version}` };
+    if (source.type === "stdin")
+      return await uploadOnce(await openStandardInput(standardInput), request, parts, signal);
+    const { serverKeyFile } = options;
     return await uploadFile(
-      { ...request, serverKeyFile: options.serverKeyFile },
-      { ...parts, store: new UploadStore(home), onNote: (text) => ui.progress.note(text) },
+      { ...request, path: source.path, serverKeyFile },
+      {
+        ...parts,
+        store: new UploadStore(home),
+        onNote: (text) => ui.progress.note(text),
+        onWarning: (text, hint) => ui.progress.warn(text, hint),
+      },
       signal,
     );
   } finally {

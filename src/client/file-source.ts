@@ -1,0 +1,319 @@
+// Files as sources. The hard part is a file that changes while it is read: what is stored would be a mixture that never
+// existed. What tells it:
+//
+// - size and time of modification, as ever;
+// - the time of change (ctime; on Windows the change time), which programs cannot set back. It also moves when nothing
+//   but a name or a permission changed: then the file is read once more, and its checksum decides;
+// - the file that has the name now: somebody who deletes "run.raw" after status 0 means that one;
+// - for writes through memory maps: they are noticed once per page and write-back. So what is not on disk yet is
+//   written there before it is read; where that takes long, the file is read once more at the end.
+
+import { createHash } from "node:crypto";
+import { type BigIntStats, constants, readSync } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { IoPace } from "../base/io-pace.ts";
+import { systemPath } from "../base/system-path.ts";
+import { timestampOf } from "../base/timestamp.ts";
+import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
+
+/** What tells one version of a file from another. Times are nanoseconds as text: they do not fit a number. */
+export interface FileVersion {
+  readonly size: number;
+  readonly modified: string;
+  /** When content, name or permissions last changed; unlike `modified` it cannot be set. */
+  readonly changed: string;
+  /** Device and inode. */
+  readonly fileId: string;
+}
+
+/** A version that was written down; the first versions of the program knew no time of change. */
+export type KnownVersion = Omit<FileVersion, "changed"> & { readonly changed?: string | undefined };
+
+/** An open file, as far as a source needs it: a `FileHandle`, or the standard input. */
+export interface OpenFile {
+  readonly fd: number;
+  read(into: Uint8Array, at: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  stat(options: { bigint: true }): Promise<BigIntStats>;
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+// A named pipe would otherwise keep us waiting until somebody writes to it. Windows has none, and no such flag.
+const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+// A file that was written just now is on disk after a moment; for longer nobody has to wait.
+const flushMsMax = 1000;
+const rereadBytes = 1024 * 1024;
+
+/** Opens the file at `path`. Throws `DyncError` ("source") when it is not there, cannot be read, or is no file. */
+export async function openFileSource(path: string): Promise<FileSource | StreamSource> {
+  const file = await open(systemPath(path), openFlags).catch((error: unknown) => {
+    throw new DyncError("source", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+  });
+  try {
+    const stats = await file.stat({ bigint: true });
+    if (stats.isDirectory()) {
+      const hint = `pack it: tar -c ${JSON.stringify(path)} | dync -n ${basename(path)}.tar SERVER`;
+      throw new DyncError("source", `Cannot send "${path}": it is a folder, one file is wanted`, { hint });
+    }
+    if (!stats.isFile()) {
+      const hint = `read it as a stream: dync -n NAME SERVER - < ${path}`;
+      throw new DyncError("source", `Cannot send "${path}": it is no regular file`, { hint });
+    }
+    return (await openWithoutSize(path, file)) ?? (await FileSource.over(file, { path }));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** A file whose size the system does not tell (`/proc`, some network drives), to be read to its end; else `null`. */
+async function openWithoutSize(path: string, file: OpenFile): Promise<StreamSource | null> {
+  if ((await file.stat({ bigint: true })).size > 0n) return null;
+  const first = new Uint8Array(rereadBytes);
+  const { bytesRead } = await file.read(first, 0, first.length, 0).catch((error: unknown) => {
+    throw new DyncError("source", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+  });
+  // A size that the system tells after the first look will do.
+  if (bytesRead === 0 || (await file.stat({ bigint: true })).size > 0n) return null;
+  const verify = async (bytes: number): Promise<void> => {
+    const { size } = await file.stat({ bigint: true });
+    if (size !== 0n && size !== BigInt(bytes)) throw changedError(`"${path}"`, `it has ${size} bytes now`);
+  };
+  const close = (): Promise<void> => file.close();
+  return new StreamSource(readToEnd(file, first.subarray(0, bytesRead)), {
+    name: `"${path}"`,
+    verify,
+    close,
+  });
+}
+
+async function* readToEnd(file: OpenFile, first: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield first;
+  const buffer = new Uint8Array(rereadBytes);
+  for (let offset = first.length; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+    if (bytesRead === 0) return;
+    offset += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+export interface FileSourceOptions {
+  /** Where it was opened; `null` for one that came open. */
+  readonly path: string | null;
+  /** Where in the file the source begins, in bytes. */
+  readonly begin?: number;
+}
+
+/** A file that is read at any offset. Made by `openFileSource` and for a file as standard input. */
+export class FileSource implements Source {
+  readonly canSeek = true;
+  readonly version: FileVersion;
+  readonly size: number;
+  readonly modified: string | null;
+  readonly #file: OpenFile;
+  readonly #path: string | null;
+  readonly #begin: number;
+  readonly #pace = new IoPace(systemClock);
+  readonly #flush: Flush;
+  // Bytes may be read that a memory map changes without a trace.
+  #isDoubtful: boolean;
+  // When it last changed, as far as that is known to have changed no byte.
+  #changedAt: string;
+
+  private constructor(
+    file: OpenFile,
+    stats: BigIntStats,
+    flush: Flush,
+    { path, begin = 0 }: FileSourceOptions,
+  ) {
+    this.#file = file;
+    this.#path = path;
+    this.#begin = begin;
+    this.version = versionOf(stats);
+    this.size = Math.max(0, this.version.size - begin);
+    this.modified = timestampOf(stats.mtimeNs);
+    this.#flush = flush;
+    this.#isDoubtful = !flush.isDone;
+    this.#changedAt = this.version.changed;
+  }
+
+  /** The source that reads `file`, and closes it. */
+  static async over(file: OpenFile, options: FileSourceOptions): Promise<FileSource> {
+    const flush = new Flush(file);
+    await flush.wait(flushMsMax);
+    // Afterwards: on network drives the flush itself may be what moves the times.
+    return new FileSource(file, await file.stat({ bigint: true }), flush, options);
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < into.length) {
+      const count = await this.#readOnce(offset + filled, filled === 0 ? into : into.subarray(filled));
+      if (count === 0) break;
+      filled += count;
+    }
+    return filled;
+  }
+
+  async #readOnce(offset: number, into: Uint8Array): Promise<number> {
+    const position = this.#begin + offset;
+    try {
+      return await this.#pace.run(
+        () => readSync(this.#file.fd, into, 0, into.length, position),
+        async () => (await this.#file.read(into, 0, into.length, position)).bytesRead,
+      );
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
+  }
+
+  async verifyUnchanged(checksum: Uint8Array): Promise<void> {
+    const now = await this.#currentVersion();
+    await this.#refuseReplaced(now);
+    if ((await this.read(this.size, new Uint8Array(1))) > 0) await this.#refuseLonger();
+    if (now.changed === this.#changedAt && !this.#isDoubtful) return;
+    await this.#flush.done;
+    const before = await this.#currentVersion();
+    const again = await this.#checksumAgain();
+    const after = await this.#currentVersion();
+    if (before.changed !== after.changed || !again.equals(checksum)) throw this.#changed("it was written to");
+    this.#changedAt = after.changed;
+    this.#isDoubtful = false;
+  }
+
+  /** The version that is there now; throws when its content cannot be the one that was opened. */
+  async #currentVersion(): Promise<FileVersion> {
+    const now = versionOf(
+      await this.#file.stat({ bigint: true }).catch((error) => this.#throwUnreadable(error)),
+    );
+    const { size, modified } = this.version;
+    if (now.size !== size) throw this.#changed(`it had ${size} bytes and has ${now.size} now`);
+    if (now.modified !== modified) throw this.#changed("it was written to");
+    return now;
+  }
+
+  async #refuseReplaced(now: FileVersion): Promise<void> {
+    if (this.#path === null) return;
+    // One that was moved away or removed was sent whole.
+    const there = await stat(systemPath(this.#path), { bigint: true }).catch(() => null);
+    if (there === null || !there.isFile()) return;
+    const named = versionOf(there);
+    // Some network drives number the same file differently each time they are asked.
+    const isSame = named.fileId === now.fileId || isEqual({ ...named, fileId: now.fileId }, now);
+    if (!isSame) throw this.#changed("another file has its name now");
+  }
+
+  async #refuseLonger(): Promise<never> {
+    await this.#currentVersion();
+    const text = `${this.#name} has more than the ${this.version.size} bytes that the system tells`;
+    throw new DyncError("source", `Cannot send all of it: ${text}`, { hint: hintOfWrongSize });
+  }
+
+  async #checksumAgain(): Promise<Buffer> {
+    const hash = createHash("sha256");
+    const buffer = new Uint8Array(rereadBytes);
+    for (let offset = 0; ; ) {
+      const count = await this.read(offset, buffer);
+      if (count === 0) return hash.digest();
+      hash.update(buffer.subarray(0, count));
+      offset += count;
+    }
+  }
+
+  async close(): Promise<void> {
+    // A disk that is slow to take what another program wrote must not keep ours from ending.
+    if (this.#flush.isDone) await this.#file.close();
+    else void this.#flush.done.then(() => this.#file.close());
+  }
+
+  get #name(): string {
+    return this.#path === null ? "the standard input" : `"${this.#path}"`;
+  }
+
+  #changed(what: string): DyncError {
+    return changedError(this.#name, what);
+  }
+
+  #unreadable(error: unknown): DyncError {
+    return new DyncError("source", `Cannot read ${this.#name}: ${reasonOf(error)}`, { cause: error });
+  }
+
+  #throwUnreadable(error: unknown): never {
+    throw this.#unreadable(error);
+  }
+}
+
+/** Writing to disk what the system still has in memory of a file. */
+class Flush {
+  isDone = false;
+  /** Resolves when it is over, also where it is refused: Windows asks for the right to write. */
+  readonly done: Promise<void>;
+
+  constructor(file: OpenFile) {
+    const onDone = (): void => {
+      this.isDone = true;
+    };
+    this.done = file.datasync().then(onDone, onDone);
+  }
+
+  /** Waits for it, at most so long. */
+  async wait(timeMs: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const cancel = systemClock.after(timeMs, late.resolve);
+    await Promise.race([this.done, late.promise]);
+    cancel();
+  }
+}
+
+/** Whether a file that is `now` there may be gone on with as the one that was `then` sent in part. */
+export function isSameVersion(then: KnownVersion, now: FileVersion): boolean {
+  return (
+    then.size === now.size &&
+    then.modified === now.modified &&
+    (then.changed === undefined || then.changed === now.changed) &&
+    inodeOf(then) === inodeOf(now)
+  );
+}
+
+/** Whether a file that is `now` there is, to all that can be told, what it was `then`. */
+export function isEqual(then: FileVersion, now: FileVersion): boolean {
+  return isSameVersion(then, now) && then.fileId === now.fileId;
+}
+
+// Without the device: drives that were away and came back get another one.
+function inodeOf({ fileId }: Pick<FileVersion, "fileId">): string {
+  return fileId.slice(fileId.indexOf(":") + 1);
+}
+
+/** The version of the file that `stats` are of. */
+export function versionOf(stats: BigIntStats): FileVersion {
+  return {
+    size: Number(stats.size),
+    modified: stats.mtimeNs.toString(),
+    changed: stats.ctimeNs.toString(),
+    fileId: `${stats.dev}:${stats.ino}`,
+  };
+}
+
+/** The error of the file `name` that changed: `what` says how. */
+export function changedError(name: string, what: string): DyncError {
+  const hint = "send it again when nothing writes to it any more";
+  const text = `${name} changed while it was sent: ${what}`;
+  return new DyncError("source-changed", text.charAt(0).toUpperCase() + text.slice(1), { hint });
+}
+
+function reasonOf(error: unknown): string {
+  const reasons: Record<string, string> = {
+    ENOENT: "there is no such file",
+    EACCES: "permission denied",
+    EBUSY: "another program uses it",
+    EPERM: "permission denied",
+    ENOTDIR: "a part of the path is no folder",
+    EIO: "the disk reports an error",
+  };
+  return reasons[systemCode(error) ?? ""] ?? messageOf(error);
+}

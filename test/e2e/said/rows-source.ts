@@ -1,0 +1,191 @@
+// What dync says about the file itself: one that changes, has no size, cannot be read, or is standard input; and about
+// the state that it keeps of an upload.
+
+import { statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { straceMissing } from "../../support/system-calls.ts";
+import type { Row } from "./row.ts";
+
+/**
+ * Types a command that sends `run.raw` (100 MB of nothing) to a slow server, and runs `edit` once, when a part of it is
+ * sent. What follows on standard output is the exit status.
+ */
+function whileSending(command: string, edit: string): string {
+  return [
+    `edit() { ${edit}; }`,
+    `{ ${command}; echo "exit $?"; } |`,
+    "while read -r line; do case $line in",
+    `  *'"sent":0,'*) ;;`,
+    `  *'"sent":'*) [ -e edited ] || { touch -r run.raw edited; edit; } ;;`,
+    `  exit*) echo "$line" ;;`,
+    "esac; done",
+  ].join("\n");
+}
+
+// Dirties a page, and later writes to it again, which by itself leaves no trace in the times of the file.
+const mapper = `
+import mmap
+with open("run.raw", "r+b") as file:
+    pages = mmap.mmap(file.fileno(), 0)
+    pages[0] = 1
+    open("ready", "w").close()
+    open("go").read()
+    pages[1] = 1
+    open("done", "w").close()
+`;
+
+const memoryMapsHide = !Bun.which("python3")
+  ? "python3 is missing"
+  : process.platform !== "linux" || statfsSync(tmpdir()).type === 0x01021994
+    ? "a file system in memory never shows such writes"
+    : null;
+
+const slowServer = ["--chunk", "16KiB", "--window", "1"];
+const secretly = "printf X | dd of=run.raw conv=notrunc status=none; touch -r edited run.raw";
+const jsonError = (message: string) =>
+  `{"schema":1,"type":"error","code":"source-changed","message":"${message.replaceAll('"', '\\"')}",...,"exit":4}`;
+
+export const rows: readonly Row[] = [
+  {
+    given: "a file that is rewritten while it is sent, with its old time restored",
+    first: "truncate -s 100M run.raw",
+    server: slowServer,
+    steps: [
+      {
+        type: whileSending("dync --json -k a:b -n secretly.raw $SERVER run.raw", secretly),
+        stdout: ["exit 4"],
+        stderr: [jsonError('"run.raw" changed while it was sent: it was written to')],
+      },
+    ],
+    after: async ({ lab }) => lab.expectNothingStored("secretly"),
+  },
+  {
+    given: "a file that another one replaces while it is sent",
+    first: "truncate -s 100M run.raw other.raw",
+    server: slowServer,
+    steps: [
+      {
+        type: whileSending("dync --json -k a:b -n replaced.raw $SERVER run.raw", "mv other.raw run.raw"),
+        stdout: ["exit 4"],
+        stderr: [jsonError('"run.raw" changed while it was sent: another file has its name now')],
+      },
+    ],
+    after: async ({ lab }) => lab.expectNothingStored("replaced"),
+  },
+  {
+    given: "a file that is written to through a memory map, on a page that was dirty already",
+    files: { "map.py": mapper },
+    first: "truncate -s 100M run.raw; mkfifo ready go done",
+    server: slowServer,
+    steps: [
+      {
+        type: `python3 map.py & read -r x < ready
+${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; read -r x < done")}`,
+        stdout: ["exit 4"],
+        stderr: [jsonError('"run.raw" changed while it was sent: it was written to')],
+      },
+    ],
+    after: async ({ lab }) => lab.expectNothingStored("mapped"),
+    unless: memoryMapsHide,
+  },
+  {
+    given: "a file that only gets other permissions while it is sent",
+    first: "truncate -s 100M run.raw",
+    server: slowServer,
+    steps: [
+      {
+        type: whileSending("dync --json -k a:b -n permitted.raw $SERVER run.raw", "chmod 600 run.raw"),
+        stdout: ["exit 0"],
+      },
+    ],
+  },
+  {
+    given: "a file as standard input that is rewritten while it is sent",
+    first: "truncate -s 100M run.raw",
+    server: slowServer,
+    steps: [
+      {
+        type: whileSending("dync --json -k a:b -n watched.raw $SERVER < run.raw", secretly),
+        stdout: ["exit 4"],
+        stderr: [jsonError("The standard input changed while it was sent: it was written to")],
+      },
+    ],
+    after: async ({ lab }) => lab.expectNothingStored("watched"),
+  },
+  {
+    given: "a file as standard input of which somebody read the beginning already",
+    files: { "lines.txt": "first\nsecond\n" },
+    steps: [
+      {
+        type: "{ read -r line; dync -q -k a:b -n rest.txt $SERVER; } < lines.txt; cat $STORED/rest.txt",
+        stdout: ["second"],
+      },
+    ],
+  },
+  {
+    given: "a file whose size the system does not tell",
+    steps: [
+      {
+        type: "dync -k a:b -n version.txt $SERVER /proc/version; cmp /proc/version $STORED/version.txt",
+        stdout: [/^[0-9a-f]{64} {2}version\.txt$/],
+        stderr: ['Stored "version.txt": ... B in ...'],
+      },
+    ],
+    unless: process.platform === "linux" ? null : "needs /proc",
+  },
+  {
+    given: "a file of which the system tells too many bytes",
+    steps: [
+      {
+        type: "dync -k a:b -n enabled.txt $SERVER /sys/kernel/mm/transparent_hugepage/enabled",
+        stderr: [
+          "dync: error: The file ended at ... bytes, it had 4096",
+          "dync: hint: where the system tells a wrong size, pipe it in: cat FILE | dync -n NAME SERVER",
+        ],
+        exit: 4,
+      },
+    ],
+    unless: process.platform === "linux" ? null : "needs /sys",
+  },
+  {
+    given: "a file that cannot be read for a moment, as on a network drive that is away",
+    files: { "eio.raw": 30_000_000 },
+    steps: [
+      {
+        type: "strace -f -o trace -P $PWD/eio.raw -e inject=pread64:error=EIO:when=40 dync -k a:b $SERVER eio.raw",
+        stderr: [
+          'dync: error: Cannot read "eio.raw": the disk reports an error',
+          /^dync: hint: "dync resume [0-9a-f]{8}" goes on with it, "dync cancel [0-9a-f]{8}" drops it$/,
+        ],
+        exit: 4,
+      },
+      {
+        type: "dync -k a:b $SERVER eio.raw; cmp eio.raw $STORED/eio.raw; dync uploads",
+        stdout: [/^[0-9a-f]{64} {2}eio\.raw$/],
+        stderr: [
+          'Going on with the upload of "eio.raw" that was begun at ...',
+          'Stored "eio.raw": 29 MiB in ...',
+          "Nothing is unfinished",
+        ],
+      },
+    ],
+    server: ["--chunk", "64KiB", "--window", "4"],
+    unless: straceMissing,
+    after: async ({ lab }) => void (await lab.server.line(/"Upload resumed".*"eio\.raw"/)),
+  },
+  {
+    given: "a home folder that takes nothing",
+    files: { "unsaved.raw": "data" },
+    // As where the disk is full or read-only; root may write to everything else.
+    first: "touch $DYNC_HOME/uploads",
+    steps: [
+      {
+        type: "dync -q -k a:b $SERVER unsaved.raw",
+        stderr: [
+          "dync: warning: Cannot read .../uploads: ENOTDIR: ...",
+          "dync: hint: the file is sent all the same; if that is interrupted, it has to be sent from its beginning",
+        ],
+      },
+    ],
+  },
+];
