@@ -85,6 +85,15 @@ export function sameJson(a: string, b: string): boolean {
   return a === b || equal(exactValue(a), exactValue(b));
 }
 
+/** One text for all JSON that `sameJson` takes for the same, or `null` when `text` is no JSON. */
+export function canonicalJson(text: string): string | null {
+  try {
+    return canonical(exactValue(text));
+  } catch {
+    return null;
+  }
+}
+
 interface Fault {
   readonly at: number;
   readonly reason: string;
@@ -313,6 +322,14 @@ function equal(a: unknown, b: unknown): boolean {
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
   return keys.every((key) => Object.hasOwn(b, key) && equal(Reflect.get(a, key), Reflect.get(b, key)));
+}
+
+function canonical(value: unknown): string {
+  if (value instanceof Decimal) return value.text;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
 }
 
 // An exponent with more digits cannot be added to exactly; two such numbers are then equal when they are written alike.

@@ -1,5 +1,8 @@
 // What the server remembers of every upload beyond its own life: the contract. `sqlite.ts` implements it with
 // `node:sqlite`; `memory.ts` is for tests. The record is a memory aid: what lies in the storage decides.
+//
+// Nobody gets everything at once: what can be many comes in pages, and metadata, the one thing that is large, only
+// when it is asked for.
 
 export type UploadState =
   /** Bytes are still missing, or the end was not confirmed. */
@@ -23,8 +26,8 @@ export interface UploadRecord {
    */
   readonly origin: string | null;
   readonly name: string;
-  /** The metadata object as JSON text, as the client sent it. */
-  readonly metadataText: string;
+  /** `jsonDigest` of the metadata, which outlives the metadata itself; `null` when that was no JSON. */
+  readonly metadataDigest: string | null;
   /** Announced size in bytes, or `null`. */
   readonly size: number | null;
   readonly state: UploadState;
@@ -43,23 +46,61 @@ export interface UploadRecord {
 
 export type NewUpload = Pick<
   UploadRecord,
-  "id" | "identity" | "user" | "origin" | "name" | "metadataText" | "size" | "createdAt" | "bootId"
->;
+  "id" | "identity" | "user" | "origin" | "name" | "size" | "createdAt" | "bootId"
+> & {
+  /** The metadata object as JSON text, as the client sent it. Kept until the upload ends. */
+  readonly metadataText: string;
+};
 
 export type UploadChange = Partial<
   Pick<UploadRecord, "state" | "durable" | "bootId" | "sha256" | "errorCode" | "reason">
 > & { readonly updatedAt: string };
 
-/** All calls are synchronous and durable when they return. Failures throw `DyncError` ("internal" or "no-space"). */
+/** What one user may have in uploads that are open or being published. */
+export interface UserBounds {
+  readonly uploads: number;
+  /** Bytes of metadata (UTF-8) of all of them together. */
+  readonly metadataBytes: number;
+}
+
+/** Whether a new upload was taken, or which bound of its user it would pass. */
+export type AddResult = "added" | "too-many-uploads" | "too-much-metadata";
+
+/**
+ * All calls are synchronous and durable when they return. Failures throw `DyncError`: "not-ready" when the same call
+ * may succeed later (locked, disk full, an I/O error), "internal" for anything else.
+ */
 export interface Catalogue {
-  add(upload: NewUpload): void;
+  /** Adds an upload, unless that would pass one of `bounds`. */
+  add(upload: NewUpload, bounds: UserBounds): AddResult;
+  /** The metadata goes when the state becomes `finished` or `failed`. */
   change(id: string, change: UploadChange): void;
   /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
   find(identity: string, user: string, origin: string): UploadRecord | null;
   get(id: string): UploadRecord | null;
-  /** Uploads in one of `states`, oldest first. */
-  list(states: readonly UploadState[]): readonly UploadRecord[];
-  /** Forgets finished and failed records last changed before `date` (ISO 8601). Returns how many. */
-  forget(before: string): number;
+  /** JSON text of the metadata of an upload that has not ended, or `null`. */
+  metadataOf(id: string): string | null;
+  /** Ids of a user's uploads that have not ended and whose folded name (`foldName`) is one of `names`. */
+  holdersOf(user: string, names: readonly string[]): readonly string[];
+  /**
+   * Uploads in `state` that changed last before `before` (ISO 8601; null: whenever), those first that changed the
+   * longest ago; behind `after`, the last record of the page before; at most `limit`.
+   */
+  unchanged(
+    state: UploadState,
+    before: string | null,
+    after: UploadRecord | null,
+    limit: number,
+  ): readonly UploadRecord[];
+  /** A user's open uploads of which no byte is durable, oldest first; behind the one with id `after`; at most `limit`. */
+  emptyOf(user: string, after: string | null, limit: number): readonly UploadRecord[];
+  /** Users of uploads that ended, in the order of their names; behind `after`; at most `limit`. */
+  users(after: string | null, limit: number): readonly string[];
+  /** Forgets up to `limit` finished and failed records last changed before `before` (ISO 8601). Returns how many. */
+  forget(before: string, limit: number): number;
+  /** Forgets a user's records in `state` except the `keep` that changed last, up to `limit`. Returns how many. */
+  trim(user: string, state: "finished" | "failed", keep: number, limit: number): number;
+  /** Gives some of the space that is not used any more back to the system. Returns whether there is more. */
+  compact(): boolean;
   close(): void;
 }

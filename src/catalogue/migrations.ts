@@ -3,8 +3,13 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { DyncError } from "../base/error.ts";
+import { foldName } from "../base/file-name.ts";
+import { jsonDigest } from "../base/json-digest.ts";
 
-const steps: readonly string[] = [
+/** SQL, or what it takes where SQL alone does not do. */
+type Step = string | ((database: DatabaseSync) => void);
+
+const steps: readonly Step[] = [
   `CREATE TABLE uploads (
      sequence INTEGER PRIMARY KEY AUTOINCREMENT,
      id TEXT NOT NULL UNIQUE,
@@ -26,14 +31,48 @@ const steps: readonly string[] = [
    CREATE INDEX uploads_by_state ON uploads (state, updated_at);`,
   // The key that began an upload.
   "ALTER TABLE uploads ADD COLUMN origin TEXT;",
+  moveMetadataOut,
 ];
 
+/** What `migrate` brings the tables to. */
+export const versionNewest = steps.length;
+
+// Metadata in a table of its own, until the upload ends: no question about uploads reads it, and afterwards a digest
+// is enough. Names and bytes by user become questions with an index.
+function moveMetadataOut(database: DatabaseSync): void {
+  database.exec(`
+    CREATE TABLE metadata (sequence INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+    ALTER TABLE uploads ADD COLUMN folded_name TEXT NOT NULL DEFAULT '';
+    ALTER TABLE uploads ADD COLUMN metadata_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE uploads ADD COLUMN metadata_digest TEXT;
+    INSERT INTO metadata
+      SELECT sequence, metadata_text FROM uploads WHERE state IN ('open', 'publishing');`);
+  const next = database.prepare(
+    "SELECT sequence, name, metadata_text AS text FROM uploads WHERE sequence > ? ORDER BY sequence LIMIT 1",
+  );
+  const fill = database.prepare(
+    "UPDATE uploads SET folded_name = ?, metadata_bytes = ?, metadata_digest = ? WHERE sequence = ?",
+  );
+  for (let row = next.get(0); row !== undefined && row !== null; row = next.get(row.sequence as number)) {
+    const text = String(row.text);
+    fill.run(foldName(String(row.name)), Buffer.byteLength(text), jsonDigest(text), row.sequence as number);
+  }
+  database.exec(`
+    ALTER TABLE uploads DROP COLUMN metadata_text;
+    CREATE INDEX uploads_unfinished ON uploads (user, folded_name, metadata_bytes)
+      WHERE state IN ('open', 'publishing');
+    CREATE INDEX uploads_ended ON uploads (user, state, updated_at) WHERE state IN ('finished', 'failed');
+    CREATE TRIGGER metadata_of_ended AFTER UPDATE OF state ON uploads
+      WHEN NEW.state IN ('finished', 'failed') AND OLD.state NOT IN ('finished', 'failed')
+      BEGIN DELETE FROM metadata WHERE sequence = NEW.sequence; END;`);
+}
+
 /**
- * Brings the tables to the newest version, each step whole or not at all.
+ * Brings the tables to the newest version, each step whole or not at all. Returns whether there was anything to do.
  *
  * @throws DyncError "configuration" when a newer version of the program made them.
  */
-export function migrate(database: DatabaseSync): void {
+export function migrate(database: DatabaseSync): boolean {
   const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
   if (version > steps.length) {
     throw new DyncError(
@@ -46,6 +85,10 @@ export function migrate(database: DatabaseSync): void {
   }
   for (const [index, step] of steps.entries()) {
     if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${step} PRAGMA user_version = ${index + 1}; COMMIT;`);
+    database.exec("BEGIN IMMEDIATE");
+    if (typeof step === "string") database.exec(step);
+    else step(database);
+    database.exec(`PRAGMA user_version = ${index + 1}; COMMIT;`);
   }
+  return version < steps.length;
 }

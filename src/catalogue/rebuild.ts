@@ -1,6 +1,7 @@
 // Makes catalogue records out of what lies beside published files, for when the catalogue itself was lost. What
 // walks through the files is given from outside, so that this knows no storage.
 
+import { jsonDigest } from "../base/json-digest.ts";
 import type { UploadRecord } from "./catalogue.ts";
 
 /** A published file as its sidecar describes it. */
@@ -25,7 +26,7 @@ export function recordOfPublished(published: PublishedUpload): UploadRecord {
     user: published.user,
     origin: null,
     name: published.name,
-    metadataText: published.metadataText,
+    metadataDigest: jsonDigest(published.metadataText),
     size: published.size,
     state: "finished",
     durable: published.size,

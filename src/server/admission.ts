@@ -2,12 +2,13 @@
 // is here, in one order, so that the client hears the reason it can act on first.
 
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
-import type { Catalogue, NewUpload } from "../catalogue/catalogue.ts";
+import type { NewUpload } from "../catalogue/catalogue.ts";
 import type { PostFile } from "../protocol/message.ts";
 import { metadataFault } from "../protocol/metadata.ts";
 import { checkName } from "../storage/destination.ts";
-import type { Partial, Storage } from "../storage/storage.ts";
+import type { Partial } from "../storage/storage.ts";
 import type { Room } from "./room.ts";
+import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
 
 export interface AdmissionRequest {
   readonly id: string;
@@ -20,11 +21,8 @@ export interface AdmissionRequest {
   readonly createdAt: string;
 }
 
-export interface AdmissionParts {
-  readonly storage: Storage;
-  readonly catalogue: Catalogue;
+export interface AdmissionParts extends UnfinishedParts {
   readonly room: Room;
-  readonly bootId: string | null;
 }
 
 /** Refuses by throwing `DyncError`; otherwise the upload is in the catalogue and its partial is open. */
@@ -41,7 +39,7 @@ export async function admit(request: AdmissionRequest, parts: AdmissionParts): P
   try {
     const partial = await parts.storage.create(id);
     try {
-      parts.catalogue.add(recordOf(request, parts.bootId));
+      await addWithinBounds(recordOf(request, parts.bootId), parts);
     } catch (error) {
       await partial.discard();
       throw error;

@@ -1,69 +1,156 @@
 // What the server does every minute: expires uploads whose client never came back, and stored bytes that no record
-// knows, and forgets old records.
-// Ages are calendar time, which can jump; therefore an upload also has to be seen waiting for a while by this
+// knows, and forgets old records. All of it in small pieces, however much there is: uploads go on meanwhile.
+// Ages are calendar time, which can jump; therefore an upload also has to be waiting for a while in the life of this
 // process before it is given up, and a jump of the clock starts that while anew.
 
+import { Turns } from "../base/turns.ts";
+import type { UploadRecord, UploadState } from "../catalogue/catalogue.ts";
 import { daysText, type ServerOptions } from "./options.ts";
-import { deleteOrphan, giveUp, listOrphans, type RecoveryParts } from "./recovery.ts";
+import { giveUp, type RecoveryParts } from "./recovery.ts";
+import { deleteRemains } from "./remains.ts";
 
 const jumpMs = 10 * 60_000;
 const watchedMsMax = 10 * 60_000;
+// Walking through 20,000 partials takes half a second of work; what it finds is in nobody's way.
+const remainsEveryMs = 10 * 60_000;
+// Counting 100,000 records takes some milliseconds for each user.
+const trimEveryMs = 60 * 60_000;
+const pageRecords = 100;
+// Removing so many records takes some milliseconds.
+const recordsPerStep = 200;
+
+export type HousekeepingOptions = Pick<
+  ServerOptions,
+  "expireMs" | "rememberMs" | "failedPerUser" | "finishedPerUser"
+>;
 
 export class Housekeeping {
   readonly #parts: RecoveryParts;
-  readonly #options: Pick<ServerOptions, "expireMs" | "rememberMs">;
+  readonly #options: HousekeepingOptions;
   readonly #isActive: (id: string) => boolean;
-  readonly #onGivenUp: (id: string) => void;
-  readonly #waitingSince = new Map<string, number>();
+  /** When uploads that are old by the calendar had a client last; monotonic ms. */
+  readonly #activeAt = new Map<string, number>();
+  /** Since when the calendar can be believed; monotonic ms. */
+  #since: number;
   #offsetMs: number;
+  #remainsAt = Number.NEGATIVE_INFINITY;
+  #trimAt: number;
+  #toldOrphans = false;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
 
-  constructor(
-    parts: RecoveryParts,
-    options: Pick<ServerOptions, "expireMs" | "rememberMs">,
-    uploads: { isActive: (id: string) => boolean; onGivenUp: (id: string) => void },
-  ) {
+  constructor(parts: RecoveryParts, options: HousekeepingOptions, isActive: (id: string) => boolean) {
     this.#parts = parts;
     this.#options = options;
-    this.#isActive = uploads.isActive;
-    this.#onGivenUp = uploads.onGivenUp;
+    this.#isActive = isActive;
+    this.#since = parts.clock.now();
+    this.#trimAt = this.#since;
     this.#offsetMs = this.#offset();
   }
 
-  async run(): Promise<void> {
+  /** Does what is due. One run at a time. */
+  run(): Promise<void> {
+    const running = this.#run();
+    this.#running = running.catch(() => {});
+    return running;
+  }
+
+  /** Ends the run that is under way, and lets no other begin. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#work();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    }
+  }
+
+  async #work(): Promise<void> {
     const { catalogue, clock } = this.#parts;
     const offset = this.#offset();
     const jumped = Math.abs(offset - this.#offsetMs) > jumpMs;
     this.#offsetMs = offset;
-    if (jumped) this.#waitingSince.clear();
-    const orphans = (await listOrphans(this.#parts)).filter(({ id }) => !this.#isActive(id));
-    const records = catalogue.list(["open", "publishing"]).filter(({ id }) => !this.#isActive(id));
-    const ids = new Set([...orphans, ...records].map(({ id }) => id));
-    for (const id of this.#waitingSince.keys()) if (!ids.has(id)) this.#waitingSince.delete(id);
-    for (const { id, writtenAt } of orphans) {
-      if (this.#isExpired(id, writtenAt.getTime())) await deleteOrphan(id, this.#parts);
-    }
-    for (const record of records) {
-      // Its client may have come back while the one before it was put away.
-      if (this.#isActive(record.id) || !this.#isExpired(record.id, Date.parse(record.updatedAt))) continue;
-      await giveUp(
-        record,
-        408,
-        `Expired: nothing was heard for ${daysText(this.#options.expireMs)}`,
-        this.#parts,
-      );
-      this.#onGivenUp(record.id);
-    }
-    if (!jumped) catalogue.forget(new Date(clock.date().getTime() - this.#options.rememberMs).toISOString());
+    if (jumped) this.#since = clock.now();
+    await this.#expire("open");
+    await this.#expire("publishing");
+    await this.#deleteRemains();
+    if (!jumped) await this.#forget();
+    const turns = new Turns(1, this.#stop.signal);
+    while (catalogue.compact()) await turns.step();
   }
 
-  #isExpired(id: string, changedMs: number): boolean {
-    const { clock } = this.#parts;
-    const since = this.#waitingSince.get(id);
-    if (since === undefined) this.#waitingSince.set(id, clock.now());
-    const watchedMs = since === undefined ? 0 : clock.now() - since;
-    const ageMs = clock.date().getTime() - changedMs;
-    const { expireMs } = this.#options;
-    return ageMs > expireMs && watchedMs >= Math.min(expireMs, watchedMsMax);
+  async #expire(state: UploadState): Promise<void> {
+    const { catalogue, clock } = this.#parts;
+    for (const [id, at] of this.#activeAt) if (clock.now() - at > watchedMsMax) this.#activeAt.delete(id);
+    const turns = new Turns(1, this.#stop.signal);
+    const before = this.#dateBefore(this.#options.expireMs);
+    for (let last: UploadRecord | null = null; ; await turns.step()) {
+      const page = catalogue.unchanged(state, before, last, pageRecords);
+      for (const record of page) {
+        this.#stop.signal.throwIfAborted();
+        await this.#expireOne(record);
+      }
+      if (page.length < pageRecords) return;
+      last = page.at(-1) as UploadRecord;
+    }
+  }
+
+  async #expireOne(record: UploadRecord): Promise<void> {
+    const { catalogue, clock } = this.#parts;
+    const { id, updatedAt } = record;
+    // Its client may have come back while the one before it was put away.
+    if (this.#isActive(id)) return void this.#activeAt.set(id, clock.now());
+    if (!this.#isWatched(id) || catalogue.get(id)?.updatedAt !== updatedAt) return;
+    const reason = `Expired: nothing was heard for ${daysText(this.#options.expireMs)}`;
+    await giveUp(record, 408, reason, this.#parts);
+  }
+
+  async #deleteRemains(): Promise<void> {
+    const { clock, logger } = this.#parts;
+    if (clock.now() - this.#remainsAt < remainsEveryMs) return;
+    this.#remainsAt = clock.now();
+    const expireBefore = clock.date().getTime() - this.#options.expireMs;
+    const orphans = await deleteRemains(this.#parts, {
+      isActive: this.#isActive,
+      isExpired: (writtenAt) => writtenAt.getTime() < expireBefore && this.#isWatched(null),
+      signal: this.#stop.signal,
+    });
+    if (orphans === 0 || this.#toldOrphans) return;
+    this.#toldOrphans = true;
+    const message = "Stored bytes that belong to no known upload are kept until they expire";
+    logger.log("warn", message, { uploads: orphans });
+  }
+
+  async #forget(): Promise<void> {
+    const { catalogue, clock } = this.#parts;
+    const { rememberMs, failedPerUser, finishedPerUser } = this.#options;
+    const before = this.#dateBefore(rememberMs);
+    const turns = new Turns(1, this.#stop.signal);
+    while (catalogue.forget(before, recordsPerStep) === recordsPerStep) await turns.step();
+    if (clock.now() - this.#trimAt < trimEveryMs) return;
+    this.#trimAt = clock.now();
+    for (let user = catalogue.users(null, 1)[0]; user !== undefined; user = catalogue.users(user, 1)[0]) {
+      for (const [state, keep] of [
+        ["failed", failedPerUser],
+        ["finished", finishedPerUser],
+      ] as const) {
+        while (catalogue.trim(user, state, keep, recordsPerStep) === recordsPerStep) await turns.step();
+      }
+      await turns.step();
+    }
+  }
+
+  #isWatched(id: string | null): boolean {
+    const since = Math.max(this.#since, (id === null ? undefined : this.#activeAt.get(id)) ?? this.#since);
+    return this.#parts.clock.now() - since >= Math.min(this.#options.expireMs, watchedMsMax);
+  }
+
+  #dateBefore(ageMs: number): string {
+    return new Date(this.#parts.clock.date().getTime() - ageMs).toISOString();
   }
 
   #offset(): number {

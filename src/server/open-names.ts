@@ -1,5 +1,6 @@
-// Which name is being filled by which upload: two uploads of one user never race for one name, nor one's data for
-// another's sidecar. Holds unfinished uploads only, those with a client as well as those that wait for theirs.
+// Which name is being filled by which upload of this process: two uploads of one user never race for one name, nor
+// one's data for another's sidecar. From the first message to the end of a session; the catalogue answers for those that
+// are recorded.
 
 import { foldName, occupiedNames } from "../storage/destination.ts";
 

@@ -19,6 +19,14 @@ export interface ServerOptions {
   readonly idleMs: number;
   /** Suspended uploads are deleted after this long. */
   readonly expireMs: number;
+  /** Uploads that have not ended, with a client or suspended, that one user may have. */
+  readonly unfinishedPerUser: number;
+  /** Bytes of metadata that these may have together. */
+  readonly metadataBytesPerUser: number;
+  /** Failed uploads of one user whose reason is remembered; the newest are. */
+  readonly failedPerUser: number;
+  /** Finished uploads of one user for which `upload-finished` can be asked again; the newest are. */
+  readonly finishedPerUser: number;
   /** `upload-finished` can be asked for again for this long. */
   readonly rememberMs: number;
 }
@@ -42,6 +50,13 @@ export const defaultServerOptions: ServerOptions = {
   idleMs: limits.idleMs,
   expireMs: 7 * 24 * hourMs,
   rememberMs: 30 * 24 * hourMs,
+  // A week's unfinished uploads of a busy laboratory, at some 500 bytes of the catalogue and a file on the disk each.
+  unfinishedPerUser: 1000,
+  // 128 uploads with the most that one may have, or 32 KiB for each of a thousand. It is space on the disk.
+  metadataBytesPerUser: 32 * MiB,
+  // A client asks within the seconds after it lost its connection. These cost 400 bytes each.
+  failedPerUser: 1000,
+  finishedPerUser: 100_000,
 };
 
 /** A long time in words, e.g. `7 days` or `0.5 days`. */

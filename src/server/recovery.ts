@@ -1,13 +1,14 @@
-// What a server does about the uploads that an earlier process left: finishes those that were being published,
-// deletes what is left of those that ended, and, as time goes by, of those whose client never came back.
+// What a server does about the uploads that an earlier process left: finishes those that were being published, says
+// how much of the others can be trusted, and gives up those that cannot go on.
 
 import type { Clock } from "../base/clock.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { readJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { sha256Of } from "../base/sha256-of.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
 import { sidecarText } from "../storage/sidecar.ts";
-import type { PartialEntry, Storage } from "../storage/storage.ts";
+import type { Storage } from "../storage/storage.ts";
 
 export interface RecoveryParts {
   readonly storage: Storage;
@@ -26,36 +27,14 @@ export function trustedLength(record: UploadRecord, length: number, bootId: stri
   return sameBoot ? length : Math.min(length, record.durable);
 }
 
-/**
- * Deletes what is left of uploads that ended. Partials that no record knows go as well when they are empty, which is
- * what a crash between creating one and recording it leaves. With bytes they stay for now: behind a catalogue that
- * was lost, or is an old copy, they may be all that there is of somebody's upload. Housekeeping deletes them when
- * they expire.
- */
-export async function deleteRemains(parts: RecoveryParts): Promise<void> {
-  const { catalogue, storage, logger } = parts;
-  let orphans = 0;
-  for (const { id } of await storage.list()) {
-    const state = catalogue.get(id)?.state;
-    if (state === undefined && !(await discardIfEmpty(id, parts))) orphans++;
-    if (state !== "finished" && state !== "failed") continue;
-    if (await discard(id, parts)) {
-      logger.log("info", "Deleted what was left of an upload that ended", { upload: id });
-    }
-  }
-  if (orphans === 0) return;
-  const message = "Stored bytes that belong to no known upload are kept until they expire";
-  logger.log("warn", message, { uploads: orphans });
-}
+/** Code and text for an upload whose metadata is gone: without it nothing is published, and its client begins anew. */
+export const metadataLost = [404, "The metadata of this upload was lost on the server"] as const;
 
-/** Partials that no record knows; those that are just being made are among them. */
-export async function listOrphans({ storage, catalogue }: RecoveryParts): Promise<readonly PartialEntry[]> {
-  return (await storage.list()).filter(({ id }) => catalogue.get(id) === null);
-}
-
-export async function deleteOrphan(id: string, parts: RecoveryParts): Promise<void> {
-  if (!(await discard(id, parts))) return;
-  parts.logger.log("info", "Deleted stored bytes that belong to no known upload", { upload: id });
+/** The metadata text of an upload that has not ended, or `null` when the catalogue does not have it as an object. */
+export function metadataOf({ id }: UploadRecord, { catalogue }: RecoveryParts): string | null {
+  const text = catalogue.metadataOf(id) ?? "";
+  const reading = readJson(text);
+  return reading.type === "json" && reading.content.members !== null ? text : null;
 }
 
 /**
@@ -91,9 +70,15 @@ export async function finishPublishing(
   const isSuspect = parts.bootId !== null && record.bootId === null;
   const isTrusted = isShown || !isSuspect;
   if (isTrusted && record.sha256 !== null && (await sha256Of(partial)).toString("hex") === record.sha256) {
+    const metadata = metadataOf(record, parts);
+    if (metadata === null) {
+      await partial.close();
+      await endWithoutMetadata(record, isShown, parts);
+      return "finished";
+    }
     const { id: upload, identity, user, name, sha256 } = record;
     const provenance = { upload, identity, user, name, size: partial.length, sha256, received: updatedAt() };
-    const metadataText = sidecarText(record.metadataText, { ...provenance, client: null });
+    const metadataText = sidecarText(metadata, { ...provenance, client: null });
     try {
       await partial.publish(destination, { sha256, metadataText });
     } catch (error) {
@@ -116,6 +101,17 @@ export async function finishPublishing(
   return "open";
 }
 
+// What has its name already has its description beside it as well.
+async function endWithoutMetadata(
+  record: UploadRecord,
+  isShown: boolean,
+  parts: RecoveryParts,
+): Promise<void> {
+  if (!isShown) return giveUp(record, ...metadataLost, parts);
+  parts.catalogue.change(record.id, { state: "finished", updatedAt: parts.clock.date().toISOString() });
+  await discard(record.id, parts);
+}
+
 /** Gives an upload up that has no session: its bytes go, its record says why for as long as records are kept. */
 export async function giveUp(
   record: UploadRecord,
@@ -136,20 +132,13 @@ export async function giveUp(
   });
 }
 
-// One that resists must not keep the others from being dealt with.
-async function discardIfEmpty(id: string, parts: RecoveryParts): Promise<boolean> {
-  const partial = await parts.storage.open(id).catch(() => null);
-  const isEmpty = partial?.length === 0;
-  await partial?.close();
-  return isEmpty && (await discard(id, parts));
-}
-
-async function discard(id: string, { storage, logger }: RecoveryParts): Promise<boolean> {
+/** Deletes what is stored of upload `id`; returns whether that could be done. */
+export async function discard(id: string, { storage, logger }: RecoveryParts): Promise<boolean> {
   try {
     await (await storage.open(id))?.discard();
     return true;
   } catch (error) {
-    logger.log("warn", "Bytes were not deleted; the next start tries again", {
+    logger.log("warn", "Bytes were not deleted, which is tried again later", {
       upload: id,
       reason: messageOf(error),
     });

@@ -51,7 +51,7 @@ export class Server {
       send: (peer, message) => this.#send(peer, message),
       onCreditChanged: () => this.#distributeSoon(),
     });
-    this.#housekeeping = new Housekeeping(parts, options, this.#uploads);
+    this.#housekeeping = new Housekeeping(parts, options, this.#uploads.isActive);
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -74,7 +74,7 @@ export class Server {
       { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },
     );
     logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.fingerprint });
-    this.#keepHouseLater();
+    this.#keepHouse();
     return this.#link.port;
   }
 
@@ -92,7 +92,7 @@ export class Server {
     for (const cancel of this.#timers.values()) cancel();
     const goingDown = `The server is going down, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
     for (const session of this.#uploads.active()) session.stop(503, goingDown, true);
-    await this.#uploads.settled();
+    await Promise.all([this.#uploads.settled(), this.#housekeeping.stop()]);
     this.#link?.close(flushMs);
   }
 
@@ -202,16 +202,15 @@ export class Server {
   }
 
   #keepHouse(): void {
-    this.#housekeeping.run().catch((error) => {
-      this.#parts.logger.log("error", "Housekeeping failed", { reason: messageOf(error) });
-    });
-  }
-
-  #keepHouseLater(): void {
-    const cancel = this.#parts.clock.after(housekeepingMs, () => {
-      this.#keepHouse();
-      if (!this.#stopping) this.#keepHouseLater();
-    });
-    this.#timers.set("housekeeping", cancel);
+    this.#housekeeping
+      .run()
+      .catch((error) => {
+        this.#parts.logger.log("error", "Housekeeping failed", { reason: messageOf(error) });
+      })
+      .then(() => {
+        if (this.#stopping) return;
+        const cancel = this.#parts.clock.after(housekeepingMs, () => this.#keepHouse());
+        this.#timers.set("housekeeping", cancel);
+      });
   }
 }

@@ -119,11 +119,11 @@ export class Session {
   }
 
   /** Goes on with an upload of which `partial` holds bytes, `durable` of them surely; hashes them beside the rest. */
-  restore(record: UploadRecord, partial: Partial, durable: number): void {
+  restore(record: UploadRecord, metadataText: string, partial: Partial, durable: number): void {
     const post: PostFile = {
       type: "post-file",
       name: record.name,
-      metadataText: record.metadataText,
+      metadataText,
       info: record.size === null ? {} : { size: record.size },
     };
     this.#post = post;

@@ -2,18 +2,26 @@
 // session for a message, and answers for uploads that have none.
 
 import { messageOf } from "../base/error.ts";
+import { jsonDigest } from "../base/json-digest.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.ts";
-import { metadataFault, sameMetadata } from "../protocol/metadata.ts";
-import { checkName } from "../storage/destination.ts";
+import { metadataFault } from "../protocol/metadata.ts";
+import { checkName, clashingNames } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
 import { refusalOf } from "./admission.ts";
 import type { ClientDirectory } from "./client-directory.ts";
 import { OpenNames } from "./open-names.ts";
-import { deleteRemains, finishPublishing, giveUp, type RecoveryParts, trustedLength } from "./recovery.ts";
+import {
+  finishPublishing,
+  giveUp,
+  metadataLost,
+  metadataOf,
+  type RecoveryParts,
+  trustedLength,
+} from "./recovery.ts";
 import { Session, type SessionParts } from "./session.ts";
 
-export interface UploadDirectoryParts extends Omit<SessionParts, "onEnded">, RecoveryParts {
+export interface UploadDirectoryParts extends Omit<SessionParts, "onEnded" | "isActive">, RecoveryParts {
   readonly clients: ClientDirectory;
   /** 16 random bytes as lower-case hex. */
   readonly newId: () => string;
@@ -26,6 +34,7 @@ interface Waiting {
 
 // A client that is answered has no reason to send more than its window before it hears; this bounds the others.
 const waitingMax = 64;
+const pageRecords = 100;
 
 export class UploadDirectory {
   readonly #parts: UploadDirectoryParts;
@@ -63,25 +72,23 @@ export class UploadDirectory {
   isActive = (id: string): boolean =>
     this.#byId.has(id) || this.#publishing.has(id) || this.#arriving.has(id);
 
-  onGivenUp = (id: string): void => this.#names.release(id);
-
   /** Before the first message: what an earlier process left. Hashing goes on in the background. */
   async recover(): Promise<void> {
     const { catalogue } = this.#parts;
-    await deleteRemains(this.#parts);
-    for (const record of catalogue.list(["open", "publishing"])) {
-      this.#names.claim(record.user, record.name, record.id);
-      if (record.state === "publishing") this.#publishing.add(record.id);
+    for (let last: UploadRecord | null = null; ; ) {
+      const page = catalogue.unchanged("publishing", null, last, pageRecords);
+      for (const { id } of page) this.#publishing.add(id);
+      last = page.at(-1) ?? null;
+      if (last === null) break;
     }
     if (this.#publishing.size > 0) this.#track(this.#finishPublishing([...this.#publishing]));
   }
 
   async #finishPublishing(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      const record = this.#parts.catalogue.get(id);
       try {
-        if (record !== null && (await finishPublishing(record, this.#parts)) === "finished")
-          this.#names.release(id);
+        const record = this.#parts.catalogue.get(id);
+        if (record !== null) await finishPublishing(record, this.#parts);
       } catch (error) {
         this.#parts.logger.log("error", "Publishing failed", { upload: id, reason: messageOf(error) });
       }
@@ -100,7 +107,12 @@ export class UploadDirectory {
       else received.release();
       return;
     }
-    const record = this.#findRecord(user, received);
+    let record: UploadRecord | null;
+    try {
+      record = this.#findRecord(user, received);
+    } catch (error) {
+      return this.#refuse(user, received, error);
+    }
     // Where the stored bytes are gone, its client was told 404, and may begin anew.
     const isNew = record === null || (record.state === "failed" && record.errorCode === 404);
     if (record !== null && !(isNew && message.type === "post-file"))
@@ -114,6 +126,13 @@ export class UploadDirectory {
     const record = this.#parts.catalogue.find(peer, user, origin);
     // One whose key is not known is open to all keys of its user, but only to one at a time.
     return record !== null && (this.#byId.has(record.id) || this.#arriving.has(record.id)) ? null : record;
+  }
+
+  #refuse(user: string, received: ReceivedFromPeer, error: unknown): void {
+    received.release();
+    this.#parts.logger.log("error", "A message was not handled", { user, reason: messageOf(error) });
+    const { code, text } = refusalOf(error);
+    this.#sendError(received.peer, code, text);
   }
 
   #receiveRecorded(record: UploadRecord, waiting: Waiting): void {
@@ -155,7 +174,9 @@ export class UploadDirectory {
   // The newest upload of a name wins over one of the same key whose client is gone; never over one whose client is
   // there. Returns why the name cannot be had, or `null`: it is claimed.
   async #claimName(user: string, origin: string, name: string, id: string): Promise<string | null> {
-    const holders = this.#names.holders(user, name);
+    const { catalogue } = this.#parts;
+    const recorded = catalogue.holdersOf(user, clashingNames(name));
+    const holders = [...new Set([...this.#names.holders(user, name), ...recorded])];
     const shown = JSON.stringify(name);
     if (holders.some((holder) => this.#isHeldFast(holder))) return `Another upload of ${shown} is under way`;
     if (holders.some((holder) => !this.#mayReplace(holder, user, origin)))
@@ -165,7 +186,7 @@ export class UploadDirectory {
     for (const holder of holders) {
       this.#byId.get(holder)?.stop(409, reason, true);
       await this.#endings.get(holder);
-      const record = this.#parts.catalogue.get(holder);
+      const record = catalogue.get(holder);
       if (record !== null && record.state === "open") await giveUp(record, 409, reason, this.#parts);
     }
     return null;
@@ -202,12 +223,17 @@ export class UploadDirectory {
 
   async #restore(record: UploadRecord, origin: string): Promise<Session | null> {
     const { storage, room, bootId, catalogue, clock } = this.#parts;
+    const metadata = metadataOf(record, this.#parts);
+    if (metadata === null) {
+      await giveUp(record, ...metadataLost, this.#parts);
+      this.#sendError(record.identity, ...metadataLost);
+      return null;
+    }
     const partial = await storage.open(record.id);
     if (partial === null) {
       const text = "The stored bytes are gone";
       const updatedAt = clock.date().toISOString();
       catalogue.change(record.id, { state: "failed", errorCode: 404, reason: text, updatedAt });
-      this.#names.release(record.id);
       this.#sendError(record.identity, 404, text);
       return null;
     }
@@ -216,7 +242,7 @@ export class UploadDirectory {
       if (trusted < partial.length) await partial.truncate(trusted);
       await room.reserve(record.id, record.size === null ? null : Math.max(0, record.size - trusted));
       const session = this.#makeSession(record.id, record.identity, record.user, origin);
-      session.restore(record, partial, Math.min(record.durable, trusted));
+      session.restore(record, metadata, partial, Math.min(record.durable, trusted));
       return session;
     } catch (error) {
       await partial.close();
@@ -241,6 +267,7 @@ export class UploadDirectory {
       .then((session) => {
         this.#waiting.delete(key);
         this.#arriving.delete(id);
+        if (session === null) this.#names.release(id);
         for (const { message, received } of waiting) {
           if (session === null) received.release();
           // What came behind the end is answered from the catalogue, like all that comes later.
@@ -255,6 +282,7 @@ export class UploadDirectory {
     const key = { id, identity, user };
     const session = new Session(key, origin, {
       ...this.#parts,
+      isActive: this.isActive,
       onEnded: (ended, done) => this.#ended(ended, done),
     });
     this.#sessions.set(keyOf(origin, identity), session);
@@ -272,8 +300,7 @@ export class UploadDirectory {
     const task = done.then(() => {
       this.#byId.delete(id);
       this.#endings.delete(id);
-      const state = this.#parts.catalogue.get(id)?.state;
-      if (state !== "open" && state !== "publishing") this.#names.release(id);
+      this.#names.release(id);
       this.#waiting.delete(key);
       for (const { message, received } of waiting) this.receiveUnknown(user, received, message);
     });
@@ -315,5 +342,5 @@ function isAcceptable(post: PostFile): boolean {
 }
 
 function isSame(post: PostFile, record: UploadRecord): boolean {
-  return post.name === record.name && sameMetadata(post.metadataText, record.metadataText);
+  return post.name === record.name && jsonDigest(post.metadataText) === record.metadataDigest;
 }

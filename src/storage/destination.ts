@@ -26,6 +26,13 @@ export function occupiedNames(name: string): readonly string[] {
   return [folded, folded + checksumSuffix, folded + metadataSuffix];
 }
 
+/** Folded names of everything that cannot be published beside `name`: see `namesClash`. */
+export function clashingNames(name: string): readonly string[] {
+  const folded = foldName(name);
+  const described = [checksumSuffix, metadataSuffix].filter((suffix) => folded.endsWith(suffix));
+  return [...occupiedNames(name), ...described.map((suffix) => folded.slice(0, -suffix.length))];
+}
+
 /** Whether `a` and `b` cannot both be published in one folder: `x` and `X` cannot, nor `x` and `x.sha256`. */
 export function namesClash(a: string, b: string): boolean {
   const occupied = new Set(occupiedNames(a));

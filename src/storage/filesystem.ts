@@ -2,7 +2,7 @@
 // system, so that publishing is a matter of names and never copies a byte. Holds the lock on the data folder.
 
 import { constants, type Stats } from "node:fs";
-import { access, mkdir, open, readdir, stat, statfs } from "node:fs/promises";
+import { access, mkdir, open, opendir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
@@ -16,7 +16,7 @@ import { NameIndex } from "./name-index.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
 import { isClaimed, type PublishParts, publishSteps, rollBack, stagedFiles } from "./publish.ts";
 import { parseChecksum } from "./sidecar.ts";
-import type { Description, Destination, Partial, PartialEntry, Storage } from "./storage.ts";
+import type { Description, Destination, Partial, Storage } from "./storage.ts";
 import { storageError } from "./storage-error.ts";
 
 const idPattern = /^[0-9a-f]{32}$/;
@@ -122,15 +122,17 @@ export class FilesystemStorage implements Storage {
     }
   }
 
-  async list(): Promise<readonly PartialEntry[]> {
+  async *ids(): AsyncGenerator<string> {
     try {
-      const { partials } = this.#parts;
-      const entries: PartialEntry[] = [];
-      for (const id of await readdir(partials)) {
-        const properties = idPattern.test(id) ? await lookAt(join(partials, id)) : null;
-        if (properties !== null) entries.push({ id, writtenAt: properties.mtime });
-      }
-      return entries;
+      for await (const { name } of await opendir(this.#parts.partials)) if (idPattern.test(name)) yield name;
+    } catch (cause) {
+      throw storageError("looked up", cause);
+    }
+  }
+
+  async writtenAt(id: string): Promise<Date | null> {
+    try {
+      return (await lookAt(join(this.#parts.partials, id)))?.mtime ?? null;
     } catch (cause) {
       throw storageError("looked up", cause);
     }
@@ -271,10 +273,10 @@ async function probe(partials: string, clock: Clock): Promise<boolean> {
 
 // Publishing ends by removing these; a crash in the middle of that leaves some.
 async function removeLeftovers({ partials, clock }: PublishParts): Promise<void> {
-  const names = new Set(await readdir(partials));
-  for (const name of names) {
+  for await (const { name } of await opendir(partials)) {
     const id = name.slice(0, 32);
-    if (name !== id && idPattern.test(id) && !names.has(id)) await removeFile(join(partials, name), clock);
+    if (name === id || !idPattern.test(id) || (await lookAt(join(partials, id))) !== null) continue;
+    await removeFile(join(partials, name), clock);
   }
 }
 

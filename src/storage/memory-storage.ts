@@ -6,7 +6,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { namesClash } from "./destination.ts";
 import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./memory-partial.ts";
-import type { Description, Destination, Partial, PartialEntry, Storage } from "./storage.ts";
+import type { Description, Destination, Partial, Storage } from "./storage.ts";
 
 export { ShortWrite, type StorageOperation } from "./memory-partial.ts";
 
@@ -101,8 +101,12 @@ export class MemoryStorage implements Storage {
     return stored === undefined ? null : this.#handle(id, stored);
   }
 
-  async list(): Promise<readonly PartialEntry[]> {
-    return [...this.#partials].map(([id, { writtenAt }]) => ({ id, writtenAt }));
+  async *ids(): AsyncGenerator<string> {
+    yield* [...this.#partials.keys()];
+  }
+
+  async writtenAt(id: string): Promise<Date | null> {
+    return this.#partials.get(id)?.writtenAt ?? null;
   }
 
   async exists(destination: Destination): Promise<boolean> {

@@ -44,20 +44,15 @@ export interface Partial {
   discard(): Promise<void>;
 }
 
-/** A partial that is there, seen from outside. */
-export interface PartialEntry {
-  readonly id: string;
-  /** When its bytes last changed, by the calendar of the medium. */
-  readonly writtenAt: Date;
-}
-
 export interface Storage {
   /** Creates an empty partial. `id` is 32 lower-case hex digits, never used before. */
   create(id: string): Promise<Partial>;
   /** Opens a partial that is there, or returns `null`. */
   open(id: string): Promise<Partial | null>;
-  /** All partials that are there. */
-  list(): Promise<readonly PartialEntry[]>;
+  /** Ids of all partials that are there, in no order, one after another: there may be very many. */
+  ids(): AsyncIterable<string>;
+  /** When the bytes of partial `id` last changed, by the calendar of the medium; `null` when it is not there. */
+  writtenAt(id: string): Promise<Date | null>;
   /** Whether something lies at `destination`, or at a name that differs only in case or Unicode form. */
   exists(destination: Destination): Promise<boolean>;
   /** SHA-256 (hex) that was published at exactly `destination`, or `null` where nothing was. */

@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
+import { jsonDigest } from "../../src/base/json-digest.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { bootId } from "../../src/catalogue/boot-id.ts";
 import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
@@ -27,7 +28,7 @@ import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
 import { idOf, publishOne } from "../storage/contract.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { catalogueContract, newUpload, timeOf } from "./contract.ts";
+import { catalogueContract, namesIn, newUpload, noBounds, timeOf } from "./contract.ts";
 
 catalogueContract("catalogue in SQLite", async () => {
   const folder = await tempFolder();
@@ -45,7 +46,7 @@ describe("the file", () => {
     await using folder = await tempFolder();
     const file = folder.file("c.sqlite");
     const first = await openSqliteCatalogue({ file, log: silentLogger });
-    first.add(newUpload(1));
+    first.add(newUpload(1), noBounds);
     if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
     first.close();
     first.close();
@@ -58,11 +59,11 @@ describe("the file", () => {
     await using folder = await tempFolder();
     const file = folder.file("c.sqlite");
     const database = new DatabaseSync(file);
-    database.exec("PRAGMA user_version = 99");
+    database.exec(`PRAGMA user_version = 99; PRAGMA application_id = ${0x64796e63}`);
     database.close();
     const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 2");
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 3");
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
@@ -86,7 +87,7 @@ describe("the file", () => {
       for (let number = 1; number <= confirmed; number++) {
         expect(catalogue.get(newUpload(number).id)?.durable).toBe(number);
       }
-      expect(catalogue.list(["open"]).length).toBeLessThanOrEqual(confirmed + 1);
+      expect(namesIn(catalogue, ["open"]).length).toBeLessThanOrEqual(confirmed + 1);
       catalogue.close();
     }
   });
@@ -141,7 +142,7 @@ describe("a damaged file is moved aside and made anew from what was published", 
       throw new Error("must not be asked");
     };
     const catalogue = await openSqliteCatalogue({ file: folder.catalogueFile, log: silentLogger, published });
-    expect(catalogue.list(["open"]).length).toBe(200);
+    expect(namesIn(catalogue, ["open"]).length).toBe(200);
     catalogue.close();
   });
 });
@@ -157,7 +158,12 @@ test("a catalogue that the first version made is taken over with all that is in 
     "1496aeb235b25cde80a8034179ef7ea8",
   ].map((id) => catalogue.get(id));
   expect(finished).toMatchObject({ user: "meyer", name: "one.raw", state: "finished", size: 5000 });
-  expect(finished).toMatchObject({ origin: null, metadataText: '{"sample":"S-17","note":"Größe \\"1\\""}' });
+  expect(finished).toMatchObject({
+    origin: null,
+    metadataDigest: jsonDigest('{"sample":"S-17","note":"Größe \\"1\\""}'),
+  });
+  expect(catalogue.metadataOf(suspended?.id ?? "")).toBe('{"sample":"S-18"}');
+  expect(catalogue.holdersOf("meyer", ["half run.raw"])).toEqual([suspended?.id ?? ""]);
   expect(suspended).toMatchObject({ name: "Half Run.raw", state: "open", durable: 5_242_880, size: null });
   expect(failed).toMatchObject({ name: "cancelled.raw", state: "failed", errorCode: 499 });
   expect(catalogue.find("ee2e3122e1dcb8931eec73b643859b4f", "meyer", "any key")).toEqual(
@@ -190,21 +196,21 @@ async function dataFolder() {
   writeFileSync(join(bert, "gone.raw"), "changed in length");
   const catalogueFile = folder.file("catalogue.sqlite");
   const catalogue = await openSqliteCatalogue({ file: catalogueFile, log: silentLogger });
-  for (let number = 100; number < 300; number++) catalogue.add(newUpload(number));
+  for (let number = 100; number < 300; number++) catalogue.add(newUpload(number), noBounds);
   catalogue.close();
   return Object.assign(folder, { catalogueFile });
 }
 
 function expectPublished(catalogue: SqliteCatalogue): void {
-  const records = catalogue.list(["open", "publishing", "finished", "failed"]);
-  expect(records.map(({ user, name }) => `${user}/${name}`).sort()).toEqual(["anna/a.raw", "bert/b.raw"]);
+  const names = namesIn(catalogue, ["open", "publishing", "finished", "failed"]);
+  expect([...names].sort()).toEqual(["a.raw", "b.raw"]);
   const record = catalogue.get(idOf(1));
   expect(record).toMatchObject({
     identity: "00",
     state: "finished",
     size: 5,
     durable: 5,
-    metadataText: '{"sample":"A1"}',
+    metadataDigest: jsonDigest('{"sample":"A1"}'),
     createdAt: timeOf(0),
     updatedAt: timeOf(0),
   });

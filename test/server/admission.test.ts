@@ -4,9 +4,11 @@ import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
 import { type AdmissionRequest, admit, refusalOf } from "../../src/server/admission.ts";
+import { defaultServerOptions } from "../../src/server/options.ts";
 import { Room } from "../../src/server/room.ts";
 import { MemoryStorage, type MemoryStorageOptions } from "../../src/storage/memory-storage.ts";
 import { codeOf, idOf, publishOne } from "../storage/contract.ts";
+import { RecoveryWorld } from "./recovery-world.ts";
 
 const MiB = 1024 * 1024;
 const createdAt = "2026-01-02T03:04:05.000Z";
@@ -14,7 +16,9 @@ const createdAt = "2026-01-02T03:04:05.000Z";
 function worldOf(options: MemoryStorageOptions = {}, catalogue = new MemoryCatalogue()) {
   const storage = new MemoryStorage(options);
   const room = new Room(storage);
-  return { storage, catalogue, room, bootId: "boot" };
+  const { clock, logger } = new RecoveryWorld();
+  const parts = { clock, logger, options: defaultServerOptions, isActive: () => false };
+  return { ...parts, storage, catalogue, room, bootId: "boot" };
 }
 
 function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionRequest {
@@ -45,14 +49,14 @@ describe("an upload that is let in", () => {
       user: "anna",
       origin: "key-1",
       name: "a.raw",
-      metadataText: '{"sample":"A1"}',
       size: 5,
       state: "open",
       durable: 0,
       bootId: "boot",
       createdAt,
     });
-    expect((await world.storage.list()).map(({ id }) => id)).toEqual([idOf(1)]);
+    expect(world.catalogue.metadataOf(idOf(1))).toBe('{"sample":"A1"}');
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([idOf(1)]);
   });
 
   test("has its room reserved", async () => {
@@ -75,7 +79,7 @@ describe("refusals come in the order in which a client can act on them", () => {
     await publishOne(world.storage, 7, "anna", "taken");
     expect(await codeOf(admit(requestOf(change), world))).toBe(code);
     expect(world.catalogue.get(idOf(1))).toBeNull();
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     await world.room.reserve("other", 8 * MiB);
   });
 });
@@ -93,13 +97,13 @@ describe("a failure leaves nothing behind", () => {
 
   test("when the catalogue does not take the record", async () => {
     class FullCatalogue extends MemoryCatalogue {
-      override add(): void {
+      override add(): never {
         throw new DyncError("no-space", "No space left");
       }
     }
     const world = worldOf({ capacity: 3 * MiB }, new FullCatalogue());
     expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), world))).toBe("no-space");
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     await world.room.reserve("other", 2 * MiB);
   });
 });

@@ -10,21 +10,16 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const expireMs = 24 * hourMs;
 const rememberMs = 72 * hourMs;
+const options = { expireMs, rememberMs, failedPerUser: 3, finishedPerUser: 5 };
 
 let world: RecoveryWorld;
 let active: Set<string>;
-let givenUp: string[];
 let housekeeping: Housekeeping;
 
 /** A process of the server begins. */
 function start(): void {
   active = new Set();
-  givenUp = [];
-  housekeeping = new Housekeeping(
-    world,
-    { expireMs, rememberMs },
-    { isActive: (id) => active.has(id), onGivenUp: (id) => void givenUp.push(id) },
-  );
+  housekeeping = new Housekeeping(world, options, (id) => active.has(id));
 }
 
 /** The server runs for `durationMs`, with its work every `everyMs`. */
@@ -49,7 +44,6 @@ describe("an upload whose client does not come back", () => {
     await run(2 * hourMs, hourMs);
     expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 408 });
     expect(await world.partials()).toEqual([]);
-    expect(givenUp).toEqual([idOf(1)]);
   });
 
   test("is given up too when it was being published", async () => {
@@ -86,7 +80,7 @@ describe("an upload whose client does not come back", () => {
       await world.partial(number, "x");
     }
     const isActive = (id: string): boolean => id === idOf(2) && world.stateOf(1).state === "failed";
-    housekeeping = new Housekeeping(world, { expireMs, rememberMs }, { isActive, onGivenUp() {} });
+    housekeeping = new Housekeeping(world, options, isActive);
     await run(expireMs + 2 * hourMs, hourMs);
     expect(world.stateOf(1).state).toBe("failed");
     expect(world.stateOf(2).state).toBe("open");
@@ -146,6 +140,45 @@ describe("records of uploads that ended", () => {
   });
 });
 
+describe("more records than fit one page", () => {
+  test("expire in one run, and so many were not read at once", async () => {
+    const largest = { page: 0 };
+    const { catalogue } = world;
+    const unchanged = catalogue.unchanged.bind(catalogue);
+    catalogue.unchanged = (...question) => {
+      const page = unchanged(...question);
+      largest.page = Math.max(largest.page, page.length);
+      return page;
+    };
+    for (let number = 1; number <= 350; number++) world.record(number);
+    active.add(idOf(17));
+    await run(expireMs + hourMs, hourMs);
+    await run(minuteMs);
+    expect(catalogue.list(["open"]).map(({ id }) => id)).toEqual([idOf(17)]);
+    expect(largest.page).toBe(100);
+  });
+
+  test("are trimmed to those that one user may have remembered, the newest", async () => {
+    for (let number = 1; number <= 20; number++) {
+      world.record(number, { state: number % 2 === 0 ? "finished" : "failed" });
+      world.clock.advance(1000);
+    }
+    await run(2 * hourMs);
+    const left = (state: "finished" | "failed") => world.catalogue.list([state]).map(({ id }) => id);
+    expect(left("failed")).toEqual([15, 17, 19].map(idOf));
+    expect(left("finished")).toEqual([12, 14, 16, 18, 20].map(idOf));
+  });
+});
+
+test("a run that is under way ends when the server does", async () => {
+  for (let number = 1; number <= 10; number++) world.record(number);
+  world.clock.advance(expireMs + hourMs);
+  const running = housekeeping.run();
+  await housekeeping.stop();
+  await running;
+  expect(world.catalogue.list(["failed"]).length).toBeLessThan(10);
+});
+
 describe("stored bytes that no record knows", () => {
   test("are kept until the time of an upload is over, and then deleted", async () => {
     await world.partial(1, "x");
@@ -153,7 +186,10 @@ describe("stored bytes that no record knows", () => {
     expect(await world.partials()).toEqual([idOf(1)]);
     await run(2 * hourMs, hourMs);
     expect(await world.partials()).toEqual([]);
-    expect(world.log).toMatchObject([{ level: "info", fields: { upload: idOf(1) } }]);
+    expect(world.log).toMatchObject([
+      { level: "warn", fields: { uploads: 1 } },
+      { level: "info", fields: { upload: idOf(1) } },
+    ]);
   });
 
   test("are kept for a while by a server that finds them old already", async () => {

@@ -44,7 +44,7 @@ describe("a second upload of a name that is being filled", () => {
     expect(world.storage.published().map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["newer"]);
     const back = await world.connect(1);
     expect(await back.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 409 });
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
   test("takes it over from one that was suspended too, and after a restart", async () => {
@@ -55,7 +55,7 @@ describe("a second upload of a name that is being filled", () => {
     const second = await world.connect(2);
     expect((await second.upload("newer")).type).toBe("upload-finished");
     expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 409 });
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
   test("that is refused for its metadata does not replace the first", async () => {
@@ -185,7 +185,7 @@ describe("a key that is not authorised any more", () => {
     expect(await first.hear()).toMatchObject({ type: "error", code: 403 });
     await world.settle();
     expect(world.catalogue.get(idOf(1))?.state).toBe("open");
-    expect(await world.storage.list()).toHaveLength(1);
+    expect(await Array.fromAsync(world.storage.ids())).toHaveLength(1);
   });
 
   test("gets no other answer, even on a connection that it has", async () => {

@@ -5,6 +5,7 @@ import type { LogFields, LogLevel } from "../../src/base/log.ts";
 import type { UploadChange } from "../../src/catalogue/catalogue.ts";
 import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
 import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
+import { noBounds } from "../catalogue/contract.ts";
 import { bytesOf, idOf } from "../storage/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -46,17 +47,20 @@ export class RecoveryWorld {
 
   /** An upload's record, as it was when it was admitted and after `change`. */
   record(number: number, change: Partial<UploadChange> = {}, name = `${number}.raw`) {
-    this.catalogue.add({
-      id: idOf(number),
-      identity: `8${number}`,
-      user: "anna",
-      origin: "key-1",
-      name,
-      metadataText: '{"sample":"A1"}',
-      size: null,
-      createdAt: this.now(),
-      bootId: this.bootId,
-    });
+    this.catalogue.add(
+      {
+        id: idOf(number),
+        identity: `8${number}`,
+        user: "anna",
+        origin: "key-1",
+        name,
+        metadataText: '{"sample":"A1"}',
+        size: null,
+        createdAt: this.now(),
+        bootId: this.bootId,
+      },
+      noBounds,
+    );
     this.catalogue.change(idOf(number), { updatedAt: this.now(), ...change });
     return this.stateOf(number);
   }
@@ -76,6 +80,6 @@ export class RecoveryWorld {
   }
 
   async partials(): Promise<readonly string[]> {
-    return (await this.storage.list()).map(({ id }) => id);
+    return Array.fromAsync(this.storage.ids());
   }
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
-import { deleteRemains, finishPublishing, giveUp, trustedLength } from "../../src/server/recovery.ts";
+import { finishPublishing, giveUp, trustedLength } from "../../src/server/recovery.ts";
 import { bytesOf, descriptionOf, idOf, publishOne } from "../storage/contract.ts";
 import { RecoveryWorld, sha256 } from "./recovery-world.ts";
 
@@ -18,52 +18,6 @@ describe("how much of what is on the disk can be trusted", () => {
     const record = { ...new RecoveryWorld().record(1, { durable: 60 }), bootId: written };
     expect(trustedLength(record, 100, now)).toBe(expected);
     expect(trustedLength(record, 40, now)).toBe(40);
-  });
-});
-
-describe("at the start", () => {
-  test("partials of unfinished uploads stay, those of uploads that ended go", async () => {
-    const world = new RecoveryWorld();
-    world.record(1);
-    world.record(2, { state: "publishing" });
-    world.record(3, { state: "failed" });
-    world.record(4, { state: "finished" });
-    for (const number of [1, 2, 3, 4]) await world.partial(number, "x");
-    await deleteRemains(world);
-    expect(await world.partials()).toEqual([idOf(1), idOf(2)]);
-    expect(world.log.map(({ fields }) => fields.upload)).toEqual([idOf(3), idOf(4)]);
-  });
-
-  test("partials that no record knows stay, and the log says how many", async () => {
-    const world = new RecoveryWorld();
-    for (const number of [1, 2, 3]) await world.partial(number, "x");
-    await deleteRemains(world);
-    expect(await world.partials()).toHaveLength(3);
-    expect(world.log).toMatchObject([{ level: "warn", fields: { uploads: 3 } }]);
-  });
-
-  test("empty partials that no record knows go: a crash between creating and recording leaves them", async () => {
-    const world = new RecoveryWorld();
-    await world.partial(1, "");
-    await world.partial(2, "x");
-    await deleteRemains(world);
-    expect(await world.partials()).toEqual([idOf(2)]);
-    expect(world.log).toMatchObject([{ level: "warn", fields: { uploads: 1 } }]);
-  });
-
-  test("one that cannot be deleted does not keep the server from starting", async () => {
-    const world = new RecoveryWorld();
-    world.record(1, { state: "failed" });
-    await world.partial(1, "x");
-    world.failures.set("discard", new DyncError("internal", "The disk reports an error"));
-    await deleteRemains(world);
-    expect(world.log).toMatchObject([{ level: "warn", fields: { upload: idOf(1) } }]);
-  });
-
-  test("nothing is said where there is nothing to say", async () => {
-    const world = new RecoveryWorld();
-    await deleteRemains(world);
-    expect(world.log).toEqual([]);
   });
 });
 
@@ -140,6 +94,17 @@ describe("an upload that a crash left in the midst of being published", () => {
     await publishOne(world.storage, 2, "anna", "1.raw", "other");
     expect(await finishPublishing(record, world)).toBe("finished");
     expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 409 });
+    expect(await world.partials()).toEqual([]);
+  });
+
+  test.each(["no JSON", "[1]", ""])("whose metadata became %p is not published without it", async (text) => {
+    const world = new RecoveryWorld();
+    const record = publishing(world, "content");
+    await world.partial(1, "content");
+    world.catalogue.metadataOf = () => text;
+    expect(await finishPublishing(record, world)).toBe("finished");
+    expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 404 });
+    expect(world.storage.published()).toEqual([]);
     expect(await world.partials()).toEqual([]);
   });
 

@@ -196,7 +196,7 @@ describe("time", () => {
     client.close();
     await pass(8 * 24 * hourMs, 10 * minuteMs);
     expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 408 });
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     client = await world.connect();
     expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 408 });
   }, 20_000);
@@ -208,8 +208,8 @@ describe("time", () => {
     await partial.close();
     await world.start();
     await pass(6 * 24 * hourMs, hourMs);
-    expect(await world.storage.list()).toHaveLength(1);
+    expect(await Array.fromAsync(world.storage.ids())).toHaveLength(1);
     await pass(25 * hourMs, hourMs);
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 });

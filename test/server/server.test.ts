@@ -32,7 +32,7 @@ describe("an upload", () => {
     const [file] = world.storage.published();
     expect(Buffer.from(file?.bytes ?? []).toString()).toBe("content");
     expect(world.catalogue.get(idOf(1))?.state).toBe("finished");
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
   test("may have its data in the last chunk too", async () => {
@@ -49,7 +49,7 @@ describe("an upload", () => {
     expect(await client.hear()).toMatchObject({ type: "error", code: 460 });
     await world.settle();
     expect(world.published()).toEqual([]);
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 460 });
   });
 
@@ -58,7 +58,7 @@ describe("an upload", () => {
     client.chunk(0, "content");
     client.send({ type: "error", code: 499, text: "Cancelled" });
     expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 499 });
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
   test("that the client leaves for later stays, and goes on", async () => {
@@ -191,7 +191,7 @@ describe("an upload that is not let in", () => {
     await world.settle();
     go();
     await world.settle();
-    expect(await world.storage.list()).toEqual([]);
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     expect(world.catalogue.list(["open", "publishing"])).toEqual([]);
     expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 499 });
   });

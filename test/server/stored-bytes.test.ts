@@ -201,7 +201,7 @@ describe("closing", () => {
     const { write, bytes, storage, memory } = await bytesWorld({ before: failing("append", [1], broken) });
     for (const text of ["a", "b", "c"]) write(text);
     await bytes.discard();
-    expect(await storage.list()).toEqual([]);
+    expect(await Array.fromAsync(storage.ids())).toEqual([]);
     expect(memory.held).toBe(0);
   });
 });

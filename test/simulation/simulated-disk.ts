@@ -91,14 +91,15 @@ export class SimulatedDisk {
   /** The catalogue as a process sees it: a crash may strike before or after each change. */
   catalogueFor(process: SimulatedProcess): Catalogue {
     const { catalogue } = this;
-    const change = (effect: () => void): void => {
+    const change = <Result>(effect: () => Result): Result => {
       if (!process.isAlive) throw new DyncError("internal", "The process that asked for this crashed");
       this.#crashPoint(process);
-      effect();
+      const result = effect();
       this.#crashPoint(process);
+      return result;
     };
     return {
-      add: (upload) => change(() => catalogue.add(upload)),
+      add: (upload, bounds) => change(() => catalogue.add(upload, bounds)),
       change: (id, what) => {
         // That a sync failed, and that the process dies before it could note that, is one fault too many: see
         // doc/reliability.md.
@@ -107,8 +108,14 @@ export class SimulatedDisk {
       },
       find: (identity, user, origin) => catalogue.find(identity, user, origin),
       get: (id) => catalogue.get(id),
-      list: (states) => catalogue.list(states),
-      forget: (before) => catalogue.forget(before),
+      metadataOf: (id) => catalogue.metadataOf(id),
+      holdersOf: (user, names) => catalogue.holdersOf(user, names),
+      unchanged: (...question) => catalogue.unchanged(...question),
+      emptyOf: (...question) => catalogue.emptyOf(...question),
+      users: (after, limit) => catalogue.users(after, limit),
+      forget: (before, limit) => catalogue.forget(before, limit),
+      trim: (...what) => catalogue.trim(...what),
+      compact: () => false,
       close: () => {},
     };
   }

@@ -2,7 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { checkName, foldName, namesClash, occupiedNames } from "../../src/storage/destination.ts";
+import {
+  checkName,
+  clashingNames,
+  foldName,
+  namesClash,
+  occupiedNames,
+} from "../../src/storage/destination.ts";
 
 describe("names that every system can store are accepted", () => {
   const names = [
@@ -108,6 +114,7 @@ test("two names clash exactly when their files would meet", () => {
       const meet = files(one).some((file) => files(other).includes(file));
       expect(namesClash(one, other)).toBe(meet);
       expect(namesClash(other, one)).toBe(meet);
+      expect(clashingNames(one).includes(foldName(other))).toBe(meet);
     }),
   );
   expect(occupiedNames("A")).toEqual(["a", "a.sha256", "a.meta.json"]);

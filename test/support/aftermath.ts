@@ -3,7 +3,8 @@
 
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readdirSync } from "node:fs";
+import { copyFileSync, createReadStream, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Lab } from "./lab.ts";
@@ -57,9 +58,23 @@ export function leftovers(lab: Lab): {
 
 /** Names of the uploads that the server's catalogue holds as unfinished. */
 export function openUploads(lab: Lab): readonly string[] {
-  using catalogue = new DatabaseSync(join(lab.data, ".dync", "catalogue.sqlite"), { readOnly: true });
-  const rows = catalogue.prepare("SELECT name FROM uploads WHERE state IN ('open', 'publishing')").all();
+  const rows = askCatalogue(lab.data, "SELECT name FROM uploads WHERE state IN ('open', 'publishing')");
   return rows.map((row) => String(row.name));
+}
+
+/** Rows of a query on a copy of the server's catalogue: the file itself is the server's alone while it runs. */
+export function askCatalogue(data: string, query: string): readonly Readonly<Record<string, unknown>>[] {
+  const folder = mkdtempSync(join(tmpdir(), "dync-catalogue-"));
+  try {
+    for (const suffix of ["", "-wal"]) {
+      const file = join(data, ".dync", `catalogue.sqlite${suffix}`);
+      if (existsSync(file)) copyFileSync(file, join(folder, `copy.sqlite${suffix}`));
+    }
+    using catalogue = new DatabaseSync(join(folder, "copy.sqlite"));
+    return catalogue.prepare(query).all() as Record<string, unknown>[];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 export async function sha256OfFile(path: string): Promise<string> {

@@ -101,6 +101,10 @@ function readServerOptions(values: RunValues): ServerOptions {
     idleMs: durationOr(values["idle-timeout"], "--idle-timeout", defaults.idleMs),
     expireMs: durationOr(values.expire, "--expire", defaults.expireMs),
     rememberMs: defaults.rememberMs,
+    unfinishedPerUser: defaults.unfinishedPerUser,
+    metadataBytesPerUser: defaults.metadataBytesPerUser,
+    failedPerUser: defaults.failedPerUser,
+    finishedPerUser: defaults.finishedPerUser,
   };
 }
 

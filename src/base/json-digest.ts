@@ -1,0 +1,13 @@
+// Tells whether two JSON texts say the same, when one of them is not kept.
+
+import { createHash } from "node:crypto";
+import { canonicalJson } from "./json-text.ts";
+
+/**
+ * SHA-256 (lower-case hex) of what the JSON in `text` says, the same for all texts that `sameJson` takes for the same;
+ * `null` when it is no JSON.
+ */
+export function jsonDigest(text: string): string | null {
+  const canonical = canonicalJson(text);
+  return canonical === null ? null : createHash("sha256").update(canonical).digest("hex");
+}

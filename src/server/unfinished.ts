@@ -1,0 +1,68 @@
+// What a user may have unfinished: so many uploads, with so much metadata. Without a bound a client that only ever
+// begins would fill the catalogue, which no announced size counts.
+
+import { DyncError } from "../base/error.ts";
+import type { AddResult, NewUpload } from "../catalogue/catalogue.ts";
+import type { ServerOptions } from "./options.ts";
+import { giveUp, type RecoveryParts } from "./recovery.ts";
+import { isEmpty } from "./remains.ts";
+
+export interface UnfinishedParts extends RecoveryParts {
+  readonly options: Pick<ServerOptions, "unfinishedPerUser" | "metadataBytesPerUser" | "failedPerUser">;
+  /** Whether something is being done with this upload. */
+  readonly isActive: (id: string) => boolean;
+}
+
+// Uploads that one new one may drive out: as large metadata may take the place of many small ones.
+const droppedMax = 64;
+const pageRecords = 64;
+const trimmedMax = 64;
+
+/**
+ * Adds `upload` to the catalogue. Where its user has too much unfinished, the oldest suspended uploads of which nothing
+ * arrived make way first.
+ *
+ * @throws DyncError "too-many-uploads" when that is not enough.
+ */
+export async function addWithinBounds(upload: NewUpload, parts: UnfinishedParts): Promise<void> {
+  const { catalogue, options } = parts;
+  catalogue.trim(upload.user, "failed", options.failedPerUser, trimmedMax);
+  const bounds = { uploads: options.unfinishedPerUser, metadataBytes: options.metadataBytesPerUser };
+  for (let dropped = 0; ; dropped++) {
+    const result = catalogue.add(upload, bounds);
+    if (result === "added") return;
+    if (dropped >= droppedMax || !(await dropOldestEmpty(upload.user, parts))) throw refusal(result, options);
+  }
+}
+
+function refusal(result: AddResult, options: UnfinishedParts["options"]): DyncError {
+  const { unfinishedPerUser, metadataBytesPerUser } = options;
+  const text =
+    result === "too-many-uploads"
+      ? `You have ${countText(unfinishedPerUser)} on the server, the most that one user may have`
+      : `The metadata of your unfinished uploads would pass the ${metadataBytesPerUser} bytes that one user may have`;
+  return new DyncError("too-many-uploads", `${text}: finish or cancel some, or wait until they expire`);
+}
+
+function countText(uploads: number): string {
+  return uploads === 1 ? "1 unfinished upload" : `${uploads} unfinished uploads`;
+}
+
+async function dropOldestEmpty(user: string, parts: UnfinishedParts): Promise<boolean> {
+  const { catalogue, isActive } = parts;
+  for (let after: string | null = null; ; ) {
+    const page = catalogue.emptyOf(user, after, pageRecords);
+    for (const record of page) {
+      // What is not known to be durable may be there all the same.
+      if (isActive(record.id) || !(await isEmpty(record.id, parts))) continue;
+      // Its client may have come back meanwhile, or it made way for another one.
+      if (isActive(record.id) || catalogue.get(record.id)?.state !== "open") continue;
+      // 404 lets its client begin anew.
+      await giveUp(record, 404, "Made way for a newer upload: nothing of it had arrived", parts);
+      return true;
+    }
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageRecords) return false;
+    after = last.id;
+  }
+}
