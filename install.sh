@@ -446,9 +446,12 @@ show_client_key() {
     return
   fi
   say ""
-  say "Your public key:  $public_key"
   say "Its fingerprint:  $(fingerprint "$public_key")"
-  say "Send the file $home/client.key to the administrator of the server, who then lets you send data."
+  hand_over=$home/client.key
+  for file in "$home"/*@*.key; do
+    [ "$(public_key_in "$file" 2>/dev/null)" = "$public_key" ] && hand_over=$file
+  done
+  say "Send the file $hand_over to the administrator of the server, who then lets you send data."
   say "Never give away $home/client.key_secret."
 }
 

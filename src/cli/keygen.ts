@@ -15,11 +15,15 @@ export const keygenOptions = {
   json: { type: "boolean" },
 } as const satisfies OptionsDef;
 
-/** Makes the keys, prints them for people and programs, and returns the files and their folder. */
+/**
+ * Makes the keys, prints them for people and programs, and returns the files and their folder. `handOver` names a copy
+ * to be handed over, unless the user chose a name for the keys.
+ */
 export async function makeKeys(
   values: OptionValues<typeof keygenOptions>,
   context: CommandContext,
   nameDefault: string,
+  handOver?: string,
 ): Promise<KeyFiles & { readonly folder: string }> {
   const { output, clock, environment } = context;
   const folder = resolve(values.folder ?? dyncHome(environment));
@@ -30,16 +34,24 @@ export async function makeKeys(
     date: clock.date(),
     ...(userId === undefined ? {} : { userId }),
     force: values.force,
+    ...(handOver === undefined || values.name !== undefined ? {} : { handOver }),
   });
   const { publicKey } = files.keys;
-  const { publicFile, secretFile } = files;
-  output.summarise({ publicKey: publicKey.text, fingerprint: publicKey.fingerprint, publicFile, secretFile });
+  const { publicFile, secretFile, handOverFile, keptFiles } = files;
+  output.summarise({
+    publicKey: publicKey.text,
+    fingerprint: publicKey.fingerprint,
+    publicFile,
+    secretFile,
+    handOverFile,
+    keptFiles,
+  });
   output.result(
     [
-      `Public key:   ${publicKey.text}`,
       `Fingerprint:  ${publicKey.fingerprint}`,
-      `Key file:     ${printable(publicFile)}`,
+      `Key file:     ${printable(handOverFile)}`,
       `Secret key:   ${printable(secretFile)} (never give this one away)`,
+      ...keptFiles.map((file) => `Old key:      ${printable(file)}`),
     ].join("\n"),
   );
   return { ...files, folder };

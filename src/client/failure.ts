@@ -36,9 +36,9 @@ export function connectionError(failure: LinkFailure, party: ConnectionParty): D
     case "key-refused":
       return new DyncError(
         "key-refused",
-        `The server at ${address} does not accept the key ${keys.publicKey.text}`,
+        `The server at ${address} does not accept the key ${keys.publicKey.fingerprint}`,
         {
-          hint: `send your client.key to its administrator; its fingerprint is ${keys.publicKey.fingerprint}`,
+          hint: "send your key file to its administrator, and compare this fingerprint by another way",
         },
       );
     case "server-error":

@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
@@ -18,6 +18,7 @@ import {
 import { generateKeyPair, type KeyPair } from "./key.ts";
 import { othersAllowed, restrictToUser } from "./windows-acl.ts";
 
+const empty = new Uint8Array(0);
 const isWindows = process.platform === "win32";
 
 /** Folder of keys and state: `DYNC_HOME`, or `.dync` in the user's home. */
@@ -33,56 +34,60 @@ export interface NewKeyFiles {
   readonly date: Date;
   /** Written into the metadata: as which user a server knows the key. */
   readonly userId?: string;
-  /** Replace keys that are there. */
+  /** Make new ones where keys are there; the old ones stay beside them, named with the date. */
   readonly force?: boolean;
+  /** Name of a copy of the public file, to be handed over. */
+  readonly handOver?: string;
 }
 
 export interface KeyFiles {
   readonly keys: KeyPair;
   readonly publicFile: string;
   readonly secretFile: string;
+  /** What is to be handed over: the copy that was asked for, else the public file. */
+  readonly handOverFile: string;
+  /** Where the keys are now that were there before. */
+  readonly keptFiles: readonly string[];
 }
 
 /**
- * Makes a key pair and its two files, durably, the secret one readable by its owner alone.
+ * Makes a key pair and its files, durably, the secret one readable by its owner alone.
  *
  * @throws DyncError "configuration" when a file is there already and `force` is not set, or on a file error.
  */
 export async function createKeyFiles(options: NewKeyFiles): Promise<KeyFiles> {
   const { folder, name, userId, date, force = false } = options;
-  const nameFault = fileNameFault(name);
-  if (nameFault !== null) throw new DyncError("configuration", `The name of the key ${nameFault}`);
+  const handOver = options.handOver ?? `${name}.key`;
+  for (const file of [name, handOver]) {
+    const nameFault = fileNameFault(file);
+    if (nameFault !== null) throw new DyncError("configuration", `The name of the key ${nameFault}`);
+  }
   const userFault = userId === undefined ? null : fileNameFault(userId);
   if (userFault !== null) throw new DyncError("configuration", `The user id ${userFault}`);
   const publicFile = join(folder, `${name}.key`);
   const secretFile = join(folder, `${name}.key_secret`);
+  const handOverFile = join(folder, handOver);
   const keys = generateKeyPair();
   const metadata = new Map(userId === undefined ? [] : [["user_id", userId]]);
+  const publicText = publicCertificateText(keys.publicKey, { date, metadata });
+  // The secret first: a public key whose secret is lost is worse than one that is not there yet.
+  const files: NewFile[] = [
+    { file: secretFile, content: secretCertificateText(keys, { date, metadata }), mode: 0o600 },
+    { file: publicFile, content: publicText, mode: 0o644 },
+  ];
+  if (handOverFile !== publicFile) files.push({ file: handOverFile, content: publicText, mode: 0o644 });
   try {
     await makePrivateFolder(folder);
-    if (!force) await refuseExisting([publicFile, secretFile]);
-    // The secret first: a public key whose secret is lost is worse than one that is not there yet.
-    const placed: string[] = [];
-    try {
-      await place(folder, secretFile, secretCertificateText(keys, { date, metadata }), 0o600, force);
-      placed.push(secretFile);
-      await place(
-        folder,
-        publicFile,
-        publicCertificateText(keys.publicKey, { date, metadata }),
-        0o644,
-        force,
-      );
-    } catch (error) {
-      if (!force) for (const file of placed) await unlink(file).catch(() => {});
-      throw error;
-    }
+    const paths = files.map(({ file }) => file);
+    if (!force) await refuseExisting(paths);
+    const keptFiles = force ? await keepAside(folder, paths, date) : [];
+    await placeAll(folder, files, force);
     await syncFolder(folder);
+    return { keys, publicFile, secretFile, handOverFile, keptFiles };
   } catch (cause) {
     if (cause instanceof DyncError) throw cause;
     throw new DyncError("configuration", `The keys could not be written: ${messageOf(cause)}`, { cause });
   }
-  return { keys, publicFile, secretFile };
 }
 
 /**
@@ -195,7 +200,7 @@ async function refuseExisting(files: readonly string[]): Promise<void> {
 
 function keysExist(files: readonly string[]): DyncError {
   return new DyncError("configuration", `There are keys already: ${files.join(" and ")}`, {
-    hint: "use them, choose another name, or replace them for good with --force",
+    hint: "use them, choose another name, or make new ones with --force, which keeps these under other names",
   });
 }
 
@@ -209,21 +214,65 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
+interface NewFile {
+  readonly file: string;
+  readonly content: string | Uint8Array;
+  readonly mode: number;
+}
+
+/** Copies what is there to files for the owner alone that have `date` in their names; returns these. */
+async function keepAside(folder: string, files: readonly string[], date: Date): Promise<readonly string[]> {
+  const there: NewFile[] = [];
+  for (const file of files) {
+    const content = await contentOf(file);
+    const isCopy = there.some((other) => Buffer.from(other.content).equals(content ?? empty));
+    if (content !== null && !isCopy) there.push({ file, content, mode: 0o600 });
+  }
+  const stamp = date.toISOString().replace(/[-:]|\.\d+/g, "");
+  for (let number = 1; ; number++) {
+    const suffix = number === 1 ? stamp : `${stamp}-${number}`;
+    // Not "….key" at the end: no program that reads a folder of keys may take them for ones in use.
+    const kept = there.map((old) => ({ ...old, file: `${old.file}.${suffix}` }));
+    const taken = await Promise.all(kept.map(({ file }) => isThere(file)));
+    if (taken.includes(true)) continue;
+    await placeAll(folder, kept, false);
+    return kept.map(({ file }) => file);
+  }
+}
+
+/** `null` when there is none, or a link to nothing. */
+async function contentOf(file: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** All of `files`, or, where none may be replaced, none of them. */
+async function placeAll(folder: string, files: readonly NewFile[], replace: boolean): Promise<void> {
+  const placed: string[] = [];
+  try {
+    for (const file of files) {
+      await place(folder, file, replace);
+      placed.push(file.file);
+    }
+  } catch (error) {
+    if (!replace) for (const file of placed) await unlink(file).catch(() => {});
+    throw error;
+  }
+}
+
 // Writes beside the target and moves it there whole, so that no reader and no crash meets half a key.
-async function place(
-  folder: string,
-  file: string,
-  text: string,
-  mode: number,
-  replace: boolean,
-): Promise<void> {
+async function place(folder: string, { file, content, mode }: NewFile, replace: boolean): Promise<void> {
   const temporary = join(folder, `.${randomBytes(8).toString("hex")}.tmp`);
   const handle = await open(temporary, "wx", mode);
   try {
     try {
       // Before the first byte: on Windows the file has inherited its permissions from the folder.
       if (isWindows && mode === 0o600) await restrictToUser(temporary, false);
-      await handle.writeFile(text);
+      await handle.writeFile(content);
       await handle.sync();
     } finally {
       await handle.close();

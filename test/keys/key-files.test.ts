@@ -15,7 +15,9 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { DyncError } from "../../src/base/error.ts";
+import { fileNameFault } from "../../src/base/file-name.ts";
 import { publicCertificateText } from "../../src/keys/certificate.ts";
+import { handOverStem } from "../../src/keys/hand-over-name.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
 import { createKeyFiles, dyncHome, loadKeyPair } from "../../src/keys/key-files.ts";
 import { findServerKey, serverKeyFiles } from "../../src/keys/known-servers.ts";
@@ -67,15 +69,60 @@ describe("making keys", () => {
     expect(readdirSync(folder.path)).toEqual(["client.key_secret"]);
   });
 
-  test("replaces them whole when it is forced to", async () => {
+  test("replaces them whole when it is forced to, and keeps the old ones beside them for the owner alone", async () => {
     await using folder = await tempFolder();
-    const first = await createKeyFiles({ folder: folder.path, name: "client", date });
+    const options = { folder: folder.path, name: "client", handOver: "anna@pc7.key", date };
+    const first = await createKeyFiles(options);
+    const old = readFileSync(first.secretFile, "utf8");
+    expect(readFileSync(first.handOverFile, "utf8")).toBe(readFileSync(first.publicFile, "utf8"));
     chmodSync(first.secretFile, 0o644);
-    const second = await createKeyFiles({ folder: folder.path, name: "client", date, force: true });
+    const second = await createKeyFiles({ ...options, force: true });
     expect(second.keys.publicKey.text).not.toBe(first.keys.publicKey.text);
     expect((await loadKeyPair(folder.path, "client")).publicKey.text).toBe(second.keys.publicKey.text);
-    expect(readdirSync(folder.path).sort()).toEqual(["client.key", "client.key_secret"]);
+    expect(readFileSync(second.handOverFile, "utf8")).toContain(second.keys.publicKey.text);
+    // Again at the same second: nothing that was kept is replaced.
+    await createKeyFiles({ ...options, force: true });
+    expect(readdirSync(folder.path).sort()).toEqual([
+      "anna@pc7.key",
+      "client.key",
+      "client.key.20260102T030405Z",
+      "client.key.20260102T030405Z-2",
+      "client.key_secret",
+      "client.key_secret.20260102T030405Z",
+      "client.key_secret.20260102T030405Z-2",
+    ]);
+    expect(second.keptFiles).toEqual([
+      folder.file("client.key_secret.20260102T030405Z"),
+      folder.file("client.key.20260102T030405Z"),
+    ]);
+    expect(readFileSync(second.keptFiles[0] as string, "utf8")).toBe(old);
+    if (!isWindows) expect(second.keptFiles.map(modeOf)).toEqual(["600", "600"]);
   });
+
+  test("never touches a file to be handed over that is there, and keeps one of other keys", async () => {
+    await using folder = await tempFolder();
+    const options = { folder: folder.path, name: "client", handOver: "anna@pc7.key", date };
+    writeFileSync(folder.file("anna@pc7.key"), "precious");
+    expect((await failureOf(createKeyFiles(options))).message).toStartWith("There are keys already");
+    expect(readdirSync(folder.path)).toEqual(["anna@pc7.key"]);
+    await createKeyFiles({ ...options, force: true });
+    expect(readFileSync(folder.file("anna@pc7.key.20260102T030405Z"), "utf8")).toBe("precious");
+  });
+
+  test.each([
+    ["meyer", "pc7", "meyer@pc7"],
+    ["LAB\\A. Meyer", "PC 7", "LAB-A.-Meyer@PC-7"],
+    ["technician+x", "../../etc", "technician-x@etc"],
+    ["J\u00f6rg", "\u202e\u0000", "J\u00f6rg@host"],
+    ["", "", "user@host"],
+    ["x".repeat(300), "y".repeat(300), `${"x".repeat(50)}@${"y".repeat(50)}`],
+  ])(
+    "names the file to be handed over of %p at %p so that it can be a file everywhere",
+    (user, host, stem) => {
+      expect(handOverStem(user, host)).toBe(stem);
+      expect(fileNameFault(`${stem}.key`)).toBeNull();
+    },
+  );
 
   test("of many at once exactly one makes them, and they belong together", async () => {
     await using folder = await tempFolder();

@@ -64,7 +64,8 @@ Options:
       --folder FOLDER  where to write them (default DYNC_HOME, that is ~/.dync)
   -n, --name NAME      name of the files, before ".key" (default "server")
       --user-id USER   name that is written into the keys
-      --force          replace keys that are there: all clients need the new one
+      --force          make new keys where some are there: all clients need the
+                       new one; the old ones are kept, named with the date
       --json           print JSON lines for programs
   -h, --help           print this text
 

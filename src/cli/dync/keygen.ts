@@ -1,6 +1,7 @@
 // `dync keygen`: keys of a user who sends files.
 
 import { join } from "node:path";
+import { handOverName } from "../../keys/hand-over-name.ts";
 import { defineCommand } from "../command.ts";
 import { keygenOptions, makeKeys } from "../keygen.ts";
 import { printable } from "../printable.ts";
@@ -11,12 +12,13 @@ export const keygenCommand = defineCommand({
   usage: keygenUsage,
   options: keygenOptions,
   async run(values, context) {
-    const { folder, publicFile } = await makeKeys(values, context, "client");
+    const name = handOverName(values["user-id"], context.environment);
+    const { folder, handOverFile } = await makeKeys(values, context, "client", name);
     context.output.result(
       [
         "",
         "What to do next:",
-        `  1. Send ${printable(publicFile)} to the administrator of the`,
+        `  1. Send ${printable(handOverFile)} to the administrator of the`,
         "     server. Tell the fingerprint by another way, for example by telephone.",
         "  2. Ask for the key of the server, and save it as",
         `     ${printable(join(folder, "servers", "HOST.key"))}, HOST being the server's name.`,

@@ -56,17 +56,20 @@ Make the keys with which this user sends files.
 Usage:
   dync keygen [options]
 
-Writes two files: client.key, which goes to the administrator of the server,
-and client.key_secret, which nobody else may ever see. Keys that are there
-already stay as they are.
+Writes client.key_secret, which nobody else may ever see, client.key, and a
+copy of that one to be sent to the administrator of the server: USER@HOST.key,
+from the names of this account and this computer. Keys that are there already
+stay as they are.
 
 Options:
       --folder FOLDER  where to write them (default DYNC_HOME, that is ~/.dync)
-  -n, --name NAME      name of the files, before ".key" (default "client")
-      --user-id USER   user name that is written into the keys; the server
-                       stores files under it (default: the name of the key
-                       file on the server)
-      --force          replace keys that are there: the old ones are lost
+  -n, --name NAME      name of the files, before ".key" (default "client");
+                       without a copy to be sent
+      --user-id USER   user name that is written into the keys, for servers that
+                       trust it; to others the name of the key file there is
+                       the user
+      --force          make new keys where some are there; the old ones are kept
+                       beside them, named with the date
       --json           print JSON lines for programs
   -h, --help           print this text
 
