@@ -132,8 +132,9 @@ export class AuthorizedClients {
    */
   watch(onChange: (changes: KeyChanges) => void): () => void {
     let watcher: FSWatcher | null = null;
-    let cancel: CancelTimer = () => {};
+    let next: { readonly at: number; readonly cancel: CancelTimer } | null = null;
     let isOver = false;
+    let isLooking = false;
     const attach = (): void => {
       if (watcher !== null) return;
       try {
@@ -147,13 +148,20 @@ export class AuthorizedClients {
       watcher?.close();
       watcher = null;
     };
+    // The earliest counts: notices that do not end put no look off.
     const schedule = (delayMs: number): void => {
-      if (isOver) return;
-      cancel();
-      cancel = this.#clock.after(delayMs, () => void rescan());
+      const at = this.#clock.now() + delayMs;
+      if (isOver || (next !== null && next.at <= at)) return;
+      next?.cancel();
+      next = { at, cancel: this.#clock.after(delayMs, () => void rescan()) };
     };
     const rescan = async (): Promise<void> => {
+      next = null;
+      // What is noticed during a look may have happened behind it.
+      if (isLooking) return schedule(noticeDelayMs);
+      isLooking = true;
       const changes = await this.refresh();
+      isLooking = false;
       if (isOver) return;
       if (changes.added.length + changes.removed.length + changes.ended.length > 0) onChange(changes);
       if (this.#folderFault !== null) detach();
@@ -165,7 +173,7 @@ export class AuthorizedClients {
     scheduleRescan();
     return () => {
       isOver = true;
-      cancel();
+      next?.cancel();
       detach();
     };
   }

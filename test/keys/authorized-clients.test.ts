@@ -293,19 +293,22 @@ describe.skipIf(process.platform === "win32")("one file that cannot be looked at
     expect((await fixture.load()).list()).toEqual([of(anna, "anna")]);
   });
 
-  test.skipIf(process.getuid?.() === 0)("a folder that cannot be read keeps its keys (skipped for root, who may read all)", async () => {
-    await using fixture = await clientsFolder();
-    const anna = generateKeyPair();
-    fixture.put("anna.key", anna);
-    const clients = await fixture.load();
-    for (const mode of [0o600, 0o300]) {
-      chmodSync(fixture.folder, mode);
-      expect(await clients.refresh()).toEqual(unchanged);
-      chmodSync(fixture.folder, 0o700);
-    }
-    expect(clients.list()).toEqual([of(anna, "anna")]);
-    expect(fixture.warnings).toHaveLength(2);
-  });
+  test.skipIf(process.getuid?.() === 0)(
+    "a folder that cannot be read keeps its keys (skipped for root, who may read all)",
+    async () => {
+      await using fixture = await clientsFolder();
+      const anna = generateKeyPair();
+      fixture.put("anna.key", anna);
+      const clients = await fixture.load();
+      for (const mode of [0o600, 0o300]) {
+        chmodSync(fixture.folder, mode);
+        expect(await clients.refresh()).toEqual(unchanged);
+        chmodSync(fixture.folder, 0o700);
+      }
+      expect(clients.list()).toEqual([of(anna, "anna")]);
+      expect(fixture.warnings).toHaveLength(2);
+    },
+  );
 });
 
 describe("watching", () => {
