@@ -22,3 +22,15 @@ export function parseTimestamp(text: string): bigint | null {
   if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, 19) !== second) return null;
   return BigInt(date.getTime() / 1000) * perSecond + BigInt(digits.padEnd(9, "0"));
 }
+
+/**
+ * Seconds since 1970 of an RFC 3339 text, as the text that `utimes` takes: as a number it would mean "now" when it is
+ * negative, from before 1970. Throws for any other text.
+ */
+export function secondsText(timestamp: string): string {
+  const nanoseconds = parseTimestamp(timestamp);
+  if (nanoseconds === null) throw new RangeError(`"${timestamp}" is no time`);
+  const absolute = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  const fraction = (absolute % perSecond).toString().padStart(9, "0");
+  return `${nanoseconds < 0n ? "-" : ""}${absolute / perSecond}.${fraction}`;
+}

@@ -30,6 +30,8 @@ export interface UploadRecord {
   readonly metadataDigest: string | null;
   /** Announced size in bytes, or `null`. */
   readonly size: number | null;
+  /** When the client's file was last modified (RFC 3339, UTC, to the nanosecond), or `null`. */
+  readonly modified: string | null;
   readonly state: UploadState;
   /** Bytes known to be durable. */
   readonly durable: number;
@@ -46,7 +48,7 @@ export interface UploadRecord {
 
 export type NewUpload = Pick<
   UploadRecord,
-  "id" | "identity" | "user" | "origin" | "name" | "size" | "createdAt" | "bootId"
+  "id" | "identity" | "user" | "origin" | "name" | "size" | "modified" | "createdAt" | "bootId"
 > & {
   /** The metadata object as JSON text, as the client sent it. Kept until the upload ends. */
   readonly metadataText: string;

@@ -32,6 +32,8 @@ const steps: readonly Step[] = [
   // The key that began an upload.
   "ALTER TABLE uploads ADD COLUMN origin TEXT;",
   moveMetadataOut,
+  // When the client's file was last modified.
+  "ALTER TABLE uploads ADD COLUMN modified TEXT;",
 ];
 
 /** What `migrate` brings the tables to. */

@@ -11,6 +11,8 @@ export interface PublishedUpload {
   readonly user: string;
   readonly name: string;
   readonly size: number;
+  /** When the client's file was last modified (RFC 3339, UTC), or `null`. */
+  readonly modified: string | null;
   readonly sha256: string;
   /** ISO 8601, UTC. */
   readonly received: string;
@@ -28,6 +30,7 @@ export function recordOfPublished(published: PublishedUpload): UploadRecord {
     name: published.name,
     metadataDigest: jsonDigest(published.metadataText),
     size: published.size,
+    modified: published.modified,
     state: "finished",
     durable: published.size,
     bootId: null,

@@ -60,6 +60,7 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
     name: request.post.name,
     metadataText: request.post.metadataText,
     size: request.post.info.size ?? null,
+    modified: request.post.info.modified ?? null,
     createdAt: request.createdAt,
     bootId,
   };

@@ -39,9 +39,10 @@ export async function finishUpload(
   }
   try {
     journal.publishing(sha256);
-    const origin = { upload: id, identity, user, name: post.name, size, sha256, received };
-    const metadataText = sidecarText(post.metadataText, { ...origin, client: post.info.client ?? null });
-    await bytes.publish({ user, name: post.name }, { sha256, metadataText });
+    const { modified = null, client = null } = post.info;
+    const origin = { upload: id, identity, user, name: post.name, size, sha256, modified, received, client };
+    const metadataText = sidecarText(post.metadataText, origin);
+    await bytes.publish({ user, name: post.name }, { sha256, metadataText, modified });
     journal.finished();
     return { type: "finished" };
   } catch (error) {

@@ -76,11 +76,11 @@ export async function finishPublishing(
       await endWithoutMetadata(record, isShown, parts);
       return "finished";
     }
-    const { id: upload, identity, user, name, sha256 } = record;
-    const provenance = { upload, identity, user, name, size: partial.length, sha256, received: updatedAt() };
-    const metadataText = sidecarText(metadata, { ...provenance, client: null });
+    const { id: upload, identity, user, name, sha256, modified } = record;
+    const about = { upload, identity, user, name, size: partial.length, sha256, modified };
+    const metadataText = sidecarText(metadata, { ...about, received: updatedAt(), client: null });
     try {
-      await partial.publish(destination, { sha256, metadataText });
+      await partial.publish(destination, { sha256, metadataText, modified });
     } catch (error) {
       // Only trying again could mend anything else.
       if (!(error instanceof DyncError && error.code === "name-taken")) throw error;

@@ -124,7 +124,10 @@ export class Session {
       type: "post-file",
       name: record.name,
       metadataText,
-      info: record.size === null ? {} : { size: record.size },
+      info: {
+        ...(record.size === null ? {} : { size: record.size }),
+        ...(record.modified === null ? {} : { modified: record.modified }),
+      },
     };
     this.#post = post;
     this.#journal.name = post.name;

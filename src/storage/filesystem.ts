@@ -44,7 +44,7 @@ export class FilesystemStorage implements Storage {
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
 
-  private constructor(root: string, lock: FileLock, parts: PublishParts) {
+  private constructor(root: string, lock: FileLock, parts: PublishParts, log: Logger) {
     this.#root = root;
     this.#lock = lock;
     this.#parts = parts;
@@ -54,6 +54,10 @@ export class FilesystemStorage implements Storage {
       publishedMode: parts.mode,
       publish: (id, destination, description) => this.#publish(id, destination, description),
       discard: (id) => this.#discard(id),
+      onTimeRefused: (id, cause) => {
+        const message = "The file system does not take the time when a file was last modified";
+        log.log("warn", message, { upload: id, reason: messageOf(cause) });
+      },
     };
   }
 
@@ -87,7 +91,7 @@ export class FilesystemStorage implements Storage {
       const mode = 0o666 & ~process.umask();
       const parts = { root, partials, mode, hasLinks, durableFolders: new Set<string>(), clock };
       await removeLeftovers(parts);
-      return new FilesystemStorage(root, lock, parts);
+      return new FilesystemStorage(root, lock, parts, log);
     } catch (error) {
       lock.release();
       throw error;
@@ -132,7 +136,10 @@ export class FilesystemStorage implements Storage {
 
   async writtenAt(id: string): Promise<Date | null> {
     try {
-      return (await lookAt(join(this.#parts.partials, id)))?.mtime ?? null;
+      const properties = await lookAt(join(this.#parts.partials, id));
+      if (properties === null) return null;
+      // One that is about to be published has its client's time, which may be years ago, and changed now.
+      return new Date(Math.max(properties.ctime.getTime(), properties.mtime.getTime()));
     } catch (cause) {
       throw storageError("looked up", cause);
     }

@@ -150,6 +150,7 @@ export class MemoryStorage implements Storage {
       name: destination.name,
       sha256: description.sha256,
       metadataText: description.metadataText,
+      modified: description.modified ?? null,
       stored,
       isDurable: false,
     };

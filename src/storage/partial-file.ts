@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 import { systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
+import { secondsText } from "../base/timestamp.ts";
 import { openExisting, openNew, syncFolder } from "./durable-files.ts";
 import type { Description, Destination, Partial } from "./storage.ts";
 import { storageError } from "./storage-error.ts";
@@ -17,6 +18,8 @@ export interface PartialHome {
   publish(id: string, destination: Destination, description: Description): Promise<void>;
   /** Removes the file and what a broken-off publish left of it. */
   discard(id: string): Promise<void>;
+  /** The file system does not take the time of modification: the file is published with the time when it was written. */
+  onTimeRefused(id: string, cause: unknown): void;
   /** Mode of published files. */
   readonly publishedMode: number;
   /** Where partials lie. */
@@ -143,6 +146,7 @@ export class PartialFile implements Partial {
       // Before the file gets its name: afterwards there is nothing left to do but to name it.
       const mode = this.#home.publishedMode;
       if (process.platform !== "win32") await call((done) => fs.fchmod(this.#descriptor, mode, done));
+      if (description.modified != null) await this.#setModified(description.modified);
       await call((done) => fs.fsync(this.#descriptor, done));
       // Windows does not rename or remove what is open.
       this.#close();
@@ -150,6 +154,16 @@ export class PartialFile implements Partial {
     } catch (cause) {
       this.#isBroken = true;
       throw storageError("published", cause);
+    }
+  }
+
+  // As exact as the runtimes take it: to a quarter of a microsecond. What the file system cannot say stays in the metadata.
+  async #setModified(modified: string): Promise<void> {
+    try {
+      const seconds = secondsText(modified);
+      await call((done) => fs.futimes(this.#descriptor, new Date(), seconds, done));
+    } catch (cause) {
+      this.#home.onTimeRefused(this.#id, cause);
     }
   }
 

@@ -18,6 +18,8 @@ export interface Origin {
   readonly size: number;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** When the client's file was last modified (RFC 3339, UTC), or `null` where it did not say. */
+  readonly modified: string | null;
   /** ISO 8601, UTC. */
   readonly received: string;
   /** What the client said of itself, or `null`. */
@@ -38,8 +40,8 @@ const indentedCharsMax = 1024 * 1024;
  * `_dync` of the client's own is replaced: it cannot forge an origin.
  */
 export function sidecarText(metadataText: string, origin: Origin): string {
-  const { upload, identity, user, name, size, sha256, received, client } = origin;
-  const own = { schema, upload, identity, user, name, size, sha256, received, client };
+  const { upload, identity, user, name, size, sha256, modified, received, client } = origin;
+  const own = { schema, upload, identity, user, name, size, sha256, modified, received, client };
   const reading = readJson(metadataText);
   const members = (reading.type === "json" ? reading.content.members : null) ?? [];
   const text = objectText([
@@ -56,11 +58,15 @@ export function parseSidecar(text: string): Sidecar | null {
   const members = reading.type === "json" ? reading.content.members : null;
   const ownText = members?.findLast((it) => it.name === ownMember)?.value;
   if (members === null || ownText === undefined) return null;
-  const own: unknown = JSON.parse(ownText);
-  if (!isObject(own) || own.schema !== schema || !isOrigin(own)) return null;
-  const { upload, identity, user, name, size, sha256, received, client } = own;
+  const parsed: unknown = JSON.parse(ownText);
+  if (!isObject(parsed)) return null;
+  // The first versions of the program wrote no time of modification.
+  const own: Record<string, unknown> = { modified: null, ...parsed };
+  if (own.schema !== schema || !isOrigin(own)) return null;
+  const { upload, identity, user, name, size, sha256, modified, received, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
-  return { origin: { upload, identity, user, name, size, sha256, received, client }, metadataText };
+  const origin = { upload, identity, user, name, size, sha256, modified, received, client };
+  return { origin, metadataText };
 }
 
 /** Text of `NAME.sha256`, as `sha256sum` writes it: names with a backslash or a line break are escaped. */
@@ -81,6 +87,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function isOrigin(own: Record<string, unknown>): own is Record<string, unknown> & Origin {
   const texts = ["upload", "identity", "user", "name", "sha256", "received"];
   if (!texts.every((key) => typeof own[key] === "string")) return false;
-  if (own.client !== null && typeof own.client !== "string") return false;
+  for (const text of [own.client, own.modified]) if (text !== null && typeof text !== "string") return false;
   return Number.isSafeInteger(own.size) && (own.size as number) >= 0;
 }

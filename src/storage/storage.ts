@@ -13,6 +13,8 @@ export interface Description {
   readonly sha256: string;
   /** Text of `NAME.meta.json`. */
   readonly metadataText: string;
+  /** When the content was last modified where it comes from (RFC 3339, UTC): the published file gets this time. */
+  readonly modified?: string | null;
 }
 
 /**

@@ -13,6 +13,7 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
     name: `run-${number}.raw`,
     metadataText: '{"sample":"A1"}',
     size: 1000,
+    modified: null,
     createdAt: timeOf(number),
     bootId: "boot-1",
     ...change,

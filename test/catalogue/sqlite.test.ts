@@ -63,7 +63,7 @@ describe("the file", () => {
     database.close();
     const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 3");
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 4");
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
@@ -160,6 +160,7 @@ test("a catalogue that the first version made is taken over with all that is in 
   expect(finished).toMatchObject({ user: "meyer", name: "one.raw", state: "finished", size: 5000 });
   expect(finished).toMatchObject({
     origin: null,
+    modified: null,
     metadataDigest: jsonDigest('{"sample":"S-17","note":"Größe \\"1\\""}'),
   });
   expect(catalogue.metadataOf(suspended?.id ?? "")).toBe('{"sample":"S-18"}');

@@ -2,7 +2,7 @@
 // runs it.
 
 import { describe, expect, test } from "bun:test";
-import { chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { executables, executablesMissing, makeKeys } from "../support/executables.ts";
 import { openLab } from "../support/lab.ts";
@@ -150,6 +150,7 @@ describe.skipIf(executablesMissing !== null)(
     test("an upload under way keeps its bytes, and goes on when the server is back", async () => {
       await using lab = await openLab({ inMemory: true });
       const path = await lab.file("interrupted.raw", 150_000_000);
+      await utimes(path, 1_000_000_000, 1_234_567_890.5);
       await using program = lab.startSend([path]);
       await lab.server.line(/"Upload started"/);
       const stopped = await lab.server.stop();
@@ -160,6 +161,8 @@ describe.skipIf(executablesMissing !== null)(
       expect((await program.ended()).code).toBe(0);
       await lab.server.line(/"Upload resumed".*interrupted\.raw/);
       await lab.expectStored(path);
+      // What the client said before the restart is still known.
+      expect((await stat(lab.stored("interrupted.raw"))).mtimeMs).toBe(1_234_567_890_500);
     });
   },
 );

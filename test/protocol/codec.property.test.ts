@@ -10,6 +10,9 @@ import { readVectors } from "./vectors.ts";
 
 const u32 = fc.nat({ max: 0xffff_ffff });
 const offset = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER - 100 });
+const modified = fc
+  .date({ noInvalidDate: true, min: new Date(-1e12), max: new Date(1e13) })
+  .map((it) => it.toISOString());
 const line = fc
   .string({ unit: "grapheme", maxLength: 40 })
   .filter((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}]/u.test(text));
@@ -26,7 +29,10 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
       .string({ unit: "grapheme", maxLength: 20 })
       .filter((name) => Buffer.byteLength(name) <= limits.nameBytesMax),
     metadataText,
-    info: fc.record({ size: offset, client: line }, { requiredKeys: [] }) as fc.Arbitrary<PostFileInfo>,
+    info: fc.record(
+      { size: offset, modified, client: line },
+      { requiredKeys: [] },
+    ) as fc.Arbitrary<PostFileInfo>,
   }),
   fc.record({
     type: fc.constant("post-chunk" as const),

@@ -8,6 +8,8 @@ import { UploadJournal } from "../../src/server/upload-journal.ts";
 import { bytesOf, idOf, publishOne } from "../storage/contract.ts";
 import { RecoveryWorld, sha256 } from "./recovery-world.ts";
 
+const modified = "2020-01-02T03:04:05.678901234Z";
+
 async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
   world.record(1);
   const partial = await world.storage.create(idOf(1));
@@ -19,7 +21,12 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
     id: idOf(1),
     identity: "81",
     user: "anna",
-    post: { type: "post-file", name: "1.raw", metadataText: '{"sample":"A1"}', info: { client: "test 1" } },
+    post: {
+      type: "post-file",
+      name: "1.raw",
+      metadataText: '{"sample":"A1"}',
+      info: { client: "test 1", modified },
+    },
     size: 7,
     checksum: Buffer.from(announced, "hex"),
     received: world.now(),
@@ -34,7 +41,14 @@ test("a file whose checksum is right is published with its description, and reco
   expect(file).toMatchObject({ user: "anna", name: "1.raw", sha256: sha256("content") });
   const described = JSON.parse(file?.metadataText ?? "");
   expect(described.sample).toBe("A1");
-  expect(described._dync).toMatchObject({ upload: idOf(1), user: "anna", size: 7, client: "test 1" });
+  expect(described._dync).toMatchObject({
+    upload: idOf(1),
+    user: "anna",
+    size: 7,
+    modified,
+    client: "test 1",
+  });
+  expect(file?.modified).toBe(modified);
   expect(world.stateOf(1)).toMatchObject({ state: "finished", sha256: sha256("content") });
 });
 

@@ -56,6 +56,7 @@ export class RecoveryWorld {
         name,
         metadataText: '{"sample":"A1"}',
         size: null,
+        modified: "2020-01-02T03:04:05.678901234Z",
         createdAt: this.now(),
         bootId: this.bootId,
       },

@@ -23,10 +23,20 @@ export function idOf(number: number): string {
 
 /** The description of an upload as the server makes it. */
 export function descriptionOf(id: string, user: string, name: string, content: Uint8Array): Description {
+  const modified = "2020-01-02T03:04:05.678901234Z";
   const sha256 = createHash("sha256").update(content).digest("hex");
-  const origin = { upload: id, identity: "00", user, name, size: content.length, sha256, client: null };
+  const origin = {
+    upload: id,
+    identity: "00",
+    user,
+    name,
+    size: content.length,
+    sha256,
+    modified,
+    client: null,
+  };
   const metadataText = sidecarText('{"sample":"A1"}', { ...origin, received: "2026-01-01T00:00:00.000Z" });
-  return { sha256, metadataText };
+  return { sha256, metadataText, modified };
 }
 
 /** Creates, fills and publishes an upload. */

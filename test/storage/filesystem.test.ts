@@ -12,6 +12,7 @@ import {
   rmdirSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { rename, rm } from "node:fs/promises";
@@ -20,6 +21,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
 import { type LogFields, silentLogger } from "../../src/base/log.ts";
+import { parseTimestamp } from "../../src/base/timestamp.ts";
 import {
   FilesystemStorage,
   type FilesystemStorageOptions,
@@ -136,6 +138,28 @@ describe("what lies in the data folder", () => {
       }
     },
   );
+
+  const times = ["2020-01-02T03:04:05.678901234Z", "1969-12-31T23:59:58.5Z", "2100-01-01T00:00:00Z"];
+  test.each(times)("a published file has the time that its description says: %s", async (modified) => {
+    await using under = await make();
+    const partial = await under.storage.create(idOf(1));
+    await partial.append(bytesOf("a"));
+    const description = descriptionOf(idOf(1), "anna", "a", bytesOf("a"));
+    await partial.publish({ user: "anna", name: "a" }, { ...description, modified });
+    const { mtimeNs } = statSync(join(under.folder, "anna", "a"), { bigint: true });
+    // The runtimes take seconds as floating point numbers.
+    const differenceNs = Math.abs(Number(mtimeNs - (parseTimestamp(modified) ?? 0n)));
+    expect(differenceNs).toBeLessThan(300);
+  });
+
+  test("a partial with its client's time is not older than what was done to it", async () => {
+    await using under = await make();
+    const before = Date.now();
+    await (await under.storage.create(idOf(1))).close();
+    utimesSync(join(under.folder, ".dync", "partial", idOf(1)), 1, 1);
+    const writtenAt = await under.storage.writtenAt(idOf(1));
+    expect(writtenAt?.getTime()).toBeGreaterThan(before - 1000);
+  });
 
   test("10,000 files in a folder do not slow each admission down", async () => {
     await using under = await make();

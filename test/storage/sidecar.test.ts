@@ -20,6 +20,7 @@ const origin: Origin = {
   name: "a.raw",
   size: 3,
   sha256: "f".repeat(64),
+  modified: "2020-01-02T03:04:05.678901234Z",
   received: "2026-01-01T00:00:00.000Z",
   client: "dync 1",
 };
@@ -39,6 +40,13 @@ test("a client cannot forge the origin", () => {
     const text = sidecarText(`{"${name}":${JSON.stringify({ ...origin, user: "bert" })},"a":1}`, origin);
     expect(parseSidecar(text)).toEqual({ origin, metadataText: '{"a":1}' });
   }
+});
+
+test("what the first versions of the program wrote has no time of modification", () => {
+  const { modified: _, ...old } = { schema: 1, ...origin };
+  const text = JSON.stringify({ a: 1, _dync: old });
+  expect(parseSidecar(text)?.origin).toEqual({ ...origin, modified: null });
+  expect(parseSidecar(JSON.stringify({ a: 1, _dync: { ...old, modified: 1 } }))).toBeNull();
 });
 
 test("any metadata comes back as it was", () => {

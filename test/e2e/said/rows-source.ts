@@ -47,6 +47,24 @@ const jsonError = (message: string) =>
 
 export const rows: readonly Row[] = [
   {
+    given: "a file with a time",
+    first: "echo data > old.raw; touch -d 2020-01-02T03:04:05.678901234Z old.raw",
+    steps: [
+      {
+        type: "dync -q -k a:b $SERVER old.raw; date -u -r $STORED/old.raw +%FT%T.%6N; grep modified $STORED/old.raw.meta.json",
+        stdout: [/^2020-01-02T03:04:05\.67890[12]$/, '    "modified": "2020-01-02T03:04:05.678901234Z",'],
+      },
+      {
+        type: "dync -q -k a:b -n old-redirected.raw $SERVER < old.raw; grep modified $STORED/old-redirected.raw.meta.json",
+        stdout: ['    "modified": "2020-01-02T03:04:05.678901234Z",'],
+      },
+      {
+        type: "cat old.raw | dync -q -k a:b -n old-piped.raw $SERVER; grep modified $STORED/old-piped.raw.meta.json",
+        stdout: ['    "modified": null,'],
+      },
+    ],
+  },
+  {
     given: "a file that is rewritten while it is sent, with its old time restored",
     first: "truncate -s 100M run.raw",
     server: slowServer,
