@@ -1,8 +1,10 @@
 // Where log lines go: to stderr, in both formats, because stdout is for results. Text is for people and journals,
-// JSON lines for collectors. Logging never waits, never throws, and drops lines (counted) when nobody reads them.
+// JSON lines for collectors. Logging never waits, never throws, drops lines (counted) when nobody reads them, and goes
+// on after a write that failed. What one peer can make us write is bounded (base/counted-logger.ts).
 
 import { styleText } from "node:util";
 import type { Clock } from "../base/clock.ts";
+import { CountedLogger } from "../base/counted-logger.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { OutputStream } from "./output.ts";
 import { jsonLine, printable } from "./printable.ts";
@@ -31,24 +33,37 @@ export function openLog(options: LogOptions): {
   const { stream, clock, format, level } = options;
   const sink = new Sink({ stream, clock, pendingMax });
   const least = logLevels.indexOf(level);
-  const write = (lineLevel: LogLevel, message: string, fields: LogFields): void => {
-    const line =
-      format === "json"
-        ? jsonLine({ time: clock.date().toISOString(), level: lineLevel, message, ...fields })
-        : textLine(clock.date(), lineLevel, message, fields, stream);
-    sink.write(`${line}\n`);
+  const lineOf = (lineLevel: LogLevel, message: string, fields: LogFields): string =>
+    format === "json"
+      ? `${jsonLine({ time: clock.date().toISOString(), level: lineLevel, message, ...fields })}\n`
+      : `${textLine(clock.date(), lineLevel, message, fields, stream)}\n`;
+  /** Tells what was lost, as soon as a line can be written again. Where this one is lost, so is what it told. */
+  const tellLoss = (): void => {
+    const loss = sink.pending === 0 ? sink.takeLoss() : null;
+    if (loss === null) return;
+    const { lines, reason } = loss;
+    if (reason === null)
+      sink.write(lineOf("warn", "Log lines dropped, nobody read them in time", { lines }), lines);
+    else sink.write(lineOf("warn", "Log lines lost, they could not be written", { lines, reason }), lines);
   };
+  const write = (lineLevel: LogLevel, message: string, fields: LogFields = {}): void => {
+    tellLoss();
+    sink.write(lineOf(lineLevel, message, fields));
+  };
+  const counted = new CountedLogger({ log: write }, clock);
   const logger: Logger = {
-    log(lineLevel, message, fields = {}) {
-      if (logLevels.indexOf(lineLevel) < least) return;
-      if (sink.pending === 0) {
-        const lines = sink.takeDropped();
-        if (lines > 0) write("warn", "Log lines dropped, nobody read them in time", { lines });
-      }
-      write(lineLevel, message, fields);
+    log(lineLevel, message, fields) {
+      if (logLevels.indexOf(lineLevel) >= least) counted.log(lineLevel, message, fields);
     },
   };
-  return { logger, flush: (waitMs) => sink.flush(waitMs) };
+  const flush = async (waitMs: number): Promise<void> => {
+    counted.settle();
+    await sink.flush(waitMs);
+    // No line may come any more before which it would be told.
+    tellLoss();
+    await sink.flush(waitMs);
+  };
+  return { logger, flush };
 }
 
 /** `2026-01-02T03:04:05Z info  Upload started user=meyer name="run 42.raw"`. */

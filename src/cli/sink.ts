@@ -3,6 +3,7 @@
 
 import type { Writable } from "node:stream";
 import { type Clock, sleep } from "../base/clock.ts";
+import { messageOf, systemCode } from "../base/error.ts";
 
 export interface SinkOptions {
   readonly stream: Writable;
@@ -11,20 +12,31 @@ export interface SinkOptions {
   readonly pendingMax: number;
 }
 
+/** What never reached the stream. */
+export interface Loss {
+  readonly lines: number;
+  /** What the system said of the last one, or `null`: nobody read them in time. */
+  readonly reason: string | null;
+}
+
+/** After these nobody will ever read the stream again. After others, such as a full disk, somebody may. */
+const finalCodes = new Set(["EPIPE", "EBADF", "ERR_STREAM_DESTROYED", "ERR_STREAM_WRITE_AFTER_END"]);
+
 /** Text on its way to a stream. Never throws, whatever becomes of the stream. */
 export class Sink {
   readonly #options: SinkOptions;
   #queue: Promise<void> = Promise.resolve();
   #pending = 0;
-  #dropped = 0;
-  #broken = false;
+  #lost = 0;
+  #reason: string | null = null;
+  /** The last write failed, perhaps in the midst of a line. */
+  #isTorn = false;
+  #isGone = false;
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    // EPIPE and its like arrive here as well as in the callback; an unheard "error" event would end the program.
-    options.stream.on("error", () => {
-      this.#broken = true;
-    });
+    // What fails arrives here as well as in the callback; an unheard "error" event would end the program.
+    options.stream.on("error", (error) => this.#noteFailure(error));
   }
 
   /** Characters that the stream has not taken yet. */
@@ -32,21 +44,24 @@ export class Sink {
     return this.#pending;
   }
 
-  /** Calls to `write` whose text was dropped since the last call of this method. */
-  takeDropped(): number {
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    return dropped;
+  /** What was lost since the last call of this method, or `null`: nothing. Whoever calls it tells. */
+  takeLoss(): Loss | null {
+    if (this.#lost === 0) return null;
+    const loss = { lines: this.#lost, reason: this.#reason };
+    this.#lost = 0;
+    this.#reason = null;
+    return loss;
   }
 
-  write(text: string): void {
-    if (this.#broken) return;
+  /** Puts `text` behind what waits. `lines`: for how many it stands, if it is lost. */
+  write(text: string, lines = 1): void {
+    if (this.#isGone) return;
     if (this.#pending > this.#options.pendingMax) {
-      this.#dropped++;
+      this.#lost += lines;
       return;
     }
     this.#pending += text.length;
-    this.#queue = this.#queue.then(() => this.#deliver(text));
+    this.#queue = this.#queue.then(() => this.#deliver(text, lines));
   }
 
   /** Resolves when everything is out, or after `waitMs`: a pipe that nobody reads must not keep us alive. */
@@ -57,21 +72,30 @@ export class Sink {
     enough.abort();
   }
 
-  #deliver(text: string): Promise<void> {
+  #deliver(text: string, lines: number): Promise<void> {
     return new Promise((resolve) => {
-      const done = (error?: Error | null): void => {
-        if (error) this.#broken = true;
+      const done = (error?: unknown): void => {
+        if (error) {
+          this.#noteFailure(error);
+          this.#lost += lines;
+          this.#reason = messageOf(error);
+        }
+        this.#isTorn = Boolean(error);
         this.#pending -= text.length;
         resolve();
       };
-      if (this.#broken) return done();
+      if (this.#isGone) return done();
       try {
-        this.#options.stream.write(text, done);
-      } catch {
+        this.#options.stream.write(this.#isTorn ? `\n${text}` : text, done);
+      } catch (error) {
         // A descriptor that was closed before we started.
-        this.#broken = true;
-        done();
+        done(error);
       }
     });
+  }
+
+  #noteFailure(error: unknown): void {
+    const { stream } = this.#options;
+    if (stream.destroyed || finalCodes.has(systemCode(error) ?? "")) this.#isGone = true;
   }
 }

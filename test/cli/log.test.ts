@@ -38,6 +38,42 @@ test("lines that nobody reads are dropped and counted, never waited for", async 
   void flush;
 });
 
+test("a log that failed goes on, and says what was lost and why", async () => {
+  const stream = new CapturedStream();
+  const { logger, flush } = openLog({ stream, clock: new ManualClock(), format: "text", level: "info" });
+  const line = async (message: string): Promise<void> => {
+    logger.log("info", message);
+    await flush(1000);
+  };
+  await line("Before");
+  stream.fault = Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+  for (let count = 0; count < 3; count++) await line("Lost");
+  stream.fault = null;
+  await line("After");
+  await line("Again");
+  expect(stream.text).toBe(
+    "2026-01-02T03:04:05Z info  Before\n" +
+      // Of the line that failed a part may be there.
+      "\n2026-01-02T03:04:05Z warn  Log lines lost, they could not be written lines=3 " +
+      'reason="ENOSPC: no space left on device"\n' +
+      "2026-01-02T03:04:05Z info  After\n" +
+      "2026-01-02T03:04:05Z info  Again\n",
+  );
+});
+
+test("what a peer provokes is counted, and told at the latest at the end", async () => {
+  const stream = new CapturedStream();
+  const { logger, flush } = openLog({ stream, clock: new ManualClock(), format: "json", level: "warn" });
+  for (let count = 0; count < 300_000; count++) {
+    logger.log("warn", "Malformed message", { user: "anna", code: 400, reason: "x".repeat(5000) });
+    logger.log("info", "Upload started", { user: "anna" });
+  }
+  await flush(1000);
+  expect(stream.text.length).toBeLessThan(10_000);
+  expect(stream.text).toContain('"times":299995}');
+  expect(stream.text).not.toContain("Upload started");
+});
+
 test("a reader that went away is no error", async () => {
   const stream = new CapturedStream();
   const { logger, flush } = openLog({ stream, clock: new ManualClock(), format: "text", level: "info" });

@@ -8,6 +8,8 @@ export class CapturedStream extends Writable {
   columns: number;
   /** While this is set, writes are not taken: a reader that does not read. */
   isStuck = false;
+  /** While this is set, writes fail with it and the stream lives on, as standard error does on a full disk. */
+  fault: Error | null = null;
 
   constructor(options: { readonly isTTY?: boolean; readonly columns?: number } = {}) {
     super({ decodeStrings: false });
@@ -20,6 +22,15 @@ export class CapturedStream extends Writable {
     const lines = this.text.split("\n").filter((line) => line !== "");
     this.text = "";
     return lines;
+  }
+
+  override write(...args: readonly unknown[]): boolean {
+    const { fault } = this;
+    if (fault === null) return (super.write as (...args: readonly unknown[]) => boolean)(...args);
+    this.emit("error", fault);
+    const done = args.at(-1) as (error: Error) => void;
+    queueMicrotask(() => done(fault));
+    return true;
   }
 
   override _write(chunk: string, _encoding: string, done: () => void): void {
