@@ -75,6 +75,13 @@ export class Output {
     return this.#options.stderr.columns ?? 80;
   }
 
+  /** Calls `listener` when that width has changed. Returns how to stop that. */
+  onResize(listener: () => void): () => void {
+    const { stderr } = this.#options;
+    stderr.on("resize", listener);
+    return () => void stderr.off("resize", listener);
+  }
+
   /** Prints a result for people, as it is: the caller made names in it printable. Nothing with --json. */
   result(text: string): void {
     if (!this.json) this.#stdout.write(`${text}\n`);

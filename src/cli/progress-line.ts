@@ -7,7 +7,10 @@ import { formatSize } from "./size.ts";
 export interface ProgressNumbers {
   /** Printable. */
   readonly name: string;
-  readonly sent: number;
+  /** Bytes that the server has. */
+  readonly taken: number;
+  /** Bytes after those that are on their way. */
+  readonly underWay: number;
   readonly total: number | null;
   /** Why nothing moves. Printable. */
   readonly waiting: string | null;
@@ -21,14 +24,16 @@ const nameColumnsNarrow = 16;
 const nameColumnsWide = 32;
 const wideColumns = 100;
 const nameColumnsMin = 8;
-// The longest facts: "100 %  999 MiB of 999 GiB  999 MiB/s  ETA 12:34:56". The bar is measured by these, so that it keeps
-// its length while they change.
-const factsColumns = 51;
-const barColumnsMin = 7;
-const barColumnsMax = 24;
+// Numbers take as much room as the widest of their kind, so that the bar keeps its length while they change.
+const sizeColumns = 7;
+const rateColumns = sizeColumns + 2;
+const etaColumns = 8;
+// A bar shorter than that says less than the amounts beside it; one of the second length leaves room for more words.
+const barColumnsMin = 12;
+const barColumnsGood = 20;
 const gap = "  ";
 
-/** `run42.raw  [####----]  43 %  1.2 GiB of 2.8 GiB  112 MiB/s  ETA 0:14`, in at most `columns` columns. */
+/** `run42.raw  [####==--]  43 %  1.2 GiB of 2.8 GiB  112 MiB/s  ETA 0:14`, in at most `columns` columns. */
 export function terminalLine(
   numbers: ProgressNumbers,
   columns: number,
@@ -38,13 +43,37 @@ export function terminalLine(
     displayWidth(numbers.name),
   );
   const name = shorten(numbers.name, nameColumns);
-  const bar = barText(numbers, columns - nameColumns - factsColumns - 2 * gap.length);
-  const parts = [name, bar, ...factsOf(numbers)].filter((it) => it !== "");
-  // The least missed part goes first: the bar, the amounts, then what is left of the numbers; a reason to wait stays.
+  const withBar = lineWithBar(numbers, name, columns);
+  const text = withBar ?? cutOff(partsThatFit(numbers, name, columns).join(gap), columns);
+  return { text, width: displayWidth(text) };
+}
+
+/** The line with the most words beside a bar that is worth its room, or `null`. */
+function lineWithBar(numbers: ProgressNumbers, name: string, columns: number): string | null {
+  if (numbers.total === null) return null;
+  const [percent, amount] = amounts(numbers) as [string, string];
+  const rest = restOf(numbers);
+  const moving = underWayText(numbers);
+  const short = `${percent} of ${formatSize(numbers.total)}`;
+  const choices: (readonly [minimum: number, facts: readonly string[]])[] = [
+    [barColumnsGood, [percent, amount, ...(moving === null ? [] : [moving]), ...rest]],
+    [barColumnsGood, [percent, amount, ...rest]],
+    [barColumnsMin, [short, ...rest]],
+  ];
+  for (const [minimum, facts] of choices) {
+    // The line's end may grow and shrink: it moves nothing.
+    const end = numbers.waiting === null ? Math.max(0, etaColumns - displayWidth(facts.at(-1) ?? "")) : 0;
+    const room = columns - displayWidth([name, "", ...facts].join(gap)) - end;
+    if (room >= minimum) return [name, barText(numbers, room), ...facts].join(gap);
+  }
+  return null;
+}
+
+// The least missed part goes first: the amounts, then what is left of the numbers; a reason to wait stays.
+function partsThatFit(numbers: ProgressNumbers, name: string, columns: number): string[] {
+  const parts = [name, ...amounts(numbers), ...restOf(numbers)];
   const isTooWide = (): boolean => displayWidth(parts.join(gap)) > columns;
-  if (bar !== "" && isTooWide()) parts.splice(1, 1);
-  const amount = numbers.total === null ? -1 : 2;
-  if (amount > 0 && isTooWide()) parts.splice(amount, 1);
+  if (numbers.total !== null && isTooWide()) parts.splice(2, 1);
   if (numbers.waiting !== null && isTooWide()) parts.splice(1, parts.length - 2);
   while (numbers.waiting === null && parts.length > 2 && isTooWide()) parts.pop();
   if (isTooWide())
@@ -53,32 +82,39 @@ export function terminalLine(
       Math.max(nameColumnsMin, columns - displayWidth(parts.slice(1).join(gap)) - gap.length),
     );
   if (isTooWide() && parts.length > 1) parts.shift();
-  const text = cutOff(parts.join(gap), columns);
-  return { text, width: displayWidth(text) };
+  return parts;
 }
 
-/** `run42.raw: 43 %, 1.2 GiB of 2.8 GiB, 112 MiB/s, ETA 0:14`. */
+/** `run42.raw: 43 %, 1.2 GiB of 2.8 GiB, 4.0 MiB under way, 112 MiB/s, ETA 0:14`. */
 export function plainLine(numbers: ProgressNumbers): string {
-  return `${numbers.name}: ${factsOf(numbers)
-    .map((it) => it.trim())
-    .join(", ")}`;
+  const moving = underWayText(numbers);
+  const facts = [...amounts(numbers), ...(moving === null ? [] : [moving]), ...restOf(numbers)];
+  return `${numbers.name}: ${facts.map((it) => it.trim()).join(", ")}`;
 }
 
-function factsOf(numbers: ProgressNumbers): string[] {
+function underWayText({ underWay }: ProgressNumbers): string | null {
+  return underWay === 0 ? null : `${formatSize(underWay).padStart(sizeColumns)} under way`;
+}
+
+/** What follows the amounts. */
+function restOf(numbers: ProgressNumbers): string[] {
   const { bytesPerSecond, remainingMs, waiting } = numbers;
-  const facts = amounts(numbers);
-  if (waiting !== null) return [...facts, waitingText(numbers)];
-  if (bytesPerSecond !== null) facts.push(`${formatSize(bytesPerSecond)}/s`);
+  if (waiting !== null) return [waitingText(numbers)];
+  const facts: string[] = [];
+  if (bytesPerSecond !== null) facts.push(`${formatSize(bytesPerSecond)}/s`.padStart(rateColumns));
   if (remainingMs !== null) facts.push(`ETA ${formatCountdown(remainingMs)}`);
   return facts;
 }
 
 function amounts(numbers: ProgressNumbers): string[] {
-  const { sent, total } = numbers;
-  if (total === null) return [formatSize(sent)];
+  const { taken, total } = numbers;
+  if (total === null) return [formatSize(taken)];
   // 100 % is for the end: rounding must not promise it early.
-  const percent = total === 0 ? 100 : Math.floor((sent / total) * 100);
-  return [`${String(percent).padStart(3)} %`, `${formatSize(sent)} of ${formatSize(total)}`];
+  const percent = total === 0 ? 100 : Math.floor((taken / total) * 100);
+  return [
+    `${String(percent).padStart(3)} %`,
+    `${formatSize(taken).padStart(sizeColumns)} of ${formatSize(total)}`,
+  ];
 }
 
 function waitingText(numbers: ProgressNumbers): string {
@@ -86,10 +122,12 @@ function waitingText(numbers: ProgressNumbers): string {
   return nextTryMs === null ? `${waiting}` : `${waiting}, next try in ${formatDuration(nextTryMs)}`;
 }
 
-function barText(numbers: ProgressNumbers, room: number): string {
-  const { sent, total } = numbers;
-  const columns = Math.min(room, barColumnsMax) - 2;
-  if (total === null || columns < barColumnsMin) return "";
-  const filled = total === 0 ? columns : Math.floor((Math.min(sent, total) / total) * columns);
-  return `[${"#".repeat(filled)}${"-".repeat(columns - filled)}]`;
+/** `#` is there, `=` is under way. */
+function barText({ taken, underWay, total }: ProgressNumbers, room: number): string {
+  const columns = room - 2;
+  const upTo = (bytes: number): number =>
+    total === null || total === 0 ? columns : Math.floor((Math.min(bytes, total) / total) * columns);
+  const there = upTo(taken);
+  const moving = upTo(taken + underWay) - there;
+  return `[${"#".repeat(there)}${"=".repeat(moving)}${"-".repeat(columns - there - moving)}]`;
 }

@@ -8,8 +8,10 @@ import { type ProgressNumbers, plainLine, terminalLine } from "./progress-line.t
 import { TransferRate } from "./transfer-rate.ts";
 
 export interface ProgressState {
-  /** Bytes on their way or there, from the beginning of the file. */
-  readonly sent: number;
+  /** Bytes that the server has, from the beginning of the file. */
+  readonly taken: number;
+  /** Bytes after those that are on their way. */
+  readonly underWay: number;
   /** Nothing is being sent yet (again): the position may jump to what the server has, which says nothing about speed. */
   readonly isStill?: boolean;
   /** Bytes in all, or `null` for a stream. */
@@ -63,6 +65,8 @@ interface Display {
   /** Whether the first drawing comes at once. */
   readonly immediate: boolean;
   draw(numbers: ProgressNumbers): void;
+  /** The terminal has another width. Returns whether what is in sight has to be drawn again. */
+  resized(): boolean;
   /** Takes away what stays in sight, and returns whether there was something. */
   erase(): boolean;
 }
@@ -76,10 +80,16 @@ class PeriodicProgress implements ProgressView {
   #waitingSince = 0;
   #cancel: CancelTimer | null = null;
   #ended = false;
+  readonly #stopResizing: () => void;
 
   constructor(options: ProgressOptions, display: Display | null) {
     this.#options = options;
     this.#display = display;
+    this.#stopResizing = options.output.onResize(() => this.#resized());
+  }
+
+  #resized(): void {
+    if (this.#display?.resized()) this.#draw();
   }
 
   update(state: ProgressState): void {
@@ -87,7 +97,7 @@ class PeriodicProgress implements ProgressView {
     const now = this.#options.clock.now();
     const isWaitOver = state.waiting === null && this.#isWaitShown(now);
     if (state.isStill || this.#state?.isStill || isWaitOver) this.#rate.restart();
-    this.#rate.add(state.sent, now);
+    this.#rate.add(state.taken, now);
     if (state.waiting !== this.#state?.waiting) this.#waitingSince = now;
     this.#state = state;
     if (this.#cancel !== null) return;
@@ -111,6 +121,7 @@ class PeriodicProgress implements ProgressView {
 
   end(): void {
     this.#ended = true;
+    this.#stopResizing();
     this.#cancel?.();
     this.#display?.erase();
   }
@@ -130,11 +141,12 @@ class PeriodicProgress implements ProgressView {
   #draw(): void {
     if (this.#state === null || this.#ended) return;
     const now = this.#options.clock.now();
-    const { sent, total, nextTryAt } = this.#state;
+    const { taken, underWay, total, nextTryAt } = this.#state;
     const waiting = this.#isWaitShown(now) ? this.#state.waiting : null;
     this.#display?.draw({
       name: printable(this.#options.name),
-      sent,
+      taken,
+      underWay,
       total,
       waiting: waiting === null ? null : printable(waiting),
       nextTryMs: nextTryAt == null ? null : Math.max(0, nextTryAt - now),
@@ -165,6 +177,14 @@ class TerminalDisplay implements Display {
     this.#width = line.width;
   }
 
+  // What the terminal made of the line is its affair: the new one begins where the cursor is, and is never wider.
+  resized(): boolean {
+    if (this.#drawn === "") return false;
+    this.#drawn = "";
+    this.#width = Math.min(this.#width, Math.max(0, this.#output.columns - columnsFree));
+    return true;
+  }
+
   erase(): boolean {
     if (this.#drawn === "") return false;
     // What Ctrl-C echoed behind the line goes too.
@@ -188,6 +208,10 @@ class LinesDisplay implements Display {
     this.#output.say(plainLine(numbers));
   }
 
+  resized(): boolean {
+    return false;
+  }
+
   erase(): boolean {
     return false;
   }
@@ -203,16 +227,21 @@ class JsonDisplay implements Display {
   }
 
   draw(numbers: ProgressNumbers): void {
-    const { sent, total, waiting, nextTryMs, bytesPerSecond, remainingMs } = numbers;
+    const { taken, underWay, total, waiting, nextTryMs, bytesPerSecond, remainingMs } = numbers;
     this.#options.output.record("status", {
       name: this.#options.name,
-      sent,
+      sent: taken,
+      underWay,
       total,
       waiting,
       nextTrySeconds: seconds(nextTryMs),
       bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
       remainingSeconds: seconds(remainingMs),
     });
+  }
+
+  resized(): boolean {
+    return false;
   }
 
   erase(): boolean {

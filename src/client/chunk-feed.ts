@@ -15,8 +15,6 @@ export interface ChunkFeedEvents {
 
 // Read-ahead hides the disk's latency; more only costs memory.
 const readAheadBytes = 4 * 1024 * 1024;
-// A server may want tiny chunks; then their number bounds it.
-const readAheadChunksMax = 64;
 
 export class ChunkFeed {
   readonly #source: Source;
@@ -58,7 +56,7 @@ export class ChunkFeed {
   #readerFor(chunkBytes: number): ChunkReader {
     this.#reader ??= new ChunkReader(this.#source, {
       chunkBytes,
-      readAhead: Math.min(readAheadChunksMax, Math.max(2, Math.ceil(readAheadBytes / chunkBytes))),
+      readAheadBytes,
       allocate: this.#allocate,
     });
     this.#reader.resize(chunkBytes);

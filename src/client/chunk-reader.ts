@@ -19,8 +19,8 @@ export interface Chunk {
 
 export interface ChunkReaderOptions {
   readonly chunkBytes: number;
-  /** Chunks that are read before they are asked for. */
-  readonly readAhead: number;
+  /** Bytes that are read before they are asked for. */
+  readonly readAheadBytes: number;
   readonly allocate: (length: number) => Block;
 }
 
@@ -31,6 +31,8 @@ interface Kept {
 }
 
 const hashAheadBytes = 1024 * 1024;
+// A server may want tiny chunks; then their number bounds what is read ahead.
+const readAheadChunksMax = 64;
 // Read and hashed in pieces of this size, so that the hash finds them in the processor's own cache.
 const pieceBytes = 256 * 1024;
 
@@ -124,7 +126,8 @@ export class ChunkReader {
   }
 
   #fillAhead(): void {
-    while (this.#ahead.length < Math.max(1, this.#options.readAhead)) {
+    const chunks = Math.ceil(this.#options.readAheadBytes / this.#chunkBytes);
+    while (this.#ahead.length < Math.min(readAheadChunksMax, Math.max(2, chunks))) {
       const generation = this.#generation;
       // One after the other: the hash needs the order, and the length of one chunk is the offset of the next.
       const chunk = this.#last.then(() => this.#readNext(generation));

@@ -53,6 +53,12 @@ export class Connection {
     else if (this.isBehind || !this.#trySend(frames)) this.#outbox.push(frames);
   }
 
+  /** As `send`, in place of everything that was kept back: what the link took before is all that goes out before it. */
+  sendFirst(frames: readonly OutgoingFrame[]): void {
+    for (const kept of this.#outbox.splice(0)) releaseAll(kept);
+    this.send(frames);
+  }
+
   /** Whether the frames are dealt with: taken by the link, or dropped because it is down. */
   #trySend(frames: readonly OutgoingFrame[]): boolean {
     const result = this.#link.send(frames);
@@ -68,12 +74,11 @@ export class Connection {
     this.#events.onDrained();
   }
 
-  /** No event follows. What the link took already gets `flushMs` to leave; `last` goes before everything kept back. */
-  close(flushMs: number, last?: readonly OutgoingFrame[]): void {
+  /** No event follows. What the link took already gets `flushMs` to leave; what was kept back is dropped. */
+  close(flushMs: number): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const frames of this.#outbox.splice(0)) releaseAll(frames);
-    if (last !== undefined) this.#link.send(last);
     this.#link.close(flushMs);
   }
 

@@ -11,11 +11,13 @@ import type { ClientAction, ClientInput, ClientUploadTask, UploadResult } from "
 import { ClientUpload } from "../protocol/client-upload.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/encode.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
+import type { ErrorMessage } from "../protocol/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
 import { Backoff } from "./backoff.ts";
 import { ChunkFeed } from "./chunk-feed.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionEvents } from "./connection.ts";
 import { connectionError, isFinal } from "./failure.ts";
+import { Farewell } from "./farewell.ts";
 import { Patience } from "./patience.ts";
 import type { Source } from "./source.ts";
 
@@ -38,7 +40,9 @@ export interface UploadOptions {
 
 /** What the upload is doing, for a display. */
 export interface UploadProgress {
-  /** Bytes handed to the network, from the beginning of the file. */
+  /** Bytes that the server is known to have, from the beginning of the file. */
+  readonly taken: number;
+  /** Bytes handed to the network, from the beginning of the file: what is not `taken` is under way. */
   readonly sent: number;
   readonly total: number | null;
   /** Bytes at the beginning that this process did not send: the server had them. */
@@ -54,6 +58,8 @@ export interface UploadParts {
   /** Numbers in [0, 1), for jitter. */
   readonly random: () => number;
   readonly onProgress: (progress: UploadProgress) => void;
+  /** Tells the user something beside the progress. */
+  readonly onNote?: (text: string) => void;
 }
 
 export interface Receipt {
@@ -68,7 +74,6 @@ const keyMismatchesMax = 3;
 const keyMismatchesMaxLater = 10;
 const malformedMax = 3;
 const keyMismatchPauseMs = 300;
-const farewellMs = 500;
 // Files answer sooner; a server that makes us read the same place again and again has no excuse in that.
 const sourceLateMs = 1_000;
 
@@ -83,6 +88,7 @@ export function upload(options: UploadOptions, parts: UploadParts, signal: Abort
 class Upload {
   readonly #options: UploadOptions;
   readonly #parts: UploadParts;
+  readonly #machine: ClientUpload;
   readonly #driver: MachineDriver<ClientInput, ClientAction>;
   readonly #feed: ChunkFeed;
   readonly #backoff: Backoff;
@@ -103,12 +109,18 @@ class Upload {
   #whole: { readonly size: number; readonly checksum: Uint8Array } | null = null;
   #error: DyncError | null = null;
   #settle: ((result: UploadResult) => void) | null = null;
+  /** What the machine says last. */
+  #lastWord: ErrorMessage | null = null;
+  #farewell: Farewell | null = null;
+  /** The server said that it answers the last word. */
+  #answersError = false;
 
   constructor(options: UploadOptions, parts: UploadParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#machine = new ClientUpload(options.task);
     this.#driver = new MachineDriver({
-      machine: new ClientUpload(options.task),
+      machine: this.#machine,
       clock: parts.clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
@@ -128,7 +140,8 @@ class Upload {
     this.#backoff = new Backoff(parts.random);
     this.#heardAt = parts.clock.now();
     this.#patience = new Patience(options.retryForMs, parts.clock.now());
-    this.#progress = { sent: 0, total: options.task.size, skipped: 0, waiting: "connection", pause: null };
+    const { size: total } = options.task;
+    this.#progress = { taken: 0, sent: 0, total, skipped: 0, waiting: "connection", pause: null };
   }
 
   async run(signal: AbortSignal): Promise<Receipt> {
@@ -143,12 +156,35 @@ class Upload {
     try {
       if (signal.aborted) onAbort();
       else this.#connect();
-      return await this.#receiptOf(await ended);
+      const result = await ended;
+      this.#cancelPause();
+      if (this.#lastWord !== null) await this.#bidFarewell(this.#lastWord);
+      return await this.#receiptOf(result);
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#cancelPause();
+      this.#connection?.close(0);
       this.#feed.close();
     }
+  }
+
+  async #bidFarewell(message: ErrorMessage): Promise<void> {
+    const { clock, onNote = () => {} } = this.#parts;
+    this.#farewell = new Farewell(message, this.#answersError, {
+      clock,
+      open: (events) => this.#open(events),
+      onSlow: (waitMs) =>
+        onNote(
+          `Telling the server that this upload stops: ${Math.ceil(waitMs / 1000)} s at most, Ctrl-C leaves at once`,
+        ),
+    });
+    // One that is not up yet would take the identity from the one that is opened for this.
+    if (!this.#isUp) this.#connection?.close(0);
+    const outcome = await this.#farewell.bid(this.#isUp ? this.#connection : null);
+    if (outcome === "unheard")
+      onNote(
+        "The server did not hear that this upload stopped: it may take a while until it frees its place",
+      );
   }
 
   async #receiptOf(result: UploadResult): Promise<Receipt> {
@@ -168,27 +204,36 @@ class Upload {
   }
 
   #connect(): void {
-    const { host, port, serverKey, keys, identity } = this.#options;
     this.#report({ waiting: "connection", pause: null });
-    this.#connection = new Connection(
-      this.#parts.transport,
-      { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) },
-      {
-        onUp: () => this.#up(),
-        onInput: (input) => this.#receive(input),
-        onDrained: () => this.#offerReady(true),
-        onDown: (failure) => this.#down(failure),
-      },
-    );
+    this.#connection = this.#open({
+      onUp: () => this.#up(),
+      onInput: (input) => (this.#farewell === null ? this.#receive(input) : this.#farewell.hear(input)),
+      onDrained: () => this.#offerReady(true),
+      onDown: (failure) => (this.#farewell === null ? this.#down(failure) : this.#farewell.lost()),
+    });
+  }
+
+  #open(events: ConnectionEvents): Connection {
+    const { host, port, serverKey, keys, identity } = this.#options;
+    const options = { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) };
+    return new Connection(this.#parts.transport, options, events);
   }
 
   #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {
     const stalled = this.#judge(input);
     if (stalled !== null) return this.#giveUp(stalled);
+    if (input.type === "message" && input.message.type === "upload-approved")
+      this.#answersError = input.message.info.farewell === true;
     // No MAC covers where messages end: a damaged byte can join two. So nonsense is doubted, once where no sense came before.
     if (input.type === "malformed" && this.#malformed++ < (this.#sentMax > 0 ? malformedMax : 1))
       return this.#reconnect(new DyncError("malformed", input.text));
     this.#driver.feed(input);
+    this.#noteTaken();
+  }
+
+  #noteTaken(): void {
+    const { taken } = this.#machine;
+    if (taken !== this.#progress.taken && this.#settle !== null) this.#report({ taken });
   }
 
   /** Why not to go on with a server that speaks and gets no further, or `null`. */
@@ -231,7 +276,7 @@ class Upload {
     this.#mismatches = failure === "server-key-mismatch" ? this.#mismatches + 1 : 0;
     const retryFirst = this.#wasUp || this.#options.retryFirst;
     this.#excuseSource(this.#parts.clock.now());
-    this.#disconnect(0);
+    this.#disconnect();
     const mismatchesMax = this.#wasUp ? keyMismatchesMaxLater : keyMismatchesMax;
     if (isFinal(failure) || this.#mismatches >= mismatchesMax) return this.#giveUp(error);
     if (failure === "server-key-mismatch" && !retryFirst) return this.#pause(keyMismatchPauseMs, error);
@@ -241,7 +286,7 @@ class Upload {
 
   #reconnect(error: DyncError): void {
     this.#excuseSource(this.#parts.clock.now());
-    this.#disconnect(0);
+    this.#disconnect();
     this.#retry(error);
   }
 
@@ -257,7 +302,7 @@ class Upload {
 
   // A server that answers every time, and every time says "later" in the same place, gets us nowhere either.
   #retryLater(error: DyncError, pauseMs = this.#backoff.afterLater()): void {
-    this.#disconnect(0);
+    this.#disconnect();
     if (this.#patience.isOverWith(this.#parts.clock.now(), pauseMs)) return this.#giveUp(error);
     this.#pause(pauseMs, error);
   }
@@ -282,8 +327,8 @@ class Upload {
   }
 
   // Everything under way on this connection is forgotten; the machine is told, and asks the server where to go on.
-  #disconnect(flushMs: number): void {
-    this.#connection?.close(flushMs);
+  #disconnect(): void {
+    this.#connection?.close(0);
     this.#connection = null;
     if (!this.#isUp) return;
     this.#isUp = false;
@@ -293,7 +338,10 @@ class Upload {
   #perform(action: ClientAction): void {
     switch (action.type) {
       case "send":
-        return this.#connection?.send(encodeClientMessage(action.message));
+        // What comes last goes first: see `farewell.ts`.
+        if (action.message.type === "error") this.#lastWord = action.message;
+        else this.#connection?.send(encodeClientMessage(action.message));
+        return;
       case "read":
         this.#readSince = this.#parts.clock.now();
         return this.#feed.ask(action.offset, action.lengthMax);
@@ -352,7 +400,6 @@ class Upload {
     if (settle === null) return;
     this.#settle = null;
     this.#driver.stop();
-    this.#disconnect(result.type === "finished" ? 0 : farewellMs);
     settle(result);
   }
 

@@ -17,7 +17,6 @@
 
 import { assert, unreachable } from "../base/assert.ts";
 import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
-import { ChunkSize } from "./chunk-size.ts";
 import type { ClientAction, ClientControl, ClientInput, ClientUploadTask } from "./client-events.ts";
 import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
 import { Doubt } from "./doubt.ts";
@@ -25,6 +24,7 @@ import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
 import type { ServerMessage, StatusReport, UploadApproved } from "./message.ts";
 import { OpenQueries } from "./open-queries.ts";
+import { Pace } from "./pace.ts";
 import { ReadAhead, type ReadChunk } from "./read-ahead.ts";
 import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
 import { rewindFault } from "./rewind-fault.ts";
@@ -42,11 +42,15 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #approved = false;
   #restarts = 0;
   readonly #doubt = new Doubt();
-  readonly #chunks = new ChunkSize();
+  readonly #pace = new Pace();
   readonly #ahead = new ReadAhead();
   #window = new ResendWindow(1);
 
   #credit = 0;
+  /** Most credit that is unused or under way, as far as the client knows. */
+  #creditMax = 0;
+  /** The next chunk waits for what is under way. */
+  #isPaced = false;
   #position = 0;
   #highest = 0;
   #lastSent = false;
@@ -66,9 +70,14 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     return this.#state;
   }
 
+  /** Bytes from the beginning of the file that the server is known to have. */
+  get taken(): number {
+    return this.#pace.taken;
+  }
+
   get wakeAt(): number | null {
     if (this.#state === "offline" || this.#state === "ended") return null;
-    const isWaiting = this.#state !== "sending" || this.#credit === 0;
+    const isWaiting = this.#state !== "sending" || this.#credit === 0 || this.#isPaced;
     return this.#watchdog.dueAt(isWaiting, this.#queries.patienceMs);
   }
 
@@ -104,7 +113,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "malformed":
         return this.#state === "offline" ? undefined : this.#violation(input.text);
       case "chunk-read":
-        return this.#ahead.answered(input, this.#chunks.length);
+        return this.#ahead.answered(input);
       case "source-failed":
         return this.#giveUp(input.code, input.text, input.keep);
       case "cancel":
@@ -122,7 +131,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
         return this.#onApproved(message, now);
       case "transfer-credit":
         // While we ask, credit has no position that it could belong to: the answer will include it.
-        if (this.#state === "sending" || this.#state === "confirming") this.#credit += message.amount;
+        if (this.#state === "sending" || this.#state === "confirming") this.#addCredit(message.amount, now);
         return message.amount > 0 ? this.#watchdog.credited(now) : undefined;
       case "status-report":
         return this.#state === "posting" ? undefined : this.#onReport(message, now);
@@ -154,17 +163,28 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (lengthMax === null) {
       return this.#violation(`The server wants ${maxQueue} chunks kept: more than ${limits.maxQueueMax}`);
     }
-    if (this.#chunks.allow(lengthMax)) this.#ahead.clear();
+    if (this.#pace.allow(lengthMax)) this.#ahead.clear();
     this.#window.widen(maxQueue);
+    if (this.#queries.hasTags) this.#creditMax = Math.max(this.#creditMax, maxQueue);
     // A late answer to a post-file that was repeated: its position and credit are out of date.
     if (this.#state !== "posting") return this.#queries.approvedAgain();
     this.#approved = true;
     this.#queries.approved(message, now);
     this.#window = new ResendWindow(Math.max(1, maxQueue));
+    this.#pace.connected(0);
     this.#moveTo(0);
     this.#doubt.progress(0);
     this.#credit = message.credit;
+    // A server whose answers tell what arrived may grant less than a window, and more later.
+    this.#creditMax = this.#queries.hasTags ? maxQueue : message.credit;
     this.#state = "sending";
+  }
+
+  // Chunks that arrived come back as credit: what is not unused can be under way.
+  #addCredit(amount: number, now: number): void {
+    this.#credit += amount;
+    this.#creditMax = Math.max(this.#creditMax, this.#credit);
+    if (amount > 0) this.#pace.left(this.#creditMax - this.#credit, now);
   }
 
   #onReport(report: StatusReport, now: number): void {
@@ -175,12 +195,13 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const isLastLost = this.#state === "confirming" && answer === this.#sent && report.credit > 0;
     if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
       this.#credit = Math.max(0, report.credit - (this.#sent - answer));
-      return;
+      return this.#pace.left(this.#sent - answer, now);
     }
-    if (this.#state === "asking" && this.#chunks.connected(report.seek)) this.#ahead.clear();
+    if (this.#state === "asking" && this.#pace.connected(report.seek)) this.#ahead.clear();
     this.#goTo(report.seek);
     if (this.#state === "ended") return;
     this.#credit = report.credit;
+    this.#creditMax = Math.max(this.#creditMax, this.#credit);
     this.#state = "sending";
   }
 
@@ -196,6 +217,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #moveTo(position: number): void {
     this.#position = position;
+    this.#pace.moveTo(position);
     this.#queries.moved(position, this.#sent);
   }
 
@@ -234,6 +256,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #ask(now: number): void {
     this.#watchdog.asked(now);
+    this.#pace.asked();
     this.#isNew = false;
     if (this.#state !== "posting") return this.#say(this.#queries.ask(this.#position, this.#sent, now));
     this.#queries.post(this.#position, this.#sent, now);
@@ -248,18 +271,24 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   // Behind the chunk after which only the server can go on: the answer shows what got lost, of ours or of the server's,
   // that nothing later would show. Once: a server that never gets further is not asked as fast as the line allows.
+  // On a slow line the answers also say what it bears, and they come in step with what it takes.
   #askBehind(now: number): void {
-    const isOut = this.#state === "confirming" || (this.#state === "sending" && this.#credit === 0);
-    if (isOut && this.#isNew && this.#queries.mayAskBehind) this.#ask(now);
+    if (!this.#isNew || (this.#state !== "confirming" && this.#state !== "sending")) return;
+    const isOut = this.#state === "confirming" || this.#credit === 0 || this.#isPaced;
+    const { hasTags, mayAskBehind } = this.#queries;
+    const windowBytes = this.#creditMax * this.#pace.chunkBytes;
+    if ((isOut && mayAskBehind) || (hasTags && this.#pace.wantsAnswer(windowBytes))) this.#ask(now);
   }
 
   /** Sends what can be sent and reads what comes next. */
   #moveOn(now: number): void {
     if (this.#state !== "sending") return;
     const chunk = this.#ahead.at(this.#position);
-    if (chunk !== null && this.#credit > 0) this.#sendChunk(chunk, now);
-    if (this.#state !== "sending" || !this.#ahead.wants(this.#position)) return;
-    this.#actions.push({ type: "read", offset: this.#position, lengthMax: this.#chunks.length });
+    this.#isPaced = chunk !== null && !this.#pace.mayStart(chunk.length);
+    if (chunk !== null && this.#credit > 0 && !this.#isPaced) this.#sendChunk(chunk, now);
+    const lengthMax = this.#pace.chunkBytes;
+    if (this.#state !== "sending" || !this.#ahead.wants(this.#position, lengthMax)) return;
+    this.#actions.push({ type: "read", offset: this.#position, lengthMax });
   }
 
   #sendChunk(chunk: ReadChunk, now: number): void {
@@ -271,8 +300,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#ahead.sent();
     this.#credit -= 1;
     this.#sent += 1;
-    this.#chunks.sent();
     this.#position += length;
+    this.#pace.sent(this.#position, length, now);
     this.#highest = Math.max(this.#highest, this.#position);
     this.#isEndUnderWay = checksum !== null;
     if (!this.#task.canSeek && this.#window.push(offset)) {
@@ -293,9 +322,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#giveUp("malformed", text);
   }
 
-  // Ends the upload from our side, and tells the server where there is one.
+  // Ends the upload from our side, and tells the server that knows of it, if need be on a connection made for that.
   #giveUp(code: ErrorCode, text: string, keep = false): void {
-    if (this.#state !== "offline") {
+    if (this.#state !== "offline" || this.#approved) {
       const wire = errorMeanings[keep ? "not-ready" : code].wire ?? errorMeanings.cancelled.wire;
       this.#say({ type: "error", code: wire, text });
     }

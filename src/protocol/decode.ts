@@ -209,7 +209,8 @@ function isCommand(frame: Uint8Array): boolean {
 
 function approvedInfo(json: JsonObject): ApprovedInfo {
   const tags = json.tags === true ? { tags: true } : {};
-  return { ...textMember(json, "server"), ...textMember(json, "upload"), ...tags };
+  const farewell = json.farewell === true ? { farewell: true } : {};
+  return { ...textMember(json, "server"), ...textMember(json, "upload"), ...tags, ...farewell };
 }
 
 function textMember<Key extends string>(json: JsonObject, key: Key): { [name in Key]?: string } {

@@ -30,8 +30,16 @@ export const limits = {
    * themselves on a line where this is too long.
    */
   chunkBytesDefault: 2 * MiB,
-  /** Chunks are not made shorter than this for a slow line: 16 KiB pass within a client's patience at 0.5 KiB/s. */
+  /**
+   * Each connection begins with chunks of this length, until the client knows how fast the line is; none is shorter for a
+   * slow line. 16 KiB pass within a client's patience at 0.5 KiB/s, and in a second at 16 KiB/s.
+   */
   chunkBytesSlow: 16 * KiB,
+  /**
+   * No more is put under way than the line takes in this time, besides what it holds by its length: a cancel, a question
+   * and another upload wait no longer than this. Long enough that a line never runs dry while its answers come.
+   */
+  underWayMs: secondMs,
   /** What a client allocates for a chunk at most, whatever a server asks for. */
   chunkBytesMax: 16 * MiB,
   /** Room in a frame above its payload, so that the limit cuts off only what is plainly no message of ours. */

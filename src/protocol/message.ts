@@ -22,6 +22,8 @@ export interface ApprovedInfo {
   readonly upload?: string;
   /** Whether a `status-report` returns the tag of the `query-status` that it answers. */
   readonly tags?: boolean;
+  /** Whether the server answers an `error` of the client with one of the same code. */
+  readonly farewell?: boolean;
 }
 
 export interface PostFile {

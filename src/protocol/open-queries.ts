@@ -35,6 +35,11 @@ export class OpenQueries {
     return this.#hasTags && this.#queries.every(({ tag }) => tag === null);
   }
 
+  /** Whether answers can be told from each other, so that any number of questions costs nothing but their bytes. */
+  get hasTags(): boolean {
+    return this.#hasTags;
+  }
+
   /** A `query-status` is sent at `position`, after `chunksSent` chunks. Returns the message. */
   ask(position: number, chunksSent: number, now: number): QueryStatus {
     this.#tag += 1;

@@ -70,7 +70,7 @@ export class PositionReports {
 
   #tellTerms(credit: number): void {
     const { chunkBytes, maxQueue, server } = this.#options;
-    const info = { server, upload: this.#uploadId, tags: true };
+    const info = { server, upload: this.#uploadId, tags: true, farewell: true };
     this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
   }
 

@@ -8,6 +8,8 @@ export type ReadChunk = Extract<ClientInput, { type: "chunk-read" }>;
 export class ReadAhead {
   /** Offset of the `read` that was not answered yet. */
   #reading: number | null = null;
+  /** How many bytes that one asked for. */
+  #lengthMax = 0;
   #ready: ReadChunk | null = null;
 
   /** The chunk at `position`, if it is at hand; another one is of no use any more. */
@@ -16,18 +18,19 @@ export class ReadAhead {
     return this.#ready;
   }
 
-  /** The chunk at `position` is wanted. Returns whether it has to be asked for. */
-  wants(position: number): boolean {
+  /** The chunk at `position` is wanted, of at most `lengthMax` bytes. Returns whether it has to be asked for. */
+  wants(position: number, lengthMax: number): boolean {
     if (this.#ready !== null || this.#reading === position) return false;
     this.#reading = position;
+    this.#lengthMax = lengthMax;
     return true;
   }
 
-  /** A `read` of at most `lengthMax` bytes was answered. */
-  answered(chunk: ReadChunk, lengthMax: number): void {
+  /** A `read` was answered. */
+  answered(chunk: ReadChunk): void {
     // It may be the answer to one that another replaced.
     if (chunk.offset !== this.#reading) return;
-    assert(chunk.length <= lengthMax, "a chunk is no longer than was asked for");
+    assert(chunk.length <= this.#lengthMax, "a chunk is no longer than was asked for");
     assert(
       (chunk.length === 0) === (chunk.checksum !== null),
       "the empty last chunk, and no other, has the checksum",

@@ -143,6 +143,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "error":
         // Too late to stop what is being published, and its client has gone.
         if (this.#state === "finishing") return;
+        // Said back, so that the client knows that it was heard.
+        this.#sendError(message.code, message.text);
         return this.#end(
           message.code === clientComesBack ? "suspended" : "failed",
           message.code,

@@ -1,7 +1,7 @@
 // All uploads of the server: those with a session, and those that only the catalogue knows. Finds or makes the
 // session for a message, and answers for uploads that have none.
 
-import { messageOf } from "../base/error.ts";
+import { errorMeanings, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.ts";
@@ -32,6 +32,8 @@ interface Waiting {
   readonly received: ReceivedFromPeer;
 }
 
+/** The error by which a client says that it will come back for this upload. */
+const clientComesBack = errorMeanings["not-ready"].wire;
 // A client that is answered has no reason to send more than its window before it hears; this bounds the others.
 const waitingMax = 64;
 const pageRecords = 100;
@@ -119,7 +121,9 @@ export class UploadDirectory {
       return this.#receiveRecorded(record, { message, received });
     if (message.type === "post-file") return this.#open(user, message, { message, received });
     received.release();
-    if (message.type !== "error") this.#sendError(received.peer, 404, "No such upload");
+    // Also to an error, whose client wants to know that it was heard. Not the same again: under this identity another user's
+    // client may be there by now, which asks once more after a 404.
+    this.#sendError(received.peer, 404, "No such upload");
   }
 
   #findRecord(user: string, { peer, origin }: ReceivedFromPeer): UploadRecord | null {
@@ -137,10 +141,15 @@ export class UploadDirectory {
 
   #receiveRecorded(record: UploadRecord, waiting: Waiting): void {
     const { message, received } = waiting;
+    if (message.type === "error" && message.code === clientComesBack && record.state === "open") {
+      // As suspended as it can be.
+      received.release();
+      return this.#sendError(record.identity, message.code, message.text);
+    }
     if (record.state === "open" || record.state === "publishing") return this.#restoreLater(record, waiting);
     received.release();
     const isLastChunk = message.type === "post-chunk" && message.checksum !== null;
-    if (message.type === "error" || (message.type === "post-chunk" && !isLastChunk)) return;
+    if (message.type === "post-chunk" && !isLastChunk) return;
     if (record.state === "failed") {
       return this.#sendError(record.identity, record.errorCode ?? 500, record.reason ?? "The upload failed");
     }

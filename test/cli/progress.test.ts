@@ -10,7 +10,8 @@ import { ManualClock } from "../support/manual-clock.ts";
 const MiB = 1024 * 1024;
 const moving: ProgressNumbers = {
   name: "run42.raw",
-  sent: 430 * MiB,
+  taken: 430 * MiB,
+  underWay: 100 * MiB,
   total: 1000 * MiB,
   waiting: null,
   nextTryMs: null,
@@ -55,7 +56,10 @@ async function pass(stage: Stage, durationMs: number): Promise<void> {
 describe("terminalLine()", () => {
   test("says it all where there is room, and the most important part where there is none", () => {
     const at = (columns: number): string => terminalLine(moving, columns).text;
-    expect(at(79)).toBe("run42.raw  [#####--------]   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 0:06");
+    expect(at(79)).toBe("run42.raw  [#######==---------]   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 0:06");
+    expect(at(120)).toBe(
+      "run42.raw  [#################====-------------------]   43 %  430 MiB of 1.0 GiB  100 MiB under way  112 MiB/s  ETA 0:06",
+    );
     expect(at(60)).toBe("run42.raw   43 %  430 MiB of 1.0 GiB  112 MiB/s  ETA 0:06");
     expect(at(40)).toBe("run42.raw   43 %  112 MiB/s  ETA 0:06");
     expect(at(20)).toBe("run42.raw   43 %");
@@ -66,10 +70,18 @@ describe("terminalLine()", () => {
   test("says why nothing moves, and when it goes on", () => {
     const waiting = { ...moving, waiting: "connection lost", nextTryMs: 7400 };
     expect(terminalLine(waiting, 79).text).toBe(
-      "run42.raw   43 %  430 MiB of 1.0 GiB  connection lost, next try in 8 s",
+      "run42.raw  [######=-------]   43 % of 1.0 GiB  connection lost, next try in 8 s",
     );
     expect(terminalLine(waiting, 50).text).toBe("run42.raw   43 %  connection lost, next try in 8 s");
     expect(terminalLine(waiting, 36).text).toBe("connection lost, next try in 8 s");
+  });
+
+  test("fills the width that is there with the bar, also beside a name that is as long as names get there", () => {
+    for (let columns = 72; columns < 220; columns++) {
+      const { text, width } = terminalLine({ ...moving, name: "Sample_2026-11-26_run42.raw" }, columns);
+      expect(width).toBe(columns);
+      expect(/\[([#=-]+)\]/.exec(text)?.[1]?.length ?? 0).toBeGreaterThanOrEqual(10);
+    }
   });
 
   test("knows nothing of the end of a stream", () => {
@@ -79,14 +91,15 @@ describe("terminalLine()", () => {
   });
 
   test("does not claim 100 % before the last byte", () => {
-    expect(terminalLine({ ...moving, sent: 1000 * MiB - 1 }, 79).text).toContain(" 99 %");
-    expect(terminalLine({ ...moving, sent: 0, total: 0 }, 79).text).toContain("100 %");
+    expect(terminalLine({ ...moving, taken: 1000 * MiB - 1 }, 79).text).toContain(" 99 %");
+    expect(terminalLine({ ...moving, taken: 0, total: 0 }, 79).text).toContain("100 %");
   });
 
   test("never takes more columns than there are", () => {
     const numbers = fc.record({
       name: fc.oneof(fc.string(), fc.string({ unit: "grapheme", maxLength: 60 })),
-      sent: fc.maxSafeNat(),
+      taken: fc.maxSafeNat(),
+      underWay: fc.maxSafeNat(),
       total: fc.option(fc.maxSafeNat()),
       waiting: fc.option(fc.string({ unit: "grapheme", maxLength: 100 })),
       nextTryMs: fc.option(fc.nat()),
@@ -104,14 +117,16 @@ describe("terminalLine()", () => {
 });
 
 test("plainLine() says the same on a line of its own", () => {
-  expect(plainLine(moving)).toBe("run42.raw: 43 %, 430 MiB of 1.0 GiB, 112 MiB/s, ETA 0:06");
+  expect(plainLine(moving)).toBe(
+    "run42.raw: 43 %, 430 MiB of 1.0 GiB, 100 MiB under way, 112 MiB/s, ETA 0:06",
+  );
 });
 
 describe("openProgress()", () => {
   test("draws at most ten times a second on a terminal, without a line end, and wipes it", async () => {
     const stage = open({ isTTY: true });
     for (let step = 0; step <= 1000; step++) {
-      stage.view.update({ sent: step * MiB, total: 1000 * MiB, waiting: null });
+      stage.view.update({ taken: step * MiB, underWay: 0, total: 1000 * MiB, waiting: null });
       stage.clock.advance(1);
       await settle(stage);
     }
@@ -128,9 +143,24 @@ describe("openProgress()", () => {
     expect(stage.stderr.text).toMatch(/^\r {20,79}\r$/);
   });
 
+  test("is drawn again, as wide as the terminal is now, as soon as that changed", async () => {
+    const stage = open({ isTTY: true });
+    stage.view.update({ taken: 400 * MiB, underWay: 0, total: 1000 * MiB, waiting: null });
+    await settle(stage);
+    stage.stderr.text = "";
+    stage.stderr.columns = 120;
+    stage.stderr.emit("resize");
+    await settle(stage);
+    expect(stage.stderr.text).toMatch(/^\rrun42\.raw {2}\[#+-+\]/);
+    expect(stage.stderr.text.length).toBeGreaterThan(90);
+    stage.view.end();
+    await settle(stage);
+    expect(stage.stderr.listenerCount("resize")).toBe(0);
+  });
+
   test("counts down to the next try", async () => {
     const stage = open({ isTTY: true });
-    stage.view.update({ sent: 0, total: 1, waiting: "connection lost", nextTryAt: 8000 });
+    stage.view.update({ taken: 0, underWay: 0, total: 1, waiting: "connection lost", nextTryAt: 8000 });
     await settle(stage);
     expect(stage.stderr.text).toContain("connection lost, next try in 8 s");
     await pass(stage, 5000);
@@ -139,7 +169,7 @@ describe("openProgress()", () => {
 
   test("shows a wait only when it lasts", async () => {
     const stage = open({ isTTY: true });
-    stage.view.update({ sent: 0, total: 1, waiting: "waiting for the server" });
+    stage.view.update({ taken: 0, underWay: 0, total: 1, waiting: "waiting for the server" });
     await pass(stage, 500);
     expect(stage.stderr.text).not.toContain("waiting");
     await pass(stage, 600);
@@ -148,7 +178,7 @@ describe("openProgress()", () => {
 
   test("puts notes above the line", async () => {
     const stage = open({ isTTY: true });
-    stage.view.update({ sent: 0, total: 1, waiting: null });
+    stage.view.update({ taken: 0, underWay: 0, total: 1, waiting: null });
     await settle(stage);
     stage.stderr.text = "";
     stage.view.note("The file changed");
@@ -159,7 +189,7 @@ describe("openProgress()", () => {
   test("prints a line every 10 s where stderr is no terminal", async () => {
     const stage = open({});
     for (let step = 0; step < 250; step++) {
-      stage.view.update({ sent: step * MiB, total: 1000 * MiB, waiting: null });
+      stage.view.update({ taken: step * MiB, underWay: 0, total: 1000 * MiB, waiting: null });
       stage.clock.advance(100);
     }
     stage.view.end();
@@ -173,7 +203,7 @@ describe("openProgress()", () => {
   test("prints a status line a second with --json, on stdout", async () => {
     const stage = open({ json: true, isTTY: true });
     for (let step = 0; step <= 30; step++) {
-      stage.view.update({ sent: step * MiB, total: 100 * MiB, waiting: null });
+      stage.view.update({ taken: step * MiB, underWay: 0, total: 100 * MiB, waiting: null });
       stage.clock.advance(100);
     }
     stage.view.note("nothing for programs");
@@ -187,6 +217,7 @@ describe("openProgress()", () => {
       type: "status",
       name: "run42.raw",
       sent: 0,
+      underWay: 0,
       total: 100 * MiB,
       waiting: null,
       nextTrySeconds: null,
@@ -198,7 +229,7 @@ describe("openProgress()", () => {
 
   test("prints nothing with -q", async () => {
     const stage = open({ quiet: true, isTTY: true });
-    stage.view.update({ sent: 0, total: 1, waiting: "connection lost", nextTryAt: 8000 });
+    stage.view.update({ taken: 0, underWay: 0, total: 1, waiting: "connection lost", nextTryAt: 8000 });
     stage.view.note("nothing");
     stage.clock.advance(60_000);
     stage.view.end();
@@ -209,11 +240,11 @@ describe("openProgress()", () => {
   test("does not count what the server had already as speed", async () => {
     const stage = open({ json: true });
     const total = 1000 * MiB;
-    stage.view.update({ sent: 0, total, waiting: "connecting", isStill: true });
+    stage.view.update({ taken: 0, underWay: 0, total, waiting: "connecting", isStill: true });
     stage.clock.advance(1000);
-    stage.view.update({ sent: 500 * MiB, total, waiting: null });
+    stage.view.update({ taken: 500 * MiB, underWay: 0, total, waiting: null });
     stage.clock.advance(900);
-    stage.view.update({ sent: 501 * MiB, total, waiting: null });
+    stage.view.update({ taken: 501 * MiB, underWay: 0, total, waiting: null });
     stage.clock.advance(500);
     await settle(stage);
     const last = JSON.parse(stage.stdout.takeLines().at(-1)!);

@@ -20,7 +20,7 @@ async function asked(server: ScriptedServer): Promise<void> {
 describe("a cancellation", () => {
   test.each([404, 499])("is done when the server answers %p: nothing of it is there", async (code) => {
     const world = new ClientWorld();
-    const server = new ScriptedServer(world.network);
+    const server = new ScriptedServer(world.network, { answersError: false });
     const cancelled = cancelIn(world);
     await asked(server);
     server.sendError(code);
@@ -32,7 +32,7 @@ describe("a cancellation", () => {
 
   test("comes too late for an upload that was finished", async () => {
     const world = new ClientWorld();
-    const server = new ScriptedServer(world.network);
+    const server = new ScriptedServer(world.network, { answersError: false });
     const cancelled = cancelIn(world);
     await asked(server);
     server.send({ type: "upload-finished", uploadId: "u1" });
@@ -41,7 +41,7 @@ describe("a cancellation", () => {
 
   test("takes no notice of what belongs to the upload, and waits for the answer", async () => {
     const world = new ClientWorld();
-    const server = new ScriptedServer(world.network);
+    const server = new ScriptedServer(world.network, { answersError: false });
     const cancelled = cancelIn(world);
     await asked(server);
     server.send({ type: "transfer-credit", amount: 3 });
@@ -52,7 +52,7 @@ describe("a cancellation", () => {
 
   test("that the server refuses for another reason fails with that", async () => {
     const world = new ClientWorld();
-    const server = new ScriptedServer(world.network);
+    const server = new ScriptedServer(world.network, { answersError: false });
     const failed = failureOf(cancelIn(world));
     await asked(server);
     server.sendError(503, "The server is going down");
@@ -62,7 +62,7 @@ describe("a cancellation", () => {
 
   test("without an answer ends after ten seconds", async () => {
     const world = new ClientWorld();
-    const server = new ScriptedServer(world.network);
+    const server = new ScriptedServer(world.network, { answersError: false });
     const failed = failureOf(cancelIn(world));
     await asked(server);
     await world.pass(10_000);
@@ -76,7 +76,7 @@ describe("a cancellation", () => {
 
   test("ends with the signal", async () => {
     const world = new ClientWorld();
-    const server = new ScriptedServer(world.network);
+    const server = new ScriptedServer(world.network, { answersError: false });
     const cancelled = cancelIn(world);
     await asked(server);
     world.stop.abort(new Error("enough"));

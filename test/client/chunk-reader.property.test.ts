@@ -51,7 +51,8 @@ class Asker {
     this.#canSeek = source.canSeek;
     this.#chunkBytes = options.chunkBytes;
     this.#reader = new ChunkReader(source, {
-      ...options,
+      chunkBytes: options.chunkBytes,
+      readAheadBytes: options.readAhead * options.chunkBytes,
       allocate: (length) => client.allocate(length),
     });
   }

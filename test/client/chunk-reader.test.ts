@@ -10,7 +10,10 @@ function readerOf(source: Source, chunkBytes = 10, readAhead = 3) {
   const network = new MemoryNetwork();
   const client = network.client();
   const allocate = (length: number) => client.allocate(length);
-  return { network, reader: new ChunkReader(source, { chunkBytes, readAhead, allocate }) };
+  return {
+    network,
+    reader: new ChunkReader(source, { chunkBytes, readAheadBytes: readAhead * chunkBytes, allocate }),
+  };
 }
 
 async function turns(count = 50): Promise<void> {

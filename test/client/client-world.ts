@@ -16,6 +16,7 @@ export class ClientWorld {
   readonly clock = new ManualClock();
   readonly stop = new AbortController();
   readonly progress: UploadProgress[] = [];
+  readonly notes: string[] = [];
   readonly source = new BytesSource(patternOf(5000));
   /** Connections that were tried. */
   attempts = 0;
@@ -36,6 +37,7 @@ export class ClientWorld {
       clock: this.clock,
       random: () => 0.5,
       onProgress: (progress: UploadProgress) => void this.progress.push(progress),
+      onNote: (text: string) => void this.notes.push(text),
     };
   }
 

@@ -78,6 +78,10 @@ test("a chunk that was held back when its connection died is offered to the next
   await settle();
   expect(chunks.slice(0, 2)).toEqual([2 * chunkBytes, 3 * chunkBytes]);
   stop.abort();
+  for (let turn = 0; turn < 3; turn++) {
+    await settle();
+    clock.advance(2000);
+  }
   expect(await ended).toBe("stopped");
 });
 

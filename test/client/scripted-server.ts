@@ -6,7 +6,7 @@ import { encodeServerMessage } from "../../src/protocol/encode.ts";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
 import type { MemoryNetwork } from "../../src/transport/memory.ts";
-import type { ServerLink } from "../../src/transport/transport.ts";
+import type { ReceivedFromPeer, ServerLink } from "../../src/transport/transport.ts";
 import { ServerRecorder } from "../transport/recorder.ts";
 
 export const serverKeys = generateKeyPair();
@@ -17,6 +17,14 @@ export interface Heard {
   readonly message: ClientMessage;
 }
 
+export interface ScriptedServerOptions {
+  readonly keys?: KeyPair;
+  readonly accepts?: boolean;
+  readonly port?: number;
+  /** Whether a client's `error` is answered by itself. */
+  readonly answersError?: boolean;
+}
+
 export class ScriptedServer {
   readonly #recorder = new ServerRecorder();
   readonly #link: ServerLink;
@@ -24,13 +32,27 @@ export class ScriptedServer {
   /** Whose last message was heard: where `send` goes. */
   #peer = "";
 
-  constructor(network: MemoryNetwork, options: { keys?: KeyPair; accepts?: boolean; port?: number } = {}) {
-    const { keys = serverKeys, accepts = true, port = 8889 } = options;
+  constructor(network: MemoryNetwork, options: ScriptedServerOptions = {}) {
+    const { keys = serverKeys, accepts = true, port = 8889, answersError = true } = options;
     this.#network = network;
     const listening = { address: "*", port, keys, frameBytesMax: frameBytesMax(limits.chunkBytesMax) };
-    this.#link = network
-      .server()
-      .listen({ ...listening, authorize: () => (accepts ? "alice" : null) }, this.#recorder);
+    this.#link = network.server().listen(
+      { ...listening, authorize: () => (accepts ? "alice" : null) },
+      {
+        onMessage: (received) => {
+          if (answersError) this.#answerLastWord(received);
+          this.#recorder.onMessage(received);
+        },
+        onFailure: (error) => this.#recorder.onFailure(error),
+      },
+    );
+  }
+
+  // At once, as the real one does: a client that leaves waits for it.
+  #answerLastWord({ frames, peer }: ReceivedFromPeer): void {
+    const decoded = decodeClientMessage(frames);
+    if (decoded.ok && decoded.message.type === "error")
+      this.#link.send(peer, encodeServerMessage(decoded.message));
   }
 
   /** The next message, whatever it is. Data of chunks is copied. */

@@ -211,6 +211,42 @@ describe("an abort", () => {
     expect((await receipt).code).toBe("cancelled");
   });
 
+  test("that is not answered overtakes on a fresh connection of the same identity, and says that it waits", async () => {
+    const quiet = new ClientWorld();
+    const slow = new ScriptedServer(quiet.network, { answersError: false });
+    const receipt = failureOf(quiet.upload({ source: streamOf(bytes) }));
+    const { peer } = await slow.hear();
+    quiet.stop.abort();
+    await slow.expect("error");
+    await quiet.pass(600);
+    expect(quiet.notes).toEqual([
+      "Telling the server that this upload stops: 5 s at most, Ctrl-C leaves at once",
+    ]);
+    const again = await slow.expect("error");
+    expect([again.code, quiet.attempts]).toEqual([499, 2]);
+    slow.sendError(404, "No such upload");
+    expect((await receipt).code).toBe("cancelled");
+    expect(peer).toBe(Buffer.from(identity).toString("hex"));
+    expect(quiet.notes).toHaveLength(1);
+    await quiet.settle();
+    slow.forgetRest();
+    expect(quiet.network.messagesHeld).toBe(0);
+  });
+
+  test("that nobody answers ends after five seconds, and says so", async () => {
+    const dead = new ClientWorld();
+    const slow = new ScriptedServer(dead.network, { answersError: false });
+    const receipt = failureOf(dead.upload({ source: streamOf(bytes) }));
+    await slow.expect("post-file");
+    dead.stop.abort();
+    await dead.pass(4900);
+    expect(dead.notes).toHaveLength(1);
+    await dead.pass(200);
+    expect((await receipt).code).toBe("cancelled");
+    expect(dead.notes[1]).toStartWith("The server did not hear that this upload stopped");
+    slow.forgetRest();
+  });
+
   test("before the beginning connects to nobody", async () => {
     world.stop.abort();
     expect((await failureOf(world.upload())).code).toBe("cancelled");

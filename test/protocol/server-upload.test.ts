@@ -156,9 +156,16 @@ describe("what drops an upload", () => {
 
   test("an error of the client", () => {
     const actions = open(post, 1).step(hears({ type: "error", code: 499, text: "Cancelled" }), 0);
-    expect(actions).toEqual([{ type: "done", outcome: "failed", code: 499, text: "Cancelled" }]);
+    // It is said back: so the client knows that it was heard.
+    expect(actions).toEqual([
+      says({ type: "error", code: 499, text: "Cancelled" }),
+      { type: "done", outcome: "failed", code: 499, text: "Cancelled" },
+    ]);
     const later = open(post, 1).step(hears({ type: "error", code: 503, text: "Back soon" }), 0);
-    expect(later).toEqual([{ type: "done", outcome: "suspended", code: 503, text: "Back soon" }]);
+    expect(later).toEqual([
+      says({ type: "error", code: 503, text: "Back soon" }),
+      { type: "done", outcome: "suspended", code: 503, text: "Back soon" },
+    ]);
   });
 
   test("a chunk or a question about nothing", () => {

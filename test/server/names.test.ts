@@ -68,7 +68,7 @@ describe("a second upload of a name that is being filled", () => {
   });
 
   test("does not replace one whose client is just coming back", async () => {
-    first.send({ type: "error", code: 503, text: "Later" });
+    expect(await first.ask({ type: "error", code: 503, text: "Later" })).toMatchObject({ code: 503 });
     await world.settle();
     let go = (): void => {};
     world.before = ({ type, id }) =>
@@ -166,7 +166,7 @@ describe("a key that was removed a moment ago", () => {
 
   test("begins nothing and connects nowhere, but may try again", async () => {
     expect(world.connect(2)).rejects.toThrow("server-error");
-    first.send({ type: "error", code: 499, text: "Cancelled" });
+    expect(await first.ask({ type: "error", code: 499, text: "Cancelled" })).toMatchObject({ code: 499 });
     await world.settle();
     expect(await first.ask(postOf({ name: "b.raw" }))).toMatchObject({ type: "error", code: 503 });
   });

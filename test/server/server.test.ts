@@ -56,7 +56,8 @@ describe("an upload", () => {
   test("that the client cancels is gone", async () => {
     await client.ask(postOf());
     client.chunk(0, "content");
-    client.send({ type: "error", code: 499, text: "Cancelled" });
+    const cancelled = { type: "error", code: 499, text: "Cancelled" } as const;
+    expect(await client.ask(cancelled)).toEqual(cancelled);
     expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 499 });
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
@@ -64,7 +65,9 @@ describe("an upload", () => {
   test("that the client leaves for later stays, and goes on", async () => {
     await client.ask(postOf());
     client.chunk(0, "con");
-    client.send({ type: "error", code: 503, text: "Later" });
+    const later = { type: "error", code: 503, text: "Later" } as const;
+    // Said again, as on a fresh connection that overtook the old one, it is answered again, and changes nothing.
+    for (let turn = 0; turn < 2; turn++) expect(await client.ask(later)).toEqual(later);
     expect(await client.whereToGoOn()).toBe(3);
     client.chunk(3, "tent");
     client.end("content");
@@ -117,10 +120,11 @@ describe("after the end", () => {
     }
   });
 
-  test("chunks that were under way and errors get no answer", async () => {
+  test("chunks that were under way get no answer, and an error comes too late", async () => {
     const finished = await client.upload("content");
     client.chunk(0, "content");
-    client.send({ type: "error", code: 499, text: "Cancelled" });
+    const cancelled = { type: "error", code: 499, text: "Cancelled" } as const;
+    expect(await client.ask(cancelled)).toEqual(finished);
     expect(await client.ask({ type: "query-status" })).toEqual(finished);
     expect(world.published()).toEqual(["anna/a.raw"]);
   });
@@ -131,6 +135,8 @@ describe("who asks for what there is not", () => {
     expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 404 });
     client.chunk(0, "x");
     expect(await client.hear()).toMatchObject({ type: "error", code: 404 });
+    const cancelled = { type: "error", code: 499, text: "Cancelled" } as const;
+    expect(await client.ask(cancelled)).toMatchObject({ type: "error", code: 404 });
   });
 
   test("hears the same about another user's upload, which is not touched", async () => {
@@ -150,7 +156,7 @@ describe("who asks for what there is not", () => {
 test("an upload whose stored bytes are gone is unknown, and its client may begin it anew", async () => {
   await client.ask(postOf());
   client.chunk(0, "con");
-  client.send({ type: "error", code: 503, text: "Later" });
+  expect(await client.ask({ type: "error", code: 503, text: "Later" })).toMatchObject({ code: 503 });
   await world.settle();
   await (await world.storage.open(idOf(1)))?.discard();
   for (let turn = 0; turn < 2; turn++) {
@@ -187,7 +193,8 @@ describe("an upload that is not let in", () => {
     world.before = ({ type }) => (type === "create" ? new Promise((resolve) => (go = resolve)) : undefined);
     client.send(postOf({ info: { size: 7 } }));
     await world.settle();
-    client.send({ type: "error", code: 499, text: "Cancelled" });
+    const cancelled = { type: "error", code: 499, text: "Cancelled" } as const;
+    expect(await client.ask(cancelled)).toEqual(cancelled);
     await world.settle();
     go();
     await world.settle();

@@ -8,6 +8,17 @@ import { FrameFinder } from "./frame-finder.ts";
 
 export type Direction = "up" | "down";
 
+/**
+ * A line that all connections share, as a laboratory's way out is: so many bytes a second, one after the other, behind a
+ * queue of so many bytes; when that is full nobody is read from. Beside it only what the kernel holds for each connection.
+ */
+export interface SharedLine {
+  readonly bytesPerSecond: number;
+  readonly queueBytes: number;
+  /** On top of the time in the queue, in milliseconds. */
+  readonly delayMs: number;
+}
+
 /** What happens to the bytes of one direction. Everything is optional; nothing set: they pass. */
 export interface DirectionFaults {
   /** After so many bytes of a connection both of its ends are closed ("fin") or reset ("rst"). */
@@ -34,6 +45,8 @@ export interface Faults {
   readonly refuse?: boolean;
   readonly up?: DirectionFaults;
   readonly down?: DirectionFaults;
+  /** Towards the server; set at the start. */
+  readonly line?: SharedLine;
 }
 
 /** What went through, over all connections. */
@@ -87,10 +100,12 @@ export class FaultyProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #random: () => number;
   readonly #flipped = new Set<Direction>();
+  readonly #line: Line | null;
 
   constructor(options: FaultyProxyOptions) {
     this.#options = options;
     this.faults = options.faults ?? {};
+    this.#line = this.faults.line === undefined ? null : new Line(this.faults.line);
     this.#random = randomFrom(options.seed ?? 1);
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
@@ -137,7 +152,8 @@ export class FaultyProxy implements AsyncDisposable {
     });
     const connection = new Connection(client, server, () => this.#connections.delete(connection));
     this.#connections.add(connection);
-    this.#pump(connection, "up", client, server);
+    if (this.#line === null) this.#pump(connection, "up", client, server);
+    else this.#carry(this.#line, connection, client, server);
     this.#pump(connection, "down", server, client);
   }
 
@@ -177,6 +193,19 @@ export class FaultyProxy implements AsyncDisposable {
     from.on("end", () => {
       queue = queue.then(() => void to.end());
     });
+  }
+
+  /** Carries what a client sends over the shared line. */
+  #carry(line: Line, connection: Connection, from: Socket, to: Socket): void {
+    from.on("data", (data: Buffer) => {
+      this.counters.arrived.up += data.length;
+      from.pause();
+      void line.pass(data, connection, to).then(() => from.resume());
+    });
+    line.onPassed((bytes, by) => {
+      if (by === connection) this.counters.bytes.up += bytes;
+    });
+    from.on("end", () => line.atEnd(connection, () => void to.end()));
   }
 
   async #forward(
@@ -230,6 +259,82 @@ export class FaultyProxy implements AsyncDisposable {
     if (!connection.open) return;
     this.counters.cut++;
     connection.end(how);
+  }
+}
+
+interface Packet {
+  readonly piece: Buffer;
+  readonly connection: Connection;
+  readonly to: Socket;
+}
+
+// One rate and one queue for all connections: packets of this size leave in the order in which they came.
+const packetBytes = 4096;
+
+class Line {
+  readonly #shape: SharedLine;
+  readonly #queue: Packet[] = [];
+  readonly #room: (() => void)[] = [];
+  readonly #listeners: ((bytes: number, connection: Connection) => void)[] = [];
+  readonly #ends: { readonly connection: Connection; readonly end: () => void }[] = [];
+  #bytes = 0;
+  #isMoving = false;
+  /** When the line is free again. */
+  #freeAt = 0;
+
+  constructor(shape: SharedLine) {
+    this.#shape = shape;
+  }
+
+  onPassed(listener: (bytes: number, connection: Connection) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Resolves when all of `data` is in the queue. */
+  async pass(data: Buffer, connection: Connection, to: Socket): Promise<void> {
+    for (let at = 0; at < data.length; at += packetBytes) {
+      const piece = data.subarray(at, at + packetBytes);
+      while (this.#bytes + piece.length > this.#shape.queueBytes)
+        await new Promise<void>((resolve) => void this.#room.push(resolve));
+      this.#bytes += piece.length;
+      this.#queue.push({ piece, connection, to });
+      if (!this.#isMoving) void this.#move();
+    }
+  }
+
+  /** Calls `end` when everything of this connection has passed. */
+  atEnd(connection: Connection, end: () => void): void {
+    this.#ends.push({ connection, end });
+    this.#settleEnds();
+  }
+
+  async #move(): Promise<void> {
+    this.#isMoving = true;
+    for (let packet = this.#queue[0]; packet !== undefined; packet = this.#queue[0]) {
+      const now = systemClock.now();
+      this.#freeAt = Math.max(now, this.#freeAt) + (packet.piece.length * 1000) / this.#shape.bytesPerSecond;
+      // Timers are coarse: what is due within one goes at once, and the next one waits for both.
+      if (this.#freeAt - now > 2) await pause(this.#freeAt - now);
+      this.#queue.shift();
+      this.#bytes -= packet.piece.length;
+      for (const resume of this.#room.splice(0)) resume();
+      this.#deliver(packet);
+    }
+    this.#isMoving = false;
+    this.#settleEnds();
+  }
+
+  #deliver({ piece, connection, to }: Packet): void {
+    void pause(this.#shape.delayMs).then(() => {
+      if (!connection.open) return;
+      for (const listener of this.#listeners) listener(piece.length, connection);
+      to.write(piece);
+    });
+  }
+
+  #settleEnds(): void {
+    if (this.#queue.length > 0) return;
+    for (const { end } of this.#ends.splice(0)) void pause(this.#shape.delayMs).then(end);
   }
 }
 

@@ -6,9 +6,11 @@ import type { ProgressState } from "../progress.ts";
 
 /** The display's state for `progress`. */
 export function progressState(progress: UploadProgress): ProgressState {
-  const { sent, total, waiting, pause } = progress;
+  const { taken, sent, total, waiting, pause } = progress;
   const isStill = waiting === "connection" || waiting === "approval" || waiting === "pause";
-  return { sent, total, isStill, waiting: waitingText(progress), nextTryAt: pause?.until ?? null };
+  // What a connection that is gone carried is not under way any more.
+  const underWay = isStill ? 0 : Math.max(0, sent - taken);
+  return { taken, underWay, total, isStill, waiting: waitingText(progress), nextTryAt: pause?.until ?? null };
 }
 
 function waitingText({ waiting, pause }: UploadProgress): string | null {

@@ -1,0 +1,142 @@
+// How much may be under way: what the line takes in about a second, and what fills it besides. Part of
+// `client-upload.ts`. So what is said later (a question, a cancel, another upload) need not wait behind megabytes,
+// whatever the network library and the system would have taken.
+//
+// Theory of operation.
+//
+// Each chunk that the server is known to have (its answers and its credit tell) is a measurement, as in BBR: what it
+// took between the chunk's sending and now, over that time, is the rate; a chunk that was sent onto an empty line
+// shows the line's own delay. What may be under way is the rate times that delay and a second. On an idle line the
+// delay is short, so that bound grows many times with each round trip, and on a fast line it soon means nothing
+// beside the credit: then nothing here costs a message.
+//
+// Chunks are as long as what passes in a fraction of that second. The first ones of a connection are short: nothing is known
+// of it yet, and a message that takes longer than the client's patience ends its connection.
+
+import { assert } from "../base/assert.ts";
+import { limits } from "./limits.ts";
+
+interface UnderWay {
+  readonly end: number;
+  readonly length: number;
+  readonly sentAt: number;
+  /** Bytes that the server was known to have taken on this connection when this was sent. */
+  readonly takenBefore: number;
+  readonly wasAlone: boolean;
+}
+
+// So many chunks may be under way before the first answer.
+const firstChunks = 4;
+// A clock may stand still between two messages.
+const elapsedMsMin = 0.5;
+// A rate that falls is believed by and by: one late answer is no slow line.
+const fall = 1 / 4;
+// Shares of what may be under way: behind each such part the server is asked, where that is worth it.
+const parts = 8;
+
+export class Pace {
+  #underWay: UnderWay[] = [];
+  #bytes = 0;
+  /** Offset up to which the server has everything. */
+  #taken = 0;
+  /** Bytes that it took on this connection. */
+  #takenBytes = 0;
+  #sinceAsked = 0;
+  #bytesPerMs: number | null = null;
+  #delayMs = 0;
+  #allowed = 0;
+  #length: number = limits.chunkBytesSlow;
+
+  /** Offset up to which the server is known to have everything. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Most bytes of the next chunk; 0 before `allow`. */
+  get chunkBytes(): number {
+    return Math.min(this.#allowed, this.#length);
+  }
+
+  /** The server takes chunks of at most `bytes`. Returns whether chunks of the old length are too long now. */
+  allow(bytes: number): boolean {
+    assert(bytes > 0, "a chunk has room for something");
+    const before = this.chunkBytes;
+    this.#allowed = bytes;
+    return this.chunkBytes < before;
+  }
+
+  /** Bytes that may be under way. */
+  get bytesMax(): number {
+    if (this.#bytesPerMs === null) return firstChunks * limits.chunkBytesSlow;
+    return Math.max(limits.chunkBytesSlow, this.#bytesPerMs * (this.#delayMs + limits.underWayMs));
+  }
+
+  /**
+   * A new connection begins, on which the server has everything before `position`; nothing else is known of it. Returns
+   * as `allow`.
+   */
+  connected(position: number): boolean {
+    const before = this.chunkBytes;
+    this.#length = limits.chunkBytesSlow;
+    this.#bytesPerMs = null;
+    this.#takenBytes = 0;
+    this.moveTo(position);
+    return this.chunkBytes < before;
+  }
+
+  /** The server has everything before `position`; what was under way behind it does not count any more. */
+  moveTo(position: number): void {
+    this.#taken = position;
+    this.#underWay = [];
+    this.#bytes = 0;
+  }
+
+  /** Whether a chunk may be sent now. */
+  mayStart(length: number): boolean {
+    return this.#bytes === 0 || this.#bytes + length <= this.bytesMax;
+  }
+
+  /** A chunk of `length` bytes was sent that ends at `end`. */
+  sent(end: number, length: number, now: number): void {
+    const wasAlone = this.#bytes === 0;
+    this.#underWay.push({ end, length, sentAt: now, takenBefore: this.#takenBytes, wasAlone });
+    this.#bytes += length;
+    this.#sinceAsked += length;
+  }
+
+  /** The server was asked, behind everything that was sent. */
+  asked(): void {
+    this.#sinceAsked = 0;
+  }
+
+  /** Whether an answer is worth a question now, when `windowBytes` is what credit allows to be under way. */
+  wantsAnswer(windowBytes: number): boolean {
+    const { bytesMax } = this;
+    return bytesMax < windowBytes && this.#sinceAsked >= bytesMax / parts;
+  }
+
+  /** Of the chunks that were sent, all but the last `count` are known to be there. */
+  left(count: number, now: number): void {
+    assert(count >= 0, "nothing is under way, or something");
+    const newest = this.#underWay[this.#underWay.length - count - 1];
+    if (newest === undefined) return;
+    for (const { length } of this.#underWay.splice(0, this.#underWay.length - count)) {
+      this.#bytes -= length;
+      this.#takenBytes += length;
+    }
+    this.#taken = newest.end;
+    this.#measure(newest, now);
+  }
+
+  #measure({ sentAt, takenBefore, wasAlone }: UnderWay, now: number): void {
+    const elapsedMs = Math.max(elapsedMsMin, now - sentAt);
+    const bytesPerMs = (this.#takenBytes - takenBefore) / elapsedMs;
+    const isFirst = this.#bytesPerMs === null;
+    const before = this.#bytesPerMs ?? bytesPerMs;
+    this.#bytesPerMs = bytesPerMs >= before ? bytesPerMs : before + (bytesPerMs - before) * fall;
+    this.#delayMs = isFirst || wasAlone ? elapsedMs : Math.min(this.#delayMs, elapsedMs);
+    const suitable = (this.#bytesPerMs * limits.underWayMs) / 4;
+    while (2 * this.#length <= suitable && this.#length < limits.chunkBytesMax) this.#length *= 2;
+    while (this.#length > 2 * suitable && this.#length > limits.chunkBytesSlow) this.#length /= 2;
+  }
+}
