@@ -2,11 +2,12 @@
 // is here, in one order, so that the client hears the reason it can act on first.
 
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import type { LogFields } from "../base/log.ts";
 import type { NewUpload } from "../catalogue/catalogue.ts";
 import type { PostFile } from "../protocol/message.ts";
 import { metadataFault } from "../protocol/metadata.ts";
-import { checkName } from "../storage/destination.ts";
-import type { Partial } from "../storage/storage.ts";
+import { checkName, takenText } from "../storage/destination.ts";
+import { NameTaken, type Partial } from "../storage/storage.ts";
 import type { Room } from "./room.ts";
 import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
 
@@ -32,9 +33,10 @@ export async function admit(request: AdmissionRequest, parts: AdmissionParts): P
   if (fault !== null) throw new DyncError("metadata-rejected", fault.text);
   const name = checkName(post.name);
   if (!name.ok) throw new DyncError("forbidden", name.text);
-  if (await parts.storage.exists({ user, name: post.name })) {
-    throw new DyncError("name-taken", `There is a file ${JSON.stringify(post.name)} on the server already`);
-  }
+  const destination = { user, name: post.name };
+  const obstacle = await parts.storage.obstacle(destination);
+  if (obstacle !== null) throw new NameTaken(takenText(post.name, obstacle.file), obstacle);
+  await parts.storage.tryDestination(destination);
   await parts.room.reserve(id, post.info.size ?? null);
   try {
     const partial = await parts.storage.create(id);
@@ -66,10 +68,24 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
   };
 }
 
+/** What a client hears. */
+export interface Refusal {
+  readonly code: number;
+  readonly text: string;
+}
+
 /** The number and text that tell a client why: what it can act on, and nothing about the server's insides. */
-export function refusalOf(error: unknown): { code: number; text: string } {
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof DyncError && error.meaning.wire !== null) {
     return { code: error.meaning.wire, text: messageOf(error) };
   }
   return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
+}
+
+/** The same for the log: with what the system said, paths included, and what the steward can do. */
+export function troubleOf(error: unknown): LogFields {
+  const reason = messageOf(error);
+  if (!(error instanceof DyncError)) return { reason };
+  const cause = error.cause === undefined ? {} : { cause: messageOf(error.cause) };
+  return { reason, ...cause, ...(error.hint === undefined ? {} : { hint: error.hint }) };
 }

@@ -1,11 +1,11 @@
 // The end of an upload: compares checksums, publishes, and records it, in the order that survives a crash between
 // any two steps (recovery.ts takes it up where it stopped).
 
-import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { DyncError, errorMeanings } from "../base/error.ts";
 import type { PostFile } from "../protocol/message.ts";
 import type { ServerInput } from "../protocol/server-events.ts";
 import { sidecarText } from "../storage/sidecar.ts";
-import { refusalOf } from "./admission.ts";
+import { type Refusal, refusalOf, troubleOf } from "./admission.ts";
 import type { StoredBytes } from "./stored-bytes.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 
@@ -46,16 +46,18 @@ export async function finishUpload(
     journal.finished();
     return { type: "finished" };
   } catch (error) {
-    journal.log("error", "Publishing failed", { reason: messageOf(error) });
-    return { type: "storage-failed", ...answerTo(error) };
+    journal.log("error", "Publishing failed", troubleOf(error));
+    return { type: "storage-failed", ...answerTo(error, bytes.isSuspect) };
   }
 }
 
-// Everything arrived: unless nobody can help it, the client shall ask again, and recovery.ts publishes it then.
-function answerTo(error: unknown): { readonly code: number; readonly text: string; readonly keep: boolean } {
+// Everything arrived. Unless the name is somebody's for good, it stays, and recovery.ts publishes it when its client asks
+// again, or this server starts anew.
+function answerTo(error: unknown, isSuspect: boolean): Refusal & { readonly keep: boolean } {
   const refusal = refusalOf(error);
   if (error instanceof DyncError && error.code === "name-taken") return { ...refusal, keep: false };
-  if (refusal.code !== errorMeanings.internal.wire) return { ...refusal, keep: true };
-  const text = "The file arrived and could not be published; the server asks for what it needs again";
+  if (!isSuspect || refusal.code !== errorMeanings.internal.wire) return { ...refusal, keep: true };
+  // The disk lost what it took, or may have: sent once more it may be kept.
+  const text = "The file arrived and could not be made durable; the server asks for what it needs again";
   return { code: errorMeanings["not-ready"].wire, text, keep: true };
 }

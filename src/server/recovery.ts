@@ -83,7 +83,10 @@ export async function finishPublishing(
       await partial.publish(destination, { sha256, metadataText, modified });
     } catch (error) {
       // Only trying again could mend anything else.
-      if (!(error instanceof DyncError && error.code === "name-taken")) throw error;
+      if (!(error instanceof DyncError && error.code === "name-taken")) {
+        await partial.close();
+        throw error;
+      }
       await giveUp(record, errorMeanings["name-taken"].wire, messageOf(error), parts);
       return "finished";
     }
@@ -92,9 +95,8 @@ export async function finishPublishing(
     return "finished";
   }
   const durable = Math.min(record.durable, partial.length);
-  logger.log("warn", "Stored bytes differ from their checksum: the client has to send again", {
-    upload: record.id,
-  });
+  const what = isTrusted ? "Stored bytes differ from their checksum" : "Stored bytes were not made durable";
+  logger.log("warn", `${what}: the client has to send again`, { upload: record.id });
   await partial.truncate(durable);
   await partial.close();
   catalogue.change(record.id, { state: "open", durable, sha256: null, updatedAt: updatedAt() });

@@ -13,7 +13,7 @@ import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
 import { ServerUpload } from "../protocol/server-upload.ts";
 import type { Partial } from "../storage/storage.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
-import { type AdmissionParts, admit, refusalOf } from "./admission.ts";
+import { type AdmissionParts, admit, refusalOf, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
 import { daysText, type ServerOptions } from "./options.ts";
 import { StoredBytes } from "./stored-bytes.ts";
@@ -41,7 +41,7 @@ export interface SessionKey {
   readonly user: string;
 }
 
-// After this many failed writes or syncs in a row the storage is not coming back by itself.
+// After this many failed writes or syncs, without a byte stored that was not before, the storage is not coming back by itself.
 const storageFailuresMax = 3;
 
 export class Session {
@@ -59,6 +59,8 @@ export class Session {
   #admitting: Promise<void> = Promise.resolve();
   #finishing: Promise<FinishResult> | null = null;
   #storageFailures = 0;
+  /** Most bytes that were stored so far. */
+  #lengthMax = 0;
   #unreachable = false;
   #startedAt: number;
   #startOffset = 0;
@@ -147,7 +149,7 @@ export class Session {
   #open(partial: Partial, durable: number): StoredBytes {
     this.#bytes = new StoredBytes(partial, durable, this.#parts.options.syncEveryBytes, {
       onWritten: (bytes) => {
-        this.#storageFailures = 0;
+        this.#noteWritten();
         this.#parts.room.use(this.key.id, bytes);
         this.#driver.feed({ type: "written" });
       },
@@ -155,6 +157,14 @@ export class Session {
       onFailed: (error) => void this.#recover(error),
     });
     return this.#bytes;
+  }
+
+  // The same bytes once more are no progress: their end may be what cannot be stored.
+  #noteWritten(): void {
+    const length = this.#bytes?.length ?? 0;
+    if (length <= this.#lengthMax) return;
+    this.#lengthMax = length;
+    this.#storageFailures = 0;
   }
 
   #perform(action: ServerAction): void {
@@ -208,8 +218,7 @@ export class Session {
       this.#driver.feed({ type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true });
     } catch (error) {
       const refusal = refusalOf(error);
-      const reason = refusal.code === 500 ? messageOf(error) : refusal.text;
-      this.#journal.log("warn", "Upload refused", { code: refusal.code, reason });
+      this.#journal.log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
       this.#driver.feed({ type: "refused", ...refusal });
     }
   }
@@ -227,7 +236,7 @@ export class Session {
     // Publishing fails by it too, and nothing may be cut back that may be under its final name already.
     if (this.#finishing !== null) return;
     this.#journal.log("error", "Writing failed", {
-      reason: messageOf(error),
+      ...troubleOf(error),
       offset: this.#bytes?.length ?? null,
     });
     const full = error instanceof DyncError && error.code === "no-space";
@@ -248,7 +257,7 @@ export class Session {
 
   #stopUnlessEnded(error: unknown): void {
     if (this.#driver.isStopped) return;
-    this.#journal.log("error", "The stored bytes cannot be used", { reason: messageOf(error) });
+    this.#journal.log("error", "The stored bytes cannot be used", troubleOf(error));
     this.#driver.feed({ type: "storage-failed", ...refusalOf(error), keep: true });
   }
 

@@ -171,9 +171,10 @@ export class StoredBytes {
     try {
       await this.#partial.publish(destination, description);
     } catch (error) {
-      // Its sync may be what failed; another one would only say that there is nothing left to write.
       this.#failed = true;
-      this.#suspect = true;
+      this.#durable = Math.max(this.#durable, this.#partial.synced);
+      // Unless all of it was synced, the sync may be what failed: another one would only say that nothing is left to write.
+      this.#suspect = this.#durable < this.#partial.length;
       throw error;
     }
   }

@@ -8,7 +8,7 @@ import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.
 import { metadataFault } from "../protocol/metadata.ts";
 import { checkName, clashingNames } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
-import { refusalOf } from "./admission.ts";
+import { type Refusal, refusalOf, troubleOf } from "./admission.ts";
 import type { ClientDirectory } from "./client-directory.ts";
 import { OpenNames } from "./open-names.ts";
 import {
@@ -51,6 +51,8 @@ export class UploadDirectory {
   readonly #endings = new Map<string, Promise<void>>();
   /** Uploads that a crash left in the midst of being published. */
   readonly #publishing = new Set<string>();
+  /** Why the latest attempt to publish an upload failed, until its client hears it. */
+  readonly #notPublished = new Map<string, Refusal>();
   /** Uploads whose client is there and whose session is being made. */
   readonly #arriving = new Set<string>();
 
@@ -92,7 +94,8 @@ export class UploadDirectory {
         const record = this.#parts.catalogue.get(id);
         if (record !== null) await finishPublishing(record, this.#parts);
       } catch (error) {
-        this.#parts.logger.log("error", "Publishing failed", { upload: id, reason: messageOf(error) });
+        this.#parts.logger.log("error", "Publishing failed", { upload: id, ...troubleOf(error) });
+        this.#notPublished.set(id, refusalOf(error));
       }
       this.#publishing.delete(id);
     }
@@ -219,6 +222,12 @@ export class UploadDirectory {
     if (record.state === "publishing") {
       // It may have its final name already: no client may change it before that is settled.
       waiting.received.release();
+      const refusal = this.#notPublished.get(record.id);
+      if (refusal !== undefined) {
+        // Told once: who asks again after that wants it tried again.
+        this.#notPublished.delete(record.id);
+        return this.#sendError(record.identity, refusal.code, refusal.text);
+      }
       if (!this.#publishing.has(record.id)) {
         this.#publishing.add(record.id);
         this.#track(this.#finishPublishing([record.id]));
@@ -268,7 +277,7 @@ export class UploadDirectory {
     this.#arriving.add(id);
     const task = make()
       .catch((error) => {
-        this.#parts.logger.log("error", "The upload was not taken up", { user, reason: messageOf(error) });
+        this.#parts.logger.log("error", "The upload was not taken up", { user, ...troubleOf(error) });
         const { code, text } = refusalOf(error);
         this.#sendError(peer, code, text);
         return null;

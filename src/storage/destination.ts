@@ -38,3 +38,27 @@ export function namesClash(a: string, b: string): boolean {
   const occupied = new Set(occupiedNames(a));
   return occupiedNames(b).some((name) => occupied.has(name));
 }
+
+/** Says why `name` is taken by the file `there`, which lies in the same folder; `null` when that is not known. */
+export function takenText(name: string, there: string | null): string {
+  const [own, other] = [JSON.stringify(name), JSON.stringify(there)];
+  if (there === null)
+    return `Files on the server have names that are too much like ${own} to tell them apart`;
+  const text = `There is a file ${other} on the server already`;
+  return there === name ? text : `${text}, ${conflictText(name, there, own)}`;
+}
+
+/** Says why `name` cannot be uploaded while `other` is. */
+export function busyText(name: string, other: string): string {
+  const own = JSON.stringify(name);
+  if (other === name) return `Another upload of ${own} is under way`;
+  return `An upload of ${JSON.stringify(other)} is under way, ${conflictText(name, other, own)}`;
+}
+
+function conflictText(name: string, other: string, own: string): string {
+  const [folded, taken] = [foldName(name), foldName(other)];
+  if (folded === taken) return `and ${own} counts as the same name`;
+  if (taken === folded + checksumSuffix) return `and ${own} needs that name for its checksum`;
+  if (taken === folded + metadataSuffix) return `and ${own} needs that name for its metadata`;
+  return `which needs ${own} beside it`;
+}

@@ -9,15 +9,24 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { systemPath } from "../base/system-path.ts";
-import { checksumSuffix, namesClash } from "./destination.ts";
+import { checksumSuffix, metadataSuffix, namesClash, takenText } from "./destination.ts";
 import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NameIndex } from "./name-index.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
 import { isClaimed, type PublishParts, publishSteps, rollBack, stagedFiles } from "./publish.ts";
-import { parseChecksum } from "./sidecar.ts";
-import type { Description, Destination, Partial, Storage } from "./storage.ts";
-import { storageError } from "./storage-error.ts";
+import { PublishingWay } from "./publishing-way.ts";
+import { parseChecksum, parseSidecar } from "./sidecar.ts";
+import {
+  type Description,
+  type Destination,
+  NameTaken,
+  type Obstacle,
+  type Partial,
+  type Published,
+  type Storage,
+} from "./storage.ts";
+import { folderIsAway, storageError } from "./storage-error.ts";
 
 const idPattern = /^[0-9a-f]{32}$/;
 
@@ -41,17 +50,23 @@ export class FilesystemStorage implements Storage {
   readonly #parts: PublishParts;
   readonly #home: PartialHome;
   readonly #names: NameIndex;
+  readonly #way: PublishingWay;
+  /** Which folder of partials was opened: a path may lead to another one later. */
+  readonly #look: string;
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
 
-  private constructor(root: string, lock: FileLock, parts: PublishParts, log: Logger) {
+  private constructor(root: string, lock: FileLock, parts: PublishParts, log: Logger, look: string) {
     this.#root = root;
     this.#lock = lock;
     this.#parts = parts;
+    this.#look = look;
     this.#names = new NameIndex(root, parts.clock);
+    this.#way = new PublishingWay(parts, this.#names);
     this.#home = {
       folder: parts.partials,
       publishedMode: parts.mode,
+      explain: (action, cause) => this.#explain(action, cause),
       publish: (id, destination, description) => this.#publish(id, destination, description),
       discard: (id) => this.#discard(id),
       onTimeRefused: (id, cause) => {
@@ -91,7 +106,7 @@ export class FilesystemStorage implements Storage {
       const mode = 0o666 & ~process.umask();
       const parts = { root, partials, mode, hasLinks, durableFolders: new Set<string>(), clock };
       await removeLeftovers(parts);
-      return new FilesystemStorage(root, lock, parts, log);
+      return new FilesystemStorage(root, lock, parts, log, await lookOf(partials));
     } catch (error) {
       lock.release();
       throw error;
@@ -99,31 +114,52 @@ export class FilesystemStorage implements Storage {
   }
 
   async create(id: string): Promise<Partial> {
-    try {
-      return await PartialFile.create(id, join(this.#parts.partials, id), this.#home);
-    } catch (cause) {
-      await this.#checkThere();
-      throw storageError("created", cause);
-    }
+    return this.#explained("created", () =>
+      PartialFile.create(id, join(this.#parts.partials, id), this.#home),
+    );
   }
 
   async open(id: string): Promise<Partial | null> {
+    return this.#explained("opened", async () => {
+      try {
+        return await PartialFile.open(id, join(this.#parts.partials, id), this.#home);
+      } catch (cause) {
+        if (systemCode(cause) !== "ENOENT") throw cause;
+        // Not gone with a disk that is not mounted?
+        await this.#checkThere();
+        return null;
+      }
+    });
+  }
+
+  async #explained<T>(action: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await PartialFile.open(id, join(this.#parts.partials, id), this.#home);
+      return await work();
     } catch (cause) {
-      await this.#checkThere();
-      if (systemCode(cause) === "ENOENT") return null;
-      throw storageError("opened", cause);
+      throw await this.#explain(action, cause);
     }
   }
 
-  // A data folder that is away, such as a disk that is not mounted, did not lose its files: it may come back.
-  async #checkThere(): Promise<void> {
+  // A data folder that is away did not lose its files: whatever a call says about it, the answer is the same.
+  async #explain(action: string, cause: unknown): Promise<DyncError> {
     try {
-      await stat(this.#parts.partials);
-    } catch (cause) {
-      throw new DyncError("not-ready", "The data folder of the server is not there", { cause });
+      if (!(cause instanceof DyncError)) await this.#checkThere(cause);
+    } catch (away) {
+      return storageError(action, away);
     }
+    return storageError(action, cause);
+  }
+
+  async #checkThere(cause?: unknown): Promise<void> {
+    let look: string;
+    try {
+      look = await lookOf(this.#parts.partials);
+    } catch (error) {
+      // Anything else may be trouble of this very look: too many open files, for one.
+      if (!["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ENODEV"].includes(systemCode(error) ?? "")) return;
+      throw folderIsAway(cause ?? error);
+    }
+    if (look !== this.#look) throw folderIsAway(cause);
   }
 
   async *ids(): AsyncGenerator<string> {
@@ -141,38 +177,60 @@ export class FilesystemStorage implements Storage {
       // One that is about to be published has its client's time, which may be years ago, and changed now.
       return new Date(Math.max(properties.ctime.getTime(), properties.mtime.getTime()));
     } catch (cause) {
-      throw storageError("looked up", cause);
+      throw await this.#explain("looked up", cause);
     }
   }
 
-  async exists({ user, name }: Destination): Promise<boolean> {
-    if (this.#isBeingPublished({ user, name })) return true;
-    try {
-      return await this.#names.isTaken(user, name);
-    } catch (cause) {
-      throw storageError("looked up", cause);
-    }
+  async obstacle(destination: Destination): Promise<Obstacle | null> {
+    const { user, name } = destination;
+    return this.#explained("looked up", async () => {
+      const other = this.#beingPublished(destination);
+      if (other !== null) return { file: other, published: null };
+      if (!(await this.#names.isTaken(user, name))) return null;
+      const file = await this.#names.whatIsThere(user, name);
+      return { file, published: file === name ? await this.#publishedAt(destination) : null };
+    });
+  }
+
+  async tryDestination({ user, name }: Destination): Promise<void> {
+    await this.#explained("stored", async () => {
+      await this.#checkThere();
+      await this.#way.check(user);
+      // The longest name that publishing makes: some file systems take less than others.
+      await lookAt(join(this.#root, user, name + metadataSuffix));
+    });
+  }
+
+  async #publishedAt({ user, name }: Destination): Promise<Published | null> {
+    const data = join(this.#root, user, name);
+    const [properties, text] = await Promise.all([lookAt(data), readText(data + metadataSuffix)]);
+    const sidecar = text === null ? null : parseSidecar(text);
+    if (!properties?.isFile() || sidecar === null) return null;
+    const { origin, metadataText } = sidecar;
+    const isIt = origin.user === user && origin.name === name && origin.size === properties.size;
+    return isIt ? { size: origin.size, sha256: origin.sha256, upload: origin.upload, metadataText } : null;
   }
 
   async publishedSha256({ user, name }: Destination): Promise<string | null> {
-    try {
+    return this.#explained("looked up", async () => {
       const data = join(this.#root, user, name);
       if (!(await lookAt(data))?.isFile()) return null;
       const text = await readText(data + checksumSuffix);
       return text === null ? null : parseChecksum(text);
-    } catch (cause) {
-      throw storageError("looked up", cause);
-    }
+    });
   }
 
   async freeBytes(): Promise<number | null> {
-    try {
-      const { bavail, bsize } = await statfs(this.#parts.partials);
-      return bavail * bsize;
-    } catch (cause) {
-      if (systemCode(cause) === "ENOSYS") return null;
-      throw storageError("looked up", cause);
-    }
+    return this.#explained("looked up", async () => {
+      try {
+        const { bavail, bsize, blocks } = await statfs(this.#parts.partials);
+        // As file systems in user space say that do not know.
+        return blocks === 0 ? null : bavail * bsize;
+      } catch (cause) {
+        if (systemCode(cause) === "ENOSYS") return null;
+        throw cause;
+      }
+    });
   }
 
   async close(): Promise<void> {
@@ -181,23 +239,31 @@ export class FilesystemStorage implements Storage {
 
   async #publish(id: string, destination: Destination, description: Description): Promise<void> {
     const { user, name } = destination;
-    if (this.#isBeingPublished(destination)) throw nameTaken();
+    if (this.#beingPublished(destination) !== null) throw await this.#taken(destination);
     this.#publishing.set(id, destination);
     try {
       // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
       const isTaken = await this.#names.isTaken(user, name);
-      if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) throw nameTaken();
+      if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) {
+        throw await this.#taken(destination);
+      }
       await this.#names.publishing(user, name, async () => {
         for (const step of publishSteps(this.#parts, id, destination, description)) await step.run();
       });
     } catch (error) {
+      if (!(error instanceof NameTaken)) throw error;
       // Somebody else has the name for good: nothing of ours may stay beside it.
-      if (error instanceof DyncError && error.code === "name-taken")
-        await rollBack(this.#parts, id, destination);
-      throw error;
+      await rollBack(this.#parts, id, destination);
+      this.#publishing.delete(id);
+      throw await this.#taken(destination);
     } finally {
       this.#publishing.delete(id);
     }
+  }
+
+  async #taken(destination: Destination): Promise<NameTaken> {
+    const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
+    return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
   }
 
   async #discard(id: string): Promise<void> {
@@ -205,12 +271,18 @@ export class FilesystemStorage implements Storage {
     await removeFile(stagedFiles(this.#parts.partials, id).data, this.#parts.clock);
   }
 
-  #isBeingPublished({ user, name }: Destination): boolean {
+  /** Name of the file that is just getting it, or a name it needs. */
+  #beingPublished({ user, name }: Destination): string | null {
     for (const other of this.#publishing.values()) {
-      if (other.user === user && namesClash(other.name, name)) return true;
+      if (other.user === user && namesClash(other.name, name)) return other.name;
     }
-    return false;
+    return null;
   }
+}
+
+async function lookOf(folder: string): Promise<string> {
+  const { dev, ino } = await stat(folder, { bigint: true });
+  return `${dev} ${ino}`;
 }
 
 async function checkDataFolder(folder: string, log: Logger): Promise<void> {
@@ -292,8 +364,4 @@ function notWritable(folder: string, cause: unknown): DyncError {
     cause,
     hint: "give dync-server a data folder that its user may write to, with --data",
   });
-}
-
-function nameTaken(): DyncError {
-  return new DyncError("name-taken", "There is a file of this name on the server already");
 }

@@ -51,6 +51,10 @@ export class MemoryPartial implements Partial {
     return this.#stored.length;
   }
 
+  get synced(): number {
+    return this.#stored.durable;
+  }
+
   async append(data: Uint8Array): Promise<void> {
     try {
       await this.#use("append", () => {

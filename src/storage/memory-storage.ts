@@ -4,9 +4,17 @@
 import { assert } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
-import { namesClash } from "./destination.ts";
+import { namesClash, takenText } from "./destination.ts";
 import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./memory-partial.ts";
-import type { Description, Destination, Partial, Storage } from "./storage.ts";
+import { parseSidecar } from "./sidecar.ts";
+import {
+  type Description,
+  type Destination,
+  NameTaken,
+  type Obstacle,
+  type Partial,
+  type Storage,
+} from "./storage.ts";
 
 export { ShortWrite, type StorageOperation } from "./memory-partial.ts";
 
@@ -109,9 +117,21 @@ export class MemoryStorage implements Storage {
     return this.#partials.get(id)?.writtenAt ?? null;
   }
 
-  async exists(destination: Destination): Promise<boolean> {
-    return this.#isTaken(destination);
+  async obstacle(destination: Destination): Promise<Obstacle | null> {
+    return this.#obstacleAt(destination);
   }
+
+  #obstacleAt({ user, name }: Destination): Obstacle | null {
+    const all = [...this.#published.values()].filter((it) => it.user === user && namesClash(it.name, name));
+    const file = all.find((it) => it.name === name) ?? all[0];
+    if (file === undefined) return null;
+    const { sha256, metadataText, id: upload, stored } = file;
+    const own = parseSidecar(metadataText)?.metadataText ?? "{}";
+    const published = { size: stored.length, sha256, upload, metadataText: own };
+    return { file: file.name, published: file.name === name ? published : null };
+  }
+
+  async tryDestination(): Promise<void> {}
 
   async publishedSha256({ user, name }: Destination): Promise<string | null> {
     for (const file of this.#published.values()) {
@@ -140,10 +160,8 @@ export class MemoryStorage implements Storage {
 
   async #publish(id: string, stored: MemoryBytes, destination: Destination, description: Description) {
     await this.#before("publish", id);
-    const isOwn = this.#published.has(id);
-    if (!isOwn && this.#isTaken(destination)) {
-      throw new DyncError("name-taken", "There is a file of this name on the server already");
-    }
+    const obstacle = this.#published.has(id) ? null : this.#obstacleAt(destination);
+    if (obstacle !== null) throw new NameTaken(takenText(destination.name, obstacle.file), obstacle);
     const file: Shown = {
       id,
       user: destination.user,
@@ -158,10 +176,6 @@ export class MemoryStorage implements Storage {
     await this.#before("show", id);
     file.isDurable = true;
     this.#partials.delete(id);
-  }
-
-  #isTaken({ user, name }: Destination): boolean {
-    return [...this.#published.values()].some((file) => file.user === user && namesClash(file.name, name));
   }
 
   async #before(type: StorageOperation["type"], id: string): Promise<void> {

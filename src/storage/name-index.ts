@@ -21,6 +21,8 @@ interface Folder {
   signature: string;
   /** Monotonic milliseconds: not listed again before. */
   readonly listAgainAt: number;
+  /** Nor is a single name looked for before. */
+  searchAgainAt: number;
 }
 
 /** Publications of ours that are under way in one folder, from the first that began to the last that ends. */
@@ -64,8 +66,34 @@ export class NameIndex {
     return isIn(folder.names, name);
   }
 
+  /**
+   * Which file keeps `name` from being published, as it is spelled; `null` when none does, or when finding it would
+   * take another listing so soon.
+   */
+  async whatIsThere(user: string, name: string): Promise<string | null> {
+    const path = join(this.#root, user);
+    const exact = await this.#fileAt(path, name);
+    if (exact !== null) return exact;
+    if (this.#clock.now() < (this.#folders.get(user)?.searchAgainAt ?? 0)) return null;
+    const started = this.#clock.now();
+    const clashing = new Set(occupiedNames(name));
+    const found = (await this.#readNames(path)).find((it) => clashing.has(foldName(it))) ?? null;
+    const folder = this.#folders.get(user);
+    const now = this.#clock.now();
+    if (folder !== undefined) folder.searchAgainAt = now + (now - started) / listingShareMax;
+    return found;
+  }
+
   /** Runs `publish`, which gives `name` to a file, so that the changes it makes to the folder cost no listing. */
   async publishing(user: string, name: string, publish: () => Promise<void>): Promise<void> {
+    await this.quietly(user, async () => {
+      await publish();
+      this.#folders.get(user)?.names.add(foldName(name));
+    });
+  }
+
+  /** Runs `change`, after which the user's folder holds what is known of it. */
+  async quietly(user: string, change: () => Promise<void>): Promise<void> {
     const path = join(this.#root, user);
     const before = await signatureOf(path);
     const changes = this.#changing.get(user) ?? { before, running: 0, begun: 0 };
@@ -73,8 +101,7 @@ export class NameIndex {
     changes.running += 1;
     changes.begun += 1;
     try {
-      await publish();
-      this.#folders.get(user)?.names.add(foldName(name));
+      await change();
     } finally {
       changes.running -= 1;
       if (changes.running === 0) await this.#changed(user, path, changes);
@@ -110,7 +137,8 @@ export class NameIndex {
       }
     }
     const finished = this.#clock.now();
-    const folder = { names, signature, listAgainAt: finished + (finished - started) / listingShareMax };
+    const listAgainAt = finished + (finished - started) / listingShareMax;
+    const folder = { names, signature, listAgainAt, searchAgainAt: 0 };
     this.#folders.delete(user);
     this.#folders.set(user, folder);
     this.#evict();
@@ -128,11 +156,15 @@ export class NameIndex {
   }
 
   async #isThere(path: string, name: string): Promise<boolean> {
+    return (await this.#fileAt(path, name)) !== null;
+  }
+
+  async #fileAt(path: string, name: string): Promise<string | null> {
     for (const suffix of ["", checksumSuffix, metadataSuffix]) {
       const isThere = await lstat(join(path, name + suffix)).then(() => true, falseWhenMissing);
-      if (isThere) return true;
+      if (isThere) return name + suffix;
     }
-    return false;
+    return null;
   }
 }
 

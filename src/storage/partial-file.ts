@@ -10,12 +10,13 @@ import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
 import { openExisting, openNew, syncFolder } from "./durable-files.ts";
 import type { Description, Destination, Partial } from "./storage.ts";
-import { storageError } from "./storage-error.ts";
 
 /** What a partial needs from the storage that it belongs to. */
 export interface PartialHome {
   /** Publishes the file at `path`, which is closed and on disk. */
   publish(id: string, destination: Destination, description: Description): Promise<void>;
+  /** The error behind what the system said: also looks whether the folder of partials is still the same. */
+  explain(action: string, cause: unknown): Promise<DyncError>;
   /** Removes the file and what a broken-off publish left of it. */
   discard(id: string): Promise<void>;
   /** The file system does not take the time of modification: the file is published with the time when it was written. */
@@ -35,6 +36,7 @@ export class PartialFile implements Partial {
   readonly #pace = new IoPace(systemClock);
   #descriptor: number;
   #length: number;
+  #synced = 0;
   // The range after the last good sync may be lost: see the contract.
   #isBroken = false;
   // The file has its final name already (publishing was cut off at its end): its bytes must not change.
@@ -69,6 +71,10 @@ export class PartialFile implements Partial {
     return this.#length;
   }
 
+  get synced(): number {
+    return this.#synced;
+  }
+
   async append(data: Uint8Array): Promise<void> {
     this.#assertUsable();
     if (this.#isPublished) throw isPublished();
@@ -81,7 +87,7 @@ export class PartialFile implements Partial {
       }
     } catch (cause) {
       this.#isBroken = true;
-      throw storageError("written", cause);
+      throw await this.#home.explain("written", cause);
     }
     this.#length += data.length;
   }
@@ -113,7 +119,7 @@ export class PartialFile implements Partial {
         done += count;
       }
     } catch (cause) {
-      throw storageError("read", cause);
+      throw await this.#home.explain("read", cause);
     }
     return done;
   }
@@ -133,9 +139,9 @@ export class PartialFile implements Partial {
       await call((done) => fs.fsync(this.#descriptor, done));
     } catch (cause) {
       this.#isBroken = true;
-      throw storageError("cut back", cause);
+      throw await this.#home.explain("cut back", cause);
     }
-    this.#length = length;
+    this.#length = this.#synced = length;
     this.#isBroken = false;
   }
 
@@ -148,12 +154,13 @@ export class PartialFile implements Partial {
       if (process.platform !== "win32") await call((done) => fs.fchmod(this.#descriptor, mode, done));
       if (description.modified != null) await this.#setModified(description.modified);
       await call((done) => fs.fsync(this.#descriptor, done));
+      this.#synced = this.#length;
       // Windows does not rename or remove what is open.
       this.#close();
       await this.#home.publish(this.#id, destination, description);
     } catch (cause) {
       this.#isBroken = true;
-      throw storageError("published", cause);
+      throw await this.#home.explain("published", cause);
     }
   }
 
@@ -177,19 +184,21 @@ export class PartialFile implements Partial {
     try {
       await this.#home.discard(this.#id);
     } catch (cause) {
-      throw storageError("removed", cause);
+      throw await this.#home.explain("removed", cause);
     }
   }
 
   async #sync(): Promise<void> {
+    const length = this.#length;
     try {
       const data = call((done) => fs.fdatasync(this.#descriptor, done));
       // Together, so that a journalling file system commits both at once.
       await (this.#hasDurableEntry ? data : Promise.all([data, syncFolder(this.#home.folder)]));
       this.#hasDurableEntry = true;
+      this.#synced = length;
     } catch (cause) {
       this.#isBroken = true;
-      throw storageError("written", cause);
+      throw await this.#home.explain("written", cause);
     }
   }
 

@@ -5,7 +5,7 @@
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { DyncError, systemCode } from "../base/error.ts";
+import { systemCode } from "../base/error.ts";
 import { checksumSuffix, metadataSuffix } from "./destination.ts";
 import {
   isSameFile,
@@ -18,7 +18,7 @@ import {
   writeNewFile,
 } from "./durable-files.ts";
 import { checksumText, parseSidecar } from "./sidecar.ts";
-import type { Description, Destination } from "./storage.ts";
+import { type Description, type Destination, NameTaken } from "./storage.ts";
 
 export interface PublishParts {
   /** The data folder. */
@@ -141,7 +141,8 @@ function finalFiles(root: string, { user, name }: Destination) {
   return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
 }
 
-async function makeUserFolder({ root, durableFolders }: PublishParts, folder: string): Promise<void> {
+/** Makes a user's folder, durably; one that is there is fine. Throws the system's error. */
+export async function makeUserFolder({ root, durableFolders }: PublishParts, folder: string): Promise<void> {
   try {
     await mkdir(folder);
     durableFolders.delete(folder);
@@ -217,6 +218,8 @@ async function isOwnMetadata(final: string, staged: string, id: string): Promise
   return text !== null && parseSidecar(text)?.origin.upload === id;
 }
 
-function nameTaken(): DyncError {
-  return new DyncError("name-taken", "There is a file of this name on the server already");
+// The storage says what is there.
+function nameTaken(): NameTaken {
+  const nobodyLooked = { file: null, published: null };
+  return new NameTaken("There is a file of this name on the server already", nobodyLooked);
 }

@@ -1,6 +1,8 @@
 // Where bytes go: the contract that the server sees. `filesystem.ts` implements it on a local disk, the
 // simulator in memory with faults; an object store fits behind it as well. Nothing here knows the protocol.
 
+import { DyncError } from "../base/error.ts";
+
 /** Where a finished upload lies: under `user`, as `name`. Both are checked by `destination.ts` before they get here. */
 export interface Destination {
   readonly user: string;
@@ -17,15 +19,47 @@ export interface Description {
   readonly modified?: string | null;
 }
 
+/** A file that was published whole, at exactly one destination. */
+export interface Published {
+  /** Bytes. */
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** Id of the upload. */
+  readonly upload: string;
+  /** The client's metadata, a JSON object as text. */
+  readonly metadataText: string;
+}
+
+/** Why nothing can be published at a destination. */
+export interface Obstacle {
+  /** Name of the file that is there, as it is spelled there, or `null` where nobody looked. */
+  readonly file: string | null;
+  /** What it is, when it was published at exactly this destination. */
+  readonly published: Published | null;
+}
+
+/** Something is there already. */
+export class NameTaken extends DyncError {
+  readonly obstacle: Obstacle;
+
+  constructor(text: string, obstacle: Obstacle) {
+    super("name-taken", text);
+    this.obstacle = obstacle;
+  }
+}
+
 /**
  * Bytes of one unfinished upload. One caller at a time, one call at a time.
- * Failures are `DyncError`: `no-space` when the medium is full, `not-ready` when trying again later can help
- * (no descriptors left, the medium is away), `internal` for everything else; after one the
+ * Failures are `DyncError`: `no-space` when the medium takes no more, `not-ready` when trying again later can help
+ * (no descriptors left, the medium is away), `internal` when somebody has to mend something first; after one the
  * bytes past the last successful `sync` are not to be trusted, and only `truncate`, `close` and `discard` may follow.
  */
 export interface Partial {
   /** Bytes that are there, from 0 without a gap. */
   readonly length: number;
+  /** Bytes that a `sync` or `publish` through this handle made durable, also when the rest of the publishing failed. */
+  readonly synced: number;
   /** Appends `data` at `length`; resolves when all of it was taken by the system. `data` is not used afterwards. */
   append(data: Uint8Array): Promise<void>;
   /** Resolves when everything appended before the call is durable. May run beside an `append`. */
@@ -36,7 +70,7 @@ export interface Partial {
   truncate(length: number): Promise<void>;
   /**
    * Makes the content visible at `destination`, with its description, all durable, and never replacing anything:
-   * throws `DyncError` ("name-taken") when something is there already. Repeatable after a crash in its midst.
+   * throws `NameTaken` when something is there already. Repeatable after a crash in its midst.
    * The partial is gone afterwards.
    */
   publish(destination: Destination, description: Description): Promise<void>;
@@ -55,8 +89,13 @@ export interface Storage {
   ids(): AsyncIterable<string>;
   /** When the bytes of partial `id` last changed, by the calendar of the medium; `null` when it is not there. */
   writtenAt(id: string): Promise<Date | null>;
-  /** Whether something lies at `destination`, or at a name that differs only in case or Unicode form. */
-  exists(destination: Destination): Promise<boolean>;
+  /**
+   * What lies at `destination`, at a name that differs only in case or Unicode form, or where the files beside it would
+   * be; `null` when nothing does.
+   */
+  obstacle(destination: Destination): Promise<Obstacle | null>;
+  /** Throws the `DyncError` that publishing at `destination` would end with, so far as can be found out beforehand. */
+  tryDestination(destination: Destination): Promise<void>;
   /** SHA-256 (hex) that was published at exactly `destination`, or `null` where nothing was. */
   publishedSha256(destination: Destination): Promise<string | null>;
   /** Bytes that can still be stored, or `null` where the medium cannot tell. */

@@ -86,13 +86,34 @@ describe("a failure to publish", () => {
     expect(await world.partials()).toEqual([idOf(1)]);
   });
 
-  test("for any other reason keeps what arrived, and the client shall ask again", async () => {
+  test("that only somebody can mend is final, says so, and keeps what arrived", async () => {
+    const world = new RecoveryWorld();
+    world.failures.set("publish", new DyncError("internal", "The folder is read-only", { hint: "mount it" }));
+    const result = await finishIn(world);
+    expect(result).toMatchObject({
+      type: "storage-failed",
+      code: 500,
+      text: "The folder is read-only",
+      keep: true,
+    });
+    expect(world.log.at(-1)).toMatchObject({ level: "error", fields: { hint: "mount it" } });
+    expect(world.stateOf(1).state).toBe("publishing");
+    expect(await world.partials()).toEqual([idOf(1)]);
+  });
+
+  test("for a reason of our own says nothing about the server's insides", async () => {
     const world = new RecoveryWorld();
     world.failures.set("publish", new Error("EIO"));
     const result = await finishIn(world);
-    expect(result).toMatchObject({ type: "storage-failed", code: 503, keep: true });
+    expect(result).toMatchObject({ type: "storage-failed", code: 500, keep: true });
     expect(JSON.stringify(result)).not.toContain("EIO");
     expect(world.log.at(-1)).toMatchObject({ level: "error", fields: { reason: "EIO" } });
+  });
+
+  test("because the bytes were not made durable keeps what arrived, and the client shall ask again", async () => {
+    const world = new RecoveryWorld();
+    world.failures.set("sync", new DyncError("internal", "The disk reports an error"));
+    expect(await finishIn(world)).toMatchObject({ type: "storage-failed", code: 503, keep: true });
     expect(world.stateOf(1).state).toBe("publishing");
   });
 });

@@ -159,10 +159,35 @@ describe("a server that crashed", () => {
 });
 
 describe("a server that cannot publish", () => {
+  test("says so, keeps what arrived, and publishes it when its client asks again", async () => {
+    let isBroken = true;
+    world.before = ({ type }) => {
+      if (type === "publish" && isBroken) throw new DyncError("internal", "The folder is read-only");
+    };
+    expect(await client.upload("content")).toMatchObject({
+      type: "error",
+      code: 500,
+      text: "The folder is read-only",
+    });
+    await world.settle();
+    for (const code of [503, 500]) {
+      expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code });
+      await world.settle();
+    }
+    isBroken = false;
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 503 });
+    await world.settle();
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "upload-finished" });
+    expect(world.published()).toEqual(["anna/a.raw"]);
+    expect(world.log.map(({ message }) => message)).not.toContain(
+      "Stored bytes differ from their checksum: the client has to send again",
+    );
+  });
+
   test("asks the client to come back, and has it send again what is not surely on the disk", async () => {
     let isBroken = true;
     world.before = ({ type }) => {
-      if (type === "publish" && isBroken) throw new DyncError("internal", "The disk reports an error");
+      if (type === "sync" && isBroken) throw new DyncError("internal", "The disk reports an error");
     };
     expect(await client.upload("content")).toMatchObject({ type: "error", code: 503 });
     await world.settle();

@@ -158,10 +158,10 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("a published upload is there under its name, and its partial is gone", async () => {
       await using under = await make();
       const destination = { user: "anna", name: "run 1.raw" };
-      expect(await under.storage.exists(destination)).toBe(false);
+      expect(await under.storage.obstacle(destination)).toBeNull();
       expect(await under.storage.publishedSha256(destination)).toBeNull();
       const { sha256 } = await publishOne(under.storage, 1, "anna", "run 1.raw");
-      expect(await under.storage.exists(destination)).toBe(true);
+      expect(await under.storage.obstacle(destination)).not.toBeNull();
       expect(await under.storage.publishedSha256(destination)).toBe(sha256);
       expect(await Array.fromAsync(under.storage.ids())).toEqual([]);
       const next = await under.reopen();
@@ -171,7 +171,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("an empty file is published as well", async () => {
       await using under = await make();
       await publishOne(under.storage, 1, "anna", "empty", "");
-      expect(await under.storage.exists({ user: "anna", name: "empty" })).toBe(true);
+      expect(await under.storage.obstacle({ user: "anna", name: "empty" })).not.toBeNull();
     });
 
     test("a name that is taken is not replaced, and the first file stays as it is", async () => {
@@ -187,7 +187,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("another user's name is another name", async () => {
       await using under = await make();
       await publishOne(under.storage, 1, "anna", "a.raw");
-      expect(await under.storage.exists({ user: "bert", name: "a.raw" })).toBe(false);
+      expect(await under.storage.obstacle({ user: "bert", name: "a.raw" })).toBeNull();
       await publishOne(under.storage, 2, "bert", "a.raw");
     });
 
@@ -203,7 +203,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test.each(clashes)("%p and %p cannot both be published", async (first, second) => {
       await using under = await make();
       await publishOne(under.storage, 1, "anna", first);
-      expect(await under.storage.exists({ user: "anna", name: second })).toBe(true);
+      expect(await under.storage.obstacle({ user: "anna", name: second })).not.toBeNull();
       expect(await codeOf(publishOne(under.storage, 2, "anna", second))).toBe("name-taken");
     });
 
@@ -211,7 +211,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await using under = await make();
       const names = ["a", "a.sha", "b.sha256", "a.meta", "a.sha256.txt"];
       for (const [index, name] of names.entries()) await publishOne(under.storage, index + 1, "anna", name);
-      for (const name of names) expect(await under.storage.exists({ user: "anna", name })).toBe(true);
+      for (const name of names) expect(await under.storage.obstacle({ user: "anna", name })).not.toBeNull();
     });
 
     test("of many uploads that are published under one name at once, exactly one gets it", async () => {

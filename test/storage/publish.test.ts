@@ -65,7 +65,7 @@ for (const hasLinks of [true, false]) {
         const partial = await storage.open(idOf(1));
         if (partial === null || cut.files().length > 0) {
           // The name was claimed: it is the other one that is refused.
-          expect(await storage.exists(destination)).toBe(true);
+          expect(await storage.obstacle(destination)).not.toBeNull();
           expect(await codeOf(publishOne(storage, 2, "anna", "RUN.raw", "other"))).toBe("name-taken");
           await partial?.publish(destination, description());
           cut.expectPublished();
