@@ -14,12 +14,12 @@ export function fileNameFault(name: string): string | null {
   if (name.startsWith(".")) return "starts with a dot";
   // `tar *` in a pipeline would take it for an option, and `sha256sum -c` reads "-" as its standard input.
   if (name.startsWith("-")) return 'starts with "-"';
-  if (name.startsWith(" ")) return "starts with a space";
+  if (/^\p{Zs}/u.test(name)) return "starts with a space";
   // Win32 strips them, so that two names would be one file.
-  if (name.endsWith(" ")) return "ends with a space";
+  if (/\p{Zs}$/u.test(name)) return "ends with a space";
   if (name.endsWith(".")) return "ends with a dot";
   if (!name.isWellFormed()) return "is not valid Unicode";
-  const forbidden = forbiddenCharacters.exec(name)?.[0];
+  const forbidden = forbiddenCharacters.exec(name)?.[0] ?? invisibleCharacters.exec(name)?.[0];
   if (forbidden !== undefined) return `contains ${nameOfCharacter(forbidden)}`;
   if (isReservedByWindows(name)) return "is reserved by Windows";
   const length = new TextEncoder().encode(name).length;
@@ -27,14 +27,37 @@ export function fileNameFault(name: string): string | null {
   return null;
 }
 
+/** A name like `name` with which nothing is wrong. What is wrong with `name` is left out or becomes "_". */
+export function suggestedFileName(name: string): string {
+  const clean = name
+    .toWellFormed()
+    .replace(new RegExp(forbiddenCharacters, "gu"), (it) => (/[!-~]/.test(it) ? "_" : ""))
+    .replace(new RegExp(invisibleCharacters, "gu"), "")
+    .replaceAll("\ufffd", "_")
+    .replace(/^[.\p{Zs}-]+|[.\p{Zs}]+$/gu, "");
+  const harmless = isReservedByWindows(clean) ? `_${clean}` : clean;
+  return harmless === "" ? "data" : shortened(harmless);
+}
+
+/** The same ending where there is one, and as much of what is before as fits. */
+function shortened(name: string): string {
+  const length = (text: string): number => new TextEncoder().encode(text).length;
+  if (length(name) <= fileNameBytesMax) return name;
+  const ending = /\.[^.]{1,16}$/.exec(name)?.[0] ?? "";
+  const characters = [...name.slice(0, name.length - ending.length)];
+  while (length(characters.join("") + ending) > fileNameBytesMax) characters.pop();
+  return characters.join("").replace(/[.\p{Zs}]+$/gu, "") + ending;
+}
+
 /**
- * The form in which two names are equal when some file system takes them for the same file: without case and
- * independent of how accents are composed. Coarser than every real one (so "ß" equals "ss"), on purpose.
+ * The form in which two names are equal when some file system, or a reader, takes them for the same: without case,
+ * without what is not seen, and independent of how accents are composed. Coarser than every real one (so "ß" equals "ss"), on purpose.
  */
 export function foldName(name: string): string {
   // Upper-casing joins what lower-casing alone keeps apart (ß, ſ, final sigma). The second round is for the few
   // letters whose lower case has another upper case.
-  const once = name.normalize("NFD").toUpperCase().toLowerCase();
+  const seen = name.replace(/\p{Default_Ignorable_Code_Point}/gu, "");
+  const once = seen.normalize("NFD").toUpperCase().toLowerCase();
   return once.normalize("NFD").toUpperCase().toLowerCase().normalize("NFC");
 }
 
@@ -44,10 +67,18 @@ const forbiddenCharacters =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
   /[<>:"/\\|?*\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 
+/**
+ * One character that nobody sees in a text, so that two of them look the same. Some of these belong to how a script is
+ * written, and are none: the joiners (U+200C, U+200D) of Persian, of Indian scripts and of emoji, and what selects a
+ * variant of the character before.
+ */
+export const invisibleCharacters =
+  /(?!\u200c|\u200d|\p{Variation_Selector})[\p{Default_Ignorable_Code_Point}\u2800]/u;
+
 function nameOfCharacter(character: string): string {
   if (/[!-~]/.test(character)) return character === '"' ? "a double quote" : `"${character}"`;
-  const codePoint = character.codePointAt(0) as number;
-  return `the control character U+${codePoint.toString(16).toUpperCase().padStart(4, "0")}`;
+  const codePoint = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
+  return `the ${forbiddenCharacters.test(character) ? "control" : "invisible"} character U+${codePoint}`;
 }
 
 function isReservedByWindows(name: string): boolean {

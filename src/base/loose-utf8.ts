@@ -1,6 +1,7 @@
 // Text that may not be UTF-8, such as a file name on Linux, as a string that loses nothing: each byte that belongs to no
-// character becomes one of the code units U+DC80 to U+DCFF, which no character has (as Python's "surrogateescape"
-// does). Such a string is not well-formed; what may leave this computer is checked for that. Pure.
+// character becomes one of U+10FE80 to U+10FEFF, at the end of the last private plane; where a text has one of these itself,
+// its four bytes are written in that way. (Lone surrogates, as in Python's "surrogateescape", do not survive Bun's `node:path`.)
+// What may leave this computer is checked for them. Pure.
 
 /** The string behind `bytes`; `encodeLoosely` makes the same bytes of it. */
 export function decodeLoosely(bytes: Uint8Array): string {
@@ -9,7 +10,7 @@ export function decodeLoosely(bytes: Uint8Array): string {
     const length = characterLength(bytes, at);
     text +=
       length === 0
-        ? String.fromCharCode(escapeBase + bytes[at]!)
+        ? String.fromCodePoint(escapeBase + bytes[at]!)
         : strict.decode(bytes.subarray(at, at + length));
     at += Math.max(1, length);
   }
@@ -29,8 +30,8 @@ export function encodeLoosely(text: string): Uint8Array {
 
 /** The byte that `character` stands for, or `null` where it stands for itself. */
 export function escapedByte(character: string): number | null {
-  const unit = character.length === 1 ? character.charCodeAt(0) - escapeBase : 0;
-  return unit >= 0x80 && unit <= 0xff ? unit : null;
+  const byte = (character.codePointAt(0) ?? 0) - escapeBase;
+  return byte >= 0x80 && byte <= 0xff ? byte : null;
 }
 
 /** The first byte of `text` that belongs to no character, or `null` when there is none. */
@@ -42,7 +43,7 @@ export function strayByte(text: string): number | null {
   return null;
 }
 
-const escapeBase = 0xdc00;
+const escapeBase = 0x10fe00;
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -51,9 +52,10 @@ function characterLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   const length =
     first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (at + length > bytes.length) return 0;
   try {
-    strict.decode(bytes.subarray(at, at + length));
-    return at + length <= bytes.length ? length : 0;
+    const character = strict.decode(bytes.subarray(at, at + length));
+    return escapedByte(character) === null ? length : 0;
   } catch {
     return 0;
   }

@@ -4,8 +4,10 @@
 
 import { DyncError } from "../base/error.ts";
 import { closest } from "./closest.ts";
-import type { CheckedArguments, Command, OptionDef, OptionsDef, Program } from "./command.ts";
+import type { CheckedArguments, Command, CommandLine, OptionDef, OptionsDef, Program } from "./command.ts";
+import { throwFaults } from "./command-line-error.ts";
 import { printable } from "./printable.ts";
+import { damageIn } from "./system-arguments.ts";
 
 /** Options that every command has. */
 export const sharedOptions = {
@@ -17,7 +19,15 @@ export const sharedOptions = {
 export type Request =
   | { readonly type: "help"; readonly command: Command | null }
   | { readonly type: "version" }
-  | { readonly type: "run"; readonly command: Command; readonly rest: readonly string[] };
+  /** Nothing was given to a program that needs something. */
+  | { readonly type: "bare" }
+  | {
+      readonly type: "run";
+      readonly command: Command;
+      readonly rest: readonly string[];
+      /** Whether the command was named. */
+      readonly isNamed: boolean;
+    };
 
 /** Finds the command in `argv`; help and version win over everything else on the line. */
 export function readRequest(program: Program, argv: readonly string[]): Request {
@@ -25,6 +35,8 @@ export function readRequest(program: Program, argv: readonly string[]): Request 
   const beforeEnd = end < 0 ? argv : argv.slice(0, end);
   const commandNamed = (name: string): Command | undefined => program.commands.find((it) => it.name === name);
   const fallback = commandNamed(program.defaultCommand)!;
+  if (argv.length === 0 && Object.values(fallback.options).some((it) => it.required === true))
+    return { type: "bare" };
   const index = firstPositional(beforeEnd, { ...fallback.options, ...sharedOptions });
   const named = index < 0 ? undefined : commandNamed(argv[index]!);
   if (index >= 0 && argv[index] === "help") {
@@ -33,8 +45,13 @@ export function readRequest(program: Program, argv: readonly string[]): Request 
   if (beforeEnd.includes("--help") || beforeEnd.includes("-h"))
     return { type: "help", command: named ?? null };
   if (beforeEnd.includes("--version") || beforeEnd.includes("-V")) return { type: "version" };
-  if (named) return { type: "run", command: named, rest: argv.filter((_, position) => position !== index) };
-  return { type: "run", command: fallback, rest: argv };
+  if (!named) return { type: "run", command: fallback, rest: argv, isNamed: false };
+  return {
+    type: "run",
+    command: named,
+    rest: argv.filter((_, position) => position !== index),
+    isNamed: true,
+  };
 }
 
 /** Whether `--json` is on the line: asked before parsing, so that parse errors come in the right form too. */
@@ -43,14 +60,18 @@ export function asksForJson(argv: readonly string[]): boolean {
   return (end < 0 ? argv : argv.slice(0, end)).includes("--json");
 }
 
-/** Checks `rest` against the command's options and makes it unambiguous. */
+/**
+ * Checks `rest` against the command's options and makes it unambiguous. Throws everything that is wrong at once;
+ * `isNamed` tells whether the command was named.
+ */
 export function checkArguments(
   program: Program,
   command: Command,
   rest: readonly string[],
+  isNamed = false,
 ): CheckedArguments {
   const pass = new StrictPass(program, command);
-  return pass.check(rest);
+  return pass.check(rest, isNamed);
 }
 
 class StrictPass {
@@ -60,6 +81,10 @@ class StrictPass {
   readonly #values = new Map<string, string[]>();
   readonly #switches = new Map<string, boolean>();
   readonly #positionals: string[] = [];
+  readonly #optionWords: string[] = [];
+  readonly #faults: DyncError[] = [];
+  /** Whether an option was found of which nobody knows if it takes the next word. */
+  #isUncertain = false;
 
   constructor(program: Program, command: Command) {
     this.#program = program;
@@ -67,21 +92,38 @@ class StrictPass {
     this.#options = command.options;
   }
 
-  check(rest: readonly string[]): CheckedArguments {
+  check(rest: readonly string[], isNamed: boolean): CheckedArguments {
     const tokens = [...rest];
     for (let token = tokens.shift(); token !== undefined; token = tokens.shift()) {
       if (token === "--") {
         this.#positionals.push(...tokens.splice(0));
-      } else if (token.startsWith("--")) {
-        this.#long(token, tokens);
       } else if (token.startsWith("-") && token !== "-") {
-        this.#short(token, tokens);
+        const left = tokens.length;
+        const taken = [token, ...tokens];
+        if (token.startsWith("--")) this.#long(token, tokens);
+        else this.#short(token, tokens);
+        this.#optionWords.push(...taken.slice(0, 1 + left - tokens.length));
       } else {
         this.#positionals.push(token);
       }
     }
-    this.#checkPositionals();
+    const { misread, others } = this.#command.check?.(this.#line(isNamed)) ?? { misread: null, others: [] };
+    if (misread !== null) this.#faults.push(misread);
+    // Where one of them may be the value of an option that is none, nothing can be said of the others.
+    else if (!this.#isUncertain) this.#checkPositionals();
+    throwFaults([...this.#faults, ...others]);
     return this.#result();
+  }
+
+  #line(isNamed: boolean): CommandLine {
+    const positionals = this.#isUncertain ? [] : this.#positionals;
+    return {
+      values: Object.fromEntries(this.#values),
+      positionals,
+      optionWords: this.#optionWords,
+      isNamed,
+      isComplete: this.#faults.length === 0,
+    };
   }
 
   #long(token: string, tokens: string[]): void {
@@ -91,9 +133,11 @@ class StrictPass {
     const name = written.slice(2);
     const negated = name.startsWith("no-") && optionNamed(name.slice(3), this.#options)?.type === "boolean";
     const option = optionNamed(negated ? name.slice(3) : name, this.#options);
-    if (option === undefined || option.type === "positional") throw this.#unknown(written);
-    if (option.type === "boolean") {
-      if (inline !== null) throw this.#usage(`Option "${written}" takes no value`);
+    if (option === undefined || option.type === "positional") {
+      this.#isUncertain ||= inline === null;
+      this.#faults.push(this.#unknown(written));
+    } else if (option.type === "boolean") {
+      if (inline !== null) this.#fault(`Option "${written}" takes no value`);
       this.#switches.set(negated ? name.slice(3) : name, !negated);
     } else {
       this.#take(name, option, written, inline ?? this.#nextValue(written, tokens));
@@ -105,7 +149,11 @@ class StrictPass {
     for (let at = 1; at < token.length; at++) {
       const written = `-${token[at]}`;
       const found = Object.entries(this.#options).find(([, option]) => aliasOf(option) === token[at]);
-      if (found === undefined) throw this.#unknown(token.length === 2 ? token : written, token);
+      if (found === undefined) {
+        this.#isUncertain = true;
+        this.#faults.push(this.#unknown(token.length === 2 ? token : written, token));
+        return;
+      }
       const [name, option] = found;
       if (option.type === "boolean") {
         this.#switches.set(name, true);
@@ -117,25 +165,48 @@ class StrictPass {
     }
   }
 
-  #nextValue(written: string, tokens: string[]): string {
+  /** Takes the next word as the value of the option `written`; `null` when that is none. */
+  #nextValue(written: string, tokens: string[]): string | null {
     const value = tokens[0];
-    if (value === undefined) throw this.#usage(`Option "${written}" needs a value`);
+    if (value === undefined) {
+      this.#fault(`Option "${written}" needs a value`);
+      return null;
+    }
     if (value.startsWith("-") && value !== "-") {
       const form = written.startsWith("--") ? `${written}=VALUE` : `${written}VALUE`;
-      throw this.#usage(
+      this.#fault(
         `Option "${written}" needs a value, found "${printable(value)}"`,
         `write ${form} when the value starts with a dash`,
       );
+      if (!this.#isOption(value)) tokens.shift();
+      return null;
     }
     tokens.shift();
     return value;
   }
 
-  #take(name: string, option: OptionDef, written: string, value: string): void {
-    if (value === "") throw this.#usage(`Option "${written}" needs a value, found an empty one`);
+  #isOption(word: string): boolean {
+    if (word === "--") return true;
+    if (word.startsWith("--"))
+      return optionNamed(word.slice(2).replace(/=.*/s, ""), this.#options) !== undefined;
+    return Object.values(this.#options).some((option) => aliasOf(option) === word[1]);
+  }
+
+  #take(name: string, option: OptionDef, written: string, value: string | null): void {
+    if (value === null) return;
+    if (value === "") return this.#fault(`Option "${written}" needs a value, found an empty one`);
+    const damage = option.bytes ? null : damageIn(value);
+    if (damage !== null) {
+      const hint = "write it in UTF-8: the terminal, or the script, uses another encoding";
+      return this.#fault(`The value of "${written}", "${printable(value)}", has ${damage}`, hint);
+    }
     const values = this.#values.get(name) ?? [];
-    if (values.length > 0 && !option.repeat) throw this.#usage(`Option "${written}" is given twice`);
+    if (values.length > 0 && !option.repeat) return this.#fault(`Option "${written}" is given twice`);
     this.#values.set(name, [...values, value]);
+  }
+
+  #fault(message: string, hint?: string): void {
+    this.#faults.push(this.#usage(message, hint));
   }
 
   #checkPositionals(): void {
@@ -144,15 +215,13 @@ class StrictPass {
     // The last one may collect all that follows.
     if (extra !== undefined && !expected.at(-1)?.[1].repeat) {
       const isCommandMissing = expected.length === 0 && this.#command.name === this.#program.defaultCommand;
-      throw isCommandMissing
-        ? this.#unknownCommand(extra)
-        : this.#usage(`Unexpected argument "${printable(extra)}"`);
+      const message = `Unexpected argument "${printable(extra)}"`;
+      this.#faults.push(isCommandMissing ? this.#unknownCommand(extra) : this.#usage(message));
     }
     expected.forEach(([name, option], index) => {
       const value = this.#positionals[index];
-      if (value === "") throw this.#usage(`${name.toUpperCase()} is empty`);
-      if (value === undefined && option.required === true)
-        throw this.#usage(`${name.toUpperCase()} is missing`);
+      if (value === "") this.#fault(`${name.toUpperCase()} is empty`);
+      if (value === undefined && option.required === true) this.#fault(`${name.toUpperCase()} is missing`);
     });
   }
 

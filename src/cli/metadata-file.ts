@@ -4,9 +4,9 @@
 import { readFileSync, readSync, statSync } from "node:fs";
 import { DyncError, systemCode } from "../base/error.ts";
 import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "../base/json-text.ts";
-import { systemPath } from "../base/system-path.ts";
+import { systemPathBytes } from "../base/system-path.ts";
 import { limits } from "../protocol/limits.ts";
-import { kindOfJson, metadataFormFault } from "../protocol/metadata.ts";
+import { kindOfJson, metadataFault, metadataFormFault } from "../protocol/metadata.ts";
 import { printable } from "./printable.ts";
 
 // Metadata travels in one frame; a file that is larger than this is the wrong file, perhaps the data itself.
@@ -18,12 +18,7 @@ const fileBytesMax = 16 * 1024 * 1024;
  */
 export function loadMetadata(path: string | undefined, pairs: readonly string[]): string {
   const members = path === undefined ? [] : [...readMetadataFile(path)];
-  const given = new Set<string>();
-  for (const pair of pairs) {
-    const member = parsePair(pair);
-    const shown = `Option "-k" is given twice for "${printable(member.name)}"`;
-    if (given.has(member.name)) throw new DyncError("usage", shown, { hint: "give each field once" });
-    given.add(member.name);
+  for (const member of readPairs(pairs)) {
     const index = members.findIndex((it) => it.name === member.name);
     // In its place: the order of a metadata file is somebody's choice.
     members.splice(index < 0 ? members.length : index, index < 0 ? 0 : 1, member);
@@ -31,8 +26,40 @@ export function loadMetadata(path: string | undefined, pairs: readonly string[])
   return checked(compactJson(objectText(members)));
 }
 
+/** Everything that `loadMetadata` would throw, without reading standard input. */
+export function metadataFaults(path: string | undefined, pairs: readonly string[]): readonly DyncError[] {
+  // Standard input can be read once: when it is time.
+  if (path === "-") return faultsOf(() => readPairs(pairs));
+  const faults = [
+    ...pairs.flatMap((pair) => faultsOf(() => readPairs([pair]))),
+    ...faultsOf(() => path === undefined || readMetadataFile(path)),
+  ];
+  return faults.length > 0 ? faults : faultsOf(() => loadMetadata(path, pairs));
+}
+
+/** What `read` throws, as a list. */
+export function faultsOf(read: () => unknown): readonly DyncError[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof DyncError) return [error];
+    throw error;
+  }
+}
+
+function readPairs(pairs: readonly string[]): readonly JsonMember[] {
+  const members = pairs.map(readPair);
+  const names = new Set<string>();
+  const repeated = members.find(({ name }) => names.size === names.add(name).size);
+  if (repeated === undefined) return members;
+  throw new DyncError("usage", `Option "-k" is given twice for "${printable(repeated.name)}"`, {
+    hint: "give each field once",
+  });
+}
+
 /** The key is what stands before the first colon, the value everything behind it. */
-function parsePair(pair: string): JsonMember {
+function readPair(pair: string): JsonMember {
   const colon = pair.indexOf(":");
   if (colon <= 0) {
     throw new DyncError("usage", `Option "-k" needs KEY:VALUE, found "${printable(pair)}"`, {
@@ -45,13 +72,15 @@ function parsePair(pair: string): JsonMember {
 }
 
 function checked(text: string): string {
-  const fault = metadataFormFault(text);
+  const fault = metadataFormFault(text) ?? metadataFault(text);
   if (fault === null) return text;
-  const hint =
-    fault.code === 413
-      ? "metadata describes the data; send large parts of it as a file of their own"
-      : undefined;
-  throw new DyncError("metadata-rejected", fault.text, hint === undefined ? {} : { hint });
+  const hints = [
+    ...(fault.code === 413
+      ? ["metadata describes the data; send large parts of it as a file of their own"]
+      : []),
+    ...(text === "{}" ? ["give some with -m FILE or -k KEY:VALUE"] : []),
+  ];
+  throw new DyncError("metadata-rejected", fault.text, hints[0] === undefined ? {} : { hint: hints[0] });
 }
 
 function readMetadataFile(path: string): readonly JsonMember[] {
@@ -90,9 +119,9 @@ function readMetadataFile(path: string): readonly JsonMember[] {
 function readBytes(path: string, shown: string): Uint8Array {
   try {
     if (path === "-") return readStandardInput(shown);
-    const { size } = statSync(systemPath(path));
+    const { size } = statSync(systemPathBytes(path));
     if (size > fileBytesMax) throw tooLarge(`${size} bytes`, shown);
-    return readFileSync(systemPath(path));
+    return readFileSync(systemPathBytes(path));
   } catch (error) {
     if (error instanceof DyncError) throw error;
     throw new DyncError("usage", `Cannot read ${shown}: ${reasonOf(error)}`, { cause: error });

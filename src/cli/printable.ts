@@ -1,13 +1,16 @@
 // Makes text that others chose (file names, metadata, a server's words) safe to show: a terminal must not obey
 // it, and nobody should read something other than what is there. Used by everything that prints.
 
+import { invisibleCharacters } from "../base/file-name.ts";
 import { compactJson } from "../base/json-text.ts";
 import { escapedByte } from "../base/loose-utf8.ts";
 
 // C0, DEL and C1 steer terminals; the bidirectional marks and isolates reorder what is read ("exe.txt" that is
-// "txt.exe"); U+2028 and U+2029 break lines; U+FEFF, U+200B and U+2060 are invisible.
-const unprintable = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]|\p{Cs}/gu;
-const beyondAscii = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g;
+// "txt.exe"); U+2028 and U+2029 break lines; some are not seen at all.
+const unprintable = new RegExp(
+  `[\\p{Cc}\\p{Cs}\\u2028\\u2029]|[\\u{10fe80}-\\u{10feff}]|${invisibleCharacters.source}`,
+  "gu",
+);
 
 /** `text` on one line, with every character that is not to be shown written as an escape such as `\u{1b}`, or `\xff` for a byte. */
 export function printable(text: string): string {
@@ -39,5 +42,9 @@ export function jsonLine(value: unknown): string {
   );
   return marked
     .replace(new RegExp(`"${mark}(\\d+)"`, "g"), (_, index) => texts[Number(index)]!)
-    .replace(beyondAscii, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    .replace(unprintable, (character) => character.replace(/./gs, unitEscape));
+}
+
+function unitEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

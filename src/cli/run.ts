@@ -2,18 +2,20 @@
 // two entries. Signals become an `AbortSignal`, errors become a line on stderr and a status from `base/error.ts`.
 
 import { type Clock, systemClock } from "../base/clock.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { asksForJson, checkArguments, readRequest } from "./args.ts";
 import type { Program } from "./command.ts";
+import { CommandLineError } from "./command-line-error.ts";
 import { exitInterrupted, Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
+import { systemArguments } from "./system-arguments.ts";
 import { versionLine } from "./version.ts";
 
 const hasSignals = process.platform !== "win32";
 
 /** Runs `program` with this process's arguments and ends the process. */
 export async function run(program: Program): Promise<never> {
-  const argv = process.argv.slice(2);
+  const argv = systemArguments(process.argv.slice(2));
   const clock = systemClock;
   const output = new Output({
     program: program.name,
@@ -51,7 +53,11 @@ export async function execute(execution: Execution): Promise<number> {
       output.text(versionLine(program.name));
       return 0;
     }
-    const checked = checkArguments(program, request.command, request.rest);
+    if (request.type === "bare") {
+      output.stderr.write(`${program.usage.trim()}\n`);
+      return errorMeanings.usage.exit;
+    }
+    const checked = checkArguments(program, request.command, request.rest, request.isNamed);
     const environment = process.env;
     const status = await request.command.run(checked, {
       program: program.name,
@@ -78,7 +84,7 @@ function reportError(program: Program, output: Output, error: unknown): number {
           cause: error,
           hint: "please report it, with what DYNC_DEBUG=1 adds to this message",
         });
-  output.error(known);
+  for (const one of known instanceof CommandLineError ? known.all : [known]) output.error(one);
   if (process.env.DYNC_DEBUG === "1" && !output.json) output.stderr.write(`${stackOf(error)}\n`);
   return known.meaning.exit;
 }

@@ -11,11 +11,10 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, constants, readSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { basename } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
-import { systemPath } from "../base/system-path.ts";
+import { systemPathBytes } from "../base/system-path.ts";
 import { timestampOf } from "../base/timestamp.ts";
 import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
 
@@ -49,17 +48,17 @@ const rereadBytes = 1024 * 1024;
 
 /** Opens the file at `path`. Throws `DyncError` ("source") when it is not there, cannot be read, or is no file. */
 export async function openFileSource(path: string): Promise<FileSource | StreamSource> {
-  const file = await open(systemPath(path), openFlags).catch((error: unknown) => {
+  const file = await open(systemPathBytes(path), openFlags).catch((error: unknown) => {
     throw new DyncError("source", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
   });
   try {
     const stats = await file.stat({ bigint: true });
     if (stats.isDirectory()) {
-      const hint = `pack it: tar -c ${JSON.stringify(path)} | dync -n ${basename(path)}.tar SERVER`;
+      const hint = "pack it into one file";
       throw new DyncError("source", `Cannot send "${path}": it is a folder, one file is wanted`, { hint });
     }
     if (!stats.isFile()) {
-      const hint = `read it as a stream: dync -n NAME SERVER - < ${path}`;
+      const hint = "pipe it in, under a name of your choice";
       throw new DyncError("source", `Cannot send "${path}": it is no regular file`, { hint });
     }
     return (await openWithoutSize(path, file)) ?? (await FileSource.over(file, { path }));
@@ -199,7 +198,7 @@ export class FileSource implements Source {
   async #refuseReplaced(now: FileVersion): Promise<void> {
     if (this.#path === null) return;
     // One that was moved away or removed was sent whole.
-    const there = await stat(systemPath(this.#path), { bigint: true }).catch(() => null);
+    const there = await stat(systemPathBytes(this.#path), { bigint: true }).catch(() => null);
     if (there === null || !there.isFile()) return;
     const named = versionOf(there);
     // Some network drives number the same file differently each time they are asked.

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
+import { metadataFormFault } from "../protocol/metadata.ts";
 
 const uploadSchema = v.object({
   schema: v.literal(2),
@@ -30,7 +31,10 @@ const uploadSchema = v.object({
   /** Name on the server. */
   name: v.string(),
   /** A JSON object, as it is sent. */
-  metadataText: v.string(),
+  metadataText: v.pipe(
+    v.string(),
+    v.check((text) => metadataFormFault(text) === null),
+  ),
   /** ISO 8601. */
   startedAt: v.string(),
 });

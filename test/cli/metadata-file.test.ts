@@ -15,7 +15,9 @@ describe("loadMetadata()", () => {
     );
   });
 
-  test("has nothing without either", () => expect(loadMetadata(undefined, [])).toBe("{}"));
+  test("has to have something", () => {
+    expect(() => loadMetadata(undefined, [])).toThrow("Metadata has no member, at least one is required");
+  });
 
   test("takes __proto__ for a name like any other", () => {
     expect(loadMetadata(undefined, ["__proto__:x"])).toBe('{"__proto__":"x"}');

@@ -27,19 +27,20 @@ describe.skipIf(executablesMissing !== null)(`exit status (${executablesMissing 
     await lab.expectStored(path);
   });
 
+  const present = import.meta.path;
   const usage: [string, readonly string[], RegExp][] = [
-    ["no server", [], /SERVER is missing/],
+    ["no server", ["-k", "a:b"], /SERVER is missing/],
     ["an option that is not there", ["--frobnicate", "host", "file"], /Unknown option "--frobnicate"/],
-    ["metadata without a colon", ["-k", "sample", "host", "file"], /needs KEY:VALUE/],
-    ["a port that is none", ["-p", "70000", "host", "file"], /port/i],
-    ["standard input without a name", ["host", "-"], /has no name/],
+    ["metadata without a colon", ["-k", "sample", "host", present], /needs KEY:VALUE/],
+    ["a port that is none", ["-k", "a:b", "-p", "70000", "host", present], /port/i],
+    ["standard input without a name", ["-k", "a:b", "host", "-"], /has no name/],
     [
       "a metadata file that is not there",
-      ["-m", "/nowhere/meta.json", "host", "file"],
+      ["-m", "/nowhere/meta.json", "host", present],
       /there is no such file/,
     ],
-    ["a pause that is no duration", ["--retry-for", "soon", "host", "file"], /--retry-for/],
-    ["more files than one", ["host", "file", "another"], /another/],
+    ["a pause that is no duration", ["-k", "a:b", "--retry-for", "soon", "host", present], /--retry-for/],
+    ["more files than one", ["-k", "a:b", "host", "file", "another"], /another/],
   ];
   for (const [text, args, message] of usage) {
     test(`2: ${text}`, async () => {

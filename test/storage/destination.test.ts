@@ -26,6 +26,10 @@ describe("names that every system can store are accepted", () => {
     "x".repeat(240),
     "\u00e9".repeat(120),
     "%n$(rm)`x`;&'!{}[]#=+,@^",
+    // Joiners and variants are how these are written.
+    "\u{1f469}\u200d\u{1f52c} \u2764\ufe0f.raw",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.raw",
+    "\u845b\u{e0100}.raw",
   ];
   test.each(names)("%p", (name) => {
     expect(checkName(name)).toEqual({ ok: true });
@@ -53,6 +57,14 @@ describe("names that some system cannot store, or that climb out, are refused wi
     ["a\u0085b", "contains the control character U+0085"],
     ["a\u202eb", "contains the control character U+202E"],
     ["a\u2028b", "contains the control character U+2028"],
+    ...["\u200b", "\u00ad", "\ufeff", "\u3164", "\u2060", "\u2800", "\u{e0041}", "\u034f"].map(
+      (it): [string, string] => {
+        const code = it.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0");
+        return [`a${it}b`, `contains the invisible character U+${code}`];
+      },
+    ),
+    ["\u00a0a", "starts with a space"],
+    ["a\u3000", "ends with a space"],
     ["-rf", 'starts with "-"'],
     ["-", 'starts with "-"'],
     [" a", "starts with a space"],

@@ -1,13 +1,11 @@
 // Puts the real parts together for one upload. Called by `send.ts` and `resume.ts`.
 
 import type { Clock } from "../../base/clock.ts";
-import { DyncError } from "../../base/error.ts";
 import { uploadFile, uploadOnce } from "../../client/file-upload.ts";
 import { openStandardInput } from "../../client/standard-input-source.ts";
 import type { Receipt, UploadProgress } from "../../client/upload.ts";
 import { UploadStore } from "../../client/upload-store.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
-import { metadataFault } from "../../protocol/metadata.ts";
 import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { Output } from "../output.ts";
 import type { ProgressView } from "../progress.ts";
@@ -27,11 +25,6 @@ export interface SendUi {
 /** Sends it; resolves when the server confirmed it, in every other case throws `DyncError`. */
 export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSignal): Promise<Receipt> {
   const { server, source, name, metadataText, home, retryForMs, retryFirst } = options;
-  const fault = metadataFault(metadataText);
-  if (fault !== null) {
-    const hint = "give some with -m FILE or -k KEY:VALUE";
-    throw new DyncError("metadata-rejected", fault.text, { hint });
-  }
   const keys = await loadKeyPair(home, "client");
   const serverKey = await serverKeyOf({ home, ...server, serverKeyFile: options.serverKeyFile });
   const transport = await openZmqTransport({ clock: ui.clock });

@@ -1,11 +1,13 @@
 // Sends one file or stream and shows how it gets on and ends. Used by `send` and `resume`.
 
+import { DyncError } from "../../base/error.ts";
 import type { Receipt } from "../../client/upload.ts";
 import type { CommandContext } from "../command.ts";
 import { formatDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { openProgress } from "../progress.ts";
 import { formatSize } from "../size.ts";
+import { otherNameHint } from "./name-on-server.ts";
 import type { SendOptions } from "./send-options.ts";
 
 /** Resolves when the server confirmed it, in every other case throws `DyncError`. */
@@ -19,7 +21,11 @@ export async function sendOne(
   const { sendFile } = await import("./send-file.ts");
   const startedAt = clock.now();
   const progress = openProgress({ name, output, clock });
-  const receipt = await sendFile(request, { progress, output, clock }, signal).finally(() => progress.end());
+  const receipt = await sendFile(request, { progress, output, clock }, signal)
+    .catch((error) => {
+      throw withOtherName(error, name);
+    })
+    .finally(() => progress.end());
   const elapsedMs = clock.now() - startedAt;
   const rate = formatSize((receipt.bytes * 1000) / Math.max(elapsedMs, 1));
   output.say(`Stored "${name}": ${formatSize(receipt.bytes)} in ${elapsedText(elapsedMs)}, ${rate}/s`);
@@ -28,6 +34,15 @@ export async function sendOne(
   // The line that `sha256sum -c` reads.
   if (!output.isQuiet) output.result(`${receipt.sha256}  ${printable(name)}`);
   return { ...receipt, seconds: elapsedMs / 1000 };
+}
+
+/** A server's word against a name comes with one that would do. */
+function withOtherName(error: unknown, name: string): unknown {
+  const isRefusal = error instanceof DyncError && (error.code === "forbidden" || error.code === "too-large");
+  const hint = isRefusal && error.hint === undefined ? otherNameHint(name) : null;
+  return hint === null
+    ? error
+    : new DyncError((error as DyncError).code, (error as DyncError).message, { cause: error, hint });
 }
 
 /** Short uploads are measured, long ones counted. */

@@ -1,21 +1,21 @@
 // `dync [send]`: reads what is to be sent where, checks it, and hands it to `send-file.ts`.
 
-import { basename, resolve } from "node:path";
-import { DyncError } from "../../base/error.ts";
+import { resolve } from "node:path";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { parseDuration } from "../duration.ts";
 import { loadMetadata } from "../metadata-file.ts";
-import { printable } from "../printable.ts";
 import { parseServerAddress } from "../server-address.ts";
+import { nameOnServer } from "./name-on-server.ts";
+import { sendFaults } from "./send-faults.ts";
 import { sendOne } from "./send-one.ts";
 import type { SendOptions } from "./send-options.ts";
 import { dyncUsage } from "./usage.ts";
 
 const options = {
   ...sharedOptions,
-  meta: { type: "string", alias: "m" },
+  meta: { type: "string", alias: "m", bytes: true },
   "key-value": { type: "string", alias: "k", repeat: true },
   name: { type: "string", alias: "n" },
   port: { type: "string", alias: "p" },
@@ -24,42 +24,45 @@ const options = {
   quiet: { type: "boolean", alias: "q" },
   json: { type: "boolean" },
   server: { type: "positional", required: true },
-  file: { type: "positional", required: false },
+  file: { type: "positional", required: false, bytes: true },
 } as const satisfies OptionsDef;
 
 // A night and a working day: a cut in the evening is mended by somebody in the morning.
 export const retryForDefault = "24h";
 
-export const sendCommand = defineCommand({ name: "send", usage: dyncUsage, options, run: send });
+export const sendCommand = defineCommand({
+  name: "send",
+  usage: dyncUsage,
+  options,
+  check: sendFaults,
+  run: send,
+});
 
 async function send(values: OptionValues<typeof options>, context: CommandContext): Promise<number> {
   const { output, environment } = context;
   if (values.quiet) output.beQuiet();
-  const request = readSendOptions(values, environment, process.stdin.isTTY === true);
+  const request = readSendOptions(values, environment);
   const { name, server } = request;
   output.summarise({ name, server: server.host, port: server.port });
-  output.summarise({ ...(await sendOne(request, context)) });
+  const receipt = await sendOne(request, context);
+  output.summarise({ ...receipt });
+  if (request.source.type === "stdin" && receipt.bytes === 0) warnOfEmptyInput(name, output);
   return 0;
 }
 
-/** The checked options behind the values of the command line. Throws `DyncError` ("usage"). */
-export function readSendOptions(
+/** A program before the pipe that failed looks the same; and nobody means to send nothing. */
+function warnOfEmptyInput(name: string, output: CommandContext["output"]): void {
+  const hint = "was it closed, /dev/null, or did the program before the pipe fail?";
+  output.warn(`Standard input was empty: "${name}" is stored with 0 bytes`, hint);
+}
+
+/** The checked options behind the values of the command line, with which `sendFaults` found nothing wrong. */
+function readSendOptions(
   values: OptionValues<typeof options>,
   environment: CommandContext["environment"],
-  isStdinTerminal: boolean,
 ): SendOptions {
   const server = parseServerAddress(values.server, values.port);
   const path = values.file === undefined || values.file === "-" ? null : values.file;
-  if (values.file === undefined && isStdinTerminal) {
-    throw new DyncError("usage", "FILE is missing", {
-      hint: 'name a file after SERVER, or pipe the data in; run "dync --help" for examples',
-    });
-  }
-  if (path === null && values.meta === "-") {
-    throw new DyncError("usage", "Metadata and data cannot both come from standard input", {
-      hint: "name a file after SERVER, or one after -m",
-    });
-  }
   const retryFor = values["retry-for"];
   return {
     server,
@@ -71,19 +74,4 @@ export function readSendOptions(
     retryFirst: retryFor !== undefined,
     home: resolve(dyncHome(environment)),
   };
-}
-
-/** Only the last part of a path goes out: where a file lay at home is nobody's business. */
-function nameOnServer(chosen: string | undefined, path: string | null): string {
-  const given = chosen ?? path;
-  if (given === null) {
-    throw new DyncError("usage", "The data comes from standard input and has no name", {
-      hint: "give it one with -n NAME",
-    });
-  }
-  const name = basename(given);
-  if (name !== "" && name !== "." && name !== "..") return name;
-  throw new DyncError("usage", `"${printable(given)}" is no name of a file`, {
-    hint: "give one with -n NAME",
-  });
 }

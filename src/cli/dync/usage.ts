@@ -13,19 +13,21 @@ Usage:
 Examples:
   dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"
   dync -m run42.json dync.example.org run42.raw
-  tar -c run42/ | dync -k sample:S-17 -n run42.tar dync.example.org
+  set -o pipefail; tar -c run42/ | dync -k sample:S-17 -n run42.tar lab.example
 
 SERVER is HOST, HOST:PORT or [IPV6]:PORT. Without FILE, or with "-", the data
-is read from standard input, and -n is needed. Only the last part of FILE's
-path is sent. Exit status 0 means that the server has confirmed that all of
+is read from standard input, and -n is needed; pipefail makes the shell tell
+when the program before the pipe fails, which dync cannot see. Only the last
+part of FILE's path is sent. Exit status 0 means that the server has confirmed that all of
 it is stored, with the right checksum; nothing else means that.
 
 Options:
-  -m, --meta FILE          metadata: a file that holds one JSON object
+  -m, --meta FILE          metadata: a file that holds one JSON object, or "-":
+                           standard input; it arrives as it is written
   -k, --key-value KEY:VALUE
                            one field of metadata; goes over the same field of
-                           -m; may be given many times
-  -n, --name NAME          name of the file on the server
+                           -m; may be given many times, each key once
+  -n, --name NAME          name of the file on the server, without folders
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --retry-for DURATION keep trying for so long when the server cannot be

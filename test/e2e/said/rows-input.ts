@@ -7,6 +7,8 @@ import type { Row } from "./row.ts";
 /** A pyzmq client, which sends every name and all metadata as they are. */
 const referenceClient = `/usr/bin/python3 -B ${resolve(import.meta.dir, "../../interop/reference_client.py")} --home $DYNC_HOME --port \${SERVER#*:} 127.0.0.1`;
 
+const isLinux = process.platform === "linux" ? null : "only Linux shows the bytes of arguments";
+
 export const rows: readonly Row[] = [
   {
     given: "a file and metadata, and all is well",
@@ -166,6 +168,7 @@ export const rows: readonly Row[] = [
   },
   {
     given: "one key twice with -k",
+    files: { "x.raw": "data" },
     steps: [
       {
         type: "dync -k sample:S-17 -k sample:S-18 $SERVER x.raw",
@@ -180,6 +183,276 @@ export const rows: readonly Row[] = [
     steps: [
       { type: `dync -q $SERVER crlf.raw -k sample:S-17$'\r'` },
       { type: "sed -n 2p $STORED/crlf.raw.meta.json", stdout: ['  "sample": "S-17",'] },
+    ],
+  },
+
+  // File names that are not UTF-8.
+  {
+    given: "a FILE whose name is not UTF-8, with -n",
+    first: `echo data > $'m\\xe4r.raw'`,
+    unless: isLinux,
+    steps: [
+      { type: `dync -q -k sample:S-17 -n mär.raw $SERVER $'m\\xe4r.raw'` },
+      { type: "cat $STORED/mär.raw", stdout: ["data"] },
+    ],
+  },
+  {
+    given: "a FILE whose name is not UTF-8, without -n",
+    first: `echo data > $'m\\xe4n.raw'`,
+    unless: isLinux,
+    steps: [
+      {
+        type: `dync -k sample:S-17 $SERVER $'m\\xe4n.raw'`,
+        stderr: [
+          'dync: error: The name of "m\\xe4n.raw" has the byte 0xe4, which is not UTF-8',
+          'dync: hint: send it under another name: -n "män.raw"',
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "a FILE whose name is not UTF-8 and that is not there",
+    unless: isLinux,
+    steps: [
+      {
+        type: `dync -k sample:S-17 $SERVER $'gone\\xff.raw'`,
+        stderr: ['dync: error: Cannot read "gone\\xff.raw": there is no such file'],
+        exit: 4,
+      },
+    ],
+  },
+  {
+    given: "a name and a value of metadata that are not UTF-8",
+    files: { "latin.raw": "data" },
+    unless: isLinux,
+    steps: [
+      {
+        type: `dync -k $'Ort:T\\xfcbingen' -n $'m\\xe4.raw' $SERVER latin.raw`,
+        stderr: [
+          'dync: error: The value of "-k", "Ort:T\\xfcbingen", has the byte 0xfc, which is not UTF-8',
+          "dync: hint: write it in UTF-8: the terminal, or the script, uses another encoding",
+          'dync: error: The value of "-n", "m\\xe4.raw", has the byte 0xe4, which is not UTF-8',
+          "dync: hint: write it in UTF-8: the terminal, or the script, uses another encoding",
+        ],
+        exit: 2,
+      },
+    ],
+    after: async ({ lab }) => lab.expectNothingStored("m\ufffd"),
+  },
+
+  // A name is changed or refused.
+  {
+    given: "a folder in the name of -n",
+    files: { "folder-name.raw": "data" },
+    steps: [
+      {
+        type: "dync -k sample:S-17 -n a/b.raw $SERVER folder-name.raw",
+        stderr: [
+          'dync: error: Option "-n" needs a name without folders, found "a/b.raw"',
+          "dync: hint: write -n b.raw",
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  ...(
+    [
+      ["a colon", "12:00.raw", 'contains ":"', "12_00.raw"],
+      ["255 bytes", `${"n".repeat(251)}.raw`, null, `${"n".repeat(236)}.raw`],
+      ["a leading dash", "-9.raw", 'starts with "-"', "9.raw"],
+      ["a character that nobody sees", "a\u200bb.raw", "contains the invisible character U+200B", "ab.raw"],
+      ["a tag", "a\u{e0041}.raw", "contains the invisible character U+E0041", "a.raw"],
+    ] as const
+  ).map(
+    ([what, name, fault, other]): Row => ({
+      given: `a FILE whose own name the server refuses: ${what}`,
+      files: { [name]: "data" },
+      steps: [
+        {
+          type: `dync -k sample:S-17 $SERVER ./*.raw`,
+          stderr: [
+            fault === null
+              ? "dync: error: File name of 255 bytes, at most 240 are allowed"
+              : `dync: error: The file name ${fault}`,
+            `dync: hint: send it under another name: -n ${other}`,
+          ],
+          exit: 7,
+        },
+        { type: `dync -q -k sample:S-17 -n ${other} $SERVER ./*.raw` },
+      ],
+    }),
+  ),
+
+  // Standard input, and folders.
+  {
+    given: "standard input that is /dev/null",
+    steps: [
+      {
+        type: "dync -q -k sample:S-17 -n null.raw $SERVER < /dev/null",
+        stderr: [
+          'dync: warning: Standard input was empty: "null.raw" is stored with 0 bytes',
+          "dync: hint: was it closed, /dev/null, or did the program before the pipe fail?",
+        ],
+      },
+    ],
+  },
+  {
+    given: "standard input that is closed",
+    steps: [
+      {
+        type: "dync -q -k sample:S-17 -n closed.raw $SERVER <&-",
+        stderr: [
+          'dync: warning: Standard input was empty: "closed.raw" is stored with 0 bytes',
+          "dync: hint: ...",
+        ],
+      },
+    ],
+  },
+  {
+    given: "a program before the pipe that fails, as the hint for folders has it",
+    steps: [
+      {
+        type: "set -o pipefail; (echo half; exit 2) | dync -q -k sample:S-17 -n half.raw $SERVER",
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "a folder",
+    first: 'mkdir "run 42" "run 42/part"; echo data > "run 42/part/1.raw"',
+    steps: [
+      {
+        type: 'dync -k "operator:A. Meyer" $SERVER "run 42/"',
+        stderr: [
+          'dync: error: Cannot send "run 42/": it is a folder, one file is wanted',
+          'dync: hint: pack it: set -o pipefail; tar -c -- "run 42" | dync -k "operator:A. Meyer" -n "run 42.tar" 127.0.0.1:...',
+        ],
+        exit: 4,
+      },
+      {
+        type: `eval "$(dync -k 'operator:A. Meyer' $SERVER 'run 42/' 2>&1 | sed -n 's/.*pack it: //p')"`,
+        stdout: [/^[0-9a-f]{64} {2}run 42\.tar$/],
+        stderr: ["..."],
+      },
+      { type: 'tar -t < "$STORED/run 42.tar"', stdout: ["run 42/", "run 42/part/", "run 42/part/1.raw"] },
+    ],
+  },
+
+  // The command line.
+  {
+    given: "nothing",
+    steps: [
+      { type: "dync 2>&1 | head -n 1", stdout: ["Send a file, with its metadata, to a dync server."] },
+      { type: "dync 2> usage; tail -n 1 usage | grep -q 130", exit: 0 },
+      { type: "dync 2> /dev/null", exit: 2 },
+    ],
+  },
+  ...(
+    [
+      ["dync list", "list", "dync uploads"],
+      ["dync uplaods", "uplaods", "dync uploads"],
+      ["dync abort 1a2b3c4d", "abort", "dync cancel 1a2b3c4d"],
+      ["dync upload -k sample:S-17 $SERVER x.raw", "upload", "dync send -k sample:S-17 127.0.0.1:... x.raw"],
+    ] as const
+  ).map(
+    ([type, word, meant]): Row => ({
+      given: `a command that is none: ${type}`,
+      steps: [
+        {
+          type,
+          stderr: [`dync: error: Unknown command "${word}"`, `dync: hint: did you mean: ${meant}`],
+          exit: 2,
+        },
+      ],
+    }),
+  ),
+  {
+    given: "a command of other programs",
+    steps: [
+      {
+        type: "dync completion bash",
+        stderr: [
+          'dync: error: Unknown command "completion"',
+          'dync: hint: run "dync --help" for the commands; to send to a server of that name: dync completion FILE -k KEY:VALUE',
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "FILE before SERVER",
+    files: { "order.raw": "data" },
+    steps: [
+      {
+        type: "dync -k sample:S-17 order.raw dync.example.org",
+        stderr: [
+          'dync: error: "order.raw" is a file and comes after SERVER',
+          "dync: hint: did you mean: dync -k sample:S-17 dync.example.org order.raw",
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "FILE without SERVER",
+    files: { "alone.raw": "data" },
+    steps: [
+      {
+        type: "dync -k sample:S-17 alone.raw",
+        stderr: [
+          'dync: error: SERVER is missing, "alone.raw" is a file',
+          "dync: hint: write the server before it: dync -k sample:S-17 SERVER alone.raw",
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "a path with a blank that is not quoted",
+    files: { "my run 42.raw": "data" },
+    steps: [
+      {
+        type: "dync -k sample:S-17 $SERVER my run 42.raw",
+        stderr: [
+          'dync: error: The path "my run 42.raw" has a blank and needs quotes',
+          'dync: hint: did you mean: dync -k sample:S-17 127.0.0.1:... "my run 42.raw"',
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "a command line with five faults",
+    steps: [
+      {
+        type: "dync --prot 1 -k sample -m gone.json -p 70000 --retry-for soon",
+        stderr: [
+          'dync: error: Unknown option "--prot"',
+          'dync: hint: did you mean "--port"? Run "dync --help" for the options',
+          'dync: error: Option "-k" needs KEY:VALUE, found "sample"',
+          "dync: hint: write the key, a colon and the value: -k sample:S-17",
+          'dync: error: Cannot read metadata file "gone.json": there is no such file',
+          'dync: error: Option "--retry-for" needs a duration, found "soon"',
+          "dync: hint: write a number with a unit: 90s, 15m, 24h, 7d",
+          'dync: error: Option "--port" needs a whole number from 1 to 65535, found "70000"',
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "no metadata, and a FILE that is not there",
+    steps: [
+      {
+        type: "dync $SERVER ./gone.raw",
+        stderr: [
+          "dync: error: Metadata has no member, at least one is required",
+          "dync: hint: give some with -m FILE or -k KEY:VALUE",
+          'dync: error: Cannot read "./gone.raw": there is no such file',
+        ],
+        exit: 6,
+      },
     ],
   },
 ];

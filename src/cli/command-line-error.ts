@@ -1,0 +1,25 @@
+// Everything that is wrong with one command line, reported at once: who mends one fault a try gives up before the last.
+
+import { DyncError } from "../base/error.ts";
+
+/** Several faults as one error; `run.ts` prints each of them. */
+export class CommandLineError extends DyncError {
+  readonly all: readonly DyncError[];
+
+  /** `all` has at least two. What no other command line can mend (a file that is not there) yields to what one can. */
+  constructor(all: readonly DyncError[]) {
+    const first = all.find((it) => it.code === "usage") ?? all[0]!;
+    super(
+      first.code,
+      all.map((it) => it.message).join("; "),
+      first.hint === undefined ? {} : { hint: first.hint },
+    );
+    this.all = all;
+  }
+}
+
+/** Throws what is in `faults`, if there is anything. */
+export function throwFaults(faults: readonly DyncError[]): void {
+  if (faults.length > 1) throw new CommandLineError(faults);
+  if (faults[0] !== undefined) throw faults[0];
+}

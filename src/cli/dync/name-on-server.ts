@@ -1,0 +1,55 @@
+// Under which name a file is sent. Called by `send.ts`.
+
+import { basename } from "node:path";
+import { DyncError } from "../../base/error.ts";
+import { fileNameFault, suggestedFileName } from "../../base/file-name.ts";
+import { encodeLoosely, strayByte } from "../../base/loose-utf8.ts";
+import { printable } from "../printable.ts";
+import { shellWord } from "../shell-words.ts";
+import { damageIn } from "../system-arguments.ts";
+
+/**
+ * `chosen` with `-n`, or the last part of `path`: where a file lay at home is nobody's business. Throws `DyncError`
+ * ("usage") where that is no name; whether it is a good one is for the server to decide.
+ */
+export function nameOnServer(chosen: string | undefined, path: string | null): string {
+  if (chosen !== undefined) return checkedName(chosen);
+  if (path === null) {
+    throw new DyncError("usage", "The data comes from standard input and has no name", {
+      hint: "give it one with -n NAME",
+    });
+  }
+  const name = basename(path);
+  if (name === "" || name === "." || name === "..") {
+    throw new DyncError("usage", `"${printable(path)}" is no name of a file`, {
+      hint: "give one with -n NAME",
+    });
+  }
+  const damage = damageIn(name);
+  if (damage === null) return name;
+  throw new DyncError("usage", `The name of "${printable(path)}" has ${damage}`, {
+    hint: `send it under another name: -n ${shellWord(suggestedFileName(readAsWindows1252(name)))}`,
+  });
+}
+
+/** Folders in a name would be dropped, or climbed out of: the server has none below a user's. */
+function checkedName(name: string): string {
+  const last = name.split(/[/\\]/).findLast((part) => part !== "");
+  if (last === name) return name;
+  const hint =
+    last === undefined ? "give the name of a file" : `write -n ${shellWord(suggestedFileName(last))}`;
+  throw new DyncError("usage", `Option "-n" needs a name without folders, found "${printable(name)}"`, {
+    hint,
+  });
+}
+
+/** The hint for a name that the server refused, or `null` where the name is not to blame. */
+export function otherNameHint(name: string): string | null {
+  if (fileNameFault(name) === null) return null;
+  return `send it under another name: -n ${shellWord(suggestedFileName(name))}`;
+}
+
+/** What such names mostly are: written by a Windows of old. */
+function readAsWindows1252(name: string): string {
+  return strayByte(name) === null ? name : new TextDecoder("windows-1252").decode(encodeLoosely(name));
+}

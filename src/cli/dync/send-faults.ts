@@ -1,0 +1,241 @@
+// Everything that can be said about the command line of `dync [send]` before anything is done: all of it at once, and
+// what was probably meant, as the line to type. Looks at files, changes nothing.
+
+import { fstatSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { isatty } from "node:tty";
+import { DyncError } from "../../base/error.ts";
+import { suggestedFileName } from "../../base/file-name.ts";
+import { systemPathBytes } from "../../base/system-path.ts";
+import { closest } from "../closest.ts";
+import type { CommandFaults, CommandLine } from "../command.ts";
+import { parseDuration } from "../duration.ts";
+import { faultsOf, metadataFaults } from "../metadata-file.ts";
+import { printable } from "../printable.ts";
+import { parseServerAddress } from "../server-address.ts";
+import { shellLine, shellWord } from "../shell-words.ts";
+import { nameOnServer } from "./name-on-server.ts";
+
+/** What people type for our commands, who know other programs. */
+const otherNames: Readonly<Record<string, string>> = {
+  ...named("uploads", "list", "ls", "status", "show", "unfinished", "pending", "queue"),
+  ...named("resume", "continue", "retry", "restart"),
+  ...named("cancel", "abort", "rm", "remove", "delete", "drop", "stop", "kill"),
+  ...named("keygen", "key", "keys", "genkey", "gen-key", "init", "setup"),
+  ...named("send", "upload", "put", "push", "cp", "copy", "store", "transfer"),
+};
+const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "help"];
+
+/** What is wrong with the line; see `CommandFaults`. */
+export function sendFaults(line: CommandLine): CommandFaults {
+  const command = misreadCommand(line);
+  if (command !== null) return { misread: command, others: [] };
+  const misread = unquotedBlank(line) ?? wrongOrder(line);
+  return { misread, others: misread === null ? valueFaults(line) : optionFaults(line) };
+}
+
+/** A command that was mistyped, or is another program's, would be a SERVER. */
+function misreadCommand({ positionals, values, isNamed, optionWords }: CommandLine): DyncError | null {
+  const [word, next, third] = positionals;
+  // Hosts have such names too; with a file and metadata, it is one.
+  if (isNamed || word === undefined || !isBareWord(word) || word === "localhost") return null;
+  const near = otherNames[word.toLowerCase()] ?? closest(word, commandNames);
+  const hasMetadata = values.meta !== undefined || values["key-value"] !== undefined;
+  const isAlone = next === undefined && values.name === undefined;
+  const sendsNothing = !hasMetadata && (isAlone || (next !== undefined && !isThere(next)));
+  // What is like no command has to be nothing else either.
+  const isStrange =
+    sendsNothing &&
+    optionWords.length === 0 &&
+    third === undefined &&
+    isBareWord(next ?? word) &&
+    !isInputGiven();
+  const isOneTooMany = third !== undefined && !isThere(word);
+  if (near === null ? !isStrange : !sendsNothing && !isOneTooMany) return null;
+  const meant = near === null ? null : shellLine(["dync", near, ...optionWords, ...positionals.slice(1)]);
+  const toSend = `${shellLine(["dync", word])} FILE -k KEY:VALUE`;
+  return new DyncError("usage", `Unknown command "${printable(word)}"`, {
+    hint:
+      meant === null
+        ? `run "dync --help" for the commands; to send to a server of that name: ${toSend}`
+        : `did you mean: ${meant}`,
+  });
+}
+
+/** A path with a blank that was not quoted is two words. */
+function unquotedBlank(line: CommandLine): DyncError | null {
+  const { positionals } = line;
+  for (let from = 0; from < positionals.length - 1; from++) {
+    for (let to = positionals.length; to > from + 1; to--) {
+      const path = positionals.slice(from, to).join(" ");
+      if (!isThere(path) || positionals.slice(from, to).every(isThere)) continue;
+      const rest = [...positionals.slice(0, from), ...positionals.slice(to)];
+      const meant = lineOf(line, rest[0] ?? null, path);
+      return new DyncError("usage", `The path "${printable(path)}" has a blank and needs quotes`, {
+        hint: `did you mean: ${meant}`,
+      });
+    }
+  }
+  return null;
+}
+
+/** SERVER comes first: a file in its place, or where it is missing. */
+function wrongOrder(line: CommandLine): DyncError | null {
+  const [first, second] = line.positionals;
+  if (first === undefined || line.positionals.length > 2 || !isThere(first)) return null;
+  if (second !== undefined) {
+    if (isThere(second) || second === "-" || !isServer(second)) return null;
+    return new DyncError("usage", `"${printable(first)}" is a file and comes after SERVER`, {
+      hint: `did you mean: ${lineOf(line, second, first)}`,
+    });
+  }
+  // What is piped in goes to a server, though a file has that name.
+  if (line.values.name !== undefined && isServer(first)) return null;
+  return new DyncError("usage", `SERVER is missing, "${printable(first)}" is a file`, {
+    hint: `write the server before it: ${lineOf(line, null, first)}`,
+  });
+}
+
+function valueFaults(line: CommandLine): readonly DyncError[] {
+  const { positionals, values } = line;
+  const [server, file] = positionals;
+  const faults = [...optionFaults(line)];
+  if (server !== undefined && server !== "")
+    faults.push(...faultsOf(() => parseServerAddress(server, values.port?.[0])));
+  else if (values.port?.[0] !== undefined)
+    faults.push(...faultsOf(() => parseServerAddress("localhost", values.port?.[0])));
+  if (server === undefined || positionals.length > 2) return faults;
+  const name = values.name?.[0];
+  const fault = file === undefined || file === "-" ? inputFault(line) : fileFault(line, file);
+  if (fault !== null) faults.push(fault);
+  // Nothing is to be said of the name of what cannot be sent, but for one that was chosen.
+  if (fault === null || name !== undefined) faults.push(...faultsOf(() => nameOnServer(name, pathOf(file))));
+  return faults;
+}
+
+/** What is wrong with options, whatever the positional arguments are. */
+function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[] {
+  const meta = values.meta?.[0];
+  const pairs = values["key-value"] ?? [];
+  const isGiven = meta !== undefined || pairs.length > 0;
+  const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs)] : [];
+  const retryFor = values["retry-for"]?.[0];
+  if (retryFor !== undefined) faults.push(...faultsOf(() => parseDuration(retryFor, "--retry-for")));
+  return faults;
+}
+
+/** Why standard input cannot be sent. */
+function inputFault({ positionals, values }: CommandLine): DyncError | null {
+  if (values.meta?.[0] === "-") {
+    return new DyncError("usage", "Metadata and data cannot both come from standard input", {
+      hint: "name a file after SERVER, or one after -m",
+    });
+  }
+  if (positionals[1] === "-" || !isatty(0)) return null;
+  return new DyncError("usage", "FILE is missing", {
+    hint: 'name a file after SERVER, or pipe the data in; run "dync --help" for examples',
+  });
+}
+
+/** Why FILE cannot be sent, as far as can be seen without opening it. */
+function fileFault(line: CommandLine, path: string): DyncError | null {
+  const shown = printable(path);
+  switch (kindOf(path)) {
+    case "nothing": {
+      const hint = path.endsWith("\r")
+        ? { hint: "the path ends with a carriage return: save the script with the line ends of this system" }
+        : {};
+      return new DyncError("source", `Cannot read "${shown}": there is no such file`, hint);
+    }
+    case "folder":
+      return new DyncError("source", `Cannot send "${shown}": it is a folder, one file is wanted`, {
+        hint: `pack it: ${packingLine(line, path)}`,
+      });
+    case "special": {
+      const hint = `read it as a stream: ${lineOf(line, line.positionals[0] ?? null, null)} < ${shellWord(path)}`;
+      return new DyncError("source", `Cannot send "${shown}": it is no regular file`, { hint });
+    }
+    case "file":
+      return null;
+  }
+}
+
+/** The command that sends a folder, packed; where the packing fails, the shell says so. */
+function packingLine(line: CommandLine, path: string): string {
+  const folder = resolve(path);
+  const name = basename(folder);
+  const parent = dirname(path) === "." && name === basename(path) ? [] : ["-C", dirname(folder)];
+  const archive = suggestedFileName(`${name}.tar`);
+  const hasMetadata = line.values.meta !== undefined || line.values["key-value"] !== undefined;
+  const options = [...withoutName(line.optionWords), ...(hasMetadata ? [] : ["-k", "KEY:VALUE"])];
+  const server = line.positionals[0] ?? "SERVER";
+  if (process.platform === "win32") {
+    const tar = shellLine(["tar", "-cf", archive, ...parent, name]);
+    return `${tar} && ${shellLine(["dync", ...options, server, archive])}`;
+  }
+  // A leading dash would be an option of tar.
+  const tar = shellLine(["tar", "-c", ...parent, "--", name]);
+  return `set -o pipefail; ${tar} | ${shellLine(["dync", ...options, "-n", archive, server])}`;
+}
+
+function withoutName(words: readonly string[]): readonly string[] {
+  return words.filter((word, at) => !/^(-n|--name)/.test(word) && !/^(-n|--name)$/.test(words[at - 1] ?? ""));
+}
+
+/** The command line with these positional arguments; a SERVER that is not known is left open, and so is a name of what has none. */
+function lineOf(line: CommandLine, server: string | null, file: string | null): string {
+  const { optionWords, isNamed, values } = line;
+  const isNameless = file === null && values.name === undefined;
+  const words = ["dync", ...(isNamed ? ["send"] : []), ...optionWords, ...(isNameless ? ["-n", "NAME"] : [])];
+  const path = file === null ? [] : [shellWord(file.startsWith("-") ? `./${file}` : file)];
+  return [shellLine(words), server === null ? "SERVER" : shellWord(server), ...path].join(" ");
+}
+
+function pathOf(file: string | undefined): string | null {
+  return file === undefined || file === "-" ? null : file;
+}
+
+function isThere(path: string): boolean {
+  return kindOf(path) !== "nothing";
+}
+
+/** What lies at `path`; "file" also where that cannot be told, and opening it will. */
+function kindOf(path: string): "nothing" | "folder" | "special" | "file" {
+  try {
+    if (path === "") return "nothing";
+    const stats = statSync(systemPathBytes(path));
+    if (stats.isDirectory()) return "folder";
+    return stats.isFile() ? "file" : "special";
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    return code === "ENOENT" || code === "ENOTDIR" || code === "EINVAL" ? "nothing" : "file";
+  }
+}
+
+/** A word as commands are, and hosts within a laboratory. */
+function isBareWord(word: string): boolean {
+  return /^[a-z][a-z-]*$/i.test(word);
+}
+
+/** Whether somebody pipes data in, or a file. */
+function isInputGiven(): boolean {
+  try {
+    const input = fstatSync(0);
+    return input.isFIFO() || input.isFile() || input.isSocket();
+  } catch {
+    return false;
+  }
+}
+
+function isServer(word: string): boolean {
+  try {
+    parseServerAddress(word, undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function named(command: string, ...words: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(words.map((word) => [word, command]));
+}
