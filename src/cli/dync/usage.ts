@@ -16,10 +16,10 @@ Examples:
   set -o pipefail; tar -c run42/ | dync -k sample:S-17 -n run42.tar lab.example
 
 SERVER is HOST, HOST:PORT or [IPV6]:PORT. Without FILE, or with "-", the data
-is read from standard input, and -n is needed; pipefail makes the shell tell
-when the program before the pipe fails, which dync cannot see. Only the last
-part of FILE's path is sent. Exit status 0 means that the server has confirmed that all of
-it is stored, with the right checksum; nothing else means that.
+is read from standard input, and -n is needed; with pipefail the shell tells
+when the program before the pipe failed, which dync cannot see. Only the last
+part of FILE's path is sent. Exit status 0 means that the server has confirmed
+that all of it is stored, with the right checksum; nothing else means that.
 
 Options:
   -m, --meta FILE          metadata: a file that holds one JSON object, or "-":
