@@ -62,7 +62,7 @@ describe("what cannot be sent says so before anything is sent", () => {
     const error = await refusal(openFileSource(folder.file("run")));
     expect(error.code).toBe("source");
     expect(error.message).toContain("is a folder");
-    expect(error.hint).toContain("tar -c");
+    expect(error.hint).toContain("pack it");
   });
 
   test.skipIf(isWindows)(
@@ -74,7 +74,7 @@ describe("what cannot be sent says so before anything is sent", () => {
       const error = await refusal(openFileSource(path));
       expect(error.code).toBe("source");
       expect(error.message).toContain("no regular file");
-      expect(error.hint).toContain("stream");
+      expect(error.hint).toContain("pipe it in");
     },
   );
 
