@@ -2,10 +2,12 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BunPlugin } from "bun";
 import { DyncError } from "../src/base/error.ts";
 import type { Target } from "../src/transport/zmq/target.ts";
+import { replaceRuntimeWords } from "./runtime-words.ts";
 import { stageLibrary } from "./stage.ts";
 
 // Instrument computers are old: baseline builds need no AVX2. SHA-256 and CURVE choose their code at run time.
@@ -60,7 +62,10 @@ export async function compileProgram(options: CompileOptions): Promise<void> {
     },
     throw: false,
   });
-  if (result.success) return;
+  if (result.success) {
+    if (target.startsWith("linux-")) replaceRuntimeWords(outfile, basename(entry, ".ts"));
+    return;
+  }
   throw new DyncError("failed", `Cannot compile ${entry} for ${target}: ${result.logs.join("; ")}`);
 }
 

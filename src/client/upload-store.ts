@@ -10,13 +10,15 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
 import { metadataFormFault } from "../protocol/metadata.ts";
 
+const schemaNewest = 2;
+
 const uploadSchema = v.object({
-  schema: v.literal(2),
+  schema: v.literal(schemaNewest),
   /** Socket identity, 32 lower-case hex digits. */
   identity: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   host: v.string(),
   port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
-  /** Key file that was named on the command line, or `null`. */
+  /** Absolute path of the key file that was named on the command line, or `null`. */
   serverKeyFile: v.nullable(v.string()),
   /** Absolute path of the source. */
   path: v.string(),
@@ -39,6 +41,8 @@ const uploadSchema = v.object({
   startedAt: v.string(),
 });
 
+const newerSchema = v.looseObject({ schema: v.pipe(v.number(), v.gtValue(schemaNewest)) });
+
 /** An unfinished upload of a file. */
 export type UnfinishedUpload = v.InferOutput<typeof uploadSchema>;
 
@@ -48,6 +52,13 @@ export type UploadTarget = Pick<UnfinishedUpload, "host" | "port" | "path" | "na
 const suffix = ".json";
 const draftSuffix = ".tmp";
 const draftAgeMsMin = 60 * 60_000;
+
+/** A file that is no state of an upload, to this version of the program. */
+export interface UnreadableState {
+  readonly file: string;
+  /** Whether a newer version of the program wrote it. */
+  readonly isNewer: boolean;
+}
 
 export class UploadStore {
   readonly #folder: string;
@@ -60,14 +71,14 @@ export class UploadStore {
   /** All uploads that can be read, oldest first, and the files that cannot, which are left alone. */
   async list(): Promise<{
     readonly uploads: readonly UnfinishedUpload[];
-    readonly unreadable: readonly string[];
+    readonly unreadable: readonly UnreadableState[];
   }> {
     const uploads: UnfinishedUpload[] = [];
-    const unreadable: string[] = [];
+    const unreadable: UnreadableState[] = [];
     for (const name of await this.#names()) {
       const upload = await this.#read(name);
-      if (upload === null) unreadable.push(join(this.#folder, name));
-      else uploads.push(upload);
+      if ("identity" in upload) uploads.push(upload);
+      else unreadable.push(upload);
     }
     uploads.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
     return { uploads, unreadable };
@@ -165,14 +176,15 @@ export class UploadStore {
     }
   }
 
-  async #read(name: string): Promise<UnfinishedUpload | null> {
+  async #read(name: string): Promise<UnfinishedUpload | UnreadableState> {
+    const file = join(this.#folder, name);
     try {
-      const text = await readFile(join(this.#folder, name), "utf8");
-      const parsed = v.safeParse(uploadSchema, newestForm(JSON.parse(text)));
-      return parsed.success ? parsed.output : null;
+      const value: unknown = JSON.parse(await readFile(file, "utf8"));
+      const parsed = v.safeParse(uploadSchema, newestForm(value));
+      return parsed.success ? parsed.output : { file, isNewer: v.is(newerSchema, value) };
     } catch {
       // Torn, foreign, or gone meanwhile: the caller names it, and nothing is deleted.
-      return null;
+      return { file, isNewer: false };
     }
   }
 }

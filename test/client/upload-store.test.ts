@@ -106,13 +106,16 @@ describe("files that cannot be read are named and left alone", () => {
     ["without an identity", JSON.stringify({ ...uploadOf(2), identity: "../../etc/passwd" })],
     ["with a port that is none", JSON.stringify({ ...uploadOf(2), port: 0 })],
   ];
-  test.each(texts)("%s", async (_what, text) => {
+  test.each(texts)("%s", async (what, text) => {
     await using home = await tempFolder();
     const store = new UploadStore(home.path);
     await store.save(uploadOf(1));
     const foreign = home.file("uploads", "x.json");
     await writeFile(foreign, text);
-    expect(await store.list()).toEqual({ uploads: [uploadOf(1)], unreadable: [foreign] });
+    expect(await store.list()).toEqual({
+      uploads: [uploadOf(1)],
+      unreadable: [{ file: foreign, isNewer: what === "of a later version" }],
+    });
     expect(await store.find(target)).toEqual(uploadOf(1));
     expect(await readFile(foreign, "utf8")).toBe(text);
   });

@@ -4,7 +4,7 @@ import type { ServerAddress } from "../server-address.ts";
 
 export interface SendOptions {
   readonly server: ServerAddress;
-  /** Key file given on the command line, or `null`: look in the home folder. */
+  /** Absolute path of the key file given on the command line, or `null`: look in the home folder. */
   readonly serverKeyFile: string | null;
   readonly source: { readonly type: "file"; readonly path: string } | { readonly type: "stdin" };
   /** Name on the server, without folders. */

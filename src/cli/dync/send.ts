@@ -66,7 +66,8 @@ function readSendOptions(
   const retryFor = values["retry-for"];
   return {
     server,
-    serverKeyFile: values["server-key"] ?? null,
+    // `dync resume` may be given elsewhere.
+    serverKeyFile: values["server-key"] === undefined ? null : resolve(values["server-key"]),
     source: path === null ? { type: "stdin" } : { type: "file", path },
     name: nameOnServer(values.name, path),
     metadataText: loadMetadata(values.meta, values["key-value"]),

@@ -27,8 +27,11 @@ export async function listUnfinished(
   output: Output,
 ): Promise<readonly UnfinishedUpload[]> {
   const { uploads, unreadable } = await store.list();
-  for (const file of unreadable)
-    output.warn(`${file} is no state of an upload`, "remove it if nothing needs it");
+  for (const { file, isNewer } of unreadable) {
+    if (isNewer)
+      output.warn(`${file} was written by a newer dync`, "go on with that upload with the newer one");
+    else output.warn(`${file} is no state of an upload`, "remove it if nothing needs it");
+  }
   return uploads;
 }
 

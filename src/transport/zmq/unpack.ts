@@ -70,6 +70,8 @@ function foldersFor(environment: NodeJS.ProcessEnv): string[] {
     ...(isUsable(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, "dync")] : []),
     // For users without a home, such as those of services.
     join(TMPDIR || tmpdir(), `dync-${process.getuid?.() ?? 0}`),
+    // In memory, for when every disk is full: then an instrument's data has to be sent most of all.
+    ...(process.platform === "linux" ? [join("/dev/shm", `dync-${process.getuid?.() ?? 0}`)] : []),
   ];
 }
 

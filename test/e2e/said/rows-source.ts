@@ -192,6 +192,52 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
     after: async ({ lab }) => void (await lab.server.line(/"Upload resumed".*"eio\.raw"/)),
   },
   {
+    given: "a state of an upload that a newer version wrote",
+    first: `mkdir $DYNC_HOME/uploads; echo '{"schema":99,"identity":"x"}' > $DYNC_HOME/uploads/aa.json`,
+    steps: [
+      {
+        type: "dync uploads",
+        stderr: [
+          "dync: warning: .../uploads/aa.json was written by a newer dync",
+          "dync: hint: go on with that upload with the newer one",
+          "Nothing is unfinished",
+        ],
+      },
+    ],
+  },
+  {
+    given: "a key file that was named from another folder",
+    files: { "elsewhere.raw": 30_000_000 },
+    server: ["--chunk", "64KiB", "--window", "4"],
+    first: "cp $DYNC_HOME/server.key lab.key; rm $DYNC_HOME/server.key; mkdir other",
+    steps: [
+      {
+        type: "strace -f -o trace -P $PWD/elsewhere.raw -e inject=pread64:error=EIO:when=40 dync -q -k a:b --server-key lab.key $SERVER elsewhere.raw",
+        stderr: ['dync: error: Cannot read "elsewhere.raw": the disk reports an error', "dync: hint: ..."],
+        exit: 4,
+      },
+      { type: "cd other; dync resume -q; cmp ../elsewhere.raw $STORED/elsewhere.raw" },
+    ],
+    unless: straceMissing,
+  },
+  {
+    given: "a folder that was deleted under the shell",
+    steps: [
+      {
+        type: 'mkdir gone; cd gone; rmdir ../gone; dync --version; echo "$?"; dync-server --version',
+        stdout: ["1"],
+        stderr: [
+          "dync: error: The current folder was deleted",
+          /^dync: hint: change to one that is there, and give the command again *$/,
+          "dync-server: error: The current folder was deleted",
+          /^dync-server: hint: change to one that is there, and give the command again *$/,
+        ],
+        exit: 1,
+      },
+    ],
+    unless: process.platform === "linux" ? null : "only Linux's executables say this",
+  },
+  {
     given: "a home folder that takes nothing",
     files: { "unsaved.raw": "data" },
     // As where the disk is full or read-only; root may write to everything else.
