@@ -107,7 +107,7 @@ export class UploadStore {
     } catch (error) {
       // What cannot be cleared up must not hide why.
       await rm(draft, { force: true }).catch(() => {});
-      throw new DyncError("configuration", `Cannot write to ${this.#folder}: ${messageOf(error)}`, {
+      throw new DyncError("configuration", `Cannot write to ${this.#folder}: ${reasonOf(error)}`, {
         cause: error,
         hint: "dync keeps there what it needs to go on after an interruption; make the folder writable",
       });
@@ -170,7 +170,7 @@ export class UploadStore {
       return (await readdir(this.#folder)).filter((name) => name.endsWith(suffix));
     } catch (error) {
       if (systemCode(error) === "ENOENT") return [];
-      throw new DyncError("configuration", `Cannot read ${this.#folder}: ${messageOf(error)}`, {
+      throw new DyncError("configuration", `Cannot read ${this.#folder}: ${reasonOf(error)}`, {
         cause: error,
       });
     }
@@ -204,4 +204,9 @@ function isFor(upload: UnfinishedUpload, target: UploadTarget): boolean {
     upload.path === target.path &&
     upload.name === target.name
   );
+}
+
+/** The system's words, without its code and the path that is named already. */
+function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/^[A-Z0-9]+: ([^,]+),.*$/, "$1");
 }

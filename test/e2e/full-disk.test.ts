@@ -2,6 +2,9 @@
 // the server goes on. With the compiled programs and a small tmpfs.
 
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
 import { expectAftermath, leftovers } from "../support/aftermath.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { startFaultyProxy } from "../support/faulty-proxy.ts";
@@ -69,5 +72,26 @@ describe.skipIf(reason !== null)(`a small disk (${reason ?? "tmpfs"})`, () => {
     // What the server had kept was not sent again.
     expect(proxy.counters.arrived.up - before).toBeLessThan(26 * MiB);
     await expectAftermath(lab, new Map([["growing.raw", path]]));
+  });
+
+  test("where the client's own disk is full or read-only a file is sent all the same, with a warning", async () => {
+    await using disk = mountSmallDisk(MiB);
+    await using lab = await openLab({ inMemory: true });
+    const path = await lab.file("run.raw", 3 * MiB);
+    const home = join(disk.path, "home");
+    await cp(lab.homes.client, home, { recursive: true });
+    await disk.fill(2 * MiB);
+    // Nor is there room for the library beside it, wherever it is unpacked as a rule.
+    const env = { DYNC_HOME: home, HOME: home, XDG_CACHE_HOME: "", XDG_RUNTIME_DIR: home, TMPDIR: home };
+    const warning = (why: string): string =>
+      `dync: warning: Cannot write to ${home}/uploads: ${why}\n` +
+      "dync: hint: the file is sent all the same; if that is interrupted, it has to be sent from its beginning\n";
+    const full = await lab.send(["-q", "-n", "full.raw", path], { env });
+    expect(full).toMatchObject({ code: 0, stderr: warning("no space left on device") });
+    await disk.clear();
+    execFileSync("mount", ["-o", "remount,ro", disk.path]);
+    const readOnly = await lab.send(["-q", "-n", "read-only.raw", path], { env });
+    expect(readOnly).toMatchObject({ code: 0, stderr: warning("read-only file system") });
+    for (const name of ["full.raw", "read-only.raw"]) await lab.expectStored(path, name);
   });
 });

@@ -246,7 +246,7 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
       {
         type: "dync -q -k a:b $SERVER unsaved.raw",
         stderr: [
-          "dync: warning: Cannot read .../uploads: ENOTDIR: ...",
+          "dync: warning: Cannot read .../uploads: not a directory",
           "dync: hint: the file is sent all the same; if that is interrupted, it has to be sent from its beginning",
         ],
       },
