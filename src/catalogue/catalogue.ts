@@ -26,7 +26,7 @@ export interface UploadRecord {
    */
   readonly origin: string | null;
   readonly name: string;
-  /** `jsonDigest` of the metadata, which outlives the metadata itself; `null` when that was no JSON. */
+  /** `jsonDigest` of the metadata of an upload that finished, which outlives the metadata itself; else `null`. */
   readonly metadataDigest: string | null;
   /** Announced size in bytes, or `null`. */
   readonly size: number | null;

@@ -30,7 +30,7 @@ export class MemoryCatalogue implements Catalogue {
     this.#metadata.set(upload.id, metadataText);
     this.#records.set(upload.id, {
       ...rest,
-      metadataDigest: jsonDigest(metadataText),
+      metadataDigest: null,
       state: "open",
       durable: 0,
       sha256: null,
@@ -49,7 +49,9 @@ export class MemoryCatalogue implements Catalogue {
   change(id: string, change: UploadChange): void {
     const record = this.#records.get(id);
     assert(record !== undefined, "an upload that changes is in the catalogue");
-    this.#records.set(id, { ...record, ...change });
+    const text = change.state === "finished" ? this.#metadata.get(id) : undefined;
+    const metadataDigest = text === undefined ? record.metadataDigest : jsonDigest(text);
+    this.#records.set(id, { ...record, ...change, metadataDigest });
     if (change.state === "finished" || change.state === "failed") this.#metadata.delete(id);
   }
 

@@ -50,14 +50,16 @@ function moveMetadataOut(database: DatabaseSync): void {
     INSERT INTO metadata
       SELECT sequence, metadata_text FROM uploads WHERE state IN ('open', 'publishing');`);
   const next = database.prepare(
-    "SELECT sequence, name, metadata_text AS text FROM uploads WHERE sequence > ? ORDER BY sequence LIMIT 1",
+    `SELECT sequence, name, state, metadata_text AS text FROM uploads
+     WHERE sequence > ? ORDER BY sequence LIMIT 1`,
   );
   const fill = database.prepare(
     "UPDATE uploads SET folded_name = ?, metadata_bytes = ?, metadata_digest = ? WHERE sequence = ?",
   );
   for (let row = next.get(0); row !== undefined && row !== null; row = next.get(row.sequence as number)) {
     const text = String(row.text);
-    fill.run(foldName(String(row.name)), Buffer.byteLength(text), jsonDigest(text), row.sequence as number);
+    const digest = row.state === "finished" ? jsonDigest(text) : null;
+    fill.run(foldName(String(row.name)), Buffer.byteLength(text), digest, row.sequence as number);
   }
   database.exec(`
     ALTER TABLE uploads DROP COLUMN metadata_text;

@@ -59,7 +59,8 @@ function statementsOf(database: DatabaseSync) {
        WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
-      `UPDATE uploads SET state = ?, durable = ?, boot_id = ?, sha256 = ?, error_code = ?, reason = ?, updated_at = ?
+      `UPDATE uploads SET state = ?, durable = ?, boot_id = ?, sha256 = ?, error_code = ?, reason = ?, updated_at = ?,
+         metadata_digest = ?
        WHERE id = ?`,
     ),
     get: database.prepare(`${select} WHERE id = ?`),
@@ -121,7 +122,7 @@ export class SqliteCatalogue implements Catalogue {
     const metadataBytes = Buffer.byteLength(metadataText);
     const record: UploadRecord = {
       ...rest,
-      metadataDigest: jsonDigest(metadataText),
+      metadataDigest: null,
       state: "open",
       durable: 0,
       sha256: null,
@@ -151,8 +152,11 @@ export class SqliteCatalogue implements Catalogue {
     const before = this.get(id);
     assert(before !== null, "an upload that changes is in the catalogue");
     const { state, durable, bootId, sha256, errorCode, reason, updatedAt } = { ...before, ...change };
+    // From here on the metadata lies beside the file only.
+    const text = change.state === "finished" ? this.metadataOf(id) : null;
+    const digest = text === null ? before.metadataDigest : jsonDigest(text);
     this.#guard("changed in", () =>
-      this.#statements.update.run(state, durable, bootId, sha256, errorCode, reason, updatedAt, id),
+      this.#statements.update.run(state, durable, bootId, sha256, errorCode, reason, updatedAt, digest, id),
     );
   }
 
@@ -226,6 +230,16 @@ export class SqliteCatalogue implements Catalogue {
     this.#transaction("added to", () => {
       for (const record of records) this.#insert(record, 0);
     });
+  }
+
+  /** Whether its file turned out damaged, and was given up. */
+  get isDamaged(): boolean {
+    return this.#isDamaged;
+  }
+
+  /** Writes all of it to `file`, which is not there or empty. For when the file that it is in lost its name. */
+  copyTo(file: string): void {
+    this.#guard("kept in", () => this.#database.prepare("VACUUM INTO ?").run(file));
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // Opens the catalogue in an SQLite file. What is no sound catalogue of ours, whatever it is, is noticed at the start,
 // moved aside and made anew from what lies beside the published files.
 
-import { closeSync, existsSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
@@ -46,10 +46,10 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
     database = openSound(file);
   }
   if (database === null) throw new DyncError("internal", `The catalogue ${file} cannot be opened`);
-  const catalogue = new SqliteCatalogue(database, (error) => {
-    // Its file stays, beside the one that the next start makes.
-    moveAside(file);
-    options.onDamaged?.(error);
+  const catalogue = new SqliteCatalogue(database, (cause) => {
+    const text = `The catalogue ${file} is damaged: it is moved to ${moveAside(file)}, and the next start makes a new one`;
+    const hint = "start dync-server again";
+    options.onDamaged?.(new DyncError("failed", text, { cause, hint }));
   });
   // The mark comes last: a rebuild that was cut off is made again.
   if (pragma(database, "application_id") === applicationId) return catalogue;
@@ -63,6 +63,23 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
   }
   if (count > 0) log.log("info", "The catalogue was made from the published files", { file, uploads: count });
   return catalogue;
+}
+
+/** Gives an open catalogue whose file was removed a file again, where nothing took its place. */
+export function rescueCatalogue(catalogue: SqliteCatalogue, file: string, log: Logger): void {
+  if (existsSync(file) || catalogue.isDamaged) return;
+  try {
+    makeFile(file);
+    catalogue.copyTo(file);
+    log.log("info", "The catalogue that was removed was written again", { file });
+  } catch (error) {
+    // Without its folder: the published files say again what was confirmed.
+    rmSync(file, { force: true });
+    log.log("warn", "The catalogue that was removed could not be written again", {
+      file,
+      reason: messageOf(error),
+    });
+  }
 }
 
 async function rebuild(
@@ -88,9 +105,9 @@ function openSound(file: string): DatabaseSync | null {
   let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(file);
-    // Ours alone: no other program can lock it and make us wait, and what WAL shares between processes stays in our
-    // memory. WAL with FULL: a transaction costs one fsync. The last two make macOS flush the drive as well.
-    database.exec(`PRAGMA busy_timeout = 0; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA locking_mode = EXCLUSIVE;
+    // Ours alone, from the first look on: no other program can lock it and make us wait, and what WAL shares between
+    // processes stays in our memory. WAL with FULL: a transaction costs one fsync. The last two make macOS flush the drive as well.
+    database.exec(`PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${logBytesMax}; PRAGMA synchronous = FULL;
       PRAGMA trusted_schema = OFF; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;`);
     if (isOurs(database) && isSound(database)) {

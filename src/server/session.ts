@@ -290,8 +290,12 @@ export class Session {
     if (outcome === "suspended") {
       this.#journal.durable(await bytes.close(), bytes.isSuspect);
     } else if (outcome === "failed") {
-      this.#journal.failed(code, text);
-      await bytes.discard();
+      // Where it cannot be recorded, its client hears 404 when it asks again: nothing is left of it either way.
+      try {
+        this.#journal.failed(code, text);
+      } finally {
+        await bytes.discard();
+      }
     }
   }
 

@@ -4,12 +4,15 @@ import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -23,10 +26,10 @@ import { jsonDigest } from "../../src/base/json-digest.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { bootId } from "../../src/catalogue/boot-id.ts";
 import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
-import { openSqliteCatalogue, type SqliteCatalogue } from "../../src/catalogue/sqlite.ts";
+import { openSqliteCatalogue, rescueCatalogue, type SqliteCatalogue } from "../../src/catalogue/sqlite.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
-import { idOf, publishOne } from "../storage/contract.ts";
+import { codeOf, idOf, publishOne } from "../storage/contract.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { catalogueContract, namesIn, newUpload, noBounds, timeOf } from "./contract.ts";
 
@@ -93,12 +96,91 @@ describe("the file", () => {
   });
 });
 
+describe("trouble that passes is no damage, and nobody is waited for", () => {
+  test("another program that holds the file keeps a server from starting, and not the next one", async () => {
+    await using folder = await dataFolder();
+    const file = folder.catalogueFile;
+    const other = new DatabaseSync(file);
+    other.exec("BEGIN IMMEDIATE");
+    const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "not-ready", hint: expect.stringContaining("another program") });
+    other.close();
+    const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
+    expect(namesIn(catalogue, ["open"]).length).toBe(200);
+    catalogue.close();
+    expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
+  });
+
+  test("once it is open no other program gets hold of it", async () => {
+    await using folder = await dataFolder();
+    const catalogue = await openSqliteCatalogue({ file: folder.catalogueFile, log: silentLogger });
+    using other = new DatabaseSync(folder.catalogueFile);
+    expect(() => other.exec("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE")).toThrow("locked");
+    catalogue.add(newUpload(1), noBounds);
+    catalogue.close();
+  });
+
+  test.skipIf(process.getuid?.() === 0 || process.platform === "win32")(
+    "a file that may not be opened is named",
+    async () => {
+      await using folder = await dataFolder();
+      chmodSync(folder.catalogueFile, 0);
+      const opening = openSqliteCatalogue({ file: folder.catalogueFile, log: silentLogger });
+      expect(await codeOf(opening)).toBe("configuration");
+    },
+  );
+});
+
+test("a catalogue whose file was removed is written again at its end", async () => {
+  await using folder = await dataFolder();
+  const file = folder.catalogueFile;
+  const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
+  catalogue.add(newUpload(1), noBounds);
+  for (const suffix of ["", "-wal"]) rmSync(file + suffix, { force: true });
+  rescueCatalogue(catalogue, file, silentLogger);
+  catalogue.close();
+  const next = await openSqliteCatalogue({ file, log: silentLogger });
+  expect(namesIn(next, ["open"]).length).toBe(201);
+  next.close();
+});
+
+test("space that is free again goes back to the system, a little at a time", async () => {
+  await using folder = await tempFolder();
+  const file = folder.file("c.sqlite");
+  const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
+  const metadataText = JSON.stringify({ note: "x".repeat(250_000) });
+  const numbers = Array.from({ length: 60 }, (_, index) => index + 1);
+  for (const number of numbers) catalogue.add(newUpload(number, { metadataText }), noBounds);
+  for (const number of numbers)
+    catalogue.change(newUpload(number).id, { state: "failed", updatedAt: timeOf(number) });
+  let steps = 0;
+  while (catalogue.compact()) steps++;
+  expect(steps).toBeGreaterThan(10);
+  catalogue.close();
+  expect(statSync(file).size).toBeLessThan(8 * 1024 * 1024);
+});
+
 describe("a damaged file is moved aside and made anew from what was published", () => {
   const damages: readonly (readonly [string, (file: string) => void])[] = [
     ["no database at all", (file) => writeFileSync(file, "x".repeat(20_000))],
     ["overwritten in the middle", (file) => overwrite(file, 4096, 8192)],
     ["cut off", (file) => truncateSync(file, 4096 + 100)],
     ["cut to nothing", (file) => truncateSync(file, 0)],
+    ["a folder in its place", replaceByFolder],
+    ["a folder in place of its log", (file) => mkdirSync(`${file}-wal`)],
+    ["without its table", (file) => change(file, "DROP TABLE uploads")],
+    ["without the table of metadata", (file) => change(file, "DROP TABLE metadata")],
+    ["with another program's tables", (file) => replaceBy(file, "CREATE TABLE photos (name TEXT)")],
+    ["with a table of that name", (file) => replaceBy(file, "CREATE TABLE uploads (name TEXT)")],
+    ["of another program and a later version", (file) => replaceBy(file, "PRAGMA user_version = 2000")],
+    [
+      "of another program, with a version like ours",
+      (file) => replaceBy(file, "CREATE TABLE uploads (name TEXT); PRAGMA user_version = 1"),
+    ],
+    [
+      "marked as ours, with nothing in it",
+      (file) => replaceBy(file, `PRAGMA application_id = ${0x64796e63}`),
+    ],
   ];
   test.each(damages)("%s", async (_name, damage) => {
     await using folder = await dataFolder();
@@ -119,6 +201,35 @@ describe("a damaged file is moved aside and made anew from what was published", 
     expect(aside.includes("catalogue.sqlite.damaged-1")).toBe(!isEmpty);
     expect(warnings.length).toBe(isEmpty ? 0 : 1);
     expect(existsSync(folder.catalogueFile)).toBe(true);
+  });
+
+  test("damage that shows while it is used is told once, and the next start makes it anew", async () => {
+    await using folder = await dataFolder();
+    const file = folder.catalogueFile;
+    const told: string[] = [];
+    const onDamaged = (error: DyncError) => void told.push(`${error.code}: ${error.message}`);
+    const first = await openSqliteCatalogue({ file, log: silentLogger });
+    const record = first.get(newUpload(100).id) as UploadRecord;
+    // More than the cache holds.
+    first.restore(
+      Array.from({ length: 20_000 }, (_, index) => ({ ...record, id: newUpload(1000 + index).id })),
+    );
+    first.close();
+    const catalogue = await openSqliteCatalogue({ file, log: silentLogger, onDamaged });
+    overwrite(file, 4096, statSync(file).size);
+    const damagedBy = (call: () => unknown) => codeOf(Promise.resolve().then(call));
+    let code = "";
+    for (let number = 1000; number < 21_000 && code === ""; number += 100)
+      code = (await damagedBy(() => catalogue.get(newUpload(number).id))) ?? "";
+    expect(code).toBe("not-ready");
+    expect(await damagedBy(() => catalogue.find("aa", "anna", "key-1"))).toBe("not-ready");
+    expect(told).toEqual([expect.stringContaining("is damaged: it is moved to")]);
+    catalogue.close();
+    const published = () => publishedFiles(folder.path, silentLogger);
+    const next = await openSqliteCatalogue({ file, log: silentLogger, published });
+    expectPublished(next);
+    next.close();
+    expect(existsSync(`${file}.damaged-1`)).toBe(true);
   });
 
   test("one that is gone is made anew, and a rebuild that was cut off is made again", async () => {
@@ -216,6 +327,21 @@ function expectPublished(catalogue: SqliteCatalogue): void {
     updatedAt: timeOf(0),
   });
   expect(catalogue.find("00", "anna", "any key")?.id).toBe(idOf(1));
+}
+
+function replaceByFolder(file: string): void {
+  rmSync(file);
+  mkdirSync(file);
+}
+
+function change(file: string, sql: string): void {
+  using database = new DatabaseSync(file);
+  database.exec(sql);
+}
+
+function replaceBy(file: string, sql: string): void {
+  rmSync(file);
+  change(file, sql);
 }
 
 function overwrite(file: string, from: number, to: number): void {

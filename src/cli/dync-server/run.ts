@@ -25,6 +25,8 @@ const options = {
   chunk: { type: "string" },
   window: { type: "string" },
   "max-uploads": { type: "string" },
+  "max-unfinished": { type: "string" },
+  "max-metadata": { type: "string" },
   "idle-timeout": { type: "string" },
   expire: { type: "string" },
   "trust-user-ids": { type: "boolean" },
@@ -36,6 +38,8 @@ type RunValues = OptionValues<typeof options>;
 
 // More open uploads need more file descriptors and connections than a process gets.
 const uploadsMaxMax = 100_000;
+// A question about a user's unfinished uploads looks at each of them.
+const unfinishedMaxMax = 100_000;
 const logFlushMs = 2000;
 
 export const runCommand = defineCommand({ name: "run", usage: serverUsage, options, run: runServer });
@@ -90,6 +94,18 @@ function readServerOptions(values: RunValues): ServerOptions {
   const memoryBytes = sizeOr(values.memory, "--memory", defaults.memoryBytes);
   if (memoryBytes < chunkBytes)
     throw outOfRange("--memory", `at least one chunk, ${chunkBytes} bytes`, memoryBytes);
+  const { metadataBytesMax } = limits;
+  const metadataBytesPerUser = sizeOr(
+    values["max-metadata"],
+    "--max-metadata",
+    defaults.metadataBytesPerUser,
+  );
+  if (metadataBytesPerUser < metadataBytesMax)
+    throw outOfRange(
+      "--max-metadata",
+      `at least what one upload may have, ${metadataBytesMax} bytes`,
+      metadataBytesPerUser,
+    );
   return {
     address: values.bind ?? defaults.address,
     port: numberOr(values.port, "--port", 0, 65535, defaults.port),
@@ -101,8 +117,14 @@ function readServerOptions(values: RunValues): ServerOptions {
     idleMs: durationOr(values["idle-timeout"], "--idle-timeout", defaults.idleMs),
     expireMs: durationOr(values.expire, "--expire", defaults.expireMs),
     rememberMs: defaults.rememberMs,
-    unfinishedPerUser: defaults.unfinishedPerUser,
-    metadataBytesPerUser: defaults.metadataBytesPerUser,
+    unfinishedPerUser: numberOr(
+      values["max-unfinished"],
+      "--max-unfinished",
+      1,
+      unfinishedMaxMax,
+      defaults.unfinishedPerUser,
+    ),
+    metadataBytesPerUser,
     failedPerUser: defaults.failedPerUser,
     finishedPerUser: defaults.finishedPerUser,
   };

@@ -6,12 +6,13 @@ import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { bootId } from "../../catalogue/boot-id.ts";
-import { openSqliteCatalogue } from "../../catalogue/sqlite.ts";
+import { openSqliteCatalogue, rescueCatalogue } from "../../catalogue/sqlite.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
 import { FilesystemStorage, stateFolder } from "../../storage/filesystem.ts";
 import { publishedFiles } from "../../storage/published.ts";
+import { StateWatch } from "../../storage/state-watch.ts";
 import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import { version } from "../version.ts";
 import type { ServeOptions } from "./serve-options.ts";
@@ -40,12 +41,26 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
   const storage = await FilesystemStorage.open({ folder: options.dataFolder, clock, log: logger });
   closing.defer(() => storage.close());
   const file = join(stateFolder(options.dataFolder), "catalogue.sqlite");
+  const damaged = Promise.withResolvers<never>();
+  damaged.promise.catch(() => {});
   const catalogue = await openSqliteCatalogue({
     file,
     log: logger,
     published: () => publishedFiles(options.dataFolder, logger),
+    onDamaged: damaged.reject,
   });
   closing.defer(() => catalogue.close());
+  closing.defer(() => rescueCatalogue(catalogue, file, logger));
+  const state = stateFolder(options.dataFolder);
+  const watch = closing.use(
+    await StateWatch.begin({
+      dataFolder: options.dataFolder,
+      files: [file, join(state, "lock.sqlite")],
+      folders: [state, join(state, "partial")],
+      clock,
+      log: logger,
+    }),
+  );
   const transport = await openZmqTransport({ clock });
   closing.defer(() => transport.close());
   const server = new Server({
@@ -73,7 +88,7 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
     server.clientsChanged();
   };
   closing.defer(clients.watch(onKeysChanged));
-  await Promise.race([server.failed, aborted(signal)]);
+  await Promise.race([server.failed, damaged.promise, watch.removed, aborted(signal)]);
   logger.log("info", "Stopping", {
     reason: signal.reason instanceof DyncError ? signal.reason.message : null,
   });

@@ -27,6 +27,11 @@ Options:
       --window CHUNKS       pieces that one upload may have under way (default
                             8)
       --max-uploads NUMBER  uploads that may be open at once (default 1000)
+      --max-unfinished NUMBER
+                            uploads that one user may have unfinished, with a
+                            client or suspended (default 1000)
+      --max-metadata SIZE   metadata of one user's unfinished uploads together
+                            (default 32MiB)
       --idle-timeout DURATION
                             suspend an upload after so long without a word from
                             its client (default 1h)
