@@ -15,7 +15,7 @@ import {
   publicCertificateText,
   secretCertificateText,
 } from "./certificate.ts";
-import { generateKeyPair, type KeyPair } from "./key.ts";
+import { generateKeyPair, type KeyPair, type PublicKey } from "./key.ts";
 import { othersAllowed, restrictToUser } from "./windows-acl.ts";
 
 const empty = new Uint8Array(0);
@@ -79,7 +79,7 @@ export async function createKeyFiles(options: NewKeyFiles): Promise<KeyFiles> {
   try {
     await makePrivateFolder(folder);
     const paths = files.map(({ file }) => file);
-    if (!force) await refuseExisting(paths);
+    if (!force) await refuseExisting(paths, publicFile);
     const keptFiles = force ? await keepAside(folder, paths, date) : [];
     await placeAll(folder, files, force);
     await syncFolder(folder);
@@ -191,15 +191,18 @@ async function makePrivateFolder(folder: string): Promise<void> {
   if (created !== undefined && isWindows) await restrictToUser(folder, true);
 }
 
-async function refuseExisting(files: readonly string[]): Promise<void> {
+async function refuseExisting(files: readonly string[], publicFile: string): Promise<void> {
   const there: string[] = [];
   for (const file of files) if (await isThere(file)) there.push(file);
   if (there.length === 0) return;
-  throw keysExist(there);
+  const certificate = await readCertificate(publicFile).catch(() => null);
+  throw keysExist(there, certificate?.publicKey);
 }
 
-function keysExist(files: readonly string[]): DyncError {
-  return new DyncError("configuration", `There are keys already: ${files.join(" and ")}`, {
+/** With the fingerprint, where it is known: whoever asks again may only want to see it. */
+function keysExist(files: readonly string[], publicKey?: PublicKey): DyncError {
+  const which = publicKey === undefined ? "" : ` (${publicKey.fingerprint})`;
+  return new DyncError("configuration", `There are keys already${which}: ${files.join(", ")}`, {
     hint: "use them, choose another name, or make new ones with --force, which keeps these under other names",
   });
 }

@@ -7,6 +7,13 @@ import { messageOf, systemCode } from "../base/error.ts";
 
 const keySuffix = ".key";
 
+const linkFaults: Readonly<Record<string, string>> = {
+  ENOENT: "that leads nowhere",
+  ELOOP: "that leads in a circle",
+  ENOTDIR: "that leads through a file",
+  EACCES: "into a folder that may not be entered",
+};
+
 export interface ListedFile {
   readonly name: string;
   /** Changes whenever the file does. */
@@ -77,7 +84,8 @@ function lookAt(folder: string, name: string): ListedFile | null {
   try {
     return listedFile(name, statSync(path));
   } catch (error) {
-    return faulty(name, `the link cannot be followed: ${messageOf(error)}`);
+    const code = systemCode(error) ?? "";
+    return faulty(name, `it is a link ${linkFaults[code] ?? `that cannot be followed: ${messageOf(error)}`}`);
   }
 }
 

@@ -110,7 +110,10 @@ export interface ServerLinkOptions {
   readonly keys: KeyPair;
   /** Largest frame that we accept, in bytes. Bigger ones end the connection before they take memory. */
   readonly frameBytesMax: number;
-  /** Decides each handshake: returns the origin of this key's messages, or `null` to refuse it. Fails closed. */
+  /**
+   * Decides each handshake: returns the origin of this key's messages, or `null` to refuse it. Where it throws, the
+   * connection is refused for now (ZAP status 500): the client may try again. Fails closed.
+   */
   readonly authorize: (key: PublicKey, address: string) => string | null;
 }
 

@@ -161,7 +161,7 @@ describe.skipIf(executablesMissing !== null)(`client keys (${executablesMissing 
     await symlink("loop.key", `${lab.homes.server}/clients/loop.key`);
     await rm(mona.authorised);
     await noticed("Key removed", "mona");
-    await lab.server.line(/"warn".*loop\.key","reason":"the link cannot be followed/);
+    await lab.server.line(/"warn".*loop\.key","reason":"it is a link that leads in a circle/);
     await lab.server.stop();
     await lab.start();
     const path = await lab.file("of-mona.raw", 10);
