@@ -4,8 +4,10 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hostTarget } from "../src/transport/zmq/target.ts";
+import { addonVersion } from "../src/transport/zmq/addon.ts";
+import { hostTarget, type Target } from "../src/transport/zmq/target.ts";
 import { compileProgram } from "./compile.ts";
+import { findOwnLibrary, hasRecipe, makeOwnLibrary, ownLibraryVersion } from "./own-library.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -15,20 +17,44 @@ const inputs = ["src", "build", "package.json", "bun.lock"];
 export interface Programs {
   readonly dync: string;
   readonly server: string;
+  /** Which libzmq is in them, and why: one line. */
+  readonly library: string;
 }
 
 /** Makes sure that the executables are there and up to date. Throws `DyncError` when one cannot be compiled. */
 export async function buildPrograms(): Promise<Programs> {
   const suffix = process.platform === "win32" ? ".exe" : "";
   const programs = { dync: join(dist, `dync${suffix}`), server: join(dist, `dync-server${suffix}`) };
+  const library = prepareLibrary(hostTarget());
   mkdirSync(dist, { recursive: true });
-  await buildUnlessCurrent(join(root, "src/dync.ts"), programs.dync);
-  await buildUnlessCurrent(join(root, "src/dync-server.ts"), programs.server);
-  return programs;
+  await buildUnlessCurrent(join(root, "src/dync.ts"), programs.dync, library.builtMs);
+  await buildUnlessCurrent(join(root, "src/dync-server.ts"), programs.server, library.builtMs);
+  return { ...programs, library: library.line };
 }
 
-async function buildUnlessCurrent(entry: string, outfile: string): Promise<void> {
-  if (existsSync(outfile) && statSync(outfile).mtimeMs > newestInput()) return;
+interface PreparedLibrary {
+  readonly line: string;
+  /** When it was built, in ms; 0 for the npm package's. */
+  readonly builtMs: number;
+}
+
+/**
+ * Our own libzmq if it is there or can be built with the tools that are there; a fresh machine with Node alone builds
+ * with the npm package's.
+ */
+function prepareLibrary(target: Target): PreparedLibrary {
+  if (!hasRecipe(target)) return { line: `libzmq ${addonVersion} of the npm package: no recipe`, builtMs: 0 };
+  const found = findOwnLibrary(target);
+  if (found === null)
+    process.stderr.write("Looking whether libzmq can be built here; that takes minutes, once\n");
+  const { path, reason } = found === null ? makeOwnLibrary(target, false) : { path: found, reason: "" };
+  if (path === null)
+    return { line: `libzmq ${addonVersion} of the npm package, without patches: ${reason}`, builtMs: 0 };
+  return { line: `libzmq ${ownLibraryVersion}`, builtMs: statSync(path).mtimeMs };
+}
+
+async function buildUnlessCurrent(entry: string, outfile: string, libraryMs: number): Promise<void> {
+  if (existsSync(outfile) && statSync(outfile).mtimeMs > Math.max(newestInput(), libraryMs)) return;
   const target = hostTarget();
   const define = { DYNC_BUILD_COMMIT: JSON.stringify(commit()) };
   // Beside its place first: who runs the old one goes on, and two builds at once do not mix.
@@ -65,6 +91,7 @@ export function commit(): string {
 }
 
 if (import.meta.main) {
-  const { dync, server } = await buildPrograms();
+  const { dync, server, library } = await buildPrograms();
+  process.stderr.write(`${library}\n`);
   process.stdout.write(`${dync}\n${server}\n`);
 }

@@ -47,9 +47,12 @@ export async function compileProgram(options: CompileOptions): Promise<void> {
     define: {
       ...define,
       DYNC_TARGET: JSON.stringify(target),
-      DYNC_LIBRARY_SHA256: JSON.stringify(createHash("sha256").update(readFileSync(library)).digest("hex")),
+      DYNC_LIBZMQ_VERSION: JSON.stringify(library.version),
+      DYNC_LIBRARY_SHA256: JSON.stringify(
+        createHash("sha256").update(readFileSync(library.path)).digest("hex"),
+      ),
     },
-    plugins: [embedLibrary(library)],
+    plugins: [embedLibrary(library.path)],
     minify: { syntax: true, whitespace: true, identifiers: false },
     // Without these, files in the folder where somebody starts the program run code in it.
     compile: {

@@ -33,7 +33,7 @@ function libraries(): Component[] {
       version: "4.3.5",
       license: "MPL-2.0",
       packageUrl: "pkg:github/zeromq/libzmq@v4.3.5",
-      use: "Messages over TCP with CURVE. Unchanged, in the Linux and macOS executables, from the npm package zeromq.",
+      use: "Messages over TCP with CURVE. Unchanged, in the executables for macOS and for Linux with musl, from the npm package zeromq; also where build/libzmq.sh could not run.",
       texts: [ownText("MPL-2.0.txt")],
     },
     {
@@ -41,7 +41,7 @@ function libraries(): Component[] {
       version: "4.3.4",
       license: "LGPL-3.0-only WITH LGPL-3.0-linking-exception",
       packageUrl: "pkg:deb/debian/zeromq3@4.3.4-6?arch=source",
-      use: "The same in the Windows executables, as libzmq.dll, built from Debian's source package by build/libzmq-windows.sh.",
+      use: "The same in the Linux (glibc) and Windows executables, built from Debian's source package by build/libzmq.sh, with the patches in build/libzmq-patches/.",
       texts: [ownText("LGPL-3.0-libzmq-exception.txt")],
     },
     {
@@ -50,7 +50,7 @@ function libraries(): Component[] {
       license: "ISC",
       packageUrl: "pkg:github/jedisct1/libsodium",
       source: "https://github.com/jedisct1/libsodium",
-      use: "The cryptography inside libzmq, in all executables (1.0.18 with Debian's patches on Windows).",
+      use: "The cryptography inside libzmq, in all executables (1.0.18 with Debian's patches where libzmq is 4.3.4).",
       texts: [ownText("libsodium.txt")],
     },
     {
@@ -63,12 +63,21 @@ function libraries(): Component[] {
       texts: [ownText("wepoll.txt")],
     },
     {
+      name: "libstdc++ and libgcc",
+      version: null,
+      license: "GPL-3.0-or-later WITH GCC-exception-3.1",
+      packageUrl: "pkg:deb/debian/gcc-12?arch=source",
+      source: "https://gcc.gnu.org",
+      use: "The C++ runtime inside libzmq 4.3.4, in the Linux (glibc) and Windows executables.",
+      texts: [ownText("gcc-exception.txt")],
+    },
+    {
       name: "sha1",
       version: null,
       license: "BSD-3-Clause",
       packageUrl: null,
       source: "https://github.com/zeromq/libzmq/tree/master/external/sha1",
-      use: "Part of libzmq in the Linux and macOS executables.",
+      use: "Part of libzmq in all executables.",
       texts: [ownText("sha1.txt")],
     },
   ];

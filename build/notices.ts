@@ -18,7 +18,7 @@ export function notices(): string {
   return [
     "# Third-party notices\n",
     "The executables `dync` and `dync-server` contain the following software besides dync itself. Its sources are at the",
-    "addresses below, unchanged but for Debian's patches where Debian is named.\n",
+    "addresses below, unchanged but for Debian's patches where Debian is named, and for those in build/libzmq-patches/.\n",
     "| Component | Licence | What it is for |",
     "| --- | --- | --- |",
     ...rows,

@@ -4,17 +4,18 @@
 // A target that cannot be built here names itself, and the others are still built. Exit status: 0 everything that
 // can be built on this machine was, 1 something failed.
 
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
-import { DyncError, messageOf } from "../src/base/error.ts";
+import { messageOf } from "../src/base/error.ts";
+import { addonPath } from "../src/transport/zmq/addon.ts";
 import { billOfMaterials } from "./bill-of-materials.ts";
 import { commit } from "./build.ts";
 import { compileProgram } from "./compile.ts";
 import { fixSignature } from "./mach-o.ts";
 import { noticesPath } from "./notices.ts";
+import { hasRecipe, type Made, makeOwnLibrary, type OwnLibraryTarget } from "./own-library.ts";
 import {
   findReleaseTarget,
   type ProgramName,
@@ -26,9 +27,6 @@ import {
 
 const project = join(import.meta.dir, "..");
 
-/** Why a target is left out on this machine; no failure of the release. */
-export class CannotBuildHere extends Error {}
-
 /** Compiles one program for one target into `folder`, marked as built from the commit `source`; returns its path. */
 export async function buildExecutable(
   program: ProgramName,
@@ -36,7 +34,6 @@ export async function buildExecutable(
   folder: string,
   source: string = commit(),
 ): Promise<string> {
-  if (target === "windows-x64") makeWindowsLibrary();
   const outfile = join(folder, releaseName(program, target));
   const half = join(folder, `.${releaseName(program, target)}`);
   try {
@@ -68,6 +65,10 @@ async function release(names: readonly string[]): Promise<number> {
   const built: string[] = [];
   let failures = 0;
   for (const target of wanted) {
+    const made = hasRecipe(target) ? makeLibrary(target) : null;
+    if (made?.failed) failures++;
+    // Its addon exports no C functions.
+    if (made?.path === null && addonPath(target) === null) continue;
     for (const program of programs) {
       const name = releaseName(program, target);
       rmSync(join(folder, name), { force: true });
@@ -76,7 +77,7 @@ async function release(names: readonly string[]): Promise<number> {
         built.push(name);
         say(`Built ${name}`);
       } catch (error) {
-        if (!(error instanceof CannotBuildHere)) failures++;
+        failures++;
         say(`Not built: ${name}: ${messageOf(error)}`);
       }
     }
@@ -106,14 +107,11 @@ function byName(one: string, other: string): number {
   return one.slice(66) < other.slice(66) ? -1 : 1;
 }
 
-/** Builds libzmq.dll, or finds it built. Throws `CannotBuildHere` with the script's one line. */
-function makeWindowsLibrary(): void {
-  const script = join(import.meta.dir, "libzmq-windows.sh");
-  const build = spawnSync("sh", [script], { encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
-  if (build.status === 0) return;
-  const reason = build.stderr?.trim().split("\n").at(-1) ?? messageOf(build.error);
-  if (build.status === 3 || build.error) throw new CannotBuildHere(reason);
-  throw new DyncError("failed", reason);
+/** Builds our libzmq, or finds it built. Where it cannot be, a line says why; then the npm package's goes in, if it can. */
+function makeLibrary(target: OwnLibraryTarget): Made {
+  const made = makeOwnLibrary(target, true);
+  if (made.path === null) say(`No libzmq of our own for ${target}: ${made.reason}`);
+  return made;
 }
 
 function sha256Of(path: string): string {

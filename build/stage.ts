@@ -6,18 +6,30 @@ import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DyncError } from "../src/base/error.ts";
-import { addonPath } from "../src/transport/zmq/addon.ts";
+import { addonPath, addonVersion } from "../src/transport/zmq/addon.ts";
 import { hostTarget, type Target, targets } from "../src/transport/zmq/target.ts";
+import { findOwnLibrary, ownLibraryVersion } from "./own-library.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Copies the library for `target`, and returns the path of the copy. Throws `DyncError` when there is none. */
-export function stageLibrary(target: Target): string {
+/** A library that is ready to go into an executable. */
+export interface StagedLibrary {
+  readonly path: string;
+  /** What `--version` calls it, such as `4.3.5` or `4.3.4, patched`. */
+  readonly version: string;
+}
+
+/**
+ * Copies the library for `target`: our own if it was built (own-library.ts), else that of the npm package. Throws
+ * `DyncError` when there is none.
+ */
+export function stageLibrary(target: Target): StagedLibrary {
+  const own = findOwnLibrary(target);
   const addon = addonPath(target);
-  const source = join(root, addon === null ? "build/cache/libzmq.dll" : `node_modules/zeromq/${addon}`);
-  if (!existsSync(source)) {
-    throw new DyncError("configuration", `There is no libzmq for ${target} at ${source}`, {
-      hint: addon === null ? "Build it with `sh build/libzmq-windows.sh`" : "Run `bun install`",
+  const source = own ?? (addon === null ? null : join(root, "node_modules/zeromq", addon));
+  if (source === null || !existsSync(source)) {
+    throw new DyncError("configuration", `There is no libzmq for ${target}`, {
+      hint: addon === null ? `Build it with \`sh build/libzmq.sh ${target}\`` : "Run `bun install`",
     });
   }
   const path = join(root, "build/stage", target, "libzmq.so");
@@ -26,7 +38,7 @@ export function stageLibrary(target: Target): string {
   const temporary = `${path}.${process.pid}`;
   copyFileSync(source, temporary);
   renameSync(temporary, path);
-  return path;
+  return { path, version: own === null ? addonVersion : ownLibraryVersion };
 }
 
 /** The target of that name, or an error that lists them all. */
@@ -39,6 +51,6 @@ export function parseTarget(name: string): Target {
 if (import.meta.main) {
   const names = process.argv.slice(2);
   for (const target of names.length > 0 ? names.map(parseTarget) : [hostTarget()]) {
-    process.stdout.write(`${stageLibrary(target)}\n`);
+    process.stdout.write(`${stageLibrary(target).path}\n`);
   }
 }

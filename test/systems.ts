@@ -1,14 +1,16 @@
 // `bun run test:systems`: the tests of the executables for other systems, with what they need: installs wine, mingw and
-// qemu where it may (Debian, as root; DYNC_INSTALL_PACKAGES=no forbids it), builds libzmq.dll (minutes, once), and runs
+// qemu where it may (Debian, as root; DYNC_INSTALL_PACKAGES=no forbids it), builds libzmq for them (minutes, once), and runs
 // every test that another system has. What is missing all the same is skipped by name.
 
 import { join } from "node:path";
+import { ownLibraryTargets } from "../build/own-library.ts";
 
 const root = join(import.meta.dir, "..");
 const packages = [
   "wine64",
   "wine",
   "g++-mingw-w64-x86-64-posix",
+  "g++-aarch64-linux-gnu",
   "qemu-user-static",
   "libc6-arm64-cross",
   "libstdc++6-arm64-cross",
@@ -28,7 +30,7 @@ if (mayInstall && packages.some((name) => !isInstalled(name))) {
   await run(["apt-get", "update", "-qq"]);
   await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages]);
 }
-await run(["sh", "build/libzmq-windows.sh"]);
+for (const target of ownLibraryTargets) await run(["sh", "build/libzmq.sh", target]);
 process.exitCode = await run([process.execPath, "test/run.ts", ...tests]);
 
 function isInstalled(name: string): boolean {

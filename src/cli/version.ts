@@ -1,7 +1,7 @@
 // What this build is. The commit is put in by `build/` (`--define`), the version comes from package.json.
 
 import packageJson from "../../package.json" with { type: "json" };
-import { libzmqVersion, ownTarget } from "../transport/zmq/target.ts";
+import { embeddedLibraryVersion, ownTarget } from "../transport/zmq/target.ts";
 
 declare const DYNC_BUILD_COMMIT: string | undefined;
 
@@ -13,6 +13,7 @@ export const buildCommit: string = typeof DYNC_BUILD_COMMIT === "string" ? DYNC_
 
 /** The line of `--version`. */
 export function versionLine(program: string): string {
-  const target = ownTarget();
-  return `${program} ${version} (${buildCommit}, ${target}, libzmq ${libzmqVersion(target)})`;
+  const library = embeddedLibraryVersion();
+  const parts = [buildCommit, ownTarget(), ...(library === null ? [] : [`libzmq ${library}`])];
+  return `${program} ${version} (${parts.join(", ")})`;
 }

@@ -68,6 +68,12 @@ export const limits = {
   silenceMs: 36 * secondMs,
   /** Questions whose answers a client can tell apart. As pauses double, more are open only on a line that moves slowly. */
   openQueriesMax: 16,
+  /**
+   * Messages besides chunks that an honest client can have under way on one connection: its questions, `post-file` or a
+   * farewell, and what it says while it waits. The server's queue has room for all of them, so that only a client that
+   * breaks the rules meets its end.
+   */
+  otherMessagesMax: 32,
   /** A client that waits for its own source tells the server that it is still there. */
   keepaliveMs: 15 * secondMs,
   /** Chunks of an earlier process's size that a restored upload is told about; each telling may get lost. */
@@ -105,6 +111,7 @@ assert(
   limits.frameBytesReserve > limits.infoBytesMax + limits.nameBytesMax,
   "a reserve holds every small frame",
 );
+assert(limits.otherMessagesMax >= limits.openQueriesMax + 8, "every message of an honest client finds room");
 assert(limits.keepaliveMs + limits.silenceMs < 60 * secondMs, "a dead connection is noticed within a minute");
 assert(limits.keepaliveMs < limits.pokeMsMax, "a client speaks before the server takes its credit back");
 assert(limits.reclaimAfterMs < limits.idleMs, "credit is taken back before the upload is given up");

@@ -62,13 +62,14 @@ export class Server {
   async start(): Promise<number> {
     await this.#uploads.recover();
     const { options, transport, keys, logger } = this.#parts;
-    const { chunkBytes, address, port } = options;
+    const { chunkBytes, windowChunks, address, port } = options;
     this.#link = transport.listen(
       {
         address,
         port,
         keys,
         frameBytesMax: frameBytesMax(chunkBytes),
+        messagesMax: windowChunks + limits.otherMessagesMax,
         authorize: (key, from) => this.#authorize(key, from),
       },
       { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },

@@ -110,6 +110,8 @@ export interface ServerLinkOptions {
   readonly keys: KeyPair;
   /** Largest frame that we accept, in bytes. Bigger ones end the connection before they take memory. */
   readonly frameBytesMax: number;
+  /** Messages of one connection that may wait for us: as many as an honest client can have under way, or some tens. */
+  readonly messagesMax?: number;
   /**
    * Decides each handshake: returns the origin of this key's messages, or `null` to refuse it. Where it throws, the
    * connection is refused for now (ZAP status 500): the client may try again. Fails closed.

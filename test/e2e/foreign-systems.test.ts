@@ -6,8 +6,8 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { stageLibrary } from "../../build/stage.ts";
 import packageJson from "../../package.json" with { type: "json" };
-import { libzmqVersion } from "../../src/transport/zmq/target.ts";
 import { directions } from "../support/directions.ts";
 import { openExchange } from "../support/exchange.ts";
 import { because, ForeignSystems, reasonAgainst } from "../support/foreign-systems.ts";
@@ -48,7 +48,7 @@ describe("between systems", () => {
           const { code, stdout } = await runProgram(command, { env: system.environment }, deadlineMs);
           expect(code).toBe(0);
           expect(stdout.trim()).toStartWith(`${program} ${packageJson.version} (`);
-          expect(stdout.trim()).toEndWith(`, ${name}, libzmq ${libzmqVersion(name)})`);
+          expect(stdout.trim()).toEndWith(`, ${name}, libzmq ${stageLibrary(name).version})`);
         }
       },
       deadlineMs,

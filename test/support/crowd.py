@@ -4,10 +4,18 @@
     crowd.py idle --home DIR --port N --count N       authenticate, then say nothing
     crowd.py half-open --port N --count N             open TCP connections, send half a greeting, then nothing;
                                                       whatever the server closes is opened again
+    crowd.py silent --port N --count N                open TCP connections and say nothing; so are these
+    crowd.py half-frames --port N --count N --bytes N
+                                                      send the greeting of CURVE, the header of a frame of so many
+                                                      bytes, and all of it but 1 KB; so are these
+    crowd.py heartbeats --home DIR --port N --count N
+                                                      clients with ZMTP heartbeats that post a file, ask 200 times, and
+                                                      close, over and over
     crowd.py upload --home DIR --port N --count N --bytes N --at-once N
                                                       upload COUNT files of so many bytes, so many at a time
 
-`idle` and `half-open` print "Ready" and stay until they are killed. `upload` prints a line "Uploaded N" now and then,
+All but `upload` print "Ready" when all that was said and stay until they are killed; "Ended N" when so many more were
+closed by the server, "Round N" after each round of heartbeats. `upload` prints a line "Uploaded N" now and then,
 and ends with status 0 when every file was confirmed.
 """
 
@@ -28,7 +36,10 @@ from reference_protocol import LAST, certificate, number, u32, u64  # noqa: E402
 
 SOCKETS_PER_CONTEXT = 1000
 GREETING_HALF = b"\xff\0\0\0\0\0\0\0\1\x7f\3"
+GREETING_CURVE = b"\xff\0\0\0\0\0\0\0\1\x7f\3\1" + b"CURVE".ljust(20, b"\0") + bytes(32)
 SILENCE_MS = 120_000
+STRANGERS_AT_ONCE = 64
+HEARTBEATS = ((zmq.HEARTBEAT_IVL, 1), (zmq.HEARTBEAT_TIMEOUT, 2), (zmq.HEARTBEAT_TTL, 100))
 
 
 def say(text):
@@ -43,7 +54,7 @@ class Contexts:
         self.contexts = []
         self.made = 0
 
-    def dealer(self, args):
+    def dealer(self, args, options=()):
         if self.made % SOCKETS_PER_CONTEXT == 0:
             self.contexts.append(zmq.Context())
         self.made += 1
@@ -53,6 +64,8 @@ class Contexts:
         socket.curve_serverkey, _ = certificate(os.path.join(args.home, "server.key"))
         socket.set(zmq.IDENTITY, b"\x80" + uuid.uuid4().bytes[1:])
         socket.set(zmq.LINGER, 0)
+        for option, value in options:
+            socket.set(option, value)
         socket.connect(f"tcp://127.0.0.1:{args.port}")
         return socket
 
@@ -74,28 +87,106 @@ def idle(args):
 
 
 def half_open(args):
+    strangers(args, GREETING_HALF)
+
+
+def silent(args):
+    strangers(args, b"")
+
+
+def half_frames(args):
+    # Flags "command" and "long", eight bytes of length.
+    header = b"\6" + args.bytes.to_bytes(8, "big")
+    strangers(args, GREETING_CURVE + header + bytes(args.bytes - 1024))
+
+
+def strangers(args, words):
+    """Keeps so many connections open, says `words` on each as far as the server takes them."""
     selector = selectors.DefaultSelector()
-    opened = 0
-    said = False
+    words = memoryview(words)
+    opened = ended = 0
+    waiting = args.count
     while True:
-        while opened < args.count:
-            connection = sockets.create_connection(("127.0.0.1", args.port))
-            connection.sendall(GREETING_HALF)
-            connection.setblocking(False)
-            selector.register(connection, selectors.EVENT_READ)
+        for _ in range(min(args.count - opened, STRANGERS_AT_ONCE)):
+            connection = open_stranger(args.port)
+            if connection is None:
+                break
+            wanted = selectors.EVENT_READ | selectors.EVENT_WRITE
+            selector.register(connection, wanted, [0])
             opened += 1
-        if not said:
-            say("Ready")
-            said = True
-        for key, _ in selector.select():
-            try:
-                if key.fileobj.recv(4096):
-                    continue
-            except OSError:
-                pass
+        for key, events in selector.select(0 if opened < args.count else None):
+            state = spoken(selector, key, events, words)
+            if state == "speaking":
+                continue
+            # All has been said to as many, or the server did not want to hear it.
+            if waiting > 0:
+                waiting -= 1
+                if waiting == 0:
+                    say("Ready")
+            if state == "silent":
+                continue
             selector.unregister(key.fileobj)
             key.fileobj.close()
             opened -= 1
+            ended += 1
+            if ended % args.count == 0:
+                say(f"Ended {ended}")
+
+
+def open_stranger(port):
+    """A connection that takes a moment at most: a server that is behind lets nobody wait here."""
+    connection = sockets.socket()
+    connection.setblocking(False)
+    try:
+        connection.connect(("127.0.0.1", port))
+    except BlockingIOError:
+        pass
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def spoken(selector, key, events, words):
+    """Says and reads what can be said and read: "speaking", "silent" now that all is said, "closed" by the server."""
+    connection, sent = key.fileobj, key.data
+    try:
+        if events & selectors.EVENT_READ and connection.recv(4096) == b"":
+            return "closed"
+        if not events & selectors.EVENT_WRITE:
+            return "speaking"
+        if sent[0] < len(words):
+            sent[0] += connection.send(words[sent[0]:sent[0] + (1 << 20)])
+        if sent[0] < len(words):
+            return "speaking"
+        selector.modify(connection, selectors.EVENT_READ, sent)
+        return "silent"
+    except BlockingIOError:
+        return "speaking"
+    except OSError:
+        return "closed"
+
+
+def heartbeats(args):
+    contexts = Contexts()
+    meta = json.dumps({"sample": "S-17"}).encode("utf8")
+    rounds = 0
+    while True:
+        clients = []
+        for _ in range(args.count):
+            clients.append(contexts.dealer(args, HEARTBEATS))
+        for number_, client in enumerate(clients):
+            client.send_multipart([b"post-file", u32(0), f"heart-{os.getpid()}-{rounds}-{number_}.raw".encode(), meta])
+        for client in clients:
+            # The first waits until the handshake is done: then all is sent at once.
+            client.poll(100)
+            for _ in range(200):
+                client.send_multipart([b"query-status"])
+            client.close(linger=20)
+        if rounds == 0:
+            say("Ready")
+        rounds += 1
+        say(f"Round {rounds}")
 
 
 class Upload:
@@ -162,7 +253,7 @@ def upload(args):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["idle", "half-open", "upload"])
+    parser.add_argument("what", choices=["idle", "half-open", "silent", "half-frames", "heartbeats", "upload"])
     parser.add_argument("--home")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
@@ -171,7 +262,9 @@ def main():
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    {"idle": idle, "half-open": half_open, "upload": upload}[args.what](args)
+    actions = {"idle": idle, "half-open": half_open, "silent": silent, "half-frames": half_frames,
+               "heartbeats": heartbeats, "upload": upload}
+    actions[args.what](args)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,27 @@
 // Many connections at once from one program (crowd.py, with pyzmq): some that do nothing, some that upload.
 
 import { join } from "node:path";
+import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
 import type { Lab } from "./lab.ts";
 import { type Program, startProgram } from "./programs.ts";
 
 const command = ["/usr/bin/python3", "-B", join(import.meta.dir, "crowd.py")];
 const readyMs = 120_000;
 
-/** Opens `count` connections that stay until the program is disposed of: authenticated and silent, or half open. */
-export async function startCrowd(lab: Lab, what: "idle" | "half-open", count: number): Promise<Program> {
-  const args = ["--home", lab.homes.client, "--port", String(lab.port), "--count", String(count)];
+/**
+ * `idle`: authenticated and silent. The others know no key. `silent`, `half-open`: not a word, half a greeting.
+ * `half-frames`: the header of a frame as large as any, and all of it but 1 KB. `heartbeats`: authorised clients with
+ * ZMTP heartbeats that ask a lot and leave, over and over.
+ */
+export type Crowd = "idle" | "silent" | "half-open" | "half-frames" | "heartbeats";
+
+/** Just below what a server accepts by default. */
+const largestFrame = frameBytesMax(limits.chunkBytesDefault);
+
+/** Opens `count` connections that stay until the program is disposed of; what the server closes is opened again. */
+export async function startCrowd(lab: Lab, what: Crowd, count: number): Promise<Program> {
+  const sizes = ["--count", String(count), "--bytes", String(largestFrame)];
+  const args = ["--home", lab.homes.client, "--port", String(lab.port), ...sizes];
   const crowd = startProgram([...command, what, ...args]);
   try {
     await crowd.line(/^Ready$/, readyMs);

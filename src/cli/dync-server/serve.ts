@@ -13,13 +13,19 @@ import { Server } from "../../server/server.ts";
 import { FilesystemStorage, stateFolder } from "../../storage/filesystem.ts";
 import { publishedFiles } from "../../storage/published.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
-import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
+import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import { version } from "../version.ts";
 import type { ServeOptions } from "./serve-options.ts";
 
 export interface ServeParts {
   readonly logger: Logger;
   readonly clock: Clock;
+}
+
+async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTransport> {
+  const transport = await openZmqTransport({ clock });
+  logger.log("info", "Opened libzmq", { version: transport.version });
+  return transport;
 }
 
 /** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
@@ -61,7 +67,7 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
       log: logger,
     }),
   );
-  const transport = await openZmqTransport({ clock });
+  const transport = await openTransport(parts);
   closing.defer(() => transport.close());
   const server = new Server({
     transport,

@@ -3,6 +3,9 @@
 
 import type { Target } from "./target.ts";
 
+/** Version of the libzmq in that package; a test asks the library. */
+export const addonVersion = "4.3.5";
+
 /**
  * Path inside the `zeromq` package, or `null` where its addon exports no C functions (Windows). Chosen by what it
  * needs: glibc-127 runs from glibc 2.25 on, glibc-115 only from 2.38 on, and the plain `115` has no CURVE.

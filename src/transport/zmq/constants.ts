@@ -38,6 +38,10 @@ export const socketOption = {
   zapEnforceDomain: 93,
   inBatchBytes: 101,
   outBatchBytes: 102,
+  // Of our own builds alone (build/libzmq-patches/08-strangers.patch).
+  strangersMax: 20_001,
+  strangersByAddressMax: 20_002,
+  descriptorReserve: 20_003,
 } as const;
 
 export type SocketOption = (typeof socketOption)[keyof typeof socketOption];

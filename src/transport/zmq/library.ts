@@ -17,9 +17,11 @@ export interface Library {
   readonly path: string;
   /** Such as `4.3.5`. */
   readonly version: string;
+  /** Whether it is one of our own builds, with the patches in build/libzmq-patches/. */
+  readonly isPatched: boolean;
 }
 
-// Everything before 4.3.3 has known holes (CVE-2019-13132, CVE-2020-15166); 4.3.4 is what Windows has, and the
+// Everything before 4.3.3 has known holes (CVE-2019-13132, CVE-2020-15166); 4.3.4 is what we build ourselves, and the
 // oldest that is tested.
 const versionMin = [4, 3, 4] as const;
 
@@ -67,7 +69,8 @@ function openAt(native: Native, path: string): Library {
       hint: hintFor(reason),
     });
   }
-  return { native, zmq, path, version: versionOf(zmq).join(".") };
+  const isPatched = zmq.zmq_has(cString("dync")) === 1;
+  return { native, zmq, path, version: versionOf(zmq).join("."), isPatched };
 }
 
 function hintFor(reason: string): string {
@@ -103,14 +106,14 @@ function checked(library: Library): Library {
   return library;
 }
 
-/** In a checkout: the staged library, or else the addon where the package manager put it. */
+/** In a checkout: the library that the last build put into the executables, or else the addon of the npm package. */
 function checkoutPath(): string {
   const root = new URL("../../../", import.meta.url);
   const target = hostTarget();
   const addon = addonPath(target);
   const candidates = [
-    ...(addon === null ? ["build/cache/libzmq.dll"] : [`node_modules/zeromq/${addon}`]),
     `build/stage/${target}/libzmq.so`,
+    ...(addon === null ? [] : [`node_modules/zeromq/${addon}`]),
   ].map((path) => fileURLToPath(new URL(path, root)));
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;

@@ -20,6 +20,18 @@ export const linkTimes: LinkTimes = {
   handshakeMs: 10_000,
 };
 
+/** Bounds on connections that have not finished their handshake. Our own builds of libzmq hold them; tests differ. */
+export interface StrangerLimits {
+  /** In all: each takes up to 40 KiB. */
+  readonly max: number;
+  /** From one address, or from one IPv6 network of 64 bits. A laboratory behind one address comes back all at once. */
+  readonly byAddressMax: number;
+  /** Descriptors that no connection may take, for files and the catalogue; at most a quarter of the process's limit. */
+  readonly descriptorReserve: number;
+}
+
+export const strangerLimits: StrangerLimits = { max: 1024, byAddressMax: 512, descriptorReserve: 128 };
+
 /** Queue lengths and buffers; chosen by bench/transport.ts. */
 export interface LinkQueues {
   /** Messages that wait in libzmq for the network. */
@@ -40,11 +52,14 @@ export const clientQueues: LinkQueues = {
   batchBytes: 8192,
 };
 
-// Inbound, credit keeps the queue short; the bound is for a client that ignores its credit. Outbound messages are
-// small: a client that lets so many wait does not read, and must not take memory.
+// Inbound, credit keeps the queue short, and the server says how many messages an honest client can have under way
+// (`ServerLinkOptions.messagesMax`): one that fills the queue ignores its credit. That is the bound on its memory, and
+// must not be met by others: libzmq stops reading from a connection whose queue is full, and without our patches a ZMTP
+// heartbeat in that state aborts the process. Outbound messages are small: a client that lets so many wait does not
+// read, and must not take memory.
 export const serverQueues: LinkQueues = {
   sendMessages: 256,
-  receiveMessages: 8,
+  receiveMessages: 40,
   socketBufferBytes: -1,
   batchBytes: 8192,
 };
@@ -88,6 +103,7 @@ export function setServerOptions(
   options: ServerLinkOptions,
   times: LinkTimes,
   queues: LinkQueues,
+  strangers: StrangerLimits | null,
 ): void {
   socket.setInt(socketOption.curveServer, 1);
   socket.setBytes(socketOption.curveSecretKey, options.keys.secretKey.reveal());
@@ -102,10 +118,16 @@ export function setServerOptions(
   socket.setInt(socketOption.routerHandover, 1);
   // 100 by default: a laboratory whose clients come back all at once is not refused.
   socket.setInt(socketOption.backlog, 1024);
+  if (strangers !== null) {
+    socket.setInt(socketOption.strangersMax, strangers.max);
+    socket.setInt(socketOption.strangersByAddressMax, strangers.byAddressMax);
+    socket.setInt(socketOption.descriptorReserve, strangers.descriptorReserve);
+  }
   // "*" means IPv4 and IPv6; an IPv4 address must stay one.
   const isIpv6 = options.address === "*" || options.address.includes(":");
   socket.setInt(socketOption.ipv6, isIpv6 ? 1 : 0);
-  setCommonOptions(socket, options.frameBytesMax, times, queues);
+  const receiveMessages = options.messagesMax ?? queues.receiveMessages;
+  setCommonOptions(socket, options.frameBytesMax, times, { ...queues, receiveMessages });
   // A client that vanished does not acknowledge what it is told; the system's own limit is a quarter of an hour. Not
   // on Windows: libzmq aborts where the system does not know the option.
   if (process.platform !== "win32") socket.setInt(socketOption.tcpMaxRetransmitMs, tcpGiveUpMs);
@@ -126,10 +148,10 @@ function setCommonOptions(
   socket.setInt(socketOption.sendHighWaterMark, queues.sendMessages);
   socket.setInt(socketOption.receiveHighWaterMark, queues.receiveMessages);
   socket.setInt(socketOption.handshakeIntervalMs, times.handshakeMs);
-  // No ZMTP heartbeats, on either side: up to 4.3.5 (and after) libzmq aborts the process when one is due, or comes, for
-  // a connection that broke while its input was stopped because the main thread was behind (`!_io_error` in
-  // stream_engine_base.cpp). A server that stands still for two minutes met that at every third wake-up. Dead
-  // connections end by the client's questions, and by TCP on the server.
+  // No ZMTP heartbeats, on either side: up to 4.3.5 (and after) libzmq without our patches aborts the process when one is
+  // due, or comes, for a connection that broke while its input was stopped because the main thread was behind. A server
+  // that stands still for two minutes met that at every third wake-up. Dead connections end by the client's questions,
+  // and by TCP on the server.
   // The links give what was accepted some time when they close; by default it would hold up the end for ever.
   socket.setInt(socketOption.linger, 0);
   // Keeps the entries of firewalls and routers alive, and ends half-open connections.

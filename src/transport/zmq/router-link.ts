@@ -47,7 +47,8 @@ export class RouterLink implements ServerLink, Source {
     this.#zap = new ZapHandler(context, pool, options.authorize);
     this.#socket = new ZmqSocket(context, pool, socketType.router);
     try {
-      setServerOptions(this.#socket, options, parts.times, parts.serverQueues);
+      const strangers = context.library.isPatched ? parts.strangers : null;
+      setServerOptions(this.#socket, options, parts.times, parts.serverQueues, strangers);
       this.#socket.bind(endpointOf(options.address, options.port));
     } catch (error) {
       this.#socket.close();

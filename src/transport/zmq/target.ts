@@ -38,10 +38,13 @@ export function hostTarget(): Target {
   return `${system}-${arch}${isMusl ? "-musl" : ""}` as Target;
 }
 
+// Set in compiled programs, by build/compile.ts.
+declare const DYNC_LIBZMQ_VERSION: string | undefined;
+
 /**
- * Version of the libzmq that goes into the program for `target`: that of the npm package, or on Windows that of
- * Debian's source package (build/libzmq-windows.sh). Tests hold both to what the libraries say.
+ * What the libzmq inside this program is, such as `4.3.4, patched`, or `null` in a checkout, where only opening one
+ * shows which it is.
  */
-export function libzmqVersion(target: Target): string {
-  return target === "windows-x64" ? "4.3.4" : "4.3.5";
+export function embeddedLibraryVersion(): string | null {
+  return typeof DYNC_LIBZMQ_VERSION === "undefined" ? null : DYNC_LIBZMQ_VERSION;
 }

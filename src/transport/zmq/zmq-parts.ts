@@ -3,7 +3,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { ZmqContext } from "./context.ts";
 import type { SlotPool } from "./message.ts";
-import type { LinkQueues, LinkTimes } from "./options.ts";
+import type { LinkQueues, LinkTimes, StrangerLimits } from "./options.ts";
 import type { Poller } from "./poller.ts";
 
 export interface ZmqParts {
@@ -14,6 +14,7 @@ export interface ZmqParts {
   readonly times: LinkTimes;
   readonly clientQueues: LinkQueues;
   readonly serverQueues: LinkQueues;
+  readonly strangers: StrangerLimits;
   /** A number that no other part has: for the names of inproc endpoints. */
   nextNumber(): number;
 }

@@ -18,7 +18,15 @@ import { keepFreedMemory, ZmqContext } from "./context.ts";
 import { DealerLink } from "./dealer-link.ts";
 import { type Library, openLibrary } from "./library.ts";
 import { MessageBlock, SlotPool } from "./message.ts";
-import { clientQueues, type LinkQueues, type LinkTimes, linkTimes, serverQueues } from "./options.ts";
+import {
+  clientQueues,
+  type LinkQueues,
+  type LinkTimes,
+  linkTimes,
+  type StrangerLimits,
+  serverQueues,
+  strangerLimits,
+} from "./options.ts";
 import { Poller } from "./poller.ts";
 import { RouterLink } from "./router-link.ts";
 import type { ZmqParts } from "./zmq-parts.ts";
@@ -31,6 +39,7 @@ export interface ZmqTransportOptions {
   readonly times?: Partial<LinkTimes>;
   readonly clientQueues?: Partial<LinkQueues>;
   readonly serverQueues?: Partial<LinkQueues>;
+  readonly strangers?: Partial<StrangerLimits>;
   /** Whether glibc keeps the memory of freed messages; on unless told. */
   readonly keepFreedMemory?: boolean;
   /** The polling thread failed: nothing will arrive any more. Throws in a task of its own unless told. */
@@ -45,7 +54,7 @@ export async function openZmqTransport(options: ZmqTransportOptions = {}): Promi
 type Link = DealerLink | RouterLink;
 
 export class ZmqTransport implements ClientTransport, ServerTransport {
-  /** Version of libzmq, such as `4.3.5`. */
+  /** What libzmq is: `4.3.5`, or `4.3.4, patched` for a build of our own. */
   readonly version: string;
   readonly #library: Library;
   readonly #parts: ZmqParts;
@@ -59,7 +68,7 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
   readonly #ballast = new ArrayBuffer(16 * 1024 * 1024);
 
   constructor(library: Library, options: ZmqTransportOptions) {
-    this.version = library.version;
+    this.version = library.isPatched ? `${library.version}, patched` : library.version;
     this.#library = library;
     if (options.keepFreedMemory ?? true) keepFreedMemory(library);
     const context = new ZmqContext(library, options.ioThreads ?? 1);
@@ -73,6 +82,7 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
       times: { ...linkTimes, ...options.times },
       clientQueues: { ...clientQueues, ...options.clientQueues },
       serverQueues: { ...serverQueues, ...options.serverQueues },
+      strangers: { ...strangerLimits, ...options.strangers },
       nextNumber: () => ++count,
     };
   }

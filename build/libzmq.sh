@@ -1,9 +1,13 @@
 #!/bin/sh
-# Builds libzmq.dll (64-bit Windows, CURVE on, libsodium inside) from Debian's source packages with mingw-w64.
-# The npm package's Windows addon exports no C functions, so Windows needs this library of its own.
+# Builds libzmq for a target from Debian's source packages, with CURVE, libsodium inside, and the patches in
+# libzmq-patches/, each of which says why: libzmq.sh linux-x64 | linux-arm64 | windows-x64
+# The npm package's libraries lack the patches, and its Windows addon exports no C functions.
 #
-# Prints the path of the library on stdout; everything else goes to stderr. Called by build/release.ts and by hand.
+# Prints the path of the library on stdout; everything else goes to stderr. Called by build/stage.ts and by hand.
 # Exit status: 0 the library is there, 3 it cannot be built on this machine (one line says why), 1 the build failed.
+# --cached only looks: it prints the path if the library is there, and is silent with status 3 if not.
+# Libraries are kept in DYNC_BUILD_CACHE, or else in the user's cache folder, under a name with the recipe's hash: all
+# checkouts share them.
 # DYNC_INSTALL_PACKAGES=no keeps it from installing missing build tools (only ever done as root on Debian).
 # It must not touch the machine's own package lists: it brings a sources list of its own.
 set -eu
@@ -23,25 +27,51 @@ f410474e46346b06b162defa05b1be26906aeed6cf309e3d4ebe30b4d1350733  libsodium_1.0.
 HASHES
 }
 
-host=x86_64-w64-mingw32
-packages="g++-mingw-w64-x86-64-posix cmake make autoconf automake libtool dpkg-dev patch ca-certificates"
-needed="apt-get dpkg-source $host-g++-posix $host-gcc-posix $host-objdump cmake make autoconf automake libtoolize sha256sum"
+# What the executables promise, whatever the machine has that builds them.
+glibc_max=2.25
+
+choose_target() {
+  target=$1
+  suffix=so
+  case $target in
+    linux-x64) host=x86_64-linux-gnu compiler=g++-x86-64-linux-gnu posix= processor=x86_64 ;;
+    linux-arm64) host=aarch64-linux-gnu compiler=g++-aarch64-linux-gnu posix= processor=aarch64 ;;
+    windows-x64)
+      host=x86_64-w64-mingw32 compiler=g++-mingw-w64-x86-64-posix posix=-posix processor=x86_64 suffix=dll
+      ;;
+    *)
+      echo "usage: libzmq.sh [--cached] linux-x64 | linux-arm64 | windows-x64" >&2
+      exit 2
+      ;;
+  esac
+  # The machine's own compiler has the plain name on some systems.
+  packages="$compiler cmake make autoconf automake libtool dpkg-dev patch ca-certificates"
+  needed="apt-get dpkg-source $host-g++$posix $host-gcc$posix $host-objdump cmake make autoconf automake libtoolize patch sha256sum"
+}
 
 main() {
+  cached_only=no
+  if [ "${1:-}" = --cached ]; then
+    cached_only=yes
+    shift
+  fi
+  choose_target "${1:-}"
   here=$(cd "$(dirname "$0")" && pwd)
-  recipe=$(sha256sum "$here/libzmq-windows.sh" 2>/dev/null | cut -c 1-64) || recipe=unknown
-  library=$here/cache/libzmq.dll
-  stamp=$library.stamp
+  command -v sha256sum >/dev/null 2>&1 || cannot "missing sha256sum"
+  cache=${DYNC_BUILD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/dync-build}
+  library=$cache/libzmq-$target-$(recipe).$suffix
+  stamp=$library.sha256
   if is_cached; then
     echo "$library"
     return
   fi
+  [ "$cached_only" = no ] || exit 3
   need_tools
-  mkdir -p "$here/cache"
-  work=$(mktemp -d "$here/cache/libzmq-build.XXXXXX")
+  mkdir -p "$cache" 2>/dev/null || cannot "no folder $cache: set DYNC_BUILD_CACHE"
+  work=$(mktemp -d "$cache/libzmq-build.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   trap 'exit 1' HUP INT TERM
-  log=$here/cache/libzmq-windows.log
+  log=$cache/libzmq-$target.log
   : >"$log"
   step "fetching sources" fetch_sources
   step "building libsodium $sodium" build_sodium
@@ -51,9 +81,17 @@ main() {
   echo "$library"
 }
 
+# Everything here that decides what the library is.
+recipe() {
+  (
+    cd "$here"
+    sha256sum libzmq.sh libzmq-old-glibc.c libzmq-patches/*.patch
+  ) | sha256sum | cut -c 1-16
+}
+
 is_cached() {
   [ -f "$stamp" ] && [ -f "$library" ] || return 1
-  [ "$(cat "$stamp")" = "$recipe $(sha256sum "$library" | cut -c 1-64)" ]
+  [ "$(cat "$stamp")" = "$(sha256sum "$library" | cut -c 1-64)" ]
 }
 
 # Runs one step with its output in the log. The step runs in a subshell of its own, because `set -e` is off
@@ -76,7 +114,7 @@ step() {
 }
 
 say() {
-  echo "libzmq for Windows: $*" >&2
+  echo "libzmq for $target: $*" >&2
 }
 
 cannot() {
@@ -119,6 +157,7 @@ fetch_sources() {
   echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >sources.list
   own="-o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=/dev/null"
   own="$own -o Dir::State::lists=$work/lists -o Dir::Cache=$work/archives -o APT::Sandbox::User=root"
+  own="$own -o Acquire::Retries=1 -o Acquire::http::Timeout=20"
   # shellcheck disable=SC2086 # a list of options; the folder comes from mktemp and this checkout
   apt-get -q $own update || exit 3
   cd sources
@@ -128,11 +167,14 @@ fetch_sources() {
   sha256sum -c SHA256SUMS
   dpkg-source --no-check -x zeromq3_*.dsc "$work/zeromq"
   dpkg-source --no-check -x libsodium_*.dsc "$work/sodium"
+  for change in "$here"/libzmq-patches/*.patch; do
+    patch -d "$work/zeromq" -p1 --fuzz=0 <"$change"
+  done
 }
 
 # No build path, date or host name may reach the library: the same sources give the same bytes.
 compile_flags() {
-  echo "-O2 -g0 -ffile-prefix-map=$work=."
+  echo "-O3 -g0 -fPIC -ffile-prefix-map=$work=."
 }
 
 build_sodium() {
@@ -140,7 +182,7 @@ build_sodium() {
   export SOURCE_DATE_EPOCH=0 ZERO_AR_DATE=1
   ./autogen.sh
   ./configure --host=$host --disable-shared --enable-static --prefix="$work/prefix" \
-    CC=$host-gcc-posix CFLAGS="$(compile_flags)"
+    CC=$host-gcc$posix CFLAGS="$(compile_flags)"
   make -j "$(nproc 2>/dev/null || echo 2)"
   make install
 }
@@ -149,44 +191,80 @@ build_sodium() {
 build_zeromq() {
   cd "$work"
   export SOURCE_DATE_EPOCH=0
-  # wepoll.c asks for the headers by names that only match on a file system that ignores case.
-  mkdir -p shim
-  for header in WinSock2.h WS2tcpip.h Windows.h; do
-    echo "#include <$(echo $header | tr '[:upper:]' '[:lower:]')>" >"shim/$header"
-  done
+  # shellcheck disable=SC2046 # a list of options without spaces in them
   PKG_CONFIG_LIBDIR="$work/prefix/lib/pkgconfig" cmake -S zeromq -B zeromq-build -DCMAKE_BUILD_TYPE=Release \
-    -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_VERSION=6.2 -DCMAKE_SYSTEM_PROCESSOR=x86_64 \
-    -DCMAKE_C_COMPILER=$host-gcc-posix -DCMAKE_CXX_COMPILER=$host-g++-posix -DCMAKE_RC_COMPILER=$host-windres \
+    -DCMAKE_SYSTEM_PROCESSOR=$processor -DCMAKE_C_COMPILER=$host-gcc$posix -DCMAKE_CXX_COMPILER=$host-g++$posix \
     -DCMAKE_FIND_ROOT_PATH="$work/prefix;/usr/$host" -DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY \
     -DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY -DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER \
     -DSODIUM_INCLUDE_DIRS="$work/prefix/include" -DSODIUM_LIBRARIES="$work/prefix/lib/libsodium.a" \
-    -DZMQ_WIN32_WINNT=0x0602 -DZMQ_CV_IMPL=win32api -DPOLLER=epoll -DENABLE_CURVE=ON -DWITH_LIBSODIUM=ON \
-    -DBUILD_SHARED=ON -DBUILD_STATIC=OFF -DBUILD_TESTS=OFF -DWITH_PERF_TOOL=OFF -DWITH_DOCS=OFF -DENABLE_CPACK=OFF \
-    -DENABLE_DRAFTS=ON -DENABLE_WS=OFF \
-    -DCMAKE_SHARED_LINKER_FLAGS="-static -s -Wl,--no-insert-timestamp" \
+    -DPOLLER=epoll -DENABLE_CURVE=ON -DWITH_LIBSODIUM=ON -DWITH_LIBBSD=OFF -DBUILD_SHARED=ON -DBUILD_STATIC=OFF \
+    -DBUILD_TESTS=OFF -DWITH_PERF_TOOL=OFF -DWITH_DOCS=OFF -DENABLE_CPACK=OFF -DENABLE_DRAFTS=ON -DENABLE_WS=OFF \
+    $(system_options) \
+    -DCMAKE_SHARED_LINKER_FLAGS="$(link_flags)" \
     -DCMAKE_C_FLAGS="$(compile_flags) -I$work/shim" \
     -DCMAKE_CXX_FLAGS="$(compile_flags) -I$work/shim -I$work/prefix/include -DSODIUM_STATIC"
-  correct_platform
+  case $target in
+    windows-*) correct_windows_platform ;;
+  esac
+  grep -q '^#define ZMQ_HAVE_CURVE' zeromq-build/platform.hpp
+  grep -q '^#define ZMQ_USE_LIBSODIUM' zeromq-build/platform.hpp
+  grep -q '^#define ZMQ_IOTHREAD_POLLER_USE_EPOLL' zeromq-build/platform.hpp
   cmake --build zeromq-build -j "$(nproc 2>/dev/null || echo 2)"
+}
+
+system_options() {
+  case $target in
+    windows-*)
+      # wepoll.c asks for the headers by names that only match on a file system that ignores case.
+      mkdir -p shim
+      for header in WinSock2.h WS2tcpip.h Windows.h; do
+        echo "#include <$(echo $header | tr '[:upper:]' '[:lower:]')>" >"shim/$header"
+      done
+      echo "-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_VERSION=6.2 -DCMAKE_RC_COMPILER=$host-windres"
+      echo "-DZMQ_WIN32_WINNT=0x0602 -DZMQ_CV_IMPL=win32api"
+      ;;
+    *) echo "-DCMAKE_SYSTEM_NAME=Linux -DZMQ_CV_IMPL=pthreads" ;;
+  esac
+}
+
+link_flags() {
+  case $target in
+    windows-*) echo "-static -s -Wl,--no-insert-timestamp" ;;
+    *)
+      # shellcheck disable=SC2046 # a list of options
+      $host-gcc -std=gnu11 $(compile_flags) -c "$here/libzmq-old-glibc.c" -o old-glibc.o
+      # C++ is inside and stays there: systems have older ones, and the program has one of its own. Threads were a
+      # library of their own in older glibcs.
+      echo "$work/old-glibc.o -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL -s -Wl,-z,relro,-z,now" \
+        "-Wl,--no-as-needed -l:libpthread.so.0 -Wl,--as-needed -Wl,--build-id=none"
+      ;;
+  esac
 }
 
 # CMake's probes run against the wrong headers when cross-compiling: mingw has no afunix.h that libzmq can use, and
 # the C++11 condition variable is chosen although the win32 one was asked for.
-correct_platform() {
+correct_windows_platform() {
   platform=$work/zeromq-build/platform.hpp
   sed -e 's/^#define ZMQ_HAVE_IPC.*/\/\* no IPC \*\//' \
     -e 's/^#define ZMQ_USE_CV_IMPL_STL11.*/#define ZMQ_USE_CV_IMPL_WIN32API/' "$platform" >"$platform.new"
   mv "$platform.new" "$platform"
-  grep -q '^#define ZMQ_HAVE_CURVE' "$platform"
-  grep -q '^#define ZMQ_USE_LIBSODIUM' "$platform"
   grep -q '^#define ZMQ_USE_CV_IMPL_WIN32API' "$platform"
-  grep -q '^#define ZMQ_IOTHREAD_POLLER_USE_EPOLL' "$platform"
+}
+
+built_library() {
+  case $target in
+    windows-*) find "$work/zeromq-build" -name 'libzmq*.dll' -type f ;;
+    *) find "$work/zeromq-build" -name 'libzmq.so*' -type f ;;
+  esac
 }
 
 check_library() {
-  built=$(find "$work/zeromq-build" -name 'libzmq*.dll' -type f)
+  built=$(built_library)
   [ -f "$built" ]
-  $host-objdump -p "$built" >"$work/headers"
+  case $target in
+    windows-*) $host-objdump -p "$built" >"$work/headers" ;;
+    *) $host-objdump -T -p "$built" >"$work/headers" ;;
+  esac
   for name in zmq_ctx_new zmq_ctx_term zmq_ctx_set zmq_socket zmq_close zmq_setsockopt zmq_getsockopt zmq_bind \
     zmq_connect zmq_send zmq_recv zmq_poll zmq_msg_init zmq_msg_init_size zmq_msg_send zmq_msg_recv zmq_msg_data \
     zmq_msg_size zmq_msg_more zmq_msg_gets zmq_msg_close zmq_errno zmq_strerror zmq_version zmq_has \
@@ -196,18 +274,38 @@ check_library() {
       exit 1
     }
   done
-  # Only what every Windows brings: a mingw runtime of its own would have to be shipped too.
+  case $target in
+    windows-*) check_windows_needs ;;
+    *) check_linux_needs ;;
+  esac
+}
+
+# Only what every Windows brings: a mingw runtime of its own would have to be shipped too.
+check_windows_needs() {
   if grep 'DLL Name' "$work/headers" | grep -viE 'kernel32|msvcrt|ws2_32|advapi32|iphlpapi|rpcrt4|user32'; then
     echo "the library needs a DLL that Windows does not bring"
     exit 1
   fi
 }
 
+check_linux_needs() {
+  newest=$(grep -o 'GLIBC_[0-9.]*' "$work/headers" | sed 's/^GLIBC_//' | sort -u -V | tail -n 1)
+  if [ "$(printf '%s\n%s\n' "$newest" "$glibc_max" | sort -V | tail -n 1)" != "$glibc_max" ]; then
+    echo "the library needs glibc $newest, want $glibc_max at most: build/libzmq-old-glibc.c has to name these"
+    grep -E "GLIBC_$newest" "$work/headers"
+    exit 1
+  fi
+  if grep NEEDED "$work/headers" | grep -vE 'libc\.so\.6|libpthread\.so\.0|ld-linux|libm\.so\.6|librt\.so\.1'; then
+    echo "the library needs one that not every system has"
+    exit 1
+  fi
+}
+
 publish() {
-  cp "$(find "$work/zeromq-build" -name 'libzmq*.dll' -type f)" "$work/libzmq.dll"
+  cp "$(built_library)" "$work/built"
   rm -f "$stamp"
-  mv "$work/libzmq.dll" "$library"
-  printf '%s %s\n' "$recipe" "$(sha256sum "$library" | cut -c 1-64)" >"$stamp"
+  mv "$work/built" "$library"
+  sha256sum "$library" | cut -c 1-64 >"$stamp"
 }
 
 main "$@"
