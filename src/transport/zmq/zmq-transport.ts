@@ -28,6 +28,7 @@ import {
   strangerLimits,
 } from "./options.ts";
 import { Poller } from "./poller.ts";
+import { checkProcessLimits } from "./process-limits.ts";
 import { RouterLink } from "./router-link.ts";
 import type { ZmqParts } from "./zmq-parts.ts";
 
@@ -46,8 +47,12 @@ export interface ZmqTransportOptions {
   readonly onFailure?: (error: Error) => void;
 }
 
-/** Opens libzmq and starts its threads. Throws `DyncError` ("configuration") when there is no usable libzmq. */
+/**
+ * Opens libzmq and starts its threads. Throws `DyncError` ("configuration") when there is no usable libzmq, or a limit of
+ * the process is too low for it.
+ */
 export async function openZmqTransport(options: ZmqTransportOptions = {}): Promise<ZmqTransport> {
+  checkProcessLimits();
   return new ZmqTransport(await openLibrary(), options);
 }
 

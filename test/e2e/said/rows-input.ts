@@ -339,6 +339,38 @@ export const rows: readonly Row[] = [
     ],
   },
 
+  // The runtime speaks instead of dync.
+  ...(
+    [
+      ["data", "-d 600000", "data (ulimit -d) is 585 MiB, at least 2500 MiB are needed"],
+      ["addresses", "-v 2500000", "addresses (ulimit -v) is 2441 MiB, at least 3000 MiB are needed"],
+      ["open files", "-n 20", "open files (ulimit -n) is 20, at least 32 are needed"],
+    ] as const
+  ).map(
+    ([what, limit, said]): Row => ({
+      given: `too low a limit of ${what}`,
+      files: { "limited.raw": "data" },
+      unless: isLinux,
+      steps: [
+        {
+          type: `ulimit ${limit}; dync -k sample:S-17 $SERVER limited.raw`,
+          stderr: [`dync: error: The limit of this process's ${said}`, "dync: hint: raise it..."],
+          exit: 2,
+        },
+        {
+          type: `ulimit ${limit}; DYNC_HOME=${"$"}DYNC_HOME/server dync-server run --data . --port 0`,
+          stderr: [
+            "...",
+            `dync-server: error: The limit of this process's ${said}`,
+            "dync-server: hint: raise it...",
+          ],
+          exit: 2,
+        },
+      ],
+      first: "DYNC_HOME=$DYNC_HOME/server dync-server keygen",
+    }),
+  ),
+
   // The command line.
   {
     given: "nothing",
