@@ -7,8 +7,8 @@ export class IdleTimer {
   readonly #idleMs: number;
   #heardAt = 0;
   #quietSince = 0;
-  #usedAt = 0;
   #pokeMs: number = limits.pokeMs;
+  #isGone = false;
 
   constructor(idleMs: number) {
     this.#idleMs = idleMs;
@@ -19,33 +19,32 @@ export class IdleTimer {
     this.#heardAt = now;
     this.#quietSince = now;
     this.#pokeMs = limits.pokeMs;
+    this.#isGone = false;
   }
 
-  /** The client was given credit that it may use now. */
-  granted(now: number): void {
+  /** The client was told something that it will answer. */
+  told(now: number): void {
     this.#quietSince = now;
-    this.#usedAt = now;
   }
 
-  /** The client used credit. */
-  used(now: number): void {
-    this.#usedAt = now;
+  /** The client has no connection. */
+  gone(): void {
+    this.#isGone = true;
   }
 
-  /** When credit was last given or used. */
-  get usedAt(): number {
-    return this.#usedAt;
+  /** When something is next due. */
+  get dueAt(): number {
+    const endsAt = this.#patienceEndsAt;
+    return this.#isGone ? endsAt : Math.min(endsAt, this.#quietSince + this.#pokeMs);
   }
 
-  /** When something is next due. `mayPoke`: the client holds credit, so its silence costs others. */
-  dueAt(mayPoke: boolean): number {
-    const idleAt = this.#heardAt + this.#idleMs;
-    return mayPoke ? Math.min(idleAt, this.#quietSince + this.#pokeMs) : idleAt;
+  get #patienceEndsAt(): number {
+    return this.#heardAt + (this.#isGone ? Math.min(limits.goneMs, this.#idleMs) : this.#idleMs);
   }
 
   /** What is due at `now`. Pokes get rarer as long as nothing is heard. */
   due(now: number): "poke" | "give-up" {
-    if (now >= this.#heardAt + this.#idleMs) return "give-up";
+    if (now >= this.#patienceEndsAt) return "give-up";
     this.#quietSince = now;
     this.#pokeMs = Math.min(2 * this.#pokeMs, limits.pokeMsMax);
     return "poke";

@@ -81,14 +81,23 @@ export const limits = {
   /** Times that an upload which the server forgot is started anew within one process. */
   restartsMax: 3,
 
-  /** A client that holds credit and is silent is poked, so that the server learns whether it is reachable. */
+  /** A client that is silent is poked, so that the server learns whether it is reachable. */
   pokeMs: 5 * secondMs,
   /** Pokes get rarer up to this. */
   pokeMsMax: 60 * secondMs,
-  /** Credit that lies this long unused while others have none is taken back. */
-  reclaimAfterMs: 60 * secondMs,
-  /** After this long without a word from its client an upload is suspended (408); its bytes stay. */
-  idleMs: 3600 * secondMs,
+  /** What an upload is given before it sent anything: two chunks, and the last one, which is empty. */
+  firstGrantChunks: 3,
+  /** Credit that lies this long unused while others wait is taken back: what is of use is used within a round trip. */
+  reclaimAfterMs: secondMs,
+  /** Where the line is slower than that, the server gets as patient as the line needs, up to this. */
+  patienceMsMax: 60 * secondMs,
+  /** An upload whose connection is gone keeps its place this long after its last word: most come back within seconds. */
+  goneMs: 10 * secondMs,
+  /**
+   * After this long without a word an upload gives up its place though its connection stands; its bytes stay. Longer
+   * than a client waits for an answer (`silenceMs`): so no chunk takes that long on its way.
+   */
+  idleMs: 60 * secondMs,
 } as const;
 
 /** Largest frame that a peer has to accept when chunks are at most `chunkBytes`. */
@@ -113,5 +122,9 @@ assert(
 );
 assert(limits.otherMessagesMax >= limits.openQueriesMax + 8, "every message of an honest client finds room");
 assert(limits.keepaliveMs + limits.silenceMs < 60 * secondMs, "a dead connection is noticed within a minute");
-assert(limits.keepaliveMs < limits.pokeMsMax, "a client speaks before the server takes its credit back");
-assert(limits.reclaimAfterMs < limits.idleMs, "credit is taken back before the upload is given up");
+assert(limits.reclaimAfterMs < limits.goneMs, "credit is taken back before the upload gives up its place");
+assert(limits.goneMs < limits.idleMs, "who is gone keeps its place no longer than who is silent");
+assert(
+  limits.silenceMs < limits.idleMs && limits.keepaliveMs < limits.idleMs,
+  "a client that is there is heard before its upload gives up its place",
+);

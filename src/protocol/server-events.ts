@@ -1,6 +1,7 @@
 // What goes into and comes out of the server's upload machine (`server-upload.ts`). One machine is one upload:
 // one socket identity together with one user.
 
+import type { CreditReport } from "./credit-office.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "./message.ts";
 
 /** What the server decides for all its uploads. */
@@ -11,10 +12,8 @@ export interface ServerUploadOptions {
   readonly maxQueue: number;
   /** Name and version of the server program, for `upload-approved`. */
   readonly server: string;
-  /** After this long without a word from the client the upload is suspended, in ms. Default in limits.ts. */
+  /** After this long without a word from the client the upload gives up its place, in ms. Default in limits.ts. */
   readonly idleMs?: number;
-  /** For how long the bytes of a suspended upload are kept, for its owner to read, e.g. `7 days`. */
-  readonly keptFor?: string;
 }
 
 /** What the server decided about a new upload, or found of an old one. */
@@ -44,10 +43,12 @@ export type ServerInput =
   /** Answers `admit`: not now or not at all. */
   | { readonly type: "refused"; readonly code: number; readonly text: string }
   | { readonly type: "hash-ready" }
-  /** The ledger gives this upload `amount` more chunks. */
+  /** The credit office gives this upload `amount` more chunks. */
   | { readonly type: "granted"; readonly amount: number }
-  /** The ledger wants the unused credit back: the peer is gone, or lets it lie while others wait. */
+  /** The credit office wants the unused credit back: the client lets it lie while others wait. */
   | { readonly type: "reclaim" }
+  /** What was sent did not go out: the client has no connection now. */
+  | { readonly type: "unreachable" }
   /** Answers one `write`: its bytes are in the storage. Answers come in the order of the writes. */
   | { readonly type: "written" }
   /**
@@ -71,10 +72,8 @@ export type ServerAction =
   | { readonly type: "write"; readonly offset: number; readonly data: Uint8Array }
   /** After all writes: compare `checksum` with what was stored, publish, answer `finished` or `storage-failed`. */
   | { readonly type: "finish"; readonly size: number; readonly checksum: Uint8Array }
-  /** Tell the ledger that this upload can use credit, up to `window` chunks at once, or none any more (0). */
-  | { readonly type: "want-credit"; readonly window: number }
-  /** Tell the ledger that `amount` chunks that were granted are free again. */
-  | { readonly type: "return-credit"; readonly amount: number }
+  /** Tell the credit office what became of this upload's credit. */
+  | { readonly type: "credit"; readonly report: CreditReport }
   /** The upload ended. `keep`: its bytes stay for another attempt; otherwise they are deleted (unless published). */
   | {
       readonly type: "done";

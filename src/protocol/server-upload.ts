@@ -45,7 +45,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   constructor(options: ServerUploadOptions) {
     this.#options = options;
     this.#timer = new IdleTimer(options.idleMs ?? limits.idleMs);
-    this.#credit = new UploadCredit((action) => this.#actions.push(action));
+    this.#credit = new UploadCredit((report) => this.#actions.push({ type: "credit", report }));
     this.#reports = new PositionReports(options, this.#credit, (message) => this.#send(message));
   }
 
@@ -53,14 +53,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     return this.#state;
   }
 
-  /** Since when the client lets its credit lie (monotonic ms), or `null` when it has none. A chatty one may, too. */
-  get unusedSince(): number | null {
-    return this.#credit.outstanding > 0 ? this.#timer.usedAt : null;
-  }
-
   get wakeAt(): number | null {
     if (this.#state !== "receiving" && this.#state !== "hashing") return null;
-    return this.#timer.dueAt(this.#credit.outstanding > 0);
+    return this.#timer.dueAt;
   }
 
   step(input: ServerInput, now: number): readonly ServerAction[] {
@@ -81,7 +76,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     switch (input.type) {
       case "message":
         this.#hear(now);
-        return this.#onMessage(input.message, now);
+        return this.#onMessage(input.message);
       case "malformed":
         this.#hear(now);
         return this.#onMalformed(input.text);
@@ -98,6 +93,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "granted":
         return this.#onGranted(input.amount, now);
       case "reclaim":
+        return this.#onReclaim();
+      case "unreachable":
+        this.#timer.gone();
         return this.#onReclaim();
       case "written":
         this.#credit.written();
@@ -130,13 +128,13 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#present = true;
   }
 
-  #onMessage(message: ClientMessage, now: number): void {
+  #onMessage(message: ClientMessage): void {
     switch (message.type) {
       case "post-file":
         return this.#onPostFile(message);
       case "post-chunk":
         if (this.#state === "new") return this.#fail(404, unknownUpload);
-        return this.#state === "receiving" ? this.#onChunk(message, now) : undefined;
+        return this.#state === "receiving" ? this.#onChunk(message) : undefined;
       case "query-status":
         if (this.#state === "new") return this.#fail(404, unknownUpload);
         return this.#state === "admitting" ? this.#reports.greet() : this.#reports.answer(message);
@@ -188,7 +186,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#reports.distrust();
   }
 
-  #onChunk(chunk: PostChunk, now: number): void {
+  #onChunk(chunk: PostChunk): void {
     const { expected } = this.#reports;
     if (chunk.seek === expected && this.#suspects.doubts(chunk)) return this.#reports.reportLoss();
     const verdict = judgeChunk(chunk, {
@@ -199,7 +197,6 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     });
     switch (verdict.type) {
       case "accept":
-        this.#timer.used(now);
         return this.#accept(chunk);
       case "duplicate":
         return;
@@ -234,7 +231,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
 
   #onGranted(amount: number, now: number): void {
     if (!this.#credit.grant(amount)) return;
-    this.#timer.granted(now);
+    this.#timer.told(now);
     if (this.#state !== "receiving") return;
     this.#reports.grant(amount);
   }
@@ -258,10 +255,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #onTick(now: number): void {
     if (this.wakeAt === null || now < this.wakeAt) return;
     if (this.#timer.due(now) === "poke") return this.#reports.greet();
-    const { keptFor = "" } = this.#options;
-    const text = `Nothing was heard for too long, what arrived is kept${keptFor && ` for ${keptFor}`}`;
-    this.#sendError(408, text);
-    this.#end("suspended", 408, text);
+    // Without a word: whatever its client says next, it goes on from where it was.
+    this.#end("suspended", errorMeanings["timed-out"].wire, "Nothing was heard from its client");
   }
 
   #finishWhenWritten(): void {

@@ -1,4 +1,4 @@
-// The credit of one upload, counted on the server, and what its ledger has to hear. Part of `server-upload.ts`.
+// The credit of one upload, counted on the server, and what the credit office has to hear of it. Part of `server-upload.ts`.
 //
 // Theory of operation.
 //
@@ -9,24 +9,22 @@
 // with more. A chunk in sequence without credit therefore means a broken client (400), unless a status-report
 // has lowered its credit while the chunk was under way: each one forgives one window of such chunks, unread.
 //
-// A chunk counts against the server's memory from the grant until it is written: the ledger hears
-// `return-credit` on `written`, not on arrival. Credit is wanted only while a client is there to use it.
+// A chunk counts against the server's memory from the grant until it is written: the office gets it back then, not on
+// arrival. Credit is wanted only while a client is there to use it.
 
 import { assert } from "../base/assert.ts";
-import type { ServerAction } from "./server-events.ts";
-
-type LedgerAction = Extract<ServerAction, { type: "want-credit" | "return-credit" }>;
+import type { CreditReport } from "./credit-office.ts";
 
 export class UploadCredit {
-  readonly #tell: (action: LedgerAction) => void;
+  readonly #tell: (report: CreditReport) => void;
   #outstanding = 0;
   #unwritten = 0;
   #forgiven = 0;
   #wanted = 0;
   #mustRecount = false;
 
-  /** `tell` takes what the ledger has to hear. */
-  constructor(tell: (action: LedgerAction) => void) {
+  /** `tell` takes what the office has to hear. */
+  constructor(tell: (report: CreditReport) => void) {
     this.#tell = tell;
   }
 
@@ -40,7 +38,7 @@ export class UploadCredit {
     return this.#unwritten;
   }
 
-  /** Window that the ledger was told last, or 0 when it has to be counted anew. */
+  /** Window that the office was told last, or 0 when it has to be counted anew. */
   get wanted(): number {
     return this.#mustRecount ? 0 : this.#wanted;
   }
@@ -50,14 +48,14 @@ export class UploadCredit {
     this.#mustRecount = false;
     if (window === this.#wanted) return;
     this.#wanted = window;
-    this.#tell({ type: "want-credit", window });
+    this.#tell({ kind: "want", window });
   }
 
   /** Takes a grant, or gives it back where it came too late. Returns whether it was taken. */
   grant(amount: number): boolean {
     assert(Number.isInteger(amount) && amount >= 1, "a grant has at least one chunk");
     if (this.#wanted > 0) this.#outstanding += amount;
-    else this.#tell({ type: "return-credit", amount });
+    else this.#tell({ kind: "give-back", amount });
     return this.#wanted > 0;
   }
 
@@ -66,26 +64,28 @@ export class UploadCredit {
     assert(this.#outstanding > 0, "only credit that is there is spent");
     this.#outstanding -= 1;
     this.#unwritten += 1;
+    this.#tell({ kind: "use" });
   }
 
   /** A chunk left our memory. */
   written(): void {
     assert(this.#unwritten > 0, "only a chunk that was accepted can be written");
     this.#unwritten -= 1;
-    this.#tell({ type: "return-credit", amount: 1 });
+    this.#tell({ kind: "written" });
   }
 
   /** What was accepted and not written is lost; the client holds that credit once more, and may need more. */
   undo(): void {
     this.#outstanding += this.#unwritten;
     this.#unwritten = 0;
-    // Not `#wanted`, which has to stay what the ledger knows: it would grant for ever what is given back at once.
+    this.#tell({ kind: "undo" });
+    // Not `#wanted`, which has to stay what the office knows: it would grant for ever what is given back at once.
     this.#mustRecount = true;
   }
 
   /** Takes all unused credit from the client. */
   giveBack(): void {
-    if (this.#outstanding > 0) this.#tell({ type: "return-credit", amount: this.#outstanding });
+    if (this.#outstanding > 0) this.#tell({ kind: "give-back", amount: this.#outstanding });
     this.#outstanding = 0;
   }
 
@@ -98,6 +98,7 @@ export class UploadCredit {
   excess(): boolean {
     if (this.#forgiven === 0) return false;
     this.#forgiven -= 1;
+    this.#tell({ kind: "late" });
     return true;
   }
 }

@@ -15,7 +15,7 @@ export interface ServerOptions {
   readonly syncEveryBytes: number;
   /** Uploads that may be open at once. */
   readonly uploadsMax: number;
-  /** After this long without a word from its client an upload is suspended: its bytes stay. */
+  /** After this long without a word from its client an upload gives up its place: its bytes stay. */
   readonly idleMs: number;
   /** Suspended uploads are deleted after this long. */
   readonly expireMs: number;

@@ -1,15 +1,16 @@
 // The server: takes messages from the link, finds out whose they are and which upload they belong to, and hands
-// them to its session. Credit is given out here, in turn, from one ledger for all.
+// them to its session.
 
 import type { CancelTimer } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
-import { CreditLedger } from "../protocol/credit-ledger.ts";
+import { CreditOffice } from "../protocol/credit-office.ts";
 import { decodeClientMessage } from "../protocol/decode.ts";
 import { encodeServerMessage } from "../protocol/encode.ts";
-import { frameBytesMax, limits } from "../protocol/limits.ts";
+import { frameBytesMax } from "../protocol/limits.ts";
 import type { ErrorMessage, ServerMessage } from "../protocol/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
+import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { daysText } from "./options.ts";
 import { Room } from "./room.ts";
@@ -17,23 +18,21 @@ import type { Session } from "./session.ts";
 import { UploadDirectory, type UploadDirectoryParts } from "./upload-directory.ts";
 
 export interface ServerParts
-  extends Omit<UploadDirectoryParts, "ledger" | "room" | "send" | "onCreditChanged"> {
+  extends Omit<UploadDirectoryParts, "office" | "room" | "send" | "onCreditChanged"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
 }
 
 const housekeepingMs = 60_000;
-const starvingCheckMs = 5_000;
 const flushMs = 1_000;
 
 export class Server {
   readonly #parts: ServerParts;
-  readonly #ledger: CreditLedger;
+  readonly #credit: CreditTurns;
   readonly #uploads: UploadDirectory;
   readonly #housekeeping: Housekeeping;
   readonly #timers = new Map<string, CancelTimer>();
   #link: ServerLink | null = null;
-  #distributing = false;
   #stopping = false;
   #fail: (error: Error) => void = () => {};
   /** Rejects when the server cannot go on. */
@@ -43,13 +42,19 @@ export class Server {
     const { options } = parts;
     this.#parts = parts;
     const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
-    this.#ledger = new CreditLedger({ capacity });
+    const office = new CreditOffice({ capacity });
     this.#uploads = new UploadDirectory({
       ...parts,
-      ledger: this.#ledger,
+      office,
       room: new Room(parts.storage),
       send: (peer, message) => this.#send(peer, message),
-      onCreditChanged: () => this.#distributeSoon(),
+      onCreditChanged: () => this.#credit.changed(),
+    });
+    this.#credit = new CreditTurns({
+      office,
+      clock: parts.clock,
+      byId: (id) => this.#uploads.byId(id),
+      soon: queueMicrotask,
     });
     this.#housekeeping = new Housekeeping(parts, options, this.#uploads.isActive);
     this.failed = new Promise((_, reject) => {
@@ -91,6 +96,7 @@ export class Server {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const cancel of this.#timers.values()) cancel();
+    this.#credit.stop();
     const goingDown = `The server is going down, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
     for (const session of this.#uploads.active()) session.stop(503, goingDown, true);
     await Promise.all([this.#uploads.settled(), this.#housekeeping.stop()]);
@@ -169,37 +175,6 @@ export class Server {
   #sendError(peer: string, code: number, text: string): void {
     const message: ErrorMessage = { type: "error", code, text };
     this.#send(peer, message);
-  }
-
-  // Once per turn of the event loop, however many chunks came back in it.
-  #distributeSoon(): void {
-    if (this.#distributing) return;
-    this.#distributing = true;
-    queueMicrotask(() => {
-      this.#distributing = false;
-      for (const { id, amount } of this.#ledger.distribute()) this.#uploads.byId(id)?.grant(amount);
-      this.#watchStarving();
-    });
-  }
-
-  // Runs only while somebody starves: a server that has nothing to do does not wake up for it.
-  #watchStarving(): void {
-    if (this.#stopping || this.#timers.has("starving") || !this.#ledger.isStarving()) return;
-    const cancel = this.#parts.clock.after(starvingCheckMs, () => {
-      this.#timers.delete("starving");
-      this.#reclaimIdleCredit();
-      this.#watchStarving();
-    });
-    this.#timers.set("starving", cancel);
-  }
-
-  #reclaimIdleCredit(): void {
-    if (!this.#ledger.isStarving()) return;
-    const before = this.#parts.clock.now() - limits.reclaimAfterMs;
-    for (const session of this.#uploads.active()) {
-      const { unusedSince } = session;
-      if (unusedSince !== null && unusedSince < before) session.reclaim();
-    }
   }
 
   #keepHouse(): void {

@@ -7,7 +7,7 @@ import { DyncError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
-import type { CreditLedger } from "../protocol/credit-ledger.ts";
+import type { CreditOffice } from "../protocol/credit-office.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../protocol/message.ts";
 import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
 import { ServerUpload } from "../protocol/server-upload.ts";
@@ -15,7 +15,7 @@ import type { Partial } from "../storage/storage.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import { type AdmissionParts, admit, refusalOf, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
-import { daysText, type ServerOptions } from "./options.ts";
+import type { ServerOptions } from "./options.ts";
 import { StoredBytes } from "./stored-bytes.ts";
 import { UploadJournal } from "./upload-journal.ts";
 
@@ -23,11 +23,11 @@ export interface SessionParts extends AdmissionParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: ServerOptions;
-  readonly ledger: CreditLedger;
+  readonly office: CreditOffice;
   /** Name and version of the server program, told to clients. */
   readonly program: string;
   readonly send: (peer: string, message: ServerMessage) => SendResult;
-  /** The ledger may have something to give now. */
+  /** The credit office may have something to give now. */
   readonly onCreditChanged: () => void;
   /** The session takes no more messages; `done` resolves when its handles are closed and its record is written. */
   readonly onEnded: (session: Session, done: Promise<void>) => void;
@@ -49,7 +49,6 @@ export class Session {
   /** Key text: the key that began it, or the first that went on with an upload of which that is not known. */
   readonly origin: string;
   readonly #parts: SessionParts;
-  readonly #machine: ServerUpload;
   readonly #driver: MachineDriver<ServerInput, ServerAction>;
   readonly #journal: UploadJournal;
   readonly #stop = new AbortController();
@@ -71,22 +70,15 @@ export class Session {
     this.origin = origin;
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
-    const { chunkBytes, windowChunks: maxQueue, idleMs, expireMs } = parts.options;
-    const keptFor = daysText(expireMs);
-    this.#machine = new ServerUpload({ chunkBytes, maxQueue, idleMs, keptFor, server: parts.program });
+    const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
     this.#driver = new MachineDriver({
-      machine: this.#machine,
+      machine: new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program }),
       clock: parts.clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
     });
     this.#journal = new UploadJournal(key, parts);
-    parts.ledger.join(key.id);
-  }
-
-  /** Since when its credit lies unused, monotonic ms, or `null`: it has none. */
-  get unusedSince(): number | null {
-    return this.#machine.unusedSince;
+    parts.office.join(key.id, key.user);
   }
 
   get ended(): boolean {
@@ -111,7 +103,7 @@ export class Session {
     this.#driver.feed({ type: "granted", amount });
   }
 
-  /** The peer is gone, or lets its credit lie while others wait. */
+  /** Its client lets its credit lie while others wait. */
   reclaim(): void {
     this.#driver.feed({ type: "reclaim" });
   }
@@ -178,11 +170,8 @@ export class Session {
         return;
       case "finish":
         return void this.#finish(action.size, action.checksum);
-      case "want-credit":
-        this.#parts.ledger.want(this.key.id, action.window);
-        return this.#parts.onCreditChanged();
-      case "return-credit":
-        this.#parts.ledger.release(this.key.id, action.amount);
+      case "credit":
+        this.#parts.office.hear(this.key.id, action.report, this.#parts.clock.now());
         return this.#parts.onCreditChanged();
       case "done":
         return this.#end(action);
@@ -192,9 +181,9 @@ export class Session {
   #send(message: ServerMessage): void {
     const result = this.#parts.send(this.key.identity, message);
     if (result !== "unreachable" || this.#unreachable) return;
-    // Its credit may serve others until it is back; once is enough until we hear from it again.
+    // Once is enough until we hear from it again.
     this.#unreachable = true;
-    this.#driver.feed({ type: "reclaim" });
+    this.#driver.feed({ type: "unreachable" });
   }
 
   #write(data: Uint8Array): void {
@@ -264,17 +253,16 @@ export class Session {
   #end(action: Extract<ServerAction, { type: "done" }>): void {
     this.#driver.stop();
     this.#stop.abort();
-    const { ledger, onCreditChanged, onEnded } = this.#parts;
+    const { office, onCreditChanged, onEnded } = this.#parts;
     // What is being written just now stays in memory, and in the account, until it is put away.
-    ledger.want(this.key.id, 0);
-    ledger.release(this.key.id, Math.max(0, ledger.heldBy(this.key.id) - (this.#bytes?.unwritten ?? 0)));
+    office.end(this.key.id);
     this.#logEnd(action);
     const done = this.#putAway(action)
       .catch((error) => {
         this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
       })
       .then(() => {
-        ledger.leave(this.key.id);
+        office.leave(this.key.id);
         onCreditChanged();
       });
     onCreditChanged();

@@ -6,7 +6,19 @@ import type { ClientInput } from "../../src/protocol/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client-upload.ts";
 import type { ServerInput } from "../../src/protocol/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
-import { chunk, hears, info, open, options, post, query, report, says, sized } from "./server-script.ts";
+import {
+  chunk,
+  hears,
+  info,
+  open,
+  options,
+  post,
+  query,
+  report,
+  says,
+  sized,
+  used,
+} from "./server-script.ts";
 
 const garbage: ServerInput = { type: "malformed", text: "Unknown command" };
 const broken = [
@@ -69,7 +81,7 @@ describe("a chunk whose data is the name of a command", () => {
     machine.step({ type: "granted", amount: 2 }, 0);
     machine.step({ type: "admitted", admission: { uploadId: "u1", offset: 0 }, hashed: true }, 0);
     expect(machine.step(named(0, name), 0)).toEqual([report(0, 2)]);
-    expect(machine.step(named(0, name), 0)).toMatchObject([{ type: "write", offset: 0 }]);
+    expect(machine.step(named(0, name), 0)).toMatchObject([used, { type: "write", offset: 0 }]);
     expect(machine.step(named(name.length, name), 0)).toEqual([report(name.length, 1)]);
   });
 
@@ -77,7 +89,7 @@ describe("a chunk whose data is the name of a command", () => {
     const machine = open(post, 3);
     expect(machine.step(named(0, "post-chunk"), 0)).toEqual([report(0, 3)]);
     expect(machine.step(chunk(8, 4), 0)).toEqual([]);
-    expect(machine.step(chunk(0, 4), 0)).toMatchObject([{ type: "write", offset: 0 }]);
+    expect(machine.step(chunk(0, 4), 0)).toMatchObject([used, { type: "write", offset: 0 }]);
   });
 
   test("has to come twice again when the place comes again", () => {
@@ -113,7 +125,7 @@ describe("a chunk of the size that an earlier process allowed", () => {
       expect(machine.step(chunk(0, 8), 0)).toEqual([approval, report(0, 2)]);
       expect(machine.step(chunk(8, 8), 0)).toEqual([]);
     }
-    expect(machine.step(chunk(0, 4), 0)).toMatchObject([{ type: "write", offset: 0 }]);
+    expect(machine.step(chunk(0, 4), 0)).toMatchObject([used, { type: "write", offset: 0 }]);
   });
 
   test("ends the upload in the end", () => {

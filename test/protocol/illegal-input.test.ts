@@ -23,6 +23,7 @@ const serverInputs: Readonly<Record<ServerEvent, ServerInput>> = {
   "hash-ready": { type: "hash-ready" },
   granted: { type: "granted", amount: 1 },
   reclaim: { type: "reclaim" },
+  unreachable: { type: "unreachable" },
   written: { type: "written" },
   rewound: { type: "rewound", offset: 0 },
   "storage-failed": { type: "storage-failed", code: 507, text: "", keep: true },

@@ -3,8 +3,7 @@
 import { expect, test } from "bun:test";
 import type { ClientAction, ClientInput } from "../../src/protocol/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
-import { limits } from "../../src/protocol/limits.ts";
+import { CreditOffice } from "../../src/protocol/credit-office.ts";
 import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
 
@@ -16,16 +15,16 @@ class Lane {
   readonly id: string;
   readonly client: ClientUpload;
   readonly server = new ServerUpload({ chunkBytes, maxQueue: 8, server: "s" });
-  readonly #ledger: CreditLedger;
+  readonly #office: CreditOffice;
   readonly #isIdle: boolean;
   readonly #queue: (() => void)[] = [];
   #unwritten = 0;
   finished = false;
 
   /** `isIdle`: the source never has a byte. */
-  constructor(id: string, ledger: CreditLedger, isIdle: boolean) {
+  constructor(id: string, office: CreditOffice, isIdle: boolean) {
     this.id = id;
-    this.#ledger = ledger;
+    this.#office = office;
     this.#isIdle = isIdle;
     const task = {
       name: id,
@@ -36,7 +35,7 @@ class Lane {
       resume: false,
     };
     this.client = new ClientUpload(task);
-    ledger.join(id);
+    office.join(id, `user of ${id}`);
   }
 
   feedClient(input: ClientInput, now: number): void {
@@ -77,41 +76,39 @@ class Lane {
       this.feedServer({ type: "admitted", admission: { uploadId: this.id, offset: 0 }, hashed: true }, now);
     } else if (action.type === "write") this.#unwritten += 1;
     else if (action.type === "finish") this.feedServer({ type: "finished" }, now);
-    else if (action.type === "want-credit") this.#ledger.want(this.id, action.window);
-    else if (action.type === "return-credit") this.#ledger.release(this.id, action.amount);
-    else if (action.type === "done") this.#ledger.leave(this.id);
+    else if (action.type === "credit") this.#office.hear(this.id, action.report, now);
+    else if (action.type === "done") this.#office.leave(this.id);
   }
 }
 
 test.each([1, 3, 7, 100])("ten uploads on a budget of %d chunks, and one that is idle", (capacity) => {
-  const ledger = new CreditLedger({ capacity });
-  const idle = new Lane("idle", ledger, true);
-  const lanes = [idle, ...Array.from({ length: 10 }, (_, index) => new Lane(`u${index}`, ledger, false))];
+  const office = new CreditOffice({ capacity });
+  const idle = new Lane("idle", office, true);
+  const lanes = [idle, ...Array.from({ length: 10 }, (_, index) => new Lane(`u${index}`, office, false))];
   let now = 0;
   for (const lane of lanes) lane.feedClient({ type: "link-up" }, now);
   for (let second = 0; second < 3600 && lanes.some((lane) => lane !== idle && !lane.finished); second += 1) {
-    settle(lanes, ledger, now);
+    settle(lanes, office, now);
     now += 1000;
     for (const lane of lanes) {
       lane.feedClient({ type: "tick" }, now);
       lane.feedServer({ type: "tick" }, now);
-      const isUnused = (lane.server.unusedSince ?? now) < now - limits.reclaimAfterMs;
-      if (ledger.isStarving() && isUnused) lane.feedServer({ type: "reclaim" }, now);
     }
   }
   expect(lanes.filter((lane) => !lane.finished)).toEqual([idle]);
   expect(now).toBeLessThan(600_000);
 });
 
-function settle(lanes: readonly Lane[], ledger: CreditLedger, now: number): void {
+function settle(lanes: readonly Lane[], office: CreditOffice, now: number): void {
   let isBusy = true;
   while (isBusy) {
     isBusy = false;
     for (const lane of lanes) if (lane.work(now)) isBusy = true;
-    expect(ledger.held).toBeLessThanOrEqual(ledger.capacity);
-    for (const { id, amount } of ledger.distribute()) {
-      isBusy = true;
-      lanes.find((lane) => lane.id === id)?.feedServer({ type: "granted", amount }, now);
-    }
+    expect(office.held).toBeLessThanOrEqual(office.capacity);
+    const { grants, reclaims } = office.distribute(now);
+    const laneOf = (id: string): Lane | undefined => lanes.find((lane) => lane.id === id);
+    for (const { id, amount } of grants) laneOf(id)?.feedServer({ type: "granted", amount }, now);
+    for (const id of reclaims) laneOf(id)?.feedServer({ type: "reclaim" }, now);
+    if (grants.length + reclaims.length > 0) isBusy = true;
   }
 }

@@ -27,6 +27,6 @@ export interface Faults {
   readonly rewind: number;
   /** The server starts anew from its storage. */
   readonly restart: number;
-  /** The ledger takes credit back. */
+  /** The credit office takes credit back. */
   readonly reclaim: number;
 }

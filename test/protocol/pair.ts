@@ -8,7 +8,7 @@ import type {
   UploadResult,
 } from "../../src/protocol/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
+import { CreditOffice } from "../../src/protocol/credit-office.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
 import type { Admission, ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
@@ -23,7 +23,7 @@ export class Pair {
   readonly #task: ClientUploadTask;
   readonly #client: ClientUpload;
   #server: ServerUpload;
-  #ledger: CreditLedger;
+  #office: CreditOffice;
   #events: { at: number; order: number; run: Event }[] = [];
   #order = 0;
   #now = 0;
@@ -58,8 +58,8 @@ export class Pair {
       resume: false,
     };
     this.#client = new ClientUpload(this.#task);
-    this.#ledger = new CreditLedger({ capacity: options.capacity });
-    this.#ledger.join(id);
+    this.#office = new CreditOffice({ capacity: options.capacity });
+    this.#office.join(id, "user");
     this.#server = this.#newServer();
   }
 
@@ -198,7 +198,8 @@ export class Pair {
   }
 
   #distribute(): void {
-    for (const { amount } of this.#ledger.distribute()) this.#feedServer({ type: "granted", amount });
+    const { grants } = this.#office.distribute(this.#now);
+    for (const { amount } of grants) this.#feedServer({ type: "granted", amount });
   }
 
   #performServer(action: ServerAction): void {
@@ -219,10 +220,8 @@ export class Pair {
         return later(() => this.#write());
       case "finish":
         return later(() => this.#publish(action.size));
-      case "want-credit":
-        return this.#ledger.want(id, action.window);
-      case "return-credit":
-        return this.#ledger.release(id, action.amount);
+      case "credit":
+        return this.#office.hear(id, action.report, this.#now);
     }
   }
 
@@ -267,8 +266,8 @@ export class Pair {
     if (!this.#posted || this.published || this.#server.state === "admitting") return;
     this.#life += 1;
     this.#pendingWrites = [];
-    this.#ledger = new CreditLedger({ capacity: this.#options.capacity });
-    this.#ledger.join(id);
+    this.#office = new CreditOffice({ capacity: this.#options.capacity });
+    this.#office.join(id, "user");
     this.#server = this.#newServer();
     const { name, metadataText } = this.#task;
     const info = this.#options.announced ? { size: this.#options.size } : {};

@@ -1,22 +1,39 @@
 // Who may send when: the server's machine after a restart, and when credit is taken back or comes too late.
 
 import { describe, expect, test } from "bun:test";
+import { limits } from "../../src/protocol/limits.ts";
+import type { ServerInput } from "../../src/protocol/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
-import { chunk, hears, info, open, options, post, query, report, says, write } from "./server-script.ts";
+import {
+  chunk,
+  givesBack,
+  hears,
+  info,
+  late,
+  open,
+  options,
+  post,
+  query,
+  report,
+  says,
+  used,
+  wants,
+  write,
+} from "./server-script.ts";
 
 describe("an upload that is taken up", () => {
   test("asks for credit when its client is back, and tells it with the position", () => {
     const machine = new ServerUpload(options);
     const admission = { uploadId: "u1", offset: 8 };
     expect(machine.step({ type: "restored", post, admission, hashed: true }, 0)).toEqual([]);
-    expect(machine.step(query, 1)).toEqual([report(8, 0), { type: "want-credit", window: 8 }]);
+    expect(machine.step(query, 1)).toEqual([report(8, 0), wants(8)]);
     expect(machine.step({ type: "granted", amount: 5 }, 1)).toEqual([report(8, 5)]);
   });
 
   test("forgives what was sent with the credit of an earlier process", () => {
     const machine = new ServerUpload(options);
     machine.step({ type: "restored", post, admission: { uploadId: "u1", offset: 8 }, hashed: true }, 0);
-    expect(machine.step(chunk(8, 4), 1)).toEqual([report(8, 0), { type: "want-credit", window: 8 }]);
+    expect(machine.step(chunk(8, 4), 1)).toEqual([late, report(8, 0), wants(8)]);
     expect(machine.step(chunk(12, 4), 1)).toEqual([]);
   });
 
@@ -26,7 +43,7 @@ describe("an upload that is taken up", () => {
     expect(machine.step(chunk(8, 5), 1)).toEqual([
       says({ type: "upload-approved", credit: 0, chunkBytes: 4, maxQueue: 8, info }),
       report(8, 0),
-      { type: "want-credit", window: 8 },
+      wants(8),
     ]);
   });
 
@@ -37,7 +54,7 @@ describe("an upload that is taken up", () => {
     const terms = says({ type: "upload-approved", credit: 0, chunkBytes: 4, maxQueue: 8, info });
     const answer = (seek: number, credit: number, tag: number) =>
       says({ type: "status-report", seek, credit, tag });
-    expect(machine.step(ask(1), 1)).toEqual([terms, answer(8, 0, 1), { type: "want-credit", window: 8 }]);
+    expect(machine.step(ask(1), 1)).toEqual([terms, answer(8, 0, 1), wants(8)]);
     machine.step({ type: "granted", amount: 2 }, 1);
     expect(machine.step(ask(2), 1)).toEqual([terms, answer(8, 2, 2)]);
     machine.step(chunk(8, 4), 1);
@@ -50,13 +67,13 @@ describe("an upload that is taken up", () => {
     machine.step({ type: "granted", amount: 4 }, 0);
     const admission = { uploadId: "u1", offset: 8 };
     expect(machine.step({ type: "admitted", admission, hashed: false }, 0)).toEqual([
-      { type: "return-credit", amount: 4 },
+      givesBack(4),
       says({ type: "upload-approved", credit: 0, chunkBytes: 4, maxQueue: 8, info }),
       report(8, 0),
-      { type: "want-credit", window: 0 },
+      wants(0),
     ]);
     expect(machine.step(chunk(8, 4), 0)).toEqual([]);
-    expect(machine.step({ type: "hash-ready" }, 0)).toEqual([{ type: "want-credit", window: 8 }]);
+    expect(machine.step({ type: "hash-ready" }, 0)).toEqual([wants(8)]);
     expect(machine.step({ type: "granted", amount: 2 }, 0)).toEqual([report(8, 2)]);
   });
 });
@@ -64,33 +81,26 @@ describe("an upload that is taken up", () => {
 describe("credit", () => {
   test("is given back for a client that is gone, and told anew when it is back", () => {
     const machine = open(post, 4);
-    expect(machine.step({ type: "reclaim" }, 0)).toEqual([
-      { type: "return-credit", amount: 4 },
-      report(0, 0),
-      { type: "want-credit", window: 0 },
-    ]);
+    expect(machine.step({ type: "reclaim" }, 0)).toEqual([givesBack(4), report(0, 0), wants(0)]);
     // Was under way when the credit was taken.
-    expect(machine.step(chunk(0, 4), 1)).toEqual([report(0, 0), { type: "want-credit", window: 8 }]);
+    expect(machine.step(chunk(0, 4), 1)).toEqual([late, report(0, 0), wants(8)]);
     expect(machine.step({ type: "granted", amount: 1 }, 1)).toEqual([report(0, 1)]);
-    expect(machine.step(chunk(0, 4), 2)).toEqual([write(0, 4)]);
+    expect(machine.step(chunk(0, 4), 2)).toEqual([used, write(0, 4)]);
   });
 
-  test("lies unused from the last grant or chunk on, whatever else its client says", () => {
+  test("is given back for a client that has no connection", () => {
     const machine = open(post, 4);
-    machine.step({ type: "granted", amount: 1 }, 1000);
-    expect(machine.unusedSince).toBe(1000);
-    machine.step(query, 2000);
-    expect(machine.unusedSince).toBe(1000);
-    machine.step(chunk(0, 4), 3000);
-    expect(machine.unusedSince).toBe(3000);
-    machine.step({ type: "reclaim" }, 4000);
-    expect(machine.unusedSince).toBeNull();
+    const gone: ServerInput = { type: "unreachable" };
+    expect(machine.step(gone, 0)).toEqual([givesBack(4), report(0, 0), wants(0)]);
+    expect(machine.wakeAt).toBe(limits.goneMs);
+    machine.step(query, 1000);
+    expect(machine.wakeAt).toBe(1000 + limits.pokeMs);
   });
 
   test("that nobody wants any more goes back at once", () => {
     const machine = open(post, 1);
     machine.step(chunk(0, 0, true), 0);
-    expect(machine.step({ type: "granted", amount: 3 }, 0)).toEqual([{ type: "return-credit", amount: 3 }]);
+    expect(machine.step({ type: "granted", amount: 3 }, 0)).toEqual([givesBack(3)]);
   });
 
   test("forgiveness ends after one window", () => {
@@ -98,7 +108,7 @@ describe("credit", () => {
     machine.step(query, 0);
     machine.step(chunk(0, 4), 0);
     for (let excess = 0; excess < options.maxQueue; excess += 1) {
-      expect(machine.step(chunk(4, 4), 0)).toEqual(excess === 0 ? [report(4, 0)] : []);
+      expect(machine.step(chunk(4, 4), 0)).toEqual(excess === 0 ? [late, report(4, 0)] : [late]);
     }
     expect(machine.step(chunk(4, 4), 0).at(-1)).toMatchObject({ type: "done", outcome: "failed", code: 400 });
   });

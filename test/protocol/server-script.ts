@@ -37,6 +37,20 @@ export function report(seek: number, credit: number): ServerAction {
   return says({ type: "status-report", seek, credit });
 }
 
+/** What the credit office hears. */
+export function wants(window: number): ServerAction {
+  return { type: "credit", report: { kind: "want", window } };
+}
+
+export function givesBack(amount: number): ServerAction {
+  return { type: "credit", report: { kind: "give-back", amount } };
+}
+
+export const used: ServerAction = { type: "credit", report: { kind: "use" } };
+export const late: ServerAction = { type: "credit", report: { kind: "late" } };
+export const undone: ServerAction = { type: "credit", report: { kind: "undo" } };
+export const wrote: ServerAction = { type: "credit", report: { kind: "written" } };
+
 export const admitted = {
   type: "admitted",
   admission: { uploadId: "u1", offset: 0 },

@@ -8,6 +8,7 @@ import {
   admitted,
   checksum,
   chunk,
+  givesBack,
   hears,
   info,
   open,
@@ -17,37 +18,32 @@ import {
   report,
   says,
   sized,
+  undone,
+  used,
+  wants,
   write,
+  wrote,
 } from "./server-script.ts";
 
 test("an upload from the first message to the last", () => {
   const machine = new ServerUpload(options);
-  expect(machine.step(hears(sized), 0)).toEqual([
-    { type: "want-credit", window: 4 },
-    { type: "admit", post: sized },
-  ]);
+  expect(machine.step(hears(sized), 0)).toEqual([wants(4), { type: "admit", post: sized }]);
   expect(machine.step({ type: "granted", amount: 2 }, 0)).toEqual([]);
   expect(machine.step(admitted, 1)).toEqual([
     says({ type: "upload-approved", credit: 2, chunkBytes: 4, maxQueue: 8, info }),
   ]);
-  expect(machine.step(chunk(0, 4), 2)).toEqual([write(0, 4)]);
-  expect(machine.step(chunk(4, 4), 3)).toEqual([write(4, 4)]);
-  expect(machine.step({ type: "written" }, 4)).toEqual([{ type: "return-credit", amount: 1 }]);
+  expect(machine.step(chunk(0, 4), 2)).toEqual([used, write(0, 4)]);
+  expect(machine.step(chunk(4, 4), 3)).toEqual([used, write(4, 4)]);
+  expect(machine.step({ type: "written" }, 4)).toEqual([wrote]);
   expect(machine.step({ type: "granted", amount: 3 }, 4)).toEqual([
     says({ type: "transfer-credit", amount: 3 }),
     // Two chunks are missing: more credit would be of no use.
-    { type: "want-credit", window: 0 },
+    wants(0),
   ]);
-  expect(machine.step(chunk(8, 2), 5)).toEqual([write(8, 2)]);
-  expect(machine.step(chunk(10, 0, true), 6)).toEqual([
-    { type: "return-credit", amount: 1 },
-    { type: "return-credit", amount: 1 },
-  ]);
-  expect(machine.step({ type: "written" }, 7)).toEqual([{ type: "return-credit", amount: 1 }]);
-  expect(machine.step({ type: "written" }, 8)).toEqual([
-    { type: "return-credit", amount: 1 },
-    { type: "finish", size: 10, checksum },
-  ]);
+  expect(machine.step(chunk(8, 2), 5)).toEqual([used, write(8, 2)]);
+  expect(machine.step(chunk(10, 0, true), 6)).toEqual([used, wrote, givesBack(1)]);
+  expect(machine.step({ type: "written" }, 7)).toEqual([wrote]);
+  expect(machine.step({ type: "written" }, 8)).toEqual([wrote, { type: "finish", size: 10, checksum }]);
   expect(machine.step({ type: "finished" }, 9)).toEqual([
     says({ type: "upload-finished", uploadId: "u1" }),
     { type: "done", outcome: "finished", code: 200, text: "" },
@@ -58,19 +54,17 @@ test("an upload from the first message to the last", () => {
 test("an empty file is one empty last chunk", () => {
   const machine = open(post, 1);
   expect(machine.step(chunk(0, 0, true), 0)).toEqual([
-    { type: "return-credit", amount: 1 },
+    used,
+    wrote,
     { type: "finish", size: 0, checksum },
-    { type: "want-credit", window: 0 },
+    wants(0),
   ]);
 });
 
 test("data in a last chunk is accepted", () => {
   const machine = open(post, 1);
-  expect(machine.step(chunk(0, 3, true), 0)).toEqual([write(0, 3), { type: "want-credit", window: 0 }]);
-  expect(machine.step({ type: "written" }, 0)).toEqual([
-    { type: "return-credit", amount: 1 },
-    { type: "finish", size: 3, checksum },
-  ]);
+  expect(machine.step(chunk(0, 3, true), 0)).toEqual([used, write(0, 3), wants(0)]);
+  expect(machine.step({ type: "written" }, 0)).toEqual([wrote, { type: "finish", size: 3, checksum }]);
 });
 
 describe("what is out of sequence", () => {
@@ -83,11 +77,11 @@ describe("what is out of sequence", () => {
 
   test("a gap is reported once, and what follows is discarded until the client went back", () => {
     const machine = open(post, 8);
-    expect(machine.step(chunk(0, 4), 0)).toEqual([write(0, 4)]);
+    expect(machine.step(chunk(0, 4), 0)).toEqual([used, write(0, 4)]);
     expect(machine.step(chunk(8, 4), 0)).toEqual([report(4, 7)]);
     expect(machine.step(chunk(12, 4), 0)).toEqual([]);
-    expect(machine.step(chunk(4, 4), 0)).toEqual([write(4, 4)]);
-    expect(machine.step(chunk(8, 4), 0)).toEqual([write(8, 4)]);
+    expect(machine.step(chunk(4, 4), 0)).toEqual([used, write(4, 4)]);
+    expect(machine.step(chunk(8, 4), 0)).toEqual([used, write(8, 4)]);
     expect(machine.step(chunk(16, 4), 0)).toEqual([report(12, 5)]);
   });
 
@@ -101,7 +95,11 @@ describe("what is out of sequence", () => {
     const machine = open(post, 4);
     machine.step(chunk(4, 4), 0);
     expect(machine.step({ type: "granted", amount: 3 }, 0)).toEqual([]);
-    expect(machine.step(chunk(0, 4), 0)).toEqual([says({ type: "transfer-credit", amount: 3 }), write(0, 4)]);
+    expect(machine.step(chunk(0, 4), 0)).toEqual([
+      says({ type: "transfer-credit", amount: 3 }),
+      used,
+      write(0, 4),
+    ]);
   });
 
   test("a query's tag comes back, and one from behind a gap is told of it once", () => {
@@ -114,7 +112,7 @@ describe("what is out of sequence", () => {
     machine.step(chunk(0, 4), 0);
     expect(machine.step(ask(8, 6), 0)).toEqual([answer(4, 7, 6)]);
     expect(machine.step(chunk(8, 4), 0)).toEqual([]);
-    expect(machine.step(chunk(4, 4), 0)).toEqual([write(4, 4)]);
+    expect(machine.step(chunk(4, 4), 0)).toEqual([used, write(4, 4)]);
     expect(machine.step(chunk(12, 4), 0)).toEqual([report(8, 6)]);
   });
 
@@ -213,14 +211,11 @@ test("stored bytes that were lost are sent again, with the credit they had", () 
   machine.step(chunk(4, 4), 0);
   machine.step(chunk(8, 0, true), 0);
   expect(machine.state).toBe("draining");
-  expect(machine.step({ type: "rewound", offset: 4 }, 0)).toEqual([
-    report(4, 1),
-    { type: "want-credit", window: 8 },
-  ]);
-  expect(machine.step(chunk(4, 4), 0)).toEqual([write(4, 4)]);
+  expect(machine.step({ type: "rewound", offset: 4 }, 0)).toEqual([undone, report(4, 1), wants(8)]);
+  expect(machine.step(chunk(4, 4), 0)).toEqual([used, write(4, 4)]);
 });
 
-test("a silent client with credit is poked ever more rarely, and given up in the end", () => {
+test("a silent client is poked ever more rarely, and gives up its place without a word in the end", () => {
   const machine = open(post, 4);
   const pokes: number[] = [];
   let now = 0;
@@ -229,13 +224,13 @@ test("a silent client with credit is poked ever more rarely, and given up in the
     expect(machine.step({ type: "tick" }, now - 1)).toEqual([]);
     const actions = machine.step({ type: "tick" }, now);
     if (machine.state === "ended") {
-      expect(actions.at(-1)).toMatchObject({ type: "done", outcome: "suspended", code: 408 });
+      expect(actions).toMatchObject([{ type: "done", outcome: "suspended", code: 408 }]);
       break;
     }
     expect(actions).toEqual([says({ type: "transfer-credit", amount: 0 })]);
     pokes.push(now);
   }
-  expect(pokes.slice(0, 6)).toEqual([5_000, 15_000, 35_000, 75_000, 135_000, 195_000]);
+  expect(pokes).toEqual([5_000, 15_000, 35_000]);
   expect(now).toBe(limits.idleMs);
 });
 

@@ -1,9 +1,9 @@
-// What the ledger hears of one upload's credit.
+// What the credit office hears of one upload's credit.
 
 import { expect, test } from "bun:test";
 import { UploadCredit, usableWindow } from "../../src/protocol/upload-credit.ts";
 
-test("after a failed write the ledger hears that an upload whose credit now suffices wants no more", () => {
+test("after a failed write the office hears that an upload whose credit now suffices wants no more", () => {
   const told: unknown[] = [];
   const credit = new UploadCredit((action) => told.push(action));
   const bounds = { chunkBytes: 10, maxQueue: 3 };
@@ -14,7 +14,9 @@ test("after a failed write the ledger hears that an upload whose credit now suff
   // Three chunks are missing and the client may send three: granting more would be given back, again and again.
   credit.want(usableWindow(20, credit, bounds));
   expect(told).toEqual([
-    { type: "want-credit", window: 3 },
-    { type: "want-credit", window: 0 },
+    { kind: "want", window: 3 },
+    { kind: "use" },
+    { kind: "undo" },
+    { kind: "want", window: 0 },
   ]);
 });

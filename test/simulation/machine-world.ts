@@ -1,4 +1,4 @@
-// The machine-level simulation: the real machines and the real ledger, with clients, server, network and disk as small
+// The machine-level simulation: the real machines and the real credit office, with clients, server, network and disk as small
 // models around them, on one virtual clock. First faults, then none: every upload has to end.
 
 import { assert } from "../../src/base/assert.ts";
@@ -36,6 +36,7 @@ const kinds: readonly FaultKind[] = [
   "reconfigure",
 ];
 
+const usersMax = 4;
 const faultsMs = 60_000;
 /** Every upload ends within this time after the last fault. */
 const livenessMs = 60 * 60_000;
@@ -101,6 +102,10 @@ export class MachineWorld {
     return client;
   }
 
+  userOf(identity: string): string {
+    return this.clients.find(({ job }) => job.identity === identity)?.job.user ?? "";
+  }
+
   sizeOf(record: ModelRecord): number {
     return this.clientOf(record).job.size;
   }
@@ -111,7 +116,7 @@ export class MachineWorld {
     const capacity = this.faults.includes("scarce-memory")
       ? this.random.between(1, 8)
       : this.random.between(8, 200);
-    const idleMs = this.random.pick([90_000, 3_600_000]);
+    const idleMs = this.random.pick([10_000, 60_000, 3_600_000]);
     this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * maxQueue);
     return { chunkBytes, maxQueue, capacity, idleMs };
   }
@@ -132,7 +137,7 @@ export class MachineWorld {
       const size = Math.max(0, chunks * chunkBytes + this.random.pick([0, 0, 1, -1]));
       return {
         identity: `client-${index}`,
-        user: `user-${index}`,
+        user: `user-${this.random.int(usersMax)}`,
         size,
         isFile: this.random.chance(0.7),
         startMs: this.random.int(faultsMs),

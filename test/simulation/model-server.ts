@@ -1,9 +1,10 @@
-// The server of the machine-level simulation: real `ServerUpload` machines and the real `CreditLedger`, driven by a
-// model of what `server/` does around them. What is stored, and its record, outlives a crash of "its process".
+// The server of the machine-level simulation: real `ServerUpload` machines, the real `CreditOffice` and what
+// turns it, driven by a model of what `server/` does around them. What is stored, and its record, outlives a crash of "its process".
 
 import { assert } from "../../src/base/assert.ts";
-import { CreditLedger } from "../../src/protocol/credit-ledger.ts";
+import { CreditOffice } from "../../src/protocol/credit-office.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
+import { CreditTurns } from "../../src/server/credit-turns.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { ModelClient } from "./model-client.ts";
 import { type Heard, ModelConnection, type ModelEnds } from "./model-connection.ts";
@@ -29,33 +30,39 @@ export interface ModelServerOptions {
   readonly idleMs: number;
 }
 
-const reclaimCheckMs = 5_000;
-const reclaimAfterMs = 60_000;
-
 export class ModelServer {
   readonly world: MachineWorld;
   readonly records = new Map<string, ModelRecord>();
   readonly sessions = new Map<string, ModelSession>();
   readonly #routes = new Map<string, { client: ModelClient; connection: ModelConnection }>();
   options: ModelServerOptions;
-  ledger: CreditLedger;
+  office: CreditOffice;
+  #turns: CreditTurns;
   #isUp = false;
   #life = 0;
-  #isDistributing = false;
 
   constructor(world: MachineWorld, options: ModelServerOptions) {
     this.world = world;
     this.options = options;
-    this.ledger = new CreditLedger(options);
+    this.office = new CreditOffice(options);
+    this.#turns = this.#newTurns();
+  }
+
+  #newTurns(): CreditTurns {
+    return new CreditTurns({
+      office: this.office,
+      clock: this.world.clock,
+      byId: (id) => this.sessions.get(id),
+      soon: (turn) => this.later(0, turn),
+    });
   }
 
   start(options: ModelServerOptions): void {
     this.options = options;
-    this.ledger = new CreditLedger(options);
     this.#isUp = true;
-    this.#isDistributing = false;
     this.#life++;
-    this.#checkStarving();
+    this.office = new CreditOffice(options);
+    this.#turns = this.#newTurns();
     for (const record of this.records.values()) {
       if (record.state !== "publishing") continue;
       this.later(this.world.diskMs(), () => {
@@ -70,6 +77,7 @@ export class ModelServer {
     this.world.trace(() => (power ? "power loss" : "server crash"));
     this.#isUp = false;
     this.#life++;
+    this.#turns.stop();
     for (const session of this.sessions.values()) session.kill();
     this.sessions.clear();
     for (const { client, connection } of this.#routes.values()) {
@@ -172,6 +180,10 @@ export class ModelServer {
     return session;
   }
 
+  userOf(identity: string): string {
+    return this.world.userOf(identity);
+  }
+
   send(identity: string, message: ServerMessage): "sent" | "full" | "unreachable" {
     return this.#routes.get(identity)?.connection.toClient(message) ?? "unreachable";
   }
@@ -184,39 +196,21 @@ export class ModelServer {
     });
   }
 
-  distributeSoon(): void {
-    if (this.#isDistributing) return;
-    this.#isDistributing = true;
-    this.later(0, () => {
-      this.#isDistributing = false;
-      for (const { id, amount } of this.ledger.distribute()) {
-        this.sessions.get(id)?.feed({ type: "granted", amount });
-      }
-    });
-  }
-
-  #checkStarving(): void {
-    this.later(reclaimCheckMs, () => {
-      this.#checkStarving();
-      if (!this.ledger.isStarving()) return;
-      for (const session of [...this.sessions.values()]) {
-        const isQuiet = session.heardAt < this.world.clock.now() - reclaimAfterMs;
-        if (isQuiet && this.ledger.heldBy(session.identity) > 0) session.feed({ type: "reclaim" });
-      }
-    });
+  creditChanged(): void {
+    this.#turns.changed();
   }
 
   /** The bounds that hold after every event. */
   check(): void {
     const { capacity } = this.options;
     check(
-      this.ledger.held >= 0 && this.ledger.held <= capacity,
-      () => `${this.ledger.held} chunks held of ${capacity}`,
+      this.office.held >= 0 && this.office.held <= capacity,
+      () => `${this.office.held} chunks held of ${capacity}`,
     );
     let unwritten = 0;
     for (const session of this.sessions.values()) {
       unwritten += session.unwrittenChunks;
-      assert(session.unwrittenChunks <= this.ledger.heldBy(session.identity), "unwritten chunks are held");
+      assert(session.unwrittenChunks <= this.office.heldBy(session.identity), "unwritten chunks are held");
     }
     check(unwritten <= capacity, () => `${unwritten} chunks in memory, ${capacity} fit`);
   }

@@ -18,13 +18,11 @@ export class ModelSession {
   #isWriting = false;
   #isFinishing = false;
   #isUnreachable = false;
-  heardAt: number;
 
   constructor(identity: string, record: ModelRecord | null, server: ModelServer) {
     this.identity = identity;
     this.#record = record;
     this.#server = server;
-    this.heardAt = server.world.clock.now();
     const { chunkBytes, maxQueue, idleMs } = server.options;
     this.#driver = new MachineDriver({
       machine: new ServerUpload({ chunkBytes, maxQueue, idleMs, server: "simulation" }),
@@ -32,7 +30,7 @@ export class ModelSession {
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
     });
-    server.ledger.join(identity);
+    server.office.join(identity, server.userOf(identity));
   }
 
   get unwrittenChunks(): number {
@@ -53,7 +51,6 @@ export class ModelSession {
   }
 
   receive(heard: Heard<ClientMessage>): void {
-    this.heardAt = this.#server.world.clock.now();
     if (heard.type === "malformed") return this.feed(heard);
     this.#isUnreachable = false;
     this.feed({ type: "message", message: heard });
@@ -61,6 +58,14 @@ export class ModelSession {
 
   feed(input: ServerInput): void {
     this.#driver.feed(input);
+  }
+
+  grant(amount: number): void {
+    this.feed({ type: "granted", amount });
+  }
+
+  reclaim(): void {
+    this.feed({ type: "reclaim" });
   }
 
   kill(): void {
@@ -79,7 +84,7 @@ export class ModelSession {
         const result = this.#server.send(this.identity, action.message);
         if (result !== "unreachable" || this.#isUnreachable) return;
         this.#isUnreachable = true;
-        return this.feed({ type: "reclaim" });
+        return this.feed({ type: "unreachable" });
       }
       case "admit":
         return this.#later(() => this.#admit(action.post));
@@ -90,12 +95,9 @@ export class ModelSession {
         return this.#write();
       case "finish":
         return this.#finish(action.size);
-      case "want-credit":
-        this.#server.ledger.want(this.identity, action.window);
-        return this.#server.distributeSoon();
-      case "return-credit":
-        this.#server.ledger.release(this.identity, action.amount);
-        return this.#server.distributeSoon();
+      case "credit":
+        this.#server.office.hear(this.identity, action.report, this.#server.world.clock.now());
+        return this.#server.creditChanged();
       case "done":
         return this.#end(action);
     }
@@ -177,13 +179,13 @@ export class ModelSession {
   #end({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): void {
     this.#server.world.trace(() => `${this.identity}: session ends, ${outcome} ${code} ${text}`);
     this.#driver.stop();
-    this.#server.ledger.leave(this.identity);
+    this.#server.office.leave(this.identity);
     this.#server.sessions.delete(this.identity);
     if (outcome === "failed" && this.#record !== null) {
       this.#record.state = "failed";
       this.#record.errorCode = code;
     }
     this.#writes.length = 0;
-    this.#server.distributeSoon();
+    this.#server.creditChanged();
   }
 }

@@ -164,7 +164,7 @@ export class ShellWorld {
       memoryBytes: chunks * chunkBytes,
       windowChunks: random.pick([1, 2, 3, 8, 64]),
       syncEveryBytes: chunkBytes * random.pick([1, 3, 10, 1000]),
-      idleMs: random.pick([90_000, 3_600_000]),
+      idleMs: random.pick([10_000, 60_000, 3_600_000]),
     };
   }
 

@@ -1,0 +1,140 @@
+// What the credit office knows of users and their uploads, and what follows from it: who may have more, whose turn it is,
+// and from whom something may be taken. Part of `credit-office.ts`, whose theory of operation explains it.
+
+export interface Account {
+  readonly id: string;
+  readonly user: User;
+  window: number;
+  /** Most that it may hold, unless its window is smaller. */
+  grown: number;
+  isTried: boolean;
+  held: number;
+  unwritten: number;
+  /** When it was last given or used credit, monotonic ms; infinite before. */
+  unusedSince: number;
+  patienceMs: number;
+  /** Its place among those that are hungry. */
+  turn: number;
+}
+
+/** Uploads of a user that are tried, or those that are not. */
+export interface Group {
+  readonly accounts: Set<Account>;
+  readonly hungry: Set<Account>;
+  /** How many that want credit have this allowance. */
+  readonly allowances: Map<number, number>;
+  held: number;
+  wanted: number;
+  /** Most that they may hold together, and each of them. */
+  room: number;
+  level: number;
+}
+
+export interface User {
+  readonly name: string;
+  readonly tried: Group;
+  readonly untried: Group;
+  target: number;
+  servedAt: number;
+}
+
+export function newGroup(): Group {
+  return {
+    accounts: new Set(),
+    hungry: new Set(),
+    allowances: new Map(),
+    held: 0,
+    wanted: 0,
+    room: 0,
+    level: 0,
+  };
+}
+
+export function groupOf({ user, isTried }: Account): Group {
+  return isTried ? user.tried : user.untried;
+}
+
+export function heldOf({ tried, untried }: User): number {
+  return tried.held + untried.held;
+}
+
+export function allowanceOf({ window, grown }: Account): number {
+  return Math.min(window, grown);
+}
+
+export function targetOf(account: Account): number {
+  return Math.min(allowanceOf(account), groupOf(account).level);
+}
+
+function isHungry(account: Account): boolean {
+  const target = targetOf(account);
+  return target > 0 && account.held <= Math.floor(target / 2);
+}
+
+export function isWaiting({ tried, untried }: User): boolean {
+  return tried.hungry.size > 0 || untried.hungry.size > 0;
+}
+
+/** Whose turn it is among `users`, if any of them may have more. */
+export function nextOf(users: readonly User[]): Account | null {
+  let best: Account | null = null;
+  for (const user of users) {
+    if (best === null || isBefore(user, best.user)) best = firstOf(user) ?? best;
+  }
+  return best;
+}
+
+function isBefore(a: User, b: User): boolean {
+  const [held, other] = [heldOf(a), heldOf(b)];
+  return held < other || (held === other && a.servedAt < b.servedAt);
+}
+
+/** The upload of `user` that waited longest, of those that may have more. */
+export function firstOf(user: User): Account | null {
+  if (heldOf(user) >= user.target) return null;
+  const tried = firstIn(user.tried);
+  const untried = firstIn(user.untried);
+  if (tried === null || untried === null) return tried ?? untried;
+  return tried.turn < untried.turn ? tried : untried;
+}
+
+function firstIn(group: Group): Account | null {
+  if (group.held >= group.room) return null;
+  for (const account of group.hungry) {
+    if (isHungry(account)) return account;
+    // Comes back when it holds less, or its group has more for each.
+    group.hungry.delete(account);
+  }
+  return null;
+}
+
+/** An upload of `user` that wants credit and has none. */
+export function starvingOf({ tried, untried }: User): Account | null {
+  for (const { hungry } of [tried, untried]) {
+    for (const account of hungry) if (account.held === 0) return account;
+  }
+  return null;
+}
+
+export function mayTake(holder: Account, forWhom: Account, isOwn: boolean): boolean {
+  if (holder.user === forWhom.user) return forWhom.held === 0;
+  if (isOwn) return false;
+  return forWhom.held === 0 || heldOf(holder.user) > holder.user.target;
+}
+
+/**
+ * The highest level to which all can be filled within `capacity`, each up to its size; `sizes` says how many there are
+ * of each. Rounded up, so that nothing is left over where it does not divide; at least 1.
+ */
+export function levelOf(sizes: ReadonlyMap<number, number>, capacity: number): number {
+  const sorted = [...sizes].sort(([a], [b]) => a - b);
+  let count = sorted.reduce((sum, [, times]) => sum + times, 0);
+  let left = capacity;
+  for (const [size, times] of sorted) {
+    const level = Math.ceil(left / count);
+    if (size > level || size * count > left) return Math.max(1, Math.min(size, level));
+    left -= size * times;
+    count -= times;
+  }
+  return sorted.at(-1)?.[0] ?? 1;
+}

@@ -1,0 +1,407 @@
+// Who may send how much: credit for all uploads of a server, in chunks, under one bound, shared among users first and
+// then among the uploads of each. Driven by the server's loop and by the simulation's; pure, and the same calls in the
+// same order always give the same grants.
+//
+// Theory of operation.
+//
+// Credit that an upload *holds* is granted and not yet written: *unused*, what its client may still send, and
+// *unwritten*, what arrived and waits for the disk. What all uploads hold never passes `capacity`: that is the server's
+// memory budget.
+//
+// How much an upload may hold is its *allowance*: a first grant at the start, doubled by each chunk that comes soon
+// after the credit for it, up to its window. One that lets its credit lie is *untried* (again): what all untried uploads
+// of a user hold together is a small part of the capacity, however many they are.
+//
+// Each user has a *target*: what its uploads can use, or less where that is too much for all users together; then all
+// large ones are cut to the same level. Likewise each upload within what its user has. An upload gets hungry when it holds
+// at most half its own target, queues up, and is given what lacks, in one grant: one message then carries many chunks,
+// while the other half is under way. Of the users who wait the one that holds least is served first, then the one that
+// was served longest ago. So who holds too much, because it was alone before, gets nothing before the others have theirs.
+//
+// What comes back by itself serves who waits. What lies unused longer than an upload's *patience* (about a second) while
+// somebody waits is taken back: from users above their target, and from anybody for an upload that has nothing. A
+// client may be slow only because its line is: a chunk that comes after its credit was taken shows that, and makes
+// the office as patient with this upload as that chunk was late.
+
+import { assert, unreachable } from "../base/assert.ts";
+import {
+  type Account,
+  allowanceOf,
+  firstOf,
+  type Group,
+  groupOf,
+  heldOf,
+  isWaiting,
+  levelOf,
+  mayTake,
+  newGroup,
+  nextOf,
+  starvingOf,
+  targetOf,
+  type User,
+} from "./credit-accounts.ts";
+import { limits } from "./limits.ts";
+
+export interface CreditGrant {
+  readonly id: string;
+  /** Chunks, at least 1. */
+  readonly amount: number;
+}
+
+/** What a turn decided. Grants go to their machines as `granted`, each of the others hears `reclaim`. */
+export interface CreditTurn {
+  readonly grants: readonly CreditGrant[];
+  readonly reclaims: readonly string[];
+}
+
+/** What the office hears of one upload's credit; see the methods of these names. */
+export type CreditReport =
+  | { readonly kind: "want"; readonly window: number }
+  | { readonly kind: "use" }
+  | { readonly kind: "late" }
+  | { readonly kind: "written" }
+  | { readonly kind: "undo" }
+  | { readonly kind: "give-back"; readonly amount: number };
+
+/** An upload that waits. `isOwn`: for what other uploads of its user hold. */
+interface Need {
+  readonly account: Account;
+  readonly isOwn: boolean;
+}
+
+/** Between two looks for credit that lies unused, so that a crowd that waits does not cost more than it sends. */
+const lookAgainMs = 10;
+
+export class CreditOffice {
+  readonly #capacity: number;
+  readonly #untriedMax: number;
+  readonly #users = new Map<string, User>();
+  readonly #accounts = new Map<string, Account>();
+  /** Those that hold unused credit. */
+  readonly #holders = new Set<Account>();
+  #held = 0;
+  #turns = 0;
+  #areTargetsOld = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #wakeAt: number | null = null;
+
+  /** `capacity` is the most that all uploads together may hold, in chunks, at least 1. */
+  constructor(options: { readonly capacity: number }) {
+    const { capacity } = options;
+    assert(Number.isInteger(capacity) && capacity >= 1, "the office has credit to give");
+    this.#capacity = capacity;
+    this.#untriedMax = Math.max(limits.firstGrantChunks, Math.floor(capacity / untriedShare));
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** Chunks that all uploads hold. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** When `distribute` is to be called even if nothing changes, monotonic ms: credit may then be taken back. */
+  get wakeAt(): number | null {
+    return this.#wakeAt;
+  }
+
+  heldBy(id: string): number {
+    return this.#accounts.get(id)?.held ?? 0;
+  }
+
+  /** Chunks that all uploads of `user` hold. */
+  heldByUser(user: string): number {
+    const found = this.#users.get(user);
+    return found === undefined ? 0 : heldOf(found);
+  }
+
+  /** Opens an account that wants nothing yet. */
+  join(id: string, user: string): void {
+    assert(!this.#accounts.has(id), `upload ${id} joins the office once`);
+    let owner = this.#users.get(user);
+    if (owner === undefined) {
+      owner = { name: user, tried: newGroup(), untried: newGroup(), target: 0, servedAt: 0 };
+      this.#users.set(user, owner);
+    }
+    const account: Account = {
+      id,
+      user: owner,
+      window: 0,
+      grown: limits.firstGrantChunks,
+      isTried: false,
+      held: 0,
+      unwritten: 0,
+      unusedSince: Number.POSITIVE_INFINITY,
+      patienceMs: limits.reclaimAfterMs,
+      turn: 0,
+    };
+    owner.untried.accounts.add(account);
+    this.#accounts.set(id, account);
+  }
+
+  /** Closes the account; what it held is free again. Does nothing for one that never joined. */
+  leave(id: string): void {
+    const account = this.#accounts.get(id);
+    if (account === undefined) return;
+    const { user } = account;
+    this.#setAllowance(account, () => {
+      account.window = 0;
+    });
+    account.unwritten = 0;
+    this.#hold(account, -account.held);
+    groupOf(account).accounts.delete(account);
+    this.#accounts.delete(id);
+    if (user.tried.accounts.size + user.untried.accounts.size === 0) this.#users.delete(user.name);
+  }
+
+  /** The upload ended: only what is being written stays in its account, until it leaves. */
+  end(id: string): void {
+    const account = this.#account(id);
+    this.want(id, 0);
+    this.#hold(account, account.unwritten - account.held);
+  }
+
+  /** Takes what the machine of `id` says about its credit. */
+  hear(id: string, report: CreditReport, now: number): void {
+    switch (report.kind) {
+      case "want":
+        return this.want(id, report.window);
+      case "use":
+        return this.use(id, now);
+      case "late":
+        return this.late(id, now);
+      case "written":
+        return this.written(id);
+      case "undo":
+        return this.undo(id, now);
+      case "give-back":
+        return this.giveBack(id, report.amount);
+      default:
+        return unreachable(report);
+    }
+  }
+
+  /** From now on `id` can use up to `window` chunks at once; 0 for none. What it holds it keeps. */
+  want(id: string, window: number): void {
+    assert(Number.isInteger(window) && window >= 0, "a window is a number of chunks");
+    const account = this.#account(id);
+    if (account.window === window) return;
+    this.#setAllowance(account, () => {
+      account.window = window;
+    });
+  }
+
+  /** A chunk of `id` arrived, for which it had credit. */
+  use(id: string, now: number): void {
+    const account = this.#account(id);
+    assert(account.unwritten < account.held, `upload ${id} uses only credit that it has`);
+    account.unwritten += 1;
+    if (account.unwritten === account.held) this.#holders.delete(account);
+    const waitedMs = now - account.unusedSince;
+    account.unusedSince = now;
+    this.#learn(account, waitedMs);
+    const isPrompt = waitedMs <= limits.reclaimAfterMs;
+    if (isPrompt && account.isTried && account.grown >= account.window) return;
+    this.#setAllowance(account, () => {
+      account.isTried = isPrompt;
+      account.grown = isPrompt ? Math.min(2 * account.grown, limits.maxQueueMax) : limits.firstGrantChunks;
+    });
+  }
+
+  /** A chunk of `id` came in its place, but after its credit was taken back. */
+  late(id: string, now: number): void {
+    const account = this.#account(id);
+    this.#learn(account, now - account.unusedSince);
+  }
+
+  /** A chunk of `id` that arrived is written. */
+  written(id: string): void {
+    const account = this.#account(id);
+    assert(account.unwritten > 0, `upload ${id} has only what arrived written`);
+    account.unwritten -= 1;
+    this.#hold(account, -1);
+  }
+
+  /** What arrived of `id` and was not written is lost: its client holds credit for it once more. */
+  undo(id: string, now: number): void {
+    const account = this.#account(id);
+    account.unwritten = 0;
+    account.unusedSince = now;
+    if (account.held > 0) this.#holders.add(account);
+  }
+
+  /** `amount` of the unused credit of `id` is free again. */
+  giveBack(id: string, amount: number): void {
+    const account = this.#account(id);
+    const unused = account.held - account.unwritten;
+    assert(amount >= 0 && amount <= unused, `upload ${id} gives back no more than the ${unused} it has`);
+    this.#hold(account, -amount);
+    if (amount < unused || !account.isTried) return;
+    this.#setAllowance(account, () => {
+      account.isTried = false;
+      account.grown = limits.firstGrantChunks;
+    });
+  }
+
+  /** Gives out what is free, in turn, and says whose credit is to be taken back for those that got none. */
+  distribute(now: number): CreditTurn {
+    if (this.#areTargetsOld) this.#setTargets();
+    const waiting = [...this.#users.values()].filter(isWaiting);
+    const grants: CreditGrant[] = [];
+    while (this.#held < this.#capacity) {
+      const account = nextOf(waiting);
+      if (account === null) break;
+      grants.push(this.#grant(account, now));
+    }
+    this.#wakeAt = null;
+    const reclaims = waiting.length === 0 ? [] : this.#reclaims(waiting, now);
+    return { grants, reclaims };
+  }
+
+  #grant(account: Account, now: number): CreditGrant {
+    const { user } = account;
+    const group = groupOf(account);
+    const amount = Math.min(
+      targetOf(account) - account.held,
+      user.target - heldOf(user),
+      group.room - group.held,
+      this.#capacity - this.#held,
+    );
+    assert(amount >= 1, `upload ${account.id} is given something when it is its turn`);
+    if (account.held === account.unwritten) account.unusedSince = now;
+    group.hungry.delete(account);
+    user.servedAt = ++this.#turns;
+    this.#hold(account, amount);
+    return { id: account.id, amount };
+  }
+
+  // Those that wait and could have more if there were some, and those that have nothing because of their own user's
+  // other uploads.
+  #reclaims(waiting: readonly User[], now: number): readonly string[] {
+    const needs: Need[] = [];
+    for (const user of waiting) {
+      const first = firstOf(user);
+      const starving = starvingOf(user);
+      if (first !== null) needs.push({ account: first, isOwn: false });
+      if (starving !== null && starving !== first) needs.push({ account: starving, isOwn: true });
+    }
+    if (needs.length === 0) return [];
+    if (now < this.#lookedAt + lookAgainMs) {
+      this.#wakeAt = this.#lookedAt + lookAgainMs;
+      return [];
+    }
+    this.#lookedAt = now;
+    return this.#take(needs, now);
+  }
+
+  #take(needs: readonly Need[], now: number): string[] {
+    const stale: Account[] = [];
+    for (const holder of this.#holders) {
+      const staleAt = holder.unusedSince + holder.patienceMs;
+      if (staleAt <= now) stale.push(holder);
+      else this.#wakeAt = Math.min(this.#wakeAt ?? staleAt, staleAt);
+    }
+    stale.sort((a, b) => a.unusedSince - b.unusedSince);
+    const taken = new Set<Account>();
+    for (const { account, isOwn } of needs) {
+      let missing = Math.max(1, targetOf(account) - account.held);
+      for (const holder of stale) {
+        if (missing <= 0) break;
+        if (holder === account || taken.has(holder) || !mayTake(holder, account, isOwn)) continue;
+        taken.add(holder);
+        missing -= holder.held - holder.unwritten;
+      }
+    }
+    return [...taken].map(({ id }) => id);
+  }
+
+  #learn(account: Account, waitedMs: number): void {
+    account.patienceMs = Math.min(Math.max(limits.reclaimAfterMs, 2 * waitedMs), limits.patienceMsMax);
+  }
+
+  #account(id: string): Account {
+    const account = this.#accounts.get(id);
+    assert(account !== undefined, `upload ${id} has joined the office`);
+    return account;
+  }
+
+  #hold(account: Account, amount: number): void {
+    const group = groupOf(account);
+    account.held += amount;
+    group.held += amount;
+    this.#held += amount;
+    if (account.held > account.unwritten) this.#holders.add(account);
+    else this.#holders.delete(account);
+    this.#queueUp(account);
+  }
+
+  // Makes a change that may move the account to the other group of its user, or change what it may hold.
+  #setAllowance(account: Account, change: () => void): void {
+    const before = groupOf(account);
+    this.#count(account, before, -1);
+    before.accounts.delete(account);
+    before.hungry.delete(account);
+    before.held -= account.held;
+    change();
+    const after = groupOf(account);
+    after.accounts.add(account);
+    after.held += account.held;
+    this.#count(account, after, 1);
+    this.#queueUp(account);
+    this.#areTargetsOld = true;
+  }
+
+  #count(account: Account, group: Group, by: 1 | -1): void {
+    const allowance = allowanceOf(account);
+    if (allowance === 0) return;
+    group.wanted += by * allowance;
+    const count = (group.allowances.get(allowance) ?? 0) + by;
+    if (count === 0) group.allowances.delete(allowance);
+    else group.allowances.set(allowance, count);
+  }
+
+  // By its allowance; whether its target lets it have some is looked at when it is its turn.
+  #queueUp(account: Account): void {
+    const { hungry } = groupOf(account);
+    if (hungry.has(account)) return;
+    const allowance = allowanceOf(account);
+    if (allowance === 0 || account.held > Math.floor(allowance / 2)) return;
+    account.turn = ++this.#turns;
+    hungry.add(account);
+  }
+
+  #setTargets(): void {
+    this.#areTargetsOld = false;
+    const demands = new Map<number, number>();
+    for (const user of this.#users.values()) {
+      const demand = this.#demandOf(user);
+      if (demand > 0) demands.set(demand, (demands.get(demand) ?? 0) + 1);
+    }
+    const level = levelOf(demands, this.#capacity);
+    for (const user of this.#users.values()) {
+      const { tried, untried } = user;
+      user.target = Math.min(this.#demandOf(user), level);
+      // Half of it is for those that use what they have, and half for those that begin, as far as both want some.
+      const half = Math.ceil(user.target / 2);
+      this.#setRoom(untried, Math.min(this.#untriedMax, Math.max(half, user.target - tried.wanted)));
+      this.#setRoom(tried, Math.max(half, user.target - Math.min(untried.wanted, this.#untriedMax)));
+    }
+  }
+
+  #demandOf({ tried, untried }: User): number {
+    return tried.wanted + Math.min(untried.wanted, this.#untriedMax);
+  }
+
+  #setRoom(group: Group, room: number): void {
+    const before = group.level;
+    group.room = room;
+    group.level = levelOf(group.allowances, room);
+    // Some were passed over when there was less for each.
+    if (group.level > before) for (const account of group.accounts) this.#queueUp(account);
+  }
+}
+
+/** One part in so many of the capacity is for all untried uploads of a user. */
+const untriedShare = 4;
