@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly syncEveryBytes: number;
   /** Uploads that may be open at once. */
   readonly uploadsMax: number;
+  /** Those of one user. */
+  readonly uploadsPerUser: number;
   /** After this long without a word from its client an upload gives up its place: its bytes stay. */
   readonly idleMs: number;
   /** Suspended uploads are deleted after this long. */
@@ -47,6 +49,8 @@ export const defaultServerOptions: ServerOptions = {
   // restarted (catalogue/boot-id.ts): there a server that was only killed trusts no more than what was synced, either.
   syncEveryBytes: (process.platform === "win32" ? 8 : 128) * MiB,
   uploadsMax: 1000,
+  // More than any laboratory sends side by side; an upload that waits for its place is kept.
+  uploadsPerUser: 250,
   idleMs: limits.idleMs,
   expireMs: 7 * 24 * hourMs,
   rememberMs: 30 * 24 * hourMs,

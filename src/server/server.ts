@@ -13,12 +13,13 @@ import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { daysText } from "./options.ts";
+import { ParkedHashes } from "./parked-hashes.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import { UploadDirectory, type UploadDirectoryParts } from "./upload-directory.ts";
 
 export interface ServerParts
-  extends Omit<UploadDirectoryParts, "office" | "room" | "send" | "onCreditChanged"> {
+  extends Omit<UploadDirectoryParts, "office" | "room" | "hashes" | "send" | "onCreditChanged"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
 }
@@ -47,6 +48,7 @@ export class Server {
       ...parts,
       office,
       room: new Room(parts.storage),
+      hashes: new ParkedHashes(),
       send: (peer, message) => this.#send(peer, message),
       onCreditChanged: () => this.#credit.changed(),
     });
@@ -61,6 +63,11 @@ export class Server {
       this.#fail = reject;
     });
     this.failed.catch(() => {});
+  }
+
+  /** Uploads that have a place just now. */
+  get openUploads(): number {
+    return this.#uploads.active().length;
   }
 
   /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */

@@ -1,6 +1,7 @@
 // One upload on the server: performs what its machine decides, on the storage, the catalogue and the link, and
 // feeds the results back. It decides nothing about the protocol itself.
 
+import type { Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
@@ -16,7 +17,8 @@ import type { Received, SendResult } from "../transport/transport.ts";
 import { type AdmissionParts, admit, refusalOf, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
 import type { ServerOptions } from "./options.ts";
-import { StoredBytes } from "./stored-bytes.ts";
+import type { ParkedHashes } from "./parked-hashes.ts";
+import { StoredBytes, type StoredBytesEvents } from "./stored-bytes.ts";
 import { UploadJournal } from "./upload-journal.ts";
 
 export interface SessionParts extends AdmissionParts {
@@ -24,6 +26,7 @@ export interface SessionParts extends AdmissionParts {
   readonly logger: Logger;
   readonly options: ServerOptions;
   readonly office: CreditOffice;
+  readonly hashes: ParkedHashes;
   /** Name and version of the server program, told to clients. */
   readonly program: string;
   readonly send: (peer: string, message: ServerMessage) => SendResult;
@@ -49,6 +52,7 @@ export class Session {
   /** Key text: the key that began it, or the first that went on with an upload of which that is not known. */
   readonly origin: string;
   readonly #parts: SessionParts;
+  readonly #machine: ServerUpload;
   readonly #driver: MachineDriver<ServerInput, ServerAction>;
   readonly #journal: UploadJournal;
   readonly #stop = new AbortController();
@@ -62,6 +66,7 @@ export class Session {
   #lengthMax = 0;
   #unreachable = false;
   #startedAt: number;
+  #activeAt: number;
   #startOffset = 0;
   #size = 0;
 
@@ -71,14 +76,26 @@ export class Session {
     this.#parts = parts;
     this.#startedAt = parts.clock.now();
     const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
+    this.#machine = new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program });
     this.#driver = new MachineDriver({
-      machine: new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program }),
+      machine: this.#machine,
       clock: parts.clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
     });
     this.#journal = new UploadJournal(key, parts);
     parts.office.join(key.id, key.user);
+    this.#activeAt = parts.clock.now();
+  }
+
+  /** When it began here or its last chunk came, monotonic ms. */
+  get activeAt(): number {
+    return this.#activeAt;
+  }
+
+  /** Whether it can stop now and go on later. What is complete is published instead. */
+  get canWait(): boolean {
+    return this.#machine.state === "receiving" || this.#machine.state === "hashing";
   }
 
   get ended(): boolean {
@@ -112,7 +129,10 @@ export class Session {
     this.#driver.feed({ type: "stop", code, text, keep });
   }
 
-  /** Goes on with an upload of which `partial` holds bytes, `durable` of them surely; hashes them beside the rest. */
+  /**
+   * Goes on with an upload of which `partial` holds bytes, `durable` of them surely; hashes them beside the rest, where
+   * the state of the hash was not kept.
+   */
   restore(record: UploadRecord, metadataText: string, partial: Partial, durable: number): void {
     const post: PostFile = {
       type: "post-file",
@@ -126,9 +146,10 @@ export class Session {
     this.#post = post;
     this.#journal.name = post.name;
     this.#startOffset = partial.length;
-    const bytes = this.#open(partial, durable);
+    const hash = this.#parts.hashes.take(this.key.id, partial.length);
+    const bytes = this.#open(partial, durable, hash);
     const admission = { uploadId: this.key.id, offset: partial.length };
-    const hashed = partial.length === 0;
+    const hashed = partial.length === 0 || hash !== null;
     this.#driver.feed({ type: "restored", post, admission, hashed });
     this.#journal.log("info", "Upload resumed", { offset: partial.length });
     if (hashed) return;
@@ -138,8 +159,8 @@ export class Session {
     );
   }
 
-  #open(partial: Partial, durable: number): StoredBytes {
-    this.#bytes = new StoredBytes(partial, durable, this.#parts.options.syncEveryBytes, {
+  #open(partial: Partial, durable: number, hash: Hash | null): StoredBytes {
+    const events: StoredBytesEvents = {
       onWritten: (bytes) => {
         this.#noteWritten();
         this.#parts.room.use(this.key.id, bytes);
@@ -147,7 +168,8 @@ export class Session {
       },
       onDurable: (offset) => this.#journal.durable(offset, false),
       onFailed: (error) => void this.#recover(error),
-    });
+    };
+    this.#bytes = new StoredBytes(partial, durable, this.#parts.options.syncEveryBytes, events, hash);
     return this.#bytes;
   }
 
@@ -190,6 +212,7 @@ export class Session {
     const received = this.#received;
     this.#received = null;
     assert(this.#bytes !== null && received !== null, "a write has a chunk and a storage");
+    this.#activeAt = this.#parts.clock.now();
     this.#bytes.write({ data, release: () => received.release() });
   }
 
@@ -202,7 +225,8 @@ export class Session {
       const partial = await admit({ id, identity, user, origin, post, createdAt }, this.#parts);
       // Also when the upload ended meanwhile: then all of this is put away with it.
       this.#post = post;
-      this.#open(partial, 0);
+      this.#open(partial, 0, null);
+      this.#journal.begun();
       this.#journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
       this.#driver.feed({ type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true });
     } catch (error) {
@@ -277,6 +301,7 @@ export class Session {
     if (bytes === null || (await this.#finishing)?.type === "finished") return;
     if (outcome === "suspended") {
       this.#journal.durable(await bytes.close(), bytes.isSuspect);
+      if (bytes.parkedHash !== null) this.#parts.hashes.keep(this.key.id, bytes.parkedHash);
     } else if (outcome === "failed") {
       // Where it cannot be recorded, its client hears 404 when it asks again: nothing is left of it either way.
       try {

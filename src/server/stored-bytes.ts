@@ -5,6 +5,7 @@ import { createHash, type Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
 import type { Description, Destination, Partial } from "../storage/storage.ts";
+import type { ParkedHash } from "./parked-hashes.ts";
 
 /** A chunk that waits to be written, and the message memory it lives in. */
 export interface PendingWrite {
@@ -32,16 +33,29 @@ export class StoredBytes {
   readonly #syncEveryBytes: number;
   readonly #events: StoredBytesEvents;
   readonly #pending: PendingWrite[] = [];
-  #hash: Hash = createHash("sha256");
+  #hash: Hash;
+  /** Bytes that went into the hash, written or not. */
+  #hashed: number;
   #durable: number;
   #syncing: Promise<void> | null = null;
   #writing: Promise<void> | null = null;
   #failed = false;
   #suspect = false;
 
-  /** `durable` of the partial's bytes are known to survive a power cut; more are made so every `syncEveryBytes`. */
-  constructor(partial: Partial, durable: number, syncEveryBytes: number, events: StoredBytesEvents) {
+  /**
+   * `durable` of the partial's bytes are known to survive a power cut; more are made so every `syncEveryBytes`. `hash`
+   * is the state after all of them, where there is one; else they have to be hashed, by `rehash`.
+   */
+  constructor(
+    partial: Partial,
+    durable: number,
+    syncEveryBytes: number,
+    events: StoredBytesEvents,
+    hash: Hash | null = null,
+  ) {
     this.#partial = partial;
+    this.#hash = hash ?? createHash("sha256");
+    this.#hashed = hash === null ? 0 : partial.length;
     this.#syncEveryBytes = syncEveryBytes;
     this.#durable = durable;
     this.#events = events;
@@ -69,6 +83,7 @@ export class StoredBytes {
   write(write: PendingWrite): void {
     if (this.#failed) return write.release();
     this.#hash.update(write.data);
+    this.#hashed += write.data.length;
     this.#pending.push(write);
     this.#writing ??= this.#writeAll();
   }
@@ -130,6 +145,7 @@ export class StoredBytes {
       offset += count;
     }
     this.#hash = hash;
+    this.#hashed = end;
   }
 
   async #read(offset: number, into: Uint8Array): Promise<number> {
@@ -160,6 +176,8 @@ export class StoredBytes {
   /** SHA-256 of everything written so far, lower-case hex. Ends the hashing. */
   digest(): string {
     assert(this.#pending.length === 0, "the digest is taken after the last write");
+    // A state that was asked for its digest takes no more.
+    this.#hashed = -1;
     return this.#hash.digest("hex");
   }
 
@@ -186,6 +204,13 @@ export class StoredBytes {
     if (!this.#failed && this.#partial.length > this.#durable) await this.#sync();
     await this.#partial.close();
     return this.#durable;
+  }
+
+  /** After `close`: the state of the hash, if it is exactly that of the bytes that are there. */
+  get parkedHash(): ParkedHash | null {
+    const { length } = this.#partial;
+    const isExact = !this.#failed && !this.#suspect && this.#hashed === length;
+    return isExact && length > 0 ? { hash: this.#hash, length } : null;
   }
 
   /** Deletes the bytes. */

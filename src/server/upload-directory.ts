@@ -20,6 +20,7 @@ import {
   trustedLength,
 } from "./recovery.ts";
 import { Session, type SessionParts } from "./session.ts";
+import { UploadPlaces } from "./upload-places.ts";
 
 export interface UploadDirectoryParts extends Omit<SessionParts, "onEnded" | "isActive">, RecoveryParts {
   readonly clients: ClientDirectory;
@@ -38,6 +39,8 @@ const clientComesBack = errorMeanings["not-ready"].wire;
 const waitingMax = 64;
 const pageRecords = 100;
 
+const tooMany = errorMeanings["too-many-uploads"].wire;
+
 export class UploadDirectory {
   readonly #parts: UploadDirectoryParts;
   readonly #sessions = new Map<string, Session>();
@@ -55,9 +58,11 @@ export class UploadDirectory {
   readonly #notPublished = new Map<string, Refusal>();
   /** Uploads whose client is there and whose session is being made. */
   readonly #arriving = new Set<string>();
+  readonly #places: UploadPlaces;
 
   constructor(parts: UploadDirectoryParts) {
     this.#parts = parts;
+    this.#places = new UploadPlaces(parts.options);
   }
 
   /** The upload that the key `origin` began under this identity. */
@@ -164,12 +169,8 @@ export class UploadDirectory {
 
   #open(user: string, post: PostFile, waiting: Waiting): void {
     const { peer, origin } = waiting.received;
-    const { options, logger } = this.#parts;
-    if (this.#sessions.size + this.#waiting.size >= options.uploadsMax) {
-      waiting.received.release();
-      logger.log("warn", "Upload refused", { user, name: post.name, code: 429 });
-      return this.#sendError(peer, 429, `The server has ${options.uploadsMax} open uploads: no more for now`);
-    }
+    const { logger } = this.#parts;
+    if (!this.#makePlace(user, post.name, waiting)) return;
     const id = this.#parts.newId();
     this.#hold(id, user, waiting, async () => {
       // An upload that will be refused must not replace an older one.
@@ -181,6 +182,35 @@ export class UploadDirectory {
       }
       return this.#makeSession(id, peer, user, origin);
     });
+  }
+
+  /** Makes room for one more upload of `user`, or answers for it. Returns whether there is room. */
+  #makePlace(user: string, name: string, { received }: Waiting): boolean {
+    const { options, logger } = this.#parts;
+    const place = this.#places.find(user);
+    if (place.type === "free") return true;
+    if (place.type === "of-another" && this.#giveUpPlace(place.user)) return true;
+    received.release();
+    const reason =
+      place.type === "user-full"
+        ? `You have ${options.uploadsPerUser} open uploads, the most that one user may have: no more for now`
+        : `The server has ${options.uploadsMax} open uploads, the most that it may have: no more for now`;
+    logger.log("warn", "Upload refused", { user, name, code: tooMany, reason });
+    this.#sendError(received.peer, tooMany, reason);
+    return false;
+  }
+
+  /** The upload of `user` that sent nothing for the longest time waits, so that another user's can go on. */
+  #giveUpPlace(user: string): boolean {
+    const sessions = this.#places.of(user).map((id) => this.#byId.get(id));
+    let idlest: Session | null = null;
+    for (const session of sessions) {
+      if (session === undefined || !session.canWait) continue;
+      if (idlest === null || session.activeAt < idlest.activeAt) idlest = session;
+    }
+    const reason = "Other users need a place: this upload goes on later, what arrived is kept";
+    idlest?.stop(tooMany, reason, true);
+    return idlest !== null;
   }
 
   // The newest upload of a name wins over one of the same key whose client is gone; never over one whose client is
@@ -212,10 +242,17 @@ export class UploadDirectory {
 
   #isHeldFast(id: string): boolean {
     if (this.#publishing.has(id) || this.#arriving.has(id)) return true;
-    const session = this.#byId.get(id);
+    const identity = this.#byId.get(id)?.key.identity ?? this.#parkedIdentity(id);
     // Changes nothing for its client; what matters is whether there is one.
     const poke = { type: "transfer-credit", amount: 0 } as const;
-    return session !== undefined && this.#parts.send(session.key.identity, poke) !== "unreachable";
+    return identity !== undefined && this.#parts.send(identity, poke) !== "unreachable";
+  }
+
+  /** Of an upload that gave up its place because its client was silent. */
+  #parkedIdentity(id: string): string | undefined {
+    const record = this.#parts.catalogue.get(id);
+    if (record?.state !== "open" || record.origin === null) return undefined;
+    return this.#parts.clients.mayGoOn(record.origin, record.user) ? record.identity : undefined;
   }
 
   #restoreLater(record: UploadRecord, waiting: Waiting): void {
@@ -236,6 +273,8 @@ export class UploadDirectory {
     }
     const { id, user } = record;
     const { origin } = waiting.received;
+    // A client that gives its upload up needs no place for it.
+    if (waiting.message.type !== "error" && !this.#makePlace(user, record.name, waiting)) return;
     this.#hold(id, user, withoutChunk(waiting), () => this.#restore(record, origin));
   }
 
@@ -275,6 +314,7 @@ export class UploadDirectory {
     const waiting = [first];
     this.#waiting.set(key, waiting);
     this.#arriving.add(id);
+    this.#places.take(id, user);
     const task = make()
       .catch((error) => {
         this.#parts.logger.log("error", "The upload was not taken up", { user, ...troubleOf(error) });
@@ -285,7 +325,10 @@ export class UploadDirectory {
       .then((session) => {
         this.#waiting.delete(key);
         this.#arriving.delete(id);
-        if (session === null) this.#names.release(id);
+        if (session === null) {
+          this.#names.release(id);
+          this.#places.free(id);
+        }
         for (const { message, received } of waiting) {
           if (session === null) received.release();
           // What came behind the end is answered from the catalogue, like all that comes later.
@@ -313,6 +356,7 @@ export class UploadDirectory {
     const { id, user, identity } = session.key;
     const key = keyOf(session.origin, identity);
     this.#sessions.delete(key);
+    this.#places.free(id);
     const waiting: Waiting[] = [];
     this.#waiting.set(key, waiting);
     const task = done.then(() => {

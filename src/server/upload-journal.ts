@@ -13,10 +13,15 @@ export interface JournalParts {
   readonly bootId: string | null;
 }
 
+/** A record that says the same is written again after this long: how old it is decides when the upload expires. */
+const recordAgainMs = 3_600_000;
+
 export class UploadJournal {
   readonly #parts: JournalParts;
   readonly #id: string;
   readonly #user: string;
+  /** What the record says, and since when (monotonic ms); `null` where that is not known. */
+  #recorded: { readonly offset: number; readonly bootId: string | null; readonly at: number } | null = null;
   /** Name of the file, once it is known. */
   name: string | null = null;
 
@@ -35,14 +40,25 @@ export class UploadJournal {
     });
   }
 
+  /** The record of a new upload was written. */
+  begun(): void {
+    this.#recorded = { offset: 0, bootId: this.#parts.bootId, at: this.#parts.clock.now() };
+  }
+
   /**
    * `offset` bytes survive a power cut. `isSuspect`: what lies behind them is not to be trusted even while the
    * system runs on.
    */
   durable(offset: number, isSuspect: boolean): void {
     const bootId = isSuspect ? null : this.#parts.bootId;
+    const at = this.#parts.clock.now();
+    const before = this.#recorded;
+    // A thousand silent uploads that give up their places have nothing new to write down.
+    const isNew = before === null || before.offset !== offset || before.bootId !== bootId;
+    if (!isNew && at - before.at < recordAgainMs) return;
     try {
       this.#parts.catalogue.change(this.#id, { durable: offset, bootId, updatedAt: this.#now() });
+      this.#recorded = { offset, bootId, at };
     } catch (error) {
       // The record only says less than the disk holds: nothing is lost by going on.
       this.log("warn", "The catalogue was not updated", { reason: messageOf(error) });

@@ -15,6 +15,7 @@ describe("dync-server --help names the default of", () => {
     ["chunk", defaults.chunkBytes, (text) => parseSize(text, "--chunk")],
     ["window", defaults.windowChunks, Number],
     ["max-uploads", defaults.uploadsMax, Number],
+    ["uploads-per-user", defaults.uploadsPerUser, Number],
     ["idle-timeout", defaults.idleMs, (text) => parseDuration(text, "--idle-timeout")],
     ["expire", defaults.expireMs, (text) => parseDuration(text, "--expire")],
   ];

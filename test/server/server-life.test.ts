@@ -203,12 +203,12 @@ describe("a server that cannot publish", () => {
 });
 
 describe("time", () => {
-  test("suspends an upload whose client is silent for an hour, and it goes on when the client is back", async () => {
+  test("suspends an upload whose client is gone, and it goes on when the client is back", async () => {
     await client.ask(postOf());
     client.chunk(0, "con");
     await world.settle();
     client.close();
-    await pass(hourMs + minuteMs, minuteMs);
+    await pass(minuteMs, 1000);
     expect(world.log.map(({ message }) => message)).toContain("Upload suspended");
     client = await world.connect();
     expect(await client.whereToGoOn()).toBe(3);

@@ -27,6 +27,8 @@ Options:
       --window CHUNKS       pieces that one upload may have under way (default
                             8)
       --max-uploads NUMBER  uploads that may be open at once (default 1000)
+      --uploads-per-user NUMBER
+                            those of one user (default 250)
       --max-unfinished NUMBER
                             uploads that one user may have unfinished, with a
                             client or suspended (default 1000)

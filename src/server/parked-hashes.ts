@@ -1,0 +1,35 @@
+// SHA-256 states of uploads that gave up their place, so that one that comes back goes on at once and need not be read
+// again from its start. A state cannot be written down, but the object can be kept: it is small, and their number is bounded.
+
+import type { Hash } from "node:crypto";
+
+/** A state and the bytes that went into it. */
+export interface ParkedHash {
+  readonly hash: Hash;
+  readonly length: number;
+}
+
+/** Less than a kilobyte each. */
+const keptMax = 2000;
+
+export class ParkedHashes {
+  readonly #kept = new Map<string, ParkedHash>();
+
+  /** Keeps the state of upload `id`; the oldest one goes when there are too many. */
+  keep(id: string, parked: ParkedHash): void {
+    this.#kept.delete(id);
+    this.#kept.set(id, parked);
+    if (this.#kept.size <= keptMax) return;
+    for (const [oldest] of this.#kept) {
+      this.#kept.delete(oldest);
+      return;
+    }
+  }
+
+  /** The state of upload `id` after exactly `length` bytes, or `null`. It is not kept any longer. */
+  take(id: string, length: number): Hash | null {
+    const parked = this.#kept.get(id);
+    this.#kept.delete(id);
+    return parked?.length === length ? parked.hash : null;
+  }
+}
