@@ -8,7 +8,7 @@ import { CreditOffice } from "../protocol/credit-office.ts";
 import { decodeClientMessage } from "../protocol/decode.ts";
 import { encodeServerMessage } from "../protocol/encode.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
-import type { ErrorMessage, ServerMessage } from "../protocol/message.ts";
+import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -16,6 +16,7 @@ import { daysText } from "./options.ts";
 import { ParkedHashes } from "./parked-hashes.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
+import { Turn } from "./turn.ts";
 import { UploadDirectory, type UploadDirectoryParts } from "./upload-directory.ts";
 
 export interface ServerParts
@@ -33,6 +34,7 @@ export class Server {
   readonly #uploads: UploadDirectory;
   readonly #housekeeping: Housekeeping;
   readonly #timers = new Map<string, CancelTimer>();
+  readonly #turn = new Turn(queueMicrotask);
   #link: ServerLink | null = null;
   #stopping = false;
   #fail: (error: Error) => void = () => {};
@@ -120,8 +122,12 @@ export class Server {
   }
 
   #receive(received: ReceivedFromPeer): void {
+    this.#guarded(received, () => this.#dispatch(received));
+  }
+
+  #guarded(received: ReceivedFromPeer, act: () => void): void {
     try {
-      this.#dispatch(received);
+      act();
     } catch (error) {
       // One upload's trouble must not take the others with it.
       this.#parts.logger.log("error", "A message was not handled", {
@@ -144,8 +150,32 @@ export class Server {
       else if (!decoded.ok) this.#receiveMalformed(received, user, session, decoded.code, decoded.text);
       return;
     }
-    if (session === null) return this.#uploads.receiveUnknown(user, received, decoded.message);
-    session.receive(decoded.message, received);
+    this.#hand(user, received, decoded.message);
+  }
+
+  // A question is answered once in a turn, and never after what came behind it: its answer would take the client back.
+  #hand(user: string, received: ReceivedFromPeer, message: ClientMessage): void {
+    const { origin, peer } = received;
+    const upload = `${origin} ${peer}`;
+    const isRepeatedPost = message.type === "post-file" && this.#uploads.find(origin, peer) !== null;
+    if (message.type === "query-status" || isRepeatedPost) {
+      received.release();
+      const asked = { origin, peer, frames: [], release() {} };
+      return this.#turn.ask(upload, () => this.#guarded(asked, () => this.#deliver(user, asked, message)));
+    }
+    this.#turn.before(upload);
+    this.#deliver(user, received, message);
+  }
+
+  #deliver(user: string, received: ReceivedFromPeer, message: ClientMessage): void {
+    const { origin, peer } = received;
+    const session = this.#uploads.find(origin, peer);
+    if (session !== null) return session.receive(message, received);
+    const isLast = message.type === "post-chunk" && message.checksum !== null;
+    // The catalogue would be asked for each.
+    if (this.#turn.isRepeated(`${origin} ${peer}`, isLast ? "last chunk" : message.type))
+      return received.release();
+    this.#uploads.receiveUnknown(user, received, message);
   }
 
   /** As whom a message of this key is taken, or `null`: not at all. */
@@ -169,6 +199,9 @@ export class Server {
     code: number,
     text: string,
   ): void {
+    const upload = `${origin} ${peer}`;
+    this.#turn.before(upload);
+    if (session === null && this.#turn.isRepeated(upload, "malformed")) return;
     const key = fingerprintOf(origin);
     this.#parts.logger.log("warn", "Malformed message", { user, key, code, reason: text });
     if (session !== null) session.receiveMalformed(text);

@@ -46,6 +46,21 @@ export async function makeKeys(programs: Executables, folder: string): Promise<K
   return homes;
 }
 
+/** A key folder below `folder` for one more user, whom the server of `homes` knows at once. */
+export async function makeUser(
+  programs: Executables,
+  folder: string,
+  homes: KeyFolders,
+  user: string,
+): Promise<string> {
+  const home = join(folder, `${user}-home`);
+  await expectSuccess([programs.dync, "keygen"], { env: { DYNC_HOME: home } });
+  await copyFile(join(homes.server, "server.key"), join(home, "server.key"));
+  await chmod(home, 0o700);
+  await copyFile(join(home, "client.key"), join(homes.server, "clients", `${user}.key`));
+  return home;
+}
+
 export interface KeyFolders {
   readonly client: string;
   readonly server: string;

@@ -12,6 +12,7 @@ import {
   executables,
   type KeyFolders,
   makeKeys,
+  makeUser,
   type RunningServer,
   type ServerOptions,
   startServer,
@@ -96,6 +97,13 @@ export class Lab implements AsyncDisposable {
     if (typeof content === "number") await writeNoise(path, content);
     else await writeFile(path, content);
     return path;
+  }
+
+  /** Makes keys for one more user, and waits until the server takes them. Returns its `DYNC_HOME`. */
+  async user(name: string): Promise<string> {
+    const home = await makeUser(this.programs, this.folder.path, this.homes, name);
+    await this.server.line(new RegExp(`"Key authorised","user":"${name}"`), 60_000);
+    return home;
   }
 
   /** Runs `dync` with the client's keys and exactly these arguments. */
