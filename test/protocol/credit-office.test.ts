@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { CreditOffice } from "../../src/protocol/credit-office.ts";
 import { limits } from "../../src/protocol/limits.ts";
+import { jainIndex } from "../simulation/jain-index.ts";
 import { Random } from "../simulation/random.ts";
 
 const first = limits.firstGrantChunks;
@@ -351,9 +352,3 @@ test("twenty users with one to fifty uploads each have as much of a scarce budge
     expect(jainIndex(sent), `seed ${seed}`).toBeGreaterThan(0.95);
   }
 });
-
-/** How even `amounts` are: 1 where all are equal, 1 / n where one of n has all. */
-function jainIndex(amounts: readonly number[]): number {
-  const sum = amounts.reduce((total, amount) => total + amount, 0);
-  return sum ** 2 / (amounts.length * amounts.reduce((total, amount) => total + amount ** 2, 0));
-}

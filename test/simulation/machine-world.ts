@@ -42,6 +42,15 @@ const faultsMs = 60_000;
 const livenessMs = 60 * 60_000;
 const eventsMax = 2_000_000;
 
+/** A run that is not drawn from the seed: without faults, for what has to be measured. */
+export interface Scenario {
+  readonly server: ModelServerOptions;
+  readonly jobs: readonly Job[];
+  readonly latencyMs: number;
+  readonly diskMs: number;
+  readonly readMs: number;
+}
+
 export class MachineWorld {
   readonly clock = new VirtualClock();
   readonly random: Random;
@@ -58,20 +67,22 @@ export class MachineWorld {
   /** Of the first server. */
   readonly #chunkBytes: number;
 
-  constructor(seed: number, trace: Trace) {
+  constructor(seed: number, trace: Trace, scenario: Scenario | null = null) {
     this.random = new Random(seed);
     this.trace = trace;
-    this.faults = new FaultPlan(this.random.fork("faults"), this.clock, kinds);
+    this.faults = new FaultPlan(this.random.fork("faults"), this.clock, scenario === null ? kinds : []);
     this.checks = new MachineChecks(this);
-    this.#latencyMs = this.random.magnitude(0.1, 200);
-    this.#diskMs = this.random.magnitude(0.05, this.faults.includes("slow-disk") ? 500 : 5);
-    this.#readMs = this.random.magnitude(0.05, this.faults.includes("slow-client") ? 2000 : 5);
+    this.#latencyMs = scenario?.latencyMs ?? this.random.magnitude(0.1, 200);
+    this.#diskMs =
+      scenario?.diskMs ?? this.random.magnitude(0.05, this.faults.includes("slow-disk") ? 500 : 5);
+    this.#readMs =
+      scenario?.readMs ?? this.random.magnitude(0.05, this.faults.includes("slow-client") ? 2000 : 5);
     const latency = (): number => this.latency();
     const queueMax = this.random.pick([1, 2, 4, 16, 100]);
     this.network = { clock: this.clock, random: this.random, faults: this.faults, latency, queueMax };
-    this.server = new ModelServer(this, this.#serverOptions());
+    this.server = new ModelServer(this, scenario?.server ?? this.#serverOptions());
     this.#chunkBytes = this.server.options.chunkBytes;
-    this.clients = this.#jobs().map((job) => new ModelClient(job, this));
+    this.clients = (scenario?.jobs ?? this.#jobs()).map((job) => new ModelClient(job, this));
   }
 
   latency(): number {

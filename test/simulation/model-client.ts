@@ -18,6 +18,8 @@ export interface Job {
   /** A file that can be read anywhere, of known size; otherwise a stream. */
   readonly isFile: boolean;
   readonly startMs: number;
+  /** A source that gives so many bytes and then, for ever, nothing. */
+  readonly silentAfter?: number;
 }
 
 const everything = new Uint8Array(1 << 16);
@@ -231,6 +233,7 @@ export class ModelClient {
     const asked = { offset, lengthMax };
     this.#asked = asked;
     this.#isReadDone = false;
+    if (offset >= (this.job.silentAfter ?? Number.POSITIVE_INFINITY)) return;
     this.#later(this.#world.readMs(), () => {
       if (this.#asked !== asked) return;
       this.#isReadDone = true;

@@ -180,6 +180,12 @@ export class ModelServer {
     return session;
   }
 
+  /** What the client of this upload has under way may not be taken. */
+  disturb(identity: string): void {
+    const client = this.world.clients.find(({ job }) => job.identity === identity);
+    if (client !== undefined) client.disturbances++;
+  }
+
   userOf(identity: string): string {
     return this.world.userOf(identity);
   }

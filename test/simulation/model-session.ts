@@ -65,6 +65,7 @@ export class ModelSession {
   }
 
   reclaim(): void {
+    this.#server.disturb(this.identity);
     this.feed({ type: "reclaim" });
   }
 
@@ -179,6 +180,8 @@ export class ModelSession {
   #end({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): void {
     this.#server.world.trace(() => `${this.identity}: session ends, ${outcome} ${code} ${text}`);
     this.#driver.stop();
+    // What its client sends just now has to be sent again.
+    if (outcome === "suspended") this.#server.disturb(this.identity);
     this.#server.office.leave(this.identity);
     this.#server.sessions.delete(this.identity);
     if (outcome === "failed" && this.#record !== null) {

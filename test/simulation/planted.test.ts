@@ -16,6 +16,7 @@ const planted: Readonly<Record<string, { readonly level: Level; readonly runs: n
   "answer-rewinds-again": { level: "machines", runs: 1000 },
   "checksum-in-released-memory": { level: "shells", runs: 100 },
   "command-name-taken-for-data": { level: "machines", runs: 1000 },
+  "credit-by-upload": { level: "fairness", runs: 10 },
   "credit-kept-over-reconnect": { level: "machines", runs: 3000 },
   "credit-on-arrival": { level: "machines", runs: 100 },
   "duplicate-accepted": { level: "machines", runs: 100 },
@@ -25,6 +26,7 @@ const planted: Readonly<Record<string, { readonly level: Level; readonly runs: n
   "length-trusted-after-power-loss": { level: "shells", runs: 300 },
   "no-rewind-after-gap": { level: "machines", runs: 100 },
   "publish-before-sync": { level: "shells", runs: 100 },
+  "unused-credit-kept": { level: "fairness", runs: 20 },
 };
 
 describe("a planted bug is found", () => {

@@ -1,11 +1,12 @@
 // One run of one level with one seed, and what became of it. Called by the tests and by `replay.ts`.
 
+import { FairnessWorld } from "./fairness-world.ts";
 import { MachineWorld } from "./machine-world.ts";
 import { ShellWorld } from "./shell-world.ts";
 import type { Trace } from "./simulation-failure.ts";
 import type { SimulationRun } from "./simulation-run.ts";
 
-export const levels = ["machines", "shells"] as const;
+export const levels = ["machines", "shells", "fairness"] as const;
 export type Level = (typeof levels)[number];
 
 export type SeedResult =
@@ -20,8 +21,7 @@ export async function runSeed(
   onTrace: ((line: string) => void) | null,
 ): Promise<SeedResult> {
   const trace: Trace = (line) => onTrace?.(`${world.clock.now().toFixed(3).padStart(12)}  ${line()}`);
-  const world: MachineWorld | ShellWorld =
-    level === "machines" ? new MachineWorld(seed, trace) : new ShellWorld(seed, trace);
+  const world = worldOf(level, seed, trace);
   // An assertion that fails in code that nobody waits for shows up here, when the run is over.
   const unhandled: unknown[] = [];
   const onUnhandled = (error: unknown): void => void unhandled.push(error);
@@ -36,6 +36,17 @@ export async function runSeed(
     return failure(level, seed, unhandled[0] ?? error);
   } finally {
     process.off("unhandledRejection", onUnhandled);
+  }
+}
+
+function worldOf(level: Level, seed: number, trace: Trace): MachineWorld | ShellWorld | FairnessWorld {
+  switch (level) {
+    case "machines":
+      return new MachineWorld(seed, trace);
+    case "shells":
+      return new ShellWorld(seed, trace);
+    case "fairness":
+      return new FairnessWorld(seed, trace);
   }
 }
 

@@ -35,7 +35,11 @@ export class ShellChecks {
     check(decoded.ok || wasDamaged, () => `${client.job.label} got a malformed message`);
     if (!decoded.ok) return;
     const { message } = decoded;
-    if (message.type === "status-report") noteCrossedAnswer(client, message);
+    if (message.type === "status-report") {
+      noteCrossedAnswer(client, message);
+      // Its credit was taken back, or it gave up its place: what it has under way may not be taken.
+      if (message.credit === 0 && message.tag === undefined) client.disturbances++;
+    }
     check(
       message.type !== "error" || message.code !== 400 || wasDamaged,
       () => `${client.job.label} got 400: ${textOf(message)}`,

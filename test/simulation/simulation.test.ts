@@ -4,13 +4,13 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { replay } from "./replay-process.ts";
-import { type Level, runSeed } from "./run-seed.ts";
+import { type Level, levels, runSeed } from "./run-seed.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const timeoutMs = 120_000;
-const runs: Readonly<Record<Level, number>> = { machines: 2500, shells: 500 };
+const runs: Readonly<Record<Level, number>> = { machines: 2500, shells: 500, fairness: 3 };
 
-for (const level of ["machines", "shells"] as const) {
+for (const level of levels) {
   test(
     `${level}: the same ${runs[level]} runs as always keep every promise`,
     async () => expectAllGood(level, 1),

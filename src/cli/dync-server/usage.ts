@@ -35,8 +35,8 @@ Options:
       --max-metadata SIZE   metadata of one user's unfinished uploads together
                             (default 32MiB)
       --idle-timeout DURATION
-                            an upload whose client says nothing for so long gives
-                            up its place until it is back (default 1m)
+                            an upload whose client says nothing for so long
+                            gives up its place until it is back (default 1m)
       --expire DURATION     delete a suspended upload after so long (default 7d)
       --trust-user-ids      the "user_id" inside a client's key names the user;
                             without this option it is the name of the file
