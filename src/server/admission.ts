@@ -37,7 +37,7 @@ export async function admit(request: AdmissionRequest, parts: AdmissionParts): P
   const obstacle = await parts.storage.obstacle(destination);
   if (obstacle !== null) throw new NameTaken(takenText(post.name, obstacle.file), obstacle);
   await parts.storage.tryDestination(destination);
-  await parts.room.reserve(id, post.info.size ?? null);
+  await parts.room.reserve(id, user, post.info.size ?? null);
   try {
     const partial = await parts.storage.create(id);
     try {

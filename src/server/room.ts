@@ -1,31 +1,48 @@
 // Space that admitted uploads will still need. Without it, many uploads that fit one by one would fill the disk
 // together, and all of them would fail.
+//
+// Between the uploads of one user what is announced counts in full: what cannot fit is told at once. From other users
+// an announcement alone takes little, or one that is never kept would take the whole disk: a step, then as much as has come
+// already, and half of what is free at most for all uploads of a user. So two users may be let in who do not both fit; who
+// is alone never is told in the middle what could be told at the start.
 
 import { DyncError } from "../base/error.ts";
 import type { Storage } from "../storage/storage.ts";
 
+const MiB = 1024 * 1024;
 // Left over for the catalogue, sidecars and folders.
-const headroomBytes = 1024 * 1024;
+const headroomBytes = MiB;
+// A large file of an instrument; small beside the disks that take such files.
+const stepBytes = 1024 * MiB;
+
+/** What an upload announced. */
+interface Claim {
+  readonly user: string;
+  /** Bytes that are still to come, as far as they were announced. */
+  left: number;
+  /** Bytes that came. */
+  come: number;
+}
 
 export class Room {
   readonly #storage: Storage;
-  readonly #reserved = new Map<string, number>();
+  readonly #claims = new Map<string, Claim>();
 
   constructor(storage: Storage) {
     this.#storage = storage;
   }
 
   /**
-   * Sets `bytes` aside for upload `id`, or throws `DyncError` ("no-space") that names what is free.
-   * `null` is an upload of unknown size: it only needs something to be left.
+   * Sets room aside for `bytes` more of upload `id` of `user`, of which `come` have come, or throws `DyncError`
+   * ("no-space") that names what is free. `null` is an upload of unknown size: it only needs something to be left.
    */
-  async reserve(id: string, bytes: number | null): Promise<void> {
-    const before = this.#total();
+  async reserve(id: string, user: string, bytes: number | null, come = 0): Promise<void> {
+    const before = [...this.#claims.values()].map((claim) => ({ ...claim }));
     const free = await this.#storage.freeBytes();
     if (free !== null) {
       // What was written while we waited is no longer set aside, but may have been counted as free.
-      const reserved = Math.max(before, this.#total());
-      const available = Math.max(0, free - headroomBytes - reserved);
+      const claimed = Math.max(claimedOf(before, user, free), claimedOf(this.#claims.values(), user, free));
+      const available = Math.max(0, free - headroomBytes - claimed);
       if (available === 0 || (bytes ?? 0) > available) {
         const wanted = bytes === null ? "the upload has no announced size" : `the upload needs ${bytes}`;
         throw new DyncError(
@@ -34,22 +51,30 @@ export class Room {
         );
       }
     }
-    this.#reserved.set(id, bytes ?? 0);
+    this.#claims.set(id, { user, left: bytes ?? 0, come });
   }
 
   /** Takes back up to `bytes` of what was set aside for `id`: they are on the disk now. */
   use(id: string, bytes: number): void {
-    const left = this.#reserved.get(id);
-    if (left !== undefined) this.#reserved.set(id, Math.max(0, left - bytes));
+    const claim = this.#claims.get(id);
+    if (claim === undefined) return;
+    claim.left = Math.max(0, claim.left - bytes);
+    claim.come += bytes;
   }
 
   release(id: string): void {
-    this.#reserved.delete(id);
+    this.#claims.delete(id);
   }
+}
 
-  #total(): number {
-    let total = 0;
-    for (const bytes of this.#reserved.values()) total += bytes;
-    return total;
+/** What `claims` set aside against one more upload of `user`, where `free` bytes are free. */
+function claimedOf(claims: Iterable<Claim>, user: string, free: number): number {
+  let sum = 0;
+  const others = new Map<string, number>();
+  for (const { user: owner, left, come } of claims) {
+    if (owner === user) sum += left;
+    else others.set(owner, (others.get(owner) ?? 0) + Math.min(left, Math.max(stepBytes, come)));
   }
+  for (const bytes of others.values()) sum += Math.min(bytes, Math.floor(free / 2));
+  return sum;
 }

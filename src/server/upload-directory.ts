@@ -297,7 +297,8 @@ export class UploadDirectory {
     try {
       const trusted = trustedLength(record, partial.length, bootId);
       if (trusted < partial.length) await partial.truncate(trusted);
-      await room.reserve(record.id, record.size === null ? null : Math.max(0, record.size - trusted));
+      const missing = record.size === null ? null : Math.max(0, record.size - trusted);
+      await room.reserve(record.id, record.user, missing, trusted);
       const session = this.#makeSession(record.id, record.identity, record.user, origin);
       session.restore(record, metadata, partial, Math.min(record.durable, trusted));
       return session;

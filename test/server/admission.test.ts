@@ -62,7 +62,7 @@ describe("an upload that is let in", () => {
   test("has its room reserved", async () => {
     const world = worldOf({ capacity: 3 * MiB });
     await admit(requestOf({ info: { size: MiB + 1 } }), world);
-    expect(await codeOf(world.room.reserve("other", MiB))).toBe("no-space");
+    expect(await codeOf(world.room.reserve("other", "anna", MiB))).toBe("no-space");
   });
 });
 
@@ -80,7 +80,7 @@ describe("refusals come in the order in which a client can act on them", () => {
     expect(await codeOf(admit(requestOf(change), world))).toBe(code);
     expect(world.catalogue.get(idOf(1))).toBeNull();
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
-    await world.room.reserve("other", 8 * MiB);
+    await world.room.reserve("other", "anna", 8 * MiB);
   });
 });
 
@@ -92,7 +92,7 @@ describe("a failure leaves nothing behind", () => {
     const world = worldOf({ capacity: 3 * MiB, before });
     expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), world))).toBe("no-space");
     expect(world.catalogue.get(idOf(1))).toBeNull();
-    await world.room.reserve("other", 2 * MiB);
+    await world.room.reserve("other", "anna", 2 * MiB);
   });
 
   test("when the catalogue does not take the record", async () => {
@@ -104,7 +104,7 @@ describe("a failure leaves nothing behind", () => {
     const world = worldOf({ capacity: 3 * MiB }, new FullCatalogue());
     expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), world))).toBe("no-space");
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
-    await world.room.reserve("other", 2 * MiB);
+    await world.room.reserve("other", "anna", 2 * MiB);
   });
 });
 

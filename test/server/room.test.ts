@@ -15,41 +15,41 @@ function roomOf(capacity?: number): Room {
 describe("room", () => {
   test("is kept for an upload until it is released", async () => {
     const room = roomOf(11 * MiB);
-    await room.reserve("a", 6 * MiB);
-    expect(await codeOf(room.reserve("b", 6 * MiB))).toBe("no-space");
+    await room.reserve("a", "anna", 6 * MiB);
+    expect(await codeOf(room.reserve("b", "anna", 6 * MiB))).toBe("no-space");
     room.release("a");
-    await room.reserve("b", 6 * MiB);
+    await room.reserve("b", "anna", 6 * MiB);
   });
 
   test("of which nothing is left for other things is not given away", async () => {
-    expect(await codeOf(roomOf(10 * MiB).reserve("a", 10 * MiB))).toBe("no-space");
+    expect(await codeOf(roomOf(10 * MiB).reserve("a", "anna", 10 * MiB))).toBe("no-space");
   });
 
   test("is set free as the bytes reach the disk, and never more than was set aside", async () => {
     const room = roomOf(11 * MiB);
-    await room.reserve("a", 6 * MiB);
+    await room.reserve("a", "anna", 6 * MiB);
     room.use("a", 2 * MiB);
-    await room.reserve("b", 6 * MiB);
+    await room.reserve("b", "anna", 6 * MiB);
     room.use("a", 100 * MiB);
-    await room.reserve("c", 4 * MiB);
-    expect(await codeOf(room.reserve("d", 1))).toBe("no-space");
+    await room.reserve("c", "anna", 4 * MiB);
+    expect(await codeOf(room.reserve("d", "anna", 1))).toBe("no-space");
   });
 
   test("for an upload of unknown size only has to be there at all", async () => {
     const room = roomOf(2 * MiB);
-    await room.reserve("a", null);
-    await room.reserve("b", 1 * MiB);
-    expect(await codeOf(room.reserve("c", null))).toBe("no-space");
+    await room.reserve("a", "anna", null);
+    await room.reserve("b", "anna", 1 * MiB);
+    expect(await codeOf(room.reserve("c", "anna", null))).toBe("no-space");
   });
 
   test("without an end is given to everybody", async () => {
     const room = roomOf();
-    await room.reserve("a", 2 ** 50);
-    await room.reserve("b", 2 ** 50);
+    await room.reserve("a", "anna", 2 ** 50);
+    await room.reserve("b", "anna", 2 ** 50);
   });
 
   test("that is missing is told in bytes", async () => {
-    const refused = roomOf(2 * MiB).reserve("a", 3 * MiB);
+    const refused = roomOf(2 * MiB).reserve("a", "anna", 3 * MiB);
     expect(refused).rejects.toThrow("1048576 bytes are free, the upload needs 3145728");
     await refused.catch(() => {});
   });
@@ -58,7 +58,38 @@ describe("room", () => {
     const room = roomOf(2 * MiB);
     room.use("a", 5);
     room.release("a");
-    await room.reserve("b", MiB);
+    await room.reserve("b", "anna", MiB);
+  });
+});
+
+describe("room that another user announced", () => {
+  const GiB = 1024 * MiB;
+
+  test("is set aside in steps: a huge announcement leaves others theirs", async () => {
+    const room = roomOf(100 * GiB);
+    await room.reserve("a", "anna", 90 * GiB);
+    await room.reserve("b", "bert", 95 * GiB);
+    expect(await codeOf(room.reserve("a2", "anna", 20 * GiB))).toBe("no-space");
+  });
+
+  test("is set aside as far as as much has come already", async () => {
+    const room = roomOf(100 * GiB);
+    await room.reserve("a", "anna", 60 * GiB, 40 * GiB);
+    expect(await codeOf(room.reserve("b", "bert", 61 * GiB))).toBe("no-space");
+    await room.reserve("b", "bert", 59 * GiB);
+  });
+
+  test("is half of what is free at most, however many uploads announce some", async () => {
+    const room = roomOf(101 * MiB);
+    for (let upload = 0; upload < 100; upload++) await room.reserve(`a${upload}`, "anna", MiB);
+    await room.reserve("b", "bert", 49 * MiB);
+    expect(await codeOf(room.reserve("c", "clara", 2 * MiB))).toBe("no-space");
+  });
+
+  test("and is alone there is told at the start whether it fits", async () => {
+    const room = roomOf(100 * GiB);
+    expect(await codeOf(room.reserve("a", "anna", 100 * GiB))).toBe("no-space");
+    await room.reserve("a", "anna", 100 * GiB - MiB);
   });
 });
 
@@ -72,9 +103,9 @@ test("what is written while the free space is asked for is not counted twice", a
     }
   }
   const room = new Room(new AskedStorage({ capacity: 11 * MiB }));
-  await room.reserve("a", 6 * MiB);
+  await room.reserve("a", "anna", 6 * MiB);
   onAsked = () => room.use("a", 6 * MiB);
-  expect(await codeOf(room.reserve("b", 6 * MiB))).toBe("no-space");
+  expect(await codeOf(room.reserve("b", "anna", 6 * MiB))).toBe("no-space");
 });
 
 test("admissions at the same time never get more than there is, and one that fits alone is let in", async () => {
@@ -84,7 +115,7 @@ test("admissions at the same time never get more than there is, and one that fit
       const room = roomOf(capacity);
       const granted = await Promise.all(
         wanted.map((bytes, index) =>
-          room.reserve(idOf(index), bytes).then(
+          room.reserve(idOf(index), "anna", bytes).then(
             () => bytes,
             () => 0,
           ),
