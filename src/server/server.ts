@@ -7,7 +7,7 @@ import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { CreditOffice } from "../protocol/credit-office.ts";
 import { decodeClientMessage } from "../protocol/decode.ts";
 import { encodeServerMessage } from "../protocol/encode.ts";
-import { frameBytesMax } from "../protocol/limits.ts";
+import { frameBytesMax, limits } from "../protocol/limits.ts";
 import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { CreditTurns } from "./credit-turns.ts";

@@ -3,12 +3,13 @@
 
 import { describe, expect, test } from "bun:test";
 import type { FileSink } from "bun";
+import { jainIndex } from "../simulation/jain-index.ts";
 import { descriptorsOf, msUntilDescriptors, ratesBeside } from "../support/beside.ts";
-import { startCrowd } from "../support/crowd.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { type Program, startProgram } from "../support/programs.ts";
 import { referenceMissing } from "../support/reference.ts";
+import { bytesByUser, startNeighbours } from "../support/user-uploads.ts";
 import { note } from "./note.ts";
 
 const minuteMs = 60_000;
@@ -40,8 +41,8 @@ describe.skipIf(reason !== null)(`one user beside another (${reason ?? "compiled
         await upload();
         const before = await descriptorsOf(lab);
         const measure = { bytes: 400 * MB, enough: 0.8, rounds: 8 };
-        const rates = await ratesBeside(() => startCrowd(lab, "open", count), upload, measure);
-        const crowd = await startCrowd(lab, "open", count);
+        const rates = await ratesBeside(() => startNeighbours(lab, "open", { count }), upload, measure);
+        const crowd = await startNeighbours(lab, "open", { count });
         expect(await descriptorsOf(lab)).toBeGreaterThan(before + count);
         await crowd.kill();
         const ms = await msUntilDescriptors(lab, before + 4, 30_000);
@@ -64,13 +65,32 @@ describe.skipIf(reason !== null)(`one user beside another (${reason ?? "compiled
       const upload = await honestUpload(lab, 400 * MB);
       await upload();
       const measure = { bytes: 400 * MB, enough: floodShareMin, rounds: 6 };
-      const rates = await ratesBeside(() => startCrowd(lab, "flood", 1), upload, measure);
+      const rates = await ratesBeside(() => startNeighbours(lab, "flood", { count: 1 }), upload, measure);
       note("a flood of questions", {
         "MB/s alone": Math.round(rates.alone / 1000),
         "MB/s beside it": Math.round(rates.beside / 1000),
       });
       expect(rates.share).toBeGreaterThanOrEqual(floodShareMin);
       await lab.expectAlive();
+    },
+    15 * minuteMs,
+  );
+
+  test(
+    "20 users with 1 to 50 uploads each have the same number of bytes taken",
+    async () => {
+      await using lab = await openLab({ inMemory: true, server: ["--memory", "4MiB", "--chunk", "64KiB"] });
+      const users: { home: string; uploads: number }[] = [];
+      for (let user = 0; user < 20; user++) {
+        const uploads = 1 + Math.round((49 * user) / 19);
+        users.push({ home: await lab.user(`user${user}`), uploads });
+      }
+      const bytes = await bytesByUser(lab, users, 15);
+      const index = jainIndex(bytes);
+      const rates = bytes.map((sum) => Math.round(sum / 15 / MB));
+      note("20 users", { "Jain's index": Math.round(index * 1000) / 1000, "MB/s of each": rates.join(" ") });
+      expect(index).toBeGreaterThanOrEqual(0.95);
+      expect(await lab.serverMemoryMax()).toBeLessThan(250 * MB);
     },
     15 * minuteMs,
   );

@@ -211,8 +211,11 @@ class Upload:
             self.offset, self.credit = number(frames[1], 8), number(frames[2], 4)
         else:
             sys.exit(f"The server said {frames}")
-        while self.credit > 0 and self.offset <= len(self.data) and self.chunk > 0 and not self.is_over:
+        while self.may_send():
             self.send()
+
+    def may_send(self):
+        return self.credit > 0 and self.offset <= len(self.data) and self.chunk > 0 and not self.is_over
 
     def send(self):
         self.credit -= 1
