@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs dync for the current user, on Linux and macOS, without root:
 #
-#   curl -fsSL https://github.com/qbicsoftware/dync/releases/latest/download/install.sh | sh
+#   curl -fsSL https://downloads.example.org/dync/install.sh | sh
 #
 # `sh install.sh --help` says what else it can do. Everything is in functions and the last line calls main, so that
 # a download of this script that breaks off does nothing at all.
 set -eu
 
-default_base_url=https://github.com/qbicsoftware/dync/releases/latest/download
+# `bun run release --base-url URL` writes the address in here and above.
+default_base_url=
 windows_hint="on Windows follow the PowerShell lines in the README"
 
 usage() {
@@ -43,6 +44,8 @@ main() {
     uninstall
     return
   fi
+  check_base_url
+  check_home
   find_platform
   find_checksum_tool
   find_downloader
@@ -57,6 +60,7 @@ main() {
     say "Installed $target/$program"
   done
   make_home
+  check_secrets
   [ -z "$server_key" ] || install_server_key
   case " $programs " in
     *" dync "*) show_client_key ;;
@@ -121,6 +125,11 @@ check_arguments() {
   esac
 }
 
+check_base_url() {
+  [ -n "$base_url" ] ||
+    usage_error "DYNC_BASE_URL is not set: where the files of the release are, such as https://HOST/dync"
+}
+
 say() {
   printf '%s\n' "$*"
 }
@@ -137,6 +146,14 @@ fail() {
 usage_error() {
   printf 'install.sh: %s (see --help)\n' "$*" >&2
   exit 2
+}
+
+# $1 as one word of a shell, whatever it holds.
+quote() {
+  case $1 in
+    "" | *[!A-Za-z0-9_./:@%+,=-]*) printf "'%s'\n" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")" ;;
+    *) printf '%s\n' "$1" ;;
+  esac
 }
 
 clean_up() {
@@ -330,11 +347,61 @@ try_program() {
 
 # --- keys ----------------------------------------------------------------------------------------------------------
 
+# A folder that was there before keeps its permissions. One in which others could read, replace or add keys is refused,
+# before anything is installed.
+check_home() {
+  case $home in
+    /*) ;;
+    *) home=$PWD/$home ;;
+  esac
+  [ -e "$home" ] || return 0
+  [ -d "$home" ] || fail "$home is no folder; choose another place for keys with DYNC_HOME"
+  other="choose another folder for keys with DYNC_HOME"
+  [ "$(cd "$home" 2>/dev/null && pwd -P)" != / ] || fail "keys do not belong into /; $other"
+  look_at "$home/."
+  [ "$owner" = "$(id -u)" ] || fail "$home belongs to another user; $other"
+  case $mode in
+    ????------*) return 0 ;;
+    ????????w*) fail "$home is shared with everybody; $other" ;;
+  esac
+  ! has_others_files || fail "$home is open to others and holds more than dync's files; $other"
+  case $mode in
+    ?????w*) fail "$home can be written by others; keep them out with: chmod 700 $(quote "$home")" ;;
+  esac
+  warn "$home is open to others; to keep them out: chmod 700 $(quote "$home")"
+}
+
+# Sets mode (as ls writes it) and owner (a number) to those of $1.
+look_at() {
+  # shellcheck disable=SC2012 # the name comes last, and is not read
+  read -r mode _ owner _ <<PROPERTIES
+$(LC_ALL=C ls -ldn "$1" | sed -n 1p)
+PROPERTIES
+}
+
+has_others_files() {
+  for entry in "$home"/* "$home"/.[!.]*; do
+    case ${entry##*/} in
+      "*" | ".[!.]*" | *.key* | clients | servers | uploads | data | *.toml) ;;
+      *) return 0 ;;
+    esac
+  done
+  return 1
+}
+
 make_home() {
-  if [ ! -d "$home" ]; then
-    (umask 077 && mkdir -p "$home") || fail "cannot make the folder $home"
-  fi
-  chmod 700 "$home" || fail "cannot make $home accessible to you alone"
+  [ -d "$home" ] || (umask 077 && mkdir -p "$home") || fail "cannot make the folder $home"
+}
+
+check_secrets() {
+  for secret in "$home/client.key_secret" "$home/server.key_secret"; do
+    [ -f "$secret" ] || continue
+    look_at "$secret"
+    case $mode in
+      ????------*) ;;
+      *) warn "others may read the secret key $secret, so dync refuses it; to mend that: chmod 600 $(quote "$secret")" ;;
+    esac
+  done
 }
 
 # Takes the server's key from a file, an address or the command line, before anything is installed.
@@ -459,6 +526,12 @@ show_client_key() {
 
 show_path() {
   first=${programs%% *}
+  case $target in
+    *:*)
+      warn "$target has a colon, so it cannot be in PATH; choose another folder with --to, or type the whole path"
+      return
+      ;;
+  esac
   case ":$PATH:" in
     *":$target:"*)
       found=$(command -v "$first" 2>/dev/null || true)
@@ -468,7 +541,7 @@ show_path() {
   esac
   say ""
   case ${SHELL:-} in
-    */fish) say "Add $target to your PATH: fish_add_path $target" ;;
+    */fish) say "Add $target to your PATH: fish_add_path $(quote_for_fish "$target")" ;;
     */zsh) path_line "$HOME/.zshrc" ;;
     */bash) path_line "$HOME/.bashrc" ;;
     *) path_line "$HOME/.profile" ;;
@@ -477,7 +550,14 @@ show_path() {
 
 path_line() {
   say "Add this line to $1, then open a new terminal:"
-  say "    export PATH=\"$target:\$PATH\""
+  case $(quote "$target") in
+    "$target") say "    export PATH=\"$target:\$PATH\"" ;;
+    *) say "    export PATH=$(quote "$target"):\"\$PATH\"" ;;
+  esac
+}
+
+quote_for_fish() {
+  printf "'%s'\n" "$(printf '%s\n' "$1" | sed -e 's/\\/\\\\/g' -e "s/'/\\\\'/g")"
 }
 
 main "$@"

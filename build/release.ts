@@ -1,14 +1,16 @@
-// `bun run release [TARGET…]`: both programs for every system into dist/, with checksums, a bill of materials, the
-// third-party notices and the installer. Nothing but package.json, the commit and the sources decides their bytes.
+// `bun run release [--base-url URL] [--to FOLDER] [TARGET…]`: both programs for every system into dist/ (or FOLDER), with
+// checksums, a bill of materials, the third-party notices, the README and the installer. The last two name URL, where
+// the release will be downloaded from. Nothing but that, package.json, the commit and the sources decides their bytes.
 //
 // A target that cannot be built here names itself, and the others are still built. Exit status: 0 everything that
 // can be built on this machine was, 1 something failed.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { messageOf } from "../src/base/error.ts";
+import { DyncError, messageOf } from "../src/base/error.ts";
 import { addonPath } from "../src/transport/zmq/addon.ts";
 import { billOfMaterials } from "./bill-of-materials.ts";
 import { commit } from "./build.ts";
@@ -16,6 +18,7 @@ import { compileProgram } from "./compile.ts";
 import { fixSignature } from "./mach-o.ts";
 import { noticesPath } from "./notices.ts";
 import { hasRecipe, type Made, makeOwnLibrary, type OwnLibraryTarget } from "./own-library.ts";
+import { installerFor, parseBaseUrl, readmeFor } from "./release-address.ts";
 import {
   findReleaseTarget,
   type ProgramName,
@@ -51,13 +54,38 @@ export async function buildExecutable(
   return outfile;
 }
 
-async function release(names: readonly string[]): Promise<number> {
-  const unknown = names.filter((name) => findReleaseTarget(name) === undefined);
+interface ReleaseOptions {
+  readonly names: readonly string[];
+  /** Where the release will be downloaded from, or `null`: then its installer has to be told. */
+  readonly baseUrl: string | null;
+  readonly folder: string;
+}
+
+/** Throws `DyncError` ("usage"). */
+function readOptions(argv: readonly string[]): ReleaseOptions {
+  const { values, positionals } = parseArguments(argv);
+  const unknown = positionals.filter((name) => findReleaseTarget(name) === undefined);
   if (unknown.length > 0) {
-    say(`Unknown target ${unknown.join(", ")}, want ${releaseTargets.join(", ")}`);
-    return 2;
+    throw new DyncError("usage", `Unknown target ${unknown.join(", ")}, want ${releaseTargets.join(", ")}`);
   }
-  const folder = join(project, "dist");
+  const { "base-url": baseUrl, to = join(project, "dist") } = values;
+  return {
+    names: positionals,
+    baseUrl: baseUrl === undefined ? null : parseBaseUrl(baseUrl),
+    folder: resolve(to),
+  };
+}
+
+function parseArguments(argv: readonly string[]) {
+  try {
+    const options = { "base-url": { type: "string" }, to: { type: "string" } } as const;
+    return parseArgs({ args: [...argv], options, allowPositionals: true });
+  } catch (cause) {
+    throw new DyncError("usage", messageOf(cause), { cause });
+  }
+}
+
+async function release({ names, baseUrl, folder }: ReleaseOptions): Promise<number> {
   mkdirSync(folder, { recursive: true });
   const wanted = releaseTargets.filter((target) => names.length === 0 || names.includes(target));
   // Once: the checkout may move on while this runs.
@@ -82,23 +110,39 @@ async function release(names: readonly string[]): Promise<number> {
       }
     }
   }
-  writeCompanions(folder, built, source);
+  writeCompanions(folder, built, source, baseUrl);
+  const where = relative(project, folder) === "dist" ? "dist/" : folder;
   say(
-    `${built.length} of ${wanted.length * programs.length} executables in dist/, version ${packageJson.version}`,
+    `${built.length} of ${wanted.length * programs.length} executables in ${where}, version ${packageJson.version}`,
   );
+  if (baseUrl === null)
+    say("Without --base-url the installer has to be told where this release is: DYNC_BASE_URL");
   return failures === 0 ? 0 : 1;
 }
 
 /** Everything that lies beside the executables, SHA256SUMS last: it covers the rest. */
-function writeCompanions(folder: string, built: readonly string[], source: string): void {
+function writeCompanions(
+  folder: string,
+  built: readonly string[],
+  source: string,
+  baseUrl: string | null,
+): void {
   const hashes = new Map(built.map((name) => [name, sha256Of(join(folder, name))]));
   copyFileSync(noticesPath, join(folder, "THIRD-PARTY-NOTICES.md"));
-  copyFileSync(join(project, "install.sh"), join(folder, "install.sh"));
+  for (const [name, change] of [
+    ["install.sh", installerFor],
+    ["README.md", readmeFor],
+  ] as const) {
+    // Copied first, for its permissions.
+    copyFileSync(join(project, name), join(folder, name));
+    if (baseUrl === null) continue;
+    writeFileSync(join(folder, name), change(readFileSync(join(project, name), "utf8"), baseUrl));
+  }
   copyFileSync(join(project, "build", "dync-server.service"), join(folder, "dync-server.service"));
   const materials = billOfMaterials({ version: packageJson.version, commit: source, files: hashes });
   writeFileSync(join(folder, "dync.cdx.json"), materials);
-  const companions = ["THIRD-PARTY-NOTICES.md", "dync-server.service", "dync.cdx.json", "install.sh"];
-  for (const name of companions) hashes.set(name, sha256Of(join(folder, name)));
+  const companions = ["THIRD-PARTY-NOTICES.md", "README.md", "dync-server.service", "dync.cdx.json"];
+  for (const name of [...companions, "install.sh"]) hashes.set(name, sha256Of(join(folder, name)));
   const lines = [...hashes].map(([name, hash]) => `${hash}  ${name}\n`);
   writeFileSync(join(folder, "SHA256SUMS"), lines.sort(byName).join(""));
 }
@@ -122,4 +166,15 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-if (import.meta.main) process.exitCode = await release(process.argv.slice(2));
+/** The command line: does it, and returns the exit status. */
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await release(readOptions(argv));
+  } catch (error) {
+    if (!(error instanceof DyncError)) throw error;
+    say(error.hint === undefined ? error.message : `${error.message}, ${error.hint}`);
+    return error.meaning.exit;
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

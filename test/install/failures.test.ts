@@ -1,7 +1,8 @@
 // install.sh when something goes wrong: always one clear line, nothing half-installed, the old version still there.
 
-import { expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { exampleKey, isRoot, mountMemory, plainTools, ReleaseServer, sha256, User } from "./fixture.ts";
 
@@ -19,6 +20,141 @@ function expectNothingInstalled(user: User): void {
   expect(existsSync(user.bin) ? readdirSync(user.bin) : []).toEqual([]);
   expect(existsSync(user.path(".dync"))).toBe(false);
 }
+
+test("without an address one line asks for it", async () => {
+  using user = new User();
+  const run = await user.install({ url: "" });
+  expectRefusal(
+    run,
+    "DYNC_BASE_URL is not set: where the files of the release are, such as https://HOST/dync",
+    2,
+  );
+  expectNothingInstalled(user);
+});
+
+describe("a folder for keys that was there before", () => {
+  async function install(user: User, home: string, args: readonly string[] = []) {
+    using server = new ReleaseServer();
+    return await user.install(server, args, { environment: { DYNC_HOME: home } });
+  }
+  const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
+
+  test("that is the root folder is refused", async () => {
+    using user = new User();
+    const before = modeOf("/");
+    for (const home of ["/", "//", "/.", "/tmp/.."]) {
+      expectRefusal(await install(user, home), "keys do not belong into /; choose another folder");
+    }
+    expect(modeOf("/")).toBe(before);
+    expectNothingInstalled(user);
+  });
+
+  test("that everybody may write to is refused", async () => {
+    using user = new User();
+    mkdirSync(user.path("shared"));
+    chmodSync(user.path("shared"), 0o1777);
+    expectRefusal(await install(user, user.path("shared")), "is shared with everybody");
+    expect(modeOf(user.path("shared"))).toBe("1777");
+    expectNothingInstalled(user);
+  });
+
+  test("that is open and holds other things is refused", async () => {
+    using user = new User();
+    user.write("etc/passwd", "");
+    chmodSync(user.path("etc"), 0o755);
+    expectRefusal(
+      await install(user, user.path("etc")),
+      "is open to others and holds more than dync's files",
+    );
+    expect(modeOf(user.path("etc"))).toBe("755");
+    expectNothingInstalled(user);
+  });
+
+  test("that a group may write to is refused, with the way to mend it", async () => {
+    using user = new User();
+    mkdirSync(user.path("it's ours"));
+    chmodSync(user.path("it's ours"), 0o770);
+    const run = await install(user, user.path("it's ours"));
+    expectRefusal(run, `keep them out with: chmod 700 '${user.home}/it'\\''s ours'`);
+    expectNothingInstalled(user);
+  });
+
+  test.skipIf(!isRoot)("that is somebody else's is refused (needs root)", async () => {
+    using user = new User();
+    mkdirSync(user.path("theirs"));
+    chownSync(user.path("theirs"), 65534, 65534);
+    expectRefusal(await install(user, user.path("theirs")), "belongs to another user");
+    expectNothingInstalled(user);
+  });
+
+  test("that others may look into keeps its permissions, and the way to change them is shown", async () => {
+    using user = new User();
+    mkdirSync(user.path("home"));
+    chmodSync(user.path("home"), 0o755);
+    const run = await install(user, user.path("home"));
+    expect(run).toMatchObject({
+      status: 0,
+      stderr: `install.sh: warning: ${user.home}/home is open to others; to keep them out: chmod 700 ${user.home}/home\n`,
+    });
+    expect(modeOf(user.path("home"))).toBe("755");
+  });
+
+  test("that is the user's alone may hold anything, and keeps its permissions", async () => {
+    using user = new User();
+    user.write("home/notes.txt", "mine");
+    chmodSync(user.path("home"), 0o500 | 0o200);
+    expect(await install(user, user.path("home"))).toMatchObject({ status: 0, stderr: "" });
+    expect(modeOf(user.path("home"))).toBe("700");
+  });
+
+  test("with a secret key that others may read is not passed over in silence", async () => {
+    using user = new User();
+    expect(await install(user, user.path("home"))).toMatchObject({ status: 0, stderr: "" });
+    chmodSync(user.path("home/client.key_secret"), 0o644);
+    const run = await install(user, user.path("home"));
+    expect(run.status).toBe(0);
+    expect(run.stderr).toContain(`others may read the secret key ${user.home}/home/client.key_secret`);
+    expect(run.stderr).toContain(`chmod 600 ${user.home}/home/client.key_secret\n`);
+    expect(modeOf(user.path("home/client.key_secret"))).toBe("644");
+  });
+});
+
+const fishIsMissing = Bun.which("fish") === null;
+const folders = ["with blank", "$(touch evil)", "it's", '"quoted"', "back`tick`", "back\\slash", "plain"];
+test.each(folders)("the line for PATH is what it says when it is pasted: %s", async (name) => {
+  using server = new ReleaseServer();
+  using user = new User();
+  const target = user.path(name);
+  const { stdout, status } = await user.install(server, ["--client", "--to", target]);
+  expect(status).toBe(0);
+  const line = /^ {4}(export PATH=.*)$/m.exec(stdout)?.[1] ?? "false";
+  const pasted = spawnSync("sh", ["-c", `${line}\nprintf '%s' "$PATH"`], {
+    cwd: user.home,
+    encoding: "utf8",
+  });
+  expect(pasted.stdout).toStartWith(`${target}:/`);
+  expect(existsSync(user.path("evil"))).toBe(false);
+  const fish = await user.install(server, ["--client", "--to", target], {
+    environment: { SHELL: "/bin/fish" },
+  });
+  const word = /fish_add_path (.*)$/m.exec(fish.stdout)?.[1] ?? "";
+  if (fishIsMissing) expect(word).toBe(`'${target.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`);
+  else {
+    const echoed = spawnSync("fish", ["-c", `printf %s ${word}`], { encoding: "utf8" });
+    expect(echoed.stdout).toBe(target);
+  }
+});
+
+test("a folder with a colon cannot be in PATH, and that is said", async () => {
+  using server = new ReleaseServer();
+  using user = new User();
+  const run = await user.install(server, ["--client", "--to", user.path("a:b")]);
+  expect(run).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining("has a colon, so it cannot be in PATH"),
+  });
+  expect(run.stdout).not.toContain("export PATH");
+});
 
 test("a wrong checksum installs nothing and keeps the old version", async () => {
   using server = new ReleaseServer("1.0.0");

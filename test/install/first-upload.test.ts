@@ -1,35 +1,48 @@
-// A new user, from nothing to the first file on the server: install.sh from a local HTTP server with the real
-// executables, the key handed to the administrator, one upload.
+// A new user, from nothing to the first file on the server: a release that was built for the address of a local HTTP
+// server, the README's line in an empty home, the key handed to the administrator, one upload.
 
 import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { findReleaseTarget, releaseName } from "../../build/targets.ts";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { findReleaseTarget } from "../../build/targets.ts";
 import { hostTarget } from "../../src/transport/zmq/target.ts";
 import { executables, executablesMissing, startServer } from "../support/executables.ts";
 import { runProgram } from "../support/programs.ts";
-import { ReleaseServer, User } from "./fixture.ts";
+import { project, ReleaseServer, User } from "./fixture.ts";
+
+const deadlineMs = 110_000;
 
 const target = findReleaseTarget(hostTarget());
 const reason = executablesMissing ?? (target === undefined ? "install.sh is not for this system" : null);
 
 test.skipIf(reason !== null)(
-  `installed by one line, a new user sends the first file${reason === null ? "" : ` (skipped: ${reason})`}`,
+  `installed by the README's line from a release that was built for its address, a new user sends the first file${reason === null ? "" : ` (skipped: ${reason})`}`,
   async () => {
     if (target === undefined) return;
     using releases = new ReleaseServer();
     using user = new User();
     using administrator = new User();
     const programs = await executables();
-    releases.offer(releaseName("dync", target), new Uint8Array(readFileSync(programs.dync)));
-    releases.offer(releaseName("dync-server", target), new Uint8Array(readFileSync(programs.dyncServer)));
+    const built = administrator.path("release");
+    const build = [process.execPath, "build/release.ts", "--base-url", releases.url, "--to", built, target];
+    await expectSuccess(build, {}, project);
+    releases.files.clear();
+    for (const name of readdirSync(built))
+      releases.files.set(name, new Uint8Array(readFileSync(join(built, name))));
+    const readme = readFileSync(join(built, "README.md"), "utf8");
+    expect(readme).not.toContain("example.org/dync");
+    const line = /^curl .*install\.sh \| sh$/m.exec(readme)?.[0] ?? "";
+    expect(line).toBe(`curl -fsSL ${releases.url}/install.sh | sh`);
 
     const serverHome = administrator.path(".dync");
     await expectSuccess([programs.dyncServer, "keygen"], { DYNC_HOME: serverHome });
     const serverKey = administrator.path(".dync", "server.key");
     const key = /public-key = "(.{40})"/.exec(readFileSync(serverKey, "utf8"))?.[1] ?? "";
 
-    const run = await user.install(releases, ["--server", "127.0.0.1", "--server-key", key]);
-    expect(run).toMatchObject({ status: 0, stderr: "" });
+    const typed = `${line} -s -- --server 127.0.0.1 --server-key '${key}'`;
+    const environment = { HOME: user.home, DYNC_BASE_URL: "", DYNC_HOME: "" };
+    const run = await runProgram(["sh", "-c", typed], { cwd: user.home, env: environment }, deadlineMs);
+    expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
     expect(statSync(user.path(".dync")).mode & 0o777).toBe(0o700);
     expect(statSync(user.path(".dync/client.key_secret")).mode & 0o777).toBe(0o600);
     const fingerprint = /Its fingerprint: {2}(SHA256:\S{43})\n/.exec(run.stdout)?.[1];
@@ -61,8 +74,8 @@ test.skipIf(reason !== null)(
 );
 
 /** Runs `command` and returns what it printed on standard output. */
-async function expectSuccess(command: string[], env: Record<string, string>): Promise<string> {
-  const end = await runProgram(command, { env });
-  expect(end).toMatchObject({ code: 0 });
+async function expectSuccess(command: string[], env: Record<string, string>, cwd?: string): Promise<string> {
+  const end = await runProgram(command, { env, ...(cwd === undefined ? {} : { cwd }) }, deadlineMs);
+  expect({ code: end.code, stderr: end.code === 0 ? "" : end.stderr }).toEqual({ code: 0, stderr: "" });
   return end.stdout;
 }

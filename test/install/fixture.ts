@@ -181,6 +181,8 @@ export const plainTools = [
   "grep",
   "awk",
   "cat",
+  "id",
+  "ls",
   "mkdir",
   "mktemp",
   "chmod",

@@ -139,14 +139,17 @@ test("downloads with wget where there is no curl, and checks with whatever tool 
   }
 });
 
-test("downloads with busybox's wget too", async () => {
-  using server = new ReleaseServer();
-  using user = new User();
-  const tools = user.tools([...plainTools, "sha256sum", "busybox"]);
-  user.write(`${tools.slice(user.home.length + 1)}/wget`, '#!/bin/sh\nexec busybox wget "$@"\n', 0o755);
-  const run = await user.install(server, [], { environment: { PATH: tools } });
-  expect(run).toMatchObject({ status: 0, stderr: "" });
-});
+test.skipIf(Bun.which("busybox") === null)(
+  "downloads with busybox's wget too (where it is there)",
+  async () => {
+    using server = new ReleaseServer();
+    using user = new User();
+    const tools = user.tools([...plainTools, "sha256sum", "busybox"]);
+    user.write(`${tools.slice(user.home.length + 1)}/wget`, '#!/bin/sh\nexec busybox wget "$@"\n', 0o755);
+    const run = await user.install(server, [], { environment: { PATH: tools } });
+    expect(run).toMatchObject({ status: 0, stderr: "" });
+  },
+);
 
 test("finds out the system: musl, Rosetta, arm64", async () => {
   using server = new ReleaseServer();

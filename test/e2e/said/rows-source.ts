@@ -3,6 +3,7 @@
 
 import { statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { straceMissing } from "../../support/system-calls.ts";
 import type { Row } from "./row.ts";
 
@@ -219,6 +220,18 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
       { type: "cd other; dync resume -q; cmp ../elsewhere.raw $STORED/elsewhere.raw" },
     ],
     unless: straceMissing,
+  },
+  {
+    given: "an installer that was not built for an address",
+    steps: [
+      {
+        type: `env -u DYNC_BASE_URL sh ${join(import.meta.dir, "../../../install.sh")}`,
+        stderr: [
+          "install.sh: DYNC_BASE_URL is not set: where the files of the release are, such as https://HOST/dync (see --help)",
+        ],
+        exit: 2,
+      },
+    ],
   },
   {
     given: "a folder that was deleted under the shell",
