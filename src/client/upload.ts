@@ -20,6 +20,7 @@ import { connectionError, isFinal } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
 import { Patience } from "./patience.ts";
 import type { Source } from "./source.ts";
+import { expectStoredAlready, storedFileOf } from "./stored-already.ts";
 
 export interface UploadOptions {
   readonly task: ClientUploadTask;
@@ -47,7 +48,7 @@ export interface UploadProgress {
   readonly total: number | null;
   /** Bytes at the beginning that this process did not send: the server had them. */
   readonly skipped: number;
-  readonly waiting: "connection" | "approval" | "credit" | "confirmation" | "pause" | null;
+  readonly waiting: "connection" | "approval" | "credit" | "confirmation" | "comparison" | "pause" | null;
   /** With `pause`: why, and when the next try is due (monotonic ms). */
   readonly pause: { readonly reason: string; readonly until: number } | null;
 }
@@ -67,6 +68,8 @@ export interface Receipt {
   readonly bytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
+  /** The same file was there, with the same metadata: nothing was sent, or nothing of use. */
+  readonly already: boolean;
 }
 
 // A wrong key, a restart and a damaged handshake look alike: so many in a row, more where the right key was seen.
@@ -102,6 +105,7 @@ class Upload {
   #later: DyncError | null = null;
   // Since when the source owes us a chunk.
   #readSince: number | null = null;
+  #isSourceUsed = false;
   #sentMax = 0;
   #malformed = 0;
   #cancelPause: CancelTimer = () => {};
@@ -159,7 +163,7 @@ class Upload {
       const result = await ended;
       this.#cancelPause();
       if (this.#lastWord !== null) await this.#bidFarewell(this.#lastWord);
-      return await this.#receiptOf(result);
+      return await this.#receiptOf(result, signal);
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#cancelPause();
@@ -187,13 +191,33 @@ class Upload {
       );
   }
 
-  async #receiptOf(result: UploadResult): Promise<Receipt> {
+  async #receiptOf(result: UploadResult, signal: AbortSignal): Promise<Receipt> {
     if (this.#error !== null) throw this.#error;
-    if (result.type === "failed") throw new DyncError(result.code, result.text);
+    if (result.type === "failed") return await this.#receiptOfStored(result, signal);
     // The server may have known the whole file already: then nothing of it was read.
     const checksum = this.#whole?.checksum ?? (await this.#checksumOfSource());
     const bytes = this.#whole?.size ?? this.#options.task.size ?? this.#progress.sent;
-    return { uploadId: result.uploadId, bytes, sha256: Buffer.from(checksum).toString("hex") };
+    return {
+      uploadId: result.uploadId,
+      bytes,
+      sha256: Buffer.from(checksum).toString("hex"),
+      already: false,
+    };
+  }
+
+  // Nothing else that fails can mean that all is well.
+  async #receiptOfStored(
+    { code, text, info }: Extract<UploadResult, { type: "failed" }>,
+    signal: AbortSignal,
+  ): Promise<Receipt> {
+    const { source } = this.#options;
+    const stored = code === "name-taken" ? storedFileOf(info) : null;
+    // What was read of a stream cannot be read again.
+    const canCompare = source.canSeek || !this.#isSourceUsed || this.#whole !== null;
+    if (stored === null || !canCompare) throw new DyncError(code, text);
+    this.#report({ waiting: "comparison", pause: null });
+    await expectStoredAlready(source, this.#whole, stored, text, signal);
+    return { uploadId: stored.info.upload ?? "", bytes: stored.size, sha256: stored.sha256, already: true };
   }
 
   async #checksumOfSource(): Promise<Uint8Array> {
@@ -344,6 +368,7 @@ class Upload {
         return;
       case "read":
         this.#readSince = this.#parts.clock.now();
+        this.#isSourceUsed = true;
         return this.#feed.ask(action.offset, action.lengthMax);
       case "send-chunk":
         return this.#sendChunk(action.offset, action.checksum);

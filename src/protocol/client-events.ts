@@ -1,7 +1,7 @@
 // What goes into and comes out of the client's upload machine (`client-upload.ts`).
 
 import type { ErrorCode } from "../base/error.ts";
-import type { ClientMessage, PostChunk, ServerMessage } from "./message.ts";
+import type { ClientMessage, ErrorInfo, PostChunk, ServerMessage } from "./message.ts";
 
 /** What is uploaded. */
 export interface ClientUploadTask {
@@ -64,6 +64,8 @@ export type UploadResult =
       readonly code: ErrorCode;
       readonly text: string;
       readonly wire: number | null;
+      /** What the server said of it besides. */
+      readonly info?: ErrorInfo;
     };
 
 export type ClientAction =

@@ -22,7 +22,7 @@ import { type ClientEvent, type ClientState, clientTransitions } from "./client-
 import { Doubt } from "./doubt.ts";
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
-import type { ServerMessage, StatusReport, UploadApproved } from "./message.ts";
+import type { ErrorMessage, ServerMessage, StatusReport, UploadApproved } from "./message.ts";
 import { OpenQueries } from "./open-queries.ts";
 import { Pace } from "./pace.ts";
 import { ReadAhead, type ReadChunk } from "./read-ahead.ts";
@@ -138,7 +138,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "upload-finished":
         return this.#onFinished(message.uploadId, now);
       case "error":
-        return this.#onError(message.code, message.text, now);
+        return this.#onError(message, now);
       default:
         return unreachable(message);
     }
@@ -221,7 +221,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#queries.moved(position, this.#sent);
   }
 
-  #onError(wire: number, text: string, now: number): void {
+  #onError({ code: wire, text, info }: ErrorMessage, now: number): void {
     const code = errorCodeFromWire(wire);
     const isForgotten = code === "unknown-upload" && this.#approved && this.#restarts < limits.restartsMax;
     if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart(now);
@@ -233,7 +233,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       this.#actions.push({ type: "retry-later", code, text });
       return this.#disconnect();
     }
-    this.#end({ type: "failed", code, text, wire });
+    this.#end({ type: "failed", code, text, wire, ...(info === undefined ? {} : { info }) });
   }
 
   // The server forgot the upload: the same identity may post it as if it were new. What was sent stays known: should

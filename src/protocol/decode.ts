@@ -9,6 +9,7 @@ import { limits } from "./limits.ts";
 import type {
   ApprovedInfo,
   ClientMessage,
+  ErrorInfo,
   ErrorMessage,
   JsonObject,
   PostFileInfo,
@@ -149,9 +150,13 @@ function decodeError(frames: Frames): Decoded<ErrorMessage> {
   const code = readU32(frames[1]!);
   if (code === null) return wrongWidth("error", "code", 4, frames[1]!);
   if (isCommand(frames[2]!)) return joined("error", "text");
+  // Where the text is missing, the info must not be shown as one.
+  if (isFilledObject(frames[2]!)) return malformed("error: the text before the info is missing");
   const text = readUtf8(cutAtCharacter(frames[2]!, limits.errorTextBytesMax));
   if (text === null) return notUtf8("error", "text");
-  return { ok: true, message: { type: "error", code, text: oneLine(text) } };
+  const info = errorInfo(readInfo(frames[3]));
+  const message = { type: "error", code, text: oneLine(text) } as const;
+  return { ok: true, message: Object.keys(info).length === 0 ? message : { ...message, info } };
 }
 
 function readMetadata(frame: Uint8Array): { ok: true; text: string } | DecodeFailure {
@@ -178,12 +183,11 @@ function readTag(frame: Uint8Array | undefined): { tag?: number } {
 }
 
 function postFileInfo(json: JsonObject): PostFileInfo {
-  const size = json.size;
-  const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
+  const { size } = json;
   const { modified } = textMember(json, "modified");
   const isTime = modified !== undefined && parseTimestamp(modified) !== null;
   return {
-    ...(isSize ? { size } : {}),
+    ...(isSize(size) ? { size } : {}),
     ...(isTime ? { modified } : {}),
     ...textMember(json, "client"),
   };
@@ -211,6 +215,21 @@ function approvedInfo(json: JsonObject): ApprovedInfo {
   const tags = json.tags === true ? { tags: true } : {};
   const farewell = json.farewell === true ? { farewell: true } : {};
   return { ...textMember(json, "server"), ...textMember(json, "upload"), ...tags, ...farewell };
+}
+
+function errorInfo(json: JsonObject): ErrorInfo {
+  const { size, sha256, metadata } = json;
+  const isSha256 = typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256);
+  return {
+    ...(isSize(size) ? { size } : {}),
+    ...(isSha256 ? { sha256 } : {}),
+    ...textMember(json, "upload"),
+    ...(metadata === "same" || metadata === "different" ? { metadata } : {}),
+  };
+}
+
+function isSize(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function textMember<Key extends string>(json: JsonObject, key: Key): { [name in Key]?: string } {

@@ -98,7 +98,7 @@ function optionalFrames(value: number | undefined): Uint8Array[] {
 
 function errorFrames(message: ErrorMessage): Uint8Array[] {
   const text = utf8FrameCut(oneLine(message.text), limits.errorTextBytesMax);
-  return [commands.error, u32Frame(message.code), text];
+  return [commands.error, u32Frame(message.code), text, ...infoFrames(message.info ?? {})];
 }
 
 // Should the metadata get lost on the way, and with it its place, the info must not be taken for it.

@@ -51,11 +51,24 @@ export interface QueryStatus {
   readonly tag?: number;
 }
 
+/** Optional last frame of `error`: with 409, the file that has the name, told to its owner. Unknown keys are ignored. */
+export interface ErrorInfo {
+  /** Bytes of the file. */
+  readonly size?: number;
+  /** Its SHA-256, lower-case hex. */
+  readonly sha256?: string;
+  /** Id of the upload that it came by. */
+  readonly upload?: string;
+  /** Whether its metadata are those of the `post-file` that this answers. */
+  readonly metadata?: "same" | "different";
+}
+
 export interface ErrorMessage {
   readonly type: "error";
   /** HTTP-like number, see `errorMeanings` in `base/error.ts`. */
   readonly code: number;
   readonly text: string;
+  readonly info?: ErrorInfo;
 }
 
 export interface UploadApproved {

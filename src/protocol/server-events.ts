@@ -2,7 +2,7 @@
 // one socket identity together with one user.
 
 import type { CreditReport } from "./credit-office.ts";
-import type { ClientMessage, PostFile, ServerMessage } from "./message.ts";
+import type { ClientMessage, ErrorInfo, PostFile, ServerMessage } from "./message.ts";
 
 /** What the server decides for all its uploads. */
 export interface ServerUploadOptions {
@@ -41,7 +41,7 @@ export type ServerInput =
       readonly hashed: boolean;
     }
   /** Answers `admit`: not now or not at all. */
-  | { readonly type: "refused"; readonly code: number; readonly text: string }
+  | { readonly type: "refused"; readonly code: number; readonly text: string; readonly info?: ErrorInfo }
   | { readonly type: "hash-ready" }
   /** The credit office gives this upload `amount` more chunks. */
   | { readonly type: "granted"; readonly amount: number }
@@ -57,7 +57,13 @@ export type ServerInput =
    */
   | { readonly type: "rewound"; readonly offset: number }
   /** The storage failed for good (`keep` says whether the bytes stay for a later attempt). */
-  | { readonly type: "storage-failed"; readonly code: number; readonly text: string; readonly keep: boolean }
+  | {
+      readonly type: "storage-failed";
+      readonly code: number;
+      readonly text: string;
+      readonly keep: boolean;
+      readonly info?: ErrorInfo;
+    }
   /** Answers `finish`: published and durable. */
   | { readonly type: "finished" }
   /** The driver gives the upload up: key removed (403), shutdown (503, `keep`), operator's wish. */

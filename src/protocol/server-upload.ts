@@ -18,7 +18,7 @@ import { judgeChunk } from "./chunk-verdict.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
-import type { ClientMessage, PostChunk, PostFile, ServerMessage } from "./message.ts";
+import type { ClientMessage, ErrorInfo, PostChunk, PostFile, ServerMessage } from "./message.ts";
 import { sameMetadata } from "./metadata.ts";
 import { PositionReports } from "./position-reports.ts";
 import type { Admission, ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
@@ -86,7 +86,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         this.#timer.heard(now);
         return this.#onRestored(input.post, input.admission, input.hashed);
       case "refused":
-        return this.#fail(input.code, input.text);
+        return this.#fail(input.code, input.text, input.info);
       case "hash-ready":
         this.#state = "receiving";
         return;
@@ -103,6 +103,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "rewound":
         return this.#onRewound(input.offset);
       case "storage-failed":
+        this.#sendError(input.code, input.text, input.info);
+        return this.#end(input.keep ? "suspended" : "failed", input.code, input.text);
       case "stop":
         this.#sendError(input.code, input.text);
         return this.#end(input.keep ? "suspended" : "failed", input.code, input.text);
@@ -272,13 +274,13 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     return usableWindow(remaining, this.#credit, this.#options);
   }
 
-  #fail(code: number, text: string): void {
-    this.#sendError(code, text);
+  #fail(code: number, text: string, info?: ErrorInfo): void {
+    this.#sendError(code, text, info);
     this.#end("failed", code, text);
   }
 
-  #sendError(code: number, text: string): void {
-    this.#send({ type: "error", code, text });
+  #sendError(code: number, text: string, info?: ErrorInfo): void {
+    this.#send({ type: "error", code, text, ...(info === undefined ? {} : { info }) });
   }
 
   #send(message: ServerMessage): void {

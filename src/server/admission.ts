@@ -4,8 +4,8 @@
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields } from "../base/log.ts";
 import type { NewUpload } from "../catalogue/catalogue.ts";
-import type { PostFile } from "../protocol/message.ts";
-import { metadataFault } from "../protocol/metadata.ts";
+import type { ErrorInfo, PostFile } from "../protocol/message.ts";
+import { metadataFault, sameMetadata } from "../protocol/metadata.ts";
 import { checkName, takenText } from "../storage/destination.ts";
 import { NameTaken, type Partial } from "../storage/storage.ts";
 import type { Room } from "./room.ts";
@@ -72,12 +72,21 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
 export interface Refusal {
   readonly code: number;
   readonly text: string;
+  readonly info?: ErrorInfo;
 }
 
-/** The number and text that tell a client why: what it can act on, and nothing about the server's insides. */
-export function refusalOf(error: unknown): Refusal {
+/**
+ * The number and text that tell a client why: what it can act on, and nothing about the server's insides. To the owner
+ * of what is there, who posts `metadataText`, also what that is.
+ */
+export function refusalOf(error: unknown, metadataText: string | null = null): Refusal {
   if (error instanceof DyncError && error.meaning.wire !== null) {
-    return { code: error.meaning.wire, text: messageOf(error) };
+    const refusal = { code: error.meaning.wire, text: messageOf(error) };
+    const published = error instanceof NameTaken ? error.obstacle.published : null;
+    if (published === null || metadataText === null) return refusal;
+    const { size, sha256, upload } = published;
+    const metadata = sameMetadata(published.metadataText, metadataText) ? "same" : "different";
+    return { ...refusal, info: { size, sha256, upload, metadata } };
   }
   return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
 }

@@ -47,14 +47,18 @@ export async function finishUpload(
     return { type: "finished" };
   } catch (error) {
     journal.log("error", "Publishing failed", troubleOf(error));
-    return { type: "storage-failed", ...answerTo(error, bytes.isSuspect) };
+    return { type: "storage-failed", ...answerTo(error, post.metadataText, bytes.isSuspect) };
   }
 }
 
 // Everything arrived. Unless the name is somebody's for good, it stays, and recovery.ts publishes it when its client asks
 // again, or this server starts anew.
-function answerTo(error: unknown, isSuspect: boolean): Refusal & { readonly keep: boolean } {
-  const refusal = refusalOf(error);
+function answerTo(
+  error: unknown,
+  metadataText: string,
+  isSuspect: boolean,
+): Refusal & { readonly keep: boolean } {
+  const refusal = refusalOf(error, metadataText);
   if (error instanceof DyncError && error.code === "name-taken") return { ...refusal, keep: false };
   if (!isSuspect || refusal.code !== errorMeanings.internal.wire) return { ...refusal, keep: true };
   // The disk lost what it took, or may have: sent once more it may be kept.

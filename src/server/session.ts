@@ -230,7 +230,7 @@ export class Session {
       this.#journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
       this.#driver.feed({ type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true });
     } catch (error) {
-      const refusal = refusalOf(error);
+      const refusal = refusalOf(error, post.metadataText);
       this.#journal.log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
       this.#driver.feed({ type: "refused", ...refusal });
     }

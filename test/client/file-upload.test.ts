@@ -75,7 +75,7 @@ describe("a file that is sent without trouble", () => {
     const run = new Run();
     const receipt = run.send();
     expect(Buffer.from(await run.server.serve("u1"))).toEqual(Buffer.from(bytes));
-    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes) });
+    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes), already: false });
     expect(await remembered()).toEqual([]);
     expect(run.notes).toEqual([]);
   });

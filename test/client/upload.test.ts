@@ -40,7 +40,7 @@ describe("an upload that succeeds", () => {
     server.send({ type: "transfer-credit", amount: 10 });
     expect((await server.receive()).length).toBe(5000 - 3 * 1024);
     server.send({ type: "upload-finished", uploadId: "u1" });
-    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes) });
+    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes), already: false });
   });
 
   test("ends with an empty chunk that has the checksum", async () => {
@@ -68,7 +68,7 @@ describe("an upload that succeeds", () => {
     server.approve();
     expect(Buffer.from(await server.receive())).toEqual(Buffer.from(bytes));
     server.send({ type: "upload-finished", uploadId: "u1" });
-    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes) });
+    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes), already: false });
   });
 
   test("goes on where the server says when it is one that was begun before", async () => {
@@ -86,7 +86,7 @@ describe("an upload that succeeds", () => {
     const receipt = world.upload({ task: { ...taskOf(world), resume: true } });
     await server.expect("post-file");
     server.send({ type: "upload-finished", uploadId: "u1" });
-    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes) });
+    expect(await receipt).toEqual({ uploadId: "u1", bytes: 5000, sha256: sha256(bytes), already: false });
   });
 
   test("goes on when the link takes no more for a while", async () => {

@@ -162,7 +162,8 @@ describe.skipIf(executablesMissing !== null)(`exit status (${executablesMissing 
   test("7: a name that is taken", async () => {
     const path = await lab.file("taken.raw", 10);
     await lab.send([path]);
-    expectFailure(await lab.send([path]), 7, /on the server already/);
+    const other = await lab.file("other.raw", 10);
+    expectFailure(await lab.send([other, "-n", "taken.raw"]), 7, /on the server already/);
   });
 
   test("7: a name that is not allowed", async () => {

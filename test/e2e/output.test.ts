@@ -37,7 +37,7 @@ describe.skipIf(executablesMissing !== null)(
     test("is nothing with -q, but for errors", async () => {
       const path = await lab.file("quiet.raw", 1000);
       expect(await lab.send(["-q", path])).toMatchObject({ code: 0, stdout: "", stderr: "" });
-      expect(await lab.send(["-q", path])).toMatchObject({
+      expect(await lab.send(["-q", "-n", "aux", path])).toMatchObject({
         code: 7,
         stdout: "",
         stderr: expect.stringMatching(/^dync: error: .+\n$/),
@@ -79,7 +79,8 @@ describe.skipIf(executablesMissing !== null)(
     test("is a JSON error on stderr and a summary that says so", async () => {
       const path = await lab.file("json-taken.raw", 10);
       await lab.send([path]);
-      const end = await lab.send(["--json", path]);
+      const other = await lab.file("json-other.raw", 20);
+      const end = await lab.send(["--json", other, "-n", "json-taken.raw"]);
       expect(jsonLines(end.stderr)).toEqual([
         expect.objectContaining({
           schema: 1,

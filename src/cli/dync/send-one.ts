@@ -28,7 +28,8 @@ export async function sendOne(
     .finally(() => progress.end());
   const elapsedMs = clock.now() - startedAt;
   const rate = formatSize((receipt.bytes * 1000) / Math.max(elapsedMs, 1));
-  output.say(`Stored "${name}": ${formatSize(receipt.bytes)} in ${elapsedText(elapsedMs)}, ${rate}/s`);
+  if (receipt.already) output.say(`Stored already: "${name}", the same content and metadata`);
+  else output.say(`Stored "${name}": ${formatSize(receipt.bytes)} in ${elapsedText(elapsedMs)}, ${rate}/s`);
   // Two streams, one terminal: what happened is to be read before the checksum.
   await output.flush();
   // The line that `sha256sum -c` reads.

@@ -7,7 +7,8 @@ import type { ProgressState } from "../progress.ts";
 /** The display's state for `progress`. */
 export function progressState(progress: UploadProgress): ProgressState {
   const { taken, sent, total, waiting, pause } = progress;
-  const isStill = waiting === "connection" || waiting === "approval" || waiting === "pause";
+  const isStill =
+    waiting === "connection" || waiting === "approval" || waiting === "comparison" || waiting === "pause";
   // What a connection that is gone carried is not under way any more.
   const underWay = isStill ? 0 : Math.max(0, sent - taken);
   return { taken, underWay, total, isStill, waiting: waitingText(progress), nextTryAt: pause?.until ?? null };
@@ -24,6 +25,8 @@ function waitingText({ waiting, pause }: UploadProgress): string | null {
       return "waiting for the server";
     case "confirmation":
       return "waiting for the server's confirmation";
+    case "comparison":
+      return "comparing it with what is stored";
     case "pause":
       return pause?.reason ?? "connection lost";
     default:

@@ -1,0 +1,78 @@
+// What becomes of an upload whose name has a file on the server already: when that is this very file, with these very
+// metadata, all that was wanted is done. So whatever gives the same command twice gets the same answer twice.
+
+import { createHash } from "node:crypto";
+import { DyncError } from "../base/error.ts";
+import type { ErrorInfo } from "../protocol/message.ts";
+import type { Source } from "./source.ts";
+
+/** A whole source, as far as it is known without reading it. */
+export interface Whole {
+  readonly size: number;
+  /** SHA-256. */
+  readonly checksum: Uint8Array;
+}
+
+/** A file on the server. */
+export interface StoredFile {
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly info: ErrorInfo;
+}
+
+const readBytes = 1024 * 1024;
+const hint = "give it another name, or leave it as it is";
+
+/** The file that a refusal speaks of, or `null` where it says too little. */
+export function storedFileOf(info: ErrorInfo | undefined): StoredFile | null {
+  if (info?.size === undefined || info.sha256 === undefined) return null;
+  return { size: info.size, sha256: info.sha256, info };
+}
+
+/**
+ * Resolves when the source is `stored`, with the same metadata. `known` is what the source was found to be, `null` when
+ * it was not read yet: only then it is read here, and only when it can be the same.
+ *
+ * @throws DyncError "name-taken" when it is not, with `text`, which says what is there, and what differs.
+ */
+export async function expectStoredAlready(
+  source: Source,
+  known: Whole | null,
+  stored: StoredFile,
+  text: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const isSame =
+    known === null
+      ? await isContentOf(source, stored, signal)
+      : known.size === stored.size && Buffer.from(known.checksum).toString("hex") === stored.sha256;
+  if (!isSame) {
+    const other = `${stored.size} bytes with SHA-256 ${stored.sha256}`;
+    throw new DyncError("name-taken", `${text}, with other content: ${other}`, { hint });
+  }
+  if (stored.info.metadata === "same") return;
+  const what = stored.info.metadata === "different" ? "other metadata" : "metadata that it does not tell";
+  throw new DyncError("name-taken", `${text}, with the same content and ${what}; nothing was changed`, {
+    hint,
+  });
+}
+
+async function isContentOf(source: Source, stored: StoredFile, signal: AbortSignal): Promise<boolean> {
+  if (source.size !== null && source.size !== stored.size) return false;
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(readBytes);
+  // A stream may be longer, and without an end.
+  for (let offset = 0; offset <= stored.size; ) {
+    signal.throwIfAborted();
+    const count = await source.read(offset, buffer);
+    if (count === 0) {
+      const checksum = hash.digest();
+      await source.verifyUnchanged(checksum);
+      return offset === stored.size && checksum.toString("hex") === stored.sha256;
+    }
+    hash.update(buffer.subarray(0, count));
+    offset += count;
+  }
+  return false;
+}
