@@ -1,6 +1,5 @@
 // The libzmq context of a transport: its I/O threads, and the settings of the C heap that its messages live in.
 
-import { assert } from "../../base/assert.ts";
 import { contextOption } from "./constants.ts";
 import { check, lastError } from "./error.ts";
 import type { Library } from "./library.ts";
@@ -30,11 +29,7 @@ export class ZmqContext {
 
   /** Ends the I/O threads. All sockets must be closed; blocks for at most their linger time. */
   close(): void {
-    const { zmq } = this.library;
-    while (zmq.zmq_ctx_term(this.#pointer) === -1) {
-      const error = lastError(this.library, "zmq_ctx_term");
-      assert(error.symbol === "EINTR", error.message);
-    }
+    check(this.library, "zmq_ctx_term", this.library.zmq.zmq_ctx_term(this.#pointer));
   }
 }
 

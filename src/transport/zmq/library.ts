@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DyncError, messageOf } from "../../base/error.ts";
 import { addonPath } from "./addon.ts";
+import { uninterrupted } from "./interrupted.ts";
 import { cString, type Functions, type Native } from "./native.ts";
 import { zmqSymbols } from "./symbols.ts";
 import { hostTarget, isCompiled } from "./target.ts";
@@ -61,7 +62,7 @@ async function openEmbedded(native: Native, environment: NodeJS.ProcessEnv): Pro
 function openAt(native: Native, path: string): Library {
   let zmq: Functions<typeof zmqSymbols>;
   try {
-    zmq = native.open(path, zmqSymbols);
+    zmq = uninterrupted(native.open(path, zmqSymbols));
   } catch (error) {
     const reason = messageOf(error);
     throw new DyncError("configuration", `Cannot load libzmq from ${path}: ${reason}`, {

@@ -125,22 +125,20 @@ export class ZmqSocket {
 
   #sendFrame(frame: OutgoingFrame, flags: number): SendResult {
     const { zmq } = this.#library;
-    for (;;) {
-      if (frame instanceof MessageBlock) {
-        if (zmq.zmq_msg_send(frame.pointer, this.#pointer, flags) !== -1) {
-          frame.forget();
-          return "sent";
-        }
-      } else {
-        assert(frame instanceof Uint8Array, "a block comes from this transport's allocate()");
-        const bytes = frame.length === 0 ? oneByte : frame;
-        if (zmq.zmq_send(this.#pointer, bytes, frame.length, flags) !== -1) return "sent";
+    if (frame instanceof MessageBlock) {
+      if (zmq.zmq_msg_send(frame.pointer, this.#pointer, flags) !== -1) {
+        frame.forget();
+        return "sent";
       }
-      const error = lastError(this.#library, "zmq_msg_send");
-      if (error.symbol === "EAGAIN") return "full";
-      if (error.symbol === "EHOSTUNREACH") return "unreachable";
-      if (error.symbol !== "EINTR") throw error;
+    } else {
+      assert(frame instanceof Uint8Array, "a block comes from this transport's allocate()");
+      const bytes = frame.length === 0 ? oneByte : frame;
+      if (zmq.zmq_send(this.#pointer, bytes, frame.length, flags) !== -1) return "sent";
     }
+    const error = lastError(this.#library, "zmq_msg_send");
+    if (error.symbol === "EAGAIN") return "full";
+    if (error.symbol === "EHOSTUNREACH") return "unreachable";
+    throw error;
   }
 
   /** The next message, or `null` when there is none. `userId` is what the ZAP handler said of its connection. */
@@ -169,14 +167,11 @@ export class ZmqSocket {
 
   /** Length of the frame that is now in `#next`, or -1. */
   #receiveFrame(): number {
-    const { zmq } = this.#library;
-    for (;;) {
-      const length = zmq.zmq_msg_recv(this.#next.pointer, this.#pointer, sendFlag.dontWait);
-      if (length !== -1) return length;
-      const error = lastError(this.#library, "zmq_msg_recv");
-      if (error.symbol === "EAGAIN") return -1;
-      if (error.symbol !== "EINTR") throw error;
-    }
+    const length = this.#library.zmq.zmq_msg_recv(this.#next.pointer, this.#pointer, sendFlag.dontWait);
+    if (length !== -1) return length;
+    const error = lastError(this.#library, "zmq_msg_recv");
+    if (error.symbol === "EAGAIN") return -1;
+    throw error;
   }
 
   /**
