@@ -29,6 +29,8 @@ export const errorMeanings = {
   // Errors that only one side sees.
   usage: { wire: null, exit: 2, retry: false },
   configuration: { wire: null, exit: 2, retry: false },
+  /** What the program needs is not there just now; nobody has to change anything. */
+  unavailable: { wire: null, exit: 5, retry: true },
   source: { wire: null, exit: 4, retry: false },
   "source-changed": { wire: null, exit: 4, retry: false },
   unreachable: { wire: null, exit: 5, retry: true },

@@ -80,6 +80,8 @@ export interface Program {
   readonly commands: readonly Command[];
   /** Name of the command that runs when none is named. */
   readonly defaultCommand: string;
+  /** Whether SIGHUP stops it, as SIGTERM does: the terminal that it was started from is gone. */
+  readonly endsAtHangup: boolean;
 }
 
 /** Defines a command with typed options. */

@@ -6,6 +6,7 @@ import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { asksForJson, checkArguments, readRequest } from "./args.ts";
 import type { Program } from "./command.ts";
 import { CommandLineError } from "./command-line-error.ts";
+import { isHangupOurs } from "./hangup.ts";
 import { exitInterrupted, Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
 import { systemArguments } from "./system-arguments.ts";
@@ -24,7 +25,7 @@ export async function run(program: Program): Promise<never> {
     stderr: process.stderr,
     clock,
   });
-  const signals = listenForSignals();
+  const signals = listenForSignals(program);
   const exit = (status: number): Promise<never> => endProcess(output, status, signals.endingSignal(status));
   // Somebody forgot to handle an error: say so and stop, rather than go on in an unknown state.
   process.on("uncaughtException", (error) => void exit(reportError(program, output, error)));
@@ -109,7 +110,7 @@ interface Signals {
 }
 
 /** The first signal asks the command to stop, which takes as long as it takes; the second one does not wait. */
-function listenForSignals(): Signals {
+function listenForSignals(program: Program): Signals {
   const controller = new AbortController();
   let stoppedBy: NodeJS.Signals | null = null;
   const onSignal = (name: NodeJS.Signals): void => {
@@ -117,9 +118,12 @@ function listenForSignals(): Signals {
     stoppedBy = name;
     controller.abort(new Interruption(name));
   };
-  // SIGHUP is left alone on POSIX, where `nohup` sets it to be ignored and a handler would undo that; on Windows
-  // SIGHUP is how a console that closes says so, and SIGBREAK is Ctrl-Break.
-  const names = ["SIGINT", "SIGTERM", ...(hasSignals ? [] : (["SIGHUP", "SIGBREAK"] as const))] as const;
+  // On Windows SIGHUP is how a console that closes says so, and SIGBREAK is Ctrl-Break. A server elsewhere lives on.
+  const names = [
+    ...(["SIGINT", "SIGTERM"] as const),
+    ...(hasSignals ? [] : (["SIGBREAK"] as const)),
+    ...((!hasSignals || program.endsAtHangup) && isHangupOurs() ? (["SIGHUP"] as const) : []),
+  ];
   for (const name of names) process.on(name, () => onSignal(name));
   const endingSignal = (status: number) => (hasSignals && status === exitInterrupted ? stoppedBy : null);
   return { abort: controller.signal, endingSignal };

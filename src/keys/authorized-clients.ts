@@ -128,9 +128,9 @@ export class AuthorizedClients {
 
   /**
    * Calls `onChange` whenever something became of keys: at once where the system gives notice, else within 5 s, or
-   * within 30 s on a file system that promises notices and gives none. Returns what ends it.
+   * within 30 s on a file system that promises notices and gives none. Returns what ends it, and what looks at once.
    */
-  watch(onChange: (changes: KeyChanges) => void): () => void {
+  watch(onChange: (changes: KeyChanges) => void): { readonly stop: () => void; readonly look: () => void } {
     let watcher: FSWatcher | null = null;
     let next: { readonly at: number; readonly cancel: CancelTimer } | null = null;
     let isOver = false;
@@ -171,11 +171,12 @@ export class AuthorizedClients {
     const scheduleRescan = (): void => schedule(this.#nextLookMs(watcher !== null));
     attach();
     scheduleRescan();
-    return () => {
+    const stop = (): void => {
       isOver = true;
       next?.cancel();
       detach();
     };
+    return { stop, look: () => schedule(0) };
   }
 
   #nextLookMs(hasNotices: boolean): number {

@@ -6,7 +6,7 @@ import { FileLock } from "../base/file-lock.ts";
 /**
  * Locks `file` until `release` or the end of the process. `folder` is what the error speaks of.
  *
- * @throws DyncError "configuration" when another process (or another part of this one) holds it.
+ * @throws DyncError "unavailable" when another process (or another part of this one) holds it: it may be about to stop.
  */
 export function lockFolder(file: string, folder: string): FileLock {
   let lock: FileLock | null;
@@ -20,7 +20,7 @@ export function lockFolder(file: string, folder: string): FileLock {
     });
   }
   if (lock !== null) return lock;
-  throw new DyncError("configuration", `Another dync-server uses the data folder ${folder}`, {
+  throw new DyncError("unavailable", `Another dync-server uses the data folder ${folder}`, {
     hint: "stop that server first, or give this one a folder of its own with --data",
   });
 }

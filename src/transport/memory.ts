@@ -95,7 +95,7 @@ export class MemoryNetwork {
         const port = options.port === 0 ? this.#nextPort++ : options.port;
         if (this.#servers.has(port)) {
           const message = `Port ${port} on ${options.address} is in use by another program`;
-          throw new DyncError("configuration", message, { hint: "choose another port with --port" });
+          throw new DyncError("unavailable", message, { hint: "choose another port with --port" });
         }
         const link = new MemoryServerLink(port, options, events, this.#count, () =>
           this.#servers.delete(port),

@@ -129,7 +129,10 @@ export interface ServerLink {
 }
 
 export interface ServerTransport {
-  /** Binds. Throws `DyncError` ("configuration") when the address cannot be bound, with the reason. */
+  /**
+   * Binds. Throws `DyncError` when the address cannot be bound, with the reason: "unavailable" where it may be later,
+   * "configuration" where it never will.
+   */
   listen(options: ServerLinkOptions, events: ServerLinkEvents): ServerLink;
   close(): Promise<void>;
 }

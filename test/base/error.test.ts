@@ -31,7 +31,7 @@ describe("the table", () => {
     [1, ["malformed", "unknown-upload", "internal", "failed"]],
     [2, ["usage", "configuration"]],
     [4, ["source", "source-changed"]],
-    [5, ["timed-out", "too-many-uploads", "not-ready", "no-space", "unreachable"]],
+    [5, ["timed-out", "too-many-uploads", "not-ready", "no-space", "unreachable", "unavailable"]],
     [6, ["metadata-rejected"]],
     [7, ["forbidden", "name-taken", "too-large", "key-refused", "wrong-server"]],
     [8, ["checksum-mismatch"]],

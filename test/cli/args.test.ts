@@ -27,7 +27,13 @@ async function parse(argv: readonly string[]): Promise<Record<string, unknown>> 
       return 0;
     },
   });
-  const program: Program = { name: "dync", usage: "", commands: [probe], defaultCommand: "probe" };
+  const program: Program = {
+    name: "dync",
+    usage: "",
+    commands: [probe],
+    defaultCommand: "probe",
+    endsAtHangup: true,
+  };
   // The context is handed through untouched.
   await probe.run(checkArguments(program, probe, argv), null as never);
   return given;
@@ -122,7 +128,13 @@ describe("checkArguments()", () => {
         return 0;
       },
     });
-    const program: Program = { name: "dync", usage: "", commands: [resume], defaultCommand: "resume" };
+    const program: Program = {
+      name: "dync",
+      usage: "",
+      commands: [resume],
+      defaultCommand: "resume",
+      endsAtHangup: true,
+    };
     for (const argv of [[], ["a"], ["a", "b", "--", "-c"]]) {
       await resume.run(checkArguments(program, resume, argv), null as never);
       expect(ids).toEqual(argv.filter((it) => it !== "--"));

@@ -24,7 +24,13 @@ async function runAction(
     options: { json: { type: "boolean" } },
     run: (_values, context) => action(context),
   });
-  const program: Program = { name: "dync", usage: "", commands: [command], defaultCommand: "act" };
+  const program: Program = {
+    name: "dync",
+    usage: "",
+    commands: [command],
+    defaultCommand: "act",
+    endsAtHangup: true,
+  };
   const clock = new ManualClock();
   const [stdout, stderr] = [new CapturedStream(), new CapturedStream()];
   const output = new Output({ program: "dync", json, stdout, stderr, clock });

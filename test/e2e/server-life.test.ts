@@ -8,6 +8,7 @@ import { executables, executablesMissing, makeKeys } from "../support/executable
 import { openLab } from "../support/lab.ts";
 import { listening } from "../support/ports.ts";
 import { type ProgramEnd, type ProgramOptions, runProgram, startProgram } from "../support/programs.ts";
+import { injectCommand, straceMissing } from "../support/system-calls.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -28,20 +29,21 @@ describe.skipIf(executablesMissing !== null)(
       args: (folder: string) => readonly string[],
       prepare: (folder: string) => Promise<unknown> = async () => {},
       wrap: (folder: string) => readonly string[] = () => [],
+      address = "127.0.0.1",
     ): Promise<ProgramEnd> {
       await using folder = await tempFolder();
       const programs = await executables();
       const homes = await makeKeys(programs, folder.path);
       await mkdir(folder.file("data"));
       await prepare(folder.path);
-      const command = [programs.dyncServer, "run", "--bind", "127.0.0.1", ...args(folder.path)];
+      const command = [programs.dyncServer, "run", "--bind", address, ...args(folder.path)];
       const options: ProgramOptions = { env: { DYNC_HOME: homes.server, TMPDIR: folder.path } };
       return await runProgram([...wrap(folder.path), ...command], options);
     }
 
-    function expectRefusal(end: ProgramEnd, message: RegExp, hint?: RegExp): void {
+    function expectRefusal(end: ProgramEnd, message: RegExp, hint?: RegExp, code = 2): void {
       expect({ code: end.code, stderr: end.stderr }).toEqual({
-        code: 2,
+        code,
         stderr: expect.stringMatching(message),
       });
       const lines = end.stderr.split("\n").filter((line) => line.startsWith("dync-server: "));
@@ -50,21 +52,34 @@ describe.skipIf(executablesMissing !== null)(
       expect(end.stdout).toBe("");
     }
 
-    test("2: a port that is in use", async () => {
+    // What may pass is no status 2, behind which systemd does not try again.
+    test("5: a port that is in use", async () => {
       const other = createServer();
       const port = await listening(other);
       try {
         const end = await runServer((it) => ["--data", `${it}/data`, "--port", String(port)]);
-        expectRefusal(end, new RegExp(`error: .*${port}.*`));
+        expectRefusal(end, new RegExp(`error: .*${port}.*`), undefined, 5);
         expect(end.stderr).toMatch(/in use|use already|uses/);
       } finally {
         other.close();
       }
     });
 
-    test("2: an address that is not this machine's", async () => {
-      const end = await runServer((it) => ["--data", `${it}/data`, "--port", "0", "--bind=192.0.2.1"]);
-      expect(end.code).toBe(2);
+    test("5: an address that is not this machine's, or not yet; 2: what is none", async () => {
+      const withBind = (address: string) =>
+        runServer((it) => ["--data", `${it}/data`, "--port", "0"], undefined, undefined, address);
+      expectRefusal(await withBind("192.0.2.1"), /192\.0\.2\.1 is not an address/, undefined, 5);
+      expectRefusal(await withBind("192.0.2"), /192\.0\.2 is not an address/);
+    });
+
+    test.skipIf(straceMissing !== null)("5: no inodes for its folders", async () => {
+      const under = (folder: string) => injectCommand("mkdir,mkdirat:error=ENOSPC", `${folder}/strace.log`);
+      const end = await runServer((it) => ["--data", `${it}/data`, "--port", "0"], undefined, under);
+      expect({ code: end.code, stderr: end.stderr }).toEqual({
+        code: 5,
+        stderr: expect.stringContaining("ENOSPC"),
+      });
+      expect(end.stderr).not.toContain("bug");
     });
 
     test("2: a data folder that is not there", async () => {
@@ -107,11 +122,11 @@ describe.skipIf(executablesMissing !== null)(
       expectRefusal(end, /server\.key_secret/, /chmod 600/);
     });
 
-    test("2: a data folder that another server uses", async () => {
+    test("5: a data folder that another server uses, which may be about to stop", async () => {
       await using lab = await openLab();
       const command = [lab.programs.dyncServer, "--data", lab.data, "--bind", "127.0.0.1", "--port", "0"];
       const end = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
-      expectRefusal(end, /another/i);
+      expectRefusal(end, /another/i, undefined, 5);
       await lab.expectAlive();
     });
 

@@ -341,7 +341,7 @@ describe("watching", () => {
     };
     const clients = await AuthorizedClients.load({ ...fixture, clock });
     const { promise, resolve } = Promise.withResolvers<KeyChanges>();
-    const end = clients.watch(resolve);
+    const { stop: end } = clients.watch(resolve);
     expect(timers.map(({ delayMs }) => delayMs)).toEqual([5000]);
     mkdirSync(fixture.folder);
     fixture.put("anna.key", generateKeyPair());
@@ -357,7 +357,7 @@ describe("watching", () => {
     await using fixture = await clientsFolder();
     const clients = await AuthorizedClients.load({ ...fixture, clock: systemClock });
     const { promise, resolve } = Promise.withResolvers<KeyChanges>();
-    const end = clients.watch(resolve);
+    const { stop: end } = clients.watch(resolve);
     fixture.put("anna.key", generateKeyPair());
     expect((await promise).added.map(({ user }) => user)).toEqual(["anna"]);
     end();

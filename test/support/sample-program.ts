@@ -55,5 +55,6 @@ const program: Program = {
   usage: "",
   commands: [wait, stubborn, stray, talk],
   defaultCommand: "wait",
+  endsAtHangup: true,
 };
 await run(program);

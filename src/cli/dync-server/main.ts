@@ -11,4 +11,5 @@ export const dyncServer: Program = {
   usage: serverUsage,
   commands: [runCommand, serverKeygenCommand, clientsCommand],
   defaultCommand: "run",
+  endsAtHangup: false,
 };

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { limits } from "../../protocol/limits.ts";
 import { defaultServerOptions, type ServerOptions } from "../../server/options.ts";
@@ -14,6 +15,7 @@ import { printable } from "../printable.ts";
 import { parseSize } from "../size.ts";
 import { parseWholeNumber } from "../whole-number.ts";
 import type { ServeOptions } from "./serve-options.ts";
+import { startError } from "./start-error.ts";
 import { serverUsage } from "./usage.ts";
 
 const options = {
@@ -56,12 +58,27 @@ async function runServer(values: RunValues, context: CommandContext): Promise<nu
   });
   // The network code comes in only here: --help and usage errors need none of it.
   const { serve } = await import("./serve.ts");
+  const hangups = listenForHangups(log.logger);
   try {
-    await serve(request, { logger: log.logger, clock }, signal);
+    await serve(request, { logger: log.logger, clock, hangups }, signal);
+  } catch (error) {
+    throw startError(error);
   } finally {
     await log.flush(logFlushMs);
   }
   return stopStatus(signal.reason);
+}
+
+// What every daemon takes for "read again" must not end this one, nor may a terminal that closes. Windows says so when a
+// console closes, and ends the program whatever it does.
+function listenForHangups(logger: Logger): EventTarget {
+  const hangups = new EventTarget();
+  if (process.platform === "win32") return hangups;
+  process.on("SIGHUP", () => {
+    logger.log("info", "SIGHUP: reading the keys again", {});
+    hangups.dispatchEvent(new Event("hangup"));
+  });
+  return hangups;
 }
 
 // To be stopped by SIGTERM is how a server's work ends. Ctrl-C also ends the loop or script that it was started from, which

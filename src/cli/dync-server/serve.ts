@@ -20,6 +20,8 @@ import type { ServeOptions } from "./serve-options.ts";
 export interface ServeParts {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** "hangup" events ask to read again what may have changed. */
+  readonly hangups: EventTarget;
 }
 
 async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTransport> {
@@ -30,7 +32,7 @@ async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTranspor
 
 /** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
 export async function serve(options: ServeOptions, parts: ServeParts, signal: AbortSignal): Promise<void> {
-  const { logger, clock } = parts;
+  const { logger, clock, hangups } = parts;
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(options.home, "server");
   const clients = await AuthorizedClients.load({
@@ -84,20 +86,25 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
   });
   await server.start();
   closing.defer(() => server.stop());
-  const onKeysChanged = (changes: KeyChanges): void => {
-    const tell = (message: string, keys: readonly AuthorizedKey[]): void => {
-      for (const { user, fingerprint: key, file } of keys) logger.log("info", message, { user, key, file });
-    };
-    tell("Key authorised", changes.added);
-    tell("Key removed", changes.removed);
-    tell("A removed key did not come back: its uploads end", changes.ended);
+  const watching = clients.watch((changes) => {
+    logKeyChanges(changes, logger);
     server.clientsChanged();
-  };
-  closing.defer(clients.watch(onKeysChanged));
+  });
+  closing.defer(watching.stop);
+  hangups.addEventListener("hangup", watching.look);
   await Promise.race([server.failed, damaged.promise, watch.removed, aborted(signal)]);
   logger.log("info", "Stopping", {
     reason: signal.reason instanceof DyncError ? signal.reason.message : null,
   });
+}
+
+function logKeyChanges(changes: KeyChanges, logger: Logger): void {
+  const tell = (message: string, keys: readonly AuthorizedKey[]): void => {
+    for (const { user, fingerprint: key, file } of keys) logger.log("info", message, { user, key, file });
+  };
+  tell("Key authorised", changes.added);
+  tell("Key removed", changes.removed);
+  tell("A removed key did not come back: its uploads end", changes.ended);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

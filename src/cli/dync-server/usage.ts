@@ -53,9 +53,12 @@ Files in DYNC_HOME (default ~/.dync):
   clients/USER.key                public keys of those who may send
   clients/USER+WHATEVER.key       further keys of the same user
 
+SIGHUP makes it read the keys again; it looks by itself as well.
+
 Exit status:
-  0  stopped by SIGTERM      2    usage or configuration
+  0  stopped by SIGTERM      5    what passes: a port in use, a full disk
   1  anything else           130  stopped by Ctrl-C (SIGINT)
+  2  usage or configuration: somebody has to change something
 `;
 
 export const serverKeygenUsage = `

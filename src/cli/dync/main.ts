@@ -13,4 +13,5 @@ export const dync: Program = {
   usage: dyncUsage,
   commands: [sendCommand, keygenCommand, uploadsCommand, resumeCommand, cancelCommand],
   defaultCommand: "send",
+  endsAtHangup: true,
 };

@@ -1,6 +1,7 @@
 // ServerLink over a ROUTER socket with CURVE: binds, asks the ZAP handler about every connection, and carries
 // messages of authenticated users only. Made by zmq-transport.ts.
 
+import { isIP } from "node:net";
 import { assert } from "../../base/assert.ts";
 import { DyncError } from "../../base/error.ts";
 import type {
@@ -127,8 +128,13 @@ function endpointOf(address: string, port: number): string {
 function bindError(error: unknown, { address, port }: ServerLinkOptions): unknown {
   if (!(error instanceof ZmqError) || !error.operation.startsWith("zmq_bind")) return error;
   const [message, hint] = bindReason(error.symbol, address, port);
-  return new DyncError("configuration", message, { hint, cause: error });
+  // An address that is one may come up later, as may a port be given back; a name that is none is a mistake.
+  const isAddress = address === "*" || isIP(address.replace(/^\[(.*)\]$/, "$1")) !== 0;
+  const isMistake = isAddress ? mistakes.has(error.symbol) : error.symbol !== "EADDRINUSE";
+  return new DyncError(isMistake ? "configuration" : "unavailable", message, { hint, cause: error });
 }
+
+const mistakes: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EINVAL", "EPROTONOSUPPORT"]);
 
 function bindReason(symbol: string, address: string, port: number): [message: string, hint: string] {
   switch (symbol) {

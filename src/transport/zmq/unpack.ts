@@ -40,16 +40,19 @@ export function unpackLibrary<Loaded>(
   load: (path: string) => Loaded,
   isFinal: (error: unknown) => boolean = () => false,
 ): Loaded {
+  const errors: unknown[] = [];
   const reasons: string[] = [];
   for (const folder of foldersFor(environment)) {
     try {
       return load(unpackInto(folder, library));
     } catch (error) {
       if (isFinal(error)) throw error;
+      errors.push(error);
       reasons.push(`${folder}: ${messageOf(error)}`);
     }
   }
   throw new DyncError("configuration", `Cannot unpack libzmq: ${reasons.join("; ")}`, {
+    cause: new AggregateError(errors),
     hint: "set XDG_CACHE_HOME to a folder of your own that may hold programs, or DYNC_LIBZMQ to a libzmq",
   });
 }
