@@ -137,14 +137,18 @@ describe.skipIf(executablesMissing !== null)(`exit status (${executablesMissing 
   test("7: a key that the server does not know, within two seconds", async () => {
     const path = await lab.file("stranger.raw", 10);
     await using home = await otherHome(lab);
-    await lab.dync(["keygen", "--force"], { env: { DYNC_HOME: home.path } });
+    const keys = await lab.dync(["keygen", "--force"], { env: { DYNC_HOME: home.path } });
+    const fingerprint = /^Fingerprint: +(SHA256:.{43})$/m.exec(keys.stdout)?.[1] ?? "none";
     const startedAt = performance.now();
     const end = await lab.send([path], { env: { DYNC_HOME: home.path } });
     expect(performance.now() - startedAt).toBeLessThan(2000);
     expectFailure(end, 7, /does not accept the key/);
-    expect(end.stderr).toMatch(/hint: .*administrator.*SHA256:/);
+    expect(end.stderr).toMatch(/hint: .*USER@HOST\.key.*administrator/);
     lab.expectNothingStored("stranger");
-    await lab.server.line(/"Key refused"/);
+    // User and administrator see the same.
+    expect(end.stderr).toContain(fingerprint);
+    const [line] = await lab.server.line(/.*"Key refused".*/);
+    expect(line).toContain(`"key":"${fingerprint}"`);
   });
 
   test("7: a server with another key than the expected one, within a few seconds", async () => {

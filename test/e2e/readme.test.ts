@@ -3,7 +3,7 @@
 // own, whose names take the place of the README's; `<!-- not run: REASON -->` ones do not run.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { executables, executablesMissing } from "../support/executables.ts";
@@ -67,7 +67,8 @@ describe.skipIf(executablesMissing !== null || blocks.length === 0)("the README"
     await run(central)(atCentral.shift() as string);
     await copyFile(`${central}/.dync/server.key`, `${lab}/server.key`);
     for (const command of atLab.filter((it) => !sends.includes(it))) await run(lab)(command);
-    await copyFile(`${lab}/.dync/client.key`, `${central}/meyer.key`);
+    const [handOver] = globSync("*@*.key", { cwd: `${lab}/.dync` });
+    await copyFile(`${lab}/.dync/${handOver}`, `${central}/meyer@pc7.key`);
     for (const command of atCentral) await run(central)(command);
 
     await using server = startServerAsTold(start, central, path);
