@@ -19,12 +19,15 @@ const fieldBytesMax = 1024;
 const few: Allowance = { first: 5, perMinute: 1 };
 // What becomes of uploads is looked up later, and a lab may well send as many small files at once.
 const many: Allowance = { first: 100, perMinute: 10 };
-/** A peer gets more of these only with more files that are stored, or none at all. */
+/** A peer gets more of these only with more files that are stored, or not at all: the administrator does. */
 const uncounted = new Set([
   "Upload finished",
   "Upload was finished",
   "Upload finished after a restart",
   "Upload is lost",
+  "Key authorised",
+  "Key removed",
+  "A removed key did not come back: its uploads end",
 ]);
 /** Lines with an upload's id of which one message is enough all the same. */
 const cheap = new Set(["Upload refused"]);

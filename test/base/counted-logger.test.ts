@@ -63,12 +63,14 @@ test("uploads have room for many lines, and those that end well are never left o
     logger.log("info", "Upload started", { upload: String(count), user: "anna" });
     logger.log("info", "Upload finished", { upload: String(count), user: "anna" });
     logger.log("warn", "Upload refused", { upload: String(count), user: "anna" });
+    logger.log("info", "Key removed", { user: "anna", key: "k" });
   }
   clock.advance(minuteMs);
   const count = (message: string): number => lines.filter((line) => line.message === message).length;
   expect([count("Upload started"), count("Upload finished"), count("Upload refused")]).toEqual([
     101, 1000, 6,
   ]);
+  expect(count("Key removed")).toBe(1000);
 });
 
 test("keys without number, from one address or one IPv6 network, are bounded in lines and memory", () => {
