@@ -6,9 +6,9 @@
 //   but a name or a permission changed: then the file is read once more, and its checksum decides;
 // - the file that has the name now: somebody who deletes "run.raw" after status 0 means that one;
 // - for writes through memory maps: they are noticed once per page and write-back. So what is not on disk yet is
-//   written there before it is read; where that takes long, the file is read once more at the end.
+//   written there before it is read; what is read before that is over is read once more at the end.
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { type BigIntStats, constants, readSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { systemClock } from "../base/clock.ts";
@@ -43,7 +43,7 @@ export interface OpenFile {
 // A named pipe would otherwise keep us waiting until somebody writes to it. Windows has none, and no such flag.
 const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 // A file that was written just now is on disk after a moment; for longer nobody has to wait.
-const flushMsMax = 1000;
+const flushMsMax = 250;
 const rereadBytes = 1024 * 1024;
 
 /** Opens the file at `path`. Throws `DyncError` ("source") when it is not there, cannot be read, or is no file. */
@@ -118,8 +118,8 @@ export class FileSource implements Source {
   readonly #begin: number;
   readonly #pace = new IoPace(systemClock);
   readonly #flush: Flush;
-  // Bytes may be read that a memory map changes without a trace.
-  #isDoubtful: boolean;
+  // What was read before the flush was over, from the beginning: a memory map may have changed it without a trace.
+  #unflushed: { readonly hash: Hash; end: number; hasGap: boolean } | null = null;
   // When it last changed, as far as that is known to have changed no byte.
   #changedAt: string;
 
@@ -136,7 +136,6 @@ export class FileSource implements Source {
     this.size = Math.max(0, this.version.size - begin);
     this.modified = timestampOf(stats.mtimeNs);
     this.#flush = flush;
-    this.#isDoubtful = !flush.isDone;
     this.#changedAt = this.version.changed;
   }
 
@@ -149,6 +148,23 @@ export class FileSource implements Source {
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
+    if (this.#flush.isDone) return await this.#fill(offset, into);
+    const count = await this.#fill(offset, into);
+    this.#noteUnflushed(offset, into.subarray(0, count));
+    return count;
+  }
+
+  #noteUnflushed(offset: number, bytes: Uint8Array): void {
+    this.#unflushed ??= { hash: createHash("sha256"), end: 0, hasGap: false };
+    const { hash, end } = this.#unflushed;
+    // What is read a second time, to be sent again, has to be what the server got first: it compares checksums.
+    if (offset > end) this.#unflushed.hasGap = true;
+    if (offset !== end) return;
+    hash.update(bytes);
+    this.#unflushed.end += bytes.length;
+  }
+
+  async #fill(offset: number, into: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < into.length) {
       const count = await this.#readOnce(offset + filled, filled === 0 ? into : into.subarray(filled));
@@ -173,15 +189,24 @@ export class FileSource implements Source {
   async verifyUnchanged(checksum: Uint8Array): Promise<void> {
     const now = await this.#currentVersion();
     await this.#refuseReplaced(now);
-    if ((await this.read(this.size, new Uint8Array(1))) > 0) await this.#refuseLonger();
-    if (now.changed === this.#changedAt && !this.#isDoubtful) return;
+    if ((await this.#fill(this.size, new Uint8Array(1))) > 0) await this.#refuseLonger();
+    const unflushed = this.#unflushed;
+    if (now.changed !== this.#changedAt || unflushed?.hasGap === true) {
+      await this.#compareAgain(checksum, this.size);
+    } else if (unflushed !== null) {
+      await this.#compareAgain(unflushed.hash.digest(), unflushed.end);
+    }
+  }
+
+  /** Reads the bytes before `end` again, of which `checksum` was the SHA-256. */
+  async #compareAgain(checksum: Uint8Array, end: number): Promise<void> {
     await this.#flush.done;
     const before = await this.#currentVersion();
-    const again = await this.#checksumAgain();
+    const again = await this.#checksumAgain(end);
     const after = await this.#currentVersion();
     if (before.changed !== after.changed || !again.equals(checksum)) throw this.#changed("it was written to");
     this.#changedAt = after.changed;
-    this.#isDoubtful = false;
+    this.#unflushed = null;
   }
 
   /** The version that is there now; throws when its content cannot be the one that was opened. */
@@ -201,8 +226,8 @@ export class FileSource implements Source {
     const there = await stat(systemPathBytes(this.#path), { bigint: true }).catch(() => null);
     if (there === null || !there.isFile()) return;
     const named = versionOf(there);
-    // Some network drives number the same file differently each time they are asked.
-    const isSame = named.fileId === now.fileId || isEqual({ ...named, fileId: now.fileId }, now);
+    // Some network drives number the same file differently each time they are asked, and Windows its disks.
+    const isSame = inodeOf(named) === inodeOf(now) || isEqual({ ...named, fileId: now.fileId }, now);
     if (!isSame) throw this.#changed("another file has its name now");
   }
 
@@ -212,15 +237,16 @@ export class FileSource implements Source {
     throw new DyncError("source", `Cannot send all of it: ${text}`, { hint: hintOfWrongSize });
   }
 
-  async #checksumAgain(): Promise<Buffer> {
+  async #checksumAgain(end: number): Promise<Buffer> {
     const hash = createHash("sha256");
     const buffer = new Uint8Array(rereadBytes);
-    for (let offset = 0; ; ) {
-      const count = await this.read(offset, buffer);
-      if (count === 0) return hash.digest();
+    for (let offset = 0; offset < end; ) {
+      const count = await this.#fill(offset, buffer.subarray(0, end - offset));
+      if (count === 0) break;
       hash.update(buffer.subarray(0, count));
       offset += count;
     }
+    return hash.digest();
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,7 @@ import { DyncError } from "../../src/base/error.ts";
 import { sha256Of } from "../../src/base/sha256-of.ts";
 import { FileSource, isSameVersion, type OpenFile, openFileSource } from "../../src/client/file-source.ts";
 import { StreamSource } from "../../src/client/source.ts";
-import { tempFolder } from "../support/temp-folder.ts";
+import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 import { patternOf, sha256, streamOf } from "./bytes-source.ts";
 
 async function opened(path: string): Promise<FileSource> {
@@ -214,23 +214,65 @@ describe("a file", () => {
     await source.close();
   });
 
-  test("whose bytes are slow to get to disk is read once more at its end", async () => {
-    await using folder = await tempFolder();
-    await writeFile(folder.file("a"), "hello");
-    const real = await open(folder.file("a"));
-    const written = Promise.withResolvers<void>();
-    const file: OpenFile = {
-      fd: real.fd,
-      read: (...where) => real.read(...where),
-      stat: (options) => real.stat(options),
-      datasync: () => written.promise,
-      close: () => real.close(),
-    };
-    const source = await FileSource.over(file, { path: null });
-    const verifying = refusal(source.verifyUnchanged(sumOf("as it was read through a memory map's changes")));
-    written.resolve();
-    expect((await verifying).message).toBe("The standard input changed while it was sent: it was written to");
-    await source.close();
+  describe("whose bytes are slow to get to disk", () => {
+    /** A file with "hello world", whose times never move, as under a memory map, and the end of its way to disk. */
+    async function slowFile(folder: TempFolder) {
+      const path = folder.file("a");
+      await writeFile(path, "hello world");
+      const real = await open(path, "r+");
+      const stats = await real.stat({ bigint: true });
+      const written = Promise.withResolvers<void>();
+      const file: OpenFile = {
+        fd: real.fd,
+        read: (...where) => real.read(...where),
+        stat: async () => stats,
+        datasync: () => written.promise,
+        close: () => real.close(),
+      };
+      const source = await FileSource.over(file, { path: null });
+      const write = async (text: string, at: number) => void (await real.write(text, at));
+      const flushed = async (): Promise<void> => {
+        written.resolve();
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      };
+      return { source, write, flushed };
+    }
+
+    test("is compared once more as far as it was read before", async () => {
+      await using folder = await tempFolder();
+      const { source, write, flushed } = await slowFile(folder);
+      await source.read(0, new Uint8Array(5));
+      await write("HELLO", 0);
+      await flushed();
+      await source.read(5, new Uint8Array(6));
+      const { message } = await refusal(source.verifyUnchanged(sumOf("hello world")));
+      expect(message).toBe("The standard input changed while it was sent: it was written to");
+      await source.close();
+    });
+
+    test("is compared no further, and only once", async () => {
+      await using folder = await tempFolder();
+      const { source, write, flushed } = await slowFile(folder);
+      await source.read(0, new Uint8Array(5));
+      await flushed();
+      await source.read(5, new Uint8Array(6));
+      // Afterwards the system's times tell; here they cannot.
+      await write("WORLD", 6);
+      await source.verifyUnchanged(sumOf("hello world"));
+      await write("HELLO", 0);
+      await source.verifyUnchanged(sumOf("hello world"));
+      await source.close();
+    });
+
+    test("is compared as a whole when it was not read in order", async () => {
+      await using folder = await tempFolder();
+      const { source, write, flushed } = await slowFile(folder);
+      await source.read(6, new Uint8Array(5));
+      await write("WORLD", 6);
+      await flushed();
+      expect((await refusal(source.verifyUnchanged(sumOf("hello world")))).code).toBe("source-changed");
+      await source.close();
+    });
   });
 });
 
