@@ -234,7 +234,7 @@ export class FileSource implements Source {
   async #refuseLonger(): Promise<never> {
     await this.#currentVersion();
     const text = `${this.#name} has more than the ${this.version.size} bytes that the system tells`;
-    throw new DyncError("source", `Cannot send all of it: ${text}`, { hint: hintOfWrongSize });
+    throw new DyncError("source-changed", `Cannot send all of it: ${text}`, { hint: hintOfWrongSize });
   }
 
   async #checksumAgain(end: number): Promise<Buffer> {
