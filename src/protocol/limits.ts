@@ -98,6 +98,8 @@ export const limits = {
    * than a client waits for an answer (`silenceMs`): so no chunk takes that long on its way.
    */
   idleMs: 60 * secondMs,
+  /** No server may be less patient than its clients. */
+  idleMsMin: 40 * secondMs,
 } as const;
 
 /** Largest frame that a peer has to accept when chunks are at most `chunkBytes`. */
@@ -123,8 +125,9 @@ assert(
 assert(limits.otherMessagesMax >= limits.openQueriesMax + 8, "every message of an honest client finds room");
 assert(limits.keepaliveMs + limits.silenceMs < 60 * secondMs, "a dead connection is noticed within a minute");
 assert(limits.reclaimAfterMs < limits.goneMs, "credit is taken back before the upload gives up its place");
+assert(limits.idleMsMin <= limits.idleMs, "a server is as patient as it has to be");
 assert(limits.goneMs < limits.idleMs, "who is gone keeps its place no longer than who is silent");
 assert(
-  limits.silenceMs < limits.idleMs && limits.keepaliveMs < limits.idleMs,
+  limits.silenceMs < limits.idleMsMin && limits.keepaliveMs < limits.idleMsMin,
   "a client that is there is heard before its upload gives up its place",
 );

@@ -142,6 +142,9 @@ export class Server {
     const { origin, peer } = received;
     const session = this.#uploads.find(origin, peer);
     const user = this.#userOf(origin, session);
+    // Large metadata takes a millisecond to read, and the answer is the same.
+    if (session !== null && isPostFile(received) && this.#turn.isRepeated(`${origin} ${peer}`, "post-file"))
+      return received.release();
     const decoded = decodeClientMessage(received.frames);
     if (user === null || this.#stopping || !decoded.ok) {
       received.release();
@@ -229,4 +232,10 @@ export class Server {
         this.#timers.set("housekeeping", cancel);
       });
   }
+}
+
+const postFile = Buffer.from("post-file");
+
+function isPostFile({ frames: [command] }: ReceivedFromPeer): boolean {
+  return command !== undefined && postFile.equals(command);
 }

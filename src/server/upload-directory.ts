@@ -193,8 +193,8 @@ export class UploadDirectory {
     received.release();
     const reason =
       place.type === "user-full"
-        ? `You have ${options.uploadsPerUser} open uploads, the most that one user may have: no more for now`
-        : `The server has ${options.uploadsMax} open uploads, the most that it may have: no more for now`;
+        ? `You have ${countText(options.uploadsPerUser)}, the most that one user may have: no more for now`
+        : `The server has ${countText(options.uploadsMax)}, the most that it may have: no more for now`;
     logger.log("warn", "Upload refused", { user, name, code: tooMany, reason });
     this.#sendError(received.peer, tooMany, reason);
     return false;
@@ -406,4 +406,8 @@ function isAcceptable(post: PostFile): boolean {
 
 function isSame(post: PostFile, record: UploadRecord): boolean {
   return post.name === record.name && jsonDigest(post.metadataText) === record.metadataDigest;
+}
+
+function countText(uploads: number): string {
+  return uploads === 1 ? "1 open upload" : `${uploads} open uploads`;
 }

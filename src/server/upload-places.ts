@@ -36,7 +36,7 @@ export class UploadPlaces {
 
   /** What one more upload of `user` would find. */
   find(user: string): Place {
-    const own = this.of(user).length;
+    const own = this.#users.get(user)?.size ?? 0;
     if (own >= this.#perUser) return { type: "user-full" };
     if (this.taken < this.#max) return { type: "free" };
     let [most, count] = ["", 0];

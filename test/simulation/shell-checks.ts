@@ -63,6 +63,9 @@ export class ShellChecks {
     const isExcused = excuses[error.code]?.some((kind) => faults.includes(kind)) === true;
     if (isExcused || error.code === "timed-out" || error.code === "unreachable" || error.code === "not-ready")
       return true;
+    // Its patience ended before its turn came.
+    const { uploadsMax, uploadsPerUser } = this.#world.options;
+    if (error.code === "too-many-uploads" && Math.min(uploadsMax, uploadsPerUser) < 10) return true;
     // The answer to somebody else.
     if (error.code === "unknown-upload" && client.wasImpersonated) return true;
     if (error.code === "cancelled") {

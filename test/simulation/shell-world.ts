@@ -164,6 +164,8 @@ export class ShellWorld {
       memoryBytes: chunks * chunkBytes,
       windowChunks: random.pick([1, 2, 3, 8, 64]),
       syncEveryBytes: chunkBytes * random.pick([1, 3, 10, 1000]),
+      uploadsMax: random.pick([2, 5, 1000, 1000]),
+      uploadsPerUser: random.pick([1, 3, 250, 250]),
       idleMs: random.pick([10_000, 60_000, 3_600_000]),
     };
   }

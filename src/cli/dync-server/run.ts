@@ -139,8 +139,8 @@ function readServerOptions(values: RunValues): ServerOptions {
       uploadsMaxMax,
       defaults.uploadsPerUser,
     ),
-    idleMs: durationOr(values["idle-timeout"], "--idle-timeout", defaults.idleMs),
-    expireMs: durationOr(values.expire, "--expire", defaults.expireMs),
+    idleMs: durationOr(values["idle-timeout"], "--idle-timeout", limits.idleMsMin, defaults.idleMs),
+    expireMs: durationOr(values.expire, "--expire", 1000, defaults.expireMs),
     rememberMs: defaults.rememberMs,
     unfinishedPerUser: numberOr(
       values["max-unfinished"],
@@ -169,10 +169,10 @@ function numberOr(
   return text === undefined ? otherwise : parseWholeNumber(text, `Option "${option}"`, min, max);
 }
 
-/** No wait of the server can be nothing at all: it would end every upload at its start. */
-function durationOr(text: string | undefined, option: string, otherwise: number): number {
+/** No wait of the server can be nothing at all: it would end every upload at its start. `leastMs` are whole seconds. */
+function durationOr(text: string | undefined, option: string, leastMs: number, otherwise: number): number {
   const durationMs = text === undefined ? otherwise : parseDuration(text, option);
-  if (durationMs < 1000) throw outOfRange(option, "at least 1s", `${durationMs} ms`);
+  if (durationMs < leastMs) throw outOfRange(option, `at least ${leastMs / 1000}s`, `${durationMs} ms`);
   return durationMs;
 }
 
