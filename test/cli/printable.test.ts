@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { displayWidth, shorten } from "../../src/cli/display-width.ts";
-import { jsonLine, printable } from "../../src/cli/printable.ts";
+import { JsonText, jsonLine, printable } from "../../src/cli/printable.ts";
 
 const anyText = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }));
 
@@ -13,6 +13,14 @@ test("printable() escapes what steers a terminal or hides, and leaves names alon
   expect(printable("txt.\u202egnp.exe")).toBe("txt.\\u{202e}gnp.exe");
   expect(printable("a\u2028b\ufeff")).toBe("a\\u{2028}b\\u{feff}");
   expect(printable("a\ud800b")).toBe("a\\u{d800}b");
+  expect(printable("m\u{10fee4}r \u00ad\u{e0041}")).toBe("m\\xe4r \\u{ad}\\u{e0041}");
+});
+
+test("jsonLine() writes JSON text as it is", () => {
+  const text = new JsonText(' {"10": 12345678901234567890, "2": [1.0, "\u200b"]} ');
+  expect(jsonLine({ a: text, b: [text] })).toBe(
+    '{"a":{"10":12345678901234567890,"2":[1.0,"\\u200b"]},"b":[{"10":12345678901234567890,"2":[1.0,"\\u200b"]}]}',
+  );
 });
 
 test("printable() leaves one line without control characters, whatever comes in", () => {

@@ -48,7 +48,9 @@ describe.skipIf(executablesMissing !== null)(
       await using program = lab.startSend(["-n", "slow.raw"], { stdin: "pipe" });
       await lab.server.line(/"Upload started".*slow/);
       await program.line(/slow\.raw/, 15_000);
-      await (program.child.stdin as Bun.FileSink).end();
+      const input = program.child.stdin as Bun.FileSink;
+      input.write("data");
+      await input.end();
       const end = await program.ended();
       expect(end.code).toBe(0);
       expect(end.stderr).not.toContain("\r");

@@ -241,6 +241,22 @@ export const rows: readonly Row[] = [
     after: async ({ lab }) => lab.expectNothingStored("m\ufffd"),
   },
 
+  {
+    given: "a FILE whose name is not UTF-8, whose upload was cut: it is listed, and resume finds it again",
+    server: ["--chunk", "16KiB", "--window", "1"],
+    first: `truncate -s 60M $'w\\xe9.raw'`,
+    unless: isLinux,
+    steps: [
+      {
+        type: `dync --json -k id:1 -n we.raw $SERVER $'w\\xe9.raw' > log & until grep -q '"sent":[1-9]' log; do kill -0 $! || break; sleep 0.05; done; kill -KILL $!; wait $! 2> /dev/null`,
+        exit: 137,
+      },
+      { type: "dync uploads | grep -o '\"[^ ]*\" as .we.raw.'", stdout: [/\/w\\xe9\.raw" as "we\.raw"$/] },
+      { type: "dync -q resume", stderr: [] },
+      { type: `cmp $'w\\xe9.raw' $STORED/we.raw` },
+    ],
+  },
+
   // A name is changed or refused.
   {
     given: "a folder in the name of -n",
