@@ -23,3 +23,14 @@ export function throwFaults(faults: readonly DyncError[]): void {
   if (faults.length > 1) throw new CommandLineError(faults);
   if (faults[0] !== undefined) throw faults[0];
 }
+
+/** What `read` throws, as a list. */
+export function faultsOf(read: () => unknown): readonly DyncError[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof DyncError) return [error];
+    throw error;
+  }
+}

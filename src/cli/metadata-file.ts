@@ -7,6 +7,7 @@ import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "
 import { systemPathBytes } from "../base/system-path.ts";
 import { limits } from "../protocol/limits.ts";
 import { kindOfJson, metadataFault, metadataFormFault } from "../protocol/metadata.ts";
+import { faultsOf } from "./command-line-error.ts";
 import { printable } from "./printable.ts";
 
 // Metadata travels in one frame; a file that is larger than this is the wrong file, perhaps the data itself.
@@ -35,17 +36,6 @@ export function metadataFaults(path: string | undefined, pairs: readonly string[
     ...faultsOf(() => path === undefined || readMetadataFile(path)),
   ];
   return faults.length > 0 ? faults : faultsOf(() => loadMetadata(path, pairs));
-}
-
-/** What `read` throws, as a list. */
-export function faultsOf(read: () => unknown): readonly DyncError[] {
-  try {
-    read();
-    return [];
-  } catch (error) {
-    if (error instanceof DyncError) return [error];
-    throw error;
-  }
 }
 
 function readPairs(pairs: readonly string[]): readonly JsonMember[] {

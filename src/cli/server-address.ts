@@ -8,6 +8,8 @@ import { parsePort } from "./whole-number.ts";
 
 export const defaultPort = 8889;
 
+const addressForms = "write HOST, HOST:PORT or [IPV6]:PORT, for example dync.example.org";
+
 export interface ServerAddress {
   /** A host name in its ASCII form, an IPv4 address, or an IPv6 address without brackets. */
   readonly host: string;
@@ -19,6 +21,10 @@ export interface ServerAddress {
  * Throws `DyncError` ("usage"). The host is safe as part of a file name.
  */
 export function parseServerAddress(text: string, portOption: string | undefined): ServerAddress {
+  // A drive of Windows is no host.
+  if (/^[a-z]:[\\/]/i.test(text)) throw noServer(`"${printable(text)}"`, addressForms);
+  const meant = addressIn(text);
+  if (meant !== text) throw noServer(`"${printable(text)}"`, `write ${printable(meant)}`);
   const { host, port } = splitPort(text);
   if (port !== null && portOption !== undefined && port !== portOption) {
     throw new DyncError(
@@ -40,6 +46,17 @@ export function parseServerAddress(text: string, portOption: string | undefined)
   };
 }
 
+/** What in `text` is our kind of address, where other programs have a scheme, a user and a path around it. */
+function addressIn(text: string): string {
+  if (!/[@/]/.test(text)) return text;
+  const withoutPath = text
+    .replace(/^[a-z][a-z0-9+.-]*:\/\//i, "")
+    .replace(/^[^@/]*@/, "")
+    .replace(/[/?#].*$/s, "");
+  const address = withoutPath.replace(/:(?!\d).*$/s, "");
+  return /^[\w.-]*\w(:\d+)?$/.test(address) ? address : text;
+}
+
 function splitPort(text: string): { readonly host: string; readonly port: string | null } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed) return { host: bracketed[1]!, port: bracketed[2] ?? null };
@@ -56,7 +73,9 @@ function checkedHost(host: string, shown: string): string {
     ascii.length <= 253 &&
     /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/.test(ascii);
   if (isName) return ascii;
-  throw new DyncError("usage", `SERVER needs a host name or an address, found ${shown}`, {
-    hint: "write HOST, HOST:PORT or [IPV6]:PORT, for example dync.example.org",
-  });
+  throw noServer(shown, addressForms);
+}
+
+function noServer(shown: string, hint: string): DyncError {
+  return new DyncError("usage", `SERVER needs a host name or an address, found ${shown}`, { hint });
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DyncError } from "../../src/base/error.ts";
 import { formatServerAddress } from "../../src/base/format-server-address.ts";
+import { faultsOf } from "../../src/cli/command-line-error.ts";
 import { parseServerAddress } from "../../src/cli/server-address.ts";
 
 describe("parseServerAddress()", () => {
@@ -50,6 +51,21 @@ describe("parseServerAddress()", () => {
   ]) {
     test(`refuses ${JSON.stringify(text)}`, () =>
       expect(() => parseServerAddress(text, undefined)).toThrow(DyncError));
+  }
+
+  for (const [text, meant] of [
+    ["https://lab.example/", "lab.example"],
+    ["tcp://lab.example:8889", "lab.example:8889"],
+    ["meyer@lab.example:/data", "lab.example"],
+    ["lab.example/data", "lab.example"],
+    ["C:/data/run.raw", "HOST, HOST:PORT or [IPV6]:PORT, for example dync.example.org"],
+    ["../run.raw", "HOST, HOST:PORT or [IPV6]:PORT, for example dync.example.org"],
+  ] as const) {
+    test(`says what to write instead of ${text}`, () => {
+      const error = faultsOf(() => parseServerAddress(text, undefined))[0];
+      expect(error?.message).toBe(`SERVER needs a host name or an address, found "${text}"`);
+      expect(error?.hint).toBe(`write ${meant}`);
+    });
   }
 
   test("refuses two ports that differ", () => {

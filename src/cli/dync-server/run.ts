@@ -7,7 +7,14 @@ import { dyncHome } from "../../keys/key-files.ts";
 import { limits } from "../../protocol/limits.ts";
 import { defaultServerOptions, type ServerOptions } from "../../server/options.ts";
 import { sharedOptions } from "../args.ts";
-import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
+import {
+  type CommandContext,
+  type CommandLine,
+  defineCommand,
+  type OptionsDef,
+  type OptionValues,
+} from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
 import { parseDuration } from "../duration.ts";
 import { exitInterrupted, Interruption } from "../interruption.ts";
 import { logFormats, logLevels, openLog } from "../log.ts";
@@ -45,7 +52,28 @@ const uploadsMaxMax = 100_000;
 const unfinishedMaxMax = 100_000;
 const logFlushMs = 2000;
 
-export const runCommand = defineCommand({ name: "run", usage: serverUsage, options, run: runServer });
+export const runCommand = defineCommand({
+  name: "run",
+  usage: serverUsage,
+  options,
+  check: ({ values }) => ({ misread: null, others: runFaults(values) }),
+  run: runServer,
+});
+
+/** What is wrong with each option, whatever the others are. */
+function runFaults(given: CommandLine["values"]): readonly DyncError[] {
+  const faults = new Map<string, DyncError>();
+  for (const name of Object.keys(given)) {
+    // How little memory is enough depends on the chunk.
+    const names = name === "memory" ? ["chunk", name] : [name];
+    const values = { ...noValues, ...Object.fromEntries(names.map((it) => [it, given[it]?.[0]])) };
+    const read = (): unknown => [readServeOptions(values, {}), readLogOptions(values)];
+    for (const fault of faultsOf(read)) faults.set(fault.message, fault);
+  }
+  return [...faults.values()];
+}
+
+const noValues = { help: false, version: false, "trust-user-ids": false } as RunValues;
 
 async function runServer(values: RunValues, context: CommandContext): Promise<number> {
   const { clock, signal } = context;
@@ -53,8 +81,7 @@ async function runServer(values: RunValues, context: CommandContext): Promise<nu
   const log = openLog({
     stream: process.stderr,
     clock,
-    format: oneOf(values["log-format"] ?? "text", logFormats, "--log-format"),
-    level: oneOf(values["log-level"] ?? "info", logLevels, "--log-level"),
+    ...readLogOptions(values),
   });
   // The network code comes in only here: --help and usage errors need none of it.
   const { serve } = await import("./serve.ts");
@@ -99,6 +126,13 @@ export function readServeOptions(
     dataFolder: resolve(values.data ?? resolve(home, "data")),
     trustsUserIds: values["trust-user-ids"],
     server: readServerOptions(values),
+  };
+}
+
+function readLogOptions(values: RunValues) {
+  return {
+    format: oneOf(values["log-format"] ?? "text", logFormats, "--log-format"),
+    level: oneOf(values["log-level"] ?? "info", logLevels, "--log-level"),
   };
 }
 

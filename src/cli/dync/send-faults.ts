@@ -9,8 +9,9 @@ import { suggestedFileName } from "../../base/file-name.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { closest } from "../closest.ts";
 import type { CommandFaults, CommandLine } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
 import { parseDuration } from "../duration.ts";
-import { faultsOf, metadataFaults } from "../metadata-file.ts";
+import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { parseServerAddress } from "../server-address.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
@@ -30,7 +31,7 @@ const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "help"];
 export function sendFaults(line: CommandLine): CommandFaults {
   const command = misreadCommand(line);
   if (command !== null) return { misread: command, others: [] };
-  const misread = unquotedBlank(line) ?? wrongOrder(line);
+  const misread = unquotedBlank(line) ?? wrongOrder(line) ?? oneTooMany(line);
   return { misread, others: misread === null ? valueFaults(line) : optionFaults(line) };
 }
 
@@ -93,6 +94,15 @@ function wrongOrder(line: CommandLine): DyncError | null {
   if (line.values.name !== undefined && isServer(first)) return null;
   return new DyncError("usage", `SERVER is missing, "${printable(first)}" is a file`, {
     hint: `write the server before it: ${lineOf(line, null, first)}`,
+  });
+}
+
+/** `*.raw` in a shell is all of them. */
+function oneTooMany({ positionals }: CommandLine): DyncError | null {
+  const third = positionals[2];
+  if (third === undefined || !isThere(third)) return null;
+  return new DyncError("usage", `Unexpected argument "${printable(third)}": one file is sent at a time`, {
+    hint: "give the command once for each file",
   });
 }
 

@@ -490,6 +490,58 @@ export const rows: readonly Row[] = [
     ],
   },
   {
+    given: "a line of the server with four faults",
+    steps: [
+      {
+        type: "dync-server run --memory much --chunk 1 --log-level loud --windwo 3",
+        stderr: [
+          'dync-server: error: Unknown option "--windwo"',
+          'dync-server: hint: did you mean "--window"? Run "dync-server --help" for the options',
+          'dync-server: error: Option "--chunk" needs from 1024 to 16777216 bytes, found 1',
+          'dync-server: error: Option "--log-level" needs one of ...',
+        ],
+        exit: 2,
+      },
+      {
+        type: "dync-server run --memory much --log-level loud",
+        stderr: [
+          'dync-server: error: Option "--memory" needs a size, found "much"',
+          "dync-server: hint: ...",
+          'dync-server: error: Option "--log-level" needs one of ...',
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "several files",
+    files: { "a.raw": "data", "b.raw": "data", "c.raw": "data" },
+    steps: [
+      {
+        type: "dync -k sample:S-17 $SERVER *.raw",
+        stderr: [
+          'dync: error: Unexpected argument "b.raw": one file is sent at a time',
+          "dync: hint: give the command once for each file",
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
+    given: "an address as other programs have it",
+    files: { "url.raw": "data" },
+    steps: [
+      {
+        type: "dync -k sample:S-17 https://lab.example/data url.raw",
+        stderr: [
+          'dync: error: SERVER needs a host name or an address, found "https://lab.example/data"',
+          "dync: hint: write lab.example",
+        ],
+        exit: 2,
+      },
+    ],
+  },
+  {
     given: "no metadata, and a FILE that is not there",
     steps: [
       {
