@@ -67,7 +67,7 @@ export const rows: readonly Row[] = [
     unless: isLinux,
     steps: [
       {
-        type: `dync --json -k id:1 -n we.raw $SERVER $'w\\xe9.raw' > log & until grep -q '"sent":[1-9]' log; do kill -0 $! || break; sleep 0.05; done; kill -KILL $!; wait $! 2> /dev/null`,
+        type: `: > log; dync --json -k id:1 -n we.raw $SERVER $'w\\xe9.raw' > log & until grep -q '"sent":[1-9]' log; do kill -0 $! || break; sleep 0.05; done; kill -KILL $!; wait $! 2> /dev/null`,
         exit: 137,
       },
       { type: "dync uploads | grep -o '\"[^ ]*\" as .we.raw.'", stdout: [/\/w\\xe9\.raw" as "we\.raw"$/] },
