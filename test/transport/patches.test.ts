@@ -1,0 +1,167 @@
+// What our own libzmq promises beyond the npm package's (build/libzmq-patches/): one test for each patch that can be
+// seen from outside without a CURVE client of one's own.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { generateKeyPair } from "../../src/keys/key.ts";
+import type { ServerLink, ServerLinkOptions } from "../../src/transport/transport.ts";
+import { socketOption, socketType } from "../../src/transport/zmq/constants.ts";
+import { ZmqContext } from "../../src/transport/zmq/context.ts";
+import { openLibrary } from "../../src/transport/zmq/library.ts";
+import { SlotPool } from "../../src/transport/zmq/message.ts";
+import type { StrangerLimits } from "../../src/transport/zmq/options.ts";
+import { ZmqSocket } from "../../src/transport/zmq/socket.ts";
+import { openZmqTransport, type ZmqTransport } from "../../src/transport/zmq/zmq-transport.ts";
+import { ClientRecorder, ServerRecorder, textsOf } from "./recorder.ts";
+
+const library = await openLibrary();
+const reason = library.isPatched ? null : "libzmq of the npm package: see build/libzmq.sh";
+const serverKeys = generateKeyPair();
+const clientKeys = generateKeyPair();
+const frameBytesMax = 1_000_000;
+const greeting = Buffer.concat([
+  Buffer.from("ff00000000000000017f0301", "hex"),
+  Buffer.from("CURVE".padEnd(20, "\0")),
+  Buffer.alloc(32),
+]);
+
+describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, () => {
+  let transports: ZmqTransport[];
+  let strangers: Socket[];
+
+  beforeEach(() => {
+    transports = [];
+    strangers = [];
+  });
+
+  afterEach(async () => {
+    for (const stranger of strangers) stranger.destroy();
+    await Promise.all(transports.map((transport) => transport.close()));
+  });
+
+  async function listen(options: Partial<ServerLinkOptions> = {}, limits: Partial<StrangerLimits> = {}) {
+    const transport = await openZmqTransport({ strangers: limits });
+    transports.push(transport);
+    const events = new ServerRecorder();
+    const defaults = {
+      address: "127.0.0.1",
+      port: 0,
+      keys: serverKeys,
+      frameBytesMax,
+      authorize: () => "alice",
+    };
+    return { link: transport.listen({ ...defaults, ...options }, events), events };
+  }
+
+  async function upload(port: number) {
+    const transport = await openZmqTransport();
+    transports.push(transport);
+    const events = new ClientRecorder();
+    const identity = new Uint8Array(16).fill(1);
+    const keys = { serverKey: serverKeys.publicKey, keys: clientKeys };
+    const link = transport.connect({ host: "127.0.0.1", port, ...keys, identity, frameBytesMax }, events);
+    expect(await events.next()).toEqual({ type: "up" });
+    return { link, events };
+  }
+
+  /** A connection that says these bytes; resolves when the server's greeting shows that it was let in. */
+  async function stranger({ port }: ServerLink, words: Uint8Array, from = "127.0.0.1"): Promise<Stranger> {
+    const socket = connect({ host: "127.0.0.1", port, localAddress: from });
+    strangers.push(socket);
+    socket.on("error", () => {});
+    const closed = once(socket, "close");
+    socket.write(words);
+    await once(socket, "data");
+    socket.resume();
+    return { socket, closed };
+  }
+
+  test("04 an identity such as the server makes up for others is refused", async () => {
+    let asked = 0;
+    let askedTwice = (): void => {};
+    const twice = new Promise<void>((resolve) => {
+      askedTwice = resolve;
+    });
+    const authorize = (): string => {
+      asked += 1;
+      if (asked === 2) askedTwice();
+      return "alice";
+    };
+    const { link, events } = await listen({ authorize });
+    const context = new ZmqContext(library, 1);
+    const socket = new ZmqSocket(context, new SlotPool(library), socketType.dealer);
+    socket.setBytes(socketOption.routingId, Uint8Array.of(0, 1, 2, 3, 4));
+    socket.setBytes(socketOption.curveServerKey, serverKeys.publicKey.bytes);
+    socket.setBytes(socketOption.curvePublicKey, clientKeys.publicKey.bytes);
+    socket.setBytes(socketOption.curveSecretKey, clientKeys.secretKey.reveal());
+    socket.setInt(socketOption.linger, 0);
+    socket.setInt(socketOption.reconnectIntervalMs, 1);
+    socket.connect(`tcp://127.0.0.1:${link.port}`);
+    socket.send([Buffer.from("hello")]);
+    // It was refused, or it would not come again.
+    await twice;
+    expect(events.count).toBe(0);
+    socket.close();
+    context.close();
+  });
+
+  test("06 a stranger's frame may have 4 KiB, and no more", async () => {
+    const { link } = await listen();
+    const small = await stranger(link, Buffer.concat([greeting, longHeader(4096)]));
+    const large = await stranger(link, Buffer.concat([greeting, longHeader(4097)]));
+    await large.closed;
+    expect(small.socket.closed).toBe(false);
+    small.socket.write(Buffer.alloc(4096));
+    await small.closed;
+  });
+
+  test("07 the frames of a message count together", async () => {
+    const { link, events } = await listen();
+    const client = await upload(link.port);
+    const frames = (count: number) => Array.from({ length: count }, () => new Uint8Array(100_000));
+    client.link.send(frames(9));
+    expect(textsOf(await events.message())).toHaveLength(9);
+    client.link.send(frames(11));
+    expect(await client.events.failure()).toBe("lost");
+    expect(events.count).toBe(1);
+  });
+
+  test("08 strangers are bounded by address: their own oldest goes", async () => {
+    const { link, events } = await listen({}, { max: 100, byAddressMax: 3 });
+    const crowd = [];
+    for (let count = 0; count < 4; count++) crowd.push(await stranger(link, greeting));
+    await crowd[0]?.closed;
+    expect(crowd.slice(1).map(({ socket }) => socket.closed)).toEqual([false, false, false]);
+    // Who has a key does not count, and is let in all the same.
+    const client = await upload(link.port);
+    client.link.send([Buffer.from("hello")]);
+    expect(textsOf(await events.message())).toEqual(["hello"]);
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "08 strangers are bounded in all: the oldest of the largest crowd goes",
+    async () => {
+      const { link } = await listen({}, { max: 4, byAddressMax: 100 });
+      const alone = await stranger(link, greeting, "127.0.0.2");
+      const crowd = [];
+      for (let count = 0; count < 3; count++) crowd.push(await stranger(link, greeting));
+      const newcomer = await stranger(link, greeting, "127.0.0.3");
+      await crowd[0]?.closed;
+      const others = [alone, ...crowd.slice(1), newcomer];
+      expect(others.map(({ socket }) => socket.closed)).toEqual([false, false, false, false]);
+    },
+  );
+});
+
+interface Stranger {
+  readonly socket: Socket;
+  readonly closed: Promise<unknown>;
+}
+
+/** The header of a command of so many bytes, in the long form. */
+function longHeader(bytes: number): Buffer {
+  const header = Buffer.alloc(9, 6);
+  header.writeBigUInt64BE(BigInt(bytes), 1);
+  return header;
+}
