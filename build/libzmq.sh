@@ -34,8 +34,8 @@ choose_target() {
   target=$1
   suffix=so
   case $target in
-    linux-x64) host=x86_64-linux-gnu compiler=g++-x86-64-linux-gnu posix= processor=x86_64 ;;
-    linux-arm64) host=aarch64-linux-gnu compiler=g++-aarch64-linux-gnu posix= processor=aarch64 ;;
+    linux-x64) host=x86_64-linux-gnu compiler=g++-x86-64-linux-gnu posix='' processor=x86_64 ;;
+    linux-arm64) host=aarch64-linux-gnu compiler=g++-aarch64-linux-gnu posix='' processor=aarch64 ;;
     windows-x64)
       host=x86_64-w64-mingw32 compiler=g++-mingw-w64-x86-64-posix posix=-posix processor=x86_64 suffix=dll
       ;;
@@ -44,7 +44,8 @@ choose_target() {
       exit 2
       ;;
   esac
-  # The machine's own compiler has the plain name on some systems.
+  # The machine's own compiler comes with a plain name, and has the long one as well.
+  [ "$(uname -m)" != "$processor" ] || [ $suffix = dll ] || compiler=g++
   packages="$compiler cmake make autoconf automake libtool dpkg-dev patch ca-certificates"
   needed="apt-get dpkg-source $host-g++$posix $host-gcc$posix $host-objdump cmake make autoconf automake libtoolize patch sha256sum"
 }
