@@ -8,7 +8,13 @@ import type { VirtualClock } from "./virtual-clock.ts";
 export type MessageFault = "loss" | "repeat" | "cut-at-message" | "damaged-header";
 
 /** Faults of the disk, with the probability for each operation. */
-export type DiskFault = "write-error" | "short-write" | "sync-error" | "read-error" | "crash-at-step";
+export type DiskFault =
+  | "write-error"
+  | "short-write"
+  | "sync-error"
+  | "read-error"
+  | "crash-at-step"
+  | "catalogue-trouble";
 
 /** Faults that strike now and then. */
 export type TimedFault =

@@ -26,6 +26,7 @@ const kinds: readonly FaultKind[] = [
   "sync-error",
   "read-error",
   "crash-at-step",
+  "catalogue-trouble",
   "cut",
   "half-open",
   "server-stop",

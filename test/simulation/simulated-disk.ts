@@ -88,11 +88,18 @@ export class SimulatedDisk {
     });
   }
 
-  /** The catalogue as a process sees it: a crash may strike before or after each change. */
+  /** The catalogue as a process sees it: any call may fail for now, and a crash strike before or after each change. */
   catalogueFor(process: SimulatedProcess): Catalogue {
     const { catalogue } = this;
+    const { faults, trace } = this.#options;
+    const ask = <Result>(effect: () => Result): Result => {
+      if (!faults.strikes("catalogue-trouble")) return effect();
+      trace(() => "the catalogue cannot be used just now");
+      throw new DyncError("not-ready", "The catalogue cannot be used just now");
+    };
     const change = <Result>(effect: () => Result): Result => {
       if (!process.isAlive) throw new DyncError("internal", "The process that asked for this crashed");
+      ask(() => {});
       this.#crashPoint(process);
       const result = effect();
       this.#crashPoint(process);
@@ -106,15 +113,15 @@ export class SimulatedDisk {
         if (what.bootId === null) catalogue.change(id, what);
         else change(() => catalogue.change(id, what));
       },
-      find: (identity, user, origin) => catalogue.find(identity, user, origin),
-      get: (id) => catalogue.get(id),
-      metadataOf: (id) => catalogue.metadataOf(id),
-      holdersOf: (user, names) => catalogue.holdersOf(user, names),
-      unchanged: (...question) => catalogue.unchanged(...question),
-      emptyOf: (...question) => catalogue.emptyOf(...question),
-      users: (after, limit) => catalogue.users(after, limit),
-      forget: (before, limit) => catalogue.forget(before, limit),
-      trim: (...what) => catalogue.trim(...what),
+      find: (...question) => ask(() => catalogue.find(...question)),
+      get: (id) => ask(() => catalogue.get(id)),
+      metadataOf: (id) => ask(() => catalogue.metadataOf(id)),
+      holdersOf: (user, names) => ask(() => catalogue.holdersOf(user, names)),
+      unchanged: (...question) => ask(() => catalogue.unchanged(...question)),
+      emptyOf: (...question) => ask(() => catalogue.emptyOf(...question)),
+      users: (after, limit) => ask(() => catalogue.users(after, limit)),
+      forget: (before, limit) => change(() => catalogue.forget(before, limit)),
+      trim: (...what) => change(() => catalogue.trim(...what)),
       compact: () => false,
       close: () => {},
     };
