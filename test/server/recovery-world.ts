@@ -54,7 +54,7 @@ export class RecoveryWorld {
         user: "anna",
         origin: "key-1",
         name,
-        metadataText: '{"sample":"A1"}',
+        metadataText: '{"10":12345678901234567890,"sample":"A1","2":1.0}',
         size: null,
         modified: "2020-01-02T03:04:05.678901234Z",
         createdAt: this.now(),
