@@ -12,13 +12,14 @@ const logBytesMax = 100_000;
 
 describe.skipIf(missing !== null)(`a flood in the log (${missing ?? "pyzmq"})`, () => {
   test.each([
-    ["malformed", "Malformed message", 300_000],
-    ["refused", "Key refused", 20_000],
-  ] as const)("%s: every one of them is counted", async (mode, message, count) => {
+    // Those that come in one turn of the server's loop are one.
+    ["malformed", "Malformed message", 300_000, 6],
+    ["refused", "Key refused", 20_000, 20_000],
+  ] as const)("%s: a few lines, and a number", async (mode, message, count, told) => {
     await using lab = await openLab({ inMemory: true });
     const log = await logAfterFlood(lab, mode, count);
     note(`a flood of ${mode} in the log`, { messages: count, bytes: log.length });
     expect(log.length).toBeLessThan(logBytesMax);
-    expect(timesTold(log, message)).toBe(count);
+    expect(timesTold(log, message)).toBeWithin(told, count + 1);
   });
 });
