@@ -5,11 +5,15 @@ import { describe, test } from "bun:test";
 import { executablesMissing } from "../support/executables.ts";
 import { fuzz } from "../support/fuzz.ts";
 import { openLab } from "../support/lab.ts";
+import { patchesMissing } from "../support/own-library.ts";
 import { referenceMissing } from "../support/reference.ts";
 import { note } from "./note.ts";
 
 const reason =
-  executablesMissing ?? referenceMissing ?? (process.platform === "linux" ? null : "needs /proc");
+  executablesMissing ??
+  patchesMissing ??
+  referenceMissing ??
+  (process.platform === "linux" ? null : "needs /proc");
 const minuteMs = 60_000;
 const minutes = Number(process.env.DYNC_FUZZ_MINUTES ?? 10);
 

@@ -30,9 +30,10 @@ const graceMs = 60_000;
 
 /** Throws when the server ended, refused an honest upload, or took more memory than it may. */
 export async function fuzz(lab: Lab, run: FuzzRun): Promise<FuzzResult> {
+  const home = await lab.user("mallory");
   const frameMax = frameBytesMax(limits.chunkBytesDefault);
   const options = {
-    home: lab.homes.client,
+    home,
     port: lab.port,
     "frame-max": frameMax,
     seed: run.seed,
