@@ -127,6 +127,11 @@ export class Output {
     this.record("summary", { ok: exit === 0, exit, ...this.#summary });
   }
 
+  /** Why results could not be written, such as a disk that is full, or `null`. A reader that went away is no reason. */
+  get resultsLost(): string | null {
+    return this.#stdout.fault;
+  }
+
   /** Resolves when everything is out, or nobody reads any more. */
   async flush(): Promise<void> {
     await Promise.all([this.#stdout.flush(flushMs), this.stderr.flush(flushMs)]);

@@ -131,7 +131,13 @@ function listenForSignals(program: Program): Signals {
 
 async function endProcess(output: Output, status: number, signal: NodeJS.Signals | null): Promise<never> {
   await output.flush();
-  return endBy(signal, status);
+  const { resultsLost } = output;
+  if (resultsLost === null || status !== 0) return endBy(signal, status);
+  // Whoever asked for them has not got them.
+  const lost = new DyncError("failed", `Standard output cannot be written: ${resultsLost}`);
+  output.error(lost);
+  await output.flush();
+  return endBy(null, lost.meaning.exit);
 }
 
 // A shell sees 130 either way. But only where the program ended by SIGINT it knows that Ctrl-C was meant for the whole

@@ -32,6 +32,7 @@ export class Sink {
   /** The last write failed, perhaps in the midst of a line. */
   #isTorn = false;
   #isGone = false;
+  #fault: string | null = null;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -42,6 +43,11 @@ export class Sink {
   /** Characters that the stream has not taken yet. */
   get pending(): number {
     return this.#pending;
+  }
+
+  /** What the system said when it did not take something, or `null`. That nobody reads any more is none. */
+  get fault(): string | null {
+    return this.#fault;
   }
 
   /** What was lost since the last call of this method, or `null`: nothing. Whoever calls it tells. */
@@ -96,6 +102,8 @@ export class Sink {
 
   #noteFailure(error: unknown): void {
     const { stream } = this.#options;
-    if (stream.destroyed || finalCodes.has(systemCode(error) ?? "")) this.#isGone = true;
+    const isFinal = finalCodes.has(systemCode(error) ?? "");
+    if (!isFinal) this.#fault ??= messageOf(error);
+    if (stream.destroyed || isFinal) this.#isGone = true;
   }
 }

@@ -21,7 +21,7 @@ export interface FarewellParts {
 /** `told`: the server said so. `sent`: it never says so, and nothing went wrong. */
 export type FarewellOutcome = "told" | "sent" | "unheard";
 
-const waitMsMax = 5_000;
+const waitMsMax = 3_000;
 const overtakeAfterMs = 500;
 // A server that never answers: so long may the message take to leave.
 const leaveMs = 500;

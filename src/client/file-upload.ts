@@ -4,8 +4,10 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { DyncError, messageOf } from "../base/error.ts";
+import { localTime } from "../base/local-time.ts";
 import { sameMetadata } from "../protocol/metadata.ts";
 import { type FileVersion, isSameVersion, openFileSource } from "./file-source.ts";
+import { SentRecord } from "./sent-record.ts";
 import type { Source } from "./source.ts";
 import { type Receipt, type UploadOptions, type UploadParts, upload } from "./upload.ts";
 import type { UnfinishedUpload, UploadTarget } from "./upload-store.ts";
@@ -88,8 +90,11 @@ export async function uploadOpened(
   const { state, resume, isSaved, release } = await begin(request, source, parts);
   // With nothing sent there is nothing to go on with.
   let isUnderWay = resume;
+  const save = (it: UnfinishedUpload): Promise<void> => parts.store.save(it);
+  const record = new SentRecord(state, { clock: parts.clock, save });
   const onProgress: UploadParts["onProgress"] = (progress) => {
     isUnderWay ||= progress.sent > 0;
+    if (isSaved) record.note(progress.taken);
     parts.onProgress(progress);
   };
   try {
@@ -99,12 +104,15 @@ export async function uploadOpened(
     const identity = Buffer.from(state.identity, "hex");
     const options = { ...connection, task, source, identity, isResumable: isSaved };
     const receipt = await upload(options, { ...parts, onProgress }, signal);
+    await record.settle(false);
     // It is stored, whatever becomes of the note about it; what stays of that is answered as finished.
     if (isSaved) await forgetState(state, parts);
     return receipt;
   } catch (error) {
     if (!isSaved) throw error;
-    if (isUnderWay && canGoOn(error)) throw withWayOn(error, state);
+    const isKept = isUnderWay && canGoOn(error);
+    await record.settle(isKept);
+    if (isKept) throw withWayOn(error, state);
     await forgetState(state, parts);
     throw error;
   } finally {
@@ -128,11 +136,12 @@ async function begin(
   parts: FileUploadParts,
 ): Promise<Begun> {
   try {
-    const { state, resume } = await stateFor(request, source, parts);
+    const { state, resume, note } = await stateFor(request, source, parts);
     // Before the lock, which is a file as well: that one alone would be a leftover that nobody clears away.
     if (!resume) await parts.store.save(state);
     const lock = await parts.store.lock(state.identity);
     if (lock === null) throw isBeingSent(request.path);
+    if (note !== null) parts.onNote(note);
     return { state, resume, isSaved: true, release: () => lock.release() };
   } catch (error) {
     if (error instanceof BeingSent) throw error;
@@ -144,7 +153,7 @@ async function begin(
 }
 
 /** Another process is at it. */
-class BeingSent extends DyncError {}
+export class BeingSent extends DyncError {}
 
 function isBeingSent(path: string): BeingSent {
   const hint = "wait for it, or stop it and give this command again";
@@ -186,20 +195,20 @@ async function stateFor(
   request: FileUploadRequest,
   source: VersionedSource,
   parts: FileUploadParts,
-): Promise<{ readonly state: UnfinishedUpload; readonly resume: boolean }> {
+): Promise<{ readonly state: UnfinishedUpload; readonly resume: boolean; readonly note: string | null }> {
   const { name, metadataText } = request;
   const known = await parts.store.find(targetOf(request));
   const { version } = source;
-  if (known === null) return { state: newState(request, source, parts), resume: false };
+  if (known === null) return { state: newState(request, source, parts), resume: false, note: null };
   const isSameFile = isSameVersion(known.version, version);
   if (isSameFile && sameMetadata(known.metadataText, metadataText)) {
-    parts.onNote(`Going on with the upload of "${name}" that was begun at ${known.startedAt}`);
-    return { state: known, resume: true };
+    const note = `Going on with the upload of "${name}" that was begun at ${localTime(known.startedAt)}`;
+    return { state: known, resume: true, note };
   }
   const what = isSameFile ? "The metadata is not the same as" : "The file is not the same as";
-  parts.onNote(`${what} when its upload was begun at ${known.startedAt}: starting anew`);
+  const note = `${what} when its upload was begun at ${localTime(known.startedAt)}: starting anew`;
   await forget(known, parts.store);
-  return { state: newState(request, source, parts), resume: false };
+  return { state: newState(request, source, parts), resume: false, note };
 }
 
 function targetOf({ host, port, name, path }: FileUploadRequest): UploadTarget {

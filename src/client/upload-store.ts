@@ -39,6 +39,8 @@ const uploadSchema = v.object({
   ),
   /** ISO 8601. */
   startedAt: v.string(),
+  /** Bytes that the server had when this was written; absent where nothing was noted. */
+  sent: v.optional(v.number()),
 });
 
 const newerSchema = v.looseObject({ schema: v.pipe(v.number(), v.gtValue(schemaNewest)) });

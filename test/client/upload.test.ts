@@ -220,7 +220,7 @@ describe("an abort", () => {
     await slow.expect("error");
     await quiet.pass(600);
     expect(quiet.notes).toEqual([
-      "Telling the server that this upload stops: 5 s at most, Ctrl-C leaves at once",
+      "Telling the server that this upload stops: 3 s at most, Ctrl-C leaves at once",
     ]);
     const again = await slow.expect("error");
     expect([again.code, quiet.attempts]).toEqual([499, 2]);
@@ -233,13 +233,13 @@ describe("an abort", () => {
     expect(quiet.network.messagesHeld).toBe(0);
   });
 
-  test("that nobody answers ends after five seconds, and says so", async () => {
+  test("that nobody answers ends after three seconds, and says so", async () => {
     const dead = new ClientWorld();
     const slow = new ScriptedServer(dead.network, { answersError: false });
     const receipt = failureOf(dead.upload({ source: streamOf(bytes) }));
     await slow.expect("post-file");
     dead.stop.abort();
-    await dead.pass(4900);
+    await dead.pass(2900);
     expect(dead.notes).toHaveLength(1);
     await dead.pass(200);
     expect((await receipt).code).toBe("cancelled");

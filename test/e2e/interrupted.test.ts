@@ -189,7 +189,7 @@ describe.skipIf(executablesMissing !== null || referenceMissing !== null)(
       test(`it forgets the upload with ${wire}, over and over`, async () => {
         const end = await sendToReference(["--error-at", "0", String(wire)], ["--retry-for", "2s"]);
         expect([1, 5]).toContain(end.code as number);
-        expect(end).toMatchObject({ stdout: "", stderr: expect.stringMatching(/^dync: error: .+\n/) });
+        expect(end).toMatchObject({ stdout: "", stderr: expect.stringMatching(/^dync: error: .+$/m) });
       });
     }
   },

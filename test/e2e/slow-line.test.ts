@@ -85,7 +85,7 @@ describe.skipIf(executablesMissing !== null)(`a slow line (${executablesMissing 
       await passed(proxy, bytesPerSecond);
       lab.server.signal("SIGSTOP");
       sending.signal("SIGINT");
-      await sending.line(/Telling the server that this upload stops: 5 s at most, Ctrl-C leaves at once/);
+      await sending.line(/Telling the server that this upload stops: 3 s at most, Ctrl-C leaves at once/);
       sending.signal("SIGINT");
       const end = await sending.ended();
       expect(end.code).not.toBe(0);

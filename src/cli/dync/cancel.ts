@@ -6,6 +6,7 @@ import { type UnfinishedUpload, UploadStore } from "../../client/upload-store.ts
 import { dyncHome, loadKeyPair } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
+import { Outcomes } from "./outcomes.ts";
 import { serverKeyOf } from "./server-key.ts";
 import { describe, listUnfinished, selectUploads } from "./unfinished.ts";
 import { cancelUsage } from "./usage-unfinished.ts";
@@ -23,8 +24,16 @@ export const cancelCommand = defineCommand({
     const home = dyncHome(context.environment);
     const store = new UploadStore(home);
     const uploads = selectUploads(await listUnfinished(store, context.output), values.id);
-    for (const upload of uploads) await cancelOne(upload, { home, store, local: values.local, context });
-    return 0;
+    const outcomes = new Outcomes(uploads, context);
+    for (const upload of uploads) {
+      try {
+        const outcome = await cancelOne(upload, { home, store, local: values.local, context });
+        outcomes.note(upload, { outcome });
+      } catch (error) {
+        outcomes.failed(upload, error);
+      }
+    }
+    return outcomes.status;
   },
 });
 
@@ -39,7 +48,7 @@ interface CancelOptions {
 async function cancelOne(
   upload: UnfinishedUpload,
   { home, store, local, context }: CancelOptions,
-): Promise<void> {
+): Promise<"dropped" | "forgotten" | "finished"> {
   const { output } = context;
   const lock = await store.lock(upload.identity);
   if (lock === null) {
@@ -51,7 +60,7 @@ async function cancelOne(
     await store.remove(upload.identity);
     const finished = outcome === "finished" ? ": the server had stored it already, and keeps it" : "";
     output.say(`Dropped ${describe(upload)}${finished}`);
-    output.summarise({ [upload.identity]: outcome });
+    return outcome;
   } finally {
     lock.release();
   }

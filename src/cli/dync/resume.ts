@@ -1,15 +1,15 @@
 // `dync resume [ID…]`: goes on with unfinished uploads, all or some, one after the other.
 
-import { DyncError } from "../../base/error.ts";
+import { BeingSent } from "../../client/file-upload.ts";
 import { type UnfinishedUpload, UploadStore } from "../../client/upload-store.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
-import { parseDuration } from "../duration.ts";
-import { retryForDefault } from "./send.ts";
+import { Outcomes } from "./outcomes.ts";
+import { retryForMs } from "./patience-notes.ts";
 import { sendOne } from "./send-one.ts";
 import type { SendOptions } from "./send-options.ts";
-import { listUnfinished, selectUploads } from "./unfinished.ts";
+import { describe, listUnfinished, selectUploads } from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
 
 export const resumeCommand = defineCommand({
@@ -27,7 +27,7 @@ export const resumeCommand = defineCommand({
     if (values.quiet) output.beQuiet();
     const retryFor = values["retry-for"];
     const retry = {
-      retryForMs: parseDuration(retryFor ?? retryForDefault, "--retry-for"),
+      retryForMs: retryForMs(retryFor),
       retryFirst: retryFor !== undefined,
     };
     const home = dyncHome(environment);
@@ -38,30 +38,26 @@ export const resumeCommand = defineCommand({
   },
 });
 
-const exitSomeFailed = 3;
-
 async function resumeAll(
   uploads: readonly UnfinishedUpload[],
   options: Pick<SendOptions, "retryForMs" | "retryFirst" | "home">,
   context: CommandContext,
 ): Promise<number> {
-  const { output, signal } = context;
-  const results: Record<string, unknown>[] = [];
-  output.summarise({ uploads: results });
-  let failures = 0;
+  const outcomes = new Outcomes(uploads, context);
   for (const upload of uploads) {
-    const { identity: id, host, port, serverKeyFile, path, name, metadataText } = upload;
+    const { host, port, serverKeyFile, path, name, metadataText } = upload;
     const source = { type: "file", path } as const;
     const request = { ...options, server: { host, port }, serverKeyFile, source, name, metadataText };
     try {
-      results.push({ id, name, ok: true, ...(await sendOne(request, context)) });
+      outcomes.note(upload, { outcome: "stored", ...(await sendOne(request, context)) });
     } catch (error) {
-      // One upload's error is the program's when there is no other, or when the user stops it all.
-      if (!(error instanceof DyncError) || uploads.length === 1 || signal.aborted) throw error;
-      failures++;
-      output.error(error);
-      results.push({ id, name, ok: false, code: error.code });
+      if (!(error instanceof BeingSent)) {
+        outcomes.failed(upload, error);
+        continue;
+      }
+      context.output.say(`Skipped ${describe(upload)}: another dync process is sending it`);
+      outcomes.note(upload, { outcome: "skipped" });
     }
   }
-  return failures === 0 ? 0 : exitSomeFailed;
+  return outcomes.status;
 }

@@ -10,6 +10,7 @@ import { openZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { Output } from "../output.ts";
 import type { ProgressView } from "../progress.ts";
 import { version } from "../version.ts";
+import { PatienceNotes } from "./patience-notes.ts";
 import type { SendOptions } from "./send-options.ts";
 import { serverKeyOf } from "./server-key.ts";
 import { standardInput } from "./standard-input.ts";
@@ -27,13 +28,19 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
   const { server, source, name, metadataText, home, retryForMs, retryFirst } = options;
   const keys = await loadKeyPair(home, "client");
   const serverKey = await serverKeyOf({ home, ...server, serverKeyFile: options.serverKeyFile });
+  const onNote = (text: string): void => ui.progress.note(text);
+  const patience = new PatienceNotes({ retryForMs, now: () => ui.clock.now(), note: onNote });
   const transport = await openZmqTransport({ clock: ui.clock });
   try {
     const parts = {
       transport,
       clock: ui.clock,
       random: Math.random,
-      onProgress: (it: UploadProgress) => ui.progress.update(progressState(it)),
+      onProgress: (it: UploadProgress) => {
+        patience.see(it);
+        ui.progress.update(progressState(it));
+      },
+      onNote,
     };
     const connection = { ...server, serverKey, keys, retryForMs, retryFirst };
     const request = { ...connection, name, metadataText, client: `dync ${version}` };
@@ -45,11 +52,12 @@ export async function sendFile(options: SendOptions, ui: SendUi, signal: AbortSi
       {
         ...parts,
         store: new UploadStore(home),
-        onNote: (text) => ui.progress.note(text),
         onWarning: (text, hint) => ui.progress.warn(text, hint),
       },
       signal,
     );
+  } catch (error) {
+    throw patience.gaveUp(error);
   } finally {
     await transport.close();
   }

@@ -4,10 +4,10 @@ import { resolve } from "node:path";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
-import { parseDuration } from "../duration.ts";
 import { loadMetadata } from "../metadata-file.ts";
 import { parseServerAddress } from "../server-address.ts";
 import { nameOnServer } from "./name-on-server.ts";
+import { retryForMs } from "./patience-notes.ts";
 import { sendFaults } from "./send-faults.ts";
 import { sendOne } from "./send-one.ts";
 import type { SendOptions } from "./send-options.ts";
@@ -26,9 +26,6 @@ const options = {
   server: { type: "positional", required: true },
   file: { type: "positional", required: false, bytes: true },
 } as const satisfies OptionsDef;
-
-// A night and a working day: a cut in the evening is mended by somebody in the morning.
-export const retryForDefault = "24h";
 
 export const sendCommand = defineCommand({
   name: "send",
@@ -71,7 +68,7 @@ function readSendOptions(
     source: path === null ? { type: "stdin" } : { type: "file", path },
     name: nameOnServer(values.name, path),
     metadataText: loadMetadata(values.meta, values["key-value"]),
-    retryForMs: parseDuration(retryFor ?? retryForDefault, "--retry-for"),
+    retryForMs: retryForMs(retryFor),
     retryFirst: retryFor !== undefined,
     home: resolve(dyncHome(environment)),
   };

@@ -1,9 +1,11 @@
 // `dync uploads`: what was begun on this computer and is not confirmed yet.
 
+import { localTime } from "../../base/local-time.ts";
 import { UploadStore } from "../../client/upload-store.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
+import { formatDuration } from "../duration.ts";
 import { JsonText } from "../printable.ts";
 import { formatSize } from "../size.ts";
 import { describe, listUnfinished, shortId } from "./unfinished.ts";
@@ -13,17 +15,21 @@ export const uploadsCommand = defineCommand({
   name: "uploads",
   usage: uploadsUsage,
   options: { ...sharedOptions, json: { type: "boolean" } },
-  async run(_values, { output, environment }) {
+  async run(_values, { output, environment, clock }) {
+    const now = clock.date().getTime();
     const uploads = await listUnfinished(new UploadStore(dyncHome(environment)), output);
     output.summarise({
-      uploads: uploads.map(({ identity, host, port, path, name, version, metadataText, startedAt }) => {
+      uploads: uploads.map(({ identity, host, port, path, name, version, metadataText, startedAt, sent }) => {
         const metadata = new JsonText(metadataText);
-        return { id: identity, host, port, path, name, size: version.size, metadata, startedAt };
+        const { size } = version;
+        return { id: identity, host, port, path, name, size, sent: sent ?? null, metadata, startedAt };
       }),
     });
     for (const upload of uploads) {
-      const size = formatSize(upload.version.size);
-      output.result(`${shortId(upload)}  ${upload.startedAt}  ${size}  ${describe(upload)}`);
+      const { sent, startedAt, version } = upload;
+      const share = `${sent === undefined ? "?" : formatSize(sent)} of ${formatSize(version.size)}`;
+      const age = formatDuration(Math.max(0, now - Date.parse(startedAt)));
+      output.result(`${shortId(upload)}  ${localTime(startedAt)}  ${age} old  ${share}  ${describe(upload)}`);
     }
     if (uploads.length === 0) output.say("Nothing is unfinished");
     return 0;

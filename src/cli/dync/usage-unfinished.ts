@@ -6,7 +6,8 @@ List the uploads that were begun here and are not confirmed yet.
 Usage:
   dync uploads [--json]
 
-Each line begins with the id that "dync resume" and "dync cancel" take.
+Each line begins with the id that "dync resume" and "dync cancel" take; then
+when it was begun, in local time, how old it is, and how much was sent.
 
 Options:
       --json     print JSON lines for programs
@@ -25,12 +26,14 @@ command again does the same for one upload.
 
 Options:
       --retry-for DURATION keep trying for so long when the server cannot be
-                           reached (default 24h once it was reached)
+                           reached (default, once it was reached: 24h, and 15m
+                           where no terminal is)
   -q, --quiet              print errors only
       --json               print JSON lines for programs
   -h, --help               print this text
 
-Exit status 3 means that some of several uploads failed.
+One that another process is sending is skipped. Exit status 3 means that some
+of several uploads failed or were skipped.
 `;
 
 export const cancelUsage = `

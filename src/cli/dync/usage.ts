@@ -31,7 +31,8 @@ Options:
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --retry-for DURATION keep trying for so long when the server cannot be
-                           reached (default 24h once it was reached)
+                           reached (default, once it was reached: 24h, and 15m
+                           where no terminal is)
   -q, --quiet              print errors only
       --json               print JSON lines for programs
   -h, --help               print this text

@@ -171,7 +171,7 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
     files: { "eio.raw": 30_000_000 },
     steps: [
       {
-        type: "strace -f -o trace -P $PWD/eio.raw -e inject=pread64:error=EIO:when=40 dync -k a:b $SERVER eio.raw",
+        type: "strace -f -o trace -P $PWD/eio.raw -e inject=pread64:error=EIO:when=40+ dync -k a:b $SERVER eio.raw",
         stderr: [
           'dync: error: Cannot read "eio.raw": the disk reports an error',
           /^dync: hint: "dync resume [0-9a-f]{8}" goes on with it, "dync cancel [0-9a-f]{8}" drops it$/,
@@ -213,7 +213,7 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
     first: "cp $DYNC_HOME/server.key lab.key; rm $DYNC_HOME/server.key; mkdir other",
     steps: [
       {
-        type: "strace -f -o trace -P $PWD/elsewhere.raw -e inject=pread64:error=EIO:when=40 dync -q -k a:b --server-key lab.key $SERVER elsewhere.raw",
+        type: "strace -f -o trace -P $PWD/elsewhere.raw -e inject=pread64:error=EIO:when=40+ dync -q -k a:b --server-key lab.key $SERVER elsewhere.raw",
         stderr: ['dync: error: Cannot read "elsewhere.raw": the disk reports an error', "dync: hint: ..."],
         exit: 4,
       },

@@ -1,0 +1,55 @@
+// What became of each of several uploads: the summary names all of them, also when the first one ends it all. Used by
+// `resume` and `cancel`.
+
+import { DyncError } from "../../base/error.ts";
+import type { UnfinishedUpload } from "../../client/upload-store.ts";
+import type { CommandContext } from "../command.ts";
+import type { JsonFields } from "../output.ts";
+
+/** What became of one; `outcome` is one word, `not-tried` unless told otherwise. */
+export interface Outcome extends JsonFields {
+  readonly outcome: "stored" | "dropped" | "forgotten" | "finished" | "skipped" | "failed" | "not-tried";
+}
+
+const exitNotAll = 3;
+
+export class Outcomes {
+  readonly #context: CommandContext;
+  readonly #results: readonly Record<string, unknown>[];
+  readonly #uploads: readonly UnfinishedUpload[];
+  #areAll = true;
+
+  constructor(uploads: readonly UnfinishedUpload[], context: CommandContext) {
+    this.#uploads = uploads;
+    this.#context = context;
+    this.#results = uploads.map(({ identity, name }) => ({
+      id: identity,
+      name,
+      ok: false,
+      outcome: "not-tried",
+    }));
+    context.output.summarise({ uploads: this.#results });
+  }
+
+  note(upload: UnfinishedUpload, outcome: Outcome): void {
+    const ok = outcome.outcome !== "failed" && outcome.outcome !== "skipped";
+    this.#areAll &&= ok;
+    Object.assign(this.#results[this.#uploads.indexOf(upload)] as object, { ok, ...outcome });
+  }
+
+  /**
+   * Notes an error and prints it, so that the others get their turn. Throws it when it is the program's: there is no
+   * other upload, or the user stops it all.
+   */
+  failed(upload: UnfinishedUpload, error: unknown): void {
+    const { output, signal } = this.#context;
+    this.note(upload, { outcome: "failed", code: error instanceof DyncError ? error.code : "failed" });
+    if (!(error instanceof DyncError) || this.#uploads.length === 1 || signal.aborted) throw error;
+    output.error(error);
+  }
+
+  /** 0 when nothing was left undone. */
+  get status(): number {
+    return this.#areAll ? 0 : exitNotAll;
+  }
+}

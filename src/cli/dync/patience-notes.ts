@@ -1,0 +1,68 @@
+// How long a command keeps trying, and what it says of that: when it begins to wait, and when it gives up. Used by
+// `send-file.ts`, and by `send.ts` and `resume.ts` for the default.
+
+import { DyncError } from "../../base/error.ts";
+import type { UploadProgress } from "../../client/upload.ts";
+import { formatDuration, parseDuration } from "../duration.ts";
+
+// A night and a working day: a cut in the evening is mended by somebody in the morning.
+const atTerminal = "24h";
+// Nobody is there who could: a batch job's place is worth more.
+const elsewhere = "15m";
+
+/** What `--retry-for` says, or its default, in milliseconds; at a terminal somebody watches. Throws `DyncError` ("usage"). */
+export function retryForMs(option: string | undefined, isAtTerminal = isTerminalThere()): number {
+  return parseDuration(option ?? (isAtTerminal ? atTerminal : elsewhere), "--retry-for");
+}
+
+function isTerminalThere(): boolean {
+  return [process.stdin, process.stdout, process.stderr].some((stream) => stream?.isTTY === true);
+}
+
+export interface PatienceNotesOptions {
+  readonly retryForMs: number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly note: (text: string) => void;
+}
+
+/** Follows one upload. A cut that is over with the first try is not worth a word. */
+export class PatienceNotes {
+  readonly #options: PatienceNotesOptions;
+  /** The first pause since the upload last got further. */
+  #since: number | null = null;
+  #pauses = 0;
+  #sent = 0;
+  #until = 0;
+
+  constructor(options: PatienceNotesOptions) {
+    this.#options = options;
+  }
+
+  /** The upload says what it is doing. */
+  see({ sent, pause }: UploadProgress): void {
+    if (sent > this.#sent) {
+      this.#sent = sent;
+      this.#since = null;
+      this.#pauses = 0;
+    }
+    if (pause === null || pause.until === this.#until) return;
+    this.#until = pause.until;
+    this.#since ??= this.#options.now();
+    this.#pauses += 1;
+    if (this.#pauses !== 2) return;
+    const { note, retryForMs } = this.#options;
+    note(`${pause.reason}: trying again for ${formatDuration(retryForMs)} at most (--retry-for)`);
+  }
+
+  /** The error that ended the upload, with how long it was tried, where that ended it. */
+  gaveUp(error: unknown): unknown {
+    if (!(error instanceof DyncError) || !error.meaning.retry || this.#since === null) return error;
+    const tried = formatDuration(this.#options.now() - this.#since);
+    const { code, message, hint } = error;
+    return new DyncError(code, `${message}; gave up after trying for ${tried}`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
