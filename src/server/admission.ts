@@ -37,7 +37,7 @@ export async function admit(request: AdmissionRequest, parts: AdmissionParts): P
   const obstacle = await parts.storage.obstacle(destination);
   if (obstacle !== null) throw new NameTaken(takenText(post.name, obstacle.file), obstacle);
   await parts.storage.tryDestination(destination);
-  await parts.room.reserve(id, user, post.info.size ?? null);
+  await parts.room.reserve(id, user, roomFor(post.info.size ?? null, post.metadataText));
   try {
     const partial = await parts.storage.create(id);
     try {
@@ -51,6 +51,14 @@ export async function admit(request: AdmissionRequest, parts: AdmissionParts): P
     parts.room.release(id);
     throw error;
   }
+}
+
+/**
+ * Bytes that an upload of which `bytes` are still to come takes, or `null`: with its metadata, which lie in the catalogue
+ * and then beside the file.
+ */
+export function roomFor(bytes: number | null, metadataText: string): number | null {
+  return bytes === null ? null : bytes + 2 * Buffer.byteLength(metadataText);
 }
 
 function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {

@@ -8,7 +8,7 @@ import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.
 import { metadataFault } from "../protocol/metadata.ts";
 import { checkName, clashingNames } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
-import { type Refusal, refusalOf, troubleOf } from "./admission.ts";
+import { type Refusal, refusalOf, roomFor, troubleOf } from "./admission.ts";
 import type { ClientDirectory } from "./client-directory.ts";
 import { OpenNames } from "./open-names.ts";
 import {
@@ -298,7 +298,7 @@ export class UploadDirectory {
       const trusted = trustedLength(record, partial.length, bootId);
       if (trusted < partial.length) await partial.truncate(trusted);
       const missing = record.size === null ? null : Math.max(0, record.size - trusted);
-      await room.reserve(record.id, record.user, missing, trusted);
+      await room.reserve(record.id, record.user, roomFor(missing, metadata), trusted);
       const session = this.#makeSession(record.id, record.identity, record.user, origin);
       session.restore(record, metadata, partial, Math.min(record.durable, trusted));
       return session;

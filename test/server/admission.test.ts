@@ -66,6 +66,14 @@ describe("an upload that is let in", () => {
   });
 });
 
+test("metadata counts as space, in the catalogue and beside the file", async () => {
+  const metadataText = JSON.stringify({ note: "x".repeat(200_000) });
+  const world = worldOf({ capacity: 3 * MiB });
+  const post = { info: { size: 2 * MiB - 300_000 }, metadataText };
+  expect(await codeOf(admit(requestOf(post), world))).toBe("no-space");
+  await admit(requestOf({ info: post.info }), world);
+});
+
 describe("refusals come in the order in which a client can act on them", () => {
   const tooBig = { size: 2 ** 40 };
   const refusals: readonly (readonly [string, string, Partial<AdmissionRequest["post"]>])[] = [
