@@ -339,6 +339,8 @@ try_program() {
     *libstdc++* | *libgcc_s*)
       fail "$1 needs the C++ runtime: install libstdc++6 (Debian, Ubuntu) or libstdc++ (Fedora, RHEL, Alpine)"
       ;;
+    # The runtime's own words, where not even an error of ours can be said.
+    *"has crashed"*) fail "$1 does not start here: it needs /proc, and limits of memory that are not tight (ulimit -d, -v and -s)" ;;
     *GLIBC*) fail "$1 needs glibc 2.25 or newer, and this system's is older" ;;
     *"ermission denied"*) fail "programs in $target may not be run (mounted noexec?); choose another folder with --to" ;;
   esac

@@ -318,6 +318,7 @@ test("a new version that does not run replaces nothing, and the reason is said",
       reason: "needs the C++ runtime: install libstdc++6",
     },
     { says: "version GLIBC_2.25 not found", reason: "needs glibc 2.25 or newer" },
+    { says: "===== oh no: Bun has crashed. This indicates", reason: "it needs /proc, and limits of memory" },
     { says: "something else", reason: "does not run here: something else" },
   ];
   for (const { says, reason } of cases) {
