@@ -40,7 +40,7 @@ describe.skipIf(executablesMissing !== null)(
       expect(await lab.send(["-q", "-n", "aux", path])).toMatchObject({
         code: 7,
         stdout: "",
-        stderr: expect.stringMatching(/^dync: error: .+\n$/),
+        stderr: expect.stringMatching(/^dync: error: .+\ndync: hint: .+\n$/),
       });
     });
 
