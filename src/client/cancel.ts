@@ -1,7 +1,7 @@
 // Tells a server that an unfinished upload will not be finished, so that its bytes are deleted there at once.
 
 import type { Clock } from "../base/clock.ts";
-import { DyncError, errorCodeFromWire } from "../base/error.ts";
+import { DyncError, type ErrorCode, errorCodeFromWire } from "../base/error.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { encodeClientMessage } from "../protocol/encode.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
@@ -24,6 +24,20 @@ export interface CancelParts {
 }
 
 const answerMs = 10_000;
+
+// What the server says of an upload that ended there, whatever ended it: nothing of it is left. Everything else may be said
+// of one that is kept, or of a key.
+function isGone(code: ErrorCode): boolean {
+  const ends = [
+    "unknown-upload",
+    "cancelled",
+    "name-taken",
+    "too-large",
+    "metadata-rejected",
+    "checksum-mismatch",
+  ];
+  return ends.includes(code);
+}
 
 /**
  * Resolves when the server answered: `dropped` when nothing of the upload is left there, `finished` when it had
@@ -50,7 +64,7 @@ export function cancelUpload(
         if (message.type === "upload-finished") return resolve("finished");
         if (message.type !== "error") return;
         const code = errorCodeFromWire(message.code);
-        if (code === "unknown-upload" || code === "cancelled") resolve("dropped");
+        if (isGone(code)) resolve("dropped");
         else reject(new DyncError(code, message.text));
       },
       onDrained: () => {},

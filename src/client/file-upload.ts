@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { DyncError, messageOf } from "../base/error.ts";
 import { localTime } from "../base/local-time.ts";
+import { limits } from "../protocol/limits.ts";
 import { sameMetadata } from "../protocol/metadata.ts";
 import { type FileVersion, isSameVersion, openFileSource } from "./file-source.ts";
 import { SentRecord } from "./sent-record.ts";
@@ -100,7 +101,8 @@ export async function uploadOpened(
   try {
     const { name, metadataText, client, ...connection } = request;
     const { size, modified } = source;
-    const task = { name, metadataText, size, modified, canSeek: true, client, resume };
+    const { replaces = [] } = state;
+    const task = { name, metadataText, size, modified, canSeek: true, client, resume, replaces };
     const identity = Buffer.from(state.identity, "hex");
     const options = { ...connection, task, source, identity, isResumable: isSaved };
     const receipt = await upload(options, { ...parts, onProgress }, signal);
@@ -208,7 +210,9 @@ async function stateFor(
   const what = isSameFile ? "The metadata is not the same as" : "The file is not the same as";
   const note = `${what} when its upload was begun at ${localTime(known.startedAt)}: starting anew`;
   await forget(known, parts.store);
-  return { state: newState(request, source, parts), resume: false, note };
+  // The server may hold the name for the old one, and may not have noticed that its client is gone.
+  const replaces = [known.identity, ...(known.replaces ?? [])].slice(0, limits.replacesMax);
+  return { state: { ...newState(request, source, parts), replaces }, resume: false, note };
 }
 
 function targetOf({ host, port, name, path }: FileUploadRequest): UploadTarget {

@@ -37,6 +37,8 @@ const uploadSchema = v.object({
     v.string(),
     v.check((text) => metadataFormFault(text) === null),
   ),
+  /** Identities of earlier uploads of this target, which this one takes the place of on the server. */
+  replaces: v.optional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)))),
   /** ISO 8601. */
   startedAt: v.string(),
   /** Bytes that the server had when this was written; absent where nothing was noted. */

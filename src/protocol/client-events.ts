@@ -14,6 +14,8 @@ export interface ClientUploadTask {
   readonly modified?: string | null;
   /** Whether any earlier offset can be read again (a file), or only the last `maxQueue` chunks (a stream). */
   readonly canSeek: boolean;
+  /** Identities (lower-case hex) of uploads that this one takes the place of; none when absent. */
+  readonly replaces?: readonly string[];
   /** Sent in `post-file`, e.g. `dync 0.1.0`. */
   readonly client: string;
   /** The server may know this upload already (an earlier process sent part of it): ask before posting it. */

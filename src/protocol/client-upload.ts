@@ -260,9 +260,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#isNew = false;
     if (this.#state !== "posting") return this.#say(this.#queries.ask(this.#position, this.#sent, now));
     this.#queries.post(this.#position, this.#sent, now);
-    const { name, metadataText, size, modified, client } = this.#task;
+    const { name, metadataText, size, modified, client, replaces = [] } = this.#task;
     const known = { ...(size === null ? {} : { size }), ...(modified == null ? {} : { modified }) };
-    this.#say({ type: "post-file", name, metadataText, info: { ...known, client } });
+    const info = { ...known, client, ...(replaces.length === 0 ? {} : { replaces }) };
+    this.#say({ type: "post-file", name, metadataText, info });
   }
 
   #say(message: ClientControl): void {

@@ -190,7 +190,14 @@ function postFileInfo(json: JsonObject): PostFileInfo {
     ...(isSize(size) ? { size } : {}),
     ...(isTime ? { modified } : {}),
     ...textMember(json, "client"),
+    ...replacesMember(json),
   };
+}
+
+function replacesMember({ replaces }: JsonObject): { replaces?: readonly string[] } {
+  if (!Array.isArray(replaces) || replaces.length === 0 || replaces.length > limits.replacesMax) return {};
+  const isIdentity = (it: unknown): boolean => typeof it === "string" && /^(?:[0-9a-f]{2}){1,255}$/.test(it);
+  return replaces.every(isIdentity) ? { replaces: replaces as readonly string[] } : {};
 }
 
 // Whether these bytes are the info of a post-file, which an encoder marks so that it is never taken for metadata.

@@ -16,6 +16,8 @@ export const limits = {
   metadataDepthMax: 64,
   /** Optional info frames hold a few short members; a bigger one is ignored like any frame nobody asked for. */
   infoBytesMax: 4 * KiB,
+  /** Earlier uploads that a new one names as replaced: whoever corrects metadata more often without an answer waits. */
+  replacesMax: 8,
   /** Text of an `error`: a sentence that names every bad field, not a document. Longer texts are cut. */
   errorTextBytesMax: KiB,
   /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */

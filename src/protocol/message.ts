@@ -12,6 +12,8 @@ export interface PostFileInfo {
   readonly modified?: string;
   /** Name and version of the client program, for the server's log. */
   readonly client?: string;
+  /** Identities (lower-case hex) of earlier uploads of the same key that this one takes the place of. */
+  readonly replaces?: readonly string[];
 }
 
 /** Optional last frame of `upload-approved`. Unknown keys are ignored. */

@@ -6,7 +6,7 @@ import { jsonDigest } from "../base/json-digest.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.ts";
 import { metadataFault } from "../protocol/metadata.ts";
-import { checkName, clashingNames } from "../storage/destination.ts";
+import { busyText, checkName, clashingNames } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
 import { type Refusal, refusalOf, roomFor, troubleOf } from "./admission.ts";
 import type { ClientDirectory } from "./client-directory.ts";
@@ -174,10 +174,11 @@ export class UploadDirectory {
     const id = this.#parts.newId();
     this.#hold(id, user, waiting, async () => {
       // An upload that will be refused must not replace an older one.
-      const text = isAcceptable(post) ? await this.#claimName(user, origin, post.name, id) : null;
-      if (text !== null) {
-        logger.log("warn", "Upload refused", { user, name: post.name, code: 409, reason: text });
-        this.#sendError(peer, 409, text);
+      const refusal = isAcceptable(post) ? await this.#claimName(user, origin, post, id) : null;
+      if (refusal !== null) {
+        const { code, text } = refusal;
+        logger.log("warn", "Upload refused", { user, name: post.name, code, reason: text });
+        this.#sendError(peer, code, text);
         return null;
       }
       return this.#makeSession(id, peer, user, origin);
@@ -213,16 +214,27 @@ export class UploadDirectory {
     return idlest !== null;
   }
 
-  // The newest upload of a name wins over one of the same key whose client is gone; never over one whose client is
-  // there. Returns why the name cannot be had, or `null`: it is claimed.
-  async #claimName(user: string, origin: string, name: string, id: string): Promise<string | null> {
+  // The newest upload of a name wins over one of the same key whose client is gone, or that this client says it replaces;
+  // never over another whose client is there. Returns why the name cannot be had, or `null`: it is claimed.
+  async #claimName(user: string, origin: string, post: PostFile, id: string): Promise<Refusal | null> {
     const { catalogue } = this.#parts;
+    const { name } = post;
+    const replaced = new Set(post.info.replaces);
+    // What has just ended holds nothing, or has become a file.
+    for (const former of this.#names.holders(user, name)) await this.#endings.get(former);
     const recorded = catalogue.holdersOf(user, clashingNames(name));
     const holders = [...new Set([...this.#names.holders(user, name), ...recorded])];
+    const holder = holders.find((it) => this.#isHeldFast(it, replaced));
+    if (holder !== undefined) {
+      const other = this.#names.nameOf(holder) ?? catalogue.get(holder)?.name ?? name;
+      // It ends one day, and may fail: then the name is free.
+      return { code: 503, text: `${busyText(name, other)}; this one waits until it has ended` };
+    }
     const shown = JSON.stringify(name);
-    if (holders.some((holder) => this.#isHeldFast(holder))) return `Another upload of ${shown} is under way`;
-    if (holders.some((holder) => !this.#mayReplace(holder, user, origin)))
-      return `Another key of this user began an upload of ${shown}, which is not finished`;
+    if (holders.some((it) => !this.#mayReplace(it, user, origin))) {
+      const text = `Another key of this user began an upload of ${shown}, which is not finished`;
+      return { code: 409, text };
+    }
     this.#names.claim(user, name, id);
     const reason = "Replaced by a newer upload of the same name";
     for (const holder of holders) {
@@ -240,11 +252,12 @@ export class UploadDirectory {
     return began === null || began === origin || !this.#parts.clients.mayGoOn(began, user);
   }
 
-  #isHeldFast(id: string): boolean {
+  #isHeldFast(id: string, replaced: ReadonlySet<string>): boolean {
     if (this.#publishing.has(id) || this.#arriving.has(id)) return true;
     const identity = this.#byId.get(id)?.key.identity ?? this.#parkedIdentity(id);
     // Changes nothing for its client; what matters is whether there is one.
     const poke = { type: "transfer-credit", amount: 0 } as const;
+    if (identity !== undefined && replaced.has(identity)) return false;
     return identity !== undefined && this.#parts.send(identity, poke) !== "unreachable";
   }
 

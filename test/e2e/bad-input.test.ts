@@ -107,11 +107,16 @@ describe.skipIf(missing !== null)(`a server under bad input (${missing ?? "compi
     });
   }
 
-  test("refuses a second upload under a name that is being filled", async () => {
+  test("lets a second upload under a name that is being filled wait, and says for what", async () => {
     await using slow = lab.startSend(["-n", "Contested.raw"], { stdin: "pipe" });
     await lab.server.line(/"Upload started".*Contested/);
     const path = await lab.file("contested.raw", "another file");
-    expect(await lab.send([path])).toMatchObject({ code: 7, stderr: expect.stringContaining("under way") });
+    expect(await lab.send(["-q", "--retry-for", "1s", path])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining(
+        'An upload of "Contested.raw" is under way, and "contested.raw" counts as the same name; this one waits until it has ended',
+      ),
+    });
     (slow.child.stdin as Bun.FileSink).write("the first file");
     (slow.child.stdin as Bun.FileSink).end();
     expect((await slow.ended()).code).toBe(0);

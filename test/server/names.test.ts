@@ -19,15 +19,38 @@ beforeEach(async () => {
 describe("a second upload of a name that is being filled", () => {
   test("is refused while the client of the first is there, which goes on", async () => {
     const second = await world.connect(2);
-    expect(await second.ask(postOf())).toMatchObject({ type: "error", code: 409 });
+    const text = 'Another upload of "a.raw" is under way; this one waits until it has ended';
+    expect(await second.ask(postOf())).toEqual({ type: "error", code: 503, text });
     first.chunk(3, "tent");
     first.end("content");
     expect((await first.hear()).type).toBe("upload-finished");
   });
 
-  test.each(["A.RAW", "a.raw.sha256", "a.raw.meta.json"])("is refused as %p too", async (name) => {
+  test.each([
+    ["A.RAW", 'and "A.RAW" counts as the same name'],
+    ["a.raw.sha256", 'which needs "a.raw.sha256" beside it'],
+    ["a.raw.meta.json", 'which needs "a.raw.meta.json" beside it'],
+  ])("is refused as %p too, and told why", async (name, why) => {
     const second = await world.connect(2);
-    expect(await second.ask(postOf({ name }))).toMatchObject({ type: "error", code: 409 });
+    const text = `An upload of "a.raw" is under way, ${why}; this one waits until it has ended`;
+    expect(await second.ask(postOf({ name }))).toEqual({ type: "error", code: 503, text });
+  });
+
+  test("takes it over at once when it says that it replaces the first, whose connection seems to be there", async () => {
+    const second = await world.connect(2);
+    const post = postOf({ metadataText: '{"sample":"corrected"}', info: { replaces: ["81".repeat(16)] } });
+    expect((await second.upload("newer", post)).type).toBe("upload-finished");
+    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 409 });
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
+  });
+
+  test("of another key of the user does not take it over, whatever it says that it replaces", async () => {
+    const other = await world.connect(2, "annaToo");
+    const post = postOf({ info: { replaces: ["81".repeat(16)] } });
+    expect(await other.ask(post)).toMatchObject({ type: "error", code: 409 });
+    first.chunk(3, "tent");
+    first.end("content");
+    expect((await first.hear()).type).toBe("upload-finished");
   });
 
   test("is let in for another user", async () => {
@@ -76,7 +99,7 @@ describe("a second upload of a name that is being filled", () => {
     first.send({ type: "query-status" });
     await world.settle();
     const second = await world.connect(2);
-    expect(await second.ask(postOf())).toMatchObject({ type: "error", code: 409 });
+    expect(await second.ask(postOf())).toMatchObject({ type: "error", code: 503 });
     go();
     expect(await first.hear()).toMatchObject({ type: "status-report", seek: 3 });
   });
@@ -93,7 +116,7 @@ test("of many that come at once for one name exactly one is let in, and all hear
   const clients = await Promise.all([2, 3, 4, 5, 6].map((number) => world.connect(number)));
   const answers = await Promise.all(clients.map((client) => client.ask(postOf({ name: "b.raw" }))));
   const approved = answers.filter(({ type }) => type === "upload-approved");
-  const refused = answers.filter((answer) => answer.type === "error" && answer.code === 409);
+  const refused = answers.filter((answer) => answer.type === "error" && answer.code === 503);
   expect([approved.length, refused.length]).toEqual([1, 4]);
 });
 

@@ -82,7 +82,7 @@ describe("an upload whose client", () => {
     await pass(limits.idleMs);
     const other = await world.connect(2, "anna");
     const post = postOf({ name: "1.raw" });
-    expect(await other.ask(post)).toMatchObject({ type: "error", code: 409 });
+    expect(await other.ask(post)).toMatchObject({ type: "error", code: 503 });
     client.close();
     await world.settle();
     expect((await other.ask(post)).type).toBe("upload-approved");

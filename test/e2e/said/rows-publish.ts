@@ -126,4 +126,21 @@ export const rows: readonly Row[] = [
       },
     ],
   },
+
+  // What another upload replaced is gone here when it is gone there.
+  {
+    given: "dync cancel for an upload that a newer one replaced",
+    files: { "old.raw": 40_000_000 },
+    ownServer: true,
+    first: [
+      // Stopped in its midst, and then sent from another computer, which knows nothing of that.
+      "(dync -q -k sample:S-17 $SERVER old.raw & sleep 0; until ls $DYNC_HOME/uploads/*.json; do :; done; kill -9 $!) || true",
+      "mkdir $HOME/elsewhere; cp $DYNC_HOME/*.key* $HOME/elsewhere; chmod 700 $HOME/elsewhere",
+      "printf newer > new.raw; DYNC_HOME=$HOME/elsewhere dync -q -k sample:S-17 -n old.raw $SERVER new.raw",
+    ].join("\n"),
+    steps: [
+      { type: "dync cancel $(ls $DYNC_HOME/uploads | cut -c 1-8 | head -n 1)", stderr: ["Dropped ..."] },
+      { type: "dync uploads", stderr: ["Nothing is unfinished"] },
+    ],
+  },
 ];
