@@ -86,12 +86,16 @@ export class FairnessWorld {
     }
   }
 
+  // Disk and source are fast enough for a whole window in a round trip: otherwise an upload by itself is slower than what
+  // its user could have.
   #delays(): Delays {
-    const { latencyMs, diskMs } = {
-      latencyMs: this.#random.magnitude(0.2, 50),
-      diskMs: this.#random.magnitude(0.1, 20),
+    const latencyMs = this.#random.magnitude(0.5, 50);
+    const slowest = latencyMs / maxQueue;
+    return {
+      latencyMs,
+      diskMs: this.#random.magnitude(slowest / 20, slowest),
+      readMs: this.#random.magnitude(slowest / 20, slowest),
     };
-    return { latencyMs, diskMs, readMs: this.#random.magnitude(0.05, 2) };
   }
 
   #manyUsers(): Scenario {
@@ -146,15 +150,15 @@ export class FairnessWorld {
 
   #oneBesideMany(): Scenario {
     const random = this.#random;
-    const count = random.pick([1, 4, 30, 200]);
+    const count = random.pick([1, 4, 12, 60]);
     const silentAfter = random.pick([0, 30, null]);
-    // Some have sent so much that they had their whole window, before they fell silent.
+    // Some have sent so much that they had their whole window before they fell silent; the other one begins after that.
     const jobs = Array.from({ length: count }, (_, n) => ({
       ...job("many", n, endless, random.int(2000)),
       isFile: false,
       silentAfter: (silentAfter ?? random.pick([0, 0, 1, 30])) * chunkBytes,
     }));
-    const own = job(honest, 0, honestChunks * chunkBytes, 5_000 + random.int(20_000));
+    const own = job(honest, 0, honestChunks * chunkBytes, 40_000 + random.int(20_000));
     return {
       server: optionsOf(random.between(4 * maxQueue, 8 * maxQueue)),
       jobs: [...jobs, own],

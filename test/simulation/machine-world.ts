@@ -78,7 +78,7 @@ export class MachineWorld {
     this.#readMs =
       scenario?.readMs ?? this.random.magnitude(0.05, this.faults.includes("slow-client") ? 2000 : 5);
     const latency = (): number => this.latency();
-    const queueMax = this.random.pick([1, 2, 4, 16, 100]);
+    const queueMax = scenario === null ? this.random.pick([1, 2, 4, 16, 100]) : 100;
     this.network = { clock: this.clock, random: this.random, faults: this.faults, latency, queueMax };
     this.server = new ModelServer(this, scenario?.server ?? this.#serverOptions());
     this.#chunkBytes = this.server.options.chunkBytes;
