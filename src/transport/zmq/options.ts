@@ -30,7 +30,7 @@ export interface StrangerLimits {
   readonly descriptorReserve: number;
 }
 
-export const strangerLimits: StrangerLimits = { max: 1024, byAddressMax: 512, descriptorReserve: 128 };
+export const strangerLimits: StrangerLimits = { max: 2048, byAddressMax: 1024, descriptorReserve: 128 };
 
 /** Queue lengths and buffers; chosen by bench/transport.ts. */
 export interface LinkQueues {
@@ -116,8 +116,9 @@ export function setServerOptions(
   // know yet that the old connection is dead. Another key can take a route in the same way, and gains nothing:
   // identities are 128 random bits, and every message is checked for the user whose connection it came on.
   socket.setInt(socketOption.routerHandover, 1);
-  // 100 by default: a laboratory whose clients come back all at once is not refused.
-  socket.setInt(socketOption.backlog, 1024);
+  // 100 by default: a laboratory whose clients come back all at once is not refused, and who knocks beside a few thousand
+  // strangers waits for some seconds. It is also the most that most systems allow.
+  socket.setInt(socketOption.backlog, 4096);
   if (strangers !== null) {
     socket.setInt(socketOption.strangersMax, strangers.max);
     socket.setInt(socketOption.strangersByAddressMax, strangers.byAddressMax);
