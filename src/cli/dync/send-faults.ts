@@ -63,9 +63,13 @@ function misreadCommand({ positionals, values, isNamed, optionWords }: CommandLi
   });
 }
 
+// More words than a path has are what a shell made of "*.raw", and every part of them would be looked up.
+const blanksMax = 16;
+
 /** A path with a blank that was not quoted is two words. */
 function unquotedBlank(line: CommandLine): DyncError | null {
   const { positionals } = line;
+  if (positionals.length > blanksMax) return null;
   for (let from = 0; from < positionals.length - 1; from++) {
     for (let to = positionals.length; to > from + 1; to--) {
       const path = positionals.slice(from, to).join(" ");
