@@ -38,6 +38,10 @@ describe("an upload that a crash left in the midst of being published", () => {
     expect(file).toMatchObject({ ...destination, sha256: sha256("content") });
     const written = '{\n  "10": 12345678901234567890,\n  "sample": "A1",\n  "2": 1.0,\n  "_dync": {';
     expect(file?.metadataText).toStartWith(written);
+    // The time of the client's file has outlived the process that heard it.
+    const modified = "2020-01-02T03:04:05.678901234Z";
+    expect(file?.modified).toBe(modified);
+    expect(JSON.parse(file?.metadataText ?? "")).toMatchObject({ sample: "A1", _dync: { modified } });
     expect(await world.partials()).toEqual([]);
   });
 
