@@ -13,20 +13,26 @@ windows_hint="on Windows follow the PowerShell lines in the README"
 
 usage() {
   cat <<'USAGE'
-Installs dync (sends files) and dync-server (receives them) for the current user.
+Installs dync (sends files) and dync-server (receives them) for the current
+user.
 
-Usage: install.sh [--client | --server] [--to FOLDER] [--server HOST --server-key KEY]
+Usage: install.sh [--client | --server] [--to FOLDER]
+                  [--server HOST --server-key KEY]
        install.sh --uninstall [--to FOLDER]
 
-  --client                install dync alone
-  --server                (without HOST) install dync-server alone
-  --to FOLDER             where the executables go (default ~/.local/bin)
-  --server HOST           with --server-key: HOST or HOST:PORT that the key belongs to
-  --server-key KEY        the server's public key: a file, an http(s) address, or the 40 characters themselves
-  --uninstall             remove the executables; keys stay
-  -h, --help              print this text
+  --client             install dync alone
+  --server             (without HOST) install dync-server alone
+  --to FOLDER          where the executables go (default ~/.local/bin)
+  --server HOST        with --server-key: HOST or HOST:PORT of the key's server
+  --server-key KEY     the server's public key: a file, an http(s) address, or
+                       the 40 characters themselves
+  --uninstall          remove the executables; keys stay
+  -h, --help           print this text
 
-Environment: DYNC_BASE_URL (where the files are downloaded from), DYNC_HOME (keys and state, default ~/.dync).
+Environment:
+  DYNC_BASE_URL        where the files of the release are downloaded from
+  DYNC_HOME            folder of keys and state (default ~/.dync)
+
 Running it again upgrades the executables and touches no key.
 USAGE
 }
@@ -127,7 +133,7 @@ check_arguments() {
 
 check_base_url() {
   [ -n "$base_url" ] ||
-    usage_error "DYNC_BASE_URL is not set: where the files of the release are, such as https://HOST/dync"
+    usage_error "set DYNC_BASE_URL to where the release is, such as https://HOST/dync"
 }
 
 say() {
@@ -359,7 +365,7 @@ check_home() {
   [ -e "$home" ] || return 0
   [ -d "$home" ] || fail "$home is no folder; choose another place for keys with DYNC_HOME"
   other="choose another folder for keys with DYNC_HOME"
-  [ "$(cd "$home" 2>/dev/null && pwd -P)" != / ] || fail "keys do not belong into /; $other"
+  [ "$(cd "$home" 2>/dev/null && pwd -P)" != / ] || fail "keys do not belong in /; $other"
   look_at "$home/."
   [ "$owner" = "$(id -u)" ] || fail "$home belongs to another user; $other"
   case $mode in

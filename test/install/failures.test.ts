@@ -24,11 +24,7 @@ function expectNothingInstalled(user: User): void {
 test("without an address one line asks for it", async () => {
   using user = new User();
   const run = await user.install({ url: "" });
-  expectRefusal(
-    run,
-    "DYNC_BASE_URL is not set: where the files of the release are, such as https://HOST/dync",
-    2,
-  );
+  expectRefusal(run, "set DYNC_BASE_URL to where the release is, such as https://HOST/dync", 2);
   expectNothingInstalled(user);
 });
 
@@ -43,7 +39,7 @@ describe("a folder for keys that was there before", () => {
     using user = new User();
     const before = modeOf("/");
     for (const home of ["/", "//", "/.", "/tmp/.."]) {
-      expectRefusal(await install(user, home), "keys do not belong into /; choose another folder");
+      expectRefusal(await install(user, home), "keys do not belong in /; choose another folder");
     }
     expect(modeOf("/")).toBe(before);
     expectNothingInstalled(user);

@@ -227,7 +227,7 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
       {
         type: `env -u DYNC_BASE_URL sh ${join(import.meta.dir, "../../../install.sh")}`,
         stderr: [
-          "install.sh: DYNC_BASE_URL is not set: where the files of the release are, such as https://HOST/dync (see --help)",
+          "install.sh: set DYNC_BASE_URL to where the release is, such as https://HOST/dync (see --help)",
         ],
         exit: 2,
       },
