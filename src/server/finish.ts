@@ -43,11 +43,22 @@ export async function finishUpload(
     const origin = { upload: id, identity, user, name: post.name, size, sha256, modified, received, client };
     const metadataText = sidecarText(post.metadataText, origin);
     await bytes.publish({ user, name: post.name }, { sha256, metadataText, modified });
-    journal.finished();
-    return { type: "finished" };
+    return recordFinished(journal);
   } catch (error) {
     journal.log("error", "Publishing failed", troubleOf(error));
     return { type: "storage-failed", ...answerTo(error, post.metadataText, bytes.isSuspect) };
+  }
+}
+
+// The file is there, and nobody must hear that it is not: its client asks again until that is recorded as well.
+function recordFinished(journal: UploadJournal): FinishResult {
+  try {
+    journal.finished();
+    return { type: "finished" };
+  } catch (error) {
+    journal.log("error", "The end of an upload was not recorded", troubleOf(error));
+    const text = "The file is stored, and the server could not write that down yet";
+    return { type: "storage-failed", code: errorMeanings["not-ready"].wire, text, keep: true };
   }
 }
 

@@ -188,6 +188,7 @@ export class StoredBytes {
     if (this.#failed) throw new DyncError("internal", "The file could not be made durable on the server");
     try {
       await this.#partial.publish(destination, description);
+      this.#durable = this.#partial.length;
     } catch (error) {
       this.#failed = true;
       this.#durable = Math.max(this.#durable, this.#partial.synced);

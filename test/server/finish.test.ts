@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { type CompleteUpload, finishUpload } from "../../src/server/finish.ts";
+import { finishPublishing } from "../../src/server/recovery.ts";
 import { StoredBytes } from "../../src/server/stored-bytes.ts";
 import { UploadJournal } from "../../src/server/upload-journal.ts";
 import { bytesOf, idOf, publishOne } from "../storage/contract.ts";
@@ -69,6 +70,22 @@ test("that it is being published is recorded before anything can be seen of it",
   };
   await finishIn(world);
   expect(states).toEqual(["publish publishing", "show publishing"]);
+});
+
+test("an end that could not be recorded is asked for again: the file is there, and stays", async () => {
+  const world = new RecoveryWorld();
+  const { change } = world.catalogue;
+  world.catalogue.change = (id, what) => {
+    if (what.state === "finished") throw new DyncError("no-space", "No space left for the catalogue");
+    change.call(world.catalogue, id, what);
+  };
+  expect(await finishIn(world)).toMatchObject({ type: "storage-failed", code: 503, keep: true });
+  expect(world.storage.published()).toHaveLength(1);
+  expect(world.stateOf(1).state).toBe("publishing");
+  world.catalogue.change = change;
+  expect(await finishPublishing(world.stateOf(1), world)).toBe("finished");
+  expect(world.stateOf(1).state).toBe("finished");
+  expect(world.storage.published()).toHaveLength(1);
 });
 
 describe("a failure to publish", () => {

@@ -15,7 +15,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
@@ -255,6 +255,31 @@ test("a data folder that is away did not lose its files: later is better than ne
   await rename(folder.file("away"), folder.file(".dync"));
   expect(await storage.open(idOf(2))).toBeNull();
   await (await storage.open(idOf(1)))?.close();
+  await storage.close();
+});
+
+test("another folder in the place of the data folder gets the same answer at each call, and nothing is lost", async () => {
+  await using folder = await tempFolder();
+  const options = { folder: folder.path, clock: systemClock, log: silentLogger };
+  const storage = await FilesystemStorage.open(options);
+  const content = bytesOf("content");
+  const partial = await storage.create(idOf(1));
+  await partial.append(content);
+  await rename(folder.file(".dync"), folder.file("away"));
+  await mkdir(folder.file(".dync", "partial"), { recursive: true });
+  const destination = { user: "anna", name: "a.raw" };
+  const description = descriptionOf(idOf(1), "anna", "a.raw", content);
+  for (const attempt of [
+    () => storage.open(idOf(1)),
+    () => storage.tryDestination(destination),
+    () => partial.publish(destination, description),
+  ]) {
+    expect(await attempt().then(String, (error: DyncError) => error.code)).toBe("not-ready");
+  }
+  await rm(folder.file(".dync"), { recursive: true });
+  await rename(folder.file("away"), folder.file(".dync"));
+  await (await storage.open(idOf(1)))?.publish(destination, description);
+  expect(await storage.publishedSha256(destination)).toBe(description.sha256);
   await storage.close();
 });
 
