@@ -39,11 +39,11 @@ export interface SqliteCatalogueOptions {
  */
 export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Promise<SqliteCatalogue> {
   const { file, log, published } = options;
-  let database = openSound(file);
+  let database = openSound(file, log);
   if (database === null) {
     const aside = moveAside(file);
     log.log("warn", "The catalogue was damaged: it is made anew from the published files", { file, aside });
-    database = openSound(file);
+    database = openSound(file, log);
   }
   if (database === null) throw new DyncError("internal", `The catalogue ${file} cannot be opened`);
   const catalogue = new SqliteCatalogue(database, (cause) => {
@@ -100,7 +100,7 @@ async function rebuild(
 }
 
 // The open database with its tables, or `null` when the file is no catalogue of ours.
-function openSound(file: string): DatabaseSync | null {
+function openSound(file: string, log: Logger): DatabaseSync | null {
   if (!makeFile(file)) return null;
   let database: DatabaseSync | null = null;
   try {
@@ -111,6 +111,13 @@ function openSound(file: string): DatabaseSync | null {
       PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${logBytesMax}; PRAGMA synchronous = FULL;
       PRAGMA trusted_schema = OFF; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;`);
     if (isOurs(database) && isSound(database)) {
+      const version = pragma(database, "user_version");
+      // A large one takes a minute, in which nothing else is said.
+      if (version > 0 && version < versionNewest)
+        log.log("info", "The catalogue of an earlier version is taken over", {
+          file,
+          bytes: statSync(file).size,
+        });
       if (migrate(database)) reclaim(database);
       // Whatever else is wrong with its tables shows when statements are made for them.
       SqliteCatalogue.tryStatements(database);

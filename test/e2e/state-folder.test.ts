@@ -110,6 +110,7 @@ describe.skipIf(executablesMissing !== null)(
       const first = join(import.meta.dir, "..", "catalogue", "files", "version-1.sqlite");
       copyFileSync(first, join(state, "catalogue.sqlite"));
       await lab.start();
+      await lab.server.line(/The catalogue of an earlier version is taken over/);
       expect(finishedNames(lab)).toEqual(["one.raw"]);
       await lab.expectAlive();
     });
