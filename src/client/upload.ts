@@ -3,7 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { DyncError, type ErrorCode, messageOf } from "../base/error.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import { sha256Of } from "../base/sha256-of.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
@@ -50,7 +50,7 @@ export interface UploadProgress {
   readonly skipped: number;
   readonly waiting: "connection" | "approval" | "credit" | "confirmation" | "comparison" | "pause" | null;
   /** With `pause`: why, and when the next try is due (monotonic ms). */
-  readonly pause: { readonly reason: string; readonly until: number } | null;
+  readonly pause: { readonly code: ErrorCode; readonly reason: string; readonly until: number } | null;
 }
 
 export interface UploadParts {
@@ -341,7 +341,7 @@ class Upload {
 
   #pause(pauseMs: number, error: DyncError): void {
     const until = this.#parts.clock.now() + pauseMs;
-    this.#report({ waiting: "pause", pause: { reason: messageOf(error), until } });
+    this.#report({ waiting: "pause", pause: { code: error.code, reason: messageOf(error), until } });
     this.#cancelPause = this.#parts.clock.after(pauseMs, () => this.#connect());
   }
 

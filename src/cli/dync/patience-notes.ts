@@ -19,6 +19,13 @@ function isTerminalThere(): boolean {
   return [process.stdin, process.stdout, process.stderr].some((stream) => stream?.isTTY === true);
 }
 
+/** As somebody would write it: `15 min`, `24 h`; anything uneven as a clock shows it. */
+function roundDuration(durationMs: number): string {
+  const minutes = durationMs / 60_000;
+  if (minutes < 1 || !Number.isInteger(minutes)) return formatDuration(durationMs);
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`;
+}
+
 export interface PatienceNotesOptions {
   readonly retryForMs: number;
   /** Monotonic milliseconds. */
@@ -46,13 +53,14 @@ export class PatienceNotes {
       this.#since = null;
       this.#pauses = 0;
     }
-    if (pause === null || pause.until === this.#until) return;
+    // A server that shows another key is tried some times, whatever the patience is.
+    if (pause === null || pause.until === this.#until || pause.code === "wrong-server") return;
     this.#until = pause.until;
     this.#since ??= this.#options.now();
     this.#pauses += 1;
     if (this.#pauses !== 2) return;
     const { note, retryForMs } = this.#options;
-    note(`${pause.reason}: trying again for ${formatDuration(retryForMs)} at most (--retry-for)`);
+    note(`${pause.reason}: trying again for ${roundDuration(retryForMs)} at most (--retry-for)`);
   }
 
   /** The error that ended the upload, with how long it was tried, where that ended it. */
