@@ -46,7 +46,9 @@ function prepareLibrary(target: Target): PreparedLibrary {
   if (!hasRecipe(target)) return { line: `libzmq ${addonVersion} of the npm package: no recipe`, builtMs: 0 };
   const found = findOwnLibrary(target);
   if (found === null)
-    process.stderr.write("Looking whether libzmq can be built here; that takes minutes, once\n");
+    process.stderr.write(
+      "There is no libzmq of our own yet: it is built now if the tools are there, once, for some minutes\n",
+    );
   const { path, reason } = found === null ? makeOwnLibrary(target, false) : { path: found, reason: "" };
   if (path === null)
     return { line: `libzmq ${addonVersion} of the npm package, without patches: ${reason}`, builtMs: 0 };
