@@ -67,7 +67,8 @@ function runFaults(given: CommandLine["values"]): readonly DyncError[] {
     // How little memory is enough depends on the chunk.
     const names = name === "memory" ? ["chunk", name] : [name];
     const values = { ...noValues, ...Object.fromEntries(names.map((it) => [it, given[it]?.[0]])) };
-    const read = (): unknown => [readServeOptions(values, {}), readLogOptions(values)];
+    // An account without a home is no fault of the options.
+    const read = (): unknown => [readServeOptions(values, { DYNC_HOME: "." }), readLogOptions(values)];
     for (const fault of faultsOf(read)) faults.set(fault.message, fault);
   }
   return [...faults.values()];
