@@ -53,6 +53,7 @@ export class FilesystemStorage implements Storage {
   readonly #way: PublishingWay;
   /** Which folder of partials was opened: a path may lead to another one later. */
   readonly #look: string;
+  readonly #log: Logger;
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
 
@@ -61,6 +62,7 @@ export class FilesystemStorage implements Storage {
     this.#lock = lock;
     this.#parts = parts;
     this.#look = look;
+    this.#log = log;
     this.#names = new NameIndex(root, parts.clock);
     this.#way = new PublishingWay(parts, this.#names);
     this.#home = {
@@ -248,7 +250,10 @@ export class FilesystemStorage implements Storage {
         throw await this.#taken(destination);
       }
       await this.#names.publishing(user, name, async () => {
-        for (const step of publishSteps(this.#parts, id, destination, description)) await step.run();
+        for (const step of publishSteps(this.#parts, id, destination, description)) {
+          if (step.isTidying === true) await step.run().catch((cause) => this.#leftOver(id, cause));
+          else await step.run();
+        }
       });
     } catch (error) {
       if (!(error instanceof NameTaken)) throw error;
@@ -259,6 +264,11 @@ export class FilesystemStorage implements Storage {
     } finally {
       this.#publishing.delete(id);
     }
+  }
+
+  #leftOver(id: string, cause: unknown): void {
+    const message = "What was staged of a published file was not removed; the next start does it";
+    this.#log.log("warn", message, { upload: id, reason: messageOf(cause) });
   }
 
   async #taken(destination: Destination): Promise<NameTaken> {

@@ -36,6 +36,8 @@ export interface PublishParts {
 
 export interface PublishStep {
   readonly name: string;
+  /** The file is there, whole and durable: what fails here is no failure to publish it. */
+  readonly isTidying?: true;
   run(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export function publishSteps(
     { name: "sync the data", run: () => syncFolder(folder) },
     {
       name: "clear up",
+      isTidying: true,
       run: async () => {
         await removeFile(staged.metadata, clock);
         await removeFile(staged.checksum, clock);
@@ -112,7 +115,8 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   const { root, partials, clock } = parts;
   const staged = stagedFiles(partials, id);
   const stagedText = await readText(staged.metadata);
-  if (stagedText === null) return;
+  // Also where clearing up stopped after the metadata.
+  if (stagedText === null) return removeFile(staged.checksum, clock);
   const where = destination ?? parseSidecar(stagedText)?.origin;
   if (where !== undefined) {
     const final = finalFiles(root, where);
