@@ -14,7 +14,14 @@ import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NameIndex } from "./name-index.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
-import { isClaimed, type PublishParts, publishSteps, rollBack, stagedFiles } from "./publish.ts";
+import {
+  isClaimed,
+  type PublishParts,
+  type PublishStep,
+  publishSteps,
+  rollBack,
+  stagedFiles,
+} from "./publish.ts";
 import { PublishingWay } from "./publishing-way.ts";
 import { parseChecksum, parseSidecar } from "./sidecar.ts";
 import {
@@ -251,7 +258,7 @@ export class FilesystemStorage implements Storage {
       }
       await this.#names.publishing(user, name, async () => {
         for (const step of publishSteps(this.#parts, id, destination, description)) {
-          if (step.isTidying === true) await step.run().catch((cause) => this.#leftOver(id, cause));
+          if (step.isTidying === true) await this.#tidy(id, step);
           else await step.run();
         }
       });
@@ -266,9 +273,14 @@ export class FilesystemStorage implements Storage {
     }
   }
 
-  #leftOver(id: string, cause: unknown): void {
-    const message = "What was staged of a published file was not removed; the next start does it";
-    this.#log.log("warn", message, { upload: id, reason: messageOf(cause) });
+  // What fails once may be over; what stays is no harm, and goes at the next start.
+  async #tidy(id: string, step: PublishStep): Promise<void> {
+    try {
+      await step.run().catch(() => step.run());
+    } catch (cause) {
+      const message = "What was staged of a published file was not removed; the next start does it";
+      this.#log.log("warn", message, { upload: id, reason: messageOf(cause) });
+    }
   }
 
   async #taken(destination: Destination): Promise<NameTaken> {
