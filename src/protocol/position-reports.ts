@@ -19,6 +19,12 @@ export class PositionReports {
   /** How often it is told chunk size and window before it is seen to go on: an earlier process may have told it others. */
   #termsLeft = 0;
   #isUncertain = false;
+  /**
+   * Taken up from an earlier process, which may have given more credit from here than we did: were our first report lost,
+   * what is added to it would come on top of that. So more is told by reports alone, that is when the client asks, until so
+   * many chunks came in sequence that the old credit is used up. This many are still to come.
+   */
+  #unseenLeft = 0;
   /** Credit that is told when the client went back. */
   #withheld = 0;
 
@@ -48,13 +54,21 @@ export class PositionReports {
     this.#expected = expected;
     this.#termsLeft = 0;
     this.#gapTold = false;
+    if (this.#unseenLeft > 0) return this.#countUnseen();
     if (this.#withheld > 0) this.#send({ type: "transfer-credit", amount: this.#withheld });
     this.#withheld = 0;
+  }
+
+  #countUnseen(): void {
+    this.#unseenLeft -= 1;
+    // With the position: what came so far may have come by the old credit, which ends here.
+    if (this.#unseenLeft === 0 && this.#withheld > 0) this.report();
   }
 
   /** An earlier process may have told the client something else: the next grant says all. */
   distrust(): void {
     this.#isUncertain = true;
+    this.#unseenLeft = this.#options.maxQueue;
     this.#tellings = this.#termsLeft = limits.tellingsMax;
   }
 
@@ -96,6 +110,8 @@ export class PositionReports {
       this.#termsLeft -= 1;
       this.#tellTerms(0);
     }
+    // One without a position is the original program's, which asks when nothing has been under way for long.
+    if (seek === undefined) this.#unseenLeft = 0;
     this.report(tag);
     if (seek !== undefined && seek > this.#expected) this.#gapTold = true;
   }
@@ -143,7 +159,7 @@ export class PositionReports {
    */
   grant(amount: number): void {
     if (this.#isUncertain) this.report();
-    else if (this.#gapTold) this.#withheld += amount;
+    else if (this.#gapTold || this.#unseenLeft > 0) this.#withheld += amount;
     else this.#send({ type: "transfer-credit", amount });
   }
 

@@ -219,9 +219,10 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #accept(chunk: PostChunk): void {
     const { seek, data, checksum } = chunk;
     const end = seek + data.length;
+    // Before the report that may follow: what it says is left is left behind this chunk.
+    this.#credit.spend();
     this.#reports.moveTo(end);
     this.#suspects.progress();
-    this.#credit.spend();
     if (data.length > 0) this.#actions.push({ type: "write", offset: seek, data });
     else this.#credit.written();
     if (checksum === null) return;

@@ -51,6 +51,22 @@ test("a stream arrives through losses, cuts and restarts, since the last chunks 
   );
 }, 60_000);
 
+test("a report that is lost after a restart does not give its credit twice", () => {
+  const faults = { loss: 200, cut: 10, rewind: 50, restart: 50, reclaim: 0 };
+  const options = {
+    size: 18,
+    chunkBytes: 1,
+    maxQueue: 6,
+    capacity: 6,
+    announced: false,
+    canSeek: false,
+    faults,
+  };
+  for (const seed of [2_147_483_636, ...Array.from({ length: 500 }, (_, index) => index * 7919)]) {
+    expectArrival(new Pair({ ...options, random: generator(seed) }));
+  }
+}, 60_000);
+
 test("without faults no byte is sent twice", () => {
   fc.assert(
     fc.property(shape, fc.boolean(), fc.integer(), (options, canSeek, seed) => {

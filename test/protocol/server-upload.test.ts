@@ -96,8 +96,8 @@ describe("what is out of sequence", () => {
     machine.step(chunk(4, 4), 0);
     expect(machine.step({ type: "granted", amount: 3 }, 0)).toEqual([]);
     expect(machine.step(chunk(0, 4), 0)).toEqual([
-      says({ type: "transfer-credit", amount: 3 }),
       used,
+      says({ type: "transfer-credit", amount: 3 }),
       write(0, 4),
     ]);
   });
