@@ -17,7 +17,8 @@ const chunkBytes = 1000;
 const maxQueue = 8;
 /** Chunks for each user, on average: enough that chance does not count. */
 const chunksMeasured = 150;
-const warmUpMs = 2_000;
+/** Round trips until all uploads have begun and have what they are given. */
+const warmUpRoundTrips = 20;
 const jainMin = 0.95;
 const shareMin = 0.8;
 /** Chunks of the honest upload: some hundred round trips. */
@@ -35,6 +36,7 @@ export class FairnessWorld {
   #world: MachineWorld;
   #events = 0;
   #uploads = 0;
+  #latencyMs = 0;
 
   constructor(seed: number, trace: Trace) {
     this.#seed = seed;
@@ -65,6 +67,7 @@ export class FairnessWorld {
 
   #worldOf(scenario: Scenario): MachineWorld {
     this.#uploads += scenario.jobs.length;
+    this.#latencyMs = scenario.latencyMs;
     return new MachineWorld(this.#seed, this.#trace, scenario);
   }
 
@@ -100,18 +103,20 @@ export class FairnessWorld {
 
   #manyUsers(): Scenario {
     const random = this.#random;
+    const delays = this.#delays();
     const jobs: Job[] = [];
     for (let user = 0; user < usersMany; user++) {
       const count = random.between(1, uploadsMax);
-      for (let n = 0; n < count; n++) jobs.push(job(`user-${user}`, n, endless, random.int(1000)));
+      for (let n = 0; n < count; n++)
+        jobs.push(job(`user-${user}`, n, endless, random.int(Math.ceil(10 * delays.latencyMs))));
     }
-    return { server: optionsOf(random.between(usersMany, 200)), jobs, ...this.#delays() };
+    return { server: optionsOf(random.between(usersMany, 200)), jobs, ...delays };
   }
 
   #runMany(): void {
     this.#start();
     const { clock } = this.#world;
-    this.#runUntil(() => clock.now() > warmUpMs);
+    this.#runUntil(() => clock.now() > 2 * warmUpRoundTrips * this.#latencyMs);
     const before = this.#writtenByUser();
     const enough =
       [...before.values()].reduce((sum, bytes) => sum + bytes, 0) + usersMany * chunksMeasured * chunkBytes;
