@@ -89,9 +89,14 @@ function isBefore(a: User, b: User): boolean {
   return held < other || (held === other && a.servedAt < b.servedAt);
 }
 
+/** Whether the uploads of `user` hold all that they may hold together. */
+export function isAtTarget(user: User): boolean {
+  return heldOf(user) >= user.target;
+}
+
 /** The upload of `user` that waited longest, of those that may have more. */
 export function firstOf(user: User): Account | null {
-  if (heldOf(user) >= user.target) return null;
+  if (isAtTarget(user)) return null;
   const tried = firstIn(user.tried);
   const untried = firstIn(user.untried);
   if (tried === null || untried === null) return tried ?? untried;

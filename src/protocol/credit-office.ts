@@ -31,6 +31,7 @@ import {
   type Group,
   groupOf,
   heldOf,
+  isAtTarget,
   isWaiting,
   levelOf,
   mayTake,
@@ -250,13 +251,15 @@ export class CreditOffice {
     if (this.#areTargetsOld) this.#setTargets();
     const waiting = [...this.#users.values()].filter(isWaiting);
     const grants: CreditGrant[] = [];
+    let last: Account | null = null;
     while (this.#held < this.#capacity) {
       const account = nextOf(waiting);
       if (account === null) break;
       grants.push(this.#grant(account, now));
+      last = account;
     }
     this.#wakeAt = null;
-    const reclaims = waiting.length === 0 ? [] : this.#reclaims(waiting, now);
+    const reclaims = waiting.length === 0 ? [] : this.#reclaims(waiting, last, now);
     return { grants, reclaims };
   }
 
@@ -279,8 +282,16 @@ export class CreditOffice {
 
   // Those that wait and could have more if there were some, and those that have nothing because of their own user's
   // other uploads.
-  #reclaims(waiting: readonly User[], now: number): readonly string[] {
+  #reclaims(waiting: readonly User[], last: Account | null, now: number): readonly string[] {
     const needs: Need[] = [];
+    // What was left was less than it may have.
+    if (
+      last !== null &&
+      this.#held === this.#capacity &&
+      last.held < targetOf(last) &&
+      !isAtTarget(last.user)
+    )
+      needs.push({ account: last, isOwn: false });
     for (const user of waiting) {
       const first = firstOf(user);
       const starving = starvingOf(user);

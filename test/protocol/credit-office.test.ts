@@ -148,6 +148,22 @@ describe("users", () => {
 });
 
 describe("credit that lies unused", () => {
+  test("is taken from one who has too much also for one who got a part of what it may have", () => {
+    const office = officeOf(37, { "a/1": 8, "a/2": 8, "a/3": 8, "a/4": 8 });
+    office.distribute(0);
+    for (const id of ["a/1", "a/2", "a/3", "a/4"]) warmUp(office, id);
+    joinAs(office, "b/1", 8);
+    for (let now = 2 * stale; now < 2 * stale + 200; now += 20) {
+      useAll(office, "b/1", now);
+      for (const id of office.distribute(now).reclaims) {
+        office.want(id, 0);
+        office.giveBack(id, 8);
+      }
+      office.distribute(now);
+    }
+    expect(office.heldBy("b/1")).toBe(8);
+  });
+
   test("goes to another upload of the same user that has none", () => {
     const office = officeOf(100, { "a/1": 8 });
     for (let upload = 2; upload <= 30; upload++) joinAs(office, `a/${upload}`, 8);
