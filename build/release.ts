@@ -151,10 +151,16 @@ function byName(one: string, other: string): number {
   return one.slice(66) < other.slice(66) ? -1 : 1;
 }
 
-/** Builds our libzmq, or finds it built. Where it cannot be, a line says why; then the npm package's goes in, if it can. */
+/**
+ * Builds our libzmq, or finds it built. Where it cannot be, a line says why, and what that means: the npm package's goes
+ * in, or, for Windows, where that has none, the executables are not built.
+ */
 function makeLibrary(target: OwnLibraryTarget): Made {
   const made = makeOwnLibrary(target, true);
-  if (made.path === null) say(`No libzmq of our own for ${target}: ${made.reason}`);
+  if (made.path !== null) return made;
+  const without = programs.map((program) => releaseName(program, target)).join(", ");
+  if (addonPath(target) === null) say(`Not built: ${without}: ${made.reason}`);
+  else say(`No libzmq of our own for ${target}, the npm package's goes in: ${made.reason}`);
   return made;
 }
 

@@ -47,7 +47,7 @@ test.skipIf(reason !== null)(
     });
     expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: "" });
     expect(run.stdout).toMatch(
-      /^Not built: dync-windows-x64\.exe: libzmq for Windows: cannot be built here: missing /m,
+      /^Not built: dync-windows-x64\.exe, dync-server-windows-x64\.exe: libzmq for windows-x64: cannot be built here: missing /m,
     );
     expect(run.stdout).toContain("2 of 4 executables in dist/");
     const built = [releaseName("dync", host), releaseName("dync-server", host)];
