@@ -2,12 +2,18 @@
 // that asks a thousand times in a turn learns no more from a thousand answers than from one, but everybody else would
 // have to wait for them.
 
-/** An upload's question that waits for the end of the turn. */
+/** What answers a question that waits for the end of the turn. */
 type Answer = () => void;
+
+interface Question {
+  readonly answer: Answer;
+  /** The message that asked, where the same one may come again. */
+  readonly frames: readonly Uint8Array[];
+}
 
 export class Turn {
   /** Newest question of each upload. */
-  readonly #questions = new Map<string, Answer>();
+  readonly #questions = new Map<string, Question>();
   readonly #said = new Set<string>();
   readonly #soon: (end: () => void) => void;
   #isPlanned = false;
@@ -17,20 +23,30 @@ export class Turn {
     this.#soon = soon;
   }
 
-  /** `upload` asks; `answer` is called at the end of the turn, or before, by `before`, unless a newer question comes. */
-  ask(upload: string, answer: Answer): void {
+  /**
+   * `upload` asks; `answer` is called at the end of the turn, or before, by `before`, unless a newer question comes.
+   * `frames` are the message, for `isAsked`; they are kept until then.
+   */
+  ask(upload: string, answer: Answer, frames: readonly Uint8Array[] = []): void {
     // A newer one goes to the end: answers keep the order of what was asked last.
     this.#questions.delete(upload);
-    this.#questions.set(upload, answer);
+    this.#questions.set(upload, { answer, frames });
     this.#plan();
+  }
+
+  /** Whether the newest question of `upload`, which waits for its answer, is exactly the message of these `frames`. */
+  isAsked(upload: string, frames: readonly Uint8Array[]): boolean {
+    const asked = this.#questions.get(upload)?.frames ?? [];
+    if (asked.length === 0 || asked.length !== frames.length) return false;
+    return asked.every((frame, index) => Buffer.compare(frame, frames[index] as Uint8Array) === 0);
   }
 
   /** `upload` says something else: what it asked before is answered first, as of then. */
   before(upload: string): void {
     if (this.#questions.size === 0) return;
-    const answer = this.#questions.get(upload);
+    const question = this.#questions.get(upload);
     this.#questions.delete(upload);
-    answer?.();
+    question?.answer();
   }
 
   /** Whether `what` was said by `upload` in this turn already; from now on it was. */
@@ -51,8 +67,8 @@ export class Turn {
   #end(): void {
     this.#isPlanned = false;
     this.#said.clear();
-    const answers = [...this.#questions.values()];
+    const questions = [...this.#questions.values()];
     this.#questions.clear();
-    for (const answer of answers) answer();
+    for (const { answer } of questions) answer();
   }
 }

@@ -94,6 +94,27 @@ describe("a second post-file under one identity", () => {
     expect((await client.hear()).type).toBe("upload-finished");
   });
 
+  test("that is damaged counts as lost once, and ends the upload when it comes twice, in one turn as in two", async () => {
+    const damaged = [Buffer.from("post-file"), new Uint8Array(4), Buffer.of(0xff, 0xfe), Buffer.from("{}")];
+    await client.ask(postOf());
+    for (const text of ["con", "tent"]) {
+      client.link.send(damaged);
+      expect(await client.hear()).toMatchObject({ type: "status-report" });
+      client.chunk(text === "con" ? 0 : 3, text);
+    }
+    for (let count = 0; count < 2; count++) client.link.send(damaged);
+    expect(await client.hear()).toMatchObject({ type: "status-report", seek: 7 });
+    expect(await client.hear()).toMatchObject({ type: "error", code: 400 });
+  });
+
+  test("that is another one is refused in the same turn as well", async () => {
+    await client.ask(postOf());
+    client.send(postOf());
+    client.send(postOf({ name: "b.raw" }));
+    expect(await client.hear()).toMatchObject({ type: "error", code: 409 });
+    expect(await client.whereToGoOn()).toBe(0);
+  });
+
   test("after the end is confirmed again, or refused when it is for another file", async () => {
     const finished = await client.upload("content");
     expect(await client.ask(postOf())).toEqual(finished);

@@ -39,3 +39,22 @@ test("what was said counts as repeated until the turn ends", () => {
   end();
   expect(turn.isRepeated("a", "post-chunk")).toBe(false);
 });
+
+test("a question is the same only when its message is, and nothing came in between", () => {
+  const { turn, end } = turnOf();
+  const frames = (...texts: string[]): Uint8Array[] => texts.map((text) => Buffer.from(text));
+  turn.ask("a", () => {}, frames("post-file", "x"));
+  expect(turn.isAsked("a", frames("post-file", "x"))).toBe(true);
+  expect(turn.isAsked("b", frames("post-file", "x"))).toBe(false);
+  for (const other of [frames("post-file", "y"), frames("post-file"), frames("post-file", "x", ""), []])
+    expect(turn.isAsked("a", other)).toBe(false);
+  turn.before("a");
+  expect(turn.isAsked("a", frames("post-file", "x"))).toBe(false);
+  turn.ask("a", () => {}, frames("post-file", "x"));
+  turn.ask("a", () => {});
+  expect(turn.isAsked("a", frames("post-file", "x"))).toBe(false);
+  expect(turn.isAsked("a", [])).toBe(false);
+  turn.ask("a", () => {}, frames("post-file", "x"));
+  end();
+  expect(turn.isAsked("a", frames("post-file", "x"))).toBe(false);
+});
