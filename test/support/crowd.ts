@@ -18,10 +18,14 @@ export type Crowd = "idle" | "silent" | "half-open" | "half-frames" | "heartbeat
 /** Just below what a server accepts by default. */
 const largestFrame = frameBytesMax(limits.chunkBytesDefault);
 
-/** Opens `count` connections that stay until the program is disposed of; what the server closes is opened again. */
+/**
+ * Opens `count` connections that stay until the program is disposed of; what the server closes is opened again. Those with
+ * a key are another user's than the lab's own uploads.
+ */
 export async function startCrowd(lab: Lab, what: Crowd, count: number): Promise<Program> {
   const sizes = ["--count", String(count), "--bytes", String(largestFrame)];
-  const args = ["--home", lab.homes.client, "--port", String(lab.port), ...sizes];
+  const home = what === "heartbeats" ? await lab.user("crowd") : lab.homes.client;
+  const args = ["--home", home, "--port", String(lab.port), ...sizes];
   const crowd = startProgram([...command, what, ...args]);
   try {
     await crowd.line(/^Ready$/, readyMs);
