@@ -122,11 +122,14 @@ export class FileSource implements Source {
   #unflushed: { readonly hash: Hash; end: number; hasGap: boolean } | null = null;
   // When it last changed, as far as that is known to have changed no byte.
   #changedAt: string;
+  /** Whether the system gives one file one number, whichever way it is asked. */
+  readonly #hasFileId: boolean;
 
   private constructor(
     file: OpenFile,
     stats: BigIntStats,
     flush: Flush,
+    hasFileId: boolean,
     { path, begin = 0 }: FileSourceOptions,
   ) {
     this.#file = file;
@@ -136,6 +139,7 @@ export class FileSource implements Source {
     this.size = Math.max(0, this.version.size - begin);
     this.modified = timestampOf(stats.mtimeNs);
     this.#flush = flush;
+    this.#hasFileId = hasFileId;
     this.#changedAt = this.version.changed;
   }
 
@@ -144,7 +148,10 @@ export class FileSource implements Source {
     const flush = new Flush(file);
     await flush.wait(flushMsMax);
     // Afterwards: on network drives the flush itself may be what moves the times.
-    return new FileSource(file, await file.stat({ bigint: true }), flush, options);
+    const stats = await file.stat({ bigint: true });
+    const named = await namedFile(options.path);
+    const hasFileId = named !== null && inodeOf(named) === inodeOf(versionOf(stats));
+    return new FileSource(file, stats, flush, hasFileId, options);
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
@@ -221,13 +228,12 @@ export class FileSource implements Source {
   }
 
   async #refuseReplaced(now: FileVersion): Promise<void> {
-    if (this.#path === null) return;
+    const named = await namedFile(this.#path);
     // One that was moved away or removed was sent whole.
-    const there = await stat(systemPathBytes(this.#path), { bigint: true }).catch(() => null);
-    if (there === null || !there.isFile()) return;
-    const named = versionOf(there);
-    // Some network drives number the same file differently each time they are asked, and Windows its disks.
-    const isSame = inodeOf(named) === inodeOf(now) || isEqual({ ...named, fileId: now.fileId }, now);
+    if (named === null || inodeOf(named) === inodeOf(now)) return;
+    // Some network drives number the same file differently each time they are asked: there size and times have to do.
+    // Elsewhere they prove nothing: what is moved over a file changes in the same instant as that one.
+    const isSame = !this.#hasFileId && isEqual({ ...named, fileId: now.fileId }, now);
     if (!isSame) throw this.#changed("another file has its name now");
   }
 
@@ -270,6 +276,13 @@ export class FileSource implements Source {
   #throwUnreadable(error: unknown): never {
     throw this.#unreadable(error);
   }
+}
+
+/** The version of the file at `path`, or `null` when none is there. */
+async function namedFile(path: string | null): Promise<FileVersion | null> {
+  if (path === null) return null;
+  const there = await stat(systemPathBytes(path), { bigint: true }).catch(() => null);
+  return there?.isFile() === true ? versionOf(there) : null;
 }
 
 /** Writing to disk what the system still has in memory of a file. */

@@ -162,11 +162,11 @@ describe("a file", () => {
       await using folder = await tempFolder();
       const path = folder.file("a");
       await writeFile(path, "hello");
-      const source = await opened(path);
       await writeFile(folder.file("b"), "other");
-      // As a program that saves anew and keeps the time: only the file behind the name tells.
-      const { mtime } = await stat(path);
-      await utimes(folder.file("b"), mtime, mtime);
+      // As a program that saves anew and keeps the time: only the file behind the name tells. The time of change does
+      // not, the rename moves it for both.
+      for (const name of ["a", "b"]) await utimes(folder.file(name), 1_000_000, 1_000_000);
+      const source = await opened(path);
       await rename(folder.file("b"), path);
       const into = new Uint8Array(5);
       await source.read(0, into);
@@ -176,6 +176,52 @@ describe("a file", () => {
       await source.close();
     },
   );
+
+  test("that another one replaced in the same instant, of the same size and times, is told by its number", async () => {
+    await using folder = await tempFolder();
+    const path = folder.file("a");
+    await writeFile(path, "hello");
+    const real = await open(path);
+    const { ino } = await real.stat({ bigint: true });
+    const file: OpenFile = {
+      fd: real.fd,
+      read: (...where) => real.read(...where),
+      stat: async (options) => Object.assign(await stat(path, options), { ino }),
+      datasync: async () => {},
+      close: () => real.close(),
+    };
+    await utimes(path, 1_000_000, 1_000_000);
+    const source = await FileSource.over(file, { path });
+    await writeFile(folder.file("b"), "other");
+    await utimes(folder.file("b"), 1_000_000, 1_000_000);
+    await rename(folder.file("b"), path);
+    const { message } = await refusal(source.verifyUnchanged(sumOf("hello")));
+    expect(message).toBe(`"${path}" changed while it was sent: another file has its name now`);
+    await source.close();
+  });
+
+  test("that the system numbers differently each time it is asked is told by its size and times", async () => {
+    await using folder = await tempFolder();
+    const path = folder.file("a");
+    await writeFile(path, "hello");
+    const real = await open(path);
+    let number = 0n;
+    const file: OpenFile = {
+      fd: real.fd,
+      read: (...where) => real.read(...where),
+      stat: async (options) => Object.assign(await real.stat(options), { ino: ++number }),
+      datasync: async () => {},
+      close: () => real.close(),
+    };
+    const source = await FileSource.over(file, { path });
+    await source.verifyUnchanged(sumOf("hello"));
+    await rename(path, `${path}-2`);
+    await writeFile(path, "other");
+    expect((await refusal(source.verifyUnchanged(sumOf("hello")))).message).toContain(
+      "another file has its name",
+    );
+    await source.close();
+  });
 
   const harmless: readonly (readonly [string, (path: string) => Promise<void>])[] = [
     ["got other permissions", (path) => chmod(path, 0o600)],
