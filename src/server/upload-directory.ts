@@ -33,6 +33,21 @@ interface Waiting {
   readonly received: ReceivedFromPeer;
 }
 
+/** What a client said, or `null`: nobody asked. */
+type Question = ClientMessage["type"] | null;
+
+interface NotPublished {
+  readonly refusal: Refusal;
+  /** The latest question that was answered with 503 during the attempt. */
+  readonly asked: Question;
+  /** Monotonic ms. */
+  readonly at: number;
+}
+
+// Whoever was told to come later is back by then: a client's pauses are half a minute at most. For anybody else the
+// disk may have room by now.
+const notPublishedMs = 60_000;
+
 /** The error by which a client says that it will come back for this upload. */
 const clientComesBack = errorMeanings["not-ready"].wire;
 // A client that is answered has no reason to send more than its window before it hears; this bounds the others.
@@ -52,10 +67,10 @@ export class UploadDirectory {
   readonly #tasks = new Set<Promise<void>>();
   /** Uploads that are being put away, by id. */
   readonly #endings = new Map<string, Promise<void>>();
-  /** Uploads that a crash left in the midst of being published. */
-  readonly #publishing = new Set<string>();
+  /** Uploads that are published without a session, each with the latest question after it. */
+  readonly #publishing = new Map<string, Question>();
   /** Why the latest attempt to publish an upload failed, until its client hears it. */
-  readonly #notPublished = new Map<string, Refusal>();
+  readonly #notPublished = new Map<string, NotPublished>();
   /** Uploads whose client is there and whose session is being made. */
   readonly #arriving = new Set<string>();
   readonly #places: UploadPlaces;
@@ -86,11 +101,11 @@ export class UploadDirectory {
     const { catalogue } = this.#parts;
     for (let last: UploadRecord | null = null; ; ) {
       const page = catalogue.unchanged("publishing", null, last, pageRecords);
-      for (const { id } of page) this.#publishing.add(id);
+      for (const { id } of page) this.#publishing.set(id, null);
       last = page.at(-1) ?? null;
       if (last === null) break;
     }
-    if (this.#publishing.size > 0) this.#track(this.#finishPublishing([...this.#publishing]));
+    if (this.#publishing.size > 0) this.#track(this.#finishPublishing([...this.#publishing.keys()]));
   }
 
   async #finishPublishing(ids: readonly string[]): Promise<void> {
@@ -100,7 +115,8 @@ export class UploadDirectory {
         if (record !== null) await finishPublishing(record, this.#parts);
       } catch (error) {
         this.#parts.logger.log("error", "Publishing failed", { upload: id, ...troubleOf(error) });
-        this.#notPublished.set(id, refusalOf(error));
+        const asked = this.#publishing.get(id) ?? null;
+        this.#notPublished.set(id, { refusal: refusalOf(error), asked, at: this.#parts.clock.now() });
       }
       this.#publishing.delete(id);
     }
@@ -272,16 +288,12 @@ export class UploadDirectory {
     if (record.state === "publishing") {
       // It may have its final name already: no client may change it before that is settled.
       waiting.received.release();
-      const refusal = this.#notPublished.get(record.id);
-      if (refusal !== undefined) {
-        // Told once: who asks again after that wants it tried again.
-        this.#notPublished.delete(record.id);
-        return this.#sendError(record.identity, refusal.code, refusal.text);
-      }
-      if (!this.#publishing.has(record.id)) {
-        this.#publishing.add(record.id);
-        this.#track(this.#finishPublishing([record.id]));
-      }
+      const question = waiting.message.type;
+      const refusal = this.#whyNotPublished(record.id, question);
+      if (refusal !== null) return this.#sendError(record.identity, refusal.code, refusal.text);
+      const isNew = !this.#publishing.has(record.id);
+      this.#publishing.set(record.id, question);
+      if (isNew) this.#track(this.#finishPublishing([record.id]));
       return this.#sendError(record.identity, 503, "The stored bytes are being checked and published");
     }
     const { id, user } = record;
@@ -289,6 +301,17 @@ export class UploadDirectory {
     // A client that gives its upload up needs no place for it.
     if (waiting.message.type !== "error" && !this.#makePlace(user, record.name, waiting)) return;
     this.#hold(id, user, withoutChunk(waiting), () => this.#restore(record, origin));
+  }
+
+  // Told once, and only to who waits for it: who asks again after that, or asks something else (a question that was
+  // under way when the upload ended, then a new process that posts its file), wants it tried again.
+  #whyNotPublished(id: string, question: Question): Refusal | null {
+    const last = this.#notPublished.get(id);
+    if (last === undefined) return null;
+    this.#notPublished.delete(id);
+    const isLate = this.#parts.clock.now() - last.at > notPublishedMs;
+    const isWaitedFor = last.asked === null || last.asked === question;
+    return isWaitedFor && !isLate ? last.refusal : null;
   }
 
   async #restore(record: UploadRecord, origin: string): Promise<Session | null> {

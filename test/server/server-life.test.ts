@@ -184,6 +184,30 @@ describe("a server that cannot publish", () => {
     );
   });
 
+  test("tells the reason only to who waits for it: for anybody else it is tried again", async () => {
+    let isFull = true;
+    world.before = ({ type }) => {
+      if (type === "publish" && isFull) throw new DyncError("no-space", "No room");
+    };
+    expect(await client.upload("content")).toMatchObject({ type: "error", code: 507 });
+    await world.settle();
+    // A question that was under way when its client heard that and left: nobody hears the answer.
+    expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 503 });
+    await world.settle();
+    // The command is given again, still without room, then with.
+    for (const code of [503, 507, 503]) {
+      expect(await client.ask(postOf())).toMatchObject({ type: "error", code });
+      await world.settle();
+    }
+    isFull = false;
+    // Who comes back later than any client waits is not told what was the matter then.
+    world.clock.advance(2 * minuteMs);
+    expect(await client.ask(postOf())).toMatchObject({ type: "error", code: 503 });
+    await world.settle();
+    expect(await client.ask(postOf())).toMatchObject({ type: "upload-finished" });
+    expect(world.published()).toEqual(["anna/a.raw"]);
+  });
+
   test("asks the client to come back, and has it send again what is not surely on the disk", async () => {
     let isBroken = true;
     world.before = ({ type }) => {
