@@ -120,11 +120,12 @@ export class StoredBytes {
   }
 
   #fail(error: unknown, inSync: boolean): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    // A full disk refuses bytes, it does not lose those that it took.
+    // A full disk refuses bytes, it does not lose those that it took. Also behind an earlier failure: a sync that ran beside
+    // the write that was refused may fail after it, and nobody else would hear of that.
     const refused = error instanceof DyncError && error.code === "no-space" && !inSync;
     this.#suspect ||= !refused;
+    if (this.#failed) return;
+    this.#failed = true;
     this.#dropPending();
     this.#events.onFailed(error);
   }

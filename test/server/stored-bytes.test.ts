@@ -146,6 +146,27 @@ describe("after a failed write", () => {
 });
 
 describe("after a failed sync", () => {
+  test("the bytes are suspect also when the disk was full before the sync failed", async () => {
+    const sync = Promise.withResolvers<void>();
+    const { write, told, bytes, partial } = await bytesWorld(
+      {
+        before: ({ type }) => {
+          if (type === "sync") return sync.promise;
+          if (type === "append" && partial.length >= 4) throw full;
+        },
+      },
+      4,
+    );
+    for (const text of ["1234", "5678"]) write(text);
+    await settle();
+    expect([told, bytes.isSuspect]).toEqual([["written 4", "failed no-space"], false]);
+    const closed = bytes.close();
+    sync.reject(broken);
+    expect(await closed).toBe(0);
+    expect([told, bytes.isSuspect]).toEqual([["written 4", "failed no-space"], true]);
+    expect(bytes.parkedHash).toBe(null);
+  });
+
   test("the bytes are suspect, and nothing claims that they are durable", async () => {
     const { write, told, bytes } = await bytesWorld({ before: failing("sync", [0], full) }, 4);
     for (const text of ["1234", "5678"]) write(text);
