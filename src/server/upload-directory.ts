@@ -240,12 +240,12 @@ export class UploadDirectory {
     for (const former of this.#names.holders(user, name)) await this.#endings.get(former);
     const recorded = catalogue.holdersOf(user, clashingNames(name));
     const holders = [...new Set([...this.#names.holders(user, name), ...recorded])];
-    const holder = holders.find((it) => this.#isHeldFast(it, replaced));
-    if (holder !== undefined) {
-      const other = this.#names.nameOf(holder) ?? catalogue.get(holder)?.name ?? name;
-      // It ends one day, and may fail: then the name is free.
-      return { code: 503, text: `${busyText(name, other)}; this one waits until it has ended` };
+    for (const it of holders) {
+      const refusal = this.#publishFirst(it);
+      if (refusal !== null) return refusal;
     }
+    const holder = holders.find((it) => this.#isHeldFast(it, replaced));
+    if (holder !== undefined) return this.#waitsFor(name, holder);
     const shown = JSON.stringify(name);
     if (holders.some((it) => !this.#mayReplace(it, user, origin))) {
       const text = `Another key of this user began an upload of ${shown}, which is not finished`;
@@ -258,8 +258,23 @@ export class UploadDirectory {
       await this.#endings.get(holder);
       const record = catalogue.get(holder);
       if (record !== null && record.state === "open") await giveUp(record, 409, reason, this.#parts);
+      const refusal = this.#publishFirst(holder);
+      if (refusal !== null) return refusal;
+      if (this.#publishing.has(holder)) return this.#waitsFor(name, holder);
     }
     return null;
+  }
+
+  // It may be seen under its name and not be durable there: until it is, nobody may hear that this file is stored.
+  #publishFirst(id: string): Refusal | null {
+    if (this.#byId.has(id) || this.#parts.catalogue.get(id)?.state !== "publishing") return null;
+    return this.#publishLater(id, "post-file");
+  }
+
+  /** It ends one day, and may fail: then the name is free. */
+  #waitsFor(name: string, holder: string): Refusal {
+    const other = this.#names.nameOf(holder) ?? this.#parts.catalogue.get(holder)?.name ?? name;
+    return { code: 503, text: `${busyText(name, other)}; this one waits until it has ended` };
   }
 
   /** Only the key that began an upload may replace it; any key of its user, when that one is no longer this user's. */
@@ -288,12 +303,8 @@ export class UploadDirectory {
     if (record.state === "publishing") {
       // It may have its final name already: no client may change it before that is settled.
       waiting.received.release();
-      const question = waiting.message.type;
-      const refusal = this.#whyNotPublished(record.id, question);
+      const refusal = this.#publishLater(record.id, waiting.message.type);
       if (refusal !== null) return this.#sendError(record.identity, refusal.code, refusal.text);
-      const isNew = !this.#publishing.has(record.id);
-      this.#publishing.set(record.id, question);
-      if (isNew) this.#track(this.#finishPublishing([record.id]));
       return this.#sendError(record.identity, 503, "The stored bytes are being checked and published");
     }
     const { id, user } = record;
@@ -301,6 +312,16 @@ export class UploadDirectory {
     // A client that gives its upload up needs no place for it.
     if (waiting.message.type !== "error" && !this.#makePlace(user, record.name, waiting)) return;
     this.#hold(id, user, withoutChunk(waiting), () => this.#restore(record, origin));
+  }
+
+  /** Publishes in the background what arrived whole. Returns why that failed a moment ago, where it is waited for. */
+  #publishLater(id: string, question: Question): Refusal | null {
+    const refusal = this.#whyNotPublished(id, question);
+    if (refusal !== null) return refusal;
+    const isNew = !this.#publishing.has(id);
+    this.#publishing.set(id, question);
+    if (isNew) this.#track(this.#finishPublishing([id]));
+    return null;
   }
 
   // Told once, and only to who waits for it: who asks again after that, or asks something else (a question that was

@@ -184,6 +184,28 @@ describe("a server that cannot publish", () => {
     );
   });
 
+  test("never says that a file is stored that is seen and not durable: first it is published to its end", async () => {
+    let isBroken = true;
+    world.before = ({ type }) => {
+      if (type === "show" && isBroken) throw new DyncError("internal", "The disk reports an error");
+    };
+    expect(await client.upload("content")).toMatchObject({ type: "error" });
+    await world.settle();
+    expect(world.published()).toEqual(["anna/a.raw"]);
+    const other = await world.connect(2);
+    for (const code of [503, 500, 503]) {
+      expect(await other.ask(postOf())).toMatchObject({ type: "error", code });
+      await world.settle();
+    }
+    isBroken = false;
+    // The last attempt failed as well, and is told.
+    for (const code of [500, 503, 409]) {
+      expect(await other.ask(postOf())).toMatchObject({ type: "error", code });
+      await world.settle();
+    }
+    expect(world.catalogue.get(idOf(1))?.state).toBe("finished");
+  });
+
   test("tells the reason only to who waits for it: for anybody else it is tried again", async () => {
     let isFull = true;
     world.before = ({ type }) => {
