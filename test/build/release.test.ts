@@ -54,16 +54,18 @@ for (const program of programs) {
   });
 
   test.skipIf(isForeign)(
-    `${program} is under ${megabytesMax} MB and starts in under ${startMsMax} ms`,
+    `${program} is under ${megabytesMax} MB and starts with under ${startMsMax} ms of work`,
     () => {
       expect(statSync(executable(program)).size).toBeLessThan(megabytesMax * 1e6);
-      // The best of several: other work on the machine must not count.
-      const times = Array.from({ length: 10 }, () => {
-        const start = performance.now();
-        Bun.spawnSync([executable(program), "--version"]);
-        return performance.now() - start;
+      // Processor time, of the best of several: other work on the machine must not count. That it waits for nothing
+      // is seen by the clock, with room for that work.
+      const starts = Array.from({ length: 10 }, () => {
+        const begin = performance.now();
+        const { resourceUsage } = Bun.spawnSync([executable(program), "--version"]);
+        return { work: Number(resourceUsage.cpuTime.total) / 1000, all: performance.now() - begin };
       });
-      expect(Math.min(...times)).toBeLessThan(startMsMax);
+      expect(Math.min(...starts.map(({ work }) => work))).toBeLessThan(startMsMax);
+      expect(Math.min(...starts.map(({ all }) => all))).toBeLessThan(startMsMax * 10);
     },
   );
 }
