@@ -32,6 +32,8 @@ export interface UploadRecord {
   readonly size: number | null;
   /** When the client's file was last modified (RFC 3339, UTC, to the nanosecond), or `null`. */
   readonly modified: string | null;
+  /** Name and version of the client's program, or `null`. */
+  readonly client: string | null;
   readonly state: UploadState;
   /** Bytes known to be durable. */
   readonly durable: number;
@@ -39,6 +41,8 @@ export interface UploadRecord {
   readonly bootId: string | null;
   /** Lower-case hex, once known. */
   readonly sha256: string | null;
+  /** When all of it had come (ISO 8601, UTC), once it has: what its description says, also after a crash. */
+  readonly receivedAt: string | null;
   readonly errorCode: number | null;
   readonly reason: string | null;
   /** ISO 8601, UTC. */
@@ -48,14 +52,14 @@ export interface UploadRecord {
 
 export type NewUpload = Pick<
   UploadRecord,
-  "id" | "identity" | "user" | "origin" | "name" | "size" | "modified" | "createdAt" | "bootId"
+  "id" | "identity" | "user" | "origin" | "name" | "size" | "modified" | "client" | "createdAt" | "bootId"
 > & {
   /** The metadata object as JSON text, as the client sent it. Kept until the upload ends. */
   readonly metadataText: string;
 };
 
 export type UploadChange = Partial<
-  Pick<UploadRecord, "state" | "durable" | "bootId" | "sha256" | "errorCode" | "reason">
+  Pick<UploadRecord, "state" | "durable" | "bootId" | "sha256" | "receivedAt" | "errorCode" | "reason">
 > & { readonly updatedAt: string };
 
 /** What one user may have in uploads that are open or being published. */

@@ -34,6 +34,7 @@ export class MemoryCatalogue implements Catalogue {
       state: "open",
       durable: 0,
       sha256: null,
+      receivedAt: null,
       errorCode: null,
       reason: null,
       updatedAt: upload.createdAt,

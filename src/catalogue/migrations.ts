@@ -34,6 +34,9 @@ const steps: readonly Step[] = [
   moveMetadataOut,
   // When the client's file was last modified.
   "ALTER TABLE uploads ADD COLUMN modified TEXT;",
+  // What a description needs that is finished by another process than the one that began it.
+  `ALTER TABLE uploads ADD COLUMN client TEXT;
+   ALTER TABLE uploads ADD COLUMN received_at TEXT;`,
 ];
 
 /** What `migrate` brings the tables to. */

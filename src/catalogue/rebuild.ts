@@ -16,6 +16,8 @@ export interface PublishedUpload {
   readonly sha256: string;
   /** ISO 8601, UTC. */
   readonly received: string;
+  /** Name and version of the client's program, or `null`. */
+  readonly client: string | null;
   /** The client's metadata as JSON text. */
   readonly metadataText: string;
 }
@@ -31,10 +33,12 @@ export function recordOfPublished(published: PublishedUpload): UploadRecord {
     metadataDigest: jsonDigest(published.metadataText),
     size: published.size,
     modified: published.modified,
+    client: published.client,
     state: "finished",
     durable: published.size,
     bootId: null,
     sha256: published.sha256,
+    receivedAt: published.received,
     errorCode: null,
     reason: null,
     createdAt: published.received,

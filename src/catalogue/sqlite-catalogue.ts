@@ -32,10 +32,12 @@ const columns = [
   "metadata_digest",
   "size",
   "modified",
+  "client",
   "state",
   "durable",
   "boot_id",
   "sha256",
+  "received_at",
   "error_code",
   "reason",
   "created_at",
@@ -59,8 +61,8 @@ function statementsOf(database: DatabaseSync) {
        WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
-      `UPDATE uploads SET state = ?, durable = ?, boot_id = ?, sha256 = ?, error_code = ?, reason = ?, updated_at = ?,
-         metadata_digest = ?
+      `UPDATE uploads SET state = ?, durable = ?, boot_id = ?, sha256 = ?, received_at = ?, error_code = ?, reason = ?,
+         updated_at = ?, metadata_digest = ?
        WHERE id = ?`,
     ),
     get: database.prepare(`${select} WHERE id = ?`),
@@ -126,6 +128,7 @@ export class SqliteCatalogue implements Catalogue {
       state: "open",
       durable: 0,
       sha256: null,
+      receivedAt: null,
       errorCode: null,
       reason: null,
       updatedAt: upload.createdAt,
@@ -151,12 +154,16 @@ export class SqliteCatalogue implements Catalogue {
   change(id: string, change: UploadChange): void {
     const before = this.get(id);
     assert(before !== null, "an upload that changes is in the catalogue");
-    const { state, durable, bootId, sha256, errorCode, reason, updatedAt } = { ...before, ...change };
+    const { state, durable, bootId, sha256, receivedAt, errorCode, reason, updatedAt } = {
+      ...before,
+      ...change,
+    };
     // From here on the metadata lies beside the file only.
     const text = change.state === "finished" ? this.metadataOf(id) : null;
     const digest = text === null ? before.metadataDigest : jsonDigest(text);
+    const progress = [state, durable, bootId, sha256, receivedAt] as const;
     this.#guard("changed in", () =>
-      this.#statements.update.run(state, durable, bootId, sha256, errorCode, reason, updatedAt, digest, id),
+      this.#statements.update.run(...progress, errorCode, reason, updatedAt, digest, id),
     );
   }
 
@@ -304,10 +311,12 @@ function rowOf(record: UploadRecord): readonly (string | number | null)[] {
     record.metadataDigest,
     record.size,
     record.modified,
+    record.client,
     record.state,
     record.durable,
     record.bootId,
     record.sha256,
+    record.receivedAt,
     record.errorCode,
     record.reason,
     record.createdAt,
@@ -328,10 +337,12 @@ function recordOf(value: unknown): UploadRecord | null {
     metadataDigest: row.metadata_digest,
     size: row.size,
     modified: row.modified,
+    client: row.client,
     state: row.state,
     durable: row.durable,
     bootId: row.boot_id,
     sha256: row.sha256,
+    receivedAt: row.received_at,
     errorCode: row.error_code,
     reason: row.reason,
     createdAt: row.created_at,

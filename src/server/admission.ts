@@ -71,6 +71,7 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
     metadataText: request.post.metadataText,
     size: request.post.info.size ?? null,
     modified: request.post.info.modified ?? null,
+    client: request.post.info.client ?? null,
     createdAt: request.createdAt,
     bootId,
   };

@@ -2,51 +2,38 @@
 // any two steps (recovery.ts takes it up where it stopped).
 
 import { DyncError, errorMeanings } from "../base/error.ts";
-import type { PostFile } from "../protocol/message.ts";
 import type { ServerInput } from "../protocol/server-events.ts";
-import { sidecarText } from "../storage/sidecar.ts";
 import { type Refusal, refusalOf, troubleOf } from "./admission.ts";
+import { type CompleteUpload, publicationOf } from "./publication.ts";
 import type { StoredBytes } from "./stored-bytes.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 
-export interface CompleteUpload {
-  readonly id: string;
-  readonly identity: string;
-  readonly user: string;
-  readonly post: PostFile;
-  /** Bytes received. */
-  readonly size: number;
-  /** SHA-256 that the client announced. */
-  readonly checksum: Uint8Array;
-  /** ISO 8601. */
-  readonly received: string;
-}
-
 export type FinishResult = Extract<ServerInput, { type: "finished" | "storage-failed" }>;
 
-/** Resolves with what the machine has to know; never rejects. */
+/**
+ * Compares with `checksum`, the SHA-256 that the client announced, and publishes. Resolves with what the machine has to
+ * know; never rejects.
+ */
 export async function finishUpload(
-  upload: CompleteUpload,
+  upload: Omit<CompleteUpload, "sha256">,
+  checksum: Uint8Array,
   bytes: StoredBytes,
   journal: UploadJournal,
 ): Promise<FinishResult> {
-  const { id, identity, user, post, size, received } = upload;
   const sha256 = bytes.digest();
-  const announced = Buffer.from(upload.checksum).toString("hex");
+  const announced = Buffer.from(checksum).toString("hex");
   if (sha256 !== announced) {
     const text = `Checksum mismatch: the server received ${sha256}, the client announced ${announced}`;
     return { type: "storage-failed", code: errorMeanings["checksum-mismatch"].wire, text, keep: false };
   }
   try {
-    journal.publishing(sha256);
-    const { modified = null, client = null } = post.info;
-    const origin = { upload: id, identity, user, name: post.name, size, sha256, modified, received, client };
-    const metadataText = sidecarText(post.metadataText, origin);
-    await bytes.publish({ user, name: post.name }, { sha256, metadataText, modified });
+    journal.publishing(sha256, upload.receivedAt);
+    const { destination, description } = publicationOf({ ...upload, sha256 });
+    await bytes.publish(destination, description);
     return recordFinished(journal);
   } catch (error) {
     journal.log("error", "Publishing failed", troubleOf(error));
-    return { type: "storage-failed", ...answerTo(error, post.metadataText, bytes.isSuspect) };
+    return { type: "storage-failed", ...answerTo(error, upload.metadataText, bytes.isSuspect) };
   }
 }
 

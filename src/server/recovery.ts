@@ -7,8 +7,8 @@ import { readJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { sha256Of } from "../base/sha256-of.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
-import { sidecarText } from "../storage/sidecar.ts";
 import type { Storage } from "../storage/storage.ts";
+import { publicationOf } from "./publication.ts";
 
 export interface RecoveryParts {
   readonly storage: Storage;
@@ -76,11 +76,23 @@ export async function finishPublishing(
       await endWithoutMetadata(record, isShown, parts);
       return "finished";
     }
-    const { id: upload, identity, user, name, sha256, modified } = record;
-    const about = { upload, identity, user, name, size: partial.length, sha256, modified };
-    const metadataText = sidecarText(metadata, { ...about, received: updatedAt(), client: null });
+    const { id: upload, identity, user, name, sha256, modified, client } = record;
+    // An earlier version did not write down when all had come.
+    const receivedAt = record.receivedAt ?? record.updatedAt;
+    const about = {
+      id: upload,
+      identity,
+      user,
+      name,
+      size: partial.length,
+      sha256,
+      modified,
+      receivedAt,
+      client,
+    };
+    const { description } = publicationOf({ ...about, metadataText: metadata });
     try {
-      await partial.publish(destination, { sha256, metadataText, modified });
+      await partial.publish(destination, description);
     } catch (error) {
       // Only trying again could mend anything else.
       if (!(error instanceof DyncError && error.code === "name-taken")) {

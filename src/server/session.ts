@@ -141,6 +141,7 @@ export class Session {
       info: {
         ...(record.size === null ? {} : { size: record.size }),
         ...(record.modified === null ? {} : { modified: record.modified }),
+        ...(record.client === null ? {} : { client: record.client }),
       },
     };
     this.#post = post;
@@ -239,9 +240,11 @@ export class Session {
   async #finish(size: number, checksum: Uint8Array): Promise<void> {
     assert(this.#bytes !== null && this.#post !== null, "a finish follows an admission");
     this.#size = size;
-    const received = this.#parts.clock.date().toISOString();
-    const complete = { ...this.key, post: this.#post, size, checksum, received };
-    this.#finishing = finishUpload(complete, this.#bytes, this.#journal);
+    const { name, metadataText, info } = this.#post;
+    const { modified = null, client = null } = info;
+    const receivedAt = this.#parts.clock.date().toISOString();
+    const upload = { ...this.key, name, metadataText, size, modified, receivedAt, client };
+    this.#finishing = finishUpload(upload, checksum, this.#bytes, this.#journal);
     this.#driver.feed(await this.#finishing);
   }
 

@@ -65,8 +65,10 @@ export class UploadJournal {
     }
   }
 
-  publishing(sha256: string): void {
-    this.#parts.catalogue.change(this.#id, { state: "publishing", sha256, updatedAt: this.#now() });
+  /** Complete since `receivedAt` (ISO 8601), and about to get its name. */
+  publishing(sha256: string, receivedAt: string): void {
+    const change = { state: "publishing", sha256, receivedAt, updatedAt: this.#now() } as const;
+    this.#parts.catalogue.change(this.#id, change);
   }
 
   finished(): void {

@@ -14,6 +14,7 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
     metadataText: '{"sample":"A1"}',
     size: 1000,
     modified: null,
+    client: "dync 1",
     createdAt: timeOf(number),
     bootId: "boot-1",
     ...change,
@@ -46,6 +47,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         state: "open" as const,
         durable: 0,
         sha256: null,
+        receivedAt: null,
         errorCode: null,
         reason: null,
       };

@@ -66,7 +66,7 @@ describe("the file", () => {
     database.close();
     const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 4");
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 5");
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 

@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
-import { type CompleteUpload, finishUpload } from "../../src/server/finish.ts";
+import { finishUpload } from "../../src/server/finish.ts";
 import { finishPublishing } from "../../src/server/recovery.ts";
 import { StoredBytes } from "../../src/server/stored-bytes.ts";
 import { UploadJournal } from "../../src/server/upload-journal.ts";
 import { bytesOf, idOf, publishOne } from "../storage/contract.ts";
-import { RecoveryWorld, sha256 } from "./recovery-world.ts";
+import { RecoveryWorld, recordedMetadata, sha256 } from "./recovery-world.ts";
 
 const modified = "2020-01-02T03:04:05.678901234Z";
 
@@ -18,21 +18,19 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
   const bytes = new StoredBytes(partial, 0, 1000, events);
   bytes.write({ data: bytesOf("content"), release() {} });
   await new Promise<void>((resolve) => setImmediate(resolve));
-  const complete: CompleteUpload = {
+  const upload = {
     id: idOf(1),
     identity: "81",
     user: "anna",
-    post: {
-      type: "post-file",
-      name: "1.raw",
-      metadataText: '{"sample":"A1"}',
-      info: { client: "test 1", modified },
-    },
+    name: "1.raw",
+    metadataText: recordedMetadata,
     size: 7,
-    checksum: Buffer.from(announced, "hex"),
-    received: world.now(),
+    modified,
+    receivedAt: world.now(),
+    client: "test 1",
   };
-  return finishUpload(complete, bytes, new UploadJournal({ id: idOf(1), user: "anna" }, world));
+  const journal = new UploadJournal({ id: idOf(1), user: "anna" }, world);
+  return finishUpload(upload, Buffer.from(announced, "hex"), bytes, journal);
 }
 
 test("a file whose checksum is right is published with its description, and recorded", async () => {
@@ -86,6 +84,19 @@ test("an end that could not be recorded is asked for again: the file is there, a
   expect(await finishPublishing(world.stateOf(1), world)).toBe("finished");
   expect(world.stateOf(1).state).toBe("finished");
   expect(world.storage.published()).toHaveLength(1);
+});
+
+test("what was interrupted is finished by another process with the same description, to the letter", async () => {
+  const [whole, interrupted] = [new RecoveryWorld(), new RecoveryWorld()];
+  await finishIn(whole);
+  interrupted.failures.set("publish", new DyncError("not-ready", "Killed"));
+  await finishIn(interrupted);
+  interrupted.failures.clear();
+  interrupted.clock.advance(3_600_000);
+  expect(await finishPublishing(interrupted.stateOf(1), interrupted)).toBe("finished");
+  const [expected, found] = [whole, interrupted].map((world) => world.storage.published()[0]?.metadataText);
+  expect(expected).toContain('"client": "test 1"');
+  expect(found).toBe(expected as string);
 });
 
 describe("a failure to publish", () => {

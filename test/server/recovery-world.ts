@@ -22,6 +22,9 @@ export class SettableClock extends ManualClock {
   }
 }
 
+/** Of every record that a `RecoveryWorld` makes: what only text keeps as it was. */
+export const recordedMetadata = '{"10":12345678901234567890,"sample":"A1","2":1.0}';
+
 export class RecoveryWorld {
   readonly clock = new SettableClock();
   /** Thrown by the storage's operations of these types. */
@@ -54,9 +57,10 @@ export class RecoveryWorld {
         user: "anna",
         origin: "key-1",
         name,
-        metadataText: '{"10":12345678901234567890,"sample":"A1","2":1.0}',
+        metadataText: recordedMetadata,
         size: null,
         modified: "2020-01-02T03:04:05.678901234Z",
+        client: "test 1",
         createdAt: this.now(),
         bootId: this.bootId,
       },
