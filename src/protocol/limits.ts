@@ -78,6 +78,11 @@ export const limits = {
   otherMessagesMax: 32,
   /** A client that waits for its own source tells the server that it is still there. */
   keepaliveMs: 15 * secondMs,
+  /**
+   * Windows of chunks without credit that are forgiven at once, discarded unread. A broken client meets its end after these;
+   * a disk that makes an upload go back, or credit that is taken back, more often within one round trip is out of the question.
+   */
+  forgivenWindowsMax: 16,
   /** Chunks of an earlier process's size that a restored upload is told about; each telling may get lost. */
   tellingsMax: 16,
   /** Times that an upload which the server forgot is started anew within one process. */

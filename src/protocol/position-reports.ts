@@ -128,9 +128,16 @@ export class PositionReports {
     this.reportGap();
   }
 
+  /** All credit was taken back. */
+  reportReclaim(): void {
+    this.#credit.forgiveMore(this.#options.maxQueue);
+    this.report();
+  }
+
   /** The position moved back: says so whatever was said before. */
   reportRewind(expected: number): void {
     this.#expected = expected;
+    this.#credit.forgiveMore(this.#options.maxQueue);
     this.reportLoss();
   }
 

@@ -244,7 +244,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     if (this.#credit.outstanding === 0) return;
     this.#credit.giveBack();
     if (this.#state !== "receiving") return;
-    this.#reports.report();
+    this.#reports.reportReclaim();
   }
 
   #onRewound(offset: number): void {

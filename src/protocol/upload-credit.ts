@@ -7,13 +7,16 @@
 // position. We keep the same number for our own position (`UploadCredit`). So a duplicate costs nothing, a
 // repetition costs nothing twice, and a lost transfer-credit leaves the client with less than we think, never
 // with more. A chunk in sequence without credit therefore means a broken client (400), unless a status-report
-// has lowered its credit while the chunk was under way: each one forgives one window of such chunks, unread.
+// has lowered its credit while the chunk was under way: each one forgives one window of such chunks, unread. Several of
+// them can be under way at once, each with a window sent before it was heard: what took credit back, or the position,
+// forgives one window more than is forgiven already, up to a bound.
 //
 // A chunk counts against the server's memory from the grant until it is written: the office gets it back then, not on
 // arrival. Credit is wanted only while a client is there to use it.
 
 import { assert } from "../base/assert.ts";
 import type { CreditReport } from "./credit-office.ts";
+import { limits } from "./limits.ts";
 
 export class UploadCredit {
   readonly #tell: (report: CreditReport) => void;
@@ -92,6 +95,14 @@ export class UploadCredit {
   /** From now on `amount` chunks without credit may be stale ones of an honest client. */
   forgive(amount: number): void {
     this.#forgiven = Math.max(this.#forgiven, amount);
+  }
+
+  /**
+   * The client's credit was lowered, or its position: what it sends until it hears of that comes on top of what is under
+   * way from before an earlier report. One more window is forgiven, up to `limits.forgivenWindowsMax` of them.
+   */
+  forgiveMore(window: number): void {
+    this.forgive(Math.min(this.#forgiven + window, window * limits.forgivenWindowsMax));
   }
 
   /** A chunk came without credit. Returns whether it is forgiven. */

@@ -67,6 +67,16 @@ test("a report that is lost after a restart does not give its credit twice", () 
   }
 }, 60_000);
 
+test("an upload that goes back several times within one round trip stays its client's", () => {
+  const options = { size: 60, chunkBytes: 4, maxQueue: 1, capacity: 4, announced: true, canSeek: true };
+  const faults = { ...calm, rewind: 200 };
+  for (const latencyMs of [5, 15, 40]) {
+    for (let seed = 0; seed < 300; seed++) {
+      expectArrival(new Pair({ ...options, latencyMs, faults, random: generator(seed) }));
+    }
+  }
+}, 60_000);
+
 test("without faults no byte is sent twice", () => {
   fc.assert(
     fc.property(shape, fc.boolean(), fc.integer(), (options, canSeek, seed) => {

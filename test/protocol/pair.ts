@@ -35,6 +35,8 @@ export class Pair {
   #durable = 0;
   #written = 0;
   #posted = false;
+  /** The client was silent for too long, and gave up its place: its next message takes the upload up again. */
+  #isSuspended = false;
 
   result: UploadResult | null = null;
   published = false;
@@ -188,6 +190,7 @@ export class Pair {
       return this.#toClient({ type: "error", code: 404, text: "Unknown upload" });
     }
     if (this.published) return this.#toClient({ type: "upload-finished", uploadId: id });
+    if (this.#isSuspended) this.#restartServer();
     this.#posted = true;
     this.#feedServer({ type: "message", message });
   }
@@ -222,6 +225,8 @@ export class Pair {
         return later(() => this.#publish(action.size));
       case "credit":
         return this.#office.hear(id, action.report, this.#now);
+      case "done":
+        this.#isSuspended = action.outcome === "suspended";
     }
   }
 
@@ -265,6 +270,7 @@ export class Pair {
   #restartServer(): void {
     if (!this.#posted || this.published || this.#server.state === "admitting") return;
     this.#life += 1;
+    this.#isSuspended = false;
     this.#pendingWrites = [];
     this.#office = new CreditOffice({ capacity: this.#options.capacity });
     this.#office.join(id, "user");

@@ -103,6 +103,26 @@ describe("credit", () => {
     expect(machine.step({ type: "granted", amount: 3 }, 0)).toEqual([givesBack(3)]);
   });
 
+  test("each time that the upload goes back or credit is taken back, one window more is forgiven", () => {
+    const machine = open(post, 1);
+    for (let turn = 0; turn < 3; turn += 1) {
+      machine.step(chunk(0, 4), 0);
+      machine.step({ type: "rewound", offset: 0 }, 0);
+    }
+    machine.step({ type: "reclaim" }, 0);
+    expect(excessOf(machine, 0)).toBe(4 * options.maxQueue);
+  });
+
+  test("but not without end: a client that sends without credit meets its end in bounded time", () => {
+    const machine = open(post, 1);
+    for (let turn = 0; turn < 100; turn += 1) {
+      machine.step(chunk(0, 4), 0);
+      machine.step({ type: "rewound", offset: 0 }, 0);
+    }
+    machine.step({ type: "reclaim" }, 0);
+    expect(excessOf(machine, 0)).toBe(limits.forgivenWindowsMax * options.maxQueue);
+  });
+
   test("forgiveness ends after one window", () => {
     const machine = open(post, 1);
     machine.step(query, 0);
@@ -113,3 +133,13 @@ describe("credit", () => {
     expect(machine.step(chunk(4, 4), 0).at(-1)).toMatchObject({ type: "done", outcome: "failed", code: 400 });
   });
 });
+
+/** How many chunks at `offset`, for which there is no credit, are forgiven before the upload is dropped. */
+function excessOf(machine: ServerUpload, offset: number): number {
+  for (let count = 0; count < 10_000; count += 1) {
+    const actions = machine.step(chunk(offset, 4), 0);
+    if (actions.at(-1)?.type === "done") return count;
+    expect(actions.filter(({ type }) => type === "write")).toEqual([]);
+  }
+  throw new Error("A client that sends without credit is never dropped");
+}
