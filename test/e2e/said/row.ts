@@ -11,6 +11,8 @@ export interface Place {
   readonly folder: TempFolder;
   /** The row's own DYNC_HOME, with the keys of user "alice". */
   readonly home: string;
+  /** Closes something when the row is over, however it ends. */
+  readonly defer: (close: () => Promise<void>) => void;
 }
 
 /** A whole line of output: a text, in which "..." stands for anything within the line, or a pattern. The line "..." alone stands for any lines. */

@@ -72,6 +72,18 @@ export const rows: readonly Row[] = [
     ],
   },
   {
+    given: "the same from a client of another make",
+    files: { "exact-raw.raw": "data", "m.json": '{"10": 12345678901234567890, "2": [1.0, 1E+400]}' },
+    unless: referenceMissing,
+    steps: [
+      { type: `${referenceClient} -m m.json exact-raw.raw`, stdout: [/"outcome": "finished"/] },
+      {
+        type: "head -n 6 $STORED/exact-raw.raw.meta.json",
+        stdout: ["{", '  "10": 12345678901234567890,', '  "2": [', "    1.0,", "    1E+400", "  ],"],
+      },
+    ],
+  },
+  {
     given: "a field that -m and -k give: -k counts, in the place of the other",
     files: { "over.raw": "data", "m.json": '{"z": 1, "a": 2}' },
     steps: [
@@ -114,6 +126,21 @@ export const rows: readonly Row[] = [
       { type: "dync -q -m m.json $SERVER wide.raw" },
       { type: "sed -n 2p $STORED/wide.raw.meta.json", stdout: ['  "Ort": "Tübingen",'] },
     ],
+  },
+  {
+    given: "a metadata file that is neither UTF-8 nor UTF-16",
+    files: { "latin.raw": "data", "m.json": Buffer.from('{"Ort": "T\u00fcbingen"}', "latin1") },
+    steps: [
+      {
+        type: "dync -m m.json $SERVER latin.raw",
+        stderr: [
+          'dync: error: The metadata file "m.json" is no UTF-8 text',
+          "dync: hint: save it again as UTF-8",
+        ],
+        exit: 2,
+      },
+    ],
+    after: async ({ lab }) => lab.expectNothingStored("latin"),
   },
   {
     given: "metadata on standard input, beside a FILE",

@@ -97,6 +97,9 @@ export const rows: readonly Row[] = [
       ["255 bytes", `${"n".repeat(251)}.raw`, null, `${"n".repeat(236)}.raw`],
       ["a leading dash", "-9.raw", 'starts with "-"', "9.raw"],
       ["a character that nobody sees", "a\u200bb.raw", "contains the invisible character U+200B", "ab.raw"],
+      ["a byte order mark", "\ufeffm.raw", "contains the invisible character U+FEFF", "m.raw"],
+      ["a soft hyphen", "hy\u00adphen.raw", "contains the invisible character U+00AD", "hyphen.raw"],
+      ["a filler", "fil\u3164ler.raw", "contains the invisible character U+3164", "filler.raw"],
       ["a tag", "a\u{e0041}.raw", "contains the invisible character U+E0041", "a.raw"],
     ] as const
   ).map(

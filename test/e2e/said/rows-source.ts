@@ -1,7 +1,7 @@
 // What dync says about the file itself: one that changes, has no size, cannot be read, or is standard input; and about
 // the state that it keeps of an upload.
 
-import { statfsSync } from "node:fs";
+import { readFileSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { straceMissing } from "../../support/system-calls.ts";
@@ -45,6 +45,9 @@ const slowServer = ["--chunk", "16KiB", "--window", "1"];
 const secretly = "printf X | dd of=run.raw conv=notrunc status=none; touch -r edited run.raw";
 const jsonError = (message: string) =>
   `{"schema":1,"type":"error","code":"source-changed","message":"${message.replaceAll('"', '\\"')}",...,"exit":4}`;
+
+const manual = readFileSync(join(import.meta.dir, "../../../doc/operations.md"), "utf8");
+const checkStored = /`cd \/srv\/dync\/meyer && (.*sha256sum -c.*)`/.exec(manual)?.[1];
 
 export const rows: readonly Row[] = [
   {
@@ -264,5 +267,43 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
         ],
       },
     ],
+  },
+  ...(
+    [
+      ["full", "ENOSPC", "no space left on device"],
+      ["read-only", "EROFS", "read-only file system"],
+    ] as const
+  ).map(
+    ([what, error, said]): Row => ({
+      given: `a home folder on a disk that is ${what}`,
+      files: { [`home-${what}.raw`]: "data" },
+      steps: [
+        {
+          type: `strace -f -o trace -P $DYNC_HOME/uploads -e inject=mkdir,mkdirat:error=${error} dync -k a:b $SERVER home-${what}.raw`,
+          stdout: [/^[0-9a-f]{64} {2}home-/],
+          stderr: [
+            `dync: warning: Cannot write to .../uploads: ${said}`,
+            "dync: hint: the file is sent all the same; if that is interrupted, it has to be sent from its beginning",
+            `Stored "home-${what}.raw": 4 B in ...`,
+          ],
+        },
+      ],
+      unless: straceMissing,
+    }),
+  ),
+  {
+    given: "the check of what is stored, as doc/operations.md has it",
+    files: { "check-1.raw": "data", "check 2.raw": "data" },
+    first: 'dync -q -k a:b $SERVER check-1.raw && dync -q -k a:b $SERVER "check 2.raw"',
+    steps: [
+      { type: `cd $STORED && ${checkStored}` },
+      {
+        type: `cd $STORED && echo damaged > "check 2.raw" && ${checkStored}`,
+        stdout: ["check 2.raw: FAILED"],
+        stderr: ["sha256sum: WARNING: 1 computed checksum did NOT match"],
+        exit: 1,
+      },
+    ],
+    ownServer: true,
   },
 ];

@@ -55,8 +55,10 @@ for (const file of globSync("rows-*.ts", { cwd: import.meta.dir }).sort()) {
 async function runRow(row: Row): Promise<void> {
   const lab = await (row.ownServer ? openLab({ inMemory: true, server: row.server ?? [] }) : sharedLab(row));
   await using folder = await tempFolder();
+  await using closing = new AsyncDisposableStack();
   try {
-    const place: Place = { lab, folder, home: folder.file(".home") };
+    const defer = (close: () => Promise<void>) => closing.defer(close);
+    const place: Place = { lab, folder, home: folder.file(".home"), defer };
     const work = folder.file("work");
     await mkdir(work);
     await cp(lab.homes.client, place.home, { recursive: true });
