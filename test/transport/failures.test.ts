@@ -31,6 +31,8 @@ afterEach(async () => {
   expect(transport.messagesHeld).toBe(0);
 });
 
+const zmtpSignature = Uint8Array.of(0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3);
+
 /** A TCP server that does what it is told with each connection; returns its port. */
 async function tcpServer(onConnection: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
@@ -73,6 +75,19 @@ describe("a client that connects to something else", () => {
   test("a server that never says a word: handshake-timeout", async () => {
     const port = await tcpServer(() => {});
     expect(await failureAt(port)).toBe("handshake-timeout");
+  });
+
+  test("a server that hangs up once and says nothing to the next: handshake-timeout", async () => {
+    // A dync server that is overloaded looks like that. Whoever is told that there is none does not try for long.
+    let connections = 0;
+    const port = await tcpServer((socket) => {
+      connections += 1;
+      // The second half of the greeting never comes.
+      if (connections === 1)
+        socket.once("data", () => socket.write(zmtpSignature, () => socket.resetAndDestroy()));
+    });
+    expect(await failureAt(port)).toBe("handshake-timeout");
+    expect(connections).toBe(2);
   });
 
   test("waits for it at rest", async () => {

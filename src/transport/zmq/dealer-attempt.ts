@@ -163,5 +163,7 @@ function failureOf(kind: "probe-connect" | "probe-handshake", result: Probed): L
   if (result === "refused" || result === "unreachable") return result;
   // Somebody listens there now, although nobody did a moment ago: trying again helps.
   if (kind === "probe-connect") return "refused";
+  // It hung up, and says nothing to the next: a server that is overloaded is not another program.
+  if (result === "silent") return "handshake-timeout";
   return result === "curve" ? "server-key-mismatch" : "not-dync";
 }
