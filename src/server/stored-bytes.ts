@@ -199,13 +199,27 @@ export class StoredBytes {
     }
   }
 
-  /** Lets go of the partial; its bytes stay, and are made durable if they can be. Returns what is durable. */
+  /**
+   * Lets go of the partial; its bytes stay, and are made durable if they can be. What a failed write or sync made suspect is cut
+   * off, if that can be done; `isSuspect` stays, for the record. Returns what is durable.
+   */
   async close(): Promise<number> {
     this.#dropPending();
     await this.#settle();
     if (!this.#failed && this.#partial.length > this.#durable) await this.#sync();
+    if (this.#suspect) await this.#cutOff();
     await this.#partial.close();
     return this.#durable;
+  }
+
+  // The disk that failed may be the catalogue's too, so that nobody can write down that these bytes prove nothing: what is not
+  // there needs no record.
+  async #cutOff(): Promise<void> {
+    try {
+      await this.#partial.truncate(this.#durable);
+    } catch {
+      // Then the record alone says that they are not to be trusted.
+    }
   }
 
   /** After `close`: the state of the hash, if it is exactly that of the bytes that are there. */

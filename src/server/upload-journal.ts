@@ -60,7 +60,8 @@ export class UploadJournal {
       this.#parts.catalogue.change(this.#id, { durable: offset, bootId, updatedAt: this.#now() });
       this.#recorded = { offset, bootId, at };
     } catch (error) {
-      // The record only says less than the disk holds: nothing is lost by going on.
+      // The record only says less than the disk holds: nothing is lost by going on. And what is suspect is cut off when the
+      // upload is put away, see stored-bytes.ts.
       this.log("warn", "The catalogue was not updated", { reason: messageOf(error) });
     }
   }

@@ -176,6 +176,28 @@ describe("after a failed sync", () => {
     expect(await bytes.close()).toBe(0);
   });
 
+  test("what is not durable is cut off when the upload is put away, whatever can be recorded of it", async () => {
+    const { write, bytes, storage } = await bytesWorld({ before: failing("sync", [1], broken) }, 4);
+    write("1234");
+    await settle();
+    write("5678");
+    await settle();
+    expect(await bytes.close()).toBe(4);
+    expect((await storage.open(idOf(1)))?.length).toBe(4);
+  });
+
+  test("what cannot be cut off stays suspect, and is let go", async () => {
+    const before = ({ type }: StorageOperation): void => {
+      if (type === "sync" || type === "truncate") throw broken;
+    };
+    const { write, bytes, storage } = await bytesWorld({ before }, 4);
+    write("1234");
+    await settle();
+    expect(await bytes.close()).toBe(0);
+    expect(bytes.isSuspect).toBe(true);
+    expect((await storage.open(idOf(1)))?.length).toBe(4);
+  });
+
   test("it begins again from what was durable before", async () => {
     const { write, bytes, content } = await bytesWorld({ before: failing("sync", [1], broken) }, 4);
     write("1234");

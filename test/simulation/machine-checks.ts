@@ -65,6 +65,8 @@ export class MachineChecks {
     // A stream cannot give again what the disk lost, nor what a window reaches back to of which it never heard.
     const { identity, isFile } = client.job;
     const isLost = (this.#lost.get(identity) ?? 0) > 0;
+    // Messages are damaged faster than the upload moves: where the disk takes it back again and again, nothing is sent for the first time.
+    if (result.code === "malformed") return isLost && client.damagedAt !== null;
     return result.code === "failed" && !isFile && (isLost || client.hasMissedTerms);
   }
 

@@ -108,9 +108,9 @@ export class SimulatedDisk {
     return {
       add: (upload, bounds) => change(() => catalogue.add(upload, bounds)),
       change: (id, what) => {
-        // That a sync failed, and that the process dies before it could note that, is one fault too many: see
-        // doc/reliability.md.
-        if (what.bootId === null) catalogue.change(id, what);
+        // That a sync failed, and that the process dies before it could note that or cut the bytes off, is one fault too
+        // many: see README.md.
+        if (what.bootId === null) ask(() => catalogue.change(id, what));
         else change(() => catalogue.change(id, what));
       },
       find: (...question) => ask(() => catalogue.find(...question)),
