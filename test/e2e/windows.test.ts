@@ -1,12 +1,15 @@
 // What is different on Windows, as far as wine shows it: names in any script, paths over 260 characters, files that
-// another program has open, and the folder of the keys. Two Windows executables talk to each other.
+// another program has open, the folder of the keys, and the build of libzmq with its patches. Two Windows executables
+// talk to each other.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startCrowd } from "../support/crowd.ts";
 import { type Exchange, openExchange } from "../support/exchange.ts";
 import { because, ForeignSystems, reasonAgainst } from "../support/foreign-systems.ts";
 import { type Program, startProgram } from "../support/programs.ts";
+import { referenceMissing } from "../support/reference.ts";
 import type { System } from "../support/systems.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
@@ -123,6 +126,25 @@ describe.skipIf(reason !== null)(`on Windows${because(reason)}`, () => {
       const { code, stdout } = await program.ended(deadlineMs);
       expect(code).toBe(0);
       expect(stdout).toMatch(/[A-Z]:\\users\\[^\\]+\\\.dync\\client\.key/i);
+    },
+    deadlineMs,
+  );
+
+  test.skipIf(referenceMissing !== null)(
+    `half frames of strangers are ended at once, and heartbeats do not end the server${because(referenceMissing)}`,
+    async () => {
+      const home = exchange.clientHome;
+      const server = { port: exchange.port, homes: { client: home }, user: async () => home };
+      // Without the patches each of the five stays for the ten seconds of a handshake: 100 s in all.
+      await using strangers = await startCrowd(server, "half-frames", 5);
+      await strangers.line(/^Ended 50$/, 60_000);
+      await strangers.kill();
+      await using beating = await startCrowd(server, "heartbeats", 3);
+      await beating.line(/^Round 10$/, deadlineMs);
+      await beating.kill();
+      const path = await exchange.file("after-crowds.raw", 100_000);
+      expect(await send(path)).toMatchObject({ code: 0 });
+      await exchange.expectStored(path, "after-crowds.raw");
     },
     deadlineMs,
   );

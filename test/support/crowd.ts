@@ -15,6 +15,13 @@ const readyMs = 120_000;
  */
 export type Crowd = "idle" | "silent" | "half-open" | "half-frames" | "heartbeats";
 
+/** What a crowd has to know of a server: where it is, and folders with keys that it lets in. `Lab` has all that. */
+export interface Crowded {
+  readonly port: number;
+  readonly homes: { readonly client: string };
+  user(name: string): Promise<string>;
+}
+
 /** Just below what a server accepts by default. */
 const largestFrame = frameBytesMax(limits.chunkBytesDefault);
 
@@ -22,10 +29,10 @@ const largestFrame = frameBytesMax(limits.chunkBytesDefault);
  * Opens `count` connections that stay until the program is disposed of; what the server closes is opened again. Those with
  * a key are another user's than the lab's own uploads.
  */
-export async function startCrowd(lab: Lab, what: Crowd, count: number): Promise<Program> {
+export async function startCrowd(server: Crowded, what: Crowd, count: number): Promise<Program> {
   const sizes = ["--count", String(count), "--bytes", String(largestFrame)];
-  const home = what === "heartbeats" ? await lab.user("crowd") : lab.homes.client;
-  const args = ["--home", home, "--port", String(lab.port), ...sizes];
+  const home = what === "heartbeats" ? await server.user("crowd") : server.homes.client;
+  const args = ["--home", home, "--port", String(server.port), ...sizes];
   const crowd = startProgram([...command, what, ...args]);
   try {
     await crowd.line(/^Ready$/, readyMs);

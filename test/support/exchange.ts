@@ -56,6 +56,11 @@ export class Exchange implements AsyncDisposable {
     return this.#port;
   }
 
+  /** Where the keys of "alice" are, and the server's. */
+  get clientHome(): string {
+    return this.#homes.client;
+  }
+
   /** The user "alice" with a key that the client's system made, known to a server with one that its system made. */
   async makeKeys(): Promise<void> {
     const { client, server } = this.#homes;
