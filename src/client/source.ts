@@ -22,7 +22,7 @@ export interface Source {
 
 /** What to do about a file that has more or fewer bytes than the system tells. */
 export const hintOfWrongSize =
-  "where the system tells a wrong size, pipe it in: cat FILE | dync -n NAME SERVER";
+  "where the system tells a wrong size, pipe it in: cat FILE | dync -k KEY:VALUE -n NAME SERVER";
 
 export interface StreamOptions {
   /** What it is called in messages; the standard input unless given. */

@@ -94,7 +94,7 @@ interface Entry {
   readonly lineNumber: number;
 }
 
-const hint = "make keys with `dync keygen`, or ask the sender for the file again";
+const hint = 'make keys with "dync keygen", or ask the sender for the file again';
 
 function keyFault(which: "public" | "secret"): string {
   return `"${which}-key" is not a key, expected 40 characters of Z85`;

@@ -101,13 +101,13 @@ export async function loadKeyPair(folder: string, name: "client" | "server"): Pr
   const certificate = await readCertificate(secretFile, refuseLoosePermissions);
   if (certificate === null) {
     throw new DyncError("configuration", `There is no secret key ${secretFile}`, {
-      hint: `make one with \`${program} keygen\``,
+      hint: `make one with "${program} keygen"`,
     });
   }
   const { publicKey, secretKey } = certificate;
   if (secretKey === null) {
     throw new DyncError("configuration", `${secretFile} holds no secret key`, {
-      hint: `put the right file there, or make new keys with \`${program} keygen --force\``,
+      hint: `put the right file there, or make new keys with "${program} keygen --force"`,
     });
   }
   if (secretKey.publicKey().text !== publicKey.text) {
@@ -115,7 +115,7 @@ export async function loadKeyPair(folder: string, name: "client" | "server"): Pr
       "configuration",
       `The public and the secret key in ${secretFile} do not belong together`,
       {
-        hint: `make new keys with \`${program} keygen --force\``,
+        hint: `make new keys with "${program} keygen --force"`,
       },
     );
   }

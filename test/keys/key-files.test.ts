@@ -149,7 +149,7 @@ describe("loading keys", () => {
     await using folder = await tempFolder();
     const error = await failureOf(loadKeyPair(folder.file("none"), "server"));
     expect(error.message).toBe(`There is no secret key ${folder.file("none", "server.key_secret")}`);
-    expect(error.hint).toBe("make one with `dync-server keygen`");
+    expect(error.hint).toBe('make one with "dync-server keygen"');
   });
 
   test.skipIf(isWindows).each([0o640, 0o604, 0o620, 0o660, 0o601])(

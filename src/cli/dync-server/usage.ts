@@ -94,8 +94,8 @@ Where that is not the whole name, the file is shown as well. Files that do not
 count are named, with the reason.
 
 Options:
-      --trust-user-ids the user is the "user_id" inside the key, as with the
-                       same option of "dync-server run"
-      --json           print JSON lines for programs
-  -h, --help           print this text
+      --trust-user-ids  the user is the "user_id" inside the key, as with the
+                        same option of "dync-server run"
+      --json            print JSON lines for programs
+  -h, --help            print this text
 `;

@@ -45,7 +45,7 @@ async function runtimeNative(): Promise<Native> {
   if ("Bun" in globalThis) return (await import("./native-bun.ts")).bunNative;
   if ("Deno" in globalThis) return (await import("./native-deno.ts")).denoNative;
   throw new DyncError("configuration", "This program runs in Bun or Deno, not in Node", {
-    hint: "start it with `bun` or `deno run -A`",
+    hint: 'start it with "bun" or "deno run -A"',
   });
 }
 
@@ -76,7 +76,7 @@ function openAt(native: Native, path: string): Library {
 
 function hintFor(reason: string): string {
   if (/libstdc\+\+|libgcc_s/.test(reason)) {
-    return "Install the C++ runtime: `apt install libstdc++6`, `dnf install libstdc++` or `apk add libstdc++`";
+    return 'Install the C++ runtime: "apt install libstdc++6", "dnf install libstdc++" or "apk add libstdc++"';
   }
   return "Set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer that was built with CURVE";
 }
@@ -119,6 +119,6 @@ function checkoutPath(): string {
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw new DyncError("configuration", `There is no libzmq for ${target} at ${candidates.join(" or ")}`, {
-    hint: "run `bun install`, or set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer",
+    hint: 'run "bun install", or set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer',
   });
 }

@@ -162,7 +162,7 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
         type: "dync -k a:b -n enabled.txt $SERVER /sys/kernel/mm/transparent_hugepage/enabled",
         stderr: [
           "dync: error: The file ended at ... bytes, it had 4096",
-          "dync: hint: where the system tells a wrong size, pipe it in: cat FILE | dync -n NAME SERVER",
+          "dync: hint: where the system tells a wrong size, pipe it in: cat FILE | dync -k KEY:VALUE -n NAME SERVER",
         ],
         exit: 4,
       },
