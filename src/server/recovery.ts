@@ -7,7 +7,7 @@ import { readJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { sha256Of } from "../base/sha256-of.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { Partial, Storage } from "../storage/storage.ts";
 import { publicationOf } from "./publication.ts";
 
 export interface RecoveryParts {
@@ -96,7 +96,11 @@ export async function finishPublishing(
     } catch (error) {
       // Only trying again could mend anything else.
       if (!(error instanceof DyncError && error.code === "name-taken")) {
-        await partial.close();
+        try {
+          if (!isShown && partial.synced < partial.length) await distrust(record, partial, parts);
+        } finally {
+          await partial.close();
+        }
         throw error;
       }
       await giveUp(record, errorMeanings["name-taken"].wire, messageOf(error), parts);
@@ -113,6 +117,20 @@ export async function finishPublishing(
   await partial.close();
   catalogue.change(record.id, { state: "open", durable, sha256: null, updatedAt: updatedAt() });
   return "open";
+}
+
+// Its sync may be what failed: the next one would only say that nothing is left to write, and what can be read proves nothing.
+async function distrust(
+  record: UploadRecord,
+  partial: Partial,
+  { catalogue, clock }: RecoveryParts,
+): Promise<void> {
+  try {
+    await partial.truncate(Math.min(record.durable, partial.length));
+  } catch {
+    // Then the record alone says so.
+  }
+  catalogue.change(record.id, { bootId: null, updatedAt: clock.date().toISOString() });
 }
 
 // What has its name already has its description beside it as well.

@@ -45,6 +45,20 @@ describe("an upload that a crash left in the midst of being published", () => {
     expect(await world.partials()).toEqual([]);
   });
 
+  test("whose sync fails is not published by a later one, which has nothing left to write", async () => {
+    const world = new RecoveryWorld();
+    publishing(world, "content", 3);
+    const partial = await world.storage.create(idOf(1));
+    await partial.append(bytesOf("content"));
+    await partial.close();
+    world.failures.set("sync", new DyncError("internal", "The disk reports an error"));
+    await expect(finishPublishing(world.stateOf(1), world)).rejects.toThrow("The disk reports an error");
+    world.failures.clear();
+    expect(await finishPublishing(world.stateOf(1), world)).toBe("open");
+    expect(world.storage.published()).toEqual([]);
+    expect((await world.storage.open(idOf(1)))?.length).toBe(3);
+  });
+
   test("whose file was shown already, but not cleared up, is published once", async () => {
     const world = new RecoveryWorld();
     const record = publishing(world, "content");
