@@ -168,7 +168,7 @@ async function refuseLoosePermissions(file: string, properties: Stats): Promise<
       "configuration",
       `The secret key ${file} can be read by others: ${others.join(", ")}`,
       {
-        hint: "Take them out in the file's properties (Security, Advanced), or make new keys",
+        hint: "take them out in the file's properties (Security, Advanced), or make new keys",
       },
     );
   }

@@ -57,7 +57,7 @@ describe.skipIf(reason !== null)(`a folder tree${reason === null ? "" : ` (skipp
       const { code, stderr } = await runProgram(inside(lab, send));
       expect(code).toBe(2);
       expect(stderr).toContain("libstdc++.so.6");
-      expect(stderr).toContain('Install the C++ runtime: "apt install libstdc++6"');
+      expect(stderr).toContain('install the C++ runtime: "apt install libstdc++6"');
       expect(stderr.trim().split("\n")).toHaveLength(2);
     },
     60_000,

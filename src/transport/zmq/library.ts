@@ -76,9 +76,9 @@ function openAt(native: Native, path: string): Library {
 
 function hintFor(reason: string): string {
   if (/libstdc\+\+|libgcc_s/.test(reason)) {
-    return 'Install the C++ runtime: "apt install libstdc++6", "dnf install libstdc++" or "apk add libstdc++"';
+    return 'install the C++ runtime: "apt install libstdc++6", "dnf install libstdc++" or "apk add libstdc++"';
   }
-  return "Set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer that was built with CURVE";
+  return "set DYNC_LIBZMQ to the path of a libzmq 4.3.4 or newer that was built with CURVE";
 }
 
 /** Whether another copy of the file would fail in the same way. */

@@ -141,24 +141,24 @@ function bindReason(symbol: string, address: string, port: number): [message: st
     case "EADDRINUSE":
       return [
         `Port ${port} on ${address} is in use by another program`,
-        "Stop that program, or choose another port with --port",
+        "stop that program, or choose another port with --port",
       ];
     case "EADDRNOTAVAIL":
     case "ENODEV":
       return [
         `${address} is not an address of this machine`,
-        "Give one of its addresses with --bind, or * for all of them",
+        "give one of its addresses with --bind, or * for all of them",
       ];
     case "EACCES":
     case "EPERM":
       return [
         `No permission to bind port ${port} on ${address}`,
-        "Choose a port above 1023 with --port; lower ones are reserved for the system",
+        "choose a port above 1023 with --port; lower ones are reserved for the system",
       ];
     default:
       return [
         `Cannot bind port ${port} on ${address}: ${symbol}`,
-        "Give an address of this machine with --bind and a port from 0 to 65535 with --port",
+        "give an address of this machine with --bind and a port from 0 to 65535 with --port",
       ];
   }
 }

@@ -171,4 +171,28 @@ export const rows: readonly Row[] = [
       },
     ],
   },
+  {
+    given: "a server that finds its port taken, and one whose address is not this machine's",
+    first: "DYNC_HOME=other dync-server keygen",
+    steps: [
+      {
+        type: `DYNC_HOME=other dync-server --data . --bind 127.0.0.1 --port \${SERVER#*:}`,
+        stderr: [
+          "...",
+          /^dync-server: error: Port \d+ on 127\.0\.0\.1 is in use by another program$/,
+          "dync-server: hint: stop that program, or choose another port with --port",
+        ],
+        exit: 5,
+      },
+      {
+        type: "DYNC_HOME=other dync-server --data . --bind 192.0.2.1",
+        stderr: [
+          "...",
+          "dync-server: error: 192.0.2.1 is not an address of this machine",
+          "dync-server: hint: give one of its addresses with --bind, or * for all of them",
+        ],
+        exit: 5,
+      },
+    ],
+  },
 ];
