@@ -49,6 +49,12 @@ interface UnderWay {
   deliver(): void;
 }
 
+/**
+ * The server's queue for one client holds hundreds (`sendMessages`). With one place, a grant that follows an answer at once is
+ * lost every time, which no line does: several uploads that share one chunk of credit would never hear of it.
+ */
+const toClientMin = 2;
+
 export class ModelConnection {
   readonly #network: ModelNetwork;
   readonly #ends: ModelEnds;
@@ -90,7 +96,7 @@ export class ModelConnection {
 
   toClient(message: ServerMessage): "sent" | "full" | "unreachable" {
     if (!this.#isOpen) return "unreachable";
-    if (this.#toClient.length >= this.#network.queueMax) {
+    if (this.#toClient.length >= Math.max(toClientMin, this.#network.queueMax)) {
       this.#ends.onDisturbed();
       return "full";
     }
