@@ -34,6 +34,11 @@ export class PositionReports {
     this.#send = send;
   }
 
+  // A window; and one chunk that comes twice, by an old connection and the new one.
+  get #forgivenAtOnce(): number {
+    return Math.max(2, this.#options.maxQueue);
+  }
+
   get uploadId(): string {
     return this.#uploadId;
   }
@@ -97,7 +102,7 @@ export class PositionReports {
       credit,
       ...(tag === undefined ? {} : { tag }),
     });
-    this.#credit.forgive(this.#options.maxQueue);
+    this.#credit.forgive(this.#forgivenAtOnce);
     // A report of no credit may get lost; credit added without a position would then come on top of the old one.
     this.#isUncertain = this.#credit.outstanding === 0;
     this.#withheld = 0;
@@ -130,14 +135,14 @@ export class PositionReports {
 
   /** All credit was taken back. */
   reportReclaim(): void {
-    this.#credit.forgiveMore(this.#options.maxQueue);
+    this.#credit.forgiveMore(this.#forgivenAtOnce);
     this.report();
   }
 
   /** The position moved back: says so whatever was said before. */
   reportRewind(expected: number): void {
     this.#expected = expected;
-    this.#credit.forgiveMore(this.#options.maxQueue);
+    this.#credit.forgiveMore(this.#forgivenAtOnce);
     this.reportLoss();
   }
 

@@ -123,6 +123,15 @@ describe("credit", () => {
     expect(excessOf(machine, 0)).toBe(limits.forgivenWindowsMax * options.maxQueue);
   });
 
+  test("a chunk under way that comes twice after its credit was taken back is forgiven with a window of one", () => {
+    const machine = new ServerUpload({ ...options, maxQueue: 1 });
+    machine.step(hears(post), 0);
+    machine.step({ type: "granted", amount: 1 }, 0);
+    machine.step({ type: "admitted", admission: { uploadId: "u1", offset: 0 }, hashed: true }, 0);
+    machine.step({ type: "reclaim" }, 2000);
+    expect(excessOf(machine, 0)).toBe(2);
+  });
+
   test("forgiveness ends after one window", () => {
     const machine = open(post, 1);
     machine.step(query, 0);
