@@ -7,16 +7,28 @@ import { copyFileSync, createReadStream, existsSync, mkdtempSync, readdirSync, r
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { systemClock } from "../../src/base/clock.ts";
 import type { Lab } from "./lab.ts";
 
 /** Names on the server of what was confirmed, each with the file it was sent from. */
 export type Confirmed = ReadonlyMap<string, string>;
 
+const clearedWithinMs = 10_000;
+
 /** Everything at once, with a running server. `confirmed` is all that this lab's server ever confirmed. */
 export async function expectAftermath(lab: Lab, confirmed: Confirmed): Promise<void> {
   await expectConfirmed(lab, confirmed);
+  await partialsCleared(lab);
   expectNothingLeft(lab);
   await lab.expectAlive();
+}
+
+// A server clears away what was left behind right after its start, beside its other work.
+async function partialsCleared(lab: Lab): Promise<void> {
+  const deadline = systemClock.now() + clearedWithinMs;
+  while (partialsOf(lab).length > 0 && systemClock.now() < deadline) {
+    await new Promise<void>((resolve) => systemClock.after(50, resolve));
+  }
 }
 
 /** What was confirmed is there, whole and described; and nothing else is published. */
@@ -50,10 +62,14 @@ export function leftovers(lab: Lab): {
 } {
   const uploads = join(lab.homes.client, "uploads");
   return {
-    partials: readdirSync(join(lab.data, ".dync", "partial")),
+    partials: partialsOf(lab),
     open: openUploads(lab),
     client: existsSync(uploads) ? readdirSync(uploads) : [],
   };
+}
+
+function partialsOf(lab: Lab): readonly string[] {
+  return readdirSync(join(lab.data, ".dync", "partial"));
 }
 
 /** Names of the uploads that the server's catalogue holds as unfinished. */
