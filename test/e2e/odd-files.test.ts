@@ -49,7 +49,7 @@ describe.skipIf(missing !== null)(`files on an odd drive (${missing ?? "FUSE"})`
     const end = await lab.send(["-q", join(folder, "wrong")]);
     expect(end.code).toBe(4);
     expect(end.stderr).toContain("more than the 10 bytes");
-    expect(end.stderr).toContain("cat FILE | dync -n NAME SERVER");
+    expect(end.stderr).toContain("cat FILE | dync -k KEY:VALUE -n NAME SERVER");
     expect(end.stderr).not.toContain("resume");
     expect(await lab.dync(["uploads"])).toMatchObject({ stdout: "" });
     lab.expectNothingStored("wrong");
