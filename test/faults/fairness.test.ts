@@ -2,7 +2,10 @@
 // what a client that was killed held is free within seconds. A short version is in test/e2e/fairness.test.ts.
 
 import { describe, expect, test } from "bun:test";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { FileSink } from "bun";
+import { systemClock } from "../../src/base/clock.ts";
 import { jainIndex } from "../simulation/jain-index.ts";
 import { descriptorsOf, msUntilDescriptors, ratesBeside } from "../support/beside.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -141,7 +144,19 @@ class SilentPipes implements AsyncDisposable {
       return program;
     });
     for (const name of names) await lab.server.line(new RegExp(`"Upload started".*"${name}"`));
+    await SilentPipes.#untilSilent(lab);
     return new SilentPipes(programs);
+  }
+
+  /** What they had to send is on the server: from here on they only hold their windows. */
+  static async #untilSilent(lab: Lab): Promise<void> {
+    const folder = join(lab.data, ".dync", "partial");
+    for (let [before, same] = [-1, 0]; same < 5; ) {
+      const stored = readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+      same = stored === before && stored > 4 * 30 * MB ? same + 1 : 0;
+      before = stored;
+      await new Promise<void>((resolve) => systemClock.after(100, resolve));
+    }
   }
 
   /** Their producers end, and all that they sent is confirmed. */
