@@ -307,7 +307,8 @@ class Run:
         server, _ = zmq.auth.load_certificate(f"{args.home}/server.key")
         self.keys = z85.decode(public), z85.decode(secret)
         self.server_key = z85.decode(server)
-        self.attacks = STRANGERS if args.who == "stranger" else INSIDERS
+        attacks = STRANGERS if args.who == "stranger" else INSIDERS
+        self.attacks = [it for it in attacks if args.only in (None, it.__name__)]
         self.deadline = time.monotonic() + args.seconds
         self.lock = threading.Lock()
         self.next = 0
@@ -354,6 +355,7 @@ def main():
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--connections", type=int, default=10**9)
     parser.add_argument("--seconds", type=float, default=10**6)
+    parser.add_argument("--only", help="one kind of attack, by the name of its function")
     parser.add_argument("--at-once", type=int, default=8)
     run = Run(parser.parse_args())
     threads = [threading.Thread(target=run.work) for _ in range(run.args.at_once)]

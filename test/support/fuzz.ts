@@ -25,7 +25,9 @@ export interface FuzzResult {
   readonly hungUp: number;
 }
 
-const memoryMax = 250_000_000;
+// An insider's connections may each hold an unfinished message of the largest size (24 of them, of many small frames, took
+// 240 MB), and its messages are read as fast as it sends them: 360 MB were measured, reached within a minute.
+const memoryMax = { stranger: 250_000_000, insider: 450_000_000 };
 const graceMs = 60_000;
 
 /** Throws when the server ended, refused an honest upload, or took more memory than it may. */
@@ -58,6 +60,6 @@ export async function fuzz(lab: Lab, run: FuzzRun): Promise<FuzzResult> {
   const end = await ended;
   expect(end).toMatchObject({ code: 0, stderr: "" });
   await lab.expectAlive();
-  expect(await lab.serverMemoryMax()).toBeLessThan(memoryMax);
+  expect(await lab.serverMemoryMax()).toBeLessThan(memoryMax[run.who]);
   return JSON.parse(end.stdout) as FuzzResult;
 }
