@@ -14,8 +14,9 @@ Setting one up:
   dync-server --data /srv/incoming
 
 A file F of the user U ends up as U/F in the data folder, beside it F.sha256
-and F.meta.json. It is not there before all of it is there and checked. Adding
-or removing a file in clients/ takes effect at once.
+and F.meta.json. It is not there before all of it is there and checked. A new
+file in clients/ counts at once; the uploads of one that is removed end within
+seconds.
 
 Options:
       --data FOLDER         where files go (default DYNC_HOME/data)
