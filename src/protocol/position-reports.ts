@@ -59,15 +59,13 @@ export class PositionReports {
     this.#expected = expected;
     this.#termsLeft = 0;
     this.#gapTold = false;
-    if (this.#unseenLeft > 0) return this.#countUnseen();
+    // The old credit is used up by as many chunks: one more can only come by what we gave.
+    if (this.#unseenLeft > 0) {
+      this.#unseenLeft -= 1;
+      return;
+    }
     if (this.#withheld > 0) this.#send({ type: "transfer-credit", amount: this.#withheld });
     this.#withheld = 0;
-  }
-
-  #countUnseen(): void {
-    this.#unseenLeft -= 1;
-    // With the position: what came so far may have come by the old credit, which ends here.
-    if (this.#unseenLeft === 0 && this.#withheld > 0) this.report();
   }
 
   /** An earlier process may have told the client something else: the next grant says all. */
