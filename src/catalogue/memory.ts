@@ -12,6 +12,7 @@ import type {
   UploadState,
   UserBounds,
 } from "./catalogue.ts";
+import { newRecord } from "./new-record.ts";
 
 export class MemoryCatalogue implements Catalogue {
   // In the order in which they were added.
@@ -20,7 +21,7 @@ export class MemoryCatalogue implements Catalogue {
   readonly #metadata = new Map<string, string>();
 
   add(upload: NewUpload, bounds: UserBounds): AddResult {
-    const { metadataText, ...rest } = upload;
+    const { metadataText } = upload;
     assert(!this.#records.has(upload.id), "an upload is added once");
     const unfinished = this.list(["open", "publishing"]).filter(({ user }) => user === upload.user);
     if (unfinished.length >= bounds.uploads) return "too-many-uploads";
@@ -28,17 +29,7 @@ export class MemoryCatalogue implements Catalogue {
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     if (bytes > bounds.metadataBytes) return "too-much-metadata";
     this.#metadata.set(upload.id, metadataText);
-    this.#records.set(upload.id, {
-      ...rest,
-      metadataDigest: null,
-      state: "open",
-      durable: 0,
-      sha256: null,
-      receivedAt: null,
-      errorCode: null,
-      reason: null,
-      updatedAt: upload.createdAt,
-    });
+    this.#records.set(upload.id, newRecord(upload));
     return "added";
   }
 

@@ -14,6 +14,7 @@ import type {
   UploadState,
   UserBounds,
 } from "./catalogue.ts";
+import { newRecord } from "./new-record.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 
 // Space is given back when so many pages are free (4 MiB) and more than a quarter of all: what is used again soon
@@ -120,19 +121,9 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   add(upload: NewUpload, bounds: UserBounds): AddResult {
-    const { metadataText, ...rest } = upload;
+    const { metadataText } = upload;
     const metadataBytes = Buffer.byteLength(metadataText);
-    const record: UploadRecord = {
-      ...rest,
-      metadataDigest: null,
-      state: "open",
-      durable: 0,
-      sha256: null,
-      receivedAt: null,
-      errorCode: null,
-      reason: null,
-      updatedAt: upload.createdAt,
-    };
+    const record = newRecord(upload);
     let isNew = true;
     const result = this.#transaction("added to", (): AddResult => {
       const usage = this.#statements.usage.get(upload.user);

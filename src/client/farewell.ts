@@ -7,7 +7,7 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { ClientInput } from "../protocol/client-events.ts";
 import { encodeClientMessage } from "../protocol/encode.ts";
-import type { ErrorMessage } from "../protocol/message.ts";
+import { clientComesBack, type ErrorMessage } from "../protocol/message.ts";
 import type { Connection, ConnectionEvents } from "./connection.ts";
 
 export interface FarewellParts {
@@ -94,7 +94,7 @@ export class Farewell {
 
   /** A question behind it shows that it was heard, unless it would take the upload up again. */
   get #canAnswer(): boolean {
-    return this.#isAnswered || this.#message.code !== 503;
+    return this.#isAnswered || this.#message.code !== clientComesBack;
   }
 
   #after(delayMs: number, task: () => void): void {

@@ -1,6 +1,11 @@
 // Everything that can be said on the wire, as values. The frames behind them are made in `encode.ts` and
 // read in `decode.ts`; `doc/protocol.md` is the normative text.
 
+import { errorMeanings } from "../base/error.ts";
+
+/** The code of an `error` by which a client says that it will come back for this upload. */
+export const clientComesBack = errorMeanings["not-ready"].wire;
+
 /** A JSON object, as parsed. */
 export type JsonObject = { readonly [key: string]: unknown };
 

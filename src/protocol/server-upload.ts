@@ -18,16 +18,20 @@ import { judgeChunk } from "./chunk-verdict.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
-import type { ClientMessage, ErrorInfo, PostChunk, PostFile, ServerMessage } from "./message.ts";
+import {
+  type ClientMessage,
+  clientComesBack,
+  type ErrorInfo,
+  type PostChunk,
+  type PostFile,
+  type ServerMessage,
+} from "./message.ts";
 import { sameMetadata } from "./metadata.ts";
 import { PositionReports } from "./position-reports.ts";
 import type { Admission, ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
 import { type ServerEvent, type ServerState, serverTransitions } from "./server-states.ts";
 import { SuspectMessages } from "./suspect-messages.ts";
 import { UploadCredit, usableWindow } from "./upload-credit.ts";
-
-/** The error by which a client says that it will come back for this upload. */
-const clientComesBack = errorMeanings["not-ready"].wire;
 
 export class ServerUpload implements Machine<ServerInput, ServerAction> {
   readonly #options: ServerUploadOptions;

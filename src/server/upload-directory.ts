@@ -4,7 +4,12 @@
 import { errorMeanings, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
-import type { ClientMessage, ErrorMessage, PostFile } from "../protocol/message.ts";
+import {
+  type ClientMessage,
+  clientComesBack,
+  type ErrorMessage,
+  type PostFile,
+} from "../protocol/message.ts";
 import { metadataFault } from "../protocol/metadata.ts";
 import { busyText, checkName, clashingNames } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
@@ -48,8 +53,6 @@ interface NotPublished {
 // disk may have room by now.
 const notPublishedMs = 60_000;
 
-/** The error by which a client says that it will come back for this upload. */
-const clientComesBack = errorMeanings["not-ready"].wire;
 // A client that is answered has no reason to send more than its window before it hears; this bounds the others.
 const waitingMax = 64;
 const pageRecords = 100;
