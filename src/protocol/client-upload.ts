@@ -7,7 +7,7 @@
 //
 // Going back. A status-report is obeyed to the letter, with one exception: when it answers our own query-status
 // and names the position at which we asked, then everything before it arrived; what we sent since then is
-// under way and need not be sent again, it only counts against the reported credit (open-queries.ts). So asking is
+// under way and need not be sent again, it only counts against the reported credit (questions.ts). So asking is
 // cheap, and we ask behind the chunk after which nothing else would show that something got lost.
 //
 // A new connection starts with the question that fits: post-file as long as it was not approved, query-status
@@ -19,29 +19,27 @@ import { assert, unreachable } from "../base/assert.ts";
 import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import type { ClientAction, ClientControl, ClientInput, ClientUploadTask } from "./client-events.ts";
 import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
-import { Doubt } from "./doubt.ts";
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
 import type { ErrorMessage, ServerMessage, StatusReport, UploadApproved } from "./message.ts";
-import { OpenQueries } from "./open-queries.ts";
 import { Pace } from "./pace.ts";
+import { Questions } from "./questions.ts";
 import { ReadAhead, type ReadChunk } from "./read-ahead.ts";
 import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
 import { rewindFault } from "./rewind-fault.ts";
 import { type WaitingReason, waitingReason } from "./waiting-reason.ts";
-import { Watchdog } from "./watchdog.ts";
 
 export class ClientUpload implements Machine<ClientInput, ClientAction> {
   readonly #task: ClientUploadTask;
-  readonly #watchdog = new Watchdog();
-  readonly #queries = new OpenQueries();
+  readonly #questions = new Questions();
   #state: ClientState = "offline";
   #actions: ClientAction[] = [];
   #waiting: WaitingReason = null;
 
   #approved = false;
   #restarts = 0;
-  readonly #doubt = new Doubt();
+  /** Bytes that the server had when an error 400 was doubted last, -1 before it approved the upload. */
+  #doubtedAt: number | null = null;
   readonly #pace = new Pace();
   readonly #ahead = new ReadAhead();
   #window = new ResendWindow(1);
@@ -58,9 +56,6 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #isEndUnderWay = false;
   /** A confirmation was heard that fits nothing, and the server is asked whether it means it. */
   #isFinishDoubted = false;
-  #sent = 0;
-  /** A chunk was sent for the first time, and the server was not asked since. */
-  #isNew = false;
 
   constructor(task: ClientUploadTask) {
     this.#task = task;
@@ -78,7 +73,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   get wakeAt(): number | null {
     if (this.#state === "offline" || this.#state === "ended") return null;
     const isWaiting = this.#state !== "sending" || this.#credit === 0 || this.#isPaced;
-    return this.#watchdog.dueAt(isWaiting, this.#queries.patienceMs);
+    return this.#questions.dueAt(isWaiting);
   }
 
   step(input: ClientInput, now: number): readonly ClientAction[] {
@@ -100,7 +95,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onInput(input: ClientInput, now: number): void {
     switch (input.type) {
       case "link-up":
-        this.#watchdog.reset(now);
+        this.#questions.connected(now);
         this.#isEndUnderWay = this.#isFinishDoubted = false;
         this.#state = this.#approved ? "asking" : "posting";
         return this.#ask(now);
@@ -108,7 +103,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
         return this.#disconnect();
       case "message":
         if (this.#state === "offline") return;
-        this.#watchdog.heard(now, this.#state === "posting" || input.message.type !== "transfer-credit");
+        this.#questions.heard(this.#state === "posting" || input.message.type !== "transfer-credit", now);
         return this.#onMessage(input.message, now);
       case "malformed":
         return this.#state === "offline" ? undefined : this.#violation(input.text);
@@ -132,7 +127,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "transfer-credit":
         // While we ask, credit has no position that it could belong to: the answer will include it.
         if (this.#state === "sending" || this.#state === "confirming") this.#addCredit(message.amount, now);
-        return message.amount > 0 ? this.#watchdog.credited(now) : undefined;
+        return message.amount > 0 ? this.#questions.getsThrough(now) : undefined;
       case "status-report":
         return this.#state === "posting" ? undefined : this.#onReport(message, now);
       case "upload-finished":
@@ -165,18 +160,17 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     }
     if (this.#pace.allow(lengthMax)) this.#ahead.clear();
     this.#window.widen(maxQueue);
-    if (this.#queries.hasTags) this.#creditMax = Math.max(this.#creditMax, maxQueue);
+    if (this.#questions.hasTags) this.#creditMax = Math.max(this.#creditMax, maxQueue);
     // A late answer to a post-file that was repeated: its position and credit are out of date.
-    if (this.#state !== "posting") return this.#queries.approvedAgain();
+    if (this.#state !== "posting") return this.#questions.approvedAgain();
     this.#approved = true;
-    this.#queries.approved(message, now);
+    this.#questions.approved(message, now);
     this.#window = new ResendWindow(Math.max(1, maxQueue));
     this.#pace.connected(0);
     this.#moveTo(0);
-    this.#doubt.progress(0);
     this.#credit = message.credit;
     // A server whose answers tell what arrived may grant less than a window, and more later.
-    this.#creditMax = this.#queries.hasTags ? maxQueue : message.credit;
+    this.#creditMax = this.#questions.hasTags ? maxQueue : message.credit;
     this.#state = "sending";
   }
 
@@ -189,13 +183,13 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #onReport(report: StatusReport, now: number): void {
     this.#isFinishDoubted = false;
-    const answer = this.#queries.answer(report, now);
+    const answer = this.#questions.answer(report, now);
     if (answer === "ignore") return;
     // The last chunk is empty: only its credit, which is left, shows that it got lost.
-    const isLastLost = this.#state === "confirming" && answer === this.#sent && report.credit > 0;
+    const isLastLost = this.#state === "confirming" && answer === 0 && report.credit > 0;
     if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
-      this.#credit = Math.max(0, report.credit - (this.#sent - answer));
-      return this.#pace.left(this.#sent - answer, now);
+      this.#credit = Math.max(0, report.credit - answer);
+      return this.#pace.left(answer, now);
     }
     if (this.#state === "asking" && this.#pace.connected(report.seek)) this.#ahead.clear();
     this.#goTo(report.seek);
@@ -209,7 +203,6 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const fault = rewindFault(seek, this.#task, this.#window.start, this.#highest);
     if (fault !== null) return this.#giveUp(fault.code, fault.text);
     if (seek < this.#highest) this.#isEndUnderWay = false;
-    this.#doubt.progress(seek);
     this.#highest = Math.max(this.#highest, seek);
     this.#moveTo(seek);
     if (!this.#task.canSeek) this.#window.rewind(seek);
@@ -218,14 +211,14 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #moveTo(position: number): void {
     this.#position = position;
     this.#pace.moveTo(position);
-    this.#queries.moved(position, this.#sent);
+    this.#questions.moved(position);
   }
 
   #onError({ code: wire, text, info }: ErrorMessage, now: number): void {
     const code = errorCodeFromWire(wire);
     const isForgotten = code === "unknown-upload" && this.#approved && this.#restarts < limits.restartsMax;
     if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart(now);
-    if (code === "malformed" && this.#doubt.mayDoubt()) {
+    if (code === "malformed" && this.#doubts()) {
       this.#actions.push({ type: "reconnect", code, reason: text });
       return this.#disconnect();
     }
@@ -236,30 +229,36 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#end({ type: "failed", code, text, wire, ...(info === undefined ? {} : { info }) });
   }
 
+  // What was sent was well-formed, but may have been damaged on the way: 400 is believed where nothing moved since the last.
+  #doubts(): boolean {
+    const reached = this.#approved ? this.#pace.taken : -1;
+    if (this.#doubtedAt !== null && this.#doubtedAt >= reached) return false;
+    this.#doubtedAt = reached;
+    return true;
+  }
+
   // The server forgot the upload: the same identity may post it as if it were new. What was sent stays known: should
   // the server find the upload after all, it goes on from there.
   #restart(now: number): void {
     this.#restarts += 1;
     this.#approved = false;
     this.#credit = 0;
-    this.#queries.clear();
+    this.#questions.clear();
     this.#state = "posting";
     this.#ask(now);
   }
 
   #onTick(now: number): void {
     if (this.wakeAt === null || now < this.wakeAt) return;
-    if (this.#watchdog.due(now) === "ask") return this.#ask(now);
+    if (this.#questions.due(now) === "ask") return this.#ask(now);
     this.#actions.push({ type: "reconnect", code: "timed-out", reason: "The server does not answer" });
     this.#disconnect();
   }
 
   #ask(now: number): void {
-    this.#watchdog.asked(now);
     this.#pace.asked();
-    this.#isNew = false;
-    if (this.#state !== "posting") return this.#say(this.#queries.ask(this.#position, this.#sent, now));
-    this.#queries.post(this.#position, this.#sent, now);
+    if (this.#state !== "posting") return this.#say(this.#questions.ask(this.#position, now));
+    this.#questions.post(this.#position, now);
     const { name, metadataText, size, modified, client, replaces = [] } = this.#task;
     const known = { ...(size === null ? {} : { size }), ...(modified == null ? {} : { modified }) };
     const info = { ...known, client, ...(replaces.length === 0 ? {} : { replaces }) };
@@ -271,14 +270,13 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   // Behind the chunk after which only the server can go on: the answer shows what got lost, of ours or of the server's,
-  // that nothing later would show. Once: a server that never gets further is not asked as fast as the line allows.
-  // On a slow line the answers also say what it bears, and they come in step with what it takes.
+  // that nothing later would show. On a slow line the answers also say what it bears, and they come in step with what it takes.
   #askBehind(now: number): void {
-    if (!this.#isNew || (this.#state !== "confirming" && this.#state !== "sending")) return;
+    if (this.#state !== "confirming" && this.#state !== "sending") return;
+    if (!this.#questions.isWorthAsking) return;
     const isOut = this.#state === "confirming" || this.#credit === 0 || this.#isPaced;
-    const { hasTags, mayAskBehind } = this.#queries;
     const windowBytes = this.#creditMax * this.#pace.chunkBytes;
-    if ((isOut && mayAskBehind) || (hasTags && this.#pace.wantsAnswer(windowBytes))) this.#ask(now);
+    if ((isOut && !this.#questions.isAnswerDue) || this.#pace.wantsAnswer(windowBytes)) this.#ask(now);
   }
 
   /** Sends what can be sent and reads what comes next. */
@@ -296,11 +294,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const { offset, length, checksum } = chunk;
     this.#actions.push({ type: "send-chunk", offset, length, checksum });
     const isNew = offset + length > this.#highest || (checksum !== null && !this.#lastSent);
-    this.#isNew ||= isNew;
-    this.#watchdog.sent(now, isNew, chunk.wasHeld);
+    this.#questions.sent({ isNew, wasHeld: chunk.wasHeld }, now);
     this.#ahead.sent();
     this.#credit -= 1;
-    this.#sent += 1;
     this.#position += length;
     this.#pace.sent(this.#position, length, now);
     this.#highest = Math.max(this.#highest, this.#position);
@@ -316,7 +312,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #disconnect(): void {
     this.#state = "offline";
     this.#credit = 0;
-    this.#queries.clear();
+    this.#questions.clear();
   }
 
   #violation(text: string): void {

@@ -18,9 +18,8 @@ import { limits } from "./limits.ts";
 
 interface UnderWay {
   readonly end: number;
-  readonly length: number;
   readonly sentAt: number;
-  /** Bytes that the server was known to have taken on this connection when this was sent. */
+  /** Offset up to which the server was known to have everything when this was sent. */
   readonly takenBefore: number;
   readonly wasAlone: boolean;
 }
@@ -35,12 +34,9 @@ const fall = 1 / 4;
 const parts = 8;
 
 export class Pace {
+  /** In order, each beginning where the one before ends, the first one at `taken`. */
   #underWay: UnderWay[] = [];
-  #bytes = 0;
-  /** Offset up to which the server has everything. */
   #taken = 0;
-  /** Bytes that it took on this connection. */
-  #takenBytes = 0;
   #sinceAsked = 0;
   #bytesPerMs: number | null = null;
   #delayMs = 0;
@@ -79,7 +75,6 @@ export class Pace {
     const before = this.chunkBytes;
     this.#length = limits.chunkBytesSlow;
     this.#bytesPerMs = null;
-    this.#takenBytes = 0;
     this.moveTo(position);
     return this.chunkBytes < before;
   }
@@ -88,19 +83,22 @@ export class Pace {
   moveTo(position: number): void {
     this.#taken = position;
     this.#underWay = [];
-    this.#bytes = 0;
   }
 
   /** Whether a chunk may be sent now. */
   mayStart(length: number): boolean {
-    return this.#bytes === 0 || this.#bytes + length <= this.bytesMax;
+    const bytes = this.#bytes;
+    return bytes === 0 || bytes + length <= this.bytesMax;
+  }
+
+  get #bytes(): number {
+    return (this.#underWay.at(-1)?.end ?? this.#taken) - this.#taken;
   }
 
   /** A chunk of `length` bytes was sent that ends at `end`. */
   sent(end: number, length: number, now: number): void {
     const wasAlone = this.#bytes === 0;
-    this.#underWay.push({ end, length, sentAt: now, takenBefore: this.#takenBytes, wasAlone });
-    this.#bytes += length;
+    this.#underWay.push({ end, sentAt: now, takenBefore: this.#taken, wasAlone });
     this.#sinceAsked += length;
   }
 
@@ -120,17 +118,14 @@ export class Pace {
     assert(count >= 0, "nothing is under way, or something");
     const newest = this.#underWay[this.#underWay.length - count - 1];
     if (newest === undefined) return;
-    for (const { length } of this.#underWay.splice(0, this.#underWay.length - count)) {
-      this.#bytes -= length;
-      this.#takenBytes += length;
-    }
+    this.#underWay.splice(0, this.#underWay.length - count);
     this.#taken = newest.end;
     this.#measure(newest, now);
   }
 
-  #measure({ sentAt, takenBefore, wasAlone }: UnderWay, now: number): void {
+  #measure({ end, sentAt, takenBefore, wasAlone }: UnderWay, now: number): void {
     const elapsedMs = Math.max(elapsedMsMin, now - sentAt);
-    const bytesPerMs = (this.#takenBytes - takenBefore) / elapsedMs;
+    const bytesPerMs = (end - takenBefore) / elapsedMs;
     const isFirst = this.#bytesPerMs === null;
     const before = this.#bytesPerMs ?? bytesPerMs;
     this.#bytesPerMs = bytesPerMs >= before ? bytesPerMs : before + (bytesPerMs - before) * fall;
