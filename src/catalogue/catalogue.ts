@@ -4,6 +4,8 @@
 // Nobody gets everything at once: what can be many comes in pages, and metadata, the one thing that is large, only
 // when it is asked for.
 
+import type { UploadKey } from "../upload/upload.ts";
+
 export type UploadState =
   /** Bytes are still missing, or the end was not confirmed. */
   | "open"
@@ -14,12 +16,7 @@ export type UploadState =
   /** Given up (error, cancelled, expired): the bytes are gone; `reason` says why. */
   | "failed";
 
-export interface UploadRecord {
-  /** 32 lower-case hex digits, chosen by the server; what `upload-finished` carries. */
-  readonly id: string;
-  /** Routing identity of the client, lower-case hex. Together with `user` it names the upload on the wire. */
-  readonly identity: string;
-  readonly user: string;
+export interface UploadRecord extends UploadKey {
   /**
    * Public key text (Z85) of the key that began it; `null` where that is not known: an earlier version began it, or
    * the record was made anew from a published file.

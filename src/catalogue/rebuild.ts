@@ -2,25 +2,8 @@
 // walks through the files is given from outside, so that this knows no storage.
 
 import { jsonDigest } from "../base/json-digest.ts";
+import type { PublishedUpload } from "../upload/upload.ts";
 import type { UploadRecord } from "./catalogue.ts";
-
-/** A published file as its sidecar describes it. */
-export interface PublishedUpload {
-  readonly upload: string;
-  readonly identity: string;
-  readonly user: string;
-  readonly name: string;
-  readonly size: number;
-  /** When the client's file was last modified (RFC 3339, UTC), or `null`. */
-  readonly modified: string | null;
-  readonly sha256: string;
-  /** ISO 8601, UTC. */
-  readonly received: string;
-  /** Name and version of the client's program, or `null`. */
-  readonly client: string | null;
-  /** The client's metadata as JSON text. */
-  readonly metadataText: string;
-}
 
 /** The record of a published file: finished when it was received. */
 export function recordOfPublished(published: PublishedUpload): UploadRecord {

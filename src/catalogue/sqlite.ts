@@ -5,9 +5,10 @@ import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from "n
 import { DatabaseSync } from "node:sqlite";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import type { PublishedUpload } from "../upload/upload.ts";
 import type { UploadRecord } from "./catalogue.ts";
 import { migrate, versionNewest } from "./migrations.ts";
-import { type PublishedUpload, recordOfPublished } from "./rebuild.ts";
+import { recordOfPublished } from "./rebuild.ts";
 import { SqliteCatalogue } from "./sqlite-catalogue.ts";
 import { catalogueError, isDamage } from "./sqlite-errors.ts";
 

@@ -1,5 +1,5 @@
 // Frames to message. Total: any frames give either a message or the error that answers them, and nothing is
-// thrown. What a field must mean beyond its form is decided elsewhere: names in `storage/destination.ts`,
+// thrown. What a field must mean beyond its form is decided elsewhere: names in `upload/names.ts`,
 // metadata in `metadata.ts`, offsets and credit in the machines.
 
 import { parseTimestamp } from "../base/timestamp.ts";

@@ -6,15 +6,13 @@ import type { LogFields } from "../base/log.ts";
 import type { NewUpload } from "../catalogue/catalogue.ts";
 import type { ErrorInfo, PostFile } from "../protocol/message.ts";
 import { metadataFault, sameMetadata } from "../protocol/metadata.ts";
-import { checkName, takenText } from "../storage/destination.ts";
 import { NameTaken, type Partial } from "../storage/storage.ts";
+import { checkName, takenText } from "../upload/names.ts";
+import type { UploadKey } from "../upload/upload.ts";
 import type { Room } from "./room.ts";
 import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
 
-export interface AdmissionRequest {
-  readonly id: string;
-  readonly identity: string;
-  readonly user: string;
+export interface AdmissionRequest extends UploadKey {
   /** Public key text of the key that began it. */
   readonly origin: string;
   readonly post: PostFile;

@@ -2,7 +2,8 @@
 // one's data for another's sidecar. From the first message to the end of a session; the catalogue answers for those that
 // are recorded.
 
-import { foldName, occupiedNames } from "../storage/destination.ts";
+import { foldName } from "../base/file-name.ts";
+import { occupiedNames } from "../upload/names.ts";
 
 export class OpenNames {
   readonly #holders = new Map<string, string>();

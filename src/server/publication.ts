@@ -1,15 +1,12 @@
 // What is published of a complete upload: where it goes, and what lies beside it. One place for it, so that what a crash
 // interrupted is finished with the same text.
 
-import { sidecarText } from "../storage/sidecar.ts";
 import type { Description, Destination } from "../storage/storage.ts";
+import { sidecarText } from "../upload/sidecar.ts";
+import type { UploadKey } from "../upload/upload.ts";
 
 /** A complete upload: the part of its record that its description tells. */
-export interface CompleteUpload {
-  /** 32 lower-case hex digits. */
-  readonly id: string;
-  readonly identity: string;
-  readonly user: string;
+export interface CompleteUpload extends UploadKey {
   readonly name: string;
   /** The metadata object as JSON text, as the client sent it. */
   readonly metadataText: string;
@@ -34,9 +31,9 @@ export interface Publication {
 export function publicationOf(upload: CompleteUpload): Publication {
   const { id, receivedAt, metadataText, ...about } = upload;
   const { user, name, sha256, modified } = upload;
-  const origin = { ...about, upload: id, received: receivedAt };
+  const provenance = { ...about, upload: id, received: receivedAt };
   return {
     destination: { user, name },
-    description: { sha256, metadataText: sidecarText(metadataText, origin), modified },
+    description: { sha256, metadataText: sidecarText(metadataText, provenance), modified },
   };
 }

@@ -14,6 +14,7 @@ import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
 import { ServerUpload } from "../protocol/server-upload.ts";
 import type { Partial } from "../storage/storage.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
+import type { UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, refusalOf, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
 import type { ServerOptions } from "./options.ts";
@@ -36,19 +37,11 @@ export interface SessionParts extends AdmissionParts {
   readonly onEnded: (session: Session, done: Promise<void>) => void;
 }
 
-/** Whose upload it is, and which. */
-export interface SessionKey {
-  /** 32 lower-case hex digits. */
-  readonly id: string;
-  readonly identity: string;
-  readonly user: string;
-}
-
 // After this many failed writes or syncs, without a byte stored that was not before, the storage is not coming back by itself.
 const storageFailuresMax = 3;
 
 export class Session {
-  readonly key: SessionKey;
+  readonly key: UploadKey;
   /** Key text: the key that began it, or the first that went on with an upload of which that is not known. */
   readonly origin: string;
   readonly #parts: SessionParts;
@@ -70,7 +63,7 @@ export class Session {
   #startOffset = 0;
   #size = 0;
 
-  constructor(key: SessionKey, origin: string, parts: SessionParts) {
+  constructor(key: UploadKey, origin: string, parts: SessionParts) {
     this.key = key;
     this.origin = origin;
     this.#parts = parts;

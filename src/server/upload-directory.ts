@@ -11,8 +11,8 @@ import {
   type PostFile,
 } from "../protocol/message.ts";
 import { metadataFault } from "../protocol/metadata.ts";
-import { busyText, checkName, clashingNames } from "../storage/destination.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
+import { busyText, checkName, clashingNames } from "../upload/names.ts";
 import { type Refusal, refusalOf, roomFor, troubleOf } from "./admission.ts";
 import type { ClientDirectory } from "./client-directory.ts";
 import { OpenNames } from "./open-names.ts";

@@ -9,7 +9,8 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { systemPath } from "../base/system-path.ts";
-import { checksumSuffix, metadataSuffix, namesClash, takenText } from "./destination.ts";
+import { checksumSuffix, metadataSuffix, namesClash, takenText } from "../upload/names.ts";
+import { parseChecksum, parseSidecar } from "../upload/sidecar.ts";
 import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { NameIndex } from "./name-index.ts";
@@ -23,7 +24,6 @@ import {
   stagedFiles,
 } from "./publish.ts";
 import { PublishingWay } from "./publishing-way.ts";
-import { parseChecksum, parseSidecar } from "./sidecar.ts";
 import {
   type Description,
   type Destination,
@@ -213,11 +213,11 @@ export class FilesystemStorage implements Storage {
   async #publishedAt({ user, name }: Destination): Promise<Published | null> {
     const data = join(this.#root, user, name);
     const [properties, text] = await Promise.all([lookAt(data), readText(data + metadataSuffix)]);
-    const sidecar = text === null ? null : parseSidecar(text);
-    if (!properties?.isFile() || sidecar === null) return null;
-    const { origin, metadataText } = sidecar;
-    const isIt = origin.user === user && origin.name === name && origin.size === properties.size;
-    return isIt ? { size: origin.size, sha256: origin.sha256, upload: origin.upload, metadataText } : null;
+    const there = text === null ? null : parseSidecar(text);
+    if (!properties?.isFile() || there === null) return null;
+    const isIt = there.user === user && there.name === name && there.size === properties.size;
+    const { size, sha256, upload, metadataText } = there;
+    return isIt ? { size, sha256, upload, metadataText } : null;
   }
 
   async publishedSha256({ user, name }: Destination): Promise<string | null> {

@@ -4,9 +4,9 @@
 import { assert } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
-import { namesClash, takenText } from "./destination.ts";
+import { namesClash, takenText } from "../upload/names.ts";
+import { parseSidecar } from "../upload/sidecar.ts";
 import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./memory-partial.ts";
-import { parseSidecar } from "./sidecar.ts";
 import {
   type Description,
   type Destination,

@@ -6,7 +6,8 @@ import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
-import { checksumSuffix, foldName, metadataSuffix, occupiedNames } from "./destination.ts";
+import { foldName } from "../base/file-name.ts";
+import { checksumSuffix, metadataSuffix, occupiedNames } from "../upload/names.ts";
 
 // Some 100 bytes each.
 const namesMax = 500_000;

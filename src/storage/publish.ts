@@ -6,7 +6,8 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
-import { checksumSuffix, metadataSuffix } from "./destination.ts";
+import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
+import { checksumText, parseSidecar } from "../upload/sidecar.ts";
 import {
   isSameFile,
   linkNew,
@@ -17,7 +18,6 @@ import {
   syncFolder,
   writeNewFile,
 } from "./durable-files.ts";
-import { checksumText, parseSidecar } from "./sidecar.ts";
 import { type Description, type Destination, NameTaken } from "./storage.ts";
 
 export interface PublishParts {
@@ -117,8 +117,8 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   const stagedText = await readText(staged.metadata);
   // Also where clearing up stopped after the metadata.
   if (stagedText === null) return removeFile(staged.checksum, clock);
-  const where = destination ?? parseSidecar(stagedText)?.origin;
-  if (where !== undefined) {
+  const where = destination ?? parseSidecar(stagedText);
+  if (where !== null) {
     const final = finalFiles(root, where);
     const [data, finalData] = await Promise.all([lookAt(staged.data), lookAt(final.data)]);
     const isShown = data === null || isSameFile(data, finalData);
@@ -213,13 +213,13 @@ async function showData({ hasLinks, clock }: PublishParts, from: string, to: str
 }
 
 function isOf(id: string, metadataText: string, there: string): boolean {
-  return there === metadataText || parseSidecar(there)?.origin.upload === id;
+  return there === metadataText || parseSidecar(there)?.upload === id;
 }
 
 async function isOwnMetadata(final: string, staged: string, id: string): Promise<boolean> {
   if (isSameFile(await lookAt(final), await lookAt(staged))) return true;
   const text = await readText(final);
-  return text !== null && parseSidecar(text)?.origin.upload === id;
+  return text !== null && parseSidecar(text)?.upload === id;
 }
 
 // The storage says what is there.

@@ -5,17 +5,13 @@ import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import { metadataSuffix } from "./destination.ts";
+import { metadataSuffix } from "../upload/names.ts";
+import { parseSidecar } from "../upload/sidecar.ts";
+import type { PublishedUpload } from "../upload/upload.ts";
 import { lookAt, readText } from "./durable-files.ts";
-import { type Origin, parseSidecar } from "./sidecar.ts";
-
-export interface PublishedOrigin extends Origin {
-  /** The client's metadata as JSON text. */
-  readonly metadataText: string;
-}
 
 /** What was published in `dataFolder`, in no order. Files that something else put there are passed over. */
-export async function* publishedFiles(dataFolder: string, log: Logger): AsyncGenerator<PublishedOrigin> {
+export async function* publishedFiles(dataFolder: string, log: Logger): AsyncGenerator<PublishedUpload> {
   for await (const entry of await opendir(dataFolder)) {
     if (entry.name.startsWith(".") || !entry.isDirectory()) continue;
     const folder = join(dataFolder, entry.name);
@@ -27,16 +23,15 @@ export async function* publishedFiles(dataFolder: string, log: Logger): AsyncGen
   }
 }
 
-async function* publishedBy(user: string, folder: string): AsyncGenerator<PublishedOrigin> {
+async function* publishedBy(user: string, folder: string): AsyncGenerator<PublishedUpload> {
   for await (const { name } of await opendir(folder)) {
     if (!name.endsWith(metadataSuffix)) continue;
-    const sidecar = parseSidecar((await readText(join(folder, name))) ?? "");
-    if (sidecar === null) continue;
-    const { origin, metadataText } = sidecar;
+    const upload = parseSidecar((await readText(join(folder, name))) ?? "");
+    if (upload === null) continue;
     const dataName = name.slice(0, -metadataSuffix.length);
     // Without its data the publishing did not come to its end; under another name it is somebody's copy.
-    if (origin.user !== user || origin.name !== dataName) continue;
-    if ((await lookAt(join(folder, dataName)))?.size !== origin.size) continue;
-    yield { ...origin, metadataText };
+    if (upload.user !== user || upload.name !== dataName) continue;
+    if ((await lookAt(join(folder, dataName)))?.size !== upload.size) continue;
+    yield upload;
   }
 }

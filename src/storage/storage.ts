@@ -3,7 +3,7 @@
 
 import { DyncError } from "../base/error.ts";
 
-/** Where a finished upload lies: under `user`, as `name`. Both are checked by `destination.ts` before they get here. */
+/** Where a finished upload lies: under `user`, as `name`. Both are checked by `upload/names.ts` before they get here. */
 export interface Destination {
   readonly user: string;
   readonly name: string;

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { checksumText } from "../../src/storage/sidecar.ts";
+import { checksumText } from "../../src/upload/sidecar.ts";
 import { runProgram } from "../support/programs.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 

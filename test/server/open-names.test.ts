@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { OpenNames } from "../../src/server/open-names.ts";
-import { namesClash } from "../../src/storage/destination.ts";
+import { namesClash } from "../../src/upload/names.ts";
 
 test("a name has a holder from its claim until it is released", () => {
   const names = new OpenNames();

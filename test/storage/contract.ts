@@ -4,8 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { DyncError } from "../../src/base/error.ts";
-import { sidecarText } from "../../src/storage/sidecar.ts";
 import type { Description, Storage } from "../../src/storage/storage.ts";
+import { sidecarText } from "../../src/upload/sidecar.ts";
 
 export interface StorageUnderTest extends AsyncDisposable {
   readonly storage: Storage;

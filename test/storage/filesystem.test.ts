@@ -27,7 +27,7 @@ import {
   type FilesystemStorageOptions,
   stateFolder,
 } from "../../src/storage/filesystem.ts";
-import { parseSidecar } from "../../src/storage/sidecar.ts";
+import { parseSidecar } from "../../src/upload/sidecar.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import {
   bytesOf,
@@ -81,7 +81,7 @@ describe("what lies in the data folder", () => {
     expect(readFileSync(join(folder, name), "utf8")).toBe("content");
     const sidecar = parseSidecar(readFileSync(join(folder, `${name}.meta.json`), "utf8"));
     expect(sidecar?.metadataText).toBe('{"sample":"A1"}');
-    expect(sidecar?.origin).toMatchObject({ upload: idOf(1), user: "anna", name, size: 7 });
+    expect(sidecar).toMatchObject({ upload: idOf(1), user: "anna", name, size: 7 });
     const check = spawnSync("sha256sum", ["--strict", "-c", `${name}.sha256`], {
       cwd: folder,
       encoding: "utf8",

@@ -2,13 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  checkName,
-  clashingNames,
-  foldName,
-  namesClash,
-  occupiedNames,
-} from "../../src/storage/destination.ts";
+import { foldName } from "../../src/base/file-name.ts";
+import { checkName, clashingNames, namesClash, occupiedNames } from "../../src/upload/names.ts";
 
 describe("names that every system can store are accepted", () => {
   const names = [

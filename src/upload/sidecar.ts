@@ -2,45 +2,20 @@
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
 import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
+import type { Provenance, PublishedUpload } from "./upload.ts";
 
 const ownMember = "_dync";
 const schema = 1;
-
-/** Where a published file came from: the `_dync` member of its metadata. */
-export interface Origin {
-  /** The upload's id, which `upload-finished` carried. */
-  readonly upload: string;
-  /** Routing identity of the client, lower-case hex. */
-  readonly identity: string;
-  readonly user: string;
-  readonly name: string;
-  /** Bytes. */
-  readonly size: number;
-  /** Lower-case hex. */
-  readonly sha256: string;
-  /** When the client's file was last modified (RFC 3339, UTC), or `null` where it did not say. */
-  readonly modified: string | null;
-  /** ISO 8601, UTC. */
-  readonly received: string;
-  /** What the client said of itself, or `null`. */
-  readonly client: string | null;
-}
-
-export interface Sidecar {
-  readonly origin: Origin;
-  /** What the client sent: a JSON object, without spaces, otherwise as it was written. */
-  readonly metadataText: string;
-}
 
 // Indented, many short values deep within each other would be many times as long as what was sent.
 const indentedCharsMax = 1024 * 1024;
 
 /**
  * Text of `NAME.meta.json`: the members of `metadataText`, a JSON object, as they were written, and ours. A member
- * `_dync` of the client's own is replaced: it cannot forge an origin.
+ * `_dync` of the client's own is replaced: it cannot forge where it came from.
  */
-export function sidecarText(metadataText: string, origin: Origin): string {
-  const { upload, identity, user, name, size, sha256, modified, received, client } = origin;
+export function sidecarText(metadataText: string, provenance: Provenance): string {
+  const { upload, identity, user, name, size, sha256, modified, received, client } = provenance;
   const own = { schema, upload, identity, user, name, size, sha256, modified, received, client };
   const reading = readJson(metadataText);
   const members = (reading.type === "json" ? reading.content.members : null) ?? [];
@@ -53,7 +28,7 @@ export function sidecarText(metadataText: string, origin: Origin): string {
 }
 
 /** What `sidecarText` wrote, or `null` when the text is anything else. */
-export function parseSidecar(text: string): Sidecar | null {
+export function parseSidecar(text: string): PublishedUpload | null {
   const reading = readJson(text);
   const members = reading.type === "json" ? reading.content.members : null;
   const ownText = members?.findLast((it) => it.name === ownMember)?.value;
@@ -62,11 +37,10 @@ export function parseSidecar(text: string): Sidecar | null {
   if (!isObject(parsed)) return null;
   // The first versions of the program wrote no time of modification.
   const own: Record<string, unknown> = { modified: null, ...parsed };
-  if (own.schema !== schema || !isOrigin(own)) return null;
+  if (own.schema !== schema || !isProvenance(own)) return null;
   const { upload, identity, user, name, size, sha256, modified, received, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
-  const origin = { upload, identity, user, name, size, sha256, modified, received, client };
-  return { origin, metadataText };
+  return { upload, identity, user, name, size, sha256, modified, received, client, metadataText };
 }
 
 /** Text of `NAME.sha256`, as `sha256sum` writes it: names with a backslash or a line break are escaped. */
@@ -84,7 +58,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isOrigin(own: Record<string, unknown>): own is Record<string, unknown> & Origin {
+function isProvenance(own: Record<string, unknown>): own is Record<string, unknown> & Provenance {
   const texts = ["upload", "identity", "user", "name", "sha256", "received"];
   if (!texts.every((key) => typeof own[key] === "string")) return false;
   for (const text of [own.client, own.modified]) if (text !== null && typeof text !== "string") return false;

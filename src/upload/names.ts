@@ -1,7 +1,7 @@
 // Where an upload may go, decided from names alone: which names are refused, which count as the same, and
 // which files one upload occupies. Admission asks before anything is stored. Pure: it never looks at a disk.
 
-import { fileNameFault, foldName as fold } from "../base/file-name.ts";
+import { fileNameFault, foldName } from "../base/file-name.ts";
 
 /** Endings of the two files that lie beside each published file. */
 export const checksumSuffix = ".sha256";
@@ -13,11 +13,6 @@ export type NameCheck = { readonly ok: true } | { readonly ok: false; readonly t
 export function checkName(name: string): NameCheck {
   const fault = fileNameFault(name);
   return fault === null ? { ok: true } : { ok: false, text: `The file name ${fault}` };
-}
-
-/** Two names are the same when their folded forms are: without case, whatever the Unicode form. */
-export function foldName(name: string): string {
-  return fold(name);
 }
 
 /** Folded names of all files that publishing `name` makes: the data and the two beside it. */

@@ -4,16 +4,11 @@ import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
-import {
-  checksumText,
-  type Origin,
-  parseChecksum,
-  parseSidecar,
-  sidecarText,
-} from "../../src/storage/sidecar.ts";
+import { checksumText, parseChecksum, parseSidecar, sidecarText } from "../../src/upload/sidecar.ts";
+import type { Provenance } from "../../src/upload/upload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-const origin: Origin = {
+const provenance: Provenance = {
   upload: "0".repeat(32),
   identity: "ab",
   user: "anna",
@@ -26,26 +21,29 @@ const origin: Origin = {
 };
 
 test("the metadata is the client's, with one member of ours, in the layout that people read", () => {
-  const text = sidecarText('{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}', origin);
+  const text = sidecarText('{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}', provenance);
   expect(text).toStartWith(
     '{\n  "10": 1.0,\n  "sample": "A1",\n  "2": {\n    "list": [\n      12345678901234567890,\n      null\n    ]\n  },\n  "_dync": {',
   );
-  expect(JSON.parse(text)._dync).toEqual({ schema: 1, ...origin });
+  expect(JSON.parse(text)._dync).toEqual({ schema: 1, ...provenance });
   const metadataText = '{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}';
-  expect(parseSidecar(text)).toEqual({ origin, metadataText });
+  expect(parseSidecar(text)).toEqual({ ...provenance, metadataText });
 });
 
-test("a client cannot forge the origin", () => {
+test("a client cannot forge where its file came from", () => {
   for (const name of ["_dync", "\\u005fdync"]) {
-    const text = sidecarText(`{"${name}":${JSON.stringify({ ...origin, user: "bert" })},"a":1}`, origin);
-    expect(parseSidecar(text)).toEqual({ origin, metadataText: '{"a":1}' });
+    const text = sidecarText(
+      `{"${name}":${JSON.stringify({ ...provenance, user: "bert" })},"a":1}`,
+      provenance,
+    );
+    expect(parseSidecar(text)).toEqual({ ...provenance, metadataText: '{"a":1}' });
   }
 });
 
 test("what the first versions of the program wrote has no time of modification", () => {
-  const { modified: _, ...old } = { schema: 1, ...origin };
+  const { modified: _, ...old } = { schema: 1, ...provenance };
   const text = JSON.stringify({ a: 1, _dync: old });
-  expect(parseSidecar(text)?.origin).toEqual({ ...origin, modified: null });
+  expect(parseSidecar(text)).toEqual({ ...provenance, modified: null, metadataText: '{"a":1}' });
   expect(parseSidecar(JSON.stringify({ a: 1, _dync: { ...old, modified: 1 } }))).toBeNull();
 });
 
@@ -54,14 +52,14 @@ test("any metadata comes back as it was", () => {
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (metadata) => {
       const { _dync, ...rest } = metadata;
       const sent = JSON.stringify(rest);
-      expect(parseSidecar(sidecarText(sent, origin))?.metadataText).toBe(sent);
+      expect(parseSidecar(sidecarText(sent, provenance))?.metadataText).toBe(sent);
     }),
   );
 });
 
 test("what would be many times as long with its lines indented is not", () => {
   const deep = `{"a":${"[".repeat(60)}${"1,".repeat(50_000)}1${"]".repeat(60)}}`;
-  const text = sidecarText(deep, origin);
+  const text = sidecarText(deep, provenance);
   expect(text.length).toBeLessThan(deep.length + 1000);
   expect(parseSidecar(text)?.metadataText).toBe(deep);
 });
@@ -73,9 +71,9 @@ test.each([
   "{}",
   '{"_dync": 1}',
   '{"_dync": {"schema": 1}}',
-  JSON.stringify({ _dync: { schema: 2, ...origin } }),
-  JSON.stringify({ _dync: { schema: 1, ...origin, size: -1 } }),
-  JSON.stringify({ _dync: { schema: 1, ...origin, user: 7 } }),
+  JSON.stringify({ _dync: { schema: 2, ...provenance } }),
+  JSON.stringify({ _dync: { schema: 1, ...provenance, size: -1 } }),
+  JSON.stringify({ _dync: { schema: 1, ...provenance, user: 7 } }),
 ])("what is not one of ours gives null: %s", (text) => {
   expect(parseSidecar(text)).toBeNull();
 });
@@ -83,7 +81,7 @@ test.each([
 test("the checksum can be read again, whatever the name", () => {
   fc.assert(
     fc.property(fc.string(), (name) => {
-      expect(parseChecksum(checksumText(origin.sha256, name))).toBe(origin.sha256);
+      expect(parseChecksum(checksumText(provenance.sha256, name))).toBe(provenance.sha256);
     }),
   );
   expect(parseChecksum("nonsense")).toBeNull();

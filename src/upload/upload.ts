@@ -1,0 +1,34 @@
+// What one upload is called and where it came from: the words that the server, its catalogue and its storage share.
+
+/** Which upload it is, and whose. */
+export interface UploadKey {
+  /** 32 lower-case hex digits, chosen by the server; what `upload-finished` carries. */
+  readonly id: string;
+  /** Routing identity that its client chose, lower-case hex. Together with `user` it names the upload on the wire. */
+  readonly identity: string;
+  /** The user behind the key that authenticated. */
+  readonly user: string;
+}
+
+/** Where a published file came from: the `_dync` member of its metadata. */
+export interface Provenance extends Omit<UploadKey, "id"> {
+  /** The upload's id. */
+  readonly upload: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** When the client's file was last modified (RFC 3339, UTC), or `null` where it did not say. */
+  readonly modified: string | null;
+  /** When all of it had come: ISO 8601, UTC. */
+  readonly received: string;
+  /** Name and version of the client's program, or `null` where it did not say. */
+  readonly client: string | null;
+}
+
+/** What lies beside a published file tells of it. */
+export interface PublishedUpload extends Provenance {
+  /** The client's metadata: a JSON object as text. */
+  readonly metadataText: string;
+}
