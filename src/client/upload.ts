@@ -13,12 +13,11 @@ import { encodeChunkHeader, encodeClientMessage } from "../protocol/encode.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
 import type { ErrorMessage } from "../protocol/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
-import { Backoff } from "./backoff.ts";
 import { ChunkFeed } from "./chunk-feed.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
-import { connectionError, isFinal } from "./failure.ts";
+import { connectionError } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
-import { Patience } from "./patience.ts";
+import { Patience, type Verdict } from "./patience.ts";
 import type { Source } from "./source.ts";
 import { expectStoredAlready, storedFileOf } from "./stored-already.ts";
 
@@ -72,14 +71,6 @@ export interface Receipt {
   readonly already: boolean;
 }
 
-// A wrong key, a restart and a damaged handshake look alike: so many in a row, more where the right key was seen.
-const keyMismatchesMax = 3;
-const keyMismatchesMaxLater = 10;
-const malformedMax = 3;
-const keyMismatchPauseMs = 300;
-// Files answer sooner; a server that makes us read the same place again and again has no excuse in that.
-const sourceLateMs = 1_000;
-
 /**
  * Sends the source. Resolves when the server confirmed that everything is stored; in every other case rejects with
  * a `DyncError` whose code says why. Aborting `signal` tells the server and rejects with "cancelled".
@@ -94,20 +85,10 @@ class Upload {
   readonly #machine: ClientUpload;
   readonly #driver: MachineDriver<ClientInput, ClientAction>;
   readonly #feed: ChunkFeed;
-  readonly #backoff: Backoff;
+  readonly #patience: Patience;
   #connection: Connection | null = null;
   #isUp = false;
-  #wasUp = false;
-  #mismatches = 0;
-  readonly #patience: Patience;
-  #heardAt: number;
-  /** Why the server last asked to come back. */
-  #later: DyncError | null = null;
-  // Since when the source owes us a chunk.
-  #readSince: number | null = null;
   #isSourceUsed = false;
-  #sentMax = 0;
-  #malformed = 0;
   #cancelPause: CancelTimer = () => {};
   #progress: UploadProgress;
   #whole: { readonly size: number; readonly checksum: Uint8Array } | null = null;
@@ -131,7 +112,7 @@ class Upload {
     });
     this.#feed = new ChunkFeed(options.source, (length) => parts.transport.allocate(length), {
       onReady: () => {
-        this.#readSince = null;
+        this.#patience.wasRead();
         this.#offerReady();
       },
       onFailed: (error) => {
@@ -141,9 +122,7 @@ class Upload {
         this.#driver.feed({ type: "source-failed", code: error.code, text: error.message, keep });
       },
     });
-    this.#backoff = new Backoff(parts.random);
-    this.#heardAt = parts.clock.now();
-    this.#patience = new Patience(options.retryForMs, parts.clock.now());
+    this.#patience = new Patience({ ...options, random: parts.random }, parts.clock.now());
     const { size: total } = options.task;
     this.#progress = { taken: 0, sent: 0, total, skipped: 0, waiting: "connection", pause: null };
   }
@@ -244,13 +223,11 @@ class Upload {
   }
 
   #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {
-    const stalled = this.#judge(input);
-    if (stalled !== null) return this.#giveUp(stalled);
+    const isAwaited = this.#progress.waiting === "approval";
+    const verdict = this.#patience.heard(input, isAwaited, this.#parts.clock.now());
+    if (verdict !== null) return this.#obey(verdict);
     if (input.type === "message" && input.message.type === "upload-approved")
       this.#answersError = input.message.info.farewell === true;
-    // No MAC covers where messages end: a damaged byte can join two. So nonsense is doubted, once where no sense came before.
-    if (input.type === "malformed" && this.#malformed++ < (this.#sentMax > 0 ? malformedMax : 1))
-      return this.#reconnect(new DyncError("malformed", input.text));
     this.#driver.feed(input);
     this.#noteTaken();
   }
@@ -260,36 +237,9 @@ class Upload {
     if (taken !== this.#progress.taken && this.#settle !== null) this.#report({ taken });
   }
 
-  /** Why not to go on with a server that speaks and gets no further, or `null`. */
-  #judge(input: Extract<ClientInput, { type: "message" | "malformed" }>): DyncError | null {
-    const now = this.#parts.clock.now();
-    this.#heardAt = now;
-    this.#excuseSource(now);
-    if (input.type === "malformed") return null;
-    const { message } = input;
-    if (message.type === "status-report") this.#patience.reported(message.seek, now);
-    // Only what answers us shows that what we sent arrived: on a slow line that takes as long as it takes.
-    const isAnswer = message.type === "status-report" || this.#progress.waiting === "approval";
-    const isEnd = message.type === "error" || message.type === "upload-finished";
-    if (!isAnswer || isEnd || !this.#patience.isOverWith(now, 0)) return null;
-    return this.#stalled(now);
-  }
-
-  #stalled(now: number): DyncError {
-    const seconds = Math.round(this.#patience.lostMs(now) / 1000);
-    return new DyncError("timed-out", `The server answers, but has taken nothing more for ${seconds} s`);
-  }
-
-  // Credit may be gone as well meanwhile: a server lends nobody what lies unused.
-  #excuseSource(now: number): void {
-    const isSourceLate = this.#readSince !== null && now - this.#readSince >= sourceLateMs;
-    if (this.#isUp && isSourceLate) this.#patience.restart(now);
-  }
-
   #up(): void {
-    this.#isUp = this.#wasUp = true;
-    this.#mismatches = 0;
-    this.#backoff.reset();
+    this.#isUp = true;
+    this.#patience.up();
     this.#driver.feed({ type: "link-up" });
     // What was held back because the connection before this one was behind would otherwise never be offered.
     this.#offerReady();
@@ -297,52 +247,17 @@ class Upload {
 
   #down(failure: LinkFailure): void {
     const error = connectionError(failure, this.#options);
-    this.#mismatches = failure === "server-key-mismatch" ? this.#mismatches + 1 : 0;
-    const retryFirst = this.#wasUp || this.#options.retryFirst;
-    this.#excuseSource(this.#parts.clock.now());
+    this.#obey(this.#patience.down(failure, error, this.#parts.clock.now()));
+  }
+
+  #obey(verdict: Verdict): void {
     this.#disconnect();
-    const mismatchesMax = this.#wasUp ? keyMismatchesMaxLater : keyMismatchesMax;
-    if (isFinal(failure) || this.#mismatches >= mismatchesMax) return this.#giveUp(error);
-    if (failure === "server-key-mismatch" && !retryFirst) return this.#pause(keyMismatchPauseMs, error);
-    if (!retryFirst) return this.#giveUp(error);
-    this.#retry(error);
-  }
-
-  #reconnect(error: DyncError): void {
-    this.#excuseSource(this.#parts.clock.now());
-    this.#disconnect();
-    this.#retry(error);
-  }
-
-  #retry(error: DyncError): void {
-    const now = this.#parts.clock.now();
-    const pauseMs = this.#backoff.afterFailure(now - this.#heardAt);
-    // Nonsense would be no reason to end it by itself: that it got no further is.
-    const isNonsense = error.code === "malformed";
-    if (this.#patience.isOverWithout(now, pauseMs))
-      return this.#giveUp(isNonsense ? this.#stalled(now) : error);
-    this.#pause(pauseMs, error);
-  }
-
-  // A server that answers every time, and every time says "later" in the same place, gets us nowhere either.
-  #retryLater(error: DyncError, pauseMs = this.#backoff.afterLater()): void {
-    this.#disconnect();
-    if (this.#patience.isOverWith(this.#parts.clock.now(), pauseMs)) return this.#giveUp(error);
-    this.#pause(pauseMs, error);
-  }
-
-  #retryMuchLater(): void {
-    const text = "The server asks again and again for what it was sent";
-    this.#retryLater(
-      this.#later ?? new DyncError("not-ready", text),
-      this.#backoff.afterRound(this.#patience.rounds),
-    );
-  }
-
-  #pause(pauseMs: number, error: DyncError): void {
-    const until = this.#parts.clock.now() + pauseMs;
-    this.#report({ waiting: "pause", pause: { code: error.code, reason: messageOf(error), until } });
-    this.#cancelPause = this.#parts.clock.after(pauseMs, () => this.#connect());
+    if (verdict.type === "give-up") return this.#giveUp(verdict.error);
+    const { pauseMs, error } = verdict;
+    const { clock } = this.#parts;
+    const pause = { code: error.code, reason: messageOf(error), until: clock.now() + pauseMs };
+    this.#report({ waiting: "pause", pause });
+    this.#cancelPause = clock.after(pauseMs, () => this.#connect());
   }
 
   #giveUp(error: DyncError): void {
@@ -367,22 +282,24 @@ class Upload {
         else this.#connection?.send(encodeClientMessage(action.message));
         return;
       case "read":
-        this.#readSince = this.#parts.clock.now();
+        this.#patience.reads(this.#parts.clock.now());
         this.#isSourceUsed = true;
         return this.#feed.ask(action.offset, action.lengthMax);
       case "send-chunk":
         return this.#sendChunk(action.offset, action.checksum);
       case "forget-before":
         return this.#feed.forgetBefore(action.offset);
-      case "reconnect":
-        return this.#reconnect(new DyncError(action.code, action.reason));
-      case "retry-later":
-        this.#later = new DyncError(action.code, action.text);
-        return this.#retryLater(this.#later);
+      case "reconnect": {
+        const error = new DyncError(action.code, action.text);
+        const now = this.#parts.clock.now();
+        return this.#obey(
+          action.isLater ? this.#patience.later(error, now) : this.#patience.broken(error, now),
+        );
+      }
       case "waiting":
         // What the machine says about a connection that we just closed would hide the pause, and end its growth.
         if (!this.#isUp) return;
-        if (action.reason !== "approval") this.#backoff.resetLater();
+        if (action.reason !== "approval") this.#patience.letIn();
         return this.#report({ waiting: action.reason, pause: null });
       case "done":
         return this.#end(action.result);
@@ -400,10 +317,11 @@ class Upload {
   #sendChunk(offset: number, checksum: Uint8Array | null): void {
     const chunk = this.#feed.take();
     assert(chunk.offset === offset, "the machine sends the chunk that was offered");
-    const sent = { end: offset + chunk.length, length: chunk.length, isLast: checksum !== null };
-    if (!this.#patience.sends(sent, this.#parts.clock.now())) {
+    const next = { end: offset + chunk.length, length: chunk.length, isLast: checksum !== null };
+    const verdict = this.#patience.sends(next, this.#parts.clock.now());
+    if (verdict !== null) {
       chunk.block?.release();
-      return this.#retryMuchLater();
+      return this.#obey(verdict);
     }
     const data = chunk.block ?? new Uint8Array(0);
     const header = encodeChunkHeader(offset, checksum !== null);
@@ -412,12 +330,7 @@ class Upload {
     if (this.#connection !== null) this.#connection.send(frames);
     else chunk.block?.release();
     const skipped = this.#progress.sent === 0 ? offset : this.#progress.skipped;
-    this.#noteProgress(offset + chunk.length);
     this.#report({ sent: offset + chunk.length, skipped });
-  }
-
-  #noteProgress(sent: number): void {
-    if (sent > this.#sentMax) [this.#sentMax, this.#malformed] = [sent, 0];
   }
 
   #end(result: UploadResult): void {

@@ -84,12 +84,15 @@ export type ClientAction =
   /** Bytes before `offset` will not be asked for again. */
   | { readonly type: "forget-before"; readonly offset: number }
   /**
-   * Close the connection, open another: on one that claims to be up the server gave no sign of life for too long
-   * (`timed-out`), or says that it got nonsense (`malformed`), which the line may have made.
+   * Close the connection, pause, open another. `isLater`: the server asks to come back (503, 429, 408). Otherwise it gave
+   * no sign of life for too long (`timed-out`), or says that it got nonsense (`malformed`), which the line may have made.
    */
-  | { readonly type: "reconnect"; readonly code: "timed-out" | "malformed"; readonly reason: string }
-  /** The server asks to come back later (503, 429, 408): close the connection, pause, open another. */
-  | { readonly type: "retry-later"; readonly code: ErrorCode; readonly text: string }
+  | {
+      readonly type: "reconnect";
+      readonly code: ErrorCode;
+      readonly text: string;
+      readonly isLater: boolean;
+    }
   /** For the progress display: waiting for credit or for an answer, or moving. */
   | { readonly type: "waiting"; readonly reason: "approval" | "credit" | "confirmation" | null }
   | { readonly type: "done"; readonly result: UploadResult };

@@ -218,14 +218,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const code = errorCodeFromWire(wire);
     const isForgotten = code === "unknown-upload" && this.#approved && this.#restarts < limits.restartsMax;
     if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart(now);
-    if (code === "malformed" && this.#doubts()) {
-      this.#actions.push({ type: "reconnect", code, reason: text });
-      return this.#disconnect();
-    }
-    if (errorMeanings[code].retry) {
-      this.#actions.push({ type: "retry-later", code, text });
-      return this.#disconnect();
-    }
+    const isLater = errorMeanings[code].retry;
+    if (isLater || (code === "malformed" && this.#doubts())) return this.#reconnect(code, text, isLater);
     this.#end({ type: "failed", code, text, wire, ...(info === undefined ? {} : { info }) });
   }
 
@@ -251,8 +245,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onTick(now: number): void {
     if (this.wakeAt === null || now < this.wakeAt) return;
     if (this.#questions.due(now) === "ask") return this.#ask(now);
-    this.#actions.push({ type: "reconnect", code: "timed-out", reason: "The server does not answer" });
-    this.#disconnect();
+    this.#reconnect("timed-out", "The server does not answer", false);
   }
 
   #ask(now: number): void {
@@ -307,6 +300,11 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (checksum === null) return;
     this.#lastSent = true;
     this.#state = "confirming";
+  }
+
+  #reconnect(code: ErrorCode, text: string, isLater: boolean): void {
+    this.#actions.push({ type: "reconnect", code, text, isLater });
+    this.#disconnect();
   }
 
   #disconnect(): void {

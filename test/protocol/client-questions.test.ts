@@ -26,7 +26,7 @@ test("a server that is silent is asked, and then given up for another connection
     expect(machine.step({ type: "tick" }, now)).toMatchObject([{ message: { type: "query-status" } }]);
   }
   expect(machine.step({ type: "tick" }, 200 + limits.silenceMs)).toEqual([
-    { type: "reconnect", code: "timed-out", reason: "The server does not answer" },
+    { type: "reconnect", code: "timed-out", text: "The server does not answer", isLater: false },
     waiting(null),
   ]);
 });

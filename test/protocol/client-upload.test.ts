@@ -168,7 +168,7 @@ describe("an error of the server", () => {
     [408, "timed-out"],
   ] as const)("%d means: later", (code, name) => {
     expect(open(file, 1).step(hears({ type: "error", code, text: "Later" }), 0)).toEqual([
-      { type: "retry-later", code: name, text: "Later" },
+      { type: "reconnect", code: name, text: "Later", isLater: true },
     ]);
   });
 

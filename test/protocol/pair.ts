@@ -168,7 +168,6 @@ export class Pair {
         );
       }
       case "reconnect":
-      case "retry-later":
         this.#connection += 1;
         return this.#after(1000, () => this.#connect());
       case "done":

@@ -211,7 +211,6 @@ export class ModelClient {
         this.#forgottenBefore = action.offset;
         return;
       case "reconnect":
-      case "retry-later":
         return this.#down(this.#world.pauseMs());
       case "waiting":
         return;
