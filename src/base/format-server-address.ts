@@ -1,4 +1,4 @@
-// A server's address as people read it, in every message that names one. Reading one is src/cli/server-address.ts.
+// A server's address as people read it, in every message that names one. Reading one is `config/server-address.ts`.
 
 /** `host:port`; an IPv6 address in brackets. */
 export function formatServerAddress({

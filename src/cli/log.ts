@@ -5,14 +5,10 @@
 import { styleText } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { CountedLogger } from "../base/counted-logger.ts";
-import type { LogFields, Logger, LogLevel } from "../base/log.ts";
+import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from "../base/log.ts";
 import type { OutputStream } from "./output.ts";
 import { jsonLine, printable } from "./printable.ts";
 import { Sink } from "./sink.ts";
-
-export const logFormats = ["text", "json"] as const;
-export type LogFormat = (typeof logFormats)[number];
-export const logLevels = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
 
 export interface LogOptions {
   readonly stream: OutputStream;

@@ -1,8 +1,8 @@
 // The text of the progress display: numbers in, one line out. Pure, so that every width can be tested.
 
+import { formatCountdown, formatDuration } from "../config/duration.ts";
+import { formatSize } from "../config/size.ts";
 import { cutOff, displayWidth, shorten } from "./display-width.ts";
-import { formatCountdown, formatDuration } from "./duration.ts";
-import { formatSize } from "./size.ts";
 
 export interface ProgressNumbers {
   /** Printable. */

@@ -1,13 +1,13 @@
 // Decides about a new upload: metadata, name, room. Everything that can refuse an upload before its first byte
 // is here, in one order, so that the client hears the reason it can act on first.
 
-import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields } from "../base/log.ts";
 import type { NewUpload } from "../catalogue/catalogue.ts";
-import type { ErrorInfo, PostFile } from "../protocol/message.ts";
-import { metadataFault, sameMetadata } from "../protocol/metadata.ts";
+import { judge, type Post, type Refusal } from "../config/judge.ts";
+import { sameMetadata } from "../protocol/metadata.ts";
 import { NameTaken, type Partial } from "../storage/storage.ts";
-import { checkName, takenText } from "../upload/names.ts";
+import { takenText } from "../upload/names.ts";
 import type { UploadKey } from "../upload/upload.ts";
 import type { Room } from "./room.ts";
 import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
@@ -15,7 +15,7 @@ import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
 export interface AdmissionRequest extends UploadKey {
   /** Public key text of the key that began it. */
   readonly origin: string;
-  readonly post: PostFile;
+  readonly post: Post;
   /** ISO 8601. */
   readonly createdAt: string;
 }
@@ -26,11 +26,10 @@ export interface AdmissionParts extends UnfinishedParts {
 
 /** Refuses by throwing `DyncError`; otherwise the upload is in the catalogue and its partial is open. */
 export async function admit(request: AdmissionRequest, parts: AdmissionParts): Promise<Partial> {
-  const { post, user, id } = request;
-  const fault = metadataFault(post.metadataText);
-  if (fault !== null) throw new DyncError("metadata-rejected", fault.text);
-  const name = checkName(post.name);
-  if (!name.ok) throw new DyncError("forbidden", name.text);
+  const { user, id } = request;
+  const judgement = judge(request.post, parts.rulesOf(user));
+  if (judgement.type === "refused") throw new Refused(judgement.refusal);
+  const { post } = judgement;
   const destination = { user, name: post.name };
   const obstacle = await parts.storage.obstacle(destination);
   if (obstacle !== null) throw new NameTaken(takenText(post.name, obstacle.file), obstacle);
@@ -39,7 +38,7 @@ export async function admit(request: AdmissionRequest, parts: AdmissionParts): P
   try {
     const partial = await parts.storage.create(id);
     try {
-      await addWithinBounds(recordOf(request, parts.bootId), parts);
+      await addWithinBounds(recordOf({ ...request, post }, parts.bootId), parts);
     } catch (error) {
       await partial.discard();
       throw error;
@@ -75,11 +74,14 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
   };
 }
 
-/** What a client hears. */
-export interface Refusal {
-  readonly code: number;
-  readonly text: string;
-  readonly info?: ErrorInfo;
+/** The rules do not let this upload in. */
+class Refused extends DyncError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(errorCodeFromWire(refusal.code), refusal.text);
+    this.refusal = refusal;
+  }
 }
 
 /**
@@ -87,6 +89,7 @@ export interface Refusal {
  * of what is there, who posts `metadataText`, also what that is.
  */
 export function refusalOf(error: unknown, metadataText: string | null = null): Refusal {
+  if (error instanceof Refused) return error.refusal;
   if (error instanceof DyncError && error.meaning.wire !== null) {
     const refusal = { code: error.meaning.wire, text: messageOf(error) };
     const published = error instanceof NameTaken ? error.obstacle.published : null;

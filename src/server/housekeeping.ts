@@ -5,7 +5,8 @@
 
 import { Turns } from "../base/turns.ts";
 import type { UploadRecord, UploadState } from "../catalogue/catalogue.ts";
-import { daysText, type ServerOptions } from "./options.ts";
+import { daysText } from "../config/duration.ts";
+import type { ProcessSettings, RulesOf } from "../config/server-settings.ts";
 import { giveUp, type RecoveryParts } from "./recovery.ts";
 import { deleteRemains } from "./remains.ts";
 
@@ -19,14 +20,13 @@ const pageRecords = 100;
 // Removing so many records takes some milliseconds.
 const recordsPerStep = 200;
 
-export type HousekeepingOptions = Pick<
-  ServerOptions,
-  "expireMs" | "rememberMs" | "failedPerUser" | "finishedPerUser"
->;
+export interface HousekeepingParts extends RecoveryParts {
+  readonly options: Pick<ProcessSettings, "expireMs" | "rememberMs">;
+  readonly rulesOf: RulesOf;
+}
 
 export class Housekeeping {
-  readonly #parts: RecoveryParts;
-  readonly #options: HousekeepingOptions;
+  readonly #parts: HousekeepingParts;
   readonly #isActive: (id: string) => boolean;
   /** When uploads that are old by the calendar had a client last; monotonic ms. */
   readonly #activeAt = new Map<string, number>();
@@ -39,9 +39,8 @@ export class Housekeeping {
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(parts: RecoveryParts, options: HousekeepingOptions, isActive: (id: string) => boolean) {
+  constructor(parts: HousekeepingParts, isActive: (id: string) => boolean) {
     this.#parts = parts;
-    this.#options = options;
     this.#isActive = isActive;
     this.#since = parts.clock.now();
     this.#trimAt = this.#since;
@@ -87,7 +86,7 @@ export class Housekeeping {
     const { catalogue, clock } = this.#parts;
     for (const [id, at] of this.#activeAt) if (clock.now() - at > watchedMsMax) this.#activeAt.delete(id);
     const turns = new Turns(1, this.#stop.signal);
-    const before = this.#dateBefore(this.#options.expireMs);
+    const before = this.#dateBefore(this.#parts.options.expireMs);
     for (let last: UploadRecord | null = null; ; await turns.step()) {
       const page = catalogue.unchanged(state, before, last, pageRecords);
       for (const record of page) {
@@ -105,7 +104,7 @@ export class Housekeeping {
     // Its client may have come back while the one before it was put away.
     if (this.#isActive(id)) return void this.#activeAt.set(id, clock.now());
     if (!this.#isWatched(id) || catalogue.get(id)?.updatedAt !== updatedAt) return;
-    const reason = `Expired: nothing was heard for ${daysText(this.#options.expireMs)}`;
+    const reason = `Expired: nothing was heard for ${daysText(this.#parts.options.expireMs)}`;
     await giveUp(record, 408, reason, this.#parts);
   }
 
@@ -113,7 +112,7 @@ export class Housekeeping {
     const { clock, logger } = this.#parts;
     if (clock.now() - this.#remainsAt < remainsEveryMs) return;
     this.#remainsAt = clock.now();
-    const expireBefore = clock.date().getTime() - this.#options.expireMs;
+    const expireBefore = clock.date().getTime() - this.#parts.options.expireMs;
     const orphans = await deleteRemains(this.#parts, {
       isActive: this.#isActive,
       isExpired: (writtenAt) => writtenAt.getTime() < expireBefore && this.#isWatched(null),
@@ -127,13 +126,13 @@ export class Housekeeping {
 
   async #forget(): Promise<void> {
     const { catalogue, clock } = this.#parts;
-    const { rememberMs, failedPerUser, finishedPerUser } = this.#options;
-    const before = this.#dateBefore(rememberMs);
+    const before = this.#dateBefore(this.#parts.options.rememberMs);
     const turns = new Turns(1, this.#stop.signal);
     while (catalogue.forget(before, recordsPerStep) === recordsPerStep) await turns.step();
     if (clock.now() - this.#trimAt < trimEveryMs) return;
     this.#trimAt = clock.now();
     for (let user = catalogue.users(null, 1)[0]; user !== undefined; user = catalogue.users(user, 1)[0]) {
+      const { failedPerUser, finishedPerUser } = this.#parts.rulesOf(user);
       for (const [state, keep] of [
         ["failed", failedPerUser],
         ["finished", finishedPerUser],
@@ -146,7 +145,7 @@ export class Housekeeping {
 
   #isWatched(id: string | null): boolean {
     const since = Math.max(this.#since, (id === null ? undefined : this.#activeAt.get(id)) ?? this.#since);
-    return this.#parts.clock.now() - since >= Math.min(this.#options.expireMs, watchedMsMax);
+    return this.#parts.clock.now() - since >= Math.min(this.#parts.options.expireMs, watchedMsMax);
   }
 
   #dateBefore(ageMs: number): string {

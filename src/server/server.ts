@@ -3,6 +3,7 @@
 
 import type { CancelTimer } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
+import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { CreditOffice } from "../protocol/credit-office.ts";
 import { decodeClientMessage } from "../protocol/decode.ts";
@@ -12,7 +13,6 @@ import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/mes
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { daysText } from "./options.ts";
 import { ParkedHashes } from "./parked-hashes.ts";
 import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
@@ -60,7 +60,7 @@ export class Server {
       byId: (id) => this.#uploads.byId(id),
       soon: queueMicrotask,
     });
-    this.#housekeeping = new Housekeeping(parts, options, this.#uploads.isActive);
+    this.#housekeeping = new Housekeeping(parts, this.#uploads.isActive);
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });

@@ -8,6 +8,7 @@ import { DyncError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { ProcessSettings } from "../config/server-settings.ts";
 import type { CreditOffice } from "../protocol/credit-office.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../protocol/message.ts";
 import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
@@ -17,7 +18,6 @@ import type { Received, SendResult } from "../transport/transport.ts";
 import type { UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, refusalOf, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
-import type { ServerOptions } from "./options.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
 import { StoredBytes, type StoredBytesEvents } from "./stored-bytes.ts";
 import { UploadJournal } from "./upload-journal.ts";
@@ -25,7 +25,7 @@ import { UploadJournal } from "./upload-journal.ts";
 export interface SessionParts extends AdmissionParts {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly options: ServerOptions;
+  readonly options: ProcessSettings;
   readonly office: CreditOffice;
   readonly hashes: ParkedHashes;
   /** Name and version of the server program, told to clients. */

@@ -3,12 +3,12 @@
 
 import { DyncError } from "../base/error.ts";
 import type { AddResult, NewUpload } from "../catalogue/catalogue.ts";
-import type { ServerOptions } from "./options.ts";
+import type { RulesOf, UserRules } from "../config/server-settings.ts";
 import { giveUp, type RecoveryParts } from "./recovery.ts";
 import { isEmpty } from "./remains.ts";
 
 export interface UnfinishedParts extends RecoveryParts {
-  readonly options: Pick<ServerOptions, "unfinishedPerUser" | "metadataBytesPerUser" | "failedPerUser">;
+  readonly rulesOf: RulesOf;
   /** Whether something is being done with this upload. */
   readonly isActive: (id: string) => boolean;
 }
@@ -25,18 +25,18 @@ const trimmedMax = 64;
  * @throws DyncError "too-many-uploads" when that is not enough.
  */
 export async function addWithinBounds(upload: NewUpload, parts: UnfinishedParts): Promise<void> {
-  const { catalogue, options } = parts;
-  catalogue.trim(upload.user, "failed", options.failedPerUser, trimmedMax);
-  const bounds = { uploads: options.unfinishedPerUser, metadataBytes: options.metadataBytesPerUser };
+  const { catalogue } = parts;
+  const rules = parts.rulesOf(upload.user);
+  catalogue.trim(upload.user, "failed", rules.failedPerUser, trimmedMax);
+  const bounds = { uploads: rules.unfinishedPerUser, metadataBytes: rules.metadataBytesPerUser };
   for (let dropped = 0; ; dropped++) {
     const result = catalogue.add(upload, bounds);
     if (result === "added") return;
-    if (dropped >= droppedMax || !(await dropOldestEmpty(upload.user, parts))) throw refusal(result, options);
+    if (dropped >= droppedMax || !(await dropOldestEmpty(upload.user, parts))) throw refusal(result, rules);
   }
 }
 
-function refusal(result: AddResult, options: UnfinishedParts["options"]): DyncError {
-  const { unfinishedPerUser, metadataBytesPerUser } = options;
+function refusal(result: AddResult, { unfinishedPerUser, metadataBytesPerUser }: UserRules): DyncError {
   const text =
     result === "too-many-uploads"
       ? `You have ${countText(unfinishedPerUser)} on the server, the most that one user may have`

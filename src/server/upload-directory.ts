@@ -4,16 +4,16 @@
 import { errorMeanings, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
+import { judge, type Refusal } from "../config/judge.ts";
 import {
   type ClientMessage,
   clientComesBack,
   type ErrorMessage,
   type PostFile,
 } from "../protocol/message.ts";
-import { metadataFault } from "../protocol/metadata.ts";
 import type { ReceivedFromPeer } from "../transport/transport.ts";
-import { busyText, checkName, clashingNames } from "../upload/names.ts";
-import { type Refusal, refusalOf, roomFor, troubleOf } from "./admission.ts";
+import { busyText, clashingNames } from "../upload/names.ts";
+import { refusalOf, roomFor, troubleOf } from "./admission.ts";
 import type { ClientDirectory } from "./client-directory.ts";
 import { OpenNames } from "./open-names.ts";
 import {
@@ -80,7 +80,7 @@ export class UploadDirectory {
 
   constructor(parts: UploadDirectoryParts) {
     this.#parts = parts;
-    this.#places = new UploadPlaces(parts.options);
+    this.#places = new UploadPlaces(parts.options.uploadsMax, (user) => parts.rulesOf(user).uploadsPerUser);
   }
 
   /** The upload that the key `origin` began under this identity. */
@@ -193,7 +193,8 @@ export class UploadDirectory {
     const id = this.#parts.newId();
     this.#hold(id, user, waiting, async () => {
       // An upload that will be refused must not replace an older one.
-      const refusal = isAcceptable(post) ? await this.#claimName(user, origin, post, id) : null;
+      const isAcceptable = judge(post, this.#parts.rulesOf(user)).type === "accepted";
+      const refusal = isAcceptable ? await this.#claimName(user, origin, post, id) : null;
       if (refusal !== null) {
         const { code, text } = refusal;
         logger.log("warn", "Upload refused", { user, name: post.name, code, reason: text });
@@ -206,14 +207,14 @@ export class UploadDirectory {
 
   /** Makes room for one more upload of `user`, or answers for it. Returns whether there is room. */
   #makePlace(user: string, name: string, { received }: Waiting): boolean {
-    const { options, logger } = this.#parts;
+    const { options, rulesOf, logger } = this.#parts;
     const place = this.#places.find(user);
     if (place.type === "free") return true;
     if (place.type === "of-another" && this.#giveUpPlace(place.user)) return true;
     received.release();
     const reason =
       place.type === "user-full"
-        ? `You have ${countText(options.uploadsPerUser)}, the most that one user may have: no more for now`
+        ? `You have ${countText(rulesOf(user).uploadsPerUser)}, the most that one user may have: no more for now`
         : `The server has ${countText(options.uploadsMax)}, the most that it may have: no more for now`;
     logger.log("warn", "Upload refused", { user, name, code: tooMany, reason });
     this.#sendError(received.peer, tooMany, reason);
@@ -458,10 +459,6 @@ function withoutChunk(waiting: Waiting): Waiting {
   const { peer, origin } = received;
   received.release();
   return { message: { type: "query-status" }, received: { peer, origin, frames: [], release() {} } };
-}
-
-function isAcceptable(post: PostFile): boolean {
-  return metadataFault(post.metadataText) === null && checkName(post.name).ok;
 }
 
 function isSame(post: PostFile, record: UploadRecord): boolean {

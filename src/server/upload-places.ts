@@ -19,14 +19,14 @@ export type Place =
 
 export class UploadPlaces {
   readonly #max: number;
-  readonly #perUser: number;
+  readonly #perUser: (user: string) => number;
   readonly #users = new Map<string, Set<string>>();
   readonly #byId = new Map<string, string>();
 
   /** `max` for all, `perUser` of them for one user at most. */
-  constructor(options: { readonly uploadsMax: number; readonly uploadsPerUser: number }) {
-    this.#max = options.uploadsMax;
-    this.#perUser = options.uploadsPerUser;
+  constructor(max: number, perUser: (user: string) => number) {
+    this.#max = max;
+    this.#perUser = perUser;
   }
 
   /** Places that are taken. */
@@ -37,7 +37,7 @@ export class UploadPlaces {
   /** What one more upload of `user` would find. */
   find(user: string): Place {
     const own = this.#users.get(user)?.size ?? 0;
-    if (own >= this.#perUser) return { type: "user-full" };
+    if (own >= this.#perUser(user)) return { type: "user-full" };
     if (this.taken < this.#max) return { type: "free" };
     let [most, count] = ["", 0];
     for (const [other, uploads] of this.#users)

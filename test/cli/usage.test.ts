@@ -1,28 +1,17 @@
 // What the help says has to be what happens.
 
-import { describe, expect, test } from "bun:test";
-import { parseDuration } from "../../src/cli/duration.ts";
+import { expect, test } from "bun:test";
 import { serverUsage } from "../../src/cli/dync-server/usage.ts";
-import { parseSize } from "../../src/cli/size.ts";
-import { defaultServerOptions } from "../../src/server/options.ts";
+import { readServerSettings, serverSettings } from "../../src/config/server-settings.ts";
 
-const defaults = defaultServerOptions;
+const cases = Object.values(serverSettings)
+  .filter(({ about }) => about.includes("{default}"))
+  .map((it) => [it.name, it.default] as const);
 
-describe("dync-server --help names the default of", () => {
-  const cases: [string, number, (text: string) => number][] = [
-    ["port", defaults.port, Number],
-    ["memory", defaults.memoryBytes, (text) => parseSize(text, "--memory")],
-    ["chunk", defaults.chunkBytes, (text) => parseSize(text, "--chunk")],
-    ["window", defaults.windowChunks, Number],
-    ["max-uploads", defaults.uploadsMax, Number],
-    ["uploads-per-user", defaults.uploadsPerUser, Number],
-    ["idle-timeout", defaults.idleMs, (text) => parseDuration(text, "--idle-timeout")],
-    ["expire", defaults.expireMs, (text) => parseDuration(text, "--expire")],
-  ];
-  for (const [option, value, parse] of cases) {
-    test(`--${option}`, () => {
-      const text = new RegExp(`--${option} .*?\\(default\\s+([^\\s;)]+)`, "s").exec(serverUsage)?.[1];
-      expect(parse(text ?? "")).toBe(value);
-    });
-  }
+test.each(cases)("dync-server --help names the default of --%s", (name, value) => {
+  const text = new RegExp(`--${name} .*?\\(default\\s+([^\\s;)]+)`, "s").exec(serverUsage)?.[1];
+  const { process, rules, faults } = readServerSettings({ [name]: text ?? "" });
+  expect([...faults]).toEqual([]);
+  const key = Object.entries(serverSettings).find(([, it]) => it.name === name)?.[0];
+  expect<unknown>({ ...process, ...rules }[key as keyof typeof process]).toBe(value);
 });

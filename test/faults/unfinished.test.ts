@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger } from "../../src/base/log.ts";
 import { openSqliteCatalogue } from "../../src/catalogue/sqlite.ts";
-import { defaultServerOptions } from "../../src/server/options.ts";
+import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { newUpload } from "../catalogue/contract.ts";
 import { askCatalogue } from "../support/aftermath.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -16,7 +16,7 @@ import { note } from "./note.ts";
 const minuteMs = 60_000;
 const MB = 1_000_000;
 const users = 20;
-const { unfinishedPerUser, metadataBytesPerUser } = defaultServerOptions;
+const { unfinishedPerUser, metadataBytesPerUser } = defaultUserRules;
 const reason = executablesMissing ?? (process.platform === "linux" ? null : "needs /proc");
 
 describe.skipIf(reason !== null)(`unfinished uploads (${reason ?? "compiled"})`, () => {

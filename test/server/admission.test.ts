@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { type AdmissionRequest, admit, refusalOf } from "../../src/server/admission.ts";
-import { defaultServerOptions } from "../../src/server/options.ts";
 import { Room } from "../../src/server/room.ts";
 import { MemoryStorage, type MemoryStorageOptions } from "../../src/storage/memory-storage.ts";
 import { codeOf, idOf, publishOne } from "../storage/contract.ts";
@@ -17,7 +17,7 @@ function worldOf(options: MemoryStorageOptions = {}, catalogue = new MemoryCatal
   const storage = new MemoryStorage(options);
   const room = new Room(storage);
   const { clock, logger } = new RecoveryWorld();
-  const parts = { clock, logger, options: defaultServerOptions, isActive: () => false };
+  const parts = { clock, logger, rulesOf: () => defaultUserRules, isActive: () => false };
   return { ...parts, storage, catalogue, room, bootId: "boot" };
 }
 

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
+import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { Housekeeping } from "../../src/server/housekeeping.ts";
 import { idOf } from "../storage/contract.ts";
 import { RecoveryWorld } from "./recovery-world.ts";
@@ -10,7 +11,8 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const expireMs = 24 * hourMs;
 const rememberMs = 72 * hourMs;
-const options = { expireMs, rememberMs, failedPerUser: 3, finishedPerUser: 5 };
+const options = { expireMs, rememberMs };
+const rulesOf = () => ({ ...defaultUserRules, failedPerUser: 3, finishedPerUser: 5 });
 
 let world: RecoveryWorld;
 let active: Set<string>;
@@ -19,7 +21,7 @@ let housekeeping: Housekeeping;
 /** A process of the server begins. */
 function start(): void {
   active = new Set();
-  housekeeping = new Housekeeping(world, options, (id) => active.has(id));
+  housekeeping = new Housekeeping(Object.assign(world, { options, rulesOf }), (id) => active.has(id));
 }
 
 /** The server runs for `durationMs`, with its work every `everyMs`. */
@@ -80,7 +82,7 @@ describe("an upload whose client does not come back", () => {
       await world.partial(number, "x");
     }
     const isActive = (id: string): boolean => id === idOf(2) && world.stateOf(1).state === "failed";
-    housekeeping = new Housekeeping(world, options, isActive);
+    housekeeping = new Housekeeping(Object.assign(world, { options, rulesOf }), isActive);
     await run(expireMs + 2 * hourMs, hourMs);
     expect(world.stateOf(1).state).toBe("failed");
     expect(world.stateOf(2).state).toBe("open");

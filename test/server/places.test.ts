@@ -148,7 +148,7 @@ describe("places", () => {
     const users = fc.constantFrom("a", "b", "c", "d");
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.array(users, { maxLength: 60 }), (max, asking) => {
-        const places = new UploadPlaces({ uploadsMax: max, uploadsPerUser: max });
+        const places = new UploadPlaces(max, () => max);
         for (const [id, user] of asking.entries()) {
           const place = places.find(user);
           const counts = ["a", "b", "c", "d"].map((other) => places.of(other).length);

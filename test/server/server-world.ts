@@ -4,11 +4,16 @@
 import { createHash } from "node:crypto";
 import type { LogFields, LogLevel } from "../../src/base/log.ts";
 import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import {
+  defaultProcessSettings,
+  defaultUserRules,
+  type ProcessSettings,
+  type UserRules,
+} from "../../src/config/server-settings.ts";
 import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
 import { decodeServerMessage } from "../../src/protocol/decode.ts";
 import { encodeClientMessage } from "../../src/protocol/encode.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
-import { defaultServerOptions, type ServerOptions } from "../../src/server/options.ts";
 import { Server } from "../../src/server/server.ts";
 import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
@@ -47,7 +52,7 @@ export class ServerWorld {
     return this.#server;
   }
 
-  async start(change: Partial<ServerOptions> = {}): Promise<void> {
+  async start(change: Partial<ProcessSettings & UserRules> = {}): Promise<void> {
     const server = new Server({
       transport: this.network.server(),
       keys: serverKeys,
@@ -63,7 +68,8 @@ export class ServerWorld {
         log: (level, message, fields = {}) => void this.log.push({ level, message, fields }),
       },
       bootId: this.bootId,
-      options: { ...defaultServerOptions, port, chunkBytes: 1024, memoryBytes: 1024 * 1024, ...change },
+      options: { ...defaultProcessSettings, port, chunkBytes: 1024, memoryBytes: 1024 * 1024, ...change },
+      rulesOf: () => ({ ...defaultUserRules, ...change }),
       program: "test",
       newId: () => idOf(++this.#ids),
     });

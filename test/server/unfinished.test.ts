@@ -1,13 +1,15 @@
 // What one user may have unfinished, and which of it makes way.
 
 import { beforeEach, describe, expect, test } from "bun:test";
+import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { addWithinBounds } from "../../src/server/unfinished.ts";
 import { newUpload } from "../catalogue/contract.ts";
 import { codeOf, idOf } from "../storage/contract.ts";
 import { RecoveryWorld } from "./recovery-world.ts";
 import { postOf, ServerWorld } from "./server-world.ts";
 
-const options = { unfinishedPerUser: 3, metadataBytesPerUser: 1000, failedPerUser: 2 };
+const rules = { ...defaultUserRules, unfinishedPerUser: 3, metadataBytesPerUser: 1000, failedPerUser: 2 };
+const rulesOf = (user: string) => (user === "carl" ? { ...rules, unfinishedPerUser: 1 } : rules);
 
 let world: RecoveryWorld;
 let active: Set<string>;
@@ -15,7 +17,7 @@ let active: Set<string>;
 async function add(number: number, metadataText = "{}", user = "anna"): Promise<void> {
   const { storage, catalogue, clock, logger, bootId } = world;
   const isActive = (id: string): boolean => active.has(id);
-  const parts = { storage, catalogue, clock, logger, bootId, options, isActive };
+  const parts = { storage, catalogue, clock, logger, bootId, rulesOf, isActive };
   const upload = newUpload(number, { id: idOf(number), user, metadataText });
   await addWithinBounds(upload, parts);
 }
@@ -61,6 +63,16 @@ describe("an upload too many", () => {
     for (const number of [1, 2, 3]) await suspended(number, "x");
     await add(4, "{}", "bert");
     expect(open()).toHaveLength(4);
+  });
+
+  test("is counted by the rules of its own user", async () => {
+    const carls = async (number: number): Promise<void> => {
+      await add(number, "{}", "carl");
+      await world.partial(number, "x");
+    };
+    await carls(1);
+    expect(await codeOf(carls(2))).toBe("too-many-uploads");
+    for (const number of [3, 4, 5]) await suspended(number, "x");
   });
 
   test("never drives out one whose client came back in that moment", async () => {

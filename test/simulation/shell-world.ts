@@ -2,7 +2,12 @@
 // memory catalogue, on one virtual clock. First faults, then none: every upload has to end.
 
 import { drainMicrotasks } from "bun:jsc";
-import { defaultServerOptions, type ServerOptions } from "../../src/server/options.ts";
+import {
+  defaultProcessSettings,
+  defaultUserRules,
+  type ProcessSettings,
+  type UserRules,
+} from "../../src/config/server-settings.ts";
 import { type FaultKind, FaultPlan } from "./fault-plan.ts";
 import { intrude } from "./intruder.ts";
 import { Random } from "./random.ts";
@@ -60,7 +65,7 @@ export class ShellWorld {
   readonly random: Random;
   readonly trace: Trace;
   readonly faults: FaultPlan;
-  readonly options: ServerOptions;
+  readonly options: ProcessSettings & UserRules;
   readonly checks: ShellChecks;
   readonly network: SimulatedNetwork;
   readonly disk: SimulatedDisk;
@@ -154,12 +159,13 @@ export class ShellWorld {
     if (client !== undefined) this.lost.add(client);
   }
 
-  #serverOptions(): ServerOptions {
+  #serverOptions(): ProcessSettings & UserRules {
     const { random, faults } = this;
     const chunkBytes = random.pick([64, 1000, 4096]);
     const chunks = faults.includes("scarce-memory") ? random.between(1, 8) : random.between(8, 200);
     return {
-      ...defaultServerOptions,
+      ...defaultProcessSettings,
+      ...defaultUserRules,
       port: this.port,
       chunkBytes,
       memoryBytes: chunks * chunkBytes,

@@ -48,6 +48,7 @@ export class SimulatedServer {
       logger: this.#loggerOf(process),
       bootId: world.bootId,
       options: world.options,
+      rulesOf: () => world.options,
       program: "simulation",
       newId: () => world.newId(),
     });

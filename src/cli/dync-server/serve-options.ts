@@ -1,13 +1,13 @@
 // What `dync-server run` was asked to do, checked once by `run.ts` and trusted by `serve.ts`.
 
-import type { ServerOptions } from "../../server/options.ts";
+import type { ProcessSettings, UserRules } from "../../config/server-settings.ts";
 
 export interface ServeOptions {
-  readonly server: ServerOptions;
+  readonly settings: ProcessSettings;
+  /** The same for every user. */
+  readonly rules: UserRules;
   /** Absolute path of the folder that files go to. */
   readonly dataFolder: string;
   /** Folder of keys and state. */
   readonly home: string;
-  /** The `user_id` inside a client's key names the user, where it is there. */
-  readonly trustsUserIds: boolean;
 }

@@ -39,7 +39,7 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
     folder: join(options.home, "clients"),
     log: logger,
     clock,
-    trustsUserIds: options.trustsUserIds,
+    trustsUserIds: options.settings.trustsUserIds,
   });
   if (clients.size === 0) {
     logger.log("warn", "No client is authorised yet: put their key files here, each as USER.key", {
@@ -80,7 +80,8 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
     clock,
     logger,
     bootId: bootId(),
-    options: options.server,
+    options: options.settings,
+    rulesOf: () => options.rules,
     program: `dync-server ${version}`,
     newId: () => randomBytes(16).toString("hex"),
   });

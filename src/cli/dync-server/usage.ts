@@ -1,5 +1,11 @@
 // What `dync-server --help` prints. For whoever sets a server up this text is the manual.
 
+import { serverSettings } from "../../config/server-settings.ts";
+import type { Setting } from "../../config/setting.ts";
+
+const columns = 80;
+const indent = 28;
+
 export const serverUsage = `
 Receive files, with their metadata, from dync clients.
 
@@ -19,31 +25,7 @@ file in clients/ counts at once; the uploads of one that is removed end within
 seconds.
 
 Options:
-      --data FOLDER         where files go (default DYNC_HOME/data)
-      --bind ADDRESS        address to listen on (default: all)
-      --port NUMBER         port to listen on (default 8889; 0: any free one)
-      --memory SIZE         bytes received and not yet written, of all uploads
-                            together (default 64MiB)
-      --chunk SIZE          size of the pieces that are sent (default 2MiB)
-      --window CHUNKS       pieces that one upload may have under way (default
-                            8)
-      --max-uploads NUMBER  uploads that may be open at once (default 1000)
-      --uploads-per-user NUMBER
-                            those of one user (default 250)
-      --max-unfinished NUMBER
-                            uploads that one user may have unfinished, with a
-                            client or suspended (default 1000)
-      --max-metadata SIZE   metadata of one user's unfinished uploads together
-                            (default 32MiB)
-      --idle-timeout DURATION
-                            an upload whose client says nothing for so long
-                            gives up its place until it is back (default 1m)
-      --expire DURATION     delete a suspended upload after so long (default 7d)
-      --trust-user-ids      the "user_id" inside a client's key names the user;
-                            without this option it is the name of the file
-      --log-format FORMAT   "text" or "json", one object a line; on standard
-                            error in either case (default text)
-      --log-level LEVEL     "debug", "info", "warn" or "error" (default info)
+${optionLines()}
   -h, --help                print this text
   -V, --version             print the version
 
@@ -100,3 +82,28 @@ Options:
       --json            print JSON lines for programs
   -h, --help            print this text
 `;
+
+/** A line for each setting, or some: what it is called, and from column 28 on what it is. */
+function optionLines(): string {
+  const settings: readonly Setting<unknown>[] = Object.values(serverSettings);
+  const lines = settings.flatMap(({ name, kind, about, default: value }) => {
+    const option = `      --${name}${kind.placeholder === null ? "" : ` ${kind.placeholder}`}`;
+    const [first, ...rest] = wrapped(about.replace("{default}", kind.write(value)), columns - indent);
+    const begin =
+      option.length + 2 > indent
+        ? [option, `${" ".repeat(indent)}${first}`]
+        : [option.padEnd(indent) + first];
+    return [...begin, ...rest.map((line) => " ".repeat(indent) + line)];
+  });
+  return lines.join("\n");
+}
+
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = `${lines.at(-1) ?? ""} ${word}`;
+    if (lines.length > 0 && line.length <= width) lines[lines.length - 1] = line;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -3,7 +3,8 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { UploadProgress } from "../../client/upload.ts";
-import { formatDuration, parseDuration } from "../duration.ts";
+import { formatDuration, parseDuration } from "../../config/duration.ts";
+import { optionText, unwrap } from "../option-value.ts";
 
 // A night and a working day: a cut in the evening is mended by somebody in the morning.
 const atTerminal = "24h";
@@ -12,7 +13,7 @@ const elsewhere = "15m";
 
 /** What `--retry-for` says, or its default, in milliseconds; at a terminal somebody watches. Throws `DyncError` ("usage"). */
 export function retryForMs(option: string | undefined, isAtTerminal = isTerminalThere()): number {
-  return parseDuration(option ?? (isAtTerminal ? atTerminal : elsewhere), "--retry-for");
+  return unwrap(parseDuration(option ?? (isAtTerminal ? atTerminal : elsewhere)), optionText("retry-for"));
 }
 
 function isTerminalThere(): boolean {

@@ -7,15 +7,16 @@ import { isatty } from "node:tty";
 import { DyncError } from "../../base/error.ts";
 import { suggestedFileName } from "../../base/file-name.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
+import { parseServerAddress } from "../../config/server-address.ts";
 import { closest } from "../closest.ts";
 import type { CommandFaults, CommandLine } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
-import { parseDuration } from "../duration.ts";
 import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { parseServerAddress } from "../server-address.ts";
+import { serverArgument } from "../server-argument.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
 import { nameOnServer } from "./name-on-server.ts";
+import { retryForMs } from "./patience-notes.ts";
 
 /** What people type for our commands, who know other programs. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -115,9 +116,9 @@ function valueFaults(line: CommandLine): readonly DyncError[] {
   const [server, file] = positionals;
   const faults = [...optionFaults(line)];
   if (server !== undefined && server !== "")
-    faults.push(...faultsOf(() => parseServerAddress(server, values.port?.[0])));
+    faults.push(...faultsOf(() => serverArgument(server, values.port?.[0])));
   else if (values.port?.[0] !== undefined)
-    faults.push(...faultsOf(() => parseServerAddress("localhost", values.port?.[0])));
+    faults.push(...faultsOf(() => serverArgument("localhost", values.port?.[0])));
   if (server === undefined || positionals.length > 2) return faults;
   const name = values.name?.[0];
   const fault = file === undefined || file === "-" ? inputFault(line) : fileFault(line, file);
@@ -134,7 +135,7 @@ function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[]
   const isGiven = meta !== undefined || pairs.length > 0;
   const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs)] : [];
   const retryFor = values["retry-for"]?.[0];
-  if (retryFor !== undefined) faults.push(...faultsOf(() => parseDuration(retryFor, "--retry-for")));
+  if (retryFor !== undefined) faults.push(...faultsOf(() => retryForMs(retryFor)));
   return faults;
 }
 
@@ -242,12 +243,7 @@ function isInputGiven(): boolean {
 }
 
 function isServer(word: string): boolean {
-  try {
-    parseServerAddress(word, undefined);
-    return true;
-  } catch {
-    return false;
-  }
+  return parseServerAddress(word).ok;
 }
 
 function named(command: string, ...words: readonly string[]): Readonly<Record<string, string>> {

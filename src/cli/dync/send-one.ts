@@ -2,11 +2,11 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Receipt } from "../../client/upload.ts";
+import { formatDuration } from "../../config/duration.ts";
+import { formatSize } from "../../config/size.ts";
 import type { CommandContext } from "../command.ts";
-import { formatDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { openProgress } from "../progress.ts";
-import { formatSize } from "../size.ts";
 import { otherNameHint } from "./name-on-server.ts";
 import type { SendOptions } from "./send-options.ts";
 

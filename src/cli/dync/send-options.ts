@@ -1,6 +1,6 @@
 // What `dync send` was asked to do, checked once by `send.ts` and trusted by `send-file.ts`.
 
-import type { ServerAddress } from "../server-address.ts";
+import type { ServerAddress } from "../../config/server-address.ts";
 
 export interface SendOptions {
   readonly server: ServerAddress;

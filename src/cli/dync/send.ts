@@ -5,7 +5,7 @@ import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { loadMetadata } from "../metadata-file.ts";
-import { parseServerAddress } from "../server-address.ts";
+import { serverArgument } from "../server-argument.ts";
 import { nameOnServer } from "./name-on-server.ts";
 import { retryForMs } from "./patience-notes.ts";
 import { sendFaults } from "./send-faults.ts";
@@ -58,7 +58,7 @@ function readSendOptions(
   values: OptionValues<typeof options>,
   environment: CommandContext["environment"],
 ): SendOptions {
-  const server = parseServerAddress(values.server, values.port);
+  const server = serverArgument(values.server, values.port);
   const path = values.file === undefined || values.file === "-" ? null : values.file;
   const retryFor = values["retry-for"];
   return {

@@ -2,12 +2,12 @@
 
 import { localTime } from "../../base/local-time.ts";
 import { UploadStore } from "../../client/upload-store.ts";
+import { formatDuration } from "../../config/duration.ts";
+import { formatSize } from "../../config/size.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
-import { formatDuration } from "../duration.ts";
 import { JsonText } from "../printable.ts";
-import { formatSize } from "../size.ts";
 import { describe, listUnfinished, shortId } from "./unfinished.ts";
 import { uploadsUsage } from "./usage-unfinished.ts";
 

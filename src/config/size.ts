@@ -1,25 +1,28 @@
 // Sizes as people write and read them.
 
-import { DyncError } from "../base/error.ts";
-import { printable } from "./printable.ts";
+import { type Parsed, right, wrong } from "./parsed.ts";
 
 const units = ["", "K", "M", "G", "T", "P"] as const;
 
 /**
  * Bytes behind `text`: `1048576`, `256MiB`, `1G`, `1.5GiB`, `500MB`. One letter and `iB` count in 1024s, `B` after a letter
- * in 1000s, as in GNU's tools. `option` names the option in the error. Throws `DyncError` ("usage").
+ * in 1000s, as in GNU's tools.
  */
-export function parseSize(text: string, option: string): number {
+export function parseSize(text: string): Parsed<number> {
   const found = /^(\d+(?:\.\d+)?) ?(?:([KMGTP])(iB|B)?|B)?$/i.exec(text);
   const bytes = found === null ? Number.NaN : Math.floor(Number(found[1]) * unitBytes(found[2], found[3]));
-  if (Number.isSafeInteger(bytes)) return bytes;
-  throw new DyncError("usage", `Option "${option}" needs a size, found "${printable(text)}"`, {
-    hint: "write a number of bytes or a number with a unit: 256MiB, 1G, 500MB",
-  });
+  if (Number.isSafeInteger(bytes)) return right(bytes);
+  const hint = "write a number of bytes or a number with a unit: 256MiB, 1G, 500MB";
+  return wrong("a size", `"${text}"`, { hint });
 }
 
-function unitBytes(letter: string | undefined, suffix: string | undefined): number {
-  if (letter === undefined) return 1;
+/** What `parseSize` reads as `bytes`, as short as it gets: `64MiB`, `1000`. */
+export function writeSize(bytes: number): string {
+  const unit = units.findLast((letter) => bytes >= unitBytes(letter) && bytes % unitBytes(letter) === 0);
+  return unit ? `${bytes / unitBytes(unit)}${unit}iB` : String(bytes);
+}
+
+function unitBytes(letter = "", suffix?: string): number {
   const base = suffix?.toUpperCase() === "B" ? 1000 : 1024;
   return base ** units.indexOf(letter.toUpperCase() as (typeof units)[number]);
 }

@@ -1,7 +1,6 @@
 // Lengths of time as people write and read them.
 
-import { DyncError } from "../base/error.ts";
-import { printable } from "./printable.ts";
+import { type Parsed, right, wrong } from "./parsed.ts";
 
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
@@ -16,16 +15,17 @@ const unitMs: Readonly<Record<string, number>> = {
   w: 7 * dayMs,
 };
 
-/**
- * Milliseconds behind `text`: `90s`, `24h`, `7d`, `1h30m`, `1.5h`, and `0`. `option` names the option in the error.
- * Throws `DyncError` ("usage").
- */
-export function parseDuration(text: string, option: string): number {
+/** Milliseconds behind `text`: `90s`, `24h`, `7d`, `1h30m`, `1.5h`, and `0`. */
+export function parseDuration(text: string): Parsed<number> {
   const durationMs = text === "0" ? 0 : sumOfParts(text);
-  if (Number.isSafeInteger(durationMs)) return durationMs;
-  throw new DyncError("usage", `Option "${option}" needs a duration, found "${printable(text)}"`, {
-    hint: "write a number with a unit: 90s, 15m, 24h, 7d",
-  });
+  if (Number.isSafeInteger(durationMs)) return right(durationMs);
+  return wrong("a duration", `"${text}"`, { hint: "write a number with a unit: 90s, 15m, 24h, 7d" });
+}
+
+/** What `parseDuration` reads as `durationMs`, with one unit: `90s`, `1m`, `7d`. */
+export function writeDuration(durationMs: number): string {
+  const unit = ["d", "h", "m", "s"].find((it) => durationMs % unitMs[it]! === 0) ?? "ms";
+  return durationMs === 0 ? "0" : `${durationMs / unitMs[unit]!}${unit}`;
 }
 
 function sumOfParts(text: string): number {
@@ -55,6 +55,12 @@ export function formatCountdown(durationMs: number): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return `${hours}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)}`;
   return `${Math.ceil(hours / 24)} d`;
+}
+
+/** A long time in words, e.g. `7 days` or `0.5 days`. */
+export function daysText(durationMs: number): string {
+  const days = Math.round((durationMs / dayMs) * 10) / 10;
+  return days === 1 ? "1 day" : `${days} days`;
 }
 
 function twoDigits(value: number): string {

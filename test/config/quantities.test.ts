@@ -1,20 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { DyncError } from "../../src/base/error.ts";
 import { closest } from "../../src/cli/closest.ts";
-import { formatDuration, parseDuration } from "../../src/cli/duration.ts";
-import { formatSize, parseSize } from "../../src/cli/size.ts";
-import { parsePort, parseWholeNumber } from "../../src/cli/whole-number.ts";
+import { parseCount, parsePort } from "../../src/config/count.ts";
+import { formatDuration, parseDuration, writeDuration } from "../../src/config/duration.ts";
+import type { Parsed } from "../../src/config/parsed.ts";
+import { formatSize, parseSize, writeSize } from "../../src/config/size.ts";
 
-function messageOf(call: () => unknown): string {
-  try {
-    call();
-  } catch (error) {
-    expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).code).toBe("usage");
-    return (error as DyncError).message;
-  }
-  throw new Error("expected an error");
+/** What is wrong with a text, as the end of a sentence. */
+function faultIn(parsed: Parsed<unknown>): string {
+  if (parsed.ok) throw new Error(`read as ${parsed.value}`);
+  return `needs ${parsed.fault.wanted}, found ${parsed.fault.found}`;
+}
+
+function valueIn<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new Error(faultIn(parsed));
+  return parsed.value;
 }
 
 describe("parseSize()", () => {
@@ -34,13 +34,11 @@ describe("parseSize()", () => {
     ["2T", 2 * 1024 ** 4],
   ];
   for (const [text, bytes] of sizes) {
-    test(`reads ${text}`, () => expect(parseSize(text, "--memory")).toBe(bytes));
+    test(`reads ${text}`, () => expect(valueIn(parseSize(text))).toBe(bytes));
   }
   for (const text of ["", "x", "-1", "1X", "1 2", "1.", ".5", "1e3", "0x10", "1MiBs", "9999P", "1iB", "١"]) {
     test(`refuses "${text}"`, () => {
-      expect(messageOf(() => parseSize(text, "--memory"))).toBe(
-        `Option "--memory" needs a size, found "${text}"`,
-      );
+      expect(faultIn(parseSize(text))).toBe(`needs a size, found "${text}"`);
     });
   }
   test("reads what formatSize() writes, within its precision", () => {
@@ -48,7 +46,7 @@ describe("parseSize()", () => {
       fc.property(fc.integer({ min: 0, max: 2 ** 52 }), (bytes) => {
         const text = formatSize(bytes);
         expect(text.length).toBeLessThanOrEqual(8);
-        const back = parseSize(text, "--memory");
+        const back = valueIn(parseSize(text));
         expect(Math.abs(back - bytes)).toBeLessThanOrEqual(bytes * 0.06);
       }),
     );
@@ -68,15 +66,43 @@ describe("parseDuration()", () => {
     ["1.5h", 5_400_000],
   ];
   for (const [text, durationMs] of durations) {
-    test(`reads ${text}`, () => expect(parseDuration(text, "--expire")).toBe(durationMs));
+    test(`reads ${text}`, () => expect(valueIn(parseDuration(text))).toBe(durationMs));
   }
   for (const text of ["", "1", "h", "-1h", "1 h", "1x", "1h30", "99999999999999d", "Infinity"]) {
     test(`refuses "${text}"`, () => {
-      expect(messageOf(() => parseDuration(text, "--expire"))).toBe(
-        `Option "--expire" needs a duration, found "${text}"`,
-      );
+      expect(faultIn(parseDuration(text))).toBe(`needs a duration, found "${text}"`);
     });
   }
+});
+
+test("what is written is short, and read as the same", () => {
+  expect([0, 999, 1024, 2 ** 21, 64 * 2 ** 20, 1.5 * 2 ** 30].map(writeSize)).toEqual([
+    "0",
+    "999",
+    "1KiB",
+    "2MiB",
+    "64MiB",
+    "1536MiB",
+  ]);
+  expect([0, 999, 90_000, 60_000, 7 * 86_400_000].map(writeDuration)).toEqual([
+    "0",
+    "999ms",
+    "90s",
+    "1m",
+    "7d",
+  ]);
+  const value = fc.oneof(
+    fc.nat(),
+    fc.maxSafeNat(),
+    fc.nat(9999).map((it) => it * 1024 ** 3),
+    fc.nat(9999).map((it) => it * 3_600_000),
+  );
+  fc.assert(
+    fc.property(value, (it) => {
+      expect(valueIn(parseSize(writeSize(it)))).toBe(it);
+      expect(valueIn(parseDuration(writeDuration(it)))).toBe(it);
+    }),
+  );
 });
 
 test("formatDuration() and formatSize() are short and do not skip a step", () => {
@@ -109,13 +135,11 @@ test("formatDuration() and formatSize() are short and do not skip a step", () =>
   ]);
 });
 
-test("parseWholeNumber() holds its bounds", () => {
-  expect(parseWholeNumber("0", "N", 0, 5)).toBe(0);
-  expect(parsePort("65535", "P")).toBe(65535);
+test("parseCount() holds its bounds", () => {
+  expect(valueIn(parseCount("0", 0, 5))).toBe(0);
+  expect(valueIn(parsePort("65535"))).toBe(65535);
   for (const text of ["", "0", "65536", "1.5", "+1", "1e3", "0x1", "a", " 1"]) {
-    expect(messageOf(() => parsePort(text, "P"))).toBe(
-      `P needs a whole number from 1 to 65535, found "${text}"`,
-    );
+    expect(faultIn(parsePort(text))).toBe(`needs a whole number from 1 to 65535, found "${text}"`);
   }
 });
 

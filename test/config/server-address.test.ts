@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { DyncError } from "../../src/base/error.ts";
 import { formatServerAddress } from "../../src/base/format-server-address.ts";
-import { faultsOf } from "../../src/cli/command-line-error.ts";
-import { parseServerAddress } from "../../src/cli/server-address.ts";
+import { parseServerAddress } from "../../src/config/server-address.ts";
 
 describe("parseServerAddress()", () => {
   const addresses: readonly (readonly [string, string | undefined, string, number])[] = [
@@ -22,7 +20,8 @@ describe("parseServerAddress()", () => {
   ];
   for (const [text, portOption, host, port] of addresses) {
     test(`reads ${text}${portOption ? ` -p ${portOption}` : ""}`, () => {
-      expect(parseServerAddress(text, portOption)).toEqual({ host, port });
+      const other = portOption === undefined ? null : { text: portOption, subject: "The port" };
+      expect(parseServerAddress(text, other)).toEqual({ ok: true, value: { host, port } });
     });
   }
 
@@ -49,8 +48,7 @@ describe("parseServerAddress()", () => {
     "host\n",
     "x".repeat(254),
   ]) {
-    test(`refuses ${JSON.stringify(text)}`, () =>
-      expect(() => parseServerAddress(text, undefined)).toThrow(DyncError));
+    test(`refuses ${JSON.stringify(text)}`, () => expect(parseServerAddress(text).ok).toBe(false));
   }
 
   for (const [text, meant] of [
@@ -62,27 +60,34 @@ describe("parseServerAddress()", () => {
     ["../run.raw", "HOST, HOST:PORT or [IPV6]:PORT, for example dync.example.org"],
   ] as const) {
     test(`says what to write instead of ${text}`, () => {
-      const error = faultsOf(() => parseServerAddress(text, undefined))[0];
-      expect(error?.message).toBe(`SERVER needs a host name or an address, found "${text}"`);
-      expect(error?.hint).toBe(`write ${meant}`);
+      expect(parseServerAddress(text)).toEqual({
+        ok: false,
+        fault: { wanted: "a host name or an address", found: `"${text}"`, hint: `write ${meant}` },
+      });
     });
   }
 
-  test("refuses two ports that differ", () => {
-    expect(() => parseServerAddress("host:1", "2")).toThrow('Two ports are given, "1" with SERVER and "2"');
+  test("says which port is wrong", () => {
+    const wanted = "a whole number from 1 to 65535";
+    expect(parseServerAddress("host:x")).toEqual({
+      ok: false,
+      fault: { subject: 'The port in "host:x"', wanted, found: '"x"' },
+    });
+    expect(parseServerAddress("host", { text: "0", subject: "Its port" })).toEqual({
+      ok: false,
+      fault: { subject: "Its port", wanted, found: '"0"' },
+    });
   });
 
   test("never yields a host that leads out of a folder, and reads its own text again", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.domain(), fc.ipV6(), fc.string({ unit: "binary" })), (text) => {
-        try {
-          const address = parseServerAddress(text, undefined);
-          expect(address.host).toMatch(/^[\w:.%-]+$/);
-          expect(address.host).not.toMatch(/^\.*$/);
-          expect(parseServerAddress(formatServerAddress(address), undefined)).toEqual(address);
-        } catch (error) {
-          if (!(error instanceof DyncError)) throw error;
-        }
+        const parsed = parseServerAddress(text);
+        if (!parsed.ok) return;
+        const address = parsed.value;
+        expect(address.host).toMatch(/^[\w:.%-]+$/);
+        expect(address.host).not.toMatch(/^\.*$/);
+        expect(parseServerAddress(formatServerAddress(address))).toEqual(parsed);
       }),
     );
   });

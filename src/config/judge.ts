@@ -1,0 +1,30 @@
+// Whether an upload may be made as its client posts it, by the rules that apply to its user. Pure: what else may stand
+// in its way (a file that is there, room on the disk, what the user has unfinished) is found out after it.
+
+import { errorMeanings } from "../base/error.ts";
+import type { ErrorMessage, PostFile } from "../protocol/message.ts";
+import { metadataFault } from "../protocol/metadata.ts";
+import { checkName } from "../upload/names.ts";
+import type { UserRules } from "./server-settings.ts";
+
+/** What a client posts about an upload. */
+export type Post = Omit<PostFile, "type">;
+
+/** What a client hears. */
+export type Refusal = Omit<ErrorMessage, "type">;
+
+export type Judgement =
+  /** `post` is what is taken up. */
+  | { readonly type: "accepted"; readonly post: Post }
+  | { readonly type: "refused"; readonly refusal: Refusal };
+
+/** Of several reasons the first that a client can act on: metadata, then the name. */
+export function judge(post: Post, rules: Pick<UserRules, "names">): Judgement {
+  const metadata = metadataFault(post.metadataText);
+  if (metadata !== null) return { type: "refused", refusal: metadata };
+  const name = nameChecks[rules.names](post.name);
+  if (!name.ok) return { type: "refused", refusal: { code: errorMeanings.forbidden.wire, text: name.text } };
+  return { type: "accepted", post };
+}
+
+const nameChecks = { portable: checkName };

@@ -1,0 +1,199 @@
+// Everything that can be decided about a server from outside, each with its default and the reason for it. What the
+// process is given once stands apart from the rules that apply to a user's uploads.
+
+import { logFormats, logLevels } from "../base/log.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Fault } from "./parsed.ts";
+import {
+  choices,
+  counts,
+  durations,
+  ofProcess,
+  ofUser,
+  type Scope,
+  type Setting,
+  sizes,
+  switches,
+  texts,
+} from "./setting.ts";
+
+const MiB = 1024 * 1024;
+const dayMs = 24 * 3_600_000;
+const { chunkBytesMin, chunkBytesMax, metadataBytesMax } = limits;
+
+// More open uploads need more file descriptors and connections than a process gets.
+const uploadsMaxMax = 100_000;
+// A question about a user's unfinished uploads looks at each of them.
+const unfinishedMaxMax = 100_000;
+
+/** What can be chosen, in the order of the help; by the name that the program has for the value. */
+export const serverSettings = {
+  /** `null`: in the folder of keys and state. */
+  dataFolder: ofProcess<string | null>(
+    "data",
+    texts("FOLDER"),
+    null,
+    "where files go (default DYNC_HOME/data)",
+  ),
+  address: ofProcess("bind", texts("ADDRESS"), "*", "address to listen on (default: all)"),
+  /** 0 lets the system choose. */
+  port: ofProcess(
+    "port",
+    counts("NUMBER", 0, 65535),
+    8889,
+    "port to listen on (default {default}; 0: any free one)",
+  ),
+  memoryBytes: ofProcess(
+    "memory",
+    sizes("at least one chunk"),
+    // Enough for eight full windows; the whole server then stays well under 250 MB.
+    64 * MiB,
+    "bytes received and not yet written, of all uploads together (default {default})",
+  ),
+  /** Largest chunk that clients are asked to send. */
+  chunkBytes: ofProcess(
+    "chunk",
+    sizes(`from ${chunkBytesMin} to ${chunkBytesMax} bytes`, chunkBytesMin, chunkBytesMax),
+    limits.chunkBytesDefault,
+    "size of the pieces that are sent (default {default})",
+  ),
+  /** `maxqueue` on the wire. */
+  windowChunks: ofProcess(
+    "window",
+    counts("CHUNKS", 1, limits.maxQueueMax),
+    limits.maxQueueDefault,
+    "pieces that one upload may have under way (default {default})",
+  ),
+  uploadsMax: ofProcess(
+    "max-uploads",
+    counts("NUMBER", 1, uploadsMaxMax),
+    1000,
+    "uploads that may be open at once (default {default})",
+  ),
+  uploadsPerUser: ofUser(
+    "uploads-per-user",
+    counts("NUMBER", 1, uploadsMaxMax),
+    // More than any laboratory sends side by side; an upload that waits for its place is kept.
+    250,
+    "those of one user (default {default})",
+  ),
+  unfinishedPerUser: ofUser(
+    "max-unfinished",
+    counts("NUMBER", 1, unfinishedMaxMax),
+    // A week's unfinished uploads of a busy laboratory, at some 500 bytes of the catalogue and a file on the disk each.
+    1000,
+    "uploads that one user may have unfinished, with a client or suspended (default {default})",
+  ),
+  metadataBytesPerUser: ofUser(
+    "max-metadata",
+    sizes(`at least what one upload may have, ${metadataBytesMax} bytes`, metadataBytesMax),
+    // 128 uploads with the most that one may have, or 32 KiB for each of a thousand. It is space on the disk.
+    32 * MiB,
+    "metadata of one user's unfinished uploads together (default {default})",
+  ),
+  // No wait of the server can be nothing at all: it would end every upload at its start.
+  idleMs: ofProcess(
+    "idle-timeout",
+    durations(limits.idleMsMin),
+    limits.idleMs,
+    "an upload whose client says nothing for so long gives up its place until it is back (default {default})",
+  ),
+  expireMs: ofProcess(
+    "expire",
+    durations(1000),
+    7 * dayMs,
+    "delete a suspended upload after so long (default {default})",
+  ),
+  trustsUserIds: ofProcess(
+    "trust-user-ids",
+    switches,
+    false,
+    'the "user_id" inside a client\'s key names the user; without this option it is the name of the file',
+  ),
+  logFormat: ofProcess(
+    "log-format",
+    choices("FORMAT", logFormats),
+    "text",
+    '"text" or "json", one object a line; on standard error in either case (default {default})',
+  ),
+  logLevel: ofProcess(
+    "log-level",
+    choices("LEVEL", logLevels),
+    "info",
+    '"debug", "info", "warn" or "error" (default {default})',
+  ),
+};
+
+/** What nobody chooses, but tests. */
+const fixedSettings = {
+  /**
+   * An upload is made durable whenever so many bytes were written since the last time. Bounds what the final sync has to
+   * wait for, and what a power cut takes back. Windows does not tell whether it was restarted (catalogue/boot-id.ts):
+   * there a server that was only killed trusts no more than what was synced, either.
+   */
+  syncEveryBytes: (process.platform === "win32" ? 8 : 128) * MiB,
+  /** `upload-finished` can be asked for again for this long. */
+  rememberMs: 30 * dayMs,
+};
+
+// A client asks within the seconds after it lost its connection. A record costs 400 bytes.
+const fixedRules = {
+  /** Which names its uploads may have: those that every system can store. */
+  names: "portable" as const,
+  /** Failed uploads whose reason is remembered; the newest are. */
+  failedPerUser: 1000,
+  /** Finished uploads for which `upload-finished` can be asked again; the newest are. */
+  finishedPerUser: 100_000,
+};
+
+type Schema = typeof serverSettings;
+type ValuesOf<S extends Scope> = {
+  readonly [Key in keyof Schema as Schema[Key]["scope"] extends S ? Key : never]: Schema[Key]["default"];
+};
+
+/** What the process is given once. */
+export type ProcessSettings = ValuesOf<"process"> & Readonly<typeof fixedSettings>;
+
+/** What applies to the uploads of one user. */
+export type UserRules = ValuesOf<"user"> & Readonly<typeof fixedRules>;
+
+export type RulesOf = (user: string) => UserRules;
+
+const settings: Readonly<Record<string, Setting<unknown>>> = serverSettings;
+
+export const defaultProcessSettings = { ...defaultsOf("process"), ...fixedSettings } as ProcessSettings;
+export const defaultUserRules = { ...defaultsOf("user"), ...fixedRules } as UserRules;
+
+function defaultsOf(scope: Scope): Readonly<Record<string, unknown>> {
+  const rows = Object.entries(settings).filter(([, it]) => it.scope === scope);
+  return Object.fromEntries(rows.map(([key, it]) => [key, it.default]));
+}
+
+export interface ServerSettings {
+  readonly process: ProcessSettings;
+  readonly rules: UserRules;
+  /** What is wrong with a setting, by its name, in the order in which they were given. */
+  readonly faults: ReadonlyMap<string, Fault>;
+}
+
+/** The settings that `given` texts, by name, say; the others have their defaults, and so has what is faulty. */
+export function readServerSettings(given: Readonly<Record<string, string>>): ServerSettings {
+  const values = { process: { ...defaultProcessSettings }, user: { ...defaultUserRules } };
+  const found = new Map<string, Fault | null>();
+  for (const [key, { name, scope, kind }] of Object.entries(settings)) {
+    const text = given[name];
+    if (text === undefined) continue;
+    const parsed = kind.parse(text);
+    found.set(name, parsed.ok ? null : parsed.fault);
+    if (parsed.ok) Object.assign(values[scope], { [key]: parsed.value });
+  }
+  // How little memory is enough depends on the chunk.
+  const { memoryBytes, chunkBytes } = values.process;
+  if (found.get("memory") === null && !found.get("chunk") && memoryBytes < chunkBytes)
+    found.set("memory", { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) });
+  const faults = Object.keys(given).flatMap((name) => {
+    const fault = found.get(name);
+    return fault ? [[name, fault] as const] : [];
+  });
+  return { process: values.process, rules: values.user, faults: new Map(faults) };
+}

@@ -1,0 +1,34 @@
+// What may be uploaded by the rules alone.
+
+import { expect, test } from "bun:test";
+import { judge, type Post } from "../../src/config/judge.ts";
+import { defaultUserRules } from "../../src/config/server-settings.ts";
+
+function postOf(change: Partial<Post> = {}): Post {
+  return { name: "a.raw", metadataText: '{"sample":"A1"}', info: { size: 5 }, ...change };
+}
+
+test("what nothing is wrong with is accepted as it was posted", () => {
+  const post = postOf();
+  expect(judge(post, defaultUserRules)).toEqual({ type: "accepted", post });
+});
+
+const refusals: readonly (readonly [string, Partial<Post>, number, string])[] = [
+  ["without metadata", { metadataText: "{}" }, 422, "Metadata has no member, at least one is required"],
+  [
+    "with a field of ours",
+    { metadataText: '{"_dync":1}' },
+    422,
+    "Metadata field _dync is reserved, choose another name",
+  ],
+  ["with a name that no system takes", { name: "a/b" }, 403, 'The file name contains "/"'],
+  [
+    "with both: what is wrong with the metadata comes first",
+    { name: "", metadataText: "{}" },
+    422,
+    "Metadata has no member, at least one is required",
+  ],
+];
+test.each(refusals)("an upload %s is refused", (_what, change, code, text) => {
+  expect(judge(postOf(change), defaultUserRules)).toEqual({ type: "refused", refusal: { code, text } });
+});
