@@ -187,9 +187,10 @@ export function readServerSettings(given: Readonly<Record<string, string>>): Ser
     found.set(name, parsed.ok ? null : parsed.fault);
     if (parsed.ok) Object.assign(values[scope], { [key]: parsed.value });
   }
-  // How little memory is enough depends on the chunk.
+  // How little memory is enough depends on the chunk: while that is wrong, nothing is said of it.
   const { memoryBytes, chunkBytes } = values.process;
-  if (found.get("memory") === null && !found.get("chunk") && memoryBytes < chunkBytes)
+  if (found.get("chunk")) found.delete("memory");
+  else if (found.get("memory") === null && memoryBytes < chunkBytes)
     found.set("memory", { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) });
   const faults = Object.keys(given).flatMap((name) => {
     const fault = found.get(name);

@@ -69,6 +69,7 @@ describe("what is wrong is said", () => {
     ],
     // Nobody knows yet how little is enough.
     [{ memory: "1KiB", chunk: "1" }, ["chunk needs from 1024 to 16777216 bytes, found 1"]],
+    [{ memory: "much", chunk: "1" }, ["chunk needs from 1024 to 16777216 bytes, found 1"]],
     [
       { "max-metadata": "1K" },
       ["max-metadata needs at least what one upload may have, 262144 bytes, found 1024"],
