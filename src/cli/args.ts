@@ -31,17 +31,14 @@ export type Request =
 
 /** Finds the command in `argv`; help and version win over everything else on the line. */
 export function readRequest(program: Program, argv: readonly string[]): Request {
-  const end = argv.indexOf("--");
-  const beforeEnd = end < 0 ? argv : argv.slice(0, end);
+  const beforeEnd = beforeEndOfOptions(argv);
   const commandNamed = (name: string): Command | undefined => program.commands.find((it) => it.name === name);
   const fallback = commandNamed(program.defaultCommand)!;
   if (argv.length === 0 && Object.values(fallback.options).some((it) => it.required === true))
     return { type: "bare" };
-  const index = firstPositional(beforeEnd, { ...fallback.options, ...sharedOptions });
-  const named = index < 0 ? undefined : commandNamed(argv[index]!);
-  if (index >= 0 && argv[index] === "help") {
-    return { type: "help", command: commandNamed(argv[index + 1] ?? "") ?? null };
-  }
+  const index = new StrictPass(program, fallback, beforeEnd).firstPositionalAt ?? argv.length;
+  const named = commandNamed(argv[index] ?? "");
+  if (argv[index] === "help") return { type: "help", command: commandNamed(argv[index + 1] ?? "") ?? null };
   if (beforeEnd.includes("--help") || beforeEnd.includes("-h"))
     return { type: "help", command: named ?? null };
   if (beforeEnd.includes("--version") || beforeEnd.includes("-V")) return { type: "version" };
@@ -56,8 +53,12 @@ export function readRequest(program: Program, argv: readonly string[]): Request 
 
 /** Whether `--json` is on the line: asked before parsing, so that parse errors come in the right form too. */
 export function asksForJson(argv: readonly string[]): boolean {
+  return beforeEndOfOptions(argv).includes("--json");
+}
+
+function beforeEndOfOptions(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf("--");
-  return (end < 0 ? argv : argv.slice(0, end)).includes("--json");
+  return end < 0 ? argv : argv.slice(0, end);
 }
 
 /**
@@ -70,14 +71,19 @@ export function checkArguments(
   rest: readonly string[],
   isNamed = false,
 ): CheckedArguments {
-  const pass = new StrictPass(program, command);
-  return pass.check(rest, isNamed);
+  return new StrictPass(program, command, rest).check(isNamed);
 }
 
+/** Reads words as a command's options and positional arguments; `check` says what is wrong with them. */
 class StrictPass {
   readonly #program: Program;
   readonly #command: Command;
   readonly #options: OptionsDef;
+  readonly #words: readonly string[];
+  /** Position in `#words` of what is read next. */
+  #at = 0;
+  /** Position of the first positional argument before "--", or `null`. */
+  readonly firstPositionalAt: number | null = null;
   readonly #values = new Map<string, string[]>();
   readonly #switches = new Map<string, boolean>();
   readonly #positionals: string[] = [];
@@ -86,27 +92,30 @@ class StrictPass {
   /** Whether an option was found of which nobody knows if it takes the next word. */
   #isUncertain = false;
 
-  constructor(program: Program, command: Command) {
+  constructor(program: Program, command: Command, words: readonly string[]) {
     this.#program = program;
     this.#command = command;
     this.#options = command.options;
+    this.#words = words;
+    while (this.#at < words.length) {
+      const from = this.#at++;
+      const word = words[from]!;
+      if (word === "--") {
+        this.#positionals.push(...words.slice(this.#at));
+        break;
+      }
+      if (!word.startsWith("-") || word === "-") {
+        this.firstPositionalAt ??= from;
+        this.#positionals.push(word);
+        continue;
+      }
+      if (word.startsWith("--")) this.#long(word);
+      else this.#short(word);
+      this.#optionWords.push(...words.slice(from, this.#at));
+    }
   }
 
-  check(rest: readonly string[], isNamed: boolean): CheckedArguments {
-    const tokens = [...rest];
-    for (let token = tokens.shift(); token !== undefined; token = tokens.shift()) {
-      if (token === "--") {
-        this.#positionals.push(...tokens.splice(0));
-      } else if (token.startsWith("-") && token !== "-") {
-        const left = tokens.length;
-        const taken = [token, ...tokens];
-        if (token.startsWith("--")) this.#long(token, tokens);
-        else this.#short(token, tokens);
-        this.#optionWords.push(...taken.slice(0, 1 + left - tokens.length));
-      } else {
-        this.#positionals.push(token);
-      }
-    }
+  check(isNamed: boolean): CheckedArguments {
     const { misread, others } = this.#command.check?.(this.#line(isNamed)) ?? { misread: null, others: [] };
     if (misread !== null) this.#faults.push(misread);
     // Where one of them may be the value of an option that is none, nothing can be said of the others.
@@ -126,7 +135,7 @@ class StrictPass {
     };
   }
 
-  #long(token: string, tokens: string[]): void {
+  #long(token: string): void {
     const equals = token.indexOf("=");
     const written = equals < 0 ? token : token.slice(0, equals);
     const inline = equals < 0 ? null : token.slice(equals + 1);
@@ -140,12 +149,12 @@ class StrictPass {
       if (inline !== null) this.#fault(`Option "${written}" takes no value`);
       this.#switches.set(negated ? name.slice(3) : name, !negated);
     } else {
-      this.#take(name, option, written, inline ?? this.#nextValue(written, tokens));
+      this.#take(name, option, written, inline ?? this.#nextValue(written));
     }
   }
 
   /** `-q`, `-qk a:1`, `-k a:1`, `-ka:1` and `-k=a:1`, as the original program reads them. */
-  #short(token: string, tokens: string[]): void {
+  #short(token: string): void {
     for (let at = 1; at < token.length; at++) {
       const written = `-${token[at]}`;
       const found = Object.entries(this.#options).find(([, option]) => aliasOf(option) === token[at]);
@@ -160,14 +169,14 @@ class StrictPass {
         continue;
       }
       const inline = token.slice(at + 1).replace(/^=/, "");
-      this.#take(name, option, written, at + 1 < token.length ? inline : this.#nextValue(written, tokens));
+      this.#take(name, option, written, at + 1 < token.length ? inline : this.#nextValue(written));
       return;
     }
   }
 
   /** Takes the next word as the value of the option `written`; `null` when that is none. */
-  #nextValue(written: string, tokens: string[]): string | null {
-    const value = tokens[0];
+  #nextValue(written: string): string | null {
+    const value = this.#words[this.#at];
     if (value === undefined) {
       this.#fault(`Option "${written}" needs a value`);
       return null;
@@ -178,10 +187,10 @@ class StrictPass {
         `Option "${written}" needs a value, found "${printable(value)}"`,
         `write ${form} when the value starts with a dash`,
       );
-      if (!this.#isOption(value)) tokens.shift();
+      if (!this.#isOption(value)) this.#at++;
       return null;
     }
-    tokens.shift();
+    this.#at++;
     return value;
   }
 
@@ -271,27 +280,6 @@ class StrictPass {
   #usage(message: string, hint?: string): DyncError {
     return new DyncError("usage", message, { hint: hint ?? `run "${this.#help()}"` });
   }
-}
-
-/** Position of the first positional argument, or -1; `options` tells which options take the next word as their value. */
-function firstPositional(argv: readonly string[], options: OptionsDef): number {
-  for (let index = 0; index < argv.length; index++) {
-    const token = argv[index]!;
-    if (token === "-" || !token.startsWith("-")) return index;
-    if (takesNextWord(token, options)) index++;
-  }
-  return -1;
-}
-
-function takesNextWord(token: string, options: OptionsDef): boolean {
-  if (token.includes("=")) return false;
-  if (token.startsWith("--")) return optionNamed(token.slice(2), options)?.type === "string";
-  // In "-qk" the last letter decides, unless one before it already took the rest as its value.
-  const letters = [...token.slice(1)];
-  const taker = letters.findIndex((letter) =>
-    Object.values(options).some((option) => option.type === "string" && aliasOf(option) === letter),
-  );
-  return taker >= 0 && taker === letters.length - 1;
 }
 
 /** Not `options[name]` alone: every object has a "constructor". */

@@ -19,12 +19,15 @@ import {
 
 const MiB = 1024 * 1024;
 const dayMs = 24 * 3_600_000;
-const { chunkBytesMin, chunkBytesMax, metadataBytesMax } = limits;
+const { chunkBytesMin, chunkBytesMax, metadataBytesMax, maxQueueMax } = limits;
 
 // More open uploads need more file descriptors and connections than a process gets.
 const uploadsMaxMax = 100_000;
 // A question about a user's unfinished uploads looks at each of them.
 const unfinishedMaxMax = 100_000;
+const windows = counts(1, maxQueueMax, "CHUNKS");
+const chunkSizes = sizes(`from ${chunkBytesMin} to ${chunkBytesMax} bytes`, chunkBytesMin, chunkBytesMax);
+const metadataSizes = sizes(`at least what one upload may have, ${metadataBytesMax} bytes`, metadataBytesMax);
 
 /** What can be chosen, in the order of the help; by the name that the program has for the value. */
 export const serverSettings = {
@@ -37,73 +40,48 @@ export const serverSettings = {
   ),
   address: ofProcess("bind", texts("ADDRESS"), "*", "address to listen on (default: all)"),
   /** 0 lets the system choose. */
-  port: ofProcess(
-    "port",
-    counts("NUMBER", 0, 65535),
-    8889,
-    "port to listen on (default {default}; 0: any free one)",
-  ),
+  port: ofProcess("port", counts(0, 65535), 8889, "port to listen on (default {default}; 0: any free one)"),
+  // Enough for eight full windows; the whole server then stays well under 250 MB.
   memoryBytes: ofProcess(
     "memory",
-    sizes("at least one chunk"),
-    // Enough for eight full windows; the whole server then stays well under 250 MB.
+    sizes(),
     64 * MiB,
-    "bytes received and not yet written, of all uploads together (default {default})",
+    "bytes received and not yet written, of all uploads together",
   ),
   /** Largest chunk that clients are asked to send. */
-  chunkBytes: ofProcess(
-    "chunk",
-    sizes(`from ${chunkBytesMin} to ${chunkBytesMax} bytes`, chunkBytesMin, chunkBytesMax),
-    limits.chunkBytesDefault,
-    "size of the pieces that are sent (default {default})",
-  ),
+  chunkBytes: ofProcess("chunk", chunkSizes, limits.chunkBytesDefault, "size of the pieces that are sent"),
   /** `maxqueue` on the wire. */
   windowChunks: ofProcess(
     "window",
-    counts("CHUNKS", 1, limits.maxQueueMax),
+    windows,
     limits.maxQueueDefault,
-    "pieces that one upload may have under way (default {default})",
+    "pieces that one upload may have under way",
   ),
-  uploadsMax: ofProcess(
-    "max-uploads",
-    counts("NUMBER", 1, uploadsMaxMax),
-    1000,
-    "uploads that may be open at once (default {default})",
-  ),
-  uploadsPerUser: ofUser(
-    "uploads-per-user",
-    counts("NUMBER", 1, uploadsMaxMax),
-    // More than any laboratory sends side by side; an upload that waits for its place is kept.
-    250,
-    "those of one user (default {default})",
-  ),
+  uploadsMax: ofProcess("max-uploads", counts(1, uploadsMaxMax), 1000, "uploads that may be open at once"),
+  // More than any laboratory sends side by side; an upload that waits for its place is kept.
+  uploadsPerUser: ofUser("uploads-per-user", counts(1, uploadsMaxMax), 250, "those of one user"),
+  // A week's unfinished uploads of a busy laboratory, at some 500 bytes of the catalogue and a file on the disk each.
   unfinishedPerUser: ofUser(
     "max-unfinished",
-    counts("NUMBER", 1, unfinishedMaxMax),
-    // A week's unfinished uploads of a busy laboratory, at some 500 bytes of the catalogue and a file on the disk each.
+    counts(1, unfinishedMaxMax),
     1000,
-    "uploads that one user may have unfinished, with a client or suspended (default {default})",
+    "uploads that one user may have unfinished, with a client or suspended",
   ),
+  // 128 uploads with the most that one may have, or 32 KiB for each of a thousand. It is space on the disk.
   metadataBytesPerUser: ofUser(
     "max-metadata",
-    sizes(`at least what one upload may have, ${metadataBytesMax} bytes`, metadataBytesMax),
-    // 128 uploads with the most that one may have, or 32 KiB for each of a thousand. It is space on the disk.
+    metadataSizes,
     32 * MiB,
-    "metadata of one user's unfinished uploads together (default {default})",
+    "metadata of one user's unfinished uploads together",
   ),
   // No wait of the server can be nothing at all: it would end every upload at its start.
   idleMs: ofProcess(
     "idle-timeout",
     durations(limits.idleMsMin),
     limits.idleMs,
-    "an upload whose client says nothing for so long gives up its place until it is back (default {default})",
+    "an upload whose client says nothing for so long gives up its place until it is back",
   ),
-  expireMs: ofProcess(
-    "expire",
-    durations(1000),
-    7 * dayMs,
-    "delete a suspended upload after so long (default {default})",
-  ),
+  expireMs: ofProcess("expire", durations(1000), 7 * dayMs, "delete a suspended upload after so long"),
   trustsUserIds: ofProcess(
     "trust-user-ids",
     switches,
@@ -114,14 +92,9 @@ export const serverSettings = {
     "log-format",
     choices("FORMAT", logFormats),
     "text",
-    '"text" or "json", one object a line; on standard error in either case (default {default})',
+    '"text" or "json", one object a line; on standard error in either case',
   ),
-  logLevel: ofProcess(
-    "log-level",
-    choices("LEVEL", logLevels),
-    "info",
-    '"debug", "info", "warn" or "error" (default {default})',
-  ),
+  logLevel: ofProcess("log-level", choices("LEVEL", logLevels), "info", '"debug", "info", "warn" or "error"'),
 };
 
 /** What nobody chooses, but tests. */

@@ -23,26 +23,27 @@ export interface Setting<T, S extends Scope = Scope> {
   readonly name: string;
   readonly kind: Kind<T>;
   readonly default: T;
-  /** A line for people; "{default}" in it stands for the default. */
+  /** What it is, for people; see `aboutText`. */
   readonly about: string;
 }
 
-export function ofProcess<T>(
-  name: string,
-  kind: Kind<T>,
-  fallback: NoInfer<T>,
-  about: string,
-): Setting<T, "process"> {
-  return { scope: "process", name, kind, default: fallback, about };
-}
+const rowsFor =
+  <S extends Scope>(scope: S) =>
+  <T>(name: string, kind: Kind<T>, fallback: NoInfer<T>, about: string): Setting<T, S> => ({
+    scope,
+    name,
+    kind,
+    default: fallback,
+    about,
+  });
 
-export function ofUser<T>(
-  name: string,
-  kind: Kind<T>,
-  fallback: NoInfer<T>,
-  about: string,
-): Setting<T, "user"> {
-  return { scope: "user", name, kind, default: fallback, about };
+export const ofProcess = rowsFor("process");
+export const ofUser = rowsFor("user");
+
+/** What a setting is, with its default: `{default}` in the row's text stands for it, and without that it comes last. */
+export function aboutText({ about, kind, default: value }: Setting<unknown>): string {
+  const says = kind.placeholder === null || about.includes("(default");
+  return (says ? about : `${about} (default {default})`).replace("{default}", kind.write(value));
 }
 
 /** Text that the system judges where it is used. */
@@ -50,12 +51,12 @@ export function texts(placeholder: string): Kind<string> {
   return { placeholder, parse: right, write: String };
 }
 
-export function counts(placeholder: string, min: number, max: number): Kind<number> {
+export function counts(min: number, max: number, placeholder = "NUMBER"): Kind<number> {
   return { placeholder, parse: (text) => parseCount(text, min, max), write: String };
 }
 
-/** Sizes in bytes; `wanted` says what the bounds are. */
-export function sizes(wanted: string, min = 0, max = Number.MAX_SAFE_INTEGER): Kind<number> {
+/** Sizes in bytes; `wanted` says what the bounds are, where there are any. */
+export function sizes(wanted = "", min = 0, max = Number.MAX_SAFE_INTEGER): Kind<number> {
   const fault = (bytes: number) => (bytes < min || bytes > max ? { wanted, found: String(bytes) } : null);
   return { placeholder: "SIZE", parse: (text) => checked(parseSize(text), fault), write: writeSize };
 }
@@ -64,11 +65,8 @@ export function sizes(wanted: string, min = 0, max = Number.MAX_SAFE_INTEGER): K
 export function durations(leastMs: number): Kind<number> {
   const wanted = `at least ${leastMs / 1000}s`;
   const fault = (durationMs: number) => (durationMs < leastMs ? { wanted, found: `${durationMs} ms` } : null);
-  return {
-    placeholder: "DURATION",
-    parse: (text) => checked(parseDuration(text), fault),
-    write: writeDuration,
-  };
+  const parse = (text: string) => checked(parseDuration(text), fault);
+  return { placeholder: "DURATION", parse, write: writeDuration };
 }
 
 /** One of a few words. */

@@ -3,9 +3,10 @@
 import { expect, test } from "bun:test";
 import { serverUsage } from "../../src/cli/dync-server/usage.ts";
 import { readServerSettings, serverSettings } from "../../src/config/server-settings.ts";
+import { aboutText, type Setting } from "../../src/config/setting.ts";
 
 const cases = Object.values(serverSettings)
-  .filter(({ about }) => about.includes("{default}"))
+  .filter((it) => /\(default (?!DYNC_HOME)/.test(aboutText(it as Setting<unknown>)))
   .map((it) => [it.name, it.default] as const);
 
 test.each(cases)("dync-server --help names the default of --%s", (name, value) => {

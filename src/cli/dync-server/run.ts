@@ -1,6 +1,7 @@
 // `dync-server [run]`: reads and checks how the server is to run, and hands it to `serve.ts`.
 
 import { resolve } from "node:path";
+import { assert } from "../../base/assert.ts";
 import type { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { readServerSettings, serverSettings } from "../../config/server-settings.ts";
@@ -16,7 +17,7 @@ import {
 import { exitInterrupted, Interruption } from "../interruption.ts";
 import { openLog } from "../log.ts";
 import { optionText, usageError } from "../option-value.ts";
-import type { ServeOptions } from "./serve-options.ts";
+import type { ServeOptions } from "./serve.ts";
 import { startError } from "./start-error.ts";
 import { serverUsage } from "./usage.ts";
 
@@ -96,7 +97,8 @@ function readServeOptions(
   const given = Object.entries(values).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)]],
   );
-  const { process: settings, rules } = readServerSettings(Object.fromEntries(given));
+  const { process: settings, rules, faults } = readServerSettings(Object.fromEntries(given));
+  assert(faults.size === 0, "the command line was checked");
   const home = resolve(dyncHome(environment));
   return { home, dataFolder: resolve(settings.dataFolder ?? resolve(home, "data")), settings, rules };
 }

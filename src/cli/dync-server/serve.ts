@@ -7,6 +7,7 @@ import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { bootId } from "../../catalogue/boot-id.ts";
 import { openSqliteCatalogue, rescueCatalogue } from "../../catalogue/sqlite.ts";
+import type { ProcessSettings, UserRules } from "../../config/server-settings.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
@@ -15,7 +16,17 @@ import { publishedFiles } from "../../storage/published.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
 import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import { version } from "../version.ts";
-import type { ServeOptions } from "./serve-options.ts";
+
+/** What `dync-server run` was asked to do, checked by `run.ts`. */
+export interface ServeOptions {
+  readonly settings: ProcessSettings;
+  /** The same for every user. */
+  readonly rules: UserRules;
+  /** Absolute path of the folder that files go to. */
+  readonly dataFolder: string;
+  /** Folder of keys and state. */
+  readonly home: string;
+}
 
 export interface ServeParts {
   readonly logger: Logger;

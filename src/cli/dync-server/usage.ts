@@ -1,10 +1,7 @@
 // What `dync-server --help` prints. For whoever sets a server up this text is the manual.
 
 import { serverSettings } from "../../config/server-settings.ts";
-import type { Setting } from "../../config/setting.ts";
-
-const columns = 80;
-const indent = 28;
+import { aboutText, type Setting } from "../../config/setting.ts";
 
 export const serverUsage = `
 Receive files, with their metadata, from dync clients.
@@ -83,27 +80,14 @@ Options:
   -h, --help            print this text
 `;
 
-/** A line for each setting, or some: what it is called, and from column 28 on what it is. */
+/** A line for each setting, or some: what it is called, and from column 28 to 80 what it is. */
 function optionLines(): string {
+  const column = " ".repeat(28);
   const settings: readonly Setting<unknown>[] = Object.values(serverSettings);
-  const lines = settings.flatMap(({ name, kind, about, default: value }) => {
-    const option = `      --${name}${kind.placeholder === null ? "" : ` ${kind.placeholder}`}`;
-    const [first, ...rest] = wrapped(about.replace("{default}", kind.write(value)), columns - indent);
-    const begin =
-      option.length + 2 > indent
-        ? [option, `${" ".repeat(indent)}${first}`]
-        : [option.padEnd(indent) + first];
-    return [...begin, ...rest.map((line) => " ".repeat(indent) + line)];
+  const lines = settings.map((it) => {
+    const option = `      --${it.name} ${it.kind.placeholder ?? ""}`.trimEnd();
+    const begin = option.length + 2 > column.length ? `${option}\n${column}` : option.padEnd(column.length);
+    return begin + `${aboutText(it)} `.replace(/(.{1,52}) /g, `$1\n${column}`).trimEnd();
   });
   return lines.join("\n");
-}
-
-function wrapped(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const line = `${lines.at(-1) ?? ""} ${word}`;
-    if (lines.length > 0 && line.length <= width) lines[lines.length - 1] = line;
-    else lines.push(word);
-  }
-  return lines;
 }
