@@ -3,7 +3,7 @@
 
 import { logFormats, logLevels } from "../base/log.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Fault } from "./parsed.ts";
+import { type Fault, right } from "./parsed.ts";
 import {
   choices,
   counts,
@@ -132,16 +132,6 @@ export type UserRules = ValuesOf<"user"> & Readonly<typeof fixedRules>;
 
 export type RulesOf = (user: string) => UserRules;
 
-const settings: Readonly<Record<string, Setting<unknown>>> = serverSettings;
-
-export const defaultProcessSettings = { ...defaultsOf("process"), ...fixedSettings } as ProcessSettings;
-export const defaultUserRules = { ...defaultsOf("user"), ...fixedRules } as UserRules;
-
-function defaultsOf(scope: Scope): Readonly<Record<string, unknown>> {
-  const rows = Object.entries(settings).filter(([, it]) => it.scope === scope);
-  return Object.fromEntries(rows.map(([key, it]) => [key, it.default]));
-}
-
 export interface ServerSettings {
   readonly process: ProcessSettings;
   readonly rules: UserRules;
@@ -151,23 +141,26 @@ export interface ServerSettings {
 
 /** The settings that `given` texts, by name, say; the others have their defaults, and so has what is faulty. */
 export function readServerSettings(given: Readonly<Record<string, string>>): ServerSettings {
-  const values = { process: { ...defaultProcessSettings }, user: { ...defaultUserRules } };
-  const found = new Map<string, Fault | null>();
-  for (const [key, { name, scope, kind }] of Object.entries(settings)) {
+  const rows: Readonly<Record<string, Setting<unknown>>> = serverSettings;
+  const read: Record<Scope, Record<string, unknown>> = {
+    process: { ...fixedSettings },
+    user: { ...fixedRules },
+  };
+  const faults = new Map<string, Fault>();
+  for (const [key, { name, scope, kind, default: fallback }] of Object.entries(rows)) {
     const text = given[name];
-    if (text === undefined) continue;
-    const parsed = kind.parse(text);
-    found.set(name, parsed.ok ? null : parsed.fault);
-    if (parsed.ok) Object.assign(values[scope], { [key]: parsed.value });
+    const parsed = text === undefined ? right(fallback) : kind.parse(text);
+    read[scope][key] = parsed.ok ? parsed.value : fallback;
+    if (!parsed.ok) faults.set(name, parsed.fault);
   }
+  const values = { process: read.process as ProcessSettings, rules: read.user as UserRules };
   // How little memory is enough depends on the chunk: while that is wrong, nothing is said of it.
   const { memoryBytes, chunkBytes } = values.process;
-  if (found.get("chunk")) found.delete("memory");
-  else if (found.get("memory") === null && memoryBytes < chunkBytes)
-    found.set("memory", { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) });
-  const faults = Object.keys(given).flatMap((name) => {
-    const fault = found.get(name);
-    return fault ? [[name, fault] as const] : [];
-  });
-  return { process: values.process, rules: values.user, faults: new Map(faults) };
+  if (faults.has("chunk")) faults.delete("memory");
+  else if (!faults.has("memory") && memoryBytes < chunkBytes)
+    faults.set("memory", { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) });
+  const order = Object.keys(given);
+  return { ...values, faults: new Map([...faults].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))) };
 }
+
+export const { process: defaultProcessSettings, rules: defaultUserRules } = readServerSettings({});
