@@ -2,14 +2,15 @@
 // Both programs read them; nothing else in `protocol/` has a number of its own.
 
 import { assert } from "../base/assert.ts";
+import { fileNameBytesMax } from "../base/file-name.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const secondMs = 1000;
 
 export const limits = {
-  /** Longest file name: room is left for `.meta.json` within the 255 bytes that file systems allow. */
-  nameBytesMax: 240,
+  /** Longest file name. */
+  nameBytesMax: fileNameBytesMax,
   /** Metadata describes data, it is not data; the whole document is held in memory and in the catalogue. */
   metadataBytesMax: 256 * KiB,
   /** Nesting of metadata: far beyond any form, and no recursion over it can overflow a stack. */

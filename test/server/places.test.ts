@@ -144,6 +144,15 @@ describe("places", () => {
     expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 499 });
   });
 
+  test("each user has a bound of its own", () => {
+    const places = new UploadPlaces(10, (user) => (user === "a" ? 1 : 2));
+    for (const [id, user] of ["a", "b", "b"].entries()) {
+      expect(places.find(user).type).toBe("free");
+      places.take(`${id}`, user);
+    }
+    expect(["a", "b", "c"].map((user) => places.find(user).type)).toEqual(["user-full", "user-full", "free"]);
+  });
+
   test("a user who has two fewer than another one is never refused", () => {
     const users = fc.constantFrom("a", "b", "c", "d");
     fc.assert(
