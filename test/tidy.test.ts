@@ -62,6 +62,11 @@ const bannedWords: readonly {
   },
   { where: /^src\/protocol\//, word: /["'](node|bun):/, why: "the protocol knows no system" },
   {
+    where: /^src\/(config|upload)\//,
+    word: /\bawait\b|\basync\b|["'`]--[a-z]/,
+    why: "pure, and usable without a command line",
+  },
+  {
     where: /^src\//,
     not: /^src\/cli\/run\.ts$/,
     word: /process\.exit\(/,
