@@ -2,16 +2,14 @@
 // in its way (a file that is there, room on the disk, what the user has unfinished) is found out after it.
 
 import { errorMeanings } from "../base/error.ts";
-import type { ErrorMessage, PostFile } from "../protocol/message.ts";
+import type { PostFile } from "../protocol/message.ts";
 import { metadataFault } from "../protocol/metadata.ts";
+import type { Refusal } from "../protocol/upload-life.ts";
 import { checkName } from "../upload/names.ts";
 import type { UserRules } from "./server-settings.ts";
 
 /** What a client posts about an upload. */
 export type Post = Omit<PostFile, "type">;
-
-/** What a client hears. */
-export type Refusal = Omit<ErrorMessage, "type">;
 
 export type Judgement =
   /** `post` is what is taken up. */

@@ -163,9 +163,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     if (this.#post === null) {
       this.#post = post;
       this.#state = "admitting";
-      // Before the checks, so that the approval can carry credit.
-      this.#credit.want(this.#usableWindow());
       this.#actions.push({ type: "admit", post });
+      // Before the checks are done, so that the approval can carry credit.
+      this.#credit.want(this.#usableWindow());
     } else if (post.name !== this.#post.name || !sameMetadata(post.metadataText, this.#post.metadataText)) {
       const name = JSON.stringify(this.#post.name);
       this.#sendError(409, `This connection uploads ${name} already, with metadata of its own`);

@@ -4,8 +4,9 @@
 import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields } from "../base/log.ts";
 import type { NewUpload } from "../catalogue/catalogue.ts";
-import { judge, type Post, type Refusal } from "../config/judge.ts";
+import { judge, type Post } from "../config/judge.ts";
 import { sameMetadata } from "../protocol/metadata.ts";
+import type { Refusal } from "../protocol/upload-life.ts";
 import { NameTaken, type Partial } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
 import type { UploadKey } from "../upload/upload.ts";
@@ -24,12 +25,20 @@ export interface AdmissionParts extends UnfinishedParts {
   readonly room: Room;
 }
 
-/** Refuses by throwing `DyncError`; otherwise the upload is in the catalogue and its partial is open. */
-export async function admit(request: AdmissionRequest, parts: AdmissionParts): Promise<Partial> {
+/**
+ * Refuses by throwing `DyncError`; otherwise the upload is in the catalogue and its partial is open. `claim` gets its name:
+ * an upload that will be refused must not replace an older one.
+ */
+export async function admit(
+  request: AdmissionRequest,
+  claim: () => Promise<void>,
+  parts: AdmissionParts,
+): Promise<Partial> {
   const { user, id } = request;
   const judgement = judge(request.post, parts.rulesOf(user));
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
   const { post } = judgement;
+  await claim();
   const destination = { user, name: post.name };
   const obstacle = await parts.storage.obstacle(destination);
   if (obstacle !== null) throw new NameTaken(takenText(post.name, obstacle.file), obstacle);

@@ -2,8 +2,8 @@
 // any two steps (recovery.ts takes it up where it stopped).
 
 import { DyncError, errorMeanings } from "../base/error.ts";
-import type { Refusal } from "../config/judge.ts";
 import type { ServerInput } from "../protocol/server-events.ts";
+import type { Refusal } from "../protocol/upload-life.ts";
 import { refusalOf, troubleOf } from "./admission.ts";
 import { type CompleteUpload, publicationOf } from "./publication.ts";
 import type { StoredBytes } from "./stored-bytes.ts";

@@ -15,12 +15,12 @@ import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { ParkedHashes } from "./parked-hashes.ts";
 import { Room } from "./room.ts";
-import type { Session } from "./session.ts";
 import { Turn } from "./turn.ts";
-import { UploadDirectory, type UploadDirectoryParts } from "./upload-directory.ts";
+import type { Upload, UploadOwner } from "./upload.ts";
+import { Uploads, type UploadsParts } from "./uploads.ts";
 
 export interface ServerParts
-  extends Omit<UploadDirectoryParts, "office" | "room" | "hashes" | "send" | "onCreditChanged"> {
+  extends Omit<UploadsParts, "office" | "room" | "hashes" | "send" | "soon" | "onCreditChanged"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
 }
@@ -31,7 +31,7 @@ const flushMs = 1_000;
 export class Server {
   readonly #parts: ServerParts;
   readonly #credit: CreditTurns;
-  readonly #uploads: UploadDirectory;
+  readonly #uploads: Uploads;
   readonly #housekeeping: Housekeeping;
   readonly #timers = new Map<string, CancelTimer>();
   readonly #turn = new Turn(queueMicrotask);
@@ -46,12 +46,13 @@ export class Server {
     this.#parts = parts;
     const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
     const office = new CreditOffice({ capacity });
-    this.#uploads = new UploadDirectory({
+    this.#uploads = new Uploads({
       ...parts,
       office,
       room: new Room(parts.storage),
       hashes: new ParkedHashes(),
       send: (peer, message) => this.#send(peer, message),
+      soon: queueMicrotask,
       onCreditChanged: () => this.#credit.changed(),
     });
     this.#credit = new CreditTurns({
@@ -69,7 +70,7 @@ export class Server {
 
   /** Uploads that have a place just now. */
   get openUploads(): number {
-    return this.#uploads.active().length;
+    return this.#uploads.placesTaken;
   }
 
   /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */
@@ -95,9 +96,9 @@ export class Server {
 
   /** Looks again who may send: uploads of keys that were removed, and did not come back, end now. */
   clientsChanged(): void {
-    for (const session of this.#uploads.active()) {
-      if (this.#parts.clients.mayGoOn(session.origin, session.key.user)) continue;
-      session.stop(403, "This key is not authorised on the server any more", true);
+    for (const upload of this.#uploads.all()) {
+      if (this.#parts.clients.mayGoOn(upload.owner.origin, upload.owner.user)) continue;
+      upload.stop(403, "This key is not authorised on the server any more", true);
     }
   }
 
@@ -107,7 +108,7 @@ export class Server {
     for (const cancel of this.#timers.values()) cancel();
     this.#credit.stop();
     const goingDown = `The server is going down, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
-    for (const session of this.#uploads.active()) session.stop(503, goingDown, true);
+    for (const upload of this.#uploads.all()) upload.stop(503, goingDown, true);
     await Promise.all([this.#uploads.settled(), this.#housekeeping.stop()]);
     this.#link?.close(flushMs);
   }
@@ -140,8 +141,8 @@ export class Server {
 
   #dispatch(received: ReceivedFromPeer): void {
     const { origin, peer } = received;
-    const session = this.#uploads.find(origin, peer);
-    const user = this.#userOf(origin, session);
+    const upload = this.#uploads.get({ origin, identity: peer });
+    const user = this.#userOf(origin, upload);
     // Large metadata takes a millisecond to read. Only of the very same message the answer is the same: another one
     // may be damaged, and counts.
     if (this.#turn.isAsked(`${origin} ${peer}`, received.frames)) return received.release();
@@ -150,45 +151,34 @@ export class Server {
       received.release();
       if (user === null) this.#refuseKey(origin, peer);
       else if (this.#stopping) this.#sendError(peer, 503, "The server is going down");
-      else if (!decoded.ok) this.#receiveMalformed(received, user, session, decoded.code, decoded.text);
+      else if (!decoded.ok) this.#receiveMalformed(received, user, upload, decoded.code, decoded.text);
       return;
     }
-    this.#hand(user, received, decoded.message);
+    this.#hand({ user, origin, identity: peer }, received, decoded.message);
   }
 
   // A question is answered once in a turn, and never after what came behind it: its answer would take the client back.
-  #hand(user: string, received: ReceivedFromPeer, message: ClientMessage): void {
+  #hand(owner: UploadOwner, received: ReceivedFromPeer, message: ClientMessage): void {
     const { origin, peer } = received;
-    const upload = `${origin} ${peer}`;
-    const isRepeatedPost = message.type === "post-file" && this.#uploads.find(origin, peer) !== null;
+    const key = `${origin} ${peer}`;
+    const isRepeatedPost = message.type === "post-file" && this.#uploads.get(owner) !== null;
     if (message.type === "query-status" || isRepeatedPost) {
       const frames = received.frames.map((frame) => new Uint8Array(frame));
       received.release();
       const asked = { origin, peer, frames: [], release() {} };
-      const answer = () => this.#guarded(asked, () => this.#deliver(user, asked, message));
-      return this.#turn.ask(upload, answer, frames);
+      const answer = () => this.#guarded(asked, () => this.#uploads.obtain(owner).receive(message, asked));
+      return this.#turn.ask(key, answer, frames);
     }
-    this.#turn.before(upload);
-    this.#deliver(user, received, message);
-  }
-
-  #deliver(user: string, received: ReceivedFromPeer, message: ClientMessage): void {
-    const { origin, peer } = received;
-    const session = this.#uploads.find(origin, peer);
-    if (session !== null) return session.receive(message, received);
-    const isLast = message.type === "post-chunk" && message.checksum !== null;
-    // The catalogue would be asked for each.
-    if (this.#turn.isRepeated(`${origin} ${peer}`, isLast ? "last chunk" : message.type))
-      return received.release();
-    this.#uploads.receiveUnknown(user, received, message);
+    this.#turn.before(key);
+    this.#uploads.obtain(owner).receive(message, received);
   }
 
   /** As whom a message of this key is taken, or `null`: not at all. */
-  #userOf(origin: string, session: Session | null): string | null {
+  #userOf(origin: string, upload: Upload | null): string | null {
     const { clients } = this.#parts;
-    if (session === null) return clients.userOf(origin);
+    if (upload === null) return clients.userOf(origin);
     // It goes on as it began, also when its key was removed a moment ago or is another user's now.
-    return clients.mayGoOn(origin, session.key.user) ? session.key.user : null;
+    return clients.mayGoOn(origin, upload.owner.user) ? upload.owner.user : null;
   }
 
   #refuseKey(origin: string, peer: string): void {
@@ -200,16 +190,15 @@ export class Server {
   #receiveMalformed(
     { origin, peer }: ReceivedFromPeer,
     user: string,
-    session: Session | null,
+    upload: Upload | null,
     code: number,
     text: string,
   ): void {
-    const upload = `${origin} ${peer}`;
-    this.#turn.before(upload);
-    if (session === null && this.#turn.isRepeated(upload, "malformed")) return;
+    this.#turn.before(`${origin} ${peer}`);
+    if (upload === null && this.#turn.isRepeated(`${origin} ${peer}`, "malformed")) return;
     const key = fingerprintOf(origin);
     this.#parts.logger.log("warn", "Malformed message", { user, key, code, reason: text });
-    if (session !== null) session.receiveMalformed(text);
+    if (upload !== null) upload.receiveMalformed(text);
     else this.#sendError(peer, code, text);
   }
 

@@ -1,24 +1,24 @@
-// One upload on the server: performs what its machine decides, on the storage, the catalogue and the link, and
-// feeds the results back. It decides nothing about the protocol itself.
+// An upload while it is active on the server: its handles on storage, catalogue, credit and room, from the moment when it
+// is admitted or taken up again until they are put away. Does what the upload's machine decided, and says what became of it.
 
 import type { Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import { MachineDriver } from "../base/machine-driver.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
-import type { CreditOffice } from "../protocol/credit-office.ts";
-import type { ClientMessage, PostFile, ServerMessage } from "../protocol/message.ts";
+import type { CreditOffice, CreditReport } from "../protocol/credit-office.ts";
+import type { PostFile } from "../protocol/message.ts";
 import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
-import { ServerUpload } from "../protocol/server-upload.ts";
+import type { Refusal } from "../protocol/upload-life.ts";
 import type { Partial } from "../storage/storage.ts";
-import type { Received, SendResult } from "../transport/transport.ts";
+import type { Received } from "../transport/transport.ts";
 import type { UploadKey } from "../upload/upload.ts";
-import { type AdmissionParts, admit, refusalOf, troubleOf } from "./admission.ts";
+import { type AdmissionParts, admit, refusalOf, roomFor, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
+import { giveUp, metadataLost, metadataOf, trustedLength } from "./recovery.ts";
 import { StoredBytes, type StoredBytesEvents } from "./stored-bytes.ts";
 import { UploadJournal } from "./upload-journal.ts";
 
@@ -28,14 +28,13 @@ export interface SessionParts extends AdmissionParts {
   readonly options: ProcessSettings;
   readonly office: CreditOffice;
   readonly hashes: ParkedHashes;
-  /** Name and version of the server program, told to clients. */
-  readonly program: string;
-  readonly send: (peer: string, message: ServerMessage) => SendResult;
   /** The credit office may have something to give now. */
   readonly onCreditChanged: () => void;
-  /** The session takes no more messages; `done` resolves when its handles are closed and its record is written. */
-  readonly onEnded: (session: Session, done: Promise<void>) => void;
 }
+
+type Done = Extract<ServerAction, { type: "done" }>;
+type Admitted = Extract<ServerInput, { type: "admitted" | "refused" }>;
+type Restored = Extract<ServerInput, { type: "restored" }> | ({ readonly type: "refused" } & Refusal);
 
 // After this many failed writes or syncs, without a byte stored that was not before, the storage is not coming back by itself.
 const storageFailuresMax = 3;
@@ -44,41 +43,38 @@ export class Session {
   readonly key: UploadKey;
   /** Key text: the key that began it, or the first that went on with an upload of which that is not known. */
   readonly origin: string;
+  readonly name: string;
   readonly #parts: SessionParts;
-  readonly #machine: ServerUpload;
-  readonly #driver: MachineDriver<ServerInput, ServerAction>;
+  readonly #feed: (input: ServerInput) => void;
   readonly #journal: UploadJournal;
   readonly #stop = new AbortController();
+  readonly #startedAt: number;
   #post: PostFile | null = null;
   #bytes: StoredBytes | null = null;
-  #received: Received | null = null;
-  #admitting: Promise<void> = Promise.resolve();
+  #admitting: Promise<unknown> = Promise.resolve();
   #finishing: Promise<FinishResult> | null = null;
   #storageFailures = 0;
   /** Most bytes that were stored so far. */
   #lengthMax = 0;
-  #unreachable = false;
-  #startedAt: number;
   #activeAt: number;
   #startOffset = 0;
-  #size = 0;
 
-  constructor(key: UploadKey, origin: string, parts: SessionParts) {
+  /** `feed` takes what becomes of what is done here, while it is open. */
+  constructor(
+    key: UploadKey,
+    origin: string,
+    name: string,
+    parts: SessionParts,
+    feed: (input: ServerInput) => void,
+  ) {
     this.key = key;
     this.origin = origin;
+    this.name = name;
     this.#parts = parts;
-    this.#startedAt = parts.clock.now();
-    const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
-    this.#machine = new ServerUpload({ chunkBytes, maxQueue, idleMs, server: parts.program });
-    this.#driver = new MachineDriver({
-      machine: this.#machine,
-      clock: parts.clock,
-      perform: (action) => this.#perform(action),
-      tick: { type: "tick" },
-    });
-    this.#journal = new UploadJournal(key, parts);
+    this.#feed = feed;
+    this.#journal = new UploadJournal({ ...key, name }, parts);
     parts.office.join(key.id, key.user);
-    this.#activeAt = parts.clock.now();
+    this.#startedAt = this.#activeAt = parts.clock.now();
   }
 
   /** When it began here or its last chunk came, monotonic ms. */
@@ -86,71 +82,89 @@ export class Session {
     return this.#activeAt;
   }
 
-  /** Whether it can stop now and go on later. What is complete is published instead. */
-  get canWait(): boolean {
-    return this.#machine.state === "receiving" || this.#machine.state === "hashing";
+  /** Whether its storage is open. */
+  get isOpen(): boolean {
+    return this.#bytes !== null;
   }
 
-  get ended(): boolean {
-    return this.#driver.isStopped;
+  hearCredit(report: CreditReport): void {
+    this.#parts.office.hear(this.key.id, report, this.#parts.clock.now());
+    this.#parts.onCreditChanged();
   }
 
-  /** Takes a message of this upload's user; `received` is released here, now or when its chunk is written. */
-  receive(message: ClientMessage, received: Received): void {
-    this.#unreachable = false;
-    this.#received = received;
-    this.#driver.feed({ type: "message", message });
-    this.#received?.release();
-    this.#received = null;
+  /** Begins a new upload, once `claim` has got its name. */
+  admit(post: PostFile, claim: () => Promise<void>): Promise<Admitted> {
+    const admitting = this.#admit(post, claim);
+    this.#admitting = admitting;
+    return admitting;
   }
 
-  /** Frames came that are no message. */
-  receiveMalformed(text: string): void {
-    this.#driver.feed({ type: "malformed", text });
-  }
-
-  grant(amount: number): void {
-    this.#driver.feed({ type: "granted", amount });
-  }
-
-  /** Its client lets its credit lie while others wait. */
-  reclaim(): void {
-    this.#driver.feed({ type: "reclaim" });
-  }
-
-  stop(code: number, text: string, keep: boolean): void {
-    this.#driver.feed({ type: "stop", code, text, keep });
+  async #admit(post: PostFile, claim: () => Promise<void>): Promise<Admitted> {
+    const { identity, id, user } = this.key;
+    const createdAt = this.#parts.clock.date().toISOString();
+    try {
+      const request = { id, identity, user, origin: this.origin, post, createdAt };
+      const partial = await admit(request, claim, this.#parts);
+      // Also when the upload ended meanwhile: then all of this is put away with it.
+      this.#post = post;
+      this.#open(partial, 0, null);
+      this.#journal.begun();
+      this.#journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
+      return { type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true };
+    } catch (error) {
+      const refusal = refusalOf(error, post.metadataText);
+      this.#journal.log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
+      return { type: "refused", ...refusal };
+    }
   }
 
   /**
-   * Goes on with an upload of which `partial` holds bytes, `durable` of them surely; hashes them beside the rest, where
-   * the state of the hash was not kept.
+   * Goes on with the upload of `record`; hashes what is stored beside the rest, where the state of the hash was not kept.
+   * Rejects when that is not possible just now.
    */
-  restore(record: UploadRecord, metadataText: string, partial: Partial, durable: number): void {
-    const post: PostFile = {
-      type: "post-file",
-      name: record.name,
-      metadataText,
-      info: {
-        ...(record.size === null ? {} : { size: record.size }),
-        ...(record.modified === null ? {} : { modified: record.modified }),
-        ...(record.client === null ? {} : { client: record.client }),
-      },
-    };
+  async restore(record: UploadRecord): Promise<Restored> {
+    const { storage, room, bootId, catalogue, clock } = this.#parts;
+    const { id, user } = this.key;
+    const metadata = metadataOf(record, this.#parts);
+    if (metadata === null) {
+      const [code, text] = metadataLost;
+      await giveUp(record, code, text, this.#parts);
+      return { type: "refused", code, text };
+    }
+    const partial = await storage.open(id);
+    if (partial === null) {
+      const refusal = { code: 404, text: "The stored bytes are gone" };
+      const updatedAt = clock.date().toISOString();
+      catalogue.change(id, { state: "failed", errorCode: refusal.code, reason: refusal.text, updatedAt });
+      return { type: "refused", ...refusal };
+    }
+    try {
+      const trusted = trustedLength(record, partial.length, bootId);
+      if (trusted < partial.length) await partial.truncate(trusted);
+      const missing = record.size === null ? null : Math.max(0, record.size - trusted);
+      await room.reserve(id, user, roomFor(missing, metadata), trusted);
+      return this.#goOn(postOf(record, metadata), partial, Math.min(record.durable, trusted));
+    } catch (error) {
+      await partial.close();
+      throw error;
+    }
+  }
+
+  #goOn(post: PostFile, partial: Partial, durable: number): Restored {
     this.#post = post;
-    this.#journal.name = post.name;
     this.#startOffset = partial.length;
     const hash = this.#parts.hashes.take(this.key.id, partial.length);
     const bytes = this.#open(partial, durable, hash);
     const admission = { uploadId: this.key.id, offset: partial.length };
     const hashed = partial.length === 0 || hash !== null;
-    this.#driver.feed({ type: "restored", post, admission, hashed });
     this.#journal.log("info", "Upload resumed", { offset: partial.length });
-    if (hashed) return;
-    bytes.rehash(this.#stop.signal).then(
-      () => this.#driver.feed({ type: "hash-ready" }),
-      (error) => this.#stopUnlessEnded(error),
-    );
+    if (!hashed) {
+      bytes.rehash(this.#stop.signal).then(
+        () => this.#tell({ type: "hash-ready" }),
+        (error) => this.#giveUp(error),
+      );
+    }
+    return { type: "restored", post, admission, hashed };
   }
 
   #open(partial: Partial, durable: number, hash: Hash | null): StoredBytes {
@@ -158,7 +172,7 @@ export class Session {
       onWritten: (bytes) => {
         this.#noteWritten();
         this.#parts.room.use(this.key.id, bytes);
-        this.#driver.feed({ type: "written" });
+        this.#feed({ type: "written" });
       },
       onDurable: (offset) => this.#journal.durable(offset, false),
       onFailed: (error) => void this.#recover(error),
@@ -175,70 +189,28 @@ export class Session {
     this.#storageFailures = 0;
   }
 
-  #perform(action: ServerAction): void {
-    switch (action.type) {
-      case "send":
-        return this.#send(action.message);
-      case "write":
-        return this.#write(action.data);
-      case "admit":
-        this.#admitting = this.#admit(action.post);
-        return;
-      case "finish":
-        return void this.#finish(action.size, action.checksum);
-      case "credit":
-        this.#parts.office.hear(this.key.id, action.report, this.#parts.clock.now());
-        return this.#parts.onCreditChanged();
-      case "done":
-        return this.#end(action);
-    }
+  // What happens to handles that are being put away concerns nobody.
+  #tell(input: ServerInput): void {
+    if (!this.#stop.signal.aborted) this.#feed(input);
   }
 
-  #send(message: ServerMessage): void {
-    const result = this.#parts.send(this.key.identity, message);
-    if (result !== "unreachable" || this.#unreachable) return;
-    // Once is enough until we hear from it again.
-    this.#unreachable = true;
-    this.#driver.feed({ type: "unreachable" });
-  }
-
-  #write(data: Uint8Array): void {
-    const received = this.#received;
-    this.#received = null;
+  /** Appends `data`, which lies in the memory of `received`: that is released when it is written. */
+  write(data: Uint8Array, received: Received | null): void {
     assert(this.#bytes !== null && received !== null, "a write has a chunk and a storage");
     this.#activeAt = this.#parts.clock.now();
     this.#bytes.write({ data, release: () => received.release() });
   }
 
-  async #admit(post: PostFile): Promise<void> {
-    this.#journal.name = post.name;
-    const { id, identity, user } = this.key;
-    const { origin } = this;
-    const createdAt = this.#parts.clock.date().toISOString();
-    try {
-      const partial = await admit({ id, identity, user, origin, post, createdAt }, this.#parts);
-      // Also when the upload ended meanwhile: then all of this is put away with it.
-      this.#post = post;
-      this.#open(partial, 0, null);
-      this.#journal.begun();
-      this.#journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
-      this.#driver.feed({ type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true });
-    } catch (error) {
-      const refusal = refusalOf(error, post.metadataText);
-      this.#journal.log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
-      this.#driver.feed({ type: "refused", ...refusal });
-    }
-  }
-
-  async #finish(size: number, checksum: Uint8Array): Promise<void> {
+  /** Compares with the announced checksum, and publishes. */
+  async finish(size: number, checksum: Uint8Array): Promise<void> {
     assert(this.#bytes !== null && this.#post !== null, "a finish follows an admission");
-    this.#size = size;
     const { name, metadataText, info } = this.#post;
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();
     const upload = { ...this.key, name, metadataText, size, modified, receivedAt, client };
     this.#finishing = finishUpload(upload, checksum, this.#bytes, this.#journal);
-    this.#driver.feed(await this.#finishing);
+    const result = await this.#finishing;
+    this.#tell(result);
   }
 
   async #recover(error: unknown): Promise<void> {
@@ -250,46 +222,49 @@ export class Session {
     });
     const full = error instanceof DyncError && error.code === "no-space";
     const bytes = this.#bytes;
-    if (bytes === null || this.#driver.isStopped) return;
+    if (bytes === null || this.#stop.signal.aborted) return;
     this.#journal.durable(bytes.durable, bytes.isSuspect);
     if (full || ++this.#storageFailures >= storageFailuresMax) {
-      return this.#driver.feed({ type: "storage-failed", ...refusalOf(error), keep: true });
+      return this.#feed({ type: "storage-failed", ...refusalOf(error), keep: true });
     }
     try {
       const offset = await bytes.rewind(this.#stop.signal);
       this.#journal.durable(offset, false);
-      this.#driver.feed({ type: "rewound", offset });
+      this.#tell({ type: "rewound", offset });
     } catch (again) {
-      this.#stopUnlessEnded(again);
+      this.#giveUp(again);
     }
   }
 
-  #stopUnlessEnded(error: unknown): void {
-    if (this.#driver.isStopped) return;
+  #giveUp(error: unknown): void {
+    if (this.#stop.signal.aborted) return;
     this.#journal.log("error", "The stored bytes cannot be used", troubleOf(error));
-    this.#driver.feed({ type: "storage-failed", ...refusalOf(error), keep: true });
+    this.#feed({ type: "storage-failed", ...refusalOf(error), keep: true });
   }
 
-  #end(action: Extract<ServerAction, { type: "done" }>): void {
-    this.#driver.stop();
+  /** Puts everything away; never rejects. */
+  async close(done: Done): Promise<void> {
     this.#stop.abort();
-    const { office, onCreditChanged, onEnded } = this.#parts;
+    const { office, onCreditChanged } = this.#parts;
     // What is being written just now stays in memory, and in the account, until it is put away.
     office.end(this.key.id);
-    this.#logEnd(action);
-    const done = this.#putAway(action)
-      .catch((error) => {
-        this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
-      })
-      .then(() => {
-        office.leave(this.key.id);
-        onCreditChanged();
-      });
+    this.#logEnd(done);
     onCreditChanged();
-    onEnded(this, done);
+    try {
+      await this.#putAway(done);
+    } catch (error) {
+      this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
+    }
+    this.leave();
   }
 
-  async #putAway({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): Promise<void> {
+  /** Nothing of it is open any more. */
+  leave(): void {
+    this.#parts.office.leave(this.key.id);
+    this.#parts.onCreditChanged();
+  }
+
+  async #putAway({ outcome, code, text }: Done): Promise<void> {
     await this.#admitting;
     this.#parts.room.release(this.key.id);
     const bytes = this.#bytes;
@@ -308,12 +283,13 @@ export class Session {
     }
   }
 
-  #logEnd({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): void {
+  #logEnd({ outcome, code, text }: Done): void {
     if (outcome === "finished") {
       const seconds = Math.max(0.001, (this.#parts.clock.now() - this.#startedAt) / 1000);
-      const rate = Math.round((this.#size - this.#startOffset) / seconds);
+      const size = this.#bytes?.length ?? 0;
+      const rate = Math.round((size - this.#startOffset) / seconds);
       this.#journal.log("info", "Upload finished", {
-        size: this.#size,
+        size,
         seconds: Math.round(seconds * 1000) / 1000,
         rate,
       });
@@ -322,4 +298,13 @@ export class Session {
       this.#journal.log("warn", message, { code, reason: text, offset: this.#bytes?.length ?? null });
     }
   }
+}
+
+function postOf({ name, size, modified, client }: UploadRecord, metadataText: string): PostFile {
+  const info = {
+    ...(size === null ? {} : { size }),
+    ...(modified === null ? {} : { modified }),
+    ...(client === null ? {} : { client }),
+  };
+  return { type: "post-file", name, metadataText, info };
 }

@@ -19,25 +19,21 @@ const recordAgainMs = 3_600_000;
 export class UploadJournal {
   readonly #parts: JournalParts;
   readonly #id: string;
-  readonly #user: string;
+  readonly #about: LogFields;
   /** What the record says, and since when (monotonic ms); `null` where that is not known. */
   #recorded: { readonly offset: number; readonly bootId: string | null; readonly at: number } | null = null;
-  /** Name of the file, once it is known. */
-  name: string | null = null;
 
-  constructor(upload: { readonly id: string; readonly user: string }, parts: JournalParts) {
-    this.#id = upload.id;
-    this.#user = upload.user;
+  constructor(
+    { id, user, name }: { readonly id: string; readonly user: string; readonly name: string },
+    parts: JournalParts,
+  ) {
+    this.#id = id;
+    this.#about = { upload: id, user, name };
     this.#parts = parts;
   }
 
   log(level: LogLevel, message: string, fields: LogFields = {}): void {
-    this.#parts.logger.log(level, message, {
-      upload: this.#id,
-      user: this.#user,
-      name: this.name,
-      ...fields,
-    });
+    this.#parts.logger.log(level, message, { ...this.#about, ...fields });
   }
 
   /** The record of a new upload was written. */

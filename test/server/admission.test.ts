@@ -39,10 +39,13 @@ function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionReq
   };
 }
 
+// Nobody holds the name.
+const free = async (): Promise<void> => {};
+
 describe("an upload that is let in", () => {
   test("is in the catalogue, and its partial is there, empty", async () => {
     const world = worldOf();
-    const partial = await admit(requestOf(), world);
+    const partial = await admit(requestOf(), free, world);
     expect(partial.length).toBe(0);
     expect(world.catalogue.get(idOf(1))).toMatchObject({
       identity: "81",
@@ -61,7 +64,7 @@ describe("an upload that is let in", () => {
 
   test("has its room reserved", async () => {
     const world = worldOf({ capacity: 3 * MiB });
-    await admit(requestOf({ info: { size: MiB + 1 } }), world);
+    await admit(requestOf({ info: { size: MiB + 1 } }), free, world);
     expect(await codeOf(world.room.reserve("other", "anna", MiB))).toBe("no-space");
   });
 });
@@ -70,8 +73,8 @@ test("metadata counts as space, in the catalogue and beside the file", async () 
   const metadataText = JSON.stringify({ note: "x".repeat(200_000) });
   const world = worldOf({ capacity: 3 * MiB });
   const post = { info: { size: 2 * MiB - 300_000 }, metadataText };
-  expect(await codeOf(admit(requestOf(post), world))).toBe("no-space");
-  await admit(requestOf({ info: post.info }), world);
+  expect(await codeOf(admit(requestOf(post), free, world))).toBe("no-space");
+  await admit(requestOf({ info: post.info }), free, world);
 });
 
 describe("refusals come in the order in which a client can act on them", () => {
@@ -85,7 +88,7 @@ describe("refusals come in the order in which a client can act on them", () => {
   test.each(refusals)("%s", async (_what, code, change) => {
     const world = worldOf({ capacity: 10 * MiB });
     await publishOne(world.storage, 7, "anna", "taken");
-    expect(await codeOf(admit(requestOf(change), world))).toBe(code);
+    expect(await codeOf(admit(requestOf(change), free, world))).toBe(code);
     expect(world.catalogue.get(idOf(1))).toBeNull();
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     await world.room.reserve("other", "anna", 8 * MiB);
@@ -98,7 +101,7 @@ describe("a failure leaves nothing behind", () => {
       if (type === "create") throw new DyncError("no-space", "No space left");
     };
     const world = worldOf({ capacity: 3 * MiB, before });
-    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), world))).toBe("no-space");
+    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), free, world))).toBe("no-space");
     expect(world.catalogue.get(idOf(1))).toBeNull();
     await world.room.reserve("other", "anna", 2 * MiB);
   });
@@ -110,7 +113,7 @@ describe("a failure leaves nothing behind", () => {
       }
     }
     const world = worldOf({ capacity: 3 * MiB }, new FullCatalogue());
-    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), world))).toBe("no-space");
+    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), free, world))).toBe("no-space");
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     await world.room.reserve("other", "anna", 2 * MiB);
   });

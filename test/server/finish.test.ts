@@ -29,7 +29,7 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
     receivedAt: world.now(),
     client: "test 1",
   };
-  const journal = new UploadJournal({ id: idOf(1), user: "anna" }, world);
+  const journal = new UploadJournal({ id: idOf(1), user: "anna", name: "1.raw" }, world);
   return finishUpload(upload, Buffer.from(announced, "hex"), bytes, journal);
 }
 

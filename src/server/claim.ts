@@ -1,0 +1,42 @@
+// Whether a new upload may have a name that others hold, decided from what is known about these. Pure. The newest upload of
+// a name wins over one of the same key whose client is gone, or that this client says it replaces; never over another
+// whose client is there.
+
+import { DyncError } from "../base/error.ts";
+import { busyText } from "../upload/names.ts";
+
+/** An upload that has not ended and holds something that the name needs. */
+export interface NameHolder {
+  readonly id: string;
+  readonly name: string;
+  /** It began a moment ago, or gets its name just now: neither can be taken from it. */
+  readonly isBusy: boolean;
+  /** The client of the new upload says that this one is what it replaces. */
+  readonly isReplaced: boolean;
+  /** Its client has a connection. */
+  readonly hasClient: boolean;
+  /** The key of the new upload began it, or a key that is not its user's any more. */
+  readonly isOfKey: boolean;
+}
+
+export type NameClaim =
+  | { readonly type: "free" }
+  | { readonly type: "refused"; readonly error: DyncError }
+  /** These make way. */
+  | { readonly type: "replaces"; readonly ids: readonly string[] };
+
+/** Whether an upload may have `name`, of which `holders` hold something. */
+export function claimName(name: string, holders: readonly NameHolder[]): NameClaim {
+  if (holders.length === 0) return { type: "free" };
+  const busy = holders.find((it) => it.isBusy || (it.hasClient && !it.isReplaced));
+  if (busy !== undefined) {
+    // It ends one day, and may fail: then the name is free.
+    const text = `${busyText(name, busy.name)}; this one waits until it has ended`;
+    return { type: "refused", error: new DyncError("not-ready", text) };
+  }
+  if (holders.some((it) => !it.isOfKey)) {
+    const text = `Another key of this user began an upload of ${JSON.stringify(name)}, which is not finished`;
+    return { type: "refused", error: new DyncError("name-taken", text) };
+  }
+  return { type: "replaces", ids: holders.map(({ id }) => id) };
+}

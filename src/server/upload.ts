@@ -1,0 +1,255 @@
+// One upload on the server, from its client's first word until nothing is under way: performs what its machine
+// (`protocol/upload-life.ts`) decides. While it is active, its handles are those of a `Session`.
+
+import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/error.ts";
+import { jsonDigest } from "../base/json-digest.ts";
+import type { Logger } from "../base/log.ts";
+import { MachineDriver } from "../base/machine-driver.ts";
+import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { ProcessSettings } from "../config/server-settings.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../protocol/message.ts";
+import type { ServerInput } from "../protocol/server-events.ts";
+import {
+  type LifeAction,
+  type LifeInput,
+  type Question,
+  type RecordedUpload,
+  type Refusal,
+  UploadLife,
+} from "../protocol/upload-life.ts";
+import type { Received, SendResult } from "../transport/transport.ts";
+import type { UploadKey } from "../upload/upload.ts";
+import { refusalOf, troubleOf } from "./admission.ts";
+import type { Session } from "./session.ts";
+
+/** Who sends, and under which name. */
+export type UploadOwner = Omit<UploadKey, "id"> & {
+  /** Public key text (Z85). */
+  readonly origin: string;
+};
+
+/** What an upload needs of all the others: see `uploads.ts`. */
+export interface UploadDesk {
+  /** The newest upload of this identity, user and key that is not active. Throws `DyncError`. */
+  find(owner: UploadOwner): UploadRecord | null;
+  /** Gives `upload` a place and a session, for a new upload or the one of `record`; or says why not. */
+  open(upload: Upload, name: string, record: UploadRecord | null, needsPlace: boolean): Session | Refusal;
+  /** Resolves when `name` is `upload`'s; rejects with why not. */
+  claim(upload: Upload, post: PostFile): Promise<void>;
+  /** Publishes a complete upload in the background; returns why that failed a moment ago, where `question` waits for that. */
+  publish(record: UploadRecord, question: Question): Refusal | null;
+  /** It takes no more chunks: its place is free. */
+  leavePlace(session: Session): void;
+  /** Its handles are closed: its id and name are free. */
+  close(session: Session): void;
+  /** Nothing is under way. */
+  forget(upload: Upload): void;
+  /** Work that a server which stops waits for. */
+  track(task: Promise<void>): void;
+}
+
+export interface UploadParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly options: ProcessSettings;
+  /** Name and version of the server program, told to clients. */
+  readonly program: string;
+  readonly send: (peer: string, message: ServerMessage) => SendResult;
+  /** Calls back when the messages that are there now were dealt with. */
+  readonly soon: (call: () => void) => void;
+}
+
+export class Upload {
+  readonly owner: UploadOwner;
+  readonly #parts: UploadParts;
+  readonly #desk: UploadDesk;
+  readonly #life: UploadLife;
+  readonly #driver: MachineDriver<LifeInput, LifeAction>;
+  #session: Session | null = null;
+  /** What was found in the catalogue. */
+  #record: UploadRecord | null = null;
+  /** The message that is dealt with just now. */
+  #received: Received | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(owner: UploadOwner, parts: UploadParts, desk: UploadDesk) {
+    this.owner = owner;
+    this.#parts = parts;
+    this.#desk = desk;
+    const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
+    this.#life = new UploadLife({ chunkBytes, maxQueue, idleMs, server: parts.program });
+    this.#driver = new MachineDriver({
+      machine: this.#life,
+      clock: parts.clock,
+      perform: (action) => this.#perform(action),
+      tick: { type: "tick" },
+    });
+  }
+
+  /** While it has handles open. */
+  get session(): Session | null {
+    return this.#session;
+  }
+
+  /** Resolves when its handles are closed, where they are being closed. */
+  get closing(): Promise<void> | null {
+    return this.#closing;
+  }
+
+  /** Whether its storage is being opened. */
+  get isArriving(): boolean {
+    return this.#session !== null && !this.#session.isOpen;
+  }
+
+  get canWait(): boolean {
+    return this.#life.canWait;
+  }
+
+  /** Takes a message of its client; `received` is released here, now or when its chunk is written. */
+  receive(message: ClientMessage, received: Received): void {
+    this.#received = received;
+    this.#driver.feed({ type: "message", message });
+    this.#received?.release();
+    this.#received = null;
+  }
+
+  /** Takes what became of something that was done for it. */
+  feed(input: ServerInput): void {
+    this.#driver.feed(input);
+  }
+
+  /** Frames came that are no message. */
+  receiveMalformed(text: string): void {
+    this.#driver.feed({ type: "malformed", text });
+  }
+
+  /** It may send `amount` more chunks. */
+  grant(amount: number): void {
+    this.#driver.feed({ type: "granted", amount });
+  }
+
+  /** Its client lets its credit lie while others wait. */
+  reclaim(): void {
+    this.#driver.feed({ type: "reclaim" });
+  }
+
+  stop(code: number, text: string, keep: boolean): void {
+    this.#driver.feed({ type: "stop", code, text, keep });
+  }
+
+  #perform(action: LifeAction): void {
+    switch (action.type) {
+      case "send":
+        return this.#send(action.message);
+      case "write": {
+        const received = this.#received;
+        this.#received = null;
+        return this.#session?.write(action.data, received);
+      }
+      case "credit":
+        return this.#session?.hearCredit(action.report);
+      case "look-up":
+        return this.#parts.soon(() => this.#lookUp());
+      case "admit":
+        return this.#admit(action.post);
+      case "restore":
+        return this.#restore(action.needsPlace);
+      case "publish":
+        return this.#publish(action.question);
+      case "finish":
+        return void this.#session?.finish(action.size, action.checksum);
+      case "done":
+        return this.#close(action);
+      case "over":
+        this.#driver.stop();
+        return this.#desk.forget(this);
+    }
+  }
+
+  #send(message: ServerMessage): void {
+    const result = this.#parts.send(this.owner.identity, message);
+    if (result === "unreachable") this.#driver.feed({ type: "unreachable" });
+  }
+
+  #lookUp(): void {
+    try {
+      this.#record = this.#desk.find(this.owner);
+    } catch (error) {
+      const { user } = this.owner;
+      this.#parts.logger.log("error", "A message was not handled", { user, reason: messageOf(error) });
+      return this.#driver.feed({ type: "refused", ...refusalOf(error) });
+    }
+    this.#driver.feed({ type: "found", record: this.#record === null ? null : recorded(this.#record) });
+  }
+
+  #admit(post: PostFile): void {
+    const session = this.#desk.open(this, post.name, null, true);
+    if ("code" in session) return this.#refuse(session);
+    this.#session = session;
+    this.#desk.track(
+      session.admit(post, () => this.#desk.claim(this, post)).then((input) => this.#driver.feed(input)),
+    );
+  }
+
+  #restore(needsPlace: boolean): void {
+    const record = this.#record as UploadRecord;
+    const session = this.#desk.open(this, record.name, record, needsPlace);
+    if ("code" in session) return this.#refuse(session);
+    this.#session = session;
+    this.#desk.track(this.#takeUp(session, record));
+  }
+
+  async #takeUp(session: Session, record: UploadRecord): Promise<void> {
+    try {
+      const restored = await session.restore(record);
+      if (restored.type === "restored") return this.#driver.feed(restored);
+      this.#leave(session);
+      this.#refuse(restored);
+    } catch (error) {
+      const { user } = this.owner;
+      this.#parts.logger.log("error", "The upload was not taken up", { user, ...troubleOf(error) });
+      this.#leave(session);
+      this.#refuse(refusalOf(error));
+    }
+  }
+
+  #leave(session: Session): void {
+    session.leave();
+    this.#session = null;
+    this.#desk.leavePlace(session);
+    this.#desk.close(session);
+  }
+
+  #publish(question: Question): void {
+    const refusal = this.#desk.publish(this.#record as UploadRecord, question);
+    if (refusal === null) this.#driver.feed({ type: "publishing" });
+    else this.#refuse(refusal);
+  }
+
+  #refuse({ code, text, info }: Refusal): void {
+    this.#driver.feed({ type: "refused", code, text, ...(info === undefined ? {} : { info }) });
+  }
+
+  // Until the bytes are put away, messages of this upload wait; then they are answered from the catalogue.
+  #close(done: Extract<LifeAction, { type: "done" }>): void {
+    const session = this.#session;
+    // It was refused before it had one.
+    if (session === null) return this.#driver.feed({ type: "put-away" });
+    this.#desk.leavePlace(session);
+    this.#closing = session.close(done).then(() => {
+      this.#session = null;
+      this.#closing = null;
+      this.#desk.close(session);
+      this.#driver.feed({ type: "put-away" });
+    });
+    this.#desk.track(this.#closing);
+  }
+}
+
+function recorded(record: UploadRecord): RecordedUpload {
+  return {
+    ...record,
+    isSame: (post) => post.name === record.name && jsonDigest(post.metadataText) === record.metadataDigest,
+  };
+}

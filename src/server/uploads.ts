@@ -1,0 +1,250 @@
+// All uploads of the server with which something is being done, by who sends them and by id; and what they need of each
+// other: places, names, and that what is complete is published before anybody else hears of its name.
+
+import { DyncError, errorCodeFromWire } from "../base/error.ts";
+import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { PostFile, ServerMessage } from "../protocol/message.ts";
+import type { Question, Refusal } from "../protocol/upload-life.ts";
+import type { SendResult } from "../transport/transport.ts";
+import { clashingNames } from "../upload/names.ts";
+import { troubleOf } from "./admission.ts";
+import { claimName, type NameHolder } from "./claim.ts";
+import type { ClientDirectory } from "./client-directory.ts";
+import { OpenNames } from "./open-names.ts";
+import { PublishAttempts } from "./publish-attempts.ts";
+import { finishPublishing, giveUp } from "./recovery.ts";
+import { Session, type SessionParts } from "./session.ts";
+import { Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
+import { UploadPlaces } from "./upload-places.ts";
+
+export interface UploadsParts extends Omit<SessionParts, "isActive">, Omit<UploadParts, keyof SessionParts> {
+  readonly clients: ClientDirectory;
+  /** 16 random bytes as lower-case hex. */
+  readonly newId: () => string;
+  readonly send: (peer: string, message: ServerMessage) => SendResult;
+}
+
+const pageRecords = 100;
+
+export class Uploads implements UploadDesk {
+  readonly #parts: UploadsParts;
+  readonly #byOwner = new Map<string, Upload>();
+  /** Those with a session. */
+  readonly #byId = new Map<string, Upload>();
+  readonly #names = new OpenNames();
+  readonly #places: UploadPlaces;
+  readonly #attempts: PublishAttempts;
+  /** Work that `settled` waits for. */
+  readonly #tasks = new Set<Promise<void>>();
+
+  constructor(parts: UploadsParts) {
+    this.#parts = parts;
+    this.#places = new UploadPlaces(parts.options.uploadsMax, (user) => parts.rulesOf(user).uploadsPerUser);
+    this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
+  }
+
+  /** The upload that the key `origin` has under this identity, where something is being done with it. */
+  get({ origin, identity }: Pick<UploadOwner, "origin" | "identity">): Upload | null {
+    return this.#byOwner.get(`${origin} ${identity}`) ?? null;
+  }
+
+  /** The same, or one of which nothing is known yet. */
+  obtain(owner: UploadOwner): Upload {
+    const known = this.get(owner);
+    if (known !== null) return known;
+    const upload = new Upload(owner, this.#parts, this);
+    this.#byOwner.set(`${owner.origin} ${owner.identity}`, upload);
+    return upload;
+  }
+
+  byId(id: string): Upload | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  all(): readonly Upload[] {
+    return [...this.#byOwner.values()];
+  }
+
+  /** Uploads that have a place. */
+  get placesTaken(): number {
+    return this.#places.taken;
+  }
+
+  isActive = (id: string): boolean => this.#byId.has(id) || this.#attempts.isRunning(id);
+
+  /** Before the first message: publishes what an earlier process left complete, in the background. */
+  async recover(): Promise<void> {
+    const { catalogue } = this.#parts;
+    const ids: string[] = [];
+    for (let last: UploadRecord | null = null; ; ) {
+      const page = catalogue.unchanged("publishing", null, last, pageRecords);
+      ids.push(...page.map(({ id }) => id));
+      last = page.at(-1) ?? null;
+      if (last === null) break;
+    }
+    for (const id of ids) this.#attempt(id, null);
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+  }
+
+  find({ identity, user, origin }: UploadOwner): UploadRecord | null {
+    const record = this.#parts.catalogue.find(identity, user, origin);
+    // One whose key is not known is open to all keys of its user, but only to one at a time.
+    return record !== null && this.#byId.has(record.id) ? null : record;
+  }
+
+  open(upload: Upload, name: string, record: UploadRecord | null, needsPlace: boolean): Session | Refusal {
+    const { identity, user, origin } = upload.owner;
+    const refusal = needsPlace ? this.#makePlace(user, name) : null;
+    if (refusal !== null) return refusal;
+    const id = record?.id ?? this.#parts.newId();
+    this.#byId.set(id, upload);
+    this.#places.take(id, user);
+    const parts = { ...this.#parts, isActive: this.isActive };
+    return new Session({ id, identity, user }, origin, name, parts, (input) => upload.feed(input));
+  }
+
+  leavePlace({ key }: Session): void {
+    this.#places.free(key.id);
+  }
+
+  close({ key }: Session): void {
+    this.#byId.delete(key.id);
+    this.#names.release(key.id);
+  }
+
+  forget({ owner }: Upload): void {
+    this.#byOwner.delete(`${owner.origin} ${owner.identity}`);
+  }
+
+  track(task: Promise<void>): void {
+    const tracked = task.finally(() => this.#tasks.delete(tracked));
+    this.#tasks.add(tracked);
+  }
+
+  /** Makes room for one more upload of `user`; returns why there is none. */
+  #makePlace(user: string, name: string): Refusal | null {
+    const { options, rulesOf, logger } = this.#parts;
+    const place = this.#places.find(user);
+    if (place.type === "free") return null;
+    if (place.type === "of-another" && this.#giveUpPlace(place.user)) return null;
+    const text =
+      place.type === "user-full"
+        ? `You have ${countText(rulesOf(user).uploadsPerUser)}, the most that one user may have: no more for now`
+        : `The server has ${countText(options.uploadsMax)}, the most that it may have: no more for now`;
+    const { meaning } = new DyncError("too-many-uploads", text);
+    logger.log("warn", "Upload refused", { user, name, code: meaning.wire, reason: text });
+    return { code: meaning.wire as number, text };
+  }
+
+  /** The upload of `user` that sent nothing for the longest time waits, so that another user's can go on. */
+  #giveUpPlace(user: string): boolean {
+    let idlest: Upload | null = null;
+    for (const id of this.#places.of(user)) {
+      const upload = this.#byId.get(id);
+      if (upload?.canWait !== true) continue;
+      const activeAt = upload.session?.activeAt ?? 0;
+      if (idlest === null || activeAt < (idlest.session?.activeAt ?? 0)) idlest = upload;
+    }
+    const reason = "Other users need a place: this upload goes on later, what arrived is kept";
+    idlest?.stop(429, reason, true);
+    return idlest !== null;
+  }
+
+  async claim({ owner, session }: Upload, post: PostFile): Promise<void> {
+    const { name } = post;
+    // Each round ends with what held the name; where others come as fast, somebody else is first.
+    for (let round = 0; ; round++) {
+      // What is just ending will hold nothing, or has become a file.
+      for (const id of this.#names.holders(owner.user, name)) await this.#byId.get(id)?.closing;
+      // From here to the claim nobody else gets a turn.
+      const ids = this.#holdersOf(owner.user, name);
+      for (const id of ids) this.#publishFirst(id);
+      const claim = claimName(
+        name,
+        ids.map((id) => this.#holder(id, owner, post)),
+      );
+      if (claim.type === "free") return this.#names.claim(owner.user, name, (session as Session).key.id);
+      if (claim.type === "refused") throw claim.error;
+      if (round === roundsMax) throw new DyncError("not-ready", "Too many uploads want this name just now");
+      for (const id of claim.ids) await this.#makeWay(id);
+    }
+  }
+
+  #holdersOf(user: string, name: string): readonly string[] {
+    const recorded = this.#parts.catalogue.holdersOf(user, clashingNames(name));
+    return [...new Set([...this.#names.holders(user, name), ...recorded])];
+  }
+
+  // It may be seen under its name and not be durable there: until it is, nobody may hear that this file is stored.
+  #publishFirst(id: string): void {
+    if (this.#byId.has(id) || this.#parts.catalogue.get(id)?.state !== "publishing") return;
+    const refusal = this.#attempt(id, "post-file");
+    if (refusal !== null) throw new DyncError(errorCodeFromWire(refusal.code), refusal.text);
+  }
+
+  #holder(id: string, { user, origin }: UploadOwner, post: PostFile): NameHolder {
+    const { catalogue, clients } = this.#parts;
+    const upload = this.#byId.get(id);
+    const record = catalogue.get(id);
+    const began = upload?.owner.origin ?? record?.origin ?? null;
+    const identity = upload?.owner.identity ?? this.#parkedIdentity(record);
+    return {
+      id,
+      name: upload?.session?.name ?? record?.name ?? post.name,
+      isBusy: this.#attempts.isRunning(id) || upload?.session?.isOpen === false,
+      isReplaced: identity !== null && post.info.replaces?.includes(identity) === true,
+      // Changes nothing for its client; what matters is whether there is one.
+      hasClient:
+        identity !== null &&
+        this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable",
+      isOfKey: began === null || began === origin || !clients.mayGoOn(began, user),
+    };
+  }
+
+  /** Of an upload that gave up its place because its client was silent. */
+  #parkedIdentity(record: UploadRecord | null): string | null {
+    if (record?.state !== "open" || record.origin === null) return null;
+    return this.#parts.clients.mayGoOn(record.origin, record.user) ? record.identity : null;
+  }
+
+  async #makeWay(id: string): Promise<void> {
+    const code = new DyncError("name-taken", "").meaning.wire as number;
+    const reason = "Replaced by a newer upload of the same name";
+    const upload = this.#byId.get(id);
+    upload?.stop(code, reason, true);
+    await upload?.closing;
+    const record = this.#parts.catalogue.get(id);
+    if (!this.isActive(id) && record?.state === "open") await giveUp(record, code, reason, this.#parts);
+  }
+
+  publish({ id }: UploadRecord, question: Question): Refusal | null {
+    return this.#attempt(id, question);
+  }
+
+  #attempt(id: string, question: Question | null): Refusal | null {
+    const begun = this.#attempts.begin(id, question);
+    if (!(begun instanceof Promise)) return begun;
+    this.track(begun);
+    return null;
+  }
+
+  async #publishAgain(id: string): Promise<void> {
+    try {
+      const record = this.#parts.catalogue.get(id);
+      if (record !== null) await finishPublishing(record, this.#parts);
+    } catch (error) {
+      this.#parts.logger.log("error", "Publishing failed", { upload: id, ...troubleOf(error) });
+      throw error;
+    }
+  }
+}
+
+const roundsMax = 10;
+
+function countText(uploads: number): string {
+  return uploads === 1 ? "1 open upload" : `${uploads} open uploads`;
+}
