@@ -6,7 +6,7 @@ import { DyncError, messageOf } from "../base/error.ts";
 import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { CreditOffice } from "../protocol/credit-office.ts";
-import { decodeClientMessage } from "../protocol/decode.ts";
+import { type DecodeFailure, decodeClientMessage } from "../protocol/decode.ts";
 import { encodeServerMessage } from "../protocol/encode.ts";
 import { frameBytesMax, limits } from "../protocol/limits.ts";
 import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/message.ts";
@@ -16,7 +16,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { ParkedHashes } from "./parked-hashes.ts";
 import { Room } from "./room.ts";
 import { Turn } from "./turn.ts";
-import type { Upload, UploadOwner } from "./upload.ts";
+import { ownerText, type Upload, type UploadOwner } from "./upload.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 
 export interface ServerParts
@@ -140,27 +140,27 @@ export class Server {
   }
 
   #dispatch(received: ReceivedFromPeer): void {
-    const { origin, peer } = received;
-    const upload = this.#uploads.get({ origin, identity: peer });
+    const { origin, peer: identity } = received;
+    const upload = this.#uploads.get({ origin, identity });
     const user = this.#userOf(origin, upload);
     // Large metadata takes a millisecond to read. Only of the very same message the answer is the same: another one
     // may be damaged, and counts.
-    if (this.#turn.isAsked(`${origin} ${peer}`, received.frames)) return received.release();
+    if (this.#turn.isAsked(ownerText({ origin, identity }), received.frames)) return received.release();
     const decoded = decodeClientMessage(received.frames);
     if (user === null || this.#stopping || !decoded.ok) {
       received.release();
-      if (user === null) this.#refuseKey(origin, peer);
-      else if (this.#stopping) this.#sendError(peer, 503, "The server is going down");
-      else if (!decoded.ok) this.#receiveMalformed(received, user, upload, decoded.code, decoded.text);
+      if (user === null) this.#refuseKey(origin, identity);
+      else if (this.#stopping) this.#sendError(identity, 503, "The server is going down");
+      else if (!decoded.ok) this.#receiveMalformed({ origin, identity, user }, decoded);
       return;
     }
-    this.#hand({ user, origin, identity: peer }, received, decoded.message);
+    this.#hand({ user, origin, identity }, received, decoded.message);
   }
 
   // A question is answered once in a turn, and never after what came behind it: its answer would take the client back.
   #hand(owner: UploadOwner, received: ReceivedFromPeer, message: ClientMessage): void {
     const { origin, peer } = received;
-    const key = `${origin} ${peer}`;
+    const key = ownerText(owner);
     const isRepeatedPost = message.type === "post-file" && this.#uploads.get(owner) !== null;
     if (message.type === "query-status" || isRepeatedPost) {
       const frames = received.frames.map((frame) => new Uint8Array(frame));
@@ -187,19 +187,15 @@ export class Server {
     else this.#sendError(peer, 403, "This key is not authorised on the server");
   }
 
-  #receiveMalformed(
-    { origin, peer }: ReceivedFromPeer,
-    user: string,
-    upload: Upload | null,
-    code: number,
-    text: string,
-  ): void {
-    this.#turn.before(`${origin} ${peer}`);
-    if (upload === null && this.#turn.isRepeated(`${origin} ${peer}`, "malformed")) return;
+  #receiveMalformed(owner: UploadOwner, { code, text }: DecodeFailure): void {
+    const upload = this.#uploads.get(owner);
+    this.#turn.before(ownerText(owner));
+    if (upload === null && this.#turn.isRepeated(ownerText(owner), "malformed")) return;
+    const { user, origin, identity } = owner;
     const key = fingerprintOf(origin);
     this.#parts.logger.log("warn", "Malformed message", { user, key, code, reason: text });
     if (upload !== null) upload.receiveMalformed(text);
-    else this.#sendError(peer, code, text);
+    else this.#sendError(identity, code, text);
   }
 
   #send(peer: string, message: ServerMessage): SendResult {

@@ -29,6 +29,11 @@ export type UploadOwner = Omit<UploadKey, "id"> & {
   readonly origin: string;
 };
 
+/** Which upload a message speaks for: one identity of one key. */
+export function ownerText({ origin, identity }: Pick<UploadOwner, "origin" | "identity">): string {
+  return `${origin} ${identity}`;
+}
+
 /** What an upload needs of all the others: see `uploads.ts`. */
 export interface UploadDesk {
   /** The newest upload of this identity, user and key that is not active. Throws `DyncError`. */

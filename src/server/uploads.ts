@@ -14,7 +14,7 @@ import { OpenNames } from "./open-names.ts";
 import { PublishAttempts } from "./publish-attempts.ts";
 import { finishPublishing, giveUp } from "./recovery.ts";
 import { Session, type SessionParts } from "./session.ts";
-import { Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
+import { ownerText, Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
 import { UploadPlaces } from "./upload-places.ts";
 
 export interface UploadsParts extends Omit<SessionParts, "isActive">, Omit<UploadParts, keyof SessionParts> {
@@ -44,8 +44,8 @@ export class Uploads implements UploadDesk {
   }
 
   /** The upload that the key `origin` has under this identity, where something is being done with it. */
-  get({ origin, identity }: Pick<UploadOwner, "origin" | "identity">): Upload | null {
-    return this.#byOwner.get(`${origin} ${identity}`) ?? null;
+  get(owner: Pick<UploadOwner, "origin" | "identity">): Upload | null {
+    return this.#byOwner.get(ownerText(owner)) ?? null;
   }
 
   /** The same, or one of which nothing is known yet. */
@@ -53,7 +53,7 @@ export class Uploads implements UploadDesk {
     const known = this.get(owner);
     if (known !== null) return known;
     const upload = new Upload(owner, this.#parts, this);
-    this.#byOwner.set(`${owner.origin} ${owner.identity}`, upload);
+    this.#byOwner.set(ownerText(owner), upload);
     return upload;
   }
 
@@ -117,7 +117,7 @@ export class Uploads implements UploadDesk {
   }
 
   forget({ owner }: Upload): void {
-    this.#byOwner.delete(`${owner.origin} ${owner.identity}`);
+    this.#byOwner.delete(ownerText(owner));
   }
 
   track(task: Promise<void>): void {
