@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clientTransitions } from "../src/protocol/client-states.ts";
 import { serverTransitions } from "../src/protocol/server-states.ts";
+import { lifeTransitions } from "../src/protocol/upload-life.ts";
 
 type Transitions = Readonly<Record<string, { readonly [event: string]: readonly string[] | undefined }>>;
 
@@ -13,22 +14,23 @@ export const protocolPage = join(import.meta.dir, "..", "doc", "protocol.md");
 /** `page` with each diagram drawn anew between its fence and the next. */
 export function withDiagrams(page: string): string {
   const drawn = {
-    server: diagram("server", serverTransitions, "new"),
-    client: diagram("client", clientTransitions, "offline"),
+    life: diagram("life", lifeTransitions, "new", "over"),
+    server: diagram("server", serverTransitions, "new", "ended"),
+    client: diagram("client", clientTransitions, "offline", "ended"),
   };
   return page.replaceAll(
-    /```mermaid\n%% (server|client)\n[^`]*```/g,
-    (_, side: "server" | "client") => drawn[side],
+    /```mermaid\n%% (life|server|client)\n[^`]*```/g,
+    (_, side: keyof typeof drawn) => drawn[side],
   );
 }
 
-function diagram(side: string, transitions: Transitions, start: string): string {
+function diagram(side: string, transitions: Transitions, start: string, end: string): string {
   const lines = ["```mermaid", `%% ${side}`, "stateDiagram-v2", `  [*] --> ${start}`];
   for (const [state, events] of Object.entries(transitions)) {
     for (const [next, labels] of edgesOf(state, events))
       lines.push(`  ${state} --> ${next}: ${labels.join(", ")}`);
   }
-  lines.push("  ended --> [*]", "```");
+  lines.push(`  ${end} --> [*]`, "```");
   return lines.join("\n");
 }
 

@@ -1,6 +1,7 @@
 // When what may happen to an upload on the server: the table that `server-upload.ts` obeys at every step and from
 // which the diagram in doc/protocol.md is drawn. A pair that is absent cannot happen: for an input from the
-// driver that is a fault of our own; whatever a client may send is present in every state but `ended`.
+// driver that is a fault of our own; whatever a client may send is present in every state between `new` and `ended`,
+// for which `upload-life.ts` decides.
 
 import type { ClientMessage } from "./message.ts";
 import type { ServerInput } from "./server-events.ts";
@@ -32,12 +33,6 @@ export const serverTransitions: ServerTransitions = {
   new: {
     "post-file": ["admitting"],
     restored: ["receiving", "hashing"],
-    "post-chunk": ["ended"],
-    "query-status": ["ended"],
-    error: ["ended"],
-    malformed: ["ended"],
-    stop: ["ended"],
-    tick: ["new"],
   },
   admitting: {
     admitted: ["receiving", "hashing"],

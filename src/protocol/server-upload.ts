@@ -1,4 +1,5 @@
-// The server's side of one upload, as a value machine: `server/session.ts` feeds it and performs its actions.
+// The server's side of one upload while it is active, as a value machine: from a post-file that began it, or from what an
+// earlier process left, to its end. Part of `upload-life.ts`, which decides before and after.
 //
 // Theory of operation.
 //
@@ -124,8 +125,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
 
   // The first one counts as lost, like any message that a damaged frame header costs.
   #onMalformed(text: string): void {
-    const isForgiven = this.#state !== "new" && this.#suspects.forgive();
-    if (isForgiven) return this.#state === "admitting" ? this.#reports.greet() : this.#reports.reportLoss();
+    if (this.#suspects.forgive())
+      return this.#state === "admitting" ? this.#reports.greet() : this.#reports.reportLoss();
     return this.#state === "finishing" ? this.#sendError(400, text) : this.#fail(400, text);
   }
 
@@ -139,10 +140,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "post-file":
         return this.#onPostFile(message);
       case "post-chunk":
-        if (this.#state === "new") return this.#fail(404, unknownUpload);
         return this.#state === "receiving" ? this.#onChunk(message) : undefined;
       case "query-status":
-        if (this.#state === "new") return this.#fail(404, unknownUpload);
         return this.#state === "admitting" ? this.#reports.greet() : this.#reports.answer(message);
       case "error":
         // Too late to stop what is being published, and its client has gone.
@@ -297,5 +296,3 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#actions.push({ type: "done", outcome, code, text });
   }
 }
-
-const unknownUpload = "Unknown upload, post the file first";

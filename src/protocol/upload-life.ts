@@ -76,12 +76,12 @@ export type LifePhase =
   /** The catalogue answers. */
   | "over";
 
-/** What may follow what: the diagram in doc/protocol.md is drawn from it. */
+/** What may follow what, and by which input or, at an upload's end, action: the diagram in doc/protocol.md is drawn from it. */
 export const lifeTransitions: Readonly<
   Record<LifePhase, { readonly [event: string]: readonly LifePhase[] }>
 > = {
   new: { message: ["looking"] },
-  looking: { found: ["active", "arriving", "over"], refused: ["over"], stop: ["over"] },
+  looking: { found: ["active", "arriving", "over"], refused: ["over"] },
   arriving: { restored: ["active"], publishing: ["over"], refused: ["over"] },
   active: { done: ["ending"] },
   ending: { "put-away": ["looking", "over"] },
@@ -137,7 +137,7 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     const upload = this.#upload as ServerUpload;
     const actions = upload.step(input, now);
     if (upload.state !== "ended") return actions;
-    this.#phase = "ending";
+    this.#move("done", "ending");
     this.#upload = null;
     return actions;
   }
@@ -149,19 +149,15 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
       case "malformed":
         return this.#hold({ type: "malformed", text: input.text });
       case "found":
-        assert(this.#phase === "looking", "what is found was looked for");
         return this.#onFound(input.record, now);
       case "restored":
         return this.#onRestored(input, now);
       case "publishing":
-        assert(this.#phase === "arriving", "what is published was found");
-        return this.#refuse({ code: clientComesBack, text: publishingText });
+        return this.#refuse("publishing", { code: clientComesBack, text: publishingText });
       case "refused":
-        assert(this.#phase === "looking" || this.#phase === "arriving", "an order is answered once");
-        return this.#refuse(input);
+        return this.#refuse("refused", input);
       case "put-away":
-        assert(this.#phase === "ending", "what is put away was in use");
-        return this.#look();
+        return this.#look("put-away");
       case "stop":
         return this.#onStop(input);
       // What arrives late of credit, time or the link concerns nobody.
@@ -179,7 +175,7 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     this.#hold(
       message.type === "post-chunk" ? { type: "chunk", isLast: message.checksum !== null } : message,
     );
-    if (this.#phase === "new") this.#look();
+    if (this.#phase === "new") this.#look("message");
   }
 
   // Of what only asks the newest alone is answered. Nothing is lost by what is dropped: its sender asks.
@@ -189,28 +185,28 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     this.#held = held.length < heldMax ? [...held, it] : held;
   }
 
-  #look(): void {
-    if (this.#held.length === 0) return this.#end();
-    if (this.#stop !== null) return this.#refuse(this.#stop);
-    this.#phase = "looking";
+  #look(event: string): void {
+    if (this.#held.length === 0) return this.#end(event);
+    if (this.#stop !== null) return this.#refuse(event, this.#stop);
+    this.#move(event, "looking");
     this.#actions.push({ type: "look-up" });
   }
 
   #onFound(record: RecordedUpload | null, now: number): void {
-    if (this.#stop !== null) return this.#refuse(this.#stop);
+    if (this.#stop !== null) return this.#refuse("found", this.#stop);
     const first = this.#held[0];
     assert(first !== undefined, "somebody asked");
     if (record === null || (isGone(record) && first.type === "post-file")) return this.#begin(now);
     const isComingBack = first.type === "error" && first.code === clientComesBack;
     // As suspended as it can be.
-    if (record.state === "open" && isComingBack) return this.#refuse(first);
+    if (record.state === "open" && isComingBack) return this.#refuse("found", first);
     if (record.state === "open") {
-      this.#phase = "arriving";
+      this.#move("found", "arriving");
       return void this.#actions.push({ type: "restore", needsPlace: first.type !== "error" });
     }
     const question = this.#held.find(({ type }) => type !== "malformed");
     if (record.state === "publishing" && question !== undefined) {
-      this.#phase = "arriving";
+      this.#move("found", "arriving");
       // It may have its final name already: no client may change it before that is settled.
       return void this.#actions.push({ type: "publish", question: question.type });
     }
@@ -218,7 +214,7 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
       const answer = recordedAnswer(record, it);
       if (answer !== null) this.#send(answer);
     }
-    this.#end();
+    this.#end("found");
   }
 
   // The first post-file begins it; whatever came before that is about an upload that nobody knows.
@@ -227,22 +223,20 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     const start = held.findIndex(({ type }) => type === "post-file");
     const before = start < 0 ? held : held.slice(0, start);
     for (const it of before) this.#sendError(unknownAnswer(it));
-    if (start < 0) return this.#end();
-    this.#activate();
+    if (start < 0) return this.#end("found");
+    this.#activate("found");
     this.#replay(held.slice(start), now);
   }
 
-  #activate(): ServerUpload {
+  #activate(event: string): void {
+    this.#move(event, "active");
     this.#held = [];
-    this.#phase = "active";
     this.#upload = new ServerUpload(this.#options);
-    return this.#upload;
   }
 
   #onRestored(input: Extract<ServerInput, { type: "restored" }>, now: number): void {
-    assert(this.#phase === "arriving", "what is restored was found");
     const held = this.#held;
-    this.#activate();
+    this.#activate("restored");
     this.#pass(input, now);
     if (this.#stop !== null) this.#pass(this.#stop, now);
     this.#replay(held, now);
@@ -265,9 +259,9 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     this.#stop = stop;
   }
 
-  #refuse({ code, text, info }: Refusal): void {
+  #refuse(event: string, { code, text, info }: Refusal): void {
     this.#sendError({ code, text, ...(info === undefined ? {} : { info }) });
-    this.#end();
+    this.#end(event);
   }
 
   #sendError(refusal: Refusal): void {
@@ -278,10 +272,16 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     this.#actions.push({ type: "send", message });
   }
 
-  #end(): void {
-    this.#phase = "over";
+  #end(event: string): void {
+    this.#move(event, "over");
     this.#held = [];
     this.#actions.push({ type: "over" });
+  }
+
+  #move(event: string, next: LifePhase): void {
+    const allowed = lifeTransitions[this.#phase][event] ?? [];
+    assert(allowed.includes(next), `${event} does not lead from ${this.#phase} to ${next}`);
+    this.#phase = next;
   }
 }
 

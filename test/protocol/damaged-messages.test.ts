@@ -61,10 +61,6 @@ describe("frames that are no message", () => {
     expect(machine.step(garbage, 0).slice(0, 2)).toEqual(broken as never);
   });
 
-  test("without an upload are refused at once", () => {
-    expect(new ServerUpload(options).step(garbage, 0)).toEqual(broken as never);
-  });
-
   test("do not stop what is being published", () => {
     const machine = open(post, 1);
     machine.step(chunk(0, 0, true), 0);

@@ -165,12 +165,6 @@ describe("what drops an upload", () => {
       { type: "done", outcome: "suspended", code: 503, text: "Back soon" },
     ]);
   });
-
-  test("a chunk or a question about nothing", () => {
-    const text = "Unknown upload, post the file first";
-    expect(new ServerUpload(options).step(chunk(0, 4), 0)).toEqual(done(404, text));
-    expect(new ServerUpload(options).step(query, 0)).toEqual(done(404, text));
-  });
 });
 
 describe("a second post-file", () => {

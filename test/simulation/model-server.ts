@@ -1,5 +1,5 @@
-// The server of the machine-level simulation: real `ServerUpload` machines, the real `CreditOffice` and what
-// turns it, driven by a model of what `server/` does around them. What is stored, and its record, outlives a crash of "its process".
+// The server of the machine-level simulation: real machines of uploads' lives, the real `CreditOffice` and what
+// turns it, driven by a model of what `server/` does for them. It decides nothing. What is stored, and its record, outlives a crash of "its process".
 
 import { assert } from "../../src/base/assert.ts";
 import { CreditOffice } from "../../src/protocol/credit-office.ts";
@@ -155,29 +155,13 @@ export class ModelServer {
     if (message.type === "malformed") {
       return void this.send(identity, { type: "error", code: message.code, text: message.text });
     }
-    const record = this.records.get(identity);
-    if (record === undefined) {
-      if (message.type !== "post-file") {
-        if (message.type !== "error")
-          this.send(identity, { type: "error", code: 404, text: "No such upload" });
-        return;
-      }
-      return this.#open(identity, null).receive(message);
-    }
-    if (record.state === "open") return this.#open(identity, record).receive(message);
-    if (message.type === "post-chunk" || message.type === "error") return;
-    if (record.state === "finished") {
-      return void this.send(identity, { type: "upload-finished", uploadId: record.id });
-    }
-    const code = record.state === "publishing" ? 503 : record.errorCode;
-    this.send(identity, { type: "error", code, text: record.state });
+    const begun = new ModelSession(identity, this);
+    this.sessions.set(identity, begun);
+    begun.receive(message);
   }
 
-  #open(identity: string, record: ModelRecord | null): ModelSession {
-    const session = new ModelSession(identity, record, this);
-    this.sessions.set(identity, session);
-    session.restore();
-    return session;
+  forget({ identity }: ModelSession): void {
+    this.sessions.delete(identity);
   }
 
   /** What the client of this upload has under way may not be taken. */

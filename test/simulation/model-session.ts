@@ -1,10 +1,9 @@
-// One upload with a session in the machine-level simulation: a real `ServerUpload` and a model of its storage, in
-// which writes, syncs and publishing take time and may fail.
+// One upload in the machine-level simulation: the real machine of its life, and a model of what the server does for it: a
+// catalogue and a storage in which everything takes time, and writes, syncs and publishing may fail.
 
 import { MachineDriver } from "../../src/base/machine-driver.ts";
 import type { ClientMessage, PostFile } from "../../src/protocol/message.ts";
-import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
-import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import { type LifeAction, type LifeInput, UploadLife } from "../../src/protocol/upload-life.ts";
 import type { Heard } from "./model-connection.ts";
 import type { ModelRecord, ModelServer } from "./model-server.ts";
 import { check } from "./simulation-failure.ts";
@@ -12,25 +11,25 @@ import { check } from "./simulation-failure.ts";
 export class ModelSession {
   readonly identity: string;
   readonly #server: ModelServer;
-  readonly #driver: MachineDriver<ServerInput, ServerAction>;
-  #record: ModelRecord | null;
+  readonly #driver: MachineDriver<LifeInput, LifeAction>;
+  #record: ModelRecord | null = null;
   readonly #writes: { readonly offset: number; readonly length: number }[] = [];
   #isWriting = false;
-  #isFinishing = false;
-  #isUnreachable = false;
+  /** Being admitted, or published. */
+  #isBusy = false;
+  /** Counts how often it was put away. */
+  #stint = 0;
 
-  constructor(identity: string, record: ModelRecord | null, server: ModelServer) {
+  constructor(identity: string, server: ModelServer) {
     this.identity = identity;
-    this.#record = record;
     this.#server = server;
     const { chunkBytes, maxQueue, idleMs } = server.options;
     this.#driver = new MachineDriver({
-      machine: new ServerUpload({ chunkBytes, maxQueue, idleMs, server: "simulation" }),
+      machine: new UploadLife({ chunkBytes, maxQueue, idleMs, server: "simulation" }),
       clock: server.world.clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
     });
-    server.office.join(identity, server.userOf(identity));
   }
 
   get unwrittenChunks(): number {
@@ -41,22 +40,12 @@ export class ModelSession {
     return this.#writes.reduce((sum, { length }) => sum + length, 0);
   }
 
-  restore(): void {
-    const record = this.#record;
-    if (record === null) return;
-    const hashed = record.written === 0;
-    const admission = { uploadId: record.id, offset: record.written };
-    this.feed({ type: "restored", post: record.post, admission, hashed });
-    if (!hashed) this.#later(() => this.feed({ type: "hash-ready" }));
-  }
-
   receive(heard: Heard<ClientMessage>): void {
     if (heard.type === "malformed") return this.feed(heard);
-    this.#isUnreachable = false;
     this.feed({ type: "message", message: heard });
   }
 
-  feed(input: ServerInput): void {
+  feed(input: LifeInput): void {
     this.#driver.feed(input);
   }
 
@@ -73,24 +62,33 @@ export class ModelSession {
     this.#driver.stop();
   }
 
+  // What was begun for an upload that was put away meanwhile concerns nobody.
   #later(callback: () => void): void {
+    const stint = this.#stint;
     this.#server.later(this.#server.world.diskMs(), () => {
-      if (!this.#driver.isStopped) callback();
+      if (!this.#driver.isStopped && stint === this.#stint) callback();
     });
   }
 
-  #perform(action: ServerAction): void {
+  #perform(action: LifeAction): void {
     switch (action.type) {
       case "send": {
         const result = this.#server.send(this.identity, action.message);
-        if (result !== "unreachable" || this.#isUnreachable) return;
-        this.#isUnreachable = true;
-        return this.feed({ type: "unreachable" });
+        return result === "unreachable" ? this.feed({ type: "unreachable" }) : undefined;
       }
+      case "look-up":
+        return this.#later(() => this.#lookUp());
+      case "restore":
+        return this.#later(() => this.#restore());
+      case "publish":
+        // What an earlier process left is published in the background, see `ModelServer.start`.
+        return this.feed({ type: "publishing" });
       case "admit":
+        this.#join();
+        this.#isBusy = true;
         return this.#later(() => this.#admit(action.post));
       case "write":
-        check(!this.#isFinishing, "nothing is written after the end");
+        check(!this.#isBusy, "nothing is written after the end");
         check(action.data[0] === 0, () => `${this.identity}: other bytes are written than were sent`);
         this.#writes.push({ offset: action.offset, length: action.data.length });
         return this.#write();
@@ -101,7 +99,31 @@ export class ModelSession {
         return this.#server.creditChanged();
       case "done":
         return this.#end(action);
+      case "over":
+        this.#driver.stop();
+        return this.#server.forget(this);
     }
+  }
+
+  #join(): void {
+    this.#server.office.join(this.identity, this.#server.userOf(this.identity));
+  }
+
+  #lookUp(): void {
+    const record = this.#server.records.get(this.identity) ?? null;
+    this.#record = record;
+    const { world } = this.#server;
+    if (world.faults.strikes("write-error")) return this.feed({ type: "refused", code: 503, text: "Busy" });
+    const found = record === null ? null : { ...record, reason: "It failed", isSame: () => true };
+    this.feed({ type: "found", record: found });
+  }
+
+  #restore(): void {
+    const { id, post, written } = this.#record!;
+    const hashed = written === 0;
+    this.#join();
+    this.feed({ type: "restored", post, admission: { uploadId: id, offset: written }, hashed });
+    if (!hashed) this.#later(() => this.feed({ type: "hash-ready" }));
   }
 
   #admit(post: PostFile): void {
@@ -118,6 +140,7 @@ export class ModelSession {
     };
     this.#server.records.set(identity, record);
     this.#record = record;
+    this.#isBusy = false;
     this.feed({ type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true });
   }
 
@@ -159,14 +182,15 @@ export class ModelSession {
   #finish(size: number): void {
     const record = this.#record!;
     const { world } = this.#server;
-    check(!this.#isFinishing, "an upload is finished once");
+    check(!this.#isBusy, "an upload is finished once");
     check(
       record.written === size && size === world.sizeOf(record),
       () => `${this.identity}: ${record.written} bytes are published as ${size}`,
     );
-    this.#isFinishing = true;
+    this.#isBusy = true;
     record.state = "publishing";
     this.#later(() => {
+      this.#isBusy = false;
       if (world.faults.strikes("sync-error")) {
         record.state = "open";
         return this.feed({ type: "storage-failed", code: 503, text: "Publishing failed", keep: true });
@@ -177,18 +201,27 @@ export class ModelSession {
     });
   }
 
-  #end({ outcome, code, text }: Extract<ServerAction, { type: "done" }>): void {
+  #end(done: Extract<LifeAction, { type: "done" }>): void {
+    const { outcome, code, text } = done;
     this.#server.world.trace(() => `${this.identity}: session ends, ${outcome} ${code} ${text}`);
-    this.#driver.stop();
     // What its client sends just now has to be sent again.
     if (outcome === "suspended") this.#server.disturb(this.identity);
-    this.#server.office.leave(this.identity);
-    this.#server.sessions.delete(this.identity);
-    if (outcome === "failed" && this.#record !== null) {
-      this.#record.state = "failed";
-      this.#record.errorCode = code;
-    }
-    this.#writes.length = 0;
+    this.#server.office.end(this.identity);
+    this.#writes.length = this.#isWriting ? 1 : 0;
     this.#server.creditChanged();
+    this.#later(() => this.#putAway(done));
+  }
+
+  #putAway(done: Extract<LifeAction, { type: "done" }>): void {
+    if (this.#isWriting || this.#isBusy) return this.#later(() => this.#putAway(done));
+    const record = this.#record;
+    if (done.outcome === "failed" && record !== null && record.state !== "finished") {
+      record.state = "failed";
+      record.errorCode = done.code;
+    }
+    this.#stint++;
+    this.#server.office.leave(this.identity);
+    this.#server.creditChanged();
+    this.feed({ type: "put-away" });
   }
 }
