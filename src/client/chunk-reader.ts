@@ -1,8 +1,7 @@
-// Turns a source into chunks in message memory: reads ahead, hashes every byte exactly once and in order, and
-// gives out again what has to be sent again (read anew from a file, from memory for a stream).
+// Reads chunks of a source into message memory, hashes every byte exactly once and in order, and gives out again what has
+// to be sent again (read anew from a file, from memory for a stream). One read at a time: the hash needs the order.
 
 import { createHash } from "node:crypto";
-import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
 import { hintOfWrongSize, type Source } from "./source.ts";
@@ -17,11 +16,11 @@ export interface Chunk {
   readonly checksum: Uint8Array | null;
 }
 
-export interface ChunkReaderOptions {
-  readonly chunkBytes: number;
-  /** Bytes that are read before they are asked for. */
-  readonly readAheadBytes: number;
-  readonly allocate: (length: number) => Block;
+/** A whole source, as it was found when all of it had been read. */
+export interface Whole {
+  readonly size: number;
+  /** SHA-256. */
+  readonly checksum: Uint8Array;
 }
 
 /** A chunk of a stream that may have to be sent again. */
@@ -31,29 +30,26 @@ interface Kept {
 }
 
 const hashAheadBytes = 1024 * 1024;
-// A server may want tiny chunks; then their number bounds what is read ahead.
-const readAheadChunksMax = 64;
 // Read and hashed in pieces of this size, so that the hash finds them in the processor's own cache.
 const pieceBytes = 256 * 1024;
 
 export class ChunkReader {
   readonly #source: Source;
-  readonly #options: ChunkReaderOptions;
-  #chunkBytes: number;
+  readonly #allocate: (length: number) => Block;
   readonly #hash = createHash("sha256");
   #hashed = 0;
-  #checksum: Uint8Array | null = null;
-  #ahead: Promise<Chunk>[] = [];
-  #next = 0;
-  #last: Promise<unknown> = Promise.resolve();
-  #kept: Kept[] = [];
-  #spare: Uint8Array[] = [];
-  #generation = 0;
+  #whole: Whole | null = null;
+  readonly #kept: Kept[] = [];
+  readonly #spare: Uint8Array[] = [];
 
-  constructor(source: Source, options: ChunkReaderOptions) {
+  constructor(source: Source, allocate: (length: number) => Block) {
     this.#source = source;
-    this.#options = options;
-    this.#chunkBytes = options.chunkBytes;
+    this.#allocate = allocate;
+  }
+
+  /** What the source was when its end was read, `null` before. */
+  get whole(): Whole | null {
+    return this.#whole;
   }
 
   /** Bytes that were hashed, from the beginning. */
@@ -62,32 +58,20 @@ export class ChunkReader {
   }
 
   /**
-   * The chunk at `offset`, which the caller then owns. An offset other than the one after the last chunk is a
-   * rewind, or a jump ahead to what the server has already; what was read ahead is dropped then.
-   * Throws `DyncError` ("source", "source-changed").
+   * The chunk at `offset`, of at most `lengthMax` bytes, which the caller then owns. Not while another one is being read.
+   * Throws `DyncError` ("source", "source-changed"), or what the source throws.
    */
-  async chunkAt(offset: number): Promise<Chunk> {
-    const first = this.#ahead[0];
-    if (first === undefined || offset !== this.#next) this.#restart(offset);
-    this.#fillAhead();
-    const chunk = this.#ahead.shift();
-    assert(chunk !== undefined, "at least one chunk is being read");
-    this.#next = offset;
-    const generation = this.#generation;
-    const got = await chunk;
-    // After a restart, closing among them, somebody else reads on, or nobody.
-    if (generation === this.#generation && this.#next === offset) {
-      this.#next = offset + got.length;
-      if (got.length > 0) this.#fillAhead();
-    }
-    return got;
-  }
-
-  /** Chunks have at most `chunkBytes` from now on. */
-  resize(chunkBytes: number): void {
-    if (chunkBytes === this.#chunkBytes) return;
-    this.#chunkBytes = chunkBytes;
-    this.#restart(this.#next);
+  async chunkAt(offset: number, lengthMax: number): Promise<Chunk> {
+    const { size, canSeek } = this.#source;
+    if (!canSeek && offset < this.#hashed) return this.#chunkOfKept(offset, lengthMax);
+    while (this.#hashed < offset) await this.#hashUpTo(offset);
+    const length = size === null ? lengthMax : Math.min(lengthMax, size - offset);
+    if (length <= 0) return await this.#endAt(offset);
+    const block = this.#allocate(length);
+    const count = await this.#fill(block, offset);
+    if (count > 0) return this.#chunkOf(offset, block, count);
+    block.release();
+    return await this.#endAt(offset);
   }
 
   /** Bytes before `offset` will not be asked for again. */
@@ -105,51 +89,6 @@ export class ChunkReader {
     const memory = spare !== undefined && spare.length >= bytes.length ? spare : new Uint8Array(bytes.length);
     memory.set(bytes);
     this.#kept.push({ offset, data: memory.subarray(0, bytes.length) });
-  }
-
-  close(): void {
-    this.#restart(0);
-  }
-
-  #readPosition = 0;
-
-  #restart(offset: number): void {
-    this.#generation++;
-    for (const chunk of this.#ahead.splice(0)) {
-      chunk.then(
-        ({ block }) => block?.release(),
-        () => {},
-      );
-    }
-    this.#readPosition = offset;
-    this.#next = offset;
-  }
-
-  #fillAhead(): void {
-    const chunks = Math.ceil(this.#options.readAheadBytes / this.#chunkBytes);
-    while (this.#ahead.length < Math.min(readAheadChunksMax, Math.max(2, chunks))) {
-      const generation = this.#generation;
-      // One after the other: the hash needs the order, and the length of one chunk is the offset of the next.
-      const chunk = this.#last.then(() => this.#readNext(generation));
-      this.#last = chunk.catch(() => {});
-      this.#ahead.push(chunk);
-    }
-  }
-
-  async #readNext(generation: number): Promise<Chunk> {
-    const offset = this.#readPosition;
-    const end: Chunk = { offset, length: 0, block: null, checksum: this.#checksum };
-    if (generation !== this.#generation) return end;
-    if (!this.#source.canSeek && offset < this.#hashed) return this.#readKept(offset);
-    while (this.#hashed < offset) await this.#hashUpTo(offset);
-    const { size } = this.#source;
-    const length = size === null ? this.#chunkBytes : Math.min(this.#chunkBytes, size - offset);
-    if (length <= 0) return await this.#finish(end);
-    const block = this.#options.allocate(length);
-    const count = await this.#fill(block, offset);
-    if (count > 0) return this.#take(generation, offset, block, count);
-    block.release();
-    return await this.#finish(end);
   }
 
   /** Reads what belongs into `block`, and hashes what of it is new. Returns the bytes read: fewer at the end. */
@@ -177,22 +116,21 @@ export class ChunkReader {
     this.#hashed = end;
   }
 
-  #take(generation: number, offset: number, full: Block, count: number): Chunk {
+  #chunkOf(offset: number, full: Block, count: number): Chunk {
     const block = count === full.bytes.length ? full : this.#shrink(full, count);
     // A stream is read only once, so these bytes are new.
     if (!this.#source.canSeek) this.#keep(offset, block.bytes);
-    if (generation === this.#generation) this.#readPosition = offset + count;
     return { offset, length: count, block, checksum: null };
   }
 
   #shrink(full: Block, count: number): Block {
-    const block = this.#options.allocate(count);
+    const block = this.#allocate(count);
     block.bytes.set(full.bytes.subarray(0, count));
     full.release();
     return block;
   }
 
-  #readKept(offset: number): Chunk {
+  #chunkOfKept(offset: number, lengthMax: number): Chunk {
     const kept = this.#kept.find((one) => one.offset <= offset && offset < one.offset + one.data.length);
     if (kept === undefined) {
       throw new DyncError(
@@ -202,10 +140,9 @@ export class ChunkReader {
     }
     // It may be from a time when chunks were longer.
     const start = offset - kept.offset;
-    const data = kept.data.subarray(start, start + this.#chunkBytes);
-    const block = this.#options.allocate(data.length);
+    const data = kept.data.subarray(start, start + lengthMax);
+    const block = this.#allocate(data.length);
     block.bytes.set(data);
-    this.#readPosition = offset + data.length;
     return { offset, length: data.length, block, checksum: null };
   }
 
@@ -222,14 +159,15 @@ export class ChunkReader {
     this.#hashed += count;
   }
 
-  async #finish(end: Chunk): Promise<Chunk> {
+  async #endAt(offset: number): Promise<Chunk> {
     const { size } = this.#source;
-    if (size !== null && end.offset !== size) {
-      const text = `The file ended at ${end.offset} bytes, it had ${size}`;
+    if (size !== null && offset !== size) {
+      const text = `The file ended at ${offset} bytes, it had ${size}`;
       throw new DyncError("source-changed", text, { hint: hintOfWrongSize });
     }
-    this.#checksum ??= this.#hash.digest();
-    await this.#source.verifyUnchanged(this.#checksum);
-    return { ...end, checksum: this.#checksum };
+    const checksum = this.#whole?.checksum ?? this.#hash.copy().digest();
+    await this.#source.verifyUnchanged(checksum);
+    this.#whole = { size: offset, checksum };
+    return { offset, length: 0, block: null, checksum };
   }
 }

@@ -23,12 +23,16 @@ export class Connection {
   readonly #link: ClientLink;
   readonly #events: ConnectionEvents;
   readonly #outbox: (readonly OutgoingFrame[])[] = [];
-  #closed = false;
+  #state: "opening" | "up" | "closed" = "opening";
 
   constructor(transport: ClientTransport, options: ClientLinkOptions, events: ConnectionEvents) {
     this.#events = events;
     this.#link = transport.connect(options, {
-      onUp: () => this.#unlessClosed(events.onUp),
+      onUp: () =>
+        this.#unlessClosed(() => {
+          this.#state = "up";
+          events.onUp();
+        }),
       onMessage: (received) => {
         const decoded = decodeServerMessage(received.frames);
         received.release();
@@ -42,6 +46,10 @@ export class Connection {
     });
   }
 
+  get isUp(): boolean {
+    return this.#state === "up";
+  }
+
   /** Whether the network is behind: more should only be sent after `onDrained`. */
   get isBehind(): boolean {
     return this.#outbox.length > 0;
@@ -49,7 +57,7 @@ export class Connection {
 
   /** Takes the frames over. They leave in order, or are released when the connection goes down before. */
   send(frames: readonly OutgoingFrame[]): void {
-    if (this.#closed) releaseAll(frames);
+    if (this.#state === "closed") releaseAll(frames);
     else if (this.isBehind || !this.#trySend(frames)) this.#outbox.push(frames);
   }
 
@@ -76,14 +84,14 @@ export class Connection {
 
   /** No event follows. What the link took already gets `flushMs` to leave; what was kept back is dropped. */
   close(flushMs: number): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#state === "closed") return;
+    this.#state = "closed";
     for (const frames of this.#outbox.splice(0)) releaseAll(frames);
     this.#link.close(flushMs);
   }
 
   #unlessClosed(event: () => void): void {
-    if (!this.#closed) event();
+    if (this.#state !== "closed") event();
   }
 }
 

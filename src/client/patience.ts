@@ -95,7 +95,7 @@ export class Patience {
   /** Why it last did. */
   #later: DyncError | null = null;
   /** Since when the source owes us a chunk. */
-  #readSince: number | null = null;
+  #owedSince: number | null = null;
 
   constructor(options: PatienceOptions, now: number) {
     this.#options = options;
@@ -184,20 +184,15 @@ export class Patience {
     return null;
   }
 
-  /** The source is asked for a chunk. */
-  reads(now: number): void {
-    this.#readSince = now;
-  }
-
-  /** It gave one. */
-  wasRead(): void {
-    this.#readSince = null;
+  /** Whether the source owes the next chunk, from now on. */
+  awaitsSource(isOwed: boolean, now: number): void {
+    this.#owedSince = isOwed ? (this.#owedSince ?? now) : null;
   }
 
   // Credit may be gone as well meanwhile: a server lends nobody what lies unused.
   #excuseSource(now: number): void {
     const isUp = this.#wasUp && this.#awaySince === null;
-    if (isUp && this.#readSince !== null && now - this.#readSince >= sourceLateMs) this.#movedAt = now;
+    if (isUp && this.#owedSince !== null && now - this.#owedSince >= sourceLateMs) this.#movedAt = now;
   }
 
   // A server that answers every time, and every time says "later" in the same place, gets us nowhere either.

@@ -4,14 +4,8 @@
 import { createHash } from "node:crypto";
 import { DyncError } from "../base/error.ts";
 import type { ErrorInfo } from "../protocol/message.ts";
+import type { Whole } from "./chunk-reader.ts";
 import type { Source } from "./source.ts";
-
-/** A whole source, as far as it is known without reading it. */
-export interface Whole {
-  readonly size: number;
-  /** SHA-256. */
-  readonly checksum: Uint8Array;
-}
 
 /** A file on the server. */
 export interface StoredFile {

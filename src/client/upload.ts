@@ -1,7 +1,6 @@
 // One upload on the client: opens connections, performs what the machine decides, and keeps at it until the
 // upload is confirmed, refused, cancelled or out of time.
 
-import { assert } from "../base/assert.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { DyncError, type ErrorCode, messageOf } from "../base/error.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
@@ -13,11 +12,12 @@ import { encodeChunkHeader, encodeClientMessage } from "../protocol/encode.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
 import type { ErrorMessage } from "../protocol/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
-import { ChunkFeed } from "./chunk-feed.ts";
+import type { Chunk } from "./chunk-reader.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import { connectionError } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
 import { Patience, type Verdict } from "./patience.ts";
+import { Sender } from "./sender.ts";
 import type { Source } from "./source.ts";
 import { expectStoredAlready, storedFileOf } from "./stored-already.ts";
 
@@ -84,16 +84,14 @@ class Upload {
   readonly #parts: UploadParts;
   readonly #machine: ClientUpload;
   readonly #driver: MachineDriver<ClientInput, ClientAction>;
-  readonly #feed: ChunkFeed;
+  readonly #sender: Sender;
   readonly #patience: Patience;
+  readonly #ended = Promise.withResolvers<UploadResult>();
   #connection: Connection | null = null;
-  #isUp = false;
-  #isSourceUsed = false;
   #cancelPause: CancelTimer = () => {};
   #progress: UploadProgress;
-  #whole: { readonly size: number; readonly checksum: Uint8Array } | null = null;
+  /** Says more than the result, where the client gave up. */
   #error: DyncError | null = null;
-  #settle: ((result: UploadResult) => void) | null = null;
   /** What the machine says last. */
   #lastWord: ErrorMessage | null = null;
   #farewell: Farewell | null = null;
@@ -101,45 +99,42 @@ class Upload {
   #answersError = false;
 
   constructor(options: UploadOptions, parts: UploadParts) {
+    const { transport, clock, random } = parts;
     this.#options = options;
     this.#parts = parts;
     this.#machine = new ClientUpload(options.task);
     this.#driver = new MachineDriver({
       machine: this.#machine,
-      clock: parts.clock,
+      clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
     });
-    this.#feed = new ChunkFeed(options.source, (length) => parts.transport.allocate(length), {
-      onReady: () => {
-        this.#patience.wasRead();
-        this.#offerReady();
-      },
-      onFailed: (error) => {
-        this.#error = error;
-        // What could not be read now may be readable later, and is the same; what changed is not.
-        const keep = options.isResumable && error.code === "source";
-        this.#driver.feed({ type: "source-failed", code: error.code, text: error.message, keep });
-      },
+    this.#patience = new Patience({ ...options, random }, clock.now());
+    this.#sender = new Sender({
+      source: options.source,
+      allocate: (length) => transport.allocate(length),
+      window: () => this.#machine.window,
+      isFree: () => this.#connection?.isBehind === false,
+      send: (chunk, wasHeld) => this.#send(chunk, wasHeld),
+      onOwed: (isOwed) => this.#patience.awaitsSource(isOwed, clock.now()),
+      // What could not be read now may be readable later, and is the same; what changed is not.
+      onFailed: (error) => this.#stop(error, error, options.isResumable && error.code === "source"),
     });
-    this.#patience = new Patience({ ...options, random: parts.random }, parts.clock.now());
     const { size: total } = options.task;
     this.#progress = { taken: 0, sent: 0, total, skipped: 0, waiting: "connection", pause: null };
   }
 
   async run(signal: AbortSignal): Promise<Receipt> {
     const onAbort = (): void => {
-      if (signal.reason instanceof DyncError) this.#error = signal.reason;
-      this.#driver.feed({ type: "cancel", keep: this.#options.isResumable });
+      const cancelled = new DyncError("cancelled", "Cancelled by the client");
+      const error = signal.reason instanceof DyncError ? signal.reason : cancelled;
+      this.#stop(error, cancelled, this.#options.isResumable);
     };
-    const ended = new Promise<UploadResult>((resolve) => {
-      this.#settle = resolve;
-    });
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       if (signal.aborted) onAbort();
       else this.#connect();
-      const result = await ended;
+      const result = await this.#ended.promise;
       this.#cancelPause();
       if (this.#lastWord !== null) await this.#bidFarewell(this.#lastWord);
       return await this.#receiptOf(result, signal);
@@ -147,7 +142,7 @@ class Upload {
       signal.removeEventListener("abort", onAbort);
       this.#cancelPause();
       this.#connection?.close(0);
-      this.#feed.close();
+      this.#sender.close();
     }
   }
 
@@ -162,8 +157,9 @@ class Upload {
         ),
     });
     // One that is not up yet would take the identity from the one that is opened for this.
-    if (!this.#isUp) this.#connection?.close(0);
-    const outcome = await this.#farewell.bid(this.#isUp ? this.#connection : null);
+    const isUp = this.#connection?.isUp === true;
+    if (!isUp) this.#connection?.close(0);
+    const outcome = await this.#farewell.bid(isUp ? this.#connection : null);
     if (outcome === "unheard")
       onNote(
         "The server did not hear that this upload stopped: it may take a while until it frees its place",
@@ -174,8 +170,9 @@ class Upload {
     if (this.#error !== null) throw this.#error;
     if (result.type === "failed") return await this.#receiptOfStored(result, signal);
     // The server may have known the whole file already: then nothing of it was read.
-    const checksum = this.#whole?.checksum ?? (await this.#checksumOfSource());
-    const bytes = this.#whole?.size ?? this.#options.task.size ?? this.#progress.sent;
+    const { whole } = this.#sender;
+    const checksum = whole?.checksum ?? (await this.#checksumOfSource());
+    const bytes = whole?.size ?? this.#options.task.size ?? this.#progress.sent;
     return {
       uploadId: result.uploadId,
       bytes,
@@ -192,10 +189,11 @@ class Upload {
     const { source } = this.#options;
     const stored = code === "name-taken" ? storedFileOf(info) : null;
     // What was read of a stream cannot be read again.
-    const canCompare = source.canSeek || !this.#isSourceUsed || this.#whole !== null;
+    const { whole, hasBegun } = this.#sender;
+    const canCompare = source.canSeek || !hasBegun || whole !== null;
     if (stored === null || !canCompare) throw new DyncError(code, text);
     this.#report({ waiting: "comparison", pause: null });
-    await expectStoredAlready(source, this.#whole, stored, text, signal);
+    await expectStoredAlready(source, whole, stored, text, signal);
     return { uploadId: stored.info.upload ?? "", bytes: stored.size, sha256: stored.sha256, already: true };
   }
 
@@ -211,7 +209,7 @@ class Upload {
     this.#connection = this.#open({
       onUp: () => this.#up(),
       onInput: (input) => (this.#farewell === null ? this.#receive(input) : this.#farewell.hear(input)),
-      onDrained: () => this.#offerReady(true),
+      onDrained: () => this.#sender.pump(true),
       onDown: (failure) => (this.#farewell === null ? this.#down(failure) : this.#farewell.lost()),
     });
   }
@@ -223,26 +221,27 @@ class Upload {
   }
 
   #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {
-    const isAwaited = this.#progress.waiting === "approval";
+    const isAwaited = this.#machine.waiting === "approval";
     const verdict = this.#patience.heard(input, isAwaited, this.#parts.clock.now());
     if (verdict !== null) return this.#obey(verdict);
     if (input.type === "message" && input.message.type === "upload-approved")
       this.#answersError = input.message.info.farewell === true;
-    this.#driver.feed(input);
-    this.#noteTaken();
-  }
-
-  #noteTaken(): void {
-    const { taken } = this.#machine;
-    if (taken !== this.#progress.taken && this.#settle !== null) this.#report({ taken });
+    this.#feed(input);
+    this.#sender.pump();
   }
 
   #up(): void {
-    this.#isUp = true;
     this.#patience.up();
-    this.#driver.feed({ type: "link-up" });
-    // What was held back because the connection before this one was behind would otherwise never be offered.
-    this.#offerReady();
+    this.#feed({ type: "link-up" });
+  }
+
+  #feed(input: ClientInput): void {
+    this.#driver.feed(input);
+    const { state, waiting, taken } = this.#machine;
+    if (state === "offline" || state === "ended") return;
+    if (waiting !== "approval") this.#patience.letIn();
+    if (waiting !== this.#progress.waiting || taken !== this.#progress.taken)
+      this.#report({ waiting, taken, pause: null });
   }
 
   #down(failure: LinkFailure): void {
@@ -265,13 +264,18 @@ class Upload {
     this.#end({ type: "failed", code: error.code, text: error.message, wire: null });
   }
 
+  // As `#giveUp`, and the server is told, as `told`.
+  #stop(error: DyncError, told: DyncError, keep: boolean): void {
+    if (this.#driver.isStopped) return;
+    this.#error = error;
+    this.#feed({ type: "give-up", code: told.code, text: told.message, keep });
+  }
+
   // Everything under way on this connection is forgotten; the machine is told, and asks the server where to go on.
   #disconnect(): void {
     this.#connection?.close(0);
     this.#connection = null;
-    if (!this.#isUp) return;
-    this.#isUp = false;
-    this.#driver.feed({ type: "link-lost" });
+    this.#feed({ type: "link-lost" });
   }
 
   #perform(action: ClientAction): void {
@@ -281,14 +285,6 @@ class Upload {
         if (action.message.type === "error") this.#lastWord = action.message;
         else this.#connection?.send(encodeClientMessage(action.message));
         return;
-      case "read":
-        this.#patience.reads(this.#parts.clock.now());
-        this.#isSourceUsed = true;
-        return this.#feed.ask(action.offset, action.lengthMax);
-      case "send-chunk":
-        return this.#sendChunk(action.offset, action.checksum);
-      case "forget-before":
-        return this.#feed.forgetBefore(action.offset);
       case "reconnect": {
         const error = new DyncError(action.code, action.text);
         const now = this.#parts.clock.now();
@@ -296,49 +292,29 @@ class Upload {
           action.isLater ? this.#patience.later(error, now) : this.#patience.broken(error, now),
         );
       }
-      case "waiting":
-        // What the machine says about a connection that we just closed would hide the pause, and end its growth.
-        if (!this.#isUp) return;
-        if (action.reason !== "approval") this.#patience.letIn();
-        return this.#report({ waiting: action.reason, pause: null });
       case "done":
         return this.#end(action.result);
     }
   }
 
-  // A chunk is only offered while the link takes more: what waits in the outbox is what the network is behind.
-  #offerReady(wasHeld = false): void {
-    const chunk = this.#feed.ready;
-    if (chunk === null || this.#connection?.isBehind === true) return;
-    const { offset, length, checksum } = chunk;
-    this.#driver.feed({ type: "chunk-read", offset, length, checksum, wasHeld });
-  }
-
-  #sendChunk(offset: number, checksum: Uint8Array | null): void {
-    const chunk = this.#feed.take();
-    assert(chunk.offset === offset, "the machine sends the chunk that was offered");
-    const next = { end: offset + chunk.length, length: chunk.length, isLast: checksum !== null };
-    const verdict = this.#patience.sends(next, this.#parts.clock.now());
+  #send({ offset, length, block, checksum }: Chunk, wasHeld: boolean): void {
+    const isLast = checksum !== null;
+    const end = offset + length;
+    const verdict = this.#patience.sends({ end, length, isLast }, this.#parts.clock.now());
     if (verdict !== null) {
-      chunk.block?.release();
+      block?.release();
       return this.#obey(verdict);
     }
-    const data = chunk.block ?? new Uint8Array(0);
-    const header = encodeChunkHeader(offset, checksum !== null);
-    if (checksum !== null) this.#whole = { size: offset + chunk.length, checksum };
-    const frames = checksum === null ? [...header, data] : [...header, data, checksum];
-    if (this.#connection !== null) this.#connection.send(frames);
-    else chunk.block?.release();
+    const frames = [...encodeChunkHeader(offset, isLast), block ?? new Uint8Array(0)];
+    this.#connection?.send(isLast ? [...frames, checksum] : frames);
     const skipped = this.#progress.sent === 0 ? offset : this.#progress.skipped;
-    this.#report({ sent: offset + chunk.length, skipped });
+    this.#report({ sent: end, skipped });
+    this.#feed({ type: "chunk-sent", offset, length, isLast, wasHeld });
   }
 
   #end(result: UploadResult): void {
-    const settle = this.#settle;
-    if (settle === null) return;
-    this.#settle = null;
     this.#driver.stop();
-    settle(result);
+    this.#ended.resolve(result);
   }
 
   #report(change: Partial<UploadProgress>): void {

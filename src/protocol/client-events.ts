@@ -31,27 +31,26 @@ export type ClientInput =
   /** A frame sequence arrived that is no message of the protocol. */
   | { readonly type: "malformed"; readonly text: string }
   /**
-   * Answers `read`: the chunk at `offset` is at hand, `length` bytes; `length` 0 is the end of the source, and
-   * then `checksum` is the SHA-256 of all of it and the source was found unchanged. Not before the link took the
-   * chunk sent before it.
+   * The link took the chunk with which the window began: `length` bytes, 0 for the end of the source (`isLast`), with the
+   * SHA-256 of all of it. `wasHeld`: it was ready before the link took the one before it, so that it went is progress.
    */
   | {
-      readonly type: "chunk-read";
+      readonly type: "chunk-sent";
       readonly offset: number;
       readonly length: number;
-      readonly checksum: Uint8Array | null;
-      /** Whether the chunk was ready before the link took the one before it: that it can be sent now is progress. */
+      readonly isLast: boolean;
       readonly wasHeld: boolean;
     }
-  /** The driver could not read on: the upload ends with this error, and the server is told. `keep`: to go on later. */
+  /**
+   * The user wants it to stop, or the driver could not read on: the upload ends with this error, and the server is told.
+   * `keep`: to go on later, so the server shall keep what it has.
+   */
   | {
-      readonly type: "source-failed";
+      readonly type: "give-up";
       readonly code: ErrorCode;
       readonly text: string;
       readonly keep: boolean;
     }
-  /** The user wants it to stop. `keep`: to go on later, so the server shall keep what it has. */
-  | { readonly type: "cancel"; readonly keep: boolean }
   | { readonly type: "tick" };
 
 /** Everything that the machine sends but chunks, whose bytes only the driver has. */
@@ -72,17 +71,6 @@ export type UploadResult =
 
 export type ClientAction =
   | { readonly type: "send"; readonly message: ClientControl }
-  /** Make the chunk at `offset` (which may lie inside one that was sent) ready, at most `lengthMax` bytes, and answer with `chunk-read`. At most one is asked for at a time; a newer one replaces an unanswered older one. */
-  | { readonly type: "read"; readonly offset: number; readonly lengthMax: number }
-  /** Send the chunk that the last `chunk-read` offered. */
-  | {
-      readonly type: "send-chunk";
-      readonly offset: number;
-      readonly length: number;
-      readonly checksum: Uint8Array | null;
-    }
-  /** Bytes before `offset` will not be asked for again. */
-  | { readonly type: "forget-before"; readonly offset: number }
   /**
    * Close the connection, pause, open another. `isLater`: the server asks to come back (503, 429, 408). Otherwise it gave
    * no sign of life for too long (`timed-out`), or says that it got nonsense (`malformed`), which the line may have made.
@@ -93,6 +81,22 @@ export type ClientAction =
       readonly text: string;
       readonly isLater: boolean;
     }
-  /** For the progress display: waiting for credit or for an answer, or moving. */
-  | { readonly type: "waiting"; readonly reason: "approval" | "credit" | "confirmation" | null }
   | { readonly type: "done"; readonly result: UploadResult };
+
+/**
+ * What is to be sent next: the driver looks at it after each step, as at `wakeAt`, makes the chunk ready, and sends it as
+ * soon as it may and the link takes more.
+ */
+export interface SendWindow {
+  /** Where the chunk begins; it may lie inside one that was sent. */
+  readonly offset: number;
+  /** Most bytes of it. */
+  readonly lengthMax: number;
+  /** It may be sent if it ends here or before: below `offset` where nothing may be sent. */
+  readonly end: number;
+  /** Bytes before this will not be asked for again. */
+  readonly keptFrom: number;
+}
+
+/** What an upload waits for, as its progress display shows it; `null`: for its own source, or the network. */
+export type WaitingReason = "approval" | "credit" | "confirmation" | null;

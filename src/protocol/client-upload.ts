@@ -2,8 +2,9 @@
 //
 // Theory of operation.
 //
-// The chunk at `#position` is read as soon as the position is known, also without credit, and sent when credit
-// allows. Credit belongs to a position (see server-upload.ts): a status-report replaces both.
+// The machine states a window: which chunk is next, and up to where it may be sent. The driver pulls: it makes the chunk
+// ready, also while there is no credit, sends it when the window and the link allow, and tells the machine. Credit
+// belongs to a position (see server-upload.ts): a status-report replaces both.
 //
 // Going back. A status-report is obeyed to the letter, with one exception: when it answers our own query-status
 // and names the position at which we asked, then everything before it arrived; what we sent since then is
@@ -17,43 +18,41 @@
 
 import { assert, unreachable } from "../base/assert.ts";
 import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
-import type { ClientAction, ClientControl, ClientInput, ClientUploadTask } from "./client-events.ts";
+import type {
+  ClientAction,
+  ClientControl,
+  ClientInput,
+  ClientUploadTask,
+  SendWindow,
+  WaitingReason,
+} from "./client-events.ts";
 import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
 import { limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
 import type { ErrorMessage, ServerMessage, StatusReport, UploadApproved } from "./message.ts";
 import { Pace } from "./pace.ts";
 import { Questions } from "./questions.ts";
-import { ReadAhead, type ReadChunk } from "./read-ahead.ts";
 import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
 import { rewindFault } from "./rewind-fault.ts";
-import { type WaitingReason, waitingReason } from "./waiting-reason.ts";
 
 export class ClientUpload implements Machine<ClientInput, ClientAction> {
   readonly #task: ClientUploadTask;
   readonly #questions = new Questions();
   #state: ClientState = "offline";
   #actions: ClientAction[] = [];
-  #waiting: WaitingReason = null;
-
   #approved = false;
   #restarts = 0;
   /** Bytes that the server had when an error 400 was doubted last, -1 before it approved the upload. */
   #doubtedAt: number | null = null;
   readonly #pace = new Pace();
-  readonly #ahead = new ReadAhead();
-  #window = new ResendWindow(1);
-
+  #kept = new ResendWindow(1);
   #credit = 0;
   /** Most credit that is unused or under way, as far as the client knows. */
   #creditMax = 0;
-  /** The next chunk waits for what is under way. */
-  #isPaced = false;
   #position = 0;
   #highest = 0;
-  #lastSent = false;
-  /** The last chunk was sent on this connection, and the server did not go back since. */
-  #isEndUnderWay = false;
+  /** The last chunk; `under-way`: sent on this connection, and the server did not go back since. */
+  #last: "unsent" | "sent" | "under-way" = "unsent";
   /** A confirmation was heard that fits nothing, and the server is asked whether it means it. */
   #isFinishDoubted = false;
 
@@ -72,8 +71,30 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   get wakeAt(): number | null {
     if (this.#state === "offline" || this.#state === "ended") return null;
-    const isWaiting = this.#state !== "sending" || this.#credit === 0 || this.#isPaced;
-    return this.#questions.dueAt(isWaiting);
+    return this.#questions.dueAt(this.#state !== "sending" || this.#isHeldUp);
+  }
+
+  /** What may be sent next, `null` while nobody can know: before the server said where to go on, and at the end. */
+  get window(): SendWindow | null {
+    if (this.#state !== "sending") return null;
+    const end = this.#credit > 0 ? this.#position + this.#pace.room : -1;
+    const lengthMax = this.#pace.chunkBytes;
+    return { offset: this.#position, lengthMax, end, keptFrom: this.#kept.start };
+  }
+
+  /** What the upload waits for. */
+  get waiting(): WaitingReason {
+    if (this.#state === "posting" || this.#state === "asking") return "approval";
+    if (this.#state === "confirming") return "confirmation";
+    if (this.#state !== "sending" || this.#credit > 0) return null;
+    // A report may have taken it back to the last chunk.
+    return this.#last !== "unsent" && this.#position === this.#highest ? "confirmation" : "credit";
+  }
+
+  // Only the server can let the next chunk go.
+  get #isHeldUp(): boolean {
+    const rest = (this.#task.size ?? Number.POSITIVE_INFINITY) - this.#position;
+    return this.#credit === 0 || Math.min(this.#pace.chunkBytes, rest) > this.#pace.room;
   }
 
   step(input: ClientInput, now: number): readonly ClientAction[] {
@@ -82,11 +103,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const allowed = clientTransitions[this.#state][event];
     assert(allowed !== undefined, `input ${event} fits an upload that is ${this.#state}`);
     this.#onInput(input, now);
-    this.#moveOn(now);
     this.#askBehind(now);
     const { state } = this;
     assert(allowed.includes(state), `${event} leads to one of ${allowed.join(", ")}, not ${state}`);
-    this.#updateWaiting();
     const actions = this.#actions;
     this.#actions = [];
     return actions;
@@ -96,7 +115,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     switch (input.type) {
       case "link-up":
         this.#questions.connected(now);
-        this.#isEndUnderWay = this.#isFinishDoubted = false;
+        this.#isFinishDoubted = false;
+        this.#forgetEnd();
         this.#state = this.#approved ? "asking" : "posting";
         return this.#ask(now);
       case "link-lost":
@@ -107,12 +127,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
         return this.#onMessage(input.message, now);
       case "malformed":
         return this.#state === "offline" ? undefined : this.#violation(input.text);
-      case "chunk-read":
-        return this.#ahead.answered(input);
-      case "source-failed":
+      case "chunk-sent":
+        return this.#onSent(input, now);
+      case "give-up":
         return this.#giveUp(input.code, input.text, input.keep);
-      case "cancel":
-        return this.#giveUp("cancelled", "Cancelled by the client", input.keep);
       case "tick":
         return this.#onTick(now);
       default:
@@ -142,11 +160,11 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   // A server that went back lacks bytes, and confirms nothing before it has the last chunk once more. Only, chunks that were
   // under way when it spoke, on this connection or the one before, may have been those bytes: so it is asked.
   #onFinished(uploadId: string, now: number): void {
-    if (!this.#lastSent && !this.#task.resume) {
+    if (this.#last === "unsent" && !this.#task.resume) {
       return this.#violation("The server confirmed an upload whose end it has not seen");
     }
     const isAnswer = this.#state === "posting" || this.#state === "asking" || this.#isFinishDoubted;
-    if (this.#isEndUnderWay || isAnswer) return this.#end({ type: "finished", uploadId });
+    if (this.#last === "under-way" || isAnswer) return this.#end({ type: "finished", uploadId });
     this.#isFinishDoubted = true;
     this.#ask(now);
   }
@@ -158,14 +176,14 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (lengthMax === null) {
       return this.#violation(`The server wants ${maxQueue} chunks kept: more than ${limits.maxQueueMax}`);
     }
-    if (this.#pace.allow(lengthMax)) this.#ahead.clear();
-    this.#window.widen(maxQueue);
+    this.#pace.allow(lengthMax);
+    this.#kept.widen(maxQueue);
     if (this.#questions.hasTags) this.#creditMax = Math.max(this.#creditMax, maxQueue);
     // A late answer to a post-file that was repeated: its position and credit are out of date.
     if (this.#state !== "posting") return this.#questions.approvedAgain();
     this.#approved = true;
     this.#questions.approved(message, now);
-    this.#window = new ResendWindow(Math.max(1, maxQueue));
+    this.#kept = new ResendWindow(Math.max(1, maxQueue));
     this.#pace.connected(0);
     this.#moveTo(0);
     this.#credit = message.credit;
@@ -191,7 +209,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       this.#credit = Math.max(0, report.credit - answer);
       return this.#pace.left(answer, now);
     }
-    if (this.#state === "asking" && this.#pace.connected(report.seek)) this.#ahead.clear();
+    if (this.#state === "asking") this.#pace.connected(report.seek);
     this.#goTo(report.seek);
     if (this.#state === "ended") return;
     this.#credit = report.credit;
@@ -200,12 +218,16 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   #goTo(seek: number): void {
-    const fault = rewindFault(seek, this.#task, this.#window.start, this.#highest);
+    const fault = rewindFault(seek, this.#task, this.#kept.start, this.#highest);
     if (fault !== null) return this.#giveUp(fault.code, fault.text);
-    if (seek < this.#highest) this.#isEndUnderWay = false;
+    if (seek < this.#highest) this.#forgetEnd();
     this.#highest = Math.max(this.#highest, seek);
     this.#moveTo(seek);
-    if (!this.#task.canSeek) this.#window.rewind(seek);
+    if (!this.#task.canSeek) this.#kept.rewind(seek);
+  }
+
+  #forgetEnd(): void {
+    if (this.#last === "under-way") this.#last = "sent";
   }
 
   #moveTo(position: number): void {
@@ -217,7 +239,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #onError({ code: wire, text, info }: ErrorMessage, now: number): void {
     const code = errorCodeFromWire(wire);
     const isForgotten = code === "unknown-upload" && this.#approved && this.#restarts < limits.restartsMax;
-    if (isForgotten && (this.#task.canSeek || this.#window.start === 0)) return this.#restart(now);
+    if (isForgotten && (this.#task.canSeek || this.#kept.start === 0)) return this.#restart(now);
     const isLater = errorMeanings[code].retry;
     if (isLater || (code === "malformed" && this.#doubts())) return this.#reconnect(code, text, isLater);
     this.#end({ type: "failed", code, text, wire, ...(info === undefined ? {} : { info }) });
@@ -267,38 +289,27 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #askBehind(now: number): void {
     if (this.#state !== "confirming" && this.#state !== "sending") return;
     if (!this.#questions.isWorthAsking) return;
-    const isOut = this.#state === "confirming" || this.#credit === 0 || this.#isPaced;
+    const isOut = this.#state === "confirming" || this.#isHeldUp;
     const windowBytes = this.#creditMax * this.#pace.chunkBytes;
     if ((isOut && !this.#questions.isAnswerDue) || this.#pace.wantsAnswer(windowBytes)) this.#ask(now);
   }
 
-  /** Sends what can be sent and reads what comes next. */
-  #moveOn(now: number): void {
-    if (this.#state !== "sending") return;
-    const chunk = this.#ahead.at(this.#position);
-    this.#isPaced = chunk !== null && !this.#pace.mayStart(chunk.length);
-    if (chunk !== null && this.#credit > 0 && !this.#isPaced) this.#sendChunk(chunk, now);
-    const lengthMax = this.#pace.chunkBytes;
-    if (this.#state !== "sending" || !this.#ahead.wants(this.#position, lengthMax)) return;
-    this.#actions.push({ type: "read", offset: this.#position, lengthMax });
-  }
-
-  #sendChunk(chunk: ReadChunk, now: number): void {
-    const { offset, length, checksum } = chunk;
-    this.#actions.push({ type: "send-chunk", offset, length, checksum });
-    const isNew = offset + length > this.#highest || (checksum !== null && !this.#lastSent);
-    this.#questions.sent({ isNew, wasHeld: chunk.wasHeld }, now);
-    this.#ahead.sent();
+  #onSent(
+    { offset, length, isLast, wasHeld }: Extract<ClientInput, { type: "chunk-sent" }>,
+    now: number,
+  ): void {
+    assert(offset === this.#position && this.#credit > 0, "what the window allows is sent");
+    assert(length <= this.#pace.chunkBytes, "a chunk is no longer than the window says");
+    assert((length === 0) === isLast, "the last chunk is empty, and no other");
+    const isNew = offset + length > this.#highest || (isLast && this.#last === "unsent");
+    this.#questions.sent({ isNew, wasHeld }, now);
     this.#credit -= 1;
     this.#position += length;
     this.#pace.sent(this.#position, length, now);
     this.#highest = Math.max(this.#highest, this.#position);
-    this.#isEndUnderWay = checksum !== null;
-    if (!this.#task.canSeek && this.#window.push(offset)) {
-      this.#actions.push({ type: "forget-before", offset: this.#window.start });
-    }
-    if (checksum === null) return;
-    this.#lastSent = true;
+    if (!this.#task.canSeek) this.#kept.push(offset);
+    if (!isLast) return;
+    this.#last = "under-way";
     this.#state = "confirming";
   }
 
@@ -329,13 +340,5 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #end(result: Extract<ClientAction, { type: "done" }>["result"]): void {
     this.#state = "ended";
     this.#actions.push({ type: "done", result });
-  }
-
-  #updateWaiting(): void {
-    const isAllSent = this.#lastSent && this.#position === this.#highest;
-    const reason = waitingReason(this.#state, this.#credit, isAllSent);
-    if (reason === this.#waiting || this.#state === "ended") return;
-    this.#waiting = reason;
-    this.#actions.push({ type: "waiting", reason });
   }
 }

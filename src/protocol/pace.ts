@@ -53,12 +53,10 @@ export class Pace {
     return Math.min(this.#allowed, this.#length);
   }
 
-  /** The server takes chunks of at most `bytes`. Returns whether chunks of the old length are too long now. */
-  allow(bytes: number): boolean {
+  /** The server takes chunks of at most `bytes`. */
+  allow(bytes: number): void {
     assert(bytes > 0, "a chunk has room for something");
-    const before = this.chunkBytes;
     this.#allowed = bytes;
-    return this.chunkBytes < before;
   }
 
   /** Bytes that may be under way. */
@@ -67,16 +65,11 @@ export class Pace {
     return Math.max(limits.chunkBytesSlow, this.#bytesPerMs * (this.#delayMs + limits.underWayMs));
   }
 
-  /**
-   * A new connection begins, on which the server has everything before `position`; nothing else is known of it. Returns
-   * as `allow`.
-   */
-  connected(position: number): boolean {
-    const before = this.chunkBytes;
+  /** A new connection begins, on which the server has everything before `position`; nothing else is known of it. */
+  connected(position: number): void {
     this.#length = limits.chunkBytesSlow;
     this.#bytesPerMs = null;
     this.moveTo(position);
-    return this.chunkBytes < before;
   }
 
   /** The server has everything before `position`; what was under way behind it does not count any more. */
@@ -85,10 +78,10 @@ export class Pace {
     this.#underWay = [];
   }
 
-  /** Whether a chunk may be sent now. */
-  mayStart(length: number): boolean {
+  /** Most bytes of a chunk that may be sent now; below 0: none, not even an empty one. */
+  get room(): number {
     const bytes = this.#bytes;
-    return bytes === 0 || bytes + length <= this.bytesMax;
+    return bytes === 0 ? Number.POSITIVE_INFINITY : this.bytesMax - bytes;
   }
 
   get #bytes(): number {

@@ -24,14 +24,12 @@ export class ResendWindow {
     this.#chunksMax = Math.max(this.#chunksMax, chunksMax);
   }
 
-  /** A chunk at `offset` was sent. Returns whether `start` moved. */
-  push(offset: number): boolean {
+  /** A chunk at `offset` was sent. */
+  push(offset: number): void {
     this.#offsets.push(offset);
-    if (this.#offsets.length <= this.#chunksMax) return false;
+    if (this.#offsets.length <= this.#chunksMax) return;
     this.#offsets.shift();
-    const before = this.#start;
     this.#start = this.#offsets[0]!;
-    return this.#start > before;
   }
 
   /** The stream goes on at `offset`: what was sent from there on will be sent again. */

@@ -100,9 +100,9 @@ describe("the end", () => {
     const credit = { type: "message", message: { type: "transfer-credit", amount: 0 } } as const;
     expect(it.heard(credit, false, 2 * minuteMs)).toBeNull();
     it.up();
-    it.reads(2 * minuteMs);
+    it.awaitsSource(true, 2 * minuteMs);
     expect(it.heard(report(0), false, 9 * minuteMs)).toBeNull();
-    it.wasRead();
+    it.awaitsSource(false, 9 * minuteMs);
     expect(it.heard(report(0), false, 11 * minuteMs)).toMatchObject({ type: "give-up" });
   });
 

@@ -3,19 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { ClientUpload } from "../../src/protocol/client-upload.ts";
 import { limits } from "../../src/protocol/limits.ts";
-import {
-  approved,
-  asks,
-  feed,
-  file,
-  has,
-  hears,
-  open,
-  read,
-  report,
-  sent,
-  waiting,
-} from "./client-script.ts";
+import { approved, asks, feed, file, hears, open, report, sent, stateOf } from "./client-script.ts";
 
 const tags = { tags: true };
 
@@ -27,7 +15,6 @@ test("a server that is silent is asked, and then given up for another connection
   }
   expect(machine.step({ type: "tick" }, 200 + limits.silenceMs)).toEqual([
     { type: "reconnect", code: "timed-out", text: "The server does not answer", isLater: false },
-    waiting(null),
   ]);
 });
 
@@ -72,52 +59,64 @@ test("a line whose answers take long is asked with more patience, one that moves
 
 test("a server that returns none is asked rarely: nothing shows which question it answers", () => {
   const machine = open(file, 1);
-  expect(machine.step(has(0, 4), 0)).toEqual([sent(0, 4), read(4), waiting("credit")]);
+  expect(machine.step(sent(0, 4), 0)).toEqual([]);
+  expect(stateOf(machine)).toEqual([4, false, "credit"]);
   expect(machine.wakeAt).toBe(limits.askMsMax);
 });
 
 describe("a server that returns tags", () => {
   test("is asked behind the chunk that uses the last credit, and behind the last chunk", () => {
     const machine = open({ ...file, size: 8 }, 1, 8, tags);
-    expect(machine.step(has(0, 4), 0)).toEqual([sent(0, 4), read(4), asks(4, 1), waiting("credit")]);
-    expect(machine.step(report(4, 3, 1), 0)).toEqual([waiting(null)]);
-    expect(machine.step(has(4, 4), 0)).toEqual([sent(4, 4), read(8)]);
-    expect(machine.step(has(8, 0), 0)).toEqual([sent(8, 0), asks(8, 2), waiting("confirmation")]);
+    expect(machine.step(sent(0, 4), 0)).toEqual([asks(4, 1)]);
+    expect(stateOf(machine)).toEqual([4, false, "credit"]);
+    expect(machine.step(report(4, 3, 1), 0)).toEqual([]);
+    expect(machine.step(sent(4, 4), 0)).toEqual([]);
+    expect(machine.step(sent(8), 0)).toEqual([asks(8, 2)]);
     expect(machine.step(report(8, 0, 2), 0)).toEqual([]);
+    expect(stateOf(machine)).toEqual([null, false, "confirmation"]);
   });
 
   test("shows by the credit that is left that the empty last chunk is lost", () => {
     const machine = open({ ...file, size: 0 }, 2, 8, tags);
-    expect(machine.step(has(0, 0), 0)).toEqual([sent(0, 0), asks(0, 1), waiting("confirmation")]);
-    expect(machine.step(report(0, 2, 1), 0)).toEqual([read(0), waiting(null)]);
+    expect(machine.step(sent(0), 0)).toEqual([asks(0, 1)]);
+    expect(machine.step(report(0, 2, 1), 0)).toEqual([]);
+    expect(stateOf(machine)).toEqual([0, true, null]);
     // A server that never gets further is not asked as fast as the line allows.
-    expect(machine.step(has(0, 0), 0)).toEqual([sent(0, 0), waiting("confirmation")]);
+    expect(machine.step(sent(0), 0)).toEqual([]);
+    expect(stateOf(machine)).toEqual([null, false, "confirmation"]);
   });
 
   test("gives credit back that was lost on the way", () => {
     const machine = open(file, 1, 8, tags);
-    machine.step(has(0, 4), 0);
+    machine.step(sent(0, 4), 0);
     machine.step(hears({ type: "transfer-credit", amount: 1 }), 1);
-    machine.step(has(4, 4), 1);
+    machine.step(sent(4, 4), 1);
+    expect(stateOf(machine)).toEqual([8, false, "credit"]);
     // At offset 4 it had given 2 more, of which one was heard of and used.
-    expect(machine.step(report(4, 2, 1), 2)).toEqual([waiting(null)]);
+    machine.step(report(4, 2, 1), 2);
+    expect(stateOf(machine)).toEqual([8, true, null]);
   });
 
   test("sends no report twice that takes the client back twice", () => {
     const machine = open({ ...file, size: 40 }, 3, 8, tags);
     feed(machine, 0, 12);
-    expect(machine.step(report(4, 2), 0)).toEqual([read(4), waiting(null)]);
-    machine.step(has(4, 4), 0);
+    machine.step(report(4, 2), 0);
+    expect(stateOf(machine)).toEqual([4, true, null]);
+    machine.step(sent(4, 4), 0);
     // It answers what was asked before the client went back: what was sent since then is on its way.
     expect(machine.step(report(4, 2, 1), 0)).toEqual([]);
-    expect(machine.step(has(8, 4), 0)).toEqual([sent(8, 4), read(12), waiting("credit")]);
+    expect(stateOf(machine)).toEqual([8, true, null]);
+    machine.step(sent(8, 4), 0);
+    expect(stateOf(machine)).toEqual([12, false, "credit"]);
   });
 
   test("is obeyed when it was not asked, and not when it answers an earlier connection", () => {
     const machine = open({ ...file, size: 40 }, 3, 8, tags);
     feed(machine, 0, 8);
-    expect(machine.step(report(4, 2, 7), 0)).toEqual([]);
-    expect(machine.step(report(4, 2), 0)).toEqual([read(4)]);
+    machine.step(report(4, 2, 7), 0);
+    expect(machine.window?.offset).toBe(8);
+    machine.step(report(4, 2), 0);
+    expect(machine.window?.offset).toBe(4);
   });
 
   test("tells by the second approval what the second post-file found", () => {
@@ -125,9 +124,10 @@ describe("a server that returns tags", () => {
     machine.step({ type: "link-up" }, 0);
     expect(machine.step({ type: "tick" }, limits.askMsMax)).toHaveLength(1);
     machine.step(approved(3, 4, 8, tags), 4100);
-    machine.step(has(0, 4), 4100);
+    machine.step(sent(0, 4), 4100);
     machine.step(approved(0, 4, 8, tags), 4200);
     expect(machine.step(report(0, 3), 4200)).toEqual([]);
-    expect(machine.step(has(4, 4), 4200)).toEqual([sent(4, 4), read(8)]);
+    machine.step(sent(4, 4), 4200);
+    expect(stateOf(machine)).toEqual([8, true, null]);
   });
 });

@@ -13,7 +13,6 @@ export const file: ClientUploadTask = {
   resume: false,
 };
 export const stream: ClientUploadTask = { ...file, size: null, canSeek: false };
-export const checksum = new Uint8Array(32);
 
 export const postFile: ClientAction = {
   type: "send",
@@ -42,20 +41,14 @@ export function asks(seek: number, tag: number): ClientAction {
   return { type: "send", message: { type: "query-status", seek, tag } };
 }
 
-export function has(offset: number, length: number): ClientInput {
-  return { type: "chunk-read", offset, length, checksum: length === 0 ? checksum : null, wasHeld: false };
+/** The chunk at `offset` was sent; without a length it is the last one. */
+export function sent(offset: number, length = 0): ClientInput {
+  return { type: "chunk-sent", offset, length, isLast: length === 0, wasHeld: false };
 }
 
-export function read(offset: number, lengthMax = 4): ClientAction {
-  return { type: "read", offset, lengthMax };
-}
-
-export function sent(offset: number, length: number): ClientAction {
-  return { type: "send-chunk", offset, length, checksum: length === 0 ? checksum : null };
-}
-
-export function waiting(reason: "approval" | "credit" | "confirmation" | null): ClientAction {
-  return { type: "waiting", reason };
+/** What `machine` states: where the next chunk begins, whether it may be sent, and what it waits for. */
+export function stateOf({ window, waiting }: ClientUpload): readonly unknown[] {
+  return [window?.offset ?? null, window !== null && window.offset <= window.end, waiting];
 }
 
 export function failed(code: string, text: string, wire: number | null): unknown {
@@ -74,7 +67,7 @@ export function open(task: ClientUploadTask, credit: number, maxQueue = 8, info 
   return machine;
 }
 
-/** Feeds chunks of 4 bytes from `offset` up to `end`. */
+/** Sends chunks of 4 bytes from `offset` up to `end`. */
 export function feed(machine: ClientUpload, offset: number, end: number): void {
-  for (let at = offset; at < end; at += 4) machine.step(has(at, 4), 0);
+  for (let at = offset; at < end; at += 4) machine.step(sent(at, 4), 0);
 }

@@ -1,6 +1,7 @@
 // The client's machine as scripts: an input, then exactly the actions it leads to.
 
 import { describe, expect, test } from "bun:test";
+import { AssertionError } from "../../src/base/assert.ts";
 import type { ClientAction } from "../../src/protocol/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client-upload.ts";
 import { limits } from "../../src/protocol/limits.ts";
@@ -9,69 +10,89 @@ import {
   failed,
   feed,
   file,
-  has,
   hears,
   open,
   postFile,
   query,
-  read,
   report,
   says,
   sent,
+  stateOf,
   stream,
-  waiting,
 } from "./client-script.ts";
 
 test("an upload from the first message to the last", () => {
   const machine = new ClientUpload(file);
-  expect(machine.step({ type: "link-up" }, 0)).toEqual([postFile, waiting("approval")]);
-  expect(machine.step(approved(2), 1)).toEqual([read(0), waiting(null)]);
-  expect(machine.step(has(0, 4), 2)).toEqual([sent(0, 4), read(4)]);
-  expect(machine.step(has(4, 4), 3)).toEqual([sent(4, 4), read(8), waiting("credit")]);
-  expect(machine.step(has(8, 2), 4)).toEqual([]);
-  expect(machine.step(hears({ type: "transfer-credit", amount: 2 }), 5)).toEqual([
-    sent(8, 2),
-    read(10),
-    waiting(null),
-  ]);
-  expect(machine.step(has(10, 0), 6)).toEqual([sent(10, 0), waiting("confirmation")]);
+  expect(stateOf(machine)).toEqual([null, false, null]);
+  expect(machine.step({ type: "link-up" }, 0)).toEqual([postFile]);
+  expect(stateOf(machine)).toEqual([null, false, "approval"]);
+  expect(machine.step(approved(2), 1)).toEqual([]);
+  expect(machine.window).toMatchObject({ offset: 0, lengthMax: 4, keptFrom: 0 });
+  expect(stateOf(machine)).toEqual([0, true, null]);
+  expect(machine.step(sent(0, 4), 2)).toEqual([]);
+  expect(stateOf(machine)).toEqual([4, true, null]);
+  expect(machine.step(sent(4, 4), 3)).toEqual([]);
+  expect(stateOf(machine)).toEqual([8, false, "credit"]);
+  expect(machine.step(hears({ type: "transfer-credit", amount: 2 }), 5)).toEqual([]);
+  expect(stateOf(machine)).toEqual([8, true, null]);
+  machine.step(sent(8, 2), 5);
+  expect(stateOf(machine)).toEqual([10, true, null]);
+  expect(machine.step(sent(10), 6)).toEqual([]);
+  expect(stateOf(machine)).toEqual([null, false, "confirmation"]);
   expect(machine.step(hears({ type: "upload-finished", uploadId: "u" }), 7)).toEqual([
     { type: "done", result: { type: "finished", uploadId: "u" } },
   ]);
   expect(machine.step(hears({ type: "upload-finished", uploadId: "u" }), 8)).toEqual([]);
 });
 
+describe("a chunk that the window does not allow is a fault of our own driver:", () => {
+  test.each([
+    ["one without credit", 0, 0, 4],
+    ["one from elsewhere", 2, 4, 4],
+    ["one that is too long", 2, 0, 5],
+  ])("%s", (_, credit, offset, length) => {
+    expect(() => open(file, credit).step(sent(offset, length), 0)).toThrow(AssertionError);
+  });
+});
+
 describe("a status-report", () => {
   test("takes the client back and replaces its credit", () => {
     const machine = open(file, 5);
     feed(machine, 0, 8);
-    expect(machine.step(report(4, 1), 0)).toEqual([read(4)]);
-    expect(machine.step(has(4, 4), 0)).toEqual([sent(4, 4), read(8), waiting("credit")]);
+    expect(machine.step(report(4, 1), 0)).toEqual([]);
+    expect(stateOf(machine)).toEqual([4, true, null]);
+    machine.step(sent(4, 4), 0);
+    expect(stateOf(machine)).toEqual([8, false, "credit"]);
   });
 
   test("that answers our question where we asked it costs nothing", () => {
     const machine = open(file, 8);
     feed(machine, 0, 4);
     expect(machine.step({ type: "tick" }, limits.keepaliveMs)).toEqual([query]);
-    machine.step(has(4, 4), limits.keepaliveMs);
+    machine.step(sent(4, 4), limits.keepaliveMs);
     // One chunk is under way: of two chunks of credit one is left.
     expect(machine.step(report(4, 2), limits.keepaliveMs)).toEqual([]);
-    expect(machine.step(has(8, 2), limits.keepaliveMs)).toEqual([sent(8, 2), read(10), waiting("credit")]);
+    expect(stateOf(machine)).toEqual([8, true, null]);
+    machine.step(sent(8, 2), limits.keepaliveMs);
+    expect(stateOf(machine)).toEqual([10, false, "credit"]);
   });
 
   test("after the last chunk has it sent again", () => {
     const machine = open({ ...file, size: 4 }, 2);
-    machine.step(has(0, 4), 0);
-    machine.step(has(4, 0), 0);
-    expect(machine.step(report(4, 1), 0)).toEqual([read(4), waiting(null)]);
-    expect(machine.step(has(4, 0), 0)).toEqual([sent(4, 0), waiting("confirmation")]);
+    machine.step(sent(0, 4), 0);
+    machine.step(sent(4), 0);
+    expect(machine.step(report(4, 1), 0)).toEqual([]);
+    expect(stateOf(machine)).toEqual([4, true, null]);
+    machine.step(sent(4), 0);
+    expect(stateOf(machine)).toEqual([null, false, "confirmation"]);
   });
 
   test("takes a resumed upload forward", () => {
     const machine = open({ ...file, resume: true }, 3);
-    expect(machine.step(report(8, 2), 0)).toEqual([read(8)]);
-    expect(machine.step(has(0, 4), 0)).toEqual([]);
-    expect(machine.step(has(8, 2), 0)).toEqual([sent(8, 2), read(10)]);
+    machine.step(report(8, 2), 0);
+    expect(stateOf(machine)).toEqual([8, true, null]);
+    machine.step(sent(8, 2), 0);
+    expect(stateOf(machine)).toEqual([10, true, null]);
   });
 
   test.each([
@@ -91,8 +112,11 @@ describe("a stream", () => {
   test("keeps the last chunks and forgets those before", () => {
     const machine = open(stream, 8, 2);
     feed(machine, 0, 8);
-    expect(machine.step(has(8, 4), 0)).toEqual([sent(8, 4), { type: "forget-before", offset: 4 }, read(12)]);
-    expect(machine.step(report(4, 2), 0)).toEqual([read(4)]);
+    expect(machine.window?.keptFrom).toBe(0);
+    machine.step(sent(8, 4), 0);
+    expect(machine.window?.keptFrom).toBe(4);
+    expect(machine.step(report(4, 2), 0)).toEqual([]);
+    expect(stateOf(machine)).toEqual([4, true, null]);
   });
 
   test("cannot go back further, and says why", () => {
@@ -109,8 +133,8 @@ describe("a stream", () => {
   test("has smaller chunks where many must be kept", () => {
     const machine = new ClientUpload(stream);
     machine.step({ type: "link-up" }, 0);
-    const lengthMax = limits.keptBytesMax / 1024;
-    expect(machine.step(approved(1, 2 ** 30, 1024), 0)).toEqual([read(0, lengthMax), waiting(null)]);
+    machine.step(approved(1, 2 ** 30, 1024), 0);
+    expect(machine.window?.lengthMax).toBe(limits.keptBytesMax / 1024);
   });
 });
 
@@ -118,19 +142,21 @@ describe("a new connection", () => {
   test("begins with the post-file until that is approved", () => {
     const machine = new ClientUpload(file);
     machine.step({ type: "link-up" }, 0);
-    expect(machine.step({ type: "link-lost" }, 1)).toEqual([waiting(null)]);
+    expect(machine.step({ type: "link-lost" }, 1)).toEqual([]);
     expect(machine.wakeAt).toBeNull();
-    expect(machine.step({ type: "link-up" }, 2)).toEqual([postFile, waiting("approval")]);
+    expect(machine.step({ type: "link-up" }, 2)).toEqual([postFile]);
   });
 
   test("begins with a question afterwards, and nothing is sent before the answer", () => {
     const machine = open(file, 3);
     feed(machine, 0, 4);
     expect(machine.step({ type: "link-lost" }, 1)).toEqual([]);
-    expect(machine.step(has(4, 4), 1)).toEqual([]);
-    expect(machine.step({ type: "link-up" }, 2)).toEqual([query, waiting("approval")]);
+    expect(stateOf(machine)).toEqual([null, false, null]);
+    expect(machine.step({ type: "link-up" }, 2)).toEqual([query]);
     expect(machine.step(hears({ type: "transfer-credit", amount: 9 }), 2)).toEqual([]);
-    expect(machine.step(report(4, 1), 3)).toEqual([sent(4, 4), read(8), waiting("credit")]);
+    expect(stateOf(machine)).toEqual([null, false, "approval"]);
+    expect(machine.step(report(4, 1), 3)).toEqual([]);
+    expect(stateOf(machine)).toEqual([4, true, null]);
   });
 
   test("posts a file anew that the server forgot", () => {
@@ -139,7 +165,8 @@ describe("a new connection", () => {
     machine.step({ type: "link-lost" }, 1);
     machine.step({ type: "link-up" }, 2);
     expect(machine.step(hears({ type: "error", code: 404, text: "?" }), 3)).toEqual([postFile]);
-    expect(machine.step(approved(1), 4)).toEqual([read(0), waiting(null)]);
+    machine.step(approved(1), 4);
+    expect(stateOf(machine)).toEqual([0, true, null]);
   });
 
   test("gives a stream up that the server forgot", () => {
@@ -153,7 +180,7 @@ describe("a new connection", () => {
 
   test("may find the upload finished", () => {
     const machine = open({ ...file, size: 0 }, 1);
-    machine.step(has(0, 0), 0);
+    machine.step(sent(0), 0);
     machine.step({ type: "link-lost" }, 0);
     machine.step({ type: "link-up" }, 0);
     const actions = machine.step(hears({ type: "upload-finished", uploadId: "u" }), 0);
@@ -185,10 +212,10 @@ describe("an error of the server", () => {
 });
 
 test.each([
-  [{ type: "cancel", keep: false }, 499, "cancelled", "Cancelled by the client"],
-  [{ type: "cancel", keep: true }, 503, "cancelled", "Cancelled by the client"],
+  [{ type: "give-up", code: "cancelled", text: "Stopped", keep: false }, 499, "cancelled", "Stopped"],
+  [{ type: "give-up", code: "cancelled", text: "Stopped", keep: true }, 503, "cancelled", "Stopped"],
   [
-    { type: "source-failed", code: "source-changed", text: "It changed", keep: false },
+    { type: "give-up", code: "source-changed", text: "It changed", keep: false },
     499,
     "source-changed",
     "It changed",

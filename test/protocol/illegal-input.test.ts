@@ -9,7 +9,7 @@ import { ClientUpload } from "../../src/protocol/client-upload.ts";
 import type { ServerInput } from "../../src/protocol/server-events.ts";
 import { type ServerEvent, type ServerState, serverTransitions } from "../../src/protocol/server-states.ts";
 import { ServerUpload } from "../../src/protocol/server-upload.ts";
-import { admitted, checksum, chunk, hears, options, post, query } from "./server-script.ts";
+import { admitted, chunk, hears, options, post, query } from "./server-script.ts";
 
 const serverInputs: Readonly<Record<ServerEvent, ServerInput>> = {
   "post-file": hears(post),
@@ -78,9 +78,8 @@ const clientInputs: Readonly<Record<ClientEvent, ClientInput>> = {
   "upload-finished": { type: "message", message: { type: "upload-finished", uploadId: "u" } },
   error: { type: "message", message: { type: "error", code: 500, text: "" } },
   malformed: { type: "malformed", text: "" },
-  "chunk-read": { type: "chunk-read", offset: 0, length: 4, checksum: null, wasHeld: false },
-  "source-failed": { type: "source-failed", code: "source", text: "", keep: false },
-  cancel: { type: "cancel", keep: false },
+  "chunk-sent": { type: "chunk-sent", offset: 0, length: 4, isLast: false, wasHeld: false },
+  "give-up": { type: "give-up", code: "source", text: "", keep: false },
   tick: { type: "tick" },
 };
 
@@ -92,11 +91,11 @@ const clientPaths: Readonly<Record<ClientState, readonly ClientInput[]>> = {
   confirming: [
     clientInputs["link-up"],
     approved,
-    clientInputs["chunk-read"],
-    { type: "chunk-read", offset: 4, length: 4, checksum: null, wasHeld: false },
-    { type: "chunk-read", offset: 8, length: 0, checksum, wasHeld: false },
+    clientInputs["chunk-sent"],
+    { type: "chunk-sent", offset: 4, length: 4, isLast: false, wasHeld: false },
+    { type: "chunk-sent", offset: 8, length: 0, isLast: true, wasHeld: false },
   ],
-  ended: [{ type: "cancel", keep: false }],
+  ended: [clientInputs["give-up"]],
 };
 
 function keysOf<Key extends string>(record: Readonly<Record<Key, unknown>>): Key[] {

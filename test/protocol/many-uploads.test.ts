@@ -40,6 +40,20 @@ class Lane {
 
   feedClient(input: ClientInput, now: number): void {
     for (const action of this.client.step(input, now)) this.#queue.push(() => this.#onClient(action, now));
+    this.#queue.push(() => this.#pump(now));
+  }
+
+  #pump(now: number): void {
+    const { window } = this.client;
+    if (window === null || this.#isIdle) return;
+    const { offset, lengthMax, end } = window;
+    const length = Math.min(lengthMax, size - offset);
+    if (offset + length > end) return;
+    const isLast = length === 0;
+    const checksum = isLast ? new Uint8Array(32) : null;
+    const message = { type: "post-chunk", seek: offset, data: new Uint8Array(length), checksum } as const;
+    this.feedServer({ type: "message", message }, now);
+    this.feedClient({ type: "chunk-sent", offset, length, isLast, wasHeld: false }, now);
   }
 
   feedServer(input: ServerInput, now: number): void {
@@ -59,15 +73,7 @@ class Lane {
 
   #onClient(action: ClientAction, now: number): void {
     if (action.type === "send") this.feedServer({ type: "message", message: action.message }, now);
-    else if (action.type === "send-chunk") {
-      const { offset: seek, checksum } = action;
-      const message = { type: "post-chunk", seek, data: new Uint8Array(action.length), checksum } as const;
-      this.feedServer({ type: "message", message }, now);
-    } else if (action.type === "read" && !this.#isIdle) {
-      const length = Math.min(action.lengthMax, size - action.offset);
-      const checksum = length === 0 ? new Uint8Array(32) : null;
-      this.feedClient({ type: "chunk-read", offset: action.offset, length, checksum, wasHeld: false }, now);
-    } else if (action.type === "done") this.finished = action.result.type === "finished";
+    else if (action.type === "done") this.finished = action.result.type === "finished";
   }
 
   #onServer(action: ServerAction, now: number): void {

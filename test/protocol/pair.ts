@@ -35,6 +35,8 @@ export class Pair {
   #durable = 0;
   #written = 0;
   #posted = false;
+  /** The chunk that the client makes ready. */
+  #read: { readonly offset: number; isDone: boolean } = { offset: -1, isDone: false };
   /** The client was silent for too long, and gave up its place: its next message takes the upload up again. */
   #isSuspended = false;
 
@@ -147,6 +149,30 @@ export class Pair {
 
   #feedClient(input: ClientInput): void {
     for (const action of this.#client.step(input, this.#now)) this.#performClient(action);
+    this.#pump();
+  }
+
+  // As client/sender.ts: the chunk that is next is made ready, and sent as soon as it may.
+  #pump(): void {
+    const { window } = this.#client;
+    if (window === null) return;
+    const { offset } = window;
+    if (this.#read.offset !== offset) {
+      const read = { offset, isDone: false };
+      this.#read = read;
+      return this.#after(this.#options.random(3), () => {
+        read.isDone = true;
+        this.#pump();
+      });
+    }
+    const length = Math.min(window.lengthMax, this.#options.size - offset);
+    if (!this.#read.isDone || offset + length > window.end) return;
+    this.#read = { offset: -1, isDone: false };
+    this.chunkBytesSent += length;
+    const isLast = length === 0;
+    const data = new Uint8Array(length);
+    this.#toServer({ type: "post-chunk", seek: offset, data, checksum: isLast ? checksum : null });
+    this.#feedClient({ type: "chunk-sent", offset, length, isLast, wasHeld: false });
   }
 
   #performClient(action: ClientAction): void {
@@ -154,19 +180,6 @@ export class Pair {
     switch (action.type) {
       case "send":
         return this.#toServer(action.message);
-      case "send-chunk": {
-        this.chunkBytesSent += action.length;
-        const data = new Uint8Array(action.length);
-        return this.#toServer({ type: "post-chunk", seek: action.offset, data, checksum: action.checksum });
-      }
-      case "read": {
-        const { offset } = action;
-        const length = Math.min(action.lengthMax, this.#options.size - offset);
-        const end = length === 0 ? checksum : null;
-        return this.#after(this.#options.random(3), () =>
-          this.#feedClient({ type: "chunk-read", offset, length, checksum: end, wasHeld: false }),
-        );
-      }
       case "reconnect":
         this.#connection += 1;
         return this.#after(1000, () => this.#connect());

@@ -28,11 +28,12 @@ const checksum = new Uint8Array(32);
 export class ModelClient {
   readonly job: Job;
   readonly #world: MachineWorld;
+  #machine: ClientUpload | null = null;
   #driver: MachineDriver<ClientInput, ClientAction> | null = null;
   #connection: ModelConnection | null = null;
   #isUp = false;
-  #asked: { readonly offset: number; readonly lengthMax: number } | null = null;
-  #isReadDone = false;
+  /** The chunk that is made ready. */
+  #asked: { readonly offset: number; readonly lengthMax: number; isDone: boolean } | null = null;
   #forgottenBefore = 0;
   #life = 0;
   #crashes = 0;
@@ -66,15 +67,16 @@ export class ModelClient {
     this.#life++;
     this.#asked = null;
     this.#sentMax = this.#malformed = 0;
+    this.#machine = new ClientUpload({
+      name: identity,
+      metadataText: JSON.stringify({ identity }),
+      size: isFile ? size : null,
+      canSeek: isFile,
+      client: "simulation",
+      resume: this.#crashes > 0,
+    });
     this.#driver = new MachineDriver({
-      machine: new ClientUpload({
-        name: identity,
-        metadataText: JSON.stringify({ identity }),
-        size: isFile ? size : null,
-        canSeek: isFile,
-        client: "simulation",
-        resume: this.#crashes > 0,
-      }),
+      machine: this.#machine,
       clock: this.#clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
@@ -85,7 +87,7 @@ export class ModelClient {
   crash(): void {
     if (this.result !== null || this.#driver === null || this.isFrozen) return;
     this.#driver.stop();
-    this.#driver = null;
+    this.#driver = this.#machine = null;
     this.#life++;
     this.#crashes++;
     this.disturbances++;
@@ -99,7 +101,7 @@ export class ModelClient {
   cancel(): void {
     if (this.result !== null || this.#driver === null || this.isFrozen) return;
     this.isCancelled = true;
-    this.#driver.feed({ type: "cancel", keep: false });
+    this.#driver.feed({ type: "give-up", code: "cancelled", text: "Cancelled by the client", keep: false });
   }
 
   cut(): void {
@@ -150,14 +152,13 @@ export class ModelClient {
       if (this.#driver === null || this.result !== null) return;
       const connection = this.#world.server.accept(this, {
         onClientSide: (message) => this.#ifCurrent(connection, () => this.#receive(message)),
-        onRoom: () => this.#ifCurrent(connection, () => this.#offer(true)),
+        onRoom: () => this.#ifCurrent(connection, () => this.#pump(true)),
         onDown: () => this.#ifCurrent(connection, () => this.#down(this.#world.pauseMs())),
       });
       if (connection === null) return this.#later(this.#world.pauseMs(), () => this.#connect());
       this.#connection = connection;
       this.#isUp = true;
       this.#driver.feed({ type: "link-up" });
-      this.#offer();
     });
   }
 
@@ -176,6 +177,7 @@ export class ModelClient {
     }
     this.#world.checks.onServerMessage(this, message);
     this.#driver?.feed({ type: "message", message });
+    this.#pump();
   }
 
   #down(pauseMs: number): void {
@@ -192,28 +194,8 @@ export class ModelClient {
     switch (action.type) {
       case "send":
         return this.#send(action.message);
-      case "read":
-        return this.#read(action.offset, action.lengthMax);
-      case "send-chunk":
-        this.#asked = null;
-        this.bytesSent += action.length;
-        this.position = action.offset + action.length;
-        if (action.offset + action.length > this.#sentMax) {
-          [this.#sentMax, this.#malformed] = [action.offset + action.length, 0];
-        }
-        return this.#send({
-          type: "post-chunk",
-          seek: action.offset,
-          data: everything.subarray(0, action.length),
-          checksum: action.checksum,
-        });
-      case "forget-before":
-        this.#forgottenBefore = action.offset;
-        return;
       case "reconnect":
         return this.#down(this.#world.pauseMs());
-      case "waiting":
-        return;
       case "done":
         return this.#end(action.result);
     }
@@ -224,34 +206,43 @@ export class ModelClient {
     this.#connection?.toServer(message);
   }
 
+  // As the shell: what the window names is read, and sent when it may and the link is not behind.
+  #pump(wasHeld = false): void {
+    const window = this.#machine?.window ?? null;
+    const connection = this.#connection;
+    if (window === null || connection === null) return;
+    const { offset, lengthMax, end, keptFrom } = window;
+    this.#forgottenBefore = Math.max(this.#forgottenBefore, keptFrom);
+    const asked = this.#asked;
+    if (asked?.offset !== offset || asked.lengthMax > lengthMax) return this.#read(offset, lengthMax);
+    const length = Math.min(asked.lengthMax, this.job.size - offset);
+    if (!asked.isDone || connection.isFull || offset + length > end) return;
+    this.#sendChunk(offset, length);
+    this.#driver?.feed({ type: "chunk-sent", offset, length, isLast: length === 0, wasHeld });
+    this.#pump();
+  }
+
   #read(offset: number, lengthMax: number): void {
     check(
       this.job.isFile || offset >= this.#forgottenBefore,
       () => `${this.job.identity} reads at ${offset} what it said to forget before ${this.#forgottenBefore}`,
     );
-    const asked = { offset, lengthMax };
+    const asked = { offset, lengthMax, isDone: false };
     this.#asked = asked;
-    this.#isReadDone = false;
     if (offset >= (this.job.silentAfter ?? Number.POSITIVE_INFINITY)) return;
     this.#later(this.#world.readMs(), () => {
-      if (this.#asked !== asked) return;
-      this.#isReadDone = true;
-      this.#offer();
+      asked.isDone = true;
+      this.#pump();
     });
   }
 
-  // As the shell: nothing more is offered while the link is behind.
-  #offer(wasHeld = false): void {
-    const asked = this.#asked;
-    if (asked === null || !this.#isReadDone || this.#connection?.isFull === true) return;
-    const length = Math.min(asked.lengthMax, this.job.size - asked.offset);
-    this.#driver?.feed({
-      type: "chunk-read",
-      offset: asked.offset,
-      length,
-      checksum: length === 0 ? checksum : null,
-      wasHeld,
-    });
+  #sendChunk(offset: number, length: number): void {
+    this.#asked = null;
+    this.bytesSent += length;
+    this.position = offset + length;
+    if (this.position > this.#sentMax) [this.#sentMax, this.#malformed] = [this.position, 0];
+    const data = everything.subarray(0, length);
+    this.#send({ type: "post-chunk", seek: offset, data, checksum: length === 0 ? checksum : null });
   }
 
   #end(result: UploadResult): void {
