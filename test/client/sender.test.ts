@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { Sender } from "../../src/client/sender.ts";
-import type { Source } from "../../src/client/source.ts";
+import { type Source, StreamSource } from "../../src/client/source.ts";
 import type { SendWindow } from "../../src/protocol/client-events.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { BytesSource, patternOf, streamOf } from "./bytes-source.ts";
@@ -142,7 +142,6 @@ test("a stream that failed is not taken for one that ended, wherever the window 
     yield patternOf(10);
     throw new Error("EIO");
   }
-  const { StreamSource } = await import("../../src/client/source.ts");
   const { sender, told, open } = rig(new StreamSource(failing()), 5);
   await open(0, { end: 5 });
   await open(0);

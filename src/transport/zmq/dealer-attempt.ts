@@ -14,7 +14,7 @@ import { pollEvent, socketType } from "./constants.ts";
 import { type AttemptState, attemptStart, stepOf } from "./link-failure.ts";
 import { Monitor } from "./monitor.ts";
 import { setClientOptions } from "./options.ts";
-import type { Source } from "./poller.ts";
+import type { Pollable } from "./poller.ts";
 import { type Probed, probe } from "./probe.ts";
 import { ZmqSocket } from "./socket.ts";
 import type { ZmqParts } from "./zmq-parts.ts";
@@ -35,7 +35,7 @@ export class Attempt {
   readonly #events: AttemptEvents;
   readonly #socket: ZmqSocket;
   readonly #monitor: Monitor;
-  readonly #sources: readonly Source[];
+  readonly #sources: readonly Pollable[];
   readonly #cancelTimer: CancelTimer;
   #state: AttemptState = attemptStart;
   #isOver = false;

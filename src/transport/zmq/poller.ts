@@ -10,7 +10,7 @@ import type { Waiter } from "./native.ts";
 import { ZmqSocket } from "./socket.ts";
 
 /** Something with a descriptor that has work to do when it is readable. */
-export interface Source {
+export interface Pollable {
   readonly descriptor: bigint;
   /** Does a bounded piece of the work that is there. */
   work(): void;
@@ -22,7 +22,7 @@ export interface Source {
 const sourcesMax = 256;
 
 export class Poller {
-  readonly #sources = new Set<Source>();
+  readonly #sources = new Set<Pollable>();
   readonly #removals: (() => void)[] = [];
   readonly #items: PollItems;
   readonly #waiter: Waiter;
@@ -60,14 +60,14 @@ export class Poller {
     return this.#waiting && !this.#turnIsDue;
   }
 
-  add(source: Source): void {
+  add(source: Pollable): void {
     assert(!this.#closed && this.#sources.size < sourcesMax, "a poller has room for another socket");
     this.#sources.add(source);
     this.#changed();
   }
 
   /** Stops working for `source`. Its descriptor stays in use until `onGone`, which may close it. */
-  remove(source: Source, onGone: () => void): void {
+  remove(source: Pollable, onGone: () => void): void {
     const was = this.#sources.delete(source);
     assert(was, "a source is removed once");
     this.#removals.push(onGone);

@@ -15,7 +15,7 @@ import { socketType } from "./constants.ts";
 import { ZmqError } from "./error.ts";
 import type { ReceivedMessage } from "./message.ts";
 import { setServerOptions } from "./options.ts";
-import type { Source } from "./poller.ts";
+import type { Pollable } from "./poller.ts";
 import { ZmqSocket } from "./socket.ts";
 import { ZapHandler } from "./zap.ts";
 import type { ZmqParts } from "./zmq-parts.ts";
@@ -24,7 +24,7 @@ import type { ZmqParts } from "./zmq-parts.ts";
 const messagesPerTurnMax = 64;
 const bytesPerTurnMax = 8 * 1024 * 1024;
 
-export class RouterLink implements ServerLink, Source {
+export class RouterLink implements ServerLink, Pollable {
   readonly port: number;
   readonly descriptor: bigint;
   readonly #parts: ZmqParts;

@@ -5,7 +5,7 @@ import { PublicKey } from "../../keys/key.ts";
 import { socketType } from "./constants.ts";
 import type { ZmqContext } from "./context.ts";
 import type { SlotPool } from "./message.ts";
-import type { Source } from "./poller.ts";
+import type { Pollable } from "./poller.ts";
 import { ZmqSocket } from "./socket.ts";
 
 /** Connections outside this domain are none of ours. */
@@ -28,7 +28,7 @@ const refused: Verdict = { status: "400", text: "Key is not authorized", userId:
 const malformed: Verdict = { status: "400", text: "Malformed request", userId: "" };
 const failed: Verdict = { status: "500", text: "Cannot check keys", userId: "" };
 
-export class ZapHandler implements Source {
+export class ZapHandler implements Pollable {
   readonly descriptor: bigint;
   // A ROUTER, not a REP: an exception between request and reply would leave a REP stuck.
   readonly #socket: ZmqSocket;
