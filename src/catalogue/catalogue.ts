@@ -42,6 +42,12 @@ export interface UploadRecord extends UploadKey {
   readonly receivedAt: string | null;
   readonly errorCode: number | null;
   readonly reason: string | null;
+  /** Id of the server that works on it, or worked on it last; `null` where an earlier version did. */
+  readonly owner: string | null;
+  /** How often it got an owner: only who has this number changes the record. */
+  readonly fence: number;
+  /** Until when nobody else may take it, in the catalogue's own time: ms since 1970. */
+  readonly leaseUntil: number;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -55,9 +61,46 @@ export type NewUpload = Pick<
   readonly metadataText: string;
 };
 
-export type UploadChange = Partial<
-  Pick<UploadRecord, "state" | "durable" | "bootId" | "sha256" | "receivedAt" | "errorCode" | "reason">
-> & { readonly updatedAt: string };
+/** A server that works on uploads. */
+export interface Owner {
+  readonly id: string;
+  /** How long nobody else may take what it works on, from each change on; 0 where no other server uses the catalogue. */
+  readonly leaseMs: number;
+}
+
+/** The right to change a record as it was seen, or taken: good until somebody takes the upload anew. */
+export interface Hold {
+  readonly id: string;
+  readonly fence: number;
+  readonly owner: Owner;
+}
+
+/** What may happen to an upload; `at` is when (ISO 8601, UTC). */
+export type UploadChange = { readonly at: string } & (
+  | { readonly verb: "progress"; readonly durable: number; readonly bootId: string | null }
+  /** It is complete, and gets its name. */
+  | { readonly verb: "begin-publish"; readonly sha256: string; readonly receivedAt: string }
+  /** It turned out not to be complete. */
+  | { readonly verb: "reopen"; readonly durable: number }
+  /** What of it is durable is not known any more. */
+  | { readonly verb: "distrust" }
+  | { readonly verb: "finish" }
+  | { readonly verb: "fail"; readonly errorCode: number; readonly reason: string }
+);
+
+export type Admitted =
+  | { readonly type: "admitted"; readonly hold: Hold }
+  /** Uploads of its user that have not ended hold something that its name needs. */
+  | { readonly type: "name-taken"; readonly holders: readonly UploadRecord[] }
+  /** It would pass a bound of its user. */
+  | { readonly type: "too-many-uploads" | "too-much-metadata" };
+
+export type Taken =
+  | { readonly type: "taken"; readonly hold: Hold; readonly record: UploadRecord }
+  /** Another server works on it. */
+  | { readonly type: "held" }
+  /** It ended, or is not there. */
+  | { readonly type: "ended" };
 
 /** What one user may have in uploads that are open or being published. */
 export interface UserBounds {
@@ -66,25 +109,30 @@ export interface UserBounds {
   readonly metadataBytes: number;
 }
 
-/** Whether a new upload was taken, or which bound of its user it would pass. */
-export type AddResult = "added" | "too-many-uploads" | "too-much-metadata";
-
 /**
- * All calls are synchronous and durable when they return. Failures throw `DyncError`: "not-ready" when the same call
- * may succeed later (locked, disk full, an I/O error), "internal" for anything else.
+ * Calls resolve when what they did is durable. Failures are `DyncError`: "not-ready" when the same call may succeed later
+ * (locked, disk full, an I/O error), "internal" for anything else. Calls take effect in their order.
  */
 export interface Catalogue {
-  /** Adds an upload, unless that would pass one of `bounds`. */
-  add(upload: NewUpload, bounds: UserBounds): AddResult;
-  /** The metadata goes when the state becomes `finished` or `failed`. */
-  change(id: string, change: UploadChange): void;
+  /**
+   * Adds an upload, and gives it its name: in one step with looking whether that is free, and whether one of `bounds` is
+   * passed. `owner` holds it.
+   */
+  admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted>;
+  /** Gives up what `admit` did, without a trace: the upload was refused after all. */
+  withdraw(hold: Hold): Promise<void>;
+  /** Takes an upload that has not ended; holds of before are good for nothing from then on. */
+  take(id: string, owner: Owner): Promise<Taken>;
+  /**
+   * Returns whether it happened: `false` when another one has taken the upload, or it is in no state for it (see change.ts). What
+   * happened already may happen again. Name and metadata go when it is finished or failed.
+   */
+  change(hold: Hold, change: UploadChange): Promise<boolean>;
   /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
-  find(identity: string, user: string, origin: string): UploadRecord | null;
-  get(id: string): UploadRecord | null;
+  find(identity: string, user: string, origin: string): Promise<UploadRecord | null>;
+  get(id: string): Promise<UploadRecord | null>;
   /** JSON text of the metadata of an upload that has not ended, or `null`. */
-  metadataOf(id: string): string | null;
-  /** Ids of a user's uploads that have not ended and whose folded name (`foldName`) is one of `names`. */
-  holdersOf(user: string, names: readonly string[]): readonly string[];
+  metadataOf(id: string): Promise<string | null>;
   /**
    * Uploads in `state` that changed last before `before` (ISO 8601; null: whenever), those first that changed the
    * longest ago; behind `after`, the last record of the page before; at most `limit`.
@@ -94,16 +142,17 @@ export interface Catalogue {
     before: string | null,
     after: UploadRecord | null,
     limit: number,
-  ): readonly UploadRecord[];
+  ): Promise<readonly UploadRecord[]>;
   /** A user's open uploads of which no byte is durable, oldest first; behind the one with id `after`; at most `limit`. */
-  emptyOf(user: string, after: string | null, limit: number): readonly UploadRecord[];
+  emptyOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]>;
   /** Users of uploads that ended, in the order of their names; behind `after`; at most `limit`. */
-  users(after: string | null, limit: number): readonly string[];
+  users(after: string | null, limit: number): Promise<readonly string[]>;
   /** Forgets up to `limit` finished and failed records last changed before `before` (ISO 8601). Returns how many. */
-  forget(before: string, limit: number): number;
+  forget(before: string, limit: number): Promise<number>;
   /** Forgets a user's records in `state` except the `keep` that changed last, up to `limit`. Returns how many. */
-  trim(user: string, state: "finished" | "failed", keep: number, limit: number): number;
+  trim(user: string, state: "finished" | "failed", keep: number, limit: number): Promise<number>;
   /** Gives some of the space that is not used any more back to the system. Returns whether there is more. */
-  compact(): boolean;
+  compact(): Promise<boolean>;
+  /** Does what was asked for before, and lets go of everything. */
   close(): void;
 }

@@ -1,53 +1,91 @@
 // The catalogue in memory: for tests and the simulation. Same contract as `sqlite.ts`, nothing survives it.
 
 import { assert } from "../base/assert.ts";
-import { foldName } from "../base/file-name.ts";
+import type { Clock } from "../base/clock.ts";
 import { jsonDigest } from "../base/json-digest.ts";
+import { namesClash } from "../upload/names.ts";
 import type {
-  AddResult,
+  Admitted,
   Catalogue,
+  Hold,
   NewUpload,
+  Owner,
+  Taken,
   UploadChange,
   UploadRecord,
   UploadState,
   UserBounds,
 } from "./catalogue.ts";
-import { newRecord } from "./new-record.ts";
+import { changed, newRecord, taken } from "./change.ts";
+
+const unfinished = ["open", "publishing"] as const;
 
 export class MemoryCatalogue implements Catalogue {
+  readonly #clock: Pick<Clock, "date">;
   // In the order in which they were added.
   readonly #records = new Map<string, UploadRecord>();
   // Of those that have not ended.
   readonly #metadata = new Map<string, string>();
 
-  add(upload: NewUpload, bounds: UserBounds): AddResult {
-    const { metadataText } = upload;
-    assert(!this.#records.has(upload.id), "an upload is added once");
-    const unfinished = this.list(["open", "publishing"]).filter(({ user }) => user === upload.user);
-    if (unfinished.length >= bounds.uploads) return "too-many-uploads";
-    const texts = [...unfinished.map(({ id }) => this.#metadata.get(id) ?? ""), metadataText];
+  constructor(clock: Pick<Clock, "date"> = { date: () => new Date(0) }) {
+    this.#clock = clock;
+  }
+
+  async admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
+    const { id, user, name, metadataText } = upload;
+    assert(!this.#records.has(id), "an upload is added once");
+    const others = this.list(unfinished).filter((record) => record.user === user);
+    const holders = others.filter((record) => namesClash(record.name, name));
+    if (holders.length > 0) return { type: "name-taken", holders };
+    if (others.length >= bounds.uploads) return { type: "too-many-uploads" };
+    const texts = [...others.map((record) => this.#metadata.get(record.id) ?? ""), metadataText];
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-    if (bytes > bounds.metadataBytes) return "too-much-metadata";
-    this.#metadata.set(upload.id, metadataText);
-    this.#records.set(upload.id, newRecord(upload));
-    return "added";
+    if (bytes > bounds.metadataBytes) return { type: "too-much-metadata" };
+    this.#metadata.set(id, metadataText);
+    const record = newRecord(upload, owner, this.#now());
+    this.#records.set(id, record);
+    return { type: "admitted", hold: { id, fence: record.fence, owner } };
   }
 
-  /** As an earlier version left it: which key began an upload is not known. */
-  forgetOrigins(): void {
-    for (const record of this.#records.values()) this.#records.set(record.id, { ...record, origin: null });
+  async withdraw({ id, fence }: Hold): Promise<void> {
+    if (this.#records.get(id)?.fence !== fence) return;
+    this.#records.delete(id);
+    this.#metadata.delete(id);
   }
 
-  change(id: string, change: UploadChange): void {
-    const record = this.#records.get(id);
-    assert(record !== undefined, "an upload that changes is in the catalogue");
-    const text = change.state === "finished" ? this.#metadata.get(id) : undefined;
+  async take(id: string, owner: Owner): Promise<Taken> {
+    const before = this.#records.get(id);
+    const record = before === undefined ? "ended" : taken(before, owner, this.#now());
+    if (typeof record === "string") return { type: record };
+    this.#records.set(id, record);
+    return { type: "taken", record, hold: { id, fence: record.fence, owner } };
+  }
+
+  async change(hold: Hold, change: UploadChange): Promise<boolean> {
+    return this.set(hold.id, (record) => changed(record, hold, change, this.#now()));
+  }
+
+  /** For tests: an upload as an earlier process left it. */
+  put(upload: NewUpload, change: Partial<UploadRecord>): void {
+    const record = newRecord(upload, { id: "earlier", leaseMs: 0 }, 0);
+    this.#records.set(upload.id, record);
+    this.#metadata.set(upload.id, upload.metadataText);
+    this.set(upload.id, () => ({ ...record, ...change }));
+  }
+
+  /** For tests: what `change` makes of a record, whoever holds it. Returns whether it made something. */
+  set(id: string, change: (record: UploadRecord) => UploadRecord | null): boolean {
+    const before = this.#records.get(id);
+    const record = before === undefined ? null : change(before);
+    if (record === null) return false;
+    const text = record.state === "finished" ? this.#metadata.get(id) : undefined;
     const metadataDigest = text === undefined ? record.metadataDigest : jsonDigest(text);
-    this.#records.set(id, { ...record, ...change, metadataDigest });
-    if (change.state === "finished" || change.state === "failed") this.#metadata.delete(id);
+    this.#records.set(id, { ...record, metadataDigest });
+    if (record.state === "finished" || record.state === "failed") this.#metadata.delete(id);
+    return true;
   }
 
-  find(identity: string, user: string, origin: string): UploadRecord | null {
+  async find(identity: string, user: string, origin: string): Promise<UploadRecord | null> {
     let newest: UploadRecord | null = null;
     for (const record of this.#records.values()) {
       const isOrigin = record.origin === null || record.origin === origin;
@@ -56,26 +94,25 @@ export class MemoryCatalogue implements Catalogue {
     return newest;
   }
 
-  get(id: string): UploadRecord | null {
+  async get(id: string): Promise<UploadRecord | null> {
+    return this.peek(id);
+  }
+
+  /** For tests: the same, at once. */
+  peek(id: string): UploadRecord | null {
     return this.#records.get(id) ?? null;
   }
 
-  metadataOf(id: string): string | null {
+  async metadataOf(id: string): Promise<string | null> {
     return this.#metadata.get(id) ?? null;
   }
 
-  holdersOf(user: string, names: readonly string[]): readonly string[] {
-    return this.list(["open", "publishing"])
-      .filter((record) => record.user === user && names.includes(foldName(record.name)))
-      .map(({ id }) => id);
-  }
-
-  unchanged(
+  async unchanged(
     state: UploadState,
     before: string | null,
     after: UploadRecord | null,
     limit: number,
-  ): readonly UploadRecord[] {
+  ): Promise<readonly UploadRecord[]> {
     return this.list([state])
       .filter((record) => before === null || record.updatedAt < before)
       .filter((record) => after === null || compareByChange(record, after) > 0)
@@ -83,7 +120,7 @@ export class MemoryCatalogue implements Catalogue {
       .slice(0, limit);
   }
 
-  emptyOf(user: string, after: string | null, limit: number): readonly UploadRecord[] {
+  async emptyOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]> {
     const all = [...this.#records.values()];
     return all
       .slice(after === null ? 0 : all.findIndex(({ id }) => id === after) + 1)
@@ -91,7 +128,7 @@ export class MemoryCatalogue implements Catalogue {
       .slice(0, limit);
   }
 
-  users(after: string | null, limit: number): readonly string[] {
+  async users(after: string | null, limit: number): Promise<readonly string[]> {
     const users = new Set(this.list(["finished", "failed"]).map(({ user }) => user));
     return [...users]
       .sort()
@@ -100,16 +137,16 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   /** For tests: all uploads in one of `states`, oldest first. */
-  list(states: readonly UploadState[]): readonly UploadRecord[] {
+  list(states: readonly UploadState[]): UploadRecord[] {
     return [...this.#records.values()].filter((record) => states.includes(record.state));
   }
 
-  forget(before: string, limit: number): number {
+  async forget(before: string, limit: number): Promise<number> {
     const old = this.list(["finished", "failed"]).filter(({ updatedAt }) => updatedAt < before);
     return this.#remove(old.slice(0, limit));
   }
 
-  trim(user: string, state: "finished" | "failed", keep: number, limit: number): number {
+  async trim(user: string, state: "finished" | "failed", keep: number, limit: number): Promise<number> {
     const ended = this.list([state]).filter((record) => record.user === user);
     const surplus = ended.sort(compareByChange).slice(0, Math.max(0, ended.length - keep));
     return this.#remove(surplus.slice(0, limit));
@@ -120,11 +157,15 @@ export class MemoryCatalogue implements Catalogue {
     return records.length;
   }
 
-  compact(): boolean {
+  async compact(): Promise<boolean> {
     return false;
   }
 
   close(): void {}
+
+  #now(): number {
+    return this.#clock.date().getTime();
+  }
 }
 
 function compareByChange(a: UploadRecord, b: UploadRecord): number {

@@ -5,6 +5,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { DyncError } from "../base/error.ts";
 import { foldName } from "../base/file-name.ts";
 import { jsonDigest } from "../base/json-digest.ts";
+import { occupiedNames } from "../upload/names.ts";
 
 /** SQL, or what it takes where SQL alone does not do. */
 type Step = string | ((database: DatabaseSync) => void);
@@ -37,6 +38,7 @@ const steps: readonly Step[] = [
   // What a description needs that is finished by another process than the one that began it.
   `ALTER TABLE uploads ADD COLUMN client TEXT;
    ALTER TABLE uploads ADD COLUMN received_at TEXT;`,
+  claimNames,
 ];
 
 /** What `migrate` brings the tables to. */
@@ -72,6 +74,39 @@ function moveMetadataOut(database: DatabaseSync): void {
     CREATE TRIGGER metadata_of_ended AFTER UPDATE OF state ON uploads
       WHEN NEW.state IN ('finished', 'failed') AND OLD.state NOT IN ('finished', 'failed')
       BEGIN DELETE FROM metadata WHERE sequence = NEW.sequence; END;`);
+}
+
+// Who works on an upload, and the names that it holds until it ends, each once for a user.
+function claimNames(database: DatabaseSync): void {
+  database.exec(`
+    ALTER TABLE uploads ADD COLUMN owner TEXT;
+    ALTER TABLE uploads ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE uploads ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE names (
+      user TEXT NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (user, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX names_of_upload ON names (sequence);
+    CREATE TRIGGER names_of_ended AFTER UPDATE OF state ON uploads
+      WHEN NEW.state IN ('finished', 'failed') AND OLD.state NOT IN ('finished', 'failed')
+      BEGIN DELETE FROM names WHERE sequence = NEW.sequence; END;
+    CREATE TRIGGER remains_of_withdrawn AFTER DELETE ON uploads
+      WHEN OLD.state NOT IN ('finished', 'failed')
+      BEGIN
+        DELETE FROM names WHERE sequence = OLD.sequence;
+        DELETE FROM metadata WHERE sequence = OLD.sequence;
+      END;
+    DROP INDEX uploads_unfinished;
+    ALTER TABLE uploads DROP COLUMN folded_name;
+    CREATE INDEX uploads_unfinished ON uploads (user, metadata_bytes) WHERE state IN ('open', 'publishing');`);
+  // The newest has a name that two left to each other, as it would have got it from the other.
+  const claim = database.prepare("INSERT OR REPLACE INTO names (user, name, sequence) VALUES (?, ?, ?)");
+  const rows = database
+    .prepare(
+      "SELECT sequence, user, name FROM uploads WHERE state IN ('open', 'publishing') ORDER BY sequence",
+    )
+    .all();
+  for (const { sequence, user, name } of rows)
+    for (const it of occupiedNames(String(name))) claim.run(user as string, it, sequence as number);
 }
 
 /**

@@ -24,6 +24,9 @@ export function recordOfPublished(published: PublishedUpload): UploadRecord {
     receivedAt: published.received,
     errorCode: null,
     reason: null,
+    owner: null,
+    fence: 0,
+    leaseUntil: 0,
     createdAt: published.received,
     updatedAt: published.received,
   };

@@ -1,21 +1,25 @@
-// The catalogue in an open SQLite database. Every call is one transaction that is on disk when it returns.
+// The catalogue in an open SQLite database. The calls of one turn of the event loop are one transaction.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
-import { foldName } from "../base/file-name.ts";
 import { jsonDigest } from "../base/json-digest.ts";
+import { occupiedNames } from "../upload/names.ts";
 import type {
-  AddResult,
+  Admitted,
   Catalogue,
+  Hold,
   NewUpload,
+  Owner,
+  Taken,
   UploadChange,
   UploadRecord,
   UploadState,
   UserBounds,
 } from "./catalogue.ts";
-import { newRecord } from "./new-record.ts";
+import { changed, newRecord, taken } from "./change.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
+import { TurnQueue } from "./turn-queue.ts";
 
 // Space is given back when so many pages are free (4 MiB) and more than a quarter of all: what is used again soon
 // costs less where it is.
@@ -41,6 +45,9 @@ const columns = [
   "received_at",
   "error_code",
   "reason",
+  "owner",
+  "fence",
+  "lease_until",
   "created_at",
   "updated_at",
 ] as const;
@@ -51,10 +58,11 @@ const ended = "state IN ('finished', 'failed')";
 function statementsOf(database: DatabaseSync) {
   const names = columns.join(", ");
   const select = `SELECT ${names} FROM uploads`;
+  const sequence = "(SELECT sequence FROM uploads WHERE id = ?)";
   return {
     insert: database.prepare(
-      `INSERT INTO uploads (${names}, folded_name, metadata_bytes)
-       VALUES (${columns.map(() => "?").join(", ")}, ?, ?) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO uploads (${names}, metadata_bytes)
+       VALUES (${columns.map(() => "?").join(", ")}, ?) ON CONFLICT (id) DO NOTHING`,
     ),
     insertMetadata: database.prepare("INSERT INTO metadata (sequence, text) VALUES (?, ?)"),
     usage: database.prepare(
@@ -63,7 +71,7 @@ function statementsOf(database: DatabaseSync) {
     ),
     update: database.prepare(
       `UPDATE uploads SET state = ?, durable = ?, boot_id = ?, sha256 = ?, received_at = ?, error_code = ?, reason = ?,
-         updated_at = ?, metadata_digest = ?
+         owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
        WHERE id = ?`,
     ),
     get: database.prepare(`${select} WHERE id = ?`),
@@ -71,13 +79,13 @@ function statementsOf(database: DatabaseSync) {
       `${select} WHERE identity = ? AND user = ? AND (origin IS NULL OR origin = ?)
        ORDER BY sequence DESC LIMIT 1`,
     ),
-    metadata: database.prepare(
-      "SELECT text FROM metadata WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",
-    ),
+    metadata: database.prepare(`SELECT text FROM metadata WHERE sequence = ${sequence}`),
     holders: database.prepare(
-      `SELECT id FROM uploads
-       WHERE user = ? AND folded_name IN (SELECT value FROM json_each(?)) AND ${unfinished}`,
+      `${select} WHERE sequence IN (SELECT sequence FROM names WHERE user = ? AND name IN (?, ?, ?))`,
     ),
+    claim: database.prepare("INSERT INTO names (user, name, sequence) VALUES (?, ?, ?)"),
+    withdraw: database.prepare("DELETE FROM uploads WHERE id = ? AND fence = ?"),
+    now: database.prepare("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now"),
     unchanged: database.prepare(
       `${select} WHERE state = ? AND updated_at < ? AND (updated_at, id) > (?, ?)
        ORDER BY updated_at, id LIMIT ?`,
@@ -106,6 +114,7 @@ export class SqliteCatalogue implements Catalogue {
   readonly #statements: ReturnType<typeof statementsOf>;
   readonly #canCompact: boolean;
   readonly #onDamaged: (error: DyncError) => void;
+  readonly #queue = new TurnQueue((work) => this.#transaction(work), setImmediate);
   #isDamaged = false;
 
   constructor(database: DatabaseSync, onDamaged: (error: DyncError) => void) {
@@ -120,60 +129,77 @@ export class SqliteCatalogue implements Catalogue {
     statementsOf(database);
   }
 
-  add(upload: NewUpload, bounds: UserBounds): AddResult {
-    const { metadataText } = upload;
+  admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
+    return this.#change("added to", () => this.#admit(upload, owner, bounds));
+  }
+
+  #admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Admitted {
+    const { id, user, metadataText } = upload;
+    const names = occupiedNames(upload.name);
+    const holders = this.#statements.holders.all(user, ...names).map((row) => recordOf(row) as UploadRecord);
+    if (holders.length > 0) return { type: "name-taken", holders };
     const metadataBytes = Buffer.byteLength(metadataText);
-    const record = newRecord(upload);
-    let isNew = true;
-    const result = this.#transaction("added to", (): AddResult => {
-      const usage = this.#statements.usage.get(upload.user);
-      if (Number(usage?.uploads) >= bounds.uploads) return "too-many-uploads";
-      if (Number(usage?.bytes) + metadataBytes > bounds.metadataBytes) return "too-much-metadata";
-      const { changes, lastInsertRowid } = this.#insert(record, metadataBytes);
-      isNew = Number(changes) === 1;
-      if (isNew) this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
-      return "added";
-    });
-    assert(isNew, "an upload is added once");
-    return result;
+    const usage = this.#statements.usage.get(user);
+    if (Number(usage?.uploads) >= bounds.uploads) return { type: "too-many-uploads" };
+    if (Number(usage?.bytes) + metadataBytes > bounds.metadataBytes) return { type: "too-much-metadata" };
+    const record = newRecord(upload, owner, this.#now());
+    const { changes, lastInsertRowid } = this.#insert(record, metadataBytes);
+    assert(Number(changes) === 1, "an upload is added once");
+    this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
+    for (const name of names) this.#statements.claim.run(user, name, lastInsertRowid);
+    return { type: "admitted", hold: { id, fence: record.fence, owner } };
   }
 
   #insert(record: UploadRecord, metadataBytes: number) {
-    return this.#statements.insert.run(...rowOf(record), foldName(record.name), metadataBytes);
+    return this.#statements.insert.run(...rowOf(record), metadataBytes);
   }
 
-  change(id: string, change: UploadChange): void {
-    const before = this.get(id);
-    assert(before !== null, "an upload that changes is in the catalogue");
-    const { state, durable, bootId, sha256, receivedAt, errorCode, reason, updatedAt } = {
-      ...before,
-      ...change,
-    };
+  async withdraw({ id, fence }: Hold): Promise<void> {
+    await this.#change("removed from", () => this.#statements.withdraw.run(id, fence));
+  }
+
+  take(id: string, owner: Owner): Promise<Taken> {
+    return this.#change("changed in", () => {
+      const before = recordOf(this.#statements.get.get(id));
+      const record = before === null ? "ended" : taken(before, owner, this.#now());
+      if (typeof record === "string") return { type: record };
+      this.#update(record);
+      return { type: "taken", record, hold: { id, fence: record.fence, owner } };
+    });
+  }
+
+  change(hold: Hold, change: UploadChange): Promise<boolean> {
+    return this.#change("changed in", () => {
+      const before = recordOf(this.#statements.get.get(hold.id));
+      const record = before === null ? null : changed(before, hold, change, this.#now());
+      if (record !== null) this.#update(record);
+      return record !== null;
+    });
+  }
+
+  #update(record: UploadRecord): void {
+    const { id, state, durable, bootId, sha256, receivedAt, errorCode, reason, updatedAt } = record;
     // From here on the metadata lies beside the file only.
-    const text = change.state === "finished" ? this.metadataOf(id) : null;
-    const digest = text === null ? before.metadataDigest : jsonDigest(text);
-    const progress = [state, durable, bootId, sha256, receivedAt] as const;
-    this.#guard("changed in", () =>
-      this.#statements.update.run(...progress, errorCode, reason, updatedAt, digest, id),
-    );
+    const row = state === "finished" ? this.#statements.metadata.get(id) : undefined;
+    const digest = row === undefined || row === null ? record.metadataDigest : jsonDigest(String(row.text));
+    const progress = [state, durable, bootId, sha256, receivedAt, errorCode, reason] as const;
+    const { owner, fence, leaseUntil } = record;
+    this.#statements.update.run(...progress, owner, fence, leaseUntil, updatedAt, digest, id);
   }
 
-  find(identity: string, user: string, origin: string): UploadRecord | null {
-    return recordOf(this.#guard("looked up in", () => this.#statements.find.get(identity, user, origin)));
+  find(identity: string, user: string, origin: string): Promise<UploadRecord | null> {
+    return this.#ask(() => recordOf(this.#statements.find.get(identity, user, origin)));
   }
 
-  get(id: string): UploadRecord | null {
-    return recordOf(this.#guard("looked up in", () => this.#statements.get.get(id)));
+  get(id: string): Promise<UploadRecord | null> {
+    return this.#ask(() => recordOf(this.#statements.get.get(id)));
   }
 
-  metadataOf(id: string): string | null {
-    const row = this.#guard("looked up in", () => this.#statements.metadata.get(id));
-    return row === undefined || row === null ? null : String(row.text);
-  }
-
-  holdersOf(user: string, names: readonly string[]): readonly string[] {
-    const rows = this.#guard("looked up in", () => this.#statements.holders.all(user, JSON.stringify(names)));
-    return rows.map(({ id }) => String(id));
+  metadataOf(id: string): Promise<string | null> {
+    return this.#ask(() => {
+      const row = this.#statements.metadata.get(id);
+      return row === undefined || row === null ? null : String(row.text);
+    });
   }
 
   unchanged(
@@ -181,41 +207,42 @@ export class SqliteCatalogue implements Catalogue {
     before: string | null,
     after: UploadRecord | null,
     limit: number,
-  ): readonly UploadRecord[] {
+  ): Promise<readonly UploadRecord[]> {
     // Texts of dates begin with a digit: "" comes before all of them, ":" behind.
     const from = [after?.updatedAt ?? "", after?.id ?? ""] as const;
     return this.#records(() => this.#statements.unchanged.all(state, before ?? ":", ...from, limit));
   }
 
-  emptyOf(user: string, after: string | null, limit: number): readonly UploadRecord[] {
+  emptyOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]> {
     return this.#records(() => this.#statements.empty.all(user, after, limit));
   }
 
-  users(after: string | null, limit: number): readonly string[] {
-    const users: string[] = [];
-    for (let user = after ?? ""; users.length < limit; ) {
-      const row = this.#guard("looked up in", () => this.#statements.nextUser.get(user));
-      if (row === undefined || row === null) break;
-      user = String(row.user);
-      users.push(user);
-    }
-    return users;
+  users(after: string | null, limit: number): Promise<readonly string[]> {
+    return this.#ask(() => {
+      const users: string[] = [];
+      for (let user = after ?? ""; users.length < limit; ) {
+        const row = this.#statements.nextUser.get(user);
+        if (row === undefined || row === null) break;
+        user = String(row.user);
+        users.push(user);
+      }
+      return users;
+    });
   }
 
-  forget(before: string, limit: number): number {
-    return Number(this.#guard("removed from", () => this.#statements.forget.run(before, limit)).changes);
+  forget(before: string, limit: number): Promise<number> {
+    return this.#change("removed from", () => Number(this.#statements.forget.run(before, limit).changes));
   }
 
-  trim(user: string, state: "finished" | "failed", keep: number, limit: number): number {
-    const { changes } = this.#guard("removed from", () =>
-      this.#statements.trim.run(user, state, limit, keep),
+  trim(user: string, state: "finished" | "failed", keep: number, limit: number): Promise<number> {
+    return this.#change("removed from", () =>
+      Number(this.#statements.trim.run(user, state, limit, keep).changes),
     );
-    return Number(changes);
   }
 
-  compact(): boolean {
-    if (!this.#canCompact) return false;
-    return this.#guard("removed from", () => {
+  compact(): Promise<boolean> {
+    return this.#ask(() => {
+      if (!this.#canCompact) return false;
       const free = this.#pragma("freelist_count");
       if (free < freePagesMin || free < freeShareMin * this.#pragma("page_count")) return false;
       this.#database.exec(`PRAGMA incremental_vacuum(${pagesPerStep})`);
@@ -225,9 +252,11 @@ export class SqliteCatalogue implements Catalogue {
 
   /** Takes records of uploads that ended as they are, all or none. Those whose id is there already are left out. */
   restore(records: readonly UploadRecord[]): void {
-    this.#transaction("added to", () => {
-      for (const record of records) this.#insert(record, 0);
-    });
+    this.#guard("added to", () =>
+      this.#transaction(() => {
+        for (const record of records) this.#insert(record, 0);
+      }),
+    );
   }
 
   /** Whether its file turned out damaged, and was given up. */
@@ -241,24 +270,36 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   close(): void {
+    this.#queue.flush();
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #records(read: () => readonly unknown[]): readonly UploadRecord[] {
-    return this.#guard("looked up in", read).map((row) => recordOf(row) as UploadRecord);
+  #ask<Result>(read: () => Result): Promise<Result> {
+    return this.#queue.add(() => this.#guard("looked up in", read), false);
+  }
+
+  #change<Result>(action: string, write: () => Result): Promise<Result> {
+    return this.#queue.add(() => this.#guard(action, write), true);
+  }
+
+  #records(read: () => readonly unknown[]): Promise<readonly UploadRecord[]> {
+    return this.#ask(() => read().map((row) => recordOf(row) as UploadRecord));
+  }
+
+  #now(): number {
+    return Number(this.#statements.now.get()?.now);
   }
 
   #pragma(name: string): number {
     return Number(this.#database.prepare(`PRAGMA ${name}`).get()?.[name]);
   }
 
-  #transaction<Result>(action: string, call: () => Result): Result {
-    return this.#guard(action, () => {
+  #transaction(work: () => void): void {
+    this.#guard("changed in", () => {
       this.#database.exec("BEGIN IMMEDIATE");
       try {
-        const result = call();
+        work();
         this.#database.exec("COMMIT");
-        return result;
       } catch (error) {
         this.#rollBack();
         throw error;
@@ -310,6 +351,9 @@ function rowOf(record: UploadRecord): readonly (string | number | null)[] {
     record.receivedAt,
     record.errorCode,
     record.reason,
+    record.owner,
+    record.fence,
+    record.leaseUntil,
     record.createdAt,
     record.updatedAt,
   ];
@@ -336,6 +380,9 @@ function recordOf(value: unknown): UploadRecord | null {
     receivedAt: row.received_at,
     errorCode: row.error_code,
     reason: row.reason,
+    owner: row.owner,
+    fence: row.fence,
+    leaseUntil: row.lease_until,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -3,11 +3,11 @@
 
 import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields } from "../base/log.ts";
-import type { NewUpload } from "../catalogue/catalogue.ts";
+import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
 import { judge, type Post } from "../config/judge.ts";
 import { sameMetadata } from "../protocol/metadata.ts";
 import type { Refusal } from "../protocol/upload-life.ts";
-import { NameTaken, type Partial } from "../storage/storage.ts";
+import { type Destination, NameTaken, type Partial } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
 import type { UploadKey } from "../upload/upload.ts";
 import type { Room } from "./room.ts";
@@ -25,38 +25,75 @@ export interface AdmissionParts extends UnfinishedParts {
   readonly room: Room;
 }
 
+/** An upload that was let in. */
+export interface AdmittedUpload {
+  readonly hold: Hold;
+  readonly partial: Partial;
+}
+
 /**
- * Refuses by throwing `DyncError`; otherwise the upload is in the catalogue and its partial is open. `claim` gets its name:
- * an upload that will be refused must not replace an older one.
+ * Refuses by throwing `DyncError`; otherwise the upload is in the catalogue, has its name there, and its partial is open.
+ * `makeWay` ends or waits for those who hold the name, or throws why the name cannot be had.
  */
 export async function admit(
   request: AdmissionRequest,
-  claim: () => Promise<void>,
+  makeWay: MakeWay,
   parts: AdmissionParts,
-): Promise<Partial> {
+): Promise<AdmittedUpload> {
   const { user, id } = request;
   const judgement = judge(request.post, parts.rulesOf(user));
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
   const { post } = judgement;
-  await claim();
   const destination = { user, name: post.name };
-  const obstacle = await parts.storage.obstacle(destination);
-  if (obstacle !== null) throw new NameTaken(takenText(post.name, obstacle.file), obstacle);
+  await checkFree(destination, makeWay, parts);
   await parts.storage.tryDestination(destination);
   await parts.room.reserve(id, user, roomFor(post.info.size ?? null, post.metadataText));
   try {
-    const partial = await parts.storage.create(id);
+    const hold = await record(recordOf({ ...request, post }, parts.bootId), makeWay, parts);
     try {
-      await addWithinBounds(recordOf({ ...request, post }, parts.bootId), parts);
+      return { hold, partial: await parts.storage.create(id) };
     } catch (error) {
-      await partial.discard();
+      await parts.catalogue.withdraw(hold);
       throw error;
     }
-    return partial;
   } catch (error) {
     parts.room.release(id);
     throw error;
   }
+}
+
+/** Resolves when `holders` do not hold the name any more, or others do; rejects with why it cannot be had. */
+export type MakeWay = (holders: readonly UploadRecord[]) => Promise<void>;
+
+async function checkFree(destination: Destination, makeWay: MakeWay, parts: AdmissionParts): Promise<void> {
+  for (let round = 0; round < roundsMax; round++) {
+    const obstacle = await parts.storage.obstacle(destination);
+    if (obstacle === null) return;
+    const record = obstacle.published === null ? null : await parts.catalogue.get(obstacle.published.upload);
+    // It is seen under its name, and may not be durable there: until it is, nobody may hear that this file is stored.
+    if (record?.state !== "publishing")
+      throw new NameTaken(takenText(destination.name, obstacle.file), obstacle);
+    await makeWay([record]);
+  }
+  throw wanted();
+}
+
+async function record(upload: NewUpload, makeWay: MakeWay, parts: AdmissionParts): Promise<Hold> {
+  for (let round = 0; round < roundsMax; round++) {
+    const added = await addWithinBounds(upload, parts);
+    if (added.type === "admitted") return added.hold;
+    await makeWay(added.holders);
+    // Who held the name may be a file by now.
+    await checkFree(upload, makeWay, parts);
+  }
+  throw wanted();
+}
+
+// Each round ends with what held the name; where others come as fast, somebody else is first.
+const roundsMax = 10;
+
+function wanted(): DyncError {
+  return new DyncError("not-ready", "Too many uploads want this name just now");
 }
 
 /**

@@ -7,7 +7,6 @@ import { busyText } from "../upload/names.ts";
 
 /** An upload that has not ended and holds something that the name needs. */
 export interface NameHolder {
-  readonly id: string;
   readonly name: string;
   /** It began a moment ago, or gets its name just now: neither can be taken from it. */
   readonly isBusy: boolean;
@@ -20,14 +19,12 @@ export interface NameHolder {
 }
 
 export type NameClaim =
-  | { readonly type: "free" }
   | { readonly type: "refused"; readonly error: DyncError }
-  /** These make way. */
-  | { readonly type: "replaces"; readonly ids: readonly string[] };
+  /** They make way. */
+  | { readonly type: "replaces" };
 
-/** Whether an upload may have `name`, of which `holders` hold something. */
+/** Whether an upload may have `name`, of which `holders`, one at least, hold something. */
 export function claimName(name: string, holders: readonly NameHolder[]): NameClaim {
-  if (holders.length === 0) return { type: "free" };
   const busy = holders.find((it) => it.isBusy || (it.hasClient && !it.isReplaced));
   if (busy !== undefined) {
     // It ends one day, and may fail: then the name is free.
@@ -38,5 +35,5 @@ export function claimName(name: string, holders: readonly NameHolder[]): NameCla
     const text = `Another key of this user began an upload of ${JSON.stringify(name)}, which is not finished`;
     return { type: "refused", error: new DyncError("name-taken", text) };
   }
-  return { type: "replaces", ids: holders.map(({ id }) => id) };
+  return { type: "replaces" };
 }

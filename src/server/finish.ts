@@ -28,10 +28,10 @@ export async function finishUpload(
     return { type: "storage-failed", code: errorMeanings["checksum-mismatch"].wire, text, keep: false };
   }
   try {
-    journal.publishing(sha256, upload.receivedAt);
+    await journal.publishing(sha256, upload.receivedAt);
     const { destination, description } = publicationOf({ ...upload, sha256 });
     await bytes.publish(destination, description);
-    return recordFinished(journal);
+    return await recordFinished(journal);
   } catch (error) {
     journal.log("error", "Publishing failed", troubleOf(error));
     return { type: "storage-failed", ...answerTo(error, upload.metadataText, bytes.isSuspect) };
@@ -39,9 +39,9 @@ export async function finishUpload(
 }
 
 // The file is there, and nobody must hear that it is not: its client asks again until that is recorded as well.
-function recordFinished(journal: UploadJournal): FinishResult {
+async function recordFinished(journal: UploadJournal): Promise<FinishResult> {
   try {
-    journal.finished();
+    await journal.finished();
     return { type: "finished" };
   } catch (error) {
     journal.log("error", "The end of an upload was not recorded", troubleOf(error));

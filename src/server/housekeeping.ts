@@ -79,7 +79,7 @@ export class Housekeeping {
     await this.#deleteRemains();
     if (!jumped) await this.#forget();
     const turns = new Turns(1, this.#stop.signal);
-    while (catalogue.compact()) await turns.step();
+    while (await catalogue.compact()) await turns.step();
   }
 
   async #expire(state: UploadState): Promise<void> {
@@ -88,7 +88,7 @@ export class Housekeeping {
     const turns = new Turns(1, this.#stop.signal);
     const before = this.#dateBefore(this.#parts.options.expireMs);
     for (let last: UploadRecord | null = null; ; await turns.step()) {
-      const page = catalogue.unchanged(state, before, last, pageRecords);
+      const page = await catalogue.unchanged(state, before, last, pageRecords);
       for (const record of page) {
         this.#stop.signal.throwIfAborted();
         await this.#expireOne(record);
@@ -103,7 +103,7 @@ export class Housekeeping {
     const { id, updatedAt } = record;
     // Its client may have come back while the one before it was put away.
     if (this.#isActive(id)) return void this.#activeAt.set(id, clock.now());
-    if (!this.#isWatched(id) || catalogue.get(id)?.updatedAt !== updatedAt) return;
+    if (!this.#isWatched(id) || (await catalogue.get(id))?.updatedAt !== updatedAt) return;
     const reason = `Expired: nothing was heard for ${daysText(this.#parts.options.expireMs)}`;
     await giveUp(record, 408, reason, this.#parts);
   }
@@ -128,16 +128,18 @@ export class Housekeeping {
     const { catalogue, clock } = this.#parts;
     const before = this.#dateBefore(this.#parts.options.rememberMs);
     const turns = new Turns(1, this.#stop.signal);
-    while (catalogue.forget(before, recordsPerStep) === recordsPerStep) await turns.step();
+    while ((await catalogue.forget(before, recordsPerStep)) === recordsPerStep) await turns.step();
     if (clock.now() - this.#trimAt < trimEveryMs) return;
     this.#trimAt = clock.now();
-    for (let user = catalogue.users(null, 1)[0]; user !== undefined; user = catalogue.users(user, 1)[0]) {
+    const next = async (after: string | null) => (await catalogue.users(after, 1))[0];
+    for (let user = await next(null); user !== undefined; user = await next(user)) {
       const { failedPerUser, finishedPerUser } = this.#parts.rulesOf(user);
       for (const [state, keep] of [
         ["failed", failedPerUser],
         ["finished", finishedPerUser],
       ] as const) {
-        while (catalogue.trim(user, state, keep, recordsPerStep) === recordsPerStep) await turns.step();
+        while ((await catalogue.trim(user, state, keep, recordsPerStep)) === recordsPerStep)
+          await turns.step();
       }
       await turns.step();
     }

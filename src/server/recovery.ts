@@ -6,13 +6,15 @@ import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { sha256Of } from "../base/sha256-of.ts";
-import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
+import type { Catalogue, Hold, Owner, UploadChange, UploadRecord } from "../catalogue/catalogue.ts";
 import type { Partial, Storage } from "../storage/storage.ts";
 import { publicationOf } from "./publication.ts";
 
 export interface RecoveryParts {
   readonly storage: Storage;
   readonly catalogue: Catalogue;
+  /** This server. */
+  readonly owner: Owner;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly bootId: string | null;
@@ -31,137 +33,143 @@ export function trustedLength(record: UploadRecord, length: number, bootId: stri
 export const metadataLost = [404, "The metadata of this upload was lost on the server"] as const;
 
 /** The metadata text of an upload that has not ended, or `null` when the catalogue does not have it as an object. */
-export function metadataOf({ id }: UploadRecord, { catalogue }: RecoveryParts): string | null {
-  const text = catalogue.metadataOf(id) ?? "";
+export async function metadataOf({ id }: UploadRecord, { catalogue }: RecoveryParts): Promise<string | null> {
+  const text = (await catalogue.metadataOf(id)) ?? "";
   const reading = readJson(text);
   return reading.type === "json" && reading.content.members !== null ? text : null;
 }
 
 /**
- * Ends what a crash interrupted while upload `record` was being published: publishes it again, or, when its bytes
- * did not survive, opens it again for its client. Returns whether it is over now, or open.
+ * Ends what a crash interrupted while upload `id` was being published: publishes it again, or, when its bytes
+ * did not survive, opens it again for its client.
  */
-export async function finishPublishing(
-  record: UploadRecord,
-  parts: RecoveryParts,
-): Promise<"finished" | "open"> {
-  const { catalogue, storage, logger, clock } = parts;
-  const destination = { user: record.user, name: record.name };
-  const partial = await storage.open(record.id);
-  const updatedAt = (): string => clock.date().toISOString();
+export async function finishPublishing(id: string, parts: RecoveryParts): Promise<void> {
+  const { catalogue, storage, logger, owner } = parts;
+  const taken = await catalogue.take(id, owner);
+  // Another server does, or it ended meanwhile.
+  if (taken.type !== "taken" || taken.record.state !== "publishing") return;
+  const { record, hold } = taken;
+  const partial = await storage.open(id);
+  // What has its name was durable before it got it.
+  const isShown = (await storage.publishedSha256(record)) === record.sha256;
   if (partial === null) {
-    const published = (await storage.publishedSha256(destination)) === record.sha256;
-    const change = published ? "finished" : "failed";
-    const reason = published ? null : "The stored bytes are gone";
-    catalogue.change(record.id, {
-      state: change,
-      reason,
-      // Its client hears that there is nothing of it here, and begins anew.
-      errorCode: published ? null : 404,
-      updatedAt: updatedAt(),
+    if (isShown) await change(hold, { verb: "finish" }, parts);
+    // Its client hears that there is nothing of it here, and begins anew.
+    else await change(hold, { verb: "fail", errorCode: 404, reason: bytesGone }, parts);
+    logger.log(isShown ? "info" : "error", isShown ? "Upload was finished" : "Upload is lost", {
+      upload: id,
     });
-    logger.log(published ? "info" : "error", published ? "Upload was finished" : "Upload is lost", {
-      upload: record.id,
-    });
-    return "finished";
+    return;
   }
-  // What has its name was durable before it got it. Where a sync failed before, what can be read proves nothing.
-  const isShown = (await storage.publishedSha256(destination)) === record.sha256;
+  // Where a sync failed before, what can be read proves nothing.
   const isSuspect = parts.bootId !== null && record.bootId === null;
   const isTrusted = isShown || !isSuspect;
   if (isTrusted && record.sha256 !== null && (await sha256Of(partial)).toString("hex") === record.sha256) {
-    const metadata = metadataOf(record, parts);
-    if (metadata === null) {
-      await partial.close();
-      await endWithoutMetadata(record, isShown, parts);
-      return "finished";
-    }
-    const { id: upload, identity, user, name, sha256, modified, client } = record;
-    // An earlier version did not write down when all had come.
-    const receivedAt = record.receivedAt ?? record.updatedAt;
-    const about = {
-      id: upload,
-      identity,
-      user,
-      name,
-      size: partial.length,
-      sha256,
-      modified,
-      receivedAt,
-      client,
-    };
-    const { description } = publicationOf({ ...about, metadataText: metadata });
-    try {
-      await partial.publish(destination, description);
-    } catch (error) {
-      // Only trying again could mend anything else.
-      if (!(error instanceof DyncError && error.code === "name-taken")) {
-        try {
-          if (!isShown && partial.synced < partial.length) await distrust(record, partial, parts);
-        } finally {
-          await partial.close();
-        }
-        throw error;
-      }
-      await giveUp(record, errorMeanings["name-taken"].wire, messageOf(error), parts);
-      return "finished";
-    }
-    catalogue.change(record.id, { state: "finished", updatedAt: updatedAt() });
-    logger.log("info", "Upload finished after a restart", { upload, user, name });
-    return "finished";
+    const metadata = await metadataOf(record, parts);
+    if (metadata !== null) return publishAgain(taken, partial, metadata, isShown, parts);
+    await partial.close();
+    return endWithoutMetadata(taken, isShown, parts);
   }
   const durable = Math.min(record.durable, partial.length);
   const what = isTrusted ? "Stored bytes differ from their checksum" : "Stored bytes were not made durable";
-  logger.log("warn", `${what}: the client has to send again`, { upload: record.id });
+  logger.log("warn", `${what}: the client has to send again`, { upload: id });
   await partial.truncate(durable);
   await partial.close();
-  catalogue.change(record.id, { state: "open", durable, sha256: null, updatedAt: updatedAt() });
-  return "open";
+  await change(hold, { verb: "reopen", durable }, parts);
+}
+
+/** Told where nothing is stored of an upload any more: its client begins anew. */
+export const bytesGone = "The stored bytes are gone";
+
+interface TakenUpload {
+  readonly record: UploadRecord;
+  readonly hold: Hold;
+}
+
+async function publishAgain(
+  { record, hold }: TakenUpload,
+  partial: Partial,
+  metadataText: string,
+  isShown: boolean,
+  parts: RecoveryParts,
+): Promise<void> {
+  const { id, user, name, receivedAt, updatedAt } = record;
+  // An earlier version did not write down when all had come.
+  const complete = { size: partial.length, metadataText, receivedAt: receivedAt ?? updatedAt };
+  const sha256 = record.sha256 as string;
+  const { destination, description } = publicationOf({ ...record, ...complete, sha256 });
+  try {
+    await partial.publish(destination, description);
+  } catch (error) {
+    // Only trying again could mend anything else.
+    if (error instanceof DyncError && error.code === "name-taken") {
+      await giveUp(record, errorMeanings["name-taken"].wire, messageOf(error), parts, hold);
+      return;
+    }
+    try {
+      if (!isShown && partial.synced < partial.length) await distrust(record, hold, partial, parts);
+    } finally {
+      await partial.close();
+    }
+    throw error;
+  }
+  await change(hold, { verb: "finish" }, parts);
+  parts.logger.log("info", "Upload finished after a restart", { upload: id, user, name });
 }
 
 // Its sync may be what failed: the next one would only say that nothing is left to write, and what can be read proves nothing.
 async function distrust(
   record: UploadRecord,
+  hold: Hold,
   partial: Partial,
-  { catalogue, clock }: RecoveryParts,
+  parts: RecoveryParts,
 ): Promise<void> {
   try {
     await partial.truncate(Math.min(record.durable, partial.length));
   } catch {
     // Then the record alone says so.
   }
-  catalogue.change(record.id, { bootId: null, updatedAt: clock.date().toISOString() });
+  await change(hold, { verb: "distrust" }, parts);
 }
 
 // What has its name already has its description beside it as well.
 async function endWithoutMetadata(
-  record: UploadRecord,
+  { record, hold }: TakenUpload,
   isShown: boolean,
   parts: RecoveryParts,
 ): Promise<void> {
-  if (!isShown) return giveUp(record, ...metadataLost, parts);
-  parts.catalogue.change(record.id, { state: "finished", updatedAt: parts.clock.date().toISOString() });
+  if (!isShown) return void (await giveUp(record, ...metadataLost, parts, hold));
+  await change(hold, { verb: "finish" }, parts);
   await discard(record.id, parts);
 }
 
-/** Gives an upload up that has no session: its bytes go, its record says why for as long as records are kept. */
+type Without<Change> = Change extends unknown ? Omit<Change, "at"> : never;
+
+/** As `Catalogue.change`, now. */
+export function change(
+  hold: Hold,
+  what: Without<UploadChange>,
+  { catalogue, clock }: Pick<RecoveryParts, "catalogue" | "clock">,
+): Promise<boolean> {
+  return catalogue.change(hold, { ...what, at: clock.date().toISOString() } as UploadChange);
+}
+
+/**
+ * Gives an upload up that has no session: its bytes go, its record says why for as long as records are kept. Returns whether
+ * it was as `record` says, and nobody had taken it meanwhile.
+ */
 export async function giveUp(
   record: UploadRecord,
   code: number,
   reason: string,
   parts: RecoveryParts,
-): Promise<void> {
-  const { catalogue, logger, clock } = parts;
-  const updatedAt = clock.date().toISOString();
-  catalogue.change(record.id, { state: "failed", errorCode: code, reason, updatedAt });
-  await discard(record.id, parts);
-  logger.log("info", "Upload given up", {
-    upload: record.id,
-    user: record.user,
-    name: record.name,
-    code,
-    reason,
-  });
+  hold: Hold = { id: record.id, fence: record.fence, owner: parts.owner },
+): Promise<boolean> {
+  const { id: upload, user, name } = record;
+  if (!(await change(hold, { verb: "fail", errorCode: code, reason }, parts))) return false;
+  await discard(upload, parts);
+  parts.logger.log("info", "Upload given up", { upload, user, name, code, reason });
+  return true;
 }
 
 /** Deletes what is stored of upload `id`; returns whether that could be done. */

@@ -28,7 +28,7 @@ export async function deleteRemains(parts: RecoveryParts, judge: RemainsJudge): 
   for await (const id of storage.ids()) {
     await turns.step();
     if (judge.isActive(id)) continue;
-    const state = catalogue.get(id)?.state;
+    const state = (await catalogue.get(id))?.state;
     if (state === "open" || state === "publishing") continue;
     if (state === undefined) {
       if (!(await deleteOrphan(id, parts, judge))) orphans++;
@@ -51,8 +51,7 @@ async function deleteOrphan(id: string, parts: RecoveryParts, judge: RemainsJudg
 /** Whether nothing of upload `id` is stored; one that cannot be opened counts as something. */
 export async function isEmpty(id: string, { storage }: Pick<RecoveryParts, "storage">): Promise<boolean> {
   // One that resists must not keep the others from being dealt with.
-  const partial = await storage.open(id).catch(() => null);
-  const empty = partial?.length === 0;
+  const partial = await storage.open(id).catch(() => undefined);
   await partial?.close();
-  return empty;
+  return partial === null || partial?.length === 0;
 }

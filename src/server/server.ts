@@ -20,7 +20,7 @@ import { ownerText, type Upload, type UploadOwner } from "./upload.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 
 export interface ServerParts
-  extends Omit<UploadsParts, "office" | "room" | "hashes" | "send" | "soon" | "onCreditChanged"> {
+  extends Omit<UploadsParts, "office" | "room" | "hashes" | "send" | "onCreditChanged"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
 }
@@ -52,7 +52,6 @@ export class Server {
       room: new Room(parts.storage),
       hashes: new ParkedHashes(),
       send: (peer, message) => this.#send(peer, message),
-      soon: queueMicrotask,
       onCreditChanged: () => this.#credit.changed(),
     });
     this.#credit = new CreditTurns({

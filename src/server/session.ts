@@ -5,8 +5,8 @@ import type { Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
-import type { Logger } from "../base/log.ts";
-import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { LogFields, Logger, LogLevel } from "../base/log.ts";
+import type { Hold, UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
 import type { CreditOffice, CreditReport } from "../protocol/credit-office.ts";
 import type { PostFile } from "../protocol/message.ts";
@@ -15,10 +15,10 @@ import type { Refusal } from "../protocol/upload-life.ts";
 import type { Partial } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
 import type { UploadKey } from "../upload/upload.ts";
-import { type AdmissionParts, admit, refusalOf, roomFor, troubleOf } from "./admission.ts";
+import { type AdmissionParts, admit, type MakeWay, refusalOf, roomFor, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
-import { giveUp, metadataLost, metadataOf, trustedLength } from "./recovery.ts";
+import { bytesGone, change, giveUp, metadataLost, metadataOf, trustedLength } from "./recovery.ts";
 import { StoredBytes, type StoredBytesEvents } from "./stored-bytes.ts";
 import { UploadJournal } from "./upload-journal.ts";
 
@@ -46,9 +46,9 @@ export class Session {
   readonly name: string;
   readonly #parts: SessionParts;
   readonly #feed: (input: ServerInput) => void;
-  readonly #journal: UploadJournal;
   readonly #stop = new AbortController();
   readonly #startedAt: number;
+  #journal: UploadJournal | null = null;
   #post: PostFile | null = null;
   #bytes: StoredBytes | null = null;
   #admitting: Promise<unknown> = Promise.resolve();
@@ -72,7 +72,6 @@ export class Session {
     this.name = name;
     this.#parts = parts;
     this.#feed = feed;
-    this.#journal = new UploadJournal({ ...key, name }, parts);
     parts.office.join(key.id, key.user);
     this.#startedAt = this.#activeAt = parts.clock.now();
   }
@@ -92,72 +91,89 @@ export class Session {
     this.#parts.onCreditChanged();
   }
 
-  /** Begins a new upload, once `claim` has got its name. */
-  admit(post: PostFile, claim: () => Promise<void>): Promise<Admitted> {
-    const admitting = this.#admit(post, claim);
+  /** Begins a new upload; see `admit` in admission.ts. */
+  admit(post: PostFile, makeWay: MakeWay): Promise<Admitted> {
+    const admitting = this.#admit(post, makeWay);
     this.#admitting = admitting;
     return admitting;
   }
 
-  async #admit(post: PostFile, claim: () => Promise<void>): Promise<Admitted> {
+  async #admit(post: PostFile, makeWay: MakeWay): Promise<Admitted> {
     const { identity, id, user } = this.key;
     const createdAt = this.#parts.clock.date().toISOString();
     try {
       const request = { id, identity, user, origin: this.origin, post, createdAt };
-      const partial = await admit(request, claim, this.#parts);
+      const { hold, partial } = await admit(request, makeWay, this.#parts);
       // Also when the upload ended meanwhile: then all of this is put away with it.
+      const journal = this.#openJournal(hold, true);
       this.#post = post;
-      this.#open(partial, 0, null);
-      this.#journal.begun();
-      this.#journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
+      this.#open(partial, 0, null, journal);
+      journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
       return { type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true };
     } catch (error) {
       const refusal = refusalOf(error, post.metadataText);
-      this.#journal.log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
+      this.#log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
       return { type: "refused", ...refusal };
     }
   }
 
+  #openJournal(hold: Hold, isNew: boolean): UploadJournal {
+    const { id: upload, user } = this.key;
+    const journal = new UploadJournal(hold, isNew, { upload, user, name: this.name }, this.#parts);
+    this.#journal = journal;
+    return journal;
+  }
+
+  #log(level: LogLevel, message: string, fields: LogFields): void {
+    const { id: upload, user } = this.key;
+    this.#parts.logger.log(level, message, { upload, user, name: this.name, ...fields });
+  }
+
   /**
-   * Goes on with the upload of `record`; hashes what is stored beside the rest, where the state of the hash was not kept.
+   * Goes on with an upload that has a record; hashes what is stored beside the rest, where the state of the hash was not kept.
    * Rejects when that is not possible just now.
    */
-  async restore(record: UploadRecord): Promise<Restored> {
-    const { storage, room, bootId, catalogue, clock } = this.#parts;
+  async restore(): Promise<Restored> {
+    const { storage, room, bootId, catalogue, owner } = this.#parts;
     const { id, user } = this.key;
-    const metadata = metadataOf(record, this.#parts);
+    const taken = await catalogue.take(id, owner);
+    if (taken.type !== "taken" || taken.record.state !== "open") {
+      return { type: "refused", code: 503, text: "Something else is being done with this upload" };
+    }
+    const { hold, record } = taken;
+    const metadata = await metadataOf(record, this.#parts);
     if (metadata === null) {
       const [code, text] = metadataLost;
-      await giveUp(record, code, text, this.#parts);
+      await giveUp(record, code, text, this.#parts, hold);
       return { type: "refused", code, text };
     }
-    const partial = await storage.open(id);
+    // A crash came between its record and its storage, or with nothing durable: it begins at its beginning.
+    const partial = (await storage.open(id)) ?? (record.durable === 0 ? await storage.create(id) : null);
     if (partial === null) {
-      const refusal = { code: 404, text: "The stored bytes are gone" };
-      const updatedAt = clock.date().toISOString();
-      catalogue.change(id, { state: "failed", errorCode: refusal.code, reason: refusal.text, updatedAt });
-      return { type: "refused", ...refusal };
+      await change(hold, { verb: "fail", errorCode: 404, reason: bytesGone }, this.#parts);
+      return { type: "refused", code: 404, text: bytesGone };
     }
     try {
       const trusted = trustedLength(record, partial.length, bootId);
       if (trusted < partial.length) await partial.truncate(trusted);
       const missing = record.size === null ? null : Math.max(0, record.size - trusted);
       await room.reserve(id, user, roomFor(missing, metadata), trusted);
-      return this.#goOn(postOf(record, metadata), partial, Math.min(record.durable, trusted));
+      const journal = this.#openJournal(hold, false);
+      return this.#goOn(postOf(record, metadata), partial, Math.min(record.durable, trusted), journal);
     } catch (error) {
       await partial.close();
       throw error;
     }
   }
 
-  #goOn(post: PostFile, partial: Partial, durable: number): Restored {
+  #goOn(post: PostFile, partial: Partial, durable: number, journal: UploadJournal): Restored {
     this.#post = post;
     this.#startOffset = partial.length;
     const hash = this.#parts.hashes.take(this.key.id, partial.length);
-    const bytes = this.#open(partial, durable, hash);
+    const bytes = this.#open(partial, durable, hash, journal);
     const admission = { uploadId: this.key.id, offset: partial.length };
     const hashed = partial.length === 0 || hash !== null;
-    this.#journal.log("info", "Upload resumed", { offset: partial.length });
+    journal.log("info", "Upload resumed", { offset: partial.length });
     if (!hashed) {
       bytes.rehash(this.#stop.signal).then(
         () => this.#tell({ type: "hash-ready" }),
@@ -167,15 +183,15 @@ export class Session {
     return { type: "restored", post, admission, hashed };
   }
 
-  #open(partial: Partial, durable: number, hash: Hash | null): StoredBytes {
+  #open(partial: Partial, durable: number, hash: Hash | null, journal: UploadJournal): StoredBytes {
     const events: StoredBytesEvents = {
       onWritten: (bytes) => {
         this.#noteWritten();
         this.#parts.room.use(this.key.id, bytes);
         this.#feed({ type: "written" });
       },
-      onDurable: (offset) => this.#journal.durable(offset, false),
-      onFailed: (error) => void this.#recover(error),
+      onDurable: (offset) => void journal.durable(offset, false),
+      onFailed: (error) => void this.#recover(error, journal),
     };
     this.#bytes = new StoredBytes(partial, durable, this.#parts.options.syncEveryBytes, events, hash);
     return this.#bytes;
@@ -204,6 +220,7 @@ export class Session {
   /** Compares with the announced checksum, and publishes. */
   async finish(size: number, checksum: Uint8Array): Promise<void> {
     assert(this.#bytes !== null && this.#post !== null, "a finish follows an admission");
+    assert(this.#journal !== null, "what is open has a record");
     const { name, metadataText, info } = this.#post;
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();
@@ -213,23 +230,21 @@ export class Session {
     this.#tell(result);
   }
 
-  async #recover(error: unknown): Promise<void> {
+  async #recover(error: unknown, journal: UploadJournal): Promise<void> {
     // Publishing fails by it too, and nothing may be cut back that may be under its final name already.
     if (this.#finishing !== null) return;
-    this.#journal.log("error", "Writing failed", {
-      ...troubleOf(error),
-      offset: this.#bytes?.length ?? null,
-    });
+    this.#log("error", "Writing failed", { ...troubleOf(error), offset: this.#bytes?.length ?? null });
     const full = error instanceof DyncError && error.code === "no-space";
     const bytes = this.#bytes;
     if (bytes === null || this.#stop.signal.aborted) return;
-    this.#journal.durable(bytes.durable, bytes.isSuspect);
+    await journal.durable(bytes.durable, bytes.isSuspect);
+    if (this.#stop.signal.aborted) return;
     if (full || ++this.#storageFailures >= storageFailuresMax) {
       return this.#feed({ type: "storage-failed", ...refusalOf(error), keep: true });
     }
     try {
       const offset = await bytes.rewind(this.#stop.signal);
-      this.#journal.durable(offset, false);
+      await journal.durable(offset, false);
       this.#tell({ type: "rewound", offset });
     } catch (again) {
       this.#giveUp(again);
@@ -238,7 +253,7 @@ export class Session {
 
   #giveUp(error: unknown): void {
     if (this.#stop.signal.aborted) return;
-    this.#journal.log("error", "The stored bytes cannot be used", troubleOf(error));
+    this.#log("error", "The stored bytes cannot be used", troubleOf(error));
     this.#feed({ type: "storage-failed", ...refusalOf(error), keep: true });
   }
 
@@ -253,7 +268,7 @@ export class Session {
     try {
       await this.#putAway(done);
     } catch (error) {
-      this.#journal.log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
+      this.#log("error", "The upload was not put away cleanly", { reason: messageOf(error) });
     }
     this.leave();
   }
@@ -271,12 +286,12 @@ export class Session {
     // What is being published stays published, whatever ended the upload meanwhile.
     if (bytes === null || (await this.#finishing)?.type === "finished") return;
     if (outcome === "suspended") {
-      this.#journal.durable(await bytes.close(), bytes.isSuspect);
+      await this.#journal?.durable(await bytes.close(), bytes.isSuspect);
       if (bytes.parkedHash !== null) this.#parts.hashes.keep(this.key.id, bytes.parkedHash);
     } else if (outcome === "failed") {
       // Where it cannot be recorded, its client hears 404 when it asks again: nothing is left of it either way.
       try {
-        this.#journal.failed(code, text);
+        await this.#journal?.failed(code, text);
       } finally {
         await bytes.discard();
       }
@@ -288,14 +303,14 @@ export class Session {
       const seconds = Math.max(0.001, (this.#parts.clock.now() - this.#startedAt) / 1000);
       const size = this.#bytes?.length ?? 0;
       const rate = Math.round((size - this.#startOffset) / seconds);
-      this.#journal.log("info", "Upload finished", {
+      this.#log("info", "Upload finished", {
         size,
         seconds: Math.round(seconds * 1000) / 1000,
         rate,
       });
     } else if (this.#post !== null) {
       const message = outcome === "suspended" ? "Upload suspended" : "Upload failed";
-      this.#journal.log("warn", message, { code, reason: text, offset: this.#bytes?.length ?? null });
+      this.#log("warn", message, { code, reason: text, offset: this.#bytes?.length ?? null });
     }
   }
 }

@@ -2,7 +2,7 @@
 // begins would fill the catalogue, which no announced size counts.
 
 import { DyncError } from "../base/error.ts";
-import type { AddResult, NewUpload } from "../catalogue/catalogue.ts";
+import type { Admitted, NewUpload } from "../catalogue/catalogue.ts";
 import type { RulesOf, UserRules } from "../config/server-settings.ts";
 import { giveUp, type RecoveryParts } from "./recovery.ts";
 import { isEmpty } from "./remains.ts";
@@ -19,24 +19,28 @@ const pageRecords = 64;
 const trimmedMax = 64;
 
 /**
- * Adds `upload` to the catalogue. Where its user has too much unfinished, the oldest suspended uploads of which nothing
- * arrived make way first.
+ * Adds `upload` to the catalogue; returns the hold on it, or who holds its name. Where its user has too much unfinished,
+ * the oldest suspended uploads of which nothing arrived make way first.
  *
  * @throws DyncError "too-many-uploads" when that is not enough.
  */
-export async function addWithinBounds(upload: NewUpload, parts: UnfinishedParts): Promise<void> {
-  const { catalogue } = parts;
+export async function addWithinBounds(upload: NewUpload, parts: UnfinishedParts): Promise<NamedOrTaken> {
+  const { catalogue, owner } = parts;
   const rules = parts.rulesOf(upload.user);
-  catalogue.trim(upload.user, "failed", rules.failedPerUser, trimmedMax);
+  const trimmed = catalogue.trim(upload.user, "failed", rules.failedPerUser, trimmedMax);
   const bounds = { uploads: rules.unfinishedPerUser, metadataBytes: rules.metadataBytesPerUser };
   for (let dropped = 0; ; dropped++) {
-    const result = catalogue.add(upload, bounds);
-    if (result === "added") return;
-    if (dropped >= droppedMax || !(await dropOldestEmpty(upload.user, parts))) throw refusal(result, rules);
+    const [result] = await Promise.all([catalogue.admit(upload, owner, bounds), trimmed]);
+    if (result.type === "admitted" || result.type === "name-taken") return result;
+    if (dropped >= droppedMax || !(await dropOldestEmpty(upload.user, parts)))
+      throw refusal(result.type, rules);
   }
 }
 
-function refusal(result: AddResult, { unfinishedPerUser, metadataBytesPerUser }: UserRules): DyncError {
+type NamedOrTaken = Extract<Admitted, { type: "admitted" | "name-taken" }>;
+type TooMuch = Exclude<Admitted, NamedOrTaken>["type"];
+
+function refusal(result: TooMuch, { unfinishedPerUser, metadataBytesPerUser }: UserRules): DyncError {
   const text =
     result === "too-many-uploads"
       ? `You have ${countText(unfinishedPerUser)} on the server, the most that one user may have`
@@ -51,15 +55,14 @@ function countText(uploads: number): string {
 async function dropOldestEmpty(user: string, parts: UnfinishedParts): Promise<boolean> {
   const { catalogue, isActive } = parts;
   for (let after: string | null = null; ; ) {
-    const page = catalogue.emptyOf(user, after, pageRecords);
+    const page = await catalogue.emptyOf(user, after, pageRecords);
     for (const record of page) {
       // What is not known to be durable may be there all the same.
       if (isActive(record.id) || !(await isEmpty(record.id, parts))) continue;
-      // Its client may have come back meanwhile, or it made way for another one.
-      if (isActive(record.id) || catalogue.get(record.id)?.state !== "open") continue;
-      // 404 lets its client begin anew.
-      await giveUp(record, 404, "Made way for a newer upload: nothing of it had arrived", parts);
-      return true;
+      // Its client may have come back meanwhile, or it made way for another one. 404 lets its client begin anew.
+      if (isActive(record.id)) continue;
+      if (await giveUp(record, 404, "Made way for a newer upload: nothing of it had arrived", parts))
+        return true;
     }
     const last = page.at(-1);
     if (last === undefined || page.length < pageRecords) return false;

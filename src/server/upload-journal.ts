@@ -1,9 +1,10 @@
 // What is written down about one upload while it has a session: its record in the catalogue, and the log.
 
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/error.ts";
+import { DyncError, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Catalogue, Hold } from "../catalogue/catalogue.ts";
+import { change } from "./recovery.ts";
 
 export interface JournalParts {
   readonly catalogue: Catalogue;
@@ -16,36 +17,37 @@ export interface JournalParts {
 /** A record that says the same is written again after this long: how old it is decides when the upload expires. */
 const recordAgainMs = 3_600_000;
 
+/** What the record says, and since when (monotonic ms). */
+interface Recorded {
+  readonly offset: number;
+  readonly bootId: string | null;
+  readonly at: number;
+}
+
 export class UploadJournal {
   readonly #parts: JournalParts;
-  readonly #id: string;
+  readonly #hold: Hold;
   readonly #about: LogFields;
-  /** What the record says, and since when (monotonic ms); `null` where that is not known. */
-  #recorded: { readonly offset: number; readonly bootId: string | null; readonly at: number } | null = null;
+  /** `null` where that is not known. */
+  #recorded: Recorded | null;
 
-  constructor(
-    { id, user, name }: { readonly id: string; readonly user: string; readonly name: string },
-    parts: JournalParts,
-  ) {
-    this.#id = id;
-    this.#about = { upload: id, user, name };
+  /** `hold` is on the record of a new upload, or of one that an earlier process left. */
+  constructor(hold: Hold, isNew: boolean, about: LogFields, parts: JournalParts) {
+    this.#hold = hold;
+    this.#about = about;
     this.#parts = parts;
+    this.#recorded = isNew ? { offset: 0, bootId: parts.bootId, at: parts.clock.now() } : null;
   }
 
   log(level: LogLevel, message: string, fields: LogFields = {}): void {
     this.#parts.logger.log(level, message, { ...this.#about, ...fields });
   }
 
-  /** The record of a new upload was written. */
-  begun(): void {
-    this.#recorded = { offset: 0, bootId: this.#parts.bootId, at: this.#parts.clock.now() };
-  }
-
   /**
    * `offset` bytes survive a power cut. `isSuspect`: what lies behind them is not to be trusted even while the
-   * system runs on.
+   * system runs on. Never rejects.
    */
-  durable(offset: number, isSuspect: boolean): void {
+  async durable(offset: number, isSuspect: boolean): Promise<void> {
     const bootId = isSuspect ? null : this.#parts.bootId;
     const at = this.#parts.clock.now();
     const before = this.#recorded;
@@ -53,7 +55,7 @@ export class UploadJournal {
     const isNew = before === null || before.offset !== offset || before.bootId !== bootId;
     if (!isNew && at - before.at < recordAgainMs) return;
     try {
-      this.#parts.catalogue.change(this.#id, { durable: offset, bootId, updatedAt: this.#now() });
+      await change(this.#hold, { verb: "progress", durable: offset, bootId }, this.#parts);
       this.#recorded = { offset, bootId, at };
     } catch (error) {
       // The record only says less than the disk holds: nothing is lost by going on. And what is suspect is cut off when the
@@ -62,21 +64,17 @@ export class UploadJournal {
     }
   }
 
-  /** Complete since `receivedAt` (ISO 8601), and about to get its name. */
-  publishing(sha256: string, receivedAt: string): void {
-    const change = { state: "publishing", sha256, receivedAt, updatedAt: this.#now() } as const;
-    this.#parts.catalogue.change(this.#id, change);
+  /** Complete since `receivedAt` (ISO 8601), and about to get its name. Rejects when another server has taken it. */
+  async publishing(sha256: string, receivedAt: string): Promise<void> {
+    if (await change(this.#hold, { verb: "begin-publish", sha256, receivedAt }, this.#parts)) return;
+    throw new DyncError("not-ready", "Something else is being done with this upload");
   }
 
-  finished(): void {
-    this.#parts.catalogue.change(this.#id, { state: "finished", updatedAt: this.#now() });
+  async finished(): Promise<void> {
+    await change(this.#hold, { verb: "finish" }, this.#parts);
   }
 
-  failed(errorCode: number, reason: string): void {
-    this.#parts.catalogue.change(this.#id, { state: "failed", errorCode, reason, updatedAt: this.#now() });
-  }
-
-  #now(): string {
-    return this.#parts.clock.date().toISOString();
+  async failed(errorCode: number, reason: string): Promise<void> {
+    await change(this.#hold, { verb: "fail", errorCode, reason }, this.#parts);
   }
 }

@@ -36,12 +36,12 @@ export function ownerText({ origin, identity }: Pick<UploadOwner, "origin" | "id
 
 /** What an upload needs of all the others: see `uploads.ts`. */
 export interface UploadDesk {
-  /** The newest upload of this identity, user and key that is not active. Throws `DyncError`. */
-  find(owner: UploadOwner): UploadRecord | null;
+  /** The newest upload of this identity, user and key that is not active. Rejects with `DyncError`. */
+  find(owner: UploadOwner): Promise<UploadRecord | null>;
   /** Gives `upload` a place and a session, for a new upload or the one of `record`; or says why not. */
   open(upload: Upload, name: string, record: UploadRecord | null, needsPlace: boolean): Session | Refusal;
-  /** Resolves when `name` is `upload`'s; rejects with why not. */
-  claim(upload: Upload, post: PostFile): Promise<void>;
+  /** Resolves when `holders` of the name of `upload` do not hold it any more, or others do; rejects with why it cannot be had. */
+  makeWay(upload: Upload, post: PostFile, holders: readonly UploadRecord[]): Promise<void>;
   /** Publishes a complete upload in the background; returns why that failed a moment ago, where `question` waits for that. */
   publish(record: UploadRecord, question: Question): Refusal | null;
   /** It takes no more chunks: its place is free. */
@@ -61,8 +61,6 @@ export interface UploadParts {
   /** Name and version of the server program, told to clients. */
   readonly program: string;
   readonly send: (peer: string, message: ServerMessage) => SendResult;
-  /** Calls back when the messages that are there now were dealt with. */
-  readonly soon: (call: () => void) => void;
 }
 
 export class Upload {
@@ -155,7 +153,7 @@ export class Upload {
       case "credit":
         return this.#session?.hearCredit(action.report);
       case "look-up":
-        return this.#parts.soon(() => this.#lookUp());
+        return this.#desk.track(this.#lookUp());
       case "admit":
         return this.#admit(action.post);
       case "restore":
@@ -177,9 +175,9 @@ export class Upload {
     if (result === "unreachable") this.#driver.feed({ type: "unreachable" });
   }
 
-  #lookUp(): void {
+  async #lookUp(): Promise<void> {
     try {
-      this.#record = this.#desk.find(this.owner);
+      this.#record = await this.#desk.find(this.owner);
     } catch (error) {
       const { user } = this.owner;
       this.#parts.logger.log("error", "A message was not handled", { user, reason: messageOf(error) });
@@ -193,7 +191,9 @@ export class Upload {
     if ("code" in session) return this.#refuse(session);
     this.#session = session;
     this.#desk.track(
-      session.admit(post, () => this.#desk.claim(this, post)).then((input) => this.#driver.feed(input)),
+      session
+        .admit(post, (holders) => this.#desk.makeWay(this, post, holders))
+        .then((input) => this.#driver.feed(input)),
     );
   }
 
@@ -202,12 +202,12 @@ export class Upload {
     const session = this.#desk.open(this, record.name, record, needsPlace);
     if ("code" in session) return this.#refuse(session);
     this.#session = session;
-    this.#desk.track(this.#takeUp(session, record));
+    this.#desk.track(this.#takeUp(session));
   }
 
-  async #takeUp(session: Session, record: UploadRecord): Promise<void> {
+  async #takeUp(session: Session): Promise<void> {
     try {
-      const restored = await session.restore(record);
+      const restored = await session.restore();
       if (restored.type === "restored") return this.#driver.feed(restored);
       this.#leave(session);
       this.#refuse(restored);

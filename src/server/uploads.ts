@@ -6,11 +6,9 @@ import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { PostFile, ServerMessage } from "../protocol/message.ts";
 import type { Question, Refusal } from "../protocol/upload-life.ts";
 import type { SendResult } from "../transport/transport.ts";
-import { clashingNames } from "../upload/names.ts";
 import { troubleOf } from "./admission.ts";
 import { claimName, type NameHolder } from "./claim.ts";
 import type { ClientDirectory } from "./client-directory.ts";
-import { OpenNames } from "./open-names.ts";
 import { PublishAttempts } from "./publish-attempts.ts";
 import { finishPublishing, giveUp } from "./recovery.ts";
 import { Session, type SessionParts } from "./session.ts";
@@ -31,7 +29,6 @@ export class Uploads implements UploadDesk {
   readonly #byOwner = new Map<string, Upload>();
   /** Those with a session. */
   readonly #byId = new Map<string, Upload>();
-  readonly #names = new OpenNames();
   readonly #places: UploadPlaces;
   readonly #attempts: PublishAttempts;
   /** Work that `settled` waits for. */
@@ -77,7 +74,7 @@ export class Uploads implements UploadDesk {
     const { catalogue } = this.#parts;
     const ids: string[] = [];
     for (let last: UploadRecord | null = null; ; ) {
-      const page = catalogue.unchanged("publishing", null, last, pageRecords);
+      const page: readonly UploadRecord[] = await catalogue.unchanged("publishing", null, last, pageRecords);
       ids.push(...page.map(({ id }) => id));
       last = page.at(-1) ?? null;
       if (last === null) break;
@@ -90,8 +87,8 @@ export class Uploads implements UploadDesk {
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
   }
 
-  find({ identity, user, origin }: UploadOwner): UploadRecord | null {
-    const record = this.#parts.catalogue.find(identity, user, origin);
+  async find({ identity, user, origin }: UploadOwner): Promise<UploadRecord | null> {
+    const record = await this.#parts.catalogue.find(identity, user, origin);
     // One whose key is not known is open to all keys of its user, but only to one at a time.
     return record !== null && this.#byId.has(record.id) ? null : record;
   }
@@ -113,7 +110,6 @@ export class Uploads implements UploadDesk {
 
   close({ key }: Session): void {
     this.#byId.delete(key.id);
-    this.#names.release(key.id);
   }
 
   forget({ owner }: Upload): void {
@@ -154,71 +150,58 @@ export class Uploads implements UploadDesk {
     return idlest !== null;
   }
 
-  async claim({ owner, session }: Upload, post: PostFile): Promise<void> {
+  async makeWay({ owner }: Upload, post: PostFile, holders: readonly UploadRecord[]): Promise<void> {
     const { name } = post;
-    // Each round ends with what held the name; where others come as fast, somebody else is first.
-    for (let round = 0; ; round++) {
-      // What is just ending will hold nothing, or has become a file.
-      for (const id of this.#names.holders(owner.user, name)) await this.#byId.get(id)?.closing;
-      // From here to the claim nobody else gets a turn.
-      const ids = this.#holdersOf(owner.user, name);
-      for (const id of ids) this.#publishFirst(id);
-      const claim = claimName(
-        name,
-        ids.map((id) => this.#holder(id, owner, post)),
-      );
-      if (claim.type === "free") return this.#names.claim(owner.user, name, (session as Session).key.id);
-      if (claim.type === "refused") throw claim.error;
-      if (round === roundsMax) throw new DyncError("not-ready", "Too many uploads want this name just now");
-      for (const id of claim.ids) await this.#makeWay(id);
-    }
-  }
-
-  #holdersOf(user: string, name: string): readonly string[] {
-    const recorded = this.#parts.catalogue.holdersOf(user, clashingNames(name));
-    return [...new Set([...this.#names.holders(user, name), ...recorded])];
+    const closing = holders.map(({ id }) => this.#byId.get(id)?.closing).filter((it) => it != null);
+    // What is just ending will hold nothing, or has become a file.
+    if (closing.length > 0) return void (await Promise.all(closing));
+    for (const holder of holders) this.#publishFirst(holder);
+    const claim = claimName(
+      name,
+      holders.map((holder) => this.#holder(holder, owner, post)),
+    );
+    if (claim.type === "refused") throw claim.error;
+    for (const holder of holders) await this.#replace(holder);
   }
 
   // It may be seen under its name and not be durable there: until it is, nobody may hear that this file is stored.
-  #publishFirst(id: string): void {
-    if (this.#byId.has(id) || this.#parts.catalogue.get(id)?.state !== "publishing") return;
+  #publishFirst({ id, state }: UploadRecord): void {
+    if (this.#byId.has(id) || state !== "publishing") return;
     const refusal = this.#attempt(id, "post-file");
     if (refusal !== null) throw new DyncError(errorCodeFromWire(refusal.code), refusal.text);
   }
 
-  #holder(id: string, { user, origin }: UploadOwner, post: PostFile): NameHolder {
-    const { catalogue, clients } = this.#parts;
+  #holder(record: UploadRecord, { user, origin }: UploadOwner, post: PostFile): NameHolder {
+    const { id, name } = record;
     const upload = this.#byId.get(id);
-    const record = catalogue.get(id);
-    const began = upload?.owner.origin ?? record?.origin ?? null;
+    const began = upload?.owner.origin ?? record.origin;
     const identity = upload?.owner.identity ?? this.#parkedIdentity(record);
     return {
-      id,
-      name: upload?.session?.name ?? record?.name ?? post.name,
+      name,
       isBusy: this.#attempts.isRunning(id) || upload?.session?.isOpen === false,
       isReplaced: identity !== null && post.info.replaces?.includes(identity) === true,
       // Changes nothing for its client; what matters is whether there is one.
       hasClient:
         identity !== null &&
         this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable",
-      isOfKey: began === null || began === origin || !clients.mayGoOn(began, user),
+      isOfKey: began === null || began === origin || !this.#parts.clients.mayGoOn(began, user),
     };
   }
 
   /** Of an upload that gave up its place because its client was silent. */
-  #parkedIdentity(record: UploadRecord | null): string | null {
-    if (record?.state !== "open" || record.origin === null) return null;
-    return this.#parts.clients.mayGoOn(record.origin, record.user) ? record.identity : null;
+  #parkedIdentity({ state, origin, user, identity }: UploadRecord): string | null {
+    if (state !== "open" || origin === null) return null;
+    return this.#parts.clients.mayGoOn(origin, user) ? identity : null;
   }
 
-  async #makeWay(id: string): Promise<void> {
+  async #replace(record: UploadRecord): Promise<void> {
     const code = new DyncError("name-taken", "").meaning.wire as number;
     const reason = "Replaced by a newer upload of the same name";
-    const upload = this.#byId.get(id);
-    upload?.stop(code, reason, true);
-    await upload?.closing;
-    const record = this.#parts.catalogue.get(id);
-    if (!this.isActive(id) && record?.state === "open") await giveUp(record, code, reason, this.#parts);
+    const upload = this.#byId.get(record.id);
+    // The record is another one when it was put away: it comes with the next round.
+    if (upload === undefined) return void (await giveUp(record, code, reason, this.#parts));
+    upload.stop(code, reason, true);
+    await upload.closing;
   }
 
   publish({ id }: UploadRecord, question: Question): Refusal | null {
@@ -234,16 +217,13 @@ export class Uploads implements UploadDesk {
 
   async #publishAgain(id: string): Promise<void> {
     try {
-      const record = this.#parts.catalogue.get(id);
-      if (record !== null) await finishPublishing(record, this.#parts);
+      await finishPublishing(id, this.#parts);
     } catch (error) {
       this.#parts.logger.log("error", "Publishing failed", { upload: id, ...troubleOf(error) });
       throw error;
     }
   }
 }
-
-const roundsMax = 10;
 
 function countText(uploads: number): string {
   return uploads === 1 ? "1 open upload" : `${uploads} open uploads`;

@@ -2,7 +2,14 @@
 
 import { describe, expect, test } from "bun:test";
 import { jsonDigest } from "../../src/base/json-digest.ts";
-import type { Catalogue, NewUpload, UploadRecord, UploadState } from "../../src/catalogue/catalogue.ts";
+import type {
+  Catalogue,
+  Hold,
+  NewUpload,
+  Owner,
+  UploadRecord,
+  UploadState,
+} from "../../src/catalogue/catalogue.ts";
 
 export function newUpload(number: number, change: Partial<NewUpload> = {}): NewUpload {
   return {
@@ -23,9 +30,37 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
 
 export const noBounds = { uploads: Number.MAX_SAFE_INTEGER, metadataBytes: Number.MAX_SAFE_INTEGER };
 
+export const owner: Owner = { id: "server-1", leaseMs: 0 };
+
+/** Adds an upload that nothing is in the way of. */
+export async function admit(catalogue: Catalogue, upload: NewUpload, bounds = noBounds): Promise<Hold> {
+  const admitted = await catalogue.admit(upload, owner, bounds);
+  if (admitted.type !== "admitted") throw new Error(`the upload is let in, not ${admitted.type}`);
+  return admitted.hold;
+}
+
+/** Brings an upload that was just added into `state`, at `seconds`. */
+export async function bring(
+  catalogue: Catalogue,
+  hold: Hold,
+  state: Exclude<UploadState, "open">,
+  seconds: number,
+): Promise<void> {
+  const at = timeOf(seconds);
+  const isComplete = state !== "failed";
+  if (isComplete) await catalogue.change(hold, { verb: "begin-publish", sha256: "ab", receivedAt: at, at });
+  if (state === "finished") await catalogue.change(hold, { verb: "finish", at });
+  if (state === "failed")
+    await catalogue.change(hold, { verb: "fail", errorCode: 507, reason: "No space", at });
+}
+
 /** Names of all uploads in one of `states`, those first that changed the longest ago. */
-export function namesIn(catalogue: Catalogue, states: readonly UploadState[]): readonly string[] {
-  return states.flatMap((state) => catalogue.unchanged(state, null, null, 10_000).map(({ name }) => name));
+export async function namesIn(
+  catalogue: Catalogue,
+  states: readonly UploadState[],
+): Promise<readonly string[]> {
+  const pages = await Promise.all(states.map((state) => catalogue.unchanged(state, null, null, 10_000)));
+  return pages.flat().map(({ name }) => name);
 }
 
 /** ISO 8601, `seconds` after a fixed point. */
@@ -35,112 +70,178 @@ export function timeOf(seconds: number): string {
 
 export function catalogueContract(name: string, make: () => Promise<Catalogue & AsyncDisposable>): void {
   describe(name, () => {
-    test("a new upload is open, with nothing durable", async () => {
+    test("a new upload is open, with nothing durable, and held by who added it", async () => {
       await using catalogue = await make();
       const upload = newUpload(1, { size: null, bootId: null });
-      catalogue.add(upload, noBounds);
+      const hold = await admit(catalogue, upload);
+      expect(hold).toEqual({ id: upload.id, fence: 1, owner });
       const { metadataText, ...rest } = upload;
-      expect(catalogue.metadataOf(upload.id)).toBe(metadataText);
-      const expected = {
+      expect(await catalogue.metadataOf(upload.id)).toBe(metadataText);
+      expect(await catalogue.get(upload.id)).toEqual({
         ...rest,
         metadataDigest: null,
-        state: "open" as const,
+        state: "open",
         durable: 0,
         sha256: null,
         receivedAt: null,
         errorCode: null,
         reason: null,
-      };
-      expect(catalogue.get(upload.id)).toEqual({ ...expected, updatedAt: upload.createdAt });
+        owner: owner.id,
+        fence: 1,
+        leaseUntil: expect.any(Number),
+        updatedAt: upload.createdAt,
+      });
     });
 
     test("what is not there is null", async () => {
       await using catalogue = await make();
-      expect(catalogue.get("00")).toBeNull();
-      expect(catalogue.find("aa", "anna", "key-1")).toBeNull();
-      expect(catalogue.metadataOf("00")).toBeNull();
-      expect(catalogue.unchanged("open", null, null, 10)).toEqual([]);
-      expect(catalogue.emptyOf("anna", null, 10)).toEqual([]);
-      expect(catalogue.holdersOf("anna", ["run-1.raw"])).toEqual([]);
-      expect(catalogue.users(null, 10)).toEqual([]);
+      expect(await catalogue.get("00")).toBeNull();
+      expect(await catalogue.find("aa", "anna", "key-1")).toBeNull();
+      expect(await catalogue.metadataOf("00")).toBeNull();
+      expect(await catalogue.unchanged("open", null, null, 10)).toEqual([]);
+      expect(await catalogue.emptyOf("anna", null, 10)).toEqual([]);
+      expect(await catalogue.users(null, 10)).toEqual([]);
+      expect(await catalogue.take("00", owner)).toEqual({ type: "ended" });
+      expect(await catalogue.change({ id: "00", fence: 0, owner }, { verb: "finish", at: timeOf(1) })).toBe(
+        false,
+      );
     });
 
     test("a change changes what it names and nothing else", async () => {
       await using catalogue = await make();
+      const hold = await admit(catalogue, newUpload(1));
+      const before = await catalogue.get(hold.id);
+      const progress = { verb: "progress", durable: 2 ** 52, bootId: "boot-2", at: timeOf(5) } as const;
+      expect(await catalogue.change(hold, progress)).toBe(true);
+      const then = { ...before, durable: 2 ** 52, bootId: "boot-2", updatedAt: timeOf(5) };
+      expect(withoutLease(await catalogue.get(hold.id))).toEqual(withoutLease(then));
+      const complete = { sha256: "ab", receivedAt: timeOf(6) };
+      await catalogue.change(hold, { verb: "begin-publish", ...complete, at: timeOf(7) });
+      const published = { ...then, ...complete, state: "publishing", updatedAt: timeOf(7) };
+      expect(withoutLease(await catalogue.get(hold.id))).toEqual(withoutLease(published));
+      await catalogue.change(hold, { verb: "reopen", durable: 7, at: timeOf(8) });
+      expect(await catalogue.get(hold.id)).toMatchObject({ state: "open", durable: 7, sha256: null });
+      await catalogue.change(hold, { verb: "fail", errorCode: 507, reason: "No space", at: timeOf(9) });
+      expect(await catalogue.get(hold.id)).toMatchObject({
+        state: "failed",
+        errorCode: 507,
+        reason: "No space",
+        updatedAt: timeOf(9),
+      });
+    });
+
+    test("what may not happen in a state does not; what happened already may happen again", async () => {
+      await using catalogue = await make();
+      const hold = await admit(catalogue, newUpload(1));
+      const [finish, progress] = [
+        { verb: "finish", at: timeOf(9) },
+        { verb: "progress", durable: 5, bootId: null, at: timeOf(9) },
+      ] as const;
+      expect(await catalogue.change(hold, finish)).toBe(false);
+      expect(await catalogue.change(hold, { verb: "reopen", durable: 1, at: timeOf(9) })).toBe(false);
+      await bring(catalogue, hold, "finished", 9);
+      expect(await catalogue.change(hold, finish)).toBe(true);
+      expect(await catalogue.change(hold, progress)).toBe(false);
+      expect(await catalogue.change(hold, { verb: "fail", errorCode: 1, reason: "", at: timeOf(9) })).toBe(
+        false,
+      );
+      expect((await catalogue.get(hold.id))?.state).toBe("finished");
+      expect(await catalogue.take(hold.id, owner)).toEqual({ type: "ended" });
+    });
+
+    test("who takes an upload fences off who held it", async () => {
+      await using catalogue = await make();
+      const first = await admit(catalogue, newUpload(1));
+      const taken = await catalogue.take(first.id, { id: "server-2", leaseMs: 0 });
+      expect(taken).toMatchObject({
+        type: "taken",
+        hold: { fence: 2 },
+        record: { owner: "server-2", fence: 2 },
+      });
+      const progress = { verb: "progress", durable: 5, bootId: null, at: timeOf(9) } as const;
+      expect(await catalogue.change(first, progress)).toBe(false);
+      await catalogue.withdraw(first);
+      expect((await catalogue.get(first.id))?.durable).toBe(0);
+      if (taken.type === "taken") expect(await catalogue.change(taken.hold, progress)).toBe(true);
+    });
+
+    test("while its lease lasts nobody else takes an upload, nor changes what it saw", async () => {
+      await using catalogue = await make();
+      const leased: Owner = { id: "server-2", leaseMs: 3_600_000 };
+      const admitted = await catalogue.admit(newUpload(1), leased, noBounds);
+      expect(admitted.type).toBe("admitted");
       const { id } = newUpload(1);
-      catalogue.add(newUpload(1), noBounds);
-      catalogue.change(id, { durable: 2 ** 52, bootId: "boot-2", updatedAt: timeOf(5) });
-      const before = catalogue.get(id);
-      expect(before).toMatchObject({
-        durable: 2 ** 52,
-        bootId: "boot-2",
-        state: "open",
-        updatedAt: timeOf(5),
-      });
-      catalogue.change(id, {
-        state: "failed",
-        errorCode: 507,
-        reason: "No space",
-        bootId: null,
-        updatedAt: timeOf(6),
-      });
-      expect(catalogue.get(id)).toEqual({
-        ...(before as NonNullable<typeof before>),
-        state: "failed",
-        errorCode: 507,
-        reason: "No space",
-        bootId: null,
-        updatedAt: timeOf(6),
-      });
-      catalogue.change(id, { sha256: "ab", updatedAt: timeOf(7) });
-      expect(catalogue.get(id)).toMatchObject({ sha256: "ab", state: "failed", errorCode: 507 });
+      expect(await catalogue.take(id, owner)).toEqual({ type: "held" });
+      const seen = { id, fence: 1, owner };
+      const fail = { verb: "fail", errorCode: 408, reason: "Expired", at: timeOf(9) } as const;
+      expect(await catalogue.change(seen, fail)).toBe(false);
+      expect(await catalogue.take(id, leased)).toMatchObject({ type: "taken", hold: { fence: 2 } });
+      expect(await catalogue.change({ id, fence: 2, owner: { ...leased, leaseMs: 0 } }, fail)).toBe(true);
+    });
+
+    test("of a thousand that take one upload at once each has a number of its own", async () => {
+      await using catalogue = await make();
+      const { id } = await admit(catalogue, newUpload(1));
+      const all = Array.from({ length: 1000 }, (_, index) =>
+        catalogue.take(id, { id: `s${index}`, leaseMs: 0 }),
+      );
+      const fences = (await Promise.all(all)).map((it) => (it.type === "taken" ? it.hold.fence : 0));
+      expect(fences).toEqual(Array.from({ length: 1000 }, (_, index) => index + 2));
+    });
+
+    test("a withdrawn upload leaves no trace", async () => {
+      await using catalogue = await make();
+      await catalogue.withdraw(await admit(catalogue, newUpload(1)));
+      expect(await catalogue.get(newUpload(1).id)).toBeNull();
+      expect(await catalogue.metadataOf(newUpload(1).id)).toBeNull();
+      await admit(catalogue, newUpload(2, { name: newUpload(1).name }), { uploads: 1, metadataBytes: 100 });
     });
 
     test("texts come back as they were, whatever is in them", async () => {
       await using catalogue = await make();
       const odd = "caf\u00e9 \u{1f9ec} \u0000 ' \" \\ \n";
-      catalogue.add(newUpload(1, { user: odd, name: odd, metadataText: odd }), noBounds);
-      expect(catalogue.find("aa", odd, "key-1")).toMatchObject({
+      await admit(catalogue, newUpload(1, { user: odd, name: odd, metadataText: odd }));
+      expect(await catalogue.find("aa", odd, "key-1")).toMatchObject({
         user: odd,
         name: odd,
       });
-      expect(catalogue.metadataOf(newUpload(1).id)).toBe(odd);
+      expect(await catalogue.metadataOf(newUpload(1).id)).toBe(odd);
     });
 
     test("find gives the newest upload of this identity and this user", async () => {
       await using catalogue = await make();
-      catalogue.add(newUpload(1), noBounds);
-      catalogue.add(newUpload(2, { user: "bert" }), noBounds);
-      catalogue.add(newUpload(3, { createdAt: timeOf(0) }), noBounds);
-      catalogue.add(newUpload(4, { identity: "bb" }), noBounds);
-      expect(catalogue.find("aa", "anna", "key-1")?.name).toBe("run-3.raw");
-      expect(catalogue.find("aa", "bert", "key-1")?.name).toBe("run-2.raw");
-      expect(catalogue.find("bb", "bert", "key-1")).toBeNull();
+      await admit(catalogue, newUpload(1));
+      await admit(catalogue, newUpload(2, { user: "bert" }));
+      await admit(catalogue, newUpload(3, { createdAt: timeOf(0) }));
+      await admit(catalogue, newUpload(4, { identity: "bb" }));
+      expect((await catalogue.find("aa", "anna", "key-1"))?.name).toBe("run-3.raw");
+      expect((await catalogue.find("aa", "bert", "key-1"))?.name).toBe("run-2.raw");
+      expect(await catalogue.find("bb", "bert", "key-1")).toBeNull();
     });
 
     test("find passes by what another key began, and knows what no known key began", async () => {
       await using catalogue = await make();
-      catalogue.add(newUpload(1, { origin: null }), noBounds);
-      expect(catalogue.find("aa", "anna", "key-1")?.name).toBe("run-1.raw");
-      catalogue.add(newUpload(2), noBounds);
-      catalogue.add(newUpload(3, { origin: "key-2" }), noBounds);
-      expect(catalogue.find("aa", "anna", "key-1")?.name).toBe("run-2.raw");
-      expect(catalogue.find("aa", "anna", "key-2")?.name).toBe("run-3.raw");
-      expect(catalogue.find("aa", "anna", "key-3")?.name).toBe("run-1.raw");
+      await admit(catalogue, newUpload(1, { origin: null }));
+      expect((await catalogue.find("aa", "anna", "key-1"))?.name).toBe("run-1.raw");
+      await admit(catalogue, newUpload(2));
+      await admit(catalogue, newUpload(3, { origin: "key-2" }));
+      expect((await catalogue.find("aa", "anna", "key-1"))?.name).toBe("run-2.raw");
+      expect((await catalogue.find("aa", "anna", "key-2"))?.name).toBe("run-3.raw");
+      expect((await catalogue.find("aa", "anna", "key-3"))?.name).toBe("run-1.raw");
     });
 
     test("the metadata is there until the upload ends, and its digest for good", async () => {
       await using catalogue = await make();
-      for (const number of [1, 2, 3]) catalogue.add(newUpload(number), noBounds);
-      const texts = () => [1, 2, 3].map((number) => catalogue.metadataOf(newUpload(number).id));
+      for (const number of [1, 2, 3]) await admit(catalogue, newUpload(number));
+      const texts = () => Promise.all([1, 2, 3].map((it) => catalogue.metadataOf(newUpload(it).id)));
       const { metadataText } = newUpload(1);
-      catalogue.change(newUpload(1).id, { state: "publishing", updatedAt: timeOf(9) });
-      expect(texts()).toEqual([metadataText, metadataText, metadataText]);
-      catalogue.change(newUpload(1).id, { state: "finished", updatedAt: timeOf(9) });
-      catalogue.change(newUpload(2).id, { state: "failed", updatedAt: timeOf(9) });
-      expect(texts()).toEqual([null, null, metadataText]);
-      expect(catalogue.get(newUpload(2).id)?.metadataDigest).toBeNull();
-      expect(catalogue.get(newUpload(1).id)?.metadataDigest).toBe(
+      await bring(catalogue, holdOf(1), "publishing", 9);
+      expect(await texts()).toEqual([metadataText, metadataText, metadataText]);
+      await bring(catalogue, holdOf(1), "finished", 9);
+      await bring(catalogue, holdOf(2), "failed", 9);
+      expect(await texts()).toEqual([null, null, metadataText]);
+      expect((await catalogue.get(newUpload(2).id))?.metadataDigest).toBeNull();
+      expect((await catalogue.get(newUpload(1).id))?.metadataDigest).toBe(
         jsonDigest('{ "sample" : "A1" }') as string,
       );
     });
@@ -148,96 +249,130 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
     test("an upload that would pass a bound of its user is not added", async () => {
       await using catalogue = await make();
       const bounds = { uploads: 2, metadataBytes: 40 };
-      expect(catalogue.add(newUpload(1), bounds)).toBe("added");
-      expect(catalogue.add(newUpload(2, { metadataText: "x".repeat(26) }), bounds)).toBe("too-much-metadata");
-      expect(catalogue.add(newUpload(2, { metadataText: "\u00e9".repeat(12) }), bounds)).toBe("added");
-      expect(catalogue.add(newUpload(3, { metadataText: "" }), bounds)).toBe("too-many-uploads");
-      expect(catalogue.add(newUpload(3, { user: "bert" }), bounds)).toBe("added");
-      expect(catalogue.get(newUpload(3).id)?.user).toBe("bert");
-      catalogue.change(newUpload(1).id, { state: "publishing", updatedAt: timeOf(9) });
-      expect(catalogue.add(newUpload(4, { metadataText: "" }), bounds)).toBe("too-many-uploads");
-      catalogue.change(newUpload(1).id, { state: "failed", updatedAt: timeOf(9) });
-      expect(catalogue.add(newUpload(4), bounds)).toBe("added");
+      const add = async (upload: NewUpload) => (await catalogue.admit(upload, owner, bounds)).type;
+      expect(await add(newUpload(1))).toBe("admitted");
+      expect(await add(newUpload(2, { metadataText: "x".repeat(26) }))).toBe("too-much-metadata");
+      expect(await add(newUpload(2, { metadataText: "\u00e9".repeat(12) }))).toBe("admitted");
+      expect(await add(newUpload(3, { metadataText: "" }))).toBe("too-many-uploads");
+      expect(await add(newUpload(3, { user: "bert" }))).toBe("admitted");
+      expect((await catalogue.get(newUpload(3).id))?.user).toBe("bert");
+      await bring(catalogue, holdOf(1), "publishing", 9);
+      expect(await add(newUpload(4, { metadataText: "" }))).toBe("too-many-uploads");
+      await bring(catalogue, holdOf(1), "failed", 9);
+      expect(await add(newUpload(4))).toBe("admitted");
     });
 
-    test("names are held by uploads of their user that have not ended, whatever their case", async () => {
+    test("a name is one upload's of its user until that ends, with all that would lie beside it", async () => {
       await using catalogue = await make();
-      catalogue.add(newUpload(1, { name: "Run.RAW" }), noBounds);
-      catalogue.add(newUpload(2, { name: "run.raw.sha256" }), noBounds);
-      catalogue.add(newUpload(3, { name: "run.raw", user: "bert" }), noBounds);
-      const holders = () => catalogue.holdersOf("anna", ["run.raw", "run.raw.sha256"]);
-      expect([...holders()].sort()).toEqual([newUpload(1).id, newUpload(2).id]);
-      catalogue.change(newUpload(1).id, { state: "finished", updatedAt: timeOf(9) });
-      expect(holders()).toEqual([newUpload(2).id]);
-      expect(catalogue.holdersOf("anna", [])).toEqual([]);
+      const taken = async (name: string, user = "anna") => {
+        const result = await catalogue.admit(newUpload(9, { name, user }), owner, noBounds);
+        if (result.type === "admitted") await catalogue.withdraw(result.hold);
+        return result.type === "name-taken" ? result.holders.map((it) => it.name).sort() : result.type;
+      };
+      await admit(catalogue, newUpload(1, { name: "Run.RAW" }));
+      await admit(catalogue, newUpload(2, { name: "other.sha256" }));
+      for (const name of ["run.raw", "RUN.raw.sha256", "run.raw.meta.json"])
+        expect(await taken(name)).toEqual(["Run.RAW"]);
+      expect(await taken("other")).toEqual(["other.sha256"]);
+      expect(await taken("run.raw", "bert")).toBe("admitted");
+      await bring(catalogue, holdOf(1), "publishing", 9);
+      expect(await taken("run.raw")).toEqual(["Run.RAW"]);
+      await bring(catalogue, holdOf(1), "finished", 9);
+      expect(await taken("run.raw")).toBe("admitted");
+      await bring(catalogue, holdOf(2), "failed", 9);
+      expect(await taken("other")).toBe("admitted");
+    });
+
+    test("of many uploads of one name that come at once one gets it", async () => {
+      await using catalogue = await make();
+      const all = [1, 2, 3, 4, 5].map((it) => catalogue.admit(newUpload(it, { name: "a" }), owner, noBounds));
+      const types = (await Promise.all(all)).map(({ type }) => type);
+      expect(types).toEqual(["admitted", "name-taken", "name-taken", "name-taken", "name-taken"]);
     });
 
     test("uploads in a state come in pages, those first that changed the longest ago", async () => {
       await using catalogue = await make();
-      for (const number of [5, 3, 1, 2, 4]) catalogue.add(newUpload(number), noBounds);
-      for (const number of [1, 2]) catalogue.change(newUpload(number).id, { updatedAt: timeOf(3) });
-      const first = catalogue.unchanged("open", null, null, 2);
+      for (const number of [5, 3, 1, 2, 4]) await admit(catalogue, newUpload(number));
+      for (const number of [1, 2]) await note(catalogue, number, 0, 3);
+      const first = await catalogue.unchanged("open", null, null, 2);
       expect(first.map(({ name }) => name)).toEqual(["run-1.raw", "run-2.raw"]);
-      const second = catalogue.unchanged("open", null, first[1] as UploadRecord, 10);
+      const second = await catalogue.unchanged("open", null, first[1] as UploadRecord, 10);
       expect(second.map(({ name }) => name)).toEqual(["run-3.raw", "run-4.raw", "run-5.raw"]);
-      expect(catalogue.unchanged("open", null, second[2] as UploadRecord, 10)).toEqual([]);
-      expect(catalogue.unchanged("open", timeOf(4), null, 10)).toHaveLength(3);
-      expect(catalogue.unchanged("publishing", null, null, 10)).toEqual([]);
+      expect(await catalogue.unchanged("open", null, second[2] as UploadRecord, 10)).toEqual([]);
+      expect(await catalogue.unchanged("open", timeOf(4), null, 10)).toHaveLength(3);
+      expect(await catalogue.unchanged("publishing", null, null, 10)).toEqual([]);
     });
 
     test("a user's uploads without a durable byte come in pages, oldest first", async () => {
       await using catalogue = await make();
-      for (const number of [3, 1, 2, 4]) catalogue.add(newUpload(number), noBounds);
-      catalogue.add(newUpload(5, { user: "bert" }), noBounds);
-      catalogue.change(newUpload(1).id, { durable: 1, updatedAt: timeOf(9) });
-      catalogue.change(newUpload(4).id, { state: "publishing", updatedAt: timeOf(9) });
-      const [first] = catalogue.emptyOf("anna", null, 1);
+      for (const number of [3, 1, 2, 4]) await admit(catalogue, newUpload(number));
+      await admit(catalogue, newUpload(5, { user: "bert" }));
+      await note(catalogue, 1, 1, 9);
+      await bring(catalogue, holdOf(4), "publishing", 9);
+      const [first] = await catalogue.emptyOf("anna", null, 1);
       expect(first?.name).toBe("run-3.raw");
-      expect(catalogue.emptyOf("anna", first?.id ?? "", 9).map(({ name }) => name)).toEqual(["run-2.raw"]);
+      const rest = await catalogue.emptyOf("anna", first?.id ?? "", 9);
+      expect(rest.map(({ name }) => name)).toEqual(["run-2.raw"]);
     });
 
     test("users of uploads that ended come in pages, and their oldest records are trimmed", async () => {
       await using catalogue = await make();
-      for (const number of [1, 2, 3, 4]) catalogue.add(newUpload(number), noBounds);
+      for (const number of [1, 2, 3, 4]) await admit(catalogue, newUpload(number));
       for (const [number, user] of [
         [5, "bert"],
         [6, "carl"],
       ] as const) {
-        catalogue.add(newUpload(number, { user }), noBounds);
+        await admit(catalogue, newUpload(number, { user }));
       }
       for (const number of [1, 2, 3, 5]) {
-        catalogue.change(newUpload(number).id, { state: "failed", updatedAt: timeOf(20 - number) });
+        await bring(catalogue, holdOf(number), "failed", 20 - number);
       }
-      catalogue.change(newUpload(4).id, { state: "finished", updatedAt: timeOf(1) });
-      expect(catalogue.users(null, 1)).toEqual(["anna"]);
-      expect(catalogue.users("anna", 9)).toEqual(["bert"]);
-      expect(catalogue.trim("anna", "failed", 1, 1)).toBe(1);
-      expect(namesIn(catalogue, ["failed"])).toHaveLength(3);
-      expect(catalogue.trim("anna", "failed", 1, 9)).toBe(1);
-      expect(catalogue.trim("anna", "failed", 1, 9)).toBe(0);
-      expect(catalogue.trim("bert", "finished", 0, 9)).toBe(0);
-      expect(namesIn(catalogue, ["failed", "finished"])).toEqual(["run-5.raw", "run-1.raw", "run-4.raw"]);
+      await bring(catalogue, holdOf(4), "finished", 1);
+      expect(await catalogue.users(null, 1)).toEqual(["anna"]);
+      expect(await catalogue.users("anna", 9)).toEqual(["bert"]);
+      expect(await catalogue.trim("anna", "failed", 1, 1)).toBe(1);
+      expect(await namesIn(catalogue, ["failed"])).toHaveLength(3);
+      expect(await catalogue.trim("anna", "failed", 1, 9)).toBe(1);
+      expect(await catalogue.trim("anna", "failed", 1, 9)).toBe(0);
+      expect(await catalogue.trim("bert", "finished", 0, 9)).toBe(0);
+      expect(await namesIn(catalogue, ["failed", "finished"])).toEqual([
+        "run-5.raw",
+        "run-1.raw",
+        "run-4.raw",
+      ]);
     });
 
     test("forget removes what ended before the date, and nothing that is unfinished", async () => {
       await using catalogue = await make();
-      for (const number of [1, 2, 3, 4, 5]) catalogue.add(newUpload(number), noBounds);
-      catalogue.change(newUpload(2).id, { state: "finished", updatedAt: timeOf(10) });
-      catalogue.change(newUpload(3).id, { state: "failed", updatedAt: timeOf(11) });
-      catalogue.change(newUpload(4).id, { state: "finished", updatedAt: timeOf(12) });
-      catalogue.change(newUpload(5).id, { state: "publishing", updatedAt: timeOf(1) });
-      expect(catalogue.forget(timeOf(12), 1)).toBe(1);
-      expect(catalogue.forget(timeOf(12), 9)).toBe(1);
-      expect(catalogue.forget(timeOf(12), 9)).toBe(0);
+      for (const number of [1, 2, 3, 4, 5]) await admit(catalogue, newUpload(number));
+      await bring(catalogue, holdOf(2), "finished", 10);
+      await bring(catalogue, holdOf(3), "failed", 11);
+      await bring(catalogue, holdOf(4), "finished", 12);
+      await bring(catalogue, holdOf(5), "publishing", 1);
+      expect(await catalogue.forget(timeOf(12), 1)).toBe(1);
+      expect(await catalogue.forget(timeOf(12), 9)).toBe(1);
+      expect(await catalogue.forget(timeOf(12), 9)).toBe(0);
       const states = ["open", "finished", "publishing", "failed"] as const;
-      expect(namesIn(catalogue, states)).toEqual(["run-1.raw", "run-4.raw", "run-5.raw"]);
+      expect(await namesIn(catalogue, states)).toEqual(["run-1.raw", "run-4.raw", "run-5.raw"]);
     });
 
-    test("an upload is added once, and only what is there changes", async () => {
+    test("an upload is added once", async () => {
       await using catalogue = await make();
-      catalogue.add(newUpload(1), noBounds);
-      expect(() => catalogue.add(newUpload(1), noBounds)).toThrow("an upload is added once");
-      expect(() => catalogue.change("00", { updatedAt: timeOf(1) })).toThrow("is in the catalogue");
+      await admit(catalogue, newUpload(1, { name: "a" }));
+      await expect(admit(catalogue, newUpload(1, { name: "b" }))).rejects.toThrow("an upload is added once");
+      await admit(catalogue, newUpload(2, { name: "b" }));
     });
   });
+}
+
+function holdOf(number: number): Hold {
+  return { id: newUpload(number).id, fence: 1, owner };
+}
+
+function note(catalogue: Catalogue, number: number, durable: number, seconds: number): Promise<boolean> {
+  return catalogue.change(holdOf(number), { verb: "progress", durable, bootId: null, at: timeOf(seconds) });
+}
+
+function withoutLease(record: object | null): object {
+  return { ...record, leaseUntil: 0 };
 }

@@ -4,11 +4,12 @@
 import { writeSync } from "node:fs";
 import { silentLogger } from "../../src/base/log.ts";
 import { openSqliteCatalogue } from "../../src/catalogue/sqlite.ts";
-import { newUpload, noBounds } from "./contract.ts";
+import { admit, newUpload } from "./contract.ts";
 
 const catalogue = await openSqliteCatalogue({ file: process.argv[2] as string, log: silentLogger });
 for (let number = 1; ; number++) {
-  catalogue.add(newUpload(number), noBounds);
-  catalogue.change(newUpload(number).id, { durable: number, updatedAt: "2026-01-02T00:00:00.000Z" });
+  const hold = await admit(catalogue, newUpload(number));
+  const at = "2026-01-02T00:00:00.000Z";
+  await catalogue.change(hold, { verb: "progress", durable: number, bootId: null, at });
   writeSync(1, `${number}\n`);
 }

@@ -31,7 +31,7 @@ import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
 import { codeOf, idOf, publishOne } from "../storage/contract.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { catalogueContract, namesIn, newUpload, noBounds, timeOf } from "./contract.ts";
+import { admit, bring, catalogueContract, namesIn, newUpload, noBounds, owner, timeOf } from "./contract.ts";
 
 catalogueContract("catalogue in SQLite", async () => {
   const folder = await tempFolder();
@@ -49,12 +49,12 @@ describe("the file", () => {
     await using folder = await tempFolder();
     const file = folder.file("c.sqlite");
     const first = await openSqliteCatalogue({ file, log: silentLogger });
-    first.add(newUpload(1), noBounds);
+    await admit(first, newUpload(1));
     if (process.platform !== "win32") expect(statSync(file).mode & 0o777).toBe(0o600);
     first.close();
     first.close();
     const second = await openSqliteCatalogue({ file, log: silentLogger });
-    expect(second.get(newUpload(1).id)?.name).toBe("run-1.raw");
+    expect((await second.get(newUpload(1).id))?.name).toBe("run-1.raw");
     second.close();
   });
 
@@ -66,7 +66,7 @@ describe("the file", () => {
     database.close();
     const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 5");
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 6");
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
@@ -88,9 +88,9 @@ describe("the file", () => {
       expect(confirmed).toBeGreaterThanOrEqual(linesWanted);
       const catalogue = await openSqliteCatalogue({ file: `${file}-${linesWanted}`, log: silentLogger });
       for (let number = 1; number <= confirmed; number++) {
-        expect(catalogue.get(newUpload(number).id)?.durable).toBe(number);
+        expect((await catalogue.get(newUpload(number).id))?.durable).toBe(number);
       }
-      expect(namesIn(catalogue, ["open"]).length).toBeLessThanOrEqual(confirmed + 1);
+      expect((await namesIn(catalogue, ["open"])).length).toBeLessThanOrEqual(confirmed + 1);
       catalogue.close();
     }
   });
@@ -106,7 +106,7 @@ describe("trouble that passes is no damage, and nobody is waited for", () => {
     expect(error).toMatchObject({ code: "not-ready", hint: expect.stringContaining("another program") });
     other.close();
     const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
-    expect(namesIn(catalogue, ["open"]).length).toBe(200);
+    expect((await namesIn(catalogue, ["open"])).length).toBe(200);
     catalogue.close();
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
@@ -116,7 +116,7 @@ describe("trouble that passes is no damage, and nobody is waited for", () => {
     const catalogue = await openSqliteCatalogue({ file: folder.catalogueFile, log: silentLogger });
     using other = new DatabaseSync(folder.catalogueFile);
     expect(() => other.exec("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE")).toThrow("locked");
-    catalogue.add(newUpload(1), noBounds);
+    await admit(catalogue, newUpload(1));
     catalogue.close();
   });
 
@@ -135,12 +135,12 @@ test("a catalogue whose file was removed is written again at its end", async () 
   await using folder = await dataFolder();
   const file = folder.catalogueFile;
   const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
-  catalogue.add(newUpload(1), noBounds);
+  await admit(catalogue, newUpload(1));
   for (const suffix of ["", "-wal"]) rmSync(file + suffix, { force: true });
   rescueCatalogue(catalogue, file, silentLogger);
   catalogue.close();
   const next = await openSqliteCatalogue({ file, log: silentLogger });
-  expect(namesIn(next, ["open"]).length).toBe(201);
+  expect((await namesIn(next, ["open"])).length).toBe(201);
   next.close();
 });
 
@@ -150,11 +150,11 @@ test("space that is free again goes back to the system, a little at a time", asy
   const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
   const metadataText = JSON.stringify({ note: "x".repeat(250_000) });
   const numbers = Array.from({ length: 60 }, (_, index) => index + 1);
-  for (const number of numbers) catalogue.add(newUpload(number, { metadataText }), noBounds);
+  for (const number of numbers) await admit(catalogue, newUpload(number, { metadataText }));
   for (const number of numbers)
-    catalogue.change(newUpload(number).id, { state: "failed", updatedAt: timeOf(number) });
+    await bring(catalogue, { id: newUpload(number).id, fence: 1, owner }, "failed", number);
   let steps = 0;
-  while (catalogue.compact()) steps++;
+  while (await catalogue.compact()) steps++;
   expect(steps).toBeGreaterThan(10);
   catalogue.close();
   expect(statSync(file).size).toBeLessThan(8 * 1024 * 1024);
@@ -194,7 +194,7 @@ describe("a damaged file is moved aside and made anew from what was published", 
       log,
       published: () => publishedFiles(folder.path, silentLogger),
     });
-    expectPublished(catalogue);
+    await expectPublished(catalogue);
     catalogue.close();
     const aside = readdirSync(folder.path).filter((name) => name.startsWith("catalogue.sqlite.damaged-1"));
     const isEmpty = _name === "cut to nothing";
@@ -209,7 +209,7 @@ describe("a damaged file is moved aside and made anew from what was published", 
     const told: string[] = [];
     const onDamaged = (error: DyncError) => void told.push(`${error.code}: ${error.message}`);
     const first = await openSqliteCatalogue({ file, log: silentLogger });
-    const record = first.get(newUpload(100).id) as UploadRecord;
+    const record = (await first.get(newUpload(100).id)) as UploadRecord;
     // More than the cache holds.
     first.restore(
       Array.from({ length: 20_000 }, (_, index) => ({ ...record, id: newUpload(1000 + index).id })),
@@ -227,7 +227,7 @@ describe("a damaged file is moved aside and made anew from what was published", 
     catalogue.close();
     const published = () => publishedFiles(folder.path, silentLogger);
     const next = await openSqliteCatalogue({ file, log: silentLogger, published });
-    expectPublished(next);
+    await expectPublished(next);
     next.close();
     expect(existsSync(`${file}.damaged-1`)).toBe(true);
   });
@@ -243,7 +243,7 @@ describe("a damaged file is moved aside and made anew from what was published", 
     await expect(openSqliteCatalogue({ file, log: silentLogger, published: cut })).rejects.toThrow("cut off");
     const published = () => publishedFiles(folder.path, silentLogger);
     const catalogue = await openSqliteCatalogue({ file, log: silentLogger, published });
-    expectPublished(catalogue);
+    await expectPublished(catalogue);
     catalogue.close();
   });
 
@@ -253,7 +253,7 @@ describe("a damaged file is moved aside and made anew from what was published", 
       throw new Error("must not be asked");
     };
     const catalogue = await openSqliteCatalogue({ file: folder.catalogueFile, log: silentLogger, published });
-    expect(namesIn(catalogue, ["open"]).length).toBe(200);
+    expect((await namesIn(catalogue, ["open"])).length).toBe(200);
     catalogue.close();
   });
 });
@@ -263,24 +263,78 @@ test("a catalogue that the first version made is taken over with all that is in 
   const file = folder.file("c.sqlite");
   copyFileSync(join(import.meta.dir, "files", "version-1.sqlite"), file);
   const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
-  const [finished, suspended, failed] = [
-    "7eaf0bcdc9677f21b7e0c78c078cd2ae",
-    "8a9d1d237531ade9ea2fc5d1215c3eb2",
-    "1496aeb235b25cde80a8034179ef7ea8",
-  ].map((id) => catalogue.get(id));
+  const [finished, suspended, failed] = await Promise.all(
+    [
+      "7eaf0bcdc9677f21b7e0c78c078cd2ae",
+      "8a9d1d237531ade9ea2fc5d1215c3eb2",
+      "1496aeb235b25cde80a8034179ef7ea8",
+    ].map((id) => catalogue.get(id)),
+  );
   expect(finished).toMatchObject({ user: "meyer", name: "one.raw", state: "finished", size: 5000 });
   expect(finished).toMatchObject({
     origin: null,
     modified: null,
     metadataDigest: jsonDigest('{"sample":"S-17","note":"Größe \\"1\\""}'),
   });
-  expect(catalogue.metadataOf(suspended?.id ?? "")).toBe('{"sample":"S-18"}');
-  expect(catalogue.holdersOf("meyer", ["half run.raw"])).toEqual([suspended?.id ?? ""]);
+  expect(await catalogue.metadataOf(suspended?.id ?? "")).toBe('{"sample":"S-18"}');
+  const again = newUpload(1, { user: "meyer", name: "half run.raw" });
+  expect(await catalogue.admit(again, owner, noBounds)).toEqual({
+    type: "name-taken",
+    holders: [suspended as UploadRecord],
+  });
   expect(suspended).toMatchObject({ name: "Half Run.raw", state: "open", durable: 5_242_880, size: null });
   expect(failed).toMatchObject({ name: "cancelled.raw", state: "failed", errorCode: 499 });
-  expect(catalogue.find("ee2e3122e1dcb8931eec73b643859b4f", "meyer", "any key")).toEqual(
+  expect(await catalogue.find("ee2e3122e1dcb8931eec73b643859b4f", "meyer", "any key")).toEqual(
     suspended as UploadRecord,
   );
+  catalogue.close();
+});
+
+test("a catalogue of the version before owners is taken over: every verb works, and the newest of two has their name", async () => {
+  await using folder = await tempFolder();
+  const file = folder.file("c.sqlite");
+  copyFileSync(join(import.meta.dir, "files", "version-5.sqlite"), file);
+  const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
+  const [older, newer, publishing, done] = [1, 2, 3, 4].map((it) => newUpload(it).id) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  expect(await catalogue.get(older)).toMatchObject({ state: "open", durable: 700, owner: null, fence: 0 });
+  const attempt = await catalogue.admit(newUpload(9, { name: "RUN.raw" }), owner, noBounds);
+  expect(attempt).toMatchObject({ type: "name-taken", holders: [{ id: newer }] });
+  const seen = { id: newer, fence: 0, owner };
+  expect(
+    await catalogue.change(seen, { verb: "fail", errorCode: 409, reason: "Replaced", at: timeOf(20) }),
+  ).toBe(true);
+  // What the older one had of it went to the newer one, as it would have gone when that came.
+  const admitted = await admit(catalogue, newUpload(9, { name: "RUN.raw" }));
+  await catalogue.withdraw(admitted);
+  const taken = await catalogue.take(older, owner);
+  expect(taken).toMatchObject({
+    type: "taken",
+    hold: { fence: 1 },
+    record: { durable: 700, bootId: "boot-1" },
+  });
+  expect(await catalogue.metadataOf(older)).toBe('{"sample":"first","note":"Größe \\"1\\""}');
+  const again = await catalogue.take(publishing, owner);
+  if (again.type !== "taken") throw new Error("what was being published can be taken");
+  expect(again.record).toMatchObject({
+    user: "bert",
+    name: "straße.raw",
+    receivedAt: timeOf(13),
+    size: null,
+  });
+  expect(
+    await catalogue.admit(newUpload(8, { name: "STRASSE.raw", user: "bert" }), owner, noBounds),
+  ).toMatchObject({
+    type: "name-taken",
+  });
+  expect(await catalogue.change(again.hold, { verb: "finish", at: timeOf(21) })).toBe(true);
+  await admit(catalogue, newUpload(8, { name: "STRASSE.raw", user: "bert" }));
+  expect(await catalogue.take(done, owner)).toEqual({ type: "ended" });
+  expect(await catalogue.find("aa", "anna", "key-1")).toMatchObject({ id: newUpload(5).id, state: "failed" });
   catalogue.close();
 });
 
@@ -308,15 +362,15 @@ async function dataFolder() {
   writeFileSync(join(bert, "gone.raw"), "changed in length");
   const catalogueFile = folder.file("catalogue.sqlite");
   const catalogue = await openSqliteCatalogue({ file: catalogueFile, log: silentLogger });
-  for (let number = 100; number < 300; number++) catalogue.add(newUpload(number), noBounds);
+  for (let number = 100; number < 300; number++) await admit(catalogue, newUpload(number));
   catalogue.close();
   return Object.assign(folder, { catalogueFile });
 }
 
-function expectPublished(catalogue: SqliteCatalogue): void {
-  const names = namesIn(catalogue, ["open", "publishing", "finished", "failed"]);
+async function expectPublished(catalogue: SqliteCatalogue): Promise<void> {
+  const names = await namesIn(catalogue, ["open", "publishing", "finished", "failed"]);
   expect([...names].sort()).toEqual(["a.raw", "b.raw"]);
-  const record = catalogue.get(idOf(1));
+  const record = await catalogue.get(idOf(1));
   expect(record).toMatchObject({
     identity: "00",
     state: "finished",
@@ -326,7 +380,7 @@ function expectPublished(catalogue: SqliteCatalogue): void {
     createdAt: timeOf(0),
     updatedAt: timeOf(0),
   });
-  expect(catalogue.find("00", "anna", "any key")?.id).toBe(idOf(1));
+  expect((await catalogue.find("00", "anna", "any key"))?.id).toBe(idOf(1));
 }
 
 function replaceByFolder(file: string): void {

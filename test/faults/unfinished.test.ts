@@ -66,7 +66,7 @@ async function suspendAll(lab: Lab): Promise<void> {
   for (let number = 0; number < users * unfinishedPerUser; number++) {
     const user = `user-${number % users}`;
     const upload = newUpload(number, { user, identity: `80${number}`, metadataText, createdAt });
-    expect(catalogue.add(upload, bounds)).toBe("added");
+    expect((await catalogue.admit(upload, { id: "left", leaseMs: 0 }, bounds)).type).toBe("admitted");
     writeFileSync(join(state, "partial", upload.id), "some bytes", { mode: 0o600 });
   }
   catalogue.close();

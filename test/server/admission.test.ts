@@ -7,6 +7,7 @@ import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { type AdmissionRequest, admit, refusalOf } from "../../src/server/admission.ts";
 import { Room } from "../../src/server/room.ts";
 import { MemoryStorage, type MemoryStorageOptions } from "../../src/storage/memory-storage.ts";
+import { owner } from "../catalogue/contract.ts";
 import { codeOf, idOf, publishOne } from "../storage/contract.ts";
 import { RecoveryWorld } from "./recovery-world.ts";
 
@@ -18,7 +19,7 @@ function worldOf(options: MemoryStorageOptions = {}, catalogue = new MemoryCatal
   const room = new Room(storage);
   const { clock, logger } = new RecoveryWorld();
   const parts = { clock, logger, rulesOf: () => defaultUserRules, isActive: () => false };
-  return { ...parts, storage, catalogue, room, bootId: "boot" };
+  return { ...parts, storage, catalogue, room, bootId: "boot", owner };
 }
 
 function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionRequest {
@@ -40,14 +41,17 @@ function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionReq
 }
 
 // Nobody holds the name.
-const free = async (): Promise<void> => {};
+const free = async (): Promise<void> => {
+  throw new Error("the name is free");
+};
 
 describe("an upload that is let in", () => {
   test("is in the catalogue, and its partial is there, empty", async () => {
     const world = worldOf();
-    const partial = await admit(requestOf(), free, world);
+    const { partial, hold } = await admit(requestOf(), free, world);
     expect(partial.length).toBe(0);
-    expect(world.catalogue.get(idOf(1))).toMatchObject({
+    expect(hold).toEqual({ id: idOf(1), fence: 1, owner });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({
       identity: "81",
       user: "anna",
       origin: "key-1",
@@ -58,7 +62,7 @@ describe("an upload that is let in", () => {
       bootId: "boot",
       createdAt,
     });
-    expect(world.catalogue.metadataOf(idOf(1))).toBe('{"sample":"A1"}');
+    expect(await world.catalogue.metadataOf(idOf(1))).toBe('{"sample":"A1"}');
     expect(await Array.fromAsync(world.storage.ids())).toEqual([idOf(1)]);
   });
 
@@ -89,7 +93,7 @@ describe("refusals come in the order in which a client can act on them", () => {
     const world = worldOf({ capacity: 10 * MiB });
     await publishOne(world.storage, 7, "anna", "taken");
     expect(await codeOf(admit(requestOf(change), free, world))).toBe(code);
-    expect(world.catalogue.get(idOf(1))).toBeNull();
+    expect(world.catalogue.peek(idOf(1))).toBeNull();
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     await world.room.reserve("other", "anna", 8 * MiB);
   });
@@ -102,13 +106,13 @@ describe("a failure leaves nothing behind", () => {
     };
     const world = worldOf({ capacity: 3 * MiB, before });
     expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), free, world))).toBe("no-space");
-    expect(world.catalogue.get(idOf(1))).toBeNull();
+    expect(world.catalogue.peek(idOf(1))).toBeNull();
     await world.room.reserve("other", "anna", 2 * MiB);
   });
 
   test("when the catalogue does not take the record", async () => {
     class FullCatalogue extends MemoryCatalogue {
-      override add(): never {
+      override async admit(): Promise<never> {
         throw new DyncError("no-space", "No space left");
       }
     }

@@ -29,7 +29,8 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
     receivedAt: world.now(),
     client: "test 1",
   };
-  const journal = new UploadJournal({ id: idOf(1), user: "anna", name: "1.raw" }, world);
+  const hold = { id: idOf(1), fence: 1, owner: world.owner };
+  const journal = new UploadJournal(hold, true, { upload: idOf(1) }, world);
   return finishUpload(upload, Buffer.from(announced, "hex"), bytes, journal);
 }
 
@@ -73,15 +74,15 @@ test("that it is being published is recorded before anything can be seen of it",
 test("an end that could not be recorded is asked for again: the file is there, and stays", async () => {
   const world = new RecoveryWorld();
   const { change } = world.catalogue;
-  world.catalogue.change = (id, what) => {
-    if (what.state === "finished") throw new DyncError("no-space", "No space left for the catalogue");
-    change.call(world.catalogue, id, what);
+  world.catalogue.change = async (hold, what) => {
+    if (what.verb === "finish") throw new DyncError("no-space", "No space left for the catalogue");
+    return change.call(world.catalogue, hold, what);
   };
   expect(await finishIn(world)).toMatchObject({ type: "storage-failed", code: 503, keep: true });
   expect(world.storage.published()).toHaveLength(1);
   expect(world.stateOf(1).state).toBe("publishing");
   world.catalogue.change = change;
-  expect(await finishPublishing(world.stateOf(1), world)).toBe("finished");
+  await finishPublishing(idOf(1), world);
   expect(world.stateOf(1).state).toBe("finished");
   expect(world.storage.published()).toHaveLength(1);
 });
@@ -93,7 +94,7 @@ test("what was interrupted is finished by another process with the same descript
   await finishIn(interrupted);
   interrupted.failures.clear();
   interrupted.clock.advance(3_600_000);
-  expect(await finishPublishing(interrupted.stateOf(1), interrupted)).toBe("finished");
+  await finishPublishing(idOf(1), interrupted);
   const [expected, found] = [whole, interrupted].map((world) => world.storage.published()[0]?.metadataText);
   expect(expected).toContain('"client": "test 1"');
   expect(found).toBe(expected as string);

@@ -40,7 +40,7 @@ describe("a second upload of a name that is being filled", () => {
     const second = await world.connect(2);
     const post = postOf({ metadataText: '{"sample":"corrected"}', info: { replaces: ["81".repeat(16)] } });
     expect((await second.upload("newer", post)).type).toBe("upload-finished");
-    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 409 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "failed", errorCode: 409 });
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
@@ -77,7 +77,7 @@ describe("a second upload of a name that is being filled", () => {
     await world.start();
     const second = await world.connect(2);
     expect((await second.upload("newer")).type).toBe("upload-finished");
-    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 409 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "failed", errorCode: 409 });
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
@@ -164,7 +164,7 @@ describe("another key of the same user", () => {
   test("goes on with an upload of which the key is not known, one of them at a time", async () => {
     first.send({ type: "error", code: 503, text: "Later" });
     await world.settle();
-    world.catalogue.forgetOrigins();
+    world.catalogue.set(idOf(1), (record) => ({ ...record, origin: null }));
     const other = await world.connect(1, "annaToo");
     expect(await other.whereToGoOn()).toBe(3);
     first = await world.connect(1);
@@ -207,7 +207,7 @@ describe("a key that is not authorised any more", () => {
     world.server.clientsChanged();
     expect(await first.hear()).toMatchObject({ type: "error", code: 403 });
     await world.settle();
-    expect(world.catalogue.get(idOf(1))?.state).toBe("open");
+    expect(world.catalogue.peek(idOf(1))?.state).toBe("open");
     expect(await Array.fromAsync(world.storage.ids())).toHaveLength(1);
   });
 

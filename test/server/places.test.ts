@@ -44,7 +44,7 @@ describe("an upload whose client", () => {
     client.close();
     await pass(limits.goneMs + limits.pokeMs);
     expect(world.server.openUploads).toBe(0);
-    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "open", durable: 3 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "open", durable: 3 });
   });
 
   test("is silent gives them up after a minute, and its client is told nothing", async () => {
@@ -111,7 +111,7 @@ describe("places", () => {
     await world.settle();
     const bert = await begin(11, "bert");
     expect(await annas[1]?.hear()).toMatchObject({ type: "error", code: 429 });
-    expect(world.catalogue.get(idOf(2))?.state).toBe("open");
+    expect(world.catalogue.peek(idOf(2))?.state).toBe("open");
     expect(await annas[1]?.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 429 });
     await begin(12, "bert");
     const third = await world.connect(13, "bert");
@@ -141,7 +141,7 @@ describe("places", () => {
     await begin(2, "bert");
     silent.send({ type: "error", code: 499, text: "Cancelled" });
     await world.settle();
-    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 499 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "failed", errorCode: 499 });
   });
 
   test("each user has a bound of its own", () => {

@@ -2,10 +2,10 @@
 
 import { createHash } from "node:crypto";
 import type { LogFields, LogLevel } from "../../src/base/log.ts";
-import type { UploadChange } from "../../src/catalogue/catalogue.ts";
+import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
 import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
 import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
-import { noBounds } from "../catalogue/contract.ts";
+import { owner } from "../catalogue/contract.ts";
 import { bytesOf, idOf } from "../storage/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -43,14 +43,15 @@ export class RecoveryWorld {
       void this.log.push({ level, message, fields }),
   };
   readonly bootId = "boot";
+  readonly owner = owner;
 
   now(): string {
     return this.clock.date().toISOString();
   }
 
   /** An upload's record, as it was when it was admitted and after `change`. */
-  record(number: number, change: Partial<UploadChange> = {}, name = `${number}.raw`) {
-    this.catalogue.add(
+  record(number: number, change: Partial<UploadRecord> = {}, name = `${number}.raw`) {
+    this.catalogue.put(
       {
         id: idOf(number),
         identity: `8${number}`,
@@ -64,14 +65,13 @@ export class RecoveryWorld {
         createdAt: this.now(),
         bootId: this.bootId,
       },
-      noBounds,
+      { updatedAt: this.now(), ...change },
     );
-    this.catalogue.change(idOf(number), { updatedAt: this.now(), ...change });
     return this.stateOf(number);
   }
 
   stateOf(number: number) {
-    const record = this.catalogue.get(idOf(number));
+    const record = this.catalogue.peek(idOf(number));
     if (record === null) throw new Error("the record is there");
     return record;
   }

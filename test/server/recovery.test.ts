@@ -30,9 +30,9 @@ describe("an upload that a crash left in the midst of being published", () => {
 
   test("whose bytes are all there is published", async () => {
     const world = new RecoveryWorld();
-    const record = publishing(world, "content");
+    publishing(world, "content");
     await world.partial(1, "content");
-    expect(await finishPublishing(record, world)).toBe("finished");
+    await finishPublishing(idOf(1), world);
     expect(world.stateOf(1).state).toBe("finished");
     const [file] = world.storage.published();
     expect(file).toMatchObject({ ...destination, sha256: sha256("content") });
@@ -52,23 +52,23 @@ describe("an upload that a crash left in the midst of being published", () => {
     await partial.append(bytesOf("content"));
     await partial.close();
     world.failures.set("sync", new DyncError("internal", "The disk reports an error"));
-    await expect(finishPublishing(world.stateOf(1), world)).rejects.toThrow("The disk reports an error");
+    await expect(finishPublishing(idOf(1), world)).rejects.toThrow("The disk reports an error");
     world.failures.clear();
-    expect(await finishPublishing(world.stateOf(1), world)).toBe("open");
+    await finishPublishing(idOf(1), world);
     expect(world.storage.published()).toEqual([]);
     expect((await world.storage.open(idOf(1)))?.length).toBe(3);
   });
 
   test("whose file was shown already, but not cleared up, is published once", async () => {
     const world = new RecoveryWorld();
-    const record = publishing(world, "content");
+    publishing(world, "content");
     await world.partial(1, "content");
     world.failures.set("show", new DyncError("internal", "The disk reports an error"));
     const partial = await world.storage.open(idOf(1));
     const description = descriptionOf(idOf(1), "anna", "1.raw", bytesOf("content"));
     await partial?.publish(destination, description).catch(() => {});
     world.failures.clear();
-    expect(await finishPublishing(record, world)).toBe("finished");
+    await finishPublishing(idOf(1), world);
     expect(world.storage.published()).toHaveLength(1);
     expect(world.stateOf(1).state).toBe("finished");
   });
@@ -76,23 +76,25 @@ describe("an upload that a crash left in the midst of being published", () => {
   test("that was published completely is only noted as finished", async () => {
     const world = new RecoveryWorld();
     await publishOne(world.storage, 1, "anna", "1.raw", "content");
-    expect(await finishPublishing(publishing(world, "content"), world)).toBe("finished");
+    publishing(world, "content");
+    await finishPublishing(idOf(1), world);
     expect(world.stateOf(1)).toMatchObject({ state: "finished", errorCode: null, reason: null });
   });
 
   test("whose bytes are gone, and whose name has other content, is lost and says so", async () => {
     const world = new RecoveryWorld();
     await publishOne(world.storage, 2, "anna", "1.raw", "other");
-    expect(await finishPublishing(publishing(world, "content"), world)).toBe("finished");
+    publishing(world, "content");
+    await finishPublishing(idOf(1), world);
     expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 404 });
     expect(world.log.at(-1)?.level).toBe("error");
   });
 
   test("whose bytes did not all survive is open again, with what was surely there", async () => {
     const world = new RecoveryWorld();
-    const record = publishing(world, "content", 3);
+    publishing(world, "content", 3);
     await world.partial(1, "con\0\0\0\0");
-    expect(await finishPublishing(record, world)).toBe("open");
+    await finishPublishing(idOf(1), world);
     expect(world.stateOf(1)).toMatchObject({ state: "open", durable: 3, sha256: null });
     expect((await world.storage.open(idOf(1)))?.length).toBe(3);
     expect(world.storage.published()).toEqual([]);
@@ -100,28 +102,28 @@ describe("an upload that a crash left in the midst of being published", () => {
 
   test("that is shorter than what was noted as durable is open with what there is", async () => {
     const world = new RecoveryWorld();
-    const record = publishing(world, "content", 7);
+    publishing(world, "content", 7);
     await world.partial(1, "con");
-    expect(await finishPublishing(record, world)).toBe("open");
+    await finishPublishing(idOf(1), world);
     expect(world.stateOf(1)).toMatchObject({ state: "open", durable: 3 });
   });
 
   test("whose name somebody else took meanwhile has failed, and its bytes are gone", async () => {
     const world = new RecoveryWorld();
-    const record = publishing(world, "content");
+    publishing(world, "content");
     await world.partial(1, "content");
     await publishOne(world.storage, 2, "anna", "1.raw", "other");
-    expect(await finishPublishing(record, world)).toBe("finished");
+    await finishPublishing(idOf(1), world);
     expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 409 });
     expect(await world.partials()).toEqual([]);
   });
 
   test.each(["no JSON", "[1]", ""])("whose metadata became %p is not published without it", async (text) => {
     const world = new RecoveryWorld();
-    const record = publishing(world, "content");
+    publishing(world, "content");
     await world.partial(1, "content");
-    world.catalogue.metadataOf = () => text;
-    expect(await finishPublishing(record, world)).toBe("finished");
+    world.catalogue.metadataOf = async () => text;
+    await finishPublishing(idOf(1), world);
     expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 404 });
     expect(world.storage.published()).toEqual([]);
     expect(await world.partials()).toEqual([]);
@@ -129,14 +131,13 @@ describe("an upload that a crash left in the midst of being published", () => {
 
   test("where the storage fails stays as it is, for another try", async () => {
     const world = new RecoveryWorld();
-    const record = publishing(world, "content");
+    publishing(world, "content");
     await world.partial(1, "content");
     world.failures.set("publish", new DyncError("internal", "The disk reports an error"));
-    expect(finishPublishing(record, world)).rejects.toThrow("The disk reports an error");
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await expect(finishPublishing(idOf(1), world)).rejects.toThrow("The disk reports an error");
     expect(world.stateOf(1).state).toBe("publishing");
     world.failures.clear();
-    expect(await finishPublishing(record, world)).toBe("finished");
+    await finishPublishing(idOf(1), world);
     expect(world.storage.published()).toHaveLength(1);
   });
 });
@@ -145,9 +146,30 @@ test("an upload that is given up keeps its reason and loses its bytes", async ()
   const world = new RecoveryWorld();
   const record = world.record(1);
   await world.partial(1, "x");
-  await giveUp(record, 408, "Expired", world);
+  expect(await giveUp(record, 408, "Expired", world)).toBe(true);
   expect(world.stateOf(1)).toMatchObject({ state: "failed", errorCode: 408, reason: "Expired" });
   expect(await world.partials()).toEqual([]);
   await giveUp(world.record(2), 408, "Expired", world);
   expect(world.stateOf(2).state).toBe("failed");
+});
+
+test("an upload that somebody took up meanwhile is not given up, and keeps its bytes", async () => {
+  const world = new RecoveryWorld();
+  const seen = world.record(1);
+  await world.partial(1, "x");
+  await world.catalogue.take(seen.id, world.owner);
+  expect(await giveUp(seen, 408, "Expired", world)).toBe(false);
+  expect(world.stateOf(1).state).toBe("open");
+  expect(await world.partials()).toEqual([idOf(1)]);
+});
+
+test("an upload that another server works on is neither published nor given up", async () => {
+  const world = new RecoveryWorld();
+  const leased = { owner: "server-2", leaseUntil: Number.MAX_SAFE_INTEGER };
+  const record = world.record(1, { state: "publishing", sha256: sha256("content"), ...leased });
+  await world.partial(1, "content");
+  await finishPublishing(idOf(1), world);
+  expect(await giveUp(record, 408, "Expired", world)).toBe(false);
+  expect(world.stateOf(1).state).toBe("publishing");
+  expect(world.storage.published()).toEqual([]);
 });

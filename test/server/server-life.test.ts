@@ -35,7 +35,7 @@ describe("a server that stops", () => {
   test("tells its clients to come back, and keeps their bytes, durably", async () => {
     await world.server.stop();
     expect(await client.hear()).toMatchObject({ type: "error", code: 503 });
-    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "open", durable: 3 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "open", durable: 3 });
     await world.settle();
     expect(client.failure).toBe("lost");
   });
@@ -69,7 +69,7 @@ describe("a server that stops", () => {
     await world.settle();
     go();
     await stopped;
-    expect(world.catalogue.get(idOf(1))?.durable).toBe(7);
+    expect(world.catalogue.peek(idOf(1))?.durable).toBe(7);
     await world.settle();
     expect(world.network.messagesHeld).toBe(0);
   });
@@ -102,7 +102,7 @@ describe("a server that stops", () => {
     go();
     await stopped;
     expect(world.published()).toEqual(["anna/a.raw"]);
-    expect(world.catalogue.get(idOf(1))?.state).toBe("finished");
+    expect(world.catalogue.peek(idOf(1))?.state).toBe("finished");
   });
 });
 
@@ -149,7 +149,7 @@ describe("a server that crashed", () => {
     client.chunk(0, "content");
     client.end("content");
     await world.settle();
-    expect(world.catalogue.get(idOf(1))?.state).toBe("publishing");
+    expect(world.catalogue.peek(idOf(1))?.state).toBe("publishing");
     world.before = () => {};
     await restart();
     await world.settle();
@@ -203,7 +203,7 @@ describe("a server that cannot publish", () => {
       expect(await other.ask(postOf())).toMatchObject({ type: "error", code });
       await world.settle();
     }
-    expect(world.catalogue.get(idOf(1))?.state).toBe("finished");
+    expect(world.catalogue.peek(idOf(1))?.state).toBe("finished");
   });
 
   test("tells the reason only to who waits for it: for anybody else it is tried again", async () => {
@@ -266,7 +266,7 @@ describe("time", () => {
     await world.settle();
     client.close();
     await pass(8 * 24 * hourMs, 10 * minuteMs);
-    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 408 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "failed", errorCode: 408 });
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     client = await world.connect();
     expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 408 });

@@ -63,6 +63,7 @@ export class ServerWorld {
       },
       storage: this.storage,
       catalogue: this.catalogue,
+      owner: { id: "server", leaseMs: 0 },
       clock: this.clock,
       logger: {
         log: (level, message, fields = {}) => void this.log.push({ level, message, fields }),

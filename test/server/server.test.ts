@@ -31,7 +31,7 @@ describe("an upload", () => {
     expect(await client.hear()).toEqual({ type: "upload-finished", uploadId: idOf(1) });
     const [file] = world.storage.published();
     expect(Buffer.from(file?.bytes ?? []).toString()).toBe("content");
-    expect(world.catalogue.get(idOf(1))?.state).toBe("finished");
+    expect(world.catalogue.peek(idOf(1))?.state).toBe("finished");
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
@@ -50,7 +50,7 @@ describe("an upload", () => {
     await world.settle();
     expect(world.published()).toEqual([]);
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
-    expect(world.catalogue.get(idOf(1))).toMatchObject({ state: "failed", errorCode: 460 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "failed", errorCode: 460 });
   });
 
   test("that the client cancels is gone", async () => {

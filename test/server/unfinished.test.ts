@@ -15,9 +15,9 @@ let world: RecoveryWorld;
 let active: Set<string>;
 
 async function add(number: number, metadataText = "{}", user = "anna"): Promise<void> {
-  const { storage, catalogue, clock, logger, bootId } = world;
+  const { storage, catalogue, clock, logger, bootId, owner } = world;
   const isActive = (id: string): boolean => active.has(id);
-  const parts = { storage, catalogue, clock, logger, bootId, rulesOf, isActive };
+  const parts = { storage, catalogue, clock, logger, bootId, owner, rulesOf, isActive };
   const upload = newUpload(number, { id: idOf(number), user, metadataText });
   await addWithinBounds(upload, parts);
 }
@@ -94,7 +94,7 @@ describe("too much metadata", () => {
     await suspended(2, "", "x".repeat(300));
     await suspended(3, "x", "x".repeat(300));
     active.clear();
-    await add(4, "x".repeat(700));
+    await suspended(4, "x", "x".repeat(700));
     expect(open()).toEqual([idOf(3), idOf(4)]);
     const refused = add(5, "x".repeat(200));
     await expect(refused).rejects.toThrow("would pass the 1000 bytes that one user may have");
@@ -133,7 +133,7 @@ test("a name that a suspended upload of an earlier process holds goes to the new
   await server.start();
   const second = await server.connect(2);
   expect(await second.ask(postOf({ name: "A.RAW" }))).toMatchObject({ type: "upload-approved" });
-  const [older, newer] = [1, 2].map((number) => server.catalogue.get(idOf(number)));
+  const [older, newer] = [1, 2].map((number) => server.catalogue.peek(idOf(number)));
   expect(older).toMatchObject({ state: "failed", errorCode: 409 });
   expect(newer?.state).toBe("open");
 });

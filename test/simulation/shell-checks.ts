@@ -123,7 +123,7 @@ export class ShellChecks {
 
   /** A file under its final name is exactly what somebody sent, as long as its upload can still be told apart. */
   #compare(file: PublishedFile): void {
-    const record = this.#world.disk.catalogue.get(file.id);
+    const record = this.#world.disk.catalogue.peek(file.id);
     const client = record === null ? undefined : this.#world.byIdentity.get(record.identity);
     check(client !== undefined, () => `${file.user}/${file.name} is of an upload that nobody made`);
     const { label, name, user, content } = client.job;

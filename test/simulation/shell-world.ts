@@ -154,7 +154,7 @@ export class ShellWorld {
   }
 
   #onLost(id: string): void {
-    const record = this.disk.catalogue.get(id);
+    const record = this.disk.catalogue.peek(id);
     const client = record === null ? undefined : this.byIdentity.get(record.identity);
     if (client !== undefined) this.lost.add(client);
   }

@@ -92,37 +92,40 @@ export class SimulatedDisk {
   catalogueFor(process: SimulatedProcess): Catalogue {
     const { catalogue } = this;
     const { faults, trace } = this.#options;
-    const ask = <Result>(effect: () => Result): Result => {
+    const ask = async <Result>(effect: () => Promise<Result>): Promise<Result> => {
       if (!faults.strikes("catalogue-trouble")) return effect();
       trace(() => "the catalogue cannot be used just now");
       throw new DyncError("not-ready", "The catalogue cannot be used just now");
     };
-    const change = <Result>(effect: () => Result): Result => {
+    const change = async <Result>(effect: () => Promise<Result>): Promise<Result> => {
       if (!process.isAlive) throw new DyncError("internal", "The process that asked for this crashed");
-      ask(() => {});
+      await ask(async () => {});
       this.#crashPoint(process);
-      const result = effect();
+      const result = await effect();
       this.#crashPoint(process);
       return result;
     };
     return {
-      add: (upload, bounds) => change(() => catalogue.add(upload, bounds)),
-      change: (id, what) => {
+      admit: (...what) => change(() => catalogue.admit(...what)),
+      withdraw: (hold) => change(() => catalogue.withdraw(hold)),
+      take: (...what) => change(() => catalogue.take(...what)),
+      change: (hold, what) => {
         // That a sync failed, and that the process dies before it could note that or cut the bytes off, is one fault too
         // many: see README.md.
-        if (what.bootId === null) ask(() => catalogue.change(id, what));
-        else change(() => catalogue.change(id, what));
+        const isDistrust = what.verb === "distrust" || (what.verb === "progress" && what.bootId === null);
+        return isDistrust
+          ? ask(() => catalogue.change(hold, what))
+          : change(() => catalogue.change(hold, what));
       },
       find: (...question) => ask(() => catalogue.find(...question)),
       get: (id) => ask(() => catalogue.get(id)),
       metadataOf: (id) => ask(() => catalogue.metadataOf(id)),
-      holdersOf: (user, names) => ask(() => catalogue.holdersOf(user, names)),
       unchanged: (...question) => ask(() => catalogue.unchanged(...question)),
       emptyOf: (...question) => ask(() => catalogue.emptyOf(...question)),
       users: (after, limit) => ask(() => catalogue.users(after, limit)),
       forget: (before, limit) => change(() => catalogue.forget(before, limit)),
       trim: (...what) => change(() => catalogue.trim(...what)),
-      compact: () => false,
+      compact: () => catalogue.compact(),
       close: () => {},
     };
   }

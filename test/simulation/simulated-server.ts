@@ -44,6 +44,7 @@ export class SimulatedServer {
       },
       storage: world.disk.storage,
       catalogue: world.disk.catalogueFor(process),
+      owner: { id: "server", leaseMs: 0 },
       clock: process.clock,
       logger: this.#loggerOf(process),
       bootId: world.bootId,

@@ -88,6 +88,8 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
     clients,
     storage,
     catalogue,
+    // The catalogue's file is this process's alone: nobody has to be kept out.
+    owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
     clock,
     logger,
     bootId: bootId(),

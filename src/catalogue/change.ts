@@ -1,0 +1,73 @@
+// What may happen to a record, the same in every catalogue. Pure: a catalogue reads a record, asks here what becomes of it,
+// and writes that, in one step.
+
+import type { Hold, NewUpload, Owner, UploadChange, UploadRecord, UploadState } from "./catalogue.ts";
+
+/** `upload` as it is recorded: open, with nothing durable, held by `owner`. Its metadata is kept beside it. */
+export function newRecord(
+  { metadataText: _, ...upload }: NewUpload,
+  owner: Owner,
+  now: number,
+): UploadRecord {
+  return {
+    ...upload,
+    metadataDigest: null,
+    state: "open",
+    durable: 0,
+    sha256: null,
+    receivedAt: null,
+    errorCode: null,
+    reason: null,
+    owner: owner.id,
+    fence: 1,
+    leaseUntil: now + owner.leaseMs,
+    updatedAt: upload.createdAt,
+  };
+}
+
+/** `record` when `owner` takes it at `now` (ms since 1970, by the catalogue); "held" when another owner's lease is not over. */
+export function taken(record: UploadRecord, owner: Owner, now: number): UploadRecord | "held" | "ended" {
+  if (record.state === "finished" || record.state === "failed") return "ended";
+  if (record.owner !== owner.id && record.leaseUntil > now) return "held";
+  return { ...record, owner: owner.id, fence: record.fence + 1, leaseUntil: now + owner.leaseMs };
+}
+
+/** In which states what may happen. One that leads where the record is already changes nothing more. */
+const allowedIn: Readonly<Record<UploadChange["verb"], readonly UploadState[]>> = {
+  progress: ["open"],
+  "begin-publish": ["open", "publishing"],
+  reopen: ["publishing"],
+  distrust: ["open", "publishing"],
+  finish: ["publishing", "finished"],
+  fail: ["open", "publishing", "failed"],
+};
+
+/** `record` after `change` by who has `hold`, at `now` (ms since 1970, by the catalogue), or `null`: it may not happen. */
+export function changed(
+  record: UploadRecord,
+  { fence, owner }: Hold,
+  change: UploadChange,
+  now: number,
+): UploadRecord | null {
+  if (record.fence !== fence || !allowedIn[change.verb].includes(record.state)) return null;
+  if (record.owner !== owner.id && record.leaseUntil > now) return null;
+  const lease = { owner: owner.id, leaseUntil: now + owner.leaseMs };
+  return { ...record, ...partsOf(change), ...lease, updatedAt: change.at };
+}
+
+function partsOf(change: UploadChange): Partial<UploadRecord> {
+  switch (change.verb) {
+    case "progress":
+      return { durable: change.durable, bootId: change.bootId };
+    case "begin-publish":
+      return { state: "publishing", sha256: change.sha256, receivedAt: change.receivedAt };
+    case "reopen":
+      return { state: "open", durable: change.durable, sha256: null };
+    case "distrust":
+      return { bootId: null };
+    case "finish":
+      return { state: "finished" };
+    case "fail":
+      return { state: "failed", errorCode: change.errorCode, reason: change.reason };
+  }
+}
