@@ -87,10 +87,12 @@ describe.skipIf(reason !== null)(`the calls of an upload (${reason ?? "compiled"
     }
     // The record that the upload exists is durable before its first byte.
     const record = calls.indexOf("fsync .dync/catalogue.sqlite-wal");
+    expect(record).toBeGreaterThan(-1);
     expect(record).toBeLessThan(calls.indexOf("pwrite64 .dync/partial/ID"));
-    // The user's folder was made and synced when the upload was admitted, before its partial, which is where this list
-    // begins: publishing finds it there, and knows that it is on the disk.
-    expect(calls).toContain("mkdir alice");
-    expect(calls).not.toContain("fsync ");
+    // The user's folder is made and synced when the upload is admitted, before its record; publishing finds it there, and
+    // knows that it is on the disk.
+    expect(calls.indexOf("mkdir alice")).toBeLessThan(calls.indexOf("fsync "));
+    expect(calls.indexOf("fsync ")).toBeLessThan(calls.indexOf("openat .dync/partial/ID"));
+    expect(calls.lastIndexOf("fsync ")).toBe(calls.indexOf("fsync "));
   });
 });

@@ -3,8 +3,8 @@
 
     crash_at.py --folder FOLDER --at N --log FILE [--from-start] [--shorten BYTES] -- PROGRAM [ARGUMENT]...
 
-Counted are the system calls that change files or make changes durable, of all threads together, from the creation
-of the first partial upload on, or --from-start. The Nth is not executed any more; with --shorten it is executed,
+Counted are the system calls that change files or make changes durable, of all threads together, from the first change
+of the catalogue on, which is the record of the first upload, or --from-start. The Nth is not executed any more; with --shorten it is executed,
 when it is a write, for so many bytes only. FILE gets one line for each call that was counted.
 strace counts per thread, and a pool of threads shares the work differently every time; and what it calls a short
 write was not made at all: hence this. Linux, x86-64.
@@ -34,7 +34,7 @@ CALLS = {
     83: ("mkdir", "path", 0), 258: ("mkdirat", "path", 1), 90: ("chmod", "path", 0), 268: ("fchmodat", "path", 1),
     257: ("openat", "create", 1),
 }
-PARTIAL = re.compile(r"/\.dync/partial/[0-9a-f]{32}$")
+CATALOGUE = re.compile(r"/\.dync/catalogue\.sqlite-wal$")
 
 
 class SyscallInfo(ctypes.Structure):
@@ -118,7 +118,7 @@ class Tracer:
         path = changed_path(pid, info)
         if path is None or not (path + "/").startswith(self.folder):
             return
-        self.armed = self.armed or (info.nr == 257 and PARTIAL.search(path) is not None)
+        self.armed = self.armed or (info.nr == 18 and CATALOGUE.search(path) is not None)
         if not self.armed:
             return
         self.count += 1
