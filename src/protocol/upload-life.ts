@@ -155,6 +155,8 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
       case "publishing":
         return this.#refuse("publishing", { code: clientComesBack, text: publishingText });
       case "refused":
+        // Its client gave it up while it was being checked.
+        if (this.#phase === "ending") return;
         return this.#refuse("refused", input);
       case "put-away":
         return this.#look("put-away");

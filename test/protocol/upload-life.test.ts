@@ -156,6 +156,15 @@ describe("what is said while", () => {
     expect(lead(life, found({ state: "finished" }))).toEqual([finished, over]);
   });
 
+  test("it was still being checked changes nothing any more, whether it is let in or not", () => {
+    for (const late of [admitted, { type: "refused", code: 507, text: "No room" } as const]) {
+      const life = new UploadLife(options);
+      lead(life, hears(post), unknown, cancel);
+      expect(lead(life, late)).toEqual([]);
+      expect(lead(life, { type: "put-away" })).toEqual([over]);
+    }
+  });
+
   test("it is put away is nothing: then it is over, and nothing counts any more", () => {
     const life = new UploadLife(options);
     lead(life, hears(post), unknown, cancel);
