@@ -1,6 +1,7 @@
 // `bun run bench`: our compiled pair against what a user would pick instead, and against the machine's bound.
 //
 //   bun bench/bench.ts [--size 2GiB] [--rounds 5] [--only a,b] [--folder DIR] [--json FILE] [--sweep]
+//   bun bench/bench.ts --small [--rounds 5]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
 
@@ -18,6 +19,7 @@ import { rsyncPeer } from "./peers/rsync.ts";
 import { scpPeer } from "./peers/scp.ts";
 import { tusPeer } from "./peers/tus.ts";
 import { makeSource, measurePeers } from "./rounds.ts";
+import { smallUploadLines } from "./small-uploads.ts";
 import { sweepLines, sweepPeers } from "./sweep.ts";
 import { boundLines, tableLines } from "./table.ts";
 
@@ -39,12 +41,18 @@ const { values } = parseArgs({
     folder: { type: "string", default: existsSync("/dev/shm") ? "/dev/shm" : tmpdir() },
     json: { type: "string" },
     sweep: { type: "boolean", default: false },
+    small: { type: "boolean", default: false },
   },
 });
 
 const sizeBytes = bytes(values.size);
 const rounds = Number(values.rounds);
 const chosen = values.only?.split(",");
+if (values.small) {
+  // A disk, and memory.
+  for (const line of await smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress)) print(line);
+  process.exit();
+}
 const folder = await mkdtemp(join(values.folder, "dync-bench-"));
 try {
   const source = join(folder, "source.bin");

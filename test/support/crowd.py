@@ -11,7 +11,7 @@
     crowd.py heartbeats --home DIR --port N --count N
                                                       clients with ZMTP heartbeats that post a file, ask 200 times, and
                                                       close, over and over
-    crowd.py upload --home DIR --port N --count N --bytes N --at-once N
+    crowd.py upload --home DIR --port N --count N --bytes N --at-once N [--prefix NAME]
                                                       upload COUNT files of so many bytes, so many at a time
 
 All but `upload` print "Ready" when all that was said and stay until they are killed; "Ended N" when so many more were
@@ -237,7 +237,7 @@ def upload(args):
     while ended < args.count:
         while started < args.count and len(running) < args.at_once:
             socket = contexts.dealer(args)
-            running[socket] = Upload(socket, f"crowd-{started}.raw", data, digest)
+            running[socket] = Upload(socket, f"{args.prefix}-{started}.raw", data, digest)
             poller.register(socket, zmq.POLLIN)
             started += 1
         ready = poller.poll(SILENCE_MS)
@@ -262,6 +262,7 @@ def main():
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--bytes", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--prefix", default="crowd")
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -2,7 +2,6 @@
 
 import { join } from "node:path";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
-import type { Lab } from "./lab.ts";
 import { type Program, startProgram } from "./programs.ts";
 
 const command = ["/usr/bin/python3", "-B", join(import.meta.dir, "crowd.py")];
@@ -47,10 +46,15 @@ export interface CrowdUploads {
   readonly count: number;
   readonly bytes: number;
   readonly atOnce: number;
+  /** Names begin with it; "crowd" unless given. */
+  readonly prefix?: string;
 }
 
 /** Uploads `crowd-0.raw`, `crowd-1.raw` and so on; says "Uploaded N" after each thousand. */
-export function startUploads(lab: Lab, { count, bytes, atOnce }: CrowdUploads): Program {
-  const args = ["--home", lab.homes.client, "--port", String(lab.port), "--count", String(count)];
+export function startUploads(
+  { homes, port }: Pick<Crowded, "homes" | "port">,
+  { count, bytes, atOnce, prefix = "crowd" }: CrowdUploads,
+): Program {
+  const args = ["--home", homes.client, "--port", String(port), "--count", String(count), "--prefix", prefix];
   return startProgram([...command, "upload", ...args, "--bytes", String(bytes), "--at-once", String(atOnce)]);
 }
