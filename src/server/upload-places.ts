@@ -1,4 +1,4 @@
-// Who may have an upload open: places for all, shared among users. Pure; `upload-directory.ts` asks it for each upload that
+// Who may have an upload open: places for all, shared among users. Pure; `uploads.ts` asks it for each upload that
 // begins or comes back.
 //
 // A user may fill whatever others do not need, up to a bound of its own. When all places are taken, a user who has at
