@@ -2,6 +2,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import { occupiedNames } from "../upload/names.ts";
@@ -19,7 +20,7 @@ import type {
 } from "./catalogue.ts";
 import { changed, newRecord, taken } from "./change.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
-import { TurnQueue } from "./turn-queue.ts";
+import { type Soon, TurnQueue } from "./turn-queue.ts";
 
 // Space is given back when so many pages are free (4 MiB) and more than a quarter of all: what is used again soon
 // costs less where it is.
@@ -27,6 +28,9 @@ const freePagesMin = 1024;
 const freeShareMin = 0.25;
 // And so many pages at once (1 MiB), which takes some milliseconds.
 const pagesPerStep = 256;
+
+// A commit writes some ten pages whatever is in it.
+const commitEveryMs = 2;
 
 const columns = [
   "id",
@@ -114,11 +118,12 @@ export class SqliteCatalogue implements Catalogue {
   readonly #statements: ReturnType<typeof statementsOf>;
   readonly #canCompact: boolean;
   readonly #onDamaged: (error: DyncError) => void;
-  readonly #queue = new TurnQueue((work) => this.#transaction(work), setImmediate);
+  readonly #queue: TurnQueue;
   #isDamaged = false;
 
-  constructor(database: DatabaseSync, onDamaged: (error: DyncError) => void) {
+  constructor(database: DatabaseSync, clock: Clock, onDamaged: (error: DyncError) => void) {
     this.#database = database;
+    this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
     this.#canCompact = this.#pragma("auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
@@ -329,6 +334,20 @@ export class SqliteCatalogue implements Catalogue {
       throw error;
     }
   }
+}
+
+// After a commit the next one waits for a moment, so that many uploads get one together; who is alone waits for nobody, and
+// neither does who only asks.
+function paced(clock: Clock): Soon {
+  let next = 0;
+  const run = (flush: () => boolean): void => {
+    if (flush()) next = clock.now() + commitEveryMs;
+  };
+  return (flush, isChange) => {
+    const waitMs = isChange ? next - clock.now() : 0;
+    if (waitMs > 0) clock.after(waitMs, () => run(flush));
+    else setImmediate(() => run(flush));
+  };
 }
 
 type Row = Record<(typeof columns)[number], never>;

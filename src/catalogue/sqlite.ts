@@ -3,6 +3,7 @@
 
 import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { PublishedUpload } from "../upload/upload.ts";
@@ -26,6 +27,8 @@ const logBytesMax = 16 * 1024 * 1024;
 export interface SqliteCatalogueOptions {
   readonly file: string;
   readonly log: Logger;
+  /** The system's unless given. */
+  readonly clock?: Clock;
   /** What was published, for making a lost or damaged catalogue anew. */
   readonly published?: () => AsyncIterable<PublishedUpload>;
   /** The file turned out damaged while it was used: nothing but `close`, and opening it again, helps. */
@@ -47,7 +50,7 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
     database = openSound(file, log);
   }
   if (database === null) throw new DyncError("internal", `The catalogue ${file} cannot be opened`);
-  const catalogue = new SqliteCatalogue(database, (cause) => {
+  const catalogue = new SqliteCatalogue(database, options.clock ?? systemClock, (cause) => {
     const text = `The catalogue ${file} is damaged: it is moved to ${moveAside(file)}, and the next start makes a new one`;
     const hint = "start dync-server again";
     options.onDamaged?.(new DyncError("failed", text, { cause, hint }));

@@ -1,4 +1,4 @@
-// Calls of one turn of the event loop, done together: what costs a sync of the disk is paid once for all uploads that wait.
+// Calls that come close to each other, done together: what costs a sync of the disk is paid once for all uploads that wait.
 //
 // On the thread that asks, as measured with 16 in flight (two cores): a commit of 16 calls takes 0.36 ms on ext4, that is 0.02 ms
 // for each (0.21 ms where each has its own), of it 0.01 ms of processor time; a message to another thread and back takes
@@ -10,35 +10,38 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
+/** Calls `flush` when those calls are there that shall be done together; the first of them `isChange`. */
+export type Soon = (flush: () => boolean, isChange: boolean) => void;
+
 export class TurnQueue {
   /** Runs what it is given in one transaction, all or nothing. */
   readonly #transaction: (work: () => void) => void;
-  readonly #soon: (work: () => void) => void;
+  readonly #soon: Soon;
   #calls: Call[] = [];
   #hasChanges = false;
 
-  /** `soon` calls back when the calls of this turn are there. */
-  constructor(transaction: (work: () => void) => void, soon: (work: () => void) => void) {
+  constructor(transaction: (work: () => void) => void, soon: Soon) {
     this.#transaction = transaction;
     this.#soon = soon;
   }
 
   /** Runs `run` after what was asked for before; resolves when what it changed is durable. */
   add<Result>(run: () => Result, isChange: boolean): Promise<Result> {
-    if (this.#calls.length === 0) this.#soon(() => this.flush());
+    if (this.#calls.length === 0) this.#soon(() => this.flush(), isChange);
     this.#hasChanges ||= isChange;
     return new Promise<Result>((resolve, reject) => {
       this.#calls.push({ run, resolve, reject });
     });
   }
 
-  /** Does what waits. */
-  flush(): void {
+  /** Does what waits. Returns whether that changed anything. */
+  flush(): boolean {
     const [calls, hasChanges] = [this.#calls, this.#hasChanges];
     this.#calls = [];
     this.#hasChanges = false;
     if (!hasChanges) for (const call of calls) this.#alone(call);
-    else if (calls.length > 0) this.#together(calls);
+    else this.#together(calls);
+    return hasChanges;
   }
 
   #together(calls: readonly Call[]): void {

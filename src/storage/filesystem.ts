@@ -13,6 +13,7 @@ import { checksumSuffix, metadataSuffix, namesClash, takenText } from "../upload
 import { parseChecksum, parseSidecar } from "../upload/sidecar.ts";
 import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { FolderSyncs } from "./folder-syncs.ts";
 import { NameIndex } from "./name-index.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
 import {
@@ -113,7 +114,8 @@ export class FilesystemStorage implements Storage {
       }
       // What the umask leaves of it, as with every program: the administrator decides who may read.
       const mode = 0o666 & ~process.umask();
-      const parts = { root, partials, mode, hasLinks, durableFolders: new Set<string>(), clock };
+      const shared = { durableFolders: new Set<string>(), syncs: new FolderSyncs() };
+      const parts = { root, partials, mode, hasLinks, ...shared, clock };
       await removeLeftovers(parts);
       return new FilesystemStorage(root, lock, parts, log, await lookOf(partials));
     } catch (error) {

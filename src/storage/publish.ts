@@ -2,7 +2,7 @@
 // nothing that is there is ever replaced. Written as a list of steps, because the process may be killed between
 // any two: whatever prefix was done, doing all of them again for the same upload completes it.
 
-import { chmod, mkdir, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
@@ -18,6 +18,7 @@ import {
   syncFolder,
   writeNewFile,
 } from "./durable-files.ts";
+import type { FolderSyncs } from "./folder-syncs.ts";
 import { type Description, type Destination, NameTaken } from "./storage.ts";
 
 export interface PublishParts {
@@ -31,6 +32,7 @@ export interface PublishParts {
   readonly hasLinks: boolean;
   /** Users' folders that this process knows to be on disk. */
   readonly durableFolders: Set<string>;
+  readonly syncs: FolderSyncs;
   readonly clock: Clock;
 }
 
@@ -48,7 +50,7 @@ export function publishSteps(
   destination: Destination,
   description: Description,
 ): readonly PublishStep[] {
-  const { root, partials, mode, hasLinks, clock } = parts;
+  const { root, partials, hasLinks, syncs, clock } = parts;
   const folder = join(root, destination.user);
   const staged = stagedFiles(partials, id);
   const final = finalFiles(root, destination);
@@ -60,12 +62,11 @@ export function publishSteps(
     {
       name: "stage the description",
       run: async () => {
-        await Promise.all([removeFile(staged.metadata, clock), removeFile(staged.checksum, clock)]);
         await Promise.all([
-          stage(staged.metadata, metadataText, mode),
-          stage(staged.checksum, checksum, mode),
+          stage(staged.metadata, metadataText, parts),
+          stage(staged.checksum, checksum, parts),
         ]);
-        await syncFolder(partials);
+        await syncs.sync(partials);
       },
     },
     {
@@ -79,9 +80,9 @@ export function publishSteps(
       name: "put the checksum beside it",
       run: () => claim(parts, staged.checksum, final.checksum, checksum, (text) => text === checksum),
     },
-    { name: "sync the description", run: () => syncFolder(folder) },
+    { name: "sync the description", run: () => syncs.sync(folder) },
     { name: "show the data", run: () => showData(parts, staged.data, final.data) },
-    { name: "sync the data", run: () => syncFolder(folder) },
+    { name: "sync the data", run: () => syncs.sync(folder) },
     {
       name: "clear up",
       isTidying: true,
@@ -89,7 +90,7 @@ export function publishSteps(
         await removeFile(staged.metadata, clock);
         await removeFile(staged.checksum, clock);
         await removeFile(staged.data, clock);
-        if (!hasLinks) await syncFolder(partials);
+        if (!hasLinks) await syncs.sync(partials);
       },
     },
   ];
@@ -146,7 +147,10 @@ function finalFiles(root: string, { user, name }: Destination) {
 }
 
 /** Makes a user's folder, durably; one that is there is fine. Throws the system's error. */
-export async function makeUserFolder({ root, durableFolders }: PublishParts, folder: string): Promise<void> {
+export async function makeUserFolder(
+  { root, durableFolders, syncs }: PublishParts,
+  folder: string,
+): Promise<void> {
   try {
     await mkdir(folder);
     durableFolders.delete(folder);
@@ -155,13 +159,19 @@ export async function makeUserFolder({ root, durableFolders }: PublishParts, fol
   }
   // A folder that is there may be one that a crash kept from being synced.
   if (durableFolders.has(folder)) return;
-  await syncFolder(root);
+  await syncs.sync(root);
   durableFolders.add(folder);
 }
 
-async function stage(file: string, text: string, mode: number): Promise<void> {
-  await writeNewFile(file, text, 0o600);
-  await chmod(file, mode);
+// What is there is of an earlier attempt, and may be half of it.
+async function stage(file: string, text: string, { mode, clock }: PublishParts): Promise<void> {
+  try {
+    await writeNewFile(file, text, mode);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+    await removeFile(file, clock);
+    await writeNewFile(file, text, mode);
+  }
 }
 
 async function claimByLink(

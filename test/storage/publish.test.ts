@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
+import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import { type PublishParts, publishSteps } from "../../src/storage/publish.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { bytesOf, codeOf, descriptionOf, idOf, publishOne } from "./contract.ts";
@@ -124,6 +125,7 @@ function partsOf(root: string, hasLinks: boolean): PublishParts {
     mode: 0o640,
     hasLinks,
     durableFolders: new Set(),
+    syncs: new FolderSyncs(),
     clock: systemClock,
   };
 }
