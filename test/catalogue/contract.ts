@@ -356,6 +356,25 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       expect(await namesIn(catalogue, states)).toEqual(["run-1.raw", "run-4.raw", "run-5.raw"]);
     });
 
+    test("what was asked for in one turn takes effect in its order, and what fails fails alone", async () => {
+      await using catalogue = await make();
+      const [first, second] = [newUpload(1), newUpload(2)];
+      const [, twice, kept, change, found, text] = await Promise.allSettled([
+        admit(catalogue, first),
+        admit(catalogue, { ...first, name: "again" }),
+        admit(catalogue, second),
+        note(catalogue, 2, 7, 9),
+        catalogue.find("aa", "anna", "key-1"),
+        catalogue.metadataOf(second.id),
+      ]);
+      expect(twice.status).toBe("rejected");
+      expect(kept.status).toBe("fulfilled");
+      expect(change).toMatchObject({ value: true });
+      expect(found).toMatchObject({ value: { id: second.id, durable: 7 } });
+      expect(text).toMatchObject({ value: second.metadataText });
+      expect(await namesIn(catalogue, ["open"])).toEqual(["run-1.raw", "run-2.raw"]);
+    });
+
     test("an upload is added once", async () => {
       await using catalogue = await make();
       await admit(catalogue, newUpload(1, { name: "a" }));
