@@ -48,7 +48,8 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async withdraw({ id, fence }: Hold): Promise<void> {
-    if (this.#records.get(id)?.fence !== fence) return;
+    const record = this.#records.get(id);
+    if (record?.fence !== fence || !unfinished.some((state) => state === record.state)) return;
     this.#records.delete(id);
     this.#metadata.delete(id);
   }

@@ -88,7 +88,7 @@ function statementsOf(database: DatabaseSync) {
       `${select} WHERE sequence IN (SELECT sequence FROM names WHERE user = ? AND name IN (?, ?, ?))`,
     ),
     claim: database.prepare("INSERT INTO names (user, name, sequence) VALUES (?, ?, ?)"),
-    withdraw: database.prepare("DELETE FROM uploads WHERE id = ? AND fence = ?"),
+    withdraw: database.prepare(`DELETE FROM uploads WHERE id = ? AND fence = ? AND ${unfinished}`),
     now: database.prepare("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now"),
     unchanged: database.prepare(
       `${select} WHERE state = ? AND updated_at < ? AND (updated_at, id) > (?, ?)
