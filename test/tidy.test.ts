@@ -10,6 +10,11 @@ const root = join(import.meta.dir, "..");
 // finding their seams; what keeps code readable is the bound on functions.
 const linesMax = 500;
 const functionLinesMax = 70;
+// More is an object with names, or two functions.
+const parametersMax = 5;
+const nameCharsMax = 30;
+// What a class may remember: with more, nobody can say which of its states are possible.
+const mutableFieldsMax = 12;
 
 /** What the files of each folder of `src/` may import from others. A path names one file. */
 const allowedImports: Record<string, readonly string[]> = {
@@ -137,6 +142,35 @@ describe("size", () => {
   });
 });
 
+describe("what one has to remember", () => {
+  const ours = sources.filter((file) => file.startsWith("src/"));
+
+  test.each(ours)(`no function of %s has more than ${parametersMax} parameters`, (file) => {
+    expect(parameterLists(textOf(file)).filter(({ count }) => count > parametersMax)).toEqual([]);
+  });
+
+  test.each(ours)(`no name that %s gives has more than ${nameCharsMax} characters`, (file) => {
+    const given = /\b(?:const|let|function|class|interface|type) (\w+)/g;
+    const names = [...textOf(file).matchAll(given)].map((match) => match[1] as string);
+    expect(names.filter((name) => name.length > nameCharsMax)).toEqual([]);
+  });
+
+  test.each(ours)(`no class of %s has more than ${mutableFieldsMax} fields that change`, (file) => {
+    const classes = mutableFields(textOf(file));
+    expect([...classes].filter(([, fields]) => fields > mutableFieldsMax)).toEqual([]);
+  });
+
+  test("the rules see long lists and many fields", () => {
+    const text =
+      "class A {\n  readonly #a = 1;\n  #b = 2;\n  c: number;\n  many(a, b: { c: 1, d: 2 }, e) {\n  }\n}\n";
+    expect([...mutableFields(text)]).toEqual([["A", 2]]);
+    expect(parameterLists(text)).toEqual([{ name: "many", count: 3 }]);
+    expect(parameterLists("function f(\n  a: Map<string, number>,\n  b = (c, d) => c,\n) {\n}\n")).toEqual([
+      { name: "f", count: 2 },
+    ]);
+  });
+});
+
 describe("words", () => {
   test.each([...sources, ...tests])("%s has no word that is banned there", (file) => {
     const code = withoutComments(textOf(file));
@@ -210,6 +244,52 @@ function longFunctions(text: string): string[] {
     if (end - start + 1 > functionLinesMax) long.push(line.trim());
   });
   return long;
+}
+
+/** Functions and methods, as they are written when they are formatted, with how many parameters each has. */
+function parameterLists(text: string): readonly { readonly name: string; readonly count: number }[] {
+  const start = /^ *(?:export )?(?:(?:static|async|get|set|function\*?) )*(#?\w+)(?:<[^>]*>)?\(/gm;
+  return [...text.matchAll(start)].flatMap((match) => {
+    const [list, rest] = bracketed(text, match.index + match[0].length);
+    const isDeclared = /^(?::[^;\n]*)? \{$/m.test(rest.slice(0, rest.indexOf("\n")));
+    const isStatement = /^(?:if|for|while|switch|catch|return|await|super|using)$/.test(match[1] as string);
+    return isDeclared && !isStatement ? [{ name: match[1] as string, count: countOf(list) }] : [];
+  });
+}
+
+/** What stands from `at` to the bracket that closes it, and what follows. */
+function bracketed(text: string, at: number): [string, string] {
+  let depth = 1;
+  let end = at;
+  for (; end < text.length && depth > 0; end++) {
+    if ("([{".includes(text[end] as string)) depth++;
+    if (")]}".includes(text[end] as string)) depth--;
+  }
+  return [text.slice(at, end - 1), text.slice(end)];
+}
+
+function countOf(list: string): number {
+  let flat = list.replaceAll("=>", "");
+  for (let before = ""; before !== flat; ) {
+    before = flat;
+    flat = flat.replace(/[([{<][^()[\]{}<>]*[)\]}>]/g, "");
+  }
+  return flat.split(",").filter((part) => part.trim() !== "").length;
+}
+
+/** Fields of each class that are not `readonly`. */
+function mutableFields(text: string): ReadonlyMap<string, number> {
+  const classes = new Map<string, number>();
+  let name: string | undefined;
+  for (const line of text.split("\n")) {
+    name = /^(?:export )?(?:abstract )?class (\w+)/.exec(line)?.[1] ?? (line === "}" ? undefined : name);
+    if (name === undefined) continue;
+    const isField = /^ {2}(?!readonly |static |get |set |async |\/\/)#?\w+[?!]?(?:: [^(]*;?$| = |;)/.test(
+      line,
+    );
+    classes.set(name, (classes.get(name) ?? 0) + (isField ? 1 : 0));
+  }
+  return classes;
 }
 
 function withoutComments(text: string): string {
