@@ -3,8 +3,8 @@
 
     crash_at.py --folder FOLDER --at N --log FILE [--from-start] [--shorten BYTES] -- PROGRAM [ARGUMENT]...
 
-Counted are the system calls that change files or make changes durable, of all threads together, from the first change
-of the catalogue on, which is the record of the first upload, or --from-start. The Nth is not executed any more; with --shorten it is executed,
+Counted are the system calls that change files or make changes durable, of all threads together, from the first
+connection that is accepted on, or --from-start. The Nth is not executed any more; with --shorten it is executed,
 when it is a write, for so many bytes only. FILE gets one line for each call that was counted.
 strace counts per thread, and a pool of threads shares the work differently every time; and what it calls a short
 write was not made at all: hence this. Linux, x86-64.
@@ -13,7 +13,6 @@ write was not made at all: hence this. Linux, x86-64.
 import argparse
 import ctypes
 import os
-import re
 import signal
 import sys
 
@@ -34,7 +33,7 @@ CALLS = {
     83: ("mkdir", "path", 0), 258: ("mkdirat", "path", 1), 90: ("chmod", "path", 0), 268: ("fchmodat", "path", 1),
     257: ("openat", "create", 1),
 }
-CATALOGUE = re.compile(r"/\.dync/catalogue\.sqlite-wal$")
+ACCEPTS = (43, 288)
 
 
 class SyscallInfo(ctypes.Structure):
@@ -113,12 +112,14 @@ class Tracer:
     def call(self, pid):
         info = SyscallInfo()
         libc.ptrace(GET_SYSCALL_INFO, pid, ctypes.sizeof(info), ctypes.addressof(info))
-        if info.op != 1 or info.nr not in CALLS:
+        if info.op != 1:
+            return
+        self.armed = self.armed or info.nr in ACCEPTS
+        if info.nr not in CALLS:
             return
         path = changed_path(pid, info)
         if path is None or not (path + "/").startswith(self.folder):
             return
-        self.armed = self.armed or (info.nr == 18 and CATALOGUE.search(path) is not None)
         if not self.armed:
             return
         self.count += 1
