@@ -98,7 +98,8 @@ export class ShellWorld {
       faults,
       trace,
       latency: () => this.#around(this.#latencyMs),
-      queueMessagesMax: random.pick([1, 2, 4, 16, 100]),
+      // Two at least: what a restarted server tells again and the report behind it would otherwise never come both.
+      queueMessagesMax: random.pick([2, 3, 4, 16, 100]),
       onDisturbed: (peer) => {
         const client = this.byIdentity.get(peer);
         if (client !== undefined) client.disturbances++;
