@@ -17,7 +17,7 @@ export interface RemainsJudge {
 
 /**
  * Deletes what is left of uploads that ended. Partials that no record knows go as well when they are empty, which is
- * what a crash between creating one and recording it leaves. With bytes they stay for now: behind a catalogue that
+ * what a crash of an earlier version, that made one before its record, could leave. With bytes they stay for now: behind a catalogue that
  * was lost, or is an old copy, they may be all that there is of somebody's upload; they go when they expire. Returns
  * how many of these there are.
  */

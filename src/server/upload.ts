@@ -100,11 +100,6 @@ export class Upload {
     return this.#closing;
   }
 
-  /** Whether its storage is being opened. */
-  get isArriving(): boolean {
-    return this.#session !== null && !this.#session.isOpen;
-  }
-
   get canWait(): boolean {
     return this.#life.canWait;
   }
