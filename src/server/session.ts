@@ -290,10 +290,11 @@ export class Session {
       if (bytes.parkedHash !== null) this.#parts.hashes.keep(this.key.id, bytes.parkedHash);
     } else if (outcome === "failed") {
       // Where it cannot be recorded, its client hears 404 when it asks again: nothing is left of it either way.
+      let isOurs = true;
       try {
-        await this.#journal?.failed(code, text);
+        isOurs = (await this.#journal?.failed(code, text)) !== false;
       } finally {
-        await bytes.discard();
+        await (isOurs ? bytes.discard() : bytes.close());
       }
     }
   }

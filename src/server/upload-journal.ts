@@ -66,15 +66,21 @@ export class UploadJournal {
 
   /** Complete since `receivedAt` (ISO 8601), and about to get its name. Rejects when another server has taken it. */
   async publishing(sha256: string, receivedAt: string): Promise<void> {
-    if (await change(this.#hold, { verb: "begin-publish", sha256, receivedAt }, this.#parts)) return;
-    throw new DyncError("not-ready", "Something else is being done with this upload");
+    if (!(await change(this.#hold, { verb: "begin-publish", sha256, receivedAt }, this.#parts)))
+      throw taken();
   }
 
+  /** Rejects when another server has taken it. */
   async finished(): Promise<void> {
-    await change(this.#hold, { verb: "finish" }, this.#parts);
+    if (!(await change(this.#hold, { verb: "finish" }, this.#parts))) throw taken();
   }
 
-  async failed(errorCode: number, reason: string): Promise<void> {
-    await change(this.#hold, { verb: "fail", errorCode, reason }, this.#parts);
+  /** Returns whether it is still ours: what is stored of an upload that another server has taken is not touched. */
+  failed(errorCode: number, reason: string): Promise<boolean> {
+    return change(this.#hold, { verb: "fail", errorCode, reason }, this.#parts);
   }
+}
+
+function taken(): DyncError {
+  return new DyncError("not-ready", "Something else is being done with this upload");
 }

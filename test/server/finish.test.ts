@@ -87,6 +87,17 @@ test("an end that could not be recorded is asked for again: the file is there, a
   expect(world.storage.published()).toHaveLength(1);
 });
 
+test("an upload that another server takes while it is published is not called finished by this one", async () => {
+  const world = new RecoveryWorld();
+  const publish = world.failures.get.bind(world.failures);
+  world.failures.get = (type) => {
+    if (type === "show") void world.catalogue.take(idOf(1), { id: "server-2", leaseMs: 0 });
+    return publish(type);
+  };
+  expect(await finishIn(world)).toMatchObject({ type: "storage-failed", code: 503, keep: true });
+  expect(world.stateOf(1)).toMatchObject({ state: "publishing", owner: "server-2" });
+});
+
 test("what was interrupted is finished by another process with the same description, to the letter", async () => {
   const [whole, interrupted] = [new RecoveryWorld(), new RecoveryWorld()];
   await finishIn(whole);

@@ -62,6 +62,20 @@ describe("an upload", () => {
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
   });
 
+  test("that the client cancels when another server has it is not touched", async () => {
+    const world = new ServerWorld();
+    await world.start();
+    const client = await world.connect();
+    await client.ask(postOf());
+    client.chunk(0, "con");
+    await world.settle();
+    await world.catalogue.take(idOf(1), { id: "server-2", leaseMs: 0 });
+    await client.ask({ type: "error", code: 499, text: "Cancelled" });
+    await world.settle();
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "open", owner: "server-2" });
+    expect(await Array.fromAsync(world.storage.ids())).toEqual([idOf(1)]);
+  });
+
   test("that the client leaves for later stays, and goes on", async () => {
     await client.ask(postOf());
     client.chunk(0, "con");
