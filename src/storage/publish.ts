@@ -165,13 +165,8 @@ export async function makeUserFolder(
 
 // What is there is of an earlier attempt, and may be half of it.
 async function stage(file: string, text: string, { mode, clock }: PublishParts): Promise<void> {
-  try {
-    await writeNewFile(file, text, mode);
-  } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw error;
-    await removeFile(file, clock);
-    await writeNewFile(file, text, mode);
-  }
+  await removeFile(file, clock);
+  await writeNewFile(file, text, mode);
 }
 
 async function claimByLink(
