@@ -16,7 +16,7 @@ import type {
   UploadState,
   UserBounds,
 } from "./catalogue.ts";
-import { changed, newRecord, taken } from "./change.ts";
+import { changed, holdOf, newRecord, taken } from "./change.ts";
 
 const unfinished = ["open", "publishing"] as const;
 
@@ -44,7 +44,7 @@ export class MemoryCatalogue implements Catalogue {
     this.#metadata.set(id, metadataText);
     const record = newRecord(upload, owner, this.#now());
     this.#records.set(id, record);
-    return { type: "admitted", hold: { id, fence: record.fence, owner } };
+    return { type: "admitted", hold: holdOf(record, owner) };
   }
 
   async withdraw({ id, fence }: Hold): Promise<void> {
@@ -59,7 +59,7 @@ export class MemoryCatalogue implements Catalogue {
     const record = before === undefined ? "ended" : taken(before, owner, this.#now());
     if (typeof record === "string") return { type: record };
     this.#records.set(id, record);
-    return { type: "taken", record, hold: { id, fence: record.fence, owner } };
+    return { type: "taken", record, hold: holdOf(record, owner) };
   }
 
   async change(hold: Hold, change: UploadChange): Promise<boolean> {

@@ -18,7 +18,7 @@ import type {
   UploadState,
   UserBounds,
 } from "./catalogue.ts";
-import { changed, newRecord, taken } from "./change.ts";
+import { changed, holdOf, newRecord, taken } from "./change.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { type Soon, TurnQueue } from "./turn-queue.ts";
 
@@ -62,7 +62,6 @@ const ended = "state IN ('finished', 'failed')";
 function statementsOf(database: DatabaseSync) {
   const names = columns.join(", ");
   const select = `SELECT ${names} FROM uploads`;
-  const sequence = "(SELECT sequence FROM uploads WHERE id = ?)";
   return {
     insert: database.prepare(
       `INSERT INTO uploads (${names}, metadata_bytes)
@@ -83,7 +82,9 @@ function statementsOf(database: DatabaseSync) {
       `${select} WHERE identity = ? AND user = ? AND (origin IS NULL OR origin = ?)
        ORDER BY sequence DESC LIMIT 1`,
     ),
-    metadata: database.prepare(`SELECT text FROM metadata WHERE sequence = ${sequence}`),
+    metadata: database.prepare(
+      "SELECT text FROM metadata WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",
+    ),
     holders: database.prepare(
       `${select} WHERE sequence IN (SELECT sequence FROM names WHERE user = ? AND name IN (?, ?, ?))`,
     ),
@@ -139,7 +140,7 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   #admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Admitted {
-    const { id, user, metadataText } = upload;
+    const { user, metadataText } = upload;
     const names = occupiedNames(upload.name);
     const holders = this.#statements.holders.all(user, ...names).map((row) => recordOf(row) as UploadRecord);
     if (holders.length > 0) return { type: "name-taken", holders };
@@ -152,7 +153,7 @@ export class SqliteCatalogue implements Catalogue {
     assert(Number(changes) === 1, "an upload is added once");
     this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
     for (const name of names) this.#statements.claim.run(user, name, lastInsertRowid);
-    return { type: "admitted", hold: { id, fence: record.fence, owner } };
+    return { type: "admitted", hold: holdOf(record, owner) };
   }
 
   #insert(record: UploadRecord, metadataBytes: number) {
@@ -169,7 +170,7 @@ export class SqliteCatalogue implements Catalogue {
       const record = before === null ? "ended" : taken(before, owner, this.#now());
       if (typeof record === "string") return { type: record };
       this.#update(record);
-      return { type: "taken", record, hold: { id, fence: record.fence, owner } };
+      return { type: "taken", record, hold: holdOf(record, owner) };
     });
   }
 
@@ -185,8 +186,8 @@ export class SqliteCatalogue implements Catalogue {
   #update(record: UploadRecord): void {
     const { id, state, durable, bootId, sha256, receivedAt, errorCode, reason, updatedAt } = record;
     // From here on the metadata lies beside the file only.
-    const row = state === "finished" ? this.#statements.metadata.get(id) : undefined;
-    const digest = row === undefined || row === null ? record.metadataDigest : jsonDigest(String(row.text));
+    const text = state === "finished" ? this.#metadataText(id) : null;
+    const digest = text === null ? record.metadataDigest : jsonDigest(text);
     const progress = [state, durable, bootId, sha256, receivedAt, errorCode, reason] as const;
     const { owner, fence, leaseUntil } = record;
     this.#statements.update.run(...progress, owner, fence, leaseUntil, updatedAt, digest, id);
@@ -201,10 +202,12 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   metadataOf(id: string): Promise<string | null> {
-    return this.#ask(() => {
-      const row = this.#statements.metadata.get(id);
-      return row === undefined || row === null ? null : String(row.text);
-    });
+    return this.#ask(() => this.#metadataText(id));
+  }
+
+  #metadataText(id: string): string | null {
+    const row = this.#statements.metadata.get(id);
+    return row === undefined || row === null ? null : String(row.text);
   }
 
   unchanged(

@@ -18,22 +18,17 @@ export interface NameHolder {
   readonly isOfKey: boolean;
 }
 
-export type NameClaim =
-  | { readonly type: "refused"; readonly error: DyncError }
-  /** They make way. */
-  | { readonly type: "replaces" };
-
-/** Whether an upload may have `name`, of which `holders`, one at least, hold something. */
-export function claimName(name: string, holders: readonly NameHolder[]): NameClaim {
+/** Why an upload may not have `name`, of which `holders`, one at least, hold something; `null`: these make way. */
+export function claimRefusal(name: string, holders: readonly NameHolder[]): DyncError | null {
   const busy = holders.find((it) => it.isBusy || (it.hasClient && !it.isReplaced));
   if (busy !== undefined) {
     // It ends one day, and may fail: then the name is free.
     const text = `${busyText(name, busy.name)}; this one waits until it has ended`;
-    return { type: "refused", error: new DyncError("not-ready", text) };
+    return new DyncError("not-ready", text);
   }
   if (holders.some((it) => !it.isOfKey)) {
     const text = `Another key of this user began an upload of ${JSON.stringify(name)}, which is not finished`;
-    return { type: "refused", error: new DyncError("name-taken", text) };
+    return new DyncError("name-taken", text);
   }
-  return { type: "replaces" };
+  return null;
 }

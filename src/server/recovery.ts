@@ -143,6 +143,11 @@ async function endWithoutMetadata(
   await discard(record.id, parts);
 }
 
+/** Somebody else has taken the upload, or it is not in the state in which it was found. */
+export function takenElsewhere(): DyncError {
+  return new DyncError("not-ready", "Something else is being done with this upload");
+}
+
 type Without<Change> = Change extends unknown ? Omit<Change, "at"> : never;
 
 /** As `Catalogue.change`, now. */

@@ -18,7 +18,15 @@ import type { UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, type MakeWay, refusalOf, roomFor, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./finish.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
-import { bytesGone, change, giveUp, metadataLost, metadataOf, trustedLength } from "./recovery.ts";
+import {
+  bytesGone,
+  change,
+  giveUp,
+  metadataLost,
+  metadataOf,
+  takenElsewhere,
+  trustedLength,
+} from "./recovery.ts";
 import { StoredBytes, type StoredBytesEvents } from "./stored-bytes.ts";
 import { UploadJournal } from "./upload-journal.ts";
 
@@ -48,6 +56,8 @@ export class Session {
   readonly #feed: (input: ServerInput) => void;
   readonly #stop = new AbortController();
   readonly #startedAt: number;
+  /** What each line of its log is about. */
+  readonly #about: LogFields;
   #journal: UploadJournal | null = null;
   #post: PostFile | null = null;
   #bytes: StoredBytes | null = null;
@@ -72,6 +82,7 @@ export class Session {
     this.name = name;
     this.#parts = parts;
     this.#feed = feed;
+    this.#about = { upload: key.id, user: key.user, name };
     parts.office.join(key.id, key.user);
     this.#startedAt = this.#activeAt = parts.clock.now();
   }
@@ -118,15 +129,13 @@ export class Session {
   }
 
   #openJournal(hold: Hold, isNew: boolean): UploadJournal {
-    const { id: upload, user } = this.key;
-    const journal = new UploadJournal(hold, isNew, { upload, user, name: this.name }, this.#parts);
+    const journal = new UploadJournal(hold, isNew, this.#about, this.#parts);
     this.#journal = journal;
     return journal;
   }
 
   #log(level: LogLevel, message: string, fields: LogFields): void {
-    const { id: upload, user } = this.key;
-    this.#parts.logger.log(level, message, { upload, user, name: this.name, ...fields });
+    this.#parts.logger.log(level, message, { ...this.#about, ...fields });
   }
 
   /**
@@ -138,7 +147,7 @@ export class Session {
     const { id, user } = this.key;
     const taken = await catalogue.take(id, owner);
     if (taken.type !== "taken" || taken.record.state !== "open") {
-      return { type: "refused", code: 503, text: "Something else is being done with this upload" };
+      return { type: "refused", ...refusalOf(takenElsewhere()) };
     }
     const { hold, record } = taken;
     const metadata = await metadataOf(record, this.#parts);

@@ -1,10 +1,10 @@
 // What is written down about one upload while it has a session: its record in the catalogue, and the log.
 
 import type { Clock } from "../base/clock.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { Catalogue, Hold } from "../catalogue/catalogue.ts";
-import { change } from "./recovery.ts";
+import { change, takenElsewhere } from "./recovery.ts";
 
 export interface JournalParts {
   readonly catalogue: Catalogue;
@@ -67,20 +67,16 @@ export class UploadJournal {
   /** Complete since `receivedAt` (ISO 8601), and about to get its name. Rejects when another server has taken it. */
   async publishing(sha256: string, receivedAt: string): Promise<void> {
     if (!(await change(this.#hold, { verb: "begin-publish", sha256, receivedAt }, this.#parts)))
-      throw taken();
+      throw takenElsewhere();
   }
 
   /** Rejects when another server has taken it. */
   async finished(): Promise<void> {
-    if (!(await change(this.#hold, { verb: "finish" }, this.#parts))) throw taken();
+    if (!(await change(this.#hold, { verb: "finish" }, this.#parts))) throw takenElsewhere();
   }
 
   /** Returns whether it is still ours: what is stored of an upload that another server has taken is not touched. */
   failed(errorCode: number, reason: string): Promise<boolean> {
     return change(this.#hold, { verb: "fail", errorCode, reason }, this.#parts);
   }
-}
-
-function taken(): DyncError {
-  return new DyncError("not-ready", "Something else is being done with this upload");
 }

@@ -1,13 +1,12 @@
 // All uploads of the server with which something is being done, by who sends them and by id; and what they need of each
 // other: places, names, and that what is complete is published before anybody else hears of its name.
 
-import { DyncError, errorCodeFromWire } from "../base/error.ts";
+import { DyncError, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
-import type { PostFile, ServerMessage } from "../protocol/message.ts";
+import type { PostFile } from "../protocol/message.ts";
 import type { Question, Refusal } from "../protocol/upload-life.ts";
-import type { SendResult } from "../transport/transport.ts";
 import { troubleOf } from "./admission.ts";
-import { claimName, type NameHolder } from "./claim.ts";
+import { claimRefusal, type NameHolder } from "./claim.ts";
 import type { ClientDirectory } from "./client-directory.ts";
 import { PublishAttempts } from "./publish-attempts.ts";
 import { finishPublishing, giveUp } from "./recovery.ts";
@@ -19,13 +18,13 @@ export interface UploadsParts extends Omit<SessionParts, "isActive">, Omit<Uploa
   readonly clients: ClientDirectory;
   /** 16 random bytes as lower-case hex. */
   readonly newId: () => string;
-  readonly send: (peer: string, message: ServerMessage) => SendResult;
 }
 
 const pageRecords = 100;
+const tooMany = errorMeanings["too-many-uploads"].wire;
 
 export class Uploads implements UploadDesk {
-  readonly #parts: UploadsParts;
+  readonly #parts: UploadsParts & Pick<SessionParts, "isActive">;
   readonly #byOwner = new Map<string, Upload>();
   /** Those with a session. */
   readonly #byId = new Map<string, Upload>();
@@ -35,7 +34,7 @@ export class Uploads implements UploadDesk {
   readonly #tasks = new Set<Promise<void>>();
 
   constructor(parts: UploadsParts) {
-    this.#parts = parts;
+    this.#parts = { ...parts, isActive: this.isActive };
     this.#places = new UploadPlaces(parts.options.uploadsMax, (user) => parts.rulesOf(user).uploadsPerUser);
     this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
   }
@@ -100,8 +99,7 @@ export class Uploads implements UploadDesk {
     const id = record?.id ?? this.#parts.newId();
     this.#byId.set(id, upload);
     this.#places.take(id, user);
-    const parts = { ...this.#parts, isActive: this.isActive };
-    return new Session({ id, identity, user }, origin, name, parts, (input) => upload.feed(input));
+    return new Session({ id, identity, user }, origin, name, this.#parts, (input) => upload.feed(input));
   }
 
   leavePlace({ key }: Session): void {
@@ -131,9 +129,8 @@ export class Uploads implements UploadDesk {
       place.type === "user-full"
         ? `You have ${countText(rulesOf(user).uploadsPerUser)}, the most that one user may have: no more for now`
         : `The server has ${countText(options.uploadsMax)}, the most that it may have: no more for now`;
-    const { meaning } = new DyncError("too-many-uploads", text);
-    logger.log("warn", "Upload refused", { user, name, code: meaning.wire, reason: text });
-    return { code: meaning.wire as number, text };
+    logger.log("warn", "Upload refused", { user, name, code: tooMany, reason: text });
+    return { code: tooMany, text };
   }
 
   /** The upload of `user` that sent nothing for the longest time waits, so that another user's can go on. */
@@ -146,7 +143,7 @@ export class Uploads implements UploadDesk {
       if (idlest === null || activeAt < (idlest.session?.activeAt ?? 0)) idlest = upload;
     }
     const reason = "Other users need a place: this upload goes on later, what arrived is kept";
-    idlest?.stop(429, reason, true);
+    idlest?.stop(tooMany, reason, true);
     return idlest !== null;
   }
 
@@ -156,11 +153,11 @@ export class Uploads implements UploadDesk {
     // What is just ending will hold nothing, or has become a file.
     if (closing.length > 0) return void (await Promise.all(closing));
     for (const holder of holders) this.#publishFirst(holder);
-    const claim = claimName(
+    const refusal = claimRefusal(
       name,
       holders.map((holder) => this.#holder(holder, owner, post)),
     );
-    if (claim.type === "refused") throw claim.error;
+    if (refusal !== null) throw refusal;
     for (const holder of holders) await this.#replace(holder);
   }
 
@@ -195,7 +192,7 @@ export class Uploads implements UploadDesk {
   }
 
   async #replace(record: UploadRecord): Promise<void> {
-    const code = new DyncError("name-taken", "").meaning.wire as number;
+    const code = errorMeanings["name-taken"].wire;
     const reason = "Replaced by a newer upload of the same name";
     const upload = this.#byId.get(record.id);
     // The record is another one when it was put away: it comes with the next round.
