@@ -1,114 +1,184 @@
-// Everything that can be said on the wire, as values. The frames behind them are made in `encode.ts` and
-// read in `decode.ts`; `doc/protocol.md` is the normative text.
+// Everything that can be said on the wire, each message declared once: its command, and the frames behind it in their order.
+// The types below, the encoder (`encode.ts`), the decoder (`decode.ts`) and the grammar in doc/protocol.md, which is the
+// normative text (`build/protocol-page.ts`), come from here.
 
 import { errorMeanings } from "../base/error.ts";
+import * as field from "./fields.ts";
+import { readJsonObject, utf8Frame } from "./frames.ts";
+import { limits } from "./limits.ts";
+import { reservedMember } from "./metadata.ts";
 
 /** The code of an `error` by which a client says that it will come back for this upload. */
 export const clientComesBack = errorMeanings["not-ready"].wire;
 
-/** A JSON object, as parsed. */
-export type JsonObject = { readonly [key: string]: unknown };
+/** Value of the reserved member in the info of a post-file: no metadata has it. */
+const infoMarker = "info";
 
-/** Optional last frame of `post-file`: what the client can say about the upload beforehand. Unknown keys are ignored. */
-export interface PostFileInfo {
-  /** Bytes of the whole file, when known. */
-  readonly size?: number;
-  /** When the content was last modified where it comes from: RFC 3339, UTC. */
-  readonly modified?: string;
-  /** Name and version of the client program, for the server's log. */
-  readonly client?: string;
-  /** Identities (lower-case hex) of earlier uploads of the same key that this one takes the place of. */
-  readonly replaces?: readonly string[];
-}
+const flags = field.flags("flags", "post-chunk: bit 0 (value 1) marks the last chunk. Every other bit is 0");
+const seek = field.u64("seek", "offset in bytes");
+const tag = field.u64("tag", "any number, chosen by the client");
+const credit = field.u32("credit", "chunks");
 
-/** Optional last frame of `upload-approved`. Unknown keys are ignored. */
-export interface ApprovedInfo {
-  /** Name and version of the server program. */
-  readonly server?: string;
-  /** The id that `upload-finished` will carry. */
-  readonly upload?: string;
-  /** Whether a `status-report` returns the tag of the `query-status` that it answers. */
-  readonly tags?: boolean;
-  /** Whether the server answers an `error` of the client with one of the same code. */
-  readonly farewell?: boolean;
-}
-
-export interface PostFile {
-  readonly type: "post-file";
-  readonly name: string;
-  /** A JSON object as its sender wrote it. */
-  readonly metadataText: string;
-  readonly info: PostFileInfo;
-}
-
-export interface PostChunk {
-  readonly type: "post-chunk";
-  /** Offset of `data` in the file, in bytes. */
-  readonly seek: number;
-  readonly data: Uint8Array;
-  /** SHA-256 of the whole file (32 bytes); present exactly in the last chunk. */
-  readonly checksum: Uint8Array | null;
-}
-
-export interface QueryStatus {
-  readonly type: "query-status";
-  /** Where the client is, in bytes: from this the server knows whether the client will go back. */
-  readonly seek?: number;
-  /** Comes back in the `status-report` that answers this. Only with `seek`. */
-  readonly tag?: number;
-}
-
-/** Optional last frame of `error`: with 409, the file that has the name, told to its owner. Unknown keys are ignored. */
-export interface ErrorInfo {
-  /** Bytes of the file. */
-  readonly size?: number;
-  /** Its SHA-256, lower-case hex. */
-  readonly sha256?: string;
-  /** Id of the upload that it came by. */
-  readonly upload?: string;
-  /** Whether its metadata are those of the `post-file` that this answers. */
-  readonly metadata?: "same" | "different";
-}
-
-export interface ErrorMessage {
-  readonly type: "error";
+const error = {
   /** HTTP-like number, see `errorMeanings` in `base/error.ts`. */
-  readonly code: number;
-  readonly text: string;
-  readonly info?: ErrorInfo;
+  code: field.u32("code", "section 7"),
+  text: {
+    ...field.errorText("text", "UTF-8, one line"),
+    // Where the text is missing, the info must not be shown as one.
+    lost: (frame: Uint8Array) =>
+      isFilledObject(frame) ? "the text before the info is missing" : joined(frame, "text"),
+  },
+  /** With 409, the file that has the name, told to its owner. */
+  info: field.optional(
+    field.info({
+      /** Bytes of the file. */
+      size: field.size,
+      /** Its SHA-256, lower-case hex. */
+      sha256: field.sha256,
+      /** Id of the upload that it came by. */
+      upload: field.text,
+      /** Whether its metadata are those of the `post-file` that this answers. */
+      metadata: field.oneOf("same", "different"),
+    }),
+  ),
+};
+
+/** What clients say. */
+export const clientMessages = {
+  "post-file": {
+    flags,
+    name: {
+      ...field.fileName("file name", "UTF-8, a single name without folders"),
+      // Before anything that is final for a client: what is missing here, it sent.
+      lost: (frame: Uint8Array, next: Uint8Array) => {
+        const isLost = isFilledObject(frame) || isMarkedInfo(next) || commandNamed(next) !== null;
+        return isLost ? "a frame before the metadata or the info is missing" : null;
+      },
+    },
+    /** A JSON object as its sender wrote it. */
+    metadataText: field.metadata("metadata", `at most ${limits.metadataBytesMax} bytes`),
+    /** What the client can say about the upload beforehand. Marked, so that it is not taken for metadata that got lost. */
+    info: field.info(
+      {
+        /** Bytes of the whole file, when known. */
+        size: field.size,
+        /** When the content was last modified where it comes from: RFC 3339, UTC. */
+        modified: field.timestamp,
+        /** Name and version of the client program, for the server's log. */
+        client: field.text,
+        /** Identities (lower-case hex) of earlier uploads of the same key that this one takes the place of. */
+        replaces: field.identities,
+      },
+      { [reservedMember]: infoMarker },
+    ),
+  },
+  // Its checksum depends on its flags, and speed on it: `encode.ts` and `decode.ts` have functions of their own for it.
+  "post-chunk": {
+    flags,
+    /** Offset of `data` in the file, in bytes. */
+    seek,
+    data: field.octets("data", "of the file"),
+    /** SHA-256 of the whole file (32 bytes); present exactly in the last chunk. */
+    checksum: { ...field.checksum("checksum", "SHA-256 of the whole file"), isOptional: true },
+  },
+  "query-status": {
+    /** Where the client is, in bytes: from this the server knows whether the client will go back. */
+    seek: field.optional(seek),
+    /** Comes back in the `status-report` that answers this. Only with `seek`. */
+    tag: field.optional(tag),
+  },
+  error,
+};
+
+/** What servers say. */
+export const serverMessages = {
+  "upload-approved": {
+    /** Chunks that the client may send now. */
+    credit,
+    /** Most bytes in a chunk. */
+    chunkBytes: field.u32("chunksize", "most bytes in a chunk, at least 1"),
+    /** Most chunks that the server may ask for again. */
+    maxQueue: field.u32("maxqueue", "chunks"),
+    info: field.info({
+      /** Name and version of the server program. */
+      server: field.text,
+      /** The id that `upload-finished` will carry. */
+      upload: field.text,
+      /** Whether a `status-report` returns the tag of the `query-status` that it answers. */
+      tags: field.yes,
+      /** Whether the server answers an `error` of the client with one of the same code. */
+      farewell: field.yes,
+    }),
+  },
+  "transfer-credit": {
+    /** Chunks that the client may send in addition. */
+    amount: field.u32("amount", "chunks"),
+  },
+  "status-report": {
+    /** Where the client has to go on, in bytes. */
+    seek,
+    /** Chunks that the client may send from there; replaces the credit it had. */
+    credit,
+    /** Of the `query-status` that this answers; absent when it had none, and in a report that nobody asked for. */
+    tag: field.optional(tag),
+  },
+  "upload-finished": {
+    uploadId: { ...field.uploadId("id", "UTF-8"), lost: (frame: Uint8Array) => joined(frame, "id") },
+  },
+  error,
+};
+
+/** What stands behind the command of a message, under the names that its properties have. */
+export type Fields = { readonly [property: string]: field.Field<unknown> };
+
+type ValueOf<Of> = Of extends field.Field<infer Value> ? Value : never;
+type Properties<Of> = {
+  readonly [Name in keyof Of as undefined extends ValueOf<Of[Name]> ? never : Name]: ValueOf<Of[Name]>;
+} & {
+  readonly [Name in keyof Of as undefined extends ValueOf<Of[Name]> ? Name : never]?: Exclude<
+    ValueOf<Of[Name]>,
+    undefined
+  >;
+};
+type Messages<Table> = { [Type in keyof Table]: { readonly type: Type } & Properties<Table[Type]> };
+type ClientMessages = Messages<typeof clientMessages>;
+type ServerMessages = Messages<typeof serverMessages>;
+
+export type ClientMessage = ClientMessages[keyof ClientMessages];
+export type ServerMessage = ServerMessages[keyof ServerMessages];
+export type PostFile = ClientMessages["post-file"];
+export type PostChunk = ClientMessages["post-chunk"];
+export type QueryStatus = ClientMessages["query-status"];
+export type ErrorMessage = ClientMessages["error"];
+export type ErrorInfo = NonNullable<ErrorMessage["info"]>;
+export type UploadApproved = ServerMessages["upload-approved"];
+export type StatusReport = ServerMessages["status-report"];
+
+/** First frame of each message. They are shared and must not be written to. */
+export const commands: ReadonlyMap<string, Uint8Array> = new Map(
+  Object.keys({ ...clientMessages, ...serverMessages }).map((name) => [name, utf8Frame(name)]),
+);
+
+/** The command, of either side, whose name the bytes are; `null` for everything else. */
+export function commandNamed(bytes: Uint8Array): string | null {
+  for (const [name, frame] of commands) {
+    if (frame.length === bytes.length && frame.every((byte, at) => byte === bytes[at])) return name;
+  }
+  return null;
 }
 
-export interface UploadApproved {
-  readonly type: "upload-approved";
-  /** Chunks that the client may send now. */
-  readonly credit: number;
-  /** Most bytes in a chunk. */
-  readonly chunkBytes: number;
-  /** Most chunks that the server may ask for again. */
-  readonly maxQueue: number;
-  readonly info: ApprovedInfo;
+// The first frame of the next message: the end of this one was lost, and nothing shows where it began.
+function joined(frame: Uint8Array, label: string): string | null {
+  return commandNamed(frame) === null ? null : `the next message begins where the ${label} should be`;
 }
 
-export interface TransferCredit {
-  readonly type: "transfer-credit";
-  /** Chunks that the client may send in addition. */
-  readonly amount: number;
+// Whether these bytes are the info of a post-file, which an encoder marks so that it is never taken for metadata.
+function isMarkedInfo(frame: Uint8Array): boolean {
+  return readJsonObject(frame, limits.infoBytesMax)?.[reservedMember] === infoMarker;
 }
 
-export interface StatusReport {
-  readonly type: "status-report";
-  /** Where the client has to go on, in bytes. */
-  readonly seek: number;
-  /** Chunks that the client may send from there; replaces the credit it had. */
-  readonly credit: number;
-  /** Of the `query-status` that this answers; absent when it had none, and in a report that nobody asked for. */
-  readonly tag?: number;
+// Metadata where the name should be, or an info where the text should. `{}` may be a name, and is no metadata.
+function isFilledObject(frame: Uint8Array): boolean {
+  if (frame[0] !== 0x7b) return false;
+  return Object.keys(readJsonObject(frame, limits.metadataBytesMax) ?? {}).length > 0;
 }
-
-export interface UploadFinished {
-  readonly type: "upload-finished";
-  readonly uploadId: string;
-}
-
-export type ClientMessage = PostFile | PostChunk | QueryStatus | ErrorMessage;
-export type ServerMessage = UploadApproved | TransferCredit | StatusReport | UploadFinished | ErrorMessage;

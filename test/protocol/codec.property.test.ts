@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
 import { encodeChunkHeader, encodeClientMessage, encodeServerMessage } from "../../src/protocol/encode.ts";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
-import type { ClientMessage, PostFileInfo, ServerMessage } from "../../src/protocol/message.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
 import { readVectors } from "./vectors.ts";
 
 const u32 = fc.nat({ max: 0xffff_ffff });
@@ -29,10 +29,9 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
       .string({ unit: "grapheme", maxLength: 20 })
       .filter((name) => Buffer.byteLength(name) <= limits.nameBytesMax),
     metadataText,
-    info: fc.record(
-      { size: offset, modified, client: line },
-      { requiredKeys: [] },
-    ) as fc.Arbitrary<PostFileInfo>,
+    info: fc.record({ size: offset, modified, client: line }, { requiredKeys: [] }) as fc.Arbitrary<
+      PostFile["info"]
+    >,
   }),
   fc.record({
     type: fc.constant("post-chunk" as const),

@@ -2,7 +2,7 @@
 // of a cut connection that are read beside those of the next. Counts what each process holds of message memory.
 
 import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
-import { readU64 } from "../../src/protocol/frames.ts";
+import { readNumber } from "../../src/protocol/frames.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { MemoryReceived } from "../../src/transport/memory-message.ts";
 import type {
@@ -111,7 +111,7 @@ export class SimulatedNetwork {
   }
 
   #noteChunk(peer: string, origin: string, frames: Frames): void {
-    const offset = isChunk(frames) ? readU64(frames[chunkDataFrame - 1]!) : null;
+    const offset = isChunk(frames) ? readNumber(frames[chunkDataFrame - 1]!, 8) : null;
     if (offset !== null) this.#options.onChunkSent(peer, origin, offset, frames[chunkDataFrame]!.length);
   }
 
