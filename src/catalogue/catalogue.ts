@@ -34,8 +34,8 @@ export interface UploadRecord extends UploadKey {
   readonly state: UploadState;
   /** Bytes known to be durable. */
   readonly durable: number;
-  /** Identifies the running system (not the process) when `durable` was written; a power cut changes it. */
-  readonly bootId: string | null;
+  /** What the storage says of the bytes behind them, in its own words: see `StoredNote`. */
+  readonly mark: string | null;
   /** Lower-case hex, once known. */
   readonly sha256: string | null;
   /** When all of it had come (ISO 8601, UTC), once it has: what its description says, also after a crash. */
@@ -55,7 +55,7 @@ export interface UploadRecord extends UploadKey {
 
 export type NewUpload = Pick<
   UploadRecord,
-  "id" | "identity" | "user" | "origin" | "name" | "size" | "modified" | "client" | "createdAt" | "bootId"
+  "id" | "identity" | "user" | "origin" | "name" | "size" | "modified" | "client" | "createdAt" | "mark"
 > & {
   /** The metadata object as JSON text, as the client sent it. Kept until the upload ends. */
   readonly metadataText: string;
@@ -77,13 +77,11 @@ export interface Hold {
 
 /** What may happen to an upload; `at` is when (ISO 8601, UTC). */
 export type UploadChange = { readonly at: string } & (
-  | { readonly verb: "progress"; readonly durable: number; readonly bootId: string | null }
+  | { readonly verb: "progress"; readonly durable: number; readonly mark: string | null }
   /** It is complete, and gets its name. */
   | { readonly verb: "begin-publish"; readonly sha256: string; readonly receivedAt: string }
   /** It turned out not to be complete. */
   | { readonly verb: "reopen"; readonly durable: number }
-  /** What of it is durable is not known any more. */
-  | { readonly verb: "distrust" }
   | { readonly verb: "finish" }
   | { readonly verb: "fail"; readonly errorCode: number; readonly reason: string }
 );

@@ -39,10 +39,9 @@ export function taken(record: UploadRecord, owner: Owner, now: number): UploadRe
 
 /** In which states what may happen. One that leads where the record is already changes nothing more. */
 const allowedIn: Readonly<Record<UploadChange["verb"], readonly UploadState[]>> = {
-  progress: ["open"],
+  progress: ["open", "publishing"],
   "begin-publish": ["open", "publishing"],
   reopen: ["publishing"],
-  distrust: ["open", "publishing"],
   finish: ["publishing", "finished"],
   fail: ["open", "publishing", "failed"],
 };
@@ -63,13 +62,11 @@ export function changed(
 function partsOf(change: UploadChange): Partial<UploadRecord> {
   switch (change.verb) {
     case "progress":
-      return { durable: change.durable, bootId: change.bootId };
+      return { durable: change.durable, mark: change.mark };
     case "begin-publish":
       return { state: "publishing", sha256: change.sha256, receivedAt: change.receivedAt };
     case "reopen":
       return { state: "open", durable: change.durable, sha256: null };
-    case "distrust":
-      return { bootId: null };
     case "finish":
       return { state: "finished" };
     case "fail":

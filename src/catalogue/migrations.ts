@@ -39,6 +39,8 @@ const steps: readonly Step[] = [
   `ALTER TABLE uploads ADD COLUMN client TEXT;
    ALTER TABLE uploads ADD COLUMN received_at TEXT;`,
   claimNames,
+  // Which system was running is one thing that a storage may want to know again.
+  "ALTER TABLE uploads RENAME COLUMN boot_id TO mark;",
 ];
 
 /** What `migrate` brings the tables to. */

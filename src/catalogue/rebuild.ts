@@ -19,7 +19,7 @@ export function recordOfPublished(published: PublishedUpload): UploadRecord {
     client: published.client,
     state: "finished",
     durable: published.size,
-    bootId: null,
+    mark: null,
     sha256: published.sha256,
     receivedAt: published.received,
     errorCode: null,

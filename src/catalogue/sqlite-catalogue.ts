@@ -44,7 +44,7 @@ const columns = [
   "client",
   "state",
   "durable",
-  "boot_id",
+  "mark",
   "sha256",
   "received_at",
   "error_code",
@@ -73,7 +73,7 @@ function statementsOf(database: DatabaseSync) {
        WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
-      `UPDATE uploads SET state = ?, durable = ?, boot_id = ?, sha256 = ?, received_at = ?, error_code = ?, reason = ?,
+      `UPDATE uploads SET state = ?, durable = ?, mark = ?, sha256 = ?, received_at = ?, error_code = ?, reason = ?,
          owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
        WHERE id = ?`,
     ),
@@ -184,11 +184,11 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   #update(record: UploadRecord): void {
-    const { id, state, durable, bootId, sha256, receivedAt, errorCode, reason, updatedAt } = record;
+    const { id, state, durable, mark, sha256, receivedAt, errorCode, reason, updatedAt } = record;
     // From here on the metadata lies beside the file only.
     const text = state === "finished" ? this.#metadataText(id) : null;
     const digest = text === null ? record.metadataDigest : jsonDigest(text);
-    const progress = [state, durable, bootId, sha256, receivedAt, errorCode, reason] as const;
+    const progress = [state, durable, mark, sha256, receivedAt, errorCode, reason] as const;
     const { owner, fence, leaseUntil } = record;
     this.#statements.update.run(...progress, owner, fence, leaseUntil, updatedAt, digest, id);
   }
@@ -368,7 +368,7 @@ function rowOf(record: UploadRecord): readonly (string | number | null)[] {
     record.client,
     record.state,
     record.durable,
-    record.bootId,
+    record.mark,
     record.sha256,
     record.receivedAt,
     record.errorCode,
@@ -397,7 +397,7 @@ function recordOf(value: unknown): UploadRecord | null {
     client: row.client,
     state: row.state,
     durable: row.durable,
-    bootId: row.boot_id,
+    mark: row.mark,
     sha256: row.sha256,
     receivedAt: row.received_at,
     errorCode: row.error_code,

@@ -9,7 +9,7 @@ export interface Account {
   grown: number;
   isTried: boolean;
   held: number;
-  unwritten: number;
+  unstored: number;
   /** When it was last given or used credit, monotonic ms; infinite before. */
   unusedSince: number;
   patienceMs: number;

@@ -4,8 +4,8 @@
 //
 // Theory of operation.
 //
-// Credit that an upload *holds* is granted and not yet written: *unused*, what its client may still send, and
-// *unwritten*, what arrived and waits for the disk. What all uploads hold never passes `capacity`: that is the server's
+// Credit that an upload *holds* is granted and not yet stored: *unused*, what its client may still send, and
+// *unstored*, what arrived and waits for the disk. What all uploads hold never passes `capacity`: that is the server's
 // memory budget.
 //
 // How much an upload may hold is its *allowance*: a first grant at the start, doubled by each chunk that comes soon
@@ -60,7 +60,7 @@ export type CreditReport =
   | { readonly kind: "want"; readonly window: number }
   | { readonly kind: "use" }
   | { readonly kind: "late" }
-  | { readonly kind: "written" }
+  | { readonly kind: "stored" }
   | { readonly kind: "undo" }
   | { readonly kind: "give-back"; readonly amount: number };
 
@@ -133,7 +133,7 @@ export class CreditOffice {
       grown: limits.firstGrantChunks,
       isTried: false,
       held: 0,
-      unwritten: 0,
+      unstored: 0,
       unusedSince: Number.POSITIVE_INFINITY,
       patienceMs: limits.reclaimAfterMs,
       turn: 0,
@@ -150,18 +150,18 @@ export class CreditOffice {
     this.#setAllowance(account, () => {
       account.window = 0;
     });
-    account.unwritten = 0;
+    account.unstored = 0;
     this.#hold(account, -account.held);
     groupOf(account).accounts.delete(account);
     this.#accounts.delete(id);
     if (user.tried.accounts.size + user.untried.accounts.size === 0) this.#users.delete(user.name);
   }
 
-  /** The upload ended: only what is being written stays in its account, until it leaves. */
+  /** The upload ended: only what is being stored stays in its account, until it leaves. */
   end(id: string): void {
     const account = this.#account(id);
     this.want(id, 0);
-    this.#hold(account, account.unwritten - account.held);
+    this.#hold(account, account.unstored - account.held);
   }
 
   /** Takes what the machine of `id` says about its credit. */
@@ -173,8 +173,8 @@ export class CreditOffice {
         return this.use(id, now);
       case "late":
         return this.late(id, now);
-      case "written":
-        return this.written(id);
+      case "stored":
+        return this.stored(id);
       case "undo":
         return this.undo(id, now);
       case "give-back":
@@ -197,9 +197,9 @@ export class CreditOffice {
   /** A chunk of `id` arrived, for which it had credit. */
   use(id: string, now: number): void {
     const account = this.#account(id);
-    assert(account.unwritten < account.held, `upload ${id} uses only credit that it has`);
-    account.unwritten += 1;
-    if (account.unwritten === account.held) this.#holders.delete(account);
+    assert(account.unstored < account.held, `upload ${id} uses only credit that it has`);
+    account.unstored += 1;
+    if (account.unstored === account.held) this.#holders.delete(account);
     const waitedMs = now - account.unusedSince;
     account.unusedSince = now;
     this.#learn(account, waitedMs);
@@ -217,18 +217,18 @@ export class CreditOffice {
     this.#learn(account, now - account.unusedSince);
   }
 
-  /** A chunk of `id` that arrived is written. */
-  written(id: string): void {
+  /** A chunk of `id` that arrived is stored. */
+  stored(id: string): void {
     const account = this.#account(id);
-    assert(account.unwritten > 0, `upload ${id} has only what arrived written`);
-    account.unwritten -= 1;
+    assert(account.unstored > 0, `upload ${id} has only what arrived stored`);
+    account.unstored -= 1;
     this.#hold(account, -1);
   }
 
-  /** What arrived of `id` and was not written is lost: its client holds credit for it once more. */
+  /** What arrived of `id` and was not stored is lost: its client holds credit for it once more. */
   undo(id: string, now: number): void {
     const account = this.#account(id);
-    account.unwritten = 0;
+    account.unstored = 0;
     account.unusedSince = now;
     if (account.held > 0) this.#holders.add(account);
   }
@@ -236,7 +236,7 @@ export class CreditOffice {
   /** `amount` of the unused credit of `id` is free again. */
   giveBack(id: string, amount: number): void {
     const account = this.#account(id);
-    const unused = account.held - account.unwritten;
+    const unused = account.held - account.unstored;
     assert(amount >= 0 && amount <= unused, `upload ${id} gives back no more than the ${unused} it has`);
     this.#hold(account, -amount);
     if (amount < unused || !account.isTried) return;
@@ -273,7 +273,7 @@ export class CreditOffice {
       this.#capacity - this.#held,
     );
     assert(amount >= 1, `upload ${account.id} is given something when it is its turn`);
-    if (account.held === account.unwritten) account.unusedSince = now;
+    if (account.held === account.unstored) account.unusedSince = now;
     group.hungry.delete(account);
     user.servedAt = ++this.#turns;
     this.#hold(account, amount);
@@ -322,7 +322,7 @@ export class CreditOffice {
         if (missing <= 0) break;
         if (holder === account || taken.has(holder) || !mayTake(holder, account, isOwn)) continue;
         taken.add(holder);
-        missing -= holder.held - holder.unwritten;
+        missing -= holder.held - holder.unstored;
       }
     }
     return [...taken].map(({ id }) => id);
@@ -343,7 +343,7 @@ export class CreditOffice {
     account.held += amount;
     group.held += amount;
     this.#held += amount;
-    if (account.held > account.unwritten) this.#holders.add(account);
+    if (account.held > account.unstored) this.#holders.add(account);
     else this.#holders.delete(account);
     this.#queueUp(account);
   }

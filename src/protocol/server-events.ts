@@ -8,7 +8,7 @@ import type { ClientMessage, ErrorInfo, PostFile, ServerMessage } from "./messag
 export interface ServerUploadOptions {
   /** Most bytes in a chunk. */
   readonly chunkBytes: number;
-  /** Most chunks of one upload that may be granted and unwritten: `maxqueue` on the wire. */
+  /** Most chunks of one upload that may be granted and not stored: `maxqueue` on the wire. */
   readonly maxQueue: number;
   /** Name and version of the server program, for `upload-approved`. */
   readonly server: string;
@@ -49,8 +49,8 @@ export type ServerInput =
   | { readonly type: "reclaim" }
   /** What was sent did not go out: the client has no connection now. */
   | { readonly type: "unreachable" }
-  /** Answers one `write`: its bytes are in the storage. Answers come in the order of the writes. */
-  | { readonly type: "written" }
+  /** Answers every `write` that ends at or before `offset`: these bytes are in the storage. */
+  | { readonly type: "stored"; readonly offset: number }
   /**
    * A write or a sync failed and the storage was cut back to `offset`; the client has to send from there. Answers
    * every `write` that was not answered yet.
@@ -74,7 +74,7 @@ export type ServerAction =
   /** Check metadata, name and room; open the storage; answer `admitted` or `refused`. */
   | { readonly type: "admit"; readonly post: PostFile }
   | { readonly type: "send"; readonly message: ServerMessage }
-  /** Append `data`, which is at `offset`. The driver owns the message until it answers `written`. */
+  /** Append `data`, which is at `offset`. The driver owns its memory until it answers `stored`. */
   | { readonly type: "write"; readonly offset: number; readonly data: Uint8Array }
   /** After all writes: compare `checksum` with what was stored, publish, answer `finished` or `storage-failed`. */
   | { readonly type: "finish"; readonly size: number; readonly checksum: Uint8Array }

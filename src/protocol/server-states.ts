@@ -65,7 +65,7 @@ export const serverTransitions: ServerTransitions = {
   },
   receiving: {
     "post-chunk": ["receiving", "draining", "finishing", "ended"],
-    written: ["receiving"],
+    stored: ["receiving"],
     rewound: ["receiving"],
     "storage-failed": ["ended"],
     granted: ["receiving"],
@@ -79,7 +79,7 @@ export const serverTransitions: ServerTransitions = {
     tick: ["receiving", "ended"],
   },
   draining: {
-    written: ["draining", "finishing"],
+    stored: ["draining", "finishing"],
     rewound: ["receiving"],
     "storage-failed": ["ended"],
     granted: ["draining"],

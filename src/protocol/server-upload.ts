@@ -3,7 +3,7 @@
 //
 // Theory of operation.
 //
-// Position. `expected` is the offset up to which chunks were accepted, that is queued for the storage; written they
+// Position. `expected` is the offset up to which chunks were accepted, that is queued for the storage; stored they
 // may be later. Only a chunk that starts there is *in sequence* and accepted. One that ends at or before it is a
 // duplicate and is discarded without a word. Any other one shows that something was lost: it is discarded, the
 // client is told where to go on by one status-report, and what is still under way from before is discarded in
@@ -11,7 +11,7 @@
 // count one chunk where the client counts two. What may be damaged is treated likewise (suspect-messages.ts).
 // Credit belongs to a position (upload-credit.ts).
 //
-// The end. The last chunk ends the giving of credit; when all is written the driver publishes.
+// The end. The last chunk ends the giving of credit; when all is stored the driver publishes.
 
 import { assert, unreachable } from "../base/assert.ts";
 import { errorMeanings } from "../base/error.ts";
@@ -102,9 +102,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "unreachable":
         this.#timer.gone();
         return this.#onReclaim();
-      case "written":
-        this.#credit.written();
-        return this.#finishWhenWritten();
+      case "stored":
+        this.#credit.stored(input.offset);
+        return this.#finishWhenStored();
       case "rewound":
         return this.#onRewound(input.offset);
       case "storage-failed":
@@ -223,16 +223,17 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     const { seek, data, checksum } = chunk;
     const end = seek + data.length;
     // Before the report that may follow: what it says is left is left behind this chunk.
-    this.#credit.spend();
+    this.#credit.spend(end);
     this.#reports.moveTo(end);
     this.#suspects.progress();
     if (data.length > 0) this.#actions.push({ type: "write", offset: seek, data });
-    else this.#credit.written();
+    // It is empty: nothing of it waits to be stored.
+    else if (this.#credit.unstored === 1) this.#credit.stored(end);
     if (checksum === null) return;
     this.#last = { size: end, checksum };
     this.#state = "draining";
     this.#credit.giveBack();
-    this.#finishWhenWritten();
+    this.#finishWhenStored();
   }
 
   #onGranted(amount: number, now: number): void {
@@ -265,8 +266,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#end("suspended", errorMeanings["timed-out"].wire, "Nothing was heard from its client");
   }
 
-  #finishWhenWritten(): void {
-    if (this.#last === null || this.#credit.unwritten > 0) return;
+  #finishWhenStored(): void {
+    if (this.#last === null || this.#credit.unstored > 0) return;
     this.#state = "finishing";
     this.#actions.push({ type: "finish", size: this.#last.size, checksum: this.#last.checksum });
   }

@@ -11,7 +11,7 @@
 // them can be under way at once, each with a window sent before it was heard: what took credit back, or the position,
 // forgives one window more than is forgiven already, up to a bound.
 //
-// A chunk counts against the server's memory from the grant until it is written: the office gets it back then, not on
+// A chunk counts against the server's memory from the grant until it is stored: the office gets it back then, not on
 // arrival. Credit is wanted only while a client is there to use it.
 
 import { assert } from "../base/assert.ts";
@@ -21,7 +21,8 @@ import { limits } from "./limits.ts";
 export class UploadCredit {
   readonly #tell: (report: CreditReport) => void;
   #outstanding = 0;
-  #unwritten = 0;
+  /** Where the chunks end that were accepted and are not stored, in order. */
+  #ends: number[] = [];
   #forgiven = 0;
   #wanted = 0;
   #mustRecount = false;
@@ -36,9 +37,9 @@ export class UploadCredit {
     return this.#outstanding;
   }
 
-  /** Chunks that were accepted and are not written. */
-  get unwritten(): number {
-    return this.#unwritten;
+  /** Chunks that were accepted and are not stored. */
+  get unstored(): number {
+    return this.#ends.length;
   }
 
   /** Window that the office was told last, or 0 when it has to be counted anew. */
@@ -62,25 +63,27 @@ export class UploadCredit {
     return this.#wanted > 0;
   }
 
-  /** A chunk in sequence uses one. */
-  spend(): void {
+  /** A chunk in sequence, which ends at `end`, uses one. */
+  spend(end: number): void {
     assert(this.#outstanding > 0, "only credit that is there is spent");
     this.#outstanding -= 1;
-    this.#unwritten += 1;
+    this.#ends.push(end);
     this.#tell({ kind: "use" });
   }
 
-  /** A chunk left our memory. */
-  written(): void {
-    assert(this.#unwritten > 0, "only a chunk that was accepted can be written");
-    this.#unwritten -= 1;
-    this.#tell({ kind: "written" });
+  /** Everything before `offset` left our memory. */
+  stored(offset: number): void {
+    const first = this.#ends.findIndex((end) => end > offset);
+    const count = first < 0 ? this.#ends.length : first;
+    assert(count > 0, "what was not accepted cannot be stored");
+    this.#ends.splice(0, count);
+    for (let chunk = 0; chunk < count; chunk++) this.#tell({ kind: "stored" });
   }
 
-  /** What was accepted and not written is lost; the client holds that credit once more, and may need more. */
+  /** What was accepted and not stored is lost; the client holds that credit once more, and may need more. */
   undo(): void {
-    this.#outstanding += this.#unwritten;
-    this.#unwritten = 0;
+    this.#outstanding += this.#ends.length;
+    this.#ends = [];
     this.#tell({ kind: "undo" });
     // Not `#wanted`, which has to stay what the office knows: it would grant for ever what is given back at once.
     this.#mustRecount = true;

@@ -7,7 +7,7 @@ import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
 import { judge, type Post } from "../config/judge.ts";
 import { sameMetadata } from "../protocol/metadata.ts";
 import type { Refusal } from "../protocol/upload-life.ts";
-import { type Destination, NameTaken, type Partial } from "../storage/storage.ts";
+import { type Destination, NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
 import type { UploadKey } from "../upload/upload.ts";
 import type { Room } from "./room.ts";
@@ -28,15 +28,16 @@ export interface AdmissionParts extends UnfinishedParts {
 /** An upload that was let in. */
 export interface AdmittedUpload {
   readonly hold: Hold;
-  readonly partial: Partial;
+  readonly sink: Sink;
 }
 
 /**
- * Refuses by throwing `DyncError`; otherwise the upload is in the catalogue, has its name there, and its partial is open.
+ * Refuses by throwing `DyncError`; otherwise the upload is in the catalogue, has its name there, and its sink is open.
  * `makeWay` ends or waits for those who hold the name, or throws why the name cannot be had.
  */
 export async function admit(
   request: AdmissionRequest,
+  events: SinkEvents,
   makeWay: MakeWay,
   parts: AdmissionParts,
 ): Promise<AdmittedUpload> {
@@ -49,9 +50,10 @@ export async function admit(
   await parts.storage.tryDestination(destination);
   await parts.room.reserve(id, user, roomFor(post.info.size ?? null, post.metadataText));
   try {
-    const hold = await record(recordOf({ ...request, post }, parts.bootId), makeWay, parts);
+    const { mark } = parts.storage.emptyNote;
+    const hold = await record(recordOf({ ...request, post }, mark), makeWay, parts);
     try {
-      return { hold, partial: await parts.storage.create(id) };
+      return { hold, sink: await parts.storage.begin(id, events) };
     } catch (error) {
       await parts.catalogue.withdraw(hold);
       throw error;
@@ -104,7 +106,7 @@ export function roomFor(bytes: number | null, metadataText: string): number | nu
   return bytes === null ? null : bytes + 2 * Buffer.byteLength(metadataText);
 }
 
-function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
+function recordOf(request: AdmissionRequest, mark: string | null): NewUpload {
   return {
     id: request.id,
     identity: request.identity,
@@ -116,7 +118,7 @@ function recordOf(request: AdmissionRequest, bootId: string | null): NewUpload {
     modified: request.post.info.modified ?? null,
     client: request.post.info.client ?? null,
     createdAt: request.createdAt,
-    bootId,
+    mark,
   };
 }
 
@@ -151,6 +153,9 @@ export function refusalOf(error: unknown, metadataText: string | null = null): R
 export function troubleOf(error: unknown): LogFields {
   const reason = messageOf(error);
   if (!(error instanceof DyncError)) return { reason };
-  const cause = error.cause === undefined ? {} : { cause: messageOf(error.cause) };
+  const causes: string[] = [];
+  for (let it = error.cause; it !== undefined; it = it instanceof Error ? it.cause : undefined)
+    causes.push(messageOf(it));
+  const cause = causes.length === 0 ? {} : { cause: causes.join(": ") };
   return { reason, ...cause, ...(error.hint === undefined ? {} : { hint: error.hint }) };
 }

@@ -40,18 +40,9 @@ export async function deleteRemains(parts: RecoveryParts, judge: RemainsJudge): 
 }
 
 async function deleteOrphan(id: string, parts: RecoveryParts, judge: RemainsJudge): Promise<boolean> {
-  if (await isEmpty(id, parts)) return discard(id, parts);
-  const writtenAt = await parts.storage.writtenAt(id);
-  if (writtenAt === null) return true;
-  if (!judge.isExpired(writtenAt) || !(await discard(id, parts))) return false;
+  const found = await parts.storage.lookAt(id);
+  if (found === null || found.bytes === 0) return discard(id, parts);
+  if (!judge.isExpired(found.writtenAt) || !(await discard(id, parts))) return false;
   parts.logger.log("info", "Deleted stored bytes that belong to no known upload", { upload: id });
   return true;
-}
-
-/** Whether nothing of upload `id` is stored; one that cannot be opened counts as something. */
-export async function isEmpty(id: string, { storage }: Pick<RecoveryParts, "storage">): Promise<boolean> {
-  // One that resists must not keep the others from being dealt with.
-  const partial = await storage.open(id).catch(() => undefined);
-  await partial?.close();
-  return partial === null || partial?.length === 0;
 }

@@ -54,12 +54,12 @@ export class Room {
     this.#claims.set(id, { user, left: bytes ?? 0, come });
   }
 
-  /** Takes back up to `bytes` of what was set aside for `id`: they are on the disk now. */
-  use(id: string, bytes: number): void {
+  /** Upload `id` has `come` bytes on the disk now: what was set aside for them is free, once. */
+  use(id: string, come: number): void {
     const claim = this.#claims.get(id);
-    if (claim === undefined) return;
-    claim.left = Math.max(0, claim.left - bytes);
-    claim.come += bytes;
+    if (claim === undefined || come <= claim.come) return;
+    claim.left = Math.max(0, claim.left - (come - claim.come));
+    claim.come = come;
   }
 
   release(id: string): void {

@@ -13,14 +13,12 @@ import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/mes
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { ParkedHashes } from "./parked-hashes.ts";
 import { Room } from "./room.ts";
 import { Turn } from "./turn.ts";
 import { ownerText, type Upload, type UploadOwner } from "./upload.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 
-export interface ServerParts
-  extends Omit<UploadsParts, "office" | "room" | "hashes" | "send" | "onCreditChanged"> {
+export interface ServerParts extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
 }
@@ -50,7 +48,6 @@ export class Server {
       ...parts,
       office,
       room: new Room(parts.storage),
-      hashes: new ParkedHashes(),
       send: (peer, message) => this.#send(peer, message),
       onCreditChanged: () => this.#credit.changed(),
     });
@@ -75,8 +72,9 @@ export class Server {
   /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */
   async start(): Promise<number> {
     await this.#uploads.recover();
-    const { options, transport, keys, logger } = this.#parts;
+    const { options, transport, keys, logger, storage } = this.#parts;
     const { chunkBytes, windowChunks, address, port } = options;
+    checkWindow(chunkBytes * windowChunks, storage.properties.partBytes);
     this.#link = transport.listen(
       {
         address,
@@ -218,4 +216,11 @@ export class Server {
         this.#timers.set("housekeeping", cancel);
       });
   }
+}
+
+// What a client may send is given anew when something of it is stored: a window below that would be waited for, for ever.
+function checkWindow(windowBytes: number, partBytes: number): void {
+  if (windowBytes >= partBytes) return;
+  const text = `A window has ${windowBytes} bytes, and this storage takes parts of ${partBytes}`;
+  throw new DyncError("configuration", text, { hint: "give uploads larger chunks, or more of them at once" });
 }

@@ -1,41 +1,29 @@
 // An upload while it is active on the server: its handles on storage, catalogue, credit and room, from the moment when it
 // is admitted or taken up again until they are put away. Does what the upload's machine decided, and says what became of it.
 
-import type { Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
-import type { Hold, UploadRecord } from "../catalogue/catalogue.ts";
+import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
 import type { CreditOffice, CreditReport } from "../protocol/credit-office.ts";
 import type { PostFile } from "../protocol/message.ts";
 import type { ServerAction, ServerInput } from "../protocol/server-events.ts";
 import type { Refusal } from "../protocol/upload-life.ts";
-import type { Partial } from "../storage/storage.ts";
+import type { Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
 import type { UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, type MakeWay, refusalOf, roomFor, troubleOf } from "./admission.ts";
-import { type FinishResult, finishUpload } from "./finish.ts";
-import type { ParkedHashes } from "./parked-hashes.ts";
-import {
-  bytesGone,
-  change,
-  giveUp,
-  metadataLost,
-  metadataOf,
-  takenElsewhere,
-  trustedLength,
-} from "./recovery.ts";
-import { StoredBytes, type StoredBytesEvents } from "./stored-bytes.ts";
-import { UploadJournal } from "./upload-journal.ts";
+import { type FinishResult, finishUpload } from "./publisher.ts";
+import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
+import { takenElsewhere, UploadJournal } from "./upload-journal.ts";
 
 export interface SessionParts extends AdmissionParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: ProcessSettings;
   readonly office: CreditOffice;
-  readonly hashes: ParkedHashes;
   /** The credit office may have something to give now. */
   readonly onCreditChanged: () => void;
 }
@@ -60,12 +48,12 @@ export class Session {
   readonly #about: LogFields;
   #journal: UploadJournal | null = null;
   #post: PostFile | null = null;
-  #bytes: StoredBytes | null = null;
+  #sink: Sink | null = null;
   #admitting: Promise<unknown> = Promise.resolve();
   #finishing: Promise<FinishResult> | null = null;
   #storageFailures = 0;
   /** Most bytes that were stored so far. */
-  #lengthMax = 0;
+  #offsetMax = 0;
   #activeAt: number;
   #startOffset = 0;
 
@@ -94,7 +82,7 @@ export class Session {
 
   /** Whether its storage is open. */
   get isOpen(): boolean {
-    return this.#bytes !== null;
+    return this.#sink !== null;
   }
 
   hearCredit(report: CreditReport): void {
@@ -114,11 +102,12 @@ export class Session {
     const createdAt = this.#parts.clock.date().toISOString();
     try {
       const request = { id, identity, user, origin: this.origin, post, createdAt };
-      const { hold, partial } = await admit(request, makeWay, this.#parts);
+      const { hold, sink } = await admit(request, this.#events, makeWay, this.#parts);
       // Also when the upload ended meanwhile: then all of this is put away with it.
-      const journal = this.#openJournal(hold, true);
+      const journal = new UploadJournal(hold, this.#parts.storage.emptyNote, this.#about, this.#parts);
+      this.#journal = journal;
       this.#post = post;
-      this.#open(partial, 0, null, journal);
+      this.#sink = sink;
       journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
       return { type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true };
     } catch (error) {
@@ -128,22 +117,16 @@ export class Session {
     }
   }
 
-  #openJournal(hold: Hold, isNew: boolean): UploadJournal {
-    const journal = new UploadJournal(hold, isNew, this.#about, this.#parts);
-    this.#journal = journal;
-    return journal;
-  }
-
   #log(level: LogLevel, message: string, fields: LogFields): void {
     this.#parts.logger.log(level, message, { ...this.#about, ...fields });
   }
 
   /**
-   * Goes on with an upload that has a record; hashes what is stored beside the rest, where the state of the hash was not kept.
+   * Goes on with an upload that has a record; reads again what is stored beside the rest, where its checksum needs that.
    * Rejects when that is not possible just now.
    */
   async restore(): Promise<Restored> {
-    const { storage, room, bootId, catalogue, owner } = this.#parts;
+    const { storage, room, catalogue, owner } = this.#parts;
     const { id, user } = this.key;
     const taken = await catalogue.take(id, owner);
     if (taken.type !== "taken" || taken.record.state !== "open") {
@@ -151,40 +134,34 @@ export class Session {
     }
     const { hold, record } = taken;
     const metadata = await metadataOf(record, this.#parts);
-    if (metadata === null) {
-      const [code, text] = metadataLost;
-      await giveUp(record, code, text, this.#parts, hold);
-      return { type: "refused", code, text };
-    }
-    // A crash came between its record and its storage, or with nothing durable: it begins at its beginning.
-    const partial = (await storage.open(id)) ?? (record.durable === 0 ? await storage.create(id) : null);
-    if (partial === null) {
-      await change(hold, { verb: "fail", errorCode: 404, reason: bytesGone }, this.#parts);
-      return { type: "refused", code: 404, text: bytesGone };
-    }
+    if (metadata === null) return this.#giveUpRecord(record, metadataLost);
+    const sink = await storage.resume(id, record, this.#events);
+    if (sink === null) return this.#giveUpRecord(record, bytesGone);
     try {
-      const trusted = trustedLength(record, partial.length, bootId);
-      if (trusted < partial.length) await partial.truncate(trusted);
-      const missing = record.size === null ? null : Math.max(0, record.size - trusted);
-      await room.reserve(id, user, roomFor(missing, metadata), trusted);
-      const journal = this.#openJournal(hold, false);
-      return this.#goOn(postOf(record, metadata), partial, Math.min(record.durable, trusted), journal);
+      const missing = record.size === null ? null : Math.max(0, record.size - sink.length);
+      await room.reserve(id, user, roomFor(missing, metadata), sink.length);
     } catch (error) {
-      await partial.close();
+      await sink.close();
       throw error;
     }
+    this.#journal = new UploadJournal(hold, null, this.#about, this.#parts);
+    return this.#goOn(postOf(record, metadata), sink, this.#journal);
   }
 
-  #goOn(post: PostFile, partial: Partial, durable: number, journal: UploadJournal): Restored {
+  async #giveUpRecord(record: UploadRecord, [code, text]: readonly [number, string]): Promise<Restored> {
+    await giveUp(record, code, text, this.#parts);
+    return { type: "refused", code, text };
+  }
+
+  #goOn(post: PostFile, sink: Sink, journal: UploadJournal): Restored {
     this.#post = post;
-    this.#startOffset = partial.length;
-    const hash = this.#parts.hashes.take(this.key.id, partial.length);
-    const bytes = this.#open(partial, durable, hash, journal);
-    const admission = { uploadId: this.key.id, offset: partial.length };
-    const hashed = partial.length === 0 || hash !== null;
-    journal.log("info", "Upload resumed", { offset: partial.length });
+    this.#sink = sink;
+    this.#startOffset = sink.length;
+    const admission = { uploadId: this.key.id, offset: sink.length };
+    const hashed = sink.isReady;
+    journal.log("info", "Upload resumed", { offset: sink.length });
     if (!hashed) {
-      bytes.rehash(this.#stop.signal).then(
+      sink.prepare().then(
         () => this.#tell({ type: "hash-ready" }),
         (error) => this.#giveUp(error),
       );
@@ -192,25 +169,20 @@ export class Session {
     return { type: "restored", post, admission, hashed };
   }
 
-  #open(partial: Partial, durable: number, hash: Hash | null, journal: UploadJournal): StoredBytes {
-    const events: StoredBytesEvents = {
-      onWritten: (bytes) => {
-        this.#noteWritten();
-        this.#parts.room.use(this.key.id, bytes);
-        this.#feed({ type: "written" });
-      },
-      onDurable: (offset) => void journal.durable(offset, false),
-      onFailed: (error) => void this.#recover(error, journal),
-    };
-    this.#bytes = new StoredBytes(partial, durable, this.#parts.options.syncEveryBytes, events, hash);
-    return this.#bytes;
-  }
+  readonly #events: SinkEvents = {
+    onStored: (offset) => {
+      this.#noteStored(offset);
+      this.#parts.room.use(this.key.id, offset);
+      this.#feed({ type: "stored", offset });
+    },
+    onDurable: (note) => void this.#journal?.stored(note),
+    onFailed: (error, note) => void this.#recover(error, note),
+  };
 
   // The same bytes once more are no progress: their end may be what cannot be stored.
-  #noteWritten(): void {
-    const length = this.#bytes?.length ?? 0;
-    if (length <= this.#lengthMax) return;
-    this.#lengthMax = length;
+  #noteStored(offset: number): void {
+    if (offset <= this.#offsetMax) return;
+    this.#offsetMax = offset;
     this.#storageFailures = 0;
   }
 
@@ -221,40 +193,40 @@ export class Session {
 
   /** Appends `data`, which lies in the memory of `received`: that is released when it is written. */
   write(data: Uint8Array, received: Received | null): void {
-    assert(this.#bytes !== null && received !== null, "a write has a chunk and a storage");
+    assert(this.#sink !== null && received !== null, "a write has a chunk and a storage");
     this.#activeAt = this.#parts.clock.now();
-    this.#bytes.write({ data, release: () => received.release() });
+    this.#sink.write({ data, release: () => received.release() });
   }
 
   /** Compares with the announced checksum, and publishes. */
   async finish(size: number, checksum: Uint8Array): Promise<void> {
-    assert(this.#bytes !== null && this.#post !== null, "a finish follows an admission");
+    assert(this.#sink !== null && this.#post !== null, "a finish follows an admission");
     assert(this.#journal !== null, "what is open has a record");
     const { name, metadataText, info } = this.#post;
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();
     const upload = { ...this.key, name, metadataText, size, modified, receivedAt, client };
-    this.#finishing = finishUpload(upload, checksum, this.#bytes, this.#journal);
+    this.#finishing = finishUpload(upload, checksum, this.#sink, this.#journal);
     const result = await this.#finishing;
     this.#tell(result);
   }
 
-  async #recover(error: unknown, journal: UploadJournal): Promise<void> {
+  async #recover(error: unknown, note: StoredNote): Promise<void> {
     // Publishing fails by it too, and nothing may be cut back that may be under its final name already.
     if (this.#finishing !== null) return;
-    this.#log("error", "Writing failed", { ...troubleOf(error), offset: this.#bytes?.length ?? null });
-    const full = error instanceof DyncError && error.code === "no-space";
-    const bytes = this.#bytes;
-    if (bytes === null || this.#stop.signal.aborted) return;
-    await journal.durable(bytes.durable, bytes.isSuspect);
+    const [sink, journal] = [this.#sink, this.#journal];
+    this.#log("error", "Writing failed", { ...troubleOf(error), offset: sink?.length ?? null });
+    if (sink === null || journal === null || this.#stop.signal.aborted) return;
+    await journal.stored(note);
     if (this.#stop.signal.aborted) return;
-    if (full || ++this.#storageFailures >= storageFailuresMax) {
+    const isFull = error instanceof DyncError && error.code === "no-space";
+    if (isFull || ++this.#storageFailures >= storageFailuresMax) {
       return this.#feed({ type: "storage-failed", ...refusalOf(error), keep: true });
     }
     try {
-      const offset = await bytes.rewind(this.#stop.signal);
-      await journal.durable(offset, false);
-      this.#tell({ type: "rewound", offset });
+      const left = await sink.rewind();
+      await journal.stored(left);
+      this.#tell({ type: "rewound", offset: left.durable });
     } catch (again) {
       this.#giveUp(again);
     }
@@ -291,27 +263,17 @@ export class Session {
   async #putAway({ outcome, code, text }: Done): Promise<void> {
     await this.#admitting;
     this.#parts.room.release(this.key.id);
-    const bytes = this.#bytes;
+    const [sink, journal] = [this.#sink, this.#journal];
     // What is being published stays published, whatever ended the upload meanwhile.
-    if (bytes === null || (await this.#finishing)?.type === "finished") return;
-    if (outcome === "suspended") {
-      await this.#journal?.durable(await bytes.close(), bytes.isSuspect);
-      if (bytes.parkedHash !== null) this.#parts.hashes.keep(this.key.id, bytes.parkedHash);
-    } else if (outcome === "failed") {
-      // Where it cannot be recorded, its client hears 404 when it asks again: nothing is left of it either way.
-      let isOurs = true;
-      try {
-        isOurs = (await this.#journal?.failed(code, text)) !== false;
-      } finally {
-        await (isOurs ? bytes.discard() : bytes.close());
-      }
-    }
+    if (sink === null || journal === null || (await this.#finishing)?.type === "finished") return;
+    if (outcome === "suspended") await journal.stored(await sink.close());
+    else if (outcome === "failed") await discardFailed(sink, journal, code, text);
   }
 
   #logEnd({ outcome, code, text }: Done): void {
     if (outcome === "finished") {
       const seconds = Math.max(0.001, (this.#parts.clock.now() - this.#startedAt) / 1000);
-      const size = this.#bytes?.length ?? 0;
+      const size = this.#sink?.length ?? 0;
       const rate = Math.round((size - this.#startOffset) / seconds);
       this.#log("info", "Upload finished", {
         size,
@@ -320,7 +282,7 @@ export class Session {
       });
     } else if (this.#post !== null) {
       const message = outcome === "suspended" ? "Upload suspended" : "Upload failed";
-      this.#log("warn", message, { code, reason: text, offset: this.#bytes?.length ?? null });
+      this.#log("warn", message, { code, reason: text, offset: this.#sink?.length ?? null });
     }
   }
 }

@@ -5,7 +5,6 @@ import { DyncError } from "../base/error.ts";
 import type { Admitted, NewUpload } from "../catalogue/catalogue.ts";
 import type { RulesOf, UserRules } from "../config/server-settings.ts";
 import { giveUp, type RecoveryParts } from "./recovery.ts";
-import { isEmpty } from "./remains.ts";
 
 export interface UnfinishedParts extends RecoveryParts {
   readonly rulesOf: RulesOf;
@@ -68,4 +67,10 @@ async function dropOldestEmpty(user: string, parts: UnfinishedParts): Promise<bo
     if (last === undefined || page.length < pageRecords) return false;
     after = last.id;
   }
+}
+
+async function isEmpty(id: string, { storage }: UnfinishedParts): Promise<boolean> {
+  // One that resists must not keep the others from being dealt with: it counts as something.
+  const found = await storage.lookAt(id).catch(() => undefined);
+  return found === null || found?.bytes === 0;
 }

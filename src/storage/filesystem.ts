@@ -9,14 +9,17 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { systemPath } from "../base/system-path.ts";
-import { checksumSuffix, metadataSuffix, namesClash, takenText } from "../upload/names.ts";
-import { parseChecksum, parseSidecar } from "../upload/sidecar.ts";
+import { metadataSuffix, namesClash, takenText } from "../upload/names.ts";
+import { parseSidecar } from "../upload/sidecar.ts";
 import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
 import { NameIndex } from "./name-index.ts";
+import type { PartialUpload } from "./partial.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
+import { PartialStorage, type PartialStorageOptions } from "./partial-storage.ts";
 import {
+  endSteps,
   isClaimed,
   type PublishParts,
   type PublishStep,
@@ -30,7 +33,6 @@ import {
   type Destination,
   NameTaken,
   type Obstacle,
-  type Partial,
   type Published,
   type Storage,
 } from "./storage.ts";
@@ -43,7 +45,7 @@ export function stateFolder(dataFolder: string): string {
   return join(dataFolder, ".dync");
 }
 
-export interface FilesystemStorageOptions {
+export interface FilesystemStorageOptions extends PartialStorageOptions {
   /** The data folder. It must be there. */
   readonly folder: string;
   readonly clock: Clock;
@@ -52,7 +54,7 @@ export interface FilesystemStorageOptions {
   readonly hasLinks?: boolean;
 }
 
-export class FilesystemStorage implements Storage {
+export class FilesystemStorage extends PartialStorage implements Storage {
   readonly #root: string;
   readonly #lock: FileLock;
   readonly #parts: PublishParts;
@@ -65,13 +67,15 @@ export class FilesystemStorage implements Storage {
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
 
-  private constructor(root: string, lock: FileLock, parts: PublishParts, log: Logger, look: string) {
-    this.#root = root;
+  private constructor(lock: FileLock, parts: PublishParts, look: string, options: FilesystemStorageOptions) {
+    super(options);
+    const { log } = options;
+    this.#root = parts.root;
     this.#lock = lock;
     this.#parts = parts;
     this.#look = look;
     this.#log = log;
-    this.#names = new NameIndex(root, parts.clock);
+    this.#names = new NameIndex(parts.root, parts.clock);
     this.#way = new PublishingWay(parts, this.#names);
     this.#home = {
       folder: parts.partials,
@@ -117,20 +121,20 @@ export class FilesystemStorage implements Storage {
       const shared = { durableFolders: new Set<string>(), syncs: new FolderSyncs() };
       const parts = { root, partials, mode, hasLinks, ...shared, clock };
       await removeLeftovers(parts);
-      return new FilesystemStorage(root, lock, parts, log, await lookOf(partials));
+      return new FilesystemStorage(lock, parts, await lookOf(partials), options);
     } catch (error) {
       lock.release();
       throw error;
     }
   }
 
-  async create(id: string): Promise<Partial> {
+  async create(id: string): Promise<PartialUpload> {
     return this.#explained("created", () =>
       PartialFile.create(id, join(this.#parts.partials, id), this.#home),
     );
   }
 
-  async open(id: string): Promise<Partial | null> {
+  async open(id: string): Promise<PartialUpload | null> {
     return this.#explained("opened", async () => {
       try {
         return await PartialFile.open(id, join(this.#parts.partials, id), this.#home);
@@ -181,15 +185,14 @@ export class FilesystemStorage implements Storage {
     }
   }
 
-  async writtenAt(id: string): Promise<Date | null> {
-    try {
+  async lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null> {
+    return this.#explained("looked up", async () => {
       const properties = await lookAt(join(this.#parts.partials, id));
       if (properties === null) return null;
       // One that is about to be published has its client's time, which may be years ago, and changed now.
-      return new Date(Math.max(properties.ctime.getTime(), properties.mtime.getTime()));
-    } catch (cause) {
-      throw await this.#explain("looked up", cause);
-    }
+      const writtenAt = new Date(Math.max(properties.ctime.getTime(), properties.mtime.getTime()));
+      return { bytes: properties.size, writtenAt };
+    });
   }
 
   async obstacle(destination: Destination): Promise<Obstacle | null> {
@@ -222,13 +225,13 @@ export class FilesystemStorage implements Storage {
     return isIt ? { size, sha256, upload, metadataText } : null;
   }
 
-  async publishedSha256({ user, name }: Destination): Promise<string | null> {
-    return this.#explained("looked up", async () => {
-      const data = join(this.#root, user, name);
-      if (!(await lookAt(data))?.isFile()) return null;
-      const text = await readText(data + checksumSuffix);
-      return text === null ? null : parseChecksum(text);
-    });
+  async isPublished(id: string, destination: Destination, sha256: string): Promise<boolean> {
+    const there = await this.#explained("looked up", () => this.#publishedAt(destination));
+    return there?.upload === id && there.sha256 === sha256;
+  }
+
+  protected override async endPublishing(id: string, destination: Destination): Promise<void> {
+    await this.#explained("published", () => this.#perform(id, endSteps(this.#parts, id, destination)));
   }
 
   async freeBytes(): Promise<number | null> {
@@ -258,12 +261,8 @@ export class FilesystemStorage implements Storage {
       if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) {
         throw await this.#taken(destination);
       }
-      await this.#names.publishing(user, name, async () => {
-        for (const step of publishSteps(this.#parts, id, destination, description)) {
-          if (step.isTidying === true) await this.#tidy(id, step);
-          else await step.run();
-        }
-      });
+      const steps = publishSteps(this.#parts, id, destination, description);
+      await this.#names.publishing(user, name, () => this.#perform(id, steps));
     } catch (error) {
       if (!(error instanceof NameTaken)) throw error;
       // Somebody else has the name for good: nothing of ours may stay beside it.
@@ -272,6 +271,13 @@ export class FilesystemStorage implements Storage {
       throw await this.#taken(destination);
     } finally {
       this.#publishing.delete(id);
+    }
+  }
+
+  async #perform(id: string, steps: readonly PublishStep[]): Promise<void> {
+    for (const step of steps) {
+      if (step.isTidying === true) await this.#tidy(id, step);
+      else await step.run();
     }
   }
 
@@ -288,6 +294,14 @@ export class FilesystemStorage implements Storage {
   async #taken(destination: Destination): Promise<NameTaken> {
     const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
     return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
+  }
+
+  async discard(id: string): Promise<void> {
+    await this.#explained("removed", async () => {
+      // Not away with a disk that is not mounted?
+      if ((await lookAt(join(this.#parts.partials, id))) === null) await this.#checkThere();
+      await this.#discard(id);
+    });
   }
 
   async #discard(id: string): Promise<void> {

@@ -3,7 +3,8 @@
 
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
-import type { Description, Destination, Partial } from "./storage.ts";
+import type { PartialUpload } from "./partial.ts";
+import type { Description, Destination } from "./storage.ts";
 
 export interface StorageOperation {
   readonly type: "create" | "open" | "append" | "sync" | "read" | "truncate" | "publish" | "show" | "discard";
@@ -36,7 +37,7 @@ export interface MemoryPartialParts {
   date(): Date;
 }
 
-export class MemoryPartial implements Partial {
+export class MemoryPartial implements PartialUpload {
   readonly #parts: MemoryPartialParts;
   readonly #stored: MemoryBytes;
   #isBroken = false;

@@ -7,14 +7,9 @@ import { DyncError } from "../base/error.ts";
 import { namesClash, takenText } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./memory-partial.ts";
-import {
-  type Description,
-  type Destination,
-  NameTaken,
-  type Obstacle,
-  type Partial,
-  type Storage,
-} from "./storage.ts";
+import type { PartialUpload } from "./partial.ts";
+import { PartialStorage, type PartialStorageOptions } from "./partial-storage.ts";
+import { type Description, type Destination, NameTaken, type Obstacle, type Storage } from "./storage.ts";
 
 export { ShortWrite, type StorageOperation } from "./memory-partial.ts";
 
@@ -54,7 +49,7 @@ interface Shown extends Destination, Description {
   isDurable: boolean;
 }
 
-export class MemoryStorage implements Storage {
+export class MemoryStorage extends PartialStorage implements Storage {
   readonly #options: MemoryStorageOptions;
   readonly #partials = new Map<string, MemoryBytes>();
   readonly #published = new Map<string, Shown>();
@@ -62,7 +57,13 @@ export class MemoryStorage implements Storage {
   #life = 0;
 
   constructor(options: MemoryStorageOptions = {}) {
+    super({ bootId: "boot", syncEveryBytes: 64 * 1024 * 1024 });
     this.#options = options;
+  }
+
+  /** From now on another process uses it, which remembers nothing. */
+  mount(options: PartialStorageOptions): void {
+    this.restart(options);
   }
 
   /** The process that used the storage died, and perhaps the machine with it. */
@@ -95,7 +96,7 @@ export class MemoryStorage implements Storage {
     });
   }
 
-  async create(id: string): Promise<Partial> {
+  async create(id: string): Promise<PartialUpload> {
     await this.#before("create", id);
     assert(!this.#partials.has(id), "a partial is created once");
     const stored = { bytes: new Uint8Array(0), length: 0, durable: 0, writtenAt: this.#date() };
@@ -103,7 +104,7 @@ export class MemoryStorage implements Storage {
     return this.#handle(id, stored);
   }
 
-  async open(id: string): Promise<Partial | null> {
+  async open(id: string): Promise<PartialUpload | null> {
     await this.#before("open", id);
     const stored = this.#partials.get(id);
     return stored === undefined ? null : this.#handle(id, stored);
@@ -113,8 +114,14 @@ export class MemoryStorage implements Storage {
     yield* [...this.#partials.keys()];
   }
 
-  async writtenAt(id: string): Promise<Date | null> {
-    return this.#partials.get(id)?.writtenAt ?? null;
+  async lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null> {
+    const stored = this.#partials.get(id);
+    return stored === undefined ? null : { bytes: stored.length, writtenAt: stored.writtenAt };
+  }
+
+  async discard(id: string): Promise<void> {
+    await this.#before("discard", id);
+    this.#partials.delete(id);
   }
 
   async obstacle(destination: Destination): Promise<Obstacle | null> {
@@ -133,11 +140,17 @@ export class MemoryStorage implements Storage {
 
   async tryDestination(): Promise<void> {}
 
-  async publishedSha256({ user, name }: Destination): Promise<string | null> {
-    for (const file of this.#published.values()) {
-      if (file.user === user && file.name === name) return file.sha256;
-    }
-    return null;
+  async isPublished(id: string, { user, name }: Destination, sha256: string): Promise<boolean> {
+    const file = this.#published.get(id);
+    return file?.user === user && file.name === name && file.sha256 === sha256;
+  }
+
+  protected override async endPublishing(id: string): Promise<void> {
+    const file = this.#published.get(id);
+    assert(file !== undefined, "what is not visible is published from its beginning");
+    await this.#before("show", id);
+    file.isDurable = true;
+    this.#partials.delete(id);
   }
 
   async freeBytes(): Promise<number | null> {
@@ -147,7 +160,7 @@ export class MemoryStorage implements Storage {
 
   async close(): Promise<void> {}
 
-  #handle(id: string, stored: MemoryBytes): Partial {
+  #handle(id: string, stored: MemoryBytes): PartialUpload {
     return new MemoryPartial(stored, {
       before: (type) => this.#before(type, id),
       free: () => (this.#options.capacity ?? Number.POSITIVE_INFINITY) - this.#used(),
@@ -173,9 +186,7 @@ export class MemoryStorage implements Storage {
       isDurable: false,
     };
     this.#published.set(id, file);
-    await this.#before("show", id);
-    file.isDurable = true;
-    this.#partials.delete(id);
+    await this.endPublishing(id);
   }
 
   async #before(type: StorageOperation["type"], id: string): Promise<void> {

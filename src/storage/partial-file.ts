@@ -9,7 +9,8 @@ import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
 import { openExisting, openNew, syncFolder } from "./durable-files.ts";
-import type { Description, Destination, Partial } from "./storage.ts";
+import type { PartialUpload } from "./partial.ts";
+import type { Description, Destination } from "./storage.ts";
 
 /** What a partial needs from the storage that it belongs to. */
 export interface PartialHome {
@@ -29,7 +30,7 @@ export interface PartialHome {
 
 const closed = -1;
 
-export class PartialFile implements Partial {
+export class PartialFile implements PartialUpload {
   readonly #id: string;
   readonly #path: string;
   readonly #home: PartialHome;

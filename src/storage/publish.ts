@@ -50,7 +50,7 @@ export function publishSteps(
   destination: Destination,
   description: Description,
 ): readonly PublishStep[] {
-  const { root, partials, hasLinks, syncs, clock } = parts;
+  const { root, partials, hasLinks, syncs } = parts;
   const folder = join(root, destination.user);
   const staged = stagedFiles(partials, id);
   const final = finalFiles(root, destination);
@@ -82,7 +82,16 @@ export function publishSteps(
     },
     { name: "sync the description", run: () => syncs.sync(folder) },
     { name: "show the data", run: () => showData(parts, staged.data, final.data) },
-    { name: "sync the data", run: () => syncs.sync(folder) },
+    ...endSteps(parts, id, destination),
+  ];
+}
+
+/** The last of them, when the data are visible under their name: what makes that durable, and clears up. */
+export function endSteps(parts: PublishParts, id: string, { user }: Destination): readonly PublishStep[] {
+  const { root, partials, hasLinks, syncs, clock } = parts;
+  const staged = stagedFiles(partials, id);
+  return [
+    { name: "sync the data", run: () => syncs.sync(join(root, user)) },
     {
       name: "clear up",
       isTidying: true,

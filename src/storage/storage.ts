@@ -49,46 +49,94 @@ export class NameTaken extends DyncError {
   }
 }
 
+/** What the record of an unfinished upload tells of its bytes: all that a storage needs to take it up again. */
+export interface StoredNote {
+  /** Bytes that survive a power cut. */
+  readonly durable: number;
+  /** What the storage wants to know again about those behind them, in its own words; `null`: they are not to be trusted. */
+  readonly mark: string | null;
+}
+
+/** Bytes that the storage takes over, and the memory they live in. */
+export interface OwnedChunk {
+  readonly data: Uint8Array;
+  /** Gives the memory back; called once. */
+  release(): void;
+}
+
+export interface SinkEvents {
+  /** Everything before `offset` is stored, and its chunks are released. It grows by one chunk or several. */
+  onStored(offset: number): void;
+  onDurable(note: StoredNote): void;
+  /**
+   * The storage failed. Every chunk that was not stored is dropped, and so is what is written from now on, until `rewind`;
+   * `note` is what can be relied on.
+   */
+  onFailed(error: unknown, note: StoredNote): void;
+}
+
 /**
- * Bytes of one unfinished upload. One caller at a time, one call at a time.
- * Failures are `DyncError`: `no-space` when the medium takes no more, `not-ready` when trying again later can help
- * (no descriptors left, the medium is away), `internal` when somebody has to mend something first; after one the
- * bytes past the last successful `sync` are not to be trusted, and only `truncate`, `close` and `discard` may follow.
+ * Where the bytes of one unfinished upload go. One caller, one call at a time but for `write`. Failures are `DyncError`: "no-space"
+ * when the medium takes no more, "not-ready" when trying again later can help (no descriptors left, the medium is
+ * away), "internal" when somebody has to mend something first; after one only `rewind`, `close` and `discard` may follow.
  */
-export interface Partial {
-  /** Bytes that are there, from 0 without a gap. */
+export interface Sink {
+  /** Bytes that are stored, from 0 without a gap. */
   readonly length: number;
-  /** Bytes that a `sync` or `publish` through this handle made durable, also when the rest of the publishing failed. */
-  readonly synced: number;
-  /** Appends `data` at `length`; resolves when all of it was taken by the system. `data` is not used afterwards. */
-  append(data: Uint8Array): Promise<void>;
-  /** Resolves when everything appended before the call is durable. May run beside an `append`. */
-  sync(): Promise<void>;
-  /** Reads up to `into.length` bytes at `offset`; returns how many. */
-  read(offset: number, into: Uint8Array): Promise<number>;
-  /** Cuts back to `length` bytes, durably. */
-  truncate(length: number): Promise<void>;
+  /** Whether chunks can be taken; else `prepare` comes first. */
+  readonly isReady: boolean;
+  /** Reads again what is stored already, where the checksum needs it. */
+  prepare(): Promise<void>;
+  /** Takes `chunk` over, which comes behind all that was written before; it may be held until others come. */
+  write(chunk: OwnedChunk): void;
+  /** After a failure: goes back to what is durable, and is ready again. Returns what is left: all of it is durable. */
+  rewind(): Promise<StoredNote>;
+  /** SHA-256 of everything that was written, lower-case hex. Nothing is written afterwards. */
+  digest(): string;
   /**
    * Makes the content visible at `destination`, with its description, all durable, and never replacing anything:
    * throws `NameTaken` when something is there already. Repeatable after a crash in its midst.
-   * The partial is gone afterwards.
    */
   publish(destination: Destination, description: Description): Promise<void>;
-  /** Lets go of the handles; the bytes stay. */
-  close(): Promise<void>;
+  /** Lets go of everything; the bytes stay, durable if that can be. Returns what can be relied on. */
+  close(): Promise<StoredNote>;
   /** Closes, and deletes the bytes. */
   discard(): Promise<void>;
 }
 
+/** What is left of an upload that was complete, and was being published when somebody stopped. */
+export type Remainder =
+  /** It is visible at its destination, durable, with its description; nothing else is left. */
+  | { readonly type: "published" }
+  /** All its bytes are there, and can be published. */
+  | { readonly type: "complete"; readonly sink: Sink }
+  /** They are not, or cannot be relied on: so many are left. */
+  | { readonly type: "incomplete"; readonly durable: number; readonly reason: string }
+  | { readonly type: "gone" };
+
+export interface StorageProperties {
+  /** Bytes that a sink may hold before it stores the first of them: 0 where each chunk is stored by itself. */
+  readonly partBytes: number;
+  /** Whether what was stored and is not durable yet outlives the process (not the machine). */
+  readonly keepsAfterCrash: boolean;
+}
+
 export interface Storage {
-  /** Creates an empty partial. `id` is 32 lower-case hex digits, never used before. */
-  create(id: string): Promise<Partial>;
-  /** Opens a partial that is there, or returns `null`. */
-  open(id: string): Promise<Partial | null>;
-  /** Ids of all partials that are there, in no order, one after another: there may be very many. */
+  readonly properties: StorageProperties;
+  /** Of an upload of which nothing is stored yet. */
+  readonly emptyNote: StoredNote;
+  /** Makes room for a new upload. `id` is 32 lower-case hex digits, never used before. */
+  begin(id: string, events: SinkEvents): Promise<Sink>;
+  /** Takes an unfinished upload up again, with as many of its bytes as can be relied on; `null` when durable ones are gone. */
+  resume(id: string, note: StoredNote, events: SinkEvents): Promise<Sink | null>;
+  /** What became of upload `id`, with this `sha256`, that was being published at `destination`. */
+  recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder>;
+  /** Deletes what is stored of an upload that nobody has open; nothing may be there. */
+  discard(id: string): Promise<void>;
+  /** Ids of all uploads of which something is stored, in no order, one after another: there may be very many. */
   ids(): AsyncIterable<string>;
-  /** When the bytes of partial `id` last changed, by the calendar of the medium; `null` when it is not there. */
-  writtenAt(id: string): Promise<Date | null>;
+  /** What is stored of upload `id`: bytes, and when they last changed by the calendar of the medium; `null` when nothing is. */
+  lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null>;
   /**
    * What lies at `destination`, at a name that differs only in case or Unicode form, or where the files beside it would
    * be; `null` when nothing does.
@@ -96,8 +144,6 @@ export interface Storage {
   obstacle(destination: Destination): Promise<Obstacle | null>;
   /** Throws the `DyncError` that publishing at `destination` would end with, so far as can be found out beforehand. */
   tryDestination(destination: Destination): Promise<void>;
-  /** SHA-256 (hex) that was published at exactly `destination`, or `null` where nothing was. */
-  publishedSha256(destination: Destination): Promise<string | null>;
   /** Bytes that can still be stored, or `null` where the medium cannot tell. */
   freeBytes(): Promise<number | null>;
   close(): Promise<void>;

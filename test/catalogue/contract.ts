@@ -23,7 +23,7 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
     modified: null,
     client: "dync 1",
     createdAt: timeOf(number),
-    bootId: "boot-1",
+    mark: "boot-1",
     ...change,
   };
 }
@@ -72,7 +72,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
   describe(name, () => {
     test("a new upload is open, with nothing durable, and held by who added it", async () => {
       await using catalogue = await make();
-      const upload = newUpload(1, { size: null, bootId: null });
+      const upload = newUpload(1, { size: null, mark: null });
       const hold = await admit(catalogue, upload);
       expect(hold).toEqual({ id: upload.id, fence: 1, owner });
       const { metadataText, ...rest } = upload;
@@ -111,9 +111,9 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       await using catalogue = await make();
       const hold = await admit(catalogue, newUpload(1));
       const before = await catalogue.get(hold.id);
-      const progress = { verb: "progress", durable: 2 ** 52, bootId: "boot-2", at: timeOf(5) } as const;
+      const progress = { verb: "progress", durable: 2 ** 52, mark: "boot-2", at: timeOf(5) } as const;
       expect(await catalogue.change(hold, progress)).toBe(true);
-      const then = { ...before, durable: 2 ** 52, bootId: "boot-2", updatedAt: timeOf(5) };
+      const then = { ...before, durable: 2 ** 52, mark: "boot-2", updatedAt: timeOf(5) };
       expect(withoutLease(await catalogue.get(hold.id))).toEqual(withoutLease(then));
       const complete = { sha256: "ab", receivedAt: timeOf(6) };
       await catalogue.change(hold, { verb: "begin-publish", ...complete, at: timeOf(7) });
@@ -135,7 +135,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       const hold = await admit(catalogue, newUpload(1));
       const [finish, progress] = [
         { verb: "finish", at: timeOf(9) },
-        { verb: "progress", durable: 5, bootId: null, at: timeOf(9) },
+        { verb: "progress", durable: 5, mark: null, at: timeOf(9) },
       ] as const;
       expect(await catalogue.change(hold, finish)).toBe(false);
       expect(await catalogue.change(hold, { verb: "reopen", durable: 1, at: timeOf(9) })).toBe(false);
@@ -158,7 +158,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         hold: { fence: 2 },
         record: { owner: "server-2", fence: 2 },
       });
-      const progress = { verb: "progress", durable: 5, bootId: null, at: timeOf(9) } as const;
+      const progress = { verb: "progress", durable: 5, mark: null, at: timeOf(9) } as const;
       expect(await catalogue.change(first, progress)).toBe(false);
       await catalogue.withdraw(first);
       expect((await catalogue.get(first.id))?.durable).toBe(0);
@@ -389,7 +389,7 @@ function holdOf(number: number): Hold {
 }
 
 function note(catalogue: Catalogue, number: number, durable: number, seconds: number): Promise<boolean> {
-  return catalogue.change(holdOf(number), { verb: "progress", durable, bootId: null, at: timeOf(seconds) });
+  return catalogue.change(holdOf(number), { verb: "progress", durable, mark: null, at: timeOf(seconds) });
 }
 
 function withoutLease(record: object | null): object {

@@ -10,6 +10,6 @@ const catalogue = await openSqliteCatalogue({ file: process.argv[2] as string, l
 for (let number = 1; ; number++) {
   const hold = await admit(catalogue, newUpload(number));
   const at = "2026-01-02T00:00:00.000Z";
-  await catalogue.change(hold, { verb: "progress", durable: number, bootId: null, at });
+  await catalogue.change(hold, { verb: "progress", durable: number, mark: null, at });
   writeSync(1, `${number}\n`);
 }

@@ -26,11 +26,11 @@ function granted(office: CreditOffice, now = 0): Readonly<Record<string, number>
   return Object.fromEntries(office.distribute(now).grants.map(({ id, amount }) => [id, amount]));
 }
 
-/** Everything that `id` may send comes, and is written. */
+/** Everything that `id` may send comes, and is stored. */
 function useAll(office: CreditOffice, id: string, now: number): void {
   for (let left = office.heldBy(id); left > 0; left--) {
     office.use(id, now);
-    office.written(id);
+    office.stored(id);
   }
 }
 
@@ -49,8 +49,8 @@ describe("one upload alone", () => {
     office.use("a/1", 5);
     expect(granted(office, 5)).toEqual({ "a/1": 3 });
     office.use("a/1", 6);
-    office.written("a/1");
-    office.written("a/1");
+    office.stored("a/1");
+    office.stored("a/1");
     expect(granted(office, 6)).toEqual({ "a/1": 4 });
     expect(office.heldBy("a/1")).toBe(8);
   });
@@ -62,11 +62,11 @@ describe("one upload alone", () => {
     expect(office.heldBy("a/1")).toBe(64);
     for (let chunk = 0; chunk < 31; chunk++) {
       office.use("a/1", 1);
-      office.written("a/1");
+      office.stored("a/1");
     }
     expect(granted(office)).toEqual({});
     office.use("a/1", 1);
-    office.written("a/1");
+    office.stored("a/1");
     expect(granted(office)).toEqual({ "a/1": 32 });
   });
 
@@ -84,7 +84,7 @@ describe("one upload alone", () => {
     warmUp(office, "a/1");
     office.use("a/1", 10 * stale);
     for (let chunk = 1; chunk < 8; chunk++) office.use("a/1", 10 * stale);
-    for (let chunk = 0; chunk < 8; chunk++) office.written("a/1");
+    for (let chunk = 0; chunk < 8; chunk++) office.stored("a/1");
     expect(granted(office, 10 * stale)).toEqual({ "a/1": 8 });
     office.use("a/1", 20 * stale);
     expect(granted(office, 20 * stale)).toEqual({});
@@ -114,7 +114,7 @@ describe("users", () => {
     expect(granted(office)).toEqual({});
     for (let chunk = 0; chunk < 2; chunk++) {
       office.use("a/1", 1);
-      office.written("a/1");
+      office.stored("a/1");
     }
     expect(granted(office, 1)).toEqual({ "b/1": 2 });
   });
@@ -207,7 +207,7 @@ test("what an upload held is free when it leaves, and its place with it", () => 
   office.leave("nobody");
 });
 
-test("what is being written stays in the account of an upload that ended", () => {
+test("what is being stored stays in the account of an upload that ended", () => {
   const office = officeOf(4, { "a/1": 4 });
   office.distribute(0);
   office.use("a/1", 1);
@@ -231,7 +231,7 @@ describe("our own faults", () => {
   test.each<[string, (office: CreditOffice) => void]>([
     ["giving back more than is unused", (office) => office.giveBack("a/1", 5)],
     ["using what was not granted", (office) => useAll(office, "a/1", office.heldBy("a/1") + 1)],
-    ["writing what did not come", (office) => office.written("a/1")],
+    ["storing what did not come", (office) => office.stored("a/1")],
     ["joining twice", (office) => office.join("a/1", "a")],
     ["wanting without having joined", (office) => office.want("b/1", 1)],
     ["a window that is no number of chunks", (office) => office.want("a/1", -1)],
@@ -248,7 +248,7 @@ describe("our own faults", () => {
 
 const operation = fc.record({
   kind: fc.constantFrom(
-    ...(["join", "leave", "end", "want", "use", "written", "undo", "late", "give-back", "turn"] as const),
+    ...(["join", "leave", "end", "want", "use", "stored", "undo", "late", "give-back", "turn"] as const),
   ),
   upload: fc.constantFrom("a/1", "a/2", "a/3", "b/1", "b/2", "c/1"),
   amount: fc.nat({ max: 12 }),
@@ -260,15 +260,15 @@ test("no sequence of calls takes more than the capacity, or gives more than a wi
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), operations, (capacity, calls) => {
       const office = new CreditOffice({ capacity });
-      const known = new Map<string, { window: number; unwritten: number }>();
+      const known = new Map<string, { window: number; unstored: number }>();
       let now = 0;
       for (const { kind, upload, amount, ms } of calls) {
         now += ms;
         const one = known.get(upload);
-        const unused = office.heldBy(upload) - (one?.unwritten ?? 0);
+        const unused = office.heldBy(upload) - (one?.unstored ?? 0);
         if (kind === "join" && one === undefined) {
           office.join(upload, upload[0]!);
-          known.set(upload, { window: 0, unwritten: 0 });
+          known.set(upload, { window: 0, unstored: 0 });
         } else if (kind === "leave") {
           office.leave(upload);
           known.delete(upload);
@@ -278,19 +278,19 @@ test("no sequence of calls takes more than the capacity, or gives more than a wi
             expect(grant.amount).toBeGreaterThan(0);
             expect(office.heldBy(grant.id)).toBeLessThanOrEqual(known.get(grant.id)?.window ?? 0);
           }
-          for (const id of reclaims) office.giveBack(id, office.heldBy(id) - (known.get(id)?.unwritten ?? 0));
+          for (const id of reclaims) office.giveBack(id, office.heldBy(id) - (known.get(id)?.unstored ?? 0));
         } else if (one !== undefined) {
           if (kind === "end") one.window = 0;
           if (kind === "end") office.end(upload);
           if (kind === "want") one.window = amount;
           if (kind === "want") office.want(upload, amount);
-          if (kind === "use" && unused > 0) one.unwritten += 1;
+          if (kind === "use" && unused > 0) one.unstored += 1;
           if (kind === "use" && unused > 0) office.use(upload, now);
-          if (kind === "written" && one.unwritten > 0) {
-            one.unwritten -= 1;
-            office.written(upload);
+          if (kind === "stored" && one.unstored > 0) {
+            one.unstored -= 1;
+            office.stored(upload);
           }
-          if (kind === "undo") one.unwritten = 0;
+          if (kind === "undo") one.unstored = 0;
           if (kind === "undo") office.undo(upload, now);
           if (kind === "late") office.late(upload, now);
           if (kind === "give-back") office.giveBack(upload, Math.min(amount, unused));
@@ -361,7 +361,7 @@ test("twenty users with one to fifty uploads each have as much of a scarce budge
       for (let write = 0; write < 4 && units.length > 0; write++) {
         const [id] = units.splice(random.int(units.length), 1) as [string];
         office.use(id, now);
-        office.written(id);
+        office.stored(id);
         sent[Number(id.split("/")[0])]! += 1;
       }
     }

@@ -24,7 +24,7 @@ const serverInputs: Readonly<Record<ServerEvent, ServerInput>> = {
   granted: { type: "granted", amount: 1 },
   reclaim: { type: "reclaim" },
   unreachable: { type: "unreachable" },
-  written: { type: "written" },
+  stored: { type: "stored", offset: 4 },
   rewound: { type: "rewound", offset: 0 },
   "storage-failed": { type: "storage-failed", code: 507, text: "", keep: true },
   finished: { type: "finished" },

@@ -18,7 +18,8 @@ class Lane {
   readonly #office: CreditOffice;
   readonly #isIdle: boolean;
   readonly #queue: (() => void)[] = [];
-  #unwritten = 0;
+  /** Where what was written ends, and is not stored. */
+  #end: number | null = null;
   finished = false;
 
   /** `isIdle`: the source never has a byte. */
@@ -60,13 +61,14 @@ class Lane {
     for (const action of this.server.step(input, now)) this.#queue.push(() => this.#onServer(action, now));
   }
 
-  /** One action, or one write. Returns whether there was something to do. */
+  /** One action, or all writes. Returns whether there was something to do. */
   work(now: number): boolean {
     const next = this.#queue.shift();
     if (next !== undefined) next();
-    else if (this.#unwritten > 0) {
-      this.#unwritten -= 1;
-      this.feedServer({ type: "written" }, now);
+    else if (this.#end !== null) {
+      const offset = this.#end;
+      this.#end = null;
+      this.feedServer({ type: "stored", offset }, now);
     } else return false;
     return true;
   }
@@ -80,7 +82,7 @@ class Lane {
     if (action.type === "send") this.feedClient({ type: "message", message: action.message }, now);
     else if (action.type === "admit") {
       this.feedServer({ type: "admitted", admission: { uploadId: this.id, offset: 0 }, hashed: true }, now);
-    } else if (action.type === "write") this.#unwritten += 1;
+    } else if (action.type === "write") this.#end = action.offset + action.data.length;
     else if (action.type === "finish") this.feedServer({ type: "finished" }, now);
     else if (action.type === "credit") this.#office.hear(this.id, action.report, now);
     else if (action.type === "done") this.#office.leave(this.id);

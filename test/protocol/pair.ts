@@ -247,11 +247,13 @@ export class Pair {
   }
 
   #write(): ServerInput | null {
-    const end = this.#pendingWrites.shift();
+    // As a storage does that holds some: it answers for several.
+    const held = this.#options.random(4) === 0 ? this.#pendingWrites.length : 1;
+    const end = this.#pendingWrites.splice(0, held).at(-1);
     if (end === undefined) return null;
     this.#written = end;
     if (this.#options.random(4) === 0) this.#durable = end;
-    return { type: "written" };
+    return { type: "stored", offset: end };
   }
 
   #publish(size: number): ServerInput | null {

@@ -49,7 +49,7 @@ export function givesBack(amount: number): ServerAction {
 export const used: ServerAction = { type: "credit", report: { kind: "use" } };
 export const late: ServerAction = { type: "credit", report: { kind: "late" } };
 export const undone: ServerAction = { type: "credit", report: { kind: "undo" } };
-export const wrote: ServerAction = { type: "credit", report: { kind: "written" } };
+export const wrote: ServerAction = { type: "credit", report: { kind: "stored" } };
 
 export const admitted = {
   type: "admitted",

@@ -34,16 +34,20 @@ test("an upload from the first message to the last", () => {
   ]);
   expect(machine.step(chunk(0, 4), 2)).toEqual([used, write(0, 4)]);
   expect(machine.step(chunk(4, 4), 3)).toEqual([used, write(4, 4)]);
-  expect(machine.step({ type: "written" }, 4)).toEqual([wrote]);
+  expect(machine.step({ type: "stored", offset: 4 }, 4)).toEqual([wrote]);
   expect(machine.step({ type: "granted", amount: 3 }, 4)).toEqual([
     says({ type: "transfer-credit", amount: 3 }),
     // Two chunks are missing: more credit would be of no use.
     wants(0),
   ]);
   expect(machine.step(chunk(8, 2), 5)).toEqual([used, write(8, 2)]);
-  expect(machine.step(chunk(10, 0, true), 6)).toEqual([used, wrote, givesBack(1)]);
-  expect(machine.step({ type: "written" }, 7)).toEqual([wrote]);
-  expect(machine.step({ type: "written" }, 8)).toEqual([wrote, { type: "finish", size: 10, checksum }]);
+  expect(machine.step(chunk(10, 0, true), 6)).toEqual([used, givesBack(1)]);
+  expect(machine.step({ type: "stored", offset: 8 }, 7)).toEqual([wrote]);
+  expect(machine.step({ type: "stored", offset: 10 }, 8)).toEqual([
+    wrote,
+    wrote,
+    { type: "finish", size: 10, checksum },
+  ]);
   expect(machine.step({ type: "finished" }, 9)).toEqual([
     says({ type: "upload-finished", uploadId: "u1" }),
     { type: "done", outcome: "finished", code: 200, text: "" },
@@ -61,10 +65,22 @@ test("an empty file is one empty last chunk", () => {
   ]);
 });
 
+test("a storage that holds several chunks answers for all of them at once", () => {
+  const machine = open(post, 3);
+  for (const seek of [0, 4, 8]) machine.step(chunk(seek, 4), 0);
+  // Part of the third as well: its memory is still used.
+  expect(machine.step({ type: "stored", offset: 10 }, 0)).toEqual([wrote, wrote]);
+  expect(machine.step({ type: "stored", offset: 12 }, 0)).toEqual([wrote]);
+  expect(() => machine.step({ type: "stored", offset: 12 }, 0)).toThrow("what was not accepted");
+});
+
 test("data in a last chunk is accepted", () => {
   const machine = open(post, 1);
   expect(machine.step(chunk(0, 3, true), 0)).toEqual([used, write(0, 3), wants(0)]);
-  expect(machine.step({ type: "written" }, 0)).toEqual([wrote, { type: "finish", size: 3, checksum }]);
+  expect(machine.step({ type: "stored", offset: 3 }, 0)).toEqual([
+    wrote,
+    { type: "finish", size: 3, checksum },
+  ]);
 });
 
 describe("what is out of sequence", () => {
@@ -201,11 +217,11 @@ describe("a second post-file", () => {
 test("stored bytes that were lost are sent again, with the credit they had", () => {
   const machine = open(post, 3);
   machine.step(chunk(0, 4), 0);
-  machine.step({ type: "written" }, 0);
+  machine.step({ type: "stored", offset: 4 }, 0);
   machine.step(chunk(4, 4), 0);
   machine.step(chunk(8, 0, true), 0);
   expect(machine.state).toBe("draining");
-  expect(machine.step({ type: "rewound", offset: 4 }, 0)).toEqual([undone, report(4, 1), wants(8)]);
+  expect(machine.step({ type: "rewound", offset: 4 }, 0)).toEqual([undone, report(4, 2), wants(8)]);
   expect(machine.step(chunk(4, 4), 0)).toEqual([used, write(4, 4)]);
 });
 

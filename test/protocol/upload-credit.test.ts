@@ -9,7 +9,7 @@ test("after a failed write the office hears that an upload whose credit now suff
   const bounds = { chunkBytes: 10, maxQueue: 3 };
   credit.want(usableWindow(20, credit, bounds));
   credit.grant(3);
-  credit.spend();
+  credit.spend(10);
   credit.undo();
   // Three chunks are missing and the client may send three: granting more would be given back, again and again.
   credit.want(usableWindow(20, credit, bounds));

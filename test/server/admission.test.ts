@@ -19,7 +19,7 @@ function worldOf(options: MemoryStorageOptions = {}, catalogue = new MemoryCatal
   const room = new Room(storage);
   const { clock, logger } = new RecoveryWorld();
   const parts = { clock, logger, rulesOf: () => defaultUserRules, isActive: () => false };
-  return { ...parts, storage, catalogue, room, bootId: "boot", owner };
+  return { ...parts, storage, catalogue, room, owner };
 }
 
 function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionRequest {
@@ -40,6 +40,8 @@ function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionReq
   };
 }
 
+const noEvents = { onStored() {}, onDurable() {}, onFailed() {} };
+
 // Nobody holds the name.
 const free = async (): Promise<void> => {
   throw new Error("the name is free");
@@ -48,8 +50,8 @@ const free = async (): Promise<void> => {
 describe("an upload that is let in", () => {
   test("is in the catalogue, and its partial is there, empty", async () => {
     const world = worldOf();
-    const { partial, hold } = await admit(requestOf(), free, world);
-    expect(partial.length).toBe(0);
+    const { sink, hold } = await admit(requestOf(), noEvents, free, world);
+    expect(sink.length).toBe(0);
     expect(hold).toEqual({ id: idOf(1), fence: 1, owner });
     expect(world.catalogue.peek(idOf(1))).toMatchObject({
       identity: "81",
@@ -59,7 +61,7 @@ describe("an upload that is let in", () => {
       size: 5,
       state: "open",
       durable: 0,
-      bootId: "boot",
+      mark: "boot",
       createdAt,
     });
     expect(await world.catalogue.metadataOf(idOf(1))).toBe('{"sample":"A1"}');
@@ -68,7 +70,7 @@ describe("an upload that is let in", () => {
 
   test("has its room reserved", async () => {
     const world = worldOf({ capacity: 3 * MiB });
-    await admit(requestOf({ info: { size: MiB + 1 } }), free, world);
+    await admit(requestOf({ info: { size: MiB + 1 } }), noEvents, free, world);
     expect(await codeOf(world.room.reserve("other", "anna", MiB))).toBe("no-space");
   });
 });
@@ -77,8 +79,8 @@ test("metadata counts as space, in the catalogue and beside the file", async () 
   const metadataText = JSON.stringify({ note: "x".repeat(200_000) });
   const world = worldOf({ capacity: 3 * MiB });
   const post = { info: { size: 2 * MiB - 300_000 }, metadataText };
-  expect(await codeOf(admit(requestOf(post), free, world))).toBe("no-space");
-  await admit(requestOf({ info: post.info }), free, world);
+  expect(await codeOf(admit(requestOf(post), noEvents, free, world))).toBe("no-space");
+  await admit(requestOf({ info: post.info }), noEvents, free, world);
 });
 
 describe("refusals come in the order in which a client can act on them", () => {
@@ -92,7 +94,7 @@ describe("refusals come in the order in which a client can act on them", () => {
   test.each(refusals)("%s", async (_what, code, change) => {
     const world = worldOf({ capacity: 10 * MiB });
     await publishOne(world.storage, 7, "anna", "taken");
-    expect(await codeOf(admit(requestOf(change), free, world))).toBe(code);
+    expect(await codeOf(admit(requestOf(change), noEvents, free, world))).toBe(code);
     expect(world.catalogue.peek(idOf(1))).toBeNull();
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     await world.room.reserve("other", "anna", 8 * MiB);
@@ -105,7 +107,9 @@ describe("a failure leaves nothing behind", () => {
       if (type === "create") throw new DyncError("no-space", "No space left");
     };
     const world = worldOf({ capacity: 3 * MiB, before });
-    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), free, world))).toBe("no-space");
+    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), noEvents, free, world))).toBe(
+      "no-space",
+    );
     expect(world.catalogue.peek(idOf(1))).toBeNull();
     await world.room.reserve("other", "anna", 2 * MiB);
   });
@@ -117,7 +121,9 @@ describe("a failure leaves nothing behind", () => {
       }
     }
     const world = worldOf({ capacity: 3 * MiB }, new FullCatalogue());
-    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), free, world))).toBe("no-space");
+    expect(await codeOf(admit(requestOf({ info: { size: 2 * MiB } }), noEvents, free, world))).toBe(
+      "no-space",
+    );
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
     await world.room.reserve("other", "anna", 2 * MiB);
   });

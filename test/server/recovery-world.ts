@@ -42,7 +42,6 @@ export class RecoveryWorld {
     log: (level: LogLevel, message: string, fields: LogFields = {}) =>
       void this.log.push({ level, message, fields }),
   };
-  readonly bootId = "boot";
   readonly owner = owner;
 
   now(): string {
@@ -63,7 +62,7 @@ export class RecoveryWorld {
         modified: "2020-01-02T03:04:05.678901234Z",
         client: "test 1",
         createdAt: this.now(),
-        bootId: this.bootId,
+        mark: this.storage.emptyNote.mark,
       },
       { updatedAt: this.now(), ...change },
     );

@@ -2,24 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
-import { finishPublishing, giveUp, trustedLength } from "../../src/server/recovery.ts";
+import { finishPublishing, giveUp } from "../../src/server/recovery.ts";
 import { bytesOf, descriptionOf, idOf, publishOne } from "../storage/contract.ts";
 import { RecoveryWorld, sha256 } from "./recovery-world.ts";
-
-describe("how much of what is on the disk can be trusted", () => {
-  const cases: readonly (readonly [string, string | null, string | null, number])[] = [
-    ["all of it, while the system runs on", "boot", "boot", 100],
-    ["what was synced, after the system restarted", "boot", "other", 60],
-    ["what was synced, where a write or sync failed before", null, "boot", 60],
-    ["what was synced, where systems cannot be told apart", "boot", null, 60],
-    ["what was synced, where nothing is known", null, null, 60],
-  ];
-  test.each(cases)("%s", (_what, written, now, expected) => {
-    const record = { ...new RecoveryWorld().record(1, { durable: 60 }), bootId: written };
-    expect(trustedLength(record, 100, now)).toBe(expected);
-    expect(trustedLength(record, 40, now)).toBe(40);
-  });
-});
 
 describe("an upload that a crash left in the midst of being published", () => {
   const destination = { user: "anna", name: "1.raw" };
@@ -52,7 +37,7 @@ describe("an upload that a crash left in the midst of being published", () => {
     await partial.append(bytesOf("content"));
     await partial.close();
     world.failures.set("sync", new DyncError("internal", "The disk reports an error"));
-    await expect(finishPublishing(idOf(1), world)).rejects.toThrow("The disk reports an error");
+    await expect(finishPublishing(idOf(1), world)).rejects.toThrow("could not be made durable");
     world.failures.clear();
     await finishPublishing(idOf(1), world);
     expect(world.storage.published()).toEqual([]);

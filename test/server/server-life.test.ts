@@ -158,6 +158,13 @@ describe("a server that crashed", () => {
   });
 });
 
+test("a server does not start with a window that its storage would never answer for", async () => {
+  const next = new ServerWorld();
+  Object.assign(next.storage, { properties: { ...next.storage.properties, partBytes: 5 * 1024 * 1024 } });
+  const start = next.start({ chunkBytes: 1024, windowChunks: 16 });
+  await expect(start).rejects.toThrow("A window has 16384 bytes, and this storage takes parts of 5242880");
+});
+
 describe("a server that cannot publish", () => {
   test("says so, keeps what arrived, and publishes it when its client asks again", async () => {
     let isBroken = true;

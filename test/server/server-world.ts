@@ -53,6 +53,8 @@ export class ServerWorld {
   }
 
   async start(change: Partial<ProcessSettings & UserRules> = {}): Promise<void> {
+    const { syncEveryBytes } = { ...defaultProcessSettings, ...change };
+    this.storage.mount({ bootId: this.bootId, syncEveryBytes });
     const server = new Server({
       transport: this.network.server(),
       keys: serverKeys,
@@ -68,7 +70,6 @@ export class ServerWorld {
       logger: {
         log: (level, message, fields = {}) => void this.log.push({ level, message, fields }),
       },
-      bootId: this.bootId,
       options: { ...defaultProcessSettings, port, chunkBytes: 1024, memoryBytes: 1024 * 1024, ...change },
       rulesOf: () => ({ ...defaultUserRules, ...change }),
       program: "test",

@@ -193,7 +193,7 @@ test("an upload whose stored bytes are gone is unknown, and its client may begin
   client.chunk(0, "con");
   expect(await client.ask({ type: "error", code: 503, text: "Later" })).toMatchObject({ code: 503 });
   await world.settle();
-  await (await world.storage.open(idOf(1)))?.discard();
+  await world.storage.discard(idOf(1));
   for (let turn = 0; turn < 2; turn++) {
     expect(await client.ask({ type: "query-status" })).toMatchObject({ type: "error", code: 404 });
   }

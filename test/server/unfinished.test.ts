@@ -15,9 +15,9 @@ let world: RecoveryWorld;
 let active: Set<string>;
 
 async function add(number: number, metadataText = "{}", user = "anna"): Promise<void> {
-  const { storage, catalogue, clock, logger, bootId, owner } = world;
+  const { storage, catalogue, clock, logger, owner } = world;
   const isActive = (id: string): boolean => active.has(id);
-  const parts = { storage, catalogue, clock, logger, bootId, owner, rulesOf, isActive };
+  const parts = { storage, catalogue, clock, logger, owner, rulesOf, isActive };
   const upload = newUpload(number, { id: idOf(number), user, metadataText });
   await addWithinBounds(upload, parts);
 }
@@ -78,10 +78,10 @@ describe("an upload too many", () => {
   test("never drives out one whose client came back in that moment", async () => {
     for (const number of [1, 2, 3]) await suspended(number, "");
     const { storage } = world;
-    const opened = storage.open.bind(storage);
-    storage.open = (id) => {
+    const lookedAt = storage.lookAt.bind(storage);
+    storage.lookAt = (id) => {
       active.add(id);
-      return opened(id);
+      return lookedAt(id);
     };
     expect(await codeOf(add(4))).toBe("too-many-uploads");
     expect(open()).toHaveLength(3);

@@ -120,7 +120,7 @@ export class FairnessWorld {
     const before = this.#writtenByUser();
     const enough =
       [...before.values()].reduce((sum, bytes) => sum + bytes, 0) + usersMany * chunksMeasured * chunkBytes;
-    this.#runUntil(() => this.#written() >= enough, 50);
+    this.#runUntil(() => this.#stored() >= enough, 50);
     const after = this.#writtenByUser();
     const gained = [...after].map(([user, bytes]) => bytes - (before.get(user) ?? 0));
     const index = jainIndex(gained);
@@ -135,20 +135,20 @@ export class FairnessWorld {
 
   // One that waits its turn behind the others of its user may wait long where the budget is a chunk or two for each.
   #hasWaitedBriefly(): boolean {
-    return this.#written() < this.#world.clients.length * usersMany * chunkBytes;
+    return this.#stored() < this.#world.clients.length * usersMany * chunkBytes;
   }
 
-  #written(): number {
+  #stored(): number {
     let sum = 0;
-    for (const { written } of this.#world.server.records.values()) sum += written;
+    for (const { stored } of this.#world.server.records.values()) sum += stored;
     return sum;
   }
 
   #writtenByUser(): ReadonlyMap<string, number> {
     const sums = new Map<string, number>();
-    for (const { identity, written } of this.#world.server.records.values()) {
+    for (const { identity, stored } of this.#world.server.records.values()) {
       const user = this.#world.userOf(identity);
-      sums.set(user, (sums.get(user) ?? 0) + written);
+      sums.set(user, (sums.get(user) ?? 0) + stored);
     }
     return sums;
   }

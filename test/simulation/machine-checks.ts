@@ -41,8 +41,8 @@ export class MachineChecks {
 
   onStored(record: ModelRecord): void {
     check(
-      record.written <= this.#world.sizeOf(record),
-      () => `${record.identity}: ${record.written} bytes are stored of ${this.#world.sizeOf(record)}`,
+      record.stored <= this.#world.sizeOf(record),
+      () => `${record.identity}: ${record.stored} bytes are stored of ${this.#world.sizeOf(record)}`,
     );
   }
 

@@ -16,8 +16,8 @@ export interface ModelRecord {
   readonly id: string;
   readonly identity: string;
   readonly post: PostFile;
-  /** Bytes that were written, and those of them that survive a power cut. */
-  written: number;
+  /** Bytes that are stored, and those of them that survive a power cut. */
+  stored: number;
   durable: number;
   state: "open" | "publishing" | "finished" | "failed";
   errorCode: number;
@@ -90,12 +90,12 @@ export class ModelServer {
 
   #losePower(record: ModelRecord): void {
     if (record.state === "finished") return;
-    const kept = this.world.random.between(record.durable, record.written);
+    const kept = this.world.random.between(record.durable, record.stored);
     // Our model of trust: after a power cut only what was synced counts.
-    this.world.checks.onBytesLost(record, record.written - record.durable);
-    record.written = Math.min(kept, record.durable);
+    this.world.checks.onBytesLost(record, record.stored - record.durable);
+    record.stored = Math.min(kept, record.durable);
     // Not published, and no longer complete: its client sends again.
-    if (record.state === "publishing" && record.written < this.world.sizeOf(record)) record.state = "open";
+    if (record.state === "publishing" && record.stored < this.world.sizeOf(record)) record.state = "open";
   }
 
   stop(): void {
@@ -145,7 +145,7 @@ export class ModelServer {
   }
 
   #acceptedOf(identity: string): number {
-    return (this.records.get(identity)?.written ?? 0) + (this.sessions.get(identity)?.unwrittenBytes ?? 0);
+    return (this.records.get(identity)?.stored ?? 0) + (this.sessions.get(identity)?.unstoredBytes ?? 0);
   }
 
   #receive(client: ModelClient, message: Heard<ClientMessage>): void {
@@ -197,11 +197,11 @@ export class ModelServer {
       this.office.held >= 0 && this.office.held <= capacity,
       () => `${this.office.held} chunks held of ${capacity}`,
     );
-    let unwritten = 0;
+    let unstored = 0;
     for (const session of this.sessions.values()) {
-      unwritten += session.unwrittenChunks;
-      assert(session.unwrittenChunks <= this.office.heldBy(session.identity), "unwritten chunks are held");
+      unstored += session.unstoredChunks;
+      assert(session.unstoredChunks <= this.office.heldBy(session.identity), "unstored chunks are held");
     }
-    check(unwritten <= capacity, () => `${unwritten} chunks in memory, ${capacity} fit`);
+    check(unstored <= capacity, () => `${unstored} chunks in memory, ${capacity} fit`);
   }
 }

@@ -20,7 +20,7 @@ interface Search {
 }
 
 const planted: Readonly<Record<string, Search>> = {
-  "answer-rewinds-again": { level: "machines", from: 1001, runs: 1000 },
+  "answer-rewinds-again": { level: "machines", runs: 1000 },
   "checksum-in-released-memory": { level: "shells", runs: 100 },
   "command-name-taken-for-data": { level: "machines", runs: 1000 },
   "credit-by-upload": { level: "fairness", runs: 10 },

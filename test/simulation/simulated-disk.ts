@@ -5,6 +5,7 @@ import { DyncError } from "../../src/base/error.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
 import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
 import { MemoryStorage, ShortWrite, type StorageOperation } from "../../src/storage/memory-storage.ts";
+import type { PartialStorageOptions } from "../../src/storage/partial-storage.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Random } from "./random.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -42,8 +43,9 @@ export class SimulatedDisk {
   }
 
   /** From now on this process uses the disk. */
-  mountFor(process: SimulatedProcess): void {
+  mountFor(process: SimulatedProcess, options: PartialStorageOptions): void {
     this.#process = process;
+    this.storage.mount(options);
   }
 
   async #before({ type, id }: StorageOperation): Promise<void> {
@@ -112,7 +114,7 @@ export class SimulatedDisk {
       change: (hold, what) => {
         // That a sync failed, and that the process dies before it could note that or cut the bytes off, is one fault too
         // many: see README.md.
-        const isDistrust = what.verb === "distrust" || (what.verb === "progress" && what.bootId === null);
+        const isDistrust = what.verb === "progress" && what.mark === null;
         return isDistrust
           ? ask(() => catalogue.change(hold, what))
           : change(() => catalogue.change(hold, what));

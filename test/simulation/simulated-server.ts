@@ -30,7 +30,8 @@ export class SimulatedServer {
     this.#process = process;
     this.#starts++;
     this.held = nothingHeld();
-    world.disk.mountFor(process);
+    const { syncEveryBytes } = world.options;
+    world.disk.mountFor(process, { bootId: world.bootId, syncEveryBytes });
     const transport = world.network.server(process, this.held);
     this.#closeTransport = () => void transport.close();
     world.trace(() => "server starts");
@@ -47,7 +48,6 @@ export class SimulatedServer {
       owner: { id: "server", leaseMs: 0 },
       clock: process.clock,
       logger: this.#loggerOf(process),
-      bootId: world.bootId,
       options: world.options,
       rulesOf: () => world.options,
       program: "simulation",

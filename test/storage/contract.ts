@@ -4,13 +4,17 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { DyncError } from "../../src/base/error.ts";
-import type { Description, Storage } from "../../src/storage/storage.ts";
+import type { PartialStorage, PartialStorageOptions } from "../../src/storage/partial-storage.ts";
+import type { Description, SinkEvents, Storage } from "../../src/storage/storage.ts";
 import { sidecarText } from "../../src/upload/sidecar.ts";
 
+/** Of a storage whose partials the tests use as they are. */
+export const sinkOptions: PartialStorageOptions = { syncEveryBytes: 1000, bootId: "boot" };
+
 export interface StorageUnderTest extends AsyncDisposable {
-  readonly storage: Storage;
+  readonly storage: Storage & PartialStorage;
   /** The same data as a later process would find it after a clean stop. */
-  reopen(): Promise<Storage>;
+  reopen(): Promise<Storage & PartialStorage>;
 }
 
 export function bytesOf(text: string): Uint8Array {
@@ -40,7 +44,13 @@ export function descriptionOf(id: string, user: string, name: string, content: U
 }
 
 /** Creates, fills and publishes an upload. */
-export async function publishOne(storage: Storage, number: number, user: string, name: string, text = name) {
+export async function publishOne(
+  storage: PartialStorage,
+  number: number,
+  user: string,
+  name: string,
+  text = name,
+) {
   const content = bytesOf(text);
   const partial = await storage.create(idOf(number));
   await partial.append(content);
@@ -133,13 +143,13 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await late.append(bytesOf("late"));
       expect([...(await idsIn(under.storage))].sort()).toEqual([idOf(7), idOf(8)]);
       const timeOf = async (number: number): Promise<number> =>
-        (await under.storage.writtenAt(idOf(number)))?.getTime() ?? 0;
+        (await under.storage.lookAt(idOf(number)))?.writtenAt.getTime() ?? 0;
       const [first, second] = [await timeOf(7), await timeOf(8)];
       expect(first).toBeGreaterThan(0);
       expect(second).toBeGreaterThanOrEqual(first);
       await early.append(bytesOf("!"));
       expect(await timeOf(7)).toBeGreaterThanOrEqual(second);
-      expect(await under.storage.writtenAt(idOf(9))).toBeNull();
+      expect(await under.storage.lookAt(idOf(9))).toBeNull();
       await early.close();
       await late.close();
     });
@@ -154,18 +164,139 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     });
   });
 
+  describe(`${name}: sinks`, () => {
+    const noEvents: SinkEvents = { onStored() {}, onDurable() {}, onFailed() {} };
+
+    test("chunks are taken over, stored in order, and told up to where; their memory is given back by then", async () => {
+      await using under = await make();
+      const events = Promise.withResolvers<void>();
+      const chunks = ["a".repeat(1000), "b", "c".repeat(70_000)];
+      const stored: number[] = [];
+      let held = 0;
+      const sink = await under.storage.begin(idOf(1), {
+        ...noEvents,
+        onStored(offset) {
+          stored.push(offset);
+          const ends = chunks.map((_, at) => chunks.slice(0, at + 1).join("").length);
+          expect(held).toBe(ends.filter((end) => end > offset).length);
+          if (offset === 71_001) events.resolve();
+        },
+      });
+      for (const chunk of chunks) {
+        const data = bytesOf(chunk);
+        held++;
+        const release = (): void => {
+          held--;
+          data.fill(0);
+        };
+        sink.write({ data, release });
+      }
+      await events.promise;
+      expect([...stored].sort((a, b) => a - b)).toEqual(stored);
+      expect([held, sink.length]).toEqual([0, 71_001]);
+      expect(sink.digest()).toBe(createHash("sha256").update(chunks.join("")).digest("hex"));
+      await sink.close();
+    });
+
+    test("what was put away is taken up, whole, by the next process, and published", async () => {
+      await using under = await make();
+      const sink = await under.storage.begin(idOf(1), noEvents);
+      sink.write({ data: bytesOf("hello "), release() {} });
+      const note = await sink.close();
+      expect(note.durable).toBe(6);
+      const next = await under.reopen();
+      const written = Promise.withResolvers<number>();
+      const again = await next.resume(idOf(1), note, { ...noEvents, onStored: written.resolve });
+      if (again === null) throw new Error("the upload is there");
+      expect(again.length).toBe(6);
+      if (!again.isReady) await again.prepare();
+      again.write({ data: bytesOf("world"), release() {} });
+      expect(await written.promise).toBe(11);
+      const description = descriptionOf(idOf(1), "anna", "a.raw", bytesOf("hello world"));
+      expect(again.digest()).toBe(description.sha256);
+      await again.publish({ user: "anna", name: "a.raw" }, description);
+      const published = (await next.obstacle({ user: "anna", name: "a.raw" }))?.published;
+      expect(published).toMatchObject({ size: 11, sha256: description.sha256, upload: idOf(1) });
+    });
+
+    test("what a process leaves that dies is there for the next one where the storage says so", async () => {
+      await using under = await make();
+      const stored = Promise.withResolvers<number>();
+      const { properties, emptyNote } = under.storage;
+      const sink = await under.storage.begin(idOf(1), { ...noEvents, onStored: stored.resolve });
+      const bytes = Math.max(5, properties.partBytes);
+      sink.write({ data: new Uint8Array(bytes), release() {} });
+      await stored.promise;
+      // Nobody closed it, and its record says that nothing is durable.
+      const next = await under.reopen();
+      const again = await next.resume(idOf(1), emptyNote, noEvents);
+      expect(again?.length).toBe(properties.keepsAfterCrash ? bytes : 0);
+      await again?.close();
+    });
+
+    test("what was cut off while it was published is recovered: all of it, or as much as is there", async () => {
+      await using under = await make();
+      const destination = { user: "anna", name: "a.raw" };
+      const content = bytesOf("content");
+      const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", content);
+      const { emptyNote } = under.storage;
+      const recover = (storage: Storage) => storage.recover(idOf(1), emptyNote, destination, sha256);
+      expect(await recover(under.storage)).toEqual({ type: "gone" });
+      const sink = await under.storage.begin(idOf(1), noEvents);
+      sink.write({ data: content, release() {} });
+      await sink.close();
+      const complete = await recover(await under.reopen());
+      if (complete.type !== "complete") throw new Error(`it is complete, not ${complete.type}`);
+      await complete.sink.publish(destination, descriptionOf(idOf(1), "anna", "a.raw", content));
+      expect(await recover(await under.reopen())).toEqual({ type: "published" });
+      // Under this name it is another upload's, whatever it holds.
+      const other = await under.storage.recover(idOf(2), emptyNote, destination, sha256);
+      expect(other).toEqual({ type: "gone" });
+    });
+
+    test("what is not what it was said to be is cut back to what is durable", async () => {
+      await using under = await make();
+      const sink = await under.storage.begin(idOf(1), noEvents);
+      sink.write({ data: bytesOf("con\0ent"), release() {} });
+      await sink.close();
+      const next = await under.reopen();
+      const note = { ...next.emptyNote, durable: 3 };
+      const destination = { user: "anna", name: "a.raw" };
+      const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", bytesOf("content"));
+      const left = await next.recover(idOf(1), note, destination, sha256);
+      expect(left).toMatchObject({ type: "incomplete", durable: 3 });
+      const again = await next.resume(idOf(1), note, noEvents);
+      expect(again?.length).toBe(3);
+      await again?.close();
+    });
+
+    test("discarding what is open, what is put away, and what is not there", async () => {
+      await using under = await make();
+      for (const number of [1, 2]) {
+        const sink = await under.storage.begin(idOf(number), noEvents);
+        sink.write({ data: bytesOf("x"), release() {} });
+        await (number === 1 ? sink.discard() : sink.close());
+      }
+      expect(await idsIn(under.storage)).toEqual([idOf(2)]);
+      await under.storage.discard(idOf(2));
+      await under.storage.discard(idOf(3));
+      expect(await idsIn(under.storage)).toEqual([]);
+    });
+  });
+
   describe(`${name}: publishing`, () => {
     test("a published upload is there under its name, and its partial is gone", async () => {
       await using under = await make();
       const destination = { user: "anna", name: "run 1.raw" };
       expect(await under.storage.obstacle(destination)).toBeNull();
-      expect(await under.storage.publishedSha256(destination)).toBeNull();
+      expect(await under.storage.isPublished(idOf(1), destination, "00")).toBe(false);
       const { sha256 } = await publishOne(under.storage, 1, "anna", "run 1.raw");
       expect(await under.storage.obstacle(destination)).not.toBeNull();
-      expect(await under.storage.publishedSha256(destination)).toBe(sha256);
+      expect(await under.storage.isPublished(idOf(1), destination, sha256)).toBe(true);
       expect(await Array.fromAsync(under.storage.ids())).toEqual([]);
       const next = await under.reopen();
-      expect(await next.publishedSha256(destination)).toBe(sha256);
+      expect(await next.isPublished(idOf(1), destination, sha256)).toBe(true);
+      expect(await next.isPublished(idOf(2), destination, sha256)).toBe(false);
     });
 
     test("an empty file is published as well", async () => {
@@ -178,10 +309,9 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await using under = await make();
       const { sha256 } = await publishOne(under.storage, 1, "anna", "a.raw", "first");
       expect(await codeOf(publishOne(under.storage, 2, "anna", "a.raw", "second"))).toBe("name-taken");
-      expect(await under.storage.publishedSha256({ user: "anna", name: "a.raw" })).toBe(sha256);
-      const second = await under.storage.open(idOf(2));
-      await second?.discard();
-      expect(await under.storage.publishedSha256({ user: "anna", name: "a.raw" })).toBe(sha256);
+      expect((await under.storage.obstacle({ user: "anna", name: "a.raw" }))?.published?.sha256).toBe(sha256);
+      await under.storage.discard(idOf(2));
+      expect((await under.storage.obstacle({ user: "anna", name: "a.raw" }))?.published?.sha256).toBe(sha256);
     });
 
     test("another user's name is another name", async () => {

@@ -9,6 +9,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { sinkOptions } from "./contract.ts";
 
 const canTrace = spawnSync("strace", ["-f", "-o", "/dev/null", "true"]).status === 0;
 
@@ -50,7 +51,8 @@ test.skipIf(!canTrace).each(faults)(
 
 test("the lock on a data folder goes with the process that held it, even when it is killed", async () => {
   await using folder = await tempFolder();
-  const open = () => FilesystemStorage.open({ folder: folder.path, clock: systemClock, log: silentLogger });
+  const open = () =>
+    FilesystemStorage.open({ folder: folder.path, clock: systemClock, log: silentLogger, ...sinkOptions });
   const child = spawn(process.execPath, [join(import.meta.dir, "lock-holder.ts"), folder.path]);
   await once(child.stdout, "data");
   await expect(open()).rejects.toThrow("Another dync-server uses the data folder");

@@ -8,14 +8,19 @@ import { DyncError } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
-import { bytesOf, descriptionOf, idOf } from "./contract.ts";
+import { bytesOf, descriptionOf, idOf, sinkOptions } from "./contract.ts";
 
 // strace counts calls for each thread: a call that fails once fails once in every thread of the pool.
 const attemptsMax = 500;
 
 const folder = process.argv[2] as string;
 const content = bytesOf(Array.from({ length: 4000 }, (_, index) => `${index}`).join(" "));
-const storage = await FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger });
+const storage = await FilesystemStorage.open({
+  folder,
+  clock: systemClock,
+  log: silentLogger,
+  ...sinkOptions,
+});
 const partial = await storage.create(idOf(1));
 const errors = new Set<string>();
 let durable = 0;

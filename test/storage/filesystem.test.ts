@@ -36,6 +36,7 @@ import {
   idOf,
   publishOne,
   type StorageUnderTest,
+  sinkOptions,
   storageContract,
 } from "./contract.ts";
 
@@ -54,7 +55,7 @@ interface OnDisk extends StorageUnderTest {
 
 async function make(options: Partial<FilesystemStorageOptions> = {}): Promise<OnDisk> {
   const folder = await tempFolder();
-  const all = { folder: folder.path, clock: systemClock, log: silentLogger, ...options };
+  const all = { folder: folder.path, clock: systemClock, log: silentLogger, ...sinkOptions, ...options };
   let storage = await FilesystemStorage.open(all);
   return {
     folder: folder.path,
@@ -93,7 +94,7 @@ describe("what lies in the data folder", () => {
     await using under = await make();
     await publishOne(under.storage, 1, "anna", "a");
     expect(await codeOf(publishOne(under.storage, 2, "anna", "A"))).toBe("name-taken");
-    await (await under.storage.open(idOf(2)))?.discard();
+    await under.storage.discard(idOf(2));
     expect(readdirSync(join(stateFolder(under.folder), "partial"))).toEqual([]);
     expect(readdirSync(join(under.folder, "anna")).sort()).toEqual(["a", "a.meta.json", "a.sha256"]);
   });
@@ -157,8 +158,8 @@ describe("what lies in the data folder", () => {
     const before = Date.now();
     await (await under.storage.create(idOf(1))).close();
     utimesSync(join(under.folder, ".dync", "partial", idOf(1)), 1, 1);
-    const writtenAt = await under.storage.writtenAt(idOf(1));
-    expect(writtenAt?.getTime()).toBeGreaterThan(before - 1000);
+    const found = await under.storage.lookAt(idOf(1));
+    expect(found?.writtenAt.getTime()).toBeGreaterThan(before - 1000);
   });
 
   test("10,000 files in a folder do not slow each admission down", async () => {
@@ -177,7 +178,8 @@ describe("what lies in the data folder", () => {
 });
 
 describe("a data folder that is no good is refused with what to do", () => {
-  const open = (folder: string) => FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger });
+  const open = (folder: string) =>
+    FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger, ...sinkOptions });
   const failure = async (folder: string): Promise<DyncError> => {
     const error = await open(folder).then(
       (storage) => storage.close().then(() => null),
@@ -233,7 +235,9 @@ describe("a data folder that is no good is refused with what to do", () => {
     const log = {
       log: (_level: string, message: string, fields?: LogFields) => void logged.push([message, fields]),
     };
-    await (await FilesystemStorage.open({ folder: folder.path, clock: systemClock, log })).close();
+    await (
+      await FilesystemStorage.open({ folder: folder.path, clock: systemClock, log, ...sinkOptions })
+    ).close();
     expect(logged).toEqual([
       ["Everybody on this machine can write to the data folder", { folder: folder.path }],
     ]);
@@ -246,6 +250,7 @@ test("a data folder that is away did not lose its files: later is better than ne
     folder: folder.path,
     clock: systemClock,
     log: silentLogger,
+    ...sinkOptions,
   });
   await (await storage.create(idOf(1))).close();
   await rename(folder.file(".dync"), folder.file("away"));
@@ -260,7 +265,7 @@ test("a data folder that is away did not lose its files: later is better than ne
 
 test("another folder in the place of the data folder gets the same answer at each call, and nothing is lost", async () => {
   await using folder = await tempFolder();
-  const options = { folder: folder.path, clock: systemClock, log: silentLogger };
+  const options = { folder: folder.path, clock: systemClock, log: silentLogger, ...sinkOptions };
   const storage = await FilesystemStorage.open(options);
   const content = bytesOf("content");
   const partial = await storage.create(idOf(1));
@@ -279,7 +284,7 @@ test("another folder in the place of the data folder gets the same answer at eac
   await rm(folder.file(".dync"), { recursive: true });
   await rename(folder.file("away"), folder.file(".dync"));
   await (await storage.open(idOf(1)))?.publish(destination, description);
-  expect(await storage.publishedSha256(destination)).toBe(description.sha256);
+  expect(await storage.isPublished(idOf(1), destination, description.sha256)).toBe(true);
   await storage.close();
 });
 
@@ -293,6 +298,7 @@ test.skipIf(!canMount)(
       folder: folder.path,
       clock: systemClock,
       log: silentLogger,
+      ...sinkOptions,
     });
     const free = (await storage.freeBytes()) as number;
     expect(free).toBeGreaterThan(3_500_000);

@@ -3,11 +3,13 @@
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
+import { sinkOptions } from "./contract.ts";
 
 const storage = await FilesystemStorage.open({
   folder: process.argv[2] as string,
   clock: systemClock,
   log: silentLogger,
+  ...sinkOptions,
 });
 process.stdout.write("open\n");
 process.stdin.on("end", () => void storage.close());

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import { bootId } from "../../catalogue/boot-id.ts";
 import { openSqliteCatalogue, rescueCatalogue } from "../../catalogue/sqlite.ts";
 import type { ProcessSettings, UserRules } from "../../config/server-settings.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
+import { bootId } from "../../storage/boot-id.ts";
 import { FilesystemStorage, stateFolder } from "../../storage/filesystem.ts";
 import { publishedFiles } from "../../storage/published.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
@@ -57,7 +57,9 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
       folder: clients.folder,
     });
   }
-  const storage = await FilesystemStorage.open({ folder: options.dataFolder, clock, log: logger });
+  const { syncEveryBytes } = options.settings;
+  const disk = { folder: options.dataFolder, syncEveryBytes, bootId: bootId() };
+  const storage = await FilesystemStorage.open({ ...disk, clock, log: logger });
   closing.defer(() => storage.close());
   const file = join(stateFolder(options.dataFolder), "catalogue.sqlite");
   const damaged = Promise.withResolvers<never>();
@@ -92,7 +94,6 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
     owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
     clock,
     logger,
-    bootId: bootId(),
     options: options.settings,
     rulesOf: () => options.rules,
     program: `dync-server ${version}`,

@@ -2,9 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
-import { finishUpload } from "../../src/server/finish.ts";
+import { finishUpload } from "../../src/server/publisher.ts";
 import { finishPublishing } from "../../src/server/recovery.ts";
-import { StoredBytes } from "../../src/server/stored-bytes.ts";
 import { UploadJournal } from "../../src/server/upload-journal.ts";
 import { bytesOf, idOf, publishOne } from "../storage/contract.ts";
 import { RecoveryWorld, recordedMetadata, sha256 } from "./recovery-world.ts";
@@ -13,10 +12,9 @@ const modified = "2020-01-02T03:04:05.678901234Z";
 
 async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
   world.record(1);
-  const partial = await world.storage.create(idOf(1));
-  const events = { onWritten() {}, onDurable() {}, onFailed() {} };
-  const bytes = new StoredBytes(partial, 0, 1000, events);
-  bytes.write({ data: bytesOf("content"), release() {} });
+  const events = { onStored() {}, onDurable() {}, onFailed() {} };
+  const sink = await world.storage.begin(idOf(1), events);
+  sink.write({ data: bytesOf("content"), release() {} });
   await new Promise<void>((resolve) => setImmediate(resolve));
   const upload = {
     id: idOf(1),
@@ -30,8 +28,8 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
     client: "test 1",
   };
   const hold = { id: idOf(1), fence: 1, owner: world.owner };
-  const journal = new UploadJournal(hold, true, { upload: idOf(1) }, world);
-  return finishUpload(upload, Buffer.from(announced, "hex"), bytes, journal);
+  const journal = new UploadJournal(hold, null, { upload: idOf(1) }, world);
+  return finishUpload(upload, Buffer.from(announced, "hex"), sink, journal);
 }
 
 test("a file whose checksum is right is published with its description, and recorded", async () => {

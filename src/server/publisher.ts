@@ -1,0 +1,57 @@
+// The end of an upload: compares checksums, publishes, and records it, in the order that survives a crash between
+// any two steps. What a crash interrupted is published by the same code (recovery.ts).
+
+import { DyncError, errorMeanings } from "../base/error.ts";
+import type { ServerInput } from "../protocol/server-events.ts";
+import type { Sink } from "../storage/storage.ts";
+import { refusalOf, troubleOf } from "./admission.ts";
+import { type CompleteUpload, publicationOf } from "./publication.ts";
+import type { UploadJournal } from "./upload-journal.ts";
+
+export type FinishResult = Extract<ServerInput, { type: "finished" | "storage-failed" }>;
+
+/**
+ * Compares with `checksum`, the SHA-256 that the client announced, and publishes. Resolves with what the machine has to
+ * know; never rejects.
+ */
+export async function finishUpload(
+  upload: Omit<CompleteUpload, "sha256">,
+  checksum: Uint8Array,
+  sink: Sink,
+  journal: UploadJournal,
+): Promise<FinishResult> {
+  const sha256 = sink.digest();
+  const announced = Buffer.from(checksum).toString("hex");
+  if (sha256 !== announced) {
+    const text = `Checksum mismatch: the server received ${sha256}, the client announced ${announced}`;
+    return { type: "storage-failed", code: errorMeanings["checksum-mismatch"].wire, text, keep: false };
+  }
+  try {
+    await journal.publishing(sha256, upload.receivedAt);
+    await publish({ ...upload, sha256 }, sink, journal);
+    return { type: "finished" };
+  } catch (error) {
+    journal.log("error", "Publishing failed", troubleOf(error));
+    // Everything arrived. Unless the name is somebody's for good, it stays, and is published when its client asks again,
+    // or this server starts anew.
+    return { type: "storage-failed", ...refusalOf(error, upload.metadataText), keep: !isTaken(error) };
+  }
+}
+
+/** Publishes `upload`, whose bytes lie complete in `sink` and which is recorded as being published, and records that. */
+export async function publish(upload: CompleteUpload, sink: Sink, journal: UploadJournal): Promise<void> {
+  const { destination, description } = publicationOf(upload);
+  await sink.publish(destination, description);
+  try {
+    await journal.finished();
+  } catch (cause) {
+    // The file is there, and nobody must hear that it is not: its client asks again until that is recorded as well.
+    const text = "The file is stored, and the server could not write that down yet";
+    throw new DyncError("not-ready", text, { cause });
+  }
+}
+
+/** Whether somebody else has the name for good. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof DyncError && error.code === "name-taken";
+}

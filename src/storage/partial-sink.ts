@@ -1,0 +1,242 @@
+// The bytes of one upload on their way into a partial: hashed as they come, appended in order, made durable now and then.
+
+import { createHash, type Hash } from "node:crypto";
+import { assert } from "../base/assert.ts";
+import { DyncError } from "../base/error.ts";
+import type { ParkedHashes } from "./parked-hashes.ts";
+import type { PartialUpload } from "./partial.ts";
+import type { Description, Destination, OwnedChunk, Sink, SinkEvents, StoredNote } from "./storage.ts";
+
+export interface PartialSinkOptions {
+  readonly id: string;
+  /** Bytes that are known to survive a power cut; more are made so every `syncEveryBytes`. */
+  readonly durable: number;
+  readonly syncEveryBytes: number;
+  /** Identifies the running system, or `null`. */
+  readonly bootId: string | null;
+  /** Where the state of the hash is kept while nobody has the upload open. */
+  readonly hashes: ParkedHashes;
+}
+
+// Big enough to hash at full speed, small enough that other uploads get their turn in between.
+const rehashBytes = 1024 * 1024;
+
+export class PartialSink implements Sink {
+  readonly #partial: PartialUpload;
+  readonly #options: PartialSinkOptions;
+  readonly #events: SinkEvents;
+  readonly #pending: OwnedChunk[] = [];
+  #hash: Hash;
+  /** Bytes that went into the hash, stored or not; -1 after its end. */
+  #hashed: number;
+  #durable: number;
+  #syncing: Promise<void> | null = null;
+  #writing: Promise<void> | null = null;
+  /** It is made ready. */
+  #preparing: Promise<unknown> = Promise.resolve();
+  /** Nothing is taken any more, until it is rewound. */
+  #failed = false;
+  /** Bytes past `durable` may be lost although the system shows them: a write or a sync failed. */
+  #suspect = false;
+  #isClosing = false;
+
+  constructor(partial: PartialUpload, options: PartialSinkOptions, events: SinkEvents) {
+    const parked = options.hashes.take(options.id, partial.length);
+    this.#partial = partial;
+    this.#options = options;
+    this.#events = events;
+    this.#hash = parked ?? createHash("sha256");
+    this.#hashed = parked === null ? 0 : partial.length;
+    this.#durable = options.durable;
+  }
+
+  get length(): number {
+    return this.#partial.length;
+  }
+
+  get isReady(): boolean {
+    return this.#hashed >= this.#partial.length;
+  }
+
+  write(chunk: OwnedChunk): void {
+    if (this.#failed) return chunk.release();
+    this.#hash.update(chunk.data);
+    this.#hashed += chunk.data.length;
+    this.#pending.push(chunk);
+    this.#writing ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let chunk = this.#pending.shift(); chunk !== undefined; chunk = this.#pending.shift()) {
+      try {
+        await this.#partial.append(chunk.data);
+      } catch (error) {
+        chunk.release();
+        this.#fail(error, false);
+        break;
+      }
+      chunk.release();
+      if (this.#failed) break;
+      this.#events.onStored(this.#partial.length);
+      const isDue = this.#partial.length - this.#durable >= this.#options.syncEveryBytes;
+      if (isDue) this.#syncing ??= this.#sync();
+    }
+    this.#writing = null;
+  }
+
+  async #sync(): Promise<void> {
+    const length = this.#partial.length;
+    try {
+      await this.#partial.sync();
+      this.#durable = length;
+      if (!this.#failed) this.#events.onDurable(this.#note());
+    } catch (error) {
+      this.#fail(error, true);
+    } finally {
+      this.#syncing = null;
+    }
+  }
+
+  #note(): StoredNote {
+    return { durable: this.#durable, mark: this.#suspect ? null : this.#options.bootId };
+  }
+
+  #fail(error: unknown, inSync: boolean): void {
+    // A full disk refuses bytes, it does not lose those that it took. Also behind an earlier failure: a sync that ran beside
+    // the write that was refused may fail after it, and nobody else would hear of that.
+    const refused = error instanceof DyncError && error.code === "no-space" && !inSync;
+    this.#suspect ||= !refused;
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#dropPending();
+    this.#events.onFailed(error, this.#note());
+  }
+
+  #dropPending(): void {
+    for (const chunk of this.#pending.splice(0)) chunk.release();
+  }
+
+  prepare(): Promise<void> {
+    const preparing = this.#rehash();
+    this.#preparing = preparing.catch(() => {});
+    return preparing;
+  }
+
+  async #rehash(): Promise<void> {
+    const hash = createHash("sha256");
+    const end = this.#partial.length;
+    const buffer = new Uint8Array(Math.min(rehashBytes, end));
+    for (let offset = 0; offset < end; ) {
+      if (this.#isClosing) throw new DyncError("cancelled", "The upload ended while its bytes were read");
+      const count = await this.#read(offset, buffer.subarray(0, end - offset));
+      hash.update(buffer.subarray(0, count));
+      offset += count;
+    }
+    this.#hash = hash;
+    this.#hashed = end;
+  }
+
+  async #read(offset: number, into: Uint8Array): Promise<number> {
+    try {
+      const count = await this.#partial.read(offset, into);
+      assert(count > 0, "a partial ends where its length says");
+      return count;
+    } catch (error) {
+      // Nothing but letting go of the partial may follow.
+      this.#failed = true;
+      throw error;
+    }
+  }
+
+  rewind(): Promise<StoredNote> {
+    const rewinding = this.#cutBack();
+    this.#preparing = rewinding.catch(() => {});
+    return rewinding;
+  }
+
+  // Bytes written since the last good sync are not trusted, whatever the system says about them now.
+  async #cutBack(): Promise<StoredNote> {
+    await this.#written();
+    await this.#partial.truncate(this.#durable);
+    this.#suspect = false;
+    await this.#rehash();
+    this.#failed = false;
+    return this.#note();
+  }
+
+  digest(): string {
+    assert(this.#pending.length === 0, "the digest is taken after the last write");
+    // A state that was asked for its digest takes no more.
+    this.#hashed = -1;
+    return this.#hash.digest("hex");
+  }
+
+  async publish(destination: Destination, description: Description): Promise<void> {
+    await this.#settle();
+    // A sync that ran beside the last writes.
+    if (this.#failed) throw notDurable();
+    try {
+      await this.#partial.publish(destination, description);
+      this.#durable = this.#partial.length;
+    } catch (error) {
+      this.#failed = true;
+      this.#durable = Math.max(this.#durable, this.#partial.synced);
+      // Unless all of it was synced, the sync may be what failed: another one would only say that nothing is left to write.
+      this.#suspect = this.#durable < this.#partial.length;
+      const isKnown = error instanceof DyncError && error.code !== "internal";
+      throw this.#suspect && !isKnown ? notDurable(error) : error;
+    }
+  }
+
+  async close(): Promise<StoredNote> {
+    this.#isClosing = true;
+    this.#dropPending();
+    await this.#settle();
+    if (!this.#failed && this.#partial.length > this.#durable) await this.#sync();
+    if (this.#suspect) await this.#cutOff();
+    await this.#partial.close();
+    this.#park();
+    return this.#note();
+  }
+
+  // The disk that failed may be the catalogue's too, so that nobody can write down that these bytes prove nothing: what is not
+  // there needs no record.
+  async #cutOff(): Promise<void> {
+    try {
+      await this.#partial.truncate(this.#durable);
+    } catch {
+      // Then the record alone says that they are not to be trusted.
+    }
+  }
+
+  // Kept if it is exactly that of the bytes that are there.
+  #park(): void {
+    const { length } = this.#partial;
+    const isExact = !this.#failed && !this.#suspect && this.#hashed === length;
+    if (isExact && length > 0) this.#options.hashes.keep(this.#options.id, { hash: this.#hash, length });
+  }
+
+  async discard(): Promise<void> {
+    this.#isClosing = true;
+    this.#dropPending();
+    await this.#settle();
+    await this.#partial.discard();
+  }
+
+  // Nothing of ours is let go under a call that uses it.
+  async #settle(): Promise<void> {
+    await this.#preparing;
+    await this.#written();
+  }
+
+  async #written(): Promise<void> {
+    while (this.#writing !== null || this.#syncing !== null) await (this.#writing ?? this.#syncing);
+  }
+}
+
+// The medium lost what it took, or may have: sent once more it may be kept.
+function notDurable(cause?: unknown): DyncError {
+  const text = "The file arrived and could not be made durable; the server asks for what it needs again";
+  const hint = cause instanceof DyncError ? cause.hint : undefined;
+  return new DyncError("not-ready", text, { cause, ...(hint === undefined ? {} : { hint }) });
+}

@@ -1,0 +1,119 @@
+// What storages share that keep an unfinished upload as a partial: they take up what is stored, and say how much of it can be
+// relied on.
+
+import { sha256Of } from "../base/sha256-of.ts";
+import { ParkedHashes } from "./parked-hashes.ts";
+import type { PartialUpload } from "./partial.ts";
+import { PartialSink } from "./partial-sink.ts";
+import type { Destination, Remainder, Sink, SinkEvents, StorageProperties, StoredNote } from "./storage.ts";
+
+export interface PartialStorageOptions {
+  /** Bytes are made durable whenever so many came. */
+  readonly syncEveryBytes: number;
+  /** Identifies the running system (not the process): a power cut changes it. `null` where that cannot be told. */
+  readonly bootId: string | null;
+}
+
+/** The mark in its notes is the boot id of the system that has the bytes in its memory. */
+export abstract class PartialStorage {
+  // Each chunk is stored by itself, and is in the system's memory from then on.
+  readonly properties: StorageProperties = { partBytes: 0, keepsAfterCrash: true };
+  #options: PartialStorageOptions;
+  #hashes = new ParkedHashes();
+
+  constructor(options: PartialStorageOptions) {
+    this.#options = options;
+  }
+
+  /** Creates an empty partial. */
+  abstract create(id: string): Promise<PartialUpload>;
+  /** Opens a partial that is there, or returns `null`. */
+  abstract open(id: string): Promise<PartialUpload | null>;
+  /** Whether upload `id` is visible at `destination`, with this SHA-256 (hex). */
+  abstract isPublished(id: string, destination: Destination, sha256: string): Promise<boolean>;
+  /** Ends a publishing that came as far as that the data are visible. */
+  protected abstract endPublishing(id: string, destination: Destination): Promise<void>;
+
+  /** From now on another process uses it, which remembers nothing: for a storage that outlives its process in a test. */
+  protected restart(options: PartialStorageOptions): void {
+    this.#options = options;
+    this.#hashes = new ParkedHashes();
+  }
+
+  get emptyNote(): StoredNote {
+    return { durable: 0, mark: this.#options.bootId };
+  }
+
+  async begin(id: string, events: SinkEvents): Promise<Sink> {
+    return this.#sinkOf(id, await this.create(id), 0, events);
+  }
+
+  async resume(id: string, note: StoredNote, events: SinkEvents): Promise<Sink | null> {
+    const partial = await this.open(id);
+    // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
+    if (partial === null) return note.durable === 0 ? this.begin(id, events) : null;
+    const trusted = trustedLength(note, partial.length, this.#options.bootId);
+    await cutBack(partial, trusted);
+    return this.#sinkOf(id, partial, Math.min(note.durable, trusted), events);
+  }
+
+  async recover(
+    id: string,
+    { durable, mark }: StoredNote,
+    destination: Destination,
+    sha256: string,
+  ): Promise<Remainder> {
+    if (await this.isPublished(id, destination, sha256)) {
+      // What has its name was durable before it got it, and has its description beside it.
+      await this.endPublishing(id, destination);
+      return { type: "published" };
+    }
+    const partial = await this.open(id);
+    if (partial === null) return { type: "gone" };
+    try {
+      // Where a sync failed before, what can be read proves nothing.
+      const isSuspect = this.#options.bootId !== null && mark === null;
+      if (!isSuspect && (await sha256Of(partial)).toString("hex") === sha256) {
+        return {
+          type: "complete",
+          sink: this.#sinkOf(id, partial, Math.min(durable, partial.length), noEvents),
+        };
+      }
+      const left = Math.min(durable, partial.length);
+      await partial.truncate(left);
+      await partial.close();
+      const reason = isSuspect
+        ? "Stored bytes were not made durable"
+        : "Stored bytes differ from their checksum";
+      return { type: "incomplete", durable: left, reason };
+    } catch (error) {
+      await partial.close();
+      throw error;
+    }
+  }
+
+  #sinkOf(id: string, partial: PartialUpload, durable: number, events: SinkEvents): Sink {
+    const { syncEveryBytes, bootId } = this.#options;
+    return new PartialSink(partial, { id, durable, syncEveryBytes, bootId, hashes: this.#hashes }, events);
+  }
+}
+
+/**
+ * How many of `length` bytes can be trusted. While the system has not restarted, everything that was written is in
+ * its memory or on the disk, whatever became of our process; after a restart only what was synced is.
+ */
+export function trustedLength({ durable, mark }: StoredNote, length: number, bootId: string | null): number {
+  return bootId !== null && mark === bootId ? length : Math.min(length, durable);
+}
+
+async function cutBack(partial: PartialUpload, length: number): Promise<void> {
+  if (length === partial.length) return;
+  try {
+    await partial.truncate(length);
+  } catch (error) {
+    await partial.close();
+    throw error;
+  }
+}
+
+const noEvents: SinkEvents = { onStored() {}, onDurable() {}, onFailed() {} };

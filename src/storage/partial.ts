@@ -1,0 +1,28 @@
+// Bytes of one unfinished upload that can be appended, read again and cut back, what storages have that
+// keep an upload as a file, or as memory. An object store has neither, and no use for this.
+
+import type { Readable } from "../base/sha256-of.ts";
+import type { Description, Destination } from "./storage.ts";
+
+/**
+ * One caller at a time, one call at a time. Failures are `DyncError`, see `Sink`; after one the bytes past the last successful
+ * `sync` are not to be trusted, and only `truncate`, `close` and `discard` may follow.
+ */
+export interface PartialUpload extends Readable {
+  /** Bytes that are there, from 0 without a gap. */
+  readonly length: number;
+  /** Bytes that a `sync` or `publish` through this handle made durable, also when the rest of the publishing failed. */
+  readonly synced: number;
+  /** Appends `data` at `length`; resolves when all of it was taken by the system. `data` is not used afterwards. */
+  append(data: Uint8Array): Promise<void>;
+  /** Resolves when everything appended before the call is durable. May run beside an `append`. */
+  sync(): Promise<void>;
+  /** Cuts back to `length` bytes, durably. */
+  truncate(length: number): Promise<void>;
+  /** See `Sink.publish`. It is gone afterwards. */
+  publish(destination: Destination, description: Description): Promise<void>;
+  /** Lets go of the handles; the bytes stay. */
+  close(): Promise<void>;
+  /** Closes, and deletes the bytes. */
+  discard(): Promise<void>;
+}
