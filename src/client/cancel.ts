@@ -1,27 +1,10 @@
 // Tells a server that an unfinished upload will not be finished, so that its bytes are deleted there at once.
 
-import type { Clock } from "../base/clock.ts";
 import { DyncError, type ErrorCode, errorCodeFromWire } from "../base/error.ts";
-import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { encodeClientMessage } from "../protocol/encode.ts";
-import { frameBytesMax } from "../protocol/limits.ts";
-import type { ClientTransport } from "../transport/transport.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { connectionError } from "./failure.ts";
-
-export interface CancelRequest {
-  readonly host: string;
-  readonly port: number;
-  readonly serverKey: PublicKey;
-  readonly keys: KeyPair;
-  /** 16 bytes: which upload. */
-  readonly identity: Uint8Array;
-}
-
-export interface CancelParts {
-  readonly transport: ClientTransport;
-  readonly clock: Clock;
-}
+import type { UploadParts } from "./upload.ts";
 
 const answerMs = 10_000;
 
@@ -40,37 +23,33 @@ function isGone(code: ErrorCode): boolean {
 }
 
 /**
- * Resolves when the server answered: `dropped` when nothing of the upload is left there, `finished` when it had
+ * Drops the upload of the identity in `options`. Resolves when the server answered: `dropped` when nothing of the upload is left there, `finished` when it had
  * been stored already, and stays. Rejects with `DyncError` when the server cannot be reached or does not answer.
  */
 export function cancelUpload(
-  request: CancelRequest,
-  { transport, clock }: CancelParts,
+  options: ConnectionOptions,
+  { transport, clock }: Pick<UploadParts, "transport" | "clock">,
   signal: AbortSignal,
 ): Promise<"dropped" | "finished"> {
   const { promise, resolve, reject } = Promise.withResolvers<"dropped" | "finished">();
-  const connection = new Connection(
-    transport,
-    { ...request, frameBytesMax: frameBytesMax(0) },
-    {
-      onUp: () => {
-        connection.send(encodeClientMessage({ type: "error", code: 499, text: "Cancelled by the user" }));
-        // The protocol has no answer to an error: what is asked afterwards shows that it was heard.
-        connection.send(encodeClientMessage({ type: "query-status" }));
-      },
-      onInput: (input) => {
-        if (input.type === "malformed") return reject(new DyncError("malformed", input.text));
-        const { message } = input;
-        if (message.type === "upload-finished") return resolve("finished");
-        if (message.type !== "error") return;
-        const code = errorCodeFromWire(message.code);
-        if (isGone(code)) resolve("dropped");
-        else reject(new DyncError(code, message.text));
-      },
-      onDrained: () => {},
-      onDown: (failure) => reject(connectionError(failure, request)),
+  const connection = new Connection(transport, options, {
+    onUp: () => {
+      connection.send(encodeClientMessage({ type: "error", code: 499, text: "Cancelled by the user" }));
+      // The protocol has no answer to an error: what is asked afterwards shows that it was heard.
+      connection.send(encodeClientMessage({ type: "query-status" }));
     },
-  );
+    onInput: (input) => {
+      if (input.type === "malformed") return reject(new DyncError("malformed", input.text));
+      const { message } = input;
+      if (message.type === "upload-finished") return resolve("finished");
+      if (message.type !== "error") return;
+      const code = errorCodeFromWire(message.code);
+      if (isGone(code)) resolve("dropped");
+      else reject(new DyncError(code, message.text));
+    },
+    onDrained: () => {},
+    onDown: (failure) => reject(connectionError(failure, options)),
+  });
   const stopWaiting = clock.after(answerMs, () =>
     reject(new DyncError("timed-out", "The server does not answer")),
   );

@@ -3,6 +3,7 @@
 
 import type { ClientInput } from "../protocol/client-events.ts";
 import { decodeServerMessage } from "../protocol/decode.ts";
+import { frameBytesMax } from "../protocol/limits.ts";
 import type {
   ClientLink,
   ClientLinkOptions,
@@ -19,15 +20,19 @@ export interface ConnectionEvents {
   onDown(failure: LinkFailure): void;
 }
 
+export type ConnectionOptions = Omit<ClientLinkOptions, "frameBytesMax">;
+
 export class Connection {
   readonly #link: ClientLink;
   readonly #events: ConnectionEvents;
   readonly #outbox: (readonly OutgoingFrame[])[] = [];
   #state: "opening" | "up" | "closed" = "opening";
 
-  constructor(transport: ClientTransport, options: ClientLinkOptions, events: ConnectionEvents) {
+  constructor(transport: ClientTransport, options: ConnectionOptions, events: ConnectionEvents) {
+    const { host, port, serverKey, keys, identity } = options;
+    const linkOptions = { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) };
     this.#events = events;
-    this.#link = transport.connect(options, {
+    this.#link = transport.connect(linkOptions, {
       onUp: () =>
         this.#unlessClosed(() => {
           this.#state = "up";

@@ -2,15 +2,10 @@
 
 import { DyncError } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
-import type { KeyPair, PublicKey } from "../keys/key.ts";
-import type { LinkFailure } from "../transport/transport.ts";
+import type { ClientLinkOptions, LinkFailure } from "../transport/transport.ts";
 
-export interface ConnectionParty {
-  readonly host: string;
-  readonly port: number;
-  readonly keys: KeyPair;
-  readonly serverKey: PublicKey;
-}
+/** Both ends of a connection: the server's address and key, and our keys. */
+export type ConnectionParty = Omit<ClientLinkOptions, "identity" | "frameBytesMax">;
 
 /** The error for a link that went down with `failure`. */
 export function connectionError(failure: LinkFailure, party: ConnectionParty): DyncError {

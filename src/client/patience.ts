@@ -18,11 +18,15 @@ import { limits } from "../protocol/limits.ts";
 import type { LinkFailure } from "../transport/transport.ts";
 import { isFinal } from "./failure.ts";
 
-export interface PatienceOptions {
+/** How patient somebody is. */
+export interface Retry {
   /** How long to keep trying while the upload gets no further, in ms. */
   readonly retryForMs: number;
   /** Whether to keep trying even if the server was not reached once. */
   readonly retryFirst: boolean;
+}
+
+export interface PatienceOptions extends Retry {
   /** Numbers in [0, 1), for jitter. */
   readonly random: () => number;
 }

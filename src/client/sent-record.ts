@@ -2,36 +2,31 @@
 // A hint like the rest of the state: what the server says decides. Used by `file-upload.ts`.
 
 import type { Clock } from "../base/clock.ts";
-import type { UnfinishedUpload } from "./upload-store.ts";
+import type { UnfinishedUpload, UploadStore } from "./upload-store.ts";
 
 const everyMs = 10_000;
 
-export interface SentRecordParts {
-  readonly clock: Clock;
-  readonly save: (state: UnfinishedUpload) => Promise<void>;
-}
-
 export class SentRecord {
   readonly #state: UnfinishedUpload;
-  readonly #parts: SentRecordParts;
+  readonly #store: Pick<UploadStore, "save">;
+  readonly #clock: Clock;
   #savedAt: number;
   #saved: number;
   #taken: number;
   #saving: Promise<void> | null = null;
-  /** A disk that does not take it will not take the next one either, and the upload needs it not. */
-  #hasFailed = false;
 
-  constructor(state: UnfinishedUpload, parts: SentRecordParts) {
+  constructor(state: UnfinishedUpload, store: Pick<UploadStore, "save">, clock: Clock) {
     this.#state = state;
-    this.#parts = parts;
-    this.#savedAt = parts.clock.now();
+    this.#store = store;
+    this.#clock = clock;
+    this.#savedAt = clock.now();
     this.#saved = this.#taken = state.sent ?? 0;
   }
 
   /** The server has `taken` bytes. */
   note(taken: number): void {
     this.#taken = taken;
-    const isDue = this.#parts.clock.now() - this.#savedAt >= everyMs;
+    const isDue = this.#clock.now() - this.#savedAt >= everyMs;
     if (isDue && this.#saving === null) void this.#save();
   }
 
@@ -42,14 +37,13 @@ export class SentRecord {
   }
 
   async #save(): Promise<void> {
-    if (this.#hasFailed || this.#taken === this.#saved) return;
-    this.#savedAt = this.#parts.clock.now();
+    if (this.#taken === this.#saved) return;
+    this.#savedAt = this.#clock.now();
     this.#saved = this.#taken;
-    this.#saving = this.#parts
+    this.#saving = this.#store
       .save({ ...this.#state, sent: this.#taken })
-      .catch(() => {
-        this.#hasFailed = true;
-      })
+      // The upload needs it not.
+      .catch(() => {})
       .finally(() => {
         this.#saving = null;
       });

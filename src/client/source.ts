@@ -2,6 +2,7 @@
 
 import { assert } from "../base/assert.ts";
 import { DyncError, messageOf } from "../base/error.ts";
+import type { FileVersion } from "./file-source.ts";
 
 export interface Source {
   /** Bytes in all, or `null` for a stream. */
@@ -10,6 +11,8 @@ export interface Source {
   readonly canSeek: boolean;
   /** When the content was last modified (RFC 3339, UTC), or `null` where nobody can tell. */
   readonly modified: string | null;
+  /** By what another process that opens it again tells whether it is the same; absent where none can. */
+  readonly version?: FileVersion;
   /** Fills `into` from `offset` as far as there are bytes; returns how many, 0 only at the end. */
   read(offset: number, into: Uint8Array): Promise<number>;
   /**
@@ -80,8 +83,8 @@ export class StreamSource implements Source {
     await this.#options.verify?.(this.#offset);
   }
 
+  // What reads the stream is left alone: a silent pipe would not let it end.
   async close(): Promise<void> {
-    await this.#chunks.return?.();
     await this.#options.close?.();
   }
 }

@@ -5,35 +5,24 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { DyncError, type ErrorCode, messageOf } from "../base/error.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import { sha256Of } from "../base/sha256-of.ts";
-import type { KeyPair, PublicKey } from "../keys/key.ts";
 import type { ClientAction, ClientInput, ClientUploadTask, UploadResult } from "../protocol/client-events.ts";
 import { ClientUpload } from "../protocol/client-upload.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/encode.ts";
-import { frameBytesMax } from "../protocol/limits.ts";
 import type { ErrorMessage } from "../protocol/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
 import type { Chunk } from "./chunk-reader.ts";
-import { Connection, type ConnectionEvents } from "./connection.ts";
+import { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";
 import { connectionError } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
-import { Patience, type Verdict } from "./patience.ts";
+import { Patience, type Retry, type Verdict } from "./patience.ts";
 import { Sender } from "./sender.ts";
 import type { Source } from "./source.ts";
 import { expectStoredAlready, storedFileOf } from "./stored-already.ts";
 
-export interface UploadOptions {
+/** The identity names the upload, together with the key's user. */
+export interface UploadOptions extends ConnectionOptions, Retry {
   readonly task: ClientUploadTask;
   readonly source: Source;
-  readonly host: string;
-  readonly port: number;
-  readonly serverKey: PublicKey;
-  readonly keys: KeyPair;
-  /** 16 bytes; names the upload together with the key's user. */
-  readonly identity: Uint8Array;
-  /** How long to keep trying while the upload gets no further, in ms: see patience.ts. */
-  readonly retryForMs: number;
-  /** Keep trying even if the server was not reached once. */
-  readonly retryFirst: boolean;
   /** Whether a later process can go on with it: the server shall then keep what it has when this one stops. */
   readonly isResumable: boolean;
 }
@@ -59,7 +48,7 @@ export interface UploadParts {
   readonly random: () => number;
   readonly onProgress: (progress: UploadProgress) => void;
   /** Tells the user something beside the progress. */
-  readonly onNote?: (text: string) => void;
+  readonly onNote: (text: string) => void;
 }
 
 export interface Receipt {
@@ -147,7 +136,7 @@ class Upload {
   }
 
   async #bidFarewell(message: ErrorMessage): Promise<void> {
-    const { clock, onNote = () => {} } = this.#parts;
+    const { clock, onNote } = this.#parts;
     this.#farewell = new Farewell(message, this.#answersError, {
       clock,
       open: (events) => this.#open(events),
@@ -215,9 +204,7 @@ class Upload {
   }
 
   #open(events: ConnectionEvents): Connection {
-    const { host, port, serverKey, keys, identity } = this.#options;
-    const options = { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) };
-    return new Connection(this.#parts.transport, options, events);
+    return new Connection(this.#parts.transport, this.#options, events);
   }
 
   #receive(input: Extract<ClientInput, { type: "message" | "malformed" }>): void {

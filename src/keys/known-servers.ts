@@ -6,23 +6,30 @@ import { DyncError } from "../base/error.ts";
 import type { PublicKey } from "./key.ts";
 import { readCertificate } from "./key-files.ts";
 
-export interface KnownServer {
-  readonly publicKey: PublicKey;
-  /** Where the key was found. */
-  readonly file: string;
+/** A server, and the file with its key, where the user named one. */
+export interface ServerChoice {
+  readonly host: string;
+  readonly port: number;
+  /** Absolute path, or `null`: the key is in the home folder. */
+  readonly serverKeyFile: string | null;
 }
 
 /**
- * The key of the server at `host` and `port`: from `servers/HOST_PORT.key`, `servers/HOST.key` or `server.key`.
+ * The key that the server must have: from the file that was named, else from `servers/HOST_PORT.key`, `servers/HOST.key` or
+ * `server.key` in `home`.
  *
  * @throws DyncError "configuration" when none is there, or the first that is there is no certificate.
  */
-export async function findServerKey(home: string, host: string, port: number): Promise<KnownServer> {
-  const files = serverKeyFiles(home, host, port);
+export async function serverKeyOf(
+  home: string,
+  { host, port, serverKeyFile }: ServerChoice,
+): Promise<PublicKey> {
+  const files = serverKeyFile === null ? serverKeyFiles(home, host, port) : [serverKeyFile];
   for (const file of files) {
     const certificate = await readCertificate(file);
-    if (certificate !== null) return { publicKey: certificate.publicKey, file };
+    if (certificate !== null) return certificate.publicKey;
   }
+  if (serverKeyFile !== null) throw new DyncError("configuration", `There is no key file ${serverKeyFile}`);
   throw new DyncError(
     "configuration",
     `No key of the server ${host} is known, looked for ${files.join(", ")}`,

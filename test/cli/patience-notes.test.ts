@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError, type ErrorCode } from "../../src/base/error.ts";
-import { PatienceNotes, retryForMs } from "../../src/cli/dync/patience-notes.ts";
+import { PatienceNotes, readRetry } from "../../src/cli/dync/patience-notes.ts";
 
 function follow(durationMs: number) {
   const notes: string[] = [];
@@ -22,8 +22,9 @@ function follow(durationMs: number) {
 
 test("patience is a day at a terminal, a quarter of an hour elsewhere, and what --retry-for says anywhere", () => {
   const hourMs = 3_600_000;
-  expect([retryForMs(undefined, true), retryForMs(undefined, false)]).toEqual([24 * hourMs, hourMs / 4]);
-  expect(retryForMs("2h", false)).toBe(2 * hourMs);
+  expect(readRetry(undefined, true)).toEqual({ retryForMs: 24 * hourMs, retryFirst: false });
+  expect(readRetry(undefined, false)).toEqual({ retryForMs: hourMs / 4, retryFirst: false });
+  expect(readRetry("2h", false)).toEqual({ retryForMs: 2 * hourMs, retryFirst: true });
 });
 
 describe("what is said", () => {

@@ -14,7 +14,7 @@ export const identity = new Uint8Array(16).fill(0x81);
 export class ClientWorld {
   readonly network: MemoryNetwork;
   readonly clock = new ManualClock();
-  readonly stop = new AbortController();
+  stop = new AbortController();
   readonly progress: UploadProgress[] = [];
   readonly notes: string[] = [];
   readonly source = new BytesSource(patternOf(5000));

@@ -3,7 +3,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Connection } from "../../src/client/connection.ts";
 import { encodeClientMessage } from "../../src/protocol/encode.ts";
-import { frameBytesMax } from "../../src/protocol/limits.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { ClientTransport } from "../../src/transport/transport.ts";
 import { clientKeys, identity } from "./client-world.ts";
@@ -26,7 +25,7 @@ async function connect(): Promise<Connection> {
   const options = { host: "server", port: 8889, serverKey: serverKeys.publicKey, keys: clientKeys };
   const connection = new Connection(
     transport,
-    { ...options, identity, frameBytesMax: frameBytesMax(0) },
+    { ...options, identity },
     {
       onUp: () => up.resolve(),
       onInput: (input) => told.push(input.type === "message" ? input.message.type : input.type),

@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { utimes, writeFile } from "node:fs/promises";
-import { type FileUploadRequest, newIdentity, uploadFile } from "../../src/client/file-upload.ts";
+import { openFileSource } from "../../src/client/file-source.ts";
+import { newIdentity, type UploadRequest, uploadSource } from "../../src/client/file-upload.ts";
+import { UploadKept } from "../../src/client/resumption.ts";
 import { type UnfinishedUpload, UploadStore } from "../../src/client/upload-store.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 import { patternOf, sha256 } from "./bytes-source.ts";
@@ -33,29 +35,31 @@ class Run {
   readonly notes: string[] = [];
   readonly warnings: string[] = [];
 
-  send(change: Partial<FileUploadRequest> = {}) {
-    const request: FileUploadRequest = {
-      path,
-      name: "run.raw",
-      metadataText: '{"sample":"A1"}',
+  async send(change: Partial<UploadRequest> = {}) {
+    const source = await openFileSource(path);
+    const request: UploadRequest = {
       host: "server",
       port: 8889,
       serverKey: serverKeys.publicKey,
-      serverKeyFile: null,
       keys: clientKeys,
       retryForMs: 60_000,
       retryFirst: false,
+      source,
+      path,
+      name: "run.raw",
+      metadataText: '{"sample":"A1"}',
+      serverKeyFile: null,
       client: "test",
       ...change,
     };
     const onNote = (text: string) => void this.notes.push(text);
     const onWarning = (text: string) => void this.warnings.push(text);
     const parts = { ...this.world.parts, store, onNote, onWarning };
-    return uploadFile(request, parts, this.world.stop.signal);
+    return await uploadSource(request, parts, this.world.stop.signal).finally(() => source.close());
   }
 
   /** Sends the first chunk, and is interrupted. Returns the identity on the wire. */
-  async interrupt(change: Partial<FileUploadRequest> = {}): Promise<string> {
+  async interrupt(change: Partial<UploadRequest> = {}): Promise<string> {
     const failed = failureOf(this.send(change));
     const { peer } = await this.server.hear();
     this.server.approve(1);
@@ -110,16 +114,16 @@ describe("a file whose upload was interrupted", () => {
     expect(await remembered()).toEqual([]);
   });
 
-  test("is named in the hint, with the commands that go on with it and drop it", async () => {
+  test("is named by the error, for the commands that go on with it and drop it", async () => {
     const run = new Run();
     const failed = failureOf(run.send());
     const { peer } = await run.server.hear();
     run.server.approve(1);
     await run.server.expect("post-chunk");
     run.world.stop.abort();
-    const { hint } = await failed;
-    expect(hint).toContain(`dync resume ${peer.slice(0, 8)}`);
-    expect(hint).toContain(`dync cancel ${peer.slice(0, 8)}`);
+    const error = await failed;
+    expect(error).toBeInstanceOf(UploadKept);
+    expect(error).toMatchObject({ code: "cancelled", identity: peer });
   });
 
   test("and that changed since starts anew, under another identity, and says so", async () => {
@@ -171,7 +175,7 @@ describe("what is remembered after a failure", () => {
     const failed = failureOf(run.send());
     await run.server.expect("post-file");
     run.world.stop.abort();
-    expect((await failed).hint).toBeUndefined();
+    expect(await failed).not.toBeInstanceOf(UploadKept);
     expect(await remembered()).toEqual([]);
   });
 
@@ -211,7 +215,7 @@ describe("what is remembered after a failure", () => {
       run.server.approve(1);
       await run.server.expect("post-chunk");
       run.server.sendError(code);
-      expect((await failed).hint).toContain("dync resume");
+      expect(await failed).toBeInstanceOf(UploadKept);
       expect(await remembered()).toHaveLength(1);
     },
   );
@@ -244,7 +248,7 @@ describe("a home folder that takes nothing", () => {
     await run.server.expect("post-chunk");
     run.world.stop.abort();
     expect((await run.server.expect("error")).code).toBe(499);
-    expect((await failed).hint).toBeUndefined();
+    expect(await failed).not.toBeInstanceOf(UploadKept);
   });
 });
 
@@ -278,11 +282,15 @@ describe("a file that another process is sending", () => {
   });
 });
 
-test("a file that is not there is told before anything is remembered or sent", async () => {
+test("what only this process can send is not remembered: nobody can go on with it", async () => {
   const run = new Run();
-  expect((await failureOf(run.send({ path: home.file("missing") }))).code).toBe("source");
+  const failed = failureOf(run.send({ path: null }));
+  await run.server.expect("post-file");
   expect(await remembered()).toEqual([]);
-  expect(run.world.attempts).toBe(0);
+  run.server.approve(1);
+  await run.server.expect("post-chunk");
+  run.world.stop.abort();
+  expect(await failed).not.toBeInstanceOf(UploadKept);
 });
 
 test("no two identities are alike, and none begins with the zero byte that ZeroMQ keeps for itself", () => {

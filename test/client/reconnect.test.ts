@@ -66,7 +66,13 @@ test("a chunk that was held back when its connection died is offered to the next
     identity: new Uint8Array(16).fill(0x81),
     ...{ retryForMs: 60_000, retryFirst: true, isResumable: false },
   };
-  const parts = { transport: network.client(), clock, random: () => 0.5, onProgress: () => {} };
+  const parts = {
+    transport: network.client(),
+    clock,
+    random: () => 0.5,
+    onProgress: () => {},
+    onNote: () => {},
+  };
   const ended = upload(options, parts, stop.signal).catch(() => "stopped");
   await settle();
   // The first chunk is under way, the second waits for the link, the third is ready.

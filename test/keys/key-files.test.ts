@@ -20,7 +20,7 @@ import { publicCertificateText } from "../../src/keys/certificate.ts";
 import { handOverStem } from "../../src/keys/hand-over-name.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
 import { createKeyFiles, dyncHome, loadKeyPair } from "../../src/keys/key-files.ts";
-import { findServerKey, serverKeyFiles } from "../../src/keys/known-servers.ts";
+import { serverKeyFiles, serverKeyOf } from "../../src/keys/known-servers.ts";
 import { strangersInSddl } from "../../src/keys/windows-acl.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -214,7 +214,8 @@ describe("the key of a server", () => {
   test("is looked for under host and port, then host, then for all", async () => {
     await using folder = await tempFolder();
     const host = "Server.Example.ORG";
-    const error = await failureOf(findServerKey(folder.path, host, 8889));
+    const serverKeyFile = null;
+    const error = await failureOf(serverKeyOf(folder.path, { host, port: 8889, serverKeyFile }));
     const files = [
       folder.file("servers", "server.example.org_8889.key"),
       folder.file("servers", "server.example.org.key"),
@@ -222,14 +223,28 @@ describe("the key of a server", () => {
     ];
     expect(error.message).toBe(`No key of the server ${host} is known, looked for ${files.join(", ")}`);
     mkdirSync(folder.file("servers"));
+    const keys: string[] = [];
     for (const file of files.toReversed()) {
       const { publicKey } = generateKeyPair();
       writeFileSync(file, publicCertificateText(publicKey, { date }));
-      const found = await findServerKey(folder.path, host, 8889);
-      expect([found.publicKey.text, found.file]).toEqual([publicKey.text, file]);
+      keys.unshift(publicKey.text);
+      const found = await serverKeyOf(folder.path, { host, port: 8889, serverKeyFile });
+      expect(found.text).toBe(publicKey.text);
     }
-    expect((await findServerKey(folder.path, host, 1)).file).toBe(files[1] as string);
-    expect((await findServerKey(folder.path, "other", 1)).file).toBe(files[2] as string);
+    const onPort1 = await serverKeyOf(folder.path, { host, port: 1, serverKeyFile });
+    const other = await serverKeyOf(folder.path, { host: "other", port: 1, serverKeyFile });
+    expect([onPort1.text, other.text]).toEqual(keys.slice(1));
+  });
+
+  test("is in the file that the user named, wherever others lie", async () => {
+    await using folder = await tempFolder();
+    const choice = { host: "host", port: 1, serverKeyFile: folder.file("named.key") };
+    writeFileSync(folder.file("server.key"), publicCertificateText(generateKeyPair().publicKey, { date }));
+    const error = await failureOf(serverKeyOf(folder.path, choice));
+    expect(error.message).toBe(`There is no key file ${choice.serverKeyFile}`);
+    const { publicKey } = generateKeyPair();
+    writeFileSync(choice.serverKeyFile, publicCertificateText(publicKey, { date }));
+    expect((await serverKeyOf(folder.path, choice)).text).toBe(publicKey.text);
   });
 
   test("a file that is no certificate is an error, not passed over", async () => {
@@ -237,7 +252,9 @@ describe("the key of a server", () => {
     mkdirSync(folder.file("servers"));
     writeFileSync(folder.file("servers", "host.key"), "nonsense !");
     writeFileSync(folder.file("server.key"), publicCertificateText(generateKeyPair().publicKey, { date }));
-    const error = await failureOf(findServerKey(folder.path, "host", 8889));
+    const error = await failureOf(
+      serverKeyOf(folder.path, { host: "host", port: 8889, serverKeyFile: null }),
+    );
     expect(error.message).toContain("host.key, line 1");
   });
 

@@ -2,7 +2,7 @@
 // again when the process was killed or gave up, until the upload is confirmed or cannot be any more.
 
 import { DyncError } from "../../src/base/error.ts";
-import { type UploadMemory, uploadOpened, type VersionedSource } from "../../src/client/file-upload.ts";
+import { type FileUploadParts, uploadSource } from "../../src/client/file-upload.ts";
 import type { Source } from "../../src/client/source.ts";
 import { type Receipt, upload } from "../../src/client/upload.ts";
 import type { UnfinishedUpload } from "../../src/client/upload-store.ts";
@@ -80,7 +80,8 @@ export class SimulatedClient {
       world.checks.onServerMessage(this, decoded);
     });
     const { clock } = process;
-    const parts = { transport, clock, random: () => world.random.next(), onProgress: () => {} };
+    const silent = { onProgress: () => {}, onNote: () => {}, onWarning: () => {} };
+    const parts = { transport, clock, random: () => world.random.next(), ...silent };
     const connection = {
       host: "server",
       port: world.port,
@@ -92,23 +93,16 @@ export class SimulatedClient {
     const { name } = job;
     const metadataText = JSON.stringify({ label: job.label });
     const client = "simulation";
+    const source = sourceOf(job, process, world);
     if (job.isFile) {
-      const request = { ...connection, path: job.label, name, metadataText, serverKeyFile: null, client };
-      const store = this.#memory();
-      const all = { ...parts, store, onNote: () => {}, onWarning: () => {} };
-      return uploadOpened(sourceOf(job, process, world), request, all, signal);
+      const file = { source, path: job.label, name, metadataText, serverKeyFile: null, client };
+      return uploadSource({ ...connection, ...file }, { ...parts, store: this.#memory() }, signal);
     }
     const identity = world.newIdentity();
     this.#begin(identity);
     const task = { name, metadataText, size: null, canSeek: false, client, resume: false };
-    const options = {
-      ...connection,
-      task,
-      source: sourceOf(job, process, world),
-      identity: Buffer.from(identity, "hex"),
-      isResumable: false,
-    };
-    return upload(options, parts, signal);
+    const once = { task, source, identity: Buffer.from(identity, "hex"), isResumable: false };
+    return upload({ ...connection, ...once }, parts, signal);
   }
 
   #begin(identity: string): void {
@@ -118,7 +112,7 @@ export class SimulatedClient {
     this.#world.byIdentity.set(identity, this);
   }
 
-  #memory(): UploadMemory {
+  #memory(): FileUploadParts["store"] {
     return {
       find: async () => this.#saved,
       save: async (state) => {
@@ -175,11 +169,10 @@ export class SimulatedClient {
   }
 }
 
-function sourceOf(job: ShellJob, process: SimulatedProcess, world: ShellWorld): VersionedSource & Source {
+function sourceOf(job: ShellJob, process: SimulatedProcess, world: ShellWorld): Source {
   const { content, isFile } = job;
   return {
-    // A stream has no size; the type is the file's because both are given to the same code.
-    size: (isFile ? content.length : null) as number,
+    size: isFile ? content.length : null,
     canSeek: isFile,
     modified: null,
     version: { size: content.length, modified: "1", changed: "1", fileId: job.label },

@@ -15,26 +15,22 @@ const exitNotAll = 3;
 
 export class Outcomes {
   readonly #context: CommandContext;
-  readonly #results: readonly Record<string, unknown>[];
-  readonly #uploads: readonly UnfinishedUpload[];
-  #areAll = true;
+  readonly #results: ReadonlyMap<UnfinishedUpload, { ok: boolean }>;
 
   constructor(uploads: readonly UnfinishedUpload[], context: CommandContext) {
-    this.#uploads = uploads;
     this.#context = context;
-    this.#results = uploads.map(({ identity, name }) => ({
-      id: identity,
-      name,
-      ok: false,
-      outcome: "not-tried",
-    }));
-    context.output.summarise({ uploads: this.#results });
+    this.#results = new Map(
+      uploads.map((upload) => {
+        const { identity: id, name } = upload;
+        return [upload, { id, name, ok: false, outcome: "not-tried" }];
+      }),
+    );
+    context.output.summarise({ uploads: [...this.#results.values()] });
   }
 
   note(upload: UnfinishedUpload, outcome: Outcome): void {
     const ok = outcome.outcome !== "failed" && outcome.outcome !== "skipped";
-    this.#areAll &&= ok;
-    Object.assign(this.#results[this.#uploads.indexOf(upload)] as object, { ok, ...outcome });
+    Object.assign(this.#results.get(upload) as object, { ok, ...outcome });
   }
 
   /**
@@ -44,12 +40,12 @@ export class Outcomes {
   failed(upload: UnfinishedUpload, error: unknown): void {
     const { output, signal } = this.#context;
     this.note(upload, { outcome: "failed", code: error instanceof DyncError ? error.code : "failed" });
-    if (!(error instanceof DyncError) || this.#uploads.length === 1 || signal.aborted) throw error;
+    if (!(error instanceof DyncError) || this.#results.size === 1 || signal.aborted) throw error;
     output.error(error);
   }
 
   /** 0 when nothing was left undone. */
   get status(): number {
-    return this.#areAll ? 0 : exitNotAll;
+    return [...this.#results.values()].every(({ ok }) => ok) ? 0 : exitNotAll;
   }
 }

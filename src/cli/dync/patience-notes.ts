@@ -1,7 +1,8 @@
 // How long a command keeps trying, and what it says of that: when it begins to wait, and when it gives up. Used by
-// `send-file.ts`, and by `send.ts` and `resume.ts` for the default.
+// `reporter.ts`, and by `send.ts` and `resume.ts` for the default.
 
 import { DyncError } from "../../base/error.ts";
+import type { Retry } from "../../client/patience.ts";
 import type { UploadProgress } from "../../client/upload.ts";
 import { formatDuration, parseDuration } from "../../config/duration.ts";
 import { optionText, unwrap } from "../option-value.ts";
@@ -11,9 +12,14 @@ const atTerminal = "24h";
 // Nobody is there who could: a batch job's place is worth more.
 const elsewhere = "15m";
 
-/** What `--retry-for` says, or its default, in milliseconds; at a terminal somebody watches. Throws `DyncError` ("usage"). */
-export function retryForMs(option: string | undefined, isAtTerminal = isTerminalThere()): number {
-  return unwrap(parseDuration(option ?? (isAtTerminal ? atTerminal : elsewhere)), optionText("retry-for"));
+/**
+ * What `--retry-for` says, or its default; at a terminal somebody watches. A server that was not reached once is tried again
+ * only where the user asked for it. Throws `DyncError` ("usage").
+ */
+export function readRetry(option: string | undefined, isAtTerminal = isTerminalThere()): Retry {
+  const text = option ?? (isAtTerminal ? atTerminal : elsewhere);
+  const retryForMs = unwrap(parseDuration(text), optionText("retry-for"));
+  return { retryForMs, retryFirst: option !== undefined };
 }
 
 function isTerminalThere(): boolean {

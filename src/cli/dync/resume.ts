@@ -1,14 +1,13 @@
-// `dync resume [ID…]`: goes on with unfinished uploads, all or some, one after the other.
+// `dync resume [ID…]`: a batch of what is unfinished, all or some of it.
 
-import { BeingSent } from "../../client/file-upload.ts";
-import { type UnfinishedUpload, UploadStore } from "../../client/upload-store.ts";
-import { dyncHome } from "../../keys/key-files.ts";
+import { BeingSent } from "../../client/resumption.ts";
+import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import { sharedOptions } from "../args.ts";
-import { type CommandContext, defineCommand } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { openClient } from "./open-client.ts";
 import { Outcomes } from "./outcomes.ts";
-import { retryForMs } from "./patience-notes.ts";
-import { sendOne } from "./send-one.ts";
-import type { SendOptions } from "./send-options.ts";
+import { readRetry } from "./patience-notes.ts";
+import { reporterFor } from "./reporter.ts";
 import { describe, listUnfinished, selectUploads } from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
 
@@ -23,41 +22,23 @@ export const resumeCommand = defineCommand({
     id: { type: "positional", required: false, repeat: true },
   },
   async run(values, context) {
-    const { output, environment } = context;
+    const { output, signal } = context;
     if (values.quiet) output.beQuiet();
-    const retryFor = values["retry-for"];
-    const retry = {
-      retryForMs: retryForMs(retryFor),
-      retryFirst: retryFor !== undefined,
-    };
-    const home = dyncHome(environment);
-    const all = await listUnfinished(new UploadStore(home), output);
-    const chosen = values.id.length === 0 ? all : selectUploads(all, values.id);
-    if (chosen.length === 0) output.say("Nothing is unfinished");
-    return await resumeAll(chosen, { ...retry, home }, context);
+    const retry = readRetry(values["retry-for"]);
+    await using client = openClient(context);
+    const all = await listUnfinished(client.store, output);
+    const uploads = values.id.length === 0 ? all : selectUploads(all, values.id);
+    if (uploads.length === 0) output.say("Nothing is unfinished");
+    const outcomes = new Outcomes(uploads, context);
+    const reporter = reporterFor<UnfinishedUpload>(context, retry, {
+      stored: (upload, receipt) => outcomes.note(upload, { outcome: "stored", ...receipt }),
+      failed: (upload, error) => {
+        if (!(error instanceof BeingSent)) return outcomes.failed(upload, error);
+        output.say(`Skipped ${describe(upload)}: another dync process is sending it`);
+        outcomes.note(upload, { outcome: "skipped" });
+      },
+    });
+    await client.send(uploads, retry, reporter, signal);
+    return outcomes.status;
   },
 });
-
-async function resumeAll(
-  uploads: readonly UnfinishedUpload[],
-  options: Pick<SendOptions, "retryForMs" | "retryFirst" | "home">,
-  context: CommandContext,
-): Promise<number> {
-  const outcomes = new Outcomes(uploads, context);
-  for (const upload of uploads) {
-    const { host, port, serverKeyFile, path, name, metadataText } = upload;
-    const source = { type: "file", path } as const;
-    const request = { ...options, server: { host, port }, serverKeyFile, source, name, metadataText };
-    try {
-      outcomes.note(upload, { outcome: "stored", ...(await sendOne(request, context)) });
-    } catch (error) {
-      if (!(error instanceof BeingSent)) {
-        outcomes.failed(upload, error);
-        continue;
-      }
-      context.output.say(`Skipped ${describe(upload)}: another dync process is sending it`);
-      outcomes.note(upload, { outcome: "skipped" });
-    }
-  }
-  return outcomes.status;
-}

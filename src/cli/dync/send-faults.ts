@@ -16,7 +16,7 @@ import { printable } from "../printable.ts";
 import { serverArgument } from "../server-argument.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
 import { nameOnServer } from "./name-on-server.ts";
-import { retryForMs } from "./patience-notes.ts";
+import { readRetry } from "./patience-notes.ts";
 
 /** What people type for our commands, who know other programs. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -135,7 +135,7 @@ function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[]
   const isGiven = meta !== undefined || pairs.length > 0;
   const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs)] : [];
   const retryFor = values["retry-for"]?.[0];
-  if (retryFor !== undefined) faults.push(...faultsOf(() => retryForMs(retryFor)));
+  if (retryFor !== undefined) faults.push(...faultsOf(() => readRetry(retryFor)));
   return faults;
 }
 

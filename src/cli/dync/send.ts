@@ -1,16 +1,16 @@
-// `dync [send]`: reads what is to be sent where, checks it, and hands it to `send-file.ts`.
+// `dync [send]`: a batch of the one job that the command line describes.
 
 import { resolve } from "node:path";
-import { dyncHome } from "../../keys/key-files.ts";
+import type { Job } from "../../client/file-upload.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { loadMetadata } from "../metadata-file.ts";
 import { serverArgument } from "../server-argument.ts";
 import { nameOnServer } from "./name-on-server.ts";
-import { retryForMs } from "./patience-notes.ts";
+import { openClient } from "./open-client.ts";
+import { readRetry } from "./patience-notes.ts";
+import { reporterFor } from "./reporter.ts";
 import { sendFaults } from "./send-faults.ts";
-import { sendOne } from "./send-one.ts";
-import type { SendOptions } from "./send-options.ts";
 import { dyncUsage } from "./usage.ts";
 
 const options = {
@@ -36,14 +36,22 @@ export const sendCommand = defineCommand({
 });
 
 async function send(values: OptionValues<typeof options>, context: CommandContext): Promise<number> {
-  const { output, environment } = context;
+  const { output, signal } = context;
   if (values.quiet) output.beQuiet();
-  const request = readSendOptions(values, environment);
-  const { name, server } = request;
-  output.summarise({ name, server: server.host, port: server.port });
-  const receipt = await sendOne(request, context);
-  output.summarise({ ...receipt });
-  if (request.source.type === "stdin" && receipt.bytes === 0) warnOfEmptyInput(name, output);
+  const job = readJob(values);
+  const retry = readRetry(values["retry-for"]);
+  output.summarise({ name: job.name, server: job.host, port: job.port });
+  const reporter = reporterFor<Job>(context, retry, {
+    stored: ({ name, path }, receipt) => {
+      output.summarise({ ...receipt });
+      if (path === null && receipt.bytes === 0) warnOfEmptyInput(name, output);
+    },
+    failed: (_, error) => {
+      throw error;
+    },
+  });
+  await using client = openClient(context);
+  await client.send([job], retry, reporter, signal);
   return 0;
 }
 
@@ -53,23 +61,15 @@ function warnOfEmptyInput(name: string, output: CommandContext["output"]): void 
   output.warn(`Standard input was empty: "${name}" is stored with 0 bytes`, hint);
 }
 
-/** The checked options behind the values of the command line, with which `sendFaults` found nothing wrong. */
-function readSendOptions(
-  values: OptionValues<typeof options>,
-  environment: CommandContext["environment"],
-): SendOptions {
-  const server = serverArgument(values.server, values.port);
+/** The job behind the values of the command line, with which `sendFaults` found nothing wrong. */
+function readJob(values: OptionValues<typeof options>): Job {
   const path = values.file === undefined || values.file === "-" ? null : values.file;
-  const retryFor = values["retry-for"];
   return {
-    server,
+    ...serverArgument(values.server, values.port),
     // `dync resume` may be given elsewhere.
     serverKeyFile: values["server-key"] === undefined ? null : resolve(values["server-key"]),
-    source: path === null ? { type: "stdin" } : { type: "file", path },
+    path,
     name: nameOnServer(values.name, path),
     metadataText: loadMetadata(values.meta, values["key-value"]),
-    retryForMs: retryForMs(retryFor),
-    retryFirst: retryFor !== undefined,
-    home: resolve(dyncHome(environment)),
   };
 }

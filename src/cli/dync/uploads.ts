@@ -1,13 +1,12 @@
 // `dync uploads`: what was begun on this computer and is not confirmed yet.
 
 import { localTime } from "../../base/local-time.ts";
-import { UploadStore } from "../../client/upload-store.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
-import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { JsonText } from "../printable.ts";
+import { openClient } from "./open-client.ts";
 import { describe, listUnfinished, shortId } from "./unfinished.ts";
 import { uploadsUsage } from "./usage-unfinished.ts";
 
@@ -15,9 +14,11 @@ export const uploadsCommand = defineCommand({
   name: "uploads",
   usage: uploadsUsage,
   options: { ...sharedOptions, json: { type: "boolean" } },
-  async run(_values, { output, environment, clock }) {
+  async run(_values, context) {
+    const { output, clock } = context;
+    await using client = openClient(context);
     const now = clock.date().getTime();
-    const uploads = await listUnfinished(new UploadStore(dyncHome(environment)), output);
+    const uploads = await listUnfinished(client.store, output);
     output.summarise({
       uploads: uploads.map(({ identity, host, port, path, name, version, metadataText, startedAt, sent }) => {
         const metadata = new JsonText(metadataText);

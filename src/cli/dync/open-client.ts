@@ -1,0 +1,22 @@
+// Puts the real parts of a client together for one command.
+
+import { resolve } from "node:path";
+import { Client } from "../../client/client.ts";
+import { dyncHome } from "../../keys/key-files.ts";
+import type { CommandContext } from "../command.ts";
+import { version } from "../version.ts";
+
+/** The client of this command, which disposes of it. */
+export function openClient({ environment, clock }: CommandContext): Client {
+  return new Client({
+    home: resolve(dyncHome(environment)),
+    name: `dync ${version}`,
+    openTransport: async () => {
+      // The network code comes in only here: --help and what is done without a server need none of it.
+      const { openZmqTransport } = await import("../../transport/zmq/zmq-transport.ts");
+      return await openZmqTransport({ clock });
+    },
+    clock,
+    random: Math.random,
+  });
+}

@@ -1,0 +1,115 @@
+// Shows how the jobs of a batch get on and end: the same for `send` and `resume`, which say what else their ends mean.
+
+import { DyncError } from "../../base/error.ts";
+import type { Reporter } from "../../client/client.ts";
+import type { Job } from "../../client/file-upload.ts";
+import type { Retry } from "../../client/patience.ts";
+import { UploadKept } from "../../client/resumption.ts";
+import type { Receipt, UploadProgress } from "../../client/upload.ts";
+import { formatDuration } from "../../config/duration.ts";
+import { formatSize } from "../../config/size.ts";
+import type { CommandContext } from "../command.ts";
+import type { Output } from "../output.ts";
+import { printable } from "../printable.ts";
+import { openProgress, type ProgressState } from "../progress.ts";
+import { otherNameHint } from "./name-on-server.ts";
+import { PatienceNotes } from "./patience-notes.ts";
+
+/** What a command makes of the end of a job, when the user has seen what there is to see of it. */
+export interface JobEnds<J extends Job> {
+  stored(job: J, receipt: Receipt & { readonly seconds: number }): void;
+  /** What this throws ends the batch. */
+  failed(job: J, error: unknown): void;
+}
+
+/** The reporter of a command that tries as `retry` says. */
+export function reporterFor<J extends Job>(
+  { output, clock }: CommandContext,
+  retry: Retry,
+  ends: JobEnds<J>,
+): Reporter<J> {
+  return {
+    started: (job) => {
+      const startedAt = clock.now();
+      const view = openProgress({ name: job.name, output, clock });
+      const onNote = (text: string): void => view.note(text);
+      const patience = new PatienceNotes({ ...retry, now: () => clock.now(), note: onNote });
+      return {
+        onProgress: (progress) => {
+          patience.see(progress);
+          view.update(progressState(progress));
+        },
+        onNote,
+        onWarning: (text, hint) => view.warn(text, hint),
+        onConfirmed: async (receipt) => {
+          view.end();
+          const elapsedMs = clock.now() - startedAt;
+          await showReceipt(job, receipt, elapsedMs, output);
+          ends.stored(job, { ...receipt, seconds: elapsedMs / 1000 });
+        },
+        onFailed: (error) => {
+          view.end();
+          ends.failed(job, patience.gaveUp(withHint(error, job)));
+        },
+      };
+    },
+  };
+}
+
+async function showReceipt(
+  { name }: Job,
+  { already, bytes, sha256 }: Receipt,
+  elapsedMs: number,
+  output: Output,
+): Promise<void> {
+  // Short uploads are measured, long ones counted.
+  const elapsed = elapsedMs < 10_000 ? `${(elapsedMs / 1000).toFixed(1)} s` : formatDuration(elapsedMs);
+  const rate = formatSize((bytes * 1000) / Math.max(elapsedMs, 1));
+  if (already) output.say(`Stored already: "${name}", the same content and metadata`);
+  else output.say(`Stored "${name}": ${formatSize(bytes)} in ${elapsed}, ${rate}/s`);
+  // Two streams, one terminal: what happened is to be read before the checksum.
+  await output.flush();
+  // The line that `sha256sum -c` reads.
+  if (!output.isQuiet) output.result(`${sha256}  ${printable(name)}`);
+}
+
+/** The error with how to go on where that is possible, or with a name that would do where the server has a word against it. */
+function withHint(error: unknown, { name }: Job): unknown {
+  if (!(error instanceof DyncError)) return error;
+  const { code, message, hint } = error;
+  const isRefusal = code === "forbidden" || code === "too-large";
+  const other = isRefusal && hint === undefined ? otherNameHint(name) : null;
+  const added = error instanceof UploadKept ? wayOn(error.identity.slice(0, 8)) : other;
+  if (added === null) return error;
+  return new DyncError(code, message, {
+    cause: error,
+    hint: hint === undefined ? added : `${hint}; ${added}`,
+  });
+}
+
+function wayOn(id: string): string {
+  return `"dync resume ${id}" goes on with it, "dync cancel ${id}" drops it`;
+}
+
+const waitingTexts = {
+  connection: "connecting",
+  approval: "waiting for the server",
+  credit: "waiting for the server",
+  confirmation: "waiting for the server's confirmation",
+  comparison: "comparing it with what is stored",
+  pause: "connection lost",
+} as const;
+
+/** What the display shows of `progress`. */
+function progressState({ taken, sent, total, waiting, pause }: UploadProgress): ProgressState {
+  const isStill = waiting !== null && waiting !== "credit" && waiting !== "confirmation";
+  return {
+    taken,
+    // What a connection that is gone carried is not under way any more.
+    underWay: isStill ? 0 : Math.max(0, sent - taken),
+    total,
+    isStill,
+    waiting: waiting === null ? null : (pause?.reason ?? waitingTexts[waiting]),
+    nextTryAt: pause?.until ?? null,
+  };
+}

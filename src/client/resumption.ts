@@ -1,0 +1,73 @@
+// Whether a command goes on with an upload that an earlier process left or begins anew, and whether what was sent is kept
+// when it fails. Pure: `file-upload.ts` does what is decided here.
+
+import { DyncError, type ErrorCode } from "../base/error.ts";
+import { localTime } from "../base/local-time.ts";
+import { limits } from "../protocol/limits.ts";
+import { sameMetadata } from "../protocol/metadata.ts";
+import { type FileVersion, isSameVersion } from "./file-source.ts";
+import type { UnfinishedUpload } from "./upload-store.ts";
+
+/** How a command begins. */
+export interface Beginning {
+  readonly state: UnfinishedUpload;
+  /** Whether an earlier process began it. */
+  readonly resume: boolean;
+  /** The earlier upload with which nobody shall go on any more. */
+  readonly outdated?: UnfinishedUpload;
+  /** What the user is told of it. */
+  readonly note?: string;
+}
+
+/** How `wanted`, which nobody has begun, is begun where `known` is remembered of an upload to the same target. */
+export function beginningOf(
+  wanted: UnfinishedUpload & { readonly version: FileVersion },
+  known: UnfinishedUpload | null,
+): Beginning {
+  if (known === null) return { state: wanted, resume: false };
+  const begunAt = localTime(known.startedAt);
+  const isSameFile = isSameVersion(known.version, wanted.version);
+  if (isSameFile && sameMetadata(known.metadataText, wanted.metadataText)) {
+    const note = `Going on with the upload of "${wanted.name}" that was begun at ${begunAt}`;
+    return { state: known, resume: true, note };
+  }
+  const what = isSameFile ? "The metadata is" : "The file is";
+  const note = `${what} not the same as when its upload was begun at ${begunAt}: starting anew`;
+  // The server may hold the name for the old one, and may not have noticed that its client is gone.
+  const replaces = [known.identity, ...(known.replaces ?? [])].slice(0, limits.replacesMax);
+  return { state: { ...wanted, replaces }, resume: false, outdated: known, note };
+}
+
+const keptAfter: readonly ErrorCode[] = [
+  "cancelled",
+  "key-refused",
+  "wrong-server",
+  "no-space",
+  // Such as a network drive that is away for a moment: what the server has of the file stays of use.
+  "source",
+  // Such as a disk that fails there: the server keeps what it has.
+  "internal",
+];
+
+/** Whether what was sent before `error` is of use for another try. */
+export function isOfUseAfter(error: unknown): boolean {
+  return !(error instanceof DyncError) || error.meaning.retry || keptAfter.includes(error.code);
+}
+
+/** The upload failed as `cause` says, and what was sent of it is kept: a later command can go on with it. */
+export class UploadKept extends DyncError {
+  readonly identity: string;
+
+  constructor(cause: DyncError, identity: string) {
+    super(cause.code, cause.message, { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) });
+    this.identity = identity;
+  }
+}
+
+/** Another process is sending it. */
+export class BeingSent extends DyncError {
+  constructor(path: string) {
+    const hint = "wait for it, or stop it and give this command again";
+    super("failed", `Another dync process is sending "${path}" already`, { hint });
+  }
+}
