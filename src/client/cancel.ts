@@ -1,6 +1,6 @@
 // Tells a server that an unfinished upload will not be finished, so that its bytes are deleted there at once.
 
-import { DyncError, type ErrorCode, errorCodeFromWire } from "../base/error.ts";
+import { DyncError, type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import { encodeClientMessage } from "../protocol/encode.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { connectionError } from "./failure.ts";
@@ -34,7 +34,8 @@ export function cancelUpload(
   const { promise, resolve, reject } = Promise.withResolvers<"dropped" | "finished">();
   const connection = new Connection(transport, options, {
     onUp: () => {
-      connection.send(encodeClientMessage({ type: "error", code: 499, text: "Cancelled by the user" }));
+      const code = errorMeanings.cancelled.wire;
+      connection.send(encodeClientMessage({ type: "error", code, text: "Cancelled by the user" }));
       // The protocol has no answer to an error: what is asked afterwards shows that it was heard.
       connection.send(encodeClientMessage({ type: "query-status" }));
     },

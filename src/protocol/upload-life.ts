@@ -287,6 +287,7 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
   }
 }
 
+const unknownUpload = errorMeanings["unknown-upload"].wire;
 const publishingText = "The stored bytes are being checked and published";
 
 /** What a message gets whose upload ended, or is complete, and is not active: two columns of the table. */
@@ -317,12 +318,12 @@ function recordedAnswer(record: RecordedUpload, held: Held): ServerMessage | nul
 function unknownAnswer(held: Held): Refusal {
   if (held.type === "malformed") return { code: errorMeanings.malformed.wire, text: held.text };
   // Not the same again: under this identity another user's client may be there by now, which asks once more after a 404.
-  return { code: 404, text: "No such upload" };
+  return { code: unknownUpload, text: "No such upload" };
 }
 
 /** Its stored bytes are gone: its client was told 404, and may begin anew. */
 function isGone(record: RecordedUpload): boolean {
-  return record.state === "failed" && record.errorCode === 404;
+  return record.state === "failed" && record.errorCode === unknownUpload;
 }
 
 function isSameKind(a: Held, b: Held): boolean {

@@ -3,6 +3,7 @@
 // Ages are calendar time, which can jump; therefore an upload also has to be waiting for a while in the life of this
 // process before it is given up, and a jump of the clock starts that while anew.
 
+import { errorMeanings } from "../base/error.ts";
 import { Turns } from "../base/turns.ts";
 import type { UploadRecord, UploadState } from "../catalogue/catalogue.ts";
 import { daysText } from "../config/duration.ts";
@@ -105,7 +106,7 @@ export class Housekeeping {
     if (this.#isActive(id)) return void this.#activeAt.set(id, clock.now());
     if (!this.#isWatched(id) || (await catalogue.get(id))?.updatedAt !== updatedAt) return;
     const reason = `Expired: nothing was heard for ${daysText(this.#parts.options.expireMs)}`;
-    await giveUp(record, 408, reason, this.#parts);
+    await giveUp(record, errorMeanings["timed-out"].wire, reason, this.#parts);
   }
 
   async #deleteRemains(): Promise<void> {

@@ -2,7 +2,7 @@
 // them to its session.
 
 import type { CancelTimer } from "../base/clock.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { CreditOffice } from "../protocol/credit-office.ts";
@@ -22,6 +22,9 @@ export interface ServerParts extends Omit<UploadsParts, "office" | "room" | "sen
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
 }
+
+const forbidden = errorMeanings.forbidden.wire;
+const notReady = errorMeanings["not-ready"].wire;
 
 const housekeepingMs = 60_000;
 const flushMs = 1_000;
@@ -95,7 +98,7 @@ export class Server {
   clientsChanged(): void {
     for (const upload of this.#uploads.all()) {
       if (this.#parts.clients.mayGoOn(upload.owner.origin, upload.owner.user)) continue;
-      upload.stop(403, "This key is not authorised on the server any more", true);
+      upload.stop(forbidden, "This key is not authorised on the server any more", true);
     }
   }
 
@@ -105,7 +108,7 @@ export class Server {
     for (const cancel of this.#timers.values()) cancel();
     this.#credit.stop();
     const goingDown = `The server is going down, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
-    for (const upload of this.#uploads.all()) upload.stop(503, goingDown, true);
+    for (const upload of this.#uploads.all()) upload.stop(notReady, goingDown, true);
     await Promise.all([this.#uploads.settled(), this.#housekeeping.stop()]);
     this.#link?.close(flushMs);
   }
@@ -147,7 +150,7 @@ export class Server {
     if (user === null || this.#stopping || !decoded.ok) {
       received.release();
       if (user === null) this.#refuseKey(origin, identity);
-      else if (this.#stopping) this.#sendError(identity, 503, "The server is going down");
+      else if (this.#stopping) this.#sendError(identity, notReady, "The server is going down");
       else if (!decoded.ok) this.#receiveMalformed({ origin, identity, user }, decoded);
       return;
     }
@@ -180,8 +183,8 @@ export class Server {
 
   #refuseKey(origin: string, peer: string): void {
     if (this.#parts.clients.isLeaving(origin))
-      this.#sendError(peer, 503, "This key was removed from the server a moment ago");
-    else this.#sendError(peer, 403, "This key is not authorised on the server");
+      this.#sendError(peer, notReady, "This key was removed from the server a moment ago");
+    else this.#sendError(peer, forbidden, "This key is not authorised on the server");
   }
 
   #receiveMalformed(owner: UploadOwner, { code, text }: DecodeFailure): void {

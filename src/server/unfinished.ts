@@ -1,7 +1,7 @@
 // What a user may have unfinished: so many uploads, with so much metadata. Without a bound a client that only ever
 // begins would fill the catalogue, which no announced size counts.
 
-import { DyncError } from "../base/error.ts";
+import { DyncError, errorMeanings } from "../base/error.ts";
 import type { Admitted, NewUpload } from "../catalogue/catalogue.ts";
 import type { RulesOf, UserRules } from "../config/server-settings.ts";
 import { giveUp, type RecoveryParts } from "./recovery.ts";
@@ -58,9 +58,11 @@ async function dropOldestEmpty(user: string, parts: UnfinishedParts): Promise<bo
     for (const record of page) {
       // What is not known to be durable may be there all the same.
       if (isActive(record.id) || !(await isEmpty(record.id, parts))) continue;
-      // Its client may have come back meanwhile, or it made way for another one. 404 lets its client begin anew.
+      // Its client may have come back meanwhile, or it made way for another one.
       if (isActive(record.id)) continue;
-      if (await giveUp(record, 404, "Made way for a newer upload: nothing of it had arrived", parts))
+      // This lets its client begin anew.
+      const code = errorMeanings["unknown-upload"].wire;
+      if (await giveUp(record, code, "Made way for a newer upload: nothing of it had arrived", parts))
         return true;
     }
     const last = page.at(-1);
