@@ -1,10 +1,9 @@
-// The strict pass over the raw command line, before citty sees it. citty 0.2.2 accepts unknown options and takes
-// their values for positional arguments, keeps only the last of a repeated option and turns a missing value into
-// "": each of these would send the wrong thing, or send it to the wrong place. Errors are `DyncError` ("usage").
+// Reads a command line, strictly: an unknown option, one that is given twice or has no value would send the wrong thing,
+// or send it to the wrong place. Errors are `DyncError` ("usage").
 
 import { DyncError } from "../base/error.ts";
 import { closest } from "./closest.ts";
-import type { CheckedArguments, Command, CommandLine, OptionDef, OptionsDef, Program } from "./command.ts";
+import type { Command, CommandLine, OptionDef, OptionsDef, Program } from "./command.ts";
 import { throwFaults } from "./command-line-error.ts";
 import { printable } from "./printable.ts";
 import { damageIn } from "./system-arguments.ts";
@@ -70,7 +69,7 @@ export function checkArguments(
   command: Command,
   rest: readonly string[],
   isNamed = false,
-): CheckedArguments {
+): Readonly<Record<string, unknown>> {
   return new StrictPass(program, command, rest).check(isNamed);
 }
 
@@ -115,7 +114,7 @@ class StrictPass {
     }
   }
 
-  check(isNamed: boolean): CheckedArguments {
+  check(isNamed: boolean): Readonly<Record<string, unknown>> {
     const { misread, others } = this.#command.check?.(this.#line(isNamed)) ?? { misread: null, others: [] };
     if (misread !== null) this.#faults.push(misread);
     // Where one of them may be the value of an option that is none, nothing can be said of the others.
@@ -157,7 +156,7 @@ class StrictPass {
   #short(token: string): void {
     for (let at = 1; at < token.length; at++) {
       const written = `-${token[at]}`;
-      const found = Object.entries(this.#options).find(([, option]) => aliasOf(option) === token[at]);
+      const found = Object.entries(this.#options).find(([, option]) => option.alias === token[at]);
       if (found === undefined) {
         this.#isUncertain = true;
         this.#faults.push(this.#unknown(token.length === 2 ? token : written, token));
@@ -198,7 +197,7 @@ class StrictPass {
     if (word === "--") return true;
     if (word.startsWith("--"))
       return optionNamed(word.slice(2).replace(/=.*/s, ""), this.#options) !== undefined;
-    return Object.values(this.#options).some((option) => aliasOf(option) === word[1]);
+    return Object.values(this.#options).some((option) => option.alias === word[1]);
   }
 
   #take(name: string, option: OptionDef, written: string, value: string | null): void {
@@ -234,19 +233,15 @@ class StrictPass {
     });
   }
 
-  #result(): CheckedArguments {
-    const argv: string[] = [];
-    const repeated: Record<string, readonly string[]> = {};
-    for (const [name, on] of this.#switches) argv.push(on ? `--${name}` : `--no-${name}`);
-    const options = Object.entries(this.#options);
-    const singles = options.filter(([, option]) => option.type === "positional" && !option.repeat).length;
-    for (const [name, option] of options) {
-      const values = this.#values.get(name) ?? [];
-      if (option.repeat)
-        repeated[name] = option.type === "positional" ? this.#positionals.slice(singles) : values;
-      else if (values[0] !== undefined) argv.push(`--${name}=${values[0]}`);
-    }
-    return { argv: [...argv, "--", ...this.#positionals.slice(0, singles)], repeated };
+  #result(): Readonly<Record<string, unknown>> {
+    const positionals = [...this.#positionals];
+    const values = Object.entries(this.#options).map(([name, { type, repeat }]) => {
+      if (type === "boolean") return [name, this.#switches.get(name) ?? false];
+      const given =
+        type === "string" ? (this.#values.get(name) ?? []) : positionals.splice(0, repeat ? Infinity : 1);
+      return [name, repeat ? given : given[0]];
+    });
+    return Object.fromEntries(values);
   }
 
   #unknown(written: string, token = written): DyncError {
@@ -285,9 +280,4 @@ class StrictPass {
 /** Not `options[name]` alone: every object has a "constructor". */
 function optionNamed(name: string, options: OptionsDef): OptionDef | undefined {
   return Object.hasOwn(options, name) ? options[name] : undefined;
-}
-
-/** Our options have at most one short form. */
-function aliasOf(option: OptionDef): string | undefined {
-  return "alias" in option && typeof option.alias === "string" ? option.alias : undefined;
 }

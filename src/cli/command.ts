@@ -1,7 +1,5 @@
-// What a program and a command are: citty's definitions, with the types that citty 0.2.2 gets wrong put right
-// (an option that was not given is `undefined`, a switch `false`, one that may be repeated a list). `run.ts` runs them.
+// What a program and a command are, with the types of what a command line gives them. `run.ts` runs them.
 
-import { type ArgsDef, runCommand } from "citty";
 import type { Clock } from "../base/clock.ts";
 import type { DyncError } from "../base/error.ts";
 import type { Output } from "./output.ts";
@@ -17,14 +15,20 @@ export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/**
- * An option of citty's; `repeat` collects the values of an option that is given several times, `bytes` takes values that
- * are not text (as `systemArguments` writes them): paths of files that are only read.
- */
-export type OptionDef = ArgsDef[string] & { readonly repeat?: boolean; readonly bytes?: boolean };
+/** An option, or one of the words that are none ("positional"), in the order of their definitions. */
+export interface OptionDef {
+  readonly type: "string" | "boolean" | "positional";
+  /** One letter. */
+  readonly alias?: string;
+  readonly required?: boolean;
+  /** Its values are collected: it may be given several times, or as the last positional argument takes all that follow. */
+  readonly repeat?: boolean;
+  /** Takes values that are not text (as `systemArguments` writes them): paths of files that are only read. */
+  readonly bytes?: boolean;
+}
 export type OptionsDef = Readonly<Record<string, OptionDef>>;
 
-/** The values of options, after the strict pass of `args.ts`. */
+/** What was given: an option that was not is `undefined`, a switch `false`, one that may be repeated an empty list. */
 export type OptionValues<T extends OptionsDef> = {
   readonly [Name in keyof T]: T[Name] extends { readonly type: "boolean" }
     ? boolean
@@ -34,13 +38,6 @@ export type OptionValues<T extends OptionsDef> = {
         ? string
         : string | undefined;
 };
-
-/** What the strict pass hands to a command. */
-export interface CheckedArguments {
-  /** Unambiguous: every option in its long form with `=`, then `--`, then the positional arguments. */
-  readonly argv: readonly string[];
-  readonly repeated: Readonly<Record<string, readonly string[]>>;
-}
 
 /** A command line as it was found, faulty or not. */
 export interface CommandLine {
@@ -70,7 +67,7 @@ export interface Command {
   /** Looks at everything that can be judged before anything is done; changes nothing, and may be left out. */
   readonly check: ((line: CommandLine) => CommandFaults) | undefined;
   /** Resolves to the exit status; throws `DyncError`. */
-  run(checked: CheckedArguments, context: CommandContext): Promise<number>;
+  run(values: Readonly<Record<string, unknown>>, context: CommandContext): Promise<number>;
 }
 
 export interface Program {
@@ -92,28 +89,9 @@ export function defineCommand<const T extends OptionsDef>(definition: {
   readonly check?: (line: CommandLine) => CommandFaults;
   run(values: OptionValues<T>, context: CommandContext): Promise<number>;
 }): Command {
-  const switches = Object.entries(definition.options).filter(([, option]) => option.type === "boolean");
-  const switchesOff = Object.fromEntries(switches.map(([name]) => [name, false]));
   return {
-    name: definition.name,
-    usage: definition.usage,
-    options: definition.options,
-    check: definition.check,
-    async run(checked, context) {
-      // The strict pass collected what repeats: citty would miss it.
-      const single = Object.entries(definition.options).filter(([, { repeat }]) => !repeat);
-      const args: ArgsDef = Object.fromEntries(single);
-      const { result } = await runCommand(
-        {
-          args,
-          run: (call) => {
-            const values: unknown = { ...switchesOff, ...call.args, ...checked.repeated };
-            return definition.run(values as OptionValues<T>, context);
-          },
-        },
-        { rawArgs: [...checked.argv] },
-      );
-      return result as number;
-    },
+    check: undefined,
+    ...definition,
+    run: (values, context) => definition.run(values as OptionValues<T>, context),
   };
 }
