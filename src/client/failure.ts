@@ -54,8 +54,3 @@ export function connectionError(failure: LinkFailure, party: ConnectionParty): D
       return new DyncError("unreachable", `The connection to ${address} was lost`, { hint: "try again" });
   }
 }
-
-/** Failures that another try right away does not mend, whatever happened before. */
-export function isFinal(failure: LinkFailure): boolean {
-  return failure === "key-refused";
-}

@@ -16,7 +16,6 @@ import { DyncError } from "../base/error.ts";
 import type { ClientInput } from "../protocol/client-events.ts";
 import { limits } from "../protocol/limits.ts";
 import type { LinkFailure } from "../transport/transport.ts";
-import { isFinal } from "./failure.ts";
 
 /** How patient somebody is. */
 export interface Retry {
@@ -118,7 +117,8 @@ export class Patience {
     const isMismatch = failure === "server-key-mismatch";
     this.#mismatches = isMismatch ? this.#mismatches + 1 : 0;
     const mismatchesMax = this.#wasUp ? keyMismatchesMaxLater : keyMismatchesMax;
-    if (isFinal(failure) || this.#mismatches >= mismatchesMax) return { type: "give-up", error };
+    // Another try right away does not mend a refused key, whatever happened before.
+    if (failure === "key-refused" || this.#mismatches >= mismatchesMax) return { type: "give-up", error };
     if (this.#wasUp || this.#options.retryFirst) return this.broken(error, now);
     return isMismatch ? this.#pause(keyMismatchPauseMs, error, now) : { type: "give-up", error };
   }

@@ -1,7 +1,7 @@
 // What a broken connection is called to the person who has to do something about it.
 
 import { describe, expect, test } from "bun:test";
-import { connectionError, isFinal } from "../../src/client/failure.ts";
+import { connectionError } from "../../src/client/failure.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
 import type { LinkFailure } from "../../src/transport/transport.ts";
 
@@ -50,8 +50,4 @@ test("a refused key shows what the administrator needs to know", () => {
   const { message } = connectionError("key-refused", party);
   expect(message).toContain(keys.publicKey.fingerprint);
   expect(message).not.toContain(keys.publicKey.text);
-});
-
-test("only a refused key ends every attempt", () => {
-  expect(failures.filter(isFinal)).toEqual(["key-refused"]);
 });

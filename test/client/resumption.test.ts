@@ -1,0 +1,80 @@
+// Going on or beginning anew, and what is kept after a failure: the decisions alone.
+
+import { describe, expect, test } from "bun:test";
+import { DyncError, type ErrorCode } from "../../src/base/error.ts";
+import { beginningOf, isOfUseAfter, UploadKept } from "../../src/client/resumption.ts";
+import { limits } from "../../src/protocol/limits.ts";
+
+const version = { size: 5, modified: "1", changed: "1", fileId: "1:2" };
+const wanted = {
+  schema: 2,
+  identity: "b".repeat(32),
+  host: "lab",
+  port: 8889,
+  serverKeyFile: null,
+  path: "/data/run.raw",
+  name: "run.raw",
+  version,
+  metadataText: '{"sample":1}',
+  startedAt: "2026-01-02T03:04:05Z",
+} as const;
+const known = { ...wanted, identity: "a".repeat(32), startedAt: "2026-01-01T03:04:05Z" };
+
+describe("a command", () => {
+  test("begins what nobody began", () => {
+    expect(beginningOf(wanted, null)).toEqual({ state: wanted, resume: false });
+  });
+
+  test("goes on with the same file and the same metadata, however they are written", () => {
+    const { state, resume, outdated, note } = beginningOf(
+      { ...wanted, metadataText: '{ "sample": 1 }' },
+      known,
+    );
+    expect({ state, resume, outdated }).toEqual({ state: known, resume: true, outdated: undefined });
+    expect(note).toStartWith('Going on with the upload of "run.raw" that was begun at 20');
+  });
+
+  test.each([
+    ["The file is", { version: { ...version, size: 6 } }],
+    ["The metadata is", { metadataText: '{"sample":2}' }],
+  ])("begins anew in place of an upload of which it says: %s not the same", (what, change) => {
+    const now = { ...wanted, ...change };
+    const { note, ...rest } = beginningOf(now, known);
+    expect(rest).toEqual({ state: { ...now, replaces: [known.identity] }, resume: false, outdated: known });
+    expect(note).toStartWith(`${what} not the same as when its upload was begun at 20`);
+    expect(note).toEndWith(": starting anew");
+  });
+
+  test("names the newest uploads that it takes the place of, as many as the protocol allows", () => {
+    const earlier = Array.from({ length: limits.replacesMax }, (_, at) => at.toString(16).padStart(32, "0"));
+    const { state } = beginningOf({ ...wanted, metadataText: "{}" }, { ...known, replaces: earlier });
+    expect(state.replaces).toEqual([known.identity, ...earlier.slice(0, -1)]);
+  });
+});
+
+test.each<[ErrorCode, boolean]>([
+  ["cancelled", true],
+  ["unreachable", true],
+  ["no-space", true],
+  ["source", true],
+  ["internal", true],
+  ["key-refused", true],
+  ["wrong-server", true],
+  ["source-changed", false],
+  ["metadata-rejected", false],
+  ["name-taken", false],
+  ["checksum-mismatch", false],
+  ["malformed", false],
+])("what was sent before %p is of use: %p", (code, isOfUse) => {
+  expect(isOfUseAfter(new DyncError(code, "No"))).toBe(isOfUse);
+});
+
+test("a bug is no reason to throw away what was sent", () => {
+  expect(isOfUseAfter(new TypeError("a bug"))).toBe(true);
+});
+
+test("what is kept fails as its cause does", () => {
+  const cause = new DyncError("unreachable", "It was lost", { hint: "try again" });
+  const kept = new UploadKept(cause, "a".repeat(32));
+  expect(kept).toMatchObject({ code: "unreachable", message: "It was lost", hint: "try again", cause });
+});
