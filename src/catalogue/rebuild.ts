@@ -7,27 +7,22 @@ import type { UploadRecord } from "./catalogue.ts";
 
 /** The record of a published file: finished when it was received. */
 export function recordOfPublished(published: PublishedUpload): UploadRecord {
+  const { upload: id, received, metadataText, ...known } = published;
   return {
-    id: published.upload,
-    identity: published.identity,
-    user: published.user,
+    ...known,
+    id,
     origin: null,
-    name: published.name,
-    metadataDigest: jsonDigest(published.metadataText),
-    size: published.size,
-    modified: published.modified,
-    client: published.client,
+    metadataDigest: jsonDigest(metadataText),
     state: "finished",
     durable: published.size,
     mark: null,
-    sha256: published.sha256,
-    receivedAt: published.received,
+    receivedAt: received,
     errorCode: null,
     reason: null,
     owner: null,
     fence: 0,
     leaseUntil: 0,
-    createdAt: published.received,
-    updatedAt: published.received,
+    createdAt: received,
+    updatedAt: received,
   };
 }

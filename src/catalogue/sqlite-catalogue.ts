@@ -32,40 +32,42 @@ const pagesPerStep = 256;
 // A commit writes some ten pages whatever is in it.
 const commitEveryMs = 2;
 
-const columns = [
-  "id",
-  "identity",
-  "user",
-  "origin",
-  "name",
-  "metadata_digest",
-  "size",
-  "modified",
-  "client",
-  "state",
-  "durable",
-  "mark",
-  "sha256",
-  "received_at",
-  "error_code",
-  "reason",
-  "owner",
-  "fence",
-  "lease_until",
-  "created_at",
-  "updated_at",
-] as const;
+/** The column of each member of a record. */
+const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
+  id: "id",
+  identity: "identity",
+  user: "user",
+  origin: "origin",
+  name: "name",
+  metadataDigest: "metadata_digest",
+  size: "size",
+  modified: "modified",
+  client: "client",
+  state: "state",
+  durable: "durable",
+  mark: "mark",
+  sha256: "sha256",
+  receivedAt: "received_at",
+  errorCode: "error_code",
+  reason: "reason",
+  owner: "owner",
+  fence: "fence",
+  leaseUntil: "lease_until",
+  createdAt: "created_at",
+  updatedAt: "updated_at",
+};
+const members = Object.keys(columnOf) as (keyof UploadRecord)[];
 
 const unfinished = "state IN ('open', 'publishing')";
 const ended = "state IN ('finished', 'failed')";
 
 function statementsOf(database: DatabaseSync) {
-  const names = columns.join(", ");
-  const select = `SELECT ${names} FROM uploads`;
+  const columns = members.map((member) => columnOf[member]).join(", ");
+  const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
   return {
     insert: database.prepare(
-      `INSERT INTO uploads (${names}, metadata_bytes)
-       VALUES (${columns.map(() => "?").join(", ")}, ?) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO uploads (${columns}, metadata_bytes)
+       VALUES (${members.map(() => "?").join(", ")}, ?) ON CONFLICT (id) DO NOTHING`,
     ),
     insertMetadata: database.prepare("INSERT INTO metadata (sequence, text) VALUES (?, ?)"),
     usage: database.prepare(
@@ -157,7 +159,7 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   #insert(record: UploadRecord, metadataBytes: number) {
-    return this.#statements.insert.run(...rowOf(record), metadataBytes);
+    return this.#statements.insert.run(...members.map((member) => record[member]), metadataBytes);
   }
 
   async withdraw({ id, fence }: Hold): Promise<void> {
@@ -353,59 +355,7 @@ function paced(clock: Clock): Soon {
   };
 }
 
-type Row = Record<(typeof columns)[number], never>;
-
-function rowOf(record: UploadRecord): readonly (string | number | null)[] {
-  return [
-    record.id,
-    record.identity,
-    record.user,
-    record.origin,
-    record.name,
-    record.metadataDigest,
-    record.size,
-    record.modified,
-    record.client,
-    record.state,
-    record.durable,
-    record.mark,
-    record.sha256,
-    record.receivedAt,
-    record.errorCode,
-    record.reason,
-    record.owner,
-    record.fence,
-    record.leaseUntil,
-    record.createdAt,
-    record.updatedAt,
-  ];
-}
-
-function recordOf(value: unknown): UploadRecord | null {
-  if (value === undefined || value === null) return null;
-  // STRICT tables hold what was put in: the types are those of `rowOf`.
-  const row = value as Row;
-  return {
-    id: row.id,
-    identity: row.identity,
-    user: row.user,
-    origin: row.origin,
-    name: row.name,
-    metadataDigest: row.metadata_digest,
-    size: row.size,
-    modified: row.modified,
-    client: row.client,
-    state: row.state,
-    durable: row.durable,
-    mark: row.mark,
-    sha256: row.sha256,
-    receivedAt: row.received_at,
-    errorCode: row.error_code,
-    reason: row.reason,
-    owner: row.owner,
-    fence: row.fence,
-    leaseUntil: row.lease_until,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
+function recordOf(row: unknown): UploadRecord | null {
+  // STRICT tables hold what was put in: the types are those of the record.
+  return row === undefined || row === null ? null : { ...(row as UploadRecord) };
 }
