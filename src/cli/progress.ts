@@ -52,10 +52,12 @@ const waitShownAfterMs = 1_000;
 /** The display that suits `output`. */
 export function openProgress(options: ProgressOptions): ProgressView {
   const { output } = options;
-  if (output.json) return new PeriodicProgress(options, new JsonDisplay(options));
+  if (output.json) return new PeriodicProgress(options, jsonDisplay(options));
   if (output.isQuiet) return new PeriodicProgress(options, null);
-  const display = output.isTerminal ? new TerminalDisplay(options) : new LinesDisplay(options);
-  return new PeriodicProgress(options, display);
+  return new PeriodicProgress(
+    options,
+    output.isTerminal ? new TerminalDisplay(output) : linesDisplay(output),
+  );
 }
 
 /** One way of showing. */
@@ -66,9 +68,9 @@ interface Display {
   readonly immediate: boolean;
   draw(numbers: ProgressNumbers): void;
   /** The terminal has another width. Returns whether what is in sight has to be drawn again. */
-  resized(): boolean;
-  /** Takes away what stays in sight, and returns whether there was something. */
-  erase(): boolean;
+  resized?(): boolean;
+  /** Takes away what stays in sight, and returns whether there was something. Not there where lines stay. */
+  erase?(): boolean;
 }
 
 /** Draws the latest state on time, whether updates come in thousands or, while nothing moves, not at all. */
@@ -89,7 +91,7 @@ class PeriodicProgress implements ProgressView {
   }
 
   #resized(): void {
-    if (this.#display?.resized()) this.#draw();
+    if (this.#display?.resized?.()) this.#draw();
   }
 
   update(state: ProgressState): void {
@@ -114,7 +116,7 @@ class PeriodicProgress implements ProgressView {
   }
 
   #above(print: () => void): void {
-    const wasDrawn = this.#display?.erase() ?? false;
+    const wasDrawn = this.#display?.erase?.() ?? false;
     print();
     if (wasDrawn) this.#draw();
   }
@@ -123,7 +125,7 @@ class PeriodicProgress implements ProgressView {
     this.#ended = true;
     this.#stopResizing();
     this.#cancel?.();
-    this.#display?.erase();
+    this.#display?.erase?.();
   }
 
   #isWaitShown(now: number): boolean {
@@ -163,8 +165,8 @@ class TerminalDisplay implements Display {
   #drawn = "";
   #width = 0;
 
-  constructor(options: ProgressOptions) {
-    this.#output = options.output;
+  constructor(output: Output) {
+    this.#output = output;
   }
 
   draw(numbers: ProgressNumbers): void {
@@ -195,58 +197,31 @@ class TerminalDisplay implements Display {
   }
 }
 
-class LinesDisplay implements Display {
-  readonly everyMs = linesDrawMs;
-  readonly immediate = false;
-  readonly #output: Output;
-
-  constructor(options: ProgressOptions) {
-    this.#output = options.output;
-  }
-
-  draw(numbers: ProgressNumbers): void {
-    this.#output.say(plainLine(numbers));
-  }
-
-  resized(): boolean {
-    return false;
-  }
-
-  erase(): boolean {
-    return false;
-  }
+function linesDisplay(output: Output): Display {
+  return {
+    everyMs: linesDrawMs,
+    immediate: false,
+    draw: (numbers) => output.say(plainLine(numbers)),
+  };
 }
 
-class JsonDisplay implements Display {
-  readonly everyMs = jsonDrawMs;
-  readonly immediate = true;
-  readonly #options: ProgressOptions;
-
-  constructor(options: ProgressOptions) {
-    this.#options = options;
-  }
-
-  draw(numbers: ProgressNumbers): void {
-    const { taken, underWay, total, waiting, nextTryMs, bytesPerSecond, remainingMs } = numbers;
-    this.#options.output.record("status", {
-      name: this.#options.name,
-      sent: taken,
-      underWay,
-      total,
-      waiting,
-      nextTrySeconds: seconds(nextTryMs),
-      bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
-      remainingSeconds: seconds(remainingMs),
-    });
-  }
-
-  resized(): boolean {
-    return false;
-  }
-
-  erase(): boolean {
-    return false;
-  }
+function jsonDisplay({ output, name }: ProgressOptions): Display {
+  return {
+    everyMs: jsonDrawMs,
+    immediate: true,
+    draw({ taken, underWay, total, waiting, nextTryMs, bytesPerSecond, remainingMs }) {
+      output.record("status", {
+        name,
+        sent: taken,
+        underWay,
+        total,
+        waiting,
+        nextTrySeconds: seconds(nextTryMs),
+        bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
+        remainingSeconds: seconds(remainingMs),
+      });
+    },
+  };
 }
 
 function seconds(durationMs: number | null): number | null {
