@@ -82,7 +82,7 @@ export function indentedJson(text: string): string {
 
 /** Whether two JSON texts say the same: members in any order, numbers by their decimal value, however many digits. */
 export function sameJson(a: string, b: string): boolean {
-  return a === b || equal(exactValue(a), exactValue(b));
+  return a === b || canonical(exactValue(a)) === canonical(exactValue(b));
 }
 
 /** One text for all JSON that `sameJson` takes for the same, or `null` when `text` is no JSON. */
@@ -308,20 +308,6 @@ function exactValue(text: string): unknown {
   const reviver: SourceReviver = (_, value, { source }) =>
     typeof value === "number" ? new Decimal(source ?? String(value)) : value;
   return JSON.parse(text, reviver as (key: string, value: unknown) => unknown);
-}
-
-function equal(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (a instanceof Decimal || b instanceof Decimal)
-    return a instanceof Decimal && b instanceof Decimal && a.text === b.text;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, index) => equal(item, b[index]));
-  }
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && equal(Reflect.get(a, key), Reflect.get(b, key)));
 }
 
 function canonical(value: unknown): string {
