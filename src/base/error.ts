@@ -44,7 +44,7 @@ export type ErrorCode = keyof typeof errorMeanings;
 
 export interface DyncErrorOptions extends ErrorOptions {
   /** What the reader can do about it: one sentence or a command. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /**

@@ -9,11 +9,7 @@ export class CommandLineError extends DyncError {
   /** `all` has at least two. What no other command line can mend (a file that is not there) yields to what one can. */
   constructor(all: readonly DyncError[]) {
     const first = all.find((it) => it.code === "usage") ?? all[0]!;
-    super(
-      first.code,
-      all.map((it) => it.message).join("; "),
-      first.hint === undefined ? {} : { hint: first.hint },
-    );
+    super(first.code, all.map((it) => it.message).join("; "), { hint: first.hint });
     this.all = all;
   }
 }

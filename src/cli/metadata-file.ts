@@ -64,13 +64,9 @@ function readPair(pair: string): JsonMember {
 function checked(text: string): string {
   const fault = metadataFormFault(text) ?? metadataFault(text);
   if (fault === null) return text;
-  const hints = [
-    ...(fault.code === 413
-      ? ["metadata describes the data; send large parts of it as a file of their own"]
-      : []),
-    ...(text === "{}" ? ["give some with -m FILE or -k KEY:VALUE"] : []),
-  ];
-  throw new DyncError("metadata-rejected", fault.text, hints[0] === undefined ? {} : { hint: hints[0] });
+  const large = "metadata describes the data; send large parts of it as a file of their own";
+  const none = text === "{}" ? "give some with -m FILE or -k KEY:VALUE" : undefined;
+  throw new DyncError("metadata-rejected", fault.text, { hint: fault.code === 413 ? large : none });
 }
 
 function readMetadataFile(path: string): readonly JsonMember[] {

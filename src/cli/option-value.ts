@@ -12,7 +12,7 @@ export function unwrap<T>(parsed: Parsed<T>, what: string): T {
 
 export function usageError({ subject, wanted, found, hint }: Fault, what: string): DyncError {
   const text = `${subject ?? what} needs ${wanted}, found ${found}`;
-  return new DyncError("usage", printable(text), hint === undefined ? {} : { hint });
+  return new DyncError("usage", printable(text), { hint });
 }
 
 /** How a message begins that is about the option `name`. */

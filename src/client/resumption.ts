@@ -59,7 +59,7 @@ export class UploadKept extends DyncError {
   readonly identity: string;
 
   constructor(cause: DyncError, identity: string) {
-    super(cause.code, cause.message, { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) });
+    super(cause.code, cause.message, { cause, hint: cause.hint });
     this.identity = identity;
   }
 }

@@ -238,5 +238,5 @@ export class PartialSink implements Sink {
 function notDurable(cause?: unknown): DyncError {
   const text = "The file arrived and could not be made durable; the server asks for what it needs again";
   const hint = cause instanceof DyncError ? cause.hint : undefined;
-  return new DyncError("not-ready", text, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new DyncError("not-ready", text, { cause, hint });
 }

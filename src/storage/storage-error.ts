@@ -92,7 +92,7 @@ export function storageError(action: string, cause: unknown): DyncError {
   const { text, hint } = trouble;
   const whose = trouble.code === "internal" ? "; its administrator has to mend that" : "";
   const message = `${could}: ${text} (${code})${whose}`;
-  return new DyncError(trouble.code, message, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new DyncError(trouble.code, message, { cause, hint });
 }
 
 /** The data folder is away, or another one is in its place: a disk that is not mounted comes back, so this passes. */

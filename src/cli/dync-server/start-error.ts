@@ -15,7 +15,7 @@ export function startError(error: unknown): unknown {
   if (!(error instanceof DyncError) || error.code !== "configuration" || !isPassing(error.cause))
     return error;
   const { message, hint, cause } = error;
-  return new DyncError("unavailable", message, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new DyncError("unavailable", message, { cause, hint });
 }
 
 function isPassing(cause: unknown): boolean {

@@ -77,7 +77,7 @@ export class PatienceNotes {
     const { code, message, hint } = error;
     return new DyncError(code, `${message}; gave up after trying for ${tried}`, {
       cause: error,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     });
   }
 }
