@@ -4,9 +4,19 @@
 // On macOS `fsync` does not flush the drive's own cache (that takes F_FULLFSYNC, which node:fs does not offer).
 
 import { constants, type Stats } from "node:fs";
-import { link, lstat, open, readFile, rename, unlink } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { type Clock, sleep } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
+import {
+  closeFile,
+  fsync,
+  linkFile,
+  lookAt,
+  nullWhenMissing,
+  openFile,
+  unlinkFile,
+  writeAll,
+} from "./file-calls.ts";
 
 const isWindows = process.platform === "win32";
 // Windows does not know it; the value 0 asks for nothing.
@@ -19,33 +29,28 @@ export const openNew = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL |
 /** Makes the entries of `folder` durable. Windows has no way to ask for it, and does it with the files. */
 export async function syncFolder(folder: string): Promise<void> {
   if (isWindows) return;
-  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  const descriptor = await openFile(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    await handle.sync();
+    await fsync(descriptor);
   } finally {
-    await handle.close();
+    await closeFile(descriptor);
   }
 }
 
 /** Writes a new file, durable except for its entry in the folder. Throws `EEXIST` when something is there. */
 export async function writeNewFile(file: string, text: string, mode: number): Promise<void> {
-  const handle = await open(file, openNew, mode);
+  const descriptor = await openFile(file, openNew, mode);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
+    await writeAll(descriptor, Buffer.from(text));
+    await fsync(descriptor);
   } finally {
-    await handle.close();
+    await closeFile(descriptor);
   }
 }
 
 /** The text of a file of ours, or `null` when nothing is there. */
 export async function readText(file: string): Promise<string | null> {
   return readFile(file, "utf8").catch(nullWhenMissing);
-}
-
-/** Properties of what is at `path` itself, or `null`. */
-export async function lookAt(path: string): Promise<Stats | null> {
-  return lstat(path).catch(nullWhenMissing);
 }
 
 /** Whether two names are the same file on disk. */
@@ -55,13 +60,15 @@ export function isSameFile(a: Stats | null, b: Stats | null): boolean {
 
 /** Removes a file; one that is not there is fine. */
 export async function removeFile(file: string, clock: Clock): Promise<void> {
-  await persistently(clock, () => unlink(file)).catch(nullWhenMissing);
+  // An error that is thrown costs more than a look.
+  if ((await lookAt(file)) === null) return;
+  await persistently(clock, () => unlinkFile(file)).catch(nullWhenMissing);
 }
 
 /** Gives a file a second name. Returns `false`, and changes nothing, when something has that name. */
 export async function linkNew(from: string, to: string, clock: Clock): Promise<boolean> {
   try {
-    await persistently(clock, () => link(from, to));
+    await persistently(clock, () => linkFile(from, to));
     return true;
   } catch (error) {
     if (systemCode(error) === "EEXIST") return false;
@@ -85,9 +92,4 @@ async function persistently(clock: Clock, operation: () => Promise<void>): Promi
     await sleep(clock, pauseMs);
   }
   return operation();
-}
-
-function nullWhenMissing(error: unknown): null {
-  if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return null;
-  throw error;
 }

@@ -2,7 +2,7 @@
 // system, so that publishing is a matter of names and never copies a byte. Holds the lock on the data folder.
 
 import { constants, type Stats } from "node:fs";
-import { access, mkdir, open, opendir, stat, statfs } from "node:fs/promises";
+import { access, mkdir, open, opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
@@ -11,7 +11,8 @@ import type { Logger } from "../base/log.ts";
 import { systemPath } from "../base/system-path.ts";
 import { metadataSuffix, namesClash, takenText } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
-import { linkNew, lookAt, readText, removeFile } from "./durable-files.ts";
+import { linkNew, readText, removeFile } from "./durable-files.ts";
+import { lookAt, lookBehind, statFileSystem } from "./file-calls.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
 import { NameIndex } from "./name-index.ts";
@@ -62,12 +63,17 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   readonly #names: NameIndex;
   readonly #way: PublishingWay;
   /** Which folder of partials was opened: a path may lead to another one later. */
-  readonly #look: string;
+  readonly #look: string | null;
   readonly #log: Logger;
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
 
-  private constructor(lock: FileLock, parts: PublishParts, look: string, options: FilesystemStorageOptions) {
+  private constructor(
+    lock: FileLock,
+    parts: PublishParts,
+    look: string | null,
+    options: FilesystemStorageOptions,
+  ) {
     super(options);
     const { log } = options;
     this.#root = parts.root;
@@ -166,12 +172,12 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async #checkThere(cause?: unknown): Promise<void> {
-    let look: string;
+    let look: string | null;
     try {
       look = await lookOf(this.#parts.partials);
     } catch (error) {
       // Anything else may be trouble of this very look: too many open files, for one.
-      if (!["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "ENODEV"].includes(systemCode(error) ?? "")) return;
+      if (!["ELOOP", "ENXIO", "ENODEV"].includes(systemCode(error) ?? "")) return;
       throw folderIsAway(cause ?? error);
     }
     if (look !== this.#look) throw folderIsAway(cause);
@@ -237,7 +243,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   async freeBytes(): Promise<number | null> {
     return this.#explained("looked up", async () => {
       try {
-        const { bavail, bsize, blocks } = await statfs(this.#parts.partials);
+        const { bavail, bsize, blocks } = await statFileSystem(this.#parts.partials);
         // As file systems in user space say that do not know.
         return blocks === 0 ? null : bavail * bsize;
       } catch (cause) {
@@ -318,9 +324,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 }
 
-async function lookOf(folder: string): Promise<string> {
-  const { dev, ino } = await stat(folder, { bigint: true });
-  return `${dev} ${ino}`;
+async function lookOf(folder: string): Promise<string | null> {
+  const properties = await lookBehind(folder);
+  return properties === null ? null : `${properties.dev} ${properties.ino}`;
 }
 
 async function checkDataFolder(folder: string, log: Logger): Promise<void> {

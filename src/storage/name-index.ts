@@ -2,12 +2,12 @@
 // 100,000 files takes a while, so the names are kept in memory and listed again only when the folder changed.
 // What other programs do between two listings is noticed by exact name only; publishing never replaces anyway.
 
-import { lstat, readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { systemCode } from "../base/error.ts";
 import { foldName } from "../base/file-name.ts";
 import { checksumSuffix, metadataSuffix, occupiedNames } from "../upload/names.ts";
+import { lookAt, lookBehind } from "./file-calls.ts";
 
 // Some 100 bytes each.
 const namesMax = 500_000;
@@ -162,8 +162,7 @@ export class NameIndex {
 
   async #fileAt(path: string, name: string): Promise<string | null> {
     for (const suffix of ["", checksumSuffix, metadataSuffix]) {
-      const isThere = await lstat(join(path, name + suffix)).then(() => true, falseWhenMissing);
-      if (isThere) return name + suffix;
+      if ((await lookAt(join(path, name + suffix))) !== null) return name + suffix;
     }
     return null;
   }
@@ -179,16 +178,6 @@ function isIn(names: ReadonlySet<string>, name: string): boolean {
 }
 
 async function signatureOf(path: string): Promise<string | null> {
-  try {
-    const { ino, mtimeNs } = await stat(path, { bigint: true });
-    return `${ino} ${mtimeNs}`;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return null;
-    throw error;
-  }
-}
-
-function falseWhenMissing(error: unknown): false {
-  if (systemCode(error) === "ENOENT") return false;
-  throw error;
+  const properties = await lookBehind(path);
+  return properties === null ? null : `${properties.ino} ${properties.mtimeNs}`;
 }

@@ -3,12 +3,14 @@
 // which opens the file anew, makes it usable again.
 
 import * as fs from "node:fs";
+import { promisify } from "node:util";
 import { assert } from "../base/assert.ts";
 import { systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
 import { openExisting, openNew, syncFolder } from "./durable-files.ts";
+import { changeMode, changeTime, fdatasync, fsync, openFile } from "./file-calls.ts";
 import type { PartialUpload } from "./partial.ts";
 import type { Description, Destination } from "./storage.ts";
 
@@ -29,6 +31,7 @@ export interface PartialHome {
 }
 
 const closed = -1;
+const [ftruncate, read, write] = [promisify(fs.ftruncate), promisify(fs.read), promisify(fs.write)];
 
 export class PartialFile implements PartialUpload {
   readonly #id: string;
@@ -96,7 +99,7 @@ export class PartialFile implements PartialUpload {
   #write(data: Uint8Array, from: number, position: number): number | Promise<number> {
     return this.#pace.run(
       () => fs.writeSync(this.#descriptor, data, from, data.length - from, position),
-      () => write(this.#descriptor, data, from, position),
+      async () => (await write(this.#descriptor, data, from, data.length - from, position)).bytesWritten,
     );
   }
 
@@ -115,9 +118,9 @@ export class PartialFile implements PartialUpload {
     let done = 0;
     try {
       while (done < wanted) {
-        const count = await read(this.#descriptor, into.subarray(done, wanted), offset + done);
-        if (count === 0) break;
-        done += count;
+        const { bytesRead } = await read(this.#descriptor, into, done, wanted - done, offset + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
       }
     } catch (cause) {
       throw await this.#home.explain("read", cause);
@@ -136,8 +139,8 @@ export class PartialFile implements PartialUpload {
         this.#isPublished = fs.fstatSync(this.#descriptor).nlink > 1;
       }
       if (this.#isPublished && length !== this.#length) throw isPublished();
-      await call((done) => fs.ftruncate(this.#descriptor, length, done));
-      await call((done) => fs.fsync(this.#descriptor, done));
+      await ftruncate(this.#descriptor, length);
+      await fsync(this.#descriptor);
     } catch (cause) {
       this.#isBroken = true;
       throw await this.#home.explain("cut back", cause);
@@ -152,9 +155,9 @@ export class PartialFile implements PartialUpload {
     try {
       // Before the file gets its name: afterwards there is nothing left to do but to name it.
       const mode = this.#home.publishedMode;
-      if (process.platform !== "win32") await call((done) => fs.fchmod(this.#descriptor, mode, done));
+      if (process.platform !== "win32") await changeMode(this.#descriptor, mode);
       if (description.modified != null) await this.#setModified(description.modified);
-      await call((done) => fs.fsync(this.#descriptor, done));
+      await fsync(this.#descriptor);
       this.#synced = this.#length;
       // Windows does not rename or remove what is open.
       this.#close();
@@ -169,7 +172,7 @@ export class PartialFile implements PartialUpload {
   async #setModified(modified: string): Promise<void> {
     try {
       const seconds = secondsText(modified);
-      await call((done) => fs.futimes(this.#descriptor, new Date(), seconds, done));
+      await changeTime(this.#descriptor, seconds);
     } catch (cause) {
       this.#home.onTimeRefused(this.#id, cause);
     }
@@ -192,7 +195,7 @@ export class PartialFile implements PartialUpload {
   async #sync(): Promise<void> {
     const length = this.#length;
     try {
-      const data = call((done) => fs.fdatasync(this.#descriptor, done));
+      const data = fdatasync(this.#descriptor);
       // Together, so that a journalling file system commits both at once.
       await (this.#hasDurableEntry ? data : Promise.all([data, syncFolder(this.#home.folder)]));
       this.#hasDurableEntry = true;
@@ -227,30 +230,4 @@ export class PartialFile implements PartialUpload {
 
 function isPublished(): DyncError {
   return new DyncError("internal", "The file is published already and cannot change on the server");
-}
-
-function openFile(path: string, flags: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.open(path, flags, 0o600, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
-  });
-}
-
-function write(descriptor: number, data: Uint8Array, from: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.write(descriptor, data, from, data.length - from, position, (error, count) =>
-      error ? reject(error) : resolve(count),
-    );
-  });
-}
-
-function read(descriptor: number, into: Uint8Array, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.read(descriptor, into, 0, into.length, position, (error, count) =>
-      error ? reject(error) : resolve(count),
-    );
-  });
-}
-
-function call(start: (done: (error: Error | null) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())));
 }

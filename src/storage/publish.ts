@@ -2,7 +2,6 @@
 // nothing that is there is ever replaced. Written as a list of steps, because the process may be killed between
 // any two: whatever prefix was done, doing all of them again for the same upload completes it.
 
-import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
@@ -11,13 +10,13 @@ import { checksumText, parseSidecar } from "../upload/sidecar.ts";
 import {
   isSameFile,
   linkNew,
-  lookAt,
   moveFile,
   readText,
   removeFile,
   syncFolder,
   writeNewFile,
 } from "./durable-files.ts";
+import { lookAt, lookBehind, makeFolder } from "./file-calls.ts";
 import type { FolderSyncs } from "./folder-syncs.ts";
 import { type Description, type Destination, NameTaken } from "./storage.ts";
 
@@ -160,16 +159,23 @@ export async function makeUserFolder(
   { root, durableFolders, syncs }: PublishParts,
   folder: string,
 ): Promise<void> {
-  try {
-    await mkdir(folder);
+  if (!(await isFolder(folder))) {
     durableFolders.delete(folder);
-  } catch (error) {
-    if (systemCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
+    try {
+      await makeFolder(folder);
+    } catch (error) {
+      // Another upload made it meanwhile.
+      if (systemCode(error) !== "EEXIST" || !(await isFolder(folder))) throw error;
+    }
   }
   // A folder that is there may be one that a crash kept from being synced.
   if (durableFolders.has(folder)) return;
   await syncs.sync(root);
   durableFolders.add(folder);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await lookBehind(path))?.isDirectory() === true;
 }
 
 // What is there is of an earlier attempt, and may be half of it.

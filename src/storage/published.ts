@@ -8,7 +8,8 @@ import type { Logger } from "../base/log.ts";
 import { metadataSuffix } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 import type { PublishedUpload } from "../upload/upload.ts";
-import { lookAt, readText } from "./durable-files.ts";
+import { readText } from "./durable-files.ts";
+import { lookAt } from "./file-calls.ts";
 
 /** What was published in `dataFolder`, in no order. Files that something else put there are passed over. */
 export async function* publishedFiles(dataFolder: string, log: Logger): AsyncGenerator<PublishedUpload> {

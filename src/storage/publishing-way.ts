@@ -1,9 +1,10 @@
 // Whether files can get from the folder of partials to a user's folder: tried before an upload's first byte arrives, with a
 // hidden file that is gone again at once. Permissions, file systems and limits have too many ways to say no to ask for each.
 
-import { open, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { linkNew, moveFile, removeFile } from "./durable-files.ts";
+import { lookBehind } from "./file-calls.ts";
 import type { NameIndex } from "./name-index.ts";
 import { makeUserFolder, type PublishParts } from "./publish.ts";
 
@@ -43,8 +44,8 @@ export class PublishingWay {
     const { root, clock } = this.#parts;
     const folder = join(root, user);
     await makeUserFolder(this.#parts, folder);
-    const { dev, ino, mode, uid, gid } = await stat(folder);
-    const look = [dev, ino, mode, uid, gid].join(" ");
+    const found = await lookBehind(folder);
+    const look = found === null ? "" : [found.dev, found.ino, found.mode, found.uid, found.gid].join(" ");
     const tried = this.#tried.get(user);
     if (tried?.look === look && clock.now() - tried.at < believedMs) return;
     await this.#names.quietly(user, () => this.#try(user, folder));
