@@ -202,6 +202,8 @@ export class Session {
   async finish(size: number, checksum: Uint8Array): Promise<void> {
     assert(this.#sink !== null && this.#post !== null, "a finish follows an admission");
     assert(this.#journal !== null, "what is open has a record");
+    // Something of it failed to be stored, and is cut off: how much is missing goes to the machine first.
+    if (!this.#sink.isReady) return;
     const { name, metadataText, info } = this.#post;
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();

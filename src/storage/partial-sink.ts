@@ -55,7 +55,7 @@ export class PartialSink implements Sink {
   }
 
   get isReady(): boolean {
-    return this.#hashed >= this.#partial.length;
+    return !this.#failed && this.#hashed >= this.#partial.length;
   }
 
   write(chunk: OwnedChunk): void {
@@ -165,7 +165,7 @@ export class PartialSink implements Sink {
   }
 
   digest(): string {
-    assert(this.#pending.length === 0, "the digest is taken after the last write");
+    assert(this.#hashed === this.#partial.length, "the digest is that of what is stored");
     // A state that was asked for its digest takes no more.
     this.#hashed = -1;
     return this.#hash.digest("hex");

@@ -2,6 +2,7 @@
 // nothing that is there is ever replaced. Written as a list of steps, because the process may be killed between
 // any two: whatever prefix was done, doing all of them again for the same upload completes it.
 
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
@@ -164,8 +165,8 @@ export async function makeUserFolder(
     try {
       await makeFolder(folder);
     } catch (error) {
-      // Another upload made it meanwhile.
-      if (systemCode(error) !== "EEXIST" || !(await isFolder(folder))) throw error;
+      // Another upload made it meanwhile; or a link is there, and what it leads to says what is wrong.
+      if (systemCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
     }
   }
   // A folder that is there may be one that a crash kept from being synced.

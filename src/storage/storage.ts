@@ -83,7 +83,7 @@ export interface SinkEvents {
 export interface Sink {
   /** Bytes that are stored, from 0 without a gap. */
   readonly length: number;
-  /** Whether chunks can be taken; else `prepare` comes first. */
+  /** Whether chunks can be taken; else `prepare` comes first, or `rewind`. */
   readonly isReady: boolean;
   /** Reads again what is stored already, where the checksum needs it. */
   prepare(): Promise<void>;

@@ -158,6 +158,32 @@ describe("a server that crashed", () => {
   });
 });
 
+test("the end of an upload that comes while something of it is cut off ends nothing: what is missing comes first", async () => {
+  const cut = Promise.withResolvers<void>();
+  let syncs = 0;
+  world.before = ({ type }) => {
+    if (type === "sync" && ++syncs === 1) throw new DyncError("internal", "The disk reports an error");
+    return type === "truncate" ? cut.promise : undefined;
+  };
+  await world.server.stop();
+  await world.start({ syncEveryBytes: 4 });
+  client = await world.connect();
+  await client.ask(postOf());
+  client.chunk(0, "content");
+  await world.settle();
+  // Behind the failure, and before it is known what is left.
+  client.end("content");
+  await world.settle();
+  cut.resolve();
+  await world.settle();
+  expect(world.published()).toEqual([]);
+  expect(await client.whereToGoOn()).toBe(0);
+  client.chunk(0, "content");
+  client.end("content");
+  await world.settle();
+  expect(world.storage.published().map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["content"]);
+});
+
 test("a server does not start with a window that its storage would never answer for", async () => {
   const next = new ServerWorld();
   Object.assign(next.storage, { properties: { ...next.storage.properties, partBytes: 5 * 1024 * 1024 } });
