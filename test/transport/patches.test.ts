@@ -8,7 +8,6 @@ import type { ServerLink, ServerLinkOptions } from "../../src/transport/transpor
 import { socketOption, socketType } from "../../src/transport/zmq/constants.ts";
 import { ZmqContext } from "../../src/transport/zmq/context.ts";
 import { openLibrary } from "../../src/transport/zmq/library.ts";
-import { SlotPool } from "../../src/transport/zmq/message.ts";
 import type { StrangerLimits } from "../../src/transport/zmq/options.ts";
 import { ZmqSocket } from "../../src/transport/zmq/socket.ts";
 import { openZmqTransport, type ZmqTransport } from "../../src/transport/zmq/zmq-transport.ts";
@@ -95,7 +94,7 @@ describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, (
     };
     const { link, events } = await listen({ authorize });
     const context = new ZmqContext(library, 1);
-    const socket = new ZmqSocket(context, new SlotPool(library), socketType.dealer);
+    const socket = new ZmqSocket(context, socketType.dealer);
     socket.setBytes(socketOption.routingId, Uint8Array.of(0, 1, 2, 3, 4));
     socket.setBytes(socketOption.curveServerKey, serverKeys.publicKey.bytes);
     socket.setBytes(socketOption.curvePublicKey, clientKeys.publicKey.bytes);

@@ -6,7 +6,6 @@ import { generateKeyPair } from "../../src/keys/key.ts";
 import { socketOption, socketType } from "../../src/transport/zmq/constants.ts";
 import { ZmqContext } from "../../src/transport/zmq/context.ts";
 import { type Library, openLibrary } from "../../src/transport/zmq/library.ts";
-import { SlotPool } from "../../src/transport/zmq/message.ts";
 import { ZmqSocket } from "../../src/transport/zmq/socket.ts";
 import { ZapHandler } from "../../src/transport/zmq/zap.ts";
 
@@ -40,12 +39,10 @@ const cases: readonly (readonly [
 
 describe("the twelve combinations of ZAP options, as libzmq treats a stranger", () => {
   let context: ZmqContext;
-  let pool: SlotPool;
   let open: { close(): void }[];
 
   beforeEach(() => {
     context = new ZmqContext(library, 1);
-    pool = new SlotPool(library);
     open = [];
   });
 
@@ -55,14 +52,14 @@ describe("the twelve combinations of ZAP options, as libzmq treats a stranger", 
   });
 
   function socket(type: number): ZmqSocket {
-    const made = new ZmqSocket(context, pool, type);
+    const made = new ZmqSocket(context, type);
     open.push(made);
     return made;
   }
 
   for (const [domain, enforce, state, expected] of cases) {
     test(`domain "${domain}", enforced ${enforce}, handler ${state}: ${expected}`, async () => {
-      const handler = state === "none" ? null : new ZapHandler(context, pool, () => null);
+      const handler = state === "none" ? null : new ZapHandler(context, () => null);
       if (state === "closed") {
         handler?.close();
         // libzmq closes in the background; until then a handshake finds a handler that is about to go.
@@ -112,14 +109,13 @@ describe("the user of a message", () => {
     const how = seen ? ", when the events were looked at before it was read" : "";
     test.skipIf(tested === null)(`is known with ${which}${how}`, async () => {
       const context = new ZmqContext(tested as Library, 1);
-      const pool = new SlotPool(tested as Library);
-      const handler = new ZapHandler(context, pool, () => "alice");
-      const server = new ZmqSocket(context, pool, socketType.router);
+      const handler = new ZapHandler(context, () => "alice");
+      const server = new ZmqSocket(context, socketType.router);
       server.setInt(socketOption.curveServer, 1);
       server.setBytes(socketOption.curveSecretKey, serverKeys.secretKey.reveal());
       server.setBytes(socketOption.zapDomain, Buffer.from("dync"));
       server.bind("tcp://127.0.0.1:*");
-      const client = new ZmqSocket(context, pool, socketType.dealer);
+      const client = new ZmqSocket(context, socketType.dealer);
       client.setBytes(socketOption.curveServerKey, serverKeys.publicKey.bytes);
       client.setBytes(socketOption.curvePublicKey, strangerKeys.publicKey.bytes);
       client.setBytes(socketOption.curveSecretKey, strangerKeys.secretKey.reveal());
@@ -136,7 +132,7 @@ describe("the user of a message", () => {
       received?.message.release();
       for (const open of [client, server, handler]) open.close();
       context.close();
-      expect(pool.taken).toBe(0);
+      expect(context.pool.taken).toBe(0);
     });
   }
 });
@@ -151,9 +147,8 @@ describe("the ZAP handler", () => {
     authorize: (address: string) => string | null = () => "alice",
   ): Promise<string[] | null> {
     const context = new ZmqContext(library, 1);
-    const pool = new SlotPool(library);
-    const handler = new ZapHandler(context, pool, (_, address) => authorize(address));
-    const asker = new ZmqSocket(context, pool, socketType.dealer);
+    const handler = new ZapHandler(context, (_, address) => authorize(address));
+    const asker = new ZmqSocket(context, socketType.dealer);
     asker.connect("inproc://zeromq.zap.01");
     asker.send(frames.map((frame) => (typeof frame === "string" ? Buffer.from(frame) : frame)));
     handler.work();
@@ -163,7 +158,7 @@ describe("the ZAP handler", () => {
     asker.close();
     handler.close();
     context.close();
-    expect(pool.taken).toBe(0);
+    expect(context.pool.taken).toBe(0);
     return answer;
   }
 

@@ -3,16 +3,20 @@
 import { contextOption } from "./constants.ts";
 import { check, lastError } from "./error.ts";
 import type { Library } from "./library.ts";
+import { SlotPool } from "./message.ts";
 import type { Pointer } from "./native.ts";
 import { mallocSymbols } from "./symbols.ts";
 
 export class ZmqContext {
   readonly library: Library;
+  /** Room for the messages of all its sockets. */
+  readonly pool: SlotPool;
   readonly #pointer: Pointer;
 
   /** One I/O thread encrypts and decrypts about 1.5 GB/s; a connection stays on one thread. */
   constructor(library: Library, ioThreads: number) {
     this.library = library;
+    this.pool = new SlotPool(library);
     const pointer = library.zmq.zmq_ctx_new();
     if (pointer === null) throw lastError(library, "zmq_ctx_new");
     this.#pointer = pointer;

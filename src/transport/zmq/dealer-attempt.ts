@@ -47,10 +47,10 @@ export class Attempt {
     this.#parts = parts;
     this.#options = options;
     this.#events = events;
-    const { context, pool, poller, times } = parts;
-    this.#socket = new ZmqSocket(context, pool, socketType.dealer);
+    const { context, poller, times } = parts;
+    this.#socket = new ZmqSocket(context, socketType.dealer);
     setClientOptions(this.#socket, options, times, parts.clientQueues);
-    this.#monitor = new Monitor(context, pool, this.#socket, `dync.monitor.${parts.nextNumber()}`);
+    this.#monitor = new Monitor(context, this.#socket, `dync.monitor.${parts.nextNumber()}`);
     const { host, port } = options;
     this.#socket.connect(`tcp://${isIPv6(host) ? `[${host}]` : host}:${port}`);
     this.#sources = [

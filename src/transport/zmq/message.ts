@@ -32,7 +32,35 @@ export class SlotPool {
     return this.#taken;
   }
 
-  take(): Slot {
+  /** An initialised message: empty, or of `length` bytes for us to fill. */
+  open(length?: number): Slot {
+    const { zmq } = this.#library;
+    const slot = this.#take();
+    try {
+      if (length === undefined) check(this.#library, "zmq_msg_init", zmq.zmq_msg_init(slot.pointer));
+      else check(this.#library, "zmq_msg_init_size", zmq.zmq_msg_init_size(slot.pointer, length));
+    } catch (error) {
+      this.give(slot);
+      throw error;
+    }
+    return slot;
+  }
+
+  /** Closes the message in `slot`, and takes the slot back. */
+  close(slot: Slot): void {
+    check(this.#library, "zmq_msg_close", this.#library.zmq.zmq_msg_close(slot.pointer));
+    this.give(slot);
+  }
+
+  /** The bytes of a message that is `length` bytes long: valid until it is closed or sent. */
+  viewOf(slot: Slot, length: number): Uint8Array {
+    if (length === 0) return new Uint8Array(0);
+    const data = this.#library.zmq.zmq_msg_data(slot.pointer);
+    assert(data !== null, "a message has data");
+    return this.#library.native.view(data, length);
+  }
+
+  #take(): Slot {
     this.#taken += 1;
     return this.#free.pop() ?? this.#grow();
   }
@@ -53,14 +81,6 @@ export class SlotPool {
   }
 }
 
-/** The bytes of a message that is `length` bytes long: valid until it is closed or sent. */
-export function viewOf(library: Library, slot: Slot, length: number): Uint8Array {
-  if (length === 0) return new Uint8Array(0);
-  const data = library.zmq.zmq_msg_data(slot.pointer);
-  assert(data !== null, "a message has data");
-  return library.native.view(data, length);
-}
-
 /** Makes every view of this memory empty, so that nobody can read or write it any more. */
 function detach(bytes: Uint8Array): void {
   // To an empty buffer: one of the same length would count as new memory, and bring on the next collection.
@@ -70,22 +90,13 @@ function detach(bytes: Uint8Array): void {
 /** Memory for one outgoing frame, allocated by libzmq and moved into it by `send`. */
 export class MessageBlock implements Block {
   readonly bytes: Uint8Array;
-  readonly #library: Library;
   readonly #pool: SlotPool;
   #slot: Slot | null;
 
-  constructor(library: Library, pool: SlotPool, length: number) {
-    this.#library = library;
+  constructor(pool: SlotPool, length: number) {
     this.#pool = pool;
-    const slot = pool.take();
-    try {
-      check(library, "zmq_msg_init_size", library.zmq.zmq_msg_init_size(slot.pointer, length));
-    } catch (error) {
-      pool.give(slot);
-      throw error;
-    }
-    this.#slot = slot;
-    this.bytes = viewOf(library, slot, length);
+    this.#slot = pool.open(length);
+    this.bytes = pool.viewOf(this.#slot, length);
   }
 
   /** The message, for `zmq_msg_send`. */
@@ -105,8 +116,7 @@ export class MessageBlock implements Block {
   release(): void {
     assert(this.#slot !== null, "a block is released once, and not after it was sent");
     detach(this.bytes);
-    check(this.#library, "zmq_msg_close", this.#library.zmq.zmq_msg_close(this.#slot.pointer));
-    this.#pool.give(this.#slot);
+    this.#pool.close(this.#slot);
     this.#slot = null;
   }
 }
@@ -114,24 +124,22 @@ export class MessageBlock implements Block {
 /** A received message: small frames are copies, large ones views that `release` takes away. */
 export class ReceivedMessage implements Received {
   readonly frames: Uint8Array[] = [];
-  readonly #library: Library;
   readonly #pool: SlotPool;
   readonly #slots: Slot[] = [];
   readonly #views: Uint8Array[] = [];
   #released = false;
 
-  constructor(library: Library, pool: SlotPool) {
-    this.#library = library;
+  constructor(pool: SlotPool) {
     this.#pool = pool;
   }
 
   addCopy(slot: Slot, length: number): void {
-    this.frames.push(viewOf(this.#library, slot, length).slice());
+    this.frames.push(this.#pool.viewOf(slot, length).slice());
   }
 
   /** Takes the message in `slot` over. */
   addView(slot: Slot, length: number): void {
-    const view = viewOf(this.#library, slot, length);
+    const view = this.#pool.viewOf(slot, length);
     this.#slots.push(slot);
     this.#views.push(view);
     this.frames.push(view);
@@ -141,9 +149,6 @@ export class ReceivedMessage implements Received {
     assert(!this.#released, "a message is released once");
     this.#released = true;
     for (const view of this.#views) detach(view);
-    for (const slot of this.#slots) {
-      check(this.#library, "zmq_msg_close", this.#library.zmq.zmq_msg_close(slot.pointer));
-      this.#pool.give(slot);
-    }
+    for (const slot of this.#slots) this.#pool.close(slot);
   }
 }

@@ -3,7 +3,6 @@
 
 import { monitorEvent, socketType } from "./constants.ts";
 import type { ZmqContext } from "./context.ts";
-import type { SlotPool } from "./message.ts";
 import { ZmqSocket } from "./socket.ts";
 
 export interface MonitorEvent {
@@ -22,11 +21,11 @@ export class Monitor {
   readonly #socket: ZmqSocket;
 
   /** `name` is unique in the context. Must be there before the watched socket connects. */
-  constructor(context: ZmqContext, pool: SlotPool, watched: ZmqSocket, name: string) {
+  constructor(context: ZmqContext, watched: ZmqSocket, name: string) {
     this.#watched = watched;
     const endpoint = `inproc://${name}`;
     watched.monitor(endpoint, mask);
-    this.#socket = new ZmqSocket(context, pool, socketType.pair);
+    this.#socket = new ZmqSocket(context, socketType.pair);
     this.#socket.connect(endpoint);
   }
 

@@ -5,7 +5,6 @@
 import { assert } from "../../base/assert.ts";
 import { pollEvent, socketType } from "./constants.ts";
 import type { ZmqContext } from "./context.ts";
-import type { SlotPool } from "./message.ts";
 import type { Waiter } from "./native.ts";
 import { ZmqSocket } from "./socket.ts";
 
@@ -36,10 +35,10 @@ export class Poller {
   #turnIsDue = false;
   #closed = false;
 
-  constructor(context: ZmqContext, pool: SlotPool, onFailure: (error: Error) => void) {
+  constructor(context: ZmqContext, onFailure: (error: Error) => void) {
     this.#items = new PollItems(sourcesMax + 1);
-    this.#wakeEnd = new ZmqSocket(context, pool, socketType.pair);
-    this.#wakeStart = new ZmqSocket(context, pool, socketType.pair);
+    this.#wakeEnd = new ZmqSocket(context, socketType.pair);
+    this.#wakeStart = new ZmqSocket(context, socketType.pair);
     this.#wakeEnd.bind("inproc://dync.wake");
     this.#wakeStart.connect("inproc://dync.wake");
     this.#wakeDescriptor = this.#wakeEnd.descriptor();

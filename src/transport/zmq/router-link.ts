@@ -43,10 +43,10 @@ export class RouterLink implements ServerLink, Pollable {
     this.#parts = parts;
     this.#events = events;
     this.#onClosed = onClosed;
-    const { context, pool, poller } = parts;
+    const { context, poller } = parts;
     // Before the socket is bound: no connection may come in while nobody answers for it.
-    this.#zap = new ZapHandler(context, pool, options.authorize);
-    this.#socket = new ZmqSocket(context, pool, socketType.router);
+    this.#zap = new ZapHandler(context, options.authorize);
+    this.#socket = new ZmqSocket(context, socketType.router);
     try {
       const strangers = context.library.isPatched ? parts.strangers : null;
       setServerOptions(this.#socket, options, parts.times, parts.serverQueues, strangers);

@@ -26,11 +26,11 @@ export class ZmqSocket {
   readonly #eventsBytes = new Uint8Array(new BigUint64Array([4n]).buffer);
   #open = true;
 
-  constructor(context: ZmqContext, pool: SlotPool, type: number) {
+  constructor(context: ZmqContext, type: number) {
     this.#library = context.library;
-    this.#pool = pool;
+    this.#pool = context.pool;
     this.#pointer = context.socket(type);
-    this.#next = this.#emptyMessage();
+    this.#next = this.#pool.open();
   }
 
   setInt(option: SocketOption, value: number): void {
@@ -50,11 +50,8 @@ export class ZmqSocket {
   }
 
   bind(endpoint: string): void {
-    check(
-      this.#library,
-      `zmq_bind(${endpoint})`,
-      this.#library.zmq.zmq_bind(this.#pointer, cString(endpoint)),
-    );
+    const result = this.#library.zmq.zmq_bind(this.#pointer, cString(endpoint));
+    check(this.#library, `zmq_bind(${endpoint})`, result);
   }
 
   connect(endpoint: string): void {
@@ -145,7 +142,7 @@ export class ZmqSocket {
   receive(): { message: ReceivedMessage; userId: string | null } | null {
     const first = this.#receiveFrame();
     if (first === -1) return null;
-    const message = new ReceivedMessage(this.#library, this.#pool);
+    const message = new ReceivedMessage(this.#pool);
     for (let length = first; ; length = this.#receiveFrame()) {
       assert(length !== -1, "libzmq delivers messages whole");
       const isLast = this.#library.zmq.zmq_msg_more(this.#next.pointer) === 0;
@@ -160,8 +157,7 @@ export class ZmqSocket {
     assert(this.#open, "a socket is closed once");
     this.#open = false;
     this.setInt(socketOption.linger, lingerMs);
-    check(this.#library, "zmq_msg_close", this.#library.zmq.zmq_msg_close(this.#next.pointer));
-    this.#pool.give(this.#next);
+    this.#pool.close(this.#next);
     check(this.#library, "zmq_close", this.#library.zmq.zmq_close(this.#pointer));
   }
 
@@ -187,13 +183,7 @@ export class ZmqSocket {
   #keepFrame(message: ReceivedMessage, length: number): void {
     if (length <= copiedFrameBytesMax) return message.addCopy(this.#next, length);
     message.addView(this.#next, length);
-    this.#next = this.#emptyMessage();
-  }
-
-  #emptyMessage(): Slot {
-    const slot = this.#pool.take();
-    check(this.#library, "zmq_msg_init", this.#library.zmq.zmq_msg_init(slot.pointer));
-    return slot;
+    this.#next = this.#pool.open();
   }
 
   #get(option: SocketOption, bytesMax: number): Uint8Array {

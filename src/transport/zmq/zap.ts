@@ -4,7 +4,6 @@
 import { PublicKey } from "../../keys/key.ts";
 import { socketType } from "./constants.ts";
 import type { ZmqContext } from "./context.ts";
-import type { SlotPool } from "./message.ts";
 import type { Pollable } from "./poller.ts";
 import { ZmqSocket } from "./socket.ts";
 
@@ -35,9 +34,9 @@ export class ZapHandler implements Pollable {
   readonly #authorize: Authorize;
 
   /** Binds the one handler of the context: before the server's socket is bound, so that no handshake misses it. */
-  constructor(context: ZmqContext, pool: SlotPool, authorize: Authorize) {
+  constructor(context: ZmqContext, authorize: Authorize) {
     this.#authorize = authorize;
-    this.#socket = new ZmqSocket(context, pool, socketType.router);
+    this.#socket = new ZmqSocket(context, socketType.router);
     this.#socket.bind("inproc://zeromq.zap.01");
     this.descriptor = this.#socket.descriptor();
   }

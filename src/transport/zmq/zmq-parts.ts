@@ -2,13 +2,11 @@
 
 import type { Clock } from "../../base/clock.ts";
 import type { ZmqContext } from "./context.ts";
-import type { SlotPool } from "./message.ts";
 import type { LinkQueues, LinkTimes, StrangerLimits } from "./options.ts";
 import type { Poller } from "./poller.ts";
 
 export interface ZmqParts {
   readonly context: ZmqContext;
-  readonly pool: SlotPool;
   readonly poller: Poller;
   readonly clock: Clock;
   readonly times: LinkTimes;

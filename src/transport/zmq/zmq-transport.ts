@@ -17,7 +17,7 @@ import type {
 import { keepFreedMemory, ZmqContext } from "./context.ts";
 import { DealerLink } from "./dealer-link.ts";
 import { type Library, openLibrary } from "./library.ts";
-import { MessageBlock, SlotPool } from "./message.ts";
+import { MessageBlock } from "./message.ts";
 import {
   clientQueues,
   type LinkQueues,
@@ -61,7 +61,6 @@ type Link = DealerLink | RouterLink;
 export class ZmqTransport implements ClientTransport, ServerTransport {
   /** What libzmq is: `4.3.5`, or `4.3.4, patched` for a build of our own. */
   readonly version: string;
-  readonly #library: Library;
   readonly #parts: ZmqParts;
   readonly #links = new Set<Link>();
   #hasServer = false;
@@ -74,15 +73,12 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
 
   constructor(library: Library, options: ZmqTransportOptions) {
     this.version = library.isPatched ? `${library.version}, patched` : library.version;
-    this.#library = library;
     if (options.keepFreedMemory ?? true) keepFreedMemory(library);
     const context = new ZmqContext(library, options.ioThreads ?? 1);
-    const pool = new SlotPool(library);
     let count = 0;
     this.#parts = {
       context,
-      pool,
-      poller: new Poller(context, pool, options.onFailure ?? throwLater),
+      poller: new Poller(context, options.onFailure ?? throwLater),
       clock: options.clock ?? systemClock,
       times: { ...linkTimes, ...options.times },
       clientQueues: { ...clientQueues, ...options.clientQueues },
@@ -94,12 +90,12 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
 
   /** Messages and blocks that nobody has released yet, those that sockets keep ready included. */
   get messagesHeld(): number {
-    return this.#parts.pool.taken;
+    return this.#parts.context.pool.taken;
   }
 
   allocate(length: number): Block {
     assert(!this.#isClosed, "a closed transport has no memory");
-    return new MessageBlock(this.#library, this.#parts.pool, length);
+    return new MessageBlock(this.#parts.context.pool, length);
   }
 
   connect(options: ClientLinkOptions, events: ClientLinkEvents): ClientLink {
