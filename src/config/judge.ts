@@ -5,7 +5,7 @@ import { errorMeanings } from "../base/error.ts";
 import type { PostFile } from "../protocol/message.ts";
 import { metadataFault } from "../protocol/metadata.ts";
 import type { Refusal } from "../protocol/upload-life.ts";
-import { checkName } from "../upload/names.ts";
+import { nameFault } from "../upload/names.ts";
 import type { UserRules } from "./server-settings.ts";
 
 /** What a client posts about an upload. */
@@ -20,9 +20,9 @@ export type Judgement =
 export function judge(post: Post, rules: Pick<UserRules, "names">): Judgement {
   const metadata = metadataFault(post.metadataText);
   if (metadata !== null) return { type: "refused", refusal: metadata };
-  const name = nameChecks[rules.names](post.name);
-  if (!name.ok) return { type: "refused", refusal: { code: errorMeanings.forbidden.wire, text: name.text } };
+  const text = nameFaults[rules.names](post.name);
+  if (text !== null) return { type: "refused", refusal: { code: errorMeanings.forbidden.wire, text } };
   return { type: "accepted", post };
 }
 
-const nameChecks = { portable: checkName };
+const nameFaults = { portable: nameFault };

@@ -16,8 +16,6 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly fault: Fault };
 
-export type Parser<T> = (text: string) => Parsed<T>;
-
 export function right<T>(value: T): Parsed<T> {
   return { ok: true, value };
 }

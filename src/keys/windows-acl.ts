@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rmdir, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { DyncError, messageOf } from "../base/error.ts";
 
 // The system itself and its administrators can read everything anyway; taking them out only breaks backups.
@@ -85,11 +86,7 @@ async function currentUser(): Promise<{ readonly name: string; readonly sid: str
 }
 
 // By full path: a program of the same name in the current folder must not run instead.
-function run(program: string, args: readonly string[]): Promise<string> {
+async function run(program: string, args: readonly string[]): Promise<string> {
   const path = join(process.env.SystemRoot ?? "C:\\Windows", "System32", program);
-  return new Promise((resolve, reject) => {
-    execFile(path, [...args], { windowsHide: true, timeout: 30_000 }, (error, stdout) =>
-      error === null ? resolve(stdout) : reject(error),
-    );
-  });
+  return (await promisify(execFile)(path, [...args], { windowsHide: true, timeout: 30_000 })).stdout;
 }

@@ -62,7 +62,8 @@ export class NameIndex {
     if (known?.signature === signature) return isIn(known.names, name);
     // What we are changing ourselves is known as soon as it is done.
     const mayList = !this.#changing.has(user) && this.#clock.now() >= (known?.listAgainAt ?? 0);
-    if (known !== undefined && !mayList && !isIn(known.names, name)) return this.#isThere(path, name);
+    if (known !== undefined && !mayList && !isIn(known.names, name))
+      return (await fileAt(path, name)) !== null;
     const folder = await this.#list(user, path, signature);
     return isIn(folder.names, name);
   }
@@ -73,7 +74,7 @@ export class NameIndex {
    */
   async whatIsThere(user: string, name: string): Promise<string | null> {
     const path = join(this.#root, user);
-    const exact = await this.#fileAt(path, name);
+    const exact = await fileAt(path, name);
     if (exact !== null) return exact;
     if (this.#clock.now() < (this.#folders.get(user)?.searchAgainAt ?? 0)) return null;
     const started = this.#clock.now();
@@ -155,17 +156,13 @@ export class NameIndex {
       total -= names.size;
     }
   }
+}
 
-  async #isThere(path: string, name: string): Promise<boolean> {
-    return (await this.#fileAt(path, name)) !== null;
+async function fileAt(path: string, name: string): Promise<string | null> {
+  for (const suffix of ["", checksumSuffix, metadataSuffix]) {
+    if ((await lookAt(join(path, name + suffix))) !== null) return name + suffix;
   }
-
-  async #fileAt(path: string, name: string): Promise<string | null> {
-    for (const suffix of ["", checksumSuffix, metadataSuffix]) {
-      if ((await lookAt(join(path, name + suffix))) !== null) return name + suffix;
-    }
-    return null;
-  }
+  return null;
 }
 
 function isIn(names: ReadonlySet<string>, name: string): boolean {

@@ -7,25 +7,16 @@ import { fileNameFault, foldName } from "../base/file-name.ts";
 export const checksumSuffix = ".sha256";
 export const metadataSuffix = ".meta.json";
 
-export type NameCheck = { readonly ok: true } | { readonly ok: false; readonly text: string };
-
-/** Whether a client's file name may be stored. `text` says what is wrong with it, for the client. */
-export function checkName(name: string): NameCheck {
+/** Why a client's file name may not be stored, for the client; `null` when it may. */
+export function nameFault(name: string): string | null {
   const fault = fileNameFault(name);
-  return fault === null ? { ok: true } : { ok: false, text: `The file name ${fault}` };
+  return fault === null ? null : `The file name ${fault}`;
 }
 
 /** Folded names of all files that publishing `name` makes: the data and the two beside it. */
 export function occupiedNames(name: string): readonly string[] {
   const folded = foldName(name);
   return [folded, folded + checksumSuffix, folded + metadataSuffix];
-}
-
-/** Folded names of everything that cannot be published beside `name`: see `namesClash`. */
-export function clashingNames(name: string): readonly string[] {
-  const folded = foldName(name);
-  const described = [checksumSuffix, metadataSuffix].filter((suffix) => folded.endsWith(suffix));
-  return [...occupiedNames(name), ...described.map((suffix) => folded.slice(0, -suffix.length))];
 }
 
 /** Whether `a` and `b` cannot both be published in one folder: `x` and `X` cannot, nor `x` and `x.sha256`. */
