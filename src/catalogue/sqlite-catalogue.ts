@@ -115,6 +115,11 @@ function statementsOf(database: DatabaseSync) {
   } satisfies Record<string, StatementSync>;
 }
 
+/** The number behind a pragma that has one. */
+export function pragma(database: DatabaseSync, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
 /** Made by `openSqliteCatalogue`. */
 export class SqliteCatalogue implements Catalogue {
   readonly #database: DatabaseSync;
@@ -128,7 +133,7 @@ export class SqliteCatalogue implements Catalogue {
     this.#database = database;
     this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
-    this.#canCompact = this.#pragma("auto_vacuum") === 2;
+    this.#canCompact = pragma(this.#database, "auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
   }
 
@@ -253,10 +258,10 @@ export class SqliteCatalogue implements Catalogue {
   compact(): Promise<boolean> {
     return this.#ask(() => {
       if (!this.#canCompact) return false;
-      const free = this.#pragma("freelist_count");
-      if (free < freePagesMin || free < freeShareMin * this.#pragma("page_count")) return false;
+      const free = pragma(this.#database, "freelist_count");
+      if (free < freePagesMin || free < freeShareMin * pragma(this.#database, "page_count")) return false;
       this.#database.exec(`PRAGMA incremental_vacuum(${pagesPerStep})`);
-      return this.#pragma("freelist_count") < free;
+      return pragma(this.#database, "freelist_count") < free;
     });
   }
 
@@ -298,10 +303,6 @@ export class SqliteCatalogue implements Catalogue {
 
   #now(): number {
     return Number(this.#statements.now.get()?.now);
-  }
-
-  #pragma(name: string): number {
-    return Number(this.#database.prepare(`PRAGMA ${name}`).get()?.[name]);
   }
 
   #transaction(work: () => void): void {

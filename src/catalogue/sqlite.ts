@@ -10,7 +10,7 @@ import type { PublishedUpload } from "../upload/upload.ts";
 import type { UploadRecord } from "./catalogue.ts";
 import { migrate, versionNewest } from "./migrations.ts";
 import { recordOfPublished } from "./rebuild.ts";
-import { SqliteCatalogue } from "./sqlite-catalogue.ts";
+import { pragma, SqliteCatalogue } from "./sqlite-catalogue.ts";
 import { catalogueError, isDamage } from "./sqlite-errors.ts";
 
 export type { SqliteCatalogue } from "./sqlite-catalogue.ts";
@@ -175,10 +175,6 @@ function reclaim(database: DatabaseSync): void {
   } catch (cause) {
     if (catalogueError("kept in", cause).code !== "not-ready") throw cause;
   }
-}
-
-function pragma(database: DatabaseSync, name: string): number {
-  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
 function moveAside(file: string): string {
