@@ -29,7 +29,7 @@ export const openNew = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL |
 /** Makes the entries of `folder` durable. Windows has no way to ask for it, and does it with the files. */
 export async function syncFolder(folder: string): Promise<void> {
   if (isWindows) return;
-  const descriptor = await openFile(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  const descriptor = await openFile(folder, constants.O_RDONLY | constants.O_DIRECTORY, 0);
   try {
     await fsync(descriptor);
   } finally {

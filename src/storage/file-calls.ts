@@ -11,98 +11,70 @@ import { IoPace } from "../base/io-pace.ts";
 
 const pace = new IoPace(systemClock);
 
-async function quickly<T>(inPlace: () => T, pooled: () => Promise<T>): Promise<T> {
-  return pace.run(inPlace, pooled);
+function quick<Arguments extends readonly unknown[], Result>(
+  inPlace: (...what: Arguments) => Result,
+  pooled: (...what: Arguments) => Promise<Result>,
+): (...what: Arguments) => Promise<Result> {
+  return async (...what) =>
+    pace.run(
+      () => inPlace(...what),
+      () => pooled(...what),
+    );
 }
 
 export const fsync = promisify(fs.fsync);
 export const fdatasync = promisify(fs.fdatasync);
-const pooled = fs.promises;
-const [open, close, write] = [promisify(fs.open), promisify(fs.close), promisify(fs.write)];
-const [chmod, utimes] = [promisify(fs.fchmod), promisify(fs.futimes)];
 
-/** Opens `path`; returns the descriptor. */
-export function openFile(path: string, flags: number, mode = 0o600): Promise<number> {
-  return quickly(
-    () => fs.openSync(path, flags, mode),
-    () => open(path, flags, mode),
-  );
-}
+type Time = number | string | Date;
+type Open = (path: string, flags: number, mode: number) => Promise<number>;
+export const openFile = quick(
+  (...what: Parameters<Open>) => fs.openSync(...what),
+  promisify(fs.open) as Open,
+);
+export const closeFile = quick((descriptor: number) => fs.closeSync(descriptor), promisify(fs.close));
+export const makeFolder = quick(
+  (path: string) => fs.mkdirSync(path),
+  (path) => fs.promises.mkdir(path),
+);
+export const linkFile = quick((from: string, to: string) => fs.linkSync(from, to), fs.promises.link);
+export const unlinkFile = quick((path: string) => fs.unlinkSync(path), fs.promises.unlink);
+export const statFileSystem = quick(
+  (path: string) => fs.statfsSync(path),
+  (path) => fs.promises.statfs(path),
+);
+export const changeMode = quick(
+  (descriptor: number, mode: number) => fs.fchmodSync(descriptor, mode),
+  promisify(fs.fchmod),
+);
+/** Times of access and of modification: dates, or seconds since 1970. */
+export const changeTimes = quick(
+  (descriptor: number, access: Time, modified: Time) => fs.futimesSync(descriptor, access, modified),
+  promisify(fs.futimes),
+);
 
-export function closeFile(descriptor: number): Promise<void> {
-  return quickly(
-    () => fs.closeSync(descriptor),
-    () => close(descriptor),
-  );
-}
-
-/** Appends all of `data`. */
-export async function writeAll(descriptor: number, data: Uint8Array): Promise<void> {
-  for (let done = 0; done < data.length; ) {
-    done += await quickly(
-      () => fs.writeSync(descriptor, data, done, data.length - done),
-      async () => (await write(descriptor, data, done, data.length - done, null)).bytesWritten,
-    );
-  }
-}
+const lookInPlace = (path: string): fs.Stats | null => fs.lstatSync(path, { throwIfNoEntry: false }) ?? null;
+const behindInPlace = (path: string): fs.BigIntStats | null =>
+  fs.statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+const look = quick(lookInPlace, (path) => fs.promises.lstat(path));
+const behind = quick(behindInPlace, (path) => fs.promises.stat(path, { bigint: true }));
+const write = quick(
+  (descriptor: number, data: Uint8Array, from: number) => fs.writeSync(descriptor, data, from),
+  async (descriptor, data, from) => (await promisify(fs.write)(descriptor, data, from)).bytesWritten,
+);
 
 /** Properties of what is at `path` itself, or `null` when nothing is. */
 export function lookAt(path: string): Promise<fs.Stats | null> {
-  return quickly(
-    () => fs.lstatSync(path, { throwIfNoEntry: false }) ?? null,
-    () => pooled.lstat(path),
-  ).catch(nullWhenMissing);
+  return look(path).catch(nullWhenMissing);
 }
 
 /** Properties of what `path` leads to, or `null` when that is nothing. */
 export function lookBehind(path: string): Promise<fs.BigIntStats | null> {
-  return quickly(
-    () => fs.statSync(path, { bigint: true, throwIfNoEntry: false }) ?? null,
-    () => pooled.stat(path, { bigint: true }),
-  ).catch(nullWhenMissing);
+  return behind(path).catch(nullWhenMissing);
 }
 
-export function makeFolder(path: string): Promise<void> {
-  return quickly(
-    () => fs.mkdirSync(path),
-    () => pooled.mkdir(path),
-  );
-}
-
-export function linkFile(from: string, to: string): Promise<void> {
-  return quickly(
-    () => fs.linkSync(from, to),
-    () => pooled.link(from, to),
-  );
-}
-
-export function unlinkFile(path: string): Promise<void> {
-  return quickly(
-    () => fs.unlinkSync(path),
-    () => pooled.unlink(path),
-  );
-}
-
-export function changeMode(descriptor: number, mode: number): Promise<void> {
-  return quickly(
-    () => fs.fchmodSync(descriptor, mode),
-    () => chmod(descriptor, mode),
-  );
-}
-
-/** Sets the time of modification, in seconds since 1970. */
-export function changeTime(descriptor: number, seconds: number | string): Promise<void> {
-  return quickly(
-    () => fs.futimesSync(descriptor, new Date(), seconds),
-    () => utimes(descriptor, new Date(), seconds),
-  );
-}
-
-export function statFileSystem(path: string): Promise<fs.StatsFs> {
-  return quickly(
-    () => fs.statfsSync(path),
-    () => pooled.statfs(path),
-  );
+/** Appends all of `data`. */
+export async function writeAll(descriptor: number, data: Uint8Array): Promise<void> {
+  for (let done = 0; done < data.length; ) done += await write(descriptor, data, done);
 }
 
 /** `null` where `error` says that nothing is there; throws any other. */

@@ -10,7 +10,7 @@ import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
 import { openExisting, openNew, syncFolder } from "./durable-files.ts";
-import { changeMode, changeTime, fdatasync, fsync, openFile } from "./file-calls.ts";
+import { changeMode, changeTimes, fdatasync, fsync, openFile } from "./file-calls.ts";
 import type { PartialUpload } from "./partial.ts";
 import type { Description, Destination } from "./storage.ts";
 
@@ -58,13 +58,13 @@ export class PartialFile implements PartialUpload {
   }
 
   static async create(id: string, path: string, home: PartialHome): Promise<PartialFile> {
-    const descriptor = await openFile(path, openNew);
+    const descriptor = await openFile(path, openNew, 0o600);
     return new PartialFile(id, path, home, descriptor, fs.fstatSync(descriptor));
   }
 
   /** Opens what is there. Throws the system's error, `ENOENT` among them. */
   static async open(id: string, path: string, home: PartialHome): Promise<PartialFile> {
-    const descriptor = await openFile(path, openExisting);
+    const descriptor = await openFile(path, openExisting, 0);
     const properties = fs.fstatSync(descriptor);
     if (properties.isFile()) return new PartialFile(id, path, home, descriptor, properties);
     fs.closeSync(descriptor);
@@ -135,7 +135,7 @@ export class PartialFile implements PartialUpload {
       if (this.#isBroken || this.#descriptor === closed) {
         // After a failed fsync the kernel may report success on the old descriptor without having written.
         this.#close();
-        this.#descriptor = await openFile(this.#path, openExisting);
+        this.#descriptor = await openFile(this.#path, openExisting, 0);
         this.#isPublished = fs.fstatSync(this.#descriptor).nlink > 1;
       }
       if (this.#isPublished && length !== this.#length) throw isPublished();
@@ -172,7 +172,7 @@ export class PartialFile implements PartialUpload {
   async #setModified(modified: string): Promise<void> {
     try {
       const seconds = secondsText(modified);
-      await changeTime(this.#descriptor, seconds);
+      await changeTimes(this.#descriptor, new Date(), seconds);
     } catch (cause) {
       this.#home.onTimeRefused(this.#id, cause);
     }
