@@ -192,18 +192,18 @@ export class Session {
   }
 
   /** Appends `data`, which lies in the memory of `received`: that is released when it is written. */
-  write(data: Uint8Array, received: Received | null): void {
+  write(offset: number, data: Uint8Array, received: Received | null): void {
     assert(this.#sink !== null && received !== null, "a write has a chunk and a storage");
     this.#activeAt = this.#parts.clock.now();
-    this.#sink.write({ data, release: () => received.release() });
+    this.#sink.write({ offset, data, release: () => received.release() });
   }
 
   /** Compares with the announced checksum, and publishes. */
   async finish(size: number, checksum: Uint8Array): Promise<void> {
     assert(this.#sink !== null && this.#post !== null, "a finish follows an admission");
     assert(this.#journal !== null, "what is open has a record");
-    // Something of it failed to be stored, and is cut off: how much is missing goes to the machine first.
-    if (!this.#sink.isReady) return;
+    // Something of it failed to be stored, and is cut off: what is left goes to the machine first.
+    if (!this.#sink.isReady || this.#sink.length !== size) return;
     const { name, metadataText, info } = this.#post;
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();

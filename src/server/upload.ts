@@ -143,7 +143,7 @@ export class Upload {
       case "write": {
         const received = this.#received;
         this.#received = null;
-        return this.#session?.write(action.data, received);
+        return this.#session?.write(action.offset, action.data, received);
       }
       case "credit":
         return this.#session?.hearCredit(action.report);

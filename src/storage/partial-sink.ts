@@ -59,7 +59,7 @@ export class PartialSink implements Sink {
   }
 
   write(chunk: OwnedChunk): void {
-    if (this.#failed) return chunk.release();
+    if (this.#failed || chunk.offset !== this.#hashed) return chunk.release();
     this.#hash.update(chunk.data);
     this.#hashed += chunk.data.length;
     this.#pending.push(chunk);

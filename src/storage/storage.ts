@@ -59,6 +59,8 @@ export interface StoredNote {
 
 /** Bytes that the storage takes over, and the memory they live in. */
 export interface OwnedChunk {
+  /** Where `data` begins in the upload, in bytes. */
+  readonly offset: number;
   readonly data: Uint8Array;
   /** Gives the memory back; called once. */
   release(): void;
@@ -87,7 +89,10 @@ export interface Sink {
   readonly isReady: boolean;
   /** Reads again what is stored already, where the checksum needs it. */
   prepare(): Promise<void>;
-  /** Takes `chunk` over, which comes behind all that was written before; it may be held until others come. */
+  /**
+   * Takes `chunk` over, which comes behind all that was written before; it may be held until others come. One that comes
+   * behind what was cut off, from somebody who does not know of that yet, is dropped.
+   */
   write(chunk: OwnedChunk): void;
   /** After a failure: goes back to what is durable, and is ready again. Returns what is left: all of it is durable. */
   rewind(): Promise<StoredNote>;

@@ -14,7 +14,7 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
   world.record(1);
   const events = { onStored() {}, onDurable() {}, onFailed() {} };
   const sink = await world.storage.begin(idOf(1), events);
-  sink.write({ data: bytesOf("content"), release() {} });
+  sink.write({ offset: 0, data: bytesOf("content"), release() {} });
   await new Promise<void>((resolve) => setImmediate(resolve));
   const upload = {
     id: idOf(1),

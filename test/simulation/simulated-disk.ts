@@ -93,7 +93,7 @@ export class SimulatedDisk {
   /** The catalogue as a process sees it: any call may fail for now, and a crash strike before or after each change. */
   catalogueFor(process: SimulatedProcess): Catalogue {
     const { catalogue } = this;
-    const { faults, trace } = this.#options;
+    const { faults, trace, delayMs } = this.#options;
     const ask = async <Result>(effect: () => Promise<Result>): Promise<Result> => {
       if (!faults.strikes("catalogue-trouble")) return effect();
       trace(() => "the catalogue cannot be used just now");
@@ -102,6 +102,9 @@ export class SimulatedDisk {
     const change = async <Result>(effect: () => Promise<Result>): Promise<Result> => {
       if (!process.isAlive) throw new DyncError("internal", "The process that asked for this crashed");
       await ask(async () => {});
+      // Durable when the disk says so.
+      await process.wait(delayMs());
+      if (!process.isAlive) return new Promise(() => {});
       this.#crashPoint(process);
       const result = await effect();
       this.#crashPoint(process);

@@ -173,6 +173,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       const chunks = ["a".repeat(1000), "b", "c".repeat(70_000)];
       const stored: number[] = [];
       let held = 0;
+      let offset = 0;
       const sink = await under.storage.begin(idOf(1), {
         ...noEvents,
         onStored(offset) {
@@ -189,7 +190,8 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
           held--;
           data.fill(0);
         };
-        sink.write({ data, release });
+        sink.write({ offset, data, release });
+        offset += data.length;
       }
       await events.promise;
       expect([...stored].sort((a, b) => a - b)).toEqual(stored);
@@ -201,7 +203,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("what was put away is taken up, whole, by the next process, and published", async () => {
       await using under = await make();
       const sink = await under.storage.begin(idOf(1), noEvents);
-      sink.write({ data: bytesOf("hello "), release() {} });
+      sink.write({ offset: 0, data: bytesOf("hello "), release() {} });
       const note = await sink.close();
       expect(note.durable).toBe(6);
       const next = await under.reopen();
@@ -210,7 +212,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       if (again === null) throw new Error("the upload is there");
       expect(again.length).toBe(6);
       if (!again.isReady) await again.prepare();
-      again.write({ data: bytesOf("world"), release() {} });
+      again.write({ offset: 6, data: bytesOf("world"), release() {} });
       expect(await written.promise).toBe(11);
       const description = descriptionOf(idOf(1), "anna", "a.raw", bytesOf("hello world"));
       expect(again.digest()).toBe(description.sha256);
@@ -225,7 +227,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       const { properties, emptyNote } = under.storage;
       const sink = await under.storage.begin(idOf(1), { ...noEvents, onStored: stored.resolve });
       const bytes = Math.max(5, properties.partBytes);
-      sink.write({ data: new Uint8Array(bytes), release() {} });
+      sink.write({ offset: 0, data: new Uint8Array(bytes), release() {} });
       await stored.promise;
       // Nobody closed it, and its record says that nothing is durable.
       const next = await under.reopen();
@@ -243,7 +245,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       const recover = (storage: Storage) => storage.recover(idOf(1), emptyNote, destination, sha256);
       expect(await recover(under.storage)).toEqual({ type: "gone" });
       const sink = await under.storage.begin(idOf(1), noEvents);
-      sink.write({ data: content, release() {} });
+      sink.write({ offset: 0, data: content, release() {} });
       await sink.close();
       const complete = await recover(await under.reopen());
       if (complete.type !== "complete") throw new Error(`it is complete, not ${complete.type}`);
@@ -257,7 +259,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("what is not what it was said to be is cut back to what is durable", async () => {
       await using under = await make();
       const sink = await under.storage.begin(idOf(1), noEvents);
-      sink.write({ data: bytesOf("con\0ent"), release() {} });
+      sink.write({ offset: 0, data: bytesOf("con\0ent"), release() {} });
       await sink.close();
       const next = await under.reopen();
       const note = { ...next.emptyNote, durable: 3 };
@@ -274,7 +276,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await using under = await make();
       for (const number of [1, 2]) {
         const sink = await under.storage.begin(idOf(number), noEvents);
-        sink.write({ data: bytesOf("x"), release() {} });
+        sink.write({ offset: 0, data: bytesOf("x"), release() {} });
         await (number === 1 ? sink.discard() : sink.close());
       }
       expect(await idsIn(under.storage)).toEqual([idOf(2)]);

@@ -27,7 +27,7 @@ async function sinkOn(fails: (type: StorageOperation["type"]) => boolean) {
 test("what a failed sync left is not published, also when the sync ran beside the last write", async () => {
   let syncs = 0;
   const { storage, sink, failures } = await sinkOn((type) => type === "sync" && ++syncs === 1);
-  sink.write({ data: new Uint8Array(4), release: () => {} });
+  sink.write({ offset: 0, data: new Uint8Array(4), release: () => {} });
   await expect(sink.publish(destination, description)).rejects.toThrow("could not be made durable");
   expect(failures).toHaveLength(1);
   expect(storage.published()).toEqual([]);
@@ -36,7 +36,7 @@ test("what a failed sync left is not published, also when the sync ran beside th
 test("after publishing failed no other sync makes the bytes seem durable", async () => {
   let syncs = 0;
   const { sink } = await sinkOn((type) => type === "sync" && ++syncs === 1);
-  sink.write({ data: new Uint8Array(3), release: () => {} });
+  sink.write({ offset: 0, data: new Uint8Array(3), release: () => {} });
   await expect(sink.publish(destination, description)).rejects.toThrow("could not be made durable");
   expect(await sink.close()).toEqual({ durable: 0, mark: null });
   expect(syncs).toBe(1);

@@ -27,11 +27,15 @@ async function bytesWorld(options: MemoryStorageOptions = {}, syncEveryBytes = 1
   };
   const sink = await storage.begin(idOf(1), events);
   const memory = { held: 0 };
+  let at = 0;
   function write(data: Uint8Array | string): void {
     memory.held++;
     // As the transport does: what was released is overwritten.
     const frame = typeof data === "string" ? bytesOf(data) : data.slice();
+    const offset = at;
+    at += frame.length;
     sink.write({
+      offset,
       data: frame,
       release: () => {
         memory.held--;
@@ -45,7 +49,11 @@ async function bytesWorld(options: MemoryStorageOptions = {}, syncEveryBytes = 1
     await handle?.read(0, into);
     return new TextDecoder().decode(into);
   }
-  return { storage, sink, told, memory, write, content };
+  /** The client goes on from there. */
+  const goBackTo = (offset: number): void => {
+    at = offset;
+  };
+  return { storage, sink, told, memory, write, goBackTo, content };
 }
 
 async function settle(): Promise<void> {
@@ -126,6 +134,11 @@ describe("after a failed write", () => {
     await settle();
     expect(await world.sink.rewind()).toEqual({ durable: 4, mark: "boot" });
     expect(await world.content()).toBe("1234");
+    // From a client that does not know of it yet.
+    world.write("late");
+    await settle();
+    expect([world.memory.held, await world.content()]).toEqual([0, "1234"]);
+    world.goBackTo(4);
     for (const text of ["ab", "cd"]) world.write(text);
     await settle();
     expect(await world.content()).toBe("1234abcd");
@@ -198,13 +211,14 @@ describe("after a failed sync", () => {
   });
 
   test("it begins again from what was durable before", async () => {
-    const { write, sink, content } = await bytesWorld({ before: failing("sync", [1], broken) }, 4);
+    const { write, sink, content, goBackTo } = await bytesWorld({ before: failing("sync", [1], broken) }, 4);
     write("1234");
     await settle();
     write("5678");
     await settle();
     expect(await sink.rewind()).toEqual({ durable: 4, mark: "boot" });
     expect(await content()).toBe("1234");
+    goBackTo(4);
     write("5678");
     await settle();
     expect(sink.digest()).toBe(sha256("12345678"));
@@ -281,7 +295,7 @@ describe("what is taken up again", () => {
     expect(sink.isReady).toBe(false);
     await sink.prepare();
     expect(sink.isReady).toBe(true);
-    sink.write({ data: bytesOf("new"), release() {} });
+    sink.write({ offset: 4, data: bytesOf("new"), release() {} });
     await settle();
     expect(sink.digest()).toBe(sha256("old new"));
   });
@@ -293,7 +307,7 @@ describe("what is taken up again", () => {
     await sink.close();
     const again = await resumed(storage);
     expect(again.isReady).toBe(true);
-    again.write({ data: bytesOf("new"), release() {} });
+    again.write({ offset: 4, data: bytesOf("new"), release() {} });
     await settle();
     expect(again.digest()).toBe(sha256("old new"));
   });
