@@ -175,7 +175,7 @@ export class Session {
       this.#parts.room.use(this.key.id, offset);
       this.#feed({ type: "stored", offset });
     },
-    onDurable: (note) => void this.#journal?.stored(note),
+    onNote: (note) => void this.#journal?.stored(note),
     onFailed: (error, note) => void this.#recover(error, note),
   };
 
@@ -214,13 +214,14 @@ export class Session {
   }
 
   async #recover(error: unknown, note: StoredNote): Promise<void> {
+    const [sink, journal] = [this.#sink, this.#journal];
+    // Before all else: who dies now must not leave a record that trusts what is lost.
+    const noted = journal?.stored(note);
     // Publishing fails by it too, and nothing may be cut back that may be under its final name already.
     if (this.#finishing !== null) return;
-    const [sink, journal] = [this.#sink, this.#journal];
     this.#log("error", "Writing failed", { ...troubleOf(error), offset: sink?.length ?? null });
+    await noted;
     if (sink === null || journal === null || this.#stop.signal.aborted) return;
-    await journal.stored(note);
-    if (this.#stop.signal.aborted) return;
     const isFull = error instanceof DyncError && error.code === "no-space";
     if (isFull || ++this.#storageFailures >= storageFailuresMax) {
       return this.#feed({ type: "storage-failed", ...refusalOf(error), keep: true });

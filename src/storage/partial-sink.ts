@@ -89,7 +89,7 @@ export class PartialSink implements Sink {
     try {
       await this.#partial.sync();
       this.#durable = length;
-      if (!this.#failed) this.#events.onDurable(this.#note());
+      if (!this.#failed) this.#events.onNote(this.#note());
     } catch (error) {
       this.#fail(error, true);
     } finally {
@@ -106,7 +106,7 @@ export class PartialSink implements Sink {
     // the write that was refused may fail after it, and nobody else would hear of that.
     const refused = error instanceof DyncError && error.code === "no-space" && !inSync;
     this.#suspect ||= !refused;
-    if (this.#failed) return;
+    if (this.#failed) return this.#events.onNote(this.#note());
     this.#failed = true;
     this.#dropPending();
     this.#events.onFailed(error, this.#note());

@@ -116,4 +116,4 @@ async function cutBack(partial: PartialUpload, length: number): Promise<void> {
   }
 }
 
-const noEvents: SinkEvents = { onStored() {}, onDurable() {}, onFailed() {} };
+const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {} };

@@ -69,7 +69,8 @@ export interface OwnedChunk {
 export interface SinkEvents {
   /** Everything before `offset` is stored, and its chunks are released. It grows by one chunk or several. */
   onStored(offset: number): void;
-  onDurable(note: StoredNote): void;
+  /** What can be relied on has changed. */
+  onNote(note: StoredNote): void;
   /**
    * The storage failed. Every chunk that was not stored is dropped, and so is what is written from now on, until `rewind`;
    * `note` is what can be relied on.

@@ -49,11 +49,6 @@ export function checksumText(sha256: string, name: string): string {
   return `${escaped === name ? "" : "\\"}${sha256}  ${escaped}\n`;
 }
 
-/** The SHA-256 (hex) in the text of a `NAME.sha256`, or `null`. */
-export function parseChecksum(text: string): string | null {
-  return /^\\?([0-9a-f]{64}) [ *]/.exec(text)?.[1] ?? null;
-}
-
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -12,7 +12,7 @@ const modified = "2020-01-02T03:04:05.678901234Z";
 
 async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
   world.record(1);
-  const events = { onStored() {}, onDurable() {}, onFailed() {} };
+  const events = { onStored() {}, onNote() {}, onFailed() {} };
   const sink = await world.storage.begin(idOf(1), events);
   sink.write({ offset: 0, data: bytesOf("content"), release() {} });
   await new Promise<void>((resolve) => setImmediate(resolve));

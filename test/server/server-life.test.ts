@@ -184,6 +184,24 @@ test("the end of an upload that comes while something of it is cut off ends noth
   expect(world.storage.published().map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(["content"]);
 });
 
+test("that a sync failed is written down at once, also while the upload is being published", async () => {
+  await world.server.stop();
+  await world.start({ syncEveryBytes: 4 });
+  client = await world.connect();
+  const sync = Promise.withResolvers<void>();
+  world.before = ({ type }) => (type === "sync" ? sync.promise : undefined);
+  await client.ask(postOf());
+  client.chunk(0, "content");
+  client.end("content");
+  await world.settle();
+  expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "publishing", mark: "boot" });
+  world.before = ({ type }) => (type === "truncate" ? new Promise(() => {}) : undefined);
+  sync.reject(new DyncError("internal", "The disk reports an error"));
+  await world.settle();
+  expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "publishing", mark: null });
+  expect(world.published()).toEqual([]);
+});
+
 test("a server does not start with a window that its storage would never answer for", async () => {
   const next = new ServerWorld();
   Object.assign(next.storage, { properties: { ...next.storage.properties, partBytes: 5 * 1024 * 1024 } });

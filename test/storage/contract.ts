@@ -165,7 +165,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
   });
 
   describe(`${name}: sinks`, () => {
-    const noEvents: SinkEvents = { onStored() {}, onDurable() {}, onFailed() {} };
+    const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {} };
 
     test("chunks are taken over, stored in order, and told up to where; their memory is given back by then", async () => {
       await using under = await make();

@@ -18,7 +18,7 @@ async function sinkOn(fails: (type: StorageOperation["type"]) => boolean) {
   const failures: unknown[] = [];
   const sink = await storage.begin(id, {
     onStored: () => {},
-    onDurable: () => {},
+    onNote: () => {},
     onFailed: (error) => failures.push(error),
   });
   return { storage, sink, failures };

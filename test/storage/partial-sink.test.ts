@@ -19,7 +19,7 @@ async function bytesWorld(options: MemoryStorageOptions = {}, syncEveryBytes = 1
   const told: string[] = [];
   const events: SinkEvents = {
     onStored: (offset) => told.push(`stored ${offset}`),
-    onDurable: ({ durable }) => told.push(`durable ${durable}`),
+    onNote: ({ durable, mark }) => told.push(mark === null ? "suspect" : `durable ${durable}`),
     onFailed: (error, { mark }) =>
       told.push(
         `failed ${error instanceof DyncError ? error.code : error}${mark === null ? ", suspect" : ""}`,
@@ -178,7 +178,7 @@ describe("after a failed sync", () => {
     const closed = sink.close();
     sync.reject(broken);
     expect(await closed).toEqual({ durable: 0, mark: null });
-    expect(told).toEqual(["stored 4", "failed no-space"]);
+    expect(told).toEqual(["stored 4", "failed no-space", "suspect"]);
   });
 
   test("the bytes are suspect, and nothing claims that they are durable", async () => {
@@ -357,7 +357,7 @@ describe("what is left of an upload that was being published", () => {
   });
 });
 
-const noEvents: SinkEvents = { onStored() {}, onDurable() {}, onFailed() {} };
+const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {} };
 
 /** A storage in which an earlier process left `content` of upload 1. */
 async function written(content: string, options: MemoryStorageOptions = {}): Promise<MemoryStorage> {
