@@ -22,7 +22,6 @@ const many: Allowance = { first: 100, perMinute: 10 };
 /** A peer gets more of these only with more files that are stored, or not at all: the administrator does. */
 const uncounted = new Set([
   "Upload finished",
-  "Upload was finished",
   "Upload finished after a restart",
   "Upload is lost",
   "Key authorised",
