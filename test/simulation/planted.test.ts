@@ -30,6 +30,7 @@ const planted: Readonly<Record<string, Search>> = {
   "empty-last-chunk-believed": { level: "machines", runs: 100 },
   "failed-sync-ignored": { level: "shells", from: 1001, runs: 2000 },
   "identity-alone-names-the-upload": { level: "shells", runs: 300 },
+  "late-chunk-appended": { level: "shells", runs: 300 },
   "length-trusted-after-power-loss": { level: "shells", runs: 300 },
   "no-rewind-after-gap": { level: "machines", runs: 100 },
   "publish-before-sync": { level: "shells", runs: 100 },

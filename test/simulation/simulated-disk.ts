@@ -102,12 +102,11 @@ export class SimulatedDisk {
     const change = async <Result>(effect: () => Promise<Result>): Promise<Result> => {
       if (!process.isAlive) throw new DyncError("internal", "The process that asked for this crashed");
       await ask(async () => {});
-      // Durable when the disk says so.
-      await process.wait(delayMs());
-      if (!process.isAlive) return new Promise(() => {});
       this.#crashPoint(process);
       const result = await effect();
       this.#crashPoint(process);
+      // Calls take effect in their order; that it is durable is heard when the disk says so.
+      await process.wait(delayMs());
       return result;
     };
     return {
