@@ -16,6 +16,8 @@ export interface PartialSinkOptions {
   readonly bootId: string | null;
   /** Where the state of the hash is kept while nobody has the upload open. */
   readonly hashes: ParkedHashes;
+  /** Bytes behind those that `note` says are not to be trusted, and could not be cut off. */
+  distrust(note: StoredNote): void;
 }
 
 // Big enough to hash at full speed, small enough that other uploads get their turn in between.
@@ -205,7 +207,8 @@ export class PartialSink implements Sink {
     try {
       await this.#partial.truncate(this.#durable);
     } catch {
-      // Then the record alone says that they are not to be trusted.
+      // Then the record says that they are not to be trusted, and, where the catalogue cannot be changed either, this process.
+      this.#options.distrust(this.#note());
     }
   }
 

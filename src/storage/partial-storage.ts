@@ -20,6 +20,8 @@ export abstract class PartialStorage {
   readonly properties: StorageProperties = { partBytes: 0, keepsAfterCrash: true };
   #options: PartialStorageOptions;
   #hashes = new ParkedHashes();
+  /** Of uploads with bytes that are not to be trusted and could not be cut off: their records may not say so either. */
+  #distrusted = new Map<string, StoredNote>();
 
   constructor(options: PartialStorageOptions) {
     this.#options = options;
@@ -38,6 +40,7 @@ export abstract class PartialStorage {
   protected restart(options: PartialStorageOptions): void {
     this.#options = options;
     this.#hashes = new ParkedHashes();
+    this.#distrusted = new Map();
   }
 
   get emptyNote(): StoredNote {
@@ -52,17 +55,14 @@ export abstract class PartialStorage {
     const partial = await this.open(id);
     // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
     if (partial === null) return note.durable === 0 ? this.begin(id, events) : null;
-    const trusted = trustedLength(note, partial.length, this.#options.bootId);
+    const known = this.#distrusted.get(id) ?? note;
+    const trusted = trustedLength(known, partial.length, this.#options.bootId);
     await cutBack(partial, trusted);
-    return this.#sinkOf(id, partial, Math.min(note.durable, trusted), events);
+    this.#distrusted.delete(id);
+    return this.#sinkOf(id, partial, Math.min(known.durable, trusted), events);
   }
 
-  async recover(
-    id: string,
-    { durable, mark }: StoredNote,
-    destination: Destination,
-    sha256: string,
-  ): Promise<Remainder> {
+  async recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder> {
     if (await this.isPublished(id, destination, sha256)) {
       // What has its name was durable before it got it, and has its description beside it.
       await this.endPublishing(id, destination);
@@ -71,6 +71,7 @@ export abstract class PartialStorage {
     const partial = await this.open(id);
     if (partial === null) return { type: "gone" };
     try {
+      const { durable, mark } = this.#distrusted.get(id) ?? note;
       // Where a sync failed before, what can be read proves nothing.
       const isSuspect = this.#options.bootId !== null && mark === null;
       if (!isSuspect && (await sha256Of(partial)).toString("hex") === sha256) {
@@ -94,7 +95,9 @@ export abstract class PartialStorage {
 
   #sinkOf(id: string, partial: PartialUpload, durable: number, events: SinkEvents): Sink {
     const { syncEveryBytes, bootId } = this.#options;
-    return new PartialSink(partial, { id, durable, syncEveryBytes, bootId, hashes: this.#hashes }, events);
+    const distrust = (note: StoredNote): void => void this.#distrusted.set(id, note);
+    const options = { id, durable, syncEveryBytes, bootId, hashes: this.#hashes, distrust };
+    return new PartialSink(partial, options, events);
   }
 }
 

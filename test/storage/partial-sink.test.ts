@@ -200,14 +200,18 @@ describe("after a failed sync", () => {
   });
 
   test("what cannot be cut off stays suspect, and is let go", async () => {
+    let isBroken = true;
     const before = ({ type }: StorageOperation): void => {
-      if (type === "sync" || type === "truncate") throw broken;
+      if (isBroken && (type === "sync" || type === "truncate")) throw broken;
     };
     const { write, sink, storage } = await bytesWorld({ before }, 4);
     write("1234");
     await settle();
     expect(await sink.close()).toEqual({ durable: 0, mark: null });
     expect((await storage.open(idOf(1)))?.length).toBe(4);
+    // Also where the record could not be changed.
+    isBroken = false;
+    expect((await storage.resume(idOf(1), storage.emptyNote, noEvents))?.length).toBe(0);
   });
 
   test("it begins again from what was durable before", async () => {
