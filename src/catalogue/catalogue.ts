@@ -75,6 +75,11 @@ export interface Hold {
   readonly owner: Owner;
 }
 
+/** What gives `owner` the right to change `record` as it is now. */
+export function holdOf({ id, fence }: UploadRecord, owner: Owner): Hold {
+  return { id, fence, owner };
+}
+
 /** What may happen to an upload; `at` is when (ISO 8601, UTC). */
 export type UploadChange = { readonly at: string } & (
   | { readonly verb: "progress"; readonly durable: number; readonly mark: string | null }

@@ -25,11 +25,6 @@ export function newRecord(
   };
 }
 
-/** What gives `owner` the right to change `record` as it is now. */
-export function holdOf({ id, fence }: UploadRecord, owner: Owner): Hold {
-  return { id, fence, owner };
-}
-
 /** `record` when `owner` takes it at `now` (ms since 1970, by the catalogue); "held" when another owner's lease is not over. */
 export function taken(record: UploadRecord, owner: Owner, now: number): UploadRecord | "held" | "ended" {
   if (record.state === "finished" || record.state === "failed") return "ended";

@@ -4,19 +4,20 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import { namesClash } from "../upload/names.ts";
-import type {
-  Admitted,
-  Catalogue,
-  Hold,
-  NewUpload,
-  Owner,
-  Taken,
-  UploadChange,
-  UploadRecord,
-  UploadState,
-  UserBounds,
+import {
+  type Admitted,
+  type Catalogue,
+  type Hold,
+  holdOf,
+  type NewUpload,
+  type Owner,
+  type Taken,
+  type UploadChange,
+  type UploadRecord,
+  type UploadState,
+  type UserBounds,
 } from "./catalogue.ts";
-import { changed, holdOf, newRecord, taken } from "./change.ts";
+import { changed, newRecord, taken } from "./change.ts";
 
 const unfinished = ["open", "publishing"] as const;
 

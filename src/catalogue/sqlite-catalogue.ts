@@ -6,19 +6,20 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import { occupiedNames } from "../upload/names.ts";
-import type {
-  Admitted,
-  Catalogue,
-  Hold,
-  NewUpload,
-  Owner,
-  Taken,
-  UploadChange,
-  UploadRecord,
-  UploadState,
-  UserBounds,
+import {
+  type Admitted,
+  type Catalogue,
+  type Hold,
+  holdOf,
+  type NewUpload,
+  type Owner,
+  type Taken,
+  type UploadChange,
+  type UploadRecord,
+  type UploadState,
+  type UserBounds,
 } from "./catalogue.ts";
-import { changed, holdOf, newRecord, taken } from "./change.ts";
+import { changed, newRecord, taken } from "./change.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { type Soon, TurnQueue } from "./turn-queue.ts";
 

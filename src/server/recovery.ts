@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { errorMeanings, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
-import type { Catalogue, Owner, UploadRecord } from "../catalogue/catalogue.ts";
+import { type Catalogue, holdOf, type Owner, type UploadRecord } from "../catalogue/catalogue.ts";
 import type { Sink, Storage } from "../storage/storage.ts";
 import { isTaken, publish } from "./publisher.ts";
 import { change, UploadJournal } from "./upload-journal.ts";
@@ -19,11 +19,13 @@ export interface RecoveryParts {
   readonly logger: Logger;
 }
 
+const beginAnew = errorMeanings["unknown-upload"].wire;
+
 /** Code and text for an upload whose metadata is gone: without it nothing is published, and its client begins anew. */
-export const metadataLost = [404, "The metadata of this upload was lost on the server"] as const;
+export const metadataLost = [beginAnew, "The metadata of this upload was lost on the server"] as const;
 
 /** The same, where nothing is stored of it any more. */
-export const bytesGone = [404, "The stored bytes are gone"] as const;
+export const bytesGone = [beginAnew, "The stored bytes are gone"] as const;
 
 /** The metadata text of an upload that has not ended, or `null` when the catalogue does not have it as an object. */
 export async function metadataOf({ id }: UploadRecord, { catalogue }: RecoveryParts): Promise<string | null> {
@@ -119,8 +121,8 @@ export async function giveUp(
   parts: RecoveryParts,
 ): Promise<boolean> {
   const { id: upload, user, name } = record;
-  const hold = { id: upload, fence: record.fence, owner: parts.owner };
-  if (!(await change(hold, { verb: "fail", errorCode: code, reason }, parts))) return false;
+  if (!(await change(holdOf(record, parts.owner), { verb: "fail", errorCode: code, reason }, parts)))
+    return false;
   await discard(upload, parts);
   parts.logger.log("info", "Upload given up", { upload, user, name, code, reason });
   return true;

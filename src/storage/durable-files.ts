@@ -7,16 +7,7 @@ import { constants, type Stats } from "node:fs";
 import { readFile, rename } from "node:fs/promises";
 import { type Clock, sleep } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
-import {
-  closeFile,
-  fsync,
-  linkFile,
-  lookAt,
-  nullWhenMissing,
-  openFile,
-  unlinkFile,
-  writeAll,
-} from "./file-calls.ts";
+import { closeFile, fsync, linkFile, nullWhenMissing, openFile, unlinkFile, writeAll } from "./file-calls.ts";
 
 const isWindows = process.platform === "win32";
 // Windows does not know it; the value 0 asks for nothing.
@@ -60,8 +51,6 @@ export function isSameFile(a: Stats | null, b: Stats | null): boolean {
 
 /** Removes a file; one that is not there is fine. */
 export async function removeFile(file: string, clock: Clock): Promise<void> {
-  // An error that is thrown costs more than a look.
-  if ((await lookAt(file)) === null) return;
   await persistently(clock, () => unlinkFile(file)).catch(nullWhenMissing);
 }
 

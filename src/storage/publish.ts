@@ -181,7 +181,8 @@ async function isFolder(path: string): Promise<boolean> {
 
 // What is there is of an earlier attempt, and may be half of it.
 async function stage(file: string, text: string, { mode, clock }: PublishParts): Promise<void> {
-  await removeFile(file, clock);
+  // Nothing is, as a rule, and an error that is thrown costs more than a look.
+  if ((await lookAt(file)) !== null) await removeFile(file, clock);
   await writeNewFile(file, text, mode);
 }
 
