@@ -102,22 +102,20 @@ const sources = [
   ...filesBelow(join(root, "build")),
   ...filesBelow(join(root, "bench")),
 ];
+const ours = sources.filter((file) => file.startsWith("src/"));
 const tests = filesBelow(join(root, "test"));
 
 describe("layers", () => {
-  test.each(sources.filter((file) => file.startsWith("src/")))(
-    "%s imports only what its layer may",
-    (file) => {
-      const folder = file.split("/")[1] as string;
-      const allowed = allowedImports[folder] ?? Object.keys(allowedImports);
-      const wrong = importsOf(file)
-        .filter((target) => target.startsWith("src/"))
-        .map((target) => target.slice("src/".length))
-        .filter((target) => target.split("/")[0] !== folder)
-        .filter((target) => !allowed.some((one) => target === one || target.startsWith(`${one}/`)));
-      expect(wrong).toEqual([]);
-    },
-  );
+  test.each(ours)("%s imports only what its layer may", (file) => {
+    const folder = file.split("/")[1] as string;
+    const allowed = allowedImports[folder] ?? Object.keys(allowedImports);
+    const wrong = importsOf(file)
+      .filter((target) => target.startsWith("src/"))
+      .map((target) => target.slice("src/".length))
+      .filter((target) => target.split("/")[0] !== folder)
+      .filter((target) => !allowed.some((one) => target === one || target.startsWith(`${one}/`)));
+    expect(wrong).toEqual([]);
+  });
 
   test("the rule sees a forbidden import", () => {
     expect(importPaths('import { a } from "../server/server.ts";\nexport type { B } from "./b.ts";')).toEqual(
@@ -143,8 +141,6 @@ describe("size", () => {
 });
 
 describe("what one has to remember", () => {
-  const ours = sources.filter((file) => file.startsWith("src/"));
-
   test.each(ours)(`no function of %s has more than ${parametersMax} parameters`, (file) => {
     expect(parameterLists(textOf(file)).filter(({ count }) => count > parametersMax)).toEqual([]);
   });
@@ -187,19 +183,45 @@ describe("words", () => {
   });
 });
 
-test("every file of src/ is used by another one or is an entry", () => {
-  const entries = ["src/dync.ts", "src/dync-server.ts", "src/transport/zmq/poll-worker.ts"];
-  const used = new Set([...sources, ...tests].flatMap((file) => importsOf(file)));
-  const unused = sources.filter(
-    (file) => file.startsWith("src/") && !used.has(file) && !entries.includes(file),
-  );
-  expect(unused).toEqual([]);
+describe("src/ is what the executables are", () => {
+  const codeOf = new Map(sources.map((file) => [file, withoutComments(textOf(file))]));
+
+  test("every file is reached from one of the two", () => {
+    const reached = new Set<string>();
+    const waiting = ["src/dync.ts", "src/dync-server.ts"];
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      if (reached.has(file) || !codeOf.has(file)) continue;
+      reached.add(file);
+      waiting.push(...filesNamedBy(file));
+    }
+    expect(ours.filter((file) => !reached.has(file))).toEqual([]);
+  });
+
+  test("nothing is exported for tests alone", () => {
+    const uses = new Map<string, number>();
+    for (const code of codeOf.values()) {
+      for (const [word] of code.matchAll(/\w+/g)) uses.set(word, (uses.get(word) ?? 0) + 1);
+    }
+    const unused = ours.flatMap((file) =>
+      exportedNames(codeOf.get(file) as string)
+        .filter((name) => uses.get(name) === 1)
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(unused).toEqual([]);
+  });
+
+  test("the rules see a worker, and what is exported", () => {
+    expect(namedPaths('new URL("./poll-worker.ts", import.meta.url); import "node:fs";')).toEqual([
+      "./poll-worker.ts",
+    ]);
+    const text =
+      "export async function a() {}\nexport const b = 1;\nexport abstract class C {}\nfunction d() {}\n";
+    expect(exportedNames(text)).toEqual(["a", "b", "C"]);
+  });
 });
 
 test("every file of src/ says at its top what it is", () => {
-  const silent = sources.filter(
-    (file) => file.startsWith("src/") && !/^(#!.*\n)?(\/\/|\/\*)/.test(textOf(file)),
-  );
+  const silent = ours.filter((file) => !/^(#!.*\n)?(\/\/|\/\*)/.test(textOf(file)));
   expect(silent).toEqual([]);
 });
 
@@ -228,6 +250,25 @@ function importsOf(file: string): string[] {
         .split(sep)
         .join("/"),
     );
+}
+
+/** Files of the project that a file's code names: what it imports, and what it starts as a thread. */
+function filesNamedBy(file: string): string[] {
+  return namedPaths(withoutComments(textOf(file))).map((path) =>
+    normalize(join(dirname(file), path))
+      .split(sep)
+      .join("/"),
+  );
+}
+
+function namedPaths(code: string): string[] {
+  return [...code.matchAll(/"(\.{1,2}\/[^"]+\.ts)"/g)].map((match) => match[1] as string);
+}
+
+function exportedNames(code: string): string[] {
+  const declaration =
+    /^export (?:(?:async|abstract|declare) )*(?:function\*?|const|let|class|interface|type|enum) (\w+)/gm;
+  return [...code.matchAll(declaration)].map((match) => match[1] as string);
 }
 
 // On formatted code a function ends at the brace with the indent of its first line.

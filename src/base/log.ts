@@ -12,5 +12,3 @@ export interface Logger {
   /** `message` is a constant sentence; everything that varies is a field. */
   log(level: LogLevel, message: string, fields?: LogFields): void;
 }
-
-export const silentLogger: Logger = { log() {} };

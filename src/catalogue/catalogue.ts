@@ -1,5 +1,5 @@
 // What the server remembers of every upload beyond its own life: the contract. `sqlite.ts` implements it with
-// `node:sqlite`; `memory.ts` is for tests. The record is a memory aid: what lies in the storage decides.
+// `node:sqlite`. The record is a memory aid: what lies in the storage decides.
 //
 // Nobody gets everything at once: what can be many comes in pages, and metadata, the one thing that is large, only
 // when it is asked for.

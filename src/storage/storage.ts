@@ -1,5 +1,5 @@
-// Where bytes go: the contract that the server sees. `filesystem.ts` implements it on a local disk, the
-// simulator in memory with faults; an object store fits behind it as well. Nothing here knows the protocol.
+// Where bytes go: the contract that the server sees. `filesystem.ts` implements it on a local disk; an
+// object store fits behind it as well. Nothing here knows the protocol.
 
 import { DyncError } from "../base/error.ts";
 

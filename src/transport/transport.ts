@@ -1,5 +1,5 @@
 // The contract that the rest of the program sees of the network: links that carry messages, each a list of
-// frames. `zmq/` implements it over libzmq, `memory.ts` inside one process. See README.md beside this file.
+// frames. `zmq/` implements it over libzmq. See README.md beside this file.
 
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 

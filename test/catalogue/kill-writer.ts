@@ -2,8 +2,8 @@
 // each as soon as the catalogue has it.
 
 import { writeSync } from "node:fs";
-import { silentLogger } from "../../src/base/log.ts";
 import { openSqliteCatalogue } from "../../src/catalogue/sqlite.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { admit, newUpload } from "./contract.ts";
 
 const catalogue = await openSqliteCatalogue({ file: process.argv[2] as string, log: silentLogger });

@@ -1,6 +1,6 @@
 // The catalogue in memory keeps the contract.
 
-import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
+import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { catalogueContract } from "./contract.ts";
 
 catalogueContract("catalogue in memory", async () =>

@@ -23,12 +23,12 @@ import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
 import { jsonDigest } from "../../src/base/json-digest.ts";
-import { silentLogger } from "../../src/base/log.ts";
 import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
 import { openSqliteCatalogue, rescueCatalogue, type SqliteCatalogue } from "../../src/catalogue/sqlite.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
 import { codeOf, idOf, publishOne, sinkOptions } from "../storage/contract.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { admit, bring, catalogueContract, namesIn, newUpload, noBounds, owner, timeOf } from "./contract.ts";
 

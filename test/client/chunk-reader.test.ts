@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { ChunkReader } from "../../src/client/chunk-reader.ts";
 import type { Source } from "../../src/client/source.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
 import { BytesSource, codeOf, patternOf, sha256, streamOf } from "./bytes-source.ts";
 
 function readerOf(source: Source) {

@@ -3,8 +3,8 @@
 import { DyncError } from "../../src/base/error.ts";
 import { type Receipt, type UploadOptions, type UploadProgress, upload } from "../../src/client/upload.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
-import { MemoryNetwork, type MemoryNetworkOptions } from "../../src/transport/memory.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryNetwork, type MemoryNetworkOptions } from "../support/memory/network.ts";
 import { BytesSource, patternOf } from "./bytes-source.ts";
 import { serverKeys } from "./scripted-server.ts";
 

@@ -3,8 +3,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Connection } from "../../src/client/connection.ts";
 import { encodeClientMessage } from "../../src/protocol/encode.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { ClientTransport } from "../../src/transport/transport.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
 import { clientKeys, identity } from "./client-world.ts";
 import { ScriptedServer, serverKeys } from "./scripted-server.ts";
 

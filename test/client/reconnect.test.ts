@@ -6,8 +6,8 @@ import { generateKeyPair } from "../../src/keys/key.ts";
 import { decodeClientMessage } from "../../src/protocol/decode.ts";
 import { encodeServerMessage } from "../../src/protocol/encode.ts";
 import type { ServerMessage } from "../../src/protocol/message.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
 
 const chunkBytes = 64;
 const content = new Uint8Array(5 * chunkBytes);

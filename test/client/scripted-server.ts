@@ -5,8 +5,8 @@ import { decodeClientMessage } from "../../src/protocol/decode.ts";
 import { encodeServerMessage } from "../../src/protocol/encode.ts";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
-import type { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { ReceivedFromPeer, ServerLink } from "../../src/transport/transport.ts";
+import type { MemoryNetwork } from "../support/memory/network.ts";
 import { ServerRecorder } from "../transport/recorder.ts";
 
 export const serverKeys = generateKeyPair();

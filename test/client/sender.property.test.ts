@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Chunk } from "../../src/client/chunk-reader.ts";
 import { Sender } from "../../src/client/sender.ts";
 import type { Source } from "../../src/client/source.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
 import { BytesSource, patternOf, sha256, streamOf } from "./bytes-source.ts";
 
 type Move =

@@ -5,7 +5,7 @@ import { DyncError } from "../../src/base/error.ts";
 import { Sender } from "../../src/client/sender.ts";
 import { type Source, StreamSource } from "../../src/client/source.ts";
 import type { SendWindow } from "../../src/protocol/client-events.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
 import { BytesSource, patternOf, streamOf } from "./bytes-source.ts";
 
 /** A sender whose window moves on with what is sent, up to `end`. */

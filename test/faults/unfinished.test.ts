@@ -4,13 +4,13 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { silentLogger } from "../../src/base/log.ts";
 import { openSqliteCatalogue } from "../../src/catalogue/sqlite.ts";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { newUpload } from "../catalogue/contract.ts";
 import { askCatalogue } from "../support/aftermath.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { note } from "./note.ts";
 
 const minuteMs = 60_000;

@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
-import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { type AdmissionRequest, admit, refusalOf } from "../../src/server/admission.ts";
 import { Room } from "../../src/server/room.ts";
-import { MemoryStorage, type MemoryStorageOptions } from "../../src/storage/memory-storage.ts";
 import { owner } from "../catalogue/contract.ts";
 import { codeOf, idOf, publishOne } from "../storage/contract.ts";
+import { MemoryCatalogue } from "../support/memory/catalogue.ts";
+import { MemoryStorage, type MemoryStorageOptions } from "../support/memory/storage.ts";
 import { RecoveryWorld } from "./recovery-world.ts";
 
 const MiB = 1024 * 1024;

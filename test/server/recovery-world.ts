@@ -3,11 +3,11 @@
 import { createHash } from "node:crypto";
 import type { LogFields, LogLevel } from "../../src/base/log.ts";
 import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
-import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
-import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
 import { owner } from "../catalogue/contract.ts";
 import { bytesOf, idOf } from "../storage/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryCatalogue } from "../support/memory/catalogue.ts";
+import { MemoryStorage, type StorageOperation } from "../support/memory/storage.ts";
 
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");

@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Room } from "../../src/server/room.ts";
-import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import { codeOf, idOf } from "../storage/contract.ts";
+import { MemoryStorage } from "../support/memory/storage.ts";
 
 const MiB = 1024 * 1024;
 

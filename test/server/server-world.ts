@@ -3,7 +3,6 @@
 
 import { createHash } from "node:crypto";
 import type { LogFields, LogLevel } from "../../src/base/log.ts";
-import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
 import {
   defaultProcessSettings,
   defaultUserRules,
@@ -15,11 +14,12 @@ import { decodeServerMessage } from "../../src/protocol/decode.ts";
 import { encodeClientMessage } from "../../src/protocol/encode.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
 import { Server } from "../../src/server/server.ts";
-import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { ClientLink, ClientLinkEvents, LinkFailure, Received } from "../../src/transport/transport.ts";
 import { idOf } from "../storage/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryCatalogue } from "../support/memory/catalogue.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
+import { MemoryStorage, type StorageOperation } from "../support/memory/storage.ts";
 
 const serverKeys = generateKeyPair();
 const port = 8889;

@@ -58,7 +58,7 @@ describe("a planted bug is found", () => {
 });
 
 function copyTo(folder: string, patch: string): void {
-  for (const part of ["src", join("test", "simulation")]) {
+  for (const part of ["src", join("test", "simulation"), join("test", "support", "memory")]) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));

@@ -3,9 +3,9 @@
 
 import { DyncError } from "../../src/base/error.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
-import { MemoryCatalogue } from "../../src/catalogue/memory.ts";
-import { MemoryStorage, ShortWrite, type StorageOperation } from "../../src/storage/memory-storage.ts";
 import type { PartialStorageOptions } from "../../src/storage/partial-storage.ts";
+import { MemoryCatalogue } from "../support/memory/catalogue.ts";
+import { MemoryStorage, ShortWrite, type StorageOperation } from "../support/memory/storage.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Random } from "./random.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";

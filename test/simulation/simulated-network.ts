@@ -3,8 +3,6 @@
 
 import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
 import { readNumber } from "../../src/protocol/frames.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
-import { MemoryReceived } from "../../src/transport/memory-message.ts";
 import type {
   Block,
   ClientTransport,
@@ -12,6 +10,8 @@ import type {
   ServerLinkEvents,
   ServerTransport,
 } from "../../src/transport/transport.ts";
+import { MemoryReceived } from "../support/memory/message.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
 import { DamagedLine } from "./damaged-line.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import { describe } from "./model-client.ts";

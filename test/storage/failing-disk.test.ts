@@ -1,7 +1,7 @@
 // What becomes of an upload's bytes when the disk fails at the worst moment.
 
 import { expect, test } from "bun:test";
-import { MemoryStorage, type StorageOperation } from "../../src/storage/memory-storage.ts";
+import { MemoryStorage, type StorageOperation } from "../support/memory/storage.ts";
 
 const id = "0".repeat(32);
 const destination = { user: "lab", name: "run.raw" };

@@ -6,8 +6,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { sinkOptions } from "./contract.ts";
 

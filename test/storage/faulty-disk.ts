@@ -5,9 +5,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
-import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { bytesOf, descriptionOf, idOf, sinkOptions } from "./contract.ts";
 
 // strace counts calls for each thread: a call that fails once fails once in every thread of the pool.

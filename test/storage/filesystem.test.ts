@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
-import { type LogFields, silentLogger } from "../../src/base/log.ts";
+import type { LogFields } from "../../src/base/log.ts";
 import { parseTimestamp } from "../../src/base/timestamp.ts";
 import {
   FilesystemStorage,
@@ -28,6 +28,7 @@ import {
   stateFolder,
 } from "../../src/storage/filesystem.ts";
 import { parseSidecar } from "../../src/upload/sidecar.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import {
   bytesOf,

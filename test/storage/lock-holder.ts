@@ -1,8 +1,8 @@
 // Run by faults.test.ts as a program of its own, to be killed: opens a data folder and keeps it.
 
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { sinkOptions } from "./contract.ts";
 
 const storage = await FilesystemStorage.open({

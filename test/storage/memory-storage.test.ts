@@ -1,8 +1,8 @@
 // The storage in memory: the contract, and what a crash leaves of it.
 
 import { expect, test } from "bun:test";
-import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { MemoryStorage } from "../support/memory/storage.ts";
 import { bytesOf, codeOf, descriptionOf, idOf, publishOne, storageContract } from "./contract.ts";
 
 storageContract("memory", async () => {

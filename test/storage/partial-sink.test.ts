@@ -4,13 +4,13 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { DyncError } from "../../src/base/error.ts";
+import type { Sink, SinkEvents } from "../../src/storage/storage.ts";
 import {
   MemoryStorage,
   type MemoryStorageOptions,
   ShortWrite,
   type StorageOperation,
-} from "../../src/storage/memory-storage.ts";
-import type { Sink, SinkEvents } from "../../src/storage/storage.ts";
+} from "../support/memory/storage.ts";
 import { bytesOf, idOf } from "./contract.ts";
 
 async function bytesWorld(options: MemoryStorageOptions = {}, syncEveryBytes = 1000) {

@@ -5,10 +5,10 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLogger } from "../../src/base/log.ts";
 import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
 import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import { type PublishParts, publishSteps } from "../../src/storage/publish.ts";
+import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { bytesOf, codeOf, descriptionOf, idOf, publishOne, sinkOptions } from "./contract.ts";
 

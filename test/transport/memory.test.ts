@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { generateKeyPair } from "../../src/keys/key.ts";
-import { MemoryNetwork, type MemoryNetworkOptions, type MessageFate } from "../../src/transport/memory.ts";
+import { MemoryNetwork, type MemoryNetworkOptions, type MessageFate } from "../support/memory/network.ts";
 import { describeTransport } from "./contract.ts";
 import { ClientRecorder, ServerRecorder, textsOf } from "./recorder.ts";
 

@@ -1,10 +1,8 @@
 // The transport contract inside one process, without sockets: keys, authorization, handover, bounded queues and
 // failures as over the network. For tests and the simulator, which decide when things arrive and what is lost.
 
-import { assert } from "../base/assert.ts";
-import { DyncError } from "../base/error.ts";
-import { MemoryConnection, type MemoryEnd } from "./memory-connection.ts";
-import { type HeldCount, MemoryBlock, MemoryReceived, takeFrames } from "./memory-message.ts";
+import { assert } from "../../../src/base/assert.ts";
+import { DyncError } from "../../../src/base/error.ts";
 import type {
   Block,
   ClientLink,
@@ -18,7 +16,9 @@ import type {
   ServerLinkEvents,
   ServerLinkOptions,
   ServerTransport,
-} from "./transport.ts";
+} from "../../../src/transport/transport.ts";
+import { MemoryConnection, type MemoryEnd } from "./connection.ts";
+import { type HeldCount, MemoryBlock, MemoryReceived, takeFrames } from "./message.ts";
 
 /** What a scheduled step is about: towards which end, on the connection of which identity. */
 export interface MemoryHop {

@@ -1,10 +1,10 @@
 // One partial of the memory storage, with the failures that were asked for: after one it wants to be cut back, as a
-// partial on disk does. Made by memory-storage.ts, which keeps the bytes.
+// partial on disk does. Made by storage.ts, which keeps the bytes.
 
-import { assert } from "../base/assert.ts";
-import { DyncError } from "../base/error.ts";
-import type { PartialUpload } from "./partial.ts";
-import type { Description, Destination } from "./storage.ts";
+import { assert } from "../../../src/base/assert.ts";
+import { DyncError } from "../../../src/base/error.ts";
+import type { PartialUpload } from "../../../src/storage/partial.ts";
+import type { Description, Destination } from "../../../src/storage/storage.ts";
 
 export interface StorageOperation {
   readonly type: "create" | "open" | "append" | "sync" | "read" | "truncate" | "publish" | "show" | "discard";

@@ -1,8 +1,8 @@
 // One connection of the memory transport: two ordered queues of messages between a client's link and a server's.
-// Every step goes through the network's scheduler; every message past its fault hook. Made by memory.ts.
+// Every step goes through the network's scheduler; every message past its fault hook. Made by network.ts.
 
-import type { MemoryHop, MemoryNetworkOptions } from "./memory.ts";
-import type { LinkFailure } from "./transport.ts";
+import type { LinkFailure } from "../../../src/transport/transport.ts";
+import type { MemoryHop, MemoryNetworkOptions } from "./network.ts";
 
 /** What a connection tells one of its ends. */
 export interface MemoryEnd {

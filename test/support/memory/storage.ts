@@ -1,17 +1,23 @@
 // Storage in memory, with faults that can be injected and a model of what a crash loses: for tests and the
 // simulation. Same contract as `filesystem.ts`.
 
-import { assert } from "../base/assert.ts";
-import { type Clock, systemClock } from "../base/clock.ts";
-import { DyncError } from "../base/error.ts";
-import { namesClash, takenText } from "../upload/names.ts";
-import { parseSidecar } from "../upload/sidecar.ts";
-import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./memory-partial.ts";
-import type { PartialUpload } from "./partial.ts";
-import { PartialStorage, type PartialStorageOptions } from "./partial-storage.ts";
-import { type Description, type Destination, NameTaken, type Obstacle, type Storage } from "./storage.ts";
+import { assert } from "../../../src/base/assert.ts";
+import { type Clock, systemClock } from "../../../src/base/clock.ts";
+import { DyncError } from "../../../src/base/error.ts";
+import type { PartialUpload } from "../../../src/storage/partial.ts";
+import { PartialStorage, type PartialStorageOptions } from "../../../src/storage/partial-storage.ts";
+import {
+  type Description,
+  type Destination,
+  NameTaken,
+  type Obstacle,
+  type Storage,
+} from "../../../src/storage/storage.ts";
+import { namesClash, takenText } from "../../../src/upload/names.ts";
+import { parseSidecar } from "../../../src/upload/sidecar.ts";
+import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./partial.ts";
 
-export { ShortWrite, type StorageOperation } from "./memory-partial.ts";
+export { ShortWrite, type StorageOperation } from "./partial.ts";
 
 export interface MemoryStorageOptions {
   /** Bytes that partials and published files may take together. */

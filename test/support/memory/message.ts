@@ -1,8 +1,8 @@
 // Blocks and received messages of the memory transport. What is released or sent is overwritten and detached, so
-// that a test sees every use after it. Used by memory.ts and memory-connection.ts.
+// that a test sees every use after it. Used by network.ts and connection.ts.
 
-import { assert } from "../base/assert.ts";
-import type { Block, OutgoingFrame, Received } from "./transport.ts";
+import { assert } from "../../../src/base/assert.ts";
+import type { Block, OutgoingFrame, Received } from "../../../src/transport/transport.ts";
 
 /** Counts what is out, so that a test can ask whether everything came back. */
 export interface HeldCount {

@@ -1,9 +1,8 @@
 // The catalogue in memory: for tests and the simulation. Same contract as `sqlite.ts`, nothing survives it.
 
-import { assert } from "../base/assert.ts";
-import type { Clock } from "../base/clock.ts";
-import { jsonDigest } from "../base/json-digest.ts";
-import { namesClash } from "../upload/names.ts";
+import { assert } from "../../../src/base/assert.ts";
+import type { Clock } from "../../../src/base/clock.ts";
+import { jsonDigest } from "../../../src/base/json-digest.ts";
 import {
   type Admitted,
   type Catalogue,
@@ -16,8 +15,9 @@ import {
   type UploadRecord,
   type UploadState,
   type UserBounds,
-} from "./catalogue.ts";
-import { changed, newRecord, taken } from "./change.ts";
+} from "../../../src/catalogue/catalogue.ts";
+import { changed, newRecord, taken } from "../../../src/catalogue/change.ts";
+import { namesClash } from "../../../src/upload/names.ts";
 
 const unfinished = ["open", "publishing"] as const;
 
