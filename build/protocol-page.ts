@@ -4,11 +4,11 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { clientTransitions } from "../src/protocol/client-states.ts";
-import type { Field } from "../src/protocol/fields.ts";
-import { clientMessages, type Fields, serverMessages } from "../src/protocol/message.ts";
-import { serverTransitions } from "../src/protocol/server-states.ts";
-import { lifeTransitions } from "../src/protocol/upload-life.ts";
+import { clientTransitions } from "../src/protocol/client/client-states.ts";
+import { serverTransitions } from "../src/protocol/server/server-states.ts";
+import { lifeTransitions } from "../src/protocol/server/upload-life.ts";
+import type { Field } from "../src/protocol/wire/fields.ts";
+import { clientMessages, type Fields, serverMessages } from "../src/protocol/wire/message.ts";
 
 type Transitions = Readonly<Record<string, { readonly [event: string]: readonly string[] | undefined }>>;
 

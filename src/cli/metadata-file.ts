@@ -6,7 +6,7 @@ import { DyncError, systemCode } from "../base/error.ts";
 import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "../base/json-text.ts";
 import { systemPathBytes } from "../base/system-path.ts";
 import { limits } from "../protocol/limits.ts";
-import { kindOfJson, metadataFault, metadataFormFault } from "../protocol/metadata.ts";
+import { kindOfJson, metadataFault, metadataFormFault } from "../protocol/wire/metadata.ts";
 import { faultsOf } from "./command-line-error.ts";
 import { printable } from "./printable.ts";
 

@@ -1,7 +1,7 @@
 // Tells a server that an unfinished upload will not be finished, so that its bytes are deleted there at once.
 
 import { DyncError, type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
-import { encodeClientMessage } from "../protocol/encode.ts";
+import { encodeClientMessage } from "../protocol/wire/encode.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { connectionError } from "./failure.ts";
 import type { UploadParts } from "./upload.ts";

@@ -1,9 +1,9 @@
 // One connection to the server, from being opened to going down: decodes what arrives, and keeps back, in order,
 // what the network does not take yet.
 
-import type { ClientInput } from "../protocol/client-events.ts";
-import { decodeServerMessage } from "../protocol/decode.ts";
+import type { ClientInput } from "../protocol/client/client-events.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
+import { decodeServerMessage } from "../protocol/wire/decode.ts";
 import type {
   ClientLink,
   ClientLinkOptions,

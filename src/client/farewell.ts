@@ -5,9 +5,9 @@
 // same identity, which takes the old one's place on the server. The first answer on either ends the wait.
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
-import type { ClientInput } from "../protocol/client-events.ts";
-import { encodeClientMessage } from "../protocol/encode.ts";
-import { clientComesBack, type ErrorMessage } from "../protocol/message.ts";
+import type { ClientInput } from "../protocol/client/client-events.ts";
+import { encodeClientMessage } from "../protocol/wire/encode.ts";
+import { clientComesBack, type ErrorMessage } from "../protocol/wire/message.ts";
 import type { Connection, ConnectionEvents } from "./connection.ts";
 
 export interface FarewellParts {

@@ -13,7 +13,7 @@
 // the same instant after a restart.
 
 import { DyncError } from "../base/error.ts";
-import type { ClientInput } from "../protocol/client-events.ts";
+import type { ClientInput } from "../protocol/client/client-events.ts";
 import { limits } from "../protocol/limits.ts";
 import type { LinkFailure } from "../transport/transport.ts";
 

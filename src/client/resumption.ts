@@ -4,7 +4,7 @@
 import { DyncError, type ErrorCode } from "../base/error.ts";
 import { localTime } from "../base/local-time.ts";
 import { limits } from "../protocol/limits.ts";
-import { sameMetadata } from "../protocol/metadata.ts";
+import { sameMetadata } from "../protocol/wire/metadata.ts";
 import { type FileVersion, isSameVersion } from "./file-source.ts";
 import type { UnfinishedUpload } from "./upload-store.ts";
 

@@ -3,7 +3,7 @@
 // on with what was sent; where it goes elsewhere, reading begins anew there.
 
 import { DyncError, messageOf } from "../base/error.ts";
-import type { SendWindow } from "../protocol/client-events.ts";
+import type { SendWindow } from "../protocol/client/client-events.ts";
 import type { Block } from "../transport/transport.ts";
 import { type Chunk, ChunkReader, type Whole } from "./chunk-reader.ts";
 import type { Source } from "./source.ts";

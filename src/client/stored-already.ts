@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { DyncError } from "../base/error.ts";
-import type { ErrorInfo } from "../protocol/message.ts";
+import type { ErrorInfo } from "../protocol/wire/message.ts";
 import type { Whole } from "./chunk-reader.ts";
 import type { Source } from "./source.ts";
 

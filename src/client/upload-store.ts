@@ -8,7 +8,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
-import { metadataFormFault } from "../protocol/metadata.ts";
+import { metadataFormFault } from "../protocol/wire/metadata.ts";
 
 const schemaNewest = 2;
 

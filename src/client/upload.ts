@@ -5,10 +5,15 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { DyncError, type ErrorCode, messageOf } from "../base/error.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import { sha256Of } from "../base/sha256-of.ts";
-import type { ClientAction, ClientInput, ClientUploadTask, UploadResult } from "../protocol/client-events.ts";
-import { ClientUpload } from "../protocol/client-upload.ts";
-import { encodeChunkHeader, encodeClientMessage } from "../protocol/encode.ts";
-import type { ErrorMessage } from "../protocol/message.ts";
+import type {
+  ClientAction,
+  ClientInput,
+  ClientUploadTask,
+  UploadResult,
+} from "../protocol/client/client-events.ts";
+import { ClientUpload } from "../protocol/client/client-upload.ts";
+import { encodeChunkHeader, encodeClientMessage } from "../protocol/wire/encode.ts";
+import type { ErrorMessage } from "../protocol/wire/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
 import type { Chunk } from "./chunk-reader.ts";
 import { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";

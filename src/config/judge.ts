@@ -2,9 +2,9 @@
 // in its way (a file that is there, room on the disk, what the user has unfinished) is found out after it.
 
 import { errorMeanings } from "../base/error.ts";
-import type { PostFile } from "../protocol/message.ts";
-import { metadataFault } from "../protocol/metadata.ts";
-import type { Refusal } from "../protocol/upload-life.ts";
+import type { Refusal } from "../protocol/server/upload-life.ts";
+import type { PostFile } from "../protocol/wire/message.ts";
+import { metadataFault } from "../protocol/wire/metadata.ts";
 import { nameFault } from "../upload/names.ts";
 import type { UserRules } from "./server-settings.ts";
 

@@ -5,8 +5,8 @@ import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/
 import type { LogFields } from "../base/log.ts";
 import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
 import { judge, type Post } from "../config/judge.ts";
-import { sameMetadata } from "../protocol/metadata.ts";
-import type { Refusal } from "../protocol/upload-life.ts";
+import type { Refusal } from "../protocol/server/upload-life.ts";
+import { sameMetadata } from "../protocol/wire/metadata.ts";
 import { type Destination, NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
 import type { UploadKey } from "../upload/upload.ts";

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { WakeTimer } from "../base/wake-timer.ts";
-import type { CreditOffice } from "../protocol/credit-office.ts";
+import type { CreditOffice } from "../protocol/server/credit-office.ts";
 
 /** An upload, as far as its credit goes. */
 export interface CreditTaker {

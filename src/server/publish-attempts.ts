@@ -2,7 +2,7 @@
 // asks for it, in the background, and why that failed is told to who waits for it.
 
 import type { Clock } from "../base/clock.ts";
-import type { Question, Refusal } from "../protocol/upload-life.ts";
+import type { Question, Refusal } from "../protocol/server/upload-life.ts";
 import { refusalOf } from "./admission.ts";
 
 interface Attempt {

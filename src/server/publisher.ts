@@ -2,7 +2,7 @@
 // any two steps. What a crash interrupted is published by the same code (recovery.ts).
 
 import { DyncError, errorMeanings } from "../base/error.ts";
-import type { ServerInput } from "../protocol/server-events.ts";
+import type { ServerInput } from "../protocol/server/server-events.ts";
 import type { Sink } from "../storage/storage.ts";
 import { refusalOf, troubleOf } from "./admission.ts";
 import { type CompleteUpload, publicationOf } from "./publication.ts";

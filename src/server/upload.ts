@@ -1,5 +1,5 @@
 // One upload on the server, from its client's first word until nothing is under way: performs what its machine
-// (`protocol/upload-life.ts`) decides. While it is active, its handles are those of a `Session`.
+// (`protocol/server/upload-life.ts`) decides. While it is active, its handles are those of a `Session`.
 
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
@@ -8,8 +8,7 @@ import type { Logger } from "../base/log.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
-import type { ClientMessage, PostFile, ServerMessage } from "../protocol/message.ts";
-import type { ServerInput } from "../protocol/server-events.ts";
+import type { ServerInput } from "../protocol/server/server-events.ts";
 import {
   type LifeAction,
   type LifeInput,
@@ -17,7 +16,8 @@ import {
   type RecordedUpload,
   type Refusal,
   UploadLife,
-} from "../protocol/upload-life.ts";
+} from "../protocol/server/upload-life.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import type { UploadKey } from "../upload/upload.ts";
 import { refusalOf, troubleOf } from "./admission.ts";

@@ -3,8 +3,8 @@
 
 import { DyncError, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
-import type { PostFile } from "../protocol/message.ts";
-import type { Question, Refusal } from "../protocol/upload-life.ts";
+import type { Question, Refusal } from "../protocol/server/upload-life.ts";
+import type { PostFile } from "../protocol/wire/message.ts";
 import { troubleOf } from "./admission.ts";
 import { claimRefusal, type NameHolder } from "./claim.ts";
 import type { ClientDirectory } from "./client-directory.ts";

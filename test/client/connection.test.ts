@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Connection } from "../../src/client/connection.ts";
-import { encodeClientMessage } from "../../src/protocol/encode.ts";
+import { encodeClientMessage } from "../../src/protocol/wire/encode.ts";
 import type { ClientTransport } from "../../src/transport/transport.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
 import { clientKeys, identity } from "./client-world.ts";

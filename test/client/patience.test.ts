@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DyncError } from "../../src/base/error.ts";
 import { Patience, type PatienceOptions, type Verdict } from "../../src/client/patience.ts";
-import type { ServerMessage } from "../../src/protocol/message.ts";
+import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;

@@ -3,9 +3,9 @@
 import { expect, test } from "bun:test";
 import { upload } from "../../src/client/upload.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
-import { decodeClientMessage } from "../../src/protocol/decode.ts";
-import { encodeServerMessage } from "../../src/protocol/encode.ts";
-import type { ServerMessage } from "../../src/protocol/message.ts";
+import { decodeClientMessage } from "../../src/protocol/wire/decode.ts";
+import { encodeServerMessage } from "../../src/protocol/wire/encode.ts";
+import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
 

@@ -1,10 +1,10 @@
 // A server on the memory transport that does what a test tells it to, and lets the test wait for what it hears.
 
 import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
-import { decodeClientMessage } from "../../src/protocol/decode.ts";
-import { encodeServerMessage } from "../../src/protocol/encode.ts";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
-import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
+import { decodeClientMessage } from "../../src/protocol/wire/decode.ts";
+import { encodeServerMessage } from "../../src/protocol/wire/encode.ts";
+import type { ClientMessage, ServerMessage } from "../../src/protocol/wire/message.ts";
 import type { ReceivedFromPeer, ServerLink } from "../../src/transport/transport.ts";
 import type { MemoryNetwork } from "../support/memory/network.ts";
 import { ServerRecorder } from "../transport/recorder.ts";

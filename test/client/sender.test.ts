@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { Sender } from "../../src/client/sender.ts";
 import { type Source, StreamSource } from "../../src/client/source.ts";
-import type { SendWindow } from "../../src/protocol/client-events.ts";
+import type { SendWindow } from "../../src/protocol/client/client-events.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
 import { BytesSource, patternOf, streamOf } from "./bytes-source.ts";
 

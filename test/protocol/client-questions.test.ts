@@ -1,7 +1,7 @@
 // When a client asks its server, what it makes of the answers, and when it stops waiting for them.
 
 import { describe, expect, test } from "bun:test";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { approved, asks, feed, file, hears, open, report, sent, stateOf } from "./client-script.ts";
 

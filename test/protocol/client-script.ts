@@ -1,8 +1,8 @@
 // Words for scripts against the client's machine: inputs and actions as short as they can be said.
 
-import type { ClientAction, ClientInput, ClientUploadTask } from "../../src/protocol/client-events.ts";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import type { ServerMessage } from "../../src/protocol/message.ts";
+import type { ClientAction, ClientInput, ClientUploadTask } from "../../src/protocol/client/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 
 export const file: ClientUploadTask = {
   name: "run.raw",

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
-import type { ClientAction } from "../../src/protocol/client-events.ts";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
+import type { ClientAction } from "../../src/protocol/client/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import {
   approved,

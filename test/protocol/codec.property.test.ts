@@ -2,10 +2,14 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
-import { encodeChunkHeader, encodeClientMessage, encodeServerMessage } from "../../src/protocol/encode.ts";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
-import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
+import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/wire/decode.ts";
+import {
+  encodeChunkHeader,
+  encodeClientMessage,
+  encodeServerMessage,
+} from "../../src/protocol/wire/encode.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
 import { readVectors } from "./vectors.ts";
 
 const u32 = fc.nat({ max: 0xffff_ffff });

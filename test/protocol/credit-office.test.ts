@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { CreditOffice } from "../../src/protocol/credit-office.ts";
 import { limits } from "../../src/protocol/limits.ts";
+import { CreditOffice } from "../../src/protocol/server/credit-office.ts";
 import { jainIndex } from "../simulation/jain-index.ts";
 import { Random } from "../simulation/random.ts";
 

@@ -2,10 +2,10 @@
 // whose data looks like the next message has to come twice, and a client doubts its first 400.
 
 import { describe, expect, test } from "bun:test";
-import type { ClientInput } from "../../src/protocol/client-events.ts";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import type { ServerInput } from "../../src/protocol/server-events.ts";
-import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import type { ClientInput } from "../../src/protocol/client/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import type { ServerInput } from "../../src/protocol/server/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server/server-upload.ts";
 import {
   chunk,
   hears,

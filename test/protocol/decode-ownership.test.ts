@@ -1,8 +1,8 @@
 // What a decoded message may point to: frames are gone as soon as their message is released.
 
 import { expect, test } from "bun:test";
-import { decodeClientMessage } from "../../src/protocol/decode.ts";
-import { encodeChunkHeader } from "../../src/protocol/encode.ts";
+import { decodeClientMessage } from "../../src/protocol/wire/decode.ts";
+import { encodeChunkHeader } from "../../src/protocol/wire/encode.ts";
 
 test("the checksum of the last chunk outlives the message that brought it", () => {
   const checksum = new Uint8Array(32).fill(7);

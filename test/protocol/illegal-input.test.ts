@@ -3,12 +3,20 @@
 
 import { describe, expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
-import type { ClientInput, ClientUploadTask } from "../../src/protocol/client-events.ts";
-import { type ClientEvent, type ClientState, clientTransitions } from "../../src/protocol/client-states.ts";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import type { ServerInput } from "../../src/protocol/server-events.ts";
-import { type ServerEvent, type ServerState, serverTransitions } from "../../src/protocol/server-states.ts";
-import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import type { ClientInput, ClientUploadTask } from "../../src/protocol/client/client-events.ts";
+import {
+  type ClientEvent,
+  type ClientState,
+  clientTransitions,
+} from "../../src/protocol/client/client-states.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import type { ServerInput } from "../../src/protocol/server/server-events.ts";
+import {
+  type ServerEvent,
+  type ServerState,
+  serverTransitions,
+} from "../../src/protocol/server/server-states.ts";
+import { ServerUpload } from "../../src/protocol/server/server-upload.ts";
 import { admitted, chunk, hears, options, post, query } from "./server-script.ts";
 
 const serverInputs: Readonly<Record<ServerEvent, ServerInput>> = {

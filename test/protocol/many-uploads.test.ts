@@ -1,11 +1,11 @@
 // Many uploads on a budget that admits only some of them, with one that lets its credit lie: all others finish.
 
 import { expect, test } from "bun:test";
-import type { ClientAction, ClientInput } from "../../src/protocol/client-events.ts";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import { CreditOffice } from "../../src/protocol/credit-office.ts";
-import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
-import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import type { ClientAction, ClientInput } from "../../src/protocol/client/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import { CreditOffice } from "../../src/protocol/server/credit-office.ts";
+import type { ServerAction, ServerInput } from "../../src/protocol/server/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server/server-upload.ts";
 
 const chunkBytes = 4;
 const size = 60;

@@ -2,9 +2,14 @@
 
 import { expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
-import { encodeClientMessage } from "../../src/protocol/encode.ts";
-import type { Field } from "../../src/protocol/fields.ts";
-import { clientMessages, commandNamed, type Fields, serverMessages } from "../../src/protocol/message.ts";
+import { encodeClientMessage } from "../../src/protocol/wire/encode.ts";
+import type { Field } from "../../src/protocol/wire/fields.ts";
+import {
+  clientMessages,
+  commandNamed,
+  type Fields,
+  serverMessages,
+} from "../../src/protocol/wire/message.ts";
 
 const messages = Object.entries<Fields>({ ...clientMessages, ...serverMessages });
 

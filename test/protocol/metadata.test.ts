@@ -1,8 +1,8 @@
 // What metadata must be, and when two of them say the same.
 
 import { expect, test } from "bun:test";
-import { decodeClientMessage } from "../../src/protocol/decode.ts";
-import { metadataFault, metadataFormFault, sameMetadata } from "../../src/protocol/metadata.ts";
+import { decodeClientMessage } from "../../src/protocol/wire/decode.ts";
+import { metadataFault, metadataFormFault, sameMetadata } from "../../src/protocol/wire/metadata.ts";
 
 test("an object with a member is accepted as it is", () => {
   const text = '{"sample":"FOO","10":{"list":[12345678901234567890,null,1.0]},"2":1e999}';

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { Pace } from "../../src/protocol/client/pace.ts";
 import { limits } from "../../src/protocol/limits.ts";
-import { Pace } from "../../src/protocol/pace.ts";
 
 const KiB = 1024;
 const allowed = 2 * 1024 * KiB;

@@ -6,12 +6,12 @@ import type {
   ClientInput,
   ClientUploadTask,
   UploadResult,
-} from "../../src/protocol/client-events.ts";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import { CreditOffice } from "../../src/protocol/credit-office.ts";
-import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
-import type { Admission, ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
-import { ServerUpload } from "../../src/protocol/server-upload.ts";
+} from "../../src/protocol/client/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import { CreditOffice } from "../../src/protocol/server/credit-office.ts";
+import type { Admission, ServerAction, ServerInput } from "../../src/protocol/server/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server/server-upload.ts";
+import type { ClientMessage, ServerMessage } from "../../src/protocol/wire/message.ts";
 import type { PairOptions } from "./pair-options.ts";
 
 type Event = () => void;

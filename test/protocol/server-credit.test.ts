@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { limits } from "../../src/protocol/limits.ts";
-import type { ServerInput } from "../../src/protocol/server-events.ts";
-import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import type { ServerInput } from "../../src/protocol/server/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server/server-upload.ts";
 import {
   chunk,
   givesBack,

@@ -1,8 +1,8 @@
 // Words for scripts against the server's machine: inputs and actions as short as they can be said.
 
-import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
-import type { ServerAction, ServerInput } from "../../src/protocol/server-events.ts";
-import { ServerUpload } from "../../src/protocol/server-upload.ts";
+import type { ServerAction, ServerInput } from "../../src/protocol/server/server-events.ts";
+import { ServerUpload } from "../../src/protocol/server/server-upload.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
 
 export const post: PostFile = {
   type: "post-file",

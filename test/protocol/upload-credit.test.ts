@@ -1,7 +1,7 @@
 // What the credit office hears of one upload's credit.
 
 import { expect, test } from "bun:test";
-import { UploadCredit, usableWindow } from "../../src/protocol/upload-credit.ts";
+import { UploadCredit, usableWindow } from "../../src/protocol/server/upload-credit.ts";
 
 test("after a failed write the office hears that an upload whose credit now suffices wants no more", () => {
   const told: unknown[] = [];

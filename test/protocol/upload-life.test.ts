@@ -11,7 +11,7 @@ import {
   lifeTransitions,
   type RecordedUpload,
   UploadLife,
-} from "../../src/protocol/upload-life.ts";
+} from "../../src/protocol/server/upload-life.ts";
 import { admitted, chunk, hears, options, post, query } from "./server-script.ts";
 
 const record = (change: Partial<RecordedUpload>): RecordedUpload => ({

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { sameJson } from "../../src/base/json-text.ts";
-import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
-import { encodeClientMessage, encodeServerMessage } from "../../src/protocol/encode.ts";
+import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/wire/decode.ts";
+import { encodeClientMessage, encodeServerMessage } from "../../src/protocol/wire/encode.ts";
 import { plain, readVectors, type Vector } from "./vectors.ts";
 
 const vectors = readVectors();

@@ -10,9 +10,9 @@ import {
   type UserRules,
 } from "../../src/config/server-settings.ts";
 import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
-import { decodeServerMessage } from "../../src/protocol/decode.ts";
-import { encodeClientMessage } from "../../src/protocol/encode.ts";
-import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
+import { decodeServerMessage } from "../../src/protocol/wire/decode.ts";
+import { encodeClientMessage } from "../../src/protocol/wire/encode.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
 import { Server } from "../../src/server/server.ts";
 import type { ClientLink, ClientLinkEvents, LinkFailure, Received } from "../../src/transport/transport.ts";
 import { idOf } from "../storage/contract.ts";

@@ -1,6 +1,6 @@
 // When a report excuses another window that is sent twice; the same at both levels of the simulation.
 
-import type { StatusReport } from "../../src/protocol/message.ts";
+import type { StatusReport } from "../../src/protocol/wire/message.ts";
 
 /** What the checks know of a client's place in its file. */
 export interface Traveller {

@@ -3,7 +3,7 @@
 // to the one may reach the other. Therefore the intruder neither says what is answered with 400 nor uploads anything
 // under the identity, and its victim may hear 404 and give up; nothing of the upload moves.
 
-import { encodeChunkHeader, encodeClientMessage } from "../../src/protocol/encode.ts";
+import { encodeChunkHeader, encodeClientMessage } from "../../src/protocol/wire/encode.ts";
 import type { OutgoingFrame } from "../../src/transport/transport.ts";
 import type { ShellWorld } from "./shell-world.ts";
 import type { SimulatedClient } from "./simulated-client.ts";

@@ -1,7 +1,7 @@
 // What must hold in every run of the machine-level simulation, and the account of what excuses what.
 
-import type { UploadResult } from "../../src/protocol/client-events.ts";
-import type { ServerMessage } from "../../src/protocol/message.ts";
+import type { UploadResult } from "../../src/protocol/client/client-events.ts";
+import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 import { noteCrossedAnswer } from "./crossed-answer.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { ModelClient } from "./model-client.ts";

@@ -3,9 +3,9 @@
 
 import type { Clock } from "../../src/base/clock.ts";
 import { MachineDriver } from "../../src/base/machine-driver.ts";
-import type { ClientAction, ClientInput, UploadResult } from "../../src/protocol/client-events.ts";
-import { ClientUpload } from "../../src/protocol/client-upload.ts";
-import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
+import type { ClientAction, ClientInput, UploadResult } from "../../src/protocol/client/client-events.ts";
+import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import type { ClientMessage, ServerMessage } from "../../src/protocol/wire/message.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { Heard, ModelConnection } from "./model-connection.ts";
 import { check } from "./simulation-failure.ts";

@@ -1,9 +1,9 @@
 // One connection of the machine-level simulation: two ordered queues of messages as values. A cut loses what is
 // under way, but what the server's side had received already may still be read, beside the next connection.
 
-import { type Decoded, decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
-import { encodeClientMessage, encodeServerMessage } from "../../src/protocol/encode.ts";
-import type { ClientMessage, ServerMessage } from "../../src/protocol/message.ts";
+import { type Decoded, decodeClientMessage, decodeServerMessage } from "../../src/protocol/wire/decode.ts";
+import { encodeClientMessage, encodeServerMessage } from "../../src/protocol/wire/encode.ts";
+import type { ClientMessage, ServerMessage } from "../../src/protocol/wire/message.ts";
 import { DamagedLine } from "./damaged-line.ts";
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Random } from "./random.ts";

@@ -2,8 +2,8 @@
 // turns it, driven by a model of what `server/` does for them. It decides nothing. What is stored, and its record, outlives a crash of "its process".
 
 import { assert } from "../../src/base/assert.ts";
-import { CreditOffice } from "../../src/protocol/credit-office.ts";
-import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/message.ts";
+import { CreditOffice } from "../../src/protocol/server/credit-office.ts";
+import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
 import { CreditTurns } from "../../src/server/credit-turns.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { ModelClient } from "./model-client.ts";

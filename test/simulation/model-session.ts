@@ -2,8 +2,8 @@
 // catalogue and a storage in which everything takes time, and writes, syncs and publishing may fail.
 
 import { MachineDriver } from "../../src/base/machine-driver.ts";
-import type { ClientMessage, PostFile } from "../../src/protocol/message.ts";
-import { type LifeAction, type LifeInput, UploadLife } from "../../src/protocol/upload-life.ts";
+import { type LifeAction, type LifeInput, UploadLife } from "../../src/protocol/server/upload-life.ts";
+import type { ClientMessage, PostFile } from "../../src/protocol/wire/message.ts";
 import type { Heard } from "./model-connection.ts";
 import type { ModelRecord, ModelServer } from "./model-server.ts";
 import { check } from "./simulation-failure.ts";

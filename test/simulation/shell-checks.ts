@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import type { DyncError, ErrorCode } from "../../src/base/error.ts";
 import type { Receipt } from "../../src/client/upload.ts";
-import type { Decoded } from "../../src/protocol/decode.ts";
-import type { ServerMessage } from "../../src/protocol/message.ts";
+import type { Decoded } from "../../src/protocol/wire/decode.ts";
+import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 import type { PublishedFile } from "../support/memory/storage.ts";
 import { noteCrossedAnswer } from "./crossed-answer.ts";
 import type { FaultKind } from "./fault-plan.ts";

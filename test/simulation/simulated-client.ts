@@ -6,7 +6,7 @@ import { type FileUploadParts, uploadSource } from "../../src/client/file-upload
 import type { Source } from "../../src/client/source.ts";
 import { type Receipt, upload } from "../../src/client/upload.ts";
 import type { UnfinishedUpload } from "../../src/client/upload-store.ts";
-import { decodeServerMessage } from "../../src/protocol/decode.ts";
+import { decodeServerMessage } from "../../src/protocol/wire/decode.ts";
 import type { ShellWorld } from "./shell-world.ts";
 import { keyOfUser, serverKeys } from "./simulated-keys.ts";
 import { nothingHeld } from "./simulated-network.ts";

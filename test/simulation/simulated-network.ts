@@ -1,8 +1,8 @@
 // The memory transport under faults: loss, repetition, delay, cuts, connections that are open but dead, and messages
 // of a cut connection that are read beside those of the next. Counts what each process holds of message memory.
 
-import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/decode.ts";
-import { readNumber } from "../../src/protocol/frames.ts";
+import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/wire/decode.ts";
+import { readNumber } from "../../src/protocol/wire/frames.ts";
 import type {
   Block,
   ClientTransport,

@@ -3,9 +3,9 @@
 
 import { PublicKey } from "../../src/keys/key.ts";
 import { loadKeyPair } from "../../src/keys/key-files.ts";
-import { decodeServerMessage } from "../../src/protocol/decode.ts";
-import { encodeClientMessage } from "../../src/protocol/encode.ts";
-import type { ServerMessage } from "../../src/protocol/message.ts";
+import { decodeServerMessage } from "../../src/protocol/wire/decode.ts";
+import { encodeClientMessage } from "../../src/protocol/wire/encode.ts";
+import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 import type { ClientTransport } from "../../src/transport/transport.ts";
 import { openZmqTransport } from "../../src/transport/zmq/zmq-transport.ts";
 import type { Lab } from "./lab.ts";

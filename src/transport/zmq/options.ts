@@ -95,7 +95,7 @@ export function setClientOptions(
   socket.setInt(socketOption.ipv6, 1);
   setCommonOptions(socket, options.frameBytesMax, times, queues);
   // Left alone: RECONNECT_STOP and RECONNECT_IVL_MAX (no reconnects), TCP_MAXRT (the client's questions end a dead
-  // connection earlier, see protocol/questions.ts).
+  // connection earlier, see protocol/client/questions.ts).
 }
 
 export function setServerOptions(

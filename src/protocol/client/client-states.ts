@@ -3,8 +3,8 @@
 // own driver. Whatever a server may send is present in every state but `ended`; what breaks the protocol ends
 // the upload, what merely comes late is ignored.
 
+import type { ServerMessage } from "../wire/message.ts";
 import type { ClientInput } from "./client-events.ts";
-import type { ServerMessage } from "./message.ts";
 
 export type ClientState =
   /** No connection. */

@@ -5,8 +5,8 @@
 // frame without a word, or join two messages. What is left is mostly no message at all. One thing looks like one: a chunk
 // whose data was dropped, with the first frame of the next message in its place.
 
-import type { PostChunk } from "./message.ts";
-import { commandNamed } from "./message.ts";
+import type { PostChunk } from "../wire/message.ts";
+import { commandNamed } from "../wire/message.ts";
 
 interface Doubt {
   readonly seek: number;

@@ -1,7 +1,7 @@
 // What a chunk that arrived is to the server's position: the table of doc/protocol.md, section 5, as a function.
 // Called by `server-upload.ts`, which acts on the verdict.
 
-import type { PostChunk } from "./message.ts";
+import type { PostChunk } from "../wire/message.ts";
 
 /** What a chunk is compared with. */
 export interface Receiving {

@@ -16,8 +16,11 @@
 //
 // The machine never gives up for lack of a connection: the driver owns that patience.
 
-import { assert, unreachable } from "../base/assert.ts";
-import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
+import { assert, unreachable } from "../../base/assert.ts";
+import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../../base/error.ts";
+import { limits } from "../limits.ts";
+import type { Machine } from "../machine.ts";
+import type { ErrorMessage, ServerMessage, StatusReport, UploadApproved } from "../wire/message.ts";
 import type {
   ClientAction,
   ClientControl,
@@ -27,9 +30,6 @@ import type {
   WaitingReason,
 } from "./client-events.ts";
 import { type ClientEvent, type ClientState, clientTransitions } from "./client-states.ts";
-import { limits } from "./limits.ts";
-import type { Machine } from "./machine.ts";
-import type { ErrorMessage, ServerMessage, StatusReport, UploadApproved } from "./message.ts";
 import { Pace } from "./pace.ts";
 import { Questions } from "./questions.ts";
 import { chunkLengthMax, ResendWindow } from "./resend-window.ts";

@@ -1,8 +1,8 @@
 // Which chunks of a stream may still be asked for again: the last `maxQueue` that were sent. Holds offsets only;
 // the driver has the bytes. Used by `client-upload.ts` for sources that cannot be read twice.
 
-import { assert } from "../base/assert.ts";
-import { limits } from "./limits.ts";
+import { assert } from "../../base/assert.ts";
+import { limits } from "../limits.ts";
 
 export class ResendWindow {
   #chunksMax: number;

@@ -1,7 +1,7 @@
 // How long a client has been silent, seen from the server: when to poke it, and when to give it up. Used by
 // `server-upload.ts`.
 
-import { limits } from "./limits.ts";
+import { limits } from "../limits.ts";
 
 export class IdleTimer {
   readonly #idleMs: number;

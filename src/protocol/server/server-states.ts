@@ -3,7 +3,7 @@
 // driver that is a fault of our own; whatever a client may send is present in every state between `new` and `ended`,
 // for which `upload-life.ts` decides.
 
-import type { ClientMessage } from "./message.ts";
+import type { ClientMessage } from "../wire/message.ts";
 import type { ServerInput } from "./server-events.ts";
 
 export type ServerState =

@@ -10,16 +10,16 @@
 // upload otherwise is held, and dealt with in order afterwards; of several questions the newest. Held is what was said,
 // never what it came in: a chunk's data is not kept, nobody gave credit for it.
 
-import { assert, unreachable } from "../base/assert.ts";
-import { errorMeanings } from "../base/error.ts";
-import type { Machine } from "./machine.ts";
+import { assert, unreachable } from "../../base/assert.ts";
+import { errorMeanings } from "../../base/error.ts";
+import type { Machine } from "../machine.ts";
 import {
   type ClientMessage,
   clientComesBack,
   type ErrorMessage,
   type PostFile,
   type ServerMessage,
-} from "./message.ts";
+} from "../wire/message.ts";
 import type { ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
 import { ServerUpload } from "./server-upload.ts";
 

@@ -1,7 +1,7 @@
 // Message to frames, as it is declared. Total for every message that keeps to its type; what does not fit a frame is our own
 // fault and asserted. Frames of commands and flags are shared and must not be written to.
 
-import { assert } from "../base/assert.ts";
+import { assert } from "../../base/assert.ts";
 import { numberFrame } from "./frames.ts";
 import {
   type ClientMessage,

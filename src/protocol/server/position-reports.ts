@@ -1,8 +1,8 @@
 // What the client of one upload was told about where to go on, with how much credit. Part of `server-upload.ts`,
 // whose theory of operation explains it; makes the messages and remembers what need not, or must, be said again.
 
-import { limits } from "./limits.ts";
-import type { QueryStatus, ServerMessage } from "./message.ts";
+import { limits } from "../limits.ts";
+import type { QueryStatus, ServerMessage } from "../wire/message.ts";
 import type { Admission, ServerUploadOptions } from "./server-events.ts";
 import type { UploadCredit } from "./upload-credit.ts";
 

@@ -1,7 +1,7 @@
 // Values to and from single frames: big-endian numbers, strict UTF-8, JSON. Knows no messages. The readers return `null` for
 // a frame that does not hold such a value and never throw.
 
-import { assert } from "../base/assert.ts";
+import { assert } from "../../base/assert.ts";
 
 /** A number in so many bytes. */
 export function numberFrame(value: number, width: 4 | 8): Uint8Array {

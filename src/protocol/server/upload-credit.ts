@@ -14,9 +14,9 @@
 // A chunk counts against the server's memory from the grant until it is stored: the office gets it back then, not on
 // arrival. Credit is wanted only while a client is there to use it.
 
-import { assert } from "../base/assert.ts";
+import { assert } from "../../base/assert.ts";
+import { limits } from "../limits.ts";
 import type { CreditReport } from "./credit-office.ts";
-import { limits } from "./limits.ts";
 
 export class UploadCredit {
   readonly #tell: (report: CreditReport) => void;

@@ -1,7 +1,7 @@
 // What goes into and comes out of the client's upload machine (`client-upload.ts`).
 
-import type { ErrorCode } from "../base/error.ts";
-import type { ClientMessage, ErrorInfo, PostChunk, ServerMessage } from "./message.ts";
+import type { ErrorCode } from "../../base/error.ts";
+import type { ClientMessage, ErrorInfo, PostChunk, ServerMessage } from "../wire/message.ts";
 
 /** What is uploaded. */
 export interface ClientUploadTask {

@@ -13,12 +13,10 @@
 //
 // The end. The last chunk ends the giving of credit; when all is stored the driver publishes.
 
-import { assert, unreachable } from "../base/assert.ts";
-import { errorMeanings } from "../base/error.ts";
-import { judgeChunk } from "./chunk-verdict.ts";
-import { IdleTimer } from "./idle-timer.ts";
-import { limits } from "./limits.ts";
-import type { Machine } from "./machine.ts";
+import { assert, unreachable } from "../../base/assert.ts";
+import { errorMeanings } from "../../base/error.ts";
+import { limits } from "../limits.ts";
+import type { Machine } from "../machine.ts";
 import {
   type ClientMessage,
   clientComesBack,
@@ -26,8 +24,10 @@ import {
   type PostChunk,
   type PostFile,
   type ServerMessage,
-} from "./message.ts";
-import { sameMetadata } from "./metadata.ts";
+} from "../wire/message.ts";
+import { sameMetadata } from "../wire/metadata.ts";
+import { judgeChunk } from "./chunk-verdict.ts";
+import { IdleTimer } from "./idle-timer.ts";
 import { PositionReports } from "./position-reports.ts";
 import type { Admission, ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
 import { type ServerEvent, type ServerState, serverTransitions } from "./server-states.ts";

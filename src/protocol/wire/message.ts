@@ -2,10 +2,10 @@
 // The types below, the encoder (`encode.ts`), the decoder (`decode.ts`) and the grammar in doc/protocol.md, which is the
 // normative text (`build/protocol-page.ts`), come from here.
 
-import { errorMeanings } from "../base/error.ts";
+import { errorMeanings } from "../../base/error.ts";
+import { limits } from "../limits.ts";
 import * as field from "./fields.ts";
 import { readJsonObject, utf8Frame } from "./frames.ts";
-import { limits } from "./limits.ts";
 import { reservedMember } from "./metadata.ts";
 
 /** The code of an `error` by which a client says that it will come back for this upload. */

@@ -13,8 +13,8 @@
 // Chunks are as long as what passes in a fraction of that second. The first ones of a connection are short: nothing is known
 // of it yet, and a message that takes longer than the client's patience ends its connection.
 
-import { assert } from "../base/assert.ts";
-import { limits } from "./limits.ts";
+import { assert } from "../../base/assert.ts";
+import { limits } from "../limits.ts";
 
 interface UnderWay {
   readonly end: number;

@@ -1,8 +1,8 @@
 // What goes into and comes out of the server's upload machine (`server-upload.ts`). One machine is one upload:
 // one socket identity together with one user.
 
+import type { ClientMessage, ErrorInfo, PostFile, ServerMessage } from "../wire/message.ts";
 import type { CreditReport } from "./credit-office.ts";
-import type { ClientMessage, ErrorInfo, PostFile, ServerMessage } from "./message.ts";
 
 /** What the server decides for all its uploads. */
 export interface ServerUploadOptions {

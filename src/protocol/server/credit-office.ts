@@ -23,7 +23,8 @@
 // client may be slow only because its line is: a chunk that comes after its credit was taken shows that, and makes
 // the office as patient with this upload as that chunk was late.
 
-import { assert, unreachable } from "../base/assert.ts";
+import { assert, unreachable } from "../../base/assert.ts";
+import { limits } from "../limits.ts";
 import {
   type Account,
   allowanceOf,
@@ -41,7 +42,6 @@ import {
   targetOf,
   type User,
 } from "./credit-accounts.ts";
-import { limits } from "./limits.ts";
 
 export interface CreditGrant {
   readonly id: string;

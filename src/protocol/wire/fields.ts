@@ -1,10 +1,10 @@
 // The kinds of frames that messages are declared with in `message.ts`: how a value is written and read, in which words a frame
 // is refused, and what the grammar of doc/protocol.md says of it.
 
-import { assert } from "../base/assert.ts";
-import { parseTimestamp } from "../base/timestamp.ts";
+import { assert } from "../../base/assert.ts";
+import { parseTimestamp } from "../../base/timestamp.ts";
+import { limits } from "../limits.ts";
 import { cutAtCharacter, numberFrame, readJsonObject, readNumber, readUtf8, utf8Frame } from "./frames.ts";
-import { limits } from "./limits.ts";
 import { metadataFormFault } from "./metadata.ts";
 import { oneLine } from "./one-line.ts";
 

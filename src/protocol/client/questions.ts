@@ -5,8 +5,8 @@
 // under way. Which question a report answers its tag says. A server that does not return tags (the original one) sends no
 // report unasked: its reports answer in order. Nothing shows when that order is lost, so it is asked rarely.
 
-import { limits } from "./limits.ts";
-import type { QueryStatus, StatusReport, UploadApproved } from "./message.ts";
+import { limits } from "../limits.ts";
+import type { QueryStatus, StatusReport, UploadApproved } from "../wire/message.ts";
 
 /** A question, where the client was when it asked, and how many chunks it had sent until then. */
 interface Question {

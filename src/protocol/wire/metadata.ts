@@ -2,8 +2,8 @@
 // number and name by name. What has the form of it is decided where it is read (`decode.ts`, and the client before it
 // connects); what it must say before the richer rules of a server apply, at admission.
 
-import { type JsonMember, readJson, sameJson } from "../base/json-text.ts";
-import { limits } from "./limits.ts";
+import { type JsonMember, readJson, sameJson } from "../../base/json-text.ts";
+import { limits } from "../limits.ts";
 
 /** Member that is kept for the program's own additions to the stored metadata. */
 export const reservedMember = "_dync";
