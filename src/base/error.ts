@@ -19,6 +19,7 @@ export const errorMeanings = {
   "timed-out": { wire: 408, exit: 5, retry: true },
   "name-taken": { wire: 409, exit: 7, retry: false },
   "too-large": { wire: 413, exit: 7, retry: false },
+  "content-rejected": { wire: 415, exit: 7, retry: false },
   "metadata-rejected": { wire: 422, exit: 6, retry: false },
   "too-many-uploads": { wire: 429, exit: 5, retry: true },
   cancelled: { wire: 499, exit: 130, retry: false },

@@ -127,6 +127,7 @@ class StrictPass {
     const positionals = this.#isUncertain ? [] : this.#positionals;
     return {
       values: Object.fromEntries(this.#values),
+      switches: [...this.#switches].filter(([, isOn]) => isOn).map(([name]) => name),
       positionals,
       optionWords: this.#optionWords,
       isNamed,

@@ -43,6 +43,8 @@ export type OptionValues<T extends OptionsDef> = {
 export interface CommandLine {
   /** Values of the options that are not switches, by long name; those that may be given once have at most one. */
   readonly values: Readonly<Record<string, readonly string[] | undefined>>;
+  /** The switches that are on, by long name. */
+  readonly switches: readonly string[];
   readonly positionals: readonly string[];
   /** The options, with their values, as they were typed. */
   readonly optionWords: readonly string[];

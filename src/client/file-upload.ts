@@ -21,6 +21,8 @@ export interface Job extends ServerChoice {
   readonly name: string;
   /** A JSON object within the limits, as it is to arrive. */
   readonly metadataText: string;
+  /** What the source is, where the server shall publish what is in it as a folder. */
+  readonly unpack?: "tar" | undefined;
 }
 
 /** A job with all that it takes. */
@@ -49,9 +51,10 @@ export async function uploadSource(
   const begun = await begin(request, parts);
   const { identity, replaces = [] } = begun?.state ?? { identity: newIdentity() };
   const { name, metadataText, client, source } = request;
+  const wanted = request.unpack === undefined ? {} : { unpack: request.unpack };
   const { size, modified, canSeek } = source;
   const resume = begun?.resume ?? false;
-  const task = { name, metadataText, size, modified, canSeek, client, resume, replaces };
+  const task = { name, metadataText, size, modified, canSeek, client, resume, replaces, ...wanted };
   const isResumable = begun !== null;
   const options = { ...request, task, identity: Buffer.from(identity, "hex"), isResumable };
   const send = (onProgress: UploadParts["onProgress"]) => upload(options, { ...parts, onProgress }, signal);
@@ -99,7 +102,7 @@ async function rememberWhile(
 
 /** Remembers the upload. `null`: nobody can go on with it after this process. */
 async function begin(
-  { host, port, name, path, serverKeyFile, metadataText, source }: UploadRequest,
+  { host, port, name, path, serverKeyFile, metadataText, unpack, source }: UploadRequest,
   { clock, store, onNote, onWarning }: FileUploadParts,
 ): Promise<Begun | null> {
   const { version } = source;
@@ -107,7 +110,8 @@ async function begin(
   const target = { host, port, name, path: resolve(path) };
   const identity = newIdentity();
   const startedAt = clock.date().toISOString();
-  const wanted = { schema: 2, identity, ...target, serverKeyFile, version, metadataText, startedAt } as const;
+  const known = { schema: 2, identity, ...target, serverKeyFile, version, metadataText, startedAt } as const;
+  const wanted = { ...known, ...(unpack === undefined ? {} : { unpack }) };
   try {
     const beginning = beginningOf(wanted, await store.find(target));
     const { state, resume, outdated, note } = beginning;

@@ -27,11 +27,16 @@ export function beginningOf(
   if (known === null) return { state: wanted, resume: false };
   const begunAt = localTime(known.startedAt);
   const isSameFile = isSameVersion(known.version, wanted.version);
-  if (isSameFile && sameMetadata(known.metadataText, wanted.metadataText)) {
+  const isSameForm = known.unpack === wanted.unpack;
+  if (isSameFile && isSameForm && sameMetadata(known.metadataText, wanted.metadataText)) {
     const note = `Going on with the upload of "${wanted.name}" that was begun at ${begunAt}`;
     return { state: known, resume: true, note };
   }
-  const what = isSameFile ? "The metadata is" : "The file is";
+  const what = !isSameFile
+    ? "The file is"
+    : isSameForm
+      ? "The metadata is"
+      : "What is wanted of the server is";
   const note = `${what} not the same as when its upload was begun at ${begunAt}: starting anew`;
   // The server may hold the name for the old one, and may not have noticed that its client is gone.
   const replaces = [known.identity, ...(known.replaces ?? [])].slice(0, limits.replacesMax);

@@ -37,6 +37,8 @@ const uploadSchema = v.object({
     v.string(),
     v.check((text) => metadataFormFault(text) === null),
   ),
+  /** Set where the server shall unpack it. */
+  unpack: v.optional(v.literal("tar")),
   /** Identities of earlier uploads of this target, which this one takes the place of on the server. */
   replaces: v.optional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)))),
   /** ISO 8601. */

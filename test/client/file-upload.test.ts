@@ -74,6 +74,16 @@ async function remembered(): Promise<readonly UnfinishedUpload[]> {
   return (await store.list()).uploads;
 }
 
+test("a tar that shall be unpacked says so on the wire, and is remembered with that", async () => {
+  const run = new Run();
+  const failed = failureOf(run.send({ unpack: "tar", name: "run.tar" }));
+  const { message } = await run.server.hear();
+  expect(message).toMatchObject({ type: "post-file", name: "run.tar", info: { unpack: "tar" } });
+  expect((await remembered())[0]).toMatchObject({ name: "run.tar", unpack: "tar" });
+  run.world.stop.abort();
+  await failed;
+});
+
 describe("a file that is sent without trouble", () => {
   test("is confirmed, and nothing is remembered of it afterwards", async () => {
     const run = new Run();

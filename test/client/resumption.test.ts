@@ -37,6 +37,7 @@ describe("a command", () => {
   test.each([
     ["The file is", { version: { ...version, size: 6 } }],
     ["The metadata is", { metadataText: '{"sample":2}' }],
+    ["What is wanted of the server is", { unpack: "tar" as const }],
   ])("begins anew in place of an upload of which it says: %s not the same", (what, change) => {
     const now = { ...wanted, ...change };
     const { note, ...rest } = beginningOf(now, known);

@@ -55,6 +55,37 @@ test("an upload from the first message to the last", () => {
   expect(machine.state).toBe("ended");
 });
 
+describe("a dataset", () => {
+  const tar = { ...post, name: "run.tar", info: { unpack: "tar" } } as const;
+  const approved = (layout: "plain" | "bagit") => {
+    const machine = new ServerUpload(options);
+    machine.step(hears(tar), 0);
+    machine.step({ ...admitted, admission: { uploadId: "u1", offset: 0, layout } }, 0);
+    return machine;
+  };
+
+  test.each([
+    ["plain", { unpack: true }],
+    ["bagit", { unpack: true, names: "bagit" }],
+  ] as const)("is approved with what becomes of it, also to who asks again: %s", (layout, more) => {
+    expect(approved(layout).step(hears(tar), 1)).toContainEqual(
+      says({ type: "upload-approved", credit: 0, chunkBytes: 4, maxQueue: 8, info: { ...info, ...more } }),
+    );
+  });
+
+  test("is no file of that name, and no file is a dataset", () => {
+    const text = 'This connection uploads "run" already, with metadata of its own';
+    for (const other of [
+      { ...tar, info: {} },
+      { ...post, name: "run" },
+    ])
+      expect(approved("plain").step(hears(other), 1)).toEqual([says({ type: "error", code: 409, text })]);
+    expect(open(post, 0).step(hears({ ...post, info: { unpack: "tar" } }), 1)).toEqual([
+      says({ type: "error", code: 409, text: text.replace("run", "run.raw") }),
+    ]);
+  });
+});
+
 test("an empty file is one empty last chunk", () => {
   const machine = open(post, 1);
   expect(machine.step(chunk(0, 0, true), 0)).toEqual([

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import { fileNameFault, suggestedFileName } from "../../base/file-name.ts";
 import { encodeLoosely, strayByte } from "../../base/loose-utf8.ts";
+import { tarSuffix } from "../../protocol/wire/stored-name.ts";
 import { printable } from "../printable.ts";
 import { shellWord } from "../shell-words.ts";
 import { damageIn } from "../system-arguments.ts";
@@ -30,6 +31,19 @@ export function nameOnServer(chosen: string | undefined, path: string | null): s
   throw new DyncError("usage", `The name of "${printable(path)}" has ${damage}`, {
     hint: `send it under another name: -n ${shellWord(suggestedFileName(readAsWindows1252(name)))}`,
   });
+}
+
+/** Throws `DyncError` ("usage") unless `name` says that it is a tar, as which a server that unpacks nothing stores it. */
+export function expectTarName(name: string): void {
+  if (name.endsWith(tarSuffix) && name !== tarSuffix) return;
+  const hint = `write -n ${shellWord(suggestedFileName(`${name.replace(/\.[^.]*$/, "") || "run"}${tarSuffix}`))}`;
+  throw new DyncError(
+    "usage",
+    `Option "--unpack" needs a name that ends in "${tarSuffix}", found "${printable(name)}"`,
+    {
+      hint,
+    },
+  );
 }
 
 /** Folders in a name would be dropped, or climbed out of: the server has none below a user's. */

@@ -15,7 +15,7 @@ import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { serverArgument } from "../server-argument.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
-import { nameOnServer } from "./name-on-server.ts";
+import { expectTarName, nameOnServer } from "./name-on-server.ts";
 import { readRetry } from "./patience-notes.ts";
 
 /** What people type for our commands, who know other programs. */
@@ -124,7 +124,14 @@ function valueFaults(line: CommandLine): readonly DyncError[] {
   const fault = file === undefined || file === "-" ? inputFault(line) : fileFault(line, file);
   if (fault !== null) faults.push(fault);
   // Nothing is to be said of the name of what cannot be sent, but for one that was chosen.
-  if (fault === null || name !== undefined) faults.push(...faultsOf(() => nameOnServer(name, pathOf(file))));
+  if (fault === null || name !== undefined) {
+    faults.push(
+      ...faultsOf(() => {
+        const wanted = nameOnServer(name, pathOf(file));
+        if (line.switches.includes("unpack")) expectTarName(wanted);
+      }),
+    );
+  }
   return faults;
 }
 

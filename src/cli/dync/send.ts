@@ -18,6 +18,7 @@ const options = {
   meta: { type: "string", alias: "m", bytes: true },
   "key-value": { type: "string", alias: "k", repeat: true },
   name: { type: "string", alias: "n" },
+  unpack: { type: "boolean" },
   port: { type: "string", alias: "p" },
   "server-key": { type: "string" },
   "retry-for": { type: "string" },
@@ -71,5 +72,6 @@ function readJob(values: OptionValues<typeof options>): Job {
     path,
     name: nameOnServer(values.name, path),
     metadataText: loadMetadata(values.meta, values["key-value"]),
+    ...(values.unpack ? { unpack: "tar" as const } : {}),
   };
 }

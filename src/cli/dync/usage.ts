@@ -28,6 +28,8 @@ Options:
                            one field of metadata; goes over the same field of
                            -m; may be given many times, each key once
   -n, --name NAME          name of the file on the server, without folders
+      --unpack             the data is a tar: publish what is in it as a folder,
+                           all or nothing, under the name without ".tar"
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --retry-for DURATION keep trying for so long when the server cannot be

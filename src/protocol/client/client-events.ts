@@ -16,6 +16,8 @@ export interface ClientUploadTask {
   readonly canSeek: boolean;
   /** Identities (lower-case hex) of uploads that this one takes the place of; none when absent. */
   readonly replaces?: readonly string[];
+  /** What the source is, where the server shall publish what is in it as a folder. */
+  readonly unpack?: "tar";
   /** Sent in `post-file`, e.g. `dync 0.1.0`. */
   readonly client: string;
   /** The server may know this upload already (an earlier process sent part of it): ask before posting it. */

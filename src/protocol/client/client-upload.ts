@@ -274,9 +274,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#pace.asked();
     if (this.#state !== "posting") return this.#say(this.#questions.ask(this.#position, now));
     this.#questions.post(this.#position, now);
-    const { name, metadataText, size, modified, client, replaces = [] } = this.#task;
+    const { name, metadataText, size, modified, client, replaces = [], unpack } = this.#task;
     const known = { ...(size === null ? {} : { size }), ...(modified == null ? {} : { modified }) };
-    const info = { ...known, client, ...(replaces.length === 0 ? {} : { replaces }) };
+    const wanted = unpack === undefined ? {} : { unpack };
+    const info = { ...known, client, ...(replaces.length === 0 ? {} : { replaces }), ...wanted };
     this.#say({ type: "post-file", name, metadataText, info });
   }
 

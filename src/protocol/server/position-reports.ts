@@ -2,7 +2,7 @@
 // whose theory of operation explains it; makes the messages and remembers what need not, or must, be said again.
 
 import { limits } from "../limits.ts";
-import type { QueryStatus, ServerMessage } from "../wire/message.ts";
+import type { QueryStatus, ServerMessage, UploadApproved } from "../wire/message.ts";
 import type { Admission, ServerUploadOptions } from "./server-events.ts";
 import type { UploadCredit } from "./upload-credit.ts";
 
@@ -11,6 +11,8 @@ export class PositionReports {
   readonly #credit: UploadCredit;
   readonly #send: (message: ServerMessage) => void;
   #uploadId = "";
+  /** What the client is told of how the bytes are unpacked. */
+  #layoutInfo: UploadApproved["info"] = {};
   #expected = 0;
   /** A gap was reported: what comes out of sequence until the client went back was under way before. */
   #gapTold = false;
@@ -49,9 +51,11 @@ export class PositionReports {
   }
 
   /** The storage is open: the upload has a name, and an offset at which it goes on. */
-  startAt({ uploadId, offset }: Admission): void {
+  startAt({ uploadId, offset, layout }: Admission): void {
     this.#uploadId = uploadId;
     this.#expected = offset;
+    const names = layout === "bagit" ? { names: layout } : {};
+    this.#layoutInfo = layout === undefined ? {} : { unpack: true, ...names };
   }
 
   /** A chunk in sequence moved the position: the client is where we are. */
@@ -87,7 +91,7 @@ export class PositionReports {
 
   #tellTerms(credit: number): void {
     const { chunkBytes, maxQueue, server } = this.#options;
-    const info = { server, upload: this.#uploadId, tags: true, farewell: true };
+    const info = { server, upload: this.#uploadId, tags: true, farewell: true, ...this.#layoutInfo };
     this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
   }
 

@@ -21,6 +21,8 @@ export interface Admission {
   readonly uploadId: string;
   /** Bytes that are already stored and trusted: 0 for a new upload. */
   readonly offset: number;
+  /** How its bytes are published as a folder; absent where they are one file. */
+  readonly layout?: "plain" | "bagit";
 }
 
 export type ServerInput =

@@ -26,6 +26,7 @@ import {
   type ServerMessage,
 } from "../wire/message.ts";
 import { sameMetadata } from "../wire/metadata.ts";
+import { storedName } from "../wire/stored-name.ts";
 import { judgeChunk } from "./chunk-verdict.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { PositionReports } from "./position-reports.ts";
@@ -165,8 +166,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       this.#actions.push({ type: "admit", post });
       // Before the checks are done, so that the approval can carry credit.
       this.#credit.want(this.#usableWindow());
-    } else if (post.name !== this.#post.name || !sameMetadata(post.metadataText, this.#post.metadataText)) {
-      const name = JSON.stringify(this.#post.name);
+    } else if (!isSame(post, this.#post)) {
+      const name = JSON.stringify(storedName(this.#post));
       this.#sendError(409, `This connection uploads ${name} already, with metadata of its own`);
     } else if (this.#state === "admitting") {
       this.#reports.greet();
@@ -296,4 +297,10 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#state = "ended";
     this.#actions.push({ type: "done", outcome, code, text });
   }
+}
+
+// Not by their names alone: a file and a dataset may not have the same one.
+function isSame(a: PostFile, b: PostFile): boolean {
+  if (a.info.unpack !== b.info.unpack || storedName(a) !== storedName(b)) return false;
+  return sameMetadata(a.metadataText, b.metadataText);
 }

@@ -39,6 +39,8 @@ const error = {
       upload: field.text,
       /** Whether its metadata are those of the `post-file` that this answers. */
       metadata: field.oneOf("same", "different"),
+      /** Of a dataset: SHA-256 (lower-case hex) over the list of its files. */
+      files: field.sha256,
     }),
   ),
 };
@@ -68,6 +70,8 @@ export const clientMessages = {
         client: field.text,
         /** Identities (lower-case hex) of earlier uploads of the same key that this one takes the place of. */
         replaces: field.identities,
+        /** What the bytes are, and shall be published as: the members of a tar, as a folder. */
+        unpack: field.oneOf("tar"),
       },
       { [reservedMember]: infoMarker },
     ),
@@ -108,6 +112,10 @@ export const serverMessages = {
       tags: field.yes,
       /** Whether the server answers an `error` of the client with one of the same code. */
       farewell: field.yes,
+      /** Whether the bytes are unpacked, as the client asked. */
+      unpack: field.yes,
+      /** Which names the files of a dataset may have beyond what holds for every file: those that a bag can list. */
+      names: field.oneOf("bagit"),
     }),
   },
   "transfer-credit": {
