@@ -9,9 +9,17 @@ export const fileNameBytesMax = 240;
  * or `null` when it can. Never contains the name itself, which may hold anything.
  */
 export function fileNameFault(name: string): string | null {
-  if (name === "") return "is empty";
   // Also hides files from programs that list a folder, and keeps our own `.dync` out of reach.
   if (name.startsWith(".")) return "starts with a dot";
+  return partFault(name, fileNameBytesMax);
+}
+
+/**
+ * The same for a name within a dataset, which may have `bytesMax` bytes of UTF-8. There it may start with a dot: instruments and
+ * formats do that (Zarr's ".zattrs"), and what is a file's name in a dataset cannot be changed.
+ */
+export function partFault(name: string, bytesMax: number): string | null {
+  if (name === "") return "is empty";
   // `tar *` in a pipeline would take it for an option, and `sha256sum -c` reads "-" as its standard input.
   if (name.startsWith("-")) return 'starts with "-"';
   if (/^\p{Zs}/u.test(name)) return "starts with a space";
@@ -23,7 +31,7 @@ export function fileNameFault(name: string): string | null {
   if (forbidden !== undefined) return `contains ${nameOfCharacter(forbidden)}`;
   if (isReservedByWindows(name)) return "is reserved by Windows";
   const length = new TextEncoder().encode(name).length;
-  if (length > fileNameBytesMax) return `is ${length} bytes long, expected at most ${fileNameBytesMax}`;
+  if (length > bytesMax) return `is ${length} bytes long, expected at most ${bytesMax}`;
   return null;
 }
 

@@ -1,0 +1,220 @@
+// The header of a member in a tar, both ways: one block of ustar (IEEE 1003.1), with a pax extended header before it where that
+// cannot say everything. Reading takes what v7, GNU tar, bsdtar and others write in that block. Pure.
+
+import { assert } from "../base/assert.ts";
+import { parseTimestamp, secondsText } from "../base/timestamp.ts";
+import { fieldBytes, octalMax, readNumber, textOf, writeOctal, writeText } from "./fields.ts";
+import { blockBytes, type Member, paddingOf, partBytesMax, pathBytesMax, TarFault } from "./member.ts";
+import { encodeRecords } from "./pax.ts";
+
+const fields = {
+  name: { at: 0, length: 100 },
+  mode: { at: 100, length: 8 },
+  user: { at: 108, length: 8 },
+  group: { at: 116, length: 8 },
+  size: { at: 124, length: 12 },
+  modified: { at: 136, length: 12 },
+  checksum: { at: 148, length: 8 },
+  flag: { at: 156, length: 1 },
+  link: { at: 157, length: 100 },
+  magic: { at: 257, length: 8 },
+  deviceMajor: { at: 329, length: 8 },
+  deviceMinor: { at: 337, length: 8 },
+  prefix: { at: 345, length: 155 },
+} as const;
+
+const posixMagic = "ustar\u000000";
+const ownerMayExecute = 0o100n;
+const encoder = new TextEncoder();
+
+/**
+ * The header of `member`: everything that stands before its content. The same member always has the same header. Times
+ * are kept to the nanosecond; nothing is said of who owns it.
+ */
+export function encodeMember(member: Member): Uint8Array {
+  const { path, type, size, modified } = member;
+  const pathBytes = encoder.encode(path).length;
+  assert(pathBytes <= pathBytesMax && !path.endsWith("/"), "a member's path can be written");
+  assert(Number.isSafeInteger(size) && size >= 0 && (type === "file" || size === 0), "a size is one");
+  const name = type === "folder" ? `${path}/` : path;
+  const split = pathBytes === path.length ? splitName(name) : null;
+  const records: [string, string][] = [];
+  if (split === null) records.push(["path", name]);
+  if (size > octalMax(fields.size)) records.push(["size", String(size)]);
+  const [seconds, isExact] = secondsOf(modified);
+  if (modified !== null && !isExact) records.push(["mtime", secondsText(modified)]);
+  const header = {
+    ...(split ?? { name: asciiOf(name), prefix: "" }),
+    mode: type === "folder" || member.executable ? 0o755 : 0o644,
+    size: size > octalMax(fields.size) ? 0 : size,
+    seconds,
+    flag: type === "folder" ? "5" : "0",
+  };
+  return records.length === 0 ? blockOf(header) : withRecords(header, encodeRecords(records));
+}
+
+/** What is written into a block. */
+interface Block {
+  readonly name: string;
+  readonly prefix: string;
+  readonly mode: number;
+  readonly size: number;
+  /** `null` leaves the field empty. */
+  readonly seconds: number | null;
+  readonly flag: string;
+}
+
+function withRecords(header: Block, body: Uint8Array): Uint8Array {
+  const extended = {
+    ...header,
+    name: asciiOf(`PaxHeaders/${header.name}`),
+    prefix: "",
+    mode: 0o644,
+    size: body.length,
+    flag: "x",
+  };
+  const bytes = new Uint8Array(blockBytes + body.length + paddingOf(body.length) + blockBytes);
+  bytes.set(blockOf(extended));
+  bytes.set(body, blockBytes);
+  bytes.set(blockOf(header), bytes.length - blockBytes);
+  return bytes;
+}
+
+function blockOf({ name, prefix, mode, size, seconds, flag }: Block): Uint8Array {
+  const header = new Uint8Array(blockBytes);
+  writeText(header, fields.name, name);
+  writeOctal(header, fields.mode, mode);
+  writeOctal(header, fields.user, 0);
+  writeOctal(header, fields.group, 0);
+  writeOctal(header, fields.size, size);
+  if (seconds !== null) writeOctal(header, fields.modified, seconds);
+  writeText(header, fields.flag, flag);
+  writeText(header, fields.magic, posixMagic);
+  writeOctal(header, fields.deviceMajor, 0);
+  writeOctal(header, fields.deviceMinor, 0);
+  writeText(header, fields.prefix, prefix);
+  writeText(header, fields.checksum, `${sumOf(header).toString(8).padStart(6, "0")}\0 `);
+  return header;
+}
+
+/** `name` as the two fields have it, or `null` when they cannot. */
+function splitName(name: string): { readonly name: string; readonly prefix: string } | null {
+  if (name.length <= fields.name.length) return { name, prefix: "" };
+  // The first "/" behind which the rest fits; one at the end leaves no name.
+  const slash = name.indexOf("/", name.length - fields.name.length - 1);
+  if (slash < 1 || slash > fields.prefix.length || slash === name.length - 1) return null;
+  return { name: name.slice(slash + 1), prefix: name.slice(0, slash) };
+}
+
+/** What a reader that knows no pax sees of a name. */
+function asciiOf(name: string): string {
+  return name
+    .replace(/[^ -~]/g, "_")
+    .slice(0, fields.name.length)
+    .replace(/\/+$/, "");
+}
+
+/** Seconds for the header's field, and whether they say all of the time. */
+function secondsOf(modified: string | null): readonly [seconds: number | null, isExact: boolean] {
+  if (modified === null) return [null, true];
+  const nanoseconds = parseTimestamp(modified);
+  assert(nanoseconds !== null, "a member's time is RFC 3339");
+  const seconds = Number(nanoseconds / 1_000_000_000n);
+  if (nanoseconds < 0n || seconds > octalMax(fields.modified)) return [0, false];
+  return [seconds, nanoseconds % 1_000_000_000n === 0n];
+}
+
+/** What a block says, before anything that stood before it is heeded. */
+export interface Header {
+  /** One character: what kind of member it is; "0" also for the NUL of old tars. */
+  readonly flag: string;
+  readonly path: Uint8Array;
+  readonly link: Uint8Array;
+  readonly size: number;
+  /** Nanoseconds since 1970, or `null` when the field is empty. */
+  readonly modified: bigint | null;
+  readonly executable: boolean;
+}
+
+/** Reads one block; `null` for one of zeros, which ends a tar. Throws `TarFault` when it is no header. */
+export function decodeHeader(block: Uint8Array): Header | null {
+  const stored = readChecksum(block);
+  if (stored === null) return null;
+  const modified = readNumber(block, fields.modified, "The time");
+  return {
+    flag: String.fromCharCode(block[fields.flag.at] || 0x30),
+    path: pathOf(block),
+    link: fieldBytes(block, fields.link),
+    size: sizeOf(readNumber(block, fields.size, "The size") ?? 0n),
+    modified: modified === null ? null : modified * 1_000_000_000n,
+    executable: ((readNumber(block, fields.mode, "The mode") ?? 0n) & ownerMayExecute) !== 0n,
+  };
+}
+
+/** A size that a stream can have. Throws `TarFault` for any other number. */
+export function sizeOf(size: bigint): number {
+  if (size < 0n) throw new TarFault(`The size ${size} is negative`);
+  if (size > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new TarFault(`The size ${size} is more than any file has`);
+  return Number(size);
+}
+
+/** `path` as text. Throws `TarFault` when it is no UTF-8 or longer than any system takes. */
+export function pathText(path: Uint8Array, what: string): string {
+  if (path.length > pathBytesMax)
+    throw new TarFault(`${what} is ${path.length} bytes long, expected at most ${pathBytesMax}`);
+  for (let start = 0; start < path.length; ) {
+    const slash = path.indexOf(0x2f, start);
+    const end = slash === -1 ? path.length : slash;
+    if (end - start > partBytesMax)
+      throw new TarFault(`${what} has a part of ${end - start} bytes, expected at most ${partBytesMax}`);
+    start = end + 1;
+  }
+  return textOf(path, what);
+}
+
+function pathOf(block: Uint8Array): Uint8Array {
+  const name = fieldBytes(block, fields.name);
+  // GNU's own format has other things in the place of the prefix, and so may v7 have.
+  const isPosix =
+    textOf(fieldBytes(block, { at: fields.magic.at, length: 8 }).subarray(0, 6), "") === "ustar";
+  const prefix = isPosix ? fieldBytes(block, fields.prefix) : new Uint8Array(0);
+  if (prefix.length === 0) return name;
+  const path = new Uint8Array(prefix.length + 1 + name.length);
+  path.set(prefix);
+  path[prefix.length] = 0x2f;
+  path.set(name, prefix.length + 1);
+  return path;
+}
+
+/** Compares the checksum; `null` for a block of zeros. */
+function readChecksum(block: Uint8Array): number | null {
+  const sum = sumOf(block);
+  if (sum === emptySum && block.every((byte) => byte === 0)) return null;
+  let stored: bigint | null = null;
+  try {
+    stored = readNumber(block, fields.checksum, "");
+  } catch (error) {
+    if (!(error instanceof TarFault)) throw error;
+  }
+  // Some old programs added the bytes up as signed ones.
+  if (stored === null || (Number(stored) !== sum && Number(stored) !== signedSumOf(block)))
+    throw new TarFault("There is no tar header: its checksum is wrong");
+  return Number(stored);
+}
+
+const { at: checksumAt, length: checksumLength } = fields.checksum;
+const emptySum = checksumLength * 0x20;
+
+/** All bytes added up, with blanks in the place of the sum itself. */
+function sumOf(block: Uint8Array): number {
+  let sum = emptySum;
+  for (let at = 0; at < checksumAt; at++) sum += block[at]!;
+  for (let at = checksumAt + checksumLength; at < blockBytes; at++) sum += block[at]!;
+  return sum;
+}
+
+function signedSumOf(block: Uint8Array): number {
+  const isHigh = (at: number): boolean => at < checksumAt || at >= checksumAt + checksumLength;
+  return block.reduce((sum, byte, at) => (byte > 127 && isHigh(at) ? sum - 256 : sum), sumOf(block));
+}

@@ -1,0 +1,281 @@
+// Reads a tar that arrives in pieces: ustar, v7, pax (IEEE 1003.1) and GNU's long names and big numbers. It tells members and
+// their content, and every other byte as it is, so that the stream can be put together again. What would be read in two ways by
+// two programs is refused. Nothing is copied but what a piece's end cuts in two, and nothing allocated by what a header says. Pure.
+
+import { assert } from "../base/assert.ts";
+import { timestampOf } from "../base/timestamp.ts";
+import { shown } from "./fields.ts";
+import { decodeHeader, type Header, pathText, sizeOf } from "./header.ts";
+import { blockBytes, type FoundMember, type MemberType, paddingOf, TarFault } from "./member.ts";
+import { decodeRecords, recordTime } from "./pax.ts";
+
+/** Who is told what a tar has. All that `raw` and `content` are given, in their order, is the stream. */
+export interface TarConsumer {
+  /** A member begins; its header was told before. */
+  member(member: FoundMember): void;
+  /** Some of its content. A view on the piece that was pushed, good during the call only. */
+  content(bytes: Uint8Array): void;
+  /** All of its content was told. */
+  end(): void;
+  /** Bytes that are no content: headers, padding, the end. A view as well. */
+  raw(bytes: Uint8Array): void;
+}
+
+/** Most bytes of one extended header: longer names than any system takes fit into it. */
+export const extensionBytesMax = 64 * 1024;
+
+const types: Readonly<Record<string, MemberType>> = {
+  "0": "file",
+  "1": "hard link",
+  "2": "symbolic link",
+  "3": "character device",
+  "4": "block device",
+  "5": "folder",
+  "6": "fifo",
+  // Contiguous: to be treated as a file.
+  "7": "file",
+};
+
+/** Headers that say something of the member that follows, or of all. */
+const extensions: Readonly<Record<string, string>> = {
+  x: "pax header",
+  g: "global pax header",
+  L: "GNU long name",
+  K: "GNU long link",
+};
+
+/** What headers before a member said of it. */
+interface Overrides {
+  path?: Uint8Array;
+  link?: Uint8Array;
+  size?: number;
+  modified?: bigint;
+  /** Kinds of the headers that came. */
+  readonly kinds: Set<string>;
+}
+
+/** Reads one tar. After anything was thrown, by it or by the consumer, it is not to be used any more. */
+export class TarReader {
+  /** Bytes of the stream that were taken. */
+  #offset = 0;
+  /** The extended header that comes now. */
+  #extension: { readonly kind: string; readonly size: number } | null = null;
+  /** The beginning of a header or an extended one that a piece's end cut in two. */
+  #held: Uint8Array | null = null;
+  #heldLength = 0;
+  #overrides: Overrides = { kinds: new Set() };
+  #globalModified: bigint | null = null;
+  #contentLeft = 0;
+  #paddingLeft = 0;
+  #hasMembers = false;
+  #hasEnded = false;
+
+  /** Bytes of the present member's content that are still to come. */
+  get contentLeft(): number {
+    return this.#contentLeft;
+  }
+
+  /** Takes the next piece of the stream, of any length. Throws `TarFault`, and whatever the consumer throws. */
+  push(bytes: Uint8Array, consumer: TarConsumer): void {
+    // What is before `told` was told; what follows it up to `at` is no content.
+    let told = 0;
+    for (let at = 0; at < bytes.length; ) {
+      const end = Math.min(bytes.length, at + this.#left);
+      const part = bytes.subarray(at, end);
+      const isContent = this.#contentLeft > 0;
+      if (isContent) {
+        if (at > told) consumer.raw(bytes.subarray(told, at));
+        consumer.content(part);
+        told = end;
+      }
+      const member = this.#take(part);
+      at = end;
+      if (member !== null) {
+        consumer.raw(bytes.subarray(told, at));
+        told = at;
+        consumer.member(member);
+      }
+      if ((isContent || member !== null) && this.#contentLeft === 0) consumer.end();
+    }
+    if (told < bytes.length) consumer.raw(bytes.subarray(told));
+  }
+
+  /** Goes over `count` bytes, at most `contentLeft`, of content that need not be told, as if they had been pushed. */
+  skipContent(count: number): void {
+    assert(count <= this.#contentLeft, "only content is skipped");
+    this.#contentLeft -= count;
+    this.#offset += count;
+  }
+
+  /**
+   * The stream is over. Says whether it had the mark that ends a tar; some programs leave it out. Throws `TarFault` when
+   * it cannot be whole.
+   */
+  finish(): "marked" | "unmarked" {
+    if (this.#hasEnded) return "marked";
+    const isWithin = this.#contentLeft + this.#paddingLeft + this.#heldLength > 0;
+    if (isWithin || this.#extension !== null || this.#overrides.kinds.size > 0)
+      throw new TarFault(`The tar ends in the middle of a member, after ${this.#offset} bytes`);
+    if (!this.#hasMembers)
+      throw new TarFault("The tar is empty: it has neither members nor the mark of its end");
+    return "unmarked";
+  }
+
+  /** Bytes up to where something else begins. */
+  get #left(): number {
+    if (this.#hasEnded) return Number.POSITIVE_INFINITY;
+    return this.#contentLeft || this.#paddingLeft || this.#wanted - this.#heldLength;
+  }
+
+  /** Bytes of the header or extended header that is gathered. */
+  get #wanted(): number {
+    if (this.#extension === null) return blockBytes;
+    return this.#extension.size + paddingOf(this.#extension.size);
+  }
+
+  /** Takes bytes that belong to one thing; returns the member that they begin. */
+  #take(bytes: Uint8Array): FoundMember | null {
+    if (this.#contentLeft > 0) this.skipContent(bytes.length);
+    else {
+      this.#offset += bytes.length;
+      if (this.#hasEnded) this.#checkEnd(bytes);
+      else if (this.#paddingLeft > 0) this.#paddingLeft -= bytes.length;
+      else {
+        const block = this.#gathered(bytes);
+        if (block !== null) return this.#block(block);
+      }
+    }
+    return null;
+  }
+
+  /** All that is wanted, when `bytes` completes it. */
+  #gathered(bytes: Uint8Array): Uint8Array | null {
+    if (bytes.length === this.#wanted) return bytes;
+    this.#held ??= new Uint8Array(this.#wanted);
+    this.#held.set(bytes, this.#heldLength);
+    this.#heldLength += bytes.length;
+    if (this.#heldLength < this.#wanted) return null;
+    const held = this.#held;
+    this.#held = null;
+    this.#heldLength = 0;
+    return held;
+  }
+
+  /** Takes a whole header or extended header; returns the member that it completes. */
+  #block(block: Uint8Array): FoundMember | null {
+    try {
+      const extension = this.#extension;
+      if (extension !== null) {
+        this.#extension = null;
+        this.#extend(extension.kind, block.subarray(0, extension.size));
+        return null;
+      }
+      const header = decodeHeader(block);
+      if (header === null) this.#end();
+      else if (header.flag in extensions) this.#beginExtension(header);
+      else return this.#begin(header);
+      return null;
+    } catch (error) {
+      if (!(error instanceof TarFault)) throw error;
+      throw new TarFault(`${error.message} (before byte ${this.#offset} of the tar)`);
+    }
+  }
+
+  #end(): void {
+    if (this.#overrides.kinds.size > 0) throw new TarFault("The tar ends where a member was announced");
+    this.#hasEnded = true;
+  }
+
+  #beginExtension({ flag, size }: Header): void {
+    const what = extensions[flag];
+    if (size > extensionBytesMax)
+      throw new TarFault(`A ${what} is ${size} bytes long, expected at most ${extensionBytesMax}`);
+    if (flag !== "g" && this.#overrides.kinds.has(flag))
+      throw new TarFault(`There are two ${what}s for one member`);
+    if (flag !== "g") this.#overrides.kinds.add(flag);
+    if (size === 0 && flag !== "x" && flag !== "g") throw new TarFault(`A ${what} is empty`);
+    if (size > 0) this.#extension = { kind: flag, size };
+  }
+
+  #extend(kind: string, body: Uint8Array): void {
+    if (kind === "L" || kind === "K") {
+      const end = body.indexOf(0);
+      this.#override(kind === "L" ? "path" : "link", end === -1 ? body : body.subarray(0, end));
+      return;
+    }
+    const keys = new Set<string>();
+    decodeRecords(body, (key, value) => {
+      if (/^GNU\.sparse\.|^SCHILY\.realsize$/.test(key))
+        throw new TarFault("A sparse file cannot be unpacked");
+      if (/^GNU\.volume\.(size|offset|filename)$/.test(key))
+        throw new TarFault("A file that is spread over several tars cannot be unpacked");
+      if (!/^(path|linkpath|size|mtime)$/.test(key)) return;
+      if (keys.has(key)) throw new TarFault(`A ${extensions[kind]} says "${key}" twice`);
+      keys.add(key);
+      if (kind === "x") this.#record(key, value);
+      else if (key === "mtime") this.#globalModified = recordTime(asciiOf(value));
+      else throw new TarFault(`A global pax header says "${key}", which would be that of every member`);
+    });
+  }
+
+  #record(key: string, value: Uint8Array): void {
+    if (key === "path") this.#override("path", value);
+    else if (key === "linkpath") this.#override("link", value);
+    else if (key === "mtime") this.#overrides.modified = recordTime(asciiOf(value));
+    else {
+      const text = asciiOf(value);
+      if (!/^-?\d{1,20}$/.test(text)) throw new TarFault(`The size ${shown(text)} is no number`);
+      this.#overrides.size = sizeOf(BigInt(text));
+    }
+  }
+
+  /** A copy is kept: the piece that it came in goes. */
+  #override(what: "path" | "link", value: Uint8Array): void {
+    if (this.#overrides[what] !== undefined) throw new TarFault(`A member has two ${what}s`);
+    this.#overrides[what] = value.slice();
+  }
+
+  #begin(header: Header): FoundMember {
+    const overrides = this.#overrides;
+    this.#overrides = { kinds: new Set() };
+    const path = pathText(overrides.path ?? header.path, "The path");
+    const listed = header.flag === "S" ? "sparse" : types[header.flag];
+    if (listed === "sparse") throw new TarFault(`The sparse file ${shown(path)} cannot be unpacked`);
+    if (listed === undefined)
+      throw new TarFault(`The member ${shown(path)} is of the unknown type ${shown(header.flag)}`);
+    // The old way to write a folder.
+    const type = listed === "file" && path.endsWith("/") ? "folder" : listed;
+    const size = overrides.size ?? header.size;
+    if (type !== "file" && size > 0)
+      throw new TarFault(`The ${type} ${shown(path)} has a content of ${size} bytes, expected none`);
+    const modified = overrides.modified ?? this.#globalModified ?? header.modified;
+    this.#contentLeft = size;
+    this.#paddingLeft = paddingOf(size);
+    this.#hasMembers = true;
+    return {
+      path: withoutNothing(path),
+      type,
+      size,
+      modified: modified === null ? null : timestampOf(modified),
+      executable: type === "file" && header.executable,
+      link: /link$/.test(type) ? pathText(overrides.link ?? header.link, "The link") : "",
+    };
+  }
+
+  #checkEnd(bytes: Uint8Array): void {
+    if (!bytes.every((byte) => byte === 0))
+      throw new TarFault(`There is more after the end of the tar (before byte ${this.#offset})`);
+  }
+}
+
+/** `path` without the parts that change nothing. */
+function withoutNothing(path: string): string {
+  if (!/(?:^|\/)\.?(?:\/|$)/.test(path) || path === "") return path;
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (path.startsWith("/")) return `/${parts.join("/")}`;
+  return parts.length === 0 ? "." : parts.join("/");
+}
+
+function asciiOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 100));
+}
