@@ -1,9 +1,9 @@
 // Reads a command line, strictly: an unknown option, one that is given twice or has no value would send the wrong thing,
 // or send it to the wrong place. Errors are `DyncError` ("usage").
 
+import { closest } from "../base/closest.ts";
 import { DyncError } from "../base/error.ts";
-import { closest } from "./closest.ts";
-import type { Command, CommandLine, OptionDef, OptionsDef, Program } from "./command.ts";
+import type { Command, CommandLine, Environment, OptionDef, OptionsDef, Program } from "./command.ts";
 import { throwFaults } from "./command-line-error.ts";
 import { printable } from "./printable.ts";
 import { damageIn } from "./system-arguments.ts";
@@ -33,7 +33,7 @@ export function readRequest(program: Program, argv: readonly string[]): Request 
   const beforeEnd = beforeEndOfOptions(argv);
   const commandNamed = (name: string): Command | undefined => program.commands.find((it) => it.name === name);
   const fallback = commandNamed(program.defaultCommand)!;
-  if (argv.length === 0 && Object.values(fallback.options).some((it) => it.required === true))
+  if (argv.length === 0 && Object.values(fallback.options).some((it) => it.type === "positional"))
     return { type: "bare" };
   const index = new StrictPass(program, fallback, beforeEnd).firstPositionalAt ?? argv.length;
   const named = commandNamed(argv[index] ?? "");
@@ -68,9 +68,9 @@ export function checkArguments(
   program: Program,
   command: Command,
   rest: readonly string[],
-  isNamed = false,
+  { isNamed = false, environment = {} }: { isNamed?: boolean; environment?: Environment } = {},
 ): Readonly<Record<string, unknown>> {
-  return new StrictPass(program, command, rest).check(isNamed);
+  return new StrictPass(program, command, rest).check(isNamed, environment);
 }
 
 /** Reads words as a command's options and positional arguments; `check` says what is wrong with them. */
@@ -114,8 +114,9 @@ class StrictPass {
     }
   }
 
-  check(isNamed: boolean): Readonly<Record<string, unknown>> {
-    const { misread, others } = this.#command.check?.(this.#line(isNamed)) ?? { misread: null, others: [] };
+  check(isNamed: boolean, environment: Environment): Readonly<Record<string, unknown>> {
+    const line = this.#line(isNamed);
+    const { misread, others } = this.#command.check?.(line, environment) ?? { misread: null, others: [] };
     if (misread !== null) this.#faults.push(misread);
     // Where one of them may be the value of an option that is none, nothing can be said of the others.
     else if (!this.#isUncertain) this.#checkPositionals();
@@ -132,6 +133,7 @@ class StrictPass {
       optionWords: this.#optionWords,
       isNamed,
       isComplete: this.#faults.length === 0,
+      isUncertain: this.#isUncertain,
     };
   }
 

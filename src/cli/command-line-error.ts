@@ -1,4 +1,4 @@
-// Everything that is wrong with one command line, reported at once: who mends one fault a try gives up before the last.
+// Everything that is wrong with one command line, or a file of settings, reported at once: who mends one fault a try gives up before the last.
 
 import { DyncError } from "../base/error.ts";
 
@@ -26,6 +26,7 @@ export function faultsOf(read: () => unknown): readonly DyncError[] {
     read();
     return [];
   } catch (error) {
+    if (error instanceof CommandLineError) return error.all;
     if (error instanceof DyncError) return [error];
     throw error;
   }

@@ -12,8 +12,11 @@ export interface CommandContext {
   /** Aborts at the first SIGINT or SIGTERM; the reason is a `DyncError` ("cancelled"). */
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }
+
+/** The variables of this process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An option, or one of the words that are none ("positional"), in the order of their definitions. */
 export interface OptionDef {
@@ -52,6 +55,8 @@ export interface CommandLine {
   readonly isNamed: boolean;
   /** Whether nothing is wrong with the options: else what seems to be missing may be there. */
   readonly isComplete: boolean;
+  /** Whether one of the words may be the value of an option that is none: then no positional arguments are told. */
+  readonly isUncertain: boolean;
 }
 
 /** What a command finds wrong with its command line beyond its form. */
@@ -67,7 +72,7 @@ export interface Command {
   readonly usage: string;
   readonly options: OptionsDef;
   /** Looks at everything that can be judged before anything is done; changes nothing, and may be left out. */
-  readonly check: ((line: CommandLine) => CommandFaults) | undefined;
+  readonly check: ((line: CommandLine, environment: Environment) => CommandFaults) | undefined;
   /** Resolves to the exit status; throws `DyncError`. */
   run(values: Readonly<Record<string, unknown>>, context: CommandContext): Promise<number>;
 }
@@ -88,7 +93,7 @@ export function defineCommand<const T extends OptionsDef>(definition: {
   readonly name: string;
   readonly usage: string;
   readonly options: T;
-  readonly check?: (line: CommandLine) => CommandFaults;
+  readonly check?: (line: CommandLine, environment: Environment) => CommandFaults;
   run(values: OptionValues<T>, context: CommandContext): Promise<number>;
 }): Command {
   return {

@@ -58,9 +58,10 @@ export async function execute(execution: Execution): Promise<number> {
       output.stderr.write(`${program.usage.trim()}\n`);
       return errorMeanings.usage.exit;
     }
-    const checked = checkArguments(program, request.command, request.rest, request.isNamed);
     const environment = process.env;
-    const status = await request.command.run(checked, {
+    const { command, rest, isNamed } = request;
+    const checked = checkArguments(program, command, rest, { isNamed, environment });
+    const status = await command.run(checked, {
       program: program.name,
       output,
       signal,

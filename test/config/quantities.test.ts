@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { closest } from "../../src/cli/closest.ts";
+import { closest } from "../../src/base/closest.ts";
 import { parseCount, parsePort } from "../../src/config/count.ts";
 import { formatDuration, parseDuration, writeDuration } from "../../src/config/duration.ts";
 import type { Parsed } from "../../src/config/parsed.ts";

@@ -4,19 +4,20 @@
 import { fstatSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { isatty } from "node:tty";
+import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
 import { suggestedFileName } from "../../base/file-name.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { parseServerAddress } from "../../config/server-address.ts";
-import { closest } from "../closest.ts";
-import type { CommandFaults, CommandLine } from "../command.ts";
+import type { CommandFaults, CommandLine, Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { serverArgument } from "../server-argument.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
+import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { expectTarName, nameOnServer } from "./name-on-server.ts";
 import { readRetry } from "./patience-notes.ts";
+import { chosenServer, tellApart } from "./server-choice.ts";
 
 /** What people type for our commands, who know other programs. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -28,25 +29,55 @@ const otherNames: Readonly<Record<string, string>> = {
 };
 const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "help"];
 
+/** A command line whose words are told apart. */
+interface SendLine extends CommandLine {
+  readonly known: KnownServers;
+  /** Whether no server is named, but a default is there: then that one is the first of the positional arguments. */
+  readonly isDefault: boolean;
+}
+
 /** What is wrong with the line; see `CommandFaults`. */
-export function sendFaults(line: CommandLine): CommandFaults {
-  const command = misreadCommand(line);
+export function sendFaults(given: CommandLine, environment: Environment): CommandFaults {
+  const line = toldApart(given, environment);
+  if (!("known" in line)) return line;
+  const command = misreadCommand(given, line.known);
   if (command !== null) return { misread: command, others: [] };
   const misread = unquotedBlank(line) ?? wrongOrder(line) ?? oneTooMany(line);
   return { misread, others: misread === null ? valueFaults(line) : optionFaults(line) };
 }
 
-/** A command that was mistyped, or is another program's, would be a SERVER. */
-function misreadCommand({ positionals, values, isNamed, optionWords }: CommandLine): DyncError | null {
+function toldApart(line: CommandLine, environment: Environment): SendLine | CommandFaults {
+  try {
+    const known = readKnownServers(environment);
+    const { server, paths } = tellApart(line.positionals, known, isThere);
+    const isDefault = server === null && known.default !== null;
+    const first = server ?? known.default?.text;
+    return { ...line, known, isDefault, positionals: first === undefined ? [] : [first, ...paths] };
+  } catch (error) {
+    const faults = faultsOf(() => {
+      throw error;
+    });
+    const [first] = faults;
+    // A word that may be two things is in the way of all that could be said of the words.
+    if (first?.code === "usage") return { misread: first, others: optionFaults(line) };
+    return { misread: null, others: [...faults, ...optionFaults(line)] };
+  }
+}
+
+/** A command that was mistyped, or is another program's, would be a SERVER, or a FILE. */
+function misreadCommand(line: CommandLine, known: KnownServers): DyncError | null {
+  const { positionals, values, isNamed, optionWords } = line;
   const [word, next, third] = positionals;
   // Hosts have such names too; with a file and metadata, it is one.
   if (isNamed || word === undefined || !isBareWord(word) || word === "localhost") return null;
+  if (known.named.has(word) || (known.default !== null && isThere(word))) return null;
   const near = otherNames[word.toLowerCase()] ?? closest(word, commandNames);
   const hasMetadata = values.meta !== undefined || values["key-value"] !== undefined;
   const isAlone = next === undefined && values.name === undefined;
   const sendsNothing = !hasMetadata && (isAlone || (next !== undefined && !isThere(next)));
   // What is like no command has to be nothing else either.
   const isStrange =
+    known.default === null &&
     sendsNothing &&
     optionWords.length === 0 &&
     third === undefined &&
@@ -68,7 +99,7 @@ function misreadCommand({ positionals, values, isNamed, optionWords }: CommandLi
 const blanksMax = 16;
 
 /** A path with a blank that was not quoted is two words. */
-function unquotedBlank(line: CommandLine): DyncError | null {
+function unquotedBlank(line: SendLine): DyncError | null {
   const { positionals } = line;
   if (positionals.length > blanksMax) return null;
   for (let from = 0; from < positionals.length - 1; from++) {
@@ -86,24 +117,24 @@ function unquotedBlank(line: CommandLine): DyncError | null {
 }
 
 /** SERVER comes first: a file in its place, or where it is missing. */
-function wrongOrder(line: CommandLine): DyncError | null {
+function wrongOrder(line: SendLine): DyncError | null {
   const [first, second] = line.positionals;
-  if (first === undefined || line.positionals.length > 2 || !isThere(first)) return null;
+  if (first === undefined || line.isDefault || line.positionals.length > 2 || !isThere(first)) return null;
   if (second !== undefined) {
-    if (isThere(second) || second === "-" || !isServer(second)) return null;
+    if (isThere(second) || second === "-" || !isServer(second, line)) return null;
     return new DyncError("usage", `"${printable(first)}" is a file and comes after SERVER`, {
       hint: `did you mean: ${lineOf(line, second, first)}`,
     });
   }
   // What is piped in goes to a server, though a file has that name.
-  if (line.values.name !== undefined && isServer(first)) return null;
+  if (line.values.name !== undefined && isServer(first, line)) return null;
   return new DyncError("usage", `SERVER is missing, "${printable(first)}" is a file`, {
     hint: `write the server before it: ${lineOf(line, null, first)}`,
   });
 }
 
 /** `*.raw` in a shell is all of them. */
-function oneTooMany({ positionals }: CommandLine): DyncError | null {
+function oneTooMany({ positionals }: SendLine): DyncError | null {
   const third = positionals[2];
   if (third === undefined || !isThere(third)) return null;
   return new DyncError("usage", `Unexpected argument "${printable(third)}": one file is sent at a time`, {
@@ -111,14 +142,16 @@ function oneTooMany({ positionals }: CommandLine): DyncError | null {
   });
 }
 
-function valueFaults(line: CommandLine): readonly DyncError[] {
-  const { positionals, values } = line;
+function valueFaults(line: SendLine): readonly DyncError[] {
+  const { positionals, values, known, isDefault } = line;
   const [server, file] = positionals;
+  const options = { port: values.port?.[0], serverKey: undefined };
+  const named = isDefault ? null : server;
   const faults = [...optionFaults(line)];
-  if (server !== undefined && server !== "")
-    faults.push(...faultsOf(() => serverArgument(server, values.port?.[0])));
-  else if (values.port?.[0] !== undefined)
-    faults.push(...faultsOf(() => serverArgument("localhost", values.port?.[0])));
+  if (named === undefined && !line.isUncertain)
+    faults.unshift(...faultsOf(() => chosenServer(null, options, known)));
+  if (server !== "")
+    faults.push(...faultsOf(() => chosenServer(named === undefined ? "localhost" : named, options, known)));
   if (server === undefined || positionals.length > 2) return faults;
   const name = values.name?.[0];
   const fault = file === undefined || file === "-" ? inputFault(line) : fileFault(line, file);
@@ -147,7 +180,7 @@ function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[]
 }
 
 /** Why standard input cannot be sent. */
-function inputFault({ positionals, values }: CommandLine): DyncError | null {
+function inputFault({ positionals, values }: SendLine): DyncError | null {
   if (values.meta?.[0] === "-") {
     return new DyncError("usage", "Metadata and data cannot both come from standard input", {
       hint: "name a file after SERVER, or one after -m",
@@ -160,7 +193,7 @@ function inputFault({ positionals, values }: CommandLine): DyncError | null {
 }
 
 /** Why FILE cannot be sent, as far as can be seen without opening it. */
-function fileFault(line: CommandLine, path: string): DyncError | null {
+function fileFault(line: SendLine, path: string): DyncError | null {
   const shown = printable(path);
   switch (kindOf(path)) {
     case "nothing": {
@@ -183,21 +216,21 @@ function fileFault(line: CommandLine, path: string): DyncError | null {
 }
 
 /** The command that sends a folder, packed; where the packing fails, the shell says so. */
-function packingLine(line: CommandLine, path: string): string {
+function packingLine(line: SendLine, path: string): string {
   const folder = resolve(path);
   const name = basename(folder);
   const parent = dirname(path) === "." && name === basename(path) ? [] : ["-C", dirname(folder)];
   const archive = suggestedFileName(`${name}.tar`);
   const hasMetadata = line.values.meta !== undefined || line.values["key-value"] !== undefined;
   const options = [...withoutName(line.optionWords), ...(hasMetadata ? [] : ["-k", "KEY:VALUE"])];
-  const server = line.positionals[0] ?? "SERVER";
+  const server = line.isDefault ? [] : [line.positionals[0] ?? "SERVER"];
   if (process.platform === "win32") {
     const tar = shellLine(["tar", "-cf", archive, ...parent, name]);
-    return `${tar} && ${shellLine(["dync", ...options, server, archive])}`;
+    return `${tar} && ${shellLine(["dync", ...options, ...server, archive])}`;
   }
   // A leading dash would be an option of tar.
   const tar = shellLine(["tar", "-c", ...parent, "--", name]);
-  return `set -o pipefail; ${tar} | ${shellLine(["dync", ...options, "-n", archive, server])}`;
+  return `set -o pipefail; ${tar} | ${shellLine(["dync", ...options, "-n", archive, ...server])}`;
 }
 
 function withoutName(words: readonly string[]): readonly string[] {
@@ -205,19 +238,25 @@ function withoutName(words: readonly string[]): readonly string[] {
 }
 
 /** The command line with these positional arguments; a SERVER that is not known is left open, and so is a name of what has none. */
-function lineOf(line: CommandLine, server: string | null, file: string | null): string {
+function lineOf(line: SendLine, server: string | null, file: string | null): string {
   const { optionWords, isNamed, values } = line;
   const isNameless = file === null && values.name === undefined;
   const words = ["dync", ...(isNamed ? ["send"] : []), ...optionWords, ...(isNameless ? ["-n", "NAME"] : [])];
   const path = file === null ? [] : [shellWord(file.startsWith("-") ? `./${file}` : file)];
-  return [shellLine(words), server === null ? "SERVER" : shellWord(server), ...path].join(" ");
+  return [shellLine(words), ...serverWord(line, server), ...path].join(" ");
+}
+
+function serverWord({ isDefault }: SendLine, server: string | null): readonly string[] {
+  if (isDefault) return [];
+  return [server === null ? "SERVER" : shellWord(server)];
 }
 
 function pathOf(file: string | undefined): string | null {
   return file === undefined || file === "-" ? null : file;
 }
 
-function isThere(path: string): boolean {
+/** Whether something lies at `path`. */
+export function isThere(path: string): boolean {
   return kindOf(path) !== "nothing";
 }
 
@@ -249,8 +288,8 @@ function isInputGiven(): boolean {
   }
 }
 
-function isServer(word: string): boolean {
-  return parseServerAddress(word).ok;
+function isServer(word: string, { known }: SendLine): boolean {
+  return known.named.has(word) || parseServerAddress(word).ok;
 }
 
 function named(command: string, ...words: readonly string[]): Readonly<Record<string, string>> {

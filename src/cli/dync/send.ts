@@ -1,16 +1,22 @@
 // `dync [send]`: a batch of the one job that the command line describes.
 
-import { resolve } from "node:path";
 import type { Job } from "../../client/file-upload.ts";
 import { sharedOptions } from "../args.ts";
-import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
+import {
+  type CommandContext,
+  defineCommand,
+  type Environment,
+  type OptionsDef,
+  type OptionValues,
+} from "../command.ts";
 import { loadMetadata } from "../metadata-file.ts";
-import { serverArgument } from "../server-argument.ts";
+import { readKnownServers } from "./known-servers.ts";
 import { nameOnServer } from "./name-on-server.ts";
 import { openClient } from "./open-client.ts";
 import { readRetry } from "./patience-notes.ts";
 import { reporterFor } from "./reporter.ts";
-import { sendFaults } from "./send-faults.ts";
+import { isThere, sendFaults } from "./send-faults.ts";
+import { chosenServer, tellApart } from "./server-choice.ts";
 import { dyncUsage } from "./usage.ts";
 
 const options = {
@@ -24,7 +30,7 @@ const options = {
   "retry-for": { type: "string" },
   quiet: { type: "boolean", alias: "q" },
   json: { type: "boolean" },
-  server: { type: "positional", required: true },
+  server: { type: "positional", required: false, bytes: true },
   file: { type: "positional", required: false, bytes: true },
 } as const satisfies OptionsDef;
 
@@ -39,7 +45,7 @@ export const sendCommand = defineCommand({
 async function send(values: OptionValues<typeof options>, context: CommandContext): Promise<number> {
   const { output, signal } = context;
   if (values.quiet) output.beQuiet();
-  const job = readJob(values);
+  const job = readJob(values, context.environment);
   const retry = readRetry(values["retry-for"]);
   output.summarise({ name: job.name, server: job.host, port: job.port });
   const reporter = reporterFor<Job>(context, retry, {
@@ -63,12 +69,14 @@ function warnOfEmptyInput(name: string, output: CommandContext["output"]): void 
 }
 
 /** The job behind the values of the command line, with which `sendFaults` found nothing wrong. */
-function readJob(values: OptionValues<typeof options>): Job {
-  const path = values.file === undefined || values.file === "-" ? null : values.file;
+function readJob(values: OptionValues<typeof options>, environment: Environment): Job {
+  const words = [values.server, values.file].filter((it) => it !== undefined);
+  const known = readKnownServers(environment);
+  const { server, paths } = tellApart(words, known, isThere);
+  const [file] = paths;
+  const path = file === undefined || file === "-" ? null : file;
   return {
-    ...serverArgument(values.server, values.port),
-    // `dync resume` may be given elsewhere.
-    serverKeyFile: values["server-key"] === undefined ? null : resolve(values["server-key"]),
+    ...chosenServer(server, { port: values.port, serverKey: values["server-key"] }, known),
     path,
     name: nameOnServer(values.name, path),
     metadataText: loadMetadata(values.meta, values["key-value"]),

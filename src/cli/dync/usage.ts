@@ -4,7 +4,7 @@ export const dyncUsage = `
 Send a file, with its metadata, to a dync server.
 
 Usage:
-  dync [send] [-m FILE] [-k KEY:VALUE]... [-n NAME] [options] SERVER [FILE|-]
+  dync [send] [-m FILE] [-k KEY:VALUE]... [-n NAME] [options] [SERVER] [FILE|-]
   dync keygen [options]          make the keys of this user
   dync uploads                   list what is unfinished
   dync resume [ID]...            go on with all or some of it
@@ -15,11 +15,16 @@ Examples:
   dync -m run42.json dync.example.org run42.raw
   set -o pipefail; tar -c run42/ | dync -k sample:S-17 -n run42.tar lab.example
 
-SERVER is HOST, HOST:PORT or [IPV6]:PORT. Without FILE, or with "-", the data
-is read from standard input, and -n is needed; with pipefail the shell tells
-when the program before the pipe failed, which dync cannot see. Only the last
-part of FILE's path is sent. Exit status 0 means that the server has confirmed
-that all of it is stored, with the right checksum; nothing else means that.
+SERVER is HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml. Where
+DYNC_SERVER, or default_server in client.toml, names one it may be left out. A
+first word is then a FILE, unless it is an alias, has a port, is an IP address
+or localhost, or is the host of an alias or one with a key file of its own.
+
+Without FILE, or with "-", the data is read from standard input, and -n is
+needed; with pipefail the shell tells when the program before the pipe failed,
+which dync cannot see. Only the last part of FILE's path is sent. Exit status 0
+means that the server has confirmed that all of it is stored, with the right
+checksum; nothing else means that.
 
 Options:
   -m, --meta FILE          metadata: a file that holds one JSON object, or "-":
@@ -45,6 +50,9 @@ Files in DYNC_HOME (default ~/.dync):
                            keys of this user, made by "dync keygen"
   servers/HOST_PORT.key, servers/HOST.key, server.key
                            keys of servers; the first that is there counts
+  client.toml              default_server = "ALIAS", and for each alias
+                           [servers.ALIAS] with host = "HOST", and where
+                           needed port = PORT and server_key = "FILE"
 
 Exit status:
   0  everything confirmed    5  unreachable or timed out: try again

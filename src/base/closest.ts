@@ -1,4 +1,4 @@
-// "Did you mean": the known word nearest to one that was mistyped. For options and commands.
+// "Did you mean": the known word nearest to one that was mistyped. For options, commands, and keys of a file.
 
 /** The candidate that takes the fewest edits to reach from `word`, or `null` when none is near. */
 export function closest(word: string, candidates: readonly string[]): string | null {

@@ -1,0 +1,107 @@
+// Which of the words of a command line is SERVER, and which server that is. Pure but for what it is told to look at.
+
+import { existsSync } from "node:fs";
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+import { DyncError } from "../../base/error.ts";
+import { parsePort } from "../../config/count.ts";
+import { parseServerAddress, portIn, type ServerAddress } from "../../config/server-address.ts";
+import { type ServerChoice, serverKeyFiles } from "../../keys/known-servers.ts";
+import { optionText, unwrap } from "../option-value.ts";
+import { printable } from "../printable.ts";
+import { serverArgument } from "../server-argument.ts";
+import type { KnownServers } from "./known-servers.ts";
+
+/** The words of a command line, told apart. */
+export interface ToldApart {
+  /** As it was written; `null`: the default is meant, or there is none and SERVER is missing. */
+  readonly server: string | null;
+  readonly paths: readonly string[];
+}
+
+/**
+ * Tells SERVER, which comes first, from the paths behind it. Without a default it always is there. With one it may be left
+ * out, and a word that might be a path is SERVER only where something says so: it is an alias, has a port, is an IP address
+ * or `localhost`, or the host of a server with a name or a key file of its own.
+ *
+ * @throws DyncError "usage" when the first word may be both.
+ */
+export function tellApart(
+  words: readonly string[],
+  known: KnownServers,
+  isThere: (path: string) => boolean,
+): ToldApart {
+  const [first, ...rest] = words;
+  if (first === undefined) return { server: null, paths: [] };
+  if (known.default === null) return { server: first, paths: rest };
+  if (!isKnown(first, known)) return { server: null, paths: words };
+  if (!isThere(first)) return { server: first, paths: rest };
+  throw new DyncError("usage", `"${printable(first)}" is a server, and here also a file or folder`, {
+    hint: `write ./${printable(first)} where that is meant; to send to the server, be in another folder`,
+  });
+}
+
+function isKnown(word: string, { named, home, default: fallback }: KnownServers): boolean {
+  if (named.has(word) || word === fallback?.text) return true;
+  const address = parseServerAddress(word);
+  if (!address.ok) return false;
+  const { host, port } = address.value;
+  if (portIn(word) !== null || isIP(host) !== 0 || host === "localhost") return true;
+  const standard = [...named.values()].map((it) => it.host);
+  if (fallback !== null && !named.has(fallback.text)) standard.push(...hostsOf(fallback.text));
+  return (
+    standard.includes(host) ||
+    serverKeyFiles(home, host, port)
+      .slice(0, -1)
+      .some((it) => existsSync(it))
+  );
+}
+
+function hostsOf(text: string): readonly string[] {
+  const address = parseServerAddress(text);
+  return address.ok ? [address.value.host] : [];
+}
+
+/** What the options say of the server. */
+export interface ServerOptions {
+  readonly port: string | undefined;
+  readonly serverKey: string | undefined;
+}
+
+/** The server behind `server`, which `tellApart` found. Throws `DyncError` ("usage"), also where there is none. */
+export function chosenServer(
+  server: string | null,
+  { port, serverKey }: ServerOptions,
+  known: KnownServers,
+): ServerChoice {
+  const text = server ?? known.default?.text;
+  // Where a key lies is said for other commands as well, which may be given elsewhere.
+  const given = serverKey === undefined ? null : resolve(serverKey);
+  if (text === undefined) throw serverMissing();
+  const named = known.named.get(text);
+  if (named !== undefined) {
+    const { host, serverKey: own } = named;
+    const serverKeyFile = given ?? (own === null ? null : resolve(known.home, own));
+    const chosen = port === undefined ? named.port : unwrap(parsePort(port), optionText("port"));
+    return { host, port: chosen, serverKeyFile };
+  }
+  return { ...addressOf(server, text, port, known), serverKeyFile: given };
+}
+
+function addressOf(
+  server: string | null,
+  text: string,
+  port: string | undefined,
+  known: KnownServers,
+): ServerAddress {
+  if (server !== null) return serverArgument(text, port);
+  // An option goes over what is said elsewhere, and does not contradict it.
+  const other = port === undefined ? null : { text: port, subject: optionText("port") };
+  return unwrap(parseServerAddress(text, other), known.default?.saidBy ?? "SERVER");
+}
+
+function serverMissing(): DyncError {
+  return new DyncError("usage", "SERVER is missing", {
+    hint: "name it before the files, or a default in DYNC_SERVER or DYNC_HOME/client.toml",
+  });
+}
