@@ -28,6 +28,8 @@ export interface ProgressView {
   note(text: string): void;
   /** Prints a warning and what follows from it, above the display. */
   warn(text: string, hint: string): void;
+  /** Has something else printed above the display, which is drawn again when that is done. */
+  above(print: () => void | Promise<void>): Promise<void>;
   /** Takes the display away. Nothing is shown afterwards. */
   end(): void;
 }
@@ -82,6 +84,8 @@ class PeriodicProgress implements ProgressView {
   #waitingSince = 0;
   #cancel: CancelTimer | null = null;
   #ended = false;
+  /** What is printed above the display just now. */
+  #printing = 0;
   readonly #stopResizing: () => void;
 
   constructor(options: ProgressOptions, display: Display | null) {
@@ -108,16 +112,22 @@ class PeriodicProgress implements ProgressView {
   }
 
   note(text: string): void {
-    this.#above(() => this.#options.output.say(text));
+    void this.above(() => this.#options.output.say(text));
   }
 
   warn(text: string, hint: string): void {
-    this.#above(() => this.#options.output.warn(text, hint));
+    void this.above(() => this.#options.output.warn(text, hint));
   }
 
-  #above(print: () => void): void {
+  async above(print: () => void | Promise<void>): Promise<void> {
     const wasDrawn = this.#display?.erase?.() ?? false;
-    print();
+    this.#printing += 1;
+    try {
+      const printed = print();
+      if (printed instanceof Promise) await printed;
+    } finally {
+      this.#printing -= 1;
+    }
     if (wasDrawn) this.#draw();
   }
 
@@ -141,7 +151,7 @@ class PeriodicProgress implements ProgressView {
   }
 
   #draw(): void {
-    if (this.#state === null || this.#ended) return;
+    if (this.#state === null || this.#ended || this.#printing > 0) return;
     const now = this.#options.clock.now();
     const { taken, underWay, total, nextTryAt } = this.#state;
     const waiting = this.#isWaitShown(now) ? this.#state.waiting : null;

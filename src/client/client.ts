@@ -1,15 +1,16 @@
 // The client of one command. It opens what all uploads share (keys, keys of servers, the transport) once, when that is first
-// needed, and takes a batch of jobs, of which a reporter is told.
+// needed, and takes a batch of jobs, some of which it sends at once; a reporter is told of each.
 
-import type { KeyPair, PublicKey } from "../keys/key.ts";
+import type { KeyPair } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
-import { type ServerChoice, serverKeyOf } from "../keys/known-servers.ts";
+import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { cancelUpload } from "./cancel.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, type Job, uploadSource } from "./file-upload.ts";
 import type { Retry } from "./patience.ts";
+import { Servers } from "./servers.ts";
 import { openStandardInput } from "./standard-input-source.ts";
 import type { Receipt } from "./upload.ts";
 import { type UnfinishedUpload, UploadStore } from "./upload-store.ts";
@@ -20,7 +21,13 @@ export interface Reporter<J extends Job> {
   started(job: J): JobReport;
 }
 
-/** Is told how one job gets on, and last how it ended. What it throws then ends the batch. */
+/** How a batch is sent. */
+export interface BatchOptions extends Retry {
+  /** So many jobs at once; one unless given. */
+  readonly atOnce?: number;
+}
+
+/** Is told how one job gets on, and last how it ended. What it throws then ends the batch, and all jobs that are under way. */
 export interface JobReport extends Pick<FileUploadParts, "onProgress" | "onNote" | "onWarning"> {
   /** The server confirmed it. */
   readonly onConfirmed: (receipt: Receipt) => Promise<void>;
@@ -40,7 +47,7 @@ export class Client {
   /** What is unfinished. */
   readonly store: UploadStore;
   readonly #options: ClientOptions;
-  readonly #serverKeys = new Map<string, Promise<PublicKey>>();
+  readonly #servers = new Servers();
   #keys: Promise<KeyPair> | null = null;
   #transport: Promise<ClientTransport> | null = null;
 
@@ -49,29 +56,57 @@ export class Client {
     this.store = new UploadStore(options.home);
   }
 
-  /** Sends everything, one after the other; resolves when the end of each was reported. Rejects with what the reporter throws. */
+  /**
+   * Sends everything, `atOnce` jobs at a time, in their order; a job is asked for when its turn has come. Resolves when the
+   * end of each was reported. Rejects, when nothing is under way any more, with what the reporter or the jobs threw (these
+   * end no other job), or with the signal's reason where jobs were left over. Jobs that take long to come watch it themselves.
+   */
   async send<J extends Job>(
-    jobs: Iterable<J>,
-    retry: Retry,
+    jobs: Iterable<J> | AsyncIterable<J>,
+    options: BatchOptions,
     reporter: Reporter<J>,
     signal: AbortSignal,
   ): Promise<void> {
-    for (const job of jobs) {
-      const report = reporter.started(job);
-      await this.#upload(job, retry, report, signal).then(report.onConfirmed, report.onFailed);
-    }
+    const queue = inOrder(jobs);
+    const ending = new AbortController();
+    const failures: unknown[] = [];
+    const either = AbortSignal.any([signal, ending.signal]);
+    const work = async (): Promise<void> => {
+      for (;;) {
+        const next = await queue.next();
+        if (next.done === true || failures.length > 0) return;
+        signal.throwIfAborted();
+        const report = reporter.started(next.value);
+        await this.#upload(next.value, options, report, either)
+          .then(report.onConfirmed, report.onFailed)
+          .catch((error: unknown) => {
+            ending.abort();
+            throw error;
+          });
+      }
+    };
+    const workers = Array.from({ length: options.atOnce ?? 1 }, () =>
+      work().catch((error: unknown) => void failures.push(error)),
+    );
+    await Promise.all(workers);
+    await queue.return(undefined);
+    if (failures.length > 0) throw failures[0];
   }
 
   async #upload(job: Job, retry: Retry, report: JobReport, signal: AbortSignal): Promise<Receipt> {
+    if (job.fault !== undefined) throw job.fault;
+    const server = this.#servers.of(job);
     const { clock, random, name: client } = this.#options;
-    const { party, transport } = await this.#reach(job);
-    const source = await (job.path === null ? openStandardInput() : openFileSource(job.path));
-    try {
-      const parts = { ...report, transport, clock, random, store: this.store };
-      return await uploadSource({ ...job, ...party, ...retry, source, client }, parts, signal);
-    } finally {
-      await source.close();
-    }
+    return await server.try(retry, report.onProgress, async (patience, onProgress) => {
+      const { party, transport } = await this.#reach(job);
+      const source = await (job.path === null ? openStandardInput() : openFileSource(job.path));
+      try {
+        const parts = { ...report, onProgress, transport, clock, random, store: this.store };
+        return await uploadSource({ ...job, ...party, ...patience, source, client }, parts, signal);
+      } finally {
+        await source.close();
+      }
+    });
   }
 
   /**
@@ -109,11 +144,8 @@ export class Client {
     const { home, openTransport } = this.#options;
     this.#keys ??= loadKeyPair(home, "client");
     const keys = await this.#keys;
-    const { host, port, serverKeyFile } = server;
-    const which = JSON.stringify([host, port, serverKeyFile]);
-    const known = this.#serverKeys.get(which) ?? serverKeyOf(home, server);
-    this.#serverKeys.set(which, known);
-    const serverKey = await known;
+    const { host, port } = server;
+    const serverKey = await this.#servers.of(server).keyFrom(home);
     this.#transport ??= openTransport();
     return { party: { host, port, serverKey, keys }, transport: await this.#transport };
   }
@@ -123,4 +155,9 @@ export class Client {
     const transport = await this.#transport?.catch(() => null);
     await transport?.close();
   }
+}
+
+/** One job after the other, whoever asks, and however many ask at once. */
+async function* inOrder<J>(jobs: Iterable<J> | AsyncIterable<J>): AsyncGenerator<J, void, undefined> {
+  yield* jobs;
 }

@@ -23,6 +23,8 @@ export interface Job extends ServerChoice {
   readonly metadataText: string;
   /** What the source is, where the server shall publish what is in it as a folder. */
   readonly unpack?: "tar" | undefined;
+  /** Why it cannot be sent, where that was found before its turn came. */
+  readonly fault?: DyncError;
 }
 
 /** A job with all that it takes. */

@@ -77,8 +77,12 @@ function reporter(onFailed: (error: unknown) => void = () => {}): Reporter<Job> 
   };
 }
 
-function send(jobs: Iterable<Job>, to = reporter()): Promise<void> {
-  return client.send(jobs, retry, to, world.stop.signal);
+function send(jobs: Iterable<Job> | AsyncIterable<Job>, to = reporter(), atOnce = 1): Promise<void> {
+  return client.send(jobs, { ...retry, atOnce }, to, world.stop.signal);
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await world.settle();
 }
 
 describe("a batch", () => {
@@ -144,6 +148,116 @@ describe("a batch", () => {
     await send([]);
     await client[Symbol.asyncDispose]();
     expect([told, transports]).toEqual([[], []]);
+  });
+});
+
+describe("several at once", () => {
+  /** Jobs that are made when they are asked for, which is noted. */
+  async function* made(...names: readonly string[]): AsyncGenerator<Job> {
+    for (const name of names) {
+      told.push(`asked for ${name}`);
+      yield await jobFor(name);
+    }
+  }
+
+  function askedFor(): readonly string[] {
+    return told.filter((line) => line.startsWith("asked for")).map((line) => line.slice(-1));
+  }
+
+  test("so many are under way, and the next is asked for when one of them is over", async () => {
+    const sent = send(made("a", "b", "c", "d"), reporter(), 2);
+    await server.expect("post-file");
+    await server.expect("post-file");
+    await world.settle();
+    expect(askedFor()).toEqual(["a", "b"]);
+    server.approve();
+    await server.receive();
+    server.send({ type: "upload-finished", uploadId: "u1" });
+    await server.expect("post-file");
+    expect(askedFor()).toEqual(["a", "b", "c"]);
+    world.stop.abort();
+    expect(await sent.catch((error) => error)).toBe(world.stop.signal.reason);
+    expect(told.filter((line) => line.startsWith("failed"))).toHaveLength(2);
+  });
+
+  test("what the reporter throws ends the others before the batch is over", async () => {
+    const enough = new Error("enough");
+    const sent = send([await jobFor("a"), await jobFor("missing", { path: "/gone" })], throwing(), 2);
+    expect(await sent.catch((error) => error)).toBe(enough);
+    expect(told.toSorted()).toEqual([
+      "failed a: cancelled",
+      "failed missing: source",
+      "started a",
+      "started missing",
+    ]);
+
+    function throwing(): Reporter<Job> {
+      return reporter((error) => {
+        if ((error as DyncError).code === "source") throw enough;
+      });
+    }
+  });
+
+  test("what the jobs throw ends the batch when those that are under way are over", async () => {
+    const broken = new Error("the list is broken");
+    const sent = send(
+      (async function* () {
+        yield await jobFor("a");
+        throw broken;
+      })(),
+      reporter(),
+      2,
+    );
+    await server.serve("u1");
+    expect(await sent.catch((error) => error)).toBe(broken);
+    expect(told).toEqual(["started a", "confirmed a as u1"]);
+  });
+
+  test("a job that cannot be sent says why, and is not tried", async () => {
+    const fault = new DyncError("usage", "It has no name");
+    await send([await jobFor("a", { fault })], reporter(), 2);
+    expect(told).toEqual(["started a", "failed a: usage"]);
+    expect(world.attempts).toBe(0);
+  });
+});
+
+describe("of a server is remembered within a command", () => {
+  test("that it was reached: a job that begins in a cut waits as one that was cut does", async () => {
+    const sent = send([await jobFor("a"), await jobFor("b")]);
+    await server.serve("u1");
+    await until(() => told.includes("started b"));
+    server.close();
+    await world.pass(1_000);
+    expect(told).toEqual(["started a", "confirmed a as u1", "started b"]);
+    server = new ScriptedServer(world.network);
+    const back = server.serve("u2");
+    await world.pass(1_000);
+    await back;
+    await sent;
+    expect(told.at(-1)).toBe("confirmed b as u2");
+  });
+
+  test("that it cannot be reached: the others are not tried, and fail with the same words", async () => {
+    await send([
+      await jobFor("a", { port: 1 }),
+      await jobFor("b", { port: 1 }),
+      await jobFor("c", { port: 1 }),
+    ]);
+    expect(told.filter((line) => line.startsWith("failed"))).toEqual([
+      "failed a: unreachable",
+      "failed b: unreachable",
+      "failed c: unreachable",
+    ]);
+    expect(world.attempts).toBe(1);
+  });
+
+  test("nothing that is one job's own trouble", async () => {
+    const sent = send([await jobFor("a"), await jobFor("b")]);
+    await server.expect("post-file");
+    server.sendError(422);
+    await server.serve("u2");
+    await sent;
+    expect(told).toEqual(["started a", "failed a: metadata-rejected", "started b", "confirmed b as u2"]);
   });
 });
 

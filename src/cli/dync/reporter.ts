@@ -56,7 +56,8 @@ export function reporterFor<J extends Job>(
   };
 }
 
-async function showReceipt(
+/** Says that it is stored, and prints the checksum. */
+export async function showReceipt(
   { name }: Job,
   { already, bytes, sha256 }: Receipt,
   elapsedMs: number,
@@ -101,7 +102,7 @@ const waitingTexts = {
 } as const;
 
 /** What the display shows of `progress`. */
-function progressState({ taken, sent, total, waiting, pause }: UploadProgress): ProgressState {
+export function progressState({ taken, sent, total, waiting, pause }: UploadProgress): ProgressState {
   const isStill = waiting !== null && waiting !== "credit" && waiting !== "confirmation";
   return {
     taken,

@@ -2,7 +2,7 @@
 // what was probably meant, as the line to type. Looks at files, changes nothing.
 
 import { fstatSync, statSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, extname, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
@@ -14,6 +14,7 @@ import { faultsOf } from "../command-line-error.ts";
 import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
+import { readAtOnce } from "./batch.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { expectTarName, nameOnServer } from "./name-on-server.ts";
 import { readRetry } from "./patience-notes.ts";
@@ -42,7 +43,7 @@ export function sendFaults(given: CommandLine, environment: Environment): Comman
   if (!("known" in line)) return line;
   const command = misreadCommand(given, line.known);
   if (command !== null) return { misread: command, others: [] };
-  const misread = unquotedBlank(line) ?? wrongOrder(line) ?? oneTooMany(line);
+  const misread = unquotedBlank(line) ?? wrongOrder(line) ?? serverMissing(line);
   return { misread, others: misread === null ? valueFaults(line) : optionFaults(line) };
 }
 
@@ -83,7 +84,8 @@ function misreadCommand(line: CommandLine, known: KnownServers): DyncError | nul
     third === undefined &&
     isBareWord(next ?? word) &&
     !isInputGiven();
-  const isOneTooMany = third !== undefined && !isThere(word);
+  // Where both that follow are files, it is the server.
+  const isOneTooMany = third !== undefined && !isThere(word) && !(isThere(next ?? "") && isThere(third));
   if (near === null ? !isStrange : !sendsNothing && !isOneTooMany) return null;
   const meant = near === null ? null : shellLine(["dync", near, ...optionWords, ...positionals.slice(1)]);
   const toSend = `${shellLine(["dync", word])} FILE -k KEY:VALUE`;
@@ -95,6 +97,8 @@ function misreadCommand(line: CommandLine, known: KnownServers): DyncError | nul
   });
 }
 
+// A hint is one line.
+const filesShownMax = 4;
 // More words than a path has are what a shell made of "*.raw", and every part of them would be looked up.
 const blanksMax = 16;
 
@@ -107,7 +111,7 @@ function unquotedBlank(line: SendLine): DyncError | null {
       const path = positionals.slice(from, to).join(" ");
       if (!isThere(path) || positionals.slice(from, to).every(isThere)) continue;
       const rest = [...positionals.slice(0, from), ...positionals.slice(to)];
-      const meant = lineOf(line, rest[0] ?? null, path);
+      const meant = lineOf(line, rest[0] ?? null, ...rest.slice(1), path);
       return new DyncError("usage", `The path "${printable(path)}" has a blank and needs quotes`, {
         hint: `did you mean: ${meant}`,
       });
@@ -118,12 +122,16 @@ function unquotedBlank(line: SendLine): DyncError | null {
 
 /** SERVER comes first: a file in its place, or where it is missing. */
 function wrongOrder(line: SendLine): DyncError | null {
-  const [first, second] = line.positionals;
-  if (first === undefined || line.isDefault || line.positionals.length > 2 || !isThere(first)) return null;
-  if (second !== undefined) {
-    if (isThere(second) || second === "-" || !isServer(second, line)) return null;
-    return new DyncError("usage", `"${printable(first)}" is a file and comes after SERVER`, {
-      hint: `did you mean: ${lineOf(line, second, first)}`,
+  const { positionals, isDefault } = line;
+  const [first] = positionals;
+  const last = positionals.at(-1);
+  if (first === undefined || last === undefined || isDefault || !isThere(first)) return null;
+  if (positionals.length > 1) {
+    const files = positionals.slice(0, -1);
+    if (last === "-" || isThere(last) || !isServer(last, line) || !files.every(isThere)) return null;
+    const subject = files.length === 1 ? `"${printable(first)}" is a file and comes` : "Files come";
+    return new DyncError("usage", `${subject} after SERVER`, {
+      hint: `did you mean: ${lineOf(line, last, ...files)}`,
     });
   }
   // What is piped in goes to a server, though a file has that name.
@@ -133,18 +141,21 @@ function wrongOrder(line: SendLine): DyncError | null {
   });
 }
 
-/** `*.raw` in a shell is all of them. */
-function oneTooMany({ positionals }: SendLine): DyncError | null {
-  const third = positionals[2];
-  if (third === undefined || !isThere(third)) return null;
-  return new DyncError("usage", `Unexpected argument "${printable(third)}": one file is sent at a time`, {
-    hint: "give the command once for each file",
+/** `*.raw` in a shell is all of them, the first one in the place of SERVER. */
+function serverMissing(line: SendLine): DyncError | null {
+  const [first, ...others] = line.positionals;
+  if (first === undefined || others.length === 0 || line.isDefault) return null;
+  const ending = extname(first);
+  const isOneOfThem = ending !== "" && others.every((other) => extname(other) === ending);
+  if (!isOneOfThem || ![first, ...others].every((path) => kindOf(path) === "file")) return null;
+  return new DyncError("usage", `SERVER is missing, "${printable(first)}" is a file`, {
+    hint: `write the server before it: ${lineOf(line, null, first, ...others)}`,
   });
 }
 
 function valueFaults(line: SendLine): readonly DyncError[] {
   const { positionals, values, known, isDefault } = line;
-  const [server, file] = positionals;
+  const [server, ...files] = positionals;
   const options = { port: values.port?.[0], serverKey: undefined };
   const named = isDefault ? null : server;
   const faults = [...optionFaults(line)];
@@ -152,8 +163,14 @@ function valueFaults(line: SendLine): readonly DyncError[] {
     faults.unshift(...faultsOf(() => chosenServer(null, options, known)));
   if (server !== "")
     faults.push(...faultsOf(() => chosenServer(named === undefined ? "localhost" : named, options, known)));
-  if (server === undefined || positionals.length > 2) return faults;
-  const name = values.name?.[0];
+  if (server === undefined) return faults;
+  return [...faults, ...(files.length > 1 ? manyFaults(line, files) : oneFault(line, files[0]))];
+}
+
+/** What is wrong with the one FILE, or with standard input. */
+function oneFault(line: SendLine, file: string | undefined): readonly DyncError[] {
+  const faults: DyncError[] = [];
+  const name = line.values.name?.[0];
   const fault = file === undefined || file === "-" ? inputFault(line) : fileFault(line, file);
   if (fault !== null) faults.push(fault);
   // Nothing is to be said of the name of what cannot be sent, but for one that was chosen.
@@ -168,6 +185,33 @@ function valueFaults(line: SendLine): readonly DyncError[] {
   return faults;
 }
 
+/** What is wrong with several FILEs together: one that is not there, or cannot be sent, does not keep the others back. */
+function manyFaults({ values, switches }: SendLine, files: readonly string[]): readonly DyncError[] {
+  const faults: DyncError[] = [];
+  const fault = (text: string, hint: string): void =>
+    void faults.push(new DyncError("usage", printable(text), { hint }));
+  if (files.slice(1).includes("")) fault("FILE is empty", "leave the empty one away");
+  if (files.includes("-"))
+    fault('Standard input, "-", is one of several files', "send it with a command of its own");
+  if (values.name !== undefined)
+    fault(
+      `Option "-n" names one file, ${files.length} are given`,
+      "leave it away, each keeps its own name; or give the command once for each file",
+    );
+  if (switches.includes("unpack"))
+    fault(`Option "--unpack" is about one file, ${files.length} are given`, "give the command once for each");
+  const seen = new Map<string, string>();
+  for (const file of files) {
+    const name = basename(file);
+    const other = seen.get(name);
+    seen.set(name, file);
+    if (other === undefined) continue;
+    const hint = "send one of them with a command of its own, under another name: -n NAME";
+    fault(`"${other}" and "${file}" would both be stored as "${name}"`, hint);
+  }
+  return faults;
+}
+
 /** What is wrong with options, whatever the positional arguments are. */
 function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[] {
   const meta = values.meta?.[0];
@@ -176,6 +220,7 @@ function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[]
   const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs)] : [];
   const retryFor = values["retry-for"]?.[0];
   if (retryFor !== undefined) faults.push(...faultsOf(() => readRetry(retryFor)));
+  faults.push(...faultsOf(() => readAtOnce(values.jobs?.[0])));
   return faults;
 }
 
@@ -207,7 +252,7 @@ function fileFault(line: SendLine, path: string): DyncError | null {
         hint: `pack it: ${packingLine(line, path)}`,
       });
     case "special": {
-      const hint = `read it as a stream: ${lineOf(line, line.positionals[0] ?? null, null)} < ${shellWord(path)}`;
+      const hint = `read it as a stream: ${lineOf(line, line.positionals[0] ?? null)} < ${shellWord(path)}`;
       return new DyncError("source", `Cannot send "${shown}": it is no regular file`, { hint });
     }
     case "file":
@@ -238,12 +283,13 @@ function withoutName(words: readonly string[]): readonly string[] {
 }
 
 /** The command line with these positional arguments; a SERVER that is not known is left open, and so is a name of what has none. */
-function lineOf(line: SendLine, server: string | null, file: string | null): string {
+function lineOf(line: SendLine, server: string | null, ...files: readonly string[]): string {
   const { optionWords, isNamed, values } = line;
-  const isNameless = file === null && values.name === undefined;
+  const isNameless = files.length === 0 && values.name === undefined;
   const words = ["dync", ...(isNamed ? ["send"] : []), ...optionWords, ...(isNameless ? ["-n", "NAME"] : [])];
-  const path = file === null ? [] : [shellWord(file.startsWith("-") ? `./${file}` : file)];
-  return [shellLine(words), ...serverWord(line, server), ...path].join(" ");
+  const paths = files.map((file) => shellWord(file.startsWith("-") ? `./${file}` : file));
+  const shown = paths.length <= filesShownMax ? paths : [...paths.slice(0, filesShownMax - 1), "..."];
+  return [shellLine(words), ...serverWord(line, server), ...shown].join(" ");
 }
 
 function serverWord({ isDefault }: SendLine, server: string | null): readonly string[] {

@@ -1,10 +1,11 @@
 // What `dync --help` prints. For most users this text is the manual: examples come before completeness.
 
 export const dyncUsage = `
-Send a file, with its metadata, to a dync server.
+Send files, with their metadata, to a dync server.
 
 Usage:
-  dync [send] [-m FILE] [-k KEY:VALUE]... [-n NAME] [options] [SERVER] [FILE|-]
+  dync [send] [-m FILE] [-k KEY:VALUE]... [options] [SERVER] FILE...
+  dync [send] [-m FILE] [-k KEY:VALUE]... [options] -n NAME [SERVER] [FILE|-]
   dync keygen [options]          make the keys of this user
   dync uploads                   list what is unfinished
   dync resume [ID]...            go on with all or some of it
@@ -13,6 +14,7 @@ Usage:
 Examples:
   dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"
   dync -m run42.json dync.example.org run42.raw
+  dync -k sample:S-17 dync.example.org *.raw
   set -o pipefail; tar -c run42/ | dync -k sample:S-17 -n run42.tar lab.example
 
 SERVER is HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml. Where
@@ -22,9 +24,10 @@ or localhost, or is the host of an alias or one with a key file of its own.
 
 Without FILE, or with "-", the data is read from standard input, and -n is
 needed; with pipefail the shell tells when the program before the pipe failed,
-which dync cannot see. Only the last part of FILE's path is sent. Exit status 0
-means that the server has confirmed that all of it is stored, with the right
-checksum; nothing else means that.
+which dync cannot see. Only the last part of FILE's path is sent. Of several
+files some are sent at once; one that fails does not stop the others, and the
+end says what became of all. Exit status 0 means that the server has confirmed
+that all of it is stored, with the right checksum; nothing else means that.
 
 Options:
   -m, --meta FILE          metadata: a file that holds one JSON object, or "-":
@@ -37,6 +40,7 @@ Options:
                            all or nothing, under the name without ".tar"
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
+      --jobs NUMBER        so many files at once (default 4)
       --retry-for DURATION keep trying for so long when the server cannot be
                            reached (default, once it was reached: 24h, and 15m
                            where no terminal is)

@@ -7,7 +7,7 @@ export const rows: readonly Row[] = [
   {
     given: "nothing",
     steps: [
-      { type: "dync 2>&1 | head -n 1", stdout: ["Send a file, with its metadata, to a dync server."] },
+      { type: "dync 2>&1 | head -n 1", stdout: ["Send files, with their metadata, to a dync server."] },
       { type: "dync 2> usage; tail -n 1 usage | grep -q 130", exit: 0 },
       { type: "dync 2> /dev/null", exit: 2 },
     ],
@@ -134,12 +134,35 @@ export const rows: readonly Row[] = [
     files: { "a.raw": "data", "b.raw": "data", "c.raw": "data" },
     steps: [
       {
-        type: "dync -k sample:S-17 $SERVER *.raw",
+        type: "dync -k sample:S-17 $SERVER *.raw | sort",
+        stdout: [/^[0-9a-f]{64} {2}a\.raw$/, /^[0-9a-f]{64} {2}b\.raw$/, /^[0-9a-f]{64} {2}c\.raw$/],
         stderr: [
-          'dync: error: Unexpected argument "b.raw": one file is sent at a time',
-          "dync: hint: give the command once for each file",
+          /^Stored "[abc]\.raw": 4 B in/,
+          /^Stored "[abc]\.raw": 4 B in/,
+          /^Stored "[abc]\.raw": 4 B in/,
+          /^3 files: 3 stored \(12 B in/,
         ],
-        exit: 2,
+      },
+      {
+        type: "set -o pipefail; mkdir folder; dync -k sample:S-17 --jobs 1 $SERVER a.raw gone.raw folder b.raw 2>&1 | grep -v '^[0-9a-f]\\{64\\} '",
+        stdout: [
+          'Stored already: "a.raw", the same content and metadata',
+          'dync: error: Cannot read "gone.raw": there is no such file',
+          'dync: error: Cannot send "folder": it is a folder, one file is wanted',
+          "dync: hint: pack it into one file",
+          'Stored already: "b.raw", the same content and metadata',
+          "4 files: 2 stored already, 2 failed",
+          '  "gone.raw": Cannot read "gone.raw": there is no such file',
+          '  "folder": Cannot send "folder": it is a folder, one file is wanted',
+        ],
+        exit: 3,
+      },
+      {
+        type: "set -o pipefail; dync -q -k sample:S-17 $SERVER a.raw gone.raw --json 2>/dev/null | tail -n 1",
+        stdout: [
+          /^\{"schema":1,"type":"summary","ok":false,"exit":3,"server":"127\.0\.0\.1","port":\d+,"files":2,"stored":0,"already":1,"failed":1,"notTried":0,"bytes":0,"seconds":[\d.]+,"failures":\[\{"path":"gone\.raw","name":"gone\.raw","code":"source","message":"Cannot read ..gone\.raw..: there is no such file"\}\]\}$/,
+        ],
+        exit: 3,
       },
     ],
   },

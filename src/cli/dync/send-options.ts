@@ -1,0 +1,42 @@
+// The options of `dync send`, by what they are about. Values are read where they are used.
+
+import { sharedOptions } from "../args.ts";
+import type { OptionsDef, OptionValues } from "../command.ts";
+
+const metadataOptions = {
+  meta: { type: "string", alias: "m", bytes: true },
+  "key-value": { type: "string", alias: "k", repeat: true },
+} as const satisfies OptionsDef;
+
+const nameOptions = {
+  name: { type: "string", alias: "n" },
+  unpack: { type: "boolean" },
+} as const satisfies OptionsDef;
+
+const serverOptions = {
+  port: { type: "string", alias: "p" },
+  "server-key": { type: "string" },
+} as const satisfies OptionsDef;
+
+const conductOptions = {
+  jobs: { type: "string" },
+  "retry-for": { type: "string" },
+  quiet: { type: "boolean", alias: "q" },
+  json: { type: "boolean" },
+} as const satisfies OptionsDef;
+
+const positionals = {
+  server: { type: "positional", required: false, bytes: true },
+  file: { type: "positional", required: false, repeat: true, bytes: true },
+} as const satisfies OptionsDef;
+
+export const sendOptions = {
+  ...sharedOptions,
+  ...metadataOptions,
+  ...nameOptions,
+  ...serverOptions,
+  ...conductOptions,
+  ...positionals,
+} as const satisfies OptionsDef;
+
+export type SendValues = OptionValues<typeof sendOptions>;

@@ -1,0 +1,90 @@
+// What one command knows of each of its servers: its key, whether it was reached, and why nothing can be sent to it. So a
+// batch of thousands neither fails at a cut of a second, when the next job begins in it, nor waits thousands of times for
+// a server that is gone. Used by `client.ts`.
+
+import { DyncError, type ErrorCode } from "../base/error.ts";
+import type { PublicKey } from "../keys/key.ts";
+import { type ServerChoice, serverKeyOf } from "../keys/known-servers.ts";
+import type { Retry } from "./patience.ts";
+import type { UploadProgress } from "./upload.ts";
+
+/** What ends a job after all patience for one of these ends the next one as well. */
+const serverCodes: readonly ErrorCode[] = [
+  "configuration",
+  "unreachable",
+  "not-ready",
+  "too-many-uploads",
+  "key-refused",
+  "wrong-server",
+];
+
+/** Whether the error says something of a server, or of how to get to it, and not of what was to be sent. */
+export function isOfServer(error: unknown): error is DyncError {
+  return error instanceof DyncError && serverCodes.includes(error.code);
+}
+
+export class Server {
+  readonly #choice: ServerChoice;
+  #key: Promise<PublicKey> | null = null;
+  #wasReached = false;
+  /** Jobs that have a connection. */
+  readonly #connected = new Set<object>();
+  /** Why a job failed that was tried to its end, where any other would have failed as well. */
+  #failure: DyncError | null = null;
+
+  constructor(choice: ServerChoice) {
+    this.#choice = choice;
+  }
+
+  /** The key that it must have, looked up once in the folder `home`. Rejects as `serverKeyOf`. */
+  keyFrom(home: string): Promise<PublicKey> {
+    this.#key ??= serverKeyOf(home, this.#choice);
+    return this.#key;
+  }
+
+  /**
+   * Has one job sent, with the patience that is right for it: `retry`, and for a server that was reached before as much as
+   * if this job had reached it. Where nothing can be sent to it any more, it rejects at once with the same error.
+   */
+  async try<T>(
+    retry: Retry,
+    onProgress: (progress: UploadProgress) => void,
+    send: (retry: Retry, onProgress: (progress: UploadProgress) => void) => Promise<T>,
+  ): Promise<T> {
+    if (this.#failure !== null) throw this.#failure;
+    const job = {};
+    const watch = (progress: UploadProgress): void => {
+      this.#note(job, progress.waiting !== "connection" && progress.waiting !== "pause");
+      onProgress(progress);
+    };
+    try {
+      return await send({ ...retry, retryFirst: retry.retryFirst || this.#wasReached }, watch);
+    } catch (error) {
+      this.#connected.delete(job);
+      // While another job is connected it is this one's trouble.
+      if (isOfServer(error) && this.#connected.size === 0) this.#failure = error;
+      throw error;
+    } finally {
+      this.#connected.delete(job);
+    }
+  }
+
+  #note(job: object, isConnected: boolean): void {
+    if (!isConnected) return void this.#connected.delete(job);
+    this.#connected.add(job);
+    this.#wasReached = true;
+    this.#failure = null;
+  }
+}
+
+export class Servers {
+  readonly #servers = new Map<string, Server>();
+
+  of(choice: ServerChoice): Server {
+    const { host, port, serverKeyFile } = choice;
+    const which = JSON.stringify([host, port, serverKeyFile]);
+    const known = this.#servers.get(which) ?? new Server(choice);
+    this.#servers.set(which, known);
+    return known;
+  }
+}
