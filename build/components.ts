@@ -91,7 +91,6 @@ function npmPackages(): Component[] {
       "Brings libzmq as a built library for Linux and macOS; its JavaScript is not used.",
     ),
     npmPackage("node-addon-api", "MIT", "Part of that library, in the Linux and macOS executables."),
-    npmPackage("consola", "MIT", "What people read on the terminal, in all executables."),
     npmPackage("valibot", "MIT", "Checks of everything that comes from outside, in all executables."),
     npmPackage("smol-toml", "BSD-3-Clause", "Reads files of settings, in all executables."),
   ];

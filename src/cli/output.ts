@@ -8,7 +8,6 @@
 
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
-import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
 import type { Clock } from "../base/clock.ts";
 import type { DyncError } from "../base/error.ts";
 import { jsonLine, printable } from "./printable.ts";
@@ -28,9 +27,6 @@ export interface OutputOptions {
 
 // A reader that is this far behind has stopped reading; what is not out yet is given up.
 const flushMs = 2000;
-// consola's levels: 1 lets warnings and errors through, 3 also information.
-const levelQuiet = 1;
-const levelNormal = 3;
 
 /** The two streams of one program run, and whom they speak to: people, or (`json`) programs. */
 export class Output {
@@ -39,8 +35,8 @@ export class Output {
   readonly stderr: Sink;
   readonly #options: OutputOptions;
   readonly #stdout: Sink;
-  readonly #people: ConsolaInstance;
   readonly #summary: Record<string, unknown> = {};
+  #isQuiet = false;
 
   constructor(options: OutputOptions) {
     this.#options = options;
@@ -48,21 +44,15 @@ export class Output {
     const { clock } = options;
     this.#stdout = new Sink({ stream: options.stdout, clock, pendingMax: Number.POSITIVE_INFINITY });
     this.stderr = new Sink({ stream: options.stderr, clock, pendingMax: Number.POSITIVE_INFINITY });
-    this.#people = createConsola({
-      level: levelNormal,
-      reporters: [{ log: (entry) => this.stderr.write(`${this.#line(entry)}\n`) }],
-      // Equal lines are meant: they are not to be folded into "repeated 5 times".
-      throttle: 0,
-    });
   }
 
   /** From now on only warnings, errors and results. */
   beQuiet(): void {
-    this.#people.level = levelQuiet;
+    this.#isQuiet = true;
   }
 
   get isQuiet(): boolean {
-    return this.#people.level < levelNormal;
+    return this.#isQuiet;
   }
 
   /** Whether people watch stderr on a terminal. */
@@ -94,13 +84,12 @@ export class Output {
 
   /** Tells people what happens. Nothing with --json or -q. */
   say(message: string): void {
-    if (!this.json) this.#people.info(message);
+    if (!this.json && !this.#isQuiet) this.stderr.write(`${printable(message)}\n`);
   }
 
   warn(message: string, hint?: string): void {
     if (this.json) return this.#jsonTo(this.stderr, "warning", { message, hint });
-    this.#people.warn(message);
-    if (hint !== undefined) this.#hint(hint);
+    this.#tell("yellow", "warning", message, hint);
   }
 
   /** Prints what ended the program, or one file of several. */
@@ -108,8 +97,7 @@ export class Output {
     const { code, message, hint } = error;
     if (this.json)
       return this.#jsonTo(this.stderr, "error", { code, message, hint, exit: error.meaning.exit });
-    this.#people.error(message);
-    if (hint !== undefined) this.#hint(hint);
+    this.#tell("red", "error", message, hint);
   }
 
   /** One JSON line on stdout, only with --json. */
@@ -141,25 +129,10 @@ export class Output {
     sink.write(`${jsonLine({ schema: 1, type, ...fields })}\n`);
   }
 
-  #hint(hint: string): void {
-    this.stderr.write(`${this.#options.program}: hint: ${printable(hint)}\n`);
-  }
-
-  #line(entry: LogObject): string {
-    const text = printable(entry.args.join(" "));
-    const { program } = this.#options;
-    switch (entry.type) {
-      case "error":
-        return `${program}: ${this.#paint("red", "error:")} ${text}`;
-      case "warn":
-        return `${program}: ${this.#paint("yellow", "warning:")} ${text}`;
-      default:
-        return text;
-    }
-  }
-
-  /** Colours `text` where stderr shows colours. */
-  #paint(colour: "red" | "yellow", text: string): string {
-    return styleText(colour, text, { stream: this.#options.stderr });
+  #tell(colour: "red" | "yellow", kind: string, message: string, hint: string | undefined): void {
+    const { program, stderr } = this.#options;
+    const label = styleText(colour, `${kind}:`, { stream: stderr });
+    this.stderr.write(`${program}: ${label} ${printable(message)}\n`);
+    if (hint !== undefined) this.stderr.write(`${program}: hint: ${printable(hint)}\n`);
   }
 }
