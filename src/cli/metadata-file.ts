@@ -2,7 +2,7 @@
 // it was written. Called by `dync send`. Which metadata is good enough is for the server to decide.
 
 import { readFileSync, readSync, statSync } from "node:fs";
-import { DyncError, systemCode } from "../base/error.ts";
+import { DyncError, errorMeanings, systemCode } from "../base/error.ts";
 import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "../base/json-text.ts";
 import { systemPathBytes } from "../base/system-path.ts";
 import { limits } from "../protocol/limits.ts";
@@ -66,7 +66,9 @@ function checked(text: string): string {
   if (fault === null) return text;
   const large = "metadata describes the data; send large parts of it as a file of their own";
   const none = text === "{}" ? "give some with -m FILE or -k KEY:VALUE" : undefined;
-  throw new DyncError("metadata-rejected", fault.text, { hint: fault.code === 413 ? large : none });
+  throw new DyncError("metadata-rejected", fault.text, {
+    hint: fault.code === errorMeanings["too-large"].wire ? large : none,
+  });
 }
 
 function readMetadataFile(path: string): readonly JsonMember[] {

@@ -2,9 +2,9 @@
 // when it fails. Pure: `file-upload.ts` does what is decided here.
 
 import { DyncError, type ErrorCode } from "../base/error.ts";
+import { sameJson } from "../base/json-text.ts";
 import { localTime } from "../base/local-time.ts";
 import { limits } from "../protocol/limits.ts";
-import { sameMetadata } from "../protocol/wire/metadata.ts";
 import { type FileVersion, isSameVersion } from "./file-source.ts";
 import type { UnfinishedUpload } from "./upload-store.ts";
 
@@ -28,7 +28,7 @@ export function beginningOf(
   const begunAt = localTime(known.startedAt);
   const isSameFile = isSameVersion(known.version, wanted.version);
   const isSameForm = known.unpack === wanted.unpack;
-  if (isSameFile && isSameForm && sameMetadata(known.metadataText, wanted.metadataText)) {
+  if (isSameFile && isSameForm && sameJson(known.metadataText, wanted.metadataText)) {
     const note = `Going on with the upload of "${wanted.name}" that was begun at ${begunAt}`;
     return { state: known, resume: true, note };
   }

@@ -2,11 +2,11 @@
 // is here, in one order, so that the client hears the reason it can act on first.
 
 import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/error.ts";
+import { sameJson } from "../base/json-text.ts";
 import type { LogFields } from "../base/log.ts";
 import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
 import { judge, type Post } from "../config/judge.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
-import { sameMetadata } from "../protocol/wire/metadata.ts";
 import { type Destination, NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
 import type { UploadKey } from "../upload/upload.ts";
@@ -143,7 +143,7 @@ export function refusalOf(error: unknown, metadataText: string | null = null): R
     const published = error instanceof NameTaken ? error.obstacle.published : null;
     if (published === null || metadataText === null) return refusal;
     const { size, sha256, upload } = published;
-    const metadata = sameMetadata(published.metadataText, metadataText) ? "same" : "different";
+    const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
     return { ...refusal, info: { size, sha256, upload, metadata } };
   }
   return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { decodeClientMessage } from "../../src/protocol/wire/decode.ts";
-import { metadataFault, metadataFormFault, sameMetadata } from "../../src/protocol/wire/metadata.ts";
+import { metadataFault, metadataFormFault } from "../../src/protocol/wire/metadata.ts";
 
 test("an object with a member is accepted as it is", () => {
   const text = '{"sample":"FOO","10":{"list":[12345678901234567890,null,1.0]},"2":1e999}';
@@ -32,9 +32,4 @@ test.each([
 ])("%p is not accepted", (text, fault) => {
   expect(metadataFormFault(text)).toBeNull();
   expect(metadataFault(text)).toEqual({ code: 422, text: fault });
-});
-
-test("the same is what says the same", () => {
-  expect(sameMetadata('{"a":1.0,"b":2}', '{"b":2,"a":1}')).toBe(true);
-  expect(sameMetadata('{"id":12345678901234567890}', '{"id":12345678901234567891}')).toBe(false);
 });

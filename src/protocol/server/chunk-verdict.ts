@@ -1,6 +1,7 @@
 // What a chunk that arrived is to the server's position: the table of doc/protocol.md, section 5, as a function.
 // Called by `server-upload.ts`, which acts on the verdict.
 
+import { errorMeanings } from "../../base/error.ts";
 import type { PostChunk } from "../wire/message.ts";
 
 /** What a chunk is compared with. */
@@ -21,10 +22,12 @@ export type ChunkVerdict =
   | { readonly type: "duplicate" }
   /** Something before it is missing, or it begins before and ends after the position. */
   | { readonly type: "out-of-sequence" }
-  | { readonly type: "oversize"; readonly code: 400; readonly text: string }
-  | { readonly type: "without-credit"; readonly code: 400; readonly text: string }
+  | { readonly type: "oversize"; readonly code: number; readonly text: string }
+  | { readonly type: "without-credit"; readonly code: number; readonly text: string }
   /** It contradicts what the client announced. */
-  | { readonly type: "wrong-size"; readonly code: 400 | 413; readonly text: string };
+  | { readonly type: "wrong-size"; readonly code: number; readonly text: string };
+
+const malformed = errorMeanings.malformed.wire;
 
 export function judgeChunk(chunk: PostChunk, receiving: Receiving): ChunkVerdict {
   const { seek, data, checksum } = chunk;
@@ -33,18 +36,22 @@ export function judgeChunk(chunk: PostChunk, receiving: Receiving): ChunkVerdict
   if (seek !== expected) return end <= expected ? { type: "duplicate" } : { type: "out-of-sequence" };
   if (data.length > chunkBytes) {
     const text = `Chunk of ${data.length} bytes, at most ${chunkBytes} are allowed`;
-    return { type: "oversize", code: 400, text };
+    return { type: "oversize", code: malformed, text };
   }
   if (outstanding === 0) {
-    return { type: "without-credit", code: 400, text: `Chunk at offset ${seek} was sent without credit` };
+    return {
+      type: "without-credit",
+      code: malformed,
+      text: `Chunk at offset ${seek} was sent without credit`,
+    };
   }
   if (size !== undefined && end > size) {
     const text = `Data up to offset ${end}, but ${size} bytes were announced`;
-    return { type: "wrong-size", code: 413, text };
+    return { type: "wrong-size", code: errorMeanings["too-large"].wire, text };
   }
   if (size !== undefined && end < size && checksum !== null) {
     const text = `Last chunk ends at offset ${end}, but ${size} bytes were announced`;
-    return { type: "wrong-size", code: 400, text };
+    return { type: "wrong-size", code: malformed, text };
   }
   return { type: "accept" };
 }

@@ -15,6 +15,7 @@
 
 import { assert, unreachable } from "../../base/assert.ts";
 import { errorMeanings } from "../../base/error.ts";
+import { sameJson } from "../../base/json-text.ts";
 import { limits } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import {
@@ -25,7 +26,6 @@ import {
   type PostFile,
   type ServerMessage,
 } from "../wire/message.ts";
-import { sameMetadata } from "../wire/metadata.ts";
 import { storedName } from "../wire/stored-name.ts";
 import { judgeChunk } from "./chunk-verdict.ts";
 import { IdleTimer } from "./idle-timer.ts";
@@ -128,7 +128,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #onMalformed(text: string): void {
     if (this.#suspects.forgive())
       return this.#state === "admitting" ? this.#reports.greet() : this.#reports.reportLoss();
-    return this.#state === "finishing" ? this.#sendError(400, text) : this.#fail(400, text);
+    const code = errorMeanings.malformed.wire;
+    return this.#state === "finishing" ? this.#sendError(code, text) : this.#fail(code, text);
   }
 
   #hear(now: number): void {
@@ -168,7 +169,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       this.#credit.want(this.#usableWindow());
     } else if (!isSame(post, this.#post)) {
       const name = JSON.stringify(storedName(this.#post));
-      this.#sendError(409, `This connection uploads ${name} already, with metadata of its own`);
+      const text = `This connection uploads ${name} already, with metadata of its own`;
+      this.#sendError(errorMeanings["name-taken"].wire, text);
     } else if (this.#state === "admitting") {
       this.#reports.greet();
     } else {
@@ -302,5 +304,5 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
 // Not by their names alone: a file and a dataset may not have the same one.
 function isSame(a: PostFile, b: PostFile): boolean {
   if (a.info.unpack !== b.info.unpack || storedName(a) !== storedName(b)) return false;
-  return sameMetadata(a.metadataText, b.metadataText);
+  return sameJson(a.metadataText, b.metadataText);
 }

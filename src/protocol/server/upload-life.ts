@@ -301,7 +301,9 @@ function recordedAnswer(record: RecordedUpload, held: Held): ServerMessage | nul
       break;
     case "post-file": {
       const text = "This upload identity was used for another file";
-      if (record.state === "finished" && !record.isSame(held)) return { type: "error", code: 409, text };
+      if (record.state === "finished" && !record.isSame(held)) {
+        return { type: "error", code: errorMeanings["name-taken"].wire, text };
+      }
       break;
     }
     case "query-status":
@@ -311,7 +313,11 @@ function recordedAnswer(record: RecordedUpload, held: Held): ServerMessage | nul
       return unreachable(held);
   }
   if (record.state === "finished") return finished;
-  return { type: "error", code: record.errorCode ?? 500, text: record.reason ?? "The upload failed" };
+  return {
+    type: "error",
+    code: record.errorCode ?? errorMeanings.internal.wire,
+    text: record.reason ?? "The upload failed",
+  };
 }
 
 /** Where there is no such upload: also to an error, whose client wants to know that it was heard. */

@@ -2,7 +2,7 @@
 // is thrown. What a field must mean beyond its form is decided elsewhere: names in `upload/names.ts`, metadata in
 // `metadata.ts`, offsets and credit in the machines.
 
-import { DecodeFailure } from "./fields.ts";
+import { DecodeFailure, malformed } from "./fields.ts";
 import {
   type ClientMessage,
   clientMessages,
@@ -35,7 +35,7 @@ function decodeDeclared<Message>(
   command: string | null,
   frames: Frames,
 ): Decoded<Message> {
-  if (command === null || !(command in table)) return malformed(unknownCommand(frames[0] ?? noFrame));
+  if (command === null || !(command in table)) return fault(unknownCommand(frames[0] ?? noFrame));
   const fields = Object.entries(table[command]!);
   const required = fields.filter(([, { isOptional }]) => !isOptional).length;
   if (frames.length <= required) return tooFew(frames, command, required + 1);
@@ -43,7 +43,7 @@ function decodeDeclared<Message>(
   for (const [at, [property, field]] of fields.entries()) {
     const frame = frames[at + 1] ?? noFrame;
     const lost = field.lost?.(frame, frames[at + 2] ?? noFrame) ?? null;
-    if (lost !== null) return malformed(`${command}: ${lost}`);
+    if (lost !== null) return fault(`${command}: ${lost}`);
     const value = field.read(frame);
     if (value instanceof DecodeFailure) return refused(command, field, value);
     if (value !== undefined) message[property] = value;
@@ -62,11 +62,11 @@ function decodePostChunk(frames: Frames): Decoded<ClientMessage> {
   const seek = fields.seek.read(frames[2]!);
   if (seek instanceof DecodeFailure) return refused("post-chunk", fields.seek, seek);
   const data = frames[3]!;
-  if (!Number.isSafeInteger(seek + data.length)) return malformed("post-chunk: data beyond offset 2^53 - 1");
+  if (!Number.isSafeInteger(seek + data.length)) return fault("post-chunk: data beyond offset 2^53 - 1");
   const isLast = (frames[1]![3]! & 1) === 1;
   if (!isLast) {
     // Such a chunk would take credit without moving on, and offsets could no longer tell how much was used.
-    if (data.length === 0) return malformed("post-chunk: no data in a chunk that is not the last");
+    if (data.length === 0) return fault("post-chunk: no data in a chunk that is not the last");
     return { ok: true, message: { type: "post-chunk", seek, data, checksum: null } };
   }
   if (frames.length < 5) return tooFew(frames, "post-chunk with the last flag", 5);
@@ -82,14 +82,14 @@ function unknownCommand(frame: Uint8Array): string {
 }
 
 function tooFew(frames: Frames, command: string, wanted: number): DecodeFailure {
-  return malformed(`${command}: ${frames.length} frames, wanted ${wanted}`);
+  return fault(`${command}: ${frames.length} frames, wanted ${wanted}`);
 }
 
 // What a person has to mend is a sentence of its own.
 function refused(command: string, field: { readonly label: string }, failure: DecodeFailure): DecodeFailure {
-  return failure.code === 400 ? malformed(`${command}: ${field.label} ${failure.text}`) : failure;
+  return failure.code === malformed ? fault(`${command}: ${field.label} ${failure.text}`) : failure;
 }
 
-function malformed(text: string): DecodeFailure {
-  return new DecodeFailure(400, text);
+function fault(text: string): DecodeFailure {
+  return new DecodeFailure(malformed, text);
 }

@@ -2,23 +2,26 @@
 // is refused, and what the grammar of doc/protocol.md says of it.
 
 import { assert } from "../../base/assert.ts";
+import { errorMeanings } from "../../base/error.ts";
 import { parseTimestamp } from "../../base/timestamp.ts";
 import { limits } from "../limits.ts";
 import { cutAtCharacter, numberFrame, readJsonObject, readNumber, readUtf8, utf8Frame } from "./frames.ts";
 import { metadataFormFault } from "./metadata.ts";
 import { oneLine } from "./one-line.ts";
 
-/** Why frames are no message, as the `error` that answers them. Of a field, with 400: the rest of a sentence that names it. */
+/** Why frames are no message, as the `error` that answers them. Of a field that is malformed: the rest of a sentence that names it. */
 export class DecodeFailure {
   readonly ok = false;
-  readonly code: 400 | 413 | 422;
+  readonly code: number;
   readonly text: string;
 
-  constructor(code: DecodeFailure["code"], text: string) {
+  constructor(code: number, text: string) {
     this.code = code;
     this.text = text;
   }
 }
+
+export const malformed = errorMeanings.malformed.wire;
 
 /** One frame of a message. `Value` has `undefined` where the message may lack the property. */
 export interface Field<Value> {
@@ -49,7 +52,7 @@ function number(width: 4 | 8) {
   return kind<number>(`u${width * 8}`, {
     write: (value) => numberFrame(value, width),
     read: (frame) =>
-      readNumber(frame, width) ?? wrongWidth(frame, width) ?? new DecodeFailure(400, "above 2^53 - 1"),
+      readNumber(frame, width) ?? wrongWidth(frame, width) ?? new DecodeFailure(malformed, "above 2^53 - 1"),
   });
 }
 export const u32 = number(4);
@@ -98,7 +101,7 @@ export const uploadId = kind<string>(`*${limits.uploadIdBytesMax}OCTET`, {
   write: utf8Frame,
   read: (frame) =>
     frame.length > limits.uploadIdBytesMax
-      ? new DecodeFailure(400, `of ${frame.length} bytes, at most ${limits.uploadIdBytesMax}`)
+      ? new DecodeFailure(malformed, `of ${frame.length} bytes, at most ${limits.uploadIdBytesMax}`)
       : utf8(frame),
 });
 
@@ -173,16 +176,19 @@ export function oneOf<Word extends string>(...words: readonly Word[]): Member<Wo
 }
 
 function wrongWidth({ length }: Uint8Array, wanted: number): DecodeFailure | null {
-  return length === wanted ? null : new DecodeFailure(400, `of ${length} bytes, wanted ${wanted}`);
+  return length === wanted ? null : new DecodeFailure(malformed, `of ${length} bytes, wanted ${wanted}`);
 }
 
 function overlong(what: string, { length }: Uint8Array, bytesMax: number): DecodeFailure | null {
   if (length <= bytesMax) return null;
-  return new DecodeFailure(413, `${what} of ${length} bytes, at most ${bytesMax} are allowed`);
+  return new DecodeFailure(
+    errorMeanings["too-large"].wire,
+    `${what} of ${length} bytes, at most ${bytesMax} are allowed`,
+  );
 }
 
 function utf8(frame: Uint8Array): string | DecodeFailure {
-  return readUtf8(frame) ?? new DecodeFailure(400, "is not valid UTF-8");
+  return readUtf8(frame) ?? new DecodeFailure(malformed, "is not valid UTF-8");
 }
 
 function cut(frame: Uint8Array): Uint8Array {

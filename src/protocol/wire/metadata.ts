@@ -2,14 +2,15 @@
 // number and name by name. What has the form of it is decided where it is read (`decode.ts`, and the client before it
 // connects); what it must say before the richer rules of a server apply, at admission.
 
-import { type JsonMember, readJson, sameJson } from "../../base/json-text.ts";
+import { errorMeanings } from "../../base/error.ts";
+import { type JsonMember, readJson } from "../../base/json-text.ts";
 import { limits } from "../limits.ts";
 
 /** Member that is kept for the program's own additions to the stored metadata. */
 export const reservedMember = "_dync";
 
 export interface MetadataFault {
-  readonly code: 413 | 422;
+  readonly code: number;
   /** Names everything that is wrong. */
   readonly text: string;
 }
@@ -21,7 +22,7 @@ export function metadataFormFault(text: string): MetadataFault | null {
   const length = encoder.encode(text).length;
   if (length > limits.metadataBytesMax) {
     return {
-      code: 413,
+      code: errorMeanings["too-large"].wire,
       text: `Metadata of ${length} bytes, at most ${limits.metadataBytesMax} are allowed`,
     };
   }
@@ -50,11 +51,6 @@ export function metadataFault(text: string): MetadataFault | null {
   return faults.length === 0 ? null : refused(faults.join("; "));
 }
 
-/** Whether two metadata say the same: members in any order, numbers by their decimal value. */
-export function sameMetadata(a: string, b: string): boolean {
-  return sameJson(a, b);
-}
-
 /** What kind of value the JSON text is, as the rest of a sentence: "an array". */
 export function kindOfJson(text: string): string {
   switch (text.trimStart()[0]) {
@@ -80,5 +76,5 @@ function membersOf(text: string): readonly JsonMember[] {
 }
 
 function refused(text: string): MetadataFault {
-  return { code: 422, text };
+  return { code: errorMeanings["metadata-rejected"].wire, text };
 }
