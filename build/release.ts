@@ -11,7 +11,7 @@ import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
 import { DyncError, messageOf } from "../src/base/error.ts";
-import { addonPath } from "../src/transport/zmq/addon.ts";
+import { addonPaths } from "../src/transport/zmq/addon.ts";
 import { billOfMaterials } from "./bill-of-materials.ts";
 import { commit } from "./build.ts";
 import { compileProgram } from "./compile.ts";
@@ -96,7 +96,7 @@ async function release({ names, baseUrl, folder }: ReleaseOptions): Promise<numb
     const made = hasRecipe(target) ? makeLibrary(target) : null;
     if (made?.failed) failures++;
     // Its addon exports no C functions.
-    if (made?.path === null && addonPath(target) === null) continue;
+    if (made?.path === null && addonPaths[target] === null) continue;
     for (const program of programs) {
       const name = releaseName(program, target);
       rmSync(join(folder, name), { force: true });
@@ -159,7 +159,7 @@ function makeLibrary(target: OwnLibraryTarget): Made {
   const made = makeOwnLibrary(target, true);
   if (made.path !== null) return made;
   const without = programs.map((program) => releaseName(program, target)).join(", ");
-  if (addonPath(target) === null) say(`Not built: ${without}: ${made.reason}`);
+  if (addonPaths[target] === null) say(`Not built: ${without}: ${made.reason}`);
   else say(`No libzmq of our own for ${target}, the npm package's goes in: ${made.reason}`);
   return made;
 }

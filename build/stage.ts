@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DyncError } from "../src/base/error.ts";
-import { addonPath, addonVersion } from "../src/transport/zmq/addon.ts";
+import { addonPaths, addonVersion } from "../src/transport/zmq/addon.ts";
 import { hostTarget, type Target, targets } from "../src/transport/zmq/target.ts";
 import { findOwnLibrary, ownLibraryVersion } from "./own-library.ts";
 
@@ -25,7 +25,7 @@ export interface StagedLibrary {
  */
 export function stageLibrary(target: Target): StagedLibrary {
   const own = findOwnLibrary(target);
-  const addon = addonPath(target);
+  const addon = addonPaths[target];
   const source = own ?? (addon === null ? null : join(root, "node_modules/zeromq", addon));
   if (source === null || !existsSync(source)) {
     throw new DyncError("configuration", `There is no libzmq for ${target}`, {

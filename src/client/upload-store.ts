@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
@@ -102,13 +102,8 @@ export class UploadStore {
     const draft = `${file}.${randomBytes(4).toString("hex")}${draftSuffix}`;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      const handle = await open(draft, "wx", 0o600);
-      try {
-        await handle.writeFile(`${JSON.stringify(upload, null, 2)}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      const text = `${JSON.stringify(upload, null, 2)}\n`;
+      await writeFile(draft, text, { flag: "wx", mode: 0o600, flush: true });
       await rename(draft, file);
     } catch (error) {
       // What cannot be cleared up must not hide why.

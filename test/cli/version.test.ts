@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ownLibraryVersion } from "../../build/own-library.ts";
 import { stageLibrary } from "../../build/stage.ts";
-import { addonPath, addonVersion } from "../../src/transport/zmq/addon.ts";
+import { addonPaths, addonVersion } from "../../src/transport/zmq/addon.ts";
 import { openLibrary } from "../../src/transport/zmq/library.ts";
 import { hostTarget } from "../../src/transport/zmq/target.ts";
 
@@ -13,7 +13,7 @@ test("what --version says of libzmq is what the library says", async () => {
   expect(version).toStartWith(library.version);
 });
 
-test.skipIf(addonPath(hostTarget()) === null)("the npm package has the version that we name", async () => {
-  const path = new URL(`../../node_modules/zeromq/${addonPath(hostTarget())}`, import.meta.url).pathname;
+test.skipIf(addonPaths[hostTarget()] === null)("the npm package has the version that we name", async () => {
+  const path = new URL(`../../node_modules/zeromq/${addonPaths[hostTarget()]}`, import.meta.url).pathname;
   expect(await openLibrary({ DYNC_LIBZMQ: path })).toMatchObject({ version: addonVersion, isPatched: false });
 });

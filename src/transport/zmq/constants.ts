@@ -1,9 +1,11 @@
 // Numbers of libzmq's C API that we use, as zmq.h names them. The numbers in its draft section work in every
 // 4.3.5 build that we ship; a build that refuses one of them is told apart where the option is set.
 
+import { constants } from "node:os";
+
 export const socketType = { pair: 0, dealer: 5, router: 6 } as const;
 
-export const contextOption = { ioThreads: 1, maxSockets: 2, blocky: 70 } as const;
+export const contextOption = { ioThreads: 1 } as const;
 
 export const socketOption = {
   routingId: 5,
@@ -61,12 +63,17 @@ export const monitorEvent = {
   handshakeFailedAuth: 0x4000,
 } as const;
 
+/** What a ZAP handler answers; libzmq tells a client that was refused. */
+export const zapStatus = { ok: 200, refused: 400, failed: 500 } as const;
+
 /** libzmq's own error numbers, and those that it defines where the system has none. */
 const zmqErrnoBase = 156_384_712;
 
-/** Names of the error numbers that a call of ours can end with; the system's differ by operating system. */
-export const errnoNames: ReadonlyMap<number, string> = new Map([
-  ...systemErrno(process.platform),
+/** Names of the error numbers that a call of ours can end with. */
+export const errnoNames: ReadonlyMap<number, string> = new Map<number, string>([
+  ...Object.entries(constants.errno).map(([name, errno]) => [errno, name] as const),
+  // The same number may have another name, EWOULDBLOCK.
+  [constants.errno.EAGAIN, "EAGAIN"],
   [zmqErrnoBase + 1, "ENOTSUP"],
   [zmqErrnoBase + 2, "EPROTONOSUPPORT"],
   [zmqErrnoBase + 3, "ENOBUFS"],
@@ -84,53 +91,3 @@ export const errnoNames: ReadonlyMap<number, string> = new Map([
   [zmqErrnoBase + 53, "ETERM"],
   [zmqErrnoBase + 54, "EMTHREAD"],
 ]);
-
-function systemErrno(platform: NodeJS.Platform): readonly (readonly [number, string])[] {
-  const same = [
-    [1, "EPERM"],
-    [4, "EINTR"],
-    [12, "ENOMEM"],
-    [13, "EACCES"],
-    [14, "EFAULT"],
-    [19, "ENODEV"],
-    [22, "EINVAL"],
-    [23, "ENFILE"],
-    [24, "EMFILE"],
-    [32, "EPIPE"],
-  ] as const;
-  if (platform === "darwin") {
-    return [
-      ...same,
-      [35, "EAGAIN"],
-      [48, "EADDRINUSE"],
-      [49, "EADDRNOTAVAIL"],
-      [54, "ECONNRESET"],
-      [60, "ETIMEDOUT"],
-      [61, "ECONNREFUSED"],
-      [65, "EHOSTUNREACH"],
-    ];
-  }
-  if (platform === "win32") {
-    // The C runtime of a MinGW build: POSIX numbers above 100.
-    return [
-      ...same,
-      [11, "EAGAIN"],
-      [100, "EADDRINUSE"],
-      [101, "EADDRNOTAVAIL"],
-      [107, "ECONNREFUSED"],
-      [108, "ECONNRESET"],
-      [110, "EHOSTUNREACH"],
-      [138, "ETIMEDOUT"],
-    ];
-  }
-  return [
-    ...same,
-    [11, "EAGAIN"],
-    [98, "EADDRINUSE"],
-    [99, "EADDRNOTAVAIL"],
-    [104, "ECONNRESET"],
-    [110, "ETIMEDOUT"],
-    [111, "ECONNREFUSED"],
-    [113, "EHOSTUNREACH"],
-  ];
-}

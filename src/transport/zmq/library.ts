@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DyncError, messageOf } from "../../base/error.ts";
-import { addonPath } from "./addon.ts";
+import { addonPaths } from "./addon.ts";
 import { uninterrupted } from "./interrupted.ts";
 import { cString, type Functions, type Native } from "./native.ts";
 import { zmqSymbols } from "./symbols.ts";
@@ -111,7 +111,7 @@ function checked(library: Library): Library {
 function checkoutPath(): string {
   const root = new URL("../../../", import.meta.url);
   const target = hostTarget();
-  const addon = addonPath(target);
+  const addon = addonPaths[target];
   const candidates = [
     `build/stage/${target}/libzmq.so`,
     ...(addon === null ? [] : [`node_modules/zeromq/${addon}`]),

@@ -2,7 +2,7 @@
 // the network (probe.ts) where the events alone do not say.
 
 import type { LinkFailure } from "../transport.ts";
-import { monitorEvent } from "./constants.ts";
+import { monitorEvent, zapStatus } from "./constants.ts";
 import { errnoSymbol } from "./error.ts";
 import type { MonitorEvent } from "./monitor.ts";
 
@@ -33,7 +33,7 @@ export function stepOf(state: AttemptState, { event, value }: MonitorEvent): Ste
     case monitorEvent.closed:
       return state.isConnected ? { type: "progress", state } : { type: "probe-connect" };
     case monitorEvent.handshakeFailedAuth:
-      return { type: "failed", failure: value === 400 ? "key-refused" : "server-error" };
+      return { type: "failed", failure: value === zapStatus.refused ? "key-refused" : "server-error" };
     case monitorEvent.handshakeFailedNoDetail:
       return isTimeout(value)
         ? { type: "failed", failure: "handshake-timeout" }

@@ -5,7 +5,6 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -14,7 +13,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
@@ -100,7 +99,8 @@ function unpackInto(folder: string, { path: source, sha256: hash }: EmbeddedLibr
   if (holds(path, hash)) return path;
   const temporary = join(folder, `.libzmq-${randomBytes(8).toString("hex")}`);
   try {
-    writeNew(temporary, readFileSync(source));
+    // "wx": fails when there is anything of that name, so no link leads us elsewhere.
+    writeFileSync(temporary, readFileSync(source), { flag: "wx", mode: 0o700, flush: true });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -128,17 +128,6 @@ function checkFolder(folder: string): void {
     const isSticky = (mode & 0o1000) !== 0;
     if ((mode & 0o022) !== 0 && !isSticky) throw new Error(`${above} can be written by others`);
     if (above === dirname(above)) return;
-  }
-}
-
-function writeNew(path: string, bytes: Uint8Array): void {
-  // "wx": fails when there is anything of that name, so no link leads us elsewhere.
-  const file = openSync(path, "wx", 0o700);
-  try {
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -2,7 +2,7 @@
 // everything about the request is as it must be and `authorize` gives an origin. Owned by router-link.ts.
 
 import { PublicKey } from "../../keys/key.ts";
-import { socketType } from "./constants.ts";
+import { socketType, zapStatus } from "./constants.ts";
 import type { ZmqContext } from "./context.ts";
 import type { Pollable } from "./poller.ts";
 import { ZmqSocket } from "./socket.ts";
@@ -18,14 +18,14 @@ const requestsPerTurnMax = 64;
 const originBytesMax = 255;
 
 interface Verdict {
-  readonly status: "200" | "400" | "500";
+  readonly status: number;
   readonly text: string;
   readonly userId: string;
 }
 
-const refused: Verdict = { status: "400", text: "Key is not authorized", userId: "" };
-const malformed: Verdict = { status: "400", text: "Malformed request", userId: "" };
-const failed: Verdict = { status: "500", text: "Cannot check keys", userId: "" };
+const refused: Verdict = { status: zapStatus.refused, text: "Key is not authorized", userId: "" };
+const malformed: Verdict = { status: zapStatus.refused, text: "Malformed request", userId: "" };
+const failed: Verdict = { status: zapStatus.failed, text: "Cannot check keys", userId: "" };
 
 export class ZapHandler implements Pollable {
   readonly descriptor: bigint;
@@ -64,7 +64,7 @@ export class ZapHandler implements Pollable {
     // Without an envelope there is nobody to answer; libzmq never sends such a request.
     if (peer === undefined || delimiter?.length !== 0 || requestId === undefined) return;
     const { status, text, userId } = isVersion(frames[2]) ? this.#verdict(rest) : malformed;
-    const replies = [version, requestId, status, text, userId, ""];
+    const replies = [version, requestId, String(status), text, userId, ""];
     this.#socket.send([peer, delimiter, ...replies.map((reply) => bytesOf(reply))]);
   }
 
@@ -77,7 +77,7 @@ export class ZapHandler implements Pollable {
     try {
       const origin = this.#authorize(new PublicKey(key), address.toString());
       if (origin === null) return refused;
-      return isUserId(origin) ? { status: "200", text: "OK", userId: origin } : failed;
+      return isUserId(origin) ? { status: zapStatus.ok, text: "OK", userId: origin } : failed;
     } catch {
       return failed;
     }
