@@ -1,7 +1,7 @@
 // What the client remembers of unfinished uploads, in `DYNC_HOME/uploads/`, one file each, from before the first
 // message until the end. It is a hint: it says under which identity to ask, and what the server answers decides.
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
 import { metadataFormFault } from "../protocol/wire/metadata.ts";
+import { TargetIndex } from "./target-index.ts";
 
 const schemaNewest = 2;
 
@@ -68,10 +69,20 @@ export interface UnreadableState {
 
 export class UploadStore {
   readonly #folder: string;
+  readonly #targets: TargetIndex;
+  #areDraftsCleared = false;
 
   /** `home` is the DYNC_HOME folder. */
   constructor(home: string) {
     this.#folder = join(home, "uploads");
+    this.#targets = new TargetIndex({
+      folder: this.#folder,
+      list: () => this.#names(),
+      digestOf: async (name) => {
+        const upload = await this.#read(name);
+        return "identity" in upload ? targetDigest(upload) : null;
+      },
+    });
   }
 
   /** All uploads that can be read, oldest first, and the files that cannot, which are left alone. */
@@ -92,8 +103,13 @@ export class UploadStore {
 
   /** The newest upload that was begun for `target`, or `null`. */
   async find(target: UploadTarget): Promise<UnfinishedUpload | null> {
-    const { uploads } = await this.list();
-    return uploads.findLast((upload) => isFor(upload, target)) ?? null;
+    let newest: UnfinishedUpload | null = null;
+    for (const name of await this.#targets.filesFor(targetDigest(target))) {
+      const upload = await this.#read(name);
+      if (!("identity" in upload)) continue;
+      if (newest === null || upload.startedAt.localeCompare(newest.startedAt) >= 0) newest = upload;
+    }
+    return newest;
   }
 
   /** Writes it, durably, in one step. Throws `DyncError` ("configuration") when that is not possible. */
@@ -113,6 +129,8 @@ export class UploadStore {
         hint: "dync keeps there what it needs to go on after an interruption; make the folder writable",
       });
     }
+    if (this.#areDraftsCleared) return;
+    this.#areDraftsCleared = true;
     await this.#clearDrafts(file).catch(() => {});
   }
 
@@ -198,13 +216,11 @@ function newestForm(value: unknown): unknown {
   return { ...rest, schema: 2, metadataText: JSON.stringify(metadata) };
 }
 
-function isFor(upload: UnfinishedUpload, target: UploadTarget): boolean {
-  return (
-    upload.host === target.host &&
-    upload.port === target.port &&
-    upload.path === target.path &&
-    upload.name === target.name
-  );
+/** The same for two that are for the same target. */
+function targetDigest({ host, port, path, name }: UploadTarget): string {
+  return createHash("sha256")
+    .update(JSON.stringify([host, port, path, name]))
+    .digest("base64url");
 }
 
 /** The system's words, without its code and the path that is named already. */

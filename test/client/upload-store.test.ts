@@ -138,7 +138,7 @@ test("what a process that was killed while it saved left is cleared away after a
   for (const draft of [old, young]) await writeFile(draft, "{");
   const hours = Date.now() / 1000 - 2 * 3600;
   await utimes(old, hours, hours);
-  await store.save(uploadOf(2));
+  await new UploadStore(home.path).save(uploadOf(2));
   const left = await readdir(home.file("uploads"));
   expect(left.filter((name) => name.endsWith(".tmp"))).toEqual(["young.json.2.tmp"]);
 });
