@@ -15,7 +15,7 @@ import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Room } from "./room.ts";
 import { Turn } from "./turn.ts";
-import { ownerText, type Upload, type UploadOwner } from "./upload.ts";
+import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 
 export interface ServerParts extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged"> {
@@ -141,35 +141,35 @@ export class Server {
 
   #dispatch(received: ReceivedFromPeer): void {
     const { origin, peer: identity } = received;
-    const upload = this.#uploads.get({ origin, identity });
+    const voice = voiceOf(origin, identity);
+    const upload = this.#uploads.get(voice);
     const user = this.#userOf(origin, upload);
     // Large metadata takes a millisecond to read. Only of the very same message the answer is the same: another one
     // may be damaged, and counts.
-    if (this.#turn.isAsked(ownerText({ origin, identity }), received.frames)) return received.release();
+    if (this.#turn.isAsked(voice, received.frames)) return received.release();
     const decoded = decodeClientMessage(received.frames);
     if (user === null || this.#stopping || !decoded.ok) {
       received.release();
       if (user === null) this.#refuseKey(origin, identity);
       else if (this.#stopping) this.#sendError(identity, notReady, "The server is going down");
-      else if (!decoded.ok) this.#receiveMalformed({ origin, identity, user }, decoded);
+      else if (!decoded.ok) this.#receiveMalformed({ voice, origin, identity, user }, decoded);
       return;
     }
-    this.#hand({ user, origin, identity }, received, decoded.message);
+    this.#hand({ voice, user, origin, identity }, received, decoded.message);
   }
 
   // A question is answered once in a turn, and never after what came behind it: its answer would take the client back.
   #hand(owner: UploadOwner, received: ReceivedFromPeer, message: ClientMessage): void {
     const { origin, peer } = received;
-    const key = ownerText(owner);
-    const isRepeatedPost = message.type === "post-file" && this.#uploads.get(owner) !== null;
+    const isRepeatedPost = message.type === "post-file" && this.#uploads.get(owner.voice) !== null;
     if (message.type === "query-status" || isRepeatedPost) {
       const frames = received.frames.map((frame) => new Uint8Array(frame));
       received.release();
       const asked = { origin, peer, frames: [], release() {} };
       const answer = () => this.#guarded(asked, () => this.#uploads.obtain(owner).receive(message, asked));
-      return this.#turn.ask(key, answer, frames);
+      return this.#turn.ask(owner.voice, answer, frames);
     }
-    this.#turn.before(key);
+    this.#turn.before(owner.voice);
     this.#uploads.obtain(owner).receive(message, received);
   }
 
@@ -188,10 +188,10 @@ export class Server {
   }
 
   #receiveMalformed(owner: UploadOwner, { code, text }: DecodeFailure): void {
-    const upload = this.#uploads.get(owner);
-    this.#turn.before(ownerText(owner));
-    if (upload === null && this.#turn.isRepeated(ownerText(owner), "malformed")) return;
-    const { user, origin, identity } = owner;
+    const { voice, user, origin, identity } = owner;
+    const upload = this.#uploads.get(voice);
+    this.#turn.before(voice);
+    if (upload === null && this.#turn.isRepeated(voice, "malformed")) return;
     const key = fingerprintOf(origin);
     this.#parts.logger.log("warn", "Malformed message", { user, key, code, reason: text });
     if (upload !== null) upload.receiveMalformed(text);

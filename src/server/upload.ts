@@ -27,10 +27,12 @@ import type { Session } from "./session.ts";
 export type UploadOwner = Omit<UploadKey, "id"> & {
   /** Public key text (Z85). */
   readonly origin: string;
+  /** `voiceOf` both. */
+  readonly voice: string;
 };
 
 /** Which upload a message speaks for: one identity of one key. */
-export function ownerText({ origin, identity }: Pick<UploadOwner, "origin" | "identity">): string {
+export function voiceOf(origin: string, identity: string): string {
   return `${origin} ${identity}`;
 }
 

@@ -11,7 +11,7 @@ import type { ClientDirectory } from "./client-directory.ts";
 import { PublishAttempts } from "./publish-attempts.ts";
 import { finishPublishing, giveUp } from "./recovery.ts";
 import { Session, type SessionParts } from "./session.ts";
-import { ownerText, Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
+import { Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
 import { UploadPlaces } from "./upload-places.ts";
 
 export interface UploadsParts extends Omit<SessionParts, "isActive">, Omit<UploadParts, keyof SessionParts> {
@@ -25,7 +25,7 @@ const tooMany = errorMeanings["too-many-uploads"].wire;
 
 export class Uploads implements UploadDesk {
   readonly #parts: UploadsParts & Pick<SessionParts, "isActive">;
-  readonly #byOwner = new Map<string, Upload>();
+  readonly #byVoice = new Map<string, Upload>();
   /** Those with a session. */
   readonly #byId = new Map<string, Upload>();
   readonly #places: UploadPlaces;
@@ -39,17 +39,17 @@ export class Uploads implements UploadDesk {
     this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
   }
 
-  /** The upload that the key `origin` has under this identity, where something is being done with it. */
-  get(owner: Pick<UploadOwner, "origin" | "identity">): Upload | null {
-    return this.#byOwner.get(ownerText(owner)) ?? null;
+  /** The upload that has this voice, where something is being done with it. */
+  get(voice: string): Upload | null {
+    return this.#byVoice.get(voice) ?? null;
   }
 
   /** The same, or one of which nothing is known yet. */
   obtain(owner: UploadOwner): Upload {
-    const known = this.get(owner);
+    const known = this.get(owner.voice);
     if (known !== null) return known;
     const upload = new Upload(owner, this.#parts, this);
-    this.#byOwner.set(ownerText(owner), upload);
+    this.#byVoice.set(owner.voice, upload);
     return upload;
   }
 
@@ -58,7 +58,7 @@ export class Uploads implements UploadDesk {
   }
 
   all(): readonly Upload[] {
-    return [...this.#byOwner.values()];
+    return [...this.#byVoice.values()];
   }
 
   /** Uploads that have a place. */
@@ -111,7 +111,7 @@ export class Uploads implements UploadDesk {
   }
 
   forget({ owner }: Upload): void {
-    this.#byOwner.delete(ownerText(owner));
+    this.#byVoice.delete(owner.voice);
   }
 
   track(task: Promise<void>): void {
