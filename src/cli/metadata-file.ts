@@ -5,6 +5,7 @@ import { readFileSync, readSync, statSync } from "node:fs";
 import { DyncError, errorMeanings, systemCode } from "../base/error.ts";
 import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "../base/json-text.ts";
 import { systemPathBytes } from "../base/system-path.ts";
+import { overlaid } from "../client/plan/overlay.ts";
 import { limits } from "../protocol/limits.ts";
 import { kindOfJson, metadataFault, metadataFormFault } from "../protocol/wire/metadata.ts";
 import { faultsOf } from "./command-line-error.ts";
@@ -14,28 +15,50 @@ import { printable } from "./printable.ts";
 const fileBytesMax = 16 * 1024 * 1024;
 
 /**
- * The object in `path` (if there is one; "-" is standard input), with `pairs` put over it. Throws `DyncError`:
- * "usage" where there is no such object, "metadata-rejected" where no server of ours would take it.
+ * The members of the object in `path` (if there is one; "-" is standard input), with `pairs` put over them. Throws `DyncError`
+ * ("usage", "metadata-rejected") where there is no such object.
  */
-export function loadMetadata(path: string | undefined, pairs: readonly string[]): string {
-  const members = path === undefined ? [] : [...readMetadataFile(path)];
-  for (const member of readPairs(pairs)) {
-    const index = members.findIndex((it) => it.name === member.name);
-    // In its place: the order of a metadata file is somebody's choice.
-    members.splice(index < 0 ? members.length : index, index < 0 ? 0 : 1, member);
-  }
-  return checked(compactJson(objectText(members)));
+export function loadMembers(path: string | undefined, pairs: readonly string[]): readonly JsonMember[] {
+  return overlaid(path === undefined ? [] : readMetadataFile(path), readPairs(pairs));
 }
 
-/** Everything that `loadMetadata` would throw, without reading standard input. */
-export function metadataFaults(path: string | undefined, pairs: readonly string[]): readonly DyncError[] {
+/**
+ * The metadata with these members, as it is sent. Throws `DyncError` ("metadata-rejected") where no server of ours would take
+ * it; `hintOfNone` says what to do where there are no members at all.
+ */
+export function metadataOf(
+  members: readonly JsonMember[],
+  hintOfNone = "give some with -m FILE or -k KEY:VALUE",
+): string {
+  const text = compactJson(objectText(members));
+  const fault = metadataFormFault(text) ?? metadataFault(text);
+  if (fault === null) return text;
+  const large = "metadata describes the data; send large parts of it as a file of their own";
+  const none = members.length === 0 ? hintOfNone : undefined;
+  const hint = fault.code === errorMeanings["too-large"].wire ? large : none;
+  throw new DyncError("metadata-rejected", fault.text, { hint });
+}
+
+/**
+ * Everything that is wrong with what the options say of all files, without reading standard input; `isAll`: nothing else is said
+ * of any.
+ */
+export function metadataFaults(
+  path: string | undefined,
+  pairs: readonly string[],
+  isAll = true,
+): readonly DyncError[] {
   // Standard input can be read once: when it is time.
   if (path === "-") return faultsOf(() => readPairs(pairs));
   const faults = [
     ...pairs.flatMap((pair) => faultsOf(() => readPairs([pair]))),
     ...faultsOf(() => path === undefined || readMetadataFile(path)),
   ];
-  return faults.length > 0 ? faults : faultsOf(() => loadMetadata(path, pairs));
+  if (faults.length > 0) return faults;
+  return faultsOf(() => {
+    const members = loadMembers(path, pairs);
+    if (isAll || members.length > 0) metadataOf(members);
+  });
 }
 
 function readPairs(pairs: readonly string[]): readonly JsonMember[] {
@@ -61,17 +84,8 @@ function readPair(pair: string): JsonMember {
   return jsonMember(pair.slice(0, colon), JSON.stringify(value));
 }
 
-function checked(text: string): string {
-  const fault = metadataFormFault(text) ?? metadataFault(text);
-  if (fault === null) return text;
-  const large = "metadata describes the data; send large parts of it as a file of their own";
-  const none = text === "{}" ? "give some with -m FILE or -k KEY:VALUE" : undefined;
-  throw new DyncError("metadata-rejected", fault.text, {
-    hint: fault.code === errorMeanings["too-large"].wire ? large : none,
-  });
-}
-
-function readMetadataFile(path: string): readonly JsonMember[] {
+/** The members of the object in `path`. Throws as `loadMembers`. */
+export function readMetadataFile(path: string): readonly JsonMember[] {
   const shown = path === "-" ? "metadata from standard input" : `metadata file "${printable(path)}"`;
   const text = decode(readBytes(path, shown), shown);
   const reading = readJson(text, limits.metadataDepthMax);
@@ -166,7 +180,8 @@ function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16
   return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }
 
-function reasonOf(error: unknown): string {
+/** Why a file cannot be read, in a few words. */
+export function reasonOf(error: unknown): string {
   switch (systemCode(error)) {
     case "ENOENT":
       return "there is no such file";

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { DyncError } from "../../src/base/error.ts";
-import { loadMetadata } from "../../src/cli/metadata-file.ts";
+import { loadMembers, metadataOf } from "../../src/cli/metadata-file.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-describe("loadMetadata()", () => {
+const loadMetadata = (path: string | undefined, pairs: readonly string[]) =>
+  metadataOf(loadMembers(path, pairs));
+
+describe("loadMembers()", () => {
   test("puts -k over -m, and takes the value behind the first colon", async () => {
     await using folder = await tempFolder();
     const file = folder.file("m.json");

@@ -22,7 +22,7 @@ export function readAtOnce(option: string | undefined): number {
 }
 
 export interface Batch {
-  readonly jobs: AsyncIterable<Job>;
+  readonly jobs: Iterable<Job> | AsyncIterable<Job>;
   /** How many there are, `null` where that is not known. */
   readonly files: number | null;
   readonly retry: Retry;

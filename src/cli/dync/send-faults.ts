@@ -8,6 +8,7 @@ import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
 import { suggestedFileName } from "../../base/file-name.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
+import { NameTemplate } from "../../client/plan/name-template.ts";
 import { parseServerAddress } from "../../config/server-address.ts";
 import type { CommandFaults, CommandLine, Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
@@ -200,24 +201,22 @@ function manyFaults({ values, switches }: SendLine, files: readonly string[]): r
     );
   if (switches.includes("unpack"))
     fault(`Option "--unpack" is about one file, ${files.length} are given`, "give the command once for each");
-  const seen = new Map<string, string>();
-  for (const file of files) {
-    const name = basename(file);
-    const other = seen.get(name);
-    seen.set(name, file);
-    if (other === undefined) continue;
-    const hint = "send one of them with a command of its own, under another name: -n NAME";
-    fault(`"${other}" and "${file}" would both be stored as "${name}"`, hint);
-  }
   return faults;
 }
 
 /** What is wrong with options, whatever the positional arguments are. */
-function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[] {
+function optionFaults({ values, switches, isComplete }: CommandLine): readonly DyncError[] {
   const meta = values.meta?.[0];
   const pairs = values["key-value"] ?? [];
   const isGiven = meta !== undefined || pairs.length > 0;
-  const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs)] : [];
+  const isAll = values["metadata-from"] === undefined && !switches.includes("sidecars");
+  const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs, isAll)] : [];
+  const template = values["name-template"]?.[0];
+  if (template !== undefined) faults.push(...faultsOf(() => new NameTemplate(template)));
+  if (template !== undefined && values.name !== undefined) {
+    const hint = "leave one of them away";
+    faults.push(new DyncError("usage", 'Options "-n" and "--name-template" both say the name', { hint }));
+  }
   const retryFor = values["retry-for"]?.[0];
   if (retryFor !== undefined) faults.push(...faultsOf(() => readRetry(retryFor)));
   faults.push(...faultsOf(() => readAtOnce(values.jobs?.[0])));
@@ -225,7 +224,14 @@ function optionFaults({ values, isComplete }: CommandLine): readonly DyncError[]
 }
 
 /** Why standard input cannot be sent. */
-function inputFault({ positionals, values }: SendLine): DyncError | null {
+function inputFault({ positionals, values, optionWords }: SendLine): DyncError | null {
+  const ofFiles = ["--name-template", "--metadata-from", "--sidecars"].find((option) =>
+    optionWords.some((word) => word === option || word.startsWith(`${option}=`)),
+  );
+  if (ofFiles !== undefined) {
+    const hint = "name files after SERVER; for standard input there are -n, -m and -k";
+    return new DyncError("usage", `Option "${ofFiles}" is about files, and none is given`, { hint });
+  }
   if (values.meta?.[0] === "-") {
     return new DyncError("usage", "Metadata and data cannot both come from standard input", {
       hint: "name a file after SERVER, or one after -m",

@@ -1,14 +1,12 @@
 // What `dync send` sends: the jobs that a command line stands for, with which `sendFaults` found nothing wrong.
 
-import { DyncError } from "../../base/error.ts";
 import type { Job } from "../../client/file-upload.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import type { Environment } from "../command.ts";
-import { loadMetadata } from "../metadata-file.ts";
 import { readKnownServers } from "./known-servers.ts";
-import { nameOnServer } from "./name-on-server.ts";
 import { isThere } from "./send-faults.ts";
 import type { SendValues } from "./send-options.ts";
+import { SendPlan } from "./send-plan.ts";
 import { chosenServer, tellApart } from "./server-choice.ts";
 
 /** What is to be sent, as it was written. */
@@ -31,31 +29,25 @@ export function readSending(values: SendValues, environment: Environment): Sendi
   };
 }
 
-/** The jobs in the order in which they are sent; of those that cannot be sent, `fault` says why. Throws `DyncError`. */
-export async function* readJobs(
-  { server, files, isBatch }: Sending,
-  values: SendValues,
-): AsyncGenerator<Job, void, undefined> {
-  const shared = {
-    ...server,
-    metadataText: loadMetadata(values.meta, values["key-value"]),
-    ...(values.unpack ? { unpack: "tar" as const } : {}),
+export interface Jobs {
+  readonly jobs: Iterable<Job>;
+  readonly count: number;
+}
+
+/**
+ * The jobs in the order in which they are sent; of those that cannot be sent, `fault` says why. Throws `DyncError`, before any of
+ * them, where they cannot be sent together.
+ */
+export function readJobs({ server, files, isBatch }: Sending, values: SendValues): Jobs {
+  const plan = new SendPlan(values, isBatch);
+  const shared = { ...server, ...(values.unpack ? { unpack: "tar" as const } : {}) };
+  const [file] = files;
+  const isInput = !isBatch && (file === undefined || file === "-");
+  const paths = files.filter((path) => !plan.isSidecar(path));
+  if (!isInput) plan.expectGood(paths);
+  const jobs = function* (): Iterable<Job> {
+    if (isInput) return yield { ...shared, ...plan.input() };
+    for (const path of paths) yield { ...shared, ...plan.file(path) };
   };
-  if (!isBatch) return yield { ...shared, ...fileArgument(files[0], values.name) };
-  for (const path of files) yield { ...shared, ...fileOfMany(path) };
-}
-
-function fileArgument(file: string | undefined, name: string | undefined): Pick<Job, "path" | "name"> {
-  const path = file === undefined || file === "-" ? null : file;
-  return { path, name: nameOnServer(name, path) };
-}
-
-/** A name that cannot be sent is that file's trouble. */
-function fileOfMany(path: string): Pick<Job, "path" | "name" | "fault"> {
-  try {
-    return { path, name: nameOnServer(undefined, path) };
-  } catch (error) {
-    if (error instanceof DyncError) return { path, name: path, fault: error };
-    throw error;
-  }
+  return { jobs: jobs(), count: isInput ? 1 : paths.length };
 }

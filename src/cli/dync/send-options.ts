@@ -6,10 +6,13 @@ import type { OptionsDef, OptionValues } from "../command.ts";
 const metadataOptions = {
   meta: { type: "string", alias: "m", bytes: true },
   "key-value": { type: "string", alias: "k", repeat: true },
+  "metadata-from": { type: "string", bytes: true },
+  sidecars: { type: "boolean" },
 } as const satisfies OptionsDef;
 
 const nameOptions = {
   name: { type: "string", alias: "n" },
+  "name-template": { type: "string" },
   unpack: { type: "boolean" },
 } as const satisfies OptionsDef;
 

@@ -24,15 +24,15 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const { output } = context;
   if (values.quiet) output.beQuiet();
   const sending = readSending(values, context.environment);
-  const jobs = readJobs(sending, values);
+  const { jobs, count } = readJobs(sending, values);
   const retry = readRetry(values["retry-for"]);
   if (sending.isBatch) {
     const { host: server, port } = sending.server;
     output.summarise({ server, port });
     const atOnce = readAtOnce(values.jobs);
-    return await sendBatch({ jobs, files: sending.files.length, retry, atOnce }, context);
+    return await sendBatch({ jobs, files: count, retry, atOnce }, context);
   }
-  for await (const job of jobs) await sendOne(job, retry, context);
+  for (const job of jobs) await sendOne(job, retry, context);
   return 0;
 }
 

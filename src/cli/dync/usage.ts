@@ -29,13 +29,26 @@ files some are sent at once; one that fails does not stop the others, and the
 end says what became of all. Exit status 0 means that the server has confirmed
 that all of it is stored, with the right checksum; nothing else means that.
 
+The table's column "file", "folder" or "path", or else its first one, says
+which file a row is for, by its name or as much of its path as is needed. All
+cells are text, and an empty one says nothing. It may be separated by ";", ","
+or tabs. With anything wrong in it nothing is sent.
+
 Options:
   -m, --meta FILE          metadata: a file that holds one JSON object, or "-":
                            standard input; it arrives as it is written
   -k, --key-value KEY:VALUE
                            one field of metadata; goes over the same field of
                            -m; may be given many times, each key once
+      --metadata-from FILE a table (CSV) with a row for each file that is sent
+                           and a column for each field; they go over -m and -k
+      --sidecars           the object in NAME.meta.json beside a file NAME is
+                           its metadata, over all that is said elsewhere; such
+                           files are then not sent themselves
   -n, --name NAME          name of the file on the server, without folders
+      --name-template TEXT names of several files: {stem} and {ext} of the name
+                           ("run42" and ".raw"), {parent}: its folder, {date}:
+                           when it was last modified, as 2026-07-30
       --unpack             the data is a tar: publish what is in it as a folder,
                            all or nothing, under the name without ".tar"
   -p, --port PORT          port of the server (default 8889)
