@@ -33,7 +33,7 @@ describe("the table", () => {
     [4, ["source", "source-changed"]],
     [5, ["timed-out", "too-many-uploads", "not-ready", "no-space", "unreachable", "unavailable"]],
     [6, ["metadata-rejected"]],
-    [7, ["forbidden", "name-taken", "too-large", "key-refused", "wrong-server"]],
+    [7, ["forbidden", "name-taken", "too-large", "content-rejected", "key-refused", "wrong-server"]],
     [8, ["checksum-mismatch"]],
     [130, ["cancelled"]],
   ];
