@@ -27,6 +27,20 @@ export type ClientTransitions = Readonly<
   Record<ClientState, { readonly [event in ClientEvent]?: readonly ClientState[] }>
 >;
 
+/** What may come while there is a connection, and what mostly follows. */
+function connected(state: ClientState) {
+  return {
+    "link-lost": ["offline"],
+    "upload-approved": [state, "ended"],
+    "transfer-credit": [state],
+    "upload-finished": ["ended"],
+    error: ["posting", "offline", "ended"],
+    malformed: ["ended"],
+    "give-up": ["ended"],
+    tick: [state, "offline"],
+  } as const;
+}
+
 export const clientTransitions: ClientTransitions = {
   offline: {
     "link-up": ["posting", "asking"],
@@ -42,51 +56,26 @@ export const clientTransitions: ClientTransitions = {
     tick: ["offline"],
   },
   posting: {
-    "link-lost": ["offline"],
+    ...connected("posting"),
     "upload-approved": ["sending", "ended"],
     // A server that knows the upload from before may speak of it before it read our message.
-    "transfer-credit": ["posting"],
     "status-report": ["posting"],
-    "upload-finished": ["ended"],
     error: ["offline", "ended"],
-    malformed: ["ended"],
-    "give-up": ["ended"],
-    tick: ["posting", "offline"],
   },
   asking: {
-    "link-lost": ["offline"],
-    "upload-approved": ["asking", "ended"],
-    "transfer-credit": ["asking"],
+    ...connected("asking"),
     "status-report": ["asking", "sending", "ended"],
-    "upload-finished": ["ended"],
-    error: ["posting", "offline", "ended"],
-    malformed: ["ended"],
-    "give-up": ["ended"],
-    tick: ["asking", "offline"],
   },
   sending: {
-    "link-lost": ["offline"],
-    "upload-approved": ["sending", "ended"],
-    "transfer-credit": ["sending"],
+    ...connected("sending"),
     "status-report": ["sending", "ended"],
     // One that fits nothing is asked about.
     "upload-finished": ["sending", "ended"],
-    error: ["posting", "offline", "ended"],
-    malformed: ["ended"],
     "chunk-sent": ["sending", "confirming"],
-    "give-up": ["ended"],
-    tick: ["sending", "offline"],
   },
   confirming: {
-    "link-lost": ["offline"],
-    "upload-approved": ["confirming", "ended"],
-    "transfer-credit": ["confirming"],
+    ...connected("confirming"),
     "status-report": ["confirming", "sending", "ended"],
-    "upload-finished": ["ended"],
-    error: ["posting", "offline", "ended"],
-    malformed: ["ended"],
-    "give-up": ["ended"],
-    tick: ["confirming", "offline"],
   },
   ended: {},
 };
