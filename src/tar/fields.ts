@@ -3,10 +3,10 @@
 import { cutText } from "../base/cut-text.ts";
 import { TarFault } from "./member.ts";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const looseDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const shownBytesMax = 200;
+const [space, zero] = [0x20, 0x30];
 
 /** A place in a header: first byte and length. */
 export interface Field {
@@ -14,14 +14,20 @@ export interface Field {
   readonly length: number;
 }
 
+// Byte by byte: a view for each field would cost more than all of the rest.
+
 /** Writes `text`, ASCII that fits, into its field. */
-export function writeText(header: Uint8Array, { at, length }: Field, text: string): void {
-  encoder.encodeInto(text, header.subarray(at, at + length));
+export function writeText(header: Uint8Array, { at }: Field, text: string): void {
+  for (let index = 0; index < text.length; index++) header[at + index] = text.charCodeAt(index);
 }
 
-/** Writes `value`, which fits, as octal digits with a NUL behind them. */
-export function writeOctal(header: Uint8Array, field: Field, value: number): void {
-  writeText(header, field, value.toString(8).padStart(field.length - 1, "0"));
+/** Writes `value`, which fits, as octal digits up to the NUL at the field's end. */
+export function writeOctal(header: Uint8Array, { at, length }: Field, value: number): void {
+  let rest = value;
+  for (let index = at + length - 2; index >= at; index--) {
+    header[index] = zero + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }
 
 /** Largest number that the field can say in octal digits. */
@@ -50,21 +56,38 @@ export function shown(text: string): string {
   return JSON.stringify(cutText(text, shownBytesMax));
 }
 
-/** The number in a field; `null` when the field is empty, all NUL. Throws `TarFault` for what is no number. */
-export function readNumber(header: Uint8Array, { at, length }: Field, what: string): bigint | null {
-  const field = header.subarray(at, at + length);
-  const first = field[0]!;
-  // The sign is in the first byte, or in its second bit, which nothing but a huge number has.
-  if (first === 0x80 || first === 0xff) return base256(field);
-  const text = String.fromCharCode(...field);
-  const digits = /^ *([0-7]+)[ \0]*$/.exec(text)?.[1];
-  if (digits !== undefined) return BigInt(Number.parseInt(digits, 8));
-  if (/^\0+$/.test(text)) return null;
-  throw new TarFault(`${what} ${shown(text.replace(/\0+$/, ""))} is no number`);
+/**
+ * The number in a field, exact where it is a safe integer; `null` when the field is empty, all NUL. Throws `TarFault` for what
+ * is no number.
+ */
+export function readNumber(header: Uint8Array, { at, length }: Field, what: string): number | null {
+  const end = at + length;
+  const first = header[at]!;
+  if (first === 0x80 || first === 0xff) return base256(header.subarray(at, end));
+  let index = at;
+  while (index < end && header[index] === space) index++;
+  const start = index;
+  let value = 0;
+  for (; index < end && isOctal(header[index]!); index++) value = value * 8 + header[index]! - zero;
+  const hasDigits = index > start;
+  while (index < end && (header[index] === 0 || (hasDigits && header[index] === space))) index++;
+  if (index < end || (!hasDigits && start > at)) throw noNumber(header.subarray(at, end), what);
+  return hasDigits ? value : null;
 }
 
-function base256(field: Uint8Array): bigint {
-  let value = 0n;
-  for (const byte of field.subarray(1)) value = value * 256n + BigInt(byte);
-  return field[0] === 0xff ? value - 256n ** BigInt(field.length - 1) : value;
+function isOctal(byte: number): boolean {
+  return byte >= zero && byte < zero + 8;
+}
+
+function noNumber(field: Uint8Array, what: string): TarFault {
+  return new TarFault(`${what} ${shown(looseDecoder.decode(field).replace(/\0+$/, ""))} is no number`);
+}
+
+/** The first byte has the sign alone; a negative number has all bits turned round, and one more. */
+function base256(field: Uint8Array): number {
+  const isNegative = field[0] === 0xff;
+  let value = 0;
+  for (let at = 1; at < field.length; at++)
+    value = value * 256 + (isNegative ? 255 - field[at]! : field[at]!);
+  return isNegative ? -value - 1 : value;
 }

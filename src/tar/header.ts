@@ -23,9 +23,11 @@ const fields = {
   prefix: { at: 345, length: 155 },
 } as const;
 
-const posixMagic = "ustar\u000000";
-const ownerMayExecute = 0o100n;
+const [magic, version] = ["ustar\0", "00"];
+const slash = 0x2f;
+const ownerMayExecute = 0o100;
 const encoder = new TextEncoder();
+const posixMagic = encoder.encode(magic);
 
 /**
  * The header of `member`: everything that stands before its content. The same member always has the same header. Times
@@ -89,7 +91,7 @@ function blockOf({ name, prefix, mode, size, seconds, flag }: Block): Uint8Array
   writeOctal(header, fields.size, size);
   if (seconds !== null) writeOctal(header, fields.modified, seconds);
   writeText(header, fields.flag, flag);
-  writeText(header, fields.magic, posixMagic);
+  writeText(header, fields.magic, magic + version);
   writeOctal(header, fields.deviceMajor, 0);
   writeOctal(header, fields.deviceMinor, 0);
   writeText(header, fields.prefix, prefix);
@@ -101,9 +103,9 @@ function blockOf({ name, prefix, mode, size, seconds, flag }: Block): Uint8Array
 function splitName(name: string): { readonly name: string; readonly prefix: string } | null {
   if (name.length <= fields.name.length) return { name, prefix: "" };
   // The first "/" behind which the rest fits; one at the end leaves no name.
-  const slash = name.indexOf("/", name.length - fields.name.length - 1);
-  if (slash < 1 || slash > fields.prefix.length || slash === name.length - 1) return null;
-  return { name: name.slice(slash + 1), prefix: name.slice(0, slash) };
+  const at = name.indexOf("/", name.length - fields.name.length - 1);
+  if (at < 1 || at > fields.prefix.length || at === name.length - 1) return null;
+  return { name: name.slice(at + 1), prefix: name.slice(0, at) };
 }
 
 /** What a reader that knows no pax sees of a name. */
@@ -129,34 +131,34 @@ export interface Header {
   /** One character: what kind of member it is; "0" also for the NUL of old tars. */
   readonly flag: string;
   readonly path: Uint8Array;
-  readonly link: Uint8Array;
   readonly size: number;
-  /** Nanoseconds since 1970, or `null` when the field is empty. */
-  readonly modified: bigint | null;
+  /** Whole seconds since 1970, or `null` when the field is empty. */
+  readonly seconds: number | null;
   readonly executable: boolean;
 }
 
 /** Reads one block; `null` for one of zeros, which ends a tar. Throws `TarFault` when it is no header. */
 export function decodeHeader(block: Uint8Array): Header | null {
-  const stored = readChecksum(block);
-  if (stored === null) return null;
-  const modified = readNumber(block, fields.modified, "The time");
+  if (isEnd(block)) return null;
   return {
     flag: String.fromCharCode(block[fields.flag.at] || 0x30),
     path: pathOf(block),
-    link: fieldBytes(block, fields.link),
-    size: sizeOf(readNumber(block, fields.size, "The size") ?? 0n),
-    modified: modified === null ? null : modified * 1_000_000_000n,
-    executable: ((readNumber(block, fields.mode, "The mode") ?? 0n) & ownerMayExecute) !== 0n,
+    size: sizeOf(readNumber(block, fields.size, "The size") ?? 0),
+    seconds: readNumber(block, fields.modified, "The time"),
+    executable: ((readNumber(block, fields.mode, "The mode") ?? 0) & ownerMayExecute) !== 0,
   };
 }
 
+/** Where a link leads to, by the block of its header. */
+export function linkOf(block: Uint8Array): Uint8Array {
+  return fieldBytes(block, fields.link);
+}
+
 /** A size that a stream can have. Throws `TarFault` for any other number. */
-export function sizeOf(size: bigint): number {
-  if (size < 0n) throw new TarFault(`The size ${size} is negative`);
-  if (size > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new TarFault(`The size ${size} is more than any file has`);
-  return Number(size);
+export function sizeOf(size: number): number {
+  if (size < 0) throw new TarFault(`The size ${size} is negative`);
+  if (!Number.isSafeInteger(size)) throw new TarFault(`The size ${size} is more than any file has`);
+  return size;
 }
 
 /** `path` as text. Throws `TarFault` when it is no UTF-8 or longer than any system takes. */
@@ -164,8 +166,8 @@ export function pathText(path: Uint8Array, what: string): string {
   if (path.length > pathBytesMax)
     throw new TarFault(`${what} is ${path.length} bytes long, expected at most ${pathBytesMax}`);
   for (let start = 0; start < path.length; ) {
-    const slash = path.indexOf(0x2f, start);
-    const end = slash === -1 ? path.length : slash;
+    const found = path.indexOf(slash, start);
+    const end = found === -1 ? path.length : found;
     if (end - start > partBytesMax)
       throw new TarFault(`${what} has a part of ${end - start} bytes, expected at most ${partBytesMax}`);
     start = end + 1;
@@ -175,32 +177,54 @@ export function pathText(path: Uint8Array, what: string): string {
 
 function pathOf(block: Uint8Array): Uint8Array {
   const name = fieldBytes(block, fields.name);
-  // GNU's own format has other things in the place of the prefix, and so may v7 have.
-  const isPosix =
-    textOf(fieldBytes(block, { at: fields.magic.at, length: 8 }).subarray(0, 6), "") === "ustar";
-  const prefix = isPosix ? fieldBytes(block, fields.prefix) : new Uint8Array(0);
-  if (prefix.length === 0) return name;
+  if (block[fields.prefix.at] === 0 || !isPosix(block)) return name;
+  const prefix = fieldBytes(block, fields.prefix);
   const path = new Uint8Array(prefix.length + 1 + name.length);
   path.set(prefix);
-  path[prefix.length] = 0x2f;
+  path[prefix.length] = slash;
   path.set(name, prefix.length + 1);
   return path;
 }
 
-/** Compares the checksum; `null` for a block of zeros. */
-function readChecksum(block: Uint8Array): number | null {
+/** Whether it is a header of ustar. GNU's own format has other things in the place of the prefix, and so may v7 have. */
+function isPosix(block: Uint8Array): boolean {
+  return posixMagic.every((byte, index) => block[fields.magic.at + index] === byte);
+}
+
+/** Whether `block` is one of zeros. Throws `TarFault` unless that, or the checksum, is right. */
+function isEnd(block: Uint8Array): boolean {
   const sum = sumOf(block);
-  if (sum === emptySum && block.every((byte) => byte === 0)) return null;
-  let stored: bigint | null = null;
-  try {
-    stored = readNumber(block, fields.checksum, "");
-  } catch (error) {
-    if (!(error instanceof TarFault)) throw error;
-  }
+  if (sum === emptySum && block.every((byte) => byte === 0)) return true;
+  const stored = storedSum(block);
   // Some old programs added the bytes up as signed ones.
-  if (stored === null || (Number(stored) !== sum && Number(stored) !== signedSumOf(block)))
-    throw new TarFault("There is no tar header: its checksum is wrong");
-  return Number(stored);
+  if (stored !== sum && stored !== signedSumOf(block)) throw noHeader(block);
+  return false;
+}
+
+/** What a tar that is packed begins with. */
+const packers = {
+  gzip: [0x1f, 0x8b],
+  bzip2: [0x42, 0x5a, 0x68],
+  xz: [0xfd, 0x37, 0x7a],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+};
+
+/** What is wrong with `block`, which begins where a header should. */
+export function noHeader(block: Uint8Array): TarFault {
+  for (const [packer, bytes] of Object.entries(packers)) {
+    if (bytes.every((byte, at) => block[at] === byte))
+      return new TarFault(`This looks packed, expected a plain tar: unpack it first (${packer} -dc)`);
+  }
+  return new TarFault("This is no tar header, or a damaged one: its checksum is wrong");
+}
+
+function storedSum(block: Uint8Array): number | null {
+  try {
+    return readNumber(block, fields.checksum, "The checksum");
+  } catch (error) {
+    if (error instanceof TarFault) return null;
+    throw error;
+  }
 }
 
 const { at: checksumAt, length: checksumLength } = fields.checksum;

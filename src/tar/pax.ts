@@ -57,7 +57,8 @@ function brokenRecord(bytes: Uint8Array): TarFault {
 }
 
 /** Nanoseconds since 1970 of a time in a record: decimal seconds, cut to whole nanoseconds. */
-export function recordTime(text: string): bigint {
+export function recordTime(value: Uint8Array): bigint {
+  const text = decoder.decode(value);
   const found = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(text);
   if (found === null) throw new TarFault(`The pax time ${shown(text)} is no number of seconds`);
   const [, sign, seconds = "", digits = ""] = found;

@@ -4,10 +4,10 @@
 
 import { assert } from "../base/assert.ts";
 import { timestampOf } from "../base/timestamp.ts";
+import { type ExtensionKind, Extensions, isExtension } from "./extensions.ts";
 import { shown } from "./fields.ts";
-import { decodeHeader, type Header, pathText, sizeOf } from "./header.ts";
+import { decodeHeader, type Header, linkOf, noHeader, pathText } from "./header.ts";
 import { blockBytes, type FoundMember, type MemberType, paddingOf, TarFault } from "./member.ts";
-import { decodeRecords, recordTime } from "./pax.ts";
 
 /** Who is told what a tar has. All that `raw` and `content` are given, in their order, is the stream. */
 export interface TarConsumer {
@@ -21,9 +21,6 @@ export interface TarConsumer {
   raw(bytes: Uint8Array): void;
 }
 
-/** Most bytes of one extended header: longer names than any system takes fit into it. */
-export const extensionBytesMax = 64 * 1024;
-
 const types: Readonly<Record<string, MemberType>> = {
   "0": "file",
   "1": "hard link",
@@ -36,35 +33,16 @@ const types: Readonly<Record<string, MemberType>> = {
   "7": "file",
 };
 
-/** Headers that say something of the member that follows, or of all. */
-const extensions: Readonly<Record<string, string>> = {
-  x: "pax header",
-  g: "global pax header",
-  L: "GNU long name",
-  K: "GNU long link",
-};
-
-/** What headers before a member said of it. */
-interface Overrides {
-  path?: Uint8Array;
-  link?: Uint8Array;
-  size?: number;
-  modified?: bigint;
-  /** Kinds of the headers that came. */
-  readonly kinds: Set<string>;
-}
-
 /** Reads one tar. After anything was thrown, by it or by the consumer, it is not to be used any more. */
 export class TarReader {
   /** Bytes of the stream that were taken. */
   #offset = 0;
   /** The extended header that comes now. */
-  #extension: { readonly kind: string; readonly size: number } | null = null;
+  #extension: { readonly kind: ExtensionKind; readonly size: number } | null = null;
+  readonly #extensions = new Extensions();
   /** The beginning of a header or an extended one that a piece's end cut in two. */
   #held: Uint8Array | null = null;
   #heldLength = 0;
-  #overrides: Overrides = { kinds: new Set() };
-  #globalModified: bigint | null = null;
   #contentLeft = 0;
   #paddingLeft = 0;
   #hasMembers = false;
@@ -100,7 +78,10 @@ export class TarReader {
     if (told < bytes.length) consumer.raw(bytes.subarray(told));
   }
 
-  /** Goes over `count` bytes, at most `contentLeft`, of content that need not be told, as if they had been pushed. */
+  /**
+   * Goes over `count` bytes, at most `contentLeft`, of content as if they had been pushed, and tells nothing. So a reader that
+   * is given all raw bytes again comes to where another one was.
+   */
   skipContent(count: number): void {
     assert(count <= this.#contentLeft, "only content is skipped");
     this.#contentLeft -= count;
@@ -113,8 +94,9 @@ export class TarReader {
    */
   finish(): "marked" | "unmarked" {
     if (this.#hasEnded) return "marked";
+    if (this.#offset > 0 && this.#offset < blockBytes) throw noHeader(this.#held ?? new Uint8Array(0));
     const isWithin = this.#contentLeft + this.#paddingLeft + this.#heldLength > 0;
-    if (isWithin || this.#extension !== null || this.#overrides.kinds.size > 0)
+    if (isWithin || this.#extension !== null || this.#extensions.isPending)
       throw new TarFault(`The tar ends in the middle of a member, after ${this.#offset} bytes`);
     if (!this.#hasMembers)
       throw new TarFault("The tar is empty: it has neither members nor the mark of its end");
@@ -167,13 +149,16 @@ export class TarReader {
       const extension = this.#extension;
       if (extension !== null) {
         this.#extension = null;
-        this.#extend(extension.kind, block.subarray(0, extension.size));
+        this.#extensions.add(extension.kind, block.subarray(0, extension.size));
         return null;
       }
       const header = decodeHeader(block);
       if (header === null) this.#end();
-      else if (header.flag in extensions) this.#beginExtension(header);
-      else return this.#begin(header);
+      else if (!isExtension(header.flag)) return this.#begin(header, block);
+      else {
+        this.#extensions.begin(header.flag, header.size);
+        this.#extension = { kind: header.flag, size: header.size };
+      }
       return null;
     } catch (error) {
       if (!(error instanceof TarFault)) throw error;
@@ -182,73 +167,27 @@ export class TarReader {
   }
 
   #end(): void {
-    if (this.#overrides.kinds.size > 0) throw new TarFault("The tar ends where a member was announced");
+    if (this.#extensions.isPending) throw new TarFault("The tar ends where a member was announced");
     this.#hasEnded = true;
   }
 
-  #beginExtension({ flag, size }: Header): void {
-    const what = extensions[flag];
-    if (size > extensionBytesMax)
-      throw new TarFault(`A ${what} is ${size} bytes long, expected at most ${extensionBytesMax}`);
-    if (flag !== "g" && this.#overrides.kinds.has(flag))
-      throw new TarFault(`There are two ${what}s for one member`);
-    if (flag !== "g") this.#overrides.kinds.add(flag);
-    if (size === 0 && flag !== "x" && flag !== "g") throw new TarFault(`A ${what} is empty`);
-    if (size > 0) this.#extension = { kind: flag, size };
-  }
-
-  #extend(kind: string, body: Uint8Array): void {
-    if (kind === "L" || kind === "K") {
-      const end = body.indexOf(0);
-      this.#override(kind === "L" ? "path" : "link", end === -1 ? body : body.subarray(0, end));
-      return;
-    }
-    const keys = new Set<string>();
-    decodeRecords(body, (key, value) => {
-      if (/^GNU\.sparse\.|^SCHILY\.realsize$/.test(key))
-        throw new TarFault("A sparse file cannot be unpacked");
-      if (/^GNU\.volume\.(size|offset|filename)$/.test(key))
-        throw new TarFault("A file that is spread over several tars cannot be unpacked");
-      if (!/^(path|linkpath|size|mtime)$/.test(key)) return;
-      if (keys.has(key)) throw new TarFault(`A ${extensions[kind]} says "${key}" twice`);
-      keys.add(key);
-      if (kind === "x") this.#record(key, value);
-      else if (key === "mtime") this.#globalModified = recordTime(asciiOf(value));
-      else throw new TarFault(`A global pax header says "${key}", which would be that of every member`);
-    });
-  }
-
-  #record(key: string, value: Uint8Array): void {
-    if (key === "path") this.#override("path", value);
-    else if (key === "linkpath") this.#override("link", value);
-    else if (key === "mtime") this.#overrides.modified = recordTime(asciiOf(value));
-    else {
-      const text = asciiOf(value);
-      if (!/^-?\d{1,20}$/.test(text)) throw new TarFault(`The size ${shown(text)} is no number`);
-      this.#overrides.size = sizeOf(BigInt(text));
-    }
-  }
-
-  /** A copy is kept: the piece that it came in goes. */
-  #override(what: "path" | "link", value: Uint8Array): void {
-    if (this.#overrides[what] !== undefined) throw new TarFault(`A member has two ${what}s`);
-    this.#overrides[what] = value.slice();
-  }
-
-  #begin(header: Header): FoundMember {
-    const overrides = this.#overrides;
-    this.#overrides = { kinds: new Set() };
-    const path = pathText(overrides.path ?? header.path, "The path");
-    const listed = header.flag === "S" ? "sparse" : types[header.flag];
-    if (listed === "sparse") throw new TarFault(`The sparse file ${shown(path)} cannot be unpacked`);
+  #begin(header: Header, block: Uint8Array): FoundMember {
+    const announced = this.#extensions.take();
+    const path = pathText(announced.path ?? header.path, "The path");
+    // Programs differ in what they make of some; a map of holes that is wrong cannot be told from one that is right.
+    if (header.flag === "S" || announced.isSparse)
+      throw new TarFault(
+        `${shown(path)} is written as a sparse file, expected whole files: tar without -S, bsdtar with --no-read-sparse`,
+      );
+    const listed = types[header.flag];
     if (listed === undefined)
       throw new TarFault(`The member ${shown(path)} is of the unknown type ${shown(header.flag)}`);
     // The old way to write a folder.
     const type = listed === "file" && path.endsWith("/") ? "folder" : listed;
-    const size = overrides.size ?? header.size;
+    const size = announced.size ?? header.size;
     if (type !== "file" && size > 0)
       throw new TarFault(`The ${type} ${shown(path)} has a content of ${size} bytes, expected none`);
-    const modified = overrides.modified ?? this.#globalModified ?? header.modified;
+    const modified = announced.modified ?? nanosecondsOf(header.seconds);
     this.#contentLeft = size;
     this.#paddingLeft = paddingOf(size);
     this.#hasMembers = true;
@@ -258,7 +197,7 @@ export class TarReader {
       size,
       modified: modified === null ? null : timestampOf(modified),
       executable: type === "file" && header.executable,
-      link: /link$/.test(type) ? pathText(overrides.link ?? header.link, "The link") : "",
+      link: /link$/.test(type) ? pathText(announced.link ?? linkOf(block), "The link") : "",
     };
   }
 
@@ -268,14 +207,15 @@ export class TarReader {
   }
 }
 
+/** `null` also for a time so far away that nothing can say it. */
+function nanosecondsOf(seconds: number | null): bigint | null {
+  return seconds === null || !Number.isSafeInteger(seconds) ? null : BigInt(seconds) * 1_000_000_000n;
+}
+
 /** `path` without the parts that change nothing. */
 function withoutNothing(path: string): string {
   if (!/(?:^|\/)\.?(?:\/|$)/.test(path) || path === "") return path;
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (path.startsWith("/")) return `/${parts.join("/")}`;
   return parts.length === 0 ? "." : parts.join("/");
-}
-
-function asciiOf(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes.subarray(0, 100));
 }

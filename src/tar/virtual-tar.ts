@@ -16,6 +16,10 @@ const isFolder = 1;
 const isExecutable = 2;
 const perSecond = 1_000_000_000n;
 
+/**
+ * The tar of a list of members. A folder has to come before all that is in it, and that directly behind it ("a", "a/b", "a-c"): GNU
+ * tar gives a folder its time when it comes to what is not within, and loses that of one to which it comes back.
+ */
 export class VirtualTar {
   readonly #paths = new TextColumn();
   readonly #sizes = new Column(Float64Array);

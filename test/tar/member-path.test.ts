@@ -24,7 +24,7 @@ test.each([
     `a/${"b".repeat(256)}`,
     `has "${"b".repeat(100)}… (156 more characters)" in it, which is 256 bytes long, expected at most 255`,
   ],
-  ["a/".repeat(64) + "b", "is 65 levels deep, expected at most 64"],
+  [`${"a/".repeat(64)}b`, "is 65 levels deep, expected at most 64"],
   ["ä".repeat(120).concat("/").repeat(5), "is 1205 bytes long, expected at most 1024"],
 ])("%p %s", (path, fault) => expect(pathFault(path)).toBe(fault));
 
