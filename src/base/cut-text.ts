@@ -19,6 +19,15 @@ export function cutText(text: string, bytesMax: number): string {
   return text;
 }
 
+/** `text` in quotes, cut to about `bytesMax` bytes, with an escape for every character that is not seen or that steers what shows it. */
+export function quotedText(text: string, bytesMax: number): string {
+  return JSON.stringify(cutText(text, bytesMax)).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, unitsOf);
+}
+
+function unitsOf(character: string): string {
+  return character.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 function bytesOf(character: string): number {
   if (escaped.test(character)) return escapeBytes;
   const codePoint = character.codePointAt(0) as number;

@@ -67,6 +67,8 @@ export class Extensions {
         if (!isHeeded(key)) return;
         if (keys.has(key)) throw new TarFault(`A ${kinds[kind]} says "${key}" twice`);
         keys.add(key);
+        // The standard takes back by it what was said before; programs make an empty path of it.
+        if (value.length === 0) throw new TarFault(`In a ${kinds[kind]} "${key}" is empty`);
         this.#record(kind, key, value);
       });
     }

@@ -1,6 +1,6 @@
 // Numbers and texts in the fields of a tar header: octal digits (ustar), or base 256 where those do not suffice (GNU). Pure.
 
-import { cutText } from "../base/cut-text.ts";
+import { quotedText } from "../base/cut-text.ts";
 import { TarFault } from "./member.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -53,7 +53,7 @@ export function textOf(bytes: Uint8Array, what: string): string {
 
 /** A text that somebody chose, in quotes and not longer than a line takes. */
 export function shown(text: string): string {
-  return JSON.stringify(cutText(text, shownBytesMax));
+  return quotedText(text, shownBytesMax);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Which paths a dataset may have: the one judgement for client and server, so that what one sends the other stores, on every
 // operating system. Also which names no bag can carry, and which are no data at all. Pure.
 
-import { cutText } from "../base/cut-text.ts";
+import { quotedText } from "../base/cut-text.ts";
 import { foldName, partFault } from "../base/file-name.ts";
 import { strayByte } from "../base/loose-utf8.ts";
 
@@ -26,7 +26,7 @@ export function pathFault(path: string): string | null {
     const fault = faultOfPart(part);
     if (fault === null) continue;
     if (parts.length === 1 || part === "") return fault;
-    return `has ${JSON.stringify(cutText(part, shownBytesMax))} in it, which ${fault}`;
+    return `has ${quotedText(part, shownBytesMax)} in it, which ${fault}`;
   }
   return null;
 }

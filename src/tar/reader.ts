@@ -202,8 +202,11 @@ export class TarReader {
   }
 
   #checkEnd(bytes: Uint8Array): void {
-    if (!bytes.every((byte) => byte === 0))
-      throw new TarFault(`There is more after the end of the tar (before byte ${this.#offset})`);
+    const at = bytes.findIndex((byte) => byte !== 0);
+    if (at !== -1)
+      throw new TarFault(
+        `There is more after the end of the tar (at byte ${this.#offset - bytes.length + at})`,
+      );
   }
 }
 

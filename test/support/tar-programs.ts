@@ -33,6 +33,17 @@ const unpackers = {
 export type TarProgram = keyof typeof unpackers;
 export const tarPrograms = Object.keys(unpackers) as readonly TarProgram[];
 
+/** Why there are no judges on this machine, or `null`. */
+export const tarProgramsMissing = missingPrograms();
+
+function missingPrograms(): string | null {
+  for (const program of ["tar", "bsdtar", "/usr/bin/python3"]) {
+    if (Bun.which(program) === null) return `${program} is not installed`;
+  }
+  const version = Bun.spawnSync(["tar", "--version"]).stdout.toString();
+  return version.includes("GNU tar") ? null : "tar is not GNU tar";
+}
+
 /** Runs `command`; returns what it prints. Throws unless it ends with 0 and says nothing of errors. */
 export async function runTar(command: readonly string[], cwd?: string): Promise<string> {
   const end = await runProgram(command, { env, ...(cwd === undefined ? {} : { cwd }) }, deadlineMs);

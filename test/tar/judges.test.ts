@@ -5,7 +5,15 @@ import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { parseTimestamp } from "../../src/base/timestamp.ts";
 import { blockBytes } from "../../src/tar/member.ts";
 import { VirtualTar } from "../../src/tar/virtual-tar.ts";
-import { runTar, sha256, sorted, type TreeEntry, tarPrograms, unpack } from "../support/tar-programs.ts";
+import {
+  runTar,
+  sha256,
+  sorted,
+  type TreeEntry,
+  tarPrograms,
+  tarProgramsMissing,
+  unpack,
+} from "../support/tar-programs.ts";
 import { type TestMember, tarOf } from "../support/tars.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -84,18 +92,6 @@ function withRoughTimes(tree: readonly TreeEntry[]): readonly TreeEntry[] {
   return tree.map((entry) => ({ ...entry, modified: rough(entry.modified!) }));
 }
 
-describe.each(tarPrograms)("%s", (program) => {
-  test("unpacks a virtual tar to the same tree, names and times", async () => {
-    await using folder = await tempFolder();
-    const given = program === "bsdtar" ? members : [...members, ...notForBsdtar];
-    const tar = folder.file("run.tar");
-    await writeFile(tar, await tarOf(given.toSorted(inTreeOrder)));
-    const [tree, wanted] = [await unpack(program, tar, folder.file("tree")), expected(given)];
-    if (program === "tarfile") expect(withRoughTimes(tree)).toEqual(withRoughTimes(wanted));
-    else expect(tree).toEqual(wanted);
-  });
-});
-
 /** How each program lists a tar: a line for each member. */
 const listers = {
   "GNU tar": ["tar", "--utc", "--full-time", "-tvf"],
@@ -103,33 +99,47 @@ const listers = {
   tarfile: ["/usr/bin/python3", "-c", "import sys, tarfile; tarfile.open(sys.argv[1]).list()"],
 };
 
-describe.each(tarPrograms)("%s", (program) => {
-  test.each([8 * 1024 ** 3 - 1, 8 * 1024 ** 3, 8 * 1024 ** 3 + 10, 2 ** 43 - 512])(
-    "lists a file of %d bytes, and what comes after it",
-    async (size) => {
-      await using folder = await tempFolder();
-      const member = { type: "file", modified: null, executable: false } as const;
-      const tar = new VirtualTar([
-        { ...member, path: "huge.raw", size },
-        { ...member, path: "after.raw", size: 3 },
-      ]);
-      const file = folder.file("run.tar");
-      await using handle = await open(file, "w");
-      await handle.truncate(tar.length);
-      // The rest is a hole: nothing of the content takes any room.
-      await writeAt(handle, tar, 0, blockBytes * 3);
-      await writeAt(handle, tar, tar.length - 4 * blockBytes, 4 * blockBytes);
-      const lines = (await runTar([...listers[program], file])).trim().split("\n");
-      expect(lines.map((line) => line.trim().split(/ +/))).toEqual([
-        expect.arrayContaining([String(size), "huge.raw"]),
-        expect.arrayContaining(["3", "after.raw"]),
-      ]);
-    },
-  );
-});
-
 async function writeAt(handle: FileHandle, tar: VirtualTar, offset: number, length: number): Promise<void> {
   const bytes = new Uint8Array(length);
   await tar.read(offset, bytes, () => {});
   await handle.write(bytes, 0, length, offset);
 }
+
+describe.skipIf(tarProgramsMissing !== null)(`virtual tars (${tarProgramsMissing ?? "all judges"})`, () => {
+  describe.each(tarPrograms)("%s", (program) => {
+    test("unpacks a virtual tar to the same tree, names and times", async () => {
+      await using folder = await tempFolder();
+      const given = program === "bsdtar" ? members : [...members, ...notForBsdtar];
+      const tar = folder.file("run.tar");
+      await writeFile(tar, await tarOf(given.toSorted(inTreeOrder)));
+      const [tree, wanted] = [await unpack(program, tar, folder.file("tree")), expected(given)];
+      if (program === "tarfile") expect(withRoughTimes(tree)).toEqual(withRoughTimes(wanted));
+      else expect(tree).toEqual(wanted);
+    });
+  });
+
+  describe.each(tarPrograms)("%s", (program) => {
+    test.each([8 * 1024 ** 3 - 1, 8 * 1024 ** 3, 8 * 1024 ** 3 + 10, 2 ** 43 - 512])(
+      "lists a file of %d bytes, and what comes after it",
+      async (size) => {
+        await using folder = await tempFolder();
+        const member = { type: "file", modified: null, executable: false } as const;
+        const tar = new VirtualTar([
+          { ...member, path: "huge.raw", size },
+          { ...member, path: "after.raw", size: 3 },
+        ]);
+        const file = folder.file("run.tar");
+        await using handle = await open(file, "w");
+        await handle.truncate(tar.length);
+        // The rest is a hole: nothing of the content takes any room.
+        await writeAt(handle, tar, 0, blockBytes * 3);
+        await writeAt(handle, tar, tar.length - 4 * blockBytes, 4 * blockBytes);
+        const lines = (await runTar([...listers[program], file])).trim().split("\n");
+        expect(lines.map((line) => line.trim().split(/ +/))).toEqual([
+          expect.arrayContaining([String(size), "huge.raw"]),
+          expect.arrayContaining(["3", "after.raw"]),
+        ]);
+      },
+    );
+  });
+});

@@ -1,6 +1,9 @@
 // What a virtual tar makes, a reader reads; any offset gives the same bytes as the whole.
 
 import { expect, test } from "bun:test";
+import type { Member } from "../../src/tar/member.ts";
+import { VirtualTar } from "../../src/tar/virtual-tar.ts";
+import { sha256 } from "../support/tar-programs.ts";
 import { readTar, type TestMember, tarOf, virtualTar } from "../support/tars.ts";
 
 const members: readonly TestMember[] = [
@@ -50,4 +53,32 @@ test("pieces of one byte are read as one piece is", async () => {
   const whole = await tarOf(members);
   const bytes = Array.from(whole, (_, at) => whole.subarray(at, at + 1));
   expect(readTar(bytes)).toEqual(readTar([whole]));
+});
+
+test("what a tar of a list is stays the same from one version to the next", async () => {
+  // A client of another version goes on with an upload that this one began: nothing may change it.
+  expect(sha256(await tarOf(members))).toBe(
+    "ec0b6ae99f6e1da3d09ca9e878f39142e26ea6a6d82121ba5474e6d54a38fded",
+  );
+});
+
+test("100,000 members take less than 300 bytes each", () => {
+  function* listed(): Generator<Member> {
+    for (let index = 0; index < 100_000; index++)
+      yield {
+        path: `run42/images of the second plate/plate-${index % 96}/well-${index}_channel-${index % 4}.ome.tif`,
+        type: "file",
+        size: index,
+        modified: `2026-01-02T03:04:05.${String(100_000_000 + index)}Z`,
+        executable: false,
+      };
+  }
+  const heapBytes = (): number => {
+    Bun.gc(true);
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapBytes();
+  const tar = new VirtualTar(listed());
+  expect((heapBytes() - before) / tar.count).toBeLessThan(300);
+  expect(tar.member(99_999)).toEqual([...listed()].at(-1)!);
 });
