@@ -5,6 +5,7 @@ import type { KeyPair } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
+import { BatchStore } from "./batch/batch-store.ts";
 import { cancelUpload } from "./cancel.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { openFileSource } from "./file-source.ts";
@@ -44,8 +45,10 @@ export interface ClientOptions extends Pick<FileUploadParts, "clock" | "random">
 }
 
 export class Client {
-  /** What is unfinished. */
+  /** What is unfinished, upload by upload. */
   readonly store: UploadStore;
+  /** What is unfinished of batches. */
+  readonly batches: BatchStore;
   readonly #options: ClientOptions;
   readonly #servers = new Servers();
   #keys: Promise<KeyPair> | null = null;
@@ -54,6 +57,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.store = new UploadStore(options.home);
+    this.batches = new BatchStore(options.home);
   }
 
   /**
@@ -124,9 +128,32 @@ export class Client {
     try {
       const outcome = isLocal ? "forgotten" : await this.#cancelThere(upload, signal);
       await this.store.remove(upload.identity);
+      if (upload.batch !== undefined) this.batches.settle(upload.batch.id, upload.batch.number);
       return outcome;
     } finally {
       lock.release();
+    }
+  }
+
+  /**
+   * Drops what is left of a batch, and of `uploads` those that are its. As `cancel`; where one of these cannot be dropped, the
+   * batch stays.
+   */
+  async cancelBatch(
+    id: string,
+    uploads: readonly UnfinishedUpload[],
+    isLocal: boolean,
+    signal: AbortSignal,
+  ): Promise<"dropped" | "forgotten" | "being-sent"> {
+    const hold = this.batches.hold(id);
+    if (hold === null) return "being-sent";
+    try {
+      for (const upload of uploads.filter(({ batch }) => batch?.id === id))
+        if ((await this.cancel(upload, isLocal, signal)) === "being-sent") return "being-sent";
+      hold.remove();
+      return isLocal ? "forgotten" : "dropped";
+    } finally {
+      hold.release();
     }
   }
 

@@ -1,17 +1,22 @@
 // Sends what a job names so that it survives this process, where that is possible: what is needed to go on is saved before
 // the first message, and the same command, or a later one, goes on where the server stopped. Used by `client.ts`.
 
-import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
+import { limits } from "../protocol/limits.ts";
+import type { BatchPlace } from "./batch/batch.ts";
 import type { ConnectionParty } from "./failure.ts";
+import { newIdentity } from "./identity.ts";
 import type { Retry } from "./patience.ts";
 import { type Beginning, BeingSent, beginningOf, isOfUseAfter, UploadKept } from "./resumption.ts";
 import { SentRecord } from "./sent-record.ts";
 import type { Source } from "./source.ts";
 import { type Receipt, type UploadParts, type UploadProgress, upload } from "./upload.ts";
 import type { UnfinishedUpload, UploadStore } from "./upload-store.ts";
+
+// What is sent again of a file of which nothing is remembered: no more than a chunk, of which a server has all or nothing.
+const smallBytesMax = limits.chunkBytesDefault;
 
 /** One thing to send. */
 export interface Job extends ServerChoice {
@@ -23,8 +28,12 @@ export interface Job extends ServerChoice {
   readonly metadataText: string;
   /** What the source is, where the server shall publish what is in it as a folder. */
   readonly unpack?: "tar" | undefined;
+  /** Bytes, as far as they were known before its turn came: for a display alone. */
+  readonly size?: number;
   /** Why it cannot be sent, where that was found before its turn came. */
   readonly fault?: DyncError;
+  /** Where in a batch it is. */
+  readonly place?: BatchPlace;
 }
 
 /** A job with all that it takes. */
@@ -51,7 +60,7 @@ export async function uploadSource(
   signal: AbortSignal,
 ): Promise<Receipt> {
   const begun = await begin(request, parts);
-  const { identity, replaces = [] } = begun?.state ?? { identity: newIdentity() };
+  const { identity, replaces = [] } = begun?.state ?? request.place ?? { identity: newIdentity() };
   const { name, metadataText, client, source } = request;
   const wanted = request.unpack === undefined ? {} : { unpack: request.unpack };
   const { size, modified, canSeek } = source;
@@ -102,20 +111,30 @@ async function rememberWhile(
   }
 }
 
-/** Remembers the upload. `null`: nobody can go on with it after this process. */
+/**
+ * Remembers the upload. `null`: nobody can go on with it after this process; what takes up its batch begins it anew, which
+ * costs a small file no more than remembering each of thousands.
+ */
 async function begin(
-  { host, port, name, path, serverKeyFile, metadataText, unpack, source }: UploadRequest,
+  request: UploadRequest,
   { clock, store, onNote, onWarning }: FileUploadParts,
 ): Promise<Begun | null> {
+  const { host, port, name, path, serverKeyFile, metadataText, unpack, source, place } = request;
   const { version } = source;
   if (path === null || version === undefined) return null;
   const target = { host, port, name, path: resolve(path) };
-  const identity = newIdentity();
+  const identity = place?.identity ?? newIdentity();
   const startedAt = clock.date().toISOString();
   const known = { schema: 2, identity, ...target, serverKeyFile, version, metadataText, startedAt } as const;
-  const wanted = { ...known, ...(unpack === undefined ? {} : { unpack }) };
+  const wanted = {
+    ...known,
+    ...(unpack === undefined ? {} : { unpack }),
+    ...(place === undefined ? {} : memberOf(place)),
+  };
   try {
-    const beginning = beginningOf(wanted, await store.find(target));
+    const earlier = await store.find(target);
+    if (earlier === null && place !== undefined && version.size <= smallBytesMax) return null;
+    const beginning = beginningOf(wanted, earlier);
     const { state, resume, outdated, note } = beginning;
     if (outdated !== undefined) await forget(outdated, store);
     // Before the lock, which is a file as well: that one alone would be a leftover that nobody clears away.
@@ -134,16 +153,17 @@ async function begin(
   }
 }
 
+/** What the state of an upload tells of its batch. */
+function memberOf({ batch, number, replaces }: BatchPlace): Pick<UnfinishedUpload, "batch" | "replaces"> {
+  return {
+    ...(batch === null ? {} : { batch: { id: batch, number } }),
+    ...(replaces.length === 0 ? {} : { replaces: [...replaces] }),
+  };
+}
+
 async function forget(outdated: UnfinishedUpload, store: FileUploadParts["store"]): Promise<void> {
   const lock = await store.lock(outdated.identity);
   if (lock === null) throw new BeingSent(outdated.path);
   await store.remove(outdated.identity);
   lock.release();
-}
-
-/** A socket identity: 16 random bytes as hex. ZeroMQ keeps those that start with a zero byte for itself. */
-export function newIdentity(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = (bytes[0] as number) | 0x80;
-  return bytes.toString("hex");
 }

@@ -59,6 +59,20 @@ export function isOfUseAfter(error: unknown): boolean {
   return !(error instanceof DyncError) || error.meaning.retry || keptAfter.includes(error.code);
 }
 
+const finalCodes: readonly ErrorCode[] = [
+  "usage",
+  "forbidden",
+  "too-large",
+  "name-taken",
+  "metadata-rejected",
+  "malformed",
+];
+
+/** Whether the same thing, tried again, would be refused again: somebody has to change what is wanted. */
+export function isFinal(error: unknown): boolean {
+  return error instanceof DyncError && finalCodes.includes(error.code);
+}
+
 /** The upload failed as `cause` says, and what was sent of it is kept: a later command can go on with it. */
 export class UploadKept extends DyncError {
   readonly identity: string;

@@ -42,6 +42,13 @@ const uploadSchema = v.object({
   unpack: v.optional(v.literal("tar")),
   /** Identities of earlier uploads of this target, which this one takes the place of on the server. */
   replaces: v.optional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)))),
+  /** The batch that it is a part of, and its number there. */
+  batch: v.optional(
+    v.object({
+      id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+      number: v.pipe(v.number(), v.integer(), v.minValue(0)),
+    }),
+  ),
   /** ISO 8601. */
   startedAt: v.string(),
   /** Bytes that the server had when this was written; absent where nothing was noted. */

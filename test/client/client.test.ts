@@ -347,4 +347,57 @@ describe("an unfinished upload", () => {
     lock?.release();
     expect((await client.store.list()).uploads).toHaveLength(1);
   });
+
+  test("of a batch is dropped with it; the batch is not while that cannot be asked", async () => {
+    const batch = await client.batches.begin(
+      (async function* () {
+        yield await jobFor("a", { path: home.file("large") });
+        yield await jobFor("b");
+      })(),
+      "2026-01-02T03:04:05.000Z",
+      world.stop.signal,
+    );
+    await writeFile(home.file("large"), patternOf(3_000_000));
+    const sent = send(batch.jobs());
+    const { peer } = await server.hear();
+    server.approve(1);
+    await server.expect("post-chunk");
+    world.stop.abort();
+    await sent.catch(() => {});
+    await batch.close();
+    world.stop = new AbortController();
+    server.forgetRest();
+    const { uploads } = await client.store.list();
+    expect(uploads.map(({ identity }) => identity)).toEqual([peer]);
+    const id = batch.id as string;
+    server.close();
+    const failed = client.cancelBatch(id, uploads, false, world.stop.signal);
+    expect(await failed.catch((error) => error.code)).toBe("unreachable");
+    expect((await client.batches.list()).batches.map(({ files }) => files)).toEqual([2]);
+    server = new ScriptedServer(world.network);
+    const outcome = client.cancelBatch(id, uploads, false, world.stop.signal);
+    expect((await server.hear()).peer).toBe(peer);
+    server.sendError(499);
+    expect(await outcome).toBe("dropped");
+    expect([(await client.store.list()).uploads, (await client.batches.list()).batches]).toEqual([[], []]);
+  });
+
+  test("of a batch that is dropped alone is not tried with the batch", async () => {
+    const upload = await interrupted();
+    const batch = await client.batches.begin(
+      jobsOf(await jobFor("a"), await jobFor("b")),
+      "",
+      world.stop.signal,
+    );
+    await batch.close();
+    const ofBatch = { ...upload, batch: { id: batch.id as string, number: 0 } };
+    expect(await client.cancel(ofBatch, true, world.stop.signal)).toBe("forgotten");
+    expect((await client.batches.list()).batches).toMatchObject([
+      { files: 1, first: { path: home.file("b") } },
+    ]);
+  });
 });
+
+async function* jobsOf(...jobs: readonly Job[]): AsyncGenerator<Job> {
+  yield* jobs;
+}

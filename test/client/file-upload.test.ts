@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { utimes, writeFile } from "node:fs/promises";
 import { openFileSource } from "../../src/client/file-source.ts";
-import { newIdentity, type UploadRequest, uploadSource } from "../../src/client/file-upload.ts";
+import { type UploadRequest, uploadSource } from "../../src/client/file-upload.ts";
+import { newIdentity } from "../../src/client/identity.ts";
 import { UploadKept } from "../../src/client/resumption.ts";
 import { type UnfinishedUpload, UploadStore } from "../../src/client/upload-store.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
@@ -307,4 +308,45 @@ test("no two identities are alike, and none begins with the zero byte that ZeroM
   const identities = Array.from({ length: 1000 }, newIdentity);
   expect(new Set(identities).size).toBe(1000);
   for (const identity of identities) expect(identity).toMatch(/^[89a-f][0-9a-f]{31}$/);
+});
+
+describe("a file of a batch", () => {
+  const place = { batch: "b".repeat(32), number: 7, identity: "c".repeat(32), replaces: ["d".repeat(32)] };
+
+  test("that is small is not remembered: its batch knows it, and the server which upload it takes the place of", async () => {
+    const run = new Run();
+    const failed = failureOf(run.send({ place }));
+    const { peer, message } = await run.server.hear();
+    expect(peer).toBe(place.identity);
+    expect(message).toMatchObject({ type: "post-file", info: { replaces: place.replaces } });
+    run.server.approve(1);
+    await run.server.expect("post-chunk");
+    expect(await remembered()).toEqual([]);
+    run.world.stop.abort();
+    expect(await failed).not.toBeInstanceOf(UploadKept);
+    expect(await remembered()).toEqual([]);
+    expect(run.warnings).toEqual([]);
+  });
+
+  test("that is larger is remembered as its, and gone on with", async () => {
+    await writeFile(path, patternOf(3 * 1024 * 1024));
+    const identity = await new Run().interrupt({ place });
+    expect(identity).toBe(place.identity);
+    const batch = { id: place.batch, number: 7 };
+    expect(await remembered()).toMatchObject([{ identity, batch, replaces: place.replaces }]);
+    const next = new Run();
+    const failed = failureOf(next.send({ place: { ...place, identity: "e".repeat(32) } }));
+    expect((await next.server.hear()).peer).toBe(identity);
+    next.world.stop.abort();
+    await failed;
+  });
+
+  test("that was begun before without it is gone on with, small as it is", async () => {
+    const identity = await new Run().interrupt();
+    const next = new Run();
+    const failed = failureOf(next.send({ place }));
+    expect((await next.server.hear()).peer).toBe(identity);
+    next.world.stop.abort();
+    expect(await failed).toBeInstanceOf(UploadKept);
+  });
 });

@@ -2,14 +2,16 @@
 // is bounded: of what is stored only the number is kept.
 
 import { DyncError } from "../../base/error.ts";
+import type { Batch, BatchJob } from "../../client/batch/batch.ts";
 import type { Job } from "../../client/file-upload.ts";
-import { UploadKept } from "../../client/resumption.ts";
+import { BeingSent, isFinal, UploadKept } from "../../client/resumption.ts";
 import { isOfServer } from "../../client/servers.ts";
 import type { Receipt } from "../../client/upload.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
 import type { CommandContext } from "../command.ts";
 import { printable } from "../printable.ts";
+import type { Outcome } from "./outcomes.ts";
 
 /** One that failed, as the summary names it. */
 interface Failure {
@@ -19,37 +21,40 @@ interface Failure {
   readonly message: string;
 }
 
+export interface BatchOutcomesOptions extends Pick<CommandContext, "output" | "signal" | "clock"> {
+  /** How many files there are, `null` where that is not known. */
+  readonly files: number | null;
+  /** Whose jobs are marked when nobody shall try them again. */
+  readonly batches: readonly Batch[];
+  /** Is told how each ended. */
+  readonly noted?: (job: Job, outcome: Outcome) => void;
+}
+
 const exitSomeFailed = 3;
 // Each was named when it failed; the summary repeats so many.
 const failuresMax = 1000;
 
 export class BatchOutcomes {
-  readonly #context: Pick<CommandContext, "output" | "signal" | "clock">;
-  readonly #files: number | null;
+  readonly #options: BatchOutcomesOptions;
   readonly #startedAt: number;
   readonly #failures: Failure[] = [];
   /** What was said of servers: the same for every file. */
   readonly #ofServers = new Map<string, DyncError>();
-  #stored = 0;
-  #already = 0;
-  #failed = 0;
-  #failedOfServers = 0;
-  #bytes = 0;
+  readonly #counts = { stored: 0, already: 0, failed: 0, skipped: 0, bytes: 0, ofServers: 0, final: 0 };
 
-  /** `files`: how many there are, `null` where that is not known. */
-  constructor(context: Pick<CommandContext, "output" | "signal" | "clock">, files: number | null) {
-    this.#context = context;
-    this.#files = files;
-    this.#startedAt = context.clock.now();
+  constructor(options: BatchOutcomesOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
   }
 
   stored(job: Job, receipt: Receipt & { readonly seconds: number }): void {
-    if (receipt.already) this.#already += 1;
+    this.#settle(job);
+    if (receipt.already) this.#counts.already += 1;
     else {
-      this.#stored += 1;
-      this.#bytes += receipt.bytes;
+      this.#counts.stored += 1;
+      this.#counts.bytes += receipt.bytes;
     }
-    this.#context.output.record("file", { ...whichOf(job), outcome: "stored", ...receipt });
+    this.#note(job, { outcome: "stored", ...receipt });
   }
 
   /**
@@ -59,18 +64,38 @@ export class BatchOutcomes {
   failed(job: Job, error: unknown): DyncError | null {
     if (!(error instanceof DyncError)) throw error;
     const { code, message, hint } = error;
-    const { output, signal } = this.#context;
-    this.#failed += 1;
+    const { signal } = this.#options;
+    if (error instanceof BeingSent) this.#counts.skipped += 1;
+    else this.#counts.failed += 1;
+    if (isFinal(error)) {
+      this.#counts.final += 1;
+      this.#settle(job);
+    }
     const id = error instanceof UploadKept ? { id: error.identity } : {};
-    const fields = { outcome: "failed", code, message, hint, exit: error.meaning.exit, ...id };
-    output.record("file", { ...whichOf(job), ...fields });
-    if (signal.aborted) throw interruptionOf(error);
+    const outcome = error instanceof BeingSent ? "skipped" : "failed";
+    this.#note(job, { outcome, code, message, hint, exit: error.meaning.exit, ...id });
+    if (signal.aborted) throw error;
     if (this.#failures.length < failuresMax) this.#failures.push({ ...whichOf(job), code, message });
     return isOfServer(error) ? this.#ofServer(error) : aboutFile(job, error);
   }
 
+  /** So many files are another process's. */
+  skipped(files: number): void {
+    this.#counts.skipped += files;
+  }
+
+  #note(job: Job, outcome: Outcome): void {
+    this.#options.output.record("file", { ...whichOf(job), ...outcome });
+    this.#options.noted?.(job, outcome);
+  }
+
+  #settle(job: Job): void {
+    const { batch: id } = job.place ?? {};
+    if (id != null) this.#options.batches.find((batch) => batch.id === id)?.settle(job as BatchJob);
+  }
+
   #ofServer(error: DyncError): DyncError | null {
-    this.#failedOfServers += 1;
+    this.#counts.ofServers += 1;
     if (this.#ofServers.has(error.message)) return null;
     this.#ofServers.set(error.message, error);
     return error;
@@ -78,47 +103,69 @@ export class BatchOutcomes {
 
   /** The exit status: 0 when all is confirmed; where nothing could be sent for one reason, that one's. */
   get status(): number {
-    if (this.#failed === 0) return 0;
+    const { stored, already, failed, skipped, ofServers } = this.#counts;
+    if (failed + skipped === 0) return 0;
     const [reason, another] = this.#ofServers.values();
-    const isOne = another === undefined && this.#failedOfServers === this.#failed;
-    const isNothingStored = this.#stored + this.#already === 0;
-    return reason !== undefined && isOne && isNothingStored ? reason.meaning.exit : exitSomeFailed;
+    const isOne = another === undefined && ofServers === failed;
+    return reason !== undefined && isOne && stored + already + skipped === 0
+      ? reason.meaning.exit
+      : exitSomeFailed;
+  }
+
+  /** Files that another command can go on with. */
+  get left(): number {
+    const { stored, already, final } = this.#counts;
+    return this.#files - stored - already - final;
+  }
+
+  /** How many files there are, `null` where that is not known. */
+  get files(): number | null {
+    return this.#options.files;
+  }
+
+  get #files(): number {
+    const { stored, already, failed, skipped } = this.#counts;
+    return Math.max(this.files ?? 0, stored + already + failed + skipped);
   }
 
   /** Says at the end how many are stored, and which failed why. */
   summarise(): void {
-    const { output, clock } = this.#context;
-    const [stored, already, failed, bytes] = [this.#stored, this.#already, this.#failed, this.#bytes];
+    const { output, clock } = this.#options;
+    const { stored, already, failed, skipped, bytes } = this.#counts;
     const elapsedMs = clock.now() - this.#startedAt;
-    const files = this.#files ?? stored + already + failed;
-    const notTried = files - stored - already - failed;
+    const files = this.#files;
+    const notTried = files - stored - already - failed - skipped;
     const failures = this.#failures;
-    const counts = { files, stored, already, failed, notTried, bytes, seconds: elapsedMs / 1000 };
+    const counts = { files, stored, already, failed, skipped, notTried, bytes, seconds: elapsedMs / 1000 };
     output.summarise({ ...counts, failures });
-    const rate = `${formatSize(bytes)} in ${formatDuration(elapsedMs)}, ${formatSize((bytes * 1000) / Math.max(elapsedMs, 1))}/s`;
+    const rate = formatSize((bytes * 1000) / Math.max(elapsedMs, 1));
     const parts = [
-      ...(stored > 0 ? [`${stored} stored (${rate})`] : []),
+      ...(stored > 0
+        ? [`${stored} stored (${formatSize(bytes)} in ${formatDuration(elapsedMs)}, ${rate}/s)`]
+        : []),
       ...(already > 0 ? [`${already} stored already`] : []),
       ...(failed > 0 ? [`${failed} failed`] : []),
+      ...(skipped > 0 ? [`${skipped} skipped`] : []),
       ...(notTried > 0 ? [`${notTried} not tried`] : []),
     ];
-    output.say(`${files} files: ${parts.join(", ")}`);
+    output.say(`${files} ${files === 1 ? "file" : "files"}: ${parts.join(", ")}`);
     for (const text of reasonsOf(failures)) output.say(text);
-    if (failed > failures.length) output.say(`  and ${failed - failures.length} more, each named above`);
+    const more = failed + skipped - failures.length;
+    if (failures.length === failuresMax && more > 0) output.say(`  and ${more} more, each named above`);
   }
 }
 
-/** A line for each that failed; those with the same reason share one where that says nothing of the file. */
+/** A line for each that failed; those with the same reason share one, where that says nothing of the file. */
 function reasonsOf(failures: readonly Failure[]): readonly string[] {
-  const names = new Map<string, string[]>();
+  const paths = new Map<string, string[]>();
   for (const { path, message } of failures) {
-    const known = names.get(message);
-    if (known === undefined) names.set(message, [path]);
+    const known = paths.get(message);
+    if (known === undefined) paths.set(message, [path]);
     else known.push(path);
   }
-  return [...names].map(([message, [first, ...more]]) => {
+  return [...paths].map(([message, [first = "", ...more]]) => {
     const others = more.length === 0 ? "" : ` and ${more.length} more`;
-    return `  "${printable(`${first}`)}"${others}: ${message}`;
+    return `  "${printable(first)}"${others}: ${message}`;
   });
 }
 
@@ -132,10 +179,4 @@ function aboutFile(job: Job, error: DyncError): DyncError {
   const { code, message, hint } = error;
   const isNamed = [path, job.name].some((name) => message.includes(`"${name}"`));
   return isNamed ? error : new DyncError(code, `"${path}": ${message}`, { cause: error, hint });
-}
-
-/** What is said once where all that was under way ends. */
-function interruptionOf(error: DyncError): DyncError {
-  const hint = "the same command goes on: what is stored is not sent again";
-  return new DyncError(error.code, error.message, { cause: error, hint });
 }

@@ -1,6 +1,11 @@
 // Sends several files with one command: some at once, a failure of one does not stop the others, and the end is a summary.
-// Used by `send`.
+// Used by `send` and `resume`.
 
+import { statSync } from "node:fs";
+import { DyncError } from "../../base/error.ts";
+import { systemPathBytes } from "../../base/system-path.ts";
+import type { Batch } from "../../client/batch/batch.ts";
+import type { Client } from "../../client/client.ts";
 import type { Job } from "../../client/file-upload.ts";
 import type { Retry } from "../../client/patience.ts";
 import { parseCount } from "../../config/count.ts";
@@ -21,28 +26,90 @@ export function readAtOnce(option: string | undefined): number {
   return option === undefined ? atOnceDefault : unwrap(parseCount(option, 1, atOnceMax), optionText("jobs"));
 }
 
-export interface Batch {
-  readonly jobs: Iterable<Job> | AsyncIterable<Job>;
-  /** How many there are, `null` where that is not known. */
-  readonly files: number | null;
+/** How several are sent. */
+export interface Conduct {
   readonly retry: Retry;
   readonly atOnce: number;
 }
 
-/** Sends them all, and resolves to the exit status. Rejects with `DyncError` when the user stops it. */
+/** Writes down what is to be sent, sends it, and resolves to the exit status. Rejects with `DyncError` when the user stops it. */
 export async function sendBatch(
-  { jobs, files, retry, atOnce }: Batch,
+  jobs: Iterable<Job> | AsyncIterable<Job>,
+  conduct: Conduct,
   context: CommandContext,
 ): Promise<number> {
-  const progress = openBatchProgress({ ...context, files });
-  const outcomes = new BatchOutcomes(context, files);
-  const reporter = batchReporter({ ...context, retry, progress, outcomes });
+  const { output, clock, signal } = context;
   await using client = openClient(context);
+  const batch = await client.batches.begin(withSizes(jobs), clock.date().toISOString(), signal);
+  if (batch.fault !== null) {
+    const hint = "the files are sent all the same; if that is interrupted, give this command again";
+    output.warn(batch.fault.message, hint);
+  }
+  const outcomes = new BatchOutcomes({ ...context, files: filesIn([batch]), batches: [batch] });
+  return await sendParts({ uploads: [], batches: [batch] }, outcomes, conduct, { client, context });
+}
+
+async function* withSizes(jobs: Iterable<Job> | AsyncIterable<Job>): AsyncGenerator<Job, void, undefined> {
+  for await (const job of jobs) {
+    const size = job.size ?? (job.path === null ? null : fileSize(job.path));
+    yield size === null ? job : { ...job, size };
+  }
+}
+
+/** What cannot be looked at says so when its turn comes. */
+function fileSize(path: string): number | null {
+  return statSync(systemPathBytes(path), { throwIfNoEntry: false })?.size ?? null;
+}
+
+/** What one command sends: uploads that are known one by one, and batches, which it closes. */
+export interface Parts {
+  readonly uploads: readonly Job[];
+  readonly batches: readonly Batch[];
+}
+
+/** How many files there are, `null` where that is not known. */
+export function filesIn(batches: readonly Batch[]): number | null {
+  return batches.reduce<number | null>(
+    (files, { size }) => (files === null || size === null ? null : files + size.files),
+    0,
+  );
+}
+
+/** Sends all of them; as `sendBatch`. */
+export async function sendParts(
+  { uploads, batches }: Parts,
+  outcomes: BatchOutcomes,
+  { retry, atOnce }: Conduct,
+  { client, context }: { readonly client: Client; readonly context: CommandContext },
+): Promise<number> {
+  const { signal } = context;
+  const progress = openBatchProgress({ ...context, files: outcomes.files });
+  const reporter = batchReporter({ ...context, retry, progress, outcomes });
   try {
-    await client.send(jobs, { ...retry, atOnce }, reporter, context.signal);
+    await client.send(jobsOf(uploads, batches), { ...retry, atOnce }, reporter, signal);
+  } catch (error) {
+    throw signal.aborted && error instanceof DyncError ? interruption(error, outcomes, batches) : error;
   } finally {
     progress.end();
+    for (const batch of batches) await batch.close();
     outcomes.summarise();
   }
-  return outcomes.status;
+  const { left, status } = outcomes;
+  if (left > 0) context.output.say(wayOn(left, batches));
+  return status;
+}
+
+async function* jobsOf(uploads: readonly Job[], batches: readonly Batch[]): AsyncGenerator<Job> {
+  yield* uploads;
+  for (const batch of batches) yield* batch.jobs();
+}
+
+/** What is said once where all that was under way ends. */
+function interruption(error: DyncError, { left }: BatchOutcomes, batches: readonly Batch[]): DyncError {
+  return new DyncError(error.code, error.message, { cause: error, hint: wayOn(left, batches) });
+}
+
+function wayOn(left: number, batches: readonly Batch[]): string {
+  if (batches.some(({ fault }) => fault !== null)) return "the same command goes on with what is left";
+  return `"dync resume" goes on with the ${left === 1 ? "one" : left} that ${left === 1 ? "is" : "are"} left`;
 }

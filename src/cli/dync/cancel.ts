@@ -5,7 +5,7 @@ import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { openClient } from "./open-client.ts";
 import { Outcomes } from "./outcomes.ts";
-import { describe, listUnfinished, selectUploads } from "./unfinished.ts";
+import { describe, isBatch, isUpload, listUnfinished, selectUnfinished } from "./unfinished.ts";
 import { cancelUsage } from "./usage-unfinished.ts";
 
 export const cancelCommand = defineCommand({
@@ -20,20 +20,23 @@ export const cancelCommand = defineCommand({
   async run(values, context) {
     const { output, signal } = context;
     await using client = openClient(context);
-    const uploads = selectUploads(await listUnfinished(client.store, output), values.id);
-    const outcomes = new Outcomes(uploads, context);
-    for (const upload of uploads) {
+    const all = await listUnfinished(client, output);
+    const selected = selectUnfinished(all, values.id);
+    const outcomes = new Outcomes(selected, context);
+    for (const one of selected) {
       try {
-        const outcome = await client.cancel(upload, values.local, signal);
+        const outcome = isBatch(one)
+          ? await client.cancelBatch(one.id, all.filter(isUpload), values.local, signal)
+          : await client.cancel(one, values.local, signal);
         if (outcome === "being-sent") {
           const hint = "stop that process first, with Ctrl-C";
-          throw new DyncError("failed", `Another dync process is sending ${describe(upload)}`, { hint });
+          throw new DyncError("failed", `Another dync process is sending ${describe(one)}`, { hint });
         }
         const finished = outcome === "finished" ? ": the server had stored it already, and keeps it" : "";
-        output.say(`Dropped ${describe(upload)}${finished}`);
-        outcomes.note(upload, { outcome });
+        output.say(`Dropped ${describe(one)}${finished}`);
+        outcomes.note(one, { outcome });
       } catch (error) {
-        outcomes.failed(upload, error);
+        outcomes.failed(one, error);
       }
     }
     return outcomes.status;

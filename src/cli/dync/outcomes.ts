@@ -2,9 +2,9 @@
 // `resume` and `cancel`.
 
 import { DyncError } from "../../base/error.ts";
-import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import type { CommandContext } from "../command.ts";
 import type { JsonFields } from "../output.ts";
+import { idOf, isBatch, type Unfinished } from "./unfinished.ts";
 
 /** What became of one; `outcome` is one word, `not-tried` unless told otherwise. */
 export interface Outcome extends JsonFields {
@@ -15,31 +15,36 @@ const exitNotAll = 3;
 
 export class Outcomes {
   readonly #context: CommandContext;
-  readonly #results: ReadonlyMap<UnfinishedUpload, { ok: boolean }>;
+  readonly #results: ReadonlyMap<unknown, { ok: boolean }>;
 
-  constructor(uploads: readonly UnfinishedUpload[], context: CommandContext) {
+  constructor(all: readonly Unfinished[], context: CommandContext) {
     this.#context = context;
     this.#results = new Map(
-      uploads.map((upload) => {
-        const { identity: id, name } = upload;
-        return [upload, { id, name, ok: false, outcome: "not-tried" }];
+      all.map((one) => {
+        const what = isBatch(one) ? { files: one.files } : { name: one.name };
+        return [one, { id: idOf(one), ...what, ok: false, outcome: "not-tried" }];
       }),
     );
     context.output.summarise({ uploads: [...this.#results.values()] });
   }
 
-  note(upload: UnfinishedUpload, outcome: Outcome): void {
+  /** Whether it is one of those that the summary names. */
+  has(one: object): boolean {
+    return this.#results.has(one);
+  }
+
+  note(one: object, outcome: Outcome): void {
     const ok = outcome.outcome !== "failed" && outcome.outcome !== "skipped";
-    Object.assign(this.#results.get(upload) as object, { ok, ...outcome });
+    Object.assign(this.#results.get(one) as object, { ok, ...outcome });
   }
 
   /**
    * Notes an error and prints it, so that the others get their turn. Throws it when it is the program's: there is no
    * other upload, or the user stops it all.
    */
-  failed(upload: UnfinishedUpload, error: unknown): void {
+  failed(one: object, error: unknown): void {
     const { output, signal } = this.#context;
-    this.note(upload, { outcome: "failed", code: error instanceof DyncError ? error.code : "failed" });
+    this.note(one, { outcome: "failed", code: error instanceof DyncError ? error.code : "failed" });
     if (!(error instanceof DyncError) || this.#results.size === 1 || signal.aborted) throw error;
     output.error(error);
   }

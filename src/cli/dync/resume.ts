@@ -1,14 +1,19 @@
-// `dync resume [ID…]`: a batch of what is unfinished, all or some of it.
+// `dync resume [ID…]`: what is unfinished, all or some of it: uploads that were begun, and what is left of batches.
 
+import type { Batch } from "../../client/batch/batch.ts";
+import type { UnfinishedBatch } from "../../client/batch/batch-store.ts";
+import type { Client } from "../../client/client.ts";
 import { BeingSent } from "../../client/resumption.ts";
 import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import { sharedOptions } from "../args.ts";
-import { defineCommand } from "../command.ts";
+import { type CommandContext, defineCommand } from "../command.ts";
+import { type Conduct, filesIn, readAtOnce, sendParts } from "./batch.ts";
+import { BatchOutcomes } from "./batch-outcomes.ts";
 import { openClient } from "./open-client.ts";
 import { Outcomes } from "./outcomes.ts";
 import { readRetry } from "./patience-notes.ts";
 import { reporterFor } from "./reporter.ts";
-import { describe, listUnfinished, selectUploads } from "./unfinished.ts";
+import { describe, isBatch, isUpload, listUnfinished, selectUnfinished } from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
 
 export const resumeCommand = defineCommand({
@@ -16,29 +21,99 @@ export const resumeCommand = defineCommand({
   usage: resumeUsage,
   options: {
     ...sharedOptions,
+    jobs: { type: "string" },
     "retry-for": { type: "string" },
     quiet: { type: "boolean", alias: "q" },
     json: { type: "boolean" },
     id: { type: "positional", required: false, repeat: true },
   },
   async run(values, context) {
-    const { output, signal } = context;
+    const { output } = context;
     if (values.quiet) output.beQuiet();
-    const retry = readRetry(values["retry-for"]);
+    const conduct = { retry: readRetry(values["retry-for"]), atOnce: readAtOnce(values.jobs) };
     await using client = openClient(context);
-    const all = await listUnfinished(client.store, output);
-    const uploads = values.id.length === 0 ? all : selectUploads(all, values.id);
-    if (uploads.length === 0) output.say("Nothing is unfinished");
-    const outcomes = new Outcomes(uploads, context);
-    const reporter = reporterFor<UnfinishedUpload>(context, retry, {
-      stored: (upload, receipt) => outcomes.note(upload, { outcome: "stored", ...receipt }),
-      failed: (upload, error) => {
-        if (!(error instanceof BeingSent)) return outcomes.failed(upload, error);
-        output.say(`Skipped ${describe(upload)}: another dync process is sending it`);
-        outcomes.note(upload, { outcome: "skipped" });
-      },
-    });
-    await client.send(uploads, retry, reporter, signal);
-    return outcomes.status;
+    const all = await listUnfinished(client, output);
+    const selected = values.id.length === 0 ? all : selectUnfinished(all, values.id);
+    if (selected.length === 0) return nothing(context);
+    const batches = selected.filter(isBatch);
+    // A batch goes on with its own.
+    const isOfBatch = ({ batch }: UnfinishedUpload): boolean => batches.some(({ id }) => id === batch?.id);
+    const uploads = selected.filter(isUpload).filter((one) => !isOfBatch(one));
+    const parts = { client, context, conduct };
+    const [only] = uploads;
+    if (only === undefined || uploads.length > 1 || batches.length > 0)
+      return await resumeAll(uploads, batches, parts);
+    return await resumeOne(only, parts);
   },
 });
+
+function nothing({ output }: CommandContext): number {
+  output.summarise({ uploads: [] });
+  output.say("Nothing is unfinished");
+  return 0;
+}
+
+interface ResumeParts {
+  readonly client: Client;
+  readonly context: CommandContext;
+  readonly conduct: Conduct;
+}
+
+/** One alone, told of as `send` tells of one. */
+async function resumeOne(
+  upload: UnfinishedUpload,
+  { client, context, conduct }: ResumeParts,
+): Promise<number> {
+  const { output, signal } = context;
+  const outcomes = new Outcomes([upload], context);
+  const reporter = reporterFor<UnfinishedUpload>(context, conduct.retry, {
+    stored: (_, receipt) => {
+      settle(upload, client);
+      outcomes.note(upload, { outcome: "stored", ...receipt });
+    },
+    failed: (_, error) => {
+      if (!(error instanceof BeingSent)) return outcomes.failed(upload, error);
+      output.say(`Skipped ${describe(upload)}: another dync process is sending it`);
+      outcomes.note(upload, { outcome: "skipped" });
+    },
+  });
+  await client.send([upload], conduct.retry, reporter, signal);
+  return outcomes.status;
+}
+
+async function resumeAll(
+  uploads: readonly UnfinishedUpload[],
+  unfinished: readonly UnfinishedBatch[],
+  { client, context, conduct }: ResumeParts,
+): Promise<number> {
+  const { output } = context;
+  const entries = new Outcomes(uploads, context);
+  const batches: Batch[] = [];
+  let skipped = 0;
+  for (const one of unfinished) {
+    const batch = await client.batches.takeUp(one.id);
+    if (batch !== "being-sent") batches.push(batch);
+    else {
+      skipped += one.files;
+      output.say(`Skipped ${describe(one)}: another dync process is sending it`);
+    }
+  }
+  const files = (filesIn(batches) ?? 0) + uploads.length + skipped;
+  const outcomes = new BatchOutcomes({
+    ...context,
+    files,
+    batches,
+    noted: (job, outcome) => {
+      if (!entries.has(job)) return;
+      entries.note(job, outcome);
+      if (outcome.outcome === "stored") settle(job as UnfinishedUpload, client);
+    },
+  });
+  outcomes.skipped(skipped);
+  return await sendParts({ uploads, batches }, outcomes, conduct, { client, context });
+}
+
+/** An upload of a batch that is not gone on with just now needs not be tried when that is. */
+function settle({ batch }: UnfinishedUpload, client: Client): void {
+  if (batch !== undefined) client.batches.settle(batch.id, batch.number);
+}

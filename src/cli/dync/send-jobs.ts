@@ -29,16 +29,11 @@ export function readSending(values: SendValues, environment: Environment): Sendi
   };
 }
 
-export interface Jobs {
-  readonly jobs: Iterable<Job>;
-  readonly count: number;
-}
-
 /**
  * The jobs in the order in which they are sent; of those that cannot be sent, `fault` says why. Throws `DyncError`, before any of
  * them, where they cannot be sent together.
  */
-export function readJobs({ server, files, isBatch }: Sending, values: SendValues): Jobs {
+export function readJobs({ server, files, isBatch }: Sending, values: SendValues): Iterable<Job> {
   const plan = new SendPlan(values, isBatch);
   const shared = { ...server, ...(values.unpack ? { unpack: "tar" as const } : {}) };
   const [file] = files;
@@ -49,5 +44,5 @@ export function readJobs({ server, files, isBatch }: Sending, values: SendValues
     if (isInput) return yield { ...shared, ...plan.input() };
     for (const path of paths) yield { ...shared, ...plan.file(path) };
   };
-  return { jobs: jobs(), count: isInput ? 1 : paths.length };
+  return jobs();
 }

@@ -24,13 +24,12 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const { output } = context;
   if (values.quiet) output.beQuiet();
   const sending = readSending(values, context.environment);
-  const { jobs, count } = readJobs(sending, values);
+  const jobs = readJobs(sending, values);
   const retry = readRetry(values["retry-for"]);
   if (sending.isBatch) {
     const { host: server, port } = sending.server;
     output.summarise({ server, port });
-    const atOnce = readAtOnce(values.jobs);
-    return await sendBatch({ jobs, files: count, retry, atOnce }, context);
+    return await sendBatch(jobs, { retry, atOnce: readAtOnce(values.jobs) }, context);
   }
   for (const job of jobs) await sendOne(job, retry, context);
   return 0;

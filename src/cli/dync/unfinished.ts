@@ -1,52 +1,73 @@
-// Finding unfinished uploads by what people type, and saying which one is which. Used by `uploads`, `resume` and
+// Finding what is unfinished by what people type, and saying which one is which. Used by `uploads`, `resume` and
 // `cancel`.
 
 import { DyncError } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
-import type { UnfinishedUpload, UploadStore } from "../../client/upload-store.ts";
+import type { UnfinishedBatch } from "../../client/batch/batch-store.ts";
+import type { Client } from "../../client/client.ts";
+import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 
+/** One upload, or what is left of a batch. */
+export type Unfinished = UnfinishedUpload | UnfinishedBatch;
+
 const shortIdLength = 8;
 
-/** The beginning of an upload's identity: enough to tell it from the others. */
-export function shortId(upload: UnfinishedUpload): string {
-  return upload.identity.slice(0, shortIdLength);
+export function isBatch(one: Unfinished): one is UnfinishedBatch {
+  return "files" in one;
 }
 
-/** One upload on one line, for people. */
-export function describe(upload: UnfinishedUpload): string {
-  const { host, port, path, name } = upload;
+export function isUpload(one: Unfinished): one is UnfinishedUpload {
+  return !isBatch(one);
+}
+
+/** The id that people name it by, or begin to. */
+export function idOf(one: Unfinished): string {
+  return isBatch(one) ? one.id : one.identity;
+}
+
+/** The beginning of an id: enough to tell it from the others. */
+export function shortId(one: Unfinished): string {
+  return idOf(one).slice(0, shortIdLength);
+}
+
+/** One of them on one line, for people. */
+export function describe(one: Unfinished): string {
+  if (isBatch(one)) {
+    const { path, host, port } = one.first;
+    const others = one.files === 1 ? "" : ` and ${one.files - 1} more`;
+    return `"${printable(path)}"${others} to ${printable(formatServerAddress({ host, port }))}`;
+  }
+  const { host, port, path, name } = one;
   const renamed = path.endsWith(name) ? "" : ` as "${printable(name)}"`;
   return `"${printable(path)}"${renamed} to ${printable(formatServerAddress({ host, port }))}`;
 }
 
-/** All unfinished uploads; warns of state files that cannot be read. */
-export async function listUnfinished(
-  store: UploadStore,
-  output: Output,
-): Promise<readonly UnfinishedUpload[]> {
-  const { uploads, unreadable } = await store.list();
-  for (const { file, isNewer } of unreadable) {
-    if (isNewer)
-      output.warn(`${file} was written by a newer dync`, "go on with that upload with the newer one");
-    else output.warn(`${file} is no state of an upload`, "remove it if nothing needs it");
-  }
-  return uploads;
+/** Everything that is unfinished, uploads first; warns of files that cannot be read. */
+export async function listUnfinished(client: Client, output: Output): Promise<readonly Unfinished[]> {
+  const { uploads, unreadable } = await client.store.list();
+  for (const { file, isNewer } of unreadable) warnOf(file, isNewer, "state of an upload", output);
+  const { batches, unreadable: unreadableBatches } = await client.batches.list();
+  for (const { file, isNewer } of unreadableBatches) warnOf(file, isNewer, "batch of uploads", output);
+  return [...uploads, ...batches];
 }
 
-/** The uploads that `ids` name, each by the beginning of its id. Throws `DyncError` ("usage"). */
-export function selectUploads(
-  uploads: readonly UnfinishedUpload[],
-  ids: readonly string[],
-): readonly UnfinishedUpload[] {
+function warnOf(file: string, isNewer: boolean, what: string, output: Output): void {
+  if (isNewer)
+    output.warn(`${file} was written by a newer dync`, "go on with that upload with the newer one");
+  else output.warn(`${file} is no ${what}`, "remove it if nothing needs it");
+}
+
+/** Those that `ids` name, each by the beginning of its id. Throws `DyncError` ("usage"). */
+export function selectUnfinished(all: readonly Unfinished[], ids: readonly string[]): readonly Unfinished[] {
   const hint = 'run "dync uploads" for the ids';
   return ids.map((id) => {
-    const found = uploads.filter((upload) => upload.identity.startsWith(id.toLowerCase()));
+    const found = all.filter((one) => idOf(one).startsWith(id.toLowerCase()));
     if (id === "" || found.length === 0)
       throw new DyncError("usage", `No unfinished upload has the id "${printable(id)}"`, { hint });
     if (found.length > 1)
       throw new DyncError("usage", `"${printable(id)}" is the beginning of ${found.length} ids`, { hint });
-    return found[0] as UnfinishedUpload;
+    return found[0] as Unfinished;
   });
 }

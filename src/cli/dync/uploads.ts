@@ -7,7 +7,7 @@ import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { JsonText } from "../printable.ts";
 import { openClient } from "./open-client.ts";
-import { describe, listUnfinished, shortId } from "./unfinished.ts";
+import { describe, isBatch, isUpload, listUnfinished, shortId, type Unfinished } from "./unfinished.ts";
 import { uploadsUsage } from "./usage-unfinished.ts";
 
 export const uploadsCommand = defineCommand({
@@ -18,21 +18,37 @@ export const uploadsCommand = defineCommand({
     const { output, clock } = context;
     await using client = openClient(context);
     const now = clock.date().getTime();
-    const uploads = await listUnfinished(client.store, output);
+    const all = await listUnfinished(client, output);
     output.summarise({
-      uploads: uploads.map(({ identity, host, port, path, name, version, metadataText, startedAt, sent }) => {
-        const metadata = new JsonText(metadataText);
-        const { size } = version;
-        return { id: identity, host, port, path, name, size, sent: sent ?? null, metadata, startedAt };
+      uploads: all
+        .filter(isUpload)
+        .map(({ identity, host, port, path, name, version, metadataText, startedAt, sent, batch }) => {
+          const metadata = new JsonText(metadataText);
+          const { size } = version;
+          const member = batch === undefined ? {} : { batch: batch.id };
+          return {
+            ...{ id: identity, host, port, path, name, size, sent: sent ?? null, metadata, startedAt },
+            ...member,
+          };
+        }),
+      batches: all.filter(isBatch).map(({ id, first, files, bytes, startedAt }) => {
+        const { host, port, path } = first;
+        return { id, host, port, files, bytes, first: path, startedAt };
       }),
     });
-    for (const upload of uploads) {
-      const { sent, startedAt, version } = upload;
-      const share = `${sent === undefined ? "?" : formatSize(sent)} of ${formatSize(version.size)}`;
-      const age = formatDuration(Math.max(0, now - Date.parse(startedAt)));
-      output.result(`${shortId(upload)}  ${localTime(startedAt)}  ${age} old  ${share}  ${describe(upload)}`);
+    for (const one of all) {
+      const age = formatDuration(Math.max(0, now - Date.parse(one.startedAt)));
+      const when = `${localTime(one.startedAt)}  ${age} old`;
+      output.result(`${shortId(one)}  ${when}  ${shareOf(one)}  ${describe(one)}`);
     }
-    if (uploads.length === 0) output.say("Nothing is unfinished");
+    if (all.length === 0) output.say("Nothing is unfinished");
     return 0;
   },
 });
+
+/** How much of it is done, or left. */
+function shareOf(one: Unfinished): string {
+  if (isBatch(one)) return one.files === 1 ? "1 file left" : `${one.files} files left`;
+  const { sent, version } = one;
+  return `${sent === undefined ? "?" : formatSize(sent)} of ${formatSize(version.size)}`;
+}

@@ -7,7 +7,8 @@ Usage:
   dync uploads [--json]
 
 Each line begins with the id that "dync resume" and "dync cancel" take; then
-when it was begun, in local time, how old it is, and how much was sent.
+when it was begun, in local time, how old it is, and how much was sent. Of a
+command with several files one line says how many of them are left.
 
 Options:
       --json     print JSON lines for programs
@@ -20,11 +21,12 @@ Go on with unfinished uploads, where the server stopped.
 Usage:
   dync resume [options] [ID]...
 
-Without ID all of them, one after the other. The beginning of an id is enough.
-A file that changed meanwhile is sent anew. To give the same "dync send"
-command again does the same for one upload.
+Without ID all of them. The beginning of an id is enough. A file that changed
+meanwhile is sent anew. To give the same "dync send" command again does the
+same for one upload.
 
 Options:
+      --jobs NUMBER        so many files at once (default 4)
       --retry-for DURATION keep trying for so long when the server cannot be
                            reached (default, once it was reached: 24h, and 15m
                            where no terminal is)
