@@ -4,6 +4,7 @@
 import { readFileSync, readSync, statSync } from "node:fs";
 import { DyncError, errorMeanings, systemCode } from "../base/error.ts";
 import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "../base/json-text.ts";
+import { whyUnreadable } from "../base/system-errors.ts";
 import { systemPathBytes } from "../base/system-path.ts";
 import { overlaid } from "../client/plan/overlay.ts";
 import { limits } from "../protocol/limits.ts";
@@ -126,7 +127,7 @@ function readBytes(path: string, shown: string): Uint8Array {
     return readFileSync(systemPathBytes(path));
   } catch (error) {
     if (error instanceof DyncError) throw error;
-    throw new DyncError("usage", `Cannot read ${shown}: ${reasonOf(error)}`, { cause: error });
+    throw new DyncError("usage", `Cannot read ${shown}: ${whyUnreadable(error)}`, { cause: error });
   }
 }
 
@@ -181,18 +182,3 @@ function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16
 }
 
 /** Why a file cannot be read, in a few words. */
-export function reasonOf(error: unknown): string {
-  switch (systemCode(error)) {
-    case "ENOENT":
-      return "there is no such file";
-    case "EACCES":
-    case "EPERM":
-      return "permission denied";
-    case "EISDIR":
-      return "it is a folder";
-    case "EAGAIN":
-      return "nothing is there to be read yet";
-    default:
-      return systemCode(error) ?? "reading failed";
-  }
-}

@@ -12,8 +12,9 @@ import { createHash, type Hash } from "node:crypto";
 import { type BigIntStats, constants, readSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { systemClock } from "../base/clock.ts";
-import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
+import { whyUnreadable } from "../base/system-errors.ts";
 import { systemPathBytes } from "../base/system-path.ts";
 import { timestampOf } from "../base/timestamp.ts";
 import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
@@ -49,7 +50,7 @@ const rereadBytes = 1024 * 1024;
 /** Opens the file at `path`. Throws `DyncError` ("source") when it is not there, cannot be read, or is no file. */
 export async function openFileSource(path: string): Promise<FileSource | StreamSource> {
   const file = await open(systemPathBytes(path), openFlags).catch((error: unknown) => {
-    throw new DyncError("source", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+    throw new DyncError("source", `Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error });
   });
   try {
     const stats = await file.stat({ bigint: true });
@@ -73,7 +74,7 @@ async function openWithoutSize(path: string, file: OpenFile): Promise<StreamSour
   if ((await file.stat({ bigint: true })).size > 0n) return null;
   const first = new Uint8Array(rereadBytes);
   const { bytesRead } = await file.read(first, 0, first.length, 0).catch((error: unknown) => {
-    throw new DyncError("source", `Cannot read "${path}": ${reasonOf(error)}`, { cause: error });
+    throw new DyncError("source", `Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error });
   });
   // A size that the system tells after the first look will do.
   if (bytesRead === 0 || (await file.stat({ bigint: true })).size > 0n) return null;
@@ -270,7 +271,7 @@ export class FileSource implements Source {
   }
 
   #unreadable(error: unknown): DyncError {
-    return new DyncError("source", `Cannot read ${this.#name}: ${reasonOf(error)}`, { cause: error });
+    return new DyncError("source", `Cannot read ${this.#name}: ${whyUnreadable(error)}`, { cause: error });
   }
 
   #throwUnreadable(error: unknown): never {
@@ -342,16 +343,4 @@ export function changedError(name: string, what: string): DyncError {
   const hint = "send it again when nothing writes to it any more";
   const text = `${name} changed while it was sent: ${what}`;
   return new DyncError("source-changed", text.charAt(0).toUpperCase() + text.slice(1), { hint });
-}
-
-function reasonOf(error: unknown): string {
-  const reasons: Record<string, string> = {
-    ENOENT: "there is no such file",
-    EACCES: "permission denied",
-    EBUSY: "another program uses it",
-    EPERM: "permission denied",
-    ENOTDIR: "a part of the path is no folder",
-    EIO: "the disk reports an error",
-  };
-  return reasons[systemCode(error) ?? ""] ?? messageOf(error);
 }

@@ -5,9 +5,10 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { CancelTimer, Clock } from "../base/clock.ts";
-import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { DyncError, messageOf } from "../base/error.ts";
 import { fileNameFault } from "../base/file-name.ts";
 import type { Logger } from "../base/log.ts";
+import { isShortage } from "../base/system-errors.ts";
 import { fingerprintOf } from "./key.ts";
 import { type KeyClaim, KeyClaims, type RefusedClaim } from "./key-claims.ts";
 import { readCertificate } from "./key-files.ts";
@@ -248,7 +249,7 @@ export class AuthorizedClients {
     } catch (error) {
       const fault = messageOf(error);
       // The trouble is ours and not the file's: what it said before holds.
-      if (isPassing(error)) {
+      if (isShortage(error instanceof DyncError ? error.cause : error)) {
         const before = { signature: known?.signature ?? signature, claim: known?.claim ?? null };
         return { ...before, fault, isUncertain: true };
       }
@@ -303,10 +304,4 @@ export class AuthorizedClients {
 
 function authorizedKey({ key, user, file }: KeyClaim): AuthorizedKey {
   return { key, fingerprint: fingerprintOf(key), user, file };
-}
-
-/** This process has too many files open, or too little memory. */
-function isPassing(error: unknown): boolean {
-  const cause = error instanceof DyncError ? error.cause : error;
-  return ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR"].includes(systemCode(cause) ?? "");
 }

@@ -6,6 +6,7 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { resolve, sep } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import type { JsonMember } from "../../base/json-text.ts";
+import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import type { Job } from "../../client/file-upload.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
@@ -13,7 +14,7 @@ import { overlaid } from "../../client/plan/overlay.ts";
 import { RunsTable } from "../../client/plan/runs-table.ts";
 import { TakenNames } from "../../client/plan/taken-names.ts";
 import { throwFaults } from "../command-line-error.ts";
-import { loadMembers, metadataOf, readMetadataFile, reasonOf } from "../metadata-file.ts";
+import { loadMembers, metadataOf, readMetadataFile } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { nameOnServer } from "./name-on-server.ts";
 import { isThere } from "./send-faults.ts";
@@ -140,7 +141,9 @@ function readTable(path: string): Uint8Array {
     return readFileSync(systemPathBytes(path));
   } catch (error) {
     if (error instanceof DyncError) throw error;
-    throw new DyncError("usage", `Cannot read the table "${shown}": ${reasonOf(error)}`, { cause: error });
+    throw new DyncError("usage", `Cannot read the table "${shown}": ${whyUnreadable(error)}`, {
+      cause: error,
+    });
   }
 }
 

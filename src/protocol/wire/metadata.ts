@@ -51,23 +51,18 @@ export function metadataFault(text: string): MetadataFault | null {
   return faults.length === 0 ? null : refused(faults.join("; "));
 }
 
+const kinds: Readonly<Record<string, string>> = {
+  "{": "an object",
+  "[": "an array",
+  '"': "a string",
+  t: "a boolean",
+  f: "a boolean",
+  n: "null",
+};
+
 /** What kind of value the JSON text is, as the rest of a sentence: "an array". */
 export function kindOfJson(text: string): string {
-  switch (text.trimStart()[0]) {
-    case "{":
-      return "an object";
-    case "[":
-      return "an array";
-    case '"':
-      return "a string";
-    case "t":
-    case "f":
-      return "a boolean";
-    case "n":
-      return "null";
-    default:
-      return "a number";
-  }
+  return kinds[text.trimStart()[0] ?? ""] ?? "a number";
 }
 
 function membersOf(text: string): readonly JsonMember[] {
