@@ -1,4 +1,4 @@
-// Compiles a program into one executable, with libzmq and the polling thread inside. Called by the build scripts.
+// Compiles a program into one executable, with libzmq and the code of its threads inside. Called by the build scripts.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -40,9 +40,11 @@ export interface CompileOptions {
 export async function compileProgram(options: CompileOptions): Promise<void> {
   const { entry, target, outfile, define, ownRuntime = false } = options;
   const library = stageLibrary(target);
-  const worker = fileURLToPath(new URL("../src/transport/zmq/poll-worker.ts", import.meta.url));
+  const workers = ["transport/zmq/poll-worker.ts", "storage/syncfs/syncfs-worker.ts"].map((path) =>
+    fileURLToPath(new URL(`../src/${path}`, import.meta.url)),
+  );
   const result = await Bun.build({
-    entrypoints: [entry, worker],
+    entrypoints: [entry, ...workers],
     root: fileURLToPath(new URL("..", import.meta.url)),
     define: {
       ...define,

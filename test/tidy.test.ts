@@ -90,7 +90,7 @@ const bannedWords: readonly {
   },
   {
     where: /^src\//,
-    not: /^src\/transport\/zmq\//,
+    not: /^src\/(transport\/zmq|storage\/syncfs)\//,
     word: /["']bun:|\bDeno\.|\bBun\./,
     why: "runtimes differ there only",
   },

@@ -4,7 +4,7 @@
 // Nobody gets everything at once: what can be many comes in pages, and metadata, the one thing that is large, only
 // when it is asked for.
 
-import type { UploadKey } from "../upload/upload.ts";
+import type { Form, UploadKey } from "../upload/upload.ts";
 
 export type UploadState =
   /** Bytes are still missing, or the end was not confirmed. */
@@ -22,7 +22,10 @@ export interface UploadRecord extends UploadKey {
    * the record was made anew from a published file.
    */
   readonly origin: string | null;
+  /** Of what is stored: a dataset's is the one that its folder gets. */
   readonly name: string;
+  /** What becomes of its bytes: decided when it began. */
+  readonly form: Form;
   /** `jsonDigest` of the metadata of an upload that finished, which outlives the metadata itself; else `null`. */
   readonly metadataDigest: string | null;
   /** Announced size in bytes, or `null`. */
@@ -55,7 +58,17 @@ export interface UploadRecord extends UploadKey {
 
 export type NewUpload = Pick<
   UploadRecord,
-  "id" | "identity" | "user" | "origin" | "name" | "size" | "modified" | "client" | "createdAt" | "mark"
+  | "id"
+  | "identity"
+  | "user"
+  | "origin"
+  | "name"
+  | "form"
+  | "size"
+  | "modified"
+  | "client"
+  | "createdAt"
+  | "mark"
 > & {
   /** The metadata object as JSON text, as the client sent it. Kept until the upload ends. */
   readonly metadataText: string;

@@ -41,6 +41,9 @@ const steps: readonly Step[] = [
   claimNames,
   // Which system was running is one thing that a storage may want to know again.
   "ALTER TABLE uploads RENAME COLUMN boot_id TO mark;",
+  // Before there were datasets every upload was a file.
+  `ALTER TABLE uploads ADD COLUMN form TEXT NOT NULL DEFAULT 'file'
+     CHECK (form IN ('file', 'plain', 'bagit'));`,
 ];
 
 /** What `migrate` brings the tables to. */

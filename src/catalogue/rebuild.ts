@@ -7,10 +7,11 @@ import type { UploadRecord } from "./catalogue.ts";
 
 /** The record of a published file: finished when it was received. */
 export function recordOfPublished(published: PublishedUpload): UploadRecord {
-  const { upload: id, received, metadataText, ...known } = published;
+  const { upload: id, received, metadataText, contents, ...known } = published;
   return {
     ...known,
     id,
+    form: contents?.layout ?? "file",
     origin: null,
     metadataDigest: jsonDigest(metadataText),
     state: "finished",

@@ -40,6 +40,7 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
   user: "user",
   origin: "origin",
   name: "name",
+  form: "form",
   metadataDigest: "metadata_digest",
   size: "size",
   modified: "modified",

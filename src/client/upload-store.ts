@@ -11,43 +11,7 @@ import { FileLock } from "../base/file-lock.ts";
 import { metadataFormFault } from "../protocol/wire/metadata.ts";
 import { TargetIndex } from "./target-index.ts";
 
-const schemaNewest = 3;
-
-const fileSchema = v.object({
-  kind: v.literal("file"),
-  /** Absolute. */
-  path: v.string(),
-  /** Which version of the file it is: see `FileVersion`. */
-  version: v.object({
-    size: v.number(),
-    modified: v.string(),
-    // Absent in what older versions of the program wrote.
-    changed: v.optional(v.string()),
-    fileId: v.string(),
-  }),
-});
-
-/** What of a folder is sent, as it is written down: see `Selection`. */
-export const selectionSchema = v.object({
-  include: v.pipe(v.array(v.string()), v.readonly()),
-  exclude: v.pipe(v.array(v.string()), v.readonly()),
-  links: v.picklist(["follow", "skip", "fail"]),
-  all: v.boolean(),
-});
-
-const datasetSchema = v.object({
-  kind: v.literal("dataset"),
-  /** Absolute. */
-  path: v.string(),
-  selection: selectionSchema,
-  /** What was listed: see `ListingMark`. */
-  listing: v.object({
-    digest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-    folderTimes: v.pipe(v.string(), v.base64()),
-    /** Bytes of the whole upload. */
-    size: v.number(),
-  }),
-});
+const schemaNewest = 2;
 
 const uploadSchema = v.object({
   schema: v.literal(schemaNewest),
@@ -57,8 +21,16 @@ const uploadSchema = v.object({
   port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
   /** Absolute path of the key file that was named on the command line, or `null`. */
   serverKeyFile: v.nullable(v.string()),
-  /** Where the bytes come from: see `MarkedOrigin`. */
-  origin: v.variant("kind", [fileSchema, datasetSchema]),
+  /** Absolute path of the source. */
+  path: v.string(),
+  /** Which version of the file it is: see `FileVersion`. */
+  version: v.object({
+    size: v.number(),
+    modified: v.string(),
+    // Absent in what older versions of the program wrote.
+    changed: v.optional(v.string()),
+    fileId: v.string(),
+  }),
   /** Name on the server. */
   name: v.string(),
   /** A JSON object, as it is sent. */
@@ -85,13 +57,11 @@ const uploadSchema = v.object({
 
 const newerSchema = v.looseObject({ schema: v.pipe(v.number(), v.gtValue(schemaNewest)) });
 
-/** An unfinished upload. */
+/** An unfinished upload of a file. */
 export type UnfinishedUpload = v.InferOutput<typeof uploadSchema>;
 
-/** What makes two commands mean the same upload; of the origin, what kind it is and where it lies. */
-export interface UploadTarget extends Pick<UnfinishedUpload, "host" | "port" | "name"> {
-  readonly origin: Pick<UnfinishedUpload["origin"], "kind" | "path">;
-}
+/** What makes two commands mean the same upload. */
+export type UploadTarget = Pick<UnfinishedUpload, "host" | "port" | "path" | "name">;
 
 const suffix = ".json";
 const draftSuffix = ".tmp";
@@ -245,30 +215,18 @@ export class UploadStore {
   }
 }
 
-function newestForm(value: unknown): unknown {
-  return thirdForm(secondForm(value));
-}
-
 /** Version 1 had the metadata as an object, of which every number and name was then one that survives that. */
-function secondForm(value: unknown): unknown {
+function newestForm(value: unknown): unknown {
   const parsed = v.safeParse(v.looseObject({ schema: v.literal(1), metadata: v.looseObject({}) }), value);
   if (!parsed.success) return value;
   const { metadata, ...rest } = parsed.output;
   return { ...rest, schema: 2, metadataText: JSON.stringify(metadata) };
 }
 
-/** Version 2 knew files only. */
-function thirdForm(value: unknown): unknown {
-  const parsed = v.safeParse(v.looseObject({ schema: v.literal(2) }), value);
-  if (!parsed.success) return value;
-  const { path, version, ...rest } = parsed.output;
-  return { ...rest, schema: 3, origin: { kind: "file", path, version } };
-}
-
 /** The same for two that are for the same target. */
-function targetDigest({ host, port, origin, name }: UploadTarget): string {
+function targetDigest({ host, port, path, name }: UploadTarget): string {
   return createHash("sha256")
-    .update(JSON.stringify([host, port, origin.kind, origin.path, name]))
+    .update(JSON.stringify([host, port, path, name]))
     .digest("base64url");
 }
 

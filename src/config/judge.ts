@@ -5,6 +5,7 @@ import { errorMeanings } from "../base/error.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { metadataFault } from "../protocol/wire/metadata.ts";
+import { storedName } from "../protocol/wire/stored-name.ts";
 import { nameFault } from "../upload/names.ts";
 import type { UserRules } from "./server-settings.ts";
 
@@ -20,7 +21,7 @@ export type Judgement =
 export function judge(post: Post, rules: Pick<UserRules, "names">): Judgement {
   const metadata = metadataFault(post.metadataText);
   if (metadata !== null) return { type: "refused", refusal: metadata };
-  const text = nameFaults[rules.names](post.name);
+  const text = nameFaults[rules.names](storedName(post));
   if (text !== null) return { type: "refused", refusal: { code: errorMeanings.forbidden.wire, text } };
   return { type: "accepted", post };
 }

@@ -25,6 +25,8 @@ const { chunkBytesMin, chunkBytesMax, metadataBytesMax, maxQueueMax } = limits;
 const uploadsMaxMax = 100_000;
 // A question about a user's unfinished uploads looks at each of them.
 const unfinishedMaxMax = 100_000;
+// What a file system has inodes for, as a rule.
+const membersMaxMax = 100_000_000;
 const windows = counts(1, maxQueueMax, "CHUNKS");
 const chunkSizes = sizes(`from ${chunkBytesMin} to ${chunkBytesMax} bytes`, chunkBytesMin, chunkBytesMax);
 const metadataSizes = sizes(`at least what one upload may have, ${metadataBytesMax} bytes`, metadataBytesMax);
@@ -73,6 +75,19 @@ export const serverSettings = {
     metadataSizes,
     32 * MiB,
     "metadata of one user's unfinished uploads together",
+  ),
+  datasets: ofUser(
+    "datasets",
+    choices("LAYOUT", ["plain", "bagit"]),
+    "plain",
+    'what a folder is published as: "plain", as it was sent, or "bagit", a bag with manifests',
+  ),
+  // Each is a file on the disk, and one line of the list; a million takes minutes to delete.
+  datasetMembersMax: ofProcess(
+    "max-files",
+    counts(1, membersMaxMax),
+    1_000_000,
+    "files and folders that one dataset may have",
   ),
   // No wait of the server can be nothing at all: it would end every upload at its start.
   idleMs: ofProcess(

@@ -7,9 +7,10 @@ import type { LogFields } from "../base/log.ts";
 import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
 import { judge, type Post } from "../config/judge.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
+import { storedName } from "../protocol/wire/stored-name.ts";
 import { type Destination, NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
-import type { UploadKey } from "../upload/upload.ts";
+import type { Form, UploadKey } from "../upload/upload.ts";
 import type { Room } from "./room.ts";
 import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
 
@@ -28,6 +29,7 @@ export interface AdmissionParts extends UnfinishedParts {
 /** An upload that was let in. */
 export interface AdmittedUpload {
   readonly hold: Hold;
+  readonly form: Form;
   readonly sink: Sink;
 }
 
@@ -45,15 +47,16 @@ export async function admit(
   const judgement = judge(request.post, parts.rulesOf(user));
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
   const { post } = judgement;
-  const destination = { user, name: post.name };
+  const destination = { user, name: storedName(post) };
+  const form: Form = post.info.unpack === undefined ? "file" : parts.rulesOf(user).datasets;
   await checkFree(destination, makeWay, parts);
   await parts.storage.tryDestination(destination);
   await parts.room.reserve(id, user, roomFor(post.info.size ?? null, post.metadataText));
   try {
     const { mark } = parts.storage.emptyNote;
-    const hold = await record(recordOf({ ...request, post }, mark), makeWay, parts);
+    const hold = await record(recordOf({ ...request, post }, form, mark), makeWay, parts);
     try {
-      return { hold, sink: await parts.storage.begin(id, events) };
+      return { hold, form, sink: await parts.storage.begin(id, form, events) };
     } catch (error) {
       await parts.catalogue.withdraw(hold);
       throw error;
@@ -106,13 +109,14 @@ export function roomFor(bytes: number | null, metadataText: string): number | nu
   return bytes === null ? null : bytes + 2 * Buffer.byteLength(metadataText);
 }
 
-function recordOf(request: AdmissionRequest, mark: string | null): NewUpload {
+function recordOf(request: AdmissionRequest, form: Form, mark: string | null): NewUpload {
   return {
     id: request.id,
     identity: request.identity,
     user: request.user,
     origin: request.origin,
-    name: request.post.name,
+    name: storedName(request.post),
+    form,
     metadataText: request.post.metadataText,
     size: request.post.info.size ?? null,
     modified: request.post.info.modified ?? null,
@@ -142,9 +146,10 @@ export function refusalOf(error: unknown, metadataText: string | null = null): R
     const refusal = { code: error.meaning.wire, text: messageOf(error) };
     const published = error instanceof NameTaken ? error.obstacle.published : null;
     if (published === null || metadataText === null) return refusal;
-    const { size, sha256, upload } = published;
+    const { size, sha256, upload, contents } = published;
+    const files = contents === undefined ? {} : { files: contents.list };
     const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
-    return { ...refusal, info: { size, sha256, upload, metadata } };
+    return { ...refusal, info: { size, sha256, upload, metadata, ...files } };
   }
   return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
 }

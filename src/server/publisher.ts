@@ -15,7 +15,7 @@ export type FinishResult = Extract<ServerInput, { type: "finished" | "storage-fa
  * know; never rejects.
  */
 export async function finishUpload(
-  upload: Omit<CompleteUpload, "sha256">,
+  upload: Omit<CompleteUpload, "sha256" | "contents">,
   checksum: Uint8Array,
   sink: Sink,
   journal: UploadJournal,
@@ -27,14 +27,16 @@ export async function finishUpload(
     return { type: "storage-failed", code: errorMeanings["checksum-mismatch"].wire, text, keep: false };
   }
   try {
+    // Before it is said to be complete: what is no whole tar never gets a name.
+    const contents = await sink.contents();
     await journal.publishing(sha256, upload.receivedAt);
-    await publish({ ...upload, sha256 }, sink, journal);
+    await publish({ ...upload, sha256, contents }, sink, journal);
     return { type: "finished" };
   } catch (error) {
     journal.log("error", "Publishing failed", troubleOf(error));
-    // Everything arrived. Unless the name is somebody's for good, it stays, and is published when its client asks again,
-    // or this server starts anew.
-    return { type: "storage-failed", ...refusalOf(error, upload.metadataText), keep: !isTaken(error) };
+    // Everything arrived. Unless the name is somebody's for good, or it is nothing that can be published, it stays, and is
+    // published when its client asks again, or this server starts anew.
+    return { type: "storage-failed", ...refusalOf(error, upload.metadataText), keep: !isFinal(error) };
   }
 }
 
@@ -51,7 +53,7 @@ export async function publish(upload: CompleteUpload, sink: Sink, journal: Uploa
   }
 }
 
-/** Whether somebody else has the name for good. */
-export function isTaken(error: unknown): boolean {
-  return error instanceof DyncError && error.code === "name-taken";
+/** Whether it can never be published: somebody else has the name for good, or it is not what it should be. */
+export function isFinal(error: unknown): error is DyncError {
+  return error instanceof DyncError && (error.code === "name-taken" || error.code === "content-rejected");
 }

@@ -7,7 +7,7 @@ import { readJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { type Catalogue, holdOf, type Owner, type UploadRecord } from "../catalogue/catalogue.ts";
 import type { Sink, Storage } from "../storage/storage.ts";
-import { isTaken, publish } from "./publisher.ts";
+import { isFinal, publish } from "./publisher.ts";
 import { change, UploadJournal } from "./upload-journal.ts";
 
 export interface RecoveryParts {
@@ -75,13 +75,12 @@ async function publishAgain(
   // An earlier version did not write down when all had come.
   const receivedAt = record.receivedAt ?? record.updatedAt;
   try {
-    await publish(
-      { ...record, size: sink.length, sha256: record.sha256 as string, receivedAt },
-      sink,
-      journal,
-    );
+    const contents = await sink.contents();
+    const known = { size: sink.length, sha256: record.sha256 as string, contents, receivedAt };
+    await publish({ ...record, ...known }, sink, journal);
   } catch (error) {
-    if (isTaken(error)) return giveUpOpen(sink, journal, errorMeanings["name-taken"].wire, messageOf(error));
+    const code = isFinal(error) ? error.meaning.wire : null;
+    if (code !== null) return giveUpOpen(sink, journal, code, messageOf(error));
     // Only trying again could mend anything else.
     await journal.stored(await sink.close());
     throw error;

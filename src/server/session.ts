@@ -11,9 +11,10 @@ import type { CreditOffice, CreditReport } from "../protocol/server/credit-offic
 import type { ServerAction, ServerInput } from "../protocol/server/server-events.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
+import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
 import type { Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
-import type { UploadKey } from "../upload/upload.ts";
+import type { Form, Layout, UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, type MakeWay, refusalOf, roomFor, troubleOf } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./publisher.ts";
 import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
@@ -102,14 +103,15 @@ export class Session {
     const createdAt = this.#parts.clock.date().toISOString();
     try {
       const request = { id, identity, user, origin: this.origin, post, createdAt };
-      const { hold, sink } = await admit(request, this.#events, makeWay, this.#parts);
+      const { hold, form, sink } = await admit(request, this.#events, makeWay, this.#parts);
       // Also when the upload ended meanwhile: then all of this is put away with it.
       const journal = new UploadJournal(hold, this.#parts.storage.emptyNote, this.#about, this.#parts);
       this.#journal = journal;
       this.#post = post;
       this.#sink = sink;
-      journal.log("info", "Upload started", { size: post.info.size ?? null, client: post.info.client });
-      return { type: "admitted", admission: { uploadId: id, offset: 0 }, hashed: true };
+      const { size = null, client } = post.info;
+      journal.log("info", "Upload started", { size, client, ...(form === "file" ? {} : { dataset: form }) });
+      return { type: "admitted", admission: { uploadId: id, offset: 0, ...layoutOf(form) }, hashed: true };
     } catch (error) {
       const refusal = refusalOf(error, post.metadataText);
       this.#log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
@@ -135,7 +137,7 @@ export class Session {
     const { hold, record } = taken;
     const metadata = await metadataOf(record, this.#parts);
     if (metadata === null) return this.#giveUpRecord(record, metadataLost);
-    const sink = await storage.resume(id, record, this.#events);
+    const sink = await storage.resume(id, record.form, record, this.#events);
     if (sink === null) return this.#giveUpRecord(record, bytesGone);
     try {
       const missing = record.size === null ? null : Math.max(0, record.size - sink.length);
@@ -145,7 +147,7 @@ export class Session {
       throw error;
     }
     this.#journal = new UploadJournal(hold, null, this.#about, this.#parts);
-    return this.#goOn(postOf(record, metadata), sink, this.#journal);
+    return this.#goOn(record, postOf(record, metadata), sink, this.#journal);
   }
 
   async #giveUpRecord(record: UploadRecord, [code, text]: readonly [number, string]): Promise<Restored> {
@@ -153,11 +155,11 @@ export class Session {
     return { type: "refused", code, text };
   }
 
-  #goOn(post: PostFile, sink: Sink, journal: UploadJournal): Restored {
+  #goOn({ form }: UploadRecord, post: PostFile, sink: Sink, journal: UploadJournal): Restored {
     this.#post = post;
     this.#sink = sink;
     this.#startOffset = sink.length;
-    const admission = { uploadId: this.key.id, offset: sink.length };
+    const admission = { uploadId: this.key.id, offset: sink.length, ...layoutOf(form) };
     const hashed = sink.isReady;
     journal.log("info", "Upload resumed", { offset: sink.length });
     if (!hashed) {
@@ -177,6 +179,7 @@ export class Session {
     },
     onNote: (note) => void this.#journal?.stored(note),
     onFailed: (error, note) => void this.#recover(error, note),
+    onRefused: (error) => this.#tell({ type: "storage-failed", ...refusalOf(error), keep: false }),
   };
 
   // The same bytes once more are no progress: their end may be what cannot be stored.
@@ -204,7 +207,8 @@ export class Session {
     assert(this.#journal !== null, "what is open has a record");
     // Something of it failed to be stored, and is cut off: what is left goes to the machine first.
     if (!this.#sink.isReady || this.#sink.length !== size) return;
-    const { name, metadataText, info } = this.#post;
+    const { metadataText, info } = this.#post;
+    const name = storedName(this.#post);
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();
     const upload = { ...this.key, name, metadataText, size, modified, receivedAt, client };
@@ -290,8 +294,18 @@ export class Session {
   }
 }
 
-function postOf({ name, size, modified, client }: UploadRecord, metadataText: string): PostFile {
+function layoutOf(form: Form): { readonly layout?: Layout } {
+  return form === "file" ? {} : { layout: form };
+}
+
+function postOf(
+  { name: stored, form, size, modified, client }: UploadRecord,
+  metadataText: string,
+): PostFile {
+  const isDataset = form !== "file";
+  const name = isDataset ? stored + tarSuffix : stored;
   const info = {
+    ...(isDataset ? { unpack: "tar" as const } : {}),
     ...(size === null ? {} : { size }),
     ...(modified === null ? {} : { modified }),
     ...(client === null ? {} : { client }),

@@ -1,7 +1,6 @@
 // One upload on the server, from its client's first word until nothing is under way: performs what its machine
 // (`protocol/server/upload-life.ts`) decides. While it is active, its handles are those of a `Session`.
 
-import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
@@ -19,6 +18,7 @@ import {
   UploadLife,
 } from "../protocol/server/upload-life.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
+import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import type { UploadKey } from "../upload/upload.ts";
 import { refusalOf, troubleOf } from "./admission.ts";
@@ -75,10 +75,7 @@ export class Upload {
   #session: Session | null = null;
   /** What was found in the catalogue. */
   #record: UploadRecord | null = null;
-  /**
-   * The message that is dealt with just now, for as long as one call takes: the machine says which chunk is written, and need
-   * not carry the memory of a message through, nor say of each that it drops that it was.
-   */
+  /** The message that is dealt with just now. */
   #received: Received | null = null;
   #closing: Promise<void> | null = null;
 
@@ -112,14 +109,10 @@ export class Upload {
 
   /** Takes a message of its client; `received` is released here, now or when its chunk is written. */
   receive(message: ClientMessage, received: Received): void {
-    assert(this.#received === null, "messages come one after the other, and from outside");
     this.#received = received;
-    try {
-      this.#driver.feed({ type: "message", message });
-    } finally {
-      this.#received?.release();
-      this.#received = null;
-    }
+    this.#driver.feed({ type: "message", message });
+    this.#received?.release();
+    this.#received = null;
   }
 
   /** Takes what became of something that was done for it. */
@@ -192,7 +185,7 @@ export class Upload {
   }
 
   #admit(post: PostFile): void {
-    const session = this.#desk.open(this, post.name, null, true);
+    const session = this.#desk.open(this, storedName(post), null, true);
     if ("code" in session) return this.#refuse(session);
     this.#session = session;
     this.#desk.track(
@@ -260,6 +253,10 @@ export class Upload {
 function recorded(record: UploadRecord): RecordedUpload {
   return {
     ...record,
-    isSame: (post) => post.name === record.name && jsonDigest(post.metadataText) === record.metadataDigest,
+    isSame: (post) => isNamed(post, record) && jsonDigest(post.metadataText) === record.metadataDigest,
   };
+}
+
+function isNamed(post: PostFile, { name, form }: UploadRecord): boolean {
+  return storedName(post) === name && (post.info.unpack === undefined) === (form === "file");
 }

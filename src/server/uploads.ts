@@ -5,6 +5,7 @@ import { DyncError, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { Question, Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
+import { storedName } from "../protocol/wire/stored-name.ts";
 import { troubleOf } from "./admission.ts";
 import { claimRefusal, type NameHolder } from "./claim.ts";
 import type { ClientDirectory } from "./client-directory.ts";
@@ -148,7 +149,7 @@ export class Uploads implements UploadDesk {
   }
 
   async makeWay({ owner }: Upload, post: PostFile, holders: readonly UploadRecord[]): Promise<void> {
-    const { name } = post;
+    const name = storedName(post);
     const closing = holders.map(({ id }) => this.#byId.get(id)?.closing).filter((it) => it != null);
     // What is just ending will hold nothing, or has become a file.
     if (closing.length > 0) return void (await Promise.all(closing));

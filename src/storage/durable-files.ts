@@ -4,10 +4,20 @@
 // On macOS `fsync` does not flush the drive's own cache (that takes F_FULLFSYNC, which node:fs does not offer).
 
 import { constants, type Stats } from "node:fs";
-import { readFile, rename } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { type Clock, sleep } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
-import { closeFile, fsync, linkFile, nullWhenMissing, openFile, unlinkFile, writeAll } from "./file-calls.ts";
+import {
+  closeFile,
+  fsync,
+  linkFile,
+  lookAt,
+  nullWhenMissing,
+  openFile,
+  readAt,
+  unlinkFile,
+  writeAll,
+} from "./file-calls.ts";
 
 const isWindows = process.platform === "win32";
 // Windows does not know it; the value 0 asks for nothing.
@@ -39,6 +49,16 @@ export async function writeNewFile(file: string, text: string, mode: number): Pr
   }
 }
 
+/** Makes the content of a file durable. */
+export async function syncFile(path: string): Promise<void> {
+  const descriptor = await openFile(path, openExisting, 0);
+  try {
+    await fsync(descriptor);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
 /** The text of a file of ours, or `null` when nothing is there. */
 export async function readText(file: string): Promise<string | null> {
   return readFile(file, "utf8").catch(nullWhenMissing);
@@ -47,6 +67,29 @@ export async function readText(file: string): Promise<string | null> {
 /** Whether two names are the same file on disk. */
 export function isSameFile(a: Stats | null, b: Stats | null): boolean {
   return a !== null && b !== null && a.ino === b.ino && a.dev === b.dev;
+}
+
+const compareBytes = 256 * 1024;
+
+/** Whether two files are one, or have the same content. */
+export async function isSameContent(a: string, b: string): Promise<boolean> {
+  const [first, second] = [await lookAt(a), await lookAt(b)];
+  if (first === null || second === null || first.size !== second.size) return false;
+  if (isSameFile(first, second)) return true;
+  const [left, right] = [await open(a), await open(b)];
+  try {
+    const buffers = [Buffer.alloc(compareBytes), Buffer.alloc(compareBytes)] as const;
+    for (let at = 0; ; ) {
+      const count = await readAt(left.fd, buffers[0], at);
+      if (count !== (await readAt(right.fd, buffers[1], at))) return false;
+      if (!buffers[0].subarray(0, count).equals(buffers[1].subarray(0, count))) return false;
+      if (count === 0) return true;
+      at += count;
+    }
+  } finally {
+    await left.close();
+    await right.close();
+  }
 }
 
 /** Removes a file; one that is not there is fine. */

@@ -25,6 +25,10 @@ function quick<Arguments extends readonly unknown[], Result>(
 export const fsync = promisify(fs.fsync);
 export const fdatasync = promisify(fs.fdatasync);
 
+// Windows knows no O_NOFOLLOW; the value 0 asks for nothing.
+/** Flags to make a file of ours anew, or empty it. */
+export const overwriting =
+  fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC | (fs.constants.O_NOFOLLOW ?? 0);
 type Time = number | string | Date;
 type Open = (path: string, flags: number, mode: number) => Promise<number>;
 export const openFile = quick(
@@ -32,9 +36,10 @@ export const openFile = quick(
   promisify(fs.open) as Open,
 );
 export const closeFile = quick((descriptor: number) => fs.closeSync(descriptor), promisify(fs.close));
-export const makeFolder = quick(
-  (path: string) => fs.mkdirSync(path),
-  (path) => fs.promises.mkdir(path),
+type MakeFolder = (path: string, mode?: number) => Promise<void>;
+export const makeFolder: MakeFolder = quick(
+  (path: string, mode?: number): void => void fs.mkdirSync(path, mode),
+  async (path, mode) => void (await fs.promises.mkdir(path, mode)),
 );
 export const linkFile = quick((from: string, to: string) => fs.linkSync(from, to), fs.promises.link);
 export const unlinkFile = quick((path: string) => fs.unlinkSync(path), fs.promises.unlink);
@@ -42,6 +47,11 @@ export const statFileSystem = quick(
   (path: string) => fs.statfsSync(path),
   (path) => fs.promises.statfs(path),
 );
+export const truncateFile = quick(
+  (descriptor: number, length: number) => fs.ftruncateSync(descriptor, length),
+  promisify(fs.ftruncate),
+);
+export const moveEntry = quick((from: string, to: string) => fs.renameSync(from, to), fs.promises.rename);
 export const changeMode = quick(
   (descriptor: number, mode: number) => fs.fchmodSync(descriptor, mode),
   promisify(fs.fchmod),
@@ -50,6 +60,33 @@ export const changeMode = quick(
 export const changeTimes = quick(
   (descriptor: number, access: Time, modified: Time) => fs.futimesSync(descriptor, access, modified),
   promisify(fs.futimes),
+);
+
+export const changeTimesAt = quick(
+  (path: string, access: Time, modified: Time) => fs.utimesSync(path, access, modified),
+  (path, access, modified) => fs.promises.utimes(path, access, modified),
+);
+
+/** Makes `path` anew, or empty, with all of its content; `modified` as `changeTimes` has it. */
+export const writeWholeFile = quick(
+  (path: string, data: Uint8Array, mode: number, modified: Time | null): void => {
+    const descriptor = fs.openSync(path, overwriting, mode);
+    try {
+      for (let done = 0; done < data.length; ) done += fs.writeSync(descriptor, data, done);
+      if (modified !== null) fs.futimesSync(descriptor, modified, modified);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  },
+  async (path, data, mode, modified) => {
+    const file = await fs.promises.open(path, overwriting, mode);
+    try {
+      await file.writeFile(data);
+      if (modified !== null) await file.utimes(modified, modified);
+    } finally {
+      await file.close();
+    }
+  },
 );
 
 const lookInPlace = (path: string): fs.Stats | null => fs.lstatSync(path, { throwIfNoEntry: false }) ?? null;
@@ -61,6 +98,39 @@ const write = quick(
   (descriptor: number, data: Uint8Array, from: number) => fs.writeSync(descriptor, data, from),
   async (descriptor, data, from) => (await promisify(fs.write)(descriptor, data, from)).bytesWritten,
 );
+
+const writeSome = quick(
+  (descriptor: number, data: Uint8Array, from: number, position: number) =>
+    fs.writeSync(descriptor, data, from, data.length - from, position),
+  async (descriptor, data, from, position) =>
+    (await promisify(fs.write)(descriptor, data, from, data.length - from, position)).bytesWritten,
+);
+const readSome = quick(
+  (descriptor: number, into: Uint8Array, from: number, position: number) =>
+    fs.readSync(descriptor, into, from, into.length - from, position),
+  async (descriptor, into, from, position) =>
+    (await promisify(fs.read)(descriptor, into, from, into.length - from, position)).bytesRead,
+);
+
+/** Writes all of `data`, the first byte at `position`. */
+export async function writeAt(descriptor: number, data: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    const count = await writeSome(descriptor, data, done, position + done);
+    if (count === 0) throw new Error("The system took no bytes");
+    done += count;
+  }
+}
+
+/** Fills `into` from `position` on, as far as there are bytes; returns how many. */
+export async function readAt(descriptor: number, into: Uint8Array, position: number): Promise<number> {
+  let done = 0;
+  while (done < into.length) {
+    const count = await readSome(descriptor, into, done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
 
 /** Properties of what is at `path` itself, or `null` when nothing is. */
 export function lookAt(path: string): Promise<fs.Stats | null> {

@@ -11,6 +11,11 @@ import type { Logger } from "../base/log.ts";
 import { systemPath } from "../base/system-path.ts";
 import { metadataSuffix, namesClash, takenText } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
+import type { Form } from "../upload/upload.ts";
+import { emptyJournalBytes } from "./dataset/journal.ts";
+import { type DatasetHome, PartialDataset } from "./dataset/partial-dataset.ts";
+import { datasetSteps } from "./dataset/publish-dataset.ts";
+import { partsOf } from "./dataset/tree.ts";
 import { linkNew, readText, removeFile } from "./durable-files.ts";
 import { lookAt, lookBehind, statFileSystem } from "./file-calls.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -25,6 +30,7 @@ import {
   type PublishParts,
   type PublishStep,
   publishSteps,
+  removeData,
   rollBack,
   stagedFiles,
 } from "./publish.ts";
@@ -38,7 +44,9 @@ import {
   type Storage,
 } from "./storage.ts";
 import { folderIsAway, storageError } from "./storage-error.ts";
+import { type FileSystemSync, openFileSystemSync } from "./syncfs/file-system-sync.ts";
 
+const membersMaxDefault = 1_000_000;
 const idPattern = /^[0-9a-f]{32}$/;
 
 /** Where a server keeps its own things inside a data folder: partials, the catalogue, the lock. */
@@ -53,6 +61,10 @@ export interface FilesystemStorageOptions extends PartialStorageOptions {
   readonly log: Logger;
   /** Whether the file system can give a file two names; found out when it is not given. */
   readonly hasLinks?: boolean;
+  /** Whether the system can make all of a file system durable; found out when it is not given. */
+  readonly hasFileSystemSync?: boolean;
+  /** Most files and folders that a dataset may have; a million unless it is given. */
+  readonly membersMax?: number;
 }
 
 export class FilesystemStorage extends PartialStorage implements Storage {
@@ -60,6 +72,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   readonly #lock: FileLock;
   readonly #parts: PublishParts;
   readonly #home: PartialHome;
+  readonly #datasetHome: DatasetHome;
   readonly #names: NameIndex;
   readonly #way: PublishingWay;
   /** Which folder of partials was opened: a path may lead to another one later. */
@@ -73,6 +86,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     parts: PublishParts,
     look: string | null,
     options: FilesystemStorageOptions,
+    fileSystemSync: FileSystemSync | null,
   ) {
     super(options);
     const { log } = options;
@@ -87,12 +101,25 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       folder: parts.partials,
       publishedMode: parts.mode,
       explain: (action, cause) => this.#explain(action, cause),
-      publish: (id, destination, description) => this.#publish(id, destination, description),
+      publish: (id, destination, description) =>
+        this.#publish(id, destination, description, publishSteps(parts, id, destination, description)),
       discard: (id) => this.#discard(id),
       onTimeRefused: (id, cause) => {
         const message = "The file system does not take the time when a file was last modified";
         log.log("warn", message, { upload: id, reason: messageOf(cause) });
       },
+    };
+    this.#datasetHome = {
+      ...this.#home,
+      fileSystemSync,
+      membersMax: options.membersMax ?? membersMaxDefault,
+      publish: (id, destination, description, dataset) =>
+        this.#publish(
+          id,
+          destination,
+          description,
+          datasetSteps(parts, id, destination, description, dataset),
+        ),
     };
   }
 
@@ -127,23 +154,30 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       const shared = { durableFolders: new Set<string>(), syncs: new FolderSyncs() };
       const parts = { root, partials, mode, hasLinks, ...shared, clock };
       await removeLeftovers(parts);
-      return new FilesystemStorage(lock, parts, await lookOf(partials), options);
+      const sync = options.hasFileSystemSync === false ? null : await openFileSystemSync();
+      return new FilesystemStorage(lock, parts, await lookOf(partials), options, sync);
     } catch (error) {
       lock.release();
       throw error;
     }
   }
 
-  async create(id: string): Promise<PartialUpload> {
-    return this.#explained("created", () =>
-      PartialFile.create(id, join(this.#parts.partials, id), this.#home),
+  async create(id: string, form: Form): Promise<PartialUpload> {
+    const path = join(this.#parts.partials, id);
+    return this.#explained("created", async () =>
+      form === "file"
+        ? await PartialFile.create(id, path, this.#home)
+        : await PartialDataset.create({ id, folder: path }, form, this.#datasetHome),
     );
   }
 
   async open(id: string): Promise<PartialUpload | null> {
     return this.#explained("opened", async () => {
       try {
-        return await PartialFile.open(id, join(this.#parts.partials, id), this.#home);
+        const path = join(this.#parts.partials, id);
+        if ((await lookAt(path))?.isDirectory() === true)
+          return await PartialDataset.open({ id, folder: path }, this.#datasetHome);
+        return await PartialFile.open(id, path, this.#home);
       } catch (cause) {
         if (systemCode(cause) !== "ENOENT") throw cause;
         // Not gone with a disk that is not mounted?
@@ -193,8 +227,10 @@ export class FilesystemStorage extends PartialStorage implements Storage {
 
   async lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null> {
     return this.#explained("looked up", async () => {
-      const properties = await lookAt(join(this.#parts.partials, id));
+      const path = join(this.#parts.partials, id);
+      const properties = await lookAt(path);
       if (properties === null) return null;
+      if (properties.isDirectory()) return await lookAtDataset(path, properties);
       // One that is about to be published has its client's time, which may be years ago, and changed now.
       const writtenAt = new Date(Math.max(properties.ctime.getTime(), properties.mtime.getTime()));
       return { bytes: properties.size, writtenAt };
@@ -225,10 +261,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     const data = join(this.#root, user, name);
     const [properties, text] = await Promise.all([lookAt(data), readText(data + metadataSuffix)]);
     const there = text === null ? null : parseSidecar(text);
-    if (!properties?.isFile() || there === null) return null;
-    const isIt = there.user === user && there.name === name && there.size === properties.size;
-    const { size, sha256, upload, metadataText } = there;
-    return isIt ? { size, sha256, upload, metadataText } : null;
+    if (properties === null || there?.user !== user || there.name !== name) return null;
+    const { size, sha256, upload, metadataText, contents } = there;
+    if (contents !== undefined)
+      return properties.isDirectory() ? { size, sha256, upload, metadataText, contents } : null;
+    return properties.isFile() && size === properties.size ? { size, sha256, upload, metadataText } : null;
   }
 
   async isPublished(id: string, destination: Destination, sha256: string): Promise<boolean> {
@@ -254,10 +291,16 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    await this.#datasetHome.fileSystemSync?.close();
     this.#lock.release();
   }
 
-  async #publish(id: string, destination: Destination, description: Description): Promise<void> {
+  async #publish(
+    id: string,
+    destination: Destination,
+    description: Description,
+    steps: readonly PublishStep[],
+  ): Promise<void> {
     const { user, name } = destination;
     if (this.#beingPublished(destination) !== null) throw await this.#taken(destination);
     this.#publishing.set(id, destination);
@@ -267,7 +310,6 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) {
         throw await this.#taken(destination);
       }
-      const steps = publishSteps(this.#parts, id, destination, description);
       await this.#names.publishing(user, name, () => this.#perform(id, steps));
     } catch (error) {
       if (!(error instanceof NameTaken)) throw error;
@@ -312,7 +354,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
 
   async #discard(id: string): Promise<void> {
     await rollBack(this.#parts, id);
-    await removeFile(stagedFiles(this.#parts.partials, id).data, this.#parts.clock);
+    await removeData(stagedFiles(this.#parts.partials, id).data, this.#parts.clock);
   }
 
   /** Name of the file that is just getting it, or a name it needs. */
@@ -401,6 +443,15 @@ async function removeLeftovers({ partials, clock }: PublishParts): Promise<void>
     if (name === id || !idPattern.test(id) || (await lookAt(join(partials, id))) !== null) continue;
     await removeFile(join(partials, name), clock);
   }
+}
+
+// The journal grows with all that comes.
+async function lookAtDataset(folder: string, properties: Stats) {
+  const journal = await lookAt(partsOf(folder, "plain").journal);
+  const writtenAt = new Date(
+    Math.max(...[properties, journal ?? properties].map((it) => it.ctime.getTime())),
+  );
+  return { bytes: Math.max(0, (journal?.size ?? 0) - emptyJournalBytes), writtenAt };
 }
 
 function notWritable(folder: string, cause: unknown): DyncError {

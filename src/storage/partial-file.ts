@@ -149,6 +149,10 @@ export class PartialFile implements PartialUpload {
     this.#isBroken = false;
   }
 
+  async contents(): Promise<null> {
+    return null;
+  }
+
   async publish(destination: Destination, description: Description): Promise<void> {
     this.#assertUsable();
     await this.#settle();

@@ -3,6 +3,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
+import type { Contents } from "../upload/upload.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
 import type { PartialUpload } from "./partial.ts";
 import type { Description, Destination, OwnedChunk, Sink, SinkEvents, StoredNote } from "./storage.ts";
@@ -104,6 +105,8 @@ export class PartialSink implements Sink {
   }
 
   #fail(error: unknown, inSync: boolean): void {
+    // Nothing is wrong with the medium: what was taken is there, and so is what will be deleted.
+    if (isOfContent(error)) return this.#refuse(error);
     // A full disk refuses bytes, it does not lose those that it took. Also behind an earlier failure: a sync that ran beside
     // the write that was refused may fail after it, and nobody else would hear of that.
     const refused = error instanceof DyncError && error.code === "no-space" && !inSync;
@@ -112,6 +115,13 @@ export class PartialSink implements Sink {
     this.#failed = true;
     this.#dropPending();
     this.#events.onFailed(error, this.#note());
+  }
+
+  #refuse(error: DyncError): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#dropPending();
+    this.#events.onRefused(error);
   }
 
   #dropPending(): void {
@@ -171,6 +181,11 @@ export class PartialSink implements Sink {
     // A state that was asked for its digest takes no more.
     this.#hashed = -1;
     return this.#hash.digest("hex");
+  }
+
+  async contents(): Promise<Contents | null> {
+    if (this.#failed) throw notDurable();
+    return await this.#partial.contents();
   }
 
   async publish(destination: Destination, description: Description): Promise<void> {
@@ -235,6 +250,11 @@ export class PartialSink implements Sink {
   async #written(): Promise<void> {
     while (this.#writing !== null || this.#syncing !== null) await (this.#writing ?? this.#syncing);
   }
+}
+
+/** Whether it is what the client sent that cannot be stored, not the medium that does not store it. */
+export function isOfContent(error: unknown): error is DyncError {
+  return error instanceof DyncError && (error.code === "content-rejected" || error.code === "too-large");
 }
 
 // The medium lost what it took, or may have: sent once more it may be kept.

@@ -2,6 +2,7 @@
 // relied on.
 
 import { sha256Of } from "../base/sha256-of.ts";
+import type { Form } from "../upload/upload.ts";
 import { ParkedHashes } from "./parked-hashes.ts";
 import type { PartialUpload } from "./partial.ts";
 import { PartialSink } from "./partial-sink.ts";
@@ -28,7 +29,7 @@ export abstract class PartialStorage {
   }
 
   /** Creates an empty partial. */
-  abstract create(id: string): Promise<PartialUpload>;
+  abstract create(id: string, form: Form): Promise<PartialUpload>;
   /** Opens a partial that is there, or returns `null`. */
   abstract open(id: string): Promise<PartialUpload | null>;
   /** Whether upload `id` is visible at `destination`, with this SHA-256 (hex). */
@@ -47,14 +48,14 @@ export abstract class PartialStorage {
     return { durable: 0, mark: this.#options.bootId };
   }
 
-  async begin(id: string, events: SinkEvents): Promise<Sink> {
-    return this.#sinkOf(id, await this.create(id), 0, events);
+  async begin(id: string, form: Form, events: SinkEvents): Promise<Sink> {
+    return this.#sinkOf(id, await this.create(id, form), 0, events);
   }
 
-  async resume(id: string, note: StoredNote, events: SinkEvents): Promise<Sink | null> {
+  async resume(id: string, form: Form, note: StoredNote, events: SinkEvents): Promise<Sink | null> {
     const partial = await this.open(id);
     // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
-    if (partial === null) return note.durable === 0 ? this.begin(id, events) : null;
+    if (partial === null) return note.durable === 0 ? this.begin(id, form, events) : null;
     const known = this.#distrusted.get(id) ?? note;
     const trusted = trustedLength(known, partial.length, this.#options.bootId);
     await cutBack(partial, trusted);
@@ -119,4 +120,4 @@ async function cutBack(partial: PartialUpload, length: number): Promise<void> {
   }
 }
 
-const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {} };
+const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };

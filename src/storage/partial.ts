@@ -2,6 +2,7 @@
 // keep an upload as a file, or as memory. An object store has neither, and no use for this.
 
 import type { Readable } from "../base/sha256-of.ts";
+import type { Contents } from "../upload/upload.ts";
 import type { Description, Destination } from "./storage.ts";
 
 /**
@@ -19,6 +20,8 @@ export interface PartialUpload extends Readable {
   sync(): Promise<void>;
   /** Cuts back to `length` bytes, durably. */
   truncate(length: number): Promise<void>;
+  /** See `Sink.contents`. */
+  contents(): Promise<Contents | null>;
   /** See `Sink.publish`. It is gone afterwards. */
   publish(destination: Destination, description: Description): Promise<void>;
   /** Lets go of the handles; the bytes stay. */

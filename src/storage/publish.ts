@@ -2,13 +2,16 @@
 // nothing that is there is ever replaced. Written as a list of steps, because the process may be killed between
 // any two: whatever prefix was done, doing all of them again for the same upload completes it.
 
-import { stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
 import { checksumText, parseSidecar } from "../upload/sidecar.ts";
+import { treeOf } from "./dataset/tree.ts";
 import {
+  isSameContent,
   isSameFile,
   linkNew,
   moveFile,
@@ -71,10 +74,7 @@ export function publishSteps(
     },
     {
       name: "claim the name with the metadata",
-      run: async () => {
-        const isOwn = (there: string) => isOf(id, metadataText, there);
-        await claim(parts, staged.metadata, final.metadata, metadataText, isOwn);
-      },
+      run: () => claimMetadata(parts, id, destination, metadataText),
     },
     {
       name: "put the checksum beside it",
@@ -84,6 +84,18 @@ export function publishSteps(
     { name: "show the data", run: () => showData(parts, staged.data, final.data) },
     ...endSteps(parts, id, destination),
   ];
+}
+
+/** Gives the name to upload `id`, by its staged metadata, and to nobody else. */
+export async function claimMetadata(
+  parts: PublishParts,
+  id: string,
+  destination: Destination,
+  metadataText: string,
+): Promise<void> {
+  const [from, to] = [stagedFiles(parts.partials, id).metadata, finalFiles(parts.root, destination).metadata];
+  const claim = parts.hasLinks ? claimByLink : claimByWriting;
+  await claim(parts, from, to, metadataText, (there) => isOf(id, metadataText, there));
 }
 
 /** The last of them, when the data are visible under their name: what makes that durable, and clears up. */
@@ -98,7 +110,7 @@ export function endSteps(parts: PublishParts, id: string, { user }: Destination)
       run: async () => {
         await removeFile(staged.metadata, clock);
         await removeFile(staged.checksum, clock);
-        await removeFile(staged.data, clock);
+        await removeData(staged.data, clock);
         if (!hasLinks) await syncs.sync(partials);
       },
     },
@@ -131,11 +143,10 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   if (where !== null) {
     const final = finalFiles(root, where);
     const [data, finalData] = await Promise.all([lookAt(staged.data), lookAt(final.data)]);
-    const isShown = data === null || isSameFile(data, finalData);
+    const isShown = data === null || isSameFile(data, finalData) || (await isEmptied(staged.data, data));
     if (!isShown && (await isOwnMetadata(final.metadata, staged.metadata, id))) {
       // The metadata last: while it is there, the rest can be told to be ours.
-      const checksums = await Promise.all([readText(final.checksum), readText(staged.checksum)]);
-      if (checksums[0] === checksums[1]) await removeFile(final.checksum, clock);
+      if (await isSameContent(final.checksum, staged.checksum)) await removeFile(final.checksum, clock);
       await removeFile(final.metadata, clock);
       await syncFolder(join(root, where.user));
     }
@@ -144,13 +155,25 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   await removeFile(staged.metadata, clock);
 }
 
+/** Removes what is left of the data of an upload: a file, or the hidden folder of a dataset. */
+export async function removeData(path: string, clock: Clock): Promise<void> {
+  if ((await lookAt(path))?.isDirectory() === true) await rm(path, { recursive: true, force: true });
+  else await removeFile(path, clock);
+}
+
+/** Whether `path` is the hidden folder of a dataset whose files have their name already. */
+async function isEmptied(path: string, properties: Stats): Promise<boolean> {
+  return properties.isDirectory() && (await lookAt(treeOf(path))) === null;
+}
+
 /** Names under which an upload lies until it is published. */
 export function stagedFiles(partials: string, id: string) {
   const data = join(partials, id);
   return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
 }
 
-function finalFiles(root: string, { user, name }: Destination) {
+/** Names that it gets. */
+export function finalFiles(root: string, { user, name }: Destination) {
   const data = join(root, user, name);
   return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
 }
@@ -179,8 +202,8 @@ async function isFolder(path: string): Promise<boolean> {
   return (await lookBehind(path))?.isDirectory() === true;
 }
 
-// What is there is of an earlier attempt, and may be half of it.
-async function stage(file: string, text: string, { mode, clock }: PublishParts): Promise<void> {
+/** Writes a text that will lie beside the data. What is there is of an earlier attempt, and may be half of it. */
+export async function stage(file: string, text: string, { mode, clock }: PublishParts): Promise<void> {
   // Nothing is, as a rule, and an error that is thrown costs more than a look.
   if ((await lookAt(file)) !== null) await removeFile(file, clock);
   await writeNewFile(file, text, mode);
@@ -245,7 +268,7 @@ async function isOwnMetadata(final: string, staged: string, id: string): Promise
 }
 
 // The storage says what is there.
-function nameTaken(): NameTaken {
+export function nameTaken(): NameTaken {
   const nobodyLooked = { file: null, published: null };
   return new NameTaken("There is a file of this name on the server already", nobodyLooked);
 }

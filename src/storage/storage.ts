@@ -2,6 +2,7 @@
 // object store fits behind it as well. Nothing here knows the protocol.
 
 import { DyncError } from "../base/error.ts";
+import type { Contents, Form } from "../upload/upload.ts";
 
 /** Where a finished upload lies: under `user`, as `name`. Both are checked by `upload/names.ts` before they get here. */
 export interface Destination {
@@ -11,7 +12,7 @@ export interface Destination {
 
 /** What is published beside the data. */
 export interface Description {
-  /** Lower-case hex SHA-256 of the content. */
+  /** Lower-case hex SHA-256 of the content: of a dataset, of the tar by which it came. */
   readonly sha256: string;
   /** Text of `NAME.meta.json`. */
   readonly metadataText: string;
@@ -19,12 +20,14 @@ export interface Description {
   readonly modified?: string | null;
 }
 
-/** A file that was published whole, at exactly one destination. */
+/** A file, or a dataset, that was published whole, at exactly one destination. */
 export interface Published {
-  /** Bytes. */
+  /** Bytes: of a dataset those of the tar by which it came. */
   readonly size: number;
-  /** Lower-case hex. */
+  /** Lower-case hex, of the same bytes. */
   readonly sha256: string;
+  /** Of a dataset. */
+  readonly contents?: Contents;
   /** Id of the upload. */
   readonly upload: string;
   /** The client's metadata, a JSON object as text. */
@@ -76,6 +79,11 @@ export interface SinkEvents {
    * `note` is what can be relied on.
    */
   onFailed(error: unknown, note: StoredNote): void;
+  /**
+   * What its client sent cannot be stored, whoever tries it again ("content-rejected", "too-large"). Every chunk that was not
+   * stored is dropped, and so is what comes from now on; only `close` and `discard` may follow.
+   */
+  onRefused(error: DyncError): void;
 }
 
 /**
@@ -99,6 +107,11 @@ export interface Sink {
   rewind(): Promise<StoredNote>;
   /** SHA-256 of everything that was written, lower-case hex. Nothing is written afterwards. */
   digest(): string;
+  /**
+   * What is in it, `null` where it is one file. Nothing is written afterwards. Rejects with "content-rejected" when it is
+   * not whole.
+   */
+  contents(): Promise<Contents | null>;
   /**
    * Makes the content visible at `destination`, with its description, all durable, and never replacing anything:
    * throws `NameTaken` when something is there already. Repeatable after a crash in its midst.
@@ -132,9 +145,12 @@ export interface Storage {
   /** Of an upload of which nothing is stored yet. */
   readonly emptyNote: StoredNote;
   /** Makes room for a new upload. `id` is 32 lower-case hex digits, never used before. */
-  begin(id: string, events: SinkEvents): Promise<Sink>;
-  /** Takes an unfinished upload up again, with as many of its bytes as can be relied on; `null` when durable ones are gone. */
-  resume(id: string, note: StoredNote, events: SinkEvents): Promise<Sink | null>;
+  begin(id: string, form: Form, events: SinkEvents): Promise<Sink>;
+  /**
+   * Takes an unfinished upload up again that began in this `form`, with as many of its bytes as can be relied on; `null` when
+   * durable ones are gone.
+   */
+  resume(id: string, form: Form, note: StoredNote, events: SinkEvents): Promise<Sink | null>;
   /** What became of upload `id`, with this `sha256`, that was being published at `destination`. */
   recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder>;
   /** Deletes what is stored of an upload that nobody has open; nothing may be there. */

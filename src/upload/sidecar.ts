@@ -2,10 +2,12 @@
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
 import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
-import type { Provenance, PublishedUpload } from "./upload.ts";
+import type { Contents, Provenance, PublishedUpload } from "./upload.ts";
 
 const ownMember = "_dync";
 const schema = 1;
+/** What the bytes of a dataset were, as its client called it on the wire. */
+const unpack = "tar";
 
 // Indented, many short values deep within each other would be many times as long as what was sent.
 const indentedCharsMax = 1024 * 1024;
@@ -15,8 +17,10 @@ const indentedCharsMax = 1024 * 1024;
  * `_dync` of the client's own is replaced: it cannot forge where it came from.
  */
 export function sidecarText(metadataText: string, provenance: Provenance): string {
-  const { upload, identity, user, name, size, sha256, modified, received, client } = provenance;
-  const own = { schema, upload, identity, user, name, size, sha256, modified, received, client };
+  const { upload, identity, user, name, size, sha256, contents, modified, received, client } = provenance;
+  const unpacked = contents === undefined ? {} : { unpack, ...contents };
+  const origin = { schema, upload, identity, user, name, size, sha256 };
+  const own = { ...origin, ...unpacked, modified, received, client };
   const reading = readJson(metadataText);
   const members = (reading.type === "json" ? reading.content.members : null) ?? [];
   const text = objectText([
@@ -38,9 +42,21 @@ export function parseSidecar(text: string): PublishedUpload | null {
   // The first versions of the program wrote no time of modification.
   const own: Record<string, unknown> = { modified: null, ...parsed };
   if (own.schema !== schema || !isProvenance(own)) return null;
+  const isDataset = own.unpack !== undefined;
+  const contents = isDataset ? contentsOf(own) : null;
+  // What a newer version unpacked is not what this one takes it for.
+  if (isDataset && contents === null) return null;
   const { upload, identity, user, name, size, sha256, modified, received, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
-  return { upload, identity, user, name, size, sha256, modified, received, client, metadataText };
+  const known = { upload, identity, user, name, size, sha256, modified, received, client, metadataText };
+  return contents === null ? known : { ...known, contents };
+}
+
+function contentsOf(own: Record<string, unknown>): Contents | null {
+  const { layout, files, list } = own;
+  if (own.unpack !== unpack || (layout !== "plain" && layout !== "bagit")) return null;
+  if (!isCount(files) || typeof list !== "string") return null;
+  return { layout, files, list };
 }
 
 /** Text of `NAME.sha256`, as `sha256sum` writes it: names with a backslash or a line break are escaped. */
@@ -57,5 +73,9 @@ function isProvenance(own: Record<string, unknown>): own is Record<string, unkno
   const texts = ["upload", "identity", "user", "name", "sha256", "received"];
   if (!texts.every((key) => typeof own[key] === "string")) return false;
   for (const text of [own.client, own.modified]) if (text !== null && typeof text !== "string") return false;
-  return Number.isSafeInteger(own.size) && (own.size as number) >= 0;
+  return isCount(own.size);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

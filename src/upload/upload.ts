@@ -10,15 +10,35 @@ export interface UploadKey {
   readonly user: string;
 }
 
+/** How the members of a tar are published as a folder: as they are, or in a bag (RFC 8493). */
+export type Layout = "plain" | "bagit";
+
+/** What becomes of an upload's bytes: one file, or the folder of a dataset. */
+export type Form = "file" | Layout;
+
+/** What is in a dataset. */
+export interface Contents {
+  readonly layout: Layout;
+  /** Number of its files. */
+  readonly files: number;
+  /**
+   * SHA-256, lower-case hex, over the list of its files: for each, in the order of the bytes of its path, the line
+   * `SHA256  PATH`, with the path as it is, relative to the dataset.
+   */
+  readonly list: string;
+}
+
 /** Where a published file came from: the `_dync` member of its metadata. */
 export interface Provenance extends Omit<UploadKey, "id"> {
   /** The upload's id. */
   readonly upload: string;
   readonly name: string;
-  /** Bytes. */
+  /** Bytes: of a dataset those of the tar by which it came. */
   readonly size: number;
-  /** Lower-case hex. */
+  /** Lower-case hex, of the same bytes. */
   readonly sha256: string;
+  /** Of a dataset; absent for a file. */
+  readonly contents?: Contents;
   /** When the client's file was last modified (RFC 3339, UTC), or `null` where it did not say. */
   readonly modified: string | null;
   /** When all of it had come: ISO 8601, UTC. */

@@ -18,6 +18,7 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
     user: "anna",
     origin: "key-1",
     name: `run-${number}.raw`,
+    form: "file",
     metadataText: '{"sample":"A1"}',
     size: 1000,
     modified: null,

@@ -65,7 +65,7 @@ describe("the file", () => {
     database.close();
     const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 7");
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 8");
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
@@ -286,6 +286,31 @@ test("a catalogue that the first version made is taken over with all that is in 
   expect(await catalogue.find("ee2e3122e1dcb8931eec73b643859b4f", "meyer", "any key")).toEqual(
     suspended as UploadRecord,
   );
+  catalogue.close();
+});
+
+test("a catalogue of the version before datasets is taken over: all that it knows are files, and one that comes is a dataset", async () => {
+  await using folder = await tempFolder();
+  const file = folder.file("c.sqlite");
+  copyFileSync(join(import.meta.dir, "files", "version-7.sqlite"), file);
+  const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
+  const known = await Promise.all([1, 2, 3, 4].map((number) => catalogue.get(newUpload(number).id)));
+  expect(known.map((record) => [record?.name, record?.state, record?.form])).toEqual([
+    ["open.raw", "open", "file"],
+    ["straße.raw", "publishing", "file"],
+    ["done.raw", "finished", "file"],
+    ["failed.raw", "failed", "file"],
+  ]);
+  expect(known[0]).toMatchObject({ durable: 700, mark: "boot-1", owner: owner.id, fence: 1 });
+  expect(await catalogue.metadataOf(newUpload(1).id)).toBe('{"sample":"S-17","note":"Größe 1"}');
+  await admit(catalogue, newUpload(9, { form: "bagit", name: "run" }));
+  expect(await catalogue.get(newUpload(9).id)).toMatchObject({ form: "bagit", name: "run" });
+  // A file and a dataset cannot have one name.
+  expect(
+    await catalogue.admit(newUpload(10, { form: "plain", name: "OPEN.raw" }), owner, noBounds),
+  ).toMatchObject({
+    type: "name-taken",
+  });
   catalogue.close();
 });
 

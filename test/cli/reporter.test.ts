@@ -21,7 +21,7 @@ function stage(name = "run.raw") {
     host: "lab",
     port: 8889,
     serverKeyFile: null,
-    origin: { kind: "file", path: `/data/${name}` },
+    path: `/data/${name}`,
     name,
     metadataText: "{}",
   };

@@ -40,7 +40,7 @@ function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionReq
   };
 }
 
-const noEvents = { onStored() {}, onNote() {}, onFailed() {} };
+const noEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
 
 // Nobody holds the name.
 const free = async (): Promise<void> => {

@@ -12,8 +12,8 @@ const modified = "2020-01-02T03:04:05.678901234Z";
 
 async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
   world.record(1);
-  const events = { onStored() {}, onNote() {}, onFailed() {} };
-  const sink = await world.storage.begin(idOf(1), events);
+  const events = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
+  const sink = await world.storage.begin(idOf(1), "file", events);
   sink.write({ offset: 0, data: bytesOf("content"), release() {} });
   await new Promise<void>((resolve) => setImmediate(resolve));
   const upload = {

@@ -57,6 +57,7 @@ export class RecoveryWorld {
         user: "anna",
         origin: "key-1",
         name,
+        form: "file",
         metadataText: recordedMetadata,
         size: null,
         modified: "2020-01-02T03:04:05.678901234Z",

@@ -52,7 +52,7 @@ export async function publishOne(
   text = name,
 ) {
   const content = bytesOf(text);
-  const partial = await storage.create(idOf(number));
+  const partial = await storage.create(idOf(number), "file");
   await partial.append(content);
   const description = descriptionOf(idOf(number), user, name, content);
   await partial.publish({ user, name }, description);
@@ -77,7 +77,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
   describe(`${name}: partials`, () => {
     test("a new partial is empty, and what is appended can be read again", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(1));
+      const partial = await under.storage.create(idOf(1), "file");
       expect(partial.length).toBe(0);
       await partial.append(bytesOf("hello "));
       await partial.append(bytesOf(""));
@@ -92,7 +92,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("the bytes of a closed partial are there for the next process", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(2));
+      const partial = await under.storage.create(idOf(2), "file");
       await partial.append(bytesOf("hello"));
       await partial.sync();
       await partial.close();
@@ -113,7 +113,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("a partial is cut back and goes on from there", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(4));
+      const partial = await under.storage.create(idOf(4), "file");
       await partial.append(bytesOf("hello world"));
       await partial.truncate(5);
       expect(partial.length).toBe(5);
@@ -126,7 +126,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("a sync may run beside an append", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(5));
+      const partial = await under.storage.create(idOf(5), "file");
       await partial.append(bytesOf("a".repeat(100_000)));
       const sync = partial.sync();
       await partial.append(bytesOf("b".repeat(100_000)));
@@ -137,9 +137,9 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("the storage tells when each partial was last written", async () => {
       await using under = await make();
-      const early = await under.storage.create(idOf(7));
+      const early = await under.storage.create(idOf(7), "file");
       await early.append(bytesOf("early"));
-      const late = await under.storage.create(idOf(8));
+      const late = await under.storage.create(idOf(8), "file");
       await late.append(bytesOf("late"));
       expect([...(await idsIn(under.storage))].sort()).toEqual([idOf(7), idOf(8)]);
       const timeOf = async (number: number): Promise<number> =>
@@ -156,7 +156,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("a discarded partial is gone", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(6));
+      const partial = await under.storage.create(idOf(6), "file");
       await partial.append(bytesOf("hello"));
       await partial.discard();
       expect(await under.storage.open(idOf(6))).toBeNull();
@@ -165,7 +165,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
   });
 
   describe(`${name}: sinks`, () => {
-    const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {} };
+    const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
 
     test("chunks are taken over, stored in order, and told up to where; their memory is given back by then", async () => {
       await using under = await make();
@@ -174,7 +174,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       const stored: number[] = [];
       let held = 0;
       let offset = 0;
-      const sink = await under.storage.begin(idOf(1), {
+      const sink = await under.storage.begin(idOf(1), "file", {
         ...noEvents,
         onStored(offset) {
           stored.push(offset);
@@ -202,13 +202,13 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("what was put away is taken up, whole, by the next process, and published", async () => {
       await using under = await make();
-      const sink = await under.storage.begin(idOf(1), noEvents);
+      const sink = await under.storage.begin(idOf(1), "file", noEvents);
       sink.write({ offset: 0, data: bytesOf("hello "), release() {} });
       const note = await sink.close();
       expect(note.durable).toBe(6);
       const next = await under.reopen();
       const written = Promise.withResolvers<number>();
-      const again = await next.resume(idOf(1), note, { ...noEvents, onStored: written.resolve });
+      const again = await next.resume(idOf(1), "file", note, { ...noEvents, onStored: written.resolve });
       if (again === null) throw new Error("the upload is there");
       expect(again.length).toBe(6);
       if (!again.isReady) await again.prepare();
@@ -225,13 +225,13 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await using under = await make();
       const stored = Promise.withResolvers<number>();
       const { properties, emptyNote } = under.storage;
-      const sink = await under.storage.begin(idOf(1), { ...noEvents, onStored: stored.resolve });
+      const sink = await under.storage.begin(idOf(1), "file", { ...noEvents, onStored: stored.resolve });
       const bytes = Math.max(5, properties.partBytes);
       sink.write({ offset: 0, data: new Uint8Array(bytes), release() {} });
       await stored.promise;
       // Nobody closed it, and its record says that nothing is durable.
       const next = await under.reopen();
-      const again = await next.resume(idOf(1), emptyNote, noEvents);
+      const again = await next.resume(idOf(1), "file", emptyNote, noEvents);
       expect(again?.length).toBe(properties.keepsAfterCrash ? bytes : 0);
       await again?.close();
     });
@@ -244,7 +244,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       const { emptyNote } = under.storage;
       const recover = (storage: Storage) => storage.recover(idOf(1), emptyNote, destination, sha256);
       expect(await recover(under.storage)).toEqual({ type: "gone" });
-      const sink = await under.storage.begin(idOf(1), noEvents);
+      const sink = await under.storage.begin(idOf(1), "file", noEvents);
       sink.write({ offset: 0, data: content, release() {} });
       await sink.close();
       const complete = await recover(await under.reopen());
@@ -258,7 +258,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("what is not what it was said to be is cut back to what is durable", async () => {
       await using under = await make();
-      const sink = await under.storage.begin(idOf(1), noEvents);
+      const sink = await under.storage.begin(idOf(1), "file", noEvents);
       sink.write({ offset: 0, data: bytesOf("con\0ent"), release() {} });
       await sink.close();
       const next = await under.reopen();
@@ -267,7 +267,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", bytesOf("content"));
       const left = await next.recover(idOf(1), note, destination, sha256);
       expect(left).toMatchObject({ type: "incomplete", durable: 3 });
-      const again = await next.resume(idOf(1), note, noEvents);
+      const again = await next.resume(idOf(1), "file", note, noEvents);
       expect(again?.length).toBe(3);
       await again?.close();
     });
@@ -275,7 +275,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("discarding what is open, what is put away, and what is not there", async () => {
       await using under = await make();
       for (const number of [1, 2]) {
-        const sink = await under.storage.begin(idOf(number), noEvents);
+        const sink = await under.storage.begin(idOf(number), "file", noEvents);
         sink.write({ offset: 0, data: bytesOf("x"), release() {} });
         await (number === 1 ? sink.discard() : sink.close());
       }

@@ -16,10 +16,11 @@ async function sinkOn(fails: (type: StorageOperation["type"]) => boolean) {
   });
   storage.mount({ syncEveryBytes: 4, bootId: "boot" });
   const failures: unknown[] = [];
-  const sink = await storage.begin(id, {
+  const sink = await storage.begin(id, "file", {
     onStored: () => {},
     onNote: () => {},
     onFailed: (error) => failures.push(error),
+    onRefused: (error) => failures.push(error),
   });
   return { storage, sink, failures };
 }

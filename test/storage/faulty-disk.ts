@@ -21,7 +21,7 @@ const storage = await FilesystemStorage.open({
   log: silentLogger,
   ...sinkOptions,
 });
-const partial = await storage.create(idOf(1));
+const partial = await storage.create(idOf(1), "file");
 const errors = new Set<string>();
 let durable = 0;
 

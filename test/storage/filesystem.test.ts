@@ -126,7 +126,7 @@ describe("what lies in the data folder", () => {
       const umask = process.umask(0o027);
       try {
         await using under = await make();
-        const partial = await under.storage.create(idOf(1));
+        const partial = await under.storage.create(idOf(1), "file");
         const modeOf = (...path: string[]) =>
           (statSync(join(under.folder, ...path)).mode & 0o777).toString(8);
         expect(modeOf(".dync")).toBe("700");
@@ -144,7 +144,7 @@ describe("what lies in the data folder", () => {
   const times = ["2020-01-02T03:04:05.678901234Z", "1969-12-31T23:59:58.5Z", "2100-01-01T00:00:00Z"];
   test.each(times)("a published file has the time that its description says: %s", async (modified) => {
     await using under = await make();
-    const partial = await under.storage.create(idOf(1));
+    const partial = await under.storage.create(idOf(1), "file");
     await partial.append(bytesOf("a"));
     const description = descriptionOf(idOf(1), "anna", "a", bytesOf("a"));
     await partial.publish({ user: "anna", name: "a" }, { ...description, modified });
@@ -157,7 +157,7 @@ describe("what lies in the data folder", () => {
   test("a partial with its client's time is not older than what was done to it", async () => {
     await using under = await make();
     const before = Date.now();
-    await (await under.storage.create(idOf(1))).close();
+    await (await under.storage.create(idOf(1), "file")).close();
     utimesSync(join(under.folder, ".dync", "partial", idOf(1)), 1, 1);
     const found = await under.storage.lookAt(idOf(1));
     expect(found?.writtenAt.getTime()).toBeGreaterThan(before - 1000);
@@ -253,9 +253,9 @@ test("a data folder that is away did not lose its files: later is better than ne
     log: silentLogger,
     ...sinkOptions,
   });
-  await (await storage.create(idOf(1))).close();
+  await (await storage.create(idOf(1), "file")).close();
   await rename(folder.file(".dync"), folder.file("away"));
-  for (const attempt of [() => storage.open(idOf(1)), () => storage.create(idOf(2))]) {
+  for (const attempt of [() => storage.open(idOf(1)), () => storage.create(idOf(2), "file")]) {
     expect(await attempt().then(String, (error: DyncError) => error.code)).toBe("not-ready");
   }
   await rename(folder.file("away"), folder.file(".dync"));
@@ -269,7 +269,7 @@ test("another folder in the place of the data folder gets the same answer at eac
   const options = { folder: folder.path, clock: systemClock, log: silentLogger, ...sinkOptions };
   const storage = await FilesystemStorage.open(options);
   const content = bytesOf("content");
-  const partial = await storage.create(idOf(1));
+  const partial = await storage.create(idOf(1), "file");
   await partial.append(content);
   await rename(folder.file(".dync"), folder.file("away"));
   await mkdir(folder.file(".dync", "partial"), { recursive: true });
@@ -305,7 +305,7 @@ test.skipIf(!canMount)(
     expect(free).toBeGreaterThan(3_500_000);
     expect(free).toBeLessThanOrEqual(4 * 1024 * 1024);
     const block = new Uint8Array(1_000_000).fill(7);
-    const [first, second] = [await storage.create(idOf(1)), await storage.create(idOf(2))];
+    const [first, second] = [await storage.create(idOf(1), "file"), await storage.create(idOf(2), "file")];
     for (let index = 0; index < 3; index++) await first.append(block);
     await second.append(block.subarray(0, 300_000));
     await second.sync();

@@ -24,8 +24,9 @@ async function bytesWorld(options: MemoryStorageOptions = {}, syncEveryBytes = 1
       told.push(
         `failed ${error instanceof DyncError ? error.code : error}${mark === null ? ", suspect" : ""}`,
       ),
+    onRefused: (error) => told.push(`refused ${error.code}`),
   };
-  const sink = await storage.begin(idOf(1), events);
+  const sink = await storage.begin(idOf(1), "file", events);
   const memory = { held: 0 };
   let at = 0;
   function write(data: Uint8Array | string): void {
@@ -211,7 +212,7 @@ describe("after a failed sync", () => {
     expect((await storage.open(idOf(1)))?.length).toBe(4);
     // Also where the record could not be changed.
     isBroken = false;
-    expect((await storage.resume(idOf(1), storage.emptyNote, noEvents))?.length).toBe(0);
+    expect((await storage.resume(idOf(1), "file", storage.emptyNote, noEvents))?.length).toBe(0);
   });
 
   test("it begins again from what was durable before", async () => {
@@ -281,15 +282,15 @@ describe("what is taken up again", () => {
       await partial.append(bytesOf("0123456789".slice(0, there)));
       await partial.close();
       storage.mount({ syncEveryBytes: 1000, bootId });
-      const sink = await storage.resume(idOf(1), { durable: 6, mark }, noEvents);
+      const sink = await storage.resume(idOf(1), "file", { durable: 6, mark }, noEvents);
       expect(sink?.length).toBe(Math.min(expected, there));
     }
   });
 
   test("goes on at its beginning, where a crash left a record and nothing else", async () => {
     const storage = new MemoryStorage();
-    expect((await storage.resume(idOf(1), storage.emptyNote, noEvents))?.length).toBe(0);
-    expect(await storage.resume(idOf(2), { durable: 1, mark: null }, noEvents)).toBeNull();
+    expect((await storage.resume(idOf(1), "file", storage.emptyNote, noEvents))?.length).toBe(0);
+    expect(await storage.resume(idOf(2), "file", { durable: 1, mark: null }, noEvents)).toBeNull();
     expect(await Array.fromAsync(storage.ids())).toEqual([idOf(1)]);
   });
 
@@ -361,7 +362,7 @@ describe("what is left of an upload that was being published", () => {
   });
 });
 
-const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {} };
+const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
 
 /** A storage in which an earlier process left `content` of upload 1. */
 async function written(content: string, options: MemoryStorageOptions = {}): Promise<MemoryStorage> {
@@ -373,7 +374,7 @@ async function written(content: string, options: MemoryStorageOptions = {}): Pro
 }
 
 async function resumed(storage: MemoryStorage): Promise<Sink> {
-  const sink = await storage.resume(idOf(1), storage.emptyNote, noEvents);
+  const sink = await storage.resume(idOf(1), "file", storage.emptyNote, noEvents);
   if (sink === null) throw new Error("the upload is there");
   return sink;
 }

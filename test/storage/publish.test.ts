@@ -141,7 +141,7 @@ async function cutOff(count: number, hasLinks: boolean) {
   const open = () =>
     FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger, hasLinks, ...sinkOptions });
   const storage = await open();
-  const partial = await storage.create(idOf(1));
+  const partial = await storage.create(idOf(1), "file");
   await partial.append(content);
   await partial.sync();
   await partial.close();

@@ -57,8 +57,8 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
       folder: clients.folder,
     });
   }
-  const { syncEveryBytes } = options.settings;
-  const disk = { folder: options.dataFolder, syncEveryBytes, bootId: bootId() };
+  const { syncEveryBytes, datasetMembersMax: membersMax } = options.settings;
+  const disk = { folder: options.dataFolder, syncEveryBytes, membersMax, bootId: bootId() };
   const storage = await FilesystemStorage.open({ ...disk, clock, log: logger });
   closing.defer(() => storage.close());
   const file = join(stateFolder(options.dataFolder), "catalogue.sqlite");

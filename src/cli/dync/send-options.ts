@@ -16,14 +16,6 @@ const nameOptions = {
   unpack: { type: "boolean" },
 } as const satisfies OptionsDef;
 
-const folderOptions = {
-  dataset: { type: "boolean" },
-  include: { type: "string", repeat: true, bytes: true },
-  exclude: { type: "string", repeat: true, bytes: true },
-  links: { type: "string" },
-  all: { type: "boolean" },
-} as const satisfies OptionsDef;
-
 const serverOptions = {
   port: { type: "string", alias: "p" },
   "server-key": { type: "string" },
@@ -45,7 +37,6 @@ export const sendOptions = {
   ...sharedOptions,
   ...metadataOptions,
   ...nameOptions,
-  ...folderOptions,
   ...serverOptions,
   ...conductOptions,
   ...positionals,

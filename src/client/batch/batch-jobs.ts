@@ -23,14 +23,13 @@ export async function* jobsOf(
   for await (const { shared, own } of partsOf(lines, done)) yield jobOf(shared, own, placeOf(own.n));
 }
 
-function jobOf({ folder, selection, ...shared }: SharedPart, own: OwnPart, place: BatchPlace): BatchJob {
+function jobOf({ folder, ...shared }: SharedPart, own: OwnPart, place: BatchPlace): BatchJob {
   const { name, size } = own;
   const fault = faultOf(own);
-  // As it was written, where that still means the same.
-  const path = folder === resolve() ? own.path : resolve(folder, own.path);
   return {
     ...shared,
-    origin: selection === undefined ? { kind: "file", path } : { kind: "dataset", path, selection },
+    // As it was written, where that still means the same.
+    path: folder === resolve() ? own.path : resolve(folder, own.path),
     name,
     ...(size === undefined ? {} : { size }),
     ...(fault === undefined ? {} : { fault }),

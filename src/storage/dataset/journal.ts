@@ -1,0 +1,289 @@
+// What is kept of a dataset's tar beside the files themselves, so that the stream can be put together again: every byte that is
+// no content, where content came in between, and each finished file's checksum. A file that only grows, in records with a
+// checksum of their own: what a power cut leaves behind the last good one counts as not written.
+
+import { closeSync, fstatSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { assert } from "../../base/assert.ts";
+import type { Turns } from "../../base/turns.ts";
+import type { Layout } from "../../upload/upload.ts";
+import { openExisting, openNew } from "../durable-files.ts";
+import { fsync, openFile, readAt, truncateFile, writeAt } from "../file-calls.ts";
+
+/** What stands between two points of the stream, or, of a checksum, at one. */
+export type Entry =
+  | { readonly type: "raw"; readonly bytes: Uint8Array }
+  /** So many bytes of the content of the file that came last. */
+  | { readonly type: "content"; readonly length: number }
+  /** SHA-256 of the file whose content just ended. */
+  | { readonly type: "digest"; readonly sha256: Uint8Array };
+
+const tag = { raw: 0, zeros: 1, content: 2, digest: 3 } as const;
+const entryHeadBytes = 5;
+// Headers are mostly zeros: of a small file they would be a tenth of what is written. Fewer are not worth an entry.
+const zerosMin = 24;
+const rawBytesMax = 16 * 1024;
+const zeros = new Uint8Array(rawBytesMax);
+
+/** Offset in the stream, length, and CRC-32 of both and of the entries. */
+const recordHeadBytes = 16;
+// An append writes one or more: so long that the calls cost nothing, so short that none is long in the way.
+const recordBytesMax = 64 * 1024;
+const recordBytesLimit = recordBytesMax + recordHeadBytes + rawBytesMax + 2 * entryHeadBytes + 64;
+
+const closed = -1;
+
+/** Which format it is, and how the dataset will be published: that is settled when it begins. */
+function signatureOf(layout: Layout): string {
+  return `dync dataset 1 ${layout}\n`;
+}
+const signatureBytesMax = 32;
+/** Length of the longest that holds nothing. */
+export const emptyJournalBytes = signatureOf("plain").length;
+
+export class Journal {
+  readonly path: string;
+  readonly layout: Layout;
+  #descriptor: number;
+  /** Bytes of the file that count. */
+  #fileBytes: number;
+  /** Where in the stream the next entry begins. */
+  #offset = 0;
+  readonly #record = Buffer.alloc(recordBytesLimit);
+  #recordLength = recordHeadBytes;
+  #recordOffset = 0;
+
+  private constructor(path: string, layout: Layout, descriptor: number, fileBytes: number) {
+    this.path = path;
+    this.layout = layout;
+    this.#descriptor = descriptor;
+    this.#fileBytes = fileBytes;
+  }
+
+  /** Throws the system's error, `EEXIST` among them. */
+  static async create(path: string, layout: Layout): Promise<Journal> {
+    const descriptor = await openFile(path, openNew, 0o600);
+    const signature = Buffer.from(signatureOf(layout));
+    try {
+      await writeAt(descriptor, signature, 0);
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    return new Journal(path, layout, descriptor, signature.length);
+  }
+
+  /** Opens what is there; `null` when its very beginning is not. Throws the system's error, `ENOENT` among them. */
+  static async open(path: string): Promise<Journal | null> {
+    const descriptor = await openFile(path, openExisting, 0);
+    try {
+      const start = Buffer.alloc(signatureBytesMax);
+      await readAt(descriptor, start, 0);
+      for (const layout of ["plain", "bagit"] as const) {
+        const signature = Buffer.from(signatureOf(layout));
+        if (start.subarray(0, signature.length).equals(signature))
+          return new Journal(path, layout, descriptor, signature.length);
+      }
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    closeSync(descriptor);
+    return null;
+  }
+
+  /** Bytes of the stream that its entries stand for. */
+  get length(): number {
+    return this.#offset;
+  }
+
+  /** Whether what was added wants to be written before more comes. */
+  get isFull(): boolean {
+    return this.#recordLength >= recordBytesMax;
+  }
+
+  /** Adds bytes that are no content, of at most what `isFull` leaves room for: see `rawPieces`. */
+  addRaw(bytes: Uint8Array): void {
+    let start = 0;
+    for (let at = 0; at < bytes.length; ) {
+      if (bytes[at] !== 0) {
+        at++;
+        continue;
+      }
+      const from = at;
+      while (at < bytes.length && bytes[at] === 0) at++;
+      if (at - from < zerosMin) continue;
+      this.#addBytes(bytes.subarray(start, from));
+      this.#head(tag.zeros, at - from);
+      start = at;
+    }
+    this.#addBytes(bytes.subarray(start));
+    this.#offset += bytes.length;
+  }
+
+  #addBytes(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#head(tag.raw, bytes.length);
+    this.#record.set(bytes, this.#recordLength);
+    this.#recordLength += bytes.length;
+  }
+
+  addContent(length: number): void {
+    this.#head(tag.content, length);
+    this.#offset += length;
+  }
+
+  addDigest(sha256: Uint8Array): void {
+    this.#head(tag.digest, sha256.length);
+    this.#record.set(sha256, this.#recordLength);
+    this.#recordLength += sha256.length;
+  }
+
+  #head(kind: number, length: number): void {
+    this.#record[this.#recordLength] = kind;
+    this.#record.writeUInt32LE(length, this.#recordLength + 1);
+    this.#recordLength += entryHeadBytes;
+  }
+
+  /** Writes what was added. Throws the system's error; then `truncate` or `close` has to follow. */
+  async flush(): Promise<void> {
+    if (this.#recordLength === recordHeadBytes) return;
+    assert(this.#recordLength <= recordBytesLimit, "a record is written before it is too long");
+    const record = this.#record.subarray(0, this.#recordLength);
+    record.writeBigUInt64LE(BigInt(this.#recordOffset), 0);
+    record.writeUInt32LE(record.length - recordHeadBytes, 8);
+    record.writeUInt32LE(checksumOf(record), 12);
+    await writeAt(this.#descriptor, record, this.#fileBytes);
+    this.#fileBytes += record.length;
+    this.#recordLength = recordHeadBytes;
+    this.#recordOffset = this.#offset;
+  }
+
+  /**
+   * Tells `visit` what it has of the first `limit` bytes of the stream, as far as it is whole. Resolves to where that ends:
+   * `goOn` makes it the end.
+   */
+  async replay(limit: number, visit: (entry: Entry) => void, turns: Turns): Promise<JournalEnd> {
+    let end: JournalEnd = { at: signatureOf(this.layout).length, offset: 0, kept: [] };
+    for await (const { at, next, entries } of this.#records()) {
+      let offset = end.offset;
+      const kept: Entry[] = [];
+      for (const entry of entries) {
+        const length = lengthOf(entry);
+        const left = limit - offset;
+        if (length > 0 && left === 0) return { at, offset: end.offset, kept };
+        const part = length > left ? cutTo(entry, left) : entry;
+        visit(part);
+        kept.push(part);
+        offset += lengthOf(part);
+        if (length > left) return { at, offset: end.offset, kept };
+      }
+      end = { at: next, offset, kept: [] };
+      await turns.step();
+    }
+    return end;
+  }
+
+  /** All that it has, in order. Nothing may be added meanwhile. */
+  async *entries(): AsyncGenerator<Entry> {
+    for await (const { entries } of this.#records()) yield* entries;
+  }
+
+  async *#records(): AsyncGenerator<{
+    readonly at: number;
+    readonly next: number;
+    readonly entries: readonly Entry[];
+  }> {
+    const head = Buffer.alloc(recordHeadBytes);
+    let offset = 0;
+    for (let at = signatureOf(this.layout).length; ; ) {
+      if ((await readAt(this.#descriptor, head, at)) < recordHeadBytes) return;
+      const length = head.readUInt32LE(8);
+      if (length > recordBytesLimit || Number(head.readBigUInt64LE(0)) !== offset) return;
+      const record = Buffer.alloc(recordHeadBytes + length);
+      if ((await readAt(this.#descriptor, record, at)) < record.length) return;
+      if (record.readUInt32LE(12) !== checksumOf(record)) return;
+      const entries = entriesOf(record.subarray(recordHeadBytes));
+      const next = at + record.length;
+      yield { at, next, entries };
+      for (const entry of entries) offset += lengthOf(entry);
+      at = next;
+    }
+  }
+
+  /** Cuts off what is behind `end`, and is written on from there. Throws the system's error. */
+  async goOn({ at, offset, kept }: JournalEnd): Promise<void> {
+    this.#recordLength = recordHeadBytes;
+    this.#fileBytes = at;
+    this.#recordOffset = this.#offset = offset;
+    if (fstatSync(this.#descriptor).size > at) await truncateFile(this.#descriptor, at);
+    for (const entry of kept) this.#add(entry);
+    await this.flush();
+  }
+
+  #add(entry: Entry): void {
+    if (entry.type === "raw") this.addRaw(entry.bytes);
+    else if (entry.type === "content") this.addContent(entry.length);
+    else this.addDigest(entry.sha256);
+  }
+
+  /** Makes what is written durable. */
+  async sync(): Promise<void> {
+    await fsync(this.#descriptor);
+  }
+
+  close(): void {
+    if (this.#descriptor === closed) return;
+    const descriptor = this.#descriptor;
+    this.#descriptor = closed;
+    closeSync(descriptor);
+  }
+}
+
+/** A place between two bytes of the stream. */
+export interface JournalEnd {
+  /** Where the record begins in the file that holds it, or the next one would. */
+  readonly at: number;
+  /** Where in the stream that record begins. */
+  readonly offset: number;
+  /** What of the record comes before the place. */
+  readonly kept: readonly Entry[];
+}
+
+/** Bytes of the stream that `entry` stands for. */
+export function lengthOf(entry: Entry): number {
+  if (entry.type === "raw") return entry.bytes.length;
+  return entry.type === "content" ? entry.length : 0;
+}
+
+function cutTo(entry: Entry, length: number): Entry {
+  assert(entry.type !== "digest", "a checksum has no bytes that could be cut");
+  if (entry.type === "content") return { type: "content", length };
+  return { type: "raw", bytes: entry.bytes.subarray(0, length) };
+}
+
+/** `bytes` in pieces that a journal takes. */
+export function* rawPieces(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += rawBytesMax) yield bytes.subarray(at, at + rawBytesMax);
+}
+
+function checksumOf(record: Buffer): number {
+  return crc32(record.subarray(recordHeadBytes), crc32(record.subarray(0, 12)));
+}
+
+function entriesOf(body: Buffer): readonly Entry[] {
+  const entries: Entry[] = [];
+  for (let at = 0; at < body.length; ) {
+    const kind = body[at];
+    const length = body.readUInt32LE(at + 1);
+    at += entryHeadBytes;
+    if (kind === tag.content) entries.push({ type: "content", length });
+    else if (kind === tag.zeros) entries.push({ type: "raw", bytes: zeros.subarray(0, length) });
+    else {
+      const bytes = body.subarray(at, at + length);
+      entries.push(kind === tag.digest ? { type: "digest", sha256: bytes } : { type: "raw", bytes });
+      at += length;
+    }
+  }
+  return entries;
+}

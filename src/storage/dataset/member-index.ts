@@ -1,0 +1,116 @@
+// Which members a dataset has: which paths are taken, in every spelling that counts as the same, and what each file is. In a
+// database of its own beside the files, of which little is in memory however many there are. It says nothing that does
+// not follow from the journal, and is made anew from that.
+
+import { rmSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { foldPath } from "../../tar/member-path.ts";
+
+// KiB of memory; what does not fit goes to the file, and is in the system's memory.
+const cacheKiB = 512;
+const pageRows = 500;
+
+export interface IndexedFile {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: Uint8Array;
+}
+
+export interface IndexedFolder {
+  readonly path: string;
+  /** RFC 3339, UTC. */
+  readonly modified: string;
+}
+
+/** What has a path. */
+export interface Holder {
+  /** As it is spelled. */
+  readonly path: string;
+  /** Which file of the stream it is, from 0; `null` for a folder. */
+  readonly number: number | null;
+}
+
+export class MemberIndex {
+  readonly #database: DatabaseSync;
+  readonly #statements: ReturnType<typeof statementsOf>;
+
+  /** Makes an empty one at `file`; what is there goes. Throws SQLite's error. */
+  constructor(file: string) {
+    rmSync(file, { force: true });
+    this.#database = new DatabaseSync(file);
+    // Nothing of it has to survive: whoever comes after a crash makes it anew.
+    this.#database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA cache_size = -${cacheKiB};
+      CREATE TABLE names (folded TEXT PRIMARY KEY, path TEXT NOT NULL, number INTEGER) STRICT, WITHOUT ROWID;
+      CREATE TABLE members (path TEXT PRIMARY KEY, size INTEGER, sha256 BLOB, modified TEXT) STRICT, WITHOUT ROWID;
+      BEGIN;`);
+    this.#statements = statementsOf(this.#database);
+  }
+
+  /** Gives `path` to file `number`, or to a folder (`null`), where nothing has it. Else returns what has it. */
+  claim(path: string, number: number | null): Holder | null {
+    const folded = foldPath(path);
+    if (Number(this.#statements.claim.run(folded, path, number).changes) === 1) return null;
+    return this.#statements.holder.get(folded) as unknown as Holder;
+  }
+
+  /** What has `path`, in this or another spelling. */
+  holder(path: string): Holder | null {
+    return (this.#statements.holder.get(foldPath(path)) as Holder | undefined) ?? null;
+  }
+
+  /** File `number` takes the place of the one before at `path`. */
+  replace(path: string, number: number): void {
+    this.#statements.replace.run(number, foldPath(path));
+  }
+
+  /** A file is whole. */
+  putFile({ path, size, sha256 }: IndexedFile): void {
+    this.#statements.put.run(path, size, sha256, null);
+  }
+
+  /** A folder has this time; `null`: nobody says. */
+  putFolder(path: string, modified: string | null): void {
+    this.#statements.put.run(path, null, null, modified);
+  }
+
+  /** Path of the file with this number, where it is not replaced. For the few that a crash left aside. */
+  pathOf(number: number): string | null {
+    this.#database.exec("CREATE INDEX IF NOT EXISTS names_by_number ON names (number)");
+    const row = this.#database.prepare("SELECT path FROM names WHERE number = ?").get(number);
+    return row === undefined || row === null ? null : String(row.path);
+  }
+
+  /** Files, in the order of the bytes of their paths; behind `after`; some at a time. */
+  files(after: string): readonly IndexedFile[] {
+    return this.#statements.files.all(after, pageRows) as unknown as readonly IndexedFile[];
+  }
+
+  /** Folders with a time, likewise. */
+  folders(after: string): readonly IndexedFolder[] {
+    return this.#statements.folders.all(after, pageRows) as unknown as readonly IndexedFolder[];
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+}
+
+function statementsOf(database: DatabaseSync) {
+  return {
+    claim: database.prepare(
+      "INSERT INTO names (folded, path, number) VALUES (?, ?, ?) ON CONFLICT (folded) DO NOTHING",
+    ),
+    holder: database.prepare("SELECT path, number FROM names WHERE folded = ?"),
+    replace: database.prepare("UPDATE names SET number = ? WHERE folded = ?"),
+    put: database.prepare(
+      "INSERT OR REPLACE INTO members (path, size, sha256, modified) VALUES (?, ?, ?, ?)",
+    ),
+    files: database.prepare(
+      "SELECT path, size, sha256 FROM members WHERE path > ? AND size IS NOT NULL ORDER BY path LIMIT ?",
+    ),
+    folders: database.prepare(
+      "SELECT path, modified FROM members WHERE path > ? AND size IS NULL AND modified IS NOT NULL ORDER BY path LIMIT ?",
+    ),
+  } satisfies Record<string, StatementSync>;
+}

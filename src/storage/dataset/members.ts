@@ -1,0 +1,197 @@
+// What a dataset's tar means, member by member: which files and folders are to be made, and which may not be. Judges every
+// path, gives it to the member, and counts; touches no file.
+
+import { assert } from "../../base/assert.ts";
+import { cutText } from "../../base/cut-text.ts";
+import { DyncError } from "../../base/error.ts";
+import { type FoundMember, TarFault } from "../../tar/member.ts";
+import { bagFault, pathFault } from "../../tar/member-path.ts";
+import { type TarConsumer, TarReader } from "../../tar/reader.ts";
+import type { Layout } from "../../upload/upload.ts";
+import type { Entry } from "./journal.ts";
+import type { MemberIndex } from "./member-index.ts";
+
+/** A file of the dataset. */
+export interface FileMember {
+  readonly path: string;
+  /** Which file of the stream it is, from 0. */
+  readonly number: number;
+  readonly size: number;
+  /** RFC 3339, UTC, or `null`. */
+  readonly modified: string | null;
+  readonly executable: boolean;
+}
+
+/** What a piece of the stream asks for, one after the other. Bytes are views on the piece. */
+export type Step =
+  /** Bytes that are no content. */
+  | { readonly type: "raw"; readonly bytes: Uint8Array }
+  | { readonly type: "folder"; readonly path: string }
+  /** A file begins, in the place of the one with the number `replaced`. */
+  | { readonly type: "file"; readonly file: FileMember; readonly replaced: number | null }
+  | { readonly type: "content"; readonly bytes: Uint8Array }
+  /** The file is whole. */
+  | { readonly type: "end"; readonly file: FileMember };
+
+export interface MembersOptions {
+  readonly layout: Layout;
+  /** Most files and folders, each counted as often as it takes room on the disk. */
+  readonly membersMax: number;
+}
+
+const shownBytesMax = 200;
+// Looking one up takes some microseconds.
+const knownFoldersMax = 1000;
+
+export class Members implements TarConsumer {
+  readonly #options: MembersOptions;
+  readonly #index: MemberIndex;
+  readonly #reader = new TarReader();
+  #steps: Step[] = [];
+  /** The file that came last. */
+  #file: FileMember | null = null;
+  #files = 0;
+  #count = 0;
+  /** Some of the folders that are there. */
+  readonly #folders = new Set<string>();
+
+  constructor(index: MemberIndex, options: MembersOptions) {
+    this.#index = index;
+    this.#options = options;
+  }
+
+  /** How many files came, those that were replaced among them. */
+  get files(): number {
+    return this.#files;
+  }
+
+  /** The file whose content is not whole, and how much of it is; `null` between files. */
+  get unfinished(): { readonly file: FileMember; readonly taken: number } | null {
+    const left = this.#reader.contentLeft;
+    if (left === 0 || this.#file === null) return null;
+    return { file: this.#file, taken: this.#file.size - left };
+  }
+
+  /** Takes the next piece of the stream. Throws `DyncError` ("content-rejected", "too-large"); then nothing may follow. */
+  push(bytes: Uint8Array): readonly Step[] {
+    this.#steps = [];
+    asRefusal(() => this.#reader.push(bytes, this));
+    return this.#steps;
+  }
+
+  /** A file is whole. */
+  ended({ path, size }: FileMember, sha256: Uint8Array): void {
+    this.#index.putFile({ path, size, sha256 });
+  }
+
+  /** Takes what a journal kept of the stream, and was done then. Throws as `push`. */
+  replay(entry: Entry): void {
+    if (entry.type === "raw") this.push(entry.bytes);
+    else if (entry.type === "content") this.#reader.skipContent(entry.length);
+    else {
+      assert(this.#file !== null && this.#reader.contentLeft === 0, "a checksum belongs to a whole file");
+      this.ended(this.#file, entry.sha256);
+    }
+  }
+
+  /** The stream is over. Throws `DyncError` ("content-rejected") when it is not whole. */
+  finish(): void {
+    asRefusal(() => this.#reader.finish());
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#steps.push({ type: "raw", bytes });
+  }
+
+  content(bytes: Uint8Array): void {
+    this.#steps.push({ type: "content", bytes });
+  }
+
+  end(): void {
+    // A folder has no content that could end.
+    if (this.#file !== null) this.#steps.push({ type: "end", file: this.#file });
+  }
+
+  member({ path, type, size, modified, executable }: FoundMember): void {
+    this.#file = null;
+    // The folder in which the tar is unpacked, as "tar -c ." names it.
+    if (type === "folder" && path === ".") return;
+    this.#judge(path, type);
+    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
+      this.#claimFolder(path.slice(0, end));
+    if (type === "folder") {
+      this.#claimFolder(path);
+      return this.#index.putFolder(path, modified);
+    }
+    const file = { path, number: this.#files++, size, modified, executable };
+    this.#file = file;
+    this.#steps.push({ type: "file", file, replaced: this.#claimFile(file) });
+  }
+
+  #judge(path: string, type: FoundMember["type"]): void {
+    const fault = pathFault(path) ?? (this.#options.layout === "bagit" ? bagFault(path) : null);
+    if (fault !== null) throw refusal(`The path ${shown(path)} ${fault}`);
+    if (type !== "file" && type !== "folder")
+      throw refusal(`${shown(path)} is a ${type}: a dataset has files and folders`);
+  }
+
+  #claimFolder(path: string): void {
+    if (this.#folders.has(path)) return;
+    const holder = this.#index.claim(path, null);
+    if (holder === null) {
+      this.#grow();
+      this.#index.putFolder(path, null);
+      this.#steps.push({ type: "folder", path });
+    } else {
+      expectSame(path, holder.path);
+      if (holder.number !== null) throw bothKinds(path);
+    }
+    if (this.#folders.size >= knownFoldersMax) this.#folders.clear();
+    this.#folders.add(path);
+  }
+
+  /** Number of the file that it takes the place of, or `null`. */
+  #claimFile({ path, number }: FileMember): number | null {
+    this.#grow();
+    const holder = this.#index.claim(path, number);
+    if (holder === null) return null;
+    expectSame(path, holder.path);
+    if (holder.number === null) throw bothKinds(path);
+    this.#index.replace(path, number);
+    return holder.number;
+  }
+
+  #grow(): void {
+    const { membersMax } = this.#options;
+    this.#count += 1;
+    if (this.#count <= membersMax) return;
+    throw new DyncError(
+      "too-large",
+      `The dataset has more than ${membersMax} files and folders, the most that are allowed`,
+    );
+  }
+}
+
+function asRefusal(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw error instanceof TarFault ? refusal(error.message) : error;
+  }
+}
+
+function expectSame(path: string, there: string): void {
+  if (path !== there) throw refusal(`The paths ${shown(there)} and ${shown(path)} count as the same name`);
+}
+
+function bothKinds(path: string): DyncError {
+  return refusal(`The path ${shown(path)} is that of a file and of a folder`);
+}
+
+function refusal(text: string): DyncError {
+  return new DyncError("content-rejected", text);
+}
+
+function shown(path: string): string {
+  return JSON.stringify(cutText(path, shownBytesMax));
+}

@@ -1,0 +1,216 @@
+// The files of a dataset that is on its way, in the hidden folder where they stay until all of it is there. Does what the
+// members ask for with few calls: one sync at the end makes all of it durable, and no file is looked at twice.
+
+import { createHash, type Hash, hash } from "node:crypto";
+import { constants } from "node:fs";
+import { join } from "node:path";
+import { assert } from "../../base/assert.ts";
+import { systemCode } from "../../base/error.ts";
+import { secondsText } from "../../base/timestamp.ts";
+import type { Layout } from "../../upload/upload.ts";
+import { syncFolder } from "../durable-files.ts";
+import {
+  changeTimes,
+  closeFile,
+  fsync,
+  makeFolder,
+  moveEntry,
+  openFile,
+  readAt,
+  truncateFile,
+  writeAt,
+  writeWholeFile,
+} from "../file-calls.ts";
+import type { FileMember } from "./members.ts";
+
+/** What of the hidden folder `folder` of a dataset gets the dataset's name. */
+export function treeOf(folder: string): string {
+  return join(folder, "tree");
+}
+
+/** Where what lies in the hidden folder `folder` of a dataset. */
+export function partsOf(folder: string, layout: Layout) {
+  const tree = treeOf(folder);
+  return {
+    journal: join(folder, "journal"),
+    index: join(folder, "index"),
+    /** What gets the dataset's name. */
+    tree,
+    /** The dataset's own files and folders. */
+    content: layout === "bagit" ? join(tree, "data") : tree,
+    /** Files that another one took the place of, by their numbers. */
+    replaced: join(folder, "replaced"),
+  };
+}
+export type Parts = ReturnType<typeof partsOf>;
+
+export interface TreeOptions {
+  /** Whether each file has to be synced by itself, because the system offers nothing for all. */
+  readonly syncsEach: boolean;
+  /** The file system does not take the time of modification. */
+  readonly onTimeRefused: (cause: unknown) => void;
+}
+
+/** The file that is being written. */
+interface Current {
+  readonly file: FileMember;
+  taken: number;
+  descriptor: number | null;
+  /** Of all that was taken; `null` where an earlier process took some. */
+  hash: Hash | null;
+  sha256: Uint8Array | null;
+}
+
+const noFollow = constants.O_NOFOLLOW ?? 0;
+const readBytes = 1024 * 1024;
+const foldersMax = 1000;
+const plainMode = 0o666;
+const executableMode = 0o777;
+
+export class Tree {
+  readonly #parts: Parts;
+  readonly #options: TreeOptions;
+  #current: Current | null = null;
+  #hasReplaced = false;
+  /** Folders that have entries which may not be durable; only where each file is synced. */
+  readonly #touched = new Set<string>();
+
+  constructor(parts: Parts, options: TreeOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  /** Makes a folder; one that is there is fine. */
+  async makeFolder(path: string): Promise<void> {
+    const folder = join(this.#parts.content, path);
+    await makeFolder(folder).catch(ignoreExisting);
+    if (this.#options.syncsEach) await this.#touch(folder);
+  }
+
+  /** A file begins, in the place of the one with the number `replaced`: that one is kept, for the stream to be read again. */
+  async begin(file: FileMember, replaced: number | null): Promise<void> {
+    if (replaced !== null) {
+      if (!this.#hasReplaced) await makeFolder(this.#parts.replaced).catch(ignoreExisting);
+      this.#hasReplaced = true;
+      await moveEntry(join(this.#parts.content, file.path), join(this.#parts.replaced, String(replaced)));
+    }
+    this.#current = { file, taken: 0, descriptor: null, hash: null, sha256: null };
+  }
+
+  /** Goes on with a file of which `taken` bytes are there. */
+  goOn(file: FileMember, taken: number): void {
+    this.#current = { file, taken, descriptor: null, hash: null, sha256: null };
+  }
+
+  /** Takes the next bytes of the file, straight from their memory. */
+  async write(bytes: Uint8Array): Promise<void> {
+    const current = this.#currentFile();
+    const { file, taken } = current;
+    if (taken === 0 && bytes.length === file.size && !this.#options.syncsEach) {
+      await this.#writeWhole(current, bytes);
+    } else {
+      current.descriptor ??= await this.#open(current);
+      await writeAt(current.descriptor, bytes, taken);
+      if (taken === 0) current.hash = createHash("sha256");
+      current.hash?.update(bytes);
+    }
+    current.taken += bytes.length;
+  }
+
+  async #writeWhole(current: Current, bytes: Uint8Array): Promise<void> {
+    const { path, modified, executable } = current.file;
+    current.sha256 = hash("sha256", bytes, "buffer");
+    const target = join(this.#parts.content, path);
+    const mode = executable ? executableMode : plainMode;
+    const seconds = modified === null ? null : secondsText(modified);
+    try {
+      await writeWholeFile(target, bytes, mode, seconds);
+    } catch (error) {
+      // Of the calls in it, this one alone says so where the others went well.
+      if (seconds === null || !isTimeRefusal(error)) throw error;
+      await writeWholeFile(target, bytes, mode, null);
+      this.#options.onTimeRefused(error);
+    }
+  }
+
+  async #open({ file, taken }: Current): Promise<number> {
+    const mode = file.executable ? executableMode : plainMode;
+    const path = join(this.#parts.content, file.path);
+    const descriptor = await openFile(path, constants.O_RDWR | constants.O_CREAT | noFollow, mode);
+    // What an earlier process wrote, and nobody knows of.
+    await truncateFile(descriptor, taken);
+    if (this.#options.syncsEach) await this.#touch(path);
+    return descriptor;
+  }
+
+  /** The file is whole. Resolves to its SHA-256. */
+  async end(): Promise<Uint8Array> {
+    const current = this.#currentFile();
+    const { file } = current;
+    if (file.size === 0) await this.write(new Uint8Array(0));
+    assert(current.taken === file.size, "a file is whole when it ends");
+    const sha256 = current.sha256 ?? current.hash?.digest() ?? (await this.#hashAgain(current));
+    if (current.descriptor !== null) await this.#setModified(current.descriptor, file.modified);
+    if (current.descriptor !== null && this.#options.syncsEach) await fsync(current.descriptor);
+    await this.close();
+    return sha256;
+  }
+
+  // Rare: an upload that was gone on with in the middle of a file.
+  async #hashAgain({ file, descriptor }: Current): Promise<Uint8Array> {
+    const again = createHash("sha256");
+    const buffer = new Uint8Array(Math.min(readBytes, file.size));
+    for (let at = 0; at < file.size; ) {
+      const count = await readAt(descriptor as number, buffer, at);
+      if (count === 0) throw new Error("A file of the dataset is shorter than it was written");
+      again.update(buffer.subarray(0, Math.min(count, file.size - at)));
+      at += count;
+    }
+    return again.digest();
+  }
+
+  async #setModified(descriptor: number, modified: string | null): Promise<void> {
+    if (modified === null) return;
+    const seconds = secondsText(modified);
+    await changeTimes(descriptor, seconds, seconds).catch(this.#options.onTimeRefused);
+  }
+
+  /** Where each file is synced: makes the rest durable, as far as it goes. */
+  async sync(): Promise<void> {
+    const descriptor = this.#current?.descriptor ?? null;
+    if (descriptor !== null) await fsync(descriptor);
+    await this.#syncFolders();
+  }
+
+  async #touch(path: string): Promise<void> {
+    this.#touched.add(join(path, ".."));
+    if (this.#touched.size >= foldersMax) await this.#syncFolders();
+  }
+
+  async #syncFolders(): Promise<void> {
+    const folders = [...this.#touched];
+    this.#touched.clear();
+    for (const folder of folders) await syncFolder(folder);
+  }
+
+  #currentFile(): Current {
+    assert(this.#current !== null, "content belongs to a file");
+    return this.#current;
+  }
+
+  /** Lets go of the file that is being written; it stays as it is. */
+  async close(): Promise<void> {
+    const descriptor = this.#current?.descriptor ?? null;
+    this.#current = null;
+    if (descriptor !== null) await closeFile(descriptor);
+  }
+}
+
+function ignoreExisting(error: unknown): void {
+  if (systemCode(error) !== "EEXIST") throw error;
+}
+
+// What file systems say that keep no times, or not these.
+function isTimeRefusal(error: unknown): boolean {
+  return ["EINVAL", "EPERM", "ENOSYS", "EOVERFLOW", "ERANGE"].includes(systemCode(error) ?? "");
+}
