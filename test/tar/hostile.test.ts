@@ -7,6 +7,7 @@ import { TarReader } from "../../src/tar/reader.ts";
 import { hostileTars, tarOfMany } from "../support/hostile-tars.ts";
 import { oddTars } from "../support/odd-tars.ts";
 import { runProgram } from "../support/programs.ts";
+import { block, file, folder, pax, tar } from "../support/tar-blocks.ts";
 import { judgeTar } from "../support/tar-judge.ts";
 import { tarProgramsMissing, treeIn } from "../support/tar-programs.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -34,6 +35,21 @@ describe("refused", () => {
       for (const length of [1, 511, 513]) expect(judgeTar(piecesOf(bytes, length))).toEqual(whole);
     },
   );
+});
+
+test("a tar that is cut anywhere is whole only where a member ends", () => {
+  const parts = [
+    folder("run"),
+    file("run/a", "x".repeat(1000)),
+    tar(pax(["path", "run/b"]), file("b")),
+    block(),
+  ];
+  const whole = tar(...parts);
+  const borders = parts.map((_, index) => tar(...parts.slice(0, index + 1)).length);
+  for (let length = 0; length <= whole.length; length++) {
+    const judged = judgeTar([whole.subarray(0, length)]);
+    expect([length, "tree" in judged]).toEqual([length, borders.includes(length)]);
+  }
 });
 
 test("many members take no more memory than one", () => {
