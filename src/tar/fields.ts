@@ -70,7 +70,7 @@ export function readNumber(header: Uint8Array, { at, length }: Field, what: stri
   let value = 0;
   for (; index < end && isOctal(header[index]!); index++) value = value * 8 + header[index]! - zero;
   const hasDigits = index > start;
-  while (index < end && (header[index] === 0 || (hasDigits && header[index] === space))) index++;
+  while (index < end && (header[index] === 0 || header[index] === space)) index++;
   if (index < end || (!hasDigits && start > at)) throw noNumber(header.subarray(at, end), what);
   return hasDigits ? value : null;
 }

@@ -36,7 +36,7 @@ const posixMagic = encoder.encode(magic);
 export function encodeMember(member: Member): Uint8Array {
   const { path, type, size, modified } = member;
   const pathBytes = encoder.encode(path).length;
-  assert(pathBytes <= pathBytesMax && !path.endsWith("/"), "a member's path can be written");
+  assert(pathBytes <= pathBytesMax && /^[^/](?:.*[^/])?$/s.test(path), "a member's path can be written");
   assert(Number.isSafeInteger(size) && size >= 0 && (type === "file" || size === 0), "a size is one");
   const name = type === "folder" ? `${path}/` : path;
   const split = pathBytes === path.length ? splitName(name) : null;
@@ -104,7 +104,7 @@ function splitName(name: string): { readonly name: string; readonly prefix: stri
   if (name.length <= fields.name.length) return { name, prefix: "" };
   // The first "/" behind which the rest fits; one at the end leaves no name.
   const at = name.indexOf("/", name.length - fields.name.length - 1);
-  if (at < 1 || at > fields.prefix.length || at === name.length - 1) return null;
+  if (at < 0 || at > fields.prefix.length || at === name.length - 1) return null;
   return { name: name.slice(at + 1), prefix: name.slice(0, at) };
 }
 

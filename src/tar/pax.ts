@@ -28,7 +28,7 @@ export function decodeRecords(bytes: Uint8Array, found: (key: string, value: Uin
   for (let at = 0; at < bytes.length; ) {
     const [length, digits] = lengthAt(bytes, at);
     const end = at + length;
-    if (digits === 0 || bytes[at + digits] !== space || end > bytes.length || bytes[end - 1] !== newline)
+    if (digits === 0 || bytes[at + digits] !== space || bytes[end - 1] !== newline)
       throw brokenRecord(bytes.subarray(at));
     const start = at + digits + 1;
     const sign = bytes.indexOf(equals, start);

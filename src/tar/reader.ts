@@ -55,14 +55,13 @@ export class TarReader {
 
   /** Takes the next piece of the stream, of any length. Throws `TarFault`, and whatever the consumer throws. */
   push(bytes: Uint8Array, consumer: TarConsumer): void {
-    // What is before `told` was told; what follows it up to `at` is no content.
+    // What is before `told` was told; what follows it up to `at` is no content, and is told before the next content, or now.
     let told = 0;
     for (let at = 0; at < bytes.length; ) {
       const end = Math.min(bytes.length, at + this.#left);
       const part = bytes.subarray(at, end);
       const isContent = this.#contentLeft > 0;
       if (isContent) {
-        if (at > told) consumer.raw(bytes.subarray(told, at));
         consumer.content(part);
         told = end;
       }
@@ -210,9 +209,8 @@ export class TarReader {
   }
 }
 
-/** `null` also for a time so far away that nothing can say it. */
 function nanosecondsOf(seconds: number | null): bigint | null {
-  return seconds === null || !Number.isSafeInteger(seconds) ? null : BigInt(seconds) * 1_000_000_000n;
+  return seconds === null ? null : BigInt(seconds) * 1_000_000_000n;
 }
 
 /** `path` without the parts that change nothing. */

@@ -302,6 +302,13 @@ const extensions: readonly HostileTar[] = [
   headers("a pax record with a huge length", /record is broken/, extended("x", "99999999999 a=b\n"), block()),
   headers("a pax record without a key", /record is broken/, extended("x", "5 =a\n"), block()),
   headers("a pax record without a value's sign", /record is broken/, extended("x", "8 path\n\n"), block()),
+  headers("a tab behind a length", /record is broken/, extended("x", "10\tpath=b\n"), block()),
+  headers(
+    "a record without a value's sign before one",
+    /broken/,
+    extended("x", "8 path\n\n9 path=b\n"),
+    block(),
+  ),
   headers(
     "zeros where a pax record should be",
     /record is broken/,

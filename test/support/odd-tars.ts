@@ -73,6 +73,11 @@ export const oddTars: readonly OddTar[] = [
     tree: { c: "content" },
   },
   {
+    what: "a checksum of signed bytes",
+    bytes: tar(signedSum(block({ name: "\u00e4\u00f6" })), end),
+    tree: { "\u00e4\u00f6": "" },
+  },
+  {
     what: "a GNU name without a NUL",
     bytes: tar(extended("L", "c"), file("a"), end),
     tree: { c: "content" },
@@ -88,3 +93,12 @@ export const oddTars: readonly OddTar[] = [
   },
   { what: "a hidden file", bytes: tar(file(".zattrs", "{}"), end), tree: { ".zattrs": "{}" } },
 ];
+
+/** The header with the checksum of a program whose characters have a sign. */
+function signedSum(header: Uint8Array): Uint8Array {
+  const bytes = header.slice();
+  bytes.fill(0x20, 148, 156);
+  const sum = bytes.reduce((total, byte) => total + (byte > 127 ? byte - 256 : byte), 0);
+  bytes.set(Buffer.from(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  return bytes;
+}

@@ -90,7 +90,7 @@ describe("any list of members", () => {
           const into = new Uint8Array(length);
           // A disk answers later, memory at once.
           const later = async (index: number, at: number, bytes: Uint8Array): Promise<void> => {
-            await Promise.resolve();
+            await new Promise((resolve) => setImmediate(resolve));
             readContent(index, at, bytes);
           };
           const count = await tar.read(offset, into, length % 2 === 0 ? later : readContent);

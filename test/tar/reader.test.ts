@@ -1,0 +1,64 @@
+// What a reader keeps of the pieces that it is given, and what it says of times.
+
+import { describe, expect, test } from "bun:test";
+import { encodeMember } from "../../src/tar/header.ts";
+import { base256, block, end, extended, file, pax, record, tar } from "../support/tar-blocks.ts";
+import { readTar } from "../support/tars.ts";
+
+test("a piece may be written over when it was read", () => {
+  const whole = tar(
+    pax(["path", "b"], ["comment", "x".repeat(900)]),
+    file("a"),
+    extended("L", "c\0"),
+    file("a"),
+    end,
+  );
+  const piece = new Uint8Array(700);
+  function* reused(): Generator<Uint8Array> {
+    for (let at = 0; at < whole.length; at += piece.length) {
+      piece.fill(0xff);
+      piece.set(whole.subarray(at, at + piece.length));
+      yield piece.subarray(0, Math.min(piece.length, whole.length - at));
+    }
+  }
+  expect(readTar(reused())).toEqual(readTar([whole]));
+});
+
+describe("times", () => {
+  const timesOf = (...parts: readonly Uint8Array[]): readonly (string | null)[] =>
+    readTar([tar(...parts, end)]).members.map(({ member }) => member.modified);
+  const plain = "2021-01-14T08:25:36Z";
+
+  test("are the header's", () => expect(timesOf(block())).toEqual([plain]));
+
+  test("are not known where the field is empty, or says what no calendar has", () => {
+    expect(timesOf(block({ mtime: "" }), block({ mtime: base256(2n ** 80n) }))).toEqual([null, null]);
+  });
+
+  test("may be before 1970", () => {
+    expect(timesOf(block({ mtime: base256(-1n) }))).toEqual(["1969-12-31T23:59:59Z"]);
+    expect(timesOf(pax(["mtime", "-1.25"]), block())).toEqual(["1969-12-31T23:59:58.75Z"]);
+  });
+
+  test("have as many digits as a nanosecond takes", () => {
+    expect(timesOf(pax(["mtime", "1.1234567899999"]), block())).toEqual(["1970-01-01T00:00:01.123456789Z"]);
+    expect(timesOf(pax(["mtime", "1."]), block())).toEqual(["1970-01-01T00:00:01Z"]);
+  });
+
+  test("are those of a pax header, else of the global one, else of the header", () => {
+    const global = extended("g", record("mtime", "1"));
+    expect(timesOf(block(), global, block(), pax(["mtime", "2"]), block(), block())).toEqual([
+      plain,
+      "1970-01-01T00:00:01Z",
+      "1970-01-01T00:00:02Z",
+      "1970-01-01T00:00:01Z",
+    ]);
+  });
+});
+
+test("a size that the field cannot say is in the pax header alone", () => {
+  const member = { path: "a", type: "file", size: 8 * 1024 ** 3, modified: null, executable: false } as const;
+  const header = Buffer.from(encodeMember(member)).toString("latin1");
+  expect(header.slice(512, 512 + 19)).toBe("19 size=8589934592\n");
+  expect(header.slice(1024 + 124, 1024 + 136)).toBe("00000000000\0");
+});
