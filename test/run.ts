@@ -12,6 +12,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
+// Folders of tests that start the programs.
+const programs = ["./test/e2e/", "./test/interop/", "./test/install/", "./test/build/"];
+
 interface Totals {
   passed: number;
   failed: number;
@@ -35,23 +38,40 @@ async function check(name: string, command: string[]): Promise<void> {
   process.stdout.write(`(${status === 0 ? "pass" : "fail"}) ${name}\n`);
 }
 
+/** Most of the time tests of the programs wait, for pauses and for each other: the parts are tested beside them. */
 async function runTests(suite: string, filters: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "dync-test-report-"));
-  const report = join(folder, "junit.xml");
-  const files = filters.length > 0 ? filters : suite === "faults" ? ["./test/faults/"] : [];
-  const ignore = suite === "faults" || filters.length > 0 ? [] : ["--path-ignore-patterns=test/faults/**"];
+  const runs =
+    filters.length > 0
+      ? [filters]
+      : suite === "faults"
+        ? [["./test/faults/"]]
+        : [programs, without([...programs, "./test/faults/"])];
   try {
-    const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
-    const status = await run(["bun", "test", "--timeout=120000", ...reporter, ...ignore, ...files]);
+    await Promise.all(runs.map((files, index) => runFiles(files, join(folder, `${index}.xml`), index > 0)));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** All of test/ but these folders. */
+function without(folders: readonly string[]): readonly string[] {
+  return folders.map((folder) => `--path-ignore-patterns=${folder.replace("./", "")}**`);
+}
+
+/** Runs test files and adds what the report says; `isLater`: what they print comes when they are over, in one piece. */
+async function runFiles(files: readonly string[], report: string, isLater: boolean): Promise<void> {
+  const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+  const status = await run(["bun", "test", "--timeout=120000", ...reporter, ...files], isLater);
+  try {
+    const before = totals.failed;
     addReport(readFileSync(report, "utf8"));
-    if (status !== 0 && totals.failed === 0) totals.failed++;
+    if (status !== 0 && totals.failed === before) totals.failed++;
   } catch (error) {
     process.stderr.write(
       `The tests left no report: ${error instanceof Error ? error.message : String(error)}\n`,
     );
     totals.failed++;
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 }
 
@@ -67,12 +87,16 @@ function addReport(xml: string): void {
   }
 }
 
-async function run(command: string[]): Promise<number> {
+async function run(command: string[], isLater = false): Promise<number> {
   const path = `${join(root, "node_modules", ".bin")}:${process.env.PATH}`;
+  const output = isLater ? "pipe" : "inherit";
   const child = Bun.spawn(command, {
     cwd: root,
     env: { ...process.env, PATH: path },
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", output, output],
   });
+  if (!isLater) return await child.exited;
+  const printed = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  for (const text of await printed) process.stdout.write(text);
   return await child.exited;
 }

@@ -68,6 +68,16 @@ export class DyncError extends Error {
   }
 }
 
+/** Several errors, which are printed one by one. To programs it is one, and says what they have in common. */
+export class SeveralErrors extends DyncError {
+  readonly all: readonly DyncError[];
+
+  constructor(all: readonly DyncError[], { code, message, hint }: DyncError) {
+    super(code, message, { hint });
+    this.all = all;
+  }
+}
+
 const codesByWire = new Map<number, ErrorCode>(
   Object.entries(errorMeanings).flatMap(([code, meaning]) =>
     meaning.wire === null ? [] : [[meaning.wire, code as ErrorCode] as const],

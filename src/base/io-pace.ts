@@ -21,6 +21,11 @@ export class IoPace {
     this.#clock = clock;
   }
 
+  /** Whether the medium was found slow: what comes next goes to the pool. */
+  get isSlow(): boolean {
+    return this.#pooled > 0;
+  }
+
   /** Runs `inPlace`, or, while the medium was found slow, `pooled`. */
   run<T>(inPlace: () => T, pooled: () => Promise<T>): T | Promise<T> {
     if (this.#pooled > 0) {

@@ -30,6 +30,8 @@ const unreadable: Readonly<Record<string, string>> = {
   EBUSY: "another program uses it",
   EAGAIN: "nothing is there to be read yet",
   EIO: "the disk reports an error",
+  ELOOP: "its links lead in a circle",
+  ENAMETOOLONG: "its path is too long for this system",
 };
 
 /** Why a file could not be read, as the end of a sentence. */

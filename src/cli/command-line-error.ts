@@ -1,16 +1,13 @@
 // Everything that is wrong with one command line, or a file of settings, reported at once: who mends one fault a try gives up before the last.
 
-import { DyncError } from "../base/error.ts";
+import { DyncError, SeveralErrors } from "../base/error.ts";
 
-/** Several faults as one error; `run.ts` prints each of them. */
-export class CommandLineError extends DyncError {
-  readonly all: readonly DyncError[];
-
+/** Several faults as one error. */
+export class CommandLineError extends SeveralErrors {
   /** `all` has at least two. What no other command line can mend (a file that is not there) yields to what one can. */
   constructor(all: readonly DyncError[]) {
     const first = all.find((it) => it.code === "usage") ?? all[0]!;
-    super(first.code, all.map((it) => it.message).join("; "), { hint: first.hint });
-    this.all = all;
+    super(all, new DyncError(first.code, all.map((it) => it.message).join("; "), { hint: first.hint }));
   }
 }
 

@@ -9,7 +9,7 @@
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
 import type { Clock } from "../base/clock.ts";
-import type { DyncError } from "../base/error.ts";
+import { type DyncError, SeveralErrors } from "../base/error.ts";
 import { jsonLine, printable } from "./printable.ts";
 import { Sink } from "./sink.ts";
 
@@ -92,8 +92,12 @@ export class Output {
     this.#tell("yellow", "warning", message, hint);
   }
 
-  /** Prints what ended the program, or one file of several. */
+  /** Prints what ended the program, or one file of several; each by itself where it is several errors. */
   error(error: DyncError): void {
+    if (error instanceof SeveralErrors) {
+      for (const one of error.all) this.error(one);
+      return;
+    }
     const { code, message, hint } = error;
     if (this.json)
       return this.#jsonTo(this.stderr, "error", { code, message, hint, exit: error.meaning.exit });

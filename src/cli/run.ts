@@ -5,7 +5,6 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { asksForJson, checkArguments, readRequest } from "./args.ts";
 import type { Program } from "./command.ts";
-import { CommandLineError } from "./command-line-error.ts";
 import { isHangupOurs } from "./hangup.ts";
 import { exitInterrupted, Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
@@ -86,7 +85,7 @@ function reportError(program: Program, output: Output, error: unknown): number {
           cause: error,
           hint: "please report it, with what DYNC_DEBUG=1 adds to this message",
         });
-  for (const one of known instanceof CommandLineError ? known.all : [known]) output.error(one);
+  output.error(known);
   if (process.env.DYNC_DEBUG === "1" && !output.json) output.stderr.write(`${stackOf(error)}\n`);
   return known.meaning.exit;
 }

@@ -1,17 +1,20 @@
 // The client of one command. It opens what all uploads share (keys, keys of servers, the transport) once, when that is first
 // needed, and takes a batch of jobs, some of which it sends at once; a reporter is told of each.
 
+import { resolve } from "node:path";
 import type { KeyPair } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { BatchStore } from "./batch/batch-store.ts";
 import { cancelUpload } from "./cancel.ts";
+import { type DatasetParts, openDataset } from "./dataset/dataset-source.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, type Job, uploadSource } from "./file-upload.ts";
 import type { Retry } from "./patience.ts";
 import { Servers } from "./servers.ts";
+import type { Source } from "./source.ts";
 import { openStandardInput } from "./standard-input-source.ts";
 import type { Receipt } from "./upload.ts";
 import { type UnfinishedUpload, UploadStore } from "./upload-store.ts";
@@ -103,7 +106,7 @@ export class Client {
     const { clock, random, name: client } = this.#options;
     return await server.try(retry, report.onProgress, async (patience, onProgress) => {
       const { party, transport } = await this.#reach(job);
-      const source = await (job.path === null ? openStandardInput() : openFileSource(job.path));
+      const source = await this.#open(job, { ...report, clock }, signal);
       try {
         const parts = { ...report, onProgress, transport, clock, random, store: this.store };
         return await uploadSource({ ...job, ...party, ...patience, source, client }, parts, signal);
@@ -111,6 +114,22 @@ export class Client {
         await source.close();
       }
     });
+  }
+
+  async #open(job: Job, parts: DatasetParts, signal: AbortSignal): Promise<Source> {
+    const { origin } = job;
+    switch (origin.kind) {
+      case "input":
+        return await openStandardInput();
+      case "file":
+        return await openFileSource(origin.path);
+      case "dataset": {
+        const target = { ...job, origin: { kind: origin.kind, path: resolve(origin.path) } };
+        const begun = (await this.store.find(target))?.origin;
+        const known = begun?.kind === "dataset" ? begun.listing : null;
+        return await openDataset(origin, known, parts, signal);
+      }
+    }
   }
 
   /**

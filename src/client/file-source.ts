@@ -17,6 +17,7 @@ import { IoPace } from "../base/io-pace.ts";
 import { whyUnreadable } from "../base/system-errors.ts";
 import { systemPathBytes } from "../base/system-path.ts";
 import { timestampOf } from "../base/timestamp.ts";
+import type { SourceMark } from "./origin.ts";
 import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
 
 /** What tells one version of a file from another. Times are nanoseconds as text: they do not fit a number. */
@@ -42,7 +43,7 @@ export interface OpenFile {
 }
 
 // A named pipe would otherwise keep us waiting until somebody writes to it. Windows has none, and no such flag.
-const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+export const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 // A file that was written just now is on disk after a moment; for longer nobody has to wait.
 const flushMsMax = 250;
 const rereadBytes = 1024 * 1024;
@@ -112,6 +113,7 @@ export interface FileSourceOptions {
 export class FileSource implements Source {
   readonly canSeek = true;
   readonly version: FileVersion;
+  readonly mark: SourceMark;
   readonly size: number;
   readonly modified: string | null;
   readonly #file: OpenFile;
@@ -137,6 +139,7 @@ export class FileSource implements Source {
     this.#path = path;
     this.#begin = begin;
     this.version = versionOf(stats);
+    this.mark = { kind: "file", version: this.version };
     this.size = Math.max(0, this.version.size - begin);
     this.modified = timestampOf(stats.mtimeNs);
     this.#flush = flush;
@@ -309,7 +312,7 @@ class Flush {
 }
 
 /** Whether a file that is `now` there may be gone on with as the one that was `then` sent in part. */
-export function isSameVersion(then: KnownVersion, now: FileVersion): boolean {
+export function isSameVersion(then: KnownVersion, now: KnownVersion): boolean {
   return (
     then.size === now.size &&
     then.modified === now.modified &&

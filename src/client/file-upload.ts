@@ -1,13 +1,13 @@
 // Sends what a job names so that it survives this process, where that is possible: what is needed to go on is saved before
 // the first message, and the same command, or a later one, goes on where the server stopped. Used by `client.ts`.
 
-import { resolve } from "node:path";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import { limits } from "../protocol/limits.ts";
 import type { BatchPlace } from "./batch/batch.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { newIdentity } from "./identity.ts";
+import { markedOrigin, type Origin, sizeOf } from "./origin.ts";
 import type { Retry } from "./patience.ts";
 import { type Beginning, BeingSent, beginningOf, isOfUseAfter, UploadKept } from "./resumption.ts";
 import { SentRecord } from "./sent-record.ts";
@@ -20,8 +20,7 @@ const smallBytesMax = limits.chunkBytesDefault;
 
 /** One thing to send. */
 export interface Job extends ServerChoice {
-  /** The file, or `null`: the standard input, which only this process can send. */
-  readonly path: string | null;
+  readonly origin: Origin;
   /** Name on the server. */
   readonly name: string;
   /** A JSON object within the limits, as it is to arrive. */
@@ -38,7 +37,7 @@ export interface Job extends ServerChoice {
 
 /** A job with all that it takes. */
 export interface UploadRequest extends Job, ConnectionParty, Retry {
-  /** What the job's path names; the caller closes it. */
+  /** What the job's origin names; the caller closes it. */
   readonly source: Source;
   /** Name and version of this program. */
   readonly client: string;
@@ -119,13 +118,13 @@ async function begin(
   request: UploadRequest,
   { clock, store, onNote, onWarning }: FileUploadParts,
 ): Promise<Begun | null> {
-  const { host, port, name, path, serverKeyFile, metadataText, unpack, source, place } = request;
-  const { version } = source;
-  if (path === null || version === undefined) return null;
-  const target = { host, port, name, path: resolve(path) };
+  const { host, port, name, serverKeyFile, metadataText, unpack, place } = request;
+  const origin = markedOrigin(request.origin, request.source.mark);
+  if (origin === null) return null;
+  const target = { host, port, name, origin };
   const identity = place?.identity ?? newIdentity();
   const startedAt = clock.date().toISOString();
-  const known = { schema: 2, identity, ...target, serverKeyFile, version, metadataText, startedAt } as const;
+  const known = { schema: 3, identity, ...target, serverKeyFile, metadataText, startedAt } as const;
   const wanted = {
     ...known,
     ...(unpack === undefined ? {} : { unpack }),
@@ -133,14 +132,14 @@ async function begin(
   };
   try {
     const earlier = await store.find(target);
-    if (earlier === null && place !== undefined && version.size <= smallBytesMax) return null;
+    if (earlier === null && place !== undefined && sizeOf(origin) <= smallBytesMax) return null;
     const beginning = beginningOf(wanted, earlier);
     const { state, resume, outdated, note } = beginning;
     if (outdated !== undefined) await forget(outdated, store);
     // Before the lock, which is a file as well: that one alone would be a leftover that nobody clears away.
     if (!resume) await store.save(state);
     const lock = await store.lock(state.identity);
-    if (lock === null) throw new BeingSent(path);
+    if (lock === null) throw new BeingSent(origin.path);
     if (note !== undefined) onNote(note);
     return { ...beginning, release: () => lock.release() };
   } catch (error) {
@@ -163,7 +162,7 @@ function memberOf({ batch, number, replaces }: BatchPlace): Pick<UnfinishedUploa
 
 async function forget(outdated: UnfinishedUpload, store: FileUploadParts["store"]): Promise<void> {
   const lock = await store.lock(outdated.identity);
-  if (lock === null) throw new BeingSent(outdated.path);
+  if (lock === null) throw new BeingSent(outdated.origin.path);
   await store.remove(outdated.identity);
   lock.release();
 }

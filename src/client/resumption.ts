@@ -5,7 +5,7 @@ import { DyncError, type ErrorCode } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
 import { localTime } from "../base/local-time.ts";
 import { limits } from "../protocol/limits.ts";
-import { type FileVersion, isSameVersion } from "./file-source.ts";
+import { isSameSource } from "./origin.ts";
 import type { UnfinishedUpload } from "./upload-store.ts";
 
 /** How a command begins. */
@@ -20,20 +20,17 @@ export interface Beginning {
 }
 
 /** How `wanted`, which nobody has begun, is begun where `known` is remembered of an upload to the same target. */
-export function beginningOf(
-  wanted: UnfinishedUpload & { readonly version: FileVersion },
-  known: UnfinishedUpload | null,
-): Beginning {
+export function beginningOf(wanted: UnfinishedUpload, known: UnfinishedUpload | null): Beginning {
   if (known === null) return { state: wanted, resume: false };
   const begunAt = localTime(known.startedAt);
-  const isSameFile = isSameVersion(known.version, wanted.version);
+  const isSame = isSameSource(known.origin, wanted.origin);
   const isSameForm = known.unpack === wanted.unpack;
-  if (isSameFile && isSameForm && sameJson(known.metadataText, wanted.metadataText)) {
+  if (isSame && isSameForm && sameJson(known.metadataText, wanted.metadataText)) {
     const note = `Going on with the upload of "${wanted.name}" that was begun at ${begunAt}`;
     return { state: known, resume: true, note };
   }
-  const what = !isSameFile
-    ? "The file is"
+  const what = !isSame
+    ? `The ${wanted.origin.kind === "file" ? "file" : "folder"} is`
     : isSameForm
       ? "The metadata is"
       : "What is wanted of the server is";

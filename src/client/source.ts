@@ -2,7 +2,7 @@
 
 import { assert } from "../base/assert.ts";
 import { DyncError, messageOf } from "../base/error.ts";
-import type { FileVersion } from "./file-source.ts";
+import type { SourceMark } from "./origin.ts";
 
 export interface Source {
   /** Bytes in all, or `null` for a stream. */
@@ -12,7 +12,11 @@ export interface Source {
   /** When the content was last modified (RFC 3339, UTC), or `null` where nobody can tell. */
   readonly modified: string | null;
   /** By what another process that opens it again tells whether it is the same; absent where none can. */
-  readonly version?: FileVersion;
+  readonly mark?: SourceMark;
+  /** Why no bag (RFC 8493) can carry what is in it, `null` when one can; absent where nobody can tell. */
+  bagFault?(): DyncError | null;
+  /** The digest of the list of its files, as a server tells it of a dataset; absent where there is none. Reads all of them. */
+  listDigest?(): Promise<string>;
   /** Fills `into` from `offset` as far as there are bytes; returns how many, 0 only at the end. */
   read(offset: number, into: Uint8Array): Promise<number>;
   /**

@@ -11,17 +11,11 @@ import { FileLock } from "../base/file-lock.ts";
 import { metadataFormFault } from "../protocol/wire/metadata.ts";
 import { TargetIndex } from "./target-index.ts";
 
-const schemaNewest = 2;
+const schemaNewest = 3;
 
-const uploadSchema = v.object({
-  schema: v.literal(schemaNewest),
-  /** Socket identity, 32 lower-case hex digits. */
-  identity: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-  host: v.string(),
-  port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
-  /** Absolute path of the key file that was named on the command line, or `null`. */
-  serverKeyFile: v.nullable(v.string()),
-  /** Absolute path of the source. */
+const fileSchema = v.object({
+  kind: v.literal("file"),
+  /** Absolute. */
   path: v.string(),
   /** Which version of the file it is: see `FileVersion`. */
   version: v.object({
@@ -31,6 +25,40 @@ const uploadSchema = v.object({
     changed: v.optional(v.string()),
     fileId: v.string(),
   }),
+});
+
+/** What of a folder is sent, as it is written down: see `Selection`. */
+export const selectionSchema = v.object({
+  include: v.pipe(v.array(v.string()), v.readonly()),
+  exclude: v.pipe(v.array(v.string()), v.readonly()),
+  links: v.picklist(["follow", "skip", "fail"]),
+  all: v.boolean(),
+});
+
+const datasetSchema = v.object({
+  kind: v.literal("dataset"),
+  /** Absolute. */
+  path: v.string(),
+  selection: selectionSchema,
+  /** What was listed: see `ListingMark`. */
+  listing: v.object({
+    digest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+    folderTimes: v.pipe(v.string(), v.base64()),
+    /** Bytes of the whole upload. */
+    size: v.number(),
+  }),
+});
+
+const uploadSchema = v.object({
+  schema: v.literal(schemaNewest),
+  /** Socket identity, 32 lower-case hex digits. */
+  identity: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  host: v.string(),
+  port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
+  /** Absolute path of the key file that was named on the command line, or `null`. */
+  serverKeyFile: v.nullable(v.string()),
+  /** Where the bytes come from: see `MarkedOrigin`. */
+  origin: v.variant("kind", [fileSchema, datasetSchema]),
   /** Name on the server. */
   name: v.string(),
   /** A JSON object, as it is sent. */
@@ -57,11 +85,13 @@ const uploadSchema = v.object({
 
 const newerSchema = v.looseObject({ schema: v.pipe(v.number(), v.gtValue(schemaNewest)) });
 
-/** An unfinished upload of a file. */
+/** An unfinished upload. */
 export type UnfinishedUpload = v.InferOutput<typeof uploadSchema>;
 
-/** What makes two commands mean the same upload. */
-export type UploadTarget = Pick<UnfinishedUpload, "host" | "port" | "path" | "name">;
+/** What makes two commands mean the same upload; of the origin, what kind it is and where it lies. */
+export interface UploadTarget extends Pick<UnfinishedUpload, "host" | "port" | "name"> {
+  readonly origin: Pick<UnfinishedUpload["origin"], "kind" | "path">;
+}
 
 const suffix = ".json";
 const draftSuffix = ".tmp";
@@ -215,18 +245,30 @@ export class UploadStore {
   }
 }
 
-/** Version 1 had the metadata as an object, of which every number and name was then one that survives that. */
 function newestForm(value: unknown): unknown {
+  return thirdForm(secondForm(value));
+}
+
+/** Version 1 had the metadata as an object, of which every number and name was then one that survives that. */
+function secondForm(value: unknown): unknown {
   const parsed = v.safeParse(v.looseObject({ schema: v.literal(1), metadata: v.looseObject({}) }), value);
   if (!parsed.success) return value;
   const { metadata, ...rest } = parsed.output;
   return { ...rest, schema: 2, metadataText: JSON.stringify(metadata) };
 }
 
+/** Version 2 knew files only. */
+function thirdForm(value: unknown): unknown {
+  const parsed = v.safeParse(v.looseObject({ schema: v.literal(2) }), value);
+  if (!parsed.success) return value;
+  const { path, version, ...rest } = parsed.output;
+  return { ...rest, schema: 3, origin: { kind: "file", path, version } };
+}
+
 /** The same for two that are for the same target. */
-function targetDigest({ host, port, path, name }: UploadTarget): string {
+function targetDigest({ host, port, origin, name }: UploadTarget): string {
   return createHash("sha256")
-    .update(JSON.stringify([host, port, path, name]))
+    .update(JSON.stringify([host, port, origin.kind, origin.path, name]))
     .digest("base64url");
 }
 

@@ -13,7 +13,7 @@ import type {
 } from "../protocol/client/client-events.ts";
 import { ClientUpload } from "../protocol/client/client-upload.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/wire/encode.ts";
-import type { ErrorMessage } from "../protocol/wire/message.ts";
+import type { ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
 import type { Chunk } from "./chunk-reader.ts";
 import { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";
@@ -91,6 +91,8 @@ class Upload {
   #farewell: Farewell | null = null;
   /** The server said that it answers the last word. */
   #answersError = false;
+  /** The user knows that the server unpacks nothing. */
+  #isToldPacked = false;
 
   constructor(options: UploadOptions, parts: UploadParts) {
     const { transport, clock, random } = parts;
@@ -216,10 +218,23 @@ class Upload {
     const isAwaited = this.#machine.waiting === "approval";
     const verdict = this.#patience.heard(input, isAwaited, this.#parts.clock.now());
     if (verdict !== null) return this.#obey(verdict);
-    if (input.type === "message" && input.message.type === "upload-approved")
-      this.#answersError = input.message.info.farewell === true;
+    const fault = input.type === "message" ? this.#heed(input.message) : null;
+    if (fault !== null) return this.#stop(fault, new DyncError("cancelled", "Its names do not fit"), false);
     this.#feed(input);
     this.#sender.pump();
+  }
+
+  /** What a message says beside what the machine hears. Returns why the upload cannot go on by it, else `null`. */
+  #heed(message: ServerMessage): DyncError | null {
+    if (message.type !== "upload-approved") return null;
+    const { farewell, unpack, names } = message.info;
+    this.#answersError = farewell === true;
+    const { source, task } = this.#options;
+    if (task.unpack !== undefined && unpack !== true && !this.#isToldPacked) {
+      this.#isToldPacked = true;
+      this.#parts.onNote(`This server does not unpack: it stores "${task.name}" as it is sent, as one file`);
+    }
+    return names === "bagit" ? (source.bagFault?.() ?? null) : null;
   }
 
   #up(): void {

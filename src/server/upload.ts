@@ -1,6 +1,7 @@
 // One upload on the server, from its client's first word until nothing is under way: performs what its machine
 // (`protocol/server/upload-life.ts`) decides. While it is active, its handles are those of a `Session`.
 
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
@@ -75,7 +76,10 @@ export class Upload {
   #session: Session | null = null;
   /** What was found in the catalogue. */
   #record: UploadRecord | null = null;
-  /** The message that is dealt with just now. */
+  /**
+   * The message that is dealt with just now, for as long as one call takes: the machine says which chunk is written, and need
+   * not carry the memory of a message through, nor say of each that it drops that it was.
+   */
   #received: Received | null = null;
   #closing: Promise<void> | null = null;
 
@@ -109,10 +113,14 @@ export class Upload {
 
   /** Takes a message of its client; `received` is released here, now or when its chunk is written. */
   receive(message: ClientMessage, received: Received): void {
+    assert(this.#received === null, "messages come one after the other, and from outside");
     this.#received = received;
-    this.#driver.feed({ type: "message", message });
-    this.#received?.release();
-    this.#received = null;
+    try {
+      this.#driver.feed({ type: "message", message });
+    } finally {
+      this.#received?.release();
+      this.#received = null;
+    }
   }
 
   /** Takes what became of something that was done for it. */

@@ -21,7 +21,7 @@ function stage(name = "run.raw") {
     host: "lab",
     port: 8889,
     serverKeyFile: null,
-    path: `/data/${name}`,
+    origin: { kind: "file", path: `/data/${name}` },
     name,
     metadataText: "{}",
   };

@@ -17,7 +17,7 @@ function jobOf(number: number, change: Partial<Job> = {}): Job {
     host: "lab",
     port: 8889,
     serverKeyFile: null,
-    path: `run/${number}.raw`,
+    origin: { kind: "file", path: `run/${number}.raw` },
     name: `${number}.raw`,
     metadataText: '{"sample":"A1","run":12345678901234567890}',
     size: number,
@@ -54,15 +54,21 @@ describe("a batch", () => {
     await using home = await tempFolder();
     const fault = new DyncError("usage", "It has no name", { hint: "give it one" });
     const { size: _, ...unknown } = jobOf(2);
-    const given = [
+    const selection = { include: ["*.raw"], exclude: [], links: "skip", all: false } as const;
+    const given: Job[] = [
       jobOf(0),
       jobOf(1, { metadataText: '{"a":"\u2028ü"}', serverKeyFile: "/k/server.key", unpack: "tar" }),
       jobOf(3, { fault }),
-      { ...unknown, path: resolve("else/x.raw") },
+      { ...unknown, origin: { kind: "file", path: resolve("else/x.raw") } as const },
+      { ...unknown, origin: { kind: "dataset", path: "run", selection } as const },
     ];
+    given.push({
+      ...unknown,
+      origin: { kind: "dataset", path: "b", selection: { ...selection, all: true } },
+    });
     const batch = await new BatchStore(home.path).begin(jobsOf(...given), startedAt, go);
     expect(batch.fault).toBeNull();
-    expect(batch.size).toMatchObject({ files: 4, bytes: null });
+    expect(batch.size).toMatchObject({ files: 6, bytes: null });
     const jobs = await jobsIn(batch);
     const plain = jobs.map(({ place: _place, fault: found, ...job }) =>
       found === undefined
@@ -73,12 +79,12 @@ describe("a batch", () => {
       given[0],
       given[1],
       { ...jobOf(3), fault: { code: "usage", text: "It has no name", hint: "give it one" } },
-      given[3],
+      ...given.slice(3),
     ]);
     const identities = jobs.map(({ place }) => place.identity);
     for (const identity of identities) expect(identity).toMatch(/^[89a-f][0-9a-f]{31}$/);
-    expect(new Set(identities).size).toBe(4);
-    expect(jobs.map(({ place }) => place.replaces)).toEqual([[], [], [], []]);
+    expect(new Set(identities).size).toBe(6);
+    for (const { place } of jobs) expect(place.replaces).toEqual([]);
     await batch.close();
   });
 

@@ -51,7 +51,7 @@ async function jobFor(name: string, change: Partial<Job> = {}): Promise<Job> {
     host: "server",
     port: 8889,
     serverKeyFile: null,
-    path: home.file(name),
+    origin: { kind: "file", path: home.file(name) },
     name,
     metadataText: '{"sample":"A1"}',
     ...change,
@@ -182,7 +182,11 @@ describe("several at once", () => {
 
   test("what the reporter throws ends the others before the batch is over", async () => {
     const enough = new Error("enough");
-    const sent = send([await jobFor("a"), await jobFor("missing", { path: "/gone" })], throwing(), 2);
+    const sent = send(
+      [await jobFor("a"), await jobFor("missing", { origin: { kind: "file", path: "/gone" } })],
+      throwing(),
+      2,
+    );
     expect(await sent.catch((error) => error)).toBe(enough);
     expect(told.toSorted()).toEqual([
       "failed a: cancelled",
@@ -351,7 +355,7 @@ describe("an unfinished upload", () => {
   test("of a batch is dropped with it; the batch is not while that cannot be asked", async () => {
     const batch = await client.batches.begin(
       (async function* () {
-        yield await jobFor("a", { path: home.file("large") });
+        yield await jobFor("a", { origin: { kind: "file", path: home.file("large") } });
         yield await jobFor("b");
       })(),
       "2026-01-02T03:04:05.000Z",

@@ -46,7 +46,7 @@ class Run {
       retryForMs: 60_000,
       retryFirst: false,
       source,
-      path,
+      origin: { kind: "file", path },
       name: "run.raw",
       metadataText: '{"sample":"A1"}',
       serverKeyFile: null,
@@ -100,7 +100,13 @@ describe("a file that is sent without trouble", () => {
     const receipt = run.send();
     const { peer } = await run.server.hear();
     const [state] = await remembered();
-    expect(state).toMatchObject({ identity: peer, path, name: "run.raw", host: "server", port: 8889 });
+    expect(state).toMatchObject({
+      identity: peer,
+      origin: { kind: "file", path },
+      name: "run.raw",
+      host: "server",
+      port: 8889,
+    });
     run.server.approve();
     await run.server.receive();
     run.server.send({ type: "upload-finished", uploadId: "u1" });
@@ -295,7 +301,7 @@ describe("a file that another process is sending", () => {
 
 test("what only this process can send is not remembered: nobody can go on with it", async () => {
   const run = new Run();
-  const failed = failureOf(run.send({ path: null }));
+  const failed = failureOf(run.send({ origin: { kind: "input" } }));
   await run.server.expect("post-file");
   expect(await remembered()).toEqual([]);
   run.server.approve(1);

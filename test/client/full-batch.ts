@@ -14,7 +14,7 @@ async function* jobs(): AsyncGenerator<Job> {
       host: "lab",
       port: 8889,
       serverKeyFile: null,
-      path: `/data/${"x".repeat(100)}/${number}.raw`,
+      origin: { kind: "file", path: `/data/${"x".repeat(100)}/${number}.raw` },
       name: `${number}.raw`,
       metadataText: `{"run":${number % 100}}`,
     };

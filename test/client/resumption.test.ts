@@ -7,14 +7,13 @@ import { limits } from "../../src/protocol/limits.ts";
 
 const version = { size: 5, modified: "1", changed: "1", fileId: "1:2" };
 const wanted = {
-  schema: 2,
+  schema: 3,
   identity: "b".repeat(32),
   host: "lab",
   port: 8889,
   serverKeyFile: null,
-  path: "/data/run.raw",
+  origin: { kind: "file", path: "/data/run.raw", version },
   name: "run.raw",
-  version,
   metadataText: '{"sample":1}',
   startedAt: "2026-01-02T03:04:05Z",
 } as const;
@@ -35,7 +34,7 @@ describe("a command", () => {
   });
 
   test.each([
-    ["The file is", { version: { ...version, size: 6 } }],
+    ["The file is", { origin: { ...wanted.origin, version: { ...version, size: 6 } } }],
     ["The metadata is", { metadataText: '{"sample":2}' }],
     ["What is wanted of the server is", { unpack: "tar" as const }],
   ])("begins anew in place of an upload of which it says: %s not the same", (what, change) => {
@@ -44,6 +43,23 @@ describe("a command", () => {
     expect(rest).toEqual({ state: { ...now, replaces: [known.identity] }, resume: false, outdated: known });
     expect(note).toStartWith(`${what} not the same as when its upload was begun at 20`);
     expect(note).toEndWith(": starting anew");
+  });
+
+  test("goes on with a folder of which the listing is the same, and with no other", () => {
+    const selection = { include: [], exclude: [], links: "skip", all: false } as const;
+    const listing = { digest: "0", folderTimes: "", size: 5 };
+    const origin = { kind: "dataset", path: "/data/run", selection, listing } as const;
+    const [now, then] = [
+      { ...wanted, origin },
+      { ...known, origin },
+    ];
+    expect(beginningOf(now, then)).toMatchObject({ state: then, resume: true });
+    const changed = { ...now, origin: { ...origin, listing: { ...listing, digest: "1" } } };
+    expect(beginningOf(changed, then)).toMatchObject({
+      resume: false,
+      outdated: then,
+      note: expect.stringContaining("The folder is not the same as when its upload was begun"),
+    });
   });
 
   test("names the newest uploads that it takes the place of, as many as the protocol allows", () => {

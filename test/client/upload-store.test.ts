@@ -12,13 +12,16 @@ const isRoot = process.getuid?.() === 0;
 
 function uploadOf(number: number, change: Partial<UnfinishedUpload> = {}): UnfinishedUpload {
   return {
-    schema: 2,
+    schema: 3,
     identity: number.toString(16).padStart(32, "a"),
     host: "qbic.example",
     port: 8889,
     serverKeyFile: null,
-    path: "/data/run.raw",
-    version: { size: 5, modified: "1767322800123456789", fileId: "1:2" },
+    origin: {
+      kind: "file",
+      path: "/data/run.raw",
+      version: { size: 5, modified: "1767322800123456789", fileId: "1:2" },
+    },
     name: "run.raw",
     metadataText: '{"sample":"A1","run":12345678901234567890}',
     startedAt: `2026-01-02T03:04:0${number}.000Z`,
@@ -26,7 +29,8 @@ function uploadOf(number: number, change: Partial<UnfinishedUpload> = {}): Unfin
   };
 }
 
-const target = { host: "qbic.example", port: 8889, path: "/data/run.raw", name: "run.raw" };
+const origin = { kind: "file", path: "/data/run.raw" } as const;
+const target = { host: "qbic.example", port: 8889, origin, name: "run.raw" };
 
 describe("what was saved", () => {
   test("is found again as it was, by another process too", async () => {
@@ -47,7 +51,14 @@ describe("what was saved", () => {
     await using home = await tempFolder();
     const store = new UploadStore(home.path);
     await store.save(uploadOf(1));
-    for (const other of [{ host: "other" }, { port: 1 }, { path: "/data/b" }, { name: "b" }]) {
+    const others = [
+      { host: "other" },
+      { port: 1 },
+      { origin: { ...origin, path: "/data/b" } },
+      { origin: { ...origin, kind: "dataset" as const } },
+      { name: "b" },
+    ];
+    for (const other of others) {
       expect(await store.find({ ...target, ...other })).toBeNull();
     }
   });
@@ -89,6 +100,35 @@ describe("what was saved", () => {
   );
 });
 
+describe("what older versions of the program wrote is gone on with", () => {
+  const { origin: file, schema: _, metadataText, ...rest } = uploadOf(1);
+  const second = { ...rest, schema: 2, path: file.path, version: "version" in file ? file.version : null };
+
+  test.each([
+    ["2", { ...second, metadataText }, metadataText],
+    ["1", { ...second, schema: 1, metadata: { sample: "A1", run: 7 } }, '{"sample":"A1","run":7}'],
+  ])("version %s", async (_, written, expected) => {
+    await using home = await tempFolder();
+    const store = new UploadStore(home.path);
+    await mkdir(home.file("uploads"));
+    await writeFile(home.file("uploads", `${written.identity}.json`), JSON.stringify(written));
+    const found = uploadOf(1, { metadataText: expected });
+    expect(await store.find(target)).toEqual(found);
+    await store.save({ ...found, sent: 3 });
+    expect(await store.list()).toEqual({ uploads: [{ ...found, sent: 3 }], unreadable: [] });
+  });
+});
+
+test("an unfinished dataset is saved with what was listed", async () => {
+  await using home = await tempFolder();
+  const selection = { include: ["*.raw"], exclude: [], links: "skip", all: false } as const;
+  const listing = { digest: "0".repeat(64), folderTimes: "AAAAAAAAAAA=", size: 2048 };
+  const upload = uploadOf(1, { origin: { kind: "dataset", path: "/data/run", selection, listing } });
+  await new UploadStore(home.path).save(upload);
+  const dataset = { ...target, origin: { kind: "dataset", path: "/data/run" } as const };
+  expect(await new UploadStore(home.path).find(dataset)).toEqual(upload);
+});
+
 test("where nothing was saved there is nothing, and nothing is made by looking", async () => {
   await using home = await tempFolder();
   const store = new UploadStore(home.path);
@@ -102,7 +142,7 @@ describe("files that cannot be read are named and left alone", () => {
     ["torn", JSON.stringify(uploadOf(2)).slice(0, 100)],
     ["empty", ""],
     ["no object", "[]"],
-    ["of a later version", JSON.stringify({ ...uploadOf(2), schema: 3 })],
+    ["of a later version", JSON.stringify({ ...uploadOf(2), schema: 4 })],
     ["without an identity", JSON.stringify({ ...uploadOf(2), identity: "../../etc/passwd" })],
     ["with a port that is none", JSON.stringify({ ...uploadOf(2), port: 0 })],
   ];

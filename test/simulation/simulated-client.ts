@@ -95,7 +95,8 @@ export class SimulatedClient {
     const client = "simulation";
     const source = sourceOf(job, process, world);
     if (job.isFile) {
-      const file = { source, path: job.label, name, metadataText, serverKeyFile: null, client };
+      const origin = { kind: "file", path: job.label } as const;
+      const file = { source, origin, name, metadataText, serverKeyFile: null, client };
       return uploadSource({ ...connection, ...file }, { ...parts, store: this.#memory() }, signal);
     }
     const identity = world.newIdentity();
@@ -175,7 +176,10 @@ function sourceOf(job: ShellJob, process: SimulatedProcess, world: ShellWorld): 
     size: isFile ? content.length : null,
     canSeek: isFile,
     modified: null,
-    version: { size: content.length, modified: "1", changed: "1", fileId: job.label },
+    mark: {
+      kind: "file",
+      version: { size: content.length, modified: "1", changed: "1", fileId: job.label },
+    },
     async read(offset, into) {
       await process.wait(world.readMs());
       const part = content.subarray(offset, offset + into.length);

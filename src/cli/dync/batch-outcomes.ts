@@ -4,6 +4,7 @@
 import { DyncError } from "../../base/error.ts";
 import type { Batch, BatchJob } from "../../client/batch/batch.ts";
 import type { Job } from "../../client/file-upload.ts";
+import { pathOf } from "../../client/origin.ts";
 import { BeingSent, isFinal, UploadKept } from "../../client/resumption.ts";
 import { isOfServer } from "../../client/servers.ts";
 import type { Receipt } from "../../client/upload.ts";
@@ -169,8 +170,8 @@ function reasonsOf(failures: readonly Failure[]): readonly string[] {
   });
 }
 
-function whichOf({ path, name }: Job): { readonly path: string; readonly name: string } {
-  return { path: path ?? "-", name };
+function whichOf({ origin, name }: Job): { readonly path: string; readonly name: string } {
+  return { path: pathOf(origin) ?? "-", name };
 }
 
 /** The error as it is to be read where it is one of many: it says which file it is about. */

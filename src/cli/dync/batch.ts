@@ -51,7 +51,7 @@ export async function sendBatch(
 
 async function* withSizes(jobs: Iterable<Job> | AsyncIterable<Job>): AsyncGenerator<Job, void, undefined> {
   for await (const job of jobs) {
-    const size = job.size ?? (job.path === null ? null : fileSize(job.path));
+    const size = job.size ?? (job.origin.kind === "file" ? fileSize(job.origin.path) : null);
     yield size === null ? job : { ...job, size };
   }
 }

@@ -1,6 +1,6 @@
 // Under which name a file is sent. Called by `send.ts`.
 
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import { fileNameFault, suggestedFileName } from "../../base/file-name.ts";
 import { encodeLoosely, strayByte } from "../../base/loose-utf8.ts";
@@ -31,6 +31,16 @@ export function nameOnServer(chosen: string | undefined, path: string | null): s
   throw new DyncError("usage", `The name of "${printable(path)}" has ${damage}`, {
     hint: `send it under another name: -n ${shellWord(suggestedFileName(readAsWindows1252(name)))}`,
   });
+}
+
+/**
+ * Under which name the dataset of the folder at `path` is sent: as a tar, which a server that unpacks calls as the folder, or as
+ * `chosen`. As `nameOnServer`.
+ */
+export function datasetNameOnServer(chosen: string | undefined, path: string): string {
+  if (chosen?.endsWith(tarSuffix) === true) return nameOnServer(chosen, null);
+  // Of "." and "..", too, the name is known.
+  return `${nameOnServer(chosen, resolve(path))}${tarSuffix}`;
 }
 
 /** Throws `DyncError` ("usage") unless `name` says that it is a tar, as which a server that unpacks nothing stores it. */

@@ -2,11 +2,10 @@
 // what was probably meant, as the line to type. Looks at files, changes nothing.
 
 import { fstatSync, statSync } from "node:fs";
-import { basename, dirname, extname, resolve } from "node:path";
+import { extname } from "node:path";
 import { isatty } from "node:tty";
 import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
-import { suggestedFileName } from "../../base/file-name.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { parseServerAddress } from "../../config/server-address.ts";
@@ -17,8 +16,9 @@ import { printable } from "../printable.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
 import { readAtOnce } from "./batch.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
-import { expectTarName, nameOnServer } from "./name-on-server.ts";
+import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-server.ts";
 import { readRetry } from "./patience-notes.ts";
+import { selectionFaults } from "./selection-options.ts";
 import { chosenServer, tellApart } from "./server-choice.ts";
 
 /** What people type for our commands, who know other programs. */
@@ -165,7 +165,9 @@ function valueFaults(line: SendLine): readonly DyncError[] {
   if (server !== "")
     faults.push(...faultsOf(() => chosenServer(named === undefined ? "localhost" : named, options, known)));
   if (server === undefined) return faults;
-  return [...faults, ...(files.length > 1 ? manyFaults(line, files) : oneFault(line, files[0]))];
+  if (line.switches.includes("dataset")) faults.push(...datasetFaults(line, files));
+  else if (files.length < 2) faults.push(...oneFault(line, files[0]));
+  return [...faults, ...(files.length < 2 ? [] : manyFaults(line, files))];
 }
 
 /** What is wrong with the one FILE, or with standard input. */
@@ -184,6 +186,31 @@ function oneFault(line: SendLine, file: string | undefined): readonly DyncError[
     );
   }
   return faults;
+}
+
+/** What is wrong with FILEs of which each is to be a folder. */
+function datasetFaults(line: SendLine, folders: readonly string[]): readonly DyncError[] {
+  if (line.switches.includes("unpack")) {
+    const hint = "--dataset sends a folder, --unpack a tar that something else made";
+    return [new DyncError("usage", 'Options "--dataset" and "--unpack" are both given', { hint })];
+  }
+  const [folder] = folders;
+  if (folder === undefined || folder === "-") {
+    const hint = "name it after SERVER; a tar is taken from standard input with --unpack";
+    return [new DyncError("usage", "The folder is missing that is to be a dataset", { hint })];
+  }
+  // Of several, one that cannot be sent does not keep the others back.
+  if (folders.length > 1) return [];
+  const fault = kindOf(folder) === "folder" ? null : noFolder(line, folder);
+  const name = line.values.name?.[0];
+  return [...(fault === null ? [] : [fault]), ...faultsOf(() => datasetNameOnServer(name, folder))];
+}
+
+function noFolder(line: SendLine, path: string): DyncError {
+  if (kindOf(path) === "nothing") return fileFault(line, path) as DyncError;
+  return new DyncError("usage", `Cannot send "${printable(path)}" as a dataset: it is no folder`, {
+    hint: "send it without --dataset",
+  });
 }
 
 /** What is wrong with several FILEs together: one that is not there, or cannot be sent, does not keep the others back. */
@@ -220,7 +247,7 @@ function optionFaults({ values, switches, isComplete }: CommandLine): readonly D
   const retryFor = values["retry-for"]?.[0];
   if (retryFor !== undefined) faults.push(...faultsOf(() => readRetry(retryFor)));
   faults.push(...faultsOf(() => readAtOnce(values.jobs?.[0])));
-  return faults;
+  return [...faults, ...selectionFaults(values, switches)];
 }
 
 /** Why standard input cannot be sent. */
@@ -255,7 +282,7 @@ function fileFault(line: SendLine, path: string): DyncError | null {
     }
     case "folder":
       return new DyncError("source", `Cannot send "${shown}": it is a folder, one file is wanted`, {
-        hint: `pack it: ${packingLine(line, path)}`,
+        hint: `to send all of it as one dataset: ${datasetLine(line, path)}`,
       });
     case "special": {
       const hint = `read it as a stream: ${lineOf(line, line.positionals[0] ?? null)} < ${shellWord(path)}`;
@@ -266,26 +293,11 @@ function fileFault(line: SendLine, path: string): DyncError | null {
   }
 }
 
-/** The command that sends a folder, packed; where the packing fails, the shell says so. */
-function packingLine(line: SendLine, path: string): string {
-  const folder = resolve(path);
-  const name = basename(folder);
-  const parent = dirname(path) === "." && name === basename(path) ? [] : ["-C", dirname(folder)];
-  const archive = suggestedFileName(`${name}.tar`);
+/** The command that sends a folder as one upload. */
+function datasetLine(line: SendLine, path: string): string {
   const hasMetadata = line.values.meta !== undefined || line.values["key-value"] !== undefined;
-  const options = [...withoutName(line.optionWords), ...(hasMetadata ? [] : ["-k", "KEY:VALUE"])];
-  const server = line.isDefault ? [] : [line.positionals[0] ?? "SERVER"];
-  if (process.platform === "win32") {
-    const tar = shellLine(["tar", "-cf", archive, ...parent, name]);
-    return `${tar} && ${shellLine(["dync", ...options, ...server, archive])}`;
-  }
-  // A leading dash would be an option of tar.
-  const tar = shellLine(["tar", "-c", ...parent, "--", name]);
-  return `set -o pipefail; ${tar} | ${shellLine(["dync", ...options, "-n", archive, ...server])}`;
-}
-
-function withoutName(words: readonly string[]): readonly string[] {
-  return words.filter((word, at) => !/^(-n|--name)/.test(word) && !/^(-n|--name)$/.test(words[at - 1] ?? ""));
+  const optionWords = ["--dataset", ...line.optionWords, ...(hasMetadata ? [] : ["-k", "KEY:VALUE"])];
+  return lineOf({ ...line, optionWords }, line.positionals[0] ?? null, path);
 }
 
 /** The command line with these positional arguments; a SERVER that is not known is left open, and so is a name of what has none. */

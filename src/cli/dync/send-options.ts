@@ -16,6 +16,14 @@ const nameOptions = {
   unpack: { type: "boolean" },
 } as const satisfies OptionsDef;
 
+const folderOptions = {
+  dataset: { type: "boolean" },
+  include: { type: "string", repeat: true, bytes: true },
+  exclude: { type: "string", repeat: true, bytes: true },
+  links: { type: "string" },
+  all: { type: "boolean" },
+} as const satisfies OptionsDef;
+
 const serverOptions = {
   port: { type: "string", alias: "p" },
   "server-key": { type: "string" },
@@ -37,6 +45,7 @@ export const sendOptions = {
   ...sharedOptions,
   ...metadataOptions,
   ...nameOptions,
+  ...folderOptions,
   ...serverOptions,
   ...conductOptions,
   ...positionals,

@@ -9,6 +9,7 @@ import type { JsonMember } from "../../base/json-text.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import type { Job } from "../../client/file-upload.ts";
+import type { Selection } from "../../client/listing/selection.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import { RunsTable } from "../../client/plan/runs-table.ts";
@@ -16,12 +17,13 @@ import { TakenNames } from "../../client/plan/taken-names.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { loadMembers, metadataOf, readMetadataFile } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { nameOnServer } from "./name-on-server.ts";
+import { datasetNameOnServer, nameOnServer } from "./name-on-server.ts";
+import { readSelection } from "./selection-options.ts";
 import { isThere } from "./send-faults.ts";
 import type { SendValues } from "./send-options.ts";
 
 /** What a plan says of one upload. */
-type Planned = Pick<Job, "path" | "name" | "metadataText" | "fault">;
+type Planned = Pick<Job, "origin" | "name" | "metadataText" | "fault" | "unpack">;
 
 const sidecarSuffix = ".meta.json";
 // A table of a hundred thousand runs.
@@ -35,6 +37,8 @@ export class SendPlan {
   readonly #template: NameTemplate | null;
   readonly #table: RunsTable | null;
   readonly #shared: readonly JsonMember[];
+  /** What is taken of each folder where datasets are sent. */
+  readonly #selection: Selection | null;
 
   /** `isBatch`: each file is told of by itself. Throws `DyncError`; reads standard input where `-m` says so. */
   constructor(values: SendValues, isBatch: boolean) {
@@ -44,6 +48,7 @@ export class SendPlan {
     this.#template = template === undefined ? null : new NameTemplate(template);
     this.#table = table === undefined ? null : new RunsTable(readTable(table));
     this.#shared = loadMembers(meta, pairs);
+    this.#selection = values.dataset ? readSelection(values) : null;
   }
 
   /** Whether `path` is the metadata of a file beside it, and therefore no file to be sent. */
@@ -83,7 +88,7 @@ export class SendPlan {
   /** What is piped in. Throws `DyncError`. */
   input(): Planned {
     return {
-      path: null,
+      origin: { kind: "input" },
       name: nameOnServer(this.#values.name, null),
       metadataText: metadataOf(this.#shared),
     };
@@ -91,18 +96,29 @@ export class SendPlan {
 
   /** The file or folder at `path`. */
   file(path: string): Planned {
+    const kind = this.#originOf(path);
     try {
-      return { path, name: this.#nameOf(path), metadataText: this.#metadataOf(path) };
+      return { ...kind, name: this.#nameOf(path), metadataText: this.#metadataOf(path) };
     } catch (error) {
       if (!(error instanceof DyncError)) throw error;
-      return { path, name: path, metadataText: "{}", fault: error };
+      return { ...kind, name: path, metadataText: "{}", fault: error };
     }
   }
 
+  #originOf(path: string): Pick<Job, "origin" | "unpack"> {
+    if (this.#selection === null) return { origin: { kind: "file", path } };
+    return { origin: { kind: "dataset", path, selection: this.#selection }, unpack: "tar" };
+  }
+
   #nameOf(path: string): string {
+    const name = this.#templateName(path) ?? this.#values.name;
+    return this.#selection === null ? nameOnServer(name, path) : datasetNameOnServer(name, path);
+  }
+
+  #templateName(path: string): string | undefined {
     const stats = this.#template === null ? undefined : statsOf(path);
     // What is not there fails when its turn comes.
-    if (this.#template === null || stats === undefined) return nameOnServer(this.#values.name, path);
+    if (this.#template === null || stats === undefined) return undefined;
     const { mtime: modified } = stats;
     return this.#template.nameOf({ path: resolve(path), isFolder: stats.isDirectory(), modified });
   }

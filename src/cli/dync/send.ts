@@ -39,9 +39,9 @@ async function sendOne(job: Job, retry: Retry, context: CommandContext): Promise
   const { output, signal } = context;
   output.summarise({ name: job.name, server: job.host, port: job.port });
   const reporter = reporterFor<Job>(context, retry, {
-    stored: ({ name, path }, receipt) => {
+    stored: ({ name, origin }, receipt) => {
       output.summarise({ ...receipt });
-      if (path === null && receipt.bytes === 0) warnOfEmptyInput(name, output);
+      if (origin.kind === "input" && receipt.bytes === 0) warnOfEmptyInput(name, output);
     },
     failed: (_, error) => {
       throw error;

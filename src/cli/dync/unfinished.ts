@@ -6,6 +6,7 @@ import { formatServerAddress } from "../../base/format-server-address.ts";
 import type { UnfinishedBatch } from "../../client/batch/batch-store.ts";
 import type { Client } from "../../client/client.ts";
 import type { UnfinishedUpload } from "../../client/upload-store.ts";
+import { datasetName } from "../../protocol/wire/stored-name.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 
@@ -39,8 +40,10 @@ export function describe(one: Unfinished): string {
     const others = one.files === 1 ? "" : ` and ${one.files - 1} more`;
     return `"${printable(path)}"${others} to ${printable(formatServerAddress({ host, port }))}`;
   }
-  const { host, port, path, name } = one;
-  const renamed = path.endsWith(name) ? "" : ` as "${printable(name)}"`;
+  const { host, port, origin, name } = one;
+  const { kind, path } = origin;
+  const own = kind === "dataset" ? datasetName(name) : name;
+  const renamed = path.endsWith(own) ? "" : ` as "${printable(own)}"`;
   return `"${printable(path)}"${renamed} to ${printable(formatServerAddress({ host, port }))}`;
 }
 

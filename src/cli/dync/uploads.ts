@@ -1,6 +1,7 @@
 // `dync uploads`: what was begun on this computer and is not confirmed yet.
 
 import { localTime } from "../../base/local-time.ts";
+import { sizeOf } from "../../client/origin.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
 import { sharedOptions } from "../args.ts";
@@ -22,9 +23,10 @@ export const uploadsCommand = defineCommand({
     output.summarise({
       uploads: all
         .filter(isUpload)
-        .map(({ identity, host, port, path, name, version, metadataText, startedAt, sent, batch }) => {
+        .map(({ identity, host, port, origin, name, metadataText, startedAt, sent, batch }) => {
           const metadata = new JsonText(metadataText);
-          const { size } = version;
+          const { path } = origin;
+          const size = sizeOf(origin);
           const member = batch === undefined ? {} : { batch: batch.id };
           return {
             ...{ id: identity, host, port, path, name, size, sent: sent ?? null, metadata, startedAt },
@@ -49,6 +51,6 @@ export const uploadsCommand = defineCommand({
 /** How much of it is done, or left. */
 function shareOf(one: Unfinished): string {
   if (isBatch(one)) return one.files === 1 ? "1 file left" : `${one.files} files left`;
-  const { sent, version } = one;
-  return `${sent === undefined ? "?" : formatSize(sent)} of ${formatSize(version.size)}`;
+  const { sent, origin } = one;
+  return `${sent === undefined ? "?" : formatSize(sent)} of ${formatSize(sizeOf(origin))}`;
 }

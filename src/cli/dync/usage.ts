@@ -6,6 +6,7 @@ Send files, with their metadata, to a dync server.
 Usage:
   dync [send] [-m FILE] [-k KEY:VALUE]... [options] [SERVER] FILE...
   dync [send] [-m FILE] [-k KEY:VALUE]... [options] -n NAME [SERVER] [FILE|-]
+  dync [send] [-m FILE] [-k KEY:VALUE]... [options] --dataset [SERVER] FOLDER...
   dync keygen [options]          make the keys of this user
   dync uploads                   list what is unfinished
   dync resume [ID]...            go on with all or some of it
@@ -15,6 +16,7 @@ Examples:
   dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"
   dync -m run42.json dync.example.org run42.raw
   dync -k sample:S-17 dync.example.org *.raw
+  dync -k sample:S-17 --dataset dync.example.org run42/
   set -o pipefail; tar -c run42/ | dync -k sample:S-17 -n run42.tar lab.example
 
 SERVER is HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml. Where
@@ -28,6 +30,15 @@ which dync cannot see. Only the last part of FILE's path is sent. Of several
 files some are sent at once; one that fails does not stop the others, and the
 end says what became of all. Exit status 0 means that the server has confirmed
 that all of it is stored, with the right checksum; nothing else means that.
+
+With --dataset a folder is one upload, published as a folder of that name, all
+or nothing: with its structure, times and empty folders, as it was when it was
+listed. A file that changes meanwhile ends it with status 4. Symbolic links,
+second names of a file (hard links), sockets and devices are named and left out,
+and so is, counted, what systems leave behind. PATTERNs are those of .gitignore,
+without "!": "*.tmp" is a name at any depth, "/raw/*.d" a path from the folder
+on, "tmp/" folders only, "a/**/b" any number of folders between; a folder that
+matches is meant with all that is in it.
 
 The table's column "file", "folder" or "path", or else its first one, says
 which file a row is for, by its name or as much of its path as is needed. All
@@ -51,6 +62,16 @@ Options:
                            when it was last modified, as 2026-07-30
       --unpack             the data is a tar: publish what is in it as a folder,
                            all or nothing, under the name without ".tar"
+      --dataset            send each FOLDER as one upload (see above); -n is the
+                           name of the dataset
+      --include PATTERN    of a folder only what matches one of these; may be
+                           given many times
+      --exclude PATTERN    of a folder all but what matches one of these, which
+                           goes over --include; may be given many times
+      --links WHAT         "follow" sends what links lead to, "skip" (default)
+                           leaves them out, "fail" sends nothing where one is
+      --all                keep what systems leave behind, such as .DS_Store,
+                           Thumbs.db, desktop.ini and ~$report.docx
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many files at once (default 4)

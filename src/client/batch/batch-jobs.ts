@@ -23,13 +23,14 @@ export async function* jobsOf(
   for await (const { shared, own } of partsOf(lines, done)) yield jobOf(shared, own, placeOf(own.n));
 }
 
-function jobOf({ folder, ...shared }: SharedPart, own: OwnPart, place: BatchPlace): BatchJob {
+function jobOf({ folder, selection, ...shared }: SharedPart, own: OwnPart, place: BatchPlace): BatchJob {
   const { name, size } = own;
   const fault = faultOf(own);
+  // As it was written, where that still means the same.
+  const path = folder === resolve() ? own.path : resolve(folder, own.path);
   return {
     ...shared,
-    // As it was written, where that still means the same.
-    path: folder === resolve() ? own.path : resolve(folder, own.path),
+    origin: selection === undefined ? { kind: "file", path } : { kind: "dataset", path, selection },
     name,
     ...(size === undefined ? {} : { size }),
     ...(fault === undefined ? {} : { fault }),

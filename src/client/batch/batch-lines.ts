@@ -9,6 +9,8 @@ import { DyncError, type ErrorCode, errorMeanings } from "../../base/error.ts";
 import { limits } from "../../protocol/limits.ts";
 import { metadataFormFault } from "../../protocol/wire/metadata.ts";
 import type { Job } from "../file-upload.ts";
+import { pathOf } from "../origin.ts";
+import { selectionSchema } from "../upload-store.ts";
 
 const hexSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const countSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
@@ -36,6 +38,8 @@ const sharedSchema = v.object({
     v.check((text) => metadataFormFault(text) === null),
   ),
   unpack: v.optional(v.literal("tar")),
+  /** Set where each path is a folder, of which this much is one upload. */
+  selection: v.optional(selectionSchema),
 });
 
 const jobSchema = v.object({
@@ -87,12 +91,14 @@ export function lineOf(part: { shared: SharedPart } | OwnPart): string {
 
 /** What `job` shares with others of a command that was given in `folder`. */
 export function sharedPart(job: Job, folder: string): SharedPart {
-  const { host, port, serverKeyFile, metadataText, unpack } = job;
-  return { folder, host, port, serverKeyFile, metadataText, unpack };
+  const { host, port, serverKeyFile, metadataText, unpack, origin } = job;
+  const selection = origin.kind === "dataset" ? origin.selection : undefined;
+  return { folder, host, port, serverKeyFile, metadataText, unpack, selection };
 }
 
 /** What the job with the number `n` has of its own. A batch has no standard input. */
-export function ownPart({ path, name, size, fault }: Job, n: number): OwnPart {
+export function ownPart({ origin, name, size, fault }: Job, n: number): OwnPart {
+  const path = pathOf(origin);
   assert(path !== null, "standard input is no part of a batch");
   const { code, message, hint } = fault ?? {};
   return { n, path, name, size, fault: code && message ? { code, message, hint } : undefined };
@@ -104,7 +110,13 @@ export function faultOf({ fault }: OwnPart): DyncError | undefined {
 }
 
 export function isSameShared(one: SharedPart, other: SharedPart): boolean {
-  return (Object.keys(one) as (keyof SharedPart)[]).every((key) => one[key] === other[key]);
+  return (Object.keys(one) as (keyof SharedPart)[]).every((key) =>
+    key === "selection" ? isSameSelection(one[key], other[key]) : one[key] === other[key],
+  );
+}
+
+function isSameSelection(one: SharedPart["selection"], other: SharedPart["selection"]): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Adds up what makes two batches the same: what is sent, and to where. */

@@ -1,0 +1,239 @@
+// Reads the files behind a listing, and finds out when one is not what was listed any more: it is compared before and after it
+// is read. A descriptor is kept until the end of its file, or until another one is asked for. While the medium is slow, small
+// files are read ahead, several at once: they wait for the disk or the network together.
+
+import * as fs from "node:fs";
+import { promisify } from "node:util";
+import type { Clock } from "../../base/clock.ts";
+import { DyncError, systemCode } from "../../base/error.ts";
+import { IoPace } from "../../base/io-pace.ts";
+import { whyUnreadable } from "../../base/system-errors.ts";
+import { systemPathBytes } from "../../base/system-path.ts";
+import { changedError, openFlags } from "../file-source.ts";
+import type { Listing } from "../listing/listing.ts";
+import { entryVersionOf } from "../listing/versions.ts";
+import { hintOfWrongSize } from "../source.ts";
+
+interface OpenMember {
+  readonly index: number;
+  readonly path: string;
+  readonly size: number;
+  readonly descriptor: number;
+}
+
+// Systems write what was changed through a memory map after half a minute, and until then it has the time of the first change:
+// what is younger is written first, so that the next change shows. See file-source.ts.
+const youngMs = 120_000;
+const aheadFilesMax = 32;
+const aheadBytesMax = 128 * 1024;
+
+const openLater = promisify(fs.open) as (path: string | Buffer, flags: number) => Promise<number>;
+const readLater = promisify(fs.read);
+const statLater = promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>;
+const flushLater = promisify(fs.fdatasync);
+const closeLater = promisify(fs.close);
+
+export class MemberFiles {
+  readonly #listing: Listing;
+  readonly #clock: Clock;
+  readonly #pace: IoPace;
+  #open: OpenMember | null = null;
+  /** Contents of small files that come next. */
+  readonly #ahead = new Map<number, Promise<Uint8Array>>();
+  /** The first that was not considered for it. */
+  #aheadEnd = 0;
+
+  constructor(listing: Listing, clock: Clock) {
+    this.#listing = listing;
+    this.#clock = clock;
+    this.#pace = new IoPace(clock);
+  }
+
+  /**
+   * Fills all of `into` with the content of the file at `index` of the listing, from `offset` on. One read at a time. Throws
+   * `DyncError`: "source-changed" when it is not what was listed, "source" when it cannot be read.
+   */
+  async read(index: number, offset: number, into: Uint8Array): Promise<void> {
+    if (this.#pace.isSlow || this.#ahead.size > 0) this.#readAhead(index);
+    const content = this.#ahead.get(index);
+    if (content === undefined) return await this.#readInPlace(index, offset, into);
+    const bytes = await content;
+    into.set(bytes.subarray(offset, offset + into.length));
+    if (offset + into.length === bytes.length) this.#ahead.delete(index);
+  }
+
+  async #readInPlace(index: number, offset: number, into: Uint8Array): Promise<void> {
+    const file = this.#open?.index === index ? this.#open : await this.#switchTo(index);
+    await this.#fill(file, offset, into);
+    if (offset + into.length < file.size) return;
+    this.#open = null;
+    await this.#finish(file);
+  }
+
+  async #switchTo(index: number): Promise<OpenMember> {
+    await this.close();
+    this.#open = await this.#openMember(index);
+    return this.#open;
+  }
+
+  /** Begins to read what follows `index`, and forgets what is far from it. */
+  #readAhead(index: number): void {
+    const end = Math.min(index + aheadFilesMax, this.#listing.tar.count);
+    for (const known of this.#ahead.keys()) if (known < index || known >= end) this.#ahead.delete(known);
+    if (this.#aheadEnd < index || this.#aheadEnd > end) this.#aheadEnd = index + 1;
+    for (; this.#pace.isSlow && this.#aheadEnd < end; this.#aheadEnd++) {
+      const at = this.#aheadEnd;
+      const { type, size } = this.#listing.tar.member(at);
+      if (type === "folder" || size === 0 || size > aheadBytesMax) continue;
+      const content = this.#wholeOf(at);
+      // Who asks for it hears of it, and may ask again.
+      content.catch(() => this.#ahead.delete(at));
+      this.#ahead.set(at, content);
+    }
+  }
+
+  async #wholeOf(index: number): Promise<Uint8Array> {
+    const file = await this.#openMember(index);
+    const content = new Uint8Array(file.size);
+    try {
+      await this.#fill(file, 0, content);
+    } catch (error) {
+      await this.#close(file.descriptor);
+      throw error;
+    }
+    await this.#finish(file);
+    return content;
+  }
+
+  async #openMember(index: number): Promise<OpenMember> {
+    const { path: relative, size } = this.#listing.tar.member(index);
+    const path = this.#listing.at(relative);
+    const system = systemPathBytes(path);
+    const descriptor = await this.#call(
+      path,
+      () => fs.openSync(system, openFlags),
+      () => openLater(system, openFlags),
+    );
+    const file = { index, path, size, descriptor };
+    try {
+      if (this.#isYoung(index)) await this.#flush(descriptor);
+      await this.#compare(file);
+      return file;
+    } catch (error) {
+      await this.#close(descriptor);
+      throw error;
+    }
+  }
+
+  #isYoung(index: number): boolean {
+    const ageMs =
+      this.#clock.date().getTime() - Number(this.#listing.versions.at(index).modified / 1_000_000n);
+    return ageMs < youngMs;
+  }
+
+  async #flush(descriptor: number): Promise<void> {
+    try {
+      await this.#pace.run(
+        () => fs.fdatasyncSync(descriptor),
+        () => flushLater(descriptor),
+      );
+    } catch {
+      // Windows asks for the right to write.
+    }
+  }
+
+  async #fill(file: OpenMember, offset: number, into: Uint8Array): Promise<void> {
+    for (let filled = 0; filled < into.length; ) {
+      const count = await this.#readOnce(file, offset + filled, into.subarray(filled));
+      if (count === 0) {
+        await this.#compare(file);
+        throw wrongSize(file);
+      }
+      filled += count;
+    }
+  }
+
+  #readOnce({ path, descriptor }: OpenMember, position: number, into: Uint8Array): Promise<number> {
+    return this.#call(
+      path,
+      () => fs.readSync(descriptor, into, 0, into.length, position),
+      async () => (await readLater(descriptor, into, 0, into.length, position)).bytesRead,
+    );
+  }
+
+  /** All of it was read. */
+  async #finish(file: OpenMember): Promise<void> {
+    try {
+      const hasMore = (await this.#readOnce(file, file.size, new Uint8Array(1))) > 0;
+      await this.#compare(file);
+      if (hasMore) throw wrongSize(file);
+    } finally {
+      await this.#close(file.descriptor);
+    }
+  }
+
+  async #compare({ index, path, descriptor }: OpenMember): Promise<void> {
+    const stats = await this.#call(
+      path,
+      () => fs.fstatSync(descriptor, { bigint: true }),
+      () => statLater(descriptor, { bigint: true }),
+    );
+    await expectListed(this.#listing, index, stats);
+  }
+
+  async #call<T>(path: string, inPlace: () => T, pooled: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#pace.run(inPlace, pooled);
+    } catch (error) {
+      throw systemCode(error) === "ENOENT" ? goneError(path) : unreadableError(path, error);
+    }
+  }
+
+  async #close(descriptor: number): Promise<void> {
+    await this.#pace.run(
+      () => fs.closeSync(descriptor),
+      () => closeLater(descriptor),
+    );
+  }
+
+  /** Closes what is open. What is still being read ahead is closed when it is there. */
+  async close(): Promise<void> {
+    const file = this.#open;
+    this.#open = null;
+    if (file !== null) await this.#close(file.descriptor);
+  }
+}
+
+/**
+ * Throws `DyncError` ("source-changed") when a file with these `stats` is not the one at `index` of the listing. The time of
+ * change may be another: who looks for it compares it.
+ */
+export async function expectListed(listing: Listing, index: number, stats: fs.BigIntStats): Promise<void> {
+  const { path, size } = listing.tar.member(index);
+  const listed = listing.versions.at(index);
+  const now = entryVersionOf(stats);
+  const name = `"${listing.at(path)}"`;
+  if (!stats.isFile()) throw changedError(name, "it is no file any more");
+  if (Number(stats.size) !== size) throw changedError(name, `it had ${size} bytes and has ${stats.size} now`);
+  if (now.modified !== listed.modified) throw changedError(name, "it was written to");
+  if (now.inode === listed.inode) return;
+  // Some network drives number the same file differently each time they are asked: there size and times have to do.
+  const again = await fs.promises.stat(systemPathBytes(listing.at(path)), { bigint: true }).catch(() => null);
+  const isNumberedAnew = again !== null && entryVersionOf(again).inode !== now.inode;
+  if (!isNumberedAnew || now.changed !== listed.changed)
+    throw changedError(name, "another file has its name now");
+}
+
+/** The error for a file that was listed, and is not there. */
+export function goneError(path: string): DyncError {
+  return changedError(`"${path}"`, "it is not there any more");
+}
+
+function unreadableError(path: string, error: unknown): DyncError {
+  return new DyncError("source", `Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error });
+}
+
+function wrongSize({ path, size }: OpenMember): DyncError {
+  const text = `"${path}" has not the ${size} bytes that the system tells`;
+  return new DyncError("source-changed", `Cannot send all of it: ${text}`, { hint: hintOfWrongSize });
+}

@@ -1,0 +1,219 @@
+// What of a folder becomes a dataset: taken once, in compact memory (the virtual tar's, and 24 bytes each), with everything found
+// that would make it impossible to store. Of the same files it is the same another time: by its digest a later process knows.
+
+import { createHash, type Hash } from "node:crypto";
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+import { DyncError, SeveralErrors } from "../../base/error.ts";
+import { systemPathBytes } from "../../base/system-path.ts";
+import { timestampOf } from "../../base/timestamp.ts";
+import { Turns } from "../../base/turns.ts";
+import { VirtualTar } from "../../tar/virtual-tar.ts";
+import { errorOf, FirstOf } from "./first-of.ts";
+import { clashesIn, type NameFault, ownFault, unfitForBags } from "./name-faults.ts";
+import type { Selection } from "./selection.ts";
+import { type EntryVersion, entryVersionOf, Versions } from "./versions.ts";
+import { type Found, type FoundItem, walk } from "./walk.ts";
+
+/** What is written down of a listing. */
+export interface ListingMark {
+  /** SHA-256 (lower-case hex) over path, size, times and identity of each file, and the path of each folder. */
+  readonly digest: string;
+  /**
+   * When each folder was modified, in order: nanoseconds since 1970 in eight bytes each, lowest first, as base64. They go into
+   * the tar, and move whenever anything is put into the folder that is not sent.
+   */
+  readonly folderTimes: string;
+  /** Bytes of the tar. */
+  readonly size: number;
+}
+
+const stepsPerTurn = 1000;
+
+/** One folder's listing: what `listFolder` found, and what is to be told of it. */
+export class Listing {
+  readonly tar = new VirtualTar();
+  readonly versions = new Versions();
+  /** Regular files, and bytes in them. */
+  files = 0;
+  bytes = 0;
+  /** Paths that are not taken, with the reason as the end of a sentence. */
+  readonly leftOut = new FirstOf<{ readonly path: string; readonly why: string }>();
+  /** Paths of what systems leave behind, not taken. */
+  readonly junk = new FirstOf<string>();
+  readonly folder: string;
+  readonly #selection: Selection;
+  readonly #hash: Hash = createHash("sha256");
+  readonly #folderTimes: bigint[] = [];
+  readonly #refused = new FirstOf<DyncError>();
+  readonly #unreadable = new FirstOf<DyncError>();
+  readonly #links = new FirstOf<DyncError>();
+  #modified: bigint | null = null;
+  #digest: string | null = null;
+
+  constructor(folder: string, selection: Selection) {
+    this.folder = folder;
+    this.#selection = selection;
+  }
+
+  /** When the file that was modified last was (RFC 3339), `null` without any. */
+  get modified(): string | null {
+    return this.#modified === null ? null : timestampOf(this.#modified);
+  }
+
+  get mark(): ListingMark {
+    this.#digest ??= this.#hash.digest("hex");
+    const times = BigInt64Array.from(this.#folderTimes);
+    const folderTimes = Buffer.from(times.buffer).toString("base64");
+    return { digest: this.#digest, folderTimes, size: this.tar.length };
+  }
+
+  /** Where the member with this `path` is, as people read it. */
+  at(path: string): string {
+    return join(this.folder, path);
+  }
+
+  /** Notes what a walk found; `folderTime` goes into the tar in place of a folder's own. */
+  note(found: Found, folderTime: bigint | undefined): void {
+    switch (found.type) {
+      case "junk":
+        return this.junk.add(found.path);
+      case "unreadable":
+        return this.#unreadable.add(found.error);
+      case "left-out": {
+        const { path, why, isLink } = found;
+        if (!isLink || this.#selection.links !== "fail") return this.leftOut.add({ path, why });
+        return this.#links.add(new DyncError("source", `"${this.at(path)}" is ${why}`));
+      }
+      case "file":
+        return this.#noteFile(found);
+      case "folder":
+        return this.#noteFolder(found, folderTime);
+    }
+  }
+
+  #noteFile(found: FoundItem): void {
+    const { path, stats } = found;
+    const version = entryVersionOf(stats);
+    const size = Number(stats.size);
+    const executable = (stats.mode & 0o100n) !== 0n;
+    const { modified, changed, inode } = version;
+    this.#hash.update(`file\0${path}\0${size}\0${modified}\0${changed}\0${inode}\0${executable}\n`);
+    this.files += 1;
+    this.bytes += size;
+    if (this.#modified === null || modified > this.#modified) this.#modified = modified;
+    this.#append(found, version, { size, executable });
+    const fault = accessFault(this.at(path), stats.mode);
+    if (fault !== null) this.#unreadable.add(fault);
+  }
+
+  #noteFolder(found: FoundItem, folderTime: bigint | undefined): void {
+    const version = entryVersionOf(found.stats);
+    const modified = folderTime ?? version.modified;
+    this.#hash.update(`folder\0${found.path}\n`);
+    this.#folderTimes.push(modified);
+    this.#append(found, { ...version, modified }, { size: 0, executable: false });
+  }
+
+  #append(
+    { type, path }: FoundItem,
+    version: EntryVersion,
+    properties: { readonly size: number; readonly executable: boolean },
+  ): void {
+    const fault = ownFault(path);
+    if (fault !== null) return this.#refuse({ path, fault });
+    this.tar.append({ path, type, modified: timestampOf(version.modified), ...properties });
+    this.versions.push(version);
+  }
+
+  #refuse({ path, fault }: NameFault): void {
+    this.#refused.add(new DyncError("usage", `"${this.at(path)}" cannot be sent: its path ${fault}`));
+  }
+
+  /** Throws `DyncError` with everything in which this cannot be a dataset. */
+  async check(signal: AbortSignal): Promise<void> {
+    for await (const clash of clashesIn(this.tar, new Turns(stepsPerTurn, signal))) this.#refuse(clash);
+    const { folder } = this;
+    const errors = [
+      errorOf(
+        this.#unreadable,
+        (count) => new DyncError("source", `${count} paths in "${folder}" cannot be read`),
+      ),
+      errorOf(
+        this.#links,
+        (count) =>
+          new DyncError("source", `There are ${count} links in "${folder}"`, {
+            hint: "--links skip leaves them out, --links follow sends what they lead to",
+          }),
+      ),
+      namesError(this.#refused, folder),
+    ].filter((error) => error !== null);
+    // What renaming mends comes last, and counts.
+    const last = errors.at(-1);
+    if (last !== undefined && errors.length > 1) throw new SeveralErrors(errors, last);
+    if (last !== undefined) throw last;
+    if (this.tar.count > 0) return;
+    throw new DyncError("source", `There is nothing to send in "${folder}"`, {
+      hint: "is it the right folder? Patterns of --include and --exclude are listed by --help",
+    });
+  }
+
+  /** Why no bag can be made of it, `null` when one can. */
+  bagFault(): DyncError | null {
+    const unfit = new FirstOf<DyncError>();
+    for (const { path, fault } of unfitForBags(this.tar)) {
+      const text = `"${this.at(path)}" cannot be in a bag, which the server makes: it ${fault}`;
+      unfit.add(new DyncError("usage", text));
+    }
+    return namesError(unfit, this.folder);
+  }
+}
+
+export interface ListingRequest {
+  readonly folder: string;
+  readonly selection: Selection;
+  /** What an earlier process wrote down of it; where the files are the same, the listing has the same tar. */
+  readonly known: ListingMark | null;
+}
+
+/**
+ * Lists a folder. Throws `DyncError`: "source" for what cannot be read, "usage" for names that cannot be sent, all of them
+ * at once; and the reason of `signal` when that aborts.
+ */
+export async function listFolder(request: ListingRequest, signal: AbortSignal): Promise<Listing> {
+  const { folder, selection, known } = request;
+  const listing = new Listing(folder, selection);
+  const times = known === null ? null : timesIn(known);
+  for await (const piece of walk(folder, selection, signal)) {
+    for (const found of piece) {
+      listing.note(found, found.type === "folder" ? times?.[found.folderNumber] : undefined);
+    }
+  }
+  if (known !== null && listing.mark.digest !== known.digest)
+    return await listFolder({ ...request, known: null }, signal);
+  await listing.check(signal);
+  return listing;
+}
+
+function timesIn({ folderTimes }: ListingMark): BigInt64Array {
+  const bytes = Uint8Array.from(Buffer.from(folderTimes, "base64"));
+  return new BigInt64Array(bytes.buffer, 0, Math.floor(bytes.length / 8));
+}
+
+/** What only its owner, or some may read is asked for: else it would be found out when all before it is sent. */
+function accessFault(path: string, mode: bigint): DyncError | null {
+  if ((mode & 0o444n) === 0o444n) return null;
+  try {
+    accessSync(systemPathBytes(path), constants.R_OK);
+    return null;
+  } catch (error) {
+    return new DyncError("source", `Cannot read "${path}": permission denied`, { cause: error });
+  }
+}
+
+function namesError(refused: FirstOf<DyncError>, folder: string): DyncError | null {
+  const hint = "rename them, or leave them out with --exclude; nothing was sent";
+  return errorOf(refused, (count) => {
+    return new DyncError("usage", `${count} names in "${folder}" cannot be sent`, { hint });
+  });
+}

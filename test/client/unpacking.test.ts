@@ -1,0 +1,81 @@
+// What a client makes of it when the server tells whether and how it unpacks what is sent.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { DyncError } from "../../src/base/error.ts";
+import { BytesSource, patternOf } from "./bytes-source.ts";
+import { ClientWorld, failureOf } from "./client-world.ts";
+import { ScriptedServer } from "./scripted-server.ts";
+
+let world: ClientWorld;
+let server: ScriptedServer;
+
+beforeEach(() => {
+  world = new ClientWorld();
+  server = new ScriptedServer(world.network);
+});
+
+afterEach(async () => {
+  await world.settle();
+  server.forgetRest();
+});
+
+const unfit = new DyncError("usage", '"run/a%.raw" cannot be in a bag');
+
+function send(bagFault: DyncError | null) {
+  const source = Object.assign(new BytesSource(patternOf(3000)), { bagFault: () => bagFault });
+  const task = {
+    name: "run.tar",
+    metadataText: "{}",
+    size: source.size,
+    canSeek: true,
+    client: "test",
+    resume: false,
+    unpack: "tar" as const,
+  };
+  return { receipt: world.upload({ source, task }), source };
+}
+
+function approve(info: { readonly unpack?: true; readonly names?: "bagit" }): void {
+  server.send({ type: "upload-approved", credit: 10, chunkBytes: 1024, maxQueue: 8, info });
+}
+
+test("a server that does not unpack stores it as it is, which is said once", async () => {
+  const { receipt } = send(unfit);
+  expect((await server.expect("post-file")).info).toMatchObject({ unpack: "tar" });
+  approve({});
+  expect(await server.receive()).toHaveLength(3000);
+  server.send({ type: "upload-finished", uploadId: "u1" });
+  await receipt;
+  expect(world.notes).toEqual([
+    'This server does not unpack: it stores "run.tar" as it is sent, as one file',
+  ]);
+});
+
+test("one that unpacks into folders takes names that no bag carries", async () => {
+  const { receipt } = send(unfit);
+  await server.expect("post-file");
+  approve({ unpack: true });
+  expect(await server.receive()).toHaveLength(3000);
+  server.send({ type: "upload-finished", uploadId: "u1" });
+  await receipt;
+  expect(world.notes).toEqual([]);
+});
+
+test("one that makes bags is sent nothing where a name does not fit, and is told", async () => {
+  const { receipt, source } = send(unfit);
+  const failure = failureOf(receipt);
+  await server.expect("post-file");
+  approve({ unpack: true, names: "bagit" });
+  expect(await server.expect("error")).toMatchObject({ code: 499 });
+  expect(await failure).toBe(unfit);
+  expect(source.reads).toBe(0);
+});
+
+test("one that makes bags is sent what fits", async () => {
+  const { receipt } = send(null);
+  await server.expect("post-file");
+  approve({ unpack: true, names: "bagit" });
+  expect(await server.receive()).toHaveLength(3000);
+  server.send({ type: "upload-finished", uploadId: "u1" });
+  await receipt;
+});
