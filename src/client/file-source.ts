@@ -17,21 +17,9 @@ import { IoPace } from "../base/io-pace.ts";
 import { whyUnreadable } from "../base/system-errors.ts";
 import { systemPathBytes } from "../base/system-path.ts";
 import { timestampOf } from "../base/timestamp.ts";
+import { type FileVersion, inodeOf, isEqual, versionOf } from "./file-version.ts";
 import type { SourceMark } from "./origin.ts";
 import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
-
-/** What tells one version of a file from another. Times are nanoseconds as text: they do not fit a number. */
-export interface FileVersion {
-  readonly size: number;
-  readonly modified: string;
-  /** When content, name or permissions last changed; unlike `modified` it cannot be set. */
-  readonly changed: string;
-  /** Device and inode. */
-  readonly fileId: string;
-}
-
-/** A version that was written down; the first versions of the program knew no time of change. */
-export type KnownVersion = Omit<FileVersion, "changed"> & { readonly changed?: string | undefined };
 
 /** An open file, as far as a source needs it: a `FileHandle`, or the standard input. */
 export interface OpenFile {
@@ -309,36 +297,6 @@ class Flush {
     await Promise.race([this.done, late.promise]);
     cancel();
   }
-}
-
-/** Whether a file that is `now` there may be gone on with as the one that was `then` sent in part. */
-export function isSameVersion(then: KnownVersion, now: KnownVersion): boolean {
-  return (
-    then.size === now.size &&
-    then.modified === now.modified &&
-    (then.changed === undefined || then.changed === now.changed) &&
-    inodeOf(then) === inodeOf(now)
-  );
-}
-
-/** Whether a file that is `now` there is, to all that can be told, what it was `then`. */
-export function isEqual(then: FileVersion, now: FileVersion): boolean {
-  return isSameVersion(then, now) && then.fileId === now.fileId;
-}
-
-// Without the device: drives that were away and came back get another one.
-function inodeOf({ fileId }: Pick<FileVersion, "fileId">): string {
-  return fileId.slice(fileId.indexOf(":") + 1);
-}
-
-/** The version of the file that `stats` are of. */
-export function versionOf(stats: BigIntStats): FileVersion {
-  return {
-    size: Number(stats.size),
-    modified: stats.mtimeNs.toString(),
-    changed: stats.ctimeNs.toString(),
-    fileId: `${stats.dev}:${stats.ino}`,
-  };
 }
 
 /** The error of the file `name` that changed: `what` says how. */

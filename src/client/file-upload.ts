@@ -2,12 +2,11 @@
 // the first message, and the same command, or a later one, goes on where the server stopped. Used by `client.ts`.
 
 import { DyncError, messageOf } from "../base/error.ts";
-import type { ServerChoice } from "../keys/known-servers.ts";
 import { limits } from "../protocol/limits.ts";
-import type { BatchPlace } from "./batch/batch.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { newIdentity } from "./identity.ts";
-import { markedOrigin, type Origin, sizeOf } from "./origin.ts";
+import type { BatchPlace, Job } from "./job.ts";
+import { markedOrigin, sizeOf } from "./origin.ts";
 import type { Retry } from "./patience.ts";
 import { type Beginning, BeingSent, beginningOf, isOfUseAfter, UploadKept } from "./resumption.ts";
 import { SentRecord } from "./sent-record.ts";
@@ -17,23 +16,6 @@ import type { UnfinishedUpload, UploadStore } from "./upload-store.ts";
 
 // What is sent again of a file of which nothing is remembered: no more than a chunk, of which a server has all or nothing.
 const smallBytesMax = limits.chunkBytesDefault;
-
-/** One thing to send. */
-export interface Job extends ServerChoice {
-  readonly origin: Origin;
-  /** Name on the server. */
-  readonly name: string;
-  /** A JSON object within the limits, as it is to arrive. */
-  readonly metadataText: string;
-  /** What the source is, where the server shall publish what is in it as a folder. */
-  readonly unpack?: "tar" | undefined;
-  /** Bytes, as far as they were known before its turn came: for a display alone. */
-  readonly size?: number;
-  /** Why it cannot be sent, where that was found before its turn came. */
-  readonly fault?: DyncError;
-  /** Where in a batch it is. */
-  readonly place?: BatchPlace;
-}
 
 /** A job with all that it takes. */
 export interface UploadRequest extends Job, ConnectionParty, Retry {

@@ -2,7 +2,7 @@
 // or what was listed of a folder. Pure.
 
 import { resolve } from "node:path";
-import { type FileVersion, isSameVersion, type KnownVersion } from "./file-source.ts";
+import { type FileVersion, isSameVersion, type KnownVersion } from "./file-version.ts";
 import type { ListingMark } from "./listing/listing.ts";
 import type { Selection } from "./listing/selection.ts";
 

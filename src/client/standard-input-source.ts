@@ -5,7 +5,8 @@ import { fdatasync, fstat, read } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { systemCode } from "../base/error.ts";
-import { changedError, FileSource, isEqual, type OpenFile, versionOf } from "./file-source.ts";
+import { changedError, FileSource, type OpenFile } from "./file-source.ts";
+import { isEqual, versionOf } from "./file-version.ts";
 import { type Source, StreamSource } from "./source.ts";
 
 const descriptor = 0;

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { DyncError, type ErrorCode } from "../../src/base/error.ts";
 import { reporterFor } from "../../src/cli/dync/reporter.ts";
 import { Output } from "../../src/cli/output.ts";
-import type { Job } from "../../src/client/file-upload.ts";
+import type { Job } from "../../src/client/job.ts";
 import { BeingSent, UploadKept } from "../../src/client/resumption.ts";
 import { CapturedStream } from "../support/captured-stream.ts";
 import { ManualClock } from "../support/manual-clock.ts";

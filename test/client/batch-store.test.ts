@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { DyncError } from "../../src/base/error.ts";
 import type { Batch, BatchJob } from "../../src/client/batch/batch.ts";
 import { BatchStore } from "../../src/client/batch/batch-store.ts";
-import type { Job } from "../../src/client/file-upload.ts";
+import type { Job } from "../../src/client/job.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
 const startedAt = "2026-01-02T03:04:05.000Z";

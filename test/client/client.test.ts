@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import { DyncError } from "../../src/base/error.ts";
 import { Client, type Reporter } from "../../src/client/client.ts";
-import type { Job } from "../../src/client/file-upload.ts";
+import type { Job } from "../../src/client/job.ts";
 import { publicCertificateText } from "../../src/keys/certificate.ts";
 import { createKeyFiles } from "../../src/keys/key-files.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";

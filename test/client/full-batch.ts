@@ -4,7 +4,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { BatchStore } from "../../src/client/batch/batch-store.ts";
-import type { Job } from "../../src/client/file-upload.ts";
+import type { Job } from "../../src/client/job.ts";
 
 const home = process.argv[2] as string;
 

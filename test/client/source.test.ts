@@ -19,7 +19,8 @@ import {
 } from "node:fs/promises";
 import { DyncError } from "../../src/base/error.ts";
 import { sha256Of } from "../../src/base/sha256-of.ts";
-import { FileSource, isSameVersion, type OpenFile, openFileSource } from "../../src/client/file-source.ts";
+import { FileSource, type OpenFile, openFileSource } from "../../src/client/file-source.ts";
+import { isSameVersion } from "../../src/client/file-version.ts";
 import { StreamSource } from "../../src/client/source.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 import { patternOf, sha256, streamOf } from "./bytes-source.ts";

@@ -3,7 +3,7 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Batch, BatchJob } from "../../client/batch/batch.ts";
-import type { Job } from "../../client/file-upload.ts";
+import type { Job } from "../../client/job.ts";
 import { pathOf } from "../../client/origin.ts";
 import { BeingSent, isFinal, UploadKept } from "../../client/resumption.ts";
 import { isOfServer } from "../../client/servers.ts";

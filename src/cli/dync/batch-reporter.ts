@@ -1,7 +1,7 @@
 // Shows how the jobs of a batch get on and end, above and in the display that they share.
 
 import type { Reporter } from "../../client/client.ts";
-import type { Job } from "../../client/file-upload.ts";
+import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
 import type { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";

@@ -6,7 +6,7 @@ import { DyncError } from "../../base/error.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import type { Batch } from "../../client/batch/batch.ts";
 import type { Client } from "../../client/client.ts";
-import type { Job } from "../../client/file-upload.ts";
+import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
 import { parseCount } from "../../config/count.ts";
 import { openBatchProgress } from "../batch-progress.ts";

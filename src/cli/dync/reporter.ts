@@ -2,7 +2,7 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Reporter } from "../../client/client.ts";
-import type { Job } from "../../client/file-upload.ts";
+import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
 import { UploadKept } from "../../client/resumption.ts";
 import type { Receipt, UploadProgress } from "../../client/upload.ts";

@@ -1,6 +1,6 @@
 // What `dync send` sends: the jobs that a command line stands for, with which `sendFaults` found nothing wrong.
 
-import type { Job } from "../../client/file-upload.ts";
+import type { Job } from "../../client/job.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import type { Environment } from "../command.ts";
 import { readKnownServers } from "./known-servers.ts";

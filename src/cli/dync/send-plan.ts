@@ -8,7 +8,7 @@ import { DyncError } from "../../base/error.ts";
 import type { JsonMember } from "../../base/json-text.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
-import type { Job } from "../../client/file-upload.ts";
+import type { Job } from "../../client/job.ts";
 import type { Selection } from "../../client/listing/selection.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";

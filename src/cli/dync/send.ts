@@ -1,6 +1,6 @@
 // `dync [send]`: one job, or a batch of them, as the command line describes.
 
-import type { Job } from "../../client/file-upload.ts";
+import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { readAtOnce, sendBatch } from "./batch.ts";

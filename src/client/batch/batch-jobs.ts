@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { limits } from "../../protocol/limits.ts";
 import { identityFrom } from "../identity.ts";
-import type { BatchJob, BatchPlace } from "./batch.ts";
+import type { BatchPlace } from "../job.ts";
+import type { BatchJob } from "./batch.ts";
 import {
   type BatchHead,
   type BatchLine,

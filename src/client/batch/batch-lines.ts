@@ -8,7 +8,7 @@ import { assert } from "../../base/assert.ts";
 import { DyncError, type ErrorCode, errorMeanings } from "../../base/error.ts";
 import { limits } from "../../protocol/limits.ts";
 import { metadataFormFault } from "../../protocol/wire/metadata.ts";
-import type { Job } from "../file-upload.ts";
+import type { Job } from "../job.ts";
 import { pathOf } from "../origin.ts";
 import { selectionSchema } from "../upload-store.ts";
 

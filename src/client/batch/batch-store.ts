@@ -8,7 +8,7 @@ import { open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DyncError, messageOf, systemCode } from "../../base/error.ts";
 import { FileLock } from "../../base/file-lock.ts";
-import type { Job } from "../file-upload.ts";
+import type { Job } from "../job.ts";
 import type { Batch } from "./batch.ts";
 import { BatchDraft, draftSuffix, Unwritable } from "./batch-draft.ts";
 import {

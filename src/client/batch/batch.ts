@@ -2,19 +2,7 @@
 // later process, one that could not be written down is as good for this one.
 
 import type { DyncError } from "../../base/error.ts";
-import type { Job } from "../file-upload.ts";
-
-/** The place of a job in a batch. */
-export interface BatchPlace {
-  /** `null`: the batch is not written down. */
-  readonly batch: string | null;
-  /** Number in the batch, from 0. */
-  readonly number: number;
-  /** Under which its upload is begun, where nothing better is remembered. */
-  readonly identity: string;
-  /** Identities under which it may have been begun before. */
-  readonly replaces: readonly string[];
-}
+import type { BatchPlace, Job } from "../job.ts";
 
 /** A job of a batch. */
 export interface BatchJob extends Job {

@@ -1,8 +1,8 @@
 // A batch that could not be written down, or not all of it: it is sent all the same, and known to this process alone.
 
 import type { DyncError } from "../../base/error.ts";
-import type { Job } from "../file-upload.ts";
 import { newIdentity } from "../identity.ts";
+import type { Job } from "../job.ts";
 import type { Batch, BatchJob } from "./batch.ts";
 import type { BatchDraft } from "./batch-draft.ts";
 import { jobsOf } from "./batch-jobs.ts";
