@@ -5,24 +5,27 @@ import { encodeMember } from "../../src/tar/header.ts";
 import { base256, block, end, extended, file, pax, record, tar } from "../support/tar-blocks.ts";
 import { readTar } from "../support/tars.ts";
 
-test("a piece may be written over when it was read", () => {
-  const whole = tar(
-    pax(["path", "b"], ["comment", "x".repeat(900)]),
-    file("a"),
-    extended("L", "c\0"),
-    file("a"),
-    end,
-  );
-  const piece = new Uint8Array(700);
-  function* reused(): Generator<Uint8Array> {
-    for (let at = 0; at < whole.length; at += piece.length) {
-      piece.fill(0xff);
-      piece.set(whole.subarray(at, at + piece.length));
-      yield piece.subarray(0, Math.min(piece.length, whole.length - at));
+test.each([100, 512, 700, 1024, 1536])(
+  "a piece of %d bytes may be written over when it was read",
+  (length) => {
+    const whole = tar(
+      pax(["path", "b"], ["comment", "x".repeat(900)]),
+      file("a"),
+      extended("L", "c\0"),
+      file("a"),
+      end,
+    );
+    const piece = new Uint8Array(length);
+    function* reused(): Generator<Uint8Array> {
+      for (let at = 0; at < whole.length; at += piece.length) {
+        piece.fill(0xff);
+        piece.set(whole.subarray(at, at + piece.length));
+        yield piece.subarray(0, Math.min(piece.length, whole.length - at));
+      }
     }
-  }
-  expect(readTar(reused())).toEqual(readTar([whole]));
-});
+    expect(readTar(reused())).toEqual(readTar([whole]));
+  },
+);
 
 describe("times", () => {
   const timesOf = (...parts: readonly Uint8Array[]): readonly (string | null)[] =>
@@ -57,8 +60,14 @@ describe("times", () => {
 });
 
 test("a size that the field cannot say is in the pax header alone", () => {
-  const member = { path: "a", type: "file", size: 8 * 1024 ** 3, modified: null, executable: false } as const;
+  const member = {
+    path: "a",
+    type: "file",
+    size: 8 * 1024 ** 3 + 9,
+    modified: null,
+    executable: false,
+  } as const;
   const header = Buffer.from(encodeMember(member)).toString("latin1");
-  expect(header.slice(512, 512 + 19)).toBe("19 size=8589934592\n");
+  expect(header.slice(512, 512 + 19)).toBe("19 size=8589934601\n");
   expect(header.slice(1024 + 124, 1024 + 136)).toBe("00000000000\0");
 });
