@@ -201,11 +201,12 @@ export class TarReader {
   }
 
   #checkEnd(bytes: Uint8Array): void {
-    const at = bytes.findIndex((byte) => byte !== 0);
-    if (at !== -1)
+    for (let at = 0; at < bytes.length; at++) {
+      if (bytes[at] === 0) continue;
       throw new TarFault(
         `There is more after the end of the tar (at byte ${this.#offset - bytes.length + at})`,
       );
+    }
   }
 }
 
