@@ -1,83 +1,191 @@
-// Shows how a batch of uploads gets on: what all of them have sent together. Used by `dync send`.
+// Shows how a batch of uploads gets on. On a terminal one line on stderr for all of it, under it one for each file that is
+// under way (only the first where the cursor cannot be moved), redrawn at most ten times a second and wiped at the end; else a
+// line for all every 10 s; with --json a line for each and one for all every second; with -q nothing. Used by `send` and `resume`.
 
-import type { Clock } from "../base/clock.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import { BatchTotals } from "./batch-totals.ts";
 import type { Output } from "./output.ts";
-import { openProgress, type ProgressState, type ProgressView } from "./progress.ts";
+import { recordStatus, seconds } from "./progress.ts";
+import { type ProgressNumbers, plainLine, terminalLine } from "./progress-line.ts";
+import { ProgressMeter, type ProgressState } from "./progress-meter.ts";
+import { BlockDisplay, LineDisplay } from "./terminal-display.ts";
 
 export interface BatchProgressOptions {
   readonly output: Output;
   readonly clock: Clock;
   /** How many there are, `null` where that is not known. */
   readonly files: number | null;
+  /** What they have together, `null` where that is not known. */
+  readonly bytes: number | null;
 }
 
 /** What is told of one file of a batch. */
 export interface FileView {
   update(state: ProgressState): void;
-  /** It is over; `bytes` of it are stored, `null`: it failed. */
-  end(bytes: number | null): void;
+  /** It is stored: so many bytes, which were there `already` or not. */
+  stored(bytes: number, already: boolean): void;
+  failed(): void;
 }
 
-/** The display that suits `output`. */
-export function openBatchProgress(options: BatchProgressOptions): BatchProgress {
-  return new BatchProgress(options);
+/** A file that is under way. */
+interface Running {
+  readonly name: string;
+  readonly meter: ProgressMeter;
+}
+
+/** One way of showing. */
+interface Display {
+  /** Milliseconds from one drawing to the next. */
+  readonly everyMs: number;
+  /** `slots`: who is under way, each in the place that it keeps. */
+  draw(totals: BatchTotals, slots: readonly (Running | null)[], now: number): void;
+  /** The terminal has another width. */
+  resized?(): void;
+  /** Takes away what stays in sight, and returns whether there was something. Not there where lines stay. */
+  erase?(): boolean;
 }
 
 export class BatchProgress {
-  readonly #view: ProgressView;
-  readonly #running = new Map<FileView, ProgressState>();
-  #ended = 0;
-  #bytes = 0;
+  readonly #options: BatchProgressOptions;
+  readonly #display: Display | null;
+  readonly #totals: BatchTotals;
+  readonly #slots: (Running | null)[] = [];
+  readonly #stopResizing: () => void;
+  #cancel: CancelTimer | null = null;
+  #ended = false;
 
   constructor(options: BatchProgressOptions) {
-    const { output, clock, files } = options;
-    const nameNow = (): string => `${this.#ended} of ${files ?? "?"} files`;
-    const nameOf = {
-      get name(): string {
-        return nameNow();
-      },
-    };
-    this.#view = openProgress(Object.assign(nameOf, { output, clock }));
-  }
-
-  /** A file's turn has come. */
-  open(_name: string): FileView {
-    const view: FileView = {
-      update: (state) => {
-        this.#running.set(view, state);
-        this.#update();
-      },
-      end: (bytes) => {
-        this.#running.delete(view);
-        this.#ended += 1;
-        this.#bytes += bytes ?? 0;
-        this.#update();
-      },
-    };
-    return view;
-  }
-
-  /** Has something printed above the display. */
-  async above(print: () => void | Promise<void>): Promise<void> {
-    await this.#view.above(print);
-  }
-
-  end(): void {
-    this.#view.end();
-  }
-
-  #update(): void {
-    const states = [...this.#running.values()];
-    const sum = (of: (state: ProgressState) => number): number =>
-      states.reduce((all, state) => all + of(state), 0);
-    const isStill = states.length > 0 && states.every((state) => state.isStill === true);
-    this.#view.update({
-      taken: this.#bytes + sum((state) => state.taken),
-      underWay: sum((state) => state.underWay),
-      isStill,
-      total: null,
-      waiting: isStill ? (states[0]?.waiting ?? null) : null,
-      nextTryAt: isStill ? (states[0]?.nextTryAt ?? null) : null,
+    const { output } = options;
+    this.#options = options;
+    this.#display = displayFor(output);
+    this.#totals = new BatchTotals(options);
+    this.#stopResizing = output.onResize(() => {
+      this.#display?.resized?.();
+      if (this.#display?.erase !== undefined) this.#draw();
     });
   }
+
+  /** A file's turn has come; `bytes`: what it has, as far as that was known before. */
+  open(name: string, bytes: number | null): FileView {
+    const running = { name, meter: new ProgressMeter(name) };
+    const free = this.#slots.indexOf(null);
+    const slot = free < 0 ? this.#slots.length : free;
+    this.#slots[slot] = running;
+    const file = this.#totals.open(bytes);
+    const { clock } = this.#options;
+    if (this.#cancel === null && this.#display !== null) this.#arm(this.#display);
+    const over = (): void => {
+      this.#slots[slot] = null;
+    };
+    return {
+      update: (state) => {
+        running.meter.update(state, clock.now());
+        file.update(state, clock.now());
+      },
+      stored: (size, already) => {
+        over();
+        file.stored(size, already, clock.now());
+      },
+      failed: () => {
+        over();
+        file.failed();
+      },
+    };
+  }
+
+  /** Has something printed on stderr, above the display. */
+  above(print: () => void): void {
+    const wasDrawn = this.#display?.erase?.() ?? false;
+    print();
+    if (wasDrawn) this.#draw();
+  }
+
+  /** Takes the display away. Nothing is shown afterwards. */
+  end(): void {
+    this.#ended = true;
+    this.#cancel?.();
+    this.#stopResizing();
+    this.#display?.erase?.();
+  }
+
+  #arm(display: Display): void {
+    this.#cancel = this.#options.clock.after(display.everyMs, () => {
+      this.#draw();
+      this.#arm(display);
+    });
+  }
+
+  #draw(): void {
+    if (this.#ended) return;
+    this.#display?.draw(this.#totals, this.#slots, this.#options.clock.now());
+  }
+}
+
+const linesDrawMs = 10_000;
+const jsonDrawMs = 1_000;
+
+function displayFor(output: Output): Display | null {
+  if (output.json) return jsonDisplay(output);
+  if (output.isQuiet) return null;
+  if (output.movesCursor) return blockDisplay(output);
+  if (output.isTerminal) return lineDisplay(output);
+  return {
+    everyMs: linesDrawMs,
+    draw: (totals, _, now) => output.say(plainLine(totals.numbers(now))),
+  };
+}
+
+function lineDisplay(output: Output): Display {
+  const display = new LineDisplay(output);
+  return {
+    everyMs: display.everyMs,
+    draw: (totals, _, now) => display.draw(totals.numbers(now, output.columns)),
+    resized: () => void display.resized(),
+    erase: () => display.erase(),
+  };
+}
+
+function blockDisplay(output: Output): Display {
+  const display = new BlockDisplay(output);
+  return {
+    everyMs: display.everyMs,
+    draw(totals, slots, now) {
+      const { columns, linesMax } = display;
+      const overall = terminalLine(totals.numbers(now, columns), columns);
+      const files = numbersOf(slots, now).map(([, numbers]) => terminalLine(numbers, columns));
+      const shown = files.length < linesMax ? files : files.slice(0, Math.max(0, linesMax - 1));
+      display.draw([overall, ...shown]);
+    },
+    erase: () => display.erase(),
+  };
+}
+
+function jsonDisplay(output: Output): Display {
+  return {
+    everyMs: jsonDrawMs,
+    draw(totals, slots, now) {
+      for (const [{ name }, numbers] of numbersOf(slots, now)) recordStatus(name, numbers, output);
+      const { files, done, failed, sent } = totals;
+      const { total, bytesPerSecond, remainingMs } = totals.numbers(now);
+      output.record("progress", {
+        files,
+        done,
+        failed,
+        sent,
+        total,
+        bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
+        remainingSeconds: seconds(remainingMs),
+      });
+    },
+  };
+}
+
+function numbersOf(
+  slots: readonly (Running | null)[],
+  now: number,
+): readonly (readonly [Running, ProgressNumbers])[] {
+  return slots.flatMap((running) => {
+    const numbers = running?.meter.numbers(now) ?? null;
+    return running === null || numbers === null ? [] : [[running, numbers] as const];
+  });
 }

@@ -14,7 +14,12 @@ import { jsonLine, printable } from "./printable.ts";
 import { Sink } from "./sink.ts";
 
 export type JsonFields = Readonly<Record<string, unknown>>;
-export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+type Environment = Readonly<Record<string, string | undefined>>;
+export type OutputStream = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export interface OutputOptions {
   /** `dync` or `dync-server`: the prefix of errors. */
@@ -23,6 +28,8 @@ export interface OutputOptions {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly clock: Clock;
+  /** Variables of this process that tell what a terminal can; the process's own unless given. */
+  readonly environment?: Environment;
 }
 
 // A reader that is this far behind has stopped reading; what is not out yet is given up.
@@ -63,6 +70,31 @@ export class Output {
   /** Width of that terminal, in columns. */
   get columns(): number {
     return this.#options.stderr.columns ?? 80;
+  }
+
+  /** Its height, in lines. */
+  get rows(): number {
+    return this.#options.stderr.rows ?? 24;
+  }
+
+  /** Whether it moves its cursor where an escape sequence says. */
+  get movesCursor(): boolean {
+    return this.isTerminal && knowsEscapes(this.#environment, process.platform);
+  }
+
+  /** Whether it breaks lines anew when it becomes narrower, as most do. */
+  get breaksLines(): boolean {
+    const { TERM, XTERM_VERSION, STY } = this.#environment;
+    return TERM !== "linux" && !XTERM_VERSION && !STY;
+  }
+
+  get #environment(): Environment {
+    return this.#options.environment ?? process.env;
+  }
+
+  /** Whether results go to a terminal as well. */
+  get areResultsSeen(): boolean {
+    return this.isTerminal && this.#options.stdout.isTTY === true;
   }
 
   /** Calls `listener` when that width has changed. Returns how to stop that. */
@@ -139,4 +171,15 @@ export class Output {
     this.stderr.write(`${program}: ${label} ${printable(message)}\n`);
     if (hint !== undefined) this.stderr.write(`${program}: hint: ${printable(hint)}\n`);
   }
+}
+
+/**
+ * Whether a terminal does what escape sequences say. Elsewhere than on Windows all do that have a name and are not "dumb". A
+ * console of Windows may not; those of which that is known say so.
+ */
+export function knowsEscapes(environment: Environment, platform: NodeJS.Platform): boolean {
+  const { TERM, WT_SESSION, ConEmuANSI, TERM_PROGRAM } = environment;
+  if (TERM === "dumb") return false;
+  if (TERM) return true;
+  return platform === "win32" && Boolean(WT_SESSION || TERM_PROGRAM || ConEmuANSI === "ON");
 }

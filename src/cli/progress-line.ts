@@ -7,6 +7,8 @@ import { cutOff, displayWidth, shorten } from "./display-width.ts";
 export interface ProgressNumbers {
   /** Printable. */
   readonly name: string;
+  /** Columns of it that are shown; few where there are few, unless given. */
+  readonly nameColumns?: number;
   /** Bytes that the server has. */
   readonly taken: number;
   /** Bytes after those that are on their way. */
@@ -38,10 +40,8 @@ export function terminalLine(
   numbers: ProgressNumbers,
   columns: number,
 ): { readonly text: string; readonly width: number } {
-  const nameColumns = Math.min(
-    columns < wideColumns ? nameColumnsNarrow : nameColumnsWide,
-    displayWidth(numbers.name),
-  );
+  const nameColumnsMax = numbers.nameColumns ?? (columns < wideColumns ? nameColumnsNarrow : nameColumnsWide);
+  const nameColumns = Math.min(nameColumnsMax, displayWidth(numbers.name));
   const name = shorten(numbers.name, nameColumns);
   const withBar = lineWithBar(numbers, name, columns);
   const text = withBar ?? cutOff(partsThatFit(numbers, name, columns).join(gap), columns);

@@ -3,24 +3,9 @@
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { Output } from "./output.ts";
-import { printable } from "./printable.ts";
-import { type ProgressNumbers, plainLine, terminalLine } from "./progress-line.ts";
-import { TransferRate } from "./transfer-rate.ts";
-
-export interface ProgressState {
-  /** Bytes that the server has, from the beginning of the file. */
-  readonly taken: number;
-  /** Bytes after those that are on their way. */
-  readonly underWay: number;
-  /** Nothing is being sent yet (again): the position may jump to what the server has, which says nothing about speed. */
-  readonly isStill?: boolean;
-  /** Bytes in all, or `null` for a stream. */
-  readonly total: number | null;
-  /** Why nothing moves, for example "waiting for the server", or `null`. */
-  readonly waiting: string | null;
-  /** With `waiting`: when the next try is due, in the clock's milliseconds; shown as a countdown. */
-  readonly nextTryAt?: number | null;
-}
+import { type ProgressNumbers, plainLine } from "./progress-line.ts";
+import { ProgressMeter, type ProgressState } from "./progress-meter.ts";
+import { LineDisplay } from "./terminal-display.ts";
 
 export interface ProgressView {
   update(state: ProgressState): void;
@@ -28,8 +13,6 @@ export interface ProgressView {
   note(text: string): void;
   /** Prints a warning and what follows from it, above the display. */
   warn(text: string, hint: string): void;
-  /** Has something else printed above the display, which is drawn again when that is done. */
-  above(print: () => void | Promise<void>): Promise<void>;
   /** Takes the display away. Nothing is shown afterwards. */
   end(): void;
 }
@@ -40,26 +23,15 @@ export interface ProgressOptions {
   readonly clock: Clock;
 }
 
-const terminalDrawMs = 100;
 const linesDrawMs = 10_000;
 const jsonDrawMs = 1_000;
-// Ctrl-C echoes "^C", and some terminals wrap as soon as the last column is written.
-const echoColumns = 2;
-const columnsFree = echoColumns + 1;
-// Characters that a slow terminal may be behind.
-const pendingMax = 1000;
-// Credit that is spent and granted again within a moment is no wait: showing it would make the line flicker.
-const waitShownAfterMs = 1_000;
 
 /** The display that suits `output`. */
 export function openProgress(options: ProgressOptions): ProgressView {
   const { output } = options;
   if (output.json) return new PeriodicProgress(options, jsonDisplay(options));
   if (output.isQuiet) return new PeriodicProgress(options, null);
-  return new PeriodicProgress(
-    options,
-    output.isTerminal ? new TerminalDisplay(output) : linesDisplay(output),
-  );
+  return new PeriodicProgress(options, output.isTerminal ? new LineDisplay(output) : linesDisplay(output));
 }
 
 /** One way of showing. */
@@ -79,18 +51,15 @@ interface Display {
 class PeriodicProgress implements ProgressView {
   readonly #options: ProgressOptions;
   readonly #display: Display | null;
-  readonly #rate = new TransferRate();
-  #state: ProgressState | null = null;
-  #waitingSince = 0;
+  readonly #meter: ProgressMeter;
   #cancel: CancelTimer | null = null;
   #ended = false;
-  /** What is printed above the display just now. */
-  #printing = 0;
   readonly #stopResizing: () => void;
 
   constructor(options: ProgressOptions, display: Display | null) {
     this.#options = options;
     this.#display = display;
+    this.#meter = new ProgressMeter(options.name);
     this.#stopResizing = options.output.onResize(() => this.#resized());
   }
 
@@ -100,34 +69,23 @@ class PeriodicProgress implements ProgressView {
 
   update(state: ProgressState): void {
     if (this.#display === null || this.#ended) return;
-    const now = this.#options.clock.now();
-    const isWaitOver = state.waiting === null && this.#isWaitShown(now);
-    if (state.isStill || this.#state?.isStill || isWaitOver) this.#rate.restart();
-    this.#rate.add(state.taken, now);
-    if (state.waiting !== this.#state?.waiting) this.#waitingSince = now;
-    this.#state = state;
+    this.#meter.update(state, this.#options.clock.now());
     if (this.#cancel !== null) return;
     if (this.#display.immediate) this.#draw();
     this.#arm(this.#display);
   }
 
   note(text: string): void {
-    void this.above(() => this.#options.output.say(text));
+    this.#above(() => this.#options.output.say(text));
   }
 
   warn(text: string, hint: string): void {
-    void this.above(() => this.#options.output.warn(text, hint));
+    this.#above(() => this.#options.output.warn(text, hint));
   }
 
-  async above(print: () => void | Promise<void>): Promise<void> {
+  #above(print: () => void): void {
     const wasDrawn = this.#display?.erase?.() ?? false;
-    this.#printing += 1;
-    try {
-      const printed = print();
-      if (printed instanceof Promise) await printed;
-    } finally {
-      this.#printing -= 1;
-    }
+    print();
     if (wasDrawn) this.#draw();
   }
 
@@ -138,11 +96,6 @@ class PeriodicProgress implements ProgressView {
     this.#display?.erase?.();
   }
 
-  #isWaitShown(now: number): boolean {
-    if (this.#state === null || this.#state.waiting === null) return false;
-    return this.#state.nextTryAt != null || now - this.#waitingSince >= waitShownAfterMs;
-  }
-
   #arm(display: Display): void {
     this.#cancel = this.#options.clock.after(display.everyMs, () => {
       this.#draw();
@@ -151,59 +104,9 @@ class PeriodicProgress implements ProgressView {
   }
 
   #draw(): void {
-    if (this.#state === null || this.#ended || this.#printing > 0) return;
-    const now = this.#options.clock.now();
-    const { taken, underWay, total, nextTryAt } = this.#state;
-    const waiting = this.#isWaitShown(now) ? this.#state.waiting : null;
-    this.#display?.draw({
-      name: printable(this.#options.name),
-      taken,
-      underWay,
-      total,
-      waiting: waiting === null ? null : printable(waiting),
-      nextTryMs: nextTryAt == null ? null : Math.max(0, nextTryAt - now),
-      bytesPerSecond: this.#rate.bytesPerSecond(now),
-      remainingMs: this.#rate.remainingMs(total, now),
-    });
-  }
-}
-
-class TerminalDisplay implements Display {
-  readonly everyMs = terminalDrawMs;
-  readonly immediate = true;
-  readonly #output: Output;
-  #drawn = "";
-  #width = 0;
-
-  constructor(output: Output) {
-    this.#output = output;
-  }
-
-  draw(numbers: ProgressNumbers): void {
-    const line = terminalLine(numbers, Math.max(0, this.#output.columns - columnsFree));
-    // A terminal that is slower than we are gets fewer lines, not a queue of them.
-    if (line.text === this.#drawn || this.#output.stderr.pending > pendingMax) return;
-    // Plain spaces wipe what the last line left: consoles that know no escape sequences understand these too.
-    this.#output.stderr.write(`\r${line.text}${" ".repeat(Math.max(0, this.#width - line.width))}`);
-    this.#drawn = line.text;
-    this.#width = line.width;
-  }
-
-  // What the terminal made of the line is its affair: the new one begins where the cursor is, and is never wider.
-  resized(): boolean {
-    if (this.#drawn === "") return false;
-    this.#drawn = "";
-    this.#width = Math.min(this.#width, Math.max(0, this.#output.columns - columnsFree));
-    return true;
-  }
-
-  erase(): boolean {
-    if (this.#drawn === "") return false;
-    // What Ctrl-C echoed behind the line goes too.
-    this.#output.stderr.write(`\r${" ".repeat(this.#width + echoColumns)}\r`);
-    this.#drawn = "";
-    this.#width = 0;
-    return true;
+    if (this.#ended) return;
+    const numbers = this.#meter.numbers(this.#options.clock.now());
+    if (numbers !== null) this.#display?.draw(numbers);
   }
 }
 
@@ -219,21 +122,25 @@ function jsonDisplay({ output, name }: ProgressOptions): Display {
   return {
     everyMs: jsonDrawMs,
     immediate: true,
-    draw({ taken, underWay, total, waiting, nextTryMs, bytesPerSecond, remainingMs }) {
-      output.record("status", {
-        name,
-        sent: taken,
-        underWay,
-        total,
-        waiting,
-        nextTrySeconds: seconds(nextTryMs),
-        bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
-        remainingSeconds: seconds(remainingMs),
-      });
-    },
+    draw: (numbers) => recordStatus(name, numbers, output),
   };
 }
 
-function seconds(durationMs: number | null): number | null {
+/** Prints the JSON line about one upload that is under way. */
+export function recordStatus(name: string, numbers: ProgressNumbers, output: Output): void {
+  const { taken, underWay, total, waiting, nextTryMs, bytesPerSecond, remainingMs } = numbers;
+  output.record("status", {
+    name,
+    sent: taken,
+    underWay,
+    total,
+    waiting,
+    nextTrySeconds: seconds(nextTryMs),
+    bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
+    remainingSeconds: seconds(remainingMs),
+  });
+}
+
+export function seconds(durationMs: number | null): number | null {
   return durationMs === null ? null : Math.ceil(durationMs / 1000);
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import type { Program, ProgramEnd } from "../support/programs.ts";
+import { type Program, type ProgramEnd, runProgram } from "../support/programs.ts";
 
 let lab: Lab;
 
@@ -157,4 +157,38 @@ describe.skipIf(executablesMissing !== null)(`a batch (${executablesMissing ?? "
     await expectAllStored(paths);
     await expectNothingUnfinished();
   });
+
+  const tmuxMissing = Bun.which("tmux") === null ? "tmux is not installed" : null;
+  for (const columns of [80, 40]) {
+    test.skipIf(tmuxMissing !== null)(
+      `is a block of lines on a terminal of ${columns} columns, and gone in the end (${tmuxMissing ?? "tmux"})`,
+      async () => {
+        const name = `terminal-${columns}`;
+        const paths = await Promise.all([1, 2, 3].map((at) => lab.file(`${name}-${at}.raw`, 150_000_000)));
+        const socket = lab.folder.file("tmux.sock");
+        const tmux = (...args: string[]) => runProgram(["tmux", "-S", socket, "-f", "/dev/null", ...args]);
+        const screen = async () => (await tmux("capture-pane", "-p", "-t", "dync")).stdout.trimEnd();
+        const send = `DYNC_HOME='${lab.homes.client}' '${lab.programs.dync}' -k a:b 127.0.0.1:${lab.port} ${paths.join(" ")}`;
+        const shell = `${send}; echo "status $?"; exec cat`;
+        await tmux("new-session", "-d", "-s", "dync", "-x", String(columns), "-y", "12", shell);
+        try {
+          const seen = new Set<string>();
+          let last = await screen();
+          for (; !last.includes("status "); last = await screen()) seen.add(last);
+          const blocks = [...seen].filter((text) => text.includes("%"));
+          expect(blocks.length).toBeGreaterThan(2);
+          for (const block of blocks) {
+            const [overall, ...files] = block.split("\n");
+            expect(overall).toMatch(/^\d( of |\/)3.* \d+ %/);
+            expect(files.length).toBeGreaterThan(0);
+            for (const file of files) expect(file).toStartWith("terminal-");
+            for (const line of [overall, ...files]) expect(line?.length).toBeLessThan(columns);
+          }
+          expect(last.replaceAll("\n", "")).toMatch(/^3 files: 3 stored \(429 MiB in .*\/s\)status 0$/);
+        } finally {
+          await tmux("kill-server");
+        }
+      },
+    );
+  }
 });

@@ -6,6 +6,7 @@ export class CapturedStream extends Writable {
   text = "";
   readonly isTTY: boolean;
   columns: number;
+  rows = 24;
   /** While this is set, writes are not taken: a reader that does not read. */
   isStuck = false;
   /** While this is set, writes fail with it and the stream lives on, as standard error does on a full disk. */

@@ -41,7 +41,16 @@ export class BatchOutcomes {
   readonly #failures: Failure[] = [];
   /** What was said of servers: the same for every file. */
   readonly #ofServers = new Map<string, DyncError>();
-  readonly #counts = { stored: 0, already: 0, failed: 0, skipped: 0, bytes: 0, ofServers: 0, final: 0 };
+  readonly #counts = {
+    stored: 0,
+    already: 0,
+    failed: 0,
+    stopped: 0,
+    skipped: 0,
+    bytes: 0,
+    ofServers: 0,
+    final: 0,
+  };
 
   constructor(options: BatchOutcomesOptions) {
     this.#options = options;
@@ -67,6 +76,7 @@ export class BatchOutcomes {
     const { code, message, hint } = error;
     const { signal } = this.#options;
     if (error instanceof BeingSent) this.#counts.skipped += 1;
+    else if (signal.aborted) this.#counts.stopped += 1;
     else this.#counts.failed += 1;
     if (isFinal(error)) {
       this.#counts.final += 1;
@@ -125,27 +135,26 @@ export class BatchOutcomes {
   }
 
   get #files(): number {
-    const { stored, already, failed, skipped } = this.#counts;
-    return Math.max(this.files ?? 0, stored + already + failed + skipped);
+    const { stored, already, failed, stopped, skipped } = this.#counts;
+    return Math.max(this.files ?? 0, stored + already + failed + stopped + skipped);
   }
 
   /** Says at the end how many are stored, and which failed why. */
   summarise(): void {
     const { output, clock } = this.#options;
-    const { stored, already, failed, skipped, bytes } = this.#counts;
-    const elapsedMs = clock.now() - this.#startedAt;
+    const { stored, already, failed, stopped, skipped, bytes } = this.#counts;
+    const seconds = (clock.now() - this.#startedAt) / 1000;
     const files = this.#files;
-    const notTried = files - stored - already - failed - skipped;
+    const notTried = files - stored - already - failed - stopped - skipped;
     const failures = this.#failures;
-    const counts = { files, stored, already, failed, skipped, notTried, bytes, seconds: elapsedMs / 1000 };
+    const counts = { files, stored, already, failed, stopped, skipped, notTried, bytes, seconds };
     output.summarise({ ...counts, failures });
-    const rate = formatSize((bytes * 1000) / Math.max(elapsedMs, 1));
+    const rate = `${formatSize(bytes)} in ${formatDuration(seconds * 1000)}, ${formatSize(bytes / Math.max(seconds, 0.001))}/s`;
     const parts = [
-      ...(stored > 0
-        ? [`${stored} stored (${formatSize(bytes)} in ${formatDuration(elapsedMs)}, ${rate}/s)`]
-        : []),
+      ...(stored > 0 ? [`${stored} stored (${rate})`] : []),
       ...(already > 0 ? [`${already} stored already`] : []),
       ...(failed > 0 ? [`${failed} failed`] : []),
+      ...(stopped > 0 ? [`${stopped} stopped`] : []),
       ...(skipped > 0 ? [`${skipped} skipped`] : []),
       ...(notTried > 0 ? [`${notTried} not tried`] : []),
     ];

@@ -7,7 +7,7 @@ import type { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
 import type { BatchOutcomes } from "./batch-outcomes.ts";
 import { PatienceNotes } from "./patience-notes.ts";
-import { progressState, showReceipt } from "./reporter.ts";
+import { checksumLine, progressState, storedText } from "./reporter.ts";
 
 export interface BatchReporterOptions extends Pick<CommandContext, "output" | "clock"> {
   readonly retry: Retry;
@@ -22,12 +22,12 @@ export function batchReporter(options: BatchReporterOptions): Reporter<Job> {
   const once = (text: string, say: () => void): void => {
     if (said.has(text)) return;
     said.add(text);
-    void progress.above(say);
+    progress.above(say);
   };
   return {
     started: (job) => {
       const startedAt = clock.now();
-      const view = progress.open(job.name);
+      const view = progress.open(job.name, job.size ?? null);
       const onNote = (text: string): void => once(text, () => output.say(text));
       const patience = new PatienceNotes({ ...retry, now: () => clock.now(), note: onNote });
       return {
@@ -39,15 +39,16 @@ export function batchReporter(options: BatchReporterOptions): Reporter<Job> {
         onWarning: (text, hint) => once(text, () => output.warn(text, hint)),
         onConfirmed: async (receipt) => {
           const elapsedMs = clock.now() - startedAt;
-          view.end(receipt.bytes);
+          view.stored(receipt.bytes, receipt.already);
           outcomes.stored(job, { ...receipt, seconds: elapsedMs / 1000 });
-          await progress.above(() => showReceipt(job, receipt, elapsedMs, output));
+          // Who watches sees the display: a line for each of thousands of files is for those who read it later.
+          if (!output.isTerminal) output.say(storedText(job, receipt, elapsedMs));
+          if (!output.isQuiet && !output.areResultsSeen) output.result(checksumLine(job, receipt));
         },
         onFailed: (error) => {
-          view.end(null);
-          const failure = patience.gaveUp(error);
-          const show = outcomes.failed(job, failure);
-          if (show !== null) void progress.above(() => output.error(show));
+          view.failed();
+          const shown = outcomes.failed(job, patience.gaveUp(error));
+          if (shown !== null) progress.above(() => output.error(shown));
         },
       };
     },

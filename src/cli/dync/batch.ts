@@ -8,8 +8,9 @@ import type { Batch } from "../../client/batch/batch.ts";
 import type { Client } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
+import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import { parseCount } from "../../config/count.ts";
-import { openBatchProgress } from "../batch-progress.ts";
+import { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import { BatchOutcomes } from "./batch-outcomes.ts";
@@ -63,7 +64,7 @@ function fileSize(path: string): number | null {
 
 /** What one command sends: uploads that are known one by one, and batches, which it closes. */
 export interface Parts {
-  readonly uploads: readonly Job[];
+  readonly uploads: readonly UnfinishedUpload[];
   readonly batches: readonly Batch[];
 }
 
@@ -75,6 +76,15 @@ export function filesIn(batches: readonly Batch[]): number | null {
   );
 }
 
+/** What they have together, as far as that is known of all. */
+function bytesIn(uploads: readonly UnfinishedUpload[], batches: readonly Batch[]): number | null {
+  const sum = uploads.reduce((bytes, { version }) => bytes + version.size, 0);
+  return batches.reduce<number | null>(
+    (bytes, { size }) => (bytes === null || size === null || size.bytes === null ? null : bytes + size.bytes),
+    sum,
+  );
+}
+
 /** Sends all of them; as `sendBatch`. */
 export async function sendParts(
   { uploads, batches }: Parts,
@@ -83,7 +93,7 @@ export async function sendParts(
   { client, context }: { readonly client: Client; readonly context: CommandContext },
 ): Promise<number> {
   const { signal } = context;
-  const progress = openBatchProgress({ ...context, files: outcomes.files });
+  const progress = new BatchProgress({ ...context, files: outcomes.files, bytes: bytesIn(uploads, batches) });
   const reporter = batchReporter({ ...context, retry, progress, outcomes });
   try {
     await client.send(jobsOf(uploads, batches), { ...retry, atOnce }, reporter, signal);

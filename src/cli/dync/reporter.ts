@@ -11,7 +11,8 @@ import { formatSize } from "../../config/size.ts";
 import type { CommandContext } from "../command.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
-import { openProgress, type ProgressState } from "../progress.ts";
+import { openProgress } from "../progress.ts";
+import type { ProgressState } from "../progress-meter.ts";
 import { otherNameHint } from "./name-on-server.ts";
 import { PatienceNotes } from "./patience-notes.ts";
 
@@ -57,21 +58,25 @@ export function reporterFor<J extends Job>(
 }
 
 /** Says that it is stored, and prints the checksum. */
-export async function showReceipt(
-  { name }: Job,
-  { already, bytes, sha256 }: Receipt,
-  elapsedMs: number,
-  output: Output,
-): Promise<void> {
+async function showReceipt(job: Job, receipt: Receipt, elapsedMs: number, output: Output): Promise<void> {
+  output.say(storedText(job, receipt, elapsedMs));
+  // Two streams, one terminal: what happened is to be read before the checksum.
+  await output.flush();
+  if (!output.isQuiet) output.result(checksumLine(job, receipt));
+}
+
+/** What is said of a file that is stored. */
+export function storedText({ name }: Job, { already, bytes }: Receipt, elapsedMs: number): string {
+  if (already) return `Stored already: "${name}", the same content and metadata`;
   // Short uploads are measured, long ones counted.
   const elapsed = elapsedMs < 10_000 ? `${(elapsedMs / 1000).toFixed(1)} s` : formatDuration(elapsedMs);
   const rate = formatSize((bytes * 1000) / Math.max(elapsedMs, 1));
-  if (already) output.say(`Stored already: "${name}", the same content and metadata`);
-  else output.say(`Stored "${name}": ${formatSize(bytes)} in ${elapsed}, ${rate}/s`);
-  // Two streams, one terminal: what happened is to be read before the checksum.
-  await output.flush();
-  // The line that `sha256sum -c` reads.
-  if (!output.isQuiet) output.result(`${sha256}  ${printable(name)}`);
+  return `Stored "${name}": ${formatSize(bytes)} in ${elapsed}, ${rate}/s`;
+}
+
+/** The line that `sha256sum -c` reads. */
+export function checksumLine({ name }: Job, { sha256 }: Receipt): string {
+  return `${sha256}  ${printable(name)}`;
 }
 
 /** The error with how to go on where that is possible, or with a name that would do where the server has a word against it. */
