@@ -164,7 +164,7 @@ describe.skipIf(executablesMissing !== null)(`a batch (${executablesMissing ?? "
       `is a block of lines on a terminal of ${columns} columns, and gone in the end (${tmuxMissing ?? "tmux"})`,
       async () => {
         const name = `terminal-${columns}`;
-        const paths = await Promise.all([1, 2, 3].map((at) => lab.file(`${name}-${at}.raw`, 150_000_000)));
+        const paths = await Promise.all([1, 2, 3].map((at) => lab.file(`${name}-${at}.raw`, 60_000_000)));
         const socket = lab.folder.file("tmux.sock");
         const tmux = (...args: string[]) => runProgram(["tmux", "-S", socket, "-f", "/dev/null", ...args]);
         const screen = async () => (await tmux("capture-pane", "-p", "-t", "dync")).stdout.trimEnd();
@@ -180,11 +180,12 @@ describe.skipIf(executablesMissing !== null)(`a batch (${executablesMissing ?? "
           for (const block of blocks) {
             const [overall, ...files] = block.split("\n");
             expect(overall).toMatch(/^\d( of |\/)3.* \d+ %/);
-            expect(files.length).toBeGreaterThan(0);
-            for (const file of files) expect(file).toStartWith("terminal-");
+            expect(files.length).toBeLessThanOrEqual(3);
+            for (const file of files) expect(file).toStartWith("termina");
             for (const line of [overall, ...files]) expect(line?.length).toBeLessThan(columns);
           }
-          expect(last.replaceAll("\n", "")).toMatch(/^3 files: 3 stored \(429 MiB in .*\/s\)status 0$/);
+          expect(Math.max(...blocks.map((block) => block.split("\n").length))).toBeGreaterThan(2);
+          expect(last.replaceAll("\n", "")).toMatch(/^3 files: 3 stored \(172 MiB in .*\/s\)status 0$/);
         } finally {
           await tmux("kill-server");
         }

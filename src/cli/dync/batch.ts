@@ -7,6 +7,7 @@ import { systemPathBytes } from "../../base/system-path.ts";
 import type { Batch } from "../../client/batch/batch.ts";
 import type { Client } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
+import { sizeOf } from "../../client/origin.ts";
 import type { Retry } from "../../client/patience.ts";
 import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import { parseCount } from "../../config/count.ts";
@@ -59,7 +60,11 @@ async function* withSizes(jobs: Iterable<Job> | AsyncIterable<Job>): AsyncGenera
 
 /** What cannot be looked at says so when its turn comes. */
 function fileSize(path: string): number | null {
-  return statSync(systemPathBytes(path), { throwIfNoEntry: false })?.size ?? null;
+  try {
+    return statSync(systemPathBytes(path)).size;
+  } catch {
+    return null;
+  }
 }
 
 /** What one command sends: uploads that are known one by one, and batches, which it closes. */
@@ -78,7 +83,7 @@ export function filesIn(batches: readonly Batch[]): number | null {
 
 /** What they have together, as far as that is known of all. */
 function bytesIn(uploads: readonly UnfinishedUpload[], batches: readonly Batch[]): number | null {
-  const sum = uploads.reduce((bytes, { version }) => bytes + version.size, 0);
+  const sum = uploads.reduce((bytes, { origin }) => bytes + sizeOf(origin), 0);
   return batches.reduce<number | null>(
     (bytes, { size }) => (bytes === null || size === null || size.bytes === null ? null : bytes + size.bytes),
     sum,
