@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import type { PublishedUpload } from "../upload/upload.ts";
+import type { CompleteUpload } from "../upload/upload.ts";
 import type { UploadRecord } from "./catalogue.ts";
 import { migrate, versionNewest } from "./migrations.ts";
 import { recordOfPublished } from "./rebuild.ts";
@@ -30,7 +30,7 @@ export interface SqliteCatalogueOptions {
   /** The system's unless given. */
   readonly clock?: Clock;
   /** What was published, for making a lost or damaged catalogue anew. */
-  readonly published?: () => AsyncIterable<PublishedUpload>;
+  readonly published?: () => AsyncIterable<CompleteUpload>;
   /** The file turned out damaged while it was used: nothing but `close`, and opening it again, helps. */
   readonly onDamaged?: (error: DyncError) => void;
 }
@@ -88,7 +88,7 @@ export function rescueCatalogue(catalogue: SqliteCatalogue, file: string, log: L
 
 async function rebuild(
   catalogue: SqliteCatalogue,
-  published: AsyncIterable<PublishedUpload>,
+  published: AsyncIterable<CompleteUpload>,
 ): Promise<number> {
   let batch: UploadRecord[] = [];
   let count = 0;

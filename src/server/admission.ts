@@ -74,7 +74,7 @@ async function checkFree(destination: Destination, makeWay: MakeWay, parts: Admi
   for (let round = 0; round < roundsMax; round++) {
     const obstacle = await parts.storage.obstacle(destination);
     if (obstacle === null) return;
-    const record = obstacle.published === null ? null : await parts.catalogue.get(obstacle.published.upload);
+    const record = obstacle.published === null ? null : await parts.catalogue.get(obstacle.published.id);
     // It is seen under its name, and may not be durable there: until it is, nobody may hear that this file is stored.
     if (record?.state !== "publishing")
       throw new NameTaken(takenText(destination.name, obstacle.file), obstacle);
@@ -146,8 +146,8 @@ export function refusalOf(error: unknown, metadataText: string | null = null): R
     const refusal = { code: error.meaning.wire, text: messageOf(error) };
     const published = error instanceof NameTaken ? error.obstacle.published : null;
     if (published === null || metadataText === null) return refusal;
-    const { size, sha256, upload, contents } = published;
-    const files = contents === undefined ? {} : { files: contents.list };
+    const { id: upload, size, sha256, contents } = published;
+    const files = contents === null ? {} : { files: contents.list };
     const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
     return { ...refusal, info: { size, sha256, upload, metadata, ...files } };
   }

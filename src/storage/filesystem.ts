@@ -262,15 +262,13 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     const [properties, text] = await Promise.all([lookAt(data), readText(data + metadataSuffix)]);
     const there = text === null ? null : parseSidecar(text);
     if (properties === null || there?.user !== user || there.name !== name) return null;
-    const { size, sha256, upload, metadataText, contents } = there;
-    if (contents !== undefined)
-      return properties.isDirectory() ? { size, sha256, upload, metadataText, contents } : null;
-    return properties.isFile() && size === properties.size ? { size, sha256, upload, metadataText } : null;
+    const isIt = there.contents === null ? properties.isFile() : properties.isDirectory();
+    return isIt && (there.contents !== null || there.size === properties.size) ? there : null;
   }
 
   async isPublished(id: string, destination: Destination, sha256: string): Promise<boolean> {
     const there = await this.#explained("looked up", () => this.#publishedAt(destination));
-    return there?.upload === id && there.sha256 === sha256;
+    return there?.id === id && there.sha256 === sha256;
   }
 
   protected override async endPublishing(id: string, destination: Destination): Promise<void> {

@@ -258,13 +258,13 @@ async function showData({ hasLinks, clock }: PublishParts, from: string, to: str
 }
 
 function isOf(id: string, metadataText: string, there: string): boolean {
-  return there === metadataText || parseSidecar(there)?.upload === id;
+  return there === metadataText || parseSidecar(there)?.id === id;
 }
 
 async function isOwnMetadata(final: string, staged: string, id: string): Promise<boolean> {
   if (isSameFile(await lookAt(final), await lookAt(staged))) return true;
   const text = await readText(final);
-  return text !== null && parseSidecar(text)?.upload === id;
+  return text !== null && parseSidecar(text)?.id === id;
 }
 
 // The storage says what is there.

@@ -7,12 +7,12 @@ import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { metadataSuffix } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
-import type { PublishedUpload } from "../upload/upload.ts";
+import type { CompleteUpload } from "../upload/upload.ts";
 import { readText } from "./durable-files.ts";
 import { lookAt } from "./file-calls.ts";
 
 /** What was published in `dataFolder`, in no order. Files that something else put there are passed over. */
-export async function* publishedFiles(dataFolder: string, log: Logger): AsyncGenerator<PublishedUpload> {
+export async function* publishedFiles(dataFolder: string, log: Logger): AsyncGenerator<CompleteUpload> {
   for await (const entry of await opendir(dataFolder)) {
     if (entry.name.startsWith(".") || !entry.isDirectory()) continue;
     const folder = join(dataFolder, entry.name);
@@ -24,7 +24,7 @@ export async function* publishedFiles(dataFolder: string, log: Logger): AsyncGen
   }
 }
 
-async function* publishedBy(user: string, folder: string): AsyncGenerator<PublishedUpload> {
+async function* publishedBy(user: string, folder: string): AsyncGenerator<CompleteUpload> {
   for await (const { name } of await opendir(folder)) {
     if (!name.endsWith(metadataSuffix)) continue;
     const upload = parseSidecar((await readText(join(folder, name))) ?? "");

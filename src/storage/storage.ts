@@ -2,7 +2,7 @@
 // object store fits behind it as well. Nothing here knows the protocol.
 
 import { DyncError } from "../base/error.ts";
-import type { Contents, Form } from "../upload/upload.ts";
+import type { CompleteUpload, Contents, Form } from "../upload/upload.ts";
 
 /** Where a finished upload lies: under `user`, as `name`. Both are checked by `upload/names.ts` before they get here. */
 export interface Destination {
@@ -21,18 +21,7 @@ export interface Description {
 }
 
 /** A file, or a dataset, that was published whole, at exactly one destination. */
-export interface Published {
-  /** Bytes: of a dataset those of the tar by which it came. */
-  readonly size: number;
-  /** Lower-case hex, of the same bytes. */
-  readonly sha256: string;
-  /** Of a dataset. */
-  readonly contents?: Contents;
-  /** Id of the upload. */
-  readonly upload: string;
-  /** The client's metadata, a JSON object as text. */
-  readonly metadataText: string;
-}
+export type Published = Pick<CompleteUpload, "id" | "size" | "sha256" | "contents" | "metadataText">;
 
 /** Why nothing can be published at a destination. */
 export interface Obstacle {

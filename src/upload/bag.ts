@@ -1,7 +1,7 @@
 // The texts of a bag (RFC 8493) that do not list its files. Pure.
 
 import { readJson } from "../base/json-text.ts";
-import type { PublishedUpload } from "./upload.ts";
+import type { CompleteUpload } from "./upload.ts";
 
 /** Text of `bagit.txt`. */
 export const bagDeclaration = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
@@ -17,12 +17,12 @@ const ownLabels = ["bagging-date", "payload-oxum", "bag-software-agent", "extern
 
 /** Text of `bag-info.txt`: what we know, then each member of the metadata, a text as it is and anything else as JSON. */
 export function bagInfoText(
-  { name, received, metadataText }: PublishedUpload,
+  { name, receivedAt, metadataText }: CompleteUpload,
   { bytes, files }: Payload,
 ): string {
   const own = [
     ["External-Identifier", name],
-    ["Bagging-Date", received.slice(0, 10)],
+    ["Bagging-Date", receivedAt.slice(0, 10)],
     ["Payload-Oxum", `${bytes}.${files}`],
     ["Bag-Software-Agent", "dync-server"],
   ] as const;

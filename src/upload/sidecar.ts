@@ -2,7 +2,7 @@
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
 import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
-import type { Contents, Provenance, PublishedUpload } from "./upload.ts";
+import type { CompleteUpload, Contents } from "./upload.ts";
 
 const ownMember = "_dync";
 const schema = 1;
@@ -12,15 +12,27 @@ const unpack = "tar";
 // Indented, many short values deep within each other would be many times as long as what was sent.
 const indentedCharsMax = 1024 * 1024;
 
+/** Our member: where a published file came from. */
+type Provenance = Omit<CompleteUpload, "id" | "metadataText" | "contents" | "receivedAt"> & {
+  readonly upload: string;
+  readonly received: string;
+};
+
 /**
- * Text of `NAME.meta.json`: the members of `metadataText`, a JSON object, as they were written, and ours. A member
- * `_dync` of the client's own is replaced: it cannot forge where it came from.
+ * Text of `NAME.meta.json`: the members of the metadata as they were written, and ours. A member `_dync` of the client's own is
+ * replaced: it cannot forge where it came from.
  */
-export function sidecarText(metadataText: string, provenance: Provenance): string {
-  const { upload, identity, user, name, size, sha256, contents, modified, received, client } = provenance;
-  const unpacked = contents === undefined ? {} : { unpack, ...contents };
+export function sidecarText(complete: CompleteUpload): string {
+  const { id: upload, metadataText, receivedAt: received, contents } = complete;
+  const { identity, user, name, size, sha256, modified, client } = complete;
   const origin = { schema, upload, identity, user, name, size, sha256 };
-  const own = { ...origin, ...unpacked, modified, received, client };
+  const own = {
+    ...origin,
+    ...(contents === null ? {} : { unpack, ...contents }),
+    modified,
+    received,
+    client,
+  };
   const reading = readJson(metadataText);
   const members = (reading.type === "json" ? reading.content.members : null) ?? [];
   const text = objectText([
@@ -32,7 +44,7 @@ export function sidecarText(metadataText: string, provenance: Provenance): strin
 }
 
 /** What `sidecarText` wrote, or `null` when the text is anything else. */
-export function parseSidecar(text: string): PublishedUpload | null {
+export function parseSidecar(text: string): CompleteUpload | null {
   const reading = readJson(text);
   const members = reading.type === "json" ? reading.content.members : null;
   const ownText = members?.findLast((it) => it.name === ownMember)?.value;
@@ -46,10 +58,9 @@ export function parseSidecar(text: string): PublishedUpload | null {
   const contents = isDataset ? contentsOf(own) : null;
   // What a newer version unpacked is not what this one takes it for.
   if (isDataset && contents === null) return null;
-  const { upload, identity, user, name, size, sha256, modified, received, client } = own;
+  const { upload: id, identity, user, name, size, sha256, modified, received: receivedAt, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
-  const known = { upload, identity, user, name, size, sha256, modified, received, client, metadataText };
-  return contents === null ? known : { ...known, contents };
+  return { id, identity, user, name, size, sha256, contents, modified, receivedAt, client, metadataText };
 }
 
 function contentsOf(own: Record<string, unknown>): Contents | null {

@@ -28,27 +28,21 @@ export interface Contents {
   readonly list: string;
 }
 
-/** Where a published file came from: the `_dync` member of its metadata. */
-export interface Provenance extends Omit<UploadKey, "id"> {
-  /** The upload's id. */
-  readonly upload: string;
+/** A complete upload, as what lies beside it when it is published tells of it. */
+export interface CompleteUpload extends UploadKey {
   readonly name: string;
+  /** The client's metadata: a JSON object as text. */
+  readonly metadataText: string;
   /** Bytes: of a dataset those of the tar by which it came. */
   readonly size: number;
   /** Lower-case hex, of the same bytes. */
   readonly sha256: string;
-  /** Of a dataset; absent for a file. */
-  readonly contents?: Contents;
+  /** What is in a dataset; `null` for a file. */
+  readonly contents: Contents | null;
   /** When the client's file was last modified (RFC 3339, UTC), or `null` where it did not say. */
   readonly modified: string | null;
   /** When all of it had come: ISO 8601, UTC. */
-  readonly received: string;
+  readonly receivedAt: string;
   /** Name and version of the client's program, or `null` where it did not say. */
   readonly client: string | null;
-}
-
-/** What lies beside a published file tells of it. */
-export interface PublishedUpload extends Provenance {
-  /** The client's metadata: a JSON object as text. */
-  readonly metadataText: string;
 }

@@ -29,17 +29,19 @@ export function idOf(number: number): string {
 export function descriptionOf(id: string, user: string, name: string, content: Uint8Array): Description {
   const modified = "2020-01-02T03:04:05.678901234Z";
   const sha256 = createHash("sha256").update(content).digest("hex");
-  const origin = {
-    upload: id,
+  const metadataText = sidecarText({
+    id,
     identity: "00",
     user,
     name,
+    metadataText: '{"sample":"A1"}',
     size: content.length,
     sha256,
+    contents: null,
     modified,
+    receivedAt: "2026-01-01T00:00:00.000Z",
     client: null,
-  };
-  const metadataText = sidecarText('{"sample":"A1"}', { ...origin, received: "2026-01-01T00:00:00.000Z" });
+  });
   return { sha256, metadataText, modified };
 }
 
@@ -218,7 +220,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       expect(again.digest()).toBe(description.sha256);
       await again.publish({ user: "anna", name: "a.raw" }, description);
       const published = (await next.obstacle({ user: "anna", name: "a.raw" }))?.published;
-      expect(published).toMatchObject({ size: 11, sha256: description.sha256, upload: idOf(1) });
+      expect(published).toMatchObject({ size: 11, sha256: description.sha256, id: idOf(1) });
     });
 
     test("what a process leaves that dies is there for the next one where the storage says so", async () => {

@@ -83,7 +83,7 @@ describe("what lies in the data folder", () => {
     expect(readFileSync(join(folder, name), "utf8")).toBe("content");
     const sidecar = parseSidecar(readFileSync(join(folder, `${name}.meta.json`), "utf8"));
     expect(sidecar?.metadataText).toBe('{"sample":"A1"}');
-    expect(sidecar).toMatchObject({ upload: idOf(1), user: "anna", name, size: 7 });
+    expect(sidecar).toMatchObject({ id: idOf(1), user: "anna", name, size: 7 });
     const check = spawnSync("sha256sum", ["--strict", "-c", `${name}.sha256`], {
       cwd: folder,
       encoding: "utf8",

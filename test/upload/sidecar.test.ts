@@ -5,45 +5,56 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { checksumText, parseSidecar, sidecarText } from "../../src/upload/sidecar.ts";
-import type { Provenance } from "../../src/upload/upload.ts";
+import type { CompleteUpload } from "../../src/upload/upload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-const provenance: Provenance = {
-  upload: "0".repeat(32),
+const upload: CompleteUpload = {
+  id: "0".repeat(32),
+  identity: "ab",
+  user: "anna",
+  name: "a.raw",
+  metadataText: '{"a":1}',
+  size: 3,
+  sha256: "f".repeat(64),
+  contents: null,
+  modified: "2020-01-02T03:04:05.678901234Z",
+  receivedAt: "2026-01-01T00:00:00.000Z",
+  client: "dync 1",
+};
+/** Our member of the text. */
+const provenance = {
+  upload: upload.id,
   identity: "ab",
   user: "anna",
   name: "a.raw",
   size: 3,
-  sha256: "f".repeat(64),
-  modified: "2020-01-02T03:04:05.678901234Z",
-  received: "2026-01-01T00:00:00.000Z",
+  sha256: upload.sha256,
+  modified: upload.modified,
+  received: upload.receivedAt,
   client: "dync 1",
 };
 
 test("the metadata is the client's, with one member of ours, in the layout that people read", () => {
-  const text = sidecarText('{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}', provenance);
+  const metadataText = '{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}';
+  const text = sidecarText({ ...upload, metadataText });
   expect(text).toStartWith(
     '{\n  "10": 1.0,\n  "sample": "A1",\n  "2": {\n    "list": [\n      12345678901234567890,\n      null\n    ]\n  },\n  "_dync": {',
   );
   expect(JSON.parse(text)._dync).toEqual({ schema: 1, ...provenance });
-  const metadataText = '{"10":1.0,"sample":"A1","2":{"list":[12345678901234567890,null]}}';
-  expect(parseSidecar(text)).toEqual({ ...provenance, metadataText });
+  expect(parseSidecar(text)).toEqual({ ...upload, metadataText });
 });
 
 test("a client cannot forge where its file came from", () => {
   for (const name of ["_dync", "\\u005fdync"]) {
-    const text = sidecarText(
-      `{"${name}":${JSON.stringify({ ...provenance, user: "bert" })},"a":1}`,
-      provenance,
-    );
-    expect(parseSidecar(text)).toEqual({ ...provenance, metadataText: '{"a":1}' });
+    const metadataText = `{"${name}":${JSON.stringify({ ...provenance, user: "bert" })},"a":1}`;
+    expect(parseSidecar(sidecarText({ ...upload, metadataText }))).toEqual(upload);
   }
 });
 
 test("what the first versions of the program wrote has no time of modification", () => {
   const { modified: _, ...old } = { schema: 1, ...provenance };
   const text = JSON.stringify({ a: 1, _dync: old });
-  expect(parseSidecar(text)).toEqual({ ...provenance, modified: null, metadataText: '{"a":1}' });
+  expect(parseSidecar(text)).toEqual({ ...upload, modified: null });
   expect(parseSidecar(JSON.stringify({ a: 1, _dync: { ...old, modified: 1 } }))).toBeNull();
 });
 
@@ -52,14 +63,14 @@ test("any metadata comes back as it was", () => {
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (metadata) => {
       const { _dync, ...rest } = metadata;
       const sent = JSON.stringify(rest);
-      expect(parseSidecar(sidecarText(sent, provenance))?.metadataText).toBe(sent);
+      expect(parseSidecar(sidecarText({ ...upload, metadataText: sent }))?.metadataText).toBe(sent);
     }),
   );
 });
 
 test("what would be many times as long with its lines indented is not", () => {
   const deep = `{"a":${"[".repeat(60)}${"1,".repeat(50_000)}1${"]".repeat(60)}}`;
-  const text = sidecarText(deep, provenance);
+  const text = sidecarText({ ...upload, metadataText: deep });
   expect(text.length).toBeLessThan(deep.length + 1000);
   expect(parseSidecar(text)?.metadataText).toBe(deep);
 });

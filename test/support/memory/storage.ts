@@ -138,9 +138,9 @@ export class MemoryStorage extends PartialStorage implements Storage {
     const all = [...this.#published.values()].filter((it) => it.user === user && namesClash(it.name, name));
     const file = all.find((it) => it.name === name) ?? all[0];
     if (file === undefined) return null;
-    const { sha256, metadataText, id: upload, stored } = file;
+    const { sha256, metadataText, id, stored } = file;
     const own = parseSidecar(metadataText)?.metadataText ?? "{}";
-    const published = { size: stored.length, sha256, upload, metadataText: own };
+    const published = { id, size: stored.length, sha256, contents: null, metadataText: own };
     return { file: file.name, published: file.name === name ? published : null };
   }
 
