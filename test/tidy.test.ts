@@ -127,6 +127,15 @@ describe("layers", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("no files name each other in a circle", () => {
+    expect(inCircles(new Map(ours.map((file) => [file, importsOf(file)])))).toEqual([]);
+  });
+
+  test("the rule sees a circle, and not what leads there or away", () => {
+    const imports = { a: ["b"], b: ["c"], c: ["d", "b"], d: ["e"], e: [] };
+    expect(inCircles(new Map(Object.entries(imports)))).toEqual(["b", "c"]);
+  });
+
   test("the rule sees a forbidden import", () => {
     expect(importPaths('import { a } from "../server/server.ts";\nexport type { B } from "./b.ts";')).toEqual(
       ["../server/server.ts", "./b.ts"],
@@ -266,6 +275,20 @@ function importsOf(file: string): string[] {
         .split(sep)
         .join("/"),
     );
+}
+
+/** What is left of files when those are taken away, again and again, that name none of the others or are named by none. */
+function inCircles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const left = new Set(imports.keys());
+  for (let before = -1; before !== left.size; ) {
+    before = left.size;
+    for (const file of left) {
+      const namesNone = !imports.get(file)?.some((target) => left.has(target));
+      const isNamed = [...left].some((other) => imports.get(other)?.includes(file));
+      if (namesNone || !isNamed) left.delete(file);
+    }
+  }
+  return [...left];
 }
 
 /** Files of the project that a file's code names: what it imports, and what it starts as a thread. */

@@ -1,16 +1,14 @@
 // Decides about a new upload: metadata, name, room. Everything that can refuse an upload before its first byte
 // is here, in one order, so that the client hears the reason it can act on first.
 
-import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/error.ts";
-import { sameJson } from "../base/json-text.ts";
-import type { LogFields } from "../base/log.ts";
+import { DyncError } from "../base/error.ts";
 import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
 import { judge, type Post } from "../config/judge.ts";
-import type { Refusal } from "../protocol/server/upload-life.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { type Destination, NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
+import { Refused } from "./refusal.ts";
 import type { Room } from "./room.ts";
 import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
 
@@ -124,43 +122,4 @@ function recordOf(request: AdmissionRequest, form: Form, mark: string | null): N
     createdAt: request.createdAt,
     mark,
   };
-}
-
-/** The rules do not let this upload in. */
-class Refused extends DyncError {
-  readonly refusal: Refusal;
-
-  constructor(refusal: Refusal) {
-    super(errorCodeFromWire(refusal.code), refusal.text);
-    this.refusal = refusal;
-  }
-}
-
-/**
- * The number and text that tell a client why: what it can act on, and nothing about the server's insides. To the owner
- * of what is there, who posts `metadataText`, also what that is.
- */
-export function refusalOf(error: unknown, metadataText: string | null = null): Refusal {
-  if (error instanceof Refused) return error.refusal;
-  if (error instanceof DyncError && error.meaning.wire !== null) {
-    const refusal = { code: error.meaning.wire, text: messageOf(error) };
-    const published = error instanceof NameTaken ? error.obstacle.published : null;
-    if (published === null || metadataText === null) return refusal;
-    const { id: upload, size, sha256, contents } = published;
-    const files = contents === null ? {} : { files: contents.list };
-    const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
-    return { ...refusal, info: { size, sha256, upload, metadata, ...files } };
-  }
-  return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
-}
-
-/** The same for the log: with what the system said, paths included, and what the steward can do. */
-export function troubleOf(error: unknown): LogFields {
-  const reason = messageOf(error);
-  if (!(error instanceof DyncError)) return { reason };
-  const causes: string[] = [];
-  for (let it = error.cause; it !== undefined; it = it instanceof Error ? it.cause : undefined)
-    causes.push(messageOf(it));
-  const cause = causes.length === 0 ? {} : { cause: causes.join(": ") };
-  return { reason, ...cause, ...(error.hint === undefined ? {} : { hint: error.hint }) };
 }

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Question, Refusal } from "../protocol/server/upload-life.ts";
-import { refusalOf } from "./admission.ts";
+import { refusalOf } from "./refusal.ts";
 
 interface Attempt {
   /** Latest question that was answered with 503 since it began; `null`: nobody asked. */

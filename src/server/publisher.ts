@@ -5,8 +5,8 @@ import { DyncError, errorMeanings } from "../base/error.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
 import type { Sink } from "../storage/storage.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
-import { refusalOf, troubleOf } from "./admission.ts";
 import { publicationOf } from "./publication.ts";
+import { refusalOf, troubleOf } from "./refusal.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 
 export type FinishResult = Extract<ServerInput, { type: "finished" | "storage-failed" }>;

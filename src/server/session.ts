@@ -15,9 +15,10 @@ import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
 import type { Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
 import type { Form, Layout, UploadKey } from "../upload/upload.ts";
-import { type AdmissionParts, admit, type MakeWay, refusalOf, roomFor, troubleOf } from "./admission.ts";
+import { type AdmissionParts, admit, type MakeWay, roomFor } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./publisher.ts";
 import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
+import { refusalOf, troubleOf } from "./refusal.ts";
 import { takenElsewhere, UploadJournal } from "./upload-journal.ts";
 
 export interface SessionParts extends AdmissionParts {

@@ -22,7 +22,7 @@ import type { ClientMessage, PostFile, ServerMessage } from "../protocol/wire/me
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import type { UploadKey } from "../upload/upload.ts";
-import { refusalOf, troubleOf } from "./admission.ts";
+import { refusalOf, troubleOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 /** Who sends, and under which name. */

@@ -44,7 +44,8 @@ import {
   type Storage,
 } from "./storage.ts";
 import { folderIsAway, storageError } from "./storage-error.ts";
-import { type FileSystemSync, openFileSystemSync } from "./syncfs/file-system-sync.ts";
+import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
+import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
 
 const membersMaxDefault = 1_000_000;
 const idPattern = /^[0-9a-f]{32}$/;

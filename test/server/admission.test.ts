@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
-import { type AdmissionRequest, admit, refusalOf } from "../../src/server/admission.ts";
+import { type AdmissionRequest, admit } from "../../src/server/admission.ts";
+import { refusalOf } from "../../src/server/refusal.ts";
 import { Room } from "../../src/server/room.ts";
 import { owner } from "../catalogue/contract.ts";
 import { codeOf, idOf, publishOne } from "../storage/contract.ts";

@@ -8,7 +8,7 @@ import { checksumText } from "../../upload/sidecar.ts";
 import type { Contents, Layout } from "../../upload/upload.ts";
 import { closeFile, fsync, openFile, overwriting, writeAll } from "../file-calls.ts";
 import type { IndexedFile, MemberIndex } from "./member-index.ts";
-import type { WholeDataset } from "./partial-dataset.ts";
+import type { WholeDataset } from "./whole-dataset.ts";
 
 const pieceChars = 64 * 1024;
 const mode = 0o666;

@@ -23,6 +23,7 @@ import { Members, type Step } from "./members.ts";
 import { repair } from "./repair.ts";
 import { StreamView } from "./stream-view.ts";
 import { type Parts, partsOf, Tree } from "./tree.ts";
+import type { WholeDataset } from "./whole-dataset.ts";
 
 /** What a dataset needs from the storage that it belongs to. */
 export interface DatasetHome extends Omit<PartialHome, "publish"> {
@@ -37,22 +38,6 @@ export interface DatasetHome extends Omit<PartialHome, "publish"> {
   readonly fileSystemSync: FileSystemSync | null;
   /** Most files and folders that a dataset may have. */
   readonly membersMax: number;
-}
-
-/** All of a dataset, before it has its name. */
-export interface WholeDataset {
-  readonly parts: Parts;
-  readonly layout: Layout;
-  readonly index: MemberIndex;
-  readonly contents: Contents;
-  /** Whether each text has to be synced by itself, because `sync` does not reach it. */
-  readonly syncsEach: boolean;
-  /** The file system does not take the time of modification. */
-  readonly onTimeRefused: (cause: unknown) => void;
-  /** Makes everything durable that was written. */
-  sync(): Promise<void>;
-  /** Lets go of all files: some systems do not move a folder of which one is open. */
-  close(): Promise<void>;
 }
 
 /** Where a dataset lies. */

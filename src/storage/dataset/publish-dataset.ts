@@ -24,7 +24,7 @@ import {
 } from "../publish.ts";
 import type { Description, Destination } from "../storage.ts";
 import { bytesOf, checksumLine, manifestLine, writeLines } from "./listing.ts";
-import type { WholeDataset } from "./partial-dataset.ts";
+import type { WholeDataset } from "./whole-dataset.ts";
 
 // Of a million files a page of rows, of a thousand folders some, are done in one turn of the event loop.
 const stepsPerTurn = 16;

@@ -15,14 +15,6 @@ export interface FileSystemSync {
 /** The C libraries that have it: glibc, and musl as it is called by some systems. */
 export const libraryNames = ["libc.so.6", `libc.musl-${process.arch === "x64" ? "x86_64" : "aarch64"}.so.1`];
 
-/** `null` where the system has no such call. */
-export async function openFileSystemSync(): Promise<FileSystemSync | null> {
-  if (process.platform !== "linux") return null;
-  if ("Bun" in globalThis) return (await import("./syncfs-bun.ts")).openBunSync();
-  if ("Deno" in globalThis) return (await import("./syncfs-deno.ts")).openDenoSync();
-  return null;
-}
-
 /** What the system said by a number, as its other errors are. */
 export function syncError(code: string): Error {
   return Object.assign(new Error(`${code}: syncfs`), { code });

@@ -1,0 +1,46 @@
+// What is said of an error: to a client, which can act on some of it, and to the log, which has to have all of it.
+
+import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/error.ts";
+import { sameJson } from "../base/json-text.ts";
+import type { LogFields } from "../base/log.ts";
+import type { Refusal } from "../protocol/server/upload-life.ts";
+import { NameTaken } from "../storage/storage.ts";
+
+/** The rules do not let this upload in. */
+export class Refused extends DyncError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(errorCodeFromWire(refusal.code), refusal.text);
+    this.refusal = refusal;
+  }
+}
+
+/**
+ * The number and text that tell a client why: what it can act on, and nothing about the server's insides. To the owner
+ * of what is there, who posts `metadataText`, also what that is.
+ */
+export function refusalOf(error: unknown, metadataText: string | null = null): Refusal {
+  if (error instanceof Refused) return error.refusal;
+  if (error instanceof DyncError && error.meaning.wire !== null) {
+    const refusal = { code: error.meaning.wire, text: messageOf(error) };
+    const published = error instanceof NameTaken ? error.obstacle.published : null;
+    if (published === null || metadataText === null) return refusal;
+    const { id: upload, size, sha256, contents } = published;
+    const files = contents === null ? {} : { files: contents.list };
+    const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
+    return { ...refusal, info: { size, sha256, upload, metadata, ...files } };
+  }
+  return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
+}
+
+/** The same for the log: with what the system said, paths included, and what the steward can do. */
+export function troubleOf(error: unknown): LogFields {
+  const reason = messageOf(error);
+  if (!(error instanceof DyncError)) return { reason };
+  const causes: string[] = [];
+  for (let it = error.cause; it !== undefined; it = it instanceof Error ? it.cause : undefined)
+    causes.push(messageOf(it));
+  const cause = causes.length === 0 ? {} : { cause: causes.join(": ") };
+  return { reason, ...cause, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+}
