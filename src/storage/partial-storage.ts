@@ -58,7 +58,7 @@ export abstract class PartialStorage {
     if (partial === null) return note.durable === 0 ? this.begin(id, form, events) : null;
     const known = this.#distrusted.get(id) ?? note;
     const trusted = trustedLength(known, partial.length, this.#options.bootId);
-    await cutBack(partial, trusted);
+    if (trusted < partial.length) await closedIfFailed(partial, () => partial.truncate(trusted));
     this.#distrusted.delete(id);
     return this.#sinkOf(id, partial, Math.min(known.durable, trusted), events);
   }
@@ -71,27 +71,20 @@ export abstract class PartialStorage {
     }
     const partial = await this.open(id);
     if (partial === null) return { type: "gone" };
-    try {
-      const { durable, mark } = this.#distrusted.get(id) ?? note;
-      // Where a sync failed before, what can be read proves nothing.
-      const isSuspect = this.#options.bootId !== null && mark === null;
-      if (!isSuspect && (await sha256Of(partial)).toString("hex") === sha256) {
-        return {
-          type: "complete",
-          sink: this.#sinkOf(id, partial, Math.min(durable, partial.length), noEvents),
-        };
-      }
-      const left = Math.min(durable, partial.length);
+    const { durable, mark } = this.#distrusted.get(id) ?? note;
+    const left = Math.min(durable, partial.length);
+    // Where a sync failed before, what can be read proves nothing.
+    const isSuspect = this.#options.bootId !== null && mark === null;
+    return await closedIfFailed(partial, async () => {
+      if (!isSuspect && (await sha256Of(partial)).toString("hex") === sha256)
+        return { type: "complete", sink: this.#sinkOf(id, partial, left, noEvents) };
       await partial.truncate(left);
       await partial.close();
       const reason = isSuspect
         ? "Stored bytes were not made durable"
         : "Stored bytes differ from their checksum";
       return { type: "incomplete", durable: left, reason };
-    } catch (error) {
-      await partial.close();
-      throw error;
-    }
+    });
   }
 
   #sinkOf(id: string, partial: PartialUpload, durable: number, events: SinkEvents): Sink {
@@ -110,10 +103,9 @@ export function trustedLength({ durable, mark }: StoredNote, length: number, boo
   return bootId !== null && mark === bootId ? length : Math.min(length, durable);
 }
 
-async function cutBack(partial: PartialUpload, length: number): Promise<void> {
-  if (length === partial.length) return;
+async function closedIfFailed<T>(partial: PartialUpload, work: () => Promise<T>): Promise<T> {
   try {
-    await partial.truncate(length);
+    return await work();
   } catch (error) {
     await partial.close();
     throw error;
