@@ -44,7 +44,7 @@ export async function openFileSource(path: string): Promise<FileSource | StreamS
   try {
     const stats = await file.stat({ bigint: true });
     if (stats.isDirectory()) {
-      const hint = "pack it into one file";
+      const hint = "--dataset sends a folder as one upload, -r its files one by one";
       throw new DyncError("source", `Cannot send "${path}": it is a folder, one file is wanted`, { hint });
     }
     if (!stats.isFile()) {

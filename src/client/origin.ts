@@ -3,7 +3,7 @@
 
 import { resolve } from "node:path";
 import { type FileVersion, isSameVersion, type KnownVersion } from "./file-version.ts";
-import type { ListingMark } from "./listing/listing.ts";
+import type { ListingMark } from "./listing/listing-mark.ts";
 import type { Selection } from "./listing/selection.ts";
 
 export type Origin =

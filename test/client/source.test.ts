@@ -63,7 +63,7 @@ describe("what cannot be sent says so before anything is sent", () => {
     const error = await refusal(openFileSource(folder.file("run")));
     expect(error.code).toBe("source");
     expect(error.message).toContain("is a folder");
-    expect(error.hint).toContain("pack it");
+    expect(error.hint).toContain("--dataset");
   });
 
   test.skipIf(isWindows)(

@@ -38,9 +38,9 @@ export function selectionFaults(
 ): readonly DyncError[] {
   const names = ["include", "exclude", "links", "all"];
   const given = names.find((name) => values[name] !== undefined || switches.includes(name));
-  if (given !== undefined && !switches.includes("dataset")) {
-    const hint = "it is about a folder: give --dataset as well";
-    return [new DyncError("usage", `${optionText(given)} needs "--dataset"`, { hint })];
+  if (given !== undefined && !switches.includes("dataset") && !switches.includes("recursive")) {
+    const hint = "it is about a folder: all of it as one upload (--dataset), or its files one by one (-r)";
+    return [new DyncError("usage", `${optionText(given)} needs "--dataset" or "-r"`, { hint })];
   }
   const none: readonly string[] = [];
   const { include = none, exclude = none, links = none } = values;

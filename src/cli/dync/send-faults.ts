@@ -165,9 +165,22 @@ function valueFaults(line: SendLine): readonly DyncError[] {
   if (server !== "")
     faults.push(...faultsOf(() => chosenServer(named === undefined ? "localhost" : named, options, known)));
   if (server === undefined) return faults;
+  const isMany = files.length > 1 || isOpenEnded(line);
   if (line.switches.includes("dataset")) faults.push(...datasetFaults(line, files));
-  else if (files.length < 2) faults.push(...oneFault(line, files[0]));
-  return [...faults, ...(files.length < 2 ? [] : manyFaults(line, files))];
+  else if (!isMany) faults.push(...oneFault(line, files[0]));
+  else if (files.length === 1) faults.push(...missingFault(line, files[0] as string));
+  return [...faults, ...(isMany ? manyFaults(line, files) : [])];
+}
+
+/** Whether options say that there may be any number of files. */
+function isOpenEnded({ values, switches }: SendLine): boolean {
+  return values["files-from"] !== undefined || switches.includes("recursive");
+}
+
+/** What is wrong with the only FILE beside options that name more. */
+function missingFault(line: SendLine, file: string): readonly DyncError[] {
+  const fault = file === "-" || isThere(file) ? null : fileFault(line, file);
+  return fault === null ? [] : [fault];
 }
 
 /** What is wrong with the one FILE, or with standard input. */
@@ -194,13 +207,18 @@ function datasetFaults(line: SendLine, folders: readonly string[]): readonly Dyn
     const hint = "--dataset sends a folder, --unpack a tar that something else made";
     return [new DyncError("usage", 'Options "--dataset" and "--unpack" are both given', { hint })];
   }
+  if (line.switches.includes("recursive")) {
+    const hint = "--dataset makes one upload of a folder, -r one of each file in it";
+    return [new DyncError("usage", 'Options "--dataset" and "-r" are both given', { hint })];
+  }
   const [folder] = folders;
+  if (folder === undefined && isOpenEnded(line)) return [];
   if (folder === undefined || folder === "-") {
     const hint = "name it after SERVER; a tar is taken from standard input with --unpack";
     return [new DyncError("usage", "The folder is missing that is to be a dataset", { hint })];
   }
   // Of several, one that cannot be sent does not keep the others back.
-  if (folders.length > 1) return [];
+  if (folders.length > 1 || isOpenEnded(line)) return [];
   const fault = kindOf(folder) === "folder" ? null : noFolder(line, folder);
   const name = line.values.name?.[0];
   return [...(fault === null ? [] : [fault]), ...faultsOf(() => datasetNameOnServer(name, folder))];
@@ -214,20 +232,27 @@ function noFolder(line: SendLine, path: string): DyncError {
 }
 
 /** What is wrong with several FILEs together: one that is not there, or cannot be sent, does not keep the others back. */
-function manyFaults({ values, switches }: SendLine, files: readonly string[]): readonly DyncError[] {
+function manyFaults(line: SendLine, files: readonly string[]): readonly DyncError[] {
+  const { values, switches } = line;
   const faults: DyncError[] = [];
   const fault = (text: string, hint: string): void =>
     void faults.push(new DyncError("usage", printable(text), { hint }));
   if (files.slice(1).includes("")) fault("FILE is empty", "leave the empty one away");
   if (files.includes("-"))
     fault('Standard input, "-", is one of several files', "send it with a command of its own");
+  const list = values["files-from"]?.[0];
+  if (list === "-" && values.meta?.[0] === "-")
+    fault("Metadata and the list of files cannot both come from standard input", "name a file after -m");
+  if (files.length === 0 && list === undefined)
+    fault("The folder is missing that -r is about", "name it after SERVER");
+  const count = files.length > 1 && !isOpenEnded(line) ? `${files.length} are given` : "several may be meant";
   if (values.name !== undefined)
     fault(
-      `Option "-n" names one file, ${files.length} are given`,
+      `Option "-n" names one file, ${count}`,
       "leave it away, each keeps its own name; or give the command once for each file",
     );
   if (switches.includes("unpack"))
-    fault(`Option "--unpack" is about one file, ${files.length} are given`, "give the command once for each");
+    fault(`Option "--unpack" is about one file, ${count}`, "give the command once for each");
   return faults;
 }
 
@@ -247,6 +272,10 @@ function optionFaults({ values, switches, isComplete }: CommandLine): readonly D
   const retryFor = values["retry-for"]?.[0];
   if (retryFor !== undefined) faults.push(...faultsOf(() => readRetry(retryFor)));
   faults.push(...faultsOf(() => readAtOnce(values.jobs?.[0])));
+  if (switches.includes("null") && values["files-from"] === undefined) {
+    const hint = "it says how the paths in that list end";
+    faults.push(new DyncError("usage", 'Option "-0" needs "--files-from"', { hint }));
+  }
   return [...faults, ...selectionFaults(values, switches)];
 }
 
@@ -282,7 +311,7 @@ function fileFault(line: SendLine, path: string): DyncError | null {
     }
     case "folder":
       return new DyncError("source", `Cannot send "${shown}": it is a folder, one file is wanted`, {
-        hint: `to send all of it as one dataset: ${datasetLine(line, path)}`,
+        hint: `to send all of it as one dataset (its files one by one: -r): ${datasetLine(line, path)}`,
       });
     case "special": {
       const hint = `read it as a stream: ${lineOf(line, line.positionals[0] ?? null)} < ${shellWord(path)}`;
@@ -322,6 +351,11 @@ function pathOf(file: string | undefined): string | null {
 /** Whether something lies at `path`. */
 export function isThere(path: string): boolean {
   return kindOf(path) !== "nothing";
+}
+
+/** Whether a folder lies at `path`. */
+export function isFolder(path: string): boolean {
+  return kindOf(path) === "folder";
 }
 
 /** What lies at `path`; "file" also where that cannot be told, and opening it will. */

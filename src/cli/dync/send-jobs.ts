@@ -1,11 +1,14 @@
 // What `dync send` sends: the jobs that a command line stands for, with which `sendFaults` found nothing wrong.
 
+import { basename } from "node:path";
+import { DyncError } from "../../base/error.ts";
 import type { Job } from "../../client/job.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
-import type { Environment } from "../command.ts";
+import type { CommandContext, Environment } from "../command.ts";
 import { readKnownServers } from "./known-servers.ts";
 import { isThere } from "./send-faults.ts";
 import type { SendValues } from "./send-options.ts";
+import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
 import { chosenServer, tellApart } from "./server-choice.ts";
 
@@ -25,7 +28,7 @@ export function readSending(values: SendValues, environment: Environment): Sendi
   return {
     server: chosenServer(server, { port, serverKey }, known),
     files: paths,
-    isBatch: paths.length > 1,
+    isBatch: paths.length > 1 || values.recursive || values["files-from"] !== undefined,
   };
 }
 
@@ -33,16 +36,31 @@ export function readSending(values: SendValues, environment: Environment): Sendi
  * The jobs in the order in which they are sent; of those that cannot be sent, `fault` says why. Throws `DyncError`, before any of
  * them, where they cannot be sent together.
  */
-export function readJobs({ server, files, isBatch }: Sending, values: SendValues): Iterable<Job> {
+export async function readJobs(
+  { server, files, isBatch }: Sending,
+  values: SendValues,
+  context: Pick<CommandContext, "output" | "signal">,
+): Promise<Iterable<Job>> {
   const plan = new SendPlan(values, isBatch);
   const shared = { ...server, ...(values.unpack ? { unpack: "tar" as const } : {}) };
   const [file] = files;
   const isInput = !isBatch && (file === undefined || file === "-");
-  const paths = files.filter((path) => !plan.isSidecar(path));
+  const all = await readPaths(files, values, context);
+  const paths = all.paths.filter((path) => !plan.isSidecar(path));
+  if (isBatch && paths.length === 0 && all.unreadable.length === 0) throw nothingToSend();
   if (!isInput) plan.expectGood(paths);
   const jobs = function* (): Iterable<Job> {
     if (isInput) return yield { ...shared, ...plan.input() };
     for (const path of paths) yield { ...shared, ...plan.file(path) };
+    for (const { path, error } of all.unreadable) {
+      const origin = { kind: "file", path } as const;
+      yield { ...shared, origin, name: basename(path), metadataText: "{}", fault: error };
+    }
   };
   return jobs();
+}
+
+function nothingToSend(): DyncError {
+  const hint = "is the list empty, or the folder another one? --help tells of patterns";
+  return new DyncError("source", "There is nothing to send", { hint });
 }

@@ -16,7 +16,10 @@ const nameOptions = {
   unpack: { type: "boolean" },
 } as const satisfies OptionsDef;
 
-const folderOptions = {
+const pathOptions = {
+  "files-from": { type: "string", bytes: true },
+  null: { type: "boolean", alias: "0" },
+  recursive: { type: "boolean", alias: "r" },
   dataset: { type: "boolean" },
   include: { type: "string", repeat: true, bytes: true },
   exclude: { type: "string", repeat: true, bytes: true },
@@ -45,7 +48,7 @@ export const sendOptions = {
   ...sharedOptions,
   ...metadataOptions,
   ...nameOptions,
-  ...folderOptions,
+  ...pathOptions,
   ...serverOptions,
   ...conductOptions,
   ...positionals,

@@ -24,7 +24,7 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const { output } = context;
   if (values.quiet) output.beQuiet();
   const sending = readSending(values, context.environment);
-  const jobs = readJobs(sending, values);
+  const jobs = await readJobs(sending, values, context);
   const retry = readRetry(values["retry-for"]);
   if (sending.isBatch) {
     const { host: server, port } = sending.server;

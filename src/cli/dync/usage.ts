@@ -17,6 +17,7 @@ Examples:
   dync -m run42.json dync.example.org run42.raw
   dync -k sample:S-17 dync.example.org *.raw
   dync -k sample:S-17 --dataset dync.example.org run42/
+  find run42 -newer last -print0 | dync -k sample:S-17 -0 --files-from - lab
   set -o pipefail; tar -c run42/ | dync -k sample:S-17 -n run42.tar lab.example
 
 SERVER is HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml. Where
@@ -62,6 +63,11 @@ Options:
                            when it was last modified, as 2026-07-30
       --unpack             the data is a tar: publish what is in it as a folder,
                            all or nothing, under the name without ".tar"
+      --files-from FILE    send as well what FILE lists, or "-": standard input;
+                           one path a line
+  -0, --null               in that list each path ends with a NUL character
+  -r, --recursive          of folders send all files one by one, under the last
+                           part of their paths, or as --name-template says
       --dataset            send each FOLDER as one upload (see above); -n is the
                            name of the dataset
       --include PATTERN    of a folder only what matches one of these; may be

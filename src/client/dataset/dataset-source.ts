@@ -11,7 +11,8 @@ import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { changedError } from "../file-source.ts";
 import { FirstOf } from "../listing/first-of.ts";
-import { type Listing, type ListingMark, listFolder } from "../listing/listing.ts";
+import { type Listing, listFolder } from "../listing/listing.ts";
+import type { ListingMark } from "../listing/listing-mark.ts";
 import { compareBytes, compareInDepth } from "../listing/path-order.ts";
 import type { Selection } from "../listing/selection.ts";
 import { type Found, walk } from "../listing/walk.ts";
@@ -37,7 +38,7 @@ export async function openDataset(
   signal: AbortSignal,
 ): Promise<DatasetSource> {
   const listing = await listFolder({ folder, selection, known }, signal);
-  tellLeftOut(listing, parts.onNote);
+  listing.leftOut.tell(parts.onNote);
   return new DatasetSource(listing, selection, parts, signal);
 }
 
@@ -95,9 +96,8 @@ export class DatasetSource implements Source {
 
   #warnOf({ items, count }: FirstOf<string>): void {
     this.#isWarned = true;
-    const text = `${countOf(count, "file")} came into "${this.#listing.folder}" after it was listed, and ${
-      count === 1 ? "is" : "are"
-    } not sent with it, such as "${items[0]}"`;
+    const files = count === 1 ? "1 file that" : `${count} files that`;
+    const text = `${files} came into "${this.#listing.folder}" after it was listed will not be stored, such as "${items[0]}"`;
     this.#parts.onWarning(text, "send what is missing by itself, or all of it under another name");
   }
 
@@ -197,19 +197,4 @@ class Comparison {
     this.isMoved = true;
     this.#listing.versions.setChanged(this.#next, stats.ctimeNs);
   }
-}
-
-/** Says what of a folder is not sent. */
-function tellLeftOut({ leftOut, junk, folder }: Listing, onNote: (text: string) => void): void {
-  for (const { path, why } of leftOut.items) onNote(`Left out of "${folder}": "${path}", ${why}`);
-  if (leftOut.more > 0) onNote(`Left out of "${folder}" for such reasons: ${leftOut.more} more`);
-  if (junk.count === 0) return;
-  const example = junk.items[0];
-  onNote(
-    `Left out of "${folder}": ${countOf(junk.count, "file")} of the system, such as "${example}" (--all keeps them)`,
-  );
-}
-
-function countOf(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -2,31 +2,22 @@
 // that would make it impossible to store. Of the same files it is the same another time: by its digest a later process knows.
 
 import { createHash, type Hash } from "node:crypto";
-import { accessSync, constants } from "node:fs";
+import { accessSync, type BigIntStats, closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { DyncError, SeveralErrors } from "../../base/error.ts";
+import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { timestampOf } from "../../base/timestamp.ts";
 import { Turns } from "../../base/turns.ts";
 import { VirtualTar } from "../../tar/virtual-tar.ts";
+import { openFlags } from "../file-source.ts";
 import { errorOf, FirstOf } from "./first-of.ts";
+import { LeftOut } from "./left-out.ts";
+import type { ListingMark } from "./listing-mark.ts";
 import { clashesIn, type NameFault, ownFault, unfitForBags } from "./name-faults.ts";
 import type { Selection } from "./selection.ts";
 import { type EntryVersion, entryVersionOf, Versions } from "./versions.ts";
 import { type Found, type FoundItem, walk } from "./walk.ts";
-
-/** What is written down of a listing. */
-export interface ListingMark {
-  /** SHA-256 (lower-case hex) over path, size, times and identity of each file, and the path of each folder. */
-  readonly digest: string;
-  /**
-   * When each folder was modified, in order: nanoseconds since 1970 in eight bytes each, lowest first, as base64. They go into
-   * the tar, and move whenever anything is put into the folder that is not sent.
-   */
-  readonly folderTimes: string;
-  /** Bytes of the tar. */
-  readonly size: number;
-}
 
 const stepsPerTurn = 1000;
 
@@ -37,23 +28,18 @@ export class Listing {
   /** Regular files, and bytes in them. */
   files = 0;
   bytes = 0;
-  /** Paths that are not taken, with the reason as the end of a sentence. */
-  readonly leftOut = new FirstOf<{ readonly path: string; readonly why: string }>();
-  /** Paths of what systems leave behind, not taken. */
-  readonly junk = new FirstOf<string>();
+  readonly leftOut: LeftOut;
   readonly folder: string;
-  readonly #selection: Selection;
   readonly #hash: Hash = createHash("sha256");
   readonly #folderTimes: bigint[] = [];
   readonly #refused = new FirstOf<DyncError>();
   readonly #unreadable = new FirstOf<DyncError>();
-  readonly #links = new FirstOf<DyncError>();
   #modified: bigint | null = null;
   #digest: string | null = null;
 
   constructor(folder: string, selection: Selection) {
     this.folder = folder;
-    this.#selection = selection;
+    this.leftOut = new LeftOut(folder, selection);
   }
 
   /** When the file that was modified last was (RFC 3339), `null` without any. */
@@ -77,14 +63,10 @@ export class Listing {
   note(found: Found, folderTime: bigint | undefined): void {
     switch (found.type) {
       case "junk":
-        return this.junk.add(found.path);
+      case "left-out":
+        return this.leftOut.note(found);
       case "unreadable":
         return this.#unreadable.add(found.error);
-      case "left-out": {
-        const { path, why, isLink } = found;
-        if (!isLink || this.#selection.links !== "fail") return this.leftOut.add({ path, why });
-        return this.#links.add(new DyncError("source", `"${this.at(path)}" is ${why}`));
-      }
       case "file":
         return this.#noteFile(found);
       case "folder":
@@ -103,7 +85,7 @@ export class Listing {
     this.bytes += size;
     if (this.#modified === null || modified > this.#modified) this.#modified = modified;
     this.#append(found, version, { size, executable });
-    const fault = accessFault(this.at(path), stats.mode);
+    const fault = readingFault(this.at(path), stats);
     if (fault !== null) this.#unreadable.add(fault);
   }
 
@@ -139,13 +121,7 @@ export class Listing {
         this.#unreadable,
         (count) => new DyncError("source", `${count} paths in "${folder}" cannot be read`),
       ),
-      errorOf(
-        this.#links,
-        (count) =>
-          new DyncError("source", `There are ${count} links in "${folder}"`, {
-            hint: "--links skip leaves them out, --links follow sends what they lead to",
-          }),
-      ),
+      this.leftOut.fault,
       namesError(this.#refused, folder),
     ].filter((error) => error !== null);
     // What renaming mends comes last, and counts.
@@ -200,14 +176,24 @@ function timesIn({ folderTimes }: ListingMark): BigInt64Array {
   return new BigInt64Array(bytes.buffer, 0, Math.floor(bytes.length / 8));
 }
 
-/** What only its owner, or some may read is asked for: else it would be found out when all before it is sent. */
-function accessFault(path: string, mode: bigint): DyncError | null {
-  if ((mode & 0o444n) === 0o444n) return null;
+/** What would else be found out when all before it is sent: that it may not be read, or is longer than the system tells. */
+function readingFault(path: string, { mode, size }: BigIntStats): DyncError | null {
+  const system = systemPathBytes(path);
   try {
-    accessSync(systemPathBytes(path), constants.R_OK);
-    return null;
+    if ((mode & 0o444n) !== 0o444n) accessSync(system, constants.R_OK);
+    if (size > 0n || !hasContent(system)) return null;
+    return new DyncError("source", `"${path}" has content, and no size that the system tells`);
   } catch (error) {
-    return new DyncError("source", `Cannot read "${path}": permission denied`, { cause: error });
+    return new DyncError("source", `Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error });
+  }
+}
+
+function hasContent(path: string | Buffer): boolean {
+  const descriptor = openSync(path, openFlags);
+  try {
+    return readSync(descriptor, new Uint8Array(1)) > 0;
+  } finally {
+    closeSync(descriptor);
   }
 }
 

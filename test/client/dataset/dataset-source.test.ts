@@ -279,7 +279,7 @@ describe("what leaves the files as they are is no change", () => {
     await source.verifyUnchanged(checksum);
     await source.verifyUnchanged(checksum);
     expect(run.notes).toEqual([
-      `2 files came into "${run.path()}" after it was listed, and are not sent with it, such as "b.raw"`,
+      `2 files that came into "${run.path()}" after it was listed will not be stored, such as "b.raw"`,
     ]);
   });
 });

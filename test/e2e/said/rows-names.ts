@@ -164,12 +164,12 @@ export const rows: readonly Row[] = [
         type: 'dync -k "operator:A. Meyer" $SERVER "run 42/"',
         stderr: [
           'dync: error: Cannot send "run 42/": it is a folder, one file is wanted',
-          'dync: hint: to send all of it as one dataset: dync --dataset -k "operator:A. Meyer" 127.0.0.1:... "run 42/"',
+          'dync: hint: to send all of it as one dataset (its files one by one: -r): dync --dataset -k "operator:A. Meyer" 127.0.0.1:... "run 42/"',
         ],
         exit: 4,
       },
       {
-        type: `eval "$(dync -k 'operator:A. Meyer' $SERVER 'run 42/' 2>&1 | sed -n 's/.*one dataset: //p')"`,
+        type: `eval "$(dync -k 'operator:A. Meyer' $SERVER 'run 42/' 2>&1 | sed -n 's/.*: dync/dync/p')"`,
         stdout: [/^[0-9a-f]{64} {2}run 42\.tar$/],
         stderr: ["..."],
       },
