@@ -17,6 +17,10 @@ export class Turns {
   async step(): Promise<void> {
     this.#signal.throwIfAborted();
     this.#steps++;
-    if (this.#steps % this.#stepsPerTurn === 0) await setImmediate();
+    if (this.#steps % this.#stepsPerTurn !== 0) return;
+    await setImmediate(undefined, { signal: this.#signal }).catch((error: unknown) => {
+      this.#signal.throwIfAborted();
+      throw error;
+    });
   }
 }
