@@ -6,12 +6,14 @@ import type { KeyPair } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
+import { Asker } from "./ask.ts";
 import { BatchStore } from "./batch/batch-store.ts";
 import { cancelUpload } from "./cancel.ts";
 import { type DatasetParts, openDataset } from "./dataset/dataset-source.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, uploadSource } from "./file-upload.ts";
+import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
 import type { Retry } from "./patience.ts";
 import { Servers } from "./servers.ts";
@@ -55,6 +57,7 @@ export class Client {
   readonly batches: BatchStore;
   readonly #options: ClientOptions;
   readonly #servers = new Servers();
+  readonly #askers: Asker[] = [];
   #keys: Promise<KeyPair> | null = null;
   #transport: Promise<ClientTransport> | null = null;
 
@@ -183,6 +186,18 @@ export class Client {
     return await cancelUpload({ ...party, identity }, { transport, clock: this.#options.clock }, signal);
   }
 
+  /**
+   * For questions to a server, asked as patiently as `retry` says; good until the client is disposed of. Rejects with `DyncError`,
+   * such as "configuration" where a key is missing.
+   */
+  async asker(server: ServerChoice, retry: Retry): Promise<Asker> {
+    const { clock, random, name: client } = this.#options;
+    const { party, transport } = await this.#reach(server);
+    const asker = new Asker({ ...retry, party, client }, { transport, clock, random, newIdentity });
+    this.#askers.push(asker);
+    return asker;
+  }
+
   /** What it takes to talk to a server. Rejects with `DyncError`, such as "configuration" where a key is missing. */
   async #reach(server: ServerChoice): Promise<{
     readonly party: ConnectionParty;
@@ -198,6 +213,7 @@ export class Client {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const asker of this.#askers) asker.close();
     // One that could not be opened failed those who wanted it.
     const transport = await this.#transport?.catch(() => null);
     await transport?.close();

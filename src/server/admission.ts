@@ -68,7 +68,12 @@ export async function admit(
 /** Resolves when `holders` do not hold the name any more, or others do; rejects with why it cannot be had. */
 export type MakeWay = (holders: readonly UploadRecord[]) => Promise<void>;
 
-async function checkFree(destination: Destination, makeWay: MakeWay, parts: AdmissionParts): Promise<void> {
+/** Throws `NameTaken` with what lies at `destination`, or what `makeWay` does where it is not durable there yet. */
+export async function checkFree(
+  destination: Destination,
+  makeWay: MakeWay,
+  parts: Pick<AdmissionParts, "catalogue" | "storage">,
+): Promise<void> {
   for (let round = 0; round < roundsMax; round++) {
     const obstacle = await parts.storage.obstacle(destination);
     if (obstacle === null) return;

@@ -48,6 +48,8 @@ export interface UploadDesk {
   makeWay(upload: Upload, post: PostFile, holders: readonly UploadRecord[]): Promise<void>;
   /** Publishes a complete upload in the background; returns why that failed a moment ago, where `question` waits for that. */
   publish(record: UploadRecord, question: Question): Refusal | null;
+  /** What `post`, which only asks, would be refused with. Never rejects. */
+  inquire(upload: Upload, post: PostFile): Promise<Refusal>;
   /** It takes no more chunks: its place is free. */
   leavePlace(session: Session): void;
   /** Its handles are closed: its id and name are free. */
@@ -166,6 +168,8 @@ export class Upload {
         return this.#restore(action.needsPlace);
       case "publish":
         return this.#publish(action.question);
+      case "inquire":
+        return this.#desk.track(this.#inquire(action.post));
       case "finish":
         return void this.#session?.finish(action.size, action.checksum);
       case "done":
@@ -190,6 +194,10 @@ export class Upload {
       return this.#driver.feed({ type: "refused", ...refusalOf(error) });
     }
     this.#driver.feed({ type: "found", record: this.#record === null ? null : recorded(this.#record) });
+  }
+
+  async #inquire(post: PostFile): Promise<void> {
+    this.#refuse(await this.#desk.inquire(this, post));
   }
 
   #admit(post: PostFile): void {

@@ -8,6 +8,7 @@ import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { claimRefusal, type NameHolder } from "./claim.ts";
 import type { ClientDirectory } from "./client-directory.ts";
+import { Inquiries } from "./inquiry.ts";
 import { PublishAttempts } from "./publish-attempts.ts";
 import { finishPublishing, giveUp } from "./recovery.ts";
 import { troubleOf } from "./refusal.ts";
@@ -31,12 +32,14 @@ export class Uploads implements UploadDesk {
   readonly #byId = new Map<string, Upload>();
   readonly #places: UploadPlaces;
   readonly #attempts: PublishAttempts;
+  readonly #inquiries: Inquiries;
   /** Work that `settled` waits for. */
   readonly #tasks = new Set<Promise<void>>();
 
   constructor(parts: UploadsParts) {
     this.#parts = { ...parts, isActive: this.isActive };
     this.#places = new UploadPlaces(parts.options.uploadsMax, (user) => parts.rulesOf(user).uploadsPerUser);
+    this.#inquiries = new Inquiries(parts);
     this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
   }
 
@@ -101,6 +104,10 @@ export class Uploads implements UploadDesk {
     this.#byId.set(id, upload);
     this.#places.take(id, user);
     return new Session({ id, identity, user }, origin, name, this.#parts, (input) => upload.feed(input));
+  }
+
+  inquire({ owner }: Upload, post: PostFile): Promise<Refusal> {
+    return this.#inquiries.answer(owner.user, post);
   }
 
   leavePlace({ key }: Session): void {

@@ -12,6 +12,7 @@ import {
   type RecordedUpload,
   UploadLife,
 } from "../../src/protocol/server/upload-life.ts";
+import type { PostFile } from "../../src/protocol/wire/message.ts";
 import { admitted, chunk, hears, options, post, query } from "./server-script.ts";
 
 const record = (change: Partial<RecordedUpload>): RecordedUpload => ({
@@ -40,6 +41,15 @@ const restored: LifeInput = {
 function lead(life: UploadLife, ...inputs: readonly LifeInput[]): readonly LifeAction[] {
   return inputs.map((input) => life.step(input, 0)).at(-1) ?? [];
 }
+
+const question: PostFile = { ...post, info: { ask: true } };
+const asks = hears(question);
+const inquire: LifeAction = { type: "inquire", post: question };
+const nothing: LifeInput = { type: "refused", code: 404, text: "Nothing" };
+const answered: LifeAction = {
+  type: "send",
+  message: { type: "error", code: 404, text: "Nothing", info: { ask: true } },
+};
 
 const error = (code: number, text: string): LifeAction => ({
   type: "send",
@@ -181,6 +191,60 @@ describe("what is said while", () => {
   });
 });
 
+describe("a post-file that only asks", () => {
+  test("is looked into at once, and answered; then nothing is left", () => {
+    const life = new UploadLife(options);
+    expect(lead(life, asks)).toEqual([inquire]);
+    expect(lead(life, nothing)).toEqual([answered, over]);
+  });
+
+  test("again while it is looked into is looked into next", () => {
+    const life = new UploadLife(options);
+    lead(life, asks, asks);
+    expect(lead(life, nothing)).toEqual([answered, inquire]);
+    expect(lead(life, nothing)).toEqual([answered, over]);
+  });
+
+  test.each([["finished"], ["failed"], ["publishing"]] as const)(
+    "is behind what else is said, and not about the upload, which %s",
+    (state) => {
+      const life = new UploadLife(options);
+      expect(lead(life, query, asks)).toEqual([]);
+      const actions = lead(life, found({ state }), { type: "publishing" });
+      expect([...actions, inquire]).toContainEqual(inquire);
+      expect(life.phase).toBe("arriving");
+      expect(lead(life, nothing)).toEqual([answered, over]);
+    },
+  );
+
+  test("may be followed by an upload", () => {
+    const life = new UploadLife(options);
+    lead(life, asks, hears(post));
+    expect(lead(life, nothing)).toEqual([answered, { type: "look-up" }]);
+    expect(lead(life, unknown)[0]).toEqual({ type: "admit", post });
+  });
+
+  test("while the upload is active is refused, and changes nothing", () => {
+    const life = new UploadLife(options);
+    lead(life, hears(post), unknown, { type: "granted", amount: 1 }, admitted);
+    expect(lead(life, asks)).toMatchObject([{ message: { type: "error", code: 409, info: { ask: true } } }]);
+    expect(life.phase).toBe("active");
+  });
+
+  test("while it is put away is answered afterwards", () => {
+    const life = new UploadLife(options);
+    lead(life, hears(post), unknown, cancel, asks);
+    expect(lead(life, { type: "put-away" })).toEqual([inquire]);
+  });
+
+  test("of a server that stops gets that for an answer", () => {
+    const life = new UploadLife(options);
+    const stop: LifeInput = { type: "stop", code: 503, text: "Going down", keep: true };
+    lead(life, asks, asks, stop);
+    expect(lead(life, nothing)).toEqual([answered, error(503, "Going down"), over]);
+  });
+});
+
 describe("a server that stops", () => {
   const stop: LifeInput = { type: "stop", code: 503, text: "Going down", keep: true };
 
@@ -206,6 +270,7 @@ test("whatever is said in whatever order: one thing is done at a time, and what 
   const said = fc.constantFrom<LifeInput>(
     hears(post),
     other,
+    asks,
     chunk(0, 4),
     last,
     query,
@@ -226,6 +291,7 @@ test("whatever is said in whatever order: one thing is done at a time, and what 
     restore: [restored, refused],
     publish: [{ type: "publishing" }, refused],
     admit: [admitted, refused],
+    inquire: [refused],
     done: [{ type: "put-away" }],
   };
   const step = fc.record({ said: fc.array(said, { maxLength: 70 }), answer: fc.nat() });

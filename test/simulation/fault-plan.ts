@@ -29,6 +29,7 @@ export type TimedFault =
   | "disk-full"
   | "key-removed"
   | "intruder"
+  | "question"
   | "cancel";
 
 /** Properties of the whole run. */

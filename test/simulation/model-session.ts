@@ -83,6 +83,8 @@ export class ModelSession {
       case "publish":
         // What an earlier process left is published in the background, see `ModelServer.start`.
         return this.feed({ type: "publishing" });
+      case "inquire":
+        return this.#later(() => this.feed({ type: "refused", code: 404, text: "Nothing is stored" }));
       case "admit":
         this.#join();
         this.#isBusy = true;

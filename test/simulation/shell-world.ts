@@ -10,6 +10,7 @@ import {
 } from "../../src/config/server-settings.ts";
 import { type FaultKind, FaultPlan } from "./fault-plan.ts";
 import { intrude } from "./intruder.ts";
+import { askAbout } from "./questioner.ts";
 import { Random } from "./random.ts";
 import { ShellChecks } from "./shell-checks.ts";
 import { type ShellJob, SimulatedClient } from "./simulated-client.ts";
@@ -49,6 +50,7 @@ const kinds: readonly FaultKind[] = [
   "slow-client",
   "slow-disk",
   "scarce-memory",
+  "question",
 ];
 
 const faultsMs = 120_000;
@@ -276,6 +278,8 @@ export class ShellWorld {
     faults.repeat("freeze", many, () => one().freeze(random.magnitude(10, 100_000)));
     faults.repeat("cancel", faultsMs / 2, () => one().cancel());
     faults.repeat("intruder", many, () => intrude(this, one()));
+    // Where a frame is dropped, a question may become an upload, which takes the name from the one that has it.
+    if (!faults.includes("damaged-header")) faults.repeat("question", many, () => askAbout(this, one()));
     faults.repeat("server-freeze", faultsMs / 5, () => server.freeze(random.magnitude(10, 100_000)));
     faults.repeat("server-stop", faultsMs / 5, () => server.stop());
     faults.repeat("server-crash", faultsMs / 5, () => server.crash(false));

@@ -22,6 +22,7 @@ import {
   type ClientMessage,
   clientComesBack,
   type ErrorInfo,
+  markOfAnswer,
   type PostChunk,
   type PostFile,
   type ServerMessage,
@@ -167,10 +168,14 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       this.#actions.push({ type: "admit", post });
       // Before the checks are done, so that the approval can carry credit.
       this.#credit.want(this.#usableWindow());
-    } else if (!isSame(post, this.#post)) {
+    } else if (post.info.ask === true || !isSame(post, this.#post)) {
       const name = JSON.stringify(storedName(this.#post));
       const text = `This connection uploads ${name} already, with metadata of its own`;
-      this.#sendError(errorMeanings["name-taken"].wire, text);
+      this.#sendError(
+        errorMeanings["name-taken"].wire,
+        text,
+        post.info.ask === true ? markOfAnswer(post) : undefined,
+      );
     } else if (this.#state === "admitting") {
       this.#reports.greet();
     } else {

@@ -9,6 +9,9 @@
 // decides. At its end its handles are put away (*ending*). What its client says while the server is busy with the
 // upload otherwise is held, and dealt with in order afterwards; of several questions the newest. Held is what was said,
 // never what it came in: a chunk's data is not kept, nobody gave credit for it.
+//
+// A post-file that only asks is about no upload, whatever its identity is used for: it is answered by itself, when nothing else
+// is to be answered.
 
 import { assert, unreachable } from "../../base/assert.ts";
 import { errorMeanings } from "../../base/error.ts";
@@ -17,6 +20,7 @@ import {
   type ClientMessage,
   clientComesBack,
   type ErrorMessage,
+  markOfAnswer,
   type PostFile,
   type ServerMessage,
 } from "../wire/message.ts";
@@ -42,7 +46,7 @@ export type Refusal = Omit<ErrorMessage, "type">;
 
 export type LifeInput =
   | Exclude<ServerInput, { type: "refused" }>
-  /** Answers `admit`, `look-up`, `restore` or `publish`: not now or not at all. */
+  /** Answers `admit`, `look-up`, `restore` or `publish`: not now or not at all. And `inquire`. */
   | ({ readonly type: "refused" } & Refusal)
   /** Answers `look-up`. */
   | { readonly type: "found"; readonly record: RecordedUpload | null }
@@ -59,6 +63,8 @@ export type LifeAction =
   | { readonly type: "restore"; readonly needsPlace: boolean }
   /** Publish the upload that was found, which is complete; answer `publishing` or `refused`, with why that failed a moment ago. */
   | { readonly type: "publish"; readonly question: Question }
+  /** Find out what `post`, which only asks, would be refused with; answer `refused`. */
+  | { readonly type: "inquire"; readonly post: PostFile }
   /** Nothing is under way: forget this machine. Nothing may follow. */
   | { readonly type: "over" };
 
@@ -67,7 +73,7 @@ export type LifePhase =
   | "new"
   /** The catalogue is asked. */
   | "looking"
-  /** What is stored of it is opened, or it is looked into why it is not published. */
+  /** What is stored of it is opened, or it is looked into why it is not published; or a question is looked into. */
   | "arriving"
   /** `server-upload.ts` decides. */
   | "active"
@@ -80,11 +86,15 @@ export type LifePhase =
 export const lifeTransitions: Readonly<
   Record<LifePhase, { readonly [event: string]: readonly LifePhase[] }>
 > = {
-  new: { message: ["looking"] },
-  looking: { found: ["active", "arriving", "over"], refused: ["over"] },
-  arriving: { restored: ["active"], publishing: ["over"], refused: ["over"] },
+  new: { message: ["looking", "arriving"] },
+  looking: { found: ["active", "arriving", "over"], refused: ["arriving", "over"] },
+  arriving: {
+    restored: ["active"],
+    publishing: ["arriving", "over"],
+    refused: ["looking", "arriving", "over"],
+  },
   active: { done: ["ending"] },
-  ending: { "put-away": ["looking", "over"] },
+  ending: { "put-away": ["looking", "arriving", "over"] },
   over: {},
 };
 
@@ -96,12 +106,17 @@ type Held =
 
 // A client that is answered has no reason to send more than this before it hears.
 const heldMax = 64;
+// And it asks again when it was answered.
+const asksMax = 4;
 
 export class UploadLife implements Machine<LifeInput, LifeAction> {
   readonly #options: ServerUploadOptions;
   #phase: LifePhase = "new";
   #upload: ServerUpload | null = null;
   #held: readonly Held[] = [];
+  /** What only asks; the first of them is looked into while `#isAsking`. */
+  #asks: readonly PostFile[] = [];
+  #isAsking = false;
   /** The driver wants it to end, and it cannot just now. */
   #stop: Extract<ServerInput, { type: "stop" }> | null = null;
   #actions: LifeAction[] = [];
@@ -157,7 +172,7 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
       case "refused":
         // Its client gave it up while it was being checked.
         if (this.#phase === "ending") return;
-        return this.#refuse("refused", input);
+        return this.#isAsking ? this.#onAnswer(input) : this.#refuse("refused", input);
       case "put-away":
         return this.#look("put-away");
       case "stop":
@@ -174,9 +189,9 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
   }
 
   #onMessage(message: ClientMessage): void {
-    this.#hold(
-      message.type === "post-chunk" ? { type: "chunk", isLast: message.checksum !== null } : message,
-    );
+    if (message.type === "post-chunk") this.#hold({ type: "chunk", isLast: message.checksum !== null });
+    else if (message.type !== "post-file" || message.info.ask === undefined) this.#hold(message);
+    else if (this.#asks.length < asksMax) this.#asks = [...this.#asks, message];
     if (this.#phase === "new") this.#look("message");
   }
 
@@ -192,6 +207,15 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     if (this.#stop !== null) return this.#refuse(event, this.#stop);
     this.#move(event, "looking");
     this.#actions.push({ type: "look-up" });
+  }
+
+  #onAnswer({ code, text, info }: Refusal): void {
+    const [post, ...others] = this.#asks;
+    assert(post !== undefined, "somebody asked");
+    this.#isAsking = false;
+    this.#asks = others;
+    this.#sendError({ code, text, info: { ...info, ...markOfAnswer(post) } });
+    this.#look("refused");
   }
 
   #onFound(record: RecordedUpload | null, now: number): void {
@@ -275,8 +299,16 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
   }
 
   #end(event: string): void {
-    this.#move(event, "over");
     this.#held = [];
+    const [post] = this.#asks;
+    const stop = this.#stop;
+    if (post !== undefined && stop === null) {
+      this.#move(event, "arriving");
+      this.#isAsking = true;
+      return void this.#actions.push({ type: "inquire", post });
+    }
+    if (post !== undefined && stop !== null) this.#sendError({ code: stop.code, text: stop.text });
+    this.#move(event, "over");
     this.#actions.push({ type: "over" });
   }
 

@@ -28,7 +28,7 @@ const error = {
     lost: (frame: Uint8Array) =>
       isFilledObject(frame) ? "the text before the info is missing" : joined(frame, "text"),
   },
-  /** With 409, the file that has the name, told to its owner. */
+  /** With 409, the file that has the name, told to its owner; and what else there is to say to a program. */
   info: field.optional(
     field.info({
       /** Bytes of the file. */
@@ -41,6 +41,12 @@ const error = {
       metadata: field.oneOf("same", "different"),
       /** Of a dataset: SHA-256 (lower-case hex) over the list of its files. */
       files: field.sha256,
+      /** Its name, where it was found by its content and has another one than the `post-file`. */
+      name: field.text,
+      /** It answers a `post-file` that asks, whatever the code: nothing was begun. */
+      ask: field.yes,
+      /** Of the `post-file` that it answers, where that asks and has one. */
+      tag: field.size,
     }),
   ),
 };
@@ -72,6 +78,14 @@ export const clientMessages = {
         replaces: field.identities,
         /** What the bytes are, and shall be published as: the members of a tar, as a folder. */
         unpack: field.oneOf("tar"),
+        /** Nothing is to be begun: the client asks what it would be told. */
+        ask: field.yes,
+        /** With `ask`: any number, chosen by the client. */
+        tag: field.size,
+        /** With `ask`: SHA-256 (lower-case hex) of the content, under whatever name it is stored. */
+        sha256: field.sha256,
+        /** The same of a dataset: that over the list of its files. */
+        files: field.sha256,
       },
       { [reservedMember]: infoMarker },
     ),
@@ -161,6 +175,11 @@ export type ErrorMessage = ClientMessages["error"];
 export type ErrorInfo = NonNullable<ErrorMessage["info"]>;
 export type UploadApproved = ServerMessages["upload-approved"];
 export type StatusReport = ServerMessages["status-report"];
+
+/** By what an answer to `post`, which asks, is told from other errors, and from answers to others. */
+export function markOfAnswer({ info: { tag } }: PostFile): Pick<ErrorInfo, "ask" | "tag"> {
+  return { ask: true, ...(tag === undefined ? {} : { tag }) };
+}
 
 /** First frame of each message. They are shared and must not be written to. */
 export const commands: ReadonlyMap<string, Uint8Array> = new Map(

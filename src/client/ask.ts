@@ -1,0 +1,272 @@
+// Asks a server what is stored, without sending anything: over connections that are kept, one question at a time on each. Used
+// by `client.ts`.
+
+import { type Clock, sleep } from "../base/clock.ts";
+import { DyncError, errorCodeFromWire, errorMeanings } from "../base/error.ts";
+import { formatServerAddress } from "../base/format-server-address.ts";
+import { encodeClientMessage } from "../protocol/wire/encode.ts";
+import type { ErrorMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
+import type { ClientTransport } from "../transport/transport.ts";
+import { Connection } from "./connection.ts";
+import { type ConnectionParty, connectionError } from "./failure.ts";
+import type { Retry } from "./patience.ts";
+
+/** What is asked: about a name, and with `sha256` or `files` also about content, under any name. */
+export interface Question {
+  /** On the wire: that of a dataset ends in ".tar". */
+  readonly name: string;
+  /** A JSON object; `{}` where nobody wants to know of metadata. */
+  readonly metadataText: string;
+  readonly unpack?: "tar";
+  /** Lower-case hex, of a file. */
+  readonly sha256?: string;
+  /** Lower-case hex: the digest of a dataset's list of files. */
+  readonly files?: string;
+}
+
+/** What the server has. */
+export interface StoredThing {
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** Of a dataset. */
+  readonly files: string | null;
+  /** Id of the upload that it came by. */
+  readonly upload: string | null;
+  readonly hasSameMetadata: boolean;
+  /** Where it was found by its content. */
+  readonly otherName: string | null;
+}
+
+export type Answer =
+  | { readonly type: "stored"; readonly stored: StoredThing }
+  /** Something else has the name; `text` says what. */
+  | { readonly type: "taken"; readonly text: string }
+  | { readonly type: "missing" }
+  /** Nothing is stored, and it would not be taken. */
+  | { readonly type: "refused"; readonly error: DyncError };
+
+/** The server does not know how to be asked. */
+export class CannotBeAsked extends DyncError {
+  constructor(party: ConnectionParty) {
+    super("failed", `The server at ${formatServerAddress(party)} cannot be asked what it has`, {
+      hint: 'it is an older or the original one; there, giving "dync send" again shows what is stored',
+    });
+  }
+}
+
+export interface AskerOptions extends Retry {
+  readonly party: ConnectionParty;
+  /** Name and version of this program. */
+  readonly client: string;
+}
+
+export interface AskerParts {
+  readonly transport: ClientTransport;
+  readonly clock: Clock;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  /** 32 hex digits that nobody else has, for a connection. */
+  readonly newIdentity: () => string;
+}
+
+const answerMs = 30_000;
+const flushMs = 1_000;
+const pauseMsFirst = 500;
+const pauseMsMax = 30_000;
+
+export class Asker {
+  readonly #options: AskerOptions;
+  readonly #parts: AskerParts;
+  readonly #idle: Line[] = [];
+  readonly #lines = new Set<Line>();
+  /** Whether it can be asked; a promise while that is found out. */
+  #isAble: Promise<unknown> | null = null;
+  #isKnown = false;
+  #asked = 0;
+  #wasReached = false;
+
+  constructor(options: AskerOptions, parts: AskerParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /**
+   * Several may be asked at once, each over a connection of its own. Rejects with `DyncError`: `CannotBeAsked`, or why there is
+   * no answer.
+   */
+  async ask(question: Question, signal: AbortSignal): Promise<Answer> {
+    // A server that takes a question for an upload may let go of an unfinished one of that name: no name of ours is risked.
+    this.#isAble ??= this.#askOfNothing(signal);
+    try {
+      await this.#isAble;
+    } catch (error) {
+      if (!(error instanceof CannotBeAsked)) this.#isAble = null;
+      throw error;
+    }
+    return await this.#try(question, signal);
+  }
+
+  close(): void {
+    for (const line of this.#lines) line.close();
+  }
+
+  async #askOfNothing(signal: AbortSignal): Promise<void> {
+    const name = `dync-${this.#parts.newIdentity().slice(0, 16)}.ask`;
+    await this.#try({ name, metadataText: '{"dync":"a question"}' }, signal);
+    this.#isKnown = true;
+  }
+
+  async #try(question: Question, signal: AbortSignal): Promise<Answer> {
+    const { clock, random } = this.#parts;
+    const { retryForMs, retryFirst } = this.#options;
+    const since = clock.now();
+    for (let pauseMs = pauseMsFirst; ; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
+      try {
+        return await this.#once(question, signal);
+      } catch (thrown) {
+        // It answered one: this one was damaged on its way, and looked like an upload.
+        const isDamage = thrown instanceof CannotBeAsked && this.#isKnown;
+        const error = isDamage ? new DyncError("unreachable", "A question was damaged on its way") : thrown;
+        const mayPass = error instanceof DyncError && error.meaning.retry && (this.#wasReached || retryFirst);
+        if (!mayPass || clock.now() + pauseMs - since > retryForMs) throw error;
+        await sleep(clock, pauseMs * (0.5 + random() / 2), signal);
+      }
+    }
+  }
+
+  async #once(question: Question, signal: AbortSignal): Promise<Answer> {
+    for (const idle of this.#idle.splice(0)) {
+      if (idle.isDown) this.#lines.delete(idle);
+      else this.#idle.push(idle);
+    }
+    const line = this.#idle.pop() ?? this.#open();
+    try {
+      const answer = await line.ask(this.#postOf(question), signal);
+      this.#idle.push(line);
+      return answer;
+    } catch (error) {
+      this.#lines.delete(line);
+      line.close();
+      throw error;
+    }
+  }
+
+  #open(): Line {
+    const onReached = (): void => {
+      this.#wasReached = true;
+    };
+    const line = new Line(this.#options.party, this.#parts, onReached);
+    this.#lines.add(line);
+    return line;
+  }
+
+  #postOf({ name, metadataText, ...about }: Question): PostFile {
+    this.#asked += 1;
+    return {
+      type: "post-file",
+      name,
+      metadataText,
+      info: { client: this.#options.client, ask: true, tag: this.#asked, ...about },
+    };
+  }
+}
+
+interface Waiting {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+/** One connection. After an error of `ask` it is good for nothing. */
+class Line {
+  readonly #party: ConnectionParty;
+  readonly #clock: Clock;
+  readonly #connection: Connection;
+  /** Nothing comes over it any more. */
+  isDown = false;
+  #post: PostFile | null = null;
+  #tag: number | undefined;
+  #waiting: Waiting | null = null;
+
+  constructor(party: ConnectionParty, { transport, clock, newIdentity }: AskerParts, onReached: () => void) {
+    this.#party = party;
+    this.#clock = clock;
+    const identity = Buffer.from(newIdentity(), "hex");
+    this.#connection = new Connection(
+      transport,
+      { ...party, identity },
+      {
+        onUp: () => {
+          onReached();
+          this.#say();
+        },
+        onInput: (input) => {
+          if (input.type === "message") this.#hear(input.message);
+          else
+            this.#waiting?.reject(
+              new DyncError("unreachable", `What the server says is damaged: ${input.text}`),
+            );
+        },
+        onDrained: () => {},
+        onDown: (failure) => {
+          this.isDown = true;
+          this.#waiting?.reject(connectionError(failure, party));
+        },
+      },
+    );
+  }
+
+  async ask(post: PostFile, signal: AbortSignal): Promise<Answer> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.#waiting = { resolve, reject };
+    this.#post = post;
+    this.#tag = post.info.tag;
+    if (this.#connection.isUp) this.#say();
+    const late = new DyncError("timed-out", "The server does not answer a question");
+    const stopWaiting = this.#clock.after(answerMs, () => reject(late));
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await promise;
+    } finally {
+      stopWaiting();
+      signal.removeEventListener("abort", onAbort);
+      this.#waiting = null;
+    }
+  }
+
+  #say(): void {
+    const post = this.#post;
+    this.#post = null;
+    if (post !== null) this.#connection.send(encodeClientMessage(post));
+  }
+
+  #hear(message: ServerMessage): void {
+    if (message.type === "error") return this.#onError(message);
+    if (message.type !== "upload-approved") return;
+    // It has begun an upload.
+    const code = errorMeanings.cancelled.wire;
+    this.#connection.send(encodeClientMessage({ type: "error", code, text: "This was only a question" }));
+    this.#waiting?.reject(new CannotBeAsked(this.#party));
+  }
+
+  #onError({ code: wire, text, info = {} }: ErrorMessage): void {
+    const code = errorCodeFromWire(wire);
+    const error = new DyncError(code, text);
+    // Of an earlier question, once more.
+    if (info.tag !== undefined && info.tag !== this.#tag) return;
+    // Whatever it is about, it answers no question: such as a server that is just stopping.
+    if (info.ask === undefined || error.meaning.retry) return this.#waiting?.reject(error);
+    if (code === "unknown-upload") return this.#waiting?.resolve({ type: "missing" });
+    if (code !== "name-taken") return this.#waiting?.resolve({ type: "refused", error });
+    const { size, sha256, upload = null, files = null, metadata, name: otherName = null } = info;
+    if (size === undefined || sha256 === undefined) return this.#waiting?.resolve({ type: "taken", text });
+    const stored = { size, sha256, files, upload, hasSameMetadata: metadata === "same", otherName };
+    this.#waiting?.resolve({ type: "stored", stored });
+  }
+
+  close(): void {
+    this.#connection.close(flushMs);
+  }
+}

@@ -1,0 +1,61 @@
+// What a client is told that only asks about an upload: what is stored under that name, else what a real one would be refused
+// with, else that nothing is there. Nothing is begun or written down. A few questions of a user are looked into at once, as they cost what an upload costs to begin.
+
+import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import { judge } from "../config/judge.ts";
+import type { Refusal } from "../protocol/server/upload-life.ts";
+import type { PostFile } from "../protocol/wire/message.ts";
+import { storedName } from "../protocol/wire/stored-name.ts";
+import { nameFault } from "../upload/names.ts";
+import { type AdmissionParts, checkFree } from "./admission.ts";
+import { refusalOf } from "./refusal.ts";
+
+const atOnceMax = 16;
+
+export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rulesOf"> & {
+  readonly logger: Logger;
+};
+
+export class Inquiries {
+  readonly #parts: InquiryParts;
+  /** Users whose questions are looked into: how many, and what waits for one of them to end. */
+  readonly #users = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+
+  constructor(parts: InquiryParts) {
+    this.#parts = parts;
+  }
+
+  /** What `post`, by `user`, is answered with. Never rejects. */
+  async answer(user: string, post: PostFile): Promise<Refusal> {
+    const turns = this.#users.get(user) ?? { running: 0, waiting: [] };
+    this.#users.set(user, turns);
+    if (turns.running === atOnceMax) await new Promise<void>((resolve) => turns.waiting.push(resolve));
+    else turns.running++;
+    try {
+      return await inquire(user, post, this.#parts);
+    } catch (error) {
+      const refusal = refusalOf(error, post.metadataText);
+      if (refusal.code === errorMeanings.internal.wire)
+        this.#parts.logger.log("error", "A question was not answered", { user, reason: messageOf(error) });
+      return refusal;
+    } finally {
+      const next = turns.waiting.shift();
+      if (next !== undefined) next();
+      else if (--turns.running === 0) this.#users.delete(user);
+    }
+  }
+}
+
+async function inquire(user: string, post: PostFile, parts: InquiryParts): Promise<Refusal> {
+  const judgement = judge(post, parts.rulesOf(user));
+  const name = storedName(post);
+  // Who asks without metadata, which are missing or not to be compared, wants to know of the content.
+  if (nameFault(name) === null) await checkFree({ user, name }, notDurableYet, parts);
+  if (judgement.type === "refused") return judgement.refusal;
+  return { code: errorMeanings["unknown-upload"].wire, text: `Nothing is stored as ${JSON.stringify(name)}` };
+}
+
+async function notDurableYet(): Promise<never> {
+  throw new DyncError("not-ready", "It is being published just now");
+}

@@ -1,0 +1,219 @@
+// Asking a server what it has: what its answers mean, one question at a time on a connection, and servers that know no questions.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { Asker, type Question } from "../../src/client/ask.ts";
+import { newIdentity } from "../../src/client/identity.ts";
+import type { ErrorInfo, PostFile } from "../../src/protocol/wire/message.ts";
+import { ClientWorld, clientKeys, failureOf } from "./client-world.ts";
+import { ScriptedServer, serverKeys } from "./scripted-server.ts";
+
+const question: Question = { name: "run.raw", metadataText: '{"sample":"A1"}' };
+const sha256 = "ab".repeat(32);
+
+let world: ClientWorld;
+let server: ScriptedServer;
+let asker: Asker;
+/** Of the question that came last. */
+let lastTag = 0;
+
+beforeEach(() => {
+  world = new ClientWorld();
+  server = new ScriptedServer(world.network);
+  const party = { host: "server", port: 8889, serverKey: serverKeys.publicKey, keys: clientKeys };
+  const parts = { ...world.parts, newIdentity };
+  asker = new Asker({ party, client: "test", retryForMs: 60_000, retryFirst: false }, parts);
+});
+
+afterEach(async () => {
+  asker.close();
+  await world.settle();
+  server.forgetRest();
+  expect(world.network.messagesHeld).toBe(0);
+});
+
+const ask = (it = question) => asker.ask(it, world.stop.signal);
+const answer = (code: number, text: string, info: ErrorInfo = {}, tag = lastTag) =>
+  server.send({ type: "error", code, text, info: { ...info, ask: true, tag } });
+
+/** The next question, after the one that finds out whether there can be any. */
+async function heard(): Promise<PostFile> {
+  const post = await server.expect("post-file");
+  expect(post.info.ask).toBe(true);
+  lastTag = post.info.tag ?? -1;
+  if (!post.name.endsWith(".ask")) return post;
+  answer(404, "Nothing");
+  return await heard();
+}
+
+describe("an answer", () => {
+  const stored = { size: 4, sha256, upload: "u1" };
+  const none = { files: null, otherName: null };
+  const rows: readonly (readonly [number, ErrorInfo, unknown])[] = [
+    [404, {}, { type: "missing" }],
+    [409, {}, { type: "taken", text: "Why" }],
+    [409, { size: 4 }, { type: "taken", text: "Why" }],
+    [
+      409,
+      { ...stored, metadata: "same" },
+      { type: "stored", stored: { ...stored, ...none, hasSameMetadata: true } },
+    ],
+    [
+      409,
+      { ...stored, metadata: "different", files: sha256, name: "other.raw" },
+      {
+        type: "stored",
+        stored: { ...stored, files: sha256, otherName: "other.raw", hasSameMetadata: false },
+      },
+    ],
+  ];
+  test.each(rows)("%p with %j", async (code, info, expected) => {
+    const asked = ask({ ...question, sha256 });
+    const { name, metadataText, info: about } = await heard();
+    expect({ name, metadataText, about }).toEqual({
+      ...question,
+      about: { client: "test", ask: true, tag: 2, sha256 },
+    } as never);
+    answer(code, "Why", info);
+    expect<unknown>(await asked).toEqual(expected);
+  });
+
+  test.each([
+    [403, "forbidden"],
+    [422, "metadata-rejected"],
+    [413, "too-large"],
+  ])("%p says that it would not be taken", async (code, name) => {
+    const asked = ask();
+    await heard();
+    answer(code, "Why");
+    expect(await asked).toMatchObject({ type: "refused", error: { code: name, message: "Why" } });
+  });
+});
+
+describe("a connection", () => {
+  test("is used for one question after another, and is one more for each at once", async () => {
+    const first = ask();
+    await heard();
+    answer(404, "Nothing");
+    await first;
+    const second = ask({ ...question, name: "second.raw" });
+    expect((await heard()).name).toBe("second.raw");
+    const tag = lastTag;
+    const third = ask({ ...question, name: "third.raw" });
+    await world.settle();
+    expect(world.network.connections.length).toBe(2);
+    answer(409, "Taken", {}, tag);
+    expect(await second).toEqual({ type: "taken", text: "Taken" });
+    expect((await heard()).name).toBe("third.raw");
+    answer(404, "Nothing");
+    expect(await third).toEqual({ type: "missing" });
+  });
+
+  test("on which an answer comes twice answers nothing else by the second", async () => {
+    const first = ask();
+    await heard();
+    const tag = lastTag;
+    answer(404, "Nothing");
+    await first;
+    const second = ask({ ...question, name: "second.raw" });
+    await heard();
+    answer(404, "Nothing", {}, tag);
+    answer(409, "Taken");
+    expect(await second).toEqual({ type: "taken", text: "Taken" });
+  });
+
+  test("that broke is replaced, and the question is asked again", async () => {
+    const asked = ask();
+    await heard();
+    server.cut();
+    await world.pass(2000);
+    expect((await heard()).name).toBe("run.raw");
+    answer(404, "Nothing");
+    expect(await asked).toEqual({ type: "missing" });
+  });
+
+  test("that broke while nobody asked is not asked again", async () => {
+    const asked = ask();
+    await heard();
+    answer(404, "Nothing");
+    await asked;
+    server.cut();
+    await world.settle();
+    const again = ask();
+    await heard();
+    answer(404, "Nothing");
+    expect(await again).toEqual({ type: "missing" });
+  });
+
+  test("on which no answer comes is given up, and what comes late answers nothing", async () => {
+    const asked = ask();
+    await heard();
+    await world.pass(32_000, 1000);
+    await heard();
+    answer(409, "Taken");
+    expect(await asked).toEqual({ type: "taken", text: "Taken" });
+  });
+});
+
+describe("a server", () => {
+  test("that cannot tell just now is asked again, until the patience ends", async () => {
+    const failed = failureOf(ask());
+    await heard();
+    for (let tries = 0; tries < 6; tries++) {
+      answer(503, "Being published");
+      await world.pass(20_000, 500);
+      await Promise.race([heard(), failed]);
+    }
+    expect(await failed).toMatchObject({ code: "not-ready", message: "Being published" });
+  });
+
+  test("that stops answers nothing by that", async () => {
+    const asked = ask();
+    await heard();
+    server.sendError(503, "Going down");
+    await world.pass(1000);
+    await heard();
+    answer(404, "Nothing");
+    expect(await asked).toEqual({ type: "missing" });
+  });
+
+  test("that takes a question for an upload is told that it is none, and no name of ours is risked", async () => {
+    const failed = failureOf(ask());
+    expect((await server.expect("post-file")).name).toMatch(/^dync-[0-9a-f]{16}\.ask$/);
+    server.approve();
+    expect(await server.expect("error")).toMatchObject({ code: 499 });
+    expect((await failed).message).toBe("The server at server:8889 cannot be asked what it has");
+    // Nor is it asked once more.
+    expect((await failureOf(ask())).message).toContain("cannot be asked");
+    expect(world.attempts).toBe(1);
+  });
+
+  test("that answered one takes another for an upload only when that was damaged: it is asked again", async () => {
+    const asked = ask();
+    await heard();
+    server.approve();
+    expect(await server.expect("error")).toMatchObject({ code: 499 });
+    await world.pass(1000);
+    await heard();
+    answer(404, "Nothing");
+    expect(await asked).toEqual({ type: "missing" });
+  });
+
+  test("that has no use for our key says so", async () => {
+    const failed = failureOf(ask());
+    await server.expect("post-file");
+    server.sendError(403, "This key is not authorised on the server");
+    expect(await failed).toMatchObject({ code: "forbidden" });
+  });
+
+  test("that was never reached is not waited for", async () => {
+    server.close();
+    expect((await failureOf(ask())).code).toBe("unreachable");
+  });
+});
+
+test("a question ends with the signal", async () => {
+  const asked = ask();
+  await heard();
+  world.stop.abort(new Error("enough"));
+  await expect(asked).rejects.toThrow("enough");
+});

@@ -1,0 +1,78 @@
+// Somebody who only asks what is stored of what a client sends, with the real `client/ask.ts`: its own user, or another one.
+// What they are told has to be so, and no upload notices.
+
+import { createHash } from "node:crypto";
+import { DyncError } from "../../src/base/error.ts";
+import { type Answer, Asker } from "../../src/client/ask.ts";
+import type { ShellWorld } from "./shell-world.ts";
+import type { SimulatedClient } from "./simulated-client.ts";
+import { keyOfUser, serverKeys, usersMax } from "./simulated-keys.ts";
+import { nothingHeld } from "./simulated-network.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import { check } from "./simulation-failure.ts";
+
+/** Asks about what `client` sends, once. */
+export function askAbout(world: ShellWorld, client: SimulatedClient): void {
+  const { random, clock } = world;
+  const { label, name, user: owner } = client.job;
+  const user = random.chance(0.8) ? owner : (owner + random.between(1, usersMax - 1)) % usersMax;
+  const process = new SimulatedProcess(clock);
+  const transport = world.network.client(process, nothingHeld(), () => {});
+  const asker = new Asker(
+    {
+      party: { host: "server", port: world.port, serverKey: serverKeys.publicKey, keys: keyOfUser(user) },
+      client: "simulation",
+      retryForMs: 20_000,
+      retryFirst: true,
+    },
+    { transport, clock: process.clock, random: () => random.next(), newIdentity: () => world.newIdentity() },
+  );
+  const wasConfirmed = client.receipt !== null;
+  world.trace(() => `user-${user} asks about ${label}`);
+  asker
+    .ask({ name, metadataText: JSON.stringify({ label }) }, new AbortController().signal)
+    .then(
+      (answer) => {
+        world.trace(() => `user-${user} hears of ${label}: ${answer.type}`);
+        checkAnswer(world, client, `user-${user}`, { answer, wasConfirmed });
+      },
+      (error: unknown) => {
+        // It cannot be reached, or has no answer just now.
+        if (!(error instanceof DyncError)) throw error;
+        world.trace(() => `user-${user} hears nothing of ${label}: ${error.message}`);
+      },
+    )
+    .then(() => {
+      asker.close();
+      process.kill();
+    })
+    .catch((error: unknown) => world.fail(error));
+}
+
+function checkAnswer(
+  world: ShellWorld,
+  client: SimulatedClient,
+  user: string,
+  { answer, wasConfirmed }: { readonly answer: Answer; readonly wasConfirmed: boolean },
+): void {
+  const { label, name, content, user: owner } = client.job;
+  const isOwner = user === `user-${owner}`;
+  if (answer.type !== "stored") {
+    check(
+      !wasConfirmed || !isOwner,
+      () => `${label} is confirmed, and its user hears that it is ${answer.type}`,
+    );
+    return;
+  }
+  const { sha256, size, hasSameMetadata, upload } = answer.stored;
+  const file = world.disk.storage.published().find((it) => it.user === user && it.name === name);
+  check(file !== undefined, () => `${user} hears that ${name} is stored, and it is not`);
+  check(file.id === upload, () => `${user} hears of ${name} that it is of another upload`);
+  const own = createHash("sha256").update(file.bytes).digest("hex");
+  check(sha256 === own && size === file.bytes.length, () => `${user} hears that ${name} is something else`);
+  if (!hasSameMetadata || !isOwner) return;
+  check(
+    Buffer.compare(file.bytes, content) === 0,
+    () => `${user} hears that ${label} is stored, and it is another`,
+  );
+}
