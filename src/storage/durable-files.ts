@@ -59,9 +59,11 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** The text of a file of ours, or `null` when nothing is there. */
+/** The text of a file of ours, or `null` when nothing is there, or a folder, which is never ours. */
 export async function readText(file: string): Promise<string | null> {
-  return readFile(file, "utf8").catch(nullWhenMissing);
+  return readFile(file, "utf8").catch((error) =>
+    systemCode(error) === "EISDIR" ? null : nullWhenMissing(error),
+  );
 }
 
 /** Whether two names are the same file on disk. */

@@ -6,7 +6,10 @@ import { createHash } from "node:crypto";
 import { DyncError } from "../../src/base/error.ts";
 import type { PartialStorage, PartialStorageOptions } from "../../src/storage/partial-storage.ts";
 import type { Description, SinkEvents, Storage } from "../../src/storage/storage.ts";
+import { encodeMember } from "../../src/tar/header.ts";
+import { blockBytes, paddingOf } from "../../src/tar/member.ts";
 import { sidecarText } from "../../src/upload/sidecar.ts";
+import type { Contents, Form, Layout } from "../../src/upload/upload.ts";
 
 /** Of a storage whose partials the tests use as they are. */
 export const sinkOptions: PartialStorageOptions = { syncEveryBytes: 1000, bootId: "boot" };
@@ -25,8 +28,44 @@ export function idOf(number: number): string {
   return number.toString(16).padStart(32, "0");
 }
 
+/** What a storage is given: the bytes of one file, or of a tar that it unpacks. */
+export interface Kind {
+  readonly form: Form;
+  /** All bytes of an upload that has `text` as its content. */
+  whole(text: string): Uint8Array;
+}
+
+export const fileKind: Kind = { form: "file", whole: bytesOf };
+
+/** Datasets of two files and a folder. */
+export function datasetKind(form: Layout): Kind {
+  const shared = { modified: "2020-01-02T03:04:05.5Z", executable: false };
+  return {
+    form,
+    whole: (text) => {
+      const content = bytesOf(text);
+      const parts = [
+        encodeMember({ ...shared, path: "run", type: "folder", size: 0 }),
+        encodeMember({ ...shared, path: "run/text", type: "file", size: content.length }),
+        content,
+        new Uint8Array(paddingOf(content.length)),
+        encodeMember({ ...shared, path: "run/größe", type: "file", size: 3 }),
+        bytesOf("end"),
+        new Uint8Array(paddingOf(3) + 2 * blockBytes),
+      ];
+      return new Uint8Array(Buffer.concat(parts));
+    },
+  };
+}
+
 /** The description of an upload as the server makes it. */
-export function descriptionOf(id: string, user: string, name: string, content: Uint8Array): Description {
+export function descriptionOf(
+  id: string,
+  user: string,
+  name: string,
+  content: Uint8Array,
+  contents: Contents | null = null,
+): Description {
   const modified = "2020-01-02T03:04:05.678901234Z";
   const sha256 = createHash("sha256").update(content).digest("hex");
   const metadataText = sidecarText({
@@ -37,7 +76,7 @@ export function descriptionOf(id: string, user: string, name: string, content: U
     metadataText: '{"sample":"A1"}',
     size: content.length,
     sha256,
-    contents: null,
+    contents,
     modified,
     receivedAt: "2026-01-01T00:00:00.000Z",
     client: null,
@@ -52,11 +91,12 @@ export async function publishOne(
   user: string,
   name: string,
   text = name,
+  { form, whole }: Kind = fileKind,
 ) {
-  const content = bytesOf(text);
-  const partial = await storage.create(idOf(number), "file");
+  const content = whole(text);
+  const partial = await storage.create(idOf(number), form);
   await partial.append(content);
-  const description = descriptionOf(idOf(number), user, name, content);
+  const description = descriptionOf(idOf(number), user, name, content, await partial.contents());
   await partial.publish({ user, name }, description);
   return description;
 }
@@ -75,34 +115,46 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
   throw error;
 }
 
-export function storageContract(name: string, make: () => Promise<StorageUnderTest>): void {
+export function storageContract(
+  name: string,
+  make: () => Promise<StorageUnderTest>,
+  kind: Kind = fileKind,
+): void {
+  const { form, whole } = kind;
+  const publish = (storage: PartialStorage, number: number, user: string, name: string, text = name) =>
+    publishOne(storage, number, user, name, text, kind);
+
   describe(`${name}: partials`, () => {
     test("a new partial is empty, and what is appended can be read again", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(1), "file");
+      const partial = await under.storage.create(idOf(1), form);
       expect(partial.length).toBe(0);
-      await partial.append(bytesOf("hello "));
-      await partial.append(bytesOf(""));
-      await partial.append(bytesOf("world"));
-      expect(partial.length).toBe(11);
-      const into = new Uint8Array(20);
-      expect(await partial.read(6, into)).toBe(5);
-      expect(new TextDecoder().decode(into.subarray(0, 5))).toBe("world");
-      expect(await partial.read(11, into)).toBe(0);
+      const all = whole("hello world");
+      await partial.append(all.subarray(0, 6));
+      await partial.append(new Uint8Array(0));
+      await partial.append(all.subarray(6));
+      expect(partial.length).toBe(all.length);
+      const into = new Uint8Array(all.length + 9);
+      for (const offset of [6, 0, all.length - 1, 3, all.length]) {
+        const rest = all.subarray(offset);
+        expect(await partial.read(offset, into)).toBe(rest.length);
+        expect(Buffer.compare(into.subarray(0, rest.length), rest)).toBe(0);
+      }
       await partial.close();
     });
 
     test("the bytes of a closed partial are there for the next process", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(2), "file");
-      await partial.append(bytesOf("hello"));
+      const partial = await under.storage.create(idOf(2), form);
+      const all = whole("hello!");
+      await partial.append(all.subarray(0, 5));
       await partial.sync();
       await partial.close();
       const next = await under.reopen();
       expect(await idsIn(next)).toEqual([idOf(2)]);
       const again = await next.open(idOf(2));
       expect(again?.length).toBe(5);
-      await again?.append(bytesOf("!"));
+      await again?.append(all.subarray(5, 6));
       expect(again?.length).toBe(6);
       await again?.close();
     });
@@ -115,41 +167,45 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("a partial is cut back and goes on from there", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(4), "file");
-      await partial.append(bytesOf("hello world"));
-      await partial.truncate(5);
-      expect(partial.length).toBe(5);
-      await partial.append(bytesOf("!"));
-      const into = new Uint8Array(9);
-      expect(await partial.read(0, into)).toBe(6);
-      expect(new TextDecoder().decode(into.subarray(0, 6))).toBe("hello!");
+      const partial = await under.storage.create(idOf(4), form);
+      const [before, after] = [whole("hello world"), whole("hello, you!")];
+      const same = before.findIndex((byte, index) => byte !== after[index]);
+      await partial.append(before);
+      await partial.truncate(same);
+      expect(partial.length).toBe(same);
+      await partial.append(after.subarray(same));
+      const into = new Uint8Array(after.length + 1);
+      expect(await partial.read(0, into)).toBe(after.length);
+      expect(Buffer.compare(into.subarray(0, after.length), after)).toBe(0);
       await partial.close();
     });
 
     test("a sync may run beside an append", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(5), "file");
-      await partial.append(bytesOf("a".repeat(100_000)));
+      const partial = await under.storage.create(idOf(5), form);
+      const all = whole("a".repeat(200_000));
+      await partial.append(all.subarray(0, 100_000));
       const sync = partial.sync();
-      await partial.append(bytesOf("b".repeat(100_000)));
+      await partial.append(all.subarray(100_000));
       await sync;
-      expect(partial.length).toBe(200_000);
+      expect(partial.length).toBe(all.length);
       await partial.close();
     });
 
     test("the storage tells when each partial was last written", async () => {
       await using under = await make();
-      const early = await under.storage.create(idOf(7), "file");
-      await early.append(bytesOf("early"));
-      const late = await under.storage.create(idOf(8), "file");
-      await late.append(bytesOf("late"));
+      const early = await under.storage.create(idOf(7), form);
+      const all = whole("early!");
+      await early.append(all.subarray(0, 5));
+      const late = await under.storage.create(idOf(8), form);
+      await late.append(all.subarray(0, 4));
       expect([...(await idsIn(under.storage))].sort()).toEqual([idOf(7), idOf(8)]);
       const timeOf = async (number: number): Promise<number> =>
         (await under.storage.lookAt(idOf(number)))?.writtenAt.getTime() ?? 0;
       const [first, second] = [await timeOf(7), await timeOf(8)];
       expect(first).toBeGreaterThan(0);
       expect(second).toBeGreaterThanOrEqual(first);
-      await early.append(bytesOf("!"));
+      await early.append(all.subarray(5, 6));
       expect(await timeOf(7)).toBeGreaterThanOrEqual(second);
       expect(await under.storage.lookAt(idOf(9))).toBeNull();
       await early.close();
@@ -158,8 +214,8 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("a discarded partial is gone", async () => {
       await using under = await make();
-      const partial = await under.storage.create(idOf(6), "file");
-      await partial.append(bytesOf("hello"));
+      const partial = await under.storage.create(idOf(6), form);
+      await partial.append(whole("hello").subarray(0, 5));
       await partial.discard();
       expect(await under.storage.open(idOf(6))).toBeNull();
       expect(await Array.fromAsync(under.storage.ids())).toEqual([]);
@@ -172,21 +228,21 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("chunks are taken over, stored in order, and told up to where; their memory is given back by then", async () => {
       await using under = await make();
       const events = Promise.withResolvers<void>();
-      const chunks = ["a".repeat(1000), "b", "c".repeat(70_000)];
+      const all = whole("a".repeat(75_000));
+      const ends = [1000, 1001, 71_001, all.length];
       const stored: number[] = [];
       let held = 0;
       let offset = 0;
-      const sink = await under.storage.begin(idOf(1), "file", {
+      const sink = await under.storage.begin(idOf(1), form, {
         ...noEvents,
         onStored(offset) {
           stored.push(offset);
-          const ends = chunks.map((_, at) => chunks.slice(0, at + 1).join("").length);
           expect(held).toBe(ends.filter((end) => end > offset).length);
-          if (offset === 71_001) events.resolve();
+          if (offset === all.length) events.resolve();
         },
       });
-      for (const chunk of chunks) {
-        const data = bytesOf(chunk);
+      for (const end of ends) {
+        const data = all.slice(offset, end);
         held++;
         const release = (): void => {
           held--;
@@ -197,27 +253,30 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       }
       await events.promise;
       expect([...stored].sort((a, b) => a - b)).toEqual(stored);
-      expect([held, sink.length]).toEqual([0, 71_001]);
-      expect(sink.digest()).toBe(createHash("sha256").update(chunks.join("")).digest("hex"));
+      expect([held, sink.length]).toEqual([0, all.length]);
+      expect(sink.digest()).toBe(createHash("sha256").update(all).digest("hex"));
       await sink.close();
     });
 
     test("what was put away is taken up, whole, by the next process, and published", async () => {
       await using under = await make();
-      const sink = await under.storage.begin(idOf(1), "file", noEvents);
-      sink.write({ offset: 0, data: bytesOf("hello "), release() {} });
+      const sink = await under.storage.begin(idOf(1), form, noEvents);
+      const all = whole("hello world");
+      sink.write({ offset: 0, data: all.subarray(0, 6), release() {} });
       const note = await sink.close();
       expect(note.durable).toBe(6);
       const next = await under.reopen();
       const written = Promise.withResolvers<number>();
-      const again = await next.resume(idOf(1), "file", note, { ...noEvents, onStored: written.resolve });
+      const again = await next.resume(idOf(1), form, note, { ...noEvents, onStored: written.resolve });
       if (again === null) throw new Error("the upload is there");
       expect(again.length).toBe(6);
       if (!again.isReady) await again.prepare();
-      again.write({ offset: 6, data: bytesOf("world"), release() {} });
-      expect(await written.promise).toBe(11);
-      const description = descriptionOf(idOf(1), "anna", "a.raw", bytesOf("hello world"));
+      again.write({ offset: 6, data: all.subarray(6), release() {} });
+      expect(await written.promise).toBe(all.length);
+      const contents = await again.contents();
+      const description = descriptionOf(idOf(1), "anna", "a.raw", all, contents);
       expect(again.digest()).toBe(description.sha256);
+      expect(contents === null).toBe(form === "file");
       await again.publish({ user: "anna", name: "a.raw" }, description);
       const published = (await next.obstacle({ user: "anna", name: "a.raw" }))?.published;
       expect(published).toMatchObject({ size: 11, sha256: description.sha256, id: idOf(1) });
@@ -227,13 +286,14 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await using under = await make();
       const stored = Promise.withResolvers<number>();
       const { properties, emptyNote } = under.storage;
-      const sink = await under.storage.begin(idOf(1), "file", { ...noEvents, onStored: stored.resolve });
+      const sink = await under.storage.begin(idOf(1), form, { ...noEvents, onStored: stored.resolve });
       const bytes = Math.max(5, properties.partBytes);
-      sink.write({ offset: 0, data: new Uint8Array(bytes), release() {} });
+      const data = whole("a".repeat(bytes)).subarray(0, bytes);
+      sink.write({ offset: 0, data, release() {} });
       await stored.promise;
       // Nobody closed it, and its record says that nothing is durable.
       const next = await under.reopen();
-      const again = await next.resume(idOf(1), "file", emptyNote, noEvents);
+      const again = await next.resume(idOf(1), form, emptyNote, noEvents);
       expect(again?.length).toBe(properties.keepsAfterCrash ? bytes : 0);
       await again?.close();
     });
@@ -241,17 +301,18 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("what was cut off while it was published is recovered: all of it, or as much as is there", async () => {
       await using under = await make();
       const destination = { user: "anna", name: "a.raw" };
-      const content = bytesOf("content");
+      const content = whole("content");
       const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", content);
       const { emptyNote } = under.storage;
       const recover = (storage: Storage) => storage.recover(idOf(1), emptyNote, destination, sha256);
       expect(await recover(under.storage)).toEqual({ type: "gone" });
-      const sink = await under.storage.begin(idOf(1), "file", noEvents);
+      const sink = await under.storage.begin(idOf(1), form, noEvents);
       sink.write({ offset: 0, data: content, release() {} });
       await sink.close();
       const complete = await recover(await under.reopen());
       if (complete.type !== "complete") throw new Error(`it is complete, not ${complete.type}`);
-      await complete.sink.publish(destination, descriptionOf(idOf(1), "anna", "a.raw", content));
+      const contents = await complete.sink.contents();
+      await complete.sink.publish(destination, descriptionOf(idOf(1), "anna", "a.raw", content, contents));
       expect(await recover(await under.reopen())).toEqual({ type: "published" });
       // Under this name it is another upload's, whatever it holds.
       const other = await under.storage.recover(idOf(2), emptyNote, destination, sha256);
@@ -260,16 +321,16 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("what is not what it was said to be is cut back to what is durable", async () => {
       await using under = await make();
-      const sink = await under.storage.begin(idOf(1), "file", noEvents);
-      sink.write({ offset: 0, data: bytesOf("con\0ent"), release() {} });
+      const sink = await under.storage.begin(idOf(1), form, noEvents);
+      sink.write({ offset: 0, data: whole("con\0ent"), release() {} });
       await sink.close();
       const next = await under.reopen();
       const note = { ...next.emptyNote, durable: 3 };
       const destination = { user: "anna", name: "a.raw" };
-      const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", bytesOf("content"));
+      const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", whole("content"));
       const left = await next.recover(idOf(1), note, destination, sha256);
       expect(left).toMatchObject({ type: "incomplete", durable: 3 });
-      const again = await next.resume(idOf(1), "file", note, noEvents);
+      const again = await next.resume(idOf(1), form, note, noEvents);
       expect(again?.length).toBe(3);
       await again?.close();
     });
@@ -277,8 +338,8 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     test("discarding what is open, what is put away, and what is not there", async () => {
       await using under = await make();
       for (const number of [1, 2]) {
-        const sink = await under.storage.begin(idOf(number), "file", noEvents);
-        sink.write({ offset: 0, data: bytesOf("x"), release() {} });
+        const sink = await under.storage.begin(idOf(number), form, noEvents);
+        sink.write({ offset: 0, data: whole("x"), release() {} });
         await (number === 1 ? sink.discard() : sink.close());
       }
       expect(await idsIn(under.storage)).toEqual([idOf(2)]);
@@ -294,7 +355,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       const destination = { user: "anna", name: "run 1.raw" };
       expect(await under.storage.obstacle(destination)).toBeNull();
       expect(await under.storage.isPublished(idOf(1), destination, "00")).toBe(false);
-      const { sha256 } = await publishOne(under.storage, 1, "anna", "run 1.raw");
+      const { sha256 } = await publish(under.storage, 1, "anna", "run 1.raw");
       expect(await under.storage.obstacle(destination)).not.toBeNull();
       expect(await under.storage.isPublished(idOf(1), destination, sha256)).toBe(true);
       expect(await Array.fromAsync(under.storage.ids())).toEqual([]);
@@ -305,14 +366,14 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("an empty file is published as well", async () => {
       await using under = await make();
-      await publishOne(under.storage, 1, "anna", "empty", "");
+      await publish(under.storage, 1, "anna", "empty", "");
       expect(await under.storage.obstacle({ user: "anna", name: "empty" })).not.toBeNull();
     });
 
     test("a name that is taken is not replaced, and the first file stays as it is", async () => {
       await using under = await make();
-      const { sha256 } = await publishOne(under.storage, 1, "anna", "a.raw", "first");
-      expect(await codeOf(publishOne(under.storage, 2, "anna", "a.raw", "second"))).toBe("name-taken");
+      const { sha256 } = await publish(under.storage, 1, "anna", "a.raw", "first");
+      expect(await codeOf(publish(under.storage, 2, "anna", "a.raw", "second"))).toBe("name-taken");
       expect((await under.storage.obstacle({ user: "anna", name: "a.raw" }))?.published?.sha256).toBe(sha256);
       await under.storage.discard(idOf(2));
       expect((await under.storage.obstacle({ user: "anna", name: "a.raw" }))?.published?.sha256).toBe(sha256);
@@ -320,9 +381,9 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
 
     test("another user's name is another name", async () => {
       await using under = await make();
-      await publishOne(under.storage, 1, "anna", "a.raw");
+      await publish(under.storage, 1, "anna", "a.raw");
       expect(await under.storage.obstacle({ user: "bert", name: "a.raw" })).toBeNull();
-      await publishOne(under.storage, 2, "bert", "a.raw");
+      await publish(under.storage, 2, "bert", "a.raw");
     });
 
     const clashes = [
@@ -336,15 +397,15 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
     ] as const;
     test.each(clashes)("%p and %p cannot both be published", async (first, second) => {
       await using under = await make();
-      await publishOne(under.storage, 1, "anna", first);
+      await publish(under.storage, 1, "anna", first);
       expect(await under.storage.obstacle({ user: "anna", name: second })).not.toBeNull();
-      expect(await codeOf(publishOne(under.storage, 2, "anna", second))).toBe("name-taken");
+      expect(await codeOf(publish(under.storage, 2, "anna", second))).toBe("name-taken");
     });
 
     test("names that only look alike live beside each other", async () => {
       await using under = await make();
       const names = ["a", "a.sha", "b.sha256", "a.meta", "a.sha256.txt"];
-      for (const [index, name] of names.entries()) await publishOne(under.storage, index + 1, "anna", name);
+      for (const [index, name] of names.entries()) await publish(under.storage, index + 1, "anna", name);
       for (const name of names) expect(await under.storage.obstacle({ user: "anna", name })).not.toBeNull();
     });
 
@@ -352,7 +413,7 @@ export function storageContract(name: string, make: () => Promise<StorageUnderTe
       await using under = await make();
       const codes = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
-          publishOne(under.storage, index + 1, "anna", index % 2 === 0 ? "a.raw" : "A.RAW", `${index}`).then(
+          publish(under.storage, index + 1, "anna", index % 2 === 0 ? "a.raw" : "A.RAW", `${index}`).then(
             () => "published",
             (error: unknown) => (error instanceof DyncError ? error.code : String(error)),
           ),

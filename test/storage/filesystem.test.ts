@@ -33,6 +33,7 @@ import { tempFolder } from "../support/temp-folder.ts";
 import {
   bytesOf,
   codeOf,
+  datasetKind,
   descriptionOf,
   idOf,
   publishOne,
@@ -48,6 +49,17 @@ const isWindows = process.platform === "win32";
 
 for (const hasLinks of [true, false]) {
   storageContract(`local disk ${hasLinks ? "with" : "without"} hard links`, () => make({ hasLinks }));
+}
+
+for (const [layout, hasLinks, hasFileSystemSync] of [
+  ["plain", true, true],
+  ["bagit", true, true],
+  ["plain", false, true],
+  ["bagit", true, false],
+] as const) {
+  const how = `${hasLinks ? "with" : "without"} hard links, ${hasFileSystemSync ? "one sync for all" : "one for each file"}`;
+  const kind = datasetKind(layout);
+  storageContract(`datasets, ${layout}, ${how}`, () => make({ hasLinks, hasFileSystemSync }), kind);
 }
 
 interface OnDisk extends StorageUnderTest {
