@@ -15,7 +15,7 @@ import type { Form } from "../upload/upload.ts";
 import { emptyJournalBytes } from "./dataset/journal.ts";
 import { type DatasetHome, PartialDataset } from "./dataset/partial-dataset.ts";
 import { datasetSteps } from "./dataset/publish-dataset.ts";
-import { partsOf } from "./dataset/tree.ts";
+import { partsOf, treeOf } from "./dataset/tree.ts";
 import { linkNew, readText, removeFile } from "./durable-files.ts";
 import { lookAt, lookBehind, statFileSystem } from "./file-calls.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -269,7 +269,10 @@ export class FilesystemStorage extends PartialStorage implements Storage {
 
   async isPublished(id: string, destination: Destination, sha256: string): Promise<boolean> {
     const there = await this.#explained("looked up", () => this.#publishedAt(destination));
-    return there?.id === id && there.sha256 === sha256;
+    if (there?.id !== id || there.sha256 !== sha256) return false;
+    // A folder under the name is somebody else's as long as ours has not moved there.
+    const tree = treeOf(join(this.#parts.partials, id));
+    return there.contents === null || (await this.#explained("looked up", () => lookAt(tree))) === null;
   }
 
   protected override async endPublishing(id: string, destination: Destination): Promise<void> {

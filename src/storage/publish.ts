@@ -146,7 +146,8 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
     const isShown = data === null || isSameFile(data, finalData) || (await isEmptied(staged.data, data));
     if (!isShown && (await isOwnMetadata(final.metadata, staged.metadata, id))) {
       // The metadata last: while it is there, the rest can be told to be ours.
-      if (await isSameContent(final.checksum, staged.checksum)) await removeFile(final.checksum, clock);
+      if (await isOwnChecksum(parts, final.checksum, staged.checksum))
+        await removeFile(final.checksum, clock);
       await removeFile(final.metadata, clock);
       await syncFolder(join(root, where.user));
     }
@@ -265,6 +266,11 @@ async function isOwnMetadata(final: string, staged: string, id: string): Promise
   if (isSameFile(await lookAt(final), await lookAt(staged))) return true;
   const text = await readText(final);
   return text !== null && parseSidecar(text)?.id === id;
+}
+
+// Of whom the metadata are. Without links a long one is moved there, and nothing is left of it where it was staged.
+async function isOwnChecksum({ hasLinks }: PublishParts, final: string, staged: string): Promise<boolean> {
+  return (!hasLinks && (await lookAt(staged)) === null) || (await isSameContent(final, staged));
 }
 
 // The storage says what is there.
