@@ -40,7 +40,6 @@ describe.skipIf(executablesMissing !== null)(`exit status (${executablesMissing 
       /there is no such file/,
     ],
     ["a pause that is no duration", ["-k", "a:b", "--retry-for", "soon", "host", present], /--retry-for/],
-    ["more files than one", ["-k", "a:b", "host", "file", "another"], /another/],
   ];
   for (const [text, args, message] of usage) {
     test(`2: ${text}`, async () => {
@@ -83,10 +82,20 @@ describe.skipIf(executablesMissing !== null)(`exit status (${executablesMissing 
     expectFailure(await lab.send(["/nowhere/missing.raw"]), 4, /there is no such file/);
   });
 
+  test("3: of several files one is not there", async () => {
+    const path = await lab.file("one-of-two.raw", 10);
+    const end = await lab.send(["/nowhere/missing.raw", path]);
+    expect({ code: end.code, stderr: end.stderr }).toEqual({
+      code: 3,
+      stderr: expect.stringContaining("there is no such file"),
+    });
+    await lab.expectStored(path);
+  });
+
   test("4: a folder", async () => {
     const end = await lab.send([lab.folder.file("files")]);
     expectFailure(end, 4, /it is a folder/);
-    expect(end.stderr).toContain("tar -c");
+    expect(end.stderr).toContain("--dataset");
     lab.expectNothingStored("files");
   });
 
