@@ -41,6 +41,8 @@ export interface UploadRecord extends UploadKey {
   readonly mark: string | null;
   /** Lower-case hex, once known. */
   readonly sha256: string | null;
+  /** By what it is found again, lower-case hex, once known: `sha256` of a file, `Contents.list` of a dataset. */
+  readonly content: string | null;
   /** When all of it had come (ISO 8601, UTC), once it has: what its description says, also after a crash. */
   readonly receivedAt: string | null;
   readonly errorCode: number | null;
@@ -97,7 +99,12 @@ export function holdOf({ id, fence }: UploadRecord, owner: Owner): Hold {
 export type UploadChange = { readonly at: string } & (
   | { readonly verb: "progress"; readonly durable: number; readonly mark: string | null }
   /** It is complete, and gets its name. */
-  | { readonly verb: "begin-publish"; readonly sha256: string; readonly receivedAt: string }
+  | {
+      readonly verb: "begin-publish";
+      readonly sha256: string;
+      readonly content: string;
+      readonly receivedAt: string;
+    }
   /** It turned out not to be complete. */
   | { readonly verb: "reopen"; readonly durable: number }
   | { readonly verb: "finish" }
@@ -147,6 +154,16 @@ export interface Catalogue {
   /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
   find(identity: string, user: string, origin: string): Promise<UploadRecord | null>;
   get(id: string): Promise<UploadRecord | null>;
+  /**
+   * Finished uploads of `user` with this `content`: those first whose metadata have `metadataDigest`, then the newest; at most
+   * `limit`.
+   */
+  withContent(
+    user: string,
+    content: string,
+    metadataDigest: string,
+    limit: number,
+  ): Promise<readonly UploadRecord[]>;
   /** JSON text of the metadata of an upload that has not ended, or `null`. */
   metadataOf(id: string): Promise<string | null>;
   /**

@@ -15,6 +15,7 @@ export function newRecord(
     state: "open",
     durable: 0,
     sha256: null,
+    content: null,
     receivedAt: null,
     errorCode: null,
     reason: null,
@@ -58,10 +59,12 @@ function partsOf(change: UploadChange): Partial<UploadRecord> {
   switch (change.verb) {
     case "progress":
       return { durable: change.durable, mark: change.mark };
-    case "begin-publish":
-      return { state: "publishing", sha256: change.sha256, receivedAt: change.receivedAt };
+    case "begin-publish": {
+      const { sha256, content, receivedAt } = change;
+      return { state: "publishing", sha256, content, receivedAt };
+    }
     case "reopen":
-      return { state: "open", durable: change.durable, sha256: null };
+      return { state: "open", durable: change.durable, sha256: null, content: null };
     case "finish":
       return { state: "finished" };
     case "fail":

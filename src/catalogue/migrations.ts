@@ -44,6 +44,10 @@ const steps: readonly Step[] = [
   // Before there were datasets every upload was a file.
   `ALTER TABLE uploads ADD COLUMN form TEXT NOT NULL DEFAULT 'file'
      CHECK (form IN ('file', 'plain', 'bagit'));`,
+  // What is stored already is found by what is in it, whatever it is called.
+  `ALTER TABLE uploads ADD COLUMN content TEXT;
+   UPDATE uploads SET content = sha256 WHERE form = 'file';
+   CREATE INDEX uploads_by_content ON uploads (user, content) WHERE state = 'finished';`,
 ];
 
 /** What `migrate` brings the tables to. */

@@ -11,6 +11,7 @@ export function recordOfPublished(published: CompleteUpload): UploadRecord {
   return {
     ...known,
     form: contents?.layout ?? "file",
+    content: contents?.list ?? known.sha256,
     origin: null,
     metadataDigest: jsonDigest(metadataText),
     state: "finished",

@@ -49,6 +49,7 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
   durable: "durable",
   mark: "mark",
   sha256: "sha256",
+  content: "content",
   receivedAt: "received_at",
   errorCode: "error_code",
   reason: "reason",
@@ -77,7 +78,7 @@ function statementsOf(database: DatabaseSync) {
        WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
-      `UPDATE uploads SET state = ?, durable = ?, mark = ?, sha256 = ?, received_at = ?, error_code = ?, reason = ?,
+      `UPDATE uploads SET state = ?, durable = ?, mark = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
          owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
        WHERE id = ?`,
     ),
@@ -85,6 +86,10 @@ function statementsOf(database: DatabaseSync) {
     find: database.prepare(
       `${select} WHERE identity = ? AND user = ? AND (origin IS NULL OR origin = ?)
        ORDER BY sequence DESC LIMIT 1`,
+    ),
+    withContent: database.prepare(
+      `${select} WHERE user = ? AND content = ? AND state = 'finished'
+       ORDER BY metadata_digest = ? DESC, sequence DESC LIMIT ?`,
     ),
     metadata: database.prepare(
       "SELECT text FROM metadata WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",
@@ -193,11 +198,11 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   #update(record: UploadRecord): void {
-    const { id, state, durable, mark, sha256, receivedAt, errorCode, reason, updatedAt } = record;
+    const { id, state, durable, mark, sha256, content, receivedAt, errorCode, reason, updatedAt } = record;
     // From here on the metadata lies beside the file only.
     const text = state === "finished" ? this.#metadataText(id) : null;
     const digest = text === null ? record.metadataDigest : jsonDigest(text);
-    const progress = [state, durable, mark, sha256, receivedAt, errorCode, reason] as const;
+    const progress = [state, durable, mark, sha256, content, receivedAt, errorCode, reason] as const;
     const { owner, fence, leaseUntil } = record;
     this.#statements.update.run(...progress, owner, fence, leaseUntil, updatedAt, digest, id);
   }
@@ -208,6 +213,15 @@ export class SqliteCatalogue implements Catalogue {
 
   get(id: string): Promise<UploadRecord | null> {
     return this.#ask(() => recordOf(this.#statements.get.get(id)));
+  }
+
+  withContent(
+    user: string,
+    content: string,
+    metadataDigest: string,
+    limit: number,
+  ): Promise<readonly UploadRecord[]> {
+    return this.#records(() => this.#statements.withContent.all(user, content, metadataDigest, limit));
   }
 
   metadataOf(id: string): Promise<string | null> {

@@ -2,6 +2,7 @@
 // with, else that nothing is there. Nothing is begun or written down. A few questions of a user are looked into at once, as they cost what an upload costs to begin.
 
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { jsonDigest } from "../base/json-digest.ts";
 import type { Logger } from "../base/log.ts";
 import { judge } from "../config/judge.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
@@ -9,9 +10,11 @@ import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { nameFault } from "../upload/names.ts";
 import { type AdmissionParts, checkFree } from "./admission.ts";
-import { refusalOf } from "./refusal.ts";
+import { aboutPublished, refusalOf } from "./refusal.ts";
 
 const atOnceMax = 16;
+// Copies of one file, of which somebody took some away.
+const lookedAtMax = 8;
 
 export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rulesOf"> & {
   readonly logger: Logger;
@@ -52,8 +55,31 @@ async function inquire(user: string, post: PostFile, parts: InquiryParts): Promi
   const name = storedName(post);
   // Who asks without metadata, which are missing or not to be compared, wants to know of the content.
   if (nameFault(name) === null) await checkFree({ user, name }, notDurableYet, parts);
+  const same = await withSameContent(user, post, parts);
+  if (same !== null) return same;
   if (judgement.type === "refused") return judgement.refusal;
   return { code: errorMeanings["unknown-upload"].wire, text: `Nothing is stored as ${JSON.stringify(name)}` };
+}
+
+/** The answer where the user has what is asked about under another name. What is not there any more is passed over. */
+async function withSameContent(
+  user: string,
+  { metadataText, info }: PostFile,
+  { catalogue, storage }: InquiryParts,
+): Promise<Refusal | null> {
+  const isDataset = info.unpack !== undefined;
+  const content = isDataset ? info.files : info.sha256;
+  if (content === undefined) return null;
+  const records = await catalogue.withContent(user, content, jsonDigest(metadataText) ?? "", lookedAtMax);
+  for (const { id, name, form } of records) {
+    if ((form !== "file") !== isDataset) continue;
+    const published = (await storage.obstacle({ user, name }))?.published;
+    if (published?.id !== id) continue;
+    const text = `The same content is stored as ${JSON.stringify(name)}`;
+    const code = errorMeanings["name-taken"].wire;
+    return { code, text, info: { ...aboutPublished(published, metadataText), name } };
+  }
+  return null;
 }
 
 async function notDurableYet(): Promise<never> {

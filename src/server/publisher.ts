@@ -30,7 +30,7 @@ export async function finishUpload(
   try {
     // Before it is said to be complete: what is no whole tar never gets a name.
     const contents = await sink.contents();
-    await journal.publishing(sha256, upload.receivedAt);
+    await journal.publishing(sha256, contents?.list ?? sha256, upload.receivedAt);
     await publish({ ...upload, sha256, contents }, sink, journal);
     return { type: "finished" };
   } catch (error) {

@@ -4,7 +4,8 @@ import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/
 import { sameJson } from "../base/json-text.ts";
 import type { LogFields } from "../base/log.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
-import { NameTaken } from "../storage/storage.ts";
+import type { ErrorInfo } from "../protocol/wire/message.ts";
+import { NameTaken, type Published } from "../storage/storage.ts";
 
 /** The rules do not let this upload in. */
 export class Refused extends DyncError {
@@ -26,12 +27,17 @@ export function refusalOf(error: unknown, metadataText: string | null = null): R
     const refusal = { code: error.meaning.wire, text: messageOf(error) };
     const published = error instanceof NameTaken ? error.obstacle.published : null;
     if (published === null || metadataText === null) return refusal;
-    const { id: upload, size, sha256, contents } = published;
-    const files = contents === null ? {} : { files: contents.list };
-    const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
-    return { ...refusal, info: { size, sha256, upload, metadata, ...files } };
+    return { ...refusal, info: aboutPublished(published, metadataText) };
   }
   return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
+}
+
+/** What the owner of `published`, who posts `metadataText`, is told of it. */
+export function aboutPublished(published: Published, metadataText: string): ErrorInfo {
+  const { id: upload, size, sha256, contents } = published;
+  const files = contents === null ? {} : { files: contents.list };
+  const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
+  return { size, sha256, upload, metadata, ...files };
 }
 
 /** The same for the log: with what the system said, paths included, and what the steward can do. */

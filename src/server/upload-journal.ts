@@ -68,8 +68,8 @@ export class UploadJournal {
   }
 
   /** Complete since `receivedAt` (ISO 8601), and about to get its name. Rejects when another server has taken it. */
-  async publishing(sha256: string, receivedAt: string): Promise<void> {
-    if (!(await this.#change({ verb: "begin-publish", sha256, receivedAt }))) throw takenElsewhere();
+  async publishing(sha256: string, content: string, receivedAt: string): Promise<void> {
+    if (!(await this.#change({ verb: "begin-publish", sha256, content, receivedAt }))) throw takenElsewhere();
   }
 
   /** Rejects when another server has taken it. */

@@ -49,7 +49,8 @@ export async function bring(
 ): Promise<void> {
   const at = timeOf(seconds);
   const isComplete = state !== "failed";
-  if (isComplete) await catalogue.change(hold, { verb: "begin-publish", sha256: "ab", receivedAt: at, at });
+  if (isComplete)
+    await catalogue.change(hold, { verb: "begin-publish", sha256: "ab", content: "ab", receivedAt: at, at });
   if (state === "finished") await catalogue.change(hold, { verb: "finish", at });
   if (state === "failed")
     await catalogue.change(hold, { verb: "fail", errorCode: 507, reason: "No space", at });
@@ -84,6 +85,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         state: "open",
         durable: 0,
         sha256: null,
+        content: null,
         receivedAt: null,
         errorCode: null,
         reason: null,
@@ -116,12 +118,17 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       expect(await catalogue.change(hold, progress)).toBe(true);
       const then = { ...before, durable: 2 ** 52, mark: "boot-2", updatedAt: timeOf(5) };
       expect(withoutLease(await catalogue.get(hold.id))).toEqual(withoutLease(then));
-      const complete = { sha256: "ab", receivedAt: timeOf(6) };
+      const complete = { sha256: "ab", content: "cd", receivedAt: timeOf(6) };
       await catalogue.change(hold, { verb: "begin-publish", ...complete, at: timeOf(7) });
       const published = { ...then, ...complete, state: "publishing", updatedAt: timeOf(7) };
       expect(withoutLease(await catalogue.get(hold.id))).toEqual(withoutLease(published));
       await catalogue.change(hold, { verb: "reopen", durable: 7, at: timeOf(8) });
-      expect(await catalogue.get(hold.id)).toMatchObject({ state: "open", durable: 7, sha256: null });
+      expect(await catalogue.get(hold.id)).toMatchObject({
+        state: "open",
+        durable: 7,
+        sha256: null,
+        content: null,
+      });
       await catalogue.change(hold, { verb: "fail", errorCode: 507, reason: "No space", at: timeOf(9) });
       expect(await catalogue.get(hold.id)).toMatchObject({
         state: "failed",
@@ -229,6 +236,35 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       expect((await catalogue.find("aa", "anna", "key-1"))?.name).toBe("run-2.raw");
       expect((await catalogue.find("aa", "anna", "key-2"))?.name).toBe("run-3.raw");
       expect((await catalogue.find("aa", "anna", "key-3"))?.name).toBe("run-1.raw");
+    });
+
+    test("what finished is found by its content, that with the same metadata first, then the newest", async () => {
+      await using catalogue = await make();
+      const add = async (number: number, content: string, change: Partial<NewUpload> = {}): Promise<Hold> => {
+        const hold = await admit(catalogue, newUpload(number, change));
+        const at = timeOf(number);
+        const complete = { sha256: `${number}`, content, receivedAt: at };
+        await catalogue.change(hold, { verb: "begin-publish", ...complete, at });
+        return hold;
+      };
+      const finish = async (hold: Hold) => await catalogue.change(hold, { verb: "finish", at: timeOf(50) });
+      await finish(await add(1, "cd"));
+      await finish(await add(2, "cd", { metadataText: '{"sample":"B"}' }));
+      await finish(await add(3, "cd", { metadataText: '{ "sample" : "A1" }', form: "plain" }));
+      await finish(await add(4, "ef"));
+      await finish(await add(5, "cd", { user: "bert" }));
+      await add(6, "cd");
+      const hold = await add(7, "cd");
+      await catalogue.change(hold, { verb: "fail", errorCode: 460, reason: "Mismatch", at: timeOf(51) });
+      const found = async (metadataText: string, limit = 10) =>
+        (await catalogue.withContent("anna", "cd", jsonDigest(metadataText) as string, limit)).map(
+          ({ name }) => name,
+        );
+      expect(await found('{"sample":"A1"}')).toEqual(["run-3.raw", "run-1.raw", "run-2.raw"]);
+      expect(await found('{"sample":"B"}')).toEqual(["run-2.raw", "run-3.raw", "run-1.raw"]);
+      expect(await found("{}")).toEqual(["run-3.raw", "run-2.raw", "run-1.raw"]);
+      expect(await found('{"sample":"B"}', 1)).toEqual(["run-2.raw"]);
+      expect(await catalogue.withContent("anna", "00", "", 10)).toEqual([]);
     });
 
     test("the metadata is there until the upload ends, and its digest for good", async () => {

@@ -65,7 +65,7 @@ describe("the file", () => {
     database.close();
     const error = await openSqliteCatalogue({ file, log: silentLogger }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(DyncError);
-    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 8");
+    expect((error as DyncError).message).toBe("The catalogue has version 99, expected at most 9");
     expect(readdirSync(folder.path).filter((name) => name.includes("damaged"))).toEqual([]);
   });
 
@@ -302,6 +302,9 @@ test("a catalogue of the version before datasets is taken over: all that it know
     ["failed.raw", "failed", "file"],
   ]);
   expect(known[0]).toMatchObject({ durable: 700, mark: "boot-1", owner: owner.id, fence: 1 });
+  // What was stored then is found by its content as well.
+  const { user, sha256 } = known[2] as UploadRecord;
+  expect(await catalogue.withContent(user, sha256 as string, "", 10)).toEqual([known[2] as UploadRecord]);
   expect(await catalogue.metadataOf(newUpload(1).id)).toBe('{"sample":"S-17","note":"Größe 1"}');
   await admit(catalogue, newUpload(9, { form: "bagit", name: "run" }));
   expect(await catalogue.get(newUpload(9).id)).toMatchObject({ form: "bagit", name: "run" });

@@ -89,6 +89,59 @@ describe("where something is", () => {
   });
 });
 
+describe("content that is asked about", () => {
+  const asks = (content: string, change: Partial<PostFile> = {}) =>
+    asking({ name: "new.raw", ...change, info: { sha256: sha256Of(content) } });
+
+  beforeEach(async () => {
+    expect((await client.upload("content")).type).toBe("upload-finished");
+    const second = await world.connect(2);
+    const post = postOf({ name: "b.raw", metadataText: '{"sample":"B"}' });
+    expect((await second.upload("content", post)).type).toBe("upload-finished");
+  });
+
+  test("is found under any name, that with the same metadata first", async () => {
+    const about = { size: 7, sha256: sha256Of("content"), ask: true } as const;
+    expect(await told(asks("content"))).toEqual({
+      code: 409,
+      text: 'The same content is stored as "a.raw"',
+      info: { ...about, upload: idOf(1), metadata: "same", name: "a.raw" },
+    });
+    expect((await told(asks("content", { metadataText: '{"sample":"B"}' }))).info).toEqual({
+      ...about,
+      upload: idOf(2),
+      metadata: "same",
+      name: "b.raw",
+    });
+    expect((await told(asks("content", { metadataText: '{"sample":"C"}' }))).info).toEqual({
+      ...about,
+      upload: idOf(2),
+      metadata: "different",
+      name: "b.raw",
+    });
+  });
+
+  test("is not found where it is another's, another content, or a dataset is meant", async () => {
+    expect((await told(asks("content"), "bert")).code).toBe(404);
+    expect((await told(asks("contents"))).code).toBe(404);
+    const post = postOf({ name: "run.tar", info: { unpack: "tar", files: sha256Of("content") } });
+    expect((await told({ ...post, info: { ...post.info, ask: true } })).code).toBe(404);
+  });
+
+  test("does not matter where the name has something", async () => {
+    const { info } = await told(asks("content", { name: "b.raw" }));
+    expect(info).toMatchObject({ upload: idOf(2), metadata: "different" });
+    expect(info?.name).toBeUndefined();
+  });
+
+  test("that was taken away is passed over", async () => {
+    world.storage.remove("anna", "a.raw");
+    expect((await told(asks("content"))).info).toMatchObject({ name: "b.raw", metadata: "different" });
+    world.storage.remove("anna", "b.raw");
+    expect((await told(asks("content"))).code).toBe(404);
+  });
+});
+
 describe("an upload of that name that is unfinished", () => {
   beforeEach(async () => {
     await client.ask(postOf());

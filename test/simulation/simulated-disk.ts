@@ -123,6 +123,7 @@ export class SimulatedDisk {
       },
       find: (...question) => ask(() => catalogue.find(...question)),
       get: (id) => ask(() => catalogue.get(id)),
+      withContent: (...question) => ask(() => catalogue.withContent(...question)),
       metadataOf: (id) => ask(() => catalogue.metadataOf(id)),
       unchanged: (...question) => ask(() => catalogue.unchanged(...question)),
       emptyOf: (...question) => ask(() => catalogue.emptyOf(...question)),

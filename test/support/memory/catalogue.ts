@@ -105,6 +105,19 @@ export class MemoryCatalogue implements Catalogue {
     return this.#records.get(id) ?? null;
   }
 
+  async withContent(
+    user: string,
+    content: string,
+    metadataDigest: string,
+    limit: number,
+  ): Promise<readonly UploadRecord[]> {
+    const found = this.list(["finished"]).filter((it) => it.user === user && it.content === content);
+    const [same, others] = [true, false].map((isSame) =>
+      found.filter((it) => (it.metadataDigest === metadataDigest) === isSame).reverse(),
+    );
+    return [...same!, ...others!].slice(0, limit);
+  }
+
   async metadataOf(id: string): Promise<string | null> {
     return this.#metadata.get(id) ?? null;
   }

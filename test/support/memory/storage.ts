@@ -102,6 +102,12 @@ export class MemoryStorage extends PartialStorage implements Storage {
     });
   }
 
+  /** Somebody takes a published file away. */
+  remove(user: string, name: string): void {
+    for (const [id, file] of this.#published)
+      if (file.user === user && file.name === name) this.#published.delete(id);
+  }
+
   async create(id: string): Promise<PartialUpload> {
     await this.#before("create", id);
     assert(!this.#partials.has(id), "a partial is created once");
