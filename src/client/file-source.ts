@@ -9,36 +9,24 @@
 //   written there before it is read; what is read before that is over is read once more at the end.
 
 import { createHash, type Hash } from "node:crypto";
-import { type BigIntStats, constants, readSync } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { type BigIntStats, readSync } from "node:fs";
 import { systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 import { whyUnreadable } from "../base/system-errors.ts";
-import { systemPathBytes } from "../base/system-path.ts";
 import { timestampOf } from "../base/timestamp.ts";
 import { type FileVersion, inodeOf, isEqual, versionOf } from "./file-version.ts";
+import { type OpenFile, openFile, statsOf } from "./open-file.ts";
 import type { SourceMark } from "./origin.ts";
 import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
 
-/** An open file, as far as a source needs it: a `FileHandle`, or the standard input. */
-export interface OpenFile {
-  readonly fd: number;
-  read(into: Uint8Array, at: number, length: number, position: number): Promise<{ bytesRead: number }>;
-  stat(options: { bigint: true }): Promise<BigIntStats>;
-  datasync(): Promise<void>;
-  close(): Promise<void>;
-}
-
-// A named pipe would otherwise keep us waiting until somebody writes to it. Windows has none, and no such flag.
-export const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 // A file that was written just now is on disk after a moment; for longer nobody has to wait.
 const flushMsMax = 250;
 const rereadBytes = 1024 * 1024;
 
 /** Opens the file at `path`. Throws `DyncError` ("source") when it is not there, cannot be read, or is no file. */
 export async function openFileSource(path: string): Promise<FileSource | StreamSource> {
-  const file = await open(systemPathBytes(path), openFlags).catch((error: unknown) => {
+  const file = await openFile(path).catch((error: unknown) => {
     throw new DyncError("source", `Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error });
   });
   try {
@@ -51,16 +39,16 @@ export async function openFileSource(path: string): Promise<FileSource | StreamS
       const hint = "pipe it in, under a name of your choice";
       throw new DyncError("source", `Cannot send "${path}": it is no regular file`, { hint });
     }
-    return (await openWithoutSize(path, file)) ?? (await FileSource.over(file, { path }));
+    const withoutSize = stats.size === 0n ? await openWithoutSize(path, file) : null;
+    return withoutSize ?? (await FileSource.over(file, { path }));
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-/** A file whose size the system does not tell (`/proc`, some network drives), to be read to its end; else `null`. */
+/** A file of no size, of which the system may not tell it (`/proc`, some network drives), to be read to its end; else `null`. */
 async function openWithoutSize(path: string, file: OpenFile): Promise<StreamSource | null> {
-  if ((await file.stat({ bigint: true })).size > 0n) return null;
   const first = new Uint8Array(rereadBytes);
   const { bytesRead } = await file.read(first, 0, first.length, 0).catch((error: unknown) => {
     throw new DyncError("source", `Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error });
@@ -272,8 +260,7 @@ export class FileSource implements Source {
 
 /** The version of the file at `path`, or `null` when none is there. */
 async function namedFile(path: string | null): Promise<FileVersion | null> {
-  if (path === null) return null;
-  const there = await stat(systemPathBytes(path), { bigint: true }).catch(() => null);
+  const there = path === null ? null : await statsOf(path);
   return there?.isFile() === true ? versionOf(there) : null;
 }
 

@@ -5,8 +5,9 @@ import { fdatasync, fstat, read } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { systemCode } from "../base/error.ts";
-import { changedError, FileSource, type OpenFile } from "./file-source.ts";
+import { changedError, FileSource } from "./file-source.ts";
 import { isEqual, versionOf } from "./file-version.ts";
+import type { OpenFile } from "./open-file.ts";
 import { type Source, StreamSource } from "./source.ts";
 
 const descriptor = 0;

@@ -5,11 +5,12 @@
 import { type BigIntStats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { systemCode } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 
 export interface TargetIndexParts {
   readonly folder: string;
-  /** Names of the files in the folder; none where there is no folder. */
+  /** Names of the files in the folder. */
   readonly list: () => Promise<readonly string[]>;
   /** The digest of the target that the file `name` is about, for as long as it has that name; `null`: of none. */
   readonly digestOf: (name: string) => Promise<string | null>;
@@ -25,6 +26,8 @@ export class TargetIndex {
   readonly #pace: IoPace;
   readonly #digests = new Map<string, string | null>();
   readonly #names = new Map<string, Set<string>>();
+  /** There was no folder at the last look. */
+  #isMissing = false;
   /** When the folder had last changed when it was listed; `null`: it has to be listed again. */
   #listed: bigint | null = null;
 
@@ -43,7 +46,7 @@ export class TargetIndex {
   async #refresh(): Promise<void> {
     const changed = (await this.#stats())?.mtimeNs ?? null;
     if (changed !== null && changed === this.#listed) return;
-    const names = new Set(await this.#parts.list());
+    const names = new Set(this.#isMissing ? [] : await this.#parts.list());
     for (const name of this.#digests.keys()) if (!names.has(name)) this.#forget(name);
     for (const name of names)
       if (!this.#digests.has(name)) this.#note(name, await this.#parts.digestOf(name));
@@ -71,12 +74,14 @@ export class TargetIndex {
   async #stats(): Promise<BigIntStats | null> {
     const { folder } = this.#parts;
     try {
+      this.#isMissing = false;
       return await this.#pace.run(
         () => statSync(folder, { bigint: true }),
         () => stat(folder, { bigint: true }),
       );
-    } catch {
-      // What is wrong shows when it is listed.
+    } catch (error) {
+      // What else is wrong shows when it is listed.
+      this.#isMissing = systemCode(error) === "ENOENT";
       return null;
     }
   }

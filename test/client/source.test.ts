@@ -19,8 +19,9 @@ import {
 } from "node:fs/promises";
 import { DyncError } from "../../src/base/error.ts";
 import { sha256Of } from "../../src/base/sha256-of.ts";
-import { FileSource, type OpenFile, openFileSource } from "../../src/client/file-source.ts";
+import { FileSource, openFileSource } from "../../src/client/file-source.ts";
 import { isSameVersion } from "../../src/client/file-version.ts";
+import type { OpenFile } from "../../src/client/open-file.ts";
 import { StreamSource } from "../../src/client/source.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 import { patternOf, sha256, streamOf } from "./bytes-source.ts";

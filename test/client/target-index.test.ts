@@ -1,7 +1,7 @@
 // Finds the files that are about a target, and looks again only where something may have changed.
 
 import { expect, test } from "bun:test";
-import { rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { TargetIndex } from "../../src/client/target-index.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
@@ -72,9 +72,11 @@ test("a change within a tick of the file system's clock is seen: what changed ju
 test("where there is no folder there is nothing, until there is one", async () => {
   await using home = await tempFolder();
   const files = new Map<string, string | null>();
-  const { index } = indexOf(home, files);
+  const { index, take } = indexOf(home, files);
   await rm(home.path, { recursive: true });
   expect(await index.filesFor("t1")).toEqual([]);
+  expect(take()).toEqual([]);
   files.set("a.json", "t1");
+  await mkdir(home.path);
   expect(await index.filesFor("t1")).toEqual(["a.json"]);
 });

@@ -9,9 +9,10 @@ import { DyncError, systemCode } from "../../base/error.ts";
 import { IoPace } from "../../base/io-pace.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
-import { changedError, openFlags } from "../file-source.ts";
+import { changedError } from "../file-source.ts";
 import type { Listing } from "../listing/listing.ts";
 import { entryVersionOf } from "../listing/versions.ts";
+import { openFlags } from "../open-file.ts";
 import { hintOfWrongSize } from "../source.ts";
 
 interface OpenMember {

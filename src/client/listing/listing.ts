@@ -10,7 +10,7 @@ import { systemPathBytes } from "../../base/system-path.ts";
 import { timestampOf } from "../../base/timestamp.ts";
 import { Turns } from "../../base/turns.ts";
 import { VirtualTar } from "../../tar/virtual-tar.ts";
-import { openFlags } from "../file-source.ts";
+import { openFlags } from "../open-file.ts";
 import { errorOf, FirstOf } from "./first-of.ts";
 import { LeftOut } from "./left-out.ts";
 import type { ListingMark } from "./listing-mark.ts";

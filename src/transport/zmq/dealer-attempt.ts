@@ -35,7 +35,8 @@ export class Attempt {
   readonly #events: AttemptEvents;
   readonly #socket: ZmqSocket;
   readonly #monitor: Monitor;
-  readonly #sources: readonly Pollable[];
+  readonly #monitorSource: Pollable;
+  readonly #socketSource: Pollable;
   readonly #cancelTimer: CancelTimer;
   #state: AttemptState = attemptStart;
   #isOver = false;
@@ -53,18 +54,14 @@ export class Attempt {
     this.#monitor = new Monitor(context, this.#socket, `dync.monitor.${parts.nextNumber()}`);
     const { host, port } = options;
     this.#socket.connect(`tcp://${isIPv6(host) ? `[${host}]` : host}:${port}`);
-    this.#sources = [
-      {
-        descriptor: this.#monitor.descriptor,
-        work: () => this.#workMonitor(),
-        isReady: () => this.#monitor.isReady,
-      },
-      {
-        descriptor: this.#socket.descriptor(),
-        work: () => this.#workSocket(),
-        isReady: () => this.#isReady(),
-      },
-    ];
+    this.#monitorSource = sourceOf(this.#monitor, {
+      work: () => this.#workMonitor(),
+      isReady: () => this.#monitor.isReady,
+    });
+    this.#socketSource = sourceOf(this.#socket, {
+      work: () => this.#workSocket(),
+      isReady: () => this.#isReady(),
+    });
     for (const source of this.#sources) poller.add(source);
     this.#cancelTimer = parts.clock.after(times.connectMs + times.handshakeMs + extraMs, () =>
       this.#fail(this.#state.isConnected ? "handshake-timeout" : "unreachable"),
@@ -77,8 +74,12 @@ export class Attempt {
     if (result === "full") this.#wantsRoom = true;
     // A send may have consumed the signal that something arrived.
     const { poller } = this.#parts;
-    if (poller.isWaiting && this.#isReady()) poller.turnSoon();
+    if (poller.isWaiting && this.#isReady()) poller.letWork(this.#socketSource);
     return result;
+  }
+
+  get #sources(): readonly Pollable[] {
+    return [this.#monitorSource, this.#socketSource];
   }
 
   close(flushMs: number): void {
@@ -113,6 +114,8 @@ export class Attempt {
     this.#state = state;
     if (!isNewlyUp) return;
     this.#cancelTimer();
+    // What came before counted for nothing.
+    this.#parts.poller.letWork(this.#socketSource);
     this.#events.onUp();
   }
 
@@ -157,6 +160,14 @@ export class Attempt {
     this.close(0);
     this.#events.onDown(failure);
   }
+}
+
+/** What the poller watches of a socket, or of a monitor. */
+function sourceOf(
+  socket: Pick<Pollable, "descriptor" | "watch">,
+  { work, isReady }: Pick<Pollable, "work" | "isReady">,
+): Pollable {
+  return { descriptor: socket.descriptor, watch: (onUse) => socket.watch(onUse), work, isReady };
 }
 
 function failureOf(kind: "probe-connect" | "probe-handshake", result: Probed): LinkFailure {

@@ -30,7 +30,12 @@ export class Monitor {
   }
 
   get descriptor(): bigint {
-    return this.#socket.descriptor();
+    return this.#socket.descriptor;
+  }
+
+  /** As `ZmqSocket.watch`. */
+  watch(onUse: () => void): void {
+    this.#socket.watch(onUse);
   }
 
   /** Whether an event is there. */

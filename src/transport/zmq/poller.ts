@@ -1,6 +1,6 @@
 // Waits for sockets, for the whole transport. A thread sleeps on the descriptors of all sockets; the main thread
-// works through what is there in turns, each bounded, and lets the thread sleep again only when every socket has
-// shown that it has nothing left. The rule that this rests on is in README.md, "How waiting works".
+// works through those that have something in turns, each bounded, and lets the thread sleep again only when every socket
+// has shown that it has nothing left. The rule that this rests on is in README.md, "How waiting works".
 
 import { assert } from "../../base/assert.ts";
 import { pollEvent, socketType } from "./constants.ts";
@@ -11,6 +11,8 @@ import { ZmqSocket } from "./socket.ts";
 /** Something with a descriptor that has work to do when it is readable. */
 export interface Pollable {
   readonly descriptor: bigint;
+  /** Has `onUse` called at every call on the socket: each may use up the signal that its descriptor gives. */
+  watch(onUse: () => void): void;
   /** Does a bounded piece of the work that is there. */
   work(): void;
   /** Whether work is there now: looks at the socket's events, and calls nobody. */
@@ -22,6 +24,12 @@ const sourcesMax = 256;
 
 export class Poller {
   readonly #sources = new Set<Pollable>();
+  /** Those that work in the next turn. */
+  readonly #due = new Set<Pollable>();
+  /** Those on which something was called since they showed that they have nothing. Of the others their descriptors tell. */
+  readonly #used = new Set<Pollable>();
+  /** Those whose descriptors the thread waits for, in their order. */
+  #watched: readonly Pollable[] = [];
   readonly #removals: (() => void)[] = [];
   readonly #items: PollItems;
   readonly #waiter: Waiter;
@@ -41,12 +49,14 @@ export class Poller {
     this.#wakeStart = new ZmqSocket(context, socketType.pair);
     this.#wakeEnd.bind("inproc://dync.wake");
     this.#wakeStart.connect("inproc://dync.wake");
-    this.#wakeDescriptor = this.#wakeEnd.descriptor();
+    this.#wakeDescriptor = this.#wakeEnd.descriptor;
     this.#waiter = context.library.native.createWaiter({
       libraryPath: context.library.path,
       items: this.#items.bytes,
       onReady: () => {
         this.#waiting = false;
+        for (const [index, source] of this.#watched.entries())
+          if (this.#items.isReady(index + 1) && this.#sources.has(source)) this.#due.add(source);
         this.#turn();
       },
       onFailure,
@@ -62,6 +72,8 @@ export class Poller {
   add(source: Pollable): void {
     assert(!this.#closed && this.#sources.size < sourcesMax, "a poller has room for another socket");
     this.#sources.add(source);
+    this.#used.add(source);
+    source.watch(() => void this.#used.add(source));
     this.#changed();
   }
 
@@ -69,12 +81,19 @@ export class Poller {
   remove(source: Pollable, onGone: () => void): void {
     const was = this.#sources.delete(source);
     assert(was, "a source is removed once");
+    this.#due.delete(source);
     this.#removals.push(onGone);
     this.#changed();
   }
 
-  /** Lets every source work, soon. */
-  turnSoon(): void {
+  /** Lets `source` work, soon. */
+  letWork(source: Pollable): void {
+    if (!this.#sources.has(source)) return;
+    this.#due.add(source);
+    this.#turnSoon();
+  }
+
+  #turnSoon(): void {
     if (this.#turnIsDue || this.#closed) return;
     this.#turnIsDue = true;
     // Not a microtask: timers and files get their turn between two of ours.
@@ -98,7 +117,7 @@ export class Poller {
     this.#itemsAreOld = true;
     this.#waiter.keepAlive(this.#sources.size > 0);
     if (this.#waiting) this.#wake();
-    else this.turnSoon();
+    else this.#turnSoon();
   }
 
   #wake(): void {
@@ -113,22 +132,30 @@ export class Poller {
     let isFinished = false;
     try {
       if (!this.#waiting) this.#gone();
-      for (const source of this.#sources) source.work();
+      for (const source of [...this.#due]) {
+        this.#due.delete(source);
+        // Another one's work may have ended it.
+        if (this.#sources.has(source)) source.work();
+      }
       isFinished = true;
     } finally {
       // What a source throws is somebody's bug; the others go on until the program ends.
-      if (!isFinished || this.#isReady()) this.turnSoon();
+      if (!isFinished || this.#isReady()) this.#turnSoon();
       else if (!this.#waiting && !this.#turnIsDue) this.#wait();
     }
   }
 
   /**
-   * After all work and right before waiting: whatever was called in between, on whichever socket, may have used
-   * up the signal that a descriptor gives once.
+   * After all work and right before waiting: whatever was called in between on a socket may have used up the signal that its
+   * descriptor gives once. One on which nothing was called since it had nothing needs no look.
    */
   #isReady(): boolean {
-    for (const source of this.#sources) if (source.isReady()) return true;
-    return false;
+    for (const source of this.#used) {
+      if (this.#sources.has(source) && source.isReady()) this.#due.add(source);
+      // Behind the look, which is a call as well.
+      else this.#used.delete(source);
+    }
+    return this.#due.size > 0;
   }
 
   #gone(): void {
@@ -138,10 +165,11 @@ export class Poller {
   }
 
   #wait(): void {
-    if (this.#removals.length > 0) return this.turnSoon();
+    if (this.#removals.length > 0) return this.#turnSoon();
     if (this.#sources.size === 0) return;
     if (this.#itemsAreOld) {
-      this.#items.set([this.#wakeDescriptor, ...[...this.#sources].map((source) => source.descriptor)]);
+      this.#watched = [...this.#sources];
+      this.#items.set([this.#wakeDescriptor, ...this.#watched.map((source) => source.descriptor)]);
       this.#itemsAreOld = false;
     }
     this.#waiting = true;
@@ -168,6 +196,11 @@ class PollItems {
 
   get #itemBytes(): number {
     return this.#isWide ? 24 : 16;
+  }
+
+  /** Whether the thread found something at `index` when it last waited. */
+  isReady(index: number): boolean {
+    return this.#view.getInt16(index * this.#itemBytes + (this.#isWide ? 18 : 14), true) !== 0;
   }
 
   set(descriptors: readonly bigint[]): void {

@@ -57,7 +57,7 @@ export class RouterLink implements ServerLink, Pollable {
       throw bindError(error, options);
     }
     this.port = Number(/:(\d+)$/.exec(this.#socket.lastEndpoint())?.[1]);
-    this.descriptor = this.#socket.descriptor();
+    this.descriptor = this.#socket.descriptor;
     poller.add(this.#zap);
     poller.add(this);
   }
@@ -66,7 +66,7 @@ export class RouterLink implements ServerLink, Pollable {
     if (this.#isClosed) return "unreachable";
     const result = this.#socket.send([Buffer.from(peer, "hex"), ...frames]);
     // A send may have consumed the signal that something arrived.
-    if (this.#parts.poller.isWaiting && this.#socket.readable) this.#parts.poller.turnSoon();
+    if (this.#parts.poller.isWaiting && this.#socket.readable) this.#parts.poller.letWork(this);
     return result;
   }
 
@@ -80,6 +80,10 @@ export class RouterLink implements ServerLink, Pollable {
       this.#zap.close();
       this.#onClosed(this);
     });
+  }
+
+  watch(onUse: () => void): void {
+    this.#socket.watch(onUse);
   }
 
   work(): void {

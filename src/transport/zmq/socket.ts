@@ -5,7 +5,7 @@ import { assert } from "../../base/assert.ts";
 import type { OutgoingFrame, SendResult } from "../transport.ts";
 import { pollEvent, type SocketOption, sendFlag, socketOption } from "./constants.ts";
 import type { ZmqContext } from "./context.ts";
-import { check, lastError } from "./error.ts";
+import { check, errnoSymbol, lastError } from "./error.ts";
 import type { Library } from "./library.ts";
 import { MessageBlock, ReceivedMessage, type Slot, type SlotPool } from "./message.ts";
 import { cString, type Pointer } from "./native.ts";
@@ -25,6 +25,7 @@ export class ZmqSocket {
   readonly #eventsView = new DataView(this.#events.buffer);
   readonly #eventsBytes = new Uint8Array(new BigUint64Array([4n]).buffer);
   #open = true;
+  #onUse: () => void = () => {};
 
   constructor(context: ZmqContext, type: number) {
     this.#library = context.library;
@@ -80,14 +81,20 @@ export class ZmqSocket {
   }
 
   /** The descriptor to wait for. Edge-triggered: look at `events` until it shows nothing, then wait. */
-  descriptor(): bigint {
+  get descriptor(): bigint {
     const bytes = this.#get(socketOption.fd, 8);
     const view = new DataView(bytes.buffer);
     return bytes.length === 8 ? view.getBigUint64(0, true) : BigInt(view.getInt32(0, true));
   }
 
+  /** Has `onUse` called at every call that may use up the descriptor's signal. */
+  watch(onUse: () => void): void {
+    this.#onUse = onUse;
+  }
+
   /** What is possible without waiting: bits of `pollEvent`. */
   events(): number {
+    this.#onUse();
     const { zmq } = this.#library;
     const result = zmq.zmq_getsockopt(this.#pointer, socketOption.events, this.#events, this.#eventsBytes);
     check(this.#library, "zmq_getsockopt(events)", result);
@@ -108,6 +115,7 @@ export class ZmqSocket {
    */
   send(frames: readonly OutgoingFrame[]): SendResult {
     assert(this.#open && frames.length > 0, "an open socket sends at least one frame");
+    this.#onUse();
     const last = frames.length - 1;
     for (const [index, frame] of frames.entries()) {
       const flags = index === last ? sendFlag.dontWait : sendFlag.dontWait | sendFlag.more;
@@ -132,14 +140,15 @@ export class ZmqSocket {
       const bytes = frame.length === 0 ? oneByte : frame;
       if (zmq.zmq_send(this.#pointer, bytes, frame.length, flags) !== -1) return "sent";
     }
-    const error = lastError(this.#library, "zmq_msg_send");
-    if (error.symbol === "EAGAIN") return "full";
-    if (error.symbol === "EHOSTUNREACH") return "unreachable";
-    throw error;
+    const symbol = errnoSymbol(zmq.zmq_errno());
+    if (symbol === "EAGAIN") return "full";
+    if (symbol === "EHOSTUNREACH") return "unreachable";
+    throw lastError(this.#library, "zmq_msg_send");
   }
 
   /** The next message, or `null` when there is none. `userId` is what the ZAP handler said of its connection. */
   receive(): { message: ReceivedMessage; userId: string | null } | null {
+    this.#onUse();
     const first = this.#receiveFrame();
     if (first === -1) return null;
     const message = new ReceivedMessage(this.#pool);
@@ -163,11 +172,11 @@ export class ZmqSocket {
 
   /** Length of the frame that is now in `#next`, or -1. */
   #receiveFrame(): number {
-    const length = this.#library.zmq.zmq_msg_recv(this.#next.pointer, this.#pointer, sendFlag.dontWait);
-    if (length !== -1) return length;
-    const error = lastError(this.#library, "zmq_msg_recv");
-    if (error.symbol === "EAGAIN") return -1;
-    throw error;
+    const { zmq } = this.#library;
+    const length = zmq.zmq_msg_recv(this.#next.pointer, this.#pointer, sendFlag.dontWait);
+    // What ends every reading is no error worth an object.
+    if (length !== -1 || errnoSymbol(zmq.zmq_errno()) === "EAGAIN") return length;
+    throw lastError(this.#library, "zmq_msg_recv");
   }
 
   /**

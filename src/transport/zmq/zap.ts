@@ -38,7 +38,11 @@ export class ZapHandler implements Pollable {
     this.#authorize = authorize;
     this.#socket = new ZmqSocket(context, socketType.router);
     this.#socket.bind("inproc://zeromq.zap.01");
-    this.descriptor = this.#socket.descriptor();
+    this.descriptor = this.#socket.descriptor;
+  }
+
+  watch(onUse: () => void): void {
+    this.#socket.watch(onUse);
   }
 
   work(): void {
