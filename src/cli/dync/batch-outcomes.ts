@@ -11,7 +11,6 @@ import type { Receipt } from "../../client/upload.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
 import type { CommandContext } from "../command.ts";
-import { printable } from "../printable.ts";
 import type { Outcome } from "./outcomes.ts";
 
 /** One that failed, as the summary names it. */
@@ -39,6 +38,8 @@ export class BatchOutcomes {
   readonly #options: BatchOutcomesOptions;
   readonly #startedAt: number;
   readonly #failures: Failure[] = [];
+  /** How many failed for what, and the first of them. */
+  readonly #reasons = new Map<string, { readonly path: string; count: number }>();
   /** What was said of servers: the same for every file. */
   readonly #ofServers = new Map<string, DyncError>();
   readonly #counts = {
@@ -86,7 +87,7 @@ export class BatchOutcomes {
     const outcome = error instanceof BeingSent ? "skipped" : "failed";
     this.#note(job, { outcome, code, message, hint, exit: error.meaning.exit, ...id });
     if (signal.aborted) throw error;
-    if (this.#failures.length < failuresMax) this.#failures.push({ ...whichOf(job), code, message });
+    this.#noteReason({ ...whichOf(job), code, message });
     return isOfServer(error) ? this.#ofServer(error) : aboutFile(job, error);
   }
 
@@ -103,6 +104,14 @@ export class BatchOutcomes {
   #settle(job: Job): void {
     const { batch: id } = job.place ?? {};
     if (id != null) this.#options.batches.find((batch) => batch.id === id)?.settle(job as BatchJob);
+  }
+
+  #noteReason(failure: Failure): void {
+    if (this.#failures.length < failuresMax) this.#failures.push(failure);
+    const known = this.#reasons.get(failure.message);
+    if (known !== undefined) known.count += 1;
+    else if (this.#reasons.size < failuresMax)
+      this.#reasons.set(failure.message, { path: failure.path, count: 1 });
   }
 
   #ofServer(error: DyncError): DyncError | null {
@@ -159,24 +168,15 @@ export class BatchOutcomes {
       ...(notTried > 0 ? [`${notTried} not tried`] : []),
     ];
     output.say(`${files} ${files === 1 ? "file" : "files"}: ${parts.join(", ")}`);
-    for (const text of reasonsOf(failures)) output.say(text);
-    const more = failed + skipped - failures.length;
-    if (failures.length === failuresMax && more > 0) output.say(`  and ${more} more, each named above`);
+    let named = 0;
+    for (const [message, { path, count }] of this.#reasons) {
+      const others = count === 1 ? "" : ` and ${count - 1} more`;
+      output.say(`  "${path}"${others}: ${message}`);
+      named += count;
+    }
+    const more = failed + skipped - named;
+    if (this.#reasons.size === failuresMax && more > 0) output.say(`  and ${more} more, each named above`);
   }
-}
-
-/** A line for each that failed; those with the same reason share one, where that says nothing of the file. */
-function reasonsOf(failures: readonly Failure[]): readonly string[] {
-  const paths = new Map<string, string[]>();
-  for (const { path, message } of failures) {
-    const known = paths.get(message);
-    if (known === undefined) paths.set(message, [path]);
-    else known.push(path);
-  }
-  return [...paths].map(([message, [first = "", ...more]]) => {
-    const others = more.length === 0 ? "" : ` and ${more.length} more`;
-    return `  "${printable(first)}"${others}: ${message}`;
-  });
 }
 
 function whichOf({ origin, name }: Job): { readonly path: string; readonly name: string } {
