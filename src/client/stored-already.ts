@@ -26,7 +26,7 @@ export function storedFileOf(info: ErrorInfo | undefined): StoredFile | null {
 
 /**
  * Resolves when the source is `stored`, with the same metadata. `known` is what the source was found to be, `null` when
- * it was not read yet: only then it is read here, and only when it can be the same.
+ * it was not read yet: only then it is read here, and only when it can be the same. A dataset is the same when its files are.
  *
  * @throws DyncError "name-taken" when it is not, with `text`, which says what is there, and what differs.
  */
@@ -37,19 +37,26 @@ export async function expectStoredAlready(
   text: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const { files } = stored.info;
+  // Of a dataset the files count: that one of them has another time is no reason to send them all.
+  const isList = files !== undefined && source.listDigest !== undefined;
   const isSame =
-    known === null
-      ? await isContentOf(source, stored, signal)
-      : known.size === stored.size && Buffer.from(known.checksum).toString("hex") === stored.sha256;
+    isWhole(known, stored) ||
+    (isList && (await source.listDigest?.()) === files) ||
+    (!isList && known === null && (await isContentOf(source, stored, signal)));
   if (!isSame) {
-    const other = `${stored.size} bytes with SHA-256 ${stored.sha256}`;
-    throw new DyncError("name-taken", `${text}, with other content: ${other}`, { hint });
+    const other = `other content: ${stored.size} bytes with SHA-256 ${stored.sha256}`;
+    throw new DyncError("name-taken", `${text}, with ${isList ? "other files" : other}`, { hint });
   }
   if (stored.info.metadata === "same") return;
   const what = stored.info.metadata === "different" ? "other metadata" : "metadata that it does not tell";
   throw new DyncError("name-taken", `${text}, with the same content and ${what}; nothing was changed`, {
     hint,
   });
+}
+
+function isWhole(known: Whole | null, { size, sha256 }: StoredFile): boolean {
+  return known?.size === size && Buffer.from(known.checksum).toString("hex") === sha256;
 }
 
 async function isContentOf(source: Source, stored: StoredFile, signal: AbortSignal): Promise<boolean> {

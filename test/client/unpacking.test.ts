@@ -1,6 +1,6 @@
 // What a client makes of it when the server tells whether and how it unpacks what is sent.
 
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { BytesSource, patternOf } from "./bytes-source.ts";
 import { ClientWorld, failureOf } from "./client-world.ts";
@@ -78,4 +78,55 @@ test("one that makes bags is sent what fits", async () => {
   expect(await server.receive()).toHaveLength(3000);
   server.send({ type: "upload-finished", uploadId: "u1" });
   await receipt;
+});
+
+describe("a dataset that is there already", () => {
+  const digest = "ab".repeat(32);
+  const text = 'There is a file "run" on the server already';
+
+  /** What comes of a refusal that says of the dataset there that it has `files`. */
+  async function refused(info: { readonly metadata: "same" | "different"; readonly files?: string }) {
+    const source = Object.assign(new BytesSource(patternOf(3000)), { listDigest: async () => digest });
+    const task = {
+      name: "run.tar",
+      metadataText: "{}",
+      size: source.size,
+      canSeek: true,
+      client: "test",
+      resume: false,
+      unpack: "tar" as const,
+    };
+    const outcome = world.upload({ source, task }).catch((error: unknown) => error);
+    await server.expect("post-file");
+    const stored = { size: 7, sha256: "cd".repeat(32), upload: "u1", ...info };
+    server.send({ type: "error", code: 409, text, info: stored });
+    return { outcome: await outcome, reads: source.reads };
+  }
+
+  test("with the same files and metadata is stored already, whatever their times are", async () => {
+    const { outcome, reads } = await refused({ metadata: "same", files: digest });
+    expect(outcome).toEqual({ uploadId: "u1", bytes: 7, sha256: "cd".repeat(32), already: true });
+    expect(reads).toBe(0);
+  });
+
+  test("with other files is named so", async () => {
+    const { outcome } = await refused({ metadata: "same", files: "ef".repeat(32) });
+    expect(outcome).toMatchObject({ code: "name-taken", message: `${text}, with other files` });
+  });
+
+  test("with other metadata is named so", async () => {
+    const { outcome } = await refused({ metadata: "different", files: digest });
+    expect(outcome).toMatchObject({
+      code: "name-taken",
+      message: `${text}, with the same content and other metadata; nothing was changed`,
+    });
+  });
+
+  test("where the server tells of no files, it is a tar, and compared as one", async () => {
+    const { outcome } = await refused({ metadata: "same" });
+    expect(outcome).toMatchObject({
+      code: "name-taken",
+      message: expect.stringContaining("other content: 7 bytes with SHA-256"),
+    });
+  });
 });

@@ -20,9 +20,14 @@ const directions: readonly Direction[] = ["up", "down"];
 const compiled = executablesMissing;
 
 describe.skipIf(compiled !== null)(`kill -9 (${compiled ?? "compiled"})`, () => {
-  for (const side of ["client", "server"] as const) {
-    test(`of the ${side}, ten times: nothing is lost, and each costs at most one window`, async () => {
-      const result = await runKills({ side, kills: 10, killsPerUpload: 5, fileBytes: 24 * MiB, seed: 3 });
+  for (const [side, what] of [
+    ["client", "file"],
+    ["server", "file"],
+    ["client", "dataset"],
+    ["server", "dataset"],
+  ] as const) {
+    test(`of the ${side} of a ${what}, ten times: nothing is lost, and each costs at most one window`, async () => {
+      const result = await runKills({ side, what, kills: 10, killsPerUpload: 5, bytes: 24 * MiB, seed: 3 });
       expect(result.kills).toBeGreaterThanOrEqual(10);
       expect(result.extraPerKillMax).toBeLessThanOrEqual(windowBytes);
     });

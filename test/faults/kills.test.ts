@@ -8,12 +8,18 @@ import { note } from "./note.ts";
 const MiB = 1024 * 1024;
 
 describe.skipIf(executablesMissing !== null)(`kill -9 (${executablesMissing ?? "compiled"})`, () => {
-  for (const side of ["client", "server"] as const) {
+  for (const [side, what] of [
+    ["client", "file"],
+    ["server", "file"],
+    ["client", "dataset"],
+    ["server", "dataset"],
+  ] as const) {
     test(
-      `of the ${side}, 200 times: nothing is lost, and each costs at most one window`,
+      `of the ${side} of a ${what}, 200 times: nothing is lost, and each costs at most one window`,
       async () => {
-        const result = await runKills({ side, kills: 200, killsPerUpload: 5, fileBytes: 48 * MiB, seed: 20 });
-        note(`kill -9 of the ${side}`, { ...result });
+        const conduct = { kills: 200, killsPerUpload: 5, bytes: 48 * MiB, seed: 20 };
+        const result = await runKills({ side, what, ...conduct });
+        note(`kill -9 of the ${side} of a ${what}`, { ...result });
         expect(result.kills).toBeGreaterThanOrEqual(200);
         expect(result.extraPerKillMax).toBeLessThanOrEqual(windowBytes);
       },

@@ -22,6 +22,7 @@ import {
   runReferenceClient,
   startReferenceServer,
 } from "../support/reference.ts";
+import { treeIn } from "../support/tar-programs.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
 const chunk = 16 * 1024;
@@ -222,6 +223,30 @@ function referenceServerTests(): void {
       await expectStored(data, `out-${size}`, content);
     });
   }
+
+  test("a folder is stored as the tar that it is sent as, which the client says, and unpacks to the same", async () => {
+    const run = folder.file("run42");
+    for (const inside of ["run42/Größe μ/leer", "unpacked"])
+      await mkdir(folder.file(inside), { recursive: true });
+    for (let at = 0; at < 30; at++)
+      await writeFile(join(run, "Größe μ", `${"long ".repeat(at)}${at}.raw`), randomBytes(at * 1000));
+    const data = folder.file("reference-dataset");
+    const args = ["--chunk", String(chunk), "--max-credit", "10", "--lose", "0,7,8,30"];
+    await using server = await startReferenceServer(homes.server, data, args);
+    const to = ["-m", folder.file("meta.json"), "-p", String(server.port), "127.0.0.1", run];
+    const options = { env: { DYNC_HOME: homes.client } };
+    const end = await runProgram([programs.dync, "--dataset", ...to], options, slowMs);
+    expect({ code: end.code, violations: (await server.stop()).violations }).toEqual({
+      code: 0,
+      violations: [],
+    });
+    expect(end.stderr).toContain(
+      'This server does not unpack: it stores "run42.tar" as it is sent, as one file\n',
+    );
+    const tar = ["tar", "-xpf", join(data, "alice", "run42.tar"), "-C", folder.file("unpacked")];
+    expect(await runProgram(tar)).toMatchObject({ code: 0, stderr: "" });
+    expect(await treeIn(folder.file("unpacked"))).toEqual(await treeIn(run));
+  });
 
   const harmless: [string, string[]][] = [
     ["dropped", ["--lose", "0,7,8,30"]],

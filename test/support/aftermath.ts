@@ -9,15 +9,24 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Lab } from "./lab.ts";
+import { runProgram } from "./programs.ts";
+import { treeIn } from "./tar-programs.ts";
 
 /** Names on the server of what was confirmed, each with the file it was sent from. */
 export type Confirmed = ReadonlyMap<string, string>;
 
 const clearedWithinMs = 10_000;
 
-/** Everything at once, with a running server. `confirmed` is all that this lab's server ever confirmed. */
-export async function expectAftermath(lab: Lab, confirmed: Confirmed): Promise<void> {
-  await expectConfirmed(lab, confirmed);
+/**
+ * Everything at once, with a running server. `confirmed` is all that this lab's server ever confirmed; `expectStored` says
+ * whether that is there, and nothing else.
+ */
+export async function expectAftermath(
+  lab: Lab,
+  confirmed: Confirmed,
+  expectStored = expectConfirmed,
+): Promise<void> {
+  await expectStored(lab, confirmed);
   await partialsCleared(lab);
   expectNothingLeft(lab);
   await lab.expectAlive();
@@ -47,6 +56,20 @@ export async function expectConfirmed(lab: Lab, confirmed: Confirmed): Promise<v
   );
   const others = lab.published().filter((path) => !path.startsWith("alice/honest-"));
   expect(others).toEqual(expected.map((name) => `alice/${name}`).sort());
+}
+
+/** The same of folders that were sent as datasets. */
+export async function expectDatasets(lab: Lab, confirmed: Confirmed): Promise<void> {
+  for (const [name, source] of confirmed) {
+    expect({ name, tree: await treeIn(lab.stored(name)) }).toEqual({ name, tree: await treeIn(source) });
+    const command = ["sha256sum", "--strict", "--quiet", "-c", `${name}.sha256`];
+    const checked = await runProgram(command, { cwd: lab.stored("") });
+    expect(checked).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(await lab.metadata(name)).toEqual({ sample: "S-17" });
+  }
+  const expected = [...confirmed.keys()].flatMap((name) => [name, `${name}.meta.json`, `${name}.sha256`]);
+  const others = readdirSync(lab.stored("")).filter((name) => !name.startsWith("honest-"));
+  expect(others.sort()).toEqual(expected.sort());
 }
 
 /** No partial, no staged file, no open upload in the catalogue, no state of the client. */

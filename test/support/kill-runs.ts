@@ -3,18 +3,25 @@
 // whose counter says how much was sent more than once.
 
 import { expect } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { sleep, systemClock } from "../../src/base/clock.ts";
+import { listFolder } from "../../src/client/listing/listing.ts";
 import { Random } from "../simulation/random.ts";
-import { expectAftermath, leftovers } from "./aftermath.ts";
+import { expectAftermath, expectConfirmed, expectDatasets, leftovers } from "./aftermath.ts";
 import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
 import { type Lab, openLab } from "./lab.ts";
-import type { Program } from "./programs.ts";
+import { type Program, runProgram } from "./programs.ts";
 
 export interface KillRunOptions {
   readonly side: "client" | "server";
+  /** What is sent: a file, or a folder with files of mixed sizes as a dataset. */
+  readonly what: "file" | "dataset";
   readonly kills: number;
   readonly killsPerUpload: number;
-  readonly fileBytes: number;
+  /** Of all that is sent at once. */
+  readonly bytes: number;
   readonly seed: number;
 }
 
@@ -40,23 +47,53 @@ const endMs = 60_000;
 export async function runKills(options: KillRunOptions): Promise<KillRunResult> {
   await using lab = await openLab({ inMemory: true, server: serverArgs });
   await using proxy = await startFaultyProxy({ targetPort: lab.port });
-  const path = await lab.file("source.raw", options.fileBytes);
-  const run = new KillRun(lab, proxy, path, options);
+  const source = options.what === "file" ? await fileSource(lab, options) : await mixedFolder(lab, options);
+  const run = new KillRun(lab, proxy, source, options);
   return await run.run();
+}
+
+/** What is sent again and again. */
+interface KillSource {
+  readonly path: string;
+  /** Bytes of an upload of it. */
+  readonly bytes: number;
+}
+
+async function fileSource(lab: Lab, { bytes }: KillRunOptions): Promise<KillSource> {
+  return { path: await lab.file("source.raw", bytes), bytes };
+}
+
+/** Many small files, some large ones, in folders. */
+async function mixedFolder(lab: Lab, { bytes, seed }: KillRunOptions): Promise<KillSource> {
+  const random = new Random(seed).fork("folder");
+  const path = lab.folder.file("files", "source");
+  for (let made = 0, index = 0; made < bytes; index++) {
+    const folder = join("source", `part ${index % 7}`, index % 3 === 0 ? "ä" : "b");
+    await mkdir(lab.folder.file("files", folder), { recursive: true });
+    const size = random.next() < 0.1 ? random.int(Math.ceil(bytes / 10)) : random.int(20_000);
+    await lab.file(join(folder, `${index}.raw`), size);
+    made += size;
+  }
+  // The runtimes take times to a quarter of a microsecond.
+  const touched = await runProgram(["find", path, "-exec", "touch", "-d", "@1700000000.25", "{}", "+"]);
+  expect(touched).toMatchObject({ code: 0, stderr: "" });
+  const selection = { include: [], exclude: [], links: "skip", all: false } as const;
+  const { tar } = await listFolder({ folder: path, selection, known: null }, new AbortController().signal);
+  return { path, bytes: tar.length };
 }
 
 class KillRun {
   readonly #lab: Lab;
   readonly #proxy: FaultyProxy;
-  readonly #path: string;
+  readonly #source: KillSource;
   readonly #options: KillRunOptions;
   readonly #random: Random;
   readonly #result: KillRunResult = { kills: 0, uploads: 0, extraPerKillMax: 0, escaped: 0 };
 
-  constructor(lab: Lab, proxy: FaultyProxy, path: string, options: KillRunOptions) {
+  constructor(lab: Lab, proxy: FaultyProxy, source: KillSource, options: KillRunOptions) {
     this.#lab = lab;
     this.#proxy = proxy;
-    this.#path = path;
+    this.#source = source;
     this.#options = options;
     this.#random = new Random(options.seed);
   }
@@ -65,26 +102,27 @@ class KillRun {
     const confirmed = new Map<string, string>();
     const result = this.#result;
     while (result.kills < this.#options.kills) {
-      const name = `killed-${++result.uploads}.raw`;
+      const name = `killed-${++result.uploads}${this.#options.what === "file" ? ".raw" : ""}`;
       const before = this.#proxy.counters.arrived.up;
       const connectionsBefore = this.#proxy.counters.connections;
       const killsBefore = result.kills;
       if (this.#options.side === "client") await this.#killClients(name);
       else await this.#killServers(name);
-      confirmed.set(name, this.#path);
+      confirmed.set(name, this.#source.path);
       const sent = this.#proxy.counters.arrived.up - before;
       const kills = result.kills - killsBefore;
       this.#count(sent, this.#proxy.counters.connections - connectionsBefore, kills);
     }
-    await expectAftermath(this.#lab, confirmed);
+    const expectStored = this.#options.what === "file" ? expectConfirmed : expectDatasets;
+    await expectAftermath(this.#lab, confirmed, expectStored);
     return result;
   }
 
   // Each interruption may cost one window of data that was under way, and nothing else.
   #count(sent: number, connections: number, kills: number): void {
-    const { fileBytes } = this.#options;
-    const frames = ((fileBytes + kills * windowBytes) / chunkBytes) * frameBytes;
-    const extra = sent - fileBytes - frames - connections * connectionBytes;
+    const { bytes } = this.#source;
+    const frames = ((bytes + kills * windowBytes) / chunkBytes) * frameBytes;
+    const extra = sent - bytes - frames - connections * connectionBytes;
     expect(extra).toBeLessThanOrEqual(kills * windowBytes);
     if (kills > 0)
       this.#result.extraPerKillMax = Math.max(this.#result.extraPerKillMax, Math.round(extra / kills));
@@ -109,7 +147,7 @@ class KillRun {
   }
 
   #isConfirmed(name: string): boolean {
-    const isStored = this.#lab.published().includes(`alice/${name}`);
+    const isStored = existsSync(this.#lab.stored(name));
     return isStored && leftovers(this.#lab).client.every((file) => !file.endsWith(".json"));
   }
 
@@ -127,10 +165,10 @@ class KillRun {
     const counters = this.#proxy.counters;
     const start = counters.bytes.up;
     const kind = this.#random.next();
-    const { fileBytes, killsPerUpload } = this.#options;
+    const { killsPerUpload } = this.#options;
     if (kind < 0.6) {
       // Two thirds of the file in all, so that something is left for the last ones.
-      const bytes = this.#random.int(Math.ceil((1.4 * fileBytes) / killsPerUpload));
+      const bytes = this.#random.int(Math.ceil((1.4 * this.#source.bytes) / killsPerUpload));
       await this.#until(() => counters.bytes.up >= start + bytes, client);
     } else if (kind < 0.85) {
       await sleep(systemClock, this.#random.next() * 300);
@@ -156,7 +194,8 @@ class KillRun {
 
   #send(name: string): Program {
     const address = `127.0.0.1:${this.#proxy.port}`;
-    const args = ["-q", "-k", "sample:S-17", "--retry-for", "10m", "-n", name, address, this.#path];
-    return this.#lab.startDync(args);
+    const { what } = this.#options;
+    const args = ["-q", "-k", "sample:S-17", "--retry-for", "10m", "-n", name, address, this.#source.path];
+    return this.#lab.startDync(what === "dataset" ? ["--dataset", ...args] : args);
   }
 }

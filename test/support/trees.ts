@@ -1,6 +1,6 @@
-// Folders with files for tests: written down as an object, made on the disk, and compared.
+// Folders with files for tests: written down as an object, and made on the disk.
 
-import { lstatSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { foldPath, pathFault } from "../../src/tar/member-path.ts";
@@ -23,19 +23,6 @@ export function plant(folder: string, tree: Tree, from = 1_700_000_000): void {
     } else plant(path, content, seconds + 7);
   }
   utimesSync(folder, seconds + 1, seconds + 1);
-}
-
-/** One line for everything in `folder`: its path, and all that has to be the same in a copy. */
-export function survey(folder: string, below = ""): readonly string[] {
-  return readdirSync(join(folder, below)).flatMap((name) => {
-    const path = below === "" ? name : `${below}/${name}`;
-    const stats = lstatSync(join(folder, path), { bigint: true });
-    if (stats.isDirectory()) return [`${path}/ ${stats.mtimeNs}`, ...survey(folder, path)];
-    if (!stats.isFile()) return [`${path} is no file`];
-    const mode = (stats.mode & 0o100n) === 0n ? "" : " executable";
-    const digest = Bun.hash(readFileSync(join(folder, path)));
-    return [`${path} ${stats.mtimeNs} ${stats.size} ${digest}${mode}`];
-  });
 }
 
 const letters = [..."abzAZ09-_.,;=+~#!$&'()[]{}@^ äßñ漢字😀é\u0301"];

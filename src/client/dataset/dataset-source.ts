@@ -74,9 +74,11 @@ export class DatasetSource implements Source {
     if (!(await this.#haveTimesMoved())) return;
     // It also moves when nothing but a name or a permission changed: then all is read once more, and the checksum decides.
     const again = await sha256Of(this);
-    if ((await this.#haveTimesMoved()) || !again.equals(checksum)) {
-      throw changedError(`"${this.#listing.folder}"`, "something in it was written to");
-    }
+    if ((await this.#haveTimesMoved()) || !again.equals(checksum)) throw this.#changed();
+  }
+
+  #changed(): DyncError {
+    return changedError(`"${this.#listing.folder}"`, "something in it was written to");
   }
 
   /**
@@ -106,6 +108,14 @@ export class DatasetSource implements Source {
   }
 
   async listDigest(): Promise<string> {
+    const digest = await this.#listDigestNow();
+    if (!(await this.#haveTimesMoved())) return digest;
+    const again = await this.#listDigestNow();
+    if ((await this.#haveTimesMoved()) || again !== digest) throw this.#changed();
+    return digest;
+  }
+
+  async #listDigestNow(): Promise<string> {
     const { tar } = this.#listing;
     const lines: { readonly path: string; readonly digest: Buffer }[] = [];
     for (let index = 0; index < tar.count; index++) {
