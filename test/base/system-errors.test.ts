@@ -17,5 +17,5 @@ test("a shortage of the process passes, a disk that is full passes too, what som
 
 test("why a file cannot be read is said in words, or as the system says it", () => {
   expect(whyUnreadable(fault("EISDIR"))).toBe("it is a folder");
-  expect(whyUnreadable(fault("ELOOP"))).toBe("ELOOP: as the system says it");
+  expect(whyUnreadable(fault("ENXIO"))).toBe("ENXIO: as the system says it");
 });

@@ -15,15 +15,15 @@ declare const Deno: DenoFfi;
 export function openDenoSync(): FileSystemSync | null {
   for (const name of libraryNames) {
     try {
-      const { symbols, close } = Deno.dlopen(name, {
+      const library = Deno.dlopen(name, {
         syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
       });
       return {
         async sync(descriptor) {
           // What it was is another thread's to know.
-          if ((await symbols.syncfs(descriptor)) !== 0) throw syncError("EIO");
+          if ((await library.symbols.syncfs(descriptor)) !== 0) throw syncError("EIO");
         },
-        close: async () => close(),
+        close: async () => library.close(),
       };
     } catch {
       // Not the library of this system.

@@ -161,7 +161,7 @@ export const rows: readonly Row[] = [
       {
         type: "set -o pipefail; dync -q -k sample:S-17 $SERVER a.raw gone.raw --json 2>/dev/null | tail -n 1",
         stdout: [
-          /^\{"schema":1,"type":"summary","ok":false,"exit":3,"server":"127\.0\.0\.1","port":\d+,"files":2,"stored":0,"already":1,"failed":1,"notTried":0,"bytes":0,"seconds":[\d.]+,"failures":\[\{"path":"gone\.raw","name":"gone\.raw","code":"source","message":"Cannot read ..gone\.raw..: there is no such file"\}\]\}$/,
+          /^\{"schema":1,"type":"summary","ok":false,"exit":3,"server":"127\.0\.0\.1","port":\d+,"files":2,"stored":0,"already":1,"failed":1,"stopped":0,"skipped":0,"notTried":0,"bytes":0,"seconds":[\d.]+,"failures":\[\{"path":"gone\.raw","name":"gone\.raw","code":"source","message":"Cannot read ..gone\.raw..: there is no such file"\}\]\}$/,
         ],
         exit: 3,
       },
