@@ -1,8 +1,8 @@
 // Storage on a local disk: partials in `DATA/.dync/partial/`, published files in `DATA/USER/`, both on one file
 // system, so that publishing is a matter of names and never copies a byte. Holds the lock on the data folder.
 
-import { constants, type Stats } from "node:fs";
-import { access, mkdir, open, opendir, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
@@ -12,11 +12,12 @@ import { systemPath } from "../base/system-path.ts";
 import { metadataSuffix, namesClash, takenText } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 import type { Form } from "../upload/upload.ts";
+import { checkDataFolder, idPattern, makePrivateFolder, probeLinks, removeLeftovers } from "./data-folder.ts";
 import { emptyJournalBytes } from "./dataset/journal.ts";
 import { type DatasetHome, PartialDataset } from "./dataset/partial-dataset.ts";
 import { datasetSteps } from "./dataset/publish-dataset.ts";
 import { partsOf, treeOf } from "./dataset/tree.ts";
-import { linkNew, readText, removeFile } from "./durable-files.ts";
+import { readText } from "./durable-files.ts";
 import { lookAt, lookBehind, statFileSystem } from "./file-calls.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
@@ -32,7 +33,6 @@ import {
   publishSteps,
   removeData,
   rollBack,
-  stagedFiles,
 } from "./publish.ts";
 import { PublishingWay } from "./publishing-way.ts";
 import {
@@ -46,9 +46,9 @@ import {
 import { folderIsAway, storageError } from "./storage-error.ts";
 import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
+import { Trash } from "./trash.ts";
 
 const membersMaxDefault = 1_000_000;
-const idPattern = /^[0-9a-f]{32}$/;
 
 /** Where a server keeps its own things inside a data folder: partials, the catalogue, the lock. */
 export function stateFolder(dataFolder: string): string {
@@ -140,7 +140,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     await makePrivateFolder(partials);
     const lock = lockFolder(join(state, "lock.sqlite"), folder);
     try {
-      const hasLinks = (await probe(partials, clock)) && options.hasLinks !== false;
+      const hasLinks = (await probeLinks(partials, clock)) && options.hasLinks !== false;
       if (!hasLinks) {
         log.log(
           "warn",
@@ -153,7 +153,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       // What the umask leaves of it, as with every program: the administrator decides who may read.
       const mode = 0o666 & ~process.umask();
       const shared = { durableFolders: new Set<string>(), syncs: new FolderSyncs() };
-      const parts = { root, partials, mode, hasLinks, ...shared, clock };
+      const parts = { root, partials, mode, hasLinks, ...shared, trash: new Trash(clock, log), clock };
       await removeLeftovers(parts);
       const sync = options.hasFileSystemSync === false ? null : await openFileSystemSync();
       return new FilesystemStorage(lock, parts, await lookOf(partials), options, sync);
@@ -293,6 +293,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    await this.#parts.trash.close();
     await this.#datasetHome.fileSystemSync?.close();
     this.#lock.release();
   }
@@ -356,7 +357,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
 
   async #discard(id: string): Promise<void> {
     await rollBack(this.#parts, id);
-    await removeData(stagedFiles(this.#parts.partials, id).data, this.#parts.clock);
+    await removeData(this.#parts, id);
   }
 
   /** Name of the file that is just getting it, or a name it needs. */
@@ -365,85 +366,6 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       if (other.user === user && namesClash(other.name, name)) return other.name;
     }
     return null;
-  }
-}
-
-async function lookOf(folder: string): Promise<string | null> {
-  const properties = await lookBehind(folder);
-  return properties === null ? null : `${properties.dev} ${properties.ino}`;
-}
-
-async function checkDataFolder(folder: string, log: Logger): Promise<void> {
-  let properties: Stats;
-  try {
-    properties = await stat(folder);
-  } catch (cause) {
-    const isMissing = systemCode(cause) === "ENOENT";
-    const text = isMissing
-      ? `The data folder ${folder} does not exist`
-      : `The data folder ${folder} cannot be used: ${messageOf(cause)}`;
-    throw new DyncError("configuration", text, {
-      cause,
-      ...(isMissing ? { hint: `mkdir -p '${folder}'` } : {}),
-    });
-  }
-  if (!properties.isDirectory()) {
-    throw new DyncError("configuration", `The data folder ${folder} is not a folder`, {
-      hint: "give the path of a folder with --data",
-    });
-  }
-  await access(folder, constants.W_OK).catch((cause: unknown) => {
-    throw notWritable(folder, cause);
-  });
-  if (process.platform !== "win32" && (properties.mode & 0o002) !== 0) {
-    log.log("warn", "Everybody on this machine can write to the data folder", { folder });
-  }
-}
-
-async function makePrivateFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: 0o700 });
-    return;
-  } catch (cause) {
-    if (systemCode(cause) !== "EEXIST") throw notWritable(folder, cause);
-  }
-  const properties = await lookAt(folder);
-  if (!properties?.isDirectory()) throw new DyncError("configuration", `${folder} is not a folder`);
-  if (process.platform === "win32") return;
-  if (properties.uid !== process.getuid?.()) {
-    throw new DyncError("configuration", `${folder} belongs to another user`, {
-      hint: "run dync-server as the user it was first started as",
-    });
-  }
-  if ((properties.mode & 0o077) !== 0) {
-    throw new DyncError("configuration", `Others have access to ${folder}`, {
-      hint: `chmod 700 '${folder}'`,
-    });
-  }
-}
-
-// Whether files can be written there (not every reason why not shows in the permissions), and linked.
-async function probe(partials: string, clock: Clock): Promise<boolean> {
-  const file = join(partials, "probe");
-  const second = join(partials, "probe-link");
-  try {
-    await (await open(file, "w", 0o600)).close();
-    await removeFile(second, clock);
-    return await linkNew(file, second, clock).catch(() => false);
-  } catch (cause) {
-    throw notWritable(partials, cause);
-  } finally {
-    await removeFile(second, clock).catch(() => {});
-    await removeFile(file, clock).catch(() => {});
-  }
-}
-
-// Publishing ends by removing these; a crash in the middle of that leaves some.
-async function removeLeftovers({ partials, clock }: PublishParts): Promise<void> {
-  for await (const { name } of await opendir(partials)) {
-    const id = name.slice(0, 32);
-    if (name === id || !idPattern.test(id) || (await lookAt(join(partials, id))) !== null) continue;
-    await removeFile(join(partials, name), clock);
   }
 }
 
@@ -456,9 +378,7 @@ async function lookAtDataset(folder: string, properties: Stats) {
   return { bytes: Math.max(0, (journal?.size ?? 0) - emptyJournalBytes), writtenAt };
 }
 
-function notWritable(folder: string, cause: unknown): DyncError {
-  return new DyncError("configuration", `The folder ${folder} is not writable: ${messageOf(cause)}`, {
-    cause,
-    hint: "give dync-server a data folder that its user may write to, with --data",
-  });
+async function lookOf(folder: string): Promise<string | null> {
+  const properties = await lookBehind(folder);
+  return properties === null ? null : `${properties.dev} ${properties.ino}`;
 }

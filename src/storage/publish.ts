@@ -3,7 +3,7 @@
 // any two: whatever prefix was done, doing all of them again for the same upload completes it.
 
 import type { Stats } from "node:fs";
-import { rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
@@ -23,6 +23,7 @@ import {
 import { lookAt, lookBehind, makeFolder } from "./file-calls.ts";
 import type { FolderSyncs } from "./folder-syncs.ts";
 import { type Description, type Destination, NameTaken } from "./storage.ts";
+import type { Trash } from "./trash.ts";
 
 export interface PublishParts {
   /** The data folder. */
@@ -36,6 +37,7 @@ export interface PublishParts {
   /** Users' folders that this process knows to be on disk. */
   readonly durableFolders: Set<string>;
   readonly syncs: FolderSyncs;
+  readonly trash: Trash;
   readonly clock: Clock;
 }
 
@@ -110,7 +112,7 @@ export function endSteps(parts: PublishParts, id: string, { user }: Destination)
       run: async () => {
         await removeFile(staged.metadata, clock);
         await removeFile(staged.checksum, clock);
-        await removeData(staged.data, clock);
+        await removeData(parts, id);
         if (!hasLinks) await syncs.sync(partials);
       },
     },
@@ -156,10 +158,11 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   await removeFile(staged.metadata, clock);
 }
 
-/** Removes what is left of the data of an upload: a file, or the hidden folder of a dataset. */
-export async function removeData(path: string, clock: Clock): Promise<void> {
-  if ((await lookAt(path))?.isDirectory() === true) await rm(path, { recursive: true, force: true });
-  else await removeFile(path, clock);
+/** Removes what is left of the data of upload `id`: a file, or the hidden folder of a dataset. */
+export async function removeData({ partials, trash, clock }: PublishParts, id: string): Promise<void> {
+  const { data } = stagedFiles(partials, id);
+  if ((await lookAt(data))?.isDirectory() === true) await trash.throwAway(data);
+  else await removeFile(data, clock);
 }
 
 /** Whether `path` is the hidden folder of a dataset whose files have their name already. */

@@ -3,7 +3,7 @@
 // After each, every confirmed file is compared and nothing is left over; the seeds are fixed.
 
 import { describe, expect, test } from "bun:test";
-import { recordCalls, runCrashes } from "../support/crash-runs.ts";
+import { recordCalls, runCrashes, smallDataset } from "../support/crash-runs.ts";
 import { startCrowd } from "../support/crowd.ts";
 import { executablesMissing } from "../support/executables.ts";
 import type { Direction } from "../support/faulty-proxy.ts";
@@ -77,6 +77,24 @@ describe.skipIf((compiled ?? crashesMissing) !== null)(
         (call) => [calls.lastIndexOf(call) + 1] as const,
       );
       const { crashes } = await runCrashes([...places, [calls.length]]);
+      expect(crashes).toBeGreaterThanOrEqual(places.length);
+    });
+
+    test("before a step of publishing a dataset leaves it whole or resumable", async () => {
+      const calls = await recordCalls(smallDataset);
+      const steps = [
+        "mkdir .dync/partial/ID",
+        "rename .dync/partial/ID/replaced/5",
+        "write .dync/partial/ID.sha256",
+        "syncfs .dync/partial/ID",
+        "link alice/NAME.meta.json",
+        "fsync alice",
+        "rename alice/NAME",
+        "rename .dync/partial/ID.gone",
+      ];
+      const places = steps.map((call) => [calls.lastIndexOf(call) + 1] as const);
+      expect(places.map(([place]) => place)).not.toContain(0);
+      const { crashes } = await runCrashes([...places, [calls.length]], smallDataset);
       expect(crashes).toBeGreaterThanOrEqual(places.length);
     });
   },

@@ -5,7 +5,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { Random } from "../simulation/random.ts";
-import { recordCalls, runCrashes, runShortWrites } from "../support/crash-runs.ts";
+import { recordCalls, runCrashes, runShortWrites, smallDataset } from "../support/crash-runs.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { crashesMissing } from "../support/system-calls.ts";
 import { note } from "./note.ts";
@@ -37,6 +37,41 @@ describe.skipIf(reason !== null)(`a server that dies (${reason ?? "compiled"})`,
       expect(wanted.filter((call) => !seen.has(call))).toEqual([]);
     },
     15 * minuteMs,
+  );
+
+  test(
+    "before the Nth change of a dataset, for every N",
+    async () => {
+      const places = Array.from({ length: callsMax }, (_, index) => [index + 1] as const);
+      const { crashes, secondsMax } = await runCrashes(places, smallDataset);
+      note("crash before every change of a dataset", { crashes, secondsMax });
+      expect(crashes).toBeGreaterThan(80);
+      expect(crashes).toBeLessThan(callsMax);
+    },
+    15 * minuteMs,
+  );
+
+  test(
+    "and dies again while it recovers a dataset, at sixty pairs of places",
+    async () => {
+      const random = new Random(6);
+      const count = (await recordCalls(smallDataset)).length;
+      const places = Array.from(
+        { length: 60 },
+        () => [random.between(1, count), random.between(1, 60)] as const,
+      );
+      const { crashes, secondsMax } = await runCrashes(places, smallDataset);
+      note("crash in the recovery of a dataset", { crashes, secondsMax });
+    },
+    15 * minuteMs,
+  );
+
+  test(
+    "not: writes that take less than they were given, at every write of a dataset",
+    async () => {
+      note("short writes of a dataset", { ...(await runShortWrites(callsMax, smallDataset)) });
+    },
+    10 * minuteMs,
   );
 
   test(

@@ -16,6 +16,7 @@ import type { PublishParts } from "../../src/storage/publish.ts";
 import type { Description, Storage } from "../../src/storage/storage.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sync.ts";
+import { Trash } from "../../src/storage/trash.ts";
 import type { Contents, Layout } from "../../src/upload/upload.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -179,6 +180,7 @@ function partsOf(root: string, hasLinks: boolean): PublishParts {
     hasLinks,
     durableFolders: new Set(),
     syncs: new FolderSyncs(),
+    trash: new Trash(systemClock, silentLogger),
     clock: systemClock,
   };
 }

@@ -8,6 +8,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
 import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import { type PublishParts, publishSteps } from "../../src/storage/publish.ts";
+import { Trash } from "../../src/storage/trash.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { bytesOf, codeOf, descriptionOf, idOf, publishOne, sinkOptions } from "./contract.ts";
@@ -126,6 +127,7 @@ function partsOf(root: string, hasLinks: boolean): PublishParts {
     hasLinks,
     durableFolders: new Set(),
     syncs: new FolderSyncs(),
+    trash: new Trash(systemClock, silentLogger),
     clock: systemClock,
   };
 }

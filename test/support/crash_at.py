@@ -31,7 +31,7 @@ CALLS = {
     82: ("rename", "path", 1), 264: ("renameat", "path", 3), 316: ("renameat2", "path", 3),
     86: ("link", "path", 1), 265: ("linkat", "path", 3), 87: ("unlink", "path", 0), 263: ("unlinkat", "path", 1),
     83: ("mkdir", "path", 0), 258: ("mkdirat", "path", 1), 90: ("chmod", "path", 0), 268: ("fchmodat", "path", 1),
-    257: ("openat", "create", 1),
+    257: ("openat", "create", 1), 306: ("syncfs", "fd", 0), 84: ("rmdir", "path", 0),
 }
 ACCEPTS = (43, 288)
 

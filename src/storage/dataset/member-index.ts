@@ -37,8 +37,8 @@ export class MemberIndex {
   /** Makes an empty one at `file`; what is there goes. Throws SQLite's error. */
   constructor(file: string) {
     rmSync(file, { force: true });
-    this.#database = new DatabaseSync(file);
-    // Nothing of it has to survive: whoever comes after a crash makes it anew.
+    // Nothing of it has to survive: whoever comes after a crash makes it anew. Without that word SQLite keeps its journal.
+    this.#database = new DatabaseSync(file, { defensive: false });
     this.#database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA cache_size = -${cacheKiB};
       CREATE TABLE names (folded TEXT PRIMARY KEY, path TEXT NOT NULL, number INTEGER) STRICT, WITHOUT ROWID;
