@@ -2,6 +2,7 @@
 //
 //   bun bench/bench.ts [--size 2GiB] [--rounds 5] [--only a,b] [--folder DIR] [--json FILE] [--sweep]
 //   bun bench/bench.ts --small [--rounds 5]
+//   bun bench/bench.ts --runs [--rounds 5] [--folder DIR]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
 
@@ -19,6 +20,7 @@ import { rsyncPeer } from "./peers/rsync.ts";
 import { scpPeer } from "./peers/scp.ts";
 import { tusPeer } from "./peers/tus.ts";
 import { makeSource, measurePeers } from "./rounds.ts";
+import { runLines } from "./runs.ts";
 import { smallUploadLines } from "./small-uploads.ts";
 import { sweepLines, sweepPeers } from "./sweep.ts";
 import { boundLines, tableLines } from "./table.ts";
@@ -38,10 +40,11 @@ const { values } = parseArgs({
     size: { type: "string", default: "2GiB" },
     rounds: { type: "string", default: "5" },
     only: { type: "string" },
-    folder: { type: "string", default: existsSync("/dev/shm") ? "/dev/shm" : tmpdir() },
+    folder: { type: "string" },
     json: { type: "string" },
     sweep: { type: "boolean", default: false },
     small: { type: "boolean", default: false },
+    runs: { type: "boolean", default: false },
   },
 });
 
@@ -53,7 +56,14 @@ if (values.small) {
   for (const line of await smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress)) print(line);
   process.exit();
 }
-const folder = await mkdtemp(join(values.folder, "dync-bench-"));
+if (values.runs) {
+  // On a disk: durable is what they are compared in.
+  for (const line of await runLines({ folder: values.folder ?? process.cwd(), rounds, progress }))
+    print(line);
+  process.exit();
+}
+const parent = values.folder ?? (existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
+const folder = await mkdtemp(join(parent, "dync-bench-"));
 try {
   const source = join(folder, "source.bin");
   progress(`writing ${values.size} of random bytes`);
@@ -61,7 +71,7 @@ try {
   const options = { source, sizeBytes, folder, rounds, progress };
   const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores`;
   const loadBefore = loadavg()[0] ?? 0;
-  print(`${values.size} from ${values.folder} over loopback, median of ${rounds} rounds, ${machine},`);
+  print(`${values.size} from ${parent} over loopback, median of ${rounds} rounds, ${machine},`);
   print(`load ${loadBefore.toFixed(1)} when it began (anything above 0.2 disturbs)`);
   print("");
   const entered = values.sweep ? sweepPeers() : peers.filter(({ name }) => chosen?.includes(name) ?? true);

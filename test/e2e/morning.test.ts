@@ -1,0 +1,116 @@
+// A morning in a lab: thirty runs with their fields in a table that a spreadsheet saved, sent by one command over a line that is
+// cut twice. One run loses a file while it is sent, one has the name of another run on the server: the summary names these
+// two, and everything else is there, as `tar` and `sha256sum` see it.
+
+import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Random } from "../simulation/random.ts";
+import { executablesMissing } from "../support/executables.ts";
+import { startFaultyProxy } from "../support/faulty-proxy.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { runProgram } from "../support/programs.ts";
+
+const runs = 30;
+const vanishing = "run-13";
+const refused = "run-21";
+const endMs = 110_000;
+
+/** Makes the runs; returns the folder that holds them, with the table beside it. */
+async function makeRuns(lab: Lab): Promise<string> {
+  const random = new Random(17);
+  const folder = lab.folder.file("files");
+  const rows = ["Lauf;Probe;Gerät;Temperatur"];
+  for (let run = 1; run <= runs; run++) {
+    const name = `run-${String(run).padStart(2, "0")}`;
+    const files = 20 + random.int(181);
+    for (let file = 0; file < files; file++) {
+      const within = join(folder, name, ["", "data", "data/länge", "log"][random.int(4)]!);
+      await mkdir(within, { recursive: true });
+      await writeFile(join(within, `file ${file}.dat`), randomBytes(random.int(20_000)));
+    }
+    await mkdir(join(folder, name, "empty"));
+    rows.push(`${name};"S-${run}; ""A""";Öfchen;37,${run}`);
+  }
+  // The last file of one run, and before it more than is read ahead of what the line takes.
+  await writeFile(join(folder, vanishing, "0 large.raw"), randomBytes(40_000_000));
+  await writeFile(join(folder, vanishing, "z last.raw"), "is not there any more when its turn comes");
+  // As spreadsheets of old save it.
+  await writeFile(join(folder, "runs.csv"), Buffer.from(`${rows.join("\r\n")}\r\n`, "latin1"));
+  return folder;
+}
+
+interface Summary {
+  readonly files: number;
+  readonly stored: number;
+  readonly already: number;
+  readonly failures: readonly { readonly name: string; readonly code: string }[];
+}
+
+function summaryOf(stdout: string): Summary {
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1)!) as Summary;
+}
+
+describe.skipIf(executablesMissing !== null)(`a lab's morning (${executablesMissing ?? "compiled"})`, () => {
+  test("thirty runs, two of which cannot be stored", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const folder = await makeRuns(lab);
+    const names = Array.from({ length: runs }, (_, at) => `run-${String(at + 1).padStart(2, "0")}`);
+    // The name is another run's already.
+    await mkdir(join(folder, "earlier", refused), { recursive: true });
+    await writeFile(join(folder, "earlier", refused, "other.dat"), "something else");
+    expect(await lab.send(["-q", "--dataset", join(folder, "earlier", refused)])).toMatchObject({ code: 0 });
+
+    const faults = { up: { bytesPerSecond: 10_000_000 } };
+    await using proxy = await startFaultyProxy({ targetPort: lab.port, faults });
+    const table = ["--metadata-from", join(folder, "runs.csv")];
+    const server = `127.0.0.1:${proxy.port}`;
+    const command = ["send", "--dataset", "--json", "--jobs", "4", ...table, server];
+    const paths = names.map((name) => join(folder, name));
+    await using client = lab.startDync([...command, ...paths]);
+    await lab.server.line(new RegExp(`"Upload started".*"name":"${vanishing}"`));
+    await rm(join(folder, vanishing, "z last.raw"));
+    proxy.cut("rst");
+    await client.line(/"type":"file".*"name":"run-17/);
+    proxy.cut("fin");
+    const end = await client.ended(endMs);
+
+    expect(end.code).toBe(3);
+    const { files, stored, failures } = summaryOf(end.stdout);
+    expect(failures.map(({ name, code }) => [name, code]).sort()).toEqual([
+      [`${vanishing}.tar`, "source-changed"],
+      [`${refused}.tar`, "name-taken"],
+    ]);
+    expect({ files, stored }).toEqual({ files: runs, stored: runs - 2 });
+    lab.expectNothingStored(vanishing);
+    for (const name of names.filter((it) => it !== vanishing && it !== refused)) {
+      await expectRun(lab, join(folder, name), name);
+    }
+
+    // The file is found again, and the same command sends what is missing; the rest is compared.
+    await writeFile(join(folder, vanishing, "z last.raw"), "found again");
+    proxy.faults = {};
+    const again = await lab.dync([...command, ...paths], {}, endMs);
+    expect(again.code).toBe(3);
+    const second = summaryOf(again.stdout);
+    expect(second.failures.map(({ name }) => name)).toEqual([`${refused}.tar`]);
+    expect(second).toMatchObject({ files: runs, stored: 1, already: runs - 2 });
+    await expectRun(lab, join(folder, vanishing), vanishing);
+  });
+});
+
+/** The run is stored as it lies here, with the fields of its row. */
+async function expectRun(lab: Lab, folder: string, name: string): Promise<void> {
+  const stored = lab.stored(name);
+  expect(await runProgram(["diff", "-r", folder, stored])).toMatchObject({ code: 0, stdout: "" });
+  expect(existsSync(join(stored, "empty"))).toBe(true);
+  const run = Number(name.slice(-2));
+  const fields = JSON.parse(await readFile(`${stored}.meta.json`, "utf8")) as Record<string, unknown>;
+  expect(fields).toMatchObject({ Probe: `S-${run}; "A"`, Gerät: "Öfchen", Temperatur: `37,${run}` });
+  const checked = await runProgram(["sha256sum", "--quiet", "--strict", "-c", `${name}.sha256`], {
+    cwd: join(lab.data, "alice"),
+  });
+  expect(checked).toMatchObject({ code: 0, stderr: "" });
+}
