@@ -34,6 +34,7 @@ import {
   removeData,
   rollBack,
 } from "./publish.ts";
+import { isDataOf } from "./published.ts";
 import { PublishingWay } from "./publishing-way.ts";
 import {
   type Description,
@@ -262,9 +263,8 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     const data = join(this.#root, user, name);
     const [properties, text] = await Promise.all([lookAt(data), readText(data + metadataSuffix)]);
     const there = text === null ? null : parseSidecar(text);
-    if (properties === null || there?.user !== user || there.name !== name) return null;
-    const isIt = there.contents === null ? properties.isFile() : properties.isDirectory();
-    return isIt && (there.contents !== null || there.size === properties.size) ? there : null;
+    if (there?.user !== user || there.name !== name) return null;
+    return isDataOf(properties, there) ? there : null;
   }
 
   async isPublished(id: string, destination: Destination, sha256: string): Promise<boolean> {

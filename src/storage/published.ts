@@ -1,6 +1,7 @@
 // Walks through everything that was published in a data folder, by the metadata beside each file: for making a
 // lost catalogue anew. Reads only.
 
+import type { Stats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../base/error.ts";
@@ -32,7 +33,15 @@ async function* publishedBy(user: string, folder: string): AsyncGenerator<Comple
     const dataName = name.slice(0, -metadataSuffix.length);
     // Without its data the publishing did not come to its end; under another name it is somebody's copy.
     if (upload.user !== user || upload.name !== dataName) continue;
-    if ((await lookAt(join(folder, dataName)))?.size !== upload.size) continue;
-    yield upload;
+    if (isDataOf(await lookAt(join(folder, dataName)), upload)) yield upload;
   }
+}
+
+/** Whether what has these properties can be what was published of `upload`: the folder of a dataset, or a file as long as it was. */
+export function isDataOf(
+  properties: Stats | null,
+  { contents, size }: Pick<CompleteUpload, "contents" | "size">,
+): boolean {
+  if (contents !== null) return properties?.isDirectory() === true;
+  return properties?.isFile() === true && properties.size === size;
 }
