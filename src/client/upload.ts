@@ -63,6 +63,8 @@ export interface Receipt {
   readonly sha256: string;
   /** The same file was there, with the same metadata: nothing was sent, or nothing of use. */
   readonly already: boolean;
+  /** Of what was to be unpacked whether it is, as far as that is known. */
+  readonly unpacked?: boolean;
 }
 
 /**
@@ -91,8 +93,8 @@ class Upload {
   #farewell: Farewell | null = null;
   /** The server said that it answers the last word. */
   #answersError = false;
-  /** The user knows that the server unpacks nothing. */
-  #isToldPacked = false;
+  /** Whether the server unpacks what is sent, as far as it said so. */
+  #unpacked: boolean | null = null;
 
   constructor(options: UploadOptions, parts: UploadParts) {
     const { transport, clock, random } = parts;
@@ -174,6 +176,7 @@ class Upload {
       bytes,
       sha256: Buffer.from(checksum).toString("hex"),
       already: false,
+      ...(this.#unpacked === null ? {} : { unpacked: this.#unpacked }),
     };
   }
 
@@ -190,7 +193,9 @@ class Upload {
     if (stored === null || !canCompare) throw new DyncError(code, text);
     this.#report({ waiting: "comparison", pause: null });
     await expectStoredAlready(source, whole, stored, text, signal);
-    return { uploadId: stored.info.upload ?? "", bytes: stored.size, sha256: stored.sha256, already: true };
+    const { size: bytes, sha256, info: found } = stored;
+    const unpacked = this.#options.task.unpack === undefined ? {} : { unpacked: found.files !== undefined };
+    return { uploadId: found.upload ?? "", bytes, sha256, already: true, ...unpacked };
   }
 
   async #checksumOfSource(): Promise<Uint8Array> {
@@ -230,9 +235,12 @@ class Upload {
     const { farewell, unpack, names } = message.info;
     this.#answersError = farewell === true;
     const { source, task } = this.#options;
-    if (task.unpack !== undefined && unpack !== true && !this.#isToldPacked) {
-      this.#isToldPacked = true;
-      this.#parts.onNote(`This server does not unpack: it stores "${task.name}" as it is sent, as one file`);
+    if (task.unpack !== undefined) {
+      if (unpack !== true && this.#unpacked !== false)
+        this.#parts.onNote(
+          `This server does not unpack: it stores "${task.name}" as it is sent, as one file`,
+        );
+      this.#unpacked = unpack === true;
     }
     return names === "bagit" ? (source.bagFault?.() ?? null) : null;
   }

@@ -61,6 +61,20 @@ export class VirtualTar {
     assert(Number.isSafeInteger(this.length), "a tar's length is a number");
   }
 
+  // Parts of a member, without the cost of all of it.
+
+  path(index: number): string {
+    return this.#paths.at(index);
+  }
+
+  size(index: number): number {
+    return this.#sizes.at(index);
+  }
+
+  isFolder(index: number): boolean {
+    return (this.#flags.at(index) & isFolder) !== 0;
+  }
+
   /** The member that was put in as the one with this `index`, from 0. */
   member(index: number): Member {
     const seconds = this.#seconds.at(index);

@@ -105,7 +105,13 @@ describe("a dataset that is there already", () => {
 
   test("with the same files and metadata is stored already, whatever their times are", async () => {
     const { outcome, reads } = await refused({ metadata: "same", files: digest });
-    expect(outcome).toEqual({ uploadId: "u1", bytes: 7, sha256: "cd".repeat(32), already: true });
+    expect(outcome).toEqual({
+      uploadId: "u1",
+      bytes: 7,
+      sha256: "cd".repeat(32),
+      already: true,
+      unpacked: true,
+    });
     expect(reads).toBe(0);
   });
 

@@ -7,7 +7,7 @@ import type { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
 import type { BatchOutcomes } from "./batch-outcomes.ts";
 import { PatienceNotes } from "./patience-notes.ts";
-import { checksumLine, progressState, storedText } from "./reporter.ts";
+import { checksumLine, progressState, shownName, storedText } from "./reporter.ts";
 
 export interface BatchReporterOptions extends Pick<CommandContext, "output" | "clock"> {
   readonly retry: Retry;
@@ -27,7 +27,7 @@ export function batchReporter(options: BatchReporterOptions): Reporter<Job> {
   return {
     started: (job) => {
       const startedAt = clock.now();
-      const view = progress.open(job.name, job.size ?? null);
+      const view = progress.open(shownName(job), job.size ?? null);
       const onNote = (text: string): void => once(text, () => output.say(text));
       const patience = new PatienceNotes({ ...retry, now: () => clock.now(), note: onNote });
       return {

@@ -8,6 +8,7 @@ import { UploadKept } from "../../client/resumption.ts";
 import type { Receipt, UploadProgress } from "../../client/upload.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
+import { datasetName } from "../../protocol/wire/stored-name.ts";
 import type { CommandContext } from "../command.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
@@ -32,7 +33,7 @@ export function reporterFor<J extends Job>(
   return {
     started: (job) => {
       const startedAt = clock.now();
-      const view = openProgress({ name: job.name, output, clock });
+      const view = openProgress({ name: shownName(job), output, clock });
       const onNote = (text: string): void => view.note(text);
       const patience = new PatienceNotes({ ...retry, now: () => clock.now(), note: onNote });
       return {
@@ -66,7 +67,8 @@ async function showReceipt(job: Job, receipt: Receipt, elapsedMs: number, output
 }
 
 /** What is said of a file that is stored. */
-export function storedText({ name }: Job, { already, bytes }: Receipt, elapsedMs: number): string {
+export function storedText(job: Job, { already, bytes, unpacked }: Receipt, elapsedMs: number): string {
+  const name = shownName(job, unpacked);
   if (already) return `Stored already: "${name}", the same content and metadata`;
   // Short uploads are measured, long ones counted.
   const elapsed = elapsedMs < 10_000 ? `${(elapsedMs / 1000).toFixed(1)} s` : formatDuration(elapsedMs);
@@ -74,7 +76,12 @@ export function storedText({ name }: Job, { already, bytes }: Receipt, elapsedMs
   return `Stored "${name}": ${formatSize(bytes)} in ${elapsed}, ${rate}/s`;
 }
 
-/** The line that `sha256sum -c` reads. */
+/** What people call it: a dataset has its name without the ending of the tar as which it is sent, if it is unpacked. */
+export function shownName({ name, unpack }: Job, unpacked = unpack !== undefined): string {
+  return unpacked ? datasetName(name) : name;
+}
+
+/** The line that `sha256sum -c` reads: of a dataset about the tar as which it was sent. */
 export function checksumLine({ name }: Job, { sha256 }: Receipt): string {
   return `${sha256}  ${printable(name)}`;
 }

@@ -119,8 +119,8 @@ export class DatasetSource implements Source {
     const { tar } = this.#listing;
     const lines: { readonly path: string; readonly digest: Buffer }[] = [];
     for (let index = 0; index < tar.count; index++) {
-      const { path, type, size } = tar.member(index);
-      if (type === "file") lines.push({ path, digest: await this.#digestOf(index, size) });
+      if (tar.isFolder(index)) continue;
+      lines.push({ path: tar.path(index), digest: await this.#digestOf(index, tar.size(index)) });
     }
     lines.sort((a, b) => compareBytes(a.path, b.path));
     const list = createHash("sha256");
@@ -152,7 +152,9 @@ class Comparison {
   readonly appeared = new FirstOf<string>();
   isMoved = false;
   readonly #listing: Listing;
+  /** The listed file that comes next, and its path; `null` at the end. */
   #next = -1;
+  #path: string | null = null;
 
   constructor(listing: Listing) {
     this.#listing = listing;
@@ -162,13 +164,8 @@ class Comparison {
   #advance(): void {
     const { tar } = this.#listing;
     do this.#next += 1;
-    while (this.#next < tar.count && tar.member(this.#next).type === "folder");
-  }
-
-  /** The listed file that comes next; `null` at the end. */
-  get #path(): string | null {
-    const { tar } = this.#listing;
-    return this.#next < tar.count ? tar.member(this.#next).path : null;
+    while (this.#next < tar.count && tar.isFolder(this.#next));
+    this.#path = this.#next < tar.count ? tar.path(this.#next) : null;
   }
 
   async see(found: Found): Promise<void> {

@@ -11,7 +11,7 @@ import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { changedError } from "../file-source.ts";
 import type { Listing } from "../listing/listing.ts";
-import { entryVersionOf } from "../listing/versions.ts";
+import { inodeOf } from "../listing/versions.ts";
 import { openFlags } from "../open-file.ts";
 import { hintOfWrongSize } from "../source.ts";
 
@@ -24,7 +24,7 @@ interface OpenMember {
 
 // Systems write what was changed through a memory map after half a minute, and until then it has the time of the first change:
 // what is younger is written first, so that the next change shows. See file-source.ts.
-const youngMs = 120_000;
+const youngMs = 60_000;
 const aheadFilesMax = 32;
 const aheadBytesMax = 128 * 1024;
 
@@ -84,8 +84,9 @@ export class MemberFiles {
     if (this.#aheadEnd < index || this.#aheadEnd > end) this.#aheadEnd = index + 1;
     for (; this.#pace.isSlow && this.#aheadEnd < end; this.#aheadEnd++) {
       const at = this.#aheadEnd;
-      const { type, size } = this.#listing.tar.member(at);
-      if (type === "folder" || size === 0 || size > aheadBytesMax) continue;
+      const size = this.#listing.tar.size(at);
+      // Of a folder as well it is 0.
+      if (size === 0 || size > aheadBytesMax) continue;
       const content = this.#wholeOf(at);
       // Who asks for it hears of it, and may ask again.
       content.catch(() => this.#ahead.delete(at));
@@ -107,8 +108,9 @@ export class MemberFiles {
   }
 
   async #openMember(index: number): Promise<OpenMember> {
-    const { path: relative, size } = this.#listing.tar.member(index);
-    const path = this.#listing.at(relative);
+    const { tar } = this.#listing;
+    const size = tar.size(index);
+    const path = this.#listing.at(tar.path(index));
     const system = systemPathBytes(path);
     const descriptor = await this.#call(
       path,
@@ -210,19 +212,20 @@ export class MemberFiles {
  * change may be another: who looks for it compares it.
  */
 export async function expectListed(listing: Listing, index: number, stats: fs.BigIntStats): Promise<void> {
-  const { path, size } = listing.tar.member(index);
+  const size = listing.tar.size(index);
   const listed = listing.versions.at(index);
-  const now = entryVersionOf(stats);
-  const name = `"${listing.at(path)}"`;
-  if (!stats.isFile()) throw changedError(name, "it is no file any more");
-  if (Number(stats.size) !== size) throw changedError(name, `it had ${size} bytes and has ${stats.size} now`);
-  if (now.modified !== listed.modified) throw changedError(name, "it was written to");
-  if (now.inode === listed.inode) return;
+  const { mtimeNs, ctimeNs } = stats;
+  const changed = (what: string): DyncError => changedError(`"${listing.at(listing.tar.path(index))}"`, what);
+  if (!stats.isFile()) throw changed("it is no file any more");
+  if (Number(stats.size) !== size) throw changed(`it had ${size} bytes and has ${stats.size} now`);
+  if (mtimeNs !== listed.modified) throw changed("it was written to");
+  const inode = inodeOf(stats);
+  if (inode === listed.inode) return;
   // Some network drives number the same file differently each time they are asked: there size and times have to do.
-  const again = await fs.promises.stat(systemPathBytes(listing.at(path)), { bigint: true }).catch(() => null);
-  const isNumberedAnew = again !== null && entryVersionOf(again).inode !== now.inode;
-  if (!isNumberedAnew || now.changed !== listed.changed)
-    throw changedError(name, "another file has its name now");
+  const path = systemPathBytes(listing.at(listing.tar.path(index)));
+  const again = await fs.promises.stat(path, { bigint: true }).catch(() => null);
+  const isNumberedAnew = again !== null && inodeOf(again) !== inode;
+  if (!isNumberedAnew || ctimeNs !== listed.changed) throw changed("another file has its name now");
 }
 
 /** The error for a file that was listed, and is not there. */

@@ -25,7 +25,7 @@ export async function* clashesIn(tar: VirtualTar, turns: Turns): AsyncGenerator<
   // Eight bytes each, however long the paths are; whether two are the same is seen in those that may be.
   const digests = new BigUint64Array(tar.count);
   for (let index = 0; index < tar.count; index++) {
-    digests[index] = digestOf(foldPath(tar.member(index).path));
+    digests[index] = digestOf(foldPath(tar.path(index)));
     await turns.step();
   }
   const sorted = digests.slice().sort();
@@ -33,7 +33,7 @@ export async function* clashesIn(tar: VirtualTar, turns: Turns): AsyncGenerator<
   const known = new Map<string, string>();
   for (let index = 0; suspects.size > 0 && index < tar.count; index++) {
     if (!suspects.has(digests[index]!)) continue;
-    const { path } = tar.member(index);
+    const path = tar.path(index);
     const folded = foldPath(path);
     const other = known.get(folded);
     if (other === undefined) known.set(folded, path);
@@ -53,7 +53,7 @@ function nameOf(path: string): string {
 /** Those members of the tar that no bag can carry. */
 export function* unfitForBags(tar: VirtualTar): Generator<NameFault> {
   for (let index = 0; index < tar.count; index++) {
-    const { path } = tar.member(index);
+    const path = tar.path(index);
     const fault = bagFault(path);
     if (fault !== null) yield { path, fault };
   }

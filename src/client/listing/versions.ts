@@ -40,6 +40,11 @@ export class Versions {
   }
 }
 
-export function entryVersionOf({ mtimeNs, ctimeNs, ino }: BigIntStats): EntryVersion {
-  return { modified: mtimeNs, changed: ctimeNs, inode: BigInt.asUintN(64, ino) };
+export function entryVersionOf(stats: BigIntStats): EntryVersion {
+  return { modified: stats.mtimeNs, changed: stats.ctimeNs, inode: inodeOf(stats) };
+}
+
+/** The number of a file, within 64 bits. */
+export function inodeOf({ ino }: BigIntStats): bigint {
+  return BigInt.asUintN(64, ino);
 }
