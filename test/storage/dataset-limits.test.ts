@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { recordOfPublished } from "../../src/catalogue/rebuild.ts";
+import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
@@ -83,6 +84,33 @@ describe("a dataset", () => {
     await dataset.append(tar.subarray(3000));
     expect(Buffer.compare(await streamOf(dataset), tar)).toBe(0);
     await dataset.close();
+  });
+
+  test("that could not be described is durable all the same; not where it was the sync that failed", async () => {
+    await using folder = await tempFolder(memory);
+    const full = Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+    for (const [what, fails, synced] of [
+      ["the description", false, tar.length],
+      ["the first sync", true, 0],
+    ] as const) {
+      let syncs = 0;
+      const fileSystemSync: FileSystemSync = {
+        async sync() {
+          // As the system does: it tells once.
+          if (++syncs === 1 && fails) throw full;
+        },
+        async close() {},
+      };
+      const publish = async (dataset: WholeDataset): Promise<void> => {
+        if (fails) await dataset.sync();
+        throw full;
+      };
+      const dataset = await createDataset({ folder: folder.file(what), fileSystemSync, publish });
+      await dataset.append(tar);
+      const published = dataset.publish({ user: "anna", name: "run" }, { sha256: "", metadataText: "{}" });
+      expect([what, await codeOf(published), dataset.synced, syncs]).toEqual([what, "no-space", synced, 1]);
+      await dataset.close();
+    }
   });
 
   test("takes no more memory with many members", async () => {

@@ -267,6 +267,13 @@ export class PartialDataset implements PartialUpload {
   async publish(destination: Destination, description: Description): Promise<void> {
     this.#assertUsable();
     await this.#settle();
+    let hasSynced = false;
+    const sync = async (): Promise<void> => {
+      // Also where it fails: a second one would know nothing of what the first one could not write.
+      hasSynced = true;
+      await this.#syncAll();
+      this.#synced = this.#length;
+    };
     try {
       await this.#home.publish(this.#place.id, destination, description, {
         parts: this.#parts,
@@ -275,14 +282,13 @@ export class PartialDataset implements PartialUpload {
         contents: await this.contents(),
         syncsEach: this.#home.fileSystemSync === null,
         onTimeRefused: (cause) => this.#home.onTimeRefused(this.#place.id, cause),
-        sync: async () => {
-          await this.#syncAll();
-          this.#synced = this.#length;
-        },
+        sync,
         close: () => this.#close(),
       });
     } catch (cause) {
       this.#isBroken = true;
+      // All of it is there, and only what describes it found no room: nothing shall be sent again for that.
+      if (!hasSynced) await sync().catch(() => {});
       throw await this.#home.explain("published", cause);
     }
   }
