@@ -9,9 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { recordOfPublished } from "../../src/catalogue/rebuild.ts";
+import { MemberIndex } from "../../src/storage/dataset/member-index.ts";
 import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
+import { storageError } from "../../src/storage/storage-error.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sync.ts";
 import { tarOfMany } from "../support/hostile-tars.ts";
@@ -59,6 +61,22 @@ describe("a dataset", () => {
       expect(Buffer.compare(await streamOf(again), bytes)).toBe(0);
       expect((await again.contents()).files).toBe(60);
       await again.close();
+    },
+  );
+
+  test.skipIf(!canMount)(
+    "whose list of members fills the disk is refused for that (skipped where nothing can be mounted)",
+    async () => {
+      await using folder = await tempFolder();
+      execFileSync("mount", [...smallDisk, folder.path]);
+      using _mounted = { [Symbol.dispose]: () => execFileSync("umount", [folder.path]) };
+      const index = new MemberIndex(folder.file("index"));
+      const claimAll = async (): Promise<void> => {
+        for (let number = 0; number < 100_000; number++) index.claim(`${number}`.padStart(200, "x"), number);
+      };
+      const error = await claimAll().catch((thrown: unknown) => storageError("written", thrown));
+      expect(error).toMatchObject({ code: "no-space" });
+      index.close();
     },
   );
 

@@ -4,6 +4,7 @@
 
 import { rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { messageOf } from "../../base/error.ts";
 import { foldPath } from "../../tar/member-path.ts";
 
 // KiB of memory; what does not fit goes to the file, and is in the system's memory.
@@ -39,39 +40,44 @@ export class MemberIndex {
     rmSync(file, { force: true });
     // Nothing of it has to survive: whoever comes after a crash makes it anew. Without that word SQLite keeps its journal.
     this.#database = new DatabaseSync(file, { defensive: false });
-    this.#database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+    asSystemsError(() =>
+      this.#database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA cache_size = -${cacheKiB};
       CREATE TABLE names (folded TEXT PRIMARY KEY, path TEXT NOT NULL, number INTEGER) STRICT, WITHOUT ROWID;
       CREATE TABLE members (path TEXT PRIMARY KEY, size INTEGER, sha256 BLOB, modified TEXT) STRICT, WITHOUT ROWID;
-      BEGIN;`);
+      BEGIN;`),
+    );
     this.#statements = statementsOf(this.#database);
   }
 
   /** Gives `path` to file `number`, or to a folder (`null`), where nothing has it. Else returns what has it. */
   claim(path: string, number: number | null): Holder | null {
     const folded = foldPath(path);
-    if (Number(this.#statements.claim.run(folded, path, number).changes) === 1) return null;
-    return this.#statements.holder.get(folded) as unknown as Holder;
+    return asSystemsError(() => {
+      if (Number(this.#statements.claim.run(folded, path, number).changes) === 1) return null;
+      return this.#statements.holder.get(folded) as unknown as Holder;
+    });
   }
 
   /** What has `path`, in this or another spelling. */
   holder(path: string): Holder | null {
-    return (this.#statements.holder.get(foldPath(path)) as Holder | undefined) ?? null;
+    const folded = foldPath(path);
+    return asSystemsError(() => (this.#statements.holder.get(folded) as Holder | undefined) ?? null);
   }
 
   /** File `number` takes the place of the one before at `path`. */
   replace(path: string, number: number): void {
-    this.#statements.replace.run(number, foldPath(path));
+    asSystemsError(() => this.#statements.replace.run(number, foldPath(path)));
   }
 
   /** A file is whole. */
   putFile({ path, size, sha256 }: IndexedFile): void {
-    this.#statements.put.run(path, size, sha256, null);
+    asSystemsError(() => this.#statements.put.run(path, size, sha256, null));
   }
 
   /** A folder has this time; `null`: nobody says. */
   putFolder(path: string, modified: string | null): void {
-    this.#statements.put.run(path, null, null, modified);
+    asSystemsError(() => this.#statements.put.run(path, null, null, modified));
   }
 
   /** Path of the file with this number, where it is not replaced. For the few that a crash left aside. */
@@ -83,16 +89,29 @@ export class MemberIndex {
 
   /** Files, in the order of the bytes of their paths; behind `after`; some at a time. */
   files(after: string): readonly IndexedFile[] {
-    return this.#statements.files.all(after, pageRows) as unknown as readonly IndexedFile[];
+    const rows = asSystemsError(() => this.#statements.files.all(after, pageRows));
+    return rows as unknown as readonly IndexedFile[];
   }
 
   /** Folders with a time, likewise. */
   folders(after: string): readonly IndexedFolder[] {
-    return this.#statements.folders.all(after, pageRows) as unknown as readonly IndexedFolder[];
+    const rows = asSystemsError(() => this.#statements.folders.all(after, pageRows));
+    return rows as unknown as readonly IndexedFolder[];
   }
 
   close(): void {
     if (this.#database.isOpen) this.#database.close();
+  }
+}
+
+// What does not fit into memory goes to the disk: one that is full or fails is told as for any other file there.
+function asSystemsError<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    const text = messageOf(error);
+    const code = /disk is full/.test(text) ? "ENOSPC" : /disk I\/O error/.test(text) ? "EIO" : null;
+    throw code === null ? error : Object.assign(new Error(text, { cause: error }), { code });
   }
 }
 
