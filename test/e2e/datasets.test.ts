@@ -1,12 +1,12 @@
 // Tars that become folders, all or nothing: with the compiled programs, judged by tar, sha256sum and a checker of bags.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expectAftermath, expectNothingLeft } from "../support/aftermath.ts";
 import { executablesMissing } from "../support/executables.ts";
-import { hostileTars } from "../support/hostile-tars.ts";
+import { hostileTars, tarOfMany } from "../support/hostile-tars.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { oddTars } from "../support/odd-tars.ts";
 import { runProgram } from "../support/programs.ts";
@@ -142,6 +142,23 @@ describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped:
     expect(await lab.serverMemoryMax()).toBeLessThan(250_000_000);
     await expectAftermath(lab, new Map());
   }, 300_000);
+
+  test("more members than are allowed are refused while they come, whatever is announced", async () => {
+    await using lab = await openLab({ server: ["--max-files", "1000"] });
+    for (const count of [1000, 1001, 50_000]) {
+      const stdin = new Blob(Array.from(tarOfMany(count), (piece) => new Uint8Array(piece)));
+      const end = await lab.send(["-q", "--unpack", "-n", `many-${count}.tar`, "-"], { stdin });
+      const text = "dync: error: The dataset has more than 1000 files and folders, the most that are allowed";
+      if (count === 1000) expect(end).toMatchObject({ code: 0, stderr: "" });
+      else expect(end).toMatchObject({ code: 7, stderr: expect.stringContaining(text) });
+    }
+    expect(await lab.serverMemoryMax()).toBeLessThan(250_000_000);
+    await expectAftermath(lab, new Map(), async () => {
+      expect(readdirSync(lab.stored("")).sort()).toEqual(
+        ["", ".meta.json", ".sha256"].map((suffix) => `many-1000${suffix}`),
+      );
+    });
+  });
 
   test("odd tars that are right become what tar makes of them", async () => {
     await using lab = await openLab();

@@ -49,6 +49,8 @@ interface Place {
 
 // How many steps (a file made, a record read) are done in one turn of the event loop: some milliseconds.
 const stepsPerTurn = 32;
+// What is read of the tar at once: with nothing but headers in it some milliseconds.
+const pieceBytes = 256 * 1024;
 const neverAborted = new AbortController().signal;
 
 /** All that follows from the journal, and goes when some of it is cut off. */
@@ -139,17 +141,22 @@ export class PartialDataset implements PartialUpload {
   async append(data: Uint8Array): Promise<void> {
     this.#assertUsable();
     try {
-      for (const step of this.#work.members.push(data)) {
-        await this.#perform(step);
-        if (this.#journal.isFull) await this.#journal.flush();
-        await this.#turns.step();
-      }
+      for (let at = 0; at < data.length; at += pieceBytes)
+        await this.#take(data.subarray(at, at + pieceBytes));
       await this.#journal.flush();
     } catch (cause) {
       this.#isBroken = true;
       throw await this.#home.explain("written", cause);
     }
     this.#length += data.length;
+  }
+
+  async #take(piece: Uint8Array): Promise<void> {
+    for (const step of this.#work.members.push(piece)) {
+      await this.#perform(step);
+      if (this.#journal.isFull) await this.#journal.flush();
+      await this.#turns.step();
+    }
   }
 
   async #perform(step: Step): Promise<void> {
