@@ -7,8 +7,10 @@ import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { Asker } from "./ask.ts";
+import { forEachAtOnce } from "./at-once.ts";
 import { BatchStore } from "./batch/batch-store.ts";
 import { cancelUpload } from "./cancel.ts";
+import { type Checked, type CheckOptions, type CheckParts, checkJob } from "./check.ts";
 import { type DatasetParts, openDataset } from "./dataset/dataset-source.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { openFileSource } from "./file-source.ts";
@@ -39,6 +41,14 @@ export interface JobReport extends Pick<FileUploadParts, "onProgress" | "onNote"
   /** The server confirmed it. */
   readonly onConfirmed: (receipt: Receipt) => Promise<void>;
   /** It was not: a `DyncError` says why, and with anything else nobody can go on. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Is told how the check of one job gets on, and last what came of it. What it throws then ends all. */
+export interface CheckReport
+  extends Pick<FileUploadParts, "onNote" | "onWarning">,
+    Pick<CheckParts, "onRead"> {
+  readonly onChecked: (checked: Checked) => void;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -78,30 +88,11 @@ export class Client {
     reporter: Reporter<J>,
     signal: AbortSignal,
   ): Promise<void> {
-    const queue = inOrder(jobs);
-    const ending = new AbortController();
-    const failures: unknown[] = [];
-    const either = AbortSignal.any([signal, ending.signal]);
-    const work = async (): Promise<void> => {
-      for (;;) {
-        const next = await queue.next();
-        if (next.done === true || failures.length > 0) return;
-        signal.throwIfAborted();
-        const report = reporter.started(next.value);
-        await this.#upload(next.value, options, report, either)
-          .then(report.onConfirmed, report.onFailed)
-          .catch((error: unknown) => {
-            ending.abort();
-            throw error;
-          });
-      }
+    const work = async (job: J, either: AbortSignal): Promise<void> => {
+      const report = reporter.started(job);
+      await this.#upload(job, options, report, either).then(report.onConfirmed, report.onFailed);
     };
-    const workers = Array.from({ length: options.atOnce ?? 1 }, () =>
-      work().catch((error: unknown) => void failures.push(error)),
-    );
-    await Promise.all(workers);
-    await queue.return(undefined);
-    if (failures.length > 0) throw failures[0];
+    await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
   }
 
   async #upload(job: Job, retry: Retry, report: JobReport, signal: AbortSignal): Promise<Receipt> {
@@ -187,6 +178,36 @@ export class Client {
   }
 
   /**
+   * Finds out of all `jobs`, `atOnce` at a time, what the server has of them; as `send`. What ends the whole check is thrown by the
+   * reporter.
+   */
+  async check(
+    jobs: Iterable<Job>,
+    options: BatchOptions & CheckOptions,
+    started: (job: Job) => CheckReport,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const askers = new Map<string, Promise<Asker>>();
+    const askerOf = (job: Job): Promise<Asker> => {
+      const key = `${job.host} ${job.port}`;
+      const asker = askers.get(key) ?? this.asker(job, options);
+      askers.set(key, asker);
+      return asker;
+    };
+    const work = async (job: Job, either: AbortSignal): Promise<void> => {
+      const report = started(job);
+      const check = async (): Promise<Checked> => {
+        if (job.fault !== undefined) throw job.fault;
+        const open = () => this.#open(job, { ...report, clock }, either);
+        return await checkJob(job, options, { ...report, asker: await askerOf(job), open }, either);
+      };
+      await check().then(report.onChecked, report.onFailed);
+    };
+    await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
+  }
+
+  /**
    * For questions to a server, asked as patiently as `retry` says; good until the client is disposed of. Rejects with `DyncError`,
    * such as "configuration" where a key is missing.
    */
@@ -218,9 +239,4 @@ export class Client {
     const transport = await this.#transport?.catch(() => null);
     await transport?.close();
   }
-}
-
-/** One job after the other, whoever asks, and however many ask at once. */
-async function* inOrder<J>(jobs: Iterable<J> | AsyncIterable<J>): AsyncGenerator<J, void, undefined> {
-  yield* jobs;
 }

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -246,6 +246,29 @@ function referenceServerTests(): void {
     const tar = ["tar", "-xpf", join(data, "alice", "run42.tar"), "-C", folder.file("unpacked")];
     expect(await runProgram(tar)).toMatchObject({ code: 0, stderr: "" });
     expect(await treeIn(folder.file("unpacked"))).toEqual(await treeIn(run));
+  });
+
+  test("it cannot be asked what it has, which is said; nothing is stored there", async () => {
+    const data = folder.file("reference-asked");
+    await using server = await startReferenceServer(homes.server, data, ["--chunk", String(chunk)]);
+    const command = [
+      programs.dync,
+      "check",
+      "-p",
+      String(server.port),
+      "127.0.0.1",
+      folder.file("meta.json"),
+    ];
+    const end = await runProgram(command, { env: { DYNC_HOME: homes.client } }, slowMs);
+    expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot be asked what it has") });
+    const { violations, messages } = await server.stop();
+    expect({ violations, posts: messages["post-file"], errors: messages.error }).toEqual({
+      violations: [],
+      posts: 1,
+      errors: 1,
+    });
+    const left = existsSync(data) ? readdirSync(data, { recursive: true, withFileTypes: true }) : [];
+    expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);
   });
 
   const harmless: [string, string[]][] = [

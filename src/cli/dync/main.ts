@@ -2,6 +2,7 @@
 
 import type { Program } from "../command.ts";
 import { cancelCommand } from "./cancel.ts";
+import { checkCommand } from "./check.ts";
 import { keygenCommand } from "./keygen.ts";
 import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
@@ -11,7 +12,7 @@ import { dyncUsage } from "./usage.ts";
 export const dync: Program = {
   name: "dync",
   usage: dyncUsage,
-  commands: [sendCommand, keygenCommand, uploadsCommand, resumeCommand, cancelCommand],
+  commands: [sendCommand, keygenCommand, uploadsCommand, resumeCommand, cancelCommand, checkCommand],
   defaultCommand: "send",
   endsAtHangup: true,
 };

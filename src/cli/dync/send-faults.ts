@@ -27,9 +27,10 @@ const otherNames: Readonly<Record<string, string>> = {
   ...named("resume", "continue", "retry", "restart"),
   ...named("cancel", "abort", "rm", "remove", "delete", "drop", "stop", "kill"),
   ...named("keygen", "key", "keys", "genkey", "gen-key", "init", "setup"),
+  ...named("check", "verify", "compare", "diff", "cmp"),
   ...named("send", "upload", "put", "push", "cp", "copy", "store", "transfer"),
 };
-const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "help"];
+const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "check", "help"];
 
 /** A command line whose words are told apart. */
 interface SendLine extends CommandLine {

@@ -3,7 +3,7 @@
 import { sharedOptions } from "../args.ts";
 import type { OptionsDef, OptionValues } from "../command.ts";
 
-const metadataOptions = {
+export const metadataOptions = {
   meta: { type: "string", alias: "m", bytes: true },
   "key-value": { type: "string", alias: "k", repeat: true },
   "metadata-from": { type: "string", bytes: true },
@@ -16,10 +16,8 @@ const nameOptions = {
   unpack: { type: "boolean" },
 } as const satisfies OptionsDef;
 
-const pathOptions = {
-  "files-from": { type: "string", bytes: true },
-  null: { type: "boolean", alias: "0" },
-  recursive: { type: "boolean", alias: "r" },
+/** What of a folder is meant. */
+export const selectionOptions = {
   dataset: { type: "boolean" },
   include: { type: "string", repeat: true, bytes: true },
   exclude: { type: "string", repeat: true, bytes: true },
@@ -27,12 +25,19 @@ const pathOptions = {
   all: { type: "boolean" },
 } as const satisfies OptionsDef;
 
-const serverOptions = {
+const pathOptions = {
+  "files-from": { type: "string", bytes: true },
+  null: { type: "boolean", alias: "0" },
+  recursive: { type: "boolean", alias: "r" },
+  ...selectionOptions,
+} as const satisfies OptionsDef;
+
+export const serverOptions = {
   port: { type: "string", alias: "p" },
   "server-key": { type: "string" },
 } as const satisfies OptionsDef;
 
-const conductOptions = {
+export const conductOptions = {
   jobs: { type: "string" },
   "retry-for": { type: "string" },
   quiet: { type: "boolean", alias: "q" },

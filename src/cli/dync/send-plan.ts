@@ -34,17 +34,22 @@ const faultsShownMax = 20;
 export class SendPlan {
   readonly #values: SendValues;
   readonly #isBatch: boolean;
+  readonly #isMetadataNeeded: boolean;
   readonly #template: NameTemplate | null;
   readonly #table: RunsTable | null;
   readonly #shared: readonly JsonMember[];
   /** What is taken of each folder where datasets are sent. */
   readonly #selection: Selection | null;
 
-  /** `isBatch`: each file is told of by itself. Throws `DyncError`; reads standard input where `-m` says so. */
-  constructor(values: SendValues, isBatch: boolean) {
+  /**
+   * `isBatch`: each file is told of by itself. `isMetadataNeeded`: what has none cannot be sent. Throws `DyncError`; reads standard
+   * input where `-m` says so.
+   */
+  constructor(values: SendValues, isBatch: boolean, isMetadataNeeded = true) {
     const { meta, "key-value": pairs, "name-template": template, "metadata-from": table } = values;
     this.#values = values;
     this.#isBatch = isBatch;
+    this.#isMetadataNeeded = isMetadataNeeded;
     this.#template = template === undefined ? null : new NameTemplate(template);
     this.#table = table === undefined ? null : new RunsTable(readTable(table));
     this.#shared = loadMembers(meta, pairs);
@@ -124,6 +129,7 @@ export class SendPlan {
   }
 
   #metadataOf(path: string): string {
+    if (!this.#isMetadataNeeded) return "{}";
     const rows = this.#table?.membersFor(slashed(path)) ?? [];
     const sidecar = `${path.replace(/[/\\]+$/, "")}${sidecarSuffix}`;
     const hasSidecar = this.#values.sidecars && isThere(sidecar);
