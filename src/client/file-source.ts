@@ -24,8 +24,21 @@ import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
 const flushMsMax = 250;
 const rereadBytes = 1024 * 1024;
 
-/** Opens the file at `path`. Throws `DyncError` ("source") when it is not there, cannot be read, or is no file. */
+/** Opens the file at `path` as a source. As `openRegularFile`. */
 export async function openFileSource(path: string): Promise<FileSource | StreamSource> {
+  const file = await openRegularFile(path);
+  try {
+    const { size } = await file.stat({ bigint: true });
+    const withoutSize = size === 0n ? await openWithoutSize(path, file) : null;
+    return withoutSize ?? (await FileSource.over(file, { path }));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Opens the file at `path`, for reading. Throws `DyncError` ("source") when it is not there, cannot be read, or is no file. */
+export async function openRegularFile(path: string): Promise<OpenFile> {
   const file = await openFile(path).catch((error: unknown) => {
     throw new DyncError("source", `Cannot read "${path}": ${whyUnreadable(error)}`, { cause: error });
   });
@@ -35,12 +48,9 @@ export async function openFileSource(path: string): Promise<FileSource | StreamS
       const hint = "--dataset sends a folder as one upload, -r its files one by one";
       throw new DyncError("source", `Cannot send "${path}": it is a folder, one file is wanted`, { hint });
     }
-    if (!stats.isFile()) {
-      const hint = "pipe it in, under a name of your choice";
-      throw new DyncError("source", `Cannot send "${path}": it is no regular file`, { hint });
-    }
-    const withoutSize = stats.size === 0n ? await openWithoutSize(path, file) : null;
-    return withoutSize ?? (await FileSource.over(file, { path }));
+    if (stats.isFile()) return file;
+    const hint = "pipe it in, under a name of your choice";
+    throw new DyncError("source", `Cannot send "${path}": it is no regular file`, { hint });
   } catch (error) {
     await file.close();
     throw error;

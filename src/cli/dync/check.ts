@@ -145,6 +145,7 @@ async function readJobs(
     recursive: !values.dataset,
     unpack: false,
     null: false,
+    "dry-run": false,
     "files-from": undefined,
   };
   const all = await readPaths(paths, sent, context);

@@ -29,6 +29,7 @@ const pathOptions = {
   "files-from": { type: "string", bytes: true },
   null: { type: "boolean", alias: "0" },
   recursive: { type: "boolean", alias: "r" },
+  "dry-run": { type: "boolean" },
   ...selectionOptions,
 } as const satisfies OptionsDef;
 

@@ -4,6 +4,7 @@ import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { readAtOnce, sendBatch } from "./batch.ts";
+import { dryRun } from "./dry-run.ts";
 import { openClient } from "./open-client.ts";
 import { readRetry } from "./patience-notes.ts";
 import { reporterFor } from "./reporter.ts";
@@ -25,6 +26,7 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   if (values.quiet) output.beQuiet();
   const sending = readSending(values, context.environment);
   const jobs = await readJobs(sending, values, context);
+  if (values["dry-run"]) return await dryRun(jobs, sending.isBatch, context);
   const retry = readRetry(values["retry-for"]);
   if (sending.isBatch) {
     const { host: server, port } = sending.server;

@@ -82,6 +82,8 @@ Options:
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many files at once (default 4)
+      --dry-run            only show what would be sent, with name and metadata,
+                           and what cannot be; no server is asked
       --retry-for DURATION keep trying for so long when the server cannot be
                            reached (default, once it was reached: 24h, and 15m
                            where no terminal is)

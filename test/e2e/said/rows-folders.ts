@@ -89,4 +89,63 @@ export const rows: readonly Row[] = [
       },
     ],
   },
+  {
+    given: "what would be sent, and what could not be (--dry-run)",
+    first:
+      "mkdir -p run/deep; cd run; touch .DS_Store deep/2.raw; head -c 2048 /dev/zero > 1.raw; ln -s 1.raw link; cd ..; mkdir bad; touch bad/CON; echo '{\"run\":7}' > run/1.raw.meta.json",
+    steps: [
+      {
+        type: "dync --dry-run -k sample:S-17 -r --sidecars --name-template '{parent}-{stem}{ext}' $SERVER run gone.raw bad",
+        stdout: [
+          'Metadata: {"sample":"S-17","run":7}',
+          '  2.0 KiB  run/1.raw as "run-1.raw"',
+          'Metadata: {"sample":"S-17"}',
+          '      0 B  run/deep/2.raw as "deep-2.raw"',
+          '      0 B  bad/CON as "bad-CON"',
+        ],
+        stderr: [
+          'Left out of "run": "link", a symbolic link',
+          'Left out of "run": 1 file of the system, such as ".DS_Store" (--all keeps them)',
+          'dync: error: Cannot read "gone.raw": there is no such file',
+          /^Nothing was sent: 3 uploads, 2\.0 KiB would go to 127\.0\.0\.1:\d+; 1 cannot be sent$/,
+        ],
+        exit: 3,
+      },
+      {
+        type: "dync --dry-run -k sample:S-17 --dataset --exclude '*.json' --exclude link $SERVER run bad",
+        stdout: [
+          'Metadata: {"sample":"S-17"}',
+          "  2.0 KiB  run, a dataset of 2 files",
+          "  2.0 KiB    run/1.raw",
+          "             run/deep/",
+          "      0 B    run/deep/2.raw",
+        ],
+        stderr: [
+          'Left out of "run": 1 file of the system, ...',
+          'dync: error: "bad/CON" cannot be sent: its path is reserved by Windows',
+          "dync: hint: rename them, or leave them out with --exclude; nothing was sent",
+          /^Nothing was sent: 1 upload, 2\.0 KiB would go to 127\.0\.0\.1:\d+; 1 cannot be sent$/,
+        ],
+        exit: 3,
+      },
+      {
+        type: "dync --dry-run --json -k sample:S-17 --dataset --include 1.raw $SERVER run",
+        stdout: [
+          '{"schema":1,"type":"file","path":"run","name":"run.tar","outcome":"planned","bytes":2048,"files":1,"metadata":{"sample":"S-17"}}',
+          '{"schema":1,"type":"member","dataset":"run.tar","path":"1.raw","bytes":2048}',
+          '{"schema":1,"type":"summary","ok":true,"exit":0,"planned":1,"failed":0,"bytes":2048}',
+        ],
+      },
+      {
+        type: "dync --dry-run -k sample:S-17 $SERVER run/.DS_Store",
+        stderr: [
+          'dync: error: ".DS_Store" would be refused: The file name starts with a dot',
+          "dync: hint: send it under another name: -n DS_Store",
+        ],
+        exit: 7,
+      },
+      // Nobody heard of it, and nothing is to be gone on with.
+      { type: "ls $DYNC_HOME $STORED 2>/dev/null | grep -e uploads -e batches -e run", exit: 1 },
+    ],
+  },
 ];
