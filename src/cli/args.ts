@@ -100,7 +100,7 @@ class StrictPass {
       const from = this.#at++;
       const word = words[from]!;
       if (word === "--") {
-        this.#positionals.push(...words.slice(this.#at));
+        this.#behind(words.slice(this.#at));
         break;
       }
       if (!word.startsWith("-") || word === "-") {
@@ -112,6 +112,13 @@ class StrictPass {
       else this.#short(word);
       this.#optionWords.push(...words.slice(from, this.#at));
     }
+  }
+
+  /** What stands behind "--": the words of another program where an option says so. */
+  #behind(words: readonly string[]): void {
+    const found = Object.entries(this.#options).find(([, { behind }]) => this.#switches.get(behind ?? ""));
+    if (found === undefined) this.#positionals.push(...words);
+    else this.#values.set(found[0], [...words]);
   }
 
   check(isNamed: boolean, environment: Environment): Readonly<Record<string, unknown>> {
@@ -144,7 +151,7 @@ class StrictPass {
     const name = written.slice(2);
     const negated = name.startsWith("no-") && optionNamed(name.slice(3), this.#options)?.type === "boolean";
     const option = optionNamed(negated ? name.slice(3) : name, this.#options);
-    if (option === undefined || option.type === "positional") {
+    if (option === undefined || option.type === "positional" || option.type === "words") {
       this.#isUncertain ||= inline === null;
       this.#faults.push(this.#unknown(written));
     } else if (option.type === "boolean") {
@@ -240,6 +247,7 @@ class StrictPass {
     const positionals = [...this.#positionals];
     const values = Object.entries(this.#options).map(([name, { type, repeat }]) => {
       if (type === "boolean") return [name, this.#switches.get(name) ?? false];
+      if (type === "words") return [name, this.#values.get(name) ?? []];
       const given =
         type === "string" ? (this.#values.get(name) ?? []) : positionals.splice(0, repeat ? Infinity : 1);
       return [name, repeat ? given : given[0]];
@@ -249,7 +257,7 @@ class StrictPass {
 
   #unknown(written: string, token = written): DyncError {
     const names = Object.entries(this.#options)
-      .filter(([, option]) => option.type !== "positional")
+      .filter(([, { type }]) => type !== "positional" && type !== "words")
       .map(([name]) => `--${name}`);
     // "-meta" is a long option with one dash more often than five short ones.
     const near = closest(token.startsWith("--") ? token : `-${token}`, names);

@@ -18,9 +18,13 @@ export interface CommandContext {
 /** The variables of this process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** An option, or one of the words that are none ("positional"), in the order of their definitions. */
+/**
+ * An option, or one of the words that are none ("positional"), in the order of their definitions, or all words behind "--",
+ * where the switch `behind` is given ("words").
+ */
 export interface OptionDef {
-  readonly type: "string" | "boolean" | "positional";
+  readonly type: "string" | "boolean" | "positional" | "words";
+  readonly behind?: string;
   /** One letter. */
   readonly alias?: string;
   readonly required?: boolean;
@@ -35,11 +39,13 @@ export type OptionsDef = Readonly<Record<string, OptionDef>>;
 export type OptionValues<T extends OptionsDef> = {
   readonly [Name in keyof T]: T[Name] extends { readonly type: "boolean" }
     ? boolean
-    : T[Name] extends { readonly repeat: true }
+    : T[Name] extends { readonly type: "words" }
       ? readonly string[]
-      : T[Name] extends { readonly required: true }
-        ? string
-        : string | undefined;
+      : T[Name] extends { readonly repeat: true }
+        ? readonly string[]
+        : T[Name] extends { readonly required: true }
+          ? string
+          : string | undefined;
 };
 
 /** A command line as it was found, faulty or not. */

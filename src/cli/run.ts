@@ -85,6 +85,8 @@ function reportError(program: Program, output: Output, error: unknown): number {
           cause: error,
           hint: "please report it, with what DYNC_DEBUG=1 adds to this message",
         });
+  const { code, message, hint } = known;
+  output.summarise({ error: { code, message, hint } });
   output.error(known);
   if (process.env.DYNC_DEBUG === "1" && !output.json) output.stderr.write(`${stackOf(error)}\n`);
   return known.meaning.exit;

@@ -11,6 +11,7 @@ import { forEachAtOnce } from "./at-once.ts";
 import { BatchStore } from "./batch/batch-store.ts";
 import { cancelUpload } from "./cancel.ts";
 import { type Checked, type CheckOptions, type CheckParts, checkJob } from "./check.ts";
+import { openCommand } from "./command-source.ts";
 import { type DatasetParts, openDataset } from "./dataset/dataset-source.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { openFileSource } from "./file-source.ts";
@@ -116,6 +117,8 @@ export class Client {
     switch (origin.kind) {
       case "input":
         return await openStandardInput();
+      case "command":
+        return await openCommand(origin.argv, parts);
       case "file":
         return await openFileSource(origin.path);
       case "dataset": {

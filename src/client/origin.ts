@@ -10,6 +10,8 @@ export type Origin =
   | { readonly kind: "file"; readonly path: string }
   /** The standard input, which only this process can send. */
   | { readonly kind: "input" }
+  /** What another program writes, which only this process can send as well. */
+  | { readonly kind: "command"; readonly argv: readonly [string, ...string[]] }
   /** A folder as one upload: what `selection` takes of it, as a tar. */
   | { readonly kind: "dataset"; readonly path: string; readonly selection: Selection };
 
@@ -25,7 +27,7 @@ export type MarkedOrigin =
 
 /** The path of what is sent, `null` where it has none. */
 export function pathOf(origin: Origin): string | null {
-  return origin.kind === "input" ? null : origin.path;
+  return origin.kind === "input" || origin.kind === "command" ? null : origin.path;
 }
 
 /** `origin`, of which `mark` was found when it was opened; `null` where no later process can go on with it. */

@@ -207,6 +207,30 @@ describe("readRequest()", () => {
   }
 });
 
+test("what stands behind -- belongs to another program where an option says so, and else to ours", () => {
+  const probe = defineCommand({
+    name: "probe",
+    usage: "",
+    options: {
+      ...sharedOptions,
+      run: { type: "boolean" },
+      quiet: { type: "boolean", alias: "q" },
+      file: { type: "positional", required: false, repeat: true },
+      command: { type: "words", behind: "run" },
+    },
+    run: async () => 0,
+  });
+  const program = { name: "dync", usage: "", commands: [probe], defaultCommand: "probe", endsAtHangup: true };
+  const valuesOf = (...argv: readonly string[]) =>
+    checkArguments(program, probe, argv, { isNamed: false, environment: {} });
+  expect(valuesOf("a", "--run", "--", "tar", "-q", "--run")).toMatchObject({
+    quiet: false,
+    file: ["a"],
+    command: ["tar", "-q", "--run"],
+  });
+  expect(valuesOf("a", "--", "tar", "-q")).toMatchObject({ file: ["a", "tar", "-q"], command: [] });
+});
+
 test("asksForJson() looks no further than --", () => {
   expect(asksForJson(["host", "--json"])).toBe(true);
   expect(asksForJson(["host", "--", "--json"])).toBe(false);
@@ -215,7 +239,9 @@ test("asksForJson() looks no further than --", () => {
 describe("usage texts", () => {
   for (const program of [dync, dyncServer]) {
     for (const command of program.commands) {
-      const named = Object.entries(command.options).filter(([, option]) => option.type !== "positional");
+      const named = Object.entries(command.options).filter(
+        ([, { type }]) => type !== "positional" && type !== "words",
+      );
 
       test(`${program.name} ${command.name} --help names every option, and no other`, () => {
         const shown = new Set(command.usage.match(/(?<![\w-])--[a-z][a-z-]*/g));

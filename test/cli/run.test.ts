@@ -57,7 +57,10 @@ describe("execute()", () => {
       expect(stderr.map((it) => JSON.parse(it))).toEqual([
         { schema: 1, type: "error", code, message: "It did not work", hint: "try harder", exit },
       ]);
-      expect(stdout.map((it) => JSON.parse(it))).toEqual([{ schema: 1, type: "summary", ok: false, exit }]);
+      const error = { code, message: "It did not work", hint: "try harder" };
+      expect(stdout.map((it) => JSON.parse(it))).toEqual([
+        { schema: 1, type: "summary", ok: false, exit, error },
+      ]);
       expect(exit).not.toBe(0);
     });
   }

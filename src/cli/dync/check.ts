@@ -146,6 +146,8 @@ async function readJobs(
     unpack: false,
     null: false,
     "dry-run": false,
+    "stdin-from-command": false,
+    command: [],
     "files-from": undefined,
   };
   const all = await readPaths(paths, sent, context);

@@ -15,6 +15,7 @@ import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
 import { readAtOnce } from "./batch.ts";
+import { commandFaults } from "./input-faults.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-server.ts";
 import { readRetry } from "./patience-notes.ts";
@@ -166,6 +167,7 @@ function valueFaults(line: SendLine): readonly DyncError[] {
   if (server !== "")
     faults.push(...faultsOf(() => chosenServer(named === undefined ? "localhost" : named, options, known)));
   if (server === undefined) return faults;
+  if (line.switches.includes("stdin-from-command")) return [...faults, ...commandFaults(line, files)];
   const isMany = files.length > 1 || isOpenEnded(line);
   if (line.switches.includes("dataset")) faults.push(...datasetFaults(line, files));
   else if (!isMany) faults.push(...oneFault(line, files[0]));

@@ -45,11 +45,14 @@ export async function readJobs(
   const shared = { ...server, ...(values.unpack ? { unpack: "tar" as const } : {}) };
   const [file] = files;
   const isInput = !isBatch && (file === undefined || file === "-");
+  const [program, ...args] = values.command;
   const all = await readPaths(files, values, context);
   const paths = all.paths.filter((path) => !plan.isSidecar(path));
   if (isBatch && paths.length === 0 && all.unreadable.length === 0) throw nothingToSend();
   if (!isInput) plan.expectGood(paths);
   const jobs = function* (): Iterable<Job> {
+    if (program !== undefined)
+      return yield { ...shared, ...plan.input(), origin: { kind: "command", argv: [program, ...args] } };
     if (isInput) return yield { ...shared, ...plan.input() };
     for (const path of paths) yield { ...shared, ...plan.file(path) };
     for (const { path, error } of all.unreadable) {

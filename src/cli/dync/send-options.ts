@@ -33,6 +33,11 @@ const pathOptions = {
   ...selectionOptions,
 } as const satisfies OptionsDef;
 
+const inputOptions = {
+  "stdin-from-command": { type: "boolean" },
+  command: { type: "words", behind: "stdin-from-command" },
+} as const satisfies OptionsDef;
+
 export const serverOptions = {
   port: { type: "string", alias: "p" },
   "server-key": { type: "string" },
@@ -55,6 +60,7 @@ export const sendOptions = {
   ...metadataOptions,
   ...nameOptions,
   ...pathOptions,
+  ...inputOptions,
   ...serverOptions,
   ...conductOptions,
   ...positionals,

@@ -5,6 +5,7 @@ import type { Retry } from "../../client/patience.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { readAtOnce, sendBatch } from "./batch.ts";
 import { dryRun } from "./dry-run.ts";
+import { isInputNull } from "./input-faults.ts";
 import { openClient } from "./open-client.ts";
 import { readRetry } from "./patience-notes.ts";
 import { reporterFor } from "./reporter.ts";
@@ -40,10 +41,15 @@ async function send(values: SendValues, context: CommandContext): Promise<number
 async function sendOne(job: Job, retry: Retry, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   output.summarise({ name: job.name, server: job.host, port: job.port });
+  const isNothing = job.origin.kind === "input" && isInputNull();
+  if (isNothing) {
+    const hint = "is a program missing before the pipe, or a file behind SERVER?";
+    output.warn(`Standard input is closed, or /dev/null: "${job.name}" will have 0 bytes`, hint);
+  }
   const reporter = reporterFor<Job>(context, retry, {
     stored: ({ name, origin }, receipt) => {
       output.summarise({ ...receipt });
-      if (origin.kind === "input" && receipt.bytes === 0) warnOfEmptyInput(name, output);
+      if (origin.kind === "input" && receipt.bytes === 0 && !isNothing) warnOfEmptyInput(name, output);
     },
     failed: (_, error) => {
       throw error;
@@ -55,6 +61,6 @@ async function sendOne(job: Job, retry: Retry, context: CommandContext): Promise
 
 /** A program before the pipe that failed looks the same; and nobody means to send nothing. */
 function warnOfEmptyInput(name: string, output: CommandContext["output"]): void {
-  const hint = "was it closed, /dev/null, or did the program before the pipe fail?";
+  const hint = "did the program before the pipe fail? --stdin-from-command finds out";
   output.warn(`Standard input was empty: "${name}" is stored with 0 bytes`, hint);
 }

@@ -19,7 +19,7 @@ Examples:
   dync -k sample:S-17 dync.example.org *.raw
   dync -k sample:S-17 --dataset dync.example.org run42/
   find run42 -newer last -print0 | dync -k sample:S-17 -0 --files-from - lab
-  set -o pipefail; tar -c run42/ | dync -k sample:S-17 -n run42.tar lab.example
+  dync -k sample:S-17 --stdin-from-command -n run42.tar lab -- tar -c run42/
 
 SERVER is HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml. Where
 DYNC_SERVER, or default_server in client.toml, names one it may be left out. A
@@ -27,11 +27,14 @@ first word is then a FILE, unless it is an alias, has a port, is an IP address
 or localhost, or is the host of an alias or one with a key file of its own.
 
 Without FILE, or with "-", the data is read from standard input, and -n is
-needed; with pipefail the shell tells when the program before the pipe failed,
-which dync cannot see. Only the last part of FILE's path is sent. Of several
-files some are sent at once; one that fails does not stop the others, and the
-end says what became of all. Exit status 0 means that the server has confirmed
-that all of it is stored, with the right checksum; nothing else means that.
+needed. In "tar -c run42/ | dync ..." nobody hears of a tar that fails: what it
+wrote until then is stored, with status 0. With --stdin-from-command dync runs
+the program behind "--" itself, and stores nothing unless it ended with 0.
+
+Only the last part of FILE's path is sent. Of several files some are sent at
+once; one that fails does not stop the others, and the end says what became of
+all. Exit status 0 means that the server has confirmed that all of it is
+stored, with the right checksum; nothing else means that.
 
 With --dataset a folder is one upload, published as a folder of that name, all
 or nothing: with its structure, times and empty folders, as it was when it was
@@ -79,6 +82,8 @@ Options:
                            leaves them out, "fail" sends nothing where one is
       --all                keep what systems leave behind, such as .DS_Store,
                            Thumbs.db, desktop.ini and ~$report.docx
+      --stdin-from-command the data is what the program behind "--" writes; if
+                           that fails nothing is stored (status 4)
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many files at once (default 4)

@@ -47,13 +47,13 @@ export const rows: readonly Row[] = [
       {
         type: "dync uploads --json",
         stdout: [
-          /^\{"schema":1,"type":"summary","ok":true,"exit":0,"uploads":\[\{.*"sent":[1-9]\d+,.*\}\]\}$/,
+          /^\{"schema":1,"type":"summary","ok":true,"exit":0,"uploads":\[\{.*"sent":[1-9]\d+,.*\}\],"batches":\[\]\}$/,
         ],
       },
       {
         type: "rm stopped.raw; dync resume --json",
         stdout: [
-          /^\{"schema":1,"type":"summary","ok":false,"exit":4,"uploads":\[\{"id":"[0-9a-f]{32}","name":"stopped\.raw","ok":false,"outcome":"failed","code":"source"\}\]\}$/,
+          /^\{"schema":1,"type":"summary","ok":false,"exit":4,"uploads":\[\{"id":"[0-9a-f]{32}","name":"stopped\.raw","ok":false,"outcome":"failed","code":"source"\}\],"error":\{"code":"source","message":.*\}\}$/,
         ],
         stderr: ['{"schema":1,"type":"error","code":"source",...}'],
         exit: 4,

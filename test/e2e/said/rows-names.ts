@@ -129,8 +129,8 @@ export const rows: readonly Row[] = [
       {
         type: "dync -q -k sample:S-17 -n null.raw $SERVER < /dev/null",
         stderr: [
-          'dync: warning: Standard input was empty: "null.raw" is stored with 0 bytes',
-          "dync: hint: was it closed, /dev/null, or did the program before the pipe fail?",
+          'dync: warning: Standard input is closed, or /dev/null: "null.raw" will have 0 bytes',
+          "dync: hint: is a program missing before the pipe, or a file behind SERVER?",
         ],
       },
     ],
@@ -141,18 +141,69 @@ export const rows: readonly Row[] = [
       {
         type: "dync -q -k sample:S-17 -n closed.raw $SERVER <&-",
         stderr: [
-          'dync: warning: Standard input was empty: "closed.raw" is stored with 0 bytes',
+          'dync: warning: Standard input is closed, or /dev/null: "closed.raw" will have 0 bytes',
           "dync: hint: ...",
         ],
       },
     ],
   },
   {
-    given: "a program before the pipe that fails, as the hint for folders has it",
+    given: "a program before the pipe that writes nothing",
+    steps: [
+      {
+        type: "false | dync -q -k sample:S-17 -n nothing.raw $SERVER",
+        stderr: [
+          'dync: warning: Standard input was empty: "nothing.raw" is stored with 0 bytes',
+          "dync: hint: did the program before the pipe fail? --stdin-from-command finds out",
+        ],
+      },
+    ],
+  },
+  {
+    given: "a program before the pipe that fails: the shell alone can tell",
     steps: [
       {
         type: "set -o pipefail; (echo half; exit 2) | dync -q -k sample:S-17 -n half.raw $SERVER",
         exit: 2,
+      },
+    ],
+  },
+  {
+    given: "a program that dync runs itself",
+    first: "mkdir run42; echo data > run42/1.raw",
+    steps: [
+      {
+        type: "dync -q -k sample:S-17 --stdin-from-command -n run42.tar $SERVER -- tar -c run42; tar -tf $STORED/run42.tar",
+        stdout: ["run42/", "run42/1.raw"],
+      },
+      {
+        type: "dync -q -k sample:S-17 --stdin-from-command -n gone.tar $SERVER -- tar -c run42 gone; s=$?; ls $STORED/gone.tar; exit $s",
+        stderr: [
+          'dync: error: "tar" ended with status 2: tar: Exiting with failure status due to previous errors',
+          "dync: hint: nothing was stored of it",
+          "ls: cannot access ...",
+        ],
+        exit: 4,
+      },
+      {
+        type: "dync -k sample:S-17 --stdin-from-command -n said.tar $SERVER -- sh -c 'echo half; echo one >&2; printf two >&2; kill -9 $$'",
+        stderr: [
+          "one",
+          "two",
+          'dync: error: "sh" was ended by SIGKILL: two',
+          "dync: hint: nothing was stored of it",
+        ],
+        exit: 4,
+      },
+      {
+        type: "dync -k sample:S-17 --stdin-from-command -n x.tar $SERVER -- no-such-program",
+        stderr: ['dync: error: Cannot run "no-such-program": there is no such program'],
+        exit: 4,
+      },
+      // One that was refused does not leave a program behind that nobody reads.
+      {
+        type: "dync -q -k sample:S-17 --stdin-from-command -n run42.tar $SERVER -- sh -c 'echo $$ > pid; exec yes' 2>&1 | cut -c 1-60; while kill -0 $(cat pid) 2>/dev/null; do :; done",
+        stdout: ['dync: error: There is a file "run42.tar" on the server alrea', "dync: hint: ..."],
       },
     ],
   },
