@@ -112,7 +112,11 @@ export class Client {
     });
   }
 
-  async #open(job: Job, parts: DatasetParts, signal: AbortSignal): Promise<Source> {
+  async #open(
+    job: Job,
+    parts: DatasetParts & Partial<Pick<JobReport, "onProgress">>,
+    signal: AbortSignal,
+  ): Promise<Source> {
     const { origin } = job;
     switch (origin.kind) {
       case "input":
@@ -122,8 +126,10 @@ export class Client {
       case "file":
         return await openFileSource(origin.path);
       case "dataset": {
+        parts.onProgress?.({ taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null });
         const target = { ...job, origin: { kind: origin.kind, path: resolve(origin.path) } };
-        const begun = (await this.store.find(target))?.origin;
+        // What is wrong there is said when something is to be written.
+        const begun = (await this.store.find(target).catch(() => null))?.origin;
         const known = begun?.kind === "dataset" ? begun.listing : null;
         return await openDataset(origin, known, parts, signal);
       }

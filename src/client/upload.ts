@@ -41,7 +41,15 @@ export interface UploadProgress {
   readonly total: number | null;
   /** Bytes at the beginning that this process did not send: the server had them. */
   readonly skipped: number;
-  readonly waiting: "connection" | "approval" | "credit" | "confirmation" | "comparison" | "pause" | null;
+  readonly waiting:
+    | "listing"
+    | "connection"
+    | "approval"
+    | "credit"
+    | "confirmation"
+    | "comparison"
+    | "pause"
+    | null;
   /** With `pause`: why, and when the next try is due (monotonic ms). */
   readonly pause: { readonly code: ErrorCode; readonly reason: string; readonly until: number } | null;
 }

@@ -37,7 +37,7 @@ describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${
     const system = (name: string): System => (name === "Deno" ? deno : compiled);
 
     test(
-      `keys are made, a file is sent, and goes on after kills of either side: ${from} client, ${to} server`,
+      `keys are made, a file and a folder are sent, and one goes on after kills of either side: ${from} client, ${to} server`,
       async () => {
         await using folder = await tempFolder();
         await using exchange = await openExchange({
@@ -46,6 +46,8 @@ describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${
           folder: folder.path,
         });
         await exchange.send("run.raw", fileBytes);
+        const inside = { "b 測.raw": new Uint8Array(300_000), none: {} };
+        await exchange.sendFolder("run", { "a.raw": "a", sub: inside });
         await exchange.sendWithKill("client-killed.raw", fileBytes, "client");
         await exchange.sendWithKill("server-killed.raw", fileBytes, "server");
       },

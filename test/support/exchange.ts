@@ -8,6 +8,8 @@ import { sleep, systemClock } from "../../src/base/clock.ts";
 import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
 import { type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
 import type { System } from "./systems.ts";
+import { treeIn } from "./tar-programs.ts";
+import { plant, type Tree } from "./trees.ts";
 
 export interface ExchangeOptions {
   readonly client: System;
@@ -171,6 +173,18 @@ export class Exchange implements AsyncDisposable {
     const { seconds } = await this.#confirmed(program);
     await this.expectStored(path, name);
     return bytes / MB / seconds;
+  }
+
+  /** Sends a folder as a dataset, and checks what is stored. */
+  async sendFolder(name: string, tree: Tree): Promise<void> {
+    const path = join(this.#folder, name);
+    plant(path, tree);
+    // Some runtimes take times to the millisecond.
+    const touched = await runProgram(["find", path, "-exec", "touch", "-d", "@1700000000.25", "{}", "+"]);
+    expect(touched).toMatchObject({ code: 0, stderr: "" });
+    await using program = this.startSend(path, ["--dataset"]);
+    await this.#confirmed(program);
+    expect(await treeIn(join(this.data, "alice", name))).toEqual(await treeIn(path));
   }
 
   /** Kills one side when a part of the file is on the server's disk, starts it again, and checks the end. */

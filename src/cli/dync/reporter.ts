@@ -105,6 +105,7 @@ function wayOn(id: string): string {
 }
 
 const waitingTexts = {
+  listing: "reading the folder",
   connection: "connecting",
   approval: "waiting for the server",
   credit: "waiting for the server",
