@@ -16,6 +16,7 @@ import { type DatasetParts, openDataset } from "./dataset/dataset-source.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, uploadSource } from "./file-upload.ts";
+import { History, historyEntry } from "./history.ts";
 import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
 import type { Retry } from "./patience.ts";
@@ -66,6 +67,8 @@ export class Client {
   readonly store: UploadStore;
   /** What is unfinished of batches. */
   readonly batches: BatchStore;
+  /** What was confirmed. */
+  readonly history: History;
   readonly #options: ClientOptions;
   readonly #servers = new Servers();
   readonly #askers: Asker[] = [];
@@ -76,6 +79,7 @@ export class Client {
     this.#options = options;
     this.store = new UploadStore(options.home);
     this.batches = new BatchStore(options.home);
+    this.history = new History(options.home);
   }
 
   /**
@@ -91,7 +95,14 @@ export class Client {
   ): Promise<void> {
     const work = async (job: J, either: AbortSignal): Promise<void> => {
       const report = reporter.started(job);
-      await this.#upload(job, options, report, either).then(report.onConfirmed, report.onFailed);
+      const confirmed = async (receipt: Receipt): Promise<void> => {
+        this.history.note(historyEntry(job, receipt, this.#options.clock.date()));
+        await report.onConfirmed(receipt);
+        // Nothing depends on it but that somebody may look for it one day.
+        const { fault } = this.history;
+        if (fault !== null) report.onNote(`"dync history" will not show all of this: ${fault}`);
+      };
+      await this.#upload(job, options, report, either).then(confirmed, report.onFailed);
     };
     await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
   }
@@ -244,6 +255,7 @@ export class Client {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const asker of this.#askers) asker.close();
+    await this.history.settle();
     // One that could not be opened failed those who wanted it.
     const transport = await this.#transport?.catch(() => null);
     await transport?.close();

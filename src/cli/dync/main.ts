@@ -3,6 +3,7 @@
 import type { Program } from "../command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { checkCommand } from "./check.ts";
+import { historyCommand } from "./history.ts";
 import { keygenCommand } from "./keygen.ts";
 import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
@@ -12,7 +13,15 @@ import { dyncUsage } from "./usage.ts";
 export const dync: Program = {
   name: "dync",
   usage: dyncUsage,
-  commands: [sendCommand, keygenCommand, uploadsCommand, resumeCommand, cancelCommand, checkCommand],
+  commands: [
+    sendCommand,
+    keygenCommand,
+    uploadsCommand,
+    resumeCommand,
+    cancelCommand,
+    checkCommand,
+    historyCommand,
+  ],
   defaultCommand: "send",
   endsAtHangup: true,
 };

@@ -12,6 +12,7 @@ Usage:
   dync resume [ID]...            go on with all or some of it
   dync cancel ID...              drop some of it, here and on the server
   dync check [SERVER] PATH...    tell whether a server has what lies here
+  dync history [PATH]...         list what was sent from here
 
 Examples:
   dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"

@@ -1,0 +1,84 @@
+// `dync history [PATH…]`: what was sent from this computer, and confirmed.
+
+import { resolve, sep } from "node:path";
+import { DyncError } from "../../base/error.ts";
+import { formatServerAddress } from "../../base/format-server-address.ts";
+import { localTime } from "../../base/local-time.ts";
+import { whyUnreadable } from "../../base/system-errors.ts";
+import type { HistoryEntry } from "../../client/history.ts";
+import { parseDuration } from "../../config/duration.ts";
+import { formatSize } from "../../config/size.ts";
+import { sharedOptions } from "../args.ts";
+import { defineCommand } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { printable } from "../printable.ts";
+import { openClient } from "./open-client.ts";
+import { historyUsage } from "./usage-history.ts";
+
+export const historyCommand = defineCommand({
+  name: "history",
+  usage: historyUsage,
+  options: {
+    ...sharedOptions,
+    since: { type: "string" },
+    json: { type: "boolean" },
+    path: { type: "positional", required: false, repeat: true, bytes: true },
+  },
+  check: ({ values }) => ({
+    misread: null,
+    others: faultsOf(() => readSince(values.since?.[0], new Date())),
+  }),
+  async run(values, context) {
+    const { output, clock } = context;
+    await using client = openClient(context);
+    const since = readSince(values.since, clock.date());
+    const paths = values.path.map((path) => resolve(path));
+    let entries = 0;
+    try {
+      for await (const entry of client.history.entries()) {
+        if (since !== null && Date.parse(entry.at) < since) continue;
+        if (paths.length > 0 && !paths.some((path) => isAt(entry.path, path))) continue;
+        entries += 1;
+        const { schema: _, ...fields } = entry;
+        output.record("upload", fields);
+        output.result(lineOf(entry));
+      }
+    } catch (error) {
+      if (error instanceof DyncError) throw error;
+      throw new DyncError("configuration", `Cannot read the history: ${whyUnreadable(error)}`, {
+        cause: error,
+      });
+    }
+    output.summarise({ entries });
+    if (entries === 0) output.say("Nothing of that kind was sent from here");
+    return 0;
+  },
+});
+
+function isAt(path: string | null, wanted: string): boolean {
+  return (
+    path !== null && (path === wanted || path.startsWith(wanted.endsWith(sep) ? wanted : `${wanted}${sep}`))
+  );
+}
+
+function lineOf({ at, bytes, sha256, id, path, name, host, port, already }: HistoryEntry): string {
+  const source = path === null ? "standard input" : `"${printable(path)}"`;
+  const renamed = path?.split(/[/\\]/).at(-1) === name ? "" : ` as "${printable(name)}"`;
+  const to = printable(formatServerAddress({ host, port }));
+  const was = already ? "  (was there already)" : "";
+  return `${localTime(at)}  ${formatSize(bytes)}  ${sha256}  ${printable(id)}  ${source}${renamed} to ${to}${was}`;
+}
+
+/** The moment that `option` means, in ms since 1970; `null` without one. Throws `DyncError` ("usage"). */
+function readSince(option: string | undefined, now: Date): number | null {
+  if (option === undefined) return null;
+  const duration = parseDuration(option);
+  if (duration.ok) return now.getTime() - duration.value;
+  const [, day, time = "00:00"] = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(option) ?? [];
+  // Without a zone it is the time of this computer.
+  const moment = day === undefined ? Number.NaN : new Date(`${day}T${time}`).getTime();
+  if (!Number.isNaN(moment)) return moment;
+  throw new DyncError("usage", `Option "--since" needs a date or a duration, found "${printable(option)}"`, {
+    hint: 'write a date (2026-07-30), a time ("2026-07-30 14:00") or so long ago (7d, 12h)',
+  });
+}
