@@ -8,11 +8,15 @@ import { join } from "node:path";
 import { expectNothingLeft, leftovers } from "../support/aftermath.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
+import { because } from "../support/foreign-systems.ts";
 import { type Lab, openLab } from "../support/lab.ts";
+import { runProgram } from "../support/programs.ts";
 import { tarProgramsMissing, treeIn } from "../support/tar-programs.ts";
 import { plant, type Tree } from "../support/trees.ts";
 
 const missing = executablesMissing ?? tarProgramsMissing;
+const setprivMissing =
+  process.getuid?.() !== 0 || Bun.which("setpriv") === null ? "needs root and setpriv" : null;
 const chunk = 64 * 1024;
 const stallAfter = 500_000;
 const lastBytes = 12_000_000;
@@ -240,6 +244,35 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     expect(code).toBe(0);
     expect(await readFile(join(lab.stored("run42"), "data", "run.xml"), "utf8")).toBe("<run/>");
   });
+
+  test.skipIf(setprivMissing !== null)(
+    `with what may not be read is an error before its first byte, and one of a file each with -r${because(setprivMissing)}`,
+    async () => {
+      await using lab = await openLab({ server });
+      const folder = lab.folder.file("files", "run42");
+      plant(folder, { "a.raw": "a", closed: { "b.raw": "b" }, open: { "c.raw": "c" } });
+      for (const name of ["a.raw", "closed"]) chmodSync(join(folder, name), 0);
+      // Root without the right to read all.
+      const limited = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", lab.programs.dync];
+      const send = (...args: readonly string[]) =>
+        runProgram([...limited, "-q", "-k", "sample:S-17", ...args, `127.0.0.1:${lab.port}`, folder], {
+          env: { DYNC_HOME: lab.homes.client },
+        });
+      const lines = ["a.raw", "closed"].map((name) => {
+        return `dync: error: Cannot read "${join(folder, name)}": permission denied\n`;
+      });
+      const whole = await send("--dataset");
+      expect(whole.code).toBe(4);
+      expect(whole.stderr).toStartWith(
+        `${lines.join("")}dync: error: 2 paths in "${folder}" cannot be read\n`,
+      );
+      expect(existsSync(lab.stored(""))).toBe(false);
+      const each = await send("-r");
+      expect(each.code).toBe(3);
+      for (const line of lines) expect(each.stderr).toContain(line);
+      await lab.expectStored(join(folder, "open", "c.raw"));
+    },
+  );
 
   test("several at once, one of which cannot be sent: the others are", async () => {
     await using lab = await openLab({ server });

@@ -119,7 +119,10 @@ export class Listing {
     const errors = [
       errorOf(
         this.#unreadable,
-        (count) => new DyncError("source", `${count} paths in "${folder}" cannot be read`),
+        (count) =>
+          new DyncError("source", `${count} paths in "${folder}" cannot be read`, {
+            hint: "make them readable, or leave them out with --exclude; nothing was sent",
+          }),
       ),
       this.leftOut.fault,
       namesError(this.#refused, folder),
