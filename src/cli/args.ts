@@ -50,9 +50,11 @@ export function readRequest(program: Program, argv: readonly string[]): Request 
   };
 }
 
-/** Whether `--json` is on the line: asked before parsing, so that parse errors come in the right form too. */
+/** Whether JSON lines are asked for: before parsing, so that parse errors come in the right form too. */
 export function asksForJson(argv: readonly string[]): boolean {
-  return beforeEndOfOptions(argv).includes("--json");
+  const words = beforeEndOfOptions(argv);
+  // Who gives jobs as JSON lines gets such lines back.
+  return words.includes("--json") || words.includes("--stdin-jobs");
 }
 
 function beforeEndOfOptions(argv: readonly string[]): readonly string[] {

@@ -164,7 +164,10 @@ function jsonDisplay(output: Output): Display {
   return {
     everyMs: jsonDrawMs,
     draw(totals, slots, now) {
-      for (const [{ name }, numbers] of numbersOf(slots, now)) recordStatus(name, numbers, output);
+      const running = numbersOf(slots, now);
+      // Who waits for more to do has nothing to tell.
+      if (running.length === 0) return;
+      for (const [{ name }, numbers] of running) recordStatus(name, numbers, output);
       const { files, done, failed, sent } = totals;
       const { total, bytesPerSecond, remainingMs } = totals.numbers(now);
       output.record("progress", {

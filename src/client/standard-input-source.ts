@@ -29,7 +29,7 @@ const input: OpenFile = {
 export async function openStandardInput(): Promise<Source> {
   // What is closed, or no file, says so when it is read.
   const stats = await input.stat({ bigint: true }).catch(() => null);
-  if (stats === null || !stats.isFile() || stats.size === 0n) return new StreamSource(bytes());
+  if (stats === null || !stats.isFile() || stats.size === 0n) return new StreamSource(standardInputBytes());
   const begin = await position();
   if (begin !== null) return await FileSource.over(input, { path: null, begin });
   const version = versionOf(stats);
@@ -37,7 +37,7 @@ export async function openStandardInput(): Promise<Source> {
     const now = versionOf(await input.stat({ bigint: true }));
     if (!isEqual(version, now)) throw changedError("the standard input", "it was written to");
   };
-  return new StreamSource(bytes(), { verify });
+  return new StreamSource(standardInputBytes(), { verify });
 }
 
 /** Where in the file the next read begins: somebody before us may have read a part. `null` where the system does not tell. */
@@ -51,7 +51,7 @@ async function position(): Promise<number | null> {
  * Everything from standard input, read into one buffer again and again: `process.stdin` makes a new one for every read,
  * and with gigabytes the garbage collector lags behind. Each piece is valid until the next one is asked for.
  */
-async function* bytes(): AsyncGenerator<Uint8Array> {
+export async function* standardInputBytes(): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(bufferBytes);
   for (;;) {
     const count = await readInto(buffer);

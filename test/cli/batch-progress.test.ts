@@ -220,10 +220,21 @@ test("with --json there is a line a second for each file that is under way, and 
   await stage.pass(900);
   a?.stored(10 * MiB, false);
   b?.failed();
+  const c = stage.progress.open("c.raw", 10 * MiB);
   await stage.pass(1000);
+  move(c, 0);
+  await stage.pass(1000);
+  c.failed();
+  await stage.pass(5000);
   stage.progress.end();
   const lines = stage.stdout.takeLines().map((line) => JSON.parse(line));
-  expect(lines.map(({ type, name }) => name ?? type)).toEqual(["a.raw", "b.raw", "progress", "progress"]);
+  expect(lines.map(({ type, name }) => name ?? type)).toEqual([
+    "a.raw",
+    "b.raw",
+    "progress",
+    "c.raw",
+    "progress",
+  ]);
   expect(lines[2]).toEqual({
     schema: 1,
     type: "progress",
@@ -235,7 +246,7 @@ test("with --json there is a line a second for each file that is under way, and 
     bytesPerSecond: MiB,
     remainingSeconds: 97,
   });
-  expect(lines[3]).toMatchObject({ done: 1, failed: 1, sent: 10 * MiB, total: 90 * MiB });
+  expect(lines[4]).toMatchObject({ done: 1, failed: 1, sent: 10 * MiB, total: 90 * MiB });
   expect(stage.stderr.text).toBe("");
 });
 

@@ -11,6 +11,7 @@ import type { Receipt } from "../../client/upload.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
 import type { CommandContext } from "../command.ts";
+import type { JsonFields } from "../output.ts";
 import type { Outcome } from "./outcomes.ts";
 
 /** One that failed, as the summary names it. */
@@ -26,6 +27,8 @@ export interface BatchOutcomesOptions extends Pick<CommandContext, "output" | "s
   readonly files: number | null;
   /** Whose jobs are marked when nobody shall try them again. */
   readonly batches: readonly Batch[];
+  /** What else the JSON line about a job has. */
+  readonly fieldsOf?: (job: Job) => JsonFields;
   /** Is told how each ended. */
   readonly noted?: (job: Job, outcome: Outcome) => void;
 }
@@ -83,9 +86,9 @@ export class BatchOutcomes {
       this.#counts.final += 1;
       this.#settle(job);
     }
-    const id = error instanceof UploadKept ? { id: error.identity } : {};
+    const kept = error instanceof UploadKept ? { resume: error.identity } : {};
     const outcome = error instanceof BeingSent ? "skipped" : "failed";
-    this.#note(job, { outcome, code, message, hint, exit: error.meaning.exit, ...id });
+    this.#note(job, { outcome, code, message, hint, exit: error.meaning.exit, ...kept });
     if (signal.aborted) throw error;
     this.#noteReason({ ...whichOf(job), code, message });
     return isOfServer(error) ? this.#ofServer(error) : aboutFile(job, error);
@@ -97,7 +100,8 @@ export class BatchOutcomes {
   }
 
   #note(job: Job, outcome: Outcome): void {
-    this.#options.output.record("file", { ...whichOf(job), ...outcome });
+    const fields = this.#options.fieldsOf?.(job) ?? {};
+    this.#options.output.record("file", { ...fields, ...whichOf(job), ...outcome });
     this.#options.noted?.(job, outcome);
   }
 

@@ -15,12 +15,16 @@ export interface BatchReporterOptions extends Pick<CommandContext, "output" | "c
   readonly outcomes: BatchOutcomes;
 }
 
+// Of more different things some may be said again.
+const saidMax = 1000;
+
 export function batchReporter(options: BatchReporterOptions): Reporter<Job> {
   const { output, clock, retry, progress, outcomes } = options;
   // A thousand files have the same to say of one server, or of one folder.
   const said = new Set<string>();
   const once = (text: string, say: () => void): void => {
     if (said.has(text)) return;
+    if (said.size === saidMax) said.clear();
     said.add(text);
     progress.above(say);
   };

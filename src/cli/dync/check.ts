@@ -147,6 +147,7 @@ async function readJobs(
     null: false,
     "dry-run": false,
     "stdin-from-command": false,
+    "stdin-jobs": false,
     command: [],
     "files-from": undefined,
   };

@@ -22,6 +22,21 @@ export function commandFaults(line: CommandLine, files: readonly string[]): read
   return [...faults, ...faultsOf(() => nameOnServer(line.values.name?.[0], null))];
 }
 
+/** What is wrong with a line on which jobs come from standard input. `files`: what stands behind SERVER. */
+export function stdinJobsFaults(line: CommandLine, files: readonly string[]): readonly DyncError[] {
+  const option = "--stdin-jobs";
+  const faults = [...exclusionFaults(line, option, [...fileOptions, "name", "unpack", "dry-run"])];
+  if (files[0] !== undefined) {
+    const hint = "name files in the jobs";
+    faults.push(new DyncError("usage", `FILE and "${option}" are both given`, { hint }));
+  }
+  if (line.values.meta?.[0] === "-") {
+    const hint = "name a file after -m";
+    faults.push(new DyncError("usage", "Metadata and jobs cannot both come from standard input", { hint }));
+  }
+  return faults;
+}
+
 function exclusionFaults(
   { values, switches }: CommandLine,
   option: string,

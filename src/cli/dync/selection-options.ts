@@ -38,7 +38,9 @@ export function selectionFaults(
 ): readonly DyncError[] {
   const names = ["include", "exclude", "links", "all"];
   const given = names.find((name) => values[name] !== undefined || switches.includes(name));
-  if (given !== undefined && !switches.includes("dataset") && !switches.includes("recursive")) {
+  // A job may be a dataset.
+  const areFolders = ["dataset", "recursive", "stdin-jobs"].some((name) => switches.includes(name));
+  if (given !== undefined && !areFolders) {
     const hint = "it is about a folder: all of it as one upload (--dataset), or its files one by one (-r)";
     return [new DyncError("usage", `${optionText(given)} needs "--dataset" or "-r"`, { hint })];
   }

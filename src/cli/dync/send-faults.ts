@@ -15,7 +15,7 @@ import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
 import { readAtOnce } from "./batch.ts";
-import { commandFaults } from "./input-faults.ts";
+import { commandFaults, stdinJobsFaults } from "./input-faults.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-server.ts";
 import { readRetry } from "./patience-notes.ts";
@@ -169,6 +169,7 @@ function valueFaults(line: SendLine): readonly DyncError[] {
     faults.push(...faultsOf(() => chosenServer(named === undefined ? "localhost" : named, options, known)));
   if (server === undefined) return faults;
   if (line.switches.includes("stdin-from-command")) return [...faults, ...commandFaults(line, files)];
+  if (line.switches.includes("stdin-jobs")) return [...faults, ...stdinJobsFaults(line, files)];
   const isMany = files.length > 1 || isOpenEnded(line);
   if (line.switches.includes("dataset")) faults.push(...datasetFaults(line, files));
   else if (!isMany) faults.push(...oneFault(line, files[0]));
@@ -265,7 +266,9 @@ function optionFaults({ values, switches, isComplete }: CommandLine): readonly D
   const meta = values.meta?.[0];
   const pairs = values["key-value"] ?? [];
   const isGiven = meta !== undefined || pairs.length > 0;
-  const isAll = values["metadata-from"] === undefined && !switches.includes("sidecars");
+  const isAll =
+    values["metadata-from"] === undefined &&
+    !["sidecars", "stdin-jobs"].some((name) => switches.includes(name));
   const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs, isAll)] : [];
   const template = values["name-template"]?.[0];
   if (template !== undefined) faults.push(...faultsOf(() => new NameTemplate(template)));

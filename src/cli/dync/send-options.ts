@@ -35,6 +35,7 @@ const pathOptions = {
 
 const inputOptions = {
   "stdin-from-command": { type: "boolean" },
+  "stdin-jobs": { type: "boolean" },
   command: { type: "words", behind: "stdin-from-command" },
 } as const satisfies OptionsDef;
 

@@ -2,6 +2,7 @@
 
 import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
+import type { ServerChoice } from "../../keys/known-servers.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { readAtOnce, sendBatch } from "./batch.ts";
 import { dryRun } from "./dry-run.ts";
@@ -12,6 +13,7 @@ import { reporterFor } from "./reporter.ts";
 import { sendFaults } from "./send-faults.ts";
 import { readJobs, readSending } from "./send-jobs.ts";
 import { type SendValues, sendOptions } from "./send-options.ts";
+import { sendStdinJobs } from "./stdin-jobs.ts";
 import { dyncUsage } from "./usage.ts";
 
 export const sendCommand = defineCommand({
@@ -26,6 +28,7 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const { output } = context;
   if (values.quiet) output.beQuiet();
   const sending = readSending(values, context.environment);
+  if (values["stdin-jobs"]) return await sendJobLines(sending.server, values, context);
   const jobs = await readJobs(sending, values, context);
   if (values["dry-run"]) return await dryRun(jobs, sending.isBatch, context);
   const retry = readRetry(values["retry-for"]);
@@ -36,6 +39,17 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   }
   for (const job of jobs) await sendOne(job, retry, context);
   return 0;
+}
+
+async function sendJobLines(
+  server: ServerChoice,
+  values: SendValues,
+  context: CommandContext,
+): Promise<number> {
+  context.output.summarise({ server: server.host, port: server.port });
+  const conduct = { retry: readRetry(values["retry-for"]), atOnce: readAtOnce(values.jobs) };
+  await using client = openClient(context);
+  return await sendStdinJobs(server, values, conduct, { client, context });
 }
 
 async function sendOne(job: Job, retry: Retry, context: CommandContext): Promise<void> {

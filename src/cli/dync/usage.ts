@@ -85,6 +85,9 @@ Options:
                            Thumbs.db, desktop.ini and ~$report.docx
       --stdin-from-command the data is what the program behind "--" writes; if
                            that fails nothing is stored (status 4)
+      --stdin-jobs         read jobs from standard input, each a line of JSON,
+                           such as {"path": "a.raw", "metadata": {"run": 7}},
+                           and print such a line for each that is over
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many files at once (default 4)
