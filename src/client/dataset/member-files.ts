@@ -39,6 +39,8 @@ export class MemberFiles {
   readonly #clock: Clock;
   readonly #pace: IoPace;
   #open: OpenMember | null = null;
+  #isReading = false;
+  #isClosed = false;
   /** Contents of small files that come next. */
   readonly #ahead = new Map<number, Promise<Uint8Array>>();
   /** The first that was not considered for it. */
@@ -55,6 +57,16 @@ export class MemberFiles {
    * `DyncError`: "source-changed" when it is not what was listed, "source" when it cannot be read.
    */
   async read(index: number, offset: number, into: Uint8Array): Promise<void> {
+    this.#isReading = true;
+    try {
+      await this.#read(index, offset, into);
+    } finally {
+      this.#isReading = false;
+      if (this.#isClosed) await this.#closeOpen();
+    }
+  }
+
+  async #read(index: number, offset: number, into: Uint8Array): Promise<void> {
     if (this.#pace.isSlow || this.#ahead.size > 0) this.#readAhead(index);
     const content = this.#ahead.get(index);
     if (content === undefined) return await this.#readInPlace(index, offset, into);
@@ -72,7 +84,7 @@ export class MemberFiles {
   }
 
   async #switchTo(index: number): Promise<OpenMember> {
-    await this.close();
+    await this.#closeOpen();
     this.#open = await this.#openMember(index);
     return this.#open;
   }
@@ -119,7 +131,7 @@ export class MemberFiles {
     );
     const file = { index, path, size, descriptor };
     try {
-      if (this.#isYoung(index)) await this.#flush(descriptor);
+      if (this.#isYoung(index)) await this.#flush(file);
       await this.#compare(file);
       return file;
     } catch (error) {
@@ -134,12 +146,12 @@ export class MemberFiles {
     return ageMs < youngMs;
   }
 
-  async #flush(descriptor: number): Promise<void> {
+  async #flush({ descriptor, size }: OpenMember): Promise<void> {
+    const later = (): Promise<void> => flushLater(descriptor);
     try {
-      await this.#pace.run(
-        () => fs.fdatasyncSync(descriptor),
-        () => flushLater(descriptor),
-      );
+      // Of a large file there may be much that waits for the disk.
+      if (size > aheadBytesMax) await later();
+      else await this.#pace.run(() => fs.fdatasyncSync(descriptor), later);
     } catch {
       // Windows asks for the right to write.
     }
@@ -199,8 +211,13 @@ export class MemberFiles {
     );
   }
 
-  /** Closes what is open. What is still being read ahead is closed when it is there. */
+  /** Closes what is open; what is being read, ahead or not, when it is there: a medium that does not answer keeps nobody waiting. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    if (!this.#isReading) await this.#closeOpen();
+  }
+
+  async #closeOpen(): Promise<void> {
     const file = this.#open;
     this.#open = null;
     if (file !== null) await this.#close(file.descriptor);

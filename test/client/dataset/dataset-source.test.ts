@@ -8,6 +8,7 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -153,6 +154,27 @@ test("any offset can be read again, in any order, also while files are read ahea
     await source.close();
   }
 });
+
+test.skipIf(process.platform !== "linux")(
+  "closed while it is read, also ahead, it ends that first, and leaves nothing open (Linux only)",
+  async () => {
+    const files = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`f${at}`, pattern(1000)]));
+    await using run = await planted({ large: pattern(500_000), ...files });
+    const open = (): number => readdirSync("/proc/self/fd").length;
+    const before = open();
+    for (const offset of [0, 100_000]) {
+      const source = await run.open({ clock: slowClock });
+      const whole = await readAll(source);
+      const into = new Uint8Array(60_000);
+      const reading = source.read(offset, into);
+      await source.close();
+      expect(await reading).toBe(into.length);
+      expect(Buffer.compare(into, whole.subarray(offset, offset + into.length))).toBe(0);
+    }
+    for (let turn = 0; open() > before && turn < 1000; turn++) await new Promise(setImmediate);
+    expect(open()).toBeLessThanOrEqual(before);
+  },
+);
 
 describe("a file that changes ends it, with its path", () => {
   const tree: Tree = { "a.raw": pattern(5000), sub: { "b.raw": pattern(200_000), "c.raw": pattern(300) } };
