@@ -6,7 +6,7 @@ import type { KeyPair } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
-import { Asker } from "./ask.ts";
+import { Asker, CannotBeAsked } from "./ask.ts";
 import { forEachAtOnce } from "./at-once.ts";
 import { BatchStore } from "./batch/batch-store.ts";
 import { cancelUpload } from "./cancel.ts";
@@ -21,6 +21,7 @@ import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
 import type { Retry } from "./patience.ts";
 import { Servers } from "./servers.ts";
+import { identicalTo } from "./skip-identical.ts";
 import type { Source } from "./source.ts";
 import { openStandardInput } from "./standard-input-source.ts";
 import type { Receipt } from "./upload.ts";
@@ -36,6 +37,8 @@ export interface Reporter<J extends Job> {
 export interface BatchOptions extends Retry {
   /** So many jobs at once; one unless given. */
   readonly atOnce?: number;
+  /** Whether what the server has already, under any name, is looked for before anything is sent. */
+  readonly skipsIdentical?: boolean;
 }
 
 /** Is told how one job gets on, and last how it ended. What it throws then ends the batch, and all jobs that are under way. */
@@ -71,7 +74,7 @@ export class Client {
   readonly history: History;
   readonly #options: ClientOptions;
   readonly #servers = new Servers();
-  readonly #askers: Asker[] = [];
+  readonly #askers = new Map<string, Asker>();
   #keys: Promise<KeyPair> | null = null;
   #transport: Promise<ClientTransport> | null = null;
 
@@ -107,20 +110,42 @@ export class Client {
     await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
   }
 
-  async #upload(job: Job, retry: Retry, report: JobReport, signal: AbortSignal): Promise<Receipt> {
+  async #upload(job: Job, options: BatchOptions, report: JobReport, signal: AbortSignal): Promise<Receipt> {
     if (job.fault !== undefined) throw job.fault;
+    const { retryForMs, retryFirst, skipsIdentical = false } = options;
     const server = this.#servers.of(job);
     const { clock, random, name: client } = this.#options;
-    return await server.try(retry, report.onProgress, async (patience, onProgress) => {
+    return await server.try({ retryForMs, retryFirst }, report.onProgress, async (patience, onProgress) => {
       const { party, transport } = await this.#reach(job);
       const source = await this.#open(job, { ...report, clock }, signal);
       try {
+        const isAsked = skipsIdentical && source.canSeek;
+        const there = isAsked ? await this.#identical(job, source, { report, patience }, signal) : null;
+        if (there !== null) return there;
         const parts = { ...report, onProgress, transport, clock, random, store: this.store };
         return await uploadSource({ ...job, ...party, ...patience, source, client }, parts, signal);
       } finally {
         await source.close();
       }
     });
+  }
+
+  /** The receipt of what is there already. */
+  async #identical(
+    job: Job,
+    source: Source,
+    { report, patience }: { readonly report: JobReport; readonly patience: Retry },
+    signal: AbortSignal,
+  ): Promise<Receipt | null> {
+    const nothing = { taken: 0, sent: 0, skipped: 0, total: source.size, pause: null };
+    report.onProgress({ ...nothing, waiting: "comparison" });
+    try {
+      return await identicalTo(job, source, await this.#askerOf(job, patience), signal);
+    } catch (error) {
+      if (!(error instanceof CannotBeAsked)) throw error;
+      report.onWarning(error.message, "all of it is sent, and what has its own name there is compared");
+      return null;
+    }
   }
 
   async #open(
@@ -208,34 +233,33 @@ export class Client {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock } = this.#options;
-    const askers = new Map<string, Promise<Asker>>();
-    const askerOf = (job: Job): Promise<Asker> => {
-      const key = `${job.host} ${job.port}`;
-      const asker = askers.get(key) ?? this.asker(job, options);
-      askers.set(key, asker);
-      return asker;
-    };
     const work = async (job: Job, either: AbortSignal): Promise<void> => {
       const report = started(job);
       const check = async (): Promise<Checked> => {
         if (job.fault !== undefined) throw job.fault;
         const open = () => this.#open(job, { ...report, clock }, either);
-        return await checkJob(job, options, { ...report, asker: await askerOf(job), open }, either);
+        return await checkJob(
+          job,
+          options,
+          { ...report, asker: await this.#askerOf(job, options), open },
+          either,
+        );
       };
       await check().then(report.onChecked, report.onFailed);
     };
     await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
   }
 
-  /**
-   * For questions to a server, asked as patiently as `retry` says; good until the client is disposed of. Rejects with `DyncError`,
-   * such as "configuration" where a key is missing.
-   */
-  async asker(server: ServerChoice, retry: Retry): Promise<Asker> {
+  /** For questions to a server. Rejects with `DyncError`, such as "configuration" where a key is missing. */
+  async #askerOf(server: ServerChoice, { retryForMs, retryFirst }: Retry): Promise<Asker> {
     const { clock, random, name: client } = this.#options;
     const { party, transport } = await this.#reach(server);
-    const asker = new Asker({ ...retry, party, client }, { transport, clock, random, newIdentity });
-    this.#askers.push(asker);
+    const key = JSON.stringify([server.host, server.port, server.serverKeyFile]);
+    const known = this.#askers.get(key);
+    if (known !== undefined) return known;
+    const options = { retryForMs, retryFirst, party, client };
+    const asker = new Asker(options, { transport, clock, random, newIdentity });
+    this.#askers.set(key, asker);
     return asker;
   }
 
@@ -254,7 +278,7 @@ export class Client {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const asker of this.#askers) asker.close();
+    for (const asker of this.#askers.values()) asker.close();
     await this.history.settle();
     // One that could not be opened failed those who wanted it.
     const transport = await this.#transport?.catch(() => null);

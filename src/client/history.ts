@@ -44,15 +44,15 @@ const lineCharsMax = 64 * 1024;
 /** What the history tells of a job that was confirmed. */
 export function historyEntry(job: Job, receipt: Receipt, at: Date): HistoryEntry {
   const { host, port, origin } = job;
-  const { bytes, sha256, uploadId: id, already, unpacked = true } = receipt;
-  const name = job.unpack !== undefined && unpacked ? datasetName(job.name) : job.name;
+  const { bytes, sha256, uploadId: id, already, unpacked = true, storedAs } = receipt;
+  const own = job.unpack !== undefined && unpacked ? datasetName(job.name) : job.name;
   const path = pathOf(origin);
   return {
     schema: 1,
     at: at.toISOString(),
     host,
     port,
-    name,
+    name: storedAs ?? own,
     path: path === null ? null : resolve(path),
     kind: origin.kind,
     bytes,

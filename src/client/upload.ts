@@ -71,6 +71,8 @@ export interface Receipt {
   readonly sha256: string;
   /** The same file was there, with the same metadata: nothing was sent, or nothing of use. */
   readonly already: boolean;
+  /** With `already`, where it is there under another name: that one. */
+  readonly storedAs?: string;
   /** Of what was to be unpacked whether it is, as far as that is known. */
   readonly unpacked?: boolean;
 }

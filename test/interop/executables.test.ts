@@ -248,6 +248,19 @@ function referenceServerTests(): void {
     expect(await treeIn(folder.file("unpacked"))).toEqual(await treeIn(run));
   });
 
+  test("what cannot be asked about is sent, with a word about it", async () => {
+    const data = folder.file("reference-skipping");
+    await using server = await startReferenceServer(homes.server, data, ["--chunk", String(chunk)]);
+    const content = randomBytes(chunk);
+    await writeFile(folder.file("skipping"), content);
+    const to = ["--skip-identical", "-m", folder.file("meta.json"), "-p", String(server.port), "127.0.0.1"];
+    const command = [programs.dync, ...to, folder.file("skipping")];
+    const end = await runProgram(command, { env: { DYNC_HOME: homes.client } }, slowMs);
+    expect(end).toMatchObject({ code: 0, stderr: expect.stringContaining("cannot be asked what it has") });
+    expect((await server.stop()).violations).toEqual([]);
+    await expectStored(data, "skipping", content);
+  });
+
   test("it cannot be asked what it has, which is said; nothing is stored there", async () => {
     const data = folder.file("reference-asked");
     await using server = await startReferenceServer(homes.server, data, ["--chunk", String(chunk)]);

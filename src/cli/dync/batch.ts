@@ -32,6 +32,8 @@ export function readAtOnce(option: string | undefined): number {
 export interface Conduct {
   readonly retry: Retry;
   readonly atOnce: number;
+  /** Whether what the server has already, under any name, is looked for before anything is sent. */
+  readonly skipsIdentical?: boolean;
 }
 
 /** Writes down what is to be sent, sends it, and resolves to the exit status. Rejects with `DyncError` when the user stops it. */
@@ -94,14 +96,14 @@ function bytesIn(uploads: readonly UnfinishedUpload[], batches: readonly Batch[]
 export async function sendParts(
   { uploads, batches }: Parts,
   outcomes: BatchOutcomes,
-  { retry, atOnce }: Conduct,
+  { retry, ...how }: Conduct,
   { client, context }: { readonly client: Client; readonly context: CommandContext },
 ): Promise<number> {
   const { signal } = context;
   const progress = new BatchProgress({ ...context, files: outcomes.files, bytes: bytesIn(uploads, batches) });
   const reporter = batchReporter({ ...context, retry, progress, outcomes });
   try {
-    await client.send(jobsOf(uploads, batches), { ...retry, atOnce }, reporter, signal);
+    await client.send(jobsOf(uploads, batches), { ...retry, ...how }, reporter, signal);
   } catch (error) {
     throw signal.aborted && error instanceof DyncError ? interruption(error, outcomes, batches) : error;
   } finally {

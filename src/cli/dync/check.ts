@@ -144,6 +144,7 @@ async function readJobs(
     file: paths,
     recursive: !values.dataset,
     unpack: false,
+    "skip-identical": false,
     null: false,
     "dry-run": false,
     "stdin-from-command": false,

@@ -67,8 +67,14 @@ async function showReceipt(job: Job, receipt: Receipt, elapsedMs: number, output
 }
 
 /** What is said of a file that is stored. */
-export function storedText(job: Job, { already, bytes, unpacked }: Receipt, elapsedMs: number): string {
+export function storedText(
+  job: Job,
+  { already, bytes, unpacked, storedAs }: Receipt,
+  elapsedMs: number,
+): string {
   const name = shownName(job, unpacked);
+  if (storedAs !== undefined)
+    return `Stored already: "${name}", as "${storedAs}" with the same content and metadata`;
   if (already) return `Stored already: "${name}", the same content and metadata`;
   // Short uploads are measured, long ones counted.
   const elapsed = elapsedMs < 10_000 ? `${(elapsedMs / 1000).toFixed(1)} s` : formatDuration(elapsedMs);

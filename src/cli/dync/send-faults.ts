@@ -288,7 +288,7 @@ function optionFaults({ values, switches, isComplete }: CommandLine): readonly D
 
 /** Why standard input cannot be sent. */
 function inputFault({ positionals, values, optionWords }: SendLine): DyncError | null {
-  const ofFiles = ["--name-template", "--metadata-from", "--sidecars"].find((option) =>
+  const ofFiles = ["--name-template", "--metadata-from", "--sidecars", "--skip-identical"].find((option) =>
     optionWords.some((word) => word === option || word.startsWith(`${option}=`)),
   );
   if (ofFiles !== undefined) {

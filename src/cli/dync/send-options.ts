@@ -44,6 +44,10 @@ export const serverOptions = {
   "server-key": { type: "string" },
 } as const satisfies OptionsDef;
 
+const alreadyOptions = {
+  "skip-identical": { type: "boolean" },
+} as const satisfies OptionsDef;
+
 export const conductOptions = {
   jobs: { type: "string" },
   "retry-for": { type: "string" },
@@ -63,6 +67,7 @@ export const sendOptions = {
   ...pathOptions,
   ...inputOptions,
   ...serverOptions,
+  ...alreadyOptions,
   ...conductOptions,
   ...positionals,
 } as const satisfies OptionsDef;

@@ -1,10 +1,9 @@
 // `dync [send]`: one job, or a batch of them, as the command line describes.
 
 import type { Job } from "../../client/job.ts";
-import type { Retry } from "../../client/patience.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
-import { readAtOnce, sendBatch } from "./batch.ts";
+import { type Conduct, readAtOnce, sendBatch } from "./batch.ts";
 import { dryRun } from "./dry-run.ts";
 import { isInputNull } from "./input-faults.ts";
 import { openClient } from "./open-client.ts";
@@ -32,12 +31,13 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const jobs = await readJobs(sending, values, context);
   if (values["dry-run"]) return await dryRun(jobs, sending.isBatch, context);
   const retry = readRetry(values["retry-for"]);
+  const { "skip-identical": skipsIdentical } = values;
   if (sending.isBatch) {
     const { host: server, port } = sending.server;
     output.summarise({ server, port });
-    return await sendBatch(jobs, { retry, atOnce: readAtOnce(values.jobs) }, context);
+    return await sendBatch(jobs, { retry, skipsIdentical, atOnce: readAtOnce(values.jobs) }, context);
   }
-  for (const job of jobs) await sendOne(job, retry, context);
+  for (const job of jobs) await sendOne(job, { retry, skipsIdentical }, context);
   return 0;
 }
 
@@ -47,12 +47,20 @@ async function sendJobLines(
   context: CommandContext,
 ): Promise<number> {
   context.output.summarise({ server: server.host, port: server.port });
-  const conduct = { retry: readRetry(values["retry-for"]), atOnce: readAtOnce(values.jobs) };
+  const conduct = {
+    retry: readRetry(values["retry-for"]),
+    atOnce: readAtOnce(values.jobs),
+    skipsIdentical: values["skip-identical"],
+  };
   await using client = openClient(context);
   return await sendStdinJobs(server, values, conduct, { client, context });
 }
 
-async function sendOne(job: Job, retry: Retry, context: CommandContext): Promise<void> {
+async function sendOne(
+  job: Job,
+  { retry, ...how }: Omit<Conduct, "atOnce">,
+  context: CommandContext,
+): Promise<void> {
   const { output, signal } = context;
   output.summarise({ name: job.name, server: job.host, port: job.port });
   const isNothing = job.origin.kind === "input" && isInputNull();
@@ -70,7 +78,7 @@ async function sendOne(job: Job, retry: Retry, context: CommandContext): Promise
     },
   });
   await using client = openClient(context);
-  await client.send([job], retry, reporter, signal);
+  await client.send([job], { ...retry, ...how }, reporter, signal);
 }
 
 /** A program before the pipe that failed looks the same; and nobody means to send nothing. */

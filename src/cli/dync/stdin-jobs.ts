@@ -32,7 +32,7 @@ interface LineJob extends Job {
 export async function sendStdinJobs(
   server: ServerChoice,
   values: SendValues,
-  { retry, atOnce }: Conduct,
+  { retry, ...how }: Conduct,
   { client, context }: { readonly client: Client; readonly context: CommandContext },
 ): Promise<number> {
   const { signal } = context;
@@ -48,7 +48,7 @@ export async function sendStdinJobs(
   });
   const reporter = batchReporter({ ...context, retry, progress, outcomes });
   try {
-    await client.send(readJobs(server, values, signal), { ...retry, atOnce }, reporter, signal);
+    await client.send(readJobs(server, values, signal), { ...retry, ...how }, reporter, signal);
   } finally {
     progress.end();
     outcomes.summarise();

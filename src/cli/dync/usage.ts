@@ -91,6 +91,9 @@ Options:
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many files at once (default 4)
+      --skip-identical     read each file first, and send nothing of what you
+                           have there already, under any name, with the same
+                           content and metadata
       --dry-run            only show what would be sent, with name and metadata,
                            and what cannot be; no server is asked
       --retry-for DURATION keep trying for so long when the server cannot be
