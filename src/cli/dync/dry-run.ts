@@ -18,6 +18,7 @@ import { shownName } from "./reporter.ts";
 
 const exitSomeFailed = 3;
 const sizeColumns = 9;
+const linesAtOnce = 1000;
 
 /** Shows what becomes of each of `jobs`. Resolves to the exit status; rejects with the reason where the only one cannot be sent. */
 export async function dryRun(
@@ -32,10 +33,10 @@ export async function dryRun(
       await run.show(job, signal);
     } catch (error) {
       if (!(error instanceof DyncError) || signal.aborted || !isBatch) throw error;
-      run.refuse(job, error);
+      await run.refuse(job, error);
     }
   }
-  run.summarise();
+  await run.summarise();
   return run.refused === 0 ? 0 : exitSomeFailed;
 }
 
@@ -62,8 +63,9 @@ class DryRun {
     const { path: folder, selection } = origin;
     const listing = await listFolder({ folder, selection, known: null }, signal);
     listing.leftOut.tell((text) => this.#output.say(text));
+    await this.#output.flush();
     this.#plan(job, listing.bytes, { files: listing.files });
-    this.#showMembers(job, listing);
+    await this.#showMembers(job, listing);
   }
 
   #plan(job: Job, bytes: number | null, more: { readonly files?: number } = {}): void {
@@ -89,7 +91,7 @@ class DryRun {
     this.#output.result(`${sizeText(bytes)}  ${printable(path)}${renamed}${dataset}`);
   }
 
-  #showMembers({ name }: Job, listing: Listing): void {
+  async #showMembers({ name }: Job, listing: Listing): Promise<void> {
     const { tar } = listing;
     for (let index = 0; index < tar.count; index++) {
       const path = tar.path(index);
@@ -98,22 +100,29 @@ class DryRun {
       this.#output.record("member", { dataset: name, path: `${path}${folder}`, ...bytes });
       const size = folder === "" ? sizeText(tar.size(index)) : " ".repeat(sizeColumns);
       this.#output.result(`${size}    ${printable(listing.at(path))}${folder}`);
+      // A reader that is slow has not a million lines in our memory.
+      if (index % linesAtOnce === 0) await this.#output.flush();
     }
+    await this.#output.flush();
     const fault = listing.bagFault();
     const all = fault instanceof SeveralErrors ? fault.all : fault === null ? [] : [fault];
     for (const { message } of all) this.#output.say(`Where the server makes bags: ${message}`);
   }
 
-  refuse(job: Job, error: DyncError): void {
+  // There are two streams, and one terminal: what was said first is to be read first.
+  async refuse(job: Job, error: DyncError): Promise<void> {
     this.refused += 1;
+    await this.#output.flush();
     const { code, message, hint } = error;
     const [path, name] = [pathOf(job.origin) ?? "-", job.name];
     this.#output.record("file", { path, name, outcome: "failed", code, message, hint });
     this.#output.error(error);
+    await this.#output.flush();
   }
 
-  summarise(): void {
+  async summarise(): Promise<void> {
     const { refused } = this;
+    await this.#output.flush();
     const [planned, bytes] = [this.#planned, this.#bytes];
     this.#output.summarise({ planned, failed: refused, ...(bytes === null ? {} : { bytes }) });
     const size = bytes === null ? "" : `, ${formatSize(bytes)}`;
