@@ -245,6 +245,27 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     expect(await readFile(join(lab.stored("run42"), "data", "run.xml"), "utf8")).toBe("<run/>");
   });
 
+  test("several, of which one was sent in part and one not at all when all was killed: resume sends the rest", async () => {
+    await using stage = await openStage();
+    const { lab, folder, proxy } = stage;
+    const other = lab.folder.file("files", "other");
+    plant(other, { "a.raw": "a", "left-out.log": "log", deep: { "b.raw": "b" } });
+    {
+      const to = ["--jobs", "1", "--dataset", "--exclude", "*.log", `127.0.0.1:${proxy.port}`];
+      await using client = lab.startDync(["-k", "sample:S-17", ...to, folder, other]);
+      await stalled(proxy);
+      await client.kill();
+    }
+    proxy.faults = {};
+    const sent = proxy.counters.arrived.up;
+    expect(await lab.dync(["-q", "resume"])).toMatchObject({ code: 0, stderr: "" });
+    expect(proxy.counters.arrived.up - sent).toBeLessThan(lastBytes + 1_000_000 - stallAfter / 2);
+    rmSync(join(other, "left-out.log"));
+    expect(await treeIn(lab.stored("run42"))).toEqual(await treeIn(folder));
+    expect(await treeIn(lab.stored("other"))).toEqual(await treeIn(other));
+    await nothingLeft(lab);
+  });
+
   test.skipIf(setprivMissing !== null)(
     `with what may not be read is an error before its first byte, and one of a file each with -r${because(setprivMissing)}`,
     async () => {

@@ -22,8 +22,8 @@ Usage:
   dync resume [options] [ID]...
 
 Without ID all of them. The beginning of an id is enough. A file that changed
-meanwhile is sent anew. To give the same "dync send" command again does the
-same for one upload.
+meanwhile, or a folder in which one did, is sent anew. To give the same
+"dync send" command again does the same for one upload.
 
 Options:
       --jobs NUMBER        so many files at once (default 4)
