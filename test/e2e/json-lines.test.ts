@@ -1,0 +1,214 @@
+// Every line that the executables print for programs is one of those in doc/json.md, and all that is there is printed. The judge
+// of the schemas is Ajv.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Ajv, { type ValidateFunction } from "ajv/dist/2020";
+import { errorMeanings } from "../../src/base/error.ts";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { type Program, type ProgramEnd, runProgram } from "../support/programs.ts";
+
+type Schema = Record<string, unknown> & { readonly $id: string };
+type Line = Readonly<Record<string, unknown>>;
+
+const text = readFileSync(join(import.meta.dir, "../../doc/json.md"), "utf8");
+const schemas = [...text.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => JSON.parse(json ?? "") as Schema);
+/** Schemas of lines that the programs print. */
+const printed = schemas.map(({ $id }) => $id).filter((id) => id !== "dync:common" && id !== "dync:job");
+
+/** The schema, which takes no member that it does not name. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const entries = Object.entries(schema).map(([name, value]) => [name, closed(value)] as const);
+  const isObject = "properties" in schema && "type" in schema && schema.type === "object";
+  return { ...(isObject ? { additionalProperties: false } : {}), ...Object.fromEntries(entries) };
+}
+
+function validators(): ReadonlyMap<string, ValidateFunction> {
+  const ajv = new Ajv({ strict: true, allowUnionTypes: true, strictRequired: false });
+  for (const schema of schemas) ajv.addSchema(closed(schema) as Schema);
+  return new Map(schemas.map(({ $id }) => [$id, ajv.getSchema($id) as ValidateFunction]));
+}
+
+const valid = validators();
+const used = new Set<string>();
+
+/** Schemas that the line may be one of, by its type. */
+function candidates(line: Line): readonly string[] {
+  if (line.type === undefined) return ["dync:log"];
+  const types = schemas.filter(({ properties }) => {
+    const { type } = (properties ?? {}) as { readonly type?: { readonly const?: unknown } };
+    return type?.const === line.type;
+  });
+  return types.map(({ $id }) => $id);
+}
+
+function expectDocumented(line: Line): void {
+  const matching = candidates(line).filter((id) => valid.get(id)?.(line) === true);
+  if (matching.length === 0) {
+    const [id = "none"] = candidates(line);
+    throw new Error(
+      `Not in doc/json.md: ${JSON.stringify(line)}; ${id}: ${JSON.stringify(valid.get(id)?.errors)}`,
+    );
+  }
+  for (const id of matching) used.add(id);
+}
+
+/** Checks all lines of both outputs, and returns those of standard output. */
+function read({ stdout, stderr }: Pick<ProgramEnd, "stdout" | "stderr">): readonly Line[] {
+  const lines = [stdout, stderr].map((output) =>
+    output
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Line),
+  );
+  for (const line of lines.flat()) expectDocumented(line);
+  const summaries = lines[0]?.filter(({ type }) => type === "summary") ?? [];
+  expect(summaries).toHaveLength(1);
+  expect(lines[0]?.at(-1)).toBe(summaries[0] as Line);
+  return lines[0] ?? [];
+}
+
+test("the schemas name every kind of error, and a line that is none of them is refused", () => {
+  const { $defs } = schemas.find(({ $id }) => $id === "dync:common") as {
+    $defs?: { code: { enum: string[] } };
+  };
+  expect($defs?.code.enum.toSorted()).toEqual(Object.keys(errorMeanings).toSorted());
+  const error = { schema: 1, type: "error", code: "source", message: "Gone", exit: 4 };
+  expectDocumented(error);
+  for (const change of [
+    { code: "gone" },
+    { exit: "4" },
+    { more: 1 },
+    { message: undefined },
+    { type: "mistake" },
+  ])
+    expect(() => expectDocumented(JSON.parse(JSON.stringify({ ...error, ...change })))).toThrow("Not in doc");
+  used.clear();
+});
+
+describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissing ?? "compiled"})`, () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await openLab({ inMemory: true });
+  });
+  afterAll(async () => await lab[Symbol.asyncDispose]());
+
+  const dync = async (...args: readonly string[]): Promise<readonly Line[]> =>
+    read(await lab.dync([...args, "--json"]));
+  const send = async (...args: readonly string[]): Promise<readonly Line[]> =>
+    read(await lab.send([...args, "--json"]));
+
+  test("of one file: sent, there already, refused, piped in, and what is wrong with a line", async () => {
+    const path = await lab.file("one.raw", 5_000_000);
+    expect((await send(path)).at(-1)).toMatchObject({ ok: true, already: false });
+    expect((await send(path)).at(-1)).toMatchObject({ ok: true, already: true });
+    const other = await lab.file("other.raw", 10);
+    expect((await send("-n", "one.raw", other)).at(-1)).toMatchObject({ error: { code: "name-taken" } });
+    expect((await send("-n", "nothing.raw", "-")).at(-1)).toMatchObject({ ok: true, bytes: 0 });
+    expect((await dync("--chunck", "-k", "a", "host", "gone")).at(-1)).toMatchObject({ exit: 2 });
+    expect((await dync("-k", "a:b", "127.0.0.1:1", path)).at(-1)).toMatchObject({
+      error: { code: "unreachable" },
+    });
+  });
+
+  test("of several files, of which some fail, while the server stands still for a moment", async () => {
+    const paths = await Promise.all([1, 2, 3, 4, 5].map((at) => lab.file(`some-${at}.raw`, 4_000_000)));
+    await using program = lab.startSend(["--json", "--jobs", "2", ...paths, "/gone.raw"]);
+    await program.line(/"type":"file"/);
+    lab.server.signal("SIGSTOP");
+    await program.line(/"type":"progress"/);
+    lab.server.signal("SIGCONT");
+    expect(read(await program.ended()).at(-1)).toMatchObject({ exit: 3, stored: 5, failed: 1 });
+  });
+
+  test("of jobs that a program gave", async () => {
+    const path = await lab.file("job.raw", 10);
+    const jobs = [{ id: [1], path, metadata: { a: 1 } }, { path: "" }, { id: "x", path, name: "a/b" }];
+    expect(valid.get("dync:job")?.(jobs[0])).toBe(true);
+    expect(valid.get("dync:job")?.(jobs[1])).toBe(false);
+    const stdin = new Blob(jobs.map((job) => `${JSON.stringify(job)}\n`));
+    expect(read(await lab.send(["--stdin-jobs"], { stdin })).at(-1)).toMatchObject({
+      exit: 3,
+      stored: 1,
+      failed: 2,
+    });
+  });
+
+  test("of a dataset: planned, sent, checked", async () => {
+    const folder = lab.folder.file("files", "set");
+    mkdirSync(join(folder, "part"), { recursive: true });
+    writeFileSync(join(folder, "part", "a.txt"), "a");
+    const file = await lab.file("checked.raw", 10);
+    expect((await send("--dry-run", "--dataset", folder)).at(-1)).toMatchObject({ planned: 1 });
+    expect((await send("--dry-run", file, "/gone.raw")).at(-1)).toMatchObject({ planned: 1, failed: 1 });
+    expect((await send("--dataset", folder)).at(-1)).toMatchObject({ ok: true, unpacked: true });
+    await send(file);
+    const check = ["check", `127.0.0.1:${lab.port}`];
+    await dync(...check, "--dataset", folder);
+    await lab.file("checked.raw", 11);
+    const missing = await lab.file("missing.raw", 1);
+    const end = await dync(...check, file, missing, "/gone.raw", await lab.file("one.raw", 1));
+    expect(end.at(-1)).toMatchObject({ files: 4, stored: 0 });
+    await dync("history");
+  });
+
+  /** Sends what never ends on its own, and is killed when some of it is there. */
+  async function killed(args: readonly string[], pattern: RegExp): Promise<void> {
+    await using program: Program = lab.startSend(["--json", ...args]);
+    await program.line(pattern);
+    program.signal("SIGKILL");
+    await program.ended();
+  }
+
+  /** The only batch that is unfinished. */
+  async function batchId(): Promise<string> {
+    const { batches = [] } = (await dync("uploads")).at(-1) as {
+      batches?: readonly { readonly id: string }[];
+    };
+    expect(batches).toHaveLength(1);
+    return batches[0]?.id ?? "";
+  }
+
+  test("of what is unfinished: listed, taken up, dropped", async () => {
+    const large = await lab.file("large.raw", 400_000_000);
+    const paths = await Promise.all(Array.from({ length: 100 }, (_, at) => lab.file(`left-${at}.raw`, 10)));
+    await dync("cancel", await batchId());
+    lab.server.signal("SIGSTOP");
+    await killed([large], /"waiting":"waiting for the server"|"waiting":"connecting"/);
+    lab.server.signal("SIGCONT");
+    await killed(["--jobs", "1", ...paths], /"type":"file"/);
+    expect((await dync("uploads")).at(-1)).toMatchObject({ uploads: [{ name: "large.raw" }], batches: [{}] });
+    expect((await dync("resume")).at(-1)).toMatchObject({ ok: true, uploads: [{ outcome: "stored" }] });
+    await killed(["--jobs", "1", ...paths], /"type":"file"/);
+    expect((await dync("cancel", await batchId())).at(-1)).toMatchObject({
+      uploads: [{ outcome: "dropped" }],
+    });
+    await dync("resume");
+  });
+
+  test("of keys, and of who may send", async () => {
+    const env = { DYNC_HOME: lab.folder.file("keys") };
+    const { dync: client, dyncServer: server } = lab.programs;
+    for (const command of [
+      [client, "keygen"],
+      [server, "keygen"],
+      [server, "clients"],
+    ])
+      read(await runProgram([...command, "--json"], { env }));
+    read(await runProgram([server, "clients", "--json"], { env: { DYNC_HOME: lab.homes.server } }));
+  });
+
+  test("of the server's log", () => {
+    const lines = lab.server.stderr.split("\n").filter((line) => line !== "");
+    expect(lines.length).toBeGreaterThan(20);
+    for (const line of lines) expectDocumented(JSON.parse(line) as Line);
+  });
+
+  test("are all that doc/json.md has", () => {
+    expect([...used].toSorted()).toEqual(printed.toSorted());
+  });
+});
