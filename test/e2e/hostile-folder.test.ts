@@ -85,7 +85,7 @@ async function hostileFolder(): Promise<TempFolder> {
     "poll-worker.ts": attack,
   };
   for (const [name, content] of Object.entries(files)) await writeFile(folder.file(name), content);
-  for (const name of ["valibot", "zeromq"]) {
+  for (const name of ["smol-toml", "valibot", "zeromq"]) {
     const place = folder.file("node_modules", name);
     await mkdir(place, { recursive: true });
     await writeFile(join(place, "index.js"), attack);

@@ -28,9 +28,12 @@ export function askAbout(world: ShellWorld, client: SimulatedClient): void {
     { transport, clock: process.clock, random: () => random.next(), newIdentity: () => world.newIdentity() },
   );
   const wasConfirmed = client.receipt !== null;
-  world.trace(() => `user-${user} asks about ${label}`);
+  // Of its content alone: nothing has that name.
+  const sha256 = random.chance(0.3) ? sha256Of(client.job.content) : null;
+  const asked = sha256 === null ? { name } : { name: `${name}.asked`, sha256 };
+  world.trace(() => `user-${user} asks about ${label}${sha256 === null ? "" : " by its content"}`);
   asker
-    .ask({ name, metadataText: JSON.stringify({ label }) }, new AbortController().signal)
+    .ask({ ...asked, metadataText: JSON.stringify({ label }) }, new AbortController().signal)
     .then(
       (answer) => {
         world.trace(() => `user-${user} hears of ${label}: ${answer.type}`);
@@ -64,15 +67,22 @@ function checkAnswer(
     );
     return;
   }
-  const { sha256, size, hasSameMetadata, upload } = answer.stored;
-  const file = world.disk.storage.published().find((it) => it.user === user && it.name === name);
+  const { sha256, size, hasSameMetadata, upload, otherName } = answer.stored;
+  const found = otherName ?? name;
+  const file = world.disk.storage.published().find((it) => it.user === user && it.name === found);
   check(file !== undefined, () => `${user} hears that ${name} is stored, and it is not`);
   check(file.id === upload, () => `${user} hears of ${name} that it is of another upload`);
-  const own = createHash("sha256").update(file.bytes).digest("hex");
-  check(sha256 === own && size === file.bytes.length, () => `${user} hears that ${name} is something else`);
+  check(
+    sha256 === sha256Of(file.bytes) && size === file.bytes.length,
+    () => `${user} hears that ${name} is something else`,
+  );
   if (!hasSameMetadata || !isOwner) return;
   check(
     Buffer.compare(file.bytes, content) === 0,
     () => `${user} hears that ${label} is stored, and it is another`,
   );
+}
+
+function sha256Of(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
 }
