@@ -79,8 +79,12 @@ describe.skipIf(executablesMissing !== null)(`dync check (${executablesMissing ?
     expect((await lab.send(["--dataset", run])).code).toBe(0);
     expect(await check("--dataset", to(), `${run}/`)).toMatchObject({
       code: 0,
-      stderr: "1 file: 1 stored\n",
+      stderr: "1 dataset: 1 stored\n",
     });
+    const single = await check(to(), run);
+    expect(single.stderr).toBe(
+      "2 files: 2 missing\nA folder that was sent as a dataset is checked with --dataset\n",
+    );
     // Another folder with the same in it.
     const copy = join(lab.folder.file("files"), "copy");
     await cp(run, copy, { recursive: true });

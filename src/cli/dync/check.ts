@@ -28,7 +28,7 @@ import { readKnownServers } from "./known-servers.ts";
 import { openClient } from "./open-client.ts";
 import { readRetry } from "./patience-notes.ts";
 import { selectionFaults } from "./selection-options.ts";
-import { isThere } from "./send-faults.ts";
+import { isFolder, isThere } from "./send-faults.ts";
 import { conductOptions, metadataOptions, selectionOptions, serverOptions } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
@@ -68,7 +68,7 @@ async function check(values: CheckValues, context: CommandContext): Promise<numb
   const jobs = await readJobs(server, paths, values, context);
   const comparesMetadata = saysMetadata(values);
   await using client: Client = openClient(context);
-  const findings = new Findings(jobs.length, server, context);
+  const findings = new Findings(jobs, server, context);
   const how = {
     ...retry,
     atOnce: readAtOnce(values.jobs),
@@ -80,6 +80,8 @@ async function check(values: CheckValues, context: CommandContext): Promise<numb
   } finally {
     findings.end();
   }
+  if (findings.areAllMissing && !values.dataset && paths.some(isFolder))
+    output.say("A folder that was sent as a dataset is checked with --dataset");
   return findings.status;
 }
 
@@ -177,10 +179,14 @@ class Findings {
   readonly #progress: BatchProgress;
   readonly #server: ServerChoice;
   readonly #files: number;
+  /** What they are called, one of them. */
+  readonly #things: string;
   readonly #counts = { stored: 0, differ: 0, missing: 0, failed: 0 };
 
-  constructor(files: number, server: ServerChoice, context: CommandContext) {
+  constructor(jobs: readonly Job[], server: ServerChoice, context: CommandContext) {
+    const files = jobs.length;
     this.#files = files;
+    this.#things = jobs[0]?.unpack === undefined ? "file" : "dataset";
     this.#server = server;
     this.#context = context;
     this.#progress = new BatchProgress({ ...context, files, bytes: null });
@@ -256,7 +262,11 @@ class Findings {
       ...(failed > 0 ? [`${failed} failed`] : []),
       ...(notChecked > 0 ? [`${notChecked} not checked`] : []),
     ];
-    output.say(`${this.#files === 1 ? "1 file" : `${this.#files} files`}: ${parts.join(", ")}`);
+    output.say(`${this.#files} ${this.#things}${this.#files === 1 ? "" : "s"}: ${parts.join(", ")}`);
+  }
+
+  get areAllMissing(): boolean {
+    return this.#counts.missing === this.#files;
   }
 
   get status(): number {

@@ -14,6 +14,7 @@ import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import { RunsTable } from "../../client/plan/runs-table.ts";
 import { TakenNames } from "../../client/plan/taken-names.ts";
+import { datasetName } from "../../protocol/wire/stored-name.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { loadMembers, metadataOf, readMetadataFile } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
@@ -71,7 +72,8 @@ export class SendPlan {
       try {
         const name = this.#nameOf(path);
         const other = names.take(name, path);
-        if (other !== null) faults.push(sameName(name, other, path));
+        const stored = this.#selection === null ? name : datasetName(name);
+        if (other !== null) faults.push(sameName(stored, other, path));
       } catch (error) {
         if (!(error instanceof DyncError)) throw error;
         // Without a template it is a name that cannot be sent: that file's trouble.
