@@ -57,7 +57,9 @@ export interface CheckReport
   readonly onFailed: (error: unknown) => void;
 }
 
-export interface ClientOptions extends Pick<FileUploadParts, "clock" | "random"> {
+export interface ClientOptions
+  extends Pick<FileUploadParts, "clock" | "random">,
+    Pick<DatasetParts, "writeAll"> {
   /** The folder of keys and state. */
   readonly home: string;
   /** Name and version of this program. */
@@ -117,7 +119,7 @@ export class Client {
     const { clock, random, name: client } = this.#options;
     return await server.try({ retryForMs, retryFirst }, report.onProgress, async (patience, onProgress) => {
       const { party, transport } = await this.#reach(job);
-      const source = await this.#open(job, { ...report, clock }, signal);
+      const source = await this.#open(job, report, signal);
       try {
         const isAsked = skipsIdentical && source.canSeek;
         const there = isAsked ? await this.#identical(job, source, { report, patience }, signal) : null;
@@ -150,10 +152,12 @@ export class Client {
 
   async #open(
     job: Job,
-    parts: DatasetParts & Partial<Pick<JobReport, "onProgress">>,
+    report: Pick<JobReport, "onNote" | "onWarning"> & Partial<Pick<JobReport, "onProgress">>,
     signal: AbortSignal,
   ): Promise<Source> {
     const { origin } = job;
+    const { clock, writeAll } = this.#options;
+    const parts = { ...report, clock, writeAll };
     switch (origin.kind) {
       case "input":
         return await openStandardInput();
@@ -162,7 +166,7 @@ export class Client {
       case "file":
         return await openFileSource(origin.path);
       case "dataset": {
-        parts.onProgress?.({ taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null });
+        report.onProgress?.({ taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null });
         const target = { ...job, origin: { kind: origin.kind, path: resolve(origin.path) } };
         // What is wrong there is said when something is to be written.
         const begun = (await this.store.find(target).catch(() => null))?.origin;
@@ -232,12 +236,11 @@ export class Client {
     started: (job: Job) => CheckReport,
     signal: AbortSignal,
   ): Promise<void> {
-    const { clock } = this.#options;
     const work = async (job: Job, either: AbortSignal): Promise<void> => {
       const report = started(job);
       const check = async (): Promise<Checked> => {
         if (job.fault !== undefined) throw job.fault;
-        const open = () => this.#open(job, { ...report, clock }, either);
+        const open = () => this.#open(job, report, either);
         return await checkJob(
           job,
           options,

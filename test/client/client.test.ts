@@ -42,7 +42,14 @@ beforeEach(async () => {
 afterEach(() => home[Symbol.asyncDispose]());
 
 function clientWith(openTransport: ConstructorParameters<typeof Client>[0]["openTransport"]): Client {
-  return new Client({ home: home.path, name: "test", openTransport, clock: world.clock, random: () => 0.5 });
+  return new Client({
+    home: home.path,
+    name: "test",
+    openTransport,
+    clock: world.clock,
+    random: () => 0.5,
+    writeAll: async () => false,
+  });
 }
 
 async function jobFor(name: string, change: Partial<Job> = {}): Promise<Job> {

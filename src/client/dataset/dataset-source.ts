@@ -4,7 +4,6 @@
 
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import type { Clock } from "../../base/clock.ts";
 import { DyncError, systemCode } from "../../base/error.ts";
 import { sha256Of } from "../../base/sha256-of.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
@@ -18,10 +17,9 @@ import type { Selection } from "../listing/selection.ts";
 import { type Found, walk } from "../listing/walk.ts";
 import type { Origin, SourceMark } from "../origin.ts";
 import type { Source } from "../source.ts";
-import { expectListed, goneError, MemberFiles } from "./member-files.ts";
+import { expectListed, goneError, MemberFiles, type MemberFilesParts } from "./member-files.ts";
 
-export interface DatasetParts {
-  readonly clock: Clock;
+export interface DatasetParts extends MemberFilesParts {
   // Tell the user what is left out, and what came too late.
   readonly onNote: (text: string) => void;
   readonly onWarning: (text: string, hint: string) => void;
@@ -61,7 +59,7 @@ export class DatasetSource implements Source {
     this.mark = { kind: "dataset", listing: listing.mark };
     this.#listing = listing;
     this.#selection = selection;
-    this.#files = new MemberFiles(listing, parts.clock);
+    this.#files = new MemberFiles(listing, parts);
     this.#parts = parts;
     this.#signal = signal;
   }

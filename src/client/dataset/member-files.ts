@@ -25,6 +25,8 @@ interface OpenMember {
 // Systems write what was changed through a memory map after half a minute, and until then it has the time of the first change:
 // what is younger is written first, so that the next change shows. See file-source.ts.
 const youngMs = 60_000;
+// Of more than a few such files all that waits to be written goes by one call: each alone would wait for the disk.
+const youngFilesMax = 32;
 const aheadFilesMax = 32;
 const aheadBytesMax = 128 * 1024;
 
@@ -34,10 +36,19 @@ const statLater = promisify(fs.fstat) as (fd: number, options: { bigint: true })
 const flushLater = promisify(fs.fdatasync);
 const closeLater = promisify(fs.close);
 
+export interface MemberFilesParts {
+  readonly clock: Clock;
+  /** Writes all that is only in memory of the file system of a folder; resolves to whether that was done. */
+  readonly writeAll: (folder: string) => Promise<boolean>;
+}
+
 export class MemberFiles {
   readonly #listing: Listing;
-  readonly #clock: Clock;
+  readonly #parts: MemberFilesParts;
   readonly #pace: IoPace;
+  #youngFiles = 0;
+  /** Resolves to whether nothing waited to be written any more, at some time after the listing. */
+  #written: Promise<boolean> | null = null;
   #open: OpenMember | null = null;
   #isReading = false;
   #isClosed = false;
@@ -46,10 +57,10 @@ export class MemberFiles {
   /** The first that was not considered for it. */
   #aheadEnd = 0;
 
-  constructor(listing: Listing, clock: Clock) {
+  constructor(listing: Listing, parts: MemberFilesParts) {
     this.#listing = listing;
-    this.#clock = clock;
-    this.#pace = new IoPace(clock);
+    this.#parts = parts;
+    this.#pace = new IoPace(parts.clock);
   }
 
   /**
@@ -131,7 +142,7 @@ export class MemberFiles {
     );
     const file = { index, path, size, descriptor };
     try {
-      if (this.#isYoung(index)) await this.#flush(file);
+      if (this.#isYoung(index)) await this.#write(file);
       await this.#compare(file);
       return file;
     } catch (error) {
@@ -142,8 +153,16 @@ export class MemberFiles {
 
   #isYoung(index: number): boolean {
     const ageMs =
-      this.#clock.date().getTime() - Number(this.#listing.versions.at(index).modified / 1_000_000n);
+      this.#parts.clock.date().getTime() - Number(this.#listing.versions.at(index).modified / 1_000_000n);
     return ageMs < youngMs;
+  }
+
+  async #write(file: OpenMember): Promise<void> {
+    if (++this.#youngFiles > youngFilesMax && this.#listing.isOnOneDevice) {
+      this.#written ??= this.#parts.writeAll(this.#listing.folder);
+      if (await this.#written) return;
+    }
+    await this.#flush(file);
   }
 
   async #flush({ descriptor, size }: OpenMember): Promise<void> {

@@ -28,6 +28,8 @@ export class Listing {
   /** Regular files, and bytes in them. */
   files = 0;
   bytes = 0;
+  /** Whether all files lie on the file system of the first. */
+  isOnOneDevice = true;
   readonly leftOut: LeftOut;
   readonly folder: string;
   readonly #hash: Hash = createHash("sha256");
@@ -35,6 +37,7 @@ export class Listing {
   readonly #refused = new FirstOf<DyncError>();
   readonly #unreadable = new FirstOf<DyncError>();
   #modified: bigint | null = null;
+  #device: bigint | null = null;
   #digest: string | null = null;
 
   constructor(folder: string, selection: Selection) {
@@ -83,6 +86,8 @@ export class Listing {
     this.#hash.update(`file\0${path}\0${size}\0${modified}\0${changed}\0${inode}\0${executable}\n`);
     this.files += 1;
     this.bytes += size;
+    this.#device ??= stats.dev;
+    if (stats.dev !== this.#device) this.isOnOneDevice = false;
     if (this.#modified === null || modified > this.#modified) this.#modified = modified;
     this.#append(found, version, { size, executable });
     const fault = readingFault(this.at(path), stats);

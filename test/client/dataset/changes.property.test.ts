@@ -128,7 +128,7 @@ async function readMeanwhile(
   let time = 0;
   const clock: Clock = isSlow ? { ...systemClock, now: () => (time += 20) } : systemClock;
   const selection = { include: [], exclude: [], links: "skip", all: false } as const;
-  const parts = { clock, onNote: () => {}, onWarning: () => {} };
+  const parts = { clock, writeAll: async () => false, onNote: () => {}, onWarning: () => {} };
   const { signal } = new AbortController();
   const source = await openDataset({ kind: "dataset", path, selection }, null, parts, signal);
   const left = steps.toSorted((one, other) => one.when - other.when);

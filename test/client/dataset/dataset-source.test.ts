@@ -41,10 +41,17 @@ async function planted(tree: Tree) {
   const folder = await tempFolder();
   plant(folder.file("run"), tree);
   const notes: string[] = [];
-  const open = async (change: { selection?: Partial<Selection>; clock?: Clock } = {}) => {
+  const open = async (
+    change: { selection?: Partial<Selection>; clock?: Clock; writeAll?: () => Promise<boolean> } = {},
+  ) => {
     const selection = { include: [], exclude: [], links: "skip", all: false, ...change.selection } as const;
     const onNote = (text: string) => void notes.push(text);
-    const parts = { clock: change.clock ?? systemClock, onNote, onWarning: onNote };
+    const parts = {
+      clock: change.clock ?? systemClock,
+      writeAll: change.writeAll ?? (async () => false),
+      onNote,
+      onWarning: onNote,
+    };
     const { signal } = new AbortController();
     return await openDataset({ kind: "dataset", path: folder.file("run"), selection }, null, parts, signal);
   };
@@ -336,3 +343,21 @@ test.skipIf(isWindows)("the digest of its list is that of what sha256sum says (n
     { numRuns: 20 },
   );
 });
+
+test.each([true, false])(
+  "many files that were just written are written by one call (done: %p)",
+  async (isDone) => {
+    const names = Array.from({ length: 40 }, (_, at) => `f${at}.raw`);
+    await using run = await planted(Object.fromEntries(names.map((name) => [name, pattern(100)])));
+    for (const name of names) utimesSync(run.path(name), new Date(), new Date());
+    let calls = 0;
+    const writeAll = async (): Promise<boolean> => {
+      calls++;
+      return isDone;
+    };
+    const source = await run.open({ writeAll });
+    expect((await readAll(source)).length).toBe(source.size);
+    await source.close();
+    expect(calls).toBe(1);
+  },
+);
