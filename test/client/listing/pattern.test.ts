@@ -65,6 +65,9 @@ test.each([
   expect(patternFault(pattern)).toEqual({ text, hint: expect.any(String) });
 });
 
+// Its documentation says that "**" beside other characters is "*", but "-**/**" matches "-" for it, now and then.
+const besideOther = /[^/]\*\*|\*\*[^/]/;
+
 describe.skipIf(git === null)("git as the judge (skipped where there is none)", () => {
   test("says the same of any pattern and path", async () => {
     await using folder = await tempFolder();
@@ -76,7 +79,7 @@ describe.skipIf(git === null)("git as the judge (skipped where there is none)", 
     const pattern = fc
       .tuple(fc.constantFrom("", "/"), parts)
       .map(([slash, all]) => slash + all.join("/"))
-      .filter((text) => patternFault(text) === null);
+      .filter((text) => patternFault(text) === null && !besideOther.test(text));
     const name = fc.stringMatching(/^[ab*-][ab.*-]{0,3}$/);
     const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((all) => all.join("/"));
     const property = fc.property(pattern, fc.array(path, { minLength: 50, maxLength: 50 }), (one, paths) => {
