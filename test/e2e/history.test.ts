@@ -29,7 +29,7 @@ describe.skipIf(executablesMissing !== null)(`dync history (${executablesMissing
 
     const { code, stdout, stderr } = await history();
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    const shape = /^\d{4}-\d\d-\d\d \d\d:\d\d {2}[\d.]+ \w+ {2}[0-9a-f]{64} {2}[0-9a-f]{32} {2}(.*)$/;
+    const shape = /^\d{4}-\d\d-\d\d \d\d:\d\d {2}[\d.]+ \w+ {2}(.*) {2}[0-9a-f]{64} {2}[0-9a-f]{32}$/;
     const lines = stdout
       .trimEnd()
       .split("\n")
@@ -40,7 +40,7 @@ describe.skipIf(executablesMissing !== null)(`dync history (${executablesMissing
       `"${run}" ${to}`,
       `"${renamed}" as "other.raw" ${to}`,
       `standard input as "piped.raw" ${to}`,
-      `"${renamed}" as "other.raw" ${to}  (was there already)`,
+      `"${renamed}" as "other.raw" ${to}, where it was already`,
     ]);
 
     expect((await history(run)).stdout.trimEnd().split("\n").length).toBe(3);

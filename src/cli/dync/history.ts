@@ -65,8 +65,10 @@ function lineOf({ at, bytes, sha256, id, path, name, host, port, already }: Hist
   const source = path === null ? "standard input" : `"${printable(path)}"`;
   const renamed = path?.split(/[/\\]/).at(-1) === name ? "" : ` as "${printable(name)}"`;
   const to = printable(formatServerAddress({ host, port }));
-  const was = already ? "  (was there already)" : "";
-  return `${localTime(at)}  ${formatSize(bytes)}  ${sha256}  ${printable(id)}  ${source}${renamed} to ${to}${was}`;
+  const was = already ? ", where it was already" : "";
+  // What people look for comes first: the rest is as long as a line.
+  const what = `${source}${renamed} to ${to}${was}`;
+  return `${localTime(at)}  ${formatSize(bytes)}  ${what}  ${sha256}  ${printable(id)}`;
 }
 
 /** The moment that `option` means, in ms since 1970; `null` without one. Throws `DyncError` ("usage"). */

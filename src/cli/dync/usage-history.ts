@@ -6,10 +6,10 @@ List what was sent from here and confirmed.
 Usage:
   dync history [options] [PATH]...
 
-Each line has when the server confirmed it, in local time, the size, the SHA-256
-and the server's id of the upload; then what was sent to where. With PATH only
-what lies there, or in that folder. What was stored there before, so that
-nothing was sent, is marked. Of very many uploads the oldest are forgotten.
+Each line has when the server confirmed it, in local time, and the size; then
+what was sent to where; then the SHA-256, and the server's id of the upload.
+With PATH only what lies there, or in that folder. What was there already, so
+that nothing was sent, is marked. Of very many uploads the oldest are forgotten.
 
 Options:
       --since WHEN  only what was confirmed since then: a date (2026-07-30), a
