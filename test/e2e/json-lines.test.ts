@@ -156,6 +156,17 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     await dync("history");
   });
 
+  test("of what is there already under another name", async () => {
+    const files = await Promise.all(
+      ["kept.raw", "again.raw", "more.raw"].map((name) => lab.file(name, "kept")),
+    );
+    await send(files[0]!);
+    expect((await send("--skip-identical", files[1]!)).at(-1)).toMatchObject({ storedAs: "kept.raw" });
+    expect((await send("--skip-identical", ...files)).at(-1)).toMatchObject({ already: 3 });
+    const found = await dync("check", "--by-content", `127.0.0.1:${lab.port}`, files[2]!);
+    expect(found.at(-1)).toMatchObject({ ok: true, stored: 1 });
+  });
+
   /** Sends what never ends on its own, and is killed when some of it is there. */
   async function killed(args: readonly string[], pattern: RegExp): Promise<void> {
     await using program: Program = lab.startSend(["--json", ...args]);
