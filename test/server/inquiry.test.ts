@@ -57,6 +57,13 @@ describe("where nothing is", () => {
     expect(await told(asking({ metadataText: "{}" }))).toMatchObject({ code: 422, ...ask });
   });
 
+  test("the answer has the tag of its question", async () => {
+    const question = asking();
+    expect(await client.ask({ ...question, info: { ...question.info, tag: 4711 } })).toMatchObject({
+      info: { ask: true, tag: 4711 },
+    });
+  });
+
   test("an upload may follow on the same connection", async () => {
     expect(await client.ask(asking())).toMatchObject({ code: 404 });
     expect((await client.upload("content")).type).toBe("upload-finished");
