@@ -55,7 +55,6 @@ export const pollEvent = { readable: 1, writable: 2 } as const;
 /** Events of a socket monitor. `handshakeFailedProtocol` is missing from every mask of ours: see monitor.ts. */
 export const monitorEvent = {
   connected: 0x0001,
-  connectDelayed: 0x0002,
   closed: 0x0080,
   disconnected: 0x0200,
   handshakeFailedNoDetail: 0x0800,

@@ -1,8 +1,6 @@
 // ClientLink over a DEALER socket: looks the host up, tries its addresses in turn, and after the handshake carries
 // messages until the connection ends. Made by zmq-transport.ts.
 
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import type {
   ClientLink,
   ClientLinkEvents,
@@ -52,7 +50,7 @@ export class DealerLink implements ClientLink {
   }
 
   async #open(): Promise<void> {
-    const addresses = await addressesOf(this.#options.host);
+    const addresses = await this.#parts.addresses.of(this.#options.host);
     if (this.#isClosed) return;
     if (addresses.length === 0) this.#down("unknown-host");
     else this.#try(addresses);
@@ -69,6 +67,7 @@ export class DealerLink implements ClientLink {
         onWritable: () => this.#events.onWritable(),
         onDown: (failure) => {
           const isUnanswered = failure === "refused" || failure === "unreachable";
+          if (isUnanswered) this.#parts.addresses.forget(this.#options.host);
           if (isUnanswered && others.length > 0) this.#try(others);
           else this.#down(failure);
         },
@@ -87,19 +86,8 @@ export class DealerLink implements ClientLink {
 
   #down(failure: LinkFailure): void {
     if (this.#isClosed) return;
+    if (failure === "unknown-host") this.#parts.addresses.forget(this.#options.host);
     this.#isDown = true;
     this.#events.onDown(failure);
-  }
-}
-
-/** All addresses of a host, in the system's order; none when the name is unknown. */
-async function addressesOf(host: string): Promise<string[]> {
-  const literal = host.replace(/^\[(.*)\]$/, "$1");
-  if (isIP(literal) !== 0) return [literal];
-  try {
-    const found = await lookup(host, { all: true, verbatim: true });
-    return [...new Set(found.map(({ address }) => address))];
-  } catch {
-    return [];
   }
 }

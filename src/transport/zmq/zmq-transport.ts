@@ -14,6 +14,7 @@ import type {
   ServerLinkOptions,
   ServerTransport,
 } from "../transport.ts";
+import { Addresses } from "./addresses.ts";
 import { keepFreedMemory, ZmqContext } from "./context.ts";
 import { DealerLink } from "./dealer-link.ts";
 import { type Library, openLibrary } from "./library.ts";
@@ -75,11 +76,13 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
     this.version = library.isPatched ? `${library.version}, patched` : library.version;
     if (options.keepFreedMemory ?? true) keepFreedMemory(library);
     const context = new ZmqContext(library, options.ioThreads ?? 1);
+    const clock = options.clock ?? systemClock;
     let count = 0;
     this.#parts = {
       context,
       poller: new Poller(context, options.onFailure ?? throwLater),
-      clock: options.clock ?? systemClock,
+      clock,
+      addresses: new Addresses(clock),
       times: { ...linkTimes, ...options.times },
       clientQueues: { ...clientQueues, ...options.clientQueues },
       serverQueues: { ...serverQueues, ...options.serverQueues },
