@@ -180,6 +180,41 @@ describe("a batch", () => {
   });
 });
 
+describe("a batch that was left", () => {
+  async function left(home: TempFolder, ...jobs: readonly Job[]): Promise<string> {
+    const batch = await new BatchStore(home.path).begin(jobsOf(...jobs), startedAt, go);
+    await batch.close();
+    return batch.id as string;
+  }
+
+  async function idsIn(home: TempFolder): Promise<readonly string[]> {
+    return (await new BatchStore(home.path).list()).batches.map(({ id }) => id).toSorted();
+  }
+
+  test("is forgotten when all that is left of it is in a new one", async () => {
+    await using home = await tempFolder();
+    const first = await left(home, jobOf(0), jobOf(1), jobOf(5));
+    new BatchStore(home.path).settle(first, 2);
+    expect(await idsIn(home)).toEqual([first]);
+    // The same file, written in another way, with other metadata.
+    const same = jobOf(1, { origin: { kind: "file", path: resolve("run/1.raw") }, metadataText: '{"b":1}' });
+    const second = await left(home, jobOf(2), same, jobOf(0));
+    expect(await idsIn(home)).toEqual([second]);
+  });
+
+  test("stays where something of it is not, or goes elsewhere, or is being sent, or cannot be read", async () => {
+    await using home = await tempFolder();
+    const more = await left(home, jobOf(0), jobOf(9));
+    const elsewhere = await left(home, jobOf(0, { port: 1 }), jobOf(1, { port: 1 }));
+    const running = await new BatchStore(home.path).begin(jobsOf(jobOf(0), jobOf(2)), startedAt, go);
+    await writeFile(home.file("batches", `${"0".repeat(32)}.jobs`), "torn");
+    const fresh = await left(home, jobOf(0), jobOf(1), jobOf(2));
+    expect(await idsIn(home)).toEqual([more, elsewhere, running.id as string, fresh].toSorted());
+    expect(await readFile(home.file("batches", `${"0".repeat(32)}.jobs`), "utf8")).toBe("torn");
+    await running.close();
+  });
+});
+
 describe("what keeps a batch from being begun", () => {
   test("the jobs' own fault, or an interruption: nothing stays", async () => {
     await using home = await tempFolder();

@@ -46,7 +46,9 @@ describe.skipIf(executablesMissing !== null)(`a batch (${executablesMissing ?? "
     expect(end.stderr).toContain(`dync: error: Cannot read "${paths[3]}": there is no such file\n`);
     expect(end.stderr).toMatch(/^20 files: 19 stored \(.*\), 1 failed$/m);
     expect(end.stderr).toContain(`\n  "${paths[3]}": Cannot read "${paths[3]}": there is no such file\n`);
-    expect(end.stderr).toMatch(/^"dync resume" goes on with the one that is left$/m);
+    expect(end.stderr).toMatch(
+      /^"dync resume" goes on with the one that is left, "dync cancel [0-9a-f]{8}" drops it$/m,
+    );
     expect(end.stdout.match(/^[0-9a-f]{64} {2}some-/gm)).toHaveLength(19);
     await expectAllStored(paths.filter((_, at) => at !== 3));
     await lab.file("some-3.raw", 10_000);
@@ -88,7 +90,7 @@ describe.skipIf(executablesMissing !== null)(`a batch (${executablesMissing ?? "
     if (signal !== "SIGKILL") {
       expect(end.stderr).toMatch(/^200 files: \d+ stored .*, \d+ not tried$/m);
       expect(end.stderr).toMatch(
-        /\ndync: error: Interrupted by SIGINT\ndync: hint: "dync resume" goes on with the \d+ that are left\n$/,
+        /\ndync: error: Interrupted by SIGINT\ndync: hint: "dync resume" goes on with the \d+ that are left, "dync cancel [0-9a-f]{8}" drops them\n$/,
       );
     }
     return paths;

@@ -17,6 +17,7 @@ import { optionText, unwrap } from "../option-value.ts";
 import { BatchOutcomes } from "./batch-outcomes.ts";
 import { batchReporter } from "./batch-reporter.ts";
 import { openClient } from "./open-client.ts";
+import { shortened } from "./unfinished.ts";
 
 // Enough that the disk of either side need not wait for the network or the other way round; more is a matter of measuring.
 const atOnceDefault = 4;
@@ -128,5 +129,9 @@ function interruption(error: DyncError, { left }: BatchOutcomes, batches: readon
 
 function wayOn(left: number, batches: readonly Batch[]): string {
   if (batches.some(({ fault }) => fault !== null)) return "the same command goes on with what is left";
-  return `"dync resume" goes on with the ${left === 1 ? "one" : left} that ${left === 1 ? "is" : "are"} left`;
+  const [which, them] = left === 1 ? ["the one that is left", "it"] : [`the ${left} that are left`, "them"];
+  const [only, another] = batches;
+  const drop =
+    only?.id != null && another === undefined ? `, "dync cancel ${shortened(only.id)}" drops ${them}` : "";
+  return `"dync resume" goes on with ${which}${drop}`;
 }

@@ -28,9 +28,14 @@ export function idOf(one: Unfinished): string {
   return isBatch(one) ? one.id : one.identity;
 }
 
+/** As much of an id as people have to type. */
+export function shortened(id: string): string {
+  return id.slice(0, shortIdLength);
+}
+
 /** The beginning of an id: enough to tell it from the others. */
 export function shortId(one: Unfinished): string {
-  return idOf(one).slice(0, shortIdLength);
+  return shortened(idOf(one));
 }
 
 /** One of them on one line, for people. */

@@ -2,7 +2,7 @@
 // can be taken up as well. `ID.jobs` has one line for each file and is written in one step; `ID.log` gets a line for each that
 // is done. Nothing of it decides what is stored: a mark that was lost costs a question to the server.
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -60,8 +60,8 @@ export class BatchStore {
   }
 
   /**
-   * Writes down `jobs`, all of them; the same ones again are the same batch, which begins anew. Where that is not possible
-   * the batch says why, and is sent all the same. Rejects with what the jobs throw, with the signal's reason, and with
+   * Writes down `jobs`, all of them; the same ones again are the same batch, which begins anew, and what is left of another one
+   * is forgotten where all of it is in this one. Where nothing can be written the batch says why, and is sent all the same. Rejects with what the jobs throw, with the signal's reason, and with
    * `DyncError` ("failed") when another process is sending the same.
    */
   async begin(jobs: AsyncIterable<Job>, startedAt: string, signal: AbortSignal): Promise<Batch> {
@@ -72,18 +72,40 @@ export class BatchStore {
       await this.#clearLeftovers(draft).catch(() => {});
       const digest = new BatchDigest();
       const size = new Size();
+      const others = await this.#names();
+      const marks = new Set<string>();
       for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
         signal.throwIfAborted();
         const [shared, own] = [sharedPart(next.value, resolve()), ownPart(next.value, size.files)];
         digest.add(shared, own);
         size.add(own);
+        if (others.length > 0) marks.add(markOf(shared, own));
         await draft.add(shared, own);
       }
-      return await this.#beginWritten(draft, digest.text, size, startedAt);
+      const batch = await this.#beginWritten(draft, digest.text, size, startedAt);
+      for (const name of others) await this.#forgetWithin(name.slice(0, -suffix.length), marks, batch);
+      return batch;
     } catch (error) {
       if (error instanceof Unwritable) return new FleetingBatch({ fault: error, draft, rest });
       await draft?.discard();
       throw error;
+    }
+  }
+
+  /** Forgets the batch `id`, if it is nobody's now, and all that is left of it is in another one. */
+  async #forgetWithin(id: string, marks: ReadonlySet<string>, within: Batch): Promise<void> {
+    const hold = id === within.id ? null : this.hold(id);
+    if (hold === null) return;
+    try {
+      const { jobs, log } = this.#files(id);
+      for await (const { shared, own } of leftOf(jobs, await doneIn(log)))
+        if (!marks.has(markOf(shared, own))) return;
+      hold.remove();
+    } catch (error) {
+      // What is no batch is left alone.
+      if (!(error instanceof NoBatch)) throw error;
+    } finally {
+      hold.release();
     }
   }
 
@@ -232,6 +254,12 @@ export class BatchStore {
 }
 
 const noNumbers: ReadonlySet<number> = new Set();
+
+/** The same for two jobs that send the same to the same place; some bytes, since there may be many. */
+function markOf({ folder, host, port, selection }: SharedPart, { path, name }: OwnPart): string {
+  const job = [host, port, resolve(folder, path), name, selection !== undefined];
+  return createHash("sha256").update(JSON.stringify(job)).digest("base64url").slice(0, 16);
+}
 
 /** How much there is. */
 class Size {

@@ -154,7 +154,7 @@ export const rows: readonly Row[] = [
           "4 files: 2 stored already, 2 failed",
           '  "gone.raw": Cannot read "gone.raw": there is no such file',
           '  "folder": Cannot send "folder": it is a folder, one file is wanted',
-          '"dync resume" goes on with the 2 that are left',
+          '"dync resume" goes on with the 2 that are left, "dync cancel ..." drops them',
         ],
         exit: 3,
       },

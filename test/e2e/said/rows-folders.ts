@@ -59,7 +59,7 @@ export const rows: readonly Row[] = [
           'dync: error: Cannot read "gone.raw": there is no such file',
           "3 files: 2 stored already, 1 failed",
           '  "gone.raw": Cannot read "gone.raw": there is no such file',
-          '"dync resume" goes on with the one that is left',
+          '"dync resume" goes on with the one that is left, "dync cancel ..." drops it',
         ],
         exit: 3,
       },
