@@ -118,8 +118,12 @@ class Client:
                 raise RemoteError(*message[1:])
         for _ in range(2 if self.args.post_twice else 1):
             self.post_file()
-        # What comes before the approval answers what an earlier connection under this identity sent.
-        while (message := self.receive(self.post_file))[0] in ("transfer-credit", "status-report"):
+        # What comes before the approval answers what an earlier connection under this identity sent, or a question that was asked
+        # again because its answer took long.
+        earlier = ("transfer-credit", "status-report")
+        while (message := self.receive(self.post_file))[0] in earlier or (
+            self.args.query_before and message[:2] == ("error", 404)
+        ):
             pass
         if message[0] in ("error", "upload-finished"):
             return self.handle(message)
