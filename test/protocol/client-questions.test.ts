@@ -76,6 +76,19 @@ describe("a server that returns tags", () => {
     expect(stateOf(machine)).toEqual([null, false, "confirmation"]);
   });
 
+  test("is asked once for a small file: behind its last chunk, which follows its last byte at once", () => {
+    for (const [size, asked] of [
+      [10_000, []],
+      [20_000, [asks(10_000, 1)]],
+    ] as const) {
+      const machine = new ClientUpload({ ...file, size });
+      machine.step({ type: "link-up" }, 0);
+      machine.step(approved(8, 65_536, 8, tags), 0);
+      expect(machine.step(sent(0, 10_000), 0)).toEqual([...asked]);
+      if (size === 10_000) expect(machine.step(sent(10_000), 0)).toEqual([asks(10_000, 1)]);
+    }
+  });
+
   test("shows by the credit that is left that the empty last chunk is lost", () => {
     const machine = open({ ...file, size: 0 }, 2, 8, tags);
     expect(machine.step(sent(0), 0)).toEqual([asks(0, 1)]);

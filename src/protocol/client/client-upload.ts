@@ -292,7 +292,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (!this.#questions.isWorthAsking) return;
     const isOut = this.#state === "confirming" || this.#isHeldUp;
     const windowBytes = this.#creditMax * this.#pace.chunkBytes;
-    if ((isOut && !this.#questions.isAnswerDue) || this.#pace.wantsAnswer(windowBytes)) this.#ask(now);
+    // Behind the last byte comes the last chunk, with a question behind it.
+    const isBeforeLast = this.#state === "sending" && this.#position === this.#task.size;
+    const wantsAnswer = !isBeforeLast && this.#pace.wantsAnswer(windowBytes);
+    if ((isOut && !this.#questions.isAnswerDue) || wantsAnswer) this.#ask(now);
   }
 
   #onSent(
