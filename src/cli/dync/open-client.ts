@@ -5,7 +5,7 @@ import { Client } from "../../client/client.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import type { CommandContext } from "../command.ts";
 import { version } from "../version.ts";
-import { writeAll } from "./write-all.ts";
+import { fileSystemWriter } from "./write-all.ts";
 
 /** The client of this command, which disposes of it. */
 export function openClient({ environment, clock }: CommandContext): Client {
@@ -19,6 +19,6 @@ export function openClient({ environment, clock }: CommandContext): Client {
     },
     clock,
     random: Math.random,
-    writeAll,
+    writeAll: fileSystemWriter(),
   });
 }

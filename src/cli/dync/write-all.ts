@@ -3,27 +3,34 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { systemPathBytes } from "../../base/system-path.ts";
+import type { FileSystemSync } from "../../storage/syncfs/file-system-sync.ts";
 
 /**
- * Writes all that is only in memory of the file system that `folder` lies on. Resolves to whether that was done; where not, each
- * file has to be written by itself.
+ * What writes all that is only in memory of the file system that a folder lies on, and resolves to whether that was done; where not,
+ * each file has to be written by itself. The way to the system is opened once, when it is first needed; the process may end with it.
  */
-export async function writeAll(folder: string): Promise<boolean> {
-  const { openFileSystemSync } = await import("../../storage/syncfs/open-file-system-sync.ts");
-  const sync = await openFileSystemSync();
-  if (sync === null) return false;
-  try {
-    const handle = await open(systemPathBytes(folder), constants.O_RDONLY);
+export function fileSystemWriter(): (folder: string) => Promise<boolean> {
+  let opening: Promise<FileSystemSync | null> | null = null;
+  return async (folder) => {
+    opening ??= openSync();
     try {
-      await sync.sync(handle.fd);
-      return true;
-    } finally {
-      await handle.close();
+      const sync = await opening;
+      if (sync === null) return false;
+      const handle = await open(systemPathBytes(folder), constants.O_RDONLY);
+      try {
+        await sync.sync(handle.fd);
+        return true;
+      } finally {
+        await handle.close();
+      }
+    } catch {
+      // Whatever it is: who writes or reads the files one by one hears of it.
+      return false;
     }
-  } catch {
-    // Whatever it is: who writes or reads the files one by one hears of it.
-    return false;
-  } finally {
-    await sync.close();
-  }
+  };
+}
+
+async function openSync(): Promise<FileSystemSync | null> {
+  const { openFileSystemSync } = await import("../../storage/syncfs/open-file-system-sync.ts");
+  return await openFileSystemSync();
 }
