@@ -20,7 +20,7 @@ import { History, historyEntry } from "./history.ts";
 import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
 import type { Retry } from "./patience.ts";
-import { Servers } from "./servers.ts";
+import { type Server, Servers } from "./servers.ts";
 import { identicalTo } from "./skip-identical.ts";
 import type { Source } from "./source.ts";
 import { openStandardInput } from "./standard-input-source.ts";
@@ -76,7 +76,7 @@ export class Client {
   readonly history: History;
   readonly #options: ClientOptions;
   readonly #servers = new Servers();
-  readonly #askers = new Map<string, Asker>();
+  readonly #askers = new Map<Server, Asker>();
   #keys: Promise<KeyPair> | null = null;
   #transport: Promise<ClientTransport> | null = null;
 
@@ -254,15 +254,15 @@ export class Client {
   }
 
   /** For questions to a server. Rejects with `DyncError`, such as "configuration" where a key is missing. */
-  async #askerOf(server: ServerChoice, { retryForMs, retryFirst }: Retry): Promise<Asker> {
+  async #askerOf(choice: ServerChoice, { retryForMs, retryFirst }: Retry): Promise<Asker> {
     const { clock, random, name: client } = this.#options;
-    const { party, transport } = await this.#reach(server);
-    const key = JSON.stringify([server.host, server.port, server.serverKeyFile]);
-    const known = this.#askers.get(key);
+    const { party, transport } = await this.#reach(choice);
+    const server = this.#servers.of(choice);
+    const known = this.#askers.get(server);
     if (known !== undefined) return known;
     const options = { retryForMs, retryFirst, party, client };
     const asker = new Asker(options, { transport, clock, random, newIdentity });
-    this.#askers.set(key, asker);
+    this.#askers.set(server, asker);
     return asker;
   }
 
