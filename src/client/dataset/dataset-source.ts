@@ -8,6 +8,7 @@ import { DyncError, systemCode } from "../../base/error.ts";
 import { sha256Of } from "../../base/sha256-of.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
+import { listLine } from "../../tar/file-list.ts";
 import { changedError } from "../file-source.ts";
 import { FirstOf } from "../listing/first-of.ts";
 import { type Listing, listFolder } from "../listing/listing.ts";
@@ -122,7 +123,7 @@ export class DatasetSource implements Source {
     }
     lines.sort((a, b) => compareBytes(a.path, b.path));
     const list = createHash("sha256");
-    for (const { path, digest } of lines) list.update(`${digest.toString("hex")}  ${path}\n`);
+    for (const { path, digest } of lines) list.update(listLine(digest, path));
     return list.digest("hex");
   }
 

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { Turns } from "../../base/turns.ts";
+import { listLine } from "../../tar/file-list.ts";
 import { bagPath } from "../../upload/bag.ts";
 import { checksumText } from "../../upload/sidecar.ts";
 import type { Contents, Layout } from "../../upload/upload.ts";
@@ -18,7 +19,7 @@ export async function contentsOf(index: MemberIndex, layout: Layout, turns: Turn
   const list = createHash("sha256");
   let files = 0;
   for await (const { path, sha256 } of filesOf(index, turns)) {
-    list.update(`${hexOf(sha256)}  ${path}\n`);
+    list.update(listLine(sha256, path));
     files++;
   }
   return { layout, files, list: list.digest("hex") };
