@@ -41,9 +41,7 @@ export async function checkJob(
   parts: CheckParts,
   signal: AbortSignal,
 ): Promise<Checked> {
-  const { name, unpack } = job;
-  const metadataText = options.comparesMetadata ? job.metadataText : "{}";
-  const question: Question = { name, metadataText, ...(unpack === undefined ? {} : { unpack }) };
+  const question = questionOf(options.comparesMetadata ? job : { ...job, metadataText: "{}" });
   const { asker, open } = parts;
   // What is not here is nothing that is missing there.
   const source = await open();
@@ -53,13 +51,27 @@ export async function checkJob(
     if (answer.type !== "stored" && !options.byContent) return missing(answer);
     if (answer.type === "stored") return await compare(answer.stored, source, options, parts, signal);
     const content = await contentOf(source, parts, signal);
-    const about = content.kind === "file" ? { sha256: content.sha256 } : { files: content.files };
-    const found = await asker.ask({ ...question, ...about }, signal);
+    const found = await asker.ask({ ...question, ...aboutContent(content) }, signal);
     if (found.type !== "stored") return missing(found);
     return verdict(found.stored, content, options);
   } finally {
     await source.close();
   }
+}
+
+/** What is asked about the name of a job. */
+export function questionOf({ name, metadataText, unpack }: Job): Question {
+  return { name, metadataText, ...(unpack === undefined ? {} : { unpack }) };
+}
+
+/** What is asked beside it about what lies here, under any name. */
+export function aboutContent(content: Content): Pick<Question, "sha256" | "files"> {
+  return content.kind === "file" ? { sha256: content.sha256 } : { files: content.files };
+}
+
+/** Whether what is stored is what lies here. */
+export function hasContent({ files, sha256 }: StoredThing, content: Content): boolean {
+  return content.kind === "file" ? files === null && sha256 === content.sha256 : files === content.files;
 }
 
 function missing(answer: Exclude<Answer, { type: "stored" }>): Checked {
@@ -85,8 +97,7 @@ async function compare(
 }
 
 function verdict(stored: StoredThing, content: Content, { comparesMetadata }: CheckOptions): Checked {
-  const isSame = content.kind === "file" ? stored.sha256 === content.sha256 : stored.files === content.files;
-  if (!isSame) return { type: "differs", why: "other content" };
+  if (!hasContent(stored, content)) return { type: "differs", why: "other content" };
   if (comparesMetadata && !stored.hasSameMetadata)
     return { type: "differs", why: "other metadata, the same content" };
   return { type: "stored", stored, content };

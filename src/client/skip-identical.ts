@@ -2,7 +2,7 @@
 // name. Costs one reading of it here; where most is there, that is far less than sending it. Used by `client.ts`.
 
 import type { Asker } from "./ask.ts";
-import { contentOf } from "./check.ts";
+import { aboutContent, contentOf, hasContent, questionOf } from "./check.ts";
 import type { Job } from "./job.ts";
 import type { Source } from "./source.ts";
 import type { Receipt } from "./upload.ts";
@@ -12,26 +12,22 @@ import type { Receipt } from "./upload.ts";
  * server not be asked.
  */
 export async function identicalTo(
-  { name, metadataText, unpack }: Job,
+  job: Job,
   source: Source,
   asker: Pick<Asker, "ask">,
   signal: AbortSignal,
 ): Promise<Receipt | null> {
   const content = await contentOf(source, { onRead: () => {} }, signal);
-  const about = content.kind === "file" ? { sha256: content.sha256 } : { files: content.files };
-  const question = { name, metadataText, ...(unpack === undefined ? {} : { unpack }), ...about };
-  const answer = await asker.ask(question, signal);
+  const answer = await asker.ask({ ...questionOf(job), ...aboutContent(content) }, signal);
   if (answer.type !== "stored" || !answer.stored.hasSameMetadata) return null;
+  if (!hasContent(answer.stored, content)) return null;
   const { size: bytes, sha256, files, upload, otherName } = answer.stored;
-  const isSame =
-    content.kind === "file" ? files === null && sha256 === content.sha256 : files === content.files;
-  if (!isSame) return null;
   return {
     uploadId: upload ?? "",
     bytes,
     sha256,
     already: true,
     ...(otherName === null ? {} : { storedAs: otherName }),
-    ...(unpack === undefined ? {} : { unpacked: files !== null }),
+    ...(job.unpack === undefined ? {} : { unpacked: files !== null }),
   };
 }
