@@ -1,5 +1,6 @@
 // Files that are read, opened and asked about in place while that is fast: of thousands of small ones the way to the runtime's
-// pool and back costs more than the answers. Used by `file-source.ts`.
+// pool and back costs more than the answers. Used by `file-source.ts`, and for the files of
+// a dataset.
 
 import * as fs from "node:fs";
 import { promisify } from "node:util";
@@ -19,7 +20,8 @@ export interface OpenFile {
 // A named pipe would otherwise keep us waiting until somebody writes to it. Windows has none, and no such flag.
 export const openFlags = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
 
-const [openLater, readLater, statLater, datasyncLater, closeLater] = [
+/** The calls of the system in the runtime's pool. */
+export const [openLater, readLater, statLater, datasyncLater, closeLater] = [
   promisify(fs.open) as (path: fs.PathLike, flags: number) => Promise<number>,
   promisify(fs.read),
   promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>,

@@ -3,7 +3,6 @@
 // files are read ahead, several at once: they wait for the disk or the network together.
 
 import * as fs from "node:fs";
-import { promisify } from "node:util";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError, systemCode } from "../../base/error.ts";
 import { IoPace } from "../../base/io-pace.ts";
@@ -12,7 +11,7 @@ import { systemPathBytes } from "../../base/system-path.ts";
 import { changedError } from "../file-source.ts";
 import type { Listing } from "../listing/listing.ts";
 import { inodeOf } from "../listing/versions.ts";
-import { openFlags } from "../open-file.ts";
+import { closeLater, datasyncLater, openFlags, openLater, readLater, statLater } from "../open-file.ts";
 import { hintOfWrongSize } from "../source.ts";
 
 interface OpenMember {
@@ -29,12 +28,6 @@ const youngMs = 60_000;
 const youngFilesMax = 32;
 const aheadFilesMax = 32;
 const aheadBytesMax = 128 * 1024;
-
-const openLater = promisify(fs.open) as (path: string | Buffer, flags: number) => Promise<number>;
-const readLater = promisify(fs.read);
-const statLater = promisify(fs.fstat) as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>;
-const flushLater = promisify(fs.fdatasync);
-const closeLater = promisify(fs.close);
 
 export interface MemberFilesParts {
   readonly clock: Clock;
@@ -166,7 +159,7 @@ export class MemberFiles {
   }
 
   async #flush({ descriptor, size }: OpenMember): Promise<void> {
-    const later = (): Promise<void> => flushLater(descriptor);
+    const later = (): Promise<void> => datasyncLater(descriptor);
     try {
       // Of a large file there may be much that waits for the disk.
       if (size > aheadBytesMax) await later();
