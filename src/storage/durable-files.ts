@@ -13,24 +13,27 @@ import {
   linkFile,
   lookAt,
   nullWhenMissing,
+  openExisting,
   openFile,
+  openNew,
   readAt,
   unlinkFile,
   writeAll,
 } from "./file-calls.ts";
 
 const isWindows = process.platform === "win32";
-// Windows does not know it; the value 0 asks for nothing.
-const noFollow = constants.O_NOFOLLOW ?? 0;
-
-/** Flags to open a file that must be a file of ours, not a link to somewhere. */
-export const openExisting = constants.O_RDWR | noFollow;
-export const openNew = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | noFollow;
-
 /** Makes the entries of `folder` durable. Windows has no way to ask for it, and does it with the files. */
 export async function syncFolder(folder: string): Promise<void> {
-  if (isWindows) return;
-  const descriptor = await openFile(folder, constants.O_RDONLY | constants.O_DIRECTORY, 0);
+  if (!isWindows) await syncAt(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+/** Makes the content of a file of ours durable. */
+export async function syncFile(path: string): Promise<void> {
+  await syncAt(path, openExisting);
+}
+
+async function syncAt(path: string, flags: number): Promise<void> {
+  const descriptor = await openFile(path, flags, 0);
   try {
     await fsync(descriptor);
   } finally {
@@ -43,16 +46,6 @@ export async function writeNewFile(file: string, text: string, mode: number): Pr
   const descriptor = await openFile(file, openNew, mode);
   try {
     await writeAll(descriptor, Buffer.from(text));
-    await fsync(descriptor);
-  } finally {
-    await closeFile(descriptor);
-  }
-}
-
-/** Makes the content of a file durable. */
-export async function syncFile(path: string): Promise<void> {
-  const descriptor = await openFile(path, openExisting, 0);
-  try {
     await fsync(descriptor);
   } finally {
     await closeFile(descriptor);

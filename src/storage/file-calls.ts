@@ -25,10 +25,18 @@ function quick<Arguments extends readonly unknown[], Result>(
 export const fsync = promisify(fs.fsync);
 export const fdatasync = promisify(fs.fdatasync);
 
-// Windows knows no O_NOFOLLOW; the value 0 asks for nothing.
-/** Flags to make a file of ours anew, or empty it. */
-export const overwriting =
-  fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC | (fs.constants.O_NOFOLLOW ?? 0);
+// A file of ours is no link to somewhere. Windows does not know the flag; the value 0 asks for nothing.
+const ours = fs.constants.O_RDWR | (fs.constants.O_NOFOLLOW ?? 0);
+
+/** Flags to open a file of ours that must be there, */
+export const openExisting = ours;
+/** one that must not be there yet, */
+export const openNew = ours | fs.constants.O_CREAT | fs.constants.O_EXCL;
+/** one that is made if it is not there, */
+export const openAny = ours | fs.constants.O_CREAT;
+/** and one that is made anew, or emptied. */
+export const overwriting = openAny | fs.constants.O_TRUNC;
+
 type Time = number | string | Date;
 type Open = (path: string, flags: number, mode: number) => Promise<number>;
 export const openFile = quick(

@@ -9,8 +9,8 @@ import { systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
-import { openExisting, openNew, syncFolder } from "./durable-files.ts";
-import { changeMode, changeTimes, fdatasync, fsync, openFile } from "./file-calls.ts";
+import { syncFolder } from "./durable-files.ts";
+import { changeMode, changeTimes, fdatasync, fsync, openExisting, openFile, openNew } from "./file-calls.ts";
 import type { PartialUpload } from "./partial.ts";
 import type { Description, Destination } from "./storage.ts";
 

@@ -7,8 +7,7 @@ import { crc32 } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import type { Turns } from "../../base/turns.ts";
 import type { Layout } from "../../upload/upload.ts";
-import { openExisting, openNew } from "../durable-files.ts";
-import { fsync, openFile, readAt, truncateFile, writeAt } from "../file-calls.ts";
+import { fsync, openExisting, openFile, openNew, readAt, truncateFile, writeAt } from "../file-calls.ts";
 
 /** What stands between two points of the stream, or, of a checksum, at one. */
 export type Entry =

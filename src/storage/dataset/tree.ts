@@ -2,7 +2,6 @@
 // members ask for with few calls: one sync at the end makes all of it durable, and no file is looked at twice.
 
 import { createHash, type Hash, hash } from "node:crypto";
-import { constants } from "node:fs";
 import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import { systemCode } from "../../base/error.ts";
@@ -15,6 +14,7 @@ import {
   fsync,
   makeFolder,
   moveEntry,
+  openAny,
   openFile,
   readAt,
   truncateFile,
@@ -61,7 +61,6 @@ interface Current {
   sha256: Uint8Array | null;
 }
 
-const noFollow = constants.O_NOFOLLOW ?? 0;
 const readBytes = 1024 * 1024;
 const foldersMax = 1000;
 const plainMode = 0o666;
@@ -136,7 +135,7 @@ export class Tree {
   async #open({ file, taken }: Current): Promise<number> {
     const mode = file.executable ? executableMode : plainMode;
     const path = join(this.#parts.content, file.path);
-    const descriptor = await openFile(path, constants.O_RDWR | constants.O_CREAT | noFollow, mode);
+    const descriptor = await openFile(path, openAny, mode);
     // What an earlier process wrote, and nobody knows of.
     await truncateFile(descriptor, taken);
     if (this.#options.syncsEach) await this.#touch(path);
