@@ -1,9 +1,7 @@
 // Sends several files with one command: some at once, a failure of one does not stop the others, and the end is a summary.
 // Used by `send` and `resume`.
 
-import { statSync } from "node:fs";
 import { DyncError } from "../../base/error.ts";
-import { systemPathBytes } from "../../base/system-path.ts";
 import type { Batch } from "../../client/batch/batch.ts";
 import type { Client } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
@@ -18,6 +16,7 @@ import { BatchOutcomes } from "./batch-outcomes.ts";
 import { batchReporter } from "./batch-reporter.ts";
 import { openClient } from "./open-client.ts";
 import { shortened } from "./unfinished.ts";
+import { statsOf } from "./what-is-there.ts";
 
 // Enough that the disk of either side need not wait for the network or the other way round; more is a matter of measuring.
 const atOnceDefault = 4;
@@ -56,17 +55,8 @@ export async function sendBatch(
 
 async function* withSizes(jobs: Iterable<Job> | AsyncIterable<Job>): AsyncGenerator<Job, void, undefined> {
   for await (const job of jobs) {
-    const size = job.size ?? (job.origin.kind === "file" ? fileSize(job.origin.path) : null);
+    const size = job.size ?? (job.origin.kind === "file" ? (statsOf(job.origin.path)?.size ?? null) : null);
     yield size === null ? job : { ...job, size };
-  }
-}
-
-/** What cannot be looked at says so when its turn comes. */
-function fileSize(path: string): number | null {
-  try {
-    return statSync(systemPathBytes(path)).size;
-  } catch {
-    return null;
   }
 }
 

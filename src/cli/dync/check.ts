@@ -28,12 +28,12 @@ import { readKnownServers } from "./known-servers.ts";
 import { openClient } from "./open-client.ts";
 import { readRetry } from "./patience-notes.ts";
 import { selectionFaults } from "./selection-options.ts";
-import { isFolder, isThere } from "./send-faults.ts";
 import { conductOptions, metadataOptions, selectionOptions, serverOptions } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
 import { chosenServer, tellApart } from "./server-choice.ts";
 import { checkUsage } from "./usage-check.ts";
+import { isFolder, isThere } from "./what-is-there.ts";
 
 const options = {
   ...sharedOptions,

@@ -1,12 +1,11 @@
 // Everything that can be said about the command line of `dync [send]` before anything is done: all of it at once, and
 // what was probably meant, as the line to type. Looks at files, changes nothing.
 
-import { fstatSync, statSync } from "node:fs";
+import { fstatSync } from "node:fs";
 import { extname } from "node:path";
 import { isatty } from "node:tty";
 import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
-import { systemPathBytes } from "../../base/system-path.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { parseServerAddress } from "../../config/server-address.ts";
 import type { CommandFaults, CommandLine, Environment } from "../command.ts";
@@ -21,6 +20,7 @@ import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-serv
 import { readRetry } from "./patience-notes.ts";
 import { selectionFaults } from "./selection-options.ts";
 import { chosenServer, tellApart } from "./server-choice.ts";
+import { isThere, kindOf } from "./what-is-there.ts";
 
 /** What people type for our commands, who know other programs. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -353,29 +353,6 @@ function serverWord({ isDefault }: SendLine, server: string | null): readonly st
 
 function pathOf(file: string | undefined): string | null {
   return file === undefined || file === "-" ? null : file;
-}
-
-/** Whether something lies at `path`. */
-export function isThere(path: string): boolean {
-  return kindOf(path) !== "nothing";
-}
-
-/** Whether a folder lies at `path`. */
-export function isFolder(path: string): boolean {
-  return kindOf(path) === "folder";
-}
-
-/** What lies at `path`; "file" also where that cannot be told, and opening it will. */
-function kindOf(path: string): "nothing" | "folder" | "special" | "file" {
-  try {
-    if (path === "") return "nothing";
-    const stats = statSync(systemPathBytes(path));
-    if (stats.isDirectory()) return "folder";
-    return stats.isFile() ? "file" : "special";
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    return code === "ENOENT" || code === "ENOTDIR" || code === "EINVAL" ? "nothing" : "file";
-  }
 }
 
 /** A word as commands are, and hosts within a laboratory. */

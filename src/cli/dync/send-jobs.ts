@@ -6,11 +6,11 @@ import type { Job } from "../../client/job.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import type { CommandContext, Environment } from "../command.ts";
 import { readKnownServers } from "./known-servers.ts";
-import { isThere } from "./send-faults.ts";
 import type { SendValues } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
 import { chosenServer, tellApart } from "./server-choice.ts";
+import { isThere } from "./what-is-there.ts";
 
 /** What is to be sent, as it was written. */
 export interface Sending {

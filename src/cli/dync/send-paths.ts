@@ -5,8 +5,8 @@ import { filesIn } from "../../client/listing/files-in.ts";
 import type { CommandContext } from "../command.ts";
 import { readPathList } from "./path-list.ts";
 import { readSelection } from "./selection-options.ts";
-import { isFolder } from "./send-faults.ts";
 import type { SendValues } from "./send-options.ts";
+import { isFolder } from "./what-is-there.ts";
 
 export interface Paths {
   readonly paths: readonly string[];

@@ -2,7 +2,7 @@
 // one, and the file beside it of that one. What is wrong with all of them together is found before anything is sent; what is
 // wrong with one alone is that one's failure.
 
-import { readFileSync, type Stats, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { resolve, sep } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import type { JsonMember } from "../../base/json-text.ts";
@@ -20,8 +20,8 @@ import { loadMembers, metadataOf, readMetadataFile } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { datasetNameOnServer, nameOnServer } from "./name-on-server.ts";
 import { readSelection } from "./selection-options.ts";
-import { isThere } from "./send-faults.ts";
 import type { SendValues } from "./send-options.ts";
+import { isThere, statsOf } from "./what-is-there.ts";
 
 /** What a plan says of one upload. */
 type Planned = Pick<Job, "origin" | "name" | "metadataText" | "fault" | "unpack">;
@@ -123,9 +123,9 @@ export class SendPlan {
   }
 
   #templateName(path: string): string | undefined {
-    const stats = this.#template === null ? undefined : statsOf(path);
+    const stats = this.#template === null ? null : statsOf(path);
     // What is not there fails when its turn comes.
-    if (this.#template === null || stats === undefined) return undefined;
+    if (this.#template === null || stats === null) return undefined;
     const { mtime: modified } = stats;
     return this.#template.nameOf({ path: resolve(path), isFolder: stats.isDirectory(), modified });
   }
@@ -168,14 +168,6 @@ function readTable(path: string): Uint8Array {
     throw new DyncError("usage", `Cannot read the table "${shown}": ${whyUnreadable(error)}`, {
       cause: error,
     });
-  }
-}
-
-function statsOf(path: string): Stats | undefined {
-  try {
-    return statSync(systemPathBytes(path));
-  } catch {
-    return undefined;
   }
 }
 
