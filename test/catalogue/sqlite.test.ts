@@ -20,14 +20,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
 import { jsonDigest } from "../../src/base/json-digest.ts";
 import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
 import { openSqliteCatalogue, rescueCatalogue, type SqliteCatalogue } from "../../src/catalogue/sqlite.ts";
-import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
-import { codeOf, idOf, publishOne, sinkOptions } from "../storage/contract.ts";
+import { codeOf, idOf, publishOne } from "../storage/contract.ts";
+import { openStorage } from "../storage/open-storage.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { admit, bring, catalogueContract, namesIn, newUpload, noBounds, owner, timeOf } from "./contract.ts";
@@ -368,12 +367,7 @@ test("a catalogue of the version before owners is taken over: every verb works, 
 // A data folder with two published files, some other files, and a catalogue that has enough in it to be damaged.
 async function dataFolder() {
   const folder = await tempFolder();
-  const storage = await FilesystemStorage.open({
-    folder: folder.path,
-    clock: systemClock,
-    log: silentLogger,
-    ...sinkOptions,
-  });
+  const storage = await openStorage(folder.path);
   await publishOne(storage, 1, "anna", "a.raw", "first");
   await publishOne(storage, 2, "bert", "b.raw", "second");
   await publishOne(storage, 3, "bert", "gone.raw");

@@ -21,18 +21,14 @@ afterEach(async () => {
 
 const unfit = new DyncError("usage", '"run/a%.raw" cannot be in a bag');
 
+function taskOf({ size }: BytesSource) {
+  const about = { size, canSeek: true, client: "test", resume: false };
+  return { name: "run.tar", metadataText: "{}", unpack: "tar" as const, ...about };
+}
+
 function send(bagFault: DyncError | null) {
   const source = Object.assign(new BytesSource(patternOf(3000)), { bagFault: () => bagFault });
-  const task = {
-    name: "run.tar",
-    metadataText: "{}",
-    size: source.size,
-    canSeek: true,
-    client: "test",
-    resume: false,
-    unpack: "tar" as const,
-  };
-  return { receipt: world.upload({ source, task }), source };
+  return { receipt: world.upload({ source, task: taskOf(source) }), source };
 }
 
 function approve(info: { readonly unpack?: true; readonly names?: "bagit" }): void {
@@ -87,16 +83,7 @@ describe("a dataset that is there already", () => {
   /** What comes of a refusal that says of the dataset there that it has `files`. */
   async function refused(info: { readonly metadata: "same" | "different"; readonly files?: string }) {
     const source = Object.assign(new BytesSource(patternOf(3000)), { listDigest: async () => digest });
-    const task = {
-      name: "run.tar",
-      metadataText: "{}",
-      size: source.size,
-      canSeek: true,
-      client: "test",
-      resume: false,
-      unpack: "tar" as const,
-    };
-    const outcome = world.upload({ source, task }).catch((error: unknown) => error);
+    const outcome = world.upload({ source, task: taskOf(source) }).catch((error: unknown) => error);
     await server.expect("post-file");
     const stored = { size: 7, sha256: "cd".repeat(32), upload: "u1", ...info };
     server.send({ type: "error", code: 409, text, info: stored });

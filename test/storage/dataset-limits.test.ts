@@ -7,11 +7,9 @@ import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
 import { recordOfPublished } from "../../src/catalogue/rebuild.ts";
 import { MemberIndex } from "../../src/storage/dataset/member-index.ts";
 import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
-import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
 import { storageError } from "../../src/storage/storage-error.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
@@ -19,8 +17,9 @@ import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sy
 import { tarOfMany } from "../support/hostile-tars.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { codeOf, datasetKind, idOf, publishOne, sinkOptions } from "./contract.ts";
+import { codeOf, datasetKind, idOf, publishOne } from "./contract.ts";
 import { createDataset, everything, type Listed, openDataset, streamOf, tarBytes } from "./dataset-world.ts";
+import { openStorage } from "./open-storage.ts";
 
 const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const smallDisk = ["-t", "tmpfs", "-o", "size=4m,mode=700", "dync-test"];
@@ -163,12 +162,7 @@ describe("a dataset", () => {
 
 test("published datasets are known again when the catalogue was lost, and what only looks like one is not", async () => {
   await using folder = await tempFolder(memory);
-  const storage = await FilesystemStorage.open({
-    folder: folder.path,
-    clock: systemClock,
-    log: silentLogger,
-    ...sinkOptions,
-  });
+  const storage = await openStorage(folder.path);
   await publishOne(storage, 1, "anna", "plain run", "text", datasetKind("plain"));
   await publishOne(storage, 2, "anna", "bag", "text", datasetKind("bagit"));
   await publishOne(storage, 3, "anna", "a.raw", "text");

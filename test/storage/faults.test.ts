@@ -5,11 +5,8 @@ import { expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
-import { FilesystemStorage } from "../../src/storage/filesystem.ts";
-import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { sinkOptions } from "./contract.ts";
+import { openStorage } from "./open-storage.ts";
 
 const canTrace = spawnSync("strace", ["-f", "-o", "/dev/null", "true"]).status === 0;
 
@@ -51,8 +48,7 @@ test.skipIf(!canTrace).each(faults)(
 
 test("the lock on a data folder goes with the process that held it, even when it is killed", async () => {
   await using folder = await tempFolder();
-  const open = () =>
-    FilesystemStorage.open({ folder: folder.path, clock: systemClock, log: silentLogger, ...sinkOptions });
+  const open = () => openStorage(folder.path);
   const child = spawn(process.execPath, [join(import.meta.dir, "lock-holder.ts"), folder.path]);
   await once(child.stdout, "data");
   await expect(open()).rejects.toThrow("Another dync-server uses the data folder");

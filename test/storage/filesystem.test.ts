@@ -41,6 +41,7 @@ import {
   sinkOptions,
   storageContract,
 } from "./contract.ts";
+import { openStorage } from "./open-storage.ts";
 
 const isRoot = process.getuid?.() === 0;
 const smallDisk = ["-t", "tmpfs", "-o", "size=4m,mode=700", "dync-test"];
@@ -191,8 +192,7 @@ describe("what lies in the data folder", () => {
 });
 
 describe("a data folder that is no good is refused with what to do", () => {
-  const open = (folder: string) =>
-    FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger, ...sinkOptions });
+  const open = (folder: string) => openStorage(folder);
   const failure = async (folder: string): Promise<DyncError> => {
     const error = await open(folder).then(
       (storage) => storage.close().then(() => null),
@@ -248,9 +248,7 @@ describe("a data folder that is no good is refused with what to do", () => {
     const log = {
       log: (_level: string, message: string, fields?: LogFields) => void logged.push([message, fields]),
     };
-    await (
-      await FilesystemStorage.open({ folder: folder.path, clock: systemClock, log, ...sinkOptions })
-    ).close();
+    await (await openStorage(folder.path, { log })).close();
     expect(logged).toEqual([
       ["Everybody on this machine can write to the data folder", { folder: folder.path }],
     ]);
@@ -259,12 +257,7 @@ describe("a data folder that is no good is refused with what to do", () => {
 
 test("a data folder that is away did not lose its files: later is better than never", async () => {
   await using folder = await tempFolder();
-  const storage = await FilesystemStorage.open({
-    folder: folder.path,
-    clock: systemClock,
-    log: silentLogger,
-    ...sinkOptions,
-  });
+  const storage = await openStorage(folder.path);
   await (await storage.create(idOf(1), "file")).close();
   await rename(folder.file(".dync"), folder.file("away"));
   for (const attempt of [() => storage.open(idOf(1)), () => storage.create(idOf(2), "file")]) {
@@ -307,12 +300,7 @@ test.skipIf(!canMount)(
     await using folder = await tempFolder();
     execFileSync("mount", [...smallDisk, folder.path]);
     using _mounted = { [Symbol.dispose]: () => execFileSync("umount", [folder.path]) };
-    const storage = await FilesystemStorage.open({
-      folder: folder.path,
-      clock: systemClock,
-      log: silentLogger,
-      ...sinkOptions,
-    });
+    const storage = await openStorage(folder.path);
     const free = (await storage.freeBytes()) as number;
     expect(free).toBeGreaterThan(3_500_000);
     expect(free).toBeLessThanOrEqual(4 * 1024 * 1024);

@@ -10,7 +10,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { PartialDataset } from "../../src/storage/dataset/partial-dataset.ts";
 import { datasetSteps } from "../../src/storage/dataset/publish-dataset.ts";
 import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
-import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
+import { stateFolder } from "../../src/storage/filesystem.ts";
 import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import type { PublishParts } from "../../src/storage/publish.ts";
 import type { Description, Storage } from "../../src/storage/storage.ts";
@@ -20,8 +20,9 @@ import { Trash } from "../../src/storage/trash.ts";
 import type { Contents, Layout } from "../../src/upload/upload.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { codeOf, datasetKind, descriptionOf, idOf, publishOne, sinkOptions } from "./contract.ts";
+import { codeOf, datasetKind, descriptionOf, idOf, publishOne } from "./contract.ts";
 import { everything, homeOf, placeIn, tarBytes, treeOf } from "./dataset-world.ts";
+import { openStorage } from "./open-storage.ts";
 
 const tar = tarBytes(everything);
 const destination = { user: "anna", name: "run" };
@@ -121,12 +122,7 @@ test.each([
 
 test("a bag has what its metadata say, and nothing of it can be forged", async () => {
   await using folder = await tempFolder(memory);
-  const storage = await FilesystemStorage.open({
-    folder: folder.path,
-    clock: systemClock,
-    log: silentLogger,
-    ...sinkOptions,
-  });
+  const storage = await openStorage(folder.path);
   const partial = await storage.create(idOf(1), "bagit");
   await partial.append(tar);
   const { metadataText, ...rest } = descriptionOf(idOf(1), "anna", "run", tar, await partial.contents());
@@ -194,8 +190,7 @@ async function cutOff(count: number, layout: Layout, hasLinks: boolean) {
   const temp = await tempFolder(memory);
   const folder = temp.path;
   const parts = partsOf(folder, hasLinks);
-  const open = () =>
-    FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger, hasLinks, ...sinkOptions });
+  const open = () => openStorage(folder, { hasLinks });
   const storage = await open();
   const partial = await storage.create(idOf(1), layout);
   await partial.append(tar);

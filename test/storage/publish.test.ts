@@ -5,13 +5,14 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
+import { stateFolder } from "../../src/storage/filesystem.ts";
 import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import { type PublishParts, publishSteps } from "../../src/storage/publish.ts";
 import { Trash } from "../../src/storage/trash.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { bytesOf, codeOf, descriptionOf, idOf, publishOne, sinkOptions } from "./contract.ts";
+import { bytesOf, codeOf, descriptionOf, idOf, publishOne } from "./contract.ts";
+import { openStorage } from "./open-storage.ts";
 
 const content = bytesOf("the content");
 const destination = { user: "anna", name: "run.raw" };
@@ -140,8 +141,7 @@ function stepsOf(parts: PublishParts) {
 async function cutOff(count: number, hasLinks: boolean) {
   const temp = await tempFolder();
   const folder = temp.path;
-  const open = () =>
-    FilesystemStorage.open({ folder, clock: systemClock, log: silentLogger, hasLinks, ...sinkOptions });
+  const open = () => openStorage(folder, { hasLinks });
   const storage = await open();
   const partial = await storage.create(idOf(1), "file");
   await partial.append(content);

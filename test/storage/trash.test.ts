@@ -3,12 +3,13 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../src/base/clock.ts";
-import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
+import { stateFolder } from "../../src/storage/filesystem.ts";
 import { Trash } from "../../src/storage/trash.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { idOf, sinkOptions } from "./contract.ts";
+import { idOf } from "./contract.ts";
+import { openStorage } from "./open-storage.ts";
 
 /** A folder of `files` files, some of them in folders within folders. */
 function makeFolder(path: string, files: number): void {
@@ -52,8 +53,7 @@ describe("a folder that is thrown away", () => {
 
   test("is what a process that ends leaves to the next one", async () => {
     await using folder = await tempFolder();
-    const open = () =>
-      FilesystemStorage.open({ folder: folder.path, clock: systemClock, log: silentLogger, ...sinkOptions });
+    const open = () => openStorage(folder.path);
     const storage = await open();
     const partials = `${stateFolder(folder.path)}/partial`;
     makeFolder(`${partials}/${idOf(1)}.gone`, 40);
