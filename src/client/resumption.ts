@@ -5,6 +5,7 @@ import { DyncError, type ErrorCode } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
 import { localTime } from "../base/local-time.ts";
 import { limits } from "../protocol/limits.ts";
+import type { Job } from "./job.ts";
 import { isSameSource } from "./origin.ts";
 import type { UnfinishedUpload } from "./upload-store.ts";
 
@@ -56,18 +57,29 @@ export function isOfUseAfter(error: unknown): boolean {
   return !(error instanceof DyncError) || error.meaning.retry || keptAfter.includes(error.code);
 }
 
-const finalCodes: readonly ErrorCode[] = [
-  "usage",
+const refusedCodes: readonly ErrorCode[] = [
   "forbidden",
   "too-large",
   "name-taken",
+  "content-rejected",
   "metadata-rejected",
-  "malformed",
 ];
 
-/** Whether the same thing, tried again, would be refused again: somebody has to change what is wanted. */
-export function isFinal(error: unknown): boolean {
-  return error instanceof DyncError && finalCodes.includes(error.code);
+/** Whether the server refused it: somebody has to change what is there, or what it allows, before the same can be stored. */
+export function isRefused(error: DyncError): boolean {
+  return refusedCodes.includes(error.code);
+}
+
+const finalCodes: readonly ErrorCode[] = ["usage", "malformed"];
+
+/**
+ * Whether nothing is kept of `job` to try it again, or that would be of no use whatever happens elsewhere. What a server refused of a
+ * batch is kept: who mends that there need not know what was sent.
+ */
+export function isFinal({ place, fault }: Job, error: DyncError): boolean {
+  if (place === undefined) return !isOfUseAfter(error);
+  // What was wrong with its name, or with a file beside it, went into the job; what could not be read may be there again.
+  return finalCodes.includes(error.code) || (fault !== undefined && isRefused(error));
 }
 
 /** The upload failed as `cause` says, and what was sent of it is kept: a later command can go on with it. */

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError, type ErrorCode } from "../../src/base/error.ts";
-import { beginningOf, isOfUseAfter, UploadKept } from "../../src/client/resumption.ts";
+import { beginningOf, isFinal, isOfUseAfter, UploadKept } from "../../src/client/resumption.ts";
 import { limits } from "../../src/protocol/limits.ts";
 
 const version = { size: 5, modified: "1", changed: "1", fileId: "1:2" };
@@ -94,4 +94,28 @@ test("what is kept fails as its cause does", () => {
   const cause = new DyncError("unreachable", "It was lost", { hint: "try again" });
   const kept = new UploadKept(cause, "a".repeat(32));
   expect(kept).toMatchObject({ code: "unreachable", message: "It was lost", hint: "try again", cause });
+});
+
+describe("of a batch", () => {
+  const place = { batch: "c".repeat(32), number: 0, identity: known.identity, replaces: [] };
+  const job = { ...wanted, place };
+
+  test.each([
+    ["that a server refused is tried again, since somebody may mend that there", "name-taken", false],
+    ["whose metadata the server refused as well: its rules may change", "metadata-rejected", false],
+    ["that could not be read is tried again", "source", false],
+    ["that nobody can send under this name is over", "usage", true],
+  ] as const)("one %s", (_, code, final) => {
+    expect(isFinal(job, new DyncError(code, "it failed"))).toBe(final);
+  });
+
+  test("what was wrong with it before it was sent is over, but for what could not be read", () => {
+    const faults = (["metadata-rejected", "source"] as const).map((code) => new DyncError(code, "it fails"));
+    expect(faults.map((fault) => isFinal({ ...job, fault }, fault))).toEqual([true, false]);
+  });
+
+  test("one that is no part of it is over where nothing is kept of it", () => {
+    const errors = (["name-taken", "no-space"] as const).map((code) => new DyncError(code, "it failed"));
+    expect(errors.map((error) => isFinal(wanted, error))).toEqual([true, false]);
+  });
 });

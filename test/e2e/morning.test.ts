@@ -1,11 +1,11 @@
 // A morning in a lab: thirty runs with their fields in a table that a spreadsheet saved, sent by one command over a line that is
 // cut twice. One run loses a file while it is sent, one has the name of another run on the server: the summary names these
-// two, and everything else is there, as `tar` and `sha256sum` see it.
+// two, everything else is there, as `diff` and `sha256sum` see it, and `dync resume` sends the two once they are mended.
 
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Random } from "../simulation/random.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -89,15 +89,34 @@ describe.skipIf(executablesMissing !== null)(`a lab's morning (${executablesMiss
       await expectRun(lab, join(folder, name), name);
     }
 
-    // The file is found again, and the same command sends what is missing; the rest is compared.
-    await writeFile(join(folder, vanishing, "z last.raw"), "found again");
+    // Nobody has to know what the command was. The file is found again; the other run is still in the way, and named again.
     proxy.faults = {};
-    const again = await lab.dync([...command, ...paths], {}, endMs);
-    expect(again.code).toBe(3);
-    const second = summaryOf(again.stdout);
-    expect(second.failures.map(({ name }) => name)).toEqual([`${refused}.tar`]);
-    expect(second).toMatchObject({ files: runs, stored: 1, already: runs - 2 });
+    const uploads = await lab.dync(["uploads"]);
+    expect(uploads.stdout).toMatch(new RegExp(`  2 files left  "${join(folder, vanishing)}" and 1 more to `));
+    await writeFile(join(folder, vanishing, "z last.raw"), "found again");
+    const resumed = await lab.dync(["resume", "--json"], {}, endMs);
+    expect(resumed.code).toBe(3);
+    const second = summaryOf(resumed.stdout);
+    expect(second).toMatchObject({ files: 2, stored: 1 });
+    expect(second.failures.map(({ name, code }) => [name, code])).toEqual([[`${refused}.tar`, "name-taken"]]);
     await expectRun(lab, join(folder, vanishing), vanishing);
+    const asked = await lab.dync(["resume"]);
+    expect(asked.code).toBe(3);
+    expect(asked.stderr).toMatch(
+      /^1 file: 1 failed\n {2}".*run-21": .*\n"dync resume" sends it once mended, "dync cancel [0-9a-f]{8}" drops it$/m,
+    );
+
+    // The steward gives the earlier run another name.
+    for (const ending of ["", ".sha256", ".meta.json"])
+      await rename(`${lab.stored(refused)}${ending}`, `${lab.stored("earlier")}${ending}`);
+    expect(await lab.dync(["resume", "-q"], {}, endMs)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    await expectRun(lab, join(folder, refused), refused);
+    expect(await lab.dync(["uploads"])).toMatchObject({ code: 0, stderr: "Nothing is unfinished\n" });
+
+    // What is sent again is compared.
+    const again = await lab.dync([...command, ...paths], {}, endMs);
+    expect(again.code).toBe(0);
+    expect(summaryOf(again.stdout)).toMatchObject({ files: runs, stored: 0, already: runs });
   });
 });
 

@@ -5,7 +5,7 @@ import { DyncError } from "../../base/error.ts";
 import type { Batch, BatchJob } from "../../client/batch/batch.ts";
 import type { Job } from "../../client/job.ts";
 import { pathOf } from "../../client/origin.ts";
-import { BeingSent, isFinal, UploadKept } from "../../client/resumption.ts";
+import { BeingSent, isFinal, isRefused, UploadKept } from "../../client/resumption.ts";
 import { isOfServer } from "../../client/servers.ts";
 import type { Receipt } from "../../client/upload.ts";
 import { formatDuration } from "../../config/duration.ts";
@@ -54,6 +54,7 @@ export class BatchOutcomes {
     bytes: 0,
     ofServers: 0,
     final: 0,
+    refused: 0,
   };
 
   constructor(options: BatchOutcomesOptions) {
@@ -82,10 +83,10 @@ export class BatchOutcomes {
     if (error instanceof BeingSent) this.#counts.skipped += 1;
     else if (signal.aborted) this.#counts.stopped += 1;
     else this.#counts.failed += 1;
-    if (isFinal(error)) {
+    if (isFinal(job, error)) {
       this.#counts.final += 1;
       this.#settle(job);
-    }
+    } else if (isRefused(error)) this.#counts.refused += 1;
     const kept = error instanceof UploadKept ? { resume: error.identity } : {};
     const outcome = error instanceof BeingSent ? "skipped" : "failed";
     this.#note(job, { outcome, code, message, hint, exit: error.meaning.exit, ...kept });
@@ -140,6 +141,11 @@ export class BatchOutcomes {
   get left(): number {
     const { stored, already, final } = this.#counts;
     return this.#files - stored - already - final;
+  }
+
+  /** Those of them that the server refused. */
+  get refused(): number {
+    return this.#counts.refused;
   }
 
   /** How many files there are, `null` where that is not known. */

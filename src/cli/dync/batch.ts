@@ -102,9 +102,8 @@ export async function sendParts(
     for (const batch of batches) await batch.close();
     outcomes.summarise();
   }
-  const { left, status } = outcomes;
-  if (left > 0) context.output.say(wayOn(left, batches));
-  return status;
+  if (outcomes.left > 0) context.output.say(wayOn(outcomes, batches));
+  return outcomes.status;
 }
 
 async function* jobsOf(uploads: readonly Job[], batches: readonly Batch[]): AsyncGenerator<Job> {
@@ -113,15 +112,16 @@ async function* jobsOf(uploads: readonly Job[], batches: readonly Batch[]): Asyn
 }
 
 /** What is said once where all that was under way ends. */
-function interruption(error: DyncError, { left }: BatchOutcomes, batches: readonly Batch[]): DyncError {
-  return new DyncError(error.code, error.message, { cause: error, hint: wayOn(left, batches) });
+function interruption(error: DyncError, outcomes: BatchOutcomes, batches: readonly Batch[]): DyncError {
+  return new DyncError(error.code, error.message, { cause: error, hint: wayOn(outcomes, batches) });
 }
 
-function wayOn(left: number, batches: readonly Batch[]): string {
+function wayOn({ left, refused }: BatchOutcomes, batches: readonly Batch[]): string {
   if (batches.some(({ fault }) => fault !== null)) return "the same command goes on with what is left";
   const [which, them] = left === 1 ? ["the one that is left", "it"] : [`the ${left} that are left`, "them"];
   const [only, another] = batches;
   const drop =
     only?.id != null && another === undefined ? `, "dync cancel ${shortened(only.id)}" drops ${them}` : "";
+  if (refused === left) return `"dync resume" sends ${them} once mended${drop}`;
   return `"dync resume" goes on with ${which}${drop}`;
 }

@@ -22,8 +22,9 @@ Usage:
   dync resume [options] [ID]...
 
 Without ID all of them. The beginning of an id is enough. A file that changed
-meanwhile, or a folder in which one did, is sent anew. To give the same
-"dync send" command again does the same for one upload.
+meanwhile, or a folder in which one did, is sent anew. Of a command with several
+files what failed is tried again, also what the server refused, until it is
+stored or dropped. To give the same "dync send" command again does the same.
 
 Options:
       --jobs NUMBER        so many files at once (default 4)
