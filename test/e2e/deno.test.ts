@@ -1,13 +1,17 @@
 // Both programs run from the sources in Deno, and speak with the compiled ones.
 
 import { beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { openExchange } from "../support/exchange.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { runProgram } from "../support/programs.ts";
+import { inject, straceMissing } from "../support/system-calls.ts";
 import { denoIsMissing, denoSystem, type System, thisSystem } from "../support/systems.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
+const checkBag = join(import.meta.dir, "..", "support", "check_bag.py");
 const fileBytes = 20_000_000;
 const deadlineMs = 120_000;
 const reason = denoIsMissing ?? executablesMissing;
@@ -67,4 +71,50 @@ describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${
     },
     deadlineMs,
   );
+
+  for (const layout of ["plain", "bagit"] as const) {
+    test.skipIf(straceMissing !== null)(
+      `a folder and a tar become datasets as they are (${layout}), durable by syncfs (${straceMissing ?? "strace"})`,
+      async () => {
+        await using folder = await tempFolder();
+        const serverArgs = ["--datasets", layout];
+        await using exchange = await openExchange({
+          ...{ client: deno, server: deno, folder: folder.path },
+          serverArgs,
+        });
+        const inside = { "b 測.raw": new Uint8Array(3_000_000).fill(7), none: {}, "no bytes": "" };
+        const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`${at}.dat`, `file ${at}`]));
+        const run = await exchange.tree("run", { "a.raw": "a", sub: inside, many });
+        const tar = folder.file("packed.tar");
+        expect(await runProgram(["tar", "-cf", tar, "-C", run, "."])).toMatchObject({ code: 0 });
+        // Nothing is there that the disk does not confirm.
+        await using fault = await inject(exchange.server.pid, "syncfs:error=EIO", folder.file("calls"));
+        await using refused = exchange.startSend(run, ["--dataset"]);
+        expect(await refused.ended(deadlineMs)).toMatchObject({ code: 1 });
+        expect(existsSync(join(exchange.data, "alice", "run"))).toBe(false);
+        expect(await fault.end()).toBeGreaterThan(0);
+        for (const [path, option] of [
+          [run, "--dataset"],
+          [tar, "--unpack"],
+        ] as const) {
+          await using program = exchange.startSend(path, [option]);
+          expect(await program.ended(deadlineMs)).toMatchObject({ code: 0, stderr: "" });
+        }
+        for (const name of ["run", "packed"])
+          await expectDataset(join(exchange.data, "alice", name), run, layout);
+      },
+      deadlineMs,
+    );
+  }
 });
+
+/** The dataset is the folder `run`, by other programs. */
+async function expectDataset(stored: string, run: string, layout: "plain" | "bagit"): Promise<void> {
+  const content = layout === "bagit" ? join(stored, "data") : stored;
+  const nothing = { code: 0, stdout: "" };
+  expect(await runProgram(["diff", "-r", run, content])).toMatchObject(nothing);
+  expect(existsSync(join(content, "sub", "none"))).toBe(true);
+  const sums = ["sha256sum", "--strict", "--quiet", "-c", `${basename(stored)}.sha256`];
+  expect(await runProgram(sums, { cwd: dirname(stored) })).toMatchObject(nothing);
+  if (layout === "bagit") expect(await runProgram(["python3", checkBag, stored])).toMatchObject(nothing);
+}

@@ -16,6 +16,8 @@ export interface ExchangeOptions {
   readonly server: System;
   /** Empty; everything goes there. */
   readonly folder: string;
+  /** More arguments of the server. */
+  readonly serverArgs?: readonly string[];
 }
 
 const MB = 1_000_000;
@@ -37,14 +39,16 @@ export class Exchange implements AsyncDisposable {
   readonly #client: System;
   readonly #server: System;
   readonly #folder: string;
+  readonly #serverArgs: readonly string[];
   readonly #homes: { readonly client: string; readonly server: string };
   #running: Program | null = null;
   #port = 0;
 
-  constructor({ client, server, folder }: ExchangeOptions) {
+  constructor({ client, server, folder, serverArgs = [] }: ExchangeOptions) {
     this.#client = client;
     this.#server = server;
     this.#folder = folder;
+    this.#serverArgs = serverArgs;
     this.#homes = { client: join(folder, "client-home"), server: join(folder, "server-home") };
     this.data = join(folder, "data");
   }
@@ -123,6 +127,7 @@ export class Exchange implements AsyncDisposable {
       String(this.#port),
       "--log-format",
       "json",
+      ...this.#serverArgs,
     ];
     const program = startProgram(this.#server.command("dync-server", args), this.#asServer());
     this.#running = program;
@@ -175,13 +180,19 @@ export class Exchange implements AsyncDisposable {
     return bytes / MB / seconds;
   }
 
-  /** Sends a folder as a dataset, and checks what is stored. */
-  async sendFolder(name: string, tree: Tree): Promise<void> {
+  /** Makes a folder. */
+  async tree(name: string, tree: Tree): Promise<string> {
     const path = join(this.#folder, name);
     plant(path, tree);
     // Some runtimes take times to the millisecond.
     const touched = await runProgram(["find", path, "-exec", "touch", "-d", "@1700000000.25", "{}", "+"]);
     expect(touched).toMatchObject({ code: 0, stderr: "" });
+    return path;
+  }
+
+  /** Sends a folder as a dataset, and checks what is stored. */
+  async sendFolder(name: string, tree: Tree): Promise<void> {
+    const path = await this.tree(name, tree);
     await using program = this.startSend(path, ["--dataset"]);
     await this.#confirmed(program);
     expect(await treeIn(join(this.data, "alice", name))).toEqual(await treeIn(path));
