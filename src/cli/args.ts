@@ -247,8 +247,8 @@ class StrictPass {
 
   #result(): Readonly<Record<string, unknown>> {
     const positionals = [...this.#positionals];
-    const values = Object.entries(this.#options).map(([name, { type, repeat }]) => {
-      if (type === "boolean") return [name, this.#switches.get(name) ?? false];
+    const values = Object.entries(this.#options).map(([name, { type, repeat, isThreeWay }]) => {
+      if (type === "boolean") return [name, this.#switches.get(name) ?? (isThreeWay ? undefined : false)];
       if (type === "words") return [name, this.#values.get(name) ?? []];
       const given =
         type === "string" ? (this.#values.get(name) ?? []) : positionals.splice(0, repeat ? Infinity : 1);

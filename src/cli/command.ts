@@ -32,13 +32,17 @@ export interface OptionDef {
   readonly repeat?: boolean;
   /** Takes values that are not text (as `systemArguments` writes them): paths of files that are only read. */
   readonly bytes?: boolean;
+  /** A switch that tells "off" (`--no-NAME`) from not being given, which is `undefined`. */
+  readonly isThreeWay?: boolean;
 }
 export type OptionsDef = Readonly<Record<string, OptionDef>>;
 
 /** What was given: an option that was not is `undefined`, a switch `false`, one that may be repeated an empty list. */
 export type OptionValues<T extends OptionsDef> = {
   readonly [Name in keyof T]: T[Name] extends { readonly type: "boolean" }
-    ? boolean
+    ? T[Name] extends { readonly isThreeWay: true }
+      ? boolean | undefined
+      : boolean
     : T[Name] extends { readonly type: "words" }
       ? readonly string[]
       : T[Name] extends { readonly repeat: true }

@@ -3,18 +3,20 @@
 
 import { logFormats, logLevels } from "../base/log.ts";
 import { limits } from "../protocol/limits.ts";
-import { type Fault, right } from "./parsed.ts";
+import type { Fault } from "./parsed.ts";
 import {
   choices,
   counts,
   durations,
   ofProcess,
+  ofProcessLive,
   ofUser,
+  ownAddresses,
+  paths,
   type Scope,
   type Setting,
   sizes,
   switches,
-  texts,
 } from "./setting.ts";
 
 const MiB = 1024 * 1024;
@@ -33,14 +35,9 @@ const metadataSizes = sizes(`at least what one upload may have, ${metadataBytesM
 
 /** What can be chosen, in the order of the help; by the name that the program has for the value. */
 export const serverSettings = {
-  /** `null`: in the folder of keys and state. */
-  dataFolder: ofProcess<string | null>(
-    "data",
-    texts("FOLDER"),
-    null,
-    "where files go (default DYNC_HOME/data)",
-  ),
-  address: ofProcess("bind", texts("ADDRESS"), "*", "address to listen on (default: all)"),
+  /** The default is in the folder of keys and state. */
+  dataFolder: ofProcess("data", paths("FOLDER"), "data", "where files go (default DYNC_HOME/data)"),
+  address: ofProcess("bind", ownAddresses, "*", "address to listen on (default: all)"),
   /** 0 lets the system choose. */
   port: ofProcess("port", counts(0, 65535), 8889, "port to listen on (default {default}; 0: any free one)"),
   // Enough for eight full windows; the whole server then stays well under 250 MB.
@@ -59,9 +56,19 @@ export const serverSettings = {
     limits.maxQueueDefault,
     "pieces that one upload may have under way",
   ),
-  uploadsMax: ofProcess("max-uploads", counts(1, uploadsMaxMax), 1000, "uploads that may be open at once"),
+  uploadsMax: ofProcessLive(
+    "max-uploads",
+    counts(1, uploadsMaxMax),
+    1000,
+    "uploads that may be open at once",
+  ),
   // More than any laboratory sends side by side; an upload that waits for its place is kept.
-  uploadsPerUser: ofUser("uploads-per-user", counts(1, uploadsMaxMax), 250, "those of one user"),
+  uploadsPerUser: ofUser(
+    "uploads-per-user",
+    counts(1, uploadsMaxMax),
+    250,
+    "uploads that one user may have open at once",
+  ),
   // A week's unfinished uploads of a busy laboratory, at some 500 bytes of the catalogue and a file on the disk each.
   unfinishedPerUser: ofUser(
     "max-unfinished",
@@ -90,26 +97,31 @@ export const serverSettings = {
     "files and folders that one dataset may have",
   ),
   // No wait of the server can be nothing at all: it would end every upload at its start.
-  idleMs: ofProcess(
+  idleMs: ofProcessLive(
     "idle-timeout",
     durations(limits.idleMsMin),
     limits.idleMs,
     "an upload whose client says nothing for so long gives up its place until it is back",
   ),
-  expireMs: ofProcess("expire", durations(1000), 7 * dayMs, "delete a suspended upload after so long"),
+  expireMs: ofProcessLive("expire", durations(1000), 7 * dayMs, "delete a suspended upload after so long"),
   trustsUserIds: ofProcess(
     "trust-user-ids",
     switches,
     false,
-    'the "user_id" inside a client\'s key names the user; without this option it is the name of the file',
+    'the "user_id" inside a client\'s key names the user; else it is the name of the file',
   ),
-  logFormat: ofProcess(
+  logFormat: ofProcessLive(
     "log-format",
     choices("FORMAT", logFormats),
     "text",
     '"text" or "json", one object a line; on standard error in either case',
   ),
-  logLevel: ofProcess("log-level", choices("LEVEL", logLevels), "info", '"debug", "info", "warn" or "error"'),
+  logLevel: ofProcessLive(
+    "log-level",
+    choices("LEVEL", logLevels),
+    "info",
+    '"debug", "info", "warn" or "error"',
+  ),
 };
 
 /** What nobody chooses, but tests. */
@@ -147,35 +159,70 @@ export type UserRules = ValuesOf<"user"> & Readonly<typeof fixedRules>;
 
 export type RulesOf = (user: string) => UserRules;
 
+/** What says how a setting is, the strongest first. */
+const origins = ["option", "variable", "file"] as const;
+export type Origin = (typeof origins)[number] | "default";
+
+/** Values of settings, by their names. */
+export type SettingValues = Readonly<Record<string, unknown>>;
+
+/** What is said of settings, by their names. */
+export interface SaidSettings {
+  readonly option?: Readonly<Record<string, string>>;
+  readonly variable?: Readonly<Record<string, string>>;
+  /** What `server-file.ts` read. */
+  readonly file?: SettingValues;
+}
+
+export interface SettingFault {
+  readonly name: string;
+  readonly origin: Origin;
+  readonly fault: Fault;
+}
+
 export interface ServerSettings {
   readonly process: ProcessSettings;
   readonly rules: UserRules;
-  /** What is wrong with a setting, by its name, in the order in which they were given. */
-  readonly faults: ReadonlyMap<string, Fault>;
+  /** What decided about each setting, by its name. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** All that is wrong, also where something stronger says it right. */
+  readonly faults: readonly SettingFault[];
 }
 
-/** The settings that `given` texts, by name, say; the others have their defaults, and so has what is faulty. */
-export function readServerSettings(given: Readonly<Record<string, string>>): ServerSettings {
-  const rows: Readonly<Record<string, Setting<unknown>>> = serverSettings;
+/** The settings as the strongest that says something has them; what nobody says, or says wrongly, has its default. */
+export function readServerSettings(said: SaidSettings): ServerSettings {
   const read: Record<Scope, Record<string, unknown>> = {
     process: { ...fixedSettings },
     user: { ...fixedRules },
   };
-  const faults = new Map<string, Fault>();
-  for (const [key, { name, scope, kind, default: fallback }] of Object.entries(rows)) {
-    const text = given[name];
-    const parsed = text === undefined ? right(fallback) : kind.parse(text);
-    read[scope][key] = parsed.ok ? parsed.value : fallback;
-    if (!parsed.ok) faults.set(name, parsed.fault);
+  const chosen = new Map<string, Origin>();
+  const faults: SettingFault[] = [];
+  for (const [key, row] of Object.entries(serverSettings as Readonly<Record<string, Setting<unknown>>>)) {
+    const { name, scope, kind } = row;
+    read[scope][key] = row.default;
+    chosen.set(name, "default");
+    for (const origin of origins.toReversed()) {
+      const value = said[origin]?.[name];
+      if (value === undefined) continue;
+      const parsed = origin === "file" ? { ok: true as const, value } : kind.parse(value as string);
+      if (!parsed.ok) faults.push({ name, origin, fault: parsed.fault });
+      else {
+        read[scope][key] = parsed.value;
+        chosen.set(name, origin);
+      }
+    }
   }
   const values = { process: read.process as ProcessSettings, rules: read.user as UserRules };
-  // How little memory is enough depends on the chunk: while that is wrong, nothing is said of it.
-  const { memoryBytes, chunkBytes } = values.process;
-  if (faults.has("chunk")) faults.delete("memory");
-  else if (!faults.has("memory") && memoryBytes < chunkBytes)
-    faults.set("memory", { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) });
-  const order = Object.keys(given);
-  return { ...values, faults: new Map([...faults].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))) };
+  const bound = faults.length > 0 ? null : memoryFault(values.process);
+  if (bound !== null)
+    faults.push({ name: "memory", origin: chosen.get("memory") ?? "default", fault: bound });
+  return { ...values, origins: chosen, faults };
+}
+
+/** How little memory is enough depends on the chunk: while something else is wrong, nothing is said of it. */
+function memoryFault({ memoryBytes, chunkBytes }: ProcessSettings): Fault | null {
+  if (memoryBytes >= chunkBytes) return null;
+  return { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) };
 }
 
 export const { process: defaultProcessSettings, rules: defaultUserRules } = readServerSettings({});

@@ -171,7 +171,10 @@ describe("readKnownServers()", () => {
 
   test("what is no text, or far too large, is not read", () => {
     expect(faultsOf(read(Buffer.from([0xff, 0xfe, 0x61, 0])).read)[0]?.message).toEndWith(
-      "it is no UTF-8 text",
+      "it is UTF-16 text, and has to be saved as UTF-8",
+    );
+    expect(faultsOf(read(Buffer.from([0x61, 0xff])).read)[0]?.message).toEndWith(
+      "it is no UTF-8 text, and has to be saved as UTF-8",
     );
     expect(faultsOf(read("#".repeat(300_000)).read)[0]?.message).toEndWith("at most 262144 are read");
   });

@@ -11,8 +11,8 @@ const cases = Object.values(serverSettings)
 
 test.each(cases)("dync-server --help names the default of --%s", (name, value) => {
   const text = new RegExp(`--${name} .*?\\(default\\s+([^\\s;)]+)`, "s").exec(serverUsage)?.[1];
-  const { process, rules, faults } = readServerSettings({ [name]: text ?? "" });
-  expect([...faults]).toEqual([]);
+  const { process, rules, faults } = readServerSettings({ option: { [name]: text ?? "" } });
+  expect(faults).toEqual([]);
   const key = Object.entries(serverSettings).find(([, it]) => it.name === name)?.[0];
   expect<unknown>({ ...process, ...rules }[key as keyof typeof process]).toBe(value);
 });
@@ -25,5 +25,7 @@ test("dync-server --help is laid out in two columns, a long option alone on its 
   expect(options).toContain(
     `      --window CHUNKS       pieces that one upload may have under way (default\n${column}8)\n`,
   );
-  expect(options).toContain(`      --uploads-per-user NUMBER\n${column}those of one user (default 250)\n`);
+  expect(options).toContain(
+    `      --uploads-per-user NUMBER\n${column}uploads that one user may have open at once (default\n${column}250)\n`,
+  );
 });

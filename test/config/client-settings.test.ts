@@ -36,10 +36,14 @@ describe("readClientSettings()", () => {
 
   const server = "[servers.lab]\n";
   const rows: readonly (readonly [string, string])[] = [
-    ["x = ", "1: invalid value"],
+    [
+      "x = 64MiB",
+      '1: illegal character in numeric literal: x = 64MiB [all but plain numbers, true and false stands in quotes: "64MiB"]',
+    ],
+    ["x", "1: incomplete key-value: cannot find end of key: x"],
     [
       'default_server = "a"\n\ndefault_server = "b"',
-      "3: trying to redefine an already defined table or value",
+      '3: trying to redefine an already defined table or value: default_server = "b" [take one of the two out]',
     ],
     ['\ndefault_sever = "a"', '2: Unknown key "default_sever" [did you mean "default_server"?]'],
     ["colour = 1", '1: Unknown key "colour" [known here: "default_server", "servers"]'],
@@ -78,10 +82,10 @@ describe("readClientSettings()", () => {
       '1: The alias "the lab" is not one word [use letters, digits, dots, dashes and underscores, 64 at most]',
     ],
     ["__proto__ = 1", '1: Unknown key "__proto__" [known here: "default_server", "servers"]'],
-    // Written in a way that a search for the key's text does not find: the table's line.
+    // Written in a way that a search for the key's text does not find.
     [
       `${server}"h\\u006fts" = 1\nhost = "lab"`,
-      '1: Unknown key "hots" in "servers.lab" [did you mean "host"?]',
+      '2: Unknown key "hots" in "servers.lab" [did you mean "host"?]',
     ],
     // The same word stands before it, in a comment and within a longer key.
     [

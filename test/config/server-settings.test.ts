@@ -10,31 +10,35 @@ import {
 
 /** "name needs WANTED, found FOUND" for each fault. */
 function faultsIn(given: Readonly<Record<string, string>>): readonly string[] {
-  const { faults } = readServerSettings(given);
-  return [...faults].map(([name, { wanted, found }]) => `${name} needs ${wanted}, found ${found}`);
+  const { faults } = readServerSettings({ option: given });
+  return faults.map(({ name, fault: { wanted, found } }) => `${name} needs ${wanted}, found ${found}`);
 }
 
 test("what is not given has its default", () => {
   const { process, rules, faults } = readServerSettings({});
-  expect([process, rules, faults.size]).toEqual([defaultProcessSettings, defaultUserRules, 0]);
+  expect([process, rules, faults.length]).toEqual([defaultProcessSettings, defaultUserRules, 0]);
 });
 
 test("each default is one that could be given", () => {
-  const rows = Object.values(serverSettings).filter((it) => it.default !== null);
-  const given = rows.map(({ name, kind, default: value }) => [name, kind.write(value as never)]);
-  const { process, rules, faults } = readServerSettings(Object.fromEntries(given));
-  expect([...faults]).toEqual([]);
+  const given = Object.values(serverSettings).map(({ name, kind, default: value }) => [
+    name,
+    kind.write(value as never),
+  ]);
+  const { process, rules, faults } = readServerSettings({ option: Object.fromEntries(given) });
+  expect(faults).toEqual([]);
   expect([process, rules]).toEqual([defaultProcessSettings, defaultUserRules]);
 });
 
 test("a setting changes its own value, of the process or of a user", () => {
   const { process, rules } = readServerSettings({
-    memory: "1G",
-    data: "/srv",
-    "trust-user-ids": "true",
-    "log-level": "debug",
-    "uploads-per-user": "7",
-    "max-metadata": "1MiB",
+    option: {
+      memory: "1G",
+      data: "/srv",
+      "trust-user-ids": "true",
+      "log-level": "debug",
+      "uploads-per-user": "7",
+      "max-metadata": "1MiB",
+    },
   });
   expect(process).toEqual({
     ...defaultProcessSettings,
@@ -60,16 +64,16 @@ describe("what is wrong is said", () => {
     [{ memory: "x" }, ['memory needs a size, found "x"']],
     [{ memory: "1KiB" }, ["memory needs at least one chunk, 2097152 bytes, found 1024"]],
     [{ chunk: "1KiB", memory: "1KiB" }, []],
+    [{ memory: "1KiB", chunk: "2KiB" }, ["memory needs at least one chunk, 2048 bytes, found 1024"]],
     [
-      { memory: "1KiB", chunk: "2KiB", port: "x" },
-      [
-        "memory needs at least one chunk, 2048 bytes, found 1024",
-        'port needs a whole number from 0 to 65535, found "x"',
-      ],
+      { port: "x", memory: "x" },
+      ['port needs a whole number from 0 to 65535, found "x"', 'memory needs a size, found "x"'],
     ],
     // Nobody knows yet how little is enough.
     [{ memory: "1KiB", chunk: "1" }, ["chunk needs from 1024 to 16777216 bytes, found 1"]],
-    [{ memory: "much", chunk: "1" }, ["chunk needs from 1024 to 16777216 bytes, found 1"]],
+    [{ bind: "lab 1" }, ['bind needs an address of this machine, found "lab 1"']],
+    [{ bind: "[::1]:8889" }, ['bind needs an address of this machine, found "[::1]:8889"']],
+    [{ data: "" }, ['data needs a path, found ""']],
     [
       { "max-metadata": "1K" },
       ["max-metadata needs at least what one upload may have, 262144 bytes, found 1024"],

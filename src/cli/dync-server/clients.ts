@@ -1,27 +1,33 @@
 // `dync-server clients`: who may send.
 
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Logger } from "../../base/log.ts";
 import { AuthorizedClients } from "../../keys/authorized-clients.ts";
-import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { displayWidth } from "../display-width.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
+import { givenOptions, readConfiguration } from "./configuration.ts";
 import { clientsUsage } from "./usage.ts";
 
 export const clientsCommand = defineCommand({
   name: "clients",
   usage: clientsUsage,
-  options: { ...sharedOptions, "trust-user-ids": { type: "boolean" }, json: { type: "boolean" } },
+  options: {
+    ...sharedOptions,
+    config: { type: "string" },
+    "trust-user-ids": { type: "boolean", isThreeWay: true },
+    json: { type: "boolean" },
+  },
   async run(values, { output, environment, clock }) {
-    const folder = join(resolve(dyncHome(environment)), "clients");
+    const { home, settings } = readConfiguration(givenOptions(values, environment), environment);
+    const folder = join(home, "clients");
     const authorized = await AuthorizedClients.load({
       folder,
       log: warningsTo(output),
       clock,
-      trustsUserIds: values["trust-user-ids"],
+      trustsUserIds: settings.trustsUserIds,
     });
     const clients = authorized
       .list()

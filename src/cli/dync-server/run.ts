@@ -1,27 +1,15 @@
 // `dync-server [run]`: reads and checks how the server is to run, and hands it to `serve.ts`.
 
-import { resolve } from "node:path";
-import { assert } from "../../base/assert.ts";
-import type { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import { readServerSettings, serverSettings } from "../../config/server-settings.ts";
-import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
-import {
-  type CommandContext,
-  type CommandLine,
-  defineCommand,
-  type OptionsDef,
-  type OptionValues,
-} from "../command.ts";
+import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { exitInterrupted, Interruption } from "../interruption.ts";
 import { openLog } from "../log.ts";
-import { optionText, usageError } from "../option-value.ts";
-import type { ServeOptions } from "./serve.ts";
+import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
 import { startError } from "./start-error.ts";
 import { serverUsage } from "./usage.ts";
 
-const options: OptionsDef = { ...sharedOptions, ...settingOptions() };
+const options: OptionsDef = { ...sharedOptions, ...configurationOptions };
 
 const logFlushMs = 2000;
 
@@ -29,39 +17,25 @@ export const runCommand = defineCommand({
   name: "run",
   usage: serverUsage,
   options,
-  check: ({ values }) => ({ misread: null, others: runFaults(values) }),
+  check: (line) => ({ misread: null, others: optionFaults(line) }),
   run: runServer,
 });
 
-/** An option for each setting, by its name. */
-function settingOptions(): OptionsDef {
-  const settings = Object.values(serverSettings);
-  return Object.fromEntries(
-    settings.map(({ name, kind }) => [name, { type: kind.placeholder === null ? "boolean" : "string" }]),
-  );
-}
-
-/** What is wrong with each option. */
-function runFaults(given: CommandLine["values"]): readonly DyncError[] {
-  const texts = Object.entries(given).map(([name, values]) => [name, values?.[0] ?? ""]);
-  const { faults } = readServerSettings(Object.fromEntries(texts));
-  return [...faults].map(([name, fault]) => usageError(fault, optionText(name)));
-}
-
 async function runServer(values: OptionValues<OptionsDef>, context: CommandContext): Promise<number> {
-  const { clock, signal } = context;
-  const request = readServeOptions(values, context.environment);
+  const { clock, signal, environment } = context;
+  const configuration = readConfiguration(givenOptions(values, environment), environment);
   const log = openLog({
     stream: process.stderr,
     clock,
-    format: request.settings.logFormat,
-    level: request.settings.logLevel,
+    format: configuration.settings.logFormat,
+    level: configuration.settings.logLevel,
   });
   // The network code comes in only here: --help and usage errors need none of it.
   const { serve } = await import("./serve.ts");
+  for (const warning of configuration.warnings) log.logger.log("warn", warning);
   const hangups = listenForHangups(log.logger);
   try {
-    await serve(request, { logger: log.logger, clock, hangups }, signal);
+    await serve(configuration, { logger: log.logger, clock, hangups }, signal);
   } catch (error) {
     throw startError(error);
   } finally {
@@ -87,18 +61,4 @@ function listenForHangups(logger: Logger): EventTarget {
 function stopStatus(reason: unknown): number {
   const isCtrlC = reason instanceof Interruption && reason.signal === "SIGINT";
   return isCtrlC && process.platform !== "win32" ? exitInterrupted : 0;
-}
-
-/** The checked options behind the values of the command line, with which `runFaults` found nothing wrong. */
-function readServeOptions(
-  values: OptionValues<OptionsDef>,
-  environment: CommandContext["environment"],
-): ServeOptions {
-  const given = Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)]],
-  );
-  const { process: settings, rules, faults } = readServerSettings(Object.fromEntries(given));
-  assert(faults.size === 0, "the command line was checked");
-  const home = resolve(dyncHome(environment));
-  return { home, dataFolder: resolve(settings.dataFolder ?? resolve(home, "data")), settings, rules };
 }

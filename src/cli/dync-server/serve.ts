@@ -6,7 +6,6 @@ import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { openSqliteCatalogue, rescueCatalogue } from "../../catalogue/sqlite.ts";
-import type { ProcessSettings, UserRules } from "../../config/server-settings.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
@@ -16,17 +15,7 @@ import { publishedFiles } from "../../storage/published.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
 import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import { version } from "../version.ts";
-
-/** What `dync-server run` was asked to do, checked by `run.ts`. */
-export interface ServeOptions {
-  readonly settings: ProcessSettings;
-  /** The same for every user. */
-  readonly rules: UserRules;
-  /** Absolute path of the folder that files go to. */
-  readonly dataFolder: string;
-  /** Folder of keys and state. */
-  readonly home: string;
-}
+import type { Configuration } from "./configuration.ts";
 
 export interface ServeParts {
   readonly logger: Logger;
@@ -42,40 +31,44 @@ async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTranspor
 }
 
 /** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
-export async function serve(options: ServeOptions, parts: ServeParts, signal: AbortSignal): Promise<void> {
+export async function serve(
+  { home, settings, rules }: Configuration,
+  parts: ServeParts,
+  signal: AbortSignal,
+): Promise<void> {
   const { logger, clock, hangups } = parts;
   await using closing = new AsyncDisposableStack();
-  const keys = await loadKeyPair(options.home, "server");
+  const keys = await loadKeyPair(home, "server");
   const clients = await AuthorizedClients.load({
-    folder: join(options.home, "clients"),
+    folder: join(home, "clients"),
     log: logger,
     clock,
-    trustsUserIds: options.settings.trustsUserIds,
+    trustsUserIds: settings.trustsUserIds,
   });
   if (clients.size === 0) {
     logger.log("warn", "No client is authorised yet: put their key files here, each as USER.key", {
       folder: clients.folder,
     });
   }
-  const { syncEveryBytes, datasetMembersMax: membersMax } = options.settings;
-  const disk = { folder: options.dataFolder, syncEveryBytes, membersMax, bootId: bootId() };
+  const { syncEveryBytes, datasetMembersMax: membersMax } = settings;
+  const disk = { folder: settings.dataFolder, syncEveryBytes, membersMax, bootId: bootId() };
   const storage = await FilesystemStorage.open({ ...disk, clock, log: logger });
   closing.defer(() => storage.close());
-  const file = join(stateFolder(options.dataFolder), "catalogue.sqlite");
+  const file = join(stateFolder(settings.dataFolder), "catalogue.sqlite");
   const damaged = Promise.withResolvers<never>();
   damaged.promise.catch(() => {});
   const catalogue = await openSqliteCatalogue({
     file,
     log: logger,
-    published: () => publishedFiles(options.dataFolder, logger),
+    published: () => publishedFiles(settings.dataFolder, logger),
     onDamaged: damaged.reject,
   });
   closing.defer(() => catalogue.close());
   closing.defer(() => rescueCatalogue(catalogue, file, logger));
-  const state = stateFolder(options.dataFolder);
+  const state = stateFolder(settings.dataFolder);
   const watch = closing.use(
     await StateWatch.begin({
-      dataFolder: options.dataFolder,
+      dataFolder: settings.dataFolder,
       files: [file, join(state, "lock.sqlite")],
       folders: [state, join(state, "partial")],
       clock,
@@ -94,8 +87,8 @@ export async function serve(options: ServeOptions, parts: ServeParts, signal: Ab
     owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
     clock,
     logger,
-    options: options.settings,
-    rulesOf: () => options.rules,
+    options: settings,
+    rulesOf: () => rules,
     program: `dync-server ${version}`,
     newId: () => randomBytes(16).toString("hex"),
   });

@@ -23,12 +23,19 @@ seconds.
 
 Options:
 ${optionLines()}
+      --config FILE         where more settings stand (default
+                            DYNC_HOME/server.toml, if it is there)
   -h, --help                print this text
   -V, --version             print the version
+
+Each of them is also a setting of the file (max-uploads = 500) and a variable
+(DYNC_SERVER_MAX_UPLOADS=500). An option counts before a variable, a variable
+before the file; --no-trust-user-ids turns off what these turn on.
 
 Sizes are 64MiB, 1G or a number of bytes; durations are 90s, 15m, 24h, 7d.
 
 Files in DYNC_HOME (default ~/.dync):
+  server.toml                     the settings; "dync-server config example"
   server.key, server.key_secret   the server's keys, made by "keygen"
   clients/USER.key                public keys of those who may send
   clients/USER+WHATEVER.key       further keys of the same user
@@ -75,7 +82,8 @@ count are named, with the reason.
 
 Options:
       --trust-user-ids  the user is the "user_id" inside the key, as with the
-                        same option of "dync-server run"
+                        same option, or setting, of "dync-server run"
+      --config FILE     where that may be set (default DYNC_HOME/server.toml)
       --json            print JSON lines for programs
   -h, --help            print this text
 `;

@@ -1,13 +1,13 @@
 // The servers that this user has names for, and which one is meant where none is named: `DYNC_HOME/client.toml` and
 // `DYNC_SERVER`. Read by every command that takes SERVER.
 
-import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { DyncError, messageOf, systemCode } from "../../base/error.ts";
+import { DyncError } from "../../base/error.ts";
 import { type NamedServer, noClientSettings, readClientSettings } from "../../config/client-settings.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
+import { readSettingsFile } from "../settings-file.ts";
 
 export interface KnownServers {
   /** The folder of keys and state. */
@@ -29,9 +29,9 @@ const fileBytesMax = 256 * 1024;
 export function readKnownServers(environment: Readonly<Record<string, string | undefined>>): KnownServers {
   const home = resolve(dyncHome(environment));
   const file = join(home, fileName);
-  const text = textOf(file);
+  const content = readSettingsFile(file, fileBytesMax);
   const { settings, faults } =
-    text === null ? { settings: noClientSettings, faults: [] } : readClientSettings(text);
+    content === null ? { settings: noClientSettings, faults: [] } : readClientSettings(content.text);
   throwFaults(
     faults.map(
       ({ line, text: fault, hint }) =>
@@ -43,24 +43,4 @@ export function readKnownServers(environment: Readonly<Record<string, string | u
   if (chosen) return { home, named, default: { text: chosen, saidBy: "DYNC_SERVER" } };
   const inFile = defaultServer === null ? null : { text: defaultServer, saidBy: file };
   return { home, named, default: inFile };
-}
-
-/** The content, or `null` where there is no such file. */
-function textOf(file: string): string | null {
-  try {
-    const { size } = statSync(file);
-    if (size > fileBytesMax) throw unreadable(file, `it has ${size} bytes, at most ${fileBytesMax} are read`);
-    // Drops the byte order mark of Windows' editors.
-    return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
-  } catch (error) {
-    if (error instanceof DyncError) throw error;
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return null;
-    const isSystem =
-      systemCode(error)?.startsWith("E") && systemCode(error) !== "ERR_ENCODING_INVALID_ENCODED_DATA";
-    throw unreadable(file, isSystem ? messageOf(error) : "it is no UTF-8 text");
-  }
-}
-
-function unreadable(file: string, reason: string): DyncError {
-  return new DyncError("configuration", printable(`Cannot read ${file}: ${reason}`));
 }

@@ -1,0 +1,200 @@
+// How a server is to run: what options, variables (DYNC_SERVER_…) and the file (DYNC_HOME/server.toml) say together, and all
+// that is wrong with it. Read by `run`, by `config`, and again by a server that is told to.
+
+import { dirname, join, resolve } from "node:path";
+import { DyncError } from "../../base/error.ts";
+import { readServerFile, type ServerFile } from "../../config/server-file.ts";
+import {
+  type Origin,
+  type ProcessSettings,
+  readServerSettings,
+  type SettingFault,
+  serverSettings,
+  type UserRules,
+} from "../../config/server-settings.ts";
+import type { Setting } from "../../config/setting.ts";
+import { type FileReading, type MemberFault, nearest } from "../../config/table.ts";
+import { dyncHome } from "../../keys/key-files.ts";
+import type { CommandLine, Environment, OptionDef, OptionsDef, OptionValues } from "../command.ts";
+import { throwFaults } from "../command-line-error.ts";
+import { optionText, usageError } from "../option-value.ts";
+import { printable } from "../printable.ts";
+import { readSettingsFile } from "../settings-file.ts";
+
+/** The rows of all settings. */
+export const settingRows: readonly Setting<unknown>[] = Object.values(serverSettings);
+
+/** `--config`, and an option for each setting, by its name. */
+export const configurationOptions: OptionsDef = { config: { type: "string" }, ...settingOptions() };
+
+/** What a command line says of a configuration. */
+export interface GivenOptions {
+  /** Absolute path of the file that was named, or `null`. */
+  readonly file: string | null;
+  /** By the name of the setting. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface Configuration {
+  /** Absolute path of the folder of keys and state. */
+  readonly home: string;
+  /** With the absolute path of the data folder. */
+  readonly settings: ProcessSettings;
+  /** The same for every user. */
+  readonly rules: UserRules;
+  /** Absolute path of the file that was read, or `null`: there is none. */
+  readonly file: string | null;
+  /** What says how each setting is, by its name. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** The line of the file where a setting stands. */
+  lineOf(setting: string): number;
+  /** What is not wrong, and probably not meant. */
+  readonly warnings: readonly string[];
+}
+
+// A rule takes some 300 bytes: some thousand rules.
+const fileBytesMax = 1024 * 1024;
+const prefix = "DYNC_SERVER_";
+const configVariable = `${prefix}CONFIG`;
+
+/** The variable of a setting. */
+export function variableOf(name: string): string {
+  return prefix + name.toUpperCase().replaceAll("-", "_");
+}
+
+/** Where the file is that is read when none is named. */
+export function standardFile(environment: Environment): string {
+  return join(resolve(dyncHome(environment)), "server.toml");
+}
+
+/** What a checked command line gives, besides the options that are no settings. */
+export function givenOptions(values: OptionValues<OptionsDef>, environment: Environment): GivenOptions {
+  const settings = settingRows.flatMap(({ name }) => {
+    const value = values[name];
+    return value === undefined ? [] : [[name, String(value)] as const];
+  });
+  const named = values.config ?? (environment[configVariable] || undefined);
+  return {
+    file: named === undefined ? null : resolve(String(named)),
+    settings: Object.fromEntries(settings),
+  };
+}
+
+/** What is wrong with each option by itself. What it is beside the others and the file, `readConfiguration` finds out. */
+export function optionFaults({ values }: CommandLine): readonly DyncError[] {
+  return settingRows.flatMap(({ name, kind }) => {
+    const text = values[name]?.[0];
+    const parsed = text === undefined ? null : kind.parse(text);
+    return parsed === null || parsed.ok ? [] : [usageError(parsed.fault, optionText(name))];
+  });
+}
+
+/** Throws `DyncError`: everything that is wrong, wherever it stands. */
+export function readConfiguration(given: GivenOptions, environment: Environment): Configuration {
+  const home = resolve(dyncHome(environment));
+  const path = given.file ?? standardFile(environment);
+  const read = readFile(path);
+  if (read === null && given.file !== null) throw missingFile(path);
+  const reading = read?.reading ?? null;
+  const settings = readServerSettings({
+    option: given.settings,
+    variable: variablesIn(environment),
+    file: reading?.ok ? reading.value.settings : {},
+  });
+  throwFaults([
+    ...(reading?.ok === false ? fileErrors(path, reading.faults) : []),
+    ...settings.faults.map((it) => settingError(it, path, reading)),
+  ]);
+  const { origins, rules } = settings;
+  const base = origins.get("data") === "default" ? home : ".";
+  return {
+    home,
+    settings: { ...settings.process, dataFolder: resolve(base, settings.process.dataFolder) },
+    rules,
+    file: read === null ? null : path,
+    origins,
+    lineOf: (name) => (reading?.ok ? reading.lineOf([name]) : 1),
+    warnings: [...(read?.warnings ?? []), ...strangeVariables(environment)],
+  };
+}
+
+/** A file by itself, with the defaults for all else. Throws as `readConfiguration`; returns warnings. */
+export function checkConfigurationFile(path: string): readonly string[] {
+  const read = readFile(path);
+  if (read === null) throw missingFile(path);
+  const { reading, warnings } = read;
+  if (!reading.ok) throwFaults(fileErrors(path, reading.faults));
+  else {
+    const { faults } = readServerSettings({ file: reading.value.settings });
+    throwFaults(faults.map((it) => settingError(it, path, reading)));
+  }
+  return warnings;
+}
+
+interface ReadFile {
+  readonly reading: FileReading<ServerFile>;
+  readonly warnings: readonly string[];
+}
+
+function readFile(path: string): ReadFile | null {
+  const content = readSettingsFile(path, fileBytesMax);
+  if (content === null) return null;
+  const open = `Everybody on this machine may write ${path}, and so change the server: chmod o-w`;
+  return {
+    reading: readServerFile(content.text, dirname(path)),
+    warnings: content.isOpenToAll ? [open] : [],
+  };
+}
+
+function missingFile(path: string): DyncError {
+  const hint = `"dync-server config example" prints one`;
+  return new DyncError("configuration", printable(`There is no configuration file ${path}`), { hint });
+}
+
+function fileErrors(path: string, faults: readonly MemberFault[]): readonly DyncError[] {
+  return faults.map(({ line, member, text, hint }) => {
+    const what = member === "" ? text : `${member}: ${text}`;
+    const all = hint === undefined ? what : `${what}; ${hint}`;
+    return new DyncError("configuration", printable(`${path}:${line}: ${all}`));
+  });
+}
+
+function settingError(
+  { name, origin, fault }: SettingFault,
+  path: string,
+  reading: FileReading<ServerFile> | null,
+): DyncError {
+  if (origin === "option") return usageError(fault, optionText(name));
+  if (origin === "variable") return usageError(fault, `Variable ${variableOf(name)}`);
+  const line = reading?.ok ? reading.lineOf([name]) : 1;
+  const text = `needs ${fault.wanted}, found ${fault.found}`;
+  return fileErrors(path, [{ line, member: name, text, hint: fault.hint }])[0] as DyncError;
+}
+
+function settingOptions(): OptionsDef {
+  const optionOf = ({ kind }: Setting<unknown>): OptionDef =>
+    kind.placeholder === null ? { type: "boolean", isThreeWay: true } : { type: "string" };
+  return Object.fromEntries(settingRows.map((row) => [row.name, optionOf(row)]));
+}
+
+/** An empty one says nothing. */
+function variablesIn(environment: Environment): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    settingRows.flatMap(({ name }) => {
+      const value = environment[variableOf(name)];
+      return value ? [[name, value] as const] : [];
+    }),
+  );
+}
+
+/** Others may use such names as well (Kubernetes does): to have one is no fault. */
+function strangeVariables(environment: Environment): readonly string[] {
+  const known = [configVariable, ...settingRows.map(({ name }) => variableOf(name))];
+  return Object.keys(environment)
+    .filter((it) => it.startsWith(prefix) && !known.includes(it))
+    .map((it) => {
+      const key = (name: string) => name.slice(prefix.length).toLowerCase().replaceAll("_", "-");
+      const near = nearest(key(it), known.map(key));
+      return `Unknown variable ${printable(it)}${near === null ? "" : `, did you mean ${variableOf(near)}?`}`;
+    });
+}

@@ -1,0 +1,36 @@
+// A server's file with everything that it may say, for people to begin with.
+
+import { serverSettings } from "./server-settings.ts";
+import { aboutText, type Scope, type Setting, writeInFile } from "./setting.ts";
+
+const head = `# The configuration of dync-server. It lies in DYNC_HOME/server.toml, or where
+# --config says.
+#
+# A setting has its default while there is a "#" before it. Each one is also an
+# option (--max-uploads 500) and a variable (DYNC_SERVER_MAX_UPLOADS=500): an
+# option counts before a variable, and a variable before this file.
+#
+#   dync-server config check   says what is wrong with the file
+#   dync-server config show    says what holds, and where it is said
+#   dync-server reload         makes the running server take it; what is marked
+#                              [restart] it takes when it starts again`;
+
+const chapters: Readonly<Record<Scope, string>> = {
+  process: "# ---- The server",
+  user: "# ---- Each user's uploads",
+};
+
+/** A TOML file that says nothing: each setting stands in it with its default, behind a `#`. */
+export function exampleText(): string {
+  const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
+  const chapter = (scope: Scope): string =>
+    [chapters[scope], ...rows.filter((it) => it.scope === scope).map(entryOf)].join("\n\n");
+  return `${[head, chapter("process"), chapter("user")].join("\n\n")}\n`;
+}
+
+function entryOf(row: Setting<unknown>): string {
+  // The default stands in the line below.
+  const about = row.about.includes("(default") ? aboutText(row) : row.about;
+  const lines = `${about}${row.isLive ? "" : " [restart]"} `.replace(/(.{1,76}) /g, "# $1\n");
+  return `${lines}#${row.name} = ${writeInFile(row, row.default)}`;
+}

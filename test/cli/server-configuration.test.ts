@@ -1,0 +1,257 @@
+// The server's configuration of options, variables and a file: which of them counts, and what is wrong with what.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { join, resolve, sep } from "node:path";
+import fc from "fast-check";
+import { faultsOf } from "../../src/cli/command-line-error.ts";
+import {
+  checkConfigurationFile,
+  readConfiguration,
+  settingRows,
+  variableOf,
+} from "../../src/cli/dync-server/configuration.ts";
+import { serverSettings } from "../../src/config/server-settings.ts";
+import { readInFile, type Setting, writeInFile } from "../../src/config/setting.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const folder = await tempFolder();
+afterAll(async () => await folder[Symbol.asyncDispose]());
+
+const isWindows = process.platform === "win32";
+const isRoot = process.getuid?.() === 0;
+
+/** A home with that file in it. */
+function homeWith(text: string | Uint8Array | null): string {
+  const home = mkdtempSync(folder.file("home-"));
+  if (text !== null) writeFileSync(join(home, "server.toml"), text);
+  return home;
+}
+
+interface Said {
+  readonly options?: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly file?: string | null;
+  readonly text?: string | Uint8Array | null;
+}
+
+function readIn(home: string, { options = {}, variables = {}, file = null }: Said) {
+  return readConfiguration({ file, settings: options }, { DYNC_HOME: home, ...variables });
+}
+
+/** "CODE MESSAGE [HINT]" for each fault, with the home as "~". */
+function faultsIn(said: Said): readonly string[] {
+  const home = homeWith(said.text ?? null);
+  return faultsOf(() => readIn(home, said)).map(
+    ({ code, message, hint }) =>
+      `${code} ${message.replaceAll(home, "~")}${hint === undefined ? "" : ` [${hint}]`}`,
+  );
+}
+
+/** Values that a setting may have. */
+const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  data: fc.constantFrom("/srv/a", "/srv/b c", "/srv/ä"),
+  bind: fc.constantFrom("*", "::1", "127.0.0.1", "eth0"),
+  port: fc.nat(65535),
+  memory: fc.integer({ min: 16 * 1024 ** 2, max: 2 ** 40 }),
+  chunk: fc.integer({ min: 1024, max: 16 * 1024 ** 2 }),
+  window: fc.integer({ min: 1, max: 8 }),
+  "max-metadata": fc.integer({ min: 2 ** 20, max: 2 ** 40 }),
+  datasets: fc.constantFrom("plain", "bagit"),
+  "idle-timeout": fc.integer({ min: 40_000, max: 10 ** 9 }),
+  expire: fc.integer({ min: 1000, max: 10 ** 9 }),
+  "trust-user-ids": fc.boolean(),
+  "log-format": fc.constantFrom("text", "json"),
+  "log-level": fc.constantFrom("debug", "info", "warn", "error"),
+};
+
+test("option over variable over file over default, for every setting", () => {
+  const home = homeWith(null);
+  const keyOf = new Map(Object.entries(serverSettings).map(([key, { name }]) => [name, key]));
+  const value = (name: string) => valuesOf[name] ?? fc.integer({ min: 1, max: 1000 });
+  const said = fc.record(
+    Object.fromEntries(
+      settingRows.map(({ name }) => [
+        name,
+        fc.record({ option: value(name), variable: value(name), file: value(name) }, { requiredKeys: [] }),
+      ]),
+    ),
+  );
+  const rows: ReadonlyMap<string, Setting<unknown>> = new Map(settingRows.map((it) => [it.name, it]));
+  fc.assert(
+    fc.property(said, (all) => {
+      const options: Record<string, string> = {};
+      const variables: Record<string, string> = {};
+      const lines: string[] = [];
+      for (const [name, by] of Object.entries(all)) {
+        const row = rows.get(name) as Setting<unknown>;
+        if (by.option !== undefined) options[name] = row.kind.write(by.option);
+        if (by.variable !== undefined) variables[variableOf(name)] = row.kind.write(by.variable);
+        if (by.file !== undefined) lines.push(`${name} = ${writeInFile(row, by.file)}`);
+      }
+      writeFileSync(join(home, "server.toml"), lines.join("\n"));
+      const configuration = readIn(home, { options, variables });
+      const values: Record<string, unknown> = { ...configuration.settings, ...configuration.rules };
+      for (const [name, by] of Object.entries(all)) {
+        const byDefault = name === "data" ? join(home, "data") : rows.get(name)?.default;
+        const origin = (["option", "variable", "file"] as const).find((it) => by[it] !== undefined);
+        const expected = origin === undefined ? byDefault : by[origin];
+        expect([name, values[keyOf.get(name) ?? ""]]).toEqual([name, expected]);
+        expect(configuration.origins.get(name)).toBe(origin ?? "default");
+        if (by.file !== undefined) expect(lines[configuration.lineOf(name) - 1]).toStartWith(`${name} = `);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("what a file writes of any value is read as that value", () => {
+  for (const row of settingRows) {
+    fc.assert(
+      fc.property(valuesOf[row.name] ?? fc.integer({ min: 1, max: 1000 }), (value) => {
+        const parsed = readInFile(
+          row,
+          (Bun.TOML.parse(`x = ${writeInFile(row, value)}`) as { x: unknown }).x,
+        );
+        expect(parsed).toEqual({ ok: true, value });
+      }),
+    );
+  }
+});
+
+describe("where paths begin", () => {
+  test("the data folder: at the file's folder, at the current one, or at home", () => {
+    const home = homeWith('data = "in/coming"');
+    expect(readIn(home, {}).settings.dataFolder).toBe(join(home, "in/coming"));
+    expect(readIn(home, { options: { data: "x" } }).settings.dataFolder).toBe(resolve("x"));
+    expect(readIn(home, { variables: { DYNC_SERVER_DATA: "y" } }).settings.dataFolder).toBe(resolve("y"));
+    expect(readIn(homeWith(null), {}).settings.dataFolder).toEndWith(`${sep}data`);
+  });
+
+  test("a file that is named counts instead of the one at home", () => {
+    const home = homeWith("port = 1");
+    const other = folder.file("other.toml");
+    writeFileSync(other, "window = 2");
+    const { settings, file } = readIn(home, { file: other });
+    expect([settings.port, settings.windowChunks, file]).toEqual([8889, 2, other]);
+  });
+});
+
+describe("what is wrong", () => {
+  const rows: readonly (readonly [Said, readonly string[]])[] = [
+    [
+      { text: "port = 'x'" },
+      ['configuration ~/server.toml:1: port: needs a whole number from 0 to 65535, found "x"'],
+    ],
+    [
+      {
+        text: "prot = 1\n\nwindow = 0",
+        variables: { DYNC_SERVER_PORT: "tcp://10.0.0.1:8889" },
+        options: { chunk: "1" },
+      },
+      [
+        'configuration ~/server.toml:1: prot: unknown setting; did you mean "port"?',
+        "configuration ~/server.toml:3: window: needs a whole number from 1 to 4096, found 0",
+        'usage Variable DYNC_SERVER_PORT needs a whole number from 0 to 65535, found "tcp://10.0.0.1:8889"',
+        'usage Option "--chunk" needs from 1024 to 16777216 bytes, found 1',
+      ],
+    ],
+    // Wrong in itself, whatever goes over it.
+    [
+      { text: "port = 'x'", options: { port: "1" } },
+      ['configuration ~/server.toml:1: port: needs a whole number from 0 to 65535, found "x"'],
+    ],
+    // Right in itself, and wrong beside another: who chose it hears it.
+    [
+      { text: "# a\nmemory = '1MiB'", options: { chunk: "2MiB" } },
+      ["configuration ~/server.toml:2: memory: needs at least one chunk, 2097152 bytes, found 1048576"],
+    ],
+    [
+      { text: "chunk = '2MiB'", options: { memory: "1MiB" } },
+      ['usage Option "--memory" needs at least one chunk, 2097152 bytes, found 1048576'],
+    ],
+    [{ text: "chunk = '1KiB'", options: { memory: "1MiB" } }, []],
+    [
+      { text: "port = 1\u001b[31m" },
+      [
+        'configuration ~/server.toml:1: illegal character in numeric literal: port = 1\\u{1b}[31m; all but plain numbers, true and false stands in quotes: "64MiB"',
+      ],
+    ],
+    [
+      { text: Buffer.from("port = 1 # \xe9", "latin1") },
+      ["configuration Cannot read ~/server.toml: it is no UTF-8 text, and has to be saved as UTF-8"],
+    ],
+    [
+      { text: Buffer.from("\ufeffport = 1", "utf16le") },
+      ["configuration Cannot read ~/server.toml: it is UTF-16 text, and has to be saved as UTF-8"],
+    ],
+    [
+      { text: `#${"x".repeat(1024 * 1024)}` },
+      ["configuration Cannot read ~/server.toml: it has 1048577 bytes, at most 1048576 are read"],
+    ],
+    [
+      { file: "/gone/server.toml" },
+      [
+        'configuration There is no configuration file /gone/server.toml ["dync-server config example" prints one]',
+      ],
+    ],
+    [
+      { variables: { DYNC_SERVER_TRUST_USER_IDS: "1" } },
+      ['usage Variable DYNC_SERVER_TRUST_USER_IDS needs true or false, found "1"'],
+    ],
+    [{ variables: { DYNC_SERVER_PORT: "" } }, []],
+  ];
+  test.each(rows)("row %#", (said, faults) => {
+    expect(faultsIn(said)).toEqual(faults);
+  });
+
+  const without = (set: (path: string) => void): readonly string[] => {
+    const home = homeWith(null);
+    set(join(home, "server.toml"));
+    return faultsOf(() => readIn(home, {})).map(({ message }) => message.replaceAll(home, "~"));
+  };
+
+  test("a folder of that name", () => {
+    expect(without((path) => mkdirSync(path))).toEqual(["Cannot read ~/server.toml: it is a folder"]);
+  });
+
+  test.skipIf(isWindows)("a named pipe of that name, at once (not on Windows)", () => {
+    expect(without((path) => execFileSync("mkfifo", [path]))).toEqual([
+      "Cannot read ~/server.toml: it is no file",
+    ]);
+  });
+
+  test.skipIf(isWindows || isRoot)("one that may not be read (not as root)", () => {
+    expect(without((path) => writeFileSync(path, "", { mode: 0o000 }))).toEqual([
+      "Cannot read ~/server.toml: permission denied",
+    ]);
+  });
+
+  test("`config check` looks at the file alone", () => {
+    const path = folder.file("checked.toml");
+    writeFileSync(path, "memory = '1MiB'");
+    expect(faultsOf(() => checkConfigurationFile(path)).map((it) => it.message)).toEqual([
+      `${path}:1: memory: needs at least one chunk, 2097152 bytes, found 1048576`,
+    ]);
+  });
+});
+
+describe("what is probably not meant is a warning", () => {
+  test("a variable that is none", () => {
+    const variables = { DYNC_SERVER_PROT: "1", DYNC_SERVER_SERVICE_HOST: "10.0.0.1", DYNC_SERVER: "lab" };
+    expect(readIn(homeWith(null), { variables }).warnings).toEqual([
+      "Unknown variable DYNC_SERVER_PROT, did you mean DYNC_SERVER_PORT?",
+      "Unknown variable DYNC_SERVER_SERVICE_HOST",
+    ]);
+  });
+
+  test.skipIf(isWindows)("a file that everybody may write (not on Windows)", () => {
+    const home = homeWith("port = 1");
+    expect(readIn(home, {}).warnings).toEqual([]);
+    chmodSync(join(home, "server.toml"), 0o666);
+    expect(readIn(home, {}).warnings).toEqual([
+      `Everybody on this machine may write ${home}/server.toml, and so change the server: chmod o-w`,
+    ]);
+  });
+});

@@ -1,0 +1,245 @@
+// server.toml: what it says, everything that is wrong with it, each with its line, and the example.
+
+import { describe, expect, test } from "bun:test";
+import * as v from "valibot";
+import { right } from "../../src/config/parsed.ts";
+import { exampleText } from "../../src/config/server-example.ts";
+import { readServerFile } from "../../src/config/server-file.ts";
+import { readServerSettings, serverSettings } from "../../src/config/server-settings.ts";
+import { choices, counts, readInFile } from "../../src/config/setting.ts";
+import { checkFile, member, table } from "../../src/config/table.ts";
+import { readToml } from "../../src/config/toml.ts";
+
+/** "LINE: MEMBER: TEXT [HINT]" for each fault. */
+function faultsIn(reading: ReturnType<typeof checkFile>): readonly string[] {
+  if (reading.ok) return [];
+  return reading.faults.map(
+    ({ line, member: name, text, hint }) =>
+      `${line}: ${name === "" ? "" : `${name}: `}${text}${hint === undefined ? "" : ` [${hint}]`}`,
+  );
+}
+
+const read = (text: string) => readServerFile(text, "/etc/dync");
+const size = "write a number of bytes or a number with a unit: 256MiB, 1G, 500MB";
+const duration = "write a number with a unit: 90s, 15m, 24h, 7d";
+const quotes = 'all but plain numbers, true and false stands in quotes: "64MiB"';
+
+describe("readServerFile()", () => {
+  test("reads values of every kind", () => {
+    const text = [
+      'data = "incoming" # below the folder of the file',
+      "bind = '::1'",
+      "port = 0",
+      'memory = "1G"',
+      "chunk = 65536",
+      'idle-timeout = "1h30m"',
+      "trust-user-ids = true",
+      'log-level = "debug"',
+    ].join("\r\n");
+    const reading = read(`\ufeff${text}`);
+    expect(reading).toMatchObject({
+      ok: true,
+      value: {
+        settings: {
+          data: "/etc/dync/incoming",
+          bind: "::1",
+          port: 0,
+          memory: 1024 ** 3,
+          chunk: 65536,
+          "idle-timeout": 5_400_000,
+          "trust-user-ids": true,
+          "log-level": "debug",
+        },
+      },
+    });
+    expect(reading.ok && reading.lineOf(["chunk"])).toBe(5);
+  });
+
+  test.each(["", "# nothing", "\n\n", "\ufeff"])("%j says nothing", (text) => {
+    expect(read(text)).toMatchObject({ ok: true, value: { settings: {} } });
+  });
+
+  const rows: readonly (readonly [string, string])[] = [
+    // Names.
+    ["data_dir = 'x'", '1: data_dir: unknown setting [did you mean "data"?]'],
+    ["\n\nport_number = 1", '3: port_number: unknown setting [did you mean "port"?]'],
+    ["MAX_UPLOADS = 1", '1: MAX_UPLOADS: unknown setting [did you mean "max-uploads"?]'],
+    ["idle = '1m'", '1: idle: unknown setting [did you mean "idle-timeout"?]'],
+    ["colour = 1", '1: colour: unknown setting ["dync-server config example" has all that are known]'],
+    ["[server]\nport = 1", '1: server: unknown setting [what stands in it is written without "[server]"]'],
+    ["log.level = 'info'", '1: log: unknown setting [did you mean "log-format"?]'],
+    ["[[clientz]]", '1: clientz: unknown setting ["dync-server config example" has all that are known]'],
+    [
+      "constructor = 1",
+      '1: constructor: unknown setting ["dync-server config example" has all that are known]',
+    ],
+    ["__proto__ = 1", '1: __proto__: unknown setting ["dync-server config example" has all that are known]'],
+    [
+      '"\\u001b[31m" = 1',
+      '1: "\\u001b[31m": unknown setting ["dync-server config example" has all that are known]',
+    ],
+    // Types.
+    [
+      "port = '8889'",
+      '1: port: needs a whole number from 0 to 65535, found "8889" [write it without quotes]',
+    ],
+    ["port = 'x'", '1: port: needs a whole number from 0 to 65535, found "x"'],
+    ["port = true", "1: port: needs a whole number from 0 to 65535, found true"],
+    ["port = 8889.5", "1: port: needs a whole number from 0 to 65535, found 8889.5"],
+    ["port = nan", "1: port: needs a whole number from 0 to 65535, found NaN"],
+    ["[port]\nx = 1", "1: port: needs a whole number from 0 to 65535, found a table"],
+    ["data = 1", "1: data: needs a path, found 1"],
+    ["data = ''", '1: data: needs a path, found ""'],
+    ['data = "a\\u0000"', '1: data: needs a path, found "a\\u0000"'],
+    ["data = ['/a', '/b']", "1: data: needs a path, found a list"],
+    ["trust-user-ids = 'yes'", '1: trust-user-ids: needs true or false, found "yes"'],
+    [
+      "trust-user-ids = 'true'",
+      '1: trust-user-ids: needs true or false, found "true" [write it without quotes]',
+    ],
+    ["trust-user-ids = 1", "1: trust-user-ids: needs true or false, found 1"],
+    ["expire = 2026-01-01", `1: expire: needs a duration, found a date [${duration}]`],
+    // Values.
+    ["port = 65536", "1: port: needs a whole number from 0 to 65535, found 65536"],
+    ["port = -1", "1: port: needs a whole number from 0 to 65535, found -1"],
+    ["max-uploads = 0", "1: max-uploads: needs a whole number from 1 to 100000, found 0"],
+    ["memory = '64 megs'", `1: memory: needs a size, found "64 megs" [${size}]`],
+    ["memory = 1.5", `1: memory: needs a size, found 1.5 [${size}]`],
+    ["memory = -1", `1: memory: needs a size, found -1 [${size}]`],
+    ["chunk = '17MiB'", '1: chunk: needs from 1024 to 16777216 bytes, found "17MiB"'],
+    ["expire = 7", `1: expire: needs a duration, found 7 [${duration}]`],
+    ["expire = '7 days'", `1: expire: needs a duration, found "7 days" [${duration}]`],
+    ["idle-timeout = '1s'", '1: idle-timeout: needs at least 40s, found "1s"'],
+    [
+      "bind = '192.0.2.256'",
+      '1: bind: needs an address of this machine, found "192.0.2.256" [* stands for all of them]',
+    ],
+    [
+      "bind = '[::1]:8889'",
+      '1: bind: needs an address of this machine, found "[::1]:8889" [the port is a setting of its own]',
+    ],
+    ["bind = 'a b'", '1: bind: needs an address of this machine, found "a b" [* stands for all of them]'],
+    ["log-format = 'xml'", '1: log-format: needs one of "text", "json", found "xml"'],
+    ["datasets = 'Plain'", '1: datasets: needs one of "plain", "bagit", found "Plain"'],
+    // The language.
+    [
+      "port = 1\nport = 2",
+      "2: trying to redefine an already defined table or value: port = 2 [take one of the two out]",
+    ],
+    ["memory = 64MiB", `1: illegal character in numeric literal: memory = 64MiB [${quotes}]`],
+    ["expire = 7d", `1: illegal character in numeric literal: expire = 7d [${quotes}]`],
+    ["data = /srv", `1: invalid value: data = /srv [${quotes}]`],
+    [
+      'data = "C:\\dync"',
+      `1: unrecognised escape sequence: data = "C:\\dync" [in '…' a backslash stands for itself]`,
+    ],
+    ["port = ", `1: invalid value: port = [${quotes}]`],
+    ["port 8889", "1: illegal character in key: port 8889"],
+    ["port: 8889", "1: illegal character in key: port: 8889"],
+    ["# a\n[port", "2: incomplete key-value: cannot find end of key: [port"],
+    ["data = '/srv", "1: unfinished string: data = '/srv"],
+    [
+      "port = 1 bind = '*'",
+      "1: each key-value declaration must be followed by an end-of-line: port = 1 bind = '*'",
+    ],
+    [
+      "port = 99999999999999999999",
+      "1: integer value cannot be represented losslessly: port = 99999999999999999999",
+    ],
+    ["port = 1\0", `1: illegal character in numeric literal: port = 1\0 [${quotes}]`],
+  ];
+  test.each(rows)("%j", (text, expected) => {
+    expect(faultsIn(read(text))).toEqual([expected]);
+    expect(faultsIn(read(text.replaceAll("\n", "\r\n")))).toEqual([expected]);
+  });
+
+  test("tells all that is wrong, in the order of the lines", () => {
+    const text = "prot = 1\nport = 'x'\n\nmemory = true\n[limits]\nport = 1";
+    expect(faultsIn(read(text)).map((it) => it.split(":", 2).join(":"))).toEqual([
+      "1: prot",
+      "2: port",
+      "4: memory",
+      "5: limits",
+    ]);
+  });
+
+  test("of very many faults it tells the first, and how many more there are", () => {
+    const text = Array.from({ length: 20_000 }, (_, at) => `k${at} = ${at}`).join("\n");
+    const faults = faultsIn(read(text));
+    expect(faults).toHaveLength(101);
+    expect(faults[99]).toStartWith("100: k99: unknown setting");
+    expect(faults.at(-1)).toBe("101: and 19900 more mistakes");
+  });
+
+  test("shows no more of a long value than fits", () => {
+    expect(faultsIn(read(`port = "${"x".repeat(100_000)}"`))[0]?.length).toBeLessThan(600);
+    expect(faultsIn(read(`port = ${"x".repeat(100_000)}`))[0]?.length).toBeLessThan(700);
+  });
+});
+
+describe("a table beside the settings", () => {
+  const count = counts(1, 9);
+  const schema = table({
+    groups: v.optional(
+      v.record(
+        v.string(),
+        table({
+          members: v.array(member(right)),
+          most: v.optional(member((it) => readInFile({ kind: count }, it))),
+        }),
+      ),
+    ),
+    rules: v.optional(
+      v.array(table({ name: member((it) => readInFile({ kind: choices("WORD", ["a", "b"]) }, it)) })),
+    ),
+  });
+  const faults = (text: string) => faultsIn(checkFile(readToml(text), schema));
+
+  test("is read, with those in it", () => {
+    const text = "[groups.lab]\nmembers = ['x', 2]\n[[rules]]\nname = 'a'\n[[rules]]\nname = 'b'";
+    expect(checkFile(readToml(text), schema)).toMatchObject({
+      value: { groups: { lab: { members: ["x", 2] } }, rules: [{ name: "a" }, { name: "b" }] },
+    });
+  });
+
+  const rows: readonly (readonly [string, string])[] = [
+    ["rules = 1", "1: rules: needs a list, found 1"],
+    ["[rules]\nname = 'a'", "1: rules: needs a list, found a table"],
+    ["rules = [{ name = 'a' },\n 3]", "2: rules[2]: needs a table, found 3"],
+    ["[[rules]]\nname = 'a'\n[[rules]]\nname = 'c'", '4: rules[2].name: needs one of "a", "b", found "c"'],
+    ["[[rules]]", "1: rules[1].name: is missing"],
+    ["[[rules]]\nname = 'a'\nnam = 1", '3: rules[1].nam: unknown setting [did you mean "name"?]'],
+    ["[groups]\nlab = 1", "2: groups.lab: needs a table, found 1"],
+    [
+      "[groups.'a lab']\nmembers = []\nmost = 10",
+      '3: groups."a lab".most: needs a whole number from 1 to 9, found 10',
+    ],
+    ["[groups.lab]\nmembers = 'x'", '2: groups.lab.members: needs a list, found "x"'],
+    ["x = 1", '1: x: unknown setting [known here: "groups", "rules"]'],
+  ];
+  test.each(rows)("%j", (text, expected) => {
+    expect(faults(text)).toEqual([expected]);
+  });
+});
+
+describe("the example", () => {
+  const rows = Object.values(serverSettings);
+
+  test("says nothing, and fits 80 columns", () => {
+    expect(read(exampleText())).toMatchObject({ ok: true, value: { settings: {} } });
+    for (const line of exampleText().split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test("has every setting once, and without the # each has its default", () => {
+    const text = exampleText().replace(/^#(?=[a-z])/gm, "");
+    const reading = readServerFile(text, "/home");
+    if (!reading.ok) throw new Error(faultsIn(reading).join("\n"));
+    const { settings } = reading.value;
+    expect(Object.keys(settings).toSorted()).toEqual(rows.map(({ name }) => name).toSorted());
+    const { process, rules, faults } = readServerSettings({ file: settings });
+    const defaults = readServerSettings({});
+    expect(faults).toEqual([]);
+    expect(process).toEqual({ ...defaults.process, dataFolder: "/home/data" });
+    expect(rules).toEqual(defaults.rules);
+  });
+});
