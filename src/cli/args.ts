@@ -3,7 +3,15 @@
 
 import { closest } from "../base/closest.ts";
 import { DyncError } from "../base/error.ts";
-import type { Command, CommandLine, Environment, OptionDef, OptionsDef, Program } from "./command.ts";
+import type {
+  Command,
+  CommandGroup,
+  CommandLine,
+  Environment,
+  OptionDef,
+  OptionsDef,
+  Program,
+} from "./command.ts";
 import { throwFaults } from "./command-line-error.ts";
 import { printable } from "./printable.ts";
 import { damageIn } from "./system-arguments.ts";
@@ -16,7 +24,7 @@ export const sharedOptions = {
 
 /** What a command line asks for. */
 export type Request =
-  | { readonly type: "help"; readonly command: Command | null }
+  | { readonly type: "help"; readonly command: Pick<Command, "usage"> | null }
   | { readonly type: "version" }
   /** Nothing was given to a program that needs something. */
   | { readonly type: "bare" }
@@ -28,26 +36,61 @@ export type Request =
       readonly isNamed: boolean;
     };
 
-/** Finds the command in `argv`; help and version win over everything else on the line. */
+/** Finds the command in `argv`; help and version win over everything else on the line. Throws `DyncError` ("usage"). */
 export function readRequest(program: Program, argv: readonly string[]): Request {
   const beforeEnd = beforeEndOfOptions(argv);
-  const commandNamed = (name: string): Command | undefined => program.commands.find((it) => it.name === name);
-  const fallback = commandNamed(program.defaultCommand)!;
+  const fallback = commandNamed(program, program.defaultCommand)!;
   if (argv.length === 0 && Object.values(fallback.options).some((it) => it.type === "positional"))
     return { type: "bare" };
-  const index = new StrictPass(program, fallback, beforeEnd).firstPositionalAt ?? argv.length;
-  const named = commandNamed(argv[index] ?? "");
-  if (argv[index] === "help") return { type: "help", command: commandNamed(argv[index + 1] ?? "") ?? null };
+  const { positionalsAt } = new StrictPass(program, fallback, beforeEnd);
+  const words = positionalsAt.map((it) => argv[it] as string);
+  if (words[0] === "help") return { type: "help", command: helpOn(program, words.slice(1)) };
   if (beforeEnd.includes("--help") || beforeEnd.includes("-h"))
-    return { type: "help", command: named ?? null };
+    return { type: "help", command: helpOn(program, words) };
   if (beforeEnd.includes("--version") || beforeEnd.includes("-V")) return { type: "version" };
-  if (!named) return { type: "run", command: fallback, rest: argv, isNamed: false };
+  const named = commandOf(program, words);
+  if (named === undefined) {
+    if (groupOf(program, words) !== undefined) throw notInGroup(program, words);
+    return { type: "run", command: fallback, rest: argv, isNamed: false };
+  }
+  const taken = positionalsAt.slice(0, named.name.split(" ").length);
   return {
     type: "run",
     command: named,
-    rest: argv.filter((_, position) => position !== index),
+    rest: argv.filter((_, position) => !taken.includes(position)),
     isNamed: true,
   };
+}
+
+function commandNamed(program: Program, name: string): Command | undefined {
+  return program.commands.find((it) => it.name === name);
+}
+
+/** The command that `words` begin with: one of two words (`config show`) before one of one. */
+function commandOf(program: Program, words: readonly string[]): Command | undefined {
+  return commandNamed(program, words.slice(0, 2).join(" ")) ?? commandNamed(program, words[0] ?? "");
+}
+
+function groupOf({ groups = [] }: Program, words: readonly string[]): CommandGroup | undefined {
+  return groups.find(({ name }) => name === words[0]);
+}
+
+function helpOn(program: Program, words: readonly string[]): Pick<Command, "usage"> | null {
+  return commandOf(program, words) ?? groupOf(program, words) ?? null;
+}
+
+function notInGroup(program: Program, [group = "", word]: readonly string[]): DyncError {
+  const names = program.commands
+    .filter(({ name }) => name.startsWith(`${group} `))
+    .map(({ name }) => name.slice(group.length + 1));
+  if (word === undefined) {
+    const hint = `run "${program.name} ${group} --help"`;
+    return new DyncError("usage", `"${group}" needs one of ${names.join(", ")}`, { hint });
+  }
+  const near = closest(word, names);
+  const hint =
+    near === null ? `known are ${names.join(", ")}` : `did you mean "${program.name} ${group} ${near}"?`;
+  return new DyncError("usage", `Unknown command "${group} ${printable(word)}"`, { hint });
 }
 
 /** Whether JSON lines are asked for: before parsing, so that parse errors come in the right form too. */
@@ -83,8 +126,8 @@ class StrictPass {
   readonly #words: readonly string[];
   /** Position in `#words` of what is read next. */
   #at = 0;
-  /** Position of the first positional argument before "--", or `null`. */
-  readonly firstPositionalAt: number | null = null;
+  /** Positions of the positional arguments before "--". */
+  readonly positionalsAt: number[] = [];
   readonly #values = new Map<string, string[]>();
   readonly #switches = new Map<string, boolean>();
   readonly #positionals: string[] = [];
@@ -106,7 +149,7 @@ class StrictPass {
         break;
       }
       if (!word.startsWith("-") || word === "-") {
-        this.firstPositionalAt ??= from;
+        this.positionalsAt.push(from);
         this.#positionals.push(word);
         continue;
       }
@@ -270,9 +313,10 @@ class StrictPass {
   }
 
   #unknownCommand(word: string): DyncError {
+    const { commands, groups = [] } = this.#program;
     const near = closest(
       word,
-      this.#program.commands.map((it) => it.name),
+      [...commands, ...groups].map((it) => it.name),
     );
     const hint = near === null ? undefined : `did you mean "${this.#program.name} ${near}"?`;
     return this.#usage(`Unknown command "${printable(word)}"`, hint);

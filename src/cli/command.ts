@@ -77,6 +77,7 @@ export interface CommandFaults {
 }
 
 export interface Command {
+  /** One word, or two: the name of a group and its own. */
   readonly name: string;
   /** The whole help text, as it is printed. */
   readonly usage: string;
@@ -87,11 +88,20 @@ export interface Command {
   run(values: Readonly<Record<string, unknown>>, context: CommandContext): Promise<number>;
 }
 
+/** Commands whose names begin with the same word. */
+export interface CommandGroup {
+  readonly name: string;
+  /** The whole help text, as it is printed. */
+  readonly usage: string;
+}
+
 export interface Program {
   readonly name: string;
   /** The whole help text, as it is printed. */
   readonly usage: string;
   readonly commands: readonly Command[];
+  /** First words of commands that have two, where such a word is no command by itself. */
+  readonly groups?: readonly CommandGroup[];
   /** Name of the command that runs when none is named. */
   readonly defaultCommand: string;
   /** Whether SIGHUP stops it, as SIGTERM does: the terminal that it was started from is gone. */

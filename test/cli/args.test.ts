@@ -169,7 +169,17 @@ describe("checkArguments()", () => {
   });
 });
 
+/** The command, or group of commands, with that help. */
+function nameOf({ commands, groups = [] }: Program, { usage }: { readonly usage: string }): string {
+  return [...commands, ...groups].find((it) => it.usage === usage)?.name ?? "";
+}
+
 describe("readRequest()", () => {
+  test("a group without one of its commands is told what these are", () => {
+    expect(() => readRequest(dyncServer, ["config"])).toThrow('"config" needs one of check, show, example');
+    expect(() => readRequest(dyncServer, ["config", "shw"])).toThrow('Unknown command "config shw"');
+  });
+
   const requests: readonly (readonly [Program, string[], string])[] = [
     [dync, ["host", "file"], "send host file"],
     [dync, ["send", "host", "file"], "send host file"],
@@ -194,6 +204,13 @@ describe("readRequest()", () => {
     [dyncServer, ["--port", "1"], "run --port 1"],
     [dyncServer, ["run", "--port", "1"], "run --port 1"],
     [dyncServer, ["clients"], "clients"],
+    [dyncServer, ["config", "check", "x"], "config check x"],
+    [dyncServer, ["--port", "1", "config", "--chunk", "2", "show"], "config show --port 1 --chunk 2"],
+    [dyncServer, ["--config", "config", "check"], "run --config config check"],
+    [dyncServer, ["config", "-h"], "help config"],
+    [dyncServer, ["config", "show", "-h"], "help config show"],
+    [dyncServer, ["help", "config", "show"], "help config show"],
+    [dyncServer, ["help", "config"], "help config"],
   ];
   for (const [program, argv, expected] of requests) {
     test(`reads ${program.name} ${argv.join(" ")} as ${expected}`, () => {
@@ -201,7 +218,10 @@ describe("readRequest()", () => {
       const words =
         request.type === "run"
           ? [request.command.name, ...request.rest]
-          : [request.type, ...(request.type === "help" && request.command ? [request.command.name] : [])];
+          : [
+              request.type,
+              ...(request.type === "help" && request.command ? [nameOf(program, request.command)] : []),
+            ];
       expect(words.join(" ")).toBe(expected);
     });
   }

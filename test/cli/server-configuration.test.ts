@@ -231,8 +231,13 @@ describe("what is wrong", () => {
   test("`config check` looks at the file alone", () => {
     const path = folder.file("checked.toml");
     writeFileSync(path, "memory = '1MiB'");
-    expect(faultsOf(() => checkConfigurationFile(path)).map((it) => it.message)).toEqual([
-      `${path}:1: memory: needs at least one chunk, 2097152 bytes, found 1048576`,
+    expect(checkConfigurationFile(path).faults).toEqual([
+      {
+        line: 1,
+        member: "memory",
+        text: "needs at least one chunk, 2097152 bytes, found 1048576",
+        hint: undefined,
+      },
     ]);
   });
 });

@@ -213,6 +213,30 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     read(await runProgram([server, "clients", "--json"], { env: { DYNC_HOME: lab.homes.server } }));
   });
 
+  test("of a server's configuration: shown, checked, and what is wrong with it", async () => {
+    const home = lab.folder.file("configured");
+    const file = join(home, "server.toml");
+    const run = async (...args: readonly string[]) => {
+      const env = { DYNC_HOME: home, DYNC_SERVER_PORT: "1" };
+      return read(await runProgram([lab.programs.dyncServer, "config", ...args, "--json"], { env }));
+    };
+    mkdirSync(home);
+    expect((await run("check")).at(-1)).toMatchObject({ exit: 2, file });
+    expect((await run("show")).at(-1)).toMatchObject({ ok: true, file: null });
+    writeFileSync(file, "window = 2\n");
+    expect((await run("check")).at(-1)).toMatchObject({ ok: true, faults: [] });
+    const shown = await run("show", "--chunk", "4KiB");
+    for (const line of [
+      { name: "window", value: 2, source: "file", file, line: 1 },
+      { name: "port", value: 1, source: "variable", variable: "DYNC_SERVER_PORT" },
+      { name: "chunk", value: "4KiB", source: "option" },
+      { name: "expire", value: "7d", source: "default", isLive: true },
+    ])
+      expect(shown).toContainEqual(expect.objectContaining(line));
+    writeFileSync(file, "\nprot = 2\n");
+    expect((await run("check")).at(-1)).toMatchObject({ exit: 2, faults: [{ line: 2, setting: "prot" }] });
+  });
+
   test("of the server's log", () => {
     const lines = lab.server.stderr.split("\n").filter((line) => line !== "");
     expect(lines.length).toBeGreaterThan(20);

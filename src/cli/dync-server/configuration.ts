@@ -62,6 +62,16 @@ export function variableOf(name: string): string {
   return prefix + name.toUpperCase().replaceAll("-", "_");
 }
 
+/** The value that a setting has. */
+export function settingValue(row: Setting<unknown>, { settings, rules }: Configuration): unknown {
+  const key = keys.get(row.name) as keyof (ProcessSettings & UserRules);
+  return { ...settings, ...rules }[key];
+}
+
+const keys: ReadonlyMap<string, string> = new Map(
+  Object.entries(serverSettings).map(([key, { name }]) => [name, key]),
+);
+
 /** Where the file is that is read when none is named. */
 export function standardFile(environment: Environment): string {
   return join(resolve(dyncHome(environment)), "server.toml");
@@ -118,17 +128,20 @@ export function readConfiguration(given: GivenOptions, environment: Environment)
   };
 }
 
-/** A file by itself, with the defaults for all else. Throws as `readConfiguration`; returns warnings. */
-export function checkConfigurationFile(path: string): readonly string[] {
+/** What was found in a file by itself, with the defaults for all else. */
+export interface CheckedFile {
+  readonly faults: readonly MemberFault[];
+  readonly warnings: readonly string[];
+}
+
+/** Throws `DyncError` ("configuration") where there is no such file, or no text in it. */
+export function checkConfigurationFile(path: string): CheckedFile {
   const read = readFile(path);
   if (read === null) throw missingFile(path);
   const { reading, warnings } = read;
-  if (!reading.ok) throwFaults(fileErrors(path, reading.faults));
-  else {
-    const { faults } = readServerSettings({ file: reading.value.settings });
-    throwFaults(faults.map((it) => settingError(it, path, reading)));
-  }
-  return warnings;
+  if (!reading.ok) return { faults: reading.faults, warnings };
+  const { faults } = readServerSettings({ file: reading.value.settings });
+  return { faults: faults.map((it) => memberFault(it, reading)), warnings };
 }
 
 interface ReadFile {
@@ -151,7 +164,8 @@ function missingFile(path: string): DyncError {
   return new DyncError("configuration", printable(`There is no configuration file ${path}`), { hint });
 }
 
-function fileErrors(path: string, faults: readonly MemberFault[]): readonly DyncError[] {
+/** An error for each, with the file and the line. */
+export function fileErrors(path: string, faults: readonly MemberFault[]): readonly DyncError[] {
   return faults.map(({ line, member, text, hint }) => {
     const what = member === "" ? text : `${member}: ${text}`;
     const all = hint === undefined ? what : `${what}; ${hint}`;
@@ -166,9 +180,13 @@ function settingError(
 ): DyncError {
   if (origin === "option") return usageError(fault, optionText(name));
   if (origin === "variable") return usageError(fault, `Variable ${variableOf(name)}`);
+  return fileErrors(path, [memberFault({ name, origin, fault }, reading)])[0] as DyncError;
+}
+
+function memberFault({ name, fault }: SettingFault, reading: FileReading<ServerFile> | null): MemberFault {
   const line = reading?.ok ? reading.lineOf([name]) : 1;
-  const text = `needs ${fault.wanted}, found ${fault.found}`;
-  return fileErrors(path, [{ line, member: name, text, hint: fault.hint }])[0] as DyncError;
+  const { wanted, found, hint } = fault;
+  return { line, member: name, text: `needs ${wanted}, found ${found}`, hint };
 }
 
 function settingOptions(): OptionsDef {

@@ -10,6 +10,9 @@ Usage:
   dync-server [run] [options]    run the server
   dync-server keygen [options]   make the server's keys
   dync-server clients            list who may send
+  dync-server config check       say what is wrong with the configuration file
+  dync-server config show        show each setting, and what says so
+  dync-server config example     print a configuration file to begin with
 
 Setting one up:
   dync-server keygen
@@ -89,7 +92,7 @@ Options:
 `;
 
 /** A line for each setting, or some: what it is called, and from column 28 to 80 what it is. */
-function optionLines(): string {
+export function optionLines(): string {
   const column = " ".repeat(28);
   const settings: readonly Setting<unknown>[] = Object.values(serverSettings);
   const lines = settings.map((it) => {

@@ -1,0 +1,115 @@
+// `dync-server config check | show | example`: the configuration as a steward looks at it.
+
+import { resolve } from "node:path";
+import { exampleText } from "../../config/server-example.ts";
+import { type Setting, writeInFile } from "../../config/setting.ts";
+import { sharedOptions } from "../args.ts";
+import { defineCommand, type OptionsDef } from "../command.ts";
+import { throwFaults } from "../command-line-error.ts";
+import { displayWidth } from "../display-width.ts";
+import { printable } from "../printable.ts";
+import {
+  type Configuration,
+  checkConfigurationFile,
+  configurationOptions,
+  fileErrors,
+  givenOptions,
+  optionFaults,
+  readConfiguration,
+  settingRows,
+  settingValue,
+  standardFile,
+  variableOf,
+} from "./configuration.ts";
+import { configCheckUsage, configExampleUsage, configShowUsage } from "./usage-config.ts";
+
+export const configCheckCommand = defineCommand({
+  name: "config check",
+  usage: configCheckUsage,
+  options: {
+    ...sharedOptions,
+    config: { type: "string" },
+    json: { type: "boolean" },
+    file: { type: "positional" },
+  },
+  async run({ config, file }, { output, environment }) {
+    const named = file ?? givenOptions({ config }, environment).file;
+    const path = named === null ? standardFile(environment) : resolve(named);
+    output.summarise({ file: path });
+    const { faults, warnings } = checkConfigurationFile(path);
+    output.summarise({
+      faults: faults.map(({ line, member, text, hint }) => ({ line, setting: member, message: text, hint })),
+    });
+    for (const warning of warnings) output.warn(warning);
+    throwFaults(fileErrors(path, faults));
+    output.result(`${printable(path)}: OK`);
+    return 0;
+  },
+});
+
+const showOptions: OptionsDef = { ...sharedOptions, ...configurationOptions, json: { type: "boolean" } };
+
+export const configShowCommand = defineCommand({
+  name: "config show",
+  usage: configShowUsage,
+  options: showOptions,
+  check: (line) => ({ misread: null, others: optionFaults(line) }),
+  async run(values, { output, environment }) {
+    const configuration = readConfiguration(givenOptions(values, environment), environment);
+    const { file, warnings } = configuration;
+    for (const warning of warnings) output.warn(warning);
+    const standard = standardFile(environment);
+    output.result(
+      file === null ? `No file: ${printable(standard)} is not there` : `File: ${printable(file)}`,
+    );
+    const rows = settingRows.map((row) => ({ row, ...saidBy(row, configuration) }));
+    for (const line of inColumns(
+      rows.map(({ row, where }) => [row.name, shownValue(row, configuration), where]),
+    ))
+      output.result(line);
+    for (const { row, source } of rows) {
+      const value: unknown = JSON.parse(writeInFile(row, settingValue(row, configuration)));
+      output.record("setting", { name: row.name, value, ...source, isLive: row.isLive });
+    }
+    output.summarise({ file, settings: rows.length });
+    return 0;
+  },
+});
+
+export const configExampleCommand = defineCommand({
+  name: "config example",
+  usage: configExampleUsage,
+  options: sharedOptions,
+  async run(_values, { output }) {
+    output.text(exampleText().trimEnd());
+    return 0;
+  },
+});
+
+/** What says how a setting is, for people and for programs. */
+function saidBy(row: Setting<unknown>, configuration: Configuration) {
+  const { name } = row;
+  const { origins, file, lineOf } = configuration;
+  const origin = origins.get(name) ?? "default";
+  const isOff = settingValue(row, configuration) === false;
+  if (origin === "option") return { where: `--${isOff ? "no-" : ""}${name}`, source: { source: origin } };
+  if (origin === "default") return { where: origin, source: { source: origin } };
+  const variable = variableOf(name);
+  if (origin === "variable") return { where: variable, source: { source: origin, variable } };
+  return { where: `line ${lineOf(name)}`, source: { source: origin, file, line: lineOf(name) } };
+}
+
+function shownValue(row: Setting<unknown>, configuration: Configuration): string {
+  return printable(row.kind.write(settingValue(row, configuration)));
+}
+
+/** Lines in which each column begins where it does in the others. */
+function inColumns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ""))));
+  return rows.map((row) =>
+    row
+      .map((text, column) => text + " ".repeat((widths?.[column] ?? 0) - displayWidth(text)))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,61 @@
+// What `dync-server config … --help` prints.
+
+import { optionLines } from "./usage.ts";
+
+export const configUsage = `
+Look at the configuration of the server, and check it before it counts.
+
+Usage:
+  dync-server config check [FILE]    say what is wrong with the file
+  dync-server config show [options]  what holds, and what says so
+  dync-server config example         a file to begin with
+
+To change something in a running server, edit the file, then:
+  dync-server config check && dync-server reload
+`;
+
+export const configCheckUsage = `
+Read a configuration file, and say "OK", or all that is wrong with it: a line
+for each mistake, with the line of the file that it stands in.
+
+Usage:
+  dync-server config check [options] [FILE]
+
+FILE is DYNC_HOME/server.toml, that is ~/.dync/server.toml, unless given.
+Nothing but the file is looked at: a folder that is missing, or a port that
+another program uses, shows when the server starts.
+
+Options:
+      --config FILE  the same as FILE; or DYNC_SERVER_CONFIG
+      --json         print JSON lines for programs
+  -h, --help         print this text
+
+Exit status: 0 nothing is wrong, 2 something is, or there is no such file.
+`;
+
+export const configShowUsage = `
+Show each setting as it holds, and what says so: an option, a variable, a line
+of the file, or the default. It is what "dync-server run" would go by with the
+same options and the same variables.
+
+Usage:
+  dync-server config show [options]
+
+Options:
+${optionLines()}
+      --config FILE         where more settings stand (default
+                            DYNC_HOME/server.toml, if it is there)
+      --json                print JSON lines for programs
+  -h, --help                print this text
+`;
+
+export const configExampleUsage = `
+Print a configuration file with all settings and what they mean. It says
+nothing yet: each setting stands in it with its default, behind a "#".
+
+Usage:
+  dync-server config example > ~/.dync/server.toml
+
+Options:
+  -h, --help  print this text
+`;
