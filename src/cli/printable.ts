@@ -23,6 +23,14 @@ export function printable(text: string): string {
   });
 }
 
+// Stands for a JSON text until its line is whole. Of this process alone and never shown: nobody's text can hold it.
+const mark = crypto.randomUUID();
+const marks = new RegExp(`"${mark}(\\d+)"`, "g");
+/** The texts of the line that is being written: `JSON.stringify` asks for them one by one. */
+let texts: string[] = [];
+// As nearly all lines are.
+const isPlain = /^[\x20-\x7e]*$/;
+
 /** JSON text within a value that `jsonLine` writes: it comes out as it is written, every number and name. */
 export class JsonText {
   readonly text: string;
@@ -30,19 +38,18 @@ export class JsonText {
   constructor(text: string) {
     this.text = text;
   }
+
+  toJSON(): string {
+    return `${mark}${texts.push(compactJson(this.text)) - 1}`;
+  }
 }
 
 /** One line of JSON, without a line end. Parses to the same value, and holds nothing that steers a terminal. */
 export function jsonLine(value: unknown): string {
-  // No text of anybody's is the same as this one.
-  const mark = crypto.randomUUID();
-  const texts: string[] = [];
-  const marked = JSON.stringify(value, (_, item) =>
-    item instanceof JsonText ? `${mark}${texts.push(compactJson(item.text)) - 1}` : item,
-  );
-  return marked
-    .replace(new RegExp(`"${mark}(\\d+)"`, "g"), (_, index) => texts[Number(index)]!)
-    .replace(unprintable, (character) => character.replace(/./gs, unitEscape));
+  texts = [];
+  let line = JSON.stringify(value);
+  if (texts.length > 0) line = line.replace(marks, (_, index) => texts[Number(index)]!);
+  return isPlain.test(line) ? line : line.replace(unprintable, (it) => it.replace(/./gs, unitEscape));
 }
 
 function unitEscape(unit: string): string {

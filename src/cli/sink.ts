@@ -12,6 +12,9 @@ export interface SinkOptions {
   readonly pendingMax: number;
 }
 
+// Lines that come close to each other are one call of the system, up to so many characters.
+const pieceLength = 16 * 1024;
+
 /** What never reached the stream. */
 export interface Loss {
   readonly lines: number;
@@ -25,7 +28,9 @@ const finalCodes = new Set(["EPIPE", "EBADF", "ERR_STREAM_DESTROYED", "ERR_STREA
 /** Text on its way to a stream. Never throws, whatever becomes of the stream. */
 export class Sink {
   readonly #options: SinkOptions;
-  #queue: Promise<void> = Promise.resolve();
+  /** What goes out piece by piece, and for how many lines each stands. */
+  readonly #waiting: { text: string; lines: number }[] = [];
+  #delivery: Promise<void> | null = null;
   #pending = 0;
   #lost = 0;
   #reason: string | null = null;
@@ -67,15 +72,28 @@ export class Sink {
       return;
     }
     this.#pending += text.length;
-    this.#queue = this.#queue.then(() => this.#deliver(text, lines));
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && last.text.length < pieceLength) {
+      last.text += text;
+      last.lines += lines;
+    } else this.#waiting.push({ text, lines });
+    this.#delivery ??= this.#deliverAll();
   }
 
   /** Resolves when everything is out, or after `waitMs`: a pipe that nobody reads must not keep us alive. */
   async flush(waitMs: number): Promise<void> {
     if (this.#pending === 0) return;
     const enough = new AbortController();
-    await Promise.race([this.#queue, sleep(this.#options.clock, waitMs, enough.signal).catch(() => {})]);
+    await Promise.race([this.#delivery, sleep(this.#options.clock, waitMs, enough.signal).catch(() => {})]);
     enough.abort();
+  }
+
+  async #deliverAll(): Promise<void> {
+    // What is written in the same turn goes along.
+    await Promise.resolve();
+    for (let piece = this.#waiting.shift(); piece !== undefined; piece = this.#waiting.shift())
+      await this.#deliver(piece.text, piece.lines);
+    this.#delivery = null;
   }
 
   #deliver(text: string, lines: number): Promise<void> {

@@ -11,6 +11,7 @@ export class CapturedStream extends Writable {
   isStuck = false;
   /** While this is set, writes fail with it and the stream lives on, as standard error does on a full disk. */
   fault: Error | null = null;
+  #held: () => void = () => {};
 
   constructor(options: { readonly isTTY?: boolean; readonly columns?: number } = {}) {
     super({ decodeStrings: false });
@@ -36,6 +37,13 @@ export class CapturedStream extends Writable {
 
   override _write(chunk: string, _encoding: string, done: () => void): void {
     this.text += chunk;
-    if (!this.isStuck) done();
+    if (this.isStuck) this.#held = done;
+    else done();
+  }
+
+  /** Takes again what is written, and what it was stuck with. */
+  goOn(): void {
+    this.isStuck = false;
+    this.#held();
   }
 }
