@@ -99,6 +99,24 @@ describe("a server that returns tags", () => {
     expect(stateOf(machine)).toEqual([null, false, "confirmation"]);
   });
 
+  test.each([
+    ["on a new connection", [{ type: "link-lost" }, { type: "link-up" }, report(0, 1, 2)]],
+    ["that forgot the upload", [hears({ type: "error", code: 404, text: "?" }), approved(1, 4, 8, tags)]],
+    ["that lost what it had", [report(4, 0, 1), report(0, 1), report(0, 1, 2)]],
+  ] as const)("is asked behind what is sent again as it was the first time: by one %s", (_, loss) => {
+    const machine = open({ ...file, size: 4 }, 1, 8, tags);
+    // The upload waits for nothing but the server: without a question it would wait for the time of the next.
+    const questions = (): number => {
+      const behindAll = machine.step(sent(0, 4), 0).length;
+      machine.step(hears({ type: "transfer-credit", amount: 1 }), 0);
+      return behindAll + machine.step(sent(4), 0).length;
+    };
+    expect(questions()).toBe(1);
+    for (const input of loss) machine.step(input, 0);
+    expect(stateOf(machine)).toEqual([0, true, null]);
+    expect(questions()).toBe(1);
+  });
+
   test("gives credit back that was lost on the way", () => {
     const machine = open(file, 1, 8, tags);
     machine.step(sent(0, 4), 0);

@@ -221,6 +221,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const fault = rewindFault(seek, this.#task, this.#kept.start, this.#highest);
     if (fault !== null) return this.#giveUp(fault.code, fault.text);
     if (seek < this.#highest) this.#forgetEnd();
+    if (seek < this.#pace.taken) this.#questions.lost(seek);
     this.#highest = Math.max(this.#highest, seek);
     this.#moveTo(seek);
     if (!this.#task.canSeek) this.#kept.rewind(seek);
@@ -305,8 +306,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     assert(offset === this.#position && this.#credit > 0, "what the window allows is sent");
     assert(length <= this.#pace.chunkBytes, "a chunk is no longer than the window says");
     assert((length === 0) === isLast, "the last chunk is empty, and no other");
-    const isNew = offset + length > this.#highest || (isLast && this.#last === "unsent");
-    this.#questions.sent({ isNew, wasHeld }, now);
+    this.#questions.sent({ end: offset + length, isLast, wasHeld }, now);
     this.#credit -= 1;
     this.#position += length;
     this.#pace.sent(this.#position, length, now);

@@ -17,6 +17,12 @@ interface Question {
   readonly askedAt: number;
 }
 
+interface SentChunk {
+  readonly end: number;
+  readonly isLast: boolean;
+  readonly wasHeld: boolean;
+}
+
 /** How long answers take on this line, estimated as TCP does it (RFC 6298). */
 interface RoundTrip {
   readonly smoothedMs: number;
@@ -31,7 +37,9 @@ export class Questions {
   #isPostNext = false;
   #roundTrip: RoundTrip | null = null;
   #chunksSent = 0;
-  /** A chunk was sent for the first time, and the server was not asked since. */
+  /** End of all that was sent since the connection began, or the server lost what it had; the last chunk counts as one byte. */
+  #reach = 0;
+  /** A chunk was sent for the first time since then, and the server was not asked behind it. */
   #isNew = false;
   #sentAt = 0;
   /** The server was heard or asked last. */
@@ -70,6 +78,12 @@ export class Questions {
   clear(): void {
     this.#open = [];
     this.#isPostNext = false;
+    this.#reach = 0;
+  }
+
+  /** The server lost what it had behind `position`: chunks from there are as new to it as those that were never sent. */
+  lost(position: number): void {
+    this.#reach = Math.min(this.#reach, position);
   }
 
   /** A `query-status` is sent at `position`. Returns the message. */
@@ -94,14 +108,16 @@ export class Questions {
   }
 
   /**
-   * A chunk is sent. `isNew`: for the first time. `wasHeld`: it waited for the connection, which is slow then, but moves;
-   * that a connection takes a chunk for which nobody waited shows nothing.
+   * A chunk is sent that ends at `end`. `wasHeld`: it waited for the connection, which is slow then, but moves; that a
+   * connection takes a chunk for which nobody waited shows nothing.
    */
-  sent({ isNew, wasHeld }: { readonly isNew: boolean; readonly wasHeld: boolean }, now: number): void {
+  sent({ end, isLast, wasHeld }: SentChunk, now: number): void {
     this.#chunksSent += 1;
     this.#sentAt = now;
     if (wasHeld) this.getsThrough(now);
-    if (!isNew) return;
+    const reach = isLast ? end + 1 : end;
+    if (reach <= this.#reach) return;
+    this.#reach = reach;
     this.#isNew = true;
     this.#repeats = 0;
   }
