@@ -33,6 +33,7 @@ const allowedImports: Record<string, readonly string[]> = {
   transport: ["base", "keys"],
   storage: ["base", "upload", "tar"],
   catalogue: ["base", "upload"],
+  control: ["base"],
   server: [
     "base",
     "upload",
@@ -57,6 +58,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "transport",
     "storage",
     "catalogue",
+    "control",
     "server",
     "client",
   ],

@@ -13,6 +13,7 @@ import { Sink } from "./sink.ts";
 export interface LogOptions {
   readonly stream: OutputStream;
   readonly clock: Clock;
+  /** Looked up for each line, as the level is. */
   readonly format: LogFormat;
   /** Lines below this level are left out. */
   readonly level: LogLevel;
@@ -26,11 +27,10 @@ export function openLog(options: LogOptions): {
   readonly logger: Logger;
   flush(waitMs: number): Promise<void>;
 } {
-  const { stream, clock, format, level } = options;
+  const { stream, clock } = options;
   const sink = new Sink({ stream, clock, pendingMax });
-  const least = logLevels.indexOf(level);
   const lineOf = (lineLevel: LogLevel, message: string, fields: LogFields): string =>
-    format === "json"
+    options.format === "json"
       ? `${jsonLine({ time: clock.date().toISOString(), level: lineLevel, message, ...fields })}\n`
       : `${textLine(clock.date(), lineLevel, message, fields, stream)}\n`;
   /** Tells what was lost, as soon as a line can be written again. Where this one is lost, so is what it told. */
@@ -49,7 +49,8 @@ export function openLog(options: LogOptions): {
   const counted = new CountedLogger({ log: write }, clock);
   const logger: Logger = {
     log(lineLevel, message, fields) {
-      if (logLevels.indexOf(lineLevel) >= least) counted.log(lineLevel, message, fields);
+      if (logLevels.indexOf(lineLevel) >= logLevels.indexOf(options.level))
+        counted.log(lineLevel, message, fields);
     },
   };
   const flush = async (waitMs: number): Promise<void> => {

@@ -18,13 +18,13 @@ export type Place =
   | { readonly type: "full" };
 
 export class UploadPlaces {
-  readonly #max: number;
+  readonly #max: () => number;
   readonly #perUser: (user: string) => number;
   readonly #users = new Map<string, Set<string>>();
   readonly #byId = new Map<string, string>();
 
-  /** `max` for all, `perUser` of them for one user at most. */
-  constructor(max: number, perUser: (user: string) => number) {
+  /** `max` for all, `perUser` of them for one user at most; both may change. */
+  constructor(max: () => number, perUser: (user: string) => number) {
     this.#max = max;
     this.#perUser = perUser;
   }
@@ -38,7 +38,7 @@ export class UploadPlaces {
   find(user: string): Place {
     const own = this.#users.get(user)?.size ?? 0;
     if (own >= this.#perUser(user)) return { type: "user-full" };
-    if (this.taken < this.#max) return { type: "free" };
+    if (this.taken < this.#max()) return { type: "free" };
     let [most, count] = ["", 0];
     for (const [other, uploads] of this.#users)
       if (uploads.size > count) [most, count] = [other, uploads.size];

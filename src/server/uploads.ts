@@ -38,7 +38,10 @@ export class Uploads implements UploadDesk {
 
   constructor(parts: UploadsParts) {
     this.#parts = { ...parts, isActive: this.isActive };
-    this.#places = new UploadPlaces(parts.options.uploadsMax, (user) => parts.rulesOf(user).uploadsPerUser);
+    this.#places = new UploadPlaces(
+      () => parts.options.uploadsMax,
+      (user) => parts.rulesOf(user).uploadsPerUser,
+    );
     this.#inquiries = new Inquiries(parts);
     this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
   }

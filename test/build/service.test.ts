@@ -32,6 +32,6 @@ test("the unit does not forbid what a JavaScript engine needs", () => {
 /** The unit as systemd would see it after installation: `verify` wants to find the program. */
 function writeUnit(folder: TempFolder): string {
   const path = folder.file("dync-server.service");
-  writeFileSync(path, unit.replace("/usr/local/bin/dync-server", process.execPath));
+  writeFileSync(path, unit.replaceAll("/usr/local/bin/dync-server", process.execPath));
   return path;
 }

@@ -1,6 +1,8 @@
 // server.toml: what it says, everything that is wrong with it, each with its line, and the example.
 
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as v from "valibot";
 import { right } from "../../src/config/parsed.ts";
 import { exampleText } from "../../src/config/server-example.ts";
@@ -220,6 +222,13 @@ describe("a table beside the settings", () => {
   test.each(rows)("%j", (text, expected) => {
     expect(faults(text)).toEqual([expected]);
   });
+});
+
+test("what doc/operations.md shows of a file is one", () => {
+  const page = readFileSync(join(import.meta.dir, "../../doc/operations.md"), "utf8");
+  const blocks = [...page.matchAll(/```toml\n(.*?)```/gs)].map(([, text]) => text as string);
+  expect(blocks.length).toBeGreaterThan(0);
+  for (const text of blocks) expect(faultsIn(read(text))).toEqual([]);
 });
 
 describe("the example", () => {

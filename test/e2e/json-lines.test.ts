@@ -237,6 +237,23 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await run("check")).at(-1)).toMatchObject({ exit: 2, faults: [{ line: 2, setting: "prot" }] });
   });
 
+  test("of a reload: nothing new, something new, something wrong, nobody there", async () => {
+    const file = join(lab.homes.server, "server.toml");
+    const run = async (home = lab.homes.server) =>
+      read(await runProgram([lab.programs.dyncServer, "reload", "--json"], { env: { DYNC_HOME: home } })).at(
+        -1,
+      );
+    expect(await run()).toMatchObject({ ok: true, outcome: "taken", changed: [] });
+    writeFileSync(file, "expire = '8d'\nwindow = 7\n");
+    expect(await run()).toMatchObject({
+      changed: [{ setting: "expire", from: "7d", to: "8d" }],
+      needsRestart: [{ setting: "window", from: "8", to: "7" }],
+    });
+    writeFileSync(file, "expire = 8\n");
+    expect(await run()).toMatchObject({ exit: 2, outcome: "refused", faults: [{}] });
+    expect(await run(lab.homes.client)).toMatchObject({ exit: 5, error: { code: "unavailable" } });
+  });
+
   test("of the server's log", () => {
     const lines = lab.server.stderr.split("\n").filter((line) => line !== "");
     expect(lines.length).toBeGreaterThan(20);

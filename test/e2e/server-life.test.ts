@@ -69,7 +69,8 @@ describe.skipIf(executablesMissing !== null)(
       const withBind = (address: string) =>
         runServer((it) => ["--data", `${it}/data`, "--port", "0"], undefined, undefined, address);
       expectRefusal(await withBind("192.0.2.1"), /192\.0\.2\.1 is not an address/, undefined, 5);
-      expectRefusal(await withBind("192.0.2"), /192\.0\.2 is not an address/);
+      expectRefusal(await withBind("nonsense"), /nonsense is not an address/);
+      expectRefusal(await withBind("192.0.2"), /needs an address of this machine, found "192\.0\.2"/);
     });
 
     test.skipIf(straceMissing !== null)("5: no inodes for its folders", async () => {

@@ -34,7 +34,7 @@ describe.skipIf((executablesMissing ?? (process.platform === "win32" ? "POSIX" :
       const keys = join(lab.homes.server, "clients");
       await copyFile(join(keys, "alice.key"), lab.folder.file("alice.key"));
       lab.server.signal("SIGHUP");
-      await lab.server.line(/SIGHUP: reading the keys again/);
+      await lab.server.line(/SIGHUP: reading the configuration and the keys again/);
       await lab.expectAlive();
       await rm(join(keys, "alice.key"));
       lab.server.signal("SIGHUP");

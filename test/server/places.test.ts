@@ -145,7 +145,10 @@ describe("places", () => {
   });
 
   test("each user has a bound of its own", () => {
-    const places = new UploadPlaces(10, (user) => (user === "a" ? 1 : 2));
+    const places = new UploadPlaces(
+      () => 10,
+      (user) => (user === "a" ? 1 : 2),
+    );
     for (const [id, user] of ["a", "b", "b"].entries()) {
       expect(places.find(user).type).toBe("free");
       places.take(`${id}`, user);
@@ -157,7 +160,10 @@ describe("places", () => {
     const users = fc.constantFrom("a", "b", "c", "d");
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), fc.array(users, { maxLength: 60 }), (max, asking) => {
-        const places = new UploadPlaces(max, () => max);
+        const places = new UploadPlaces(
+          () => max,
+          () => max,
+        );
         for (const [id, user] of asking.entries()) {
           const place = places.find(user);
           const counts = ["a", "b", "c", "d"].map((other) => places.of(other).length);

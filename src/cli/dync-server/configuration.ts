@@ -63,9 +63,16 @@ export function variableOf(name: string): string {
 }
 
 /** The value that a setting has. */
-export function settingValue(row: Setting<unknown>, { settings, rules }: Configuration): unknown {
-  const key = keys.get(row.name) as keyof (ProcessSettings & UserRules);
-  return { ...settings, ...rules }[key];
+export function settingValue(
+  row: Setting<unknown>,
+  { settings, rules }: Pick<Configuration, "settings" | "rules">,
+): unknown {
+  return { ...settings, ...rules }[keyOf(row) as keyof (ProcessSettings & UserRules)];
+}
+
+/** What the program calls a setting. */
+export function keyOf({ name }: Setting<unknown>): string {
+  return keys.get(name) ?? name;
 }
 
 const keys: ReadonlyMap<string, string> = new Map(

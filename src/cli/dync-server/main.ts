@@ -4,6 +4,7 @@ import type { Program } from "../command.ts";
 import { clientsCommand } from "./clients.ts";
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
 import { serverKeygenCommand } from "./keygen.ts";
+import { reloadCommand } from "./reload.ts";
 import { runCommand } from "./run.ts";
 import { serverUsage } from "./usage.ts";
 import { configUsage } from "./usage-config.ts";
@@ -18,6 +19,7 @@ export const dyncServer: Program = {
     configCheckCommand,
     configShowCommand,
     configExampleCommand,
+    reloadCommand,
   ],
   groups: [{ name: "config", usage: configUsage }],
   defaultCommand: "run",

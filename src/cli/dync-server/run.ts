@@ -6,6 +6,7 @@ import { type CommandContext, defineCommand, type OptionsDef, type OptionValues 
 import { exitInterrupted, Interruption } from "../interruption.ts";
 import { openLog } from "../log.ts";
 import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
+import { RunningConfiguration } from "./running-configuration.ts";
 import { startError } from "./start-error.ts";
 import { serverUsage } from "./usage.ts";
 
@@ -23,16 +24,23 @@ export const runCommand = defineCommand({
 
 async function runServer(values: OptionValues<OptionsDef>, context: CommandContext): Promise<number> {
   const { clock, signal, environment } = context;
-  const configuration = readConfiguration(givenOptions(values, environment), environment);
+  const given = givenOptions(values, environment);
+  const first = readConfiguration(given, environment);
+  const configuration = new RunningConfiguration(first, () => readConfiguration(given, environment));
+  const { settings } = configuration;
   const log = openLog({
     stream: process.stderr,
     clock,
-    format: configuration.settings.logFormat,
-    level: configuration.settings.logLevel,
+    get format() {
+      return settings.logFormat;
+    },
+    get level() {
+      return settings.logLevel;
+    },
   });
   // The network code comes in only here: --help and usage errors need none of it.
   const { serve } = await import("./serve.ts");
-  for (const warning of configuration.warnings) log.logger.log("warn", warning);
+  for (const warning of first.warnings) log.logger.log("warn", warning);
   const hangups = listenForHangups(log.logger);
   try {
     await serve(configuration, { logger: log.logger, clock, hangups }, signal);
@@ -50,7 +58,7 @@ function listenForHangups(logger: Logger): EventTarget {
   const hangups = new EventTarget();
   if (process.platform === "win32") return hangups;
   process.on("SIGHUP", () => {
-    logger.log("info", "SIGHUP: reading the keys again", {});
+    logger.log("info", "SIGHUP: reading the configuration and the keys again", {});
     hangups.dispatchEvent(new Event("hangup"));
   });
   return hangups;

@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { openSqliteCatalogue, rescueCatalogue } from "../../catalogue/sqlite.ts";
+import { ControlServer } from "../../control/control-server.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
@@ -15,7 +16,8 @@ import { publishedFiles } from "../../storage/published.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
 import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import { version } from "../version.ts";
-import type { Configuration } from "./configuration.ts";
+import { controlCommands } from "./control-commands.ts";
+import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 
 export interface ServeParts {
   readonly logger: Logger;
@@ -32,11 +34,12 @@ async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTranspor
 
 /** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
 export async function serve(
-  { home, settings, rules }: Configuration,
+  configuration: RunningConfiguration,
   parts: ServeParts,
   signal: AbortSignal,
 ): Promise<void> {
   const { logger, clock, hangups } = parts;
+  const { home, settings } = configuration;
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(home, "server");
   const clients = await AuthorizedClients.load({
@@ -88,22 +91,30 @@ export async function serve(
     clock,
     logger,
     options: settings,
-    rulesOf: () => rules,
+    rulesOf: configuration.rulesOf,
     program: `dync-server ${version}`,
     newId: () => randomBytes(16).toString("hex"),
   });
-  await server.start();
-  closing.defer(() => server.stop());
   const watching = clients.watch((changes) => {
     logKeyChanges(changes, logger);
     server.clientsChanged();
   });
   closing.defer(watching.stop);
-  hangups.addEventListener("hangup", watching.look);
+  const reload = (): Reload => {
+    watching.look();
+    return configuration.reload(logger);
+  };
+  hangups.addEventListener("hangup", reload);
+  const commands = controlCommands({ reload });
+  const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
+  await server.start();
+  closing.defer(() => server.stop());
   await Promise.race([server.failed, damaged.promise, watch.removed, aborted(signal)]);
   logger.log("info", "Stopping", {
     reason: signal.reason instanceof DyncError ? signal.reason.message : null,
   });
+  // Whoever asks from now on hears that there is no server, before there is none.
+  await control[Symbol.asyncDispose]();
 }
 
 function logKeyChanges(changes: KeyChanges, logger: Logger): void {

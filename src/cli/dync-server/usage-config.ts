@@ -59,3 +59,23 @@ Usage:
 Options:
   -h, --help  print this text
 `;
+
+export const reloadUsage = `
+Make the running server read its configuration and its keys again. Uploads go
+on. It takes all of a new configuration, or none of it: where something is
+wrong, that is listed, and the server goes on with what it has. What counts only
+at a start (such as the port and the data folder) is named, and stays.
+
+Usage:
+  dync-server reload [options]
+
+The server is the one with the same DYNC_HOME, of the same user. Options and
+variables that it was started with still count before the file. SIGHUP does the
+same, and says what came of it in the log alone.
+
+Options:
+      --json  print JSON lines for programs
+  -h, --help  print this text
+
+Exit status: 0 taken, 2 refused, 5 no server runs there.
+`;

@@ -13,6 +13,7 @@ Usage:
   dync-server config check       say what is wrong with the configuration file
   dync-server config show        show each setting, and what says so
   dync-server config example     print a configuration file to begin with
+  dync-server reload             make the running server read the file again
 
 Setting one up:
   dync-server keygen
@@ -43,7 +44,7 @@ Files in DYNC_HOME (default ~/.dync):
   clients/USER.key                public keys of those who may send
   clients/USER+WHATEVER.key       further keys of the same user
 
-SIGHUP makes it read the keys again; it looks by itself as well.
+SIGHUP, and "dync-server reload", make it read the file and the keys again.
 
 Exit status:
   0  stopped by SIGTERM      5    what passes: a port in use, a full disk

@@ -1,0 +1,15 @@
+// What a running server can be asked from beside it, over its control socket (`control/`). Each command is named as the words that
+// people type; its arguments are checked here.
+
+import type { ControlCommand } from "../../control/control-server.ts";
+import type { Reload } from "./running-configuration.ts";
+
+/** What the commands act on. */
+export interface ControlParts {
+  /** Reads configuration and keys again. */
+  readonly reload: () => Reload;
+}
+
+export function controlCommands({ reload }: ControlParts): ReadonlyMap<string, ControlCommand> {
+  return new Map<string, ControlCommand>([["reload", async () => ({ ...reload() })]]);
+}

@@ -1,0 +1,107 @@
+// The configuration of a server that runs: taken anew when somebody asks for it, as a whole or not at all. What counts only at a
+// start is told, and stays as it is.
+
+import { DyncError, SeveralErrors } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { ProcessSettings, RulesOf, UserRules } from "../../config/server-settings.ts";
+import type { Setting } from "../../config/setting.ts";
+import { type Configuration, keyOf, settingRows, settingValue } from "./configuration.ts";
+
+/** A setting that is to be another, both as they are written. */
+export interface SettingChange {
+  readonly setting: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What came of a reload. */
+export type Reload =
+  | {
+      readonly outcome: "taken";
+      /** What is different from now on. */
+      readonly changed: readonly SettingChange[];
+      /** What will be at the next start. */
+      readonly needsRestart: readonly SettingChange[];
+      readonly warnings: readonly string[];
+    }
+  | {
+      /** Nothing is different. */
+      readonly outcome: "refused";
+      readonly faults: readonly { readonly message: string; readonly hint?: string | undefined }[];
+    };
+
+export class RunningConfiguration {
+  readonly home: string;
+  /** Absolute path of the file that was read, or `null`. */
+  #file: string | null;
+  readonly #read: () => Configuration;
+  readonly #settings: { -readonly [Key in keyof ProcessSettings]: ProcessSettings[Key] };
+  #rules: UserRules;
+
+  /** `first` is what the server starts with; `read` throws `DyncError` where what is there now is wrong. */
+  constructor(first: Configuration, read: () => Configuration) {
+    this.home = first.home;
+    this.#file = first.file;
+    this.#read = read;
+    this.#settings = { ...first.settings };
+    this.#rules = first.rules;
+  }
+
+  /** What holds now: the same object always, in which the settings that may change do. */
+  get settings(): ProcessSettings {
+    return this.#settings;
+  }
+
+  readonly rulesOf: RulesOf = () => this.#rules;
+
+  /** Reads all again, takes what may change, and says in the log what that is. */
+  reload(logger: Logger): Reload {
+    const reload = this.#reload();
+    if (reload.outcome === "refused") {
+      for (const { message, hint } of reload.faults)
+        logger.log("error", "A fault in the configuration", { reason: message, hint });
+      logger.log("error", "The configuration is not taken: the one before stays", { file: this.#file });
+      return reload;
+    }
+    for (const warning of reload.warnings) logger.log("warn", warning);
+    for (const { setting, from, to } of reload.changed)
+      logger.log("info", "Setting changed", { setting, from, to });
+    for (const { setting, from, to } of reload.needsRestart)
+      logger.log("warn", "Setting needs a restart, and stays until then", { setting, from, to });
+    logger.log("info", "Configuration read again", { file: this.#file, changed: reload.changed.length });
+    return reload;
+  }
+
+  #reload(): Reload {
+    let next: Configuration;
+    try {
+      next = this.#read();
+      // An editor may be about to write it; who wants the defaults leaves an empty one.
+      if (this.#file !== null && next.file === null)
+        throw new DyncError("configuration", `The configuration file ${this.#file} is not there any more`);
+    } catch (error) {
+      if (!(error instanceof DyncError)) throw error;
+      const all = error instanceof SeveralErrors ? error.all : [error];
+      return { outcome: "refused", faults: all.map(({ message, hint }) => ({ message, hint })) };
+    }
+    const now = { settings: this.#settings, rules: this.#rules };
+    const different = settingRows.filter((it) => settingValue(it, now) !== settingValue(it, next));
+    const change = (row: Setting<unknown>): SettingChange => ({
+      setting: row.name,
+      from: row.kind.write(settingValue(row, now)),
+      to: row.kind.write(settingValue(row, next)),
+    });
+    const changed = different.filter((it) => it.isLive).map(change);
+    const needsRestart = different.filter((it) => !it.isLive).map(change);
+    this.#take(next, different);
+    return { outcome: "taken", changed, needsRestart, warnings: next.warnings };
+  }
+
+  #take({ settings, rules, file }: Configuration, different: readonly Setting<unknown>[]): void {
+    const keys = different.filter((it) => it.isLive && it.scope === "process").map(keyOf);
+    const live = Object.entries(settings).filter(([key]) => keys.includes(key));
+    Object.assign(this.#settings, Object.fromEntries(live));
+    this.#rules = rules;
+    this.#file = file;
+  }
+}
