@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../../src/base/error.ts";
 import { recordOfPublished } from "../../src/catalogue/rebuild.ts";
 import { MemberIndex } from "../../src/storage/dataset/member-index.ts";
 import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
@@ -14,7 +15,7 @@ import { publishedFiles } from "../../src/storage/published.ts";
 import { storageError } from "../../src/storage/storage-error.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sync.ts";
-import { tarOfMany } from "../support/hostile-tars.ts";
+import { hostileTars, tarOfMany } from "../support/hostile-tars.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { codeOf, datasetKind, idOf, publishOne } from "./contract.ts";
@@ -157,6 +158,22 @@ describe("a dataset", () => {
       expect(await codeOf(bag.append(tarBytes([[path, "x"]])))).toBe("content-rejected");
       await bag.close();
     }
+  });
+
+  test("names what it refuses without a character that steers a terminal", async () => {
+    await using folder = await tempFolder(memory);
+    let named = 0;
+    for (const { what, bytes } of hostileTars) {
+      const dataset = await createDataset({ folder: folder.file(String(named++)), fileSystemSync: null });
+      const said = await dataset.append(bytes).then(() => "", messageOf);
+      expect({ what, said }).toEqual({ what, said: expect.not.stringMatching(/[\p{Cc}\p{Cf}]/u) });
+      await dataset.close();
+    }
+    const turned = await createDataset({ folder: folder.file("turned"), fileSystemSync: null });
+    expect(await turned.append(tarBytes([["run/\u202etxt.exe", "x"]])).catch(messageOf)).toBe(
+      'The path "run/\\u202etxt.exe" has "\\u202etxt.exe" in it, which contains the control character U+202E',
+    );
+    await turned.close();
   });
 });
 

@@ -2,7 +2,7 @@
 // path, gives it to the member, and counts; touches no file.
 
 import { assert } from "../../base/assert.ts";
-import { cutText } from "../../base/cut-text.ts";
+import { quotedText } from "../../base/cut-text.ts";
 import { DyncError } from "../../base/error.ts";
 import { type FoundMember, TarFault } from "../../tar/member.ts";
 import { bagFault, pathFault } from "../../tar/member-path.ts";
@@ -193,5 +193,5 @@ function refusal(text: string): DyncError {
 }
 
 function shown(path: string): string {
-  return JSON.stringify(cutText(path, shownBytesMax));
+  return quotedText(path, shownBytesMax);
 }
