@@ -97,12 +97,14 @@ export function givenOptions(values: OptionValues<OptionsDef>, environment: Envi
   };
 }
 
-/** What is wrong with each option by itself. What it is beside the others and the file, `readConfiguration` finds out. */
+/**
+ * What is wrong with each option by itself, in the order of the command line. What it is beside the others and the file,
+ * `readConfiguration` finds out.
+ */
 export function optionFaults({ values }: CommandLine): readonly DyncError[] {
-  return settingRows.flatMap(({ name, kind }) => {
-    const text = values[name]?.[0];
-    const parsed = text === undefined ? null : kind.parse(text);
-    return parsed === null || parsed.ok ? [] : [usageError(parsed.fault, optionText(name))];
+  return Object.entries(values).flatMap(([name, [text = ""] = []]) => {
+    const parsed = settingRows.find((row) => row.name === name)?.kind.parse(text);
+    return parsed === undefined || parsed.ok ? [] : [usageError(parsed.fault, optionText(name))];
   });
 }
 

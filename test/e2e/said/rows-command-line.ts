@@ -113,6 +113,8 @@ export const rows: readonly Row[] = [
         stderr: [
           'dync-server: error: Unknown option "--windwo"',
           'dync-server: hint: did you mean "--window"? Run "dync-server --help" for the options',
+          'dync-server: error: Option "--memory" needs a size, found "much"',
+          "dync-server: hint: ...",
           'dync-server: error: Option "--chunk" needs from 1024 to 16777216 bytes, found 1',
           'dync-server: error: Option "--log-level" needs one of ...',
         ],
