@@ -1,8 +1,8 @@
 // Tars that become folders, all or nothing: with the compiled programs, judged by tar, sha256sum and a checker of bags.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expectAftermath, expectNothingLeft } from "../support/aftermath.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -10,6 +10,7 @@ import { hostileTars, tarOfMany } from "../support/hostile-tars.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { oddTars } from "../support/odd-tars.ts";
 import { runProgram } from "../support/programs.ts";
+import { end as endBlocks, file, tar } from "../support/tar-blocks.ts";
 import { sha256, tarProgramsMissing, treeIn, unpack } from "../support/tar-programs.ts";
 
 const checkBag = join(import.meta.dir, "..", "support", "check_bag.py");
@@ -116,6 +117,26 @@ describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped:
       expect(await runProgram(command, { cwd: lab.stored("run42") })).toMatchObject({ code: 0, stderr: "" });
     }
     expect(ownMember(lab, "run42")).toMatchObject({ layout: "bagit" });
+  });
+
+  test("a tar with a name that no bag carries is refused where it becomes one, and else it is not", async () => {
+    const names = ["100%.raw", "line%0Aend", "line%0Dend", "%25", "deep %/a", "line\nend", "line\rend"];
+    // Refused in every dataset, as the portable rules want it.
+    const never = ["line\nend", "line\rend", "blank ", "no-break blank\u00a0"];
+    for (const layout of ["bagit", "plain"]) {
+      await using lab = await openLab({ server: ["--datasets", layout] });
+      for (const name of new Set([...names, ...never])) {
+        const stdin = new Blob([new Uint8Array(tar(file("run.xml", "<run/>"), file(name), endBlocks))]);
+        const end = await lab.send(["-q", "--unpack", "-n", "run42.tar", "-"], { stdin });
+        const isFit = layout === "plain" && !never.includes(name);
+        expect({ layout, name, code: end.code }).toEqual({ layout, name, code: isFit ? 0 : 7 });
+        expect(existsSync(lab.stored("run42"))).toBe(isFit);
+        if (!isFit) expect(end.stderr).toMatch(/error: .*(run42|The path)/);
+        for (const it of globSync("alice/run42*", { cwd: lab.data }))
+          await rm(join(lab.data, it), { recursive: true });
+      }
+      expectNothingLeft(lab);
+    }
   });
 
   test("a file and a dataset cannot have one name", async () => {

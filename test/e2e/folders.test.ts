@@ -225,24 +225,45 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     await expectSame(lab, folder);
   });
 
-  test("with a name that no bag carries is refused before its first byte, where bags are made", async () => {
+  test("with names that no bag carries is refused before its first byte, where bags are made", async () => {
     await using lab = await openLab({ server: [...server, "--datasets", "bagit"] });
     const folder = lab.folder.file("files", "run42");
-    plant(folder, { ...run, "50 %.raw": "x", "line%0Aend": "y" });
+    const names = ["50 %.raw", "line%0Aend", "line%0Dend", "100%", "%25", "a%20b", "deep %"];
+    plant(folder, { ...run, ...Object.fromEntries(names.map((name) => [name, "x"])) });
     await using proxy = await startFaultyProxy({ targetPort: lab.port });
     const end = await lab.dync(["-k", "sample:S-17", "--dataset", `127.0.0.1:${proxy.port}`, folder]);
     expect(end).toMatchObject({ code: 2, stdout: "" });
-    expect(end.stderr).toContain(
-      `"${join(folder, "50 %.raw")}" cannot be in a bag, which the server makes: it contains "%"`,
-    );
-    expect(end.stderr).toContain(`error: 2 names in "${folder}" cannot be sent\n`);
+    for (const name of names)
+      expect(end.stderr).toContain(
+        `"${join(folder, name)}" cannot be in a bag, which the server makes: it contains "%"`,
+      );
+    expect(end.stderr).toContain(`error: ${names.length} names in "${folder}" cannot be sent\n`);
     expect(proxy.counters.arrived.up).toBeLessThan(20_000);
     expect(existsSync(lab.stored("run42"))).toBe(false);
     await nothingLeft(lab);
-    rmSync(join(folder, "50 %.raw"));
-    const { code } = await lab.send(["-q", "--dataset", "--exclude", "line*", folder]);
+    const { code } = await lab.send(["-q", "--dataset", "--exclude", "*%*", folder]);
     expect(code).toBe(0);
     expect(await readFile(join(lab.stored("run42"), "data", "run.xml"), "utf8")).toBe("<run/>");
+  });
+
+  test("with names that neither a bag nor any other dataset carries is refused before it asks the server", async () => {
+    await using lab = await openLab({ server: [...server, "--datasets", "bagit"] });
+    const folder = lab.folder.file("files", "run42");
+    const names = [
+      "line\nend",
+      "line\rend",
+      "blank ",
+      "no-break blank\u00a0",
+      "\u2028separated",
+      "\tindented",
+    ];
+    plant(folder, { ...run, ...Object.fromEntries(names.map((name) => [name, "x"])) });
+    await using proxy = await startFaultyProxy({ targetPort: lab.port });
+    const end = await lab.dync(["-k", "sample:S-17", "--dataset", `127.0.0.1:${proxy.port}`, folder]);
+    expect(end).toMatchObject({ code: 2, stdout: "" });
+    expect(end.stderr).toContain(`error: ${names.length} names in "${folder}" cannot be sent\n`);
+    expect(proxy.counters.arrived.up).toBe(0);
+    await nothingLeft(lab);
   });
 
   test("several, of which one was sent in part and one not at all when all was killed: resume sends the rest", async () => {
