@@ -1,6 +1,7 @@
 // Shows how a batch of uploads gets on. On a terminal one line on stderr for all of it, under it one for each file that is
 // under way (only the first where the cursor cannot be moved), redrawn at most ten times a second and wiped at the end; else a
-// line for all every 10 s; with --json a line for each and one for all every second; with -q nothing. Used by `send` and `resume`.
+// line for all every 10 s, if any; with --json a line for each and one for all every second; with -q nothing. Used by `send`, `resume` and
+// `check`.
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { BatchTotals } from "./batch-totals.ts";
@@ -17,6 +18,8 @@ export interface BatchProgressOptions {
   readonly files: number | null;
   /** What they have together, `null` where that is not known. */
   readonly bytes: number | null;
+  /** From one line to the next where no terminal is; `null`: none there. 10 s unless given. */
+  readonly linesEveryMs?: number | null;
 }
 
 /** What is told of one file of a batch. */
@@ -57,7 +60,7 @@ export class BatchProgress {
   constructor(options: BatchProgressOptions) {
     const { output } = options;
     this.#options = options;
-    this.#display = displayFor(output);
+    this.#display = displayFor(options);
     this.#totals = new BatchTotals(options);
     this.#stopResizing = output.onResize(() => {
       this.#display?.resized?.();
@@ -124,13 +127,14 @@ export class BatchProgress {
 const linesDrawMs = 10_000;
 const jsonDrawMs = 1_000;
 
-function displayFor(output: Output): Display | null {
+function displayFor({ output, linesEveryMs = linesDrawMs }: BatchProgressOptions): Display | null {
   if (output.json) return jsonDisplay(output);
   if (output.isQuiet) return null;
   if (output.movesCursor) return blockDisplay(output);
   if (output.isTerminal) return lineDisplay(output);
+  if (linesEveryMs === null) return null;
   return {
-    everyMs: linesDrawMs,
+    everyMs: linesEveryMs,
     draw: (totals, _, now) => output.say(plainLine(totals.numbers(now))),
   };
 }

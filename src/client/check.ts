@@ -2,6 +2,7 @@
 // where only that can tell. Used by `client.ts`.
 
 import { sha256Of } from "../base/sha256-of.ts";
+import { Turns } from "../base/turns.ts";
 import type { Answer, Asker, Question, StoredThing } from "./ask.ts";
 import type { Job } from "./job.ts";
 import type { Source } from "./source.ts";
@@ -112,11 +113,13 @@ export async function contentOf(
   { onRead }: Pick<CheckParts, "onRead">,
   signal: AbortSignal,
 ): Promise<Content> {
-  if (source.listDigest !== undefined) return { kind: "dataset", files: await source.listDigest() };
+  if (source.listDigest !== undefined) return { kind: "dataset", files: await source.listDigest(onRead) };
   let size = 0;
+  // As a dataset does when it is read: a MiB at a time, and others get their turn.
+  const turns = new Turns(1, signal);
   const counted = {
     read: async (offset: number, into: Uint8Array): Promise<number> => {
-      signal.throwIfAborted();
+      await turns.step();
       const count = await source.read(offset, into);
       size = offset + count;
       onRead(size, source.size);

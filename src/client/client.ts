@@ -51,7 +51,7 @@ export interface JobReport extends Pick<FileUploadParts, "onProgress" | "onNote"
 
 /** Is told how the check of one job gets on, and last what came of it. What it throws then ends all. */
 export interface CheckReport
-  extends Pick<FileUploadParts, "onNote" | "onWarning">,
+  extends Pick<FileUploadParts, "onProgress" | "onNote" | "onWarning">,
     Pick<CheckParts, "onRead"> {
   readonly onChecked: (checked: Checked) => void;
   readonly onFailed: (error: unknown) => void;
@@ -152,7 +152,7 @@ export class Client {
 
   async #open(
     job: Job,
-    report: Pick<JobReport, "onNote" | "onWarning"> & Partial<Pick<JobReport, "onProgress">>,
+    report: Pick<JobReport, "onProgress" | "onNote" | "onWarning">,
     signal: AbortSignal,
   ): Promise<Source> {
     const { origin } = job;
@@ -166,7 +166,7 @@ export class Client {
       case "file":
         return await openFileSource(origin.path);
       case "dataset": {
-        report.onProgress?.({ taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null });
+        report.onProgress({ taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null });
         const target = { ...job, origin: { kind: origin.kind, path: resolve(origin.path) } };
         // What is wrong there is said when something is to be written.
         const begun = (await this.store.find(target).catch(() => null))?.origin;

@@ -15,8 +15,11 @@ export interface Source {
   readonly mark?: SourceMark;
   /** Why no bag (RFC 8493) can carry what is in it, `null` when one can; absent where nobody can tell. */
   bagFault?(): DyncError | null;
-  /** The digest of the list of its files, as a server tells it of a dataset; absent where there is none. Reads all of them. */
-  listDigest?(): Promise<string>;
+  /**
+   * The digest of the list of its files, as a server tells it of a dataset; absent where there is none. Reads all of them, and tells
+   * `onRead` how many bytes were read, of how many in all.
+   */
+  listDigest?(onRead?: (bytes: number, total: number) => void): Promise<string>;
   /** Fills `into` from `offset` as far as there are bytes; returns how many, 0 only at the end. */
   read(offset: number, into: Uint8Array): Promise<number>;
   /**

@@ -1,10 +1,14 @@
 // `dync check` with the compiled programs: what is stored, differs or is missing, and nothing else happens.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
+import { runProgram } from "../support/programs.ts";
+import { onTerminal, terminalMissing } from "../support/terminal.ts";
+
+const MiB = 1024 * 1024;
 
 describe.skipIf(executablesMissing !== null)(`dync check (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
@@ -48,6 +52,30 @@ describe.skipIf(executablesMissing !== null)(`dync check (${executablesMissing ?
     expect(lab.published()).toEqual(before);
     await rm(other, { recursive: true });
   });
+
+  test.skipIf(terminalMissing !== null)(
+    `of a dataset shows on a terminal how much of it was read, and nothing elsewhere (${terminalMissing ?? "terminal"})`,
+    async () => {
+      const run = join(lab.folder.file("files"), "large run");
+      await mkdir(run);
+      for (const name of ["1.raw", "2.raw"]) {
+        await writeFile(join(run, name), name);
+        await truncate(join(run, name), 400 * MiB);
+      }
+      expect(await lab.send(["-q", "--dataset", run])).toMatchObject({ code: 0 });
+      const command = [lab.programs.dync, "check", "--dataset", to(), run];
+      const env = { DYNC_HOME: lab.homes.client, TERM: "xterm" };
+      const shown = await runProgram(onTerminal(command), { env });
+      const lines = shown.stdout.matchAll(/^0 of 1 files +([\d.]+) MiB/gm);
+      const shares = Array.from(lines, ([, share]) => Number(share));
+      expect(shares.length).toBeGreaterThan(1);
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+      expect(shares.at(-1)).toBeGreaterThan(0);
+      expect(shown.stdout).toMatch(/^1 dataset: 1 stored.* % of 800 MiB/m);
+      expect(await check("--dataset", to(), run)).toMatchObject({ code: 0, stderr: "1 dataset: 1 stored\n" });
+      await rm(run, { recursive: true });
+    },
+  );
 
   test("metadata count where some are said", async () => {
     const path = join(day, "a.raw");

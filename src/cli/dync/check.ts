@@ -27,6 +27,7 @@ import { readAtOnce } from "./batch.ts";
 import { readKnownServers } from "./known-servers.ts";
 import { openClient } from "./open-client.ts";
 import { readRetry } from "./patience-notes.ts";
+import { progressState } from "./reporter.ts";
 import { selectionFaults } from "./selection-options.ts";
 import { conductOptions, metadataOptions, selectionOptions, serverOptions } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
@@ -189,7 +190,7 @@ class Findings {
     this.#things = jobs[0]?.unpack === undefined ? "file" : "dataset";
     this.#server = server;
     this.#context = context;
-    this.#progress = new BatchProgress({ ...context, files, bytes: null });
+    this.#progress = new BatchProgress({ ...context, files, bytes: null, linesEveryMs: null });
   }
 
   started(job: Job): CheckReport {
@@ -197,6 +198,7 @@ class Findings {
     const view = this.#progress.open(job.name, null);
     let read = 0;
     return {
+      onProgress: (state) => view.update(progressState(state)),
       onRead: (taken, total) => {
         read = taken;
         view.update({ taken, underWay: 0, total, waiting: null });

@@ -8,6 +8,7 @@ import { DyncError, systemCode } from "../../base/error.ts";
 import { sha256Of } from "../../base/sha256-of.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
+import { Turns } from "../../base/turns.ts";
 import { listLine } from "../../tar/file-list.ts";
 import { changedError } from "../file-source.ts";
 import { FirstOf } from "../listing/first-of.ts";
@@ -106,20 +107,28 @@ export class DatasetSource implements Source {
     return this.#listing.bagFault();
   }
 
-  async listDigest(): Promise<string> {
-    const digest = await this.#listDigestNow();
+  async listDigest(onRead: (bytes: number, total: number) => void = () => {}): Promise<string> {
+    const digest = await this.#listDigestNow(onRead);
     if (!(await this.#haveTimesMoved())) return digest;
-    const again = await this.#listDigestNow();
+    const again = await this.#listDigestNow(onRead);
     if ((await this.#haveTimesMoved()) || again !== digest) throw this.#changed();
     return digest;
   }
 
-  async #listDigestNow(): Promise<string> {
-    const { tar } = this.#listing;
+  async #listDigestNow(onRead: (bytes: number, total: number) => void): Promise<string> {
+    const { tar, bytes } = this.#listing;
+    let read = 0;
+    // What is in the system's memory is read in place: without a turn for others nobody would see how far it is, or could stop it.
+    const turns = new Turns(piecesPerTurn, this.#signal);
+    const note = (count: number): void => {
+      read += count;
+      onRead(read, bytes);
+    };
+    const reading = { note, turns };
     const lines: { readonly path: string; readonly digest: Buffer }[] = [];
     for (let index = 0; index < tar.count; index++) {
       if (tar.isFolder(index)) continue;
-      lines.push({ path: tar.path(index), digest: await this.#digestOf(index, tar.size(index)) });
+      lines.push({ path: tar.path(index), digest: await this.#digestOf(index, tar.size(index), reading) });
     }
     lines.sort((a, b) => compareBytes(a.path, b.path));
     const list = createHash("sha256");
@@ -127,14 +136,15 @@ export class DatasetSource implements Source {
     return list.digest("hex");
   }
 
-  async #digestOf(index: number, size: number): Promise<Buffer> {
+  async #digestOf(index: number, size: number, { note, turns }: Reading): Promise<Buffer> {
     const hash = createHash("sha256");
     for (let offset = 0; offset < size; ) {
-      this.#signal.throwIfAborted();
       const piece = this.#buffer.subarray(0, size - offset);
       await this.#files.read(index, offset, piece);
       hash.update(piece);
       offset += piece.length;
+      note(piece.length);
+      await turns.step();
     }
     return hash.digest();
   }
@@ -145,6 +155,13 @@ export class DatasetSource implements Source {
 }
 
 const hashedAtOnce = 256 * 1024;
+const piecesPerTurn = 4;
+
+/** Who is told of bytes that were read, and who gets a turn in between. */
+interface Reading {
+  readonly note: (count: number) => void;
+  readonly turns: Turns;
+}
 
 /** A listing, compared with what a later walk finds, file by file: both have them in the same order. */
 class Comparison {

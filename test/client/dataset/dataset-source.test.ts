@@ -337,7 +337,21 @@ test.skipIf(isWindows)("the digest of its list is that of what sha256sum says (n
         const script =
           "find . -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0r sha256sum -z | tr '\\0' '\\n' | sha256sum";
         const { stdout } = spawnSync("sh", ["-c", script], { cwd: run.path() });
-        expect(await source.listDigest()).toBe(stdout.toString().split(" ")[0]!);
+        const read: number[] = [0];
+        const sizes = spawnSync(
+          "sh",
+          ["-c", "find . -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }'"],
+          {
+            cwd: run.path(),
+          },
+        );
+        const wanted = Number(sizes.stdout.toString());
+        const digest = await source.listDigest((bytes, total) => {
+          expect([bytes > read.at(-1)!, total]).toEqual([true, wanted]);
+          read.push(bytes);
+        });
+        expect(digest).toBe(stdout.toString().split(" ")[0]!);
+        expect(read.at(-1)).toBe(wanted);
       },
     ),
     { numRuns: 20 },
