@@ -7,6 +7,9 @@ import { type Parsed, right, wrong } from "./parsed.ts";
 import { isTable, type LineFault, type TomlReading, tomlText } from "./toml.ts";
 import type { TomlPath } from "./toml-lines.ts";
 
+// Who has more is not going to mend them one by one.
+const faultsMax = 100;
+
 /** A member that `read` understands; what is wrong with it are its words. */
 export function member<T>(read: (value: unknown) => Parsed<T>) {
   return v.pipe(
@@ -33,12 +36,13 @@ export function table<E extends v.ObjectEntries>(
     v.unknown(),
     v.rawCheck(({ dataset, addIssue }) => {
       if (!isTable(dataset.value)) return;
-      for (const [key, value] of Object.entries(dataset.value)) {
-        if (known.includes(key)) continue;
+      const unknown = Object.entries(dataset.value).filter(([key]) => !known.includes(key));
+      for (const [index, [key, value]] of unknown.entries()) {
         const path: [v.ObjectPathItem] = [
           { type: "object", origin: "value", input: dataset.value, key, value },
         ];
-        addIssue({ message: hintFor(key, value, known), path });
+        // What is not shown needs no hint: it costs more than all else.
+        addIssue({ message: index < faultsMax ? hintFor(key, value, known) : "", path });
       }
     }),
     v.transform(() => ({})),
@@ -80,9 +84,6 @@ export interface MemberFault extends LineFault {
 export type FileReading<T> =
   | { readonly ok: true; readonly value: T; lineOf(path: TomlPath): number }
   | { readonly ok: false; readonly faults: readonly MemberFault[] };
-
-// Who has more is not going to mend them one by one.
-const faultsMax = 100;
 
 /** What `schema` makes of a file that was read, or all that is wrong with it, in the order of its lines. */
 export function checkFile<T>(reading: TomlReading, schema: v.GenericSchema<unknown, T>): FileReading<T> {

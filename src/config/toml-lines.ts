@@ -6,6 +6,9 @@ import { parse } from "smol-toml";
 /** Keys, and numbers for the places in a list. */
 export type TomlPath = readonly (string | number)[];
 
+// Nothing that we read lies deeper. Of what does, the line of what it is in is told.
+const depthMax = 32;
+
 /** Where the members of a file stand. */
 export class TomlLines {
   readonly #lines = new Map<string, number>();
@@ -71,6 +74,7 @@ class Scan {
     const path = [...table];
     for (const key of keys) {
       path.push(key);
+      if (path.length > depthMax) continue;
       this.#found([...path], line);
       const count = this.#tables.get(JSON.stringify(path));
       if (count !== undefined) path.push(count - 1);
@@ -92,8 +96,11 @@ class Scan {
       if (/["']/.test(this.#text[this.#at] as string)) this.#skipString();
       else this.#at++;
     }
+    const written = this.#text.slice(from, this.#at).trim();
+    // Most are one plain word.
+    if (/^[\w-]+$/.test(written)) return [written];
     const keys: string[] = [];
-    let value: unknown = parse(`${this.#text.slice(from, this.#at)} = 0`);
+    let value: unknown = parse(`${written} = 0`);
     while (typeof value === "object" && value !== null) {
       const [key, member] = Object.entries(value)[0] as [string, unknown];
       keys.push(key);
@@ -112,7 +119,7 @@ class Scan {
   }
 
   #item(path: TomlPath): void {
-    this.#found(path, this.#line);
+    if (path.length <= depthMax) this.#found(path, this.#line);
     this.#value(path);
   }
 

@@ -142,7 +142,9 @@ export class ControlServer implements AsyncDisposable {
         const { code, message, hint } = error;
         return { schema: 1, type: "error", code, message, hint };
       }
-      this.#parts.logger.log("error", "A command beside the server failed", { reason: messageOf(error) });
+      // What was given up because nobody waits for it any more did not fail.
+      if (!signal.aborted)
+        this.#parts.logger.log("error", "A command beside the server failed", { reason: messageOf(error) });
       return { schema: 1, type: "error", code: "internal", message: messageOf(error) };
     }
   }

@@ -86,6 +86,13 @@ describe("TomlLines", () => {
     expect(new TomlLines("").lineOf(["x"])).toBe(1);
   });
 
+  test("of what lies very deep, the line of what it is in, and soon", () => {
+    const key = "a.".repeat(200_000);
+    const lines = new TomlLines(`\n${key}a = [[[1]]]\n[b]\nc = ${"[".repeat(500)}${"]".repeat(500)}`);
+    expect(lines.lineOf(Array.from({ length: 1000 }, () => "a"))).toBe(2);
+    expect(lines.lineOf(["b", "c", ...Array.from({ length: 400 }, () => 0)])).toBe(4);
+  });
+
   test("of any file, everything that stands on lines of its own", () => {
     const key = fc.constantFrom("a", "b", '"a"', "'c d'", '"\\u0062"', "a.b", "b . a");
     const value = fc.constantFrom(

@@ -159,7 +159,7 @@ describe("who asks in vain hears why", () => {
 
   test("a server that stops meanwhile", async () => {
     const asked = Promise.withResolvers<AbortSignal>();
-    const { home, control } = await open({
+    const { home, control, warnings } = await open({
       wait: ({ signal }) => {
         asked.resolve(signal);
         return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
@@ -169,6 +169,8 @@ describe("who asks in vain hears why", () => {
     await asked.promise;
     await control[Symbol.asyncDispose]();
     expect(await answer).toBe("unavailable");
+    // To be given up is no failure.
+    expect(warnings()).toEqual([]);
   });
 
   test("a server that says nothing", async () => {
