@@ -1,7 +1,7 @@
 // `dync check` with the compiled programs: what is stored, differs or is missing, and nothing else happens.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cp, mkdir, rm, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -151,6 +151,29 @@ describe.skipIf(executablesMissing !== null)(`dync check (${executablesMissing ?
     expect(lines.at(-1)).toMatchObject({ type: "summary", ok: false, exit: 3, ...counts });
     expect(linesOf(stderr)).toContainEqual(expect.objectContaining({ type: "error", code: "source" }));
   });
+
+  test.skipIf(process.platform === "win32")(
+    "what cannot be read is told as the command that sends tells it (not on Windows)",
+    async () => {
+      const folder = join(lab.folder.file("files"), "loose");
+      await mkdir(join(folder, "sub"), { recursive: true });
+      await symlink("nowhere", join(folder, "sub", "link.raw"));
+      const failure = async (args: readonly string[]): Promise<unknown> => {
+        const { code, stdout } = await lab.dync([...args, "--links", "follow", "--json", to(), folder]);
+        expect(code).toBe(3);
+        const { path, name, outcome, message } = JSON.parse(stdout.split("\n")[0] as string);
+        return { path, name, outcome, message };
+      };
+      const told = await failure(["check"]);
+      expect(told).toEqual(await failure(["send", "-k", "a:b", "-r"]));
+      expect(told).toMatchObject({
+        path: join(folder, "sub", "link.raw"),
+        name: "link.raw",
+        outcome: "failed",
+      });
+      await rm(folder, { recursive: true });
+    },
+  );
 
   test("what is wrong with the server ends it, once", async () => {
     const home = lab.homes.client;

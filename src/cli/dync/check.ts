@@ -159,16 +159,11 @@ async function readJobs(
   const plan = new SendPlan(sent, all.paths.length > 1, saysMetadata(values));
   const meant = all.paths.filter((path) => !plan.isSidecar(path));
   plan.expectGood(meant);
-  const unreadable = all.unreadable.map(({ path, error }) => {
-    return {
-      ...server,
-      origin: { kind: "file", path } as const,
-      name: path,
-      metadataText: "{}",
-      fault: error,
-    };
-  });
-  const jobs = [...meant.map((path) => ({ ...server, ...plan.file(path) })), ...unreadable];
+  const planned = [
+    ...meant.map((path) => plan.file(path)),
+    ...all.unreadable.map((one) => plan.unreadable(one)),
+  ];
+  const jobs = planned.map((one) => ({ ...server, ...one }));
   if (jobs.length > 0) return jobs;
   const listed = paths.map((path) => `"${printable(path)}"`).join(", ");
   throw new DyncError("source", `There is no file to be checked in ${listed}`);

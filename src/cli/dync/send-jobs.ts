@@ -1,6 +1,5 @@
 // What `dync send` sends: the jobs that a command line stands for, with which `sendFaults` found nothing wrong.
 
-import { basename } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import type { Job } from "../../client/job.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
@@ -55,10 +54,7 @@ export async function readJobs(
       return yield { ...shared, ...plan.input(), origin: { kind: "command", argv: [program, ...args] } };
     if (isInput) return yield { ...shared, ...plan.input() };
     for (const path of paths) yield { ...shared, ...plan.file(path) };
-    for (const { path, error } of all.unreadable) {
-      const origin = { kind: "file", path } as const;
-      yield { ...shared, origin, name: basename(path), metadataText: "{}", fault: error };
-    }
+    for (const one of all.unreadable) yield { ...shared, ...plan.unreadable(one) };
   };
   return jobs();
 }

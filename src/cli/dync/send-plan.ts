@@ -3,7 +3,7 @@
 // wrong with one alone is that one's failure.
 
 import { readFileSync, statSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { basename, resolve, sep } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import type { JsonMember } from "../../base/json-text.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
@@ -21,6 +21,7 @@ import { printable } from "../printable.ts";
 import { datasetNameOnServer, nameOnServer } from "./name-on-server.ts";
 import { readSelection } from "./selection-options.ts";
 import type { SendValues } from "./send-options.ts";
+import type { Paths } from "./send-paths.ts";
 import { isThere, statsOf } from "./what-is-there.ts";
 
 /** What a plan says of one upload. */
@@ -110,6 +111,11 @@ export class SendPlan {
       if (!(error instanceof DyncError)) throw error;
       return { ...kind, name: path, metadataText: "{}", fault: error };
     }
+  }
+
+  /** What lies in a folder and cannot be read: the job of it says so. */
+  unreadable({ path, error }: Paths["unreadable"][number]): Planned {
+    return { origin: { kind: "file", path }, name: basename(path), metadataText: "{}", fault: error };
   }
 
   #originOf(path: string): Pick<Job, "origin" | "unpack"> {
