@@ -3,12 +3,13 @@
 // line for all every 10 s, if any; with --json a line for each and one for all every second; with -q nothing. Used by `send`, `resume` and
 // `check`.
 
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { BatchTotals } from "./batch-totals.ts";
 import type { Output } from "./output.ts";
 import { recordStatus, seconds } from "./progress.ts";
 import { type ProgressNumbers, plainLine, terminalLine } from "./progress-line.ts";
 import { ProgressMeter, type ProgressState } from "./progress-meter.ts";
+import { Redrawing } from "./redrawing.ts";
 import { BlockDisplay, LineDisplay } from "./terminal-display.ts";
 
 export interface BatchProgressOptions {
@@ -54,17 +55,18 @@ export class BatchProgress {
   readonly #totals: BatchTotals;
   readonly #slots: (Running | null)[] = [];
   readonly #stopResizing: () => void;
-  #cancel: CancelTimer | null = null;
-  #ended = false;
+  readonly #redrawing: Redrawing;
 
   constructor(options: BatchProgressOptions) {
-    const { output } = options;
+    const { output, clock } = options;
     this.#options = options;
     this.#display = displayFor(options);
     this.#totals = new BatchTotals(options);
+    const everyMs = this.#display?.everyMs ?? null;
+    this.#redrawing = new Redrawing({ clock, everyMs, draw: () => this.#draw() });
     this.#stopResizing = output.onResize(() => {
       this.#display?.resized?.();
-      if (this.#display?.erase !== undefined) this.#draw();
+      if (this.#display?.erase !== undefined) this.#redrawing.now();
     });
   }
 
@@ -76,7 +78,7 @@ export class BatchProgress {
     this.#slots[slot] = running;
     const file = this.#totals.open(bytes);
     const { clock } = this.#options;
-    if (this.#cancel === null && this.#display !== null) this.#arm(this.#display);
+    this.#redrawing.begin();
     const over = (): void => {
       this.#slots[slot] = null;
     };
@@ -100,26 +102,17 @@ export class BatchProgress {
   above(print: () => void): void {
     const wasDrawn = this.#display?.erase?.() ?? false;
     print();
-    if (wasDrawn) this.#draw();
+    if (wasDrawn) this.#redrawing.now();
   }
 
   /** Takes the display away. Nothing is shown afterwards. */
   end(): void {
-    this.#ended = true;
-    this.#cancel?.();
+    this.#redrawing.end();
     this.#stopResizing();
     this.#display?.erase?.();
   }
 
-  #arm(display: Display): void {
-    this.#cancel = this.#options.clock.after(display.everyMs, () => {
-      this.#draw();
-      this.#arm(display);
-    });
-  }
-
   #draw(): void {
-    if (this.#ended) return;
     this.#display?.draw(this.#totals, this.#slots, this.#options.clock.now());
   }
 }

@@ -1,10 +1,11 @@
 // Shows how an upload gets on. On a terminal one line on stderr, redrawn at most ten times a second and wiped at the
 // end; else a line every 10 s; with --json a status line on stdout every second; with -q nothing. Used by `dync send`.
 
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Output } from "./output.ts";
 import { type ProgressNumbers, plainLine } from "./progress-line.ts";
 import { ProgressMeter, type ProgressState } from "./progress-meter.ts";
+import { Redrawing } from "./redrawing.ts";
 import { LineDisplay } from "./terminal-display.ts";
 
 export interface ProgressView {
@@ -52,27 +53,25 @@ class PeriodicProgress implements ProgressView {
   readonly #options: ProgressOptions;
   readonly #display: Display | null;
   readonly #meter: ProgressMeter;
-  #cancel: CancelTimer | null = null;
-  #ended = false;
+  readonly #redrawing: Redrawing;
   readonly #stopResizing: () => void;
 
   constructor(options: ProgressOptions, display: Display | null) {
     this.#options = options;
     this.#display = display;
     this.#meter = new ProgressMeter(options.name);
+    const everyMs = display?.everyMs ?? null;
+    this.#redrawing = new Redrawing({ clock: options.clock, everyMs, draw: () => this.#draw() });
     this.#stopResizing = options.output.onResize(() => this.#resized());
   }
 
   #resized(): void {
-    if (this.#display?.resized?.()) this.#draw();
+    if (this.#display?.resized?.()) this.#redrawing.now();
   }
 
   update(state: ProgressState): void {
-    if (this.#display === null || this.#ended) return;
     this.#meter.update(state, this.#options.clock.now());
-    if (this.#cancel !== null) return;
-    if (this.#display.immediate) this.#draw();
-    this.#arm(this.#display);
+    if (this.#redrawing.begin() && this.#display?.immediate) this.#redrawing.now();
   }
 
   note(text: string): void {
@@ -86,25 +85,16 @@ class PeriodicProgress implements ProgressView {
   #above(print: () => void): void {
     const wasDrawn = this.#display?.erase?.() ?? false;
     print();
-    if (wasDrawn) this.#draw();
+    if (wasDrawn) this.#redrawing.now();
   }
 
   end(): void {
-    this.#ended = true;
+    this.#redrawing.end();
     this.#stopResizing();
-    this.#cancel?.();
     this.#display?.erase?.();
   }
 
-  #arm(display: Display): void {
-    this.#cancel = this.#options.clock.after(display.everyMs, () => {
-      this.#draw();
-      this.#arm(display);
-    });
-  }
-
   #draw(): void {
-    if (this.#ended) return;
     const numbers = this.#meter.numbers(this.#options.clock.now());
     if (numbers !== null) this.#display?.draw(numbers);
   }
