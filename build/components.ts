@@ -93,13 +93,27 @@ function npmPackages(): Component[] {
     npmPackage("node-addon-api", "MIT", "Part of that library, in the Linux and macOS executables."),
     npmPackage("valibot", "MIT", "Checks of everything that comes from outside, in all executables."),
     npmPackage("smol-toml", "BSD-3-Clause", "Reads files of settings, in all executables."),
+    npmPackage("@hyperjump/json-schema", "MIT", "Judges metadata by a JSON Schema, in dync-server."),
+    ...[
+      ...["@hyperjump/browser", "@hyperjump/json-pointer", "@hyperjump/json-schema-formats"],
+      ...[
+        "@hyperjump/pact",
+        "@hyperjump/uri",
+        "content-type",
+        "idn-hostname",
+        "just-curry-it",
+        "punycode",
+        "uuid",
+      ],
+    ].map((name) => npmPackage(name, "MIT", "Part of @hyperjump/json-schema.")),
+    npmPackage("re2js", "MIT", "Regular expressions that take no time, in dync-server."),
   ];
 }
 
 function npmPackage(name: string, license: string, use: string): Component {
   const folder = join(project, "node_modules", name);
   const description = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
-  const file = ["LICENSE", "LICENSE.md", "LICENSE.txt"].find((candidate) =>
+  const file = ["LICENSE", "LICENCE", "LICENSE.md", "LICENSE.txt", "LICENSE-MIT.txt"].find((candidate) =>
     existsSync(join(folder, candidate)),
   );
   if (file === undefined) throw new Error(`The npm package ${name} has no licence text`);

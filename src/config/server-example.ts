@@ -15,6 +15,24 @@ const head = `# The configuration of dync-server. It lies in DYNC_HOME/server.to
 #   dync-server reload         makes the running server take it; what is marked
 #                              [restart] it takes when it starts again`;
 
+const rulesChapter = `# ---- Which uploads are taken
+#
+# Without any rule all are, as long as they have metadata. With rules the first
+# one that takes an upload judges it; what none takes is refused. Of each line
+# that a rule has, one alternative has to hold. Patterns are globs, or regular
+# expressions between slashes (RE2's syntax); names regard no case.
+
+#[groups]
+#mass-spec = ["meyer", "/^ms[0-9]+@/"]
+
+#[[rules]]
+#name = "mass spectrometry"
+#groups = ["mass-spec"]                  # and "users", for those of no group
+#files = ["*.raw", "*.d"]                # names that they are stored as
+#datasets = false                        # true: folders only; else both
+#metadata = { "instrument.kind" = ["ms", "lc-ms"] }
+#schema = "ms.schema.json"               # JSON Schema 2020-12, beside this file`;
+
 const chapters: Readonly<Record<Scope, string>> = {
   process: "# ---- The server",
   user: "# ---- Each user's uploads",
@@ -25,7 +43,7 @@ export function exampleText(): string {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const chapter = (scope: Scope): string =>
     [chapters[scope], ...rows.filter((it) => it.scope === scope).map(entryOf)].join("\n\n");
-  return `${[head, chapter("process"), chapter("user")].join("\n\n")}\n`;
+  return `${[head, chapter("process"), chapter("user"), rulesChapter].join("\n\n")}\n`;
 }
 
 function entryOf(row: Setting<unknown>): string {

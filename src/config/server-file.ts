@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { right } from "./parsed.ts";
+import { type Groups, type RuleRow, rulesFaults, rulesMembers } from "./rules-table.ts";
 import { type SettingValues, serverSettings } from "./server-settings.ts";
 import { readInFile, type Setting } from "./setting.ts";
 import { checkFile, type FileReading, member, table } from "./table.ts";
@@ -12,18 +13,31 @@ import { readToml } from "./toml.ts";
 export interface ServerFile {
   /** By the name of the setting; those that it has. */
   readonly settings: SettingValues;
+  /** In their order; `null`: it has none. */
+  readonly rules: readonly RuleRow[] | null;
+  readonly groups: Groups;
+  /** Rules and groups as they were written: the same text as long as they are. */
+  readonly rulesText: string;
 }
 
 /** Reads `text`; paths in it begin at `folder`, an absolute path. Everything that is wrong with it is told at once. */
 export function readServerFile(text: string, folder: string): FileReading<ServerFile> {
-  const reading = checkFile(readToml(text), fileSchema(folder));
-  return reading.ok ? { ...reading, value: { settings: reading.value as SettingValues } } : reading;
+  const toml = readToml(text);
+  const reading = checkFile(toml, fileSchema(folder));
+  if (!reading.ok) return reading;
+  const { rules = null, groups = {}, ...settings } = reading.value as TablesAndSettings;
+  const faults = rulesFaults(rules ?? [], groups, reading);
+  if (faults.length > 0) return { ok: false, faults };
+  const rulesText = toml.ok ? JSON.stringify([toml.value.rules, toml.value.groups]) : "";
+  return { ...reading, value: { settings, rules, groups, rulesText } };
 }
+
+type TablesAndSettings = SettingValues & { readonly rules?: readonly RuleRow[]; readonly groups?: Groups };
 
 function fileSchema(folder: string) {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const settings = rows.map((row) => [row.name, v.optional(settingMember(row, folder))] as const);
-  return table({ ...Object.fromEntries(settings) });
+  return table({ ...Object.fromEntries(settings), ...rulesMembers(folder) });
 }
 
 function settingMember(row: Setting<unknown>, folder: string) {

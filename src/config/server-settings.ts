@@ -3,6 +3,7 @@
 
 import { logFormats, logLevels } from "../base/log.ts";
 import { limits } from "../protocol/limits.ts";
+import type { PostRules } from "../rules/judge.ts";
 import type { Fault } from "./parsed.ts";
 import {
   choices,
@@ -136,10 +137,12 @@ const fixedSettings = {
   rememberMs: 30 * dayMs,
 };
 
+/** What a server takes whose steward says nothing: any upload that has metadata, under any name that every system can store. */
+const anyUpload = { names: "portable", uploads: null } as PostRules;
+
 // A client asks within the seconds after it lost its connection. A record costs 400 bytes.
 const fixedRules = {
-  /** Which names its uploads may have: those that every system can store. */
-  names: "portable" as const,
+  ...anyUpload,
   /** Failed uploads whose reason is remembered; the newest are. */
   failedPerUser: 1000,
   /** Finished uploads for which `upload-finished` can be asked again; the newest are. */

@@ -20,7 +20,7 @@ export const limits = {
   /** Earlier uploads that a new one names as replaced: whoever corrects metadata more often without an answer waits. */
   replacesMax: 8,
   /** Text of an `error`: a sentence that names every bad field, not a document. Longer texts are cut. */
-  errorTextBytesMax: KiB,
+  errorTextBytesMax: 4 * KiB,
   /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */
   uploadIdBytesMax: 256,
   /** A SHA-256. */

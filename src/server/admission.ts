@@ -3,8 +3,8 @@
 
 import { DyncError } from "../base/error.ts";
 import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
-import { judge, type Post } from "../config/judge.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
+import { judge, type Post } from "../rules/judge.ts";
 import { type Destination, NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
 import { takenText } from "../upload/names.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
@@ -42,7 +42,7 @@ export async function admit(
   parts: AdmissionParts,
 ): Promise<AdmittedUpload> {
   const { user, id } = request;
-  const judgement = judge(request.post, parts.rulesOf(user));
+  const judgement = judge(user, request.post, parts.rulesOf(user));
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
   const { post } = judgement;
   const destination = { user, name: storedName(post) };

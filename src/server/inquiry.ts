@@ -4,10 +4,10 @@
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { Logger } from "../base/log.ts";
-import { judge } from "../config/judge.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
+import { judge } from "../rules/judge.ts";
 import { nameFault } from "../upload/names.ts";
 import { type AdmissionParts, checkFree } from "./admission.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
@@ -51,7 +51,7 @@ export class Inquiries {
 }
 
 async function inquire(user: string, post: PostFile, parts: InquiryParts): Promise<Refusal> {
-  const judgement = judge(post, parts.rulesOf(user));
+  const judgement = judge(user, post, parts.rulesOf(user));
   const name = storedName(post);
   // Who asks without metadata, which are missing or not to be compared, wants to know of the content.
   if (nameFault(name) === null) await checkFree({ user, name }, notDurableYet, parts);

@@ -6,19 +6,25 @@ import { CommandLineError } from "../../src/cli/command-line-error.ts";
 import type { Configuration } from "../../src/cli/dync-server/configuration.ts";
 import { RunningConfiguration } from "../../src/cli/dync-server/running-configuration.ts";
 import { readServerSettings } from "../../src/config/server-settings.ts";
+import type { UploadRule } from "../../src/rules/upload-rules.ts";
 
 /** As if it had been read, from a file with these values. */
 function read(
   values: Readonly<Record<string, unknown>>,
   file: string | null = "/etc/server.toml",
+  uploads: readonly UploadRule[] | null = null,
 ): Configuration {
   const { process: settings, rules, origins } = readServerSettings({ file: values });
-  return { home: "/home", settings, rules, file, origins, lineOf: () => 1, warnings: [] };
+  const rulesDigest = JSON.stringify(uploads);
+  return {
+    ...{ home: "/home", settings, rules: { ...rules, uploads }, rulesDigest },
+    ...{ file, origins, lineOf: () => 1, warnings: [] },
+  };
 }
 
 function running(first: Configuration) {
   let next = (): Configuration => first;
-  const configuration = new RunningConfiguration(first, () => next());
+  const configuration = new RunningConfiguration(first, async () => next());
   const lines: string[] = [];
   const logger = { log: (level: string, message: string) => void lines.push(`${level}: ${message}`) };
   const reload = (read: () => Configuration) => {
@@ -29,11 +35,11 @@ function running(first: Configuration) {
   return { configuration, lines, reload };
 }
 
-test("takes what may change, in the objects that its users hold, and leaves the rest whole until a restart", () => {
+test("takes what may change, in the objects that its users hold, and leaves the rest whole until a restart", async () => {
   const { configuration, reload } = running(read({ port: 1, expire: 5000, "uploads-per-user": 3 }));
   const { settings, rulesOf } = configuration;
   const to = () => read({ port: 2, chunk: 4096, expire: 6000, "uploads-per-user": 4, datasets: "bagit" });
-  expect(reload(to)).toEqual({
+  expect(await reload(to)).toEqual({
     outcome: "taken",
     changed: [
       { setting: "uploads-per-user", from: "3", to: "4" },
@@ -49,11 +55,11 @@ test("takes what may change, in the objects that its users hold, and leaves the 
   expect(settings).toMatchObject({ port: 1, chunkBytes: 2 * 1024 * 1024, expireMs: 6000 });
   expect(rulesOf("a")).toMatchObject({ uploadsPerUser: 4, datasets: "bagit" });
   // What waits is said each time, until it is as it was.
-  expect(reload(to)).toMatchObject({
+  expect(await reload(to)).toMatchObject({
     changed: [],
     needsRestart: [{ setting: "port" }, { setting: "chunk" }],
   });
-  expect(reload(() => read({ port: 1 }))).toMatchObject({
+  expect(await reload(() => read({ port: 1 }))).toMatchObject({
     changed: [
       { setting: "uploads-per-user", from: "4", to: "250" },
       { setting: "datasets" },
@@ -63,11 +69,11 @@ test("takes what may change, in the objects that its users hold, and leaves the 
   });
 });
 
-test("refuses what is wrong as a whole, and says all of it", () => {
+test("refuses what is wrong as a whole, and says all of it", async () => {
   const { configuration, lines, reload } = running(read({ expire: 5000 }));
   const before = structuredClone([configuration.settings, configuration.rulesOf("a")]);
   const faults = [new DyncError("configuration", "one"), new DyncError("usage", "two", { hint: "mend it" })];
-  const refused = reload(() => {
+  const refused = await reload(() => {
     throw new CommandLineError(faults);
   });
   expect(refused).toEqual({
@@ -83,25 +89,40 @@ test("refuses what is wrong as a whole, and says all of it", () => {
     "error: The configuration is not taken: the one before stays",
   ]);
   expect([configuration.settings, configuration.rulesOf("a")]).toEqual(before as never);
-  expect(reload(() => read({ expire: 6000 }))).toMatchObject({ changed: [{ from: "5s", to: "6s" }] });
+  expect(await reload(() => read({ expire: 6000 }))).toMatchObject({ changed: [{ from: "5s", to: "6s" }] });
 });
 
-test("a file that is gone is no wish for the defaults; one that comes is read", () => {
+test("a file that is gone is no wish for the defaults; one that comes is read", async () => {
   const { configuration, reload } = running(read({}, null));
-  expect(reload(() => read({}, null))).toMatchObject({ outcome: "taken", changed: [] });
-  expect(reload(() => read({ expire: 6000 }))).toMatchObject({ outcome: "taken", changed: [{}] });
-  expect(reload(() => read({}, null))).toMatchObject({
+  expect(await reload(() => read({}, null))).toMatchObject({ outcome: "taken", changed: [] });
+  expect(await reload(() => read({ expire: 6000 }))).toMatchObject({ outcome: "taken", changed: [{}] });
+  expect(await reload(() => read({}, null))).toMatchObject({
     outcome: "refused",
     faults: [{ message: "The configuration file /etc/server.toml is not there any more" }],
   });
   expect(configuration.settings.expireMs).toBe(6000);
 });
 
-test("a bug of ours is no fault of the configuration", () => {
+test("other rules about uploads count at once, and are named", async () => {
+  const { configuration, reload } = running(read({}));
+  const rules = [{ name: "ms" }, { name: "nmr" }];
+  const to = (uploads: readonly UploadRule[] | null) => () => read({}, undefined, uploads);
+  expect(await reload(to(rules))).toMatchObject({
+    changed: [{ setting: "rules", from: "none", to: "ms, nmr" }],
+  });
+  expect(configuration.rulesOf("a").uploads).toEqual(rules);
+  expect(await reload(to(rules))).toMatchObject({ changed: [] });
+  expect(await reload(to([{ name: "ms" }, { name: "nmr", datasets: true }]))).toMatchObject({
+    changed: [{ from: "ms, nmr", to: "ms, nmr, with other words" }],
+  });
+  expect(await reload(to(null))).toMatchObject({ changed: [{ from: "ms, nmr", to: "none" }] });
+  expect(configuration.rulesOf("a").uploads).toBe(null);
+});
+
+test("a bug of ours is no fault of the configuration", async () => {
   const { reload } = running(read({}));
-  expect(() =>
-    reload(() => {
-      throw new TypeError("a slip");
-    }),
-  ).toThrow("a slip");
+  const reloading = reload(() => {
+    throw new TypeError("a slip");
+  });
+  expect(reloading).rejects.toThrow("a slip");
 });

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import fc from "fast-check";
+import type { DyncError } from "../../src/base/error.ts";
 import { faultsOf } from "../../src/cli/command-line-error.ts";
 import {
   checkConfigurationFile,
@@ -40,10 +41,21 @@ function readIn(home: string, { options = {}, variables = {}, file = null }: Sai
   return readConfiguration({ file, settings: options }, { DYNC_HOME: home, ...variables });
 }
 
+/** What `read` rejects with, as a list. */
+async function faultsBehind(read: () => Promise<unknown>): Promise<readonly DyncError[]> {
+  const error = await read().then(
+    () => null,
+    (cause) => cause,
+  );
+  return faultsOf(() => {
+    if (error !== null) throw error;
+  });
+}
+
 /** "CODE MESSAGE [HINT]" for each fault, with the home as "~". */
-function faultsIn(said: Said): readonly string[] {
+async function faultsIn(said: Said): Promise<readonly string[]> {
   const home = homeWith(said.text ?? null);
-  return faultsOf(() => readIn(home, said)).map(
+  return (await faultsBehind(() => readIn(home, said))).map(
     ({ code, message, hint }) =>
       `${code} ${message.replaceAll(home, "~")}${hint === undefined ? "" : ` [${hint}]`}`,
   );
@@ -66,7 +78,7 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   "log-level": fc.constantFrom("debug", "info", "warn", "error"),
 };
 
-test("option over variable over file over default, for every setting", () => {
+test("option over variable over file over default, for every setting", async () => {
   const home = homeWith(null);
   const keyOf = new Map(Object.entries(serverSettings).map(([key, { name }]) => [name, key]));
   const value = (name: string) => valuesOf[name] ?? fc.integer({ min: 1, max: 1000 });
@@ -79,8 +91,8 @@ test("option over variable over file over default, for every setting", () => {
     ),
   );
   const rows: ReadonlyMap<string, Setting<unknown>> = new Map(settingRows.map((it) => [it.name, it]));
-  fc.assert(
-    fc.property(said, (all) => {
+  await fc.assert(
+    fc.asyncProperty(said, async (all) => {
       const options: Record<string, string> = {};
       const variables: Record<string, string> = {};
       const lines: string[] = [];
@@ -91,7 +103,7 @@ test("option over variable over file over default, for every setting", () => {
         if (by.file !== undefined) lines.push(`${name} = ${writeInFile(row, by.file)}`);
       }
       writeFileSync(join(home, "server.toml"), lines.join("\n"));
-      const configuration = readIn(home, { options, variables });
+      const configuration = await readIn(home, { options, variables });
       const values: Record<string, unknown> = { ...configuration.settings, ...configuration.rules };
       for (const [name, by] of Object.entries(all)) {
         const byDefault = name === "data" ? join(home, "data") : rows.get(name)?.default;
@@ -106,7 +118,7 @@ test("option over variable over file over default, for every setting", () => {
   );
 });
 
-test("what a file writes of any value is read as that value", () => {
+test("what a file writes of any value is read as that value", async () => {
   for (const row of settingRows) {
     fc.assert(
       fc.property(valuesOf[row.name] ?? fc.integer({ min: 1, max: 1000 }), (value) => {
@@ -121,19 +133,21 @@ test("what a file writes of any value is read as that value", () => {
 });
 
 describe("where paths begin", () => {
-  test("the data folder: at the file's folder, at the current one, or at home", () => {
+  test("the data folder: at the file's folder, at the current one, or at home", async () => {
     const home = homeWith('data = "in/coming"');
-    expect(readIn(home, {}).settings.dataFolder).toBe(join(home, "in/coming"));
-    expect(readIn(home, { options: { data: "x" } }).settings.dataFolder).toBe(resolve("x"));
-    expect(readIn(home, { variables: { DYNC_SERVER_DATA: "y" } }).settings.dataFolder).toBe(resolve("y"));
-    expect(readIn(homeWith(null), {}).settings.dataFolder).toEndWith(`${sep}data`);
+    expect((await readIn(home, {})).settings.dataFolder).toBe(join(home, "in/coming"));
+    expect((await readIn(home, { options: { data: "x" } })).settings.dataFolder).toBe(resolve("x"));
+    expect((await readIn(home, { variables: { DYNC_SERVER_DATA: "y" } })).settings.dataFolder).toBe(
+      resolve("y"),
+    );
+    expect((await readIn(homeWith(null), {})).settings.dataFolder).toEndWith(`${sep}data`);
   });
 
-  test("a file that is named counts instead of the one at home", () => {
+  test("a file that is named counts instead of the one at home", async () => {
     const home = homeWith("port = 1");
     const other = folder.file("other.toml");
     writeFileSync(other, "window = 2");
-    const { settings, file } = readIn(home, { file: other });
+    const { settings, file } = await readIn(home, { file: other });
     expect([settings.port, settings.windowChunks, file]).toEqual([8889, 2, other]);
   });
 });
@@ -202,36 +216,36 @@ describe("what is wrong", () => {
     ],
     [{ variables: { DYNC_SERVER_PORT: "" } }, []],
   ];
-  test.each(rows)("row %#", (said, faults) => {
-    expect(faultsIn(said)).toEqual(faults);
+  test.each(rows)("row %#", async (said, faults) => {
+    expect(await faultsIn(said)).toEqual(faults);
   });
 
-  const without = (set: (path: string) => void): readonly string[] => {
+  const without = async (set: (path: string) => void): Promise<readonly string[]> => {
     const home = homeWith(null);
     set(join(home, "server.toml"));
-    return faultsOf(() => readIn(home, {})).map(({ message }) => message.replaceAll(home, "~"));
+    return (await faultsBehind(() => readIn(home, {}))).map(({ message }) => message.replaceAll(home, "~"));
   };
 
-  test("a folder of that name", () => {
-    expect(without((path) => mkdirSync(path))).toEqual(["Cannot read ~/server.toml: it is a folder"]);
+  test("a folder of that name", async () => {
+    expect(await without((path) => mkdirSync(path))).toEqual(["Cannot read ~/server.toml: it is a folder"]);
   });
 
-  test.skipIf(isWindows)("a named pipe of that name, at once (not on Windows)", () => {
-    expect(without((path) => execFileSync("mkfifo", [path]))).toEqual([
+  test.skipIf(isWindows)("a named pipe of that name, at once (not on Windows)", async () => {
+    expect(await without((path) => execFileSync("mkfifo", [path]))).toEqual([
       "Cannot read ~/server.toml: it is no file",
     ]);
   });
 
-  test.skipIf(isWindows || isRoot)("one that may not be read (not as root)", () => {
-    expect(without((path) => writeFileSync(path, "", { mode: 0o000 }))).toEqual([
+  test.skipIf(isWindows || isRoot)("one that may not be read (not as root)", async () => {
+    expect(await without((path) => writeFileSync(path, "", { mode: 0o000 }))).toEqual([
       "Cannot read ~/server.toml: permission denied",
     ]);
   });
 
-  test("`config check` looks at the file alone", () => {
+  test("`config check` looks at the file alone", async () => {
     const path = folder.file("checked.toml");
     writeFileSync(path, "memory = '1MiB'");
-    expect(checkConfigurationFile(path).faults).toEqual([
+    expect((await checkConfigurationFile(path)).faults).toEqual([
       {
         line: 1,
         member: "memory",
@@ -242,20 +256,55 @@ describe("what is wrong", () => {
   });
 });
 
+describe("rules", () => {
+  const homeOf = (text: string, schemas: Readonly<Record<string, string>>) => {
+    const home = homeWith(text);
+    for (const [name, schema] of Object.entries(schemas)) writeFileSync(join(home, name), schema);
+    return home;
+  };
+  const ms = '[[rules]]\nname = "ms"\nfiles = ["*.raw"]\nschema = "ms.json"\n';
+
+  test("are read with their schemas, which lie beside the file", async () => {
+    const home = homeOf(`${ms}[[rules]]\nname = "all"\n`, { "ms.json": '{"required":["sample"]}' });
+    const { rules, rulesDigest } = await readIn(home, {});
+    expect(rules.uploads?.map(({ name, schema }) => [name, schema?.faultsOf({})])).toEqual([
+      ["ms", ['"sample" is missing']],
+      ["all", undefined],
+    ]);
+    expect((await readIn(home, {})).rulesDigest).toBe(rulesDigest);
+    writeFileSync(join(home, "ms.json"), '{"required":["run"]}');
+    expect((await readIn(home, {})).rulesDigest).not.toBe(rulesDigest);
+  });
+
+  test("are none where the file has none", async () => {
+    expect((await readIn(homeWith("port = 1"), {})).rules.uploads).toBe(null);
+  });
+
+  test("of which a schema is no good name the line and the file", async () => {
+    const home = homeOf(`port = 1\n${ms}[[rules]]\nname = "b"\nschema = "gone.json"\n`, { "ms.json": "{" });
+    const faults = (await faultsBehind(() => readIn(home, {}))).map(({ message }) => message);
+    expect(faults.map((it) => it.replaceAll(home, "~"))).toEqual([
+      "~/server.toml:5: rules[1].schema: ~/ms.json is not valid JSON at line 1, column 2: expected a name in double quotes, found the end",
+      "~/server.toml:8: rules[2].schema: ~/gone.json is not there",
+    ]);
+    expect((await checkConfigurationFile(join(home, "server.toml"))).faults.length).toBe(2);
+  });
+});
+
 describe("what is probably not meant is a warning", () => {
-  test("a variable that is none", () => {
+  test("a variable that is none", async () => {
     const variables = { DYNC_SERVER_PROT: "1", DYNC_SERVER_SERVICE_HOST: "10.0.0.1", DYNC_SERVER: "lab" };
-    expect(readIn(homeWith(null), { variables }).warnings).toEqual([
+    expect((await readIn(homeWith(null), { variables })).warnings).toEqual([
       "Unknown variable DYNC_SERVER_PROT, did you mean DYNC_SERVER_PORT?",
       "Unknown variable DYNC_SERVER_SERVICE_HOST",
     ]);
   });
 
-  test.skipIf(isWindows)("a file that everybody may write (not on Windows)", () => {
+  test.skipIf(isWindows)("a file that everybody may write (not on Windows)", async () => {
     const home = homeWith("port = 1");
-    expect(readIn(home, {}).warnings).toEqual([]);
+    expect((await readIn(home, {})).warnings).toEqual([]);
     chmodSync(join(home, "server.toml"), 0o666);
-    expect(readIn(home, {}).warnings).toEqual([
+    expect((await readIn(home, {})).warnings).toEqual([
       `Everybody on this machine may write ${home}/server.toml, and so change the server: chmod o-w`,
     ]);
   });

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { right } from "../../src/config/parsed.ts";
+import { type RuleRow, usersOf } from "../../src/config/rules-table.ts";
 import { exampleText } from "../../src/config/server-example.ts";
 import { readServerFile } from "../../src/config/server-file.ts";
 import { readServerSettings, serverSettings } from "../../src/config/server-settings.ts";
@@ -240,7 +241,9 @@ describe("the example", () => {
   });
 
   test("has every setting once, and without the # each has its default", () => {
-    const text = exampleText().replace(/^#(?=[a-z])/gm, "");
+    const [text] = exampleText()
+      .replace(/^#(?=[a-z])/gm, "")
+      .split("# ---- Which uploads") as [string];
     const reading = readServerFile(text, "/home");
     if (!reading.ok) throw new Error(faultsIn(reading).join("\n"));
     const { settings } = reading.value;
@@ -250,5 +253,100 @@ describe("the example", () => {
     expect(faults).toEqual([]);
     expect(process).toEqual({ ...defaults.process, dataFolder: "/home/data" });
     expect(rules).toEqual(defaults.rules);
+  });
+
+  test("has a rule with everything that one may have", () => {
+    const [, text] = exampleText().split("# ---- Which uploads") as [string, string];
+    const reading = readServerFile(`#${text.replace(/^#(?=[a-z[])/gm, "")}`, "/home");
+    if (!reading.ok) throw new Error(faultsIn(reading).join("\n"));
+    const { rules, groups } = reading.value;
+    expect(Object.keys(groups)).toEqual(["mass-spec"]);
+    expect(rules).toMatchObject([{ name: "mass spectrometry", schema: "/home/ms.schema.json" }]);
+    expect(usersOf(rules?.[0] as RuleRow, groups)?.length).toBe(2);
+  });
+});
+
+describe("rules", () => {
+  const rules = (text: string) => {
+    const reading = read(text);
+    return reading.ok ? reading.value.rules : faultsIn(reading);
+  };
+
+  test("have conditions, with groups of users, and paths that begin at the file", () => {
+    const reading = read(`
+      [groups]
+      ms = ["meyer", "lab-*"]
+      [[rules]]
+      name = "ms"
+      users = ["anna"]
+      groups = ["ms"]
+      files = ["*.raw"]
+      datasets = false
+      metadata = { "instrument.kind" = ["ms", 3], old = false }
+      schema = "schemas/ms.json"
+      [[rules]]
+      name = "everything else"
+    `);
+    if (!reading.ok) throw new Error(faultsIn(reading).join("\n"));
+    const [ms, rest] = reading.value.rules as readonly [RuleRow, RuleRow];
+    expect(ms).toMatchObject({ name: "ms", datasets: false, schema: "/etc/dync/schemas/ms.json" });
+    expect(ms.metadata).toEqual(
+      new Map<string, readonly (string | number | boolean)[]>([
+        ["instrument.kind", ["ms", 3]],
+        ["old", [false]],
+      ]),
+    );
+    const isFor = (user: string) => usersOf(ms, reading.value.groups)?.some((matches) => matches(user));
+    expect(["anna", "meyer", "lab-7", "LAB-7", "bert"].map(isFor)).toEqual([true, true, true, false, false]);
+    expect(usersOf(rest, reading.value.groups)).toBe(undefined);
+    expect(ms.files?.some((matches) => matches("A.RAW"))).toBe(true);
+  });
+
+  test("that are written otherwise are others", () => {
+    const textOf = (text: string) => {
+      const reading = read(text);
+      return reading.ok ? reading.value.rulesText : null;
+    };
+    expect(textOf('port = 1\n[[rules]]\nname = "a"')).toBe(textOf("# x\n[[rules]]\nname = 'a'"));
+    expect(textOf('[[rules]]\nname = "a"')).not.toBe(textOf('[[rules]]\nname = "a"\ndatasets = true'));
+  });
+
+  const named = '[[rules]]\nname = "a"\n';
+  const wanted = 'a list of patterns for users: ["a*", "/^b[0-9]+$/"]';
+  const fields = 'fields with the values that they may have: { "instrument.kind" = ["ms", "nmr"] }';
+  const faulty: readonly (readonly [string, readonly string[]])[] = [
+    ["rules = 3", ["1: rules: needs a list, found 3"]],
+    ["[rules]\nname = 'a'", ["1: rules: needs a list, found a table"]],
+    ["[[rules]]\nusers = ['a']", ["1: rules[1].name: is missing"]],
+    ["[[rules]]\nname = ''", ['2: rules[1].name: needs a text of 1 to 80 characters, found ""']],
+    [`${named}user = ['a']`, ['3: rules[1].user: unknown setting [did you mean "users"?]']],
+    [`${named}users = 'a'`, [`3: rules[1].users: needs ${wanted}, found "a"`]],
+    [`${named}users = []`, [`3: rules[1].users: needs ${wanted}, found a list`]],
+    [`${named}users = [3]`, [`3: rules[1].users: needs ${wanted}, found a list`]],
+    [
+      `${named}users = ['/(/']`,
+      [
+        `3: rules[1].users: needs ${wanted}, found "/(/", which is no regular expression of RE2's syntax: missing closing ): \`(?s)(\``,
+      ],
+    ],
+    [`${named}datasets = 'no'`, ['3: rules[1].datasets: needs true or false, found "no"']],
+    [`${named}schema = 3`, ["3: rules[1].schema: needs the path of a JSON Schema, found 3"]],
+    [`${named}metadata = 'x'`, [`3: rules[1].metadata: needs ${fields}, found "x"`]],
+    [`${named}metadata = {}`, [`3: rules[1].metadata: needs ${fields}, found an empty table`]],
+    [`${named}metadata = { a = [] }`, [`3: rules[1].metadata: needs ${fields}, found a = a list`]],
+    [`${named}metadata = { a = { b = 1 } }`, [`3: rules[1].metadata: needs ${fields}, found a = a table`]],
+    [
+      `${named}groups = ['ms']`,
+      ['3: rules[1].groups: needs names of [groups], and there are none; found "ms"'],
+    ],
+    [
+      `[groups]\nnmr = ['a']\n${named}groups = ['ms']`,
+      ['5: rules[1].groups: needs names of [groups], known are "nmr"; found "ms"'],
+    ],
+    ["[groups]\nms = 'a'", [`2: groups.ms: needs ${wanted}, found "a"`]],
+    [`${named}\n${named}`, ["5: rules[2].name: needs a name of its own, found that of rules[1]"]],
+  ];
+  test.each(faulty)("%j", (text, faults) => {
+    expect(rules(text) as readonly string[]).toEqual(faults);
   });
 });

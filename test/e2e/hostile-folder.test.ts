@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { dependencies } from "../../package.json";
 import { executables, executablesMissing } from "../support/executables.ts";
 import { openLab } from "../support/lab.ts";
 import { runProgram } from "../support/programs.ts";
@@ -85,7 +86,7 @@ async function hostileFolder(): Promise<TempFolder> {
     "poll-worker.ts": attack,
   };
   for (const [name, content] of Object.entries(files)) await writeFile(folder.file(name), content);
-  for (const name of ["smol-toml", "valibot", "zeromq"]) {
+  for (const name of Object.keys(dependencies)) {
     const place = folder.file("node_modules", name);
     await mkdir(place, { recursive: true });
     await writeFile(join(place, "index.js"), attack);

@@ -237,6 +237,19 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await run("check")).at(-1)).toMatchObject({ exit: 2, faults: [{ line: 2, setting: "prot" }] });
   });
 
+  test("of an upload that rules are tried on: taken, refused, and without rules", async () => {
+    const file = lab.folder.file("rules.toml");
+    const run = async (name: string, ...args: readonly string[]) => {
+      const command = ["rules", "test", "--json", "--user", "alice", "--name", name, "-k", "a:1", ...args];
+      return read(await runProgram([lab.programs.dyncServer, ...command])).at(-1);
+    };
+    writeFileSync(file, "[[rules]]\nname = 'ms'\nfiles = ['*.raw']\n");
+    expect(await run("a.raw", "--config", file)).toMatchObject({ ok: true, file, rules: 1, rule: "ms" });
+    expect(await run("a.txt", "--config", file)).toMatchObject({ exit: 7, error: { code: "forbidden" } });
+    writeFileSync(file, "");
+    expect(await run("a.txt", "--config", file)).toMatchObject({ ok: true, rules: null, rule: null });
+  });
+
   test("of a reload: nothing new, something new, something wrong, nobody there", async () => {
     const file = join(lab.homes.server, "server.toml");
     const run = async (home = lab.homes.server) =>

@@ -126,14 +126,21 @@ test("the data of a chunk is the frame itself", () => {
 });
 
 test("long error texts are cut at a character", () => {
-  const frames = encodeServerMessage({ type: "error", code: 500, text: "ä".repeat(2000) });
+  const frames = encodeServerMessage({
+    type: "error",
+    code: 500,
+    text: "ä".repeat(limits.errorTextBytesMax),
+  });
   expect(frames[2]?.length).toBe(limits.errorTextBytesMax);
   const decoded = decodeServerMessage([
     frames[0]!,
     frames[1]!,
-    new TextEncoder().encode(`a${"ä".repeat(2000)}`),
+    new TextEncoder().encode(`a${"ä".repeat(limits.errorTextBytesMax)}`),
   ]);
-  expect(decoded).toEqual({ ok: true, message: { type: "error", code: 500, text: `a${"ä".repeat(511)}` } });
+  expect(decoded).toEqual({
+    ok: true,
+    message: { type: "error", code: 500, text: `a${"ä".repeat(limits.errorTextBytesMax / 2 - 1)}` },
+  });
 });
 
 test("metadata that would overflow a stack is refused", () => {

@@ -21,7 +21,7 @@ export const clientsCommand = defineCommand({
     json: { type: "boolean" },
   },
   async run(values, { output, environment, clock }) {
-    const { home, settings } = readConfiguration(givenOptions(values, environment), environment);
+    const { home, settings } = await readConfiguration(givenOptions(values, environment), environment);
     const folder = join(home, "clients");
     const authorized = await AuthorizedClients.load({
       folder,

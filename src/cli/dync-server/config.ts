@@ -21,6 +21,7 @@ import {
   standardFile,
   variableOf,
 } from "./configuration.ts";
+import { namesOf } from "./running-configuration.ts";
 import { configCheckUsage, configExampleUsage, configShowUsage } from "./usage-config.ts";
 
 export const configCheckCommand = defineCommand({
@@ -36,7 +37,7 @@ export const configCheckCommand = defineCommand({
     const named = file ?? givenOptions({ config }, environment).file;
     const path = named === null ? standardFile(environment) : resolve(named);
     output.summarise({ file: path });
-    const { faults, warnings } = checkConfigurationFile(path);
+    const { faults, warnings } = await checkConfigurationFile(path);
     output.summarise({
       faults: faults.map(({ line, member, text, hint }) => ({ line, setting: member, message: text, hint })),
     });
@@ -55,7 +56,7 @@ export const configShowCommand = defineCommand({
   options: showOptions,
   check: (line) => ({ misread: null, others: optionFaults(line) }),
   async run(values, { output, environment }) {
-    const configuration = readConfiguration(givenOptions(values, environment), environment);
+    const configuration = await readConfiguration(givenOptions(values, environment), environment);
     const { file, warnings } = configuration;
     for (const warning of warnings) output.warn(warning);
     const standard = standardFile(environment);
@@ -63,15 +64,19 @@ export const configShowCommand = defineCommand({
       file === null ? `No file: ${printable(standard)} is not there` : `File: ${printable(file)}`,
     );
     const rows = settingRows.map((row) => ({ row, ...saidBy(row, configuration) }));
-    for (const line of inColumns(
-      rows.map(({ row, where }) => [row.name, shownValue(row, configuration), where]),
-    ))
-      output.result(line);
+    const rules = configuration.rules.uploads;
+    const shownRules = [
+      "rules",
+      namesOf(configuration.rules),
+      rules === null ? "default" : whereRulesAre(configuration),
+    ];
+    const table = rows.map(({ row, where }) => [row.name, shownValue(row, configuration), where]);
+    for (const line of inColumns([...table, shownRules])) output.result(line);
     for (const { row, source } of rows) {
       const value: unknown = JSON.parse(writeInFile(row, settingValue(row, configuration)));
       output.record("setting", { name: row.name, value, ...source, isLive: row.isLive });
     }
-    output.summarise({ file, settings: rows.length });
+    output.summarise({ file, settings: rows.length, rules: rules?.map(({ name }) => name) ?? null });
     return 0;
   },
 });
@@ -85,6 +90,10 @@ export const configExampleCommand = defineCommand({
     return 0;
   },
 });
+
+function whereRulesAre({ lineOf }: Configuration): string {
+  return `line ${lineOf("rules")}`;
+}
 
 /** What says how a setting is, for people and for programs. */
 function saidBy(row: Setting<unknown>, configuration: Configuration) {

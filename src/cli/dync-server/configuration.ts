@@ -20,6 +20,7 @@ import { throwFaults } from "../command-line-error.ts";
 import { optionText, usageError } from "../option-value.ts";
 import { printable } from "../printable.ts";
 import { readSettingsFile } from "../settings-file.ts";
+import { noRules, readUploadRules } from "./upload-rules.ts";
 
 /** The rows of all settings. */
 export const settingRows: readonly Setting<unknown>[] = Object.values(serverSettings);
@@ -42,6 +43,8 @@ export interface Configuration {
   readonly settings: ProcessSettings;
   /** The same for every user. */
   readonly rules: UserRules;
+  /** Another one whenever the rules of the file, or what their schemas say, are others. */
+  readonly rulesDigest: string;
   /** Absolute path of the file that was read, or `null`: there is none. */
   readonly file: string | null;
   /** What says how each setting is, by its name. */
@@ -108,8 +111,11 @@ export function optionFaults({ values }: CommandLine): readonly DyncError[] {
   });
 }
 
-/** Throws `DyncError`: everything that is wrong, wherever it stands. */
-export function readConfiguration(given: GivenOptions, environment: Environment): Configuration {
+/** Rejects with a `DyncError`: everything that is wrong, wherever it stands. */
+export async function readConfiguration(
+  given: GivenOptions,
+  environment: Environment,
+): Promise<Configuration> {
   const home = resolve(dyncHome(environment));
   const path = given.file ?? standardFile(environment);
   const read = readFile(path);
@@ -120,16 +126,20 @@ export function readConfiguration(given: GivenOptions, environment: Environment)
     variable: variablesIn(environment),
     file: reading?.ok ? reading.value.settings : {},
   });
+  const uploads = reading?.ok ? await readUploadRules(reading) : noRules;
   throwFaults([
     ...(reading?.ok === false ? fileErrors(path, reading.faults) : []),
     ...settings.faults.map((it) => settingError(it, path, reading)),
+    ...fileErrors(path, uploads.faults),
   ]);
-  const { origins, rules } = settings;
+  const { origins } = settings;
+  const rules = { ...settings.rules, uploads: uploads.rules };
   const base = origins.get("data") === "default" ? home : ".";
   return {
     home,
     settings: { ...settings.process, dataFolder: resolve(base, settings.process.dataFolder) },
     rules,
+    rulesDigest: uploads.digest,
     file: read === null ? null : path,
     origins,
     lineOf: (name) => (reading?.ok ? reading.lineOf([name]) : 1),
@@ -143,14 +153,15 @@ export interface CheckedFile {
   readonly warnings: readonly string[];
 }
 
-/** Throws `DyncError` ("configuration") where there is no such file, or no text in it. */
-export function checkConfigurationFile(path: string): CheckedFile {
+/** Rejects with a `DyncError` ("configuration") where there is no such file, or no text in it. */
+export async function checkConfigurationFile(path: string): Promise<CheckedFile> {
   const read = readFile(path);
   if (read === null) throw missingFile(path);
   const { reading, warnings } = read;
   if (!reading.ok) return { faults: reading.faults, warnings };
-  const { faults } = readServerSettings({ file: reading.value.settings });
-  return { faults: faults.map((it) => memberFault(it, reading)), warnings };
+  const settings = readServerSettings({ file: reading.value.settings });
+  const { faults } = await readUploadRules(reading);
+  return { faults: [...settings.faults.map((it) => memberFault(it, reading)), ...faults], warnings };
 }
 
 interface ReadFile {

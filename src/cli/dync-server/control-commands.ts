@@ -7,9 +7,9 @@ import type { Reload } from "./running-configuration.ts";
 /** What the commands act on. */
 export interface ControlParts {
   /** Reads configuration and keys again. */
-  readonly reload: () => Reload;
+  readonly reload: () => Promise<Reload>;
 }
 
 export function controlCommands({ reload }: ControlParts): ReadonlyMap<string, ControlCommand> {
-  return new Map<string, ControlCommand>([["reload", async () => ({ ...reload() })]]);
+  return new Map<string, ControlCommand>([["reload", async () => ({ ...(await reload()) })]]);
 }

@@ -5,9 +5,10 @@ import { clientsCommand } from "./clients.ts";
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
 import { serverKeygenCommand } from "./keygen.ts";
 import { reloadCommand } from "./reload.ts";
+import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
 import { serverUsage } from "./usage.ts";
-import { configUsage } from "./usage-config.ts";
+import { configUsage, rulesUsage } from "./usage-config.ts";
 
 export const dyncServer: Program = {
   name: "dync-server",
@@ -19,9 +20,13 @@ export const dyncServer: Program = {
     configCheckCommand,
     configShowCommand,
     configExampleCommand,
+    rulesTestCommand,
     reloadCommand,
   ],
-  groups: [{ name: "config", usage: configUsage }],
+  groups: [
+    { name: "config", usage: configUsage },
+    { name: "rules", usage: rulesUsage },
+  ],
   defaultCommand: "run",
   endsAtHangup: false,
 };

@@ -25,7 +25,7 @@ export const runCommand = defineCommand({
 async function runServer(values: OptionValues<OptionsDef>, context: CommandContext): Promise<number> {
   const { clock, signal, environment } = context;
   const given = givenOptions(values, environment);
-  const first = readConfiguration(given, environment);
+  const first = await readConfiguration(given, environment);
   const configuration = new RunningConfiguration(first, () => readConfiguration(given, environment));
   const { settings } = configuration;
   const log = openLog({

@@ -34,17 +34,21 @@ export class RunningConfiguration {
   readonly home: string;
   /** Absolute path of the file that was read, or `null`. */
   #file: string | null;
-  readonly #read: () => Configuration;
+  readonly #read: () => Promise<Configuration>;
   readonly #settings: { -readonly [Key in keyof ProcessSettings]: ProcessSettings[Key] };
   #rules: UserRules;
+  #rulesDigest: string;
+  /** The reload that was asked for last: the next one begins when it is over. */
+  #reloading: Promise<unknown> = Promise.resolve();
 
-  /** `first` is what the server starts with; `read` throws `DyncError` where what is there now is wrong. */
-  constructor(first: Configuration, read: () => Configuration) {
+  /** `first` is what the server starts with; `read` rejects with a `DyncError` where what is there now is wrong. */
+  constructor(first: Configuration, read: () => Promise<Configuration>) {
     this.home = first.home;
     this.#file = first.file;
     this.#read = read;
     this.#settings = { ...first.settings };
     this.#rules = first.rules;
+    this.#rulesDigest = first.rulesDigest;
   }
 
   /** What holds now: the same object always, in which the settings that may change do. */
@@ -55,8 +59,14 @@ export class RunningConfiguration {
   readonly rulesOf: RulesOf = () => this.#rules;
 
   /** Reads all again, takes what may change, and says in the log what that is. */
-  reload(logger: Logger): Reload {
-    const reload = this.#reload();
+  reload(logger: Logger): Promise<Reload> {
+    const reload = this.#reloading.then(() => this.#tell(logger));
+    this.#reloading = reload.catch(() => {});
+    return reload;
+  }
+
+  async #tell(logger: Logger): Promise<Reload> {
+    const reload = await this.#reload();
     if (reload.outcome === "refused") {
       for (const { message, hint } of reload.faults)
         logger.log("error", "A fault in the configuration", { reason: message, hint });
@@ -72,10 +82,10 @@ export class RunningConfiguration {
     return reload;
   }
 
-  #reload(): Reload {
+  async #reload(): Promise<Reload> {
     let next: Configuration;
     try {
-      next = this.#read();
+      next = await this.#read();
       // An editor may be about to write it; who wants the defaults leaves an empty one.
       if (this.#file !== null && next.file === null)
         throw new DyncError("configuration", `The configuration file ${this.#file} is not there any more`);
@@ -91,17 +101,33 @@ export class RunningConfiguration {
       from: row.kind.write(settingValue(row, now)),
       to: row.kind.write(settingValue(row, next)),
     });
-    const changed = different.filter((it) => it.isLive).map(change);
+    const changed = [...different.filter((it) => it.isLive).map(change), ...this.#rulesChange(next)];
     const needsRestart = different.filter((it) => !it.isLive).map(change);
     this.#take(next, different);
     return { outcome: "taken", changed, needsRestart, warnings: next.warnings };
   }
 
-  #take({ settings, rules, file }: Configuration, different: readonly Setting<unknown>[]): void {
+  #rulesChange({ rules, rulesDigest }: Configuration): readonly SettingChange[] {
+    if (rulesDigest === this.#rulesDigest) return [];
+    const [from, to] = [namesOf(this.#rules), namesOf(rules)];
+    return [{ setting: "rules", from, to: to === from ? `${to}, with other words` : to }];
+  }
+
+  #take({ settings, rules, rulesDigest, file }: Configuration, different: readonly Setting<unknown>[]): void {
     const keys = different.filter((it) => it.isLive && it.scope === "process").map(keyOf);
     const live = Object.entries(settings).filter(([key]) => keys.includes(key));
     Object.assign(this.#settings, Object.fromEntries(live));
     this.#rules = rules;
+    this.#rulesDigest = rulesDigest;
     this.#file = file;
   }
 }
+
+/** Names of the rules about uploads, as a list. */
+export function namesOf({ uploads }: UserRules): string {
+  if (uploads === null) return "none";
+  const names = uploads.slice(0, namesMax).map(({ name }) => name);
+  return [...names, ...(uploads.length > namesMax ? [`${uploads.length - namesMax} more`] : [])].join(", ");
+}
+
+const namesMax = 10;

@@ -100,11 +100,11 @@ export async function serve(
     server.clientsChanged();
   });
   closing.defer(watching.stop);
-  const reload = (): Reload => {
+  const reload = (): Promise<Reload> => {
     watching.look();
     return configuration.reload(logger);
   };
-  hangups.addEventListener("hangup", reload);
+  hangups.addEventListener("hangup", () => void reload());
   const commands = controlCommands({ reload });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();

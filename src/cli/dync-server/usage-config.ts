@@ -60,6 +60,35 @@ Options:
   -h, --help  print this text
 `;
 
+export const rulesUsage = `
+Try the rules of the configuration: which uploads are taken, and what their
+metadata must say. How they are written is in "dync-server config example".
+
+Usage:
+  dync-server rules test --user USER --name NAME [options]
+`;
+
+export const rulesTestUsage = `
+Say which rule of the configuration takes an upload, or why it is refused, in
+the words that its sender would read. Nothing is sent, and no server asked.
+
+Usage:
+  dync-server rules test --user USER --name NAME [options]
+
+Options:
+      --user USER      who would send it
+  -n, --name NAME      what it would be called; with --dataset, as a folder
+      --dataset        it is a folder
+  -m, --metadata FILE  a JSON object with its metadata ("-": standard input)
+  -k, --key-value KEY:VALUE
+                       a field of its metadata; goes over the one in FILE
+      --config FILE    the configuration (default DYNC_HOME/server.toml)
+      --json           print JSON lines for programs
+  -h, --help           print this text
+
+Exit status: 0 it is taken, 6 the metadata are refused, 7 no rule takes it.
+`;
+
 export const reloadUsage = `
 Make the running server read its configuration and its keys again. Uploads go
 on. It takes all of a new configuration, or none of it: where something is

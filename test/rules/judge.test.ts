@@ -1,8 +1,8 @@
 // What may be uploaded by the rules alone.
 
 import { expect, test } from "bun:test";
-import { judge, type Post } from "../../src/config/judge.ts";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
+import { judge, type Post } from "../../src/rules/judge.ts";
 
 function postOf(change: Partial<Post> = {}): Post {
   return { name: "a.raw", metadataText: '{"sample":"A1"}', info: { size: 5 }, ...change };
@@ -10,7 +10,7 @@ function postOf(change: Partial<Post> = {}): Post {
 
 test("what nothing is wrong with is accepted as it was posted", () => {
   const post = postOf();
-  expect(judge(post, defaultUserRules)).toEqual({ type: "accepted", post });
+  expect(judge("anna", post, defaultUserRules)).toEqual({ type: "accepted", post, rule: null });
 });
 
 const refusals: readonly (readonly [string, Partial<Post>, number, string])[] = [
@@ -30,5 +30,8 @@ const refusals: readonly (readonly [string, Partial<Post>, number, string])[] = 
   ],
 ];
 test.each(refusals)("an upload %s is refused", (_what, change, code, text) => {
-  expect(judge(postOf(change), defaultUserRules)).toEqual({ type: "refused", refusal: { code, text } });
+  expect(judge("anna", postOf(change), defaultUserRules)).toEqual({
+    type: "refused",
+    refusal: { code, text },
+  });
 });

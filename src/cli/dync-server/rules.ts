@@ -1,0 +1,55 @@
+// `dync-server rules test`: what would become of an upload by the rules of the configuration, without sending anything.
+
+import { DyncError, errorCodeFromWire } from "../../base/error.ts";
+import { sharedOptions } from "../args.ts";
+import { defineCommand } from "../command.ts";
+import { loadMembers, metadataFaults, metadataOf } from "../metadata-file.ts";
+import { printable } from "../printable.ts";
+import { givenOptions, readConfiguration } from "./configuration.ts";
+import { rulesTestUsage } from "./usage-config.ts";
+
+export const rulesTestCommand = defineCommand({
+  name: "rules test",
+  usage: rulesTestUsage,
+  options: {
+    ...sharedOptions,
+    config: { type: "string" },
+    user: { type: "string" },
+    name: { type: "string", alias: "n" },
+    dataset: { type: "boolean" },
+    metadata: { type: "string", alias: "m" },
+    "key-value": { type: "string", alias: "k", repeat: true },
+    json: { type: "boolean" },
+  },
+  check: ({ values }) => ({
+    misread: null,
+    others: [
+      ...(values.user === undefined ? [missing("--user USER", "who would send it")] : []),
+      ...(values.name === undefined ? [missing("--name NAME", "what it would be called")] : []),
+      ...metadataFaults(values.metadata?.[0], values["key-value"] ?? []),
+    ],
+  }),
+  async run({ config, user, name, dataset, metadata, "key-value": pairs }, { output, environment }) {
+    const { rules, file } = await readConfiguration(givenOptions({ config }, environment), environment);
+    const metadataText = metadataOf(loadMembers(metadata, pairs));
+    // What it takes is much, and no other command of these wants it.
+    const { judge } = await import("../../rules/judge.ts");
+    const info = dataset ? { unpack: "tar" as const } : {};
+    const judgement = judge(user as string, { name: name as string, metadataText, info }, rules);
+    output.summarise({ file, rules: rules.uploads?.length ?? null });
+    if (judgement.type === "refused") {
+      const { code, text } = judgement.refusal;
+      throw new DyncError(errorCodeFromWire(code), text);
+    }
+    const { rule } = judgement;
+    output.summarise({ rule });
+    output.result(
+      rule === null ? "Taken: there are no rules" : `Taken by the rule ${printable(JSON.stringify(rule))}`,
+    );
+    return 0;
+  },
+});
+
+function missing(option: string, what: string): DyncError {
+  return new DyncError("usage", `Option ${option} is missing`, { hint: `say ${what}` });
+}

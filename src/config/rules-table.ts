@@ -1,0 +1,131 @@
+// `[[rules]]` and `[groups]` of a server's file: which uploads are taken, and what their metadata must say. Each schema is a file
+// of its own, which is read by whoever reads this one.
+
+import { resolve } from "node:path";
+import * as v from "valibot";
+import { messageOf } from "../base/error.ts";
+import { type Matches, namePattern } from "../rules/linear-pattern.ts";
+import type { Scalar } from "../rules/upload-rules.ts";
+import { type Parsed, right, wrong } from "./parsed.ts";
+import { type FileReading, type MemberFault, member, table } from "./table.ts";
+import { isTable, tomlText } from "./toml.ts";
+
+/** A rule as it is written. */
+export interface RuleRow {
+  readonly name: string;
+  readonly users?: readonly Matches[] | undefined;
+  /** Names of groups; who is in one of them, or fits `users`, is meant. */
+  readonly groups?: readonly string[] | undefined;
+  readonly files?: readonly Matches[] | undefined;
+  readonly datasets?: boolean | undefined;
+  readonly metadata?: ReadonlyMap<string, readonly Scalar[]> | undefined;
+  /** Absolute path of a file. */
+  readonly schema?: string | undefined;
+}
+
+export type Groups = Readonly<Record<string, readonly Matches[]>>;
+
+const nameLengthMax = 80;
+
+/** What `[[rules]]` and `[groups]` may hold; paths begin at `folder`. */
+export function rulesMembers(folder: string) {
+  return {
+    groups: v.optional(v.record(v.string(), patterns(false, "users"))),
+    rules: v.optional(
+      v.array(
+        table({
+          name: member(readName),
+          users: v.optional(patterns(false, "users")),
+          groups: v.optional(member(readTexts)),
+          files: v.optional(patterns(true, "names of files")),
+          datasets: v.optional(member(readSwitch)),
+          metadata: v.optional(member(readConditions)),
+          schema: v.optional(member((value) => readPath(value, folder))),
+        }),
+      ),
+    ),
+  };
+}
+
+/** What is wrong with rules and groups beside each other. */
+export function rulesFaults(
+  rules: readonly RuleRow[],
+  groups: Groups,
+  { lineOf }: Extract<FileReading<unknown>, { ok: true }>,
+): readonly MemberFault[] {
+  const faults: MemberFault[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, rule] of rules.entries()) {
+    const at = (key: string, text: string): void => {
+      faults.push({ line: lineOf(["rules", index, key]), member: `rules[${index + 1}].${key}`, text });
+    };
+    const before = seen.get(rule.name);
+    if (before !== undefined) at("name", `needs a name of its own, found that of rules[${before + 1}]`);
+    seen.set(rule.name, index);
+    for (const group of rule.groups ?? []) {
+      const known = Object.keys(groups).map((it) => JSON.stringify(it));
+      const list = known.length === 0 ? "and there are none" : `known are ${known.join(", ")}`;
+      if (!Object.hasOwn(groups, group))
+        at("groups", `needs names of [groups], ${list}; found ${tomlText(group)}`);
+    }
+  }
+  return faults;
+}
+
+/** Whom a rule is for: `undefined` for everybody. */
+export function usersOf({ users, groups: names }: RuleRow, groups: Groups): readonly Matches[] | undefined {
+  if (users === undefined && names === undefined) return undefined;
+  return [...(users ?? []), ...(names ?? []).flatMap((it) => groups[it] ?? [])];
+}
+
+function readName(value: unknown): Parsed<string> {
+  const isName = typeof value === "string" && value.trim() !== "" && value.length <= nameLengthMax;
+  return isName ? right(value) : wrong(`a text of 1 to ${nameLengthMax} characters`, tomlText(value));
+}
+
+function readSwitch(value: unknown): Parsed<boolean> {
+  return typeof value === "boolean" ? right(value) : wrong("true or false", tomlText(value));
+}
+
+function readTexts(value: unknown): Parsed<readonly string[]> {
+  const isList = Array.isArray(value) && value.length > 0 && value.every((it) => typeof it === "string");
+  return isList ? right(value) : wrong('a list of texts: ["a", "b"]', tomlText(value));
+}
+
+function readPath(value: unknown, folder: string): Parsed<string> {
+  const isPath = typeof value === "string" && value !== "";
+  return isPath ? right(resolve(folder, value)) : wrong("the path of a JSON Schema", tomlText(value));
+}
+
+function patterns(ignoresCase: boolean, what: string) {
+  return member((value): Parsed<readonly Matches[]> => {
+    const wanted = `a list of patterns for ${what}: ["a*", "/^b[0-9]+$/"]`;
+    const texts = readTexts(value);
+    if (!texts.ok) return wrong(wanted, tomlText(value));
+    const read: Matches[] = [];
+    for (const text of texts.value) {
+      try {
+        read.push(namePattern(text, ignoresCase));
+      } catch (error) {
+        return wrong(wanted, `${tomlText(text)}, which ${messageOf(error)}`);
+      }
+    }
+    return right(read);
+  });
+}
+
+function readConditions(value: unknown): Parsed<ReadonlyMap<string, readonly Scalar[]>> {
+  const wanted = 'fields with the values that they may have: { "instrument.kind" = ["ms", "nmr"] }';
+  if (!isTable(value)) return wrong(wanted, tomlText(value));
+  const conditions = new Map<string, readonly Scalar[]>();
+  for (const [path, values] of Object.entries(value)) {
+    const list = [values].flat();
+    if (list.length === 0 || !list.every(isScalar)) return wrong(wanted, `${path} = ${tomlText(values)}`);
+    conditions.set(path, list);
+  }
+  return conditions.size > 0 ? right(conditions) : wrong(wanted, "an empty table");
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return ["string", "number", "boolean"].includes(typeof value);
+}

@@ -1,0 +1,66 @@
+// Whether an upload may be made as its client posts it, by the rules that apply to its user. Pure: what else may stand
+// in its way (a file that is there, room on the disk, what the user has unfinished) is found out after it.
+
+import { errorMeanings } from "../base/error.ts";
+import type { Refusal } from "../protocol/server/upload-life.ts";
+import type { PostFile } from "../protocol/wire/message.ts";
+import { metadataFault } from "../protocol/wire/metadata.ts";
+import { storedName } from "../protocol/wire/stored-name.ts";
+import { nameFault } from "../upload/names.ts";
+import { NoJudgement } from "./metadata-schema.ts";
+import { type Candidate, ruleFor, type UploadRule } from "./upload-rules.ts";
+
+/** What a client posts about an upload. */
+export type Post = Omit<PostFile, "type">;
+
+/** What a user's uploads have to keep to. */
+export interface PostRules {
+  /** Which names they may have: those that every system can store. */
+  readonly names: "portable";
+  /** Which of them are taken, the first rule that fits first; `null`: all. */
+  readonly uploads: readonly UploadRule[] | null;
+}
+
+export type Judgement =
+  /** `post` is what is taken up; by the rule of this name, or `null`: there are none. */
+  | { readonly type: "accepted"; readonly post: Post; readonly rule: string | null }
+  | { readonly type: "refused"; readonly refusal: Refusal };
+
+/** Of several reasons the first that a client can act on: metadata, then the name, then what the server's rules want. */
+export function judge(user: string, post: Post, rules: PostRules): Judgement {
+  const metadata = metadataFault(post.metadataText);
+  if (metadata !== null) return { type: "refused", refusal: metadata };
+  const name = storedName(post);
+  const text = nameFaults[rules.names](name);
+  if (text !== null) return refused("forbidden", text);
+  if (rules.uploads === null) return { type: "accepted", post, rule: null };
+  const candidate: Candidate = {
+    user,
+    name,
+    isDataset: post.info.unpack !== undefined,
+    metadata: JSON.parse(post.metadataText) as Candidate["metadata"],
+  };
+  const rule = ruleFor(rules.uploads, candidate);
+  if (typeof rule === "string") return refused("forbidden", rule);
+  const fault = schemaFault(rule, candidate);
+  return fault === null ? { type: "accepted", post, rule: rule.name } : refused("metadata-rejected", fault);
+}
+
+const nameFaults = { portable: nameFault };
+
+function schemaFault({ schema, name }: UploadRule, { metadata }: Candidate): string | null {
+  if (schema === undefined) return null;
+  try {
+    const faults = schema.faultsOf(metadata as never);
+    return faults.length === 0
+      ? null
+      : `Metadata are not as the rule "${name}" wants them: ${faults.join("; ")}`;
+  } catch (error) {
+    if (!(error instanceof NoJudgement)) throw error;
+    return `The schema of the rule "${name}" cannot be applied to these metadata: it ${error.message}`;
+  }
+}
+
+function refused(code: "forbidden" | "metadata-rejected", text: string): Judgement {
+  return { type: "refused", refusal: { code: errorMeanings[code].wire, text } };
+}

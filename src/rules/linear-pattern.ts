@@ -1,0 +1,58 @@
+// Regular expressions that a steward writes, on texts that anybody sends: RE2's syntax, which takes a time in proportion to the
+// text (https://github.com/google/re2/wiki/Syntax). JavaScript's own may take forever.
+
+import { RE2JS } from "re2js";
+import { messageOf } from "../base/error.ts";
+
+/** Whether a text has what was asked for anywhere in it; `^` and `$` hold it to the whole text. */
+export type Matches = (text: string) => boolean;
+
+// What an expression is compiled into grows with its repetitions.
+const patternLengthMax = 1000;
+
+/** @throws Error whose message says why `pattern` is none, as the rest of a sentence. */
+export function linearPattern(pattern: string): Matches {
+  if (pattern.length > patternLengthMax)
+    throw new Error(`is ${pattern.length} characters long, at most ${patternLengthMax} are allowed`);
+  try {
+    const compiled = RE2JS.compile(pattern);
+    return (text) => compiled.test(text);
+  } catch (cause) {
+    const reason = messageOf(cause).replace(/^error parsing regexp: /, "");
+    throw new Error(`is no regular expression of RE2's syntax: ${reason}`, { cause });
+  }
+}
+
+/**
+ * What a steward writes for names: a glob for all of a name ("*", "?", "[a-c]", "[!a-c]", "\" before a character that stands for
+ * itself), or between slashes a regular expression for any part of it. Neither regards case where `ignoresCase`.
+ *
+ * @throws Error whose message says why `text` is neither, as the rest of a sentence.
+ */
+export function namePattern(text: string, ignoresCase: boolean): Matches {
+  const flags = ignoresCase ? "(?is)" : "(?s)";
+  if (text.length > 2 && text.startsWith("/") && text.endsWith("/"))
+    return linearPattern(flags + text.slice(1, -1));
+  if (text === "") throw new Error("is empty");
+  return linearPattern(`${flags}^(?:${globSource(text)})$`);
+}
+
+function globSource(glob: string): string {
+  const parts = glob.match(/\\.|\[!?\]?[^\]]*\]|[\s\S]/gu) ?? [];
+  return parts.map(partSource).join("");
+}
+
+function partSource(part: string): string {
+  if (part === "*") return ".*";
+  if (part === "?") return ".";
+  if (part.startsWith("[") && part.length > 1)
+    return part
+      .replace(/^\[!/, "[^")
+      .replaceAll("\\", "\\\\")
+      .replace(/^(\[\^?)\[/, "$1\\[");
+  if (part === "[")
+    throw new Error('has a "[" that is not closed: write "\\[" where that character is meant');
+  const character = part.startsWith("\\") ? part.slice(1) : part;
+  if (character === "") throw new Error('ends with "\\": write "\\\\" for a backslash');
+  return RE2JS.quote(character);
+}

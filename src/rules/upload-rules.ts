@@ -1,0 +1,71 @@
+// Which uploads a steward wants, in an ordered list: the first rule that takes an upload judges what its metadata say. Pure.
+
+import { quotedText } from "../base/cut-text.ts";
+import type { Matches } from "./linear-pattern.ts";
+import type { MetadataSchema } from "./metadata-schema.ts";
+
+/** What rules look at. */
+export interface Candidate {
+  readonly user: string;
+  /** The name that it gets: a dataset's is that of its folder. */
+  readonly name: string;
+  readonly isDataset: boolean;
+  /** The metadata object. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** A value of a metadata field that a rule asks for. */
+export type Scalar = string | number | boolean;
+
+/** Of each condition that is there one alternative has to hold; without any it takes everything. */
+export interface UploadRule {
+  readonly name: string;
+  readonly users?: readonly Matches[] | undefined;
+  readonly files?: readonly Matches[] | undefined;
+  readonly datasets?: boolean | undefined;
+  /** Values by the path of the field: `instrument.kind`. */
+  readonly metadata?: ReadonlyMap<string, readonly Scalar[]> | undefined;
+  readonly schema?: MetadataSchema | undefined;
+}
+
+/** The first of `rules` that takes `candidate`, or why none does: a sentence. */
+export function ruleFor(rules: readonly UploadRule[], candidate: Candidate): UploadRule | string {
+  const misses: string[] = [];
+  for (const rule of rules) {
+    const miss = missOf(rule, candidate);
+    if (miss === null) return rule;
+    // That there are rules for others is no help.
+    if (miss !== notForUser) misses.push(`"${rule.name}" ${miss}`);
+  }
+  if (misses.length === 0) return `No rule of this server is for user ${quotedText(candidate.user, 80)}`;
+  const shown = misses.slice(0, missesMax).join(", ");
+  const rest = misses.length > missesMax ? `, and ${misses.length - missesMax} more` : "";
+  return `No rule of this server takes ${quotedText(candidate.name, 80)}: ${shown}${rest}`;
+}
+
+const missesMax = 5;
+const notForUser = "is for other users";
+
+/** Why `rule` does not take `candidate`, as the rest of a sentence about it; `null` when it does. */
+function missOf(rule: UploadRule, { user, name, isDataset, metadata }: Candidate): string | null {
+  if (rule.users?.some((matches) => matches(user)) === false) return notForUser;
+  if ((rule.datasets ?? isDataset) !== isDataset)
+    return isDataset ? "takes no folders" : "takes folders only (send it with --dataset)";
+  if (rule.files?.some((matches) => matches(name)) === false) return "is for other names";
+  for (const [path, wanted] of rule.metadata ?? []) {
+    const there = fieldAt(metadata, path);
+    if (wanted.some((it) => it === there)) continue;
+    const values = wanted.map((it) => JSON.stringify(it)).join(" or ");
+    return `wants "${path}" to be ${values}`;
+  }
+  return null;
+}
+
+function fieldAt(metadata: Candidate["metadata"], path: string): unknown {
+  let there: unknown = metadata;
+  for (const step of path.split(".")) {
+    if (typeof there !== "object" || there === null || !Object.hasOwn(there, step)) return undefined;
+    there = (there as Readonly<Record<string, unknown>>)[step];
+  }
+  return there;
+}
