@@ -10,8 +10,8 @@ import type { Socket } from "node:net";
 import * as v from "valibot";
 import { DyncError, type ErrorCode, errorMeanings } from "../base/error.ts";
 
-/** The longest line of either side, in bytes: metadata with every character escaped, and more. */
-export const lineBytesMax = 2 * 1024 * 1024;
+/** The longest line of either side, in characters: metadata as a text within JSON, and more. */
+export const lineCharsMax = 1024 * 1024;
 
 /** An object of JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -74,7 +74,7 @@ export async function* linesOf(socket: Socket): AsyncGenerator<string, void, und
       text = text.slice(end + 1);
       yield line;
     }
-    if (text.length > lineBytesMax)
+    if (text.length > lineCharsMax)
       throw new DyncError("malformed", "The control socket got too long a line");
   }
 }

@@ -38,8 +38,11 @@ export interface ControlServerParts {
   readonly clock: Clock;
 }
 
-// People ask one thing after the other; a request may have 2 MiB.
-const connectionsMax = 16;
+// People ask one thing after the other. A request may have a MiB.
+const connectionsMax = 32;
+const commandsMax = 16;
+// A command that does not heed its signal must not keep a server from stopping.
+const stopMs = 5_000;
 // Who asks has the request at hand, and reads what comes.
 const patienceMs = 30_000;
 
@@ -49,6 +52,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #open = new Map<Socket, Promise<void>>();
   #lock: FileLock | null = null;
+  #running = 0;
 
   private constructor(parts: ControlServerParts) {
     this.#parts = parts;
@@ -87,8 +91,10 @@ export class ControlServer implements AsyncDisposable {
     if (this.#lock === null) return;
     leave(this.#parts.home);
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    await Promise.all(this.#open.values());
-    for (const socket of this.#open.keys()) socket.destroy();
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#parts.clock.after(stopMs, late.resolve);
+    await Promise.race([Promise.all(this.#open.values()), late.promise]);
+    cancel();
     await closed;
     this.#lock?.release();
     this.#lock = null;
@@ -135,7 +141,7 @@ export class ControlServer implements AsyncDisposable {
     try {
       const { command, arguments: given } = readRequest(line);
       const tell = (value: JsonObject) => this.#write(socket, { schema: 1, type: "line", value });
-      const value = await this.#commandOf(command)({ arguments: given, signal, tell });
+      const value = await this.#run(command, { arguments: given, signal, tell });
       return { schema: 1, type: "answer", value };
     } catch (error) {
       if (error instanceof DyncError) {
@@ -149,11 +155,20 @@ export class ControlServer implements AsyncDisposable {
     }
   }
 
-  #commandOf(command: ControlRequest["command"]): ControlCommand {
+  async #run(command: ControlRequest["command"], call: ControlCall): Promise<JsonObject> {
     const found = this.#parts.commands.get(command);
-    if (found !== undefined) return found;
-    const hint = "this server is of another version: restart it";
-    throw new DyncError("usage", "The running server does not know this command", { hint });
+    if (found === undefined) {
+      const hint = "this server is of another version: restart it";
+      throw new DyncError("usage", "The running server does not know this command", { hint });
+    }
+    if (this.#running >= commandsMax)
+      throw new DyncError("not-ready", "The server does as many commands as it can at once");
+    this.#running++;
+    try {
+      return await found(call);
+    } finally {
+      this.#running--;
+    }
   }
 
   /** Resolves when the line is on its way; rejects when it was not read in time, or the socket is gone. */

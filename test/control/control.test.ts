@@ -8,7 +8,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
 import type { LogFields } from "../../src/base/log.ts";
 import { askServer } from "../../src/control/ask-server.ts";
-import { lineBytesMax } from "../../src/control/control-lines.ts";
+import { lineCharsMax } from "../../src/control/control-lines.ts";
 import { controlAddress } from "../../src/control/control-place.ts";
 import { type ControlCommand, ControlServer } from "../../src/control/control-server.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -173,6 +173,26 @@ describe("who asks in vain hears why", () => {
     expect(warnings()).toEqual([]);
   });
 
+  test("a command that does not stop keeps nobody from stopping", async () => {
+    const clock = new ManualClock();
+    const asked = Promise.withResolvers<void>();
+    const { home, control } = await open(
+      {
+        wait: () => {
+          asked.resolve();
+          return new Promise(() => {});
+        },
+      },
+      { clock },
+    );
+    const answer = codeOf(ask(home, "wait"));
+    await asked.promise;
+    const stopped = control[Symbol.asyncDispose]();
+    expect(await answer).toBe("unavailable");
+    clock.advance(5000);
+    await stopped;
+  });
+
   test("a server that says nothing", async () => {
     const clock = new ManualClock();
     const asked = Promise.withResolvers<void>();
@@ -207,6 +227,25 @@ describe("who asks in vain hears why", () => {
   });
 });
 
+test("of very many at once the last ones are told to come later", async () => {
+  const gate = Promise.withResolvers<void>();
+  let running = 0;
+  const full = Promise.withResolvers<void>();
+  const { home } = await open({
+    wait: async () => {
+      if (++running === 16) full.resolve();
+      await gate.promise;
+      return {};
+    },
+  });
+  const answers = Array.from({ length: 16 }, () => codeOf(ask(home, "wait")));
+  await full.promise;
+  expect(await codeOf(ask(home, "wait"))).toBe("not-ready");
+  gate.resolve();
+  expect(await Promise.all(answers)).toEqual(Array(16).fill("none"));
+  expect(await codeOf(ask(home, "wait"))).toBe("none");
+});
+
 describe("what is no request", () => {
   const lines: readonly (readonly [string, string])[] = [
     ["", "no JSON"],
@@ -234,7 +273,7 @@ describe("what is no request", () => {
     const { home } = await open({ echo: async ({ arguments: given }) => given });
     const { socket, answer } = dial(home);
     const block = Buffer.alloc(256 * 1024, "x");
-    for (let sent = 0; sent <= 2 * lineBytesMax && !socket.destroyed; sent += block.length)
+    for (let sent = 0; sent <= 2 * lineCharsMax && !socket.destroyed; sent += block.length)
       if (!socket.write(block))
         await new Promise((resolve) => socket.once("drain", resolve).once("close", resolve));
     expect(await answer).toBe("");
