@@ -12,6 +12,8 @@ import {
 import { straceMissing } from "../support/system-calls.ts";
 import { note } from "./note.ts";
 
+type Sent = NonNullable<InjectionOptions["sends"]>;
+
 const minuteMs = 60_000;
 const reason = executablesMissing ?? straceMissing;
 const nMax = 40;
@@ -38,6 +40,33 @@ const persistentCases: readonly (readonly [string, string])[] = [
   ["fsync,fdatasync", "error=EIO"],
   ["openat", "error=EMFILE"],
 ];
+// What else an unpacked dataset asks of the system: a file and a folder for each member, one sync and one rename for all.
+const datasetCases: readonly (readonly [string, string])[] = [
+  ["openat", "error=EIO"],
+  ["openat", "error=EMFILE"],
+  ["pwrite64", "error=EIO"],
+  ["pwrite64", "error=ENOSPC"],
+  ["syncfs", "error=EIO"],
+  ["syncfs", "error=ENOSPC"],
+  ["fsync", "error=EIO"],
+  ["mkdir", "error=ENOSPC"],
+  ["rename", "error=EIO"],
+  ["link", "error=EIO"],
+  ["unlink", "error=EIO"],
+];
+const persistentDatasetCases: readonly (readonly [string, string])[] = [
+  [writing, "error=EROFS"],
+  ["pwrite64", "error=ENOSPC"],
+  ["syncfs,fsync,fdatasync", "error=EIO"],
+  ["openat", "error=EMFILE"],
+];
+const datasetClientCases: readonly (readonly [string, string])[] = [
+  ["openat", "error=EMFILE"],
+  ["pread64", "error=EIO"],
+  ["rename", "error=EIO"],
+  ["pread64", "signal=SIGKILL"],
+  ["sendto", "signal=SIGKILL"],
+];
 const clientCases: readonly (readonly [string, string])[] = [
   ["pread64", "error=EIO"],
   ["fsync", "error=EIO"],
@@ -53,28 +82,33 @@ const clientCases: readonly (readonly [string, string])[] = [
 
 describe.skipIf(reason !== null)(`system calls that fail (${reason ?? "compiled"})`, () => {
   const one =
-    (run: (options: InjectionOptions) => Promise<InjectionResult>, who: string) =>
+    (run: (options: InjectionOptions) => Promise<InjectionResult>, who: string, sends: Sent) =>
     ([calls, fault]: readonly [string, string]): void => {
       test(
         `${who}: ${calls} with ${fault}, the Nth, for every N`,
-        async () => noted(who, calls, fault, await run({ calls, fault, nMax })),
+        async () => noted(who, calls, fault, await run({ calls, fault, nMax, sends })),
         15 * minuteMs,
       );
     };
-  for (const it of serverCases) one(runServerFaults, "server")(it);
-  for (const it of clientCases) one(runClientFaults, "client")(it);
-
-  for (const [calls, fault] of persistentCases) {
-    test(
-      `server: ${calls} with ${fault}, all from the Nth on, for N up to six`,
-      async () => {
-        const result = await runServerFaults({ calls, fault, nMax: 6, persistent: true });
-        noted("server, persistent", calls, fault, result);
-        expect(result.hits).toBeGreaterThan(0);
-      },
-      15 * minuteMs,
-    );
-  }
+  const persistent =
+    (who: string, sends: Sent) =>
+    ([calls, fault]: readonly [string, string]): void => {
+      test(
+        `${who}: ${calls} with ${fault}, all from the Nth on, for N up to six`,
+        async () => {
+          const result = await runServerFaults({ calls, fault, nMax: 6, persistent: true, sends });
+          noted(`${who}, persistent`, calls, fault, result);
+          expect(result.hits).toBeGreaterThan(0);
+        },
+        15 * minuteMs,
+      );
+    };
+  for (const it of serverCases) one(runServerFaults, "server", "file")(it);
+  for (const it of clientCases) one(runClientFaults, "client", "file")(it);
+  for (const it of persistentCases) persistent("server", "file")(it);
+  for (const it of datasetCases) one(runServerFaults, "server, a dataset", "dataset")(it);
+  for (const it of datasetClientCases) one(runClientFaults, "client, a dataset", "dataset")(it);
+  for (const it of persistentDatasetCases) persistent("server, a dataset", "dataset")(it);
 });
 
 function noted(who: string, calls: string, fault: string, { runs, hits, codes }: InjectionResult): void {
