@@ -19,6 +19,7 @@ import { type FileUploadParts, uploadSource } from "./file-upload.ts";
 import { History, historyEntry } from "./history.ts";
 import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
+import { tarName, withGoodNames } from "./listing/tar-names.ts";
 import type { Retry } from "./patience.ts";
 import { type Server, Servers } from "./servers.ts";
 import { identicalTo } from "./skip-identical.ts";
@@ -66,6 +67,8 @@ export interface ClientOptions
   readonly name: string;
   readonly openTransport: () => Promise<ClientTransport>;
 }
+
+const listing = { taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null } as const;
 
 export class Client {
   /** What is unfinished, upload by upload. */
@@ -160,13 +163,13 @@ export class Client {
     const parts = { ...report, clock, writeAll };
     switch (origin.kind) {
       case "input":
-        return await openStandardInput();
+        return await this.#tar(job, await openStandardInput(), report, signal);
       case "command":
         return await openCommand(origin.argv, parts);
       case "file":
-        return await openFileSource(origin.path);
+        return await this.#tar(job, await openFileSource(origin.path), report, signal);
       case "dataset": {
-        report.onProgress({ taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null });
+        report.onProgress(listing);
         const target = { ...job, origin: { kind: origin.kind, path: resolve(origin.path) } };
         // What is wrong there is said when something is to be written.
         const begun = (await this.store.find(target).catch(() => null))?.origin;
@@ -174,6 +177,18 @@ export class Client {
         return await openDataset(origin, known, parts, signal);
       }
     }
+  }
+
+  /** What is to be unpacked is looked through first. */
+  async #tar(
+    { origin, unpack }: Job,
+    source: Source,
+    report: Pick<JobReport, "onProgress">,
+    signal: AbortSignal,
+  ): Promise<Source> {
+    if (unpack === undefined) return source;
+    report.onProgress(listing);
+    return await withGoodNames(source, tarName(origin), signal);
   }
 
   /**

@@ -63,6 +63,16 @@ function ownMember(lab: Lab, name: string): Readonly<Record<string, unknown>> {
   return JSON.parse(readFileSync(`${lab.stored(name)}.meta.json`, "utf8"))._dync;
 }
 
+/** What comes through a pipe; in a file names would be looked through before anything is sent. */
+function piped(bytes: Uint8Array): ReadableStream {
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
 describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
   test.each([["ustar"], ["gnu"], ["pax"]])(
     "a tar becomes the folder that tar makes of it: %s",
@@ -126,7 +136,7 @@ describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped:
     for (const layout of ["bagit", "plain"]) {
       await using lab = await openLab({ server: ["--datasets", layout] });
       for (const name of new Set([...names, ...never])) {
-        const stdin = new Blob([new Uint8Array(tar(file("run.xml", "<run/>"), file(name), endBlocks))]);
+        const stdin = piped(tar(file("run.xml", "<run/>"), file(name), endBlocks));
         const end = await lab.send(["-q", "--unpack", "-n", "run42.tar", "-"], { stdin });
         const isFit = layout === "plain" && !never.includes(name);
         expect({ layout, name, code: end.code }).toEqual({ layout, name, code: isFit ? 0 : 7 });
@@ -137,6 +147,45 @@ describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped:
       }
       expectNothingLeft(lab);
     }
+  });
+
+  test("names in a tar that cannot be stored are all said before anything is sent", async () => {
+    await using lab = await openLab({ server: ["--datasets", "bagit"] });
+    const run = lab.folder.file("files", "bad");
+    for (const name of ["a:b.raw", "aux.txt", "50%.raw", "25%.raw", "fine.raw"]) await lab.file(name, name);
+    const pack = async (...names: readonly string[]): Promise<string> => {
+      const made = await runProgram(["tar", "-cf", `${run}.tar`, "-C", lab.folder.file("files"), ...names]);
+      expect(made).toMatchObject({ code: 0 });
+      return `${run}.tar`;
+    };
+    const tar = await pack("a:b.raw", "fine.raw", "aux.txt");
+    const refused = {
+      code: 2,
+      stderr: `dync: error: "a:b.raw" in "${tar}" cannot be sent: its path contains ":"
+dync: error: "aux.txt" in "${tar}" cannot be sent: its path is reserved by Windows
+dync: error: 2 members of "${tar}" cannot be sent
+dync: hint: rename them and make the tar anew, or leave them out of it; nothing was sent
+`,
+    };
+    expect(await lab.send(["-q", "--unpack", tar])).toMatchObject(refused);
+    expect(await lab.send(["--unpack", "--dry-run", tar])).toMatchObject(refused);
+    const command = ["sh", "-c", '"$0" "$@" < "$TAR"', lab.programs.dync, "-q", "-k", "a:b"];
+    const env = { DYNC_HOME: lab.homes.client, TAR: tar };
+    const to = ["--unpack", "-n", "bad.tar", `127.0.0.1:${lab.port}`];
+    const redirected = await runProgram([...command, ...to], { env });
+    expect(redirected).toMatchObject({
+      code: 2,
+      stderr: refused.stderr.replaceAll(`"${tar}"`, "the standard input"),
+    });
+    expect(lab.server.stderr).not.toContain("Upload started");
+    const unfit = await lab.send(["-q", "--unpack", await pack("50%.raw", "25%.raw", "fine.raw")]);
+    expect(unfit.code).toBe(2);
+    expect(unfit.stderr).toContain(
+      `"25%.raw" in "${tar}" cannot be in a bag, which the server makes: it contains "%"`,
+    );
+    expect(unfit.stderr).toContain(`2 members of "${tar}" cannot be sent`);
+    expect(lab.published()).toEqual([]);
+    expect(await lab.send(["-q", "--unpack", await pack("fine.raw")])).toMatchObject({ code: 0, stderr: "" });
   });
 
   test("a file and a dataset cannot have one name", async () => {
@@ -156,7 +205,8 @@ describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped:
   test("hostile tars are refused for good, leave nothing, and the server serves on", async () => {
     await using lab = await openLab();
     const refused = async ({ what, says, bytes }: (typeof hostileTars)[number]): Promise<void> => {
-      const end = await lab.send(["-q", "--unpack", "-n", "hostile.tar", "-"], { stdin: new Blob([bytes]) });
+      const stdin = piped(bytes);
+      const end = await lab.send(["-q", "--unpack", "-n", "hostile.tar", "-"], { stdin });
       expect({ what, ...end }).toMatchObject({ what, code: 7, stderr: expect.stringMatching(says) });
     };
     for (const hostile of hostileTars) await refused(hostile);

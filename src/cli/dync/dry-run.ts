@@ -4,9 +4,10 @@
 import { basename } from "node:path";
 import { DyncError, SeveralErrors } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
-import { openRegularFile } from "../../client/file-source.ts";
+import { openFileSource, openRegularFile } from "../../client/file-source.ts";
 import type { Job } from "../../client/job.ts";
 import { type Listing, listFolder } from "../../client/listing/listing.ts";
+import { withGoodNames } from "../../client/listing/tar-names.ts";
 import { pathOf } from "../../client/origin.ts";
 import { formatSize } from "../../config/size.ts";
 import { nameFault } from "../../upload/names.ts";
@@ -58,6 +59,7 @@ class DryRun {
     const { origin, fault } = job;
     if (fault !== undefined) throw fault;
     expectGoodName(job);
+    if (origin.kind === "file" && job.unpack !== undefined) await this.#showTar(origin.path, signal);
     if (origin.kind !== "dataset")
       return this.#plan(job, origin.kind === "file" ? await sizeOf(origin.path) : null);
     const { path: folder, selection } = origin;
@@ -104,7 +106,17 @@ class DryRun {
       if (index % linesAtOnce === 0) await this.#output.flush();
     }
     await this.#output.flush();
-    const fault = listing.bagFault();
+    this.#showBagFault(listing.bagFault());
+  }
+
+  /** Throws `DyncError` where what is in the tar cannot be a dataset. */
+  async #showTar(path: string, signal: AbortSignal): Promise<void> {
+    const tar = await withGoodNames(await openFileSource(path), `"${path}"`, signal);
+    this.#showBagFault(tar.bagFault?.() ?? null);
+    await tar.close();
+  }
+
+  #showBagFault(fault: DyncError | null): void {
     const all = fault instanceof SeveralErrors ? fault.all : fault === null ? [] : [fault];
     for (const { message } of all) this.#output.say(`Where the server makes bags: ${message}`);
   }

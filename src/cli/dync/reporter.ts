@@ -111,7 +111,7 @@ function wayOn(id: string): string {
 }
 
 const waitingTexts = {
-  listing: "reading the folder",
+  listing: "reading which files there are",
   connection: "connecting",
   approval: "waiting for the server",
   credit: "waiting for the server",
