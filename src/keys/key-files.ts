@@ -160,6 +160,33 @@ export async function readCertificate(
   }
 }
 
+/**
+ * Writes `text`, of a public key, to a new file of `folder`, durably and whole; the folder is made (0700) when it is not there.
+ *
+ * @throws DyncError "configuration" when the file is there already, or on a file error.
+ */
+export async function writePublicFile(folder: string, name: string, text: string): Promise<void> {
+  try {
+    await makePrivateFolder(folder);
+    await place(folder, { file: join(folder, name), content: text, mode: 0o644 }, false);
+    await syncFolder(folder);
+  } catch (cause) {
+    if (cause instanceof DyncError) throw cause;
+    throw new DyncError("configuration", `The key could not be written: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Removes a file of `folder`, durably. Throws `DyncError` ("configuration"). */
+export async function removeKeyFile(folder: string, name: string): Promise<void> {
+  try {
+    await unlink(join(folder, name));
+    await syncFolder(folder);
+  } catch (cause) {
+    const text = `The key ${join(folder, name)} could not be removed: ${messageOf(cause)}`;
+    throw new DyncError("configuration", text, { cause });
+  }
+}
+
 async function refuseLoosePermissions(file: string, properties: Stats): Promise<void> {
   if (isWindows) {
     const others = await othersAllowed(file);

@@ -237,6 +237,30 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await run("check")).at(-1)).toMatchObject({ exit: 2, faults: [{ line: 2, setting: "prot" }] });
   });
 
+  test("of keys that are added, shown and removed", async () => {
+    const home = lab.folder.file("other-server");
+    const run = async (...args: readonly string[]) =>
+      read(
+        await runProgram([lab.programs.dyncServer, "clients", ...args, "--json"], {
+          env: { DYNC_HOME: home },
+        }),
+      ).at(-1);
+    const file = join(lab.homes.client, "client.key");
+    expect(await run("add", file, "--user", "anna")).toMatchObject({
+      ok: true,
+      file: "anna.key",
+      isNew: true,
+    });
+    expect(await run("add", file, "--user", "anna")).toMatchObject({ ok: true, isNew: false });
+    expect(await run("add", file, "--user", "bert")).toMatchObject({
+      exit: 2,
+      error: { code: "configuration" },
+    });
+    expect(await run("show", "anna")).toMatchObject({ clients: [{ user: "anna", file: "anna.key" }] });
+    expect(await run("remove", "anna")).toMatchObject({ removed: [{ user: "anna" }] });
+    expect(await run("list")).toMatchObject({ clients: [] });
+  });
+
   test("of an upload that rules are tried on: taken, refused, and without rules", async () => {
     const file = lab.folder.file("rules.toml");
     const run = async (name: string, ...args: readonly string[]) => {

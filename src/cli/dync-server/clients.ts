@@ -1,53 +1,123 @@
-// `dync-server clients`: who may send.
+// `dync-server clients [list | add | show | remove]`: who may send.
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Logger } from "../../base/log.ts";
-import { AuthorizedClients } from "../../keys/authorized-clients.ts";
+import { authorize, keysOf, revoke } from "../../keys/authorize.ts";
+import { AuthorizedClients, type AuthorizedKey } from "../../keys/authorized-clients.ts";
 import { sharedOptions } from "../args.ts";
-import { defineCommand } from "../command.ts";
+import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { displayWidth } from "../display-width.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
-import { clientsUsage } from "./usage.ts";
+import { clientsAddUsage, clientsRemoveUsage, clientsShowUsage, clientsUsage } from "./usage-clients.ts";
 
-export const clientsCommand = defineCommand({
-  name: "clients",
-  usage: clientsUsage,
-  options: {
-    ...sharedOptions,
-    config: { type: "string" },
-    "trust-user-ids": { type: "boolean", isThreeWay: true },
-    json: { type: "boolean" },
+const options = {
+  ...sharedOptions,
+  config: { type: "string" },
+  "trust-user-ids": { type: "boolean", isThreeWay: true },
+  json: { type: "boolean" },
+} as const satisfies OptionsDef;
+
+const listCommand = (name: string) =>
+  defineCommand({
+    name,
+    usage: clientsUsage,
+    options,
+    async run(values, context) {
+      const { output } = context;
+      const { folder, clients } = await authorizedIn(values, context);
+      output.summarise({ folder, clients: clients.map(told) });
+      showKeys(clients, output);
+      if (clients.length === 0) {
+        output.say(
+          `Nobody may send: there is no key in ${folder}. Add the key file of each user: dync-server clients add FILE`,
+        );
+      }
+      return 0;
+    },
+  });
+
+export const clientsCommand = listCommand("clients");
+export const clientsListCommand = listCommand("clients list");
+
+export const clientsAddCommand = defineCommand({
+  name: "clients add",
+  usage: clientsAddUsage,
+  options: { ...options, user: { type: "string" }, file: { type: "positional", required: true } },
+  async run(values, context) {
+    const { output, clock } = context;
+    const { folder, clients: known } = await authorizedIn(values, context);
+    const { user, file: keyFile } = values;
+    const added = await authorize({ folder, keyFile: resolve(keyFile), user, known, date: clock.date() });
+    output.summarise({ folder, ...told(added), isNew: added.isNew });
+    const what = added.isNew ? "is authorised" : "was authorised already";
+    output.result(printable(`The key ${added.fingerprint} of ${added.user} ${what} (${added.file})`));
+    return 0;
   },
-  async run(values, { output, environment, clock }) {
-    const { home, settings } = await readConfiguration(givenOptions(values, environment), environment);
-    const folder = join(home, "clients");
-    const authorized = await AuthorizedClients.load({
-      folder,
-      log: warningsTo(output),
-      clock,
-      trustsUserIds: settings.trustsUserIds,
-    });
-    const clients = authorized
-      .list()
-      .map(({ user, fingerprint, key, file }) => ({ user, fingerprint, publicKey: key, file }));
-    clients.sort((left, right) => compareTexts(left.user, right.user) || compareTexts(left.file, right.file));
-    output.summarise({ folder, clients });
-    const columns = Math.max(0, ...clients.map(({ user }) => displayWidth(printable(user))));
-    for (const { user, fingerprint, file } of clients) {
-      const shown = printable(user);
-      const from = file === `${user}.key` ? "" : `  ${printable(file)}`;
-      output.result(`${shown}${" ".repeat(columns - displayWidth(shown))}  ${fingerprint}${from}`);
-    }
-    if (clients.length === 0) {
-      output.say(
-        `Nobody may send: there is no key in ${folder}. Put the key file of each user there, as USER.key`,
-      );
+});
+
+export const clientsRemoveCommand = defineCommand({
+  name: "clients remove",
+  usage: clientsRemoveUsage,
+  options: { ...options, who: { type: "positional", required: true } },
+  async run(values, context) {
+    const { output } = context;
+    const { folder, clients } = await authorizedIn(values, context);
+    const removed = await revoke(folder, values.who, clients);
+    output.summarise({ folder, removed: removed.map(told) });
+    for (const { user, fingerprint, file } of removed)
+      output.result(printable(`The key ${fingerprint} of ${user} is not authorised any more (${file})`));
+    return 0;
+  },
+});
+
+export const clientsShowCommand = defineCommand({
+  name: "clients show",
+  usage: clientsShowUsage,
+  options: { ...options, who: { type: "positional", required: true } },
+  async run(values, context) {
+    const { output } = context;
+    const { folder, clients } = await authorizedIn(values, context);
+    const meant = keysOf(values.who, clients);
+    output.summarise({ folder, clients: meant.map(told) });
+    for (const { user, fingerprint, key, file } of meant) {
+      const lines = { User: user, Fingerprint: fingerprint, "Public key": key, File: join(folder, file) };
+      for (const [name, text] of Object.entries(lines))
+        output.result(`${`${name}:`.padEnd(13)}${printable(text)}`);
     }
     return 0;
   },
 });
+
+/** The authorised keys, by user and file. */
+async function authorizedIn(
+  values: OptionValues<typeof options>,
+  { output, environment, clock }: CommandContext,
+): Promise<{ readonly folder: string; readonly clients: readonly AuthorizedKey[] }> {
+  const { home, settings } = await readConfiguration(givenOptions(values, environment), environment);
+  const folder = join(home, "clients");
+  const { trustsUserIds } = settings;
+  const authorized = await AuthorizedClients.load({ folder, log: warningsTo(output), clock, trustsUserIds });
+  const clients = authorized
+    .list()
+    .toSorted((left, right) => compareTexts(left.user, right.user) || compareTexts(left.file, right.file));
+  return { folder, clients };
+}
+
+function showKeys(clients: readonly AuthorizedKey[], output: Output): void {
+  const columns = Math.max(0, ...clients.map(({ user }) => displayWidth(printable(user))));
+  for (const { user, fingerprint, file } of clients) {
+    const shown = printable(user);
+    const from = file === `${user}.key` ? "" : `  ${printable(file)}`;
+    output.result(`${shown}${" ".repeat(columns - displayWidth(shown))}  ${fingerprint}${from}`);
+  }
+}
+
+/** A key for programs. */
+function told({ user, fingerprint, key, file }: AuthorizedKey) {
+  return { user, fingerprint, publicKey: key, file };
+}
 
 /** A key file that is no good is found while reading: its log line becomes a warning. */
 function warningsTo(output: Output): Logger {

@@ -1,7 +1,13 @@
 // The program `dync-server`: its commands.
 
 import type { Program } from "../command.ts";
-import { clientsCommand } from "./clients.ts";
+import {
+  clientsAddCommand,
+  clientsCommand,
+  clientsListCommand,
+  clientsRemoveCommand,
+  clientsShowCommand,
+} from "./clients.ts";
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
 import { serverKeygenCommand } from "./keygen.ts";
 import { reloadCommand } from "./reload.ts";
@@ -17,6 +23,10 @@ export const dyncServer: Program = {
     runCommand,
     serverKeygenCommand,
     clientsCommand,
+    clientsListCommand,
+    clientsAddCommand,
+    clientsShowCommand,
+    clientsRemoveCommand,
     configCheckCommand,
     configShowCommand,
     configExampleCommand,

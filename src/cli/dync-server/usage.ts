@@ -9,7 +9,7 @@ Receive files, with their metadata, from dync clients.
 Usage:
   dync-server [run] [options]    run the server
   dync-server keygen [options]   make the server's keys
-  dync-server clients            list who may send
+  dync-server clients            who may send: list, add, show, remove
   dync-server config check       say what is wrong with the configuration file
   dync-server config show        show each setting, and what says so
   dync-server config example     print a configuration file to begin with
@@ -18,7 +18,7 @@ Usage:
 
 Setting one up:
   dync-server keygen
-  cp meyer@pc7.key ~/.dync/clients/meyer.key    what "dync keygen" made there
+  dync-server clients add meyer@pc7.key     what "dync keygen" made there
   dync-server --data /srv/incoming
 
 A file F of the user U ends up as U/F in the data folder, beside it F.sha256
@@ -73,24 +73,6 @@ Options:
 
 Example:
   DYNC_HOME=/etc/dync dync-server keygen
-`;
-
-export const clientsUsage = `
-List who may send: the user and the fingerprint of each key in clients/.
-
-Usage:
-  dync-server clients [options]
-
-The user is the name of the file without ".key" and without what follows a "+".
-Where that is not the whole name, the file is shown as well. Files that do not
-count are named, with the reason.
-
-Options:
-      --trust-user-ids  the user is the "user_id" inside the key, as with the
-                        same option, or setting, of "dync-server run"
-      --config FILE     where that may be set (default DYNC_HOME/server.toml)
-      --json            print JSON lines for programs
-  -h, --help            print this text
 `;
 
 /** A line for each setting, or some: what it is called, and from column 28 to 80 what it is. */

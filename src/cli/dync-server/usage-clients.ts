@@ -1,0 +1,70 @@
+// What `dync-server clients … --help` prints.
+
+export const clientsUsage = `
+List who may send: the user and the fingerprint of each key in clients/.
+
+Usage:
+  dync-server clients [list] [options]
+  dync-server clients add FILE [options]   authorise a key
+  dync-server clients show WHO             all about a key
+  dync-server clients remove WHO           take it back
+
+The user is the name of the file without ".key" and without what follows a "+".
+Where that is not the whole name, the file is shown as well. Files that do not
+count are named, with the reason.
+
+Options:
+      --trust-user-ids  the user is the "user_id" inside the key, as with the
+                        same option, or setting, of "dync-server run"
+      --config FILE     where that may be set (default DYNC_HOME/server.toml)
+      --json            print JSON lines for programs
+  -h, --help            print this text
+`;
+
+const shared = `      --trust-user-ids  the user is the "user_id" inside the key, as with the
+                        same option, or setting, of "dync-server run"
+      --config FILE     where that may be set (default DYNC_HOME/server.toml)
+      --json            print JSON lines for programs
+  -h, --help            print this text
+`;
+
+export const clientsAddUsage = `
+Authorise a key: put it into clients/, where a running server finds it at once.
+
+Usage:
+  dync-server clients add FILE [options]
+
+FILE is what "dync keygen" made for its user to hand over. Compare its
+fingerprint with what the user was shown. The user is the name of the file
+without ".key", unless said otherwise; a further key of a user is one beside
+those that are there.
+
+Options:
+      --user USER       whose it is: the folder that the files go to
+${shared}
+Example:
+  dync-server clients add meyer@pc7.key --user meyer
+`;
+
+export const clientsShowUsage = `
+Show all about authorised keys.
+
+Usage:
+  dync-server clients show WHO [options]
+
+WHO is a user, a fingerprint (SHA256:...) or the name of a file in clients/.
+
+Options:
+${shared}`;
+
+export const clientsRemoveUsage = `
+Take keys back: a running server ends what they began within seconds.
+
+Usage:
+  dync-server clients remove WHO [options]
+
+WHO is a user, all of whose keys are meant, a fingerprint (SHA256:...) or the
+name of a file in clients/. What they stored stays.
+
+Options:
+${shared}`;

@@ -1,0 +1,120 @@
+// Authorises a key, and takes that back: what an administrator would do with files in the folder of authorised keys, without
+// the slips. The server that runs beside it looks there by itself (`authorized-clients.ts`).
+
+import { basename } from "node:path";
+import { DyncError } from "../base/error.ts";
+import { fileNameBytesMax, fileNameFault, foldName } from "../base/file-name.ts";
+import type { AuthorizedKey } from "./authorized-clients.ts";
+import { type Certificate, publicCertificateText } from "./certificate.ts";
+import { readCertificate, removeKeyFile, writePublicFile } from "./key-files.ts";
+import { userOfFile } from "./key-folder.ts";
+
+export interface NewClient {
+  /** Of authorised keys. */
+  readonly folder: string;
+  /** The file that its user handed over. */
+  readonly keyFile: string;
+  /** Named after the file unless given. */
+  readonly user: string | undefined;
+  /** Those that are authorised. */
+  readonly known: readonly AuthorizedKey[];
+  readonly date: Date;
+}
+
+/** The key as it is authorised, and whether it was already. */
+export interface AddedClient extends AuthorizedKey {
+  readonly isNew: boolean;
+}
+
+/**
+ * Puts the public key of a file into the folder as a key of `user`; beside those that the user has.
+ *
+ * @throws DyncError "configuration": no public key, no name for a user, or somebody else's key.
+ */
+export async function authorize(client: NewClient): Promise<AddedClient> {
+  const { folder, keyFile, known, date } = client;
+  const { publicKey } = await readPublic(keyFile);
+  const user = client.user ?? userNamedBy(keyFile);
+  checkUser(user, client);
+  const key = publicKey.text;
+  const { fingerprint } = publicKey;
+  const there = known.find((it) => it.key === key);
+  if (there !== undefined) {
+    if (there.user === user) return { ...there, isNew: false };
+    throw new DyncError(
+      "configuration",
+      `The key ${fingerprint} is ${there.user}'s already (${there.file})`,
+      {
+        hint: `remove it first: dync-server clients remove ${fingerprint}`,
+      },
+    );
+  }
+  const file = freeName(user, known);
+  const text = publicCertificateText(publicKey, { date, metadata: new Map([["user_id", user]]) });
+  await writePublicFile(folder, file, text);
+  return { key, fingerprint, user, file, isNew: true };
+}
+
+/**
+ * Takes back the keys of a user, or the one with a fingerprint or file name; returns what they were.
+ *
+ * @throws DyncError "configuration" when there is none.
+ */
+export async function revoke(
+  folder: string,
+  who: string,
+  known: readonly AuthorizedKey[],
+): Promise<readonly AuthorizedKey[]> {
+  const meant = keysOf(who, known);
+  for (const { file } of meant) await removeKeyFile(folder, file);
+  return meant;
+}
+
+/** The authorised keys that `who` means: a user, a fingerprint or the name of a file. Throws `DyncError` where none is. */
+export function keysOf(who: string, known: readonly AuthorizedKey[]): readonly AuthorizedKey[] {
+  const meant = known.filter(({ user, fingerprint, file }) => [user, fingerprint, file].includes(who));
+  if (meant.length > 0) return meant;
+  throw new DyncError("configuration", `No authorised key is called ${JSON.stringify(who)}`, {
+    hint: '"dync-server clients" lists users, fingerprints and files',
+  });
+}
+
+async function readPublic(keyFile: string): Promise<Certificate> {
+  const certificate = await readCertificate(keyFile);
+  if (certificate === null) throw new DyncError("configuration", `There is no key file ${keyFile}`);
+  if (certificate.secretKey === null) return certificate;
+  throw new DyncError("configuration", `${keyFile} holds a secret key, which nobody but its owner may have`, {
+    hint: "have its owner make new keys, and send the file that ends in .key",
+  });
+}
+
+function userNamedBy(keyFile: string): string {
+  const name = basename(keyFile);
+  if (name.endsWith(".key") && name !== "client.key") return userOfFile(name);
+  throw new DyncError("configuration", `The name of ${keyFile} says no user`, {
+    hint: "say one with --user",
+  });
+}
+
+function checkUser(user: string, { known }: NewClient): void {
+  const fault = user.includes("+") ? 'contains "+"' : fileNameFault(user);
+  if (fault !== null) throw new DyncError("configuration", `The user ${JSON.stringify(user)} ${fault}`);
+  const other = known.find((it) => it.user !== user && foldName(it.user) === foldName(user));
+  if (other === undefined) return;
+  throw new DyncError(
+    "configuration",
+    `The user ${JSON.stringify(user)} differs from ${JSON.stringify(other.user)} in case only`,
+    { hint: `for a further key of the same user: --user ${other.user}` },
+  );
+}
+
+/** `USER.key`, or `USER+2.key` and so on. */
+function freeName(user: string, known: readonly AuthorizedKey[]): string {
+  const taken = new Set(known.map(({ file }) => foldName(file)));
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? `${user}.key` : `${user}+${number}.key`;
+    if (Buffer.byteLength(name) > fileNameBytesMax)
+      throw new DyncError("configuration", `The user ${JSON.stringify(user)} has too long a name`);
+    if (!taken.has(foldName(name))) return name;
+  }
+}

@@ -1,0 +1,47 @@
+// Keys that are added and removed by commands count beside a server that runs.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { runProgram } from "../support/programs.ts";
+
+describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "compiled"})`, () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await openLab({ inMemory: true });
+  });
+  afterAll(async () => await lab[Symbol.asyncDispose]());
+
+  const clients = async (...args: readonly string[]) =>
+    await runProgram([lab.programs.dyncServer, "clients", ...args], { env: { DYNC_HOME: lab.homes.server } });
+
+  test("a key is handed over, added, used, and taken back in the middle of an upload", async () => {
+    const home = lab.folder.file("new-home");
+    const env = { DYNC_HOME: home };
+    expect(await lab.dync(["keygen"], { env })).toMatchObject({ code: 0 });
+    copyFileSync(join(lab.homes.client, "server.key"), join(home, "server.key"));
+    const path = await lab.file("new.raw", 1000);
+    const refused = await lab.send(["--retry-for", "0s", path], { env });
+    expect(refused.code).toBe(7);
+    const [fingerprint] = /SHA256:\S{43}/.exec(refused.stderr) ?? [];
+    const added = await clients("add", join(home, "client.key"), "--user", "newcomer");
+    expect(added).toMatchObject({ code: 0, stderr: "" });
+    expect(added.stdout).toBe(`The key ${fingerprint} of newcomer is authorised (newcomer.key)\n`);
+    expect(statSync(join(lab.homes.server, "clients", "newcomer.key")).mode & 0o777).toBe(0o644);
+    await lab.server.line(/"Key authorised","user":"newcomer"/, 60_000);
+    expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
+    await lab.expectStored(path, "new.raw", "newcomer");
+    await using program = lab.startSend(["-q", "--retry-for", "1s", "-n", "cut.raw", "-"], {
+      env,
+      stdin: "pipe",
+    });
+    await lab.server.line(/"Upload started".*cut\.raw/);
+    expect(await clients("remove", fingerprint ?? "")).toMatchObject({ code: 0, stderr: "" });
+    expect((await program.ended(60_000)).code).toBe(7);
+    lab.expectNothingStored("cut.raw");
+    expect(await clients("show", "newcomer")).toMatchObject({ code: 2 });
+    await lab.expectAlive();
+  });
+});
