@@ -72,6 +72,10 @@ describe.skipIf(executablesMissing !== null)(`dync check (${executablesMissing ?
       expect(shares).toEqual(shares.toSorted((a, b) => a - b));
       expect(shares.at(-1)).toBeGreaterThan(0);
       expect(shown.stdout).toMatch(/^1 dataset: 1 stored.* % of 800 MiB/m);
+      const told = await check("--json", "--dataset", to(), run);
+      expect(told.stdout).toMatch(
+        /"type":"status","name":"large run","sent":\d+,"underWay":0,"total":838860800,/,
+      );
       expect(await check("--dataset", to(), run)).toMatchObject({ code: 0, stderr: "1 dataset: 1 stored\n" });
       await rm(run, { recursive: true });
     },

@@ -27,7 +27,7 @@ import { readAtOnce } from "./batch.ts";
 import { readKnownServers } from "./known-servers.ts";
 import { openClient } from "./open-client.ts";
 import { readRetry } from "./patience-notes.ts";
-import { progressState } from "./reporter.ts";
+import { progressState, shownName } from "./reporter.ts";
 import { selectionFaults } from "./selection-options.ts";
 import { conductOptions, metadataOptions, selectionOptions, serverOptions } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
@@ -190,7 +190,7 @@ class Findings {
 
   started(job: Job): CheckReport {
     const { output } = this.#context;
-    const view = this.#progress.open(job.name, null);
+    const view = this.#progress.open(shownName(job), null);
     let read = 0;
     return {
       onProgress: (state) => view.update(progressState(state)),
