@@ -94,7 +94,7 @@ export class ServerWorld {
         port,
         serverKey: serverKeys.publicKey,
         keys: userKeys[key],
-        identity: new Uint8Array(16).fill(0x80 + number),
+        identity: identityOf(number),
         frameBytesMax: 1024 * 1024,
       },
       client,
@@ -110,6 +110,13 @@ export class ServerWorld {
   async settle(): Promise<void> {
     for (let turn = 0; turn < 4; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
   }
+}
+
+/** Its first byte is never 0, which libzmq keeps to itself. */
+function identityOf(number: number): Uint8Array {
+  const identity = new Uint8Array(16).fill(0x80 + (number % 0x80));
+  if (number >= 0x80) new DataView(identity.buffer).setUint32(12, number);
+  return identity;
 }
 
 function keyOf(text: string): Key {
