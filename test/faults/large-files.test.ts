@@ -2,14 +2,19 @@
 // large uploads at once. The smaller variants are in test/e2e.
 
 import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { open, statfs } from "node:fs/promises";
 import { executablesMissing } from "../support/executables.ts";
 import { openLab } from "../support/lab.ts";
 import { PeakMemory } from "../support/process-tree.ts";
+import { runProgram } from "../support/programs.ts";
+import { tarProgramsMissing } from "../support/tar-programs.ts";
 
 const MB = 1_000_000;
 const GiB = 1024 ** 3;
 const clientMemoryMax = 120 * MB;
+// A stream is kept as far as it may be asked for again, and the command that makes it counts as well: 140 to 160 MB of any size.
+const streamMemoryMax = 200 * MB;
 const serverMemoryMax = 250 * MB;
 const clients = 50;
 const deadlineMs = 900_000;
@@ -38,6 +43,37 @@ describe.skipIf(executablesMissing !== null || process.platform !== "linux")(
       );
     }
 
+    test.skipIf(tarProgramsMissing !== null).each([["pax"], ["gnu"]])(
+      "a member of 8 GiB, which only the newer forms of a size can say, arrives whole by --unpack: %s",
+      async (format) => {
+        const size = 8 * GiB;
+        await using lab = await openLab({ inMemory: await fitsIntoMemory(size) });
+        await writeLandmarks(await lab.file("run42-huge.raw", ""), size);
+        await lab.file("run42-after.txt", "behind it");
+        const command = ["tar", `--format=${format}`, "-c", "-C", lab.folder.file("files"), "run42-huge.raw"];
+        const to = ["--unpack", "--stdin-from-command", "-n", "run42.tar", `127.0.0.1:${lab.port}`, "--"];
+        await using program = lab.startDync([
+          "-q",
+          "-k",
+          "sample:S-17",
+          ...to,
+          ...command,
+          "run42-after.txt",
+        ]);
+        const memory = new PeakMemory(program.pid);
+        expect(await program.ended(deadlineMs)).toMatchObject({ code: 0, stderr: "" });
+        expect(memory.stop()[0]).toBeLessThan(streamMemoryMax);
+        expect(await lab.serverMemoryMax()).toBeLessThan(serverMemoryMax);
+        const names = ["run42-after.txt", "run42-huge.raw"];
+        expect(readdirSync(lab.stored("run42")).sort()).toEqual(names);
+        const sums = await sha256sum(lab.folder.file("files"), names);
+        expect(await sha256sum(lab.stored("run42"), names)).toBe(sums);
+        const list = await Bun.file(`${lab.stored("run42")}.sha256`).text();
+        expect(list).toBe(sums.replaceAll("  ", "  run42/"));
+      },
+      deadlineMs,
+    );
+
     test(
       `${clients} clients at once, 100 MB each, all finish on the default budget and on a small one`,
       async () => {
@@ -59,6 +95,13 @@ describe.skipIf(executablesMissing !== null || process.platform !== "linux")(
     );
   },
 );
+
+/** What sha256sum says of these files of a folder. */
+async function sha256sum(folder: string, names: readonly string[]): Promise<string> {
+  const { code, stdout } = await runProgram(["sha256sum", ...names], { cwd: folder }, deadlineMs);
+  expect(code).toBe(0);
+  return stdout;
+}
 
 /** A file with holes, cheap at any size, in which every GiB and both sides of 4 GiB differ. */
 async function writeLandmarks(path: string, size: number): Promise<void> {
