@@ -5,17 +5,16 @@ import { basename } from "node:path";
 import { DyncError } from "../base/error.ts";
 import { fileNameBytesMax, fileNameFault, foldName } from "../base/file-name.ts";
 import type { AuthorizedKey } from "./authorized-clients.ts";
-import { type Certificate, publicCertificateText } from "./certificate.ts";
+import { publicCertificateText } from "./certificate.ts";
+import type { PublicKey } from "./key.ts";
 import { readCertificate, removeKeyFile, writePublicFile } from "./key-files.ts";
 import { userOfFile } from "./key-folder.ts";
 
 export interface NewClient {
   /** Of authorised keys. */
   readonly folder: string;
-  /** The file that its user handed over. */
-  readonly keyFile: string;
-  /** Named after the file unless given. */
-  readonly user: string | undefined;
+  readonly publicKey: PublicKey;
+  readonly user: string;
   /** Those that are authorised. */
   readonly known: readonly AuthorizedKey[];
   readonly date: Date;
@@ -27,14 +26,12 @@ export interface AddedClient extends AuthorizedKey {
 }
 
 /**
- * Puts the public key of a file into the folder as a key of `user`; beside those that the user has.
+ * Puts a public key into the folder as a key of `user`; beside those that the user has.
  *
- * @throws DyncError "configuration": no public key, no name for a user, or somebody else's key.
+ * @throws DyncError "configuration": no name for a user, or somebody else's key.
  */
 export async function authorize(client: NewClient): Promise<AddedClient> {
-  const { folder, keyFile, known, date } = client;
-  const { publicKey } = await readPublic(keyFile);
-  const user = client.user ?? userNamedBy(keyFile);
+  const { folder, publicKey, user, known, date } = client;
   checkUser(user, client);
   const key = publicKey.text;
   const { fingerprint } = publicKey;
@@ -79,16 +76,18 @@ export function keysOf(who: string, known: readonly AuthorizedKey[]): readonly A
   });
 }
 
-async function readPublic(keyFile: string): Promise<Certificate> {
+/** The public key in the file that a user handed over. Throws `DyncError` ("configuration") where there is none. */
+export async function readPublicKey(keyFile: string): Promise<PublicKey> {
   const certificate = await readCertificate(keyFile);
   if (certificate === null) throw new DyncError("configuration", `There is no key file ${keyFile}`);
-  if (certificate.secretKey === null) return certificate;
+  if (certificate.secretKey === null) return certificate.publicKey;
   throw new DyncError("configuration", `${keyFile} holds a secret key, which nobody but its owner may have`, {
     hint: "have its owner make new keys, and send the file that ends in .key",
   });
 }
 
-function userNamedBy(keyFile: string): string {
+/** The user that the name of such a file says. Throws `DyncError` ("configuration") where it says none. */
+export function userNamedBy(keyFile: string): string {
   const name = basename(keyFile);
   if (name.endsWith(".key") && name !== "client.key") return userOfFile(name);
   throw new DyncError("configuration", `The name of ${keyFile} says no user`, {

@@ -13,6 +13,7 @@ import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/wir
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { type PendingKey, PendingKeys } from "./pending-keys.ts";
 import { Room } from "./room.ts";
 import { Turn } from "./turn.ts";
 import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
@@ -34,6 +35,7 @@ export class Server {
   readonly #credit: CreditTurns;
   readonly #uploads: Uploads;
   readonly #housekeeping: Housekeeping;
+  readonly #pending = new PendingKeys();
   readonly #timers = new Map<string, CancelTimer>();
   readonly #turn = new Turn(queueMicrotask);
   #link: ServerLink | null = null;
@@ -70,6 +72,11 @@ export class Server {
   /** Uploads that have a place just now. */
   get openUploads(): number {
     return this.#uploads.placesTaken;
+  }
+
+  /** Keys that were refused lately and are not authorised yet, the latest first. */
+  get pendingKeys(): readonly PendingKey[] {
+    return this.#pending.list((key) => this.#parts.clients.userOf(key) !== null);
   }
 
   /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */
@@ -114,10 +121,11 @@ export class Server {
   }
 
   #authorize(key: PublicKey, address: string): string | null {
-    const { clients, logger } = this.#parts;
+    const { clients, clock, logger } = this.#parts;
     if (clients.userOf(key.text) !== null) return key.text;
     // Its client tries again, and learns then whether the key is back.
     if (clients.isLeaving(key.text)) throw new DyncError("not-ready", "The key was removed a moment ago");
+    this.#pending.note(key, address, clock.date());
     logger.log("warn", "Key refused", { key: key.fingerprint, address });
     return null;
   }

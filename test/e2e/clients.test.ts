@@ -44,4 +44,27 @@ describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "
     expect(await clients("show", "newcomer")).toMatchObject({ code: 2 });
     await lab.expectAlive();
   });
+
+  test("a key that was refused is approved by its fingerprint, without its file", async () => {
+    const home = lab.folder.file("far-home");
+    const env = { DYNC_HOME: home };
+    expect(await lab.dync(["keygen"], { env })).toMatchObject({ code: 0 });
+    copyFileSync(join(lab.homes.client, "server.key"), join(home, "server.key"));
+    const path = await lab.file("far.raw", 1000);
+    const [fingerprint = ""] =
+      /SHA256:\S{43}/.exec((await lab.send(["--retry-for", "0s", path], { env })).stderr) ?? [];
+    const pending = await clients("pending");
+    expect(pending.stdout).toMatch(
+      new RegExp(`^${fingerprint.replace("+", "\\+")}  20\\S+Z  127.0.0.1, `, "m"),
+    );
+    const other = await clients("approve", `${fingerprint.slice(0, -1)}x`, "--user", "far");
+    expect(other).toMatchObject({ code: 2, stdout: "" });
+    expect((await clients("approve", fingerprint)).stderr).toContain("Option --user USER is missing");
+    const approved = await clients("approve", fingerprint, "--user", "far");
+    expect(approved.stdout).toBe(`The key ${fingerprint} of far is authorised (far.key)\n`);
+    await lab.server.line(/"Key authorised","user":"far"/, 60_000);
+    expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
+    await lab.expectStored(path, "far.raw", "far");
+    expect((await clients("pending")).stdout).not.toContain(fingerprint);
+  });
 });

@@ -261,6 +261,17 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(await run("list")).toMatchObject({ clients: [] });
   });
 
+  test("of keys that were refused", async () => {
+    const home = lab.folder.file("stranger");
+    await lab.dync(["keygen"], { env: { DYNC_HOME: home } });
+    await runProgram(["cp", join(lab.homes.client, "server.key"), join(home, "server.key")]);
+    const path = await lab.file("strange.raw", 10);
+    expect((await lab.send(["--retry-for", "0s", path], { env: { DYNC_HOME: home } })).code).toBe(7);
+    const command = [lab.programs.dyncServer, "clients", "pending", "--json"];
+    const end = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
+    expect(read(end).at(-1)).toMatchObject({ ok: true, pending: [{ address: "127.0.0.1" }] });
+  });
+
   test("of an upload that rules are tried on: taken, refused, and without rules", async () => {
     const file = lab.folder.file("rules.toml");
     const run = async (name: string, ...args: readonly string[]) => {

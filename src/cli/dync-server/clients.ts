@@ -1,16 +1,35 @@
-// `dync-server clients [list | add | show | remove]`: who may send.
+// `dync-server clients [list | add | pending | approve | show | remove]`: who may send.
 
 import { join, resolve } from "node:path";
+import * as v from "valibot";
+import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import { authorize, keysOf, revoke } from "../../keys/authorize.ts";
+import { askServer } from "../../control/ask-server.ts";
+import {
+  type AddedClient,
+  authorize,
+  keysOf,
+  readPublicKey,
+  revoke,
+  userNamedBy,
+} from "../../keys/authorize.ts";
 import { AuthorizedClients, type AuthorizedKey } from "../../keys/authorized-clients.ts";
+import { PublicKey } from "../../keys/key.ts";
+import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { displayWidth } from "../display-width.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
-import { clientsAddUsage, clientsRemoveUsage, clientsShowUsage, clientsUsage } from "./usage-clients.ts";
+import {
+  clientsAddUsage,
+  clientsApproveUsage,
+  clientsPendingUsage,
+  clientsRemoveUsage,
+  clientsShowUsage,
+  clientsUsage,
+} from "./usage-clients.ts";
 
 const options = {
   ...sharedOptions,
@@ -49,13 +68,80 @@ export const clientsAddCommand = defineCommand({
     const { output, clock } = context;
     const { folder, clients: known } = await authorizedIn(values, context);
     const { user, file: keyFile } = values;
-    const added = await authorize({ folder, keyFile: resolve(keyFile), user, known, date: clock.date() });
-    output.summarise({ folder, ...told(added), isNew: added.isNew });
-    const what = added.isNew ? "is authorised" : "was authorised already";
-    output.result(printable(`The key ${added.fingerprint} of ${added.user} ${what} (${added.file})`));
+    const path = resolve(keyFile);
+    const publicKey = await readPublicKey(path);
+    const named = user ?? userNamedBy(path);
+    tellAdded(await authorize({ folder, publicKey, user: named, known, date: clock.date() }), folder, output);
     return 0;
   },
 });
+
+export const clientsPendingCommand = defineCommand({
+  name: "clients pending",
+  usage: clientsPendingUsage,
+  options: { ...sharedOptions, json: { type: "boolean" } },
+  async run(_values, context) {
+    const { output } = context;
+    const pending = await pendingAt(context);
+    output.summarise({ pending });
+    for (const { fingerprint, address, times, lastAt } of pending) {
+      const often = times === 1 ? "once" : `${times} times`;
+      output.result(printable(`${fingerprint}  ${lastAt.slice(0, 19)}Z  ${address}, ${often}`));
+    }
+    if (pending.length === 0) output.say("No key was refused since the server started");
+    return 0;
+  },
+});
+
+export const clientsApproveCommand = defineCommand({
+  name: "clients approve",
+  usage: clientsApproveUsage,
+  options: { ...options, user: { type: "string" }, fingerprint: { type: "positional", required: true } },
+  check: ({ values }) => ({
+    misread: null,
+    others:
+      values.user === undefined
+        ? [new DyncError("usage", "Option --user USER is missing", { hint: "say whose key it is" })]
+        : [],
+  }),
+  async run(values, context) {
+    const { output, clock } = context;
+    const { fingerprint } = values;
+    const { folder, clients: known } = await authorizedIn(values, context);
+    const found = (await pendingAt(context)).find((it) => it.fingerprint === fingerprint);
+    const publicKey = PublicKey.parse(found?.publicKey ?? "");
+    if (publicKey === null || publicKey.fingerprint !== fingerprint) {
+      throw new DyncError("configuration", `No key ${printable(fingerprint)} asked to be let in`, {
+        hint: '"dync-server clients pending" lists those that did: the fingerprint has to be a whole one',
+      });
+    }
+    const user = values.user as string;
+    tellAdded(await authorize({ folder, publicKey, user, known, date: clock.date() }), folder, output);
+    return 0;
+  },
+});
+
+const pendingAnswer = v.object({
+  pending: v.array(
+    v.object({
+      ...{ fingerprint: v.string(), publicKey: v.string(), address: v.string(), times: v.number() },
+      ...{ firstAt: v.string(), lastAt: v.string() },
+    }),
+  ),
+});
+
+/** What the running server says of keys that it refused. */
+async function pendingAt({ environment, clock, signal }: CommandContext) {
+  const home = resolve(dyncHome(environment));
+  const command = "clients pending";
+  return (await askServer({ home, command, answer: pendingAnswer, clock, signal })).pending;
+}
+
+function tellAdded(added: AddedClient, folder: string, output: Output): void {
+  output.summarise({ folder, ...told(added), isNew: added.isNew });
+  const what = added.isNew ? "is authorised" : "was authorised already";
+  output.result(printable(`The key ${added.fingerprint} of ${added.user} ${what} (${added.file})`));
+}
 
 export const clientsRemoveCommand = defineCommand({
   name: "clients remove",

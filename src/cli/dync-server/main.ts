@@ -3,8 +3,10 @@
 import type { Program } from "../command.ts";
 import {
   clientsAddCommand,
+  clientsApproveCommand,
   clientsCommand,
   clientsListCommand,
+  clientsPendingCommand,
   clientsRemoveCommand,
   clientsShowCommand,
 } from "./clients.ts";
@@ -25,6 +27,8 @@ export const dyncServer: Program = {
     clientsCommand,
     clientsListCommand,
     clientsAddCommand,
+    clientsPendingCommand,
+    clientsApproveCommand,
     clientsShowCommand,
     clientsRemoveCommand,
     configCheckCommand,

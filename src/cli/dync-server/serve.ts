@@ -105,7 +105,7 @@ export async function serve(
     return configuration.reload(logger);
   };
   hangups.addEventListener("hangup", () => void reload());
-  const commands = controlCommands({ reload });
+  const commands = controlCommands({ reload, pendingKeys: () => server.pendingKeys });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();
   closing.defer(() => server.stop());

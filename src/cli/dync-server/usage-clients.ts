@@ -6,6 +6,8 @@ List who may send: the user and the fingerprint of each key in clients/.
 Usage:
   dync-server clients [list] [options]
   dync-server clients add FILE [options]   authorise a key
+  dync-server clients pending              keys that were refused lately
+  dync-server clients approve FINGERPRINT  authorise one of them
   dync-server clients show WHO             all about a key
   dync-server clients remove WHO           take it back
 
@@ -67,4 +69,33 @@ WHO is a user, all of whose keys are meant, a fingerprint (SHA256:...) or the
 name of a file in clients/. What they stored stays.
 
 Options:
+${shared}`;
+
+export const clientsPendingUsage = `
+List the keys that the running server refused since it started, the latest
+first: the fingerprint, when and from where it asked, and how often. It knows
+the last 128, and 16 of one address.
+
+Usage:
+  dync-server clients pending [options]
+
+Options:
+      --json  print JSON lines for programs
+  -h, --help  print this text
+
+Exit status: 0 listed, 5 no server runs with this DYNC_HOME.
+`;
+
+export const clientsApproveUsage = `
+Authorise a key that the running server refused, without its file: its owner
+tells you the fingerprint, by another way than this network.
+
+Usage:
+  dync-server clients approve FINGERPRINT --user USER [options]
+
+A client that is refused shows its fingerprint. Compare all of it: whoever can
+reach the server can have a key listed.
+
+Options:
+      --user USER       whose it is: the folder that the files go to
 ${shared}`;

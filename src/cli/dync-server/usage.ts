@@ -9,7 +9,7 @@ Receive files, with their metadata, from dync clients.
 Usage:
   dync-server [run] [options]    run the server
   dync-server keygen [options]   make the server's keys
-  dync-server clients            who may send: list, add, show, remove
+  dync-server clients            who may send: list, add, remove, …
   dync-server config check       say what is wrong with the configuration file
   dync-server config show        show each setting, and what says so
   dync-server config example     print a configuration file to begin with
