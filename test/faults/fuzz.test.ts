@@ -35,7 +35,8 @@ describe.skipIf(reason !== null)(`hostile peers (${reason ?? "compiled"})`, () =
         const { counts } = await fuzz(lab, run);
         const connections = Object.values(counts).reduce((sum, count) => sum + count, 0);
         const memory = Math.round((await lab.serverMemoryMax()) / 1e6);
-        note(`hostile peers, ${who}`, { connections, "server MB": memory });
+        const after = Math.round((await lab.serverMemory()) / 1e6);
+        note(`hostile peers, ${who}`, { connections, "server MB": memory, "MB after": after });
       },
       (minutes + 5) * minuteMs,
     );

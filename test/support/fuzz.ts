@@ -25,12 +25,17 @@ export interface FuzzResult {
   readonly hungUp: number;
 }
 
-// An insider's connections may each hold an unfinished message of the largest size (24 of them, of many small frames, took
-// 240 MB), and its messages are read as fast as it sends them: 360 MB were measured, reached within a minute.
-const memoryMax = { stranger: 250_000_000, insider: 450_000_000 };
+// What an insider makes the server hold is little when it is gone, and what the process has resident is much more: libzmq's C
+// heap keeps what unfinished messages took (`keepFreedMemory`; of 187 MB 5 were in use), and what an upload leaves outlives
+// the young collections: the heap of JavaScript doubles before all of it is looked at, by a thread that gets its turn late on a
+// busy machine. That decides the peak: 516 MB were measured, of objects that live 25. What is left afterwards tells a leak.
+const memoryMax = {
+  stranger: { peak: 250_000_000, after: 250_000_000 },
+  insider: { peak: 700_000_000, after: 350_000_000 },
+};
 const graceMs = 60_000;
 
-/** Throws when the server ended, refused an honest upload, or took more memory than it may. */
+/** Throws when the server ended, refused an honest upload, took more memory than it may, or keeps it. */
 export async function fuzz(lab: Lab, run: FuzzRun): Promise<FuzzResult> {
   const home = await lab.user("mallory");
   const frameMax = frameBytesMax(limits.chunkBytesDefault);
@@ -60,6 +65,15 @@ export async function fuzz(lab: Lab, run: FuzzRun): Promise<FuzzResult> {
   const end = await ended;
   expect(end).toMatchObject({ code: 0, stderr: "" });
   await lab.expectAlive();
-  expect(await lab.serverMemoryMax()).toBeLessThan(memoryMax[run.who]);
+  const { peak, after } = memoryMax[run.who];
+  expect(await lab.serverMemoryMax()).toBeLessThan(peak);
+  await expectMemoryBack(lab, after);
   return JSON.parse(end.stdout) as FuzzResult;
+}
+
+/** The server's memory falls below `bytes` now that nobody but an honest client is there. */
+async function expectMemoryBack(lab: Lab, bytes: number): Promise<void> {
+  const deadline = performance.now() + graceMs;
+  while ((await lab.serverMemory()) >= bytes && performance.now() < deadline) await lab.expectAlive();
+  expect(await lab.serverMemory()).toBeLessThan(bytes);
 }

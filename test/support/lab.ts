@@ -190,8 +190,17 @@ export class Lab implements AsyncDisposable {
 
   /** Most memory that the server has had resident so far, in bytes. */
   async serverMemoryMax(): Promise<number> {
+    return await this.#serverStatus("VmHWM");
+  }
+
+  /** Memory that the server has resident now, in bytes. */
+  async serverMemory(): Promise<number> {
+    return await this.#serverStatus("VmRSS");
+  }
+
+  async #serverStatus(field: string): Promise<number> {
     const status = await readFile(`/proc/${this.server.pid}/status`, "utf8");
-    return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    return Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
