@@ -54,9 +54,7 @@ describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "
     const [fingerprint = ""] =
       /SHA256:\S{43}/.exec((await lab.send(["--retry-for", "0s", path], { env })).stderr) ?? [];
     const pending = await clients("pending");
-    expect(pending.stdout).toMatch(
-      new RegExp(`^${fingerprint.replace("+", "\\+")}  20\\S+Z  127.0.0.1, `, "m"),
-    );
+    expect(pending.stdout).toMatch(new RegExp(`^${RegExp.escape(fingerprint)}  20\\S+Z  127.0.0.1, `, "m"));
     const other = await clients("approve", `${fingerprint.slice(0, -1)}x`, "--user", "far");
     expect(other).toMatchObject({ code: 2, stdout: "" });
     expect((await clients("approve", fingerprint)).stderr).toContain("Option --user USER is missing");
