@@ -172,6 +172,7 @@ class StrictPass {
     if (misread !== null) this.#faults.push(misread);
     // Where one of them may be the value of an option that is none, nothing can be said of the others.
     else if (!this.#isUncertain) this.#checkPositionals();
+    this.#checkOptions();
     throwFaults([...this.#faults, ...others]);
     return this.#result();
   }
@@ -286,6 +287,13 @@ class StrictPass {
       if (value === "") this.#fault(`${name.toUpperCase()} is empty`);
       if (value === undefined && option.required === true) this.#fault(`${name.toUpperCase()} is missing`);
     });
+  }
+
+  #checkOptions(): void {
+    for (const [name, { type, required, missingHint }] of Object.entries(this.#options)) {
+      if (type === "string" && required === true && !this.#values.has(name))
+        this.#fault(`Option --${name} ${name.toUpperCase()} is missing`, missingHint);
+    }
   }
 
   #result(): Readonly<Record<string, unknown>> {

@@ -28,6 +28,8 @@ export interface OptionDef {
   /** One letter. */
   readonly alias?: string;
   readonly required?: boolean;
+  /** What to do where an option is missing that is required: the hint of the error. */
+  readonly missingHint?: string;
   /** Its values are collected: it may be given several times, or as the last positional argument takes all that follow. */
   readonly repeat?: boolean;
   /** Takes values that are not text (as `systemArguments` writes them): paths of files that are only read. */

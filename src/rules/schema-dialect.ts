@@ -28,7 +28,7 @@ import { linearPattern, type Matches } from "./linear-pattern.ts";
 export const dialect = "https://json-schema.org/draft/2020-12/schema";
 
 /** Which formats are checked: the standard's, but those for names in other scripts than a computer's. */
-export const formats = [
+const formats = [
   ...["date", "date-time", "duration", "time", "email", "ipv4", "ipv6", "uri", "uri-reference", "iri"],
   ...["iri-reference", "json-pointer", "regex", "relative-json-pointer", "uri-template", "uuid"],
 ];

@@ -17,8 +17,8 @@ import { AuthorizedClients, type AuthorizedKey } from "../../keys/authorized-cli
 import { PublicKey } from "../../keys/key.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
+import { inColumns } from "../columns.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
-import { displayWidth } from "../display-width.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
@@ -47,7 +47,12 @@ const listCommand = (name: string) =>
       const { output } = context;
       const { folder, clients } = await authorizedIn(values, context);
       output.summarise({ folder, clients: clients.map(told) });
-      showKeys(clients, output);
+      const rows = clients.map(({ user, fingerprint, file }) => [
+        printable(user),
+        fingerprint,
+        file === `${user}.key` ? "" : printable(file),
+      ]);
+      for (const line of inColumns(rows)) output.result(line);
       if (clients.length === 0) {
         output.say(
           `Nobody may send: there is no key in ${folder}. Add the key file of each user: dync-server clients add FILE`,
@@ -96,17 +101,14 @@ export const clientsPendingCommand = defineCommand({
 export const clientsApproveCommand = defineCommand({
   name: "clients approve",
   usage: clientsApproveUsage,
-  options: { ...options, user: { type: "string" }, fingerprint: { type: "positional", required: true } },
-  check: ({ values }) => ({
-    misread: null,
-    others:
-      values.user === undefined
-        ? [new DyncError("usage", "Option --user USER is missing", { hint: "say whose key it is" })]
-        : [],
-  }),
+  options: {
+    ...options,
+    user: { type: "string", required: true, missingHint: "say whose key it is" },
+    fingerprint: { type: "positional", required: true },
+  },
   async run(values, context) {
     const { output, clock } = context;
-    const { fingerprint } = values;
+    const { fingerprint, user } = values;
     const { folder, clients: known } = await authorizedIn(values, context);
     const found = (await pendingAt(context)).find((it) => it.fingerprint === fingerprint);
     const publicKey = PublicKey.parse(found?.publicKey ?? "");
@@ -115,7 +117,6 @@ export const clientsApproveCommand = defineCommand({
         hint: '"dync-server clients pending" lists those that did: the fingerprint has to be a whole one',
       });
     }
-    const user = values.user as string;
     tellAdded(await authorize({ folder, publicKey, user, known, date: clock.date() }), folder, output);
     return 0;
   },
@@ -189,15 +190,6 @@ async function authorizedIn(
     .list()
     .toSorted((left, right) => compareTexts(left.user, right.user) || compareTexts(left.file, right.file));
   return { folder, clients };
-}
-
-function showKeys(clients: readonly AuthorizedKey[], output: Output): void {
-  const columns = Math.max(0, ...clients.map(({ user }) => displayWidth(printable(user))));
-  for (const { user, fingerprint, file } of clients) {
-    const shown = printable(user);
-    const from = file === `${user}.key` ? "" : `  ${printable(file)}`;
-    output.result(`${shown}${" ".repeat(columns - displayWidth(shown))}  ${fingerprint}${from}`);
-  }
 }
 
 /** A key for programs. */

@@ -4,9 +4,9 @@ import { resolve } from "node:path";
 import { exampleText } from "../../config/server-example.ts";
 import { type Setting, writeInFile } from "../../config/setting.ts";
 import { sharedOptions } from "../args.ts";
+import { inColumns } from "../columns.ts";
 import { defineCommand, type OptionsDef } from "../command.ts";
 import { throwFaults } from "../command-line-error.ts";
-import { displayWidth } from "../display-width.ts";
 import { printable } from "../printable.ts";
 import {
   type Configuration,
@@ -68,7 +68,7 @@ export const configShowCommand = defineCommand({
     const shownRules = [
       "rules",
       namesOf(configuration.rules),
-      rules === null ? "default" : whereRulesAre(configuration),
+      rules === null ? "default" : `line ${configuration.lineOf("rules")}`,
     ];
     const table = rows.map(({ row, where }) => [row.name, shownValue(row, configuration), where]);
     for (const line of inColumns([...table, shownRules])) output.result(line);
@@ -91,10 +91,6 @@ export const configExampleCommand = defineCommand({
   },
 });
 
-function whereRulesAre({ lineOf }: Configuration): string {
-  return `line ${lineOf("rules")}`;
-}
-
 /** What says how a setting is, for people and for programs. */
 function saidBy(row: Setting<unknown>, configuration: Configuration) {
   const { name } = row;
@@ -110,15 +106,4 @@ function saidBy(row: Setting<unknown>, configuration: Configuration) {
 
 function shownValue(row: Setting<unknown>, configuration: Configuration): string {
   return printable(row.kind.write(settingValue(row, configuration)));
-}
-
-/** Lines in which each column begins where it does in the others. */
-function inColumns(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ""))));
-  return rows.map((row) =>
-    row
-      .map((text, column) => text + " ".repeat((widths?.[column] ?? 0) - displayWidth(text)))
-      .join("  ")
-      .trimEnd(),
-  );
 }

@@ -14,8 +14,8 @@ export const rulesTestCommand = defineCommand({
   options: {
     ...sharedOptions,
     config: { type: "string" },
-    user: { type: "string" },
-    name: { type: "string", alias: "n" },
+    user: { type: "string", required: true, missingHint: "say who would send it" },
+    name: { type: "string", alias: "n", required: true, missingHint: "say what it would be called" },
     dataset: { type: "boolean" },
     metadata: { type: "string", alias: "m" },
     "key-value": { type: "string", alias: "k", repeat: true },
@@ -23,11 +23,7 @@ export const rulesTestCommand = defineCommand({
   },
   check: ({ values }) => ({
     misread: null,
-    others: [
-      ...(values.user === undefined ? [missing("--user USER", "who would send it")] : []),
-      ...(values.name === undefined ? [missing("--name NAME", "what it would be called")] : []),
-      ...metadataFaults(values.metadata?.[0], values["key-value"] ?? []),
-    ],
+    others: metadataFaults(values.metadata?.[0], values["key-value"] ?? []),
   }),
   async run({ config, user, name, dataset, metadata, "key-value": pairs }, { output, environment }) {
     const { rules, file } = await readConfiguration(givenOptions({ config }, environment), environment);
@@ -35,7 +31,7 @@ export const rulesTestCommand = defineCommand({
     // What it takes is much, and no other command of these wants it.
     const { judge } = await import("../../rules/judge.ts");
     const info = dataset ? { unpack: "tar" as const } : {};
-    const judgement = judge(user as string, { name: name as string, metadataText, info }, rules);
+    const judgement = judge(user, { name, metadataText, info }, rules);
     output.summarise({ file, rules: rules.uploads?.length ?? null });
     if (judgement.type === "refused") {
       const { code, text } = judgement.refusal;
@@ -49,7 +45,3 @@ export const rulesTestCommand = defineCommand({
     return 0;
   },
 });
-
-function missing(option: string, what: string): DyncError {
-  return new DyncError("usage", `Option ${option} is missing`, { hint: `say ${what}` });
-}
