@@ -1,15 +1,16 @@
-// The metadata of an upload, put together from `-m FILE` and `-k KEY:VALUE`, as JSON text: every number and name stays as
+// The metadata of an upload, put together from `-m FILE` and `-k` (`metadata-pairs.ts`), as JSON text: every number and name stays as
 // it was written. Called by `dync send`. Which metadata is good enough is for the server to decide.
 
 import { readFileSync, readSync, statSync } from "node:fs";
 import { DyncError, errorMeanings, systemCode } from "../base/error.ts";
-import { compactJson, type JsonMember, jsonMember, objectText, readJson } from "../base/json-text.ts";
+import { compactJson, type JsonMember, objectText, readJson } from "../base/json-text.ts";
 import { whyUnreadable } from "../base/system-errors.ts";
 import { systemPathBytes } from "../base/system-path.ts";
 import { overlaid } from "../client/plan/overlay.ts";
 import { limits } from "../protocol/limits.ts";
 import { kindOfJson, metadataFault, metadataFormFault } from "../protocol/wire/metadata.ts";
 import { faultsOf } from "./command-line-error.ts";
+import { readPairs } from "./metadata-pairs.ts";
 import { printable } from "./printable.ts";
 
 // Metadata travels in one frame; a file that is larger than this is the wrong file, perhaps the data itself.
@@ -60,29 +61,6 @@ export function metadataFaults(
     const members = loadMembers(path, pairs);
     if (isAll || members.length > 0) metadataOf(members);
   });
-}
-
-function readPairs(pairs: readonly string[]): readonly JsonMember[] {
-  const members = pairs.map(readPair);
-  const names = new Set<string>();
-  const repeated = members.find(({ name }) => names.size === names.add(name).size);
-  if (repeated === undefined) return members;
-  throw new DyncError("usage", `Option "-k" is given twice for "${printable(repeated.name)}"`, {
-    hint: "give each field once",
-  });
-}
-
-/** The key is what stands before the first colon, the value everything behind it. */
-function readPair(pair: string): JsonMember {
-  const colon = pair.indexOf(":");
-  if (colon <= 0) {
-    throw new DyncError("usage", `Option "-k" needs KEY:VALUE, found "${printable(pair)}"`, {
-      hint: "write the key, a colon and the value: -k sample:S-17",
-    });
-  }
-  // The carriage return is the line end of a script that was saved on Windows.
-  const value = pair.slice(colon + 1).replace(/\r$/, "");
-  return jsonMember(pair.slice(0, colon), JSON.stringify(value));
 }
 
 /** The members of the object in `path`. Throws as `loadMembers`. */
@@ -180,5 +158,3 @@ function encodingOf([first, second]: Uint8Array): "utf-8" | "utf-16le" | "utf-16
   if (first === 0xff && second === 0xfe) return "utf-16le";
   return first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
 }
-
-/** Why a file cannot be read, in a few words. */

@@ -36,6 +36,33 @@ describe("loadMembers()", () => {
     expect(loadMetadata(undefined, ["a:1\r", "b:\r", "c:x\ry"])).toBe('{"a":"1","b":"","c":"x\\ry"}');
   });
 
+  test("takes JSON behind := as it is written", () => {
+    const pairs = ["run:=1.0", "big:=12345678901234567890", 'list:=[1, "a"]', "no:=null\r", 'g:={"b":{}}'];
+    expect(loadMetadata(undefined, pairs)).toBe(
+      '{"run":1.0,"big":12345678901234567890,"list":[1,"a"],"no":null,"g":{"b":{}}}',
+    );
+    // Whatever stands further behind is the value's own.
+    expect(loadMetadata(undefined, ["a:b:=1", 't:="="'])).toBe('{"a":"b:=1","t":"="}');
+  });
+
+  for (const [pair, code, message] of [
+    ["run:=", "usage", 'The value of "-k run:=" is no JSON, at column 1: expected a value, found the end'],
+    ["run:=abc", "usage", 'The value of "-k run:=" is no JSON, at column 1: expected a value'],
+    ["run:=1 2", "usage", 'The value of "-k run:=" is no JSON, at column 3: expected nothing more'],
+    [`run:=${"[".repeat(64)}${"]".repeat(64)}`, "metadata-rejected", "is nested deeper than 63 levels"],
+    ['run:={"a":1,"a":2}', "metadata-rejected", 'The value of "-k run:=" gives "a" twice in one object'],
+  ] as const) {
+    test(`refuses -k ${pair.slice(0, 20)}`, () => {
+      const error = catchError(() => loadMetadata(undefined, [pair]));
+      expect([error.code, error.message]).toEqual([code, expect.stringContaining(message)]);
+    });
+  }
+
+  test("takes as many levels as metadata may have", () => {
+    const deep = `${"[".repeat(63)}${"]".repeat(63)}`;
+    expect(loadMetadata(undefined, [`a:=${deep}`])).toBe(`{"a":${deep}}`);
+  });
+
   for (const [name, bytes] of [
     ["UTF-16LE", [0xff, 0xfe, 0x7b, 0, 0x22, 0, 0xe4, 0, 0x22, 0, 0x3a, 0, 0x31, 0, 0x7d, 0]],
     ["UTF-16BE", [0xfe, 0xff, 0, 0x7b, 0, 0x22, 0, 0xe4, 0, 0x22, 0, 0x3a, 0, 0x31, 0, 0x7d]],

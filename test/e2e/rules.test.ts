@@ -52,8 +52,11 @@ describe.skipIf(executablesMissing !== null)(`rules (${executablesMissing ?? "co
 
   test("what keeps to them is stored", async () => {
     const path = await lab.file("right.RAW", 1000);
-    const metadata = await lab.file("right.json", '{"project":"P1234","run":7}');
-    expect(await lab.dync(["-q", "-m", metadata, to(), path])).toMatchObject({ code: 0, stderr: "" });
+    const metadata = ["-k", "project:P1234", "-k"];
+    const text = await lab.dync([...metadata, "run:7", to(), path]);
+    expect(text).toMatchObject({ code: 6 });
+    expect(text.stderr).toContain('"run" is the text "7", wanted is a whole number');
+    expect(await lab.dync(["-q", ...metadata, "run:=7", to(), path])).toMatchObject({ code: 0, stderr: "" });
     await lab.expectStored(path);
   });
 

@@ -81,7 +81,8 @@ Options:
       --dataset        it is a folder
   -m, --metadata FILE  a JSON object with its metadata ("-": standard input)
   -k, --key-value KEY:VALUE
-                       a field of its metadata; goes over the one in FILE
+                       a field of its metadata, a text (KEY:=JSON is one that
+                       is none, such as run:=7); goes over the one in FILE
       --config FILE    the configuration (default DYNC_HOME/server.toml)
       --json           print JSON lines for programs
   -h, --help           print this text

@@ -55,8 +55,10 @@ Options:
   -m, --meta FILE          metadata: a file that holds one JSON object, or "-":
                            standard input; it arrives as it is written
   -k, --key-value KEY:VALUE
-                           one field of metadata; goes over the same field of
-                           -m; may be given many times, each key once
+                           one field of metadata, a text; KEY:=JSON is one that
+                           is none: run:=7, blank:=true, 'tags:=["a","b"]'; goes
+                           over the same field of -m; may be given many times,
+                           each key once
       --metadata-from FILE a table (CSV) with a row for each file that is sent
                            and a column for each field; they go over -m and -k
       --sidecars           the object in NAME.meta.json beside a file NAME is
