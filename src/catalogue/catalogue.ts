@@ -4,6 +4,7 @@
 // Nobody gets everything at once: what can be many comes in pages, and metadata, the one thing that is large, only
 // when it is asked for.
 
+import type { Destination } from "../upload/destination.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
 
 export type UploadState =
@@ -24,6 +25,8 @@ export interface UploadRecord extends UploadKey {
   readonly origin: string | null;
   /** Of what is stored: a dataset's is the one that its folder gets. */
   readonly name: string;
+  /** Where it is published, which it holds until it ends; `null`: in the folder of its user, under its name. */
+  readonly place: Destination | null;
   /** What becomes of its bytes: decided when it began. */
   readonly form: Form;
   /** `jsonDigest` of the metadata of an upload that finished, which outlives the metadata itself; else `null`. */
@@ -65,6 +68,7 @@ export type NewUpload = Pick<
   | "user"
   | "origin"
   | "name"
+  | "place"
   | "form"
   | "size"
   | "modified"
@@ -113,7 +117,7 @@ export type UploadChange = { readonly at: string } & (
 
 export type Admitted =
   | { readonly type: "admitted"; readonly hold: Hold }
-  /** Uploads of its user that have not ended hold something that its name needs. */
+  /** Uploads that have not ended hold something that its place needs, or what is to be a folder for it. */
   | { readonly type: "name-taken"; readonly holders: readonly UploadRecord[] }
   /** It would pass a bound of its user. */
   | { readonly type: "too-many-uploads" | "too-much-metadata" };

@@ -48,6 +48,9 @@ const steps: readonly Step[] = [
   `ALTER TABLE uploads ADD COLUMN content TEXT;
    UPDATE uploads SET content = sha256 WHERE form = 'file';
    CREATE INDEX uploads_by_content ON uploads (user, content) WHERE state = 'finished';`,
+  // Before there were rules every upload went to the folder of its user.
+  `ALTER TABLE uploads ADD COLUMN place TEXT;
+   ALTER TABLE names RENAME COLUMN user TO folder;`,
 ];
 
 /** What `migrate` brings the tables to. */

@@ -4,7 +4,9 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
+import { foldName } from "../base/file-name.ts";
 import { jsonDigest } from "../base/json-digest.ts";
+import { destinationOf, foldersAbove, type Placed } from "../upload/destination.ts";
 import { occupiedNames } from "../upload/names.ts";
 import {
   type Admitted,
@@ -40,6 +42,7 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
   user: "user",
   origin: "origin",
   name: "name",
+  place: "place",
   form: "form",
   metadataDigest: "metadata_digest",
   size: "size",
@@ -95,9 +98,9 @@ function statementsOf(database: DatabaseSync) {
       "SELECT text FROM metadata WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",
     ),
     holders: database.prepare(
-      `${select} WHERE sequence IN (SELECT sequence FROM names WHERE user = ? AND name IN (?, ?, ?))`,
+      `${select} WHERE sequence IN (SELECT sequence FROM names WHERE folder = ? AND name IN (?, ?, ?))`,
     ),
-    claim: database.prepare("INSERT INTO names (user, name, sequence) VALUES (?, ?, ?)"),
+    claim: database.prepare("INSERT INTO names (folder, name, sequence) VALUES (?, ?, ?)"),
     withdraw: database.prepare(`DELETE FROM uploads WHERE id = ? AND fence = ? AND ${unfinished}`),
     now: database.prepare("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now"),
     unchanged: database.prepare(
@@ -155,8 +158,9 @@ export class SqliteCatalogue implements Catalogue {
 
   #admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Admitted {
     const { user, metadataText } = upload;
-    const names = occupiedNames(upload.name);
-    const holders = this.#statements.holders.all(user, ...names).map((row) => recordOf(row) as UploadRecord);
+    const { folder, name } = destinationOf(upload);
+    const names = occupiedNames(name);
+    const holders = this.#holders(upload);
     if (holders.length > 0) return { type: "name-taken", holders };
     const metadataBytes = Buffer.byteLength(metadataText);
     const usage = this.#statements.usage.get(user);
@@ -166,12 +170,26 @@ export class SqliteCatalogue implements Catalogue {
     const { changes, lastInsertRowid } = this.#insert(record, metadataBytes);
     assert(Number(changes) === 1, "an upload is added once");
     this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
-    for (const name of names) this.#statements.claim.run(user, name, lastInsertRowid);
+    for (const it of names) this.#statements.claim.run(folder, it, lastInsertRowid);
     return { type: "admitted", hold: holdOf(record, owner) };
   }
 
+  /** Who holds a name that `upload` needs, or one that is to be a folder for it. */
+  #holders(upload: Placed): readonly UploadRecord[] {
+    const destination = destinationOf(upload);
+    const above = foldersAbove(destination).map(({ folder, name }) => {
+      const folded = foldName(name);
+      return [folder, folded, folded, folded];
+    });
+    const own = [destination.folder, ...occupiedNames(destination.name)];
+    return [own, ...above].flatMap((wanted) =>
+      this.#statements.holders.all(...wanted).map((row) => recordOf(row) as UploadRecord),
+    );
+  }
+
   #insert(record: UploadRecord, metadataBytes: number) {
-    return this.#statements.insert.run(...members.map((member) => record[member]), metadataBytes);
+    const values = members.map((member) => (member === "place" ? placeText(record) : record[member]));
+    return this.#statements.insert.run(...values, metadataBytes);
   }
 
   async withdraw({ id, fence }: Hold): Promise<void> {
@@ -372,7 +390,13 @@ function paced(clock: Clock): Soon {
   };
 }
 
+function placeText({ place }: UploadRecord): string | null {
+  return place === null ? null : JSON.stringify(place);
+}
+
 function recordOf(row: unknown): UploadRecord | null {
+  if (row === undefined || row === null) return null;
   // STRICT tables hold what was put in: the types are those of the record.
-  return row === undefined || row === null ? null : { ...(row as UploadRecord) };
+  const { place, ...members } = row as Omit<UploadRecord, "place"> & { readonly place: string | null };
+  return { ...members, place: place === null ? null : JSON.parse(place) };
 }

@@ -5,7 +5,8 @@ import { DyncError } from "../base/error.ts";
 import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { judge, type Post } from "../rules/judge.ts";
-import { type Destination, NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
+import { NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
+import { type Destination, destinationOf, type Placed } from "../upload/destination.ts";
 import { takenText } from "../upload/names.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
 import { Refused } from "./refusal.ts";
@@ -28,6 +29,7 @@ export interface AdmissionParts extends UnfinishedParts {
 export interface AdmittedUpload {
   readonly hold: Hold;
   readonly form: Form;
+  readonly place: Destination | null;
   readonly sink: Sink;
 }
 
@@ -45,16 +47,17 @@ export async function admit(
   const judgement = judge(user, request.post, parts.rulesOf(user));
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
   const { post } = judgement;
-  const destination = { user, name: storedName(post) };
+  const placed: Placed = { user, name: storedName(post), place: null };
   const form: Form = post.info.unpack === undefined ? "file" : parts.rulesOf(user).datasets;
-  await checkFree(destination, makeWay, parts);
-  await parts.storage.tryDestination(destination);
+  await checkFree(placed, makeWay, parts);
   await parts.room.reserve(id, user, roomFor(post.info.size ?? null, post.metadataText));
   try {
     const { mark } = parts.storage.emptyNote;
-    const hold = await record(recordOf({ ...request, post }, form, mark), makeWay, parts);
+    const hold = await record(recordOf({ ...request, post }, form, placed.place, mark), makeWay, parts);
     try {
-      return { hold, form, sink: await parts.storage.begin(id, form, events) };
+      // Makes its folder: nobody who has the name of one of these may be on the way.
+      await parts.storage.tryDestination(destinationOf(placed));
+      return { hold, form, place: placed.place, sink: await parts.storage.begin(id, form, events) };
     } catch (error) {
       await parts.catalogue.withdraw(hold);
       throw error;
@@ -68,12 +71,13 @@ export async function admit(
 /** Resolves when `holders` do not hold the name any more, or others do; rejects with why it cannot be had. */
 export type MakeWay = (holders: readonly UploadRecord[]) => Promise<void>;
 
-/** Throws `NameTaken` with what lies at `destination`, or what `makeWay` does where it is not durable there yet. */
+/** Throws `NameTaken` with what lies where `upload` goes, or what `makeWay` does where it is not durable there yet. */
 export async function checkFree(
-  destination: Destination,
+  upload: Placed,
   makeWay: MakeWay,
   parts: Pick<AdmissionParts, "catalogue" | "storage">,
 ): Promise<void> {
+  const destination = destinationOf(upload);
   for (let round = 0; round < roundsMax; round++) {
     const obstacle = await parts.storage.obstacle(destination);
     if (obstacle === null) return;
@@ -112,13 +116,19 @@ export function roomFor(bytes: number | null, metadataText: string): number | nu
   return bytes === null ? null : bytes + 2 * Buffer.byteLength(metadataText);
 }
 
-function recordOf(request: AdmissionRequest, form: Form, mark: string | null): NewUpload {
+function recordOf(
+  request: AdmissionRequest,
+  form: Form,
+  place: Destination | null,
+  mark: string | null,
+): NewUpload {
   return {
     id: request.id,
     identity: request.identity,
     user: request.user,
     origin: request.origin,
     name: storedName(request.post),
+    place,
     form,
     metadataText: request.post.metadataText,
     size: request.post.info.size ?? null,

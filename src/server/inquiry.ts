@@ -8,6 +8,7 @@ import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { judge } from "../rules/judge.ts";
+import { destinationOf } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
 import { type AdmissionParts, checkFree } from "./admission.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
@@ -38,7 +39,7 @@ export class Inquiries {
     try {
       return await inquire(user, post, this.#parts);
     } catch (error) {
-      const refusal = refusalOf(error, post.metadataText);
+      const refusal = refusalOf(error, { user, metadataText: post.metadataText });
       if (refusal.code === errorMeanings.internal.wire)
         this.#parts.logger.log("error", "A question was not answered", { user, reason: messageOf(error) });
       return refusal;
@@ -54,7 +55,7 @@ async function inquire(user: string, post: PostFile, parts: InquiryParts): Promi
   const judgement = judge(user, post, parts.rulesOf(user));
   const name = storedName(post);
   // Who asks without metadata, which are missing or not to be compared, wants to know of the content.
-  if (nameFault(name) === null) await checkFree({ user, name }, notDurableYet, parts);
+  if (nameFault(name) === null) await checkFree({ user, name, place: null }, notDurableYet, parts);
   const same = await withSameContent(user, post, parts);
   if (same !== null) return same;
   if (judgement.type === "refused") return judgement.refusal;
@@ -71,9 +72,10 @@ async function withSameContent(
   const content = isDataset ? info.files : info.sha256;
   if (content === undefined) return null;
   const records = await catalogue.withContent(user, content, jsonDigest(metadataText) ?? "", lookedAtMax);
-  for (const { id, name, form } of records) {
+  for (const record of records) {
+    const { id, name, form } = record;
     if ((form !== "file") !== isDataset) continue;
-    const published = (await storage.obstacle({ user, name }))?.published;
+    const published = (await storage.obstacle(destinationOf(record)))?.published;
     if (published?.id !== id) continue;
     const text = `The same content is stored as ${JSON.stringify(name)}`;
     const code = errorMeanings["name-taken"].wire;

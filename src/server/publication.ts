@@ -1,7 +1,8 @@
 // What is published of a complete upload: where it goes, and what lies beside it. One place for it, so that what a crash
 // interrupted is finished with the same text.
 
-import type { Description, Destination } from "../storage/storage.ts";
+import type { Description } from "../storage/storage.ts";
+import { type Destination, destinationOf } from "../upload/destination.ts";
 import { sidecarText } from "../upload/sidecar.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 
@@ -12,9 +13,9 @@ export interface Publication {
 
 /** What `Partial.publish` is given for `upload`. */
 export function publicationOf(upload: CompleteUpload): Publication {
-  const { user, name, sha256, modified } = upload;
+  const { sha256, modified } = upload;
   return {
-    destination: { user, name },
+    destination: destinationOf(upload),
     description: { sha256, metadataText: sidecarText(upload), modified },
   };
 }

@@ -37,7 +37,7 @@ export async function finishUpload(
     journal.log("error", "Publishing failed", troubleOf(error));
     // Everything arrived. Unless the name is somebody's for good, or it is nothing that can be published, it stays, and is
     // published when its client asks again, or this server starts anew.
-    return { type: "storage-failed", ...refusalOf(error, upload.metadataText), keep: !isFinal(error) };
+    return { type: "storage-failed", ...refusalOf(error, upload), keep: !isFinal(error) };
   }
 }
 

@@ -7,6 +7,7 @@ import { readJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { type Catalogue, holdOf, type Owner, type UploadRecord } from "../catalogue/catalogue.ts";
 import type { Sink, Storage } from "../storage/storage.ts";
+import { destinationOf } from "../upload/destination.ts";
 import { isFinal, publish } from "./publisher.ts";
 import { change, UploadJournal } from "./upload-journal.ts";
 
@@ -47,7 +48,7 @@ export async function finishPublishing(id: string, parts: RecoveryParts): Promis
   const { user, name, sha256 } = record;
   const journal = new UploadJournal(hold, null, { upload: id, user, name }, parts);
   const metadataText = await metadataOf(record, parts);
-  const left = await storage.recover(id, record, record, sha256 ?? "");
+  const left = await storage.recover(id, record, destinationOf(record), sha256 ?? "");
   switch (left.type) {
     case "published":
       await journal.finished();

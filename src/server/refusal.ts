@@ -17,17 +17,23 @@ export class Refused extends DyncError {
   }
 }
 
+/** Who posts an upload, and what about it. */
+export interface Poster {
+  readonly user: string;
+  readonly metadataText: string;
+}
+
 /**
- * The number and text that tell a client why: what it can act on, and nothing about the server's insides. To the owner
- * of what is there, who posts `metadataText`, also what that is.
+ * The number and text that tell a client why: what it can act on, and nothing about the server's insides. A `poster` who owns
+ * what is there is also told what that is.
  */
-export function refusalOf(error: unknown, metadataText: string | null = null): Refusal {
+export function refusalOf(error: unknown, poster: Poster | null = null): Refusal {
   if (error instanceof Refused) return error.refusal;
   if (error instanceof DyncError && error.meaning.wire !== null) {
     const refusal = { code: error.meaning.wire, text: messageOf(error) };
     const published = error instanceof NameTaken ? error.obstacle.published : null;
-    if (published === null || metadataText === null) return refusal;
-    return { ...refusal, info: aboutPublished(published, metadataText) };
+    if (published === null || published.user !== poster?.user) return refusal;
+    return { ...refusal, info: aboutPublished(published, poster.metadataText) };
   }
   return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
 }

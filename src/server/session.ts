@@ -14,6 +14,7 @@ import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
 import type { Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
+import { type Destination, pathOf } from "../upload/destination.ts";
 import type { Form, Layout, UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, type MakeWay, roomFor } from "./admission.ts";
 import { type FinishResult, finishUpload } from "./publisher.ts";
@@ -50,6 +51,8 @@ export class Session {
   readonly #about: LogFields;
   #journal: UploadJournal | null = null;
   #post: PostFile | null = null;
+  /** See `UploadRecord.place`. */
+  #place: Destination | null = null;
   #sink: Sink | null = null;
   #admitting: Promise<unknown> = Promise.resolve();
   #finishing: Promise<FinishResult> | null = null;
@@ -104,17 +107,20 @@ export class Session {
     const createdAt = this.#parts.clock.date().toISOString();
     try {
       const request = { id, identity, user, origin: this.origin, post, createdAt };
-      const { hold, form, sink } = await admit(request, this.#events, makeWay, this.#parts);
+      const { hold, form, place, sink } = await admit(request, this.#events, makeWay, this.#parts);
       // Also when the upload ended meanwhile: then all of this is put away with it.
       const journal = new UploadJournal(hold, this.#parts.storage.emptyNote, this.#about, this.#parts);
       this.#journal = journal;
       this.#post = post;
+      this.#place = place;
       this.#sink = sink;
       const { size = null, client } = post.info;
-      journal.log("info", "Upload started", { size, client, ...(form === "file" ? {} : { dataset: form }) });
+      const goesTo = place === null ? {} : { path: pathOf(place) };
+      const dataset = form === "file" ? {} : { dataset: form };
+      journal.log("info", "Upload started", { size, client, ...dataset, ...goesTo });
       return { type: "admitted", admission: { uploadId: id, offset: 0, ...layoutOf(form) }, hashed: true };
     } catch (error) {
-      const refusal = refusalOf(error, post.metadataText);
+      const refusal = refusalOf(error, { user, metadataText: post.metadataText });
       this.#log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
       return { type: "refused", ...refusal };
     }
@@ -156,8 +162,9 @@ export class Session {
     return { type: "refused", code, text };
   }
 
-  #goOn({ form }: UploadRecord, post: PostFile, sink: Sink, journal: UploadJournal): Restored {
+  #goOn({ form, place }: UploadRecord, post: PostFile, sink: Sink, journal: UploadJournal): Restored {
     this.#post = post;
+    this.#place = place;
     this.#sink = sink;
     this.#startOffset = sink.length;
     const admission = { uploadId: this.key.id, offset: sink.length, ...layoutOf(form) };
@@ -212,7 +219,8 @@ export class Session {
     const name = storedName(this.#post);
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();
-    const upload = { ...this.key, name, metadataText, size, modified, receivedAt, client };
+    const known = { ...this.key, name, place: this.#place, metadataText, size };
+    const upload = { ...known, modified, receivedAt, client };
     this.#finishing = finishUpload(upload, checksum, this.#sink, this.#journal);
     const result = await this.#finishing;
     this.#tell(result);

@@ -9,7 +9,8 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { systemPath } from "../base/system-path.ts";
-import { metadataSuffix, namesClash, takenText } from "../upload/names.ts";
+import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
+import { namesClash, takenText } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 import type { Form } from "../upload/upload.ts";
 import { checkDataFolder, idPattern, makePrivateFolder, probeLinks, removeLeftovers } from "./data-folder.ts";
@@ -27,6 +28,7 @@ import { PartialFile, type PartialHome } from "./partial-file.ts";
 import { PartialStorage, type PartialStorageOptions } from "./partial-storage.ts";
 import {
   endSteps,
+  finalFiles,
   isClaimed,
   type PublishParts,
   type PublishStep,
@@ -36,14 +38,7 @@ import {
 } from "./publish.ts";
 import { isDataOf } from "./published.ts";
 import { PublishingWay } from "./publishing-way.ts";
-import {
-  type Description,
-  type Destination,
-  NameTaken,
-  type Obstacle,
-  type Published,
-  type Storage,
-} from "./storage.ts";
+import { type Description, NameTaken, type Obstacle, type Published, type Storage } from "./storage.ts";
 import { folderIsAway, storageError } from "./storage-error.ts";
 import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
@@ -240,30 +235,30 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async obstacle(destination: Destination): Promise<Obstacle | null> {
-    const { user, name } = destination;
     return this.#explained("looked up", async () => {
       const other = this.#beingPublished(destination);
       if (other !== null) return { file: other, published: null };
-      if (!(await this.#names.isTaken(user, name))) return null;
-      const file = await this.#names.whatIsThere(user, name);
-      return { file, published: file === name ? await this.#publishedAt(destination) : null };
+      if (!(await this.#names.isTaken(destination))) return null;
+      const file = await this.#names.whatIsThere(destination);
+      return { file, published: file === destination.name ? await this.#publishedAt(destination) : null };
     });
   }
 
-  async tryDestination({ user, name }: Destination): Promise<void> {
+  async tryDestination(destination: Destination): Promise<void> {
     await this.#explained("stored", async () => {
       await this.#checkThere();
-      await this.#way.check(user);
+      await this.#way.check(destination);
       // The longest name that publishing makes: some file systems take less than others.
-      await lookAt(join(this.#root, user, name + metadataSuffix));
+      await lookAt(finalFiles(this.#root, destination).metadata);
     });
   }
 
-  async #publishedAt({ user, name }: Destination): Promise<Published | null> {
-    const data = join(this.#root, user, name);
-    const [properties, text] = await Promise.all([lookAt(data), readText(data + metadataSuffix)]);
+  async #publishedAt(destination: Destination): Promise<Published | null> {
+    const { data, metadata } = finalFiles(this.#root, destination);
+    const [properties, text] = await Promise.all([lookAt(data), readText(metadata)]);
     const there = text === null ? null : parseSidecar(text);
-    if (there?.user !== user || there.name !== name) return null;
+    // Elsewhere it is somebody's copy.
+    if (there === null || pathOf(destinationOf(there)) !== pathOf(destination)) return null;
     return isDataOf(properties, there) ? there : null;
   }
 
@@ -304,16 +299,15 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     description: Description,
     steps: readonly PublishStep[],
   ): Promise<void> {
-    const { user, name } = destination;
     if (this.#beingPublished(destination) !== null) throw await this.#taken(destination);
     this.#publishing.set(id, destination);
     try {
       // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
-      const isTaken = await this.#names.isTaken(user, name);
+      const isTaken = await this.#names.isTaken(destination);
       if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) {
         throw await this.#taken(destination);
       }
-      await this.#names.publishing(user, name, () => this.#perform(id, steps));
+      await this.#names.publishing(destination, () => this.#perform(id, steps));
     } catch (error) {
       if (!(error instanceof NameTaken)) throw error;
       // Somebody else has the name for good: nothing of ours may stay beside it.
@@ -361,9 +355,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   /** Name of the file that is just getting it, or a name it needs. */
-  #beingPublished({ user, name }: Destination): string | null {
+  #beingPublished({ folder, name }: Destination): string | null {
     for (const other of this.#publishing.values()) {
-      if (other.user === user && namesClash(other.name, name)) return other.name;
+      if (other.folder === folder && namesClash(other.name, name)) return other.name;
     }
     return null;
   }

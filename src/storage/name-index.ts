@@ -1,4 +1,4 @@
-// Which names are taken in each user's folder, without regard to case and Unicode form. Listing a folder of
+// Which names are taken in each folder, without regard to case and Unicode form. Listing a folder of
 // 100,000 files takes a while, so the names are kept in memory and listed again only when the folder changed.
 // What other programs do between two listings is noticed by exact name only; publishing never replaces anyway.
 
@@ -6,11 +6,14 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { foldName } from "../base/file-name.ts";
+import type { Destination } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix, occupiedNames } from "../upload/names.ts";
 import { lookAt, lookBehind } from "./file-calls.ts";
 
 // Some 100 bytes each.
 const namesMax = 500_000;
+// A folder for each sample may hold next to nothing.
+const foldersMax = 10_000;
 // Another program that works in a large folder all the time must not make us list it all the time: listing may
 // take this part of the time at most.
 const listingShareMax = 0.05;
@@ -51,98 +54,98 @@ export class NameIndex {
   }
 
   /** Whether publishing `name` would meet a file that is there. */
-  async isTaken(user: string, name: string): Promise<boolean> {
-    const path = join(this.#root, user);
+  async isTaken({ folder, name }: Destination): Promise<boolean> {
+    const path = join(this.#root, folder);
     const signature = await signatureOf(path);
     if (signature === null) {
-      this.#folders.delete(user);
+      this.#folders.delete(folder);
       return false;
     }
-    const known = this.#folders.get(user);
+    const known = this.#folders.get(folder);
     if (known?.signature === signature) return isIn(known.names, name);
     // What we are changing ourselves is known as soon as it is done.
-    const mayList = !this.#changing.has(user) && this.#clock.now() >= (known?.listAgainAt ?? 0);
+    const mayList = !this.#changing.has(folder) && this.#clock.now() >= (known?.listAgainAt ?? 0);
     if (known !== undefined && !mayList && !isIn(known.names, name))
       return (await fileAt(path, name)) !== null;
-    const folder = await this.#list(user, path, signature);
-    return isIn(folder.names, name);
+    const listed = await this.#list(folder, path, signature);
+    return isIn(listed.names, name);
   }
 
   /**
    * Which file keeps `name` from being published, as it is spelled; `null` when none does, or when finding it would
    * take another listing so soon.
    */
-  async whatIsThere(user: string, name: string): Promise<string | null> {
-    const path = join(this.#root, user);
+  async whatIsThere({ folder, name }: Destination): Promise<string | null> {
+    const path = join(this.#root, folder);
     const exact = await fileAt(path, name);
     if (exact !== null) return exact;
-    if (this.#clock.now() < (this.#folders.get(user)?.searchAgainAt ?? 0)) return null;
+    if (this.#clock.now() < (this.#folders.get(folder)?.searchAgainAt ?? 0)) return null;
     const started = this.#clock.now();
     const clashing = new Set(occupiedNames(name));
     const found = (await this.#readNames(path)).find((it) => clashing.has(foldName(it))) ?? null;
-    const folder = this.#folders.get(user);
+    const known = this.#folders.get(folder);
     const now = this.#clock.now();
-    if (folder !== undefined) folder.searchAgainAt = now + (now - started) / listingShareMax;
+    if (known !== undefined) known.searchAgainAt = now + (now - started) / listingShareMax;
     return found;
   }
 
   /** Runs `publish`, which gives `name` to a file, so that the changes it makes to the folder cost no listing. */
-  async publishing(user: string, name: string, publish: () => Promise<void>): Promise<void> {
-    await this.quietly(user, async () => {
+  async publishing({ folder, name }: Destination, publish: () => Promise<void>): Promise<void> {
+    await this.quietly(folder, async () => {
       await publish();
-      this.#folders.get(user)?.names.add(foldName(name));
+      this.#folders.get(folder)?.names.add(foldName(name));
     });
   }
 
-  /** Runs `change`, after which the user's folder holds what is known of it. */
-  async quietly(user: string, change: () => Promise<void>): Promise<void> {
-    const path = join(this.#root, user);
+  /** Runs `change`, after which `folder` holds what is known of it. */
+  async quietly(folder: string, change: () => Promise<void>): Promise<void> {
+    const path = join(this.#root, folder);
     const before = await signatureOf(path);
-    const changes = this.#changing.get(user) ?? { before, running: 0, begun: 0 };
-    this.#changing.set(user, changes);
+    const changes = this.#changing.get(folder) ?? { before, running: 0, begun: 0 };
+    this.#changing.set(folder, changes);
     changes.running += 1;
     changes.begun += 1;
     try {
       await change();
     } finally {
       changes.running -= 1;
-      if (changes.running === 0) await this.#changed(user, path, changes);
+      if (changes.running === 0) await this.#changed(folder, path, changes);
     }
   }
 
-  async #changed(user: string, path: string, changes: OwnChanges): Promise<void> {
+  async #changed(folder: string, path: string, changes: OwnChanges): Promise<void> {
     const { begun } = changes;
     // When the folder cannot be looked at it is listed next time, as after any other change.
     const after = await signatureOf(path).catch(() => null);
     // Another one began meanwhile: its end sees to it.
     if (changes.begun !== begun) return;
-    this.#changing.delete(user);
-    const folder = this.#folders.get(user);
-    if (folder?.signature === changes.before && after !== null) folder.signature = after;
+    this.#changing.delete(folder);
+    const known = this.#folders.get(folder);
+    if (known?.signature === changes.before && after !== null) known.signature = after;
   }
 
-  #list(user: string, path: string, signature: string): Promise<Folder> {
-    const running = this.#listings.get(user);
+  #list(name: string, path: string, signature: string): Promise<Folder> {
+    const running = this.#listings.get(name);
     if (running !== undefined) return running;
-    const listing = this.#listNow(user, path, signature).finally(() => this.#listings.delete(user));
-    this.#listings.set(user, listing);
+    const listing = this.#listNow(name, path, signature).finally(() => this.#listings.delete(name));
+    this.#listings.set(name, listing);
     return listing;
   }
 
-  async #listNow(user: string, path: string, signature: string): Promise<Folder> {
+  async #listNow(name: string, path: string, signature: string): Promise<Folder> {
     const started = this.#clock.now();
     const names = new Set((await this.#readNames(path)).map(foldName));
     // The two files beside each data file follow from its name: they need no room here.
-    for (const name of names) {
+    for (const it of names) {
       for (const suffix of [checksumSuffix, metadataSuffix]) {
-        if (name.endsWith(suffix) && names.has(name.slice(0, -suffix.length))) names.delete(name);
+        if (it.endsWith(suffix) && names.has(it.slice(0, -suffix.length))) names.delete(it);
       }
     }
     const finished = this.#clock.now();
     const listAgainAt = finished + (finished - started) / listingShareMax;
     const folder = { names, signature, listAgainAt, searchAgainAt: 0 };
-    this.#folders.delete(user);
-    this.#folders.set(user, folder);
+    this.#folders.delete(name);
+    this.#folders.set(name, folder);
     this.#evict();
     return folder;
   }
@@ -150,9 +153,9 @@ export class NameIndex {
   #evict(): void {
     let total = 0;
     for (const { names } of this.#folders.values()) total += names.size;
-    for (const [user, { names }] of this.#folders) {
-      if (total <= namesMax || this.#folders.size === 1) return;
-      this.#folders.delete(user);
+    for (const [folder, { names }] of this.#folders) {
+      if ((total <= namesMax && this.#folders.size <= foldersMax) || this.#folders.size === 1) return;
+      this.#folders.delete(folder);
       total -= names.size;
     }
   }

@@ -9,10 +9,11 @@ import { systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
+import type { Destination } from "../upload/destination.ts";
 import { syncFolder } from "./durable-files.ts";
 import { changeMode, changeTimes, fdatasync, fsync, openExisting, openFile, openNew } from "./file-calls.ts";
 import type { PartialUpload } from "./partial.ts";
-import type { Description, Destination } from "./storage.ts";
+import type { Description } from "./storage.ts";
 
 /** What a partial needs from the storage that it belongs to. */
 export interface PartialHome {

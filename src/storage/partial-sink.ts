@@ -3,10 +3,11 @@
 import { createHash, type Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
+import type { Destination } from "../upload/destination.ts";
 import type { Contents } from "../upload/upload.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
 import type { PartialUpload } from "./partial.ts";
-import type { Description, Destination, OwnedChunk, Sink, SinkEvents, StoredNote } from "./storage.ts";
+import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "./storage.ts";
 
 export interface PartialSinkOptions {
   readonly id: string;

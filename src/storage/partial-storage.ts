@@ -2,11 +2,12 @@
 // relied on.
 
 import { sha256Of } from "../base/sha256-of.ts";
+import type { Destination } from "../upload/destination.ts";
 import type { Form } from "../upload/upload.ts";
 import { ParkedHashes } from "./parked-hashes.ts";
 import type { PartialUpload } from "./partial.ts";
 import { PartialSink } from "./partial-sink.ts";
-import type { Destination, Remainder, Sink, SinkEvents, StorageProperties, StoredNote } from "./storage.ts";
+import type { Remainder, Sink, SinkEvents, StorageProperties, StoredNote } from "./storage.ts";
 
 export interface PartialStorageOptions {
   /** Bytes are made durable whenever so many came. */

@@ -2,8 +2,9 @@
 // keep an upload as a file, or as memory. An object store has neither, and no use for this.
 
 import type { Readable } from "../base/sha256-of.ts";
+import type { Destination } from "../upload/destination.ts";
 import type { Contents } from "../upload/upload.ts";
-import type { Description, Destination } from "./storage.ts";
+import type { Description } from "./storage.ts";
 
 /**
  * One caller at a time, one call at a time. Failures are `DyncError`, see `Sink`; after one the bytes past the last successful

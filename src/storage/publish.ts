@@ -7,6 +7,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
+import { type Destination, destinationOf, foldersAbove, pathOf } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
 import { checksumText, parseSidecar } from "../upload/sidecar.ts";
 import { treeOf } from "./dataset/tree.ts";
@@ -22,7 +23,7 @@ import {
 } from "./durable-files.ts";
 import { lookAt, lookBehind, makeFolder } from "./file-calls.ts";
 import type { FolderSyncs } from "./folder-syncs.ts";
-import { type Description, type Destination, NameTaken } from "./storage.ts";
+import { type Description, NameTaken } from "./storage.ts";
 import type { Trash } from "./trash.ts";
 
 export interface PublishParts {
@@ -34,12 +35,15 @@ export interface PublishParts {
   readonly mode: number;
   /** Whether the file system can give a file two names. */
   readonly hasLinks: boolean;
-  /** Users' folders that this process knows to be on disk. */
+  /** Folders of published files that this process knows to be on disk. */
   readonly durableFolders: Set<string>;
   readonly syncs: FolderSyncs;
   readonly trash: Trash;
   readonly clock: Clock;
 }
+
+// A folder for each sample: what is forgotten is synced once more.
+const durableFoldersMax = 10_000;
 
 export interface PublishStep {
   readonly name: string;
@@ -56,14 +60,14 @@ export function publishSteps(
   description: Description,
 ): readonly PublishStep[] {
   const { root, partials, hasLinks, syncs } = parts;
-  const folder = join(root, destination.user);
+  const folder = join(root, destination.folder);
   const staged = stagedFiles(partials, id);
   const final = finalFiles(root, destination);
   const { metadataText } = description;
   const checksum = checksumText(description.sha256, destination.name);
   const claim = hasLinks ? claimByLink : claimByWriting;
   return [
-    { name: "make the user's folder", run: () => makeUserFolder(parts, folder) },
+    { name: "make its folder", run: () => makeFolders(parts, destination) },
     {
       name: "stage the description",
       run: async () => {
@@ -101,11 +105,11 @@ export async function claimMetadata(
 }
 
 /** The last of them, when the data are visible under their name: what makes that durable, and clears up. */
-export function endSteps(parts: PublishParts, id: string, { user }: Destination): readonly PublishStep[] {
+export function endSteps(parts: PublishParts, id: string, { folder }: Destination): readonly PublishStep[] {
   const { root, partials, hasLinks, syncs, clock } = parts;
   const staged = stagedFiles(partials, id);
   return [
-    { name: "sync the data", run: () => syncs.sync(join(root, user)) },
+    { name: "sync the data", run: () => syncs.sync(join(root, folder)) },
     {
       name: "clear up",
       isTidying: true,
@@ -141,7 +145,8 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   const stagedText = await readText(staged.metadata);
   // Also where clearing up stopped after the metadata.
   if (stagedText === null) return removeFile(staged.checksum, clock);
-  const where = destination ?? parseSidecar(stagedText);
+  const upload = destination === undefined ? parseSidecar(stagedText) : null;
+  const where = destination ?? (upload === null ? null : destinationOf(upload));
   if (where !== null) {
     const final = finalFiles(root, where);
     const [data, finalData] = await Promise.all([lookAt(staged.data), lookAt(final.data)]);
@@ -151,7 +156,7 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
       if (await isOwnChecksum(parts, final.checksum, staged.checksum))
         await removeFile(final.checksum, clock);
       await removeFile(final.metadata, clock);
-      await syncFolder(join(root, where.user));
+      await syncFolder(join(root, where.folder));
     }
   }
   await removeFile(staged.checksum, clock);
@@ -177,14 +182,36 @@ export function stagedFiles(partials: string, id: string) {
 }
 
 /** Names that it gets. */
-export function finalFiles(root: string, { user, name }: Destination) {
-  const data = join(root, user, name);
+export function finalFiles(root: string, { folder, name }: Destination) {
+  const data = join(root, folder, name);
   return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
 }
 
-/** Makes a user's folder, durably; one that is there is fine. Throws the system's error. */
-export async function makeUserFolder(
-  { root, durableFolders, syncs }: PublishParts,
+/**
+ * Makes the folder of `destination` and those above it, durably; one that is there is fine. Throws `NameTaken` where one of them is
+ * something that was published, else the system's error.
+ */
+export async function makeFolders(parts: PublishParts, destination: Destination): Promise<void> {
+  const above = foldersAbove(destination);
+  const outermost = (above[0] ?? destination).folder;
+  await makeOneFolder(parts, parts.root, join(parts.root, outermost));
+  for (const it of above) {
+    const { data, metadata } = finalFiles(parts.root, it);
+    if ((await lookAt(metadata)) !== null) throw isNoFolder(it);
+    await makeOneFolder(parts, join(parts.root, it.folder), data).catch((error) => {
+      throw systemCode(error) === "ENOTDIR" || systemCode(error) === "EEXIST" ? isNoFolder(it) : error;
+    });
+  }
+}
+
+function isNoFolder(destination: Destination): NameTaken {
+  const text = `${JSON.stringify(pathOf(destination))} on the server is a file or a dataset: nothing can be put into it`;
+  return new NameTaken(text, { file: destination.name, published: null });
+}
+
+async function makeOneFolder(
+  { durableFolders, syncs }: PublishParts,
+  parent: string,
   folder: string,
 ): Promise<void> {
   if (!(await isFolder(folder))) {
@@ -198,7 +225,8 @@ export async function makeUserFolder(
   }
   // A folder that is there may be one that a crash kept from being synced.
   if (durableFolders.has(folder)) return;
-  await syncs.sync(root);
+  await syncs.sync(parent);
+  if (durableFolders.size >= durableFoldersMax) durableFolders.clear();
   durableFolders.add(folder);
 }
 

@@ -1,12 +1,14 @@
-// Whether files can get from the folder of partials to a user's folder: tried before an upload's first byte arrives, with a
+// Whether files can get from the folder of partials to the one that they are meant for: tried before an upload's first byte arrives, with a
 // hidden file that is gone again at once. Permissions, file systems and limits have too many ways to say no to ask for each.
 
+import { hash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import type { Destination } from "../upload/destination.ts";
 import { linkNew, moveFile, removeFile } from "./durable-files.ts";
 import { lookBehind } from "./file-calls.ts";
 import type { NameIndex } from "./name-index.ts";
-import { makeUserFolder, type PublishParts } from "./publish.ts";
+import { makeFolders, type PublishParts } from "./publish.ts";
 
 /** Hidden, so that whatever picks up finished files passes it over. */
 const probeName = ".dync-probe";
@@ -31,31 +33,38 @@ export class PublishingWay {
     this.#names = names;
   }
 
-  /** Makes the user's folder unless it is there, and tries it. Throws the system's error. */
-  async check(user: string): Promise<void> {
-    const running = this.#trying.get(user);
+  /** Makes the folder of `destination` unless it is there, and tries it. Throws `NameTaken`, or the system's error. */
+  async check(destination: Destination): Promise<void> {
+    const { folder } = destination;
+    const running = this.#trying.get(folder);
     if (running !== undefined) return running;
-    const trying = this.#check(user).finally(() => this.#trying.delete(user));
-    this.#trying.set(user, trying);
+    const trying = this.#check(destination).finally(() => this.#trying.delete(folder));
+    this.#trying.set(folder, trying);
     return trying;
   }
 
-  async #check(user: string): Promise<void> {
+  async #check(destination: Destination): Promise<void> {
     const { root, clock } = this.#parts;
-    const folder = join(root, user);
-    await makeUserFolder(this.#parts, folder);
-    const found = await lookBehind(folder);
+    const { folder } = destination;
+    await makeFolders(this.#parts, destination);
+    const found = await lookBehind(join(root, folder));
     const look = found === null ? "" : [found.dev, found.ino, found.mode, found.uid, found.gid].join(" ");
-    const tried = this.#tried.get(user);
+    const tried = this.#tried.get(folder);
     if (tried?.look === look && clock.now() - tried.at < believedMs) return;
-    await this.#names.quietly(user, () => this.#try(user, folder));
-    this.#tried.set(user, { look, at: clock.now() });
+    await this.#names.quietly(folder, () => this.#try(folder));
+    // Those that are not believed any more go first: with a folder for each sample there is no end of them.
+    this.#tried.delete(folder);
+    this.#tried.set(folder, { look, at: clock.now() });
+    for (const [other, { at }] of this.#tried) {
+      if (clock.now() - at < believedMs) break;
+      this.#tried.delete(other);
+    }
   }
 
-  async #try(user: string, folder: string): Promise<void> {
-    const { partials, hasLinks, clock } = this.#parts;
-    const from = join(partials, `probe.${user}`);
-    const to = join(folder, probeName);
+  async #try(folder: string): Promise<void> {
+    const { root, partials, hasLinks, clock } = this.#parts;
+    const from = join(partials, `probe.${hash("sha1", folder)}`);
+    const to = join(root, folder, probeName);
     try {
       await (await open(from, "w", 0o600)).close();
       // Left by a server that was killed just here.

@@ -2,13 +2,8 @@
 // object store fits behind it as well. Nothing here knows the protocol.
 
 import { DyncError } from "../base/error.ts";
+import type { Destination } from "../upload/destination.ts";
 import type { CompleteUpload, Contents, Form } from "../upload/upload.ts";
-
-/** Where a finished upload lies: under `user`, as `name`. Both are checked by `upload/names.ts` before they get here. */
-export interface Destination {
-  readonly user: string;
-  readonly name: string;
-}
 
 /** What is published beside the data. */
 export interface Description {
@@ -21,7 +16,7 @@ export interface Description {
 }
 
 /** A file, or a dataset, that was published whole, at exactly one destination. */
-export type Published = Pick<CompleteUpload, "id" | "size" | "sha256" | "contents" | "metadataText">;
+export type Published = Pick<CompleteUpload, "id" | "user" | "size" | "sha256" | "contents" | "metadataText">;
 
 /** Why nothing can be published at a destination. */
 export interface Obstacle {

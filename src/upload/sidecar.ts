@@ -2,6 +2,7 @@
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
 import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
+import { destinationAt, pathOf } from "./destination.ts";
 import type { CompleteUpload, Contents } from "./upload.ts";
 
 const ownMember = "_dync";
@@ -13,9 +14,11 @@ const unpack = "tar";
 const indentedCharsMax = 1024 * 1024;
 
 /** Our member: where a published file came from. */
-type Provenance = Omit<CompleteUpload, "id" | "metadataText" | "contents" | "receivedAt"> & {
+type Provenance = Omit<CompleteUpload, "id" | "metadataText" | "contents" | "receivedAt" | "place"> & {
   readonly upload: string;
   readonly received: string;
+  /** Below the data folder; not there where it is the user's folder and the name. */
+  readonly path?: string;
 };
 
 /**
@@ -24,8 +27,9 @@ type Provenance = Omit<CompleteUpload, "id" | "metadataText" | "contents" | "rec
  */
 export function sidecarText(complete: CompleteUpload): string {
   const { id: upload, metadataText, receivedAt: received, contents } = complete;
-  const { identity, user, name, size, sha256, modified, client } = complete;
-  const origin = { schema, upload, identity, user, name, size, sha256 };
+  const { identity, user, name, place, size, sha256, modified, client } = complete;
+  const path = place === null ? {} : { path: pathOf(place) };
+  const origin = { schema, upload, identity, user, name, ...path, size, sha256 };
   const own = {
     ...origin,
     ...(contents === null ? {} : { unpack, ...contents }),
@@ -58,9 +62,13 @@ export function parseSidecar(text: string): CompleteUpload | null {
   const contents = isDataset ? contentsOf(own) : null;
   // What a newer version unpacked is not what this one takes it for.
   if (isDataset && contents === null) return null;
+  const place = own.path === undefined ? null : destinationAt(own.path);
+  // Nor does anybody look where no path leads.
+  if (own.path !== undefined && place === null) return null;
   const { upload: id, identity, user, name, size, sha256, modified, received: receivedAt, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
-  return { id, identity, user, name, size, sha256, contents, modified, receivedAt, client, metadataText };
+  const known = { id, identity, user, name, place, size, sha256, contents };
+  return { ...known, modified, receivedAt, client, metadataText };
 }
 
 function contentsOf(own: Record<string, unknown>): Contents | null {
@@ -83,6 +91,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function isProvenance(own: Record<string, unknown>): own is Record<string, unknown> & Provenance {
   const texts = ["upload", "identity", "user", "name", "sha256", "received"];
   if (!texts.every((key) => typeof own[key] === "string")) return false;
+  if (own.path !== undefined && typeof own.path !== "string") return false;
   for (const text of [own.client, own.modified]) if (text !== null && typeof text !== "string") return false;
   return isCount(own.size);
 }

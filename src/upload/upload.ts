@@ -1,5 +1,7 @@
 // What one upload is called and where it came from: the words that the server, its catalogue and its storage share.
 
+import type { Destination } from "./destination.ts";
+
 /** Which upload it is, and whose. */
 export interface UploadKey {
   /** 32 lower-case hex digits, chosen by the server; what `upload-finished` carries. */
@@ -31,6 +33,8 @@ export interface Contents {
 /** A complete upload, as what lies beside it when it is published tells of it. */
 export interface CompleteUpload extends UploadKey {
   readonly name: string;
+  /** Where it is published; `null`: in the folder of its user, under its name. */
+  readonly place: Destination | null;
   /** The client's metadata: a JSON object as text. */
   readonly metadataText: string;
   /** Bytes: of a dataset those of the tar by which it came. */

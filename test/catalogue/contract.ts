@@ -18,6 +18,7 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
     user: "anna",
     origin: "key-1",
     name: `run-${number}.raw`,
+    place: null,
     form: "file",
     metadataText: '{"sample":"A1"}',
     size: 1000,
@@ -94,6 +95,31 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         leaseUntil: expect.any(Number),
         updatedAt: upload.createdAt,
       });
+    });
+
+    test("a place is held by whoever wants it first, whatever the upload is called and whose it is", async () => {
+      await using catalogue = await make();
+      const place = { folder: "lab/2026", name: "a.raw" };
+      const first = await admit(catalogue, newUpload(1, { place }));
+      expect((await catalogue.get(first.id))?.place).toEqual(place);
+      const holdersOf = async (change: Partial<NewUpload>) => {
+        const result = await catalogue.admit(newUpload(2, change), owner, noBounds);
+        if (result.type === "admitted") await catalogue.withdraw(result.hold);
+        return result.type === "name-taken" ? result.holders.map(({ id }) => id) : [];
+      };
+      expect(await holdersOf({ user: "bert", place: { folder: "lab/2026", name: "A.RAW" } })).toEqual([
+        first.id,
+      ]);
+      expect(await holdersOf({ place: { folder: "lab/2026", name: "a.raw.sha256" } })).toEqual([first.id]);
+      expect(await holdersOf({ place: { folder: "lab/2027", name: "a.raw" } })).toEqual([]);
+      // What is to be a file, or a dataset, is nobody's folder.
+      expect(await holdersOf({ place: { folder: "lab/2026/a.raw/b", name: "c" } })).toEqual([first.id]);
+      expect(await holdersOf({ place: { folder: "lab/2026/a", name: "c" } })).toEqual([]);
+      // Without a place it is the user's folder, also for who names that.
+      const second = await admit(catalogue, newUpload(3, { name: "b.raw" }));
+      expect(await holdersOf({ user: "bert", place: { folder: "anna", name: "b.raw" } })).toEqual([
+        second.id,
+      ]);
     });
 
     test("what is not there is null", async () => {

@@ -21,6 +21,7 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
     identity: "81",
     user: "anna",
     name: "1.raw",
+    place: null,
     metadataText: recordedMetadata,
     size: 7,
     modified,
@@ -36,7 +37,7 @@ test("a file whose checksum is right is published with its description, and reco
   const world = new RecoveryWorld();
   expect(await finishIn(world)).toEqual({ type: "finished" });
   const [file] = world.storage.published();
-  expect(file).toMatchObject({ user: "anna", name: "1.raw", sha256: sha256("content") });
+  expect(file).toMatchObject({ folder: "anna", name: "1.raw", sha256: sha256("content") });
   const described = JSON.parse(file?.metadataText ?? "");
   expect(described.sample).toBe("A1");
   expect(described._dync).toMatchObject({

@@ -57,6 +57,7 @@ export class RecoveryWorld {
         user: "anna",
         origin: "key-1",
         name,
+        place: null,
         form: "file",
         metadataText: recordedMetadata,
         size: null,

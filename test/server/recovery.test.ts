@@ -7,7 +7,7 @@ import { bytesOf, descriptionOf, idOf, publishOne } from "../storage/contract.ts
 import { RecoveryWorld, sha256 } from "./recovery-world.ts";
 
 describe("an upload that a crash left in the midst of being published", () => {
-  const destination = { user: "anna", name: "1.raw" };
+  const destination = { folder: "anna", name: "1.raw" };
 
   function publishing(world: RecoveryWorld, content: string, durable = 0) {
     return world.record(1, { state: "publishing", sha256: sha256(content), durable });

@@ -15,6 +15,7 @@ import { encodeClientMessage } from "../../src/protocol/wire/encode.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
 import { Server } from "../../src/server/server.ts";
 import type { ClientLink, ClientLinkEvents, LinkFailure, Received } from "../../src/transport/transport.ts";
+import { pathOf } from "../../src/upload/destination.ts";
 import { idOf } from "../storage/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
@@ -104,7 +105,7 @@ export class ServerWorld {
   }
 
   published(): readonly string[] {
-    return this.storage.published().map(({ user, name }) => `${user}/${name}`);
+    return this.storage.published().map(pathOf);
   }
 
   async settle(): Promise<void> {

@@ -69,7 +69,7 @@ function checkAnswer(
   }
   const { sha256, size, hasSameMetadata, upload, otherName } = answer.stored;
   const found = otherName ?? name;
-  const file = world.disk.storage.published().find((it) => it.user === user && it.name === found);
+  const file = world.disk.storage.published().find((it) => it.folder === user && it.name === found);
   check(file !== undefined, () => `${user} hears that ${name} is stored, and it is not`);
   check(file.id === upload, () => `${user} hears of ${name} that it is of another upload`);
   check(

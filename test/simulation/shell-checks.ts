@@ -114,7 +114,7 @@ export class ShellChecks {
     const published = this.#world.disk.storage.published();
     const places = new Set<string>();
     for (const file of published) {
-      const place = `${file.user}/${file.name.toLowerCase()}`;
+      const place = `${file.folder}/${file.name.toLowerCase()}`;
       check(!places.has(place), () => `${place} is there twice`);
       places.add(place);
       this.#compare(file);
@@ -125,10 +125,10 @@ export class ShellChecks {
   #compare(file: PublishedFile): void {
     const record = this.#world.disk.catalogue.peek(file.id);
     const client = record === null ? undefined : this.#world.byIdentity.get(record.identity);
-    check(client !== undefined, () => `${file.user}/${file.name} is of an upload that nobody made`);
+    check(client !== undefined, () => `${file.folder}/${file.name} is of an upload that nobody made`);
     const { label, name, user, content } = client.job;
-    const place = `${file.user}/${file.name}`;
-    check(file.name === name && file.user === `user-${user}`, () => `${label} lies at ${place}`);
+    const place = `${file.folder}/${file.name}`;
+    check(file.name === name && file.folder === `user-${user}`, () => `${label} lies at ${place}`);
     check(file.sha256 === sha256Of(content), () => `${place} has another checksum than ${label}`);
     check(Buffer.compare(file.bytes, content) === 0, () => `${place} is not what ${label} sent`);
   }

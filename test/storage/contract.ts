@@ -8,6 +8,7 @@ import type { PartialStorage, PartialStorageOptions } from "../../src/storage/pa
 import type { Description, SinkEvents, Storage } from "../../src/storage/storage.ts";
 import { encodeMember } from "../../src/tar/header.ts";
 import { blockBytes, paddingOf } from "../../src/tar/member.ts";
+import type { Destination } from "../../src/upload/destination.ts";
 import { sidecarText } from "../../src/upload/sidecar.ts";
 import type { Contents, Form, Layout } from "../../src/upload/upload.ts";
 
@@ -65,6 +66,7 @@ export function descriptionOf(
   name: string,
   content: Uint8Array,
   contents: Contents | null = null,
+  place: Destination | null = null,
 ): Description {
   const modified = "2020-01-02T03:04:05.678901234Z";
   const sha256 = createHash("sha256").update(content).digest("hex");
@@ -73,6 +75,7 @@ export function descriptionOf(
     identity: "00",
     user,
     name,
+    place,
     metadataText: '{"sample":"A1"}',
     size: content.length,
     sha256,
@@ -97,7 +100,7 @@ export async function publishOne(
   const partial = await storage.create(idOf(number), form);
   await partial.append(content);
   const description = descriptionOf(idOf(number), user, name, content, await partial.contents());
-  await partial.publish({ user, name }, description);
+  await partial.publish({ folder: user, name }, description);
   return description;
 }
 
@@ -277,8 +280,8 @@ export function storageContract(
       const description = descriptionOf(idOf(1), "anna", "a.raw", all, contents);
       expect(again.digest()).toBe(description.sha256);
       expect(contents === null).toBe(form === "file");
-      await again.publish({ user: "anna", name: "a.raw" }, description);
-      const published = (await next.obstacle({ user: "anna", name: "a.raw" }))?.published;
+      await again.publish({ folder: "anna", name: "a.raw" }, description);
+      const published = (await next.obstacle({ folder: "anna", name: "a.raw" }))?.published;
       expect(published).toMatchObject({ size: all.length, sha256: description.sha256, id: idOf(1) });
     });
 
@@ -300,7 +303,7 @@ export function storageContract(
 
     test("what was cut off while it was published is recovered: all of it, or as much as is there", async () => {
       await using under = await make();
-      const destination = { user: "anna", name: "a.raw" };
+      const destination = { folder: "anna", name: "a.raw" };
       const content = whole("content");
       const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", content);
       const { emptyNote } = under.storage;
@@ -326,7 +329,7 @@ export function storageContract(
       await sink.close();
       const next = await under.reopen();
       const note = { ...next.emptyNote, durable: 3 };
-      const destination = { user: "anna", name: "a.raw" };
+      const destination = { folder: "anna", name: "a.raw" };
       const { sha256 } = descriptionOf(idOf(1), "anna", "a.raw", whole("content"));
       const left = await next.recover(idOf(1), note, destination, sha256);
       expect(left).toMatchObject({ type: "incomplete", durable: 3 });
@@ -352,7 +355,7 @@ export function storageContract(
   describe(`${name}: publishing`, () => {
     test("a published upload is there under its name, and its partial is gone", async () => {
       await using under = await make();
-      const destination = { user: "anna", name: "run 1.raw" };
+      const destination = { folder: "anna", name: "run 1.raw" };
       expect(await under.storage.obstacle(destination)).toBeNull();
       expect(await under.storage.isPublished(idOf(1), destination, "00")).toBe(false);
       const { sha256 } = await publish(under.storage, 1, "anna", "run 1.raw");
@@ -367,22 +370,26 @@ export function storageContract(
     test("an empty file is published as well", async () => {
       await using under = await make();
       await publish(under.storage, 1, "anna", "empty", "");
-      expect(await under.storage.obstacle({ user: "anna", name: "empty" })).not.toBeNull();
+      expect(await under.storage.obstacle({ folder: "anna", name: "empty" })).not.toBeNull();
     });
 
     test("a name that is taken is not replaced, and the first file stays as it is", async () => {
       await using under = await make();
       const { sha256 } = await publish(under.storage, 1, "anna", "a.raw", "first");
       expect(await codeOf(publish(under.storage, 2, "anna", "a.raw", "second"))).toBe("name-taken");
-      expect((await under.storage.obstacle({ user: "anna", name: "a.raw" }))?.published?.sha256).toBe(sha256);
+      expect((await under.storage.obstacle({ folder: "anna", name: "a.raw" }))?.published?.sha256).toBe(
+        sha256,
+      );
       await under.storage.discard(idOf(2));
-      expect((await under.storage.obstacle({ user: "anna", name: "a.raw" }))?.published?.sha256).toBe(sha256);
+      expect((await under.storage.obstacle({ folder: "anna", name: "a.raw" }))?.published?.sha256).toBe(
+        sha256,
+      );
     });
 
     test("another user's name is another name", async () => {
       await using under = await make();
       await publish(under.storage, 1, "anna", "a.raw");
-      expect(await under.storage.obstacle({ user: "bert", name: "a.raw" })).toBeNull();
+      expect(await under.storage.obstacle({ folder: "bert", name: "a.raw" })).toBeNull();
       await publish(under.storage, 2, "bert", "a.raw");
     });
 
@@ -398,7 +405,7 @@ export function storageContract(
     test.each(clashes)("%p and %p cannot both be published", async (first, second) => {
       await using under = await make();
       await publish(under.storage, 1, "anna", first);
-      expect(await under.storage.obstacle({ user: "anna", name: second })).not.toBeNull();
+      expect(await under.storage.obstacle({ folder: "anna", name: second })).not.toBeNull();
       expect(await codeOf(publish(under.storage, 2, "anna", second))).toBe("name-taken");
     });
 
@@ -406,7 +413,7 @@ export function storageContract(
       await using under = await make();
       const names = ["a", "a.sha", "b.sha256", "a.meta", "a.sha256.txt"];
       for (const [index, name] of names.entries()) await publish(under.storage, index + 1, "anna", name);
-      for (const name of names) expect(await under.storage.obstacle({ user: "anna", name })).not.toBeNull();
+      for (const name of names) expect(await under.storage.obstacle({ folder: "anna", name })).not.toBeNull();
     });
 
     test("of many uploads that are published under one name at once, exactly one gets it", async () => {

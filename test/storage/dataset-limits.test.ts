@@ -125,7 +125,7 @@ describe("a dataset", () => {
       };
       const dataset = await createDataset({ folder: folder.file(what), fileSystemSync, publish });
       await dataset.append(tar);
-      const published = dataset.publish({ user: "anna", name: "run" }, { sha256: "", metadataText: "{}" });
+      const published = dataset.publish({ folder: "anna", name: "run" }, { sha256: "", metadataText: "{}" });
       expect([what, await codeOf(published), dataset.synced, syncs]).toEqual([what, "no-space", synced, 1]);
       await dataset.close();
     }

@@ -340,7 +340,7 @@ test("what is whole says how it lies, before it has its name", async () => {
   };
   const dataset = await createDataset({ folder: folder.path, fileSystemSync, publish }, "bagit");
   await dataset.append(tar);
-  await dataset.publish({ user: "anna", name: "run" }, { sha256: "", metadataText: "{}" });
+  await dataset.publish({ folder: "anna", name: "run" }, { sha256: "", metadataText: "{}" });
   expect(whole).toMatchObject({ layout: "bagit", contents: { layout: "bagit", list: listOf(everything) } });
   expect(treeAt(join(placeIn(folder.path).folder, "tree", "data"))).toEqual(treeOf(everything));
   await dataset.close();

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { MemoryStorage, type StorageOperation } from "../support/memory/storage.ts";
 
 const id = "0".repeat(32);
-const destination = { user: "lab", name: "run.raw" };
+const destination = { folder: "lab", name: "run.raw" };
 const description = { sha256: "0".repeat(64), metadataText: "{}" };
 
 /** Bytes on a disk on which every operation for which `fails` says so fails. */

@@ -35,7 +35,7 @@ while (durable < content.length) {
 const stored = new Uint8Array(content.length);
 await untilDone(() => partial.read(0, stored));
 await untilDone(() =>
-  partial.publish({ user: "anna", name: "a" }, descriptionOf(idOf(1), "anna", "a", content)),
+  partial.publish({ folder: "anna", name: "a" }, descriptionOf(idOf(1), "anna", "a", content)),
 );
 await storage.close();
 let published = 0;

@@ -127,10 +127,10 @@ describe("what lies in the data folder", () => {
     await using under = await make();
     await publishOne(under.storage, 1, "anna", "a");
     await rm(join(under.folder, "anna"), { recursive: true });
-    expect(await under.storage.obstacle({ user: "anna", name: "a" })).toBeNull();
+    expect(await under.storage.obstacle({ folder: "anna", name: "a" })).toBeNull();
     mkdirSync(join(under.folder, "anna"));
     writeFileSync(join(under.folder, "anna", "New.RAW"), "");
-    expect(await under.storage.obstacle({ user: "anna", name: "new.raw" })).not.toBeNull();
+    expect(await under.storage.obstacle({ folder: "anna", name: "new.raw" })).not.toBeNull();
   });
 
   test.skipIf(isWindows)(
@@ -145,7 +145,10 @@ describe("what lies in the data folder", () => {
         expect(modeOf(".dync")).toBe("700");
         expect(modeOf(".dync", "partial")).toBe("700");
         expect(modeOf(".dync", "partial", idOf(1))).toBe("600");
-        await partial.publish({ user: "anna", name: "a" }, descriptionOf(idOf(1), "anna", "a", bytesOf("")));
+        await partial.publish(
+          { folder: "anna", name: "a" },
+          descriptionOf(idOf(1), "anna", "a", bytesOf("")),
+        );
         for (const name of ["a", "a.sha256", "a.meta.json"]) expect(modeOf("anna", name)).toBe("640");
         expect(modeOf("anna")).toBe("750");
       } finally {
@@ -160,7 +163,7 @@ describe("what lies in the data folder", () => {
     const partial = await under.storage.create(idOf(1), "file");
     await partial.append(bytesOf("a"));
     const description = descriptionOf(idOf(1), "anna", "a", bytesOf("a"));
-    await partial.publish({ user: "anna", name: "a" }, { ...description, modified });
+    await partial.publish({ folder: "anna", name: "a" }, { ...description, modified });
     const { mtimeNs } = statSync(join(under.folder, "anna", "a"), { bigint: true });
     // The runtimes take seconds as floating point numbers.
     const differenceNs = Math.abs(Number(mtimeNs - (parseTimestamp(modified) ?? 0n)));
@@ -181,11 +184,11 @@ describe("what lies in the data folder", () => {
     mkdirSync(join(under.folder, "anna"));
     for (let index = 0; index < 10_000; index++)
       writeFileSync(join(under.folder, "anna", `file-${index}`), "");
-    expect(await under.storage.obstacle({ user: "anna", name: "FILE-77" })).not.toBeNull();
+    expect(await under.storage.obstacle({ folder: "anna", name: "FILE-77" })).not.toBeNull();
     const started = performance.now();
     for (let index = 0; index < 100; index++) await publishOne(under.storage, index, "anna", `new-${index}`);
     const names = Array.from({ length: 500 }, (_, index) => `other-${index}`);
-    for (const name of names) expect(await under.storage.obstacle({ user: "anna", name })).toBeNull();
+    for (const name of names) expect(await under.storage.obstacle({ folder: "anna", name })).toBeNull();
     // Listing the folder every time would take more than 10 ms each.
     expect(performance.now() - started).toBeLessThan(4000);
   });
@@ -278,7 +281,7 @@ test("another folder in the place of the data folder gets the same answer at eac
   await partial.append(content);
   await rename(folder.file(".dync"), folder.file("away"));
   await mkdir(folder.file(".dync", "partial"), { recursive: true });
-  const destination = { user: "anna", name: "a.raw" };
+  const destination = { folder: "anna", name: "a.raw" };
   const description = descriptionOf(idOf(1), "anna", "a.raw", content);
   for (const attempt of [
     () => storage.open(idOf(1)),
@@ -318,7 +321,7 @@ test.skipIf(!canMount)(
     const into = new Uint8Array(1_300_000);
     expect(await second.read(0, into)).toBe(1_300_000);
     expect(into.every((byte) => byte === 7)).toBe(true);
-    await second.publish({ user: "anna", name: "a" }, descriptionOf(idOf(2), "anna", "a", into));
+    await second.publish({ folder: "anna", name: "a" }, descriptionOf(idOf(2), "anna", "a", into));
     await storage.close();
   },
 );

@@ -49,7 +49,7 @@ test.each([true, false])(
     expect(storage.published().length).toBe(isShown ? 1 : 0);
     const partial = await storage.open(idOf(1));
     await partial?.publish(
-      { user: "anna", name: "a.raw" },
+      { folder: "anna", name: "a.raw" },
       descriptionOf(idOf(1), "anna", "a.raw", bytesOf("content")),
     );
     expect(storage.published().map(({ name }) => name)).toEqual(["a.raw"]);

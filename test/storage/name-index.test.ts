@@ -6,6 +6,8 @@ import { systemClock } from "../../src/base/clock.ts";
 import { NameIndex } from "../../src/storage/name-index.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
+const at = (name: string) => ({ folder: "anna", name });
+
 async function indexedFolder() {
   const folder = await tempFolder();
   mkdirSync(folder.file("anna"));
@@ -18,7 +20,7 @@ async function indexedFolder() {
   return {
     index,
     put,
-    publish: (name: string) => index.publishing("anna", name, async () => put(name)),
+    publish: (name: string) => index.publishing(at(name), async () => put(name)),
     listings: () => listings,
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
@@ -27,43 +29,41 @@ async function indexedFolder() {
 test("a hundred files that we publish one after the other cost one listing", async () => {
   await using folder = await indexedFolder();
   for (let count = 0; count < 100; count++) {
-    expect(await folder.index.isTaken("anna", `File-${count}`)).toBe(false);
+    expect(await folder.index.isTaken(at(`File-${count}`))).toBe(false);
     await folder.publish(`File-${count}`);
-    expect(await folder.index.isTaken("anna", `file-${count}`)).toBe(true);
+    expect(await folder.index.isTaken(at(`file-${count}`))).toBe(true);
   }
   expect(folder.listings()).toBe(1);
 });
 
 test("a hundred files that we publish at once cost one listing", async () => {
   await using folder = await indexedFolder();
-  await folder.index.isTaken("anna", "first");
+  await folder.index.isTaken(at("first"));
   const publishing = Array.from({ length: 100 }, async (_, count) => {
-    expect(await folder.index.isTaken("anna", `File-${count}`)).toBe(false);
+    expect(await folder.index.isTaken(at(`File-${count}`))).toBe(false);
     await folder.publish(`File-${count}`);
   });
   await Promise.all(publishing);
-  expect(await folder.index.isTaken("anna", "file-99")).toBe(true);
-  expect(await folder.index.isTaken("anna", "file-100")).toBe(false);
+  expect(await folder.index.isTaken(at("file-99"))).toBe(true);
+  expect(await folder.index.isTaken(at("file-100"))).toBe(false);
   expect(folder.listings()).toBe(1);
 });
 
 test("a file of another program's is seen without regard to case, while we publish by its exact name", async () => {
   await using folder = await indexedFolder();
-  await folder.index.isTaken("anna", "first");
-  await folder.index.publishing("anna", "Ours", async () => {
+  await folder.index.isTaken(at("first"));
+  await folder.index.publishing(at("Ours"), async () => {
     folder.put("Theirs");
-    expect(await folder.index.isTaken("anna", "Theirs")).toBe(true);
+    expect(await folder.index.isTaken(at("Theirs"))).toBe(true);
     folder.put("Ours");
   });
   folder.put("Later");
-  expect(await folder.index.isTaken("anna", "Later")).toBe(true);
+  expect(await folder.index.isTaken(at("Later"))).toBe(true);
 });
 
 test("a publication that failed leaves no name taken", async () => {
   await using folder = await indexedFolder();
-  const failing = folder.index.publishing("anna", "Never", () =>
-    Promise.reject(new Error("The disk is full")),
-  );
+  const failing = folder.index.publishing(at("Never"), () => Promise.reject(new Error("The disk is full")));
   await expect(failing).rejects.toThrow("The disk is full");
-  expect(await folder.index.isTaken("anna", "never")).toBe(false);
+  expect(await folder.index.isTaken(at("never"))).toBe(false);
 });

@@ -235,7 +235,7 @@ describe("after a failed sync", () => {
     write("1234");
     await settle();
     const description = { sha256: sha256("1234"), metadataText: "{}" };
-    expect(sink.publish({ user: "anna", name: "a" }, description)).rejects.toThrow();
+    expect(sink.publish({ folder: "anna", name: "a" }, description)).rejects.toThrow();
     await settle();
     expect(storage.published()).toEqual([]);
   });
@@ -344,7 +344,7 @@ describe("what is taken up again", () => {
 });
 
 describe("what is left of an upload that was being published", () => {
-  const destination = { user: "anna", name: "a" };
+  const destination = { folder: "anna", name: "a" };
 
   test("is closed again when it cannot be read, for another try", async () => {
     const storage = await written("content", { before: failing("read", [0], broken) });

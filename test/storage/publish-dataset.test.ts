@@ -25,7 +25,7 @@ import { everything, homeOf, placeIn, tarBytes, treeOf } from "./dataset-world.t
 import { openStorage } from "./open-storage.ts";
 
 const tar = tarBytes(everything);
-const destination = { user: "anna", name: "run" };
+const destination = { folder: "anna", name: "run" };
 const published = ["run", "run.meta.json", "run.sha256"];
 const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const checkBag = join(import.meta.dir, "..", "support", "check_bag.py");

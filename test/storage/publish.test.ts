@@ -15,7 +15,7 @@ import { bytesOf, codeOf, descriptionOf, idOf, publishOne } from "./contract.ts"
 import { openStorage } from "./open-storage.ts";
 
 const content = bytesOf("the content");
-const destination = { user: "anna", name: "run.raw" };
+const destination = { folder: "anna", name: "run.raw" };
 const published = ["run.raw", "run.raw.meta.json", "run.raw.sha256"];
 
 for (const hasLinks of [true, false]) {
@@ -117,7 +117,7 @@ test("a description that was written only in part is written again", async () =>
 });
 
 function description() {
-  return descriptionOf(idOf(1), destination.user, destination.name, content);
+  return descriptionOf(idOf(1), destination.folder, destination.name, content);
 }
 
 function partsOf(root: string, hasLinks: boolean): PublishParts {

@@ -13,6 +13,7 @@ const upload: CompleteUpload = {
   identity: "ab",
   user: "anna",
   name: "a.raw",
+  place: null,
   metadataText: '{"a":1}',
   size: 3,
   sha256: "f".repeat(64),

@@ -8,6 +8,7 @@ import { systemCode } from "../../base/error.ts";
 import { secondsText } from "../../base/timestamp.ts";
 import { Turns } from "../../base/turns.ts";
 import { bagDeclaration, bagInfoText } from "../../upload/bag.ts";
+import type { Destination } from "../../upload/destination.ts";
 import { checksumText, parseSidecar } from "../../upload/sidecar.ts";
 import { isSameContent, linkNew, moveFile, removeFile, syncFile } from "../durable-files.ts";
 import { changeTimesAt, lookAt, writeWholeFile } from "../file-calls.ts";
@@ -15,14 +16,14 @@ import {
   claimMetadata,
   endSteps,
   finalFiles,
-  makeUserFolder,
+  makeFolders,
   nameTaken,
   type PublishParts,
   type PublishStep,
   stage,
   stagedFiles,
 } from "../publish.ts";
-import type { Description, Destination } from "../storage.ts";
+import type { Description } from "../storage.ts";
 import { bytesOf, checksumLine, manifestLine, writeLines } from "./listing.ts";
 import type { WholeDataset } from "./whole-dataset.ts";
 
@@ -40,12 +41,12 @@ export function datasetSteps(
   dataset: WholeDataset,
 ): readonly PublishStep[] {
   const { root, partials, syncs, clock } = parts;
-  const folder = join(root, destination.user);
+  const folder = join(root, destination.folder);
   const staged = stagedFiles(partials, id);
   const final = finalFiles(root, destination);
   const turns = new Turns(stepsPerTurn, neverAborted);
   return [
-    { name: "make the user's folder", run: () => makeUserFolder(parts, folder) },
+    { name: "make its folder", run: () => makeFolders(parts, destination) },
     {
       name: "complete the files",
       run: async () => {

@@ -2,6 +2,7 @@
 
 import { assert } from "../../../src/base/assert.ts";
 import type { Clock } from "../../../src/base/clock.ts";
+import { foldName } from "../../../src/base/file-name.ts";
 import { jsonDigest } from "../../../src/base/json-digest.ts";
 import {
   type Admitted,
@@ -17,9 +18,16 @@ import {
   type UserBounds,
 } from "../../../src/catalogue/catalogue.ts";
 import { changed, newRecord, taken } from "../../../src/catalogue/change.ts";
-import { namesClash } from "../../../src/upload/names.ts";
+import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
+import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
 
 const unfinished = ["open", "publishing"] as const;
+
+function isInTheWay(held: Destination, wanted: Destination): boolean {
+  if (held.folder === wanted.folder && namesClash(held.name, wanted.name)) return true;
+  const names = occupiedNames(held.name);
+  return foldersAbove(wanted).some((it) => it.folder === held.folder && names.includes(foldName(it.name)));
+}
 
 export class MemoryCatalogue implements Catalogue {
   readonly #clock: Pick<Clock, "date">;
@@ -33,11 +41,12 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
-    const { id, user, name, metadataText } = upload;
+    const { id, user, metadataText } = upload;
     assert(!this.#records.has(id), "an upload is added once");
-    const others = this.list(unfinished).filter((record) => record.user === user);
-    const holders = others.filter((record) => namesClash(record.name, name));
+    const all = this.list(unfinished);
+    const holders = all.filter((record) => isInTheWay(destinationOf(record), destinationOf(upload)));
     if (holders.length > 0) return { type: "name-taken", holders };
+    const others = all.filter((record) => record.user === user);
     if (others.length >= bounds.uploads) return { type: "too-many-uploads" };
     const texts = [...others.map((record) => this.#metadata.get(record.id) ?? ""), metadataText];
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);

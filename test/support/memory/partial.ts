@@ -4,7 +4,8 @@
 import { assert } from "../../../src/base/assert.ts";
 import { DyncError } from "../../../src/base/error.ts";
 import type { PartialUpload } from "../../../src/storage/partial.ts";
-import type { Description, Destination } from "../../../src/storage/storage.ts";
+import type { Description } from "../../../src/storage/storage.ts";
+import type { Destination } from "../../../src/upload/destination.ts";
 
 export interface StorageOperation {
   readonly type: "create" | "open" | "append" | "sync" | "read" | "truncate" | "publish" | "show" | "discard";

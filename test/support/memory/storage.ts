@@ -6,13 +6,8 @@ import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { DyncError } from "../../../src/base/error.ts";
 import type { PartialUpload } from "../../../src/storage/partial.ts";
 import { PartialStorage, type PartialStorageOptions } from "../../../src/storage/partial-storage.ts";
-import {
-  type Description,
-  type Destination,
-  NameTaken,
-  type Obstacle,
-  type Storage,
-} from "../../../src/storage/storage.ts";
+import { type Description, NameTaken, type Obstacle, type Storage } from "../../../src/storage/storage.ts";
+import type { Destination } from "../../../src/upload/destination.ts";
 import { namesClash, takenText } from "../../../src/upload/names.ts";
 import { parseSidecar } from "../../../src/upload/sidecar.ts";
 import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./partial.ts";
@@ -103,9 +98,9 @@ export class MemoryStorage extends PartialStorage implements Storage {
   }
 
   /** Somebody takes a published file away. */
-  remove(user: string, name: string): void {
+  remove(folder: string, name: string): void {
     for (const [id, file] of this.#published)
-      if (file.user === user && file.name === name) this.#published.delete(id);
+      if (file.folder === folder && file.name === name) this.#published.delete(id);
   }
 
   async create(id: string): Promise<PartialUpload> {
@@ -140,21 +135,24 @@ export class MemoryStorage extends PartialStorage implements Storage {
     return this.#obstacleAt(destination);
   }
 
-  #obstacleAt({ user, name }: Destination): Obstacle | null {
-    const all = [...this.#published.values()].filter((it) => it.user === user && namesClash(it.name, name));
+  #obstacleAt({ folder, name }: Destination): Obstacle | null {
+    const all = [...this.#published.values()].filter(
+      (it) => it.folder === folder && namesClash(it.name, name),
+    );
     const file = all.find((it) => it.name === name) ?? all[0];
     if (file === undefined) return null;
     const { sha256, metadataText, id, stored } = file;
-    const own = parseSidecar(metadataText)?.metadataText ?? "{}";
-    const published = { id, size: stored.length, sha256, contents: null, metadataText: own };
+    const own = parseSidecar(metadataText);
+    const { user, metadataText: text } = own ?? { user: "nobody", metadataText: "{}" };
+    const published = { id, user, size: stored.length, sha256, contents: null, metadataText: text };
     return { file: file.name, published: file.name === name ? published : null };
   }
 
   async tryDestination(): Promise<void> {}
 
-  async isPublished(id: string, { user, name }: Destination, sha256: string): Promise<boolean> {
+  async isPublished(id: string, { folder, name }: Destination, sha256: string): Promise<boolean> {
     const file = this.#published.get(id);
-    return file?.user === user && file.name === name && file.sha256 === sha256;
+    return file?.folder === folder && file.name === name && file.sha256 === sha256;
   }
 
   protected override async endPublishing(id: string): Promise<void> {
@@ -189,7 +187,7 @@ export class MemoryStorage extends PartialStorage implements Storage {
     if (obstacle !== null) throw new NameTaken(takenText(destination.name, obstacle.file), obstacle);
     const file: Shown = {
       id,
-      user: destination.user,
+      folder: destination.folder,
       name: destination.name,
       sha256: description.sha256,
       metadataText: description.metadataText,
