@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
 import { type Matches, namePattern } from "../rules/linear-pattern.ts";
 import type { Scalar } from "../rules/upload-rules.ts";
+import type { ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { type FileReading, type MemberFault, member, table } from "./table.ts";
 import { isTable, tomlText } from "./toml.ts";
@@ -47,22 +48,23 @@ export function rulesMembers(folder: string) {
   };
 }
 
-/** What is wrong with rules and groups beside each other. */
-export function rulesFaults(
-  rules: readonly RuleRow[],
+/** What is wrong with the entries of `list`, each of which has a name, and groups beside each other. */
+export function groupFaults(
+  list: string,
+  rows: readonly Pick<RuleRow, "name" | "groups">[],
   groups: Groups,
   { lineOf }: Extract<FileReading<unknown>, { ok: true }>,
 ): readonly MemberFault[] {
   const faults: MemberFault[] = [];
   const seen = new Map<string, number>();
-  for (const [index, rule] of rules.entries()) {
+  for (const [index, row] of rows.entries()) {
     const at = (key: string, text: string): void => {
-      faults.push({ line: lineOf(["rules", index, key]), member: `rules[${index + 1}].${key}`, text });
+      faults.push({ line: lineOf([list, index, key]), member: `${list}[${index + 1}].${key}`, text });
     };
-    const before = seen.get(rule.name);
-    if (before !== undefined) at("name", `needs a name of its own, found that of rules[${before + 1}]`);
-    seen.set(rule.name, index);
-    for (const group of rule.groups ?? []) {
+    const before = seen.get(row.name);
+    if (before !== undefined) at("name", `needs a name of its own, found that of ${list}[${before + 1}]`);
+    seen.set(row.name, index);
+    for (const group of row.groups ?? []) {
       const known = Object.keys(groups).map((it) => JSON.stringify(it));
       const list = known.length === 0 ? "and there are none" : `known are ${known.join(", ")}`;
       if (!Object.hasOwn(groups, group))
@@ -72,13 +74,16 @@ export function rulesFaults(
   return faults;
 }
 
-/** Whom a rule is for: `undefined` for everybody. */
-export function usersOf({ users, groups: names }: RuleRow, groups: Groups): readonly Matches[] | undefined {
+/** Whom a rule, or another entry with users and groups, is for: `undefined` for everybody. */
+export function usersOf(
+  { users, groups: names }: Pick<RuleRow, "users" | "groups">,
+  groups: Groups,
+): readonly Matches[] | undefined {
   if (users === undefined && names === undefined) return undefined;
   return [...(users ?? []), ...(names ?? []).flatMap((it) => groups[it] ?? [])];
 }
 
-function readName(value: unknown): Parsed<string> {
+export function readName(value: unknown): Parsed<string> {
   const isName = typeof value === "string" && value.trim() !== "" && value.length <= nameLengthMax;
   return isName ? right(value) : wrong(`a text of 1 to ${nameLengthMax} characters`, tomlText(value));
 }
@@ -87,7 +92,7 @@ function readSwitch(value: unknown): Parsed<boolean> {
   return typeof value === "boolean" ? right(value) : wrong("true or false", tomlText(value));
 }
 
-function readTexts(value: unknown): Parsed<readonly string[]> {
+export function readTexts(value: unknown): Parsed<readonly string[]> {
   const isList = Array.isArray(value) && value.length > 0 && value.every((it) => typeof it === "string");
   return isList ? right(value) : wrong('a list of texts: ["a", "b"]', tomlText(value));
 }
@@ -97,21 +102,32 @@ function readPath(value: unknown, folder: string): Parsed<string> {
   return isPath ? right(resolve(folder, value)) : wrong("the path of a JSON Schema", tomlText(value));
 }
 
-function patterns(ignoresCase: boolean, what: string) {
+/** Patterns for `what`, which people read in a fault. */
+export function patterns(ignoresCase: boolean, what: string) {
   return member((value): Parsed<readonly Matches[]> => {
-    const wanted = `a list of patterns for ${what}: ["a*", "/^b[0-9]+$/"]`;
-    const texts = readTexts(value);
-    if (!texts.ok) return wrong(wanted, tomlText(value));
-    const read: Matches[] = [];
-    for (const text of texts.value) {
-      try {
-        read.push(namePattern(text, ignoresCase));
-      } catch (error) {
-        return wrong(wanted, `${tomlText(text)}, which ${messageOf(error)}`);
-      }
-    }
-    return right(read);
+    const read = readPatterns(value, ignoresCase, what);
+    return read.ok ? right(read.value.map(({ matches }) => matches)) : read;
   });
+}
+
+/** The same, each with its text. */
+export function readPatterns(
+  value: unknown,
+  ignoresCase: boolean,
+  what: string,
+): Parsed<readonly ShownPattern[]> {
+  const wanted = `a list of patterns for ${what}: ["a*", "/^b[0-9]+$/"]`;
+  const texts = readTexts(value);
+  if (!texts.ok) return wrong(wanted, tomlText(value));
+  const read: ShownPattern[] = [];
+  for (const text of texts.value) {
+    try {
+      read.push({ text, matches: namePattern(text, ignoresCase) });
+    } catch (error) {
+      return wrong(wanted, `${tomlText(text)}, which ${messageOf(error)}`);
+    }
+  }
+  return right(read);
 }
 
 function readConditions(value: unknown): Parsed<ReadonlyMap<string, readonly Scalar[]>> {

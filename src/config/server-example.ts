@@ -33,6 +33,23 @@ const rulesChapter = `# ---- Which uploads are taken
 #metadata = { "instrument.kind" = ["ms", "lc-ms"] }
 #schema = "ms.schema.json"               # JSON Schema 2020-12, beside this file`;
 
+const limitsChapter = `# ---- What some users may have
+#
+# Of each line below "name" the first entry counts that fits the user and has
+# that line: so what is for a few stands before what is for many, and what has
+# neither "users" nor "groups" is for all. It goes over "uploads-per-user" and
+# "max-unfinished" above.
+
+#[[limits]]
+#name = "instruments"
+#users = ["ms-*", "/^nmr[0-9]+$/"]       # patterns, as in rules
+#groups = ["mass-spec"]                  # and those of [groups]
+#upload-size = "2TiB"                    # of one upload, as it is sent
+#files = ["*.raw", "*.d"]                # names that they may be stored as
+#uploads = 50                            # open at once
+#unfinished = 2000                       # with a client or suspended
+#contact = "data@example.org"            # whom a refusal says to ask for more`;
+
 const chapters: Readonly<Record<Scope, string>> = {
   process: "# ---- The server",
   user: "# ---- Each user's uploads",
@@ -43,7 +60,7 @@ export function exampleText(): string {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const chapter = (scope: Scope): string =>
     [chapters[scope], ...rows.filter((it) => it.scope === scope).map(entryOf)].join("\n\n");
-  return `${[head, chapter("process"), chapter("user"), rulesChapter].join("\n\n")}\n`;
+  return `${[head, chapter("process"), chapter("user"), rulesChapter, limitsChapter].join("\n\n")}\n`;
 }
 
 function entryOf(row: Setting<unknown>): string {

@@ -2,8 +2,10 @@
 
 import { resolve } from "node:path";
 import * as v from "valibot";
+import type { LimitEntry } from "../rules/user-limits.ts";
+import { type LimitsRow, limitEntries, limitsFaults, limitsMembers } from "./limits-table.ts";
 import { right } from "./parsed.ts";
-import { type Groups, type RuleRow, rulesFaults, rulesMembers } from "./rules-table.ts";
+import { type Groups, groupFaults, type RuleRow, rulesMembers } from "./rules-table.ts";
 import { type SettingValues, serverSettings } from "./server-settings.ts";
 import { readInFile, type Setting } from "./setting.ts";
 import { checkFile, type FileReading, member, table } from "./table.ts";
@@ -18,6 +20,10 @@ export interface ServerFile {
   readonly groups: Groups;
   /** Rules and groups as they were written: the same text as long as they are. */
   readonly rulesText: string;
+  /** What some users may have, in its order. */
+  readonly limits: readonly LimitEntry[];
+  /** As `rulesText`, of limits and groups. */
+  readonly limitsText: string;
 }
 
 /** Reads `text`; paths in it begin at `folder`, an absolute path. Everything that is wrong with it is told at once. */
@@ -25,19 +31,29 @@ export function readServerFile(text: string, folder: string): FileReading<Server
   const toml = readToml(text);
   const reading = checkFile(toml, fileSchema(folder));
   if (!reading.ok) return reading;
-  const { rules = null, groups = {}, ...settings } = reading.value as TablesAndSettings;
-  const faults = rulesFaults(rules ?? [], groups, reading);
+  const { rules = null, groups = {}, limits = [], ...settings } = reading.value as TablesAndSettings;
+  const faults = [
+    ...groupFaults("rules", rules ?? [], groups, reading),
+    ...limitsFaults(limits, groups, reading),
+  ].toSorted((a, b) => a.line - b.line);
   if (faults.length > 0) return { ok: false, faults };
-  const rulesText = toml.ok ? JSON.stringify([toml.value.rules, toml.value.groups]) : "";
-  return { ...reading, value: { settings, rules, groups, rulesText } };
+  const textOf = (list: "rules" | "limits"): string =>
+    toml.ok ? JSON.stringify([toml.value[list], toml.value.groups]) : "";
+  const entries = limitEntries(limits, groups);
+  const texts = { rulesText: textOf("rules"), limitsText: limits.length === 0 ? "" : textOf("limits") };
+  return { ...reading, value: { settings, rules, groups, limits: entries, ...texts } };
 }
 
-type TablesAndSettings = SettingValues & { readonly rules?: readonly RuleRow[]; readonly groups?: Groups };
+type TablesAndSettings = SettingValues & {
+  readonly rules?: readonly RuleRow[];
+  readonly groups?: Groups;
+  readonly limits?: readonly LimitsRow[];
+};
 
 function fileSchema(folder: string) {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const settings = rows.map((row) => [row.name, v.optional(settingMember(row, folder))] as const);
-  return table({ ...Object.fromEntries(settings), ...rulesMembers(folder) });
+  return table({ ...Object.fromEntries(settings), ...rulesMembers(folder), ...limitsMembers() });
 }
 
 function settingMember(row: Setting<unknown>, folder: string) {

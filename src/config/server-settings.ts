@@ -4,6 +4,7 @@
 import { logFormats, logLevels } from "../base/log.ts";
 import { limits } from "../protocol/limits.ts";
 import type { PostRules } from "../rules/judge.ts";
+import { type LimitEntry, limitsOf, noLimits } from "../rules/user-limits.ts";
 import type { Fault } from "./parsed.ts";
 import {
   choices,
@@ -138,7 +139,7 @@ const fixedSettings = {
 };
 
 /** What a server takes whose steward says nothing: any upload that has metadata, under any name that every system can store. */
-const anyUpload = { names: "portable", uploads: null } as PostRules;
+const anyUpload = { names: "portable", uploads: null, limits: noLimits } as PostRules;
 
 // A client asks within the seconds after it lost its connection. A record costs 400 bytes.
 const fixedRules = {
@@ -161,6 +162,13 @@ export type ProcessSettings = ValuesOf<"process"> & Readonly<typeof fixedSetting
 export type UserRules = ValuesOf<"user"> & Readonly<typeof fixedRules>;
 
 export type RulesOf = (user: string) => UserRules;
+
+/** `rules`, which are everybody's, as they are for `user` with what `entries` grant. */
+export function rulesFor(rules: UserRules, entries: readonly LimitEntry[], user: string): UserRules {
+  const limits = limitsOf(entries, user);
+  const { uploads = rules.uploadsPerUser, unfinished = rules.unfinishedPerUser } = limits;
+  return { ...rules, limits, uploadsPerUser: uploads, unfinishedPerUser: unfinished };
+}
 
 /** What says how a setting is, the strongest first. */
 const origins = ["option", "variable", "file"] as const;

@@ -2,6 +2,8 @@
 
 import { type Parsed, right, wrong } from "./parsed.ts";
 
+export { formatSize } from "../base/size-text.ts";
+
 const units = ["", "K", "M", "G", "T", "P"] as const;
 
 /**
@@ -25,18 +27,4 @@ export function writeSize(bytes: number): string {
 function unitBytes(letter = "", suffix?: string): number {
   const base = suffix?.toUpperCase() === "B" ? 1000 : 1024;
   return base ** units.indexOf(letter.toUpperCase() as (typeof units)[number]);
-}
-
-/** Short text of a number of bytes in 1024s: `0 B`, `999 B`, `1.5 KiB`, `112 MiB`. At most 8 columns. */
-export function formatSize(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  // 999.5 and more would be printed with four digits.
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  if (unit === 0) return `${Math.round(value)} B`;
-  // Three digits in sight, but never "10.0".
-  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}iB`;
 }

@@ -9,6 +9,7 @@ import { storedName } from "../protocol/wire/stored-name.ts";
 import { nameFault } from "../upload/names.ts";
 import { NoJudgement } from "./metadata-schema.ts";
 import { type Candidate, ruleFor, type UploadRule } from "./upload-rules.ts";
+import { type Limits, namingFault, sizeFault } from "./user-limits.ts";
 
 /** What a client posts about an upload. */
 export type Post = Omit<PostFile, "type">;
@@ -19,6 +20,8 @@ export interface PostRules {
   readonly names: "portable";
   /** Which of them are taken, the first rule that fits first; `null`: all. */
   readonly uploads: readonly UploadRule[] | null;
+  /** What its user was granted. */
+  readonly limits: Limits;
 }
 
 export type Judgement =
@@ -26,13 +29,20 @@ export type Judgement =
   | { readonly type: "accepted"; readonly post: Post; readonly rule: string | null }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
-/** Of several reasons the first that a client can act on: metadata, then the name, then what the server's rules want. */
+/**
+ * Of several reasons the first that a client can act on: metadata, then the name, then what its user was granted, then what the
+ * server's rules want.
+ */
 export function judge(user: string, post: Post, rules: PostRules): Judgement {
   const metadata = metadataFault(post.metadataText);
   if (metadata !== null) return { type: "refused", refusal: metadata };
   const name = storedName(post);
   const text = nameFaults[rules.names](name);
   if (text !== null) return refused("forbidden", text);
+  const naming = namingFault(rules.limits, name);
+  if (naming !== null) return refused("forbidden", naming);
+  const size = sizeFault(rules.limits, post.info.size);
+  if (size !== null) return refused("too-large", size);
   if (rules.uploads === null) return { type: "accepted", post, rule: null };
   const candidate: Candidate = {
     user,
@@ -61,6 +71,6 @@ function schemaFault({ schema, name }: UploadRule, { metadata }: Candidate): str
   }
 }
 
-function refused(code: "forbidden" | "metadata-rejected", text: string): Judgement {
+function refused(code: "forbidden" | "too-large" | "metadata-rejected", text: string): Judgement {
   return { type: "refused", refusal: { code: errorMeanings[code].wire, text } };
 }

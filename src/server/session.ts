@@ -3,7 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
@@ -12,6 +12,7 @@ import type { ServerAction, ServerInput } from "../protocol/server/server-events
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
+import { growthFault } from "../rules/user-limits.ts";
 import type { Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
@@ -206,7 +207,19 @@ export class Session {
   write(offset: number, data: Uint8Array, received: Received | null): void {
     assert(this.#sink !== null && received !== null, "a write has a chunk and a storage");
     this.#activeAt = this.#parts.clock.now();
+    const fault = this.#growthFault(offset + data.length);
+    if (fault !== null) {
+      received.release();
+      return this.#feed({ type: "storage-failed", ...fault, keep: false });
+    }
     this.#sink.write({ offset, data, release: () => received.release() });
+  }
+
+  /** Why the upload is not taken any further when it has so many bytes. What was announced was judged before it began. */
+  #growthFault(bytes: number): Refusal | null {
+    if (this.#post?.info.size !== undefined) return null;
+    const text = growthFault(this.#parts.rulesOf(this.key.user).limits, bytes);
+    return text === null ? null : { code: errorMeanings["too-large"].wire, text };
   }
 
   /** Compares with the announced checksum, and publishes. */

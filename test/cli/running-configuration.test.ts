@@ -7,18 +7,20 @@ import type { Configuration } from "../../src/cli/dync-server/configuration.ts";
 import { RunningConfiguration } from "../../src/cli/dync-server/running-configuration.ts";
 import { readServerSettings } from "../../src/config/server-settings.ts";
 import type { UploadRule } from "../../src/rules/upload-rules.ts";
+import type { LimitEntry } from "../../src/rules/user-limits.ts";
 
 /** As if it had been read, from a file with these values. */
 function read(
   values: Readonly<Record<string, unknown>>,
   file: string | null = "/etc/server.toml",
   uploads: readonly UploadRule[] | null = null,
+  limits: readonly LimitEntry[] = [],
 ): Configuration {
   const { process: settings, rules, origins } = readServerSettings({ file: values });
   const rulesDigest = JSON.stringify(uploads);
   return {
     ...{ home: "/home", settings, rules: { ...rules, uploads }, rulesDigest },
-    ...{ file, origins, lineOf: () => 1, warnings: [] },
+    ...{ file, origins, lineOf: () => 1, warnings: [], limits, limitsText: JSON.stringify(limits) },
   };
 }
 
@@ -117,6 +119,23 @@ test("other rules about uploads count at once, and are named", async () => {
   });
   expect(await reload(to(null))).toMatchObject({ changed: [{ from: "ms, nmr", to: "none" }] });
   expect(configuration.rulesOf("a").uploads).toBe(null);
+});
+
+test("what some users were granted counts for them at once, and goes over what all have", async () => {
+  const { configuration, reload } = running(read({ "uploads-per-user": 9 }));
+  const { rulesOf } = configuration;
+  const users = [(user: string) => user === "anna"];
+  const to = (uploads: number) => () =>
+    read({ "uploads-per-user": 9 }, undefined, null, [{ name: "a", users, uploads, uploadBytes: 5 }]);
+  expect(await reload(to(2))).toMatchObject({ changed: [{ setting: "limits", from: "none", to: "a" }] });
+  expect(rulesOf("anna")).toMatchObject({ uploadsPerUser: 2, limits: { uploadBytes: 5 } });
+  expect(rulesOf("bert")).toMatchObject({ uploadsPerUser: 9, limits: {} });
+  expect(await reload(to(3))).toMatchObject({ changed: [{ from: "a", to: "a, with other words" }] });
+  expect(rulesOf("anna").uploadsPerUser).toBe(3);
+  expect(await reload(() => read({}))).toMatchObject({
+    changed: [{ setting: "uploads-per-user" }, { setting: "limits", from: "a", to: "none" }],
+  });
+  expect(rulesOf("anna")).toMatchObject({ uploadsPerUser: 250, limits: {} });
 });
 
 test("a bug of ours is no fault of the configuration", async () => {

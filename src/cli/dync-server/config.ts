@@ -65,18 +65,24 @@ export const configShowCommand = defineCommand({
     );
     const rows = settingRows.map((row) => ({ row, ...saidBy(row, configuration) }));
     const rules = configuration.rules.uploads;
-    const shownRules = [
-      "rules",
-      namesOf(configuration.rules),
-      rules === null ? "default" : `line ${configuration.lineOf("rules")}`,
-    ];
+    const tables = [
+      ["rules", rules],
+      ["limits", configuration.limits.length === 0 ? null : configuration.limits],
+    ] as const;
+    const shownTables = tables.map(([name, entries]) => [
+      name,
+      namesOf(entries),
+      entries === null ? "default" : `line ${configuration.lineOf(name)}`,
+    ]);
     const table = rows.map(({ row, where }) => [row.name, shownValue(row, configuration), where]);
-    for (const line of inColumns([...table, shownRules])) output.result(line);
+    for (const line of inColumns([...table, ...shownTables])) output.result(line);
     for (const { row, source } of rows) {
       const value: unknown = JSON.parse(writeInFile(row, settingValue(row, configuration)));
       output.record("setting", { name: row.name, value, ...source, isLive: row.isLive });
     }
-    output.summarise({ file, settings: rows.length, rules: rules?.map(({ name }) => name) ?? null });
+    const names = (entries: readonly { readonly name: string }[] | null) => entries?.map(({ name }) => name);
+    const limits = names(configuration.limits);
+    output.summarise({ file, settings: rows.length, rules: names(rules) ?? null, limits });
     return 0;
   },
 });

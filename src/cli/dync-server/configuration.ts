@@ -15,6 +15,7 @@ import {
 import type { Setting } from "../../config/setting.ts";
 import { type FileReading, type MemberFault, nearest } from "../../config/table.ts";
 import { dyncHome } from "../../keys/key-files.ts";
+import type { LimitEntry } from "../../rules/user-limits.ts";
 import type { CommandLine, Environment, OptionDef, OptionsDef, OptionValues } from "../command.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { optionText, usageError } from "../option-value.ts";
@@ -41,8 +42,11 @@ export interface Configuration {
   readonly home: string;
   /** With the absolute path of the data folder. */
   readonly settings: ProcessSettings;
-  /** The same for every user. */
+  /** What every user has whom `limits` grant nothing else. */
   readonly rules: UserRules;
+  readonly limits: readonly LimitEntry[];
+  /** The same text as long as the limits are as they were written. */
+  readonly limitsText: string;
   /** Another one whenever the rules of the file, or what their schemas say, are others. */
   readonly rulesDigest: string;
   /** Absolute path of the file that was read, or `null`: there is none. */
@@ -139,6 +143,8 @@ export async function readConfiguration(
     home,
     settings: { ...settings.process, dataFolder: resolve(base, settings.process.dataFolder) },
     rules,
+    limits: reading?.ok ? reading.value.limits : [],
+    limitsText: reading?.ok ? reading.value.limitsText : "",
     rulesDigest: uploads.digest,
     file: read === null ? null : path,
     origins,

@@ -1,9 +1,12 @@
 // `dync-server rules test`: what would become of an upload by the rules of the configuration, without sending anything.
 
 import { DyncError, errorCodeFromWire } from "../../base/error.ts";
+import { rulesFor } from "../../config/server-settings.ts";
+import { parseSize } from "../../config/size.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { loadMembers, metadataFaults, metadataOf } from "../metadata-file.ts";
+import { optionText, unwrap, usageError } from "../option-value.ts";
 import { printable } from "../printable.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
 import { rulesTestUsage } from "./usage-config.ts";
@@ -16,6 +19,7 @@ export const rulesTestCommand = defineCommand({
     config: { type: "string" },
     user: { type: "string", required: true, missingHint: "say who would send it" },
     name: { type: "string", alias: "n", required: true, missingHint: "say what it would be called" },
+    size: { type: "string" },
     dataset: { type: "boolean" },
     metadata: { type: "string", alias: "m" },
     "key-value": { type: "string", alias: "k", repeat: true },
@@ -23,14 +27,20 @@ export const rulesTestCommand = defineCommand({
   },
   check: ({ values }) => ({
     misread: null,
-    others: metadataFaults(values.metadata?.[0], values["key-value"] ?? []),
+    others: [
+      ...sizeFaults(values.size?.[0]),
+      ...metadataFaults(values.metadata?.[0], values["key-value"] ?? []),
+    ],
   }),
-  async run({ config, user, name, dataset, metadata, "key-value": pairs }, { output, environment }) {
-    const { rules, file } = await readConfiguration(givenOptions({ config }, environment), environment);
+  async run({ config, user, name, size, dataset, metadata, "key-value": pairs }, { output, environment }) {
+    const configuration = await readConfiguration(givenOptions({ config }, environment), environment);
+    const { file, limits } = configuration;
+    const rules = rulesFor(configuration.rules, limits, user);
     const metadataText = metadataOf(loadMembers(metadata, pairs));
     // What it takes is much, and no other command of these wants it.
     const { judge } = await import("../../rules/judge.ts");
-    const info = dataset ? { unpack: "tar" as const } : {};
+    const announced = size === undefined ? {} : { size: unwrap(parseSize(size), optionText("size")) };
+    const info = { ...(dataset ? { unpack: "tar" as const } : {}), ...announced };
     const judgement = judge(user, { name, metadataText, info }, rules);
     output.summarise({ file, rules: rules.uploads?.length ?? null });
     if (judgement.type === "refused") {
@@ -45,3 +55,8 @@ export const rulesTestCommand = defineCommand({
     return 0;
   },
 });
+
+function sizeFaults(text: string | undefined): readonly DyncError[] {
+  const parsed = text === undefined ? null : parseSize(text);
+  return parsed === null || parsed.ok ? [] : [usageError(parsed.fault, optionText("size"))];
+}

@@ -3,8 +3,14 @@
 
 import { DyncError, SeveralErrors } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import type { ProcessSettings, RulesOf, UserRules } from "../../config/server-settings.ts";
+import {
+  type ProcessSettings,
+  type RulesOf,
+  rulesFor,
+  type UserRules,
+} from "../../config/server-settings.ts";
 import type { Setting } from "../../config/setting.ts";
+import type { LimitEntry } from "../../rules/user-limits.ts";
 import { type Configuration, keyOf, settingRows, settingValue } from "./configuration.ts";
 
 /** A setting that is to be another, both as they are written. */
@@ -38,6 +44,10 @@ export class RunningConfiguration {
   readonly #settings: { -readonly [Key in keyof ProcessSettings]: ProcessSettings[Key] };
   #rules: UserRules;
   #rulesDigest: string;
+  #limits: readonly LimitEntry[];
+  #limitsText: string;
+  /** The rules of each user who sent something, until they change: there are no more users than keys. */
+  readonly #rulesByUser = new Map<string, UserRules>();
   /** The reload that was asked for last: the next one begins when it is over. */
   #reloading: Promise<unknown> = Promise.resolve();
 
@@ -49,6 +59,8 @@ export class RunningConfiguration {
     this.#settings = { ...first.settings };
     this.#rules = first.rules;
     this.#rulesDigest = first.rulesDigest;
+    this.#limits = first.limits;
+    this.#limitsText = first.limitsText;
   }
 
   /** What holds now: the same object always, in which the settings that may change do. */
@@ -56,7 +68,14 @@ export class RunningConfiguration {
     return this.#settings;
   }
 
-  readonly rulesOf: RulesOf = () => this.#rules;
+  readonly rulesOf: RulesOf = (user) => {
+    if (this.#limits.length === 0) return this.#rules;
+    const known = this.#rulesByUser.get(user);
+    if (known !== undefined) return known;
+    const rules = rulesFor(this.#rules, this.#limits, user);
+    this.#rulesByUser.set(user, rules);
+    return rules;
+  };
 
   /** Reads all again, takes what may change, and says in the log what that is. */
   reload(logger: Logger): Promise<Reload> {
@@ -101,7 +120,8 @@ export class RunningConfiguration {
       from: row.kind.write(settingValue(row, now)),
       to: row.kind.write(settingValue(row, next)),
     });
-    const changed = [...different.filter((it) => it.isLive).map(change), ...this.#rulesChange(next)];
+    const tables = [...this.#rulesChange(next), ...this.#limitsChange(next)];
+    const changed = [...different.filter((it) => it.isLive).map(change), ...tables];
     const needsRestart = different.filter((it) => !it.isLive).map(change);
     this.#take(next, different);
     return { outcome: "taken", changed, needsRestart, warnings: next.warnings };
@@ -109,25 +129,40 @@ export class RunningConfiguration {
 
   #rulesChange({ rules, rulesDigest }: Configuration): readonly SettingChange[] {
     if (rulesDigest === this.#rulesDigest) return [];
-    const [from, to] = [namesOf(this.#rules), namesOf(rules)];
-    return [{ setting: "rules", from, to: to === from ? `${to}, with other words` : to }];
+    return [listChange("rules", this.#rules.uploads, rules.uploads)];
   }
 
-  #take({ settings, rules, rulesDigest, file }: Configuration, different: readonly Setting<unknown>[]): void {
+  #limitsChange({ limits, limitsText }: Configuration): readonly SettingChange[] {
+    if (limitsText === this.#limitsText) return [];
+    return [listChange("limits", this.#limits, limits)];
+  }
+
+  #take(next: Configuration, different: readonly Setting<unknown>[]): void {
+    const { settings, rules, rulesDigest, limits, limitsText, file } = next;
     const keys = different.filter((it) => it.isLive && it.scope === "process").map(keyOf);
     const live = Object.entries(settings).filter(([key]) => keys.includes(key));
     Object.assign(this.#settings, Object.fromEntries(live));
     this.#rules = rules;
     this.#rulesDigest = rulesDigest;
+    this.#limits = limits;
+    this.#limitsText = limitsText;
+    this.#rulesByUser.clear();
     this.#file = file;
   }
 }
 
-/** Names of the rules about uploads, as a list. */
-export function namesOf({ uploads }: UserRules): string {
-  if (uploads === null) return "none";
-  const names = uploads.slice(0, namesMax).map(({ name }) => name);
-  return [...names, ...(uploads.length > namesMax ? [`${uploads.length - namesMax} more`] : [])].join(", ");
+function listChange(setting: string, before: Named, after: Named): SettingChange {
+  const [from, to] = [namesOf(before), namesOf(after)];
+  return { setting, from, to: to === from ? `${to}, with other words` : to };
+}
+
+type Named = readonly { readonly name: string }[] | null;
+
+/** Names of the entries of a table, as a list. */
+export function namesOf(entries: Named): string {
+  if (entries === null || entries.length === 0) return "none";
+  const names = entries.slice(0, namesMax).map(({ name }) => name);
+  return [...names, ...(entries.length > namesMax ? [`${entries.length - namesMax} more`] : [])].join(", ");
 }
 
 const namesMax = 10;

@@ -79,6 +79,8 @@ Options:
       --user USER      who would send it
   -n, --name NAME      what it would be called; with --dataset, as a folder
       --dataset        it is a folder
+      --size SIZE      how large it is: 12GiB, or a number of bytes; without
+                       that no bound on it is looked at
   -m, --metadata FILE  a JSON object with its metadata ("-": standard input)
   -k, --key-value KEY:VALUE
                        a field of its metadata, a text (KEY:=JSON is one that
@@ -87,7 +89,8 @@ Options:
       --json           print JSON lines for programs
   -h, --help           print this text
 
-Exit status: 0 it is taken, 6 the metadata are refused, 7 no rule takes it.
+Exit status: 0 it is taken, 6 the metadata are refused, 7 no rule takes it, or
+it is more than the user may send.
 `;
 
 export const reloadUsage = `

@@ -1,0 +1,95 @@
+// `[[limits]]` of a server's file: what some users may have, in an ordered list. Each member of it is a matter of its own, for
+// which the first entry counts that fits the user and has that member.
+
+import * as v from "valibot";
+import type { LimitEntry, Limits, ShownPattern } from "../rules/user-limits.ts";
+import { type Parsed, right, wrong } from "./parsed.ts";
+import {
+  type Groups,
+  groupFaults,
+  patterns,
+  readName,
+  readPatterns,
+  readTexts,
+  usersOf,
+} from "./rules-table.ts";
+import { counts, readInFile, sizes } from "./setting.ts";
+import { type FileReading, type MemberFault, member, table } from "./table.ts";
+import { tomlText } from "./toml.ts";
+
+/** An entry as it is written. */
+export interface LimitsRow {
+  readonly name: string;
+  readonly users?: LimitEntry["users"];
+  readonly groups?: readonly string[] | undefined;
+  readonly uploads?: number | undefined;
+  readonly unfinished?: number | undefined;
+  readonly "upload-size"?: number | undefined;
+  readonly files?: readonly ShownPattern[] | undefined;
+  readonly contact?: string | undefined;
+}
+
+const contactLengthMax = 200;
+const uploadsMaxMax = 100_000;
+const bytes = sizes();
+const uploads = counts(1, uploadsMaxMax);
+
+/** What an entry says a limit with; the rest is about whom it is for. */
+const matters = {
+  uploads: v.optional(member((value) => readInFile({ kind: uploads }, value))),
+  unfinished: v.optional(member((value) => readInFile({ kind: uploads }, value))),
+  "upload-size": v.optional(member((value) => readInFile({ kind: bytes }, value))),
+  files: v.optional(member((value) => readPatterns(value, true, "names of files"))),
+};
+
+/** What `[[limits]]` may hold. */
+export function limitsMembers() {
+  return {
+    limits: v.optional(
+      v.array(
+        table({
+          name: member(readName),
+          users: v.optional(patterns(false, "users")),
+          groups: v.optional(member(readTexts)),
+          ...matters,
+          contact: v.optional(member(readContact)),
+        }),
+      ),
+    ),
+  };
+}
+
+/** What is wrong with entries and groups beside each other. */
+export function limitsFaults(
+  rows: readonly LimitsRow[],
+  groups: Groups,
+  reading: Extract<FileReading<unknown>, { ok: true }>,
+): readonly MemberFault[] {
+  const empty = rows.flatMap((row, index) => {
+    if ([...Object.keys(matters), "contact"].some((it) => row[it as keyof LimitsRow] !== undefined))
+      return [];
+    const text = `says no limit: it needs one of ${Object.keys(matters).join(", ")}`;
+    return [{ line: reading.lineOf(["limits", index]), member: `limits[${index + 1}]`, text }];
+  });
+  return [...groupFaults("limits", rows, groups, reading), ...empty];
+}
+
+/** The entries as they are judged by. */
+export function limitEntries(rows: readonly LimitsRow[], groups: Groups): readonly LimitEntry[] {
+  return rows.map((row) => {
+    const { name, uploads, unfinished, files, contact } = row;
+    const limits: Limits = { uploads, unfinished, uploadBytes: row["upload-size"], files, contact };
+    return { name, users: usersOf(row, groups), ...limits };
+  });
+}
+
+function readContact(value: unknown): Parsed<string> {
+  const isContact =
+    typeof value === "string" &&
+    value.trim() !== "" &&
+    value.length <= contactLengthMax &&
+    !/\p{Cc}/u.test(value);
+  return isContact
+    ? right(value)
+    : wrong(`a text of 1 to ${contactLengthMax} characters on one line`, tomlText(value));
+}
