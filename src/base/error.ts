@@ -35,6 +35,8 @@ export const errorMeanings = {
   source: { wire: null, exit: 4, retry: false },
   "source-changed": { wire: null, exit: 4, retry: false },
   unreachable: { wire: null, exit: 5, retry: true },
+  /** The server does not know how to answer such a question. */
+  "cannot-know": { wire: null, exit: 9, retry: false },
   "key-refused": { wire: null, exit: 7, retry: false },
   "wrong-server": { wire: null, exit: 7, retry: false },
   failed: { wire: null, exit: 1, retry: false },
@@ -43,7 +45,19 @@ export const errorMeanings = {
 /** Stable name of a kind of error; appears in `--json` output and logs. */
 export type ErrorCode = keyof typeof errorMeanings;
 
+/** One of the things that are wrong with what was given. */
+export interface Fault {
+  /** Of the field, as people write it: `sample.parts[0]`; empty where it is all of it. */
+  readonly path: string;
+  /** A sentence that names the field. */
+  readonly text: string;
+  /** Which JSON types are wanted there, where it is the type that is wrong: `integer`. */
+  readonly types?: readonly string[] | undefined;
+}
+
 export interface DyncErrorOptions extends ErrorOptions {
+  /** What the message lists, one by one. */
+  readonly faults?: readonly Fault[] | undefined;
   /** What the reader can do about it: one sentence or a command. */
   readonly hint?: string | undefined;
 }
@@ -56,11 +70,13 @@ export class DyncError extends Error {
   override readonly name = "DyncError";
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly faults: readonly Fault[];
 
   constructor(code: ErrorCode, message: string, options: DyncErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.hint = options.hint;
+    this.faults = options.faults ?? [];
   }
 
   get meaning(): ErrorMeaning {

@@ -10,6 +10,7 @@ import type { Writable } from "node:stream";
 import { styleText } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { type DyncError, SeveralErrors } from "../base/error.ts";
+import { errorLines, listedFaults } from "./fault-lines.ts";
 import { jsonLine, printable } from "./printable.ts";
 import { Sink } from "./sink.ts";
 
@@ -121,7 +122,7 @@ export class Output {
 
   warn(message: string, hint?: string): void {
     if (this.json) return this.#jsonTo(this.stderr, "warning", { message, hint });
-    this.#tell("yellow", "warning", message, hint);
+    this.#tell("yellow", "warning", printable(message), hint);
   }
 
   /** Prints what ended the program, or one file of several; each by itself where it is several errors. */
@@ -131,9 +132,10 @@ export class Output {
       return;
     }
     const { code, message, hint } = error;
+    const faults = listedFaults(error);
     if (this.json)
-      return this.#jsonTo(this.stderr, "error", { code, message, hint, exit: error.meaning.exit });
-    this.#tell("red", "error", message, hint);
+      return this.#jsonTo(this.stderr, "error", { code, message, faults, hint, exit: error.meaning.exit });
+    this.#tell("red", "error", errorLines(error, this.isTerminal).join("\n"), hint);
   }
 
   /** One JSON line on stdout, only with --json. */
@@ -165,10 +167,11 @@ export class Output {
     sink.write(`${jsonLine({ schema: 1, type, ...fields })}\n`);
   }
 
-  #tell(colour: "red" | "yellow", kind: string, message: string, hint: string | undefined): void {
+  /** `text` is printable, and may have several lines. */
+  #tell(colour: "red" | "yellow", kind: string, text: string, hint: string | undefined): void {
     const { program, stderr } = this.#options;
     const label = styleText(colour, `${kind}:`, { stream: stderr });
-    this.stderr.write(`${program}: ${label} ${printable(message)}\n`);
+    this.stderr.write(`${program}: ${label} ${text}\n`);
     if (hint !== undefined) this.stderr.write(`${program}: hint: ${printable(hint)}\n`);
   }
 }

@@ -10,6 +10,7 @@ import type { ClientTransport } from "../transport/transport.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionParty, connectionError } from "./failure.ts";
 import type { Retry } from "./patience.ts";
+import { refusalError } from "./refusal-error.ts";
 
 /** What is asked: about a name, and with `sha256` or `files` also about content, under any name. */
 export interface Question {
@@ -22,6 +23,8 @@ export interface Question {
   readonly sha256?: string;
   /** Lower-case hex: the digest of a dataset's list of files. */
   readonly files?: string;
+  /** Bytes that would be sent, where that is known. */
+  readonly size?: number;
 }
 
 /** What the server has. */
@@ -42,16 +45,21 @@ export type Answer =
   | { readonly type: "stored"; readonly stored: StoredThing }
   /** Something else has the name; `text` says what. */
   | { readonly type: "taken"; readonly text: string }
-  | { readonly type: "missing" }
+  /** It would be taken: by `rule`, where the server says so. */
+  | { readonly type: "missing"; readonly rule?: string }
   /** Nothing is stored, and it would not be taken. */
   | { readonly type: "refused"; readonly error: DyncError };
 
 /** The server does not know how to be asked. */
 export class CannotBeAsked extends DyncError {
   constructor(party: ConnectionParty) {
-    super("failed", `The server at ${formatServerAddress(party)} cannot be asked what it has`, {
-      hint: 'it is an older or the original one; there, giving "dync send" again shows what is stored',
-    });
+    super(
+      "cannot-know",
+      `The server at ${formatServerAddress(party)} cannot be asked what it has or would take`,
+      {
+        hint: 'it is an older or the original one: only "dync send" shows that; given again, it says what is stored already',
+      },
+    );
   }
 }
 
@@ -186,6 +194,7 @@ class Line {
   isDown = false;
   #post: PostFile | null = null;
   #tag: number | undefined;
+  #metadataText = "{}";
   #waiting: Waiting | null = null;
 
   constructor(party: ConnectionParty, { transport, clock, newIdentity }: AskerParts, onReached: () => void) {
@@ -222,6 +231,7 @@ class Line {
     this.#waiting = { resolve, reject };
     this.#post = post;
     this.#tag = post.info.tag;
+    this.#metadataText = post.metadataText;
     if (this.#connection.isUp) this.#say();
     const late = new DyncError("timed-out", "The server does not answer a question");
     const stopWaiting = this.#clock.after(answerMs, () => reject(late));
@@ -253,12 +263,16 @@ class Line {
 
   #onError({ code: wire, text, info = {} }: ErrorMessage): void {
     const code = errorCodeFromWire(wire);
-    const error = new DyncError(code, text);
+    const error = refusalError({ code, text, info }, this.#metadataText);
     // Of an earlier question, once more.
     if (info.tag !== undefined && info.tag !== this.#tag) return;
     // Whatever it is about, it answers no question: such as a server that is just stopping.
     if (info.ask === undefined || error.meaning.retry) return this.#waiting?.reject(error);
-    if (code === "unknown-upload") return this.#waiting?.resolve({ type: "missing" });
+    if (code === "unknown-upload")
+      return this.#waiting?.resolve({
+        type: "missing",
+        ...(info.rule === undefined ? {} : { rule: info.rule }),
+      });
     if (code !== "name-taken") return this.#waiting?.resolve({ type: "refused", error });
     const { size, sha256, upload = null, files = null, metadata, name: otherName = null } = info;
     if (size === undefined || sha256 === undefined) return this.#waiting?.resolve({ type: "taken", text });

@@ -1,6 +1,7 @@
 // Whether a server has what a job would send, found out without sending: the server says what it has, and what lies here is read
 // where only that can tell. Used by `client.ts`.
 
+import type { DyncError } from "../base/error.ts";
 import { sha256Of } from "../base/sha256-of.ts";
 import { Turns } from "../base/turns.ts";
 import type { Answer, Asker, Question, StoredThing } from "./ask.ts";
@@ -12,8 +13,10 @@ export type Checked =
   | { readonly type: "stored"; readonly stored: StoredThing; readonly content: Content }
   /** Something is there, and it is not this; `why` is the end of a sentence. */
   | { readonly type: "differs"; readonly why: string }
-  /** `why`, where there is one: it would not be taken. */
-  | { readonly type: "missing"; readonly why: string | null };
+  /** `why`, where there is one: it would not be taken. `rule`: the one that would take it, where the server says that. */
+  | { readonly type: "missing"; readonly why: string | null; readonly rule: string | null }
+  /** Nothing is there, and what was asked about with its metadata would not be taken. */
+  | { readonly type: "refused"; readonly error: DyncError };
 
 /** What lies here: SHA-256, lower-case hex, and bytes. */
 export type Content =
@@ -42,18 +45,19 @@ export async function checkJob(
   parts: CheckParts,
   signal: AbortSignal,
 ): Promise<Checked> {
-  const question = questionOf(options.comparesMetadata ? job : { ...job, metadataText: "{}" });
   const { asker, open } = parts;
   // What is not here is nothing that is missing there.
   const source = await open();
   try {
+    const about = questionOf(options.comparesMetadata ? job : { ...job, metadataText: "{}" });
+    const question = source.size === null ? about : { ...about, size: source.size };
     const answer = await asker.ask(question, signal);
     if (answer.type === "taken") return { type: "differs", why: answer.text };
-    if (answer.type !== "stored" && !options.byContent) return missing(answer);
+    if (answer.type !== "stored" && !options.byContent) return missing(answer, options);
     if (answer.type === "stored") return await compare(answer.stored, source, options, parts, signal);
     const content = await contentOf(source, parts, signal);
     const found = await asker.ask({ ...question, ...aboutContent(content) }, signal);
-    if (found.type !== "stored") return missing(found);
+    if (found.type !== "stored") return missing(found, options);
     return verdict(found.stored, content, options);
   } finally {
     await source.close();
@@ -75,10 +79,15 @@ export function hasContent({ files, sha256 }: StoredThing, content: Content): bo
   return content.kind === "file" ? files === null && sha256 === content.sha256 : files === content.files;
 }
 
-function missing(answer: Exclude<Answer, { type: "stored" }>): Checked {
+function missing(answer: Exclude<Answer, { type: "stored" }>, { comparesMetadata }: CheckOptions): Checked {
+  if (answer.type !== "refused") {
+    const rule = (answer.type === "missing" ? answer.rule : null) ?? null;
+    return { type: "missing", why: null, rule };
+  }
+  if (comparesMetadata) return answer;
   // Without metadata it is refused for that, where nothing is there.
-  const isTold = answer.type === "refused" && answer.error.code !== "metadata-rejected";
-  return { type: "missing", why: isTold ? answer.error.message : null };
+  const isTold = answer.error.code !== "metadata-rejected";
+  return { type: "missing", why: isTold ? answer.error.message : null, rule: null };
 }
 
 async function compare(

@@ -87,7 +87,7 @@ export class UploadKept extends DyncError {
   readonly identity: string;
 
   constructor(cause: DyncError, identity: string) {
-    super(cause.code, cause.message, { cause, hint: cause.hint });
+    super(cause.code, cause.message, { cause, hint: cause.hint, faults: cause.faults });
     this.identity = identity;
   }
 }

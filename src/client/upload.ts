@@ -20,6 +20,7 @@ import { Connection, type ConnectionEvents, type ConnectionOptions } from "./con
 import { connectionError } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
 import { Patience, type Retry, type Verdict } from "./patience.ts";
+import { refusalError } from "./refusal-error.ts";
 import { Sender } from "./sender.ts";
 import type { Source } from "./source.ts";
 import { expectStoredAlready, storedFileOf } from "./stored-already.ts";
@@ -200,7 +201,8 @@ class Upload {
     // What was read of a stream cannot be read again.
     const { whole, hasBegun } = this.#sender;
     const canCompare = source.canSeek || !hasBegun || whole !== null;
-    if (stored === null || !canCompare) throw new DyncError(code, text);
+    if (stored === null || !canCompare)
+      throw refusalError({ code, text, info }, this.#options.task.metadataText);
     this.#report({ waiting: "comparison", pause: null });
     await expectStoredAlready(source, whole, stored, text, signal);
     const { size: bytes, sha256, info: found } = stored;

@@ -21,6 +21,10 @@ export const limits = {
   replacesMax: 8,
   /** Text of an `error`: a sentence that names every bad field, not a document. Longer texts are cut. */
   errorTextBytesMax: 4 * KiB,
+  /** Faults of which an error tells a program: what corrects more than these at once asks again. */
+  faultsMax: 32,
+  /** What these take in an info, which holds other members beside them. */
+  faultsBytesMax: 3 * KiB,
   /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */
   uploadIdBytesMax: 256,
   /** A SHA-256. */

@@ -3,7 +3,7 @@
 
 import { errorMeanings } from "../base/error.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
-import type { PostFile } from "../protocol/wire/message.ts";
+import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
 import { metadataFault } from "../protocol/wire/metadata.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { nameFault } from "../upload/names.ts";
@@ -52,25 +52,32 @@ export function judge(user: string, post: Post, rules: PostRules): Judgement {
   };
   const rule = ruleFor(rules.uploads, candidate);
   if (typeof rule === "string") return refused("forbidden", rule);
-  const fault = schemaFault(rule, candidate);
-  return fault === null ? { type: "accepted", post, rule: rule.name } : refused("metadata-rejected", fault);
+  const refusal = schemaRefusal(rule, candidate);
+  return refusal ?? { type: "accepted", post, rule: rule.name };
 }
 
 const nameFaults = { portable: nameFault };
 
-function schemaFault({ schema, name }: UploadRule, { metadata }: Candidate): string | null {
+function schemaRefusal({ schema, name }: UploadRule, { metadata }: Candidate): Judgement | null {
   if (schema === undefined) return null;
   try {
     const faults = schema.faultsOf(metadata as never);
-    return faults.length === 0
-      ? null
-      : `Metadata are not as the rule "${name}" wants them: ${faults.join("; ")}`;
+    if (faults.length === 0) return null;
+    const list = faults.map(({ text }) => text).join("; ");
+    const text = `Metadata are not as the rule "${name}" wants them: ${list}`;
+    return refused("metadata-rejected", text, { rule: name, faults });
   } catch (error) {
     if (!(error instanceof NoJudgement)) throw error;
-    return `The schema of the rule "${name}" cannot be applied to these metadata: it ${error.message}`;
+    const text = `The schema of the rule "${name}" cannot be applied to these metadata: it ${error.message}`;
+    return refused("metadata-rejected", text, { rule: name });
   }
 }
 
-function refused(code: "forbidden" | "too-large" | "metadata-rejected", text: string): Judgement {
-  return { type: "refused", refusal: { code: errorMeanings[code].wire, text } };
+function refused(
+  code: "forbidden" | "too-large" | "metadata-rejected",
+  text: string,
+  info?: ErrorInfo,
+): Judgement {
+  const refusal = { code: errorMeanings[code].wire, text, ...(info === undefined ? {} : { info }) };
+  return { type: "refused", refusal };
 }

@@ -12,11 +12,12 @@ import {
 } from "@hyperjump/json-schema/experimental";
 import { fromJs } from "@hyperjump/json-schema/instance/experimental";
 import { closest } from "../base/closest.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { DyncError, type Fault, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
+import { limits } from "../protocol/limits.ts";
 
 import { dialect } from "./schema-dialect.ts";
-import { type Finding, findingText, pathOf, type SchemaObject } from "./schema-words.ts";
+import { type Finding, faultOf, pathOf, type SchemaObject } from "./schema-words.ts";
 
 // A schema compares this many of its parts with one object at most: some 50 ms.
 const stepsMax = 100_000;
@@ -69,11 +70,10 @@ export class MetadataSchema {
    *
    * @throws NoJudgement when that cannot be told.
    */
-  faultsOf(metadata: Json): readonly string[] {
-    const faults = findings(() => this.#judge(metadata)).map((it) => findingText(it, this.#root, metadata));
-    const distinct = [...new Set(faults)];
-    const rest = distinct.length - faultsMax;
-    return rest <= 0 ? distinct : [...distinct.slice(0, faultsMax), `and ${rest} more`];
+  faultsOf(metadata: Json): readonly Fault[] {
+    const faults = findings(() => this.#judge(metadata)).map((it) => faultOf(it, this.#root, metadata));
+    const distinct = [...new Map(faults.map((it) => [it.text, it])).values()];
+    return firstFaults(distinct);
   }
 
   #judge(metadata: Json): readonly Finding[] {
@@ -89,6 +89,16 @@ export class MetadataSchema {
     } catch (cause) {
       throw refusal(`cannot be applied to an empty object: it ${messageOf(cause)}`, cause);
     }
+  }
+}
+
+/** As many of `faults` as are enough, and as an error can tell; and how many more there are. */
+function firstFaults(faults: readonly Fault[]): readonly Fault[] {
+  for (let count = Math.min(faults.length, faultsMax); ; count--) {
+    const rest = faults.length - count;
+    const more = rest === 0 ? [] : [{ path: "", text: `and ${rest} more` }];
+    const told = [...faults.slice(0, count), ...more];
+    if (count === 0 || Buffer.byteLength(JSON.stringify(told)) <= limits.faultsBytesMax) return told;
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { closest } from "../base/closest.ts";
 import { quotedText } from "../base/cut-text.ts";
+import type { Fault } from "../base/error.ts";
 
 /** A part of a schema, as it was written. */
 export type SchemaObject = Readonly<Record<string, unknown>>;
@@ -19,8 +20,18 @@ export interface Finding {
 const valueBytesMax = 60;
 const listMax = 12;
 
-/** Says what `finding`, of the schema `root`, is in `metadata`. */
-export function findingText(finding: Finding, root: SchemaObject, metadata: unknown): string {
+/** What `finding`, of the schema `root`, is in `metadata`. */
+export function faultOf(finding: Finding, root: SchemaObject, metadata: unknown): Fault {
+  const [place, keyword] = placeOf(finding, root);
+  const types = keyword === "type" ? [place.type].flat().filter((it) => typeof it === "string") : [];
+  return {
+    path: pathOf(finding.instanceLocation),
+    text: findingText(finding, root, metadata),
+    ...(types.length === 0 ? {} : { types }),
+  };
+}
+
+function findingText(finding: Finding, root: SchemaObject, metadata: unknown): string {
   const steps = stepsOf(finding.instanceLocation);
   const [place, keyword] = placeOf(finding, root);
   const there = at(metadata, steps);

@@ -59,7 +59,9 @@ async function inquire(user: string, post: PostFile, parts: InquiryParts): Promi
   const same = await withSameContent(user, post, parts);
   if (same !== null) return same;
   if (judgement.type === "refused") return judgement.refusal;
-  return { code: errorMeanings["unknown-upload"].wire, text: `Nothing is stored as ${JSON.stringify(name)}` };
+  const { rule } = judgement;
+  const text = `Nothing is stored as ${JSON.stringify(name)}`;
+  return { code: errorMeanings["unknown-upload"].wire, text, ...(rule === null ? {} : { info: { rule } }) };
 }
 
 /** The answer where the user has what is asked about under another name. What is not there any more is passed over. */

@@ -267,7 +267,9 @@ describe("rules", () => {
   test("are read with their schemas, which lie beside the file", async () => {
     const home = homeOf(`${ms}[[rules]]\nname = "all"\n`, { "ms.json": '{"required":["sample"]}' });
     const { rules, rulesDigest } = await readIn(home, {});
-    expect(rules.uploads?.map(({ name, schema }) => [name, schema?.faultsOf({})])).toEqual([
+    expect(
+      rules.uploads?.map(({ name, schema }) => [name, schema?.faultsOf({}).map(({ text }) => text)]),
+    ).toEqual([
       ["ms", ['"sample" is missing']],
       ["all", undefined],
     ]);

@@ -1,6 +1,7 @@
 // Asking a server what it has: what its answers mean, one question at a time on a connection, and servers that know no questions.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { Fault } from "../../src/base/error.ts";
 import { Asker, type Question } from "../../src/client/ask.ts";
 import { newIdentity } from "../../src/client/identity.ts";
 import type { ErrorInfo, PostFile } from "../../src/protocol/wire/message.ts";
@@ -50,6 +51,7 @@ describe("an answer", () => {
   const none = { files: null, otherName: null };
   const rows: readonly (readonly [number, ErrorInfo, unknown])[] = [
     [404, {}, { type: "missing" }],
+    [404, { rule: "ms" }, { type: "missing", rule: "ms" }],
     [409, {}, { type: "taken", text: "Why" }],
     [409, { size: 4 }, { type: "taken", text: "Why" }],
     [
@@ -86,6 +88,26 @@ describe("an answer", () => {
     await heard();
     answer(code, "Why");
     expect(await asked).toMatchObject({ type: "refused", error: { code: name, message: "Why" } });
+  });
+
+  const text = (path: string, types?: readonly string[]) => ({ path, text: "Why", ...(types && { types }) });
+  test.each<[readonly Fault[], string | undefined]>([
+    [[text("run", ["integer"])], "-k run:=7"],
+    [[text("run", ["number", "null"]), text("blank", ["boolean"])], "-k run:=7 -k blank:=true"],
+    [[text("none", ["null"]), text("gone", ["integer"])], "-k none:=null"],
+    // What is no number is not mended so, nor what may be a text, nor what others decide.
+    [
+      [text("half", ["integer"]), text("run", ["integer", "string"]), text("run"), text("", ["integer"])],
+      undefined,
+    ],
+    [[text("a.b", ["integer"]), text("__proto__", ["integer"]), text("n", ["string"])], undefined],
+  ])("lists %j, with how the types are given: %p", async (faults, fields) => {
+    const metadataText = '{"run":"7","blank":"true","none":"null","half":"1.5","a":{"b":"1"},"n":1}';
+    const asked = ask({ ...question, metadataText });
+    await heard();
+    answer(422, "Why", { faults });
+    const hint = fields && `behind ":" is a text; for a number, true or false write ":=": ${fields}`;
+    expect(await asked).toMatchObject({ type: "refused", error: { faults, hint } });
   });
 });
 
@@ -181,7 +203,9 @@ describe("a server", () => {
     expect((await server.expect("post-file")).name).toMatch(/^dync-[0-9a-f]{16}\.ask$/);
     server.approve();
     expect(await server.expect("error")).toMatchObject({ code: 499 });
-    expect((await failed).message).toBe("The server at server:8889 cannot be asked what it has");
+    expect((await failed).message).toBe(
+      "The server at server:8889 cannot be asked what it has or would take",
+    );
     // Nor is it asked once more.
     expect((await failureOf(ask())).message).toContain("cannot be asked");
     expect(world.attempts).toBe(1);

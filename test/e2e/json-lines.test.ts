@@ -153,6 +153,7 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     const missing = await lab.file("missing.raw", 1);
     const end = await dync(...check, file, missing, "/gone.raw", await lab.file("one.raw", 1));
     expect(end.at(-1)).toMatchObject({ files: 4, stored: 0 });
+    await dync(...check, "-k", "a:b", missing, await lab.file("a\u200bb.raw", 1));
     await dync("history");
   });
 

@@ -273,7 +273,10 @@ function referenceServerTests(): void {
       folder.file("meta.json"),
     ];
     const end = await runProgram(command, { env: { DYNC_HOME: homes.client } }, slowMs);
-    expect(end).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot be asked what it has") });
+    expect(end).toMatchObject({
+      code: 9,
+      stderr: expect.stringContaining("cannot be asked what it has or would take"),
+    });
     const { violations, messages } = await server.stop();
     expect({ violations, posts: messages["post-file"], errors: messages.error }).toEqual({
       violations: [],

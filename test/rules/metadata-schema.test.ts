@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import Ajv from "ajv/dist/2020.js";
 import fc from "fast-check";
+import { limits } from "../../src/protocol/limits.ts";
 import { MetadataSchema, NoJudgement } from "../../src/rules/metadata-schema.ts";
 
 const read = (schema: unknown) => MetadataSchema.read(JSON.stringify(schema));
@@ -60,7 +61,7 @@ describe("agrees with ajv about", () => {
         const faults = ours.faultsOf(object as Json);
         expect([object, faults.length === 0]).toEqual([object, isValid(object)]);
         valid += Number(faults.length === 0);
-        for (const fault of faults) expect(fault).not.toMatch(/undefined|\[object|something else/);
+        for (const { text } of faults) expect(text).not.toMatch(/undefined|\[object|something else/);
       }),
       { numRuns: 500, examples: [[{ project: "P1234", sample: "s" } as never], [{} as never]] },
     );
@@ -116,7 +117,7 @@ describe("says in words", () => {
     ],
   ];
   test.each(texts)("%s", async (_what, schema, metadata, faults) => {
-    expect((await read(schema)).faultsOf(metadata)).toEqual(faults);
+    expect((await read(schema)).faultsOf(metadata).map(({ text }) => text)).toEqual([...faults]);
   });
 
   test("at most twenty faults", async () => {
@@ -124,7 +125,29 @@ describe("says in words", () => {
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`f${index}`, 1]));
     const faults = schema.faultsOf(many);
     expect(faults.length).toBe(21);
-    expect(faults.at(-1)).toBe("and 80 more");
+    expect(faults.at(-1)).toEqual({ path: "", text: "and 80 more" });
+  });
+
+  test("no more than an answer holds, however long each is", async () => {
+    const words = "long word ".repeat(50);
+    const names = Array.from({ length: 30 }, (_, index) => `${index}${"\u0001".repeat(200)}`);
+    const fields = names.map((it) => [it, { type: "string", title: words, examples: [words] }] as const);
+    const schema = await read({ properties: Object.fromEntries(fields) });
+    const faults = schema.faultsOf(Object.fromEntries(names.map((it) => [it, 1])));
+    expect(Buffer.byteLength(JSON.stringify(faults))).toBeLessThan(limits.faultsBytesMax);
+    const told = faults.length - 1;
+    expect(told).toBeGreaterThan(0);
+    expect(faults.at(-1)).toEqual({ path: "", text: `and ${30 - told} more` });
+  });
+
+  test("of which field, and which types it may have", async () => {
+    const schema = await read({
+      properties: { a: { properties: { b: { type: ["integer", "null"] } } }, c: { const: 1 } },
+    });
+    expect(schema.faultsOf({ a: { b: "1" }, c: 2 }).map(({ path, types }) => [path, types])).toEqual([
+      ["a.b", ["integer", "null"]],
+      ["c", undefined],
+    ]);
   });
 });
 

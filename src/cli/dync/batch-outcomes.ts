@@ -11,6 +11,7 @@ import type { Receipt } from "../../client/upload.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
 import type { CommandContext } from "../command.ts";
+import { listedFaults } from "../fault-lines.ts";
 import type { JsonFields } from "../output.ts";
 import type { Outcome } from "./outcomes.ts";
 
@@ -89,7 +90,8 @@ export class BatchOutcomes {
     } else if (isRefused(error)) this.#counts.refused += 1;
     const kept = error instanceof UploadKept ? { resume: error.identity } : {};
     const outcome = error instanceof BeingSent ? "skipped" : "failed";
-    this.#note(job, { outcome, code, message, hint, exit: error.meaning.exit, ...kept });
+    const faults = listedFaults(error);
+    this.#note(job, { outcome, code, message, faults, hint, exit: error.meaning.exit, ...kept });
     if (signal.aborted) throw error;
     this.#noteReason({ ...whichOf(job), code, message });
     return isOfServer(error) ? this.#ofServer(error) : aboutFile(job, error);
@@ -196,7 +198,7 @@ function whichOf({ origin, name }: Job): { readonly path: string; readonly name:
 /** The error as it is to be read where it is one of many: it says which file it is about. */
 function aboutFile(job: Job, error: DyncError): DyncError {
   const { path } = whichOf(job);
-  const { code, message, hint } = error;
+  const { code, message, hint, faults } = error;
   const isNamed = [path, job.name].some((name) => message.includes(`"${name}"`));
-  return isNamed ? error : new DyncError(code, `"${path}": ${message}`, { cause: error, hint });
+  return isNamed ? error : new DyncError(code, `"${path}": ${message}`, { cause: error, hint, faults });
 }

@@ -11,11 +11,18 @@ which "dync send" would store it; then reads what is there and compares the
 checksums. What is not stored is printed: "missing", or "differs" with what is
 different. Only your own uploads count. SERVER is as for "dync send".
 
-Exit status 0 means that all of it is stored, and 3 that something is not.
+With metadata it also says what would become of what is missing: "would be
+taken", by which rule of the server, or "refused", with all that is wrong with
+its name and metadata. Nothing is sent for that, and nothing read.
+
+Exit status 0 means that all of it is stored, 3 that something is not, 6 that
+metadata would be refused, 7 that something would be refused for another reason,
+and 9 that the server cannot be asked, as it is an older or the original one.
 
 Examples:
   dync check dync.example.org day7/
   dync check --dataset dync.example.org day7/run*/
+  dync check -m run42.json dync.example.org run42.raw
   dync check --metadata-from runs.csv dync.example.org day7/*.raw
 
 Options:

@@ -121,6 +121,7 @@ Exit status:
   2  usage or configuration  7  refused for good: key, permission, name taken
   3  some files failed       8  checksum mismatch
   4  file missing, unreadable or changed while it was read
+  9  the server cannot be asked, since it is an older one (only "dync check")
   130  interrupted (143 by SIGTERM); a shell's loop ends as well
 `;
 

@@ -2,7 +2,7 @@
 // is refused, and what the grammar of doc/protocol.md says of it.
 
 import { assert } from "../../base/assert.ts";
-import { errorMeanings } from "../../base/error.ts";
+import { errorMeanings, type Fault } from "../../base/error.ts";
 import { parseTimestamp } from "../../base/timestamp.ts";
 import { limits } from "../limits.ts";
 import { cutAtCharacter, numberFrame, readJsonObject, readNumber, readUtf8, utf8Frame } from "./frames.ts";
@@ -171,8 +171,22 @@ export const identities: Member<readonly string[]> = (value) => {
   const isIdentity = (it: unknown): boolean => typeof it === "string" && /^(?:[0-9a-f]{2}){1,255}$/.test(it);
   return value.every(isIdentity) ? value : undefined;
 };
+/** What is wrong with metadata, field by field. */
+export const faults: Member<readonly Fault[]> = (value) => {
+  if (!Array.isArray(value) || value.length === 0 || value.length > limits.faultsMax) return undefined;
+  const read = value.map(faultOf);
+  return read.every((it) => it !== null) ? read : undefined;
+};
 export function oneOf<Word extends string>(...words: readonly Word[]): Member<Word> {
   return (value) => words.find((word) => word === value);
+}
+
+function faultOf(value: unknown): Fault | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { path, text: words, types } = value as { readonly [name: string]: unknown };
+  if (typeof path !== "string" || typeof words !== "string") return null;
+  const isTyped = Array.isArray(types) && types.every((it) => typeof it === "string");
+  return { path: oneLine(path), text: oneLine(words), ...(isTyped ? { types } : {}) };
 }
 
 function wrongWidth({ length }: Uint8Array, wanted: number): DecodeFailure | null {

@@ -43,6 +43,10 @@ const error = {
       files: field.sha256,
       /** Its name, where it was found by its content and has another one than the `post-file`. */
       name: field.text,
+      /** The server's rule that takes it, or by which it is refused. */
+      rule: field.text,
+      /** What is wrong with the metadata, one by one; `text` lists the same. */
+      faults: field.faults,
       /** It answers a `post-file` that asks, whatever the code: nothing was begun. */
       ask: field.yes,
       /** Of the `post-file` that it answers, where that asks and has one. */

@@ -1,0 +1,221 @@
+// `dync check` with metadata, on the compiled programs: what would become of each file, without sending any.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { runProgram } from "../support/programs.ts";
+import { onTerminal, terminalMissing } from "../support/terminal.ts";
+
+const schema = {
+  required: ["project", "run"],
+  properties: {
+    project: { type: "string", pattern: "^P[0-9]{4}$", title: "number of the project", examples: ["P1234"] },
+    run: { type: "integer", minimum: 1 },
+    blank: { type: "boolean" },
+  },
+};
+
+const rules = `
+[[rules]]
+name = "of others"
+users = ["bert"]
+files = ["*.secret"]
+
+[[rules]]
+name = "ms"
+users = ["ali*"]
+files = ["*.raw"]
+schema = "ms.json"
+
+[[rules]]
+name = "folders"
+datasets = true
+metadata = { kind = "nmr" }
+`;
+
+describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing ?? "compiled"})`, () => {
+  let lab: Lab;
+  const to = () => `127.0.0.1:${lab.port}`;
+  const check = (...args: readonly string[]) => lab.dync(["check", ...args]);
+  const good = ["-k", "project:P1234", "-k", "run:=7"];
+
+  beforeAll(async () => {
+    lab = await openLab({ inMemory: true });
+    writeFileSync(join(lab.homes.server, "ms.json"), JSON.stringify(schema));
+    writeFileSync(join(lab.homes.server, "server.toml"), rules);
+    const env = { DYNC_HOME: lab.homes.server };
+    expect(await runProgram([lab.programs.dyncServer, "reload"], { env })).toMatchObject({ code: 0 });
+  });
+  afterAll(async () => await lab[Symbol.asyncDispose]());
+
+  test("3: what would be taken, and by which rule; nothing is begun for it", async () => {
+    const paths = [await lab.file("good.raw", 100), await lab.file("also.raw", 0)];
+    const { code, stdout, stderr } = await check(...good, to(), ...paths);
+    expect({ code, stderr }).toEqual({ code: 3, stderr: "2 files: 2 missing\n" });
+    const wanted = paths.map((it) => `missing  ${it}: would be taken, by the rule "ms"`);
+    expect(stdout.trimEnd().split("\n").sort()).toEqual(wanted.toSorted());
+    expect(lab.published()).toEqual([]);
+    expect((await lab.dync(["uploads"])).stdout).toBe("");
+  });
+
+  test("without metadata nothing is said of what would be taken", async () => {
+    const path = await lab.file("good.raw", 100);
+    expect(await check(to(), path)).toMatchObject({ code: 3, stdout: `missing  ${path}\n` });
+  });
+
+  const refused: readonly (readonly [string, string, readonly string[], number, string])[] = [
+    [
+      "a field that is missing",
+      "a.raw",
+      ["-k", "run:=1"],
+      6,
+      'Metadata are not as the rule "ms" wants them: "project" (number of the project, such as "P1234") is missing',
+    ],
+    [
+      "several faults",
+      "a.raw",
+      ["-k", "project:17", "-k", "run:=0"],
+      6,
+      '"project" is "17", wanted is a text that fits "^P[0-9]{4}$" (number of the project, such as "P1234"); "run" is 0, wanted is 1 or more',
+    ],
+    [
+      "a text that should be a number",
+      "a.raw",
+      ["-k", "project:P1234", "-k", "run:7"],
+      6,
+      "wanted is a whole number",
+    ],
+    ["a name that no rule takes", "a.secret", good, 7, 'takes "a.secret": "ms" is for other names'],
+    ["a name that nobody may have", "a\u200bb.raw", good, 7, "The file name contains"],
+  ];
+  test.each(refused)("%s is refused, and why", async (_what, name, metadata, code, text) => {
+    const path = await lab.file(name, 10);
+    const end = await check(...metadata, to(), path);
+    expect(end.code).toBe(code);
+    expect(end.stdout).toStartWith("refused  ");
+    expect(end.stdout).toContain(text);
+    expect(end.stdout.trimEnd()).not.toContain("\n");
+    expect(end.stderr).toStartWith("1 file: 1 refused\n");
+    // It is what send says.
+    const sent = await lab.dync([...metadata, to(), path]);
+    expect(sent.code).toBe(code);
+    expect(sent.stderr).toContain(text);
+    // Of other users' rules nobody hears.
+    expect(end.stdout + sent.stderr).not.toContain("of others");
+  });
+
+  test("how to give a number is told where a text is in its place", async () => {
+    const metadata = ["-k", "project:P1234", "-k", "run:7", "-k", "blank:false"];
+    const hint = 'behind ":" is a text; for a number, true or false write ":=": -k run:=7 -k blank:=false';
+    const path = await lab.file("hinted.raw", 10);
+    expect((await check(...metadata, to(), path)).stderr).toBe(`1 file: 1 refused\n${hint}\n`);
+    expect((await lab.dync([...metadata, to(), path])).stderr).toContain(`dync: hint: ${hint}\n`);
+    const mended = await check("-k", "project:P1234", "-k", "run:=7", "-k", "blank:=false", to(), path);
+    expect(mended.stdout).toContain('would be taken, by the rule "ms"');
+  });
+
+  test("what is stored, differs, would be taken and would be refused, in one command", async () => {
+    const stored = await lab.file("stored.raw", 100);
+    expect(await lab.dync([...good, to(), stored])).toMatchObject({ code: 0 });
+    const folder = lab.folder.file("files", "mixed");
+    mkdirSync(folder, { recursive: true });
+    for (const name of ["stored.raw", "new.raw", "new.txt"]) writeFileSync(join(folder, name), name);
+    const { code, stdout, stderr } = await check(...good, to(), stored);
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "", stderr: "1 file: 1 stored\n" });
+    const mixed = await check(...good, to(), folder);
+    expect({ code: mixed.code, stderr: mixed.stderr }).toEqual({
+      code: 7,
+      stderr: "3 files: 1 differs, 1 missing, 1 refused\n",
+    });
+    for (const line of [
+      `differs  ${join(folder, "stored.raw")}: other content: 100 bytes there, 10 here`,
+      `missing  ${join(folder, "new.raw")}: would be taken, by the rule "ms"`,
+      `refused  ${join(folder, "new.txt")}: No rule of this server takes "new.txt"`,
+    ])
+      expect(mixed.stdout).toContain(line);
+  });
+
+  test("rows of a table and files beside a file count, as with send", async () => {
+    const folder = lab.folder.file("files", "rows");
+    mkdirSync(folder, { recursive: true });
+    for (const name of ["r1.raw", "r2.raw"]) writeFileSync(join(folder, name), name);
+    writeFileSync(join(folder, "r2.raw.meta.json"), '{"run":2,"project":"P0002"}');
+    const beside = await check("--sidecars", "-k", "project:P1234", to(), folder);
+    expect(beside.stdout).toContain("r1.raw: Metadata are not");
+    expect(beside.stdout).toContain('r2.raw: would be taken, by the rule "ms"');
+    const table = await lab.file("runs.csv", "file,project\nr1.raw,P0001\nr2.raw,17\n");
+    const rows = await check(
+      "--metadata-from",
+      table,
+      "-k",
+      "run:=7",
+      to(),
+      join(folder, "r1.raw"),
+      join(folder, "r2.raw"),
+    );
+    expect(rows.stdout).toContain('r1.raw: would be taken, by the rule "ms"');
+    expect(rows.stdout).toContain('r2.raw: Metadata are not as the rule "ms" wants them: "project" is "17"');
+    expect(rows.code).toBe(6);
+  });
+
+  test("a folder is judged as the dataset that it would be", async () => {
+    const run = lab.folder.file("files", "run42");
+    mkdirSync(run, { recursive: true });
+    writeFileSync(join(run, "fid"), "1");
+    const end = async (kind: string) => (await check("--dataset", "-k", `kind:${kind}`, to(), run)).stdout;
+    expect(await end("nmr")).toBe(`missing  ${run}: would be taken, by the rule "folders"\n`);
+    expect(await end("ms")).toContain('"folders" wants "kind" to be "nmr"');
+  });
+
+  test("--json has the rule, and the faults as a list", async () => {
+    const [goodOne, other] = [await lab.file("json.raw", 1), await lab.file("json.txt", 1)];
+    const linesOf = async (...args: readonly string[]) =>
+      (await check("--json", ...args)).stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    const lines = await linesOf(...good, to(), goodOne, other);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ name: "json.raw", outcome: "missing", rule: "ms" }),
+    );
+    expect(lines).toContainEqual(
+      expect.objectContaining({ name: "json.txt", outcome: "refused", code: "forbidden" }),
+    );
+    expect(lines.at(-1)).toMatchObject({ ok: false, exit: 7, missing: 1, refused: 1 });
+    const [bad] = await linesOf("-k", "run:7", to(), goodOne);
+    expect(bad).toMatchObject({ outcome: "refused", code: "metadata-rejected" });
+    expect(bad.faults).toEqual([
+      { path: "", text: expect.stringContaining('"project" (number') },
+      { path: "run", text: '"run" is the text "7", wanted is a whole number', types: ["integer"] },
+    ]);
+  });
+
+  test.skipIf(terminalMissing !== null)(
+    `on a terminal each fault has a line of its own (${terminalMissing ?? "terminal"})`,
+    async () => {
+      const path = await lab.file("seen.raw", 10);
+      const env = { DYNC_HOME: lab.homes.client, TERM: "xterm" };
+      const shown = async (...args: readonly string[]) => {
+        const command = [lab.programs.dync, ...args, "-k", "project:17", "-k", "run:=0", to(), path];
+        return (await runProgram(onTerminal(command), { env })).stdout.replaceAll("\r", "");
+      };
+      const faults = [
+        'Metadata are not as the rule "ms" wants them:',
+        '"project" is "17", wanted is a text that fits "^P[0-9]{4}$" (number of the project, such as "P1234")',
+        '"run" is 0, wanted is 1 or more',
+      ];
+      expect(await shown("check")).toContain(`refused  ${path}: ${faults.join("\n         ")}\n`);
+      expect(await shown()).toContain(`${faults.join("\n  ")}\n`);
+    },
+  );
+
+  test("metadata that no server takes are refused here", async () => {
+    const path = await lab.file("huge.raw", 1);
+    const huge = await lab.file("huge.json", JSON.stringify({ a: "x".repeat(300_000) }));
+    const deep = await lab.file("deep.json", `${'{"a":'.repeat(100)}1${"}".repeat(100)}`);
+    expect((await check("-m", huge, to(), path)).stderr).toContain("at most 262144 are allowed");
+    expect((await check("-m", deep, to(), path)).stderr).toContain("is nested deeper than 64 levels");
+  });
+});
