@@ -14,7 +14,10 @@ interface Allowance {
 }
 
 const minuteMs = 60_000;
-/** Longest text of a field, in bytes as it is written. */
+/**
+ * Longest text of a field, in bytes as it is written. Only a path of something that is there is as long as it is: a program that
+ * reads it goes there, and the system has a bound for it (4 KiB on Linux).
+ */
 const fieldBytesMax = 1024;
 const few: Allowance = { first: 5, perMinute: 1 };
 // What becomes of uploads is looked up later, and a lab may well send as many small files at once.
@@ -22,7 +25,6 @@ const many: Allowance = { first: 100, perMinute: 10 };
 /** A peer gets more of these only with more files that are stored, or not at all: the administrator does. */
 const uncounted = new Set([
   "Upload finished",
-  "Upload finished after a restart",
   "Upload is lost",
   "Key authorised",
   "Key removed",
@@ -162,7 +164,7 @@ function cutFields(fields: LogFields): LogFields {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === "string" ? cutText(value, fieldBytesMax) : value,
+      typeof value === "string" && name !== "path" ? cutText(value, fieldBytesMax) : value,
     ]),
   );
 }

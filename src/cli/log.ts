@@ -1,87 +1,159 @@
-// Where log lines go: to stderr, in both formats, because stdout is for results. Text is for people and journals,
-// JSON lines for collectors. Logging never waits, never throws, drops lines (counted) when nobody reads them, and goes
-// on after a write that failed. What one peer can make us write is bounded (base/counted-logger.ts).
+// Where log lines go. To stderr, because stdout is for results: text, which is short and for people and journals, or JSON lines. And,
+// where the settings name one, JSON lines into a file, for programs. Logging never waits, never throws, drops lines (counted) when
+// nobody reads them, and goes on after a write that failed. What one peer can make us write is bounded (base/counted-logger.ts).
 
 import { styleText } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { CountedLogger } from "../base/counted-logger.ts";
+import { localSeconds } from "../base/local-time.ts";
 import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from "../base/log.ts";
+import { formatSize } from "../config/size.ts";
+import { journalPrefixes } from "./journal.ts";
+import { LogFile } from "./log-file.ts";
 import type { OutputStream } from "./output.ts";
 import { jsonLine, printable } from "./printable.ts";
-import { Sink } from "./sink.ts";
+import { Sink, type TextTarget } from "./sink.ts";
 
 export interface LogOptions {
   readonly stream: OutputStream;
   readonly clock: Clock;
-  /** Looked up for each line, as the level is. */
+  /** Whether `stream` is systemd's journal: lines for people have their level in its way then, and leave the time to it. */
+  readonly isJournal?: boolean;
+  /** Of what goes to `stream`. Looked up for each line, as the rest is. */
   readonly format: LogFormat;
+  /** Absolute path of the file for programs, or `null`: there is none. */
+  readonly file: string | null;
   /** Lines below this level are left out. */
   readonly level: LogLevel;
+}
+
+/** Disposed of, it lets go of the file. */
+export interface Log extends AsyncDisposable {
+  readonly logger: Logger;
+  /**
+   * Opens the file for programs anew, which may be another one or none by now. Rejects with a `DyncError` when it cannot be
+   * opened: "configuration", or "unavailable" where that may pass.
+   */
+  reopen(): Promise<void>;
+  /** Waits for the last lines, at most `waitMs` for each of the two ways. */
+  flush(waitMs: number): Promise<void>;
+}
+
+interface LogLine {
+  readonly date: Date;
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
 }
 
 // Some ten thousand lines: what a reader may be late before lines are dropped.
 const pendingMax = 1024 * 1024;
 
-/** A logger that writes to `stream`, and how to wait for its last lines. */
-export function openLog(options: LogOptions): {
-  readonly logger: Logger;
-  flush(waitMs: number): Promise<void>;
-} {
+export function openLog(options: LogOptions): Log {
   const { stream, clock } = options;
-  const sink = new Sink({ stream, clock, pendingMax });
-  const lineOf = (lineLevel: LogLevel, message: string, fields: LogFields): string =>
-    options.format === "json"
-      ? `${jsonLine({ time: clock.date().toISOString(), level: lineLevel, message, ...fields })}\n`
-      : `${textLine(clock.date(), lineLevel, message, fields, stream)}\n`;
-  /** Tells what was lost, as soon as a line can be written again. Where this one is lost, so is what it told. */
-  const tellLoss = (): void => {
-    const loss = sink.pending === 0 ? sink.takeLoss() : null;
-    if (loss === null) return;
-    const { lines, reason } = loss;
-    if (reason === null)
-      sink.write(lineOf("warn", "Log lines dropped, nobody read them in time", { lines }), lines);
-    else sink.write(lineOf("warn", "Log lines lost, they could not be written", { lines, reason }), lines);
-  };
-  const write = (lineLevel: LogLevel, message: string, fields: LogFields = {}): void => {
-    tellLoss();
-    sink.write(lineOf(lineLevel, message, fields));
+  const people = new LogOutput(stream, clock, (line) =>
+    options.format === "json" ? jsonOf(line) : textLine(line, options),
+  );
+  const file = new LogFile({
+    path: () => options.file,
+    onFailed: ({ message, hint }) =>
+      people.write({ date: clock.date(), level: "error", message, fields: { hint } }),
+  });
+  const programs = new LogOutput(file, clock, jsonOf);
+  const write = (level: LogLevel, message: string, fields: LogFields = {}): void => {
+    const line = { date: clock.date(), level, message, fields };
+    people.write(line);
+    if (options.file !== null) programs.write(line);
   };
   const counted = new CountedLogger({ log: write }, clock);
   const logger: Logger = {
-    log(lineLevel, message, fields) {
-      if (logLevels.indexOf(lineLevel) >= logLevels.indexOf(options.level))
-        counted.log(lineLevel, message, fields);
+    log(level, message, fields) {
+      if (logLevels.indexOf(level) >= logLevels.indexOf(options.level)) counted.log(level, message, fields);
     },
   };
   const flush = async (waitMs: number): Promise<void> => {
     counted.settle();
-    await sink.flush(waitMs);
-    // No line may come any more before which it would be told.
-    tellLoss();
-    await sink.flush(waitMs);
+    await Promise.all([people.flush(waitMs), programs.flush(waitMs)]);
   };
-  return { logger, flush };
+  return {
+    logger,
+    reopen: () => file.reopen(),
+    flush,
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
 }
 
-/** `2026-01-02T03:04:05Z info  Upload started user=meyer name="run 42.raw"`. */
-function textLine(
-  date: Date,
-  level: LogLevel,
-  message: string,
-  fields: LogFields,
-  stream: OutputStream,
-): string {
-  const time = `${date.toISOString().slice(0, 19)}Z`;
-  const parts = Object.entries(fields).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${printable(name)}=${fieldText(value)}`],
+/** One way out: lines in one form, and what was lost of them. */
+class LogOutput {
+  readonly #sink: Sink;
+  readonly #clock: Clock;
+  readonly #textOf: (line: LogLine) => string;
+
+  constructor(stream: TextTarget, clock: Clock, textOf: (line: LogLine) => string) {
+    this.#sink = new Sink({ stream, clock, pendingMax });
+    this.#clock = clock;
+    this.#textOf = textOf;
+  }
+
+  write(line: LogLine): void {
+    this.#tellLoss();
+    this.#put(line);
+  }
+
+  async flush(waitMs: number): Promise<void> {
+    await this.#sink.flush(waitMs);
+    // No line may come any more before which it would be told.
+    this.#tellLoss();
+    await this.#sink.flush(waitMs);
+  }
+
+  /** Tells what was lost, as soon as a line can be written again. Where this one is lost, so is what it told. */
+  #tellLoss(): void {
+    const loss = this.#sink.pending === 0 ? this.#sink.takeLoss() : null;
+    if (loss === null) return;
+    const { lines, reason } = loss;
+    const [message, fields] =
+      reason === null
+        ? ["Log lines dropped, nobody read them in time", { lines }]
+        : ["Log lines lost, they could not be written", { lines, reason }];
+    this.#put(
+      { date: this.#clock.date(), level: "warn", message: message as string, fields: fields as LogFields },
+      lines,
+    );
+  }
+
+  #put(line: LogLine, lines = 1): void {
+    this.#sink.write(`${this.#textOf(line)}\n`, lines);
+  }
+}
+
+function jsonOf({ date, level, message, fields }: LogLine): string {
+  return jsonLine({ time: date.toISOString(), level, message, ...fields });
+}
+
+/** `2026-01-02 03:04:05 info  Upload started user=meyer name="run 42.raw" size=1.5MiB upload=0a1b2c3d`, in local time. */
+function textLine({ date, level, message, fields }: LogLine, { stream, isJournal }: LogOptions): string {
+  const { upload, ...others } = fields;
+  const parts = Object.entries(others).flatMap(([name, value]) =>
+    value === undefined || forPrograms.has(name) ? [] : [`${printable(name)}=${fieldText(name, value)}`],
   );
+  // Enough to find the others about it.
+  if (upload !== undefined) parts.push(`upload=${fieldText("upload", String(upload).slice(0, 8))}`);
   const levelText = level === "info" ? "info " : styleText(colours[level], level.padEnd(5), { stream });
-  return [time, levelText, printable(message), ...parts].join(" ");
+  const begin = isJournal === true ? journalPrefixes[level] : `${localSeconds(date)} `;
+  return begin + [levelText, printable(message), ...parts].join(" ");
 }
 
 const colours = { debug: "gray", warn: "yellow", error: "red" } as const;
 
-function fieldText(value: string | number | boolean | null): string {
+/** Long, and no help to who reads the rest. */
+const forPrograms: ReadonlySet<string> = new Set(["path", "sha256"]);
+
+const sizesIn: Readonly<Record<string, string>> = { size: "", offset: "", rate: "/s" };
+
+function fieldText(name: string, value: string | number | boolean | null): string {
+  const unit = sizesIn[name];
+  if (unit !== undefined && typeof value === "number") return formatSize(value).replace(" ", "") + unit;
   if (typeof value !== "string") return String(value);
   const text = printable(value);
   return /^[^\s"=]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;

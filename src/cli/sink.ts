@@ -1,12 +1,21 @@
 // One output stream, written in order and never waited for while work goes on: a reader that is slow or gone must
 // not hold up an upload. `process.exit` throws away what a pipe has not taken yet, hence `flush`.
 
-import type { Writable } from "node:stream";
 import { type Clock, sleep } from "../base/clock.ts";
 import { messageOf, systemCode } from "../base/error.ts";
 
+/** A stream, or what takes text as one does. */
+export interface TextTarget {
+  /** Nothing can ever be written again. */
+  readonly destroyed: boolean;
+  /** `done` is called when it is out, or with what was in the way. */
+  write(text: string, done: (error?: unknown) => void): unknown;
+  /** Where failures arrive also as events, which end a program that does not listen. */
+  on?(event: "error", listener: (error: unknown) => void): unknown;
+}
+
 export interface SinkOptions {
-  readonly stream: Writable;
+  readonly stream: TextTarget;
   readonly clock: Clock;
   /** Lines are dropped while more than this many characters wait; `Infinity` never drops. */
   readonly pendingMax: number;
@@ -41,8 +50,7 @@ export class Sink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    // What fails arrives here as well as in the callback; an unheard "error" event would end the program.
-    options.stream.on("error", (error) => this.#noteFailure(error));
+    options.stream.on?.("error", (error) => this.#noteFailure(error));
   }
 
   /** Characters that the stream has not taken yet. */

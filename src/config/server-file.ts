@@ -59,6 +59,7 @@ function fileSchema(folder: string) {
 function settingMember(row: Setting<unknown>, folder: string) {
   return member((value) => {
     const parsed = readInFile(row, value);
-    return parsed.ok && row.kind.isPath ? right(resolve(folder, parsed.value as string)) : parsed;
+    const isPath = parsed.ok && row.kind.isPath && typeof parsed.value === "string";
+    return isPath ? right(resolve(folder, parsed.value as string)) : parsed;
   });
 }

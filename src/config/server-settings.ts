@@ -15,6 +15,7 @@ import {
   ofUser,
   ownAddresses,
   paths,
+  pathsOrNone,
   type Scope,
   type Setting,
   sizes,
@@ -116,7 +117,13 @@ export const serverSettings = {
     "log-format",
     choices("FORMAT", logFormats),
     "text",
-    '"text" or "json", one object a line; on standard error in either case',
+    'log on standard error: "text" for people, in local time, or "json", one object a line',
+  ),
+  logFile: ofProcessLive(
+    "log-file",
+    pathsOrNone("FILE"),
+    null,
+    'add the log to this file as well, as "json" for programs; a reload opens it anew',
   ),
   logLevel: ofProcessLive(
     "log-level",

@@ -94,6 +94,16 @@ export function paths(placeholder: string): Kind<string> {
   return { placeholder, parse, write: String, inFile: "text", isPath: true };
 }
 
+/** Path of a file that need not be: "none" stands for that, and `./none` for a file of this name. */
+export function pathsOrNone(placeholder: string): Kind<string | null> {
+  const kind = paths(placeholder);
+  return {
+    ...kind,
+    parse: (text) => (text === "none" ? right(null) : kind.parse(text)),
+    write: (path) => path ?? "none",
+  };
+}
+
 /** Addresses of this machine: `*`, an IP address, or the name of a network interface. */
 export const ownAddresses: Kind<string> = {
   ...{ placeholder: "ADDRESS", write: String, inFile: "text", isPath: false },

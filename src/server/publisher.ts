@@ -9,7 +9,9 @@ import { publicationOf } from "./publication.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 
-export type FinishResult = Extract<ServerInput, { type: "finished" | "storage-failed" }>;
+export type FinishResult =
+  | Extract<ServerInput, { type: "storage-failed" }>
+  | (Extract<ServerInput, { type: "finished" }> & { readonly published: CompleteUpload });
 
 /**
  * Compares with `checksum`, the SHA-256 that the client announced, and publishes. Resolves with what the machine has to
@@ -31,8 +33,9 @@ export async function finishUpload(
     // Before it is said to be complete: what is no whole tar never gets a name.
     const contents = await sink.contents();
     await journal.publishing(sha256, contents?.list ?? sha256, upload.receivedAt);
-    await publish({ ...upload, sha256, contents }, sink, journal);
-    return { type: "finished" };
+    const published = { ...upload, sha256, contents };
+    await publish(published, sink, journal);
+    return { type: "finished", published };
   } catch (error) {
     journal.log("error", "Publishing failed", troubleOf(error));
     // Everything arrived. Unless the name is somebody's for good, or it is nothing that can be published, it stays, and is

@@ -8,6 +8,7 @@ import type { Logger } from "../base/log.ts";
 import { type Catalogue, holdOf, type Owner, type UploadRecord } from "../catalogue/catalogue.ts";
 import type { Sink, Storage } from "../storage/storage.ts";
 import { destinationOf } from "../upload/destination.ts";
+import { publishedFields } from "./publication.ts";
 import { isFinal, publish } from "./publisher.ts";
 import { change, UploadJournal } from "./upload-journal.ts";
 
@@ -52,7 +53,7 @@ export async function finishPublishing(id: string, parts: RecoveryParts): Promis
   switch (left.type) {
     case "published":
       await journal.finished();
-      return journal.log("info", finishedLater);
+      return logFinished(record, journal, storage);
     case "gone":
       // Its client hears that there is nothing of it here, and begins anew.
       await journal.failed(...bytesGone);
@@ -62,16 +63,23 @@ export async function finishPublishing(id: string, parts: RecoveryParts): Promis
       return journal.reopened(left.durable);
     case "complete":
       if (metadataText === null) return giveUpOpen(left.sink, journal, ...metadataLost);
-      return publishAgain({ ...record, metadataText }, left.sink, journal);
+      return publishAgain({ ...record, metadataText }, left.sink, journal, storage);
   }
 }
 
-const finishedLater = "Upload finished after a restart";
+/** For a program that reads the log it is a file like any other. */
+function logFinished(record: UploadRecord, journal: UploadJournal, storage: Storage): void {
+  journal.log("info", "Upload finished", {
+    ...publishedFields(record, record.form, storage),
+    recovered: true,
+  });
+}
 
 async function publishAgain(
   record: UploadRecord & { readonly metadataText: string },
   sink: Sink,
   journal: UploadJournal,
+  storage: Storage,
 ): Promise<void> {
   // An earlier version did not write down when all had come.
   const receivedAt = record.receivedAt ?? record.updatedAt;
@@ -86,7 +94,7 @@ async function publishAgain(
     await journal.stored(await sink.close());
     throw error;
   }
-  journal.log("info", finishedLater);
+  logFinished({ ...record, size: sink.length }, journal, storage);
 }
 
 async function giveUpOpen(sink: Sink, journal: UploadJournal, code: number, reason: string): Promise<void> {

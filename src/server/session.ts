@@ -18,6 +18,7 @@ import type { Received } from "../transport/transport.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
 import type { Form, Layout, UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, type MakeWay, roomFor } from "./admission.ts";
+import { publishedFields } from "./publication.ts";
 import { type FinishResult, finishUpload } from "./publisher.ts";
 import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
@@ -33,6 +34,7 @@ export interface SessionParts extends AdmissionParts {
 }
 
 type Done = Extract<ServerAction, { type: "done" }>;
+type Finished = Extract<FinishResult, { type: "finished" }>;
 type Admitted = Extract<ServerInput, { type: "admitted" | "refused" }>;
 type Restored = Extract<ServerInput, { type: "restored" }> | ({ readonly type: "refused" } & Refusal);
 
@@ -236,7 +238,19 @@ export class Session {
     const upload = { ...known, modified, receivedAt, client };
     this.#finishing = finishUpload(upload, checksum, this.#sink, this.#journal);
     const result = await this.#finishing;
+    // Also when its client went away meanwhile: who waits for files has to hear of each.
+    if (result.type === "finished") this.#logFinished(result);
     this.#tell(result);
+  }
+
+  #logFinished({ published }: Finished): void {
+    const { clock, storage } = this.#parts;
+    const seconds = Math.max(0.001, (clock.now() - this.#startedAt) / 1000);
+    this.#log("info", "Upload finished", {
+      ...publishedFields(published, published.contents?.layout ?? "file", storage),
+      seconds: Math.round(seconds * 1000) / 1000,
+      rate: Math.round((published.size - this.#startOffset) / seconds),
+    });
   }
 
   async #recover(error: unknown, note: StoredNote): Promise<void> {
@@ -300,19 +314,9 @@ export class Session {
   }
 
   #logEnd({ outcome, code, text }: Done): void {
-    if (outcome === "finished") {
-      const seconds = Math.max(0.001, (this.#parts.clock.now() - this.#startedAt) / 1000);
-      const size = this.#sink?.length ?? 0;
-      const rate = Math.round((size - this.#startOffset) / seconds);
-      this.#log("info", "Upload finished", {
-        size,
-        seconds: Math.round(seconds * 1000) / 1000,
-        rate,
-      });
-    } else if (this.#post !== null) {
-      const message = outcome === "suspended" ? "Upload suspended" : "Upload failed";
-      this.#log("warn", message, { code, reason: text, offset: this.#sink?.length ?? null });
-    }
+    if (outcome === "finished" || this.#post === null) return;
+    const message = outcome === "suspended" ? "Upload suspended" : "Upload failed";
+    this.#log("warn", message, { code, reason: text, offset: this.#sink?.length ?? null });
   }
 }
 

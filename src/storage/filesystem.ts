@@ -274,6 +274,10 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     await this.#explained("published", () => this.#perform(id, endSteps(this.#parts, id, destination)));
   }
 
+  pathOf(destination: Destination): string {
+    return finalFiles(this.#root, destination).data;
+  }
+
   async freeBytes(): Promise<number | null> {
     return this.#explained("looked up", async () => {
       try {

@@ -150,6 +150,8 @@ export interface Storage {
   obstacle(destination: Destination): Promise<Obstacle | null>;
   /** Throws the `DyncError` that publishing at `destination` would end with, so far as can be found out beforehand. */
   tryDestination(destination: Destination): Promise<void>;
+  /** Where other programs of this machine find what was published there: an absolute path, or `null` where nobody can. */
+  pathOf(destination: Destination): string | null;
   /** Bytes that can still be stored, or `null` where the medium cannot tell. */
   freeBytes(): Promise<number | null>;
   close(): Promise<void>;

@@ -75,6 +75,7 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   expire: fc.integer({ min: 1000, max: 10 ** 9 }),
   "trust-user-ids": fc.boolean(),
   "log-format": fc.constantFrom("text", "json"),
+  "log-file": fc.constantFrom(null, "/var/log/a", "/var/log/b c"),
   "log-level": fc.constantFrom("debug", "info", "warn", "error"),
 };
 
@@ -141,6 +142,16 @@ describe("where paths begin", () => {
       resolve("y"),
     );
     expect((await readIn(homeWith(null), {})).settings.dataFolder).toEndWith(`${sep}data`);
+  });
+
+  test("the log's file: at the file's folder or at the current one, where there is one at all", async () => {
+    const home = homeWith('log-file = "log.json"');
+    expect((await readIn(home, {})).settings.logFile).toBe(join(home, "log.json"));
+    expect((await readIn(home, { options: { "log-file": "none" } })).settings.logFile).toBeNull();
+    expect((await readIn(home, { options: { "log-file": "./none" } })).settings.logFile).toBe(
+      resolve("none"),
+    );
+    expect((await readIn(homeWith('log-file = "none"'), {})).settings.logFile).toBeNull();
   });
 
   test("a file that is named counts instead of the one at home", async () => {

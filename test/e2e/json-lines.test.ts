@@ -38,7 +38,7 @@ const used = new Set<string>();
 
 /** Schemas that the line may be one of, by its type. */
 function candidates(line: Line): readonly string[] {
-  if (line.type === undefined) return ["dync:log"];
+  if (line.type === undefined) return [line.message === "Upload finished" ? "dync:log-finished" : "dync:log"];
   const types = schemas.filter(({ properties }) => {
     const { type } = (properties ?? {}) as { readonly type?: { readonly const?: unknown } };
     return type?.const === line.type;

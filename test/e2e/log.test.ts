@@ -1,15 +1,16 @@
 // The server's log: bounded whatever peers do, and back after its disk was full.
 
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { logAfterFlood, timesTold } from "../support/flood.ts";
 import { openLab } from "../support/lab.ts";
 import { lastingPort } from "../support/ports.ts";
-import { startProgram } from "../support/programs.ts";
+import { runProgram, startProgram } from "../support/programs.ts";
 import { referenceMissing } from "../support/reference.ts";
 import { mountSmallDisk, smallDiskMissing } from "../support/small-disk.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const floodMissing = executablesMissing ?? referenceMissing;
 const logBytesMax = 100_000;
@@ -37,6 +38,110 @@ describe.skipIf(floodMissing !== null)(`what peers write into the log (${floodMi
     const log = await logAfterFlood(lab, "wide");
     expect(log).toContain("given twice");
     expect(Math.max(...log.split("\n").map((line) => line.length))).toBeLessThan(2048);
+  });
+});
+
+describe.skipIf(executablesMissing !== null)(`the two logs (${executablesMissing ?? "compiled"})`, () => {
+  interface Line {
+    readonly message: string;
+    readonly path?: string;
+    readonly sha256?: string;
+  }
+  const linesOf = (file: string): Line[] =>
+    readFileSync(file, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Line);
+  const finishedIn = (file: string): (string | undefined)[] =>
+    linesOf(file)
+      .filter(({ message }) => message === "Upload finished")
+      .map(({ path }) => path);
+
+  test("people read short lines in local time while a program finds files and checksums, also after rotation", async () => {
+    await using lab = await openLab({ inMemory: true });
+    await lab.server.stop();
+    const file = lab.folder.file("log.json");
+    const settings = join(lab.homes.server, "server.toml");
+    writeFileSync(settings, `log-file = ${JSON.stringify(file)}\n`);
+    const port = await lastingPort();
+    const command = [
+      lab.programs.dyncServer,
+      "--data",
+      lab.data,
+      "--bind",
+      "127.0.0.1",
+      "--port",
+      String(port),
+    ];
+    // Fourteen hours ahead of UTC.
+    const env = { DYNC_HOME: lab.homes.server, TZ: "Pacific/Kiritimati" };
+    const before = Date.now();
+    await using server = startProgram(command, { env });
+    const send = async (name: string): Promise<void> => {
+      const path = await lab.file(name, 1000);
+      const end = await lab.dync([
+        "-q",
+        "-k",
+        "sample:S-17",
+        `127.0.0.1:${port}`,
+        path,
+        "--retry-for",
+        "30s",
+      ]);
+      expect(end).toMatchObject({ code: 0 });
+    };
+    await send("one.raw");
+    const [text] = await server.line(
+      /^(\S+ \S+) info {2}Upload finished user=alice name=one\.raw size=1\.0KiB .*$/m,
+    );
+    expect(text).not.toContain("sha256");
+    const time = Date.parse(`${text.slice(0, 19).replace(" ", "T")}+14:00`);
+    expect(time).toBeWithin(before - 1000, Date.now() + 1);
+    const [{ sha256 }] = linesOf(file).filter(({ path }) => path === lab.stored("one.raw")) as [Line];
+    const hash = new Bun.CryptoHasher("sha256").update(readFileSync(lab.stored("one.raw")));
+    expect(sha256).toBe(hash.digest("hex"));
+
+    // As logrotate does it, also while somebody is about to write the configuration.
+    renameSync(file, `${file}.1`);
+    writeFileSync(settings, "half a li");
+    const reload = await runProgram([lab.programs.dyncServer, "reload"], { env });
+    expect(reload.code).toBe(2);
+    await send("two.raw");
+    expect(finishedIn(`${file}.1`)).toEqual([lab.stored("one.raw")]);
+    expect(finishedIn(file)).toEqual([lab.stored("two.raw")]);
+
+    writeFileSync(settings, `log-file = ${JSON.stringify(lab.folder.file("no", "such", "folder"))}\n`);
+    const wrong = await runProgram([lab.programs.dyncServer, "reload"], { env });
+    expect(wrong.stderr).toContain(`there is no folder ${lab.folder.file("no", "such")}`);
+    await send("three.raw");
+    // Nothing is lost by a slip.
+    expect(finishedIn(file)).toEqual(["two.raw", "three.raw"].map((name) => lab.stored(name)));
+    await server.stop();
+    expect(linesOf(file).at(-1)?.message).toBe("Stopping");
+  });
+
+  test.skipIf(process.platform === "win32")("SIGHUP opens the file anew", async () => {
+    await using folder = await tempFolder();
+    const file = folder.file("log.json");
+    await using lab = await openLab({ inMemory: true, server: ["--log-file", file] });
+    renameSync(file, `${file}.1`);
+    process.kill(lab.server.child.pid, "SIGHUP");
+    await lab.server.line(/Configuration read again/);
+    await lab.send([await lab.file("after.raw", 10)]);
+    expect(finishedIn(file)).toEqual([lab.stored("after.raw")]);
+  });
+
+  test("a server whose log file cannot be opened does not start, and says why", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const command = [lab.programs.dyncServer, "--data", lab.data, "--log-file", lab.data];
+    const end = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
+    expect(end).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr:
+        `dync-server: error: The log file ${lab.data} cannot be written: it is a folder\n` +
+        "dync-server: hint: its folder has to be there, and the server's user has to be able to write in it\n",
+    });
   });
 });
 

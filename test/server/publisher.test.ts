@@ -35,7 +35,10 @@ async function finishIn(world: RecoveryWorld, announced = sha256("content")) {
 
 test("a file whose checksum is right is published with its description, and recorded", async () => {
   const world = new RecoveryWorld();
-  expect(await finishIn(world)).toEqual({ type: "finished" });
+  expect(await finishIn(world)).toMatchObject({
+    type: "finished",
+    published: { sha256: sha256("content"), contents: null },
+  });
   const [file] = world.storage.published();
   expect(file).toMatchObject({ folder: "anna", name: "1.raw", sha256: sha256("content") });
   const described = JSON.parse(file?.metadataText ?? "");

@@ -138,10 +138,15 @@ export async function readConfiguration(
   ]);
   const { origins } = settings;
   const rules = { ...settings.rules, uploads: uploads.rules };
+  const { dataFolder, logFile } = settings.process;
   const base = origins.get("data") === "default" ? home : ".";
   return {
     home,
-    settings: { ...settings.process, dataFolder: resolve(base, settings.process.dataFolder) },
+    settings: {
+      ...settings.process,
+      dataFolder: resolve(base, dataFolder),
+      logFile: logFile === null ? null : resolve(logFile),
+    },
     rules,
     limits: reading?.ok ? reading.value.limits : [],
     limitsText: reading?.ok ? reading.value.limitsText : "",

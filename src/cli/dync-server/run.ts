@@ -1,10 +1,12 @@
 // `dync-server [run]`: reads and checks how the server is to run, and hands it to `serve.ts`.
 
+import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { exitInterrupted, Interruption } from "../interruption.ts";
-import { openLog } from "../log.ts";
+import { isJournal } from "../journal.ts";
+import { type Log, openLog } from "../log.ts";
 import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
 import { RunningConfiguration } from "./running-configuration.ts";
 import { startError } from "./start-error.ts";
@@ -28,28 +30,42 @@ async function runServer(values: OptionValues<OptionsDef>, context: CommandConte
   const first = await readConfiguration(given, environment);
   const configuration = new RunningConfiguration(first, () => readConfiguration(given, environment));
   const { settings } = configuration;
-  const log = openLog({
+  await using log = openLog({
     stream: process.stderr,
     clock,
+    isJournal: isJournal(process.stderr.fd, environment),
     get format() {
       return settings.logFormat;
+    },
+    get file() {
+      return settings.logFile;
     },
     get level() {
       return settings.logLevel;
     },
   });
+  await openLogFile(log);
   // The network code comes in only here: --help and usage errors need none of it.
   const { serve } = await import("./serve.ts");
   for (const warning of first.warnings) log.logger.log("warn", warning);
   const hangups = listenForHangups(log.logger);
   try {
-    await serve(configuration, { logger: log.logger, clock, hangups }, signal);
+    await serve(configuration, { logger: log.logger, clock, hangups, reopenLog: log.reopen }, signal);
   } catch (error) {
     throw startError(error);
   } finally {
     await log.flush(logFlushMs);
   }
   return stopStatus(signal.reason);
+}
+
+/** What may pass, such as a disk that is full, keeps no server from its work: each line tries again, and the first one tells. */
+async function openLogFile(log: Log): Promise<void> {
+  try {
+    await log.reopen();
+  } catch (error) {
+    if (!(error instanceof DyncError) || error.code !== "unavailable") throw error;
+  }
 }
 
 // What every daemon takes for "read again" must not end this one, nor may a terminal that closes. Windows says so when a

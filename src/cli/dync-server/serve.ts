@@ -24,6 +24,8 @@ export interface ServeParts {
   readonly clock: Clock;
   /** "hangup" events ask to read again what may have changed. */
   readonly hangups: EventTarget;
+  /** Opens the log's file anew; rejects with a `DyncError` when it cannot be. */
+  readonly reopenLog: () => Promise<void>;
 }
 
 async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTransport> {
@@ -100,9 +102,9 @@ export async function serve(
     server.clientsChanged();
   });
   closing.defer(watching.stop);
-  const reload = (): Promise<Reload> => {
+  const reload = async (): Promise<Reload> => {
     watching.look();
-    return configuration.reload(logger);
+    return await withLogFile(await configuration.reload(logger), parts);
   };
   hangups.addEventListener("hangup", () => void reload());
   const commands = controlCommands({ reload, pendingKeys: () => server.pendingKeys });
@@ -115,6 +117,26 @@ export async function serve(
   });
   // Whoever asks from now on hears that there is no server, before there is none.
   await control[Symbol.asyncDispose]();
+}
+
+/**
+ * Opens the log's file anew, also behind a configuration that was refused: who rotates logs waits for that. What is wrong with it
+ * is one more warning.
+ */
+async function withLogFile(reload: Reload, { reopenLog, logger }: ServeParts): Promise<Reload> {
+  try {
+    await reopenLog();
+    return reload;
+  } catch (error) {
+    if (!(error instanceof DyncError)) throw error;
+    const { message, hint } = error;
+    logger.log("error", message, { hint });
+    if (reload.outcome === "refused") return reload;
+    return {
+      ...reload,
+      warnings: [...reload.warnings, hint === undefined ? message : `${message}; ${hint}`],
+    };
+  }
 }
 
 function logKeyChanges(changes: KeyChanges, logger: Logger): void {

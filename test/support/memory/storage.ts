@@ -150,6 +150,10 @@ export class MemoryStorage extends PartialStorage implements Storage {
 
   async tryDestination(): Promise<void> {}
 
+  pathOf(): null {
+    return null;
+  }
+
   async isPublished(id: string, { folder, name }: Destination, sha256: string): Promise<boolean> {
     const file = this.#published.get(id);
     return file?.folder === folder && file.name === name && file.sha256 === sha256;
