@@ -29,6 +29,9 @@ const uncounted = new Set([
   "Key authorised",
   "Key removed",
   "A removed key did not come back: its uploads end",
+  "A key expired: its uploads end",
+  "A key that had expired is good again",
+  "A key expires soon",
 ]);
 /** Lines with an upload's id of which one message is enough all the same. */
 const cheap = new Set(["Upload refused"]);

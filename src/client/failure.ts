@@ -33,7 +33,7 @@ export function connectionError(failure: LinkFailure, party: ConnectionParty): D
         "key-refused",
         `The server at ${address} does not accept the key ${keys.publicKey.fingerprint}`,
         {
-          hint: 'send the file USER@HOST.key that "dync keygen" made to its administrator, who can compare this',
+          hint: 'it may be new there, or have expired: send the file USER@HOST.key that "dync keygen" made to its administrator, who can compare this',
         },
       );
     case "server-error":

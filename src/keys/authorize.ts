@@ -2,12 +2,13 @@
 // the slips. The server that runs beside it looks there by itself (`authorized-clients.ts`).
 
 import { basename } from "node:path";
+import { deadlineText } from "../base/deadline.ts";
 import { DyncError } from "../base/error.ts";
 import { fileNameBytesMax, fileNameFault, foldName } from "../base/file-name.ts";
 import type { AuthorizedKey } from "./authorized-clients.ts";
-import { publicCertificateText } from "./certificate.ts";
+import { expiryMember, publicCertificateText, withMetadata } from "./certificate.ts";
 import type { PublicKey } from "./key.ts";
-import { readCertificate, removeKeyFile, writePublicFile } from "./key-files.ts";
+import { changePublicFile, readCertificate, removeKeyFile, writePublicFile } from "./key-files.ts";
 import { userOfFile } from "./key-folder.ts";
 
 export interface NewClient {
@@ -18,6 +19,8 @@ export interface NewClient {
   /** Those that are authorised. */
   readonly known: readonly AuthorizedKey[];
   readonly date: Date;
+  /** Until when it is good; `null`: for ever, or as it is where it is authorised already. */
+  readonly expiresAt: Date | null;
 }
 
 /** The key as it is authorised, and whether it was already. */
@@ -31,13 +34,17 @@ export interface AddedClient extends AuthorizedKey {
  * @throws DyncError "configuration": no name for a user, or somebody else's key.
  */
 export async function authorize(client: NewClient): Promise<AddedClient> {
-  const { folder, publicKey, user, known, date } = client;
+  const { folder, publicKey, user, known, date, expiresAt } = client;
   checkUser(user, client);
   const key = publicKey.text;
   const { fingerprint } = publicKey;
   const there = known.find((it) => it.key === key);
   if (there !== undefined) {
-    if (there.user === user) return { ...there, isNew: false };
+    if (there.user === user) {
+      if (expiresAt === null) return { ...there, isNew: false };
+      const [changed] = await setExpiry(folder, [there], expiresAt);
+      return { ...there, ...changed, isNew: false };
+    }
     throw new DyncError(
       "configuration",
       `The key ${fingerprint} is ${there.user}'s already (${there.file})`,
@@ -47,9 +54,22 @@ export async function authorize(client: NewClient): Promise<AddedClient> {
     );
   }
   const file = freeName(user, known);
-  const text = publicCertificateText(publicKey, { date, metadata: new Map([["user_id", user]]) });
+  const expiry = expiresAt === null ? [] : [[expiryMember, deadlineText(expiresAt)] as const];
+  const text = publicCertificateText(publicKey, { date, metadata: new Map([["user_id", user], ...expiry]) });
   await writePublicFile(folder, file, text);
-  return { key, fingerprint, user, file, isNew: true };
+  return { key, fingerprint, user, file, isNew: true, ...(expiresAt === null ? {} : { expiresAt }) };
+}
+
+/** Writes into the files of `keys` until when they are good, `null`: for ever; returns them as they are then. Throws `DyncError`. */
+export async function setExpiry(
+  folder: string,
+  keys: readonly AuthorizedKey[],
+  expiresAt: Date | null,
+): Promise<readonly AuthorizedKey[]> {
+  const value = expiresAt === null ? null : deadlineText(expiresAt);
+  for (const { file } of keys)
+    await changePublicFile(folder, file, (text) => withMetadata(text, expiryMember, value));
+  return keys.map(({ expiresAt: _, ...key }) => ({ ...key, ...(expiresAt === null ? {} : { expiresAt }) }));
 }
 
 /**

@@ -5,10 +5,12 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { CancelTimer, Clock } from "../base/clock.ts";
+import { parseDeadline, shownDeadline } from "../base/deadline.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import { fileNameFault } from "../base/file-name.ts";
 import type { Logger } from "../base/log.ts";
 import { isShortage } from "../base/system-errors.ts";
+import { type Certificate, expiryMember } from "./certificate.ts";
 import { fingerprintOf } from "./key.ts";
 import { type KeyClaim, KeyClaims, type RefusedClaim } from "./key-claims.ts";
 import { readCertificate } from "./key-files.ts";
@@ -30,6 +32,8 @@ export interface AuthorizedKey {
   readonly user: string;
   /** Name of the file in the folder. */
   readonly file: string;
+  /** Until when it is good; absent: for ever. */
+  readonly expiresAt?: Date;
 }
 
 /** What a rescan found. A key whose user changed is in `added` and `removed`. */
@@ -39,6 +43,10 @@ export interface KeyChanges {
   readonly removed: readonly AuthorizedKey[];
   /** Removed a moment ago, and they did not come back. */
   readonly ended: readonly AuthorizedKey[];
+  /** Good until a moment ago: what runs with them ends. */
+  readonly expired: readonly AuthorizedKey[];
+  /** Good again. */
+  readonly renewed: readonly AuthorizedKey[];
 }
 
 export interface AuthorizedClientsOptions {
@@ -61,7 +69,11 @@ interface KeyFile {
   readonly isUncertain: boolean;
 }
 
-const nothing: KeyChanges = { added: [], removed: [], ended: [] };
+const nothing: KeyChanges = { added: [], removed: [], ended: [], expired: [], renewed: [] };
+
+/** Keys that are good for no longer than this are told of in the log, once a day. */
+const soonMs = 14 * 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
 
 export class AuthorizedClients {
   readonly folder: string;
@@ -74,6 +86,10 @@ export class AuthorizedClients {
   #folderFault: string | null = null;
   /** What was warned about and is still so. */
   #warned: ReadonlySet<string> = new Set();
+  /** Keys that had expired when that was looked at last. */
+  #expired: ReadonlySet<string> = new Set();
+  /** When the log was told of a key that expires soon, monotonic ms. */
+  readonly #toldAt = new Map<string, number>();
 
   private constructor(options: AuthorizedClientsOptions) {
     this.folder = options.folder;
@@ -100,9 +116,20 @@ export class AuthorizedClients {
     return this.#claims.granted().length;
   }
 
-  /** The user behind a public key (40 characters of Z85), or `null`: not authorised. */
+  /** The user behind a public key (40 characters of Z85), or `null`: not authorised, or not any more. */
   userOf(key: string): string | null {
-    return this.#claims.holder(key)?.user ?? null;
+    const claim = this.#claims.holder(key);
+    return claim === null || this.#isOver(claim) ? null : claim.user;
+  }
+
+  /** When a key expired that would be authorised but for that; `null` for any other. */
+  expiryOf(key: string): Date | null {
+    const claim = this.#claims.holder(key);
+    return claim !== null && this.#isOver(claim) ? dateOf(claim) : null;
+  }
+
+  #isOver({ expiresAt }: KeyClaim): boolean {
+    return expiresAt !== null && expiresAt < this.#clock.date().getTime();
   }
 
   /** Whether `key`, which is not authorised, was until a moment ago and may be again in another one. */
@@ -112,7 +139,7 @@ export class AuthorizedClients {
 
   /** Whether what `key` began as `user` may go on: it is authorised, or was until a moment ago. */
   mayGoOn(key: string, user: string): boolean {
-    return this.#claims.isOf(key, user);
+    return this.#claims.isOf(key, user) && this.expiryOf(key) === null;
   }
 
   list(): readonly AuthorizedKey[] {
@@ -164,7 +191,8 @@ export class AuthorizedClients {
       const changes = await this.refresh();
       isLooking = false;
       if (isOver) return;
-      if (changes.added.length + changes.removed.length + changes.ended.length > 0) onChange(changes);
+      if (Object.values(changes).some((keys) => keys.length > 0)) onChange(changes);
+      this.#warnOfExpiry();
       if (this.#folderFault !== null) detach();
       else attach();
       scheduleRescan();
@@ -172,6 +200,7 @@ export class AuthorizedClients {
     const scheduleRescan = (): void => schedule(this.#nextLookMs(watcher !== null));
     attach();
     scheduleRescan();
+    this.#warnOfExpiry();
     const stop = (): void => {
       isOver = true;
       next?.cancel();
@@ -186,11 +215,32 @@ export class AuthorizedClients {
     return Math.min(
       hasNotices ? rescanWithNoticesMs : rescanMs,
       isUncertain ? uncertainMs : Number.POSITIVE_INFINITY,
+      this.#msUntilExpiry(),
       nextEnd === null ? Number.POSITIVE_INFINITY : Math.max(0, nextEnd - this.#clock.now()),
     );
   }
 
+  /** Until the next key expires. */
+  #msUntilExpiry(): number {
+    const now = this.#clock.date().getTime();
+    const ahead = this.#claims.granted().flatMap(({ expiresAt }) => {
+      return expiresAt === null || expiresAt < now ? [] : [expiresAt + 1 - now];
+    });
+    return Math.min(Number.POSITIVE_INFINITY, ...ahead);
+  }
+
   async #refresh(): Promise<KeyChanges> {
+    const changes = await this.#look();
+    const before = this.#expired;
+    const keys = this.#claims.granted();
+    const over = keys.filter((claim) => this.#isOver(claim));
+    this.#expired = new Set(over.map(({ key }) => key));
+    const expired = over.filter(({ key }) => !before.has(key)).map(authorizedKey);
+    const renewed = keys.filter((it) => before.has(it.key) && !this.#expired.has(it.key)).map(authorizedKey);
+    return expired.length + renewed.length === 0 ? changes : { ...changes, expired, renewed };
+  }
+
+  async #look(): Promise<KeyChanges> {
     const listed = this.#list();
     const { nextEnd } = this.#claims;
     const isEndDue = nextEnd !== null && nextEnd <= this.#clock.now();
@@ -208,6 +258,8 @@ export class AuthorizedClients {
       added: changes.added.map(authorizedKey),
       removed: changes.removed.map(authorizedKey),
       ended: changes.ended.map(authorizedKey),
+      expired: [],
+      renewed: [],
     };
   }
 
@@ -271,7 +323,8 @@ export class AuthorizedClients {
         file,
       });
     }
-    return { file: name, key: certificate.publicKey.text, user, inode, madeAt };
+    const key = certificate.publicKey.text;
+    return { file: name, key, user, inode, madeAt, expiresAt: expiryIn(certificate) };
   }
 
   #userIn(name: string, userId: string | undefined): string {
@@ -284,6 +337,19 @@ export class AuthorizedClients {
       userId,
     });
     return user;
+  }
+
+  /** Says which keys expire soon, each once a day. */
+  #warnOfExpiry(): void {
+    const [now, date] = [this.#clock.now(), this.#clock.date().getTime()];
+    for (const [key, at] of this.#toldAt) if (now - at >= dayMs) this.#toldAt.delete(key);
+    for (const { key, user, file, expiresAt } of this.#claims.granted()) {
+      if (expiresAt === null || expiresAt < date || expiresAt > date + soonMs || this.#toldAt.has(key))
+        continue;
+      this.#toldAt.set(key, now);
+      const expires = shownDeadline(new Date(expiresAt));
+      this.#log.log("warn", "A key expires soon", { user, key: fingerprintOf(key), file, expires });
+    }
   }
 
   /** Says what is wrong with files: each fault once, until it is no longer there. */
@@ -302,6 +368,21 @@ export class AuthorizedClients {
   }
 }
 
-function authorizedKey({ key, user, file }: KeyClaim): AuthorizedKey {
-  return { key, fingerprint: fingerprintOf(key), user, file };
+function authorizedKey(claim: KeyClaim): AuthorizedKey {
+  const { key, user, file } = claim;
+  const expiresAt = dateOf(claim);
+  return { key, fingerprint: fingerprintOf(key), user, file, ...(expiresAt === null ? {} : { expiresAt }) };
+}
+
+function dateOf({ expiresAt }: KeyClaim): Date | null {
+  return expiresAt === null ? null : new Date(expiresAt);
+}
+
+/** The last moment of what a key file says, ms since 1970, or `null`. What is no date lets nobody in. */
+function expiryIn({ metadata }: Certificate): number | null {
+  const text = metadata.get(expiryMember);
+  if (text === undefined) return null;
+  const deadline = parseDeadline(text);
+  if (deadline !== null) return deadline.getTime();
+  throw new DyncError("configuration", `its "${expiryMember}" is no date such as 2027-01-31`);
 }

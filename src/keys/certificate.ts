@@ -8,6 +8,9 @@ import { type KeyPair, PublicKey, SecretKey } from "./key.ts";
 /** Largest certificate file. Real ones have some 400 bytes. */
 export const certificateBytesMax = 16 * 1024;
 
+/** Member of the metadata that says until when a key is good: see `parseDeadline`. */
+export const expiryMember = "expires";
+
 export interface Certificate {
   readonly publicKey: PublicKey;
   /** Only in `.key_secret` files. */
@@ -88,6 +91,31 @@ export function secretCertificateText(keys: KeyPair, options: CertificateOptions
   ].join("\n");
 }
 
+/**
+ * `text`, of a certificate, with `value` for the member `name` of its section `metadata`, or without that member (`null`). All
+ * else stays as it is.
+ */
+export function withMetadata(text: string, name: string, value: string | null): string {
+  assert(isMetadata(name, value ?? ""), "a member of a certificate's metadata can be written");
+  const lineEnd = text.includes("\r\n") ? "\r\n" : "\n";
+  const kept: string[] = [];
+  let section = "";
+  let begin = -1;
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    const [, word] = /^\ufeff?([A-Za-z0-9$@_.&+/-]+)/.exec(line) ?? [];
+    if (word !== undefined) section = word;
+    const [, member] = /^\s+([A-Za-z0-9$@_.&+/-]+)\s*=/.exec(line) ?? [];
+    if (section === "metadata" && member === name) continue;
+    kept.push(line);
+    if (word === "metadata" && begin < 0) begin = kept.length;
+  }
+  if (value === null) return kept.join(lineEnd);
+  const line = `    ${name} = "${value}"`;
+  if (begin >= 0) kept.splice(begin, 0, line);
+  else kept.splice(kept.findLastIndex((it) => it.trim() !== "") + 1, 0, "metadata", line);
+  return kept.join(lineEnd);
+}
+
 interface Entry {
   /** `null` when its quotes are wrong. */
   readonly value: string | null;
@@ -118,9 +146,13 @@ function unquote(value: string): string | null {
 function body(options: CertificateOptions): readonly string[] {
   const lines = ["metadata"];
   for (const [name, value] of options.metadata ?? []) {
-    assert(/^[A-Za-z0-9$@_.&+/-]+$/.test(name), "a metadata name of a certificate is a ZPL name");
-    assert(!/["\r\n]/.test(value), "a metadata value of a certificate has no quotes and no line breaks");
+    assert(isMetadata(name, value), "a member of a certificate's metadata can be written");
     lines.push(`    ${name} = "${value}"`);
   }
   return [...lines, "curve"];
+}
+
+/** Whether `name` is one of ZPL, and `value` can stand in quotes on its line. */
+function isMetadata(name: string, value: string): boolean {
+  return /^[A-Za-z0-9$@_.&+/-]+$/.test(name) && !/["\r\n]/.test(value);
 }

@@ -14,6 +14,8 @@ export interface KeyClaim {
   readonly inode: string;
   /** When the file was made, calendar time in ms: the order of files that are seen for the first time together. */
   readonly madeAt: number;
+  /** Until when the key is good, calendar time in ms; `null`: for ever. */
+  readonly expiresAt: number | null;
 }
 
 /** A claim that cannot be granted, and why: the end of a sentence. */

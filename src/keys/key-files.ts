@@ -176,6 +176,32 @@ export async function writePublicFile(folder: string, name: string, text: string
   }
 }
 
+/**
+ * Replaces a public key's file of `folder` by what `change` makes of its text, durably and whole.
+ *
+ * @throws DyncError "configuration" where it is a link, or on a file error.
+ */
+export async function changePublicFile(
+  folder: string,
+  name: string,
+  change: (text: string) => string,
+): Promise<void> {
+  const file = join(folder, name);
+  try {
+    const properties = await lstat(file);
+    if (properties.isSymbolicLink())
+      throw new DyncError("configuration", `${file} is a link: change the file that it leads to`);
+    const content = change(await readFile(file, "utf8"));
+    await place(folder, { file, content, mode: properties.mode & 0o777 }, true);
+    await syncFolder(folder);
+  } catch (cause) {
+    if (cause instanceof DyncError) throw cause;
+    throw new DyncError("configuration", `The key ${file} could not be changed: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
 /** Removes a file of `folder`, durably. Throws `DyncError` ("configuration"). */
 export async function removeKeyFile(folder: string, name: string): Promise<void> {
   try {

@@ -20,10 +20,13 @@ const perAddressMax = 16;
 export class PendingKeys {
   /** By the key's text, those that were heard of the longest ago first. */
   readonly #keys = new Map<string, PendingKey>();
+  /** How many of them came from each address last: a flood is refused by the hundred thousand, and each one is noted. */
+  readonly #counts = new Map<string, number>();
 
   note(key: PublicKey, address: string, now: Date): void {
     const before = this.#keys.get(key.text);
-    this.#keys.delete(key.text);
+    this.#forget(before);
+    this.#count(address, 1);
     this.#keys.set(key.text, {
       key,
       address,
@@ -31,7 +34,7 @@ export class PendingKeys {
       lastAt: now,
       times: (before?.times ?? 0) + 1,
     });
-    if (this.#of(address).length > perAddressMax) this.#forgetOldestOf(address);
+    if ((this.#counts.get(address) ?? 0) > perAddressMax) this.#forgetOldestOf(address);
     else if (this.#keys.size > keysMax) this.#forgetOldestOf(this.#mostFrequent());
   }
 
@@ -40,19 +43,25 @@ export class PendingKeys {
     return [...this.#keys.values()].filter(({ key }) => !isAuthorised(key.text)).toReversed();
   }
 
-  #of(address: string): readonly PendingKey[] {
-    return [...this.#keys.values()].filter((it) => it.address === address);
-  }
-
   #mostFrequent(): string {
-    const counts = new Map<string, number>();
-    for (const { address } of this.#keys.values()) counts.set(address, (counts.get(address) ?? 0) + 1);
-    const [most] = [...counts].toSorted(([, a], [, b]) => b - a);
-    return most?.[0] ?? "";
+    let [most, count] = ["", 0];
+    for (const [address, keys] of this.#counts) if (keys > count) [most, count] = [address, keys];
+    return most;
   }
 
   #forgetOldestOf(address: string): void {
-    const [oldest] = this.#of(address);
-    if (oldest !== undefined) this.#keys.delete(oldest.key.text);
+    for (const pending of this.#keys.values()) if (pending.address === address) return this.#forget(pending);
+  }
+
+  #forget(pending: PendingKey | undefined): void {
+    if (pending === undefined) return;
+    this.#keys.delete(pending.key.text);
+    this.#count(pending.address, -1);
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    const count = (this.#counts.get(address) ?? 0) + change;
+    if (count === 0) this.#counts.delete(address);
+    else this.#counts.set(address, count);
   }
 }

@@ -2,6 +2,7 @@
 // them to its session.
 
 import type { CancelTimer } from "../base/clock.ts";
+import { shownDeadline } from "../base/deadline.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
@@ -76,7 +77,8 @@ export class Server {
 
   /** Keys that were refused lately and are not authorised yet, the latest first. */
   get pendingKeys(): readonly PendingKey[] {
-    return this.#pending.list((key) => this.#parts.clients.userOf(key) !== null);
+    const { clients } = this.#parts;
+    return this.#pending.list((key) => clients.userOf(key) !== null || clients.expiryOf(key) !== null);
   }
 
   /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */
@@ -101,11 +103,11 @@ export class Server {
     return this.#link.port;
   }
 
-  /** Looks again who may send: uploads of keys that were removed, and did not come back, end now. */
+  /** Looks again who may send: uploads of keys that expired, or were removed and did not come back, end now. */
   clientsChanged(): void {
     for (const upload of this.#uploads.all()) {
       if (this.#parts.clients.mayGoOn(upload.owner.origin, upload.owner.user)) continue;
-      upload.stop(forbidden, "This key is not authorised on the server any more", true);
+      upload.stop(forbidden, this.#whyNotAuthorised(upload.owner.origin, " any more"), true);
     }
   }
 
@@ -125,9 +127,19 @@ export class Server {
     if (clients.userOf(key.text) !== null) return key.text;
     // Its client tries again, and learns then whether the key is back.
     if (clients.isLeaving(key.text)) throw new DyncError("not-ready", "The key was removed a moment ago");
-    this.#pending.note(key, address, clock.date());
-    logger.log("warn", "Key refused", { key: key.fingerprint, address });
+    const expiry = clients.expiryOf(key.text);
+    // Who it is is known: nobody has to approve it.
+    if (expiry === null) this.#pending.note(key, address, clock.date());
+    const fields = expiry === null ? {} : { reason: `expired on ${shownDeadline(expiry)}` };
+    logger.log("warn", "Key refused", { key: key.fingerprint, address, ...fields });
     return null;
+  }
+
+  /** `since` ends the sentence where the key is simply not known. */
+  #whyNotAuthorised(origin: string, since = ""): string {
+    const expiry = this.#parts.clients.expiryOf(origin);
+    if (expiry === null) return `This key is not authorised on the server${since}`;
+    return `This key expired on ${shownDeadline(expiry)}: ask the administrator of the server to renew it`;
   }
 
   #receive(received: ReceivedFromPeer): void {
@@ -192,7 +204,7 @@ export class Server {
   #refuseKey(origin: string, peer: string): void {
     if (this.#parts.clients.isLeaving(origin))
       this.#sendError(peer, notReady, "This key was removed from the server a moment ago");
-    else this.#sendError(peer, forbidden, "This key is not authorised on the server");
+    else this.#sendError(peer, forbidden, this.#whyNotAuthorised(origin));
   }
 
   #receiveMalformed(owner: UploadOwner, { code, text }: DecodeFailure): void {

@@ -187,6 +187,15 @@ describe("a file whose upload was interrupted", () => {
 });
 
 describe("what is remembered after a failure", () => {
+  test("nothing, when it was not let in", async () => {
+    const run = new Run();
+    const failed = failureOf(run.send());
+    await run.server.expect("post-file");
+    run.server.sendError(403);
+    expect(await failed).not.toBeInstanceOf(UploadKept);
+    expect(await remembered()).toEqual([]);
+  });
+
   test("nothing, when nothing had been sent", async () => {
     const run = new Run();
     const failed = failureOf(run.send());
@@ -196,7 +205,18 @@ describe("what is remembered after a failure", () => {
     expect(await remembered()).toEqual([]);
   });
 
-  const refusals = [422, 409, 403, 413, 460];
+  test("all that was sent, when its key is not allowed any more: it may be renewed", async () => {
+    const run = new Run();
+    const failed = failureOf(run.send());
+    await run.server.expect("post-file");
+    run.server.approve(1);
+    await run.server.expect("post-chunk");
+    run.server.sendError(403);
+    expect(await failed).toBeInstanceOf(UploadKept);
+    expect(await remembered()).toHaveLength(1);
+  });
+
+  const refusals = [422, 409, 413, 460];
   test.each(refusals)("nothing, when the server refused it for good with %p", async (code) => {
     const run = new Run();
     const failed = failureOf(run.send());

@@ -2,7 +2,7 @@
 // sent, and a running server takes other limits.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -18,6 +18,15 @@ describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "c
   };
   const server = async (...args: readonly string[]) =>
     await runProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: lab.homes.server } });
+
+  /** Resolves when some bytes of an upload of this name have come, and it is not over. */
+  async function someBytesOf(name: string): Promise<void> {
+    const line = await lab.server.line(
+      new RegExp(`"Upload started","upload":"(\\w+)".*"${name.replace(".", "\\.")}"`),
+    );
+    const file = join(lab.data, ".dync", "partial", line[1] as string);
+    while (statSync(file).size === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
 
   beforeAll(async () => {
     lab = await openLab({ inMemory: true });
@@ -106,5 +115,82 @@ describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "c
     expect(refused.stderr).toMatch(/server\.toml:3: limits\[1\]\.upload-size: needs a size, found "much"/);
     expect((await server(...test)).code).toBe(2);
     expect((await lab.send([await lab.file("big.raw", 2 * 1024 * 1024)])).code).toBe(7);
+  });
+
+  describe("keys that expire", () => {
+    test("one that expires ends its upload, which is kept, is refused, and goes on when it is renewed", async () => {
+      await limits("uploads = 9");
+      const path = await lab.file("expiring.raw", 200 * 1024 * 1024);
+      const env = { DYNC_HOME: await lab.user("emil") };
+      await using program = lab.startSend([path], { env });
+      await someBytesOf("expiring.raw");
+      program.signal("SIGSTOP");
+      const expired = await server("clients", "expire", "emil", "--at", "2026-01-31");
+      expect(expired).toMatchObject({ code: 0, stderr: "" });
+      expect(expired.stdout).toMatch(/^The key SHA256:\S+ of emil EXPIRED on 2026-01-31 \(emil\.key\)\n$/);
+      await lab.server.line(/"A key expired: its uploads end","user":"emil"/);
+      await lab.server.line(/"Upload suspended".*expired on 2026-01-31/);
+      program.signal("SIGCONT");
+      const end = await program.ended();
+      expect(end.code).toBe(7);
+      expect(end.stderr).toMatch(/"dync resume \w+" goes on with it/);
+      expect(end.stderr).toContain(
+        "This key expired on 2026-01-31: ask the administrator of the server to renew it",
+      );
+      const refused = await lab.send([path], { env });
+      expect(refused.code).toBe(7);
+      expect(refused.stderr).toContain("it may be new there, or have expired");
+      await lab.server.line(/"Key refused".*"reason":"expired on 2026-01-31"/);
+      expect((await server("clients", "list")).stdout).toMatch(/^emil +SHA256:\S+ +EXPIRED on 2026-01-31$/m);
+      expect(await server("clients", "pending")).toMatchObject({ code: 0, stdout: "" });
+      expect(await server("clients", "expire", "emil", "--never")).toMatchObject({ code: 0, stderr: "" });
+      await lab.server.line(/"A key that had expired is good again","user":"emil"/);
+      const again = await lab.send([path], { env });
+      expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining("Going on with the upload") });
+      await lab.expectStored(path, "expiring.raw", "emil");
+    });
+
+    test("a key is approved until a date, which is listed, and a slip in the date is told", async () => {
+      const home = lab.folder.file("fritz");
+      const env = { DYNC_HOME: home };
+      expect(await lab.dync(["keygen"], { env })).toMatchObject({ code: 0 });
+      await Bun.write(join(home, "server.key"), Bun.file(join(lab.homes.server, "server.key")));
+      const path = await lab.file("of-fritz.raw", 10);
+      expect((await lab.send([path], { env })).code).toBe(7);
+      const pending = JSON.parse((await server("clients", "pending", "--json")).stdout);
+      const { fingerprint } = pending.pending[0];
+      const approve = ["clients", "approve", fingerprint, "--user", "fritz", "--expires"];
+      const past = await server(...approve, "2020-01-01");
+      expect(past.code).toBe(2);
+      expect(past.stderr).toContain('"--expires" needs a date that is still to come, found "2020-01-01"');
+      expect((await server(...approve, "next year")).stderr).toContain(
+        "write a day, 2027-01-31, or a moment",
+      );
+      const approved = await server(...approve, "2999-12-31");
+      expect(approved).toMatchObject({ code: 0, stderr: "" });
+      expect(approved.stdout).toContain("of fritz is authorised (fritz.key), until 2999-12-31");
+      expect((await server("clients")).stdout).toMatch(/^fritz +SHA256:\S+ +expires on 2999-12-31$/m);
+      await lab.server.line(/"Key authorised","user":"fritz"/);
+      expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
+      const soon = new Date(Date.now() + 3.5 * 24 * 3_600_000).toISOString();
+      await server("clients", "expire", fingerprint, "--at", soon);
+      expect((await server("clients", "list")).stdout).toMatch(
+        /^fritz +SHA256:\S+ +expires on .*, in 3 days$/m,
+      );
+      await lab.server.line(/"A key expires soon","user":"fritz"/);
+      const listed = JSON.parse((await server("clients", "--json")).stdout);
+      const { state, expires } = listed.clients.find((it: { user: string }) => it.user === "fritz");
+      expect([state, expires]).toEqual(["soon", `${soon.slice(0, 19)}Z`]);
+    });
+
+    test.each([
+      [[], 'needs either "--at DATE" or "--never", found neither'],
+      [["--at", "2027-01-31", "--never"], 'needs either "--at DATE" or "--never", found both'],
+      [["--at", "31.1.2027"], 'Option "--at" needs a date, found "31.1.2027"'],
+    ])("`clients expire alice %j` is a slip", async (args, text) => {
+      const { code, stderr } = await server("clients", "expire", "alice", ...args);
+      expect(code).toBe(2);
+      expect(stderr).toContain(text);
+    });
   });
 });

@@ -46,8 +46,9 @@ async function clientsFolder() {
     clock,
     file: (name: string) => `${folder}/${name}`,
     /** Writes a key file whole, as `mv` would put it there. */
-    put(name: string, keys: KeyPair, userId?: string): void {
-      const metadata = new Map(userId === undefined ? [] : [["user_id", userId]]);
+    put(name: string, keys: KeyPair, userId?: string, expires?: string): void {
+      const said = Object.entries({ user_id: userId, expires }).filter(([, value]) => value !== undefined);
+      const metadata = new Map(said as [string, string][]);
       writeFileSync(temp.file("new"), publicCertificateText(keys.publicKey, { date, metadata }));
       renameSync(temp.file("new"), `${folder}/${name}`);
     },
@@ -60,7 +61,7 @@ function of(keys: KeyPair, user: string, file = `${user}.key`): AuthorizedKey {
   return { key: keys.publicKey.text, fingerprint: keys.publicKey.fingerprint, user, file };
 }
 
-const unchanged: KeyChanges = { added: [], removed: [], ended: [] };
+const unchanged: KeyChanges = { added: [], removed: [], ended: [], expired: [], renewed: [] };
 
 describe("the users behind the keys", () => {
   test("are named by the file, and a key inside that says otherwise is told about once", async () => {
@@ -164,6 +165,7 @@ describe("refresh", () => {
     expect(await clients.refresh()).toEqual({ ...unchanged, added: [of(bert, "bert")] });
     renameSync(fixture.file("bert.key"), fixture.file("berta.key"));
     expect(await clients.refresh()).toEqual({
+      ...unchanged,
       added: [of(bert, "berta")],
       removed: [of(bert, "bert")],
       ended: [],
@@ -200,6 +202,77 @@ describe("refresh", () => {
     expect([clients.isLeaving(text), clients.mayGoOn(text, "anna")]).toEqual([false, false]);
   });
 
+  test("a key is good until its date, is refused and ends what runs with it after that, and may be renewed", async () => {
+    await using fixture = await clientsFolder();
+    const anna = generateKeyPair();
+    const { text } = anna.publicKey;
+    fixture.put("anna.key", anna, undefined, "2026-01-02T03:05:05Z");
+    const clients = await fixture.load();
+    const expiresAt = new Date("2026-01-02T03:05:05Z");
+    const all = [{ ...of(anna, "anna"), expiresAt }];
+    expect(clients.list()).toEqual(all);
+    const state = () => [clients.userOf(text), clients.mayGoOn(text, "anna"), clients.expiryOf(text)];
+    fixture.clock.advance(60_000);
+    expect(state()).toEqual(["anna", true, null]);
+    expect(await clients.refresh()).toEqual(unchanged);
+    fixture.clock.advance(1);
+    expect(state()).toEqual([null, false, expiresAt]);
+    expect(clients.isLeaving(text)).toBe(false);
+    expect(await clients.refresh()).toEqual({ ...unchanged, expired: all });
+    expect(await clients.refresh()).toEqual(unchanged);
+    fixture.put("anna.key", anna, undefined, "2026-02-01");
+    const renewed = [{ ...of(anna, "anna"), expiresAt: new Date(2026, 1, 1, 23, 59, 59) }];
+    expect(await clients.refresh()).toEqual({ ...unchanged, renewed });
+    expect(state()).toEqual(["anna", true, null]);
+    fixture.put("anna.key", anna);
+    expect(await clients.refresh()).toEqual(unchanged);
+    expect(clients.list()).toEqual([of(anna, "anna")]);
+  });
+
+  test("an expired key keeps its place: no other file gets its key or its user", async () => {
+    await using fixture = await clientsFolder();
+    const anna = generateKeyPair();
+    fixture.put("anna.key", anna, undefined, "2026-01-01");
+    const clients = await fixture.load();
+    fixture.put("bert.key", anna);
+    fixture.put("ANNA.key", generateKeyPair());
+    expect(await clients.refresh()).toEqual(unchanged);
+    expect([clients.userOf(anna.publicKey.text), clients.list().length]).toEqual([null, 1]);
+  });
+
+  test.each(["soon", "2026-02-30", "", "2026-01-02T03:04:05"])(
+    "a key that is good until %j is good for nothing, and the file is named",
+    async (expires) => {
+      await using fixture = await clientsFolder();
+      fixture.put("anna.key", generateKeyPair(), undefined, expires);
+      const clients = await fixture.load();
+      expect(clients.list()).toEqual([]);
+      expect(fixture.warnings).toEqual([`${left}: anna.key: its "expires" is no date such as 2027-01-31`]);
+    },
+  );
+
+  test("of a key that expires within two weeks the log is told once a day", async () => {
+    await using fixture = await clientsFolder();
+    fixture.put("anna.key", generateKeyPair(), undefined, "2026-01-16T03:04:05Z");
+    fixture.put("bert.key", generateKeyPair(), undefined, "2026-01-17T03:04:05Z");
+    const clients = await fixture.load();
+    const { stop } = clients.watch(() => {});
+    const told = () => fixture.warnings.filter((it) => it.startsWith("A key expires soon"));
+    expect(told().length).toBe(1);
+    const rescans = async (count: number) => {
+      for (let number = 0; number < count; number++) {
+        fixture.clock.advance(30_000);
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    };
+    await rescans(5);
+    expect(told().length).toBe(1);
+    fixture.clock.advance(24 * 3_600_000);
+    await rescans(2);
+    expect(told().length).toBe(3);
+    stop();
+  });
+
   test("a copy under any other name changes nothing, also while the first file is replaced", async () => {
     await using fixture = await clientsFolder();
     const anna = generateKeyPair();
@@ -217,6 +290,7 @@ describe("refresh", () => {
     await clients.refresh();
     fixture.clock.advance(leavingMs);
     expect(await clients.refresh()).toEqual({
+      ...unchanged,
       added: [of(anna, "a-copy")],
       removed: [],
       ended: [of(anna, "meyer")],
@@ -234,6 +308,7 @@ describe("refresh", () => {
     const replaced = generateKeyPair();
     fixture.put("lab1.key", replaced);
     expect(await clients.refresh()).toEqual({
+      ...unchanged,
       added: [of(replaced, "lab1")],
       removed: [of(first, "lab1")],
       ended: [],

@@ -11,6 +11,7 @@ import {
   parseCertificate,
   publicCertificateText,
   secretCertificateText,
+  withMetadata,
 } from "../../src/keys/certificate.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
 import { createKeyFiles, loadKeyPair } from "../../src/keys/key-files.ts";
@@ -184,3 +185,27 @@ function failure(text: string): DyncError {
   }
   throw new Error("expected an error");
 }
+
+describe("withMetadata()", () => {
+  const key = "x".repeat(40);
+  const body = `metadata\n    user_id = "anna"\ncurve\n    public-key = "${key}"\n`;
+
+  test("adds, replaces and removes one member, and leaves all else as it is", () => {
+    const dated = withMetadata(`# mine\n${body}`, "expires", "2027-01-31T22:59:59Z");
+    expect(dated).toBe(
+      `# mine\n${body.replace("metadata\n", 'metadata\n    expires = "2027-01-31T22:59:59Z"\n')}`,
+    );
+    expect(parseCertificate(dated, "f").metadata.get("expires")).toBe("2027-01-31T22:59:59Z");
+    expect(withMetadata(dated, "expires", "2028-01-31T22:59:59Z")).toBe(dated.replace("2027", "2028"));
+    expect(withMetadata(dated, "expires", null)).toBe(`# mine\n${body}`);
+    expect(withMetadata(body, "expires", null)).toBe(body);
+  });
+
+  test("keeps the ends of lines, and makes the section where there is none", () => {
+    const windows = body.replaceAll("\n", "\r\n");
+    expect(withMetadata(withMetadata(windows, "expires", "a"), "expires", null)).toBe(windows);
+    const bare = `curve\n    public-key = "${key}"\n`;
+    const { metadata, publicKey } = parseCertificate(withMetadata(bare, "expires", "a"), "f");
+    expect([metadata.get("expires"), publicKey.text]).toEqual(["a", key]);
+  });
+});

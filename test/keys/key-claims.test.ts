@@ -7,7 +7,7 @@ import { foldName } from "../../src/base/file-name.ts";
 import { type KeyClaim, KeyClaims, leavingMs } from "../../src/keys/key-claims.ts";
 
 function claim(file: string, key: string, change: Partial<KeyClaim> = {}): KeyClaim {
-  return { file, key, user: file, inode: `${file}/${key}`, madeAt: 0, ...change };
+  return { file, key, user: file, inode: `${file}/${key}`, madeAt: 0, expiresAt: null, ...change };
 }
 
 describe("files that are seen for the first time together", () => {

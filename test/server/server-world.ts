@@ -41,6 +41,7 @@ export class ServerWorld {
   readonly removed = new Set<Key>();
   /** Of the removed ones: those that may come back. */
   readonly leaving = new Set<Key>();
+  readonly expired = new Map<Key, Date>();
   /** Called before each operation of the storage; may throw, and may delay. */
   before: (operation: StorageOperation) => void | Promise<void> = () => {};
   readonly storage = new MemoryStorage({ clock: this.clock, before: (operation) => this.before(operation) });
@@ -61,8 +62,9 @@ export class ServerWorld {
       keys: serverKeys,
       clients: {
         userOf: (key) => this.#userOf(key),
+        expiryOf: (text) => this.expired.get(keyOf(text)) ?? null,
         isLeaving: (text) => this.leaving.has(keyOf(text)),
-        mayGoOn: (text) => !this.removed.has(keyOf(text)) || this.leaving.has(keyOf(text)),
+        mayGoOn: (text) => this.#mayGoOn(keyOf(text)),
       },
       storage: this.storage,
       catalogue: this.catalogue,
@@ -80,9 +82,13 @@ export class ServerWorld {
     await server.start();
   }
 
+  #mayGoOn(key: Key): boolean {
+    return !this.expired.has(key) && (!this.removed.has(key) || this.leaving.has(key));
+  }
+
   #userOf(text: string): string | null {
     const key = keyOf(text);
-    if (this.removed.has(key)) return null;
+    if (this.removed.has(key) || this.expired.has(key)) return null;
     return key === "bert" ? "bert" : "anna";
   }
 

@@ -40,6 +40,7 @@ export class SimulatedServer {
       keys: serverKeys,
       clients: {
         userOf: (key) => this.#userOf(key),
+        expiryOf: () => null,
         isLeaving: () => false,
         mayGoOn: (key, user) => this.#userOf(key) === user,
       },

@@ -2,6 +2,7 @@
 
 import { join, resolve } from "node:path";
 import * as v from "valibot";
+import { deadlineText, shownDeadline } from "../../base/deadline.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { askServer } from "../../control/ask-server.ts";
@@ -11,6 +12,7 @@ import {
   keysOf,
   readPublicKey,
   revoke,
+  setExpiry,
   userNamedBy,
 } from "../../keys/authorize.ts";
 import { AuthorizedClients, type AuthorizedKey } from "../../keys/authorized-clients.ts";
@@ -19,12 +21,15 @@ import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { inColumns } from "../columns.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
+import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
+import { expiryFaults, futureIn, newExpiryFaults, readDate, shownState, stateOf } from "./client-expiry.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
 import {
   clientsAddUsage,
   clientsApproveUsage,
+  clientsExpireUsage,
   clientsPendingUsage,
   clientsRemoveUsage,
   clientsShowUsage,
@@ -44,13 +49,16 @@ const listCommand = (name: string) =>
     usage: clientsUsage,
     options,
     async run(values, context) {
-      const { output } = context;
+      const { output, clock } = context;
       const { folder, clients } = await authorizedIn(values, context);
-      output.summarise({ folder, clients: clients.map(told) });
-      const rows = clients.map(({ user, fingerprint, file }) => [
-        printable(user),
-        fingerprint,
-        file === `${user}.key` ? "" : printable(file),
+      const now = clock.date();
+      output.summarise({ folder, clients: clients.map((key) => ({ ...told(key), ...stateOf(key, now) })) });
+      const rows = clients.map((key) => [
+        printable(key.user),
+        key.fingerprint,
+        [key.file === `${key.user}.key` ? "" : printable(key.file), shownState(key, now)]
+          .filter((it) => it !== "")
+          .join("  "),
       ]);
       for (const line of inColumns(rows)) output.result(line);
       if (clients.length === 0) {
@@ -68,15 +76,26 @@ export const clientsListCommand = listCommand("clients list");
 export const clientsAddCommand = defineCommand({
   name: "clients add",
   usage: clientsAddUsage,
-  options: { ...options, user: { type: "string" }, file: { type: "positional", required: true } },
+  options: {
+    ...options,
+    user: { type: "string" },
+    expires: { type: "string" },
+    file: { type: "positional", required: true },
+  },
+  check: ({ values }) => ({ misread: null, others: expiryFaults(values.expires?.[0]) }),
   async run(values, context) {
     const { output, clock } = context;
     const { folder, clients: known } = await authorizedIn(values, context);
-    const { user, file: keyFile } = values;
+    const { user, expires, file: keyFile } = values;
+    const expiresAt = expires === undefined ? null : futureIn(expires, clock.date());
     const path = resolve(keyFile);
     const publicKey = await readPublicKey(path);
     const named = user ?? userNamedBy(path);
-    tellAdded(await authorize({ folder, publicKey, user: named, known, date: clock.date() }), folder, output);
+    tellAdded(
+      await authorize({ folder, publicKey, user: named, known, expiresAt, date: clock.date() }),
+      folder,
+      output,
+    );
     return 0;
   },
 });
@@ -104,20 +123,25 @@ export const clientsApproveCommand = defineCommand({
   options: {
     ...options,
     user: { type: "string", required: true, missingHint: "say whose key it is" },
+    expires: { type: "string" },
     fingerprint: { type: "positional", required: true },
   },
+  check: ({ values }) => ({ misread: null, others: expiryFaults(values.expires?.[0]) }),
   async run(values, context) {
     const { output, clock } = context;
-    const { fingerprint, user } = values;
+    const { fingerprint, user, expires } = values;
+    const expiresAt = expires === undefined ? null : futureIn(expires, clock.date());
     const { folder, clients: known } = await authorizedIn(values, context);
+    const there = known.find((it) => it.fingerprint === fingerprint);
     const found = (await pendingAt(context)).find((it) => it.fingerprint === fingerprint);
-    const publicKey = PublicKey.parse(found?.publicKey ?? "");
+    const publicKey = PublicKey.parse(there?.key ?? found?.publicKey ?? "");
     if (publicKey === null || publicKey.fingerprint !== fingerprint) {
       throw new DyncError("configuration", `No key ${printable(fingerprint)} asked to be let in`, {
         hint: '"dync-server clients pending" lists those that did: the fingerprint has to be a whole one',
       });
     }
-    tellAdded(await authorize({ folder, publicKey, user, known, date: clock.date() }), folder, output);
+    const client = { folder, publicKey, user, known, expiresAt, date: clock.date() };
+    tellAdded(await authorize(client), folder, output);
     return 0;
   },
 });
@@ -140,9 +164,39 @@ async function pendingAt({ environment, clock, signal }: CommandContext) {
 
 function tellAdded(added: AddedClient, folder: string, output: Output): void {
   output.summarise({ folder, ...told(added), isNew: added.isNew });
+  const { expiresAt } = added;
   const what = added.isNew ? "is authorised" : "was authorised already";
-  output.result(printable(`The key ${added.fingerprint} of ${added.user} ${what} (${added.file})`));
+  const until = expiresAt === undefined ? "" : `, until ${shownDeadline(expiresAt)}`;
+  output.result(printable(`The key ${added.fingerprint} of ${added.user} ${what} (${added.file})${until}`));
 }
+
+export const clientsExpireCommand = defineCommand({
+  name: "clients expire",
+  usage: clientsExpireUsage,
+  options: {
+    ...options,
+    at: { type: "string" },
+    never: { type: "boolean" },
+    who: { type: "positional", required: true },
+  },
+  check: ({ values, switches }) => ({
+    misread: null,
+    others: newExpiryFaults(values.at?.[0], switches.includes("never")),
+  }),
+  async run(values, context) {
+    const { output, clock } = context;
+    const { folder, clients } = await authorizedIn(values, context);
+    const expiresAt = values.at === undefined ? null : unwrap(readDate(values.at), optionText("at"));
+    const changed = await setExpiry(folder, keysOf(values.who, clients), expiresAt);
+    const now = clock.date();
+    output.summarise({ folder, clients: changed.map((key) => ({ ...told(key), ...stateOf(key, now) })) });
+    for (const key of changed) {
+      const state = shownState(key, now) || "does not expire";
+      output.result(printable(`The key ${key.fingerprint} of ${key.user} ${state} (${key.file})`));
+    }
+    return 0;
+  },
+});
 
 export const clientsRemoveCommand = defineCommand({
   name: "clients remove",
@@ -164,12 +218,21 @@ export const clientsShowCommand = defineCommand({
   usage: clientsShowUsage,
   options: { ...options, who: { type: "positional", required: true } },
   async run(values, context) {
-    const { output } = context;
+    const { output, clock } = context;
     const { folder, clients } = await authorizedIn(values, context);
     const meant = keysOf(values.who, clients);
-    output.summarise({ folder, clients: meant.map(told) });
-    for (const { user, fingerprint, key, file } of meant) {
-      const lines = { User: user, Fingerprint: fingerprint, "Public key": key, File: join(folder, file) };
+    const now = clock.date();
+    output.summarise({ folder, clients: meant.map((key) => ({ ...told(key), ...stateOf(key, now) })) });
+    for (const client of meant) {
+      const { user, fingerprint, key, file } = client;
+      const expiry = client.expiresAt === undefined ? {} : { Validity: shownState(client, now) };
+      const lines = {
+        User: user,
+        Fingerprint: fingerprint,
+        "Public key": key,
+        File: join(folder, file),
+        ...expiry,
+      };
       for (const [name, text] of Object.entries(lines))
         output.result(`${`${name}:`.padEnd(13)}${printable(text)}`);
     }
@@ -193,8 +256,9 @@ async function authorizedIn(
 }
 
 /** A key for programs. */
-function told({ user, fingerprint, key, file }: AuthorizedKey) {
-  return { user, fingerprint, publicKey: key, file };
+function told({ user, fingerprint, key, file, expiresAt }: AuthorizedKey) {
+  const expires = expiresAt === undefined ? {} : { expires: deadlineText(expiresAt) };
+  return { user, fingerprint, publicKey: key, file, ...expires };
 }
 
 /** A key file that is no good is found while reading: its log line becomes a warning. */

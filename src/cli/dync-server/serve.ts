@@ -146,6 +146,8 @@ function logKeyChanges(changes: KeyChanges, logger: Logger): void {
   tell("Key authorised", changes.added);
   tell("Key removed", changes.removed);
   tell("A removed key did not come back: its uploads end", changes.ended);
+  tell("A key expired: its uploads end", changes.expired);
+  tell("A key that had expired is good again", changes.renewed);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -9,11 +9,13 @@ Usage:
   dync-server clients pending              keys that were refused lately
   dync-server clients approve FINGERPRINT  authorise one of them
   dync-server clients show WHO             all about a key
+  dync-server clients expire WHO --at DATE until when it is good
   dync-server clients remove WHO           take it back
 
 The user is the name of the file without ".key" and without what follows a "+".
 Where that is not the whole name, the file is shown as well. Files that do not
-count are named, with the reason.
+count are named, with the reason. A key that is good until a date is shown with
+it, and marked from 30 days before.
 
 Options:
       --trust-user-ids  the user is the "user_id" inside the key, as with the
@@ -43,6 +45,8 @@ those that are there.
 
 Options:
       --user USER       whose it is: the folder that the files go to
+      --expires DATE    until when it is good: 2027-01-31 (the end of that day)
+                        or 2027-01-31T12:00:00+01:00
 ${shared}
 Example:
   dync-server clients add meyer@pc7.key --user meyer
@@ -98,4 +102,25 @@ reach the server can have a key listed.
 
 Options:
       --user USER       whose it is: the folder that the files go to
+      --expires DATE    until when it is good: 2027-01-31 (the end of that day)
+                        or 2027-01-31T12:00:00+01:00
+${shared}`;
+
+export const clientsExpireUsage = `
+Say until when keys are good: a running server goes by it at once. After that
+they are refused like keys that were never authorised, and what they began
+ends; it is kept, and goes on when the key is renewed. The log warns of a key
+once a day in its last 14 days.
+
+Usage:
+  dync-server clients expire WHO --at DATE [options]
+  dync-server clients expire WHO --never [options]
+
+WHO is a user, all of whose keys are meant, a fingerprint (SHA256:...) or the
+name of a file in clients/. The date is in that file ("expires").
+
+Options:
+      --at DATE         2027-01-31 (the end of that day, by the clock of this
+                        machine) or 2027-01-31T12:00:00+01:00
+      --never           good until it is removed
 ${shared}`;
