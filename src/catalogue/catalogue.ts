@@ -5,7 +5,11 @@
 // when it is asked for.
 
 import type { Destination } from "../upload/destination.ts";
+import type { FieldValue } from "../upload/metadata-field.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
+
+/** Metadata of an upload that ended is kept up to this many bytes; of what is more only the file beside the data has it. */
+export const metadataBytesKept = 16 * 1024;
 
 export type UploadState =
   /** Bytes are still missing, or the end was not confirmed. */
@@ -29,7 +33,7 @@ export interface UploadRecord extends UploadKey {
   readonly place: Destination | null;
   /** What becomes of its bytes: decided when it began. */
   readonly form: Form;
-  /** `jsonDigest` of the metadata of an upload that finished, which outlives the metadata itself; else `null`. */
+  /** `jsonDigest` of the metadata of an upload that finished, which outlives metadata that is large; else `null`. */
   readonly metadataDigest: string | null;
   /** Announced size in bytes, or `null`. */
   readonly size: number | null;
@@ -76,7 +80,7 @@ export type NewUpload = Pick<
   | "createdAt"
   | "mark"
 > & {
-  /** The metadata object as JSON text, as the client sent it. Kept until the upload ends. */
+  /** The metadata object as JSON text, as the client sent it. */
   readonly metadataText: string;
 };
 
@@ -136,6 +140,36 @@ export interface UserBounds {
   readonly metadataBytes: number;
 }
 
+/** Which uploads are listed: those of which all that is given holds. */
+export interface UploadFilter {
+  readonly user?: string | undefined;
+  readonly states?: readonly UploadState[] | undefined;
+  /** They began then or later (ISO 8601, UTC). */
+  readonly since?: string | undefined;
+  /** They began before that (ISO 8601, UTC). */
+  readonly until?: string | undefined;
+  readonly name?: ((name: string) => boolean) | undefined;
+  /** Values of their metadata. */
+  readonly fields?: readonly FieldValue[] | undefined;
+}
+
+/** How far a list has come. */
+export interface ListPlace {
+  readonly createdAt: string;
+  /** Among those that began at the same moment. */
+  readonly order: number;
+}
+
+export interface ListPage {
+  readonly uploads: readonly {
+    readonly record: UploadRecord;
+    /** Whether its metadata was looked at; `false` where `fields` are asked for and it is not kept here. */
+    readonly isSure: boolean;
+  }[];
+  /** Where the next page begins, or `null`: there is none. */
+  readonly next: ListPlace | null;
+}
+
 /**
  * Calls resolve when what they did is durable. Failures are `DyncError`: "not-ready" when the same call may succeed later
  * (locked, disk full, an I/O error), "internal" for anything else. Calls take effect in their order.
@@ -152,7 +186,7 @@ export interface Catalogue {
   take(id: string, owner: Owner): Promise<Taken>;
   /**
    * Returns whether it happened: `false` when another one has taken the upload, or it is in no state for it (see change.ts). What
-   * happened already may happen again. Name and metadata go when it is finished or failed.
+   * happened already may happen again. The name is free when it is finished or failed.
    */
   change(hold: Hold, change: UploadChange): Promise<boolean>;
   /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
@@ -168,7 +202,14 @@ export interface Catalogue {
     metadataDigest: string,
     limit: number,
   ): Promise<readonly UploadRecord[]>;
-  /** JSON text of the metadata of an upload that has not ended, or `null`. */
+  /**
+   * Uploads that `filter` is about, the latest begun first, behind `after`. At most `limit`; fewer, or none, also where there are more,
+   * so that no question takes long: `next` says so.
+   */
+  listPage(filter: UploadFilter, after: ListPlace | null, limit: number): Promise<ListPage>;
+  /** Uploads whose id begins so (lower-case hex), in the order of their ids; at most `limit`. */
+  withIdPrefix(prefix: string, limit: number): Promise<readonly UploadRecord[]>;
+  /** JSON text of the metadata of an upload, or `null`: of one that ended it is kept up to `metadataBytesKept`. */
   metadataOf(id: string): Promise<string | null>;
   /**
    * Uploads in `state` that changed last before `before` (ISO 8601; null: whenever), those first that changed the

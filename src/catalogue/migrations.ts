@@ -51,13 +51,22 @@ const steps: readonly Step[] = [
   // Before there were rules every upload went to the folder of its user.
   `ALTER TABLE uploads ADD COLUMN place TEXT;
    ALTER TABLE names RENAME COLUMN user TO folder;`,
+  // Metadata stays for as long as the record does, up to 16 KiB (`metadataBytesKept`); lists go by when uploads began.
+  `CREATE INDEX uploads_by_time ON uploads (created_at, user);
+   DROP TRIGGER metadata_of_ended;
+   CREATE TRIGGER metadata_of_ended AFTER UPDATE OF state ON uploads
+     WHEN NEW.state IN ('finished', 'failed') AND OLD.state NOT IN ('finished', 'failed')
+       AND NEW.metadata_bytes > 16384
+     BEGIN DELETE FROM metadata WHERE sequence = NEW.sequence; END;
+   CREATE TRIGGER metadata_of_forgotten AFTER DELETE ON uploads
+     WHEN OLD.state IN ('finished', 'failed')
+     BEGIN DELETE FROM metadata WHERE sequence = OLD.sequence; END;`,
 ];
 
 /** What `migrate` brings the tables to. */
 export const versionNewest = steps.length;
 
-// Metadata in a table of its own, until the upload ends: no question about uploads reads it, and afterwards a digest
-// is enough. Names and bytes by user become questions with an index.
+// Metadata in a table of its own: no question about uploads reads it. Names and bytes by user become questions with an index.
 function moveMetadataOut(database: DatabaseSync): void {
   database.exec(`
     CREATE TABLE metadata (sequence INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;

@@ -13,16 +13,21 @@ import {
   type Catalogue,
   type Hold,
   holdOf,
+  type ListPage,
+  type ListPlace,
+  metadataBytesKept,
   type NewUpload,
   type Owner,
   type Taken,
   type UploadChange,
+  type UploadFilter,
   type UploadRecord,
   type UploadState,
   type UserBounds,
 } from "./catalogue.ts";
 import { changed, newRecord, taken } from "./change.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
+import { SqliteList } from "./sqlite-list.ts";
 import { type Soon, TurnQueue } from "./turn-queue.ts";
 
 // Space is given back when so many pages are free (4 MiB) and more than a quarter of all: what is used again soon
@@ -67,14 +72,17 @@ const members = Object.keys(columnOf) as (keyof UploadRecord)[];
 const unfinished = "state IN ('open', 'publishing')";
 const ended = "state IN ('finished', 'failed')";
 
+const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
+
 function statementsOf(database: DatabaseSync) {
   const columns = members.map((member) => columnOf[member]).join(", ");
-  const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
   return {
     insert: database.prepare(
       `INSERT INTO uploads (${columns}, metadata_bytes)
        VALUES (${members.map(() => "?").join(", ")}, ?) ON CONFLICT (id) DO NOTHING`,
     ),
+    // Hex digits come before "g".
+    withIdPrefix: database.prepare(`${select} WHERE id >= ? AND id < ? || 'g' ORDER BY id LIMIT ?`),
     insertMetadata: database.prepare("INSERT INTO metadata (sequence, text) VALUES (?, ?)"),
     usage: database.prepare(
       `SELECT count(*) AS uploads, ifnull(sum(metadata_bytes), 0) AS bytes FROM uploads
@@ -125,6 +133,12 @@ function statementsOf(database: DatabaseSync) {
   } satisfies Record<string, StatementSync>;
 }
 
+/** An upload that ended, as `restore` takes it. */
+export interface EndedUpload {
+  readonly record: UploadRecord;
+  readonly metadataText: string;
+}
+
 /** The number behind a pragma that has one. */
 export function pragma(database: DatabaseSync, name: string): number {
   return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
@@ -137,12 +151,14 @@ export class SqliteCatalogue implements Catalogue {
   readonly #canCompact: boolean;
   readonly #onDamaged: (error: DyncError) => void;
   readonly #queue: TurnQueue;
+  readonly #list: SqliteList;
   #isDamaged = false;
 
   constructor(database: DatabaseSync, clock: Clock, onDamaged: (error: DyncError) => void) {
     this.#database = database;
     this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
+    this.#list = new SqliteList(database, select);
     this.#canCompact = pragma(this.#database, "auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
   }
@@ -150,6 +166,7 @@ export class SqliteCatalogue implements Catalogue {
   /** Throws SQLite's error when the tables of `database` are not those that the catalogue needs. */
   static tryStatements(database: DatabaseSync): void {
     statementsOf(database);
+    new SqliteList(database, select).page({ fields: [{ path: "any", value: "" }] }, null, 1);
   }
 
   admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
@@ -217,7 +234,6 @@ export class SqliteCatalogue implements Catalogue {
 
   #update(record: UploadRecord): void {
     const { id, state, durable, mark, sha256, content, receivedAt, errorCode, reason, updatedAt } = record;
-    // From here on the metadata lies beside the file only.
     const text = state === "finished" ? this.#metadataText(id) : null;
     const digest = text === null ? record.metadataDigest : jsonDigest(text);
     const progress = [state, durable, mark, sha256, content, receivedAt, errorCode, reason] as const;
@@ -240,6 +256,14 @@ export class SqliteCatalogue implements Catalogue {
     limit: number,
   ): Promise<readonly UploadRecord[]> {
     return this.#records(() => this.#statements.withContent.all(user, content, metadataDigest, limit));
+  }
+
+  listPage(filter: UploadFilter, after: ListPlace | null, limit: number): Promise<ListPage> {
+    return this.#ask(() => this.#list.page(filter, after, limit));
+  }
+
+  withIdPrefix(prefix: string, limit: number): Promise<readonly UploadRecord[]> {
+    return this.#records(() => this.#statements.withIdPrefix.all(prefix, prefix, limit));
   }
 
   metadataOf(id: string): Promise<string | null> {
@@ -299,11 +323,16 @@ export class SqliteCatalogue implements Catalogue {
     });
   }
 
-  /** Takes records of uploads that ended as they are, all or none. Those whose id is there already are left out. */
-  restore(records: readonly UploadRecord[]): void {
+  /** Takes records of uploads that ended as they are, with their metadata, all or none. Those whose id is there already are left out. */
+  restore(uploads: readonly EndedUpload[]): void {
     this.#guard("added to", () =>
       this.#transaction(() => {
-        for (const record of records) this.#insert(record, 0);
+        for (const { record, metadataText } of uploads) {
+          const bytes = Buffer.byteLength(metadataText);
+          const { changes, lastInsertRowid } = this.#insert(record, bytes);
+          if (Number(changes) === 1 && bytes <= metadataBytesKept)
+            this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
+        }
       }),
     );
   }

@@ -7,10 +7,9 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
-import type { UploadRecord } from "./catalogue.ts";
 import { migrate, versionNewest } from "./migrations.ts";
 import { recordOfPublished } from "./rebuild.ts";
-import { pragma, SqliteCatalogue } from "./sqlite-catalogue.ts";
+import { type EndedUpload, pragma, SqliteCatalogue } from "./sqlite-catalogue.ts";
 import { catalogueError, isDamage } from "./sqlite-errors.ts";
 
 export type { SqliteCatalogue } from "./sqlite-catalogue.ts";
@@ -90,10 +89,10 @@ async function rebuild(
   catalogue: SqliteCatalogue,
   published: AsyncIterable<CompleteUpload>,
 ): Promise<number> {
-  let batch: UploadRecord[] = [];
+  let batch: EndedUpload[] = [];
   let count = 0;
   for await (const upload of published) {
-    batch.push(recordOfPublished(upload));
+    batch.push({ record: recordOfPublished(upload), metadataText: upload.metadataText });
     count++;
     if (batch.length < rebuildBatch) continue;
     catalogue.restore(batch);

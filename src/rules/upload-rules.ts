@@ -1,6 +1,7 @@
 // Which uploads a steward wants, in an ordered list: the first rule that takes an upload judges what its metadata say. Pure.
 
 import { quotedText } from "../base/cut-text.ts";
+import { fieldAt } from "../upload/metadata-field.ts";
 import type { Matches } from "./linear-pattern.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 
@@ -59,13 +60,4 @@ function missOf(rule: UploadRule, { user, name, isDataset, metadata }: Candidate
     return `wants "${path}" to be ${values}`;
   }
   return null;
-}
-
-function fieldAt(metadata: Candidate["metadata"], path: string): unknown {
-  let there: unknown = metadata;
-  for (const step of path.split(".")) {
-    if (typeof there !== "object" || there === null || !Object.hasOwn(there, step)) return undefined;
-    there = (there as Readonly<Record<string, unknown>>)[step];
-  }
-  return there;
 }

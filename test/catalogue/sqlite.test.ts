@@ -30,7 +30,17 @@ import { codeOf, idOf, publishOne } from "../storage/contract.ts";
 import { openStorage } from "../storage/open-storage.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { admit, bring, catalogueContract, namesIn, newUpload, noBounds, owner, timeOf } from "./contract.ts";
+import {
+  admit,
+  bring,
+  catalogueContract,
+  listed,
+  namesIn,
+  newUpload,
+  noBounds,
+  owner,
+  timeOf,
+} from "./contract.ts";
 
 catalogueContract("catalogue in SQLite", async () => {
   const folder = await tempFolder();
@@ -213,7 +223,10 @@ describe("a damaged file is moved aside and made anew from what was published", 
     const record = (await first.get(newUpload(100).id)) as UploadRecord;
     // More than the cache holds.
     first.restore(
-      Array.from({ length: 20_000 }, (_, index) => ({ ...record, id: newUpload(1000 + index).id })),
+      Array.from({ length: 20_000 }, (_, index) => ({
+        record: { ...record, id: newUpload(1000 + index).id },
+        metadataText: "{}",
+      })),
     );
     first.close();
     const catalogue = await openSqliteCatalogue({ file, log: silentLogger, onDamaged });
@@ -257,6 +270,27 @@ describe("a damaged file is moved aside and made anew from what was published", 
     expect((await namesIn(catalogue, ["open"])).length).toBe(200);
     catalogue.close();
   });
+});
+
+test("a list of very many comes in pages, each of which looks at some thousand", async () => {
+  await using folder = await tempFolder();
+  const catalogue = await openSqliteCatalogue({ file: folder.file("c.sqlite"), log: silentLogger });
+  await admit(catalogue, newUpload(1));
+  const record = (await catalogue.get(newUpload(1).id)) as UploadRecord;
+  catalogue.restore(
+    Array.from({ length: 10_000 }, (_, index) => ({
+      record: { ...record, id: newUpload(2 + index).id, name: `f${index}`, createdAt: timeOf(index % 100) },
+      metadataText: JSON.stringify({ index }),
+    })),
+  );
+  const name = (it: string) => /^f(0|4321|9999)$/.test(it);
+  expect(await listed(catalogue, { name }, 100)).toEqual(["f9999", "f4321", "f0"]);
+  expect(await listed(catalogue, { fields: [{ path: "index", value: "17" }] }, 100)).toEqual(["f17"]);
+  const first = await catalogue.listPage({ name }, null, 100);
+  expect(first.uploads.length).toBeLessThan(3);
+  expect(first.next).not.toBeNull();
+  expect((await listed(catalogue, {}, 1000)).length).toBe(10_001);
+  catalogue.close();
 });
 
 test("a catalogue that the first version made is taken over with all that is in it", async () => {

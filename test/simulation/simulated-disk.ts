@@ -124,6 +124,8 @@ export class SimulatedDisk {
       find: (...question) => ask(() => catalogue.find(...question)),
       get: (id) => ask(() => catalogue.get(id)),
       withContent: (...question) => ask(() => catalogue.withContent(...question)),
+      listPage: (...question) => ask(() => catalogue.listPage(...question)),
+      withIdPrefix: (...question) => ask(() => catalogue.withIdPrefix(...question)),
       metadataOf: (id) => ask(() => catalogue.metadataOf(id)),
       unchanged: (...question) => ask(() => catalogue.unchanged(...question)),
       emptyOf: (...question) => ask(() => catalogue.emptyOf(...question)),

@@ -9,10 +9,14 @@ import {
   type Catalogue,
   type Hold,
   holdOf,
+  type ListPage,
+  type ListPlace,
+  metadataBytesKept,
   type NewUpload,
   type Owner,
   type Taken,
   type UploadChange,
+  type UploadFilter,
   type UploadRecord,
   type UploadState,
   type UserBounds,
@@ -20,6 +24,7 @@ import {
 import { changed, newRecord, taken } from "../../../src/catalogue/change.ts";
 import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
 import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
+import { hasValue, parsed } from "../../../src/upload/metadata-field.ts";
 
 const unfinished = ["open", "publishing"] as const;
 
@@ -33,7 +38,7 @@ export class MemoryCatalogue implements Catalogue {
   readonly #clock: Pick<Clock, "date">;
   // In the order in which they were added.
   readonly #records = new Map<string, UploadRecord>();
-  // Of those that have not ended.
+  // Of those that have not ended, and of others where it is not large.
   readonly #metadata = new Map<string, string>();
 
   constructor(clock: Pick<Clock, "date"> = { date: () => new Date(0) }) {
@@ -92,7 +97,9 @@ export class MemoryCatalogue implements Catalogue {
     const text = record.state === "finished" ? this.#metadata.get(id) : undefined;
     const metadataDigest = text === undefined ? record.metadataDigest : jsonDigest(text);
     this.#records.set(id, { ...record, metadataDigest });
-    if (record.state === "finished" || record.state === "failed") this.#metadata.delete(id);
+    const hasEnded = record.state === "finished" || record.state === "failed";
+    if (hasEnded && Buffer.byteLength(this.#metadata.get(id) ?? "") > metadataBytesKept)
+      this.#metadata.delete(id);
     return true;
   }
 
@@ -125,6 +132,41 @@ export class MemoryCatalogue implements Catalogue {
       found.filter((it) => (it.metadataDigest === metadataDigest) === isSame).reverse(),
     );
     return [...same!, ...others!].slice(0, limit);
+  }
+
+  async listPage(filter: UploadFilter, after: ListPlace | null, limit: number): Promise<ListPage> {
+    const all = [...this.#records.values()]
+      .map((record, order) => ({ record, place: { createdAt: record.createdAt, order } }))
+      .sort((a, b) => comparePlaces(b.place, a.place))
+      .filter(({ place }) => after === null || comparePlaces(place, after) < 0)
+      .map((it) => ({ ...it, isMeant: this.#isMeant(it.record, filter) }))
+      .filter(({ isMeant }) => isMeant !== "no");
+    const shown = all.slice(0, limit);
+    return {
+      uploads: shown.map(({ record, isMeant }) => ({ record, isSure: isMeant === "yes" })),
+      next: shown.length === limit ? (shown.at(-1)?.place ?? null) : null,
+    };
+  }
+
+  #isMeant(record: UploadRecord, filter: UploadFilter): "yes" | "no" | "unsure" {
+    const { user, states, since, until, name, fields } = filter;
+    const holds =
+      (user === undefined || record.user === user) &&
+      (states === undefined || states.includes(record.state)) &&
+      (since === undefined || record.createdAt >= since) &&
+      (until === undefined || record.createdAt < until) &&
+      (name === undefined || name(record.name));
+    if (!holds) return "no";
+    if (fields === undefined) return "yes";
+    const text = this.#metadata.get(record.id);
+    if (text === undefined) return "unsure";
+    const metadata = parsed(text);
+    return fields.every((it) => hasValue(metadata, it)) ? "yes" : "no";
+  }
+
+  async withIdPrefix(prefix: string, limit: number): Promise<readonly UploadRecord[]> {
+    const found = [...this.#records.values()].filter(({ id }) => id.startsWith(prefix));
+    return found.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
   }
 
   async metadataOf(id: string): Promise<string | null> {
@@ -177,7 +219,10 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   #remove(records: readonly UploadRecord[]): number {
-    for (const { id } of records) this.#records.delete(id);
+    for (const { id } of records) {
+      this.#records.delete(id);
+      this.#metadata.delete(id);
+    }
     return records.length;
   }
 
@@ -195,4 +240,9 @@ export class MemoryCatalogue implements Catalogue {
 function compareByChange(a: UploadRecord, b: UploadRecord): number {
   const [first, second] = a.updatedAt === b.updatedAt ? [a.id, b.id] : [a.updatedAt, b.updatedAt];
   return first < second ? -1 : first > second ? 1 : 0;
+}
+
+function comparePlaces(a: ListPlace, b: ListPlace): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
+  return a.order - b.order;
 }
