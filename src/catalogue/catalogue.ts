@@ -35,7 +35,7 @@ export interface UploadRecord extends UploadKey {
   readonly form: Form;
   /** `jsonDigest` of the metadata of an upload that finished, which outlives metadata that is large; else `null`. */
   readonly metadataDigest: string | null;
-  /** Announced size in bytes, or `null`. */
+  /** Announced size in bytes, or `null`; of an upload that finished, its size. */
   readonly size: number | null;
   /** When the client's file was last modified (RFC 3339, UTC, to the nanosecond), or `null`. */
   readonly modified: string | null;
@@ -115,7 +115,8 @@ export type UploadChange = { readonly at: string } & (
     }
   /** It turned out not to be complete. */
   | { readonly verb: "reopen"; readonly durable: number }
-  | { readonly verb: "finish" }
+  /** It has its name; `size` is what it turned out to have, where that is known. */
+  | { readonly verb: "finish"; readonly size?: number }
   | { readonly verb: "fail"; readonly errorCode: number; readonly reason: string }
 );
 

@@ -66,7 +66,7 @@ function partsOf(change: UploadChange): Partial<UploadRecord> {
     case "reopen":
       return { state: "open", durable: change.durable, sha256: null, content: null };
     case "finish":
-      return { state: "finished" };
+      return { state: "finished", ...(change.size === undefined ? {} : { size: change.size }) };
     case "fail":
       return { state: "failed", errorCode: change.errorCode, reason: change.reason };
   }

@@ -89,7 +89,7 @@ function statementsOf(database: DatabaseSync) {
        WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
-      `UPDATE uploads SET state = ?, durable = ?, mark = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
+      `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
          owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
        WHERE id = ?`,
     ),
@@ -158,7 +158,7 @@ export class SqliteCatalogue implements Catalogue {
     this.#database = database;
     this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
-    this.#list = new SqliteList(database, select);
+    this.#list = new SqliteList(database, select, recordOf);
     this.#canCompact = pragma(this.#database, "auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
   }
@@ -166,7 +166,7 @@ export class SqliteCatalogue implements Catalogue {
   /** Throws SQLite's error when the tables of `database` are not those that the catalogue needs. */
   static tryStatements(database: DatabaseSync): void {
     statementsOf(database);
-    new SqliteList(database, select).page({ fields: [{ path: "any", value: "" }] }, null, 1);
+    new SqliteList(database, select, recordOf).page({ fields: [{ path: "any", value: "" }] }, null, 1);
   }
 
   admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
@@ -233,10 +233,11 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   #update(record: UploadRecord): void {
-    const { id, state, durable, mark, sha256, content, receivedAt, errorCode, reason, updatedAt } = record;
+    const { id, state, size, durable, mark, sha256, content, receivedAt, errorCode, reason, updatedAt } =
+      record;
     const text = state === "finished" ? this.#metadataText(id) : null;
     const digest = text === null ? record.metadataDigest : jsonDigest(text);
-    const progress = [state, durable, mark, sha256, content, receivedAt, errorCode, reason] as const;
+    const progress = [state, size, durable, mark, sha256, content, receivedAt, errorCode, reason] as const;
     const { owner, fence, leaseUntil } = record;
     this.#statements.update.run(...progress, owner, fence, leaseUntil, updatedAt, digest, id);
   }

@@ -7,13 +7,13 @@ import type { ListPage, ListPlace, UploadFilter, UploadRecord } from "./catalogu
 // What one question looks at: some milliseconds, also where each has metadata to be read.
 const recordsPerPage = 4000;
 
-/** What is looked at of a record before it is known whether it is listed. */
+/** What is looked at of a record before it is known whether it is listed: no more than that, for there may be very many. */
 interface Candidate {
   readonly sequence: number;
-  readonly createdAt: string;
-  readonly name: string;
-  /** Metadata where values are asked for and it is kept. */
-  readonly text: string | null;
+  /** Where names are asked for. */
+  readonly name?: string;
+  /** Metadata where values are asked for; `null`: it is not kept. */
+  readonly text?: string | null;
 }
 
 interface Condition {
@@ -28,10 +28,12 @@ export class SqliteList {
   readonly #database: DatabaseSync;
   readonly #bound: StatementSync;
   readonly #record: StatementSync;
+  readonly #recordOf: (row: unknown) => UploadRecord | null;
 
-  /** `select` begins a statement that gives whole records. */
-  constructor(database: DatabaseSync, select: string) {
+  /** `select` begins a statement that gives rows, of which `recordOf` makes records. */
+  constructor(database: DatabaseSync, select: string, recordOf: (row: unknown) => UploadRecord | null) {
     this.#database = database;
+    this.#recordOf = recordOf;
     this.#bound = database.prepare(
       `SELECT created_at AS createdAt, sequence AS "order" FROM uploads INDEXED BY uploads_by_time
        WHERE (created_at, sequence) < (?, ?) ORDER BY created_at DESC, sequence DESC LIMIT 1 OFFSET ?`,
@@ -47,12 +49,12 @@ export class SqliteList {
     const found = this.#candidates(filter, from, to, limit).filter((it) => isMeant(it, filter));
     const shown = found.slice(0, limit);
     const uploads = shown.map(({ sequence, text }) => ({
-      record: { ...(this.#record.get(sequence) as unknown as UploadRecord) },
+      record: this.#recordOf(this.#record.get(sequence)) as UploadRecord,
       isSure: filter.fields === undefined || text !== null,
     }));
-    const last = shown.at(-1);
-    if (shown.length === limit && last !== undefined)
-      return { uploads, next: { createdAt: last.createdAt, order: last.sequence } };
+    const [last, lastUpload] = [shown.at(-1), uploads.at(-1)];
+    if (shown.length === limit && last !== undefined && lastUpload !== undefined)
+      return { uploads, next: { createdAt: lastUpload.record.createdAt, order: last.sequence } };
     const isOver = to === null || (filter.since !== undefined && to.createdAt < filter.since);
     return { uploads, next: isOver ? null : { ...to } };
   }
@@ -75,11 +77,12 @@ export class SqliteList {
     for (const field of fields ?? []) conditions.push(mayHave(field));
     // What is judged here cannot be counted there.
     const most = name === undefined && fields === undefined ? limit : recordsPerPage;
-    const text = fields === undefined ? "NULL" : "metadata.text";
+    const columns = ["uploads.sequence AS sequence"];
+    if (name !== undefined) columns.push("name");
+    if (fields !== undefined) columns.push("metadata.text AS text");
     const join = fields === undefined ? "" : "LEFT JOIN metadata USING (sequence)";
     const statement = this.#database.prepare(
-      `SELECT uploads.sequence AS sequence, created_at AS createdAt, name, ${text} AS text
-       FROM uploads INDEXED BY uploads_by_time ${join}
+      `SELECT ${columns.join(", ")} FROM uploads INDEXED BY uploads_by_time ${join}
        WHERE ${conditions.map(({ sql }) => sql).join(" AND ")}
        ORDER BY created_at DESC, uploads.sequence DESC LIMIT ?`,
     );
@@ -88,8 +91,8 @@ export class SqliteList {
 }
 
 function isMeant({ name, text }: Candidate, filter: UploadFilter): boolean {
-  if (filter.name?.(name) === false) return false;
-  if (filter.fields === undefined || text === null) return true;
+  if (name !== undefined && filter.name?.(name) === false) return false;
+  if (filter.fields === undefined || text === undefined || text === null) return true;
   const metadata = parsed(text);
   return filter.fields.every((field) => hasValue(metadata, field));
 }

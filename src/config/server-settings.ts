@@ -107,6 +107,14 @@ export const serverSettings = {
     "an upload whose client says nothing for so long gives up its place until it is back",
   ),
   expireMs: ofProcessLive("expire", durations(1000), 7 * dayMs, "delete a suspended upload after so long"),
+  // The work of more than a year is found again; at some 1 KiB for each upload with a few lines of metadata, 17 KiB with the most
+  // that is kept.
+  rememberMs: ofProcessLive(
+    "remember",
+    durations(1000),
+    400 * dayMs,
+    "what is known of an upload that is stored, or failed, is forgotten after so long",
+  ),
   trustsUserIds: ofProcess(
     "trust-user-ids",
     switches,
@@ -141,20 +149,18 @@ const fixedSettings = {
    * there a server that was only killed trusts no more than what was synced, either.
    */
   syncEveryBytes: (process.platform === "win32" ? 8 : 128) * MiB,
-  /** `upload-finished` can be asked for again for this long. */
-  rememberMs: 30 * dayMs,
 };
 
 /** What a server takes whose steward says nothing: any upload that has metadata, under any name that every system can store. */
 const anyUpload = { names: "portable", uploads: null, limits: noLimits } as PostRules;
 
-// A client asks within the seconds after it lost its connection. A record costs 400 bytes.
+// A client asks within the seconds after it lost its connection; people ask for longer. A record costs 800 bytes, and its metadata.
 const fixedRules = {
   ...anyUpload,
   /** Failed uploads whose reason is remembered; the newest are. */
   failedPerUser: 1000,
-  /** Finished uploads for which `upload-finished` can be asked again; the newest are. */
-  finishedPerUser: 100_000,
+  /** Finished uploads that are remembered; the newest are. */
+  finishedPerUser: 1_000_000,
 };
 
 type Schema = typeof serverSettings;

@@ -152,7 +152,8 @@ export class Housekeeping {
   }
 
   #dateBefore(ageMs: number): string {
-    return new Date(this.#parts.clock.date().getTime() - ageMs).toISOString();
+    // Nothing is older than 1970: who never forgets says so with a very long time.
+    return new Date(Math.max(0, this.#parts.clock.date().getTime() - ageMs)).toISOString();
   }
 
   #offset(): number {

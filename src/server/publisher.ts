@@ -49,7 +49,7 @@ export async function publish(upload: CompleteUpload, sink: Sink, journal: Uploa
   const { destination, description } = publicationOf(upload);
   await sink.publish(destination, description);
   try {
-    await journal.finished();
+    await journal.finished(upload.size);
   } catch (cause) {
     // The file is there, and nobody must hear that it is not: its client asks again until that is recorded as well.
     const text = "The file is stored, and the server could not write that down yet";

@@ -18,6 +18,7 @@ import { type PendingKey, PendingKeys } from "./pending-keys.ts";
 import { Room } from "./room.ts";
 import { Turn } from "./turn.ts";
 import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
+import { UploadRecords } from "./upload-records.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 
 export interface ServerParts extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged"> {
@@ -42,6 +43,8 @@ export class Server {
   #link: ServerLink | null = null;
   #stopping = false;
   #fail: (error: Error) => void = () => {};
+  /** What is known of uploads. */
+  readonly records: UploadRecords;
   /** Rejects when the server cannot go on. */
   readonly failed: Promise<never>;
 
@@ -57,6 +60,8 @@ export class Server {
       send: (peer, message) => this.#send(peer, message),
       onCreditChanged: () => this.#credit.changed(),
     });
+    const progressOf = (id: string) => this.#uploads.byId(id)?.session?.progress ?? null;
+    this.records = new UploadRecords({ ...parts, progressOf });
     this.#credit = new CreditTurns({
       office,
       clock: parts.clock,

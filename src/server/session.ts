@@ -24,6 +24,14 @@ import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./re
 import { refusalOf, troubleOf } from "./refusal.ts";
 import { takenElsewhere, UploadJournal } from "./upload-journal.ts";
 
+/** How far an upload is. */
+export interface Progress {
+  /** Bytes that are stored. */
+  readonly bytes: number;
+  /** On average since its client is here, or `null`: it is too early to say. */
+  readonly bytesPerSecond: number | null;
+}
+
 export interface SessionParts extends AdmissionParts {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,6 +48,9 @@ type Restored = Extract<ServerInput, { type: "restored" }> | ({ readonly type: "
 
 // After this many failed writes or syncs, without a byte stored that was not before, the storage is not coming back by itself.
 const storageFailuresMax = 3;
+
+// Less says nothing about how fast an upload is.
+const rateMsMin = 500;
 
 export class Session {
   readonly key: UploadKey;
@@ -91,6 +102,13 @@ export class Session {
   /** Whether its storage is open. */
   get isOpen(): boolean {
     return this.#sink !== null;
+  }
+
+  get progress(): Progress {
+    const bytes = this.#sink?.length ?? 0;
+    const elapsedMs = this.#parts.clock.now() - this.#startedAt;
+    const isEarly = elapsedMs < rateMsMin;
+    return { bytes, bytesPerSecond: isEarly ? null : ((bytes - this.#startOffset) * 1000) / elapsedMs };
   }
 
   hearCredit(report: CreditReport): void {

@@ -72,9 +72,10 @@ export class UploadJournal {
     if (!(await this.#change({ verb: "begin-publish", sha256, content, receivedAt }))) throw takenElsewhere();
   }
 
-  /** Rejects when another server has taken it. */
-  async finished(): Promise<void> {
-    if (!(await this.#change({ verb: "finish" }))) throw takenElsewhere();
+  /** `size`: bytes that it turned out to have. Rejects when another server has taken it. */
+  async finished(size?: number): Promise<void> {
+    if (!(await this.#change({ verb: "finish", ...(size === undefined ? {} : { size }) })))
+      throw takenElsewhere();
   }
 
   /** It turned out not to be complete: its client goes on from `durable` bytes. */

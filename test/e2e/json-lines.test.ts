@@ -273,6 +273,22 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(read(end).at(-1)).toMatchObject({ ok: true, pending: [{ address: "127.0.0.1" }] });
   });
 
+  test("of what became of uploads", async () => {
+    await lab.send(["-q", "-k", "project:P1", await lab.file("listed.raw", 1000)]);
+    const run = async (...args: readonly string[]) =>
+      read(
+        await runProgram([lab.programs.dyncServer, "uploads", ...args, "--json"], {
+          env: { DYNC_HOME: lab.homes.server },
+        }),
+      );
+    const [listed, summary] = await run("list", "-n", "listed.raw");
+    expect(listed).toMatchObject({ state: "stored", user: "alice", size: 1000 });
+    expect(summary).toMatchObject({ ok: true, listed: 1, more: false, unsure: 0 });
+    const shown = await run("show", String(listed?.id));
+    expect(shown.at(-1)).toMatchObject({ isThere: true, metadata: { project: "P1" } });
+    expect((await run("show", "0".repeat(32))).at(-1)).toMatchObject({ error: { code: "unknown-upload" } });
+  });
+
   test("of an upload that rules are tried on: taken, refused, and without rules", async () => {
     const file = lab.folder.file("rules.toml");
     const run = async (name: string, ...args: readonly string[]) => {

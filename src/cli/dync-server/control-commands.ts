@@ -3,19 +3,24 @@
 
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
+import type { UploadRecords } from "../../server/upload-records.ts";
 import type { Reload } from "./running-configuration.ts";
+import { uploadCommands } from "./upload-commands.ts";
 
 /** What the commands act on. */
 export interface ControlParts {
   /** Reads configuration and keys again. */
   readonly reload: () => Promise<Reload>;
   readonly pendingKeys: () => readonly PendingKey[];
+  readonly records: UploadRecords;
 }
 
-export function controlCommands({ reload, pendingKeys }: ControlParts): ReadonlyMap<string, ControlCommand> {
+export function controlCommands(parts: ControlParts): ReadonlyMap<string, ControlCommand> {
+  const { reload, pendingKeys } = parts;
   return new Map<string, ControlCommand>([
     ["reload", async () => ({ ...(await reload()) })],
     ["clients pending", async () => ({ pending: pendingKeys().map(told) })],
+    ...uploadCommands(parts),
   ]);
 }
 

@@ -16,8 +16,10 @@ import { serverKeygenCommand } from "./keygen.ts";
 import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
+import { uploadsListCommand, uploadsShowCommand } from "./uploads.ts";
 import { serverUsage } from "./usage.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
+import { uploadsUsage } from "./usage-uploads.ts";
 
 export const dyncServer: Program = {
   name: "dync-server",
@@ -38,10 +40,13 @@ export const dyncServer: Program = {
     configExampleCommand,
     rulesTestCommand,
     reloadCommand,
+    uploadsListCommand,
+    uploadsShowCommand,
   ],
   groups: [
     { name: "config", usage: configUsage },
     { name: "rules", usage: rulesUsage },
+    { name: "uploads", usage: uploadsUsage },
   ],
   defaultCommand: "run",
   endsAtHangup: false,

@@ -107,7 +107,11 @@ export async function serve(
     return await withLogFile(await configuration.reload(logger), parts);
   };
   hangups.addEventListener("hangup", () => void reload());
-  const commands = controlCommands({ reload, pendingKeys: () => server.pendingKeys });
+  const commands = controlCommands({
+    reload,
+    pendingKeys: () => server.pendingKeys,
+    records: server.records,
+  });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();
   closing.defer(() => server.stop());

@@ -6,11 +6,11 @@ import { formatServerAddress } from "../../base/format-server-address.ts";
 import { localTime } from "../../base/local-time.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import type { HistoryEntry } from "../../client/history.ts";
-import { parseDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
+import { readMoment } from "../moment.ts";
 import { printable } from "../printable.ts";
 import { openClient } from "./open-client.ts";
 import { historyUsage } from "./usage-history.ts";
@@ -26,12 +26,12 @@ export const historyCommand = defineCommand({
   },
   check: ({ values }) => ({
     misread: null,
-    others: faultsOf(() => readSince(values.since?.[0], new Date())),
+    others: faultsOf(() => readMoment("since", values.since?.[0], new Date())),
   }),
   async run(values, context) {
     const { output, clock } = context;
     await using client = openClient(context);
-    const since = readSince(values.since, clock.date());
+    const since = readMoment("since", values.since, clock.date());
     const paths = values.path.map((path) => resolve(path));
     let entries = 0;
     try {
@@ -69,18 +69,4 @@ function lineOf({ at, bytes, sha256, id, path, name, host, port, already }: Hist
   // What people look for comes first: the rest is as long as a line.
   const what = `${source}${renamed} to ${to}${was}`;
   return `${localTime(at)}  ${formatSize(bytes)}  ${what}  ${sha256}  ${printable(id)}`;
-}
-
-/** The moment that `option` means, in ms since 1970; `null` without one. Throws `DyncError` ("usage"). */
-function readSince(option: string | undefined, now: Date): number | null {
-  if (option === undefined) return null;
-  const duration = parseDuration(option);
-  if (duration.ok) return now.getTime() - duration.value;
-  const [, day, time = "00:00"] = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?$/.exec(option) ?? [];
-  // Without a zone it is the time of this computer.
-  const moment = day === undefined ? Number.NaN : new Date(`${day}T${time}`).getTime();
-  if (!Number.isNaN(moment)) return moment;
-  throw new DyncError("usage", `Option "--since" needs a date or a duration, found "${printable(option)}"`, {
-    hint: 'write a date (2026-07-30), a time ("2026-07-30 14:00") or so long ago (7d, 12h)',
-  });
 }

@@ -23,8 +23,8 @@ import {
 } from "../../../src/catalogue/catalogue.ts";
 import { changed, newRecord, taken } from "../../../src/catalogue/change.ts";
 import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
-import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
 import { hasValue, parsed } from "../../../src/upload/metadata-field.ts";
+import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
 
 const unfinished = ["open", "publishing"] as const;
 

@@ -1,0 +1,93 @@
+// What a running server can be asked about uploads, over its control socket: the server's end of `dync-server uploads …`. What they
+// are asked for and answer is checked by the schemas here on either side.
+
+import * as v from "valibot";
+import { DyncError, messageOf } from "../../base/error.ts";
+import type { ControlCommand } from "../../control/control-server.ts";
+import { namePattern } from "../../rules/linear-pattern.ts";
+import { shownStates, type UploadQuery, type UploadRecords } from "../../server/upload-records.ts";
+
+const counts = v.pipe(v.number(), v.integer(), v.minValue(0));
+const texts = v.nullable(v.string());
+
+/** Which uploads. */
+export const queries = v.object({
+  user: v.optional(v.string()),
+  states: v.optional(v.array(v.picklist(shownStates))),
+  /** ISO 8601, UTC. */
+  since: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  until: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  /** As rules have them for names. */
+  name: v.optional(v.string()),
+  fields: v.optional(v.array(v.object({ path: v.string(), value: v.string() }))),
+});
+export type WrittenQuery = v.InferOutput<typeof queries>;
+
+const listing = v.object({ query: queries, limit: counts });
+
+/** An id, or its beginning. */
+export const ids = v.pipe(v.string(), v.regex(/^[0-9a-f]{1,32}$/));
+const one = v.object({ id: ids });
+
+/** An upload in a list. */
+export const shownUploads = v.object({
+  ...{ id: v.string(), user: v.string(), name: v.string(), path: v.string() },
+  dataset: v.nullable(v.picklist(["plain", "bagit"])),
+  state: v.picklist(shownStates),
+  ...{ size: v.nullable(counts), bytes: counts, sha256: texts, startedAt: v.string(), changedAt: v.string() },
+  ...{ code: v.nullable(counts), reason: texts },
+});
+
+/** What a list ends with. */
+export const listings = v.object({ listed: counts, more: v.boolean(), unsure: counts });
+
+export const detailedUploads = v.object({
+  ...shownUploads.entries,
+  ...{
+    location: v.string(),
+    isThere: v.nullable(v.boolean()),
+    fingerprint: texts,
+    client: texts,
+    modified: texts,
+  },
+  ...{ receivedAt: texts, files: v.nullable(counts), list: texts, bytesPerSecond: v.nullable(v.number()) },
+  metadataText: texts,
+});
+
+export interface UploadCommandParts {
+  readonly records: UploadRecords;
+}
+
+export function uploadCommands({ records }: UploadCommandParts): readonly [string, ControlCommand][] {
+  return [
+    [
+      "uploads list",
+      async ({ arguments: given, tell, signal }) => {
+        const { query, limit } = read(listing, given);
+        return { ...(await records.list(queryOf(query), limit, (it) => tell({ ...it }), signal)) };
+      },
+    ],
+    ["uploads show", async ({ arguments: given }) => ({ ...(await records.show(read(one, given).id)) })],
+  ];
+}
+
+function queryOf({ name, ...query }: WrittenQuery): UploadQuery {
+  return name === undefined ? query : { ...query, name: readPattern(name) };
+}
+
+/** Throws `DyncError` ("usage"). */
+export function readPattern(pattern: string): (name: string) => boolean {
+  try {
+    return namePattern(pattern, true);
+  } catch (error) {
+    throw new DyncError("usage", `The pattern ${JSON.stringify(pattern)} ${messageOf(error)}`);
+  }
+}
+
+function read<T>(schema: v.GenericSchema<unknown, T>, given: unknown): T {
+  const result = v.safeParse(schema, given);
+  if (result.success) return result.output;
+  throw new DyncError("usage", "The running server does not understand what it is asked for", {
+    hint: "it is of another version: restart it",
+  });
+}

@@ -1,0 +1,169 @@
+// `dync-server uploads list | show`: what became of uploads, asked of the running server.
+
+import { resolve } from "node:path";
+import * as v from "valibot";
+import { DyncError } from "../../base/error.ts";
+import { indentedJson } from "../../base/json-text.ts";
+import { localTime } from "../../base/local-time.ts";
+import { parseCount } from "../../config/count.ts";
+import { formatSize } from "../../config/size.ts";
+import { askServer } from "../../control/ask-server.ts";
+import type { JsonObject } from "../../control/control-lines.ts";
+import { dyncHome } from "../../keys/key-files.ts";
+import { sharedOptions } from "../args.ts";
+import { type CommandContext, defineCommand } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { shorten } from "../display-width.ts";
+import { optionText, unwrap } from "../option-value.ts";
+import type { Output } from "../output.ts";
+import { JsonText, printable } from "../printable.ts";
+import { detailedUploads, ids, listings, shownUploads } from "./upload-commands.ts";
+import { queryFaults, queryOf, queryOptions } from "./upload-query.ts";
+import { uploadsListUsage, uploadsShowUsage } from "./usage-uploads.ts";
+
+const limitDefault = 100;
+
+export const uploadsListCommand = defineCommand({
+  name: "uploads list",
+  usage: uploadsListUsage,
+  options: { ...sharedOptions, ...queryOptions, limit: { type: "string" }, json: { type: "boolean" } },
+  check: (line) => ({
+    misread: null,
+    others: [...queryFaults(line), ...faultsOf(() => readLimit(line.values.limit?.[0]))],
+  }),
+  async run(values, context) {
+    const { output, clock } = context;
+    const query = queryOf(values, clock.date());
+    const limit = readLimit(values.limit);
+    const onLine = (line: JsonObject) => tellShown(v.parse(shownUploads, line), output);
+    const { listed, more, unsure } = await ask(context, "uploads list", { query, limit }, listings, onLine);
+    output.summarise({ listed, more, unsure });
+    if (unsure > 0) {
+      const what = unsure === 1 ? "1 more upload is" : `${unsure} more uploads are`;
+      output.warn(`Metadata of ${what} not known any more: a value cannot be looked for there`);
+    }
+    if (listed === 0) output.say("No upload of that kind is known");
+    if (more) output.say(`There are more than these ${listed}: ask for them with --limit, 0 for all`);
+    return 0;
+  },
+});
+
+export const uploadsShowCommand = defineCommand({
+  name: "uploads show",
+  usage: uploadsShowUsage,
+  options: { ...sharedOptions, json: { type: "boolean" }, id: { type: "positional", required: true } },
+  check: ({ positionals: [id], isUncertain }) => ({
+    misread: null,
+    others: id === undefined || isUncertain ? [] : faultsOf(() => readId(id)),
+  }),
+  async run(values, context) {
+    const { output } = context;
+    const upload = await ask(context, "uploads show", { id: readId(values.id) }, detailedUploads);
+    const { metadataText, ...rest } = upload;
+    output.summarise({ ...rest, metadata: metadataText === null ? null : new JsonText(metadataText) });
+    for (const [name, text] of linesOf(upload)) output.result(`${`${name}:`.padEnd(14)}${printable(text)}`);
+    if (metadataText === null) output.result("Metadata:     not known any more");
+    else {
+      output.result("Metadata:");
+      for (const line of indentedJson(metadataText).split("\n")) output.result(printable(`  ${line}`));
+    }
+    return 0;
+  },
+});
+
+/** What the running server answers to `command`. */
+export async function ask<T>(
+  { environment, clock, signal }: CommandContext,
+  command: string,
+  given: JsonObject,
+  answer: v.GenericSchema<unknown, T>,
+  onLine: (line: JsonObject) => void = () => {},
+): Promise<T> {
+  const home = resolve(dyncHome(environment));
+  return await askServer({ home, command, arguments: given, answer, clock, signal, onLine });
+}
+
+/** An id as it was typed, or its beginning. Throws `DyncError` ("usage"). */
+export function readId(text: string): string {
+  const read = v.safeParse(ids, text.toLowerCase());
+  if (read.success) return read.output;
+  throw new DyncError("usage", `An id has up to 32 hexadecimal digits, found "${printable(text)}"`, {
+    hint: '"dync-server uploads list" shows how ids begin',
+  });
+}
+
+function readLimit(text: string | undefined): number {
+  if (text === undefined) return limitDefault;
+  const limit = unwrap(parseCount(text, 0, Number.MAX_SAFE_INTEGER), optionText("limit"));
+  return limit === 0 ? Number.MAX_SAFE_INTEGER : limit;
+}
+
+type Shown = v.InferOutput<typeof shownUploads>;
+
+// How an id begins, as far as a line shows it: of 100,000 uploads hardly two are alike.
+const idColumns = 8;
+const stateColumns = 10;
+const sizeColumns = 8;
+
+function tellShown(upload: Shown, output: Output): void {
+  output.record("stored-upload", { ...upload });
+  const { id, state, startedAt, size, bytes } = upload;
+  const amount = formatSize(size ?? bytes).padStart(sizeColumns);
+  const first = `${id.slice(0, idColumns)}  ${state.padEnd(stateColumns)}  ${localTime(startedAt)}  ${amount}  `;
+  const what = nameOf(upload);
+  // On a terminal each has one line.
+  output.result(first + (output.areResultsSeen ? shorten(what, output.columns - first.length) : what));
+}
+
+/** Where it lies, as a rule `USER/NAME`; with the user, where that does not say so. A dataset's ends as a folder's. */
+export function nameOf({ user, path, dataset }: Pick<Shown, "user" | "path" | "dataset">): string {
+  const where = `${path}${dataset === null ? "" : "/"}`;
+  return printable(path.startsWith(`${user}/`) ? where : `${where} (${user})`);
+}
+
+function linesOf(upload: v.InferOutput<typeof detailedUploads>): readonly (readonly [string, string])[] {
+  const { isThere, location, fingerprint, client, dataset, list, code, reason } = upload;
+  const sha256 = upload.sha256 !== null && dataset !== null ? `${upload.sha256} (of its tar)` : upload.sha256;
+  const time = (iso: string | null) => (iso === null ? null : localTime(iso));
+  const gone = isThere === false ? " (not there any more: moved, removed or replaced)" : "";
+  const lines: readonly (readonly [string, string | null])[] = [
+    ["Upload", upload.id],
+    ["State", upload.state],
+    ["User", upload.user],
+    ["Name", upload.name],
+    ["Dataset", datasetText(upload)],
+    [
+      upload.state === "stored" ? "Lies at" : "Will lie at",
+      upload.state === "failed" ? null : location + gone,
+    ],
+    ["Size", upload.size === null ? null : sizeText(upload.size)],
+    ["Arrived", arrivedText(upload)],
+    ["SHA-256", sha256],
+    ["List", list],
+    ["Begun", time(upload.startedAt)],
+    ["Complete", time(upload.receivedAt)],
+    ["Last change", time(upload.changedAt)],
+    ["Modified", time(upload.modified)],
+    ["Key", fingerprint],
+    ["Client", client],
+    ["Reason", reason === null ? null : `${reason}${code === null ? "" : ` (${code})`}`],
+  ];
+  return lines.filter((line): line is readonly [string, string] => line[1] !== null);
+}
+
+function datasetText({ dataset, files }: v.InferOutput<typeof detailedUploads>): string | null {
+  if (dataset === null) return null;
+  return files === null ? dataset : `${dataset}, ${files === 1 ? "1 file" : `${files} files`}`;
+}
+
+function sizeText(bytes: number): string {
+  return bytes < 1000 ? `${bytes} bytes` : `${formatSize(bytes)} (${bytes} bytes)`;
+}
+
+function arrivedText(upload: v.InferOutput<typeof detailedUploads>): string | null {
+  const { state, size, bytes, bytesPerSecond } = upload;
+  if (state === "stored") return null;
+  const share = size === null || size === 0 ? [] : [`${Math.floor((bytes / size) * 100)} %`];
+  const rate = bytesPerSecond === null ? [] : [`${formatSize(bytesPerSecond)}/s`];
+  return [formatSize(bytes), ...share, ...rate].join(", ");
+}

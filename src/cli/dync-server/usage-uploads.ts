@@ -1,0 +1,64 @@
+// What `dync-server uploads … --help` prints.
+
+export const uploadsUsage = `
+Look at what became of uploads. The running server is asked, the one with the
+same DYNC_HOME; its uploads go on meanwhile.
+
+Usage:
+  dync-server uploads list [options]    those of a user, a state, a time, ...
+  dync-server uploads show ID           all about one
+`;
+
+/** The options that choose uploads. */
+const queryLines = `      --user USER     of this user alone
+      --state STATE   "receiving" (its client is there), "waiting" (it is not),
+                      "publishing", "stored" or "failed"; may be repeated
+      --since WHEN    begun then or later: a date (2026-07-30), a time
+                      ("2026-07-30 14:00"), or so long ago (2d, 12h)
+      --until WHEN    begun before that
+  -n, --name PATTERN  whose name is like it: "*", "?" and "[a-c]", or between
+                      slashes a regular expression; upper or lower case
+  -k, --where FIELD=VALUE
+                      with this value in its metadata; a field within another
+                      is "instrument.kind", of a list "samples.0.id". May be
+                      repeated: all have to be so
+`;
+
+export const uploadsListUsage = `
+List uploads, the latest begun first: how its id begins, the state, when it was
+begun, the size, and where it lies in the data folder, with its user where that
+does not say so. A dataset's path ends in "/".
+
+Usage:
+  dync-server uploads list [options]
+
+Options:
+${queryLines}      --limit NUMBER  at most so many (default 100; 0: all)
+      --json          print JSON lines for programs
+  -h, --help          print this text
+
+Uploads that are stored, or failed, are known for 400 days (the setting
+"remember").
+
+Exit status: 0 listed, 5 no server runs with this DYNC_HOME.
+
+Examples:
+  dync-server uploads list --state failed --since 2d
+  dync-server uploads list --user meyer -n '*.raw' -k project=P1234
+`;
+
+export const uploadsShowUsage = `
+Show all that is known of an upload: whose it is, where it lies, what it had to
+say, and how far it is.
+
+Usage:
+  dync-server uploads show ID [options]
+
+ID is what a list shows, or as much of it as no other upload has.
+
+Options:
+      --json  print JSON lines for programs
+  -h, --help  print this text
+
+Exit status: 0 shown, 1 no such upload, 5 no server runs with this DYNC_HOME.
+`;

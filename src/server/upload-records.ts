@@ -1,0 +1,225 @@
+// What is known of uploads, for whoever looks after the server: lists of them, and all about one. Reads only, in slices, so that
+// uploads go on meanwhile.
+
+import { DyncError } from "../base/error.ts";
+import { readJson } from "../base/json-text.ts";
+import { Turns } from "../base/turns.ts";
+import type {
+  Catalogue,
+  ListPlace,
+  UploadFilter,
+  UploadRecord,
+  UploadState,
+} from "../catalogue/catalogue.ts";
+import { fingerprintOf } from "../keys/key.ts";
+import type { Published, Storage } from "../storage/storage.ts";
+import { destinationOf, pathOf } from "../upload/destination.ts";
+import { hasValue, parsed } from "../upload/metadata-field.ts";
+import type { Layout } from "../upload/upload.ts";
+import type { Progress } from "./session.ts";
+
+/** States as people call them: an open upload has a client that speaks, or waits for it. */
+export const shownStates = ["receiving", "waiting", "publishing", "stored", "failed"] as const;
+export type ShownState = (typeof shownStates)[number];
+
+const recordStates: Readonly<Record<ShownState, UploadState>> = {
+  receiving: "open",
+  waiting: "open",
+  publishing: "publishing",
+  stored: "finished",
+  failed: "failed",
+};
+
+/** Which uploads: as `UploadFilter`, with the states that people know. */
+export interface UploadQuery extends Omit<UploadFilter, "states"> {
+  readonly states?: readonly ShownState[] | undefined;
+}
+
+/** An upload in a list. */
+export interface ShownUpload {
+  readonly id: string;
+  readonly user: string;
+  readonly name: string;
+  /** Where it lies, or will, below the data folder. */
+  readonly path: string;
+  /** `null`: it is a file. */
+  readonly dataset: Layout | null;
+  readonly state: ShownState;
+  /** Bytes in all, or `null`: nobody said. */
+  readonly size: number | null;
+  /** Bytes that have arrived; of one that failed, that had and were durable. */
+  readonly bytes: number;
+  readonly sha256: string | null;
+  /** ISO 8601, UTC; so is the other. */
+  readonly startedAt: string;
+  readonly changedAt: string;
+  readonly code: number | null;
+  readonly reason: string | null;
+}
+
+/** All that is known of one. */
+export interface UploadDetails extends ShownUpload {
+  /** The same as people find it: a path from the root, or an address. */
+  readonly location: string;
+  /** Whether it lies there; `null` where it is not stored. */
+  readonly isThere: boolean | null;
+  /** Of the key that began it, or `null` where that is not known. */
+  readonly fingerprint: string | null;
+  readonly client: string | null;
+  /** When the client's file was last modified. */
+  readonly modified: string | null;
+  /** When all of it had come. */
+  readonly receivedAt: string | null;
+  /** Files of a dataset, where it is known. */
+  readonly files: number | null;
+  /** SHA-256 over the list of a dataset's files, once known. */
+  readonly list: string | null;
+  /** Since its client is here, or `null`. */
+  readonly bytesPerSecond: number | null;
+  /** `null`: it is not kept any more. */
+  readonly metadataText: string | null;
+}
+
+export interface UploadRecordsParts {
+  readonly catalogue: Catalogue;
+  readonly storage: Storage;
+  /** How far an upload is that has a client, or `null`. */
+  readonly progressOf: (id: string) => Progress | null;
+}
+
+/** What became of a list. */
+export interface Listed {
+  readonly listed: number;
+  /** Whether there are more than were asked for. */
+  readonly more: boolean;
+  /** Of so many nobody can say whether they are meant: their metadata is gone. */
+  readonly unsure: number;
+}
+
+const pageRecords = 200;
+const ambiguousMax = 5;
+
+export class UploadRecords {
+  readonly #parts: UploadRecordsParts;
+
+  constructor(parts: UploadRecordsParts) {
+    this.#parts = parts;
+  }
+
+  /** Tells those that `query` is about, the latest begun first, and at most `limit`. */
+  async list(
+    query: UploadQuery,
+    limit: number,
+    tell: (upload: ShownUpload) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<Listed> {
+    let listed = 0;
+    let unsure = 0;
+    for await (const found of this.each(query, limit, signal)) {
+      if (found === "unsure") unsure++;
+      else if (listed === limit) return { listed, more: true, unsure };
+      else {
+        listed++;
+        await tell(this.#shown(found));
+      }
+    }
+    return { listed, more: false, unsure };
+  }
+
+  /** The same as records; `enough` is about how many are wanted. "unsure" stands for one of which it cannot be said. */
+  async *each(
+    { states, ...rest }: UploadQuery,
+    enough: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<UploadRecord | "unsure"> {
+    const { catalogue } = this.#parts;
+    const filter = { ...rest, states: states && [...new Set(states.map((it) => recordStates[it]))] };
+    const turns = new Turns(1, signal);
+    for (let after: ListPlace | null = null; ; await turns.step()) {
+      const page = await catalogue.listPage(filter, after, Math.min(pageRecords, enough + 1));
+      for (const { record, isSure } of page.uploads) {
+        if (states !== undefined && !states.includes(this.#stateOf(record))) continue;
+        const isMeant = isSure || (await this.#hasFields(record, rest.fields ?? []));
+        if (isMeant !== false) yield isMeant === null ? "unsure" : record;
+        signal.throwIfAborted();
+      }
+      after = page.next;
+      if (after === null) return;
+    }
+  }
+
+  /** The upload with this id, or the only one whose id begins so. Throws `DyncError` ("unknown-upload", "usage"). */
+  async find(id: string): Promise<UploadRecord> {
+    const found = await this.#parts.catalogue.withIdPrefix(id, ambiguousMax + 1);
+    const [record, second] = found;
+    if (record === undefined)
+      throw new DyncError("unknown-upload", `No upload is known whose id is, or begins with, ${id}`, {
+        hint: '"dync-server uploads list" shows those that are known',
+      });
+    if (second === undefined) return record;
+    const ids = found.slice(0, ambiguousMax).map((it) => it.id);
+    const more = found.length > ambiguousMax ? ", and more" : "";
+    throw new DyncError(
+      "usage",
+      `Several uploads have an id that begins with ${id}: ${ids.join(", ")}${more}`,
+      {
+        hint: "give more of it",
+      },
+    );
+  }
+
+  /** All about the upload that `find` finds. */
+  async show(id: string): Promise<UploadDetails> {
+    const record = await this.find(id);
+    const { catalogue, storage, progressOf } = this.#parts;
+    const published = record.state === "finished" ? await this.#published(record) : null;
+    const text = (await catalogue.metadataOf(record.id)) ?? published?.metadataText ?? null;
+    const shown = this.#shown(record);
+    return {
+      ...shown,
+      size: shown.size ?? published?.size ?? null,
+      location: storage.pathOf(destinationOf(record)) ?? shown.path,
+      isThere: record.state === "finished" ? published !== null : null,
+      fingerprint: record.origin === null ? null : fingerprintOf(record.origin),
+      client: record.client,
+      modified: record.modified,
+      receivedAt: record.receivedAt,
+      files: published?.contents?.files ?? null,
+      list: record.form === "file" ? null : record.content,
+      bytesPerSecond: progressOf(record.id)?.bytesPerSecond ?? null,
+      metadataText: text !== null && readJson(text).type === "json" ? text : null,
+    };
+  }
+
+  #shown(record: UploadRecord): ShownUpload {
+    const { id, user, name, form, size, durable, sha256, createdAt, updatedAt, errorCode, reason } = record;
+    const bytes = record.state === "finished" ? (size ?? durable) : durable;
+    return {
+      ...{ id, user, name, dataset: form === "file" ? null : form, state: this.#stateOf(record), size },
+      bytes: this.#parts.progressOf(id)?.bytes ?? bytes,
+      path: pathOf(destinationOf(record)),
+      ...{ sha256, startedAt: createdAt, changedAt: updatedAt, code: errorCode, reason },
+    };
+  }
+
+  #stateOf({ id, state }: UploadRecord): ShownState {
+    if (state === "open") return this.#parts.progressOf(id) === null ? "waiting" : "receiving";
+    return state === "finished" ? "stored" : state;
+  }
+
+  /** By the metadata beside its file, or `null` where that is not there. */
+  async #hasFields(
+    record: UploadRecord,
+    fields: NonNullable<UploadFilter["fields"]>,
+  ): Promise<boolean | null> {
+    const published = await this.#published(record);
+    if (published === null) return null;
+    const metadata = parsed(published.metadataText);
+    return fields.every((it) => hasValue(metadata, it));
+  }
+
+  async #published(record: UploadRecord): Promise<Published | null> {
+    const published = (await this.#parts.storage.obstacle(destinationOf(record)))?.published ?? null;
+    return published?.id === record.id ? published : null;
+  }
+}

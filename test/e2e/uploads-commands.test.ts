@@ -1,0 +1,101 @@
+// What became of uploads, by commands beside a server that runs, on the compiled programs.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import type { FileSink } from "bun";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { runProgram } from "../support/programs.ts";
+
+const MiB = 1024 * 1024;
+
+describe.skipIf(executablesMissing !== null)(`uploads (${executablesMissing ?? "compiled"})`, () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await openLab({ inMemory: true });
+  });
+  afterAll(async () => await lab[Symbol.asyncDispose]());
+
+  const uploads = async (...args: readonly string[]) =>
+    await runProgram([lab.programs.dyncServer, "uploads", ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const to = () => `127.0.0.1:${lab.port}`;
+  /** How the ids of those begin that are called so. */
+  const idOf = async (name: string) => (await uploads("list", "-n", name)).stdout.slice(0, 8);
+
+  test("a list has what was sent, and chooses by user, state, time, name and metadata", async () => {
+    const bert = await lab.user("bert");
+    const sent = async (name: string, env: Record<string, string>, ...args: readonly string[]) =>
+      expect(await lab.dync(["-q", ...args, to(), await lab.file(name, 1000)], { env })).toMatchObject({
+        code: 0,
+      });
+    await sent("first.raw", {}, "-k", "project:P1", "-k", "run:7");
+    await sent("second.RAW", { DYNC_HOME: bert }, "-k", "project:P1");
+    await sent("third.txt", {}, "-k", "project:P2");
+    const names = async (...args: readonly string[]) => {
+      const { code, stdout } = await uploads("list", ...args);
+      expect(code).toBe(0);
+      return stdout.split("\n").flatMap((line) => /\w+\/\S+$/.exec(line) ?? []);
+    };
+    expect(await names()).toEqual(["alice/third.txt", "bert/second.RAW", "alice/first.raw"]);
+    expect(await names("--limit", "1")).toEqual(["alice/third.txt"]);
+    expect(await names("--user", "bert")).toEqual(["bert/second.RAW"]);
+    expect(await names("-n", "*.raw")).toEqual(["bert/second.RAW", "alice/first.raw"]);
+    expect(await names("-k", "project=P1", "--user", "alice")).toEqual(["alice/first.raw"]);
+    expect(await names("-k", "run=7")).toEqual(["alice/first.raw"]);
+    expect(
+      await names("--state", "stored", "--state", "failed", "--since", "1h", "--limit", "0"),
+    ).toHaveLength(3);
+    expect(await names("--until", "1h")).toEqual([]);
+    expect((await uploads("list", "--state", "failed")).stderr).toBe("No upload of that kind is known\n");
+    const [line = ""] = (await uploads("list", "-n", "first.raw")).stdout.split("\n");
+    expect(line).toMatch(
+      /^[0-9a-f]{8} {2}stored {6}20\d\d-\d\d-\d\d \d\d:\d\d {3}1\.0 KiB {2}alice\/first\.raw$/,
+    );
+    expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test("one is shown with all that is known of it, after a restart as well, also when its file was moved", async () => {
+    const id = await idOf("first.raw");
+    const shown = await uploads("show", id);
+    expect(shown).toMatchObject({ code: 0, stderr: "" });
+    for (const line of [
+      /^Lies at: {6}\/.*\/data\/alice\/first\.raw$/m,
+      /^Size: {9}1\.0 KiB \(1000 bytes\)$/m,
+      /^Key: {10}SHA256:/m,
+      /^Client: {7}dync /m,
+      /^Metadata:\n {2}\{\n {4}"project": "P1",\n {4}"run": "?7"?\n {2}\}$/m,
+    ])
+      expect(shown.stdout).toMatch(line);
+    await lab.server.stop();
+    await lab.start();
+    expect(await uploads("show", id)).toEqual(shown);
+    rmSync(lab.stored("first.raw"));
+    expect((await uploads("show", id)).stdout).toContain(
+      "first.raw (not there any more: moved, removed or replaced)",
+    );
+    expect(await uploads("show", "f".repeat(32))).toMatchObject({ code: 1, stdout: "" });
+  });
+
+  test("a dataset is listed as a folder, and an upload that runs with what has arrived", async () => {
+    const folder = lab.folder.file("files", "set");
+    mkdirSync(folder);
+    writeFileSync(`${folder}/a`, "a");
+    expect(await lab.send(["-q", "--dataset", folder])).toMatchObject({ code: 0 });
+    expect((await uploads("list", "-n", "set")).stdout).toEndWith("alice/set/\n");
+    expect((await uploads("show", await idOf("set"))).stdout).toContain("Dataset:      plain, 1 file\n");
+    await using program = lab.startSend(["-q", "-n", "running.raw", "-"], { stdin: "pipe" });
+    const input = program.child.stdin as FileSink;
+    input.write(Buffer.alloc(3 * MiB));
+    await input.flush();
+    await lab.server.line(/Upload started.*running\.raw/);
+    expect((await uploads("list", "--state", "receiving")).stdout).toMatch(
+      / receiving .*alice\/running\.raw\n$/,
+    );
+    expect((await uploads("show", await idOf("running.raw"))).stdout).toMatch(/^Arrived: {6}/m);
+    await lab.server.stop();
+    await lab.start();
+    await input.end();
+    expect(await program.ended(60_000)).toMatchObject({ code: 0 });
+    expect((await uploads("list", "-n", "running.raw")).stdout).toMatch(/ stored .*3\.0 MiB {2}alice/);
+  });
+});
