@@ -2,7 +2,9 @@
 
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { catalogueContract } from "./contract.ts";
+import { listContract } from "./list-contract.ts";
 
-catalogueContract("catalogue in memory", async () =>
-  Object.assign(new MemoryCatalogue(), { [Symbol.asyncDispose]: async () => {} }),
-);
+const make = async () => Object.assign(new MemoryCatalogue(), { [Symbol.asyncDispose]: async () => {} });
+
+catalogueContract("catalogue in memory", make);
+listContract("lists in memory", make);

@@ -41,8 +41,9 @@ import {
   owner,
   timeOf,
 } from "./contract.ts";
+import { listContract, listed } from "./list-contract.ts";
 
-catalogueContract("catalogue in SQLite", async () => {
+const make = async () => {
   const folder = await tempFolder();
   const catalogue = await openSqliteCatalogue({ file: folder.file("c.sqlite"), log: silentLogger });
   return Object.assign(catalogue, {
@@ -51,7 +52,10 @@ catalogueContract("catalogue in SQLite", async () => {
       await folder[Symbol.asyncDispose]();
     },
   });
-});
+};
+
+catalogueContract("catalogue in SQLite", make);
+listContract("lists in SQLite", make);
 
 describe("the file", () => {
   test("what was added is there for the next process, and only for its user", async () => {
