@@ -30,17 +30,7 @@ import { codeOf, idOf, publishOne } from "../storage/contract.ts";
 import { openStorage } from "../storage/open-storage.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import {
-  admit,
-  bring,
-  catalogueContract,
-  listed,
-  namesIn,
-  newUpload,
-  noBounds,
-  owner,
-  timeOf,
-} from "./contract.ts";
+import { admit, bring, catalogueContract, namesIn, newUpload, noBounds, owner, timeOf } from "./contract.ts";
 import { listContract, listed } from "./list-contract.ts";
 
 const make = async () => {
