@@ -15,6 +15,18 @@ export function fileNameFault(name: string): string | null {
 }
 
 /**
+ * The same for what Linux can store: any character but "/" and NUL. It does not start with a dot, for the same reasons.
+ */
+export function posixNameFault(name: string): string | null {
+  if (name === "") return "is empty";
+  if (name.startsWith(".")) return "starts with a dot";
+  if (!name.isWellFormed()) return "is not valid Unicode";
+  if (name.includes("/")) return 'contains "/"';
+  if (name.includes("\0")) return "contains the control character U+0000";
+  return lengthFault(name, fileNameBytesMax);
+}
+
+/**
  * The same for a name within a dataset, which may have `bytesMax` bytes of UTF-8. There it may start with a dot: instruments and
  * formats do that (Zarr's ".zattrs"), and what is a file's name in a dataset cannot be changed.
  */
@@ -30,19 +42,26 @@ export function partFault(name: string, bytesMax: number): string | null {
   const forbidden = forbiddenCharacters.exec(name)?.[0] ?? invisibleCharacters.exec(name)?.[0];
   if (forbidden !== undefined) return `contains ${nameOfCharacter(forbidden)}`;
   if (isReservedByWindows(name)) return "is reserved by Windows";
+  return lengthFault(name, bytesMax);
+}
+
+function lengthFault(name: string, bytesMax: number): string | null {
   const length = new TextEncoder().encode(name).length;
-  if (length > bytesMax) return `is ${length} bytes long, expected at most ${bytesMax}`;
-  return null;
+  return length > bytesMax ? `is ${length} bytes long, expected at most ${bytesMax}` : null;
+}
+
+/** `text` without what no name may have: those characters become "_", or go where nobody sees them. */
+export function withoutForbidden(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(new RegExp(forbiddenCharacters, "gu"), (it) => (/[!-~]/.test(it) ? "_" : ""))
+    .replace(new RegExp(invisibleCharacters, "gu"), "")
+    .replaceAll("\ufffd", "_");
 }
 
 /** A name like `name` with which nothing is wrong. What is wrong with `name` is left out or becomes "_". */
 export function suggestedFileName(name: string): string {
-  const clean = name
-    .toWellFormed()
-    .replace(new RegExp(forbiddenCharacters, "gu"), (it) => (/[!-~]/.test(it) ? "_" : ""))
-    .replace(new RegExp(invisibleCharacters, "gu"), "")
-    .replaceAll("\ufffd", "_")
-    .replace(/^[.\p{Zs}-]+|[.\p{Zs}]+$/gu, "");
+  const clean = withoutForbidden(name).replace(/^[.\p{Zs}-]+|[.\p{Zs}]+$/gu, "");
   const harmless = isReservedByWindows(clean) ? `_${clean}` : clean;
   return harmless === "" ? "data" : shortened(harmless);
 }

@@ -94,6 +94,23 @@ export function canonicalJson(text: string): string | null {
   }
 }
 
+/**
+ * Text of the field at `path` ("instrument.kind") of the object that `text`, which is JSON, holds: of a number as it is written. `null`
+ * where it is not there, or is no text, number or truth value.
+ */
+export function fieldText(text: string, path: string): string | null {
+  let value = text;
+  for (const step of path.split(".")) {
+    const reading = readJson(value);
+    const found =
+      reading.type === "json" ? reading.content.members?.findLast((it) => it.name === step) : null;
+    if (found == null) return null;
+    value = found.value.trim();
+  }
+  if (value.startsWith('"')) return JSON.parse(value) as string;
+  return /^(null$|[{[])/.test(value) ? null : value;
+}
+
 interface Fault {
   readonly at: number;
   readonly reason: string;

@@ -8,11 +8,12 @@ import { type Matches, namePattern } from "../rules/linear-pattern.ts";
 import type { Scalar } from "../rules/upload-rules.ts";
 import type { ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
+import { type TermsRow, termsMembers } from "./rule-terms.ts";
 import { type FileReading, type MemberFault, member, table } from "./table.ts";
 import { isTable, tomlText } from "./toml.ts";
 
 /** A rule as it is written. */
-export interface RuleRow {
+export interface RuleRow extends TermsRow {
   readonly name: string;
   readonly users?: readonly Matches[] | undefined;
   /** Names of groups; who is in one of them, or fits `users`, is meant. */
@@ -42,6 +43,7 @@ export function rulesMembers(folder: string) {
           datasets: v.optional(member(readSwitch)),
           metadata: v.optional(member(readConditions)),
           schema: v.optional(member((value) => readPath(value, folder))),
+          ...termsMembers,
         }),
       ),
     ),

@@ -31,7 +31,17 @@ const rulesChapter = `# ---- Which uploads are taken
 #files = ["*.raw", "*.d"]                # names that they are stored as
 #datasets = false                        # true: folders only; else both
 #metadata = { "instrument.kind" = ["ms", "lc-ms"] }
-#schema = "ms.schema.json"               # JSON Schema 2020-12, beside this file`;
+#schema = "ms.schema.json"               # JSON Schema 2020-12, beside this file
+#
+# Where it goes, below the data folder, and how. A path is made of words and of
+# {user}, {name}, {stem}, {ext} (name without ending, ending), {date},
+# {date:%Y/%m}, {meta.FIELD} and {upload} (its id); what is in a value cannot
+# lead elsewhere.
+#path = "ms/{date:%Y}/{meta.project}/{name}"     # default: "{user}/{name}"
+#names = "portable"             # "posix": also names that Linux alone can store
+#existing = "refuse"            # where that is taken: "number" puts a number
+#                               # before the ending, "identical" takes the same
+#layout = "plain"               # of a dataset; "bagit": a bag with manifests`;
 
 const limitsChapter = `# ---- What some users may have
 #

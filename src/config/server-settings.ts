@@ -152,7 +152,7 @@ const fixedSettings = {
 };
 
 /** What a server takes whose steward says nothing: any upload that has metadata, under any name that every system can store. */
-const anyUpload = { names: "portable", uploads: null, limits: noLimits } as PostRules;
+const anyUpload: PostRules = { uploads: null, limits: noLimits };
 
 // A client asks within the seconds after it lost its connection; people ask for longer. A record costs 800 bytes, and its metadata.
 const fixedRules = {

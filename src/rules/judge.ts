@@ -1,14 +1,17 @@
-// Whether an upload may be made as its client posts it, by the rules that apply to its user. Pure: what else may stand
-// in its way (a file that is there, room on the disk, what the user has unfinished) is found out after it.
+// Whether an upload may be made as its client posts it, by the rules that apply to its user, and where it goes. Pure: what else may
+// stand in its way (a file that is there, room on the disk, what the user has unfinished) is found out after it.
 
 import { errorMeanings } from "../base/error.ts";
+import { fieldText } from "../base/json-text.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
 import { metadataFault } from "../protocol/wire/metadata.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
+import type { Destination } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
 import { NoJudgement } from "./metadata-schema.ts";
-import { type Candidate, ruleFor, type UploadRule } from "./upload-rules.ts";
+import { expandPath } from "./path-template.ts";
+import { type Candidate, defaultTerms, ruleFor, type Terms, type UploadRule } from "./upload-rules.ts";
 import { type Limits, namingFault, sizeFault } from "./user-limits.ts";
 
 /** What a client posts about an upload. */
@@ -16,34 +19,47 @@ export type Post = Omit<PostFile, "type">;
 
 /** What a user's uploads have to keep to. */
 export interface PostRules {
-  /** Which names they may have: those that every system can store. */
-  readonly names: "portable";
   /** Which of them are taken, the first rule that fits first; `null`: all. */
   readonly uploads: readonly UploadRule[] | null;
   /** What its user was granted. */
   readonly limits: Limits;
 }
 
+/** What the server says of an upload that begins. */
+export interface Beginning {
+  /** Its id. */
+  readonly upload: string;
+  readonly at: Date;
+}
+
 export type Judgement =
-  /** `post` is what is taken up; by the rule of this name, or `null`: there are none. */
-  | { readonly type: "accepted"; readonly post: Post; readonly rule: string | null }
+  | {
+      readonly type: "accepted";
+      /** What is taken up. */
+      readonly post: Post;
+      /** Name of the rule that takes it, or `null`: there are none. */
+      readonly rule: string | null;
+      readonly terms: Terms;
+      /** Where it goes; `null`: to the folder of its user, under its name. */
+      readonly place: Destination | null;
+    }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
 /**
  * Of several reasons the first that a client can act on: metadata, then the name, then what its user was granted, then what the
  * server's rules want.
  */
-export function judge(user: string, post: Post, rules: PostRules): Judgement {
+export function judge(user: string, post: Post, rules: PostRules, beginning: Beginning): Judgement {
   const metadata = metadataFault(post.metadataText);
   if (metadata !== null) return { type: "refused", refusal: metadata };
   const name = storedName(post);
-  const text = nameFaults[rules.names](name);
+  // Under a rule that says so it may be what Linux alone can store; beyond that nobody can.
+  const text =
+    nameFault(name, rules.uploads === null ? "portable" : "posix") ?? namingFault(rules.limits, name);
   if (text !== null) return refused("forbidden", text);
-  const naming = namingFault(rules.limits, name);
-  if (naming !== null) return refused("forbidden", naming);
   const size = sizeFault(rules.limits, post.info.size);
   if (size !== null) return refused("too-large", size);
-  if (rules.uploads === null) return { type: "accepted", post, rule: null };
+  if (rules.uploads === null) return { type: "accepted", post, rule: null, terms: defaultTerms, place: null };
   const candidate: Candidate = {
     user,
     name,
@@ -52,11 +68,23 @@ export function judge(user: string, post: Post, rules: PostRules): Judgement {
   };
   const rule = ruleFor(rules.uploads, candidate);
   if (typeof rule === "string") return refused("forbidden", rule);
-  const refusal = schemaRefusal(rule, candidate);
-  return refusal ?? { type: "accepted", post, rule: rule.name };
+  return judgeBy(rule, candidate, post, beginning);
 }
 
-const nameFaults = { portable: nameFault };
+function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: Beginning): Judgement {
+  const { terms } = rule;
+  const { user, name } = candidate;
+  const text = nameFault(name, terms.names);
+  if (text !== null) return refused("forbidden", text);
+  const refusal = schemaRefusal(rule, candidate);
+  if (refusal !== null) return refusal;
+  const accepted = { type: "accepted", post, rule: rule.name, terms } as const;
+  if (terms.path === null) return { ...accepted, place: null };
+  const meta = (path: string): string | null => fieldText(post.metadataText, path);
+  const place = expandPath(terms.path, { user, name, ...beginning, meta }, terms.names);
+  if (typeof place !== "string") return { ...accepted, place };
+  return refused("metadata-rejected", `The rule "${rule.name}" takes it. ${place}`, { rule: rule.name });
+}
 
 function schemaRefusal({ schema, name }: UploadRule, { metadata }: Candidate): Judgement | null {
   if (schema === undefined) return null;

@@ -2,8 +2,11 @@
 
 import { quotedText } from "../base/cut-text.ts";
 import { fieldAt } from "../upload/metadata-field.ts";
+import type { NameKind } from "../upload/names.ts";
+import type { Layout } from "../upload/upload.ts";
 import type { Matches } from "./linear-pattern.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
+import type { PathTemplate } from "./path-template.ts";
 
 /** What rules look at. */
 export interface Candidate {
@@ -18,9 +21,31 @@ export interface Candidate {
 /** A value of a metadata field that a rule asks for. */
 export type Scalar = string | number | boolean;
 
+/** What becomes of uploads whose place is taken already. */
+export const whenTaken = ["refuse", "number", "identical"] as const;
+export type WhenTaken = (typeof whenTaken)[number];
+
+/** What a rule has done with what it takes. */
+export interface Terms {
+  /** Where it goes; `null`: to the folder of its user, under its name. */
+  readonly path: PathTemplate | null;
+  readonly names: NameKind;
+  /**
+   * Where something lies there already: it is refused, or gets a name with a number, or is confirmed if it is the same (which a client
+   * that can compare finds out by itself, before it sends anything).
+   */
+  readonly existing: WhenTaken;
+  /** As what a dataset is published; `null`: as the settings say. */
+  readonly layout: Layout | null;
+}
+
+/** What holds where no rule says otherwise. */
+export const defaultTerms: Terms = { path: null, names: "portable", existing: "refuse", layout: null };
+
 /** Of each condition that is there one alternative has to hold; without any it takes everything. */
 export interface UploadRule {
   readonly name: string;
+  readonly terms: Terms;
   readonly users?: readonly Matches[] | undefined;
   readonly files?: readonly Matches[] | undefined;
   readonly datasets?: boolean | undefined;

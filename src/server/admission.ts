@@ -1,14 +1,13 @@
 // Decides about a new upload: metadata, name, room. Everything that can refuse an upload before its first byte
 // is here, in one order, so that the client hears the reason it can act on first.
 
-import { DyncError } from "../base/error.ts";
-import type { Hold, NewUpload, UploadRecord } from "../catalogue/catalogue.ts";
+import type { Hold, NewUpload } from "../catalogue/catalogue.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { judge, type Post } from "../rules/judge.ts";
-import { NameTaken, type Sink, type SinkEvents } from "../storage/storage.ts";
-import { type Destination, destinationOf, type Placed } from "../upload/destination.ts";
-import { takenText } from "../upload/names.ts";
+import type { Sink, SinkEvents } from "../storage/storage.ts";
+import { type Destination, destinationOf } from "../upload/destination.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
+import { checkFree, type MakeWay, placed, roundsMax, wanted } from "./placing.ts";
 import { Refused } from "./refusal.ts";
 import type { Room } from "./room.ts";
 import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
@@ -34,8 +33,8 @@ export interface AdmittedUpload {
 }
 
 /**
- * Refuses by throwing `DyncError`; otherwise the upload is in the catalogue, has its name there, and its sink is open.
- * `makeWay` ends or waits for those who hold the name, or throws why the name cannot be had.
+ * Refuses by throwing `DyncError`; otherwise the upload is in the catalogue, has its place there, and its sink is open.
+ * `makeWay` ends or waits for those who hold the place, or throws why it cannot be had.
  */
 export async function admit(
   request: AdmissionRequest,
@@ -44,20 +43,32 @@ export async function admit(
   parts: AdmissionParts,
 ): Promise<AdmittedUpload> {
   const { user, id } = request;
-  const judgement = judge(user, request.post, parts.rulesOf(user));
+  const beginning = { upload: id, at: parts.clock.date() };
+  const judgement = judge(user, request.post, parts.rulesOf(user), beginning);
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
-  const { post } = judgement;
-  const placed: Placed = { user, name: storedName(post), place: null };
-  const form: Form = post.info.unpack === undefined ? "file" : parts.rulesOf(user).datasets;
-  await checkFree(placed, makeWay, parts);
-  await parts.room.reserve(id, user, roomFor(post.info.size ?? null, post.metadataText));
+  const { post, terms } = judgement;
+  const layout = terms.layout ?? parts.rulesOf(user).datasets;
+  const form: Form = post.info.unpack === undefined ? "file" : layout;
+  const upload = recordOf({ ...request, post }, form, judgement.place, parts.storage.emptyNote.mark);
+  const { existing } = terms;
+  return await placed(upload, existing, makeWay, parts, (at, way) => begin(at, events, way, parts));
+}
+
+/** Begins it where it goes. Throws `NameTaken` where something lies there, or is held by somebody who does not make way. */
+async function begin(
+  upload: NewUpload,
+  events: SinkEvents,
+  makeWay: MakeWay,
+  parts: AdmissionParts,
+): Promise<AdmittedUpload> {
+  const { id, user, form, place } = upload;
+  await parts.room.reserve(id, user, roomFor(upload.size, upload.metadataText));
   try {
-    const { mark } = parts.storage.emptyNote;
-    const hold = await record(recordOf({ ...request, post }, form, placed.place, mark), makeWay, parts);
+    const hold = await record(upload, makeWay, parts);
     try {
       // Makes its folder: nobody who has the name of one of these may be on the way.
-      await parts.storage.tryDestination(destinationOf(placed));
-      return { hold, form, place: placed.place, sink: await parts.storage.begin(id, form, events) };
+      await parts.storage.tryDestination(destinationOf(upload));
+      return { hold, form, place, sink: await parts.storage.begin(id, form, events) };
     } catch (error) {
       await parts.catalogue.withdraw(hold);
       throw error;
@@ -66,28 +77,6 @@ export async function admit(
     parts.room.release(id);
     throw error;
   }
-}
-
-/** Resolves when `holders` do not hold the name any more, or others do; rejects with why it cannot be had. */
-export type MakeWay = (holders: readonly UploadRecord[]) => Promise<void>;
-
-/** Throws `NameTaken` with what lies where `upload` goes, or what `makeWay` does where it is not durable there yet. */
-export async function checkFree(
-  upload: Placed,
-  makeWay: MakeWay,
-  parts: Pick<AdmissionParts, "catalogue" | "storage">,
-): Promise<void> {
-  const destination = destinationOf(upload);
-  for (let round = 0; round < roundsMax; round++) {
-    const obstacle = await parts.storage.obstacle(destination);
-    if (obstacle === null) return;
-    const record = obstacle.published === null ? null : await parts.catalogue.get(obstacle.published.id);
-    // It is seen under its name, and may not be durable there: until it is, nobody may hear that this file is stored.
-    if (record?.state !== "publishing")
-      throw new NameTaken(takenText(destination.name, obstacle.file), obstacle);
-    await makeWay([record]);
-  }
-  throw wanted();
 }
 
 async function record(upload: NewUpload, makeWay: MakeWay, parts: AdmissionParts): Promise<Hold> {
@@ -99,13 +88,6 @@ async function record(upload: NewUpload, makeWay: MakeWay, parts: AdmissionParts
     await checkFree(upload, makeWay, parts);
   }
   throw wanted();
-}
-
-// Each round ends with what held the name; where others come as fast, somebody else is first.
-const roundsMax = 10;
-
-function wanted(): DyncError {
-  return new DyncError("not-ready", "Too many uploads want this name just now");
 }
 
 /**

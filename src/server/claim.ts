@@ -14,6 +14,8 @@ export interface NameHolder {
   readonly isReplaced: boolean;
   /** Its client has a connection. */
   readonly hasClient: boolean;
+  /** The user of the new upload began it. */
+  readonly isOfUser: boolean;
   /** The key of the new upload began it, or a key that is not its user's any more. */
   readonly isOfKey: boolean;
 }
@@ -25,6 +27,10 @@ export function claimRefusal(name: string, holders: readonly NameHolder[]): Dync
     // It ends one day, and may fail: then the name is free.
     const text = `${busyText(name, busy.name)}; this one waits until it has ended`;
     return new DyncError("not-ready", text);
+  }
+  if (holders.some((it) => !it.isOfUser)) {
+    const text = `Another user began an upload that gets the place of ${JSON.stringify(name)}, which is not finished`;
+    return new DyncError("name-taken", text);
   }
   if (holders.some((it) => !it.isOfKey)) {
     const text = `Another key of this user began an upload of ${JSON.stringify(name)}, which is not finished`;

@@ -10,14 +10,15 @@ import { storedName } from "../protocol/wire/stored-name.ts";
 import { judge } from "../rules/judge.ts";
 import { destinationOf } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
-import { type AdmissionParts, checkFree } from "./admission.ts";
+import type { AdmissionParts } from "./admission.ts";
+import { checkFree } from "./placing.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
 
 const atOnceMax = 16;
 // Copies of one file, of which somebody took some away.
 const lookedAtMax = 8;
 
-export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rulesOf"> & {
+export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rulesOf" | "clock"> & {
   readonly logger: Logger;
 };
 
@@ -52,10 +53,12 @@ export class Inquiries {
 }
 
 async function inquire(user: string, post: PostFile, parts: InquiryParts): Promise<Refusal> {
-  const judgement = judge(user, post, parts.rulesOf(user));
+  // Nothing begins: it has no id.
+  const judgement = judge(user, post, parts.rulesOf(user), { upload: "0", at: parts.clock.date() });
   const name = storedName(post);
   // Who asks without metadata, which are missing or not to be compared, wants to know of the content.
-  if (nameFault(name) === null) await checkFree({ user, name, place: null }, notDurableYet, parts);
+  const place = judgement.type === "accepted" ? judgement.place : null;
+  if (nameFault(name, "posix") === null) await checkFree({ user, name, place }, notDurableYet, parts);
   const same = await withSameContent(user, post, parts);
   if (same !== null) return same;
   if (judgement.type === "refused") return judgement.refusal;

@@ -2,8 +2,9 @@
 // any two steps. What a crash interrupted is published by the same code (recovery.ts).
 
 import { DyncError, errorMeanings } from "../base/error.ts";
+import { sameJson } from "../base/json-text.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
-import type { Sink } from "../storage/storage.ts";
+import { NameTaken, type Sink } from "../storage/storage.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import { publicationOf } from "./publication.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
@@ -47,7 +48,13 @@ export async function finishUpload(
 /** Publishes `upload`, whose bytes lie complete in `sink` and which is recorded as being published, and records that. */
 export async function publish(upload: CompleteUpload, sink: Sink, journal: UploadJournal): Promise<void> {
   const { destination, description } = publicationOf(upload);
-  await sink.publish(destination, description);
+  try {
+    await sink.publish(destination, description);
+  } catch (error) {
+    if (destination.manner?.confirmsSame !== true || !isSame(error, upload)) throw error;
+    journal.log("info", "The same file lies there already: it counts as stored");
+    await sink.discard();
+  }
   try {
     await journal.finished(upload.size);
   } catch (cause) {
@@ -55,6 +62,13 @@ export async function publish(upload: CompleteUpload, sink: Sink, journal: Uploa
     const text = "The file is stored, and the server could not write that down yet";
     throw new DyncError("not-ready", text, { cause });
   }
+}
+
+/** Whether what is in the way of `upload` is what it would have been, and of the same user. */
+function isSame(error: unknown, { user, sha256, contents, metadataText }: CompleteUpload): boolean {
+  const there = error instanceof NameTaken ? error.obstacle.published : null;
+  if (there === null || there.user !== user || !sameJson(there.metadataText, metadataText)) return false;
+  return contents === null ? there.sha256 === sha256 : there.contents?.list === contents.list;
 }
 
 /** Whether it can never be published: somebody else has the name for good, or it is not what it should be. */

@@ -181,6 +181,7 @@ export class Uploads implements UploadDesk {
 
   #holder(record: UploadRecord, { user, origin }: UploadOwner, post: PostFile): NameHolder {
     const { id, name } = record;
+    const isOfUser = record.user === user;
     const upload = this.#byId.get(id);
     const began = upload?.owner.origin ?? record.origin;
     const identity = upload?.owner.identity ?? this.#parkedIdentity(record);
@@ -192,7 +193,8 @@ export class Uploads implements UploadDesk {
       hasClient:
         identity !== null &&
         this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable",
-      isOfKey: began === null || began === origin || !this.#parts.clients.mayGoOn(began, user),
+      isOfUser,
+      isOfKey: isOfUser && (began === null || began === origin || !this.#parts.clients.mayGoOn(began, user)),
     };
   }
 

@@ -6,6 +6,14 @@ export interface Destination {
   readonly folder: string;
   /** Of the file, or of a dataset's folder. */
   readonly name: string;
+  /** What else was decided of its publishing then; nothing where it is not there. */
+  readonly manner?: Manner;
+}
+
+/** How it is published, where that is not as always. */
+export interface Manner {
+  /** Where the same lies there already it counts as stored: whoever sent it cannot compare. */
+  readonly confirmsSame?: true;
 }
 
 /** What of an upload says where it is published. */

@@ -1,16 +1,49 @@
 // Where an upload may go, decided from names alone: which names are refused, which count as the same, and
 // which files one upload occupies. Admission asks before anything is stored. Pure: it never looks at a disk.
 
-import { fileNameFault, foldName } from "../base/file-name.ts";
+import { fileNameFault, foldName, posixNameFault, withoutForbidden } from "../base/file-name.ts";
 
 /** Endings of the two files that lie beside each published file. */
 export const checksumSuffix = ".sha256";
 export const metadataSuffix = ".meta.json";
 
+/** Which names are taken: those that every system can store, or all that Linux can. */
+export type NameKind = "portable" | "posix";
+
+const faultOf: Readonly<Record<NameKind, (name: string) => string | null>> = {
+  portable: fileNameFault,
+  posix: posixNameFault,
+};
+
+/** Why `name` is none of this `kind`, as the end of a sentence; `null` when it is. */
+export function nameFaultOf(name: string, kind: NameKind): string | null {
+  return faultOf[kind](name);
+}
+
 /** Why a client's file name may not be stored, for the client; `null` when it may. */
-export function nameFault(name: string): string | null {
-  const fault = fileNameFault(name);
+export function nameFault(name: string, kind: NameKind = "portable"): string | null {
+  const fault = nameFaultOf(name, kind);
   return fault === null ? null : `The file name ${fault}`;
+}
+
+/** `text` as it may stand within a name of this `kind`. */
+export function safeText(text: string, kind: NameKind): string {
+  return kind === "portable" ? withoutForbidden(text) : text.toWellFormed().replace(/[/\0]/g, "_");
+}
+
+/** What stands before the ending of a name, and the ending with its dot, both parts of one like ".tar.gz". */
+export function splitName(name: string): { readonly stem: string; readonly ext: string } {
+  const ext =
+    /(?<=[^.])(\.[a-z0-9]{1,8})?\.(gz|bz2|xz|zst|lz4|br|z)$|(?<=[^.])(\.ome)?\.[^.]{1,16}$/i.exec(
+      name,
+    )?.[0] ?? "";
+  return { stem: name.slice(0, name.length - ext.length), ext };
+}
+
+/** `name` for the one of its kind with this number: "run-2.raw". */
+export function numberedName(name: string, number: number): string {
+  const { stem, ext } = splitName(name);
+  return `${stem}-${number}${ext}`;
 }
 
 /** Folded names of all files that publishing `name` makes: the data and the two beside it. */

@@ -2,7 +2,7 @@
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
 import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
-import { destinationAt, pathOf } from "./destination.ts";
+import { destinationAt, destinationOf, pathOf } from "./destination.ts";
 import type { CompleteUpload, Contents } from "./upload.ts";
 
 const ownMember = "_dync";
@@ -27,8 +27,9 @@ type Provenance = Omit<CompleteUpload, "id" | "metadataText" | "contents" | "rec
  */
 export function sidecarText(complete: CompleteUpload): string {
   const { id: upload, metadataText, receivedAt: received, contents } = complete;
-  const { identity, user, name, place, size, sha256, modified, client } = complete;
-  const path = place === null ? {} : { path: pathOf(place) };
+  const { identity, user, name, size, sha256, modified, client } = complete;
+  const there = pathOf(destinationOf(complete));
+  const path = there === `${user}/${name}` ? {} : { path: there };
   const origin = { schema, upload, identity, user, name, ...path, size, sha256 };
   const own = {
     ...origin,

@@ -6,7 +6,7 @@ import { CommandLineError } from "../../src/cli/command-line-error.ts";
 import type { Configuration } from "../../src/cli/dync-server/configuration.ts";
 import { RunningConfiguration } from "../../src/cli/dync-server/running-configuration.ts";
 import { readServerSettings } from "../../src/config/server-settings.ts";
-import type { UploadRule } from "../../src/rules/upload-rules.ts";
+import { defaultTerms, type UploadRule } from "../../src/rules/upload-rules.ts";
 import type { LimitEntry } from "../../src/rules/user-limits.ts";
 
 /** As if it had been read, from a file with these values. */
@@ -107,14 +107,18 @@ test("a file that is gone is no wish for the defaults; one that comes is read", 
 
 test("other rules about uploads count at once, and are named", async () => {
   const { configuration, reload } = running(read({}));
-  const rules = [{ name: "ms" }, { name: "nmr" }];
+  const terms = defaultTerms;
+  const rules = [
+    { name: "ms", terms },
+    { name: "nmr", terms },
+  ];
   const to = (uploads: readonly UploadRule[] | null) => () => read({}, undefined, uploads);
   expect(await reload(to(rules))).toMatchObject({
     changed: [{ setting: "rules", from: "none", to: "ms, nmr" }],
   });
   expect(configuration.rulesOf("a").uploads).toEqual(rules);
   expect(await reload(to(rules))).toMatchObject({ changed: [] });
-  expect(await reload(to([{ name: "ms" }, { name: "nmr", datasets: true }]))).toMatchObject({
+  expect(await reload(to(rules.map((it) => ({ ...it, datasets: true }))))).toMatchObject({
     changed: [{ from: "ms, nmr", to: "ms, nmr, with other words" }],
   });
   expect(await reload(to(null))).toMatchObject({ changed: [{ from: "ms, nmr", to: "none" }] });

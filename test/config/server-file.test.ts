@@ -335,6 +335,22 @@ describe("rules", () => {
       ],
     ],
     [`${named}datasets = 'no'`, ['3: rules[1].datasets: needs true or false, found "no"']],
+    [`${named}names = 'any'`, ['3: rules[1].names: needs "portable" or "posix", found "any"']],
+    [
+      `${named}existing = 'overwrite'`,
+      ['3: rules[1].existing: needs "refuse" or "number" or "identical", found "overwrite"'],
+    ],
+    [`${named}layout = 'zip'`, ['3: rules[1].layout: needs "plain" or "bagit", found "zip"']],
+    [
+      `${named}path = 3`,
+      ['3: rules[1].path: needs a path below the data folder: "{user}/{date:%Y}/{name}", found 3'],
+    ],
+    [
+      `${named}path = '../{name}'`,
+      [
+        '3: rules[1].path: needs a path below the data folder: "{user}/{date:%Y}/{name}", found "../{name}", which has a part ".." that starts with a dot',
+      ],
+    ],
     [`${named}schema = 3`, ["3: rules[1].schema: needs the path of a JSON Schema, found 3"]],
     [`${named}metadata = 'x'`, [`3: rules[1].metadata: needs ${fields}, found "x"`]],
     [`${named}metadata = {}`, [`3: rules[1].metadata: needs ${fields}, found an empty table`]],

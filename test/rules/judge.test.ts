@@ -2,7 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
-import { judge, type Post } from "../../src/rules/judge.ts";
+import { type Judgement, judge, type Post } from "../../src/rules/judge.ts";
+import { defaultTerms } from "../../src/rules/upload-rules.ts";
+
+const beginning = { upload: "0".repeat(32), at: new Date(2026, 10, 27) };
 
 function postOf(change: Partial<Post> = {}): Post {
   return { name: "a.raw", metadataText: '{"sample":"A1"}', info: { size: 5 }, ...change };
@@ -10,7 +13,9 @@ function postOf(change: Partial<Post> = {}): Post {
 
 test("what nothing is wrong with is accepted as it was posted", () => {
   const post = postOf();
-  expect(judge("anna", post, defaultUserRules)).toEqual({ type: "accepted", post, rule: null });
+  const terms = defaultTerms;
+  const accepted = { type: "accepted", post, rule: null, terms, place: null };
+  expect(judge("anna", post, defaultUserRules, beginning)).toEqual(accepted as Judgement);
 });
 
 const refusals: readonly (readonly [string, Partial<Post>, number, string])[] = [
@@ -30,7 +35,7 @@ const refusals: readonly (readonly [string, Partial<Post>, number, string])[] = 
   ],
 ];
 test.each(refusals)("an upload %s is refused", (_what, change, code, text) => {
-  expect(judge("anna", postOf(change), defaultUserRules)).toEqual({
+  expect(judge("anna", postOf(change), defaultUserRules, beginning)).toEqual({
     type: "refused",
     refusal: { code, text },
   });

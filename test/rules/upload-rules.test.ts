@@ -6,7 +6,7 @@ import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { judge } from "../../src/rules/judge.ts";
 import { linearPattern, namePattern } from "../../src/rules/linear-pattern.ts";
 import { MetadataSchema } from "../../src/rules/metadata-schema.ts";
-import { type Candidate, ruleFor, type UploadRule } from "../../src/rules/upload-rules.ts";
+import { type Candidate, defaultTerms, ruleFor, type UploadRule } from "../../src/rules/upload-rules.ts";
 
 const candidate = (change: Partial<Candidate> = {}): Candidate => ({
   user: "anna",
@@ -15,7 +15,11 @@ const candidate = (change: Partial<Candidate> = {}): Candidate => ({
   metadata: { instrument: { kind: "ms", number: 3, isOld: false } },
   ...change,
 });
-const rule = (change: Partial<UploadRule> = {}): UploadRule => ({ name: "r", ...change });
+const rule = (change: Partial<UploadRule> = {}): UploadRule => ({
+  name: "r",
+  terms: defaultTerms,
+  ...change,
+});
 const patterns = (...texts: readonly string[]) => texts.map((it) => namePattern(it, true));
 
 describe("namePattern()", () => {
@@ -140,7 +144,7 @@ test("judge() says what no rule takes, and what the schema of the one that takes
   ];
   const judged = (name: string, metadata: object) => {
     const post = { name, metadataText: JSON.stringify(metadata), info: {} };
-    const judgement = judge("anna", post, { ...defaultUserRules, uploads });
+    const judgement = judge("anna", post, { ...defaultUserRules, uploads }, { upload: "0", at: new Date(0) });
     return judgement.type === "refused"
       ? [judgement.refusal.code, judgement.refusal.text]
       : judgement.post.name;

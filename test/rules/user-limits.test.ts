@@ -32,7 +32,8 @@ test("they go over what every user has, and say nothing of the rest", () => {
 
 function judged(entry: Omit<LimitEntry, "name">, change: Partial<Post>): unknown {
   const post = { name: "a.raw", metadataText: '{"sample":"A1"}', info: {}, ...change };
-  const judgement = judge("anna", post, rulesFor(defaultUserRules, [{ name: "x", ...entry }], "anna"));
+  const rules = rulesFor(defaultUserRules, [{ name: "x", ...entry }], "anna");
+  const judgement = judge("anna", post, rules, { upload: "0", at: new Date(0) });
   return judgement.type === "accepted" ? "accepted" : judgement.refusal;
 }
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { foldName } from "../../src/base/file-name.ts";
-import { nameFault, namesClash, occupiedNames } from "../../src/upload/names.ts";
+import { nameFault, nameFaultOf, namesClash, numberedName, occupiedNames } from "../../src/upload/names.ts";
 
 describe("names that every system can store are accepted", () => {
   const names = [
@@ -124,4 +124,24 @@ test("two names clash exactly when their files would meet", () => {
     }),
   );
   expect(occupiedNames("A")).toEqual(["a", "a.sha256", "a.meta.json"]);
+});
+
+test.each([
+  ["run.raw", "run-2.raw"],
+  ["a.tar.gz", "a-2.tar.gz"],
+  ["x.ome.tiff", "x-2.ome.tiff"],
+  ["run.d", "run-2.d"],
+  ["none", "none-2"],
+  ["b.notanendingofanyfile", "b.notanendingofanyfile-2"],
+])("%s with a number is %s", (name, numbered) => {
+  expect(numberedName(name, 2)).toBe(numbered);
+});
+
+test("Linux can store more names than every system can, and no name that is hidden or leads elsewhere", () => {
+  for (const name of ["12:00.raw", "a<b>|c", "con", "-x", "a ", "a\nb"]) {
+    expect(nameFaultOf(name, "portable")).not.toBeNull();
+    expect(nameFaultOf(name, "posix")).toBeNull();
+  }
+  for (const name of ["", ".", "..", ".a", "a/b", "a\0b", "\ud800", "é".repeat(121)])
+    expect(nameFaultOf(name, "posix")).not.toBeNull();
 });

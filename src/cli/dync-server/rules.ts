@@ -3,6 +3,9 @@
 import { DyncError, errorCodeFromWire } from "../../base/error.ts";
 import { rulesFor } from "../../config/server-settings.ts";
 import { parseSize } from "../../config/size.ts";
+import { storedName } from "../../protocol/wire/stored-name.ts";
+import type { WhenTaken } from "../../rules/upload-rules.ts";
+import { destinationOf, pathOf } from "../../upload/destination.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { loadMembers, metadataFaults, metadataOf } from "../metadata-file.ts";
@@ -10,6 +13,12 @@ import { optionText, unwrap, usageError } from "../option-value.ts";
 import { printable } from "../printable.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
 import { rulesTestUsage } from "./usage-config.ts";
+
+const existingTexts: Readonly<Record<WhenTaken, string>> = {
+  refuse: "refused where that is taken",
+  number: "with a number where that is taken",
+  identical: "confirmed where the same file lies there",
+};
 
 export const rulesTestCommand = defineCommand({
   name: "rules test",
@@ -41,16 +50,20 @@ export const rulesTestCommand = defineCommand({
     const { judge } = await import("../../rules/judge.ts");
     const announced = size === undefined ? {} : { size: unwrap(parseSize(size), optionText("size")) };
     const info = { ...(dataset ? { unpack: "tar" as const } : {}), ...announced };
-    const judgement = judge(user, { name, metadataText, info }, rules);
+    // Nothing begins: it has no id.
+    const beginning = { upload: "UPLOAD-ID", at: new Date() };
+    const judgement = judge(user, { name, metadataText, info }, rules, beginning);
     output.summarise({ file, rules: rules.uploads?.length ?? null });
     if (judgement.type === "refused") {
       const { code, text } = judgement.refusal;
       throw new DyncError(errorCodeFromWire(code), text);
     }
-    const { rule } = judgement;
-    output.summarise({ rule });
+    const { rule, place, terms } = judgement;
+    const path = pathOf(destinationOf({ user, name: storedName({ name, info }), place }));
+    output.summarise({ rule, path, existing: terms.existing });
+    const taken = rule === null ? "Taken: there are no rules" : `Taken by the rule ${JSON.stringify(rule)}`;
     output.result(
-      rule === null ? "Taken: there are no rules" : `Taken by the rule ${printable(JSON.stringify(rule))}`,
+      printable(`${taken}, stored as ${JSON.stringify(path)} (${existingTexts[terms.existing]})`),
     );
     return 0;
   },

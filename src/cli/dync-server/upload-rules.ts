@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { DyncError } from "../../base/error.ts";
+import { termsOf } from "../../config/rule-terms.ts";
 import { type RuleRow, usersOf } from "../../config/rules-table.ts";
 import type { ServerFile } from "../../config/server-file.ts";
 import type { FileReading, MemberFault } from "../../config/table.ts";
@@ -39,13 +40,14 @@ export async function readUploadRules({
       if (read instanceof DyncError) faults.push(schemaFault(read, row.schema, index, lineOf));
       else schema = read;
     }
-    rules.push({ ...conditionsOf(row), users: usersOf(row, file.groups), schema });
+    rules.push({ ...ruleOf(row), users: usersOf(row, file.groups), schema });
   }
   return { rules, faults, digest: digest.digest("hex") };
 }
 
-function conditionsOf({ name, files, datasets, metadata }: RuleRow): UploadRule {
-  return { name, files, datasets, metadata };
+function ruleOf(row: RuleRow): UploadRule {
+  const { name, files, datasets, metadata } = row;
+  return { name, files, datasets, metadata, terms: termsOf(row) };
 }
 
 async function readSchema(path: string, onText: (text: string) => void): Promise<MetadataSchema | DyncError> {
