@@ -7,6 +7,7 @@
 import type { Destination } from "../upload/destination.ts";
 import type { FieldValue } from "../upload/metadata-field.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
+import type { NewDelivery, Outbox } from "./outbox.ts";
 
 /** Metadata of an upload that ended is kept up to this many bytes; of what is more only the file beside the data has it. */
 export const metadataBytesKept = 16 * 1024;
@@ -115,8 +116,8 @@ export type UploadChange = { readonly at: string } & (
     }
   /** It turned out not to be complete. */
   | { readonly verb: "reopen"; readonly durable: number }
-  /** It has its name; `size` is what it turned out to have, where that is known. */
-  | { readonly verb: "finish"; readonly size?: number }
+  /** It has its name; `size` is what it turned out to have, where that is known. `deliveries` are added the first time. */
+  | { readonly verb: "finish"; readonly size?: number; readonly deliveries?: readonly NewDelivery[] }
   | { readonly verb: "fail"; readonly errorCode: number; readonly reason: string }
 );
 
@@ -176,6 +177,8 @@ export interface ListPage {
  * (locked, disk full, an I/O error), "internal" for anything else. Calls take effect in their order.
  */
 export interface Catalogue {
+  /** What hooks are still to be told. */
+  readonly outbox: Outbox;
   /**
    * Adds an upload, and gives it its name: in one step with looking whether that is free, and whether one of `bounds` is
    * passed. `owner` holds it.

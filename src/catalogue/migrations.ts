@@ -61,6 +61,21 @@ const steps: readonly Step[] = [
    CREATE TRIGGER metadata_of_forgotten AFTER DELETE ON uploads
      WHEN OLD.state IN ('finished', 'failed')
      BEGIN DELETE FROM metadata WHERE sequence = OLD.sequence; END;`,
+  // What hooks are still to be told. The one column that may be large comes last.
+  `CREATE TABLE outbox (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     upload TEXT NOT NULL,
+     hook TEXT NOT NULL,
+     user TEXT NOT NULL,
+     name TEXT NOT NULL,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     next_at INTEGER NOT NULL,
+     error TEXT,
+     created_at TEXT NOT NULL,
+     body TEXT NOT NULL,
+     UNIQUE (upload, hook)
+   ) STRICT;
+   CREATE INDEX outbox_due ON outbox (hook, next_at, attempts);`,
 ];
 
 /** What `migrate` brings the tables to. */

@@ -28,6 +28,7 @@ import {
 import { changed, newRecord, taken } from "./change.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { SqliteList } from "./sqlite-list.ts";
+import { outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
 import { type Soon, TurnQueue } from "./turn-queue.ts";
 
 // Space is given back when so many pages are free (4 MiB) and more than a quarter of all: what is used again soon
@@ -151,6 +152,7 @@ export class SqliteCatalogue implements Catalogue {
   readonly #canCompact: boolean;
   readonly #onDamaged: (error: DyncError) => void;
   readonly #queue: TurnQueue;
+  readonly outbox: SqliteOutbox;
   readonly #list: SqliteList;
   #isDamaged = false;
 
@@ -159,6 +161,10 @@ export class SqliteCatalogue implements Catalogue {
     this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
     this.#list = new SqliteList(database, select, recordOf);
+    this.outbox = new SqliteOutbox(database, {
+      ask: (read) => this.#ask(read),
+      change: (write) => this.#change("changed in", write),
+    });
     this.#canCompact = pragma(this.#database, "auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
   }
@@ -167,6 +173,7 @@ export class SqliteCatalogue implements Catalogue {
   static tryStatements(database: DatabaseSync): void {
     statementsOf(database);
     new SqliteList(database, select, recordOf).page({ fields: [{ path: "any", value: "" }] }, null, 1);
+    outboxStatements(database);
   }
 
   admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
@@ -228,6 +235,8 @@ export class SqliteCatalogue implements Catalogue {
       const before = recordOf(this.#statements.get.get(hold.id));
       const record = before === null ? null : changed(before, hold, change, this.#now());
       if (record !== null) this.#update(record);
+      const isNew = record !== null && record.state !== before?.state;
+      if (isNew && change.verb === "finish") this.outbox.add(record, change.deliveries ?? []);
       return record !== null;
     });
   }

@@ -67,13 +67,19 @@ export function groupFaults(
     if (before !== undefined) at("name", `needs a name of its own, found that of ${list}[${before + 1}]`);
     seen.set(row.name, index);
     for (const group of row.groups ?? []) {
-      const known = Object.keys(groups).map((it) => JSON.stringify(it));
-      const list = known.length === 0 ? "and there are none" : `known are ${known.join(", ")}`;
-      if (!Object.hasOwn(groups, group))
-        at("groups", `needs names of [groups], ${list}; found ${tomlText(group)}`);
+      const fault = unknownName(group, Object.keys(groups), "[groups]");
+      if (fault !== null) at("groups", fault);
     }
   }
   return faults;
+}
+
+/** What is wrong with `name`, which has to be one of those in the table `where`; `null`: nothing. */
+export function unknownName(name: string, known: readonly string[], where: string): string | null {
+  if (known.includes(name)) return null;
+  const quoted = known.map((it) => JSON.stringify(it)).join(", ");
+  const list = known.length === 0 ? "and there are none" : `known are ${quoted}`;
+  return `needs names of ${where}, ${list}; found ${tomlText(name)}`;
 }
 
 /** Whom a rule, or another entry with users and groups, is for: `undefined` for everybody. */

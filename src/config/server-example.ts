@@ -60,6 +60,22 @@ const limitsChapter = `# ---- What some users may have
 #unfinished = 2000                       # with a client or suspended
 #contact = "data@example.org"            # whom a refusal says to ask for more`;
 
+const hooksChapter = `# ---- What is told of what was stored
+#
+# A hook is a program that gets a JSON object on its standard input, for each
+# upload that was stored (doc/operations.md has examples). No upload waits for
+# it. One that fails is told again, after pauses from a second to an hour.
+
+#[[hooks]]
+#name = "index"
+#event = "after"
+#command = ["/usr/local/bin/index-run", "fast"]
+#timeout = "60s"                         # then it is ended, and has failed
+#at-once = 4                             # how many of it run side by side
+#users = ["anna"]                        # whose uploads; else everybody's
+#groups = ["mass-spec"]
+#rules = ["mass spectrometry"]           # taken by one of these rules`;
+
 const chapters: Readonly<Record<Scope, string>> = {
   process: "# ---- The server",
   user: "# ---- Each user's uploads",
@@ -70,7 +86,7 @@ export function exampleText(): string {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const chapter = (scope: Scope): string =>
     [chapters[scope], ...rows.filter((it) => it.scope === scope).map(entryOf)].join("\n\n");
-  return `${[head, chapter("process"), chapter("user"), rulesChapter, limitsChapter].join("\n\n")}\n`;
+  return `${[head, chapter("process"), chapter("user"), rulesChapter, limitsChapter, hooksChapter].join("\n\n")}\n`;
 }
 
 function entryOf(row: Setting<unknown>): string {

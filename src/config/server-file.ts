@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import type { LimitEntry } from "../rules/user-limits.ts";
+import { type HookRow, hooksFaults, hooksMembers } from "./hooks-table.ts";
 import { type LimitsRow, limitEntries, limitsFaults, limitsMembers } from "./limits-table.ts";
 import { right } from "./parsed.ts";
 import { type Groups, groupFaults, type RuleRow, rulesMembers } from "./rules-table.ts";
@@ -24,6 +25,9 @@ export interface ServerFile {
   readonly limits: readonly LimitEntry[];
   /** As `rulesText`, of limits and groups. */
   readonly limitsText: string;
+  readonly hooks: readonly HookRow[];
+  /** Hooks and groups, in the same way. */
+  readonly hooksText: string;
 }
 
 /** Reads `text`; paths in it begin at `folder`, an absolute path. Everything that is wrong with it is told at once. */
@@ -31,29 +35,46 @@ export function readServerFile(text: string, folder: string): FileReading<Server
   const toml = readToml(text);
   const reading = checkFile(toml, fileSchema(folder));
   if (!reading.ok) return reading;
-  const { rules = null, groups = {}, limits = [], ...settings } = reading.value as TablesAndSettings;
+  const {
+    rules = null,
+    groups = {},
+    limits = [],
+    hooks = [],
+    ...settings
+  } = reading.value as TablesAndSettings;
   const faults = [
     ...groupFaults("rules", rules ?? [], groups, reading),
     ...limitsFaults(limits, groups, reading),
+    ...hooksFaults(hooks, rules ?? [], groups, reading),
   ].toSorted((a, b) => a.line - b.line);
   if (faults.length > 0) return { ok: false, faults };
-  const textOf = (list: "rules" | "limits"): string =>
+  const textOf = (list: "rules" | "limits" | "hooks"): string =>
     toml.ok ? JSON.stringify([toml.value[list], toml.value.groups]) : "";
   const entries = limitEntries(limits, groups);
-  const texts = { rulesText: textOf("rules"), limitsText: limits.length === 0 ? "" : textOf("limits") };
-  return { ...reading, value: { settings, rules, groups, limits: entries, ...texts } };
+  const texts = {
+    rulesText: textOf("rules"),
+    limitsText: limits.length === 0 ? "" : textOf("limits"),
+    hooksText: hooks.length === 0 ? "" : textOf("hooks"),
+  };
+  return { ...reading, value: { settings, rules, groups, limits: entries, hooks, ...texts } };
 }
 
 type TablesAndSettings = SettingValues & {
   readonly rules?: readonly RuleRow[];
   readonly groups?: Groups;
   readonly limits?: readonly LimitsRow[];
+  readonly hooks?: readonly HookRow[];
 };
 
 function fileSchema(folder: string) {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const settings = rows.map((row) => [row.name, v.optional(settingMember(row, folder))] as const);
-  return table({ ...Object.fromEntries(settings), ...rulesMembers(folder), ...limitsMembers() });
+  return table({
+    ...Object.fromEntries(settings),
+    ...rulesMembers(folder),
+    ...limitsMembers(),
+    ...hooksMembers(),
+  });
 }
 
 function settingMember(row: Setting<unknown>, folder: string) {

@@ -56,7 +56,7 @@ export async function publish(upload: CompleteUpload, sink: Sink, journal: Uploa
     await sink.discard();
   }
   try {
-    await journal.finished(upload.size);
+    await journal.finished(upload, destination);
   } catch (cause) {
     // The file is there, and nobody must hear that it is not: its client asks again until that is recorded as well.
     const text = "The file is stored, and the server could not write that down yet";

@@ -1,24 +1,20 @@
 // What a server does about the uploads that an earlier process left: finishes those that were being published, and gives
 // up those that cannot go on.
 
-import type { Clock } from "../base/clock.ts";
 import { errorMeanings, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
-import type { Logger } from "../base/log.ts";
-import { type Catalogue, holdOf, type Owner, type UploadRecord } from "../catalogue/catalogue.ts";
+import { holdOf, type Owner, type UploadRecord } from "../catalogue/catalogue.ts";
 import type { Sink, Storage } from "../storage/storage.ts";
 import { destinationOf } from "../upload/destination.ts";
+import type { StoredUpload } from "./after-hooks.ts";
 import { publishedFields } from "./publication.ts";
 import { isFinal, publish } from "./publisher.ts";
-import { change, UploadJournal } from "./upload-journal.ts";
+import { change, type JournalParts, UploadJournal } from "./upload-journal.ts";
 
-export interface RecoveryParts {
+export interface RecoveryParts extends JournalParts {
   readonly storage: Storage;
-  readonly catalogue: Catalogue;
   /** This server. */
   readonly owner: Owner;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 const beginAnew = errorMeanings["unknown-upload"].wire;
@@ -52,7 +48,7 @@ export async function finishPublishing(id: string, parts: RecoveryParts): Promis
   const left = await storage.recover(id, record, destinationOf(record), sha256 ?? "");
   switch (left.type) {
     case "published":
-      await journal.finished();
+      await journal.finished(await publishedOf(record, metadataText, storage), destinationOf(record));
       return logFinished(record, journal, storage);
     case "gone":
       // Its client hears that there is nothing of it here, and begins anew.
@@ -65,6 +61,22 @@ export async function finishPublishing(id: string, parts: RecoveryParts): Promis
       if (metadataText === null) return giveUpOpen(left.sink, journal, ...metadataLost);
       return publishAgain({ ...record, metadataText }, left.sink, journal, storage);
   }
+}
+
+/** `record` with what is known of it since it was published. */
+async function publishedOf(
+  record: UploadRecord,
+  metadataText: string | null,
+  storage: Storage,
+): Promise<StoredUpload> {
+  const there = (await storage.obstacle(destinationOf(record)))?.published;
+  const known = {
+    size: there?.size ?? record.size,
+    sha256: record.sha256 ?? "",
+    contents: there?.contents ?? null,
+    metadataText: metadataText ?? there?.metadataText ?? "{}",
+  };
+  return { ...record, ...known, receivedAt: record.receivedAt ?? record.updatedAt };
 }
 
 /** For a program that reads the log it is a file like any other. */

@@ -12,6 +12,7 @@ import { type DecodeFailure, decodeClientMessage } from "../protocol/wire/decode
 import { encodeServerMessage } from "../protocol/wire/encode.ts";
 import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
+import { AfterHooks, type HookParts } from "./after-hooks.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type PendingKey, PendingKeys } from "./pending-keys.ts";
@@ -21,9 +22,12 @@ import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
 import { UploadRecords } from "./upload-records.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 
-export interface ServerParts extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged"> {
+export interface ServerParts
+  extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged" | "afterHooks"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
+  /** None unless given. */
+  readonly hooks?: HookParts;
 }
 
 const forbidden = errorMeanings.forbidden.wire;
@@ -38,6 +42,7 @@ export class Server {
   readonly #uploads: Uploads;
   readonly #housekeeping: Housekeeping;
   readonly #pending = new PendingKeys();
+  readonly #afterHooks: AfterHooks | undefined;
   readonly #timers = new Map<string, CancelTimer>();
   readonly #turn = new Turn(queueMicrotask);
   #link: ServerLink | null = null;
@@ -53,8 +58,10 @@ export class Server {
     this.#parts = parts;
     const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
     const office = new CreditOffice({ capacity });
+    this.#afterHooks = parts.hooks && new AfterHooks({ ...parts, ...parts.hooks });
     this.#uploads = new Uploads({
       ...parts,
+      afterHooks: this.#afterHooks,
       office,
       room: new Room(parts.storage),
       send: (peer, message) => this.#send(peer, message),
@@ -105,6 +112,7 @@ export class Server {
     );
     logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.fingerprint });
     this.#keepHouse();
+    this.#afterHooks?.start();
     return this.#link.port;
   }
 
@@ -116,6 +124,11 @@ export class Server {
     }
   }
 
+  /** Other hooks are configured. */
+  hooksChanged(): void {
+    this.#afterHooks?.changed();
+  }
+
   /** Ends cleanly: clients are told to come back later and keep their uploads. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -124,6 +137,7 @@ export class Server {
     const goingDown = `The server is going down, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
     for (const upload of this.#uploads.all()) upload.stop(notReady, goingDown, true);
     await Promise.all([this.#uploads.settled(), this.#housekeeping.stop()]);
+    await this.#afterHooks?.stop();
     this.#link?.close(flushMs);
   }
 

@@ -5,11 +5,15 @@ import { DyncError, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { Catalogue, Hold, UploadChange } from "../catalogue/catalogue.ts";
 import type { StoredNote } from "../storage/storage.ts";
+import type { Destination } from "../upload/destination.ts";
+import type { AfterHooks, StoredUpload } from "./after-hooks.ts";
 
 export interface JournalParts {
   readonly catalogue: Catalogue;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Who wants to be told of what was stored; nobody unless given. */
+  readonly afterHooks?: AfterHooks | undefined;
 }
 
 /** Somebody else has taken the upload, or it is not in the state in which it was found. */
@@ -72,10 +76,13 @@ export class UploadJournal {
     if (!(await this.#change({ verb: "begin-publish", sha256, content, receivedAt }))) throw takenElsewhere();
   }
 
-  /** `size`: bytes that it turned out to have. Rejects when another server has taken it. */
-  async finished(size?: number): Promise<void> {
-    if (!(await this.#change({ verb: "finish", ...(size === undefined ? {} : { size }) })))
-      throw takenElsewhere();
+  /** `upload` is published at `destination`. Rejects when another server has taken it. */
+  async finished(upload: StoredUpload, destination: Destination): Promise<void> {
+    const { afterHooks } = this.#parts;
+    const deliveries = (await afterHooks?.deliveriesOf(upload, destination)) ?? [];
+    const size = upload.size === null ? {} : { size: upload.size };
+    if (!(await this.#change({ verb: "finish", deliveries, ...size }))) throw takenElsewhere();
+    afterHooks?.look(deliveries);
   }
 
   /** It turned out not to be complete: its client goes on from `durable` bytes. */

@@ -2,38 +2,23 @@
 // of the schemas is Ajv.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import Ajv, { type ValidateFunction } from "ajv/dist/2020";
 import { errorMeanings } from "../../src/base/error.ts";
 import { executablesMissing } from "../support/executables.ts";
+import { documentedSchemas, documentedValidators } from "../support/json-schemas.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { type Program, type ProgramEnd, runProgram } from "../support/programs.ts";
 
-type Schema = Record<string, unknown> & { readonly $id: string };
 type Line = Readonly<Record<string, unknown>>;
 
-const text = readFileSync(join(import.meta.dir, "../../doc/json.md"), "utf8");
-const schemas = [...text.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => JSON.parse(json ?? "") as Schema);
+const schemas = documentedSchemas;
+/** What others say, or are told. */
+const others = ["dync:common", "dync:job", "dync:hook"];
 /** Schemas of lines that the programs print. */
-const printed = schemas.map(({ $id }) => $id).filter((id) => id !== "dync:common" && id !== "dync:job");
+const printed = schemas.map(({ $id }) => $id).filter((id) => !others.includes(id));
 
-/** The schema, which takes no member that it does not name. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed);
-  if (typeof schema !== "object" || schema === null) return schema;
-  const entries = Object.entries(schema).map(([name, value]) => [name, closed(value)] as const);
-  const isObject = "properties" in schema && "type" in schema && schema.type === "object";
-  return { ...(isObject ? { additionalProperties: false } : {}), ...Object.fromEntries(entries) };
-}
-
-function validators(): ReadonlyMap<string, ValidateFunction> {
-  const ajv = new Ajv({ strict: true, allowUnionTypes: true, strictRequired: false });
-  for (const schema of schemas) ajv.addSchema(closed(schema) as Schema);
-  return new Map(schemas.map(({ $id }) => [$id, ajv.getSchema($id) as ValidateFunction]));
-}
-
-const valid = validators();
+const valid = documentedValidators();
 const used = new Set<string>();
 
 /** Schemas that the line may be one of, by its type. */

@@ -110,6 +110,7 @@ export class SimulatedDisk {
       return result;
     };
     return {
+      outbox: catalogue.outbox,
       admit: (...what) => change(() => catalogue.admit(...what)),
       withdraw: (hold) => change(() => catalogue.withdraw(hold)),
       take: (...what) => change(() => catalogue.take(...what)),

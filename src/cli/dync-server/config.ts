@@ -68,6 +68,7 @@ export const configShowCommand = defineCommand({
     const tables = [
       ["rules", rules],
       ["limits", configuration.limits.length === 0 ? null : configuration.limits],
+      ["hooks", configuration.hooks.length === 0 ? null : configuration.hooks],
     ] as const;
     const shownTables = tables.map(([name, entries]) => [
       name,
@@ -82,7 +83,8 @@ export const configShowCommand = defineCommand({
     }
     const names = (entries: readonly { readonly name: string }[] | null) => entries?.map(({ name }) => name);
     const limits = names(configuration.limits);
-    output.summarise({ file, settings: rows.length, rules: names(rules) ?? null, limits });
+    const hooks = names(configuration.hooks);
+    output.summarise({ file, settings: rows.length, rules: names(rules) ?? null, limits, hooks });
     return 0;
   },
 });

@@ -14,6 +14,7 @@ import {
 } from "../../config/server-settings.ts";
 import type { Setting } from "../../config/setting.ts";
 import { type FileReading, type MemberFault, nearest } from "../../config/table.ts";
+import type { Hook } from "../../hooks/hook.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import type { LimitEntry } from "../../rules/user-limits.ts";
 import type { CommandLine, Environment, OptionDef, OptionsDef, OptionValues } from "../command.ts";
@@ -21,6 +22,7 @@ import { throwFaults } from "../command-line-error.ts";
 import { optionText, usageError } from "../option-value.ts";
 import { printable } from "../printable.ts";
 import { readSettingsFile } from "../settings-file.ts";
+import { noHooks, readHooks } from "./hooks-read.ts";
 import { noRules, readUploadRules } from "./upload-rules.ts";
 
 /** The rows of all settings. */
@@ -49,6 +51,9 @@ export interface Configuration {
   readonly limitsText: string;
   /** Another one whenever the rules of the file, or what their schemas say, are others. */
   readonly rulesDigest: string;
+  readonly hooks: readonly Hook[];
+  /** Another one whenever the hooks are others. */
+  readonly hooksDigest: string;
   /** Absolute path of the file that was read, or `null`: there is none. */
   readonly file: string | null;
   /** What says how each setting is, by its name. */
@@ -131,10 +136,11 @@ export async function readConfiguration(
     file: reading?.ok ? reading.value.settings : {},
   });
   const uploads = reading?.ok ? await readUploadRules(reading) : noRules;
+  const hooks = reading?.ok ? readHooks(reading) : noHooks;
   throwFaults([
     ...(reading?.ok === false ? fileErrors(path, reading.faults) : []),
     ...settings.faults.map((it) => settingError(it, path, reading)),
-    ...fileErrors(path, uploads.faults),
+    ...fileErrors(path, [...uploads.faults, ...hooks.faults]),
   ]);
   const { origins } = settings;
   const rules = { ...settings.rules, uploads: uploads.rules };
@@ -151,6 +157,8 @@ export async function readConfiguration(
     limits: reading?.ok ? reading.value.limits : [],
     limitsText: reading?.ok ? reading.value.limitsText : "",
     rulesDigest: uploads.digest,
+    hooks: hooks.hooks,
+    hooksDigest: hooks.digest,
     file: read === null ? null : path,
     origins,
     lineOf: (name) => (reading?.ok ? reading.lineOf([name]) : 1),
@@ -172,7 +180,8 @@ export async function checkConfigurationFile(path: string): Promise<CheckedFile>
   if (!reading.ok) return { faults: reading.faults, warnings };
   const settings = readServerSettings({ file: reading.value.settings });
   const { faults } = await readUploadRules(reading);
-  return { faults: [...settings.faults.map((it) => memberFault(it, reading)), ...faults], warnings };
+  const own = settings.faults.map((it) => memberFault(it, reading));
+  return { faults: [...own, ...faults, ...readHooks(reading).faults], warnings };
 }
 
 interface ReadFile {

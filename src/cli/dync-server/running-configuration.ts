@@ -10,6 +10,7 @@ import {
   type UserRules,
 } from "../../config/server-settings.ts";
 import type { Setting } from "../../config/setting.ts";
+import type { Hook } from "../../hooks/hook.ts";
 import type { LimitEntry } from "../../rules/user-limits.ts";
 import { type Configuration, keyOf, settingRows, settingValue } from "./configuration.ts";
 
@@ -44,6 +45,8 @@ export class RunningConfiguration {
   readonly #settings: { -readonly [Key in keyof ProcessSettings]: ProcessSettings[Key] };
   #rules: UserRules;
   #rulesDigest: string;
+  #hooks: readonly Hook[];
+  #hooksDigest: string;
   #limits: readonly LimitEntry[];
   #limitsText: string;
   /** The rules of each user who sent something, until they change: there are no more users than keys. */
@@ -61,6 +64,8 @@ export class RunningConfiguration {
     this.#rulesDigest = first.rulesDigest;
     this.#limits = first.limits;
     this.#limitsText = first.limitsText;
+    this.#hooks = first.hooks;
+    this.#hooksDigest = first.hooksDigest;
   }
 
   /** What holds now: the same object always, in which the settings that may change do. */
@@ -76,6 +81,8 @@ export class RunningConfiguration {
     this.#rulesByUser.set(user, rules);
     return rules;
   };
+
+  readonly hooksOf = (): readonly Hook[] => this.#hooks;
 
   /** Reads all again, takes what may change, and says in the log what that is. */
   reload(logger: Logger): Promise<Reload> {
@@ -120,7 +127,7 @@ export class RunningConfiguration {
       from: row.kind.write(settingValue(row, now)),
       to: row.kind.write(settingValue(row, next)),
     });
-    const tables = [...this.#rulesChange(next), ...this.#limitsChange(next)];
+    const tables = [...this.#rulesChange(next), ...this.#limitsChange(next), ...this.#hooksChange(next)];
     const changed = [...different.filter((it) => it.isLive).map(change), ...tables];
     const needsRestart = different.filter((it) => !it.isLive).map(change);
     this.#take(next, different);
@@ -137,8 +144,13 @@ export class RunningConfiguration {
     return [listChange("limits", this.#limits, limits)];
   }
 
+  #hooksChange({ hooks, hooksDigest }: Configuration): readonly SettingChange[] {
+    if (hooksDigest === this.#hooksDigest) return [];
+    return [listChange("hooks", this.#hooks, hooks)];
+  }
+
   #take(next: Configuration, different: readonly Setting<unknown>[]): void {
-    const { settings, rules, rulesDigest, limits, limitsText, file } = next;
+    const { settings, rules, rulesDigest, limits, limitsText, hooks, hooksDigest, file } = next;
     const keys = different.filter((it) => it.isLive && it.scope === "process").map(keyOf);
     const live = Object.entries(settings).filter(([key]) => keys.includes(key));
     Object.assign(this.#settings, Object.fromEntries(live));
@@ -147,6 +159,8 @@ export class RunningConfiguration {
     this.#limits = limits;
     this.#limitsText = limitsText;
     this.#rulesByUser.clear();
+    this.#hooks = hooks;
+    this.#hooksDigest = hooksDigest;
     this.#file = file;
   }
 }

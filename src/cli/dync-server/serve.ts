@@ -7,6 +7,7 @@ import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { openSqliteCatalogue, rescueCatalogue } from "../../catalogue/sqlite.ts";
 import { ControlServer } from "../../control/control-server.ts";
+import { hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { Server } from "../../server/server.ts";
@@ -96,6 +97,11 @@ export async function serve(
     rulesOf: configuration.rulesOf,
     program: `dync-server ${version}`,
     newId: () => randomBytes(16).toString("hex"),
+    hooks: {
+      hooksOf: configuration.hooksOf,
+      run: hookRunner({ clock, environment: process.env }),
+      random: Math.random,
+    },
   });
   const watching = clients.watch((changes) => {
     logKeyChanges(changes, logger);
@@ -104,7 +110,9 @@ export async function serve(
   closing.defer(watching.stop);
   const reload = async (): Promise<Reload> => {
     watching.look();
-    return await withLogFile(await configuration.reload(logger), parts);
+    const reloaded = await configuration.reload(logger);
+    server.hooksChanged();
+    return await withLogFile(reloaded, parts);
   };
   hangups.addEventListener("hangup", () => void reload());
   const commands = controlCommands({

@@ -25,6 +25,7 @@ import { changed, newRecord, taken } from "../../../src/catalogue/change.ts";
 import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
 import { hasValue, parsed } from "../../../src/upload/metadata-field.ts";
 import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
+import { MemoryOutbox } from "./outbox.ts";
 
 const unfinished = ["open", "publishing"] as const;
 
@@ -35,6 +36,7 @@ function isInTheWay(held: Destination, wanted: Destination): boolean {
 }
 
 export class MemoryCatalogue implements Catalogue {
+  readonly outbox = new MemoryOutbox();
   readonly #clock: Pick<Clock, "date">;
   // In the order in which they were added.
   readonly #records = new Map<string, UploadRecord>();
@@ -78,7 +80,12 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async change(hold: Hold, change: UploadChange): Promise<boolean> {
-    return this.set(hold.id, (record) => changed(record, hold, change, this.#now()));
+    const before = this.#records.get(hold.id)?.state;
+    const isChanged = this.set(hold.id, (record) => changed(record, hold, change, this.#now()));
+    const record = this.#records.get(hold.id);
+    if (isChanged && record !== undefined && record.state !== before && change.verb === "finish")
+      this.outbox.add(record, change.deliveries ?? []);
+    return isChanged;
   }
 
   /** For tests: an upload as an earlier process left it. */

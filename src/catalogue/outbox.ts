@@ -1,0 +1,58 @@
+// What hooks are still to be told about uploads that finished: the contract. A delivery is written down in the same step as the
+// end of its upload, and stays until somebody took it: so none is lost, and one may come twice.
+
+/** One that begins with the end of an upload. */
+export interface NewDelivery {
+  /** Name of the hook. */
+  readonly hook: string;
+  /** What it is told: an object as JSON text. */
+  readonly body: string;
+}
+
+export interface Delivery {
+  /** Counts up; never used again. */
+  readonly id: number;
+  readonly hook: string;
+  /** Id, user and name of the upload. */
+  readonly upload: string;
+  readonly user: string;
+  readonly name: string;
+  /** Attempts that failed. */
+  readonly attempts: number;
+  /** When it is tried next: ms since 1970. */
+  readonly nextAt: number;
+  /** Why the last attempt failed, on one line; `null` before the first. */
+  readonly error: string | null;
+  /** When its upload finished: ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+/** What came of an attempt that failed. */
+export type FailedAttempt = Pick<Delivery, "id" | "attempts" | "nextAt"> & { readonly error: string };
+
+/** What waits for one hook. */
+export interface OutboxCount {
+  readonly hook: string;
+  readonly deliveries: number;
+  /** Those of which an attempt failed. */
+  readonly failing: number;
+}
+
+/** Nothing waits longer by itself. Whatever lies further ahead was written before the calendar was set back. */
+export const deliveryAheadMsMax = 2 * 3_600_000;
+
+/** Calls resolve, and fail, as those of the catalogue that it is a part of. */
+export interface Outbox {
+  /** Deliveries to `hook` that are due at `now` (ms since 1970), those first that were due first; at most `limit`. */
+  due(hook: string, now: number, limit: number): Promise<readonly Delivery[]>;
+  /** When, after `now` (both ms since 1970), the next delivery to `hook` is due, or `null`: none waits. */
+  nextAt(hook: string, now: number): Promise<number | null>;
+  /** What is told of a delivery, or `null`: it is not there any more. */
+  bodyOf(id: number): Promise<string | null>;
+  /** Somebody took it: it goes. */
+  delivered(id: number): Promise<void>;
+  /** It stays, and is tried again. */
+  failed(attempt: FailedAttempt): Promise<void>;
+  /** For each hook for which something waits, in the order of their names. */
+  counts(): Promise<readonly OutboxCount[]>;
+}

@@ -1,0 +1,57 @@
+// A hook: something of the steward's that is told about uploads. Which uploads it is for, and how long it is waited for when it
+// failed. Pure.
+
+import type { Matches } from "../rules/linear-pattern.ts";
+
+/** "after": an upload was stored. */
+export const hookEvents = ["after"] as const;
+export type HookEvent = (typeof hookEvents)[number];
+
+export interface Hook {
+  /** Letters, digits and ". _ -": it stands in keys, headers and variables. */
+  readonly name: string;
+  readonly event: HookEvent;
+  /** Absolute path of a program, and its arguments. */
+  readonly command: readonly [string, ...string[]];
+  /** How long it may take. */
+  readonly timeoutMs: number;
+  /** Whose uploads it is told of; everybody's unless given. */
+  readonly users?: readonly Matches[] | undefined;
+  /** Names of the rules by which they were taken; any, or none, unless given. */
+  readonly rules?: readonly string[] | undefined;
+  /** How many of it may run side by side. */
+  readonly atOnce: number;
+}
+
+/** Those of `hooks` that are told of `event` for an upload of `user`. `rule` finds the name of the rule that takes it, or `null`. */
+export function hooksFor(
+  hooks: readonly Hook[],
+  event: HookEvent,
+  user: string,
+  rule: () => string | null,
+): readonly Hook[] {
+  return hooks.filter((hook) => {
+    if (hook.event !== event) return false;
+    if (hook.users?.some((matches) => matches(user)) === false) return false;
+    if (hook.rules === undefined) return true;
+    const taker = rule();
+    return taker !== null && hook.rules.includes(taker);
+  });
+}
+
+/** By what a hook knows that it was told the same before: the same for every attempt. */
+export function idempotencyKey(uploadId: string, { name }: Pick<Hook, "name">): string {
+  return `${uploadId}:${name}`;
+}
+
+const pauseMsMin = 1_000;
+const pauseMsMax = 3_600_000;
+
+/**
+ * How long to wait after `attempts` that failed: a second, then twice as long each time, up to an hour; of that between a half and
+ * all, by `random` (0 to 1), so that what failed together is not tried together.
+ */
+export function pauseAfter(attempts: number, random: number): number {
+  const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempts - 1, 30));
+  return Math.round(pauseMs * (0.5 + random / 2));
+}

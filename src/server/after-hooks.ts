@@ -1,0 +1,144 @@
+// Hooks that are told of what was stored. What they are to be told is written down with the end of the upload, in one step, and
+// told in the background: no upload waits for it.
+
+import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { NewDelivery } from "../catalogue/outbox.ts";
+import type { RulesOf } from "../config/server-settings.ts";
+import { type Hook, hooksFor } from "../hooks/hook.ts";
+import type { RunHook } from "../hooks/runner.ts";
+import { type ToldPaths, type ToldUpload, toldBody } from "../hooks/told.ts";
+import { fingerprintOf } from "../keys/key.ts";
+import { ruleFor } from "../rules/upload-rules.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Destination } from "../upload/destination.ts";
+import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
+import type { CompleteUpload } from "../upload/upload.ts";
+import { HookQueue } from "./hook-queue.ts";
+
+/** One that was stored; its size is not always known again after a crash. */
+export type StoredUpload = Omit<CompleteUpload, "size"> & { readonly size: number | null };
+
+/** Where a server has its hooks from, and what runs them. */
+export interface HookParts {
+  /** Those that are configured now. */
+  readonly hooksOf: () => readonly Hook[];
+  readonly run: RunHook;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
+
+export interface AfterHooksParts extends HookParts {
+  readonly catalogue: Catalogue;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly rulesOf: RulesOf;
+}
+
+export class AfterHooks {
+  readonly #parts: AfterHooksParts;
+  readonly #queues = new Map<string, HookQueue>();
+  readonly #stop = new AbortController();
+
+  constructor(parts: AfterHooksParts) {
+    this.#parts = parts;
+  }
+
+  /** What is to be told of `upload`, which was published at `destination`. */
+  async deliveriesOf(upload: StoredUpload, destination: Destination): Promise<readonly NewDelivery[]> {
+    const hooks = this.#hooksFor(upload);
+    if (hooks.length === 0) return [];
+    const { catalogue, storage } = this.#parts;
+    const { id, user, name, size, sha256, contents, modified, client, receivedAt, metadataText } = upload;
+    const record = await catalogue.get(id);
+    const key = record?.origin == null ? null : fingerprintOf(record.origin);
+    const told: ToldUpload = {
+      ...{ id, user, key, name, form: contents?.layout ?? "file", size, sha256 },
+      ...{ files: contents?.files ?? null, list: contents?.list ?? null },
+      ...{ modified, client, startedAt: record?.createdAt ?? receivedAt, receivedAt },
+    };
+    const body = toldBody(told, pathsAt(storage.pathOf(destination)), metadataText);
+    return hooks.map((hook) => ({ hook: hook.name, body }));
+  }
+
+  #hooksFor({ user, name, contents, metadataText }: StoredUpload): readonly Hook[] {
+    const hooks = this.#parts.hooksOf();
+    if (hooks.length === 0) return hooks;
+    let rule: string | null | undefined;
+    return hooksFor(hooks, "after", user, () => {
+      rule ??= this.#ruleOf({ user, name, isDataset: contents !== null, metadataText });
+      return rule;
+    });
+  }
+
+  #ruleOf(upload: Pick<CompleteUpload, "user" | "name" | "metadataText"> & { readonly isDataset: boolean }) {
+    const { user, name, isDataset, metadataText } = upload;
+    const { uploads } = this.#parts.rulesOf(user);
+    if (uploads === null) return null;
+    const rule = ruleFor(uploads, { user, name, isDataset, metadata: JSON.parse(metadataText) });
+    return typeof rule === "string" ? null : rule.name;
+  }
+
+  /** Something was written down for these hooks. */
+  look(deliveries: readonly NewDelivery[]): void {
+    for (const { hook } of deliveries) this.#look(hook);
+  }
+
+  /** Goes on with what an earlier process left, and tells of what waits for hooks that are not there. */
+  start(): void {
+    this.changed();
+  }
+
+  /** Other hooks are configured, or something else may be due. */
+  changed(): void {
+    if (this.#stop.signal.aborted) return;
+    for (const { name } of this.#parts.hooksOf()) this.#look(name);
+    this.#tellStuck().catch((error) => {
+      this.#parts.logger.log("error", "What waits for hooks cannot be looked up", {
+        reason: messageOf(error),
+      });
+    });
+  }
+
+  /** Ends what runs: it is told again by the next process. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([...this.#queues.values()].map((queue) => queue.stopped()));
+  }
+
+  #look(name: string): void {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      const hookOf = (it: string) => this.#hookOf(it);
+      queue = new HookQueue(name, {
+        ...this.#parts,
+        outbox: this.#parts.catalogue.outbox,
+        hookOf,
+        signal: this.#stop.signal,
+      });
+      this.#queues.set(name, queue);
+    }
+    queue.look();
+  }
+
+  #hookOf(name: string): Hook | null {
+    return this.#parts.hooksOf().find((it) => it.name === name && it.event === "after") ?? null;
+  }
+
+  async #tellStuck(): Promise<void> {
+    for (const { hook, deliveries } of await this.#parts.catalogue.outbox.counts()) {
+      if (this.#hookOf(hook) !== null) continue;
+      this.#parts.logger.log("warn", "Deliveries wait for a hook that is not configured", {
+        hook,
+        deliveries,
+      });
+    }
+  }
+}
+
+function pathsAt(data: string | null): ToldPaths | null {
+  return data === null ? null : { data, checksum: data + checksumSuffix, metadata: data + metadataSuffix };
+}

@@ -1,0 +1,110 @@
+// What the outbox of every catalogue has to do. Each implementation's test calls this with its own way to make one.
+
+import { describe, expect, test } from "bun:test";
+import type { Catalogue } from "../../src/catalogue/catalogue.ts";
+import { deliveryAheadMsMax, type NewDelivery } from "../../src/catalogue/outbox.ts";
+import { admit, newUpload, timeOf } from "./contract.ts";
+
+/** An upload that finishes at `seconds`, of which hooks are to be told. */
+async function finish(catalogue: Catalogue, number: number, seconds: number, ...hooks: readonly string[]) {
+  const hold = await admit(catalogue, newUpload(number));
+  const at = timeOf(seconds);
+  await catalogue.change(hold, { verb: "begin-publish", sha256: "ab", content: "ab", receivedAt: at, at });
+  const deliveries = hooks.map((hook): NewDelivery => ({ hook, body: `{"upload":${number}}` }));
+  expect(await catalogue.change(hold, { verb: "finish", at, deliveries })).toBe(true);
+  return hold;
+}
+
+const msOf = (seconds: number): number => Date.parse(timeOf(seconds));
+
+export function outboxContract(name: string, make: () => Promise<Catalogue & AsyncDisposable>): void {
+  describe(`outbox of the ${name}`, () => {
+    test("what is to be told comes with the end of an upload, and says of which", async () => {
+      await using catalogue = await make();
+      const { outbox } = catalogue;
+      const { id: upload } = await finish(catalogue, 1, 5, "index", "mail");
+      const [delivery, ...others] = await outbox.due("index", msOf(5), 10);
+      expect(others).toEqual([]);
+      expect(delivery).toEqual({
+        id: expect.any(Number),
+        ...{ hook: "index", upload, user: "anna", name: "run-1.raw" },
+        ...{ attempts: 0, nextAt: msOf(5), error: null, createdAt: timeOf(5) },
+      });
+      expect(await outbox.bodyOf(delivery?.id ?? 0)).toBe('{"upload":1}');
+      expect(await outbox.counts()).toEqual([
+        { hook: "index", deliveries: 1, failing: 0 },
+        { hook: "mail", deliveries: 1, failing: 0 },
+      ]);
+    });
+
+    test("an end that is told twice adds nothing, and one that may not happen adds nothing either", async () => {
+      await using catalogue = await make();
+      const { outbox } = catalogue;
+      const hold = await finish(catalogue, 1, 5, "index");
+      const deliveries = [
+        { hook: "index", body: "{}" },
+        { hook: "late", body: "{}" },
+      ];
+      expect(await catalogue.change(hold, { verb: "finish", at: timeOf(6), deliveries })).toBe(true);
+      const open = await admit(catalogue, newUpload(2));
+      expect(await catalogue.change(open, { verb: "finish", at: timeOf(6), deliveries })).toBe(false);
+      expect(await outbox.counts()).toEqual([{ hook: "index", deliveries: 1, failing: 0 }]);
+      const [{ id = 0 } = {}] = await outbox.due("index", msOf(9), 10);
+      await outbox.delivered(id);
+      await catalogue.change(hold, { verb: "finish", at: timeOf(7), deliveries });
+      expect(await outbox.counts()).toEqual([]);
+    });
+
+    test("it is due in the order of its times, at most so many, and each hook by itself", async () => {
+      await using catalogue = await make();
+      const { outbox } = catalogue;
+      for (const [number, seconds] of [
+        [1, 30],
+        [2, 10],
+        [3, 20],
+      ] as const)
+        await finish(catalogue, number, seconds, "index", "mail");
+      const namesDue = async (seconds: number, limit: number) =>
+        (await outbox.due("index", msOf(seconds), limit)).map((it) => it.name);
+      expect(await namesDue(9, 10)).toEqual([]);
+      expect(await namesDue(20, 10)).toEqual(["run-2.raw", "run-3.raw"]);
+      expect(await namesDue(99, 2)).toEqual(["run-2.raw", "run-3.raw"]);
+      expect(await outbox.nextAt("index", msOf(10))).toBe(msOf(20));
+      expect(await outbox.nextAt("index", msOf(30))).toBeNull();
+      expect(await outbox.nextAt("none", 0)).toBeNull();
+      // The calendar was set back since.
+      expect(await namesDue(10 - deliveryAheadMsMax / 1000 - 1, 10)).toEqual([
+        "run-2.raw",
+        "run-3.raw",
+        "run-1.raw",
+      ]);
+    });
+
+    test("what failed is due later, and says why; what was taken is gone", async () => {
+      await using catalogue = await make();
+      const { outbox } = catalogue;
+      await finish(catalogue, 1, 5, "index");
+      const [{ id = 0 } = {}] = await outbox.due("index", msOf(5), 10);
+      await outbox.failed({ id, attempts: 7, nextAt: msOf(60), error: "it is down" });
+      expect(await outbox.due("index", msOf(59), 10)).toEqual([]);
+      expect(await outbox.due("index", msOf(60), 10)).toMatchObject([
+        { id, attempts: 7, error: "it is down" },
+      ]);
+      expect(await outbox.counts()).toEqual([{ hook: "index", deliveries: 1, failing: 1 }]);
+      await outbox.delivered(id);
+      expect(await outbox.bodyOf(id)).toBeNull();
+      expect(await outbox.counts()).toEqual([]);
+      // Of what is not there any more nobody has to know.
+      await outbox.failed({ id, attempts: 8, nextAt: 0, error: "late" });
+      await outbox.delivered(id);
+      expect(await outbox.counts()).toEqual([]);
+    });
+
+    test("it stays when its upload is forgotten", async () => {
+      await using catalogue = await make();
+      await finish(catalogue, 1, 5, "index");
+      expect(await catalogue.forget(timeOf(100), 10)).toBe(1);
+      expect(await catalogue.outbox.counts()).toEqual([{ hook: "index", deliveries: 1, failing: 0 }]);
+    });
+  });
+}

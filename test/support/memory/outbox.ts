@@ -1,0 +1,84 @@
+// The outbox in memory: for tests. Same contract as `sqlite-outbox.ts`.
+
+import {
+  type Delivery,
+  deliveryAheadMsMax,
+  type FailedAttempt,
+  type NewDelivery,
+  type Outbox,
+  type OutboxCount,
+} from "../../../src/catalogue/outbox.ts";
+
+type Kept = Delivery & { readonly body: string };
+
+export class MemoryOutbox implements Outbox {
+  readonly #deliveries = new Map<number, Kept>();
+  #lastId = 0;
+
+  add(
+    { id, user, name, updatedAt }: Readonly<Record<"id" | "user" | "name" | "updatedAt", string>>,
+    deliveries: readonly NewDelivery[],
+  ): void {
+    for (const { hook, body } of deliveries) {
+      if ([...this.#deliveries.values()].some((it) => it.upload === id && it.hook === hook)) continue;
+      const times = { nextAt: Date.parse(updatedAt), createdAt: updatedAt };
+      const kept = {
+        id: ++this.#lastId,
+        hook,
+        upload: id,
+        user,
+        name,
+        attempts: 0,
+        error: null,
+        ...times,
+        body,
+      };
+      this.#deliveries.set(kept.id, kept);
+    }
+  }
+
+  async due(hook: string, now: number, limit: number): Promise<readonly Delivery[]> {
+    return [...this.#deliveries.values()]
+      .filter((it) => it.hook === hook && (it.nextAt <= now || it.nextAt > now + deliveryAheadMsMax))
+      .sort((a, b) => a.nextAt - b.nextAt || a.id - b.id)
+      .slice(0, limit)
+      .map(withoutBody);
+  }
+
+  async nextAt(hook: string, now: number): Promise<number | null> {
+    const times = [...this.#deliveries.values()]
+      .filter((it) => it.hook === hook && it.nextAt > now)
+      .map(({ nextAt }) => nextAt);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  async bodyOf(id: number): Promise<string | null> {
+    return this.#deliveries.get(id)?.body ?? null;
+  }
+
+  async delivered(id: number): Promise<void> {
+    this.#deliveries.delete(id);
+  }
+
+  async failed({ id, ...attempt }: FailedAttempt): Promise<void> {
+    const before = this.#deliveries.get(id);
+    if (before !== undefined) this.#deliveries.set(id, { ...before, ...attempt });
+  }
+
+  async counts(): Promise<readonly OutboxCount[]> {
+    const all = [...this.#deliveries.values()];
+    return [...new Set(all.map(({ hook }) => hook))].sort().map((hook) => {
+      const own = all.filter((it) => it.hook === hook);
+      return { hook, deliveries: own.length, failing: own.filter(({ attempts }) => attempts > 0).length };
+    });
+  }
+
+  /** For tests: all of them, oldest first. */
+  list(): readonly Delivery[] {
+    return [...this.#deliveries.values()].map(withoutBody);
+  }
+}
+
+function withoutBody({ body: _, ...delivery }: Kept): Delivery {
+  return delivery;
+}
