@@ -1,0 +1,65 @@
+// `[[hooks]]` of a server's file: what it says, and everything that is wrong with it, each with its line.
+
+import { describe, expect, test } from "bun:test";
+import { readServerFile } from "../../src/config/server-file.ts";
+import type { checkFile } from "../../src/config/table.ts";
+
+/** "LINE: MEMBER: TEXT [HINT]" for each fault. */
+function faultsIn(reading: ReturnType<typeof checkFile>): readonly string[] {
+  if (reading.ok) return [];
+  return reading.faults.map(
+    ({ line, member: name, text, hint }) =>
+      `${line}: ${name === "" ? "" : `${name}: `}${text}${hint === undefined ? "" : ` [${hint}]`}`,
+  );
+}
+
+const read = (text: string) => readServerFile(text, "/etc/dync");
+const duration = "write a number with a unit: 90s, 15m, 24h, 7d";
+
+describe("hooks", () => {
+  const named = '[[hooks]]\nname = "a"\n';
+  const event = 'event = "after"\n';
+  const command = 'command = ["/bin/index"]\n';
+  const whole = named + event + command;
+
+  test("say who is told what, when, and how often at once", () => {
+    const reading = read(
+      `${whole}timeout = "5m"\nat-once = 1\nusers = ["x*"]\nrules = ["ms"]\n[[rules]]\nname = "ms"`,
+    );
+    if (!reading.ok) throw new Error(faultsIn(reading).join("\n"));
+    expect(reading.value.hooks).toMatchObject([
+      { name: "a", event: "after", command: ["/bin/index"], timeout: 300_000, "at-once": 1, rules: ["ms"] },
+    ]);
+    expect(read("")).toMatchObject({ value: { hooks: [], hooksText: "" } });
+  });
+
+  const wantedName = 'a name of letters, digits, ".", "_" and "-", at most 80';
+  const wanted = 'a program by its absolute path, and its arguments: ["/usr/local/bin/index", "all"]';
+  const faulty: readonly (readonly [string, readonly string[]])[] = [
+    ["hooks = 1", ["1: hooks: needs a list, found 1"]],
+    ["[[hooks]]", ["name", "event", "command"].map((it) => `1: hooks[1].${it}: is missing`)],
+    [`[[hooks]]\nname = "a b"\n${event}${command}`, [`2: hooks[1].name: needs ${wantedName}, found "a b"`]],
+    [`[[hooks]]\nname = ""\n${event}${command}`, [`2: hooks[1].name: needs ${wantedName}, found ""`]],
+    [`${named}event = "behind"\n${command}`, ['3: hooks[1].event: needs one of "after", found "behind"']],
+    [`${named}${event}command = "/bin/index"`, [`4: hooks[1].command: needs ${wanted}, found "/bin/index"`]],
+    [`${named}${event}command = ["index"]`, [`4: hooks[1].command: needs ${wanted}, found "index"`]],
+    [`${named}${event}command = []`, [`4: hooks[1].command: needs ${wanted}, found a list`]],
+    [`${named}${event}command = ["/bin/a\\u0000"]`, [`4: hooks[1].command: needs ${wanted}, found a list`]],
+    [`${whole}timeout = "100ms"`, ['5: hooks[1].timeout: needs at least 1s, found "100ms"']],
+    [`${whole}timeout = 5`, [`5: hooks[1].timeout: needs a duration, found 5 [${duration}]`]],
+    [`${whole}at-once = 0`, ["5: hooks[1].at-once: needs a whole number from 1 to 64, found 0"]],
+    [`${whole}at_once = 2`, ['5: hooks[1].at_once: unknown setting [did you mean "at-once"?]']],
+    [
+      `${whole}groups = ["ms"]`,
+      ['5: hooks[1].groups: needs names of [groups], and there are none; found "ms"'],
+    ],
+    [
+      `${whole}rules = ["ms"]\n[[rules]]\nname = "nmr"`,
+      ['5: hooks[1].rules: needs names of [[rules]], known are "nmr"; found "ms"'],
+    ],
+    [`${whole}${whole}`, ["6: hooks[2].name: needs a name of its own, found that of hooks[1]"]],
+  ];
+  test.each(faulty)("%j", (text, faults) => {
+    expect(faultsIn(read(text))).toEqual(faults);
+  });
+});
