@@ -41,7 +41,11 @@ const rulesChapter = `# ---- Which uploads are taken
 #names = "portable"             # "posix": also names that Linux alone can store
 #existing = "refuse"            # where that is taken: "number" puts a number
 #                               # before the ending, "identical" takes the same
-#layout = "plain"               # of a dataset; "bagit": a bag with manifests`;
+#layout = "plain"               # of a dataset; "bagit": a bag with manifests
+#mode = "0640"                  # permissions, of folders that are made as well
+#group = "ms-data"              # whom they belong to; default: the server's own
+#sidecars = ["sha256", "meta.json", "marker"]    # "marker": once it is whole,
+#                               # an empty .MARKER_is_finished_NAME, for openBIS`;
 
 const limitsChapter = `# ---- What some users may have
 #

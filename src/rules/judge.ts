@@ -7,8 +7,8 @@ import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
 import { metadataFault } from "../protocol/wire/metadata.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
-import type { Destination } from "../upload/destination.ts";
-import { nameFault } from "../upload/names.ts";
+import type { Destination, Manner } from "../upload/destination.ts";
+import { markedNameBytesMax, nameFault } from "../upload/names.ts";
 import { NoJudgement } from "./metadata-schema.ts";
 import { expandPath } from "./path-template.ts";
 import { type Candidate, defaultTerms, ruleFor, type Terms, type UploadRule } from "./upload-rules.ts";
@@ -79,11 +79,33 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
   const refusal = schemaRefusal(rule, candidate);
   if (refusal !== null) return refusal;
   const accepted = { type: "accepted", post, rule: rule.name, terms } as const;
-  if (terms.path === null) return { ...accepted, place: null };
   const meta = (path: string): string | null => fieldText(post.metadataText, path);
-  const place = expandPath(terms.path, { user, name, ...beginning, meta }, terms.names);
-  if (typeof place !== "string") return { ...accepted, place };
-  return refused("metadata-rejected", `The rule "${rule.name}" takes it. ${place}`, { rule: rule.name });
+  const place =
+    terms.path === null
+      ? { folder: user, name }
+      : expandPath(terms.path, { user, name, ...beginning, meta }, terms.names);
+  const reason = typeof place === "string" ? place : markerFault(place, terms);
+  if (reason !== null)
+    return refused("metadata-rejected", `The rule "${rule.name}" takes it. ${reason}`, { rule: rule.name });
+  const manner = mannerOf(terms);
+  if (manner === null) return { ...accepted, place: terms.path === null ? null : (place as Destination) };
+  return { ...accepted, place: { ...(place as Destination), manner } };
+}
+
+function markerFault({ name }: Destination, { marker }: Terms): string | null {
+  const bytes = Buffer.byteLength(name);
+  if (!marker || bytes <= markedNameBytesMax) return null;
+  return `Its name is ${bytes} bytes long, and with a marker beside it ${markedNameBytesMax} are allowed`;
+}
+
+/** What of `terms` its record has to keep; `null`: nothing. */
+function mannerOf({ mode, group, marker }: Terms): Manner | null {
+  if (mode === null && group === null && !marker) return null;
+  return {
+    ...(mode === null ? {} : { mode }),
+    ...(group === null ? {} : { group }),
+    ...(marker ? { marker } : {}),
+  };
 }
 
 function schemaRefusal({ schema, name }: UploadRule, { metadata }: Candidate): Judgement | null {

@@ -37,10 +37,23 @@ export interface Terms {
   readonly existing: WhenTaken;
   /** As what a dataset is published; `null`: as the settings say. */
   readonly layout: Layout | null;
+  /** Permissions of its files, and the number of their group; `null`: those that the server's own have. */
+  readonly mode: number | null;
+  readonly group: number | null;
+  /** Whether an empty file beside it says by its name that it is whole. */
+  readonly marker: boolean;
 }
 
 /** What holds where no rule says otherwise. */
-export const defaultTerms: Terms = { path: null, names: "portable", existing: "refuse", layout: null };
+export const defaultTerms: Terms = {
+  path: null,
+  names: "portable",
+  existing: "refuse",
+  layout: null,
+  mode: null,
+  group: null,
+  marker: false,
+};
 
 /** Of each condition that is there one alternative has to hold; without any it takes everything. */
 export interface UploadRule {

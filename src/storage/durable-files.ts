@@ -41,11 +41,20 @@ async function syncAt(path: string, flags: number): Promise<void> {
   }
 }
 
-/** Writes a new file, durable except for its entry in the folder. Throws `EEXIST` when something is there. */
-export async function writeNewFile(file: string, text: string, mode: number): Promise<void> {
+/**
+ * Writes a new file, durable except for its entry in the folder, and what `settle` makes of it. Throws `EEXIST` when something is
+ * there.
+ */
+export async function writeNewFile(
+  file: string,
+  text: string,
+  mode: number,
+  settle?: (descriptor: number) => Promise<void>,
+): Promise<void> {
   const descriptor = await openFile(file, openNew, mode);
   try {
     await writeAll(descriptor, Buffer.from(text));
+    await settle?.(descriptor);
     await fsync(descriptor);
   } finally {
     await closeFile(descriptor);

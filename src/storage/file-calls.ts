@@ -64,6 +64,10 @@ export const changeMode = quick(
   (descriptor: number, mode: number) => fs.fchmodSync(descriptor, mode),
   promisify(fs.fchmod),
 );
+export const changeGroup = quick(
+  (descriptor: number, user: number, group: number) => fs.fchownSync(descriptor, user, group),
+  promisify(fs.fchown),
+);
 /** Times of access and of modification: dates, or seconds since 1970. */
 export const changeTimes = quick(
   (descriptor: number, access: Time, modified: Time) => fs.futimesSync(descriptor, access, modified),

@@ -11,7 +11,8 @@ import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
 import type { Destination } from "../upload/destination.ts";
 import { syncFolder } from "./durable-files.ts";
-import { changeMode, changeTimes, fdatasync, fsync, openExisting, openFile, openNew } from "./file-calls.ts";
+import { changeTimes, fdatasync, fsync, openExisting, openFile, openNew } from "./file-calls.ts";
+import { settleFile } from "./manner.ts";
 import type { PartialUpload } from "./partial.ts";
 import type { Description } from "./storage.ts";
 
@@ -159,8 +160,7 @@ export class PartialFile implements PartialUpload {
     await this.#settle();
     try {
       // Before the file gets its name: afterwards there is nothing left to do but to name it.
-      const mode = this.#home.publishedMode;
-      if (process.platform !== "win32") await changeMode(this.#descriptor, mode);
+      await settleFile(this.#descriptor, destination.manner, this.#home.publishedMode);
       if (description.modified != null) await this.#setModified(description.modified);
       await fsync(this.#descriptor);
       this.#synced = this.#length;

@@ -7,8 +7,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
-import { type Destination, destinationOf, foldersAbove, pathOf } from "../upload/destination.ts";
-import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
+import { type Destination, destinationOf, foldersAbove, type Manner, pathOf } from "../upload/destination.ts";
+import { checksumSuffix, markerName, metadataSuffix } from "../upload/names.ts";
 import { checksumText, parseSidecar } from "../upload/sidecar.ts";
 import { treeOf } from "./dataset/tree.ts";
 import {
@@ -23,6 +23,7 @@ import {
 } from "./durable-files.ts";
 import { lookAt, lookBehind, makeFolder } from "./file-calls.ts";
 import type { FolderSyncs } from "./folder-syncs.ts";
+import { settleAt, settleFile } from "./manner.ts";
 import { type Description, NameTaken } from "./storage.ts";
 import type { Trash } from "./trash.ts";
 
@@ -72,8 +73,8 @@ export function publishSteps(
       name: "stage the description",
       run: async () => {
         await Promise.all([
-          stage(staged.metadata, metadataText, parts),
-          stage(staged.checksum, checksum, parts),
+          stage(staged.metadata, metadataText, destination, parts),
+          stage(staged.checksum, checksum, destination, parts),
         ]);
         await syncs.sync(partials);
       },
@@ -84,7 +85,10 @@ export function publishSteps(
     },
     {
       name: "put the checksum beside it",
-      run: () => claim(parts, staged.checksum, final.checksum, checksum, (text) => text === checksum),
+      run: () => {
+        const [from, to] = [staged.checksum, final.checksum];
+        return claim({ parts, destination, from, to, text: checksum, isOwn: (text) => text === checksum });
+      },
     },
     { name: "sync the description", run: () => syncs.sync(folder) },
     { name: "show the data", run: () => showData(parts, staged.data, final.data) },
@@ -101,15 +105,25 @@ export async function claimMetadata(
 ): Promise<void> {
   const [from, to] = [stagedFiles(parts.partials, id).metadata, finalFiles(parts.root, destination).metadata];
   const claim = parts.hasLinks ? claimByLink : claimByWriting;
-  await claim(parts, from, to, metadataText, (there) => isOf(id, metadataText, there));
+  const isOwn = (there: string): boolean => isOf(id, metadataText, there);
+  await claim({ parts, destination, from, to, text: metadataText, isOwn });
 }
 
 /** The last of them, when the data are visible under their name: what makes that durable, and clears up. */
-export function endSteps(parts: PublishParts, id: string, { folder }: Destination): readonly PublishStep[] {
+export function endSteps(parts: PublishParts, id: string, destination: Destination): readonly PublishStep[] {
   const { root, partials, hasLinks, syncs, clock } = parts;
   const staged = stagedFiles(partials, id);
+  const folder = join(root, destination.folder);
+  const mark: PublishStep = {
+    name: "mark it as finished",
+    run: async () => {
+      await putMarker(parts, destination);
+      await syncs.sync(folder);
+    },
+  };
   return [
-    { name: "sync the data", run: () => syncs.sync(join(root, folder)) },
+    { name: "sync the data", run: () => syncs.sync(folder) },
+    ...(destination.manner?.marker === true ? [mark] : []),
     {
       name: "clear up",
       isTidying: true,
@@ -121,6 +135,16 @@ export function endSteps(parts: PublishParts, id: string, { folder }: Destinatio
       },
     },
   ];
+}
+
+// Whoever waits for it may have taken it away already, when this is done again.
+async function putMarker({ root, mode }: PublishParts, destination: Destination): Promise<void> {
+  const { folder, name, manner } = destination;
+  try {
+    await writeNewFile(join(root, folder, markerName(name)), "", mode, (it) => settleFile(it, manner, null));
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+  }
 }
 
 /** Whether an earlier, broken-off publish of upload `id` got as far as to put its metadata at `destination`. */
@@ -194,11 +218,12 @@ export function finalFiles(root: string, { folder, name }: Destination) {
 export async function makeFolders(parts: PublishParts, destination: Destination): Promise<void> {
   const above = foldersAbove(destination);
   const outermost = (above[0] ?? destination).folder;
-  await makeOneFolder(parts, parts.root, join(parts.root, outermost));
+  const { manner } = destination;
+  await makeOneFolder(parts, parts.root, join(parts.root, outermost), manner);
   for (const it of above) {
     const { data, metadata } = finalFiles(parts.root, it);
     if ((await lookAt(metadata)) !== null) throw isNoFolder(it);
-    await makeOneFolder(parts, join(parts.root, it.folder), data).catch((error) => {
+    await makeOneFolder(parts, join(parts.root, it.folder), data, manner).catch((error) => {
       throw systemCode(error) === "ENOTDIR" || systemCode(error) === "EEXIST" ? isNoFolder(it) : error;
     });
   }
@@ -213,11 +238,13 @@ async function makeOneFolder(
   { durableFolders, syncs }: PublishParts,
   parent: string,
   folder: string,
+  manner: Manner | undefined,
 ): Promise<void> {
   if (!(await isFolder(folder))) {
     durableFolders.delete(folder);
     try {
       await makeFolder(folder);
+      await settleAt(folder, manner, true);
     } catch (error) {
       // Another upload made it meanwhile; or a link is there, and what it leads to says what is wrong.
       if (systemCode(error) !== "EEXIST" || !(await stat(folder)).isDirectory()) throw error;
@@ -235,33 +262,38 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Writes a text that will lie beside the data. What is there is of an earlier attempt, and may be half of it. */
-export async function stage(file: string, text: string, { mode, clock }: PublishParts): Promise<void> {
+export async function stage(
+  file: string,
+  text: string,
+  { manner }: Destination,
+  { mode, clock }: PublishParts,
+): Promise<void> {
   // Nothing is, as a rule, and an error that is thrown costs more than a look.
   if ((await lookAt(file)) !== null) await removeFile(file, clock);
-  await writeNewFile(file, text, mode);
+  await writeNewFile(file, text, mode, (it) => settleFile(it, manner, null));
 }
 
-async function claimByLink(
-  { clock }: PublishParts,
-  from: string,
-  to: string,
-  _text: string,
-  isOwn: (text: string) => boolean,
-): Promise<void> {
-  if (await linkNew(from, to, clock)) return;
+/** A text that was staged, and is to lie beside the data from now on. */
+interface Claim {
+  readonly parts: PublishParts;
+  readonly destination: Destination;
+  readonly from: string;
+  readonly to: string;
+  readonly text: string;
+  /** Whether what is there is of this upload. */
+  readonly isOwn: (text: string) => boolean;
+}
+
+async function claimByLink({ parts, from, to, isOwn }: Claim): Promise<void> {
+  if (await linkNew(from, to, parts.clock)) return;
   const there = await readText(to);
   if (there === null || !isOwn(there)) throw nameTaken();
 }
 
 // Without links a file cannot appear whole and without replacing anything at once. It is created exclusively,
 // and may be found half written after a crash: then it is a beginning of our own text.
-async function claimByWriting(
-  { clock, mode }: PublishParts,
-  _from: string,
-  to: string,
-  text: string,
-  isOwn: (text: string) => boolean,
-): Promise<void> {
+async function claimByWriting({ parts, destination, to, text, isOwn }: Claim): Promise<void> {
+  const { clock, mode } = parts;
   const there = await readText(to);
   if (there !== null) {
     if (there === text || isOwn(there)) return;
@@ -269,7 +301,7 @@ async function claimByWriting(
     await removeFile(to, clock);
   }
   try {
-    await writeNewFile(to, text, mode);
+    await writeNewFile(to, text, mode, (it) => settleFile(it, destination.manner, null));
   } catch (error) {
     throw systemCode(error) === "EEXIST" ? nameTaken() : error;
   }

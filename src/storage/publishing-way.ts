@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Destination } from "../upload/destination.ts";
 import { linkNew, moveFile, removeFile } from "./durable-files.ts";
 import { lookBehind } from "./file-calls.ts";
+import { settleFile } from "./manner.ts";
 import type { NameIndex } from "./name-index.ts";
 import { makeFolders, type PublishParts } from "./publish.ts";
 
@@ -45,13 +46,15 @@ export class PublishingWay {
 
   async #check(destination: Destination): Promise<void> {
     const { root, clock } = this.#parts;
-    const { folder } = destination;
+    const { folder, manner } = destination;
     await makeFolders(this.#parts, destination);
     const found = await lookBehind(join(root, folder));
-    const look = found === null ? "" : [found.dev, found.ino, found.mode, found.uid, found.gid].join(" ");
+    const wanted = manner?.group ?? "";
+    const look =
+      found === null ? "" : [wanted, found.dev, found.ino, found.mode, found.uid, found.gid].join(" ");
     const tried = this.#tried.get(folder);
     if (tried?.look === look && clock.now() - tried.at < believedMs) return;
-    await this.#names.quietly(folder, () => this.#try(folder));
+    await this.#names.quietly(folder, () => this.#try(destination));
     // Those that are not believed any more go first: with a folder for each sample there is no end of them.
     this.#tried.delete(folder);
     this.#tried.set(folder, { look, at: clock.now() });
@@ -61,12 +64,14 @@ export class PublishingWay {
     }
   }
 
-  async #try(folder: string): Promise<void> {
+  async #try({ folder, manner }: Destination): Promise<void> {
     const { root, partials, hasLinks, clock } = this.#parts;
     const from = join(partials, `probe.${hash("sha1", folder)}`);
     const to = join(root, folder, probeName);
     try {
-      await (await open(from, "w", 0o600)).close();
+      const probe = await open(from, "w", 0o600);
+      // The server's user may not belong to the group that the file is to get.
+      await settleFile(probe.fd, manner, null).finally(() => probe.close());
       // Left by a server that was killed just here.
       await removeFile(to, clock);
       if (hasLinks) await linkNew(from, to, clock);

@@ -14,6 +14,12 @@ export interface Destination {
 export interface Manner {
   /** Where the same lies there already it counts as stored: whoever sent it cannot compare. */
   readonly confirmsSame?: true;
+  /** Permissions of its files, from which those of folders that are made for it follow. */
+  readonly mode?: number;
+  /** Number of the group that its files, and these folders, belong to. */
+  readonly group?: number;
+  /** When all of it is there, an empty file says so by its name. */
+  readonly marker?: true;
 }
 
 /** What of an upload says where it is published. */

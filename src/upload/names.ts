@@ -7,6 +7,16 @@ import { fileNameFault, foldName, posixNameFault, withoutForbidden } from "../ba
 export const checksumSuffix = ".sha256";
 export const metadataSuffix = ".meta.json";
 
+const markerPrefix = ".MARKER_is_finished_";
+
+/** Name of the empty file by which the dropboxes of openBIS see that `name` is whole. */
+export function markerName(name: string): string {
+  return markerPrefix + name;
+}
+
+/** Longest name, in bytes of UTF-8, for which there can be such a file. */
+export const markedNameBytesMax = 255 - markerPrefix.length;
+
 /** Which names are taken: those that every system can store, or all that Linux can. */
 export type NameKind = "portable" | "posix";
 

@@ -320,6 +320,9 @@ describe("rules", () => {
   });
 
   const named = '[[rules]]\nname = "a"\n';
+  const sidecars =
+    '["sha256", "meta.json"], which lie beside every file, or ["sha256", "meta.json", "marker"]';
+  const permissions = 'permissions as "0640": the owner may read, and nobody may execute';
   const wanted = 'a list of patterns for users: ["a*", "/^b[0-9]+$/"]';
   const fields = 'fields with the values that they may have: { "instrument.kind" = ["ms", "nmr"] }';
   const faulty: readonly (readonly [string, readonly string[]])[] = [
@@ -338,6 +341,23 @@ describe("rules", () => {
       ],
     ],
     [`${named}datasets = 'no'`, ['3: rules[1].datasets: needs true or false, found "no"']],
+    [
+      `${named}sidecars = ['sha256', 'marker']`,
+      [`3: rules[1].sidecars: needs ${sidecars}, found a list without "meta.json"`],
+    ],
+    [`${named}sidecars = ['md5']`, [`3: rules[1].sidecars: needs ${sidecars}, found "md5"`]],
+    [`${named}sidecars = 'marker'`, [`3: rules[1].sidecars: needs ${sidecars}, found "marker"`]],
+    [`${named}mode = 640`, [`3: rules[1].mode: needs ${permissions}, found 640`]],
+    [`${named}mode = "0755"`, [`3: rules[1].mode: needs ${permissions}, found "0755"`]],
+    [`${named}mode = "0240"`, [`3: rules[1].mode: needs ${permissions}, found "0240"`]],
+    [
+      `${named}group = -1`,
+      ["3: rules[1].group: needs the name or the number of a group of this system, found -1"],
+    ],
+    [
+      `${named}group = "a:b"`,
+      ['3: rules[1].group: needs the name or the number of a group of this system, found "a:b"'],
+    ],
     [`${named}names = 'any'`, ['3: rules[1].names: needs "portable" or "posix", found "any"']],
     [
       `${named}existing = 'overwrite'`,

@@ -21,6 +21,13 @@ files = ["*.txt"]
 existing = "number"
 
 [[rules]]
+name = "openbis"
+files = ["*.mzml"]
+path = "dropbox/{name}"
+mode = "0640"
+sidecars = ["sha256", "meta.json", "marker"]
+
+[[rules]]
 name = "runs"
 datasets = true
 path = "runs/{meta.project}/{name}"
@@ -38,7 +45,10 @@ describe.skipIf(executablesMissing !== null)(`places (${executablesMissing ?? "c
   beforeAll(async () => {
     lab = await openLab({ inMemory: true });
     writeFileSync(join(lab.homes.server, "server.toml"), rules);
-    expect(await server("reload")).toMatchObject({ code: 0, stdout: "rules: none -> ms, notes, runs\n" });
+    expect(await server("reload")).toMatchObject({
+      code: 0,
+      stdout: "rules: none -> ms, notes, openbis, runs\n",
+    });
   });
   afterAll(async () => await lab[Symbol.asyncDispose]());
 
@@ -104,6 +114,20 @@ describe.skipIf(executablesMissing !== null)(`places (${executablesMissing ?? "c
     expect(again.code).toBe(0);
     const asked = await lab.dync(["check", "-k", "project:P1", to(), path]);
     expect(asked.code).toBe(0);
+  });
+
+  test("a dropbox gets its marker, and files the permissions that its rule wants", async () => {
+    const path = await lab.file("a.mzml", 100);
+    expect((await lab.send(["-q", path])).code).toBe(0);
+    const names = [".MARKER_is_finished_a.mzml", "a.mzml", "a.mzml.meta.json", "a.mzml.sha256"];
+    expect(readdirSync(data("dropbox")).sort()).toEqual(names);
+    for (const name of names) expect(statSync(data("dropbox", name)).mode & 0o777).toBe(0o640);
+    writeFileSync(join(lab.homes.server, "wrong.toml"), '[[rules]]\nname = "a"\ngroup = "no-such-group"\n');
+    const wrong = await server("config", "check", "--config", join(lab.homes.server, "wrong.toml"));
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain(
+      'wrong.toml:3: rules[1].group: needs a group of this system, found "no-such-group"',
+    );
   });
 
   test("rules test says where it would go", async () => {

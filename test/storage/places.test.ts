@@ -1,23 +1,25 @@
 // Files that go elsewhere than into the folder of their user: deeper, and into folders that many share.
 
-import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { publishedFiles } from "../../src/storage/published.ts";
+import type { Destination } from "../../src/upload/destination.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { codeOf, datasetKind, descriptionOf, fileKind, idOf, type Kind } from "./contract.ts";
+import { tarBytes } from "./dataset-world.ts";
 import { openStorage } from "./open-storage.ts";
 
 const deep = { folder: "lab/2026/QABCD", name: "first.raw" };
 
-async function opened() {
+async function opened(hasLinks = true) {
   const temp = await tempFolder();
-  const storage = await openStorage(temp.path);
+  const storage = await openStorage(temp.path, { hasLinks });
   return {
     storage,
     folder: temp.path,
-    publish: async (number: number, destination: typeof deep, { form, whole }: Kind = fileKind) => {
+    publish: async (number: number, destination: Destination, { form, whole }: Kind = fileKind) => {
       const content = whole("content");
       const partial = await storage.create(idOf(number), form);
       await partial.append(content);
@@ -65,7 +67,7 @@ test("all that was published is found by a walk through the folders, and no data
   const found = await Array.fromAsync(publishedFiles(world.folder, silentLogger));
   expect(found.map(({ id, place }) => [id, place]).sort()).toEqual([
     [idOf(1), deep],
-    [idOf(2), { folder: "anna", name: "x.raw" }],
+    [idOf(2), null],
     [idOf(3), { folder: "lab/2026", name: "run" }],
   ]);
 });
@@ -90,4 +92,75 @@ test("nothing is put into a dataset that was published, nor below a file", async
   const dataset = { folder: "lab/2026", name: "other" };
   expect(await codeOf(world.publish(4, dataset, datasetKind("plain")))).toBe("name-taken");
   expect(existsSync(join(world.folder, "lab/2026/other.meta.json"))).toBe(false);
+});
+
+const isUnix = process.platform !== "win32";
+// Only the administrator may give files to a group that it does not belong to.
+const group = process.geteuid?.() === 0 ? 54321 : (process.getegid?.() ?? 0);
+
+describe.skipIf(!isUnix)("what a rule wants of its files", () => {
+  const place: Destination = {
+    folder: "lab/new",
+    name: "a.raw",
+    manner: { mode: 0o640, group, marker: true },
+  };
+  const look = (...path: readonly string[]) => {
+    const { mode, gid } = statSync(join(...path));
+    return [(mode & 0o7777).toString(8), gid];
+  };
+
+  test.each([true, false])(
+    "is so of all that lies beside them, and of the folders (links: %p)",
+    async (hasLinks) => {
+      await using world = await opened(hasLinks);
+      await world.publish(1, place);
+      const folder = join(world.folder, "lab", "new");
+      expect(look(folder)).toEqual(["750", group]);
+      expect(look(world.folder, "lab")).toEqual(["750", group]);
+      const names = [".MARKER_is_finished_a.raw", "a.raw", "a.raw.meta.json", "a.raw.sha256"];
+      expect(readdirSync(folder).sort()).toEqual(names);
+      for (const name of names) expect(look(folder, name)).toEqual(["640", group]);
+      expect(statSync(join(folder, ".MARKER_is_finished_a.raw")).size).toBe(0);
+    },
+  );
+
+  test("is so of every file of a dataset; what may be executed still may", async () => {
+    await using world = await opened();
+    // The second of them may be executed.
+    const whole = () =>
+      tarBytes([
+        ["deep", null],
+        ["run.sh", "x"],
+        ["deep/fid", "y"],
+      ]);
+    await world.publish(1, { ...place, name: "run" }, { form: "bagit", whole });
+    const folder = join(world.folder, "lab", "new");
+    expect(look(folder, "run.sha256")).toEqual(["640", group]);
+    expect(look(folder, "run", "data", "run.sh")).toEqual(["750", group]);
+    expect(look(folder, "run", "data", "deep")).toEqual(["750", group]);
+    expect(look(folder, "run", "data", "deep", "fid")).toEqual(["640", group]);
+    expect(look(folder, "run", "bagit.txt")).toEqual(["640", group]);
+    expect(existsSync(join(folder, ".MARKER_is_finished_run"))).toBe(true);
+  });
+
+  test("comes to its end after a crash before the marker, which is made once", async () => {
+    await using world = await opened();
+    const { sha256 } = await world.publish(1, place);
+    const marker = join(world.folder, "lab", "new", ".MARKER_is_finished_a.raw");
+    rmSync(marker);
+    const note = { durable: 7, mark: null };
+    for (let count = 0; count < 2; count++) {
+      expect(await world.storage.recover(idOf(1), note, place, sha256)).toEqual({ type: "published" });
+      expect(existsSync(marker)).toBe(true);
+    }
+  });
+
+  test.skipIf(process.geteuid?.() === 0)(
+    "is found out before the first byte where the server may not do it",
+    async () => {
+      await using world = await opened();
+      const foreign = { ...place, manner: { group: 1 } };
+      expect(await codeOf(world.storage.tryDestination(foreign))).not.toBe("none");
+    },
+  );
 });

@@ -9,6 +9,7 @@ import type { FileReading, MemberFault } from "../../config/table.ts";
 import type { MetadataSchema } from "../../rules/metadata-schema.ts";
 import type { UploadRule } from "../../rules/upload-rules.ts";
 import { readSettingsFile } from "../settings-file.ts";
+import { groupNumber } from "./system-groups.ts";
 
 export interface ReadRules {
   /** `null`: everything is taken. */
@@ -40,14 +41,25 @@ export async function readUploadRules({
       if (read instanceof DyncError) faults.push(schemaFault(read, row.schema, index, lineOf));
       else schema = read;
     }
-    rules.push({ ...ruleOf(row), users: usersOf(row, file.groups), schema });
+    const group = typeof row.group === "string" ? await groupNumber(row.group) : (row.group ?? null);
+    if (group === null && row.group !== undefined) faults.push(groupFault(row.group, index, lineOf));
+    rules.push({ ...ruleOf(row, group), users: usersOf(row, file.groups), schema });
   }
   return { rules, faults, digest: digest.digest("hex") };
 }
 
-function ruleOf(row: RuleRow): UploadRule {
+function groupFault(
+  group: string | number,
+  index: number,
+  lineOf: (path: readonly (string | number)[]) => number,
+): MemberFault {
+  const text = `needs a group of this system, found ${JSON.stringify(group)}`;
+  return { line: lineOf(["rules", index, "group"]), member: `rules[${index + 1}].group`, text };
+}
+
+function ruleOf(row: RuleRow, group: number | null): UploadRule {
   const { name, files, datasets, metadata } = row;
-  return { name, files, datasets, metadata, terms: termsOf(row) };
+  return { name, files, datasets, metadata, terms: termsOf(row, group) };
 }
 
 async function readSchema(path: string, onText: (text: string) => void): Promise<MetadataSchema | DyncError> {

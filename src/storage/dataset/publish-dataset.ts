@@ -12,6 +12,7 @@ import type { Destination } from "../../upload/destination.ts";
 import { checksumText, parseSidecar } from "../../upload/sidecar.ts";
 import { isSameContent, linkNew, moveFile, removeFile, syncFile } from "../durable-files.ts";
 import { changeTimesAt, lookAt, writeWholeFile } from "../file-calls.ts";
+import { settleAt, settleTree } from "../manner.ts";
 import {
   claimMetadata,
   endSteps,
@@ -51,16 +52,18 @@ export function datasetSteps(
       name: "complete the files",
       run: async () => {
         if (dataset.layout === "bagit") await makeBag(dataset, description, turns);
+        await settleTree(dataset.parts.tree, destination.manner, turns);
         await setFolderTimes(dataset, turns);
       },
     },
     {
       name: "stage the description",
       run: async () => {
-        await stage(staged.metadata, description.metadataText, parts);
+        await stage(staged.metadata, description.metadataText, destination, parts);
         // An earlier attempt may have given this very file its name.
         await removeFile(staged.checksum, clock);
         await writeLines(staged.checksum, dataset, checksumLine(destination.name, dataset.layout), turns);
+        await settleAt(staged.checksum, destination.manner, false);
       },
     },
     { name: "sync all of it", run: () => dataset.sync() },
