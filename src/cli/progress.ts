@@ -12,6 +12,8 @@ export interface ProgressView {
   update(state: ProgressState): void;
   /** Prints a line of its own, above the display. */
   note(text: string): void;
+  /** Prints a result, above the display. */
+  result(text: string): void;
   /** Prints a warning and what follows from it, above the display. */
   warn(text: string, hint: string): void;
   /** Takes the display away. Nothing is shown afterwards. */
@@ -76,6 +78,10 @@ class PeriodicProgress implements ProgressView {
 
   note(text: string): void {
     this.#above(() => this.#options.output.say(text));
+  }
+
+  result(text: string): void {
+    this.#above(() => this.#options.output.result(text));
   }
 
   warn(text: string, hint: string): void {

@@ -21,6 +21,7 @@ import { Turn } from "./turn.ts";
 import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
 import { UploadRecords } from "./upload-records.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
+import { Verification } from "./verification.ts";
 
 export interface ServerParts
   extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged" | "afterHooks"> {
@@ -50,6 +51,8 @@ export class Server {
   #fail: (error: Error) => void = () => {};
   /** What is known of uploads. */
   readonly records: UploadRecords;
+  /** Reads stored files again. */
+  readonly verification: Verification;
   /** Rejects when the server cannot go on. */
   readonly failed: Promise<never>;
 
@@ -69,6 +72,7 @@ export class Server {
     });
     const progressOf = (id: string) => this.#uploads.byId(id)?.session?.progress ?? null;
     this.records = new UploadRecords({ ...parts, progressOf });
+    this.verification = new Verification({ ...parts, records: this.records });
     this.#credit = new CreditTurns({
       office,
       clock: parts.clock,

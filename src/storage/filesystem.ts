@@ -38,7 +38,16 @@ import {
 } from "./publish.ts";
 import { isDataOf } from "./published.ts";
 import { PublishingWay } from "./publishing-way.ts";
-import { type Description, NameTaken, type Obstacle, type Published, type Storage } from "./storage.ts";
+import { readBack } from "./read-back.ts";
+import {
+  type Description,
+  NameTaken,
+  type Obstacle,
+  type Published,
+  type Reading,
+  type Storage,
+  type StoredAs,
+} from "./storage.ts";
 import { folderIsAway, storageError } from "./storage-error.ts";
 import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
@@ -276,6 +285,10 @@ export class FilesystemStorage extends PartialStorage implements Storage {
 
   pathOf(destination: Destination): string {
     return finalFiles(this.#root, destination).data;
+  }
+
+  async readBack(destination: Destination, stored: StoredAs, reading: Reading): Promise<boolean> {
+    return await readBack(this.#root, destination, stored, reading, () => this.#checkThere());
   }
 
   async freeBytes(): Promise<number | null> {

@@ -117,6 +117,44 @@ export type Remainder =
   | { readonly type: "incomplete"; readonly durable: number; readonly reason: string }
   | { readonly type: "gone" };
 
+/** What is known of something that was published, for reading it again. */
+export interface StoredAs {
+  readonly id: string;
+  readonly form: Form;
+  /** Lower-case hex; so is the other. */
+  readonly sha256: string;
+  /** `sha256` of a file, `Contents.list` of a dataset. */
+  readonly content: string;
+  /** Bytes, or `null` where it is not known. */
+  readonly size: number | null;
+  /** The client's, or `null` where it is not known. */
+  readonly metadataText: string | null;
+}
+
+export type FlawKind =
+  /** It is there, and not what was stored. */
+  | "damaged"
+  /** It is not there: lost, or taken away. */
+  | "missing"
+  /** It is there, in a dataset, and was not stored. */
+  | "extra";
+
+/** Something that is not as it was stored. */
+export interface Flaw {
+  readonly kind: FlawKind;
+  /** Of what: below the data folder. */
+  readonly path: string;
+  /** In what way, as the rest of a sentence about it. */
+  readonly reason: string;
+}
+
+/** Who reads something again. */
+export interface Reading {
+  /** Resolves when so many more bytes may be read; rejects when nothing more shall be. */
+  pace(bytes: number): Promise<void>;
+  flaw(flaw: Flaw): Promise<void>;
+}
+
 export interface StorageProperties {
   /** Bytes that a sink may hold before it stores the first of them: 0 where each chunk is stored by itself. */
   readonly partBytes: number;
@@ -150,6 +188,11 @@ export interface Storage {
   obstacle(destination: Destination): Promise<Obstacle | null>;
   /** Throws the `DyncError` that publishing at `destination` would end with, so far as can be found out beforehand. */
   tryDestination(destination: Destination): Promise<void>;
+  /**
+   * Reads again what was published at `destination`, with all that lies beside it, and tells what is not as it was stored. Returns
+   * whether it is there at all. A medium that keeps checksums of its own may compare these instead of reading.
+   */
+  readBack(destination: Destination, stored: StoredAs, reading: Reading): Promise<boolean>;
   /** Where other programs of this machine find what was published there: an absolute path, or `null` where nobody can. */
   pathOf(destination: Destination): string | null;
   /** Bytes that can still be stored, or `null` where the medium cannot tell. */

@@ -85,6 +85,22 @@ export function checksumText(sha256: string, name: string): string {
   return `${escaped === name ? "" : "\\"}${sha256}  ${escaped}\n`;
 }
 
+/** What a line of `NAME.sha256` says, which comes without its end; `null`: it is none. */
+export function parseChecksum(line: string): { readonly sha256: string; readonly path: string } | null {
+  const [, mark, sha256, name] = /^(\\?)([0-9a-f]{64}) [ *](.+)$/s.exec(line) ?? [];
+  if (sha256 === undefined || name === undefined) return null;
+  const unescaped: Readonly<Record<string, string>> = { n: "\n", r: "\r", "\\": "\\" };
+  const path = mark === "" ? name : name.replace(/\\([nr\\])/g, (_, it: string) => unescaped[it] ?? it);
+  return { sha256, path };
+}
+
+/** Metadata as `NAME.meta.json` has them: without a member that has the name of ours. */
+export function withoutOwn(metadataText: string): string {
+  const reading = readJson(metadataText);
+  const members = (reading.type === "json" ? reading.content.members : null) ?? [];
+  return objectText(members.filter((it) => it.name !== ownMember));
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

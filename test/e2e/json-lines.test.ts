@@ -271,6 +271,10 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(summary).toMatchObject({ ok: true, listed: 1, more: false, unsure: 0 });
     const shown = await run("show", String(listed?.id));
     expect(shown.at(-1)).toMatchObject({ isThere: true, metadata: { project: "P1" } });
+    expect((await run("verify", "--all")).at(-1)).toMatchObject({ ok: true, damaged: 0, missing: 0 });
+    writeFileSync(lab.stored("listed.raw"), "");
+    const [flaw] = (await run("verify", "-n", "listed.raw")).filter(({ type }) => type === "flaw");
+    expect(flaw).toMatchObject({ kind: "damaged", path: "alice/listed.raw", id: listed?.id });
     expect((await run("show", "0".repeat(32))).at(-1)).toMatchObject({ error: { code: "unknown-upload" } });
   });
 

@@ -1,11 +1,11 @@
 // What became of uploads, by commands beside a server that runs, on the compiled programs.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import type { FileSink } from "bun";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
+import { runProgram, startProgram } from "../support/programs.ts";
 
 const MiB = 1024 * 1024;
 
@@ -97,5 +97,59 @@ describe.skipIf(executablesMissing !== null)(`uploads (${executablesMissing ?? "
     await input.end();
     expect(await program.ended(60_000)).toMatchObject({ code: 0 });
     expect((await uploads("list", "-n", "running.raw")).stdout).toMatch(/ stored .*3\.0 MiB {2}alice/);
+  });
+
+  test("what is stored is verified: a byte that somebody changed is found, and what was taken away said apart", async () => {
+    const all = () => uploads("verify", "--all", "--ignore-missing");
+    // An earlier test took one away.
+    expect(await all()).toMatchObject({ code: 0, stdout: "" });
+    const missing = await uploads("verify", "-n", "first.raw");
+    expect(missing).toMatchObject({ code: 8, stdout: "missing  alice/first.raw: it is not there\n" });
+    expect(missing.stderr).toBe("1 upload verified, 0 B read: 1 not there any more\n");
+    const file = openSync(lab.stored("running.raw"), "r+");
+    writeSync(file, "x", 2 * MiB);
+    closeSync(file);
+    rmSync(lab.stored("third.txt.meta.json"));
+    writeFileSync(lab.stored("set/more"), "");
+    const { code, stdout } = await all();
+    expect(code).toBe(8);
+    expect(stdout.split("\n").toSorted()).toEqual([
+      "",
+      "damaged  alice/running.raw: its content is another one",
+      "extra    alice/set/more: it was not stored",
+      "missing  alice/third.txt.meta.json: it is not there",
+    ]);
+    const sound = await uploads("verify", await idOf("second.RAW"), "--rate", "1G");
+    expect(sound).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "1 upload verified, 1.0 KiB read: 1 as stored\n",
+    });
+    expect(await uploads("verify", "--sample", "2", "--user", "bert")).toMatchObject({ code: 0 });
+  });
+
+  test("a verification ends with who asked for it, and uploads go on beside one", async () => {
+    await using asking = startProgram(
+      [lab.programs.dyncServer, "uploads", "verify", "--all", "--rate", "1", "--json"],
+      {
+        env: { DYNC_HOME: lab.homes.server },
+      },
+    );
+    await asking.line(/"type":"verifying"/);
+    await lab.expectAlive();
+    asking.signal("SIGINT");
+    expect(await asking.ended()).toMatchObject({ signal: "SIGINT" });
+    // No more than 16 are answered at once: who is gone holds none of the places.
+    for (let round = 0; round < 17; round++) {
+      await using one = startProgram(
+        [lab.programs.dyncServer, "uploads", "verify", "--all", "--rate", "1", "--json"],
+        {
+          env: { DYNC_HOME: lab.homes.server },
+        },
+      );
+      await one.line(/"type":"verifying"/);
+      await one.kill();
+    }
+    expect(await uploads("list", "--limit", "1")).toMatchObject({ code: 0 });
   });
 });

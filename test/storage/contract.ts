@@ -5,11 +5,11 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { DyncError } from "../../src/base/error.ts";
 import type { PartialStorage, PartialStorageOptions } from "../../src/storage/partial-storage.ts";
-import type { Description, SinkEvents, Storage } from "../../src/storage/storage.ts";
+import type { Description, Flaw, SinkEvents, Storage } from "../../src/storage/storage.ts";
 import { encodeMember } from "../../src/tar/header.ts";
 import { blockBytes, paddingOf } from "../../src/tar/member.ts";
 import type { Destination } from "../../src/upload/destination.ts";
-import { sidecarText } from "../../src/upload/sidecar.ts";
+import { parseSidecar, sidecarText } from "../../src/upload/sidecar.ts";
 import type { Contents, Form, Layout } from "../../src/upload/upload.ts";
 
 /** Of a storage whose partials the tests use as they are. */
@@ -365,6 +365,26 @@ export function storageContract(
       const next = await under.reopen();
       expect(await next.isPublished(idOf(1), destination, sha256)).toBe(true);
       expect(await next.isPublished(idOf(2), destination, sha256)).toBe(false);
+    });
+
+    test("what is published is read again, and what is not there is missing", async () => {
+      await using under = await make();
+      const { sha256, metadataText } = await publish(under.storage, 1, "anna", "a");
+      const content = parseSidecar(metadataText)?.contents?.list ?? sha256;
+      const stored = { id: idOf(1), form, sha256, content, size: null, metadataText: '{"sample":"A1"}' };
+      const flaws: Flaw[] = [];
+      let bytes = 0;
+      const reading = {
+        pace: async (count: number) => {
+          bytes += count;
+        },
+        flaw: async (flaw: Flaw) => void flaws.push(flaw),
+      };
+      expect(await under.storage.readBack({ folder: "anna", name: "a" }, stored, reading)).toBe(true);
+      expect(flaws).toEqual([]);
+      expect(bytes).toBeGreaterThan(0);
+      expect(await under.storage.readBack({ folder: "anna", name: "b" }, stored, reading)).toBe(false);
+      expect(flaws).toMatchObject([{ kind: "missing", path: "anna/b" }]);
     });
 
     test("an empty file is published as well", async () => {

@@ -3,16 +3,14 @@
 
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
-import type { UploadRecords } from "../../server/upload-records.ts";
 import type { Reload } from "./running-configuration.ts";
-import { uploadCommands } from "./upload-commands.ts";
+import { type UploadCommandParts, uploadCommands } from "./upload-commands.ts";
 
 /** What the commands act on. */
-export interface ControlParts {
+export interface ControlParts extends UploadCommandParts {
   /** Reads configuration and keys again. */
   readonly reload: () => Promise<Reload>;
   readonly pendingKeys: () => readonly PendingKey[];
-  readonly records: UploadRecords;
 }
 
 export function controlCommands(parts: ControlParts): ReadonlyMap<string, ControlCommand> {

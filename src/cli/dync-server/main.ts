@@ -17,6 +17,7 @@ import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
 import { uploadsListCommand, uploadsShowCommand } from "./uploads.ts";
+import { uploadsVerifyCommand } from "./uploads-verify.ts";
 import { serverUsage } from "./usage.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
 import { uploadsUsage } from "./usage-uploads.ts";
@@ -42,6 +43,7 @@ export const dyncServer: Program = {
     reloadCommand,
     uploadsListCommand,
     uploadsShowCommand,
+    uploadsVerifyCommand,
   ],
   groups: [
     { name: "config", usage: configUsage },

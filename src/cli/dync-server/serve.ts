@@ -119,6 +119,7 @@ export async function serve(
     reload,
     pendingKeys: () => server.pendingKeys,
     records: server.records,
+    verification: server.verification,
   });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();

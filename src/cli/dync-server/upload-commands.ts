@@ -6,6 +6,7 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import { namePattern } from "../../rules/linear-pattern.ts";
 import { shownStates, type UploadQuery, type UploadRecords } from "../../server/upload-records.ts";
+import type { Verification } from "../../server/verification.ts";
 
 const counts = v.pipe(v.number(), v.integer(), v.minValue(0));
 const texts = v.nullable(v.string());
@@ -54,11 +55,52 @@ export const detailedUploads = v.object({
   metadataText: texts,
 });
 
+/** Most uploads of a random sample, whose ids are held. */
+export const sampleMax = 100_000;
+const verifying = v.object({
+  /** Each as a whole, or how it begins; `null`: those of the query. */
+  ids: v.nullable(v.array(ids)),
+  query: queries,
+  sample: v.nullable(v.pipe(counts, v.minValue(1), v.maxValue(sampleMax))),
+  /** `null`: as fast as it goes. */
+  bytesPerSecond: v.nullable(v.pipe(v.number(), v.minValue(1))),
+});
+
+/** What is told while files are read again. */
+export const verifyingLines = v.variant("type", [
+  v.object({
+    ...{ type: v.literal("progress"), uploads: counts, uploadsTotal: v.nullable(counts) },
+    ...{ bytes: counts, bytesTotal: v.nullable(counts) },
+  }),
+  v.object({
+    ...{ type: v.literal("flaw"), id: v.string(), user: v.string() },
+    ...{
+      kind: v.picklist(["damaged", "missing", "extra"]),
+      isGone: v.boolean(),
+      path: v.string(),
+      reason: v.string(),
+    },
+  }),
+]);
+
+/** What it ends with: numbers of uploads, and bytes. */
+export const verified = v.object({
+  uploads: counts,
+  sound: counts,
+  damaged: counts,
+  missing: counts,
+  bytes: counts,
+});
+
 export interface UploadCommandParts {
   readonly records: UploadRecords;
+  readonly verification: Verification;
 }
 
-export function uploadCommands({ records }: UploadCommandParts): readonly [string, ControlCommand][] {
+export function uploadCommands({
+  records,
+  verification,
+}: UploadCommandParts): readonly [string, ControlCommand][] {
   return [
     [
       "uploads list",
@@ -68,6 +110,18 @@ export function uploadCommands({ records }: UploadCommandParts): readonly [strin
       },
     ],
     ["uploads show", async ({ arguments: given }) => ({ ...(await records.show(read(one, given).id)) })],
+    [
+      "uploads verify",
+      async ({ arguments: given, tell, signal }) => {
+        const { query, ...order } = read(verifying, given);
+        const found = await verification.run(
+          { ...order, query: queryOf(query) },
+          (it) => tell({ ...it }),
+          signal,
+        );
+        return { ...found };
+      },
+    ],
   ];
 }
 

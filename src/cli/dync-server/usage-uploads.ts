@@ -7,6 +7,7 @@ same DYNC_HOME; its uploads go on meanwhile.
 Usage:
   dync-server uploads list [options]    those of a user, a state, a time, ...
   dync-server uploads show ID           all about one
+  dync-server uploads verify            read stored files again, and compare
 `;
 
 /** The options that choose uploads. */
@@ -61,4 +62,42 @@ Options:
   -h, --help  print this text
 
 Exit status: 0 shown, 1 no such upload, 5 no server runs with this DYNC_HOME.
+`;
+
+export const uploadsVerifyUsage = `
+Read stored files again, and compare their checksums with what was stored: each
+file and what lies beside it, of a dataset each of its files. The server reads
+them, slowly enough for its uploads; Ctrl-C ends it.
+
+Usage:
+  dync-server uploads verify ID...            these; as in a list
+  dync-server uploads verify --all            all that are stored
+  dync-server uploads verify --sample NUMBER  so many of them, at random
+  dync-server uploads verify [options]        those that the options choose
+
+Each thing that is wrong is one line: "damaged" (it is there, and not what was
+stored), "missing" (it is not there) or "extra" (it is in a dataset, and was not
+stored), and where.
+
+Options:
+      --all             all, or with more options all that they choose
+      --sample NUMBER   so many of those, at random, at most 100000
+      --rate SIZE       read so much in a second (default 50MiB; 0: all it can)
+      --ignore-missing  what was taken away as a whole was taken on purpose: it
+                        is counted, and no mistake
+      --user USER       of this user alone
+      --since WHEN      begun then or later: a date (2026-07-30), a time
+                        ("2026-07-30 14:00"), or so long ago (2d, 12h)
+      --until WHEN      begun before that
+  -n, --name PATTERN    whose name is like it, as in "uploads list"
+  -k, --where FIELD=VALUE
+                        with this value in its metadata; may be repeated
+      --json            print JSON lines for programs
+  -h, --help            print this text
+
+Exit status: 0 all is as it was stored, 8 something is not, 1 no such upload,
+5 no server runs with this DYNC_HOME.
+
+Example:
+  dync-server uploads verify --sample 100 --since 30d --ignore-missing
 `;

@@ -15,7 +15,7 @@ Usage:
   dync-server config example     print a configuration file to begin with
   dync-server rules test         say which rule takes an upload, or why none
   dync-server reload             make the running server read the file again
-  dync-server uploads            what became of uploads: list, show
+  dync-server uploads            what became of uploads: list, show, verify
 
 Setting one up:
   dync-server keygen

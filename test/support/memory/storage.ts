@@ -1,13 +1,21 @@
 // Storage in memory, with faults that can be injected and a model of what a crash loses: for tests and the
 // simulation. Same contract as `filesystem.ts`.
 
+import { createHash } from "node:crypto";
 import { assert } from "../../../src/base/assert.ts";
 import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { DyncError } from "../../../src/base/error.ts";
 import type { PartialUpload } from "../../../src/storage/partial.ts";
 import { PartialStorage, type PartialStorageOptions } from "../../../src/storage/partial-storage.ts";
-import { type Description, NameTaken, type Obstacle, type Storage } from "../../../src/storage/storage.ts";
-import type { Destination } from "../../../src/upload/destination.ts";
+import {
+  type Description,
+  NameTaken,
+  type Obstacle,
+  type Reading,
+  type Storage,
+  type StoredAs,
+} from "../../../src/storage/storage.ts";
+import { type Destination, pathOf } from "../../../src/upload/destination.ts";
 import { namesClash, takenText } from "../../../src/upload/names.ts";
 import { parseSidecar } from "../../../src/upload/sidecar.ts";
 import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./partial.ts";
@@ -165,6 +173,20 @@ export class MemoryStorage extends PartialStorage implements Storage {
     await this.#before("show", id);
     file.isDurable = true;
     this.#partials.delete(id);
+  }
+
+  async readBack(destination: Destination, stored: StoredAs, { pace, flaw }: Reading): Promise<boolean> {
+    const path = pathOf(destination);
+    const file = this.#published.get(stored.id);
+    if (file?.folder !== destination.folder || file.name !== destination.name) {
+      await flaw({ kind: "missing", path, reason: "it is not there" });
+      return false;
+    }
+    await pace(file.stored.length);
+    const bytes = file.stored.bytes.subarray(0, file.stored.length);
+    if (createHash("sha256").update(bytes).digest("hex") !== stored.sha256)
+      await flaw({ kind: "damaged", path, reason: "its content is another one" });
+    return true;
   }
 
   async freeBytes(): Promise<number | null> {

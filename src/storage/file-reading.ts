@@ -1,0 +1,63 @@
+// Published files as something to read: in pieces, by a descriptor that follows no link.
+
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { messageOf, systemCode } from "../base/error.ts";
+import { closeFile, lookAt, openFile, readAt } from "./file-calls.ts";
+import type { Reading } from "./storage.ts";
+
+// What is hashed in one turn of the event loop: well below a millisecond.
+const pieceBytes = 256 * 1024;
+const reading = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+
+/** SHA-256 of the file at `path` and its length, or why it cannot be read; `null`: it is not there. */
+export async function hashOf(
+  path: string,
+  { pace }: Pick<Reading, "pace">,
+): Promise<{ readonly sha256: Buffer; readonly bytes: number } | { readonly reason: string } | null> {
+  let descriptor: number;
+  try {
+    if ((await lookAt(path))?.isFile() === false) return { reason: "it is no file" };
+    descriptor = await openFile(path, reading, 0);
+  } catch (error) {
+    return systemCode(error) === "ENOENT" ? null : { reason: `it cannot be read: ${messageOf(error)}` };
+  }
+  try {
+    const hash = createHash("sha256");
+    const piece = new Uint8Array(pieceBytes);
+    for (let at = 0; ; ) {
+      const count = await readAt(descriptor, piece, at).catch((error: unknown) => messageOf(error));
+      if (typeof count === "string") return { reason: `it cannot be read: ${count}` };
+      if (count === 0) return { sha256: hash.digest(), bytes: at };
+      await pace(count);
+      hash.update(piece.subarray(0, count));
+      at += count;
+    }
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+/** The lines of the file at `path`, each without its end. Throws the system's error. */
+export async function* linesOf(path: string): AsyncGenerator<string> {
+  const descriptor = await openFile(path, reading, 0);
+  try {
+    const piece = new Uint8Array(pieceBytes);
+    let rest = Buffer.alloc(0);
+    for (let at = 0; ; ) {
+      const count = await readAt(descriptor, piece, at);
+      if (count === 0) break;
+      at += count;
+      const bytes = Buffer.concat([rest, piece.subarray(0, count)]);
+      let begin = 0;
+      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, begin)) {
+        yield bytes.toString("utf8", begin, end);
+        begin = end + 1;
+      }
+      rest = bytes.subarray(begin);
+    }
+    if (rest.length > 0) yield rest.toString("utf8");
+  } finally {
+    await closeFile(descriptor);
+  }
+}

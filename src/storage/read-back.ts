@@ -1,0 +1,77 @@
+// Reads again what was published, and tells what is not as it was stored. Changes nothing.
+
+import { jsonDigest } from "../base/json-digest.ts";
+import { type Destination, pathOf } from "../upload/destination.ts";
+import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
+import { checksumText, parseSidecar, withoutOwn } from "../upload/sidecar.ts";
+import type { CompleteUpload } from "../upload/upload.ts";
+import { readBackDataset } from "./dataset/read-back-dataset.ts";
+import { readText } from "./durable-files.ts";
+import { lookAt } from "./file-calls.ts";
+import { hashOf } from "./file-reading.ts";
+import { finalFiles } from "./publish.ts";
+import type { Reading, StoredAs } from "./storage.ts";
+
+/**
+ * As `Storage.readBack`, in the data folder `root`. `checkThere` rejects where the folder as a whole is away: then nothing is
+ * missing.
+ */
+export async function readBack(
+  root: string,
+  destination: Destination,
+  stored: StoredAs,
+  events: Reading,
+  checkThere: () => Promise<void>,
+): Promise<boolean> {
+  const files = finalFiles(root, destination);
+  const path = pathOf(destination);
+  const [properties, text] = [await lookAt(files.data), await readText(files.metadata)];
+  const sidecar = text === null ? null : parseSidecar(text);
+  const other = sidecar !== null && sidecar.id !== stored.id ? sidecar.id : null;
+  if (properties === null || other !== null) {
+    await checkThere();
+    const reason = other === null ? "it is not there" : `the upload ${other} has its name now`;
+    await events.flaw({ kind: "missing", path, reason });
+    return false;
+  }
+  if (text === null)
+    await events.flaw({ kind: "missing", path: path + metadataSuffix, reason: "it is not there" });
+  else if (!saysTheSame(sidecar, stored))
+    await events.flaw({ kind: "damaged", path: path + metadataSuffix, reason: "it says something else" });
+  if (stored.form === "file") await readBackFile(files, destination, stored, events);
+  else if (properties.isDirectory()) await readBackDataset(files, destination, stored, events);
+  else await events.flaw({ kind: "damaged", path, reason: "it is no folder" });
+  return true;
+}
+
+async function readBackFile(
+  files: ReturnType<typeof finalFiles>,
+  destination: Destination,
+  { sha256, size }: StoredAs,
+  events: Reading,
+): Promise<void> {
+  const path = pathOf(destination);
+  const found = await hashOf(files.data, events);
+  if (found !== null) {
+    const isLong = size !== null && "bytes" in found && found.bytes !== size;
+    if ("reason" in found) await events.flaw({ kind: "damaged", path, reason: found.reason });
+    else if (isLong)
+      await events.flaw({
+        kind: "damaged",
+        path,
+        reason: `it has ${found.bytes} bytes, stored were ${size}`,
+      });
+    else if (found.sha256.toString("hex") !== sha256)
+      await events.flaw({ kind: "damaged", path, reason: "its content is another one" });
+  } else await events.flaw({ kind: "missing", path, reason: "it is not there" });
+  const text = await readText(files.checksum);
+  const beside = path + checksumSuffix;
+  if (text === null) await events.flaw({ kind: "missing", path: beside, reason: "it is not there" });
+  else if (text !== checksumText(sha256, destination.name))
+    await events.flaw({ kind: "damaged", path: beside, reason: "it says something else" });
+}
+
+function saysTheSame(sidecar: CompleteUpload | null, { sha256, metadataText }: StoredAs): boolean {
+  if (sidecar === null || sidecar.sha256 !== sha256) return false;
+  return metadataText === null || jsonDigest(sidecar.metadataText) === jsonDigest(withoutOwn(metadataText));
+}
