@@ -4,8 +4,8 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
-import { type Matches, namePattern } from "../rules/linear-pattern.ts";
-import type { Scalar } from "../rules/upload-rules.ts";
+import { isExpression, type Matches, namePattern } from "../rules/linear-pattern.ts";
+import type { Scalar, Wanted } from "../rules/upload-rules.ts";
 import type { ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { type TermsRow, termsMembers } from "./rule-terms.ts";
@@ -20,7 +20,8 @@ export interface RuleRow extends TermsRow {
   readonly groups?: readonly string[] | undefined;
   readonly files?: readonly Matches[] | undefined;
   readonly datasets?: boolean | undefined;
-  readonly metadata?: ReadonlyMap<string, readonly Scalar[]> | undefined;
+  readonly barcode?: boolean | undefined;
+  readonly metadata?: ReadonlyMap<string, readonly Wanted[]> | undefined;
   /** Absolute path of a file. */
   readonly schema?: string | undefined;
 }
@@ -41,6 +42,7 @@ export function rulesMembers(folder: string) {
           groups: v.optional(member(readTexts)),
           files: v.optional(patterns(true, "names of files")),
           datasets: v.optional(member(readSwitch)),
+          barcode: v.optional(member(readSwitch)),
           metadata: v.optional(member(readConditions)),
           schema: v.optional(member((value) => readPath(value, folder))),
           ...termsMembers,
@@ -138,14 +140,24 @@ export function readPatterns(
   return right(read);
 }
 
-function readConditions(value: unknown): Parsed<ReadonlyMap<string, readonly Scalar[]>> {
-  const wanted = 'fields with the values that they may have: { "instrument.kind" = ["ms", "nmr"] }';
+function readConditions(value: unknown): Parsed<ReadonlyMap<string, readonly Wanted[]>> {
+  const wanted = 'fields with the values that they may have: { "instrument.kind" = ["ms", "/^nmr/"] }';
   if (!isTable(value)) return wrong(wanted, tomlText(value));
-  const conditions = new Map<string, readonly Scalar[]>();
+  const conditions = new Map<string, readonly Wanted[]>();
   for (const [path, values] of Object.entries(value)) {
     const list = [values].flat();
     if (list.length === 0 || !list.every(isScalar)) return wrong(wanted, `${path} = ${tomlText(values)}`);
-    conditions.set(path, list);
+    const read: Wanted[] = [];
+    for (const it of list) {
+      try {
+        // Text in quotes is that very text: a glob would find others.
+        const isPattern = typeof it === "string" && isExpression(it);
+        read.push(isPattern ? { text: it, matches: namePattern(it, false) } : it);
+      } catch (error) {
+        return wrong(wanted, `${path} = ${tomlText(it)}, which ${messageOf(error)}`);
+      }
+    }
+    conditions.set(path, read);
   }
   return conditions.size > 0 ? right(conditions) : wrong(wanted, "an empty table");
 }

@@ -30,7 +30,8 @@ const rulesChapter = `# ---- Which uploads are taken
 #groups = ["mass-spec"]                  # and "users", for those of no group
 #files = ["*.raw", "*.d"]                # names that they are stored as
 #datasets = false                        # true: folders only; else both
-#metadata = { "instrument.kind" = ["ms", "lc-ms"] }
+#barcode = true                          # one valid barcode in the name
+#metadata = { "instrument.kind" = ["ms", "/^lc-/"] }    # values, expressions
 #schema = "ms.schema.json"               # JSON Schema 2020-12, beside this file
 #
 # Where it goes, below the data folder, and how. A path is made of words and of

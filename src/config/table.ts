@@ -52,6 +52,13 @@ export function table<E extends v.ObjectEntries>(
   return v.pipe(tables, members as never);
 }
 
+/** A table that has these members; others may be there, and are kept. */
+export function openTable<E extends v.ObjectEntries>(
+  entries: E,
+): v.GenericSchema<unknown, v.InferOutput<v.LooseObjectSchema<E, undefined>>> {
+  return v.pipe(tables, v.looseObject(entries) as never);
+}
+
 /** What may have been meant by a key that is not known. */
 function hintFor(key: string, value: unknown, known: readonly string[]): string {
   const near = nearest(key, known);
@@ -103,7 +110,8 @@ function faultOf(issue: v.BaseIssue<unknown>, lineOf: (path: TomlPath) => number
   const at = { line: lineOf(path), member: memberText(path) };
   const wanted = wordsOf[issue.expected ?? ""] ?? issue.expected;
   if (issue.type === "raw_check") return { ...at, text: "unknown setting", hint: issue.message };
-  if (issue.type === "object" && issue.path?.at(-1)?.origin === "key") return { ...at, text: "is missing" };
+  const isOfTable = issue.type === "object" || issue.type === "loose_object";
+  if (isOfTable && issue.path?.at(-1)?.origin === "key") return { ...at, text: "is missing" };
   const hint = issue.type === "raw_transform" && issue.message !== "" ? issue.message : undefined;
   const found = issue.type === "raw_transform" ? issue.received : tomlText(issue.input);
   return { ...at, text: `needs ${wanted}, found ${found}`, hint };
@@ -112,7 +120,8 @@ function faultOf(issue: v.BaseIssue<unknown>, lineOf: (path: TomlPath) => number
 /** What valibot calls the types that a file may have. */
 const wordsOf: Readonly<Record<string, string>> = { Array: "a list", Object: "a table" };
 
-function memberText(path: TomlPath): string {
+/** A member as people write it: `rules[2].name`. */
+export function memberText(path: TomlPath): string {
   const parts = path.map((it) => {
     if (typeof it === "number") return `[${it + 1}]`;
     return /^[\w-]+$/.test(it) ? `.${it}` : `.${JSON.stringify(it)}`;

@@ -31,10 +31,14 @@ export function linearPattern(pattern: string): Matches {
  */
 export function namePattern(text: string, ignoresCase: boolean): Matches {
   const flags = ignoresCase ? "(?is)" : "(?s)";
-  if (text.length > 2 && text.startsWith("/") && text.endsWith("/"))
-    return linearPattern(flags + text.slice(1, -1));
+  if (isExpression(text)) return linearPattern(flags + text.slice(1, -1));
   if (text === "") throw new Error("is empty");
   return linearPattern(`${flags}^(?:${globSource(text)})$`);
+}
+
+/** Whether `text` is a regular expression between slashes. */
+export function isExpression(text: string): boolean {
+  return text.length > 2 && text.startsWith("/") && text.endsWith("/");
 }
 
 function globSource(glob: string): string {

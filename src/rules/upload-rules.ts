@@ -4,9 +4,11 @@ import { quotedText } from "../base/cut-text.ts";
 import { fieldAt } from "../upload/metadata-field.ts";
 import type { NameKind } from "../upload/names.ts";
 import type { Layout } from "../upload/upload.ts";
+import { barcodeIn } from "./barcode.ts";
 import type { Matches } from "./linear-pattern.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 import type { PathTemplate } from "./path-template.ts";
+import type { ShownPattern } from "./user-limits.ts";
 
 /** What rules look at. */
 export interface Candidate {
@@ -20,6 +22,9 @@ export interface Candidate {
 
 /** A value of a metadata field that a rule asks for. */
 export type Scalar = string | number | boolean;
+
+/** Such a value, or what a text there has to match. */
+export type Wanted = Scalar | ShownPattern;
 
 /** What becomes of uploads whose place is taken already. */
 export const whenTaken = ["refuse", "number", "identical"] as const;
@@ -62,8 +67,10 @@ export interface UploadRule {
   readonly users?: readonly Matches[] | undefined;
   readonly files?: readonly Matches[] | undefined;
   readonly datasets?: boolean | undefined;
+  /** Whether the name needs one valid barcode of a sample (barcode.ts). */
+  readonly barcode?: boolean | undefined;
   /** Values by the path of the field: `instrument.kind`. */
-  readonly metadata?: ReadonlyMap<string, readonly Scalar[]> | undefined;
+  readonly metadata?: ReadonlyMap<string, readonly Wanted[]> | undefined;
   readonly schema?: MetadataSchema | undefined;
 }
 
@@ -91,11 +98,16 @@ function missOf(rule: UploadRule, { user, name, isDataset, metadata }: Candidate
   if ((rule.datasets ?? isDataset) !== isDataset)
     return isDataset ? "takes no folders" : "takes folders only (send it with --dataset)";
   if (rule.files?.some((matches) => matches(name)) === false) return "is for other names";
+  if (rule.barcode === true && barcodeIn(name) === null) return "wants one valid barcode in the name";
   for (const [path, wanted] of rule.metadata ?? []) {
     const there = fieldAt(metadata, path);
-    if (wanted.some((it) => it === there)) continue;
-    const values = wanted.map((it) => JSON.stringify(it)).join(" or ");
+    if (wanted.some((it) => isAsWanted(there, it))) continue;
+    const values = wanted.map((it) => JSON.stringify(typeof it === "object" ? it.text : it)).join(" or ");
     return `wants "${path}" to be ${values}`;
   }
   return null;
+}
+
+function isAsWanted(value: unknown, wanted: Wanted): boolean {
+  return typeof wanted === "object" ? typeof value === "string" && wanted.matches(value) : wanted === value;
 }

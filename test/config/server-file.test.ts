@@ -324,7 +324,7 @@ describe("rules", () => {
     '["sha256", "meta.json"], which lie beside every file, or ["sha256", "meta.json", "marker"]';
   const permissions = 'permissions as "0640": the owner may read, and nobody may execute';
   const wanted = 'a list of patterns for users: ["a*", "/^b[0-9]+$/"]';
-  const fields = 'fields with the values that they may have: { "instrument.kind" = ["ms", "nmr"] }';
+  const fields = 'fields with the values that they may have: { "instrument.kind" = ["ms", "/^nmr/"] }';
   const faulty: readonly (readonly [string, readonly string[]])[] = [
     ["rules = 3", ["1: rules: needs a list, found 3"]],
     ["[rules]\nname = 'a'", ["1: rules: needs a list, found a table"]],

@@ -12,6 +12,7 @@ import {
   clientsShowCommand,
 } from "./clients.ts";
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
+import { configImportCommand } from "./config-import.ts";
 import { serverKeygenCommand } from "./keygen.ts";
 import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
@@ -39,6 +40,7 @@ export const dyncServer: Program = {
     configCheckCommand,
     configShowCommand,
     configExampleCommand,
+    configImportCommand,
     rulesTestCommand,
     reloadCommand,
     uploadsListCommand,

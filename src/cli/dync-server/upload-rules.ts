@@ -58,8 +58,8 @@ function groupFault(
 }
 
 function ruleOf(row: RuleRow, group: number | null): UploadRule {
-  const { name, files, datasets, metadata } = row;
-  return { name, files, datasets, metadata, terms: termsOf(row, group) };
+  const { name, files, datasets, barcode, metadata } = row;
+  return { name, files, datasets, barcode, metadata, terms: termsOf(row, group) };
 }
 
 async function readSchema(path: string, onText: (text: string) => void): Promise<MetadataSchema | DyncError> {

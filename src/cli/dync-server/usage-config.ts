@@ -9,6 +9,7 @@ Usage:
   dync-server config check [FILE]    say what is wrong with the file
   dync-server config show [options]  what holds, and what says so
   dync-server config example         a file to begin with
+  dync-server config import FILE     one made of that of the original server
 
 To change something in a running server, edit the file, then:
   dync-server config check && dync-server reload
@@ -58,6 +59,25 @@ Usage:
 
 Options:
   -h, --help  print this text
+`;
+
+export const configImportUsage = `
+Make a configuration of the one that the original server (qbicsoftware/dync)
+was run with, /etc/dyncserver.yaml: its dropboxes become rules that take the same
+uploads, in the same order. What is another way here, or cannot be expressed, is
+said in comments, with the line of FILE, and on standard error. Nothing but FILE
+is looked at, and no file is replaced.
+
+Usage:
+  dync-server config import [options] FILE
+
+Options:
+      --output FILE  write it to this file, which must not be there; without it
+                     to standard output
+  -h, --help         print this text
+
+Exit status: 0 the server takes what the original took, 1 something of it is
+lost (each is named), 2 FILE is no such configuration, or --output is there.
 `;
 
 export const rulesUsage = `
