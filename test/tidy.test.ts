@@ -51,6 +51,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "storage/storage.ts",
     "catalogue/catalogue.ts",
     "catalogue/outbox.ts",
+    "hooks/answer.ts",
     "hooks/hook.ts",
     "hooks/runner.ts",
     "hooks/told.ts",

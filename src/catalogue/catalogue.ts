@@ -34,7 +34,9 @@ export interface UploadRecord extends UploadKey {
   readonly place: Destination | null;
   /** What becomes of its bytes: decided when it began. */
   readonly form: Form;
-  /** `jsonDigest` of the metadata of an upload that finished, which outlives metadata that is large; else `null`. */
+  /** Names of the members of its metadata that hooks added, as a JSON list; `null`: none. */
+  readonly added: string | null;
+  /** `jsonDigest` of the metadata that were sent of an upload that finished, which outlives metadata that is large; else `null`. */
   readonly metadataDigest: string | null;
   /** Announced size in bytes, or `null`; of an upload that finished, its size. */
   readonly size: number | null;
@@ -81,8 +83,9 @@ export type NewUpload = Pick<
   | "createdAt"
   | "mark"
 > & {
-  /** The metadata object as JSON text, as the client sent it. */
+  /** The metadata object as JSON text: as the client sent it, and behind that what hooks added. */
   readonly metadataText: string;
+  readonly added?: string | null;
 };
 
 /** A server that works on uploads. */

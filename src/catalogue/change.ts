@@ -11,6 +11,7 @@ export function newRecord(
 ): UploadRecord {
   return {
     ...upload,
+    added: upload.added ?? null,
     metadataDigest: null,
     state: "open",
     durable: 0,

@@ -76,6 +76,8 @@ const steps: readonly Step[] = [
      UNIQUE (upload, hook)
    ) STRICT;
    CREATE INDEX outbox_due ON outbox (hook, next_at, attempts);`,
+  // What hooks added to the metadata is no part of what was sent.
+  "ALTER TABLE uploads ADD COLUMN added TEXT;",
 ];
 
 /** What `migrate` brings the tables to. */

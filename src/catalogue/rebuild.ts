@@ -2,18 +2,20 @@
 // walks through the files is given from outside, so that this knows no storage.
 
 import { jsonDigest } from "../base/json-digest.ts";
+import { sentMetadata } from "../upload/added.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import type { UploadRecord } from "./catalogue.ts";
 
 /** The record of a published file: finished when it was received. */
 export function recordOfPublished(published: CompleteUpload): UploadRecord {
-  const { metadataText, contents, ...known } = published;
+  const { metadataText: _, contents, ...known } = published;
   return {
     ...known,
+    added: known.added ?? null,
     form: contents?.layout ?? "file",
     content: contents?.list ?? known.sha256,
     origin: null,
-    metadataDigest: jsonDigest(metadataText),
+    metadataDigest: jsonDigest(sentMetadata(published)),
     state: "finished",
     durable: published.size,
     mark: null,

@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { foldName } from "../base/file-name.ts";
 import { jsonDigest } from "../base/json-digest.ts";
+import { sentMetadata } from "../upload/added.ts";
 import { destinationOf, foldersAbove, type Placed } from "../upload/destination.ts";
 import { occupiedNames } from "../upload/names.ts";
 import {
@@ -49,6 +50,7 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
   origin: "origin",
   name: "name",
   place: "place",
+  added: "added",
   form: "form",
   metadataDigest: "metadata_digest",
   size: "size",
@@ -245,7 +247,7 @@ export class SqliteCatalogue implements Catalogue {
     const { id, state, size, durable, mark, sha256, content, receivedAt, errorCode, reason, updatedAt } =
       record;
     const text = state === "finished" ? this.#metadataText(id) : null;
-    const digest = text === null ? record.metadataDigest : jsonDigest(text);
+    const digest = text === null ? record.metadataDigest : sentDigest(text, record);
     const progress = [state, size, durable, mark, sha256, content, receivedAt, errorCode, reason] as const;
     const { owner, fence, leaseUntil } = record;
     this.#statements.update.run(...progress, owner, fence, leaseUntil, updatedAt, digest, id);
@@ -427,6 +429,10 @@ function paced(clock: Clock): Soon {
     if (waitMs > 0) clock.after(waitMs, () => run(flush));
     else setImmediate(() => run(flush));
   };
+}
+
+function sentDigest(metadataText: string, { added }: UploadRecord): string | null {
+  return jsonDigest(sentMetadata({ metadataText, added }));
 }
 
 function placeText({ place }: UploadRecord): string | null {

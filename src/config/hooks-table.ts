@@ -7,7 +7,7 @@ import { hookEvents } from "../hooks/hook.ts";
 import type { Matches } from "../rules/linear-pattern.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { type Groups, groupFaults, patterns, type RuleRow, readTexts, unknownName } from "./rules-table.ts";
-import { counts, durations, type Kind, readInFile } from "./setting.ts";
+import { choices, counts, durations, type Kind, readInFile } from "./setting.ts";
 import { type FileReading, type MemberFault, member, table } from "./table.ts";
 import { tomlText } from "./toml.ts";
 
@@ -24,8 +24,10 @@ export interface HookRow {
   /** Names of rules. */
   readonly rules?: readonly string[] | undefined;
   readonly "at-once"?: number | undefined;
+  readonly "on-failure"?: (typeof onFailures)[number] | undefined;
 }
 
+const onFailures = ["refuse", "accept"] as const;
 const nameLengthMax = 80;
 const atOnceMax = 64;
 const timeoutMsMin = 1_000;
@@ -37,12 +39,13 @@ export function hooksMembers() {
       v.array(
         table({
           name: member(readName),
-          event: member(readEvent),
+          event: member((value) => readAs(choices("EVENT", hookEvents), value)),
           command: member(readCommand),
           timeout: v.optional(member((value) => readAs(durations(timeoutMsMin), value))),
           users: v.optional(patterns(false, "users")),
           groups: v.optional(member(readTexts)),
           rules: v.optional(member(readTexts)),
+          "on-failure": v.optional(member((value) => readAs(choices("WHAT", onFailures), value))),
           "at-once": v.optional(member((value) => readAs(counts(1, atOnceMax), value))),
         }),
       ),
@@ -65,7 +68,13 @@ export function hooksFaults(
       return [{ line: reading.lineOf(["hooks", index, "rules"]), member: `hooks[${index + 1}].rules`, text }];
     }),
   );
-  return [...groupFaults("hooks", hooks, groups, reading), ...unknown];
+  const misplaced = hooks.flatMap((hook, index) => {
+    if (hook.event === "before" || hook["on-failure"] === undefined) return [];
+    const text = 'is for hooks with event = "before": what was stored is told again until the hook takes it';
+    const line = reading.lineOf(["hooks", index, "on-failure"]);
+    return [{ line, member: `hooks[${index + 1}].on-failure`, text }];
+  });
+  return [...groupFaults("hooks", hooks, groups, reading), ...unknown, ...misplaced];
 }
 
 function readName(value: unknown): Parsed<string> {
@@ -74,12 +83,6 @@ function readName(value: unknown): Parsed<string> {
   return isName
     ? right(value)
     : wrong(`a name of letters, digits, ".", "_" and "-", at most ${nameLengthMax}`, tomlText(value));
-}
-
-function readEvent(value: unknown): Parsed<HookRow["event"]> {
-  const event = hookEvents.find((it) => it === value);
-  if (event !== undefined) return right(event);
-  return wrong(`one of ${hookEvents.map((it) => `"${it}"`).join(", ")}`, tomlText(value));
 }
 
 function readCommand(value: unknown): Parsed<HookRow["command"]> {

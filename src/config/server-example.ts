@@ -65,11 +65,21 @@ const limitsChapter = `# ---- What some users may have
 #unfinished = 2000                       # with a client or suspended
 #contact = "data@example.org"            # whom a refusal says to ask for more`;
 
-const hooksChapter = `# ---- What is told of what was stored
+const hooksChapter = `# ---- What is asked before an upload, and told of what was stored
 #
-# A hook is a program that gets a JSON object on its standard input, for each
-# upload that was stored (doc/operations.md has examples). No upload waits for
-# it. One that fails is told again, after pauses from a second to an hour.
+# A hook is a program that gets a JSON object on its standard input
+# (doc/operations.md has examples). "before" an upload it answers with one:
+# {"refuse": "why"}, or {"metadata": {...}} with members to be added, or {}.
+# "after" one was stored no upload waits for it: one that fails is told again,
+# after pauses from a second to an hour.
+
+#[[hooks]]
+#name = "lims"
+#event = "before"
+#command = ["/usr/local/bin/ask-lims"]
+#timeout = "10s"                         # then it is ended, and has failed
+#on-failure = "refuse"                   # the upload has to come again later;
+#                                        # "accept": it goes on
 
 #[[hooks]]
 #name = "index"

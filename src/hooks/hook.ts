@@ -3,8 +3,8 @@
 
 import type { Matches } from "../rules/linear-pattern.ts";
 
-/** "after": an upload was stored. */
-export const hookEvents = ["after"] as const;
+/** "before": an upload is to begin; "after": one was stored. */
+export const hookEvents = ["before", "after"] as const;
 export type HookEvent = (typeof hookEvents)[number];
 
 export interface Hook {
@@ -13,6 +13,8 @@ export interface Hook {
   readonly event: HookEvent;
   /** Absolute path of a program, and its arguments. */
   readonly command: readonly [string, ...string[]];
+  /** What becomes of an upload before which it fails: it has to come again later ("refuse"), or goes on. */
+  readonly onFailure: "refuse" | "accept";
   /** How long it may take. */
   readonly timeoutMs: number;
   /** Whose uploads it is told of; everybody's unless given. */

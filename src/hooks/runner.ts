@@ -10,12 +10,14 @@ export interface HookCall {
   readonly attempt: number;
   /** What it is told, as JSON text. */
   readonly text: string;
+  /** How many bytes it may answer with; 0: what it prints is thrown away. */
+  readonly answerBytesMax: number;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
 
 export type HookOutcome =
-  | { readonly type: "done" }
+  | { readonly type: "done"; readonly output: Uint8Array }
   /** On one line: what it did, or did not do. */
   | { readonly type: "failed"; readonly reason: string };
 

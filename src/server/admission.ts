@@ -1,12 +1,17 @@
 // Decides about a new upload: metadata, name, room. Everything that can refuse an upload before its first byte
 // is here, in one order, so that the client hears the reason it can act on first.
 
+import { assert } from "../base/assert.ts";
 import type { Hold, NewUpload } from "../catalogue/catalogue.ts";
+import type { ToldUpload } from "../hooks/told.ts";
+import { fingerprintOf } from "../keys/key.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
-import { judge, type Post } from "../rules/judge.ts";
+import { type Judgement, judge, type Post } from "../rules/judge.ts";
 import type { Sink, SinkEvents } from "../storage/storage.ts";
+import type { WithAdditions } from "../upload/added.ts";
 import { type Destination, destinationOf } from "../upload/destination.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
+import type { BeforeHooks } from "./before-hooks.ts";
 import { checkFree, type MakeWay, placed, roundsMax, wanted } from "./placing.ts";
 import { Refused } from "./refusal.ts";
 import type { Room } from "./room.ts";
@@ -22,6 +27,14 @@ export interface AdmissionRequest extends UploadKey {
 
 export interface AdmissionParts extends UnfinishedParts {
   readonly room: Room;
+  /** Who is asked before an upload begins; nobody unless given. */
+  readonly beforeHooks?: BeforeHooks | undefined;
+}
+
+/** What is told of one that begins. */
+export interface AdmissionEvents extends SinkEvents {
+  /** Nobody waits for it any more. */
+  readonly abandoned: AbortSignal;
 }
 
 /** An upload that was let in. */
@@ -30,6 +43,8 @@ export interface AdmittedUpload {
   readonly form: Form;
   readonly place: Destination | null;
   readonly sink: Sink;
+  /** What is stored of its metadata, and which of it was not sent. */
+  readonly metadata: WithAdditions;
 }
 
 /**
@@ -38,20 +53,34 @@ export interface AdmittedUpload {
  */
 export async function admit(
   request: AdmissionRequest,
-  events: SinkEvents,
+  events: AdmissionEvents,
   makeWay: MakeWay,
   parts: AdmissionParts,
 ): Promise<AdmittedUpload> {
   const { user, id } = request;
   const beginning = { upload: id, at: parts.clock.date() };
-  const judgement = judge(user, request.post, parts.rulesOf(user), beginning);
+  const judgeAs = (post: Post): Judgement => judge(user, post, parts.rulesOf(user), beginning);
+  const judgement = judgeAs(request.post);
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
-  const { post, terms } = judgement;
-  const layout = terms.layout ?? parts.rulesOf(user).datasets;
-  const form: Form = post.info.unpack === undefined ? "file" : layout;
-  const upload = recordOf({ ...request, post }, form, judgement.place, parts.storage.emptyNote.mark);
-  const { existing } = terms;
-  return await placed(upload, existing, makeWay, parts, (at, way) => begin(at, events, way, parts));
+  const hooks = parts.beforeHooks?.hooksFor(user, judgement.rule) ?? [];
+  const upload = recordOf(request, judgement, [], parts);
+  const { existing } = judgement.terms;
+  if (hooks.length === 0)
+    return await placed(upload, existing, makeWay, parts, (at, way) => begin(at, events, way, parts));
+  // Nobody is asked about what cannot begin: its client hears of what is there.
+  if (existing === "refuse") await checkFree(upload, makeWay, parts);
+  const judgeText = (metadataText: string): Judgement => judgeAs({ ...request.post, metadataText });
+  const heard = await parts.beforeHooks?.ask(hooks, toldOf(upload), judgement, judgeText, events.abandoned);
+  assert(heard !== undefined, "hooks were found by who asks them");
+  const whole = recordOf(request, heard.judgement, heard.added, parts);
+  const { existing: whenTaken } = heard.judgement.terms;
+  return await placed(whole, whenTaken, makeWay, parts, (at, way) => begin(at, events, way, parts));
+}
+
+/** What hooks are told of `upload`, of which nothing has come. */
+function toldOf({ id, user, origin, name, form, size, modified, client, createdAt }: NewUpload): ToldUpload {
+  const key = origin === null ? null : fingerprintOf(origin);
+  return { id, user, key, name, form, size, modified, client, startedAt: createdAt };
 }
 
 /** Begins it where it goes. Throws `NameTaken` where something lies there, or is held by somebody who does not make way. */
@@ -68,7 +97,8 @@ async function begin(
     try {
       // Makes its folder: nobody who has the name of one of these may be on the way.
       await parts.storage.tryDestination(destinationOf(upload));
-      return { hold, form, place, sink: await parts.storage.begin(id, form, events) };
+      const metadata = { metadataText: upload.metadataText, added: upload.added };
+      return { hold, form, place, metadata, sink: await parts.storage.begin(id, form, events) };
     } catch (error) {
       await parts.catalogue.withdraw(hold);
       throw error;
@@ -100,23 +130,21 @@ export function roomFor(bytes: number | null, metadataText: string): number | nu
 
 function recordOf(
   request: AdmissionRequest,
-  form: Form,
-  place: Destination | null,
-  mark: string | null,
+  { post, place, terms }: Extract<Judgement, { type: "accepted" }>,
+  added: readonly string[],
+  { storage, rulesOf }: AdmissionParts,
 ): NewUpload {
+  const { id, identity, user, origin, createdAt } = request;
+  const layout = terms.layout ?? rulesOf(user).datasets;
   return {
-    id: request.id,
-    identity: request.identity,
-    user: request.user,
-    origin: request.origin,
-    name: storedName(request.post),
-    place,
-    form,
-    metadataText: request.post.metadataText,
-    size: request.post.info.size ?? null,
-    modified: request.post.info.modified ?? null,
-    client: request.post.info.client ?? null,
-    createdAt: request.createdAt,
-    mark,
+    ...{ id, identity, user, origin, createdAt, place },
+    name: storedName(post),
+    form: post.info.unpack === undefined ? "file" : layout,
+    metadataText: post.metadataText,
+    added: added.length === 0 ? null : JSON.stringify(added),
+    size: post.info.size ?? null,
+    modified: post.info.modified ?? null,
+    client: post.info.client ?? null,
+    mark: storage.emptyNote.mark,
   };
 }

@@ -10,6 +10,7 @@ import type { Delivery, Outbox } from "../catalogue/outbox.ts";
 import { type Hook, pauseAfter } from "../hooks/hook.ts";
 import type { RunHook } from "../hooks/runner.ts";
 import { toldText } from "../hooks/told.ts";
+import { HookHealth } from "./hook-health.ts";
 
 export interface HookQueueParts {
   readonly outbox: Outbox;
@@ -27,8 +28,6 @@ export interface HookQueueParts {
 const lookEveryMs = 600_000;
 // The catalogue cannot be asked: a full disk.
 const troubleMs = 30_000;
-// A hook that goes on failing is said again so often.
-const tellAgainMs = 3_600_000;
 
 export class HookQueue {
   readonly #name: string;
@@ -39,12 +38,12 @@ export class HookQueue {
   #looksAgain = false;
   /** Nothing is begun before (monotonic ms): the catalogue was in trouble. */
   #restsUntil = Number.NEGATIVE_INFINITY;
-  /** Since the hook fails: how often it did, and when that was said last (monotonic ms). */
-  #failing: { times: number; toldAt: number } | null = null;
+  readonly #health: HookHealth;
 
   constructor(name: string, parts: HookQueueParts) {
     this.#name = name;
     this.#parts = parts;
+    this.#health = new HookHealth(name, parts);
     this.#timer = new WakeTimer(parts.clock, () => this.look());
   }
 
@@ -118,7 +117,7 @@ export class HookQueue {
       if (body === null) return;
       const attempt = delivery.attempts + 1;
       const text = toldText(hook, upload, attempt, body);
-      const outcome = await run({ hook, upload, attempt, text, signal });
+      const outcome = await run({ hook, upload, attempt, text, answerBytesMax: 0, signal });
       if (outcome.type === "failed") return await this.#failed(delivery, outcome.reason);
       await outbox.delivered(id);
       logger.log("debug", "Hook told", { hook: hook.name, upload, name, attempt });
@@ -134,29 +133,17 @@ export class HookQueue {
   }
 
   async #failed({ id, upload, name, attempts: before }: Delivery, reason: string): Promise<void> {
-    const { outbox, clock, random, logger } = this.#parts;
+    const { outbox, clock, random } = this.#parts;
     const attempts = before + 1;
     const pauseMs = pauseAfter(attempts, random());
     await outbox.failed({ id, attempts, nextAt: clock.date().getTime() + pauseMs, error: reason });
-    const failing = this.#failing ?? { times: 0, toldAt: Number.NEGATIVE_INFINITY };
-    this.#failing = failing;
-    failing.times++;
-    if (clock.now() - failing.toldAt < tellAgainMs) return;
-    failing.toldAt = clock.now();
-    const { times } = failing;
-    logger.log("error", "Hook failed, and is told again later", {
-      ...{ hook: this.#name, upload, name, reason, attempt: attempts },
-      ...(times === 1 ? {} : { failures: times }),
-    });
+    this.#health.failed("Hook failed, and is told again later", { upload, name, reason, attempt: attempts });
   }
 
   async #worked(): Promise<void> {
-    const failing = this.#failing;
-    if (failing === null) return;
+    if (!this.#health.isFailing) return;
     const counts = await this.#parts.outbox.counts();
     // As long as one delivery cannot be made, it is not over.
-    if (counts.some(({ hook, failing: count }) => hook === this.#name && count > 0)) return;
-    this.#failing = null;
-    this.#parts.logger.log("info", "Hook works again", { hook: this.#name, failures: failing.times });
+    if (!counts.some(({ hook, failing }) => hook === this.#name && failing > 0)) this.#health.worked();
   }
 }

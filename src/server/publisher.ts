@@ -5,9 +5,10 @@ import { DyncError, errorMeanings } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
 import { NameTaken, type Sink } from "../storage/storage.ts";
+import { sentMetadata } from "../upload/added.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import { publicationOf } from "./publication.ts";
-import { refusalOf, troubleOf } from "./refusal.ts";
+import { type Poster, refusalOf, troubleOf } from "./refusal.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 
 export type FinishResult =
@@ -41,8 +42,12 @@ export async function finishUpload(
     journal.log("error", "Publishing failed", troubleOf(error));
     // Everything arrived. Unless the name is somebody's for good, or it is nothing that can be published, it stays, and is
     // published when its client asks again, or this server starts anew.
-    return { type: "storage-failed", ...refusalOf(error, upload), keep: !isFinal(error) };
+    return { type: "storage-failed", ...refusalOf(error, posterOf(upload)), keep: !isFinal(error) };
   }
+}
+
+function posterOf(upload: Pick<CompleteUpload, "user" | "metadataText" | "added">): Poster {
+  return { user: upload.user, metadataText: sentMetadata(upload) };
 }
 
 /** Publishes `upload`, whose bytes lie complete in `sink` and which is recorded as being published, and records that. */
@@ -65,9 +70,11 @@ export async function publish(upload: CompleteUpload, sink: Sink, journal: Uploa
 }
 
 /** Whether what is in the way of `upload` is what it would have been, and of the same user. */
-function isSame(error: unknown, { user, sha256, contents, metadataText }: CompleteUpload): boolean {
+function isSame(error: unknown, upload: CompleteUpload): boolean {
+  const { user, sha256, contents } = upload;
   const there = error instanceof NameTaken ? error.obstacle.published : null;
-  if (there === null || there.user !== user || !sameJson(there.metadataText, metadataText)) return false;
+  if (there === null || there.user !== user || !sameJson(sentMetadata(there), sentMetadata(upload)))
+    return false;
   return contents === null ? there.sha256 === sha256 : there.contents?.list === contents.list;
 }
 

@@ -6,6 +6,7 @@ import type { LogFields } from "../base/log.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo } from "../protocol/wire/message.ts";
 import { NameTaken, type Published } from "../storage/storage.ts";
+import { sentMetadata } from "../upload/added.ts";
 
 /** The rules do not let this upload in. */
 export class Refused extends DyncError {
@@ -20,6 +21,7 @@ export class Refused extends DyncError {
 /** Who posts an upload, and what about it. */
 export interface Poster {
   readonly user: string;
+  /** As they were sent. */
   readonly metadataText: string;
 }
 
@@ -42,7 +44,7 @@ export function refusalOf(error: unknown, poster: Poster | null = null): Refusal
 export function aboutPublished(published: Published, metadataText: string): ErrorInfo {
   const { id: upload, size, sha256, contents } = published;
   const files = contents === null ? {} : { files: contents.list };
-  const metadata = sameJson(published.metadataText, metadataText) ? "same" : "different";
+  const metadata = sameJson(sentMetadata(published), metadataText) ? "same" : "different";
   return { size, sha256, upload, metadata, ...files };
 }
 

@@ -13,6 +13,7 @@ import { encodeServerMessage } from "../protocol/wire/encode.ts";
 import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { AfterHooks, type HookParts } from "./after-hooks.ts";
+import { BeforeHooks } from "./before-hooks.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type PendingKey, PendingKeys } from "./pending-keys.ts";
@@ -24,7 +25,7 @@ import { Uploads, type UploadsParts } from "./uploads.ts";
 import { Verification } from "./verification.ts";
 
 export interface ServerParts
-  extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged" | "afterHooks"> {
+  extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged" | "afterHooks" | "beforeHooks"> {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
   /** None unless given. */
@@ -65,6 +66,7 @@ export class Server {
     this.#uploads = new Uploads({
       ...parts,
       afterHooks: this.#afterHooks,
+      beforeHooks: parts.hooks && new BeforeHooks({ ...parts, ...parts.hooks }),
       office,
       room: new Room(parts.storage),
       send: (peer, message) => this.#send(peer, message),

@@ -15,6 +15,7 @@ import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
 import { growthFault } from "../rules/user-limits.ts";
 import type { Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
+import { sentMetadata, type WithAdditions } from "../upload/added.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
 import type { Form, Layout, UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, roomFor } from "./admission.ts";
@@ -66,6 +67,8 @@ export class Session {
   readonly #about: LogFields;
   #journal: UploadJournal | null = null;
   #post: PostFile | null = null;
+  /** What is stored of its metadata, and which of it was not sent. */
+  #metadata: WithAdditions | null = null;
   /** See `UploadRecord.place`. */
   #place: Destination | null = null;
   #sink: Sink | null = null;
@@ -129,11 +132,14 @@ export class Session {
     const createdAt = this.#parts.clock.date().toISOString();
     try {
       const request = { id, identity, user, origin: this.origin, post, createdAt };
-      const { hold, form, place, sink } = await admit(request, this.#events, makeWay, this.#parts);
+      const events = { ...this.#events, abandoned: this.#stop.signal };
+      const admitted = await admit(request, events, makeWay, this.#parts);
+      const { hold, form, place, sink } = admitted;
       // Also when the upload ended meanwhile: then all of this is put away with it.
       const journal = new UploadJournal(hold, this.#parts.storage.emptyNote, this.#about, this.#parts);
       this.#journal = journal;
       this.#post = post;
+      this.#metadata = admitted.metadata;
       this.#place = place;
       this.#sink = sink;
       const { size = null, client } = post.info;
@@ -176,7 +182,8 @@ export class Session {
       throw error;
     }
     this.#journal = new UploadJournal(hold, null, this.#about, this.#parts);
-    return this.#goOn(record, postOf(record, metadata), sink, this.#journal);
+    this.#metadata = { metadataText: metadata, added: record.added };
+    return this.#goOn(record, postOf(record, sentMetadata(this.#metadata)), sink, this.#journal);
   }
 
   async #giveUpRecord(record: UploadRecord, [code, text]: readonly [number, string]): Promise<Restored> {
@@ -246,14 +253,14 @@ export class Session {
   /** Compares with the announced checksum, and publishes. */
   async finish(size: number, checksum: Uint8Array): Promise<void> {
     assert(this.#sink !== null && this.#post !== null, "a finish follows an admission");
-    assert(this.#journal !== null, "what is open has a record");
+    assert(this.#journal !== null && this.#metadata !== null, "what is open has a record");
     // Something of it failed to be stored, and is cut off: what is left goes to the machine first.
     if (!this.#sink.isReady || this.#sink.length !== size) return;
-    const { metadataText, info } = this.#post;
+    const { info } = this.#post;
     const name = storedName(this.#post);
     const { modified = null, client = null } = info;
     const receivedAt = this.#parts.clock.date().toISOString();
-    const known = { ...this.key, name, place: this.#place, metadataText, size };
+    const known = { ...this.key, name, place: this.#place, ...this.#metadata, size };
     const upload = { ...known, modified, receivedAt, client };
     this.#finishing = finishUpload(upload, checksum, this.#sink, this.#journal);
     const result = await this.#finishing;

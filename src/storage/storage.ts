@@ -16,7 +16,10 @@ export interface Description {
 }
 
 /** A file, or a dataset, that was published whole, at exactly one destination. */
-export type Published = Pick<CompleteUpload, "id" | "user" | "size" | "sha256" | "contents" | "metadataText">;
+export type Published = Pick<
+  CompleteUpload,
+  "id" | "user" | "size" | "sha256" | "contents" | "metadataText" | "added"
+>;
 
 /** Why nothing can be published at a destination. */
 export interface Obstacle {

@@ -14,11 +14,16 @@ const unpack = "tar";
 const indentedCharsMax = 1024 * 1024;
 
 /** Our member: where a published file came from. */
-type Provenance = Omit<CompleteUpload, "id" | "metadataText" | "contents" | "receivedAt" | "place"> & {
+type Provenance = Omit<
+  CompleteUpload,
+  "id" | "metadataText" | "added" | "contents" | "receivedAt" | "place"
+> & {
   readonly upload: string;
   readonly received: string;
   /** Below the data folder; not there where it is the user's folder and the name. */
   readonly path?: string;
+  /** Names of the members that hooks added; not there where they added none. */
+  readonly added?: readonly string[];
 };
 
 /**
@@ -34,6 +39,7 @@ export function sidecarText(complete: CompleteUpload): string {
   const own = {
     ...origin,
     ...(contents === null ? {} : { unpack, ...contents }),
+    ...(complete.added == null ? {} : { added: JSON.parse(complete.added) as readonly string[] }),
     modified,
     received,
     client,
@@ -68,7 +74,8 @@ export function parseSidecar(text: string): CompleteUpload | null {
   if (own.path !== undefined && place === null) return null;
   const { upload: id, identity, user, name, size, sha256, modified, received: receivedAt, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
-  const known = { id, identity, user, name, place, size, sha256, contents };
+  const added = own.added === undefined ? {} : { added: JSON.stringify(own.added) };
+  const known = { id, identity, user, name, place, size, sha256, contents, ...added };
   return { ...known, modified, receivedAt, client, metadataText };
 }
 
@@ -109,8 +116,13 @@ function isProvenance(own: Record<string, unknown>): own is Record<string, unkno
   const texts = ["upload", "identity", "user", "name", "sha256", "received"];
   if (!texts.every((key) => typeof own[key] === "string")) return false;
   if (own.path !== undefined && typeof own.path !== "string") return false;
+  if (own.added !== undefined && !isTextList(own.added)) return false;
   for (const text of [own.client, own.modified]) if (text !== null && typeof text !== "string") return false;
   return isCount(own.size);
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((it) => typeof it === "string");
 }
 
 function isCount(value: unknown): value is number {

@@ -37,6 +37,8 @@ export interface CompleteUpload extends UploadKey {
   readonly place: Destination | null;
   /** The client's metadata: a JSON object as text. */
   readonly metadataText: string;
+  /** Names of its members that the server's hooks added, as a JSON list; `null`, or not there: none. */
+  readonly added?: string | null | undefined;
   /** Bytes: of a dataset those of the tar by which it came. */
   readonly size: number;
   /** Lower-case hex, of the same bytes. */

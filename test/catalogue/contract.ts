@@ -83,6 +83,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       expect(await catalogue.metadataOf(upload.id)).toBe(metadataText);
       expect(await catalogue.get(upload.id)).toEqual({
         ...rest,
+        added: null,
         metadataDigest: null,
         state: "open",
         durable: 0,

@@ -1,6 +1,7 @@
 // What the outbox of every catalogue has to do. Each implementation's test calls this with its own way to make one.
 
 import { describe, expect, test } from "bun:test";
+import { jsonDigest } from "../../src/base/json-digest.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
 import { deliveryAheadMsMax, type NewDelivery } from "../../src/catalogue/outbox.ts";
 import { admit, newUpload, timeOf } from "./contract.ts";
@@ -98,6 +99,24 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
       await outbox.failed({ id, attempts: 8, nextAt: 0, error: "late" });
       await outbox.delivered(id);
       expect(await outbox.counts()).toEqual([]);
+    });
+
+    test("what hooks added to metadata is no part of the digest of what was sent", async () => {
+      await using catalogue = await make();
+      const metadataText = '{"a":1,"b":2,"c":3}';
+      const hold = await admit(catalogue, newUpload(1, { metadataText, added: '["b","c"]' }));
+      expect(await catalogue.metadataOf(hold.id)).toBe(metadataText);
+      const at = timeOf(1);
+      await catalogue.change(hold, {
+        verb: "begin-publish",
+        sha256: "ab",
+        content: "ab",
+        receivedAt: at,
+        at,
+      });
+      await catalogue.change(hold, { verb: "finish", at });
+      const record = await catalogue.get(hold.id);
+      expect(record).toMatchObject({ added: '["b","c"]', metadataDigest: jsonDigest('{"a":1}') });
     });
 
     test("it stays when its upload is forgotten", async () => {

@@ -40,13 +40,26 @@ describe("hooks", () => {
     ["[[hooks]]", ["name", "event", "command"].map((it) => `1: hooks[1].${it}: is missing`)],
     [`[[hooks]]\nname = "a b"\n${event}${command}`, [`2: hooks[1].name: needs ${wantedName}, found "a b"`]],
     [`[[hooks]]\nname = ""\n${event}${command}`, [`2: hooks[1].name: needs ${wantedName}, found ""`]],
-    [`${named}event = "behind"\n${command}`, ['3: hooks[1].event: needs one of "after", found "behind"']],
+    [
+      `${named}event = "behind"\n${command}`,
+      ['3: hooks[1].event: needs one of "before", "after", found "behind"'],
+    ],
     [`${named}${event}command = "/bin/index"`, [`4: hooks[1].command: needs ${wanted}, found "/bin/index"`]],
     [`${named}${event}command = ["index"]`, [`4: hooks[1].command: needs ${wanted}, found "index"`]],
     [`${named}${event}command = []`, [`4: hooks[1].command: needs ${wanted}, found a list`]],
     [`${named}${event}command = ["/bin/a\\u0000"]`, [`4: hooks[1].command: needs ${wanted}, found a list`]],
     [`${whole}timeout = "100ms"`, ['5: hooks[1].timeout: needs at least 1s, found "100ms"']],
     [`${whole}timeout = 5`, [`5: hooks[1].timeout: needs a duration, found 5 [${duration}]`]],
+    [
+      `${whole}on-failure = "accept"`,
+      [
+        '5: hooks[1].on-failure: is for hooks with event = "before": what was stored is told again until the hook takes it',
+      ],
+    ],
+    [
+      `${named}event = "before"\n${command}on-failure = "ignore"`,
+      ['5: hooks[1].on-failure: needs one of "refuse", "accept", found "ignore"'],
+    ],
     [`${whole}at-once = 0`, ["5: hooks[1].at-once: needs a whole number from 1 to 64, found 0"]],
     [`${whole}at_once = 2`, ['5: hooks[1].at_once: unknown setting [did you mean "at-once"?]']],
     [

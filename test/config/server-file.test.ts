@@ -267,6 +267,7 @@ describe("the example", () => {
     expect(entry).toMatchObject({ name: "instruments", uploadBytes: 2 * 1024 ** 4, uploads: 50 });
     expect(Object.values(entry)).not.toContain(undefined);
     expect(hooks).toMatchObject([
+      { name: "lims", event: "before", timeout: 10_000, "on-failure": "refuse" },
       { name: "index", command: ["/usr/local/bin/index-run", "fast"], timeout: 60_000, "at-once": 4 },
     ]);
     expect(rules).toMatchObject([{ name: "mass spectrometry", schema: "/home/ms.schema.json" }]);

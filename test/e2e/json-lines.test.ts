@@ -14,7 +14,7 @@ type Line = Readonly<Record<string, unknown>>;
 
 const schemas = documentedSchemas;
 /** What others say, or are told. */
-const others = ["dync:common", "dync:job", "dync:hook"];
+const others = ["dync:common", "dync:job", "dync:hook", "dync:hook-answer"];
 /** Schemas of lines that the programs print. */
 const printed = schemas.map(({ $id }) => $id).filter((id) => !others.includes(id));
 

@@ -7,7 +7,15 @@ import { type ToldUpload, toldBody, toldText } from "../../src/hooks/told.ts";
 import { namePattern } from "../../src/rules/linear-pattern.ts";
 
 function hook(name: string, change: Partial<Hook> = {}): Hook {
-  return { name, event: "after", command: ["/bin/true"], timeoutMs: 1000, atOnce: 1, ...change };
+  return {
+    name,
+    event: "after",
+    command: ["/bin/true"],
+    timeoutMs: 1000,
+    atOnce: 1,
+    onFailure: "refuse",
+    ...change,
+  };
 }
 
 describe("hooksFor()", () => {

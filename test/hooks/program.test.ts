@@ -37,6 +37,7 @@ async function run(path: string, change: Partial<ProgramCall> = {}) {
     command: [path],
     environment: { PATH: "/usr/bin:/bin" },
     input: "told",
+    outputBytesMax: 0,
     timeoutMs: 60_000,
     signal: new AbortController().signal,
     clock: systemClock,

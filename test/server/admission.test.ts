@@ -41,7 +41,13 @@ function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionReq
   };
 }
 
-const noEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
+const noEvents = {
+  onStored() {},
+  onNote() {},
+  onFailed() {},
+  onRefused() {},
+  abandoned: new AbortController().signal,
+};
 
 // Nobody holds the name.
 const free = async (): Promise<void> => {

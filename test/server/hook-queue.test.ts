@@ -9,7 +9,7 @@ import { HookQueue } from "../../src/server/hook-queue.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryOutbox } from "../support/memory/outbox.ts";
 
-const done: HookOutcome = { type: "done" };
+const done: HookOutcome = { type: "done", output: new Uint8Array() };
 const failed = (reason: string): HookOutcome => ({ type: "failed", reason });
 
 /** A hook that answers when, and as, the test says. */
@@ -23,7 +23,14 @@ class World {
   most = 0;
   #running = 0;
   hook: Hook | null = {
-    ...{ name: "index", event: "after", command: ["/bin/index"], timeoutMs: 1000, atOnce: 2 },
+    ...{
+      name: "index",
+      event: "after",
+      command: ["/bin/index"],
+      timeoutMs: 1000,
+      atOnce: 2,
+      onFailure: "refuse",
+    },
   };
   readonly queue = new HookQueue("index", {
     outbox: this.outbox,

@@ -16,7 +16,13 @@ import { MemoryStorage } from "../support/memory/storage.ts";
 
 import { RecoveryWorld, sha256 } from "./recovery-world.ts";
 
-const noEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
+const noEvents = {
+  onStored() {},
+  onNote() {},
+  onFailed() {},
+  onRefused() {},
+  abandoned: new AbortController().signal,
+};
 const waits = async (): Promise<void> => {
   throw new Error("somebody waits");
 };

@@ -13,6 +13,7 @@ import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
 import { decodeServerMessage } from "../../src/protocol/wire/decode.ts";
 import { encodeClientMessage } from "../../src/protocol/wire/encode.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
+import type { HookParts } from "../../src/server/after-hooks.ts";
 import { Server } from "../../src/server/server.ts";
 import type { ClientLink, ClientLinkEvents, LinkFailure, Received } from "../../src/transport/transport.ts";
 import { pathOf } from "../../src/upload/destination.ts";
@@ -46,6 +47,8 @@ export class ServerWorld {
   before: (operation: StorageOperation) => void | Promise<void> = () => {};
   readonly storage = new MemoryStorage({ clock: this.clock, before: (operation) => this.before(operation) });
   bootId = "boot";
+  /** None unless a test sets some. */
+  hooks: HookParts | undefined;
   #ids = 0;
   #server: Server | null = null;
 
@@ -77,6 +80,7 @@ export class ServerWorld {
       rulesOf: () => ({ ...defaultUserRules, ...change }),
       program: "test",
       newId: () => idOf(++this.#ids),
+      ...(this.hooks === undefined ? {} : { hooks: this.hooks }),
     });
     this.#server = server;
     await server.start();

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
+import { sentMetadata } from "../../src/upload/added.ts";
 import { checksumText, parseSidecar, sidecarText } from "../../src/upload/sidecar.ts";
 import type { CompleteUpload } from "../../src/upload/upload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -50,6 +51,17 @@ test("a client cannot forge where its file came from", () => {
     const metadataText = `{"${name}":${JSON.stringify({ ...provenance, user: "bert" })},"a":1}`;
     expect(parseSidecar(sidecarText({ ...upload, metadataText }))).toEqual(upload);
   }
+});
+
+test("what hooks added is named, and what was sent can be told from it", () => {
+  const metadataText = '{"sample":"A1","n":1.0,"project":"P1","10":2}';
+  const whole = { ...upload, metadataText, added: '["project","10"]' };
+  const text = sidecarText(whole);
+  expect(JSON.parse(text)._dync).toEqual({ schema: 1, ...provenance, added: ["project", "10"] });
+  expect(parseSidecar(text)).toEqual(whole);
+  expect(sentMetadata(whole)).toBe('{"sample":"A1","n":1.0}');
+  expect(sentMetadata({ metadataText })).toBe(metadataText);
+  expect(parseSidecar(text.replace('"project",', "3,"))).toBeNull();
 });
 
 test("what the first versions of the program wrote has no time of modification", () => {

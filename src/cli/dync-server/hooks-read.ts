@@ -18,7 +18,7 @@ export interface ReadHooks {
 export const noHooks: ReadHooks = { hooks: [], faults: [], digest: "" };
 
 const atOnceDefault = 4;
-const timeoutMsDefault = { after: 60_000 } as const;
+const timeoutMsDefault = { before: 10_000, after: 60_000 } as const;
 
 /** Makes hooks of the rows of a file that was read. */
 export function readHooks({
@@ -42,6 +42,7 @@ function hookOf(row: HookRow, { groups }: ServerFile): Hook {
     timeoutMs: row.timeout ?? timeoutMsDefault[event],
     users: usersOf(row, groups),
     atOnce: row["at-once"] ?? atOnceDefault,
+    onFailure: row["on-failure"] ?? "refuse",
   };
 }
 

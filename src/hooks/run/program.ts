@@ -14,14 +14,18 @@ export interface ProgramCall {
   /** All of its variables. */
   readonly environment: Readonly<Record<string, string>>;
   readonly input: string;
+  /** How much it may print on its standard output; 0: that is thrown away. */
+  readonly outputBytesMax: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
 }
 
-/** `failure` is why it did not end as it should, on one line, or `null`. */
 export interface ProgramEnd {
+  /** Why it did not end as it should, on one line, or `null`. */
   readonly failure: string | null;
+  /** What it printed. */
+  readonly output: Uint8Array;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -43,7 +47,7 @@ export async function runProgram(call: ProgramCall): Promise<ProgramEnd> {
   try {
     run = new ProgramRun(call);
   } catch (error) {
-    return { failure: notStarted(command[0], error) };
+    return { failure: notStarted(command[0], error), output: new Uint8Array() };
   }
   const end = await run.end();
   signal.throwIfAborted();
@@ -56,6 +60,8 @@ class ProgramRun {
   readonly #exited = Promise.withResolvers<string | null>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #words = new LastWords();
+  readonly #output: Uint8Array[] = [];
+  #outputBytes = 0;
   readonly #timers: CancelTimer[] = [];
   /** Why it was ended by us, or `null`. */
   #why: string | null = null;
@@ -79,7 +85,7 @@ class ProgramRun {
     child.stdin.on("error", () => {});
     child.stdout.on("error", () => {});
     child.stderr.on("error", () => {});
-    child.stdout.resume();
+    child.stdout.on("data", (part: Uint8Array) => this.#onOutput(part));
     child.stderr.on("data", (part: Uint8Array) => this.#words.add(part));
     child.stdin.end(call.input);
   }
@@ -94,7 +100,8 @@ class ProgramRun {
     try {
       const failure = await this.#exited.promise;
       await this.#lastWords();
-      return { failure: failure === null ? null : this.#withWords(failure) };
+      const output = Buffer.concat(this.#output);
+      return { failure: failure === null ? null : this.#withWords(failure), output };
     } finally {
       for (const cancel of this.#timers) cancel();
       signal.removeEventListener("abort", stop);
@@ -102,6 +109,14 @@ class ProgramRun {
       this.#child.stderr.destroy();
       this.#child.stdin.destroy();
     }
+  }
+
+  #onOutput(part: Uint8Array): void {
+    const { outputBytesMax } = this.#call;
+    if (outputBytesMax === 0) return;
+    this.#outputBytes += part.length;
+    if (this.#outputBytes <= outputBytesMax) return void this.#output.push(part);
+    this.#kill(`printed more than ${outputBytesMax} bytes, and was ended`);
   }
 
   #withWords(failure: string): string {

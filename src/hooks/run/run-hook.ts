@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { idempotencyKey } from "../hook.ts";
-import type { HookCall, HookOutcome, RunHook } from "../runner.ts";
+import type { HookCall, RunHook } from "../runner.ts";
 import { runProgram } from "./program.ts";
 
 export interface HookRunnerParts {
@@ -14,12 +14,13 @@ export interface HookRunnerParts {
 /** Runs real hooks. */
 export function hookRunner(parts: HookRunnerParts): RunHook {
   return async (call) => {
-    const { hook, text: input, signal } = call;
+    const { hook, text: input, answerBytesMax: outputBytesMax, signal } = call;
     const { command, timeoutMs } = hook;
     const environment = environmentOf(call, parts);
-    const { failure } = await runProgram({ ...parts, command, environment, input, timeoutMs, signal });
-    const outcome: HookOutcome = failure === null ? { type: "done" } : { type: "failed", reason: failure };
-    return outcome;
+    const how = { command, environment, input, outputBytesMax, timeoutMs, signal };
+    const end = await runProgram({ ...parts, ...how });
+    if (end.failure !== null) return { type: "failed", reason: end.failure };
+    return { type: "done", output: end.output };
   };
 }
 

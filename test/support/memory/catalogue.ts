@@ -22,6 +22,7 @@ import {
   type UserBounds,
 } from "../../../src/catalogue/catalogue.ts";
 import { changed, newRecord, taken } from "../../../src/catalogue/change.ts";
+import { sentMetadata } from "../../../src/upload/added.ts";
 import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
 import { hasValue, parsed } from "../../../src/upload/metadata-field.ts";
 import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
@@ -102,7 +103,7 @@ export class MemoryCatalogue implements Catalogue {
     const record = before === undefined ? null : change(before);
     if (record === null) return false;
     const text = record.state === "finished" ? this.#metadata.get(id) : undefined;
-    const metadataDigest = text === undefined ? record.metadataDigest : jsonDigest(text);
+    const metadataDigest = text === undefined ? record.metadataDigest : sentDigest(text, record);
     this.#records.set(id, { ...record, metadataDigest });
     const hasEnded = record.state === "finished" || record.state === "failed";
     if (hasEnded && Buffer.byteLength(this.#metadata.get(id) ?? "") > metadataBytesKept)
@@ -242,6 +243,10 @@ export class MemoryCatalogue implements Catalogue {
   #now(): number {
     return this.#clock.date().getTime();
   }
+}
+
+function sentDigest(metadataText: string, { added }: UploadRecord): string | null {
+  return jsonDigest(sentMetadata({ metadataText, added }));
 }
 
 function compareByChange(a: UploadRecord, b: UploadRecord): number {

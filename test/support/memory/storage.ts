@@ -151,8 +151,8 @@ export class MemoryStorage extends PartialStorage implements Storage {
     if (file === undefined) return null;
     const { sha256, metadataText, id, stored } = file;
     const own = parseSidecar(metadataText);
-    const { user, metadataText: text } = own ?? { user: "nobody", metadataText: "{}" };
-    const published = { id, user, size: stored.length, sha256, contents: null, metadataText: text };
+    const { user, metadataText: text, added } = own ?? { user: "nobody", metadataText: "{}" };
+    const published = { id, user, size: stored.length, sha256, contents: null, metadataText: text, added };
     return { file: file.name, published: file.name === name ? published : null };
   }
 

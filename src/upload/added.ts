@@ -1,0 +1,21 @@
+// Members of metadata that were not sent, but added by the server's hooks when the upload began: which they are, and what was
+// sent. Pure.
+
+import { objectText, readJson } from "../base/json-text.ts";
+
+/** Metadata with their additions, as `CompleteUpload` and its record have them. */
+export interface WithAdditions {
+  /** All of them: a JSON object as text. */
+  readonly metadataText: string;
+  /** Names of the members that were added, as a JSON list; `null`, or not there: none. */
+  readonly added?: string | null | undefined;
+}
+
+/** The metadata as they were sent. */
+export function sentMetadata({ metadataText, added }: WithAdditions): string {
+  if (added == null) return metadataText;
+  const names = new Set(JSON.parse(added) as readonly string[]);
+  const reading = readJson(metadataText);
+  const members = reading.type === "json" ? reading.content.members : null;
+  return members === null ? metadataText : objectText(members.filter(({ name }) => !names.has(name)));
+}
