@@ -8,6 +8,9 @@ import type { Destination } from "../upload/destination.ts";
 import type { FieldValue } from "../upload/metadata-field.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
 import type { NewDelivery, Outbox } from "./outbox.ts";
+import type { Counted, Quota, QuotaRoom, UserUsage } from "./quota.ts";
+
+export type { Counted, Quota, QuotaRoom, UserUsage } from "./quota.ts";
 
 /** Metadata of an upload that ended is kept up to this many bytes; of what is more only the file beside the data has it. */
 export const metadataBytesKept = 16 * 1024;
@@ -49,6 +52,11 @@ export interface UploadRecord extends UploadKey {
   readonly durable: number;
   /** What the storage says of the bytes behind them, in its own words: see `StoredNote`. */
   readonly mark: string | null;
+  /**
+   * Bytes that count for it against a quota: what was announced, what it was granted as it grew where nothing was, and from
+   * when it is complete what it has.
+   */
+  readonly bytes: number;
   /** Lower-case hex, once known. */
   readonly sha256: string | null;
   /** By what it is found again, lower-case hex, once known: `sha256` of a file, `Contents.list` of a dataset. */
@@ -116,6 +124,8 @@ export type UploadChange = { readonly at: string } & (
       readonly sha256: string;
       readonly content: string;
       readonly receivedAt: string;
+      /** Its size, where that was not announced. */
+      readonly bytes?: number;
     }
   /** It turned out not to be complete. */
   | { readonly verb: "reopen"; readonly durable: number }
@@ -129,7 +139,18 @@ export type Admitted =
   /** Uploads that have not ended hold something that its place needs, or what is to be a folder for it. */
   | { readonly type: "name-taken"; readonly holders: readonly UploadRecord[] }
   /** It would pass a bound of its user. */
-  | { readonly type: "too-many-uploads" | "too-much-metadata" };
+  | { readonly type: "too-many-uploads" | "too-much-metadata" }
+  | QuotaPassed;
+
+/** There is less room than it takes. */
+export type QuotaPassed = { readonly type: "quota-passed"; readonly room: QuotaRoom };
+
+export type Grown =
+  /** It may have so many bytes now. */
+  | { readonly type: "grown"; readonly bytes: number }
+  | QuotaPassed
+  /** Somebody has taken the upload, or it is not open any more. */
+  | { readonly type: "not-open" };
 
 export type Taken =
   | { readonly type: "taken"; readonly hold: Hold; readonly record: UploadRecord }
@@ -143,6 +164,8 @@ export interface UserBounds {
   readonly uploads: number;
   /** Bytes of metadata (UTF-8) of all of them together. */
   readonly metadataBytes: number;
+  /** What it counts for has to fit into all of them. */
+  readonly quotas?: readonly Quota[];
 }
 
 /** Which uploads are listed: those of which all that is given holds. */
@@ -196,6 +219,18 @@ export interface Catalogue {
    * happened already may happen again. The name is free when it is finished or failed.
    */
   change(hold: Hold, change: UploadChange): Promise<boolean>;
+  /**
+   * Lets an open upload of which no size was announced count for `need` bytes, and for up to `wish` where there is room within
+   * `quotas`: in one step with looking whether that is there. It never counts for less than before.
+   */
+  grow(hold: Hold, need: number, wish: number, quotas: readonly Quota[]): Promise<Grown>;
+  /** What still fits into `quotas`. */
+  room(quotas: readonly Quota[]): Promise<QuotaRoom>;
+  usageOf(user: string): Promise<UserUsage>;
+  /** Of all who have anything, in the order of their names; behind `after`; at most `limit`. */
+  usages(after: string | null, limit: number): Promise<readonly UserUsage[]>;
+  /** Writes down what was `found` of a user's uploads at `at` (ISO 8601), by a count that began when it was `before`. */
+  recount(user: string, before: Counted, found: Counted, at: string): Promise<void>;
   /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
   find(identity: string, user: string, origin: string): Promise<UploadRecord | null>;
   get(id: string): Promise<UploadRecord | null>;

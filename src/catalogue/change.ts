@@ -1,7 +1,8 @@
 // What may happen to a record, the same in every catalogue. Pure: a catalogue reads a record, asks here what becomes of it,
 // and writes that, in one step.
 
-import type { Hold, NewUpload, Owner, UploadChange, UploadRecord, UploadState } from "./catalogue.ts";
+import type { Grown, Hold, NewUpload, Owner, UploadChange, UploadRecord, UploadState } from "./catalogue.ts";
+import type { QuotaRoom } from "./quota.ts";
 
 /** `upload` as it is recorded: open, with nothing durable, held by `owner`. Its metadata is kept beside it. */
 export function newRecord(
@@ -15,6 +16,7 @@ export function newRecord(
     metadataDigest: null,
     state: "open",
     durable: 0,
+    bytes: upload.size ?? 0,
     sha256: null,
     content: null,
     receivedAt: null,
@@ -61,14 +63,36 @@ function partsOf(change: UploadChange): Partial<UploadRecord> {
     case "progress":
       return { durable: change.durable, mark: change.mark };
     case "begin-publish": {
-      const { sha256, content, receivedAt } = change;
-      return { state: "publishing", sha256, content, receivedAt };
+      const { sha256, content, receivedAt, bytes } = change;
+      return { state: "publishing", sha256, content, receivedAt, ...(bytes === undefined ? {} : { bytes }) };
     }
     case "reopen":
       return { state: "open", durable: change.durable, sha256: null, content: null };
     case "finish":
-      return { state: "finished", ...(change.size === undefined ? {} : { size: change.size }) };
+      return {
+        state: "finished",
+        ...(change.size === undefined ? {} : { size: change.size, bytes: change.size }),
+      };
     case "fail":
       return { state: "failed", errorCode: change.errorCode, reason: change.reason };
   }
+}
+
+/** What becomes of `record` when who has `hold` wants it to count for more, and `room` is free: see `Catalogue.grow`. */
+export function grown(
+  record: UploadRecord | null,
+  { fence, owner }: Hold,
+  {
+    need,
+    wish,
+    room,
+    now,
+  }: { readonly need: number; readonly wish: number; readonly room: QuotaRoom; readonly now: number },
+): { readonly record: UploadRecord | null; readonly answer: Grown } {
+  const isTheirs = record?.fence === fence && (record.owner === owner.id || record.leaseUntil <= now);
+  if (record === null || record.state !== "open" || !isTheirs)
+    return { record: null, answer: { type: "not-open" } };
+  if (need - record.bytes > room.bytes) return { record: null, answer: { type: "quota-passed", room } };
+  const bytes = Math.max(record.bytes, need, Math.min(wish, record.bytes + room.bytes));
+  return { record: { ...record, bytes }, answer: { type: "grown", bytes } };
 }

@@ -78,6 +78,7 @@ const steps: readonly Step[] = [
    CREATE INDEX outbox_due ON outbox (hook, next_at, attempts);`,
   // What hooks added to the metadata is no part of what was sent.
   "ALTER TABLE uploads ADD COLUMN added TEXT;",
+  countBytes,
 ];
 
 /** What `migrate` brings the tables to. */
@@ -145,6 +146,21 @@ function claimNames(database: DatabaseSync): void {
     .all();
   for (const { sequence, user, name } of rows)
     for (const it of occupiedNames(String(name))) claim.run(user as string, it, sequence as number);
+}
+
+// What users have stored, as running totals: records of what was stored are forgotten one day. `bytes` is what an upload counts
+// for while it is unfinished, and in the end what was stored of it.
+function countBytes(database: DatabaseSync): void {
+  database.exec(`
+    ALTER TABLE uploads ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE uploads SET bytes = max(ifnull(size, 0), durable) WHERE state <> 'failed';
+    CREATE TABLE usage (
+      user TEXT PRIMARY KEY, stored INTEGER NOT NULL, files INTEGER NOT NULL, last_at TEXT, counted_at TEXT
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO usage (user, stored, files, last_at)
+      SELECT user, sum(bytes), count(*), max(updated_at) FROM uploads WHERE state = 'finished' GROUP BY user;
+    DROP INDEX uploads_unfinished;
+    CREATE INDEX uploads_unfinished ON uploads (user, metadata_bytes, bytes) WHERE state IN ('open', 'publishing');`);
 }
 
 /**

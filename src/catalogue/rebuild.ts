@@ -18,6 +18,7 @@ export function recordOfPublished(published: CompleteUpload): UploadRecord {
     metadataDigest: jsonDigest(sentMetadata(published)),
     state: "finished",
     durable: published.size,
+    bytes: published.size,
     mark: null,
     errorCode: null,
     reason: null,

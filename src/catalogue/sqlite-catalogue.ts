@@ -12,6 +12,7 @@ import { occupiedNames } from "../upload/names.ts";
 import {
   type Admitted,
   type Catalogue,
+  type Grown,
   type Hold,
   holdOf,
   type ListPage,
@@ -26,11 +27,13 @@ import {
   type UploadState,
   type UserBounds,
 } from "./catalogue.ts";
-import { changed, newRecord, taken } from "./change.ts";
+import { changed, grown, newRecord, taken } from "./change.ts";
+import { type Counted, type Quota, type QuotaRoom, roomWithin, type UserUsage } from "./quota.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { SqliteList } from "./sqlite-list.ts";
 import { outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
-import { type Soon, TurnQueue } from "./turn-queue.ts";
+import { SqliteUsage } from "./sqlite-usage.ts";
+import { paced, TurnQueue } from "./turn-queue.ts";
 
 // Space is given back when so many pages are free (4 MiB) and more than a quarter of all: what is used again soon
 // costs less where it is.
@@ -38,9 +41,6 @@ const freePagesMin = 1024;
 const freeShareMin = 0.25;
 // And so many pages at once (1 MiB), which takes some milliseconds.
 const pagesPerStep = 256;
-
-// A commit writes some ten pages whatever is in it.
-const commitEveryMs = 2;
 
 /** The column of each member of a record. */
 const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
@@ -59,6 +59,7 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
   state: "state",
   durable: "durable",
   mark: "mark",
+  bytes: "bytes",
   sha256: "sha256",
   content: "content",
   receivedAt: "received_at",
@@ -92,7 +93,7 @@ function statementsOf(database: DatabaseSync) {
        WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
-      `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
+      `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, bytes = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
          owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
        WHERE id = ?`,
     ),
@@ -151,6 +152,7 @@ export function pragma(database: DatabaseSync, name: string): number {
 export class SqliteCatalogue implements Catalogue {
   readonly #database: DatabaseSync;
   readonly #statements: ReturnType<typeof statementsOf>;
+  readonly #usage: SqliteUsage;
   readonly #canCompact: boolean;
   readonly #onDamaged: (error: DyncError) => void;
   readonly #queue: TurnQueue;
@@ -167,6 +169,7 @@ export class SqliteCatalogue implements Catalogue {
       ask: (read) => this.#ask(read),
       change: (write) => this.#change("changed in", write),
     });
+    this.#usage = new SqliteUsage(database);
     this.#canCompact = pragma(this.#database, "auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
   }
@@ -176,6 +179,7 @@ export class SqliteCatalogue implements Catalogue {
     statementsOf(database);
     new SqliteList(database, select, recordOf).page({ fields: [{ path: "any", value: "" }] }, null, 1);
     outboxStatements(database);
+    new SqliteUsage(database);
   }
 
   admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
@@ -193,6 +197,9 @@ export class SqliteCatalogue implements Catalogue {
     if (Number(usage?.uploads) >= bounds.uploads) return { type: "too-many-uploads" };
     if (Number(usage?.bytes) + metadataBytes > bounds.metadataBytes) return { type: "too-much-metadata" };
     const record = newRecord(upload, owner, this.#now());
+    const { quotas = [] } = bounds;
+    const room = this.#room(quotas);
+    if (record.bytes > room.bytes) return { type: "quota-passed", room };
     const { changes, lastInsertRowid } = this.#insert(record, metadataBytes);
     assert(Number(changes) === 1, "an upload is added once");
     this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
@@ -236,21 +243,57 @@ export class SqliteCatalogue implements Catalogue {
     return this.#change("changed in", () => {
       const before = recordOf(this.#statements.get.get(hold.id));
       const record = before === null ? null : changed(before, hold, change, this.#now());
-      if (record !== null) this.#update(record);
-      const isNew = record !== null && record.state !== before?.state;
+      if (record === null) return false;
+      this.#update(record);
+      const isNew = record.state !== before?.state;
       if (isNew && change.verb === "finish") this.outbox.add(record, change.deliveries ?? []);
-      return record !== null;
+      if (isNew && record.state === "finished") this.#count(record);
+      return true;
     });
   }
 
+  #count({ user, bytes, updatedAt }: UploadRecord): void {
+    this.#usage.add(user, bytes, updatedAt);
+  }
+
   #update(record: UploadRecord): void {
-    const { id, state, size, durable, mark, sha256, content, receivedAt, errorCode, reason, updatedAt } =
-      record;
+    const { id, state, size, durable, mark, bytes, owner, fence, leaseUntil, updatedAt } = record;
+    const { sha256, content, receivedAt, errorCode, reason } = record;
     const text = state === "finished" ? this.#metadataText(id) : null;
     const digest = text === null ? record.metadataDigest : sentDigest(text, record);
-    const progress = [state, size, durable, mark, sha256, content, receivedAt, errorCode, reason] as const;
-    const { owner, fence, leaseUntil } = record;
-    this.#statements.update.run(...progress, owner, fence, leaseUntil, updatedAt, digest, id);
+    const progress = [state, size, durable, mark, bytes] as const;
+    const end = [sha256, content, receivedAt, errorCode, reason] as const;
+    this.#statements.update.run(...progress, ...end, owner, fence, leaseUntil, updatedAt, digest, id);
+  }
+
+  grow(hold: Hold, need: number, wish: number, quotas: readonly Quota[]): Promise<Grown> {
+    return this.#change("changed in", () => {
+      const before = recordOf(this.#statements.get.get(hold.id));
+      const wanted = { need, wish, room: this.#room(quotas), now: this.#now() };
+      const { record, answer } = grown(before, hold, wanted);
+      if (record !== null) this.#update(record);
+      return answer;
+    });
+  }
+
+  room(quotas: readonly Quota[]): Promise<QuotaRoom> {
+    return this.#ask(() => this.#room(quotas));
+  }
+
+  #room(quotas: readonly Quota[]): QuotaRoom {
+    return roomWithin(quotas, (quota) => this.#usage.use(quota));
+  }
+
+  usageOf(user: string): Promise<UserUsage> {
+    return this.#ask(() => this.#usage.of(user));
+  }
+
+  usages(after: string | null, limit: number): Promise<readonly UserUsage[]> {
+    return this.#ask(() => this.#usage.all(after, limit));
+  }
+
+  async recount(user: string, before: Counted, found: Counted, at: string): Promise<void> {
+    await this.#change("changed in", () => this.#usage.recount(user, before, found, at));
   }
 
   find(identity: string, user: string, origin: string): Promise<UploadRecord | null> {
@@ -344,6 +387,7 @@ export class SqliteCatalogue implements Catalogue {
           const { changes, lastInsertRowid } = this.#insert(record, bytes);
           if (Number(changes) === 1 && bytes <= metadataBytesKept)
             this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
+          if (record.state === "finished" && Number(changes) === 1) this.#count(record);
         }
       }),
     );
@@ -385,8 +429,10 @@ export class SqliteCatalogue implements Catalogue {
       this.#database.exec("BEGIN IMMEDIATE");
       try {
         work();
+        this.#usage.write();
         this.#database.exec("COMMIT");
       } catch (error) {
+        this.#usage.drop();
         this.#rollBack();
         throw error;
       }
@@ -415,20 +461,6 @@ export class SqliteCatalogue implements Catalogue {
       throw error;
     }
   }
-}
-
-// After a commit the next one waits for a moment, so that many uploads get one together; who is alone waits for nobody, and
-// neither does who only asks.
-function paced(clock: Clock): Soon {
-  let next = 0;
-  const run = (flush: () => boolean): void => {
-    if (flush()) next = clock.now() + commitEveryMs;
-  };
-  return (flush, isChange) => {
-    const waitMs = isChange ? next - clock.now() : 0;
-    if (waitMs > 0) clock.after(waitMs, () => run(flush));
-    else setImmediate(() => run(flush));
-  };
 }
 
 function sentDigest(metadataText: string, { added }: UploadRecord): string | null {

@@ -5,6 +5,8 @@
 // where they come one by one 0.27 to 0.31 and 0.36 to 0.73, in a worker 0.36 to 0.46 and 0.04; with a commit for each, as it was before,
 // 0.37 to 0.43 and 0.63 to 1.72. A worker blocks less and costs more; a disk that syncs slowly would speak for it.
 
+import type { Clock } from "../base/clock.ts";
+
 interface Call {
   readonly run: () => unknown;
   readonly resolve: (value: never) => void;
@@ -13,6 +15,25 @@ interface Call {
 
 /** Calls `flush` when those calls are there that shall be done together; the first of them `isChange`. */
 export type Soon = (flush: () => boolean, isChange: boolean) => void;
+
+// A commit writes some ten pages whatever is in it.
+const commitEveryMs = 2;
+
+/**
+ * After a commit the next one waits for a moment, so that many uploads get one together; who is alone waits for nobody, and
+ * neither does who only asks.
+ */
+export function paced(clock: Clock): Soon {
+  let next = 0;
+  const run = (flush: () => boolean): void => {
+    if (flush()) next = clock.now() + commitEveryMs;
+  };
+  return (flush, isChange) => {
+    const waitMs = isChange ? next - clock.now() : 0;
+    if (waitMs > 0) clock.after(waitMs, () => run(flush));
+    else setImmediate(() => run(flush));
+  };
+}
 
 export class TurnQueue {
   /** Runs what it is given in one transaction, all or nothing. */

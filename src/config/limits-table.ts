@@ -2,7 +2,7 @@
 // which the first entry counts that fits the user and has that member.
 
 import * as v from "valibot";
-import type { LimitEntry, Limits, ShownPattern } from "../rules/user-limits.ts";
+import type { LimitEntry, ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import {
   type Groups,
@@ -25,6 +25,8 @@ export interface LimitsRow {
   readonly uploads?: number | undefined;
   readonly unfinished?: number | undefined;
   readonly "upload-size"?: number | undefined;
+  readonly quota?: number | undefined;
+  readonly "group-quota"?: number | undefined;
   readonly files?: readonly ShownPattern[] | undefined;
   readonly contact?: string | undefined;
 }
@@ -39,6 +41,8 @@ const matters = {
   uploads: v.optional(member((value) => readInFile({ kind: uploads }, value))),
   unfinished: v.optional(member((value) => readInFile({ kind: uploads }, value))),
   "upload-size": v.optional(member((value) => readInFile({ kind: bytes }, value))),
+  quota: v.optional(member((value) => readInFile({ kind: bytes }, value))),
+  "group-quota": v.optional(member((value) => readInFile({ kind: bytes }, value))),
   files: v.optional(member((value) => readPatterns(value, true, "names of files"))),
 };
 
@@ -78,8 +82,12 @@ export function limitsFaults(
 export function limitEntries(rows: readonly LimitsRow[], groups: Groups): readonly LimitEntry[] {
   return rows.map((row) => {
     const { name, uploads, unfinished, files, contact } = row;
-    const limits: Limits = { uploads, unfinished, uploadBytes: row["upload-size"], files, contact };
-    return { name, users: usersOf(row, groups), ...limits };
+    const sizes = {
+      uploadBytes: row["upload-size"],
+      quotaBytes: row.quota,
+      groupQuotaBytes: row["group-quota"],
+    };
+    return { name, users: usersOf(row, groups), uploads, unfinished, ...sizes, files, contact };
   });
 }
 

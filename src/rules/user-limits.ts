@@ -19,28 +19,70 @@ export interface Limits {
   readonly unfinished?: number | undefined;
   /** Bytes of one upload, as they are sent. */
   readonly uploadBytes?: number | undefined;
+  /** Bytes that one user may have stored and under way. */
+  readonly quotaBytes?: number | undefined;
   /** Names that uploads may get. */
   readonly files?: readonly ShownPattern[] | undefined;
   /** Whom to ask for more. */
   readonly contact?: string | undefined;
+  /** What its user may have together with others. */
+  readonly shared?: SharedQuota | undefined;
 }
 
-export interface LimitEntry extends Limits {
+/** Bytes that all may have together for whom an entry says so. */
+export interface SharedQuota {
+  /** Of the entry. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly isOf: (user: string) => boolean;
+}
+
+export interface LimitEntry extends Omit<Limits, "shared"> {
   readonly name: string;
   /** `undefined`: everybody. */
   readonly users?: readonly Matches[] | undefined;
+  /** Bytes of all together for whom this is the first that says so. */
+  readonly groupQuotaBytes?: number | undefined;
 }
 
 export const noLimits: Limits = {};
 
 /** Of each matter what the first of `entries` says that fits `user` and says anything of it. */
 export function limitsOf(entries: readonly LimitEntry[], user: string): Limits {
-  const limits: Record<string, unknown> = {};
-  for (const { name: _, users, ...said } of entries) {
-    if (users?.some((matches) => matches(user)) === false) continue;
+  const shared = sharedQuotaOf(entries, user);
+  const limits: Record<string, unknown> = shared === null ? {} : { shared };
+  for (const { name: _, users, groupQuotaBytes: __, ...said } of entries) {
+    if (!isFor(users, user)) continue;
     for (const [matter, value] of Object.entries(said)) if (value !== undefined) limits[matter] ??= value;
   }
   return limits as Limits;
+}
+
+function isFor(users: LimitEntry["users"], user: string): boolean {
+  return users === undefined || users.some((matches) => matches(user));
+}
+
+/** One for each entry: who is one of its users is asked for every upload of each of them. */
+const sharedQuotas = new WeakMap<LimitEntry, SharedQuota>();
+
+function sharedQuotaOf(entries: readonly LimitEntry[], user: string): SharedQuota | null {
+  const entry = groupEntryOf(entries, user);
+  if (entry?.groupQuotaBytes === undefined) return null;
+  const known = sharedQuotas.get(entry);
+  if (known !== undefined) return known;
+  const users = new Map<string, boolean>();
+  const isOf = (it: string): boolean => {
+    const answer = users.get(it) ?? groupEntryOf(entries, it) === entry;
+    users.set(it, answer);
+    return answer;
+  };
+  const shared = { name: entry.name, bytes: entry.groupQuotaBytes, isOf };
+  sharedQuotas.set(entry, shared);
+  return shared;
+}
+
+function groupEntryOf(entries: readonly LimitEntry[], user: string): LimitEntry | undefined {
+  return entries.find(({ users, groupQuotaBytes }) => groupQuotaBytes !== undefined && isFor(users, user));
 }
 
 /** Why an upload may not have this name, for its sender; `null`: it may. */

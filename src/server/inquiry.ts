@@ -12,6 +12,7 @@ import { destinationOf } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
 import type { AdmissionParts } from "./admission.ts";
 import { checkFree } from "./placing.ts";
+import { quotaRefusal, quotasOf } from "./quotas.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
 
 const atOnceMax = 16;
@@ -62,6 +63,10 @@ async function inquire(user: string, post: PostFile, parts: InquiryParts): Promi
   const same = await withSameContent(user, post, parts);
   if (same !== null) return same;
   if (judgement.type === "refused") return judgement.refusal;
+  const { limits } = parts.rulesOf(user);
+  const [size, quotas] = [judgement.post.info.size ?? 0, quotasOf(user, limits)];
+  const room = quotas.length === 0 ? null : await parts.catalogue.room(quotas);
+  if (room !== null && size > room.bytes) throw quotaRefusal(room, size, limits);
   const { rule } = judgement;
   const text = `Nothing is stored as ${JSON.stringify(name)}`;
   return { code: errorMeanings["unknown-upload"].wire, text, ...(rule === null ? {} : { info: { rule } }) };

@@ -34,7 +34,7 @@ export async function finishUpload(
   try {
     // Before it is said to be complete: what is no whole tar never gets a name.
     const contents = await sink.contents();
-    await journal.publishing(sha256, contents?.list ?? sha256, upload.receivedAt);
+    await journal.publishing(sha256, contents?.list ?? sha256, upload.receivedAt, upload.size);
     const published = { ...upload, sha256, contents };
     await publish(published, sink, journal);
     return { type: "finished", published };

@@ -5,7 +5,7 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
-import type { UploadRecord } from "../catalogue/catalogue.ts";
+import type { Hold, UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
 import type { CreditOffice, CreditReport } from "../protocol/server/credit-office.ts";
 import type { ServerAction, ServerInput } from "../protocol/server/server-events.ts";
@@ -13,7 +13,7 @@ import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
 import { growthFault } from "../rules/user-limits.ts";
-import type { Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
+import type { OwnedChunk, Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
 import { sentMetadata, type WithAdditions } from "../upload/added.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
@@ -22,8 +22,10 @@ import { type AdmissionParts, admit, roomFor } from "./admission.ts";
 import type { MakeWay } from "./placing.ts";
 import { publishedFields } from "./publication.ts";
 import { type FinishResult, finishUpload } from "./publisher.ts";
+import { quotasOf } from "./quotas.ts";
 import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
+import { isQuotaPassed, StreamClaim } from "./stream-claim.ts";
 import { takenElsewhere, UploadJournal } from "./upload-journal.ts";
 
 /** How far an upload is. */
@@ -66,6 +68,7 @@ export class Session {
   /** What each line of its log is about. */
   readonly #about: LogFields;
   #journal: UploadJournal | null = null;
+  #claim: StreamClaim | null = null;
   #post: PostFile | null = null;
   /** What is stored of its metadata, and which of it was not sent. */
   #metadata: WithAdditions | null = null;
@@ -140,6 +143,7 @@ export class Session {
       this.#journal = journal;
       this.#post = post;
       this.#metadata = admitted.metadata;
+      this.#claim = this.#claimOf(post, hold, 0, sink);
       this.#place = place;
       this.#sink = sink;
       const { size = null, client } = post.info;
@@ -183,7 +187,9 @@ export class Session {
     }
     this.#journal = new UploadJournal(hold, null, this.#about, this.#parts);
     this.#metadata = { metadataText: metadata, added: record.added };
-    return this.#goOn(record, postOf(record, sentMetadata(this.#metadata)), sink, this.#journal);
+    const post = postOf(record, sentMetadata(this.#metadata));
+    this.#claim = this.#claimOf(post, hold, record.bytes, sink);
+    return this.#goOn(record, post, sink, this.#journal);
   }
 
   async #giveUpRecord(record: UploadRecord, [code, text]: readonly [number, string]): Promise<Restored> {
@@ -240,7 +246,24 @@ export class Session {
       received.release();
       return this.#feed({ type: "storage-failed", ...fault, keep: false });
     }
-    this.#sink.write({ offset, data, release: () => received.release() });
+    const chunk = { offset, data, release: () => received.release() };
+    if (this.#claim === null) this.#sink.write(chunk);
+    else this.#claim.write(chunk);
+  }
+
+  /** Of an upload without a size, which claims the room that it needs as it grows. */
+  #claimOf(post: PostFile, hold: Hold, granted: number, sink: Sink): StreamClaim | null {
+    if (post.info.size !== undefined) return null;
+    const { catalogue, rulesOf } = this.#parts;
+    const { user } = this.key;
+    const current = () => {
+      const { limits } = rulesOf(user);
+      return { limits, quotas: quotasOf(user, limits) };
+    };
+    const onRefused = (error: unknown): void =>
+      this.#tell({ type: "storage-failed", ...refusalOf(error), keep: !isQuotaPassed(error) });
+    const write = (chunk: OwnedChunk): void => sink.write(chunk);
+    return new StreamClaim({ catalogue, hold, granted, limits: current, write, onRefused });
   }
 
   /** Why the upload is not taken any further when it has so many bytes. What was announced was judged before it began. */
@@ -310,6 +333,7 @@ export class Session {
   /** Puts everything away; never rejects. */
   async close(done: Done): Promise<void> {
     this.#stop.abort();
+    this.#claim?.stop();
     const { office, onCreditChanged } = this.#parts;
     // What is being written just now stays in memory, and in the account, until it is put away.
     office.end(this.key.id);

@@ -2,8 +2,9 @@
 // begins would fill the catalogue, which no announced size counts.
 
 import { DyncError, errorMeanings } from "../base/error.ts";
-import type { Admitted, NewUpload } from "../catalogue/catalogue.ts";
+import type { Admitted, NewUpload, QuotaPassed } from "../catalogue/catalogue.ts";
 import type { RulesOf, UserRules } from "../config/server-settings.ts";
+import { quotaRefusal, quotasOf } from "./quotas.ts";
 import { giveUp, type RecoveryParts } from "./recovery.ts";
 
 export interface UnfinishedParts extends RecoveryParts {
@@ -27,21 +28,30 @@ export async function addWithinBounds(upload: NewUpload, parts: UnfinishedParts)
   const { catalogue, owner } = parts;
   const rules = parts.rulesOf(upload.user);
   const trimmed = catalogue.trim(upload.user, "failed", rules.failedPerUser, trimmedMax);
-  const bounds = { uploads: rules.unfinishedPerUser, metadataBytes: rules.metadataBytesPerUser };
+  const quotas = quotasOf(upload.user, rules.limits);
+  const bounds = { uploads: rules.unfinishedPerUser, metadataBytes: rules.metadataBytesPerUser, quotas };
   for (let dropped = 0; ; dropped++) {
     const [result] = await Promise.all([catalogue.admit(upload, owner, bounds), trimmed]);
     if (result.type === "admitted" || result.type === "name-taken") return result;
-    if (dropped >= droppedMax || !(await dropOldestEmpty(upload.user, parts)))
-      throw refusal(result.type, rules);
+    const isHopeless = result.type === "quota-passed" && !wouldFit(upload, result);
+    if (isHopeless || dropped >= droppedMax || !(await dropOldestEmpty(upload.user, parts)))
+      throw refusal(upload, result, rules);
   }
 }
 
 type NamedOrTaken = Extract<Admitted, { type: "admitted" | "name-taken" }>;
-type TooMuch = Exclude<Admitted, NamedOrTaken>["type"];
+type TooMuch = Exclude<Admitted, NamedOrTaken>;
 
-function refusal(result: TooMuch, { unfinishedPerUser, metadataBytesPerUser }: UserRules): DyncError {
+/** Whether it would fit if nothing else of its user, or of those who share the quota, was under way. */
+function wouldFit({ size }: NewUpload, { room: { tightest } }: QuotaPassed): boolean {
+  return tightest !== null && tightest.stored + (size ?? 0) <= tightest.quota.bytes;
+}
+
+function refusal({ size }: NewUpload, result: TooMuch, rules: UserRules): DyncError {
+  if (result.type === "quota-passed") return quotaRefusal(result.room, size ?? 0, rules.limits);
+  const { unfinishedPerUser, metadataBytesPerUser } = rules;
   const text =
-    result === "too-many-uploads"
+    result.type === "too-many-uploads"
       ? `You have ${countText(unfinishedPerUser)} on the server, the most that one user may have`
       : `The metadata of your unfinished uploads would pass the ${metadataBytesPerUser} bytes that one user may have`;
   return new DyncError("too-many-uploads", `${text}: finish or cancel some, or wait until they expire`);

@@ -71,9 +71,10 @@ export class UploadJournal {
     }
   }
 
-  /** Complete since `receivedAt` (ISO 8601), and about to get its name. Rejects when another server has taken it. */
-  async publishing(sha256: string, content: string, receivedAt: string): Promise<void> {
-    if (!(await this.#change({ verb: "begin-publish", sha256, content, receivedAt }))) throw takenElsewhere();
+  /** Complete since `receivedAt` (ISO 8601), with so many bytes, and about to get its name. Rejects when another server has taken it. */
+  async publishing(sha256: string, content: string, receivedAt: string, bytes: number): Promise<void> {
+    const what = { verb: "begin-publish", sha256, content, receivedAt, bytes } as const;
+    if (!(await this.#change(what))) throw takenElsewhere();
   }
 
   /** `upload` is published at `destination`. Rejects when another server has taken it. */

@@ -11,6 +11,7 @@ import {
   type UploadRecord,
   type UploadState,
 } from "../../src/catalogue/catalogue.ts";
+import { quotaTests } from "./quota.ts";
 
 export function newUpload(number: number, change: Partial<NewUpload> = {}): NewUpload {
   return {
@@ -74,6 +75,8 @@ export function timeOf(seconds: number): string {
 
 export function catalogueContract(name: string, make: () => Promise<Catalogue & AsyncDisposable>): void {
   describe(name, () => {
+    quotaTests({ make, newUpload, owner, timeOf });
+
     test("a new upload is open, with nothing durable, and held by who added it", async () => {
       await using catalogue = await make();
       const upload = newUpload(1, { size: null, mark: null });
@@ -87,6 +90,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         metadataDigest: null,
         state: "open",
         durable: 0,
+        bytes: 0,
         sha256: null,
         content: null,
         receivedAt: null,

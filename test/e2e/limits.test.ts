@@ -117,6 +117,41 @@ describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "c
     expect((await lab.send([await lab.file("big.raw", 2 * 1024 * 1024)])).code).toBe(7);
   });
 
+  describe("a quota", () => {
+    test("is passed by no two uploads at once: one is stored, the other is told, and comes when there is room", async () => {
+      const env = { DYNC_HOME: await lab.user("quentin") };
+      await limits('users = ["quentin"]\nquota = "5MiB"\ncontact = "data@example.org"');
+      const paths = [await lab.file("one.raw", 3 * 1024 * 1024), await lab.file("two.raw", 3 * 1024 * 1024)];
+      const ends = await Promise.all(paths.map((path) => lab.send(["-q", path], { env })));
+      expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 5]);
+      const refused = ends.findIndex(({ code }) => code === 5);
+      expect(ends[refused]?.stderr).toMatch(
+        /Your quota is 5\.0 MiB, of which 3\.0 MiB are used.*; this upload of 3\.0 MiB does not fit; ask data@example\.org/,
+      );
+      await limits('users = ["quentin"]\nquota = "6MiB"');
+      const path = paths[refused] as string;
+      expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
+      await lab.expectStored(path, undefined, "quentin");
+      const more = await lab.file("three.raw", 10);
+      expect((await lab.send(["-q", more], { env })).stderr).toContain("does not fit; ask the administrator");
+    });
+
+    test("ends a stream that passes it, and nothing of that stays", async () => {
+      const env = { DYNC_HOME: await lab.user("stefan") };
+      await limits('users = ["stefan"]\nquota = "1MiB"');
+      const path = await lab.file("streamed.raw", 2 * 1024 * 1024);
+      const pipe = 'cat "$1" | "$2" -q -n streamed.raw -k sample:S-17 "$3"';
+      const args = ["sh", "-c", pipe, "sh", path, lab.programs.dync, `127.0.0.1:${lab.port}`];
+      const { code, stderr } = await runProgram(args, { env });
+      expect(code).toBe(7);
+      expect(stderr).toMatch(
+        /Your quota is 1\.0 MiB, of which .* have come, does not fit; ask the administrator/,
+      );
+      const small = await lab.file("small.raw", 1024 * 1024);
+      expect(await lab.send(["-q", small], { env })).toMatchObject({ code: 0, stderr: "" });
+    });
+  });
+
   describe("keys that expire", () => {
     test("one that expires ends its upload, which is kept, is refused, and goes on when it is renewed", async () => {
       await limits("uploads = 9");

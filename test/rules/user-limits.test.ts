@@ -76,3 +76,26 @@ test("names are judged as they are stored, whatever their case", () => {
     text: expect.stringContaining("(*.0, *.1, *.2, *.3, *.4 and 2 more patterns)"),
   });
 });
+
+test("a quota of a group is that of all for whom its entry is the first with one", () => {
+  const entries: readonly LimitEntry[] = [
+    { name: "one", users: isFor("ms-1"), groupQuotaBytes: 5 },
+    { name: "ms", users: isFor("ms-*"), groupQuotaBytes: 50, quotaBytes: 20 },
+    { name: "all", groupQuotaBytes: 500 },
+  ];
+  const shared = (user: string) => limitsOf(entries, user).shared;
+  expect(["ms-1", "ms-2", "nmr"].map((user) => [shared(user)?.name, shared(user)?.bytes])).toEqual([
+    ["one", 5],
+    ["ms", 50],
+    ["all", 500],
+  ]);
+  expect(["ms-1", "ms-2", "ms-3", "nmr"].map((user) => shared("ms-2")?.isOf(user))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
+  expect(shared("ms-3")).toBe(shared("ms-2") as never);
+  expect(limitsOf(entries, "ms-1").quotaBytes).toBe(20);
+  expect(limitsOf(entries.slice(0, 2), "nmr")).toEqual({});
+});

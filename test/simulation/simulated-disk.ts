@@ -122,6 +122,11 @@ export class SimulatedDisk {
           ? ask(() => catalogue.change(hold, what))
           : change(() => catalogue.change(hold, what));
       },
+      grow: (...what) => change(() => catalogue.grow(...what)),
+      room: (...question) => ask(() => catalogue.room(...question)),
+      usageOf: (user) => ask(() => catalogue.usageOf(user)),
+      usages: (...question) => ask(() => catalogue.usages(...question)),
+      recount: (...what) => change(() => catalogue.recount(...what)),
       find: (...question) => ask(() => catalogue.find(...question)),
       get: (id) => ask(() => catalogue.get(id)),
       withContent: (...question) => ask(() => catalogue.withContent(...question)),

@@ -7,6 +7,7 @@ import { jsonDigest } from "../../../src/base/json-digest.ts";
 import {
   type Admitted,
   type Catalogue,
+  type Grown,
   type Hold,
   holdOf,
   type ListPage,
@@ -21,7 +22,16 @@ import {
   type UploadState,
   type UserBounds,
 } from "../../../src/catalogue/catalogue.ts";
-import { changed, newRecord, taken } from "../../../src/catalogue/change.ts";
+import { changed, grown, newRecord, taken } from "../../../src/catalogue/change.ts";
+import {
+  type Counted,
+  noUsage,
+  type Quota,
+  type QuotaRoom,
+  recounted,
+  roomWithin,
+  type UserUsage,
+} from "../../../src/catalogue/quota.ts";
 import { sentMetadata } from "../../../src/upload/added.ts";
 import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
 import { hasValue, parsed } from "../../../src/upload/metadata-field.ts";
@@ -43,6 +53,8 @@ export class MemoryCatalogue implements Catalogue {
   readonly #records = new Map<string, UploadRecord>();
   // Of those that have not ended, and of others where it is not large.
   readonly #metadata = new Map<string, string>();
+  // Without what is under way.
+  readonly #usage = new Map<string, UserUsage>();
 
   constructor(clock: Pick<Clock, "date"> = { date: () => new Date(0) }) {
     this.#clock = clock;
@@ -59,8 +71,10 @@ export class MemoryCatalogue implements Catalogue {
     const texts = [...others.map((record) => this.#metadata.get(record.id) ?? ""), metadataText];
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     if (bytes > bounds.metadataBytes) return { type: "too-much-metadata" };
-    this.#metadata.set(id, metadataText);
     const record = newRecord(upload, owner, this.#now());
+    const room = this.#room(bounds.quotas ?? []);
+    if (record.bytes > room.bytes) return { type: "quota-passed", room };
+    this.#metadata.set(id, metadataText);
     this.#records.set(id, record);
     return { type: "admitted", hold: holdOf(record, owner) };
   }
@@ -89,6 +103,55 @@ export class MemoryCatalogue implements Catalogue {
     return isChanged;
   }
 
+  async grow(hold: Hold, need: number, wish: number, quotas: readonly Quota[]): Promise<Grown> {
+    const wanted = { need, wish, room: this.#room(quotas), now: this.#now() };
+    const { record, answer } = grown(this.peek(hold.id), hold, wanted);
+    if (record !== null) this.#records.set(hold.id, record);
+    return answer;
+  }
+
+  async room(quotas: readonly Quota[]): Promise<QuotaRoom> {
+    return this.#room(quotas);
+  }
+
+  #room(quotas: readonly Quota[]): QuotaRoom {
+    const usages = this.#usages();
+    return roomWithin(quotas, ({ of }) => {
+      const counted = usages.filter(({ user }) => (typeof of === "string" ? of === user : of(user)));
+      const sum = (member: "stored" | "underWay") => counted.reduce((all, it) => all + it[member], 0);
+      return { stored: sum("stored"), underWay: sum("underWay") };
+    });
+  }
+
+  async usageOf(user: string): Promise<UserUsage> {
+    return this.#usages().find((it) => it.user === user) ?? noUsage(user);
+  }
+
+  async usages(after: string | null, limit: number): Promise<readonly UserUsage[]> {
+    const all = this.#usages().filter(({ user }) => after === null || user > after);
+    return all.sort((a, b) => (a.user < b.user ? -1 : 1)).slice(0, limit);
+  }
+
+  #usages(): UserUsage[] {
+    const all = new Map(this.#usage);
+    for (const { user, bytes } of this.list(unfinished)) {
+      const usage = all.get(user) ?? noUsage(user);
+      all.set(user, { ...usage, unfinished: usage.unfinished + 1, underWay: usage.underWay + bytes });
+    }
+    return [...all.values()];
+  }
+
+  async recount(user: string, before: Counted, found: Counted, at: string): Promise<void> {
+    const usage = this.#usage.get(user) ?? noUsage(user);
+    this.#usage.set(user, { ...usage, ...recounted(usage, before, found), countedAt: at });
+  }
+
+  #countFinished({ user, bytes, updatedAt }: UploadRecord): void {
+    const { stored, files, lastAt, ...rest } = this.#usage.get(user) ?? noUsage(user);
+    const latest = lastAt === null || lastAt < updatedAt ? updatedAt : lastAt;
+    this.#usage.set(user, { ...rest, stored: stored + bytes, files: files + 1, lastAt: latest });
+  }
+
   /** For tests: an upload as an earlier process left it. */
   put(upload: NewUpload, change: Partial<UploadRecord>): void {
     const record = newRecord(upload, { id: "earlier", leaseMs: 0 }, 0);
@@ -108,6 +171,7 @@ export class MemoryCatalogue implements Catalogue {
     const hasEnded = record.state === "finished" || record.state === "failed";
     if (hasEnded && Buffer.byteLength(this.#metadata.get(id) ?? "") > metadataBytesKept)
       this.#metadata.delete(id);
+    if (record.state === "finished" && before?.state !== "finished") this.#countFinished(record);
     return true;
   }
 

@@ -1,0 +1,63 @@
+// What users may have stored and under way together. Pure: a catalogue adds up what they have, and asks here what fits beside it,
+// in one step with what it does then.
+
+/** A bound on the bytes of one user, or of several together. */
+export interface Quota {
+  readonly bytes: number;
+  /** Its user, or whether somebody is one of them. */
+  readonly of: string | ((user: string) => boolean);
+}
+
+/** What counts against a quota. */
+export interface QuotaUse {
+  /** Bytes that were stored, and not taken away since as far as is known. */
+  readonly stored: number;
+  /** Bytes that unfinished uploads announced, or were granted as they grew. */
+  readonly underWay: number;
+}
+
+/** What still fits into some quotas. */
+export interface QuotaRoom {
+  /** Infinite where there is no quota. */
+  readonly bytes: number;
+  /** The one that leaves so little, or `null`: there is none. */
+  readonly tightest: (QuotaUse & { readonly quota: Quota }) | null;
+}
+
+/** What fits into all of `quotas`, of which `useOf` tells what counts already. */
+export function roomWithin(quotas: readonly Quota[], useOf: (quota: Quota) => QuotaUse): QuotaRoom {
+  let room: QuotaRoom = { bytes: Number.POSITIVE_INFINITY, tightest: null };
+  for (const quota of quotas) {
+    const use = useOf(quota);
+    const bytes = Math.max(0, quota.bytes - use.stored - use.underWay);
+    if (bytes < room.bytes) room = { bytes, tightest: { quota, ...use } };
+  }
+  return room;
+}
+
+/** What a user has. */
+export interface UserUsage extends QuotaUse {
+  readonly user: string;
+  /** Uploads that were stored. */
+  readonly files: number;
+  /** Unfinished uploads. */
+  readonly unfinished: number;
+  /** When the last one was stored, and when somebody last counted what lies there (ISO 8601, UTC); `null`: never. */
+  readonly lastAt: string | null;
+  readonly countedAt: string | null;
+}
+
+export function noUsage(user: string): UserUsage {
+  return { user, stored: 0, underWay: 0, files: 0, unfinished: 0, lastAt: null, countedAt: null };
+}
+
+/** What was found of a user's uploads where they lie. */
+export type Counted = Pick<UserUsage, "stored" | "files">;
+
+/** `now` after a count that began when it was `before` and found `found`: what was stored meanwhile comes on top. */
+export function recounted(now: Counted, before: Counted, found: Counted): Counted {
+  return {
+    stored: Math.max(0, found.stored + now.stored - before.stored),
+    files: Math.max(0, found.files + now.files - before.files),
+  };
+}

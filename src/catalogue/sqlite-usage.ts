@@ -1,0 +1,104 @@
+// What users have, in an SQLite catalogue: running totals of what was stored, and sums of what is under way. Within whatever
+// transaction its caller has begun. What is stored in one is written at its end, once for each user: as a trigger it would cost each
+// upload 39 µs of processor time more, of some 200 for its four changes.
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type Counted, noUsage, type Quota, type QuotaUse, recounted, type UserUsage } from "./quota.ts";
+
+const unfinished = "state IN ('open', 'publishing')";
+
+function statementsOf(database: DatabaseSync) {
+  const underWay = `SELECT user, count(*) AS unfinished, sum(bytes) AS under_way FROM uploads
+    WHERE ${unfinished} GROUP BY user`;
+  const select = `
+    SELECT user, ifnull(stored, 0) AS stored, ifnull(files, 0) AS files, last_at AS "lastAt", counted_at AS "countedAt",
+      ifnull(unfinished, 0) AS unfinished, ifnull(under_way, 0) AS "underWay"
+    FROM (SELECT user FROM usage UNION SELECT user FROM uploads WHERE ${unfinished})
+      LEFT JOIN usage USING (user) LEFT JOIN (${underWay}) USING (user)`;
+  return {
+    all: database.prepare(`${select} WHERE user > ? ORDER BY user LIMIT ?`),
+    stored: database.prepare("SELECT stored, files, last_at, counted_at FROM usage WHERE user = ?"),
+    underWay: database.prepare(
+      `SELECT count(*) AS unfinished, ifnull(sum(bytes), 0) AS bytes FROM uploads WHERE user = ? AND ${unfinished}`,
+    ),
+    allStored: database.prepare("SELECT user, stored AS bytes FROM usage"),
+    allUnderWay: database.prepare(
+      `SELECT user, sum(bytes) AS bytes FROM uploads WHERE ${unfinished} GROUP BY user`,
+    ),
+    add: database.prepare(
+      `INSERT INTO usage (user, stored, files, last_at) VALUES (?, ?, ?, ?)
+       ON CONFLICT (user) DO UPDATE SET stored = stored + excluded.stored, files = files + excluded.files,
+         last_at = max(ifnull(last_at, ''), excluded.last_at)`,
+    ),
+    set: database.prepare(
+      `INSERT INTO usage (user, stored, files, counted_at) VALUES (?, ?, ?, ?)
+       ON CONFLICT (user) DO UPDATE SET stored = excluded.stored, files = excluded.files, counted_at = excluded.counted_at`,
+    ),
+  } satisfies Record<string, StatementSync>;
+}
+
+export class SqliteUsage {
+  readonly #statements: ReturnType<typeof statementsOf>;
+  /** What was stored in this transaction, by user. */
+  readonly #added = new Map<string, Counted & { readonly lastAt: string }>();
+
+  /** Throws SQLite's error when the tables of `database` are not those that it needs. */
+  constructor(database: DatabaseSync) {
+    this.#statements = statementsOf(database);
+  }
+
+  /** An upload of `user` was stored at `at` (ISO 8601). */
+  add(user: string, bytes: number, at: string): void {
+    const { stored, files, lastAt } = this.#added.get(user) ?? { stored: 0, files: 0, lastAt: at };
+    this.#added.set(user, { stored: stored + bytes, files: files + 1, lastAt: at > lastAt ? at : lastAt });
+  }
+
+  /** Before the transaction ends. */
+  write(): void {
+    for (const [user, { stored, files, lastAt }] of this.#added)
+      this.#statements.add.run(user, stored, files, lastAt);
+    this.#added.clear();
+  }
+
+  /** The transaction came to nothing. */
+  drop(): void {
+    this.#added.clear();
+  }
+
+  all(after: string | null, limit: number): readonly UserUsage[] {
+    this.write();
+    return this.#statements.all.all(after ?? "", limit).map((row) => ({ ...(row as unknown as UserUsage) }));
+  }
+
+  of(user: string): UserUsage {
+    this.write();
+    const row = this.#statements.stored.get(user);
+    const known = row === undefined || row === null ? noUsage(user) : usageIn(user, row);
+    const now = this.#statements.underWay.get(user);
+    return { ...known, unfinished: Number(now?.unfinished), underWay: Number(now?.bytes) };
+  }
+
+  use({ of }: Quota): QuotaUse {
+    if (typeof of === "string") {
+      const { stored, underWay } = this.of(of);
+      return { stored, underWay };
+    }
+    this.write();
+    const sum = (rows: readonly Record<string, unknown>[]): number =>
+      rows.reduce((all, { user, bytes }) => all + (of(String(user)) ? Number(bytes) : 0), 0);
+    return {
+      stored: sum(this.#statements.allStored.all()),
+      underWay: sum(this.#statements.allUnderWay.all()),
+    };
+  }
+
+  recount(user: string, before: Counted, found: Counted, at: string): void {
+    const { stored, files } = recounted(this.of(user), before, found);
+    this.#statements.set.run(user, stored, files, at);
+  }
+}
+
+function usageIn(user: string, row: Readonly<Record<string, unknown>>): UserUsage {
+  const [lastAt, countedAt] = [row.last_at, row.counted_at] as [string | null, string | null];
+  return { ...noUsage(user), stored: Number(row.stored), files: Number(row.files), lastAt, countedAt };
+}
