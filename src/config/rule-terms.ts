@@ -28,7 +28,7 @@ export const termsMembers = {
   path: v.optional(member(readPath)),
   names: v.optional(oneOf(["portable", "posix"] as const)),
   existing: v.optional(oneOf(whenTaken)),
-  layout: v.optional(oneOf(["plain", "bagit"] as const)),
+  layout: v.optional(oneOf(["plain", "bagit", "openbis"] as const)),
   sidecars: v.optional(member(readSidecars)),
   mode: v.optional(member(readMode)),
   group: v.optional(member(readGroup)),

@@ -42,7 +42,9 @@ const rulesChapter = `# ---- Which uploads are taken
 #names = "portable"             # "posix": also names that Linux alone can store
 #existing = "refuse"            # where that is taken: "number" puts a number
 #                               # before the ending, "identical" takes the same
-#layout = "plain"               # of a dataset; "bagit": a bag with manifests
+#layout = "plain"               # of a dataset; "bagit": a bag with manifests;
+#                               # "openbis": files in folders, as its dropboxes
+#                               # want them, with a marker if NAME has a barcode
 #mode = "0640"                  # permissions, of folders that are made as well
 #group = "ms-data"              # whom they belong to; default: the server's own
 #sidecars = ["sha256", "meta.json", "marker"]    # "marker": once it is whole,

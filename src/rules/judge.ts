@@ -9,6 +9,8 @@ import { metadataFault } from "../protocol/wire/metadata.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Destination, Manner } from "../upload/destination.ts";
 import { markedNameBytesMax, nameFault } from "../upload/names.ts";
+import { dropboxName } from "../upload/openbis.ts";
+import { barcodeLikeIn } from "./barcode.ts";
 import { NoJudgement } from "./metadata-schema.ts";
 import { expandPath } from "./path-template.ts";
 import { type Candidate, defaultTerms, ruleFor, type Terms, type UploadRule } from "./upload-rules.ts";
@@ -73,38 +75,46 @@ export function judge(user: string, post: Post, rules: PostRules, beginning: Beg
 
 function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: Beginning): Judgement {
   const { terms } = rule;
-  const { user, name } = candidate;
-  const text = nameFault(name, terms.names);
+  const { user } = candidate;
+  const text = nameFault(candidate.name, terms.names);
   if (text !== null) return refused("forbidden", text);
   const refusal = schemaRefusal(rule, candidate);
   if (refusal !== null) return refusal;
   const accepted = { type: "accepted", post, rule: rule.name, terms } as const;
+  const inDropbox = terms.layout === "openbis" && !candidate.isDataset;
+  const dropbox = inDropbox ? dropboxName(candidate.name) : { name: candidate.name };
+  if ("fault" in dropbox) return refused("forbidden", dropbox.fault);
+  const { name } = dropbox;
   const meta = (path: string): string | null => fieldText(post.metadataText, path);
   const place =
     terms.path === null
       ? { folder: user, name }
       : expandPath(terms.path, { user, name, ...beginning, meta }, terms.names);
-  const reason = typeof place === "string" ? place : markerFault(place, terms);
+  const manner = typeof place === "string" ? null : mannerOf(terms, place, inDropbox);
+  const reason = typeof place === "string" ? place : markerFault(place, manner);
   if (reason !== null)
     return refused("metadata-rejected", `The rule "${rule.name}" takes it. ${reason}`, { rule: rule.name });
-  const manner = mannerOf(terms);
   if (manner === null) return { ...accepted, place: terms.path === null ? null : (place as Destination) };
   return { ...accepted, place: { ...(place as Destination), manner } };
 }
 
-function markerFault({ name }: Destination, { marker }: Terms): string | null {
+function markerFault({ name }: Destination, manner: Manner | null): string | null {
   const bytes = Buffer.byteLength(name);
-  if (!marker || bytes <= markedNameBytesMax) return null;
+  const isMarked = manner?.marker === true || manner?.openbis === true;
+  if (!isMarked || bytes <= markedNameBytesMax) return null;
   return `Its name is ${bytes} bytes long, and with a marker beside it ${markedNameBytesMax} are allowed`;
 }
 
 /** What of `terms` its record has to keep; `null`: nothing. */
-function mannerOf({ mode, group, marker }: Terms): Manner | null {
-  if (mode === null && group === null && !marker) return null;
+function mannerOf(terms: Terms, { name }: Destination, inDropbox: boolean): Manner | null {
+  const { mode, group } = terms;
+  const marker = terms.marker || (terms.layout === "openbis" && barcodeLikeIn(name) !== null);
+  if (mode === null && group === null && !marker && !inDropbox) return null;
   return {
     ...(mode === null ? {} : { mode }),
     ...(group === null ? {} : { group }),
     ...(marker ? { marker } : {}),
+    ...(inDropbox ? { openbis: true } : {}),
   };
 }
 

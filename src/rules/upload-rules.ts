@@ -40,8 +40,11 @@ export interface Terms {
    * that can compare finds out by itself, before it sends anything).
    */
   readonly existing: WhenTaken;
-  /** As what a dataset is published; `null`: as the settings say. */
-  readonly layout: Layout | null;
+  /**
+   * As what a dataset is published; `null`: as the settings say. "openbis": as it was sent, and a file in a folder as the dropboxes of
+   * openBIS have it (upload/openbis.ts), both with a marker where the name has a barcode.
+   */
+  readonly layout: Layout | "openbis" | null;
   /** Permissions of its files, and the number of their group; `null`: those that the server's own have. */
   readonly mode: number | null;
   readonly group: number | null;

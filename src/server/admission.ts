@@ -135,7 +135,7 @@ function recordOf(
   { storage, rulesOf }: AdmissionParts,
 ): NewUpload {
   const { id, identity, user, origin, createdAt } = request;
-  const layout = terms.layout ?? rulesOf(user).datasets;
+  const layout = terms.layout === "openbis" ? "plain" : (terms.layout ?? rulesOf(user).datasets);
   return {
     ...{ id, identity, user, origin, createdAt, place },
     name: storedName(post),

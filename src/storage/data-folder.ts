@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { dropboxSuffix, takeApart } from "./dropbox-staging.ts";
 import { linkNew, removeFile } from "./durable-files.ts";
 import { lookAt } from "./file-calls.ts";
 import type { PublishParts } from "./publish.ts";
@@ -87,6 +88,9 @@ export async function probeLinks(partials: string, clock: Clock): Promise<boolea
 
 /** Removes what a process left among the partials that died while it cleared up; folders in the background. */
 export async function removeLeftovers({ partials, clock, trash }: PublishParts): Promise<void> {
+  // Without hard links the data of an upload may lie in one of these, and nowhere else.
+  for await (const { name } of await opendir(partials))
+    if (name.endsWith(dropboxSuffix)) await takeApart(partials, name.slice(0, -dropboxSuffix.length), clock);
   for await (const { name } of await opendir(partials)) {
     const id = name.slice(0, 32);
     if (name === id || !idPattern.test(id)) continue;

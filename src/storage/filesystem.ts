@@ -18,6 +18,7 @@ import { emptyJournalBytes } from "./dataset/journal.ts";
 import { type DatasetHome, PartialDataset } from "./dataset/partial-dataset.ts";
 import { datasetSteps } from "./dataset/publish-dataset.ts";
 import { partsOf, treeOf } from "./dataset/tree.ts";
+import { takeApart } from "./dropbox-staging.ts";
 import { readText } from "./durable-files.ts";
 import { lookAt, lookBehind, statFileSystem } from "./file-calls.ts";
 import { lockFolder } from "./folder-lock.ts";
@@ -36,6 +37,7 @@ import {
   removeData,
   rollBack,
 } from "./publish.ts";
+import { dropboxSteps } from "./publish-dropbox.ts";
 import { isDataOf } from "./published.ts";
 import { PublishingWay } from "./publishing-way.ts";
 import { readBack } from "./read-back.ts";
@@ -107,8 +109,10 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       folder: parts.partials,
       publishedMode: parts.mode,
       explain: (action, cause) => this.#explain(action, cause),
-      publish: (id, destination, description) =>
-        this.#publish(id, destination, description, publishSteps(parts, id, destination, description)),
+      publish: (id, destination, description) => {
+        const steps = destination.manner?.openbis === true ? dropboxSteps : publishSteps;
+        return this.#publish(id, destination, description, steps(parts, id, destination, description));
+      },
       discard: (id) => this.#discard(id),
       onTimeRefused: (id, cause) => {
         const message = "The file system does not take the time when a file was last modified";
@@ -180,8 +184,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   async open(id: string): Promise<PartialUpload | null> {
     return this.#explained("opened", async () => {
       try {
-        const path = join(this.#parts.partials, id);
-        if ((await lookAt(path))?.isDirectory() === true)
+        const { partials, clock } = this.#parts;
+        const path = join(partials, id);
+        const properties = await lookAt(path);
+        if (properties === null) await takeApart(partials, id, clock);
+        if (properties?.isDirectory() === true)
           return await PartialDataset.open({ id, folder: path }, this.#datasetHome);
         return await PartialFile.open(id, path, this.#home);
       } catch (cause) {
@@ -263,11 +270,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async #publishedAt(destination: Destination): Promise<Published | null> {
-    const { data, metadata } = finalFiles(this.#root, destination);
-    const [properties, text] = await Promise.all([lookAt(data), readText(metadata)]);
+    const text = await readText(finalFiles(this.#root, destination).metadata);
     const there = text === null ? null : parseSidecar(text);
     // Elsewhere it is somebody's copy.
     if (there === null || pathOf(destinationOf(there)) !== pathOf(destination)) return null;
+    const properties = await lookAt(finalFiles(this.#root, destinationOf(there)).content);
     return isDataOf(properties, there) ? there : null;
   }
 
@@ -284,7 +291,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   pathOf(destination: Destination): string {
-    return finalFiles(this.#root, destination).data;
+    return finalFiles(this.#root, destination).content;
   }
 
   async readBack(destination: Destination, stored: StoredAs, reading: Reading): Promise<boolean> {

@@ -7,10 +7,18 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
-import { type Destination, destinationOf, foldersAbove, type Manner, pathOf } from "../upload/destination.ts";
+import {
+  contentName,
+  type Destination,
+  destinationOf,
+  foldersAbove,
+  type Manner,
+  pathOf,
+} from "../upload/destination.ts";
 import { checksumSuffix, markerName, metadataSuffix } from "../upload/names.ts";
 import { checksumText, parseSidecar } from "../upload/sidecar.ts";
 import { treeOf } from "./dataset/tree.ts";
+import { takeApart } from "./dropbox-staging.ts";
 import {
   isSameContent,
   isSameFile,
@@ -60,15 +68,31 @@ export function publishSteps(
   destination: Destination,
   description: Description,
 ): readonly PublishStep[] {
+  const staged = stagedFiles(parts.partials, id);
+  const final = finalFiles(parts.root, destination);
+  return [
+    { name: "make its folder", run: () => makeFolders(parts, destination) },
+    ...claimSteps(parts, id, destination, description),
+    { name: "show the data", run: () => showData(parts, staged.data, final.data) },
+    ...endSteps(parts, id, destination),
+  ];
+}
+
+/** Those of them that put what describes a file beside it, and so give the name to it. */
+export function claimSteps(
+  parts: PublishParts,
+  id: string,
+  destination: Destination,
+  description: Description,
+): readonly PublishStep[] {
   const { root, partials, hasLinks, syncs } = parts;
   const folder = join(root, destination.folder);
   const staged = stagedFiles(partials, id);
   const final = finalFiles(root, destination);
   const { metadataText } = description;
-  const checksum = checksumText(description.sha256, destination.name);
+  const checksum = checksumText(description.sha256, contentName(destination));
   const claim = hasLinks ? claimByLink : claimByWriting;
   return [
-    { name: "make its folder", run: () => makeFolders(parts, destination) },
     {
       name: "stage the description",
       run: async () => {
@@ -91,8 +115,6 @@ export function publishSteps(
       },
     },
     { name: "sync the description", run: () => syncs.sync(folder) },
-    { name: "show the data", run: () => showData(parts, staged.data, final.data) },
-    ...endSteps(parts, id, destination),
   ];
 }
 
@@ -130,6 +152,7 @@ export function endSteps(parts: PublishParts, id: string, destination: Destinati
       run: async () => {
         await removeFile(staged.metadata, clock);
         await removeFile(staged.checksum, clock);
+        if (destination.manner?.openbis === true) await takeApart(partials, id, clock);
         await removeData(parts, id);
         if (!hasLinks) await syncs.sync(partials);
       },
@@ -165,6 +188,7 @@ export async function isClaimed(
  */
 export async function rollBack(parts: PublishParts, id: string, destination?: Destination): Promise<void> {
   const { root, partials, clock } = parts;
+  await takeApart(partials, id, clock);
   const staged = stagedFiles(partials, id);
   const stagedText = await readText(staged.metadata);
   // Also where clearing up stopped after the metadata.
@@ -173,7 +197,7 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   const where = destination ?? (upload === null ? null : destinationOf(upload));
   if (where !== null) {
     const final = finalFiles(root, where);
-    const [data, finalData] = await Promise.all([lookAt(staged.data), lookAt(final.data)]);
+    const [data, finalData] = await Promise.all([lookAt(staged.data), lookAt(final.content)]);
     const isShown = data === null || isSameFile(data, finalData) || (await isEmptied(staged.data, data));
     if (!isShown && (await isOwnMetadata(final.metadata, staged.metadata, id))) {
       // The metadata last: while it is there, the rest can be told to be ours.
@@ -205,10 +229,12 @@ export function stagedFiles(partials: string, id: string) {
   return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
 }
 
-/** Names that it gets. */
-export function finalFiles(root: string, { folder, name }: Destination) {
+/** Names that it gets. `content` is the file: `data` itself, where that is not a folder with more in it. */
+export function finalFiles(root: string, destination: Destination) {
+  const { folder, name } = destination;
   const data = join(root, folder, name);
-  return { data, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
+  const content = join(root, folder, contentName(destination));
+  return { data, content, metadata: data + metadataSuffix, checksum: data + checksumSuffix };
 }
 
 /**

@@ -42,7 +42,7 @@ async function publishedBy({ folder, name }: Destination, root: string): Promise
   const there = { folder, name: name.slice(0, -metadataSuffix.length) };
   // Without its data the publishing did not come to its end; under another name it is somebody's copy.
   if (pathOf(destinationOf(upload)) !== pathOf(there)) return null;
-  return isDataOf(await lookAt(finalFiles(root, there).data), upload) ? upload : null;
+  return isDataOf(await lookAt(finalFiles(root, destinationOf(upload)).content), upload) ? upload : null;
 }
 
 // What is in one was published with it.

@@ -1,7 +1,7 @@
 // Reads again what was published, and tells what is not as it was stored. Changes nothing.
 
 import { jsonDigest } from "../base/json-digest.ts";
-import { type Destination, pathOf } from "../upload/destination.ts";
+import { contentName, type Destination, pathOf } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
 import { checksumText, parseSidecar, withoutOwn } from "../upload/sidecar.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
@@ -51,7 +51,7 @@ async function readBackFile(
   events: Reading,
 ): Promise<void> {
   const path = pathOf(destination);
-  const found = await hashOf(files.data, events);
+  const found = await hashOf(files.content, events);
   if (found !== null) {
     const isLong = size !== null && "bytes" in found && found.bytes !== size;
     if ("reason" in found) await events.flaw({ kind: "damaged", path, reason: found.reason });
@@ -67,7 +67,7 @@ async function readBackFile(
   const text = await readText(files.checksum);
   const beside = path + checksumSuffix;
   if (text === null) await events.flaw({ kind: "missing", path: beside, reason: "it is not there" });
-  else if (text !== checksumText(sha256, destination.name))
+  else if (text !== checksumText(sha256, contentName(destination)))
     await events.flaw({ kind: "damaged", path: beside, reason: "it says something else" });
 }
 

@@ -20,6 +20,8 @@ export interface Manner {
   readonly group?: number;
   /** When all of it is there, an empty file says so by its name. */
   readonly marker?: true;
+  /** The file lies in a folder of its name, with what the dropboxes of openBIS want beside it (publish-dropbox.ts). */
+  readonly openbis?: true;
 }
 
 /** What of an upload says where it is published. */
@@ -39,6 +41,11 @@ export function destinationOf({ user, name, place }: Placed): Destination {
 /** `destination` as a path below the data folder. */
 export function pathOf({ folder, name }: Destination): string {
   return `${folder}/${name}`;
+}
+
+/** Where the file lies, as a path below the folder of its destination. */
+export function contentName({ name, manner }: Destination): string {
+  return manner?.openbis === true ? `${name}/${name}` : name;
 }
 
 /** The place that a path below the data folder means, or `null` where it has no folder, or leads out of where it begins. */

@@ -9,6 +9,8 @@ const ownMember = "_dync";
 const schema = 1;
 /** What the bytes of a dataset were, as its client called it on the wire. */
 const unpack = "tar";
+/** What a file is in that lies in a folder as the dropboxes of openBIS want it. */
+const openbis = "openbis";
 
 // Indented, many short values deep within each other would be many times as long as what was sent.
 const indentedCharsMax = 1024 * 1024;
@@ -32,13 +34,17 @@ type Provenance = Omit<
  */
 export function sidecarText(complete: CompleteUpload): string {
   const { id: upload, metadataText, receivedAt: received, contents } = complete;
-  const { identity, user, name, size, sha256, modified, client } = complete;
+  const { identity, user, name, place, size, sha256, modified, client } = complete;
   const there = pathOf(destinationOf(complete));
   const path = there === `${user}/${name}` ? {} : { path: there };
   const origin = { schema, upload, identity, user, name, ...path, size, sha256 };
   const own = {
     ...origin,
-    ...(contents === null ? {} : { unpack, ...contents }),
+    ...(contents === null
+      ? place?.manner?.openbis === true
+        ? { layout: openbis }
+        : {}
+      : { unpack, ...contents }),
     ...(complete.added == null ? {} : { added: JSON.parse(complete.added) as readonly string[] }),
     modified,
     received,
@@ -69,9 +75,12 @@ export function parseSidecar(text: string): CompleteUpload | null {
   const contents = isDataset ? contentsOf(own) : null;
   // What a newer version unpacked is not what this one takes it for.
   if (isDataset && contents === null) return null;
-  const place = own.path === undefined ? null : destinationAt(own.path);
+  const there = own.path === undefined ? null : destinationAt(own.path);
   // Nor does anybody look where no path leads.
-  if (own.path !== undefined && place === null) return null;
+  if (own.path !== undefined && there === null) return null;
+  const isInFolder = !isDataset && own.layout === openbis;
+  const plainly = there ?? { folder: own.user, name: own.name };
+  const place = isInFolder ? { ...plainly, manner: { openbis: true } as const } : there;
   const { upload: id, identity, user, name, size, sha256, modified, received: receivedAt, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
   const added = own.added === undefined ? {} : { added: JSON.stringify(own.added) };

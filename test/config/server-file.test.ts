@@ -364,7 +364,7 @@ describe("rules", () => {
       `${named}existing = 'overwrite'`,
       ['3: rules[1].existing: needs "refuse" or "number" or "identical", found "overwrite"'],
     ],
-    [`${named}layout = 'zip'`, ['3: rules[1].layout: needs "plain" or "bagit", found "zip"']],
+    [`${named}layout = 'zip'`, ['3: rules[1].layout: needs "plain" or "bagit" or "openbis", found "zip"']],
     [
       `${named}path = 3`,
       ['3: rules[1].path: needs a path below the data folder: "{user}/{date:%Y}/{name}", found 3'],

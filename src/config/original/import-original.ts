@@ -36,8 +36,7 @@ const head = `# The configuration of dync-server, made of that of the original s
 # this server take other uploads than that one did.
 #
 # Whatever the rules say, an upload needs metadata here: at least one field.
-# And a file lies in its place as all do here, with NAME.sha256 and
-# NAME.meta.json beside it: nothing else waits for it there.`;
+# Beside the folder NAME of each lie NAME.sha256 and NAME.meta.json as well.`;
 
 /** Reads `text`, the original's YAML. */
 export function importOriginal(text: string): Imported {
@@ -188,7 +187,7 @@ class Importer {
       );
     }
     this.lines.push("[[rules]]", `name = ${tomlString(name)}`, ...conditions);
-    this.lines.push(`path = ${tomlString(path)}`, `names = "posix"`);
+    this.lines.push(`path = ${tomlString(path)}`, `names = "posix"`, `layout = "openbis"`);
     this.#ruleNames.push(name);
   }
 

@@ -123,7 +123,8 @@ async function claimChecksums({ hasLinks, clock }: PublishParts, from: string, t
   if (!(await isSameContent(from, to))) throw nameTaken();
 }
 
-async function show({ clock }: PublishParts, from: string, to: string): Promise<void> {
+/** Gives the folder `from` the name `to`, unless that was done before. Throws `NameTaken` where something is there. */
+export async function show({ clock }: PublishParts, from: string, to: string): Promise<void> {
   const [source, target] = [await lookAt(from), await lookAt(to)];
   if (source === null && target !== null) return;
   if (target !== null) throw nameTaken();
