@@ -53,6 +53,11 @@ export interface Outbox {
   delivered(id: number): Promise<void>;
   /** It stays, and is tried again. */
   failed(attempt: FailedAttempt): Promise<void>;
+  /** It is due at `now` (ms since 1970), if it is there. */
+  retry(id: number, now: number): Promise<void>;
+  get(id: number): Promise<Delivery | null>;
+  /** Deliveries behind the one with the id `after`, in the order of their ids, to `hook` (`null`: to all); at most `limit`. */
+  page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]>;
   /** For each hook for which something waits, in the order of their names. */
   counts(): Promise<readonly OutboxCount[]>;
 }

@@ -33,6 +33,11 @@ export function outboxStatements(database: DatabaseSync) {
     body: database.prepare("SELECT body FROM outbox WHERE id = ?"),
     remove: database.prepare("DELETE FROM outbox WHERE id = ?"),
     failed: database.prepare("UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE id = ?"),
+    retry: database.prepare("UPDATE outbox SET next_at = ? WHERE id = ?"),
+    get: database.prepare(`SELECT ${columns} FROM outbox WHERE id = ?`),
+    page: database.prepare(
+      `SELECT ${columns} FROM outbox WHERE id > ? AND (? IS NULL OR hook = ?) ORDER BY id LIMIT ?`,
+    ),
     counts: database.prepare(
       `SELECT hook, count(*) AS deliveries, count(*) FILTER (WHERE attempts > 0) AS failing
        FROM outbox GROUP BY hook ORDER BY hook`,
@@ -78,6 +83,21 @@ export class SqliteOutbox implements Outbox {
 
   async failed({ id, attempts, nextAt, error }: FailedAttempt): Promise<void> {
     await this.#calls.change(() => this.#statements.failed.run(attempts, nextAt, error, id));
+  }
+
+  async retry(id: number, now: number): Promise<void> {
+    await this.#calls.change(() => this.#statements.retry.run(now, id));
+  }
+
+  get(id: number): Promise<Delivery | null> {
+    return this.#calls.ask(() => {
+      const row = this.#statements.get.get(id);
+      return row == null ? null : deliveryOf(row);
+    });
+  }
+
+  page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]> {
+    return this.#calls.ask(() => this.#statements.page.all(after, hook, hook, limit).map(deliveryOf));
   }
 
   counts(): Promise<readonly OutboxCount[]> {

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { NewDelivery } from "../catalogue/outbox.ts";
+import type { Delivery, NewDelivery, OutboxCount } from "../catalogue/outbox.ts";
 import type { RulesOf } from "../config/server-settings.ts";
 import { type Hook, hooksFor } from "../hooks/hook.ts";
 import type { RunHook } from "../hooks/runner.ts";
@@ -29,6 +29,22 @@ export interface HookParts {
   /** From 0 to 1. */
   readonly random: () => number;
 }
+
+/** "stuck": its hook is not configured. */
+export const deliveryStates = ["waiting", "running", "stuck"] as const;
+type DeliveryState = (typeof deliveryStates)[number];
+export type ShownDelivery = Delivery & { readonly state: DeliveryState };
+
+/** Some deliveries: these, or all to a hook, or to any (`null`). */
+export type ChosenDeliveries = { readonly ids: readonly number[] } | { readonly hook: string | null };
+
+export interface ChosenCount {
+  readonly deliveries: number;
+  /** Ids of which there is no delivery, any more. */
+  readonly unknown: readonly number[];
+}
+
+const pageDeliveries = 200;
 
 export interface AfterHooksParts extends HookParts {
   readonly catalogue: Catalogue;
@@ -101,6 +117,96 @@ export class AfterHooks {
         reason: messageOf(error),
       });
     });
+  }
+
+  /**
+   * Tells of what waits, in the order in which it came: of at most `limit`, to `hook` or all (`null`). Returns how many, and whether
+   * there are more.
+   */
+  async list(
+    hook: string | null,
+    limit: number,
+    tell: (delivery: ShownDelivery) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<{ readonly listed: number; readonly more: boolean }> {
+    let listed = 0;
+    for await (const delivery of this.#chosen({ hook }, signal)) {
+      if (listed === limit) return { listed, more: true };
+      await tell({ ...delivery, state: this.#stateOf(delivery) });
+      listed++;
+    }
+    return { listed, more: false };
+  }
+
+  /** What waits for each hook. */
+  async counts(): Promise<readonly (OutboxCount & { readonly isConfigured: boolean })[]> {
+    const counts = await this.#parts.catalogue.outbox.counts();
+    return counts.map((it) => ({ ...it, isConfigured: this.#hookOf(it.hook) !== null }));
+  }
+
+  /** Has these told now, however long they would wait. */
+  async retry(which: ChosenDeliveries, signal: AbortSignal): Promise<ChosenCount> {
+    const { catalogue, clock, logger } = this.#parts;
+    const now = clock.date().getTime();
+    const count = await this.#forEach(which, signal, (it) => catalogue.outbox.retry(it.id, now));
+    logger.log("info", "Hooks are told again by command", { deliveries: count.deliveries });
+    this.changed();
+    return count;
+  }
+
+  /** Forgets these: their hooks never hear of them. */
+  async drop(which: ChosenDeliveries, signal: AbortSignal): Promise<ChosenCount> {
+    const { catalogue, logger } = this.#parts;
+    return await this.#forEach(which, signal, async ({ id, hook, upload, name }) => {
+      await catalogue.outbox.delivered(id);
+      logger.log("warn", "What a hook was to be told is dropped by command", { hook, upload, name });
+    });
+  }
+
+  async #forEach(
+    which: ChosenDeliveries,
+    signal: AbortSignal,
+    act: (delivery: Delivery) => Promise<void>,
+  ): Promise<ChosenCount> {
+    let deliveries = 0;
+    const found = new Set<number>();
+    let acting: Promise<void>[] = [];
+    for await (const delivery of this.#chosen(which, signal)) {
+      if ("ids" in which) found.add(delivery.id);
+      deliveries++;
+      acting.push(act(delivery));
+      if (acting.length < pageDeliveries) continue;
+      // Together they are one commit.
+      await Promise.all(acting);
+      acting = [];
+    }
+    await Promise.all(acting);
+    return { deliveries, unknown: "ids" in which ? which.ids.filter((id) => !found.has(id)) : [] };
+  }
+
+  async *#chosen(which: ChosenDeliveries, signal: AbortSignal): AsyncGenerator<Delivery> {
+    const { outbox } = this.#parts.catalogue;
+    if ("ids" in which) {
+      for (const id of new Set(which.ids)) {
+        signal.throwIfAborted();
+        const delivery = await outbox.get(id);
+        if (delivery !== null) yield delivery;
+      }
+      return;
+    }
+    for (let after = 0; ; ) {
+      signal.throwIfAborted();
+      const page = await outbox.page(after, pageDeliveries, which.hook);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageDeliveries) return;
+      after = last.id;
+    }
+  }
+
+  #stateOf({ id, hook }: Delivery): DeliveryState {
+    if (this.#queues.get(hook)?.isRunning(id) === true) return "running";
+    return this.#hookOf(hook) === null ? "stuck" : "waiting";
   }
 
   /** Ends what runs: it is told again by the next process. */

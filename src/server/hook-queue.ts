@@ -56,6 +56,10 @@ export class HookQueue {
     });
   }
 
+  isRunning(id: number): boolean {
+    return this.#running.has(id);
+  }
+
   /** Resolves when nothing runs any more, once the signal aborted. */
   async stopped(): Promise<void> {
     assert(this.#parts.signal.aborted, "what goes on is not waited for");

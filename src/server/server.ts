@@ -130,6 +130,11 @@ export class Server {
     }
   }
 
+  /** Hooks that are told of what was stored; `undefined`: this server has none. */
+  get afterHooks(): AfterHooks | undefined {
+    return this.#afterHooks;
+  }
+
   /** Other hooks are configured. */
   hooksChanged(): void {
     this.#afterHooks?.changed();

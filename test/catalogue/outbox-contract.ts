@@ -119,6 +119,27 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
       expect(record).toMatchObject({ added: '["b","c"]', metadataDigest: jsonDigest('{"a":1}') });
     });
 
+    test("it comes in pages, of one hook or of all, and can be made due", async () => {
+      await using catalogue = await make();
+      const { outbox } = catalogue;
+      for (const number of [1, 2, 3]) await finish(catalogue, number, 5, "index", "mail");
+      const pageOf = async (after: number, limit: number, hook: string | null) =>
+        (await outbox.page(after, limit, hook)).map((it) => `${it.hook} ${it.name}`);
+      expect(await pageOf(0, 3, null)).toEqual(["index run-1.raw", "mail run-1.raw", "index run-2.raw"]);
+      expect(await pageOf(0, 2, "mail")).toEqual(["mail run-1.raw", "mail run-2.raw"]);
+      const [, , third] = await outbox.page(0, 3, "mail");
+      const id = third?.id ?? 0;
+      expect(await pageOf(id - 1, 9, null)).toEqual(["mail run-3.raw"]);
+      expect(await outbox.get(id)).toEqual(third ?? null);
+      await outbox.failed({ id, attempts: 1, nextAt: msOf(500), error: "down" });
+      await outbox.retry(id, msOf(6));
+      expect(await outbox.get(id)).toMatchObject({ attempts: 1, nextAt: msOf(6), error: "down" });
+      await outbox.delivered(id);
+      expect(await outbox.get(id)).toBeNull();
+      await outbox.retry(id, 0);
+      expect(await pageOf(id - 1, 9, null)).toEqual([]);
+    });
+
     test("it stays when its upload is forgotten", async () => {
       await using catalogue = await make();
       await finish(catalogue, 1, 5, "index");

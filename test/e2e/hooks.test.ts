@@ -210,6 +210,50 @@ describe.skipIf(missing !== null)(`hooks that are told of what was stored (${mis
     expect(told(path)).toMatchObject([{ hook: "raw", upload: { name: "x.raw" } }]);
   });
 
+  test("what waits is listed, told now, or dropped, by commands beside the server", async () => {
+    const down = lab.folder.file("down");
+    writeFileSync(down, "");
+    const path = script("listed", `if [ -e '${down}' ]; then echo 'no disk' >&2; exit 3; fi`, keep);
+    expect(await server("hooks", "drop", "--all")).toMatchObject({ code: 0 });
+    await configure(hook("listed", path), hook("old", path));
+    for (const name of ["l1.raw", "l2.raw"]) await send(name);
+    for (const by of ["listed", "old"])
+      await lab.server.line(new RegExp(`"Hook failed, and is told again later","hook":"${by}"`));
+    await configure(hook("listed", path));
+    expect(await server("hooks", "list")).toMatchObject({
+      ...{ code: 0, stdout: expect.stringMatching(/^(.*\n){8}$/) },
+      stderr: 'dync-server: warning: 2 deliveries wait for the hook "old", which is not configured\n',
+    });
+    const list = await server("hooks", "list", "--hook", "listed");
+    expect(list).toMatchObject({ code: 0, stderr: "" });
+    const lines = list.stdout.split("\n");
+    expect(lines[0]).toMatch(/^(\d+) {2}listed {2}\d{4}-\d\d-\d\d \d\d:\d\d {2}alice\/l1\.raw$/);
+    expect(lines).toHaveLength(5);
+    const ids = lines.flatMap((line) => /^(\d+) /.exec(line)?.[1] ?? []);
+    expect((await server("hooks", "list", "--hook", "old")).stdout).toMatch(
+      /^ +stuck, no such hook is configured; failed (once|\d+ times): ended with status 3: no disk$/m,
+    );
+    expect(await server("hooks", "drop", ids[1] as string)).toMatchObject({
+      ...{ code: 0, stdout: "1 delivery is dropped\n", stderr: "" },
+    });
+    rmSync(down);
+    expect(await server("hooks", "retry", ids[0] as string)).toMatchObject({
+      ...{ code: 0, stdout: "1 delivery is told again now\n" },
+    });
+    await isTold("listed", "l1.raw");
+    expect(told(path).map(({ upload }) => upload.name)).toEqual(["l1.raw"]);
+    expect(await server("hooks", "retry", ids[1] as string)).toMatchObject({
+      ...{ code: 1, stdout: "0 deliveries are told again now\n" },
+      stderr: expect.stringContaining(`No delivery waits with the id ${ids[1]}`),
+    });
+    expect(await server("hooks", "drop", "--all", "--hook", "old")).toMatchObject({
+      stdout: "2 deliveries are dropped\n",
+    });
+    expect(await server("hooks", "list")).toMatchObject({ stdout: "", stderr: "Nothing waits for a hook\n" });
+    for (const args of [[], ["--hook", "a"], ["7", "--all"], ["x"], ["0"]])
+      expect(await server("hooks", "drop", ...args)).toMatchObject({ code: 2, stdout: "" });
+  });
+
   const shown = (language: string): string => {
     const chapter = /\n## Hooks\n.*?\n## /s.exec(
       readFileSync(join(import.meta.dir, "../../doc/operations.md"), "utf8"),

@@ -291,6 +291,35 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(await run("a.txt", "--config", file)).toMatchObject({ ok: true, rules: null, rule: null });
   });
 
+  test.skipIf(process.platform === "win32")(
+    "of what hooks are still to be told (needs a shell)",
+    async () => {
+      const file = join(lab.homes.server, "server.toml");
+      const run = async (...args: readonly string[]) =>
+        read(
+          await runProgram([lab.programs.dyncServer, ...args, "--json"], {
+            env: { DYNC_HOME: lab.homes.server },
+          }),
+        );
+      writeFileSync(file, '[[hooks]]\nname = "down"\nevent = "after"\ncommand = ["/bin/false"]\n');
+      await run("reload");
+      await send(await lab.file("told.raw", 10));
+      await lab.server.line(/"Hook failed, and is told again later","hook":"down"/);
+      const [delivery, summary] = await run("hooks", "list");
+      expect(delivery).toMatchObject({ hook: "down", name: "told.raw", error: "ended with status 1" });
+      expect(summary).toMatchObject({
+        listed: 1,
+        hooks: [{ hook: "down", deliveries: 1, isConfigured: true }],
+      });
+      expect(await run("hooks", "retry", "--all")).toMatchObject([{ deliveries: 1, unknown: [] }]);
+      expect(await run("hooks", "drop", String(delivery?.id), "99")).toMatchObject([
+        { exit: 1, deliveries: 1, unknown: [99] },
+      ]);
+      writeFileSync(file, "");
+      await run("reload");
+    },
+  );
+
   test("of a reload: nothing new, something new, something wrong, nobody there", async () => {
     const file = join(lab.homes.server, "server.toml");
     const run = async (home = lab.homes.server) =>

@@ -2,7 +2,9 @@
 // people type; its arguments are checked here.
 
 import type { ControlCommand } from "../../control/control-server.ts";
+import type { AfterHooks } from "../../server/after-hooks.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
+import { hookCommands } from "./hook-commands.ts";
 import type { Reload } from "./running-configuration.ts";
 import { type UploadCommandParts, uploadCommands } from "./upload-commands.ts";
 
@@ -11,14 +13,16 @@ export interface ControlParts extends UploadCommandParts {
   /** Reads configuration and keys again. */
   readonly reload: () => Promise<Reload>;
   readonly pendingKeys: () => readonly PendingKey[];
+  readonly afterHooks: AfterHooks | undefined;
 }
 
 export function controlCommands(parts: ControlParts): ReadonlyMap<string, ControlCommand> {
-  const { reload, pendingKeys } = parts;
+  const { reload, pendingKeys, afterHooks } = parts;
   return new Map<string, ControlCommand>([
     ["reload", async () => ({ ...(await reload()) })],
     ["clients pending", async () => ({ pending: pendingKeys().map(told) })],
     ...uploadCommands(parts),
+    ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
   ]);
 }
 

@@ -13,6 +13,7 @@ import {
 } from "./clients.ts";
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
 import { configImportCommand } from "./config-import.ts";
+import { hooksDropCommand, hooksListCommand, hooksRetryCommand } from "./hooks.ts";
 import { serverKeygenCommand } from "./keygen.ts";
 import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
@@ -21,6 +22,7 @@ import { uploadsListCommand, uploadsShowCommand } from "./uploads.ts";
 import { uploadsVerifyCommand } from "./uploads-verify.ts";
 import { serverUsage } from "./usage.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
+import { hooksUsage } from "./usage-hooks.ts";
 import { uploadsUsage } from "./usage-uploads.ts";
 
 export const dyncServer: Program = {
@@ -46,11 +48,15 @@ export const dyncServer: Program = {
     uploadsListCommand,
     uploadsShowCommand,
     uploadsVerifyCommand,
+    hooksListCommand,
+    hooksRetryCommand,
+    hooksDropCommand,
   ],
   groups: [
     { name: "config", usage: configUsage },
     { name: "rules", usage: rulesUsage },
     { name: "uploads", usage: uploadsUsage },
+    { name: "hooks", usage: hooksUsage },
   ],
   defaultCommand: "run",
   endsAtHangup: false,

@@ -120,6 +120,7 @@ export async function serve(
     pendingKeys: () => server.pendingKeys,
     records: server.records,
     verification: server.verification,
+    afterHooks: server.afterHooks,
   });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();

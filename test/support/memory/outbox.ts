@@ -65,6 +65,22 @@ export class MemoryOutbox implements Outbox {
     if (before !== undefined) this.#deliveries.set(id, { ...before, ...attempt });
   }
 
+  async retry(id: number, now: number): Promise<void> {
+    const before = this.#deliveries.get(id);
+    if (before !== undefined) this.#deliveries.set(id, { ...before, nextAt: now });
+  }
+
+  async get(id: number): Promise<Delivery | null> {
+    const kept = this.#deliveries.get(id);
+    return kept === undefined ? null : withoutBody(kept);
+  }
+
+  async page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]> {
+    return this.list()
+      .filter((it) => it.id > after && (hook === null || it.hook === hook))
+      .slice(0, limit);
+  }
+
   async counts(): Promise<readonly OutboxCount[]> {
     const all = [...this.#deliveries.values()];
     return [...new Set(all.map(({ hook }) => hook))].sort().map((hook) => {
