@@ -1,6 +1,8 @@
-// `bun run release [--base-url URL] [--to FOLDER] [TARGET…]`: both programs for every system into dist/ (or FOLDER), with
-// checksums, a bill of materials, the third-party notices, the README and the installer. The last two name URL, where
-// the release will be downloaded from. Nothing but that, package.json, the commit and the sources decides their bytes.
+// `bun run release [--base-url URL] [--maintainer WHO] [--to FOLDER] [TARGET…]`: both programs for every system into dist/
+// (or FOLDER), Debian packages of those for Linux, checksums, a bill of materials, the third-party notices, the README and the
+// installer. The last two name URL, where the release will be downloaded from; the packages name WHO ("NAME <ADDRESS>"). Nothing
+// but that, package.json, the commit and the sources decides their bytes; of the packages also SOURCE_DATE_EPOCH, unless it is not
+// there (then the time of the commit), and the version of dpkg-deb and of zlib.
 //
 // A target that cannot be built here names itself, and the others are still built. Exit status: 0 everything that
 // can be built on this machine was, 1 something failed.
@@ -15,6 +17,7 @@ import { addonPaths } from "../src/transport/zmq/addon.ts";
 import { billOfMaterials } from "./bill-of-materials.ts";
 import { commit } from "./build.ts";
 import { compileProgram } from "./compile.ts";
+import { buildDebianPackage, type DebianRelease, debianName, debianToolMissing } from "./debian-package.ts";
 import { fixSignature } from "./mach-o.ts";
 import { noticesPath } from "./notices.ts";
 import { hasRecipe, type Made, makeOwnLibrary, type OwnLibraryTarget } from "./own-library.ts";
@@ -59,7 +62,12 @@ interface ReleaseOptions {
   /** Where the release will be downloaded from, or `null`: then its installer has to be told. */
   readonly baseUrl: string | null;
   readonly folder: string;
+  /** Of the Debian packages. */
+  readonly maintainer: string;
 }
+
+// Who has the machine is the one to ask, unless the release says somebody.
+const nobodySaid = "The dync authors <root@localhost>";
 
 /** Throws `DyncError` ("usage"). */
 function readOptions(argv: readonly string[]): ReleaseOptions {
@@ -68,8 +76,11 @@ function readOptions(argv: readonly string[]): ReleaseOptions {
   if (unknown.length > 0) {
     throw new DyncError("usage", `Unknown target ${unknown.join(", ")}, want ${releaseTargets.join(", ")}`);
   }
-  const { "base-url": baseUrl, to = join(project, "dist") } = values;
+  const { "base-url": baseUrl, to = join(project, "dist"), maintainer = nobodySaid } = values;
+  if (!/^[^<>\n]+ <[^<>@\s]+@[^<>@\s]+>$/.test(maintainer))
+    throw new DyncError("usage", `--maintainer needs "NAME <ADDRESS>", found ${JSON.stringify(maintainer)}`);
   return {
+    maintainer,
     names: positionals,
     baseUrl: baseUrl === undefined ? null : parseBaseUrl(baseUrl),
     folder: resolve(to),
@@ -78,14 +89,18 @@ function readOptions(argv: readonly string[]): ReleaseOptions {
 
 function parseArguments(argv: readonly string[]) {
   try {
-    const options = { "base-url": { type: "string" }, to: { type: "string" } } as const;
+    const options = {
+      "base-url": { type: "string" },
+      maintainer: { type: "string" },
+      to: { type: "string" },
+    } as const;
     return parseArgs({ args: [...argv], options, allowPositionals: true });
   } catch (cause) {
     throw new DyncError("usage", messageOf(cause), { cause });
   }
 }
 
-async function release({ names, baseUrl, folder }: ReleaseOptions): Promise<number> {
+async function release({ names, baseUrl, folder, maintainer }: ReleaseOptions): Promise<number> {
   mkdirSync(folder, { recursive: true });
   const wanted = releaseTargets.filter((target) => names.length === 0 || names.includes(target));
   // Once: the checkout may move on while this runs.
@@ -110,7 +125,13 @@ async function release({ names, baseUrl, folder }: ReleaseOptions): Promise<numb
       }
     }
   }
-  writeCompanions(folder, built, source, baseUrl);
+  const packages = debianPackages(folder, built, {
+    version: packageJson.version,
+    commit: source,
+    epoch: epoch(),
+    maintainer,
+  });
+  writeCompanions(folder, [...built, ...packages], source, baseUrl);
   const where = relative(project, folder) === "dist" ? "dist/" : folder;
   say(
     `${built.length} of ${wanted.length * programs.length} executables in ${where}, version ${packageJson.version}`,
@@ -118,6 +139,41 @@ async function release({ names, baseUrl, folder }: ReleaseOptions): Promise<numb
   if (baseUrl === null)
     say("Without --base-url the installer has to be told where this release is: DYNC_BASE_URL");
   return failures === 0 ? 0 : 1;
+}
+
+/** Packages of those executables that Debian has an architecture for. */
+function debianPackages(folder: string, built: readonly string[], release: DebianRelease): readonly string[] {
+  const wanted = releaseTargets.flatMap((target) =>
+    programs
+      .filter((program) => built.includes(releaseName(program, target)))
+      .flatMap((program) => ({ program, target, name: debianName(program, target, release.version) }))
+      .filter(({ name }) => name !== null),
+  );
+  for (const { name } of wanted) rmSync(join(folder, name as string), { force: true });
+  const missing = debianToolMissing();
+  if (missing !== null) {
+    if (wanted.length > 0) say(`Not built: ${wanted.map(({ name }) => name).join(", ")}: ${missing}`);
+    return [];
+  }
+  return wanted.map(({ program, target }) => {
+    const executable = join(folder, releaseName(program, target));
+    const name = buildDebianPackage(program, target, executable, folder, release);
+    say(`Built ${name}`);
+    return name;
+  });
+}
+
+/** Of everything that has a time, in seconds since 1970: what SOURCE_DATE_EPOCH says, or when the commit was made. */
+function epoch(): number {
+  const { SOURCE_DATE_EPOCH: said = "" } = process.env;
+  if (/^\d{1,11}$/.test(said)) return Number(said);
+  if (said !== "")
+    throw new DyncError("usage", `SOURCE_DATE_EPOCH needs whole seconds, found ${JSON.stringify(said)}`);
+  const command = ["git", "log", "-1", "--format=%ct"];
+  const stdout =
+    Bun.which("git") === null ? "" : Bun.spawnSync(command, { cwd: project, stderr: "ignore" }).stdout;
+  // Outside git nothing else is fixed: the beginning of 2026.
+  return Number(stdout.toString().trim()) || 1_767_225_600;
 }
 
 /** Everything that lies beside the executables, SHA256SUMS last: it covers the rest. */
