@@ -207,6 +207,7 @@ const rotation = "etc/logrotate.d/dync-server";
 function addService(tree: Tree): void {
   tree.write("usr/lib/systemd/system/dync-server.service", packagedUnit());
   tree.write(configuration, packagedSettings());
+  tree.write("usr/share/doc/dync-server/examples/server.toml", exampleText());
   tree.copy(rotation, join(scripts, "dync-server.logrotate"));
   tree.copy("usr/sbin/dync-serverctl", join(scripts, "dync-serverctl"), 0o755);
   tree.write("usr/share/man/man8/dync-serverctl.8.gz", gzipped(".so man8/dync-server.8\n"));
@@ -221,13 +222,19 @@ export function packagedUnit(): string {
   return replaced(unit, "/usr/local/bin/dync-server", "/usr/bin/dync-server");
 }
 
-/** The example, in which what the package decided is said. */
+/** What the package decided, and nothing else: a file that is the same in the next release is no question at an upgrade. */
 export function packagedSettings(): string {
-  const decided = { data: "/srv/dync", "log-file": "/var/log/dync-server/log.json" };
-  return Object.entries(decided).reduce((text, [name, value]) => {
-    const line = new RegExp(`^#${name} = .*$`, "m");
-    return replaced(text, line.exec(text)?.[0] ?? `#${name}`, `${name} = ${JSON.stringify(value)}`);
-  }, exampleText());
+  return `# Settings of dync-server. All that there are, with their meaning and their defaults:
+# /usr/share/doc/dync-server/examples/server.toml, or "dync-server config example".
+#
+# After a change: dync-serverctl config check && systemctl reload dync-server
+
+# Another folder has to be said to systemd as well: /usr/share/doc/dync-server/operations.md
+data = "/srv/dync"
+
+# For programs; what people read is in the journal. Rotated by /etc/logrotate.d/dync-server.
+log-file = "/var/log/dync-server/log.json"
+`;
 }
 
 function replaced(text: string, from: string, to: string): string {

@@ -1,6 +1,6 @@
-// `bun run test:systems`: the tests of the executables for other systems, with what they need: installs wine, mingw and
-// qemu where it may (Debian, as root; DYNC_INSTALL_PACKAGES=no forbids it), builds libzmq for them (minutes, once), and runs
-// every test that another system has. What is missing all the same is skipped by name.
+// `bun run test:systems`: the tests of the executables for other systems, with what they need: installs wine, mingw, qemu and
+// what makes and boots a Debian tree where it may (Debian, as root; DYNC_INSTALL_PACKAGES=no forbids it), builds libzmq for them
+// (minutes, once), and runs every test that another system has. What is missing all the same is skipped by name.
 
 import { join } from "node:path";
 import { ownLibraryTargets } from "../build/own-library.ts";
@@ -14,6 +14,9 @@ const packages = [
   "qemu-user-static",
   "libc6-arm64-cross",
   "libstdc++6-arm64-cross",
+  "debootstrap",
+  "systemd-container",
+  "lintian",
 ];
 const tests = [
   "test/build/curve-probe.test.ts",
@@ -22,6 +25,7 @@ const tests = [
   "test/e2e/windows.test.ts",
   "test/e2e/deno.test.ts",
   "test/faults/foreign-systems.test.ts",
+  "test/faults/debian.test.ts",
 ];
 
 const mayInstall =

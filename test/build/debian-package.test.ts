@@ -61,7 +61,7 @@ test("packages have names that Debian understands, and there is none for other s
   expect(debianName("dync", "macos-arm64", "0.1.0")).toBeNull();
 });
 
-test("the settings of the package are the example with two of them said, and no mistake", () => {
+test("the settings of the package say two things, and no mistake", () => {
   const reading = readServerFile(packagedSettings(), "/etc/dync-server");
   expect(reading.ok ? reading.value.settings : reading.faults).toEqual({
     data: "/srv/dync",
@@ -108,6 +108,7 @@ describe.skipIf(missing !== null)(`a package (${reason})`, () => {
       "./usr/share/doc/dync-server/copyright",
       "./usr/share/doc/dync-server/changelog.gz",
       "./usr/share/doc/dync-server/operations.md",
+      "./usr/share/doc/dync-server/examples/server.toml",
       "./usr/share/man/man8/dync-server.8.gz",
       "./usr/share/man/man8/dync-serverctl.8.gz",
     ])
