@@ -247,6 +247,39 @@ describe.skipIf(executablesMissing !== null)(`the log (${executablesMissing ?? "
   });
 });
 
+const noSystemd = executablesMissing ?? (Bun.which("python3") === null ? "python3 is missing" : null);
+
+describe.skipIf(noSystemd !== null || process.platform !== "linux")(
+  `a service manager (${noSystemd ?? "python3"})`,
+  () => {
+    test.skipIf(Bun.which("systemd-notify") === null)(
+      "that waits for it is told when uploads are taken (systemd-notify)",
+      async () => {
+        await using folder = await tempFolder();
+        const socket = folder.file("notify");
+        const listen = `import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(${JSON.stringify(socket)}); print("bound", flush=True)
+while True:
+    data, rest, _, _ = s.recvmsg(4096, 4096); print("told", data, flush=True)`;
+        await using manager = startProgram(["/usr/bin/python3", "-c", listen]);
+        await manager.line(/^bound/);
+        await using lab = await openLab({ inMemory: true, start: { env: { NOTIFY_SOCKET: socket } } });
+        await manager.line(/^told .*READY=1/);
+        expect(lab.server.running).toBe(true);
+      },
+    );
+
+    test("that cannot be told is an error in the log, and the server does its work", async () => {
+      await using lab = await openLab({
+        inMemory: true,
+        start: { env: { NOTIFY_SOCKET: "/nowhere", PATH: "/nowhere" } },
+      });
+      await lab.server.line(/"error".*"systemd was not told that the server is ready"/);
+      expect(await lab.send([await lab.file("all-the-same.raw", 10)])).toMatchObject({ code: 0 });
+    });
+  },
+);
+
 function logOf(stderr: string): readonly LogLine[] {
   const lines = stderr.split("\n").filter((line) => line !== "");
   return lines.map((line) => JSON.parse(line) as LogLine);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -173,6 +174,39 @@ describe.skipIf(missing !== null)(`the Debian packages (${missing ?? "debootstra
     expect(await tree.output("journalctl", "-u", "dync-server", "-o", "cat")).toMatch(
       /Setting changed setting=expire from=7d to=3d/,
     );
+  });
+
+  test("are not started where something is wrong, and the administrator sees it at once", async () => {
+    const text = readFileSync(tree.file(settings), "utf8");
+    writeFileSync(tree.file(settings), text.replace('"/srv/dync"', '"/srv/nowhere"'));
+    expect(await tree.run(["systemctl", "restart", "dync-server"])).not.toMatchObject({ code: 0 });
+    const said = await tree.output("journalctl", "-u", "dync-server", "-o", "cat");
+    expect(said).toContain("dync-server: error: The data folder /srv/nowhere does not exist");
+    // Nothing that starting again would mend.
+    expect(await isActive()).toBe("failed");
+    writeFileSync(tree.file(settings), text);
+    await tree.output("systemctl", "restart", "dync-server");
+    // Told by now: the socket for commands is there as well.
+    await tree.output("dync-serverctl", "reload");
+  });
+
+  test("run hooks within their walls", async () => {
+    const text = readFileSync(tree.file(settings), "utf8");
+    const hook = tree.file("/usr/local/bin/hook");
+    const commands = "cat > /srv/dync/.told.json; touch /usr/local/bin/no || touch /srv/dync/.walled";
+    writeFileSync(hook, `#!/bin/sh\n${commands}\n`);
+    chmodSync(hook, 0o755);
+    const table = '[[hooks]]\nname = "tell"\nevent = "after"\ncommand = ["/usr/local/bin/hook"]\n';
+    writeFileSync(tree.file(settings), `${text}\n${table}`);
+    await tree.output("systemctl", "reload", "dync-server");
+    await send("hooked.raw");
+    await tree.output("timeout", "60", "sh", "-c", "until [ -e /srv/dync/.walled ]; do :; done");
+    expect(JSON.parse(readFileSync(tree.file("/srv/dync/.told.json"), "utf8"))).toMatchObject({
+      paths: { data: "/srv/dync/meyer/hooked.raw" },
+    });
+    expect(existsSync(tree.file("/usr/local/bin/no"))).toBe(false);
+    writeFileSync(tree.file(settings), text);
+    await tree.output("systemctl", "reload", "dync-server");
   });
 
   test("have their log rotated, and a line is in one of the two", async () => {

@@ -19,6 +19,7 @@ import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-tra
 import { version } from "../version.ts";
 import { controlCommands } from "./control-commands.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
+import { tellReady } from "./service-manager.ts";
 
 export interface ServeParts {
   readonly logger: Logger;
@@ -124,6 +125,7 @@ export async function serve(
   });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();
+  await tellReady(process.env, logger);
   closing.defer(() => server.stop());
   await Promise.race([server.failed, damaged.promise, watch.removed, aborted(signal)]);
   logger.log("info", "Stopping", {
