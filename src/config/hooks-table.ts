@@ -1,21 +1,35 @@
 // `[[hooks]]` of a server's file: what is told about uploads. Whether the programs that they name are there is seen by whoever
 // reads this one.
 
-import { isAbsolute } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import * as v from "valibot";
 import { hookEvents } from "../hooks/hook.ts";
 import type { Matches } from "../rules/linear-pattern.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
-import { type Groups, groupFaults, patterns, type RuleRow, readTexts, unknownName } from "./rules-table.ts";
+import {
+  type Groups,
+  groupFaults,
+  patterns,
+  type RuleRow,
+  readSwitch,
+  readTexts,
+  unknownName,
+} from "./rules-table.ts";
 import { choices, counts, durations, type Kind, readInFile } from "./setting.ts";
 import { type FileReading, type MemberFault, member, table } from "./table.ts";
-import { tomlText } from "./toml.ts";
+import { isTable, tomlText } from "./toml.ts";
 
 /** A hook as it is written. */
 export interface HookRow {
   readonly name: string;
   readonly event: (typeof hookEvents)[number];
-  readonly command: readonly [string, ...string[]];
+  /** It has this one, or a URL. */
+  readonly command?: readonly [string, ...string[]] | undefined;
+  readonly url?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Absolute path of a file. */
+  readonly "secret-file"?: string | undefined;
+  readonly "allow-http"?: boolean | undefined;
   /** Milliseconds. */
   readonly timeout?: number | undefined;
   readonly users?: readonly Matches[] | undefined;
@@ -32,15 +46,19 @@ const nameLengthMax = 80;
 const atOnceMax = 64;
 const timeoutMsMin = 1_000;
 
-/** What `[[hooks]]` may hold. */
-export function hooksMembers() {
+/** What `[[hooks]]` may hold; paths begin at `folder`. */
+export function hooksMembers(folder: string) {
   return {
     hooks: v.optional(
       v.array(
         table({
           name: member(readName),
           event: member((value) => readAs(choices("EVENT", hookEvents), value)),
-          command: member(readCommand),
+          command: v.optional(member(readCommand)),
+          url: v.optional(member(readUrl)),
+          headers: v.optional(member(readHeaders)),
+          "secret-file": v.optional(member((value) => readSecretPath(value, folder))),
+          "allow-http": v.optional(member(readSwitch)),
           timeout: v.optional(member((value) => readAs(durations(timeoutMsMin), value))),
           users: v.optional(patterns(false, "users")),
           groups: v.optional(member(readTexts)),
@@ -68,13 +86,37 @@ export function hooksFaults(
       return [{ line: reading.lineOf(["hooks", index, "rules"]), member: `hooks[${index + 1}].rules`, text }];
     }),
   );
-  const misplaced = hooks.flatMap((hook, index) => {
-    if (hook.event === "before" || hook["on-failure"] === undefined) return [];
+  const others = hooks.flatMap((hook, index) =>
+    hookFaults(hook).map(([key, text]) => ({
+      line: reading.lineOf(["hooks", index, ...(key === "" ? [] : [key])]),
+      member: `hooks[${index + 1}]${key === "" ? "" : `.${key}`}`,
+      text,
+    })),
+  );
+  return [...groupFaults("hooks", hooks, groups, reading), ...unknown, ...others];
+}
+
+/** What is wrong with the members of a hook beside each other: the member, or "" for the hook, and the words. */
+function hookFaults(hook: HookRow): readonly (readonly [string, string])[] {
+  const faults: (readonly [string, string])[] = [];
+  if (hook.event !== "before" && hook["on-failure"] !== undefined) {
     const text = 'is for hooks with event = "before": what was stored is told again until the hook takes it';
-    const line = reading.lineOf(["hooks", index, "on-failure"]);
-    return [{ line, member: `hooks[${index + 1}].on-failure`, text }];
-  });
-  return [...groupFaults("hooks", hooks, groups, reading), ...unknown, ...misplaced];
+    faults.push(["on-failure", text]);
+  }
+  if ((hook.command === undefined) === (hook.url === undefined))
+    faults.push(["", 'needs a "command" or a "url", and not both']);
+  for (const key of ["headers", "secret-file", "allow-http"] as const)
+    if (hook.url === undefined && hook[key] !== undefined) faults.push([key, "is for hooks that have a url"]);
+  const url = hook.url === undefined ? null : new URL(hook.url);
+  if (url?.protocol === "http:" && hook["allow-http"] !== true && !isLoopback(url.hostname)) {
+    const text = "goes through the network for everybody to read: use https, or say allow-http = true";
+    faults.push(["url", text]);
+  }
+  return faults;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 }
 
 function readName(value: unknown): Parsed<string> {
@@ -91,6 +133,36 @@ function readCommand(value: unknown): Parsed<HookRow["command"]> {
   if (!texts.ok || texts.value.some((it) => it.includes("\0"))) return wrong(wanted, tomlText(value));
   const [program = "", ...args] = texts.value;
   return isAbsolute(program) ? right([program, ...args]) : wrong(wanted, tomlText(program));
+}
+
+function readUrl(value: unknown): Parsed<string> {
+  const wanted = 'the address of a web service: "https://lims.example.org/uploads"';
+  if (typeof value !== "string" || !URL.canParse(value)) return wrong(wanted, tomlText(value));
+  const { protocol, username, password, hash } = new URL(value);
+  if (protocol !== "https:" && protocol !== "http:") return wrong(wanted, tomlText(value));
+  if (username !== "" || password !== "")
+    return wrong(`${wanted}, without a password in it`, "one", { hint: "write it into headers" });
+  return hash === "" ? right(value) : wrong(`${wanted}, without a "#"`, tomlText(value));
+}
+
+function readHeaders(value: unknown): Parsed<Readonly<Record<string, string>>> {
+  const wanted = 'headers with their texts: { Authorization = "Bearer …" }';
+  if (!isTable(value)) return wrong(wanted, tomlText(value));
+  for (const [name, text] of Object.entries(value)) {
+    if (!/^[A-Za-z0-9-]+$/.test(name) || typeof text !== "string" || !/^[\x20-\x7e]*$/.test(text))
+      return wrong(wanted, `${JSON.stringify(name)}, or a text of it, that no header can have`);
+    if (ownHeaders.test(name))
+      return wrong(`${wanted}, and none that dync-server writes itself`, tomlText(name));
+  }
+  return right(value as Readonly<Record<string, string>>);
+}
+
+const ownHeaders =
+  /^(content-(type|length)|host|connection|transfer-encoding|user-agent|idempotency-key|x-dync-.*|x-hub-.*)$/i;
+
+function readSecretPath(value: unknown, folder: string): Parsed<string> {
+  const isPath = typeof value === "string" && value !== "" && !value.includes("\0");
+  return isPath ? right(resolve(folder, value)) : wrong("the path of a file", tomlText(value));
 }
 
 function readAs<T>(kind: Kind<T>, value: unknown): Parsed<T> {

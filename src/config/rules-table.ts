@@ -98,7 +98,7 @@ export function readName(value: unknown): Parsed<string> {
   return isName ? right(value) : wrong(`a text of 1 to ${nameLengthMax} characters`, tomlText(value));
 }
 
-function readSwitch(value: unknown): Parsed<boolean> {
+export function readSwitch(value: unknown): Parsed<boolean> {
   return typeof value === "boolean" ? right(value) : wrong("true or false", tomlText(value));
 }
 

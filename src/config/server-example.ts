@@ -89,6 +89,9 @@ const hooksChapter = `# ---- What is asked before an upload, and told of what wa
 #name = "index"
 #event = "after"
 #command = ["/usr/local/bin/index-run", "fast"]
+#                                        # or a POST to a web service:
+#                                        # url = "https://...", and its headers,
+#                                        # secret-file, allow-http
 #timeout = "60s"                         # then it is ended, and has failed
 #at-once = 4                             # how many of it run side by side
 #users = ["anna"]                        # whose uploads; else everybody's

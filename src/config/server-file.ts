@@ -73,7 +73,7 @@ function fileSchema(folder: string) {
     ...Object.fromEntries(settings),
     ...rulesMembers(folder),
     ...limitsMembers(),
-    ...hooksMembers(),
+    ...hooksMembers(folder),
   });
 }
 

@@ -7,12 +7,24 @@ import type { Matches } from "../rules/linear-pattern.ts";
 export const hookEvents = ["before", "after"] as const;
 export type HookEvent = (typeof hookEvents)[number];
 
+/** What is told. */
+export type HookTarget =
+  /** Absolute path of a program, and its arguments. */
+  | { readonly type: "program"; readonly command: readonly [string, ...string[]] }
+  | {
+      readonly type: "url";
+      readonly url: string;
+      /** In addition to those that every POST has. */
+      readonly headers: Readonly<Record<string, string>>;
+      /** HMAC-SHA256 of a text (UTF-8) by the secret, lower-case hex; `null`: there is none. */
+      readonly sign: ((text: string) => string) | null;
+    };
+
 export interface Hook {
   /** Letters, digits and ". _ -": it stands in keys, headers and variables. */
   readonly name: string;
   readonly event: HookEvent;
-  /** Absolute path of a program, and its arguments. */
-  readonly command: readonly [string, ...string[]];
+  readonly target: HookTarget;
   /** What becomes of an upload before which it fails: it has to come again later ("refuse"), or goes on. */
   readonly onFailure: "refuse" | "accept";
   /** How long it may take. */

@@ -33,11 +33,25 @@ describe("hooks", () => {
     expect(read("")).toMatchObject({ value: { hooks: [], hooksText: "" } });
   });
 
+  const posted = `${named}${event}`;
+  const wantedUrl = 'the address of a web service: "https://lims.example.org/uploads"';
+  const wantedHeaders = 'headers with their texts: { Authorization = "Bearer …" }';
+
+  test.each([
+    'url = "https://lims.example.org/uploads?lab=1"\nheaders = { Authorization = "Bearer x" }\nsecret-file = "s"',
+    'url = "http://127.0.0.1:8080/"',
+    'url = "http://localhost/"',
+    'url = "http://[::1]:80/"',
+    'url = "http://lims.example.org/"\nallow-http = true',
+  ])("may post to %j", (text) => {
+    expect(faultsIn(read(posted + text))).toEqual([]);
+  });
+
   const wantedName = 'a name of letters, digits, ".", "_" and "-", at most 80';
   const wanted = 'a program by its absolute path, and its arguments: ["/usr/local/bin/index", "all"]';
   const faulty: readonly (readonly [string, readonly string[]])[] = [
     ["hooks = 1", ["1: hooks: needs a list, found 1"]],
-    ["[[hooks]]", ["name", "event", "command"].map((it) => `1: hooks[1].${it}: is missing`)],
+    ["[[hooks]]", ["name", "event"].map((it) => `1: hooks[1].${it}: is missing`)],
     [`[[hooks]]\nname = "a b"\n${event}${command}`, [`2: hooks[1].name: needs ${wantedName}, found "a b"`]],
     [`[[hooks]]\nname = ""\n${event}${command}`, [`2: hooks[1].name: needs ${wantedName}, found ""`]],
     [
@@ -59,6 +73,40 @@ describe("hooks", () => {
     [
       `${named}event = "before"\n${command}on-failure = "ignore"`,
       ['5: hooks[1].on-failure: needs one of "refuse", "accept", found "ignore"'],
+    ],
+    [`${named}${event}`, ['1: hooks[1]: needs a "command" or a "url", and not both']],
+    [`${whole}url = "https://a.example"`, ['1: hooks[1]: needs a "command" or a "url", and not both']],
+    [`${whole}secret-file = "x"`, ["5: hooks[1].secret-file: is for hooks that have a url"]],
+    [`${whole}headers = { A = "b" }`, ["5: hooks[1].headers: is for hooks that have a url"]],
+    [`${posted}url = "lims.example.org"`, [`4: hooks[1].url: needs ${wantedUrl}, found "lims.example.org"`]],
+    [`${posted}url = "ftp://a.example"`, [`4: hooks[1].url: needs ${wantedUrl}, found "ftp://a.example"`]],
+    [
+      `${posted}url = "https://me:pw@a.example"`,
+      [`4: hooks[1].url: needs ${wantedUrl}, without a password in it, found one [write it into headers]`],
+    ],
+    [
+      `${posted}url = "http://lims.example.org/x"`,
+      [
+        "4: hooks[1].url: goes through the network for everybody to read: use https, or say allow-http = true",
+      ],
+    ],
+    [
+      `${posted}url = "https://a.example"\nheaders = { "A b" = "c" }`,
+      [`5: hooks[1].headers: needs ${wantedHeaders}, found "A b", or a text of it, that no header can have`],
+    ],
+    [
+      `${posted}url = "https://a.example"\nheaders = { A = "c\\r\\nB: d" }`,
+      [`5: hooks[1].headers: needs ${wantedHeaders}, found "A", or a text of it, that no header can have`],
+    ],
+    [
+      `${posted}url = "https://a.example"\nheaders = { X-Dync-Event = "c" }`,
+      [
+        `5: hooks[1].headers: needs ${wantedHeaders}, and none that dync-server writes itself, found "X-Dync-Event"`,
+      ],
+    ],
+    [
+      `${posted}url = "https://a.example"\nsecret-file = 3`,
+      ["5: hooks[1].secret-file: needs the path of a file, found 3"],
     ],
     [`${whole}at-once = 0`, ["5: hooks[1].at-once: needs a whole number from 1 to 64, found 0"]],
     [`${whole}at_once = 2`, ['5: hooks[1].at_once: unknown setting [did you mean "at-once"?]']],

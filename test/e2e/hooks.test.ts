@@ -3,7 +3,10 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { documentedValidators } from "../support/json-schemas.ts";
@@ -208,6 +211,41 @@ describe.skipIf(missing !== null)(`hooks that are told of what was stored (${mis
     await send("x.raw");
     await isTold("raw", "x.raw");
     expect(told(path)).toMatchObject([{ hook: "raw", upload: { name: "x.raw" } }]);
+  });
+
+  test("one that is a web service gets it signed, and again after it was down", async () => {
+    const secret = "a secret of the lab's";
+    writeFileSync(join(lab.homes.server, "secret"), `${secret}\n`, { mode: 0o600 });
+    const requests: { readonly body: string; readonly headers: IncomingHttpHeaders }[] = [];
+    let status = 503;
+    const service = createServer((request, response) => {
+      const parts: Uint8Array[] = [];
+      request.on("data", (part: Uint8Array) => parts.push(part));
+      request.on("end", () => {
+        requests.push({ body: Buffer.concat(parts).toString(), headers: request.headers });
+        response.writeHead(status).end("the database is down");
+      });
+    });
+    await new Promise<void>((resolve) => service.listen(0, "127.0.0.1", () => resolve()));
+    const { port } = service.address() as AddressInfo;
+    await configure(`name = "web"\nurl = "http://127.0.0.1:${port}/uploads"\nsecret-file = "secret"`);
+    await send("web.raw");
+    const failed = await lab.server.line(/"Hook failed, and is told again later","hook":"web".*/);
+    expect(failed[0]).toContain('"reason":"answered 503: the database is down"');
+    status = 200;
+    await isTold("web", "web.raw");
+    expect(new Set(requests.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+    for (const { body, headers } of requests) {
+      const signature = createHmac("sha256", secret).update(body).digest("hex");
+      expect(headers["x-hub-signature-256"]).toBe(`sha256=${signature}`);
+      expect(JSON.parse(body)).toMatchObject({ hook: "web", upload: { name: "web.raw" } });
+    }
+    service.closeAllConnections();
+    service.close();
+    chmodSync(join(lab.homes.server, "secret"), 0o644);
+    expect((await server("config", "check")).stderr).toContain("can be read by everybody on this machine");
+    rmSync(join(lab.homes.server, "secret"));
+    expect((await server("reload")).stderr).toContain("secret is not there");
   });
 
   test("what waits is listed, told now, or dropped, by commands beside the server", async () => {

@@ -10,7 +10,7 @@ function hook(name: string, change: Partial<Hook> = {}): Hook {
   return {
     name,
     event: "after",
-    command: ["/bin/true"],
+    target: { type: "program", command: ["/bin/true"] },
     timeoutMs: 1000,
     atOnce: 1,
     onFailure: "refuse",

@@ -9,7 +9,14 @@ import { postOf, ServerWorld } from "./server-world.ts";
 
 function hook(name: string, change: Partial<Hook> = {}): Hook {
   return {
-    ...{ name, event: "before", command: ["/bin/check"], timeoutMs: 10_000, atOnce: 4, onFailure: "refuse" },
+    ...{
+      name,
+      event: "before",
+      target: { type: "program", command: ["/bin/check"] },
+      timeoutMs: 10_000,
+      atOnce: 4,
+      onFailure: "refuse",
+    },
     ...change,
   };
 }

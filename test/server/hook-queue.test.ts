@@ -26,7 +26,7 @@ class World {
     ...{
       name: "index",
       event: "after",
-      command: ["/bin/index"],
+      target: { type: "program", command: ["/bin/index"] },
       timeoutMs: 1000,
       atOnce: 2,
       onFailure: "refuse",

@@ -100,7 +100,7 @@ export async function serve(
     newId: () => randomBytes(16).toString("hex"),
     hooks: {
       hooksOf: configuration.hooksOf,
-      run: hookRunner({ clock, environment: process.env }),
+      run: hookRunner({ clock, environment: process.env, agent: `dync-server/${version}` }),
       random: Math.random,
     },
   });

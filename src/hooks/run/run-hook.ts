@@ -1,34 +1,46 @@
-// Runs hooks: what a hook is told goes to its program as standard input, and nothing of it into arguments, variables or a shell.
+// Runs hooks: what a hook is told goes to its program as standard input, or to its URL as the body of a POST, and nothing of it into
+// arguments, variables, headers or a shell.
 
 import type { Clock } from "../../base/clock.ts";
-import { idempotencyKey } from "../hook.ts";
-import type { HookCall, RunHook } from "../runner.ts";
+import { type HookTarget, idempotencyKey } from "../hook.ts";
+import type { HookCall, HookOutcome, RunHook } from "../runner.ts";
+import { type PostEnd, post } from "./post.ts";
 import { runProgram } from "./program.ts";
 
 export interface HookRunnerParts {
   readonly clock: Clock;
-  /** Variables of this process, of which hooks get a few. */
+  /** Variables of this process, of which programs get a few. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Name and version of the server. */
+  readonly agent: string;
 }
+
+type Program = Extract<HookTarget, { type: "program" }>;
+type Url = Extract<HookTarget, { type: "url" }>;
 
 /** Runs real hooks. */
 export function hookRunner(parts: HookRunnerParts): RunHook {
-  return async (call) => {
-    const { hook, text: input, answerBytesMax: outputBytesMax, signal } = call;
-    const { command, timeoutMs } = hook;
-    const environment = environmentOf(call, parts);
-    const how = { command, environment, input, outputBytesMax, timeoutMs, signal };
-    const end = await runProgram({ ...parts, ...how });
-    if (end.failure !== null) return { type: "failed", reason: end.failure };
-    return { type: "done", output: end.output };
+  return async (call): Promise<HookOutcome> => {
+    const { target } = call.hook;
+    const { failure, output } = await (target.type === "program"
+      ? runIt(target, call, parts)
+      : postIt(target, call, parts));
+    return failure === null ? { type: "done", output } : { type: "failed", reason: failure };
   };
+}
+
+function runIt({ command }: Program, call: HookCall, { clock, environment }: HookRunnerParts) {
+  const { hook, text: input, answerBytesMax: outputBytesMax, signal } = call;
+  const variables = variablesOf(call, environment);
+  const how = { outputBytesMax, timeoutMs: hook.timeoutMs, signal, clock };
+  return runProgram({ command, environment: variables, input, ...how });
 }
 
 // What a program needs to run at all, of what its server has: the place of programs, and what Windows wants of each.
 const passed = ["PATH", "HOME", "SystemRoot", "TEMP"];
 
 /** Nothing in it was chosen by who sends. */
-function environmentOf({ hook, upload, attempt }: HookCall, { environment }: HookRunnerParts) {
+function variablesOf({ hook, upload, attempt }: HookCall, environment: HookRunnerParts["environment"]) {
   const own = passed.flatMap((name) => {
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -44,4 +56,24 @@ function environmentOf({ hook, upload, attempt }: HookCall, { environment }: Hoo
     DYNC_ATTEMPT: String(attempt),
     DYNC_IDEMPOTENCY_KEY: idempotencyKey(upload, hook),
   };
+}
+
+function postIt(
+  { url, headers, sign }: Url,
+  call: HookCall,
+  { clock, agent }: HookRunnerParts,
+): Promise<PostEnd> {
+  const { hook, upload, attempt, text: body, answerBytesMax, signal } = call;
+  const own = {
+    "Content-Type": "application/json",
+    "User-Agent": agent,
+    "Idempotency-Key": idempotencyKey(upload, hook),
+    "X-Dync-Event": hook.event,
+    "X-Dync-Hook": hook.name,
+    "X-Dync-Attempt": String(attempt),
+    // As GitHub signs, so that what checks its webhooks checks these.
+    ...(sign === null ? {} : { "X-Hub-Signature-256": `sha256=${sign(body)}` }),
+  };
+  const how = { answerBytesMax, timeoutMs: hook.timeoutMs, signal, clock };
+  return post({ url, headers: { ...headers, ...own }, body, ...how });
 }
