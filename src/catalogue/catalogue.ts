@@ -229,8 +229,11 @@ export interface Catalogue {
   usageOf(user: string): Promise<UserUsage>;
   /** Of all who have anything, in the order of their names; behind `after`; at most `limit`. */
   usages(after: string | null, limit: number): Promise<readonly UserUsage[]>;
-  /** Writes down what was `found` of a user's uploads at `at` (ISO 8601), by a count that began when it was `before`. */
-  recount(user: string, before: Counted, found: Counted, at: string): Promise<void>;
+  /**
+   * Writes down at `at` (ISO 8601) that `found` is what is left of a user's uploads that were stored before `since`; those that were
+   * stored later count as well. Returns what was known before.
+   */
+  recount(user: string, found: Counted, since: string, at: string): Promise<Counted>;
   /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
   find(identity: string, user: string, origin: string): Promise<UploadRecord | null>;
   get(id: string): Promise<UploadRecord | null>;

@@ -51,13 +51,5 @@ export function noUsage(user: string): UserUsage {
   return { user, stored: 0, underWay: 0, files: 0, unfinished: 0, lastAt: null, countedAt: null };
 }
 
-/** What was found of a user's uploads where they lie. */
+/** Of uploads: how many, with how many bytes. */
 export type Counted = Pick<UserUsage, "stored" | "files">;
-
-/** `now` after a count that began when it was `before` and found `found`: what was stored meanwhile comes on top. */
-export function recounted(now: Counted, before: Counted, found: Counted): Counted {
-  return {
-    stored: Math.max(0, found.stored + now.stored - before.stored),
-    files: Math.max(0, found.files + now.files - before.files),
-  };
-}

@@ -292,8 +292,8 @@ export class SqliteCatalogue implements Catalogue {
     return this.#ask(() => this.#usage.all(after, limit));
   }
 
-  async recount(user: string, before: Counted, found: Counted, at: string): Promise<void> {
-    await this.#change("changed in", () => this.#usage.recount(user, before, found, at));
+  recount(user: string, found: Counted, since: string, at: string): Promise<Counted> {
+    return this.#change("changed in", () => this.#usage.recount(user, found, since, at));
   }
 
   find(identity: string, user: string, origin: string): Promise<UploadRecord | null> {

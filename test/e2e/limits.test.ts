@@ -2,7 +2,7 @@
 // sent, and a running server takes other limits.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { statSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -149,6 +149,57 @@ describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "c
       );
       const small = await lab.file("small.raw", 1024 * 1024);
       expect(await lab.send(["-q", small], { env })).toMatchObject({ code: 0, stderr: "" });
+    });
+  });
+
+  describe("what users have", () => {
+    test("is listed with their quota, and shown of one, for people and for programs", async () => {
+      const env = { DYNC_HOME: await lab.user("ute") };
+      await lab.user("vera");
+      await limits(
+        'users = ["ute"]\nquota = "10MiB"\nupload-size = "4MiB"\nfiles = ["*.raw"]\ncontact = "data@example.org"',
+        'users = ["ute", "vera"]\ngroup-quota = "100MiB"',
+      );
+      const path = await lab.file("of-ute.raw", 3 * 1024 * 1024);
+      expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
+      const list = await server("users", "list");
+      expect(list).toMatchObject({ code: 0, stderr: "" });
+      expect(list.stdout).toMatch(/^USER +KEYS +UPLOADS +STORED +UNFINISHED +QUOTA +LAST STORED\n/);
+      expect(list.stdout).toMatch(/^ute +1 +1 +3\.0 MiB +30% of 10 MiB +\d{4}-\d\d-\d\d$/m);
+      expect(list.stdout).toMatch(/^vera +1 +0 +0 B +3% of 100 MiB \(group\)$/m);
+      for (const line of list.stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+      const lines = (await server("users", "list", "--json")).stdout.trim().split("\n");
+      const all = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+      expect(all.find(({ user }) => user === "ute")).toMatchObject({
+        ...{ type: "user", keys: 1, files: 1, stored: 3 * 1024 * 1024, unfinished: 0, underWay: 0 },
+        quota: 10 * 1024 * 1024,
+        groupQuota: { name: "limit 2", bytes: 100 * 1024 * 1024, used: 3 * 1024 * 1024 },
+      });
+      expect(all.at(-1)).toMatchObject({ type: "summary", ok: true, listed: all.length - 1 });
+      const shown = (await server("users", "show", "ute")).stdout;
+      expect(shown).toMatch(/^Keys: +SHA256:\S+ \(ute\.key\)$/m);
+      expect(shown).toMatch(/^Quota: +10 MiB, of which 30% is used$/m);
+      expect(shown).toMatch(/^Group quota: +100 MiB of "limit 2", of which 3% is used$/m);
+      expect(shown).toMatch(/^One upload: +at most 4\.0 MiB$/m);
+      expect(shown).toMatch(/^Contact: +data@example\.org$/m);
+      const nobody = await server("users", "show", "nobody");
+      expect(nobody.code).toBe(2);
+      expect(nobody.stderr).toContain('There is no user "nobody"');
+    });
+
+    test("is counted anew when somebody asks: what was taken away makes room", async () => {
+      const env = { DYNC_HOME: await lab.user("willi") };
+      await limits('users = ["willi"]\nquota = "5MiB"');
+      const path = await lab.file("first-of-willi.raw", 3 * 1024 * 1024);
+      expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
+      const next = await lab.file("next-of-willi.raw", 3 * 1024 * 1024);
+      expect((await lab.send([next], { env })).code).toBe(5);
+      rmSync(lab.stored("first-of-willi.raw", "willi"));
+      const counted = await server("users", "recount", "willi");
+      expect(counted).toMatchObject({ code: 0, stderr: "" });
+      expect(counted.stdout).toBe("willi: 0 uploads with 0 B, before that 1 upload with 3.0 MiB\n");
+      expect((await server("users", "recount")).stderr).toContain("Counted: all is as it was known");
+      expect(await lab.send(["-q", next], { env })).toMatchObject({ code: 0, stderr: "" });
     });
   });
 

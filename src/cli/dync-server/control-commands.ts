@@ -7,9 +7,10 @@ import type { PendingKey } from "../../server/pending-keys.ts";
 import { hookCommands } from "./hook-commands.ts";
 import type { Reload } from "./running-configuration.ts";
 import { type UploadCommandParts, uploadCommands } from "./upload-commands.ts";
+import { type UserCommandParts, userCommands } from "./user-commands.ts";
 
 /** What the commands act on. */
-export interface ControlParts extends UploadCommandParts {
+export interface ControlParts extends UploadCommandParts, UserCommandParts {
   /** Reads configuration and keys again. */
   readonly reload: () => Promise<Reload>;
   readonly pendingKeys: () => readonly PendingKey[];
@@ -23,6 +24,7 @@ export function controlCommands(parts: ControlParts): ReadonlyMap<string, Contro
     ["clients pending", async () => ({ pending: pendingKeys().map(told) })],
     ...uploadCommands(parts),
     ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
+    ...userCommands(parts),
   ]);
 }
 

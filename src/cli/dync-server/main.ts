@@ -24,6 +24,8 @@ import { serverUsage } from "./usage.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
 import { hooksUsage } from "./usage-hooks.ts";
 import { uploadsUsage } from "./usage-uploads.ts";
+import { usersUsage } from "./usage-users.ts";
+import { usersListCommand, usersRecountCommand, usersShowCommand } from "./users.ts";
 
 export const dyncServer: Program = {
   name: "dync-server",
@@ -51,12 +53,16 @@ export const dyncServer: Program = {
     hooksListCommand,
     hooksRetryCommand,
     hooksDropCommand,
+    usersListCommand,
+    usersShowCommand,
+    usersRecountCommand,
   ],
   groups: [
     { name: "config", usage: configUsage },
     { name: "rules", usage: rulesUsage },
     { name: "uploads", usage: uploadsUsage },
     { name: "hooks", usage: hooksUsage },
+    { name: "users", usage: usersUsage },
   ],
   defaultCommand: "run",
   endsAtHangup: false,

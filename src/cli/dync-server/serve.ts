@@ -10,6 +10,7 @@ import { ControlServer } from "../../control/control-server.ts";
 import { hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
+import { Recounts } from "../../server/recounts.ts";
 import { Server } from "../../server/server.ts";
 import { bootId } from "../../storage/boot-id.ts";
 import { FilesystemStorage, stateFolder } from "../../storage/filesystem.ts";
@@ -109,6 +110,10 @@ export async function serve(
     server.clientsChanged();
   });
   closing.defer(watching.stop);
+  const published = (log: Logger) => publishedFiles(settings.dataFolder, log);
+  const { rulesOf } = configuration;
+  const recounts = closing.use(new Recounts({ catalogue, clock, logger, rulesOf, published }));
+  recounts.start();
   const reload = async (): Promise<Reload> => {
     watching.look();
     const reloaded = await configuration.reload(logger);
@@ -122,6 +127,7 @@ export async function serve(
     records: server.records,
     verification: server.verification,
     afterHooks: server.afterHooks,
+    ...{ catalogue, recounts, clients, rulesOf, clock },
   });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();

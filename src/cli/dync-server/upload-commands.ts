@@ -138,7 +138,8 @@ export function readPattern(pattern: string): (name: string) => boolean {
   }
 }
 
-function read<T>(schema: v.GenericSchema<unknown, T>, given: unknown): T {
+/** What a command was asked for. Throws `DyncError` ("usage"). */
+export function read<T>(schema: v.GenericSchema<unknown, T>, given: unknown): T {
   const result = v.safeParse(schema, given);
   if (result.success) return result.output;
   throw new DyncError("usage", "The running server does not understand what it is asked for", {

@@ -14,6 +14,7 @@ Usage:
   dync-server config show        show each setting, and what says so
   dync-server config example     print a configuration file to begin with
   dync-server rules test         say which rule takes an upload, or why none
+  dync-server users list         what users have stored, and what they may have
   dync-server reload             make the running server read the file again
   dync-server uploads            what became of uploads: list, show, verify
   dync-server hooks              what hooks are still told: list, retry, drop

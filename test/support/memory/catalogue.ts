@@ -28,7 +28,6 @@ import {
   noUsage,
   type Quota,
   type QuotaRoom,
-  recounted,
   roomWithin,
   type UserUsage,
 } from "../../../src/catalogue/quota.ts";
@@ -141,9 +140,12 @@ export class MemoryCatalogue implements Catalogue {
     return [...all.values()];
   }
 
-  async recount(user: string, before: Counted, found: Counted, at: string): Promise<void> {
+  async recount(user: string, found: Counted, since: string, at: string): Promise<Counted> {
     const usage = this.#usage.get(user) ?? noUsage(user);
-    this.#usage.set(user, { ...usage, ...recounted(usage, before, found), countedAt: at });
+    const later = this.list(["finished"]).filter((it) => it.user === user && it.updatedAt >= since);
+    const stored = later.reduce((sum, { bytes }) => sum + bytes, found.stored);
+    this.#usage.set(user, { ...usage, stored, files: found.files + later.length, countedAt: at });
+    return { stored: usage.stored, files: usage.files };
   }
 
   #countFinished({ user, bytes, updatedAt }: UploadRecord): void {
