@@ -14,6 +14,7 @@ export interface TermsRow {
   readonly names?: Terms["names"] | undefined;
   readonly existing?: Terms["existing"] | undefined;
   readonly layout?: NonNullable<Terms["layout"]> | undefined;
+  readonly untar?: boolean | undefined;
   readonly sidecars?: readonly Sidecar[] | undefined;
   readonly mode?: number | undefined;
   /** Its name, or its number. */
@@ -29,6 +30,7 @@ export const termsMembers = {
   names: v.optional(oneOf(["portable", "posix"] as const)),
   existing: v.optional(oneOf(whenTaken)),
   layout: v.optional(oneOf(["plain", "bagit", "openbis"] as const)),
+  untar: v.optional(member(readSwitch)),
   sidecars: v.optional(member(readSidecars)),
   mode: v.optional(member(readMode)),
   group: v.optional(member(readGroup)),
@@ -42,6 +44,8 @@ export function termsOf(row: TermsRow, group: number | null): Terms {
     names: names ?? defaultTerms.names,
     existing: existing ?? defaultTerms.existing,
     layout: layout ?? defaultTerms.layout,
+    // There it always was so.
+    untar: row.untar ?? layout === "openbis",
     mode: mode ?? defaultTerms.mode,
     group,
     marker: row.sidecars?.includes("marker") ?? defaultTerms.marker,
@@ -53,6 +57,10 @@ function oneOf<const T extends string>(words: readonly T[]) {
     const word = words.find((it) => it === value);
     return word === undefined ? wrong(words.map(tomlText).join(" or "), tomlText(value)) : right(word);
   });
+}
+
+function readSwitch(value: unknown): Parsed<boolean> {
+  return typeof value === "boolean" ? right(value) : wrong("true or false", tomlText(value));
 }
 
 function readPath(value: unknown): Parsed<PathTemplate> {

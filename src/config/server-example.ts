@@ -45,6 +45,8 @@ const rulesChapter = `# ---- Which uploads are taken
 #layout = "plain"               # of a dataset; "bagit": a bag with manifests;
 #                               # "openbis": files in folders, as its dropboxes
 #                               # want them, with a marker if NAME has a barcode
+#untar = false                  # true, as with "openbis": NAME.tar is unpacked
+#                               # if its metadata have untar = "True"
 #mode = "0640"                  # permissions, of folders that are made as well
 #group = "ms-data"              # whom they belong to; default: the server's own
 #sidecars = ["sha256", "meta.json", "marker"]    # "marker": once it is whole,

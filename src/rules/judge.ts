@@ -6,7 +6,7 @@ import { fieldText } from "../base/json-text.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
 import { metadataFault } from "../protocol/wire/metadata.ts";
-import { storedName } from "../protocol/wire/stored-name.ts";
+import { datasetName, storedName } from "../protocol/wire/stored-name.ts";
 import type { Destination, Manner } from "../upload/destination.ts";
 import { markedNameBytesMax, nameFault } from "../upload/names.ts";
 import { dropboxName } from "../upload/openbis.ts";
@@ -81,8 +81,11 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
   const refusal = schemaRefusal(rule, candidate);
   if (refusal !== null) return refusal;
   const accepted = { type: "accepted", post, rule: rule.name, terms } as const;
-  const inDropbox = terms.layout === "openbis" && !candidate.isDataset;
-  const dropbox = inDropbox ? dropboxName(candidate.name) : { name: candidate.name };
+  const isUntarred = terms.untar && !candidate.isDataset && candidate.metadata.untar === "True";
+  const inDropbox = terms.layout === "openbis" && !candidate.isDataset && !isUntarred;
+  const dropbox = inDropbox
+    ? dropboxName(candidate.name)
+    : { name: isUntarred ? datasetName(candidate.name) : candidate.name };
   if ("fault" in dropbox) return refused("forbidden", dropbox.fault);
   const { name } = dropbox;
   const meta = (path: string): string | null => fieldText(post.metadataText, path);
@@ -90,7 +93,10 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
     terms.path === null
       ? { folder: user, name }
       : expandPath(terms.path, { user, name, ...beginning, meta }, terms.names);
-  const manner = typeof place === "string" ? null : mannerOf(terms, place, inDropbox);
+  const manner =
+    typeof place === "string"
+      ? null
+      : mannerOf(terms, place, { openbis: inDropbox, untar: isUntarred ? name : null });
   const reason = typeof place === "string" ? place : markerFault(place, manner);
   if (reason !== null)
     return refused("metadata-rejected", `The rule "${rule.name}" takes it. ${reason}`, { rule: rule.name });
@@ -106,15 +112,20 @@ function markerFault({ name }: Destination, manner: Manner | null): string | nul
 }
 
 /** What of `terms` its record has to keep; `null`: nothing. */
-function mannerOf(terms: Terms, { name }: Destination, inDropbox: boolean): Manner | null {
+function mannerOf(
+  terms: Terms,
+  { name }: Destination,
+  { openbis, untar }: { readonly openbis: boolean; readonly untar: string | null },
+): Manner | null {
   const { mode, group } = terms;
   const marker = terms.marker || (terms.layout === "openbis" && barcodeLikeIn(name) !== null);
-  if (mode === null && group === null && !marker && !inDropbox) return null;
+  if (mode === null && group === null && !marker && !openbis && untar === null) return null;
   return {
     ...(mode === null ? {} : { mode }),
     ...(group === null ? {} : { group }),
     ...(marker ? { marker } : {}),
-    ...(inDropbox ? { openbis: true } : {}),
+    ...(openbis ? { openbis } : {}),
+    ...(untar === null ? {} : { untar }),
   };
 }
 

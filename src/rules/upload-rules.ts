@@ -45,6 +45,8 @@ export interface Terms {
    * openBIS have it (upload/openbis.ts), both with a marker where the name has a barcode.
    */
   readonly layout: Layout | "openbis" | null;
+  /** Whether a file that is a tar, with `untar: "True"` in its metadata, is a dataset. */
+  readonly untar: boolean;
   /** Permissions of its files, and the number of their group; `null`: those that the server's own have. */
   readonly mode: number | null;
   readonly group: number | null;
@@ -58,6 +60,7 @@ export const defaultTerms: Terms = {
   names: "portable",
   existing: "refuse",
   layout: null,
+  untar: false,
   mode: null,
   group: null,
   marker: false,

@@ -98,7 +98,13 @@ async function begin(
       // Makes its folder: nobody who has the name of one of these may be on the way.
       await parts.storage.tryDestination(destinationOf(upload));
       const metadata = { metadataText: upload.metadataText, added: upload.added };
-      return { hold, form, place, metadata, sink: await parts.storage.begin(id, form, events) };
+      return {
+        hold,
+        form,
+        place,
+        metadata,
+        sink: await parts.storage.begin(id, form, events, place?.manner?.untar),
+      };
     } catch (error) {
       await parts.catalogue.withdraw(hold);
       throw error;
@@ -139,7 +145,7 @@ function recordOf(
   return {
     ...{ id, identity, user, origin, createdAt, place },
     name: storedName(post),
-    form: post.info.unpack === undefined ? "file" : layout,
+    form: post.info.unpack === undefined && place?.manner?.untar === undefined ? "file" : layout,
     metadataText: post.metadataText,
     added: added.length === 0 ? null : JSON.stringify(added),
     size: post.info.size ?? null,

@@ -17,7 +17,7 @@ import type { OwnedChunk, Sink, SinkEvents, StoredNote } from "../storage/storag
 import type { Received } from "../transport/transport.ts";
 import { sentMetadata, type WithAdditions } from "../upload/added.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
-import type { Form, Layout, UploadKey } from "../upload/upload.ts";
+import { isAskedToUnpack, type Layout, type UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, roomFor } from "./admission.ts";
 import type { MakeWay } from "./placing.ts";
 import { publishedFields } from "./publication.ts";
@@ -150,7 +150,11 @@ export class Session {
       const goesTo = place === null ? {} : { path: pathOf(place) };
       const dataset = form === "file" ? {} : { dataset: form };
       journal.log("info", "Upload started", { size, client, ...dataset, ...goesTo });
-      return { type: "admitted", admission: { uploadId: id, offset: 0, ...layoutOf(form) }, hashed: true };
+      return {
+        type: "admitted",
+        admission: { uploadId: id, offset: 0, ...layoutOf({ form, place }) },
+        hashed: true,
+      };
     } catch (error) {
       const refusal = refusalOf(error, { user, metadataText: post.metadataText });
       this.#log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
@@ -176,7 +180,7 @@ export class Session {
     const { hold, record } = taken;
     const metadata = await metadataOf(record, this.#parts);
     if (metadata === null) return this.#giveUpRecord(record, metadataLost);
-    const sink = await storage.resume(id, record.form, record, this.#events);
+    const sink = await storage.resume(id, record.form, record, this.#events, record.place?.manner?.untar);
     if (sink === null) return this.#giveUpRecord(record, bytesGone);
     try {
       const missing = record.size === null ? null : Math.max(0, record.size - sink.length);
@@ -202,7 +206,7 @@ export class Session {
     this.#place = place;
     this.#sink = sink;
     this.#startOffset = sink.length;
-    const admission = { uploadId: this.key.id, offset: sink.length, ...layoutOf(form) };
+    const admission = { uploadId: this.key.id, offset: sink.length, ...layoutOf({ form, place }) };
     const hashed = sink.isReady;
     journal.log("info", "Upload resumed", { offset: sink.length });
     if (!hashed) {
@@ -370,15 +374,14 @@ export class Session {
   }
 }
 
-function layoutOf(form: Form): { readonly layout?: Layout } {
-  return form === "file" ? {} : { layout: form };
+function layoutOf(upload: Pick<UploadRecord, "form" | "place">): { readonly layout?: Layout } {
+  const { form } = upload;
+  return form === "file" || !isAskedToUnpack(upload) ? {} : { layout: form };
 }
 
-function postOf(
-  { name: stored, form, size, modified, client }: UploadRecord,
-  metadataText: string,
-): PostFile {
-  const isDataset = form !== "file";
+function postOf(record: UploadRecord, metadataText: string): PostFile {
+  const { name: stored, size, modified, client } = record;
+  const isDataset = isAskedToUnpack(record);
   const name = isDataset ? stored + tarSuffix : stored;
   const info = {
     ...(isDataset ? { unpack: "tar" as const } : {}),

@@ -21,7 +21,7 @@ import {
 import type { ClientMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
-import type { UploadKey } from "../upload/upload.ts";
+import { isAskedToUnpack, type UploadKey } from "../upload/upload.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -273,6 +273,6 @@ function recorded(record: UploadRecord): RecordedUpload {
   };
 }
 
-function isNamed(post: PostFile, { name, form }: UploadRecord): boolean {
-  return storedName(post) === name && (post.info.unpack === undefined) === (form === "file");
+function isNamed(post: PostFile, record: UploadRecord): boolean {
+  return storedName(post) === record.name && (post.info.unpack !== undefined) === isAskedToUnpack(record);
 }

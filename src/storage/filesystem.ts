@@ -172,16 +172,16 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     }
   }
 
-  async create(id: string, form: Form): Promise<PartialUpload> {
+  async create(id: string, form: Form, root?: string): Promise<PartialUpload> {
     const path = join(this.#parts.partials, id);
     return this.#explained("created", async () =>
       form === "file"
         ? await PartialFile.create(id, path, this.#home)
-        : await PartialDataset.create({ id, folder: path }, form, this.#datasetHome),
+        : await PartialDataset.create({ id, folder: path, root }, form, this.#datasetHome),
     );
   }
 
-  async open(id: string): Promise<PartialUpload | null> {
+  async open(id: string, root?: string): Promise<PartialUpload | null> {
     return this.#explained("opened", async () => {
       try {
         const { partials, clock } = this.#parts;
@@ -189,7 +189,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
         const properties = await lookAt(path);
         if (properties === null) await takeApart(partials, id, clock);
         if (properties?.isDirectory() === true)
-          return await PartialDataset.open({ id, folder: path }, this.#datasetHome);
+          return await PartialDataset.open({ id, folder: path, root }, this.#datasetHome);
         return await PartialFile.open(id, path, this.#home);
       } catch (cause) {
         if (systemCode(cause) !== "ENOENT") throw cause;

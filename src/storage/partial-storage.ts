@@ -29,10 +29,10 @@ export abstract class PartialStorage {
     this.#options = options;
   }
 
-  /** Creates an empty partial. */
-  abstract create(id: string, form: Form): Promise<PartialUpload>;
+  /** Creates an empty partial; `root` as in `Storage.begin`. */
+  abstract create(id: string, form: Form, root?: string): Promise<PartialUpload>;
   /** Opens a partial that is there, or returns `null`. */
-  abstract open(id: string): Promise<PartialUpload | null>;
+  abstract open(id: string, root?: string): Promise<PartialUpload | null>;
   /** Whether upload `id` is visible at `destination`, with this SHA-256 (hex). */
   abstract isPublished(id: string, destination: Destination, sha256: string): Promise<boolean>;
   /** Ends a publishing that came as far as that the data are visible. */
@@ -49,14 +49,20 @@ export abstract class PartialStorage {
     return { durable: 0, mark: this.#options.bootId };
   }
 
-  async begin(id: string, form: Form, events: SinkEvents): Promise<Sink> {
-    return this.#sinkOf(id, await this.create(id, form), 0, events);
+  async begin(id: string, form: Form, events: SinkEvents, root?: string): Promise<Sink> {
+    return this.#sinkOf(id, await this.create(id, form, root), 0, events);
   }
 
-  async resume(id: string, form: Form, note: StoredNote, events: SinkEvents): Promise<Sink | null> {
-    const partial = await this.open(id);
+  async resume(
+    id: string,
+    form: Form,
+    note: StoredNote,
+    events: SinkEvents,
+    root?: string,
+  ): Promise<Sink | null> {
+    const partial = await this.open(id, root);
     // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
-    if (partial === null) return note.durable === 0 ? this.begin(id, form, events) : null;
+    if (partial === null) return note.durable === 0 ? this.begin(id, form, events, root) : null;
     const known = this.#distrusted.get(id) ?? note;
     const trusted = trustedLength(known, partial.length, this.#options.bootId);
     if (trusted < partial.length) await closedIfFailed(partial, () => partial.truncate(trusted));
@@ -70,7 +76,7 @@ export abstract class PartialStorage {
       await this.endPublishing(id, destination);
       return { type: "published" };
     }
-    const partial = await this.open(id);
+    const partial = await this.open(id, destination.manner?.untar);
     if (partial === null) return { type: "gone" };
     const { durable, mark } = this.#distrusted.get(id) ?? note;
     const left = Math.min(durable, partial.length);

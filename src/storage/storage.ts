@@ -169,13 +169,16 @@ export interface Storage {
   readonly properties: StorageProperties;
   /** Of an upload of which nothing is stored yet. */
   readonly emptyNote: StoredNote;
-  /** Makes room for a new upload. `id` is 32 lower-case hex digits, never used before. */
-  begin(id: string, form: Form, events: SinkEvents): Promise<Sink>;
+  /**
+   * Makes room for a new upload. `id` is 32 lower-case hex digits, never used before. `root` is the one folder in the tar of a
+   * dataset, where that folder is the dataset; without it all of the tar is.
+   */
+  begin(id: string, form: Form, events: SinkEvents, root?: string): Promise<Sink>;
   /**
    * Takes an unfinished upload up again that began in this `form`, with as many of its bytes as can be relied on; `null` when
    * durable ones are gone.
    */
-  resume(id: string, form: Form, note: StoredNote, events: SinkEvents): Promise<Sink | null>;
+  resume(id: string, form: Form, note: StoredNote, events: SinkEvents, root?: string): Promise<Sink | null>;
   /** What became of upload `id`, with this `sha256`, that was being published at `destination`. */
   recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder>;
   /** Deletes what is stored of an upload that nobody has open; nothing may be there. */

@@ -22,6 +22,11 @@ export interface Manner {
   readonly marker?: true;
   /** The file lies in a folder of its name, with what the dropboxes of openBIS want beside it (publish-dropbox.ts). */
   readonly openbis?: true;
+  /**
+   * Of a dataset that was sent as any file is, with metadata that want it unpacked: the one folder in its tar, which is the
+   * dataset.
+   */
+  readonly untar?: string;
 }
 
 /** What of an upload says where it is published. */

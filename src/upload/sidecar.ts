@@ -2,7 +2,7 @@
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
 import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
-import { destinationAt, destinationOf, pathOf } from "./destination.ts";
+import { destinationAt, destinationOf, type Manner, pathOf } from "./destination.ts";
 import type { CompleteUpload, Contents } from "./upload.ts";
 
 const ownMember = "_dync";
@@ -45,6 +45,7 @@ export function sidecarText(complete: CompleteUpload): string {
         ? { layout: openbis }
         : {}
       : { unpack, ...contents }),
+    ...(place?.manner?.untar === undefined ? {} : { untar: place.manner.untar }),
     ...(complete.added == null ? {} : { added: JSON.parse(complete.added) as readonly string[] }),
     modified,
     received,
@@ -78,14 +79,19 @@ export function parseSidecar(text: string): CompleteUpload | null {
   const there = own.path === undefined ? null : destinationAt(own.path);
   // Nor does anybody look where no path leads.
   if (own.path !== undefined && there === null) return null;
-  const isInFolder = !isDataset && own.layout === openbis;
-  const plainly = there ?? { folder: own.user, name: own.name };
-  const place = isInFolder ? { ...plainly, manner: { openbis: true } as const } : there;
+  const manner = mannerOf(own);
+  const place = manner === null ? there : { ...(there ?? { folder: own.user, name: own.name }), manner };
   const { upload: id, identity, user, name, size, sha256, modified, received: receivedAt, client } = own;
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
   const added = own.added === undefined ? {} : { added: JSON.stringify(own.added) };
   const known = { id, identity, user, name, place, size, sha256, contents, ...added };
   return { ...known, modified, receivedAt, client, metadataText };
+}
+
+/** What of it somebody has to know who looks for the file, or is asked for it again. */
+function mannerOf({ unpack: isDataset, layout, untar }: Record<string, unknown>): Manner | null {
+  if (isDataset === undefined) return layout === openbis ? { openbis: true } : null;
+  return typeof untar === "string" ? { untar } : null;
 }
 
 function contentsOf(own: Record<string, unknown>): Contents | null {

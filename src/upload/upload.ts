@@ -18,6 +18,17 @@ export type Layout = "plain" | "bagit";
 /** What becomes of an upload's bytes: one file, or the folder of a dataset. */
 export type Form = "file" | Layout;
 
+/** Whether its client asked for its bytes to be unpacked, in the message that began it. */
+export function isAskedToUnpack({
+  form,
+  place,
+}: {
+  readonly form: Form;
+  readonly place: Destination | null;
+}): boolean {
+  return form !== "file" && place?.manner?.untar === undefined;
+}
+
 /** What is in a dataset. */
 export interface Contents {
   readonly layout: Layout;

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import type { UploadApproved } from "../../src/protocol/wire/message.ts";
+import { defaultTerms } from "../../src/rules/upload-rules.ts";
 import { idOf } from "../storage/contract.ts";
 import { postOf, ServerWorld } from "./server-world.ts";
 
@@ -50,6 +51,45 @@ describe("a dataset", () => {
     const approved = (await again.ask(tar)) as UploadApproved;
     expect(approved).toMatchObject({ type: "upload-approved", info: { unpack: true, names: "bagit" } });
     expect(world.catalogue.peek(idOf(1))).toMatchObject({ form: "bagit", state: "open" });
+  });
+
+  test("that was sent as a file, with metadata that want it unpacked, is one for its client after a restart", async () => {
+    const world = new ServerWorld();
+    const uploads = [{ name: "box", terms: { ...defaultTerms, layout: "openbis", untar: true } } as const];
+    const post = postOf({ name: "run.tar", metadataText: '{"untar":"True"}' });
+    await world.start({ uploads });
+    const client = await world.connect();
+    // A client that knows nothing of it is told nothing.
+    expect(await client.ask(post)).toMatchObject({ type: "upload-approved" });
+    const place = { folder: "anna", name: "run", manner: { untar: "run" } };
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ name: "run.tar", form: "plain", place });
+    client.chunk(0, content);
+    await client.whereToGoOn();
+    await world.server.stop();
+    // Not even where nothing of the kind is unpacked any more.
+    await world.start();
+    const again = await world.connect();
+    const approved = (await again.ask(post)) as UploadApproved;
+    expect(approved.type).toBe("upload-approved");
+    expect("unpack" in approved.info).toBe(false);
+    expect(await again.whereToGoOn()).toBe(content.length);
+    again.end(content);
+    expect(await again.hear()).toMatchObject({ type: "upload-finished" });
+    expect(world.published()).toEqual(["anna/run"]);
+    expect(await again.ask(post)).toEqual({ type: "upload-finished", uploadId: idOf(1) });
+    expect(await again.ask({ ...post, info: { unpack: "tar" } })).toMatchObject({ type: "error", code: 409 });
+  });
+
+  test.each([
+    ["the rule does not unpack", { untar: false }, '{"untar":"True"}'],
+    ["the metadata do not want it", { untar: true }, '{"untar":"true"}'],
+    ["the metadata want something else", { untar: true }, '{"untar":true}'],
+  ])("a tar stays one where %s", async (_what, terms, metadataText) => {
+    const world = new ServerWorld();
+    await world.start({ uploads: [{ name: "box", terms: { ...defaultTerms, ...terms } }] });
+    const client = await world.connect();
+    await client.ask(postOf({ name: "run.tar", metadataText }));
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ name: "run.tar", form: "file", place: null });
   });
 
   test("is judged by the name that it gets", async () => {

@@ -35,6 +35,8 @@ export type Step =
 
 export interface MembersOptions {
   readonly layout: Layout;
+  /** The one folder in the tar, where that is the dataset. */
+  readonly root?: string | undefined;
   /** Most files and folders, each counted as often as it takes room on the disk. */
   readonly membersMax: number;
 }
@@ -52,6 +54,7 @@ export class Members implements TarConsumer {
   #file: FileMember | null = null;
   #files = 0;
   #count = 0;
+  #isRootThere = false;
   /** Some of the folders that are there. */
   readonly #folders = new Set<string>();
 
@@ -97,6 +100,9 @@ export class Members implements TarConsumer {
   /** The stream is over. Throws `DyncError` ("content-rejected") when it is not whole. */
   finish(): void {
     asRefusal(() => this.#reader.finish());
+    const { root } = this.#options;
+    if (root !== undefined && !this.#isRootThere)
+      throw refusal(`The tar is empty, expected the folder ${shown(root)} in it`);
   }
 
   raw(bytes: Uint8Array): void {
@@ -112,8 +118,9 @@ export class Members implements TarConsumer {
     if (this.#file !== null) this.#steps.push({ type: "end", file: this.#file });
   }
 
-  member({ path, type, size, modified, executable }: FoundMember): void {
+  member({ path: whole, type, size, modified, executable }: FoundMember): void {
     this.#file = null;
+    const path = this.#withinRoot(whole, type);
     // The folder in which the tar is unpacked, as "tar -c ." names it.
     if (type === "folder" && path === ".") return;
     this.#judge(path, type);
@@ -126,6 +133,19 @@ export class Members implements TarConsumer {
     const file = { path, number: this.#files++, size, modified, executable };
     this.#file = file;
     this.#steps.push({ type: "file", file, replaced: this.#claimFile(file) });
+  }
+
+  #withinRoot(path: string, type: FoundMember["type"]): string {
+    const { root } = this.#options;
+    if (root === undefined || (path === "." && type === "folder")) return path;
+    this.#isRootThere = true;
+    if (path === root && type === "folder") return ".";
+    if (path.startsWith(`${root}/`)) return path.slice(root.length + 1);
+    if (path === root)
+      throw refusal(`The tar has the ${type} ${shown(root)} in it, expected a folder of this name`);
+    const top = path.slice(0, path.indexOf("/") + 1 || undefined).replace(/\/$/, "");
+    const text = `The tar has ${shown(top)} in it, expected one folder with the name of the tar, ${shown(root)}`;
+    throw refusal(text);
   }
 
   #judge(path: string, type: FoundMember["type"]): void {

@@ -48,6 +48,8 @@ interface Place {
   readonly id: string;
   /** The hidden folder. */
   readonly folder: string;
+  /** See `Storage.begin`. */
+  readonly root?: string | undefined;
 }
 
 // What comes is stored in the turn in which it came unless it takes so long: its client hears of it with the answer to the next question.
@@ -128,7 +130,7 @@ export class PartialDataset implements PartialUpload {
     const index = new MemberIndex(this.#parts.index);
     return {
       index,
-      members: new Members(index, { layout: this.#journal.layout, membersMax }),
+      members: new Members(index, { layout: this.#journal.layout, membersMax, root: this.#place.root }),
       tree: new Tree(this.#parts, {
         syncsEach: fileSystemSync === null,
         onTimeRefused: (cause) => onTimeRefused(this.#place.id, cause),
