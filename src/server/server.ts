@@ -20,6 +20,7 @@ import { type PendingKey, PendingKeys } from "./pending-keys.ts";
 import { Room } from "./room.ts";
 import { Turn } from "./turn.ts";
 import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
+import { UploadEnds } from "./upload-ends.ts";
 import { UploadRecords } from "./upload-records.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 import { Verification } from "./verification.ts";
@@ -52,6 +53,8 @@ export class Server {
   #fail: (error: Error) => void = () => {};
   /** What is known of uploads. */
   readonly records: UploadRecords;
+  /** Ends uploads before their time. */
+  readonly ends: UploadEnds;
   /** Reads stored files again. */
   readonly verification: Verification;
   /** Rejects when the server cannot go on. */
@@ -74,6 +77,8 @@ export class Server {
     });
     const progressOf = (id: string) => this.#uploads.byId(id)?.session?.progress ?? null;
     this.records = new UploadRecords({ ...parts, progressOf });
+    const activeOf = (id: string) => this.#uploads.byId(id);
+    this.ends = new UploadEnds({ ...parts, records: this.records, activeOf });
     this.verification = new Verification({ ...parts, records: this.records });
     this.#credit = new CreditTurns({
       office,

@@ -120,7 +120,7 @@ export class UploadRecords {
       else if (listed === limit) return { listed, more: true, unsure };
       else {
         listed++;
-        await tell(this.#shown(found));
+        await tell(this.shown(found));
       }
     }
     return { listed, more: false, unsure };
@@ -174,7 +174,7 @@ export class UploadRecords {
     const { catalogue, storage, progressOf } = this.#parts;
     const published = record.state === "finished" ? await this.#published(record) : null;
     const text = (await catalogue.metadataOf(record.id)) ?? published?.metadataText ?? null;
-    const shown = this.#shown(record);
+    const shown = this.shown(record);
     return {
       ...shown,
       size: shown.size ?? published?.size ?? null,
@@ -191,7 +191,8 @@ export class UploadRecords {
     };
   }
 
-  #shown(record: UploadRecord): ShownUpload {
+  /** `record` as lists have it. */
+  shown(record: UploadRecord): ShownUpload {
     const { id, user, name, form, size, durable, sha256, createdAt, updatedAt, errorCode, reason } = record;
     const bytes = record.state === "finished" ? (size ?? durable) : durable;
     return {

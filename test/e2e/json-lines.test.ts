@@ -275,6 +275,8 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     writeFileSync(lab.stored("listed.raw"), "");
     const [flaw] = (await run("verify", "-n", "listed.raw")).filter(({ type }) => type === "flaw");
     expect(flaw).toMatchObject({ kind: "damaged", path: "alice/listed.raw", id: listed?.id });
+    expect((await run("expire", "--older-than", "1h")).at(-1)).toMatchObject({ uploads: 0, isTrial: false });
+    expect((await run("cancel", String(listed?.id))).at(-1)).toMatchObject({ error: { code: "usage" } });
     expect((await run("show", "0".repeat(32))).at(-1)).toMatchObject({ error: { code: "unknown-upload" } });
   });
 

@@ -1,7 +1,8 @@
 // What became of uploads, by commands beside a server that runs, on the compiled programs.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import type { FileSink } from "bun";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -126,6 +127,48 @@ describe.skipIf(executablesMissing !== null)(`uploads (${executablesMissing ?? "
       stderr: "1 upload verified, 1.0 KiB read: 1 as stored\n",
     });
     expect(await uploads("verify", "--sample", "2", "--user", "bert")).toMatchObject({ code: 0 });
+  });
+
+  test("one that runs is cancelled: its client hears why and does not try again; one that waits is given up", async () => {
+    const begun = async (name: string) => {
+      const program = lab.startSend(["-q", "--retry-for", "60s", "-n", name, "-"], { stdin: "pipe" });
+      const input = program.child.stdin as FileSink;
+      input.write(Buffer.alloc(3 * MiB));
+      await input.flush();
+      await lab.server.line(new RegExp(`Upload started.*${name}`));
+      return program;
+    };
+    await using cancelled = await begun("cancelled.raw");
+    const id = await idOf("cancelled.raw");
+    expect(await uploads("expire", id)).toMatchObject({ code: 2, stdout: "" });
+    expect((await uploads("cancel", id)).stdout).toMatch(
+      new RegExp(`^Cancelled: ${id}  alice/cancelled\\.raw, .*\n$`),
+    );
+    const end = await cancelled.ended(30_000);
+    expect(end).toMatchObject({ code: 7 });
+    expect(end.stderr).toContain("The upload was cancelled on the server, by whoever looks after it");
+    lab.expectNothingStored("cancelled.raw");
+    expect((await lab.dync(["uploads"])).stdout).not.toContain("cancelled.raw");
+    expect((await uploads("show", id)).stdout).toMatch(/^Reason: {7}The upload was cancelled on the server/m);
+    expect(await uploads("cancel", id)).toMatchObject({ code: 2, stdout: "" });
+
+    await using waiting = await begun("waiting.raw");
+    await waiting.kill();
+    await lab.server.stop();
+    await lab.start();
+    const waitingId = await idOf("waiting.raw");
+    expect(await uploads("expire", "--older-than", "1h")).toMatchObject({ code: 0, stdout: "" });
+    const trial = await uploads("expire", "--older-than", "0", "--user", "alice", "--dry-run");
+    expect(trial.stdout).toStartWith(`Would be given up: ${waitingId}  alice/waiting.raw, `);
+    expect(trial.stderr).toStartWith("1 upload would be given up, ");
+    expect((await uploads("list", "-n", "waiting.raw")).stdout).toContain(" waiting ");
+    const given = await uploads("expire", waitingId);
+    expect(given).toMatchObject({ code: 0, stdout: expect.stringContaining("Given up: ") });
+    expect((await uploads("show", waitingId)).stdout).toMatch(
+      /^Reason: {7}Expired before its time.*\(408\)$/m,
+    );
+    expect(readdirSync(join(lab.data, ".dync", "partial"))).toEqual([]);
+    await lab.expectAlive();
   });
 
   test("a verification ends with who asked for it, and uploads go on beside one", async () => {

@@ -19,6 +19,7 @@ import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
 import { uploadsListCommand, uploadsShowCommand } from "./uploads.ts";
+import { uploadsCancelCommand, uploadsExpireCommand } from "./uploads-end.ts";
 import { uploadsVerifyCommand } from "./uploads-verify.ts";
 import { serverUsage } from "./usage.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
@@ -56,6 +57,8 @@ export const dyncServer: Program = {
     usersListCommand,
     usersShowCommand,
     usersRecountCommand,
+    uploadsExpireCommand,
+    uploadsCancelCommand,
   ],
   groups: [
     { name: "config", usage: configUsage },

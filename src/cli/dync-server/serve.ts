@@ -128,6 +128,7 @@ export async function serve(
     verification: server.verification,
     afterHooks: server.afterHooks,
     ...{ catalogue, recounts, clients, rulesOf, clock },
+    ends: server.ends,
   });
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import { namePattern } from "../../rules/linear-pattern.ts";
+import type { UploadEnds } from "../../server/upload-ends.ts";
 import { shownStates, type UploadQuery, type UploadRecords } from "../../server/upload-records.ts";
 import type { Verification } from "../../server/verification.ts";
 
@@ -92,13 +93,27 @@ export const verified = v.object({
   bytes: counts,
 });
 
+const several = v.object({ ids: v.pipe(v.array(ids), v.minLength(1)) });
+const waiting = v.object({
+  user: v.optional(v.string()),
+  before: v.pipe(v.string(), v.isoTimestamp()),
+  isTrial: v.boolean(),
+});
+
+/** Those that were ended, each of which was named. */
+export const endedOnes = v.object({ ended: v.array(shownUploads) });
+/** How many were ended, and the bytes that were deleted. */
+export const endedUploads = v.object({ uploads: counts, bytes: counts });
+
 export interface UploadCommandParts {
   readonly records: UploadRecords;
+  readonly ends: UploadEnds;
   readonly verification: Verification;
 }
 
 export function uploadCommands({
   records,
+  ends,
   verification,
 }: UploadCommandParts): readonly [string, ControlCommand][] {
   return [
@@ -110,6 +125,21 @@ export function uploadCommands({
       },
     ],
     ["uploads show", async ({ arguments: given }) => ({ ...(await records.show(read(one, given).id)) })],
+    [
+      "uploads cancel",
+      async ({ arguments: given }) => ({ ended: await ends.cancel(read(several, given).ids) }),
+    ],
+    [
+      "uploads expire",
+      async ({ arguments: given }) => ({ ended: await ends.expire(read(several, given).ids) }),
+    ],
+    [
+      "uploads expire all",
+      async ({ arguments: given, tell, signal }) => {
+        const { isTrial, ...query } = read(waiting, given);
+        return { ...(await ends.expireAll(query, isTrial, (it) => tell({ ...it }), signal)) };
+      },
+    ],
     [
       "uploads verify",
       async ({ arguments: given, tell, signal }) => {

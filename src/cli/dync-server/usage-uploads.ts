@@ -1,13 +1,15 @@
 // What `dync-server uploads … --help` prints.
 
 export const uploadsUsage = `
-Look at what became of uploads. The running server is asked, the one with the
+Look at what became of uploads, and end some. The running server is asked, the one with the
 same DYNC_HOME; its uploads go on meanwhile.
 
 Usage:
   dync-server uploads list [options]    those of a user, a state, a time, ...
   dync-server uploads show ID           all about one
   dync-server uploads verify            read stored files again, and compare
+  dync-server uploads expire ID...      give up some that wait for a client
+  dync-server uploads cancel ID...      end some, whose clients are there or not
 `;
 
 /** The options that choose uploads. */
@@ -100,4 +102,44 @@ Exit status: 0 all is as it was stored, 8 something is not, 1 no such upload,
 
 Example:
   dync-server uploads verify --sample 100 --since 30d --ignore-missing
+`;
+
+export const uploadsExpireUsage = `
+Give up uploads that wait for their clients, as if they had expired: their bytes
+are deleted, and who goes on with one begins anew.
+
+Usage:
+  dync-server uploads expire ID...                   these; as in a list
+  dync-server uploads expire --older-than DURATION   of which nothing was heard
+                                                     for so long (3d, 12h)
+
+Options:
+      --older-than DURATION
+                   all of which nothing was heard for so long
+      --user USER  of these, the ones of this user
+      --dry-run    say which those would be, and how many; change nothing
+      --json       print JSON lines for programs
+  -h, --help       print this text
+
+Exit status: 0 given up, 1 no such upload, 2 one does not wait: then none was
+given up; 5 no server runs with this DYNC_HOME.
+`;
+
+export const uploadsCancelUsage = `
+End uploads that are not stored yet, whether their clients are there or not:
+their bytes are deleted, and the clients are told, and do not try again. What is
+stored stays: remove it as any file.
+
+Usage:
+  dync-server uploads cancel ID... [options]
+
+ID is what a list shows, or as much of it as no other upload has. To keep a user
+out, take the key back: dync-server clients remove.
+
+Options:
+      --json  print JSON lines for programs
+  -h, --help  print this text
+
+Exit status: 0 cancelled, 1 no such upload, 2 one had ended: then none was
+cancelled; 5 no server runs with this DYNC_HOME, or one was stored meanwhile.
 `;

@@ -16,7 +16,7 @@ Usage:
   dync-server rules test         say which rule takes an upload, or why none
   dync-server users list         what users have stored, and what they may have
   dync-server reload             make the running server read the file again
-  dync-server uploads            what became of uploads: list, show, verify
+  dync-server uploads            what became of uploads: list, show, verify, …
   dync-server hooks              what hooks are still told: list, retry, drop
 
 Setting one up:
