@@ -29,6 +29,11 @@ test("the unit does not forbid what a JavaScript engine needs", () => {
   expect(unit).toMatch(/^RestrictAddressFamilies=.*AF_NETLINK/m);
 });
 
+test("the unit lets a rule give files to another group of the server's user", () => {
+  expect(unit).not.toMatch(/^PrivateUsers=/m);
+  expect(unit).toMatch(/^SystemCallFilter=~@privileged\n(#.*\n)*SystemCallFilter=@chown$/m);
+});
+
 /** The unit as systemd would see it after installation: `verify` wants to find the program. */
 function writeUnit(folder: TempFolder): string {
   const path = folder.file("dync-server.service");

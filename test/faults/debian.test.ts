@@ -126,7 +126,7 @@ describe.skipIf(missing !== null)(`the Debian packages (${missing ?? "debootstra
     const end = await tree.run([
       "systemd-analyze",
       "security",
-      "--threshold=15",
+      "--threshold=20",
       "--no-pager",
       "dync-server",
     ]);
@@ -207,6 +207,20 @@ describe.skipIf(missing !== null)(`the Debian packages (${missing ?? "debootstra
     expect(existsSync(tree.file("/usr/local/bin/no"))).toBe(false);
     writeFileSync(tree.file(settings), text);
     await tree.output("systemctl", "reload", "dync-server");
+  });
+
+  test("give files to the group that a rule names, which the server's user is in", async () => {
+    const text = readFileSync(tree.file(settings), "utf8");
+    await tree.output("groupadd", "pipeline");
+    await tree.output("usermod", "-aG", "pipeline", "dync");
+    const rule = '[[rules]]\nname = "all"\nmode = "0640"\ngroup = "pipeline"\n';
+    writeFileSync(tree.file(settings), `${text}\n${rule}`);
+    await tree.output("systemctl", "restart", "dync-server");
+    await send("shared.raw");
+    const stored = await tree.output("stat", "-c", "%U:%G %a", "/srv/dync/meyer/shared.raw");
+    expect(stored).toBe("dync:pipeline 640\n");
+    writeFileSync(tree.file(settings), text);
+    await tree.output("systemctl", "restart", "dync-server");
   });
 
   test("have their log rotated, and a line is in one of the two", async () => {
