@@ -402,6 +402,22 @@ describe.skipIf(process.platform === "win32")("one file that cannot be looked at
 });
 
 describe("watching", () => {
+  test("a key that expires is told of at that moment, not at the next look", async () => {
+    await using fixture = await clientsFolder();
+    const anna = generateKeyPair();
+    // In five seconds: the next look would come later.
+    fixture.put("anna.key", anna, undefined, "2026-01-02T03:04:10Z");
+    const clients = await fixture.load();
+    const told = Promise.withResolvers<KeyChanges>();
+    const { stop } = clients.watch(told.resolve);
+    fixture.clock.advance(4_999);
+    expect(clients.userOf(anna.publicKey.text)).toBe("anna");
+    fixture.clock.advance(2);
+    const all = [{ ...of(anna, "anna"), expiresAt: new Date("2026-01-02T03:04:10Z") }];
+    expect(await told.promise).toEqual({ ...unchanged, expired: all });
+    stop();
+  });
+
   test("the folder is looked at every 5 s as long as the system gives no notice, then every 30 s", async () => {
     await using fixture = await clientsFolder();
     rmSync(fixture.folder, { recursive: true });

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { DyncError } from "../../src/base/error.ts";
@@ -14,7 +14,7 @@ import {
   withMetadata,
 } from "../../src/keys/certificate.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
-import { createKeyFiles, loadKeyPair } from "../../src/keys/key-files.ts";
+import { changePublicFile, createKeyFiles, loadKeyPair } from "../../src/keys/key-files.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const date = new Date("2026-01-02T03:04:05Z");
@@ -70,6 +70,29 @@ sys.stdout.write(public.decode())`;
         date,
         force: true,
       });
+      const { status, stdout, stderr } = spawnSync(python, ["-c", script, folder.path], { encoding: "utf8" });
+      expect([status, stdout, stderr]).toEqual([0, keys.publicKey.text, ""]);
+    }
+  });
+
+  test.skipIf(!hasPyzmq)("pyzmq loads one that has got a date (skipped without python3-zmq)", async () => {
+    await using folder = await tempFolder();
+    const script = `import sys, zmq.auth
+public, nothing = zmq.auth.load_certificate(sys.argv[1] + "/client.key")
+assert nothing is None and zmq.auth.load_certificates(sys.argv[1]) == {public: True}
+sys.stdout.write(public.decode())`;
+    for (let round = 0; round < 5; round++) {
+      const { keys } = await createKeyFiles({
+        folder: folder.path,
+        name: "client",
+        userId: "anna",
+        date,
+        force: true,
+      });
+      await changePublicFile(folder.path, "client.key", (text) =>
+        withMetadata(text, "expires", "2027-01-31T22:59:59Z"),
+      );
+      expect(readFileSync(folder.file("client.key"), "utf8")).toContain('user_id = "anna"');
       const { status, stdout, stderr } = spawnSync(python, ["-c", script, folder.path], { encoding: "utf8" });
       expect([status, stdout, stderr]).toEqual([0, keys.publicKey.text, ""]);
     }
