@@ -41,6 +41,11 @@ export interface UploadRecord extends UploadKey {
   readonly added: string | null;
   /** `jsonDigest` of the metadata that were sent of an upload that finished, which outlives metadata that is large; else `null`. */
   readonly metadataDigest: string | null;
+  /**
+   * What is wrong with its metadata, where it is not published before that is mended: it is open until then, and complete where
+   * `sha256` is there; else `null`.
+   */
+  readonly held: string | null;
   /** Announced size in bytes, or `null`; of an upload that finished, its size. */
   readonly size: number | null;
   /** When the client's file was last modified (RFC 3339, UTC, to the nanosecond), or `null`. */
@@ -85,6 +90,7 @@ export type NewUpload = Pick<
   | "name"
   | "place"
   | "form"
+  | "held"
   | "size"
   | "modified"
   | "client"
@@ -127,6 +133,15 @@ export type UploadChange = { readonly at: string } & (
       /** Its size, where that was not announced. */
       readonly bytes?: number;
     }
+  /** It is complete, and waits for other metadata. */
+  | {
+      readonly verb: "wait";
+      readonly sha256: string;
+      readonly content: string;
+      readonly receivedAt: string;
+      /** Its size. */
+      readonly bytes: number;
+    }
   /** It turned out not to be complete. */
   | { readonly verb: "reopen"; readonly durable: number }
   /** It has its name; `size` is what it turned out to have, where that is known. `deliveries` are added the first time. */
@@ -151,6 +166,22 @@ export type Grown =
   | QuotaPassed
   /** Somebody has taken the upload, or it is not open any more. */
   | { readonly type: "not-open" };
+
+/** Other metadata for an upload that finished, or is held. */
+export interface Amendment {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly metadataText: string;
+  /** Where one that was held goes now. */
+  readonly place: Destination | null;
+}
+
+export type Amended =
+  /** `record` as it is now: one that was held and is complete is being published. */
+  | { readonly type: "amended"; readonly record: UploadRecord }
+  | { readonly type: "name-taken"; readonly holders: readonly UploadRecord[] }
+  /** Another one has taken it, or it is in no state for that. */
+  | { readonly type: "not-now" };
 
 export type Taken =
   | { readonly type: "taken"; readonly hold: Hold; readonly record: UploadRecord }
@@ -234,6 +265,8 @@ export interface Catalogue {
    * stored later count as well. Returns what was known before.
    */
   recount(user: string, found: Counted, since: string, at: string): Promise<Counted>;
+  /** Gives an upload that finished other metadata, or one that is held, which has its place from then on. */
+  amend(hold: Hold, amendment: Amendment): Promise<Amended>;
   /** The newest upload of this identity and user that the key `origin` began, or no known key, or `null`. */
   find(identity: string, user: string, origin: string): Promise<UploadRecord | null>;
   get(id: string): Promise<UploadRecord | null>;

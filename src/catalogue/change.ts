@@ -1,7 +1,16 @@
 // What may happen to a record, the same in every catalogue. Pure: a catalogue reads a record, asks here what becomes of it,
 // and writes that, in one step.
 
-import type { Grown, Hold, NewUpload, Owner, UploadChange, UploadRecord, UploadState } from "./catalogue.ts";
+import type {
+  Amendment,
+  Grown,
+  Hold,
+  NewUpload,
+  Owner,
+  UploadChange,
+  UploadRecord,
+  UploadState,
+} from "./catalogue.ts";
 import type { QuotaRoom } from "./quota.ts";
 
 /** `upload` as it is recorded: open, with nothing durable, held by `owner`. Its metadata is kept beside it. */
@@ -40,6 +49,7 @@ export function taken(record: UploadRecord, owner: Owner, now: number): UploadRe
 const allowedIn: Readonly<Record<UploadChange["verb"], readonly UploadState[]>> = {
   progress: ["open", "publishing"],
   "begin-publish": ["open", "publishing"],
+  wait: ["open"],
   reopen: ["publishing"],
   finish: ["publishing", "finished"],
   fail: ["open", "publishing", "failed"],
@@ -52,10 +62,35 @@ export function changed(
   change: UploadChange,
   now: number,
 ): UploadRecord | null {
-  if (record.fence !== fence || !allowedIn[change.verb].includes(record.state)) return null;
-  if (record.owner !== owner.id && record.leaseUntil > now) return null;
-  const lease = { owner: owner.id, leaseUntil: now + owner.leaseMs };
-  return { ...record, ...partsOf(change), ...lease, updatedAt: change.at };
+  if (!allowedIn[change.verb].includes(record.state)) return null;
+  const lease = leaseOf(record, { id: record.id, fence, owner }, now);
+  return lease === null ? null : { ...record, ...partsOf(change), ...lease, updatedAt: change.at };
+}
+
+/** `record` with other metadata, by who has `hold`, or `null`: it can have none now. */
+export function amended(
+  record: UploadRecord,
+  hold: Hold,
+  { at, place }: Amendment,
+  now: number,
+): UploadRecord | null {
+  const lease = leaseOf(record, hold, now);
+  if (lease === null) return null;
+  // All of them are what somebody wrote now: nothing of these was added by a hook.
+  if (record.state === "finished") return { ...record, ...lease, added: null, updatedAt: at };
+  if (record.state !== "open" || record.held === null) return null;
+  const state = record.sha256 === null ? "open" : "publishing";
+  return { ...record, ...lease, added: null, held: null, place, state, updatedAt: at };
+}
+
+/** What its record says of who works on it when who has `hold` changes it, or `null`: that is not theirs to do. */
+function leaseOf(
+  record: UploadRecord,
+  { fence, owner }: Hold,
+  now: number,
+): Pick<UploadRecord, "owner" | "leaseUntil"> | null {
+  if (record.fence !== fence || (record.owner !== owner.id && record.leaseUntil > now)) return null;
+  return { owner: owner.id, leaseUntil: now + owner.leaseMs };
 }
 
 function partsOf(change: UploadChange): Partial<UploadRecord> {
@@ -65,6 +100,10 @@ function partsOf(change: UploadChange): Partial<UploadRecord> {
     case "begin-publish": {
       const { sha256, content, receivedAt, bytes } = change;
       return { state: "publishing", sha256, content, receivedAt, ...(bytes === undefined ? {} : { bytes }) };
+    }
+    case "wait": {
+      const { sha256, content, receivedAt, bytes } = change;
+      return { sha256, content, receivedAt, bytes };
     }
     case "reopen":
       return { state: "open", durable: change.durable, sha256: null, content: null };

@@ -79,6 +79,8 @@ const steps: readonly Step[] = [
   // What hooks added to the metadata is no part of what was sent.
   "ALTER TABLE uploads ADD COLUMN added TEXT;",
   countBytes,
+  // What waits for other metadata.
+  "ALTER TABLE uploads ADD COLUMN held TEXT;",
 ];
 
 /** What `migrate` brings the tables to. */

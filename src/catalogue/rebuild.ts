@@ -19,6 +19,7 @@ export function recordOfPublished(published: CompleteUpload): UploadRecord {
     state: "finished",
     durable: published.size,
     bytes: published.size,
+    held: null,
     mark: null,
     errorCode: null,
     reason: null,

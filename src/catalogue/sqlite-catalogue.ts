@@ -1,6 +1,6 @@
 // The catalogue in an open SQLite database. The calls of one turn of the event loop are one transaction.
 
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
@@ -11,6 +11,8 @@ import { destinationOf, foldersAbove, type Placed } from "../upload/destination.
 import { occupiedNames } from "../upload/names.ts";
 import {
   type Admitted,
+  type Amended,
+  type Amendment,
   type Catalogue,
   type Grown,
   type Hold,
@@ -27,11 +29,13 @@ import {
   type UploadState,
   type UserBounds,
 } from "./catalogue.ts";
-import { changed, grown, newRecord, taken } from "./change.ts";
+import { amended, changed, grown, newRecord, taken } from "./change.ts";
 import { type Counted, type Quota, type QuotaRoom, roomWithin, type UserUsage } from "./quota.ts";
+import { SqliteAmend } from "./sqlite-amend.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { SqliteList } from "./sqlite-list.ts";
 import { outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
+import { members, placeText, recordOf, select, statementsOf } from "./sqlite-records.ts";
 import { SqliteUsage } from "./sqlite-usage.ts";
 import { paced, TurnQueue } from "./turn-queue.ts";
 
@@ -41,101 +45,6 @@ const freePagesMin = 1024;
 const freeShareMin = 0.25;
 // And so many pages at once (1 MiB), which takes some milliseconds.
 const pagesPerStep = 256;
-
-/** The column of each member of a record. */
-const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
-  id: "id",
-  identity: "identity",
-  user: "user",
-  origin: "origin",
-  name: "name",
-  place: "place",
-  added: "added",
-  form: "form",
-  metadataDigest: "metadata_digest",
-  size: "size",
-  modified: "modified",
-  client: "client",
-  state: "state",
-  durable: "durable",
-  mark: "mark",
-  bytes: "bytes",
-  sha256: "sha256",
-  content: "content",
-  receivedAt: "received_at",
-  errorCode: "error_code",
-  reason: "reason",
-  owner: "owner",
-  fence: "fence",
-  leaseUntil: "lease_until",
-  createdAt: "created_at",
-  updatedAt: "updated_at",
-};
-const members = Object.keys(columnOf) as (keyof UploadRecord)[];
-
-const unfinished = "state IN ('open', 'publishing')";
-const ended = "state IN ('finished', 'failed')";
-
-const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
-
-function statementsOf(database: DatabaseSync) {
-  const columns = members.map((member) => columnOf[member]).join(", ");
-  return {
-    insert: database.prepare(
-      `INSERT INTO uploads (${columns}, metadata_bytes)
-       VALUES (${members.map(() => "?").join(", ")}, ?) ON CONFLICT (id) DO NOTHING`,
-    ),
-    // Hex digits come before "g".
-    withIdPrefix: database.prepare(`${select} WHERE id >= ? AND id < ? || 'g' ORDER BY id LIMIT ?`),
-    insertMetadata: database.prepare("INSERT INTO metadata (sequence, text) VALUES (?, ?)"),
-    usage: database.prepare(
-      `SELECT count(*) AS uploads, ifnull(sum(metadata_bytes), 0) AS bytes FROM uploads
-       WHERE user = ? AND ${unfinished}`,
-    ),
-    update: database.prepare(
-      `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, bytes = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
-         owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
-       WHERE id = ?`,
-    ),
-    get: database.prepare(`${select} WHERE id = ?`),
-    find: database.prepare(
-      `${select} WHERE identity = ? AND user = ? AND (origin IS NULL OR origin = ?)
-       ORDER BY sequence DESC LIMIT 1`,
-    ),
-    withContent: database.prepare(
-      `${select} WHERE user = ? AND content = ? AND state = 'finished'
-       ORDER BY metadata_digest = ? DESC, sequence DESC LIMIT ?`,
-    ),
-    metadata: database.prepare(
-      "SELECT text FROM metadata WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",
-    ),
-    holders: database.prepare(
-      `${select} WHERE sequence IN (SELECT sequence FROM names WHERE folder = ? AND name IN (?, ?, ?))`,
-    ),
-    claim: database.prepare("INSERT INTO names (folder, name, sequence) VALUES (?, ?, ?)"),
-    withdraw: database.prepare(`DELETE FROM uploads WHERE id = ? AND fence = ? AND ${unfinished}`),
-    now: database.prepare("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now"),
-    unchanged: database.prepare(
-      `${select} WHERE state = ? AND updated_at < ? AND (updated_at, id) > (?, ?)
-       ORDER BY updated_at, id LIMIT ?`,
-    ),
-    empty: database.prepare(
-      `${select} WHERE user = ? AND ${unfinished} AND state = 'open' AND durable = 0
-         AND sequence > ifnull((SELECT sequence FROM uploads WHERE id = ?), 0)
-       ORDER BY sequence LIMIT ?`,
-    ),
-    nextUser: database.prepare(`SELECT user FROM uploads WHERE user > ? AND ${ended} ORDER BY user LIMIT 1`),
-    forget: database.prepare(
-      `DELETE FROM uploads WHERE sequence IN
-         (SELECT sequence FROM uploads WHERE ${ended} AND updated_at < ? LIMIT ?)`,
-    ),
-    trim: database.prepare(
-      `DELETE FROM uploads WHERE sequence IN
-         (SELECT sequence FROM uploads WHERE user = ? AND state = ? AND ${ended}
-          ORDER BY updated_at DESC LIMIT ? OFFSET ?)`,
-    ),
-  } satisfies Record<string, StatementSync>;
-}
 
 /** An upload that ended, as `restore` takes it. */
 export interface EndedUpload {
@@ -158,12 +67,14 @@ export class SqliteCatalogue implements Catalogue {
   readonly #queue: TurnQueue;
   readonly outbox: SqliteOutbox;
   readonly #list: SqliteList;
+  readonly #amend: SqliteAmend;
   #isDamaged = false;
 
   constructor(database: DatabaseSync, clock: Clock, onDamaged: (error: DyncError) => void) {
     this.#database = database;
     this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
+    this.#amend = new SqliteAmend(database);
     this.#list = new SqliteList(database, select, recordOf);
     this.outbox = new SqliteOutbox(database, {
       ask: (read) => this.#ask(read),
@@ -180,6 +91,7 @@ export class SqliteCatalogue implements Catalogue {
     new SqliteList(database, select, recordOf).page({ fields: [{ path: "any", value: "" }] }, null, 1);
     outboxStatements(database);
     new SqliteUsage(database);
+    new SqliteAmend(database);
   }
 
   admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
@@ -254,6 +166,18 @@ export class SqliteCatalogue implements Catalogue {
 
   #count({ user, bytes, updatedAt }: UploadRecord): void {
     this.#usage.add(user, bytes, updatedAt);
+  }
+
+  amend(hold: Hold, amendment: Amendment): Promise<Amended> {
+    return this.#change("changed in", () => {
+      const before = recordOf(this.#statements.get.get(hold.id));
+      const record = before === null ? null : amended(before, hold, amendment, this.#now());
+      if (before === null || record === null) return { type: "not-now" };
+      const isReleased = before.held !== null;
+      const others = isReleased ? this.#holders(record).filter(({ id }) => id !== hold.id) : [];
+      if (others.length > 0) return { type: "name-taken", holders: others };
+      return { type: "amended", record: this.#amend.write(record, amendment.metadataText, isReleased) };
+    });
   }
 
   #update(record: UploadRecord): void {
@@ -465,15 +389,4 @@ export class SqliteCatalogue implements Catalogue {
 
 function sentDigest(metadataText: string, { added }: UploadRecord): string | null {
   return jsonDigest(sentMetadata({ metadataText, added }));
-}
-
-function placeText({ place }: UploadRecord): string | null {
-  return place === null ? null : JSON.stringify(place);
-}
-
-function recordOf(row: unknown): UploadRecord | null {
-  if (row === undefined || row === null) return null;
-  // STRICT tables hold what was put in: the types are those of the record.
-  const { place, ...members } = row as Omit<UploadRecord, "place"> & { readonly place: string | null };
-  return { ...members, place: place === null ? null : JSON.parse(place) };
 }

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
 import { type PathTemplate, readPathTemplate } from "../rules/path-template.ts";
-import { defaultTerms, type Terms, whenTaken } from "../rules/upload-rules.ts";
+import { defaultTerms, type Terms, whenRefused, whenTaken } from "../rules/upload-rules.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { member } from "./table.ts";
 import { tomlText } from "./toml.ts";
@@ -15,6 +15,7 @@ export interface TermsRow {
   readonly existing?: Terms["existing"] | undefined;
   readonly layout?: NonNullable<Terms["layout"]> | undefined;
   readonly untar?: boolean | undefined;
+  readonly "on-refusal"?: Terms["onRefusal"] | undefined;
   readonly sidecars?: readonly Sidecar[] | undefined;
   readonly mode?: number | undefined;
   /** Its name, or its number. */
@@ -31,6 +32,7 @@ export const termsMembers = {
   existing: v.optional(oneOf(whenTaken)),
   layout: v.optional(oneOf(["plain", "bagit", "openbis"] as const)),
   untar: v.optional(member(readSwitch)),
+  "on-refusal": v.optional(oneOf(whenRefused)),
   sidecars: v.optional(member(readSidecars)),
   mode: v.optional(member(readMode)),
   group: v.optional(member(readGroup)),
@@ -48,6 +50,7 @@ export function termsOf(row: TermsRow, group: number | null): Terms {
     untar: row.untar ?? layout === "openbis",
     mode: mode ?? defaultTerms.mode,
     group,
+    onRefusal: row["on-refusal"] ?? defaultTerms.onRefusal,
     marker: row.sidecars?.includes("marker") ?? defaultTerms.marker,
   };
 }

@@ -47,6 +47,8 @@ const rulesChapter = `# ---- Which uploads are taken
 #                               # want them, with a marker if NAME has a barcode
 #untar = false                  # true, as with "openbis": NAME.tar is unpacked
 #                               # if its metadata have untar = "True"
+#on-refusal = "refuse"          # metadata that are not as wanted; "hold" takes
+#                               # the bytes, which wait for "uploads amend"
 #mode = "0640"                  # permissions, of folders that are made as well
 #group = "ms-data"              # whom they belong to; default: the server's own
 #sidecars = ["sha256", "meta.json", "marker"]    # "marker": once it is whole,

@@ -44,6 +44,8 @@ export type Judgement =
       readonly terms: Terms;
       /** Where it goes; `null`: to the folder of its user, under its name. */
       readonly place: Destination | null;
+      /** Why it is not published as it is posted: its bytes are taken, and wait for other metadata; `null`: it is. */
+      readonly held: Refusal | null;
     }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
@@ -61,7 +63,8 @@ export function judge(user: string, post: Post, rules: PostRules, beginning: Beg
   if (text !== null) return refused("forbidden", text);
   const size = sizeFault(rules.limits, post.info.size);
   if (size !== null) return refused("too-large", size);
-  if (rules.uploads === null) return { type: "accepted", post, rule: null, terms: defaultTerms, place: null };
+  if (rules.uploads === null)
+    return { type: "accepted", post, rule: null, terms: defaultTerms, place: null, held: null };
   const candidate: Candidate = {
     user,
     name,
@@ -78,10 +81,11 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
   const { user } = candidate;
   const text = nameFault(candidate.name, terms.names);
   if (text !== null) return refused("forbidden", text);
+  const accepted = { type: "accepted", post, rule: rule.name, terms, held: null } as const;
   const refusal = schemaRefusal(rule, candidate);
-  if (refusal !== null) return refusal;
-  const accepted = { type: "accepted", post, rule: rule.name, terms } as const;
   const isUntarred = terms.untar && !candidate.isDataset && candidate.metadata.untar === "True";
+  const held = isUntarred ? { ...candidate, untar: datasetName(candidate.name) } : candidate;
+  if (refusal !== null) return orHeld(refusal, accepted, held);
   const inDropbox = terms.layout === "openbis" && !candidate.isDataset && !isUntarred;
   const dropbox = inDropbox
     ? dropboxName(candidate.name)
@@ -98,10 +102,27 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
       ? null
       : mannerOf(terms, place, { openbis: inDropbox, untar: isUntarred ? name : null });
   const reason = typeof place === "string" ? place : markerFault(place, manner);
-  if (reason !== null)
-    return refused("metadata-rejected", `The rule "${rule.name}" takes it. ${reason}`, { rule: rule.name });
+  if (reason !== null) {
+    const text = `The rule "${rule.name}" takes it. ${reason}`;
+    return orHeld(refused("metadata-rejected", text, { rule: rule.name }), accepted, held);
+  }
   if (manner === null) return { ...accepted, place: terms.path === null ? null : (place as Destination) };
   return { ...accepted, place: { ...(place as Destination), manner } };
+}
+
+/** What lies there is never published, and no path of a rule leads there: only names are held in it. */
+const heldFolder = ".held";
+
+/** `refusal`, or what is `accepted` all the same, to be held. */
+function orHeld(
+  refusal: Extract<Judgement, { type: "refused" }>,
+  accepted: Omit<Extract<Judgement, { type: "accepted" }>, "place">,
+  { user, name, untar }: Candidate & Pick<Manner, "untar">,
+): Judgement {
+  if (accepted.terms.onRefusal !== "hold") return refusal;
+  // As what its bytes are taken is decided when it begins.
+  const manner = untar === undefined ? {} : { manner: { untar } };
+  return { ...accepted, held: refusal.refusal, place: { folder: `${heldFolder}/${user}`, name, ...manner } };
 }
 
 function markerFault({ name }: Destination, manner: Manner | null): string | null {
@@ -129,7 +150,10 @@ function mannerOf(
   };
 }
 
-function schemaRefusal({ schema, name }: UploadRule, { metadata }: Candidate): Judgement | null {
+function schemaRefusal(
+  { schema, name }: UploadRule,
+  { metadata }: Candidate,
+): Extract<Judgement, { type: "refused" }> | null {
   if (schema === undefined) return null;
   try {
     const faults = schema.faultsOf(metadata as never);
@@ -148,7 +172,7 @@ function refused(
   code: "forbidden" | "too-large" | "metadata-rejected",
   text: string,
   info?: ErrorInfo,
-): Judgement {
+): Extract<Judgement, { type: "refused" }> {
   const refusal = { code: errorMeanings[code].wire, text, ...(info === undefined ? {} : { info }) };
   return { type: "refused", refusal };
 }

@@ -52,7 +52,13 @@ export interface Terms {
   readonly group: number | null;
   /** Whether an empty file beside it says by its name that it is whole. */
   readonly marker: boolean;
+  /** What becomes of it where its metadata are not as they should be: its bytes may be taken, and wait for other metadata. */
+  readonly onRefusal: WhenRefused;
 }
+
+/** What becomes of uploads whose metadata are refused. */
+export const whenRefused = ["refuse", "hold"] as const;
+export type WhenRefused = (typeof whenRefused)[number];
 
 /** What holds where no rule says otherwise. */
 export const defaultTerms: Terms = {
@@ -64,6 +70,7 @@ export const defaultTerms: Terms = {
   mode: null,
   group: null,
   marker: false,
+  onRefusal: "refuse",
 };
 
 /** Of each condition that is there one alternative has to hold; without any it takes everything. */

@@ -42,6 +42,8 @@ export interface AdmittedUpload {
   readonly hold: Hold;
   readonly form: Form;
   readonly place: Destination | null;
+  /** See `UploadRecord.held`. */
+  readonly held: string | null;
   readonly sink: Sink;
   /** What is stored of its metadata, and which of it was not sent. */
   readonly metadata: WithAdditions;
@@ -62,7 +64,8 @@ export async function admit(
   const judgeAs = (post: Post): Judgement => judge(user, post, parts.rulesOf(user), beginning);
   const judgement = judgeAs(request.post);
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
-  const hooks = parts.beforeHooks?.hooksFor(user, judgement.rule) ?? [];
+  // What is held is not taken yet.
+  const hooks = judgement.held === null ? (parts.beforeHooks?.hooksFor(user, judgement.rule) ?? []) : [];
   const upload = recordOf(request, judgement, [], parts);
   const { existing } = judgement.terms;
   if (hooks.length === 0)
@@ -90,18 +93,19 @@ async function begin(
   makeWay: MakeWay,
   parts: AdmissionParts,
 ): Promise<AdmittedUpload> {
-  const { id, user, form, place } = upload;
+  const { id, user, form, place, held } = upload;
   await parts.room.reserve(id, user, roomFor(upload.size, upload.metadataText));
   try {
     const hold = await record(upload, makeWay, parts);
     try {
       // Makes its folder: nobody who has the name of one of these may be on the way.
-      await parts.storage.tryDestination(destinationOf(upload));
+      if (held === null) await parts.storage.tryDestination(destinationOf(upload));
       const metadata = { metadataText: upload.metadataText, added: upload.added };
       return {
         hold,
         form,
         place,
+        held,
         metadata,
         sink: await parts.storage.begin(id, form, events, place?.manner?.untar),
       };
@@ -136,7 +140,7 @@ export function roomFor(bytes: number | null, metadataText: string): number | nu
 
 function recordOf(
   request: AdmissionRequest,
-  { post, place, terms }: Extract<Judgement, { type: "accepted" }>,
+  { post, place, terms, held }: Extract<Judgement, { type: "accepted" }>,
   added: readonly string[],
   { storage, rulesOf }: AdmissionParts,
 ): NewUpload {
@@ -144,6 +148,7 @@ function recordOf(
   const layout = terms.layout === "openbis" ? "plain" : (terms.layout ?? rulesOf(user).datasets);
   return {
     ...{ id, identity, user, origin, createdAt, place },
+    held: held?.text ?? null,
     name: storedName(post),
     form: post.info.unpack === undefined && place?.manner?.untar === undefined ? "file" : layout,
     metadataText: post.metadataText,

@@ -63,6 +63,7 @@ async function inquire(user: string, post: PostFile, parts: InquiryParts): Promi
   const same = await withSameContent(user, post, parts);
   if (same !== null) return same;
   if (judgement.type === "refused") return judgement.refusal;
+  if (judgement.held !== null) return heldAsked(judgement.held);
   const { limits } = parts.rulesOf(user);
   const [size, quotas] = [judgement.post.info.size ?? 0, quotasOf(user, limits)];
   const room = quotas.length === 0 ? null : await parts.catalogue.room(quotas);
@@ -70,6 +71,11 @@ async function inquire(user: string, post: PostFile, parts: InquiryParts): Promi
   const { rule } = judgement;
   const text = `Nothing is stored as ${JSON.stringify(name)}`;
   return { code: errorMeanings["unknown-upload"].wire, text, ...(rule === null ? {} : { info: { rule } }) };
+}
+
+/** What a question is told of what would be taken, and not published. */
+function heldAsked(held: Refusal): Refusal {
+  return { ...held, text: `It would be taken, and held until its metadata are put right. ${held.text}` };
 }
 
 /** The answer where the user has what is asked about under another name. What is not there any more is passed over. */

@@ -3,6 +3,7 @@
 
 import { DyncError, errorMeanings } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
+import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
 import { NameTaken, type Sink } from "../storage/storage.ts";
 import { sentMetadata } from "../upload/added.ts";
@@ -16,14 +17,15 @@ export type FinishResult =
   | (Extract<ServerInput, { type: "finished" }> & { readonly published: CompleteUpload });
 
 /**
- * Compares with `checksum`, the SHA-256 that the client announced, and publishes. Resolves with what the machine has to
- * know; never rejects.
+ * Compares with `checksum`, the SHA-256 that the client announced, and publishes; what is `held`, by what is wrong with its metadata,
+ * waits instead. Resolves with what the machine has to know; never rejects.
  */
 export async function finishUpload(
   upload: Omit<CompleteUpload, "sha256" | "contents">,
   checksum: Uint8Array,
   sink: Sink,
   journal: UploadJournal,
+  held: string | null = null,
 ): Promise<FinishResult> {
   const sha256 = sink.digest();
   const announced = Buffer.from(checksum).toString("hex");
@@ -34,6 +36,10 @@ export async function finishUpload(
   try {
     // Before it is said to be complete: what is no whole tar never gets a name.
     const contents = await sink.contents();
+    if (held !== null) {
+      await hold(upload, { sha256, content: contents?.list ?? sha256 }, sink, journal);
+      return { type: "storage-failed", ...heldRefusal(upload.id, held), keep: true };
+    }
     await journal.publishing(sha256, contents?.list ?? sha256, upload.receivedAt, upload.size);
     const published = { ...upload, sha256, contents };
     await publish(published, sink, journal);
@@ -48,6 +54,26 @@ export async function finishUpload(
 
 function posterOf(upload: Pick<CompleteUpload, "user" | "metadataText" | "added">): Poster {
   return { user: upload.user, metadataText: sentMetadata(upload) };
+}
+
+/** Makes all of it durable, and writes down that it waits. */
+async function hold(
+  { size, receivedAt }: Pick<CompleteUpload, "size" | "receivedAt">,
+  known: Pick<UploadRecord, "sha256" | "content"> & { readonly sha256: string; readonly content: string },
+  sink: Sink,
+  journal: UploadJournal,
+): Promise<void> {
+  const note = await sink.close();
+  await journal.stored(note);
+  if (note.durable < size) throw new DyncError("not-ready", "What arrived is not on the server's disk yet");
+  await journal.waiting(known.sha256, known.content, receivedAt, size);
+  journal.log("warn", "Complete, and held until its metadata are put right", { size, sha256: known.sha256 });
+}
+
+function heldRefusal(id: string, held: string): { readonly code: number; readonly text: string } {
+  const where = `All of it has arrived, and is kept on the server as ${id.slice(0, 8)}`;
+  const text = `${where}, hidden, until somebody there puts its metadata right or it expires. ${held}`;
+  return { code: errorMeanings["metadata-rejected"].wire, text };
 }
 
 /** Publishes `upload`, whose bytes lie complete in `sink` and which is recorded as being published, and records that. */

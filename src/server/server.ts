@@ -13,6 +13,7 @@ import { encodeServerMessage } from "../protocol/wire/encode.ts";
 import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { AfterHooks, type HookParts } from "./after-hooks.ts";
+import { Amendments } from "./amend.ts";
 import { BeforeHooks } from "./before-hooks.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -55,6 +56,8 @@ export class Server {
   readonly records: UploadRecords;
   /** Ends uploads before their time. */
   readonly ends: UploadEnds;
+  /** Gives uploads other metadata. */
+  readonly amendments: Amendments;
   /** Reads stored files again. */
   readonly verification: Verification;
   /** Rejects when the server cannot go on. */
@@ -79,6 +82,12 @@ export class Server {
     this.records = new UploadRecords({ ...parts, progressOf });
     const activeOf = (id: string) => this.#uploads.byId(id);
     this.ends = new UploadEnds({ ...parts, records: this.records, activeOf });
+    this.amendments = new Amendments({
+      ...parts,
+      records: this.records,
+      isActive: this.#uploads.isActive,
+      publish: (id) => this.#uploads.publishNow(id),
+    });
     this.verification = new Verification({ ...parts, records: this.records });
     this.#credit = new CreditTurns({
       office,

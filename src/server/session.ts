@@ -74,6 +74,8 @@ export class Session {
   #metadata: WithAdditions | null = null;
   /** See `UploadRecord.place`. */
   #place: Destination | null = null;
+  /** See `UploadRecord.held`. */
+  #held: string | null = null;
   #sink: Sink | null = null;
   #admitting: Promise<unknown> = Promise.resolve();
   #finishing: Promise<FinishResult> | null = null;
@@ -137,7 +139,7 @@ export class Session {
       const request = { id, identity, user, origin: this.origin, post, createdAt };
       const events = { ...this.#events, abandoned: this.#stop.signal };
       const admitted = await admit(request, events, makeWay, this.#parts);
-      const { hold, form, place, sink } = admitted;
+      const { hold, form, place, held, sink } = admitted;
       // Also when the upload ended meanwhile: then all of this is put away with it.
       const journal = new UploadJournal(hold, this.#parts.storage.emptyNote, this.#about, this.#parts);
       this.#journal = journal;
@@ -145,9 +147,14 @@ export class Session {
       this.#metadata = admitted.metadata;
       this.#claim = this.#claimOf(post, hold, 0, sink);
       this.#place = place;
+      this.#held = held;
       this.#sink = sink;
       const { size = null, client } = post.info;
-      const goesTo = place === null ? {} : { path: pathOf(place) };
+      const goesTo = place === null || held !== null ? {} : { path: pathOf(place) };
+      if (held !== null)
+        journal.log("warn", "Taken all the same: it is held until its metadata are put right", {
+          reason: held,
+        });
       const dataset = form === "file" ? {} : { dataset: form };
       journal.log("info", "Upload started", { size, client, ...dataset, ...goesTo });
       return {
@@ -201,9 +208,10 @@ export class Session {
     return { type: "refused", code, text };
   }
 
-  #goOn({ form, place }: UploadRecord, post: PostFile, sink: Sink, journal: UploadJournal): Restored {
+  #goOn({ form, place, held }: UploadRecord, post: PostFile, sink: Sink, journal: UploadJournal): Restored {
     this.#post = post;
     this.#place = place;
+    this.#held = held;
     this.#sink = sink;
     this.#startOffset = sink.length;
     const admission = { uploadId: this.key.id, offset: sink.length, ...layoutOf({ form, place }) };
@@ -289,7 +297,7 @@ export class Session {
     const receivedAt = this.#parts.clock.date().toISOString();
     const known = { ...this.key, name, place: this.#place, ...this.#metadata, size };
     const upload = { ...known, modified, receivedAt, client };
-    this.#finishing = finishUpload(upload, checksum, this.#sink, this.#journal);
+    this.#finishing = finishUpload(upload, checksum, this.#sink, this.#journal, this.#held);
     const result = await this.#finishing;
     // Also when its client went away meanwhile: who waits for files has to hear of each.
     if (result.type === "finished") this.#logFinished(result);
@@ -379,7 +387,8 @@ function layoutOf(upload: Pick<UploadRecord, "form" | "place">): { readonly layo
   return form === "file" || !isAskedToUnpack(upload) ? {} : { layout: form };
 }
 
-function postOf(record: UploadRecord, metadataText: string): PostFile {
+/** What the client of the upload in a record posted, with these metadata. */
+export function postOf(record: UploadRecord, metadataText: string): PostFile {
   const { name: stored, size, modified, client } = record;
   const isDataset = isAskedToUnpack(record);
   const name = isDataset ? stored + tarSuffix : stored;

@@ -77,6 +77,11 @@ export class UploadJournal {
     if (!(await this.#change(what))) throw takenElsewhere();
   }
 
+  /** Complete since `receivedAt` (ISO 8601), and held until it has other metadata. Rejects when another server has taken it. */
+  async waiting(sha256: string, content: string, receivedAt: string, bytes: number): Promise<void> {
+    if (!(await this.#change({ verb: "wait", sha256, content, receivedAt, bytes }))) throw takenElsewhere();
+  }
+
   /** `upload` is published at `destination`. Rejects when another server has taken it. */
   async finished(upload: StoredUpload, destination: Destination): Promise<void> {
     const { afterHooks } = this.#parts;

@@ -18,13 +18,14 @@ import { hasValue, parsed } from "../upload/metadata-field.ts";
 import type { Layout } from "../upload/upload.ts";
 import type { Progress } from "./session.ts";
 
-/** States as people call them: an open upload has a client that speaks, or waits for it. */
-export const shownStates = ["receiving", "waiting", "publishing", "stored", "failed"] as const;
+/** States as people call them: an open upload has a client that speaks, or waits for it, or for other metadata. */
+export const shownStates = ["receiving", "waiting", "held", "publishing", "stored", "failed"] as const;
 export type ShownState = (typeof shownStates)[number];
 
 const recordStates: Readonly<Record<ShownState, UploadState>> = {
   receiving: "open",
   waiting: "open",
+  held: "open",
   publishing: "publishing",
   stored: "finished",
   failed: "failed",
@@ -193,7 +194,8 @@ export class UploadRecords {
 
   /** `record` as lists have it. */
   shown(record: UploadRecord): ShownUpload {
-    const { id, user, name, form, size, durable, sha256, createdAt, updatedAt, errorCode, reason } = record;
+    const { id, user, name, form, size, durable, sha256, createdAt, updatedAt, errorCode } = record;
+    const reason = record.reason ?? record.held;
     const bytes = record.state === "finished" ? (size ?? durable) : durable;
     return {
       ...{ id, user, name, dataset: form === "file" ? null : form, state: this.#stateOf(record), size },
@@ -203,8 +205,11 @@ export class UploadRecords {
     };
   }
 
-  #stateOf({ id, state }: UploadRecord): ShownState {
-    if (state === "open") return this.#parts.progressOf(id) === null ? "waiting" : "receiving";
+  #stateOf({ id, state, held, sha256 }: UploadRecord): ShownState {
+    // Complete, whether its client has heard of it or not.
+    if (state === "open" && held !== null && sha256 !== null) return "held";
+    if (state === "open" && this.#parts.progressOf(id) !== null) return "receiving";
+    if (state === "open") return held === null ? "waiting" : "held";
     return state === "finished" ? "stored" : state;
   }
 

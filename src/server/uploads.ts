@@ -218,6 +218,18 @@ export class Uploads implements UploadDesk {
     return this.#attempt(id, question);
   }
 
+  /** Publishes an upload that is recorded as being published. Rejects with why that cannot be done now. */
+  async publishNow(id: string): Promise<void> {
+    const begun = this.#attempts.begin(id, null);
+    if (!(begun instanceof Promise)) throw publishLater(begun);
+    this.track(begun);
+    await begun;
+    const record = await this.#parts.catalogue.get(id);
+    if (record?.state === "failed")
+      throw new DyncError(errorCodeFromWire(record.errorCode ?? 500), record.reason ?? "It failed");
+    if (record?.state !== "finished") throw publishLater(null);
+  }
+
   #attempt(id: string, question: Question | null): Refusal | null {
     const begun = this.#attempts.begin(id, question);
     if (!(begun instanceof Promise)) return begun;
@@ -233,6 +245,13 @@ export class Uploads implements UploadDesk {
       throw error;
     }
   }
+}
+
+function publishLater(refusal: Refusal | null): DyncError {
+  const why = refusal === null ? "" : `: ${refusal.text}`;
+  return new DyncError("not-ready", `It has its metadata now, and could not be published yet${why}`, {
+    hint: "the log of the server says why; it is tried again when its client asks, or the server starts anew",
+  });
 }
 
 function countText(uploads: number): string {

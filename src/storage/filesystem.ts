@@ -13,6 +13,7 @@ import { type Destination, destinationOf, pathOf } from "../upload/destination.t
 import { namesClash, takenText } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 import type { Form } from "../upload/upload.ts";
+import { amendMetadata } from "./amend.ts";
 import { checkDataFolder, idPattern, makePrivateFolder, probeLinks, removeLeftovers } from "./data-folder.ts";
 import { emptyJournalBytes } from "./dataset/journal.ts";
 import { type DatasetHome, PartialDataset } from "./dataset/partial-dataset.ts";
@@ -258,6 +259,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       const file = await this.#names.whatIsThere(destination);
       return { file, published: file === destination.name ? await this.#publishedAt(destination) : null };
     });
+  }
+
+  async amend(id: string, destination: Destination, metadataText: string): Promise<string> {
+    const amend = () => amendMetadata(this.#parts, id, destination, metadataText);
+    return await this.#explained("stored", () => this.#names.adding(destination.folder, amend));
   }
 
   async tryDestination(destination: Destination): Promise<void> {

@@ -91,10 +91,20 @@ export class NameIndex {
 
   /** Runs `publish`, which gives `name` to a file, so that the changes it makes to the folder cost no listing. */
   async publishing({ folder, name }: Destination, publish: () => Promise<void>): Promise<void> {
-    await this.quietly(folder, async () => {
+    await this.adding(folder, async () => {
       await publish();
+      return name;
+    });
+  }
+
+  /** Runs `change`, which makes one more file in `folder`; it returns its name. */
+  async adding(folder: string, change: () => Promise<string>): Promise<string> {
+    let name = "";
+    await this.quietly(folder, async () => {
+      name = await change();
       this.#folders.get(folder)?.names.add(foldName(name));
     });
+    return name;
   }
 
   /** Runs `change`, after which `folder` holds what is known of it. */

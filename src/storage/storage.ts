@@ -192,6 +192,11 @@ export interface Storage {
    * be; `null` when nothing does.
    */
   obstacle(destination: Destination): Promise<Obstacle | null>;
+  /**
+   * Replaces the description of upload `id`, which is published at `destination`; the one before is kept beside it. Returns under
+   * which name. Rejects with "unknown-upload" when it does not lie there.
+   */
+  amend(id: string, destination: Destination, metadataText: string): Promise<string>;
   /** Throws the `DyncError` that publishing at `destination` would end with, so far as can be found out beforehand. */
   tryDestination(destination: Destination): Promise<void>;
   /**

@@ -50,6 +50,7 @@ export function sidecarText(complete: CompleteUpload): string {
     modified,
     received,
     client,
+    ...(complete.amended === undefined ? {} : { amended: complete.amended }),
   };
   const reading = readJson(metadataText);
   const members = (reading.type === "json" ? reading.content.members : null) ?? [];
@@ -85,7 +86,8 @@ export function parseSidecar(text: string): CompleteUpload | null {
   const metadataText = compactJson(objectText(members.filter((it) => it.name !== ownMember)));
   const added = own.added === undefined ? {} : { added: JSON.stringify(own.added) };
   const known = { id, identity, user, name, place, size, sha256, contents, ...added };
-  return { ...known, modified, receivedAt, client, metadataText };
+  const amended = own.amended === undefined ? {} : { amended: own.amended };
+  return { ...known, ...amended, modified, receivedAt, client, metadataText };
 }
 
 /** What of it somebody has to know who looks for the file, or is asked for it again. */
@@ -130,7 +132,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function isProvenance(own: Record<string, unknown>): own is Record<string, unknown> & Provenance {
   const texts = ["upload", "identity", "user", "name", "sha256", "received"];
   if (!texts.every((key) => typeof own[key] === "string")) return false;
-  if (own.path !== undefined && typeof own.path !== "string") return false;
+  for (const text of [own.path, own.amended])
+    if (text !== undefined && typeof text !== "string") return false;
   if (own.added !== undefined && !isTextList(own.added)) return false;
   for (const text of [own.client, own.modified]) if (text !== null && typeof text !== "string") return false;
   return isCount(own.size);

@@ -62,4 +62,6 @@ export interface CompleteUpload extends UploadKey {
   readonly receivedAt: string;
   /** Name and version of the client's program, or `null` where it did not say. */
   readonly client: string | null;
+  /** When its metadata were last replaced (ISO 8601, UTC); not there where they are as its client sent them. */
+  readonly amended?: string | undefined;
 }

@@ -11,6 +11,7 @@ import {
   type UploadRecord,
   type UploadState,
 } from "../../src/catalogue/catalogue.ts";
+import { amendContract } from "./amend-contract.ts";
 import { quotaTests } from "./quota.ts";
 
 export function newUpload(number: number, change: Partial<NewUpload> = {}): NewUpload {
@@ -21,6 +22,7 @@ export function newUpload(number: number, change: Partial<NewUpload> = {}): NewU
     origin: "key-1",
     name: `run-${number}.raw`,
     place: null,
+    held: null,
     form: "file",
     metadataText: '{"sample":"A1"}',
     size: 1000,
@@ -127,6 +129,8 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         second.id,
       ]);
     });
+
+    amendContract(make);
 
     test("what is not there is null", async () => {
       await using catalogue = await make();
@@ -482,6 +486,6 @@ function note(catalogue: Catalogue, number: number, durable: number, seconds: nu
   return catalogue.change(holdOf(number), { verb: "progress", durable, mark: null, at: timeOf(seconds) });
 }
 
-function withoutLease(record: object | null): object {
+export function withoutLease(record: object | null): object {
   return { ...record, leaseUntil: 0 };
 }

@@ -364,6 +364,7 @@ describe("rules", () => {
       `${named}existing = 'overwrite'`,
       ['3: rules[1].existing: needs "refuse" or "number" or "identical", found "overwrite"'],
     ],
+    [`${named}on-refusal = 'keep'`, ['3: rules[1].on-refusal: needs "refuse" or "hold", found "keep"']],
     [`${named}layout = 'zip'`, ['3: rules[1].layout: needs "plain" or "bagit" or "openbis", found "zip"']],
     [
       `${named}path = 3`,

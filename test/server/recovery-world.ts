@@ -58,6 +58,7 @@ export class RecoveryWorld {
         origin: "key-1",
         name,
         place: null,
+        held: null,
         form: "file",
         metadataText: recordedMetadata,
         size: null,

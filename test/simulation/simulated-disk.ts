@@ -127,6 +127,7 @@ export class SimulatedDisk {
       usageOf: (user) => ask(() => catalogue.usageOf(user)),
       usages: (...question) => ask(() => catalogue.usages(...question)),
       recount: (...what) => change(() => catalogue.recount(...what)),
+      amend: (...what) => change(() => catalogue.amend(...what)),
       find: (...question) => ask(() => catalogue.find(...question)),
       get: (id) => ask(() => catalogue.get(id)),
       withContent: (...question) => ask(() => catalogue.withContent(...question)),

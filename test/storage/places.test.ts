@@ -164,3 +164,45 @@ describe.skipIf(!isUnix)("what a rule wants of its files", () => {
     },
   );
 });
+
+describe.each([true, false])("other metadata (links: %p)", (hasLinks) => {
+  const amendedText = (description: { readonly metadataText: string }, sample: string) =>
+    description.metadataText.replace('"A1"', `"${sample}"`);
+
+  test("take the place of those before, which stay beside them, however often", async () => {
+    await using world = await opened(hasLinks);
+    const description = await world.publish(1, deep);
+    const folder = join(world.folder, deep.folder);
+    const text = (version: string) => readFileSync(join(folder, `first.raw.meta.json${version}`), "utf8");
+    writeFileSync(join(folder, "first.raw.meta.json.2"), "of somebody else");
+    expect(await world.storage.amend(idOf(1), deep, amendedText(description, "B2"))).toBe(
+      "first.raw.meta.json.1",
+    );
+    expect(await world.storage.amend(idOf(1), deep, amendedText(description, "C3"))).toBe(
+      "first.raw.meta.json.3",
+    );
+    expect([text(".1"), text(".2"), text(".3"), text("")]).toEqual([
+      description.metadataText,
+      "of somebody else",
+      amendedText(description, "B2"),
+      amendedText(description, "C3"),
+    ]);
+    expect((await world.storage.obstacle(deep))?.published?.metadataText).toContain("C3");
+    // The names of the versions are taken.
+    expect(await world.storage.obstacle({ ...deep, name: "first.raw.meta.json.1" })).not.toBeNull();
+    expect(readdirSync(join(world.folder, ".dync", "partial"))).toEqual([]);
+  });
+
+  test("are refused where another upload lies, or nothing", async () => {
+    await using world = await opened(hasLinks);
+    const description = await world.publish(1, deep);
+    expect(await codeOf(world.storage.amend(idOf(2), deep, amendedText(description, "B2")))).toBe(
+      "unknown-upload",
+    );
+    const elsewhere = { ...deep, name: "other.raw" };
+    expect(await codeOf(world.storage.amend(idOf(1), elsewhere, "{}"))).toBe("unknown-upload");
+    expect(readFileSync(join(world.folder, deep.folder, "first.raw.meta.json"), "utf8")).toBe(
+      description.metadataText,
+    );
+  });
+});

@@ -19,6 +19,7 @@ import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
 import { uploadsListCommand, uploadsShowCommand } from "./uploads.ts";
+import { uploadsAmendCommand } from "./uploads-amend.ts";
 import { uploadsCancelCommand, uploadsExpireCommand } from "./uploads-end.ts";
 import { uploadsVerifyCommand } from "./uploads-verify.ts";
 import { serverUsage } from "./usage.ts";
@@ -54,6 +55,7 @@ export const dyncServer: Program = {
     hooksListCommand,
     hooksRetryCommand,
     hooksDropCommand,
+    uploadsAmendCommand,
     usersListCommand,
     usersShowCommand,
     usersRecountCommand,

@@ -1,5 +1,6 @@
 // `dync-server rules test`: what would become of an upload by the rules of the configuration, without sending anything.
 
+import { assert } from "../../base/assert.ts";
 import { DyncError, errorCodeFromWire } from "../../base/error.ts";
 import { rulesFor } from "../../config/server-settings.ts";
 import { parseSize } from "../../config/size.ts";
@@ -54,10 +55,14 @@ export const rulesTestCommand = defineCommand({
     const beginning = { upload: "UPLOAD-ID", at: new Date() };
     const judgement = judge(user, { name, metadataText, info }, rules, beginning);
     output.summarise({ file, rules: rules.uploads?.length ?? null });
-    if (judgement.type === "refused") {
-      const { code, text } = judgement.refusal;
-      throw new DyncError(errorCodeFromWire(code), text);
+    const refusal = judgement.type === "refused" ? judgement.refusal : judgement.held;
+    if (refusal !== null) {
+      const isHeld = judgement.type === "accepted";
+      output.summarise({ held: isHeld });
+      const before = isHeld ? "Its bytes are taken, and held until its metadata are put right. " : "";
+      throw new DyncError(errorCodeFromWire(refusal.code), before + refusal.text);
     }
+    assert(judgement.type === "accepted", "what is not refused is accepted");
     const { rule, place, terms } = judgement;
     const path = pathOf(destinationOf({ user, name: storedName({ name, info }), place }));
     output.summarise({ rule, path, existing: terms.existing });

@@ -125,6 +125,7 @@ export async function serve(
     reload,
     pendingKeys: () => server.pendingKeys,
     records: server.records,
+    amendments: server.amendments,
     verification: server.verification,
     afterHooks: server.afterHooks,
     ...{ catalogue, recounts, clients, rulesOf, clock },

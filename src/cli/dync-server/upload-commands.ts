@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import { namePattern } from "../../rules/linear-pattern.ts";
+import type { Amendments } from "../../server/amend.ts";
 import type { UploadEnds } from "../../server/upload-ends.ts";
 import { shownStates, type UploadQuery, type UploadRecords } from "../../server/upload-records.ts";
 import type { Verification } from "../../server/verification.ts";
@@ -30,6 +31,13 @@ const listing = v.object({ query: queries, limit: counts });
 /** An id, or its beginning. */
 export const ids = v.pipe(v.string(), v.regex(/^[0-9a-f]{1,32}$/));
 const one = v.object({ id: ids });
+const amendment = v.object({ id: ids, metadataText: v.string() });
+
+/** What came of other metadata. */
+export const amendments = v.object({
+  ...{ id: v.string(), state: v.picklist(["stored", "waiting"]), path: v.string() },
+  kept: v.nullable(v.string()),
+});
 
 /** An upload in a list. */
 export const shownUploads = v.object({
@@ -109,12 +117,14 @@ export interface UploadCommandParts {
   readonly records: UploadRecords;
   readonly ends: UploadEnds;
   readonly verification: Verification;
+  readonly amendments: Amendments;
 }
 
 export function uploadCommands({
   records,
   ends,
   verification,
+  amendments: amendmentsOf,
 }: UploadCommandParts): readonly [string, ControlCommand][] {
   return [
     [
@@ -122,6 +132,13 @@ export function uploadCommands({
       async ({ arguments: given, tell, signal }) => {
         const { query, limit } = read(listing, given);
         return { ...(await records.list(queryOf(query), limit, (it) => tell({ ...it }), signal)) };
+      },
+    ],
+    [
+      "uploads amend",
+      async ({ arguments: given }) => {
+        const { id, metadataText } = read(amendment, given);
+        return { ...(await amendmentsOf.amend(id, metadataText)) };
       },
     ],
     ["uploads show", async ({ arguments: given }) => ({ ...(await records.show(read(one, given).id)) })],

@@ -10,12 +10,14 @@ Usage:
   dync-server uploads verify            read stored files again, and compare
   dync-server uploads expire ID...      give up some that wait for a client
   dync-server uploads cancel ID...      end some, whose clients are there or not
+  dync-server uploads amend ID -m FILE  give it other metadata
 `;
 
 /** The options that choose uploads. */
 const queryLines = `      --user USER     of this user alone
       --state STATE   "receiving" (its client is there), "waiting" (it is not),
-                      "publishing", "stored" or "failed"; may be repeated
+                      "held" (for other metadata), "publishing", "stored" or
+                      "failed"; may be repeated
       --since WHEN    begun then or later: a date (2026-07-30), a time
                       ("2026-07-30 14:00"), or so long ago (2d, 12h)
       --until WHEN    begun before that
@@ -142,4 +144,31 @@ Options:
 
 Exit status: 0 cancelled, 1 no such upload, 2 one had ended: then none was
 cancelled; 5 no server runs with this DYNC_HOME, or one was stored meanwhile.
+`;
+
+export const uploadsAmendUsage = `
+Give an upload other metadata than it was sent with. They replace all that it
+has, and are judged by the rules as those of a new upload. What is stored stays
+where it is; the metadata of before stay beside it, as NAME.meta.json.1. What is
+held because of its metadata (on-refusal = "hold" in a rule) is stored with them.
+
+Usage:
+  dync-server uploads amend ID -m FILE [options]
+
+ID is what a list shows, or as much of it as no other upload has.
+
+Options:
+  -m, --metadata FILE  a JSON object with its metadata ("-": standard input)
+  -k, --key-value KEY:VALUE
+                       a field of its metadata, a text (KEY:=JSON is one that
+                       is none, such as run:=7); goes over the one in FILE
+      --json           print JSON lines for programs
+  -h, --help           print this text
+
+Exit status: 0 amended, 1 no such upload, 5 no server runs with this DYNC_HOME,
+6 the rules refuse these metadata, 7 something lies where it would go.
+
+Examples:
+  dync-server uploads show 0a1b2c3d --json > before.json
+  dync-server uploads amend 0a1b2c3d -m corrected.json
 `;

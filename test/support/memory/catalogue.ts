@@ -6,6 +6,8 @@ import { foldName } from "../../../src/base/file-name.ts";
 import { jsonDigest } from "../../../src/base/json-digest.ts";
 import {
   type Admitted,
+  type Amended,
+  type Amendment,
   type Catalogue,
   type Grown,
   type Hold,
@@ -22,7 +24,7 @@ import {
   type UploadState,
   type UserBounds,
 } from "../../../src/catalogue/catalogue.ts";
-import { changed, grown, newRecord, taken } from "../../../src/catalogue/change.ts";
+import { amended, changed, grown, newRecord, taken } from "../../../src/catalogue/change.ts";
 import {
   type Counted,
   noUsage,
@@ -152,6 +154,18 @@ export class MemoryCatalogue implements Catalogue {
     const { stored, files, lastAt, ...rest } = this.#usage.get(user) ?? noUsage(user);
     const latest = lastAt === null || lastAt < updatedAt ? updatedAt : lastAt;
     this.#usage.set(user, { ...rest, stored: stored + bytes, files: files + 1, lastAt: latest });
+  }
+
+  async amend(hold: Hold, amendment: Amendment): Promise<Amended> {
+    const before = this.#records.get(hold.id);
+    const record = before === undefined ? null : amended(before, hold, amendment, this.#now());
+    if (record === null) return { type: "not-now" };
+    const others = this.list(unfinished).filter((it) => it.id !== hold.id);
+    const holders = others.filter((it) => isInTheWay(destinationOf(it), destinationOf(record)));
+    if (before?.held !== null && holders.length > 0) return { type: "name-taken", holders };
+    this.#metadata.set(hold.id, amendment.metadataText);
+    this.set(hold.id, () => record);
+    return { type: "amended", record: this.#records.get(hold.id) as UploadRecord };
   }
 
   /** For tests: an upload as an earlier process left it. */

@@ -156,6 +156,13 @@ export class MemoryStorage extends PartialStorage implements Storage {
     return { file: file.name, published: file.name === name ? published : null };
   }
 
+  async amend(id: string, { name }: Destination, metadataText: string): Promise<string> {
+    const file = this.#published.get(id);
+    if (file === undefined) throw new DyncError("unknown-upload", "It does not lie where it was stored");
+    this.#published.set(id, { ...file, metadataText });
+    return `${name}.meta.json.1`;
+  }
+
   async tryDestination(): Promise<void> {}
 
   pathOf(): null {

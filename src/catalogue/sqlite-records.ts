@@ -1,0 +1,114 @@
+// How the catalogue's records lie in SQLite: the column of each member, and what is asked of them.
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { UploadRecord } from "./catalogue.ts";
+
+/** The column of each member of a record. */
+const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
+  id: "id",
+  identity: "identity",
+  user: "user",
+  origin: "origin",
+  name: "name",
+  place: "place",
+  added: "added",
+  form: "form",
+  held: "held",
+  metadataDigest: "metadata_digest",
+  size: "size",
+  modified: "modified",
+  client: "client",
+  state: "state",
+  durable: "durable",
+  mark: "mark",
+  bytes: "bytes",
+  sha256: "sha256",
+  content: "content",
+  receivedAt: "received_at",
+  errorCode: "error_code",
+  reason: "reason",
+  owner: "owner",
+  fence: "fence",
+  leaseUntil: "lease_until",
+  createdAt: "created_at",
+  updatedAt: "updated_at",
+};
+export const members = Object.keys(columnOf) as (keyof UploadRecord)[];
+
+const unfinished = "state IN ('open', 'publishing')";
+const ended = "state IN ('finished', 'failed')";
+
+export const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
+
+/** All of them that the catalogue itself needs. */
+export function statementsOf(database: DatabaseSync) {
+  const columns = members.map((member) => columnOf[member]).join(", ");
+  return {
+    insert: database.prepare(
+      `INSERT INTO uploads (${columns}, metadata_bytes)
+       VALUES (${members.map(() => "?").join(", ")}, ?) ON CONFLICT (id) DO NOTHING`,
+    ),
+    // Hex digits come before "g".
+    withIdPrefix: database.prepare(`${select} WHERE id >= ? AND id < ? || 'g' ORDER BY id LIMIT ?`),
+    insertMetadata: database.prepare("INSERT INTO metadata (sequence, text) VALUES (?, ?)"),
+    usage: database.prepare(
+      `SELECT count(*) AS uploads, ifnull(sum(metadata_bytes), 0) AS bytes FROM uploads
+       WHERE user = ? AND ${unfinished}`,
+    ),
+    update: database.prepare(
+      `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, bytes = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
+         owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
+       WHERE id = ?`,
+    ),
+    get: database.prepare(`${select} WHERE id = ?`),
+    find: database.prepare(
+      `${select} WHERE identity = ? AND user = ? AND (origin IS NULL OR origin = ?)
+       ORDER BY sequence DESC LIMIT 1`,
+    ),
+    withContent: database.prepare(
+      `${select} WHERE user = ? AND content = ? AND state = 'finished'
+       ORDER BY metadata_digest = ? DESC, sequence DESC LIMIT ?`,
+    ),
+    metadata: database.prepare(
+      "SELECT text FROM metadata WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",
+    ),
+    holders: database.prepare(
+      `${select} WHERE sequence IN (SELECT sequence FROM names WHERE folder = ? AND name IN (?, ?, ?))`,
+    ),
+    claim: database.prepare("INSERT INTO names (folder, name, sequence) VALUES (?, ?, ?)"),
+    withdraw: database.prepare(`DELETE FROM uploads WHERE id = ? AND fence = ? AND ${unfinished}`),
+    now: database.prepare("SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now"),
+    unchanged: database.prepare(
+      `${select} WHERE state = ? AND updated_at < ? AND (updated_at, id) > (?, ?)
+       ORDER BY updated_at, id LIMIT ?`,
+    ),
+    empty: database.prepare(
+      `${select} WHERE user = ? AND ${unfinished} AND state = 'open' AND durable = 0
+         AND sequence > ifnull((SELECT sequence FROM uploads WHERE id = ?), 0)
+       ORDER BY sequence LIMIT ?`,
+    ),
+    nextUser: database.prepare(`SELECT user FROM uploads WHERE user > ? AND ${ended} ORDER BY user LIMIT 1`),
+    forget: database.prepare(
+      `DELETE FROM uploads WHERE sequence IN
+         (SELECT sequence FROM uploads WHERE ${ended} AND updated_at < ? LIMIT ?)`,
+    ),
+    trim: database.prepare(
+      `DELETE FROM uploads WHERE sequence IN
+         (SELECT sequence FROM uploads WHERE user = ? AND state = ? AND ${ended}
+          ORDER BY updated_at DESC LIMIT ? OFFSET ?)`,
+    ),
+  } satisfies Record<string, StatementSync>;
+}
+
+/** `place` as it is written. */
+export function placeText({ place }: UploadRecord): string | null {
+  return place === null ? null : JSON.stringify(place);
+}
+
+/** What a row says, or `null`: there is none. */
+export function recordOf(row: unknown): UploadRecord | null {
+  if (row === undefined || row === null) return null;
+  // STRICT tables hold what was put in: the types are those of the record.
+  const { place, ...members } = row as Omit<UploadRecord, "place"> & { readonly place: string | null };
+  return { ...members, place: place === null ? null : JSON.parse(place) };
+}
