@@ -76,7 +76,8 @@ export function aboutContent(content: Content): Pick<Question, "sha256" | "files
 
 /** Whether what is stored is what lies here. */
 export function hasContent({ files, sha256 }: StoredThing, content: Content): boolean {
-  return content.kind === "file" ? files === null && sha256 === content.sha256 : files === content.files;
+  // A dataset's is that of its tar, which may have been sent as any file is.
+  return content.kind === "file" ? sha256 === content.sha256 : files === content.files;
 }
 
 function missing(answer: Exclude<Answer, { type: "stored" }>, { comparesMetadata }: CheckOptions): Checked {
@@ -99,7 +100,8 @@ async function compare(
 ): Promise<Checked> {
   const isDataset = source.listDigest !== undefined;
   if (isDataset && stored.files === null) return { type: "differs", why: "a file has that name" };
-  if (!isDataset && stored.files !== null) return { type: "differs", why: "a dataset has that name" };
+  if (!isDataset && stored.files !== null && source.size !== stored.size)
+    return { type: "differs", why: "a dataset has that name" };
   if (!isDataset && source.size !== null && source.size !== stored.size) {
     return { type: "differs", why: `other content: ${stored.size} bytes there, ${source.size} here` };
   }

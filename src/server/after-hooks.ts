@@ -15,7 +15,7 @@ import { ruleFor } from "../rules/upload-rules.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Destination } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
-import type { CompleteUpload } from "../upload/upload.ts";
+import { type CompleteUpload, isAskedToUnpack } from "../upload/upload.ts";
 import { HookQueue } from "./hook-queue.ts";
 
 /** One that was stored; its size is not always known again after a crash. */
@@ -76,16 +76,17 @@ export class AfterHooks {
       ...{ files: contents?.files ?? null, list: contents?.list ?? null },
       ...{ modified, client, startedAt: record?.createdAt ?? receivedAt, receivedAt },
     };
-    const body = toldBody(told, pathsAt(storage.pathOf(destination)), metadataText);
+    const body = toldBody(told, pathsAt(destination, storage), metadataText);
     return hooks.map((hook) => ({ hook: hook.name, body }));
   }
 
-  #hooksFor({ user, name, contents, metadataText }: StoredUpload): readonly Hook[] {
+  #hooksFor({ user, name, contents, place, metadataText }: StoredUpload): readonly Hook[] {
     const hooks = this.#parts.hooksOf();
     if (hooks.length === 0) return hooks;
     let rule: string | null | undefined;
     return hooksFor(hooks, "after", user, () => {
-      rule ??= this.#ruleOf({ user, name, isDataset: contents !== null, metadataText });
+      const isDataset = isAskedToUnpack({ form: contents?.layout ?? "file", place });
+      rule ??= this.#ruleOf({ user, name, isDataset, metadataText });
       return rule;
     });
   }
@@ -245,6 +246,10 @@ export class AfterHooks {
   }
 }
 
-function pathsAt(data: string | null): ToldPaths | null {
-  return data === null ? null : { data, checksum: data + checksumSuffix, metadata: data + metadataSuffix };
+function pathsAt(destination: Destination, storage: Pick<Storage, "pathOf">): ToldPaths | null {
+  const { folder, name } = destination;
+  // The data may lie in a folder of that name, beside which all else lies.
+  const [data, named] = [storage.pathOf(destination), storage.pathOf({ folder, name })];
+  if (data === null || named === null) return null;
+  return { data, checksum: named + checksumSuffix, metadata: named + metadataSuffix };
 }
