@@ -135,7 +135,9 @@ function jsonOf({ date, level, message, fields }: LogLine): string {
 function textLine({ date, level, message, fields }: LogLine, { stream, isJournal }: LogOptions): string {
   const { upload, ...others } = fields;
   const parts = Object.entries(others).flatMap(([name, value]) =>
-    value === undefined || forPrograms.has(name) ? [] : [`${printable(name)}=${fieldText(name, value)}`],
+    value === undefined || forPrograms.has(name) || (value === null && name in sizesIn)
+      ? []
+      : [`${printable(name)}=${fieldText(name, value)}`],
   );
   // Enough to find the others about it.
   if (upload !== undefined) parts.push(`upload=${fieldText("upload", String(upload).slice(0, 8))}`);
