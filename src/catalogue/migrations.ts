@@ -61,7 +61,7 @@ const steps: readonly Step[] = [
    CREATE TRIGGER metadata_of_forgotten AFTER DELETE ON uploads
      WHEN OLD.state IN ('finished', 'failed')
      BEGIN DELETE FROM metadata WHERE sequence = OLD.sequence; END;`,
-  // What hooks are still to be told. The one column that may be large comes last.
+  // What hooks are still to be told. Nothing but telling it reads how that is put, which is most of it.
   `CREATE TABLE outbox (
      id INTEGER PRIMARY KEY AUTOINCREMENT,
      upload TEXT NOT NULL,
@@ -72,10 +72,14 @@ const steps: readonly Step[] = [
      next_at INTEGER NOT NULL,
      error TEXT,
      created_at TEXT NOT NULL,
-     body TEXT NOT NULL,
      UNIQUE (upload, hook)
    ) STRICT;
-   CREATE INDEX outbox_due ON outbox (hook, next_at, attempts);`,
+   CREATE TABLE outbox_bodies (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+   CREATE TRIGGER bodies_of_delivered AFTER DELETE ON outbox
+     BEGIN DELETE FROM outbox_bodies WHERE id = OLD.id; END;
+   CREATE INDEX outbox_by_time ON outbox (hook, next_at);
+   CREATE INDEX outbox_by_hook ON outbox (hook);
+   CREATE INDEX outbox_failing ON outbox (hook) WHERE attempts > 0;`,
   // What hooks added to the metadata is no part of what was sent.
   "ALTER TABLE uploads ADD COLUMN added TEXT;",
   countBytes,

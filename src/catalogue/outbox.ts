@@ -58,6 +58,8 @@ export interface Outbox {
   get(id: number): Promise<Delivery | null>;
   /** Deliveries behind the one with the id `after`, in the order of their ids, to `hook` (`null`: to all); at most `limit`. */
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]>;
+  /** Whether an attempt failed of something that waits for `hook`. */
+  isFailing(hook: string): Promise<boolean>;
   /** For each hook for which something waits, in the order of their names. */
   counts(): Promise<readonly OutboxCount[]>;
 }

@@ -21,27 +21,27 @@ const columns = `id, hook, upload, user, name, attempts, next_at AS "nextAt", er
 /** Throws SQLite's error when the tables of `database` are not those that the outbox needs. */
 export function outboxStatements(database: DatabaseSync) {
   return {
-    // A body is in its own pages: what is listed reads none of them.
     add: database.prepare(
-      `INSERT INTO outbox (upload, hook, user, name, next_at, created_at, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO outbox (upload, hook, user, name, next_at, created_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (upload, hook) DO NOTHING`,
     ),
+    addBody: database.prepare("INSERT INTO outbox_bodies (id, body) VALUES (?, ?)"),
     due: database.prepare(
-      `SELECT ${columns} FROM outbox WHERE hook = ? AND (next_at <= ? OR next_at > ?) ORDER BY next_at, id LIMIT ?`,
+      `SELECT ${columns} FROM outbox WHERE hook = ? AND next_at > ? AND next_at <= ? ORDER BY next_at, id LIMIT ?`,
     ),
     next: database.prepare("SELECT min(next_at) AS next FROM outbox WHERE hook = ? AND next_at > ?"),
-    body: database.prepare("SELECT body FROM outbox WHERE id = ?"),
+    body: database.prepare("SELECT body FROM outbox_bodies WHERE id = ?"),
     remove: database.prepare("DELETE FROM outbox WHERE id = ?"),
     failed: database.prepare("UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE id = ?"),
     retry: database.prepare("UPDATE outbox SET next_at = ? WHERE id = ?"),
     get: database.prepare(`SELECT ${columns} FROM outbox WHERE id = ?`),
-    page: database.prepare(
-      `SELECT ${columns} FROM outbox WHERE id > ? AND (? IS NULL OR hook = ?) ORDER BY id LIMIT ?`,
+    page: database.prepare(`SELECT ${columns} FROM outbox WHERE id > ? ORDER BY id LIMIT ?`),
+    pageOf: database.prepare(
+      `SELECT ${columns} FROM outbox INDEXED BY outbox_by_hook WHERE hook = ? AND id > ? ORDER BY id LIMIT ?`,
     ),
-    counts: database.prepare(
-      `SELECT hook, count(*) AS deliveries, count(*) FILTER (WHERE attempts > 0) AS failing
-       FROM outbox GROUP BY hook ORDER BY hook`,
-    ),
+    isFailing: database.prepare("SELECT 1 FROM outbox WHERE hook = ? AND attempts > 0 LIMIT 1"),
+    counts: database.prepare("SELECT hook, count(*) AS deliveries FROM outbox GROUP BY hook ORDER BY hook"),
+    failing: database.prepare("SELECT count(*) AS failing FROM outbox WHERE hook = ? AND attempts > 0"),
   } satisfies Record<string, StatementSync>;
 }
 
@@ -59,14 +59,23 @@ export class SqliteOutbox implements Outbox {
     { id, user, name, updatedAt }: Readonly<Record<"id" | "user" | "name" | "updatedAt", string>>,
     deliveries: readonly NewDelivery[],
   ): void {
-    for (const { hook, body } of deliveries)
-      this.#statements.add.run(id, hook, user, name, Date.parse(updatedAt), updatedAt, body);
+    for (const { hook, body } of deliveries) {
+      const row = [id, hook, user, name, Date.parse(updatedAt), updatedAt] as const;
+      const { changes, lastInsertRowid } = this.#statements.add.run(...row);
+      if (Number(changes) === 1) this.#statements.addBody.run(lastInsertRowid, body);
+    }
   }
 
   due(hook: string, now: number, limit: number): Promise<readonly Delivery[]> {
-    return this.#calls.ask(() =>
-      this.#statements.due.all(hook, now, now + deliveryAheadMsMax, limit).map(deliveryOf),
-    );
+    return this.#calls.ask(() => {
+      const { due } = this.#statements;
+      const rows = due.all(hook, Number.MIN_SAFE_INTEGER, now, limit);
+      const isEnough = rows.length >= limit;
+      const ahead = isEnough
+        ? []
+        : due.all(hook, now + deliveryAheadMsMax, Number.MAX_SAFE_INTEGER, limit - rows.length);
+      return [...rows, ...ahead].map(deliveryOf);
+    });
   }
 
   nextAt(hook: string, now: number): Promise<number | null> {
@@ -97,12 +106,22 @@ export class SqliteOutbox implements Outbox {
   }
 
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]> {
-    return this.#calls.ask(() => this.#statements.page.all(after, hook, hook, limit).map(deliveryOf));
+    const { page, pageOf } = this.#statements;
+    return this.#calls.ask(() =>
+      (hook === null ? page.all(after, limit) : pageOf.all(hook, after, limit)).map(deliveryOf),
+    );
+  }
+
+  isFailing(hook: string): Promise<boolean> {
+    return this.#calls.ask(() => this.#statements.isFailing.get(hook) != null);
   }
 
   counts(): Promise<readonly OutboxCount[]> {
     return this.#calls.ask(() =>
-      this.#statements.counts.all().map((row) => ({ ...(row as unknown as OutboxCount) })),
+      this.#statements.counts.all().map((row) => {
+        const { hook, deliveries } = row as unknown as Omit<OutboxCount, "failing">;
+        return { hook, deliveries, failing: Number(this.#statements.failing.get(hook)?.failing) };
+      }),
     );
   }
 }

@@ -158,10 +158,15 @@ export class AfterHooks {
   /** Forgets these: their hooks never hear of them. */
   async drop(which: ChosenDeliveries, signal: AbortSignal): Promise<ChosenCount> {
     const { catalogue, logger } = this.#parts;
-    return await this.#forEach(which, signal, async ({ id, hook, upload, name }) => {
+    const message = "What a hook was to be told is dropped by command";
+    const count = await this.#forEach(which, signal, async ({ id, hook, upload, name }) => {
       await catalogue.outbox.delivered(id);
-      logger.log("warn", "What a hook was to be told is dropped by command", { hook, upload, name });
+      if ("ids" in which) logger.log("warn", message, { hook, upload, name });
     });
+    // Of all that there are one line is enough.
+    if ("hook" in which)
+      logger.log("warn", message, { hook: which.hook ?? "all", deliveries: count.deliveries });
+    return count;
   }
 
   async #forEach(

@@ -146,8 +146,7 @@ export class HookQueue {
 
   async #worked(): Promise<void> {
     if (!this.#health.isFailing) return;
-    const counts = await this.#parts.outbox.counts();
     // As long as one delivery cannot be made, it is not over.
-    if (!counts.some(({ hook, failing }) => hook === this.#name && failing > 0)) this.#health.worked();
+    if (!(await this.#parts.outbox.isFailing(this.#name))) this.#health.worked();
   }
 }

@@ -92,9 +92,11 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
         { id, attempts: 7, error: "it is down" },
       ]);
       expect(await outbox.counts()).toEqual([{ hook: "index", deliveries: 1, failing: 1 }]);
+      expect([await outbox.isFailing("index"), await outbox.isFailing("mail")]).toEqual([true, false]);
       await outbox.delivered(id);
       expect(await outbox.bodyOf(id)).toBeNull();
       expect(await outbox.counts()).toEqual([]);
+      expect(await outbox.isFailing("index")).toBe(false);
       // Of what is not there any more nobody has to know.
       await outbox.failed({ id, attempts: 8, nextAt: 0, error: "late" });
       await outbox.delivered(id);

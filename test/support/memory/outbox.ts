@@ -81,6 +81,10 @@ export class MemoryOutbox implements Outbox {
       .slice(0, limit);
   }
 
+  async isFailing(hook: string): Promise<boolean> {
+    return this.list().some((it) => it.hook === hook && it.attempts > 0);
+  }
+
   async counts(): Promise<readonly OutboxCount[]> {
     const all = [...this.#deliveries.values()];
     return [...new Set(all.map(({ hook }) => hook))].sort().map((hook) => {
