@@ -2,6 +2,7 @@
 // where the settings name one, JSON lines into a file, for programs. Logging never waits, never throws, drops lines (counted) when
 // nobody reads them, and goes on after a write that failed. What one peer can make us write is bounded (base/counted-logger.ts).
 
+import { isAbsolute } from "node:path";
 import { styleText } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { CountedLogger } from "../base/counted-logger.ts";
@@ -135,7 +136,7 @@ function jsonOf({ date, level, message, fields }: LogLine): string {
 function textLine({ date, level, message, fields }: LogLine, { stream, isJournal }: LogOptions): string {
   const { upload, ...others } = fields;
   const parts = Object.entries(others).flatMap(([name, value]) =>
-    value === undefined || forPrograms.has(name) || (value === null && name in sizesIn)
+    value === undefined || isForPrograms(name, value) || (value === null && name in sizesIn)
       ? []
       : [`${printable(name)}=${fieldText(name, value)}`],
   );
@@ -148,8 +149,10 @@ function textLine({ date, level, message, fields }: LogLine, { stream, isJournal
 
 const colours = { debug: "gray", warn: "yellow", error: "red" } as const;
 
-/** Long, and no help to who reads the rest. */
-const forPrograms: ReadonlySet<string> = new Set(["path", "sha256"]);
+/** Long, and no help to who reads the rest: of a path, one that begins at the root. Where in the data folder a rule puts a file is news. */
+function isForPrograms(name: string, value: unknown): boolean {
+  return name === "sha256" || (name === "path" && isAbsolute(String(value)));
+}
 
 const sizesIn: Readonly<Record<string, string>> = { size: "", offset: "", rate: "/s" };
 

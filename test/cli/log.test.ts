@@ -33,12 +33,12 @@ test("text is short: what only programs need is not in it, and sizes are read at
   logger.log("info", "Upload finished", { ...about, ...stored, seconds: 30.5, rate: 105_605_481 });
   logger.log("info", "Upload resumed", { ...about, offset: 0 });
   // From standard input: nobody knows.
-  logger.log("info", "Upload started", { ...about, size: null });
+  logger.log("info", "Upload started", { ...about, size: null, path: "ms/run.raw" });
   await flush(1000);
   expect(stream.takeLines()).toEqual([
     "2026-01-02 03:04:05 info  Upload finished user=meyer name=run.raw size=3.0GiB seconds=30.5 rate=101MiB/s upload=0a1b2c3d",
     "2026-01-02 03:04:05 info  Upload resumed user=meyer name=run.raw offset=0B upload=0a1b2c3d",
-    "2026-01-02 03:04:05 info  Upload started user=meyer name=run.raw upload=0a1b2c3d",
+    "2026-01-02 03:04:05 info  Upload started user=meyer name=run.raw path=ms/run.raw upload=0a1b2c3d",
   ]);
 });
 
