@@ -208,6 +208,8 @@ export interface UploadFilter {
   /** They began before that (ISO 8601, UTC). */
   readonly until?: string | undefined;
   readonly name?: ((name: string) => boolean) | undefined;
+  /** In ASCII, what each such name has in it, in upper or lower case: others need not be looked at. */
+  readonly nameHas?: string | undefined;
   /** Values of their metadata. */
   readonly fields?: readonly FieldValue[] | undefined;
 }

@@ -60,7 +60,7 @@ export class SqliteList {
   }
 
   #candidates(
-    { user, states, since, name, fields }: UploadFilter,
+    { user, states, since, name, nameHas, fields }: UploadFilter,
     from: ListPlace,
     to: ListPlace | null,
     limit: number,
@@ -74,6 +74,11 @@ export class SqliteList {
     if (user !== undefined) conditions.push({ sql: "user = ?", values: [user] });
     if (states !== undefined)
       conditions.push({ sql: `state IN (${states.map(() => "?").join(", ")})`, values: states });
+    if (nameHas !== undefined)
+      conditions.push({
+        sql: "name LIKE ? ESCAPE '\\'",
+        values: [`%${nameHas.replace(/[%_\\]/g, "\\$&")}%`],
+      });
     for (const field of fields ?? []) conditions.push(mayHave(field));
     // What is judged here cannot be counted there.
     const most = name === undefined && fields === undefined ? limit : recordsPerPage;
@@ -110,10 +115,15 @@ function mayHave({ path, value }: FieldValue): Condition {
   const number = typeof scalar === "boolean" ? Number(scalar) : (scalar ?? null);
   const there = "(metadata.text ->> ?)";
   const isNull = scalar === null ? " OR json_type(metadata.text, ?) = 'null'" : "";
+  // A text stands there as it is, unless something is escaped: most need not be read as JSON.
+  const isText = scalar === undefined;
+  const without = isText
+    ? "WHEN instr(metadata.text, ?) = 0 AND instr(metadata.text, '\\') = 0 THEN FALSE"
+    : "";
   return {
     // What is no JSON, as a catalogue may have it that somebody changed, ends the question unless it is asked for that first.
-    sql: `CASE WHEN metadata.text IS NULL THEN TRUE WHEN json_valid(metadata.text)
+    sql: `CASE WHEN metadata.text IS NULL THEN TRUE ${without} WHEN json_valid(metadata.text)
       THEN CAST(${there} AS TEXT) = ? OR ${there} = ?${isNull} ELSE FALSE END`,
-    values: [at, value, at, number, ...(scalar === null ? [at] : [])],
+    values: [...(isText ? [value] : []), at, value, at, number, ...(scalar === null ? [at] : [])],
   };
 }

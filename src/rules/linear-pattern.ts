@@ -41,9 +41,29 @@ export function isExpression(text: string): boolean {
   return text.length > 2 && text.startsWith("/") && text.endsWith("/");
 }
 
+/**
+ * The longest text that is in every name which fits the pattern, in upper or lower case; `null`: nothing is known to be. It is
+ * ASCII, without "k" and "s": where case is not regarded, these are also letters from elsewhere.
+ */
+export function textWithin(pattern: string): string | null {
+  if (isExpression(pattern)) return null;
+  const runs: string[] = [""];
+  for (const part of partsOfGlob(pattern)) {
+    const isPlain = part.startsWith("\\") || !["*", "?", "["].includes(part[0] ?? "");
+    const character = part.startsWith("\\") ? part.slice(1) : part;
+    if (isPlain && /^[ -jl-rt-~]$/.test(character.toLowerCase())) runs[runs.length - 1] += character;
+    else runs.push("");
+  }
+  const longest = runs.toSorted((a, b) => b.length - a.length)[0] as string;
+  return longest === "" ? null : longest;
+}
+
 function globSource(glob: string): string {
-  const parts = glob.match(/\\.|\[!?\]?[^\]]*\]|[\s\S]/gu) ?? [];
-  return parts.map(partSource).join("");
+  return partsOfGlob(glob).map(partSource).join("");
+}
+
+function partsOfGlob(glob: string): readonly string[] {
+  return glob.match(/\\.|\[!?\]?[^\]]*\]|[\s\S]/gu) ?? [];
 }
 
 function partSource(part: string): string {

@@ -31,6 +31,7 @@ export function listContract(name: string, make: () => Promise<Catalogue & Async
       expect(await list({ since: timeOf(2), until: timeOf(4) }, 2)).toEqual(all.slice(2, 5));
       expect(await list({ until: timeOf(2) })).toEqual(["run-1.raw"]);
       expect(await list({ name: (name) => /[13]/.test(name) }, 1)).toEqual(["run-3.raw", "run-1.raw"]);
+      expect(await list({ name: (name) => /1/.test(name), nameHas: "-1.R" })).toEqual(["run-1.raw"]);
       expect(await list({ user: "anna", states: ["open"], name: (it) => it.endsWith("2.raw") })).toEqual([
         "run-2.raw",
       ]);

@@ -4,7 +4,7 @@
 import * as v from "valibot";
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
-import { namePattern } from "../../rules/linear-pattern.ts";
+import { namePattern, textWithin } from "../../rules/linear-pattern.ts";
 import type { Amendments } from "../../server/amend.ts";
 import type { UploadEnds } from "../../server/upload-ends.ts";
 import { shownStates, type UploadQuery, type UploadRecords } from "../../server/upload-records.ts";
@@ -173,7 +173,9 @@ export function uploadCommands({
 }
 
 function queryOf({ name, ...query }: WrittenQuery): UploadQuery {
-  return name === undefined ? query : { ...query, name: readPattern(name) };
+  if (name === undefined) return query;
+  const nameHas = textWithin(name);
+  return { ...query, name: readPattern(name), ...(nameHas === null ? {} : { nameHas }) };
 }
 
 /** Throws `DyncError` ("usage"). */
