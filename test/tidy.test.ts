@@ -56,7 +56,17 @@ const allowedImports: Record<string, readonly string[]> = {
     "hooks/runner.ts",
     "hooks/told.ts",
   ],
-  client: ["base", "tar", ...common, "protocol/wire", "protocol/client", "keys", "transport/transport.ts"],
+  client: [
+    "base",
+    "tar",
+    ...common,
+    "protocol/wire",
+    "protocol/client",
+    "upload",
+    "rules",
+    "keys",
+    "transport/transport.ts",
+  ],
   cli: [
     "base",
     "upload",

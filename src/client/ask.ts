@@ -2,10 +2,10 @@
 // by `client.ts`.
 
 import { type Clock, sleep } from "../base/clock.ts";
-import { DyncError, errorCodeFromWire, errorMeanings } from "../base/error.ts";
+import { DyncError, type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
 import { encodeClientMessage } from "../protocol/wire/encode.ts";
-import type { ErrorMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
+import type { ErrorInfo, ErrorMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionParty, connectionError } from "./failure.ts";
@@ -25,6 +25,15 @@ export interface Question {
   readonly files?: string;
   /** Bytes that would be sent, where that is known. */
   readonly size?: number;
+  /** The rules are wanted instead, from this byte of their compressed text on. */
+  readonly rulesFrom?: number;
+}
+
+/** A server's answer as it came. */
+export interface Reply {
+  readonly code: ErrorCode;
+  readonly text: string;
+  readonly info: ErrorInfo;
 }
 
 /** What the server has. */
@@ -45,8 +54,8 @@ export type Answer =
   | { readonly type: "stored"; readonly stored: StoredThing }
   /** Something else has the name; `text` says what. */
   | { readonly type: "taken"; readonly text: string }
-  /** It would be taken: by `rule`, where the server says so. */
-  | { readonly type: "missing"; readonly rule?: string }
+  /** It would be taken: by `rule`, and be stored at `place` there, where the server says so. */
+  | { readonly type: "missing"; readonly rule?: string; readonly place?: string }
   /** Nothing is stored, and it would not be taken. */
   | { readonly type: "refused"; readonly error: DyncError };
 
@@ -93,6 +102,7 @@ export class Asker {
   #isKnown = false;
   #asked = 0;
   #wasReached = false;
+  #rulesDigest: string | null = null;
 
   constructor(options: AskerOptions, parts: AskerParts) {
     this.#options = options;
@@ -112,7 +122,17 @@ export class Asker {
       if (!(error instanceof CannotBeAsked)) this.#isAble = null;
       throw error;
     }
-    return await this.#try(question, signal);
+    return answerOf(await this.#try(question, signal), question.metadataText);
+  }
+
+  /** SHA-256 (lower-case hex) of the rules by which the last answer was given; `null`: the server does not say. */
+  get rulesDigest(): string | null {
+    return this.#rulesDigest;
+  }
+
+  /** The reply to who wants the rules from byte `from` on. Once, without patience; rejects with `DyncError`. */
+  async rulesFrom(from: number, signal: AbortSignal): Promise<Reply> {
+    return await this.#once({ ...this.#nothing(), rulesFrom: from }, signal);
   }
 
   close(): void {
@@ -120,12 +140,17 @@ export class Asker {
   }
 
   async #askOfNothing(signal: AbortSignal): Promise<void> {
-    const name = `dync-${this.#parts.newIdentity().slice(0, 16)}.ask`;
-    await this.#try({ name, metadataText: '{"dync":"a question"}' }, signal);
+    await this.#try(this.#nothing(), signal);
     this.#isKnown = true;
   }
 
-  async #try(question: Question, signal: AbortSignal): Promise<Answer> {
+  /** What nobody has. */
+  #nothing(): Question {
+    const name = `dync-${this.#parts.newIdentity().slice(0, 16)}.ask`;
+    return { name, metadataText: '{"dync":"a question"}' };
+  }
+
+  async #try(question: Question, signal: AbortSignal): Promise<Reply> {
     const { clock, random } = this.#parts;
     const { retryForMs, retryFirst } = this.#options;
     const since = clock.now();
@@ -143,16 +168,17 @@ export class Asker {
     }
   }
 
-  async #once(question: Question, signal: AbortSignal): Promise<Answer> {
+  async #once(question: Question, signal: AbortSignal): Promise<Reply> {
     for (const idle of this.#idle.splice(0)) {
       if (idle.isDown) this.#lines.delete(idle);
       else this.#idle.push(idle);
     }
     const line = this.#idle.pop() ?? this.#open();
     try {
-      const answer = await line.ask(this.#postOf(question), signal);
+      const reply = await line.ask(this.#postOf(question), signal);
       this.#idle.push(line);
-      return answer;
+      this.#rulesDigest = reply.info.rules ?? null;
+      return reply;
     } catch (error) {
       this.#lines.delete(line);
       line.close();
@@ -180,8 +206,24 @@ export class Asker {
   }
 }
 
+/** What `reply` says to a question about an upload with the metadata `metadataText`. */
+function answerOf({ code, text, info }: Reply, metadataText: string): Answer {
+  const { rule, place, size, sha256, upload = null, files = null, metadata, name: otherName = null } = info;
+  if (code === "unknown-upload")
+    return {
+      type: "missing",
+      ...(rule === undefined ? {} : { rule }),
+      ...(place === undefined ? {} : { place }),
+    };
+  if (code !== "name-taken")
+    return { type: "refused", error: refusalError({ code, text, info }, metadataText) };
+  if (size === undefined || sha256 === undefined) return { type: "taken", text };
+  const stored = { size, sha256, files, upload, hasSameMetadata: metadata === "same", otherName };
+  return { type: "stored", stored };
+}
+
 interface Waiting {
-  resolve(answer: Answer): void;
+  resolve(reply: Reply): void;
   reject(error: unknown): void;
 }
 
@@ -194,7 +236,6 @@ class Line {
   isDown = false;
   #post: PostFile | null = null;
   #tag: number | undefined;
-  #metadataText = "{}";
   #waiting: Waiting | null = null;
 
   constructor(party: ConnectionParty, { transport, clock, newIdentity }: AskerParts, onReached: () => void) {
@@ -225,13 +266,12 @@ class Line {
     );
   }
 
-  async ask(post: PostFile, signal: AbortSignal): Promise<Answer> {
+  async ask(post: PostFile, signal: AbortSignal): Promise<Reply> {
     signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     this.#waiting = { resolve, reject };
     this.#post = post;
     this.#tag = post.info.tag;
-    this.#metadataText = post.metadataText;
     if (this.#connection.isUp) this.#say();
     const late = new DyncError("timed-out", "The server does not answer a question");
     const stopWaiting = this.#clock.after(answerMs, () => reject(late));
@@ -263,21 +303,12 @@ class Line {
 
   #onError({ code: wire, text, info = {} }: ErrorMessage): void {
     const code = errorCodeFromWire(wire);
-    const error = refusalError({ code, text, info }, this.#metadataText);
     // Of an earlier question, once more.
     if (info.tag !== undefined && info.tag !== this.#tag) return;
     // Whatever it is about, it answers no question: such as a server that is just stopping.
-    if (info.ask === undefined || error.meaning.retry) return this.#waiting?.reject(error);
-    if (code === "unknown-upload")
-      return this.#waiting?.resolve({
-        type: "missing",
-        ...(info.rule === undefined ? {} : { rule: info.rule }),
-      });
-    if (code !== "name-taken") return this.#waiting?.resolve({ type: "refused", error });
-    const { size, sha256, upload = null, files = null, metadata, name: otherName = null } = info;
-    if (size === undefined || sha256 === undefined) return this.#waiting?.resolve({ type: "taken", text });
-    const stored = { size, sha256, files, upload, hasSameMetadata: metadata === "same", otherName };
-    this.#waiting?.resolve({ type: "stored", stored });
+    const isAnswer = info.ask !== undefined && !errorMeanings[code].retry;
+    if (isAnswer) this.#waiting?.resolve({ code, text, info });
+    else this.#waiting?.reject(new DyncError(code, text));
   }
 
   close(): void {

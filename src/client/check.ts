@@ -13,10 +13,18 @@ export type Checked =
   | { readonly type: "stored"; readonly stored: StoredThing; readonly content: Content }
   /** Something is there, and it is not this; `why` is the end of a sentence. */
   | { readonly type: "differs"; readonly why: string }
-  /** `why`, where there is one: it would not be taken. `rule`: the one that would take it, where the server says that. */
-  | { readonly type: "missing"; readonly why: string | null; readonly rule: string | null }
-  /** Nothing is there, and what was asked about with its metadata would not be taken. */
+  /** `why`, where there is one: it would not be taken. */
+  | ({ readonly type: "missing"; readonly why: string | null } & WouldBe)
+  /** It would be taken, by a copy of the rules; nobody was asked what is there. */
+  | ({ readonly type: "accepted" } & WouldBe)
+  /** Nothing is there, or nobody was asked, and with its metadata it would not be taken. */
   | { readonly type: "refused"; readonly error: DyncError };
+
+/** By which rule of the server it would be taken, and where it would go there; `null`: that is not known. */
+export interface WouldBe {
+  readonly rule: string | null;
+  readonly place: string | null;
+}
 
 /** What lies here: SHA-256, lower-case hex, and bytes. */
 export type Content =
@@ -82,13 +90,13 @@ export function hasContent({ files, sha256 }: StoredThing, content: Content): bo
 
 function missing(answer: Exclude<Answer, { type: "stored" }>, { comparesMetadata }: CheckOptions): Checked {
   if (answer.type !== "refused") {
-    const rule = (answer.type === "missing" ? answer.rule : null) ?? null;
-    return { type: "missing", why: null, rule };
+    const { rule = null, place = null } = answer.type === "missing" ? answer : {};
+    return { type: "missing", why: null, rule, place };
   }
   if (comparesMetadata) return answer;
   // Without metadata it is refused for that, where nothing is there.
   const isTold = answer.error.code !== "metadata-rejected";
-  return { type: "missing", why: isTold ? answer.error.message : null, rule: null };
+  return { type: "missing", why: isTold ? answer.error.message : null, rule: null, place: null };
 }
 
 async function compare(

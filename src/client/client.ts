@@ -14,12 +14,15 @@ import { type Checked, type CheckOptions, type CheckParts, checkJob } from "./ch
 import { openCommand } from "./command-source.ts";
 import { type DatasetParts, openDataset } from "./dataset/dataset-source.ts";
 import type { ConnectionParty } from "./failure.ts";
+import { fetchRules } from "./fetch-rules.ts";
 import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, uploadSource } from "./file-upload.ts";
 import { History, historyEntry } from "./history.ts";
 import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
+import { RulesShelf } from "./kept-rules.ts";
 import { tarName, withGoodNames } from "./listing/tar-names.ts";
+import { OfflineJudge } from "./offline-judge.ts";
 import type { Retry } from "./patience.ts";
 import { type Server, Servers } from "./servers.ts";
 import { identicalTo } from "./skip-identical.ts";
@@ -78,6 +81,7 @@ export class Client {
   /** What was confirmed. */
   readonly history: History;
   readonly #options: ClientOptions;
+  readonly #shelf: RulesShelf;
   readonly #servers = new Servers();
   readonly #askers = new Map<Server, Asker>();
   #keys: Promise<KeyPair> | null = null;
@@ -88,6 +92,7 @@ export class Client {
     this.store = new UploadStore(options.home);
     this.batches = new BatchStore(options.home);
     this.history = new History(options.home);
+    this.#shelf = new RulesShelf(options.home, options.clock);
   }
 
   /**
@@ -242,12 +247,12 @@ export class Client {
   }
 
   /**
-   * Finds out of all `jobs`, `atOnce` at a time, what the server has of them; as `send`. What ends the whole check is thrown by the
-   * reporter.
+   * Finds out of all `jobs`, `atOnce` at a time, what the server has of them, or what `offline` says of them; as `send`. What ends the
+   * whole check is thrown by the reporter.
    */
   async check(
     jobs: Iterable<Job>,
-    options: BatchOptions & CheckOptions,
+    options: BatchOptions & CheckOptions & { readonly offline?: OfflineJudge | undefined },
     started: (job: Job) => CheckReport,
     signal: AbortSignal,
   ): Promise<void> {
@@ -256,6 +261,7 @@ export class Client {
       const check = async (): Promise<Checked> => {
         if (job.fault !== undefined) throw job.fault;
         const open = () => this.#open(job, report, either);
+        if (options.offline !== undefined) return await options.offline.check(job, open);
         return await checkJob(
           job,
           options,
@@ -266,6 +272,32 @@ export class Client {
       await check().then(report.onChecked, report.onFailed);
     };
     await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
+  }
+
+  /** Who judges by the copy of the rules of `server`. Rejects with `DyncError`, "cannot-know" where there is none. */
+  async offlineJudge(server: ServerChoice): Promise<OfflineJudge> {
+    const { publicKey } = await this.#ownKeys();
+    return await OfflineJudge.open(await this.#shelf.expect(server, publicKey), this.#options.clock);
+  }
+
+  /**
+   * Keeps a copy of the rules of `server`, which was asked before, where it has others by now: for `offlineJudge`. Rejects with
+   * `DyncError`.
+   */
+  async keepRules(server: ServerChoice, retry: Retry, signal: AbortSignal): Promise<void> {
+    const asker = await this.#askerOf(server, retry);
+    const { publicKey } = await this.#ownKeys();
+    // It does not say, or was not asked.
+    if (asker.rulesDigest === null) return;
+    const kept = await this.#shelf.find(server, publicKey);
+    const isKept = kept?.digest === asker.rulesDigest;
+    const rules = isKept ? kept : await fetchRules(asker, this.#options.clock, signal);
+    await this.#shelf.keep(server, publicKey, rules);
+  }
+
+  async #ownKeys(): Promise<KeyPair> {
+    this.#keys ??= loadKeyPair(this.#options.home, "client");
+    return await this.#keys;
   }
 
   /** For questions to a server. Rejects with `DyncError`, such as "configuration" where a key is missing. */
@@ -287,8 +319,7 @@ export class Client {
     readonly transport: ClientTransport;
   }> {
     const { home, openTransport } = this.#options;
-    this.#keys ??= loadKeyPair(home, "client");
-    const keys = await this.#keys;
+    const keys = await this.#ownKeys();
     const { host, port } = server;
     const serverKey = await this.#servers.of(server).keyFrom(home);
     this.#transport ??= openTransport();

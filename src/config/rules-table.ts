@@ -18,7 +18,7 @@ export interface RuleRow extends TermsRow {
   readonly users?: readonly Matches[] | undefined;
   /** Names of groups; who is in one of them, or fits `users`, is meant. */
   readonly groups?: readonly string[] | undefined;
-  readonly files?: readonly Matches[] | undefined;
+  readonly files?: readonly ShownPattern[] | undefined;
   readonly datasets?: boolean | undefined;
   readonly barcode?: boolean | undefined;
   readonly metadata?: ReadonlyMap<string, readonly Wanted[]> | undefined;
@@ -40,7 +40,7 @@ export function rulesMembers(folder: string) {
           name: member(readName),
           users: v.optional(patterns(false, "users")),
           groups: v.optional(member(readTexts)),
-          files: v.optional(patterns(true, "names of files")),
+          files: v.optional(member((value) => readPatterns(value, true, "names of files"))),
           datasets: v.optional(member(readSwitch)),
           barcode: v.optional(member(readSwitch)),
           metadata: v.optional(member(readConditions)),

@@ -42,12 +42,18 @@ export async function serverKeyOf(
 /** Files that may hold the key of `host`, most specific first. */
 export function serverKeyFiles(home: string, host: string, port: number): readonly string[] {
   const general = join(home, "server.key");
+  const name = hostInFileName(host);
+  if (name === null) return [general];
+  return [join(home, "servers", `${name}_${port}.key`), join(home, "servers", `${name}.key`), general];
+}
+
+/** What names of files have for `host`, or `null` for what is no host's name. */
+export function hostInFileName(host: string): string | null {
   // Colons of IPv6 addresses and zone ids cannot be in file names everywhere.
   const name = host
     .toLowerCase()
     .replace(/^\[(.*)\]$/, "$1")
     .replaceAll(":", "_");
   // Anything else that is no host name must not lead out of the folder.
-  if (!/^[\p{L}\p{N}_%-][\p{L}\p{N}._%-]*$/u.test(name)) return [general];
-  return [join(home, "servers", `${name}_${port}.key`), join(home, "servers", `${name}.key`), general];
+  return /^[\p{L}\p{N}_%-][\p{L}\p{N}._%-]*$/u.test(name) ? name : null;
 }

@@ -25,6 +25,10 @@ export const limits = {
   faultsMax: 32,
   /** What these take in an info, which holds other members beside them. */
   faultsBytesMax: 3 * KiB,
+  /** The rules that concern a user, as text: what a client keeps of a server. */
+  rulesBytesMax: 256 * KiB,
+  /** Of these, compressed, so many bytes come with one answer: as base64 in its info. */
+  rulesPartBytes: 2400,
   /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */
   uploadIdBytesMax: 256,
   /** A SHA-256. */

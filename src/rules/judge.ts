@@ -125,6 +125,11 @@ function orHeld(
   return { ...accepted, held: refusal.refusal, place: { folder: `${heldFolder}/${user}`, name, ...manner } };
 }
 
+/** What is told of an upload that would be held because of `held`, to who only asks. */
+export function heldAsked(held: Refusal): Refusal {
+  return { ...held, text: `It would be taken, and held until its metadata are put right. ${held.text}` };
+}
+
 function markerFault({ name }: Destination, manner: Manner | null): string | null {
   const bytes = Buffer.byteLength(name);
   const isMarked = manner?.marker === true || manner?.openbis === true;

@@ -34,10 +34,13 @@ let schemasRead = 0;
 export class NoJudgement extends Error {}
 
 export class MetadataSchema {
+  /** As it was read. */
+  readonly text: string;
   readonly #compiled: CompiledSchema;
   readonly #root: SchemaObject;
 
-  private constructor(compiled: CompiledSchema, root: SchemaObject) {
+  private constructor(text: string, compiled: CompiledSchema, root: SchemaObject) {
+    this.text = text;
     this.#compiled = compiled;
     this.#root = root;
   }
@@ -55,7 +58,7 @@ export class MetadataSchema {
       registerSchema(root as never, uri, dialect);
       const compiled = await compile(await getSchema(uri));
       refuseUnknownKeywords(compiled);
-      schema = new MetadataSchema(compiled, root);
+      schema = new MetadataSchema(text, compiled, root);
     } catch (cause) {
       throw cause instanceof DyncError ? cause : refusal(reasonOf(cause), cause);
     } finally {

@@ -118,6 +118,11 @@ function sourceOf(pieces: readonly Piece[]): string {
   return pieces.map(pieceSource).join("");
 }
 
+/** `template` as it could be written: to be read again. */
+export function templateText(template: PathTemplate): string {
+  return template.map(sourceOf).join("/");
+}
+
 function pieceSource(piece: Piece): string {
   switch (piece.type) {
     case "text":

@@ -78,7 +78,7 @@ export interface UploadRule {
   readonly name: string;
   readonly terms: Terms;
   readonly users?: readonly Matches[] | undefined;
-  readonly files?: readonly Matches[] | undefined;
+  readonly files?: readonly ShownPattern[] | undefined;
   readonly datasets?: boolean | undefined;
   /** Whether the name needs one valid barcode of a sample (barcode.ts). */
   readonly barcode?: boolean | undefined;
@@ -110,7 +110,7 @@ function missOf(rule: UploadRule, { user, name, isDataset, metadata }: Candidate
   if (rule.users?.some((matches) => matches(user)) === false) return notForUser;
   if ((rule.datasets ?? isDataset) !== isDataset)
     return isDataset ? "takes no folders" : "takes folders only (send it with --dataset)";
-  if (rule.files?.some((matches) => matches(name)) === false) return "is for other names";
+  if (rule.files?.some(({ matches }) => matches(name)) === false) return "is for other names";
   if (rule.barcode === true && barcodeIn(name) === null) return "wants one valid barcode in the name";
   for (const [path, wanted] of rule.metadata ?? []) {
     const there = fieldAt(metadata, path);

@@ -5,19 +5,24 @@ import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { Logger } from "../base/log.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
-import type { PostFile } from "../protocol/wire/message.ts";
+import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
-import { judge } from "../rules/judge.ts";
-import { destinationOf } from "../upload/destination.ts";
+import { heldAsked, type Judgement, judge } from "../rules/judge.ts";
+import { destinationOf, pathOf } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
 import type { AdmissionParts } from "./admission.ts";
 import { checkFree } from "./placing.ts";
 import { quotaRefusal, quotasOf } from "./quotas.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
+import { RulesParts } from "./rules-parts.ts";
 
 const atOnceMax = 16;
 // Copies of one file, of which somebody took some away.
 const lookedAtMax = 8;
+// An info holds it, and what else an answer has.
+const placeBytesMax = 2000;
+
+type Accepted = Extract<Judgement, { type: "accepted" }>;
 
 export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rulesOf" | "clock"> & {
   readonly logger: Logger;
@@ -25,11 +30,13 @@ export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rules
 
 export class Inquiries {
   readonly #parts: InquiryParts;
+  readonly #rules: RulesParts;
   /** Users whose questions are looked into: how many, and what waits for one of them to end. */
   readonly #users = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
 
   constructor(parts: InquiryParts) {
     this.#parts = parts;
+    this.#rules = new RulesParts(parts.rulesOf);
   }
 
   /** What `post`, by `user`, is answered with. Never rejects. */
@@ -39,23 +46,35 @@ export class Inquiries {
     if (turns.running === atOnceMax) await new Promise<void>((resolve) => turns.waiting.push(resolve));
     else turns.running++;
     try {
-      return await inquire(user, post, this.#parts);
+      return this.#marked(user, await this.#answer(user, post));
     } catch (error) {
       const refusal = refusalOf(error, { user, metadataText: post.metadataText });
       if (refusal.code === errorMeanings.internal.wire)
         this.#parts.logger.log("error", "A question was not answered", { user, reason: messageOf(error) });
-      return refusal;
+      return this.#marked(user, refusal);
     } finally {
       const next = turns.waiting.shift();
       if (next !== undefined) next();
       else if (--turns.running === 0) this.#users.delete(user);
     }
   }
+
+  async #answer(user: string, post: PostFile): Promise<Refusal> {
+    const { rulesFrom } = post.info;
+    return rulesFrom === undefined
+      ? await inquire(user, post, this.#parts)
+      : this.#rules.part(user, rulesFrom);
+  }
+
+  /** Each answer says by which rules: who keeps a copy of others asks for these. */
+  #marked(user: string, { info, ...refusal }: Refusal): Refusal {
+    return { ...refusal, info: { ...info, rules: this.#rules.digestOf(user) } };
+  }
 }
 
 async function inquire(user: string, post: PostFile, parts: InquiryParts): Promise<Refusal> {
   // Nothing begins: it has no id.
-  const judgement = judge(user, post, parts.rulesOf(user), { upload: "0", at: parts.clock.date() });
+  const judgement = judge(user, post, parts.rulesOf(user), { upload: "UPLOAD-ID", at: parts.clock.date() });
   const name = storedName(post);
   // Who asks without metadata, which are missing or not to be compared, wants to know of the content.
   const place = judgement.type === "accepted" ? judgement.place : null;
@@ -68,14 +87,16 @@ async function inquire(user: string, post: PostFile, parts: InquiryParts): Promi
   const [size, quotas] = [judgement.post.info.size ?? 0, quotasOf(user, limits)];
   const room = quotas.length === 0 ? null : await parts.catalogue.room(quotas);
   if (room !== null && size > room.bytes) throw quotaRefusal(room, size, limits);
-  const { rule } = judgement;
   const text = `Nothing is stored as ${JSON.stringify(name)}`;
-  return { code: errorMeanings["unknown-upload"].wire, text, ...(rule === null ? {} : { info: { rule } }) };
+  const code = errorMeanings["unknown-upload"].wire;
+  return judgement.rule === null ? { code, text } : { code, text, info: aboutTaken(judgement, user, name) };
 }
 
-/** What a question is told of what would be taken, and not published. */
-function heldAsked(held: Refusal): Refusal {
-  return { ...held, text: `It would be taken, and held until its metadata are put right. ${held.text}` };
+/** What is told of an upload that would be taken. */
+function aboutTaken({ rule, place }: Accepted, user: string, name: string): ErrorInfo {
+  const path = pathOf(destinationOf({ user, name, place }));
+  const isTold = Buffer.byteLength(JSON.stringify(path)) <= placeBytesMax;
+  return { ...(rule === null ? {} : { rule }), ...(isTold ? { place: path } : {}) };
 }
 
 /** The answer where the user has what is asked about under another name. What is not there any more is passed over. */

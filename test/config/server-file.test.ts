@@ -308,7 +308,7 @@ describe("rules", () => {
     const isFor = (user: string) => usersOf(ms, reading.value.groups)?.some((matches) => matches(user));
     expect(["anna", "meyer", "lab-7", "LAB-7", "bert"].map(isFor)).toEqual([true, true, true, false, false]);
     expect(usersOf(rest, reading.value.groups)).toBe(undefined);
-    expect(ms.files?.some((matches) => matches("A.RAW"))).toBe(true);
+    expect(ms.files?.some(({ matches }) => matches("A.RAW"))).toBe(true);
   });
 
   test("that are written otherwise are others", () => {

@@ -1,8 +1,8 @@
 // `dync check` with metadata, on the compiled programs: what would become of each file, without sending any.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { runProgram } from "../support/programs.ts";
@@ -33,6 +33,7 @@ schema = "ms.json"
 name = "folders"
 datasets = true
 metadata = { kind = "nmr" }
+path = "{meta.kind}/{name}"
 `;
 
 describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing ?? "compiled"})`, () => {
@@ -54,7 +55,9 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
     const paths = [await lab.file("good.raw", 100), await lab.file("also.raw", 0)];
     const { code, stdout, stderr } = await check(...good, to(), ...paths);
     expect({ code, stderr }).toEqual({ code: 3, stderr: "2 files: 2 missing\n" });
-    const wanted = paths.map((it) => `missing  ${it}: would be taken, by the rule "ms"`);
+    const wanted = paths.map(
+      (it) => `missing  ${it}: would be taken, by the rule "ms", to alice/${basename(it)}`,
+    );
     expect(stdout.trimEnd().split("\n").sort()).toEqual(wanted.toSorted());
     expect(lab.published()).toEqual([]);
     expect((await lab.dync(["uploads"])).stdout).toBe("");
@@ -165,7 +168,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
     mkdirSync(run, { recursive: true });
     writeFileSync(join(run, "fid"), "1");
     const end = async (kind: string) => (await check("--dataset", "-k", `kind:${kind}`, to(), run)).stdout;
-    expect(await end("nmr")).toBe(`missing  ${run}: would be taken, by the rule "folders"\n`);
+    expect(await end("nmr")).toBe(`missing  ${run}: would be taken, by the rule "folders", to nmr/run42\n`);
     expect(await end("ms")).toContain('"folders" wants "kind" to be "nmr"');
   });
 
@@ -178,7 +181,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
         .map((line) => JSON.parse(line));
     const lines = await linesOf(...good, to(), goodOne, other);
     expect(lines).toContainEqual(
-      expect.objectContaining({ name: "json.raw", outcome: "missing", rule: "ms" }),
+      expect.objectContaining({ name: "json.raw", outcome: "missing", rule: "ms", place: "alice/json.raw" }),
     );
     expect(lines).toContainEqual(
       expect.objectContaining({ name: "json.txt", outcome: "refused", code: "forbidden" }),
@@ -210,6 +213,132 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
       expect(await shown()).toContain(`${faults.join("\n  ")}\n`);
     },
   );
+
+  describe("offline", () => {
+    const offline = (...args: readonly string[]) => lab.dync(["check", "--offline", ...args]);
+    const copy = () => join(lab.homes.client, "rules", `127.0.0.1_${lab.port}.json`);
+    const reload = async (text: string) => {
+      writeFileSync(join(lab.homes.server, "server.toml"), text);
+      const env = { DYNC_HOME: lab.homes.server };
+      expect(await runProgram([lab.programs.dyncServer, "reload"], { env })).toMatchObject({ code: 0 });
+    };
+
+    test("9: without a copy nobody can know, and it is said how to get one", async () => {
+      rmSync(join(lab.homes.client, "rules"), { recursive: true, force: true });
+      const end = await offline(...good, to(), await lab.file("off.raw", 1));
+      expect(end).toMatchObject({ code: 9, stdout: "" });
+      expect(end.stderr).toMatch(/^dync: error: There is no copy of the rules of 127\.0\.0\.1:\d+ here\n/);
+      expect(end.stderr).toContain('hint: "dync check" keeps one as soon as that server answers it');
+    });
+
+    test("it judges as the server did, also when that is gone", async () => {
+      const paths: string[] = [];
+      for (const name of ["off.raw", "off.txt", "off\u200bline.raw"]) paths.push(await lab.file(name, 10));
+      const said = async (...args: readonly string[]) => {
+        const { stdout } = await lab.dync(["check", "--json", ...args, to(), ...paths]);
+        const lines = stdout
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line));
+        const files = lines.filter(({ type }) => type === "file");
+        return files.map(({ outcome, ...it }) =>
+          outcome === "missing" ? { ...it, outcome: "accepted" } : { ...it, outcome },
+        );
+      };
+      const all = [good, ["-k", "project:P1"], ["-k", "a:b"], [...good, "-k", "kind:nmr"]];
+      const answers = [];
+      for (const metadata of all) answers.push(await said("--jobs", "1", ...metadata));
+      expect(answers.map((it) => it.length)).toEqual([3, 3, 3, 3]);
+      expect(existsSync(copy())).toBe(true);
+      expect(readFileSync(copy(), "utf8")).not.toContain("secret");
+      lab.server.signal("SIGTERM");
+      await lab.server.ended();
+      for (const [index, metadata] of all.entries())
+        expect(await said("--offline", "--jobs", "1", ...metadata)).toEqual(answers[index] as never);
+      const end = await offline(...good, to(), paths[0] as string);
+      expect(end).toMatchObject({
+        code: 0,
+        stdout: `accepted ${paths[0]}: by the rule "ms", to alice/off.raw\n`,
+      });
+      expect(end.stderr).toMatch(
+        /^Judged by a copy of the rules of 127\.0\.0\.1:\d+ for the user "alice", as they were \d.* ago \(\d{4}-.*\)\n1 file: 1 accepted\n$/,
+      );
+      expect(await offline("-k", "run:=7", to(), paths[0] as string)).toMatchObject({ code: 6 });
+      expect(await offline(...good, to(), paths[1] as string)).toMatchObject({ code: 7 });
+      expect(await offline(...good, to(), lab.folder.file("gone.raw"))).toMatchObject({
+        code: 3,
+        stdout: "",
+      });
+      await lab.start();
+    });
+
+    test("other rules count there as soon as a check heard of them", async () => {
+      const path = await lab.file("changed.raw", 10);
+      await check(...good, to(), path);
+      await reload('[[rules]]\nname = "other"\nfiles = ["*.raw"]\n');
+      expect((await offline(...good, to(), path)).stdout).toContain('by the rule "ms"');
+      // Sending neither asks nor fetches.
+      expect(await lab.dync([...good, to(), await lab.file("sent.raw", 1)])).toMatchObject({ code: 0 });
+      expect((await offline(...good, to(), path)).stdout).toContain('by the rule "ms"');
+      await check(to(), path);
+      expect((await offline(...good, to(), path)).stdout).toContain('by the rule "other"');
+      await reload(rules);
+    });
+
+    test("rules that are too large are judged by the server alone, which is said", async () => {
+      const path = await lab.file("large.raw", 10);
+      await check(to(), path);
+      const before = readFileSync(copy(), "utf8");
+      const large = {
+        properties: Object.fromEntries(
+          Array.from({ length: 9000 }, (_, at) => [`field ${at}`, { type: "string" }]),
+        ),
+      };
+      writeFileSync(join(lab.homes.server, "large.json"), JSON.stringify(large));
+      await reload('[[rules]]\nname = "large"\nschema = "large.json"\n');
+      const end = await check(...good, to(), path);
+      expect(end.stdout).toContain('by the rule "large"');
+      expect(end.stderr).toMatch(
+        /No copy of the rules is kept for --offline: The rules that concern you have \d+ bytes, and at most 262144 are given away\n$/,
+      );
+      expect(readFileSync(copy(), "utf8")).toBe(before);
+      await reload(rules);
+    });
+
+    test("a copy that is damaged, or another key's, is none", async () => {
+      const path = await lab.file("damaged.raw", 10);
+      await check(to(), path);
+      const kept = readFileSync(copy(), "utf8");
+      for (const text of [
+        "",
+        "[".repeat(100_000),
+        kept.slice(0, 100),
+        kept.replace("P[0-9]{4}", "P[0-9]{5}"),
+      ]) {
+        writeFileSync(copy(), text);
+        expect(await offline(...good, to(), path)).toMatchObject({ code: 9, stdout: "" });
+      }
+      expect((await check(to(), path)).code).toBe(3);
+      expect(await offline(...good, to(), path)).toMatchObject({ code: 0 });
+      const home = await lab.user("carl");
+      mkdirSync(join(home, "rules"));
+      writeFileSync(join(home, "rules", `127.0.0.1_${lab.port}.json`), kept);
+      const end = await lab.dync(["check", "--offline", ...good, to(), path], { env: { DYNC_HOME: home } });
+      expect(end).toMatchObject({ code: 9, stderr: expect.stringContaining("is for another key, SHA256:") });
+    });
+
+    test("2: what cannot be asked of a copy", async () => {
+      const path = await lab.file("usage.raw", 10);
+      expect(await offline(to(), path)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("There are no metadata that could be judged offline"),
+      });
+      expect(await offline(...good, "--by-content", to(), path)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('Options "--offline" and "--by-content" are both given'),
+      });
+    });
+  });
 
   test("metadata that no server takes are refused here", async () => {
     const path = await lab.file("huge.raw", 1);

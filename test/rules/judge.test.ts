@@ -15,7 +15,7 @@ function postOf(change: Partial<Post> = {}): Post {
 test("what nothing is wrong with is accepted as it was posted", () => {
   const post = postOf();
   const terms = defaultTerms;
-  const accepted = { type: "accepted", post, rule: null, terms, place: null };
+  const accepted = { type: "accepted", post, rule: null, terms, place: null, held: null };
   expect(judge("anna", post, defaultUserRules, beginning)).toEqual(accepted as Judgement);
 });
 

@@ -20,7 +20,9 @@ const rule = (change: Partial<UploadRule> = {}): UploadRule => ({
   terms: defaultTerms,
   ...change,
 });
-const patterns = (...texts: readonly string[]) => texts.map((it) => namePattern(it, true));
+const patterns = (...texts: readonly string[]) =>
+  texts.map((text) => ({ text, matches: namePattern(text, true) }));
+const users = (...texts: readonly string[]) => texts.map((it) => namePattern(it, false));
 
 describe("namePattern()", () => {
   const cases: readonly (readonly [string, readonly string[], readonly string[]])[] = [
@@ -90,13 +92,13 @@ describe("ruleFor()", () => {
 
   const conditions: readonly (readonly [string, Partial<UploadRule>, boolean])[] = [
     ["nothing", {}, true],
-    ["this user", { users: patterns("bert", "an*") }, true],
+    ["this user", { users: users("bert", "an*") }, true],
     ["this name", { files: patterns("*.d", "/^RUN-[0-9]/") }, true],
     ["files", { datasets: false }, true],
     ["a text in the metadata", { metadata: new Map([["instrument.kind", ["nmr", "ms"]]]) }, true],
     ["a number in the metadata", { metadata: new Map([["instrument.number", [3]]]) }, true],
     ["false in the metadata", { metadata: new Map([["instrument.isOld", [false]]]) }, true],
-    ["another user", { users: patterns("bert") }, false],
+    ["another user", { users: users("bert") }, false],
     ["nobody", { users: [] }, false],
     ["another name", { files: patterns("*.d") }, false],
     ["folders", { datasets: true }, false],
@@ -104,7 +106,7 @@ describe("ruleFor()", () => {
     ["a text where there is a number", { metadata: new Map([["instrument.number", ["3"]]]) }, false],
     ["a field that is not there", { metadata: new Map([["instrument.kind.x", ["ms"]]]) }, false],
     ["a field of every object", { metadata: new Map([["constructor.name", ["Object"]]]) }, false],
-    ["one of two that does not hold", { files: patterns("*"), users: patterns("bert") }, false],
+    ["one of two that does not hold", { files: patterns("*"), users: users("bert") }, false],
   ];
   test.each(conditions)("a rule for %s", (_what, change, isTaken) => {
     expect(typeof ruleFor([rule(change)], candidate()) !== "string").toBe(isTaken);
@@ -112,7 +114,7 @@ describe("ruleFor()", () => {
 
   test("where none takes it, each says why that is for this user", () => {
     const rules = [
-      rule({ name: "others", users: patterns("bert") }),
+      rule({ name: "others", users: users("bert") }),
       rule({ name: "ms", files: patterns("*.d") }),
       rule({ name: "nmr", metadata: new Map([["instrument.kind", ["nmr", 7]]]) }),
       rule({ name: "runs", datasets: true }),

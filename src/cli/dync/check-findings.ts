@@ -1,12 +1,16 @@
 // What came of a check: counted, shown as it comes, and summed up.
 
 import { DyncError } from "../../base/error.ts";
+import { formatServerAddress } from "../../base/format-server-address.ts";
+import { localTime } from "../../base/local-time.ts";
 import { CannotBeAsked } from "../../client/ask.ts";
-import type { Checked } from "../../client/check.ts";
+import type { Checked, WouldBe } from "../../client/check.ts";
 import type { CheckReport } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
+import type { OfflineJudge } from "../../client/offline-judge.ts";
 import { pathOf } from "../../client/origin.ts";
 import { isOfServer } from "../../client/servers.ts";
+import { formatDuration } from "../../config/duration.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
@@ -21,6 +25,8 @@ export interface FindingsOptions {
   readonly server: ServerChoice;
   /** Whether metadata are given: then it is said what would become of what is not there. */
   readonly isJudged: boolean;
+  /** By which kept rules, where no server is asked. */
+  readonly offline?: Pick<OfflineJudge, "user" | "at"> | undefined;
 }
 
 export class Findings {
@@ -31,12 +37,14 @@ export class Findings {
   /** What they are called, one of them. */
   readonly #things: string;
   readonly #isJudged: boolean;
-  readonly #counts = { stored: 0, differ: 0, missing: 0, refused: 0, failed: 0 };
+  readonly #offline: FindingsOptions["offline"];
+  readonly #counts = { stored: 0, differ: 0, missing: 0, accepted: 0, refused: 0, failed: 0 };
   /** Of the first that was refused otherwise than for its metadata, else of the first. */
   #refusal: DyncError | null = null;
   readonly #hints = new Set<string>();
 
-  constructor({ jobs, server, isJudged }: FindingsOptions, context: CommandContext) {
+  constructor({ jobs, server, isJudged, offline }: FindingsOptions, context: CommandContext) {
+    this.#offline = offline;
     this.#isJudged = isJudged;
     const files = jobs.length;
     this.#files = files;
@@ -103,10 +111,16 @@ export class Findings {
         return this.#progress.above(() => output.result(`differs  ${path}: ${printable(checked.why)}`));
       case "missing": {
         this.#counts.missing += 1;
-        record({ reason: checked.why ?? undefined, rule: checked.rule ?? undefined });
-        const why = checked.why ?? (this.#isJudged ? takenText(checked.rule) : null);
+        record({ reason: checked.why ?? undefined, ...wouldBe(checked) });
+        const why = checked.why ?? (this.#isJudged ? takenText(checked) : null);
         const end = why === null ? "" : `: ${printable(why)}`;
         return this.#progress.above(() => output.result(`missing  ${path}${end}`));
+      }
+      case "accepted": {
+        this.#counts.accepted += 1;
+        record(wouldBe(checked));
+        const end = checked.rule === null ? "" : `: ${printable(whereText(checked))}`;
+        return this.#progress.above(() => output.result(`accepted ${path}${end}`));
       }
       case "refused":
         record(this.#refused(checked.error));
@@ -133,14 +147,17 @@ export class Findings {
   end(): void {
     this.#progress.end();
     const { output } = this.#context;
-    const { stored, differ, missing, refused, failed } = this.#counts;
+    const { stored, differ, missing, accepted, refused, failed } = this.#counts;
     const { host: server, port } = this.#server;
-    const notChecked = this.#files - stored - differ - missing - refused - failed;
-    output.summarise({ server, port, files: this.#files, ...this.#counts, notChecked });
+    const notChecked = this.#files - stored - differ - missing - accepted - refused - failed;
+    const offline = this.#offline && { user: this.#offline.user, at: this.#offline.at };
+    output.summarise({ server, port, files: this.#files, ...this.#counts, notChecked, offline });
+    this.#sayWhich();
     const parts = [
-      ...(stored > 0 || this.#files === notChecked ? [`${stored} stored`] : []),
+      ...(stored > 0 || (this.#files === notChecked && !this.#offline) ? [`${stored} stored`] : []),
       ...(differ > 0 ? [`${differ} ${differ === 1 ? "differs" : "differ"}`] : []),
       ...(missing > 0 ? [`${missing} missing`] : []),
+      ...(accepted > 0 ? [`${accepted} accepted`] : []),
       ...(refused > 0 ? [`${refused} refused`] : []),
       ...(failed > 0 ? [`${failed} failed`] : []),
       ...(notChecked > 0 ? [`${notChecked} not checked`] : []),
@@ -151,19 +168,37 @@ export class Findings {
     if (hint !== undefined) output.say(hint);
   }
 
+  /** By which rules it was judged where that was not the server. */
+  #sayWhich(): void {
+    if (this.#offline === undefined) return;
+    const { user, at } = this.#offline;
+    const { output, clock } = this.#context;
+    const age = formatDuration(Math.max(0, clock.date().getTime() - Date.parse(at)));
+    const whose = `${formatServerAddress(this.#server)} for the user "${user}"`;
+    output.say(`Judged by a copy of the rules of ${whose}, as they were ${age} ago (${localTime(at)})`);
+  }
+
   get areAllMissing(): boolean {
     return this.#counts.missing === this.#files;
   }
 
   get status(): number {
     if (this.#refusal !== null) return this.#refusal.meaning.exit;
-    return this.#counts.stored === this.#files ? 0 : exitNotAll;
+    return this.#counts.stored + this.#counts.accepted === this.#files ? 0 : exitNotAll;
   }
 }
 
 /** What would become of an upload that is not there, as its answer says. */
-function takenText(rule: string | null): string {
-  return rule === null ? "would be taken" : `would be taken, by the rule "${rule}"`;
+function takenText(it: WouldBe): string {
+  return it.rule === null ? "would be taken" : `would be taken, ${whereText(it)}`;
+}
+
+function whereText({ rule, place }: WouldBe): string {
+  return `by the rule "${rule}"${place === null ? "" : `, to ${place}`}`;
+}
+
+function wouldBe({ rule, place }: WouldBe): object {
+  return { rule: rule ?? undefined, place: place ?? undefined };
 }
 
 function whichOf({ origin, name }: Job): { readonly path: string; readonly name: string } {

@@ -3,6 +3,7 @@
 import { DyncError } from "../../base/error.ts";
 import type { Client } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
+import type { Retry } from "../../client/patience.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { sharedOptions } from "../args.ts";
@@ -38,6 +39,7 @@ const options = {
   "name-template": { type: "string" },
   ...selectionOptions,
   "by-content": { type: "boolean" },
+  offline: { type: "boolean" },
   ...serverOptions,
   ...conductOptions,
   server: { type: "positional", required: false, bytes: true },
@@ -62,21 +64,39 @@ async function check(values: CheckValues, context: CommandContext): Promise<numb
   const jobs = await readJobs(server, paths, values, context);
   const comparesMetadata = saysMetadata(values);
   await using client: Client = openClient(context);
-  const findings = new Findings({ jobs, server, isJudged: comparesMetadata }, context);
+  const offline = values.offline ? await client.offlineJudge(server) : undefined;
+  const findings = new Findings({ jobs, server, isJudged: comparesMetadata, offline }, context);
   const how = {
     ...retry,
     atOnce: readAtOnce(values.jobs),
     comparesMetadata,
     byContent: values["by-content"],
+    offline,
   };
   try {
     await client.check(jobs, how, (job) => findings.started(job), signal);
   } finally {
     findings.end();
   }
+  if (offline === undefined) await keepRules(client, server, how, context);
   if (findings.areAllMissing && !values.dataset && paths.some(isFolder))
     output.say("A folder that was sent as a dataset is checked with --dataset");
   return findings.status;
+}
+
+/** For the next one that is offline. Nothing else depends on it. */
+async function keepRules(
+  client: Client,
+  server: ServerChoice,
+  retry: Retry,
+  { output, signal }: CommandContext,
+): Promise<void> {
+  try {
+    await client.keepRules(server, retry, signal);
+  } catch (error) {
+    if (!(error instanceof DyncError) || signal.aborted) throw error;
+    output.say(`No copy of the rules is kept for --offline: ${error.message}`);
+  }
 }
 
 /** What is wrong with the command line, as far as can be seen before anything is asked. */
@@ -101,6 +121,7 @@ function checkFaults(
     misread: null,
     others: [
       ...(isUncertain ? [] : faultsOf(serverFaults)),
+      ...(switches.includes("offline") ? offlineFaults({ values, switches }) : []),
       ...(isGiven ? metadataFaults(meta, pairs, false) : []),
       ...(template === undefined ? [] : faultsOf(() => new NameTemplate(template))),
       ...selectionFaults(values, [...switches, "recursive"]),
@@ -109,6 +130,20 @@ function checkFaults(
     ],
   };
 }
+
+function offlineFaults({ values, switches }: Pick<CommandLine, "values" | "switches">): readonly DyncError[] {
+  const faults: DyncError[] = [];
+  if (switches.includes("by-content")) {
+    const hint = "only the server knows what is stored there";
+    faults.push(new DyncError("usage", 'Options "--offline" and "--by-content" are both given', { hint }));
+  }
+  const isSaid = metadataNames.some((it) => values[it] !== undefined) || switches.includes("sidecars");
+  if (isSaid) return faults;
+  const hint = "give some with -m, -k, --metadata-from or --sidecars";
+  return [...faults, new DyncError("usage", "There are no metadata that could be judged offline", { hint })];
+}
+
+const metadataNames = ["meta", "key-value", "metadata-from"] as const;
 
 function wordsOf(
   values: CheckValues,

@@ -15,18 +15,27 @@ With metadata it also says what would become of what is missing: "would be
 taken", by which rule of the server, or "refused", with all that is wrong with
 its name and metadata. Nothing is sent for that, and nothing read.
 
+With --offline no server is asked: it judges by the copy of the rules that each
+check leaves here as soon as the server has others, prints "accepted" or
+"refused", and how old the copy is. It cannot know what is stored already, nor
+what the server finds out only then, such as how much room there is.
+
 Exit status 0 means that all of it is stored, 3 that something is not, 6 that
 metadata would be refused, 7 that something would be refused for another reason,
-and 9 that the server cannot be asked, as it is an older or the original one.
+and 9 that nobody can know: the server cannot be asked, as it is an older or the
+original one, or there is no copy of its rules. Offline 0 means that all of it
+would be taken.
 
 Examples:
   dync check dync.example.org day7/
   dync check --dataset dync.example.org day7/run*/
   dync check -m run42.json dync.example.org run42.raw
+  dync check --offline -m run42.json dync.example.org run42.raw
   dync check --metadata-from runs.csv dync.example.org day7/*.raw
 
 Options:
       --dataset            each PATH is a folder that was sent as a dataset
+      --offline            judge here, by the rules that this server had last
       --by-content         what is not there under its name may have another one
   -m, --meta FILE, -k, --key-value KEY:VALUE, --metadata-from FILE, --sidecars
                            as with "dync send"; where any of them is given, the

@@ -111,6 +111,7 @@ Files in DYNC_HOME (default ~/.dync):
                            keys of this user, made by "dync keygen"
   servers/HOST_PORT.key, servers/HOST.key, server.key
                            keys of servers; the first that is there counts
+  rules/HOST_PORT.json     copies of servers' rules, for "dync check --offline"
   client.toml              default_server = "ALIAS", and for each alias
                            [servers.ALIAS] with host = "HOST", and where
                            needed port = PORT and server_key = "FILE"
@@ -121,7 +122,7 @@ Exit status:
   2  usage or configuration  7  refused for good: key, permission, name taken
   3  some files failed       8  checksum mismatch
   4  file missing, unreadable or changed while it was read
-  9  the server cannot be asked, since it is an older one (only "dync check")
+  9  nobody can know: the server is an older one (only "dync check")
   130  interrupted (143 by SIGTERM); a shell's loop ends as well
 `;
 

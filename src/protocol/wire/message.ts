@@ -45,8 +45,16 @@ const error = {
       name: field.text,
       /** The server's rule that takes it, or by which it is refused. */
       rule: field.text,
+      /** Where it would go: a path below the server's data folder. */
+      place: field.text,
       /** What is wrong with the metadata, one by one; `text` lists the same. */
       faults: field.faults,
+      /** Of an answer: SHA-256 (lower-case hex) of the rules that concern this user, by which they are judged. */
+      rules: field.sha256,
+      /** Where `rulesFrom` was asked for: the user; bytes of the rules, compressed; and a part of them, base64. */
+      user: field.text,
+      rulesSize: field.size,
+      rulesPart: field.text,
       /** It answers a `post-file` that asks, whatever the code: nothing was begun. */
       ask: field.yes,
       /** Of the `post-file` that it answers, where that asks and has one. */
@@ -90,6 +98,8 @@ export const clientMessages = {
         sha256: field.sha256,
         /** The same of a dataset: that over the list of its files. */
         files: field.sha256,
+        /** With `ask`: the rules are wanted instead, compressed, from this byte on. */
+        rulesFrom: field.size,
       },
       { [reservedMember]: infoMarker },
     ),

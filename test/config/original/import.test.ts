@@ -32,7 +32,7 @@ describe("importOriginal()", () => {
     const reading = readServerFile(importOriginal(fixture("proteomics.yaml")).toml, "/");
     const rules = reading.ok ? (reading.value.rules ?? []) : [];
     expect(rules.map((it) => it.name)).toEqual(["manual", "raw", "mzml", "folders", "raw 2"]);
-    const takes = (rule: number, name: string) => rules[rule]?.files?.some((it) => it(name));
+    const takes = (rule: number, name: string) => rules[rule]?.files?.some(({ matches }) => matches(name));
     expect(takes(1, "QABCD001A0_x.raw")).toBe(true);
     // Case counts, and the beginning.
     expect(takes(1, "qABCD001A0_x.raw")).toBe(false);

@@ -1,0 +1,76 @@
+// Judges what would become of an upload by a kept copy of a server's rules, without the server: with the code that judges there.
+
+import type { Clock } from "../base/clock.ts";
+import { DyncError, errorCodeFromWire, messageOf } from "../base/error.ts";
+import type { ErrorMessage } from "../protocol/wire/message.ts";
+import { storedName } from "../protocol/wire/stored-name.ts";
+import type { heldAsked, judge, PostRules } from "../rules/judge.ts";
+import { destinationOf, pathOf } from "../upload/destination.ts";
+import type { Checked } from "./check.ts";
+import type { Job } from "./job.ts";
+import type { KeptRules } from "./kept-rules.ts";
+import { refusalError } from "./refusal-error.ts";
+import type { Source } from "./source.ts";
+
+interface Judging {
+  readonly judge: typeof judge;
+  readonly heldAsked: typeof heldAsked;
+}
+
+const readMsMax = 10_000;
+
+export class OfflineJudge {
+  /** Whom the server took this client for. */
+  readonly user: string;
+  /** When it said last that these are its rules: ISO 8601, UTC. */
+  readonly at: string;
+  readonly #rules: PostRules;
+  readonly #judging: Judging;
+  readonly #clock: Clock;
+
+  private constructor({ user, at }: KeptRules, rules: PostRules, judging: Judging, clock: Clock) {
+    this.#clock = clock;
+    this.user = user;
+    this.at = at;
+    this.#rules = rules;
+    this.#judging = judging;
+  }
+
+  /** Rejects with `DyncError` ("cannot-know") where `kept` cannot be judged by. */
+  static async open(kept: KeptRules, clock: Clock): Promise<OfflineJudge> {
+    // What it takes is much, and nothing else wants it.
+    const { readRules } = await import("../rules/rules-copy.ts");
+    const judging = await import("../rules/judge.ts");
+    const until = clock.now() + readMsMax;
+    try {
+      return new OfflineJudge(kept, await readRules(kept.text, () => clock.now() > until), judging, clock);
+    } catch (cause) {
+      throw new DyncError("cannot-know", `The rules of which a copy is here ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  /** What the rules say of `job`; its source is opened, and not read. Rejects with `DyncError` when it cannot be. */
+  async check(job: Job, open: () => Promise<Source>): Promise<Checked> {
+    const source = await open();
+    await source.close();
+    const { name, metadataText, unpack } = job;
+    const info = { ...(unpack && { unpack }), ...(source.size === null ? {} : { size: source.size }) };
+    const judgement = this.#judging.judge(this.user, { name, metadataText, info }, this.#rules, {
+      // Nothing begins: it has no id.
+      upload: "UPLOAD-ID",
+      at: this.#clock.date(),
+    });
+    if (judgement.type === "refused") return refusedBy(judgement.refusal, metadataText);
+    const { rule, place, held } = judgement;
+    if (held !== null) return refusedBy(this.#judging.heldAsked(held), metadataText);
+    const path = pathOf(destinationOf({ user: this.user, name: storedName({ name, info }), place }));
+    return { type: "accepted", rule, place: rule === null ? null : path };
+  }
+}
+
+function refusedBy({ code, text, info }: Omit<ErrorMessage, "type">, metadataText: string): Checked {
+  return {
+    type: "refused",
+    error: refusalError({ code: errorCodeFromWire(code), text, info }, metadataText),
+  };
+}

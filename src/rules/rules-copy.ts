@@ -1,0 +1,217 @@
+// What concerns one user of a server's rules, as a text by which somebody else comes to the same judgement: the server writes it,
+// and a client that is offline reads it. Rules for other users are not in it. Pure.
+
+import { createHash } from "node:crypto";
+import * as v from "valibot";
+import { DyncError, messageOf } from "../base/error.ts";
+import { readJson } from "../base/json-text.ts";
+import { limits } from "../protocol/limits.ts";
+import type { NameKind } from "../upload/names.ts";
+import type { PostRules } from "./judge.ts";
+import { isExpression, namePattern } from "./linear-pattern.ts";
+import { MetadataSchema } from "./metadata-schema.ts";
+import { readPathTemplate, templateText } from "./path-template.ts";
+import {
+  defaultTerms,
+  type Scalar,
+  type Terms,
+  type UploadRule,
+  type Wanted,
+  whenRefused,
+} from "./upload-rules.ts";
+import type { ShownPattern } from "./user-limits.ts";
+
+// The document, its rules, one of them, its conditions, one of these, its values.
+const depthMax = 6;
+const rulesMax = 1000;
+const patternsMax = 10_000;
+
+const nameKinds = ["portable", "posix"] as const satisfies readonly NameKind[];
+
+const layouts = ["plain", "bagit", "openbis"] as const satisfies readonly Terms["layout"][];
+
+const texts = v.array(v.string());
+const ruleSchema = v.strictObject({
+  name: v.string(),
+  files: v.optional(texts),
+  datasets: v.optional(v.boolean()),
+  barcode: v.optional(v.boolean()),
+  metadata: v.optional(
+    v.array(v.tuple([v.string(), v.array(v.union([v.string(), v.number(), v.boolean()]))])),
+  ),
+  /** Text of a JSON Schema. */
+  schema: v.optional(v.string()),
+  /** Of what is done with what it takes that which can refuse it. */
+  path: v.optional(v.string()),
+  names: v.picklist(nameKinds),
+  layout: v.optional(v.picklist(layouts)),
+  untar: v.optional(v.boolean()),
+  onRefusal: v.optional(v.picklist(whenRefused)),
+  marker: v.optional(v.boolean()),
+});
+// Strict: whoever does not know a condition comes to another judgement.
+const copySchema = v.strictObject({
+  limits: v.strictObject({
+    files: v.optional(texts),
+    uploadBytes: v.optional(v.number()),
+    contact: v.optional(v.string()),
+  }),
+  rules: v.nullable(v.pipe(v.array(ruleSchema), v.maxLength(rulesMax))),
+});
+
+type RuleCopy = v.InferOutput<typeof ruleSchema>;
+
+/** The rules of `user`, of which `rules` are everybody's, as JSON. Equal texts judge alike. */
+export function rulesText(user: string, { uploads, limits: granted }: PostRules): string {
+  const { files, uploadBytes, contact } = granted;
+  const mine = uploads?.filter(({ users }) => users?.some((matches) => matches(user)) !== false);
+  const copy: v.InferOutput<typeof copySchema> = {
+    limits: { files: files?.map(({ text }) => text), uploadBytes, contact },
+    rules: mine?.map(copyOf) ?? null,
+  };
+  return JSON.stringify(copy);
+}
+
+/** SHA-256 of a text, lower-case hex: by this one copy is told from another. */
+export function rulesDigest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/**
+ * The rules that `text` is a copy of; `isLate` ends what takes too long.
+ *
+ * @throws DyncError "malformed" when it is none, or one of a later version: as the rest of a sentence.
+ */
+export async function readRules(text: string, isLate: () => boolean): Promise<PostRules> {
+  // Nobody's stack is used up by what is no copy.
+  if (readJson(text, depthMax).type !== "json") throw refusal("are no copy of any");
+  const reading = v.safeParse(copySchema, JSON.parse(text));
+  if (!reading.success)
+    throw refusal(`have something that this version does not know (${whereOf(reading.issues)})`);
+  const { limits: granted, rules } = reading.output;
+  const patterns = [granted, ...(rules ?? [])].reduce((sum, { files }) => sum + (files?.length ?? 0), 0);
+  if (patterns > patternsMax) throw refusal(`have ${patterns} patterns, at most ${patternsMax} are read`);
+  const uploads: UploadRule[] = [];
+  for (const rule of rules ?? []) {
+    if (isLate()) throw refusal("take too long to be read");
+    uploads.push(await ruleOf(rule));
+  }
+  const { files, ...others } = granted;
+  return {
+    uploads: rules === null ? null : uploads,
+    limits: { ...others, files: files?.map((it) => patternOf(it, "of your names")) },
+  };
+}
+
+function copyOf({
+  name,
+  users: _,
+  files,
+  datasets,
+  barcode,
+  metadata,
+  schema,
+  terms,
+  ...others
+}: UploadRule): RuleCopy {
+  // A condition that is not written here is one that is not judged elsewhere.
+  others satisfies Record<string, never>;
+  const {
+    path,
+    names,
+    layout,
+    untar,
+    onRefusal,
+    marker,
+    existing: _e,
+    mode: _m,
+    group: _g,
+    ...further
+  } = terms;
+  further satisfies Record<string, never>;
+  return {
+    name,
+    files: files?.map(({ text }) => text),
+    datasets,
+    barcode,
+    metadata: metadata && [...metadata].map(([path, values]) => [path, values.map(textOfWanted)]),
+    schema: schema?.text,
+    path: path === null ? undefined : templateText(path),
+    names,
+    layout: layout ?? undefined,
+    untar: untar || undefined,
+    onRefusal: onRefusal === "refuse" ? undefined : onRefusal,
+    marker: marker || undefined,
+  };
+}
+
+async function ruleOf({
+  name,
+  files,
+  metadata,
+  schema,
+  path,
+  names,
+  layout,
+  untar = false,
+  onRefusal = "refuse",
+  marker = false,
+  ...others
+}: RuleCopy): Promise<UploadRule> {
+  const what = `of the rule ${JSON.stringify(name)}`;
+  const read = async <T>(part: string, reading: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await reading();
+    } catch (cause) {
+      throw refusal(`cannot be judged by: the ${part} ${what} ${messageOf(cause)}`, cause);
+    }
+  };
+  return {
+    ...others,
+    name,
+    files: files?.map((it) => patternOf(it, what)),
+    metadata:
+      metadata && new Map(metadata.map(([path, values]) => [path, values.map((it) => wantedOf(it, what))])),
+    schema: schema === undefined ? undefined : await read("schema", () => MetadataSchema.read(schema)),
+    terms: {
+      ...defaultTerms,
+      names,
+      layout: layout ?? null,
+      untar,
+      onRefusal,
+      marker,
+      path: path === undefined ? null : await read("path", () => readPathTemplate(path)),
+    },
+  };
+}
+
+function textOfWanted(wanted: Wanted): Scalar {
+  return typeof wanted === "object" ? wanted.text : wanted;
+}
+
+/** As a configuration has it: text between slashes is an expression. */
+function wantedOf(value: Scalar, what: string): Wanted {
+  return typeof value === "string" && isExpression(value) ? patternOf(value, what, false) : value;
+}
+
+function patternOf(text: string, what: string, ignoresCase = true): ShownPattern {
+  try {
+    return { text, matches: namePattern(text, ignoresCase) };
+  } catch (cause) {
+    throw refusal(`cannot be judged by: a pattern ${what} ${messageOf(cause)}`, cause);
+  }
+}
+
+function whereOf([issue]: readonly v.BaseIssue<unknown>[]): string {
+  const path = issue?.path?.map(({ key }) => String(key)).join(".") ?? "";
+  return path.slice(0, 80);
+}
+
+function refusal(reason: string, cause?: unknown): DyncError {
+  return new DyncError("malformed", reason, { cause });
+}
+
+/** Whether a copy of this length is given away. */
+export function isCopyTooLarge(text: string): boolean {
+  return Buffer.byteLength(text) > limits.rulesBytesMax;
+}
