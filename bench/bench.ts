@@ -3,6 +3,7 @@
 //   bun bench/bench.ts [--size 2GiB] [--rounds 5] [--only a,b] [--folder DIR] [--json FILE] [--sweep]
 //   bun bench/bench.ts --small [--rounds 5]
 //   bun bench/bench.ts --runs [--rounds 5] [--folder DIR]
+//   bun bench/bench.ts --judgements [--rounds 5]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
 
@@ -12,6 +13,7 @@ import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bound, boundMissing, measureBound } from "./bound.ts";
+import { judgementLines } from "./judgements.ts";
 import type { Peer } from "./peer.ts";
 import { dyncPeer } from "./peers/dync.ts";
 import { pyzmqPeer } from "./peers/pyzmq.ts";
@@ -45,6 +47,7 @@ const { values } = parseArgs({
     sweep: { type: "boolean", default: false },
     small: { type: "boolean", default: false },
     runs: { type: "boolean", default: false },
+    judgements: { type: "boolean", default: false },
   },
 });
 
@@ -54,6 +57,10 @@ const chosen = values.only?.split(",");
 if (values.small) {
   // A disk, and memory.
   for (const line of await smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress)) print(line);
+  process.exit();
+}
+if (values.judgements) {
+  for (const line of await judgementLines(rounds, progress)) print(line);
   process.exit();
 }
 if (values.runs) {

@@ -3,9 +3,9 @@
 
 import { registerSchema, unregisterSchema } from "@hyperjump/json-schema/draft-2020-12";
 import {
-  BASIC,
   type CompiledSchema,
   compile,
+  DETAILED,
   type EvaluationPlugin,
   getSchema,
   interpret,
@@ -17,7 +17,8 @@ import { readJson } from "../base/json-text.ts";
 import { limits } from "../protocol/limits.ts";
 
 import { dialect } from "./schema-dialect.ts";
-import { type Finding, faultOf, pathOf, type SchemaObject } from "./schema-words.ts";
+import { type FindingTree, faultsOf } from "./schema-faults.ts";
+import { type Finding, pathOf, type SchemaObject } from "./schema-words.ts";
 
 // A schema compares this many of its parts with one object at most: some 50 ms.
 const stepsMax = 100_000;
@@ -74,15 +75,16 @@ export class MetadataSchema {
    * @throws NoJudgement when that cannot be told.
    */
   faultsOf(metadata: Json): readonly Fault[] {
-    const faults = findings(() => this.#judge(metadata)).map((it) => faultOf(it, this.#root, metadata));
-    const distinct = [...new Map(faults.map((it) => [it.text, it])).values()];
-    return firstFaults(distinct);
+    const faults = guarded(() => faultsOf(this.#judge(metadata), this.#root, metadata));
+    const told = faults.filter(({ text }) => text !== "");
+    const distinct = [...new Map(told.map((it) => [it.text, it])).values()];
+    return firstFaults(distinct, faults.length - told.length);
   }
 
-  #judge(metadata: Json): readonly Finding[] {
-    const options = { outputFormat: BASIC, plugins: [new StepCounter()] };
+  #judge(metadata: Json): readonly FindingTree[] {
+    const options = { outputFormat: DETAILED, plugins: [new StepCounter()] };
     const output = interpret(this.#compiled, fromJs(metadata), options);
-    return output.valid ? [] : (output.errors as readonly Finding[]);
+    return output.valid ? [] : (output.errors as readonly FindingTree[]);
   }
 
   // One that leads to itself does so with every object.
@@ -95,10 +97,10 @@ export class MetadataSchema {
   }
 }
 
-/** As many of `faults` as are enough, and as an error can tell; and how many more there are. */
-function firstFaults(faults: readonly Fault[]): readonly Fault[] {
+/** As many of `faults` as are enough, and as an error can tell; and how many more there are, with `further` others. */
+function firstFaults(faults: readonly Fault[], further: number): readonly Fault[] {
   for (let count = Math.min(faults.length, faultsMax); ; count--) {
-    const rest = faults.length - count;
+    const rest = faults.length - count + further;
     const more = rest === 0 ? [] : [{ path: "", text: `and ${rest} more` }];
     const told = [...faults.slice(0, count), ...more];
     if (count === 0 || Buffer.byteLength(JSON.stringify(told)) <= limits.faultsBytesMax) return told;
@@ -113,7 +115,7 @@ class StepCounter implements EvaluationPlugin {
   }
 }
 
-function findings(judge: () => readonly Finding[]): readonly Finding[] {
+function guarded(judge: () => readonly Fault[]): readonly Fault[] {
   try {
     return judge();
   } catch (cause) {

@@ -20,27 +20,63 @@ export interface Finding {
 const valueBytesMax = 60;
 const listMax = 12;
 
+/** A fault, and what a sentence about several of them is made of. */
+export interface Told extends Fault {
+  /** The beginning of the sentence: the field, and what is there. */
+  readonly fact?: string;
+  /** Its end: what is wanted instead. */
+  readonly wanted?: string;
+  /** Names of the fields that are missing. */
+  readonly missing?: readonly string[];
+  /** It is one of some values that is wanted. */
+  readonly isChoice?: boolean;
+  /** Name of the field within its group. */
+  readonly name?: string | undefined;
+  /** The sentence without what makes it long. */
+  readonly short?: string;
+}
+
 /** What `finding`, of the schema `root`, is in `metadata`. */
-export function faultOf(finding: Finding, root: SchemaObject, metadata: unknown): Fault {
+export function describe(finding: Finding, root: SchemaObject, metadata: unknown): Told {
+  const { instanceLocation } = finding;
+  const steps = stepsOf(instanceLocation);
   const [place, keyword] = placeOf(finding, root);
+  const path = pathOf(instanceLocation);
+  // What was looked at may be the name of a field.
+  const isName = instanceLocation.startsWith(nameMark);
+  const there = isName ? steps.at(-1) : at(metadata, steps);
+  if (keyword === "required" || keyword === "dependentRequired") {
+    const missing = missingNames(place, there);
+    const names = missing.map((name) => nameOf([...steps, name]));
+    return { path, text: missingText(place, missing, names), missing: names };
+  }
+  if (isUnwanted(finding, keyword)) return { path, text: unwantedText(finding, root, steps) };
+  const unwanted = keyword === "not" ? unwantedFields(place.not, there, steps) : null;
+  if (unwanted !== null) return { path, text: unwanted };
+  const wanted =
+    (wordsFor[keyword]?.(place[keyword] as never, place) ?? "something else") + aboutField(place);
+  const fact = isName ? `the name of the field "${path}"` : fieldText(instanceLocation);
+  const found = isName ? `${fact} does not fit` : `${fact} ${factOf(there, keyword)}`;
   const types = keyword === "type" ? [place.type].flat().filter((it) => typeof it === "string") : [];
   return {
-    path: pathOf(finding.instanceLocation),
-    text: findingText(finding, root, metadata),
+    path,
+    text: `${found}, wanted is ${wanted}`,
+    fact: found,
+    wanted,
+    isChoice: keyword === "const" || keyword === "enum",
+    name: steps.at(-1),
     ...(types.length === 0 ? {} : { types }),
   };
 }
 
-function findingText(finding: Finding, root: SchemaObject, metadata: unknown): string {
-  const steps = stepsOf(finding.instanceLocation);
-  const [place, keyword] = placeOf(finding, root);
-  const there = at(metadata, steps);
-  const field = steps.length === 0 ? "the metadata" : `"${nameOf(steps)}"`;
-  if (keyword === "required" || keyword === "dependentRequired") return missingText(place, there, steps);
-  if (isUnwanted(finding, keyword)) return unwantedText(finding, root, steps);
-  const wanted = wordsFor[keyword]?.(place[keyword] as never, place) ?? "something else";
-  return `${field} ${factOf(there, keyword)}, wanted is ${wanted}${aboutField(place)}`;
+/** The field at a JSON pointer behind a "#", as the subject of a sentence. */
+export function fieldText(location: string): string {
+  const steps = stepsOf(location);
+  return steps.length === 0 ? "the metadata" : `"${nameOf(steps)}"`;
 }
+
+// Before the pointer of a member whose name is meant.
+const nameMark = "#*";
 
 /** Name of the field at a JSON pointer behind a "#": `sample.parts[0]`. */
 export function pathOf(location: string): string {
@@ -99,16 +135,19 @@ const formatNames: Readonly<Record<string, string>> = {
   regex: "a regular expression",
 };
 
-function missingText(place: SchemaObject, there: unknown, steps: readonly string[]): string {
+function missingNames(place: SchemaObject, there: unknown): readonly string[] {
   const has = (name: string): boolean => isObject(there) && Object.hasOwn(there, name);
-  const names = [
+  return [
     ...(Array.isArray(place.required) ? place.required : []),
     ...Object.entries(isObject(place.dependentRequired) ? place.dependentRequired : {}).flatMap(
       ([name, others]) => (has(name) ? (others as string[]) : []),
     ),
   ].filter((name, index, all) => !has(name) && all.indexOf(name) === index);
+}
+
+function missingText(place: SchemaObject, missing: readonly string[], names: readonly string[]): string {
   const fields = isObject(place.properties) ? place.properties : {};
-  const texts = names.map((name) => `"${nameOf([...steps, name])}"${aboutField(fields[name])}`);
+  const texts = names.map((name, index) => `"${name}"${aboutField(fields[missing[index] as string])}`);
   return `${listOf(texts, "and")} ${names.length === 1 ? "is" : "are"} missing`;
 }
 
@@ -129,8 +168,19 @@ function unwantedText(finding: Finding, root: SchemaObject, steps: readonly stri
   return `"${nameOf(steps)}" is not a field that is known here${hint}`;
 }
 
+/** Of fields that a schema wants not to be there together, where that is all it says. */
+function unwantedFields(schema: unknown, there: unknown, steps: readonly string[]): string | null {
+  if (!isObject(schema) || !isObject(there) || !Array.isArray(schema.required)) return null;
+  if (Object.keys(schema).some((it) => it !== "required")) return null;
+  const names = schema.required.map((it) => `"${nameOf([...steps, String(it)])}"`);
+  return `${listOf(names, "and")} must not be there${names.length > 1 ? " together" : ""}`;
+}
+
 // The part of the schema that has the keyword, and the keyword. What lies in a part with an address of its own is not looked up.
-function placeOf({ absoluteKeywordLocation: location }: Finding, root: SchemaObject): [SchemaObject, string] {
+export function placeOf(
+  { absoluteKeywordLocation: location }: Pick<Finding, "absoluteKeywordLocation">,
+  root: SchemaObject,
+): [SchemaObject, string] {
   const steps = stepsOf(location);
   const keyword = steps.at(-1) ?? "";
   const place = at(root, steps.slice(0, -1));
@@ -164,7 +214,7 @@ function shown(value: unknown): string {
   return String(value);
 }
 
-function listOf(texts: readonly string[], last: "or" | "and" = "or"): string {
+export function listOf(texts: readonly string[], last: "or" | "and" = "or"): string {
   const some =
     texts.length > listMax ? [...texts.slice(0, listMax), `${texts.length - listMax} more`] : texts;
   if (some.length < 2) return some.join("");
@@ -182,7 +232,7 @@ function nameOf(steps: readonly string[]): string {
 }
 
 /** The steps of the JSON pointer behind "#" (RFC 6901, section 6). */
-function stepsOf(location: string): readonly string[] {
+export function stepsOf(location: string): readonly string[] {
   const pointer = location.slice(location.indexOf("#") + 1);
   return pointer
     .split("/")

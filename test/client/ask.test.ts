@@ -111,6 +111,40 @@ describe("an answer", () => {
   });
 });
 
+describe("rules", () => {
+  test("by which it was answered are those of the last answer", async () => {
+    expect(asker.rulesDigest).toBe(null);
+    for (const rules of [sha256, "cd".repeat(32), undefined]) {
+      const asked = ask();
+      await heard();
+      answer(404, "Nothing", rules === undefined ? {} : { rules });
+      await asked;
+      expect(asker.rulesDigest).toBe(rules ?? null);
+    }
+  });
+
+  test("are asked for part by part, about a name that nothing has", async () => {
+    const asked = asker.rulesFrom(2400, world.stop.signal);
+    const post = await server.expect("post-file");
+    expect(post.name).toMatch(/^dync-[0-9a-f]{16}\.ask$/);
+    expect(post.info).toEqual({ client: "test", ask: true, tag: 1, rulesFrom: 2400 });
+    const info = { user: "alice", rules: sha256, rulesSize: 2403, rulesPart: "YWJj" };
+    answer(404, "A part", info, post.info.tag);
+    expect(await asked).toEqual({
+      code: "unknown-upload",
+      text: "A part",
+      info: { ...info, ask: true, tag: 1 },
+    });
+  });
+
+  test("are asked for once: what does not answer now gives none", async () => {
+    const failed = failureOf(asker.rulesFrom(0, world.stop.signal));
+    const { info } = await server.expect("post-file");
+    answer(503, "Not now", {}, info.tag);
+    expect(await failed).toMatchObject({ code: "not-ready", message: "Not now" });
+  });
+});
+
 describe("a connection", () => {
   test("is used for one question after another, and is one more for each at once", async () => {
     const first = ask();

@@ -277,6 +277,12 @@ function referenceServerTests(): void {
       code: 9,
       stderr: expect.stringContaining("cannot be asked what it has or would take"),
     });
+    // So there is nothing to be judged by offline, either.
+    const offline = [...command, "--offline", "-k", "run:=7"];
+    expect(await runProgram(offline, { env: { DYNC_HOME: homes.client } })).toMatchObject({
+      code: 9,
+      stderr: expect.stringContaining("There is no copy of the rules"),
+    });
     const { violations, messages } = await server.stop();
     expect({ violations, posts: messages["post-file"], errors: messages.error }).toEqual({
       violations: [],

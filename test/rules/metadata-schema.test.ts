@@ -110,6 +110,85 @@ describe("says in words", () => {
       ['"day" is "31.1.2026", wanted is a date such as 2026-01-31', '"of" is "7", wanted is a UUID'],
     ],
     [
+      "which values a field may have by one form or another, in one sentence",
+      {
+        properties: {
+          one: {
+            anyOf: [{ type: "string" }, { type: "number", minimum: 3 }, { type: "string", maxLength: 1 }],
+          },
+        },
+      },
+      { one: true },
+      ['"one" is true, wanted is a text or a number'],
+    ],
+    [
+      "that more than one form fits",
+      { properties: { one: { oneOf: [{ type: "number" }, { minimum: 3 }, { type: "string" }] } } },
+      { one: 5 },
+      ['"one" fits 2 of 3 forms at once, wanted is exactly one of them'],
+    ],
+    [
+      "which of some fields have to be there",
+      { anyOf: [{ required: ["a"] }, { required: ["b", "c", "d"] }] },
+      { b: 1 },
+      ['"a" or "c" and "d" has to be there'],
+    ],
+    [
+      "what the form lacks that is meant, where a field tells",
+      {
+        properties: { s: { oneOf: [{ $ref: "#/$defs/A" }, { $ref: "#/$defs/B" }] } },
+        $defs: {
+          A: { properties: { kind: { const: "a" }, n: { type: "integer" } }, required: ["n"] },
+          B: { properties: { kind: { const: "b" } }, required: ["kind", "m"] },
+        },
+      },
+      { s: { kind: "a", n: "1" } },
+      ['"s.n" is the text "1", wanted is a whole number'],
+    ],
+    [
+      "which kinds there are, where it is none of them",
+      {
+        oneOf: ["ms", "nmr"].map((kind) => ({
+          properties: { kind: { const: kind } },
+          required: ["kind", `of ${kind}`],
+        })),
+      },
+      { kind: "gc" },
+      ['"kind" is "gc", wanted is "ms" or "nmr"'],
+    ],
+    [
+      "what each form lacks, where none does",
+      {
+        anyOf: [
+          { title: "old", required: ["a"] },
+          { properties: { b: { const: 2 } } },
+          { anyOf: [{ required: ["x"] }, { type: "array" }] },
+        ],
+      },
+      { b: 1 },
+      [
+        'the metadata fit none of 3 forms: (old) "a" is missing (2) "b" is 1, wanted is 2 (3) the metadata fit none of 2 forms',
+      ],
+    ],
+    [
+      "a name that does not fit as the name that it is",
+      { propertyNames: { pattern: "^[a-z]+$" } },
+      { ABC: 1, d: 2 },
+      ['the name of the field "ABC" does not fit, wanted is a text that fits "^[a-z]+$"'],
+    ],
+    [
+      "what a list lacks, and not what each of its values does",
+      { properties: { p: { contains: { minimum: 2 } } } },
+      { p: [1, 0] },
+      ['"p" is a list, wanted is a list with 1 value or more of what it has to hold'],
+    ],
+    [
+      "what must not be there",
+      { not: { required: ["a", "b"] } },
+      { a: 1, b: 2 },
+      ['"a" and "b" must not be there together'],
+    ],
+    [
       "nothing that steers a terminal",
       { properties: { a: { const: 1 } } },
       { a: "\u001b[2J\u202e" },
@@ -138,6 +217,31 @@ describe("says in words", () => {
     const told = faults.length - 1;
     expect(told).toBeGreaterThan(0);
     expect(faults.at(-1)).toEqual({ path: "", text: `and ${30 - told} more` });
+  });
+
+  test("no more than a line holds, however many forms there are and whatever they want", async () => {
+    const fields = Array.from({ length: 50 }, (_, at) => [
+      `${at}${"x".repeat(200)}`,
+      { type: "integer", title: "y".repeat(500) },
+    ]);
+    const form = { properties: Object.fromEntries(fields) };
+    const schema = await read({ anyOf: Array.from({ length: 50 }, () => ({ anyOf: [form, form] })) });
+    const [fault, another] = schema.faultsOf(
+      Object.fromEntries(fields.map(([name]) => [name as string, "1"])),
+    );
+    expect(another).toBe(undefined);
+    expect(fault?.text.length).toBeLessThan(2500);
+    expect(fault?.text).toEndWith("and 46 more");
+  });
+
+  test("how many there are, of a list with very many, in no time", async () => {
+    const schema = await read({
+      properties: { a: { items: { anyOf: [{ type: "string" }, { const: true }] } } },
+    });
+    const faults = schema.faultsOf({ a: Array.from({ length: 20_000 }, (_, at) => at) });
+    expect(faults.length).toBe(21);
+    expect(faults[0]?.text).toBe('"a[0]" is 0, wanted is a text or true');
+    expect(faults.at(-1)?.text).toMatch(/^and \d{5} more$/);
   });
 
   test("of which field, and which types it may have", async () => {
