@@ -63,10 +63,10 @@ Options:
 
 export const configImportUsage = `
 Make a configuration of the one that the original server (qbicsoftware/dync)
-was run with, /etc/dyncserver.yaml: its dropboxes become rules that take the same
-uploads, in the same order. What is another way here, or cannot be expressed, is
-said in comments, with the line of FILE, and on standard error. Nothing but FILE
-is looked at, and no file is replaced.
+was run with, /etc/dyncserver.yaml: its dropboxes become rules that take the
+same uploads, in the same order, and put them as it did. What is another way
+here, or cannot be expressed, is said in comments, with the line of FILE, and on
+standard error. Nothing but FILE is looked at, and no file is replaced.
 
 Usage:
   dync-server config import [options] FILE

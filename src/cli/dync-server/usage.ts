@@ -13,6 +13,7 @@ Usage:
   dync-server config check       say what is wrong with the configuration file
   dync-server config show        show each setting, and what says so
   dync-server config example     print a configuration file to begin with
+  dync-server config import      make one of that of the original server
   dync-server rules test         say which rule takes an upload, or why none
   dync-server users list         what users have stored, and what they may have
   dync-server reload             make the running server read the file again
