@@ -96,6 +96,7 @@ export class BeforeHooks {
     const judgement = judge(whole);
     if (judgement.type === "refused")
       throw new HookFailure(`added what the rules refuse: ${judgement.refusal.text}`);
+    if (judgement.held !== null) throw new HookFailure(`added what the rules refuse: ${judgement.held.text}`);
     return { judgement, added: [...heard.added, ...members.map(({ name }) => name)] };
   }
 

@@ -2,8 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { errorMeanings } from "../../src/base/error.ts";
+import type { UserRules } from "../../src/config/server-settings.ts";
 import type { Hook } from "../../src/hooks/hook.ts";
 import type { HookCall, HookOutcome } from "../../src/hooks/runner.ts";
+import { MetadataSchema } from "../../src/rules/metadata-schema.ts";
+import { defaultTerms } from "../../src/rules/upload-rules.ts";
 import { idOf } from "../storage/contract.ts";
 import { postOf, ServerWorld } from "./server-world.ts";
 
@@ -25,7 +28,11 @@ const answer = (text: string): HookOutcome => ({ type: "done", output: Buffer.fr
 const crash: HookOutcome = { type: "failed", reason: "ended with status 1: no database" };
 
 /** A server with hooks, each of which answers what the test says. */
-async function worldWith(hooks: readonly Hook[], run: (call: HookCall) => Promise<HookOutcome>) {
+async function worldWith(
+  hooks: readonly Hook[],
+  run: (call: HookCall) => Promise<HookOutcome>,
+  rules: Partial<UserRules> = {},
+) {
   const world = new ServerWorld();
   const calls: HookCall[] = [];
   world.hooks = {
@@ -36,7 +43,7 @@ async function worldWith(hooks: readonly Hook[], run: (call: HookCall) => Promis
     },
     random: () => 1,
   };
-  await world.start();
+  await world.start(rules);
   return { world, calls };
 }
 
@@ -148,6 +155,20 @@ describe("a hook before an upload", () => {
       expect(String(line?.fields.reason)).toContain(reason);
     },
   );
+
+  test("that adds what a rule does not take has failed, also where the rule holds what it refuses", async () => {
+    const schema = await MetadataSchema.read('{"properties":{"project":{"type":"string"}}}');
+    for (const onRefusal of ["refuse", "hold"] as const) {
+      const uploads = [{ name: "all", terms: { ...defaultTerms, onRefusal }, schema }];
+      const { world } = await worldWith([hook("check")], async () => answer('{"metadata":{"project":7}}'), {
+        uploads,
+      });
+      const client = await world.connect();
+      expect(await client.ask(postOf())).toMatchObject({ type: "error", code: 503 });
+      const line = world.log.find(({ message }) => message.startsWith("Hook failed"));
+      expect(String(line?.fields.reason)).toStartWith("added what the rules refuse: Metadata");
+    }
+  });
 
   test("that fails is passed over where the steward has it so, without what it added", async () => {
     const hooks = [hook("a", { onFailure: "accept" }), hook("b", { onFailure: "accept" })];
