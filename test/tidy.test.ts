@@ -37,6 +37,8 @@ const allowedImports: Record<string, readonly string[]> = {
   storage: ["base", "upload", "tar"],
   catalogue: ["base", "upload"],
   control: ["base"],
+  audit: ["base"],
+  "audit/file": ["base", "audit"],
   server: [
     "base",
     "upload",
@@ -55,6 +57,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "hooks/hook.ts",
     "hooks/runner.ts",
     "hooks/told.ts",
+    "audit/audit.ts",
   ],
   client: [
     "base",
@@ -79,6 +82,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "storage",
     "catalogue",
     "control",
+    "audit",
     "hooks",
     "server",
     "client",

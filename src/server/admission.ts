@@ -9,7 +9,7 @@ import { storedName } from "../protocol/wire/stored-name.ts";
 import { type Judgement, judge, type Post } from "../rules/judge.ts";
 import type { Sink, SinkEvents } from "../storage/storage.ts";
 import type { WithAdditions } from "../upload/added.ts";
-import { type Destination, destinationOf } from "../upload/destination.ts";
+import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
 import type { BeforeHooks } from "./before-hooks.ts";
 import { checkFree, type MakeWay, placed, roundsMax, wanted } from "./placing.ts";
@@ -67,17 +67,23 @@ export async function admit(
   // What is held is not taken yet.
   const hooks = judgement.held === null ? (parts.beforeHooks?.hooksFor(user, judgement.rule) ?? []) : [];
   const upload = recordOf(request, judgement, [], parts);
-  const { existing } = judgement.terms;
+  const { rule, terms } = judgement;
+  const { existing } = terms;
   if (hooks.length === 0)
-    return await placed(upload, existing, makeWay, parts, (at, way) => begin(at, events, way, parts));
+    return await placed(upload, existing, makeWay, parts, (at, way) => begin(at, rule, events, way, parts));
   // Nobody is asked about what cannot begin: its client hears of what is there.
   if (existing === "refuse") await checkFree(upload, makeWay, parts);
   const judgeText = (metadataText: string): Judgement => judgeAs({ ...request.post, metadataText });
   const heard = await parts.beforeHooks?.ask(hooks, toldOf(upload), judgement, judgeText, events.abandoned);
   assert(heard !== undefined, "hooks were found by who asks them");
   const whole = recordOf(request, heard.judgement, heard.added, parts);
-  const { existing: whenTaken } = heard.judgement.terms;
-  return await placed(whole, whenTaken, makeWay, parts, (at, way) => begin(at, events, way, parts));
+  const {
+    rule: heardRule,
+    terms: { existing: whenTaken },
+  } = heard.judgement;
+  return await placed(whole, whenTaken, makeWay, parts, (at, way) =>
+    begin(at, heardRule, events, way, parts),
+  );
 }
 
 /** What hooks are told of `upload`, of which nothing has come. */
@@ -89,6 +95,7 @@ function toldOf({ id, user, origin, name, form, size, modified, client, createdA
 /** Begins it where it goes. Throws `NameTaken` where something lies there, or is held by somebody who does not make way. */
 async function begin(
   upload: NewUpload,
+  rule: string | null,
   events: SinkEvents,
   makeWay: MakeWay,
   parts: AdmissionParts,
@@ -101,14 +108,9 @@ async function begin(
       // Makes its folder: nobody who has the name of one of these may be on the way.
       if (held === null) await parts.storage.tryDestination(destinationOf(upload));
       const metadata = { metadataText: upload.metadataText, added: upload.added };
-      return {
-        hold,
-        form,
-        place,
-        held,
-        metadata,
-        sink: await parts.storage.begin(id, form, events, place?.manner?.untar),
-      };
+      const sink = await parts.storage.begin(id, form, events, place?.manner?.untar);
+      recordAdmission(upload, rule, parts);
+      return { hold, form, place, held, metadata, sink };
     } catch (error) {
       await parts.catalogue.withdraw(hold);
       throw error;
@@ -117,6 +119,17 @@ async function begin(
     parts.room.release(id);
     throw error;
   }
+}
+
+function recordAdmission(upload: NewUpload, rule: string | null, { audit }: AdmissionParts): void {
+  const { id, user, origin, name, form, size, client, held } = upload;
+  // What is held has no place that anybody could look at.
+  const where = held === null ? { path: pathOf(destinationOf(upload)) } : { held };
+  audit?.record({
+    ...{ event: "admitted", upload: id, user, key: origin === null ? null : fingerprintOf(origin), name },
+    ...{ ...where, size, client, rule },
+    ...(form === "file" ? {} : { dataset: form }),
+  });
 }
 
 async function record(upload: NewUpload, makeWay: MakeWay, parts: AdmissionParts): Promise<Hold> {

@@ -38,6 +38,10 @@ export class PendingKeys {
     else if (this.#keys.size > keysMax) this.#forgetOldestOf(this.#mostFrequent());
   }
 
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
   /** Those that `isAuthorised` does not know by now, the latest first. */
   list(isAuthorised: (key: string) => boolean): readonly PendingKey[] {
     return [...this.#keys.values()].filter(({ key }) => !isAuthorised(key.text)).toReversed();

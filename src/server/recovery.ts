@@ -9,7 +9,7 @@ import { destinationOf } from "../upload/destination.ts";
 import type { StoredUpload } from "./after-hooks.ts";
 import { publishedFields } from "./publication.ts";
 import { isFinal, publish } from "./publisher.ts";
-import { change, type JournalParts, UploadJournal } from "./upload-journal.ts";
+import { change, type JournalParts, recordEnd, UploadJournal } from "./upload-journal.ts";
 
 export interface RecoveryParts extends JournalParts {
   readonly storage: Storage;
@@ -143,6 +143,7 @@ export async function giveUp(
   const { id: upload, user, name } = record;
   if (!(await change(holdOf(record, parts.owner), { verb: "fail", errorCode: code, reason }, parts)))
     return false;
+  recordEnd({ upload, user, name, code, reason }, parts);
   await discard(upload, parts);
   parts.logger.log("info", "Upload given up", { upload, user, name, code, reason });
   return true;

@@ -32,6 +32,8 @@ export interface ServerParts
   readonly keys: KeyPair;
   /** None unless given. */
   readonly hooks?: HookParts;
+  /** Called when it listens, before that is said and any message is heard. */
+  readonly onListening?: () => void;
 }
 
 const forbidden = errorMeanings.forbidden.wire;
@@ -113,6 +115,11 @@ export class Server {
     return this.#pending.list((key) => clients.userOf(key) !== null || clients.expiryOf(key) !== null);
   }
 
+  /** Whether `key`, the text of a public key, was refused lately, whatever became of it since. */
+  wasRefused(key: string): boolean {
+    return this.#pending.has(key);
+  }
+
   /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */
   async start(): Promise<number> {
     await this.#uploads.recover();
@@ -130,6 +137,7 @@ export class Server {
       },
       { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },
     );
+    this.#parts.onListening?.();
     logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.fingerprint });
     this.#keepHouse();
     this.#afterHooks?.start();
@@ -167,7 +175,7 @@ export class Server {
   }
 
   #authorize(key: PublicKey, address: string): string | null {
-    const { clients, clock, logger } = this.#parts;
+    const { clients, clock, logger, audit } = this.#parts;
     if (clients.userOf(key.text) !== null) return key.text;
     // Its client tries again, and learns then whether the key is back.
     if (clients.isLeaving(key.text)) throw new DyncError("not-ready", "The key was removed a moment ago");
@@ -176,6 +184,7 @@ export class Server {
     if (expiry === null) this.#pending.note(key, address, clock.date());
     const fields = expiry === null ? {} : { reason: `expired on ${shownDeadline(expiry)}` };
     logger.log("warn", "Key refused", { key: key.fingerprint, address, ...fields });
+    audit?.record({ event: "key-refused", key: key.fingerprint, address, ...fields });
     return null;
   }
 

@@ -7,6 +7,7 @@ import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { Hold, UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
+import { fingerprintOf } from "../keys/key.ts";
 import type { CreditOffice, CreditReport } from "../protocol/server/credit-office.ts";
 import type { ServerAction, ServerInput } from "../protocol/server/server-events.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
@@ -165,8 +166,15 @@ export class Session {
     } catch (error) {
       const refusal = refusalOf(error, { user, metadataText: post.metadataText });
       this.#log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
+      this.#recordRefusal(refusal, post);
       return { type: "refused", ...refusal };
     }
+  }
+
+  #recordRefusal({ code, text: reason }: Refusal, { info: { size, client } }: PostFile): void {
+    const { user } = this.key;
+    const about = { user, key: fingerprintOf(this.origin), name: this.name, size, client };
+    this.#parts.audit?.record({ event: "refused", ...about, code, reason });
   }
 
   #log(level: LogLevel, message: string, fields: LogFields): void {

@@ -1,11 +1,12 @@
 // What is written down about one upload while it has a session: its record in the catalogue, and the log.
 
+import { type Audit, endedEvent } from "../audit/audit.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { Catalogue, Hold, UploadChange } from "../catalogue/catalogue.ts";
 import type { StoredNote } from "../storage/storage.ts";
-import type { Destination } from "../upload/destination.ts";
+import { type Destination, pathOf } from "../upload/destination.ts";
 import type { AfterHooks, StoredUpload } from "./after-hooks.ts";
 
 export interface JournalParts {
@@ -14,6 +15,8 @@ export interface JournalParts {
   readonly logger: Logger;
   /** Who wants to be told of what was stored; nobody unless given. */
   readonly afterHooks?: AfterHooks | undefined;
+  /** Who writes down for good what becomes of uploads; nobody unless given. */
+  readonly audit?: Audit | undefined;
 }
 
 /** Somebody else has taken the upload, or it is not in the state in which it was found. */
@@ -30,6 +33,14 @@ export function change(
   { catalogue, clock }: Pick<JournalParts, "catalogue" | "clock">,
 ): Promise<boolean> {
   return catalogue.change(hold, { ...what, at: clock.date().toISOString() } as UploadChange);
+}
+
+/** Writes down for good that an upload ended without being stored. `about` has its id, user and name. */
+export function recordEnd(
+  about: LogFields & { readonly code: number; readonly reason: string },
+  { audit }: Pick<JournalParts, "audit">,
+): void {
+  audit?.record({ event: endedEvent(about.code), ...about });
 }
 
 /** A record that says the same is written again after this long: how old it is decides when the upload expires. */
@@ -88,6 +99,11 @@ export class UploadJournal {
     const deliveries = (await afterHooks?.deliveriesOf(upload, destination)) ?? [];
     const size = upload.size === null ? {} : { size: upload.size };
     if (!(await this.#change({ verb: "finish", deliveries, ...size }))) throw takenElsewhere();
+    const { id, user, name, sha256, contents } = upload;
+    this.#parts.audit?.record({
+      ...{ event: "finished", upload: id, user, name, path: pathOf(destination) },
+      ...{ size: upload.size, sha256, ...(contents === null ? {} : { dataset: contents.layout }) },
+    });
     afterHooks?.look(deliveries);
   }
 
@@ -97,8 +113,10 @@ export class UploadJournal {
   }
 
   /** Returns whether it is still ours: what is stored of an upload that another server has taken is not touched. */
-  failed(errorCode: number, reason: string): Promise<boolean> {
-    return this.#change({ verb: "fail", errorCode, reason });
+  async failed(errorCode: number, reason: string): Promise<boolean> {
+    const isOurs = await this.#change({ verb: "fail", errorCode, reason });
+    if (isOurs) recordEnd({ ...this.#about, code: errorCode, reason }, this.#parts);
+    return isOurs;
   }
 
   #change(what: Without<UploadChange>): Promise<boolean> {

@@ -132,7 +132,7 @@ export class Uploads implements UploadDesk {
 
   /** Makes room for one more upload of `user`; returns why there is none. */
   #makePlace(user: string, name: string): Refusal | null {
-    const { options, rulesOf, logger } = this.#parts;
+    const { options, rulesOf, logger, audit } = this.#parts;
     const place = this.#places.find(user);
     if (place.type === "free") return null;
     if (place.type === "of-another" && this.#giveUpPlace(place.user)) return null;
@@ -141,6 +141,7 @@ export class Uploads implements UploadDesk {
         ? `You have ${countText(rulesOf(user).uploadsPerUser)}, the most that one user may have: no more for now`
         : `The server has ${countText(options.uploadsMax)}, the most that it may have: no more for now`;
     logger.log("warn", "Upload refused", { user, name, code: tooMany, reason: text });
+    audit?.record({ event: "refused", user, name, code: tooMany, reason: text });
     return { code: tooMany, text };
   }
 

@@ -280,6 +280,18 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await run("show", "0".repeat(32))).at(-1)).toMatchObject({ error: { code: "unknown-upload" } });
   });
 
+  test("of the audit log: its lines, and whether they are as they were written", async () => {
+    const run = async (...args: readonly string[]) =>
+      read(await runProgram([lab.programs.dyncServer, "audit", ...args, "--data", lab.data, "--json"]));
+    const shown = await run("show");
+    expect(shown[0]).toMatchObject({ type: "audit", sequence: 1, event: "started" });
+    expect(shown.at(-1)).toMatchObject({ ok: true, shown: shown.length - 1 });
+    const [summary] = await run("verify");
+    expect(summary).toMatchObject({ ok: true, first: 1, files: [expect.any(String)] });
+    const copy = await lab.file("copy.jsonl", JSON.stringify({ ...shown[0], event: "stopped" }));
+    expect((await run("verify", copy)).at(-1)).toMatchObject({ exit: 1, fault: { file: copy, line: 1 } });
+  });
+
   test("of an upload that rules are tried on: taken, refused, and without rules", async () => {
     const file = lab.folder.file("rules.toml");
     const run = async (name: string, ...args: readonly string[]) => {

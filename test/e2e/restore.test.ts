@@ -1,4 +1,4 @@
-// What doc/operations.md tells of backups is so: a server that is restored from a copy without `.dync`, or moved whole, is the one that its
+// What doc/operations.md tells of backups is so: a server that is restored from a copy without its catalogue, or moved whole, is the one that its
 // clients know, has what was stored, and finishes what was under way; and an older program has a way past a newer one's catalogue.
 
 import { describe, expect, test } from "bun:test";
@@ -33,7 +33,7 @@ async function half(lab: Lab, proxy: FaultyProxy, name: string): Promise<string>
 }
 
 describe.skipIf(missing !== null)(`a copy of a server (${missing ?? "rsync"})`, () => {
-  test("made while it runs, without .dync, is restored: files are known, and what was under way begins again", async () => {
+  test("made while it runs, of .dync the audit log alone, is restored: files are known, and what was under way begins again", async () => {
     await using lab = await openLab({ inMemory: true });
     const done = await lab.file("done.raw", MiB);
     await lab.send(["-q", done]);
@@ -41,7 +41,8 @@ describe.skipIf(missing !== null)(`a copy of a server (${missing ?? "rsync"})`, 
     const path = await half(lab, proxy, "half.raw");
     const backup = lab.folder.file("backup");
     mkdirSync(backup);
-    await copy("--exclude=/.dync", `${lab.data}/`, join(backup, "data/"));
+    const patterns = ["--include=/.dync/audit/***", "--exclude=/.dync/*"];
+    await copy(...patterns, `${lab.data}/`, join(backup, "data/"));
     await copy(`${lab.homes.server}/`, join(backup, "home/"));
 
     // The machine burns.
@@ -52,6 +53,8 @@ describe.skipIf(missing !== null)(`a copy of a server (${missing ?? "rsync"})`, 
     await lab.start();
     await lab.server.line(/"The catalogue was made from the published files".*"uploads":1/);
 
+    const audit = await runProgram([lab.programs.dyncServer, "audit", "verify", "--data", lab.data]);
+    expect(audit).toMatchObject({ code: 0, stdout: expect.stringContaining("OK: lines 1 to 5 are") });
     await lab.expectStored(done);
     // Sent once more it is known, by what lies beside it.
     expect(await lab.send([done])).toMatchObject({

@@ -1,6 +1,7 @@
 // The program `dync-server`: its commands.
 
 import type { Program } from "../command.ts";
+import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
 import {
   clientsAddCommand,
   clientsApproveCommand,
@@ -23,6 +24,7 @@ import { uploadsAmendCommand } from "./uploads-amend.ts";
 import { uploadsCancelCommand, uploadsExpireCommand } from "./uploads-end.ts";
 import { uploadsVerifyCommand } from "./uploads-verify.ts";
 import { serverUsage } from "./usage.ts";
+import { auditUsage } from "./usage-audit.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
 import { hooksUsage } from "./usage-hooks.ts";
 import { uploadsUsage } from "./usage-uploads.ts";
@@ -61,6 +63,8 @@ export const dyncServer: Program = {
     usersRecountCommand,
     uploadsExpireCommand,
     uploadsCancelCommand,
+    auditVerifyCommand,
+    auditShowCommand,
   ],
   groups: [
     { name: "config", usage: configUsage },
@@ -68,6 +72,7 @@ export const dyncServer: Program = {
     { name: "uploads", usage: uploadsUsage },
     { name: "hooks", usage: hooksUsage },
     { name: "users", usage: usersUsage },
+    { name: "audit", usage: auditUsage },
   ],
   defaultCommand: "run",
   endsAtHangup: false,

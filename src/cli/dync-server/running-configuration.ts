@@ -1,6 +1,7 @@
 // The configuration of a server that runs: taken anew when somebody asks for it, as a whole or not at all. What counts only at a
 // start is told, and stays as it is.
 
+import { createHash } from "node:crypto";
 import { DyncError, SeveralErrors } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import {
@@ -81,6 +82,16 @@ export class RunningConfiguration {
     this.#rulesByUser.set(user, rules);
     return rules;
   };
+
+  /** SHA-256, lower-case hex, of all that is configured: another one whenever something is another. */
+  get digest(): string {
+    const now = { settings: this.#settings, rules: this.#rules };
+    const settings = settingRows.map((row) => [row.name, row.kind.write(settingValue(row, now))]);
+    const tables = [this.#rulesDigest, this.#limitsText, this.#hooksDigest];
+    return createHash("sha256")
+      .update(JSON.stringify([settings, tables]))
+      .digest("hex");
+  }
 
   readonly hooksOf = (): readonly Hook[] => this.#hooks;
 

@@ -18,6 +18,7 @@ import { publishedFiles } from "../../storage/published.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
 import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import { version } from "../version.ts";
+import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
@@ -29,6 +30,17 @@ export interface ServeParts {
   readonly hangups: EventTarget;
   /** Opens the log's file anew; rejects with a `DyncError` when it cannot be. */
   readonly reopenLog: () => Promise<void>;
+}
+
+async function loadClients(
+  { home, settings: { trustsUserIds } }: RunningConfiguration,
+  { clock, logger }: ServeParts,
+): Promise<AuthorizedClients> {
+  const folder = join(home, "clients");
+  const clients = await AuthorizedClients.load({ folder, log: logger, clock, trustsUserIds });
+  if (clients.size === 0)
+    logger.log("warn", "No client is authorised yet: put their key files here, each as USER.key", { folder });
+  return clients;
 }
 
 async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTransport> {
@@ -47,21 +59,13 @@ export async function serve(
   const { home, settings } = configuration;
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(home, "server");
-  const clients = await AuthorizedClients.load({
-    folder: join(home, "clients"),
-    log: logger,
-    clock,
-    trustsUserIds: settings.trustsUserIds,
-  });
-  if (clients.size === 0) {
-    logger.log("warn", "No client is authorised yet: put their key files here, each as USER.key", {
-      folder: clients.folder,
-    });
-  }
+  const clients = await loadClients(configuration, parts);
   const { syncEveryBytes, datasetMembersMax: membersMax } = settings;
   const disk = { folder: settings.dataFolder, syncEveryBytes, membersMax, bootId: bootId() };
   const storage = await FilesystemStorage.open({ ...disk, clock, log: logger });
   closing.defer(() => storage.close());
+  const auditing = closing.use(new Auditing(settings.dataFolder, parts));
+  const { audit } = auditing;
   const file = join(stateFolder(settings.dataFolder), "catalogue.sqlite");
   const damaged = Promise.withResolvers<never>();
   damaged.promise.catch(() => {});
@@ -95,6 +99,8 @@ export async function serve(
     owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
     clock,
     logger,
+    audit,
+    onListening: () => auditing.started(configuration, clients),
     options: settings,
     rulesOf: configuration.rulesOf,
     program: `dync-server ${version}`,
@@ -107,6 +113,7 @@ export async function serve(
   });
   const watching = clients.watch((changes) => {
     logKeyChanges(changes, logger);
+    auditing.keysChanged(changes, (key) => server.wasRefused(key));
     server.clientsChanged();
   });
   closing.defer(watching.stop);
@@ -114,15 +121,16 @@ export async function serve(
   const { rulesOf } = configuration;
   const recounts = closing.use(new Recounts({ catalogue, clock, logger, rulesOf, published }));
   recounts.start();
-  const reload = async (): Promise<Reload> => {
+  const reload = async (by: "command" | "SIGHUP"): Promise<Reload> => {
     watching.look();
     const reloaded = await configuration.reload(logger);
+    auditing.reloaded(reloaded, by, configuration);
     server.hooksChanged();
     return await withLogFile(reloaded, parts);
   };
-  hangups.addEventListener("hangup", () => void reload());
+  hangups.addEventListener("hangup", () => void reload("SIGHUP"));
   const commands = controlCommands({
-    reload,
+    reload: () => reload("command"),
     pendingKeys: () => server.pendingKeys,
     records: server.records,
     amendments: server.amendments,
@@ -131,14 +139,15 @@ export async function serve(
     ...{ catalogue, recounts, clients, rulesOf, clock },
     ends: server.ends,
   });
-  const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
+  const control = closing.use(
+    await ControlServer.open({ home, commands: audited(commands, audit), logger, clock }),
+  );
   await server.start();
   await tellReady(process.env, logger);
   closing.defer(() => server.stop());
   await Promise.race([server.failed, damaged.promise, watch.removed, aborted(signal)]);
-  logger.log("info", "Stopping", {
-    reason: signal.reason instanceof DyncError ? signal.reason.message : null,
-  });
+  auditing.reason = signal.reason instanceof DyncError ? signal.reason.message : null;
+  logger.log("info", "Stopping", { reason: auditing.reason });
   // Whoever asks from now on hears that there is no server, before there is none.
   await control[Symbol.asyncDispose]();
 }

@@ -19,6 +19,7 @@ Usage:
   dync-server reload             make the running server read the file again
   dync-server uploads            what became of uploads: list, show, verify, …
   dync-server hooks              what hooks are still told: list, retry, drop
+  dync-server audit              who did what, for good: verify, show
 
 Setting one up:
   dync-server keygen

@@ -1,0 +1,119 @@
+// The audit log of a server that runs: where it lies, and what is recorded in it of the server itself, of its keys and its
+// configuration, and of the commands beside it. What becomes of uploads is recorded in `server/`.
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Audit, AuditEvent, AuditEventName, AuditValue } from "../../audit/audit.ts";
+import { CountedAudit } from "../../audit/counted-audit.ts";
+import { AuditFile } from "../../audit/file/audit-file.ts";
+import type { Clock } from "../../base/clock.ts";
+import { messageOf } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { ControlCommand } from "../../control/control-server.ts";
+import type { AuthorizedClients, AuthorizedKey, KeyChanges } from "../../keys/authorized-clients.ts";
+import { stateFolder } from "../../storage/filesystem.ts";
+import { version } from "../version.ts";
+import type { Reload, RunningConfiguration } from "./running-configuration.ts";
+
+/**
+ * The folder of the audit log: beside the data, of which one server at a time has the lock, so that nobody else ever writes there; it
+ * goes where the data go, and keeps nothing that the catalogue has.
+ */
+export function auditFolder(dataFolder: string): string {
+  return join(stateFolder(dataFolder), "audit");
+}
+
+export class Auditing implements AsyncDisposable {
+  readonly audit: Audit;
+  /** Why the server stops, where it is known. */
+  reason: string | null = null;
+  readonly #file: AuditFile;
+  readonly #counted: CountedAudit;
+  #hasStarted = false;
+
+  constructor(dataFolder: string, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#file = new AuditFile({ folder: auditFolder(dataFolder), clock, logger });
+    this.audit = this.#counted = new CountedAudit(this.#file, clock);
+  }
+
+  /** The server listens. The digests tell whether configuration and keys are those of another start. */
+  started(configuration: RunningConfiguration, clients: AuthorizedClients): void {
+    this.#hasStarted = true;
+    const keys = clients.list().map(({ user, fingerprint }) => `${fingerprint} ${user}`);
+    this.audit.record({
+      ...{ event: "started", version, configuration: configuration.digest },
+      ...{ keys: keys.length, keysDigest: digestOf(keys.toSorted().join("\n")) },
+    });
+  }
+
+  /** `wasRefused` tells of a key's text whether somebody tried to send with it before it was authorised. */
+  keysChanged(changes: KeyChanges, wasRefused: (key: string) => boolean): void {
+    const record = (
+      event: AuditEventName,
+      { user, fingerprint: key, file, expiresAt }: AuthorizedKey,
+    ): void => this.audit.record({ event, user, key, file, expires: expiresAt?.toISOString() });
+    for (const key of changes.removed) record("key-removed", key);
+    for (const key of changes.added) record(wasRefused(key.key) ? "key-approved" : "key-added", key);
+    for (const key of changes.ended) record("key-ended", key);
+    for (const key of changes.expired) record("key-expired", key);
+    for (const key of changes.renewed) record("key-renewed", key);
+  }
+
+  reloaded(reload: Reload, by: "command" | "SIGHUP", { digest }: RunningConfiguration): void {
+    if (reload.outcome === "refused") {
+      const faults = reload.faults.map(({ message }) => message);
+      return this.audit.record({ event: "reload-refused", by, faults });
+    }
+    const [changed, needsRestart] = [reload.changed, reload.needsRestart].map((changes) =>
+      changes.map(({ setting, from, to }) => ({ setting, from, to })),
+    );
+    this.audit.record({ event: "reloaded", by, configuration: digest, changed, needsRestart });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#counted.settle();
+    if (this.#hasStarted) this.audit.record({ event: "stopped", reason: this.reason });
+    await this.#file[Symbol.asyncDispose]();
+  }
+}
+
+/** Commands that show something. Every other one is recorded, but for `reload`, which is with what came of it. */
+const showing = / (?:list|show|pending)$/;
+
+/** The same commands; what they were asked for, and what came of it, is recorded before it is answered. */
+export function audited(
+  commands: ReadonlyMap<string, ControlCommand>,
+  audit: Audit,
+): ReadonlyMap<string, ControlCommand> {
+  return new Map(
+    [...commands].map(([name, command]) => [
+      name,
+      name === "reload" || showing.test(name) ? command : recorded(name, command, audit),
+    ]),
+  );
+}
+
+function recorded(command: string, act: ControlCommand, audit: Audit): ControlCommand {
+  return async (call) => {
+    const about = { event: "command", command, arguments: asJson(call.arguments) } satisfies AuditEvent;
+    try {
+      const answer = await act(call);
+      audit.record({ ...about, outcome: "done", answer: asJson(answer) });
+      return answer;
+    } catch (error) {
+      audit.record({ ...about, outcome: "failed", reason: messageOf(error) });
+      throw error;
+    }
+  };
+}
+
+/** As it goes over the control socket, but for metadata, which are nobody's business here: their digest tells which they were. */
+function asJson(value: unknown): AuditValue {
+  return JSON.parse(JSON.stringify(value), (name, it) =>
+    name === "metadataText" && typeof it === "string" ? `SHA-256 ${digestOf(it)}` : it,
+  ) as AuditValue;
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
