@@ -257,6 +257,11 @@ test("asksForJson() looks no further than --", () => {
 });
 
 describe("usage texts", () => {
+  for (const { name, usage } of [dync, dyncServer].flatMap(({ groups }) => groups ?? []))
+    test(`the help of the group "${name}" fits 80 columns`, () => {
+      for (const line of usage.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    });
+
   for (const program of [dync, dyncServer]) {
     for (const command of program.commands) {
       const named = Object.entries(command.options).filter(

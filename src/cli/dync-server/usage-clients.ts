@@ -9,7 +9,7 @@ Usage:
   dync-server clients pending              keys that were refused lately
   dync-server clients approve FINGERPRINT  authorise one of them
   dync-server clients show WHO             all about a key
-  dync-server clients expire WHO --at DATE until when it is good
+  dync-server clients expire WHO           until when it is good
   dync-server clients remove WHO           take it back
 
 The user is the name of the file without ".key" and without what follows a "+".

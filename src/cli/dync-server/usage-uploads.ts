@@ -1,8 +1,8 @@
 // What `dync-server uploads … --help` prints.
 
 export const uploadsUsage = `
-Look at what became of uploads, and end some. The running server is asked, the one with the
-same DYNC_HOME; its uploads go on meanwhile.
+Look at what became of uploads, and end some. The running server is asked, the
+one with the same DYNC_HOME; its uploads go on meanwhile.
 
 Usage:
   dync-server uploads list [options]    those of a user, a state, a time, ...
@@ -150,7 +150,8 @@ export const uploadsAmendUsage = `
 Give an upload other metadata than it was sent with. They replace all that it
 has, and are judged by the rules as those of a new upload. What is stored stays
 where it is; the metadata of before stay beside it, as NAME.meta.json.1. What is
-held because of its metadata (on-refusal = "hold" in a rule) is stored with them.
+held because of its metadata (on-refusal = "hold" in a rule) is stored with the
+new ones.
 
 Usage:
   dync-server uploads amend ID -m FILE [options]
