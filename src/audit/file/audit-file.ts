@@ -2,7 +2,7 @@
 // memory before `record` returns, while the disk is fast; what was written is synced once a second at most. Trouble with the disk
 // stops nobody: events wait, the log says so, and when they can be written again a line says what is missing.
 
-import { close, fdatasync, fstatSync, statSync, write, writeSync } from "node:fs";
+import { close, fstatSync, fsync, statSync, write, writeSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
@@ -23,7 +23,8 @@ const linesPerWrite = 200;
 const slowDisk = "the disk did not keep up";
 
 const writePooled = promisify(write);
-const fdatasyncPooled = promisify(fdatasync);
+// What is added changes the size of the file, so that `fdatasync` would write as much.
+const fsyncPooled = promisify(fsync);
 const closePooled = promisify(close);
 
 export interface AuditFileParts {
@@ -263,7 +264,7 @@ export class AuditFile implements Audit, AsyncDisposable {
     this.#unsynced = 0;
     this.#after(async () => {
       try {
-        await fdatasyncPooled(descriptor);
+        await fsyncPooled(descriptor);
       } catch (error) {
         this.#fail(error, lines);
       }
@@ -284,7 +285,7 @@ export class AuditFile implements Audit, AsyncDisposable {
     const { descriptor } = this.#file;
     this.#file = null;
     this.#after(async () => {
-      await fdatasyncPooled(descriptor).catch((error) => {
+      await fsyncPooled(descriptor).catch((error) => {
         this.#parts.logger.log("error", "The audit log was not made durable", { reason: messageOf(error) });
       });
       await closePooled(descriptor).catch(() => {});
