@@ -2,9 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
+import { defaultUserRules } from "../../src/config/server-settings.ts";
+import { generateKeyPair } from "../../src/keys/key.ts";
+import { AfterHooks } from "../../src/server/after-hooks.ts";
 import { finishPublishing, giveUp } from "../../src/server/recovery.ts";
 import { bytesOf, descriptionOf, idOf, publishOne } from "../storage/contract.ts";
-import { RecoveryWorld, sha256 } from "./recovery-world.ts";
+import { RecoveryWorld, recordedMetadata, sha256 } from "./recovery-world.ts";
 
 describe("an upload that a crash left in the midst of being published", () => {
   const destination = { folder: "anna", name: "1.raw" };
@@ -64,6 +67,46 @@ describe("an upload that a crash left in the midst of being published", () => {
     publishing(world, "content");
     await finishPublishing(idOf(1), world);
     expect(world.stateOf(1)).toMatchObject({ state: "finished", errorCode: null, reason: null });
+  });
+
+  test("is told to hooks once, however far it had come", async () => {
+    for (const wasPublished of [true, false]) {
+      const world = new RecoveryWorld();
+      if (wasPublished) await publishOne(world.storage, 1, "anna", "1.raw", "content");
+      else await world.partial(1, "content");
+      const { publicKey } = generateKeyPair();
+      world.record(1, { state: "publishing", sha256: sha256("content"), origin: publicKey.text });
+      const afterHooks = new AfterHooks({
+        ...world,
+        rulesOf: () => defaultUserRules,
+        hooksOf: () => [
+          {
+            ...{ name: "index", event: "after", timeoutMs: 1, atOnce: 1, onFailure: "refuse" },
+            target: { type: "program", command: ["/bin/true"] },
+          },
+        ],
+        run: async () => ({ type: "failed", reason: "not in this test" }),
+        random: () => 1,
+      });
+      await finishPublishing(idOf(1), { ...world, afterHooks });
+      await finishPublishing(idOf(1), { ...world, afterHooks });
+      expect(world.catalogue.outbox.list()).toMatchObject([
+        { hook: "index", upload: idOf(1), name: "1.raw" },
+      ]);
+      const [{ id = 0 } = {}] = world.catalogue.outbox.list();
+      const body = await world.catalogue.outbox.bodyOf(id);
+      expect(body).toContain(`"metadata":${recordedMetadata}`);
+      expect(JSON.parse(body ?? "")).toMatchObject({
+        upload: {
+          user: "anna",
+          key: publicKey.fingerprint,
+          form: "file",
+          size: 7,
+          sha256: sha256("content"),
+        },
+      });
+      await afterHooks.stop();
+    }
   });
 
   test("whose bytes are gone, and whose name has other content, is lost and says so", async () => {
