@@ -258,6 +258,18 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(read(end).at(-1)).toMatchObject({ ok: true, pending: [{ address: "127.0.0.1" }] });
   });
 
+  test("of users", async () => {
+    const run = async (...args: readonly string[]) =>
+      read(
+        await runProgram([lab.programs.dyncServer, "users", ...args, "--json"], {
+          env: { DYNC_HOME: lab.homes.server },
+        }),
+      );
+    expect((await run("list"))[0]).toMatchObject({ type: "user", user: "alice" });
+    expect((await run("show", "alice")).at(-1)).toMatchObject({ ok: true });
+    expect((await run("recount", "alice")).at(-1)).toMatchObject({ ok: true });
+  });
+
   test("of what became of uploads", async () => {
     await lab.send(["-q", "-k", "project:P1", await lab.file("listed.raw", 1000)]);
     const run = async (...args: readonly string[]) =>

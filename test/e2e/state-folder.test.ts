@@ -97,7 +97,7 @@ describe.skipIf(executablesMissing !== null)(
       makeDatabase(join(lab.data, ".dync", "catalogue.sqlite"), "UPDATE metadata SET text = '{'");
       await lab.start();
       await lab.server.line(/"Upload given up".*The metadata of this upload was lost/);
-      expect(askCatalogue(lab.data, "SELECT text FROM metadata")).toEqual([]);
+      expect(askCatalogue(lab.data, "SELECT state FROM uploads")).toEqual([{ state: "failed" }]);
       await sending.kill();
       expect(await lab.send([file])).toMatchObject({ code: 0 });
     });

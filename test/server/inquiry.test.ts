@@ -32,7 +32,11 @@ async function told(
   asker.close();
   if (answer.type !== "error") throw new Error(`A question was answered with ${answer.type}`);
   const { code, text, info } = answer;
-  return { code, text, ...(info === undefined ? {} : { info }) };
+  if (info === undefined) return { code, text };
+  // Every answer says by which rules it was judged.
+  const { rules, ...rest } = info;
+  expect(rules).toMatch(/^[0-9a-f]{64}$/);
+  return { code, text, info: rest };
 }
 
 describe("where nothing is", () => {
@@ -42,7 +46,7 @@ describe("where nothing is", () => {
         type: "error",
         code: 404,
         text: 'Nothing is stored as "a.raw"',
-        info: { ask: true },
+        info: { ask: true, rules: expect.stringMatching(/^[0-9a-f]{64}$/) },
       });
     }
     await world.settle();

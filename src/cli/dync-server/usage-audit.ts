@@ -10,8 +10,9 @@ Usage:
   dync-server audit show [options]      what is in it
 `;
 
-const where = `      --data FOLDER  the server's data folder, as the server has it (default: what
-                     its configuration says); the log is in .dync/audit there
+const where = `      --data FOLDER  the server's data folder, as the server has it (default:
+                     what its configuration says); the log is in .dync/audit
+                     there
       --config FILE  the configuration (default DYNC_HOME/server.toml)
       --json         print JSON lines for programs
   -h, --help         print this text`;

@@ -111,7 +111,7 @@ Files in DYNC_HOME (default ~/.dync):
                            keys of this user, made by "dync keygen"
   servers/HOST_PORT.key, servers/HOST.key, server.key
                            keys of servers; the first that is there counts
-  rules/HOST_PORT.json     copies of servers' rules, for "dync check --offline"
+  rules/HOST_PORT.json     copies of servers' rules, for "dync check"
   client.toml              default_server = "ALIAS", and for each alias
                            [servers.ALIAS] with host = "HOST", and where
                            needed port = PORT and server_key = "FILE"
