@@ -117,7 +117,8 @@ describe.skipIf(executablesMissing !== null)(`the two logs (${executablesMissing
     // Nothing is lost by a slip.
     expect(finishedIn(file)).toEqual(["two.raw", "three.raw"].map((name) => lab.stored(name)));
     await server.stop();
-    expect(linesOf(file).at(-1)?.message).toBe("Stopping");
+    // Behind it comes how far the audit log is written.
+    expect(linesOf(file).map(({ message }) => message)).toContain("Stopping");
   });
 
   test.skipIf(process.platform === "win32")("SIGHUP opens the file anew", async () => {
