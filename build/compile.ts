@@ -55,6 +55,8 @@ export async function compileProgram(options: CompileOptions): Promise<void> {
       ),
     },
     plugins: [embedLibrary(library.path)],
+    // What a command does not want, such as the validator of schemas, is not even read: a quarter of the work of a start.
+    splitting: true,
     minify: { syntax: true, whitespace: true, identifiers: false },
     // Without these, files in the folder where somebody starts the program run code in it.
     compile: {
