@@ -1,7 +1,6 @@
 // Decides about a new upload: metadata, name, room. Everything that can refuse an upload before its first byte
 // is here, in one order, so that the client hears the reason it can act on first.
 
-import { assert } from "../base/assert.ts";
 import type { Hold, NewUpload } from "../catalogue/catalogue.ts";
 import type { ToldUpload } from "../hooks/told.ts";
 import { fingerprintOf } from "../keys/key.ts";
@@ -11,7 +10,7 @@ import type { Sink, SinkEvents } from "../storage/storage.ts";
 import type { WithAdditions } from "../upload/added.ts";
 import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
-import type { BeforeHooks } from "./before-hooks.ts";
+import type { BeforeHooks, Heard } from "./before-hooks.ts";
 import { checkFree, type MakeWay, placed, roundsMax, wanted } from "./placing.ts";
 import { Refused } from "./refusal.ts";
 import type { Room } from "./room.ts";
@@ -64,25 +63,20 @@ export async function admit(
   const judgeAs = (post: Post): Judgement => judge(user, post, parts.rulesOf(user), beginning);
   const judgement = judgeAs(request.post);
   if (judgement.type === "refused") throw new Refused(judgement.refusal);
+  const { beforeHooks } = parts;
   // What is held is not taken yet.
-  const hooks = judgement.held === null ? (parts.beforeHooks?.hooksFor(user, judgement.rule) ?? []) : [];
-  const upload = recordOf(request, judgement, [], parts);
-  const { rule, terms } = judgement;
-  const { existing } = terms;
-  if (hooks.length === 0)
-    return await placed(upload, existing, makeWay, parts, (at, way) => begin(at, rule, events, way, parts));
-  // Nobody is asked about what cannot begin: its client hears of what is there.
-  if (existing === "refuse") await checkFree(upload, makeWay, parts);
-  const judgeText = (metadataText: string): Judgement => judgeAs({ ...request.post, metadataText });
-  const heard = await parts.beforeHooks?.ask(hooks, toldOf(upload), judgement, judgeText, events.abandoned);
-  assert(heard !== undefined, "hooks were found by who asks them");
-  const whole = recordOf(request, heard.judgement, heard.added, parts);
-  const {
-    rule: heardRule,
-    terms: { existing: whenTaken },
-  } = heard.judgement;
-  return await placed(whole, whenTaken, makeWay, parts, (at, way) =>
-    begin(at, heardRule, events, way, parts),
+  const hooks = judgement.held === null ? (beforeHooks?.hooksFor(user, judgement.rule) ?? []) : [];
+  let heard: Heard = { judgement, added: [] };
+  if (beforeHooks !== undefined && hooks.length > 0) {
+    const asked = recordOf(request, heard, parts);
+    // Nobody is asked about what cannot begin: its client hears of what is there.
+    if (judgement.terms.existing === "refuse") await checkFree(asked, makeWay, parts);
+    const judgeText = (metadataText: string): Judgement => judgeAs({ ...request.post, metadataText });
+    heard = await beforeHooks.ask(hooks, toldOf(asked), judgement, judgeText, events.abandoned);
+  }
+  const { rule, terms } = heard.judgement;
+  return await placed(recordOf(request, heard, parts), terms.existing, makeWay, parts, (at, way) =>
+    begin(at, rule, events, way, parts),
   );
 }
 
@@ -153,11 +147,11 @@ export function roomFor(bytes: number | null, metadataText: string): number | nu
 
 function recordOf(
   request: AdmissionRequest,
-  { post, place, terms, held }: Extract<Judgement, { type: "accepted" }>,
-  added: readonly string[],
+  { judgement, added }: Heard,
   { storage, rulesOf }: AdmissionParts,
 ): NewUpload {
   const { id, identity, user, origin, createdAt } = request;
+  const { post, place, terms, held } = judgement;
   const layout = terms.layout === "openbis" ? "plain" : (terms.layout ?? rulesOf(user).datasets);
   return {
     ...{ id, identity, user, origin, createdAt, place },
