@@ -11,6 +11,7 @@ import { busyText } from "../upload/names.ts";
 import { sidecarText } from "../upload/sidecar.ts";
 import type { AdmissionParts } from "./admission.ts";
 import { placed } from "./placing.ts";
+import { publishedAs } from "./publication.ts";
 import { postOf } from "./session.ts";
 import type { UploadRecords } from "./upload-records.ts";
 
@@ -86,8 +87,8 @@ export class Amendments {
     const { storage, catalogue, clock, owner, logger } = this.#parts;
     const { id, user, name } = record;
     const destination = destinationOf(record);
-    const published = (await storage.obstacle(destination))?.published;
-    if (published?.id !== id)
+    const published = await publishedAs(record, storage);
+    if (published === null)
       throw new DyncError(
         "unknown-upload",
         "It does not lie where it was stored: it was moved, removed or replaced",

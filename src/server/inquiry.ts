@@ -12,6 +12,7 @@ import { destinationOf, pathOf } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
 import type { AdmissionParts } from "./admission.ts";
 import { checkFree } from "./placing.ts";
+import { publishedAs } from "./publication.ts";
 import { quotaRefusal, quotasOf } from "./quotas.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
 import { RulesParts } from "./rules-parts.ts";
@@ -110,10 +111,10 @@ async function withSameContent(
   if (content === undefined) return null;
   const records = await catalogue.withContent(user, content, jsonDigest(metadataText) ?? "", lookedAtMax);
   for (const record of records) {
-    const { id, name, form } = record;
+    const { name, form } = record;
     if ((form !== "file") !== isDataset) continue;
-    const published = (await storage.obstacle(destinationOf(record)))?.published;
-    if (published?.id !== id) continue;
+    const published = await publishedAs(record, storage);
+    if (published === null) continue;
     const text = `The same content is stored as ${JSON.stringify(name)}`;
     const code = errorMeanings["name-taken"].wire;
     return { code, text, info: { ...aboutPublished(published, metadataText), name } };

@@ -3,7 +3,7 @@
 
 import type { LogFields } from "../base/log.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
-import type { Description, Storage } from "../storage/storage.ts";
+import type { Description, Published, Storage } from "../storage/storage.ts";
 import { type Destination, destinationOf } from "../upload/destination.ts";
 import { sidecarText } from "../upload/sidecar.ts";
 import type { CompleteUpload, Form } from "../upload/upload.ts";
@@ -22,6 +22,15 @@ export function publishedFields(
   const { size, sha256 } = upload;
   const path = storage.pathOf(destinationOf(upload));
   return { path, size, sha256, ...(form === "file" ? {} : { dataset: form }) };
+}
+
+/** What lies where `record` was published, if it is that upload; else `null`. */
+export async function publishedAs(
+  record: UploadRecord,
+  storage: Pick<Storage, "obstacle">,
+): Promise<Published | null> {
+  const published = (await storage.obstacle(destinationOf(record)))?.published ?? null;
+  return published?.id === record.id ? published : null;
 }
 
 /** What `Partial.publish` is given for `upload`. */

@@ -12,10 +12,11 @@ import type {
   UploadState,
 } from "../catalogue/catalogue.ts";
 import { fingerprintOf } from "../keys/key.ts";
-import type { Published, Storage } from "../storage/storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import { hasValue, parsed } from "../upload/metadata-field.ts";
 import type { Layout } from "../upload/upload.ts";
+import { publishedAs } from "./publication.ts";
 import type { Progress } from "./session.ts";
 
 /** States as people call them: an open upload has a client that speaks, or waits for it, or for other metadata. */
@@ -173,7 +174,7 @@ export class UploadRecords {
   async show(id: string): Promise<UploadDetails> {
     const record = await this.find(id);
     const { catalogue, storage, progressOf } = this.#parts;
-    const published = record.state === "finished" ? await this.#published(record) : null;
+    const published = record.state === "finished" ? await publishedAs(record, storage) : null;
     const text = (await catalogue.metadataOf(record.id)) ?? published?.metadataText ?? null;
     const shown = this.shown(record);
     return {
@@ -218,14 +219,9 @@ export class UploadRecords {
     record: UploadRecord,
     fields: NonNullable<UploadFilter["fields"]>,
   ): Promise<boolean | null> {
-    const published = await this.#published(record);
+    const published = await publishedAs(record, this.#parts.storage);
     if (published === null) return null;
     const metadata = parsed(published.metadataText);
     return fields.every((it) => hasValue(metadata, it));
-  }
-
-  async #published(record: UploadRecord): Promise<Published | null> {
-    const published = (await this.#parts.storage.obstacle(destinationOf(record)))?.published ?? null;
-    return published?.id === record.id ? published : null;
   }
 }
