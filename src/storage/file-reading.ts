@@ -4,17 +4,24 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { messageOf, systemCode } from "../base/error.ts";
 import { closeFile, lookAt, openFile, readAt } from "./file-calls.ts";
-import type { Reading } from "./storage.ts";
+import type { Flaw, Reading } from "./storage.ts";
 
 // What is hashed in one turn of the event loop: well below a millisecond.
 const pieceBytes = 256 * 1024;
 const reading = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 
-/** SHA-256 of the file at `path` and its length, or why it cannot be read; `null`: it is not there. */
-export async function hashOf(
-  path: string,
-  { pace }: Pick<Reading, "pace">,
-): Promise<{ readonly sha256: Buffer; readonly bytes: number } | { readonly reason: string } | null> {
+/** SHA-256 of a file and its length, or why it cannot be read; `null`: it is not there. */
+export type Read = { readonly sha256: Buffer; readonly bytes: number } | { readonly reason: string } | null;
+
+/** What is wrong with a file of which this was read, and which had `sha256` when it was stored; `null`: nothing. */
+export function flawOf(read: Read, sha256: Buffer): Omit<Flaw, "path"> | null {
+  if (read === null) return { kind: "missing", reason: "it is not there" };
+  if ("reason" in read) return { kind: "damaged", reason: read.reason };
+  return read.sha256.equals(sha256) ? null : { kind: "damaged", reason: "its content is another one" };
+}
+
+/** Reads the file at `path` once. */
+export async function hashOf(path: string, { pace }: Pick<Reading, "pace">): Promise<Read> {
   let descriptor: number;
   try {
     if ((await lookAt(path))?.isFile() === false) return { reason: "it is no file" };

@@ -8,7 +8,7 @@ import type { CompleteUpload } from "../upload/upload.ts";
 import { readBackDataset } from "./dataset/read-back-dataset.ts";
 import { readText } from "./durable-files.ts";
 import { lookAt } from "./file-calls.ts";
-import { hashOf } from "./file-reading.ts";
+import { flawOf, hashOf } from "./file-reading.ts";
 import { finalFiles } from "./publish.ts";
 import type { Reading, StoredAs } from "./storage.ts";
 
@@ -52,18 +52,12 @@ async function readBackFile(
 ): Promise<void> {
   const path = pathOf(destination);
   const found = await hashOf(files.content, events);
-  if (found !== null) {
-    const isLong = size !== null && "bytes" in found && found.bytes !== size;
-    if ("reason" in found) await events.flaw({ kind: "damaged", path, reason: found.reason });
-    else if (isLong)
-      await events.flaw({
-        kind: "damaged",
-        path,
-        reason: `it has ${found.bytes} bytes, stored were ${size}`,
-      });
-    else if (found.sha256.toString("hex") !== sha256)
-      await events.flaw({ kind: "damaged", path, reason: "its content is another one" });
-  } else await events.flaw({ kind: "missing", path, reason: "it is not there" });
+  const bytes = found !== null && "bytes" in found ? found.bytes : null;
+  const flaw =
+    bytes !== null && size !== null && bytes !== size
+      ? ({ kind: "damaged", reason: `it has ${bytes} bytes, stored were ${size}` } as const)
+      : flawOf(found, Buffer.from(sha256, "hex"));
+  if (flaw !== null) await events.flaw({ ...flaw, path });
   const text = await readText(files.checksum);
   const beside = path + checksumSuffix;
   if (text === null) await events.flaw({ kind: "missing", path: beside, reason: "it is not there" });

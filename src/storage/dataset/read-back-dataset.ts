@@ -11,7 +11,7 @@ import { type Destination, pathOf } from "../../upload/destination.ts";
 import { checksumSuffix } from "../../upload/names.ts";
 import { parseChecksum } from "../../upload/sidecar.ts";
 import { lookAt } from "../file-calls.ts";
-import { hashOf, linesOf } from "../file-reading.ts";
+import { flawOf, hashOf, linesOf } from "../file-reading.ts";
 import type { FlawKind, Reading, StoredAs } from "../storage.ts";
 
 const entriesOf = promisify(readdir) as (
@@ -72,13 +72,21 @@ async function compare(
       continue;
     }
     there = await next();
-    const found = await hashOf(join(folder, path), events);
-    if (found === null) await tell("missing", path, "it is not there");
-    else if ("reason" in found) await tell("damaged", path, found.reason);
-    else if (!found.sha256.equals(sha256)) await tell("damaged", path, "its content is another one");
+    await compareOne(folder, { path, sha256 }, tell, events);
   }
   for (; there !== null; there = await next()) await tell("extra", there, "it was not stored");
   return digest.digest("hex");
+}
+
+/** Compares one file in `folder` with what is listed of it. */
+async function compareOne(
+  folder: string,
+  { path, sha256 }: Listed,
+  tell: Tell,
+  events: Reading,
+): Promise<void> {
+  const flaw = flawOf(await hashOf(join(folder, path), events), sha256);
+  if (flaw !== null) await tell(flaw.kind, path, flaw.reason);
 }
 
 /** The digest of the list that the files in `folder` have. */
@@ -134,10 +142,7 @@ async function readTagFiles(bag: string, tell: Tell, events: Reading): Promise<v
   else
     for await (const { path, sha256 } of listed(join(bag, tagManifest), "")) {
       known.add(path);
-      const found = await hashOf(join(bag, path), events);
-      if (found === null) await tell("missing", path, "it is not there");
-      else if ("reason" in found) await tell("damaged", path, found.reason);
-      else if (!found.sha256.equals(sha256)) await tell("damaged", path, "its content is another one");
+      await compareOne(bag, { path, sha256 }, tell, events);
     }
   if (known.size === 2) return;
   for (const { name } of await entriesOf(bag, { withFileTypes: true }))
