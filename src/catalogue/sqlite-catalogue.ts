@@ -35,7 +35,7 @@ import { SqliteAmend } from "./sqlite-amend.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { SqliteList } from "./sqlite-list.ts";
 import { outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
-import { members, placeText, recordOf, select, statementsOf } from "./sqlite-records.ts";
+import { members, placeText, recordOf, statementsOf } from "./sqlite-records.ts";
 import { SqliteUsage } from "./sqlite-usage.ts";
 import { paced, TurnQueue } from "./turn-queue.ts";
 
@@ -75,7 +75,7 @@ export class SqliteCatalogue implements Catalogue {
     this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
     this.#amend = new SqliteAmend(database);
-    this.#list = new SqliteList(database, select, recordOf);
+    this.#list = new SqliteList(database);
     this.outbox = new SqliteOutbox(database, {
       ask: (read) => this.#ask(read),
       change: (write) => this.#change("changed in", write),
@@ -88,7 +88,7 @@ export class SqliteCatalogue implements Catalogue {
   /** Throws SQLite's error when the tables of `database` are not those that the catalogue needs. */
   static tryStatements(database: DatabaseSync): void {
     statementsOf(database);
-    new SqliteList(database, select, recordOf).page({ fields: [{ path: "any", value: "" }] }, null, 1);
+    new SqliteList(database).page({ fields: [{ path: "any", value: "" }] }, null, 1);
     outboxStatements(database);
     new SqliteUsage(database);
     new SqliteAmend(database);
@@ -159,13 +159,9 @@ export class SqliteCatalogue implements Catalogue {
       this.#update(record);
       const isNew = record.state !== before?.state;
       if (isNew && change.verb === "finish") this.outbox.add(record, change.deliveries ?? []);
-      if (isNew && record.state === "finished") this.#count(record);
+      if (isNew && record.state === "finished") this.#usage.add(record);
       return true;
     });
-  }
-
-  #count({ user, bytes, updatedAt }: UploadRecord): void {
-    this.#usage.add(user, bytes, updatedAt);
   }
 
   amend(hold: Hold, amendment: Amendment): Promise<Amended> {
@@ -311,7 +307,7 @@ export class SqliteCatalogue implements Catalogue {
           const { changes, lastInsertRowid } = this.#insert(record, bytes);
           if (Number(changes) === 1 && bytes <= metadataBytesKept)
             this.#statements.insertMetadata.run(lastInsertRowid, metadataText);
-          if (record.state === "finished" && Number(changes) === 1) this.#count(record);
+          if (record.state === "finished" && Number(changes) === 1) this.#usage.add(record);
         }
       }),
     );

@@ -3,6 +3,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { type FieldValue, hasValue, parsed, scalarOf } from "../upload/metadata-field.ts";
 import type { ListPage, ListPlace, UploadFilter, UploadRecord } from "./catalogue.ts";
+import { recordOf, select } from "./sqlite-records.ts";
 
 // What one question looks at: some milliseconds, also where each has metadata to be read.
 const recordsPerPage = 4000;
@@ -28,12 +29,9 @@ export class SqliteList {
   readonly #database: DatabaseSync;
   readonly #bound: StatementSync;
   readonly #record: StatementSync;
-  readonly #recordOf: (row: unknown) => UploadRecord | null;
 
-  /** `select` begins a statement that gives rows, of which `recordOf` makes records. */
-  constructor(database: DatabaseSync, select: string, recordOf: (row: unknown) => UploadRecord | null) {
+  constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#recordOf = recordOf;
     this.#bound = database.prepare(
       `SELECT created_at AS createdAt, sequence AS "order" FROM uploads INDEXED BY uploads_by_time
        WHERE (created_at, sequence) < (?, ?) ORDER BY created_at DESC, sequence DESC LIMIT 1 OFFSET ?`,
@@ -49,7 +47,7 @@ export class SqliteList {
     const found = this.#candidates(filter, from, to, limit).filter((it) => isMeant(it, filter));
     const shown = found.slice(0, limit);
     const uploads = shown.map(({ sequence, text }) => ({
-      record: this.#recordOf(this.#record.get(sequence)) as UploadRecord,
+      record: recordOf(this.#record.get(sequence)) as UploadRecord,
       isSure: filter.fields === undefined || text !== null,
     }));
     const [last, lastUpload] = [shown.at(-1), uploads.at(-1)];

@@ -35,7 +35,8 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
 };
 export const members = Object.keys(columnOf) as (keyof UploadRecord)[];
 
-const unfinished = "state IN ('open', 'publishing')";
+/** Condition on an upload that has not ended. */
+export const unfinished = "state IN ('open', 'publishing')";
 const ended = "state IN ('finished', 'failed')";
 
 export const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;

@@ -3,9 +3,9 @@
 // upload 39 µs of processor time more, of some 200 for its four changes.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { UploadRecord } from "./catalogue.ts";
 import { type Counted, noUsage, type Quota, type QuotaUse, type UserUsage } from "./quota.ts";
-
-const unfinished = "state IN ('open', 'publishing')";
+import { unfinished } from "./sqlite-records.ts";
 
 function statementsOf(database: DatabaseSync) {
   const underWay = `SELECT user, count(*) AS unfinished, sum(bytes) AS under_way FROM uploads
@@ -51,8 +51,8 @@ export class SqliteUsage {
     this.#statements = statementsOf(database);
   }
 
-  /** An upload of `user` was stored at `at` (ISO 8601). */
-  add(user: string, bytes: number, at: string): void {
+  /** This upload was stored. */
+  add({ user, bytes, updatedAt: at }: Pick<UploadRecord, "user" | "bytes" | "updatedAt">): void {
     const { stored, files, lastAt } = this.#added.get(user) ?? { stored: 0, files: 0, lastAt: at };
     this.#added.set(user, { stored: stored + bytes, files: files + 1, lastAt: at > lastAt ? at : lastAt });
   }
