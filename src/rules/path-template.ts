@@ -143,12 +143,13 @@ export function fieldsOf(template: PathTemplate): readonly string[] {
 
 /** Where an upload with these values goes, or why it can go nowhere, as a sentence. Names are of this `kind`. */
 export function expandPath(template: PathTemplate, values: PathValues, kind: NameKind): Destination | string {
-  const missing = [...new Set(fieldsOf(template))].filter((path) => (values.meta(path) ?? "") === "");
+  const meta = new Map(fieldsOf(template).map((path) => [path, values.meta(path) ?? ""]));
+  const missing = [...meta].filter(([, text]) => text === "").map(([path]) => path);
   if (missing.length > 0) {
     const list = missing.map((it) => JSON.stringify(it)).join(" and ");
     return `Where it goes depends on the metadata: ${list} ${missing.length === 1 ? "has" : "have"} to be there, with a single value`;
   }
-  const parts = template.map((pieces) => partOf(pieces, values, kind));
+  const parts = template.map((pieces) => partOf(pieces, { ...values, meta }, kind));
   const name = parts.pop() as string;
   // What lies beside a file is no folder.
   const folders = parts.map((it) => (/\.(sha256|meta\.json)$/i.test(it) ? `${it}_` : it));
@@ -161,27 +162,30 @@ export function expandPath(template: PathTemplate, values: PathValues, kind: Nam
     : `Its path on the server would be ${bytes} bytes long, at most ${pathBytesMax} are allowed`;
 }
 
-function partOf(pieces: readonly Piece[], values: PathValues, kind: NameKind): string {
+/** The same, with the texts of all fields that are needed. */
+type KnownValues = Omit<PathValues, "meta"> & { readonly meta: ReadonlyMap<string, string> };
+
+function partOf(pieces: readonly Piece[], values: KnownValues, kind: NameKind): string {
   const text = pieces.map((it) => textOf(it, values, kind)).join("");
   // The name itself was judged already, and is not changed where it stands alone.
   if (nameFaultOf(text, kind) === null) return text;
   return suggestedFileName(text);
 }
 
-function textOf(piece: Piece, values: PathValues, kind: NameKind): string {
+function textOf(piece: Piece, values: KnownValues, kind: NameKind): string {
   switch (piece.type) {
     case "text":
       return piece.text;
     case "date":
       return (directives[piece.directive] as (at: Date) => string)(values.at);
     case "meta":
-      return safeText(values.meta(piece.path) ?? "", kind);
+      return safeText(values.meta.get(piece.path) ?? "", kind);
     case "value":
       return safeText(fieldValue(piece.field, values), kind);
   }
 }
 
-function fieldValue(field: Field, values: PathValues): string {
+function fieldValue(field: Field, values: KnownValues): string {
   if (field === "stem" || field === "ext") return splitName(values.name)[field];
   return values[field];
 }

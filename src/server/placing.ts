@@ -47,7 +47,7 @@ export async function placed<T>(
     return await begin(upload, way);
   } catch (error) {
     if (!(error instanceof NameTaken) || whenTaken === "refuse") throw error;
-    if (whenTaken === "number") return await numbered(upload, place, parts, begin);
+    if (whenTaken === "number") return await numbered(upload, parts, begin);
     if (!mayBeTheSame(upload, error.obstacle)) throw error;
     const manner = { ...place.manner, confirmsSame: true } as const;
     return await begin({ ...upload, place: { ...place, manner } }, makeWay);
@@ -76,12 +76,8 @@ function mayBeTheSame({ user, client, size, form }: NewUpload, { published }: Ob
 }
 
 /** With the lowest number behind which none is taken, as far as looking at few of them tells. */
-async function numbered<T>(
-  upload: NewUpload,
-  place: Destination,
-  { storage }: PlacingParts,
-  begin: Begin<T>,
-): Promise<T> {
+async function numbered<T>(upload: NewUpload, { storage }: PlacingParts, begin: Begin<T>): Promise<T> {
+  const place = destinationOf(upload);
   const at = (number: number): Destination => ({ ...place, name: numberedName(place.name, number) });
   const isFree = async (number: number): Promise<boolean> => (await storage.obstacle(at(number))) === null;
   let taken = 1;

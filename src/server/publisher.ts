@@ -3,7 +3,6 @@
 
 import { DyncError, errorMeanings } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
-import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
 import { NameTaken, type Sink } from "../storage/storage.ts";
 import { sentMetadata } from "../upload/added.ts";
@@ -36,11 +35,12 @@ export async function finishUpload(
   try {
     // Before it is said to be complete: what is no whole tar never gets a name.
     const contents = await sink.contents();
+    const content = contents?.list ?? sha256;
     if (held !== null) {
-      await hold(upload, { sha256, content: contents?.list ?? sha256 }, sink, journal);
+      await hold({ ...upload, sha256 }, content, sink, journal);
       return { type: "storage-failed", ...heldRefusal(upload.id, held), keep: true };
     }
-    await journal.publishing(sha256, contents?.list ?? sha256, upload.receivedAt, upload.size);
+    await journal.publishing(sha256, content, upload.receivedAt, upload.size);
     const published = { ...upload, sha256, contents };
     await publish(published, sink, journal);
     return { type: "finished", published };
@@ -58,16 +58,16 @@ function posterOf(upload: Pick<CompleteUpload, "user" | "metadataText" | "added"
 
 /** Makes all of it durable, and writes down that it waits. */
 async function hold(
-  { size, receivedAt }: Pick<CompleteUpload, "size" | "receivedAt">,
-  known: Pick<UploadRecord, "sha256" | "content"> & { readonly sha256: string; readonly content: string },
+  { size, sha256, receivedAt }: Pick<CompleteUpload, "size" | "sha256" | "receivedAt">,
+  content: string,
   sink: Sink,
   journal: UploadJournal,
 ): Promise<void> {
   const note = await sink.close();
   await journal.stored(note);
   if (note.durable < size) throw new DyncError("not-ready", "What arrived is not on the server's disk yet");
-  await journal.waiting(known.sha256, known.content, receivedAt, size);
-  journal.log("warn", "Complete, and held until its metadata are put right", { size, sha256: known.sha256 });
+  await journal.waiting(sha256, content, receivedAt, size);
+  journal.log("warn", "Complete, and held until its metadata are put right", { size, sha256 });
 }
 
 function heldRefusal(id: string, held: string): { readonly code: number; readonly text: string } {

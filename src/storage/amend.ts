@@ -1,10 +1,9 @@
 // Gives what is published another description: the one before stays beside it, under its name and a number. Every step can be done
 // again, as with publishing.
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DyncError, systemCode } from "../base/error.ts";
 import type { Destination } from "../upload/destination.ts";
-import { metadataSuffix } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 import { isSameFile, linkNew, moveFile, readText, writeNewFile } from "./durable-files.ts";
 import { lookAt } from "./file-calls.ts";
@@ -44,18 +43,14 @@ export async function amendMetadata(
   return kept;
 }
 
-/** Puts what is there under a name that nothing has. */
+/** Puts what is there under a name that nothing has, and returns that. */
 async function keep(parts: PublishParts, destination: Destination, text: string): Promise<string> {
   const { metadata } = finalFiles(parts.root, destination);
   for (let version = 1; version <= versionsMax; version++) {
     const to = `${metadata}.${version}`;
-    if (await copyTo(to, metadata, text, destination, parts)) return versionName(destination.name, version);
+    if (await copyTo(to, metadata, text, destination, parts)) return basename(to);
   }
   throw new DyncError("failed", `There are ${versionsMax} versions of the metadata already`);
-}
-
-function versionName(name: string, version: number): string {
-  return `${name}${metadataSuffix}.${version}`;
 }
 
 /** Returns whether it is there now; `false` where something else is. */

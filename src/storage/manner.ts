@@ -12,9 +12,9 @@ type Wanted = Pick<Manner, "mode" | "group"> | undefined;
 const ownerAll = 0o700;
 const mayExecute = 0o111;
 
-/** Of folders that are made for files of this mode: who may read these may enter, and the server may do all. */
-export function folderModeOf(mode: number): number {
-  return ownerAll | mode | ((mode & 0o444) >> 2);
+/** `mode`, with which who may read may also enter, or execute. */
+function enterable(mode: number): number {
+  return mode | ((mode & 0o444) >> 2);
 }
 
 function ownId(): number {
@@ -30,10 +30,14 @@ export async function settleFile(descriptor: number, manner: Wanted, mode: numbe
   if (wanted !== null) await changeMode(descriptor, wanted);
 }
 
-/** The same for what lies at `path`, a folder or a file. */
+/**
+ * The same for what lies at `path`, a file or a folder: of one that is made for such files, who may read these may enter, and the server
+ * may do all.
+ */
 export async function settleAt(path: string, manner: Wanted, isFolder: boolean): Promise<void> {
   if (manner?.group !== undefined) await chown(path, ownId(), manner.group);
-  if (manner?.mode !== undefined) await chmod(path, isFolder ? folderModeOf(manner.mode) : manner.mode);
+  if (manner?.mode !== undefined)
+    await chmod(path, isFolder ? ownerAll | enterable(manner.mode) : manner.mode);
 }
 
 /** The same for `folder` and all that is in it. What its owner may execute stays so, for all who may read it. */
@@ -51,10 +55,6 @@ export async function settleTree(folder: string, manner: Wanted, turns: Turns): 
 async function settleMember(path: string, entry: Dirent, manner: Manner): Promise<void> {
   const { mode } = manner;
   if (!entry.isFile()) return;
-  const isProgram = mode !== undefined && ((await lookAtMode(path)) & mayExecute) !== 0;
-  await settleAt(path, isProgram ? { ...manner, mode: mode | ((mode & 0o444) >> 2) } : manner, false);
-}
-
-async function lookAtMode(path: string): Promise<number> {
-  return (await lookAt(path))?.mode ?? 0;
+  const isProgram = mode !== undefined && (((await lookAt(path))?.mode ?? 0) & mayExecute) !== 0;
+  await settleAt(path, isProgram ? { ...manner, mode: enterable(mode) } : manner, false);
 }
