@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
+import { jsonLines } from "../support/programs.ts";
 
 const schema = { required: ["run"], properties: { run: { type: "integer", minimum: 1 } } };
 const rules = `
@@ -25,22 +25,16 @@ describe.skipIf(executablesMissing !== null)(`amending (${executablesMissing ?? 
   let lab: Lab;
   const to = () => `127.0.0.1:${lab.port}`;
   const data = (...path: readonly string[]) => join(lab.data, ...path);
-  const server = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const server = async (...args: readonly string[]) => await lab.dyncServer(args);
   const listed = async (...args: readonly string[]) => {
     const { stdout } = await server("uploads", "list", "--json", ...args);
-    const lines = stdout
-      .trim()
-      .split("\n")
-      .map((it) => JSON.parse(it) as Record<string, unknown>);
-    return lines.filter(({ type }) => type === "stored-upload");
+    return jsonLines(stdout).filter(({ type }) => type === "stored-upload");
   };
 
   beforeAll(async () => {
     lab = await openLab({ inMemory: true });
     writeFileSync(join(lab.homes.server, "run.json"), JSON.stringify(schema));
-    writeFileSync(join(lab.homes.server, "server.toml"), rules);
-    expect(await server("reload")).toMatchObject({ code: 0 });
+    expect(await lab.configure(rules)).toMatchObject({ code: 0 });
   });
   afterAll(async () => await lab[Symbol.asyncDispose]());
 

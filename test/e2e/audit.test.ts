@@ -7,24 +7,19 @@ import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { documentedValidators } from "../support/json-schemas.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
+import { jsonLines } from "../support/programs.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
 describe.skipIf(executablesMissing !== null)(`the audit log (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
-  const server = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const server = async (...args: readonly string[]) => await lab.dyncServer(args);
   const audit = async (command: string, ...args: readonly string[]) =>
     await server("audit", command, "--data", lab.data, ...args);
   const shown = async (...args: readonly string[]): Promise<readonly Line[]> => {
     const { stdout, stderr, code } = await audit("show", "--json", ...args);
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
-    const lines = stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Line);
-    return lines.slice(0, -1);
+    return jsonLines(stdout).slice(0, -1);
   };
   const folder = () => join(lab.data, ".dync", "audit");
   const files = () => readdirSync(folder()).map((name) => join(folder(), name));
@@ -37,12 +32,10 @@ describe.skipIf(executablesMissing !== null)(`the audit log (${executablesMissin
   test("tells who was let in and refused, what was stored, and what was changed", async () => {
     const path = await lab.file("a.raw", 1000);
     expect((await lab.send(["-q", path])).code).toBe(0);
-    writeFileSync(join(lab.homes.server, "server.toml"), '[[rules]]\nname = "ms"\nfiles = ["*.raw"]\n');
-    expect((await server("reload")).code).toBe(0);
+    expect((await lab.configure('[[rules]]\nname = "ms"\nfiles = ["*.raw"]\n')).code).toBe(0);
     expect((await lab.send(["-q", await lab.file("b.raw", 17)])).code).toBe(0);
     expect((await lab.send([await lab.file("c.txt", 10)])).code).toBe(7);
-    writeFileSync(join(lab.homes.server, "server.toml"), "chunk = 0\n");
-    expect((await server("reload")).code).toBe(2);
+    expect((await lab.configure("chunk = 0\n")).code).toBe(2);
     expect((await server("uploads", "verify", "--all")).code).toBe(0);
     expect((await server("uploads", "list")).code).toBe(0);
     const all = await shown();
@@ -76,8 +69,7 @@ describe.skipIf(executablesMissing !== null)(`the audit log (${executablesMissin
     const valid = documentedValidators().get("dync:audit");
     for (const line of all)
       if (!valid?.(line)) throw new Error(`${JSON.stringify(line)}: ${JSON.stringify(valid?.errors)}`);
-    writeFileSync(join(lab.homes.server, "server.toml"), "");
-    expect((await server("reload")).code).toBe(0);
+    expect((await lab.configure("")).code).toBe(0);
   });
 
   test("tells of a key that is refused, approved and removed", async () => {

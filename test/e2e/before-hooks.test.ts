@@ -7,7 +7,6 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
 
 const isWindows = process.platform === "win32";
 const missing = executablesMissing ?? (isWindows ? "scripts of a shell" : null);
@@ -31,11 +30,7 @@ describe.skipIf(missing !== null)(`hooks before an upload (${missing ?? "compile
       `command = [${JSON.stringify(path)}]`,
       ...more,
     ];
-    writeFileSync(join(lab.homes.server, "server.toml"), text.join("\n"));
-    const reload = await runProgram([lab.programs.dyncServer, "reload"], {
-      env: { DYNC_HOME: lab.homes.server },
-    });
-    expect(reload).toMatchObject({ code: 0 });
+    expect(await lab.configure(text.join("\n"))).toMatchObject({ code: 0 });
     return path;
   };
 
@@ -130,8 +125,7 @@ describe.skipIf(missing !== null)(`hooks before an upload (${missing ?? "compile
     const path = await hook(['echo >> "$0.count"']);
     await lab.send(["-q", await lab.file("with.raw", "1")]);
     expect(readFileSync(`${path}.count`, "utf8")).toBe("\n");
-    writeFileSync(join(lab.homes.server, "server.toml"), "");
-    await runProgram([lab.programs.dyncServer, "reload"], { env: { DYNC_HOME: lab.homes.server } });
+    await lab.configure("");
     expect(await lab.send(["-q", await lab.file("without.raw", "1")])).toMatchObject({ code: 0 });
     expect(readFileSync(`${path}.count`, "utf8")).toBe("\n");
     expect(existsSync(lab.stored("without.raw"))).toBe(true);

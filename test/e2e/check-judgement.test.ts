@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { basename, join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
+import { jsonLines, runProgram } from "../support/programs.ts";
 import { onTerminal, terminalMissing } from "../support/terminal.ts";
 
 const schema = {
@@ -45,9 +45,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
   beforeAll(async () => {
     lab = await openLab({ inMemory: true });
     writeFileSync(join(lab.homes.server, "ms.json"), JSON.stringify(schema));
-    writeFileSync(join(lab.homes.server, "server.toml"), rules);
-    const env = { DYNC_HOME: lab.homes.server };
-    expect(await runProgram([lab.programs.dyncServer, "reload"], { env })).toMatchObject({ code: 0 });
+    expect(await lab.configure(rules)).toMatchObject({ code: 0 });
   });
   afterAll(async () => await lab[Symbol.asyncDispose]());
 
@@ -174,11 +172,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
 
   test("--json has the rule, and the faults as a list", async () => {
     const [goodOne, other] = [await lab.file("json.raw", 1), await lab.file("json.txt", 1)];
-    const linesOf = async (...args: readonly string[]) =>
-      (await check("--json", ...args)).stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => JSON.parse(line));
+    const linesOf = async (...args: readonly string[]) => jsonLines((await check("--json", ...args)).stdout);
     const lines = await linesOf(...good, to(), goodOne, other);
     expect(lines).toContainEqual(
       expect.objectContaining({ name: "json.raw", outcome: "missing", rule: "ms", place: "alice/json.raw" }),
@@ -189,7 +183,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
     expect(lines.at(-1)).toMatchObject({ ok: false, exit: 7, missing: 1, refused: 1 });
     const [bad] = await linesOf("-k", "run:7", to(), goodOne);
     expect(bad).toMatchObject({ outcome: "refused", code: "metadata-rejected" });
-    expect(bad.faults).toEqual([
+    expect(bad?.faults).toEqual([
       { path: "", text: expect.stringContaining('"project" (number') },
       { path: "run", text: '"run" is the text "7", wanted is a whole number', types: ["integer"] },
     ]);
@@ -218,9 +212,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
     const offline = (...args: readonly string[]) => lab.dync(["check", "--offline", ...args]);
     const copy = () => join(lab.homes.client, "rules", `127.0.0.1_${lab.port}.json`);
     const reload = async (text: string) => {
-      writeFileSync(join(lab.homes.server, "server.toml"), text);
-      const env = { DYNC_HOME: lab.homes.server };
-      expect(await runProgram([lab.programs.dyncServer, "reload"], { env })).toMatchObject({ code: 0 });
+      expect(await lab.configure(text)).toMatchObject({ code: 0 });
     };
 
     test("9: without a copy nobody can know, and it is said how to get one", async () => {
@@ -236,11 +228,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
       for (const name of ["off.raw", "off.txt", "off\u200bline.raw"]) paths.push(await lab.file(name, 10));
       const said = async (...args: readonly string[]) => {
         const { stdout } = await lab.dync(["check", "--json", ...args, to(), ...paths]);
-        const lines = stdout
-          .trimEnd()
-          .split("\n")
-          .map((line) => JSON.parse(line));
-        const files = lines.filter(({ type }) => type === "file");
+        const files = jsonLines(stdout).filter(({ type }) => type === "file");
         return files.map(({ outcome, ...it }) =>
           outcome === "missing" ? { ...it, outcome: "accepted" } : { ...it, outcome },
         );

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { type Program, runProgram } from "../support/programs.ts";
+import type { Program } from "../support/programs.ts";
 
 describe.skipIf(executablesMissing !== null)(`client keys (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
@@ -147,8 +147,7 @@ describe.skipIf(executablesMissing !== null)(`client keys (${executablesMissing 
     for (const name of ["lab1\\.key\\.txt", "OTHER\\.KEY", "other\\.pub"])
       await lab.server.line(new RegExp(`"warn".*/${name}","reason":"its name does not end in`));
     await expectGoesOn(program, "of-lab1.raw", "lab1");
-    const env = { DYNC_HOME: lab.homes.server };
-    const { stdout, stderr } = await runProgram([lab.programs.dyncServer, "clients"], { env });
+    const { stdout, stderr } = await lab.dyncServer(["clients"]);
     expect(stdout).toMatch(/^lab1 +SHA256:/m);
     expect(stdout).not.toContain("LAB1");
     expect(stderr).toMatch(/warning: .*LAB1\.key: its user LAB1 differs.*\n/);

@@ -5,7 +5,6 @@ import { copyFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
 
 describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
@@ -14,8 +13,7 @@ describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "
   });
   afterAll(async () => await lab[Symbol.asyncDispose]());
 
-  const clients = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, "clients", ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const clients = async (...args: readonly string[]) => await lab.dyncServer(["clients", ...args]);
 
   test("a key is handed over, added, used, and taken back in the middle of an upload", async () => {
     const home = lab.folder.file("new-home");

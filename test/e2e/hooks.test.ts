@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { documentedValidators } from "../support/json-schemas.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
+import { jsonLines, runProgram } from "../support/programs.ts";
 
 const isWindows = process.platform === "win32";
 const missing = executablesMissing ?? (isWindows ? "scripts of a shell" : null);
@@ -29,13 +29,14 @@ describe.skipIf(missing !== null)(`hooks that are told of what was stored (${mis
   });
   afterAll(async () => await lab[Symbol.asyncDispose]());
 
-  const server = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const server = async (...args: readonly string[]) => await lab.dyncServer(args);
   /** Has the server take these hooks, and say what it does. */
   const configure = async (...hooks: readonly string[]): Promise<void> => {
     const text = hooks.map((it) => `[[hooks]]\nevent = "after"\n${it}\n`).join("\n");
-    writeFileSync(join(lab.homes.server, "server.toml"), `log-level = "debug"\n${text}`);
-    expect(await server("reload")).toMatchObject({ code: 0, stderr: expect.not.stringContaining("error") });
+    expect(await lab.configure(`log-level = "debug"\n${text}`)).toMatchObject({
+      code: 0,
+      stderr: expect.not.stringContaining("error"),
+    });
   };
   /** A program that runs these lines; `$0` is its own path. */
   const script = (name: string, ...lines: readonly string[]): string => {
@@ -47,12 +48,7 @@ describe.skipIf(missing !== null)(`hooks that are told of what was stored (${mis
   const hook = (name: string, path: string, ...more: readonly string[]): string =>
     [`name = "${name}"`, `command = [${JSON.stringify(path)}]`, ...more].join("\n");
   const told = (path: string): readonly Told[] =>
-    existsSync(`${path}.told`)
-      ? readFileSync(`${path}.told`, "utf8")
-          .split("\n")
-          .filter((it) => it !== "")
-          .map((it) => JSON.parse(it) as Told)
-      : [];
+    existsSync(`${path}.told`) ? jsonLines<Told>(readFileSync(`${path}.told`, "utf8")) : [];
   const keep = '{ cat; echo; } >> "$0.told"';
   const isTold = (by: string, name: string) =>
     lab.server.line(new RegExp(`"Hook told","hook":"${by}","upload":"\\w+","name":"${name}"`));

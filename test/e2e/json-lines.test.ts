@@ -8,7 +8,7 @@ import { errorMeanings } from "../../src/base/error.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { documentedSchemas, documentedValidators } from "../support/json-schemas.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { type Program, type ProgramEnd, runProgram } from "../support/programs.ts";
+import { jsonLines, type Program, type ProgramEnd, runProgram } from "../support/programs.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -44,12 +44,7 @@ function expectDocumented(line: Line): void {
 
 /** Checks all lines of both outputs, and returns those of standard output. */
 function read({ stdout, stderr }: Pick<ProgramEnd, "stdout" | "stderr">): readonly Line[] {
-  const lines = [stdout, stderr].map((output) =>
-    output
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as Line),
-  );
+  const lines = [stdout, stderr].map((output) => jsonLines(output));
   for (const line of lines.flat()) expectDocumented(line);
   const summaries = lines[0]?.filter(({ type }) => type === "summary") ?? [];
   expect(summaries).toHaveLength(1);
@@ -170,6 +165,24 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     return batches[0]?.id ?? "";
   }
 
+  test("of what became of uploads", async () => {
+    await lab.send(["-q", "-k", "project:P1", await lab.file("listed.raw", 1000)]);
+    const run = async (...args: readonly string[]) =>
+      read(await lab.dyncServer(["uploads", ...args, "--json"]));
+    const [listed, summary] = await run("list", "-n", "listed.raw");
+    expect(listed).toMatchObject({ state: "stored", user: "alice", size: 1000 });
+    expect(summary).toMatchObject({ ok: true, listed: 1, more: false, unsure: 0 });
+    const shown = await run("show", String(listed?.id));
+    expect(shown.at(-1)).toMatchObject({ isThere: true, metadata: { project: "P1" } });
+    expect((await run("verify", "--all")).at(-1)).toMatchObject({ ok: true, damaged: 0, missing: 0 });
+    writeFileSync(lab.stored("listed.raw"), "");
+    const [flaw] = (await run("verify", "-n", "listed.raw")).filter(({ type }) => type === "flaw");
+    expect(flaw).toMatchObject({ kind: "damaged", path: "alice/listed.raw", id: listed?.id });
+    expect((await run("expire", "--older-than", "1h")).at(-1)).toMatchObject({ uploads: 0, isTrial: false });
+    expect((await run("cancel", String(listed?.id))).at(-1)).toMatchObject({ error: { code: "usage" } });
+    expect((await run("show", "0".repeat(32))).at(-1)).toMatchObject({ error: { code: "unknown-upload" } });
+  });
+
   test("of what is unfinished: listed, taken up, dropped", async () => {
     const large = await lab.file("large.raw", 400_000_000);
     const paths = await Promise.all(Array.from({ length: 100 }, (_, at) => lab.file(`left-${at}.raw`, 10)));
@@ -253,43 +266,16 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     await runProgram(["cp", join(lab.homes.client, "server.key"), join(home, "server.key")]);
     const path = await lab.file("strange.raw", 10);
     expect((await lab.send(["--retry-for", "0s", path], { env: { DYNC_HOME: home } })).code).toBe(7);
-    const command = [lab.programs.dyncServer, "clients", "pending", "--json"];
-    const end = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
+    const end = await lab.dyncServer(["clients", "pending", "--json"]);
     expect(read(end).at(-1)).toMatchObject({ ok: true, pending: [{ address: "127.0.0.1" }] });
   });
 
   test("of users", async () => {
     const run = async (...args: readonly string[]) =>
-      read(
-        await runProgram([lab.programs.dyncServer, "users", ...args, "--json"], {
-          env: { DYNC_HOME: lab.homes.server },
-        }),
-      );
+      read(await lab.dyncServer(["users", ...args, "--json"]));
     expect((await run("list"))[0]).toMatchObject({ type: "user", user: "alice" });
     expect((await run("show", "alice")).at(-1)).toMatchObject({ ok: true });
     expect((await run("recount", "alice")).at(-1)).toMatchObject({ ok: true });
-  });
-
-  test("of what became of uploads", async () => {
-    await lab.send(["-q", "-k", "project:P1", await lab.file("listed.raw", 1000)]);
-    const run = async (...args: readonly string[]) =>
-      read(
-        await runProgram([lab.programs.dyncServer, "uploads", ...args, "--json"], {
-          env: { DYNC_HOME: lab.homes.server },
-        }),
-      );
-    const [listed, summary] = await run("list", "-n", "listed.raw");
-    expect(listed).toMatchObject({ state: "stored", user: "alice", size: 1000 });
-    expect(summary).toMatchObject({ ok: true, listed: 1, more: false, unsure: 0 });
-    const shown = await run("show", String(listed?.id));
-    expect(shown.at(-1)).toMatchObject({ isThere: true, metadata: { project: "P1" } });
-    expect((await run("verify", "--all")).at(-1)).toMatchObject({ ok: true, damaged: 0, missing: 0 });
-    writeFileSync(lab.stored("listed.raw"), "");
-    const [flaw] = (await run("verify", "-n", "listed.raw")).filter(({ type }) => type === "flaw");
-    expect(flaw).toMatchObject({ kind: "damaged", path: "alice/listed.raw", id: listed?.id });
-    expect((await run("expire", "--older-than", "1h")).at(-1)).toMatchObject({ uploads: 0, isTrial: false });
-    expect((await run("cancel", String(listed?.id))).at(-1)).toMatchObject({ error: { code: "usage" } });
-    expect((await run("show", "0".repeat(32))).at(-1)).toMatchObject({ error: { code: "unknown-upload" } });
   });
 
   test("of the audit log: its lines, and whether they are as they were written", async () => {
@@ -321,12 +307,7 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     "of what hooks are still to be told (needs a shell)",
     async () => {
       const file = join(lab.homes.server, "server.toml");
-      const run = async (...args: readonly string[]) =>
-        read(
-          await runProgram([lab.programs.dyncServer, ...args, "--json"], {
-            env: { DYNC_HOME: lab.homes.server },
-          }),
-        );
+      const run = async (...args: readonly string[]) => read(await lab.dyncServer([...args, "--json"]));
       writeFileSync(file, '[[hooks]]\nname = "down"\nevent = "after"\ncommand = ["/bin/false"]\n');
       await run("reload");
       await send(await lab.file("told.raw", 10));

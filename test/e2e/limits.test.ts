@@ -6,18 +6,16 @@ import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
+import { jsonLines, runProgram } from "../support/programs.ts";
 
 describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
   /** Replaces the limits of the server that runs. */
   const limits = async (...entries: readonly string[]): Promise<void> => {
     const text = entries.map((it, at) => `[[limits]]\nname = "limit ${at + 1}"\n${it}\n`).join("\n");
-    writeFileSync(join(lab.homes.server, "server.toml"), text);
-    expect(await server("reload")).toMatchObject({ code: 0, stderr: "" });
+    expect(await lab.configure(text)).toMatchObject({ code: 0, stderr: "" });
   };
-  const server = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const server = async (...args: readonly string[]) => await lab.dyncServer(args);
 
   /** Resolves when some bytes of an upload of this name have come, and it is not over. */
   async function someBytesOf(name: string): Promise<void> {
@@ -168,8 +166,7 @@ describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "c
       expect(list.stdout).toMatch(/^ute +1 +1 +3\.0 MiB +30% of 10 MiB +\d{4}-\d\d-\d\d$/m);
       expect(list.stdout).toMatch(/^vera +1 +0 +0 B +3% of 100 MiB \(group\)$/m);
       for (const line of list.stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
-      const lines = (await server("users", "list", "--json")).stdout.trim().split("\n");
-      const all = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+      const all = jsonLines((await server("users", "list", "--json")).stdout);
       expect(all.find(({ user }) => user === "ute")).toMatchObject({
         ...{ type: "user", keys: 1, files: 1, stored: 3 * 1024 * 1024, unfinished: 0, underWay: 0 },
         quota: 10 * 1024 * 1024,

@@ -7,7 +7,7 @@ import { executablesMissing } from "../support/executables.ts";
 import { logAfterFlood, timesTold } from "../support/flood.ts";
 import { openLab } from "../support/lab.ts";
 import { lastingPort } from "../support/ports.ts";
-import { runProgram, startProgram } from "../support/programs.ts";
+import { jsonLines, startProgram } from "../support/programs.ts";
 import { referenceMissing } from "../support/reference.ts";
 import { mountSmallDisk, smallDiskMissing } from "../support/small-disk.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -47,11 +47,7 @@ describe.skipIf(executablesMissing !== null)(`the two logs (${executablesMissing
     readonly path?: string;
     readonly sha256?: string;
   }
-  const linesOf = (file: string): Line[] =>
-    readFileSync(file, "utf8")
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Line);
+  const linesOf = (file: string): readonly Line[] => jsonLines(readFileSync(file, "utf8"));
   const finishedIn = (file: string): (string | undefined)[] =>
     linesOf(file)
       .filter(({ message }) => message === "Upload finished")
@@ -104,14 +100,14 @@ describe.skipIf(executablesMissing !== null)(`the two logs (${executablesMissing
     // As logrotate does it, also while somebody is about to write the configuration.
     renameSync(file, `${file}.1`);
     writeFileSync(settings, "half a li");
-    const reload = await runProgram([lab.programs.dyncServer, "reload"], { env });
+    const reload = await lab.dyncServer(["reload"]);
     expect(reload.code).toBe(2);
     await send("two.raw");
     expect(finishedIn(`${file}.1`)).toEqual([lab.stored("one.raw")]);
     expect(finishedIn(file)).toEqual([lab.stored("two.raw")]);
 
     writeFileSync(settings, `log-file = ${JSON.stringify(lab.folder.file("no", "such", "folder"))}\n`);
-    const wrong = await runProgram([lab.programs.dyncServer, "reload"], { env });
+    const wrong = await lab.dyncServer(["reload"]);
     expect(wrong.stderr).toContain(`there is no folder ${lab.folder.file("no", "such")}`);
     await send("three.raw");
     // Nothing is lost by a slip.
@@ -134,8 +130,7 @@ describe.skipIf(executablesMissing !== null)(`the two logs (${executablesMissing
 
   test("a server whose log file cannot be opened does not start, and says why", async () => {
     await using lab = await openLab({ inMemory: true });
-    const command = [lab.programs.dyncServer, "--data", lab.data, "--log-file", lab.data];
-    const end = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
+    const end = await lab.dyncServer(["--data", lab.data, "--log-file", lab.data]);
     expect(end).toMatchObject({
       code: 2,
       stdout: "",

@@ -6,7 +6,6 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
 
 const rules = `
 [[rules]]
@@ -39,13 +38,11 @@ describe.skipIf(executablesMissing !== null)(`places (${executablesMissing ?? "c
   const year = String(new Date().getFullYear());
   const to = () => `127.0.0.1:${lab.port}`;
   const data = (...path: readonly string[]) => join(lab.data, ...path);
-  const server = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const server = async (...args: readonly string[]) => await lab.dyncServer(args);
 
   beforeAll(async () => {
     lab = await openLab({ inMemory: true });
-    writeFileSync(join(lab.homes.server, "server.toml"), rules);
-    expect(await server("reload")).toMatchObject({
+    expect(await lab.configure(rules)).toMatchObject({
       code: 0,
       stdout: "rules: none -> ms, notes, openbis, runs\n",
     });
@@ -89,11 +86,8 @@ describe.skipIf(executablesMissing !== null)(`places (${executablesMissing ?? "c
       code: 0,
     });
     expect(readdirSync(data("runs", "P2", "run42")).sort()).toContain("bagit.txt");
-    writeFileSync(
-      join(lab.homes.server, "server.toml"),
-      `${rules}\n[[rules]]\nname = "into"\nfiles = ["*.into"]\npath = "runs/P2/run42/{name}"\n`,
-    );
-    expect((await server("reload")).code).toBe(0);
+    const into = 'name = "into"\nfiles = ["*.into"]\npath = "runs/P2/run42/{name}"';
+    expect(await lab.configure(`${rules}\n[[rules]]\n${into}\n`)).toMatchObject({ code: 0 });
     const { code, stderr } = await lab.send([await lab.file("a.into", 10)]);
     expect(code).toBe(7);
     expect(stderr).toContain(

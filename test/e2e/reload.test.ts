@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { FileSink } from "bun";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { type ProgramEnd, runProgram } from "../support/programs.ts";
+import type { ProgramEnd } from "../support/programs.ts";
 
 const MiB = 1024 * 1024;
 const isWindows = process.platform === "win32";
@@ -22,7 +22,7 @@ describe.skipIf(executablesMissing !== null)(`reload (${executablesMissing ?? "c
   const file = () => join(lab.homes.server, "server.toml");
   const write = (text: string) => writeFileSync(file(), text);
   const reload = async (...args: readonly string[]): Promise<ProgramEnd> =>
-    await runProgram([lab.programs.dyncServer, "reload", ...args], { env: { DYNC_HOME: lab.homes.server } });
+    await lab.dyncServer(["reload", ...args]);
 
   /** Begins to send what the test goes on to write. */
   async function begun(name: string) {

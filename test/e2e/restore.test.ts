@@ -95,8 +95,7 @@ describe.skipIf(missing !== null)(`a copy of a server (${missing ?? "rsync"})`, 
     const database = new DatabaseSync(catalogue);
     database.exec("PRAGMA user_version = 9999");
     database.close();
-    const command = [lab.programs.dyncServer, "--data", lab.data, "--bind", "127.0.0.1", "--port", "0"];
-    const end = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
+    const end = await lab.dyncServer(["--data", lab.data, "--bind", "127.0.0.1", "--port", "0"]);
     expect(end).toMatchObject({ code: 2, stderr: expect.stringContaining("newer") });
     renameSync(catalogue, `${catalogue}.newer`);
     rmSync(`${catalogue}-wal`, { force: true });

@@ -6,7 +6,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram } from "../support/programs.ts";
 
 const schema = {
   required: ["project", "run"],
@@ -23,8 +22,7 @@ describe.skipIf(executablesMissing !== null)(`rules (${executablesMissing ?? "co
     const text = parts.map((it) => `[[rules]]\n${it}\n`).join("\n");
     writeFileSync(join(lab.homes.server, "server.toml"), text);
   };
-  const server = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const server = async (...args: readonly string[]) => await lab.dyncServer(args);
   const ms = 'name = "ms"\nusers = ["ali*"]\nfiles = ["*.raw"]\nschema = "ms.json"';
   const nmr = 'name = "nmr"\ndatasets = true\nmetadata = { kind = "nmr" }';
   const to = () => `127.0.0.1:${lab.port}`;

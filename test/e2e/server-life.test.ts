@@ -125,8 +125,7 @@ describe.skipIf(executablesMissing !== null)(
 
     test("5: a data folder that another server uses, which may be about to stop", async () => {
       await using lab = await openLab();
-      const command = [lab.programs.dyncServer, "--data", lab.data, "--bind", "127.0.0.1", "--port", "0"];
-      const end = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
+      const end = await lab.dyncServer(["--data", lab.data, "--bind", "127.0.0.1", "--port", "0"]);
       expectRefusal(end, /another/i, undefined, 5);
       await lab.expectAlive();
     });

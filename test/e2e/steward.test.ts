@@ -20,7 +20,7 @@ import {
   type RunningServer,
   startServer,
 } from "../support/executables.ts";
-import { type ProgramEnd, runProgram, startProgram } from "../support/programs.ts";
+import { jsonLines, type ProgramEnd, runProgram, startProgram } from "../support/programs.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
 const isWindows = process.platform === "win32";
@@ -106,9 +106,8 @@ describe.skipIf(missing !== null)(`a steward's day (${missing ?? "compiled"})`, 
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("rror") });
     return stdout;
   };
-  const found = async (...args: readonly string[]): Promise<readonly Record<string, unknown>[]> => {
-    const lines = (await done(server("uploads", "list", "--json", ...args))).trim().split("\n");
-    const all = lines.map((it) => JSON.parse(it) as Record<string, unknown>);
+  const found = async (...args: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+    const all = jsonLines(await done(server("uploads", "list", "--json", ...args)));
     return all.filter(({ type }) => type === "stored-upload");
   };
 
@@ -261,9 +260,7 @@ describe.skipIf(missing !== null)(`a steward's day (${missing ?? "compiled"})`, 
   });
 
   test("16:00, all of it is as it was stored, and the audit log tells the day", async () => {
-    const verified = JSON.parse(
-      (await done(server("uploads", "verify", "--all", "--json"))).trim().split("\n").at(-1) ?? "",
-    );
+    const verified = jsonLines(await done(server("uploads", "verify", "--all", "--json"))).at(-1);
     expect(verified).toMatchObject({ uploads: 5, sound: 5 });
     expect(await found("--state", "stored")).toHaveLength(5);
     expect(await found("--user", "berger", "--state", "stored", "--name", "note*")).toMatchObject([
@@ -291,7 +288,6 @@ describe.skipIf(missing !== null)(`a steward's day (${missing ?? "compiled"})`, 
     writeFileSync(data(".dync", "audit", log), lines.join("\n"));
     const changed = await server("audit", "verify", "--data", data());
     expect(changed.code).toBe(1);
-    // The chain shows it at the line that follows.
-    expect(changed.stdout + changed.stderr).toMatch(new RegExp(`\\b(${line + 1}|${line + 2})\\b`));
+    expect(changed.stderr).toContain(`${log}:${line + 1}: This line was changed`);
   });
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { FileSink } from "bun";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { runProgram, startProgram } from "../support/programs.ts";
+import { startProgram } from "../support/programs.ts";
 
 const MiB = 1024 * 1024;
 
@@ -17,8 +17,12 @@ describe.skipIf(executablesMissing !== null)(`uploads (${executablesMissing ?? "
   });
   afterAll(async () => await lab[Symbol.asyncDispose]());
 
-  const uploads = async (...args: readonly string[]) =>
-    await runProgram([lab.programs.dyncServer, "uploads", ...args], { env: { DYNC_HOME: lab.homes.server } });
+  const uploads = async (...args: readonly string[]) => await lab.dyncServer(["uploads", ...args]);
+  /** One that does not come to its end while a test lasts. */
+  const startVerifying = () => {
+    const command = [lab.programs.dyncServer, "uploads", "verify", "--all", "--rate", "1", "--json"];
+    return startProgram(command, { env: { DYNC_HOME: lab.homes.server } });
+  };
   const to = () => `127.0.0.1:${lab.port}`;
   /** How the ids of those begin that are called so. */
   const idOf = async (name: string) => (await uploads("list", "-n", name)).stdout.slice(0, 8);
@@ -172,24 +176,14 @@ describe.skipIf(executablesMissing !== null)(`uploads (${executablesMissing ?? "
   });
 
   test("a verification ends with who asked for it, and uploads go on beside one", async () => {
-    await using asking = startProgram(
-      [lab.programs.dyncServer, "uploads", "verify", "--all", "--rate", "1", "--json"],
-      {
-        env: { DYNC_HOME: lab.homes.server },
-      },
-    );
+    await using asking = startVerifying();
     await asking.line(/"type":"verifying"/);
     await lab.expectAlive();
     asking.signal("SIGINT");
     expect(await asking.ended()).toMatchObject({ signal: "SIGINT" });
     // No more than 16 are answered at once: who is gone holds none of the places.
     for (let round = 0; round < 17; round++) {
-      await using one = startProgram(
-        [lab.programs.dyncServer, "uploads", "verify", "--all", "--rate", "1", "--json"],
-        {
-          env: { DYNC_HOME: lab.homes.server },
-        },
-      );
+      await using one = startVerifying();
       await one.line(/"type":"verifying"/);
       await one.kill();
     }

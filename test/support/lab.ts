@@ -115,6 +115,18 @@ export class Lab implements AsyncDisposable {
     return await runProgram([this.programs.dync, ...args], this.#asClient(options), deadlineMs);
   }
 
+  /** Runs a command of the server's program beside the server. */
+  async dyncServer(args: readonly string[]): Promise<ProgramEnd> {
+    const env = { DYNC_HOME: this.homes.server };
+    return await runProgram([this.programs.dyncServer, ...args], { env });
+  }
+
+  /** Has the server take this as its `server.toml`; returns how that ended. */
+  async configure(text: string): Promise<ProgramEnd> {
+    await writeFile(join(this.homes.server, "server.toml"), text);
+    return await this.dyncServer(["reload"]);
+  }
+
   /** Sends with some metadata; `args` are options and the file. */
   async send(
     args: readonly string[],

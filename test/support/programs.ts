@@ -47,6 +47,14 @@ interface Waiter {
   readonly found: (match: RegExpMatchArray) => void;
 }
 
+/** What lines of JSON say, such as a program prints with `--json`. */
+export function jsonLines<Line = Readonly<Record<string, unknown>>>(text: string): readonly Line[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line);
+}
+
 /** A running program. Disposing of it kills it and waits until it is gone. */
 export class Program implements AsyncDisposable {
   readonly command: readonly string[];
