@@ -12,7 +12,7 @@ import {
   type UploadState,
 } from "../../src/catalogue/catalogue.ts";
 import { amendContract } from "./amend-contract.ts";
-import { quotaTests } from "./quota.ts";
+import { quotaContract } from "./quota-contract.ts";
 
 export function newUpload(number: number, change: Partial<NewUpload> = {}): NewUpload {
   return {
@@ -77,7 +77,7 @@ export function timeOf(seconds: number): string {
 
 export function catalogueContract(name: string, make: () => Promise<Catalogue & AsyncDisposable>): void {
   describe(name, () => {
-    quotaTests({ make, newUpload, owner, timeOf });
+    quotaContract(make);
 
     test("a new upload is open, with nothing durable, and held by who added it", async () => {
       await using catalogue = await make();

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { jsonDigest } from "../../src/base/json-digest.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
 import { deliveryAheadMsMax, type NewDelivery } from "../../src/catalogue/outbox.ts";
-import { admit, newUpload, timeOf } from "./contract.ts";
+import { admit, bring, newUpload, timeOf } from "./contract.ts";
 
 /** An upload that finishes at `seconds`, of which hooks are to be told. */
 async function finish(catalogue: Catalogue, number: number, seconds: number, ...hooks: readonly string[]) {
@@ -108,15 +108,7 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
       const metadataText = '{"a":1,"b":2,"c":3}';
       const hold = await admit(catalogue, newUpload(1, { metadataText, added: '["b","c"]' }));
       expect(await catalogue.metadataOf(hold.id)).toBe(metadataText);
-      const at = timeOf(1);
-      await catalogue.change(hold, {
-        verb: "begin-publish",
-        sha256: "ab",
-        content: "ab",
-        receivedAt: at,
-        at,
-      });
-      await catalogue.change(hold, { verb: "finish", at });
+      await bring(catalogue, hold, "finished", 1);
       const record = await catalogue.get(hold.id);
       expect(record).toMatchObject({ added: '["b","c"]', metadataDigest: jsonDigest('{"a":1}') });
     });

@@ -2,15 +2,9 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Catalogue, Hold, NewUpload, Owner } from "../../src/catalogue/catalogue.ts";
+import type { Catalogue, Hold, NewUpload } from "../../src/catalogue/catalogue.ts";
 import type { Quota } from "../../src/catalogue/quota.ts";
-
-export interface QuotaParts {
-  readonly make: () => Promise<Catalogue & AsyncDisposable>;
-  readonly newUpload: (number: number, change?: Partial<NewUpload>) => NewUpload;
-  readonly owner: Owner;
-  readonly timeOf: (seconds: number) => string;
-}
+import { newUpload, owner, timeOf } from "./contract.ts";
 
 const many = { uploads: 10_000, metadataBytes: 1_000_000_000 };
 const users = ["anna", "bert", "carl"] as const;
@@ -46,7 +40,7 @@ const steps = fc.array(
   { maxLength: 60 },
 );
 
-export function quotaTests({ make, newUpload, owner, timeOf }: QuotaParts): void {
+export function quotaContract(make: () => Promise<Catalogue & AsyncDisposable>): void {
   const complete = { sha256: "ab", content: "ab" };
 
   async function finish(catalogue: Catalogue, hold: Hold, bytes?: number, seconds = 9): Promise<void> {
