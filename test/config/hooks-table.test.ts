@@ -1,19 +1,8 @@
 // `[[hooks]]` of a server's file: what it says, and everything that is wrong with it, each with its line.
 
 import { describe, expect, test } from "bun:test";
-import { readServerFile } from "../../src/config/server-file.ts";
-import type { checkFile } from "../../src/config/table.ts";
+import { faultsIn, read } from "./faults-in.ts";
 
-/** "LINE: MEMBER: TEXT [HINT]" for each fault. */
-function faultsIn(reading: ReturnType<typeof checkFile>): readonly string[] {
-  if (reading.ok) return [];
-  return reading.faults.map(
-    ({ line, member: name, text, hint }) =>
-      `${line}: ${name === "" ? "" : `${name}: `}${text}${hint === undefined ? "" : ` [${hint}]`}`,
-  );
-}
-
-const read = (text: string) => readServerFile(text, "/etc/dync");
 const duration = "write a number with a unit: 90s, 15m, 24h, 7d";
 
 describe("hooks", () => {

@@ -1,20 +1,9 @@
 // `[[limits]]` of server.toml: whom an entry is for, and everything that is wrong with one.
 
 import { describe, expect, test } from "bun:test";
-import { readServerFile } from "../../src/config/server-file.ts";
-import type { checkFile } from "../../src/config/table.ts";
 import { limitsOf } from "../../src/rules/user-limits.ts";
+import { faultsIn, read } from "./faults-in.ts";
 
-/** "LINE: MEMBER: TEXT [HINT]" for each fault. */
-function faultsIn(reading: ReturnType<typeof checkFile>): readonly string[] {
-  if (reading.ok) return [];
-  return reading.faults.map(
-    ({ line, member: name, text, hint }) =>
-      `${line}: ${name === "" ? "" : `${name}: `}${text}${hint === undefined ? "" : ` [${hint}]`}`,
-  );
-}
-
-const read = (text: string) => readServerFile(text, "/etc/dync");
 const size = "write a number of bytes or a number with a unit: 256MiB, 1G, 500MB";
 
 describe("limits", () => {

@@ -13,17 +13,8 @@ import { choices, counts, readInFile } from "../../src/config/setting.ts";
 import { checkFile, member, table } from "../../src/config/table.ts";
 import { readToml } from "../../src/config/toml.ts";
 import type { LimitEntry } from "../../src/rules/user-limits.ts";
+import { faultsIn, read } from "./faults-in.ts";
 
-/** "LINE: MEMBER: TEXT [HINT]" for each fault. */
-function faultsIn(reading: ReturnType<typeof checkFile>): readonly string[] {
-  if (reading.ok) return [];
-  return reading.faults.map(
-    ({ line, member: name, text, hint }) =>
-      `${line}: ${name === "" ? "" : `${name}: `}${text}${hint === undefined ? "" : ` [${hint}]`}`,
-  );
-}
-
-const read = (text: string) => readServerFile(text, "/etc/dync");
 const size = "write a number of bytes or a number with a unit: 256MiB, 1G, 500MB";
 const duration = "write a number with a unit: 90s, 15m, 24h, 7d";
 const quotes = 'all but plain numbers, true and false stands in quotes: "64MiB"';

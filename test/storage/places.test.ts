@@ -160,7 +160,7 @@ describe.skipIf(!isUnix)("what a rule wants of its files", () => {
     async () => {
       await using world = await opened();
       const foreign = { ...place, manner: { group: 1 } };
-      expect(await codeOf(world.storage.tryDestination(foreign))).not.toBe("none");
+      expect(await codeOf(world.storage.tryDestination(foreign))).toBe("internal");
     },
   );
 });

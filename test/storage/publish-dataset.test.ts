@@ -6,23 +6,19 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
 import { PartialDataset } from "../../src/storage/dataset/partial-dataset.ts";
 import { datasetSteps } from "../../src/storage/dataset/publish-dataset.ts";
 import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
-import { stateFolder } from "../../src/storage/filesystem.ts";
-import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import type { PublishParts } from "../../src/storage/publish.ts";
 import type { Description, Storage } from "../../src/storage/storage.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sync.ts";
-import { Trash } from "../../src/storage/trash.ts";
 import type { Contents, Layout } from "../../src/upload/upload.ts";
-import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { codeOf, datasetKind, descriptionOf, idOf, publishOne } from "./contract.ts";
 import { everything, homeOf, placeIn, tarBytes, treeOf } from "./dataset-world.ts";
 import { openStorage } from "./open-storage.ts";
+import { cutsOf, partsOf } from "./publish-parts.ts";
 
 const tar = tarBytes(everything);
 const destination = { folder: "anna", name: "run" };
@@ -41,12 +37,8 @@ for (const [layout, hasLinks] of [
   ["bagit", true],
   ["plain", false],
 ] as const) {
-  const names = stepsOf(partsOf("/", hasLinks), {} as WholeDataset, descriptionOf("", "", "", tar)).map(
-    ({ name }) => name,
-  );
-  const cuts = [...names.keys(), names.length].map(
-    (count) => [count === 0 ? "before the first step" : `after "${names[count - 1]}"`, count] as const,
-  );
+  const steps = stepsOf(partsOf("/", hasLinks), {} as WholeDataset, descriptionOf("", "", "", tar));
+  const cuts = cutsOf(steps);
 
   describe(`publishing, ${layout}, ${hasLinks ? "with" : "without"} hard links, cut off`, () => {
     test.each(cuts)(
@@ -166,19 +158,6 @@ async function complete(storage: Storage, description: Description): Promise<voi
     await left.sink.discard();
     throw error;
   }
-}
-
-function partsOf(root: string, hasLinks: boolean): PublishParts {
-  return {
-    root,
-    partials: join(stateFolder(root), "partial"),
-    mode: 0o640,
-    hasLinks,
-    durableFolders: new Set(),
-    syncs: new FolderSyncs(),
-    trash: new Trash(systemClock, silentLogger),
-    clock: systemClock,
-  };
 }
 
 function stepsOf(parts: PublishParts, dataset: WholeDataset, description: Description) {

@@ -4,25 +4,20 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
 import { stateFolder } from "../../src/storage/filesystem.ts";
-import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import { type PublishParts, publishSteps } from "../../src/storage/publish.ts";
-import { Trash } from "../../src/storage/trash.ts";
-import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { bytesOf, codeOf, descriptionOf, idOf, publishOne } from "./contract.ts";
 import { openStorage } from "./open-storage.ts";
+import { cutsOf, partsOf } from "./publish-parts.ts";
 
 const content = bytesOf("the content");
 const destination = { folder: "anna", name: "run.raw" };
 const published = ["run.raw", "run.raw.meta.json", "run.raw.sha256"];
 
 for (const hasLinks of [true, false]) {
-  const names = stepsOf(partsOf("/", hasLinks)).map(({ name }) => name);
-  const cuts = [...names.keys(), names.length].map(
-    (count) => [count === 0 ? "before the first step" : `after "${names[count - 1]}"`, count] as const,
-  );
+  const steps = stepsOf(partsOf("/", hasLinks));
+  const cuts = cutsOf(steps);
 
   describe(`publishing ${hasLinks ? "with" : "without"} hard links, cut off`, () => {
     test.each(cuts)(
@@ -118,19 +113,6 @@ test("a description that was written only in part is written again", async () =>
 
 function description() {
   return descriptionOf(idOf(1), destination.folder, destination.name, content);
-}
-
-function partsOf(root: string, hasLinks: boolean): PublishParts {
-  return {
-    root,
-    partials: join(stateFolder(root), "partial"),
-    mode: 0o640,
-    hasLinks,
-    durableFolders: new Set(),
-    syncs: new FolderSyncs(),
-    trash: new Trash(systemClock, silentLogger),
-    clock: systemClock,
-  };
 }
 
 function stepsOf(parts: PublishParts) {
