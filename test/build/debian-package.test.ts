@@ -1,5 +1,5 @@
 // The Debian packages: what is in them, that the same release has the same bytes, and that their
-// scripts and pages have no faults. That they install, upgrade and go is tried in a Debian of their own: debian-system.test.ts.
+// scripts and pages have no faults. That they install, upgrade and go is tried in a Debian of their own: test/faults/debian.test.ts.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -18,7 +18,7 @@ import {
   type RunningServer,
   startServer,
 } from "../support/executables.ts";
-import { runProgram } from "../support/programs.ts";
+import { jsonLines, runProgram } from "../support/programs.ts";
 import { makeReferenceKeys, referenceMissing, runReferenceClient } from "../support/reference.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
@@ -75,10 +75,7 @@ async function askReference(configuration: string, uploads: readonly Upload[]): 
     env: { LC_ALL: "C.UTF-8" },
   });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Answer);
+  return jsonLines<Answer>(stdout);
 }
 
 /** Permissions and content of all that lies in `folder`, by its path. */
@@ -211,8 +208,6 @@ describe.skipIf(missing !== null)(`dropboxes of the original (${missing ?? "both
   });
 
   test("what is stored already is confirmed to a client that asks again", async () => {
-    const tar = await tarOf(run, "QJFDC010EU_run");
-    writeFileSync(temp.file("again"), tar);
     writeFileSync(temp.file("again.json"), JSON.stringify(untar));
     const id = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
     const args = ["-m", temp.file("again.json"), "-n", "QJFDC010EU_again.tar", "--identity", id];

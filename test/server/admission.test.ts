@@ -10,7 +10,7 @@ import { owner } from "../catalogue/contract.ts";
 import { codeOf, idOf, publishOne } from "../storage/contract.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { MemoryStorage, type MemoryStorageOptions } from "../support/memory/storage.ts";
-import { RecoveryWorld } from "./recovery-world.ts";
+import { noEvents, RecoveryWorld } from "./recovery-world.ts";
 
 const MiB = 1024 * 1024;
 const createdAt = "2026-01-02T03:04:05.000Z";
@@ -40,14 +40,6 @@ function requestOf(change: Partial<AdmissionRequest["post"]> = {}): AdmissionReq
     createdAt,
   };
 }
-
-const noEvents = {
-  onStored() {},
-  onNote() {},
-  onFailed() {},
-  onRefused() {},
-  abandoned: new AbortController().signal,
-};
 
 // Nobody holds the name.
 const free = async (): Promise<void> => {

@@ -14,15 +14,8 @@ import { bytesOf, codeOf, idOf } from "../storage/contract.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { MemoryStorage } from "../support/memory/storage.ts";
 
-import { RecoveryWorld, sha256 } from "./recovery-world.ts";
+import { noEvents, RecoveryWorld, sha256 } from "./recovery-world.ts";
 
-const noEvents = {
-  onStored() {},
-  onNote() {},
-  onFailed() {},
-  onRefused() {},
-  abandoned: new AbortController().signal,
-};
 const waits = async (): Promise<void> => {
   throw new Error("somebody waits");
 };

@@ -5,13 +5,12 @@ import type { LogLevel } from "../../src/base/log.ts";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { Recounts } from "../../src/server/recounts.ts";
 import type { CompleteUpload } from "../../src/upload/upload.ts";
-import { newUpload, owner } from "../catalogue/contract.ts";
+import { admit, newUpload } from "../catalogue/contract.ts";
 import { codeOf } from "../storage/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 
 const dayMs = 24 * 3_600_000;
-const noBounds = { uploads: 1000, metadataBytes: 1_000_000 };
 
 let clock: ManualClock;
 let catalogue: MemoryCatalogue;
@@ -51,11 +50,10 @@ beforeEach(() => {
 /** Stores an upload, as a server does, and lays it where it belongs. */
 async function store(number: number, size: number, user = "anna"): Promise<string> {
   const upload = newUpload(number, { user, size });
-  const admitted = await catalogue.admit(upload, owner, noBounds);
-  if (admitted.type !== "admitted") throw new Error("it is let in");
+  const hold = await admit(catalogue, upload);
   const at = clock.date().toISOString();
   const complete = { sha256: "ab", content: "ab", receivedAt: at, at };
-  await catalogue.change(admitted.hold, { verb: "begin-publish", ...complete });
+  await catalogue.change(hold, { verb: "begin-publish", ...complete });
   there.set(upload.id, {
     ...upload,
     size,
@@ -64,7 +62,7 @@ async function store(number: number, size: number, user = "anna"): Promise<strin
     receivedAt: at,
     added: null,
   } as never);
-  await catalogue.change(admitted.hold, { verb: "finish", at });
+  await catalogue.change(hold, { verb: "finish", at });
   return upload.id;
 }
 
@@ -113,15 +111,14 @@ test("what is just being published is counted when it is stored", async () => {
   await store(1, 40);
   clock.advance(dayMs);
   const upload = newUpload(2, { size: 3 });
-  const admitted = await catalogue.admit(upload, owner, noBounds);
-  if (admitted.type !== "admitted") throw new Error("it is let in");
+  const hold = await admit(catalogue, upload);
   const at = clock.date().toISOString();
   const complete = { sha256: "ab", content: "ab", receivedAt: at, at };
-  await catalogue.change(admitted.hold, { verb: "begin-publish", ...complete });
+  await catalogue.change(hold, { verb: "begin-publish", ...complete });
   there.set(upload.id, { ...upload, size: 3 } as never);
   await recounts.count(null, signal);
   expect(await usage()).toEqual([40, 1]);
-  await catalogue.change(admitted.hold, { verb: "finish", at });
+  await catalogue.change(hold, { verb: "finish", at });
   expect(await usage()).toEqual([43, 2]);
 });
 

@@ -9,6 +9,15 @@ import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { MemoryStorage, type StorageOperation } from "../support/memory/storage.ts";
 
+/** For uploads of which nobody wants to hear. */
+export const noEvents = {
+  onStored() {},
+  onNote() {},
+  onFailed() {},
+  onRefused() {},
+  abandoned: new AbortController().signal,
+};
+
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

@@ -16,7 +16,7 @@ import {
   type StoredAs,
 } from "../../../src/storage/storage.ts";
 import { type Destination, pathOf } from "../../../src/upload/destination.ts";
-import { namesClash, takenText } from "../../../src/upload/names.ts";
+import { occupiedNames, takenText } from "../../../src/upload/names.ts";
 import { parseSidecar } from "../../../src/upload/sidecar.ts";
 import { type MemoryBytes, MemoryPartial, type StorageOperation } from "./partial.ts";
 
@@ -53,6 +53,8 @@ export interface PublishedFile extends Destination, Description {
 
 /** A file under its final name: the same bytes as its partial, as with a hard link. */
 interface Shown extends Destination, Description {
+  /** Names that nobody else can have beside it: folding them anew for each question took most of a long test's time. */
+  readonly occupied: ReadonlySet<string>;
   readonly id: string;
   readonly stored: MemoryBytes;
   isDurable: boolean;
@@ -100,7 +102,7 @@ export class MemoryStorage extends PartialStorage implements Storage {
 
   /** Everything that can be seen under its final name. */
   published(): readonly PublishedFile[] {
-    return [...this.#published.values()].map(({ stored, isDurable: _, ...file }) => {
+    return [...this.#published.values()].map(({ stored, isDurable: _, occupied: __, ...file }) => {
       return { ...file, bytes: stored.bytes.subarray(0, stored.length) };
     });
   }
@@ -144,8 +146,9 @@ export class MemoryStorage extends PartialStorage implements Storage {
   }
 
   #obstacleAt({ folder, name }: Destination): Obstacle | null {
+    const wanted = occupiedNames(name);
     const all = [...this.#published.values()].filter(
-      (it) => it.folder === folder && namesClash(it.name, name),
+      (it) => it.folder === folder && wanted.some((one) => it.occupied.has(one)),
     );
     const file = all.find((it) => it.name === name) ?? all[0];
     if (file === undefined) return null;
@@ -222,6 +225,7 @@ export class MemoryStorage extends PartialStorage implements Storage {
       id,
       folder: destination.folder,
       name: destination.name,
+      occupied: new Set(occupiedNames(destination.name)),
       sha256: description.sha256,
       metadataText: description.metadataText,
       modified: description.modified ?? null,
