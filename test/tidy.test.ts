@@ -70,6 +70,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "keys",
     "transport/transport.ts",
   ],
+  watch: ["base", "upload", "client"],
   cli: [
     "base",
     "upload",
@@ -86,6 +87,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "hooks",
     "server",
     "client",
+    "watch",
   ],
 };
 

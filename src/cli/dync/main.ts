@@ -9,6 +9,7 @@ import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
 import { uploadsCommand } from "./uploads.ts";
 import { dyncUsage } from "./usage.ts";
+import { watchCommand } from "./watch.ts";
 
 export const dync: Program = {
   name: "dync",
@@ -21,6 +22,7 @@ export const dync: Program = {
     cancelCommand,
     checkCommand,
     historyCommand,
+    watchCommand,
   ],
   defaultCommand: "send",
   endsAtHangup: true,

@@ -32,7 +32,7 @@ const otherNames: Readonly<Record<string, string>> = {
   ...named("check", "verify", "compare", "diff", "cmp"),
   ...named("send", "upload", "put", "push", "cp", "copy", "store", "transfer"),
 };
-const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "check", "history", "help"];
+const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "check", "history", "watch", "help"];
 
 /** A command line whose words are told apart. */
 interface SendLine extends CommandLine {
