@@ -45,7 +45,11 @@ test.skipIf(reason !== null)(
       encoding: "utf8",
       env: { ...process.env, PATH: join(folder, "tools"), DYNC_INSTALL_PACKAGES: "no" },
     });
-    expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: "" });
+    // On a fresh machine Bun says how it fetches the runtime.
+    const said = run.stderr
+      .split(/[\r\n]+/)
+      .filter((line) => !/^(Downloading|Decompressing|Extracting|$)/.test(line.trim()));
+    expect({ status: run.status, said }).toEqual({ status: 0, said: [] });
     expect(run.stdout).toMatch(
       /^Not built: dync-windows-x64\.exe, dync-server-windows-x64\.exe: libzmq for windows-x64: cannot be built here: missing /m,
     );

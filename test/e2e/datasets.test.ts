@@ -98,7 +98,7 @@ describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped:
         sha256: sha256(readFileSync(tar)),
       });
       expect(await lab.metadata("run42")).toEqual({ sample: "S-17" });
-      expectNothingLeft(lab);
+      await expectNothingLeft(lab);
     },
   );
 
@@ -145,7 +145,7 @@ describe.skipIf(missing !== null)(`datasets${missing === null ? "" : ` (skipped:
         for (const it of globSync("alice/run42*", { cwd: lab.data }))
           await rm(join(lab.data, it), { recursive: true });
       }
-      expectNothingLeft(lab);
+      await expectNothingLeft(lab);
     }
   });
 

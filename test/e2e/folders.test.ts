@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expectNothingLeft, leftovers } from "../support/aftermath.ts";
+import { expectNothingLeft } from "../support/aftermath.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { because } from "../support/foreign-systems.ts";
@@ -62,16 +62,9 @@ async function stalled(proxy: FaultyProxy): Promise<void> {
   while (proxy.counters.arrived.up <= stallAfter) await Bun.sleep(5);
 }
 
-/** A server that is told of an end clears up behind its answer. */
-async function nothingLeft(lab: Lab): Promise<void> {
-  const isLeft = () => Object.values(leftovers(lab)).some((all) => all.length > 0);
-  for (const endsAt = Date.now() + 10_000; isLeft() && Date.now() < endsAt; ) await Bun.sleep(20);
-  expectNothingLeft(lab);
-}
-
 async function expectSame(lab: Lab, folder: string, name = "run42"): Promise<void> {
   expect(await treeIn(lab.stored(name))).toEqual(await treeIn(folder));
-  expectNothingLeft(lab);
+  await expectNothingLeft(lab);
 }
 
 describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
@@ -111,7 +104,7 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     });
     writeFileSync(join(folder, "run.xml"), "<RUN/>");
     expect(await send()).toMatchObject({ code: 7, stderr: expect.stringContaining("with other files") });
-    expectNothingLeft(lab);
+    await expectNothingLeft(lab);
   });
 
   describe("in which something changes while it is sent", () => {
@@ -154,7 +147,7 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
           ),
         });
         expect(existsSync(stage.lab.stored("run42"))).toBe(false);
-        await nothingLeft(stage.lab);
+        await expectNothingLeft(stage.lab);
       },
     );
 
@@ -171,7 +164,7 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
         stderr: expect.stringContaining("warning: 1 file that came into"),
       });
       expect(await treeIn(stage.lab.stored("run42"))).toEqual(before);
-      expectNothingLeft(stage.lab);
+      await expectNothingLeft(stage.lab);
     });
   });
 
@@ -200,7 +193,7 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     ).toEqual(tree.map(({ modified, ...it }) => (it.path === "images" ? it : { ...it, modified })));
     const times = (all: typeof tree) => all.find(({ path }) => path === "images")?.modified;
     expect(times(await treeIn(lab.stored("run42")))).toBe(times(tree)!);
-    expectNothingLeft(lab);
+    await expectNothingLeft(lab);
   });
 
   test("that was killed, and in which a file changed since, is sent anew, which is said", async () => {
@@ -240,7 +233,7 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     expect(end.stderr).toContain(`error: ${names.length} names in "${folder}" cannot be sent\n`);
     expect(proxy.counters.arrived.up).toBeLessThan(20_000);
     expect(existsSync(lab.stored("run42"))).toBe(false);
-    await nothingLeft(lab);
+    await expectNothingLeft(lab);
     const { code } = await lab.send(["-q", "--dataset", "--exclude", "*%*", folder]);
     expect(code).toBe(0);
     expect(await readFile(join(lab.stored("run42"), "data", "run.xml"), "utf8")).toBe("<run/>");
@@ -263,7 +256,7 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     expect(end).toMatchObject({ code: 2, stdout: "" });
     expect(end.stderr).toContain(`error: ${names.length} names in "${folder}" cannot be sent\n`);
     expect(proxy.counters.arrived.up).toBe(0);
-    await nothingLeft(lab);
+    await expectNothingLeft(lab);
   });
 
   test("several, of which one was sent in part and one not at all when all was killed: resume sends the rest", async () => {
@@ -284,7 +277,7 @@ describe.skipIf(missing !== null)(`folders${missing === null ? "" : ` (skipped: 
     rmSync(join(other, "left-out.log"));
     expect(await treeIn(lab.stored("run42"))).toEqual(await treeIn(folder));
     expect(await treeIn(lab.stored("other"))).toEqual(await treeIn(other));
-    await nothingLeft(lab);
+    await expectNothingLeft(lab);
   });
 
   test.skipIf(setprivMissing !== null)(

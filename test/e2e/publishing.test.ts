@@ -30,7 +30,7 @@ async function expectRefused(lab: Lab, reason: string): Promise<void> {
   expect(end.code).toBe(1);
   expect(proxy.counters.bytes.up).toBeLessThan(MiB);
   expect((await lab.server.line(/"Upload refused"/)).input).toMatch(/"cause":"[^"]*alice.*"hint":"/);
-  expectNothingLeft(lab);
+  await expectNothingLeft(lab);
 }
 
 describe.skipIf(executablesMissing !== null || !isPosix)(

@@ -50,7 +50,7 @@ describe.skipIf(reason !== null)(`crowds (${reason ?? "compiled"})`, () => {
       note("200 clients at once", { "server MB": Math.round(memory / MB) });
       expect(memory).toBeLessThan(serverMemoryMax);
       expect(lab.published()).toHaveLength(3 * 200);
-      expectNothingLeft(lab);
+      await expectNothingLeft(lab);
     },
     6 * minuteMs,
   );
@@ -79,7 +79,7 @@ describe.skipIf(reason !== null)(`crowds (${reason ?? "compiled"})`, () => {
       // Garbage comes and goes; what stays is seen when it has just been collected.
       expect(late.bytesMin).toBeLessThan(early.bytesMin + 40 * MB);
       expect(lab.published()).toHaveLength(3 * 24_000);
-      expectNothingLeft(lab);
+      await expectNothingLeft(lab);
     },
     25 * minuteMs,
   );

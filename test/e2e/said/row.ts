@@ -53,3 +53,15 @@ export interface Row {
   /** Why the row cannot run on this machine (it is then skipped, and says so); `null` where it can. */
   readonly unless?: string | null;
 }
+
+/** Starts `command` ($! is its process), and does `then` when it first says something of the pattern `said`, wherever it says it. */
+export const whenSaid = (command: string, said: string, then: string): string =>
+  [
+    "mkfifo said",
+    `${command} > said 2>&1 &`,
+    `while read -r line; do case $line in ${said}) [ -e once ] || { : > once; ${then}; } ;; esac; done < said`,
+    "wait $! 2> /dev/null",
+  ].join("\n");
+
+/** Of `dync --json`, for `whenSaid`: the server has some of it. */
+export const someSent = `*'"sent":'[1-9]*`;

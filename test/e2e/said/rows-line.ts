@@ -1,10 +1,9 @@
 // What dync says of a server that is away, of uploads that are unfinished, and of output that cannot be written.
 
-import type { Row } from "./row.ts";
+import { type Row, someSent, whenSaid } from "./row.ts";
 
 // So slow that a command is stopped in the midst of it.
 const slow = ["--chunk", "16KiB", "--window", "1"];
-const stopped = "timeout -s INT 2 dync -q -k a:b $SERVER";
 
 /** Starts a send in the background, and waits until it is there. */
 function beside(name: string, command: string): string {
@@ -36,7 +35,7 @@ export const rows: readonly Row[] = [
     given: "an upload that was stopped",
     server: slow,
     files: { "stopped.raw": 200_000_000 },
-    first: `${stopped} stopped.raw; true`,
+    first: `${whenSaid("dync --json -k a:b $SERVER stopped.raw", someSent, "kill -TERM $!")}; true`,
     steps: [
       {
         type: "dync uploads",

@@ -2,7 +2,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { startFaultyProxy } from "../../support/faulty-proxy.ts";
-import type { Place, Row } from "./row.ts";
+import { type Place, type Row, someSent, whenSaid } from "./row.ts";
 
 const slowServer = ["--chunk", "16KiB", "--window", "1"];
 const sizeBytes = 10_000_000;
@@ -35,17 +35,6 @@ async function doomedServer({ lab, defer }: Place): Promise<void> {
   const killed = lab.server.line(/"Upload started"/).then(() => lab.server.kill());
   defer(async () => void (await killed.catch(() => {})));
 }
-
-/** Starts `command` ($! is its process), and does `then` when it first says something of the pattern `said`, wherever it says it. */
-const whenSaid = (command: string, said: string, then: string): string =>
-  [
-    "mkfifo said",
-    `${command} > said 2>&1 &`,
-    `while read -r line; do case $line in ${said}) [ -e once ] || { : > once; ${then}; } ;; esac; done < said`,
-    "wait $! 2> /dev/null",
-  ].join("\n");
-
-const someSent = `*'"sent":'[1-9]*`;
 
 export const rows: readonly Row[] = [
   // Progress, and times.
@@ -162,6 +151,8 @@ export const rows: readonly Row[] = [
         stdout: [/^[0-9a-f]{64} {2}corrected-late\.raw$/],
         stderr: [
           "The metadata is not the same as when its upload was begun at ...: starting anew",
+          // How far it is, where it takes longer.
+          "...",
           'Stored "corrected-late.raw": 57 MiB in ...',
         ],
       },
