@@ -8,12 +8,17 @@ import { parseArgs } from "node:util";
 
 const root = join(import.meta.dir, "..");
 const { values, positionals } = parseArgs({
-  options: { suite: { type: "string", default: "normal" } },
+  options: {
+    suite: { type: "string", default: "normal" },
+    "update-timings": { type: "boolean", default: false },
+  },
   allowPositionals: true,
 });
 
-// Tests of whole programs: as much work as all others, and more waiting.
-const programs = "./test/e2e/";
+// Tests of programs wait most of the time, for pauses and for each other: on two cores, so many files at once leave none idle.
+const atOnce = 4;
+// What each file took, in ms: the longest begin first. `--update-timings` writes it anew.
+const timings = "test/timings.json";
 
 interface Totals {
   passed: number;
@@ -38,32 +43,13 @@ async function check(name: string, command: string[]): Promise<void> {
   process.stdout.write(`(${status === 0 ? "pass" : "fail"}) ${name}\n`);
 }
 
-/** Tests of the programs wait most of the time, for pauses and for each other: all others run beside them. */
+/** Runs a suite or what was asked for, and adds what the report says. */
 async function runTests(suite: string, filters: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "dync-test-report-"));
-  const runs =
-    filters.length > 0
-      ? [filters]
-      : suite === "faults"
-        ? [["./test/faults/"]]
-        : [[programs], without([programs, "./test/faults/"])];
-  try {
-    await Promise.all(runs.map((files, index) => runFiles(files, join(folder, `${index}.xml`), index > 0)));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** All of test/ but these folders. */
-function without(folders: readonly string[]): readonly string[] {
-  return folders.map((folder) => `--path-ignore-patterns=${folder.replace("./", "")}**`);
-}
-
-/** Runs test files and adds what the report says; `isLater`: what they print comes when they are over, in one piece. */
-async function runFiles(files: readonly string[], report: string, isLater: boolean): Promise<void> {
+  const report = join(folder, "report.xml");
   const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
-  const status = await run(["bun", "test", "--timeout=120000", ...reporter, ...files], isLater);
   try {
+    const status = await run(["bun", "test", "--timeout=120000", ...reporter, ...filesOf(suite, filters)]);
     const before = totals.failed;
     addReport(readFileSync(report, "utf8"));
     if (status !== 0 && totals.failed === before) totals.failed++;
@@ -72,7 +58,23 @@ async function runFiles(files: readonly string[], report: string, isLater: boole
       `The tests left no report: ${error instanceof Error ? error.message : String(error)}\n`,
     );
     totals.failed++;
+  } finally {
+    rmSync(folder, { recursive: true });
   }
+}
+
+/** Which files, and how many at once: attacks have the machine for themselves. */
+function filesOf(suite: string, filters: readonly string[]): readonly string[] {
+  if (filters.length > 0) return filters;
+  if (suite === "faults") return ["./test/faults/"];
+  const update = values["update-timings"] ? ["--update-timings"] : [];
+  return [
+    "--path-ignore-patterns=test/faults/**",
+    `--parallel=${atOnce}`,
+    "--no-isolate",
+    `--timings=${timings}`,
+    ...update,
+  ];
 }
 
 function addReport(xml: string): void {
@@ -82,21 +84,22 @@ function addReport(xml: string): void {
   totals.passed += tests - failed - skipped;
   totals.failed += failed;
   totals.skipped += skipped;
-  for (const [, name] of xml.matchAll(/<testcase name="([^"]*)"[^>]*>\s*<skipped/g)) {
-    process.stdout.write(`(skip) ${name}\n`);
+  for (const [how, mark] of [
+    ["skip", "skipped"],
+    ["fail", "(?:failure|error)"],
+  ] as const) {
+    for (const [, name, file] of xml.matchAll(testCases(mark)))
+      process.stdout.write(`(${how}) ${file}: ${name}\n`);
   }
 }
 
-async function run(command: string[], isLater = false): Promise<number> {
+/** The cases of a report that hold such an element: name and file. */
+function testCases(element: string): RegExp {
+  return new RegExp(`<testcase name="([^"]*)"[^>]*?file="([^"]*)"[^>]*>\\s*<${element}\\b`, "g");
+}
+
+async function run(command: string[]): Promise<number> {
   const path = `${join(root, "node_modules", ".bin")}:${process.env.PATH}`;
-  const output = isLater ? "pipe" : "inherit";
-  const child = Bun.spawn(command, {
-    cwd: root,
-    env: { ...process.env, PATH: path },
-    stdio: ["ignore", output, output],
-  });
-  if (!isLater) return await child.exited;
-  const printed = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  for (const text of await printed) process.stdout.write(text);
-  return await child.exited;
+  const env = { ...process.env, PATH: path };
+  return await Bun.spawn(command, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] }).exited;
 }
