@@ -83,9 +83,7 @@ async function rememberWhile(
     await forgetIt();
     return receipt;
   } catch (error) {
-    // What was let in and is not allowed any more lost its key, which may be renewed: the server keeps what it has.
-    const lostKey = error instanceof DyncError && error.code === "forbidden";
-    const isKept = isUnderWay && (lostKey || isOfUseAfter(error));
+    const isKept = isUnderWay && isOfUseAfter(error);
     await record.settle(isKept);
     if (!isKept) await forgetIt();
     throw isKept && error instanceof DyncError ? new UploadKept(error, state.identity) : error;

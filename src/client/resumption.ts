@@ -44,6 +44,8 @@ export function beginningOf(wanted: UnfinishedUpload, known: UnfinishedUpload | 
 const keptAfter: readonly ErrorCode[] = [
   "cancelled",
   "key-refused",
+  // Of what was let in: its key was revoked meanwhile, and may be allowed again. The server keeps what it has.
+  "forbidden",
   "wrong-server",
   "no-space",
   // Such as a network drive that is away for a moment: what the server has of the file stays of use.

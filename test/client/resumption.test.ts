@@ -76,6 +76,7 @@ test.each<[ErrorCode, boolean]>([
   ["source", true],
   ["internal", true],
   ["key-refused", true],
+  ["forbidden", true],
   ["wrong-server", true],
   ["source-changed", false],
   ["metadata-rejected", false],
@@ -115,7 +116,8 @@ describe("of a batch", () => {
   });
 
   test("one that is no part of it is over where nothing is kept of it", () => {
-    const errors = (["name-taken", "no-space"] as const).map((code) => new DyncError(code, "it failed"));
-    expect(errors.map((error) => isFinal(wanted, error))).toEqual([true, false]);
+    const codes = ["name-taken", "no-space", "forbidden"] as const;
+    const errors = codes.map((code) => new DyncError(code, "it failed"));
+    expect(errors.map((error) => isFinal(wanted, error))).toEqual([true, false, false]);
   });
 });

@@ -2,7 +2,8 @@
 // upload, and what the progress says. Bytes are counted, not seconds: a busy machine makes neither more.
 
 import { describe, expect, test } from "bun:test";
-import { createReadStream } from "node:fs";
+import { createReadStream, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { executablesMissing } from "../support/executables.ts";
 import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
@@ -60,6 +61,30 @@ describe.skipIf(executablesMissing !== null)(`a slow line (${executablesMissing 
       const rest = await lab.send([path]);
       expect(rest).toMatchObject({ code: 0 });
       await lab.expectStored(path);
+    });
+  });
+
+  test("uploads whose key is revoked while they go on are kept, and the end says how to go on with them", async () => {
+    await withLine(async (lab, proxy) => {
+      for (const name of ["one.raw", "two.raw"]) {
+        const before = proxy.counters.bytes.up;
+        const path = await lab.file(name, sizeBytes);
+        await using sending = lab.startDync(["-k", "sample:S-17", `127.0.0.1:${proxy.port}`, path]);
+        await passed(proxy, before + bytesPerSecond);
+        sending.signal("SIGINT");
+        await lab.server.line(new RegExp(`"Upload suspended".*"${name}"`));
+        await sending.ended();
+      }
+      await using resuming = lab.startDync(["resume", "--jobs", "2"]);
+      for (const name of ["one.raw", "two.raw"])
+        await lab.server.line(new RegExp(`"Upload resumed".*"${name}"`));
+      await lab.dyncServer(["clients", "remove", "alice"]);
+      const { stdout, stderr } = await resuming.ended();
+      expect(stderr).toContain("not authorised on the server any more");
+      expect(stdout + stderr).toContain('"dync resume" sends them once mended');
+      expect(
+        readdirSync(join(lab.homes.client, "uploads")).filter((it) => it.endsWith(".json")),
+      ).toHaveLength(2);
     });
   });
 
