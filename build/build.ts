@@ -82,14 +82,21 @@ function newestInput(): number {
 
 /** Short name of the commit that is checked out, with `+` when files differ from it; `unknown` outside git. */
 export function commit(): string {
-  if (Bun.which("git") === null) return "unknown";
-  const git = (...arguments_: string[]): string => {
-    const { exitCode, stdout } = Bun.spawnSync(["git", ...arguments_], { cwd: root, stderr: "ignore" });
-    return exitCode === 0 ? stdout.toString().trim() : "";
-  };
   const short = git("rev-parse", "--short=10", "HEAD");
   if (short === "") return "unknown";
   return git("status", "--porcelain", "--untracked-files=no") === "" ? short : `${short}+`;
+}
+
+/** When that commit was made, in seconds since 1970; `null` outside git. */
+export function commitTime(): number | null {
+  return Number(git("log", "-1", "--format=%ct")) || null;
+}
+
+/** What git answers about this checkout; empty where it cannot. */
+function git(...arguments_: readonly string[]): string {
+  if (Bun.which("git") === null) return "";
+  const { exitCode, stdout } = Bun.spawnSync(["git", ...arguments_], { cwd: root, stderr: "ignore" });
+  return exitCode === 0 ? stdout.toString().trim() : "";
 }
 
 if (import.meta.main) {

@@ -15,7 +15,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { DyncError, messageOf } from "../src/base/error.ts";
 import { addonPaths } from "../src/transport/zmq/addon.ts";
 import { billOfMaterials } from "./bill-of-materials.ts";
-import { commit } from "./build.ts";
+import { commit, commitTime } from "./build.ts";
 import { compileProgram } from "./compile.ts";
 import { buildDebianPackage, type DebianRelease, debianName, debianToolMissing } from "./debian-package.ts";
 import { fixSignature } from "./mach-o.ts";
@@ -169,11 +169,8 @@ function epoch(): number {
   if (/^\d{1,11}$/.test(said)) return Number(said);
   if (said !== "")
     throw new DyncError("usage", `SOURCE_DATE_EPOCH needs whole seconds, found ${JSON.stringify(said)}`);
-  const command = ["git", "log", "-1", "--format=%ct"];
-  const stdout =
-    Bun.which("git") === null ? "" : Bun.spawnSync(command, { cwd: project, stderr: "ignore" }).stdout;
   // Outside git nothing else is fixed: the beginning of 2026.
-  return Number(stdout.toString().trim()) || 1_767_225_600;
+  return commitTime() ?? 1_767_225_600;
 }
 
 /** Everything that lies beside the executables, SHA256SUMS last: it covers the rest. */
