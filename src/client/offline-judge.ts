@@ -4,18 +4,13 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError, errorCodeFromWire, messageOf } from "../base/error.ts";
 import type { ErrorMessage } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
-import type { heldAsked, judge, PostRules } from "../rules/judge.ts";
+import { heldAsked, judge, type PostRules } from "../rules/judge.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import type { Checked } from "./check.ts";
 import type { Job } from "./job.ts";
 import type { KeptRules } from "./kept-rules.ts";
 import { refusalError } from "./refusal-error.ts";
 import type { Source } from "./source.ts";
-
-interface Judging {
-  readonly judge: typeof judge;
-  readonly heldAsked: typeof heldAsked;
-}
 
 const readMsMax = 10_000;
 
@@ -25,25 +20,22 @@ export class OfflineJudge {
   /** When it said last that these are its rules: ISO 8601, UTC. */
   readonly at: string;
   readonly #rules: PostRules;
-  readonly #judging: Judging;
   readonly #clock: Clock;
 
-  private constructor({ user, at }: KeptRules, rules: PostRules, judging: Judging, clock: Clock) {
+  private constructor({ user, at }: KeptRules, rules: PostRules, clock: Clock) {
     this.#clock = clock;
     this.user = user;
     this.at = at;
     this.#rules = rules;
-    this.#judging = judging;
   }
 
   /** Rejects with `DyncError` ("cannot-know") where `kept` cannot be judged by. */
   static async open(kept: KeptRules, clock: Clock): Promise<OfflineJudge> {
-    // What it takes is much, and nothing else wants it.
+    // The expressions of rules are much to load, and nothing else wants them.
     const { readRules } = await import("../rules/rules-copy.ts");
-    const judging = await import("../rules/judge.ts");
     const until = clock.now() + readMsMax;
     try {
-      return new OfflineJudge(kept, await readRules(kept.text, () => clock.now() > until), judging, clock);
+      return new OfflineJudge(kept, await readRules(kept.text, () => clock.now() > until), clock);
     } catch (cause) {
       throw new DyncError("cannot-know", `The rules of which a copy is here ${messageOf(cause)}`, { cause });
     }
@@ -55,14 +47,14 @@ export class OfflineJudge {
     await source.close();
     const { name, metadataText, unpack } = job;
     const info = { ...(unpack && { unpack }), ...(source.size === null ? {} : { size: source.size }) };
-    const judgement = this.#judging.judge(this.user, { name, metadataText, info }, this.#rules, {
+    const judgement = judge(this.user, { name, metadataText, info }, this.#rules, {
       // Nothing begins: it has no id.
       upload: "UPLOAD-ID",
       at: this.#clock.date(),
     });
     if (judgement.type === "refused") return refusedBy(judgement.refusal, metadataText);
     const { rule, place, held } = judgement;
-    if (held !== null) return refusedBy(this.#judging.heldAsked(held), metadataText);
+    if (held !== null) return refusedBy(heldAsked(held), metadataText);
     const path = pathOf(destinationOf({ user: this.user, name: storedName({ name, info }), place }));
     return { type: "accepted", rule, place: rule === null ? null : path };
   }

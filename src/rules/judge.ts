@@ -11,7 +11,7 @@ import type { Destination, Manner } from "../upload/destination.ts";
 import { markedNameBytesMax, nameFault } from "../upload/names.ts";
 import { dropboxName } from "../upload/openbis.ts";
 import { barcodeLikeIn } from "./barcode.ts";
-import { NoJudgement } from "./metadata-schema.ts";
+import { NoJudgement } from "./no-judgement.ts";
 import { expandPath } from "./path-template.ts";
 import { type Candidate, defaultTerms, ruleFor, type Terms, type UploadRule } from "./upload-rules.ts";
 import { type Limits, namingFault, sizeFault } from "./user-limits.ts";

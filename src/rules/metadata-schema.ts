@@ -15,7 +15,7 @@ import { closest } from "../base/closest.ts";
 import { DyncError, type Fault, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
 import { limits } from "../protocol/limits.ts";
-
+import { NoJudgement } from "./no-judgement.ts";
 import { dialect } from "./schema-dialect.ts";
 import { type FindingTree, faultsOf } from "./schema-faults.ts";
 import { type Finding, pathOf, type SchemaObject } from "./schema-words.ts";
@@ -30,9 +30,6 @@ const unknownKeyword = "https://json-schema.org/keyword/unknown#";
 type Json = Parameters<typeof fromJs>[0];
 
 let schemasRead = 0;
-
-/** Nothing is known of the metadata: the schema cannot be applied to it. */
-export class NoJudgement extends Error {}
 
 export class MetadataSchema {
   /** As it was read. */

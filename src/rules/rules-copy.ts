@@ -9,7 +9,7 @@ import { limits } from "../protocol/limits.ts";
 import type { NameKind } from "../upload/names.ts";
 import type { PostRules } from "./judge.ts";
 import { isExpression, namePattern } from "./linear-pattern.ts";
-import { MetadataSchema } from "./metadata-schema.ts";
+import type { MetadataSchema } from "./metadata-schema.ts";
 import { readPathTemplate, templateText } from "./path-template.ts";
 import {
   defaultTerms,
@@ -172,7 +172,7 @@ async function ruleOf({
     files: files?.map((it) => patternOf(it, what)),
     metadata:
       metadata && new Map(metadata.map(([path, values]) => [path, values.map((it) => wantedOf(it, what))])),
-    schema: schema === undefined ? undefined : await read("schema", () => MetadataSchema.read(schema)),
+    schema: schema === undefined ? undefined : await read("schema", () => schemaOf(schema)),
     terms: {
       ...defaultTerms,
       names,
@@ -183,6 +183,12 @@ async function ruleOf({
       path: path === undefined ? null : await read("path", () => readPathTemplate(path)),
     },
   };
+}
+
+async function schemaOf(text: string): Promise<MetadataSchema> {
+  // The validator is much to load, and rules without a schema do not need it.
+  const { MetadataSchema } = await import("./metadata-schema.ts");
+  return await MetadataSchema.read(text);
 }
 
 function textOfWanted(wanted: Wanted): Scalar {

@@ -4,7 +4,8 @@ import { describe, expect, test } from "bun:test";
 import Ajv from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { limits } from "../../src/protocol/limits.ts";
-import { MetadataSchema, NoJudgement } from "../../src/rules/metadata-schema.ts";
+import { MetadataSchema } from "../../src/rules/metadata-schema.ts";
+import { NoJudgement } from "../../src/rules/no-judgement.ts";
 
 const read = (schema: unknown) => MetadataSchema.read(JSON.stringify(schema));
 type Json = Parameters<MetadataSchema["faultsOf"]>[0];
