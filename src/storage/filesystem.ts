@@ -42,6 +42,7 @@ import { dropboxSteps } from "./publish-dropbox.ts";
 import { isDataOf } from "./published.ts";
 import { PublishingWay } from "./publishing-way.ts";
 import { readBack } from "./read-back.ts";
+import { stateFolder } from "./state-folder.ts";
 import {
   type Description,
   NameTaken,
@@ -57,11 +58,6 @@ import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
 import { Trash } from "./trash.ts";
 
 const membersMaxDefault = 1_000_000;
-
-/** Where a server keeps its own things inside a data folder: partials, the catalogue, the lock. */
-export function stateFolder(dataFolder: string): string {
-  return join(dataFolder, ".dync");
-}
 
 export interface FilesystemStorageOptions extends PartialStorageOptions {
   /** The data folder. It must be there. */

@@ -5,8 +5,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
-import { FilesystemStorage, stateFolder } from "../../src/storage/filesystem.ts";
+import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
+import { stateFolder } from "../../src/storage/state-folder.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { bytesOf, descriptionOf, idOf, sinkOptions } from "./contract.ts";
 

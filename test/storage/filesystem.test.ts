@@ -22,11 +22,8 @@ import { systemClock } from "../../src/base/clock.ts";
 import { DyncError } from "../../src/base/error.ts";
 import type { LogFields } from "../../src/base/log.ts";
 import { parseTimestamp } from "../../src/base/timestamp.ts";
-import {
-  FilesystemStorage,
-  type FilesystemStorageOptions,
-  stateFolder,
-} from "../../src/storage/filesystem.ts";
+import { FilesystemStorage, type FilesystemStorageOptions } from "../../src/storage/filesystem.ts";
+import { stateFolder } from "../../src/storage/state-folder.ts";
 import { parseSidecar } from "../../src/upload/sidecar.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";

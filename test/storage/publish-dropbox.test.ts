@@ -14,10 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { stateFolder } from "../../src/storage/filesystem.ts";
 import type { PublishParts } from "../../src/storage/publish.ts";
 import { dropboxSteps } from "../../src/storage/publish-dropbox.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
+import { stateFolder } from "../../src/storage/state-folder.ts";
 import type { Destination } from "../../src/upload/destination.ts";
 import { parseSidecar } from "../../src/upload/sidecar.ts";
 import { silentLogger } from "../support/silent-logger.ts";

@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import { stateFolder } from "../../src/storage/filesystem.ts";
 import { FolderSyncs } from "../../src/storage/folder-syncs.ts";
 import type { PublishParts, PublishStep } from "../../src/storage/publish.ts";
+import { stateFolder } from "../../src/storage/state-folder.ts";
 import { Trash } from "../../src/storage/trash.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 

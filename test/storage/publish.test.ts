@@ -4,8 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { stateFolder } from "../../src/storage/filesystem.ts";
 import { type PublishParts, publishSteps } from "../../src/storage/publish.ts";
+import { stateFolder } from "../../src/storage/state-folder.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { bytesOf, codeOf, descriptionOf, idOf, publishOne } from "./contract.ts";
 import { openStorage } from "./open-storage.ts";

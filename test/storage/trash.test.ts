@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../src/base/clock.ts";
-import { stateFolder } from "../../src/storage/filesystem.ts";
+import { stateFolder } from "../../src/storage/state-folder.ts";
 import { Trash } from "../../src/storage/trash.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { silentLogger } from "../support/silent-logger.ts";

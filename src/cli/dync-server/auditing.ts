@@ -2,7 +2,6 @@
 // configuration, and of the commands beside it. What becomes of uploads is recorded in `server/`.
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import type { Audit, AuditEvent, AuditEventName, AuditValue } from "../../audit/audit.ts";
 import { CountedAudit } from "../../audit/counted-audit.ts";
 import { AuditFile } from "../../audit/file/audit-file.ts";
@@ -11,17 +10,9 @@ import { messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedClients, AuthorizedKey, KeyChanges } from "../../keys/authorized-clients.ts";
-import { stateFolder } from "../../storage/filesystem.ts";
+import { auditFolder } from "../../storage/state-folder.ts";
 import { version } from "../version.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
-
-/**
- * The folder of the audit log: beside the data, of which one server at a time has the lock, so that nobody else ever writes there; it
- * goes where the data go, and keeps nothing that the catalogue has.
- */
-export function auditFolder(dataFolder: string): string {
-  return join(stateFolder(dataFolder), "audit");
-}
 
 export class Auditing implements AsyncDisposable {
   readonly audit: Audit;
