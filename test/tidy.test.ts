@@ -251,6 +251,22 @@ describe("src/ is what the executables are", () => {
     expect(ours.filter((file) => !reached.has(file))).toEqual([]);
   });
 
+  // Every command would read them first, and most want none of them: `run.ts` imports the server when it is to run.
+  test("a start of the server's program reads no storage, no catalogue, no network and no server", () => {
+    const leaves = ["storage/state-folder.ts", "server/shown-states.ts", "transport/zmq/target.ts"].map(
+      (it) => `src/${it}`,
+    );
+    const heavy = /^src\/(storage|catalogue|transport|server|tar|protocol\/(client|server))\//;
+    expect(readFirst("src/dync-server.ts").filter((it) => heavy.test(it) && !leaves.includes(it))).toEqual(
+      [],
+    );
+  });
+
+  test("the rule sees what is imported at once, and no types", () => {
+    const text = `import type { A } from "./a.ts";\nimport { type B, type C } from "./b.ts";\nimport {\n  type D,\n  e,\n} from "./d.ts";\nexport { f } from "./f.ts";\nconst g = await import("./g.ts");\n`;
+    expect(pathsReadFirst(text)).toEqual(["./d.ts", "./f.ts"]);
+  });
+
   test("nothing is exported for tests alone", () => {
     const uses = new Map<string, number>();
     for (const code of codeOf.values()) {
@@ -337,6 +353,27 @@ function filesNamedBy(file: string): string[] {
 
 function namedPaths(code: string): string[] {
   return [...code.matchAll(/"(\.{1,2}\/[^"]+\.ts)"/g)].map((match) => match[1] as string);
+}
+
+/** Files that are read before the code of `start` runs. */
+function readFirst(start: string): readonly string[] {
+  const files = new Set([start]);
+  for (const file of files)
+    for (const path of pathsReadFirst(textOf(file)).filter((it) => it.startsWith(".")))
+      files.add(
+        normalize(join(dirname(file), path))
+          .split(sep)
+          .join("/"),
+      );
+  return [...files];
+}
+
+/** What a file imports for more than its types, and not only when it is asked for. */
+function pathsReadFirst(text: string): string[] {
+  const statement = /^(?:import|export) (?!type )(?:(?:\* as \w+|(\{[^}]*\}))\s+from )?"([^"]+)";/gm;
+  return [...text.matchAll(statement)]
+    .filter(([, names = ""]) => !/^\{(?:\s*type [^,}]+,?)+\s*\}$/.test(names))
+    .map((match) => match[2] as string);
 }
 
 function exportedNames(code: string): string[] {

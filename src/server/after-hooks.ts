@@ -17,6 +17,7 @@ import type { Destination } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
 import { type CompleteUpload, isAskedToUnpack } from "../upload/upload.ts";
 import { HookQueue } from "./hook-queue.ts";
+import type { DeliveryState } from "./shown-states.ts";
 
 /** One that was stored; its size is not always known again after a crash. */
 export type StoredUpload = Omit<CompleteUpload, "size"> & { readonly size: number | null };
@@ -30,9 +31,6 @@ export interface HookParts {
   readonly random: () => number;
 }
 
-/** "stuck": its hook is not configured. */
-export const deliveryStates = ["waiting", "running", "stuck"] as const;
-type DeliveryState = (typeof deliveryStates)[number];
 export type ShownDelivery = Delivery & { readonly state: DeliveryState };
 
 /** Some deliveries: these, or all to a hook, or to any (`null`). */

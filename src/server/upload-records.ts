@@ -18,10 +18,7 @@ import { hasValue, parsed } from "../upload/metadata-field.ts";
 import type { Layout } from "../upload/upload.ts";
 import { publishedAs } from "./publication.ts";
 import type { Progress } from "./session.ts";
-
-/** States as people call them: an open upload has a client that speaks, or waits for it, or for other metadata. */
-export const shownStates = ["receiving", "waiting", "held", "publishing", "stored", "failed"] as const;
-export type ShownState = (typeof shownStates)[number];
+import type { ShownState } from "./shown-states.ts";
 
 const recordStates: Readonly<Record<ShownState, UploadState>> = {
   receiving: "open",

@@ -4,7 +4,8 @@
 import * as v from "valibot";
 import { DyncError } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
-import { type AfterHooks, deliveryStates, type ShownDelivery } from "../../server/after-hooks.ts";
+import type { AfterHooks, ShownDelivery } from "../../server/after-hooks.ts";
+import { deliveryStates } from "../../server/shown-states.ts";
 
 const counts = v.pipe(v.number(), v.integer(), v.minValue(0));
 const hookNames = v.nullable(v.string());

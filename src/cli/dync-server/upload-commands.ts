@@ -6,8 +6,9 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import { namePattern, textWithin } from "../../rules/linear-pattern.ts";
 import type { Amendments } from "../../server/amend.ts";
+import { shownStates } from "../../server/shown-states.ts";
 import type { UploadEnds } from "../../server/upload-ends.ts";
-import { shownStates, type UploadQuery, type UploadRecords } from "../../server/upload-records.ts";
+import type { UploadQuery, UploadRecords } from "../../server/upload-records.ts";
 import type { Verification } from "../../server/verification.ts";
 
 const counts = v.pipe(v.number(), v.integer(), v.minValue(0));

@@ -1,7 +1,7 @@
 // The options by which uploads are chosen, which several commands have.
 
 import type { DyncError } from "../../base/error.ts";
-import { shownStates } from "../../server/upload-records.ts";
+import { shownStates } from "../../server/shown-states.ts";
 import type { CommandLine, OptionsDef, OptionValues } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { readMoment } from "../moment.ts";
