@@ -21,7 +21,7 @@ import {
   standardFile,
   variableOf,
 } from "./configuration.ts";
-import { namesOf } from "./running-configuration.ts";
+import { namedTables, namesText } from "./named-tables.ts";
 import { configCheckUsage, configExampleUsage, configShowUsage } from "./usage-config.ts";
 
 export const configCheckCommand = defineCommand({
@@ -64,16 +64,10 @@ export const configShowCommand = defineCommand({
       file === null ? `No file: ${printable(standard)} is not there` : `File: ${printable(file)}`,
     );
     const rows = settingRows.map((row) => ({ row, ...saidBy(row, configuration) }));
-    const rules = configuration.rules.uploads;
-    const tables = [
-      ["rules", rules],
-      ["limits", configuration.limits.length === 0 ? null : configuration.limits],
-      ["hooks", configuration.hooks.length === 0 ? null : configuration.hooks],
-    ] as const;
-    const shownTables = tables.map(([name, entries]) => [
-      name,
-      namesOf(entries),
-      entries === null ? "default" : `line ${configuration.lineOf(name)}`,
+    const shownTables = namedTables(configuration).map((table) => [
+      table.name,
+      namesText(table),
+      table.entries === null ? "default" : `line ${configuration.lineOf(table.name)}`,
     ]);
     const table = rows.map(({ row, where }) => [row.name, shownValue(row, configuration), where]);
     for (const line of inColumns([...table, ...shownTables])) output.result(line);
@@ -81,10 +75,12 @@ export const configShowCommand = defineCommand({
       const value: unknown = JSON.parse(writeInFile(row, settingValue(row, configuration)));
       output.record("setting", { name: row.name, value, ...source, isLive: row.isLive });
     }
-    const names = (entries: readonly { readonly name: string }[] | null) => entries?.map(({ name }) => name);
-    const limits = names(configuration.limits);
-    const hooks = names(configuration.hooks);
-    output.summarise({ file, settings: rows.length, rules: names(rules) ?? null, limits, hooks });
+    const names = (entries: readonly { readonly name: string }[]) => entries.map(({ name }) => name);
+    const { rules, limits, hooks } = configuration;
+    output.summarise({
+      ...{ file, settings: rows.length, rules: rules.uploads === null ? null : names(rules.uploads) },
+      ...{ limits: names(limits), hooks: names(hooks) },
+    });
     return 0;
   },
 });

@@ -12,8 +12,8 @@ import {
 } from "../../config/server-settings.ts";
 import type { Setting } from "../../config/setting.ts";
 import type { Hook } from "../../hooks/hook.ts";
-import type { LimitEntry } from "../../rules/user-limits.ts";
 import { type Configuration, keyOf, settingRows, settingValue } from "./configuration.ts";
+import { type NamedTable, namedTables, namesText } from "./named-tables.ts";
 
 /** A setting that is to be another, both as they are written. */
 export interface SettingChange {
@@ -40,16 +40,10 @@ export type Reload =
 
 export class RunningConfiguration {
   readonly home: string;
-  /** Absolute path of the file that was read, or `null`. */
-  #file: string | null;
+  /** What was taken last. Of its settings those count that are in `#settings`. */
+  #taken: Configuration;
   readonly #read: () => Promise<Configuration>;
   readonly #settings: { -readonly [Key in keyof ProcessSettings]: ProcessSettings[Key] };
-  #rules: UserRules;
-  #rulesDigest: string;
-  #hooks: readonly Hook[];
-  #hooksDigest: string;
-  #limits: readonly LimitEntry[];
-  #limitsText: string;
   /** The rules of each user who sent something, until they change: there are no more users than keys. */
   readonly #rulesByUser = new Map<string, UserRules>();
   /** The reload that was asked for last: the next one begins when it is over. */
@@ -58,15 +52,9 @@ export class RunningConfiguration {
   /** `first` is what the server starts with; `read` rejects with a `DyncError` where what is there now is wrong. */
   constructor(first: Configuration, read: () => Promise<Configuration>) {
     this.home = first.home;
-    this.#file = first.file;
+    this.#taken = first;
     this.#read = read;
     this.#settings = { ...first.settings };
-    this.#rules = first.rules;
-    this.#rulesDigest = first.rulesDigest;
-    this.#limits = first.limits;
-    this.#limitsText = first.limitsText;
-    this.#hooks = first.hooks;
-    this.#hooksDigest = first.hooksDigest;
   }
 
   /** What holds now: the same object always, in which the settings that may change do. */
@@ -75,25 +63,29 @@ export class RunningConfiguration {
   }
 
   readonly rulesOf: RulesOf = (user) => {
-    if (this.#limits.length === 0) return this.#rules;
+    const { rules, limits } = this.#taken;
+    if (limits.length === 0) return rules;
     const known = this.#rulesByUser.get(user);
     if (known !== undefined) return known;
-    const rules = rulesFor(this.#rules, this.#limits, user);
-    this.#rulesByUser.set(user, rules);
-    return rules;
+    const own = rulesFor(rules, limits, user);
+    this.#rulesByUser.set(user, own);
+    return own;
   };
 
   /** SHA-256, lower-case hex, of all that is configured: another one whenever something is another. */
   get digest(): string {
-    const now = { settings: this.#settings, rules: this.#rules };
-    const settings = settingRows.map((row) => [row.name, row.kind.write(settingValue(row, now))]);
-    const tables = [this.#rulesDigest, this.#limitsText, this.#hooksDigest];
+    const settings = settingRows.map((row) => [row.name, row.kind.write(settingValue(row, this.#now))]);
+    const tables = namedTables(this.#taken).map(({ digest }) => digest);
     return createHash("sha256")
       .update(JSON.stringify([settings, tables]))
       .digest("hex");
   }
 
-  readonly hooksOf = (): readonly Hook[] => this.#hooks;
+  readonly hooksOf = (): readonly Hook[] => this.#taken.hooks;
+
+  get #now(): Configuration {
+    return { ...this.#taken, settings: this.#settings };
+  }
 
   /** Reads all again, takes what may change, and says in the log what that is. */
   reload(logger: Logger): Promise<Reload> {
@@ -107,7 +99,7 @@ export class RunningConfiguration {
     if (reload.outcome === "refused") {
       for (const { message, hint } of reload.faults)
         logger.log("error", "A fault in the configuration", { reason: message, hint });
-      logger.log("error", "The configuration is not taken: the one before stays", { file: this.#file });
+      logger.log("error", "The configuration is not taken: the one before stays", { file: this.#taken.file });
       return reload;
     }
     for (const warning of reload.warnings) logger.log("warn", warning);
@@ -115,7 +107,10 @@ export class RunningConfiguration {
       logger.log("info", "Setting changed", { setting, from, to });
     for (const { setting, from, to } of reload.needsRestart)
       logger.log("warn", "Setting needs a restart, and stays until then", { setting, from, to });
-    logger.log("info", "Configuration read again", { file: this.#file, changed: reload.changed.length });
+    logger.log("info", "Configuration read again", {
+      file: this.#taken.file,
+      changed: reload.changed.length,
+    });
     return reload;
   }
 
@@ -124,70 +119,44 @@ export class RunningConfiguration {
     try {
       next = await this.#read();
       // An editor may be about to write it; who wants the defaults leaves an empty one.
-      if (this.#file !== null && next.file === null)
-        throw new DyncError("configuration", `The configuration file ${this.#file} is not there any more`);
+      if (this.#taken.file !== null && next.file === null)
+        throw new DyncError(
+          "configuration",
+          `The configuration file ${this.#taken.file} is not there any more`,
+        );
     } catch (error) {
       if (!(error instanceof DyncError)) throw error;
       const all = error instanceof SeveralErrors ? error.all : [error];
       return { outcome: "refused", faults: all.map(({ message, hint }) => ({ message, hint })) };
     }
-    const now = { settings: this.#settings, rules: this.#rules };
+    const now = this.#now;
     const different = settingRows.filter((it) => settingValue(it, now) !== settingValue(it, next));
     const change = (row: Setting<unknown>): SettingChange => ({
       setting: row.name,
       from: row.kind.write(settingValue(row, now)),
       to: row.kind.write(settingValue(row, next)),
     });
-    const tables = [...this.#rulesChange(next), ...this.#limitsChange(next), ...this.#hooksChange(next)];
-    const changed = [...different.filter((it) => it.isLive).map(change), ...tables];
+    const changed = [...different.filter((it) => it.isLive).map(change), ...tableChanges(now, next)];
     const needsRestart = different.filter((it) => !it.isLive).map(change);
     this.#take(next, different);
     return { outcome: "taken", changed, needsRestart, warnings: next.warnings };
   }
 
-  #rulesChange({ rules, rulesDigest }: Configuration): readonly SettingChange[] {
-    if (rulesDigest === this.#rulesDigest) return [];
-    return [listChange("rules", this.#rules.uploads, rules.uploads)];
-  }
-
-  #limitsChange({ limits, limitsText }: Configuration): readonly SettingChange[] {
-    if (limitsText === this.#limitsText) return [];
-    return [listChange("limits", this.#limits, limits)];
-  }
-
-  #hooksChange({ hooks, hooksDigest }: Configuration): readonly SettingChange[] {
-    if (hooksDigest === this.#hooksDigest) return [];
-    return [listChange("hooks", this.#hooks, hooks)];
-  }
-
   #take(next: Configuration, different: readonly Setting<unknown>[]): void {
-    const { settings, rules, rulesDigest, limits, limitsText, hooks, hooksDigest, file } = next;
     const keys = different.filter((it) => it.isLive && it.scope === "process").map(keyOf);
-    const live = Object.entries(settings).filter(([key]) => keys.includes(key));
+    const live = Object.entries(next.settings).filter(([key]) => keys.includes(key));
     Object.assign(this.#settings, Object.fromEntries(live));
-    this.#rules = rules;
-    this.#rulesDigest = rulesDigest;
-    this.#limits = limits;
-    this.#limitsText = limitsText;
+    this.#taken = next;
     this.#rulesByUser.clear();
-    this.#hooks = hooks;
-    this.#hooksDigest = hooksDigest;
-    this.#file = file;
   }
 }
 
-function listChange(setting: string, before: Named, after: Named): SettingChange {
-  const [from, to] = [namesOf(before), namesOf(after)];
-  return { setting, from, to: to === from ? `${to}, with other words` : to };
+function tableChanges(now: Configuration, next: Configuration): readonly SettingChange[] {
+  const before = namedTables(now);
+  return namedTables(next).flatMap((table, index) => {
+    const old = before[index] as NamedTable;
+    if (table.digest === old.digest) return [];
+    const [from, to] = [namesText(old), namesText(table)];
+    return [{ setting: table.name, from, to: to === from ? `${to}, with other words` : to }];
+  });
 }
-
-type Named = readonly { readonly name: string }[] | null;
-
-/** Names of the entries of a table, as a list. */
-export function namesOf(entries: Named): string {
-  if (entries === null || entries.length === 0) return "none";
-  const names = entries.slice(0, namesMax).map(({ name }) => name);
-  return [...names, ...(entries.length > namesMax ? [`${entries.length - namesMax} more`] : [])].join(", ");
-}
-
-const namesMax = 10;
