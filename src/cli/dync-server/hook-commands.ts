@@ -2,16 +2,14 @@
 // asked for and answer is checked by the schemas here on either side.
 
 import * as v from "valibot";
-import { DyncError } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { AfterHooks, ShownDelivery } from "../../server/after-hooks.ts";
 import { deliveryStates } from "../../server/shown-states.ts";
+import { counts, read, texts } from "./command-schemas.ts";
 
-const counts = v.pipe(v.number(), v.integer(), v.minValue(0));
-const hookNames = v.nullable(v.string());
-const listing = v.object({ hook: hookNames, limit: counts });
+const listing = v.object({ hook: texts, limit: counts });
 /** Which deliveries: some by their ids, or all to a hook, or to any (`null`). */
-const choices = v.union([v.object({ ids: v.array(counts) }), v.object({ hook: hookNames })]);
+const choices = v.union([v.object({ ids: v.array(counts) }), v.object({ hook: texts })]);
 export type WrittenChoice = v.InferOutput<typeof choices>;
 
 /** A delivery in a list. */
@@ -20,7 +18,7 @@ export const shownDeliveries = v.object({
   ...{ state: v.picklist(deliveryStates), attempts: counts, createdAt: v.string() },
   /** When it is tried next: ISO 8601, UTC. */
   nextAt: v.string(),
-  error: v.nullable(v.string()),
+  error: texts,
 });
 
 /** What a list ends with. */
@@ -58,12 +56,4 @@ export function hookCommands(hooks: AfterHooks): readonly [string, ControlComman
 
 function shown({ nextAt, ...delivery }: ShownDelivery): v.InferOutput<typeof shownDeliveries> {
   return { ...delivery, nextAt: new Date(nextAt).toISOString() };
-}
-
-function read<T>(schema: v.GenericSchema<unknown, T>, given: unknown): T {
-  const result = v.safeParse(schema, given);
-  if (result.success) return result.output;
-  throw new DyncError("usage", "The running server does not understand what it is asked for", {
-    hint: "it is of another version: restart it",
-  });
 }

@@ -10,9 +10,7 @@ import { shownStates } from "../../server/shown-states.ts";
 import type { UploadEnds } from "../../server/upload-ends.ts";
 import type { UploadQuery, UploadRecords } from "../../server/upload-records.ts";
 import type { Verification } from "../../server/verification.ts";
-
-const counts = v.pipe(v.number(), v.integer(), v.minValue(0));
-const texts = v.nullable(v.string());
+import { counts, read, texts } from "./command-schemas.ts";
 
 /** Which uploads. */
 export const queries = v.object({
@@ -186,13 +184,4 @@ export function readPattern(pattern: string): (name: string) => boolean {
   } catch (error) {
     throw new DyncError("usage", `The pattern ${JSON.stringify(pattern)} ${messageOf(error)}`);
   }
-}
-
-/** What a command was asked for. Throws `DyncError` ("usage"). */
-export function read<T>(schema: v.GenericSchema<unknown, T>, given: unknown): T {
-  const result = v.safeParse(schema, given);
-  if (result.success) return result.output;
-  throw new DyncError("usage", "The running server does not understand what it is asked for", {
-    hint: "it is of another version: restart it",
-  });
 }

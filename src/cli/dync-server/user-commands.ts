@@ -12,10 +12,8 @@ import type { AuthorizedClients, AuthorizedKey } from "../../keys/authorized-cli
 import type { SharedQuota } from "../../rules/user-limits.ts";
 import type { Recounts } from "../../server/recounts.ts";
 import { stateOf } from "./client-expiry.ts";
-import { read } from "./upload-commands.ts";
+import { counts, read, texts } from "./command-schemas.ts";
 
-const counts = v.pipe(v.number(), v.integer(), v.minValue(0));
-const texts = v.nullable(v.string());
 const bounds = v.nullable(counts);
 
 /** A user in a list. */
