@@ -21,7 +21,7 @@ import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { auditText, type ShownLine } from "./audit-text.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
-import { readId } from "./uploads.ts";
+import { readId } from "./upload-text.ts";
 import { auditShowUsage, auditVerifyUsage } from "./usage-audit.ts";
 
 const fileOptions = {

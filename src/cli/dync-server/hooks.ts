@@ -10,14 +10,13 @@ import { sharedOptions } from "../args.ts";
 import { type CommandLine, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { shorten } from "../display-width.ts";
-import { optionText, unwrap } from "../option-value.ts";
+import { unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { chosenCounts, deliveryListings, shownDeliveries, type WrittenChoice } from "./hook-commands.ts";
+import { moreText, readLimit } from "./list-limit.ts";
 import { ask } from "./uploads.ts";
 import { hooksDropUsage, hooksListUsage, hooksRetryUsage } from "./usage-hooks.ts";
-
-const limitDefault = 100;
 
 export const hooksListCommand = defineCommand({
   name: "hooks list",
@@ -37,7 +36,7 @@ export const hooksListCommand = defineCommand({
     const { listed, more, hooks } = await ask(context, "hooks list", given, deliveryListings, onLine);
     output.summarise({ listed, more, hooks });
     if (listed === 0) output.say("Nothing waits for a hook");
-    if (more) output.say(`There are more than these ${listed}: ask for them with --limit, 0 for all`);
+    if (more) output.say(moreText(listed));
     for (const { hook, deliveries, isConfigured } of hooks) {
       if (isConfigured || (wanted ?? hook) !== hook) continue;
       const what = deliveries === 1 ? "1 delivery waits" : `${deliveries} deliveries wait`;
@@ -81,8 +80,7 @@ function choiceOf({ id, hook }: OptionValues<typeof choiceOptions>): WrittenChoi
   return id.length > 0 ? { ids: id.map(readId) } : { hook: hook ?? null };
 }
 
-function choiceFaults({ values, switches, positionals, isComplete, isUncertain }: CommandLine) {
-  if (isUncertain) return [];
+function choiceFaults({ values, switches, positionals, isComplete }: CommandLine) {
   const faults = positionals.flatMap((id) => faultsOf(() => readId(id)));
   if (!isComplete) return faults;
   const [hasIds, hasAll] = [positionals.length > 0, switches.includes("all")];
@@ -96,12 +94,6 @@ function choiceFaults({ values, switches, positionals, isComplete, isUncertain }
 /** Throws `DyncError` ("usage"). */
 function readId(text: string): number {
   return unwrap(parseCount(text, 1, Number.MAX_SAFE_INTEGER), "The id of a delivery");
-}
-
-function readLimit(text: string | undefined): number {
-  if (text === undefined) return limitDefault;
-  const limit = unwrap(parseCount(text, 0, Number.MAX_SAFE_INTEGER), optionText("limit"));
-  return limit === 0 ? Number.MAX_SAFE_INTEGER : limit;
 }
 
 type Shown = v.InferOutput<typeof shownDeliveries>;

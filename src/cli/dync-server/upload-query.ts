@@ -1,11 +1,12 @@
 // The options by which uploads are chosen, which several commands have.
 
 import type { DyncError } from "../../base/error.ts";
-import { shownStates } from "../../server/shown-states.ts";
+import { choices } from "../../config/setting.ts";
+import { type ShownState, shownStates } from "../../server/shown-states.ts";
 import type { CommandLine, OptionsDef, OptionValues } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { readMoment } from "../moment.ts";
-import { optionText, usageError } from "../option-value.ts";
+import { optionText, unwrap, usageError } from "../option-value.ts";
 import { readPattern, type WrittenQuery } from "./upload-commands.ts";
 
 export const queryOptions = {
@@ -46,11 +47,10 @@ export function queryOf(values: QueryValues, now: Date): WrittenQuery {
   };
 }
 
-function readState(text: string): (typeof shownStates)[number] {
-  const state = shownStates.find((it) => it === text);
-  if (state !== undefined) return state;
-  const wanted = `one of ${shownStates.map((it) => `"${it}"`).join(", ")}`;
-  throw usageError({ wanted, found: `"${text}"` }, optionText("state"));
+const states = choices("STATE", shownStates);
+
+function readState(text: string): ShownState {
+  return unwrap(states.parse(text), optionText("state"));
 }
 
 /** `instrument.kind=ms`; as `dync send -k` has it, a colon does as well. */

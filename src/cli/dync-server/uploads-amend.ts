@@ -2,11 +2,11 @@
 
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
-import { faultsOf } from "../command-line-error.ts";
 import { loadMembers, metadataFaults, metadataOf } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { amendments } from "./upload-commands.ts";
-import { ask, readId } from "./uploads.ts";
+import { idFaults, readId } from "./upload-text.ts";
+import { ask } from "./uploads.ts";
 import { uploadsAmendUsage } from "./usage-uploads.ts";
 
 export const uploadsAmendCommand = defineCommand({
@@ -19,10 +19,10 @@ export const uploadsAmendCommand = defineCommand({
     json: { type: "boolean" },
     id: { type: "positional", required: true },
   },
-  check: ({ values, positionals: [id], isUncertain }) => ({
+  check: ({ values, positionals }) => ({
     misread: null,
     others: [
-      ...(id === undefined || isUncertain ? [] : faultsOf(() => readId(id))),
+      ...idFaults(positionals.slice(0, 1)),
       ...metadataFaults(values.metadata?.[0], values["key-value"] ?? []),
     ],
   }),

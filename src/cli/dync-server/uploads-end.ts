@@ -10,7 +10,8 @@ import { faultsOf } from "../command-line-error.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { endedOnes, endedUploads, shownUploads } from "./upload-commands.ts";
-import { ask, nameOf, readId } from "./uploads.ts";
+import { idFaults, nameOf, readId } from "./upload-text.ts";
+import { ask } from "./uploads.ts";
 import { uploadsCancelUsage, uploadsExpireUsage } from "./usage-uploads.ts";
 
 type Shown = v.InferOutput<typeof shownUploads>;
@@ -23,7 +24,7 @@ export const uploadsCancelCommand = defineCommand({
     json: { type: "boolean" },
     id: { type: "positional", required: true, repeat: true },
   },
-  check: (line) => ({ misread: null, others: idFaults(line) }),
+  check: (line) => ({ misread: null, others: idFaults(line.positionals) }),
   async run(values, context) {
     const { output } = context;
     const { ended } = await ask(context, "uploads cancel", { ids: values.id.map(readId) }, endedOnes);
@@ -47,7 +48,7 @@ export const uploadsExpireCommand = defineCommand({
   check: (line) => ({
     misread: null,
     others: [
-      ...idFaults(line),
+      ...idFaults(line.positionals),
       ...faultsOf(() => readAge(line.values["older-than"]?.[0])),
       ...(line.isComplete ? choiceFaults(line) : []),
     ],
@@ -81,10 +82,6 @@ function tell(upload: Shown, what: string, output: Output): void {
 
 function sumOf(ended: readonly Shown[]) {
   return { uploads: ended.length, bytes: ended.reduce((sum, { bytes }) => sum + bytes, 0) };
-}
-
-function idFaults({ positionals, isUncertain }: CommandLine): readonly DyncError[] {
-  return isUncertain ? [] : positionals.flatMap((id) => faultsOf(() => readId(id)));
 }
 
 function choiceFaults({ values, switches, positionals }: CommandLine): readonly DyncError[] {

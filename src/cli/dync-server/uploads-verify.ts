@@ -13,7 +13,8 @@ import { printable } from "../printable.ts";
 import { openProgress, type ProgressView } from "../progress.ts";
 import { sampleMax, verified, verifyingLines } from "./upload-commands.ts";
 import { queryFaults, queryOf, queryOptions } from "./upload-query.ts";
-import { ask, readId } from "./uploads.ts";
+import { idFaults, readId } from "./upload-text.ts";
+import { ask } from "./uploads.ts";
 import { uploadsVerifyUsage } from "./usage-uploads.ts";
 
 const MiB = 1024 * 1024;
@@ -39,7 +40,7 @@ export const uploadsVerifyCommand = defineCommand({
     misread: null,
     others: [
       ...queryFaults(line),
-      ...(line.isUncertain ? [] : line.positionals.flatMap((id) => faultsOf(() => readId(id)))),
+      ...idFaults(line.positionals),
       ...faultsOf(() => readSample(line.values.sample?.[0])),
       ...faultsOf(() => readRate(line.values.rate?.[0])),
       ...(line.isComplete ? choiceFaults(line) : []),

@@ -2,10 +2,8 @@
 
 import { resolve } from "node:path";
 import * as v from "valibot";
-import { DyncError } from "../../base/error.ts";
 import { indentedJson } from "../../base/json-text.ts";
 import { localTime } from "../../base/local-time.ts";
-import { parseCount } from "../../config/count.ts";
 import { formatSize } from "../../config/size.ts";
 import { askServer } from "../../control/ask-server.ts";
 import type { JsonObject } from "../../control/control-lines.ts";
@@ -14,14 +12,13 @@ import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { shorten } from "../display-width.ts";
-import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { JsonText, printable } from "../printable.ts";
-import { detailedUploads, ids, listings, shownUploads } from "./upload-commands.ts";
+import { moreText, readLimit } from "./list-limit.ts";
+import { detailedUploads, listings, shownUploads } from "./upload-commands.ts";
 import { queryFaults, queryOf, queryOptions } from "./upload-query.ts";
+import { idFaults, nameOf, readId } from "./upload-text.ts";
 import { uploadsListUsage, uploadsShowUsage } from "./usage-uploads.ts";
-
-const limitDefault = 100;
 
 export const uploadsListCommand = defineCommand({
   name: "uploads list",
@@ -43,7 +40,7 @@ export const uploadsListCommand = defineCommand({
       output.warn(`Metadata of ${what} not known any more: a value cannot be looked for there`);
     }
     if (listed === 0) output.say("No upload of that kind is known");
-    if (more) output.say(`There are more than these ${listed}: ask for them with --limit, 0 for all`);
+    if (more) output.say(moreText(listed));
     return 0;
   },
 });
@@ -52,10 +49,7 @@ export const uploadsShowCommand = defineCommand({
   name: "uploads show",
   usage: uploadsShowUsage,
   options: { ...sharedOptions, json: { type: "boolean" }, id: { type: "positional", required: true } },
-  check: ({ positionals: [id], isUncertain }) => ({
-    misread: null,
-    others: id === undefined || isUncertain ? [] : faultsOf(() => readId(id)),
-  }),
+  check: ({ positionals }) => ({ misread: null, others: idFaults(positionals.slice(0, 1)) }),
   async run(values, context) {
     const { output } = context;
     const upload = await ask(context, "uploads show", { id: readId(values.id) }, detailedUploads);
@@ -83,21 +77,6 @@ export async function ask<T>(
   return await askServer({ home, command, arguments: given, answer, clock, signal, onLine });
 }
 
-/** An id as it was typed, or its beginning. Throws `DyncError` ("usage"). */
-export function readId(text: string): string {
-  const read = v.safeParse(ids, text.toLowerCase());
-  if (read.success) return read.output;
-  throw new DyncError("usage", `An id has up to 32 hexadecimal digits, found "${printable(text)}"`, {
-    hint: '"dync-server uploads list" shows how ids begin',
-  });
-}
-
-function readLimit(text: string | undefined): number {
-  if (text === undefined) return limitDefault;
-  const limit = unwrap(parseCount(text, 0, Number.MAX_SAFE_INTEGER), optionText("limit"));
-  return limit === 0 ? Number.MAX_SAFE_INTEGER : limit;
-}
-
 type Shown = v.InferOutput<typeof shownUploads>;
 
 // How an id begins, as far as a line shows it: of 100,000 uploads hardly two are alike.
@@ -113,12 +92,6 @@ function tellShown(upload: Shown, output: Output): void {
   const what = nameOf(upload);
   // On a terminal each has one line.
   output.result(first + (output.areResultsSeen ? shorten(what, output.columns - first.length) : what));
-}
-
-/** Where it lies, as a rule `USER/NAME`; with the user, where that does not say so. A dataset's ends as a folder's. */
-export function nameOf({ user, path, dataset }: Pick<Shown, "user" | "path" | "dataset">): string {
-  const where = `${path}${dataset === null ? "" : "/"}`;
-  return printable(path.startsWith(`${user}/`) ? where : `${where} (${user})`);
 }
 
 function linesOf(upload: v.InferOutput<typeof detailedUploads>): readonly (readonly [string, string])[] {
