@@ -4,7 +4,8 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
-import { isExpression, type Matches, namePattern } from "../rules/linear-pattern.ts";
+import type { Matches } from "../rules/linear-pattern.ts";
+import { shownPattern, wantedOf } from "../rules/read-pattern.ts";
 import type { Scalar, Wanted } from "../rules/upload-rules.ts";
 import type { ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
@@ -132,7 +133,7 @@ export function readPatterns(
   const read: ShownPattern[] = [];
   for (const text of texts.value) {
     try {
-      read.push({ text, matches: namePattern(text, ignoresCase) });
+      read.push(shownPattern(text, ignoresCase));
     } catch (error) {
       return wrong(wanted, `${tomlText(text)}, which ${messageOf(error)}`);
     }
@@ -150,9 +151,7 @@ function readConditions(value: unknown): Parsed<ReadonlyMap<string, readonly Wan
     const read: Wanted[] = [];
     for (const it of list) {
       try {
-        // Text in quotes is that very text: a glob would find others.
-        const isPattern = typeof it === "string" && isExpression(it);
-        read.push(isPattern ? { text: it, matches: namePattern(it, false) } : it);
+        read.push(wantedOf(it));
       } catch (error) {
         return wrong(wanted, `${path} = ${tomlText(it)}, which ${messageOf(error)}`);
       }

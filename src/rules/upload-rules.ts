@@ -26,6 +26,11 @@ export type Scalar = string | number | boolean;
 /** Such a value, or what a text there has to match. */
 export type Wanted = Scalar | ShownPattern;
 
+/** It as it was written. */
+export function wantedText(wanted: Wanted): Scalar {
+  return typeof wanted === "object" ? wanted.text : wanted;
+}
+
 /** What becomes of uploads whose place is taken already. */
 export const whenTaken = ["refuse", "number", "identical"] as const;
 export type WhenTaken = (typeof whenTaken)[number];
@@ -115,7 +120,7 @@ function missOf(rule: UploadRule, { user, name, isDataset, metadata }: Candidate
   for (const [path, wanted] of rule.metadata ?? []) {
     const there = fieldAt(metadata, path);
     if (wanted.some((it) => isAsWanted(there, it))) continue;
-    const values = wanted.map((it) => JSON.stringify(typeof it === "object" ? it.text : it)).join(" or ");
+    const values = wanted.map((it) => JSON.stringify(wantedText(it))).join(" or ");
     return `wants "${path}" to be ${values}`;
   }
   return null;
