@@ -6,22 +6,18 @@ import * as v from "valibot";
 import { DyncError, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
 import { limits } from "../protocol/limits.ts";
-import type { NameKind } from "../upload/names.ts";
+import { nameKinds } from "../upload/names.ts";
 import type { PostRules } from "./judge.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 import { readPathTemplate, templateText } from "./path-template.ts";
 import { shownPattern, wantedOf } from "./read-pattern.ts";
-import { defaultTerms, type Terms, type UploadRule, wantedText, whenRefused } from "./upload-rules.ts";
+import { defaultTerms, ruleLayouts, type UploadRule, wantedText, whenRefused } from "./upload-rules.ts";
 import type { ShownPattern } from "./user-limits.ts";
 
 // The document, its rules, one of them, its conditions, one of these, its values.
 const depthMax = 6;
 const rulesMax = 1000;
 const patternsMax = 10_000;
-
-const nameKinds = ["portable", "posix"] as const satisfies readonly NameKind[];
-
-const layouts = ["plain", "bagit", "openbis"] as const satisfies readonly Terms["layout"][];
 
 const texts = v.array(v.string());
 const ruleSchema = v.strictObject({
@@ -37,7 +33,7 @@ const ruleSchema = v.strictObject({
   /** Of what is done with what it takes that which can refuse it. */
   path: v.optional(v.string()),
   names: v.picklist(nameKinds),
-  layout: v.optional(v.picklist(layouts)),
+  layout: v.optional(v.picklist(ruleLayouts)),
   untar: v.optional(v.boolean()),
   onRefusal: v.optional(v.picklist(whenRefused)),
   marker: v.optional(v.boolean()),

@@ -3,7 +3,7 @@
 import { quotedText } from "../base/cut-text.ts";
 import { fieldAt } from "../upload/metadata-field.ts";
 import type { NameKind } from "../upload/names.ts";
-import type { Layout } from "../upload/upload.ts";
+import { layouts } from "../upload/upload.ts";
 import { barcodeIn } from "./barcode.ts";
 import type { Matches } from "./linear-pattern.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
@@ -35,6 +35,9 @@ export function wantedText(wanted: Wanted): Scalar {
 export const whenTaken = ["refuse", "number", "identical"] as const;
 export type WhenTaken = (typeof whenTaken)[number];
 
+/** As what a rule may have datasets published. */
+export const ruleLayouts = [...layouts, "openbis"] as const;
+
 /** What a rule has done with what it takes. */
 export interface Terms {
   /** Where it goes; `null`: to the folder of its user, under its name. */
@@ -49,7 +52,7 @@ export interface Terms {
    * As what a dataset is published; `null`: as the settings say. "openbis": as it was sent, and a file in a folder as the dropboxes of
    * openBIS have it (upload/openbis.ts), both with a marker where the name has a barcode.
    */
-  readonly layout: Layout | "openbis" | null;
+  readonly layout: (typeof ruleLayouts)[number] | null;
   /** Whether a file that is a tar, with `untar: "True"` in its metadata, is a dataset. */
   readonly untar: boolean;
   /** Permissions of its files, and the number of their group; `null`: those that the server's own have. */
