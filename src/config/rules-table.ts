@@ -10,7 +10,7 @@ import type { Scalar, Wanted } from "../rules/upload-rules.ts";
 import type { ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { type TermsRow, termsMembers } from "./rule-terms.ts";
-import { type FileReading, type MemberFault, member, table } from "./table.ts";
+import { type FileReading, type MemberFault, member, memberFault, table } from "./table.ts";
 import { isTable, tomlText } from "./toml.ts";
 
 /** A rule as it is written. */
@@ -58,13 +58,13 @@ export function groupFaults(
   list: string,
   rows: readonly Pick<RuleRow, "name" | "groups">[],
   groups: Groups,
-  { lineOf }: Extract<FileReading<unknown>, { ok: true }>,
+  reading: Extract<FileReading<unknown>, { ok: true }>,
 ): readonly MemberFault[] {
   const faults: MemberFault[] = [];
   const seen = new Map<string, number>();
   for (const [index, row] of rows.entries()) {
     const at = (key: string, text: string): void => {
-      faults.push({ line: lineOf([list, index, key]), member: `${list}[${index + 1}].${key}`, text });
+      faults.push(memberFault(reading, [list, index, key], text));
     };
     const before = seen.get(row.name);
     if (before !== undefined) at("name", `needs a name of its own, found that of ${list}[${before + 1}]`);
