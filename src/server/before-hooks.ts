@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { type JsonMember, objectText, readJson, sameJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { type HookAnswer, readAnswer } from "../hooks/answer.ts";
 import { type Hook, hooksFor } from "../hooks/hook.ts";
 import type { HookOutcome } from "../hooks/runner.ts";
@@ -36,7 +37,7 @@ const answerBytesMax = 1024 * 1024;
 
 export class BeforeHooks {
   readonly #parts: BeforeHooksParts;
-  readonly #turns = new Map<string, Turns>();
+  readonly #places = new Map<string, Semaphore>();
   readonly #health = new Map<string, HookHealth>();
 
   constructor(parts: BeforeHooksParts) {
@@ -101,14 +102,14 @@ export class BeforeHooks {
   }
 
   async #run(hook: Hook, upload: string, text: string, signal: AbortSignal): Promise<HookOutcome> {
-    const turns = this.#turns.get(hook.name) ?? new Turns();
-    this.#turns.set(hook.name, turns);
+    const places = this.#places.get(hook.name) ?? new Semaphore();
+    this.#places.set(hook.name, places);
     const { clock, run } = this.#parts;
     // As long as it may take itself: who waits for longer is better told.
     const late = new AbortController();
     const cancel = clock.after(hook.timeoutMs, () => late.abort());
     try {
-      await turns.take(hook.atOnce, AbortSignal.any([signal, late.signal]));
+      await places.take(hook.atOnce, AbortSignal.any([signal, late.signal]));
     } catch {
       signal.throwIfAborted();
       return { type: "failed", reason: `has ${hook.atOnce} at work, and had no turn for one more in time` };
@@ -118,7 +119,7 @@ export class BeforeHooks {
     try {
       return await run({ hook, upload, attempt: 1, text, answerBytesMax, signal });
     } finally {
-      turns.leave();
+      places.release();
     }
   }
 
@@ -158,36 +159,4 @@ function withMembers(metadataText: string, members: readonly JsonMember[]): stri
 function membersOf(metadataText: string): readonly JsonMember[] {
   const reading = readJson(metadataText);
   return (reading.type === "json" ? reading.content.members : null) ?? [];
-}
-
-/** Who may run at once; the others wait in their order. */
-class Turns {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
-
-  /** Resolves when fewer than `atOnce` run, and one more does. Rejects when `signal` aborts before. */
-  async take(atOnce: number, signal: AbortSignal): Promise<void> {
-    if (this.#running < atOnce) return void this.#running++;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const giveUp = (): void => {
-      const at = this.#waiting.indexOf(resolve);
-      if (at >= 0) this.#waiting.splice(at, 1);
-      reject(signal.reason);
-    };
-    this.#waiting.push(resolve);
-    signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      if (signal.aborted) giveUp();
-      await promise;
-    } finally {
-      signal.removeEventListener("abort", giveUp);
-    }
-  }
-
-  /** One that ran ended: the next has its place. */
-  leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running--;
-    else next();
-  }
 }

@@ -4,6 +4,7 @@
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { Logger } from "../base/log.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
@@ -32,8 +33,8 @@ export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rules
 export class Inquiries {
   readonly #parts: InquiryParts;
   readonly #rules: RulesParts;
-  /** Users whose questions are looked into: how many, and what waits for one of them to end. */
-  readonly #users = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+  /** Users whose questions are looked into. */
+  readonly #users = new Map<string, Semaphore>();
 
   constructor(parts: InquiryParts) {
     this.#parts = parts;
@@ -42,10 +43,9 @@ export class Inquiries {
 
   /** What `post`, by `user`, is answered with. Never rejects. */
   async answer(user: string, post: PostFile): Promise<Refusal> {
-    const turns = this.#users.get(user) ?? { running: 0, waiting: [] };
-    this.#users.set(user, turns);
-    if (turns.running === atOnceMax) await new Promise<void>((resolve) => turns.waiting.push(resolve));
-    else turns.running++;
+    const places = this.#users.get(user) ?? new Semaphore();
+    this.#users.set(user, places);
+    await places.take(atOnceMax);
     try {
       return this.#marked(user, await this.#answer(user, post));
     } catch (error) {
@@ -54,9 +54,8 @@ export class Inquiries {
         this.#parts.logger.log("error", "A question was not answered", { user, reason: messageOf(error) });
       return this.#marked(user, refusal);
     } finally {
-      const next = turns.waiting.shift();
-      if (next !== undefined) next();
-      else if (--turns.running === 0) this.#users.delete(user);
+      places.release();
+      if (places.isIdle) this.#users.delete(user);
     }
   }
 
