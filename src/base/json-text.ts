@@ -52,6 +52,12 @@ export function readJson(text: string, depthMax = Number.POSITIVE_INFINITY): Jso
   return { type: "no-json", fault: { ...place, reason: fault.reason } };
 }
 
+/** The members of the object that `text` holds, as they are written and in their order, or `null`: it holds none. */
+export function jsonMembers(text: string): readonly JsonMember[] | null {
+  const reading = readJson(text);
+  return reading.type === "json" ? reading.content.members : null;
+}
+
 /** The object with these members, in this order. */
 export function objectText(members: readonly JsonMember[]): string {
   return `{${members.map(({ written, value }) => `${written}:${value}`).join(",")}}`;
@@ -101,10 +107,8 @@ export function canonicalJson(text: string): string | null {
 export function fieldText(text: string, path: string): string | null {
   let value = text;
   for (const step of path.split(".")) {
-    const reading = readJson(value);
-    const found =
-      reading.type === "json" ? reading.content.members?.findLast((it) => it.name === step) : null;
-    if (found == null) return null;
+    const found = jsonMembers(value)?.findLast((it) => it.name === step);
+    if (found === undefined) return null;
     value = found.value.trim();
   }
   if (value.startsWith('"')) return JSON.parse(value) as string;

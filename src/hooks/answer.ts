@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { cutText } from "../base/cut-text.ts";
-import { type JsonMember, readJson } from "../base/json-text.ts";
+import { type JsonMember, jsonMembers, readJson } from "../base/json-text.ts";
 
 export type HookAnswer =
   /** With these members added to the metadata. */
@@ -39,8 +39,8 @@ export function readAnswer(output: Uint8Array): HookAnswer {
   if ("refuse" in said)
     return { type: "refused", code: said.code, text: said.refuse.replace(/\s+/g, " ").trim() };
   // As it is written: a number keeps its digits.
-  const added = readJson(members.find(({ name }) => name === "metadata")?.value ?? "{}");
-  return { type: "accepted", members: (added.type === "json" ? added.content.members : null) ?? [] };
+  const added = members.find(({ name }) => name === "metadata");
+  return { type: "accepted", members: (added && jsonMembers(added.value)) ?? [] };
 }
 
 function isObject(value: unknown): boolean {

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
-import { type JsonMember, objectText, readJson, sameJson } from "../base/json-text.ts";
+import { type JsonMember, jsonMembers, objectText, sameJson } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { type HookAnswer, readAnswer } from "../hooks/answer.ts";
@@ -142,7 +142,7 @@ export class BeforeHooks {
 
 /** Those of `members` that are not there yet. */
 function newMembers(metadataText: string, members: readonly JsonMember[]): readonly JsonMember[] {
-  const there = new Map(membersOf(metadataText).map(({ name, value }) => [name, value]));
+  const there = new Map(jsonMembers(metadataText)?.map(({ name, value }) => [name, value]));
   return members.filter(({ name, value }) => {
     if (name === reservedMember) throw new HookFailure(`added ${name}, which is the server's own`);
     const before = there.get(name);
@@ -153,10 +153,5 @@ function newMembers(metadataText: string, members: readonly JsonMember[]): reado
 }
 
 function withMembers(metadataText: string, members: readonly JsonMember[]): string {
-  return objectText([...membersOf(metadataText), ...members]);
-}
-
-function membersOf(metadataText: string): readonly JsonMember[] {
-  const reading = readJson(metadataText);
-  return (reading.type === "json" ? reading.content.members : null) ?? [];
+  return objectText([...(jsonMembers(metadataText) ?? []), ...members]);
 }

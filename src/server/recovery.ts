@@ -2,7 +2,7 @@
 // up those that cannot go on.
 
 import { errorMeanings, messageOf } from "../base/error.ts";
-import { readJson } from "../base/json-text.ts";
+import { jsonMembers } from "../base/json-text.ts";
 import { holdOf, type Owner, type UploadRecord } from "../catalogue/catalogue.ts";
 import type { Sink, Storage } from "../storage/storage.ts";
 import { destinationOf } from "../upload/destination.ts";
@@ -28,8 +28,7 @@ export const bytesGone = [beginAnew, "The stored bytes are gone"] as const;
 /** The metadata text of an upload that has not ended, or `null` when the catalogue does not have it as an object. */
 export async function metadataOf({ id }: UploadRecord, { catalogue }: RecoveryParts): Promise<string | null> {
   const text = (await catalogue.metadataOf(id)) ?? "";
-  const reading = readJson(text);
-  return reading.type === "json" && reading.content.members !== null ? text : null;
+  return jsonMembers(text) === null ? null : text;
 }
 
 /**

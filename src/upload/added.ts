@@ -1,7 +1,7 @@
 // Members of metadata that were not sent, but added by the server's hooks when the upload began: which they are, and what was
 // sent. Pure.
 
-import { objectText, readJson } from "../base/json-text.ts";
+import { jsonMembers, objectText } from "../base/json-text.ts";
 
 /** Metadata with their additions, as `CompleteUpload` and its record have them. */
 export interface WithAdditions {
@@ -15,7 +15,6 @@ export interface WithAdditions {
 export function sentMetadata({ metadataText, added }: WithAdditions): string {
   if (added == null) return metadataText;
   const names = new Set(JSON.parse(added) as readonly string[]);
-  const reading = readJson(metadataText);
-  const members = reading.type === "json" ? reading.content.members : null;
+  const members = jsonMembers(metadataText);
   return members === null ? metadataText : objectText(members.filter(({ name }) => !names.has(name)));
 }

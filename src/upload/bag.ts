@@ -1,6 +1,6 @@
 // The texts of a bag (RFC 8493) that do not list its files. Pure.
 
-import { readJson } from "../base/json-text.ts";
+import { jsonMembers } from "../base/json-text.ts";
 import type { CompleteUpload } from "./upload.ts";
 
 /** Text of `bagit.txt`. */
@@ -26,8 +26,7 @@ export function bagInfoText(
     ["Payload-Oxum", `${bytes}.${files}`],
     ["Bag-Software-Agent", "dync-server"],
   ] as const;
-  const reading = readJson(metadataText);
-  const members = (reading.type === "json" ? reading.content.members : null) ?? [];
+  const members = jsonMembers(metadataText) ?? [];
   const said = members.map((it) => [labelOf(it.name), textOf(it.value)] as const);
   const others = said.filter(([label]) => label !== "" && !ownLabels.includes(label.toLowerCase()));
   return [...own, ...others].map(([label, value]) => `${label}: ${value}\n`).join("");

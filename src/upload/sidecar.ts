@@ -1,7 +1,7 @@
 // The two texts that lie beside each published file: `NAME.meta.json`, the client's metadata with one member of
 // ours, from which the catalogue can be rebuilt, and `NAME.sha256`, for `sha256sum -c`. Pure.
 
-import { compactJson, indentedJson, jsonMember, objectText, readJson } from "../base/json-text.ts";
+import { compactJson, indentedJson, jsonMember, jsonMembers, objectText } from "../base/json-text.ts";
 import { destinationAt, destinationOf, type Manner, pathOf } from "./destination.ts";
 import { type CompleteUpload, type Contents, layouts } from "./upload.ts";
 
@@ -52,8 +52,7 @@ export function sidecarText(complete: CompleteUpload): string {
     client,
     ...(complete.amended === undefined ? {} : { amended: complete.amended }),
   };
-  const reading = readJson(metadataText);
-  const members = (reading.type === "json" ? reading.content.members : null) ?? [];
+  const members = jsonMembers(metadataText) ?? [];
   const text = objectText([
     ...members.filter((it) => it.name !== ownMember),
     jsonMember(ownMember, JSON.stringify(own)),
@@ -64,8 +63,7 @@ export function sidecarText(complete: CompleteUpload): string {
 
 /** What `sidecarText` wrote, or `null` when the text is anything else. */
 export function parseSidecar(text: string): CompleteUpload | null {
-  const reading = readJson(text);
-  const members = reading.type === "json" ? reading.content.members : null;
+  const members = jsonMembers(text);
   const ownText = members?.findLast((it) => it.name === ownMember)?.value;
   if (members === null || ownText === undefined) return null;
   const parsed: unknown = JSON.parse(ownText);
@@ -121,8 +119,7 @@ export function parseChecksum(line: string): { readonly sha256: string; readonly
 
 /** Metadata as `NAME.meta.json` has them: without a member that has the name of ours. */
 export function withoutOwn(metadataText: string): string {
-  const reading = readJson(metadataText);
-  const members = (reading.type === "json" ? reading.content.members : null) ?? [];
+  const members = jsonMembers(metadataText) ?? [];
   return objectText(members.filter((it) => it.name !== ownMember));
 }
 

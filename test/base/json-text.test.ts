@@ -7,6 +7,7 @@ import {
   indentedJson,
   type JsonFault,
   jsonMember,
+  jsonMembers,
   objectText,
   readJson,
   sameJson,
@@ -99,6 +100,19 @@ describe("readJson()", () => {
       expect(content.type === "json" && content.content.members).toEqual(text === "{}" ? [] : null);
     }
   });
+});
+
+test("jsonMembers() has the members of an object, and of nothing else", () => {
+  const written = jsonMembers(' {"10": 1.0, "a": "\\u00e4", "10": 2} ')?.map(({ name, value }) => [
+    name,
+    value,
+  ]);
+  expect(written).toEqual([
+    ["10", "1.0"],
+    ["a", '"\\u00e4"'],
+    ["10", "2"],
+  ]);
+  expect(["[1]", "1", "{", ""].map(jsonMembers)).toEqual([null, null, null, null]);
 });
 
 describe("layout", () => {

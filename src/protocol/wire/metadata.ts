@@ -3,7 +3,7 @@
 // connects); what it must say before the richer rules of a server apply, at admission.
 
 import { errorMeanings } from "../../base/error.ts";
-import { type JsonMember, readJson } from "../../base/json-text.ts";
+import { jsonMembers, readJson } from "../../base/json-text.ts";
 import { limits } from "../limits.ts";
 
 /** Member that is kept for the program's own additions to the stored metadata. */
@@ -42,7 +42,7 @@ export function metadataFormFault(text: string): MetadataFault | null {
 
 /** Why metadata that has the form of it is not accepted, or `null`: its own members, before any server's rules. */
 export function metadataFault(text: string): MetadataFault | null {
-  const members = membersOf(text);
+  const members = jsonMembers(text) ?? [];
   const faults: string[] = [];
   if (members.length === 0) faults.push("Metadata has no member, at least one is required");
   if (members.some(({ name }) => name === reservedMember)) {
@@ -63,11 +63,6 @@ const kinds: Readonly<Record<string, string>> = {
 /** What kind of value the JSON text is, as the rest of a sentence: "an array". */
 export function kindOfJson(text: string): string {
   return kinds[text.trimStart()[0] ?? ""] ?? "a number";
-}
-
-function membersOf(text: string): readonly JsonMember[] {
-  const reading = readJson(text);
-  return (reading.type === "json" ? reading.content.members : null) ?? [];
 }
 
 function refused(text: string): MetadataFault {
