@@ -38,8 +38,8 @@ export function readAnswer(output: Uint8Array): HookAnswer {
   const { output: said } = answer;
   if ("refuse" in said)
     return { type: "refused", code: said.code, text: said.refuse.replace(/\s+/g, " ").trim() };
-  // As it is written: a number keeps its digits.
-  const added = members.find(({ name }) => name === "metadata");
+  // As it is written: a number keeps its digits. The one that was checked: of several JSON.parse() takes the last.
+  const added = members.findLast(({ name }) => name === "metadata");
   return { type: "accepted", members: (added && jsonMembers(added.value)) ?? [] };
 }
 

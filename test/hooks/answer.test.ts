@@ -29,6 +29,13 @@ describe("an answer", () => {
     });
   });
 
+  test("that has its metadata twice says what it says last", () => {
+    expect(read('{"metadata": 1, "metadata": {"a": 2}}')).toMatchObject({
+      type: "accepted",
+      members: [{ name: "a", value: "2" }],
+    });
+  });
+
   const nonsense = [
     "no",
     "{",
