@@ -8,8 +8,9 @@ import { printable } from "./printable.ts";
 export interface SettingsFile {
   /** Without a byte order mark, which Windows' editors write. */
   readonly text: string;
-  /** Whether everybody on this machine may write it. `false` where the system does not tell. */
-  readonly isOpenToAll: boolean;
+  /** What everybody on this machine may do with the very file that was read. `false` where the system does not tell. */
+  readonly isReadByAll: boolean;
+  readonly isWrittenByAll: boolean;
 }
 
 /** The file, or `null` where there is none. Throws `DyncError` ("configuration"): no file, too large, or no text. */
@@ -24,7 +25,8 @@ export function readSettingsFile(file: string, bytesMax: number): SettingsFile |
     if (size > bytesMax) throw unreadable(file, `it has ${size} bytes, at most ${bytesMax} are read`);
     const bytes = Buffer.alloc(size);
     const text = textOf(file, bytes.subarray(0, readSync(handle, bytes, 0, size, 0)));
-    return { text, isOpenToAll: process.platform !== "win32" && (mode & 0o002) !== 0 };
+    const mayAll = (what: number): boolean => process.platform !== "win32" && (mode & what) !== 0;
+    return { text, isReadByAll: mayAll(0o004), isWrittenByAll: mayAll(0o002) };
   } catch (error) {
     if (error instanceof DyncError) throw error;
     const code = systemCode(error);

@@ -305,6 +305,17 @@ describe("rules", () => {
   });
 });
 
+test.skipIf(isWindows)("a secret that everybody may read is none (not on Windows)", async () => {
+  const text = `[[hooks]]\nname = "web"\nevent = "after"\nurl = "https://a.example"\nsecret-file = "secret"\n`;
+  const home = homeWith(text);
+  const secret = join(home, "secret");
+  writeFileSync(secret, "0123456789abcdef", { mode: 0o600 });
+  expect((await readIn(home, {})).hooks.map(({ name }) => name)).toEqual(["web"]);
+  chmodSync(secret, 0o604);
+  const [fault] = await faultsBehind(() => readIn(home, {}));
+  expect(fault?.message).toContain(`${secret} can be read by everybody on this machine: chmod o-r`);
+});
+
 describe("what is probably not meant is a warning", () => {
   test("a variable that is none", async () => {
     const variables = { DYNC_SERVER_PROT: "1", DYNC_SERVER_SERVICE_HOST: "10.0.0.1", DYNC_SERVER: "lab" };

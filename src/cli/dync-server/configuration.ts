@@ -195,7 +195,7 @@ function readFile(path: string): ReadFile | null {
   const open = `Everybody on this machine may write ${path}, and so change the server: chmod o-w`;
   return {
     reading: readServerFile(content.text, dirname(path)),
-    warnings: content.isOpenToAll ? [open] : [],
+    warnings: content.isWrittenByAll ? [open] : [],
   };
 }
 

@@ -102,8 +102,7 @@ function readSecret(path: string): string {
   try {
     const file = readSettingsFile(path, secretBytesMax);
     if (file === null) throw wrong(`${path} is not there`);
-    if (process.platform !== "win32" && (statSync(path).mode & 0o004) !== 0)
-      throw wrong(`${path} can be read by everybody on this machine: chmod o-r`);
+    if (file.isReadByAll) throw wrong(`${path} can be read by everybody on this machine: chmod o-r`);
     const secret = file.text.replace(/\r?\n$/, "");
     if (Buffer.byteLength(secret) < secretBytesMin)
       throw wrong(`${path} needs a secret of at least ${secretBytesMin} bytes`);
