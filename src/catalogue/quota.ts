@@ -47,9 +47,5 @@ export interface UserUsage extends QuotaUse {
   readonly countedAt: string | null;
 }
 
-export function noUsage(user: string): UserUsage {
-  return { user, stored: 0, underWay: 0, files: 0, unfinished: 0, lastAt: null, countedAt: null };
-}
-
 /** Of uploads: how many, with how many bytes. */
 export type Counted = Pick<UserUsage, "stored" | "files">;

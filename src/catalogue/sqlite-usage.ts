@@ -4,7 +4,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { UploadRecord } from "./catalogue.ts";
-import { type Counted, noUsage, type Quota, type QuotaUse, type UserUsage } from "./quota.ts";
+import type { Counted, Quota, QuotaUse, UserUsage } from "./quota.ts";
 import { unfinished } from "./sqlite-records.ts";
 
 function statementsOf(database: DatabaseSync) {
@@ -17,9 +17,11 @@ function statementsOf(database: DatabaseSync) {
       LEFT JOIN usage USING (user) LEFT JOIN (${underWay}) USING (user)`;
   return {
     all: database.prepare(`${select} WHERE user > ? ORDER BY user LIMIT ?`),
-    stored: database.prepare("SELECT stored, files, last_at, counted_at FROM usage WHERE user = ?"),
+    stored: database.prepare(
+      `SELECT stored, files, last_at AS "lastAt", counted_at AS "countedAt" FROM usage WHERE user = ?`,
+    ),
     underWay: database.prepare(
-      `SELECT count(*) AS unfinished, ifnull(sum(bytes), 0) AS bytes FROM uploads WHERE user = ? AND ${unfinished}`,
+      `SELECT count(*) AS unfinished, ifnull(sum(bytes), 0) AS "underWay" FROM uploads WHERE user = ? AND ${unfinished}`,
     ),
     allStored: database.prepare("SELECT user, stored AS bytes FROM usage"),
     allUnderWay: database.prepare(
@@ -76,10 +78,15 @@ export class SqliteUsage {
 
   of(user: string): UserUsage {
     this.write();
-    const row = this.#statements.stored.get(user);
-    const known = row === undefined || row === null ? noUsage(user) : usageIn(user, row);
-    const now = this.#statements.underWay.get(user);
-    return { ...known, unfinished: Number(now?.unfinished), underWay: Number(now?.bytes) };
+    // Without a row nothing of the user was ever stored or counted.
+    const {
+      stored = 0,
+      files = 0,
+      lastAt = null,
+      countedAt = null,
+    } = (this.#statements.stored.get(user) ?? {}) as Partial<UserUsage>;
+    const now = this.#statements.underWay.get(user) as Pick<UserUsage, "unfinished" | "underWay">;
+    return { user, stored, files, lastAt, countedAt, ...now };
   }
 
   use({ of }: Quota): QuotaUse {
@@ -103,9 +110,4 @@ export class SqliteUsage {
     this.#statements.set.run(user, ...all, at);
     return { stored, files };
   }
-}
-
-function usageIn(user: string, row: Readonly<Record<string, unknown>>): UserUsage {
-  const [lastAt, countedAt] = [row.last_at, row.counted_at] as [string | null, string | null];
-  return { ...noUsage(user), stored: Number(row.stored), files: Number(row.files), lastAt, countedAt };
 }

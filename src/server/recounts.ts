@@ -5,7 +5,7 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { Turns } from "../base/turns.ts";
-import type { Catalogue, Counted } from "../catalogue/catalogue.ts";
+import type { Catalogue, Counted, UserUsage } from "../catalogue/catalogue.ts";
 import type { RulesOf } from "../config/server-settings.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import { quotasOf } from "./quotas.ts";
@@ -90,16 +90,17 @@ export class Recounts implements AsyncDisposable {
   async #isDue(): Promise<boolean> {
     const { clock, rulesOf } = this.#parts;
     const before = new Date(clock.date().getTime() - dayMs).toISOString();
-    for await (const { user, countedAt } of this.#usages()) {
+    for await (const { user, countedAt } of this.usages()) {
       const isOld = countedAt === null || countedAt < before;
       if (isOld && quotasOf(user, rulesOf(user).limits).length > 0) return true;
     }
     return false;
   }
 
-  async *#usages() {
+  /** All who have anything, in the order of their names. */
+  async *usages(): AsyncGenerator<UserUsage, void> {
     for (let after: string | null = null; ; ) {
-      const page = await this.#parts.catalogue.usages(after, pageUsers);
+      const page: readonly UserUsage[] = await this.#parts.catalogue.usages(after, pageUsers);
       yield* page;
       if (page.length < pageUsers) return;
       after = page.at(-1)?.user ?? null;
@@ -116,7 +117,7 @@ export class Recounts implements AsyncDisposable {
     // Calls take effect in their order: what was stored before this moment has its record when the catalogue has answered.
     await catalogue.usages(null, 1);
     const found = await this.#find(user, since, signal, onCounted);
-    const users = user === null ? (await Array.fromAsync(this.#usages())).map((it) => it.user) : [user];
+    const users = user === null ? (await Array.fromAsync(this.usages())).map((it) => it.user) : [user];
     const counts: Recount[] = [];
     for (const it of new Set([...users, ...found.keys()])) {
       signal.throwIfAborted();

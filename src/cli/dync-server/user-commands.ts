@@ -50,14 +50,13 @@ const one = v.object({ user: v.string() });
 const some = v.object({ user: v.nullable(v.string()) });
 
 export interface UserCommandParts {
-  readonly catalogue: Pick<Catalogue, "usages" | "usageOf" | "room">;
+  readonly catalogue: Pick<Catalogue, "usageOf" | "room">;
   readonly clients: Pick<AuthorizedClients, "list">;
-  readonly recounts: Pick<Recounts, "count">;
+  readonly recounts: Pick<Recounts, "count" | "usages">;
   readonly rulesOf: RulesOf;
   readonly clock: Clock;
 }
 
-const pageUsers = 200;
 // Who asks must not take a long walk for silence.
 const tellEvery = 500;
 
@@ -80,12 +79,7 @@ async function list({ tell, signal }: ControlCall, parts: UserCommandParts) {
     listed++;
     await tell({ ...(await shown.of(usage, keys.get(usage.user)?.length ?? 0)) });
   };
-  for (let after: string | null = null; ; ) {
-    const page: readonly UserUsage[] = await parts.catalogue.usages(after, pageUsers);
-    for (const usage of page) await tellOne(usage);
-    if (page.length < pageUsers) break;
-    after = page.at(-1)?.user ?? null;
-  }
+  for await (const usage of parts.recounts.usages()) await tellOne(usage);
   for (const user of [...left].sort()) await tellOne({ user });
   return { listed };
 }

@@ -27,7 +27,6 @@ import {
 import { amended, changed, grown, newRecord, taken } from "../../../src/catalogue/change.ts";
 import {
   type Counted,
-  noUsage,
   type Quota,
   type QuotaRoom,
   roomWithin,
@@ -337,4 +336,8 @@ function compareByChange(a: UploadRecord, b: UploadRecord): number {
 function comparePlaces(a: ListPlace, b: ListPlace): number {
   if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
   return a.order - b.order;
+}
+
+function noUsage(user: string): UserUsage {
+  return { user, stored: 0, underWay: 0, files: 0, unfinished: 0, lastAt: null, countedAt: null };
 }
