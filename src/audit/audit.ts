@@ -1,6 +1,8 @@
 // What is written down for good: who was let in or refused, what was stored, and what was changed about the server. The contract
 // that whoever does such things keeps to; where the lines go is none of its business.
 
+import { errorCodeFromWire } from "../base/error.ts";
+
 /** What can happen. Names stay as they are: programs compare them. */
 export const auditEvents = [
   ...(["started", "stopped"] as const),
@@ -45,6 +47,7 @@ export interface Audit {
 }
 
 /** How an upload ended that failed with this number of the protocol. */
-export function endedEvent(code: number): AuditEventName {
-  return code === 499 ? "cancelled" : code === 408 ? "expired" : "failed";
+export function endedEvent(wire: number): AuditEventName {
+  const code = errorCodeFromWire(wire);
+  return code === "cancelled" ? "cancelled" : code === "timed-out" ? "expired" : "failed";
 }

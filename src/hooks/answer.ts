@@ -2,20 +2,24 @@
 
 import * as v from "valibot";
 import { cutText } from "../base/cut-text.ts";
+import { errorMeanings } from "../base/error.ts";
 import { type JsonMember, jsonMembers, readJson } from "../base/json-text.ts";
+
+const { forbidden, "metadata-rejected": rejected } = errorMeanings;
+const codes = [forbidden.wire, rejected.wire] as const;
 
 export type HookAnswer =
   /** With these members added to the metadata. */
   | { readonly type: "accepted"; readonly members: readonly JsonMember[] }
-  /** `code` is the protocol's number: 403, or 422 where it is about the metadata. */
-  | { readonly type: "refused"; readonly code: 403 | 422; readonly text: string }
+  /** `code` is the protocol's number: "forbidden", or "metadata-rejected" where it is about the metadata. */
+  | { readonly type: "refused"; readonly code: (typeof codes)[number]; readonly text: string }
   /** No answer; `reason` says why, as the end of a sentence about the hook. */
   | { readonly type: "nonsense"; readonly reason: string };
 
 const answers = v.union([
   v.strictObject({
     refuse: v.pipe(v.string(), v.regex(/\S/)),
-    code: v.optional(v.picklist([403, 422]), 403),
+    code: v.optional(v.picklist(codes), forbidden.wire),
   }),
   v.strictObject({ metadata: v.optional(v.custom<object>(isObject)) }),
 ]);

@@ -227,7 +227,10 @@ export class Uploads implements UploadDesk {
     await begun;
     const record = await this.#parts.catalogue.get(id);
     if (record?.state === "failed")
-      throw new DyncError(errorCodeFromWire(record.errorCode ?? 500), record.reason ?? "It failed");
+      throw new DyncError(
+        errorCodeFromWire(record.errorCode ?? errorMeanings.internal.wire),
+        record.reason ?? "It failed",
+      );
     if (record?.state !== "finished") throw publishLater(null);
   }
 

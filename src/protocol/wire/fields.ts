@@ -91,7 +91,10 @@ export const metadata = kind<string>("json-object", {
     const tooLong = overlong("Metadata", frame, limits.metadataBytesMax);
     if (tooLong !== null) return tooLong;
     const text = readUtf8(frame);
-    if (text === null) return new DecodeFailure(422, "Metadata is not valid UTF-8, wanted a JSON object");
+    if (text === null) {
+      const code = errorMeanings["metadata-rejected"].wire;
+      return new DecodeFailure(code, "Metadata is not valid UTF-8, wanted a JSON object");
+    }
     const fault = metadataFormFault(text);
     return fault === null ? text : new DecodeFailure(fault.code, fault.text);
   },
