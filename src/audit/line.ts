@@ -5,8 +5,9 @@
 // `previous` is the SHA-256 of all bytes of the line before, without its line break; `sum` that of this line up to the comma
 // before `sum`. The first makes a chain; the second says which of two lines was changed, and finds a change of the last one.
 
-import { createHash } from "node:crypto";
 import { cutText } from "../base/cut-text.ts";
+import { escapedUnits } from "../base/json-text.ts";
+import { sha256Hex } from "../base/sha256-hex.ts";
 import type { AuditEvent, AuditValue } from "./audit.ts";
 
 /** Where a chain ends: the number of its last line, and its SHA-256. */
@@ -50,12 +51,12 @@ export function lineOf(event: AuditEvent, time: Date, before: Head): string {
     previous: before.hash,
   });
   const body = unsteering(whole).slice(0, -1);
-  return `${body},"sum":"${sha256(body)}"}`;
+  return `${body},"sum":"${sha256Hex(body)}"}`;
 }
 
 /** What `line` is to the one behind it. */
 export function headOf(sequence: number, line: string | Uint8Array): Head {
-  return { sequence, hash: sha256(line) };
+  return { sequence, hash: sha256Hex(line) };
 }
 
 /** What stands in `line`, or `null`: it is none that was written here. */
@@ -64,12 +65,8 @@ export function readLine(line: Buffer): ReadLine | null {
   if (sequence === undefined || line.length < endingBytes) return null;
   const [, previous, sum] = ending.exec(line.toString("latin1", line.length - endingBytes)) ?? [];
   if (previous === undefined) return null;
-  const isIntact = sha256(line.subarray(0, line.length - sumBytes)) === sum;
+  const isIntact = sha256Hex(line.subarray(0, line.length - sumBytes)) === sum;
   return { sequence: Number(sequence), previous, isIntact };
-}
-
-function sha256(bytes: string | Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -79,9 +76,7 @@ const isPlain = /^[\x20-\x7e]*$/;
 /** The same JSON, with escapes for what a terminal obeys or does not show. */
 function unsteering(json: string): string {
   if (isPlain.test(json)) return json;
-  return json.replace(steering, (it) =>
-    it.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
-  );
+  return json.replace(steering, escapedUnits);
 }
 
 /** `members` with every text, and all of it together, cut to what a line may take. */

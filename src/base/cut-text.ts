@@ -1,5 +1,7 @@
 // Cuts texts that others chose to what a line may take, counted as it is written: with escapes, in UTF-8.
 
+import { escapedUnits } from "./json-text.ts";
+
 // What printing escapes as "\u{202e}" or the like: controls, marks that steer the direction or are invisible, halves of
 // surrogate pairs.
 const escaped = /[\p{Cc}\p{Cs}\u061c\u2000-\u20ff\ufeff]/u;
@@ -21,11 +23,7 @@ export function cutText(text: string, bytesMax: number): string {
 
 /** `text` in quotes, cut to about `bytesMax` bytes, with an escape for every character that is not seen or that steers what shows it. */
 export function quotedText(text: string, bytesMax: number): string {
-  return JSON.stringify(cutText(text, bytesMax)).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, unitsOf);
-}
-
-function unitsOf(character: string): string {
-  return character.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(cutText(text, bytesMax)).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapedUnits);
 }
 
 function bytesOf(character: string): number {

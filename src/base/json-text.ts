@@ -86,6 +86,11 @@ export function indentedJson(text: string): string {
   return out;
 }
 
+/** `text` with the escape of JSON for each of its UTF-16 units. */
+export function escapedUnits(text: string): string {
+  return text.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** Whether two JSON texts say the same: members in any order, numbers by their decimal value, however many digits. */
 export function sameJson(a: string, b: string): boolean {
   return a === b || canonical(exactValue(a)) === canonical(exactValue(b));

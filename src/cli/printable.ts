@@ -2,7 +2,7 @@
 // it, and nobody should read something other than what is there. Used by everything that prints.
 
 import { invisibleCharacters } from "../base/file-name.ts";
-import { compactJson } from "../base/json-text.ts";
+import { compactJson, escapedUnits } from "../base/json-text.ts";
 import { escapedByte } from "../base/loose-utf8.ts";
 
 // C0, DEL and C1 steer terminals; the bidirectional marks and isolates reorder what is read ("exe.txt" that is
@@ -49,9 +49,5 @@ export function jsonLine(value: unknown): string {
   texts = [];
   let line = JSON.stringify(value);
   if (texts.length > 0) line = line.replace(marks, (_, index) => texts[Number(index)]!);
-  return isPlain.test(line) ? line : line.replace(unprintable, (it) => it.replace(/./gs, unitEscape));
-}
-
-function unitEscape(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return isPlain.test(line) ? line : line.replace(unprintable, escapedUnits);
 }

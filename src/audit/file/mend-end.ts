@@ -1,7 +1,7 @@
 // The end of an audit log as a start finds it: where the chain goes on, and what to do about a line that is there in part.
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { sha256Hex } from "../../base/sha256-hex.ts";
 import type { AuditEvent } from "../audit.ts";
 import { type Head, headOf, lineOf, noLine, readLine } from "../line.ts";
 import { auditFilesIn, replaceRest, type Tail, tailOf } from "./audit-files.ts";
@@ -67,7 +67,7 @@ export function mendEnd(end: FoundEnd, known: Head | null, at: Date): MendedEnd 
 
 function cutEvent(rest: Buffer): AuditEvent {
   const kept = rest.subarray(0, keptBytesMax);
-  const sha256 = createHash("sha256").update(rest).digest("hex");
+  const sha256 = sha256Hex(rest);
   return { event: "cut", bytes: rest.length, sha256, ...textOf(kept) };
 }
 

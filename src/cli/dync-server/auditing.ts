@@ -1,13 +1,13 @@
 // The audit log of a server that runs: where it lies, and what is recorded in it of the server itself, of its keys and its
 // configuration, and of the commands beside it. What becomes of uploads is recorded in `server/`.
 
-import { createHash } from "node:crypto";
 import type { Audit, AuditEvent, AuditEventName, AuditValue } from "../../audit/audit.ts";
 import { CountedAudit } from "../../audit/counted-audit.ts";
 import { AuditFile } from "../../audit/file/audit-file.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import { sha256Hex } from "../../base/sha256-hex.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedClients, AuthorizedKey, KeyChanges } from "../../keys/authorized-clients.ts";
 import { auditFolder } from "../../storage/state-folder.ts";
@@ -33,7 +33,7 @@ export class Auditing implements AsyncDisposable {
     const keys = clients.list().map(({ user, fingerprint }) => `${fingerprint} ${user}`);
     this.audit.record({
       ...{ event: "started", version, configuration: configuration.digest },
-      ...{ keys: keys.length, keysDigest: digestOf(keys.toSorted().join("\n")) },
+      ...{ keys: keys.length, keysDigest: sha256Hex(keys.toSorted().join("\n")) },
     });
   }
 
@@ -101,10 +101,6 @@ function recorded(command: string, act: ControlCommand, audit: Audit): ControlCo
 /** As it goes over the control socket, but for metadata, which are nobody's business here: their digest tells which they were. */
 function asJson(value: unknown): AuditValue {
   return JSON.parse(JSON.stringify(value), (name, it) =>
-    name === "metadataText" && typeof it === "string" ? `SHA-256 ${digestOf(it)}` : it,
+    name === "metadataText" && typeof it === "string" ? `SHA-256 ${sha256Hex(it)}` : it,
   ) as AuditValue;
-}
-
-function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

@@ -1,9 +1,9 @@
 // The configuration of a server that runs: taken anew when somebody asks for it, as a whole or not at all. What counts only at a
 // start is told, and stays as it is.
 
-import { createHash } from "node:crypto";
 import { DyncError, SeveralErrors } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import { sha256Hex } from "../../base/sha256-hex.ts";
 import {
   type ProcessSettings,
   type RulesOf,
@@ -76,9 +76,7 @@ export class RunningConfiguration {
   get digest(): string {
     const settings = settingRows.map((row) => [row.name, row.kind.write(settingValue(row, this.#now))]);
     const tables = namedTables(this.#taken).map(({ digest }) => digest);
-    return createHash("sha256")
-      .update(JSON.stringify([settings, tables]))
-      .digest("hex");
+    return sha256Hex(JSON.stringify([settings, tables]));
   }
 
   readonly hooksOf = (): readonly Hook[] => this.#taken.hooks;

@@ -1,10 +1,10 @@
 // Gives a whole dataset its name: what describes it first, as with a file (publish.ts), then all of its files by one call. One
 // sync before that makes everything durable. Written as steps for the same reason: any prefix of them can be done again.
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import { systemCode } from "../../base/error.ts";
+import { sha256Hex } from "../../base/sha256-hex.ts";
 import { secondsText } from "../../base/timestamp.ts";
 import { Turns } from "../../base/turns.ts";
 import { bagDeclaration, bagInfoText } from "../../upload/bag.ts";
@@ -143,5 +143,5 @@ async function writeText(path: string, text: string, { syncsEach }: WholeDataset
   const bytes = Buffer.from(text);
   await writeWholeFile(path, bytes, textMode, null);
   if (syncsEach) await syncFile(path);
-  return createHash("sha256").update(bytes).digest("hex");
+  return sha256Hex(bytes);
 }

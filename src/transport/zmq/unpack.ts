@@ -1,7 +1,7 @@
 // Copies the embedded library out of the executable, because systems load libraries from files alone. The copy stays
 // for the next start, and is compared with what the executable was built with before each load. Called by library.ts.
 
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
@@ -18,6 +18,7 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { DyncError, messageOf, systemCode } from "../../base/error.ts";
+import { sha256Hex } from "../../base/sha256-hex.ts";
 
 export interface EmbeddedLibrary {
   /** Where its bytes can be read. They are read only when there is no good copy. */
@@ -144,12 +145,8 @@ function holds(path: string, hash: string): boolean {
   try {
     const status = fstatSync(file);
     const isOurs = process.platform === "win32" || status.uid === process.getuid?.();
-    return isOurs && status.isFile() && sha256(readFileSync(file)) === hash;
+    return isOurs && status.isFile() && sha256Hex(readFileSync(file)) === hash;
   } finally {
     closeSync(file);
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
