@@ -82,24 +82,23 @@ function unsteering(json: string): string {
 /** `members` with every text, and all of it together, cut to what a line may take. */
 function bounded(members: { readonly [name: string]: AuditValue }): AuditValue & object {
   let left = eventBytesMax;
+  const cutTo = (bytesMax: number, text: string): string => {
+    const kept = cutText(text, bytesMax);
+    left -= writtenMax(kept);
+    return kept;
+  };
   const cut = (value: AuditValue, depth: number): AuditValue => {
-    if (typeof value === "string") {
-      const text = cutText(value, Math.min(textBytesMax, Math.max(left, 0)));
-      left -= writtenMax(text);
-      return text;
-    }
+    if (typeof value === "string") return cutTo(Math.min(textBytesMax, Math.max(left, 0)), value);
     left -= 16;
     if (typeof value !== "object" || value === null) return value;
     if (left <= 0 || depth > depthMax) return "…";
-    if (Array.isArray(value)) return cutList(value, (it) => (left <= 0 ? cutMark : cut(it, depth + 1)));
-    const entries = Object.entries(value).map(([name, it]) => [name, it] as const);
+    // What there is no room for is left out.
+    const asFarAsFits = <R>(make: () => R): R[] => (left <= 0 ? [] : [make()]);
+    if (Array.isArray(value)) return value.flatMap((it) => asFarAsFits(() => cut(it, depth + 1)));
     return Object.fromEntries(
-      cutList(entries, ([name, it]) => {
-        if (left <= 0) return cutMark;
-        const known = cutText(name, textBytesMax);
-        left -= writtenMax(known);
-        return [known, cut(it, depth + 1)] as const;
-      }),
+      Object.entries(value).flatMap(([name, it]) =>
+        asFarAsFits(() => [cutTo(textBytesMax, name), cut(it, depth + 1)] as const),
+      ),
     );
   };
   return cut(members, 0) as AuditValue & object;
@@ -108,17 +107,4 @@ function bounded(members: { readonly [name: string]: AuditValue }): AuditValue &
 /** Bytes that a text takes at most. */
 function writtenMax(text: string): number {
   return (isPlain.test(text) ? 2 : 6) * text.length + 8;
-}
-
-const cutMark = Symbol("cut");
-
-/** What `cut` makes of each, up to where there is room for no more. */
-function cutList<T, R>(list: readonly T[], cut: (value: T) => R | typeof cutMark): R[] {
-  const kept: R[] = [];
-  for (const it of list) {
-    const value = cut(it);
-    if (value === cutMark) break;
-    kept.push(value as R);
-  }
-  return kept;
 }
