@@ -10,6 +10,7 @@ import type { Writable } from "node:stream";
 import { styleText } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { type DyncError, SeveralErrors } from "../base/error.ts";
+import { shorten } from "./display-width.ts";
 import { errorLines, listedFaults } from "./fault-lines.ts";
 import { jsonLine, printable } from "./printable.ts";
 import { Sink } from "./sink.ts";
@@ -108,6 +109,12 @@ export class Output {
   /** Prints a result for people, as it is: the caller made names in it printable. Nothing with --json. */
   result(text: string): void {
     if (!this.json) this.#stdout.write(`${text}\n`);
+  }
+
+  /** Prints a result that has one line on a terminal: `rest`, behind `first`, is cut to what there is room for. */
+  row(first: string, rest: string): void {
+    const shown = this.areResultsSeen ? shorten(rest, this.columns - first.length) : rest;
+    this.result(rest === "" ? first.trimEnd() : first + shown);
   }
 
   /** Prints help or version text, also with --json. */

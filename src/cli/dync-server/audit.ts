@@ -14,14 +14,13 @@ import { auditFolder } from "../../storage/state-folder.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
-import { shorten } from "../display-width.ts";
-import { readMoment } from "../moment.ts";
 import { optionText, usageError } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { auditText, type ShownLine } from "./audit-text.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
-import { readId } from "./upload-text.ts";
+import { type Period, periodFaults, periodOf, periodOptions } from "./period.ts";
+import { idFaults, readId } from "./upload-text.ts";
 import { auditShowUsage, auditVerifyUsage } from "./usage-audit.ts";
 
 const fileOptions = {
@@ -111,13 +110,10 @@ const lines = v.looseObject({
   event: v.string(),
 });
 
-interface Wanted {
+interface Wanted extends Period {
   readonly user: string | undefined;
   readonly events: readonly string[];
   readonly upload: string | undefined;
-  /** ISO 8601. */
-  readonly since: string | undefined;
-  readonly until: string | undefined;
 }
 
 export const auditShowCommand = defineCommand({
@@ -128,31 +124,22 @@ export const auditShowCommand = defineCommand({
     user: { type: "string" },
     event: { type: "string", repeat: true },
     upload: { type: "string" },
-    since: { type: "string" },
-    until: { type: "string" },
+    ...periodOptions,
   },
-  check: ({ values }) => {
-    const { event = [], upload = [], since, until } = values;
-    const now = new Date();
-    return {
-      misread: null,
-      others: [
-        ...event.flatMap((it) => faultsOf(() => readEvent(it))),
-        ...upload.flatMap((it) => faultsOf(() => readId(it))),
-        ...faultsOf(() => readMoment("since", since?.[0], now)),
-        ...faultsOf(() => readMoment("until", until?.[0], now)),
-      ],
-    };
+  check: (line) => {
+    const { event = [], upload = [] } = line.values;
+    const others = [
+      ...event.flatMap((it) => faultsOf(() => readEvent(it))),
+      ...idFaults(upload),
+      ...periodFaults(line),
+    ];
+    return { misread: null, others };
   },
   async run(values, context) {
     const { output, clock, signal } = context;
-    const moment = (name: "since" | "until"): string | undefined => {
-      const ms = readMoment(name, values[name], clock.date());
-      return ms === null ? undefined : new Date(ms).toISOString();
-    };
     const { user, event, upload } = values;
     const wanted: Wanted = {
-      ...{ user, events: event.map(readEvent), since: moment("since"), until: moment("until") },
+      ...{ user, events: event.map(readEvent), ...periodOf(values, clock.date()) },
       upload: upload === undefined ? undefined : readId(upload),
     };
     let shown = 0;
@@ -208,10 +195,7 @@ function tellLine(line: ShownLine, output: Output): void {
   const { schema: _, type, ...members } = line;
   output.record(type, members);
   const first = `${localTime(line.time)}  ${printable(line.event).padEnd(eventColumns)}  `;
-  const text = printable(auditText(line));
-  // On a terminal each has one line.
-  const shown = output.areResultsSeen ? shorten(text, output.columns - first.length) : text;
-  output.result((first + shown).trimEnd());
+  output.row(first, printable(auditText(line)));
 }
 
 const eventColumns = 12;

@@ -5,7 +5,6 @@ import * as v from "valibot";
 import { deadlineText, shownDeadline } from "../../base/deadline.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import { askServer } from "../../control/ask-server.ts";
 import {
   type AddedClient,
   authorize,
@@ -17,13 +16,13 @@ import {
 } from "../../keys/authorize.ts";
 import { AuthorizedClients, type AuthorizedKey } from "../../keys/authorized-clients.ts";
 import { PublicKey } from "../../keys/key.ts";
-import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { inColumns } from "../columns.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
+import { ask } from "./ask.ts";
 import { expiryFaults, futureIn, newExpiryFaults, readDate, shownState, stateOf } from "./client-expiry.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
 import {
@@ -156,10 +155,8 @@ const pendingAnswer = v.object({
 });
 
 /** What the running server says of keys that it refused. */
-async function pendingAt({ environment, clock, signal }: CommandContext) {
-  const home = resolve(dyncHome(environment));
-  const command = "clients pending";
-  return (await askServer({ home, command, answer: pendingAnswer, clock, signal })).pending;
+async function pendingAt(context: CommandContext) {
+  return (await ask(context, "clients pending", {}, pendingAnswer)).pending;
 }
 
 function tellAdded(added: AddedClient, folder: string, output: Output): void {

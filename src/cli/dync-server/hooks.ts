@@ -9,13 +9,12 @@ import type { JsonObject } from "../../control/control-lines.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandLine, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
-import { shorten } from "../display-width.ts";
 import { unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
+import { ask } from "./ask.ts";
 import { chosenCounts, deliveryListings, shownDeliveries, type WrittenChoice } from "./hook-commands.ts";
 import { moreText, readLimit } from "./list-limit.ts";
-import { ask } from "./uploads.ts";
 import { hooksDropUsage, hooksListUsage, hooksRetryUsage } from "./usage-hooks.ts";
 
 export const hooksListCommand = defineCommand({
@@ -106,8 +105,7 @@ function tellDelivery(delivery: Shown, now: Date, output: Output): void {
     `${begin}${hook}  ${localTime(createdAt)}  ${printable(`${user}/${name}`)}`,
     `${" ".repeat(begin.length)}${printable(stateText(delivery, now))}`,
   ];
-  // On a terminal each has one line.
-  for (const line of lines) output.result(output.areResultsSeen ? shorten(line, output.columns) : line);
+  for (const line of lines) output.row("", line);
 }
 
 function stateText({ state, attempts, nextAt, error }: Shown, now: Date): string {

@@ -1,14 +1,12 @@
 // `dync-server reload`: has the running server read its configuration again, and says what came of it.
 
-import { resolve } from "node:path";
 import * as v from "valibot";
 import { DyncError } from "../../base/error.ts";
-import { askServer } from "../../control/ask-server.ts";
-import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
+import { ask } from "./ask.ts";
 import type { SettingChange } from "./running-configuration.ts";
 import { reloadUsage } from "./usage-config.ts";
 
@@ -30,9 +28,9 @@ export const reloadCommand = defineCommand({
   name: "reload",
   usage: reloadUsage,
   options: { ...sharedOptions, json: { type: "boolean" } },
-  async run(_values, { output, environment, clock, signal }) {
-    const home = resolve(dyncHome(environment));
-    const reload = await askServer({ home, command: "reload", answer: reloads, clock, signal });
+  async run(_values, context) {
+    const { output } = context;
+    const reload = await ask(context, "reload", {}, reloads);
     output.summarise({ ...reload });
     if (reload.outcome === "refused") {
       output.say("Not taken: the server goes on with the configuration that it has");

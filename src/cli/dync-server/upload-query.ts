@@ -5,15 +5,14 @@ import { choices } from "../../config/setting.ts";
 import { type ShownState, shownStates } from "../../server/shown-states.ts";
 import type { CommandLine, OptionsDef, OptionValues } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
-import { readMoment } from "../moment.ts";
 import { optionText, unwrap, usageError } from "../option-value.ts";
+import { periodFaults, periodOf, periodOptions } from "./period.ts";
 import { readPattern, type WrittenQuery } from "./upload-commands.ts";
 
 export const queryOptions = {
   user: { type: "string" },
   state: { type: "string", repeat: true },
-  since: { type: "string" },
-  until: { type: "string" },
+  ...periodOptions,
   name: { type: "string", alias: "n" },
   where: { type: "string", alias: "k", repeat: true },
 } as const satisfies OptionsDef;
@@ -21,12 +20,11 @@ export const queryOptions = {
 type QueryValues = Partial<OptionValues<typeof queryOptions>>;
 
 /** What is wrong with these options. */
-export function queryFaults({ values }: CommandLine): readonly DyncError[] {
-  const now = new Date();
+export function queryFaults(line: CommandLine): readonly DyncError[] {
+  const { values } = line;
   return [
     ...(values.state ?? []).flatMap((it) => faultsOf(() => readState(it))),
-    ...faultsOf(() => readMoment("since", values.since?.[0], now)),
-    ...faultsOf(() => readMoment("until", values.until?.[0], now)),
+    ...periodFaults(line),
     ...faultsOf(() => values.name?.[0] !== undefined && readPattern(values.name[0])),
     ...(values.where ?? []).flatMap((it) => faultsOf(() => readField(it))),
   ];
@@ -35,13 +33,10 @@ export function queryFaults({ values }: CommandLine): readonly DyncError[] {
 /** What they ask for. Throws `DyncError` ("usage"). */
 export function queryOf(values: QueryValues, now: Date): WrittenQuery {
   const { user, state = [], name, where = [] } = values;
-  const since = readMoment("since", values.since, now);
-  const until = readMoment("until", values.until, now);
   return {
     ...(user === undefined ? {} : { user }),
     ...(state.length === 0 ? {} : { states: state.map(readState) }),
-    ...(since === null ? {} : { since: new Date(since).toISOString() }),
-    ...(until === null ? {} : { until: new Date(until).toISOString() }),
+    ...periodOf(values, now),
     ...(name === undefined ? {} : { name }),
     ...(where.length === 0 ? {} : { fields: where.map(readField) }),
   };

@@ -22,6 +22,10 @@ export function idFaults(words: readonly string[]): readonly DyncError[] {
   return words.flatMap((id) => faultsOf(() => readId(id)));
 }
 
+export function uploadsText(count: number): string {
+  return count === 1 ? "1 upload" : `${count} uploads`;
+}
+
 /** Where it lies, as a rule `USER/NAME`; with the user, where that does not say so. A dataset's ends as a folder's. */
 export function nameOf({ user, path, dataset }: Pick<Shown, "user" | "path" | "dataset">): string {
   const where = `${path}${dataset === null ? "" : "/"}`;

@@ -4,9 +4,9 @@ import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { loadMembers, metadataFaults, metadataOf } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
+import { ask } from "./ask.ts";
 import { amendments } from "./upload-commands.ts";
 import { idFaults, readId } from "./upload-text.ts";
-import { ask } from "./uploads.ts";
 import { uploadsAmendUsage } from "./usage-uploads.ts";
 
 export const uploadsAmendCommand = defineCommand({

@@ -9,9 +9,9 @@ import { type CommandLine, defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
+import { ask } from "./ask.ts";
 import { endedOnes, endedUploads, shownUploads } from "./upload-commands.ts";
-import { idFaults, nameOf, readId } from "./upload-text.ts";
-import { ask } from "./uploads.ts";
+import { idFaults, nameOf, readId, uploadsText } from "./upload-text.ts";
 import { uploadsCancelUsage, uploadsExpireUsage } from "./usage-uploads.ts";
 
 type Shown = v.InferOutput<typeof shownUploads>;
@@ -69,8 +69,9 @@ export const uploadsExpireCommand = defineCommand({
       tell(v.parse(shownUploads, line), isTrial ? "Would be given up" : "Given up", output);
     const ended = await ask(context, "uploads expire all", given, endedUploads, onLine);
     output.summarise({ isTrial, ...ended });
-    const what = ended.uploads === 1 ? "1 upload" : `${ended.uploads} uploads`;
-    output.say(`${what} ${isTrial ? "would be given up" : "given up"}, ${formatSize(ended.bytes)}`);
+    output.say(
+      `${uploadsText(ended.uploads)} ${isTrial ? "would be given up" : "given up"}, ${formatSize(ended.bytes)}`,
+    );
     return 0;
   },
 });

@@ -11,10 +11,10 @@ import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { openProgress, type ProgressView } from "../progress.ts";
+import { ask } from "./ask.ts";
 import { sampleMax, verified, verifyingLines } from "./upload-commands.ts";
 import { queryFaults, queryOf, queryOptions } from "./upload-query.ts";
-import { idFaults, readId } from "./upload-text.ts";
-import { ask } from "./uploads.ts";
+import { idFaults, readId, uploadsText } from "./upload-text.ts";
 import { uploadsVerifyUsage } from "./usage-uploads.ts";
 
 const MiB = 1024 * 1024;
@@ -91,13 +91,12 @@ function tellLine(
 
 function summaryText({ uploads, sound, damaged, missing, bytes }: v.InferOutput<typeof verified>): string {
   if (uploads === 0) return "Nothing of that kind is stored";
-  const what = uploads === 1 ? "1 upload" : `${uploads} uploads`;
   const parts = [
     ...(sound > 0 ? [`${sound} as stored`] : []),
     ...(damaged > 0 ? [`${damaged} damaged`] : []),
     ...(missing > 0 ? [`${missing} not there any more`] : []),
   ];
-  return `${what} verified, ${formatSize(bytes)} read: ${parts.join(", ")}`;
+  return `${uploadsText(uploads)} verified, ${formatSize(bytes)} read: ${parts.join(", ")}`;
 }
 
 // Nobody reads terabytes because of a word that was left out.

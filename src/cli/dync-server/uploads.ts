@@ -1,19 +1,16 @@
 // `dync-server uploads list | show`: what became of uploads, asked of the running server.
 
-import { resolve } from "node:path";
 import * as v from "valibot";
 import { indentedJson } from "../../base/json-text.ts";
 import { localTime } from "../../base/local-time.ts";
 import { formatSize } from "../../config/size.ts";
-import { askServer } from "../../control/ask-server.ts";
 import type { JsonObject } from "../../control/control-lines.ts";
-import { dyncHome } from "../../keys/key-files.ts";
 import { sharedOptions } from "../args.ts";
-import { type CommandContext, defineCommand } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
-import { shorten } from "../display-width.ts";
 import type { Output } from "../output.ts";
 import { JsonText, printable } from "../printable.ts";
+import { ask } from "./ask.ts";
 import { moreText, readLimit } from "./list-limit.ts";
 import { detailedUploads, listings, shownUploads } from "./upload-commands.ts";
 import { queryFaults, queryOf, queryOptions } from "./upload-query.ts";
@@ -65,18 +62,6 @@ export const uploadsShowCommand = defineCommand({
   },
 });
 
-/** What the running server answers to `command`. */
-export async function ask<T>(
-  { environment, clock, signal }: CommandContext,
-  command: string,
-  given: JsonObject,
-  answer: v.GenericSchema<unknown, T>,
-  onLine: (line: JsonObject) => void = () => {},
-): Promise<T> {
-  const home = resolve(dyncHome(environment));
-  return await askServer({ home, command, arguments: given, answer, clock, signal, onLine });
-}
-
 type Shown = v.InferOutput<typeof shownUploads>;
 
 // How an id begins, as far as a line shows it: of 100,000 uploads hardly two are alike.
@@ -89,9 +74,7 @@ function tellShown(upload: Shown, output: Output): void {
   const { id, state, startedAt, size, bytes } = upload;
   const amount = formatSize(size ?? bytes).padStart(sizeColumns);
   const first = `${id.slice(0, idColumns)}  ${state.padEnd(stateColumns)}  ${localTime(startedAt)}  ${amount}  `;
-  const what = nameOf(upload);
-  // On a terminal each has one line.
-  output.result(first + (output.areResultsSeen ? shorten(what, output.columns - first.length) : what));
+  output.row(first, nameOf(upload));
 }
 
 function linesOf(upload: v.InferOutput<typeof detailedUploads>): readonly (readonly [string, string])[] {

@@ -8,8 +8,9 @@ import { sharedOptions } from "../args.ts";
 import { inColumns } from "../columns.ts";
 import { defineCommand } from "../command.ts";
 import { printable } from "../printable.ts";
+import { ask } from "./ask.ts";
 import { shownState } from "./client-expiry.ts";
-import { ask } from "./uploads.ts";
+import { uploadsText } from "./upload-text.ts";
 import { usersListUsage, usersRecountUsage, usersShowUsage } from "./usage-users.ts";
 import {
   type DetailedUser,
@@ -79,10 +80,6 @@ export const usersRecountCommand = defineCommand({
 
 function haveText({ files, stored }: { readonly files: number; readonly stored: number }): string {
   return `${uploadsText(files)} with ${formatSize(stored)}`;
-}
-
-function uploadsText(count: number): string {
-  return count === 1 ? "1 upload" : `${count} uploads`;
 }
 
 function rowOf(it: ShownUser): readonly string[] {
