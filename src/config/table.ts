@@ -26,9 +26,10 @@ export function member<T>(read: (value: unknown) => Parsed<T>) {
 
 const tables = member((value) => (isTable(value) ? right(value) : wrong("a table", tomlText(value))));
 
-/** A table that has these members, and no others. */
+/** A table that has these members, and no others; `everything` says where those of a large one stand. */
 export function table<E extends v.ObjectEntries>(
   entries: E,
+  everything = '"dync-server config example" has all that are known',
 ): v.GenericSchema<unknown, v.InferOutput<v.ObjectSchema<E, undefined>>> {
   const known = Object.keys(entries);
   // `object` passes over what it does not know, and valibot's stricter ones name the first such member alone.
@@ -42,7 +43,7 @@ export function table<E extends v.ObjectEntries>(
           { type: "object", origin: "value", input: dataset.value, key, value },
         ];
         // What is not shown needs no hint: it costs more than all else.
-        addIssue({ message: index < faultsMax ? hintFor(key, value, known) : "", path });
+        addIssue({ message: index < faultsMax ? hintFor(key, value, { known, everything }) : "", path });
       }
     }),
     v.transform(() => ({})),
@@ -60,16 +61,21 @@ export function openTable<E extends v.ObjectEntries>(
 }
 
 /** What may have been meant by a key that is not known. */
-function hintFor(key: string, value: unknown, known: readonly string[]): string {
+function hintFor(key: string, value: unknown, { known, everything }: KnownKeys): string {
   const near = nearest(key, known);
   if (near !== null) return `did you mean "${near}"?`;
   if (isTable(value) && Object.keys(value).some((it) => known.includes(it)))
     return `what stands in it is written without "[${key}]"`;
-  if (known.length > listedMax) return '"dync-server config example" has all that are known';
+  if (known.length > listedMax) return everything;
   return `known here: ${known.map((it) => `"${it}"`).join(", ")}`;
 }
 
 const listedMax = 8;
+
+interface KnownKeys {
+  readonly known: readonly string[];
+  readonly everything: string;
+}
 
 /** The known key that has the fewest other letters, or else the most words of `key`; `null` when none has any. */
 export function nearest(key: string, known: readonly string[]): string | null {
@@ -92,15 +98,6 @@ export type FileReading<T> =
   | { readonly ok: true; readonly value: T; lineOf(path: TomlPath): number }
   | { readonly ok: false; readonly faults: readonly MemberFault[] };
 
-/** A fault of the member at `path` of the file in which `lineOf` finds it. */
-export function memberFault(
-  { lineOf }: { lineOf(path: TomlPath): number },
-  path: TomlPath,
-  text: string,
-): MemberFault {
-  return { line: lineOf(path), member: memberText(path), text };
-}
-
 /** What `schema` makes of a file that was read, or all that is wrong with it, in the order of its lines. */
 export function checkFile<T>(reading: TomlReading, schema: v.GenericSchema<unknown, T>): FileReading<T> {
   if (!reading.ok) return { ok: false, faults: [{ ...reading.fault, member: "" }] };
@@ -116,22 +113,18 @@ export function checkFile<T>(reading: TomlReading, schema: v.GenericSchema<unkno
 
 function faultOf(issue: v.BaseIssue<unknown>, lineOf: (path: TomlPath) => number): MemberFault {
   const path = (issue.path ?? []).map(({ key }) => key as string | number);
-  const { text, hint } = wordsOf(issue);
-  return { ...memberFault({ lineOf }, path, text), hint };
-}
-
-function wordsOf(issue: v.BaseIssue<unknown>): { readonly text: string; readonly hint?: string | undefined } {
-  if (issue.type === "raw_check") return { text: "unknown setting", hint: issue.message };
+  const at = { line: lineOf(path), member: memberText(path) };
+  const wanted = wordsOf[issue.expected ?? ""] ?? issue.expected;
+  if (issue.type === "raw_check") return { ...at, text: "unknown setting", hint: issue.message };
   const isOfTable = issue.type === "object" || issue.type === "loose_object";
-  if (isOfTable && issue.path?.at(-1)?.origin === "key") return { text: "is missing" };
-  const wanted = typeNames[issue.expected ?? ""] ?? issue.expected;
+  if (isOfTable && issue.path?.at(-1)?.origin === "key") return { ...at, text: "is missing" };
   const hint = issue.type === "raw_transform" && issue.message !== "" ? issue.message : undefined;
   const found = issue.type === "raw_transform" ? issue.received : tomlText(issue.input);
-  return { text: `needs ${wanted}, found ${found}`, hint };
+  return { ...at, text: `needs ${wanted}, found ${found}`, hint };
 }
 
 /** What valibot calls the types that a file may have. */
-const typeNames: Readonly<Record<string, string>> = { Array: "a list", Object: "a table" };
+const wordsOf: Readonly<Record<string, string>> = { Array: "a list", Object: "a table" };
 
 /** A member as people write it: `rules[2].name`. */
 export function memberText(path: TomlPath): string {
