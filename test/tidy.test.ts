@@ -70,7 +70,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "keys",
     "transport/transport.ts",
   ],
-  watch: ["base", "upload", "client"],
+  watch: ["base", "upload", "rules", "config", "client"],
   cli: [
     "base",
     "upload",

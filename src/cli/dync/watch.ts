@@ -1,11 +1,11 @@
 // `dync watch`: what instruments write into a folder.
 
 import { DyncError } from "../../base/error.ts";
-import { genericRule } from "../../watch/completion.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { watchUsage } from "./usage-watch.ts";
+import { printProfiles } from "./watch-profiles.ts";
 
 export const watchCommand = defineCommand({
   name: "watch",
@@ -18,10 +18,7 @@ export const watchCommand = defineCommand({
   },
   async run({ profiles, reasons }, { output }) {
     if (profiles) {
-      for (const { name } of [genericRule]) {
-        output.record("profile", { name });
-        output.result(name);
-      }
+      await printProfiles(output);
       return 0;
     }
     if (!reasons) throw new DyncError("usage", "One of --profiles and --reasons is missing");

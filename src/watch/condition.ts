@@ -1,0 +1,175 @@
+// Whether what a profile wants of a run holds, by the names and sizes of what is in it and beside it, and by the text of small files.
+
+import type { Matches } from "../rules/linear-pattern.ts";
+import type { EntryView } from "./completion.ts";
+import type { EntryNames, PathGlob } from "./path-glob.ts";
+import type { Condition, WantedText } from "./profile-file.ts";
+import { textBytesMax, textIn } from "./text-file.ts";
+
+/** An entry as a rule looks at it once: it is listed once. */
+export class Seen {
+  readonly view: EntryView;
+  readonly names: EntryNames;
+  /** Paths of what is in it, with their sizes; of an entry that is a file, its name. */
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly paths: readonly string[];
+
+  /** `endings` are those of files that belong together. */
+  constructor(view: EntryView, endings: readonly string[]) {
+    this.view = view;
+    this.names = { name: view.name, stem: stemOf(view.name, endings) };
+    this.sizes = new Map(view.files().map(({ path, size }) => [path === "" ? view.name : path, size]));
+    this.paths = [...this.sizes.keys()];
+  }
+
+  /** The paths that `glob` means, as `read` takes them. */
+  all({ of, isBeside }: PathGlob): readonly string[] {
+    const matches = of(this.names);
+    if (!isBeside) return this.paths.filter(matches);
+    return this.#beside()
+      .filter(matches)
+      .map((name) => `../${name}`);
+  }
+
+  /** The first path that one of `globs` means. */
+  first(globs: readonly PathGlob[]): string | null {
+    for (const glob of globs) {
+      const matches = glob.of(this.names);
+      const found = glob.isBeside ? this.#beside().find(matches) : this.paths.find(matches);
+      if (found !== undefined) return glob.isBeside ? `../${found}` : found;
+    }
+    return null;
+  }
+
+  /** The text of the first of the files that has what is wanted, or `null`. */
+  async fileWith({ in: glob, is }: WantedText): Promise<string | null> {
+    for (const path of this.all(glob)) {
+      const text = await this.textOf(path);
+      if (text !== null && is(text)) return path;
+    }
+    return null;
+  }
+
+  async textOf(path: string): Promise<string | null> {
+    const bytes = await this.read(path, textBytesMax);
+    return bytes === null ? null : textIn(bytes);
+  }
+
+  /** As the view does it; of a file that is the entry, by its name as well. No more memory is taken than the file needs. */
+  read(path: string, max: number): Promise<Uint8Array | null> {
+    const isEntry = this.view.kind === "file" && path === this.view.name;
+    return this.view.read(isEntry ? "" : path, Math.min(max, this.sizes.get(path) ?? max));
+  }
+
+  /** Its bytes, or `max` where it has more. Of what lies beside the entry no size is known: so many bytes are read. */
+  async sizeUpTo(path: string, max: number): Promise<number> {
+    const isEntry = path === `../${this.view.name}` && this.view.kind === "file";
+    const known = this.sizes.get(isEntry ? this.view.name : path);
+    return Math.min(max, known ?? (await this.read(path, max))?.length ?? 0);
+  }
+
+  // The entry is beside whatever is beside it.
+  #beside(): readonly string[] {
+    const siblings = this.view.siblings();
+    return siblings.includes(this.view.name) ? siblings : [...siblings, this.view.name];
+  }
+}
+
+/** What stands before the longest of `endings` that `name` has, or else before its last ".". */
+function stemOf(name: string, endings: readonly string[]): string {
+  const lower = name.toLowerCase();
+  const known = endings
+    .filter((it) => lower.endsWith(it.toLowerCase()))
+    .toSorted((a, b) => b.length - a.length)[0];
+  if (known !== undefined) return name.slice(0, -known.length);
+  const dot = name.lastIndexOf(".");
+  return dot > 0 ? name.slice(0, dot) : name;
+}
+
+export type Holding =
+  | {
+      readonly holds: true;
+      /** What is there, or has the text, or is too small; `null`: it is about no file. */
+      readonly file: string | null;
+    }
+  /** What is not there, for people. */
+  | { readonly holds: false; readonly lacks: string };
+
+/** Whether all of `condition` holds. */
+export async function holding(condition: Condition, seen: Seen): Promise<Holding> {
+  const lacks = lackedNames(condition, seen) ?? lackedParts(condition, seen);
+  if (lacks !== null) return { holds: false, lacks };
+  const { files = [], "any-of": anyOf = [], text, smaller } = condition;
+  let file = seen.first(files) ?? seen.first(anyOf);
+  if (smaller !== undefined) {
+    const small = await smallFile(smaller, seen);
+    if (small === null) return { holds: false, lacks: "a file that is so small" };
+    file ??= small;
+  }
+  if (text !== undefined) {
+    const withText = await seen.fileWith(text);
+    if (withText === null) return { holds: false, lacks: lackedText(text, seen) };
+    file ??= withText;
+  }
+  return { holds: true, file: file === null ? null : shownPath(file) };
+}
+
+/** A path as people are told it: what lies beside the entry by its name. */
+export function shownPath(path: string): string {
+  return path.replace(/^\.\.\//, "");
+}
+
+function lackedNames(condition: Condition, seen: Seen): string | null {
+  const { name, files = [], "any-of": anyOf, "none-of": noneOf } = condition;
+  const own: readonly Matches[] = (name ?? []).map(({ of }) => of(seen.names));
+  if (name !== undefined && !own.some((matches) => matches(seen.names.name))) return "another name";
+  const missing = files.find((glob) => seen.first([glob]) === null);
+  if (missing !== undefined) return shownGlob(missing, seen);
+  if (anyOf !== undefined && seen.first(anyOf) === null)
+    return anyOf.map((glob) => shownGlob(glob, seen)).join(" or ");
+  const tooMuch = noneOf === undefined ? null : seen.first(noneOf);
+  return tooMuch === null ? null : `an end of ${shownPath(tooMuch)}`;
+}
+
+/** Folders are known by the files in them: of an empty one nothing is seen. */
+function lackedParts({ each }: Condition, seen: Seen): string | null {
+  if (each === undefined) return null;
+  const isPart = each.folder.of(seen.names);
+  const wanted = each.has.map((glob) => glob.of(seen.names));
+  const parts = new Map<string, boolean>();
+  for (const path of seen.paths) {
+    for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+      const folder = path.slice(0, slash);
+      if (!isPart(folder)) continue;
+      const inside = path.slice(slash + 1);
+      parts.set(folder, parts.get(folder) === true || wanted.some((matches) => matches(inside)));
+    }
+  }
+  const has = each.has.map(({ text }) => text).join(" or ");
+  if (parts.size === 0) return `a folder ${each.folder.text} with ${has}`;
+  const open = [...parts].filter(([, isDone]) => !isDone).map(([folder]) => folder);
+  if (open.length === 0) return null;
+  return `${has} in ${open.slice(0, namedMax).join(", ")}${open.length > namedMax ? ", …" : ""}`;
+}
+
+const namedMax = 4;
+
+function lackedText({ in: glob }: WantedText, seen: Seen): string {
+  const [path] = seen.all(glob);
+  return path === undefined ? shownGlob(glob, seen) : `what ${shownPath(path)} says at the end`;
+}
+
+/** A file of fewer bytes, or one beside the entry that cannot be read. */
+async function smallFile(
+  { files, than }: NonNullable<Condition["smaller"]>,
+  seen: Seen,
+): Promise<string | null> {
+  for (const path of files.flatMap((glob) => seen.all(glob))) {
+    if ((await seen.sizeUpTo(path, than)) < than) return path;
+  }
+  return null;
+}
+
+function shownGlob(glob: PathGlob, { names }: Seen): string {
+  return shownPath(glob.text).replaceAll("{name}", names.name).replaceAll("{stem}", names.stem);
+}

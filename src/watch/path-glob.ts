@@ -1,0 +1,97 @@
+// Globs for paths in what an instrument writes, as profiles have them. One kind of glob for all: a path from the entry on, so that a
+// file of the same name in a sub-folder, which means something else, is not taken for it. Case is not regarded: instruments write
+// on Windows.
+//
+//   CopyComplete.txt     that file, and none of that name further in
+//   *.pod5               "*" is any characters, "?" one, "[a-c]" one of some, none of them "/"
+//   **/*.pod5            "**" is any number of folders
+//   ../{stem}.wiff.scan  what lies beside the entry; {name} is that of the entry, {stem} what stands before its ending
+//   /_[0-9]+\.raw$/      between slashes a regular expression of RE2's syntax for any part of the path
+
+import { isExpression, type Matches, namePattern } from "../rules/linear-pattern.ts";
+
+/** A glob that was read. */
+export interface PathGlob {
+  /** As it is written. */
+  readonly text: string;
+  /** Whether it means what lies beside the entry. */
+  readonly isBeside: boolean;
+  /** What it means for an entry of this name. */
+  of(names: EntryNames): Matches;
+}
+
+export interface EntryNames {
+  readonly name: string;
+  readonly stem: string;
+}
+
+const lengthMax = 500;
+
+/** @throws Error whose message says why `text` is none, as the rest of a sentence. */
+export function pathGlob(text: string): PathGlob {
+  const isBeside = text.startsWith("../");
+  const inside = isBeside ? text.slice(3) : text;
+  if (text.length > lengthMax)
+    throw new Error(`is ${text.length} characters long, at most ${lengthMax} are allowed`);
+  if (isExpression(text)) {
+    const matches = namePattern(text, true);
+    return { text, isBeside: false, of: () => matches };
+  }
+  const fault = faultOf(inside, isBeside);
+  if (fault !== null) throw new Error(fault);
+  const fixed = /\{(name|stem)\}/.test(inside) ? null : compiled(inside);
+  // Names put in for the placeholders can make nothing of a glob that was none.
+  if (fixed === null) compiled(filled(inside, { name: "a", stem: "a" }));
+  return { text, isBeside, of: (names) => fixed ?? compiled(filled(inside, names)) };
+}
+
+function faultOf(glob: string, isBeside: boolean): string | null {
+  if (glob === "") return "is empty";
+  if (isBeside && glob.includes("/")) return 'leads further than beside the entry: write "../NAME"';
+  const parts = glob.split("/");
+  if (parts.includes("")) return 'has an empty part: a path has one "/" between its parts, and none around';
+  if (parts.includes("..") || parts.includes(".")) return 'has a part "." or "..", which no path has';
+  return parts.at(-1) === "**" ? 'ends with "**": write "**/*"' : null;
+}
+
+function filled(glob: string, names: EntryNames): string {
+  return glob.replace(/\{(name|stem)\}/g, (_, which: "name" | "stem") => escaped(names[which]));
+}
+
+/** A glob that means `name` and nothing else. */
+function escaped(name: string): string {
+  return name.replace(/[\\*?[]/g, "\\$&");
+}
+
+type Part = Matches | "any";
+
+function compiled(glob: string): Matches {
+  const parts = glob.split("/").map((part): Part => (part === "**" ? "any" : partMatches(part)));
+  const depth = parts.includes("any") ? null : parts.length;
+  return (path) => {
+    // Nearly every file of a large run lies deeper than what is looked for, and costs no more than this.
+    if (depth === 1 && path.includes("/")) return false;
+    const found = path.split("/");
+    return (depth === null || depth === found.length) && fits(parts, found);
+  };
+}
+
+function partMatches(part: string): Matches {
+  if (/[\\*?[]/.test(part)) return namePattern(part, true);
+  const wanted = part.toLowerCase();
+  return (name) => name.length === part.length && name.toLowerCase() === wanted;
+}
+
+/** Whether `parts` mean the path `found`: which of its beginnings the parts so far mean is known at each step. */
+function fits(parts: readonly Part[], found: readonly string[]): boolean {
+  let reached = new Set([0]);
+  for (const part of parts) {
+    const next = new Set<number>();
+    for (const at of reached) {
+      if (part === "any") for (let to = at; to <= found.length; to++) next.add(to);
+      else if (at < found.length && part(found[at] as string)) next.add(at + 1);
+    }
+    reached = next;
+  }
+  return reached.has(found.length);
+}

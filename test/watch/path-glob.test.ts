@@ -1,0 +1,56 @@
+// Globs for paths in what an instrument writes.
+
+import { describe, expect, test } from "bun:test";
+import { pathGlob } from "../../src/watch/path-glob.ts";
+
+const names = { name: "run [7].wiff", stem: "run [7]" };
+const matches = (glob: string, path: string): boolean => pathGlob(glob).of(names)(path);
+
+describe("a glob means", () => {
+  test.each([
+    ["CopyComplete.txt", "CopyComplete.txt", true],
+    ["CopyComplete.txt", "copycomplete.TXT", true],
+    ["CopyComplete.txt", "Analysis/1/CopyComplete.txt", false],
+    ["CopyComplete.txt", "CopyComplete.txt.tmp", false],
+    ["*.txt", "a.txt", true],
+    ["*.txt", "a/b.txt", false],
+    ["*/b.txt", "a/b.txt", true],
+    ["?.txt", "ab.txt", false],
+    ["[0-9]_[A-Z][0-9][0-9]", "1_A01", true],
+    ["[!0-9]*", "1_A01", false],
+    ["**/b.txt", "b.txt", true],
+    ["**/b.txt", "a/a/b.txt", true],
+    ["**/b.txt", "a/b.txt/c", false],
+    ["a/**/b", "a/b", true],
+    ["a/**/b", "a/x/y/b", true],
+    ["a/**/b", "b/a/b", false],
+    ["**/*", "a/b/c", true],
+    ["**/a/**/b", "x/a/a/b", true],
+    [String.raw`\*.txt`, "*.txt", true],
+    [String.raw`\*.txt`, "a.txt", false],
+    ["/^a.*[0-9]$/", "a/b/7", true],
+    ["/B/", "a/b/7", true],
+    ["{name}", "run [7].wiff", true],
+    ["{stem}.wiff.scan", "run [7].wiff.scan", true],
+    ["{stem}.wiff.scan", "run 7.wiff.scan", false],
+    ["{stem}*", "run [7].wiff.scan", true],
+    ["{other}", "{other}", true],
+  ] as const)("%j: %j? %p", (glob, path, means) => {
+    expect(matches(glob, path)).toBe(means);
+  });
+});
+
+test("what lies beside the entry is said to", () => {
+  expect(pathGlob("../{stem}.wiff").isBeside).toBe(true);
+  expect(pathGlob("../{stem}.wiff").of(names)("run [7].wiff")).toBe(true);
+  expect(pathGlob("a/b").isBeside).toBe(false);
+});
+
+test("many stars cost no more than the length of the path", () => {
+  const glob = pathGlob(`${"**/a/".repeat(60)}b`).of(names);
+  const wide = pathGlob(`${"*a".repeat(200)}b`).of(names);
+  const began = performance.now();
+  expect(glob(`${"a/".repeat(500)}c`)).toBe(false);
+  expect(wide("a".repeat(20_000))).toBe(false);
+  expect(performance.now() - began).toBeLessThan(5_000);
+});
