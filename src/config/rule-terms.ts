@@ -3,8 +3,7 @@
 import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
 import { type PathTemplate, readPathTemplate } from "../rules/path-template.ts";
-import { defaultTerms, ruleLayouts, type Terms, whenRefused, whenTaken } from "../rules/upload-rules.ts";
-import { nameKinds } from "../upload/names.ts";
+import { defaultTerms, type Terms, whenRefused, whenTaken } from "../rules/upload-rules.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { member } from "./table.ts";
 import { tomlText } from "./toml.ts";
@@ -29,9 +28,9 @@ type Sidecar = (typeof sidecars)[number];
 /** Schemas of these members. */
 export const termsMembers = {
   path: v.optional(member(readPath)),
-  names: v.optional(oneOf(nameKinds)),
+  names: v.optional(oneOf(["portable", "posix"] as const)),
   existing: v.optional(oneOf(whenTaken)),
-  layout: v.optional(oneOf(ruleLayouts)),
+  layout: v.optional(oneOf(["plain", "bagit", "openbis"] as const)),
   untar: v.optional(member(readSwitch)),
   "on-refusal": v.optional(oneOf(whenRefused)),
   sidecars: v.optional(member(readSidecars)),

@@ -18,8 +18,7 @@ export function markerName(name: string): string {
 export const markedNameBytesMax = 255 - markerPrefix.length;
 
 /** Which names are taken: those that every system can store, or all that Linux can. */
-export const nameKinds = ["portable", "posix"] as const;
-export type NameKind = (typeof nameKinds)[number];
+export type NameKind = "portable" | "posix";
 
 const faultOf: Readonly<Record<NameKind, (name: string) => string | null>> = {
   portable: fileNameFault,

@@ -135,6 +135,7 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(end.at(-1)).toMatchObject({ files: 4, stored: 0 });
     await dync(...check, "-k", "a:b", missing, await lab.file("a\u200bb.raw", 1));
     await dync("history");
+    await dync("watch", "--profiles");
   });
 
   test("of what is there already under another name", async () => {
