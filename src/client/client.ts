@@ -2,7 +2,7 @@
 // needed, and takes a batch of jobs, some of which it sends at once; a reporter is told of each.
 
 import { resolve } from "node:path";
-import type { KeyPair } from "../keys/key.ts";
+import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
@@ -318,12 +318,15 @@ export class Client {
     readonly party: ConnectionParty;
     readonly transport: ClientTransport;
   }> {
-    const { home, openTransport } = this.#options;
+    const { home, openTransport, clock } = this.#options;
     const keys = await this.#ownKeys();
     const { host, port } = server;
-    const serverKey = await this.#servers.of(server).keyFrom(home);
+    const known = this.#servers.of(server);
+    const serverKey = await known.keyFrom(home);
+    const held = await known.memoryFrom(home);
+    const memory = { last: held.last, note: (key: PublicKey) => held.note(key, clock.date()) };
     this.#transport ??= openTransport();
-    return { party: { host, port, serverKey, keys }, transport: await this.#transport };
+    return { party: { host, port, serverKey, keys, memory }, transport: await this.#transport };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

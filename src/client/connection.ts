@@ -4,13 +4,8 @@
 import type { ClientInput } from "../protocol/client/client-events.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
 import { decodeServerMessage } from "../protocol/wire/decode.ts";
-import type {
-  ClientLink,
-  ClientLinkOptions,
-  ClientTransport,
-  LinkFailure,
-  OutgoingFrame,
-} from "../transport/transport.ts";
+import type { ClientLink, ClientTransport, LinkFailure, OutgoingFrame } from "../transport/transport.ts";
+import type { ConnectionParty } from "./failure.ts";
 
 export interface ConnectionEvents {
   onUp(): void;
@@ -20,7 +15,10 @@ export interface ConnectionEvents {
   onDown(failure: LinkFailure): void;
 }
 
-export type ConnectionOptions = Omit<ClientLinkOptions, "frameBytesMax">;
+export interface ConnectionOptions extends ConnectionParty {
+  /** See `ClientLinkOptions`. */
+  readonly identity: Uint8Array;
+}
 
 export class Connection {
   readonly #link: ClientLink;
@@ -29,13 +27,14 @@ export class Connection {
   #state: "opening" | "up" | "closed" = "opening";
 
   constructor(transport: ClientTransport, options: ConnectionOptions, events: ConnectionEvents) {
-    const { host, port, serverKey, keys, identity } = options;
+    const { host, port, serverKey, keys, identity, memory } = options;
     const linkOptions = { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) };
     this.#events = events;
     this.#link = transport.connect(linkOptions, {
       onUp: () =>
         this.#unlessClosed(() => {
           this.#state = "up";
+          memory?.note(serverKey);
           events.onUp();
         }),
       onMessage: (received) => {

@@ -2,14 +2,27 @@
 
 import { DyncError } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
+import { localTime } from "../base/local-time.ts";
+import type { PublicKey } from "../keys/key.ts";
+import type { Reached } from "../keys/reached-servers.ts";
 import type { ClientLinkOptions, LinkFailure } from "../transport/transport.ts";
 
 /** Both ends of a connection: the server's address and key, and our keys. */
-export type ConnectionParty = Omit<ClientLinkOptions, "identity" | "frameBytesMax">;
+export interface ConnectionParty extends Omit<ClientLinkOptions, "identity" | "frameBytesMax"> {
+  /** What is known of the server's key from earlier connections, where somebody keeps that in mind. */
+  readonly memory?: KeyMemory | undefined;
+}
+
+/** With which key a server was reached last, and who is told that it was reached. */
+export interface KeyMemory {
+  readonly last: Reached | null;
+  /** The server proved that it holds `key`. */
+  note(key: PublicKey): void;
+}
 
 /** The error for a link that went down with `failure`. */
 export function connectionError(failure: LinkFailure, party: ConnectionParty): DyncError {
-  const { host, keys, serverKey } = party;
+  const { host, keys } = party;
   const address = formatServerAddress(party);
   switch (failure) {
     case "refused":
@@ -41,11 +54,7 @@ export function connectionError(failure: LinkFailure, party: ConnectionParty): D
         hint: "try again later, or tell its administrator",
       });
     case "server-key-mismatch":
-      return new DyncError(
-        "wrong-server",
-        `The server at ${address} does not hold the key that is expected of it (${serverKey.fingerprint})`,
-        { hint: "get its current server.key from the administrator; somebody may be posing as the server" },
-      );
+      return otherKey(party);
     case "not-dync":
       return new DyncError("wrong-server", `What listens at ${address} is no dync server`, {
         hint: "check the host and the port (-p)",
@@ -53,4 +62,25 @@ export function connectionError(failure: LinkFailure, party: ConnectionParty): D
     case "lost":
       return new DyncError("unreachable", `The connection to ${address} was lost`, { hint: "try again" });
   }
+}
+
+/** The handshake failed as it does when a server has another key than that which is expected: which it has, it does not show. */
+function otherKey({ memory, serverKey, ...place }: ConnectionParty): DyncError {
+  const address = formatServerAddress(place);
+  const expected = serverKey.fingerprint;
+  const last = memory?.last ?? null;
+  if (last === null) {
+    const text = `The server at ${address} does not hold the key that is expected of it (${expected})`;
+    const hint = "get its current server.key from the administrator; somebody may be posing as the server";
+    return new DyncError("wrong-server", text, { hint });
+  }
+  const day = localTime(last.at).slice(0, 10);
+  if (last.fingerprint === expected) {
+    const text = `The key of the server at ${address} has changed: on ${day} it was ${expected}, which what answers there now does not hold`;
+    const hint = `it has new keys, or somebody is posing as it: ask its administrator by telephone, then, with its new server.key: dync trust --replace ${address} server.key`;
+    return new DyncError("wrong-server", text, { hint });
+  }
+  const text = `The server at ${address} does not hold the key that is expected of it (${expected}): on ${day} it held ${last.fingerprint}`;
+  const hint = `its key was replaced here since then: compare both with its administrator; "dync trust --replace ${address} FILE" sets the right one`;
+  return new DyncError("wrong-server", text, { hint });
 }

@@ -5,6 +5,7 @@
 import { DyncError, type ErrorCode } from "../base/error.ts";
 import type { PublicKey } from "../keys/key.ts";
 import { type ServerChoice, serverKeyOf } from "../keys/known-servers.ts";
+import { ServerMemory } from "../keys/reached-servers.ts";
 import type { Retry } from "./patience.ts";
 import type { UploadProgress } from "./upload.ts";
 
@@ -26,6 +27,7 @@ export function isOfServer(error: unknown): error is DyncError {
 export class Server {
   readonly #choice: ServerChoice;
   #key: Promise<PublicKey> | null = null;
+  #memory: Promise<ServerMemory> | null = null;
   #wasReached = false;
   /** Jobs that have a connection. */
   readonly #connected = new Set<object>();
@@ -40,6 +42,12 @@ export class Server {
   keyFrom(home: string): Promise<PublicKey> {
     this.#key ??= serverKeyOf(home, this.#choice);
     return this.#key;
+  }
+
+  /** With which key it was reached last, as far as the folder `home` tells. */
+  memoryFrom(home: string): Promise<ServerMemory> {
+    this.#memory ??= ServerMemory.open(home, this.#choice);
+    return this.#memory;
   }
 
   /**

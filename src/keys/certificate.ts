@@ -62,6 +62,8 @@ export interface CertificateOptions {
   /** When it was made: a comment at the top. */
   readonly date: Date;
   readonly metadata?: ReadonlyMap<string, string>;
+  /** What its reader is told at the top, in place of what is to be done with one's own. */
+  readonly note?: string;
 }
 
 /** Text of a `.key` file: the half that may be given away. */
@@ -69,7 +71,7 @@ export function publicCertificateText(publicKey: PublicKey, options: Certificate
   return [
     `#   ****  Generated on ${options.date.toISOString()} by dync  ****`,
     "#   ZeroMQ CURVE Public Certificate",
-    "#   This half may be given away: send it to the administrator of the server.",
+    `#   ${options.note ?? "This half may be given away: send it to the administrator of the server."}`,
     "",
     ...body(options),
     `    public-key = "${publicKey.text}"`,

@@ -177,6 +177,31 @@ export async function writePublicFile(folder: string, name: string, text: string
 }
 
 /**
+ * As `writePublicFile`, in the place of a file that is there, which is kept beside it; resolves to that one's new path, `null` where
+ * nothing was there.
+ *
+ * @throws DyncError "configuration" on a file error.
+ */
+export async function replacePublicFile(
+  folder: string,
+  name: string,
+  text: string,
+  date: Date,
+): Promise<string | null> {
+  const file = join(folder, name);
+  try {
+    await makePrivateFolder(folder);
+    const [kept = null] = await keepAside(folder, [file], date);
+    await place(folder, { file, content: text, mode: 0o644 }, true);
+    await syncFolder(folder);
+    return kept;
+  } catch (cause) {
+    if (cause instanceof DyncError) throw cause;
+    throw new DyncError("configuration", `The key could not be written: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
  * Replaces a public key's file of `folder` by what `change` makes of its text, durably and whole.
  *
  * @throws DyncError "configuration" where it is a link, or on a file error.

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { DyncError } from "../base/error.ts";
+import { formatServerAddress } from "../base/format-server-address.ts";
 import type { PublicKey } from "./key.ts";
 import { readCertificate } from "./key-files.ts";
 
@@ -34,7 +35,7 @@ export async function serverKeyOf(
     "configuration",
     `No key of the server ${host} is known, looked for ${files.join(", ")}`,
     {
-      hint: `ask the administrator of the server for its server.key and save it as ${files[1] ?? files[0]}`,
+      hint: `ask the administrator of the server for its server.key, then: dync trust ${formatServerAddress({ host, port })} server.key`,
     },
   );
 }

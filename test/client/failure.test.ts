@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { connectionError } from "../../src/client/failure.ts";
-import { generateKeyPair } from "../../src/keys/key.ts";
+import { generateKeyPair, type PublicKey } from "../../src/keys/key.ts";
 import type { LinkFailure } from "../../src/transport/transport.ts";
 
 const keys = generateKeyPair();
@@ -50,4 +50,33 @@ test("a refused key shows what the administrator needs to know", () => {
   const { message } = connectionError("key-refused", party);
   expect(message).toContain(keys.publicKey.fingerprint);
   expect(message).not.toContain(keys.publicKey.text);
+});
+
+describe("a server that does not hold the key that is expected of it", () => {
+  const lastWith = (publicKey: PublicKey) => ({
+    last: { publicKey, fingerprint: publicKey.fingerprint, at: "2026-11-20T12:00:00.000Z" },
+    note: () => {},
+  });
+
+  test("and held it before: its key has changed, which is said with the day and what to do", () => {
+    const memory = lastWith(serverKey);
+    const { message, hint, meaning } = connectionError("server-key-mismatch", { ...party, memory });
+    expect(message).toBe(
+      `The key of the server at qbic.example:8889 has changed: on 2026-11-20 it was ${serverKey.fingerprint}, which what answers there now does not hold`,
+    );
+    expect(hint).toContain("dync trust --replace qbic.example:8889 server.key");
+    expect(meaning.exit).toBe(7);
+  });
+
+  test("and held another one before, when the key here was replaced: both are named", () => {
+    const old = generateKeyPair().publicKey;
+    const { message } = connectionError("server-key-mismatch", { ...party, memory: lastWith(old) });
+    expect(message).toContain(`(${serverKey.fingerprint})`);
+    expect(message).toEndWith(`on 2026-11-20 it held ${old.fingerprint}`);
+  });
+
+  test("and was never reached: nothing is said to have changed", () => {
+    const memory = { last: null, note: () => {} };
+    expect(connectionError("server-key-mismatch", { ...party, memory }).message).not.toContain("changed");
+  });
 });

@@ -138,6 +138,17 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     await dync("watch", "--profiles");
   });
 
+  test("of servers that are known, and of one that is trusted", async () => {
+    const path = await lab.file("known.raw", 10);
+    await send(path);
+    const [known] = (await dync("servers")).slice(-1);
+    expect(known).toMatchObject({ servers: [{ host: "127.0.0.1", reached: { at: expect.any(String) } }] });
+    const { fingerprint = "none" } = (known?.general ?? {}) as { readonly fingerprint?: string };
+    expect((await dync("trust", `127.0.0.1:${lab.port}`, fingerprint)).at(-1)).toMatchObject({ isNew: true });
+    writeFileSync(join(lab.homes.client, "servers", "broken.key"), "nonsense");
+    expect((await dync("servers")).at(-1)).toMatchObject({ exit: 2 });
+  });
+
   test("of what is there already under another name", async () => {
     const files = await Promise.all(
       ["kept.raw", "again.raw", "more.raw"].map((name) => lab.file(name, "kept")),

@@ -7,6 +7,8 @@ import { historyCommand } from "./history.ts";
 import { keygenCommand } from "./keygen.ts";
 import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
+import { serversCommand } from "./servers.ts";
+import { trustCommand } from "./trust.ts";
 import { uploadsCommand } from "./uploads.ts";
 import { dyncUsage } from "./usage.ts";
 import { watchCommand } from "./watch.ts";
@@ -17,6 +19,8 @@ export const dync: Program = {
   commands: [
     sendCommand,
     keygenCommand,
+    trustCommand,
+    serversCommand,
     uploadsCommand,
     resumeCommand,
     cancelCommand,

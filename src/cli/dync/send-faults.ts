@@ -28,11 +28,25 @@ const otherNames: Readonly<Record<string, string>> = {
   ...named("resume", "continue", "retry", "restart"),
   ...named("cancel", "abort", "rm", "remove", "delete", "drop", "stop", "kill"),
   ...named("keygen", "key", "keys", "genkey", "gen-key", "init", "setup"),
+  ...named("trust", "known", "know", "pin"),
+  ...named("servers", "hosts", "server", "fingerprint", "fingerprints", "known-hosts"),
   ...named("history", "log", "sent", "journal"),
   ...named("check", "verify", "compare", "diff", "cmp"),
   ...named("send", "upload", "put", "push", "cp", "copy", "store", "transfer"),
 };
-const commandNames = ["send", "keygen", "uploads", "resume", "cancel", "check", "history", "watch", "help"];
+const commandNames = [
+  "send",
+  "keygen",
+  "trust",
+  "servers",
+  "uploads",
+  "resume",
+  "cancel",
+  "check",
+  "history",
+  "watch",
+  "help",
+];
 
 /** A command line whose words are told apart. */
 interface SendLine extends CommandLine {

@@ -8,6 +8,8 @@ Usage:
   dync [send] [-m FILE] [-k KEY:VALUE]... [options] -n NAME [SERVER] [FILE|-]
   dync [send] [-m FILE] [-k KEY:VALUE]... [options] --dataset [SERVER] FOLDER...
   dync keygen [options]          make the keys of this user
+  dync trust SERVER FILE         say which key a server must have
+  dync servers                   list the servers that are known here
   dync uploads                   list what is unfinished
   dync resume [ID]...            go on with all or some of it
   dync cancel ID...              drop some of it, here and on the server
@@ -110,7 +112,10 @@ Files in DYNC_HOME (default ~/.dync):
   client.key, client.key_secret
                            keys of this user, made by "dync keygen"
   servers/HOST_PORT.key, servers/HOST.key, server.key
-                           keys of servers; the first that is there counts
+                           keys of servers ("dync trust"); the first that is
+                           there counts
+  servers/HOST_PORT.reached
+                           with which key a server was reached last
   rules/HOST_PORT.json     copies of servers' rules, for "dync check"
   client.toml              default_server = "ALIAS", and for each alias
                            [servers.ALIAS] with host = "HOST", and where
