@@ -2,6 +2,7 @@
 
 import { DyncError, type ErrorCode, type Fault } from "../base/error.ts";
 import type { ErrorInfo } from "../protocol/wire/message.ts";
+import { scalarOf } from "../upload/metadata-field.ts";
 
 /** What a server refused something with. */
 export interface ServerRefusal {
@@ -39,8 +40,9 @@ function meantField({ path, types }: Fault, metadataText: string): string | null
 
 /** The JSON types of the value that `text` is without its quotes. */
 function typesOf(text: string): readonly string[] {
-  if (text === "true" || text === "false") return ["boolean"];
-  if (text === "null") return ["null"];
-  if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return [];
-  return Number.isInteger(Number(text)) ? ["number", "integer"] : ["number"];
+  const value = scalarOf(text);
+  if (value === undefined) return [];
+  if (value === null) return ["null"];
+  if (typeof value === "boolean") return ["boolean"];
+  return Number.isInteger(value) ? ["number", "integer"] : ["number"];
 }

@@ -16,7 +16,7 @@ import {
   unknownName,
 } from "./rules-table.ts";
 import { choices, counts, durations, type Kind, readInFile } from "./setting.ts";
-import { type FileReading, type MemberFault, member, table } from "./table.ts";
+import { type FileReading, type MemberFault, member, memberFault, table } from "./table.ts";
 import { isTable, tomlText } from "./toml.ts";
 
 /** A hook as it is written. */
@@ -83,34 +83,31 @@ export function hooksFaults(
     (hook.rules ?? []).flatMap((name) => {
       const text = unknownName(name, known, "[[rules]]");
       if (text === null) return [];
-      return [{ line: reading.lineOf(["hooks", index, "rules"]), member: `hooks[${index + 1}].rules`, text }];
+      return [memberFault(reading, ["hooks", index, "rules"], text)];
     }),
   );
   const others = hooks.flatMap((hook, index) =>
-    hookFaults(hook).map(([key, text]) => ({
-      line: reading.lineOf(["hooks", index, ...(key === "" ? [] : [key])]),
-      member: `hooks[${index + 1}]${key === "" ? "" : `.${key}`}`,
-      text,
-    })),
+    hookFaults(hook).map(([keys, text]) => memberFault(reading, ["hooks", index, ...keys], text)),
   );
   return [...groupFaults("hooks", hooks, groups, reading), ...unknown, ...others];
 }
 
-/** What is wrong with the members of a hook beside each other: the member, or "" for the hook, and the words. */
-function hookFaults(hook: HookRow): readonly (readonly [string, string])[] {
-  const faults: (readonly [string, string])[] = [];
+/** What is wrong with the members of a hook beside each other: the member, or none for the hook, and the words. */
+function hookFaults(hook: HookRow): readonly (readonly [readonly string[], string])[] {
+  const faults: (readonly [readonly string[], string])[] = [];
   if (hook.event !== "before" && hook["on-failure"] !== undefined) {
     const text = 'is for hooks with event = "before": what was stored is told again until the hook takes it';
-    faults.push(["on-failure", text]);
+    faults.push([["on-failure"], text]);
   }
   if ((hook.command === undefined) === (hook.url === undefined))
-    faults.push(["", 'needs a "command" or a "url", and not both']);
+    faults.push([[], 'needs a "command" or a "url", and not both']);
   for (const key of ["headers", "secret-file", "allow-http"] as const)
-    if (hook.url === undefined && hook[key] !== undefined) faults.push([key, "is for hooks that have a url"]);
+    if (hook.url === undefined && hook[key] !== undefined)
+      faults.push([[key], "is for hooks that have a url"]);
   const url = hook.url === undefined ? null : new URL(hook.url);
   if (url?.protocol === "http:" && hook["allow-http"] !== true && !isLoopback(url.hostname)) {
     const text = "goes through the network for everybody to read: use https, or say allow-http = true";
-    faults.push(["url", text]);
+    faults.push([["url"], text]);
   }
   return faults;
 }

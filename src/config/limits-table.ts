@@ -14,7 +14,7 @@ import {
   usersOf,
 } from "./rules-table.ts";
 import { counts, readInFile, sizes } from "./setting.ts";
-import { type FileReading, type MemberFault, member, table } from "./table.ts";
+import { type FileReading, type MemberFault, member, memberFault, table } from "./table.ts";
 import { tomlText } from "./toml.ts";
 
 /** An entry as it is written. */
@@ -73,7 +73,7 @@ export function limitsFaults(
     if ([...Object.keys(matters), "contact"].some((it) => row[it as keyof LimitsRow] !== undefined))
       return [];
     const text = `says no limit: it needs one of ${Object.keys(matters).join(", ")}`;
-    return [{ line: reading.lineOf(["limits", index]), member: `limits[${index + 1}]`, text }];
+    return [memberFault(reading, ["limits", index], text)];
   });
   return [...groupFaults("limits", rows, groups, reading), ...empty];
 }

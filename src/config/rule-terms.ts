@@ -3,7 +3,8 @@
 import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
 import { type PathTemplate, readPathTemplate } from "../rules/path-template.ts";
-import { defaultTerms, type Terms, whenRefused, whenTaken } from "../rules/upload-rules.ts";
+import { defaultTerms, ruleLayouts, type Terms, whenRefused, whenTaken } from "../rules/upload-rules.ts";
+import { nameKinds } from "../upload/names.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { member } from "./table.ts";
 import { tomlText } from "./toml.ts";
@@ -28,9 +29,9 @@ type Sidecar = (typeof sidecars)[number];
 /** Schemas of these members. */
 export const termsMembers = {
   path: v.optional(member(readPath)),
-  names: v.optional(oneOf(["portable", "posix"] as const)),
+  names: v.optional(oneOf(nameKinds)),
   existing: v.optional(oneOf(whenTaken)),
-  layout: v.optional(oneOf(["plain", "bagit", "openbis"] as const)),
+  layout: v.optional(oneOf(ruleLayouts)),
   untar: v.optional(member(readSwitch)),
   "on-refusal": v.optional(oneOf(whenRefused)),
   sidecars: v.optional(member(readSidecars)),

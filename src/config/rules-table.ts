@@ -4,12 +4,13 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
-import { isExpression, type Matches, namePattern } from "../rules/linear-pattern.ts";
+import type { Matches } from "../rules/linear-pattern.ts";
+import { shownPattern, wantedOf } from "../rules/read-pattern.ts";
 import type { Scalar, Wanted } from "../rules/upload-rules.ts";
 import type { ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { type TermsRow, termsMembers } from "./rule-terms.ts";
-import { type FileReading, type MemberFault, member, table } from "./table.ts";
+import { type FileReading, type MemberFault, member, memberFault, table } from "./table.ts";
 import { isTable, tomlText } from "./toml.ts";
 
 /** A rule as it is written. */
@@ -57,13 +58,13 @@ export function groupFaults(
   list: string,
   rows: readonly Pick<RuleRow, "name" | "groups">[],
   groups: Groups,
-  { lineOf }: Extract<FileReading<unknown>, { ok: true }>,
+  reading: Extract<FileReading<unknown>, { ok: true }>,
 ): readonly MemberFault[] {
   const faults: MemberFault[] = [];
   const seen = new Map<string, number>();
   for (const [index, row] of rows.entries()) {
     const at = (key: string, text: string): void => {
-      faults.push({ line: lineOf([list, index, key]), member: `${list}[${index + 1}].${key}`, text });
+      faults.push(memberFault(reading, [list, index, key], text));
     };
     const before = seen.get(row.name);
     if (before !== undefined) at("name", `needs a name of its own, found that of ${list}[${before + 1}]`);
@@ -132,7 +133,7 @@ export function readPatterns(
   const read: ShownPattern[] = [];
   for (const text of texts.value) {
     try {
-      read.push({ text, matches: namePattern(text, ignoresCase) });
+      read.push(shownPattern(text, ignoresCase));
     } catch (error) {
       return wrong(wanted, `${tomlText(text)}, which ${messageOf(error)}`);
     }
@@ -150,9 +151,7 @@ function readConditions(value: unknown): Parsed<ReadonlyMap<string, readonly Wan
     const read: Wanted[] = [];
     for (const it of list) {
       try {
-        // Text in quotes is that very text: a glob would find others.
-        const isPattern = typeof it === "string" && isExpression(it);
-        read.push(isPattern ? { text: it, matches: namePattern(it, false) } : it);
+        read.push(wantedOf(it));
       } catch (error) {
         return wrong(wanted, `${path} = ${tomlText(it)}, which ${messageOf(error)}`);
       }

@@ -5,6 +5,7 @@ import { logFormats, logLevels } from "../base/log.ts";
 import { limits } from "../protocol/limits.ts";
 import type { PostRules } from "../rules/judge.ts";
 import { type LimitEntry, limitsOf, noLimits } from "../rules/user-limits.ts";
+import { layouts } from "../upload/upload.ts";
 import type { Fault } from "./parsed.ts";
 import {
   choices,
@@ -88,7 +89,7 @@ export const serverSettings = {
   ),
   datasets: ofUser(
     "datasets",
-    choices("LAYOUT", ["plain", "bagit"]),
+    choices("LAYOUT", layouts),
     "plain",
     'what a folder is published as: "plain", as it was sent, or "bagit", a bag with manifests',
   ),

@@ -98,6 +98,15 @@ export type FileReading<T> =
   | { readonly ok: true; readonly value: T; lineOf(path: TomlPath): number }
   | { readonly ok: false; readonly faults: readonly MemberFault[] };
 
+/** A fault of the member at `path` of the file in which `lineOf` finds it. */
+export function memberFault(
+  { lineOf }: { lineOf(path: TomlPath): number },
+  path: TomlPath,
+  text: string,
+): MemberFault {
+  return { line: lineOf(path), member: memberText(path), text };
+}
+
 /** What `schema` makes of a file that was read, or all that is wrong with it, in the order of its lines. */
 export function checkFile<T>(reading: TomlReading, schema: v.GenericSchema<unknown, T>): FileReading<T> {
   if (!reading.ok) return { ok: false, faults: [{ ...reading.fault, member: "" }] };
@@ -113,18 +122,22 @@ export function checkFile<T>(reading: TomlReading, schema: v.GenericSchema<unkno
 
 function faultOf(issue: v.BaseIssue<unknown>, lineOf: (path: TomlPath) => number): MemberFault {
   const path = (issue.path ?? []).map(({ key }) => key as string | number);
-  const at = { line: lineOf(path), member: memberText(path) };
-  const wanted = wordsOf[issue.expected ?? ""] ?? issue.expected;
-  if (issue.type === "raw_check") return { ...at, text: "unknown setting", hint: issue.message };
+  const { text, hint } = wordsOf(issue);
+  return { ...memberFault({ lineOf }, path, text), hint };
+}
+
+function wordsOf(issue: v.BaseIssue<unknown>): { readonly text: string; readonly hint?: string | undefined } {
+  if (issue.type === "raw_check") return { text: "unknown setting", hint: issue.message };
   const isOfTable = issue.type === "object" || issue.type === "loose_object";
-  if (isOfTable && issue.path?.at(-1)?.origin === "key") return { ...at, text: "is missing" };
+  if (isOfTable && issue.path?.at(-1)?.origin === "key") return { text: "is missing" };
+  const wanted = typeNames[issue.expected ?? ""] ?? issue.expected;
   const hint = issue.type === "raw_transform" && issue.message !== "" ? issue.message : undefined;
   const found = issue.type === "raw_transform" ? issue.received : tomlText(issue.input);
-  return { ...at, text: `needs ${wanted}, found ${found}`, hint };
+  return { text: `needs ${wanted}, found ${found}`, hint };
 }
 
 /** What valibot calls the types that a file may have. */
-const wordsOf: Readonly<Record<string, string>> = { Array: "a list", Object: "a table" };
+const typeNames: Readonly<Record<string, string>> = { Array: "a list", Object: "a table" };
 
 /** A member as people write it: `rules[2].name`. */
 export function memberText(path: TomlPath): string {

@@ -49,6 +49,8 @@ export type Judgement =
     }
   | { readonly type: "refused"; readonly refusal: Refusal };
 
+type Refused = Extract<Judgement, { type: "refused" }>;
+
 /**
  * Of several reasons the first that a client can act on: metadata, then the name, then what its user was granted, then what the
  * server's rules want.
@@ -82,14 +84,14 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
   const text = nameFault(candidate.name, terms.names);
   if (text !== null) return refused("forbidden", text);
   const accepted = { type: "accepted", post, rule: rule.name, terms, held: null } as const;
+  const untar = untarredName(terms, candidate);
+  const refuse = (refusal: Refused) => orHeld(refusal, accepted, { user, name: candidate.name, untar });
+  const misplaced = (reason: string) =>
+    refuse(refused("metadata-rejected", `The rule "${rule.name}" takes it. ${reason}`, { rule: rule.name }));
   const refusal = schemaRefusal(rule, candidate);
-  const isUntarred = terms.untar && !candidate.isDataset && candidate.metadata.untar === "True";
-  const held = isUntarred ? { ...candidate, untar: datasetName(candidate.name) } : candidate;
-  if (refusal !== null) return orHeld(refusal, accepted, held);
-  const inDropbox = terms.layout === "openbis" && !candidate.isDataset && !isUntarred;
-  const dropbox = inDropbox
-    ? dropboxName(candidate.name)
-    : { name: isUntarred ? datasetName(candidate.name) : candidate.name };
+  if (refusal !== null) return refuse(refusal);
+  const openbis = terms.layout === "openbis" && !candidate.isDataset && untar === null;
+  const dropbox = openbis ? dropboxName(candidate.name) : { name: untar ?? candidate.name };
   if ("fault" in dropbox) return refused("forbidden", dropbox.fault);
   const { name } = dropbox;
   const meta = (path: string): string | null => fieldText(post.metadataText, path);
@@ -97,17 +99,17 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
     terms.path === null
       ? { folder: user, name }
       : expandPath(terms.path, { user, name, ...beginning, meta }, terms.names);
-  const manner =
-    typeof place === "string"
-      ? null
-      : mannerOf(terms, place, { openbis: inDropbox, untar: isUntarred ? name : null });
-  const reason = typeof place === "string" ? place : markerFault(place, manner);
-  if (reason !== null) {
-    const text = `The rule "${rule.name}" takes it. ${reason}`;
-    return orHeld(refused("metadata-rejected", text, { rule: rule.name }), accepted, held);
-  }
-  if (manner === null) return { ...accepted, place: terms.path === null ? null : (place as Destination) };
-  return { ...accepted, place: { ...(place as Destination), manner } };
+  if (typeof place === "string") return misplaced(place);
+  const manner = mannerOf(terms, place, { openbis, untar });
+  const fault = markerFault(place, manner);
+  if (fault !== null) return misplaced(fault);
+  if (manner !== null) return { ...accepted, place: { ...place, manner } };
+  return { ...accepted, place: terms.path === null ? null : place };
+}
+
+/** Name of the dataset that is in a file which is to be unpacked; `null`: it is not. */
+function untarredName({ untar }: Terms, { name, isDataset, metadata }: Candidate): string | null {
+  return untar && !isDataset && metadata.untar === "True" ? datasetName(name) : null;
 }
 
 /** What lies there is never published, and no path of a rule leads there: only names are held in it. */
@@ -115,13 +117,13 @@ const heldFolder = ".held";
 
 /** `refusal`, or what is `accepted` all the same, to be held. */
 function orHeld(
-  refusal: Extract<Judgement, { type: "refused" }>,
+  refusal: Refused,
   accepted: Omit<Extract<Judgement, { type: "accepted" }>, "place">,
-  { user, name, untar }: Candidate & Pick<Manner, "untar">,
+  { user, name, untar }: Pick<Candidate, "user" | "name"> & { readonly untar: string | null },
 ): Judgement {
   if (accepted.terms.onRefusal !== "hold") return refusal;
   // As what its bytes are taken is decided when it begins.
-  const manner = untar === undefined ? {} : { manner: { untar } };
+  const manner = untar === null ? {} : { manner: { untar } };
   return { ...accepted, held: refusal.refusal, place: { folder: `${heldFolder}/${user}`, name, ...manner } };
 }
 
@@ -155,10 +157,7 @@ function mannerOf(
   };
 }
 
-function schemaRefusal(
-  { schema, name }: UploadRule,
-  { metadata }: Candidate,
-): Extract<Judgement, { type: "refused" }> | null {
+function schemaRefusal({ schema, name }: UploadRule, { metadata }: Candidate): Refused | null {
   if (schema === undefined) return null;
   try {
     const faults = schema.faultsOf(metadata as never);
@@ -177,7 +176,7 @@ function refused(
   code: "forbidden" | "too-large" | "metadata-rejected",
   text: string,
   info?: ErrorInfo,
-): Extract<Judgement, { type: "refused" }> {
+): Refused {
   const refusal = { code: errorMeanings[code].wire, text, ...(info === undefined ? {} : { info }) };
   return { type: "refused", refusal };
 }

@@ -6,29 +6,18 @@ import * as v from "valibot";
 import { DyncError, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
 import { limits } from "../protocol/limits.ts";
-import type { NameKind } from "../upload/names.ts";
+import { nameKinds } from "../upload/names.ts";
 import type { PostRules } from "./judge.ts";
-import { isExpression, namePattern } from "./linear-pattern.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 import { readPathTemplate, templateText } from "./path-template.ts";
-import {
-  defaultTerms,
-  type Scalar,
-  type Terms,
-  type UploadRule,
-  type Wanted,
-  whenRefused,
-} from "./upload-rules.ts";
+import { shownPattern, wantedOf } from "./read-pattern.ts";
+import { defaultTerms, ruleLayouts, type UploadRule, wantedText, whenRefused } from "./upload-rules.ts";
 import type { ShownPattern } from "./user-limits.ts";
 
 // The document, its rules, one of them, its conditions, one of these, its values.
 const depthMax = 6;
 const rulesMax = 1000;
 const patternsMax = 10_000;
-
-const nameKinds = ["portable", "posix"] as const satisfies readonly NameKind[];
-
-const layouts = ["plain", "bagit", "openbis"] as const satisfies readonly Terms["layout"][];
 
 const texts = v.array(v.string());
 const ruleSchema = v.strictObject({
@@ -44,7 +33,7 @@ const ruleSchema = v.strictObject({
   /** Of what is done with what it takes that which can refuse it. */
   path: v.optional(v.string()),
   names: v.picklist(nameKinds),
-  layout: v.optional(v.picklist(layouts)),
+  layout: v.optional(v.picklist(ruleLayouts)),
   untar: v.optional(v.boolean()),
   onRefusal: v.optional(v.picklist(whenRefused)),
   marker: v.optional(v.boolean()),
@@ -96,11 +85,8 @@ export async function readRules(text: string, isLate: () => boolean): Promise<Po
     if (isLate()) throw refusal("take too long to be read");
     uploads.push(await ruleOf(rule));
   }
-  const { files, ...others } = granted;
-  return {
-    uploads: rules === null ? null : uploads,
-    limits: { ...others, files: files?.map((it) => patternOf(it, "of your names")) },
-  };
+  const files = await readPart("a pattern of your names", () => granted.files?.map(filePattern));
+  return { uploads: rules === null ? null : uploads, limits: { ...granted, files } };
 }
 
 function copyOf({
@@ -134,7 +120,7 @@ function copyOf({
     files: files?.map(({ text }) => text),
     datasets,
     barcode,
-    metadata: metadata && [...metadata].map(([path, values]) => [path, values.map(textOfWanted)]),
+    metadata: metadata && [...metadata].map(([path, values]) => [path, values.map(wantedText)]),
     schema: schema?.text,
     path: path === null ? undefined : templateText(path),
     names,
@@ -159,20 +145,15 @@ async function ruleOf({
   ...others
 }: RuleCopy): Promise<UploadRule> {
   const what = `of the rule ${JSON.stringify(name)}`;
-  const read = async <T>(part: string, reading: () => T | Promise<T>): Promise<T> => {
-    try {
-      return await reading();
-    } catch (cause) {
-      throw refusal(`cannot be judged by: the ${part} ${what} ${messageOf(cause)}`, cause);
-    }
-  };
   return {
     ...others,
     name,
-    files: files?.map((it) => patternOf(it, what)),
-    metadata:
-      metadata && new Map(metadata.map(([path, values]) => [path, values.map((it) => wantedOf(it, what))])),
-    schema: schema === undefined ? undefined : await read("schema", () => schemaOf(schema)),
+    files: await readPart(`a pattern ${what}`, () => files?.map(filePattern)),
+    metadata: await readPart(
+      `a pattern ${what}`,
+      () => metadata && new Map(metadata.map(([path, values]) => [path, values.map(wantedOf)])),
+    ),
+    schema: schema === undefined ? undefined : await readPart(`the schema ${what}`, () => schemaOf(schema)),
     terms: {
       ...defaultTerms,
       names,
@@ -180,32 +161,27 @@ async function ruleOf({
       untar,
       onRefusal,
       marker,
-      path: path === undefined ? null : await read("path", () => readPathTemplate(path)),
+      path: path === undefined ? null : await readPart(`the path ${what}`, () => readPathTemplate(path)),
     },
   };
+}
+
+async function readPart<T>(part: string, reading: () => T | Promise<T>): Promise<T> {
+  try {
+    return await reading();
+  } catch (cause) {
+    throw refusal(`cannot be judged by: ${part} ${messageOf(cause)}`, cause);
+  }
+}
+
+function filePattern(text: string): ShownPattern {
+  return shownPattern(text, true);
 }
 
 async function schemaOf(text: string): Promise<MetadataSchema> {
   // The validator is much to load, and rules without a schema do not need it.
   const { MetadataSchema } = await import("./metadata-schema.ts");
   return await MetadataSchema.read(text);
-}
-
-function textOfWanted(wanted: Wanted): Scalar {
-  return typeof wanted === "object" ? wanted.text : wanted;
-}
-
-/** As a configuration has it: text between slashes is an expression. */
-function wantedOf(value: Scalar, what: string): Wanted {
-  return typeof value === "string" && isExpression(value) ? patternOf(value, what, false) : value;
-}
-
-function patternOf(text: string, what: string, ignoresCase = true): ShownPattern {
-  try {
-    return { text, matches: namePattern(text, ignoresCase) };
-  } catch (cause) {
-    throw refusal(`cannot be judged by: a pattern ${what} ${messageOf(cause)}`, cause);
-  }
 }
 
 function whereOf([issue]: readonly v.BaseIssue<unknown>[]): string {

@@ -3,7 +3,7 @@
 import { quotedText } from "../base/cut-text.ts";
 import { fieldAt } from "../upload/metadata-field.ts";
 import type { NameKind } from "../upload/names.ts";
-import type { Layout } from "../upload/upload.ts";
+import { layouts } from "../upload/upload.ts";
 import { barcodeIn } from "./barcode.ts";
 import type { Matches } from "./linear-pattern.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
@@ -26,9 +26,17 @@ export type Scalar = string | number | boolean;
 /** Such a value, or what a text there has to match. */
 export type Wanted = Scalar | ShownPattern;
 
+/** It as it was written. */
+export function wantedText(wanted: Wanted): Scalar {
+  return typeof wanted === "object" ? wanted.text : wanted;
+}
+
 /** What becomes of uploads whose place is taken already. */
 export const whenTaken = ["refuse", "number", "identical"] as const;
 export type WhenTaken = (typeof whenTaken)[number];
+
+/** As what a rule may have datasets published. */
+export const ruleLayouts = [...layouts, "openbis"] as const;
 
 /** What a rule has done with what it takes. */
 export interface Terms {
@@ -44,7 +52,7 @@ export interface Terms {
    * As what a dataset is published; `null`: as the settings say. "openbis": as it was sent, and a file in a folder as the dropboxes of
    * openBIS have it (upload/openbis.ts), both with a marker where the name has a barcode.
    */
-  readonly layout: Layout | "openbis" | null;
+  readonly layout: (typeof ruleLayouts)[number] | null;
   /** Whether a file that is a tar, with `untar: "True"` in its metadata, is a dataset. */
   readonly untar: boolean;
   /** Permissions of its files, and the number of their group; `null`: those that the server's own have. */
@@ -115,7 +123,7 @@ function missOf(rule: UploadRule, { user, name, isDataset, metadata }: Candidate
   for (const [path, wanted] of rule.metadata ?? []) {
     const there = fieldAt(metadata, path);
     if (wanted.some((it) => isAsWanted(there, it))) continue;
-    const values = wanted.map((it) => JSON.stringify(typeof it === "object" ? it.text : it)).join(" or ");
+    const values = wanted.map((it) => JSON.stringify(wantedText(it))).join(" or ");
     return `wants "${path}" to be ${values}`;
   }
   return null;

@@ -18,7 +18,8 @@ export function markerName(name: string): string {
 export const markedNameBytesMax = 255 - markerPrefix.length;
 
 /** Which names are taken: those that every system can store, or all that Linux can. */
-export type NameKind = "portable" | "posix";
+export const nameKinds = ["portable", "posix"] as const;
+export type NameKind = (typeof nameKinds)[number];
 
 const faultOf: Readonly<Record<NameKind, (name: string) => string | null>> = {
   portable: fileNameFault,

@@ -3,7 +3,7 @@
 
 import { compactJson, indentedJson, jsonMember, jsonMembers, objectText } from "../base/json-text.ts";
 import { destinationAt, destinationOf, type Manner, pathOf } from "./destination.ts";
-import type { CompleteUpload, Contents } from "./upload.ts";
+import { type CompleteUpload, type Contents, layouts } from "./upload.ts";
 
 const ownMember = "_dync";
 const schema = 1;
@@ -95,8 +95,9 @@ function mannerOf({ unpack: isDataset, layout, untar }: Record<string, unknown>)
 }
 
 function contentsOf(own: Record<string, unknown>): Contents | null {
-  const { layout, files, list } = own;
-  if (own.unpack !== unpack || (layout !== "plain" && layout !== "bagit")) return null;
+  const { files, list } = own;
+  const layout = layouts.find((it) => it === own.layout);
+  if (own.unpack !== unpack || layout === undefined) return null;
   if (!isCount(files) || typeof list !== "string") return null;
   return { layout, files, list };
 }

@@ -13,7 +13,8 @@ export interface UploadKey {
 }
 
 /** How the members of a tar are published as a folder: as they are, or in a bag (RFC 8493). */
-export type Layout = "plain" | "bagit";
+export const layouts = ["plain", "bagit"] as const;
+export type Layout = (typeof layouts)[number];
 
 /** What becomes of an upload's bytes: one file, or the folder of a dataset. */
 export type Form = "file" | Layout;

@@ -6,7 +6,7 @@ import { closeSync, fstatSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import type { Turns } from "../../base/turns.ts";
-import type { Layout } from "../../upload/upload.ts";
+import { type Layout, layouts } from "../../upload/upload.ts";
 import { fsync, openExisting, openFile, openNew, readAt, truncateFile, writeAt } from "../file-calls.ts";
 
 /** What stands between two points of the stream, or, of a checksum, at one. */
@@ -78,7 +78,7 @@ export class Journal {
     try {
       const start = Buffer.alloc(signatureBytesMax);
       await readAt(descriptor, start, 0);
-      for (const layout of ["plain", "bagit"] as const) {
+      for (const layout of layouts) {
         const signature = Buffer.from(signatureOf(layout));
         if (start.subarray(0, signature.length).equals(signature))
           return new Journal(path, layout, descriptor, signature.length);
