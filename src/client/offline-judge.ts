@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError, errorCodeFromWire, messageOf } from "../base/error.ts";
 import type { ErrorMessage } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
-import { heldAsked, judge, type PostRules } from "../rules/judge.ts";
+import { heldAsked, judge, nothingBegins, type PostRules } from "../rules/judge.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import type { Checked } from "./check.ts";
 import type { Job } from "./job.ts";
@@ -47,11 +47,8 @@ export class OfflineJudge {
     await source.close();
     const { name, metadataText, unpack } = job;
     const info = { ...(unpack && { unpack }), ...(source.size === null ? {} : { size: source.size }) };
-    const judgement = judge(this.user, { name, metadataText, info }, this.#rules, {
-      // Nothing begins: it has no id.
-      upload: "UPLOAD-ID",
-      at: this.#clock.date(),
-    });
+    const post = { name, metadataText, info };
+    const judgement = judge(this.user, post, this.#rules, nothingBegins(this.#clock.date()));
     if (judgement.type === "refused") return refusedBy(judgement.refusal, metadataText);
     const { rule, place, held } = judgement;
     if (held !== null) return refusedBy(heldAsked(held), metadataText);

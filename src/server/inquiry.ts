@@ -8,7 +8,7 @@ import { Semaphore } from "../base/semaphore.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
-import { heldAsked, type Judgement, judge } from "../rules/judge.ts";
+import { heldAsked, type Judgement, judge, nothingBegins } from "../rules/judge.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
 import type { AdmissionParts } from "./admission.ts";
@@ -73,8 +73,7 @@ export class Inquiries {
 }
 
 async function inquire(user: string, post: PostFile, parts: InquiryParts): Promise<Refusal> {
-  // Nothing begins: it has no id.
-  const judgement = judge(user, post, parts.rulesOf(user), { upload: "UPLOAD-ID", at: parts.clock.date() });
+  const judgement = judge(user, post, parts.rulesOf(user), nothingBegins(parts.clock.date()));
   const name = storedName(post);
   // Who asks without metadata, which are missing or not to be compared, wants to know of the content.
   const place = judgement.type === "accepted" ? judgement.place : null;
