@@ -1,10 +1,9 @@
 // Sizes as people write and read them.
 
+import { sizeUnits } from "../base/size-text.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 
 export { formatSize } from "../base/size-text.ts";
-
-const units = ["", "K", "M", "G", "T", "P"] as const;
 
 /**
  * Bytes behind `text`: `1048576`, `256MiB`, `1G`, `1.5GiB`, `500MB`. One letter and `iB` count in 1024s, `B` after a letter
@@ -20,11 +19,11 @@ export function parseSize(text: string): Parsed<number> {
 
 /** What `parseSize` reads as `bytes`, as short as it gets: `64MiB`, `1000`. */
 export function writeSize(bytes: number): string {
-  const unit = units.findLast((letter) => bytes >= unitBytes(letter) && bytes % unitBytes(letter) === 0);
+  const unit = sizeUnits.findLast((letter) => bytes >= unitBytes(letter) && bytes % unitBytes(letter) === 0);
   return unit ? `${bytes / unitBytes(unit)}${unit}iB` : String(bytes);
 }
 
 function unitBytes(letter = "", suffix?: string): number {
   const base = suffix?.toUpperCase() === "B" ? 1000 : 1024;
-  return base ** units.indexOf(letter.toUpperCase() as (typeof units)[number]);
+  return base ** sizeUnits.indexOf(letter.toUpperCase() as (typeof sizeUnits)[number]);
 }
