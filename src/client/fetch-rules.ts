@@ -5,7 +5,9 @@ import { inflateRawSync } from "node:zlib";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import { limits } from "../protocol/limits.ts";
+import { rulesDigest } from "../rules/rules-digest.ts";
 import type { Asker } from "./ask.ts";
+import { readInTime } from "./read-rules.ts";
 
 /** Rules of a server as they were fetched. */
 export interface FetchedRules {
@@ -19,7 +21,6 @@ export interface FetchedRules {
 
 // A steward may take other rules meanwhile, but not all the time.
 const attemptsMax = 3;
-const readMsMax = 10_000;
 
 /** Rejects with `DyncError`, such as "too-large" where the server does not give that much away. */
 export async function fetchRules(
@@ -30,13 +31,11 @@ export async function fetchRules(
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const fetched = await fetchOnce(asker, signal);
     if (fetched === null) continue;
-    const { readRules, rulesDigest } = await import("../rules/rules-copy.ts");
     const text = inflated(fetched.bytes);
     if (rulesDigest(text) !== fetched.digest)
       throw damaged("they are not those of which it tells the checksum");
-    const until = clock.now() + readMsMax;
     try {
-      await readRules(text, () => clock.now() > until);
+      await readInTime(text, clock);
     } catch (cause) {
       throw new DyncError("failed", `The rules that the server gives ${messageOf(cause)}`, { cause });
     }

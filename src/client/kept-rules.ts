@@ -1,8 +1,8 @@
 // The copies of servers' rules that a client keeps, `DYNC_HOME/rules/HOST_PORT.json`: what a server said last of what concerns the
 // user of this key, and when that was. A copy is replaced as a whole.
 
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock } from "../base/clock.ts";
@@ -11,6 +11,7 @@ import { formatServerAddress } from "../base/format-server-address.ts";
 import { fingerprintOf, PublicKey } from "../keys/key.ts";
 import { hostInFileName, type ServerChoice } from "../keys/known-servers.ts";
 import { limits } from "../protocol/limits.ts";
+import { rulesDigest } from "../rules/rules-digest.ts";
 import type { FetchedRules } from "./fetch-rules.ts";
 
 const keptSchema = v.object({
@@ -31,6 +32,7 @@ type Place = Pick<ServerChoice, "host" | "port">;
 
 // The text as JSON: each of its characters may take six.
 const fileBytesMax = 6 * limits.rulesBytesMax + 4096;
+
 export class RulesShelf {
   readonly #folder: string;
   readonly #clock: Clock;
@@ -69,15 +71,10 @@ export class RulesShelf {
     const temporary = join(this.#folder, `.${randomBytes(8).toString("hex")}.tmp`);
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      const handle = await open(temporary, "wx", 0o600);
-      try {
-        await handle.writeFile(`${content}\n`);
-      } finally {
-        await handle.close();
-      }
+      await writeFile(temporary, `${content}\n`, { flag: "wx", mode: 0o600 });
       await rename(temporary, this.#fileOf(server));
     } catch (cause) {
-      await unlink(temporary).catch(() => {});
+      await rm(temporary, { force: true }).catch(() => {});
       throw new DyncError("failed", `Cannot write to ${this.#folder}: ${messageOf(cause)}`, { cause });
     }
   }
@@ -111,5 +108,5 @@ function parsed(text: string): unknown {
 
 function isWhole({ key, at, text, digest }: v.InferOutput<typeof keptSchema>): boolean {
   if (PublicKey.parse(key) === null || Number.isNaN(Date.parse(at))) return false;
-  return createHash("sha256").update(text).digest("hex") === digest;
+  return rulesDigest(text) === digest;
 }

@@ -9,10 +9,9 @@ import { destinationOf, pathOf } from "../upload/destination.ts";
 import type { Checked } from "./check.ts";
 import type { Job } from "./job.ts";
 import type { KeptRules } from "./kept-rules.ts";
+import { readInTime } from "./read-rules.ts";
 import { refusalError } from "./refusal-error.ts";
 import type { Source } from "./source.ts";
-
-const readMsMax = 10_000;
 
 export class OfflineJudge {
   /** Whom the server took this client for. */
@@ -31,11 +30,8 @@ export class OfflineJudge {
 
   /** Rejects with `DyncError` ("cannot-know") where `kept` cannot be judged by. */
   static async open(kept: KeptRules, clock: Clock): Promise<OfflineJudge> {
-    // The expressions of rules are much to load, and nothing else wants them.
-    const { readRules } = await import("../rules/rules-copy.ts");
-    const until = clock.now() + readMsMax;
     try {
-      return new OfflineJudge(kept, await readRules(kept.text, () => clock.now() > until), clock);
+      return new OfflineJudge(kept, await readInTime(kept.text, clock), clock);
     } catch (cause) {
       throw new DyncError("cannot-know", `The rules of which a copy is here ${messageOf(cause)}`, { cause });
     }

@@ -6,7 +6,8 @@ import { errorMeanings } from "../base/error.ts";
 import type { RulesOf } from "../config/server-settings.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
-import { isCopyTooLarge, rulesDigest, rulesText } from "../rules/rules-copy.ts";
+import { isCopyTooLarge, rulesText } from "../rules/rules-copy.ts";
+import { rulesDigest } from "../rules/rules-digest.ts";
 
 // A digest is 64 characters; of the compressed texts those that are being fetched just now are enough.
 const usersMax = 1000;

@@ -5,7 +5,7 @@ import { deflateRawSync } from "node:zlib";
 import type { Reply } from "../../src/client/ask.ts";
 import { fetchRules } from "../../src/client/fetch-rules.ts";
 import { limits } from "../../src/protocol/limits.ts";
-import { rulesDigest } from "../../src/rules/rules-copy.ts";
+import { rulesDigest } from "../../src/rules/rules-digest.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const { signal } = new AbortController();

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from
 import { join } from "node:path";
 import { RulesShelf } from "../../src/client/kept-rules.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
-import { rulesDigest } from "../../src/rules/rules-copy.ts";
+import { rulesDigest } from "../../src/rules/rules-digest.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 

@@ -7,7 +7,8 @@ import { judge, type Post, type PostRules } from "../../src/rules/judge.ts";
 import { namePattern } from "../../src/rules/linear-pattern.ts";
 import { MetadataSchema } from "../../src/rules/metadata-schema.ts";
 import { readPathTemplate } from "../../src/rules/path-template.ts";
-import { readRules, rulesDigest, rulesText } from "../../src/rules/rules-copy.ts";
+import { readRules, rulesText } from "../../src/rules/rules-copy.ts";
+import { rulesDigest } from "../../src/rules/rules-digest.ts";
 import { defaultTerms, type Terms, type Wanted } from "../../src/rules/upload-rules.ts";
 import { noLimits } from "../../src/rules/user-limits.ts";
 

@@ -6,7 +6,8 @@ import { defaultUserRules, type UserRules } from "../../src/config/server-settin
 import { limits } from "../../src/protocol/limits.ts";
 import { encodeServerMessage } from "../../src/protocol/wire/encode.ts";
 import { MetadataSchema } from "../../src/rules/metadata-schema.ts";
-import { rulesDigest, rulesText } from "../../src/rules/rules-copy.ts";
+import { rulesText } from "../../src/rules/rules-copy.ts";
+import { rulesDigest } from "../../src/rules/rules-digest.ts";
 import { defaultTerms } from "../../src/rules/upload-rules.ts";
 import { RulesParts } from "../../src/server/rules-parts.ts";
 
