@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import { closest } from "../base/closest.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
+import { type Kind, readInFile } from "./setting.ts";
 import { isTable, type LineFault, type TomlReading, tomlText } from "./toml.ts";
 import type { TomlPath } from "./toml-lines.ts";
 
@@ -22,6 +23,11 @@ export function member<T>(read: (value: unknown) => Parsed<T>) {
       return NEVER;
     }),
   );
+}
+
+/** A member that is written as a setting of this kind is. */
+export function ofKind<T>(kind: Kind<T>) {
+  return member((value) => readInFile({ kind }, value));
 }
 
 const tables = member((value) => (isTable(value) ? right(value) : wrong("a table", tomlText(value))));

@@ -62,6 +62,8 @@ export function isTable(value: unknown): value is TomlTable {
 
 /** A value as it is written in a file, for messages. */
 export function tomlText(value: unknown): string {
+  // A member of YAML may be there without a value.
+  if (value === null || value === undefined) return "nothing";
   if (isTable(value)) return "a table";
   if (Array.isArray(value)) return "a list";
   if (value instanceof Date) return "a date";

@@ -334,6 +334,10 @@ describe("rules", () => {
     ],
     [`${named}datasets = 'no'`, ['3: rules[1].datasets: needs true or false, found "no"']],
     [
+      `${named}untar = "true"`,
+      ['3: rules[1].untar: needs true or false, found "true" [write it without quotes]'],
+    ],
+    [
       `${named}sidecars = ['sha256', 'marker']`,
       [`3: rules[1].sidecars: needs ${sidecars}, found a list without "meta.json"`],
     ],

@@ -3,8 +3,9 @@
 import { isAbsolute, normalize } from "node:path/posix";
 import * as v from "valibot";
 import { type Parsed, right, wrong } from "../parsed.ts";
-import { checkFile, type FileReading, member, openTable, table } from "../table.ts";
-import { isTable, tomlText } from "../toml.ts";
+import { switches } from "../setting.ts";
+import { checkFile, type FileReading, member, ofKind, openTable, table } from "../table.ts";
+import { tomlText } from "../toml.ts";
 import { readYaml } from "./yaml.ts";
 
 /** A place for files, taken by what they are called and who sends them. */
@@ -37,9 +38,9 @@ const dropbox = table({
   regexp: member(readText),
   path: member(readFolder),
   origin: v.optional(member(readUsers)),
-  match_file: v.optional(member(readSwitch)),
-  match_dir: v.optional(member(readSwitch)),
-  requires_barcode: v.optional(member(readSwitch)),
+  match_file: v.optional(ofKind(switches)),
+  match_dir: v.optional(ofKind(switches)),
+  requires_barcode: v.optional(ofKind(switches)),
 });
 
 const schema = openTable({
@@ -59,27 +60,23 @@ export function readOriginalFile(text: string): FileReading<OriginalFile> {
 }
 
 function readText(value: unknown): Parsed<string> {
-  return typeof value === "string" ? right(value) : wrong("a text", found(value));
+  return typeof value === "string" ? right(value) : wrong("a text", tomlText(value));
 }
 
 function readFolder(value: unknown): Parsed<string> {
   const isFolder = typeof value === "string" && isAbsolute(value) && !/\p{Cc}/u.test(value);
-  if (!isFolder) return wrong('an absolute path: "/srv/dropbox"', found(value));
+  if (!isFolder) return wrong('an absolute path: "/srv/dropbox"', tomlText(value));
   return right(normalize(value).replace(/(?<=.)\/$/, ""));
 }
 
 function readUsers(value: unknown): Parsed<readonly string[]> {
   const isList = Array.isArray(value) && value.every((it) => typeof it === "string" && it !== "");
-  return isList ? right(value) : wrong('a list of users: ["a", "b"]', found(value));
-}
-
-function readSwitch(value: unknown): Parsed<boolean> {
-  return typeof value === "boolean" ? right(value) : wrong("true or false", found(value));
+  return isList ? right(value) : wrong('a list of users: ["a", "b"]', tomlText(value));
 }
 
 function readUmask(value: unknown): Parsed<number> {
   const isMask = Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777;
-  return isMask ? right(value as number) : wrong("a mask of permissions from 0000 to 0777", found(value));
+  return isMask ? right(value as number) : wrong("a mask of permissions from 0000 to 0777", tomlText(value));
 }
 
 function readAddress(value: unknown): Parsed<OriginalFile["address"]> {
@@ -88,9 +85,5 @@ function readAddress(value: unknown): Parsed<OriginalFile["address"]> {
     typeof value === "string" ? /^tcp:\/\/(\*|\[[^\]]+\]|[^:[\]/;]+):(\*|\d{1,5})$/.exec(value) : null;
   const [, host = "", port = ""] = parts ?? [];
   const number = port === "*" ? 0 : Number(port);
-  return parts !== null && number <= 65535 ? right({ host, port: number }) : wrong(wanted, found(value));
-}
-
-function found(value: unknown): string {
-  return value === null || value === undefined ? "nothing" : isTable(value) ? "a table" : tomlText(value);
+  return parts !== null && number <= 65535 ? right({ host, port: number }) : wrong(wanted, tomlText(value));
 }

@@ -60,7 +60,7 @@ describe("importOriginal()", () => {
       storage: { path: "/srv", manual: "/srv/m", dropboxes: [{ regexp: "a", path: "/srv/a", ...changes }] },
     });
   const mistakes: readonly (readonly [string, string])[] = [
-    ["", "1: needs a table, found null"],
+    ["", "1: needs a table, found nothing"],
     ["- a", "1: needs a table, found a list"],
     ["a: [1", "1: Flow sequence"],
     ["a: 1\n---\nb: 1", "2: Source contains multiple documents"],
