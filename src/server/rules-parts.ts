@@ -3,7 +3,7 @@
 
 import { deflateRawSync } from "node:zlib";
 import { errorMeanings } from "../base/error.ts";
-import type { RulesOf } from "../config/server-settings.ts";
+import type { RulesOf, UserRules } from "../config/server-settings.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import { isCopyTooLarge, rulesText } from "../rules/rules-copy.ts";
@@ -15,8 +15,8 @@ const textsMax = 8;
 
 export class RulesParts {
   readonly #rulesOf: RulesOf;
-  /** What was found of a user, and what it was found of. */
-  readonly #digests = new Map<string, { readonly of: readonly unknown[]; readonly digest: string }>();
+  /** What was found of a user, and what it was found of: the same object as long as the configuration is. */
+  readonly #digests = new Map<string, { readonly of: UserRules; readonly digest: string }>();
   /** Compressed, by digest. */
   readonly #texts = new Map<string, Buffer>();
 
@@ -26,11 +26,10 @@ export class RulesParts {
 
   /** SHA-256 (lower-case hex) of the rules that hold for `user` now. */
   digestOf(user: string): string {
-    const { uploads, limits: granted } = this.#rulesOf(user);
-    const of = [uploads, JSON.stringify(granted)];
+    const of = this.#rulesOf(user);
     const known = this.#digests.get(user);
-    if (known?.of.every((it, index) => it === of[index])) return known.digest;
-    const digest = rulesDigest(rulesText(user, this.#rulesOf(user)));
+    if (known?.of === of) return known.digest;
+    const digest = rulesDigest(rulesText(user, of));
     keep(this.#digests, user, { of, digest }, usersMax);
     return digest;
   }

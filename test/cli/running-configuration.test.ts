@@ -134,6 +134,7 @@ test("what some users were granted counts for them at once, and goes over what a
     read({ "uploads-per-user": 9 }, undefined, null, [{ name: "a", users, uploads, uploadBytes: 5 }]);
   expect(await reload(to(2))).toMatchObject({ changed: [{ setting: "limits", from: "none", to: "a" }] });
   expect(rulesOf("anna")).toMatchObject({ uploadsPerUser: 2, limits: { uploadBytes: 5 } });
+  expect(rulesOf("anna")).toBe(rulesOf("anna"));
   expect(rulesOf("bert")).toMatchObject({ uploadsPerUser: 9, limits: {} });
   expect(await reload(to(3))).toMatchObject({ changed: [{ from: "a", to: "a, with other words" }] });
   expect(rulesOf("anna").uploadsPerUser).toBe(3);

@@ -58,6 +58,24 @@ test("others count at once, for as many users as there are", async () => {
   expect(parts.digestOf("user-0")).toBe(rulesDigest(rulesText("user-0", rules)));
 });
 
+test("they are looked at once for each user, as long as the configuration is the same", () => {
+  let looks = 0;
+  const rulesNow = (): UserRules => ({
+    ...defaultUserRules,
+    get uploads() {
+      looks += 1;
+      return null;
+    },
+  });
+  let rules = rulesNow();
+  const parts = new RulesParts(() => rules);
+  for (const user of ["anna", "anna", "anna"]) parts.digestOf(user);
+  expect(looks).toBe(1);
+  rules = rulesNow();
+  parts.digestOf("anna");
+  expect(looks).toBe(2);
+});
+
 test("what is too large is not given away, and still told from others", async () => {
   const rules = await rulesWith(5000);
   const parts = new RulesParts(() => rules);
