@@ -4,8 +4,8 @@
 import { inflateRawSync } from "node:zlib";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
+import { sha256Hex } from "../base/sha256-hex.ts";
 import { limits } from "../protocol/limits.ts";
-import { rulesDigest } from "../rules/rules-digest.ts";
 import type { Asker } from "./ask.ts";
 import { readInTime } from "./read-rules.ts";
 
@@ -32,7 +32,7 @@ export async function fetchRules(
     const fetched = await fetchOnce(asker, signal);
     if (fetched === null) continue;
     const text = inflated(fetched.bytes);
-    if (rulesDigest(text) !== fetched.digest)
+    if (sha256Hex(text) !== fetched.digest)
       throw damaged("they are not those of which it tells the checksum");
     try {
       await readInTime(text, clock);

@@ -8,10 +8,10 @@ import * as v from "valibot";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
+import { sha256Hex } from "../base/sha256-hex.ts";
 import { fingerprintOf, PublicKey } from "../keys/key.ts";
 import { hostInFileName, type ServerChoice } from "../keys/known-servers.ts";
 import { limits } from "../protocol/limits.ts";
-import { rulesDigest } from "../rules/rules-digest.ts";
 import type { FetchedRules } from "./fetch-rules.ts";
 
 const keptSchema = v.object({
@@ -108,5 +108,5 @@ function parsed(text: string): unknown {
 
 function isWhole({ key, at, text, digest }: v.InferOutput<typeof keptSchema>): boolean {
   if (PublicKey.parse(key) === null || Number.isNaN(Date.parse(at))) return false;
-  return rulesDigest(text) === digest;
+  return sha256Hex(text) === digest;
 }

@@ -3,11 +3,11 @@
 
 import { deflateRawSync } from "node:zlib";
 import { errorMeanings } from "../base/error.ts";
+import { sha256Hex } from "../base/sha256-hex.ts";
 import type { RulesOf, UserRules } from "../config/server-settings.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import { isCopyTooLarge, rulesText } from "../rules/rules-copy.ts";
-import { rulesDigest } from "../rules/rules-digest.ts";
 
 // A digest is 64 characters; of the compressed texts those that are being fetched just now are enough.
 const usersMax = 1000;
@@ -29,7 +29,7 @@ export class RulesParts {
     const of = this.#rulesOf(user);
     const known = this.#digests.get(user);
     if (known?.of === of) return known.digest;
-    const digest = rulesDigest(rulesText(user, of));
+    const digest = sha256Hex(rulesText(user, of));
     keep(this.#digests, user, { of, digest }, usersMax);
     return digest;
   }
@@ -49,7 +49,7 @@ export class RulesParts {
   }
 
   #compressed(text: string): Buffer {
-    const digest = rulesDigest(text);
+    const digest = sha256Hex(text);
     const known = this.#texts.get(digest);
     if (known !== undefined) return known;
     const bytes = deflateRawSync(text);

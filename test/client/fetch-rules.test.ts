@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { deflateRawSync } from "node:zlib";
+import { sha256Hex } from "../../src/base/sha256-hex.ts";
 import type { Reply } from "../../src/client/ask.ts";
 import { fetchRules } from "../../src/client/fetch-rules.ts";
 import { limits } from "../../src/protocol/limits.ts";
-import { rulesDigest } from "../../src/rules/rules-digest.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const { signal } = new AbortController();
@@ -19,7 +19,7 @@ function giving(content: string | Uint8Array, { length = 7, named = text, size =
     text: "A part",
     info: {
       user: "alice",
-      rules: rulesDigest(named),
+      rules: sha256Hex(named),
       rulesSize: size < 0 ? bytes.length : size,
       rulesPart: bytes.subarray(from, from + length).toString("base64"),
     },
@@ -38,7 +38,7 @@ async function fetched(replies: readonly ((from: number) => Reply)[]) {
 }
 
 test("the parts are put together", async () => {
-  expect(await fetched([giving(text)])).toEqual({ user: "alice", text, digest: rulesDigest(text) });
+  expect(await fetched([giving(text)])).toEqual({ user: "alice", text, digest: sha256Hex(text) });
 });
 
 test("what became another meanwhile is fetched anew", async () => {

@@ -3,15 +3,15 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sha256Hex } from "../../src/base/sha256-hex.ts";
 import { RulesShelf } from "../../src/client/kept-rules.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
-import { rulesDigest } from "../../src/rules/rules-digest.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const { publicKey } = generateKeyPair();
 const lab = { host: "lab.example.org", port: 8889 };
-const rules = { user: "alice", text: '{"a":"ä"}', digest: rulesDigest('{"a":"ä"}') };
+const rules = { user: "alice", text: '{"a":"ä"}', digest: sha256Hex('{"a":"ä"}') };
 const opened = async () => {
   const folder = await tempFolder();
   const shelf = new RulesShelf(folder.path, new ManualClock());

@@ -2,18 +2,18 @@
 
 import { expect, test } from "bun:test";
 import { inflateRawSync } from "node:zlib";
+import { sha256Hex } from "../../src/base/sha256-hex.ts";
 import { defaultUserRules, type UserRules } from "../../src/config/server-settings.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { encodeServerMessage } from "../../src/protocol/wire/encode.ts";
 import { MetadataSchema } from "../../src/rules/metadata-schema.ts";
 import { rulesText } from "../../src/rules/rules-copy.ts";
-import { rulesDigest } from "../../src/rules/rules-digest.ts";
 import { defaultTerms } from "../../src/rules/upload-rules.ts";
 import { RulesParts } from "../../src/server/rules-parts.ts";
 
 /** Rules whose schema has `count` fields that no compression makes short. */
 async function rulesWith(count: number): Promise<UserRules> {
-  const names = Array.from({ length: count }, (_, at) => rulesDigest(String(at)));
+  const names = Array.from({ length: count }, (_, at) => sha256Hex(String(at)));
   const schema = await MetadataSchema.read(JSON.stringify({ required: names }));
   return { ...defaultUserRules, uploads: [{ name: "ms", terms: defaultTerms, schema }] };
 }
@@ -40,7 +40,7 @@ test("they come in parts, whoever asks", async () => {
   for (const user of ["anna", "ü".repeat(120)]) {
     const text = fetched(parts, user);
     expect(text).toBe(rulesText(user, rules));
-    expect(parts.digestOf(user)).toBe(rulesDigest(text));
+    expect(parts.digestOf(user)).toBe(sha256Hex(text));
   }
   // Behind the end there is nothing.
   expect(parts.part("anna", Number.MAX_SAFE_INTEGER).info).toMatchObject({ rulesPart: "" });
@@ -55,7 +55,7 @@ test("others count at once, for as many users as there are", async () => {
   expect(parts.digestOf("user-0")).not.toBe(first as string);
   expect(fetched(parts, "user-0")).toBe(rulesText("user-0", rules));
   rules = { ...rules, limits: { uploadBytes: 7 } };
-  expect(parts.digestOf("user-0")).toBe(rulesDigest(rulesText("user-0", rules)));
+  expect(parts.digestOf("user-0")).toBe(sha256Hex(rulesText("user-0", rules)));
 });
 
 test("they are looked at once for each user, as long as the configuration is the same", () => {
@@ -85,5 +85,5 @@ test("what is too large is not given away, and still told from others", async ()
       /^The rules that concern you have \d+ bytes, and at most 262144 are given away$/,
     ),
   });
-  expect(parts.digestOf("anna")).toBe(rulesDigest(rulesText("anna", rules)));
+  expect(parts.digestOf("anna")).toBe(sha256Hex(rulesText("anna", rules)));
 });
