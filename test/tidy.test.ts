@@ -192,6 +192,14 @@ describe("size", () => {
     const text = `export function long(): void {\n${"  work();\n".repeat(functionLinesMax)}}\n`;
     expect(longFunctions(text)).toEqual(["export function long(): void {"]);
   });
+
+  test("the rule sees one whose parameters stand on several lines, and no call", () => {
+    const body = "    work();\n".repeat(functionLinesMax);
+    const signatures = ["  async long(\n    a: number,\n  ): void {", "  long({\n    a,\n  }: A): void {"];
+    for (const signature of signatures)
+      expect(longFunctions(`${signature}\n${body}  }\n`)).toEqual([signature.split("\n")[0] as string]);
+    expect(longFunctions(`  call(\n${body}  );\n${body}  }\n`)).toEqual([]);
+  });
 });
 
 describe("what one has to remember", () => {
@@ -382,20 +390,20 @@ function exportedNames(code: string): string[] {
   return [...code.matchAll(declaration)].map((match) => match[1] as string);
 }
 
-// On formatted code a function ends at the brace with the indent of its first line.
+/** First lines of the functions and methods that are too long. On formatted code each ends at a brace with the indent of its first line. */
 function longFunctions(text: string): string[] {
   const lines = text.split("\n");
-  const long: string[] = [];
-  lines.forEach((line, start) => {
-    const indent =
-      /^(\s*)(export )?(async )?(function\b|(?!if|for|while|switch|return|else|\}|test|describe|it\b)(static |readonly |get |set |#|private )*[\w#]+\(.*\{$)/.exec(
-        line,
-      );
-    if (indent === null || !line.endsWith("{")) return;
-    const end = lines.findIndex((other, index) => index > start && other.startsWith(`${indent[1]}}`));
-    if (end - start + 1 > functionLinesMax) long.push(line.trim());
+  const first =
+    /^(\s*)(export )?(async )?(function\b|(?!if|for|while|switch|return|else|\}|test|describe|it\b)(static |readonly |get |set |#|private )*[\w#]+(<.*>)?\().*(?<=[({])$/;
+  return lines.filter((line, start) => {
+    const indent = first.exec(line)?.[1];
+    if (indent === undefined) return false;
+    const next = (wanted: (rest: string) => boolean): number =>
+      lines.findIndex((it, at) => at > start && it.startsWith(indent) && wanted(it.slice(indent.length)));
+    // What begins with "name(" and ends with ")" is a call.
+    const isCall = line.endsWith("(") && !/^\s*\).* \{$/.test(lines[next((it) => it.startsWith(")"))] ?? "");
+    return !isCall && next((it) => /^\}[,;)]*$/.test(it)) - start + 1 > functionLinesMax;
   });
-  return long;
 }
 
 /** Functions and methods, as they are written when they are formatted, with how many parameters each has. */

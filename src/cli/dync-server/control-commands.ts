@@ -2,29 +2,33 @@
 // people type; its arguments are checked here.
 
 import type { ControlCommand } from "../../control/control-server.ts";
-import type { AfterHooks } from "../../server/after-hooks.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
+import type { Server } from "../../server/server.ts";
 import { hookCommands } from "./hook-commands.ts";
 import type { Reload } from "./running-configuration.ts";
 import { type UploadCommandParts, uploadCommands } from "./upload-commands.ts";
 import { type UserCommandParts, userCommands } from "./user-commands.ts";
 
 /** What the commands act on. */
-export interface ControlParts extends UploadCommandParts, UserCommandParts {
+export interface ControlParts {
   /** Reads configuration and keys again. */
   readonly reload: () => Promise<Reload>;
-  readonly pendingKeys: () => readonly PendingKey[];
-  readonly afterHooks: AfterHooks | undefined;
+  readonly server: UploadCommandParts & Pick<Server, "pendingKeys" | "afterHooks">;
+  readonly users: UserCommandParts;
 }
 
-export function controlCommands(parts: ControlParts): ReadonlyMap<string, ControlCommand> {
-  const { reload, pendingKeys, afterHooks } = parts;
+export function controlCommands({
+  reload,
+  server,
+  users,
+}: ControlParts): ReadonlyMap<string, ControlCommand> {
+  const { afterHooks } = server;
   return new Map<string, ControlCommand>([
     ["reload", async () => ({ ...(await reload()) })],
-    ["clients pending", async () => ({ pending: pendingKeys().map(told) })],
-    ...uploadCommands(parts),
+    ["clients pending", async () => ({ pending: server.pendingKeys.map(told) })],
+    ...uploadCommands(server),
     ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
-    ...userCommands(parts),
+    ...userCommands(users),
   ]);
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import { openSqliteCatalogue, rescueCatalogue } from "../../catalogue/sqlite.ts";
+import { openSqliteCatalogue, rescueCatalogue, type SqliteCatalogue } from "../../catalogue/sqlite.ts";
 import { ControlServer } from "../../control/control-server.ts";
 import { hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
@@ -18,6 +18,7 @@ import { publishedFiles } from "../../storage/published.ts";
 import { stateFolder } from "../../storage/state-folder.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
 import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
+import type { CompleteUpload } from "../../upload/upload.ts";
 import { version } from "../version.ts";
 import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
@@ -50,6 +51,64 @@ async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTranspor
   return transport;
 }
 
+/** What a server keeps beside its keys, and works on. */
+interface State {
+  readonly storage: FilesystemStorage;
+  readonly auditing: Auditing;
+  readonly catalogue: SqliteCatalogue;
+  /** What lies where uploads are published; what cannot be looked at is a warning to `log`. */
+  readonly published: (log: Logger) => AsyncIterable<CompleteUpload>;
+  /** Rejects when something of it is damaged, or was taken away. */
+  readonly lost: Promise<never>;
+}
+
+/** Opens it until `closing` ends. */
+async function openState(
+  { settings }: RunningConfiguration,
+  { clock, logger }: ServeParts,
+  closing: AsyncDisposableStack,
+): Promise<State> {
+  const { dataFolder, syncEveryBytes, datasetMembersMax: membersMax } = settings;
+  const disk = { folder: dataFolder, syncEveryBytes, membersMax, bootId: bootId() };
+  const storage = await FilesystemStorage.open({ ...disk, clock, log: logger });
+  closing.defer(() => storage.close());
+  const auditing = closing.use(new Auditing(dataFolder, { clock, logger }));
+  const state = stateFolder(dataFolder);
+  const file = join(state, "catalogue.sqlite");
+  const published = (log: Logger) => publishedFiles(dataFolder, log);
+  const { promise: damaged, reject: onDamaged } = Promise.withResolvers<never>();
+  // Either may come before anybody waits for it.
+  damaged.catch(() => {});
+  const catalogue = await openSqliteCatalogue({
+    ...{ file, log: logger, onDamaged },
+    published: () => published(logger),
+  });
+  closing.defer(() => catalogue.close());
+  closing.defer(() => rescueCatalogue(catalogue, file, logger));
+  const watch = closing.use(
+    await StateWatch.begin({
+      ...{ dataFolder, clock, log: logger },
+      files: [file, join(state, "lock.sqlite")],
+      folders: [state, join(state, "partial")],
+    }),
+  );
+  const lost = Promise.race([damaged, watch.removed]);
+  lost.catch(() => {});
+  return { storage, auditing, catalogue, published, lost };
+}
+
+/** What a server is given that is as it was configured, or this process's own. */
+function ownParts({ settings, rulesOf, hooksOf }: RunningConfiguration, { clock, logger }: ServeParts) {
+  const run = hookRunner({ clock, environment: process.env, agent: `dync-server/${version}` });
+  return {
+    ...{ clock, logger, options: settings, rulesOf, program: `dync-server ${version}` },
+    // The catalogue's file is this process's alone: nobody has to be kept out.
+    owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
+    newId: () => randomBytes(16).toString("hex"),
+    hooks: { hooksOf, run, random: Math.random },
+  };
+}
+
 /** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
 export async function serve(
   configuration: RunningConfiguration,
@@ -57,60 +116,18 @@ export async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   const { logger, clock, hangups } = parts;
-  const { home, settings } = configuration;
+  const { home, rulesOf } = configuration;
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(home, "server");
   const clients = await loadClients(configuration, parts);
-  const { syncEveryBytes, datasetMembersMax: membersMax } = settings;
-  const disk = { folder: settings.dataFolder, syncEveryBytes, membersMax, bootId: bootId() };
-  const storage = await FilesystemStorage.open({ ...disk, clock, log: logger });
-  closing.defer(() => storage.close());
-  const auditing = closing.use(new Auditing(settings.dataFolder, parts));
+  const { storage, auditing, catalogue, published, lost } = await openState(configuration, parts, closing);
   const { audit } = auditing;
-  const file = join(stateFolder(settings.dataFolder), "catalogue.sqlite");
-  const damaged = Promise.withResolvers<never>();
-  damaged.promise.catch(() => {});
-  const catalogue = await openSqliteCatalogue({
-    file,
-    log: logger,
-    published: () => publishedFiles(settings.dataFolder, logger),
-    onDamaged: damaged.reject,
-  });
-  closing.defer(() => catalogue.close());
-  closing.defer(() => rescueCatalogue(catalogue, file, logger));
-  const state = stateFolder(settings.dataFolder);
-  const watch = closing.use(
-    await StateWatch.begin({
-      dataFolder: settings.dataFolder,
-      files: [file, join(state, "lock.sqlite")],
-      folders: [state, join(state, "partial")],
-      clock,
-      log: logger,
-    }),
-  );
   const transport = await openTransport(parts);
   closing.defer(() => transport.close());
   const server = new Server({
-    transport,
-    keys,
-    clients,
-    storage,
-    catalogue,
-    // The catalogue's file is this process's alone: nobody has to be kept out.
-    owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
-    clock,
-    logger,
-    audit,
+    ...ownParts(configuration, parts),
+    ...{ transport, keys, clients, storage, catalogue, audit },
     onListening: () => auditing.started(configuration, clients),
-    options: settings,
-    rulesOf: configuration.rulesOf,
-    program: `dync-server ${version}`,
-    newId: () => randomBytes(16).toString("hex"),
-    hooks: {
-      hooksOf: configuration.hooksOf,
-      run: hookRunner({ clock, environment: process.env, agent: `dync-server/${version}` }),
-      random: Math.random,
-    },
   });
   const watching = clients.watch((changes) => {
     logKeyChanges(changes, logger);
@@ -118,8 +135,6 @@ export async function serve(
     server.clientsChanged();
   });
   closing.defer(watching.stop);
-  const published = (log: Logger) => publishedFiles(settings.dataFolder, log);
-  const { rulesOf } = configuration;
   const recounts = closing.use(new Recounts({ catalogue, clock, logger, rulesOf, published }));
   recounts.start();
   const reload = async (by: "command" | "SIGHUP"): Promise<Reload> => {
@@ -130,23 +145,13 @@ export async function serve(
     return await withLogFile(reloaded, parts);
   };
   hangups.addEventListener("hangup", () => void reload("SIGHUP"));
-  const commands = controlCommands({
-    reload: () => reload("command"),
-    pendingKeys: () => server.pendingKeys,
-    records: server.records,
-    amendments: server.amendments,
-    verification: server.verification,
-    afterHooks: server.afterHooks,
-    ...{ catalogue, recounts, clients, rulesOf, clock },
-    ends: server.ends,
-  });
-  const control = closing.use(
-    await ControlServer.open({ home, commands: audited(commands, audit), logger, clock }),
-  );
+  const users = { catalogue, recounts, clients, rulesOf, clock };
+  const commands = audited(controlCommands({ server, users, reload: () => reload("command") }), audit);
+  const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();
   await tellReady(process.env, logger);
   closing.defer(() => server.stop());
-  await Promise.race([server.failed, damaged.promise, watch.removed, aborted(signal)]);
+  await Promise.race([server.failed, lost, aborted(signal)]);
   auditing.reason = signal.reason instanceof DyncError ? signal.reason.message : null;
   logger.log("info", "Stopping", { reason: auditing.reason });
   // Whoever asks from now on hears that there is no server, before there is none.
