@@ -113,14 +113,11 @@ class LogOutput {
     const loss = this.#sink.pending === 0 ? this.#sink.takeLoss() : null;
     if (loss === null) return;
     const { lines, reason } = loss;
-    const [message, fields] =
+    const told =
       reason === null
-        ? ["Log lines dropped, nobody read them in time", { lines }]
-        : ["Log lines lost, they could not be written", { lines, reason }];
-    this.#put(
-      { date: this.#clock.date(), level: "warn", message: message as string, fields: fields as LogFields },
-      lines,
-    );
+        ? { message: "Log lines dropped, nobody read them in time", fields: { lines } }
+        : { message: "Log lines lost, they could not be written", fields: { lines, reason } };
+    this.#put({ date: this.#clock.date(), level: "warn", ...told }, lines);
   }
 
   #put(line: LogLine, lines = 1): void {

@@ -84,7 +84,7 @@ export class AfterHooks {
     let rule: string | null | undefined;
     return hooksFor(hooks, "after", user, () => {
       const isDataset = isAskedToUnpack({ form: contents?.layout ?? "file", place });
-      rule ??= this.#ruleOf({ user, name, isDataset, metadataText });
+      if (rule === undefined) rule = this.#ruleOf({ user, name, isDataset, metadataText });
       return rule;
     });
   }
@@ -102,12 +102,10 @@ export class AfterHooks {
     for (const { hook } of deliveries) this.#look(hook);
   }
 
-  /** Goes on with what an earlier process left, and tells of what waits for hooks that are not there. */
-  start(): void {
-    this.changed();
-  }
-
-  /** Other hooks are configured, or something else may be due. */
+  /**
+   * Goes on with whatever waits, also from an earlier process, and says in the log what waits for hooks that are not there. To be called
+   * at the start, and when other hooks are configured.
+   */
   changed(): void {
     if (this.#stop.signal.aborted) return;
     for (const { name } of this.#parts.hooksOf()) this.#look(name);
@@ -220,23 +218,15 @@ export class AfterHooks {
   }
 
   #look(name: string): void {
-    let queue = this.#queues.get(name);
-    if (queue === undefined) {
-      const hookOf = (it: string) => this.#hookOf(it);
-      queue = new HookQueue(name, {
-        ...this.#parts,
-        outbox: this.#parts.catalogue.outbox,
-        hookOf,
-        signal: this.#stop.signal,
-      });
-      this.#queues.set(name, queue);
-    }
+    const { outbox } = this.#parts.catalogue;
+    const own = { outbox, hookOf: this.#hookOf, signal: this.#stop.signal };
+    const queue = this.#queues.get(name) ?? new HookQueue(name, { ...this.#parts, ...own });
+    this.#queues.set(name, queue);
     queue.look();
   }
 
-  #hookOf(name: string): Hook | null {
-    return this.#parts.hooksOf().find((it) => it.name === name && it.event === "after") ?? null;
-  }
+  readonly #hookOf = (name: string): Hook | null =>
+    this.#parts.hooksOf().find((it) => it.name === name && it.event === "after") ?? null;
 
   async #tellStuck(): Promise<void> {
     for (const { hook, deliveries } of await this.#parts.catalogue.outbox.counts()) {

@@ -140,7 +140,7 @@ export class Server {
     this.#parts.onListening?.();
     logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.fingerprint });
     this.#keepHouse();
-    this.#afterHooks?.start();
+    this.#afterHooks?.changed();
     return this.#link.port;
   }
 

@@ -9,7 +9,7 @@ import { defineCommand } from "../command.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
 import { readSettingsFile } from "../settings-file.ts";
-import { fileErrors } from "./configuration.ts";
+import { fileError } from "./configuration.ts";
 import { configImportUsage } from "./usage-config.ts";
 
 const fileBytesMax = 1024 * 1024;
@@ -31,14 +31,14 @@ export const configImportCommand = defineCommand({
     // What reads YAML is much, and no other command wants it.
     const { importOriginal } = await import("../../config/original/import-original.ts");
     const imported = importOriginal(content.text);
-    throwFaults(fileErrors(path, imported.faults));
+    throwFaults(imported.faults.map((it) => fileError(path, it)));
     const { toml, notes } = imported;
     if (target === undefined) output.text(toml.trimEnd());
     else await writeNew(resolve(target), toml);
     for (const note of notes) {
-      const [line] = fileErrors(path, [{ ...note, text: note.isLoss ? `lost: ${note.text}` : note.text }]);
-      if (note.isLoss) output.warn(line?.message ?? "");
-      else output.say(line?.message ?? "");
+      const { message } = fileError(path, { ...note, text: note.isLoss ? `lost: ${note.text}` : note.text });
+      if (note.isLoss) output.warn(message);
+      else output.say(message);
     }
     return notes.some((it) => it.isLoss) ? someLost : 0;
   },

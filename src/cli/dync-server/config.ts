@@ -12,7 +12,7 @@ import {
   type Configuration,
   checkConfigurationFile,
   configurationOptions,
-  fileErrors,
+  fileError,
   givenOptions,
   optionFaults,
   readConfiguration,
@@ -42,7 +42,7 @@ export const configCheckCommand = defineCommand({
       faults: faults.map(({ line, member, text, hint }) => ({ line, setting: member, message: text, hint })),
     });
     for (const warning of warnings) output.warn(warning);
-    throwFaults(fileErrors(path, faults));
+    throwFaults(faults.map((it) => fileError(path, it)));
     output.result(`${printable(path)}: OK`);
     return 0;
   },

@@ -137,10 +137,11 @@ export async function readConfiguration(
   });
   const uploads = reading?.ok ? await readUploadRules(reading) : noRules;
   const hooks = reading?.ok ? readHooks(reading) : noHooks;
+  const inFile = (fault: MemberFault) => fileError(path, fault);
   throwFaults([
-    ...(reading?.ok === false ? fileErrors(path, reading.faults) : []),
+    ...(reading?.ok === false ? reading.faults.map(inFile) : []),
     ...settings.faults.map((it) => settingError(it, path, reading)),
-    ...fileErrors(path, [...uploads.faults, ...hooks.faults]),
+    ...[...uploads.faults, ...hooks.faults].map(inFile),
   ]);
   const { origins } = settings;
   const rules = { ...settings.rules, uploads: uploads.rules };
@@ -204,13 +205,11 @@ function missingFile(path: string): DyncError {
   return new DyncError("configuration", printable(`There is no configuration file ${path}`), { hint });
 }
 
-/** An error for each, with the file and the line. */
-export function fileErrors(path: string, faults: readonly MemberFault[]): readonly DyncError[] {
-  return faults.map(({ line, member, text, hint }) => {
-    const what = member === "" ? text : `${member}: ${text}`;
-    const all = hint === undefined ? what : `${what}; ${hint}`;
-    return new DyncError("configuration", printable(`${path}:${line}: ${all}`));
-  });
+/** The error, with the file and the line. */
+export function fileError(path: string, { line, member, text, hint }: MemberFault): DyncError {
+  const what = member === "" ? text : `${member}: ${text}`;
+  const all = hint === undefined ? what : `${what}; ${hint}`;
+  return new DyncError("configuration", printable(`${path}:${line}: ${all}`));
 }
 
 function settingError(
@@ -220,7 +219,7 @@ function settingError(
 ): DyncError {
   if (origin === "option") return usageError(fault, optionText(name));
   if (origin === "variable") return usageError(fault, `Variable ${variableOf(name)}`);
-  return fileErrors(path, [memberFault({ name, origin, fault }, reading)])[0] as DyncError;
+  return fileError(path, memberFault({ name, origin, fault }, reading));
 }
 
 function memberFault({ name, fault }: SettingFault, reading: FileReading<ServerFile> | null): MemberFault {
