@@ -4,6 +4,7 @@
 //   bun bench/bench.ts --small [--rounds 5]
 //   bun bench/bench.ts --runs [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --judgements [--rounds 5]
+//   bun bench/bench.ts --lists [--rounds 5]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
 
@@ -14,6 +15,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bound, boundMissing, measureBound } from "./bound.ts";
 import { judgementLines } from "./judgements.ts";
+import { listLines } from "./lists.ts";
 import type { Peer } from "./peer.ts";
 import { dyncPeer } from "./peers/dync.ts";
 import { pyzmqPeer } from "./peers/pyzmq.ts";
@@ -48,6 +50,7 @@ const { values } = parseArgs({
     small: { type: "boolean", default: false },
     runs: { type: "boolean", default: false },
     judgements: { type: "boolean", default: false },
+    lists: { type: "boolean", default: false },
   },
 });
 
@@ -61,6 +64,10 @@ if (values.small) {
 }
 if (values.judgements) {
   for (const line of await judgementLines(rounds, progress)) print(line);
+  process.exit();
+}
+if (values.lists) {
+  for (const line of await listLines(rounds, progress)) print(line);
   process.exit();
 }
 if (values.runs) {

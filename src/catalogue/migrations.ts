@@ -85,6 +85,11 @@ const steps: readonly Step[] = [
   countBytes,
   // What waits for other metadata.
   "ALTER TABLE uploads ADD COLUMN held TEXT;",
+  // A list goes along this index, in whose order it is, and looks at nothing else of those that it passes over for their user or name.
+  `DROP INDEX uploads_by_time;
+   CREATE INDEX uploads_by_time ON uploads (created_at, sequence, user, name);`,
+  // Whether anything in the text is escaped, so that a value may stand there in other letters; NULL: nobody looked.
+  "ALTER TABLE metadata ADD COLUMN escapes INTEGER;",
 ];
 
 /** What `migrate` brings the tables to. */

@@ -17,7 +17,8 @@ function statementsOf(database: DatabaseSync) {
       "DELETE FROM names WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",
     ),
     replaceMetadata: database.prepare(
-      `INSERT OR REPLACE INTO metadata (sequence, text) SELECT sequence, ? FROM uploads WHERE id = ?`,
+      `INSERT OR REPLACE INTO metadata (sequence, text, escapes)
+         SELECT sequence, ?1, instr(?1, '\\') > 0 FROM uploads WHERE id = ?2`,
     ),
     forgetMetadata: database.prepare(
       "DELETE FROM metadata WHERE sequence = (SELECT sequence FROM uploads WHERE id = ?)",

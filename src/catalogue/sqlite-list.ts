@@ -77,7 +77,7 @@ export class SqliteList {
         sql: "name LIKE ? ESCAPE '\\'",
         values: [`%${nameHas.replace(/[%_\\]/g, "\\$&")}%`],
       });
-    for (const field of fields ?? []) conditions.push(mayHave(field));
+    if (fields !== undefined) conditions.push(mayHaveAll(fields));
     // What is judged here cannot be counted there.
     const most = name === undefined && fields === undefined ? limit : recordsPerPage;
     const columns = ["uploads.sequence AS sequence"];
@@ -101,27 +101,40 @@ function isMeant({ name, text }: Candidate, filter: UploadFilter): boolean {
 }
 
 /**
- * Holds wherever `field` may have its value, also where metadata is not kept: SQLite reads JSON ten times as fast as it comes here. It
- * looks into no list, and escapes names its own way.
+ * Holds wherever metadata may have all these values, also where it is not kept: SQLite reads JSON ten times as fast as it comes here, and
+ * looks for a text in it ten times as fast as that. It looks into no list, and escapes names its own way.
  */
-function mayHave({ path, value }: FieldValue): Condition {
+function mayHaveAll(fields: readonly FieldValue[]): Condition {
+  const texts = fields.filter(({ value }) => scalarOf(value) === undefined).map(({ value }) => value);
+  const values = fields.map(mayHave).filter((it) => it !== null);
+  const lacks = texts.map(() => "instr(metadata.text, ?) = 0");
+  return {
+    // A text stands there as it is, unless something is escaped. What is no JSON, as a catalogue may have it that somebody changed, ends
+    // the question unless it is asked for that first.
+    sql: `CASE WHEN metadata.text IS NULL THEN TRUE
+      WHEN (${[...lacks, "FALSE"].join(" OR ")}) AND NOT ifnull(metadata.escapes, instr(metadata.text, '\\')) THEN FALSE
+      WHEN json_valid(metadata.text) THEN ${[...values.map(({ sql }) => sql), "TRUE"].join(" AND ")}
+      ELSE FALSE END`,
+    values: [...texts, ...values.flatMap((it) => it.values)],
+  };
+}
+
+/** The same of one value, in what is JSON; `null`: its path cannot be asked for. */
+function mayHave({ path, value }: FieldValue): Condition | null {
   const steps = path.split(".");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes exactly these
-  if (steps.some((it) => /["\\\u0000-\u001f]|^\d*$/.test(it))) return { sql: "TRUE", values: [] };
+  if (steps.some((it) => /["\\\u0000-\u001f]|^\d*$/.test(it))) return null;
   const at = `$${steps.map((it) => `."${it}"`).join("")}`;
   const scalar = scalarOf(value);
-  const number = typeof scalar === "boolean" ? Number(scalar) : (scalar ?? null);
-  const there = "(metadata.text ->> ?)";
-  const isNull = scalar === null ? " OR json_type(metadata.text, ?) = 'null'" : "";
-  // A text stands there as it is, unless something is escaped: most need not be read as JSON.
-  const isText = scalar === undefined;
-  const without = isText
-    ? "WHEN instr(metadata.text, ?) = 0 AND instr(metadata.text, '\\') = 0 THEN FALSE"
-    : "";
+  if (scalar === undefined) return { sql: "metadata.text ->> ? = ?", values: [at, value] };
+  if (scalar === null)
+    return {
+      sql: "(metadata.text ->> ? = 'null' OR json_type(metadata.text, ?) = 'null')",
+      values: [at, at],
+    };
+  // As digits too: what JavaScript rounds stands there as it was written.
   return {
-    // What is no JSON, as a catalogue may have it that somebody changed, ends the question unless it is asked for that first.
-    sql: `CASE WHEN metadata.text IS NULL THEN TRUE ${without} WHEN json_valid(metadata.text)
-      THEN CAST(${there} AS TEXT) = ? OR ${there} = ?${isNull} ELSE FALSE END`,
-    values: [...(isText ? [value] : []), at, value, at, number, ...(scalar === null ? [at] : [])],
+    sql: "(metadata.text ->> ? = ? OR CAST(metadata.text ->> ? AS TEXT) = ?)",
+    values: [at, Number(scalar), at, value],
   };
 }

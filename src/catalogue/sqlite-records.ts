@@ -51,7 +51,9 @@ export function statementsOf(database: DatabaseSync) {
     ),
     // Hex digits come before "g".
     withIdPrefix: database.prepare(`${select} WHERE id >= ? AND id < ? || 'g' ORDER BY id LIMIT ?`),
-    insertMetadata: database.prepare("INSERT INTO metadata (sequence, text) VALUES (?, ?)"),
+    insertMetadata: database.prepare(
+      "INSERT INTO metadata (sequence, text, escapes) VALUES (?1, ?2, instr(?2, '\\') > 0)",
+    ),
     usage: database.prepare(
       `SELECT count(*) AS uploads, ifnull(sum(metadata_bytes), 0) AS bytes FROM uploads
        WHERE user = ? AND ${unfinished}`,

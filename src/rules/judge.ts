@@ -34,11 +34,6 @@ export interface Beginning {
   readonly at: Date;
 }
 
-/** It for who only asks: nothing begins, so there is no id. */
-export function nothingBegins(at: Date): Beginning {
-  return { upload: "UPLOAD-ID", at };
-}
-
 export type Judgement =
   | {
       readonly type: "accepted";
