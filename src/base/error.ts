@@ -84,6 +84,15 @@ export class DyncError extends Error {
   }
 }
 
+/** What of `error` is told to programs. */
+export function errorFields({
+  code,
+  message,
+  hint,
+}: DyncError): Pick<DyncError, "code" | "message" | "hint"> {
+  return { code, message, hint };
+}
+
 /** Several errors, which are printed one by one. To programs it is one, and says what they have in common. */
 export class SeveralErrors extends DyncError {
   readonly all: readonly DyncError[];

@@ -2,7 +2,7 @@
 // two entries. Signals become an `AbortSignal`, errors become a line on stderr and a status from `base/error.ts`.
 
 import { type Clock, systemClock } from "../base/clock.ts";
-import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { DyncError, errorFields, errorMeanings, messageOf } from "../base/error.ts";
 import { asksForJson, checkArguments, readRequest } from "./args.ts";
 import type { Program } from "./command.ts";
 import { isHangupOurs } from "./hangup.ts";
@@ -85,8 +85,7 @@ function reportError(program: Program, output: Output, error: unknown): number {
           cause: error,
           hint: "please report it, with what DYNC_DEBUG=1 adds to this message",
         });
-  const { code, message, hint } = known;
-  output.summarise({ error: { code, message, hint } });
+  output.summarise({ error: errorFields(known) });
   output.error(known);
   if (process.env.DYNC_DEBUG === "1" && !output.json) output.stderr.write(`${stackOf(error)}\n`);
   return known.meaning.exit;

@@ -4,7 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { DyncError, errorFields, messageOf } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
 import {
@@ -144,10 +144,7 @@ export class ControlServer implements AsyncDisposable {
       const value = await this.#run(command, { arguments: given, signal, tell });
       return { schema: 1, type: "answer", value };
     } catch (error) {
-      if (error instanceof DyncError) {
-        const { code, message, hint } = error;
-        return { schema: 1, type: "error", code, message, hint };
-      }
+      if (error instanceof DyncError) return { schema: 1, type: "error", ...errorFields(error) };
       // What was given up because nobody waits for it any more did not fail.
       if (!signal.aborted)
         this.#parts.logger.log("error", "A command beside the server failed", { reason: messageOf(error) });

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import * as v from "valibot";
 import { assert } from "../../base/assert.ts";
-import { DyncError, type ErrorCode, errorMeanings } from "../../base/error.ts";
+import { DyncError, type ErrorCode, errorFields, errorMeanings } from "../../base/error.ts";
 import { limits } from "../../protocol/limits.ts";
 import { metadataFormFault } from "../../protocol/wire/metadata.ts";
 import type { Job } from "../job.ts";
@@ -100,8 +100,7 @@ export function sharedPart(job: Job, folder: string): SharedPart {
 export function ownPart({ origin, name, size, fault }: Job, n: number): OwnPart {
   const path = pathOf(origin);
   assert(path !== null, "standard input is no part of a batch");
-  const { code, message, hint } = fault ?? {};
-  return { n, path, name, size, fault: code && message ? { code, message, hint } : undefined };
+  return { n, path, name, size, fault: fault && errorFields(fault) };
 }
 
 /** The error that was written down. */
