@@ -6,17 +6,9 @@ import * as v from "valibot";
 import { hookEvents } from "../hooks/hook.ts";
 import type { Matches } from "../rules/linear-pattern.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
-import {
-  type Groups,
-  groupFaults,
-  patterns,
-  type RuleRow,
-  readSwitch,
-  readTexts,
-  unknownName,
-} from "./rules-table.ts";
-import { choices, counts, durations, type Kind, readInFile } from "./setting.ts";
-import { type FileReading, type MemberFault, member, memberFault, table } from "./table.ts";
+import { type Groups, groupFaults, patterns, type RuleRow, readTexts, unknownName } from "./rules-table.ts";
+import { choices, counts, durations, switches } from "./setting.ts";
+import { type FileReading, type MemberFault, member, memberFault, ofKind, table } from "./table.ts";
 import { isTable, tomlText } from "./toml.ts";
 
 /** A hook as it is written. */
@@ -53,18 +45,18 @@ export function hooksMembers(folder: string) {
       v.array(
         table({
           name: member(readName),
-          event: member((value) => readAs(choices("EVENT", hookEvents), value)),
+          event: ofKind(choices("EVENT", hookEvents)),
           command: v.optional(member(readCommand)),
           url: v.optional(member(readUrl)),
           headers: v.optional(member(readHeaders)),
           "secret-file": v.optional(member((value) => readSecretPath(value, folder))),
-          "allow-http": v.optional(member(readSwitch)),
-          timeout: v.optional(member((value) => readAs(durations(timeoutMsMin), value))),
+          "allow-http": v.optional(ofKind(switches)),
+          timeout: v.optional(ofKind(durations(timeoutMsMin))),
           users: v.optional(patterns(false, "users")),
           groups: v.optional(member(readTexts)),
           rules: v.optional(member(readTexts)),
-          "on-failure": v.optional(member((value) => readAs(choices("WHAT", onFailures), value))),
-          "at-once": v.optional(member((value) => readAs(counts(1, atOnceMax), value))),
+          "on-failure": v.optional(ofKind(choices("WHAT", onFailures))),
+          "at-once": v.optional(ofKind(counts(1, atOnceMax))),
         }),
       ),
     ),
@@ -160,8 +152,4 @@ const ownHeaders =
 function readSecretPath(value: unknown, folder: string): Parsed<string> {
   const isPath = typeof value === "string" && value !== "" && !value.includes("\0");
   return isPath ? right(resolve(folder, value)) : wrong("the path of a file", tomlText(value));
-}
-
-function readAs<T>(kind: Kind<T>, value: unknown): Parsed<T> {
-  return readInFile({ kind }, value);
 }

@@ -13,8 +13,8 @@ import {
   readTexts,
   usersOf,
 } from "./rules-table.ts";
-import { counts, readInFile, sizes } from "./setting.ts";
-import { type FileReading, type MemberFault, member, memberFault, table } from "./table.ts";
+import { counts, sizes } from "./setting.ts";
+import { type FileReading, type MemberFault, member, memberFault, ofKind, table } from "./table.ts";
 import { tomlText } from "./toml.ts";
 
 /** An entry as it is written. */
@@ -38,11 +38,11 @@ const uploads = counts(1, uploadsMaxMax);
 
 /** What an entry says a limit with; the rest is about whom it is for. */
 const matters = {
-  uploads: v.optional(member((value) => readInFile({ kind: uploads }, value))),
-  unfinished: v.optional(member((value) => readInFile({ kind: uploads }, value))),
-  "upload-size": v.optional(member((value) => readInFile({ kind: bytes }, value))),
-  quota: v.optional(member((value) => readInFile({ kind: bytes }, value))),
-  "group-quota": v.optional(member((value) => readInFile({ kind: bytes }, value))),
+  uploads: v.optional(ofKind(uploads)),
+  unfinished: v.optional(ofKind(uploads)),
+  "upload-size": v.optional(ofKind(bytes)),
+  quota: v.optional(ofKind(bytes)),
+  "group-quota": v.optional(ofKind(bytes)),
   files: v.optional(member((value) => readPatterns(value, true, "names of files"))),
 };
 

@@ -6,7 +6,8 @@ import { type PathTemplate, readPathTemplate } from "../rules/path-template.ts";
 import { defaultTerms, ruleLayouts, type Terms, whenRefused, whenTaken } from "../rules/upload-rules.ts";
 import { nameKinds } from "../upload/names.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
-import { member } from "./table.ts";
+import { switches } from "./setting.ts";
+import { member, ofKind } from "./table.ts";
 import { tomlText } from "./toml.ts";
 
 /** Members of a rule that are its terms, as they are written. */
@@ -32,7 +33,7 @@ export const termsMembers = {
   names: v.optional(oneOf(nameKinds)),
   existing: v.optional(oneOf(whenTaken)),
   layout: v.optional(oneOf(ruleLayouts)),
-  untar: v.optional(member(readSwitch)),
+  untar: v.optional(ofKind(switches)),
   "on-refusal": v.optional(oneOf(whenRefused)),
   sidecars: v.optional(member(readSidecars)),
   mode: v.optional(member(readMode)),
@@ -61,10 +62,6 @@ function oneOf<const T extends string>(words: readonly T[]) {
     const word = words.find((it) => it === value);
     return word === undefined ? wrong(words.map(tomlText).join(" or "), tomlText(value)) : right(word);
   });
-}
-
-function readSwitch(value: unknown): Parsed<boolean> {
-  return typeof value === "boolean" ? right(value) : wrong("true or false", tomlText(value));
 }
 
 function readPath(value: unknown): Parsed<PathTemplate> {

@@ -10,7 +10,8 @@ import type { Scalar, Wanted } from "../rules/upload-rules.ts";
 import type { ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { type TermsRow, termsMembers } from "./rule-terms.ts";
-import { type FileReading, type MemberFault, member, memberFault, table } from "./table.ts";
+import { switches } from "./setting.ts";
+import { type FileReading, type MemberFault, member, memberFault, ofKind, table } from "./table.ts";
 import { isTable, tomlText } from "./toml.ts";
 
 /** A rule as it is written. */
@@ -42,8 +43,8 @@ export function rulesMembers(folder: string) {
           users: v.optional(patterns(false, "users")),
           groups: v.optional(member(readTexts)),
           files: v.optional(member((value) => readPatterns(value, true, "names of files"))),
-          datasets: v.optional(member(readSwitch)),
-          barcode: v.optional(member(readSwitch)),
+          datasets: v.optional(ofKind(switches)),
+          barcode: v.optional(ofKind(switches)),
           metadata: v.optional(member(readConditions)),
           schema: v.optional(member((value) => readPath(value, folder))),
           ...termsMembers,
@@ -97,10 +98,6 @@ export function usersOf(
 export function readName(value: unknown): Parsed<string> {
   const isName = typeof value === "string" && value.trim() !== "" && value.length <= nameLengthMax;
   return isName ? right(value) : wrong(`a text of 1 to ${nameLengthMax} characters`, tomlText(value));
-}
-
-export function readSwitch(value: unknown): Parsed<boolean> {
-  return typeof value === "boolean" ? right(value) : wrong("true or false", tomlText(value));
 }
 
 export function readTexts(value: unknown): Parsed<readonly string[]> {

@@ -175,6 +175,7 @@ export type ProcessSettings = ValuesOf<"process"> & Readonly<typeof fixedSetting
 /** What applies to the uploads of one user. */
 export type UserRules = ValuesOf<"user"> & Readonly<typeof fixedRules>;
 
+/** What applies to `user` now: the same object as long as the configuration is the same. */
 export type RulesOf = (user: string) => UserRules;
 
 /** `rules`, which are everybody's, as they are for `user` with what `entries` grant. */

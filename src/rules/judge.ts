@@ -34,6 +34,11 @@ export interface Beginning {
   readonly at: Date;
 }
 
+/** It for who only asks: nothing begins, so there is no id. */
+export function nothingBegins(at: Date): Beginning {
+  return { upload: "UPLOAD-ID", at };
+}
+
 export type Judgement =
   | {
       readonly type: "accepted";

@@ -1,7 +1,6 @@
 // What concerns one user of a server's rules, as a text by which somebody else comes to the same judgement: the server writes it,
 // and a client that is offline reads it. Rules for other users are not in it. Pure.
 
-import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { DyncError, messageOf } from "../base/error.ts";
 import { readJson } from "../base/json-text.ts";
@@ -59,11 +58,6 @@ export function rulesText(user: string, { uploads, limits: granted }: PostRules)
     rules: mine?.map(copyOf) ?? null,
   };
   return JSON.stringify(copy);
-}
-
-/** SHA-256 of a text, lower-case hex: by this one copy is told from another. */
-export function rulesDigest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }
 
 /**
