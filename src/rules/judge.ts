@@ -99,7 +99,7 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
   const dropbox = openbis ? dropboxName(candidate.name) : { name: untar ?? candidate.name };
   if ("fault" in dropbox) return refused("forbidden", dropbox.fault);
   const { name } = dropbox;
-  const meta = (path: string): string | null => fieldText(post.metadataText, path);
+  const meta = (path: string): string | null => textOf(candidate, post.metadataText, path);
   const place =
     terms.path === null
       ? { folder: user, name }
@@ -110,6 +110,12 @@ function judgeBy(rule: UploadRule, candidate: Candidate, post: Post, beginning: 
   if (fault !== null) return misplaced(fault);
   if (manner !== null) return { ...accepted, place: { ...place, manner } };
   return { ...accepted, place: terms.path === null ? null : place };
+}
+
+/** What a path says of a field of the metadata, `null`: nothing. All but a text is said with the digits and letters that it is written with. */
+function textOf({ metadata }: Candidate, metadataText: string, path: string): string | null {
+  const there = !path.includes(".") && Object.hasOwn(metadata, path) ? metadata[path] : undefined;
+  return typeof there === "string" ? there : fieldText(metadataText, path);
 }
 
 /** Name of the dataset that is in a file which is to be unpacked; `null`: it is not. */
