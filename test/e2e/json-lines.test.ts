@@ -2,7 +2,7 @@
 // of the schemas is Ajv.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMeanings } from "../../src/base/error.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -147,6 +147,25 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await dync("trust", `127.0.0.1:${lab.port}`, fingerprint)).at(-1)).toMatchObject({ isNew: true });
     writeFileSync(join(lab.homes.client, "servers", "broken.key"), "nonsense");
     expect((await dync("servers")).at(-1)).toMatchObject({ exit: 2 });
+  });
+
+  test("of a watched folder: sent, waiting, explained, gone and there again", async () => {
+    const folder = lab.folder.file("files", "watched");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "watched.raw"), "watched");
+    writeFileSync(join(folder, "empty.raw"), "");
+    const watch = ["watch", "--settle", "1s", "-k", "a:b", `127.0.0.1:${lab.port}`, folder];
+    expect((await dync(...watch, "--once")).at(-1)).toMatchObject({ stored: 1, reasons: { empty: 1 } });
+    expect((await dync(...watch, "--explain")).at(-1)).toMatchObject({ ok: true, entries: 2, waiting: 1 });
+    await dync("watch", "--reasons");
+    await using program = lab.startDync([...watch, "--json"]);
+    await program.line(/"path":"empty.raw"/);
+    renameSync(folder, `${folder}.away`);
+    await program.line(/"isThere":false/);
+    renameSync(`${folder}.away`, folder);
+    await program.line(/"isThere":true/);
+    program.signal("SIGTERM");
+    expect(read(await program.ended()).at(-1)).toMatchObject({ exit: 130, entries: 2 });
   });
 
   test("of what is there already under another name", async () => {

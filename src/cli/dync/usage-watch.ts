@@ -1,15 +1,59 @@
 // The help text of `dync watch`.
 
 export const watchUsage = `
-What may be waited for in a watched folder.
+Send what appears in a folder, each file and sub-folder when it is complete.
 
 Usage:
-  dync watch --profiles
-  dync watch --reasons
+  dync watch [options] [SERVER] DIR
+  dync watch --profiles | --reasons
+
+Looks at DIR again and again, for as long as nobody stops it. A file is sent as
+it is, a sub-folder as one upload, all or nothing, as "dync --help" says it.
+Complete is what was quiet for --settle: the same files with the same sizes and
+times, look after look; and what no program of this user has open for writing,
+as far as the system tells. Still changing is no error. What was sent is
+remembered in DYNC_HOME and not sent again; what changes after that is said,
+and sent once more: what becomes of that is for the server's rules to say. A
+drive that goes away and comes back costs nothing but time. One dync watches a
+folder at a time.
+
+Metadata are those of -m; over them -k; over them --path-metadata; over them
+the file beside an entry NAME, NAME.meta.json, or in a folder metadata.json.
+What has none waits. So does what the server refuses, until it, its metadata or
+its name changes, or dync is started anew.
 
 Options:
-      --profiles           list the kinds of instruments that are known
+      --unit WHAT          "file" or "folder": send only these (default both)
+      --depth NUMBER       how deep entries lie: folders so many levels below
+                           DIR, files as many or fewer (default 1: in DIR)
+      --settle DURATION    how long an entry has to be quiet (default 60s)
+      --once               send what is complete, or is so after --settle, and
+                           end; see below for the exit status
+      --explain            send nothing: say of each entry what it waits for
       --reasons            list why something may not be sent yet
+      --profiles           list the kinds of instruments that are known
+  -m, --meta FILE          metadata of all: a file that holds one JSON object
+  -k, --key-value KEY:VALUE
+                           one field of metadata of all, as "dync --help" says
+      --path-metadata FORM fields that the path of an entry below DIR holds:
+                           "{project}/{sample}/*"
+      --name-template TEXT names on the server, as "dync --help" says
+      --exclude PATTERN    leave out what matches, in DIR and in its folders;
+                           may be given many times
+  -p, --port PORT          port of the server (default 8889)
+      --server-key FILE    key of the server, instead of the one in DYNC_HOME
+      --jobs NUMBER        so many uploads at once (default 4)
+      --retry-for DURATION with --once: how long to keep trying when the server
+                           cannot be reached (default 15m); else it is forever
+  -q, --quiet              print warnings and errors only
       --json               print JSON lines for programs
   -h, --help               print this text
+
+Exit status of --once: 0 nothing is left but what waits, 3 something was refused
+or could not be sent, 5 the server could not be reached; others as those of
+"dync send". Of --explain: 0. Without either it ends by a signal only.
+
+Examples:
+  dync watch --unit folder -k instrument:NovaSeq server.example.org /data/runs
+  dync watch --once --depth 2 --path-metadata "{project}/*" lab D:\\Data
 `;

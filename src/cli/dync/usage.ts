@@ -15,6 +15,7 @@ Usage:
   dync cancel ID...              drop some of it, here and on the server
   dync check [SERVER] PATH...    tell whether a server has what lies here
   dync history [PATH]...         list what was sent from here
+  dync watch [SERVER] DIR        send what appears in a folder, when complete
 
 Examples:
   dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"

@@ -1,31 +1,228 @@
-// `dync watch`: what instruments write into a folder.
+// `dync watch [SERVER] DIR`: sends what appears in a folder, each file and sub-folder when it is complete.
 
+import { resolve } from "node:path";
+import { systemClock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
+import { anyOf } from "../../client/listing/pattern.ts";
+import { NameTemplate } from "../../client/plan/name-template.ts";
+import { dyncHome } from "../../keys/key-files.ts";
+import type { ServerChoice } from "../../keys/known-servers.ts";
+import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
+import { type CompletionRule, genericRule } from "../../watch/completion.ts";
+import { onFolderChange } from "../../watch/folder/events.ts";
+import { openForWriting } from "../../watch/folder/open-for-writing.ts";
+import { Scanner, type Shape } from "../../watch/folder/scan.ts";
+import { lockWatch, SentMemory, watchFolderOf } from "../../watch/folder/sent-memory.ts";
+import { Looker, type Ready } from "../../watch/looker.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
-import { sharedOptions } from "../args.ts";
-import { defineCommand } from "../command.ts";
+import { WatchList } from "../../watch/watch-list.ts";
+import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
+import { BatchProgress } from "../batch-progress.ts";
+import { type CommandContext, defineCommand } from "../command.ts";
+import { loadMembers } from "../metadata-file.ts";
+import { printable } from "../printable.ts";
+import { readAtOnce } from "./batch.ts";
+import { openClient } from "./open-client.ts";
+import { readRetry } from "./patience-notes.ts";
+import { readSelection } from "./selection-options.ts";
 import { watchUsage } from "./usage-watch.ts";
+import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
+import {
+  readDepth,
+  readPathMetadata,
+  readSettle,
+  readUnit,
+  readWatched,
+  type WatchValues,
+  watchFaults,
+  watchOptions,
+} from "./watch-options.ts";
 import { printProfiles } from "./watch-profiles.ts";
+import { type WatchJob, WatchReports } from "./watch-reports.ts";
 
 export const watchCommand = defineCommand({
   name: "watch",
   usage: watchUsage,
-  options: {
-    ...sharedOptions,
-    profiles: { type: "boolean" },
-    reasons: { type: "boolean" },
-    json: { type: "boolean" },
-  },
-  async run({ profiles, reasons }, { output }) {
-    if (profiles) {
-      await printProfiles(output);
-      return 0;
-    }
-    if (!reasons) throw new DyncError("usage", "One of --profiles and --reasons is missing");
-    for (const [reason, text] of Object.entries(waitReasons)) {
-      output.record("reason", { reason, text });
-      output.result(`${reason.padEnd(18)}${text}`);
-    }
-    return 0;
-  },
+  options: watchOptions,
+  check: watchFaults,
+  run: watch,
 });
+
+const exitSomeFailed = 3;
+// With less patience inside an upload others get their turn; the watcher itself has no end to its own.
+const retryWithin = "15m";
+
+async function watch(values: WatchValues, context: CommandContext): Promise<number> {
+  const { output, environment } = context;
+  if (values.quiet) output.beQuiet();
+  if (values.profiles) {
+    await printProfiles(output);
+    return 0;
+  }
+  if (values.reasons) return listReasons(context);
+  const server = { port: values.port, serverKey: values["server-key"] };
+  const watched = readWatched([values.server, values.dir], server, environment);
+  return await watchFolder(watched, values, context);
+}
+
+function listReasons({ output }: CommandContext): number {
+  for (const [reason, text] of Object.entries(waitReasons)) {
+    output.record("reason", { reason, text });
+    output.result(`${reason.padEnd(18)}${text}`);
+  }
+  return 0;
+}
+
+interface Watched {
+  readonly server: ServerChoice;
+  readonly folder: string;
+}
+
+async function watchFolder(watched: Watched, values: WatchValues, context: CommandContext): Promise<number> {
+  const { output, environment, signal } = context;
+  const { server, folder } = watched;
+  const state = watchFolderOf(resolve(dyncHome(environment)), folder);
+  using lock = values.explain ? null : lockWatch(state, folder);
+  if (lock === null && !values.explain) throw beingWatched(folder);
+  using memory = SentMemory.open(state, `${server.host}:${server.port}`);
+  const reports = new WatchReports(context);
+  const parts = partsOf(watched, values, { context, memory, reports });
+  if (values.explain) return await explain(parts, watched, { context, reports });
+  const watcher = new Watcher(parts);
+  try {
+    if (values.once) {
+      const fault = await watcher.once(signal);
+      if (fault !== null) throw fault;
+      return isAnythingRefused(parts.list) ? exitSomeFailed : 0;
+    }
+    output.say(`Watching "${printable(folder)}"`);
+    await watcher.forever(signal);
+    return 0;
+  } finally {
+    reports.summarise(parts.list, folder);
+  }
+}
+
+function beingWatched(folder: string): DyncError {
+  const hint = "one is enough; stop it first, or look at what it waits for with --explain";
+  return new DyncError("failed", `Another dync watches "${folder}" already`, { hint });
+}
+
+function isAnythingRefused(list: WatchList): boolean {
+  for (const { reason } of list.waiting())
+    if (reason === "refused" || reason === "retrying" || reason === "unsendable") return true;
+  return false;
+}
+
+interface Around {
+  readonly context: CommandContext;
+  readonly memory: SentMemory;
+  readonly reports: WatchReports;
+}
+
+function partsOf(
+  { server, folder }: Watched,
+  values: WatchValues,
+  { context, memory, reports }: Around,
+): WatcherParts & { readonly looker: Looker } {
+  const { clock } = context;
+  const rule = genericRule;
+  const selection = readSelection({ include: [], exclude: values.exclude, all: false });
+  const settleMs = readSettle(values.settle);
+  const list = new WatchList({
+    settleMs: values.explain ? 1 : settleMs,
+    random: Math.random,
+    onWaiting: values.explain ? () => {} : (path, waiting, kind) => reports.waiting(path, kind, waiting),
+    onLost: (detail) => reports.lost(folder, detail),
+  });
+  const scanner = new Scanner(folder, shapeOf(values, rule), clock);
+  const template = values["name-template"];
+  const jobs = new WatchJobs({
+    server,
+    selection,
+    shared: loadMembers(values.meta, values["key-value"]),
+    fromPath: readPathMetadata(values["path-metadata"]),
+    nameTemplate: template === undefined ? null : new NameTemplate(template),
+  });
+  const looker = new Looker({
+    ...{ clock, scanner, list, rule },
+    sentAs: (path) => memory.sentAs(path),
+    prepare: async (sighting) => jobs.prepare(sighting),
+    openForWriting: () => openForWriting(folder),
+  });
+  return {
+    ...{ clock, list, looker, scanner, settleMs, random: Math.random },
+    send: (ready, ends, signal) => sendReady(ready, ends, signal, { values, context, reports }),
+    remember: (entry) => memory.note(entry),
+    onTrouble: (text) => reports.trouble(text),
+    onChange: (hurry) => onFolderChange(folder, hurry),
+  };
+}
+
+function shapeOf(values: WatchValues, rule: CompletionRule): Shape {
+  const unit = readUnit(values.unit);
+  const depth = readDepth(values.depth);
+  const isExcluded = anyOf(values.exclude, process.platform === "win32");
+  const isLeftOut = (path: string, isFolder: boolean): boolean =>
+    isSystemJunk(path) || isExcluded(path, isFolder);
+  return {
+    depth,
+    // A folder higher up holds entries, and is none.
+    isEntry: (view, at) =>
+      (unit === null || view.kind === unit) &&
+      (view.kind === "file" ? !isWatchSidecar(view.name) : at === depth) &&
+      rule.isUnit(view),
+    isLeftOut,
+    isJunk: (path, isFolder) => isLeftOut(path, isFolder) || rule.isJunk(path),
+  };
+}
+
+async function sendReady(
+  ready: AsyncIterable<Ready>,
+  ends: Parameters<WatcherParts["send"]>[1],
+  signal: AbortSignal,
+  { values, context, reports }: Pick<Around, "context" | "reports"> & { readonly values: WatchValues },
+): Promise<void> {
+  const retry = readRetry(values["retry-for"] ?? retryWithin, false);
+  const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
+  await using client = openClient(context);
+  const reporter = reports.reporter(progress, retry, ends);
+  try {
+    await client.send(jobsOf(ready), { ...retry, atOnce: readAtOnce(values.jobs) }, reporter, signal);
+  } finally {
+    progress.end();
+    reports.sessionEnded();
+  }
+}
+
+async function* jobsOf(all: AsyncIterable<Ready>): AsyncGenerator<WatchJob, void, undefined> {
+  for await (const ready of all) yield { ...ready.job, size: ready.sighting.fingerprint.bytes, ready };
+}
+
+/** Looks twice, and says what each entry waits for. */
+async function explain(
+  { list, looker }: { readonly list: WatchList; readonly looker: Looker },
+  { folder }: Watched,
+  { context, reports }: Pick<Around, "context" | "reports">,
+): Promise<number> {
+  const { output, signal } = context;
+  await looker.all(signal);
+  await new Promise<void>((done) => void systemClock.after(explainPauseMs, done));
+  for (const { sighting } of await looker.all(signal)) {
+    const detail = "It is quiet since --explain looks at it";
+    list.waits(sighting.path, { reason: "settling", detail });
+  }
+  for (const { path, kind, reason, detail } of list.waiting()) {
+    output.record("entry", { path, kind, state: "waiting", reason, detail });
+    output.result(
+      `${printable(path)}: ${reason}: ${waitReasons[reason]}${detail === "" ? "" : ` (${printable(detail)})`}`,
+    );
+  }
+  reports.summarise(list, folder);
+  const { entries, waiting } = list.counts;
+  output.say(`${entries} entries, ${entries - waiting} of them sent, ${waiting} not`);
+  return 0;
+}
+
+// Who writes shows that within it.
+const explainPauseMs = 1000;

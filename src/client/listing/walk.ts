@@ -2,18 +2,17 @@
 // that tar may set its time when it is done with it), with memory for the names of those folders only that it is in. What the system answers from memory is asked in place, many names at a time; while the medium
 // is slow, the same many are asked side by side in the runtime's pool.
 
-import { type BigIntStats, lstatSync, readdirSync, statSync } from "node:fs";
-import { lstat, readdir, stat } from "node:fs/promises";
+import { type BigIntStats, lstatSync, statSync } from "node:fs";
+import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { systemClock } from "../../base/clock.ts";
 import { DyncError, systemCode } from "../../base/error.ts";
 import { IoPace } from "../../base/io-pace.ts";
-import { decodeLoosely } from "../../base/loose-utf8.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { isJunk } from "../../tar/member-path.ts";
-import { compareBytes } from "./path-order.ts";
+import { namesIn } from "./names-in.ts";
 import { type Chooser, chooserOf, type Selection } from "./selection.ts";
 
 /** Something that a walk came by; `path` is relative to the folder, with "/" between its parts. */
@@ -122,7 +121,7 @@ class Walk {
   async #begin(): Promise<void> {
     try {
       const stats = await stat(systemPathBytes(this.#folder), { bigint: true });
-      const names = await this.#namesIn("");
+      const names = await namesIn(this.#at(""), this.#pace);
       const isChosen = this.#selection.include.length === 0;
       this.#push({ prefix: "", isChosen, stats, names, number: -1 });
     } catch (error) {
@@ -138,7 +137,7 @@ class Walk {
   async #enter(folder: NewFolder): Promise<void> {
     const path = folder.prefix.slice(0, -1);
     try {
-      this.#push({ ...folder, names: await this.#namesIn(path) });
+      this.#push({ ...folder, names: await namesIn(this.#at(path), this.#pace) });
     } catch (error) {
       this.#unreadable(path, error);
     }
@@ -146,20 +145,6 @@ class Walk {
 
   #unreadable(path: string, error: unknown): void {
     this.#found.push({ type: "unreadable", path, error: unreadable(this.#at(path), error) });
-  }
-
-  /** The names in a folder, in the order of their bytes. */
-  async #namesIn(path: string): Promise<readonly string[]> {
-    const at = systemPathBytes(this.#at(path));
-    const names = await this.#pace.run(
-      () => readdirSync(at),
-      () => readdir(at),
-    );
-    // Such a character may be there, or stand for bytes that are none.
-    const whole = names.some((name) => doubtful.test(name))
-      ? readdirSync(at, { encoding: "buffer" }).map(decodeLoosely)
-      : names;
-    return whole.sort(compareBytes);
   }
 
   async #lookAhead(step: Step): Promise<void> {
@@ -243,8 +228,6 @@ class Walk {
     return path === "" ? this.#folder : join(this.#folder, path);
   }
 }
-
-const doubtful = /[\ufffd\u{10fe80}-\u{10feff}]/u;
 
 function lookInPlace(path: string | Buffer, follow: boolean): Look {
   let isLink = false;

@@ -1,0 +1,147 @@
+// The options of `dync watch`, and what they say. Everything that is wrong with them is said before anything is done.
+
+import { realpathSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { DyncError, messageOf } from "../../base/error.ts";
+import { whyUnreadable } from "../../base/system-errors.ts";
+import { systemPathBytes } from "../../base/system-path.ts";
+import { NameTemplate } from "../../client/plan/name-template.ts";
+import { parseCount } from "../../config/count.ts";
+import { parseDuration } from "../../config/duration.ts";
+import type { ServerChoice } from "../../keys/known-servers.ts";
+import { type PathReader, readPathForm } from "../../watch/path-metadata.ts";
+import { sharedOptions } from "../args.ts";
+import type { CommandFaults, CommandLine, Environment, OptionsDef, OptionValues } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { metadataFaults } from "../metadata-file.ts";
+import { optionText, unwrap } from "../option-value.ts";
+import { printable } from "../printable.ts";
+import { readAtOnce } from "./batch.ts";
+import { readKnownServers } from "./known-servers.ts";
+import { readRetry } from "./patience-notes.ts";
+import { readSelection } from "./selection-options.ts";
+import { conductOptions, metadataOptions, serverOptions } from "./send-options.ts";
+import { chosenServer, tellApart } from "./server-choice.ts";
+import { isThere } from "./what-is-there.ts";
+
+export const watchOptions = {
+  ...sharedOptions,
+  unit: { type: "string" },
+  depth: { type: "string" },
+  settle: { type: "string" },
+  once: { type: "boolean" },
+  explain: { type: "boolean" },
+  profiles: { type: "boolean" },
+  reasons: { type: "boolean" },
+  meta: metadataOptions.meta,
+  "key-value": metadataOptions["key-value"],
+  "path-metadata": { type: "string" },
+  "name-template": { type: "string" },
+  exclude: { type: "string", repeat: true, bytes: true },
+  ...serverOptions,
+  ...conductOptions,
+  server: { type: "positional", required: false, bytes: true },
+  dir: { type: "positional", required: false, bytes: true },
+} as const satisfies OptionsDef;
+
+export type WatchValues = OptionValues<typeof watchOptions>;
+
+const settleDefault = "60s";
+const settleMsMin = 1000;
+const depthMax = 16;
+
+/** Server and folder, which is absolute and real. Throws `DyncError`. */
+export function readWatched(
+  words: readonly (string | undefined)[],
+  options: { readonly port: string | undefined; readonly serverKey: string | undefined },
+  environment: Environment,
+): { readonly server: ServerChoice; readonly folder: string } {
+  const known = readKnownServers(environment);
+  const given = words.filter((it) => it !== undefined);
+  const { server, paths } = tellApart(given, known, isThere);
+  const chosen = chosenServer(server, options, known);
+  const [folder] = paths;
+  if (folder === undefined) {
+    const hint = 'name the folder after SERVER; run "dync watch --help"';
+    throw new DyncError("usage", "DIR is missing", { hint });
+  }
+  return { server: chosen, folder: realFolder(folder) };
+}
+
+/** A folder that is not there just now, such as a drive that is away, is no fault: it is waited for. */
+function realFolder(folder: string): string {
+  const shown = printable(folder);
+  try {
+    if (!statSync(systemPathBytes(folder)).isDirectory())
+      throw new DyncError("usage", `"${shown}" is no folder`, { hint: "DIR is the folder to be watched" });
+    return realpathSync(resolve(folder));
+  } catch (error) {
+    if (error instanceof DyncError) throw error;
+    throw new DyncError("source", `Cannot watch "${shown}": ${whyUnreadable(error)}`, { cause: error });
+  }
+}
+
+/** What `--unit` says; `null`: both. Throws `DyncError` ("usage"). */
+export function readUnit(text: string | undefined): "file" | "folder" | null {
+  if (text === undefined) return null;
+  if (text === "file" || text === "folder") return text;
+  const message = `${optionText("unit")} needs "file" or "folder", found "${printable(text)}"`;
+  throw new DyncError("usage", message, { hint: "without it both are sent" });
+}
+
+/** Throws `DyncError` ("usage"). */
+export function readDepth(text: string | undefined): number {
+  return text === undefined ? 1 : unwrap(parseCount(text, 1, depthMax), optionText("depth"));
+}
+
+/** In ms. Throws `DyncError` ("usage"). */
+export function readSettle(text: string | undefined): number {
+  const settleMs = unwrap(parseDuration(text ?? settleDefault), optionText("settle"));
+  if (settleMs >= settleMsMin) return settleMs;
+  const hint = "an instrument that pauses for longer would have half a run sent";
+  throw new DyncError("usage", `${optionText("settle")} needs at least 1s, found "${text}"`, { hint });
+}
+
+/** Throws `DyncError` ("usage"). */
+export function readPathMetadata(text: string | undefined): PathReader | null {
+  if (text === undefined) return null;
+  try {
+    return readPathForm(text);
+  } catch (cause) {
+    const message = `${optionText("path-metadata")} "${printable(text)}" ${messageOf(cause)}`;
+    throw new DyncError("usage", message, { cause, hint: 'write it as "{project}/{sample}/*"' });
+  }
+}
+
+/** Everything that is wrong with a command line. */
+export function watchFaults(
+  { values, switches, positionals, isUncertain }: CommandLine,
+  environment: Environment,
+): CommandFaults {
+  if (switches.includes("profiles") || switches.includes("reasons")) return { misread: null, others: [] };
+  const first = (name: keyof typeof watchOptions): string | undefined => values[name]?.[0];
+  const { exclude = [], "key-value": pairs = [] } = values;
+  const template = first("name-template");
+  const server = { port: first("port"), serverKey: undefined };
+  return {
+    misread: null,
+    others: [
+      ...(isUncertain ? [] : faultsOf(() => readWatched(positionals, server, environment))),
+      ...(switches.includes("once") && switches.includes("explain") ? [onceAndExplain()] : []),
+      ...faultsOf(() => readUnit(first("unit"))),
+      ...faultsOf(() => readDepth(first("depth"))),
+      ...faultsOf(() => readSettle(first("settle"))),
+      ...faultsOf(() => readPathMetadata(first("path-metadata"))),
+      ...faultsOf(() => template === undefined || new NameTemplate(template)),
+      ...faultsOf(() => readSelection({ include: [], exclude, all: false })),
+      ...metadataFaults(first("meta"), pairs, false),
+      ...faultsOf(() => readRetry(first("retry-for"))),
+      ...faultsOf(() => readAtOnce(first("jobs"))),
+    ],
+  };
+}
+
+function onceAndExplain(): DyncError {
+  const hint = "--explain sends nothing";
+  return new DyncError("usage", 'Options "--once" and "--explain" are both given', { hint });
+}

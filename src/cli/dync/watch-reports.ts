@@ -1,0 +1,132 @@
+// What `dync watch` says: what is sent, what waits for something that a person may want to know of, and how the uploads get on. As JSON
+// every change of every entry is told.
+
+import { DyncError } from "../../base/error.ts";
+import type { Reporter } from "../../client/client.ts";
+import type { Job } from "../../client/job.ts";
+import type { Retry } from "../../client/patience.ts";
+import type { Ready } from "../../watch/looker.ts";
+import { type WaitReason, waitReasons } from "../../watch/wait-reason.ts";
+import type { Waiting, WatchList } from "../../watch/watch-list.ts";
+import type { SendEnds } from "../../watch/watcher.ts";
+import type { BatchProgress } from "../batch-progress.ts";
+import type { CommandContext } from "../command.ts";
+import { printable } from "../printable.ts";
+import { PatienceNotes } from "./patience-notes.ts";
+import { progressState, shownName, storedText } from "./reporter.ts";
+
+/** A job, and what it was made of. */
+export interface WatchJob extends Job {
+  readonly ready: Ready;
+}
+
+// What passes by itself is worth no line.
+const silent: readonly WaitReason[] = [
+  "changing",
+  "settling",
+  "queued",
+  "not-reachable",
+  "empty",
+  "vanished",
+];
+// Nobody is needed for these: they are said, and no warning.
+const calm: readonly WaitReason[] = [
+  "no-sign",
+  "incomplete",
+  "open-for-writing",
+  "journal-beside",
+  "retrying",
+];
+
+export class WatchReports {
+  readonly #context: CommandContext;
+  /** The display, while something is sent. */
+  #progress: BatchProgress | null = null;
+  readonly counts = { stored: 0, already: 0, failed: 0, bytes: 0 };
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+  }
+
+  #say(say: () => void): void {
+    if (this.#progress === null) say();
+    else this.#progress.above(say);
+  }
+
+  waiting(path: string, kind: "file" | "folder", { reason, detail }: Waiting): void {
+    const { output } = this.#context;
+    output.record("entry", { path, kind, state: "waiting", reason, detail });
+    if (silent.includes(reason) || output.json) return;
+    const text = `"${printable(path)}" waits (${reason}): ${detail === "" ? waitReasons[reason] : detail}`;
+    this.#say(() => (calm.includes(reason) ? output.say(text) : output.warn(text)));
+  }
+
+  lost(folder: string, detail: string | null): void {
+    const { output } = this.#context;
+    output.record("watched", { folder, isThere: detail === null, detail: detail ?? undefined });
+    const text = `"${folder}" cannot be watched just now: ${detail}; nothing in it is taken for deleted or complete`;
+    if (output.json) return;
+    this.#say(() => (detail === null ? output.say(`"${folder}" is there again`) : output.warn(text)));
+  }
+
+  trouble(text: string): void {
+    this.#say(() => this.#context.output.warn(text));
+  }
+
+  /** What is told of one session of uploads, which is shown by `progress`. */
+  reporter(progress: BatchProgress, retry: Retry, ends: SendEnds): Reporter<WatchJob> {
+    const { output, clock } = this.#context;
+    this.#progress = progress;
+    return {
+      started: (job) => {
+        const startedAt = clock.now();
+        const { path, kind } = job.ready.sighting;
+        const view = progress.open(path, job.size ?? null);
+        const onNote = (text: string): void => this.#say(() => output.say(text));
+        const patience = new PatienceNotes({ ...retry, now: () => clock.now(), note: onNote });
+        return {
+          onProgress: (state) => {
+            patience.see(state);
+            view.update(progressState(state));
+          },
+          onNote,
+          onWarning: (text, hint) => this.#say(() => output.warn(text, hint)),
+          onConfirmed: async (receipt) => {
+            view.stored(receipt.bytes, receipt.already);
+            const { uploadId: id, bytes, sha256, already, unpacked } = receipt;
+            const name = receipt.storedAs ?? shownName(job, unpacked);
+            const elapsedMs = clock.now() - startedAt;
+            this.counts[already ? "already" : "stored"] += 1;
+            if (!already) this.counts.bytes += bytes;
+            // Remembered first: who reads the line may count on it.
+            ends.stored(job.ready, receipt);
+            const seconds = elapsedMs / 1000;
+            output.record("entry", {
+              ...{ path, kind, state: "sent", name, id, bytes, sha256, already, seconds },
+            });
+            this.#say(() => output.say(storedText(job, receipt, elapsedMs)));
+          },
+          onFailed: (error) => {
+            view.failed();
+            const known = patience.gaveUp(error);
+            if (known instanceof DyncError) this.counts.failed += 1;
+            ends.failed(job.ready, known);
+          },
+        };
+      },
+    };
+  }
+
+  sessionEnded(): void {
+    this.#progress = null;
+  }
+
+  /** For the last line of --json. */
+  summarise(list: WatchList, folder: string): void {
+    const { output } = this.#context;
+    const reasons: Record<string, number> = {};
+    for (const { reason } of list.waiting()) reasons[reason] = (reasons[reason] ?? 0) + 1;
+    const { entries, waiting } = list.counts;
+    output.summarise({ folder, entries, waiting, reasons, ...this.counts });
+  }
+}

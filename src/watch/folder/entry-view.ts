@@ -1,0 +1,102 @@
+// An entry as a rule sees it, on disk. What is in it is listed when it is asked for, and then stays what it was.
+
+import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats } from "node:fs";
+import { systemPathBytes } from "../../base/system-path.ts";
+import { compareBytes } from "../../client/listing/path-order.ts";
+import { openFlags } from "../../client/open-file.ts";
+import type { EntryView, SeenFile } from "../completion.ts";
+
+export interface EntryPlace {
+  /** Where it lies. */
+  readonly at: string;
+  readonly name: string;
+  readonly kind: "file" | "folder";
+  /** What the system says of it. */
+  readonly stats: Stats;
+  readonly siblings: readonly string[];
+  /** Whether what lies at a path in it, from the entry on, is none of it. */
+  readonly isLeftOut: (path: string, isFolder: boolean) => boolean;
+}
+
+export class EntryOnDisk implements EntryView {
+  readonly name: string;
+  readonly kind: "file" | "folder";
+  readonly #place: EntryPlace;
+  #files: readonly SeenFile[] | null = null;
+
+  constructor(place: EntryPlace) {
+    this.name = place.name;
+    this.kind = place.kind;
+    this.#place = place;
+  }
+
+  files(): readonly SeenFile[] {
+    this.#files ??= this.#list();
+    return this.#files;
+  }
+
+  #list(): readonly SeenFile[] {
+    const { at, kind, stats, isLeftOut } = this.#place;
+    if (kind === "file") return [seenFile("", stats)];
+    const files: SeenFile[] = [];
+    for (const waiting = [""]; waiting.length > 0; ) {
+      const below = waiting.pop() as string;
+      for (const name of namesOrNone(below === "" ? at : `${at}/${below}`)) {
+        const path = below === "" ? name : `${below}/${name}`;
+        const found = statsOrNull(`${at}/${path}`);
+        if (found === null || isLeftOut(path, found.isDirectory())) continue;
+        if (found.isDirectory()) waiting.push(path);
+        else if (found.isFile()) files.push(seenFile(path, found));
+      }
+    }
+    return files.sort((one, other) => compareBytes(one.path, other.path));
+  }
+
+  siblings(): readonly string[] {
+    return this.#place.siblings;
+  }
+
+  async read(path: string, max: number): Promise<Uint8Array | null> {
+    const { at } = this.#place;
+    return readBeginning(path === "" ? at : `${at}/${path}`, max);
+  }
+}
+
+/** What the system says of a file, as a look keeps it. */
+export function seenFile(path: string, { size, mtimeMs, ino }: Stats): SeenFile {
+  // The device is another one when a drive was away.
+  return { path, size, mtimeMs, id: String(ino) };
+}
+
+function readBeginning(path: string, max: number): Uint8Array | null {
+  try {
+    const descriptor = openSync(systemPathBytes(path), openFlags);
+    try {
+      const bytes = new Uint8Array(max);
+      let length = 0;
+      for (let count = -1; count !== 0 && length < max; length += count)
+        count = readSync(descriptor, bytes, length, max - length, length);
+      return bytes.subarray(0, length);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return null;
+  }
+}
+
+function namesOrNone(folder: string): readonly string[] {
+  try {
+    return readdirSync(systemPathBytes(folder));
+  } catch {
+    return [];
+  }
+}
+
+function statsOrNull(path: string): Stats | null {
+  try {
+    return lstatSync(systemPathBytes(path));
+  } catch {
+    return null;
+  }
+}

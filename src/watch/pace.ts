@@ -1,0 +1,23 @@
+// When the next look is due. Looks come as often as the time for which an entry has to be quiet is worth, and the more rarely the more
+// work one is, so that a watcher of a huge folder is nobody's burden. Pure.
+
+/** What a look cost, in ms. */
+export interface LookCost {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+const looksPerSettle = 6;
+const pauseMsMin = 200;
+const pauseMsMax = 30_000;
+// Less than 1 % of a core while nothing happens.
+const idleTimes = 120;
+// When the system says that something happened.
+const hurriedTimes = 20;
+const wallTimes = 2;
+
+/** How long to pause after a look that cost so much, in ms; `isHurried`: something is known to have changed. */
+export function pauseAfter({ wallMs, cpuMs }: LookCost, settleMs: number, isHurried: boolean): number {
+  const wanted = Math.min(pauseMsMax, Math.max(pauseMsMin, settleMs / looksPerSettle));
+  return Math.max(wanted, cpuMs * (isHurried ? hurriedTimes : idleTimes), wallMs * wallTimes);
+}

@@ -1,0 +1,290 @@
+// Watches a folder: looks, sends what is ready, looks again. Once, or for as long as nobody stops it. What it finds out goes to the list
+// (`watch-list.ts`), which decides; how anything is sent is for who made it.
+
+import { type Clock, sleep } from "../base/clock.ts";
+import { DyncError, messageOf } from "../base/error.ts";
+import { BeingSent, isRefused } from "../client/resumption.ts";
+import { isOfServer } from "../client/servers.ts";
+import type { Receipt } from "../client/upload.ts";
+import type { Scanner } from "./folder/scan.ts";
+import type { SentEntry } from "./folder/sent-memory.ts";
+import type { Looker, Ready } from "./looker.ts";
+import { type LookCost, pauseAfter } from "./pace.ts";
+import { ReadyQueue } from "./ready-queue.ts";
+import type { Waiting, WatchList } from "./watch-list.ts";
+
+/** Is told how each ended. */
+export interface SendEnds {
+  readonly stored: (ready: Ready, receipt: Receipt) => void;
+  readonly failed: (ready: Ready, error: unknown) => void;
+}
+
+export interface WatcherParts {
+  readonly clock: Clock;
+  readonly list: WatchList;
+  readonly looker: Pick<Looker, "all" | "some">;
+  readonly scanner: Pick<Scanner, "look">;
+  /** Sends all that comes, and resolves when each has ended. Rejects when the signal aborts. */
+  readonly send: (ready: AsyncIterable<Ready>, ends: SendEnds, signal: AbortSignal) => Promise<void>;
+  /** Remembers what was sent. */
+  readonly remember: (entry: SentEntry) => void;
+  /** Is told what went wrong beside the entries. */
+  readonly onTrouble: (text: string) => void;
+  /** Calls back when the system says that something in the folder changed; what that returns stops it. */
+  readonly onChange: (hurry: () => void) => () => void;
+  readonly settleMs: number;
+  /** Numbers in [0, 1), for jitter. */
+  readonly random: () => number;
+}
+
+// After the server could not be reached, with all the patience of an upload.
+const serverPauseMsMin = 15_000;
+const serverPauseMsMax = 10 * 60_000;
+// A look in between is cheap as long as not too much waits.
+const lookedAgainMax = 200;
+const wholeLookEvery = 4;
+
+export class Watcher {
+  readonly #parts: WatcherParts;
+  readonly #queue = new ReadyQueue<Ready>();
+  #underWay = 0;
+  /** What the server, or the way to it, failed with last; `null` where something was stored since. */
+  #serverFault: DyncError | null = null;
+
+  constructor(parts: WatcherParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Sends what is complete, or becomes so while it is looked at as long as an entry has to be quiet. Resolves to why the server could not be
+   * reached, `null` where it could. Rejects when the signal aborts.
+   */
+  async once(signal: AbortSignal): Promise<DyncError | null> {
+    const { clock, looker, settleMs } = this.#parts;
+    const startedAt = clock.now();
+    for (;;) {
+      const elapsedMs = clock.now() - startedAt;
+      const ready = await looker.all(signal);
+      if (ready.length > 0) {
+        this.#queue.push(ready);
+        await this.#session(false, signal);
+        const fault = this.#serverFault;
+        this.#returnAll();
+        if (fault !== null) return fault;
+      } else if (elapsedMs > settleMs || !this.#isAnySettling()) return null;
+      else await sleep(clock, pauseAfter({ wallMs: 0, cpuMs: 0 }, settleMs, true), signal);
+    }
+  }
+
+  #isAnySettling(): boolean {
+    for (const { reason } of this.#parts.list.waiting())
+      if (reason === "settling" || reason === "changing" || reason === "queued") return true;
+    return false;
+  }
+
+  /** Watches until the signal aborts, and rejects then. */
+  async forever(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const end = (): void => this.#queue.close();
+    either.addEventListener("abort", end, { once: true });
+    const both = [this.#lookLoop(either), this.#sendLoop(either)].map((loop) =>
+      loop.catch((error: unknown) => {
+        stop.abort(error);
+        throw error;
+      }),
+    );
+    const [failed] = (await Promise.allSettled(both)).filter((it) => it.status === "rejected");
+    signal.throwIfAborted();
+    throw stop.signal.aborted ? stop.signal.reason : failed?.reason;
+  }
+
+  async #lookLoop(signal: AbortSignal): Promise<void> {
+    const { clock, looker, onChange } = this.#parts;
+    const hurry = new Hurry();
+    const stopEvents = onChange(() => hurry.now());
+    try {
+      let wholeCost: LookCost = { wallMs: 0, cpuMs: 0 };
+      let wholeDueAt = clock.now();
+      for (let looks = 0; ; looks++) {
+        const again = this.#toBeSeenAgain();
+        const isWhole =
+          clock.now() >= wholeDueAt ||
+          (again !== null && looks % wholeLookEvery === 0 && wholeCost.cpuMs < 20);
+        hurry.done();
+        const cost = await this.#measured(async () => {
+          this.#queue.push(await (isWhole ? looker.all(signal) : looker.some(again ?? [], signal)));
+        });
+        if (isWhole) wholeCost = cost;
+        const wholePauseMs = pauseAfter(wholeCost, this.#parts.settleMs, false);
+        if (isWhole) wholeDueAt = clock.now() + wholePauseMs;
+        await this.#pause(cost, wholeDueAt, hurry, signal);
+        if (hurry.isAsked) wholeDueAt = Math.min(wholeDueAt, clock.now());
+      }
+    } finally {
+      stopEvents();
+    }
+  }
+
+  /** What waits for the time to pass, unless that is much. */
+  #toBeSeenAgain(): readonly string[] | null {
+    const paths: string[] = [];
+    for (const { path, reason } of this.#parts.list.waiting()) {
+      if (reason === "queued") continue;
+      if (paths.push(path) > lookedAgainMax) return null;
+    }
+    return paths;
+  }
+
+  async #measured(work: () => Promise<void>): Promise<LookCost> {
+    const { clock } = this.#parts;
+    const [startedAt, cpu] = [clock.now(), process.cpuUsage()];
+    await work();
+    const { user, system } = process.cpuUsage(cpu);
+    return { wallMs: clock.now() - startedAt, cpuMs: (user + system) / 1000 };
+  }
+
+  async #pause(cost: LookCost, wholeDueAt: number, hurry: Hurry, signal: AbortSignal): Promise<void> {
+    const { clock, settleMs } = this.#parts;
+    const waits = this.#toBeSeenAgain();
+    const soonMs = pauseAfter(cost, settleMs, true);
+    if (waits !== null && waits.length > 0) return await sleep(clock, soonMs, signal);
+    await sleep(clock, soonMs, signal);
+    const restMs = wholeDueAt - clock.now();
+    if (restMs > 0) await hurry.sleep(clock, restMs, signal);
+  }
+
+  async #sendLoop(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#parts;
+    let failures = 0;
+    while (!this.#queue.isClosed) {
+      if (this.#queue.length === 0) {
+        await this.#queue.change();
+        continue;
+      }
+      await this.#session(true, signal);
+      const fault = this.#serverFault;
+      if (fault === null) {
+        failures = 0;
+        continue;
+      }
+      this.#returnAll();
+      const pauseMs = Math.min(serverPauseMsMax, serverPauseMsMin * 2 ** failures++);
+      await sleep(clock, pauseMs * (0.75 + 0.5 * random()), signal);
+    }
+  }
+
+  /** Sends what is in the queue, and what comes while something is under way, until the server fails us. */
+  async #session(goesOn: boolean, signal: AbortSignal): Promise<void> {
+    this.#serverFault = null;
+    const ends: SendEnds = {
+      stored: (ready, receipt) => this.#ended(() => this.#stored(ready, receipt)),
+      failed: (ready, error) => this.#ended(() => this.#failed(ready, error, signal)),
+    };
+    await this.#parts.send(this.#jobs(goesOn, signal), ends, signal);
+  }
+
+  async *#jobs(goesOn: boolean, signal: AbortSignal): AsyncGenerator<Ready, void, undefined> {
+    const { list, scanner, clock } = this.#parts;
+    while (this.#serverFault === null && !this.#queue.isClosed) {
+      const ready = this.#queue.take();
+      if (ready === undefined) {
+        if (!goesOn || this.#underWay === 0) return;
+        await this.#queue.change();
+        continue;
+      }
+      const { path, fingerprint } = ready.sighting;
+      // It may have waited for long.
+      const now = await scanner.look(path, signal);
+      if (now?.fingerprint.text !== fingerprint.text) list.changed(path, clock.now());
+      else {
+        this.#underWay += 1;
+        yield ready;
+      }
+    }
+  }
+
+  #ended(note: () => void): void {
+    this.#underWay -= 1;
+    note();
+    this.#queue.wake();
+  }
+
+  #returnAll(): void {
+    const { list } = this.#parts;
+    const detail = this.#serverFault?.message ?? "";
+    for (let ready = this.#queue.take(); ready !== undefined; ready = this.#queue.take()) {
+      list.returned(ready.sighting.path);
+      list.waits(ready.sighting.path, { reason: "retrying", detail });
+    }
+  }
+
+  #stored({ sighting, job }: Ready, { sha256, uploadId, storedAs }: Receipt): void {
+    const { clock, list, remember, onTrouble } = this.#parts;
+    const { path, kind, fingerprint } = sighting;
+    this.#serverFault = null;
+    const at = clock.date().toISOString();
+    try {
+      remember({ path, kind, fingerprint, sha256, upload: uploadId, name: storedAs ?? job.name, at });
+    } catch (error) {
+      onTrouble(
+        `That "${path}" was sent cannot be written down, and may be asked again: ${messageOf(error)}`,
+      );
+    }
+    list.sent(path, fingerprint.text);
+  }
+
+  #failed({ sighting, key }: Ready, error: unknown, signal: AbortSignal): void {
+    const { clock, list } = this.#parts;
+    const { path } = sighting;
+    if (!(error instanceof DyncError)) throw error;
+    const detail = error.message;
+    if (signal.aborted || error instanceof BeingSent) return list.returned(path);
+    if (error.code === "source-changed") return list.changed(path, clock.now());
+    const isServers: boolean = isOfServer(error);
+    if (isServers) {
+      this.#serverFault = error;
+      list.returned(path);
+      return list.waits(path, { reason: "retrying", detail });
+    }
+    const waiting = refusalOf(error);
+    if (waiting === null) list.failed(path, detail, clock.now());
+    else list.refused(path, key, waiting);
+  }
+}
+
+/** What somebody has to change before it can be sent; `null`: nobody has to. */
+function refusalOf(error: DyncError): Waiting | null {
+  const { code, message: detail } = error;
+  if (code === "usage" || code === "malformed") return { reason: "unsendable", detail };
+  if (code === "metadata-rejected") return { reason: "metadata-missing", detail };
+  return isRefused(error) ? { reason: "refused", detail } : null;
+}
+
+/** Ends a pause early. */
+class Hurry {
+  isAsked = false;
+  #wake: (() => void) | null = null;
+
+  now(): void {
+    this.isAsked = true;
+    this.#wake?.();
+  }
+
+  done(): void {
+    this.isAsked = false;
+  }
+
+  async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    if (this.isAsked) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    try {
+      await sleep(clock, ms, AbortSignal.any([signal, woken.signal]));
+    } catch (error) {
+      if (signal.aborted) throw error;
+    } finally {
+      this.#wake = null;
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { FingerprintSum } from "../../src/watch/fingerprint.ts";
+import { waitReasons } from "../../src/watch/wait-reason.ts";
+import { type Seen, WatchList } from "../../src/watch/watch-list.ts";
+
+const settleMs = 60_000;
+const quiet = { type: "by-quiet" } as const;
+
+/** An entry with one file of so many bytes. */
+function seen(path: string, bytes = 10, more: Partial<Seen> = {}): Seen {
+  const sum = new FingerprintSum();
+  if (bytes > 0) sum.add({ path: "", size: bytes, mtimeMs: 0, id: "1" });
+  return { path, kind: "file", fingerprint: sum.result, fault: null, ...more };
+}
+
+let said: string[];
+let list: WatchList;
+
+/** One look, at these. Returns which of them are complete. */
+function look(now: number, ...all: readonly Seen[]): readonly string[] {
+  list.begin();
+  const complete = all.filter(
+    (one) => list.saw(one, now, () => null) === "ask" && list.completed(one.path, quiet, now),
+  );
+  list.end(now);
+  return complete.map(({ path }) => path);
+}
+
+/** The reason for which each waits. */
+function reasons(): Readonly<Record<string, string>> {
+  return Object.fromEntries([...list.waiting()].map(({ path, reason }) => [path, reason]));
+}
+
+beforeEach(() => {
+  said = [];
+  list = new WatchList({
+    settleMs,
+    random: () => 0.5,
+    onWaiting: (path, { reason }) => said.push(`${path} ${reason}`),
+    onLost: (detail) => said.push(detail === null ? "there" : "lost"),
+  });
+});
+
+describe("WatchList", () => {
+  test("an entry is complete when it was quiet for long enough, and not before", () => {
+    expect(look(0, seen("a"))).toEqual([]);
+    expect(look(settleMs - 1, seen("a"))).toEqual([]);
+    expect(said).toEqual(["a settling"]);
+    expect(look(settleMs, seen("a"))).toEqual(["a"]);
+  });
+
+  test("what changes has to be quiet from then on", () => {
+    look(0, seen("a"));
+    expect(look(settleMs - 1, seen("a", 11))).toEqual([]);
+    expect(reasons()).toEqual({ a: "changing" });
+    expect(look(2 * settleMs - 2, seen("a", 11))).toEqual([]);
+    expect(look(2 * settleMs - 1, seen("a", 11))).toEqual(["a"]);
+  });
+
+  test("two looks that are far apart tell nothing of what was between them: one sight is never enough", () => {
+    expect(look(1e9, seen("a"))).toEqual([]);
+    expect(look(2e9, seen("a", 11))).toEqual([]);
+    expect(look(3e9, seen("a", 10))).toEqual([]);
+  });
+
+  test("what has less in it than it had waits longer", () => {
+    look(0, seen("a", 20));
+    look(1, seen("a", 10));
+    expect(look(1 + settleMs, seen("a", 10))).toEqual([]);
+    expect(look(1 + 5 * settleMs, seen("a", 10))).toEqual(["a"]);
+  });
+
+  test("a sign is believed when it was quiet for a quarter of that", () => {
+    const sign = { type: "complete", outcome: "finished", sign: "Done.txt" } as const;
+    const one = seen("a");
+    list.begin();
+    expect(list.saw(one, 0, () => null)).toBe("nothing");
+    expect(list.saw(one, settleMs / 4 - 1, () => null)).toBe("nothing");
+    expect(list.saw(one, settleMs / 4, () => null)).toBe("ask");
+    expect(list.completed("a", sign, settleMs / 4)).toBe(true);
+    for (const outcome of ["failed", "aborted"] as const) {
+      expect(list.completed("a", { ...sign, outcome }, settleMs)).toBe(false);
+      expect(reasons()).toEqual({ a: `run-${outcome}` });
+    }
+    expect(list.completed("a", { type: "waits", reason: "no-sign", detail: "" }, settleMs)).toBe(false);
+    expect(reasons()).toEqual({ a: "no-sign" });
+  });
+
+  test("what is empty, or cannot be read, waits for that", () => {
+    look(0, seen("a", 0), seen("b", 0, { kind: "folder" }), seen("c", 10, { fault: "not allowed" }));
+    expect(look(1e9, seen("a", 0), seen("b", 0, { kind: "folder" }), seen("c", 10, { fault: "no" }))).toEqual(
+      [],
+    );
+    expect(reasons()).toEqual({ a: "empty", b: "empty", c: "unreadable" });
+  });
+
+  test("a look that sees nothing takes nothing for deleted, and all has to be quiet anew", () => {
+    look(0, seen("a"));
+    look(settleMs - 1);
+    expect(reasons()).toEqual({ a: "not-reachable" });
+    look(settleMs + 1);
+    expect(look(settleMs + 2, seen("a"))).toEqual([]);
+    expect(said).toEqual(["a settling", "lost", "a not-reachable", "a settling", "there"]);
+    expect(look(2 * settleMs + 1, seen("a"))).toEqual([]);
+    expect(look(2 * settleMs + 2, seen("a"))).toEqual(["a"]);
+  });
+
+  test("one that vanishes among others waits, has to be quiet anew, and is forgotten after a day", () => {
+    look(0, seen("a"), seen("b"));
+    look(settleMs, seen("b"));
+    expect(reasons()).toMatchObject({ a: "vanished" });
+    look(settleMs + 1, seen("a"), seen("b"));
+    expect(look(2 * settleMs, seen("a"), seen("b"))).not.toContain("a");
+    look(3 * settleMs, seen("b"));
+    look(3 * settleMs + 25 * 3_600_000, seen("b"));
+    expect(reasons()).not.toHaveProperty("a");
+  });
+
+  test("what was sent is done, also in an earlier process, until it changes", () => {
+    const one = seen("a");
+    list.begin();
+    expect(list.saw(one, 0, () => one.fingerprint.text)).toBe("nothing");
+    list.end(0);
+    expect(list.counts).toEqual({ entries: 1, waiting: 0 });
+    look(1, seen("a", 12));
+    expect([...list.waiting()]).toMatchObject([{ detail: "It was sent, and has changed since" }]);
+    expect(look(1 + settleMs, seen("a", 12))).toEqual(["a"]);
+    list.sent("a", seen("a", 12).fingerprint.text);
+    expect(look(1e9, seen("a", 12))).toEqual([]);
+    expect(list.counts).toEqual({ entries: 1, waiting: 0 });
+    // It is deleted: nothing is to be said of that, and no memory is taken for it.
+    look(1e9 + 1, seen("b"));
+    expect(list.counts.entries).toBe(1);
+  });
+
+  test("what was sent and is away with the whole drive is nothing that waits", () => {
+    const one = seen("a");
+    list.begin();
+    list.saw(one, 0, () => one.fingerprint.text);
+    list.end(0);
+    look(1);
+    look(2);
+    expect(reasons()).toEqual({});
+    look(3, one);
+    expect(list.counts).toEqual({ entries: 1, waiting: 0 });
+  });
+
+  test("what is under way is left alone, and what changed meanwhile goes again", () => {
+    look(0, seen("a"));
+    expect(look(settleMs, seen("a"))).toEqual(["a"]);
+    expect(list.mayBeSent("a", "k")).toBe(true);
+    list.queued("a");
+    expect(list.mayBeSent("a", "k")).toBe(false);
+    expect(look(settleMs + 1, seen("a", 11))).toEqual([]);
+    list.sent("a", seen("a").fingerprint.text);
+    expect(look(3 * settleMs, seen("a", 11))).toEqual(["a"]);
+  });
+
+  test("what is refused is asked for again with other metadata, or when it is another", () => {
+    look(0, seen("a"));
+    look(settleMs, seen("a"));
+    list.refused("a", "k", { reason: "refused", detail: "no" });
+    expect(list.mayBeSent("a", "k")).toBe(false);
+    expect(list.mayBeSent("a", "other")).toBe(true);
+    look(settleMs + 1, seen("a", 11));
+    expect(list.mayBeSent("a", "k")).toBe(true);
+  });
+
+  test("what fails is tried again after pauses that grow to an hour", () => {
+    look(0, seen("a"));
+    let now = settleMs;
+    const pauses: number[] = [];
+    for (let tries = 0; tries < 10; tries++) {
+      expect(look(now, seen("a"))).toEqual(["a"]);
+      list.queued("a");
+      list.failed("a", "no", now);
+      const failedAt = now;
+      while (look(now, seen("a")).length === 0) now += 1000;
+      pauses.push(now - failedAt);
+    }
+    expect(pauses[0]).toBe(30_000);
+    expect(pauses[1]).toBe(60_000);
+    expect(pauses.at(-1)).toBe(3_600_000);
+  });
+});
+
+test("doc/watch.md and doc/json.md name every reason, with what it means", () => {
+  const [page, json] = ["watch.md", "json.md"].map((name) =>
+    readFileSync(join(import.meta.dir, "../../doc", name), "utf8"),
+  );
+  for (const [reason, text] of Object.entries(waitReasons))
+    expect(page).toContain(`| \`${reason}\` | ${text} |`);
+  const listed = /"dync:entry-waiting".*?"reason": \{\s*"enum": (\[.*?\])/s.exec(json ?? "")?.[1] ?? "[]";
+  expect(JSON.parse(listed).toSorted()).toEqual(Object.keys(waitReasons).toSorted());
+});
