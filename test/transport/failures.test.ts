@@ -6,7 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { generateKeyPair } from "../../src/keys/key.ts";
-import type { LinkFailure } from "../../src/transport/transport.ts";
+import type { LinkFailure, ServerLink } from "../../src/transport/transport.ts";
 import { monitorEvent } from "../../src/transport/zmq/constants.ts";
 import { attemptStart, stepOf } from "../../src/transport/zmq/link-failure.ts";
 import { openZmqTransport, type ZmqTransport } from "../../src/transport/zmq/zmq-transport.ts";
@@ -119,25 +119,91 @@ describe("a client that connects to something else", () => {
     await new Promise((resolve) => servers.pop()?.close(resolve));
     expect(await failureAt(port)).toBe("refused");
   });
+});
 
-  test("a name with several addresses: the first that answers wins", async () => {
-    const events = new ServerRecorder();
-    const options = { address: "127.0.0.1", port: 0, keys: serverKeys, frameBytesMax: 10_000 };
-    const server = transport.listen({ ...options, authorize: () => "alice" }, events);
-    const client = new ClientRecorder();
+describe("a name", () => {
+  const byAddress = new Map<string, readonly string[]>();
+  const asked: string[] = [];
+  const ofServers: ZmqTransport[] = [];
+
+  beforeEach(async () => {
+    await transport.close();
+    asked.length = 0;
+    const lookUp = async (host: string) => {
+      asked.push(host);
+      return byAddress.get(host) ?? [];
+    };
+    transport = await openZmqTransport({ times: { connectMs: 700, handshakeMs: 500 }, lookUp });
+  });
+
+  afterEach(async () => {
+    for (const one of ofServers.splice(0)) await one.close();
+  });
+
+  async function listenAt(address: string, port = 0, keys = serverKeys): Promise<ServerLink> {
+    const options = { address, port, keys, frameBytesMax: 10_000 };
+    const own = await openZmqTransport();
+    ofServers.push(own);
+    return own.listen({ ...options, authorize: () => "alice" }, new ServerRecorder());
+  }
+
+  function connectTo(host: string, port: number): ClientRecorder {
+    const events = new ClientRecorder();
     const identity = new Uint8Array(16).fill(2);
-    transport.connect(
-      {
-        host: "localhost",
-        port: server.port,
-        serverKey: serverKeys.publicKey,
-        keys: clientKeys,
-        identity,
-        frameBytesMax: 10_000,
-      },
-      client,
-    );
-    expect(await client.next()).toEqual({ type: "up" });
+    const { publicKey: serverKey } = serverKeys;
+    const options = { host, port, serverKey, keys: clientKeys, identity, frameBytesMax: 10_000 };
+    transport.connect(options, events);
+    return events;
+  }
+
+  test.each([
+    ["nobody listens at", ["127.0.0.3", "127.0.0.1"]],
+    ["somebody else is at", ["127.0.0.2", "127.0.0.1"]],
+    ["both, and one of IPv6,", ["::1", "127.0.0.3", "127.0.0.2", "127.0.0.1"]],
+  ])("with several addresses, of which %s the first: the server is found", async (_, addresses) => {
+    byAddress.set("lab", addresses);
+    const { port } = await listenAt("127.0.0.1");
+    await listenAt("127.0.0.2", port, generateKeyPair());
+    expect(await connectTo("lab", port).next()).toEqual({ type: "up" });
+  });
+
+  test("with several addresses, one of which never says a word: the server is found", async () => {
+    byAddress.set("lab", ["127.0.0.1", "127.0.0.2"]);
+    const port = await tcpServer(() => {});
+    await listenAt("127.0.0.2", port);
+    expect(await connectTo("lab", port).next()).toEqual({ type: "up" });
+  });
+
+  test("of whose addresses none is the server's: what may pass is told rather than who else is there", async () => {
+    byAddress.set("lab", ["127.0.0.2", "127.0.0.3"]);
+    const { port } = await listenAt("127.0.0.2", 0, generateKeyPair());
+    expect(await connectTo("lab", port).failure()).toBe("refused");
+    byAddress.set("lab", ["127.0.0.2"]);
+    expect(await connectTo("lab", port).failure()).toBe("server-key-mismatch");
+  });
+
+  test("that leads elsewhere after the server has moved there is followed", async () => {
+    byAddress.set("lab", ["127.0.0.1"]);
+    const first = await listenAt("127.0.0.1");
+    const { port } = first;
+    const events = connectTo("lab", port);
+    expect(await events.next()).toEqual({ type: "up" });
+    await listenAt("127.0.0.2", port);
+    byAddress.set("lab", ["127.0.0.2"]);
+    first.close();
+    expect(await events.failure()).toBe("lost");
+    expect(await connectTo("lab", port).next()).toEqual({ type: "up" });
+    expect(asked).toEqual(["lab", "lab"]);
+  });
+
+  test("that the system knows, and an address of IPv6 in brackets or without, lead to the server", async () => {
+    await transport.close();
+    transport = await openZmqTransport({ times: { connectMs: 700, handshakeMs: 500 } });
+    const { port } = await listenAt("127.0.0.1");
+    expect(await connectTo("localhost", port).next()).toEqual({ type: "up" });
+    const ofIpv6 = await listenAt("::1");
+    for (const host of ["::1", "[::1]"])
+      expect(await connectTo(host, ofIpv6.port).next()).toEqual({ type: "up" });
   });
 });
 

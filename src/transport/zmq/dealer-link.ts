@@ -1,4 +1,4 @@
-// ClientLink over a DEALER socket: looks the host up, tries its addresses in turn, and after the handshake carries
+// ClientLink over a DEALER socket: looks the host up, tries its addresses in turn until one is the server's, and after the handshake carries
 // messages until the connection ends. Made by zmq-transport.ts.
 
 import type {
@@ -11,6 +11,21 @@ import type {
 } from "../transport.ts";
 import { Attempt } from "./dealer-attempt.ts";
 import type { ZmqParts } from "./zmq-parts.ts";
+
+// After these the server may be at another address of its name: nobody answered, or somebody who is not the server. Of
+// several, the first here counts: what may pass says more than who else is there.
+const elsewhere: readonly LinkFailure[] = [
+  "handshake-timeout",
+  "refused",
+  "unreachable",
+  "server-key-mismatch",
+  "not-dync",
+];
+
+function moreTelling(before: LinkFailure | null, failure: LinkFailure): LinkFailure {
+  if (before === null) return failure;
+  return elsewhere.indexOf(before) < elsewhere.indexOf(failure) ? before : failure;
+}
 
 export class DealerLink implements ClientLink {
   readonly #parts: ZmqParts;
@@ -53,23 +68,30 @@ export class DealerLink implements ClientLink {
     const addresses = await this.#parts.addresses.of(this.#options.host);
     if (this.#isClosed) return;
     if (addresses.length === 0) this.#down("unknown-host");
-    else this.#try(addresses);
+    else this.#try(addresses, null);
   }
 
-  /** Tries the first address; the others are for when nothing answers there. */
-  #try([address, ...others]: readonly string[]): void {
+  /**
+   * Tries the first address; the others are for when the server is not found there. `before` is the most that those said which were
+   * tried already.
+   */
+  #try([address, ...others]: readonly string[], before: LinkFailure | null): void {
+    let wasUp = false;
     this.#attempt = new Attempt(
       this.#parts,
       { ...this.#options, host: address as string },
       {
-        onUp: () => this.#events.onUp(),
+        onUp: () => {
+          wasUp = true;
+          this.#events.onUp();
+        },
         onMessage: (message) => this.#events.onMessage(message),
         onWritable: () => this.#events.onWritable(),
         onDown: (failure) => {
-          const isUnanswered = failure === "refused" || failure === "unreachable";
-          if (isUnanswered) this.#parts.addresses.forget(this.#options.host);
-          if (isUnanswered && others.length > 0) this.#try(others);
-          else this.#down(failure);
+          if (wasUp || !elsewhere.includes(failure)) return this.#down(failure);
+          const said = moreTelling(before, failure);
+          if (others.length > 0) this.#try(others, said);
+          else this.#down(said);
         },
         onGone: () => {
           this.#attemptsOpen -= 1;
@@ -86,7 +108,9 @@ export class DealerLink implements ClientLink {
 
   #down(failure: LinkFailure): void {
     if (this.#isClosed) return;
-    if (failure === "unknown-host") this.#parts.addresses.forget(this.#options.host);
+    // Where the server answered it is. Else its name may lead elsewhere by now.
+    if (failure !== "key-refused" && failure !== "server-error")
+      this.#parts.addresses.forget(this.#options.host);
     this.#isDown = true;
     this.#events.onDown(failure);
   }

@@ -35,6 +35,8 @@ import type { ZmqParts } from "./zmq-parts.ts";
 
 export interface ZmqTransportOptions {
   readonly clock?: Clock;
+  /** The addresses of a host, none where its name is unknown; the system is asked unless told. */
+  readonly lookUp?: (host: string) => Promise<readonly string[]>;
   /** Threads that encrypt, decrypt and talk to the network; a connection stays on one. */
   readonly ioThreads?: number;
   /** Times that differ from the defaults, in milliseconds. */
@@ -82,7 +84,7 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
       context,
       poller: new Poller(context, options.onFailure ?? throwLater),
       clock,
-      addresses: new Addresses(clock),
+      addresses: new Addresses(clock, options.lookUp),
       times: { ...linkTimes, ...options.times },
       clientQueues: { ...clientQueues, ...options.clientQueues },
       serverQueues: { ...serverQueues, ...options.serverQueues },
