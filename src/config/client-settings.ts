@@ -1,4 +1,5 @@
-// What a user writes into `DYNC_HOME/client.toml`: names for servers, and which one is meant where none is named.
+// What a user writes into `DYNC_HOME/client.toml`: servers with names, what holds for what is sent to each, and which one is meant
+// where none is named.
 //
 //   default_server = "lab"             # an alias, or an address
 //
@@ -6,16 +7,40 @@
 //   host = "dync.example.org"
 //   port = 8889                        # the default
 //   server_key = "lab.key"             # in DYNC_HOME; without it the one that is kept for this host
+//   jobs = 2                           # as --jobs, and so on
+//   retry_for = "24h"
+//   metadata = { operator = "Meyer" }  # fields that -m, -k and others go over
 
-import { closest } from "../base/closest.ts";
-import { type Fault, type Parsed, right, wrong } from "./parsed.ts";
+import * as v from "valibot";
+import { type JsonMember, jsonMember, objectText } from "../base/json-text.ts";
+import { metadataFault } from "../protocol/wire/metadata.ts";
+import { type Parsed, right, wrong } from "./parsed.ts";
 import { defaultPort, parseServerAddress, portIn, type ServerAddress } from "./server-address.ts";
-import { isTable, type LineFault, readToml, type TomlTable, tomlText } from "./toml.ts";
+import { counts, durations } from "./setting.ts";
+import {
+  checkFile,
+  type FileReading,
+  type MemberFault,
+  member,
+  memberFault,
+  ofKind,
+  table,
+} from "./table.ts";
+import { isTable, readToml, tomlText } from "./toml.ts";
+
+/** How many uploads of a command may run at once: each may have its window in memory, and a server gives one user so many places. */
+export const jobsKind = counts(1, 64);
 
 /** A server with a name of the user's own. */
 export interface NamedServer extends ServerAddress {
   /** Path of the file with its key, as it is written, or `null`. */
   readonly serverKey: string | null;
+  /** What is sent with each upload, unless something else is said. */
+  readonly metadata: readonly JsonMember[];
+  /** Uploads at once, or `null`. */
+  readonly jobs: number | null;
+  /** How long to keep trying, in ms, or `null`. */
+  readonly retryForMs: number | null;
 }
 
 export interface ClientSettings {
@@ -27,116 +52,120 @@ export interface ClientSettings {
 
 export const noClientSettings: ClientSettings = { defaultServer: null, servers: new Map() };
 
-/** What `text` says, and all that is wrong with it, in the order of its lines. What is faulty is left out. */
-export function readClientSettings(text: string): {
-  readonly settings: ClientSettings;
-  readonly faults: readonly LineFault[];
-} {
-  const reading = readToml(text);
-  if (!reading.ok) return { settings: noClientSettings, faults: [reading.fault] };
-  const reader = new Reader(reading.lineOf);
-  const settings = reader.settings(reading.value);
-  return { settings, faults: reader.faults.toSorted((a, b) => a.line - b.line) };
+/** What `text` says, or all that is wrong with it, in the order of its lines. */
+export function readClientSettings(text: string): FileReading<ClientSettings> {
+  const reading = checkFile(readToml(text), fileSchema);
+  if (!reading.ok) return reading;
+  const { default_server: defaultServer = null, servers = {} } = reading.value;
+  const faults = [...aliasFaults(servers, reading), ...defaultFaults(defaultServer, servers, reading)];
+  if (faults.length > 0) return { ok: false, faults: faults.toSorted((a, b) => a.line - b.line) };
+  const named = Object.entries(servers).map(([alias, row]) => [alias, namedServer(row)] as const);
+  return { ...reading, value: { defaultServer, servers: new Map(named) } };
+}
+
+const everything = '"dync --help" has all that are known';
+
+const serverSchema = table(
+  {
+    host: member(readHost),
+    port: v.optional(ofKind(counts(1, 65535))),
+    server_key: v.optional(member(readText)),
+    jobs: v.optional(ofKind(jobsKind)),
+    retry_for: v.optional(ofKind(durations(0))),
+    metadata: v.optional(member(readMetadata)),
+  },
+  everything,
+);
+
+const fileSchema = table(
+  {
+    default_server: v.optional(member(readText)),
+    servers: v.optional(v.pipe(member(readServers), v.record(v.string(), serverSchema))),
+  },
+  everything,
+);
+
+type ServerRow = v.InferOutput<typeof serverSchema>;
+type Servers = Readonly<Record<string, ServerRow>>;
+type Read = Extract<FileReading<unknown>, { ok: true }>;
+
+function namedServer({ host, port, server_key, jobs, retry_for, metadata }: ServerRow): NamedServer {
+  return {
+    host,
+    port: port ?? defaultPort,
+    serverKey: server_key ?? null,
+    jobs: jobs ?? null,
+    retryForMs: retry_for ?? null,
+    metadata: metadata ?? [],
+  };
 }
 
 const aliasForm = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
-class Reader {
-  readonly faults: LineFault[] = [];
-  readonly #lineOf: (path: readonly string[]) => number;
-
-  constructor(lineOf: (path: readonly string[]) => number) {
-    this.#lineOf = lineOf;
-  }
-
-  settings(file: TomlTable): ClientSettings {
-    this.#expectKeys(file, [], ["default_server", "servers"]);
-    const aliases = new Set<string>();
-    const servers = new Map<string, NamedServer>();
-    for (const [alias, value] of Object.entries(this.#tableOf(file, ["servers"]))) {
-      aliases.add(alias);
-      const server = this.#server(alias, value);
-      if (server !== null) servers.set(alias, server);
-    }
-    const parseDefault = (it: unknown): Parsed<string> =>
-      chain(textOf(it), (name) =>
-        aliases.has(name) ? right(name) : chain(parseServerAddress(name), () => right(name)),
-      );
-    return { defaultServer: this.#value(file, ["default_server"], parseDefault), servers };
-  }
-
-  #server(alias: string, value: unknown): NamedServer | null {
-    const path = ["servers", alias];
-    if (!aliasForm.test(alias)) {
-      const hint = "use letters, digits, dots, dashes and underscores, 64 at most";
-      this.#fault(path, `The alias "${alias}" is not one word`, hint);
-    }
-    if (!isTable(value)) {
-      const hint = `write [servers.${alias}] and, below it, host = "HOST"`;
-      this.#fault(path, `"servers.${alias}" needs a table, found ${tomlText(value)}`, hint);
-      return null;
-    }
-    this.#expectKeys(value, path, ["host", "port", "server_key"]);
-    const port = this.#value(value, [...path, "port"], portOf);
-    const serverKey = this.#value(value, [...path, "server_key"], textOf);
-    if (!Object.hasOwn(value, "host")) {
-      this.#fault(path, `The server "${alias}" has no host`, 'add host = "HOST" below its name');
-      return null;
-    }
-    const host = this.#value(value, [...path, "host"], hostOf);
-    return host === null ? null : { host, port: port ?? defaultPort, serverKey };
-  }
-
-  #tableOf(table: TomlTable, path: readonly string[]): TomlTable {
-    return this.#value(table, path, (it) => (isTable(it) ? right(it) : wrong("a table", tomlText(it)))) ?? {};
-  }
-
-  /** What `parse` makes of the member of `table` that `path` ends in; `null` where it is not there, or faulty. */
-  #value<T>(table: TomlTable, path: readonly string[], parse: (value: unknown) => Parsed<T>): T | null {
-    const key = path.at(-1) as string;
-    if (!Object.hasOwn(table, key)) return null;
-    const parsed = parse(table[key]);
-    if (parsed.ok) return parsed.value;
-    const { subject, wanted, found, hint }: Fault = parsed.fault;
-    this.#fault(path, `${subject ?? `"${path.join(".")}"`} needs ${wanted}, found ${found}`, hint);
-    return null;
-  }
-
-  #expectKeys(table: TomlTable, path: readonly string[], known: readonly string[]): void {
-    for (const key of Object.keys(table)) {
-      if (known.includes(key)) continue;
-      const near = closest(key, known);
-      const listed = known.map((it) => `"${it}"`).join(", ");
-      const where = path.length === 0 ? "" : ` in "${path.join(".")}"`;
-      const hint = near === null ? `known here: ${listed}` : `did you mean "${near}"?`;
-      this.#fault([...path, key], `Unknown key "${key}"${where}`, hint);
-    }
-  }
-
-  #fault(path: readonly string[], text: string, hint?: string): void {
-    this.faults.push({ line: this.#lineOf(path), text, hint });
-  }
+function aliasFaults(servers: Servers, reading: Read): readonly MemberFault[] {
+  const hint = "use letters, digits, dots, dashes and underscores, 64 at most";
+  return Object.keys(servers)
+    .filter((alias) => !aliasForm.test(alias))
+    .map((alias) => ({ ...memberFault(reading, ["servers", alias], "the alias is not one word"), hint }));
 }
 
-function textOf(value: unknown): Parsed<string> {
+function defaultFaults(name: string | null, servers: Servers, reading: Read): readonly MemberFault[] {
+  if (name === null || Object.hasOwn(servers, name)) return [];
+  const address = parseServerAddress(name);
+  if (address.ok) return [];
+  const { wanted, found, hint } = address.fault;
+  const text = `needs the name of a server below, or ${wanted}, found ${found}`;
+  return [{ ...memberFault(reading, ["default_server"], text), hint }];
+}
+
+function readServers(value: unknown): Parsed<object> {
+  const hint = 'write [servers.ALIAS] and, below it, host = "HOST"';
+  if (!isTable(value)) return wrong("tables", tomlText(value), { hint });
+  const [other] = Object.entries(value).filter(([, server]) => !isTable(server));
+  if (other === undefined) return right(value);
+  return wrong("tables", `${other[0]} = ${tomlText(other[1])}`, { hint });
+}
+
+function readText(value: unknown): Parsed<string> {
   return typeof value === "string" && value !== "" ? right(value) : wrong("a text", tomlText(value));
 }
 
-function hostOf(value: unknown): Parsed<string> {
-  return chain(textOf(value), (text) => {
-    const address = parseServerAddress(text);
-    if (!address.ok) return address;
-    if (portIn(text) === null) return right(address.value.host);
-    return wrong("a host name without a port", `"${text}"`, { hint: "write the port as port = NUMBER" });
-  });
+function readHost(value: unknown): Parsed<string> {
+  const text = readText(value);
+  if (!text.ok) return text;
+  const address = parseServerAddress(text.value);
+  if (!address.ok) return address;
+  if (portIn(text.value) === null) return right(address.value.host);
+  const hint = "write the port as port = NUMBER";
+  return wrong("a host name without a port", `"${text.value}"`, { hint });
 }
 
-function portOf(value: unknown): Parsed<number> {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65535)
-    return right(value);
-  return wrong("a whole number from 1 to 65535", tomlText(value));
+function readMetadata(value: unknown): Parsed<readonly JsonMember[]> {
+  if (!isTable(value)) return wrong("a table of fields", tomlText(value));
+  const members: JsonMember[] = [];
+  for (const [name, field] of Object.entries(value)) {
+    const json = jsonOf(field);
+    if (json === null) {
+      const hint = "write it as a text, or give it with -m or -k, where every digit stays";
+      const wanted = "texts, whole numbers, true, false, and lists and tables of these";
+      return wrong(wanted, `${name} = ${tomlText(field)}`, { hint });
+    }
+    members.push(jsonMember(name, json));
+  }
+  const fault = members.length === 0 ? null : metadataFault(objectText(members));
+  return fault === null ? right(members) : wrong("good metadata", `this: ${fault.text}`);
 }
 
-function chain<A, B>(parsed: Parsed<A>, then: (value: A) => Parsed<B>): Parsed<B> {
-  return parsed.ok ? then(parsed.value) : parsed;
+/** A value of a TOML file as JSON text; `null` for what would not be the same there, as `1.0` and dates. */
+function jsonOf(value: unknown): string | null {
+  if (typeof value === "string" || typeof value === "boolean" || Number.isSafeInteger(value))
+    return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    const items = value.map(jsonOf);
+    return items.includes(null) ? null : `[${items.join(",")}]`;
+  }
+  if (!isTable(value)) return null;
+  const fields = Object.entries(value).map(([name, field]) => [name, jsonOf(field)] as const);
+  if (fields.some(([, json]) => json === null)) return null;
+  return objectText(fields.map(([name, json]) => jsonMember(name, json as string)));
 }

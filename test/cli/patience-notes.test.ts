@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError, type ErrorCode } from "../../src/base/error.ts";
-import { PatienceNotes, readRetry } from "../../src/cli/dync/patience-notes.ts";
+import { PatienceNotes } from "../../src/cli/dync/patience-notes.ts";
 
 function follow(durationMs: number) {
   const notes: string[] = [];
@@ -19,13 +19,6 @@ function follow(durationMs: number) {
   };
   return { notes, patience, pause };
 }
-
-test("patience is a day at a terminal, a quarter of an hour elsewhere, and what --retry-for says anywhere", () => {
-  const hourMs = 3_600_000;
-  expect(readRetry(undefined, true)).toEqual({ retryForMs: 24 * hourMs, retryFirst: false });
-  expect(readRetry(undefined, false)).toEqual({ retryForMs: hourMs / 4, retryFirst: false });
-  expect(readRetry("2h", false)).toEqual({ retryForMs: 2 * hourMs, retryFirst: true });
-});
 
 describe("what is said", () => {
   test("when the second try in a row fails, once, with how long it will be tried", () => {

@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { faultsOf } from "../../src/cli/command-line-error.ts";
 import { type KnownServers, readKnownServers } from "../../src/cli/dync/known-servers.ts";
-import { chosenServer, tellApart } from "../../src/cli/dync/server-choice.ts";
+import { chosenServer, profileOf, tellApart } from "../../src/cli/dync/server-choice.ts";
+import type { NamedServer } from "../../src/config/client-settings.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const folder = await tempFolder();
@@ -17,9 +18,10 @@ writeFileSync(join(home, "servers", "other.example.key"), "");
 writeFileSync(join(home, "servers", "third.example_99.key"), "");
 writeFileSync(join(home, "server.key"), "");
 
-const named = new Map([
-  ["lab", { host: "dync.example.org", port: 9000, serverKey: "lab.key" }],
-  ["archive", { host: "archive.example.org", port: 8889, serverKey: null }],
+const unsaid = { metadata: [], jobs: null, retryForMs: null };
+const named = new Map<string, NamedServer>([
+  ["lab", { host: "dync.example.org", port: 9000, serverKey: "lab.key", ...unsaid }],
+  ["archive", { host: "archive.example.org", port: 8889, serverKey: null, ...unsaid }],
 ]);
 const none: KnownServers = { home, named: new Map(), default: null };
 const aliases: KnownServers = { home, named, default: null };
@@ -122,6 +124,34 @@ describe("chosenServer()", () => {
     });
   });
 
+  test.each([
+    ["lab", undefined, 7],
+    ["lab", "1", 1],
+    [null, undefined, 7],
+    ["host", undefined, 7],
+    // What stands with the server is meant for it.
+    ["host:5", undefined, 5],
+  ])("%s with --port %s goes to %d where DYNC_PORT is 7", (server, port, expected) => {
+    const known = { ...withDefault, port: "7" };
+    expect(chosenServer(server, { port, serverKey: undefined }, known).port).toBe(expected);
+  });
+
+  test("DYNC_PORT yields to a port within DYNC_SERVER, and a bad one is named", () => {
+    const none = { port: undefined, serverKey: undefined };
+    expect(chosenServer(null, none, { ...byAddress, port: "7" }).port).toBe(77);
+    for (const server of ["lab", "host"]) {
+      const [fault] = faultsOf(() => chosenServer(server, none, { ...withDefault, port: "x" }));
+      expect(fault?.message).toBe('DYNC_PORT needs a whole number from 1 to 65535, found "x"');
+    }
+  });
+
+  test("what client.toml says of a server is found by its alias, also as the default", () => {
+    expect(profileOf("lab", none)).toBeNull();
+    expect(profileOf("lab", aliases)).toBe(named.get("lab") as NamedServer);
+    expect(profileOf(null, withDefault)).toBe(named.get("lab") as NamedServer);
+    expect(profileOf("dync.example.org", withDefault)).toBeNull();
+  });
+
   test("a key that was named goes over that of the file, and is found from here", () => {
     const { serverKeyFile } = chosenServer("lab", { port: undefined, serverKey: "mine.key" }, aliases);
     expect(serverKeyFile).toBe(resolve("mine.key"));
@@ -163,9 +193,9 @@ describe("readKnownServers()", () => {
     const { own, read: faulty } = read("colour = 1\n[servers.\u0041]\nport = 3\nprot = 4\n");
     const faults = faultsOf(faulty);
     expect(faults.map(({ code, message }) => `${code} ${message.replace(own, "")}`)).toEqual([
-      'configuration /client.toml:1: Unknown key "colour"',
-      'configuration /client.toml:2: The server "A" has no host',
-      'configuration /client.toml:4: Unknown key "prot" in "servers.A"',
+      "configuration /client.toml:1: colour: unknown setting",
+      "configuration /client.toml:2: servers.A.host: is missing",
+      "configuration /client.toml:4: servers.A.prot: unknown setting",
     ]);
   });
 

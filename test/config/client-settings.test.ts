@@ -1,7 +1,23 @@
 // DYNC_HOME/client.toml: what it says, and everything that is wrong with it, each with its line.
 
 import { describe, expect, test } from "bun:test";
-import { readClientSettings } from "../../src/config/client-settings.ts";
+import { objectText } from "../../src/base/json-text.ts";
+import { type ClientSettings, readClientSettings } from "../../src/config/client-settings.ts";
+
+function settingsIn(text: string): ClientSettings {
+  const reading = readClientSettings(text);
+  if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
+  return reading.value;
+}
+
+function faultsIn(text: string): readonly string[] {
+  const reading = readClientSettings(text);
+  if (reading.ok) return [];
+  return reading.faults.map(
+    ({ line, member, text: fault, hint }) =>
+      `${line}: ${member === "" ? "" : `${member}: `}${fault}${hint === undefined ? "" : ` [${hint}]`}`,
+  );
+}
 
 describe("readClientSettings()", () => {
   test("reads a default and servers, with what is left out", () => {
@@ -11,16 +27,36 @@ describe("readClientSettings()", () => {
       'host = "Dync.Example.ORG"',
       "port = 9000",
       'server_key = "keys/lab.key"',
+      "jobs = 2",
+      'retry_for = "90m"',
       "[servers.archive-2]",
       'host = "::1"',
     ].join("\r\n");
-    const { settings, faults } = readClientSettings(text);
-    expect(faults).toEqual([]);
-    expect(settings.defaultServer).toBe("lab");
-    expect([...settings.servers]).toEqual([
-      ["lab", { host: "dync.example.org", port: 9000, serverKey: "keys/lab.key" }],
-      ["archive-2", { host: "::1", port: 8889, serverKey: null }],
+    const { defaultServer, servers } = settingsIn(text);
+    expect(defaultServer).toBe("lab");
+    const lab = { host: "dync.example.org", port: 9000, serverKey: "keys/lab.key" };
+    const none = { serverKey: null, jobs: null, retryForMs: null, metadata: [] };
+    expect([...servers]).toEqual([
+      ["lab", { ...lab, jobs: 2, retryForMs: 5_400_000, metadata: [] }],
+      ["archive-2", { host: "::1", port: 8889, ...none }],
     ]);
+  });
+
+  test("metadata become JSON, as they are written and in their order", () => {
+    const text = [
+      "[servers.lab]",
+      'host = "lab"',
+      "[servers.lab.metadata]",
+      'operator = "A. \\"Meyer\\""',
+      "room = 7",
+      "blank = false",
+      'tags = ["a", "b"]',
+      'place = { "building" = "C", floor = -1 }',
+    ].join("\n");
+    const { metadata = [] } = settingsIn(text).servers.get("lab") ?? {};
+    expect(objectText(metadata)).toBe(
+      '{"operator":"A. \\"Meyer\\"","room":7,"blank":false,"tags":["a","b"],"place":{"building":"C","floor":-1}}',
+    );
   });
 
   test.each([
@@ -28,10 +64,7 @@ describe("readClientSettings()", () => {
     ["# nothing", null],
     ["", null],
   ])("%j has the default %j", (text, server) => {
-    expect(readClientSettings(text)).toEqual({
-      settings: { defaultServer: server, servers: new Map() },
-      faults: [],
-    });
+    expect(settingsIn(text)).toEqual({ defaultServer: server, servers: new Map() });
   });
 
   const server = "[servers.lab]\n";
@@ -45,73 +78,86 @@ describe("readClientSettings()", () => {
       'default_server = "a"\n\ndefault_server = "b"',
       '3: trying to redefine an already defined table or value: default_server = "b" [take one of the two out]',
     ],
-    ['\ndefault_sever = "a"', '2: Unknown key "default_sever" [did you mean "default_server"?]'],
-    ["colour = 1", '1: Unknown key "colour" [known here: "default_server", "servers"]'],
-    ["default_server = 3", '1: "default_server" needs a text, found 3'],
-    ['default_server = ""', '1: "default_server" needs a text, found ""'],
+    ['\ndefault_sever = "a"', '2: default_sever: unknown setting [did you mean "default_server"?]'],
+    ["colour = 1", '1: colour: unknown setting [known here: "default_server", "servers"]'],
+    ["default_server = 3", "1: default_server: needs a text, found 3"],
+    ['default_server = ""', '1: default_server: needs a text, found ""'],
     [
       'default_server = "tcp://lab:1"',
-      '1: "default_server" needs a host name or an address, found "tcp://lab:1" [write lab:1]',
+      '1: default_server: needs the name of a server below, or a host name or an address, found "tcp://lab:1" [write lab:1]',
     ],
-    ["servers = 3", '1: "servers" needs a table, found 3'],
-    ["[[servers]]\nhost = 'a'", '1: "servers" needs a table, found a list'],
+    ["servers = 3", '1: servers: needs tables, found 3 [write [servers.ALIAS] and, below it, host = "HOST"]'],
+    [
+      "[[servers]]\nhost = 'a'",
+      '1: servers: needs tables, found a list [write [servers.ALIAS] and, below it, host = "HOST"]',
+    ],
     [
       "[servers]\nlab = 'lab.example'",
-      '2: "servers.lab" needs a table, found "lab.example" [write [servers.lab] and, below it, host = "HOST"]',
+      '1: servers: needs tables, found lab = "lab.example" [write [servers.ALIAS] and, below it, host = "HOST"]',
     ],
-    [server, '1: The server "lab" has no host [add host = "HOST" below its name]'],
+    [server, "1: servers.lab.host: is missing"],
     [
       `${server}host = "lab:3"`,
-      '2: "servers.lab.host" needs a host name without a port, found "lab:3" [write the port as port = NUMBER]',
+      '2: servers.lab.host: needs a host name without a port, found "lab:3" [write the port as port = NUMBER]',
     ],
     [
       `${server}host = "lab"\nport = "3"`,
-      '3: "servers.lab.port" needs a whole number from 1 to 65535, found "3"',
+      '3: servers.lab.port: needs a whole number from 1 to 65535, found "3" [write it without quotes]',
     ],
-    [
-      `${server}host = "lab"\nport = 0`,
-      '3: "servers.lab.port" needs a whole number from 1 to 65535, found 0',
-    ],
+    [`${server}host = "lab"\nport = 0`, "3: servers.lab.port: needs a whole number from 1 to 65535, found 0"],
     [
       `${server}host = "lab"\nserver_key = 2026-01-01`,
-      '3: "servers.lab.server_key" needs a text, found a date',
+      "3: servers.lab.server_key: needs a text, found a date",
     ],
-    [`${server}host = "lab"\nhots = "lab"`, '3: Unknown key "hots" in "servers.lab" [did you mean "host"?]'],
+    [`${server}host = "lab"\nhots = "lab"`, '3: servers.lab.hots: unknown setting [did you mean "host"?]'],
+    [`${server}host = "lab"\njobs = 65`, "3: servers.lab.jobs: needs a whole number from 1 to 64, found 65"],
+    [
+      `${server}host = "lab"\nretry_for = 3`,
+      "3: servers.lab.retry_for: needs a duration, found 3 [write a number with a unit: 90s, 15m, 24h, 7d]",
+    ],
+    [
+      `${server}host = "lab"\nmetadata = { run = 1.5 }`,
+      "3: servers.lab.metadata: needs texts, whole numbers, true, false, and lists and tables of these, found run = 1.5 [write it as a text, or give it with -m or -k, where every digit stays]",
+    ],
+    [`${server}host = "lab"\nmetadata = "x"`, '3: servers.lab.metadata: needs a table of fields, found "x"'],
+    [
+      `${server}host = "lab"\nmetadata = { _dync = "x" }`,
+      "3: servers.lab.metadata: needs good metadata, found this: Metadata field _dync is reserved, choose another name",
+    ],
     [
       "[servers.'the lab']\nhost = 'lab'",
-      '1: The alias "the lab" is not one word [use letters, digits, dots, dashes and underscores, 64 at most]',
+      '1: servers."the lab": the alias is not one word [use letters, digits, dots, dashes and underscores, 64 at most]',
     ],
-    ["__proto__ = 1", '1: Unknown key "__proto__" [known here: "default_server", "servers"]'],
+    ["__proto__ = 1", '1: __proto__: unknown setting [known here: "default_server", "servers"]'],
     // Written in a way that a search for the key's text does not find.
     [
       `${server}"h\\u006fts" = 1\nhost = "lab"`,
-      '2: Unknown key "hots" in "servers.lab" [did you mean "host"?]',
+      '2: servers.lab.hots: unknown setting [did you mean "host"?]',
     ],
     // The same word stands before it, in a comment and within a longer key.
     [
       `# port\n${server}host = "port"\nport = ""`,
-      '4: "servers.lab.port" needs a whole number from 1 to 65535, found ""',
+      '4: servers.lab.port: needs a whole number from 1 to 65535, found ""',
     ],
   ];
   test.each(rows)("%j: %s", (text, expected) => {
-    const said = readClientSettings(text).faults.map(
-      ({ line, text: fault, hint }) => `${line}: ${fault}${hint === undefined ? "" : ` [${hint}]`}`,
-    );
-    expect(said).toEqual([expected]);
+    expect(faultsIn(text)).toEqual([expected]);
   });
 
-  test("tells all faults at once, in the order of their lines, and keeps what is right", () => {
-    const { settings, faults } = readClientSettings(
-      ["[servers.a]", "host = 1", "prot = 2", "[servers.b]", 'host = "b"', "[servers.c]", "[bogus]"].join(
-        "\n",
-      ),
-    );
-    expect(faults.map(({ line }) => line)).toEqual([2, 3, 6, 7]);
-    expect([...settings.servers.keys()]).toEqual(["b"]);
+  test("tells all faults at once, in the order of their lines", () => {
+    const text = [
+      "[servers.a]",
+      "host = 1",
+      "prot = 2",
+      "[servers.b]",
+      'host = "b"',
+      "[servers.c]",
+      "[bogus]",
+    ];
+    expect(faultsIn(text.join("\n")).map((it) => Number.parseInt(it, 10))).toEqual([2, 3, 6, 7]);
   });
 
   test("a default that names a faulty server is no second fault", () => {
-    const { faults } = readClientSettings('default_server = "a b"\n[servers."a b"]\nhost = "lab"');
-    expect(faults.map(({ line }) => line)).toEqual([2]);
+    expect(faultsIn('default_server = "a b"\n[servers."a b"]\nhost = "lab"')).toHaveLength(1);
   });
 });

@@ -29,6 +29,29 @@ describe.skipIf(executablesMissing !== null)(`a default server (${executablesMis
     expect(third.code).toBe(2);
   });
 
+  test("metadata of client.toml go with what is sent, under what is said of it, and are judged by a check", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const toml = [
+      'default_server = "lab"',
+      "[servers.lab]",
+      'host = "127.0.0.1"',
+      `port = ${lab.port}`,
+      'metadata = { operator = "Meyer", room = 7 }',
+    ];
+    await writeFile(join(lab.homes.client, "client.toml"), toml.join("\n"));
+    const first = await lab.file("first.raw", 10);
+    expect(await lab.dync([first])).toMatchObject({ code: 0 });
+    expect(await lab.metadata("first.raw")).toEqual({ operator: "Meyer", room: 7 });
+    const second = await lab.file("second.raw", 10);
+    expect(await lab.dync(["-k", "room:=8", "-k", "sample:x", "lab", second])).toMatchObject({ code: 0 });
+    expect(await lab.metadata("second.raw")).toEqual({ operator: "Meyer", room: 8, sample: "x" });
+    expect(await lab.dync(["check", "-k", "room:=8", "-k", "sample:x", second])).toMatchObject({ code: 0 });
+    const third = await lab.file("third.raw", 10);
+    const stdin = new Blob([`${JSON.stringify({ path: third, metadata: { room: "C" } })}\n`]);
+    expect(await lab.dync(["--stdin-jobs", "lab"], { stdin })).toMatchObject({ code: 0 });
+    expect(await lab.metadata("third.raw")).toEqual({ operator: "Meyer", room: "C" });
+  });
+
   test.skipIf(denoIsMissing !== null)(
     `client.toml is read in Deno as well (${denoIsMissing ?? "Deno"})`,
     async () => {

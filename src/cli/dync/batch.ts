@@ -8,25 +8,13 @@ import type { Job } from "../../client/job.ts";
 import { sizeOf } from "../../client/origin.ts";
 import type { Retry } from "../../client/patience.ts";
 import type { UnfinishedUpload } from "../../client/upload-store.ts";
-import { parseCount } from "../../config/count.ts";
 import { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
-import { optionText, unwrap } from "../option-value.ts";
 import { BatchOutcomes } from "./batch-outcomes.ts";
 import { batchReporter } from "./batch-reporter.ts";
 import { openClient } from "./open-client.ts";
 import { shortened } from "./unfinished.ts";
 import { statsOf } from "./what-is-there.ts";
-
-// Enough that the disk of either side need not wait for the network or the other way round; more is a matter of measuring.
-const atOnceDefault = 4;
-// Each may have its window in memory, and a server gives one user so many places.
-const atOnceMax = 64;
-
-/** What `--jobs` says: so many uploads at once. Throws `DyncError` ("usage"). */
-export function readAtOnce(option: string | undefined): number {
-  return option === undefined ? atOnceDefault : unwrap(parseCount(option, 1, atOnceMax), optionText("jobs"));
-}
 
 /** How several are sent. */
 export interface Conduct {

@@ -5,6 +5,7 @@ import type { Client } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
+import type { NamedServer } from "../../config/client-settings.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { sharedOptions } from "../args.ts";
 import {
@@ -19,16 +20,15 @@ import {
 import { faultsOf } from "../command-line-error.ts";
 import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { readAtOnce } from "./batch.ts";
 import { Findings } from "./check-findings.ts";
+import { conductFaults, readAtOnce, readRetry } from "./conduct.ts";
 import { readKnownServers } from "./known-servers.ts";
 import { openClient } from "./open-client.ts";
-import { readRetry } from "./patience-notes.ts";
 import { selectionFaults } from "./selection-options.ts";
 import { conductOptions, metadataOptions, selectionOptions, serverOptions } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
-import { chosenServer, tellApart } from "./server-choice.ts";
+import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
 import { checkUsage } from "./usage-check.ts";
 import { isFolder, isThere } from "./what-is-there.ts";
 
@@ -59,16 +59,17 @@ export const checkCommand = defineCommand({
 async function check(values: CheckValues, context: CommandContext): Promise<number> {
   const { output, signal } = context;
   if (values.quiet) output.beQuiet();
-  const retry = readRetry(values["retry-for"]);
-  const { server, paths } = wordsOf(values, context.environment);
-  const jobs = await readJobs(server, paths, values, context);
+  const { server, profile, paths } = wordsOf(values, context.environment);
+  const sources = { options: values, environment: context.environment, profile };
+  const retry = readRetry(sources);
+  const jobs = await readJobs({ server, profile, paths }, values, context);
   const comparesMetadata = saysMetadata(values);
   await using client: Client = openClient(context);
   const offline = values.offline ? await client.offlineJudge(server) : undefined;
   const findings = new Findings({ jobs, server, isJudged: comparesMetadata, offline }, context);
   const how = {
     ...retry,
-    atOnce: readAtOnce(values.jobs),
+    atOnce: readAtOnce(sources),
     comparesMetadata,
     byContent: values["by-content"],
     offline,
@@ -125,8 +126,7 @@ function checkFaults(
       ...(isGiven ? metadataFaults(meta, pairs, false) : []),
       ...(template === undefined ? [] : faultsOf(() => new NameTemplate(template))),
       ...selectionFaults(values, [...switches, "recursive"]),
-      ...faultsOf(() => readRetry(values["retry-for"]?.[0])),
-      ...faultsOf(() => readAtOnce(values.jobs?.[0])),
+      ...conductFaults(values, environment),
     ],
   };
 }
@@ -145,15 +145,20 @@ function offlineFaults({ values, switches }: Pick<CommandLine, "values" | "switc
 
 const metadataNames = ["meta", "key-value", "metadata-from"] as const;
 
-function wordsOf(
-  values: CheckValues,
-  environment: Environment,
-): { readonly server: ServerChoice; readonly paths: readonly string[] } {
+/** What is to be checked, and where. */
+interface Asked {
+  readonly server: ServerChoice;
+  readonly profile: NamedServer | null;
+  readonly paths: readonly string[];
+}
+
+function wordsOf(values: CheckValues, environment: Environment): Asked {
   const known = readKnownServers(environment);
   const words = [values.server, ...values.path].filter((it) => it !== undefined);
   const { server, paths } = tellApart(words, known, isThere);
   return {
     server: chosenServer(server, { port: values.port, serverKey: values["server-key"] }, known),
+    profile: profileOf(server, known),
     paths,
   };
 }
@@ -165,8 +170,7 @@ function saysMetadata(values: CheckValues): boolean {
 
 /** What "dync send" would send, of the same paths and options. */
 async function readJobs(
-  server: ServerChoice,
-  paths: readonly string[],
+  { server, profile, paths }: Asked,
   values: CheckValues,
   context: Pick<CommandContext, "output" | "signal">,
 ): Promise<readonly Job[]> {
@@ -184,7 +188,10 @@ async function readJobs(
     "files-from": undefined,
   };
   const all = await readPaths(paths, sent, context);
-  const plan = new SendPlan(sent, all.paths.length > 1, saysMetadata(values));
+  const plan = new SendPlan(sent, all.paths.length > 1, {
+    isMetadataNeeded: saysMetadata(values),
+    fields: profile?.metadata,
+  });
   const meant = all.paths.filter((path) => !plan.isSidecar(path));
   plan.expectGood(meant);
   const planned = [

@@ -4,6 +4,7 @@
 import { join, resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import { type NamedServer, noClientSettings, readClientSettings } from "../../config/client-settings.ts";
+import type { MemberFault } from "../../config/table.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
@@ -16,6 +17,8 @@ export interface KnownServers {
   readonly named: ReadonlyMap<string, NamedServer>;
   /** An alias or an address, and what says so; `null` where nothing does. */
   readonly default: { readonly text: string; readonly saidBy: string } | null;
+  /** What `DYNC_PORT` says; it goes over the port of an alias. */
+  readonly port?: string | undefined;
 }
 
 const fileName = "client.toml";
@@ -30,17 +33,16 @@ export function readKnownServers(environment: Readonly<Record<string, string | u
   const home = resolve(dyncHome(environment));
   const file = join(home, fileName);
   const content = readSettingsFile(file, fileBytesMax);
-  const { settings, faults } =
-    content === null ? { settings: noClientSettings, faults: [] } : readClientSettings(content.text);
-  throwFaults(
-    faults.map(
-      ({ line, text: fault, hint }) =>
-        new DyncError("configuration", printable(`${file}:${line}: ${fault}`), { hint }),
-    ),
-  );
-  const { defaultServer, servers: named } = settings;
-  const { DYNC_SERVER: chosen } = environment;
-  if (chosen) return { home, named, default: { text: chosen, saidBy: "DYNC_SERVER" } };
-  const inFile = defaultServer === null ? null : { text: defaultServer, saidBy: file };
-  return { home, named, default: inFile };
+  const reading = content === null ? null : readClientSettings(content.text);
+  if (reading !== null && !reading.ok) throwFaults(reading.faults.map((it) => fileError(file, it)));
+  const { defaultServer, servers: named } = reading?.ok ? reading.value : noClientSettings;
+  const { DYNC_SERVER: chosen, DYNC_PORT } = environment;
+  const said = { home, named, port: DYNC_PORT || undefined };
+  if (chosen) return { ...said, default: { text: chosen, saidBy: "DYNC_SERVER" } };
+  return { ...said, default: defaultServer === null ? null : { text: defaultServer, saidBy: file } };
+}
+
+function fileError(file: string, { line, member, text, hint }: MemberFault): DyncError {
+  const what = member === "" ? text : `${member}: ${text}`;
+  return new DyncError("configuration", printable(`${file}:${line}: ${what}`), { hint });
 }

@@ -1,30 +1,8 @@
-// How long a command keeps trying, and what it says of that: when it begins to wait, and when it gives up. Used by
-// `reporter.ts`, and by `send.ts` and `resume.ts` for the default.
+// What a command says of how long it keeps trying: when it begins to wait, and when it gives up. Used by `reporter.ts`.
 
 import { DyncError } from "../../base/error.ts";
-import type { Retry } from "../../client/patience.ts";
 import type { UploadProgress } from "../../client/upload.ts";
-import { formatDuration, parseDuration } from "../../config/duration.ts";
-import { optionText, unwrap } from "../option-value.ts";
-
-// A night and a working day: a cut in the evening is mended by somebody in the morning.
-const atTerminal = "24h";
-// Nobody is there who could: a batch job's place is worth more.
-const elsewhere = "15m";
-
-/**
- * What `--retry-for` says, or its default; at a terminal somebody watches. A server that was not reached once is tried again
- * only where the user asked for it. Throws `DyncError` ("usage").
- */
-export function readRetry(option: string | undefined, isAtTerminal = isTerminalThere()): Retry {
-  const text = option ?? (isAtTerminal ? atTerminal : elsewhere);
-  const retryForMs = unwrap(parseDuration(text), optionText("retry-for"));
-  return { retryForMs, retryFirst: option !== undefined };
-}
-
-function isTerminalThere(): boolean {
-  return [process.stdin, process.stdout, process.stderr].some((stream) => stream?.isTTY === true);
-}
+import { formatDuration } from "../../config/duration.ts";
 
 /** As somebody would write it: `15 min`, `24 h`; anything uneven as a clock shows it. */
 function roundDuration(durationMs: number): string {

@@ -7,11 +7,11 @@ import { BeingSent } from "../../client/resumption.ts";
 import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
-import { type Conduct, filesIn, readAtOnce, sendParts } from "./batch.ts";
+import { type Conduct, filesIn, sendParts } from "./batch.ts";
 import { BatchOutcomes } from "./batch-outcomes.ts";
+import { readAtOnce, readRetry } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { Outcomes } from "./outcomes.ts";
-import { readRetry } from "./patience-notes.ts";
 import { reporterFor } from "./reporter.ts";
 import { describe, isBatch, isUpload, listUnfinished, selectUnfinished } from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
@@ -30,7 +30,8 @@ export const resumeCommand = defineCommand({
   async run(values, context) {
     const { output } = context;
     if (values.quiet) output.beQuiet();
-    const conduct = { retry: readRetry(values["retry-for"]), atOnce: readAtOnce(values.jobs) };
+    const sources = { options: values, environment: context.environment, profile: null };
+    const conduct = { retry: readRetry(sources), atOnce: readAtOnce(sources) };
     await using client = openClient(context);
     const all = await listUnfinished(client, output);
     const selected = values.id.length === 0 ? all : selectUnfinished(all, values.id);

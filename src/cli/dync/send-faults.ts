@@ -7,19 +7,19 @@ import { isatty } from "node:tty";
 import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
+import type { NamedServer } from "../../config/client-settings.ts";
 import { parseServerAddress } from "../../config/server-address.ts";
 import type { CommandFaults, CommandLine, Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
-import { readAtOnce } from "./batch.ts";
+import { conductFaults } from "./conduct.ts";
 import { commandFaults, stdinJobsFaults } from "./input-faults.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-server.ts";
-import { readRetry } from "./patience-notes.ts";
 import { selectionFaults } from "./selection-options.ts";
-import { chosenServer, tellApart } from "./server-choice.ts";
+import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
 import { isThere, kindOf } from "./what-is-there.ts";
 
 /** What people type for our commands, who know other programs. */
@@ -48,8 +48,15 @@ const commandNames = [
   "help",
 ];
 
+/** What is said beside the options. */
+interface Surroundings {
+  readonly environment: Environment;
+  /** What client.toml says of the server, as far as that is known. */
+  readonly profile?: NamedServer | null;
+}
+
 /** A command line whose words are told apart. */
-interface SendLine extends CommandLine {
+interface SendLine extends CommandLine, Surroundings {
   readonly known: KnownServers;
   /** Whether no server is named, but a default is there: then that one is the first of the positional arguments. */
   readonly isDefault: boolean;
@@ -62,7 +69,7 @@ export function sendFaults(given: CommandLine, environment: Environment): Comman
   const command = misreadCommand(given, line.known);
   if (command !== null) return { misread: command, others: [] };
   const misread = unquotedBlank(line) ?? wrongOrder(line) ?? serverMissing(line);
-  return { misread, others: misread === null ? valueFaults(line) : optionFaults(line) };
+  return { misread, others: misread === null ? valueFaults(line) : optionFaults(line, line) };
 }
 
 function toldApart(line: CommandLine, environment: Environment): SendLine | CommandFaults {
@@ -71,15 +78,16 @@ function toldApart(line: CommandLine, environment: Environment): SendLine | Comm
     const { server, paths } = tellApart(line.positionals, known, isThere);
     const isDefault = server === null && known.default !== null;
     const first = server ?? known.default?.text;
-    return { ...line, known, isDefault, positionals: first === undefined ? [] : [first, ...paths] };
+    const positionals = first === undefined ? [] : [first, ...paths];
+    return { ...line, known, isDefault, positionals, environment, profile: profileOf(server, known) };
   } catch (error) {
     const faults = faultsOf(() => {
       throw error;
     });
     const [first] = faults;
     // A word that may be two things is in the way of all that could be said of the words.
-    if (first?.code === "usage") return { misread: first, others: optionFaults(line) };
-    return { misread: null, others: [...faults, ...optionFaults(line)] };
+    if (first?.code === "usage") return { misread: first, others: optionFaults(line, { environment }) };
+    return { misread: null, others: [...faults, ...optionFaults(line, { environment })] };
   }
 }
 
@@ -176,7 +184,7 @@ function valueFaults(line: SendLine): readonly DyncError[] {
   const [server, ...files] = positionals;
   const options = { port: values.port?.[0], serverKey: undefined };
   const named = isDefault ? null : server;
-  const faults = [...optionFaults(line)];
+  const faults = [...optionFaults(line, line)];
   if (named === undefined && !line.isUncertain)
     faults.unshift(...faultsOf(() => chosenServer(null, options, known)));
   if (server !== "")
@@ -276,12 +284,16 @@ function manyFaults(line: SendLine, files: readonly string[]): readonly DyncErro
 }
 
 /** What is wrong with options, whatever the positional arguments are. */
-function optionFaults({ values, switches, isComplete }: CommandLine): readonly DyncError[] {
+function optionFaults(
+  { values, switches, isComplete }: CommandLine,
+  { environment, profile }: Surroundings,
+): readonly DyncError[] {
   const meta = values.meta?.[0];
   const pairs = values["key-value"] ?? [];
   const isGiven = meta !== undefined || pairs.length > 0;
   const isAll =
     values["metadata-from"] === undefined &&
+    !profile?.metadata.length &&
     !["sidecars", "stdin-jobs"].some((name) => switches.includes(name));
   const faults = isGiven || isComplete ? [...metadataFaults(meta, pairs, isAll)] : [];
   const template = values["name-template"]?.[0];
@@ -290,9 +302,7 @@ function optionFaults({ values, switches, isComplete }: CommandLine): readonly D
     const hint = "leave one of them away";
     faults.push(new DyncError("usage", 'Options "-n" and "--name-template" both say the name', { hint }));
   }
-  const retryFor = values["retry-for"]?.[0];
-  if (retryFor !== undefined) faults.push(...faultsOf(() => readRetry(retryFor)));
-  faults.push(...faultsOf(() => readAtOnce(values.jobs?.[0])));
+  faults.push(...conductFaults(values, environment));
   if (switches.includes("null") && values["files-from"] === undefined) {
     const hint = "it says how the paths in that list end";
     faults.push(new DyncError("usage", 'Option "-0" needs "--files-from"', { hint }));

@@ -2,18 +2,21 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Job } from "../../client/job.ts";
+import type { NamedServer } from "../../config/client-settings.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import type { CommandContext, Environment } from "../command.ts";
 import { readKnownServers } from "./known-servers.ts";
 import type { SendValues } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
-import { chosenServer, tellApart } from "./server-choice.ts";
+import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
 import { isThere } from "./what-is-there.ts";
 
 /** What is to be sent, as it was written. */
 export interface Sending {
   readonly server: ServerChoice;
+  /** What client.toml says of it, where it has a name there. */
+  readonly profile: NamedServer | null;
   readonly files: readonly string[];
   /** Whether several files are meant, which are told of one by one, and summed up. */
   readonly isBatch: boolean;
@@ -26,6 +29,7 @@ export function readSending(values: SendValues, environment: Environment): Sendi
   const { server, paths } = tellApart([...(first === undefined ? [] : [first]), ...file], known, isThere);
   return {
     server: chosenServer(server, { port, serverKey }, known),
+    profile: profileOf(server, known),
     files: paths,
     isBatch: paths.length > 1 || values.recursive || values["files-from"] !== undefined,
   };
@@ -36,11 +40,11 @@ export function readSending(values: SendValues, environment: Environment): Sendi
  * them, where they cannot be sent together.
  */
 export async function readJobs(
-  { server, files, isBatch }: Sending,
+  { server, profile, files, isBatch }: Sending,
   values: SendValues,
   context: Pick<CommandContext, "output" | "signal">,
 ): Promise<Iterable<Job>> {
-  const plan = new SendPlan(values, isBatch);
+  const plan = new SendPlan(values, isBatch, { fields: profile?.metadata });
   const shared = { ...server, ...(values.unpack ? { unpack: "tar" as const } : {}) };
   const [file] = files;
   const isInput = !isBatch && (file === undefined || file === "-");

@@ -33,6 +33,11 @@ const tableBytesMax = 64 * 1024 * 1024;
 // So many are read at once.
 const faultsShownMax = 20;
 
+interface PlanOptions {
+  readonly isMetadataNeeded?: boolean;
+  readonly fields?: readonly JsonMember[] | undefined;
+}
+
 export class SendPlan {
   readonly #values: SendValues;
   readonly #isBatch: boolean;
@@ -44,17 +49,21 @@ export class SendPlan {
   readonly #selection: Selection | null;
 
   /**
-   * `isBatch`: each file is told of by itself. `isMetadataNeeded`: what has none cannot be sent. Throws `DyncError`; reads standard
-   * input where `-m` says so.
+   * `isBatch`: each file is told of by itself. `isMetadataNeeded`: what has none cannot be sent. `fields` are those that all else goes
+   * over. Throws `DyncError`; reads standard input where `-m` says so.
    */
-  constructor(values: SendValues, isBatch: boolean, isMetadataNeeded = true) {
+  constructor(
+    values: SendValues,
+    isBatch: boolean,
+    { isMetadataNeeded = true, fields = [] }: PlanOptions = {},
+  ) {
     const { meta, "key-value": pairs, "name-template": template, "metadata-from": table } = values;
     this.#values = values;
     this.#isBatch = isBatch;
     this.#isMetadataNeeded = isMetadataNeeded;
     this.#template = template === undefined ? null : new NameTemplate(template);
     this.#table = table === undefined ? null : new RunsTable(readTable(table));
-    this.#shared = loadMembers(meta, pairs);
+    this.#shared = overlaid(fields, loadMembers(meta, pairs));
     this.#selection = values.dataset ? readSelection(values) : null;
   }
 

@@ -1,16 +1,15 @@
 // `dync [send]`: one job, or a batch of them, as the command line describes.
 
 import type { Job } from "../../client/job.ts";
-import type { ServerChoice } from "../../keys/known-servers.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
-import { type Conduct, readAtOnce, sendBatch } from "./batch.ts";
+import { type Conduct, sendBatch } from "./batch.ts";
+import { readAtOnce, readRetry } from "./conduct.ts";
 import { dryRun } from "./dry-run.ts";
 import { isInputNull } from "./input-faults.ts";
 import { openClient } from "./open-client.ts";
-import { readRetry } from "./patience-notes.ts";
 import { reporterFor } from "./reporter.ts";
 import { sendFaults } from "./send-faults.ts";
-import { readJobs, readSending } from "./send-jobs.ts";
+import { readJobs, readSending, type Sending } from "./send-jobs.ts";
 import { type SendValues, sendOptions } from "./send-options.ts";
 import { sendStdinJobs } from "./stdin-jobs.ts";
 import { dyncUsage } from "./usage.ts";
@@ -27,33 +26,32 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const { output } = context;
   if (values.quiet) output.beQuiet();
   const sending = readSending(values, context.environment);
-  if (values["stdin-jobs"]) return await sendJobLines(sending.server, values, context);
+  const sources = { options: values, environment: context.environment, profile: sending.profile };
+  const [retry, atOnce] = [readRetry(sources), readAtOnce(sources)];
+  if (values["stdin-jobs"]) return await sendJobLines(sending, values, { retry, atOnce }, context);
   const jobs = await readJobs(sending, values, context);
   if (values["dry-run"]) return await dryRun(jobs, sending.isBatch, context);
-  const retry = readRetry(values["retry-for"]);
   const { "skip-identical": skipsIdentical } = values;
   if (sending.isBatch) {
     const { host: server, port } = sending.server;
     output.summarise({ server, port });
-    return await sendBatch(jobs, { retry, skipsIdentical, atOnce: readAtOnce(values.jobs) }, context);
+    return await sendBatch(jobs, { retry, skipsIdentical, atOnce }, context);
   }
   for (const job of jobs) await sendOne(job, { retry, skipsIdentical }, context);
   return 0;
 }
 
 async function sendJobLines(
-  server: ServerChoice,
+  { server, profile }: Sending,
   values: SendValues,
+  how: Conduct,
   context: CommandContext,
 ): Promise<number> {
   context.output.summarise({ server: server.host, port: server.port });
-  const conduct = {
-    retry: readRetry(values["retry-for"]),
-    atOnce: readAtOnce(values.jobs),
-    skipsIdentical: values["skip-identical"],
-  };
+  const conduct = { ...how, skipsIdentical: values["skip-identical"] };
   await using client = openClient(context);
-  return await sendStdinJobs(server, values, conduct, { client, context });
+  const fields = profile?.metadata ?? [];
+  return await sendStdinJobs({ server, fields }, values, conduct, { client, context });
 }
 
 async function sendOne(

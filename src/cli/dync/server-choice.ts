@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
+import type { NamedServer } from "../../config/client-settings.ts";
 import { parsePort } from "../../config/count.ts";
 import { parseServerAddress, portIn, type ServerAddress } from "../../config/server-address.ts";
 import { type ServerChoice, serverKeyFiles } from "../../keys/known-servers.ts";
@@ -82,22 +83,40 @@ export function chosenServer(
   if (named !== undefined) {
     const { host, serverKey: own } = named;
     const serverKeyFile = given ?? (own === null ? null : resolve(known.home, own));
-    const chosen = port === undefined ? named.port : unwrap(parsePort(port), optionText("port"));
-    return { host, port: chosen, serverKeyFile };
+    return { host, port: portSaid(port, known) ?? named.port, serverKeyFile };
   }
   return { ...addressOf(server, text, port, known), serverKeyFile: given };
 }
 
+/** What the option says, or else the variable; `null`: neither does. */
+function portSaid(option: string | undefined, { port: variable }: KnownServers): number | null {
+  if (option !== undefined) return unwrap(parsePort(option), optionText("port"));
+  return variable === undefined ? null : unwrap(parsePort(variable), portVariable);
+}
+
+const portVariable = "DYNC_PORT";
+
 function addressOf(
   server: string | null,
   text: string,
-  port: string | undefined,
+  option: string | undefined,
   known: KnownServers,
 ): ServerAddress {
-  if (server !== null) return serverArgument(text, port);
-  // An option goes over what is said elsewhere, and does not contradict it.
-  const other = port === undefined ? null : { text: port, subject: optionText("port") };
-  return unwrap(parseServerAddress(text, other), known.default?.saidBy ?? "SERVER");
+  // Two on one line contradict each other; one that stands with the server is meant for this one.
+  if (server !== null && option !== undefined) return serverArgument(text, option);
+  const variable = portIn(text) === null ? known.port : undefined;
+  const port = option ?? variable;
+  const subject = option === undefined ? portVariable : optionText("port");
+  const saidBy = server === null ? (known.default?.saidBy ?? "SERVER") : "SERVER";
+  return unwrap(parseServerAddress(text, port === undefined ? null : { text: port, subject }), saidBy);
+}
+
+/** What `client.toml` says of the server behind `server`, which `tellApart` found; `null` where that has no name there. */
+export function profileOf(
+  server: string | null,
+  { named, default: fallback }: KnownServers,
+): NamedServer | null {
+  return named.get(server ?? fallback?.text ?? "") ?? null;
 }
 
 function serverMissing(): DyncError {

@@ -2,6 +2,7 @@
 // line as soon as it is over: a library for every language. Both are described in doc/json.md.
 
 import { DyncError } from "../../base/error.ts";
+import type { JsonMember } from "../../base/json-text.ts";
 import type { Client } from "../../client/client.ts";
 import { newIdentity } from "../../client/identity.ts";
 import { textLines } from "../../client/input-lines.ts";
@@ -28,9 +29,15 @@ interface LineJob extends Job {
   readonly id: string | null;
 }
 
-/** Sends to `server` what standard input asks for, until it ends. Resolves to the exit status. */
+/** Where jobs go, and the fields that all else goes over. */
+interface Destination {
+  readonly server: ServerChoice;
+  readonly fields: readonly JsonMember[];
+}
+
+/** Sends what standard input asks for, until it ends. Resolves to the exit status. */
 export async function sendStdinJobs(
-  server: ServerChoice,
+  destination: Destination,
   values: SendValues,
   { retry, ...how }: Conduct,
   { client, context }: { readonly client: Client; readonly context: CommandContext },
@@ -48,7 +55,7 @@ export async function sendStdinJobs(
   });
   const reporter = batchReporter({ ...context, retry, progress, outcomes });
   try {
-    await client.send(readJobs(server, values, signal), { ...retry, ...how }, reporter, signal);
+    await client.send(readJobs(destination, values, signal), { ...retry, ...how }, reporter, signal);
   } finally {
     progress.end();
     outcomes.summarise();
@@ -57,11 +64,11 @@ export async function sendStdinJobs(
 }
 
 async function* readJobs(
-  server: ServerChoice,
+  { server, fields }: Destination,
   values: SendValues,
   signal: AbortSignal,
 ): AsyncGenerator<LineJob, void, undefined> {
-  const shared = loadMembers(values.meta, values["key-value"]);
+  const shared = overlaid(fields, loadMembers(values.meta, values["key-value"]));
   let number = 0;
   for await (const text of textLines(signal)) {
     number += 1;

@@ -78,5 +78,6 @@ export const trustCommand = defineCommand({
 });
 
 function chosen(server: string, port: string | undefined, known: KnownServers): ServerChoice {
-  return chosenServer(server, { port, serverKey: undefined }, known);
+  // A variable that is there for other commands does not say whose key this is.
+  return chosenServer(server, { port, serverKey: undefined }, { ...known, port: undefined });
 }

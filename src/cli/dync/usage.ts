@@ -120,7 +120,12 @@ Files in DYNC_HOME (default ~/.dync):
   rules/HOST_PORT.json     copies of servers' rules, for "dync check"
   client.toml              default_server = "ALIAS", and for each alias
                            [servers.ALIAS] with host = "HOST", and where
-                           needed port = PORT and server_key = "FILE"
+                           needed port = PORT, server_key = "FILE", jobs =
+                           NUMBER, retry_for = "DURATION", and metadata =
+                           { KEY = "VALUE" }: fields that all others go over
+
+An option counts before a variable (DYNC_SERVER, DYNC_PORT, DYNC_JOBS,
+DYNC_RETRY_FOR), a variable before client.toml, and that before the default.
 
 Exit status:
   0  everything confirmed    5  unreachable or timed out: try again

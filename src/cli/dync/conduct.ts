@@ -1,0 +1,71 @@
+// How a command sends, or asks: how many at once, and how long it keeps trying. An option counts before a variable, a variable before
+// what client.toml says of the server, and that before the default.
+
+import type { DyncError } from "../../base/error.ts";
+import type { Retry } from "../../client/patience.ts";
+import { jobsKind, type NamedServer } from "../../config/client-settings.ts";
+import { parseDuration } from "../../config/duration.ts";
+import type { CommandLine, Environment } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { optionText, unwrap } from "../option-value.ts";
+
+// Enough that the disk of either side need not wait for the network or the other way round; more is a matter of measuring.
+const atOnceDefault = 4;
+// A night and a working day: a cut in the evening is mended by somebody in the morning.
+const atTerminal = "24h";
+// Nobody is there who could: a batch job's place is worth more.
+const elsewhere = "15m";
+
+/** What options say, as they are written. */
+export interface ConductOptions {
+  readonly jobs?: string | undefined;
+  readonly "retry-for"?: string | undefined;
+}
+
+/** What says how a command is to send. */
+export interface ConductSources {
+  readonly options: ConductOptions;
+  readonly environment: Environment;
+  /** Of the server, where it has a name. */
+  readonly profile: NamedServer | null;
+}
+
+/** So many uploads at once. Throws `DyncError` ("usage"). */
+export function readAtOnce({ options, environment, profile }: ConductSources): number {
+  const { DYNC_JOBS: variable } = environment;
+  if (options.jobs !== undefined) return unwrap(jobsKind.parse(options.jobs), optionText("jobs"));
+  if (variable) return unwrap(jobsKind.parse(variable), "DYNC_JOBS");
+  return profile?.jobs ?? atOnceDefault;
+}
+
+/**
+ * How long to keep trying; by default longer at a terminal, where somebody watches. A server that was not reached once is tried again
+ * only where somebody asked for it. Throws `DyncError` ("usage").
+ */
+export function readRetry(
+  { options, environment, profile }: ConductSources,
+  isAtTerminal = isTerminalThere(),
+): Retry {
+  const { "retry-for": option } = options;
+  const { DYNC_RETRY_FOR: variable } = environment;
+  if (option !== undefined) return askedFor(unwrap(parseDuration(option), optionText("retry-for")));
+  if (variable) return askedFor(unwrap(parseDuration(variable), "DYNC_RETRY_FOR"));
+  if (profile?.retryForMs != null) return askedFor(profile.retryForMs);
+  const text = isAtTerminal ? atTerminal : elsewhere;
+  return { retryForMs: unwrap(parseDuration(text), "The default"), retryFirst: false };
+}
+
+/** What is wrong with that on a command line, and in variables. */
+export function conductFaults(values: CommandLine["values"], environment: Environment): readonly DyncError[] {
+  const options = { jobs: values.jobs?.[0], "retry-for": values["retry-for"]?.[0] };
+  const sources = { options, environment, profile: null };
+  return [...faultsOf(() => readRetry(sources)), ...faultsOf(() => readAtOnce(sources))];
+}
+
+function askedFor(retryForMs: number): Retry {
+  return { retryForMs, retryFirst: true };
+}
+
+function isTerminalThere(): boolean {
+  return [process.stdin, process.stdout, process.stderr].some((stream) => stream?.isTTY === true);
+}

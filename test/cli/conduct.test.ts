@@ -1,0 +1,38 @@
+// How a command sends: an option before a variable, a variable before client.toml, that before the default.
+
+import { expect, test } from "bun:test";
+import { type ConductSources, readAtOnce, readRetry } from "../../src/cli/dync/conduct.ts";
+
+const hourMs = 3_600_000;
+const profile = {
+  ...{ host: "lab", port: 1, serverKey: null, metadata: [] },
+  jobs: 2,
+  retryForMs: 3 * hourMs,
+};
+const nothing: ConductSources = { options: {}, environment: {}, profile: null };
+
+test("patience is a day at a terminal and a quarter of an hour elsewhere, and four are sent at once", () => {
+  expect(readRetry(nothing, true)).toEqual({ retryForMs: 24 * hourMs, retryFirst: false });
+  expect(readRetry(nothing, false)).toEqual({ retryForMs: hourMs / 4, retryFirst: false });
+  expect(readAtOnce(nothing)).toBe(4);
+});
+
+test("an option goes before a variable, that before the file, and each is asked for", () => {
+  const inFile = { ...nothing, profile };
+  expect(readRetry(inFile)).toEqual({ retryForMs: 3 * hourMs, retryFirst: true });
+  expect(readAtOnce(inFile)).toBe(2);
+  const inVariable = { ...inFile, environment: { DYNC_JOBS: "3", DYNC_RETRY_FOR: "2h" } };
+  expect(readRetry(inVariable)).toEqual({ retryForMs: 2 * hourMs, retryFirst: true });
+  expect(readAtOnce(inVariable)).toBe(3);
+  const given = { ...inVariable, options: { jobs: "5", "retry-for": "1h" } };
+  expect(readRetry(given)).toEqual({ retryForMs: hourMs, retryFirst: true });
+  expect(readAtOnce(given)).toBe(5);
+  expect(readAtOnce({ ...inFile, environment: { DYNC_JOBS: "" } })).toBe(2);
+});
+
+test("what is wrong is named as it was written", () => {
+  const wrong = { ...nothing, environment: { DYNC_JOBS: "0", DYNC_RETRY_FOR: "x" } };
+  expect(() => readAtOnce(wrong)).toThrow('DYNC_JOBS needs a whole number from 1 to 64, found "0"');
+  expect(() => readRetry(wrong)).toThrow('DYNC_RETRY_FOR needs a duration, found "x"');
+  expect(() => readAtOnce({ ...wrong, options: { jobs: "65" } })).toThrow('Option "--jobs" needs');
+});
