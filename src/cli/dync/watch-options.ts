@@ -6,6 +6,7 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
+import type { NamedServer } from "../../config/client-settings.ts";
 import { parseCount } from "../../config/count.ts";
 import { parseDuration } from "../../config/duration.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
@@ -16,12 +17,11 @@ import { faultsOf } from "../command-line-error.ts";
 import { metadataFaults } from "../metadata-file.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import { printable } from "../printable.ts";
-import { readAtOnce } from "./batch.ts";
+import { conductFaults } from "./conduct.ts";
 import { readKnownServers } from "./known-servers.ts";
-import { readRetry } from "./patience-notes.ts";
 import { readSelection } from "./selection-options.ts";
 import { conductOptions, metadataOptions, serverOptions } from "./send-options.ts";
-import { chosenServer, tellApart } from "./server-choice.ts";
+import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
 import { isThere } from "./what-is-there.ts";
 
 export const watchOptions = {
@@ -50,12 +50,20 @@ const settleDefault = "60s";
 const settleMsMin = 1000;
 const depthMax = 16;
 
+/** What is watched, and where what is found there goes. */
+export interface Watched {
+  readonly server: ServerChoice;
+  /** What client.toml says of it, where it has a name there. */
+  readonly profile: NamedServer | null;
+  readonly folder: string;
+}
+
 /** Server and folder, which is absolute and real. Throws `DyncError`. */
 export function readWatched(
   words: readonly (string | undefined)[],
   options: { readonly port: string | undefined; readonly serverKey: string | undefined },
   environment: Environment,
-): { readonly server: ServerChoice; readonly folder: string } {
+): Watched {
   const known = readKnownServers(environment);
   const given = words.filter((it) => it !== undefined);
   const { server, paths } = tellApart(given, known, isThere);
@@ -65,7 +73,7 @@ export function readWatched(
     const hint = 'name the folder after SERVER; run "dync watch --help"';
     throw new DyncError("usage", "DIR is missing", { hint });
   }
-  return { server: chosen, folder: realFolder(folder) };
+  return { server: chosen, profile: profileOf(server, known), folder: realFolder(folder) };
 }
 
 /** A folder that is not there just now, such as a drive that is away, is no fault: it is waited for. */
@@ -135,8 +143,7 @@ export function watchFaults(
       ...faultsOf(() => template === undefined || new NameTemplate(template)),
       ...faultsOf(() => readSelection({ include: [], exclude, all: false })),
       ...metadataFaults(first("meta"), pairs, false),
-      ...faultsOf(() => readRetry(first("retry-for"))),
-      ...faultsOf(() => readAtOnce(first("jobs"))),
+      ...conductFaults(values, environment),
     ],
   };
 }

@@ -5,8 +5,8 @@ import { systemClock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { anyOf } from "../../client/listing/pattern.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
+import { overlaid } from "../../client/plan/overlay.ts";
 import { dyncHome } from "../../keys/key-files.ts";
-import type { ServerChoice } from "../../keys/known-servers.ts";
 import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
 import { type CompletionRule, genericRule } from "../../watch/completion.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
@@ -21,9 +21,8 @@ import { BatchProgress } from "../batch-progress.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { loadMembers } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { readAtOnce } from "./batch.ts";
+import { readAtOnce, readRetry } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
-import { readRetry } from "./patience-notes.ts";
 import { readSelection } from "./selection-options.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
@@ -33,6 +32,7 @@ import {
   readSettle,
   readUnit,
   readWatched,
+  type Watched,
   type WatchValues,
   watchFaults,
   watchOptions,
@@ -71,11 +71,6 @@ function listReasons({ output }: CommandContext): number {
     output.result(`${reason.padEnd(18)}${text}`);
   }
   return 0;
-}
-
-interface Watched {
-  readonly server: ServerChoice;
-  readonly folder: string;
 }
 
 async function watchFolder(watched: Watched, values: WatchValues, context: CommandContext): Promise<number> {
@@ -121,7 +116,7 @@ interface Around {
 }
 
 function partsOf(
-  { server, folder }: Watched,
+  { server, profile, folder }: Watched,
   values: WatchValues,
   { context, memory, reports }: Around,
 ): WatcherParts & { readonly looker: Looker } {
@@ -140,7 +135,7 @@ function partsOf(
   const jobs = new WatchJobs({
     server,
     selection,
-    shared: loadMembers(values.meta, values["key-value"]),
+    shared: overlaid(profile?.metadata ?? [], loadMembers(values.meta, values["key-value"])),
     fromPath: readPathMetadata(values["path-metadata"]),
     nameTemplate: template === undefined ? null : new NameTemplate(template),
   });
@@ -152,7 +147,7 @@ function partsOf(
   });
   return {
     ...{ clock, list, looker, scanner, settleMs, random: Math.random },
-    send: (ready, ends, signal) => sendReady(ready, ends, signal, { values, context, reports }),
+    send: (ready, ends, signal) => sendReady(ready, ends, signal, { values, profile, context, reports }),
     remember: (entry) => memory.note(entry),
     onTrouble: (text) => reports.trouble(text),
     onChange: (hurry) => onFolderChange(folder, hurry),
@@ -177,18 +172,25 @@ function shapeOf(values: WatchValues, rule: CompletionRule): Shape {
   };
 }
 
+interface HowToSend extends Pick<Around, "context" | "reports">, Pick<Watched, "profile"> {
+  readonly values: WatchValues;
+}
+
 async function sendReady(
   ready: AsyncIterable<Ready>,
   ends: Parameters<WatcherParts["send"]>[1],
   signal: AbortSignal,
-  { values, context, reports }: Pick<Around, "context" | "reports"> & { readonly values: WatchValues },
+  { values, profile, context, reports }: HowToSend,
 ): Promise<void> {
-  const retry = readRetry(values["retry-for"] ?? retryWithin, false);
+  const { environment } = context;
+  const options = { ...values, "retry-for": values["retry-for"] ?? retryWithin };
+  const retry = readRetry({ options, environment, profile });
+  const atOnce = readAtOnce({ options, environment, profile });
   const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
   await using client = openClient(context);
   const reporter = reports.reporter(progress, retry, ends);
   try {
-    await client.send(jobsOf(ready), { ...retry, atOnce: readAtOnce(values.jobs) }, reporter, signal);
+    await client.send(jobsOf(ready), { ...retry, atOnce }, reporter, signal);
   } finally {
     progress.end();
     reports.sessionEnded();
