@@ -58,6 +58,9 @@ export class EntryOnDisk implements EntryView {
 
   async read(path: string, max: number): Promise<Uint8Array | null> {
     const { at } = this.#place;
+    // "file/../other" leads nowhere.
+    if (path.startsWith("../"))
+      return readBeginning(`${at.slice(0, at.lastIndexOf("/"))}/${path.slice(3)}`, max);
     return readBeginning(path === "" ? at : `${at}/${path}`, max);
   }
 }
