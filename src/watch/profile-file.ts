@@ -173,6 +173,9 @@ function faultsBeside(file: ProfileFile): readonly Located[] {
     ...ofSigns
       .filter((key) => file[key] !== undefined && withoutSign)
       .map((key): Located => [[key], "is for a profile that has a [[sign]] of the end"]),
+    ...(file.junk ?? [])
+      .filter(({ text, isBeside }) => isBeside || isExpression(text) || /\{(name|stem)\}/.test(text))
+      .map(({ text }): Located => [["junk"], `needs globs for what is in a run, found ${tomlText(text)}`]),
     ...(file.endings !== undefined && file.unit === "folder"
       ? [[["endings"], 'is for unit = "file": the files of one acquisition'] as Located]
       : []),

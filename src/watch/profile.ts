@@ -16,6 +16,10 @@ export interface Profile extends CompletionRule {
   readonly depth: number | null;
   /** How long it has to be quiet in milliseconds, where nobody says something else; `null`: as for all. */
   readonly settleMs: number | null;
+  /** Whether it knows its runs by their names or by what is in them: else everything of its kind is one. */
+  readonly hasShape: boolean;
+  /** What is never sent, as patterns of `client/listing/pattern.ts`. */
+  readonly junkPatterns: readonly string[];
   readonly file: ProfileFile;
   /** The SHA-256 (lower-case hex) that the instrument itself wrote down, by path within the run; empty where it wrote none. */
   makerChecksums(view: EntryView): Promise<ReadonlyMap<string, string>>;
@@ -30,15 +34,19 @@ export function readProfile(name: string, text: string): FileReading<Profile> {
 function profileOf(name: string, file: ProfileFile): Profile {
   const { names, contains, endings = [], junk = [], unit } = file;
   const noName = { name: "", stem: "" };
+  const hasShape = names !== undefined || contains !== undefined || endings.length > 0;
   const junkMatchers = junk.map(({ of }) => of(noName));
   const containsUnit = (view: EntryView): boolean =>
     contains !== undefined && new Seen(view, endings).first(contains) !== null;
   const namesUnit = (it: string): boolean =>
-    (names === undefined && contains === undefined && endings.length === 0) ||
+    !hasShape ||
     (names ?? []).some(({ of }) => of(noName)(it)) ||
     endings.some((ending) => it.length > ending.length && it.toLowerCase().endsWith(ending.toLowerCase()));
   return {
     ...{ name, file, unit, title: file.title, depth: file.depth ?? null, settleMs: file.settle ?? null },
+    hasShape,
+    // There a pattern without a "/" means any depth.
+    junkPatterns: junk.map(({ text }) => (text.startsWith("**/") ? text : `/${text}`)),
     isUnit: (view) => view.kind === unit && (namesUnit(view.name) || containsUnit(view)),
     isJunk: junk.length === 0 ? genericRule.isJunk : (path) => junkMatchers.some((matches) => matches(path)),
     complete: (view) => complete(file, new Seen(view, endings)),

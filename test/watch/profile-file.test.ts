@@ -60,6 +60,9 @@ describe("mistakes", () => {
         `3: junk: needs ${globs}, found "tmp/", which has an empty part: a path has one "/" between its parts, and none around`,
       ],
     ],
+    [`${head}junk = ["../a"]`, ['3: junk: needs globs for what is in a run, found "../a"']],
+    [`${head}junk = ["/tmp$/"]`, ['3: junk: needs globs for what is in a run, found "/tmp$/"']],
+    [`${head}junk = ["{name}.log"]`, ['3: junk: needs globs for what is in a run, found "{name}.log"']],
     [
       `${head}junk = ["tmp/**"]`,
       [`3: junk: needs ${globs}, found "tmp/**", which ends with "**": write "**/*"`],

@@ -22,11 +22,18 @@ the file beside an entry NAME, NAME.meta.json, or in a folder metadata.json.
 What has none waits. So does what the server refuses, until it, its metadata or
 its name changes, or dync is started anew.
 
+An instrument's end of a run is known better than by quiet: --profile says which
+instrument it is, what is one run of it, and which sign tells that it is over.
+
 Options:
+      --profile NAME       what is known of the instrument: one that --profiles
+                           lists, or a file of your own: ./my.toml
       --unit WHAT          "file" or "folder": send only these (default both)
       --depth NUMBER       how deep entries lie: folders so many levels below
-                           DIR, files as many or fewer (default 1: in DIR)
-      --settle DURATION    how long an entry has to be quiet (default 60s)
+                           DIR, files as many or fewer (default 1: in DIR, or as
+                           the profile says)
+      --settle DURATION    how long an entry has to be quiet (default 60s, or as
+                           the profile says)
       --once               send what is complete, or is so after --settle, and
                            end; see below for the exit status
       --explain            send nothing: say of each entry what it waits for
@@ -54,6 +61,7 @@ or could not be sent, 5 the server could not be reached; others as those of
 "dync send". Of --explain: 0. Without either it ends by a signal only.
 
 Examples:
+  dync watch --profile illumina -k instrument:NovaSeq lab /data/runs
   dync watch --unit folder -k instrument:NovaSeq server.example.org /data/runs
   dync watch --once --depth 2 --path-metadata "{project}/*" lab D:\\Data
 `;

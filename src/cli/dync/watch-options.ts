@@ -26,6 +26,7 @@ import { isThere } from "./what-is-there.ts";
 
 export const watchOptions = {
   ...sharedOptions,
+  profile: { type: "string", bytes: true },
   unit: { type: "string" },
   depth: { type: "string" },
   settle: { type: "string" },
@@ -97,13 +98,14 @@ export function readUnit(text: string | undefined): "file" | "folder" | null {
   throw new DyncError("usage", message, { hint: "without it both are sent" });
 }
 
-/** Throws `DyncError` ("usage"). */
-export function readDepth(text: string | undefined): number {
-  return text === undefined ? 1 : unwrap(parseCount(text, 1, depthMax), optionText("depth"));
+/** How deep entries lie, `otherwise` where it is not said. Throws `DyncError` ("usage"). */
+export function readDepth(text: string | undefined, otherwise: number | null = null): number {
+  return text === undefined ? (otherwise ?? 1) : unwrap(parseCount(text, 1, depthMax), optionText("depth"));
 }
 
-/** In ms. Throws `DyncError` ("usage"). */
-export function readSettle(text: string | undefined): number {
+/** In ms, `otherwise` where it is not said. Throws `DyncError` ("usage"). */
+export function readSettle(text: string | undefined, otherwise: number | null = null): number {
+  if (text === undefined && otherwise !== null) return otherwise;
   const settleMs = unwrap(parseDuration(text ?? settleDefault), optionText("settle"));
   if (settleMs >= settleMsMin) return settleMs;
   const hint = "an instrument that pauses for longer would have half a run sent";

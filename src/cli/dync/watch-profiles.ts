@@ -1,6 +1,14 @@
-// What `dync watch` knows of instruments: the list of `--profiles`.
+// What `dync watch` knows of instruments: the list of `--profiles`, and the one that `--profile` names.
 
+import { basename } from "node:path";
+import { closest } from "../../base/closest.ts";
+import { DyncError } from "../../base/error.ts";
+import type { Profile } from "../../watch/profile.ts";
+import { throwFaults } from "../command-line-error.ts";
+import { optionText } from "../option-value.ts";
 import type { Output } from "../output.ts";
+import { printable } from "../printable.ts";
+import { readSettingsFile } from "../settings-file.ts";
 
 /** Prints the profiles that come with the program. */
 export async function printProfiles(output: Output): Promise<void> {
@@ -9,4 +17,48 @@ export async function printProfiles(output: Output): Promise<void> {
   const profiles = listedProfiles();
   for (const profile of profiles) output.record("profile", { ...profile });
   output.result(profileLines(profiles).join("\n"));
+}
+
+// Ours have 3 kB at most.
+const fileBytesMax = 256 * 1024;
+
+/**
+ * What `--profile` names: one that comes with the program, or a file that somebody wrote; `unit` is what `--unit` says. Throws `DyncError`
+ * ("usage": there is none of that name, or it is for something else; "configuration": everything that is wrong with the file).
+ */
+export async function chosenProfile(text: string, unit: string | undefined): Promise<Profile> {
+  const profile = await profileOf(text);
+  if (unit === undefined || unit === profile.unit) return profile;
+  const message = `${optionText("unit")} "${unit}" does not go with the profile "${printable(profile.name)}"`;
+  throw new DyncError("usage", message, { hint: `of that instrument each ${profile.unit} is sent as one` });
+}
+
+async function profileOf(text: string): Promise<Profile> {
+  const { knownProfile, profileNames } = await import("../../watch/profiles.ts");
+  if (/[/\\]|\.toml$/.test(text)) return await profileIn(text);
+  const known = knownProfile(text);
+  if (known !== null) return known;
+  const near = closest(text, profileNames);
+  const hint = 'run "dync watch --profiles", or name a file: ./my.toml';
+  throw new DyncError("usage", `${optionText("profile")} "${printable(text)}" is not known`, {
+    hint: near === null ? hint : `did you mean "${near}"?`,
+  });
+}
+
+async function profileIn(file: string): Promise<Profile> {
+  const content = readSettingsFile(file, fileBytesMax);
+  if (content === null) {
+    const hint = 'run "dync watch --profiles" for those that need no file';
+    throw new DyncError("configuration", printable(`Cannot read ${file}: there is no such file`), { hint });
+  }
+  const { readProfile } = await import("../../watch/profile.ts");
+  const reading = readProfile(basename(file).replace(/\.toml$/, ""), content.text);
+  if (reading.ok) return reading.value;
+  throwFaults(
+    reading.faults.map(({ line, member, text, hint }) => {
+      const where = member === "" ? `${file}:${line}` : `${file}:${line}: ${member}`;
+      return new DyncError("configuration", printable(`${where}: ${text}`), { hint });
+    }),
+  );
+  throw new Error("a profile that cannot be read has faults");
 }

@@ -8,12 +8,13 @@ import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
-import { type CompletionRule, genericRule } from "../../watch/completion.ts";
+import { genericRule } from "../../watch/completion.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
 import { Scanner, type Shape } from "../../watch/folder/scan.ts";
 import { lockWatch, SentMemory, watchFolderOf } from "../../watch/folder/sent-memory.ts";
 import { Looker, type Ready } from "../../watch/looker.ts";
+import type { Profile } from "../../watch/profile.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
 import { WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
@@ -37,7 +38,7 @@ import {
   watchFaults,
   watchOptions,
 } from "./watch-options.ts";
-import { printProfiles } from "./watch-profiles.ts";
+import { chosenProfile, printProfiles } from "./watch-profiles.ts";
 import { type WatchJob, WatchReports } from "./watch-reports.ts";
 
 export const watchCommand = defineCommand({
@@ -62,7 +63,8 @@ async function watch(values: WatchValues, context: CommandContext): Promise<numb
   if (values.reasons) return listReasons(context);
   const server = { port: values.port, serverKey: values["server-key"] };
   const watched = readWatched([values.server, values.dir], server, environment);
-  return await watchFolder(watched, values, context);
+  const instrument = values.profile === undefined ? null : await chosenProfile(values.profile, values.unit);
+  return await watchFolder({ ...watched, instrument }, values, context);
 }
 
 function listReasons({ output }: CommandContext): number {
@@ -73,7 +75,14 @@ function listReasons({ output }: CommandContext): number {
   return 0;
 }
 
-async function watchFolder(watched: Watched, values: WatchValues, context: CommandContext): Promise<number> {
+/** What is watched, and what is known of the instrument that writes there; `null`: nothing. */
+type WatchedInstrument = Watched & { readonly instrument: Profile | null };
+
+async function watchFolder(
+  watched: WatchedInstrument,
+  values: WatchValues,
+  context: CommandContext,
+): Promise<number> {
   const { output, environment, signal } = context;
   const { server, folder } = watched;
   const state = watchFolderOf(resolve(dyncHome(environment)), folder);
@@ -116,21 +125,22 @@ interface Around {
 }
 
 function partsOf(
-  { server, profile, folder }: Watched,
+  { server, profile, instrument, folder }: WatchedInstrument,
   values: WatchValues,
   { context, memory, reports }: Around,
 ): WatcherParts & { readonly looker: Looker } {
   const { clock } = context;
-  const rule = genericRule;
-  const selection = readSelection({ include: [], exclude: values.exclude, all: false });
-  const settleMs = readSettle(values.settle);
+  const rule = instrument ?? genericRule;
+  const chosen = readSelection({ include: [], exclude: values.exclude, all: false });
+  const selection = { ...chosen, exclude: [...chosen.exclude, ...(instrument?.junkPatterns ?? [])] };
+  const settleMs = readSettle(values.settle, instrument?.settleMs);
   const list = new WatchList({
     settleMs: values.explain ? 1 : settleMs,
     random: Math.random,
     onWaiting: values.explain ? () => {} : (path, waiting, kind) => reports.waiting(path, kind, waiting),
     onLost: (detail) => reports.lost(folder, detail),
   });
-  const scanner = new Scanner(folder, shapeOf(values, rule), clock);
+  const scanner = new Scanner(folder, shapeOf(values, instrument), clock);
   const template = values["name-template"];
   const jobs = new WatchJobs({
     server,
@@ -154,18 +164,19 @@ function partsOf(
   };
 }
 
-function shapeOf(values: WatchValues, rule: CompletionRule): Shape {
+function shapeOf(values: WatchValues, instrument: Profile | null): Shape {
+  const rule = instrument ?? genericRule;
   const unit = readUnit(values.unit);
-  const depth = readDepth(values.depth);
+  const depth = readDepth(values.depth, instrument?.depth);
   const isExcluded = anyOf(values.exclude, process.platform === "win32");
   const isLeftOut = (path: string, isFolder: boolean): boolean =>
     isSystemJunk(path) || isExcluded(path, isFolder);
   return {
     depth,
-    // A folder higher up holds entries, and is none.
+    // A folder higher up holds entries, and is none unless its profile knows it by its shape.
     isEntry: (view, at) =>
       (unit === null || view.kind === unit) &&
-      (view.kind === "file" ? !isWatchSidecar(view.name) : at === depth) &&
+      (view.kind === "file" ? !isWatchSidecar(view.name) : at === depth || instrument?.hasShape === true) &&
       rule.isUnit(view),
     isLeftOut,
     isJunk: (path, isFolder) => isLeftOut(path, isFolder) || rule.isJunk(path),
