@@ -26,8 +26,10 @@ const placeBytesMax = 2000;
 
 type Accepted = Extract<Judgement, { type: "accepted" }>;
 
-export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "rulesOf" | "clock"> & {
+export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "room" | "rulesOf" | "clock"> & {
   readonly logger: Logger;
+  /** Name and version of this program. */
+  readonly program: string;
 };
 
 export class Inquiries {
@@ -60,7 +62,8 @@ export class Inquiries {
   }
 
   async #answer(user: string, post: PostFile): Promise<Refusal> {
-    const { rulesFrom } = post.info;
+    const { rulesFrom, state } = post.info;
+    if (state === true) return await stateFor(user, this.#parts);
     return rulesFrom === undefined
       ? await inquire(user, post, this.#parts)
       : this.#rules.part(user, rulesFrom);
@@ -70,6 +73,20 @@ export class Inquiries {
   #marked(user: string, { info, ...refusal }: Refusal): Refusal {
     return { ...refusal, info: { ...info, rules: this.#rules.digestOf(user) } };
   }
+}
+
+/** How the server is, for who wants to know whether it could be sent to. */
+async function stateFor(user: string, parts: InquiryParts): Promise<Refusal> {
+  const { clock, room, catalogue, rulesOf, program: server } = parts;
+  const free = await room.available(user);
+  const quotas = quotasOf(user, rulesOf(user).limits);
+  const left = quotas.length === 0 ? null : (await catalogue.room(quotas)).bytes;
+  const info = {
+    ...{ user, server, time: clock.date().toISOString() },
+    ...(free === null ? {} : { free }),
+    ...(left === null ? {} : { quota: Math.max(0, left) }),
+  };
+  return { code: errorMeanings["unknown-upload"].wire, text: "The server is there", info };
 }
 
 async function inquire(user: string, post: PostFile, parts: InquiryParts): Promise<Refusal> {

@@ -37,21 +37,34 @@ export class Room {
    * ("no-space") that names what is free. `null` is an upload of unknown size: it only needs something to be left.
    */
   async reserve(id: string, user: string, bytes: number | null, come = 0): Promise<void> {
-    const before = [...this.#claims.values()].map((claim) => ({ ...claim }));
+    const before = this.#copy();
     const free = await this.#storage.freeBytes();
-    if (free !== null) {
-      // What was written while we waited is no longer set aside, but may have been counted as free.
-      const claimed = Math.max(claimedOf(before, user, free), claimedOf(this.#claims.values(), user, free));
-      const available = Math.max(0, free - headroomBytes - claimed);
-      if (available === 0 || (bytes ?? 0) > available) {
-        const wanted = bytes === null ? "the upload has no announced size" : `the upload needs ${bytes}`;
-        throw new DyncError(
-          "no-space",
-          `Not enough room on the server: ${available} bytes are free, ${wanted}`,
-        );
-      }
+    // From here to the claim nobody else gets a turn.
+    const available = this.#availableOf(free, before, user);
+    if (available !== null && (available === 0 || (bytes ?? 0) > available)) {
+      const wanted = bytes === null ? "the upload has no announced size" : `the upload needs ${bytes}`;
+      const text = `Not enough room on the server: ${available} bytes are free, ${wanted}`;
+      throw new DyncError("no-space", text);
     }
     this.#claims.set(id, { user, left: bytes ?? 0, come });
+  }
+
+  /** Bytes that one more upload of `user` may have, now; `null` where the storage cannot tell. */
+  async available(user: string): Promise<number | null> {
+    const before = this.#copy();
+    return this.#availableOf(await this.#storage.freeBytes(), before, user);
+  }
+
+  #copy(): readonly Claim[] {
+    return [...this.#claims.values()].map((claim) => ({ ...claim }));
+  }
+
+  /** Of `free` bytes, which were told after the claims were those of `before`. */
+  #availableOf(free: number | null, before: readonly Claim[], user: string): number | null {
+    if (free === null) return null;
+    // What was written while we waited is no longer set aside, but may have been counted as free.
+    const claimed = Math.max(claimedOf(before, user, free), claimedOf(this.#claims.values(), user, free));
+    return Math.max(0, free - headroomBytes - claimed);
   }
 
   /** Upload `id` has `come` bytes on the disk now: what was set aside for them is free, once. */

@@ -75,6 +75,30 @@ describe("where nothing is", () => {
   });
 });
 
+describe("how the server is", () => {
+  const state = (change: Partial<PostFile> = {}): PostFile => {
+    const post = asking(change);
+    return { ...post, info: { ...post.info, state: true } };
+  };
+
+  test("is told with its time, its room and whom it talks to, whatever the name, and nothing is begun", async () => {
+    const answer = await told(state({ name: "a:b", metadataText: "{}" }), "annaToo");
+    const time = world.clock.date().toISOString();
+    const info = { user: "anna", server: "test", time, ask: true as const };
+    expect(answer).toEqual({ code: 404, text: "The server is there", info });
+    expect(world.server.openUploads).toBe(0);
+  });
+
+  test("with what a quota leaves", async () => {
+    const granted = new ServerWorld();
+    await granted.start({ limits: { quotaBytes: 100 } });
+    const sender = await granted.connect(1);
+    expect((await sender.upload("content")).type).toBe("upload-finished");
+    const answer = await sender.ask(state());
+    expect(answer.type === "error" && answer.info?.quota).toBe(93);
+  });
+});
+
 describe("where something is", () => {
   beforeEach(async () => {
     expect((await client.upload("content")).type).toBe("upload-finished");

@@ -42,6 +42,15 @@ describe("room", () => {
     expect(await codeOf(room.reserve("c", "anna", null))).toBe("no-space");
   });
 
+  test("can be looked at: what is free less what was set aside, and nothing where it has no end", async () => {
+    const room = roomOf(11 * MiB);
+    expect(await room.available("anna")).toBe(10 * MiB);
+    await room.reserve("a", "anna", 4 * MiB);
+    expect(await room.available("anna")).toBe(6 * MiB);
+    expect(await roomOf(MiB / 2).available("anna")).toBe(0);
+    expect(await roomOf().available("anna")).toBeNull();
+  });
+
   test("without an end is given to everybody", async () => {
     const room = roomOf();
     await room.reserve("a", "anna", 2 ** 50);

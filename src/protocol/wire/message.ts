@@ -55,6 +55,13 @@ const error = {
       user: field.text,
       rulesSize: field.size,
       rulesPart: field.text,
+      /** Where `state` was asked for, beside the user: the server's calendar time, RFC 3339, UTC. */
+      time: field.timestamp,
+      /** Bytes that are free for an upload of this user, now; and, where there is a quota, those that it leaves. */
+      free: field.size,
+      quota: field.size,
+      /** Name and version of the server program. */
+      server: field.text,
       /** It answers a `post-file` that asks, whatever the code: nothing was begun. */
       ask: field.yes,
       /** Of the `post-file` that it answers, where that asks and has one. */
@@ -100,6 +107,8 @@ export const clientMessages = {
         files: field.sha256,
         /** With `ask`: the rules are wanted instead, compressed, from this byte on. */
         rulesFrom: field.size,
+        /** With `ask`: how the server is is wanted instead, its time and its room. */
+        state: field.yes,
       },
       { [reservedMember]: infoMarker },
     ),
