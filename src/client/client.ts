@@ -24,6 +24,8 @@ import { RulesShelf } from "./kept-rules.ts";
 import { tarName, withGoodNames } from "./listing/tar-names.ts";
 import { OfflineJudge } from "./offline-judge.ts";
 import type { Retry } from "./patience.ts";
+
+import { SendBudget } from "./send-budget.ts";
 import { type Server, Servers } from "./servers.ts";
 import { identicalTo } from "./skip-identical.ts";
 import type { Source } from "./source.ts";
@@ -69,6 +71,8 @@ export interface ClientOptions
   /** Name and version of this program. */
   readonly name: string;
   readonly openTransport: () => Promise<ClientTransport>;
+  /** Bytes a second that all uploads together may send now, `null` for any; without it any. */
+  readonly rate?: (() => number | null) | undefined;
 }
 
 const listing = { taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null } as const;
@@ -82,6 +86,7 @@ export class Client {
   readonly history: History;
   readonly #options: ClientOptions;
   readonly #shelf: RulesShelf;
+  readonly #budget: SendBudget | undefined;
   readonly #servers = new Servers();
   readonly #askers = new Map<Server, Asker>();
   #keys: Promise<KeyPair> | null = null;
@@ -93,6 +98,8 @@ export class Client {
     this.batches = new BatchStore(options.home);
     this.history = new History(options.home);
     this.#shelf = new RulesShelf(options.home, options.clock);
+    const { clock, rate } = options;
+    this.#budget = rate === undefined ? undefined : new SendBudget({ clock, rate });
   }
 
   /**
@@ -132,7 +139,15 @@ export class Client {
         const isAsked = skipsIdentical && source.canSeek;
         const there = isAsked ? await this.#identical(job, source, { report, patience }, signal) : null;
         if (there !== null) return there;
-        const parts = { ...report, onProgress, transport, clock, random, store: this.store };
+        const parts = {
+          ...report,
+          onProgress,
+          transport,
+          clock,
+          random,
+          store: this.store,
+          budget: this.#budget,
+        };
         return await uploadSource({ ...job, ...party, ...patience, source, client }, parts, signal);
       } finally {
         await source.close();

@@ -9,6 +9,7 @@ import type {
   ClientAction,
   ClientInput,
   ClientUploadTask,
+  SendWindow,
   UploadResult,
 } from "../protocol/client/client-events.ts";
 import { ClientUpload } from "../protocol/client/client-upload.ts";
@@ -21,6 +22,7 @@ import { connectionError } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
 import { Patience, type Retry, type Verdict } from "./patience.ts";
 import { refusalError } from "./refusal-error.ts";
+import type { SendBudget } from "./send-budget.ts";
 import { Sender } from "./sender.ts";
 import type { Source } from "./source.ts";
 import { expectStoredAlready, storedFileOf } from "./stored-already.ts";
@@ -63,6 +65,8 @@ export interface UploadParts {
   readonly onProgress: (progress: UploadProgress) => void;
   /** Tells the user something beside the progress. */
   readonly onNote: (text: string) => void;
+  /** How fast chunks may go; without it as fast as they can. */
+  readonly budget?: SendBudget | undefined;
 }
 
 export interface Receipt {
@@ -122,8 +126,8 @@ class Upload {
     this.#sender = new Sender({
       source: options.source,
       allocate: (length) => transport.allocate(length),
-      window: () => this.#machine.window,
-      isFree: () => this.#connection?.isBehind === false,
+      window: () => this.#window(),
+      isFree: () => this.#connection?.isBehind === false && this.#isWithinBudget(),
       send: (chunk, wasHeld) => this.#send(chunk, wasHeld),
       onOwed: (isOwed) => this.#patience.awaitsSource(isOwed, clock.now()),
       // What could not be read now may be readable later, and is the same; what changed is not.
@@ -152,6 +156,7 @@ class Upload {
       this.#cancelPause();
       this.#connection?.close(0);
       this.#sender.close();
+      this.#parts.budget?.leave(this.#wake);
     }
   }
 
@@ -324,6 +329,25 @@ class Upload {
     }
   }
 
+  #window(): SendWindow | null {
+    const { window } = this.#machine;
+    const { budget } = this.#parts;
+    if (window === null || budget === undefined) return window;
+    return { ...window, lengthMax: Math.min(window.lengthMax, budget.chunkBytesMax) };
+  }
+
+  // What waits for our own limit is not the server's fault.
+  #isWithinBudget(): boolean {
+    const isWithin = this.#parts.budget?.admits(this.#wake) ?? true;
+    if (!isWithin) this.#patience.awaitsSource(true, this.#parts.clock.now());
+    return isWithin;
+  }
+
+  readonly #wake = (): void => {
+    this.#patience.awaitsSource(false, this.#parts.clock.now());
+    this.#sender.pump();
+  };
+
   #send({ offset, length, block, checksum }: Chunk, wasHeld: boolean): void {
     const isLast = checksum !== null;
     const end = offset + length;
@@ -334,6 +358,7 @@ class Upload {
     }
     const frames = [...encodeChunkHeader(offset, isLast), block ?? new Uint8Array(0)];
     this.#connection?.send(isLast ? [...frames, checksum] : frames);
+    this.#parts.budget?.sent(length);
     const skipped = this.#progress.sent === 0 ? offset : this.#progress.skipped;
     this.#report({ sent: end, skipped });
     this.#feed({ type: "chunk-sent", offset, length, isLast, wasHeld });

@@ -2,6 +2,7 @@
 // where none is named.
 //
 //   default_server = "lab"             # an alias, or an address
+//   limit = "20MB/s"                   # how fast all is sent, or a timetable
 //
 //   [servers.lab]                      # the alias
 //   host = "dync.example.org"
@@ -15,6 +16,7 @@ import * as v from "valibot";
 import { type JsonMember, jsonMember, objectText } from "../base/json-text.ts";
 import { metadataFault } from "../protocol/wire/metadata.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
+import { type RateLimit, rateLimits } from "./rate-limit.ts";
 import { defaultPort, parseServerAddress, portIn, type ServerAddress } from "./server-address.ts";
 import { counts, durations } from "./setting.ts";
 import {
@@ -46,21 +48,23 @@ export interface NamedServer extends ServerAddress {
 export interface ClientSettings {
   /** An alias or an address, or `null`. */
   readonly defaultServer: string | null;
+  /** How fast everything is sent, or `null`. */
+  readonly limit: RateLimit | null;
   /** By alias. */
   readonly servers: ReadonlyMap<string, NamedServer>;
 }
 
-export const noClientSettings: ClientSettings = { defaultServer: null, servers: new Map() };
+export const noClientSettings: ClientSettings = { defaultServer: null, limit: null, servers: new Map() };
 
 /** What `text` says, or all that is wrong with it, in the order of its lines. */
 export function readClientSettings(text: string): FileReading<ClientSettings> {
   const reading = checkFile(readToml(text), fileSchema);
   if (!reading.ok) return reading;
-  const { default_server: defaultServer = null, servers = {} } = reading.value;
+  const { default_server: defaultServer = null, limit = null, servers = {} } = reading.value;
   const faults = [...aliasFaults(servers, reading), ...defaultFaults(defaultServer, servers, reading)];
   if (faults.length > 0) return { ok: false, faults: faults.toSorted((a, b) => a.line - b.line) };
   const named = Object.entries(servers).map(([alias, row]) => [alias, namedServer(row)] as const);
-  return { ...reading, value: { defaultServer, servers: new Map(named) } };
+  return { ...reading, value: { defaultServer, limit, servers: new Map(named) } };
 }
 
 const everything = '"dync --help" has all that are known';
@@ -80,6 +84,7 @@ const serverSchema = table(
 const fileSchema = table(
   {
     default_server: v.optional(member(readText)),
+    limit: v.optional(ofKind(rateLimits)),
     servers: v.optional(v.pipe(member(readServers), v.record(v.string(), serverSchema))),
   },
   everything,

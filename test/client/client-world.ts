@@ -1,7 +1,13 @@
 // A client on the memory transport with a clock of its own, for the tests of uploads.
 
 import { DyncError } from "../../src/base/error.ts";
-import { type Receipt, type UploadOptions, type UploadProgress, upload } from "../../src/client/upload.ts";
+import {
+  type Receipt,
+  type UploadOptions,
+  type UploadParts,
+  type UploadProgress,
+  upload,
+} from "../../src/client/upload.ts";
 import { generateKeyPair } from "../../src/keys/key.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryNetwork, type MemoryNetworkOptions } from "../support/memory/network.ts";
@@ -41,7 +47,7 @@ export class ClientWorld {
     };
   }
 
-  upload(change: Partial<UploadOptions> = {}): Promise<Receipt> {
+  upload(change: Partial<UploadOptions> = {}, parts: Pick<UploadParts, "budget"> = {}): Promise<Receipt> {
     const source = change.source ?? this.source;
     const task = {
       name: "run.raw",
@@ -54,7 +60,7 @@ export class ClientWorld {
     const connection = { host: "server", port: 8889, serverKey: serverKeys.publicKey, keys: clientKeys };
     const patience = { retryForMs: 60_000, retryFirst: false, isResumable: source.canSeek };
     const options = { task, source, identity, ...connection, ...patience, ...change };
-    return upload(options, this.parts, this.stop.signal);
+    return upload(options, { ...this.parts, ...parts }, this.stop.signal);
   }
 
   /** Lets everything happen that needs no time. */

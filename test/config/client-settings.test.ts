@@ -23,6 +23,7 @@ describe("readClientSettings()", () => {
   test("reads a default and servers, with what is left out", () => {
     const text = [
       'default_server = "lab"',
+      'limit = "Mon-Fri 08:00-18:00 5MB/s, 20MB/s"',
       "[servers.lab]",
       'host = "Dync.Example.ORG"',
       "port = 9000",
@@ -32,8 +33,9 @@ describe("readClientSettings()", () => {
       "[servers.archive-2]",
       'host = "::1"',
     ].join("\r\n");
-    const { defaultServer, servers } = settingsIn(text);
+    const { defaultServer, limit, servers } = settingsIn(text);
     expect(defaultServer).toBe("lab");
+    expect(limit).toMatchObject({ otherwise: 20e6, spans: [{ from: 480, to: 1080, rate: 5e6 }] });
     const lab = { host: "dync.example.org", port: 9000, serverKey: "keys/lab.key" };
     const none = { serverKey: null, jobs: null, retryForMs: null, metadata: [] };
     expect([...servers]).toEqual([
@@ -64,7 +66,7 @@ describe("readClientSettings()", () => {
     ["# nothing", null],
     ["", null],
   ])("%j has the default %j", (text, server) => {
-    expect(settingsIn(text)).toEqual({ defaultServer: server, servers: new Map() });
+    expect(settingsIn(text)).toEqual({ defaultServer: server, limit: null, servers: new Map() });
   });
 
   const server = "[servers.lab]\n";
@@ -79,8 +81,13 @@ describe("readClientSettings()", () => {
       '3: trying to redefine an already defined table or value: default_server = "b" [take one of the two out]',
     ],
     ['\ndefault_sever = "a"', '2: default_sever: unknown setting [did you mean "default_server"?]'],
-    ["colour = 1", '1: colour: unknown setting [known here: "default_server", "servers"]'],
+    ["colour = 1", '1: colour: unknown setting [known here: "default_server", "limit", "servers"]'],
     ["default_server = 3", "1: default_server: needs a text, found 3"],
+    ['limit = "20"', '1: limit: needs at least 10kB/s, found "20"'],
+    [
+      "limit = 20",
+      '1: limit: needs a rate, found 20 [write "20MB/s", or "Mon-Fri 08:00-18:00 5MB/s, 20MB/s"]',
+    ],
     ['default_server = ""', '1: default_server: needs a text, found ""'],
     [
       'default_server = "tcp://lab:1"',
@@ -128,7 +135,7 @@ describe("readClientSettings()", () => {
       "[servers.'the lab']\nhost = 'lab'",
       '1: servers."the lab": the alias is not one word [use letters, digits, dots, dashes and underscores, 64 at most]',
     ],
-    ["__proto__ = 1", '1: __proto__: unknown setting [known here: "default_server", "servers"]'],
+    ["__proto__ = 1", '1: __proto__: unknown setting [known here: "default_server", "limit", "servers"]'],
     // Written in a way that a search for the key's text does not find.
     [
       `${server}"h\\u006fts" = 1\nhost = "lab"`,

@@ -168,6 +168,11 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(read(await program.ended()).at(-1)).toMatchObject({ exit: 130, entries: 2 });
   });
 
+  test("of how fast files are sent", async () => {
+    expect((await dync("limit", "00:00-24:00 5MB/s")).at(-1)).toMatchObject({ bytesPerSecond: 5e6 });
+    expect((await dync("limit", "--clear")).at(-1)).toMatchObject({ limit: null });
+  });
+
   test("of what is there already under another name", async () => {
     const files = await Promise.all(
       ["kept.raw", "again.raw", "more.raw"].map((name) => lab.file(name, "kept")),

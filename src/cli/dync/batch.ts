@@ -3,7 +3,7 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Batch } from "../../client/batch/batch.ts";
-import type { Client } from "../../client/client.ts";
+import type { Client, ClientOptions } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
 import { sizeOf } from "../../client/origin.ts";
 import type { Retry } from "../../client/patience.ts";
@@ -22,6 +22,8 @@ export interface Conduct {
   readonly atOnce: number;
   /** Whether what the server has already, under any name, is looked for before anything is sent. */
   readonly skipsIdentical?: boolean;
+  /** How fast all of them together may be sent, as the client takes it. */
+  readonly rate?: ClientOptions["rate"];
 }
 
 /** Writes down what is to be sent, sends it, and resolves to the exit status. Rejects with `DyncError` when the user stops it. */
@@ -31,7 +33,7 @@ export async function sendBatch(
   context: CommandContext,
 ): Promise<number> {
   const { output, clock, signal } = context;
-  await using client = openClient(context);
+  await using client = openClient(context, conduct);
   const batch = await client.batches.begin(withSizes(jobs), clock.date().toISOString(), signal);
   if (batch.fault !== null) {
     const hint = "the files are sent all the same; if that is interrupted, give this command again";

@@ -186,6 +186,7 @@ async function readJobs(
     "stdin-jobs": false,
     command: [],
     "files-from": undefined,
+    limit: undefined,
   };
   const all = await readPaths(paths, sent, context);
   const plan = new SendPlan(sent, all.paths.length > 1, {

@@ -4,6 +4,7 @@
 import { join, resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import { type NamedServer, noClientSettings, readClientSettings } from "../../config/client-settings.ts";
+import type { RateLimit } from "../../config/rate-limit.ts";
 import type { MemberFault } from "../../config/table.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { throwFaults } from "../command-line-error.ts";
@@ -19,6 +20,8 @@ export interface KnownServers {
   readonly default: { readonly text: string; readonly saidBy: string } | null;
   /** What `DYNC_PORT` says; it goes over the port of an alias. */
   readonly port?: string | undefined;
+  /** What `client.toml` says of how fast everything is sent. */
+  readonly limit?: RateLimit | null;
 }
 
 const fileName = "client.toml";
@@ -35,9 +38,9 @@ export function readKnownServers(environment: Readonly<Record<string, string | u
   const content = readSettingsFile(file, fileBytesMax);
   const reading = content === null ? null : readClientSettings(content.text);
   if (reading !== null && !reading.ok) throwFaults(reading.faults.map((it) => fileError(file, it)));
-  const { defaultServer, servers: named } = reading?.ok ? reading.value : noClientSettings;
+  const { defaultServer, limit, servers: named } = reading?.ok ? reading.value : noClientSettings;
   const { DYNC_SERVER: chosen, DYNC_PORT } = environment;
-  const said = { home, named, port: DYNC_PORT || undefined };
+  const said = { home, named, port: DYNC_PORT || undefined, limit };
   if (chosen) return { ...said, default: { text: chosen, saidBy: "DYNC_SERVER" } };
   return { ...said, default: defaultServer === null ? null : { text: defaultServer, saidBy: file } };
 }

@@ -5,6 +5,7 @@ import { cancelCommand } from "./cancel.ts";
 import { checkCommand } from "./check.ts";
 import { historyCommand } from "./history.ts";
 import { keygenCommand } from "./keygen.ts";
+import { limitCommand } from "./limit.ts";
 import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
 import { serversCommand } from "./servers.ts";
@@ -26,6 +27,7 @@ export const dync: Program = {
     cancelCommand,
     checkCommand,
     historyCommand,
+    limitCommand,
     watchCommand,
   ],
   defaultCommand: "send",

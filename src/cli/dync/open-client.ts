@@ -1,14 +1,17 @@
 // Puts the real parts of a client together for one command.
 
 import { resolve } from "node:path";
-import { Client } from "../../client/client.ts";
+import { Client, type ClientOptions } from "../../client/client.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import type { CommandContext } from "../command.ts";
 import { version } from "../version.ts";
 import { fileSystemWriter } from "./write-all.ts";
 
-/** The client of this command, which disposes of it. */
-export function openClient({ environment, clock }: CommandContext): Client {
+/** The client of this command, which disposes of it. `rate` says how fast it may send. */
+export function openClient(
+  { environment, clock }: CommandContext,
+  { rate }: Pick<ClientOptions, "rate"> = {},
+): Client {
   return new Client({
     home: resolve(dyncHome(environment)),
     name: `dync ${version}`,
@@ -20,5 +23,6 @@ export function openClient({ environment, clock }: CommandContext): Client {
     clock,
     random: Math.random,
     writeAll: fileSystemWriter(),
+    rate,
   });
 }

@@ -13,6 +13,8 @@ import { readAtOnce, readRetry } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { Outcomes } from "./outcomes.ts";
 import { reporterFor } from "./reporter.ts";
+import { readRateSource } from "./send-limit.ts";
+import { limitOptions } from "./send-options.ts";
 import { describe, isBatch, isUpload, listUnfinished, selectUnfinished } from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
 
@@ -21,6 +23,7 @@ export const resumeCommand = defineCommand({
   usage: resumeUsage,
   options: {
     ...sharedOptions,
+    ...limitOptions,
     jobs: { type: "string" },
     "retry-for": { type: "string" },
     quiet: { type: "boolean", alias: "q" },
@@ -32,7 +35,7 @@ export const resumeCommand = defineCommand({
     if (values.quiet) output.beQuiet();
     const sources = { options: values, environment: context.environment, profile: null };
     const conduct = { retry: readRetry(sources), atOnce: readAtOnce(sources) };
-    await using client = openClient(context);
+    await using client = openClient(context, { rate: readRateSource(values.limit, context) });
     const all = await listUnfinished(client, output);
     const selected = values.id.length === 0 ? all : selectUnfinished(all, values.id);
     if (selected.length === 0) return nothing(context);

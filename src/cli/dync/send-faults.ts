@@ -19,6 +19,7 @@ import { commandFaults, stdinJobsFaults } from "./input-faults.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-server.ts";
 import { selectionFaults } from "./selection-options.ts";
+import { limitFaults } from "./send-limit.ts";
 import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
 import { isThere, kindOf } from "./what-is-there.ts";
 
@@ -31,6 +32,7 @@ const otherNames: Readonly<Record<string, string>> = {
   ...named("trust", "known", "know", "pin"),
   ...named("servers", "hosts", "server", "fingerprint", "fingerprints", "known-hosts"),
   ...named("history", "log", "sent", "journal"),
+  ...named("limit", "throttle", "bandwidth", "rate", "bwlimit", "speed"),
   ...named("check", "verify", "compare", "diff", "cmp"),
   ...named("send", "upload", "put", "push", "cp", "copy", "store", "transfer"),
 };
@@ -44,6 +46,7 @@ const commandNames = [
   "cancel",
   "check",
   "history",
+  "limit",
   "watch",
   "help",
 ];
@@ -302,7 +305,7 @@ function optionFaults(
     const hint = "leave one of them away";
     faults.push(new DyncError("usage", 'Options "-n" and "--name-template" both say the name', { hint }));
   }
-  faults.push(...conductFaults(values, environment));
+  faults.push(...conductFaults(values, environment), ...limitFaults(values.limit?.[0], environment));
   if (switches.includes("null") && values["files-from"] === undefined) {
     const hint = "it says how the paths in that list end";
     faults.push(new DyncError("usage", 'Option "-0" needs "--files-from"', { hint }));

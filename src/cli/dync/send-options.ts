@@ -48,6 +48,10 @@ const alreadyOptions = {
   "skip-identical": { type: "boolean" },
 } as const satisfies OptionsDef;
 
+export const limitOptions = {
+  limit: { type: "string" },
+} as const satisfies OptionsDef;
+
 export const conductOptions = {
   jobs: { type: "string" },
   "retry-for": { type: "string" },
@@ -68,6 +72,7 @@ export const sendOptions = {
   ...inputOptions,
   ...serverOptions,
   ...alreadyOptions,
+  ...limitOptions,
   ...conductOptions,
   ...positionals,
 } as const satisfies OptionsDef;

@@ -10,6 +10,7 @@ import { openClient } from "./open-client.ts";
 import { reporterFor } from "./reporter.ts";
 import { sendFaults } from "./send-faults.ts";
 import { readJobs, readSending, type Sending } from "./send-jobs.ts";
+import { readRateSource } from "./send-limit.ts";
 import { type SendValues, sendOptions } from "./send-options.ts";
 import { sendStdinJobs } from "./stdin-jobs.ts";
 import { dyncUsage } from "./usage.ts";
@@ -28,16 +29,17 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const sending = readSending(values, context.environment);
   const sources = { options: values, environment: context.environment, profile: sending.profile };
   const [retry, atOnce] = [readRetry(sources), readAtOnce(sources)];
-  if (values["stdin-jobs"]) return await sendJobLines(sending, values, { retry, atOnce }, context);
+  const rate = readRateSource(values.limit, context);
+  if (values["stdin-jobs"]) return await sendJobLines(sending, values, { retry, rate, atOnce }, context);
   const jobs = await readJobs(sending, values, context);
   if (values["dry-run"]) return await dryRun(jobs, sending.isBatch, context);
   const { "skip-identical": skipsIdentical } = values;
   if (sending.isBatch) {
     const { host: server, port } = sending.server;
     output.summarise({ server, port });
-    return await sendBatch(jobs, { retry, skipsIdentical, atOnce }, context);
+    return await sendBatch(jobs, { retry, rate, skipsIdentical, atOnce }, context);
   }
-  for (const job of jobs) await sendOne(job, { retry, skipsIdentical }, context);
+  for (const job of jobs) await sendOne(job, { retry, rate, skipsIdentical }, context);
   return 0;
 }
 
@@ -49,14 +51,14 @@ async function sendJobLines(
 ): Promise<number> {
   context.output.summarise({ server: server.host, port: server.port });
   const conduct = { ...how, skipsIdentical: values["skip-identical"] };
-  await using client = openClient(context);
+  await using client = openClient(context, how);
   const fields = profile?.metadata ?? [];
   return await sendStdinJobs({ server, fields }, values, conduct, { client, context });
 }
 
 async function sendOne(
   job: Job,
-  { retry, ...how }: Omit<Conduct, "atOnce">,
+  { retry, rate, ...how }: Omit<Conduct, "atOnce">,
   context: CommandContext,
 ): Promise<void> {
   const { output, signal } = context;
@@ -75,7 +77,7 @@ async function sendOne(
       throw error;
     },
   });
-  await using client = openClient(context);
+  await using client = openClient(context, { rate });
   await client.send([job], { ...retry, ...how }, reporter, signal);
 }
 

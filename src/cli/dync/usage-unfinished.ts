@@ -28,6 +28,8 @@ stored or dropped. To give the same "dync send" command again does the same.
 
 Options:
       --jobs NUMBER        so many files at once (default 4)
+      --limit RATE         send no faster than RATE bytes a second, all files
+                           together (see "dync limit --help")
       --retry-for DURATION keep trying for so long when the server cannot be
                            reached (default, once it was reached: 24h, and 15m
                            where no terminal is)

@@ -50,6 +50,7 @@ Options:
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many uploads at once (default 4)
+      --limit RATE         send no faster, as "dync limit --help" says it
       --retry-for DURATION with --once: how long to keep trying when the server
                            cannot be reached (default 15m); else it is forever
   -q, --quiet              print warnings and errors only

@@ -15,6 +15,7 @@ Usage:
   dync cancel ID...              drop some of it, here and on the server
   dync check [SERVER] PATH...    tell whether a server has what lies here
   dync history [PATH]...         list what was sent from here
+  dync limit [RATE]              how fast files are sent, from now on
   dync watch [SERVER] DIR        send what appears in a folder, when complete
 
 Examples:
@@ -96,6 +97,10 @@ Options:
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many files at once (default 4)
+      --limit RATE         send no faster than RATE bytes a second, all files
+                           together: 20MB/s, or "Mon-Fri 08:00-18:00 5MB/s,
+                           20MB/s". "dync limit" changes it while it runs, and
+                           its --help says more
       --skip-identical     read each file first, and send nothing of what you
                            have there already, under any name, with the same
                            content and metadata
@@ -118,14 +123,16 @@ Files in DYNC_HOME (default ~/.dync):
   servers/HOST_PORT.reached
                            with which key a server was reached last
   rules/HOST_PORT.json     copies of servers' rules, for "dync check"
-  client.toml              default_server = "ALIAS", and for each alias
-                           [servers.ALIAS] with host = "HOST", and where
-                           needed port = PORT, server_key = "FILE", jobs =
+  limit                    how fast to send, written by "dync limit"
+  client.toml              default_server = "ALIAS", limit = "RATE", and for
+                           each alias [servers.ALIAS] with host = "HOST", and
+                           where needed port = PORT, server_key = "FILE", jobs =
                            NUMBER, retry_for = "DURATION", and metadata =
                            { KEY = "VALUE" }: fields that all others go over
 
 An option counts before a variable (DYNC_SERVER, DYNC_PORT, DYNC_JOBS,
-DYNC_RETRY_FOR), a variable before client.toml, and that before the default.
+DYNC_LIMIT, DYNC_RETRY_FOR), a variable before client.toml, and that before the
+default.
 
 Exit status:
   0  everything confirmed    5  unreachable or timed out: try again

@@ -20,7 +20,8 @@ import { printable } from "../printable.ts";
 import { conductFaults } from "./conduct.ts";
 import { readKnownServers } from "./known-servers.ts";
 import { readSelection } from "./selection-options.ts";
-import { conductOptions, metadataOptions, serverOptions } from "./send-options.ts";
+import { limitFaults } from "./send-limit.ts";
+import { conductOptions, limitOptions, metadataOptions, serverOptions } from "./send-options.ts";
 import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
 import { isThere } from "./what-is-there.ts";
 
@@ -40,6 +41,7 @@ export const watchOptions = {
   "name-template": { type: "string" },
   exclude: { type: "string", repeat: true, bytes: true },
   ...serverOptions,
+  ...limitOptions,
   ...conductOptions,
   server: { type: "positional", required: false, bytes: true },
   dir: { type: "positional", required: false, bytes: true },
@@ -146,6 +148,7 @@ export function watchFaults(
       ...faultsOf(() => readSelection({ include: [], exclude, all: false })),
       ...metadataFaults(first("meta"), pairs, false),
       ...conductFaults(values, environment),
+      ...limitFaults(first("limit"), environment),
     ],
   };
 }

@@ -25,6 +25,7 @@ import { printable } from "../printable.ts";
 import { readAtOnce, readRetry } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { readSelection } from "./selection-options.ts";
+import { readRateSource } from "./send-limit.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
 import {
@@ -130,6 +131,7 @@ function partsOf(
   { context, memory, reports }: Around,
 ): WatcherParts & { readonly looker: Looker } {
   const { clock } = context;
+  const rate = readRateSource(values.limit, context);
   const rule = instrument ?? genericRule;
   const chosen = readSelection({ include: [], exclude: values.exclude, all: false });
   const selection = { ...chosen, exclude: [...chosen.exclude, ...(instrument?.junkPatterns ?? [])] };
@@ -157,7 +159,8 @@ function partsOf(
   });
   return {
     ...{ clock, list, looker, scanner, settleMs, random: Math.random },
-    send: (ready, ends, signal) => sendReady(ready, ends, signal, { values, profile, context, reports }),
+    send: (ready, ends, signal) =>
+      sendReady(ready, ends, signal, { values, profile, context, reports, rate }),
     remember: (entry) => memory.note(entry),
     onTrouble: (text) => reports.trouble(text),
     onChange: (hurry) => onFolderChange(folder, hurry),
@@ -185,20 +188,22 @@ function shapeOf(values: WatchValues, instrument: Profile | null): Shape {
 
 interface HowToSend extends Pick<Around, "context" | "reports">, Pick<Watched, "profile"> {
   readonly values: WatchValues;
+  /** How fast, for as long as the folder is watched. */
+  readonly rate: () => number | null;
 }
 
 async function sendReady(
   ready: AsyncIterable<Ready>,
   ends: Parameters<WatcherParts["send"]>[1],
   signal: AbortSignal,
-  { values, profile, context, reports }: HowToSend,
+  { values, profile, context, reports, rate }: HowToSend,
 ): Promise<void> {
   const { environment } = context;
   const options = { ...values, "retry-for": values["retry-for"] ?? retryWithin };
   const retry = readRetry({ options, environment, profile });
   const atOnce = readAtOnce({ options, environment, profile });
   const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
-  await using client = openClient(context);
+  await using client = openClient(context, { rate });
   const reporter = reports.reporter(progress, retry, ends);
   try {
     await client.send(jobsOf(ready), { ...retry, atOnce }, reporter, signal);

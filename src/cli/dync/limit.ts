@@ -1,0 +1,85 @@
+// `dync limit [RATE]`: how fast files are sent from here, also by commands that run already.
+
+import { randomBytes } from "node:crypto";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DyncError, messageOf } from "../../base/error.ts";
+import { parseRateLimit, type RateLimit, rateAt, writeRate } from "../../config/rate-limit.ts";
+import { sharedOptions } from "../args.ts";
+import { defineCommand } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { unwrap } from "../option-value.ts";
+import { limitFile } from "./current-limit.ts";
+import { readKnownServers } from "./known-servers.ts";
+import { readLimits } from "./send-limit.ts";
+import { limitUsage } from "./usage-limit.ts";
+
+export const limitCommand = defineCommand({
+  name: "limit",
+  usage: limitUsage,
+  options: {
+    ...sharedOptions,
+    clear: { type: "boolean" },
+    json: { type: "boolean" },
+    rate: { type: "positional", required: false, repeat: true },
+  },
+  check: ({ positionals, switches }) => ({
+    misread: null,
+    others: faultsOf(() => expectOne(positionals.join(" "), switches.includes("clear"))),
+  }),
+  async run({ clear, rate }, { output, clock, environment }) {
+    const limit = expectOne(rate.join(" "), clear);
+    const { home } = readKnownServers(environment);
+    const file = limitFile(home);
+    try {
+      if (clear) await rm(file, { force: true });
+      if (limit !== null) await replace(home, file, `${limit.text}\n`);
+    } catch (error) {
+      throw new DyncError("configuration", `Cannot change ${file}: ${messageOf(error)}`, { cause: error });
+    }
+    const said = readLimits(undefined, environment);
+    const { text, allowed, saidBy } = counting(said, file, home);
+    const now = allowed === null ? null : rateAt(allowed, clock.date());
+    output.summarise({ limit: allowed?.text ?? null, saidBy, bytesPerSecond: now, file });
+    const isTimetable = allowed !== null && allowed.spans.length > 0;
+    output.result(`${text}${isTimetable ? `; now: ${writeRate(now)}` : ""}`);
+    if (clear || limit !== null) output.say("Commands that run take it within a second");
+    return 0;
+  },
+});
+
+/** What counts for a command that begins now, without an option of its own. */
+function counting(
+  { file, variable, settings }: ReturnType<typeof readLimits>,
+  path: string,
+  home: string,
+): { readonly text: string; readonly allowed: RateLimit | null; readonly saidBy: string | null } {
+  const rows: readonly (readonly [RateLimit | null | undefined, string])[] = [
+    [variable, "DYNC_LIMIT"],
+    [file?.limit, path],
+    [settings, join(home, "client.toml")],
+  ];
+  for (const [allowed, saidBy] of rows)
+    if (allowed != null) return { text: `${allowed.text} (${saidBy})`, allowed, saidBy };
+  return { text: "unlimited", allowed: null, saidBy: null };
+}
+
+/** The limit that was given, `null` for none. Throws `DyncError` ("usage"). */
+function expectOne(text: string, isCleared: boolean): RateLimit | null {
+  if (text === "") return null;
+  if (isCleared)
+    throw new DyncError("usage", "A rate and --clear are both given", { hint: "leave one away" });
+  return unwrap(parseRateLimit(text), "RATE");
+}
+
+/** At once, so that nobody reads half of it. */
+async function replace(home: string, file: string, text: string): Promise<void> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const temporary = join(home, `.limit-${randomBytes(8).toString("hex")}.tmp`);
+  try {
+    await writeFile(temporary, text, { flag: "wx", mode: 0o600 });
+    await rename(temporary, file);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}

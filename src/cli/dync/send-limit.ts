@@ -1,0 +1,74 @@
+// How fast this command may send: `--limit`, else `DYNC_LIMIT`, else `DYNC_HOME/limit` (which `dync limit` writes), else
+// `limit` in `client.toml`; and what is said in `DYNC_HOME/limit` while it runs, over all of these.
+
+import { DyncError } from "../../base/error.ts";
+import { parseRateLimit, type RateLimit } from "../../config/rate-limit.ts";
+import type { CommandContext, Environment } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { optionText, unwrap } from "../option-value.ts";
+import { readSettingsFile } from "../settings-file.ts";
+import { CurrentLimit, limitFile } from "./current-limit.ts";
+import { readKnownServers } from "./known-servers.ts";
+
+const fileBytesMax = 4096;
+
+/** What was said of how fast to send, each where it was said. */
+export interface SaidLimits {
+  /** The folder of keys and state. */
+  readonly home: string;
+  readonly option: RateLimit | null;
+  readonly variable: RateLimit | null;
+  /** What the file says, with its text, `null` where there is none. */
+  readonly file: { readonly text: string; readonly limit: RateLimit } | null;
+  readonly settings: RateLimit | null;
+}
+
+/** Reads all of them. Throws `DyncError` ("usage", "configuration"). */
+export function readLimits(option: string | undefined, environment: Environment): SaidLimits {
+  const { home, limit: settings = null } = readKnownServers(environment);
+  const file = limitFile(home);
+  const text = readSettingsFile(file, fileBytesMax)?.text ?? null;
+  const parsed = text === null ? null : parseRateLimit(text);
+  if (parsed?.ok === false) {
+    const { wanted, found } = parsed.fault;
+    throw new DyncError("configuration", `${file} needs ${wanted}, found ${found}`, {
+      hint: 'write it with "dync limit", or remove it with "dync limit --clear"',
+    });
+  }
+  return {
+    home,
+    option: option === undefined ? null : unwrap(parseRateLimit(option), optionText("limit")),
+    variable: readVariable(environment),
+    file: text === null || parsed === null ? null : { text, limit: parsed.value },
+    settings,
+  };
+}
+
+/** What is wrong with that on a command line, and in the variable. */
+export function limitFaults(option: string | undefined, environment: Environment): readonly DyncError[] {
+  return [
+    ...faultsOf(() => option !== undefined && unwrap(parseRateLimit(option), optionText("limit"))),
+    ...faultsOf(() => readVariable(environment)),
+  ];
+}
+
+function readVariable({ DYNC_LIMIT: text }: Environment): RateLimit | null {
+  return text ? unwrap(parseRateLimit(text), "DYNC_LIMIT") : null;
+}
+
+/** How fast the command may send at each moment. Throws as `readLimits`. */
+export function readRateSource(
+  option: string | undefined,
+  { environment, clock }: Pick<CommandContext, "environment" | "clock">,
+): () => number | null {
+  const { home, option: chosen, variable, file, settings } = readLimits(option, environment);
+  const own = chosen ?? variable;
+  const current = new CurrentLimit({
+    clock,
+    home,
+    given: own ?? file?.limit ?? settings,
+    text: file?.text ?? null,
+    withoutFile: own ?? settings,
+  });
+  return () => current.rate();
+}
