@@ -2,6 +2,7 @@
 // stored is each run, whole, after its end.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -95,6 +96,31 @@ describe.skipIf(executablesMissing !== null)(`instruments (${executablesMissing 
     const end = await once(profile);
     expect(waitingIn(end)[entry]).toBe(how.startsWith("run-") ? how : `run-${how}`);
     expect(existsSync(lab.stored(entry))).toBe(false);
+  });
+
+  test("what differs from the instrument's own checksums waits, and goes when it is as the instrument wrote it", async () => {
+    const name = "20260603_1201_3E_PAA12345_e05460c6";
+    const run = join(folder, "group", "sample", name);
+    const sum = createHash("sha256").update("reads").digest("hex");
+    await mkdir(join(run, "fastq_pass"), { recursive: true });
+    await writeFile(join(run, "fastq_pass", "a.fastq"), "rEads");
+    await writeFile(join(run, "pod5.pod5"), "signal");
+    await writeFile(
+      join(run, "output_hash_PAA.csv"),
+      `file_hash,file_path\n${sum},fastq_pass/a.fastq\n,pod5.pod5\n`,
+    );
+    await writeFile(join(run, "final_summary_PAA.txt"), "acquisition_stopped=2026-06-05T12:01:00\n");
+    const end = await once("nanopore");
+    expect([end.code, waitingIn(end)]).toEqual([0, { [name]: "hash-mismatch" }]);
+    expect(end.stdout).toContain('"detail":"fastq_pass/a.fastq"');
+    expect(existsSync(lab.stored(name))).toBe(false);
+
+    const words = ["--json", "--settle", "1s", "--profile", "nanopore", "-k", "sample:S-17"];
+    await using watcher = lab.startDync(["watch", ...words, `127.0.0.1:${lab.port}`, folder]);
+    await watcher.line(/"reason":"hash-mismatch"/, 60_000);
+    await writeFile(join(run, "fastq_pass", "a.fastq"), "reads");
+    await watcher.line(/"state":"sent"/, 60_000);
+    expect(readFileSync(join(lab.stored(name), "fastq_pass", "a.fastq"), "utf8")).toBe("reads");
   });
 
   test("a profile of one's own says what a run is, its sign and its junk", async () => {

@@ -10,10 +10,12 @@ import { dyncHome } from "../../keys/key-files.ts";
 import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
 import { genericRule } from "../../watch/completion.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
+import { fileHash } from "../../watch/folder/file-hash.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
 import { Scanner, type Shape } from "../../watch/folder/scan.ts";
 import { lockWatch, SentMemory, watchFolderOf } from "../../watch/folder/sent-memory.ts";
 import { Looker, type Ready } from "../../watch/looker.ts";
+import { MakerCheck } from "../../watch/maker-check.ts";
 import type { Profile } from "../../watch/profile.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
 import { WatchList } from "../../watch/watch-list.ts";
@@ -151,10 +153,15 @@ function partsOf(
     fromPath: readPathMetadata(values["path-metadata"]),
     nameTemplate: template === undefined ? null : new NameTemplate(template),
   });
+  const isHeld = values.explain ? null : makerCheckOf(instrument, values.once, context.signal);
   const looker = new Looker({
     ...{ clock, scanner, list, rule },
     sentAs: (path) => memory.sentAs(path),
-    prepare: async (sighting) => jobs.prepare(sighting),
+    prepare: async (sighting) => {
+      const prepared = jobs.prepare(sighting);
+      const waiting = prepared.type === "job" ? await isHeld?.against(sighting) : null;
+      return waiting ? { type: "waits", ...waiting } : prepared;
+    },
     openForWriting: () => openForWriting(folder),
   });
   return {
@@ -165,6 +172,12 @@ function partsOf(
     onTrouble: (text) => reports.trouble(text),
     onChange: (hurry) => onFolderChange(folder, hurry),
   };
+}
+
+/** Holds runs to the checksums of an instrument that writes such. */
+function makerCheckOf(instrument: Profile | null, isOnce: boolean, signal: AbortSignal): MakerCheck | null {
+  if (instrument?.file.checksums === undefined) return null;
+  return new MakerCheck({ profile: instrument, hash: fileHash, isAwaited: isOnce, signal });
 }
 
 function shapeOf(values: WatchValues, instrument: Profile | null): Shape {
