@@ -42,7 +42,6 @@ const serverPauseMsMin = 15_000;
 const serverPauseMsMax = 10 * 60_000;
 // A look in between is cheap as long as not too much waits.
 const lookedAgainMax = 200;
-const wholeLookEvery = 4;
 
 export class Watcher {
   readonly #parts: WatcherParts;
@@ -100,40 +99,44 @@ export class Watcher {
   }
 
   async #lookLoop(signal: AbortSignal): Promise<void> {
-    const { clock, looker, onChange } = this.#parts;
+    const { clock, looker, onChange, settleMs } = this.#parts;
     const hurry = new Hurry();
     const stopEvents = onChange(() => hurry.now());
     try {
-      let wholeCost: LookCost = { wallMs: 0, cpuMs: 0 };
       let wholeDueAt = clock.now();
-      for (let looks = 0; ; looks++) {
-        const again = this.#toBeSeenAgain();
-        const isWhole =
-          clock.now() >= wholeDueAt ||
-          (again !== null && looks % wholeLookEvery === 0 && wholeCost.cpuMs < 20);
-        hurry.done();
+      let hurriedFrom = wholeDueAt;
+      let again = this.#toBeSeenAgain();
+      while (true) {
+        const isWhole = clock.now() >= wholeDueAt || (hurry.isAsked && clock.now() >= hurriedFrom);
+        if (isWhole) hurry.done();
         const cost = await this.#measured(async () => {
-          this.#queue.push(await (isWhole ? looker.all(signal) : looker.some(again ?? [], signal)));
+          this.#queue.push(await (isWhole ? looker.all(signal) : looker.some(again.paths, signal)));
         });
-        if (isWhole) wholeCost = cost;
-        const wholePauseMs = pauseAfter(wholeCost, this.#parts.settleMs, false);
-        if (isWhole) wholeDueAt = clock.now() + wholePauseMs;
-        await this.#pause(cost, wholeDueAt, hurry, signal);
-        if (hurry.isAsked) wholeDueAt = Math.min(wholeDueAt, clock.now());
+        const now = clock.now();
+        if (isWhole) wholeDueAt = now + pauseAfter(cost, settleMs, false);
+        if (isWhole) hurriedFrom = now + pauseAfter(cost, settleMs, true);
+        again = this.#toBeSeenAgain();
+        const againAt =
+          again.paths.length === 0
+            ? Number.POSITIVE_INFINITY
+            : now + pauseAfter(cost, settleMs, again.isSoon);
+        await hurry.sleep(clock, { until: Math.min(wholeDueAt, againAt), hurriedFrom }, signal);
       }
     } finally {
       stopEvents();
     }
   }
 
-  /** What waits for the time to pass, unless that is much. */
-  #toBeSeenAgain(): readonly string[] | null {
+  /** What waits for something that a look can see, unless that is much; `isSoon`: some of it may be complete soon. */
+  #toBeSeenAgain(): { readonly paths: readonly string[]; readonly isSoon: boolean } {
     const paths: string[] = [];
+    let isSoon = false;
     for (const { path, reason } of this.#parts.list.waiting()) {
       if (reason === "queued") continue;
-      if (paths.push(path) > lookedAgainMax) return null;
+      if (paths.push(path) > lookedAgainMax) return { paths: [], isSoon };
+      isSoon ||= reason === "settling" || reason === "changing";
     }
-    return paths;
+    return { paths, isSoon };
   }
 
   async #measured(work: () => Promise<void>): Promise<LookCost> {
@@ -142,16 +145,6 @@ export class Watcher {
     await work();
     const { user, system } = process.cpuUsage(cpu);
     return { wallMs: clock.now() - startedAt, cpuMs: (user + system) / 1000 };
-  }
-
-  async #pause(cost: LookCost, wholeDueAt: number, hurry: Hurry, signal: AbortSignal): Promise<void> {
-    const { clock, settleMs } = this.#parts;
-    const waits = this.#toBeSeenAgain();
-    const soonMs = pauseAfter(cost, settleMs, true);
-    if (waits !== null && waits.length > 0) return await sleep(clock, soonMs, signal);
-    await sleep(clock, soonMs, signal);
-    const restMs = wholeDueAt - clock.now();
-    if (restMs > 0) await hurry.sleep(clock, restMs, signal);
   }
 
   async #sendLoop(signal: AbortSignal): Promise<void> {
@@ -275,16 +268,23 @@ class Hurry {
     this.isAsked = false;
   }
 
-  async sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-    if (this.isAsked) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    try {
-      await sleep(clock, ms, AbortSignal.any([signal, woken.signal]));
-    } catch (error) {
-      if (signal.aborted) throw error;
-    } finally {
-      this.#wake = null;
+  /** Sleeps until the time is there, or something hurries, though not before `hurriedFrom`. */
+  async sleep(
+    clock: Clock,
+    { until, hurriedFrom }: { readonly until: number; readonly hurriedFrom: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    while (clock.now() < until && !(this.isAsked && clock.now() >= hurriedFrom)) {
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      const end = this.isAsked ? Math.min(until, hurriedFrom) : until;
+      try {
+        await sleep(clock, end - clock.now(), AbortSignal.any([signal, woken.signal]));
+      } catch (error) {
+        if (signal.aborted) throw error;
+      } finally {
+        this.#wake = null;
+      }
     }
   }
 }

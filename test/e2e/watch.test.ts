@@ -164,7 +164,7 @@ describe.skipIf(executablesMissing !== null)(`a watched folder (${executablesMis
     });
     const end = await lab.dync(line("--explain"));
     expect(end).toMatchObject({ code: 0, stdout: "empty.raw: empty: There is nothing in it\n" });
-    expect(end.stderr).toContain("2 entries, 1 of them sent, 1 not");
+    expect(end.stderr).toContain("2 entries: 1 sent, 1 not");
   });
 
   test("a folder that goes away, and comes back empty and then whole, takes nothing along", async () => {

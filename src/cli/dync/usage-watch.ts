@@ -33,7 +33,7 @@ Options:
                            DIR, files as many or fewer (default 1: in DIR, or as
                            the profile says)
       --settle DURATION    how long an entry has to be quiet (default 60s, or as
-                           the profile says)
+                           the profile says); a quarter of it behind a sign
       --once               send what is complete, or is so after --settle, and
                            end; see below for the exit status
       --explain            send nothing: say of each entry what it waits for

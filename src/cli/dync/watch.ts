@@ -251,7 +251,8 @@ async function explain(
   }
   reports.summarise(list, folder);
   const { entries, waiting } = list.counts;
-  output.say(`${entries} entries, ${entries - waiting} of them sent, ${waiting} not`);
+  const what = entries === 1 ? "1 entry" : `${entries} entries`;
+  output.say(`${what}: ${entries - waiting} sent, ${waiting} not`);
   return 0;
 }
 
