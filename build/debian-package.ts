@@ -20,8 +20,9 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DyncError } from "../src/base/error.ts";
+import { completionScript } from "../src/cli/completions/command.ts";
 import { exampleText } from "../src/config/server-example.ts";
-import { manualPage } from "./manual-page.ts";
+import { manualPage, programs } from "./manual-page.ts";
 import { noticesPath } from "./notices.ts";
 import type { ProgramName, ReleaseTarget } from "./targets.ts";
 
@@ -154,6 +155,13 @@ const documents: Readonly<Record<ProgramName, readonly string[]>> = {
   "dync-server": ["doc/operations.md", "doc/security.md", "doc/json.md", "doc/performance.md"],
 };
 
+/** Where shells look for what packages bring; PowerShell has no such place. */
+const completionFiles: Readonly<Record<"bash" | "zsh" | "fish", (program: ProgramName) => string>> = {
+  bash: (program) => `usr/share/bash-completion/completions/${program}`,
+  zsh: (program) => `usr/share/zsh/vendor-completions/_${program}`,
+  fish: (program) => `usr/share/fish/vendor_completions.d/${program}.fish`,
+};
+
 function addDocuments(
   tree: Tree,
   program: ProgramName,
@@ -171,6 +179,8 @@ function addDocuments(
     `usr/share/man/man${section}/${program}.${section}.gz`,
     gzipped(manualPage(program, section, version, epoch)),
   );
+  for (const [shell, path] of Object.entries(completionFiles))
+    tree.write(path(program), completionScript(programs[program], shell as keyof typeof completionFiles));
   tree.copy(`usr/share/lintian/overrides/${program}`, join(scripts, `${program}.lintian-overrides`));
 }
 

@@ -5,7 +5,7 @@ import { dync } from "../src/cli/dync/main.ts";
 import { dyncServer } from "../src/cli/dync-server/main.ts";
 import type { ProgramName } from "./targets.ts";
 
-const programs: Readonly<Record<ProgramName, Program>> = { dync, "dync-server": dyncServer };
+export const programs: Readonly<Record<ProgramName, Program>> = { dync, "dync-server": dyncServer };
 
 /** A page of `man` in troff; `epoch` is its date, in seconds since 1970. */
 export function manualPage(name: ProgramName, section: number, version: string, epoch: number): string {

@@ -34,6 +34,10 @@ export interface OptionDef {
   readonly repeat?: boolean;
   /** Takes values that are not text (as `systemArguments` writes them): paths of files that are only read. */
   readonly bytes?: boolean;
+  /** All values that it takes, where these are few words: offered by shells, and judged where they are read. */
+  readonly values?: readonly string[];
+  /** What its value is, where the name for it in the help text (FILE, FOLDER, SERVER) does not say so. */
+  readonly means?: "file" | "folder" | "server";
   /** A switch that tells "off" (`--no-NAME`) from not being given, which is `undefined`. */
   readonly isThreeWay?: boolean;
 }

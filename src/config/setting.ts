@@ -17,6 +17,8 @@ export interface Kind<T> {
   write(value: T): string;
   /** What stands for a value in a TOML file: a number or a word of its own, or else a text in quotes. */
   readonly inFile: "number" | "boolean" | "text" | "number or text";
+  /** All that `parse` reads, where these are few words. */
+  readonly words?: readonly string[];
   /** Whether it is a path, which in a file begins at the file's folder. */
   readonly isPath: boolean;
 }
@@ -145,7 +147,7 @@ export function choices<const T extends string>(placeholder: string, words: read
     if (word !== undefined) return right(word);
     return wrong(`one of ${words.map((it) => `"${it}"`).join(", ")}`, `"${text}"`);
   };
-  return { placeholder, parse, write: String, inFile: "text", isPath: false };
+  return { placeholder, parse, write: String, inFile: "text", words, isPath: false };
 }
 
 export const switches: Kind<boolean> = {

@@ -111,6 +111,9 @@ describe.skipIf(missing !== null)(`a package (${reason})`, () => {
       "./usr/share/doc/dync-server/examples/server.toml",
       "./usr/share/man/man8/dync-server.8.gz",
       "./usr/share/man/man8/dync-serverctl.8.gz",
+      "./usr/share/bash-completion/completions/dync-server",
+      "./usr/share/zsh/vendor-completions/_dync-server",
+      "./usr/share/fish/vendor_completions.d/dync-server.fish",
     ])
       expect(paths).toContain(path);
     // Data, keys and logs are the machine's, and no file of a package that goes with it.
@@ -131,6 +134,9 @@ describe.skipIf(missing !== null)(`a package (${reason})`, () => {
     const files = content.filter((line) => line.startsWith("-")).map((line) => line.split(" ")[2] ?? "");
     expect(files.filter((path) => !path.startsWith("./usr/share/"))).toEqual(["./usr/bin/dync"]);
     expect(files).toContain("./usr/share/man/man1/dync.1.gz");
+    expect(files).toContain("./usr/share/bash-completion/completions/dync");
+    expect(files).toContain("./usr/share/zsh/vendor-completions/_dync");
+    expect(files).toContain("./usr/share/fish/vendor_completions.d/dync.fish");
     expect(await output("dpkg-deb", "-I", client)).not.toContain("postinst");
   });
 

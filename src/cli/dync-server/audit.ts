@@ -122,7 +122,7 @@ export const auditShowCommand = defineCommand({
   options: {
     ...fileOptions,
     user: { type: "string" },
-    event: { type: "string", repeat: true },
+    event: { type: "string", repeat: true, values: auditEvents },
     upload: { type: "string" },
     ...periodOptions,
   },

@@ -230,7 +230,9 @@ function memberFault({ name, fault }: SettingFault, reading: FileReading<ServerF
 
 function settingOptions(): OptionsDef {
   const optionOf = ({ kind }: Setting<unknown>): OptionDef =>
-    kind.placeholder === null ? { type: "boolean", isThreeWay: true } : { type: "string" };
+    kind.placeholder === null
+      ? { type: "boolean", isThreeWay: true }
+      : { type: "string", ...(kind.words === undefined ? {} : { values: kind.words }) };
   return Object.fromEntries(settingRows.map((row) => [row.name, optionOf(row)]));
 }
 

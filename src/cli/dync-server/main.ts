@@ -1,6 +1,7 @@
 // The program `dync-server`: its commands.
 
 import type { Program } from "../command.ts";
+import { completionsCommand } from "../completions/command.ts";
 import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
 import {
   clientsAddCommand,
@@ -65,6 +66,7 @@ export const dyncServer: Program = {
     uploadsCancelCommand,
     auditVerifyCommand,
     auditShowCommand,
+    completionsCommand(() => dyncServer, "dync-server", null),
   ],
   groups: [
     { name: "config", usage: configUsage },

@@ -11,7 +11,7 @@ import { readPattern, type WrittenQuery } from "./upload-commands.ts";
 
 export const queryOptions = {
   user: { type: "string" },
-  state: { type: "string", repeat: true },
+  state: { type: "string", repeat: true, values: shownStates },
   ...periodOptions,
   name: { type: "string", alias: "n" },
   where: { type: "string", alias: "k", repeat: true },

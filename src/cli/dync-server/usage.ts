@@ -20,6 +20,7 @@ Usage:
   dync-server uploads            what became of uploads: list, show, verify, …
   dync-server hooks              what hooks are still told: list, retry, drop
   dync-server audit              who did what, for good: verify, show
+  dync-server completions SHELL  print a script with which a shell completes
 
 Setting one up:
   dync-server keygen

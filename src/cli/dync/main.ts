@@ -1,6 +1,7 @@
 // The program `dync`: its commands.
 
 import type { Program } from "../command.ts";
+import { completionsCommand } from "../completions/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { checkCommand } from "./check.ts";
 import { historyCommand } from "./history.ts";
@@ -8,7 +9,7 @@ import { keygenCommand } from "./keygen.ts";
 import { limitCommand } from "./limit.ts";
 import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
-import { serversCommand } from "./servers.ts";
+import { serverNames, serversCommand } from "./servers.ts";
 import { trustCommand } from "./trust.ts";
 import { uploadsCommand } from "./uploads.ts";
 import { dyncUsage } from "./usage.ts";
@@ -29,6 +30,7 @@ export const dync: Program = {
     historyCommand,
     limitCommand,
     watchCommand,
+    completionsCommand(() => dync, "dync", serverNames),
   ],
   defaultCommand: "send",
   endsAtHangup: true,

@@ -6,8 +6,7 @@ import type { Selection } from "../../client/listing/selection.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { optionText } from "../option-value.ts";
 import { printable } from "../printable.ts";
-
-const linkPolicies = ["follow", "skip", "fail"] as const;
+import { linkPolicies } from "./send-options.ts";
 
 interface SelectionValues {
   readonly include: readonly string[];

@@ -36,7 +36,8 @@ const otherNames: Readonly<Record<string, string>> = {
   ...named("check", "verify", "compare", "diff", "cmp"),
   ...named("send", "upload", "put", "push", "cp", "copy", "store", "transfer"),
 };
-const commandNames = [
+/** What a first word may be that is neither a server nor a file. */
+export const commandNames = [
   "send",
   "keygen",
   "trust",
@@ -48,6 +49,7 @@ const commandNames = [
   "history",
   "limit",
   "watch",
+  "completions",
   "help",
 ];
 

@@ -3,6 +3,9 @@
 import { sharedOptions } from "../args.ts";
 import type { OptionsDef, OptionValues } from "../command.ts";
 
+/** What becomes of links in a folder. */
+export const linkPolicies = ["follow", "skip", "fail"] as const;
+
 export const metadataOptions = {
   meta: { type: "string", alias: "m", bytes: true },
   "key-value": { type: "string", alias: "k", repeat: true },
@@ -21,7 +24,7 @@ export const selectionOptions = {
   dataset: { type: "boolean" },
   include: { type: "string", repeat: true, bytes: true },
   exclude: { type: "string", repeat: true, bytes: true },
-  links: { type: "string" },
+  links: { type: "string", values: linkPolicies },
   all: { type: "boolean" },
 } as const satisfies OptionsDef;
 

@@ -13,7 +13,7 @@ import {
   serversWithFiles,
 } from "../../keys/list-servers.ts";
 import { sharedOptions } from "../args.ts";
-import { defineCommand } from "../command.ts";
+import { defineCommand, type Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
@@ -46,6 +46,15 @@ export const serversCommand = defineCommand({
     return faults.length === 0 ? 0 : faults[0]!.meaning.exit;
   },
 });
+
+/** What stands for SERVER: the names that the user gave, and the addresses of other servers that are known. */
+export async function serverNames(environment: Environment): Promise<readonly string[]> {
+  const choices = await choicesOf(readKnownServers(environment));
+  return choices.map(({ name, host, port }) => {
+    if (name !== null) return name;
+    return port === defaultPort && !host.includes(":") ? host : formatServerAddress({ host, port });
+  });
+}
 
 interface NamedChoice extends ServerChoice {
   readonly name: string | null;

@@ -24,7 +24,7 @@ export const trustCommand = defineCommand({
     replace: { type: "boolean" },
     json: { type: "boolean" },
     server: { type: "positional", required: true },
-    key: { type: "positional", required: true },
+    key: { type: "positional", required: true, means: "file" },
   },
   check: ({ values, positionals: [server] }, environment) => ({
     misread: null,

@@ -17,6 +17,7 @@ Usage:
   dync history [PATH]...         list what was sent from here
   dync limit [RATE]              how fast files are sent, from now on
   dync watch [SERVER] DIR        send what appears in a folder, when complete
+  dync completions SHELL         print a script with which a shell completes
 
 Examples:
   dync dync.example.org run42.raw -k sample:S-17 -k operator:"A. Meyer"
