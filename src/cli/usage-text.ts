@@ -57,7 +57,7 @@ export function describedOptions(usage: string): readonly OptionEntry[] {
   for (const line of lines) {
     if (line === "") break;
     if (/^ {2,6}-/.test(line)) {
-      const [, head = "", about = ""] = /^ +(\S.*?)(?: {2,}(.*)| (?![A-Z-])(.*))?$/.exec(line) ?? [];
+      const [, head = "", about = ""] = /^ +(\S.*?)(?:(?: {2,}| (?![A-Z-]))(.*))?$/.exec(line) ?? [];
       entries.push({ head, about: [about] });
     } else entries.at(-1)?.about.push(line.trim());
   }

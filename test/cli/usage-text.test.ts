@@ -60,6 +60,7 @@ Options:
                        "skip" does not
       --to-a-long-name NUMBER
                        so many
+      --name-form TEXT names of it
   -h, --help           print this text
 
 The rest is text:
@@ -88,6 +89,11 @@ test("a text is read by its sections and its columns", () => {
       head: "--to-a-long-name NUMBER",
       options: [{ name: "to-a-long-name", letter: null, placeholder: "NUMBER" }],
       about: "so many",
+    },
+    {
+      head: "--name-form TEXT",
+      options: [{ name: "name-form", letter: null, placeholder: "TEXT" }],
+      about: "names of it",
     },
     {
       head: "-h, --help",
