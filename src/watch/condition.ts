@@ -23,19 +23,16 @@ export class Seen {
   }
 
   /** The paths that `glob` means, as `read` takes them. */
-  all({ of, isBeside }: PathGlob): readonly string[] {
-    const matches = of(this.names);
-    if (!isBeside) return this.paths.filter(matches);
-    return this.#beside()
-      .filter(matches)
-      .map((name) => `../${name}`);
+  all(glob: PathGlob): readonly string[] {
+    if (!glob.isBeside) return this.paths.filter(glob.of(this.names));
+    return this.#beside(glob).map((name) => `../${name}`);
   }
 
   /** The first path that one of `globs` means. */
   first(globs: readonly PathGlob[]): string | null {
     for (const glob of globs) {
-      const matches = glob.of(this.names);
-      const found = glob.isBeside ? this.#beside().find(matches) : this.paths.find(matches);
+      const [beside] = glob.isBeside ? this.#beside(glob) : [];
+      const found = glob.isBeside ? beside : this.paths.find(glob.of(this.names));
       if (found !== undefined) return glob.isBeside ? `../${found}` : found;
     }
     return null;
@@ -68,11 +65,30 @@ export class Seen {
     return Math.min(max, known ?? (await this.read(path, max))?.length ?? 0);
   }
 
-  // The entry is beside whatever is beside it.
-  #beside(): readonly string[] {
-    const siblings = this.view.siblings();
-    return siblings.includes(this.view.name) ? siblings : [...siblings, this.view.name];
+  /** The names beside the entry that `glob` means. The entry is beside whatever is beside it. */
+  #beside(glob: PathGlob): readonly string[] {
+    const { view, names } = this;
+    const one = glob.nameBeside(names);
+    if (one !== null) {
+      const found = one === view.name.toLowerCase() ? view.name : besideOf(view.siblings()).get(one);
+      return found === undefined ? [] : [found];
+    }
+    const siblings = view.siblings();
+    const all = siblings.includes(view.name) ? siblings : [...siblings, view.name];
+    return all.filter(glob.of(names));
   }
+}
+
+// All entries of a folder have one list of names: each would go through all of them.
+const besideLists = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
+
+/** The names in a list, by what they are in lower case. */
+function besideOf(siblings: readonly string[]): ReadonlyMap<string, string> {
+  const known = besideLists.get(siblings);
+  if (known !== undefined) return known;
+  const names = new Map(siblings.map((name) => [name.toLowerCase(), name]));
+  besideLists.set(siblings, names);
+  return names;
 }
 
 /** What stands before the longest of `endings` that `name` has, or else before its last ".". */

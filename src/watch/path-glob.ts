@@ -18,6 +18,8 @@ export interface PathGlob {
   readonly isBeside: boolean;
   /** What it means for an entry of this name. */
   of(names: EntryNames): Matches;
+  /** The one name, in lower case, that it means beside an entry of this name; `null`: it may mean several, or something else. */
+  nameBeside(names: EntryNames): string | null;
 }
 
 export interface EntryNames {
@@ -35,14 +37,18 @@ export function pathGlob(text: string): PathGlob {
     throw new Error(`is ${text.length} characters long, at most ${lengthMax} are allowed`);
   if (isExpression(text)) {
     const matches = namePattern(text, true);
-    return { text, isBeside: false, of: () => matches };
+    return { text, isBeside: false, of: () => matches, nameBeside: () => null };
   }
   const fault = faultOf(inside, isBeside);
   if (fault !== null) throw new Error(fault);
   const fixed = /\{(name|stem)\}/.test(inside) ? null : compiled(inside);
   // Names put in for the placeholders can make nothing of a glob that was none.
   if (fixed === null) compiled(filled(inside, { name: "a", stem: "a" }));
-  return { text, isBeside, of: (names) => fixed ?? compiled(filled(inside, names)) };
+  const isOneName = isBeside && !/[\\*?[]/.test(inside);
+  return {
+    ...{ text, isBeside, of: (names) => fixed ?? compiled(filled(inside, names)) },
+    nameBeside: (names) => (isOneName ? put(inside, names, (it) => it).toLowerCase() : null),
+  };
 }
 
 function faultOf(glob: string, isBeside: boolean): string | null {
@@ -55,7 +61,11 @@ function faultOf(glob: string, isBeside: boolean): string | null {
 }
 
 function filled(glob: string, names: EntryNames): string {
-  return glob.replace(/\{(name|stem)\}/g, (_, which: "name" | "stem") => escaped(names[which]));
+  return put(glob, names, escaped);
+}
+
+function put(glob: string, names: EntryNames, written: (name: string) => string): string {
+  return glob.replace(/\{(name|stem)\}/g, (_, which: "name" | "stem") => written(names[which]));
 }
 
 /** A glob that means `name` and nothing else. */
@@ -65,21 +75,46 @@ function escaped(name: string): string {
 
 type Part = Matches | "any";
 
+// Every look asks these of every file of a run: what has a simple form is found without an expression.
 function compiled(glob: string): Matches {
   const parts = glob.split("/").map((part): Part => (part === "**" ? "any" : partMatches(part)));
+  const [first, second] = parts;
+  // Nearly every file of a large run lies deeper than what is looked for, and costs no more than this.
+  if (parts.length === 1 && first !== "any") return (path) => !path.includes("/") && first!(path);
+  if (parts.length === 2 && first === "any" && second !== "any")
+    return (path) => second!(path.slice(path.lastIndexOf("/") + 1));
   const depth = parts.includes("any") ? null : parts.length;
   return (path) => {
-    // Nearly every file of a large run lies deeper than what is looked for, and costs no more than this.
-    if (depth === 1 && path.includes("/")) return false;
     const found = path.split("/");
     return (depth === null || depth === found.length) && fits(parts, found);
   };
 }
 
 function partMatches(part: string): Matches {
-  if (/[\\*?[]/.test(part)) return namePattern(part, true);
+  if (part === "*") return () => true;
+  if (/[\\?[]/.test(part)) return namePattern(part, true);
   const wanted = part.toLowerCase();
+  if (part.includes("*")) return starMatches(wanted.split("*"));
   return (name) => name.length === part.length && name.toLowerCase() === wanted;
+}
+
+/** Whether a name has these texts, with anything between them: the first at its beginning, the last at its end. */
+function starMatches(texts: readonly string[]): Matches {
+  const [first = "", ...others] = texts;
+  const last = others.pop() ?? "";
+  const least = texts.reduce((sum, text) => sum + text.length, 0);
+  return (name) => {
+    if (name.length < least) return false;
+    const lower = name.toLowerCase();
+    if (!lower.startsWith(first) || !lower.endsWith(last)) return false;
+    let at = first.length;
+    for (const text of others) {
+      at = lower.indexOf(text, at);
+      if (at < 0) return false;
+      at += text.length;
+    }
+    return at <= lower.length - last.length;
+  };
 }
 
 /** Whether `parts` mean the path `found`: which of its beginnings the parts so far mean is known at each step. */

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { pathGlob } from "../../src/watch/path-glob.ts";
+import { randomFrom } from "../support/instrument/random.ts";
 
 const names = { name: "run [7].wiff", stem: "run [7]" };
 const matches = (glob: string, path: string): boolean => pathGlob(glob).of(names)(path);
@@ -53,4 +54,40 @@ test("many stars cost no more than the length of the path", () => {
   expect(glob(`${"a/".repeat(500)}c`)).toBe(false);
   expect(wide("a".repeat(20_000))).toBe(false);
   expect(performance.now() - began).toBeLessThan(5_000);
+});
+
+describe("the forms that are found without an expression mean what expressions mean", () => {
+  test.each([1, 2, 3, 4, 5])("seed %i", (seed) => {
+    const random = randomFrom(seed);
+    const text = (letters: string, most: number): string =>
+      Array.from(
+        { length: 1 + Math.floor(random() * most) },
+        () => letters[Math.floor(random() * letters.length)],
+      ).join("");
+    for (let round = 0; round < 2000; round++) {
+      const parts = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
+        text("ab**", 5).replace(/^\*\*+$/, "*"),
+      );
+      const glob = `${random() < 0.4 ? "**/" : ""}${parts.join("/")}`;
+      const path = Array.from({ length: 1 + Math.floor(random() * 3) }, () => text("abAB", 6)).join("/");
+      const source = glob
+        .replace(/^\*\*\//, "<>")
+        .replaceAll(/\*+/g, "[^/]*")
+        .replace("<>", "(?:.*/)?");
+      expect([glob, path, matches(glob, path)]).toEqual([
+        glob,
+        path,
+        new RegExp(`^${source}$`, "i").test(path),
+      ]);
+    }
+  });
+
+  test("and one name beside is the same by its name as by its pattern", () => {
+    for (const name of ["run [7].wiff.scan", "RUN [7].WIFF.SCAN", "run 7.wiff.scan", "run [7].wiff"]) {
+      const glob = pathGlob("../{stem}.wiff.scan");
+      expect(glob.nameBeside(names) === name.toLowerCase()).toBe(glob.of(names)(name));
+    }
+    expect(pathGlob("../{stem}*").nameBeside(names)).toBeNull();
+    expect(pathGlob("{name}").nameBeside(names)).toBeNull();
+  });
 });
