@@ -27,7 +27,16 @@ export interface Question {
   readonly size?: number;
   /** The rules are wanted instead, from this byte of their compressed text on. */
   readonly rulesFrom?: number;
+  /** Id of an upload that the server shall read again, and compare with `sha256` or `files`. */
+  readonly readAgain?: string;
 }
+
+/** What a client may believe of an upload that the server was to read again. */
+export type ReadAgain =
+  /** All of it was read just now, and has the checksum that was asked about. */
+  | { readonly type: "proved" }
+  /** It is not that, or not there; `text` says what the server found. */
+  | { readonly type: "damaged" | "missing" | "refused"; readonly text: string };
 
 /** A server's answer as it came. */
 export interface Reply {
@@ -72,6 +81,17 @@ export class CannotBeAsked extends DyncError {
   }
 }
 
+/** The server does not know how to read again what is stored. */
+export class CannotProve extends DyncError {
+  constructor(party: ConnectionParty) {
+    super(
+      "cannot-know",
+      `The server at ${formatServerAddress(party)} cannot prove what it has: it does not read stored files again when it is asked`,
+      { hint: "it is an older or the original one; nothing is deleted that is not proved" },
+    );
+  }
+}
+
 export interface AskerOptions extends Retry {
   readonly party: ConnectionParty;
   /** Name and version of this program. */
@@ -103,6 +123,7 @@ export class Asker {
   #asked = 0;
   #wasReached = false;
   #rulesDigest: string | null = null;
+  #readsAgain = false;
 
   constructor(options: AskerOptions, parts: AskerParts) {
     this.#options = options;
@@ -114,6 +135,29 @@ export class Asker {
    * no answer.
    */
   async ask(question: Question, signal: AbortSignal): Promise<Answer> {
+    await this.#expectAble(signal);
+    return answerOf(await this.#try(question, signal), question.metadataText);
+  }
+
+  /**
+   * Has the server read the upload `id` again, which may take it as long as it needs: it shows meanwhile that it is there. Rejects with
+   * `DyncError`: `CannotProve`, or why there is no answer.
+   */
+  async readAgain(id: string, about: Question, signal: AbortSignal): Promise<ReadAgain> {
+    const { party } = this.#options;
+    try {
+      await this.#expectAble(signal);
+    } catch (error) {
+      throw error instanceof CannotBeAsked ? new CannotProve(party) : error;
+    }
+    // One that does not know the question would answer another one.
+    if (!this.#readsAgain) throw new CannotProve(party);
+    const reply = await this.#try({ ...about, readAgain: id }, signal);
+    if (reply.info.readsAgain !== true) throw new CannotProve(party);
+    return provedBy(reply, id, about);
+  }
+
+  async #expectAble(signal: AbortSignal): Promise<void> {
     // A server that takes a question for an upload may let go of an unfinished one of that name: no name of ours is risked.
     this.#isAble ??= this.#askOfNothing(signal);
     try {
@@ -122,7 +166,6 @@ export class Asker {
       if (!(error instanceof CannotBeAsked)) this.#isAble = null;
       throw error;
     }
-    return answerOf(await this.#try(question, signal), question.metadataText);
   }
 
   /** SHA-256 (lower-case hex) of the rules by which the last answer was given; `null`: the server does not say. */
@@ -178,6 +221,7 @@ export class Asker {
       const reply = await line.ask(this.#postOf(question), signal);
       this.#idle.push(line);
       this.#rulesDigest = reply.info.rules ?? null;
+      this.#readsAgain = reply.info.readsAgain ?? false;
       return reply;
     } catch (error) {
       this.#lines.delete(line);
@@ -222,6 +266,18 @@ function answerOf({ code, text, info }: Reply, metadataText: string): Answer {
   return { type: "stored", stored };
 }
 
+/** What `reply` proves of the upload `id`, which was to be what `about` says. Nothing but all that is wanted is a proof. */
+function provedBy({ code, text, info }: Reply, id: string, { sha256, files }: Question): ReadAgain {
+  if (code === "unknown-upload") return { type: "missing", text };
+  if (code === "checksum-mismatch") return { type: "damaged", text };
+  if (code !== "name-taken") return { type: "refused", text };
+  const isIt = info.readAgain === id && info.upload === id;
+  const hasContent =
+    files === undefined ? sha256 !== undefined && info.sha256 === sha256 : info.files === files;
+  if (isIt && hasContent) return { type: "proved" };
+  return { type: "damaged", text: "The server read something else than it was asked about" };
+}
+
 interface Waiting {
   resolve(reply: Reply): void;
   reject(error: unknown): void;
@@ -232,6 +288,8 @@ class Line {
   readonly #party: ConnectionParty;
   readonly #clock: Clock;
   readonly #connection: Connection;
+  /** The server was heard. */
+  #onHeard: () => void = () => {};
   /** Nothing comes over it any more. */
   isDown = false;
   #post: PostFile | null = null;
@@ -274,7 +332,13 @@ class Line {
     this.#tag = post.info.tag;
     if (this.#connection.isUp) this.#say();
     const late = new DyncError("timed-out", "The server does not answer a question");
-    const stopWaiting = this.#clock.after(answerMs, () => reject(late));
+    let stopWaiting = this.#clock.after(answerMs, () => reject(late));
+    const isLong = post.info.readAgain !== undefined;
+    this.#onHeard = () => {
+      if (!isLong) return;
+      stopWaiting();
+      stopWaiting = this.#clock.after(answerMs, () => reject(late));
+    };
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -283,6 +347,7 @@ class Line {
       stopWaiting();
       signal.removeEventListener("abort", onAbort);
       this.#waiting = null;
+      this.#onHeard = () => {};
     }
   }
 
@@ -293,6 +358,7 @@ class Line {
   }
 
   #hear(message: ServerMessage): void {
+    this.#onHeard();
     if (message.type === "error") return this.#onError(message);
     if (message.type !== "upload-approved") return;
     // It has begun an upload.

@@ -16,6 +16,7 @@ import { checkFree } from "./placing.ts";
 import { publishedAs } from "./publication.ts";
 import { quotaRefusal, quotasOf } from "./quotas.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
+import { type Reader, type RereadParts, Rereads } from "./rereads.ts";
 import { RulesParts } from "./rules-parts.ts";
 
 const atOnceMax = 16;
@@ -26,52 +27,65 @@ const placeBytesMax = 2000;
 
 type Accepted = Extract<Judgement, { type: "accepted" }>;
 
-export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "room" | "rulesOf" | "clock"> & {
-  readonly logger: Logger;
-  /** Name and version of this program. */
-  readonly program: string;
-};
+export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "room" | "rulesOf" | "clock"> &
+  RereadParts & {
+    readonly logger: Logger;
+    /** Name and version of this program. */
+    readonly program: string;
+  };
 
 export class Inquiries {
   readonly #parts: InquiryParts;
   readonly #rules: RulesParts;
+  readonly #rereads: Rereads;
   /** Users whose questions are looked into. */
   readonly #users = new Map<string, Semaphore>();
 
   constructor(parts: InquiryParts) {
     this.#parts = parts;
     this.#rules = new RulesParts(parts.rulesOf);
+    this.#rereads = new Rereads(parts);
   }
 
-  /** What `post`, by `user`, is answered with. Never rejects. */
-  async answer(user: string, post: PostFile): Promise<Refusal> {
-    const places = this.#users.get(user) ?? new Semaphore();
-    this.#users.set(user, places);
-    await places.take(atOnceMax);
+  /** What `post`, by `asker`, is answered with. Never rejects. */
+  async answer(post: PostFile, asker: Reader): Promise<Refusal> {
+    const { user } = asker;
     try {
-      return this.#marked(user, await this.#answer(user, post));
+      return this.#marked(user, await this.#answer(post, asker));
     } catch (error) {
       const refusal = refusalOf(error, { user, metadataText: post.metadataText });
       if (refusal.code === errorMeanings.internal.wire)
         this.#parts.logger.log("error", "A question was not answered", { user, reason: messageOf(error) });
       return this.#marked(user, refusal);
+    }
+  }
+
+  async #answer(post: PostFile, asker: Reader): Promise<Refusal> {
+    // Takes long, and has places of its own.
+    if (post.info.readAgain !== undefined)
+      return await this.#rereads.answer(post.info.readAgain, post, asker);
+    const { user } = asker;
+    const places = this.#users.get(user) ?? new Semaphore();
+    this.#users.set(user, places);
+    await places.take(atOnceMax);
+    try {
+      const { rulesFrom, state } = post.info;
+      if (state === true) return await stateFor(user, this.#parts);
+      return rulesFrom === undefined
+        ? await inquire(user, post, this.#parts)
+        : this.#rules.part(user, rulesFrom);
     } finally {
       places.release();
       if (places.isIdle) this.#users.delete(user);
     }
   }
 
-  async #answer(user: string, post: PostFile): Promise<Refusal> {
-    const { rulesFrom, state } = post.info;
-    if (state === true) return await stateFor(user, this.#parts);
-    return rulesFrom === undefined
-      ? await inquire(user, post, this.#parts)
-      : this.#rules.part(user, rulesFrom);
-  }
-
-  /** Each answer says by which rules: who keeps a copy of others asks for these. */
+  /**
+   * Each answer says by which rules, as who keeps a copy of others asks for these; and that stored uploads are read again, as this is
+   * asked of no server that does not say so.
+   */
   #marked(user: string, { info, ...refusal }: Refusal): Refusal {
-    return { ...refusal, info: { ...info, rules: this.#rules.digestOf(user) } };
+    return { ...refusal, info: { ...info, rules: this.#rules.digestOf(user), readsAgain: true } };
   }
 }
 

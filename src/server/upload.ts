@@ -3,7 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/error.ts";
+import { DyncError, errorCodeFromWire, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { Logger } from "../base/log.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
@@ -48,8 +48,8 @@ export interface UploadDesk {
   makeWay(upload: Upload, post: PostFile, holders: readonly UploadRecord[]): Promise<void>;
   /** Publishes a complete upload in the background; returns why that failed a moment ago, where `question` waits for that. */
   publish(record: UploadRecord, question: Question): Refusal | null;
-  /** What `post`, which only asks, would be refused with. Never rejects. */
-  inquire(upload: Upload, post: PostFile): Promise<Refusal>;
+  /** What `post`, which only asks, would be refused with; soon after `signal` aborts, the reason of that. Never rejects. */
+  inquire(upload: Upload, post: PostFile, signal: AbortSignal): Promise<Refusal>;
   /** It takes no more chunks: its place is free. */
   leavePlace(session: Session): void;
   /** Its handles are closed: its id and name are free. */
@@ -84,6 +84,8 @@ export class Upload {
    */
   #received: Received | null = null;
   #closing: Promise<void> | null = null;
+  /** Ends what is done to answer a question. */
+  #inquiry: AbortController | null = null;
 
   constructor(owner: UploadOwner, parts: UploadParts, desk: UploadDesk) {
     this.owner = owner;
@@ -146,6 +148,7 @@ export class Upload {
   }
 
   stop(code: number, text: string, keep: boolean): void {
+    this.#inquiry?.abort(new DyncError(errorCodeFromWire(code), text));
     this.#driver.feed({ type: "stop", code, text, keep });
   }
 
@@ -197,7 +200,11 @@ export class Upload {
   }
 
   async #inquire(post: PostFile): Promise<void> {
-    this.#refuse(await this.#desk.inquire(this, post));
+    const inquiry = new AbortController();
+    this.#inquiry = inquiry;
+    const refusal = await this.#desk.inquire(this, post, inquiry.signal);
+    this.#inquiry = null;
+    this.#refuse(refusal);
   }
 
   #admit(post: PostFile): void {

@@ -23,6 +23,7 @@ export interface UploadsParts extends Omit<SessionParts, "isActive">, Omit<Uploa
 }
 
 const pageRecords = 100;
+const busyMs = 2_000;
 const tooMany = errorMeanings["too-many-uploads"].wire;
 
 export class Uploads implements UploadDesk {
@@ -42,7 +43,7 @@ export class Uploads implements UploadDesk {
       () => parts.options.uploadsMax,
       (user) => parts.rulesOf(user).uploadsPerUser,
     );
-    this.#inquiries = new Inquiries(parts);
+    this.#inquiries = new Inquiries({ ...parts, isBusy: () => this.#isBusy() });
     this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
   }
 
@@ -109,8 +110,19 @@ export class Uploads implements UploadDesk {
     return new Session({ id, identity, user }, origin, name, this.#parts, (input) => upload.feed(input));
   }
 
-  inquire({ owner }: Upload, post: PostFile): Promise<Refusal> {
-    return this.#inquiries.answer(owner.user, post);
+  inquire({ owner }: Upload, post: PostFile, signal: AbortSignal): Promise<Refusal> {
+    const { user, identity } = owner;
+    // Changes nothing for its client, and shows each of the two that the other one is there.
+    const poke = () => this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable";
+    return this.#inquiries.answer(post, { user, poke, signal });
+  }
+
+  /** Whether any upload moved just now. */
+  #isBusy(): boolean {
+    const since = this.#parts.clock.now() - busyMs;
+    for (const { session } of this.#byId.values())
+      if (session !== null && session.activeAt > since) return true;
+    return false;
   }
 
   leavePlace({ key }: Session): void {

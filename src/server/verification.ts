@@ -1,12 +1,12 @@
 // Reads stored files again, for whoever asks whether they are still what was stored: gently, and for as long as somebody waits.
 
-import { type Clock, sleep } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { Turns } from "../base/turns.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
 import type { Flaw, Storage } from "../storage/storage.ts";
-import { destinationOf } from "../upload/destination.ts";
+import { burstMs, ReadingPace, readAgain } from "./paced-reading.ts";
 import type { UploadQuery, UploadRecords } from "./upload-records.ts";
 
 /** Which uploads, and how fast. */
@@ -54,8 +54,6 @@ export interface VerificationParts {
 }
 
 const tellEveryMs = 250;
-// What is read at once after a pause.
-const burstMs = 250;
 
 export class Verification {
   readonly #parts: VerificationParts;
@@ -107,6 +105,7 @@ class Run {
   readonly #signal: AbortSignal;
   readonly #bucket: TokenBucket | null;
   readonly #turns: Turns;
+  readonly #readingPace: ReadingPace;
   #total: { readonly uploads: number; readonly bytes: number } | null = null;
   #found = { uploads: 0, sound: 0, damaged: 0, missing: 0, bytes: 0 };
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -125,6 +124,7 @@ class Run {
     this.#signal = signal;
     this.#bucket = rate === null ? null : new TokenBucket(rate, (rate * burstMs) / 1000);
     this.#turns = new Turns(1, signal);
+    this.#readingPace = new ReadingPace(parts.clock, signal, () => this.#tellProgress());
   }
 
   async all(): Promise<Verified> {
@@ -156,17 +156,14 @@ class Run {
   }
 
   async #verify(record: UploadRecord): Promise<void> {
-    const { storage, catalogue } = this.#parts;
-    const { id, user, form, sha256, content, size } = record;
+    const { id, user } = record;
     const flaws: Flaw[] = [];
     let hasFlaw = false;
     // Whether all of it is gone is known at the end; until then there is one flaw, which says so.
     const tellAll = async (isGone: boolean): Promise<void> => {
       for (const flaw of flaws.splice(0)) await this.#tell({ type: "flaw", id, user, isGone, ...flaw });
     };
-    const metadataText = await catalogue.metadataOf(id);
-    const about = { id, form, sha256: sha256 ?? "", content: content ?? sha256 ?? "", size, metadataText };
-    const isThere = await storage.readBack(destinationOf(record), about, {
+    const isThere = await readAgain(record, this.#parts, {
       pace: (bytes) => this.#pace(bytes),
       flaw: async (flaw) => {
         hasFlaw = true;
@@ -181,15 +178,8 @@ class Run {
   }
 
   async #pace(bytes: number): Promise<void> {
-    const { clock } = this.#parts;
     this.#found.bytes += bytes;
-    await this.#turns.step();
-    let waitMs = bytes === 0 ? 0 : (this.#bucket?.take(bytes, clock.now()) ?? 0);
-    await this.#tellProgress();
-    for (; waitMs > 0; waitMs -= tellEveryMs) {
-      await sleep(clock, Math.min(waitMs, tellEveryMs), this.#signal);
-      await this.#tellProgress();
-    }
+    await this.#readingPace.wait(bytes, this.#bucket);
   }
 
   async #tellProgress(): Promise<void> {

@@ -145,6 +145,101 @@ describe("rules", () => {
   });
 });
 
+describe("a stored upload that the server reads again", () => {
+  const about = { name: "run.raw", metadataText: "{}", sha256 };
+  const read = (it: Question = about) => asker.readAgain("u1", it, world.stop.signal);
+  const done: ErrorInfo = { readsAgain: true, readAgain: "u1", upload: "u1", sha256 };
+
+  /** The next question of that kind, after the one that finds out whether there can be any. */
+  async function heardReading(announced: ErrorInfo = { readsAgain: true }): Promise<PostFile> {
+    const post = await server.expect("post-file");
+    lastTag = post.info.tag ?? -1;
+    if (!post.name.endsWith(".ask")) return post;
+    answer(404, "Nothing", announced);
+    return await heardReading(announced);
+  }
+
+  test("is proved by all that was asked about", async () => {
+    const asked = read();
+    expect((await heardReading()).info).toMatchObject({ ask: true, readAgain: "u1", sha256 });
+    answer(409, "Read", done);
+    expect(await asked).toEqual({ type: "proved" });
+  });
+
+  const other = "cd".repeat(32);
+  test.each<[string, number, ErrorInfo, string]>([
+    ["of another upload", 409, { ...done, readAgain: "u2" }, "damaged"],
+    ["that came by another upload", 409, { ...done, upload: "u2" }, "damaged"],
+    ["with another checksum", 409, { ...done, sha256: other }, "damaged"],
+    ["that is only known, and was not read", 409, { readsAgain: true, upload: "u1", sha256 }, "damaged"],
+    ["that differs", 460, { readsAgain: true }, "damaged"],
+    ["that is gone", 404, { readsAgain: true }, "missing"],
+    ["that is refused", 403, { readsAgain: true }, "refused"],
+  ])("is not proved by something %s", async (_, code, info, type) => {
+    const asked = read();
+    await heardReading();
+    answer(code, "Why", info);
+    expect((await asked).type).toBe(type as "damaged");
+  });
+
+  test("of a dataset is proved by the list of its files, and by nothing else", async () => {
+    const dataset = { name: "run.tar", metadataText: "{}", unpack: "tar", files: sha256 } as const;
+    for (const [files, type] of [
+      [sha256, "proved"],
+      [other, "damaged"],
+    ] as const) {
+      const asked = read(dataset);
+      await heardReading();
+      answer(409, "Read", { readsAgain: true, readAgain: "u1", upload: "u1", sha256: other, files });
+      expect((await asked).type).toBe(type);
+    }
+  });
+
+  test("is waited for as long as the server shows that it is there, and no longer", async () => {
+    const asked = read();
+    await heardReading();
+    for (let minutes = 0; minutes < 5; minutes++) {
+      server.send({ type: "transfer-credit", amount: 0 });
+      await world.pass(20_000, 1000);
+    }
+    answer(409, "Read", done);
+    expect(await asked).toEqual({ type: "proved" });
+    const again = read();
+    await heardReading();
+    await world.pass(32_000, 1000);
+    // It is asked anew, over another connection.
+    await heardReading();
+    answer(409, "Read", done);
+    expect(await again).toEqual({ type: "proved" });
+  });
+
+  test("is asked of no server that does not say that it does so", async () => {
+    const failed = failureOf(read());
+    const post = await server.expect("post-file");
+    answer(404, "Nothing", {}, post.info.tag);
+    expect(await failed).toMatchObject({ code: "cannot-know" });
+    expect((await failed).message).toContain("cannot prove what it has");
+    expect((await failureOf(read())).code).toBe("cannot-know");
+    await world.settle();
+    expect(world.attempts).toBe(1);
+  });
+
+  test("is not proved by the answer to another question, from a server that was replaced by an older one", async () => {
+    const failed = failureOf(read());
+    await heardReading();
+    answer(409, "There is a file", { size: 4, sha256, upload: "u1", metadata: "same" });
+    expect((await failed).code).toBe("cannot-know");
+  });
+
+  test("is not proved by the original server, which takes a question for an upload", async () => {
+    const failed = failureOf(read());
+    await server.expect("post-file");
+    server.approve();
+    expect(await server.expect("error")).toMatchObject({ code: 499 });
+    expect((await failed).message).toContain("cannot prove what it has");
+  });
+});
+
 describe("a connection", () => {
   test("is used for one question after another, and is one more for each at once", async () => {
     const first = ask();

@@ -33,9 +33,10 @@ async function told(
   if (answer.type !== "error") throw new Error(`A question was answered with ${answer.type}`);
   const { code, text, info } = answer;
   if (info === undefined) return { code, text };
-  // Every answer says by which rules it was judged.
-  const { rules, ...rest } = info;
+  // Every answer says by which rules it was judged, and that stored uploads are read again.
+  const { rules, readsAgain, ...rest } = info;
   expect(rules).toMatch(/^[0-9a-f]{64}$/);
+  expect(readsAgain).toBe(true);
   return { code, text, info: rest };
 }
 
@@ -46,7 +47,7 @@ describe("where nothing is", () => {
         type: "error",
         code: 404,
         text: 'Nothing is stored as "a.raw"',
-        info: { ask: true, rules: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        info: { ask: true, rules: expect.stringMatching(/^[0-9a-f]{64}$/), readsAgain: true },
       });
     }
     await world.settle();

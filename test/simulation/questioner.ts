@@ -34,22 +34,44 @@ export function askAbout(world: ShellWorld, client: SimulatedClient): void {
   world.trace(() => `user-${user} asks about ${label}${sha256 === null ? "" : " by its content"}`);
   asker
     .ask({ ...asked, metadataText: JSON.stringify({ label }) }, new AbortController().signal)
-    .then(
-      (answer) => {
-        world.trace(() => `user-${user} hears of ${label}: ${answer.type}`);
-        checkAnswer(world, client, `user-${user}`, { answer, wasConfirmed });
-      },
-      (error: unknown) => {
-        // It cannot be reached, or has no answer just now.
-        if (!(error instanceof DyncError)) throw error;
-        world.trace(() => `user-${user} hears nothing of ${label}: ${error.message}`);
-      },
-    )
+    .then(async (answer) => {
+      world.trace(() => `user-${user} hears of ${label}: ${answer.type}`);
+      checkAnswer(world, client, `user-${user}`, { answer, wasConfirmed });
+      await haveReadAgain(world, client, `user-${user}`, answer, asker);
+    })
+    .catch((error: unknown) => {
+      // It cannot be reached, or has no answer just now.
+      if (!(error instanceof DyncError)) throw error;
+      world.trace(() => `user-${user} hears nothing of ${label}: ${error.message}`);
+    })
     .then(() => {
       asker.close();
       process.kill();
     })
     .catch((error: unknown) => world.fail(error));
+}
+
+/** Has what is said to be stored read again: what is proved so lies there just so. */
+async function haveReadAgain(
+  world: ShellWorld,
+  client: SimulatedClient,
+  user: string,
+  answer: Answer,
+  asker: Asker,
+): Promise<void> {
+  if (answer.type !== "stored" || answer.stored.upload === null) return;
+  const { upload, sha256, otherName } = answer.stored;
+  const name = otherName ?? client.job.name;
+  const about = { name, metadataText: "{}", sha256 };
+  const read = await asker.readAgain(upload, about, new AbortController().signal);
+  world.trace(() => `${user} has ${name} read again: ${read.type}`);
+  check(read.type !== "damaged", () => `${user} hears that ${name} is damaged, which nothing does here`);
+  if (read.type !== "proved") return;
+  const file = world.disk.storage.published().find((it) => it.id === upload);
+  check(
+    file !== undefined && file.folder === user && sha256Of(file.bytes) === sha256,
+    () => `${user} may delete ${name}, which is not stored so`,
+  );
 }
 
 function checkAnswer(

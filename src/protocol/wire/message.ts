@@ -66,6 +66,10 @@ const error = {
       ask: field.yes,
       /** Of the `post-file` that it answers, where that asks and has one. */
       tag: field.size,
+      /** Of an answer: the server reads stored uploads again for those who sent them. */
+      readsAgain: field.yes,
+      /** Id of the upload of which all was read again for this answer, and is what was asked about. */
+      readAgain: field.text,
     }),
   ),
 };
@@ -109,6 +113,8 @@ export const clientMessages = {
         rulesFrom: field.size,
         /** With `ask`: how the server is is wanted instead, its time and its room. */
         state: field.yes,
+        /** With `ask`, and `sha256` or `files`: id of an upload that is to be read again, and compared with these. */
+        readAgain: field.text,
       },
       { [reservedMember]: infoMarker },
     ),

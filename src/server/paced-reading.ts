@@ -1,0 +1,53 @@
+// Reads stored uploads again, gently: everybody else has a turn after each piece, and there is a rate that is not passed.
+
+import { type Clock, sleep } from "../base/clock.ts";
+import type { TokenBucket } from "../base/token-bucket.ts";
+import { Turns } from "../base/turns.ts";
+import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
+import type { Reading, Storage } from "../storage/storage.ts";
+import { destinationOf } from "../upload/destination.ts";
+
+/** What is read at once after a pause. */
+export const burstMs = 250;
+
+// Who waits is told, or looks for others, so often.
+const stepMs = 250;
+
+/** Lets so many bytes be read at a time. */
+export class ReadingPace {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #onStep: () => Promise<void>;
+  readonly #turns: Turns;
+
+  /** `onStep` is called after each piece, and some times a second while it is waited. */
+  constructor(clock: Clock, signal: AbortSignal, onStep: () => Promise<void> = async () => {}) {
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#onStep = onStep;
+    this.#turns = new Turns(1, signal);
+  }
+
+  /** Resolves when `bytes` more may be read, which are taken from `bucket`; rejects with the signal's reason. */
+  async wait(bytes: number, bucket: TokenBucket | null): Promise<void> {
+    await this.#turns.step();
+    let waitMs = bytes === 0 ? 0 : (bucket?.take(bytes, this.#clock.now()) ?? 0);
+    await this.#onStep();
+    for (; waitMs > 0; waitMs -= stepMs) {
+      await sleep(this.#clock, Math.min(waitMs, stepMs), this.#signal);
+      await this.#onStep();
+    }
+  }
+}
+
+/** Reads all of a finished upload again, and tells what is not as it was stored. Returns whether anything of it is there. */
+export async function readAgain(
+  record: UploadRecord,
+  { storage, catalogue }: { readonly storage: Storage; readonly catalogue: Catalogue },
+  reading: Reading,
+): Promise<boolean> {
+  const { id, form, sha256, content, size } = record;
+  const metadataText = await catalogue.metadataOf(id);
+  const about = { id, form, sha256: sha256 ?? "", content: content ?? sha256 ?? "", size, metadataText };
+  return await storage.readBack(destinationOf(record), about, reading);
+}
