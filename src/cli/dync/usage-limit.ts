@@ -16,9 +16,9 @@ this computer, also when they change for summer and winter; 22:00-06:00 belongs
 to the day on which it begins.
 
 It is written to DYNC_HOME/limit. Commands that run take it within a second, in
-place of what they were started with. Others begin with their own --limit, else
-DYNC_LIMIT, else that file, else limit in client.toml. Each command has all of
-the rate for itself, and shares it among the files that it sends at once.
+place of what they were started with. Others begin with a limit of their own,
+else DYNC_LIMIT, else that file, else limit in client.toml. Each command has all
+of the rate for itself, and shares it among the files that it sends at once.
 
 Examples:
   dync limit 5MB/s
