@@ -4,14 +4,14 @@
 export function completionsUsage(program: string, listsServers: boolean): string {
   const own = `_${program}`;
   return `
-Print the script with which a shell completes the words of ${program}: commands,
+Print the script with which a shell completes words of ${program}: commands,
 options with what each is for, values${listsServers ? ", files and the servers that are known" : " and files"}.
 
 Usage:
   ${program} completions bash|zsh|fish|powershell
 
 Examples:
-  ${program} completions bash > ~/.local/share/bash-completion/completions/${program}
+  ${program} completions bash >> ~/.bash_completion
   ${program} completions zsh > ~/.zfunc/${own}
   ${program} completions fish > ~/.config/fish/completions/${program}.fish
   ${program} completions powershell >> $PROFILE
