@@ -107,6 +107,7 @@ function npmPackages(): Component[] {
       ],
     ].map((name) => npmPackage(name, "MIT", "Part of @hyperjump/json-schema.")),
     npmPackage("re2js", "MIT", "Regular expressions that take no time, in dync-server."),
+    npmPackage("jose", "MIT", "Verifies receipts, in dync."),
     npmPackage("yaml", "ISC", "Reads the configuration of the original server, in dync-server."),
   ];
 }

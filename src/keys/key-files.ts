@@ -134,10 +134,19 @@ export async function loadKeyPair(folder: string, name: "client" | "server"): Pr
  *
  * @throws DyncError "configuration" for everything that is not a readable certificate.
  */
-export async function readCertificate(
-  file: string,
-  check?: (file: string, properties: Stats) => Promise<void>,
-): Promise<Certificate | null> {
+export async function readCertificate(file: string, check?: FileCheck): Promise<Certificate | null> {
+  const text = await readKeyFile(file, certificateBytesMax, check);
+  return text === null ? null : parseCertificate(text, file);
+}
+
+/** The text of a secret key's file, of `bytesMax` at most; `null` when there is none. Throws as `loadKeyPair`. */
+export async function readSecretFile(file: string, bytesMax: number): Promise<string | null> {
+  return await readKeyFile(file, bytesMax, refuseLoosePermissions);
+}
+
+type FileCheck = (file: string, properties: Stats) => Promise<void>;
+
+async function readKeyFile(file: string, bytesMax: number, check?: FileCheck): Promise<string | null> {
   let handle: FileHandle | null = null;
   try {
     // Without O_NONBLOCK a named pipe of that name would hang the program.
@@ -145,12 +154,10 @@ export async function readCertificate(
     const properties = await handle.stat();
     if (!properties.isFile()) throw new DyncError("configuration", `${file} is not a file`);
     await check?.(file, properties);
-    const bytes = Buffer.alloc(certificateBytesMax + 1);
+    const bytes = Buffer.alloc(bytesMax + 1);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-    if (bytesRead > certificateBytesMax) {
-      throw new DyncError("configuration", `${file} is too large for a key file`);
-    }
-    return parseCertificate(bytes.toString("utf8", 0, bytesRead), file);
+    if (bytesRead > bytesMax) throw new DyncError("configuration", `${file} is too large for a key file`);
+    return bytes.toString("utf8", 0, bytesRead);
   } catch (cause) {
     if (cause instanceof DyncError) throw cause;
     if (systemCode(cause) === "ENOENT" || systemCode(cause) === "ENOTDIR") return null;
@@ -173,6 +180,31 @@ export async function writePublicFile(folder: string, name: string, text: string
   } catch (cause) {
     if (cause instanceof DyncError) throw cause;
     throw new DyncError("configuration", `The key could not be written: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** A key file, of its owner alone where it is secret. */
+export interface KeyFile {
+  readonly name: string;
+  readonly text: string;
+  readonly isSecret: boolean;
+}
+
+/**
+ * Writes a key file of `folder`, durably and whole, over what is there where it `replaces`; the folder is made (0700) when it is not there.
+ *
+ * @throws DyncError "configuration" when the file is there already, or on a file error.
+ */
+export async function writeKeyFile(folder: string, file: KeyFile, replaces: boolean): Promise<void> {
+  const { name, text: content, isSecret } = file;
+  try {
+    await makePrivateFolder(folder);
+    await place(folder, { file: join(folder, name), content, mode: isSecret ? 0o600 : 0o644 }, replaces);
+    await syncFolder(folder);
+  } catch (cause) {
+    if (cause instanceof DyncError) throw cause;
+    const text = `The key ${join(folder, name)} could not be written: ${messageOf(cause)}`;
+    throw new DyncError("configuration", text, { cause });
   }
 }
 

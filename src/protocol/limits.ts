@@ -31,6 +31,10 @@ export const limits = {
   rulesPartBytes: 2400,
   /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */
   uploadIdBytesMax: 256,
+  /** A receipt: some hundred bytes, a name twice as long in base64, and links to earlier keys of the server. */
+  receiptBytesMax: 4 * KiB,
+  /** Of one that stands in an info, which holds other members beside it. */
+  receiptInfoBytesMax: 3 * KiB,
   /** A SHA-256. */
   checksumBytes: 32,
 
