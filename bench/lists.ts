@@ -103,6 +103,7 @@ export function ended(number: number): EndedUpload {
       ...{
         modified: null,
         client: null,
+        wantsReceipt: false,
         state: isFailed ? "failed" : "finished",
         durable: number,
         mark: null,

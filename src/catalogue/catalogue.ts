@@ -52,6 +52,8 @@ export interface UploadRecord extends UploadKey {
   readonly modified: string | null;
   /** Name and version of the client's program, or `null`. */
   readonly client: string | null;
+  /** Whether its client wants a receipt. */
+  readonly wantsReceipt: boolean;
   readonly state: UploadState;
   /** Bytes known to be durable. */
   readonly durable: number;
@@ -100,6 +102,7 @@ export type NewUpload = Pick<
   /** The metadata object as JSON text: as the client sent it, and behind that what hooks added. */
   readonly metadataText: string;
   readonly added?: string | null;
+  readonly wantsReceipt?: boolean;
 };
 
 /** A server that works on uploads. */

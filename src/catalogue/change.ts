@@ -22,6 +22,7 @@ export function newRecord(
   return {
     ...upload,
     added: upload.added ?? null,
+    wantsReceipt: upload.wantsReceipt ?? false,
     metadataDigest: null,
     state: "open",
     durable: 0,

@@ -90,6 +90,8 @@ const steps: readonly Step[] = [
    CREATE INDEX uploads_by_time ON uploads (created_at, sequence, user, name);`,
   // Whether anything in the text is escaped, so that a value may stand there in other letters; NULL: nobody looked.
   "ALTER TABLE metadata ADD COLUMN escapes INTEGER;",
+  // Whose client wants a receipt hears it also when it asks after a restart.
+  "ALTER TABLE uploads ADD COLUMN wants_receipt INTEGER NOT NULL DEFAULT 0 CHECK (wants_receipt IN (0, 1));",
 ];
 
 /** What `migrate` brings the tables to. */

@@ -20,6 +20,7 @@ export function recordOfPublished(published: CompleteUpload): UploadRecord {
     durable: published.size,
     bytes: published.size,
     held: null,
+    wantsReceipt: false,
     mark: null,
     errorCode: null,
     reason: null,

@@ -35,7 +35,7 @@ import { SqliteAmend } from "./sqlite-amend.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { SqliteList } from "./sqlite-list.ts";
 import { outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
-import { members, placeText, recordOf, statementsOf } from "./sqlite-records.ts";
+import { columnValue, members, recordOf, statementsOf } from "./sqlite-records.ts";
 import { SqliteUsage } from "./sqlite-usage.ts";
 import { paced, TurnQueue } from "./turn-queue.ts";
 
@@ -133,7 +133,7 @@ export class SqliteCatalogue implements Catalogue {
   }
 
   #insert(record: UploadRecord, metadataBytes: number) {
-    const values = members.map((member) => (member === "place" ? placeText(record) : record[member]));
+    const values = members.map((member) => columnValue(record, member));
     return this.#statements.insert.run(...values, metadataBytes);
   }
 

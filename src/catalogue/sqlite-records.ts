@@ -18,6 +18,7 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
   size: "size",
   modified: "modified",
   client: "client",
+  wantsReceipt: "wants_receipt",
   state: "state",
   durable: "durable",
   mark: "mark",
@@ -103,15 +104,31 @@ export function statementsOf(database: DatabaseSync) {
   } satisfies Record<string, StatementSync>;
 }
 
+/** A member as its column has it. */
+export function columnValue(record: UploadRecord, member: keyof UploadRecord): string | number | null {
+  if (member === "place") return placeText(record);
+  const value = record[member];
+  return typeof value === "boolean" ? Number(value) : value;
+}
+
 /** `place` as it is written. */
 export function placeText({ place }: UploadRecord): string | null {
   return place === null ? null : JSON.stringify(place);
 }
 
+type Row = Omit<UploadRecord, "place" | "wantsReceipt"> & {
+  readonly place: string | null;
+  readonly wantsReceipt: number;
+};
+
 /** What a row says, or `null`: there is none. */
 export function recordOf(row: unknown): UploadRecord | null {
   if (row === undefined || row === null) return null;
   // STRICT tables hold what was put in: the types are those of the record.
-  const { place, ...members } = row as Omit<UploadRecord, "place"> & { readonly place: string | null };
-  return { ...members, place: place === null ? null : JSON.parse(place) };
+  const { place, wantsReceipt, ...members } = row as Row;
+  return {
+    ...members,
+    place: place === null ? null : JSON.parse(place),
+    wantsReceipt: wantsReceipt === 1,
+  };
 }

@@ -25,6 +25,8 @@ export interface Question {
   readonly files?: string;
   /** Bytes that would be sent, where that is known. */
   readonly size?: number;
+  /** Whether a receipt of what is there is wanted. */
+  readonly receipt?: true;
   /** The rules are wanted instead, from this byte of their compressed text on. */
   readonly rulesFrom?: number;
   /** Id of an upload that the server shall read again, and compare with `sha256` or `files`. */
@@ -57,6 +59,8 @@ export interface StoredThing {
   readonly hasSameMetadata: boolean;
   /** Where it was found by its content. */
   readonly otherName: string | null;
+  /** As it came, where one was wanted. */
+  readonly receipt?: string;
 }
 
 export type Answer =
@@ -262,7 +266,8 @@ function answerOf({ code, text, info }: Reply, metadataText: string): Answer {
   if (code !== "name-taken")
     return { type: "refused", error: refusalError({ code, text, info }, metadataText) };
   if (size === undefined || sha256 === undefined) return { type: "taken", text };
-  const stored = { size, sha256, files, upload, hasSameMetadata: metadata === "same", otherName };
+  const known = { size, sha256, files, upload, hasSameMetadata: metadata === "same", otherName };
+  const stored = { ...known, ...(info.receipt === undefined ? {} : { receipt: info.receipt }) };
   return { type: "stored", stored };
 }
 

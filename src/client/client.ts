@@ -2,6 +2,7 @@
 // needed, and takes a batch of jobs, some of which it sends at once; a reporter is told of each.
 
 import { resolve } from "node:path";
+import { jsonDigest } from "../base/json-digest.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
@@ -24,7 +25,7 @@ import { RulesShelf } from "./kept-rules.ts";
 import { tarName, withGoodNames } from "./listing/tar-names.ts";
 import { OfflineJudge } from "./offline-judge.ts";
 import type { Retry } from "./patience.ts";
-
+import { ReceiptStore } from "./receipt-store.ts";
 import { SendBudget } from "./send-budget.ts";
 import { type Server, Servers } from "./servers.ts";
 import { identicalTo } from "./skip-identical.ts";
@@ -84,6 +85,8 @@ export class Client {
   readonly batches: BatchStore;
   /** What was confirmed. */
   readonly history: History;
+  /** What servers signed of it. */
+  readonly receipts: ReceiptStore;
   readonly #options: ClientOptions;
   readonly #shelf: RulesShelf;
   readonly #budget: SendBudget | undefined;
@@ -97,6 +100,7 @@ export class Client {
     this.store = new UploadStore(options.home);
     this.batches = new BatchStore(options.home);
     this.history = new History(options.home);
+    this.receipts = new ReceiptStore(options.home, () => options.clock.date());
     this.#shelf = new RulesShelf(options.home, options.clock);
     const { clock, rate } = options;
     this.#budget = rate === undefined ? undefined : new SendBudget({ clock, rate });
@@ -115,8 +119,9 @@ export class Client {
   ): Promise<void> {
     const work = async (job: J, either: AbortSignal): Promise<void> => {
       const report = reporter.started(job);
-      const confirmed = async (receipt: Receipt): Promise<void> => {
+      const confirmed = async ({ signed, ...receipt }: Receipt): Promise<void> => {
         this.history.note(historyEntry(job, receipt, this.#options.clock.date()));
+        if (signed !== undefined) await this.#keepReceipt(job, receipt, signed, report);
         await report.onConfirmed(receipt);
         // Nothing depends on it but that somebody may look for it one day.
         const { fault } = this.history;
@@ -124,7 +129,28 @@ export class Client {
       };
       await this.#upload(job, options, report, either).then(confirmed, report.onFailed);
     };
-    await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
+    try {
+      await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
+    } finally {
+      await this.receipts.settle();
+    }
+  }
+
+  /** Whatever becomes of it, what was confirmed is stored: it is no reason to end anything. */
+  async #keepReceipt(
+    job: Job,
+    { uploadId: upload, bytes: size, sha256, already }: Receipt,
+    jws: string,
+    { onNote }: Pick<JobReport, "onNote">,
+  ): Promise<void> {
+    const { host, port } = job;
+    const server = (await this.#servers.of(job).keyFrom(this.#options.home)).fingerprint;
+    // What was there may have come by another tar, and have a later version's metadata.
+    const metadata = jsonDigest(job.metadataText) ?? "";
+    const expected = already ? { upload } : { upload, size, sha256, metadata };
+    await this.receipts.keep({ jws, server, host, port, expected }, (fault) => {
+      if (fault !== null) onNote(fault);
+    });
   }
 
   async #upload(job: Job, options: BatchOptions, report: JobReport, signal: AbortSignal): Promise<Receipt> {
@@ -148,7 +174,8 @@ export class Client {
           store: this.store,
           budget: this.#budget,
         };
-        return await uploadSource({ ...job, ...party, ...patience, source, client }, parts, signal);
+        const request = { ...job, ...party, ...patience, source, client, wantsReceipt: true };
+        return await uploadSource(request, parts, signal);
       } finally {
         await source.close();
       }
@@ -347,6 +374,7 @@ export class Client {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const asker of this.#askers.values()) asker.close();
     await this.history.settle();
+    await this.receipts.settle();
     // One that could not be opened failed those who wanted it.
     const transport = await this.#transport?.catch(() => null);
     await transport?.close();

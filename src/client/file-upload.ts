@@ -23,6 +23,8 @@ export interface UploadRequest extends Job, ConnectionParty, Retry {
   readonly source: Source;
   /** Name and version of this program. */
   readonly client: string;
+  /** Whether the server is asked for a receipt. */
+  readonly wantsReceipt?: boolean;
 }
 
 export interface FileUploadParts extends UploadParts {
@@ -43,7 +45,8 @@ export async function uploadSource(
   const begun = await begin(request, parts);
   const { identity, replaces = [] } = begun?.state ?? request.place ?? { identity: newIdentity() };
   const { name, metadataText, client, source } = request;
-  const wanted = request.unpack === undefined ? {} : { unpack: request.unpack };
+  const wantsReceipt = request.wantsReceipt ?? false;
+  const wanted = { wantsReceipt, ...(request.unpack === undefined ? {} : { unpack: request.unpack }) };
   const { size, modified, canSeek } = source;
   const resume = begun?.resume ?? false;
   const task = { name, metadataText, size, modified, canSeek, client, resume, replaces, ...wanted };

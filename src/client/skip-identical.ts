@@ -18,15 +18,16 @@ export async function identicalTo(
   signal: AbortSignal,
 ): Promise<Receipt | null> {
   const content = await contentOf(source, { onRead: () => {} }, signal);
-  const answer = await asker.ask({ ...questionOf(job), ...aboutContent(content) }, signal);
+  const answer = await asker.ask({ ...questionOf(job), ...aboutContent(content), receipt: true }, signal);
   if (answer.type !== "stored" || !answer.stored.hasSameMetadata) return null;
   if (!hasContent(answer.stored, content)) return null;
-  const { size: bytes, sha256, files, upload, otherName } = answer.stored;
+  const { size: bytes, sha256, files, upload, otherName, receipt } = answer.stored;
   return {
     uploadId: upload ?? "",
     bytes,
     sha256,
     already: true,
+    ...(receipt === undefined ? {} : { signed: receipt }),
     ...(otherName === null ? {} : { storedAs: otherName }),
     ...(job.unpack === undefined ? {} : { unpacked: files !== null }),
   };

@@ -78,6 +78,8 @@ export interface Receipt {
   readonly already: boolean;
   /** With `already`, where it is there under another name: that one. */
   readonly storedAs?: string;
+  /** What the server signed about it, as it came: nobody has looked whether it is right. */
+  readonly signed?: string;
   /** Of what was to be unpacked whether it is, as far as that is known. */
   readonly unpacked?: boolean;
 }
@@ -192,6 +194,7 @@ class Upload {
       bytes,
       sha256: Buffer.from(checksum).toString("hex"),
       already: false,
+      ...(result.receipt === undefined ? {} : { signed: result.receipt }),
       ...(this.#unpacked === null ? {} : { unpacked: this.#unpacked }),
     };
   }
@@ -212,7 +215,8 @@ class Upload {
     await expectStoredAlready(source, whole, stored, text, signal);
     const { size: bytes, sha256, info: found } = stored;
     const unpacked = this.#options.task.unpack === undefined ? {} : { unpacked: found.files !== undefined };
-    return { uploadId: found.upload ?? "", bytes, sha256, already: true, ...unpacked };
+    const signed = found.receipt === undefined ? {} : { signed: found.receipt };
+    return { uploadId: found.upload ?? "", bytes, sha256, already: true, ...signed, ...unpacked };
   }
 
   async #checksumOfSource(): Promise<Uint8Array> {

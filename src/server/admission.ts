@@ -163,6 +163,7 @@ function recordOf(
     size: post.info.size ?? null,
     modified: post.info.modified ?? null,
     client: post.info.client ?? null,
+    wantsReceipt: post.info.receipt === true,
     mark: storage.emptyNote.mark,
   };
 }

@@ -3,7 +3,6 @@
 
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
-import type { Logger } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo, PostFile } from "../protocol/wire/message.ts";
@@ -15,6 +14,7 @@ import type { AdmissionParts } from "./admission.ts";
 import { checkFree } from "./placing.ts";
 import { publishedAs } from "./publication.ts";
 import { quotaRefusal, quotasOf } from "./quotas.ts";
+import { posterOf, type ReceiptParts } from "./receipts.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
 import { type Reader, type RereadParts, Rereads } from "./rereads.ts";
 import { RulesParts } from "./rules-parts.ts";
@@ -28,8 +28,8 @@ const placeBytesMax = 2000;
 type Accepted = Extract<Judgement, { type: "accepted" }>;
 
 export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "room" | "rulesOf" | "clock"> &
-  RereadParts & {
-    readonly logger: Logger;
+  RereadParts &
+  ReceiptParts & {
     /** Name and version of this program. */
     readonly program: string;
   };
@@ -53,7 +53,7 @@ export class Inquiries {
     try {
       return this.#marked(user, await this.#answer(post, asker));
     } catch (error) {
-      const refusal = refusalOf(error, { user, metadataText: post.metadataText });
+      const refusal = refusalOf(error, posterOf(user, post, this.#parts));
       if (refusal.code === errorMeanings.internal.wire)
         this.#parts.logger.log("error", "A question was not answered", { user, reason: messageOf(error) });
       return this.#marked(user, refusal);
@@ -130,11 +130,9 @@ function aboutTaken({ rule, place }: Accepted, user: string, name: string): Erro
 }
 
 /** The answer where the user has what is asked about under another name. What is not there any more is passed over. */
-async function withSameContent(
-  user: string,
-  { metadataText, info }: PostFile,
-  { catalogue, storage }: InquiryParts,
-): Promise<Refusal | null> {
+async function withSameContent(user: string, post: PostFile, parts: InquiryParts): Promise<Refusal | null> {
+  const { catalogue, storage } = parts;
+  const { metadataText, info } = post;
   const isDataset = info.unpack !== undefined;
   const content = isDataset ? info.files : info.sha256;
   if (content === undefined) return null;
@@ -146,7 +144,7 @@ async function withSameContent(
     if (published === null) continue;
     const text = `The same content is stored as ${JSON.stringify(name)}`;
     const code = errorMeanings["name-taken"].wire;
-    return { code, text, info: { ...aboutPublished(published, metadataText), name } };
+    return { code, text, info: { ...aboutPublished(published, posterOf(user, post, parts)), name } };
   }
   return null;
 }

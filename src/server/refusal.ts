@@ -3,6 +3,7 @@
 import { DyncError, errorCodeFromWire, errorMeanings, messageOf } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
 import type { LogFields } from "../base/log.ts";
+import { limits } from "../protocol/limits.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { ErrorInfo } from "../protocol/wire/message.ts";
 import { NameTaken, type Published } from "../storage/storage.ts";
@@ -23,6 +24,8 @@ export interface Poster {
   readonly user: string;
   /** As they were sent. */
   readonly metadataText: string;
+  /** Gives receipts, where they are wanted. */
+  readonly receiptOf?: ((published: Published) => string | null) | undefined;
 }
 
 /**
@@ -35,17 +38,20 @@ export function refusalOf(error: unknown, poster: Poster | null = null): Refusal
     const refusal = { code: error.meaning.wire, text: messageOf(error) };
     const published = error instanceof NameTaken ? error.obstacle.published : null;
     if (published === null || published.user !== poster?.user) return refusal;
-    return { ...refusal, info: aboutPublished(published, poster.metadataText) };
+    return { ...refusal, info: aboutPublished(published, poster) };
   }
   return { code: errorMeanings.internal.wire, text: "Internal error on the server; its log has the details" };
 }
 
-/** What the owner of `published`, who posts `metadataText`, is told of it. */
-export function aboutPublished(published: Published, metadataText: string): ErrorInfo {
+/** What the owner of `published` is told of it, who posts this. */
+export function aboutPublished(published: Published, { metadataText, receiptOf }: Poster): ErrorInfo {
   const { id: upload, size, sha256, contents } = published;
   const files = contents === null ? {} : { files: contents.list };
   const metadata = sameJson(sentMetadata(published), metadataText) ? "same" : "different";
-  return { size, sha256, upload, metadata, ...files };
+  const receipt = metadata === "same" ? receiptOf?.(published) : null;
+  // One that is so long that a reader would pass over all of it says less than none.
+  const isTold = receipt != null && receipt.length <= limits.receiptInfoBytesMax;
+  return { size, sha256, upload, metadata, ...files, ...(isTold ? { receipt } : {}) };
 }
 
 /** The same for the log: with what the system said, paths included, and what the steward can do. */

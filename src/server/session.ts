@@ -13,6 +13,7 @@ import type { ServerAction, ServerInput } from "../protocol/server/server-events
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
+import { factsOf, type ReceiptGiver } from "../receipts/statement.ts";
 import { growthFault } from "../rules/user-limits.ts";
 import type { OwnedChunk, Sink, SinkEvents, StoredNote } from "../storage/storage.ts";
 import type { Received } from "../transport/transport.ts";
@@ -24,6 +25,7 @@ import type { MakeWay } from "./placing.ts";
 import { publishedFields } from "./publication.ts";
 import { type FinishResult, finishUpload } from "./publisher.ts";
 import { quotasOf } from "./quotas.ts";
+import { posterOf, receiptOf } from "./receipts.ts";
 import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
 import { isQuotaPassed, StreamClaim } from "./stream-claim.ts";
@@ -42,11 +44,14 @@ export interface SessionParts extends AdmissionParts {
   readonly logger: Logger;
   readonly options: ProcessSettings;
   readonly office: CreditOffice;
+  /** Who signs receipts; nobody unless given. */
+  readonly receipts?: ReceiptGiver | undefined;
   /** The credit office may have something to give now. */
   readonly onCreditChanged: () => void;
 }
 
 type Done = Extract<ServerAction, { type: "done" }>;
+type Finish = Extract<ServerAction, { type: "finish" }>;
 type Finished = Extract<FinishResult, { type: "finished" }>;
 type Admitted = Extract<ServerInput, { type: "admitted" | "refused" }>;
 type Restored = Extract<ServerInput, { type: "restored" }> | ({ readonly type: "refused" } & Refusal);
@@ -164,7 +169,7 @@ export class Session {
         hashed: true,
       };
     } catch (error) {
-      const refusal = refusalOf(error, { user, metadataText: post.metadataText });
+      const refusal = refusalOf(error, posterOf(user, post, this.#parts));
       this.#log("warn", "Upload refused", { code: refusal.code, ...troubleOf(error) });
       this.#recordRefusal(refusal, post);
       return { type: "refused", ...refusal };
@@ -294,7 +299,7 @@ export class Session {
   }
 
   /** Compares with the announced checksum, and publishes. */
-  async finish(size: number, checksum: Uint8Array): Promise<void> {
+  async finish({ size, checksum, wantsReceipt }: Finish): Promise<void> {
     assert(this.#sink !== null && this.#post !== null, "a finish follows an admission");
     assert(this.#journal !== null && this.#metadata !== null, "what is open has a record");
     // Something of it failed to be stored, and is cut off: what is left goes to the machine first.
@@ -309,7 +314,12 @@ export class Session {
     const result = await this.#finishing;
     // Also when its client went away meanwhile: who waits for files has to hear of each.
     if (result.type === "finished") this.#logFinished(result);
-    this.#tell(result);
+    this.#tell(result.type === "finished" && wantsReceipt === true ? this.#withReceipt(result) : result);
+  }
+
+  #withReceipt({ published }: Finished): ServerInput {
+    const receipt = receiptOf(factsOf(published), this.#parts);
+    return { type: "finished", ...(receipt === null ? {} : { receipt }) };
   }
 
   #logFinished({ published }: Finished): void {
@@ -405,6 +415,7 @@ export function postOf(record: UploadRecord, metadataText: string): PostFile {
     ...(size === null ? {} : { size }),
     ...(modified === null ? {} : { modified }),
     ...(client === null ? {} : { client }),
+    ...(record.wantsReceipt ? { receipt: true } : {}),
   };
   return { type: "post-file", name, metadataText, info };
 }

@@ -5,7 +5,6 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, errorCodeFromWire, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
-import type { Logger } from "../base/log.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
@@ -22,6 +21,7 @@ import type { ClientMessage, PostFile, ServerMessage } from "../protocol/wire/me
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import { isAskedToUnpack, type UploadKey } from "../upload/upload.ts";
+import { type ReceiptParts, receiptOf, recordedFacts } from "./receipts.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -60,9 +60,8 @@ export interface UploadDesk {
   track(task: Promise<void>): void;
 }
 
-export interface UploadParts {
+export interface UploadParts extends ReceiptParts {
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly options: ProcessSettings;
   /** Name and version of the server program, told to clients. */
   readonly program: string;
@@ -174,7 +173,7 @@ export class Upload {
       case "inquire":
         return this.#desk.track(this.#inquire(action.post));
       case "finish":
-        return void this.#session?.finish(action.size, action.checksum);
+        return void this.#session?.finish(action);
       case "done":
         return this.#close(action);
       case "over":
@@ -196,7 +195,8 @@ export class Upload {
       this.#parts.logger.log("error", "A message was not handled", { user, reason: messageOf(error) });
       return this.#driver.feed({ type: "refused", ...refusalOf(error) });
     }
-    this.#driver.feed({ type: "found", record: this.#record === null ? null : recorded(this.#record) });
+    const record = this.#record === null ? null : recorded(this.#record, this.#parts);
+    this.#driver.feed({ type: "found", record });
   }
 
   async #inquire(post: PostFile): Promise<void> {
@@ -273,9 +273,10 @@ export class Upload {
   }
 }
 
-function recorded(record: UploadRecord): RecordedUpload {
+function recorded(record: UploadRecord, parts: ReceiptParts): RecordedUpload {
   return {
     ...record,
+    receipt: () => receiptOf(recordedFacts(record), parts),
     isSame: (post) => isNamed(post, record) && jsonDigest(post.metadataText) === record.metadataDigest,
   };
 }

@@ -18,7 +18,7 @@ export interface Description {
 /** A file, or a dataset, that was published whole, at exactly one destination. */
 export type Published = Pick<
   CompleteUpload,
-  "id" | "user" | "size" | "sha256" | "contents" | "metadataText" | "added"
+  "id" | "user" | "name" | "size" | "sha256" | "contents" | "metadataText" | "added" | "receivedAt"
 >;
 
 /** Why nothing can be published at a destination. */

@@ -89,6 +89,7 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       expect(await catalogue.get(upload.id)).toEqual({
         ...rest,
         added: null,
+        wantsReceipt: false,
         metadataDigest: null,
         state: "open",
         durable: 0,
@@ -103,6 +104,14 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         leaseUntil: expect.any(Number),
         updatedAt: upload.createdAt,
       });
+    });
+
+    test("whether its client wants a receipt stays known, whatever becomes of the upload", async () => {
+      await using catalogue = await make();
+      const hold = await admit(catalogue, newUpload(1, { wantsReceipt: true }));
+      expect(await catalogue.get(hold.id)).toMatchObject({ wantsReceipt: true });
+      await catalogue.change(hold, { verb: "fail", at: timeOf(1), errorCode: 499, reason: "Cancelled" });
+      expect(await catalogue.get(hold.id)).toMatchObject({ state: "failed", wantsReceipt: true });
     });
 
     test("a place is held by whoever wants it first, whatever the upload is called and whose it is", async () => {

@@ -173,6 +173,32 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await dync("limit", "--clear")).at(-1)).toMatchObject({ limit: null });
   });
 
+  test("of receipts: listed, shown, verified, and their keys", async () => {
+    const folder = lab.folder.file("files", "signed");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "a.txt"), "a");
+    await send("--dataset", folder);
+    const [receipt, summary] = await dync("receipts", "-n", "signed");
+    expect(receipt).toMatchObject({ type: "receipt", user: "alice", name: "signed" });
+    expect(summary).toMatchObject({ ok: true, receipts: 1 });
+    const shown = await dync("receipts", "show", String(receipt?.upload));
+    expect(shown).toMatchObject([{ ok: true, file: receipt?.file }]);
+    const file = String(receipt?.file);
+    expect(await dync("verify-receipt", file, folder)).toMatchObject([{ by: "kept", data: "same" }]);
+    const none = await lab.file("none.json", "{}");
+    expect(await dync("verify-receipt", file, "-m", none)).toMatchObject([{ exit: 8, metadata: null }]);
+    const run = async (...args: readonly string[]) =>
+      read(await lab.dyncServer(["receipts", ...args, "--json"]));
+    const [before] = await run("key");
+    expect(await run("rotate-key")).toMatchObject([{ ok: true, before: before?.key }]);
+    const [now] = await run("key");
+    expect(now).toMatchObject({ keys: [{}, {}], successions: [expect.stringContaining(".")] });
+    const key = await lab.file("one.jwks", JSON.stringify((now?.keys as readonly unknown[])[0]));
+    expect(await dync("verify-receipt", file, "--key", key)).toMatchObject([
+      { error: { code: "key-refused" } },
+    ]);
+  });
+
   test("of what is there already under another name", async () => {
     const files = await Promise.all(
       ["kept.raw", "again.raw", "more.raw"].map((name) => lab.file(name, "kept")),

@@ -85,6 +85,8 @@ class Client:
             return "status-report", number(frames[1], 8), number(frames[2], 4)
         if command == b"upload-finished":
             need(frames, 2)
+            if len(frames) > 2:
+                raise Violation("a receipt that nobody asked for")
             return "upload-finished", text(frames[1])
         raise Violation(f"Unknown command {command[:40]!r}")
 

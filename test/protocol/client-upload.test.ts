@@ -45,6 +45,26 @@ test("an upload from the first message to the last", () => {
   expect(machine.step(hears({ type: "upload-finished", uploadId: "u" }), 8)).toEqual([]);
 });
 
+describe("a receipt", () => {
+  test("is asked for by who wants one, each time that it posts, and by nobody else", () => {
+    const posted = (machine: ClientUpload) => {
+      const [action] = machine.step({ type: "link-up" }, 0);
+      return action?.type === "send" && action.message.type === "post-file" ? action.message.info : null;
+    };
+    expect(posted(new ClientUpload({ ...file, wantsReceipt: true }))).toMatchObject({ receipt: true });
+    expect(posted(new ClientUpload(file))).not.toHaveProperty("receipt");
+  });
+
+  test("is a part of the result, as it came", () => {
+    const machine = new ClientUpload({ ...file, resume: true, wantsReceipt: true });
+    machine.step({ type: "link-up" }, 0);
+    const confirmed = { type: "upload-finished", uploadId: "u", receipt: "a.b.c" } as const;
+    expect(machine.step(hears(confirmed), 0)).toEqual([
+      { type: "done", result: { type: "finished", uploadId: "u", receipt: "a.b.c" } },
+    ]);
+  });
+});
+
 describe("a chunk that the window does not allow is a fault of our own driver:", () => {
   test.each([
     ["one without credit", 0, 0, 4],

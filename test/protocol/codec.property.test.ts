@@ -33,9 +33,10 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
       .string({ unit: "grapheme", maxLength: 20 })
       .filter((name) => Buffer.byteLength(name) <= limits.nameBytesMax),
     metadataText,
-    info: fc.record({ size: offset, modified, client: line }, { requiredKeys: [] }) as fc.Arbitrary<
-      PostFile["info"]
-    >,
+    info: fc.record(
+      { size: offset, modified, client: line, receipt: fc.constant(true) },
+      { requiredKeys: [] },
+    ) as fc.Arbitrary<PostFile["info"]>,
   }),
   fc.record({
     type: fc.constant("post-chunk" as const),
@@ -61,6 +62,11 @@ const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   fc.record({ type: fc.constant("status-report" as const), seek: offset, credit: u32 }),
   fc.record({ type: fc.constant("status-report" as const), seek: offset, credit: u32, tag: offset }),
   fc.record({ type: fc.constant("upload-finished" as const), uploadId: fc.string({ maxLength: 60 }) }),
+  fc.record({
+    type: fc.constant("upload-finished" as const),
+    uploadId: fc.string({ maxLength: 60 }),
+    receipt: fc.stringMatching(/^[A-Za-z0-9_-]{1,300}\.[A-Za-z0-9_-]{1,900}\.[A-Za-z0-9_-]{86}$/),
+  }),
   errorMessage,
 );
 

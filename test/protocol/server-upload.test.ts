@@ -55,6 +55,48 @@ test("an upload from the first message to the last", () => {
   expect(machine.state).toBe("ended");
 });
 
+describe("a receipt", () => {
+  const wanting = { ...post, info: { receipt: true } } as const;
+  const end = [chunk(0, 0, true), { type: "finished", receipt: "a.b.c" }] as const;
+
+  test("is wanted by who says so when it begins, and by who says so later", () => {
+    const asked = [
+      open(wanting, 2),
+      (() => {
+        const machine = open(post, 2);
+        machine.step(hears(wanting), 1);
+        return machine;
+      })(),
+      (() => {
+        const machine = new ServerUpload(options);
+        machine.step({ ...admitted, type: "restored", post: wanting }, 0);
+        machine.step(query, 0);
+        machine.step({ type: "granted", amount: 2 }, 0);
+        return machine;
+      })(),
+    ];
+    for (const machine of asked) {
+      expect(machine.step(end[0], 2)).toContainEqual({
+        type: "finish",
+        size: 0,
+        checksum,
+        wantsReceipt: true,
+      });
+      expect(machine.step(end[1], 3)[0]).toEqual(
+        says({ type: "upload-finished", uploadId: "u1", receipt: "a.b.c" }),
+      );
+    }
+  });
+
+  test("is not asked for where nobody wants it, nor sent where none can be given", () => {
+    const machine = open(post, 2);
+    expect(machine.step(end[0], 2)).toContainEqual({ type: "finish", size: 0, checksum });
+    expect(machine.step({ type: "finished" }, 3)[0]).toEqual(
+      says({ type: "upload-finished", uploadId: "u1" }),
+    );
+  });
+});
+
 describe("a dataset", () => {
   const tar = { ...post, name: "run.tar", info: { unpack: "tar" } } as const;
   const approved = (layout: "plain" | "bagit") => {

@@ -117,6 +117,24 @@ describe("the answer to", () => {
     expect(lead(life, answer)).toEqual([...actions]);
   });
 
+  test("who wants a receipt has it with the confirmation of what finished, and nobody else", () => {
+    const state = { state: "finished", receipt: () => "a.b.c" } as const;
+    const confirmed = { type: "upload-finished", uploadId: "u1" } as const;
+    const signed: LifeAction = { type: "send", message: { ...confirmed, receipt: "a.b.c" } };
+    const wanting = hears({ ...post, info: { receipt: true } });
+    const answers: readonly (readonly [LifeInput, LifeInput, LifeAction])[] = [
+      [query, found(state), finished],
+      [hears(post), found(state), finished],
+      [wanting, found(state), signed],
+      [wanting, found({ ...state, receipt: () => null }), finished],
+      [query, found({ ...state, wantsReceipt: true }), signed],
+      [last, found({ ...state, wantsReceipt: true }), signed],
+      [cancel, found({ ...state, wantsReceipt: true }), signed],
+    ];
+    for (const [said, answer, action] of answers)
+      expect(lead(new UploadLife(options), said, answer)).toEqual([action, over]);
+  });
+
   test("a post-file begins an upload that is unknown, and one whose stored bytes are gone", () => {
     for (const answer of [unknown, found(gone)]) {
       const life = new UploadLife(options);

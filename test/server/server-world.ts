@@ -13,6 +13,7 @@ import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
 import { decodeServerMessage } from "../../src/protocol/wire/decode.ts";
 import { encodeClientMessage } from "../../src/protocol/wire/encode.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
+import type { ReceiptGiver } from "../../src/receipts/statement.ts";
 import type { HookParts } from "../../src/server/after-hooks.ts";
 import { Server } from "../../src/server/server.ts";
 import type { ClientLink, ClientLinkEvents, LinkFailure, Received } from "../../src/transport/transport.ts";
@@ -49,6 +50,8 @@ export class ServerWorld {
   bootId = "boot";
   /** None unless a test sets some. */
   hooks: HookParts | undefined;
+  /** Nobody unless a test sets somebody. */
+  receipts: ReceiptGiver | undefined;
   #ids = 0;
   #server: Server | null = null;
 
@@ -80,6 +83,7 @@ export class ServerWorld {
       rulesOf: () => ({ ...defaultUserRules, ...change }),
       program: "test",
       newId: () => idOf(++this.#ids),
+      ...(this.receipts === undefined ? {} : { receipts: this.receipts }),
       ...(this.hooks === undefined ? {} : { hooks: this.hooks }),
     });
     this.#server = server;

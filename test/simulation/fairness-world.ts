@@ -185,5 +185,5 @@ function optionsOf(capacity: number): ModelServerOptions {
 }
 
 function job(user: string, n: number, size: number, startMs: number): Job {
-  return { identity: `${user}/${n}`, user, size, isFile: true, startMs };
+  return { identity: `${user}/${n}`, user, size, isFile: true, startMs, wantsReceipt: false };
 }

@@ -6,6 +6,7 @@ import { noteCrossedAnswer } from "./crossed-answer.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { ModelClient } from "./model-client.ts";
 import type { ModelRecord } from "./model-server.ts";
+import { receiptOf } from "./model-session.ts";
 import { check } from "./simulation-failure.ts";
 
 export class MachineChecks {
@@ -55,6 +56,11 @@ export class MachineChecks {
         `${identity} is confirmed under its own id`,
       );
       check(record.state === "finished", `${identity} is confirmed after it was published`);
+      const { receipt } = result;
+      const wanted = client.job.wantsReceipt ? receiptOf(record) : undefined;
+      // A damaged line may have dropped it.
+      const isLost = receipt === undefined && client.damagedAt !== null;
+      check(receipt === wanted || isLost, () => `${identity} is confirmed with the receipt ${receipt}`);
       return;
     }
     check(this.#isExcused(client, result), `${identity} fails: ${result.code} ${result.text}`);

@@ -152,6 +152,7 @@ export class MachineWorld {
         size,
         isFile: this.random.chance(0.7),
         startMs: this.random.int(faultsMs),
+        wantsReceipt: index % 4 !== 0,
       };
     });
   }

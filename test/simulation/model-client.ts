@@ -18,6 +18,8 @@ export interface Job {
   /** A file that can be read anywhere, of known size; otherwise a stream. */
   readonly isFile: boolean;
   readonly startMs: number;
+  /** Others are as older programs, which know of none. */
+  readonly wantsReceipt: boolean;
   /** A source that gives so many bytes and then, for ever, nothing. */
   readonly silentAfter?: number;
 }
@@ -73,6 +75,7 @@ export class ModelClient {
       size: isFile ? size : null,
       canSeek: isFile,
       client: "simulation",
+      wantsReceipt: this.job.wantsReceipt,
       resume: this.#crashes > 0,
     });
     this.#driver = new MachineDriver({
@@ -277,6 +280,6 @@ export function describe(message: Heard<ClientMessage | ServerMessage>): string 
     case "status-report":
       return `status-report ${message.seek}, credit ${message.credit}`;
     case "upload-finished":
-      return `upload-finished ${message.uploadId}`;
+      return `upload-finished ${message.uploadId} ${message.receipt ?? "without a receipt"}`;
   }
 }

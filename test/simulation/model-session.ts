@@ -95,7 +95,7 @@ export class ModelSession {
         this.#writes.push({ offset: action.offset, length: action.data.length });
         return this.#write();
       case "finish":
-        return this.#finish(action.size);
+        return this.#finish(action.size, action.wantsReceipt === true);
       case "credit":
         this.#server.office.hear(this.identity, action.report, this.#server.world.clock.now());
         return this.#server.creditChanged();
@@ -116,7 +116,7 @@ export class ModelSession {
     this.#record = record;
     const { world } = this.#server;
     if (world.faults.strikes("write-error")) return this.feed({ type: "refused", code: 503, text: "Busy" });
-    const found = record === null ? null : { ...record, reason: "It failed", isSame: () => true };
+    const found = record === null ? null : { ...record, ...recorded(record) };
     this.feed({ type: "found", record: found });
   }
 
@@ -184,7 +184,7 @@ export class ModelSession {
     });
   }
 
-  #finish(size: number): void {
+  #finish(size: number, wantsReceipt: boolean): void {
     const record = this.#record!;
     const { world } = this.#server;
     check(!this.#isBusy, "an upload is finished once");
@@ -202,7 +202,7 @@ export class ModelSession {
       }
       record.durable = record.stored;
       record.state = "finished";
-      this.feed({ type: "finished" });
+      this.feed({ type: "finished", ...(wantsReceipt ? { receipt: receiptOf(record) } : {}) });
     });
   }
 
@@ -229,4 +229,14 @@ export class ModelSession {
     this.#server.creditChanged();
     this.feed({ type: "put-away" });
   }
+}
+
+function recorded(record: ModelRecord) {
+  const wantsReceipt = record.post.info.receipt === true;
+  return { reason: "It failed", isSame: () => true, wantsReceipt, receipt: () => receiptOf(record) };
+}
+
+/** What stands for a receipt of that upload and of no other: longer than any id, in whose place it may come where a frame is lost. */
+export function receiptOf({ id }: Pick<ModelRecord, "id">): string {
+  return `e30.${Buffer.from(id).toString("base64url")}.${"A".repeat(300)}`;
 }

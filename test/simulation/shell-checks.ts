@@ -5,11 +5,14 @@ import type { DyncError, ErrorCode } from "../../src/base/error.ts";
 import type { Receipt } from "../../src/client/upload.ts";
 import type { Decoded } from "../../src/protocol/wire/decode.ts";
 import type { ServerMessage } from "../../src/protocol/wire/message.ts";
+import { factsOf } from "../../src/receipts/statement.ts";
+import { parseSidecar } from "../../src/upload/sidecar.ts";
 import type { PublishedFile } from "../support/memory/storage.ts";
 import { noteCrossedAnswer } from "./crossed-answer.ts";
 import type { FaultKind } from "./fault-plan.ts";
 import type { ShellWorld } from "./shell-world.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
+import { receipts } from "./simulated-keys.ts";
 import { check } from "./simulation-failure.ts";
 
 /** Faults without which an upload never ends this way; those that end so can be tried again. */
@@ -52,8 +55,19 @@ export class ShellChecks {
     check(file !== undefined, () => `${label} is confirmed, but not there`);
     check(receipt.sha256 === sha256Of(content), () => `${label} is confirmed with another checksum`);
     check(receipt.bytes === content.length, () => `${label} is confirmed with ${receipt.bytes} bytes`);
+    this.#checkSigned(client, receipt, file);
     this.#confirmed.set(receipt.uploadId, client);
     this.#compare(file);
+  }
+
+  /** What the server signed is about what lies there, however often it crashed since; only a damaged line may have dropped it. */
+  #checkSigned(client: SimulatedClient, { signed, already }: Receipt, file: PublishedFile): void {
+    const { label } = client.job;
+    const there = parseSidecar(file.metadataText);
+    const facts = there === null ? null : factsOf(there);
+    const wanted = facts === null ? null : receipts.receiptFor(facts);
+    const isLost = signed === undefined && (already || this.#world.network.wasDamaged(client.identity));
+    check(signed === wanted || isLost, () => `${label} is confirmed with the receipt ${signed}`);
   }
 
   /** Returns whether giving the command again makes sense. */

@@ -96,12 +96,14 @@ export class SimulatedClient {
     const source = sourceOf(job, process, world);
     if (job.isFile) {
       const origin = { kind: "file", path: job.label } as const;
-      const file = { source, origin, name, metadataText, serverKeyFile: null, client };
+      const wantsReceipt = true;
+      const file = { source, origin, name, metadataText, serverKeyFile: null, client, wantsReceipt };
       return uploadSource({ ...connection, ...file }, { ...parts, store: this.#memory() }, signal);
     }
     const identity = world.newIdentity();
     this.#begin(identity);
-    const task = { name, metadataText, size: null, canSeek: false, client, resume: false };
+    const about = { name, metadataText, size: null, canSeek: false, client, resume: false };
+    const task = { ...about, wantsReceipt: true };
     const once = { task, source, identity: Buffer.from(identity, "hex"), isResumable: false };
     return upload({ ...connection, ...once }, parts, signal);
   }

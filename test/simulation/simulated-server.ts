@@ -4,7 +4,7 @@ import { messageOf } from "../../src/base/error.ts";
 import type { Logger } from "../../src/base/log.ts";
 import { Server } from "../../src/server/server.ts";
 import type { ShellWorld } from "./shell-world.ts";
-import { serverKeys, userOfKey } from "./simulated-keys.ts";
+import { receipts, serverKeys, userOfKey } from "./simulated-keys.ts";
 import { nothingHeld } from "./simulated-network.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SimulationFailure } from "./simulation-failure.ts";
@@ -53,6 +53,7 @@ export class SimulatedServer {
       rulesOf: () => world.options,
       program: "simulation",
       newId: () => world.newId(),
+      receipts,
     });
     this.#server = null;
     server.start().then(

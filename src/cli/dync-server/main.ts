@@ -17,6 +17,7 @@ import { configCheckCommand, configExampleCommand, configShowCommand } from "./c
 import { configImportCommand } from "./config-import.ts";
 import { hooksDropCommand, hooksListCommand, hooksRetryCommand } from "./hooks.ts";
 import { serverKeygenCommand } from "./keygen.ts";
+import { receiptsKeyCommand, receiptsRotateCommand } from "./receipts.ts";
 import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
@@ -28,6 +29,7 @@ import { serverUsage } from "./usage.ts";
 import { auditUsage } from "./usage-audit.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
 import { hooksUsage } from "./usage-hooks.ts";
+import { receiptsUsage } from "./usage-receipts.ts";
 import { uploadsUsage } from "./usage-uploads.ts";
 import { usersUsage } from "./usage-users.ts";
 import { usersListCommand, usersRecountCommand, usersShowCommand } from "./users.ts";
@@ -66,6 +68,8 @@ export const dyncServer: Program = {
     uploadsCancelCommand,
     auditVerifyCommand,
     auditShowCommand,
+    receiptsKeyCommand,
+    receiptsRotateCommand,
     completionsCommand(() => dyncServer, "dync-server", null),
   ],
   groups: [
@@ -75,6 +79,7 @@ export const dyncServer: Program = {
     { name: "hooks", usage: hooksUsage },
     { name: "users", usage: usersUsage },
     { name: "audit", usage: auditUsage },
+    { name: "receipts", usage: receiptsUsage },
   ],
   defaultCommand: "run",
   endsAtHangup: false,

@@ -10,6 +10,7 @@ import { ControlServer } from "../../control/control-server.ts";
 import { hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
+import { openGiver } from "../../receipts/giver.ts";
 import { Recounts } from "../../server/recounts.ts";
 import { Server } from "../../server/server.ts";
 import { bootId } from "../../storage/boot-id.ts";
@@ -124,9 +125,11 @@ export async function serve(
   const { audit } = auditing;
   const transport = await openTransport(parts);
   closing.defer(() => transport.close());
+  const receipts = await openGiver({ home, server: keys.publicKey.fingerprint, clock, logger });
   const server = new Server({
     ...ownParts(configuration, parts),
     ...{ transport, keys, clients, storage, catalogue, audit },
+    ...(receipts === null ? {} : { receipts }),
     onListening: () => auditing.started(configuration, clients),
   });
   const watching = clients.watch((changes) => {

@@ -20,6 +20,7 @@ Usage:
   dync-server uploads            what became of uploads: list, show, verify, …
   dync-server hooks              what hooks are still told: list, retry, drop
   dync-server audit              who did what, for good: verify, show
+  dync-server receipts           the key that signs receipts: key, rotate-key
   dync-server completions SHELL  print a script with which a shell completes
 
 Setting one up:
@@ -48,6 +49,8 @@ Sizes are 64MiB, 1G or a number of bytes; durations are 90s, 15m, 24h, 7d.
 Files in DYNC_HOME (default ~/.dync):
   server.toml                     the settings; "dync-server config example"
   server.key, server.key_secret   the server's keys, made by "keygen"
+  receipts.key_secret, receipts.jwks
+                                  the keys that sign receipts, made at the start
   clients/USER.key                public keys of those who may send
   clients/USER+WHATEVER.key       further keys of the same user
 

@@ -7,12 +7,14 @@ import { checkCommand } from "./check.ts";
 import { historyCommand } from "./history.ts";
 import { keygenCommand } from "./keygen.ts";
 import { limitCommand } from "./limit.ts";
+import { receiptsCommand, receiptsShowCommand } from "./receipts.ts";
 import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
 import { serverNames, serversCommand } from "./servers.ts";
 import { trustCommand } from "./trust.ts";
 import { uploadsCommand } from "./uploads.ts";
 import { dyncUsage } from "./usage.ts";
+import { verifyReceiptCommand } from "./verify-receipt.ts";
 import { watchCommand } from "./watch.ts";
 
 export const dync: Program = {
@@ -30,6 +32,9 @@ export const dync: Program = {
     historyCommand,
     limitCommand,
     watchCommand,
+    receiptsCommand,
+    receiptsShowCommand,
+    verifyReceiptCommand,
     completionsCommand(() => dync, "dync", serverNames),
   ],
   defaultCommand: "send",

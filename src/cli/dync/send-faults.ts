@@ -49,6 +49,8 @@ export const commandNames = [
   "history",
   "limit",
   "watch",
+  "receipts",
+  "verify-receipt",
   "completions",
   "help",
 ];

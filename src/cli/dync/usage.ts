@@ -17,6 +17,8 @@ Usage:
   dync history [PATH]...         list what was sent from here
   dync limit [RATE]              how fast files are sent, from now on
   dync watch [SERVER] DIR        send what appears in a folder, when complete
+  dync receipts                  list what servers signed of that
+  dync verify-receipt FILE       say what such a receipt proves
   dync completions SHELL         print a script with which a shell completes
 
 Examples:
@@ -124,6 +126,7 @@ Files in DYNC_HOME (default ~/.dync):
   servers/HOST_PORT.reached
                            with which key a server was reached last
   rules/HOST_PORT.json     copies of servers' rules, for "dync check"
+  receipts/                what servers signed, and the keys that they sign with
   limit                    how fast to send, written by "dync limit"
   client.toml              default_server = "ALIAS", limit = "RATE", and for
                            each alias [servers.ALIAS] with host = "HOST", and

@@ -18,6 +18,8 @@ export interface ClientUploadTask {
   readonly replaces?: readonly string[];
   /** What the source is, where the server shall publish what is in it as a folder. */
   readonly unpack?: "tar";
+  /** Whether a receipt is asked for. */
+  readonly wantsReceipt?: boolean;
   /** Sent in `post-file`, e.g. `dync 0.1.0`. */
   readonly client: string;
   /** The server may know this upload already (an earlier process sent part of it): ask before posting it. */
@@ -60,7 +62,12 @@ export type ClientControl = Exclude<ClientMessage, PostChunk>;
 
 /** How an upload ended. */
 export type UploadResult =
-  | { readonly type: "finished"; readonly uploadId: string }
+  | {
+      readonly type: "finished";
+      readonly uploadId: string;
+      /** What the server signed, as it came. */
+      readonly receipt?: string;
+    }
   /** `wire` is the number that the server sent, or `null` when the client itself gave up. */
   | {
       readonly type: "failed";

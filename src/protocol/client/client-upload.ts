@@ -20,7 +20,13 @@ import { assert, unreachable } from "../../base/assert.ts";
 import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../../base/error.ts";
 import { limits } from "../limits.ts";
 import type { Machine } from "../machine.ts";
-import type { ErrorMessage, ServerMessage, StatusReport, UploadApproved } from "../wire/message.ts";
+import type {
+  ErrorMessage,
+  ServerMessage,
+  StatusReport,
+  UploadApproved,
+  UploadFinished,
+} from "../wire/message.ts";
 import type {
   ClientAction,
   ClientControl,
@@ -149,7 +155,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       case "status-report":
         return this.#state === "posting" ? undefined : this.#onReport(message, now);
       case "upload-finished":
-        return this.#onFinished(message.uploadId, now);
+        return this.#onFinished(message, now);
       case "error":
         return this.#onError(message, now);
       default:
@@ -159,12 +165,12 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   // A server that went back lacks bytes, and confirms nothing before it has the last chunk once more. Only, chunks that were
   // under way when it spoke, on this connection or the one before, may have been those bytes: so it is asked.
-  #onFinished(uploadId: string, now: number): void {
+  #onFinished({ type: _, ...confirmed }: UploadFinished, now: number): void {
     if (this.#last === "unsent" && !this.#task.resume) {
       return this.#violation("The server confirmed an upload whose end it has not seen");
     }
     const isAnswer = this.#state === "posting" || this.#state === "asking" || this.#isFinishDoubted;
-    if (this.#last === "under-way" || isAnswer) return this.#end({ type: "finished", uploadId });
+    if (this.#last === "under-way" || isAnswer) return this.#end({ type: "finished", ...confirmed });
     this.#isFinishDoubted = true;
     this.#ask(now);
   }
@@ -275,9 +281,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#pace.asked();
     if (this.#state !== "posting") return this.#say(this.#questions.ask(this.#position, now));
     this.#questions.post(this.#position, now);
-    const { name, metadataText, size, modified, client, replaces = [], unpack } = this.#task;
+    const { name, metadataText, size, modified, client, replaces = [], unpack, wantsReceipt } = this.#task;
     const known = { ...(size === null ? {} : { size }), ...(modified == null ? {} : { modified }) };
-    const wanted = unpack === undefined ? {} : { unpack };
+    const receipt = wantsReceipt === true ? { receipt: true } : {};
+    const wanted = { ...(unpack === undefined ? {} : { unpack }), ...receipt };
     const info = { ...known, client, ...(replaces.length === 0 ? {} : { replaces }), ...wanted };
     this.#say({ type: "post-file", name, metadataText, info });
   }

@@ -66,8 +66,8 @@ export type ServerInput =
       readonly keep: boolean;
       readonly info?: ErrorInfo;
     }
-  /** Answers `finish`: published and durable. */
-  | { readonly type: "finished" }
+  /** Answers `finish`: published and durable, with the receipt that was wanted, where one can be given. */
+  | { readonly type: "finished"; readonly receipt?: string }
   /** The driver gives the upload up: key removed (403), shutdown (503, `keep`), operator's wish. */
   | { readonly type: "stop"; readonly code: number; readonly text: string; readonly keep: boolean }
   | { readonly type: "tick" };
@@ -78,8 +78,16 @@ export type ServerAction =
   | { readonly type: "send"; readonly message: ServerMessage }
   /** Append `data`, which is at `offset`. The driver owns its memory until it answers `stored`. */
   | { readonly type: "write"; readonly offset: number; readonly data: Uint8Array }
-  /** After all writes: compare `checksum` with what was stored, publish, answer `finished` or `storage-failed`. */
-  | { readonly type: "finish"; readonly size: number; readonly checksum: Uint8Array }
+  /**
+   * After all writes: compare `checksum` with what was stored, publish, answer `finished` or `storage-failed`. `wantsReceipt`: its client
+   * asked for one.
+   */
+  | {
+      readonly type: "finish";
+      readonly size: number;
+      readonly checksum: Uint8Array;
+      readonly wantsReceipt?: true;
+    }
   /** Tell the credit office what became of this upload's credit. */
   | { readonly type: "credit"; readonly report: CreditReport }
   /** The upload ended. `keep`: its bytes stay for another attempt; otherwise they are deleted (unless published). */

@@ -46,6 +46,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #actions: ServerAction[] = [];
   #post: PostFile | null = null;
   #last: { readonly size: number; readonly checksum: Uint8Array } | null = null;
+  /** The client asked for a receipt, the one that is here now or the one that began it. */
+  #wantsReceipt = false;
   /** The client was heard of since the credit was last taken from it: it can use some. */
   #present = false;
 
@@ -116,7 +118,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         this.#sendError(input.code, input.text);
         return this.#end(input.keep ? "suspended" : "failed", input.code, input.text);
       case "finished":
-        this.#send({ type: "upload-finished", uploadId: this.#reports.uploadId });
+        this.#send(finishedMessage(this.#reports.uploadId, input.receipt));
         return this.#end("finished", 200, "");
       case "tick":
         return this.#onTick(now);
@@ -162,6 +164,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   }
 
   #onPostFile(post: PostFile): void {
+    this.#wantsReceipt ||= post.info.receipt === true;
     if (this.#post === null) {
       this.#post = post;
       this.#state = "admitting";
@@ -192,6 +195,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
 
   #onRestored(post: PostFile, admission: Admission, hashed: boolean): void {
     this.#post = post;
+    this.#wantsReceipt = post.info.receipt === true;
     this.#reports.startAt(admission);
     this.#state = hashed ? "receiving" : "hashing";
     // The client may still send with the credit that the earlier process gave it.
@@ -277,7 +281,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #finishWhenStored(): void {
     if (this.#last === null || this.#credit.unstored > 0) return;
     this.#state = "finishing";
-    this.#actions.push({ type: "finish", size: this.#last.size, checksum: this.#last.checksum });
+    const { size, checksum } = this.#last;
+    const wanted = this.#wantsReceipt ? ({ wantsReceipt: true } as const) : {};
+    this.#actions.push({ type: "finish", size, checksum, ...wanted });
   }
 
   #usableWindow(): number {
@@ -304,6 +310,11 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#state = "ended";
     this.#actions.push({ type: "done", outcome, code, text });
   }
+}
+
+/** What confirms an upload, with its receipt where there is one. */
+export function finishedMessage(uploadId: string, receipt: string | null | undefined): ServerMessage {
+  return { type: "upload-finished", uploadId, ...(receipt == null ? {} : { receipt }) };
 }
 
 // Not by their names alone: a file and a dataset may not have the same one.

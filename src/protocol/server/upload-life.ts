@@ -25,7 +25,7 @@ import {
   type ServerMessage,
 } from "../wire/message.ts";
 import type { ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
-import { ServerUpload } from "./server-upload.ts";
+import { finishedMessage, ServerUpload } from "./server-upload.ts";
 
 /** What the catalogue has about an upload that is not active: as much as answers depend on. */
 export interface RecordedUpload {
@@ -34,6 +34,10 @@ export interface RecordedUpload {
   /** Why it failed. */
   readonly errorCode: number | null;
   readonly reason: string | null;
+  /** Whether its client asked for a receipt when it began it. */
+  readonly wantsReceipt?: boolean;
+  /** Of one that finished: its receipt, or `null` where none can be given. */
+  receipt?(): string | null;
   /** Whether `post` has its name and metadata. */
   isSame(post: PostFile): boolean;
 }
@@ -324,7 +328,6 @@ const publishingText = "The stored bytes are being checked and published";
 
 /** What a message gets whose upload ended, or is complete, and is not active: two columns of the table. */
 function recordedAnswer(record: RecordedUpload, held: Held): ServerMessage | null {
-  const finished: ServerMessage = { type: "upload-finished", uploadId: record.id };
   switch (held.type) {
     case "malformed":
       return { type: "error", code: errorMeanings.malformed.wire, text: held.text };
@@ -344,12 +347,17 @@ function recordedAnswer(record: RecordedUpload, held: Held): ServerMessage | nul
     default:
       return unreachable(held);
   }
-  if (record.state === "finished") return finished;
+  if (record.state === "finished") return confirmation(record, held);
   return {
     type: "error",
     code: record.errorCode ?? errorMeanings.internal.wire,
     text: record.reason ?? "The upload failed",
   };
+}
+
+function confirmation(record: RecordedUpload, held: Held): ServerMessage {
+  const isWanted = record.wantsReceipt || (held.type === "post-file" && held.info.receipt === true);
+  return finishedMessage(record.id, isWanted ? record.receipt?.() : null);
 }
 
 /** Where there is no such upload: also to an error, whose client wants to know that it was heard. */

@@ -117,6 +117,17 @@ export const errorText = kind<string>(`*${limits.errorTextBytesMax}OCTET`, {
   },
 });
 
+/** A JWS in its compact form (RFC 7515); whether it is right is for others to find out. */
+export const receipt = kind<string>(`*${limits.receiptBytesMax}OCTET`, {
+  write: utf8Frame,
+  read: (frame) => {
+    const text = frame.length > limits.receiptBytesMax ? null : readUtf8(frame);
+    return text !== null && compactJws.test(text) ? text : new DecodeFailure(malformed, "is no receipt");
+  },
+});
+
+const compactJws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
 /** What a member of an info says, `undefined` where it does not hold what was meant. */
 type Member<Value> = (value: unknown) => Value | undefined;
 type Members = { readonly [name: string]: Member<unknown> };
@@ -167,6 +178,9 @@ export const timestamp: Member<string> = (value) =>
   typeof value === "string" && parseTimestamp(value) !== null ? value : undefined;
 export const sha256: Member<string> = (value) =>
   typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? value : undefined;
+/** The same as the frame. */
+export const jws: Member<string> = (value) =>
+  typeof value === "string" && compactJws.test(value) ? value : undefined;
 /** Said only when it is so. */
 export const yes: Member<boolean> = (value) => value === true || undefined;
 export const identities: Member<readonly string[]> = (value) => {

@@ -62,6 +62,8 @@ const error = {
       quota: field.size,
       /** Name and version of the server program. */
       server: field.text,
+      /** With 409, to a client that wants one: the receipt of what is there. */
+      receipt: field.jws,
       /** It answers a `post-file` that asks, whatever the code: nothing was begun. */
       ask: field.yes,
       /** Of the `post-file` that it answers, where that asks and has one. */
@@ -101,6 +103,8 @@ export const clientMessages = {
         replaces: field.identities,
         /** What the bytes are, and shall be published as: the members of a tar, as a folder. */
         unpack: field.oneOf("tar"),
+        /** The client wants a receipt when all is stored. */
+        receipt: field.yes,
         /** Nothing is to be begun: the client asks what it would be told. */
         ask: field.yes,
         /** With `ask`: any number, chosen by the client. */
@@ -175,6 +179,8 @@ export const serverMessages = {
   },
   "upload-finished": {
     uploadId: { ...field.uploadId("id", "UTF-8"), lost: (frame: Uint8Array) => joined(frame, "id") },
+    /** Signed by the server; only to a client that wants one. */
+    receipt: field.optional(field.receipt("receipt", "a JWS in compact form, section 3.6")),
   },
   error,
 };
@@ -203,6 +209,7 @@ export type QueryStatus = ClientMessages["query-status"];
 export type ErrorMessage = ClientMessages["error"];
 export type ErrorInfo = NonNullable<ErrorMessage["info"]>;
 export type UploadApproved = ServerMessages["upload-approved"];
+export type UploadFinished = ServerMessages["upload-finished"];
 export type StatusReport = ServerMessages["status-report"];
 
 /** By what an answer to `post`, which asks, is told from other errors, and from answers to others. */

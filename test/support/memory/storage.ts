@@ -154,8 +154,15 @@ export class MemoryStorage extends PartialStorage implements Storage {
     if (file === undefined) return null;
     const { sha256, metadataText, id, stored } = file;
     const own = parseSidecar(metadataText);
-    const { user, metadataText: text, added } = own ?? { user: "nobody", metadataText: "{}" };
-    const published = { id, user, size: stored.length, sha256, contents: null, metadataText: text, added };
+    const nobody = {
+      user: "nobody",
+      metadataText: "{}",
+      added: null,
+      receivedAt: "1970-01-01T00:00:00.000Z",
+    };
+    const { user, metadataText: text, added, receivedAt } = own ?? nobody;
+    const known = { id, user, name, size: stored.length, sha256, contents: null };
+    const published = { ...known, metadataText: text, added, receivedAt };
     return { file: file.name, published: file.name === name ? published : null };
   }
 
