@@ -192,8 +192,9 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     const [before] = await run("key");
     expect(await run("rotate-key")).toMatchObject([{ ok: true, before: before?.key }]);
     const [now] = await run("key");
+    const { keys = [] } = (now ?? {}) as { readonly keys?: readonly unknown[] };
     expect(now).toMatchObject({ keys: [{}, {}], successions: [expect.stringContaining(".")] });
-    const key = await lab.file("one.jwks", JSON.stringify((now?.keys as readonly unknown[])[0]));
+    const key = await lab.file("one.jwks", JSON.stringify(keys[0]));
     expect(await dync("verify-receipt", file, "--key", key)).toMatchObject([
       { error: { code: "key-refused" } },
     ]);
