@@ -13,17 +13,26 @@ export interface MemoryEntry {
   readonly files: Tree;
   /** By name. */
   readonly beside?: Tree;
+  /** When each was modified, by path; 0 where nothing is said. */
+  readonly times?: ReadonlyMap<string, number>;
   /** Whether what lies at a path in it is none of it. */
   readonly isLeftOut?: (path: string) => boolean;
 }
 
-export function memoryView({ name, kind, files, beside = {}, isLeftOut }: MemoryEntry): EntryView {
+export function memoryView({ name, kind, files, beside = {}, isLeftOut, times }: MemoryEntry): EntryView {
   return {
     ...{ name, kind },
     files: () =>
       Object.entries(files)
         .filter(([path]) => isLeftOut?.(path) !== true)
-        .map(([path, content]): SeenFile => ({ path, size: sizeOf(content), mtimeMs: 0, id: path }))
+        .map(
+          ([path, content]): SeenFile => ({
+            path,
+            size: sizeOf(content),
+            mtimeMs: times?.get(path) ?? 0,
+            id: path,
+          }),
+        )
         .sort((a, b) => (a.path < b.path ? -1 : 1)),
     siblings: () => Object.keys(beside).sort(),
     read: async (path, max) => {
