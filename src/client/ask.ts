@@ -31,6 +31,22 @@ export interface Question {
   readonly rulesFrom?: number;
   /** Id of an upload that the server shall read again, and compare with `sha256` or `files`. */
   readonly readAgain?: string;
+  /** How the server is is wanted instead. */
+  readonly state?: true;
+}
+
+/** How a server is; `null`: it does not say. */
+export interface ServerState {
+  /** Whom it takes this client for. */
+  readonly user: string | null;
+  /** Its calendar time: RFC 3339, UTC. */
+  readonly time: string | null;
+  /** Bytes that one more upload could have. */
+  readonly free: number | null;
+  /** Bytes that a quota leaves; also where there is none. */
+  readonly quota: number | null;
+  /** Name and version of its program. */
+  readonly server: string | null;
 }
 
 /** What a client may believe of an upload that the server was to read again. */
@@ -180,6 +196,13 @@ export class Asker {
   /** The reply to who wants the rules from byte `from` on. Once, without patience; rejects with `DyncError`. */
   async rulesFrom(from: number, signal: AbortSignal): Promise<Reply> {
     return await this.#once({ ...this.#nothing(), rulesFrom: from }, signal);
+  }
+
+  /** How the server is: `null` members where it does not say. Once, without patience; rejects with `DyncError`. */
+  async state(signal: AbortSignal): Promise<ServerState> {
+    const { info } = await this.#once({ ...this.#nothing(), state: true }, signal);
+    const { user = null, time = null, free = null, quota = null, server = null } = info;
+    return { user, time, free, quota, server };
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { ClientTransport } from "../transport/transport.ts";
-import { Asker, CannotBeAsked } from "./ask.ts";
+import { type Answer, Asker, CannotBeAsked, type Question, type ServerState } from "./ask.ts";
 import { forEachAtOnce } from "./at-once.ts";
 import { BatchStore } from "./batch/batch-store.ts";
 import { cancelUpload } from "./cancel.ts";
@@ -31,6 +31,7 @@ import { type Server, Servers } from "./servers.ts";
 import { identicalTo } from "./skip-identical.ts";
 import type { Source } from "./source.ts";
 import { openStandardInput } from "./standard-input-source.ts";
+import { type Trial, type TrialOptions, tryUpload } from "./trial.ts";
 import type { Receipt } from "./upload.ts";
 import { type UnfinishedUpload, UploadStore } from "./upload-store.ts";
 
@@ -77,6 +78,8 @@ export interface ClientOptions
 }
 
 const listing = { taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null } as const;
+
+const once: Retry = { retryForMs: 0, retryFirst: false };
 
 export class Client {
   /** What is unfinished, upload by upload. */
@@ -335,6 +338,27 @@ export class Client {
     const isKept = kept?.digest === asker.rulesDigest;
     const rules = isKept ? kept : await fetchRules(asker, this.#options.clock, signal);
     await this.#shelf.keep(server, publicKey, rules);
+  }
+
+  /** How `server` is. Once, without patience; rejects with `DyncError`, such as `CannotBeAsked`. */
+  async serverState(server: ServerChoice, signal: AbortSignal): Promise<ServerState> {
+    return await (await this.#askerOf(server, once)).state(signal);
+  }
+
+  /** What would become of an upload to `server`. As `serverState`. */
+  async ask(server: ServerChoice, question: Question, signal: AbortSignal): Promise<Answer> {
+    return await (await this.#askerOf(server, once)).ask(question, signal);
+  }
+
+  /** Begins a small upload to `server`, and drops it as soon as some of it was taken. Rejects with `DyncError`, as `send`. */
+  async tryUpload(
+    server: ServerChoice,
+    what: Pick<TrialOptions, "name" | "metadataText">,
+    signal: AbortSignal,
+  ): Promise<Trial> {
+    const { clock, random, name: client } = this.#options;
+    const { party, transport } = await this.#reach(server);
+    return await tryUpload({ ...what, party, client }, { transport, clock, random }, signal);
   }
 
   async #ownKeys(): Promise<KeyPair> {

@@ -293,6 +293,19 @@ function referenceServerTests(): void {
     expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);
   });
 
+  test("a doctor says what it cannot know of it, and nothing is stored there", async () => {
+    const data = folder.file("reference-doctor");
+    await using server = await startReferenceServer(homes.server, data, ["--chunk", String(chunk)]);
+    const command = [programs.dync, "doctor", "-p", String(server.port), "127.0.0.1"];
+    const { code, stdout } = await runProgram(command, { env: { DYNC_HOME: homes.client } }, slowMs);
+    expect(code).toBe(0);
+    for (const step of ["port", "handshake", "access"]) expect(stdout).toContain(`\nok     ${step}`);
+    for (const step of ["clock", "space", "upload"]) expect(stdout).toContain(`\n?      ${step}`);
+    expect((await server.stop()).violations).toEqual([]);
+    const left = existsSync(data) ? readdirSync(data, { recursive: true, withFileTypes: true }) : [];
+    expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);
+  });
+
   const harmless: [string, string[]][] = [
     ["dropped", ["--lose", "0,7,8,30"]],
     ["dropped-in-silence", ["--lose", "30", "--silent-loss"]],

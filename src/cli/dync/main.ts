@@ -4,6 +4,7 @@ import type { Program } from "../command.ts";
 import { completionsCommand } from "../completions/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { checkCommand } from "./check.ts";
+import { doctorCommand } from "./doctor.ts";
 import { historyCommand } from "./history.ts";
 import { keygenCommand } from "./keygen.ts";
 import { limitCommand } from "./limit.ts";
@@ -31,6 +32,7 @@ export const dync: Program = {
     checkCommand,
     historyCommand,
     limitCommand,
+    doctorCommand,
     watchCommand,
     receiptsCommand,
     receiptsShowCommand,

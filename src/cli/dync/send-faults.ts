@@ -31,6 +31,7 @@ const otherNames: Readonly<Record<string, string>> = {
   ...named("keygen", "key", "keys", "genkey", "gen-key", "init", "setup"),
   ...named("trust", "known", "know", "pin"),
   ...named("servers", "hosts", "server", "fingerprint", "fingerprints", "known-hosts"),
+  ...named("doctor", "diagnose", "ping", "test", "debug", "troubleshoot"),
   ...named("history", "log", "sent", "journal"),
   ...named("limit", "throttle", "bandwidth", "rate", "bwlimit", "speed"),
   ...named("check", "verify", "compare", "diff", "cmp"),
@@ -52,6 +53,7 @@ export const commandNames = [
   "receipts",
   "verify-receipt",
   "completions",
+  "doctor",
   "help",
 ];
 

@@ -16,6 +16,7 @@ Usage:
   dync check [SERVER] PATH...    tell whether a server has what lies here
   dync history [PATH]...         list what was sent from here
   dync limit [RATE]              how fast files are sent, from now on
+  dync doctor [SERVER]           find out why nothing can be sent
   dync watch [SERVER] DIR        send what appears in a folder, when complete
   dync receipts                  list what servers signed of that
   dync verify-receipt FILE       say what such a receipt proves

@@ -41,7 +41,8 @@ export class Addresses {
   }
 }
 
-async function addressesOf(host: string): Promise<readonly string[]> {
+/** All addresses of `host`, in the system's order; none when the name is unknown. */
+export async function addressesOf(host: string): Promise<readonly string[]> {
   try {
     const found = await lookup(host, { all: true, verbatim: true });
     return [...new Set(found.map(({ address }) => address))];

@@ -1,0 +1,203 @@
+// The steps of `dync doctor` on this computer and on the way to a server: home folder, keys, names, port. Each finds out one thing, with
+// the code that a command uses which sends. What is asked of the server is in `doctor-server.ts`.
+
+import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { DyncError } from "../../base/error.ts";
+import { formatServerAddress } from "../../base/format-server-address.ts";
+import { whyUnreadable } from "../../base/system-errors.ts";
+import { connectionError } from "../../client/failure.ts";
+import { formatSize } from "../../config/size.ts";
+import type { KeyPair } from "../../keys/key.ts";
+import { loadKeyPair } from "../../keys/key-files.ts";
+import { type ServerChoice, serverKeyOf } from "../../keys/known-servers.ts";
+import { knownServer } from "../../keys/list-servers.ts";
+import type { LinkFailure } from "../../transport/transport.ts";
+import { addressesOf } from "../../transport/zmq/addresses.ts";
+import { type Probed, probe } from "../../transport/zmq/probe.ts";
+
+/** In the order in which they are taken. */
+export const stepNames = [
+  "home",
+  "keys",
+  "trust",
+  "name",
+  "port",
+  "handshake",
+  "access",
+  "clock",
+  "space",
+  "upload",
+] as const;
+
+export type StepName = (typeof stepNames)[number];
+
+/** What a step found. */
+export interface Finding {
+  /** `unknown`: it cannot be found out, which is nobody's fault. `fault`: something has to be mended, and what comes next can be tried all the same. */
+  readonly state: "ok" | "unknown" | "fault";
+  /** One line. */
+  readonly text: string;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+  /** Of a fault. */
+  readonly error?: DyncError;
+  /** For programs. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** One thing to be found out. Throws `DyncError` where something has to be mended before the next one can be tried. */
+export interface Step {
+  readonly name: StepName;
+  find(): Promise<Finding>;
+}
+
+export function ok(text: string, facts: Finding["facts"] = {}): Finding {
+  return { state: "ok", text, facts };
+}
+
+export function unknown(text: string, hint?: string): Finding {
+  return { state: "unknown", text, hint };
+}
+
+/** Something is wrong, and the next step can be tried all the same. */
+export function fault(error: DyncError, facts: Finding["facts"] = {}): Finding {
+  return { state: "fault", text: error.message, hint: error.hint, error, facts };
+}
+
+const isWindows = process.platform === "win32";
+
+/** Whether the home folder is there, belongs to this user, and can be written. Throws `DyncError`. */
+export function findHome(home: string): Finding {
+  const facts = { home };
+  const properties = statsOf(home);
+  const configuration = (text: string, hint: string): DyncError =>
+    new DyncError("configuration", text, { hint });
+  if (properties === null)
+    throw configuration(`There is no folder ${home}`, 'make it, and the keys in it, with "dync keygen"');
+  if (!properties.isDirectory())
+    throw configuration(`${home} is no folder`, "move it away, or name another one in DYNC_HOME");
+  const mode = (properties.mode & 0o777).toString(8).padStart(4, "0");
+  const user = process.getuid?.();
+  if (user !== undefined && properties.uid !== user && user !== 0)
+    return fault(
+      configuration(`${home} belongs to another user`, `have it given to you: chown ${user} '${home}'`),
+      facts,
+    );
+  if (!isWindows && (properties.mode & 0o022) !== 0)
+    return fault(
+      configuration(
+        `Others may write to ${home} (mode ${mode}), and so replace keys in it`,
+        `chmod 700 '${home}'`,
+      ),
+      facts,
+    );
+  try {
+    accessSync(home, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const text = `${home} cannot be written: ${whyUnreadable(cause)}`;
+    return fault(configuration(text, "without it what is interrupted begins anew"), facts);
+  }
+  return ok(isWindows ? home : `${home}, mode ${mode}`, facts);
+}
+
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    if (["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) return null;
+    throw new DyncError("configuration", `Cannot look at ${path}: ${whyUnreadable(cause)}`, { cause });
+  }
+}
+
+/** The keys of this user. Throws `DyncError`. */
+export async function findKeys(home: string): Promise<{ readonly keys: KeyPair; readonly finding: Finding }> {
+  const keys = await loadKeyPair(home, "client");
+  const { fingerprint } = keys.publicKey;
+  return { keys, finding: ok(fingerprint, { fingerprint }) };
+}
+
+// Less is what a full disk has.
+const roomBytesMin = 1024 * 1024;
+
+/** How much room this user has on the disk of the home folder. */
+export function findRoom(home: string): { readonly bytes: number; readonly finding: Finding } {
+  const { bavail, bsize } = statfsSync(home);
+  const bytes = bavail * bsize;
+  const facts = { freeHere: bytes };
+  if (bytes >= roomBytesMin) return { bytes, finding: ok(`${formatSize(bytes)} are free here`, facts) };
+  const hint = "make room: what is interrupted could not be resumed, and nothing be written down";
+  const text = `Only ${formatSize(bytes)} are free on the disk of ${home}`;
+  return { bytes, finding: fault(new DyncError("failed", text, { hint }), facts) };
+}
+
+/** The file that is to be sent to the administrator of a server, of those that `dync keygen` made; `null`: it is not there any more. */
+export function handOverFileIn(home: string): string | null {
+  try {
+    const name = readdirSync(home).find((it) => /^[^.].*@.*\.key$/.test(it));
+    return name === undefined ? null : join(home, name);
+  } catch {
+    return null;
+  }
+}
+
+/** The key that the server must have. Throws `DyncError`. */
+export async function findTrust(home: string, server: ServerChoice): Promise<Finding> {
+  const { fingerprint } = await serverKeyOf(home, server);
+  const { key, others, reached } = await knownServer(home, server);
+  const facts = { serverFingerprint: fingerprint, file: key?.file, reachedAt: reached?.at };
+  const [other] = others;
+  const differs = other === undefined ? "" : `; ${other.file} has another one, which does not count`;
+  return ok(`${fingerprint} (${key?.file})${differs}`, facts);
+}
+
+/** Where the server is. */
+export interface Way {
+  readonly server: ServerChoice;
+  readonly keys: KeyPair;
+  readonly home: string;
+  readonly clock: Clock;
+}
+
+/** The addresses of the server's host. Throws `DyncError`. */
+export async function findName(
+  way: Way,
+): Promise<{ readonly addresses: readonly string[]; readonly finding: Finding }> {
+  const { host } = way.server;
+  if (isIP(host) !== 0)
+    return { addresses: [host], finding: ok(`${host} is an address`, { addresses: [host] }) };
+  const addresses = await addressesOf(host);
+  if (addresses.length === 0) throw await failed("unknown-host", way);
+  return { addresses, finding: ok(`${host} is ${addresses.join(", ")}`, { addresses }) };
+}
+
+const probeMs = 5_000;
+
+/** Whether something listens there. Throws `DyncError` where nothing does at any of `addresses`. */
+export async function findPort(way: Way, addresses: readonly string[]): Promise<Finding> {
+  const { port } = way.server;
+  const found = await Promise.all(
+    addresses.map(async (host) => ({ host, result: await probe(host, port, way.clock, probeMs) })),
+  );
+  const isThere = (result: Probed): boolean => result !== "refused" && result !== "unreachable";
+  if (!found.some(({ result }) => isThere(result)))
+    throw await failed(found.some(({ result }) => result === "refused") ? "refused" : "unreachable", way);
+  const said = found.map(({ host, result }) => `${formatServerAddress({ host, port })} ${wordsOf[result]}`);
+  return ok(said.join(", "), { ports: found.map(({ host, result }) => ({ address: host, found: result })) });
+}
+
+const wordsOf: Readonly<Record<Probed, string>> = {
+  curve: "takes connections",
+  other: "takes connections, and is no dync server",
+  silent: "takes connections, and says nothing",
+  refused: "refuses connections",
+  unreachable: "cannot be reached",
+};
+
+/** The error that a command would end with which sends. */
+async function failed(failure: LinkFailure, { server, keys, home }: Way): Promise<DyncError> {
+  const { host, port } = server;
+  return connectionError(failure, { host, port, keys, serverKey: await serverKeyOf(home, server) });
+}

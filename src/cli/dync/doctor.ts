@@ -1,0 +1,137 @@
+// `dync doctor [SERVER]`: goes the way of an upload step by step, and says at the first one that fails what to do.
+
+import { randomBytes } from "node:crypto";
+import { DyncError } from "../../base/error.ts";
+import { jsonMember } from "../../base/json-text.ts";
+import { overlaid } from "../../client/plan/overlay.ts";
+import type { ServerChoice } from "../../keys/known-servers.ts";
+import { sharedOptions } from "../args.ts";
+import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { loadMembers, metadataFaults, metadataOf } from "../metadata-file.ts";
+import { DoctorReport } from "./doctor-report.ts";
+import { ServerSteps, type TrialUpload } from "./doctor-server.ts";
+import {
+  findHome,
+  findKeys,
+  findName,
+  findPort,
+  findRoom,
+  findTrust,
+  type Step,
+  type Way,
+} from "./doctor-steps.ts";
+import { type KnownServers, readKnownServers } from "./known-servers.ts";
+import { nameOnServer } from "./name-on-server.ts";
+import { openClient } from "./open-client.ts";
+import { metadataOptions, serverOptions } from "./send-options.ts";
+import { chosenServer, profileOf } from "./server-choice.ts";
+import { doctorUsage } from "./usage-doctor.ts";
+
+const options = {
+  ...sharedOptions,
+  meta: metadataOptions.meta,
+  "key-value": metadataOptions["key-value"],
+  name: { type: "string", alias: "n" },
+  ...serverOptions,
+  json: { type: "boolean" },
+  server: { type: "positional", required: false },
+} as const satisfies OptionsDef;
+
+type DoctorValues = OptionValues<typeof options>;
+
+export const doctorCommand = defineCommand({
+  name: "doctor",
+  usage: doctorUsage,
+  options,
+  check: ({ values, positionals: [server] }, environment) => {
+    const [meta, pairs = []] = [values.meta?.[0], values["key-value"]];
+    const name = values.name?.[0];
+    const serverFaults = (): void => {
+      const known = readKnownServers(environment);
+      if (server === undefined && known.default === null) return;
+      chosenServer(server ?? null, { port: values.port?.[0], serverKey: undefined }, known);
+    };
+    return {
+      misread: null,
+      others: [
+        ...faultsOf(serverFaults),
+        ...faultsOf(() => name !== undefined && nameOnServer(name, null)),
+        ...metadataFaults(meta, pairs, false),
+      ],
+    };
+  },
+  run: doctor,
+});
+
+async function doctor(values: DoctorValues, context: CommandContext): Promise<number> {
+  const known = readKnownServers(context.environment);
+  const { port, "server-key": serverKey } = values;
+  const isNamed = values.server !== undefined || known.default !== null;
+  const server = isNamed ? chosenServer(values.server ?? null, { port, serverKey }, known) : null;
+  const report = new DoctorReport(context.output, server);
+  await using client = openClient(context);
+  const { home } = known;
+  const here: Step[] = [{ name: "home", find: async () => findHome(home) }];
+  if (server === null) {
+    const keys = async () => (await findKeys(home)).finding;
+    here.push({ name: "keys", find: keys }, { name: "space", find: async () => findRoom(home).finding });
+    await report.walk(here);
+    return report.end('no server is named: "dync doctor SERVER" tries one');
+  }
+  const { clock, signal } = context;
+  const asked = new ServerSteps({ client, server, home, clock, signal });
+  const trial = trialOf(values, known);
+  await report.walk([
+    ...here,
+    ...wayTo(server, home, context),
+    { name: "handshake", find: () => asked.handshake() },
+    { name: "access", find: () => asked.access() },
+    { name: "clock", find: () => asked.time() },
+    { name: "space", find: () => asked.space() },
+    { name: "upload", find: () => asked.upload(trial) },
+  ]);
+  return report.end();
+}
+
+/** The steps to what listens at the server's address. */
+function wayTo(server: ServerChoice, home: string, { clock }: CommandContext): readonly Step[] {
+  let way: Way | null = null;
+  let found: readonly string[] = [];
+  const wayThere = (): Way => {
+    if (way === null) throw new DyncError("configuration", "There are no keys");
+    return way;
+  };
+  return [
+    {
+      name: "keys",
+      async find() {
+        const { keys, finding } = await findKeys(home);
+        way = { server, keys, home, clock };
+        return finding;
+      },
+    },
+    { name: "trust", find: () => findTrust(home, server) },
+    {
+      name: "name",
+      async find() {
+        const { addresses, finding } = await findName(wayThere());
+        found = addresses;
+        return finding;
+      },
+    },
+    { name: "port", find: () => findPort(wayThere(), found) },
+  ];
+}
+
+function trialOf(values: DoctorValues, known: KnownServers): TrialUpload {
+  const { meta, "key-value": pairs, name, server } = values;
+  const own = loadMembers(meta, pairs);
+  const members = overlaid(profileOf(server ?? null, known)?.metadata ?? [], own);
+  const isChosen = own.length > 0 || name !== undefined;
+  return {
+    name: name ?? `dync-doctor-${randomBytes(8).toString("hex")}.tmp`,
+    metadataText: metadataOf(members.length > 0 ? members : [jsonMember("dync", '"doctor"')]),
+    isChosen,
+  };
+}
