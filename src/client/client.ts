@@ -6,6 +6,7 @@ import { jsonDigest } from "../base/json-digest.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
+import type { Priority } from "../protocol/priority.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { type Answer, Asker, CannotBeAsked, type Question, type ServerState } from "./ask.ts";
 import { forEachAtOnce } from "./at-once.ts";
@@ -47,6 +48,8 @@ export interface BatchOptions extends Retry {
   readonly atOnce?: number;
   /** Whether what the server has already, under any name, is looked for before anything is sent. */
   readonly skipsIdentical?: boolean;
+  /** How urgent all of it is; what is usual when absent. */
+  readonly priority?: Priority | undefined;
 }
 
 /** Is told how one job gets on, and last how it ended. What it throws then ends the batch, and all jobs that are under way. */
@@ -158,7 +161,7 @@ export class Client {
 
   async #upload(job: Job, options: BatchOptions, report: JobReport, signal: AbortSignal): Promise<Receipt> {
     if (job.fault !== undefined) throw job.fault;
-    const { retryForMs, retryFirst, skipsIdentical = false } = options;
+    const { retryForMs, retryFirst, skipsIdentical = false, priority } = options;
     const server = this.#servers.of(job);
     const { clock, random, name: client } = this.#options;
     return await server.try({ retryForMs, retryFirst }, report.onProgress, async (patience, onProgress) => {
@@ -177,7 +180,7 @@ export class Client {
           store: this.store,
           budget: this.#budget,
         };
-        const request = { ...job, ...party, ...patience, source, client, wantsReceipt: true };
+        const request = { ...job, ...party, ...patience, source, client, wantsReceipt: true, priority };
         return await uploadSource(request, parts, signal);
       } finally {
         await source.close();

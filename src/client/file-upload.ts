@@ -3,6 +3,7 @@
 
 import { DyncError, messageOf } from "../base/error.ts";
 import { limits } from "../protocol/limits.ts";
+import type { Priority } from "../protocol/priority.ts";
 import type { ConnectionParty } from "./failure.ts";
 import { newIdentity } from "./identity.ts";
 import type { BatchPlace, Job } from "./job.ts";
@@ -25,6 +26,8 @@ export interface UploadRequest extends Job, ConnectionParty, Retry {
   readonly client: string;
   /** Whether the server is asked for a receipt. */
   readonly wantsReceipt?: boolean;
+  /** How urgent it is; what is usual when absent. */
+  readonly priority?: Priority | undefined;
 }
 
 export interface FileUploadParts extends UploadParts {
@@ -45,8 +48,12 @@ export async function uploadSource(
   const begun = await begin(request, parts);
   const { identity, replaces = [] } = begun?.state ?? request.place ?? { identity: newIdentity() };
   const { name, metadataText, client, source } = request;
-  const wantsReceipt = request.wantsReceipt ?? false;
-  const wanted = { wantsReceipt, ...(request.unpack === undefined ? {} : { unpack: request.unpack }) };
+  const { unpack, priority, wantsReceipt = false } = request;
+  const wanted = {
+    wantsReceipt,
+    ...(unpack === undefined ? {} : { unpack }),
+    ...(priority === undefined ? {} : { priority }),
+  };
   const { size, modified, canSeek } = source;
   const resume = begun?.resume ?? false;
   const task = { name, metadataText, size, modified, canSeek, client, resume, replaces, ...wanted };

@@ -13,6 +13,7 @@ import type {
   UploadResult,
 } from "../protocol/client/client-events.ts";
 import { ClientUpload } from "../protocol/client/client-upload.ts";
+import type { Priority } from "../protocol/priority.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
@@ -112,6 +113,7 @@ class Upload {
   #answersError = false;
   /** Whether the server unpacks what is sent, as far as it said so. */
   #unpacked: boolean | null = null;
+  #isPriorityTold = false;
 
   constructor(options: UploadOptions, parts: UploadParts) {
     const { transport, clock, random } = parts;
@@ -254,6 +256,7 @@ class Upload {
   #heed(message: ServerMessage): DyncError | null {
     if (message.type !== "upload-approved") return null;
     const { farewell, unpack, names } = message.info;
+    this.#heedPriority(message.info.priority);
     this.#answersError = farewell === true;
     const { source, task } = this.#options;
     if (task.unpack !== undefined) {
@@ -264,6 +267,18 @@ class Upload {
       this.#unpacked = unpack === true;
     }
     return names === "bagit" ? (source.bagFault?.() ?? null) : null;
+  }
+
+  /** Says, once, what became of the priority that was asked for. */
+  #heedPriority(given: Priority | undefined): void {
+    const { priority: asked } = this.#options.task;
+    if (asked === undefined || given === asked || this.#isPriorityTold) return;
+    this.#isPriorityTold = true;
+    const text =
+      given === undefined
+        ? `This server knows no priorities: --priority ${asked} changes nothing`
+        : `The server allows no priority above ${given}: that is what uploads have here`;
+    this.#parts.onNote(text);
   }
 
   #up(): void {

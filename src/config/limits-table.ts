@@ -2,6 +2,7 @@
 // which the first entry counts that fits the user and has that member.
 
 import * as v from "valibot";
+import { type Priority, priorities } from "../protocol/priority.ts";
 import type { LimitEntry, ShownPattern } from "../rules/user-limits.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import {
@@ -28,6 +29,7 @@ export interface LimitsRow {
   readonly quota?: number | undefined;
   readonly "group-quota"?: number | undefined;
   readonly files?: readonly ShownPattern[] | undefined;
+  readonly priority?: Priority | undefined;
   readonly contact?: string | undefined;
 }
 
@@ -44,6 +46,7 @@ const matters = {
   quota: v.optional(ofKind(bytes)),
   "group-quota": v.optional(ofKind(bytes)),
   files: v.optional(member((value) => readPatterns(value, true, "names of files"))),
+  priority: v.optional(member(readPriority)),
 };
 
 /** What `[[limits]]` may hold. */
@@ -81,14 +84,19 @@ export function limitsFaults(
 /** The entries as they are judged by. */
 export function limitEntries(rows: readonly LimitsRow[], groups: Groups): readonly LimitEntry[] {
   return rows.map((row) => {
-    const { name, uploads, unfinished, files, contact } = row;
+    const { name, uploads, unfinished, files, priority, contact } = row;
     const sizes = {
       uploadBytes: row["upload-size"],
       quotaBytes: row.quota,
       groupQuotaBytes: row["group-quota"],
     };
-    return { name, users: usersOf(row, groups), uploads, unfinished, ...sizes, files, contact };
+    return { name, users: usersOf(row, groups), uploads, unfinished, ...sizes, files, priority, contact };
   });
+}
+
+function readPriority(value: unknown): Parsed<Priority> {
+  const found = priorities.find((it) => it === value);
+  return found === undefined ? wrong(`one of ${priorities.join(", ")}`, tomlText(value)) : right(found);
 }
 
 function readContact(value: unknown): Parsed<string> {

@@ -71,6 +71,8 @@ const limitsChapter = `# ---- What some users may have
 #files = ["*.raw", "*.d"]                # names that they may be stored as
 #uploads = 50                            # open at once
 #unfinished = 2000                       # with a client or suspended
+#priority = "high"                       # the highest they may send with; it is
+#                                        # "normal" unless an entry says so
 #contact = "data@example.org"            # whom a refusal says to ask for more`;
 
 const hooksChapter = `# ---- What is asked before an upload, and told of what was stored

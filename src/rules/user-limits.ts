@@ -3,6 +3,7 @@
 
 import { quotedText } from "../base/cut-text.ts";
 import { formatSizes } from "../base/size-text.ts";
+import type { Priority } from "../protocol/priority.ts";
 import type { Matches } from "./linear-pattern.ts";
 
 /** A pattern with its text, which is shown to who has to keep to it. */
@@ -23,6 +24,8 @@ export interface Limits {
   readonly quotaBytes?: number | undefined;
   /** Names that uploads may get. */
   readonly files?: readonly ShownPattern[] | undefined;
+  /** The highest that one may ask for. */
+  readonly priority?: Priority | undefined;
   /** Whom to ask for more. */
   readonly contact?: string | undefined;
   /** What its user may have together with others. */

@@ -8,6 +8,7 @@ import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { Hold, UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
 import { fingerprintOf } from "../keys/key.ts";
+import { lowerPriority, type Priority } from "../protocol/priority.ts";
 import type { CreditOffice, CreditReport } from "../protocol/server/credit-office.ts";
 import type { ServerAction, ServerInput } from "../protocol/server/server-events.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
@@ -129,6 +130,15 @@ export class Session {
   hearCredit(report: CreditReport): void {
     this.#parts.office.hear(this.key.id, report, this.#parts.clock.now());
     this.#parts.onCreditChanged();
+  }
+
+  /** Gives the upload the priority that its client asked for, or the highest that its user may have. Returns which. */
+  prioritise(asked: Priority): Priority {
+    const { priority: highest = "normal" } = this.#parts.rulesOf(this.key.user).limits;
+    const priority = lowerPriority(asked, highest);
+    this.#parts.office.prioritise(this.key.id, priority);
+    this.#parts.onCreditChanged();
+    return priority;
   }
 
   /** Begins a new upload; see `admit` in admission.ts. */

@@ -8,6 +8,7 @@ import { jsonDigest } from "../base/json-digest.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
+import type { Priority } from "../protocol/priority.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
 import {
   type LifeAction,
@@ -85,6 +86,9 @@ export class Upload {
   #closing: Promise<void> | null = null;
   /** Ends what is done to answer a question. */
   #inquiry: AbortController | null = null;
+  /** The priority that its client asked for last, and the one that it has. */
+  #asked: Priority | null = null;
+  #priority: Priority | null = null;
 
   constructor(owner: UploadOwner, parts: UploadParts, desk: UploadDesk) {
     this.owner = owner;
@@ -118,12 +122,25 @@ export class Upload {
   receive(message: ClientMessage, received: Received): void {
     assert(this.#received === null, "messages come one after the other, and from outside");
     this.#received = received;
+    if (message.type === "post-file" && message.info.ask !== true) this.#heed(message);
     try {
       this.#driver.feed({ type: "message", message });
     } finally {
       this.#received?.release();
       this.#received = null;
     }
+  }
+
+  // Also of one that goes on: who asks again may want something else by now.
+  #heed({ info: { priority } }: PostFile): void {
+    if (priority === undefined && this.#asked === null) return;
+    this.#asked = priority ?? null;
+    this.#prioritise();
+  }
+
+  #prioritise(): void {
+    if (this.#session === null || (this.#asked === null && this.#priority === null)) return;
+    this.#priority = this.#session.prioritise(this.#asked ?? "normal");
   }
 
   /** Takes what became of something that was done for it. */
@@ -183,8 +200,13 @@ export class Upload {
   }
 
   #send(message: ServerMessage): void {
-    const result = this.#parts.send(this.owner.identity, message);
+    const result = this.#parts.send(this.owner.identity, this.#withPriority(message));
     if (result === "unreachable") this.#driver.feed({ type: "unreachable" });
+  }
+
+  #withPriority(message: ServerMessage): ServerMessage {
+    if (message.type !== "upload-approved" || this.#asked === null || this.#priority === null) return message;
+    return { ...message, info: { ...message.info, priority: this.#priority } };
   }
 
   async #lookUp(): Promise<void> {
@@ -211,6 +233,7 @@ export class Upload {
     const session = this.#desk.open(this, storedName(post), null, true);
     if ("code" in session) return this.#refuse(session);
     this.#session = session;
+    this.#prioritise();
     this.#desk.track(
       session
         .admit(post, (holders) => this.#desk.makeWay(this, post, holders))
@@ -223,6 +246,7 @@ export class Upload {
     const session = this.#desk.open(this, record.name, record, needsPlace);
     if ("code" in session) return this.#refuse(session);
     this.#session = session;
+    this.#prioritise();
     this.#desk.track(this.#takeUp(session));
   }
 

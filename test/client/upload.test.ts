@@ -312,3 +312,58 @@ function taskOf(of: ClientWorld) {
     resume: false,
   };
 }
+
+describe("a priority", () => {
+  const task = {
+    name: "run.raw",
+    metadataText: '{"sample":"A1"}',
+    size: 5000,
+    canSeek: true,
+    client: "test",
+    resume: false,
+  };
+
+  test.each([
+    [undefined, "This server knows no priorities: --priority high changes nothing"],
+    ["normal" as const, "The server allows no priority above normal: that is what uploads have here"],
+  ])("that is not given is said once: %j", async (priority, text) => {
+    const receipt = world.upload({ task: { ...task, priority: "high" } });
+    expect((await server.expect("post-file")).info.priority).toBe("high");
+    const approved = { type: "upload-approved", credit: 100, chunkBytes: 1024, maxQueue: 16 } as const;
+    server.send({ ...approved, info: priority === undefined ? {} : { priority } });
+    server.send({ ...approved, info: priority === undefined ? {} : { priority } });
+    await server.receive();
+    server.send({ type: "upload-finished", uploadId: "u1" });
+    await receipt;
+    expect(world.notes).toEqual([text]);
+  });
+
+  test("that is given needs no word, and is said again on a new connection", async () => {
+    const receipt = world.upload({ task: { ...task, priority: "high" } });
+    await server.expect("post-file");
+    server.send({
+      type: "upload-approved",
+      credit: 2,
+      chunkBytes: 1024,
+      maxQueue: 16,
+      info: { priority: "high", tags: true },
+    });
+    for (let turn = 0; turn < 2; turn++) await server.expect("post-chunk");
+    world.network.connections[0]?.cut();
+    await world.pass(200);
+    const again = await server.expect("post-file");
+    expect(again.info.priority).toBe("high");
+    server.send({
+      type: "upload-approved",
+      credit: 0,
+      chunkBytes: 1024,
+      maxQueue: 16,
+      info: { priority: "high" },
+    });
+    server.send({ type: "status-report", seek: 1024, credit: 100 });
+    expect((await server.receive()).length).toBe(5000 - 1024);
+    server.send({ type: "upload-finished", uploadId: "u1" });
+    await receipt;
+    expect(world.notes).toEqual([]);
+  });
+});

@@ -54,14 +54,18 @@ describe("limits", () => {
     [
       named,
       [
-        "1: limits[1]: says no limit: it needs one of uploads, unfinished, upload-size, quota, group-quota, files",
+        "1: limits[1]: says no limit: it needs one of uploads, unfinished, upload-size, quota, group-quota, files, priority",
       ],
     ],
     [
       `${named}users = ["b"]`,
       [
-        "1: limits[1]: says no limit: it needs one of uploads, unfinished, upload-size, quota, group-quota, files",
+        "1: limits[1]: says no limit: it needs one of uploads, unfinished, upload-size, quota, group-quota, files, priority",
       ],
+    ],
+    [
+      `${named}priority = "urgent"`,
+      ['3: limits[1].priority: needs one of low, normal, high, found "urgent"'],
     ],
     [`${named}uploads = 0`, ["3: limits[1].uploads: needs a whole number from 1 to 100000, found 0"]],
     [

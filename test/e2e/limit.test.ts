@@ -1,4 +1,4 @@
-// How fast files are sent, with the compiled programs. A busy machine makes nothing faster: so what is looked at is what must not
+// How fast files are sent, and before whom, with the compiled programs. A busy machine makes nothing faster: so what is looked at is what must not
 // have passed yet, and what passes at last.
 
 import { describe, expect, test } from "bun:test";
@@ -50,5 +50,24 @@ describe.skipIf(executablesMissing !== null)(`a limit (${executablesMissing ?? "
     expect(end.stderr).not.toContain("did not hear");
     expect(await lab.dync(["resume", "--limit", "100MB/s"])).toMatchObject({ code: 0 });
     await lab.expectStored(path);
+  });
+});
+
+describe.skipIf(executablesMissing !== null)(`a priority (${executablesMissing ?? "compiled"})`, () => {
+  test("is what the server allows its user, and less is said", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const text = '[[limits]]\nname = "urgent"\nusers = ["alice"]\npriority = "high"\n';
+    expect(await lab.configure(text)).toMatchObject({ code: 0 });
+    const env = { DYNC_HOME: await lab.user("bert") };
+    const paths = await Promise.all(["a.raw", "b.raw"].map((name) => lab.file(name, 10_000)));
+    const said = "The server allows no priority above normal";
+    const [first = "", second = ""] = paths;
+    const allowed = await lab.send(["--priority", "high", first]);
+    expect([allowed.code, allowed.stderr.includes(said)]).toEqual([0, false]);
+    const lower = await lab.send([first], { env: { ...env, DYNC_PRIORITY: "high" } });
+    expect([lower.code, lower.stderr.includes(said)]).toEqual([0, true]);
+    const low = await lab.send(["--priority", "low", second], { env });
+    expect([low.code, low.stderr.includes("priority")]).toEqual([0, false]);
+    await lab.expectStored(second, "b.raw", "bert");
   });
 });

@@ -155,7 +155,7 @@ describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "c
       const env = { DYNC_HOME: await lab.user("ute") };
       await lab.user("vera");
       await limits(
-        'users = ["ute"]\nquota = "10MiB"\nupload-size = "4MiB"\nfiles = ["*.raw"]\ncontact = "data@example.org"',
+        'users = ["ute"]\nquota = "10MiB"\nupload-size = "4MiB"\nfiles = ["*.raw"]\ncontact = "data@example.org"\npriority = "high"',
         'users = ["ute", "vera"]\ngroup-quota = "100MiB"',
       );
       const path = await lab.file("of-ute.raw", 3 * 1024 * 1024);
@@ -178,6 +178,7 @@ describe.skipIf(executablesMissing !== null)(`limits (${executablesMissing ?? "c
       expect(shown).toMatch(/^Quota: +10 MiB, of which 30% is used$/m);
       expect(shown).toMatch(/^Group quota: +100 MiB of "limit 2", of which 3% is used$/m);
       expect(shown).toMatch(/^One upload: +at most 4\.0 MiB$/m);
+      expect(shown).toMatch(/^Priority: +high at most$/m);
       expect(shown).toMatch(/^Contact: +data@example\.org$/m);
       const nobody = await server("users", "show", "nobody");
       expect(nobody.code).toBe(2);

@@ -49,6 +49,8 @@ export interface Scenario {
   readonly latencyMs: number;
   readonly diskMs: number;
   readonly readMs: number;
+  /** All writes go to one disk, one after the other; each upload has one of its own unless this is given. */
+  readonly isDiskShared?: boolean;
 }
 
 export class MachineWorld {
@@ -64,6 +66,8 @@ export class MachineWorld {
   readonly #latencyMs: number;
   readonly #diskMs: number;
   readonly #readMs: number;
+  readonly #isDiskShared: boolean;
+  #diskFreeAt = 0;
   /** Of the first server. */
   readonly #chunkBytes: number;
 
@@ -77,6 +81,7 @@ export class MachineWorld {
       scenario?.diskMs ?? this.random.magnitude(0.05, this.faults.includes("slow-disk") ? 500 : 5);
     this.#readMs =
       scenario?.readMs ?? this.random.magnitude(0.05, this.faults.includes("slow-client") ? 2000 : 5);
+    this.#isDiskShared = scenario?.isDiskShared === true;
     const latency = (): number => this.latency();
     const queueMax = scenario === null ? this.random.pick([1, 2, 4, 16, 100]) : 100;
     this.network = { clock: this.clock, random: this.random, faults: this.faults, latency, queueMax };
@@ -91,6 +96,14 @@ export class MachineWorld {
 
   diskMs(): number {
     return this.#around(this.#diskMs);
+  }
+
+  /** Until what is written from now on is written. */
+  writeMs(): number {
+    if (!this.#isDiskShared) return this.diskMs();
+    const now = this.clock.now();
+    this.#diskFreeAt = Math.max(now, this.#diskFreeAt) + this.diskMs();
+    return this.#diskFreeAt - now;
   }
 
   readMs(): number {

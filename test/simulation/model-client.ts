@@ -5,6 +5,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { MachineDriver } from "../../src/base/machine-driver.ts";
 import type { ClientAction, ClientInput, UploadResult } from "../../src/protocol/client/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import type { Priority } from "../../src/protocol/priority.ts";
 import type { ClientMessage, ServerMessage } from "../../src/protocol/wire/message.ts";
 import type { MachineWorld } from "./machine-world.ts";
 import type { Heard, ModelConnection } from "./model-connection.ts";
@@ -22,6 +23,8 @@ export interface Job {
   readonly wantsReceipt: boolean;
   /** A source that gives so many bytes and then, for ever, nothing. */
   readonly silentAfter?: number;
+  /** As which the server takes it; normal unless given. */
+  readonly priority?: Priority;
 }
 
 const everything = new Uint8Array(1 << 16);

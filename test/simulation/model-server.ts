@@ -2,6 +2,7 @@
 // turns it, driven by a model of what `server/` does for them. It decides nothing. What is stored, and its record, outlives a crash of "its process".
 
 import { assert } from "../../src/base/assert.ts";
+import type { Priority } from "../../src/protocol/priority.ts";
 import { CreditOffice } from "../../src/protocol/server/credit-office.ts";
 import type { ClientMessage, PostFile, ServerMessage } from "../../src/protocol/wire/message.ts";
 import { CreditTurns } from "../../src/server/credit-turns.ts";
@@ -172,6 +173,10 @@ export class ModelServer {
 
   userOf(identity: string): string {
     return this.world.userOf(identity);
+  }
+
+  priorityOf(identity: string): Priority {
+    return this.world.clients.find(({ job }) => job.identity === identity)?.job.priority ?? "normal";
   }
 
   send(identity: string, message: ServerMessage): "sent" | "full" | "unreachable" {

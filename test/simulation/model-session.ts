@@ -63,9 +63,9 @@ export class ModelSession {
   }
 
   // What was begun for an upload that was put away meanwhile concerns nobody.
-  #later(callback: () => void): void {
+  #later(callback: () => void, delayMs = this.#server.world.diskMs()): void {
     const stint = this.#stint;
-    this.#server.later(this.#server.world.diskMs(), () => {
+    this.#server.later(delayMs, () => {
       if (!this.#driver.isStopped && stint === this.#stint) callback();
     });
   }
@@ -109,6 +109,7 @@ export class ModelSession {
 
   #join(): void {
     this.#server.office.join(this.identity, this.#server.userOf(this.identity));
+    this.#server.office.prioritise(this.identity, this.#server.priorityOf(this.identity));
   }
 
   #lookUp(): void {
@@ -167,7 +168,7 @@ export class ModelSession {
       if (world.random.chance(0.1)) record.durable = record.stored;
       this.feed({ type: "stored", offset: record.stored });
       this.#write();
-    });
+    }, world.writeMs());
   }
 
   #rewind(record: ModelRecord): void {

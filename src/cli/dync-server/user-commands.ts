@@ -9,6 +9,7 @@ import type { Catalogue, UserUsage } from "../../catalogue/catalogue.ts";
 import type { RulesOf } from "../../config/server-settings.ts";
 import type { ControlCall, ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedClients, AuthorizedKey } from "../../keys/authorized-clients.ts";
+import { priorities } from "../../protocol/priority.ts";
 import type { SharedQuota } from "../../rules/user-limits.ts";
 import type { Recounts } from "../../server/recounts.ts";
 import { stateOf } from "./client-expiry.ts";
@@ -36,6 +37,7 @@ export const detailedUsers = v.object({
   clients: v.array(shownKeys),
   ...{ maxOpen: counts, maxUnfinished: counts, maxUploadBytes: bounds },
   names: v.nullable(v.array(v.string())),
+  priority: v.picklist(priorities),
   contact: texts,
 });
 export type DetailedUser = v.InferOutput<typeof detailedUsers>;
@@ -101,6 +103,7 @@ async function show({ arguments: given }: ControlCall, parts: UserCommandParts) 
     ...{ clients: keys.map((key) => toldKey(key, now)), maxOpen, maxUnfinished },
     maxUploadBytes: limits.uploadBytes ?? null,
     names: limits.files?.map(({ text }) => text) ?? null,
+    priority: limits.priority ?? ("normal" as const),
     contact: limits.contact ?? null,
   };
 }

@@ -142,6 +142,7 @@ function linesOf(it: DetailedUser, now: Date): readonly (readonly [string, strin
   ]);
   if (it.names !== null) lines.push(["Names", it.names.join(", ")]);
   lines.push(["Uploads", `at most ${it.maxOpen} open at once, ${it.maxUnfinished} unfinished`]);
+  if (it.priority !== "normal") lines.push(["Priority", `${it.priority} at most`]);
   if (it.contact !== null) lines.push(["Contact", it.contact]);
   lines.push(["Last stored", it.lastAt === null ? "not known" : localTime(it.lastAt)]);
   lines.push(["Last counted", it.countedAt === null ? "never" : localTime(it.countedAt)]);

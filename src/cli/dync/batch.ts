@@ -8,6 +8,7 @@ import type { Job } from "../../client/job.ts";
 import { sizeOf } from "../../client/origin.ts";
 import type { Retry } from "../../client/patience.ts";
 import type { UnfinishedUpload } from "../../client/upload-store.ts";
+import type { Priority } from "../../protocol/priority.ts";
 import { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
 import { BatchOutcomes } from "./batch-outcomes.ts";
@@ -22,6 +23,8 @@ export interface Conduct {
   readonly atOnce: number;
   /** Whether what the server has already, under any name, is looked for before anything is sent. */
   readonly skipsIdentical?: boolean;
+  /** How urgent they are; what is usual when absent. */
+  readonly priority?: Priority | undefined;
   /** How fast all of them together may be sent, as the client takes it. */
   readonly rate?: ClientOptions["rate"];
 }

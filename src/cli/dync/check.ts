@@ -187,6 +187,7 @@ async function readJobs(
     command: [],
     "files-from": undefined,
     limit: undefined,
+    priority: undefined,
   };
   const all = await readPaths(paths, sent, context);
   const plan = new SendPlan(sent, all.paths.length > 1, {

@@ -5,6 +5,8 @@ import type { DyncError } from "../../base/error.ts";
 import type { Retry } from "../../client/patience.ts";
 import { jobsKind, type NamedServer } from "../../config/client-settings.ts";
 import { parseDuration } from "../../config/duration.ts";
+import { type Parsed, right, wrong } from "../../config/parsed.ts";
+import { type Priority, priorities } from "../../protocol/priority.ts";
 import type { CommandLine, Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { optionText, unwrap } from "../option-value.ts";
@@ -20,6 +22,7 @@ const elsewhere = "15m";
 export interface ConductOptions {
   readonly jobs?: string | undefined;
   readonly "retry-for"?: string | undefined;
+  readonly priority?: string | undefined;
 }
 
 /** What says how a command is to send. */
@@ -55,11 +58,31 @@ export function readRetry(
   return { retryForMs: unwrap(parseDuration(text), "The default"), retryFirst: false };
 }
 
+/** How urgent all of it is, `undefined` where nothing is said. Throws `DyncError` ("usage"). */
+export function readPriority({ options, environment }: ConductSources): Priority | undefined {
+  const { DYNC_PRIORITY: variable } = environment;
+  if (options.priority !== undefined) return unwrap(parsePriority(options.priority), optionText("priority"));
+  return variable ? unwrap(parsePriority(variable), "DYNC_PRIORITY") : undefined;
+}
+
+function parsePriority(text: string): Parsed<Priority> {
+  const found = priorities.find((it) => it === text);
+  return found === undefined ? wrong(`one of ${priorities.join(", ")}`, `"${text}"`) : right(found);
+}
+
 /** What is wrong with that on a command line, and in variables. */
 export function conductFaults(values: CommandLine["values"], environment: Environment): readonly DyncError[] {
-  const options = { jobs: values.jobs?.[0], "retry-for": values["retry-for"]?.[0] };
+  const options = {
+    jobs: values.jobs?.[0],
+    "retry-for": values["retry-for"]?.[0],
+    priority: values.priority?.[0],
+  };
   const sources = { options, environment, profile: null };
-  return [...faultsOf(() => readRetry(sources)), ...faultsOf(() => readAtOnce(sources))];
+  return [
+    ...faultsOf(() => readRetry(sources)),
+    ...faultsOf(() => readAtOnce(sources)),
+    ...faultsOf(() => readPriority(sources)),
+  ];
 }
 
 function askedFor(retryForMs: number): Retry {

@@ -9,12 +9,12 @@ import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { type Conduct, filesIn, sendParts } from "./batch.ts";
 import { BatchOutcomes } from "./batch-outcomes.ts";
-import { readAtOnce, readRetry } from "./conduct.ts";
+import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { Outcomes } from "./outcomes.ts";
 import { reporterFor } from "./reporter.ts";
 import { readRateSource } from "./send-limit.ts";
-import { limitOptions } from "./send-options.ts";
+import { networkOptions } from "./send-options.ts";
 import { describe, isBatch, isUpload, listUnfinished, selectUnfinished } from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
 
@@ -23,7 +23,7 @@ export const resumeCommand = defineCommand({
   usage: resumeUsage,
   options: {
     ...sharedOptions,
-    ...limitOptions,
+    ...networkOptions,
     jobs: { type: "string" },
     "retry-for": { type: "string" },
     quiet: { type: "boolean", alias: "q" },
@@ -34,7 +34,11 @@ export const resumeCommand = defineCommand({
     const { output } = context;
     if (values.quiet) output.beQuiet();
     const sources = { options: values, environment: context.environment, profile: null };
-    const conduct = { retry: readRetry(sources), atOnce: readAtOnce(sources) };
+    const conduct = {
+      retry: readRetry(sources),
+      atOnce: readAtOnce(sources),
+      priority: readPriority(sources),
+    };
     await using client = openClient(context, { rate: readRateSource(values.limit, context) });
     const all = await listUnfinished(client, output);
     const selected = values.id.length === 0 ? all : selectUnfinished(all, values.id);
@@ -81,7 +85,7 @@ async function resumeOne(
       outcomes.note(upload, { outcome: "skipped" });
     },
   });
-  await client.send([upload], conduct.retry, reporter, signal);
+  await client.send([upload], { ...conduct.retry, priority: conduct.priority }, reporter, signal);
   return outcomes.status;
 }
 

@@ -51,8 +51,10 @@ const alreadyOptions = {
   "skip-identical": { type: "boolean" },
 } as const satisfies OptionsDef;
 
-export const limitOptions = {
+/** What an upload leaves to others. */
+export const networkOptions = {
   limit: { type: "string" },
+  priority: { type: "string" },
 } as const satisfies OptionsDef;
 
 export const conductOptions = {
@@ -75,7 +77,7 @@ export const sendOptions = {
   ...inputOptions,
   ...serverOptions,
   ...alreadyOptions,
-  ...limitOptions,
+  ...networkOptions,
   ...conductOptions,
   ...positionals,
 } as const satisfies OptionsDef;

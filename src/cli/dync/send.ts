@@ -3,7 +3,7 @@
 import type { Job } from "../../client/job.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { type Conduct, sendBatch } from "./batch.ts";
-import { readAtOnce, readRetry } from "./conduct.ts";
+import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
 import { dryRun } from "./dry-run.ts";
 import { isInputNull } from "./input-faults.ts";
 import { openClient } from "./open-client.ts";
@@ -30,16 +30,17 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const sources = { options: values, environment: context.environment, profile: sending.profile };
   const [retry, atOnce] = [readRetry(sources), readAtOnce(sources)];
   const rate = readRateSource(values.limit, context);
-  if (values["stdin-jobs"]) return await sendJobLines(sending, values, { retry, rate, atOnce }, context);
+  const how = { retry, rate, priority: readPriority(sources) };
+  if (values["stdin-jobs"]) return await sendJobLines(sending, values, { ...how, atOnce }, context);
   const jobs = await readJobs(sending, values, context);
   if (values["dry-run"]) return await dryRun(jobs, sending.isBatch, context);
   const { "skip-identical": skipsIdentical } = values;
   if (sending.isBatch) {
     const { host: server, port } = sending.server;
     output.summarise({ server, port });
-    return await sendBatch(jobs, { retry, rate, skipsIdentical, atOnce }, context);
+    return await sendBatch(jobs, { ...how, skipsIdentical, atOnce }, context);
   }
-  for (const job of jobs) await sendOne(job, { retry, rate, skipsIdentical }, context);
+  for (const job of jobs) await sendOne(job, { ...how, skipsIdentical }, context);
   return 0;
 }
 

@@ -30,6 +30,7 @@ Options:
       --jobs NUMBER        so many files at once (default 4)
       --limit RATE         send no faster than RATE bytes a second, all files
                            together (see "dync limit --help")
+      --priority WHAT      low, normal or high, as "dync --help" says
       --retry-for DURATION keep trying for so long when the server cannot be
                            reached (default, once it was reached: 24h, and 15m
                            where no terminal is)

@@ -51,6 +51,7 @@ Options:
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many uploads at once (default 4)
       --limit RATE         send no faster, as "dync limit --help" says it
+      --priority WHAT      low, normal or high, as "dync --help" says
       --retry-for DURATION with --once: how long to keep trying when the server
                            cannot be reached (default 15m); else it is forever
   -q, --quiet              print warnings and errors only

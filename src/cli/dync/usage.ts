@@ -105,6 +105,9 @@ Options:
                            together: 20MB/s, or "Mon-Fri 08:00-18:00 5MB/s,
                            20MB/s". "dync limit" changes it while it runs, and
                            its --help says more
+      --priority WHAT      low, normal or high: uploads beside which the server
+                           serves a more urgent one make way for it, as far as
+                           it allows you that
       --skip-identical     read each file first, and send nothing of what you
                            have there already, under any name, with the same
                            content and metadata
@@ -136,8 +139,8 @@ Files in DYNC_HOME (default ~/.dync):
                            { KEY = "VALUE" }: fields that all others go over
 
 An option counts before a variable (DYNC_SERVER, DYNC_PORT, DYNC_JOBS,
-DYNC_LIMIT, DYNC_RETRY_FOR), a variable before client.toml, and that before the
-default.
+DYNC_LIMIT, DYNC_PRIORITY, DYNC_RETRY_FOR), a variable before client.toml, and
+that before the default.
 
 Exit status:
   0  everything confirmed    5  unreachable or timed out: try again

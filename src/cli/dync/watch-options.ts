@@ -21,7 +21,7 @@ import { conductFaults } from "./conduct.ts";
 import { readKnownServers } from "./known-servers.ts";
 import { readSelection } from "./selection-options.ts";
 import { limitFaults } from "./send-limit.ts";
-import { conductOptions, limitOptions, metadataOptions, serverOptions } from "./send-options.ts";
+import { conductOptions, metadataOptions, networkOptions, serverOptions } from "./send-options.ts";
 import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
 import { isThere } from "./what-is-there.ts";
 
@@ -41,7 +41,7 @@ export const watchOptions = {
   "name-template": { type: "string" },
   exclude: { type: "string", repeat: true, bytes: true },
   ...serverOptions,
-  ...limitOptions,
+  ...networkOptions,
   ...conductOptions,
   server: { type: "positional", required: false, bytes: true },
   dir: { type: "positional", required: false, bytes: true },

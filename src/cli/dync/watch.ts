@@ -24,7 +24,7 @@ import { BatchProgress } from "../batch-progress.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { loadMembers } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { readAtOnce, readRetry } from "./conduct.ts";
+import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { readSelection } from "./selection-options.ts";
 import { readRateSource } from "./send-limit.ts";
@@ -215,11 +215,12 @@ async function sendReady(
   const options = { ...values, "retry-for": values["retry-for"] ?? retryWithin };
   const retry = readRetry({ options, environment, profile });
   const atOnce = readAtOnce({ options, environment, profile });
+  const priority = readPriority({ options, environment, profile });
   const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
   await using client = openClient(context, { rate });
   const reporter = reports.reporter(progress, retry, ends);
   try {
-    await client.send(jobsOf(ready), { ...retry, atOnce }, reporter, signal);
+    await client.send(jobsOf(ready), { ...retry, atOnce, priority }, reporter, signal);
   } finally {
     progress.end();
     reports.sessionEnded();

@@ -1,6 +1,7 @@
 // What goes into and comes out of the client's upload machine (`client-upload.ts`).
 
 import type { ErrorCode } from "../../base/error.ts";
+import type { Priority } from "../priority.ts";
 import type { ClientMessage, ErrorInfo, PostChunk, ServerMessage } from "../wire/message.ts";
 
 /** What is uploaded. */
@@ -20,6 +21,8 @@ export interface ClientUploadTask {
   readonly unpack?: "tar";
   /** Whether a receipt is asked for. */
   readonly wantsReceipt?: boolean;
+  /** How urgent it is; what is usual when absent. */
+  readonly priority?: Priority;
   /** Sent in `post-file`, e.g. `dync 0.1.0`. */
   readonly client: string;
   /** The server may know this upload already (an earlier process sent part of it): ask before posting it. */

@@ -22,6 +22,7 @@ import { limits } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import type {
   ErrorMessage,
+  PostFile,
   ServerMessage,
   StatusReport,
   UploadApproved,
@@ -97,6 +98,11 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     return this.#last !== "unsent" && this.#position === this.#highest ? "confirmation" : "credit";
   }
 
+  // A server that took the upload up again does not know how urgent it is. What cannot be read again is not begun anew.
+  get #mustPostAgain(): boolean {
+    return this.#task.priority !== undefined && this.#task.canSeek;
+  }
+
   // Only the server can let the next chunk go.
   get #isHeldUp(): boolean {
     const rest = (this.#task.size ?? Number.POSITIVE_INFINITY) - this.#position;
@@ -123,7 +129,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
         this.#questions.connected(now);
         this.#isFinishDoubted = false;
         this.#forgetEnd();
-        this.#state = this.#approved ? "asking" : "posting";
+        this.#state = this.#approved && !this.#mustPostAgain ? "asking" : "posting";
         return this.#ask(now);
       case "link-lost":
         return this.#disconnect();
@@ -281,11 +287,14 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#pace.asked();
     if (this.#state !== "posting") return this.#say(this.#questions.ask(this.#position, now));
     this.#questions.post(this.#position, now);
-    const { name, metadataText, size, modified, client, replaces = [], unpack, wantsReceipt } = this.#task;
+    const { name, metadataText, size, modified, client, replaces = [] } = this.#task;
     const known = { ...(size === null ? {} : { size }), ...(modified == null ? {} : { modified }) };
-    const receipt = wantsReceipt === true ? { receipt: true } : {};
-    const wanted = { ...(unpack === undefined ? {} : { unpack }), ...receipt };
-    const info = { ...known, client, ...(replaces.length === 0 ? {} : { replaces }), ...wanted };
+    const info = {
+      ...known,
+      client,
+      ...(replaces.length === 0 ? {} : { replaces }),
+      ...wantedOf(this.#task),
+    };
     this.#say({ type: "post-file", name, metadataText, info });
   }
 
@@ -352,4 +361,12 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#state = "ended";
     this.#actions.push({ type: "done", result });
   }
+}
+
+function wantedOf({ unpack, wantsReceipt, priority }: ClientUploadTask): Partial<PostFile["info"]> {
+  return {
+    ...(unpack === undefined ? {} : { unpack }),
+    ...(wantsReceipt === true ? { receipt: true } : {}),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }

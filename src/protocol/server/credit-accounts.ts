@@ -1,6 +1,8 @@
 // What the credit office knows of users and their uploads, and what follows from it: who may have more, whose turn it is,
 // and from whom something may be taken. Part of `credit-office.ts`, whose theory of operation explains it.
 
+import type { Priority } from "../priority.ts";
+
 export interface Account {
   readonly id: string;
   readonly user: User;
@@ -13,6 +15,15 @@ export interface Account {
   /** When it was last given or used credit, monotonic ms; infinite before. */
   unusedSince: number;
   patienceMs: number;
+  priority: Priority;
+  /** Others are more urgent: it sends a part of its window, and rests as `yielding.ts` says. */
+  isYielding: boolean;
+  /** When it was last given something while it yields, monotonic ms; `null`: nothing is under way, or it does not. */
+  roundAt: number | null;
+  /** Since when it could be given something while it yields, monotonic ms; `null`: it cannot, or does not. */
+  readySince: number | null;
+  /** That is long ago: it is given something as if it did not yield. */
+  isOverdue: boolean;
   /** Its place among those that are hungry. */
   turn: number;
 }
@@ -58,9 +69,15 @@ export function heldOf({ tried, untried }: User): number {
   return tried.held + untried.held;
 }
 
-export function allowanceOf({ window, grown }: Account): number {
-  return Math.min(window, grown);
+export function allowanceOf({ window, grown, isYielding }: Account): number {
+  const allowance = Math.min(window, grown);
+  return isYielding && window > 0
+    ? Math.min(allowance, Math.max(1, Math.floor(window / yieldingShare)))
+    : allowance;
 }
+
+/** Who yields may have one part in so many of its window under way. */
+const yieldingShare = 8;
 
 export function targetOf(account: Account): number {
   return Math.min(allowanceOf(account), groupOf(account).level);
@@ -68,18 +85,27 @@ export function targetOf(account: Account): number {
 
 function isHungry(account: Account): boolean {
   const target = targetOf(account);
-  return target > 0 && account.held <= Math.floor(target / 2);
+  return target > 0 && account.held <= (account.isYielding ? 0 : Math.floor(target / 2));
 }
 
 export function isWaiting({ tried, untried }: User): boolean {
   return tried.hungry.size > 0 || untried.hungry.size > 0;
 }
 
+/** Whether those that do not yield are given something before `account` is. */
+function isBehind({ isYielding, isOverdue }: Account): boolean {
+  return isYielding && !isOverdue;
+}
+
 /** Whose turn it is among `users`, if any of them may have more. */
 export function nextOf(users: readonly User[]): Account | null {
   let best: Account | null = null;
   for (const user of users) {
-    if (best === null || isBefore(user, best.user)) best = firstOf(user) ?? best;
+    const isLater = best !== null && !isBefore(user, best.user);
+    if (isLater && best !== null && !isBehind(best)) continue;
+    const first = firstOf(user);
+    if (first === null || (isLater && isBehind(first))) continue;
+    if (best === null || isBehind(best) || !isBehind(first)) best = first;
   }
   return best;
 }
@@ -100,17 +126,23 @@ export function firstOf(user: User): Account | null {
   const tried = firstIn(user.tried);
   const untried = firstIn(user.untried);
   if (tried === null || untried === null) return tried ?? untried;
+  if (isBehind(tried) !== isBehind(untried)) return isBehind(tried) ? untried : tried;
   return tried.turn < untried.turn ? tried : untried;
 }
 
 function firstIn(group: Group): Account | null {
   if (group.held >= group.room) return null;
+  let first: Account | null = null;
   for (const account of group.hungry) {
-    if (isHungry(account)) return account;
+    if (isHungry(account)) {
+      if (!isBehind(account)) return account;
+      first ??= account;
+      continue;
+    }
     // Comes back when it holds less, or its group has more for each.
     group.hungry.delete(account);
   }
-  return null;
+  return first;
 }
 
 /** An upload of `user` that wants credit and has none. */

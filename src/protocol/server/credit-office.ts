@@ -22,9 +22,13 @@
 // somebody waits is taken back: from users above their target, and from anybody for an upload that has nothing. A
 // client may be slow only because its line is: a chunk that comes after its credit was taken shows that, and makes
 // the office as patient with this upload as that chunk was late.
+//
+// Before all of that comes how urgent an upload is: what is less urgent than another one yields to it (`yielding.ts`), and where
+// both could be given something, who does not yield is first.
 
 import { assert, unreachable } from "../../base/assert.ts";
 import { limits } from "../limits.ts";
+import type { Priority } from "../priority.ts";
 import {
   type Account,
   allowanceOf,
@@ -42,6 +46,7 @@ import {
   targetOf,
   type User,
 } from "./credit-accounts.ts";
+import { beginRound, Yielding } from "./yielding.ts";
 
 export interface CreditGrant {
   readonly id: string;
@@ -80,6 +85,10 @@ export class CreditOffice {
   readonly #accounts = new Map<string, Account>();
   /** Those that hold unused credit. */
   readonly #holders = new Set<Account>();
+  /** Where all are equally urgent, there is none. */
+  #yielding: Yielding | null = null;
+  /** Uploads that are more or less urgent than usual. */
+  #unusual = 0;
   #held = 0;
   #turns = 0;
   #areTargetsOld = false;
@@ -136,10 +145,26 @@ export class CreditOffice {
       unstored: 0,
       unusedSince: Number.POSITIVE_INFINITY,
       patienceMs: limits.reclaimAfterMs,
+      priority: "normal",
+      isYielding: false,
+      roundAt: null,
+      readySince: null,
+      isOverdue: false,
       turn: 0,
     };
     owner.untried.accounts.add(account);
     this.#accounts.set(id, account);
+    this.#yielding?.changed();
+  }
+
+  /** How urgent the upload is from now on. */
+  prioritise(id: string, priority: Priority): void {
+    const account = this.#account(id);
+    if (account.priority === priority) return;
+    this.#unusual += Number(priority !== "normal") - Number(account.priority !== "normal");
+    account.priority = priority;
+    this.#yielding ??= new Yielding();
+    this.#yielding.changed();
   }
 
   /** Closes the account; what it held is free again. Does nothing for one that never joined. */
@@ -147,6 +172,8 @@ export class CreditOffice {
     const account = this.#accounts.get(id);
     if (account === undefined) return;
     const { user } = account;
+    this.prioritise(id, "normal");
+    this.#yielding?.forget(account);
     this.#setAllowance(account, () => {
       account.window = 0;
     });
@@ -189,6 +216,7 @@ export class CreditOffice {
     assert(Number.isInteger(window) && window >= 0, "a window is a number of chunks");
     const account = this.#account(id);
     if (account.window === window) return;
+    this.#yielding?.changed();
     this.#setAllowance(account, () => {
       account.window = window;
     });
@@ -248,6 +276,7 @@ export class CreditOffice {
 
   /** Gives out what is free, in turn, and says whose credit is to be taken back for those that got none. */
   distribute(now: number): CreditTurn {
+    if (this.#yielding !== null) this.#yield(this.#yielding, now);
     if (this.#areTargetsOld) this.#setTargets();
     const waiting = [...this.#users.values()].filter(isWaiting);
     const grants: CreditGrant[] = [];
@@ -260,7 +289,21 @@ export class CreditOffice {
     }
     this.#wakeAt = null;
     const reclaims = waiting.length === 0 ? [] : this.#reclaims(waiting, last, now);
+    const restedAt = this.#yielding?.wakeAt ?? null;
+    if (restedAt !== null) this.#wakeAt = Math.min(this.#wakeAt ?? restedAt, restedAt);
     return { grants, reclaims };
+  }
+
+  #yield(yielding: Yielding, now: number): void {
+    for (const account of yielding.toChange(this.#accounts.values(), now))
+      this.#setAllowance(account, () => {
+        account.isYielding = !account.isYielding;
+        yielding.forget(account);
+        // What it has is its first round.
+        if (account.isYielding && account.held > 0) account.roundAt = now;
+      });
+    for (const account of yielding.rested(now)) this.#queueUp(account);
+    if (this.#unusual === 0) this.#yielding = null;
   }
 
   #grant(account: Account, now: number): CreditGrant {
@@ -275,6 +318,7 @@ export class CreditOffice {
     assert(amount >= 1, `upload ${account.id} is given something when it is its turn`);
     if (account.held === account.unstored) account.unusedSince = now;
     group.hungry.delete(account);
+    if (account.isYielding) beginRound(account, now);
     user.servedAt = ++this.#turns;
     this.#hold(account, amount);
     return { id: account.id, amount };
@@ -379,6 +423,7 @@ export class CreditOffice {
     if (hungry.has(account)) return;
     const allowance = allowanceOf(account);
     if (allowance === 0 || account.held > Math.floor(allowance / 2)) return;
+    if (this.#yielding?.holdsBack(account) === true) return;
     account.turn = ++this.#turns;
     hungry.add(account);
   }

@@ -4,6 +4,7 @@
 
 import { errorMeanings } from "../../base/error.ts";
 import { limits } from "../limits.ts";
+import { priorities } from "../priority.ts";
 import * as field from "./fields.ts";
 import { readJsonObject, utf8Frame } from "./frames.ts";
 import { reservedMember } from "./metadata.ts";
@@ -115,6 +116,8 @@ export const clientMessages = {
         files: field.sha256,
         /** With `ask`: the rules are wanted instead, compressed, from this byte on. */
         rulesFrom: field.size,
+        /** How urgent it is beside other uploads; normal where nothing is said. */
+        priority: field.oneOf(...priorities),
         /** With `ask`: how the server is is wanted instead, its time and its room. */
         state: field.yes,
         /** With `ask`, and `sha256` or `files`: id of an upload that is to be read again, and compared with these. */
@@ -163,6 +166,8 @@ export const serverMessages = {
       unpack: field.yes,
       /** Which names the files of a dataset may have beyond what holds for every file: those that a bag can list. */
       names: field.oneOf("bagit"),
+      /** The priority that the upload has, where one was asked for: perhaps a lower one. */
+      priority: field.oneOf(...priorities),
     }),
   },
   "transfer-credit": {
