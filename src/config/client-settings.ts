@@ -10,6 +10,8 @@
 //   server_key = "lab.key"             # in DYNC_HOME; without it the one that is kept for this host
 //   jobs = 2                           # as --jobs, and so on
 //   retry_for = "24h"
+//   limit = "5MB/s"                    # in place of the one for all
+//   profile = "illumina"               # of "dync watch": a name, or a file in DYNC_HOME
 //   metadata = { operator = "Meyer" }  # fields that -m, -k and others go over
 
 import * as v from "valibot";
@@ -43,6 +45,10 @@ export interface NamedServer extends ServerAddress {
   readonly jobs: number | null;
   /** How long to keep trying, in ms, or `null`. */
   readonly retryForMs: number | null;
+  /** How fast is sent there, in place of what is said for all, or `null`. */
+  readonly limit: RateLimit | null;
+  /** What is known of the instrument whose folder is watched: a name, or the path of a file, as it is written; or `null`. */
+  readonly instrument: string | null;
 }
 
 export interface ClientSettings {
@@ -76,6 +82,8 @@ const serverSchema = table(
     server_key: v.optional(member(readText)),
     jobs: v.optional(ofKind(jobsKind)),
     retry_for: v.optional(ofKind(durations(0))),
+    limit: v.optional(ofKind(rateLimits)),
+    profile: v.optional(member(readText)),
     metadata: v.optional(member(readMetadata)),
   },
   everything,
@@ -94,14 +102,16 @@ type ServerRow = v.InferOutput<typeof serverSchema>;
 type Servers = Readonly<Record<string, ServerRow>>;
 type Read = Extract<FileReading<unknown>, { ok: true }>;
 
-function namedServer({ host, port, server_key, jobs, retry_for, metadata }: ServerRow): NamedServer {
+function namedServer(row: ServerRow): NamedServer {
   return {
-    host,
-    port: port ?? defaultPort,
-    serverKey: server_key ?? null,
-    jobs: jobs ?? null,
-    retryForMs: retry_for ?? null,
-    metadata: metadata ?? [],
+    host: row.host,
+    port: row.port ?? defaultPort,
+    serverKey: row.server_key ?? null,
+    jobs: row.jobs ?? null,
+    retryForMs: row.retry_for ?? null,
+    limit: row.limit ?? null,
+    instrument: row.profile ?? null,
+    metadata: row.metadata ?? [],
   };
 }
 

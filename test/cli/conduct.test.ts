@@ -1,14 +1,15 @@
 // How a command sends: an option before a variable, a variable before client.toml, that before the default.
 
 import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { type ConductSources, readAtOnce, readRetry } from "../../src/cli/dync/conduct.ts";
+import { readRateSource } from "../../src/cli/dync/send-limit.ts";
+import { parseRateLimit } from "../../src/config/rate-limit.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const hourMs = 3_600_000;
-const profile = {
-  ...{ host: "lab", port: 1, serverKey: null, metadata: [] },
-  jobs: 2,
-  retryForMs: 3 * hourMs,
-};
+const profile = { jobs: 2, retryForMs: 3 * hourMs };
 const nothing: ConductSources = { options: {}, environment: {}, profile: null };
 
 test("patience is a day at a terminal and a quarter of an hour elsewhere, and four are sent at once", () => {
@@ -28,6 +29,22 @@ test("an option goes before a variable, that before the file, and each is asked 
   expect(readRetry(given)).toEqual({ retryForMs: hourMs, retryFirst: true });
   expect(readAtOnce(given)).toBe(5);
   expect(readAtOnce({ ...inFile, environment: { DYNC_JOBS: "" } })).toBe(2);
+});
+
+test("a limit of the server goes before that of all, and yields to what is said elsewhere", async () => {
+  await using home = await tempFolder();
+  writeFileSync(home.file("client.toml"), 'limit = "20MB/s"\n');
+  const DYNC_HOME = home.path;
+  const rateOf = (option: string | undefined, limit: string | null, environment = {}) => {
+    const read = limit === null ? null : parseRateLimit(limit);
+    const ofServer = { limit: read?.ok ? read.value : null };
+    const context = { clock: new ManualClock(), environment: { DYNC_HOME, ...environment } };
+    return readRateSource(option, context, ofServer)();
+  };
+  expect(rateOf(undefined, null)).toBe(20_000_000);
+  expect(rateOf(undefined, "5MB/s")).toBe(5_000_000);
+  expect(rateOf(undefined, "5MB/s", { DYNC_LIMIT: "3MB/s" })).toBe(3_000_000);
+  expect(rateOf("1MB/s", "5MB/s", { DYNC_LIMIT: "3MB/s" })).toBe(1_000_000);
 });
 
 test("what is wrong is named as it was written", () => {

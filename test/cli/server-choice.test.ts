@@ -18,7 +18,7 @@ writeFileSync(join(home, "servers", "other.example.key"), "");
 writeFileSync(join(home, "servers", "third.example_99.key"), "");
 writeFileSync(join(home, "server.key"), "");
 
-const unsaid = { metadata: [], jobs: null, retryForMs: null };
+const unsaid = { metadata: [], jobs: null, retryForMs: null, limit: null, instrument: null };
 const named = new Map<string, NamedServer>([
   ["lab", { host: "dync.example.org", port: 9000, serverKey: "lab.key", ...unsaid }],
   ["archive", { host: "archive.example.org", port: 8889, serverKey: null, ...unsaid }],

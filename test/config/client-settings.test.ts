@@ -30,6 +30,8 @@ describe("readClientSettings()", () => {
       'server_key = "keys/lab.key"',
       "jobs = 2",
       'retry_for = "90m"',
+      'limit = "5MB/s"',
+      'profile = "illumina"',
       "[servers.archive-2]",
       'host = "::1"',
     ].join("\r\n");
@@ -37,9 +39,18 @@ describe("readClientSettings()", () => {
     expect(defaultServer).toBe("lab");
     expect(limit).toMatchObject({ otherwise: 20e6, spans: [{ from: 480, to: 1080, rate: 5e6 }] });
     const lab = { host: "dync.example.org", port: 9000, serverKey: "keys/lab.key" };
-    const none = { serverKey: null, jobs: null, retryForMs: null, metadata: [] };
+    const none = {
+      serverKey: null,
+      jobs: null,
+      retryForMs: null,
+      limit: null,
+      instrument: null,
+      metadata: [],
+    };
+    const ofLab = servers.get("lab")?.limit ?? null;
+    expect(ofLab?.text).toBe("5MB/s");
     expect([...servers]).toEqual([
-      ["lab", { ...lab, jobs: 2, retryForMs: 5_400_000, metadata: [] }],
+      ["lab", { ...lab, jobs: 2, retryForMs: 5_400_000, limit: ofLab, instrument: "illumina", metadata: [] }],
       ["archive-2", { host: "::1", port: 8889, ...none }],
     ]);
   });

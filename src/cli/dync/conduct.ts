@@ -30,7 +30,7 @@ export interface ConductSources {
   readonly options: ConductOptions;
   readonly environment: Environment;
   /** Of the server, where it has a name. */
-  readonly profile: NamedServer | null;
+  readonly profile: Pick<NamedServer, "jobs" | "retryForMs"> | null;
 }
 
 /** So many uploads at once. Throws `DyncError` ("usage"). */

@@ -39,7 +39,7 @@ export const resumeCommand = defineCommand({
       atOnce: readAtOnce(sources),
       priority: readPriority(sources),
     };
-    await using client = openClient(context, { rate: readRateSource(values.limit, context) });
+    await using client = openClient(context, { rate: readRateSource(values.limit, context, null) });
     const all = await listUnfinished(client, output);
     const selected = values.id.length === 0 ? all : selectUnfinished(all, values.id);
     if (selected.length === 0) return nothing(context);

@@ -1,7 +1,8 @@
 // How fast this command may send: `--limit`, else `DYNC_LIMIT`, else `DYNC_HOME/limit` (which `dync limit` writes), else
-// `limit` in `client.toml`; and what is said in `DYNC_HOME/limit` while it runs, over all of these.
+// `limit` in `client.toml`, of the server or of all; and what is said in `DYNC_HOME/limit` while it runs, over all of these.
 
 import { DyncError } from "../../base/error.ts";
+import type { NamedServer } from "../../config/client-settings.ts";
 import { parseRateLimit, type RateLimit } from "../../config/rate-limit.ts";
 import type { CommandContext, Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
@@ -56,12 +57,14 @@ function readVariable({ DYNC_LIMIT: text }: Environment): RateLimit | null {
   return text ? unwrap(parseRateLimit(text), "DYNC_LIMIT") : null;
 }
 
-/** How fast the command may send at each moment. Throws as `readLimits`. */
+/** How fast the command may send at each moment; `profile` is what `client.toml` says of the server. Throws as `readLimits`. */
 export function readRateSource(
   option: string | undefined,
   { environment, clock }: Pick<CommandContext, "environment" | "clock">,
+  profile: Pick<NamedServer, "limit"> | null,
 ): () => number | null {
-  const { home, option: chosen, variable, file, settings } = readLimits(option, environment);
+  const { home, option: chosen, variable, file, settings: ofAll } = readLimits(option, environment);
+  const settings = profile?.limit ?? ofAll;
   const own = chosen ?? variable;
   const current = new CurrentLimit({
     clock,

@@ -29,7 +29,7 @@ async function send(values: SendValues, context: CommandContext): Promise<number
   const sending = readSending(values, context.environment);
   const sources = { options: values, environment: context.environment, profile: sending.profile };
   const [retry, atOnce] = [readRetry(sources), readAtOnce(sources)];
-  const rate = readRateSource(values.limit, context);
+  const rate = readRateSource(values.limit, context, sending.profile);
   const how = { retry, rate, priority: readPriority(sources) };
   if (values["stdin-jobs"]) return await sendJobLines(sending, values, { ...how, atOnce }, context);
   const jobs = await readJobs(sending, values, context);

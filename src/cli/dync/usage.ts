@@ -135,7 +135,8 @@ Files in DYNC_HOME (default ~/.dync):
   client.toml              default_server = "ALIAS", limit = "RATE", and for
                            each alias [servers.ALIAS] with host = "HOST", and
                            where needed port = PORT, server_key = "FILE", jobs =
-                           NUMBER, retry_for = "DURATION", and metadata =
+                           NUMBER, retry_for = "DURATION", limit = "RATE",
+                           profile = "NAME" (of "dync watch"), and metadata =
                            { KEY = "VALUE" }: fields that all others go over
 
 An option counts before a variable (DYNC_SERVER, DYNC_PORT, DYNC_JOBS,

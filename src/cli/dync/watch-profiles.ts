@@ -1,8 +1,9 @@
 // What `dync watch` knows of instruments: the list of `--profiles`, and the one that `--profile` names.
 
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
+import type { NamedServer } from "../../config/client-settings.ts";
 import type { Profile } from "../../watch/profile.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { optionText } from "../option-value.ts";
@@ -23,24 +24,38 @@ export async function printProfiles(output: Output): Promise<void> {
 const fileBytesMax = 256 * 1024;
 
 /**
- * What `--profile` names: one that comes with the program, or a file that somebody wrote; `unit` is what `--unit` says. Throws `DyncError`
+ * What `--profile`, or `saidBy`, names: one that comes with the program, or a file that somebody wrote; `unit` is what `--unit` says. Throws `DyncError`
  * ("usage": there is none of that name, or it is for something else; "configuration": everything that is wrong with the file).
  */
-export async function chosenProfile(text: string, unit: string | undefined): Promise<Profile> {
-  const profile = await profileOf(text);
+export async function chosenProfile(
+  text: string,
+  unit: string | undefined,
+  saidBy = optionText("profile"),
+): Promise<Profile> {
+  const profile = await profileOf(text, saidBy);
   if (unit === undefined || unit === profile.unit) return profile;
   const message = `${optionText("unit")} "${unit}" does not go with the profile "${printable(profile.name)}"`;
   throw new DyncError("usage", message, { hint: `of that instrument each ${profile.unit} is sent as one` });
 }
 
-async function profileOf(text: string): Promise<Profile> {
+/** What `client.toml`, in the folder `home`, says of the instrument whose folder is sent to that server, as `--profile` would; or `null`. */
+export function instrumentOf(server: Pick<NamedServer, "instrument"> | null, home: string): string | null {
+  const text = server?.instrument ?? null;
+  return text !== null && isPath(text) ? resolve(home, text) : text;
+}
+
+function isPath(text: string): boolean {
+  return /[/\\]|\.toml$/.test(text);
+}
+
+async function profileOf(text: string, saidBy: string): Promise<Profile> {
   const { knownProfile, profileNames } = await import("../../watch/profiles.ts");
-  if (/[/\\]|\.toml$/.test(text)) return await profileIn(text);
+  if (isPath(text)) return await profileIn(text);
   const known = knownProfile(text);
   if (known !== null) return known;
   const near = closest(text, profileNames);
   const hint = 'run "dync watch --profiles", or name a file: ./my.toml';
-  throw new DyncError("usage", `${optionText("profile")} "${printable(text)}" is not known`, {
+  throw new DyncError("usage", `${saidBy} "${printable(text)}" is not known`, {
     hint: near === null ? hint : `did you mean "${near}"?`,
   });
 }

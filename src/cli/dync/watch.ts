@@ -41,7 +41,7 @@ import {
   watchFaults,
   watchOptions,
 } from "./watch-options.ts";
-import { chosenProfile, printProfiles } from "./watch-profiles.ts";
+import { chosenProfile, instrumentOf, printProfiles } from "./watch-profiles.ts";
 import { type WatchJob, WatchReports } from "./watch-reports.ts";
 
 export const watchCommand = defineCommand({
@@ -66,8 +66,19 @@ async function watch(values: WatchValues, context: CommandContext): Promise<numb
   if (values.reasons) return listReasons(context);
   const server = { port: values.port, serverKey: values["server-key"] };
   const watched = readWatched([values.server, values.dir], server, environment);
-  const instrument = values.profile === undefined ? null : await chosenProfile(values.profile, values.unit);
+  const instrument = await instrumentFor(values, watched, resolve(dyncHome(environment)));
   return await watchFolder({ ...watched, instrument }, values, context);
+}
+
+/** What is known of the instrument: as the option says, or else client.toml. */
+async function instrumentFor(
+  { profile, unit }: WatchValues,
+  watched: Watched,
+  home: string,
+): Promise<Profile | null> {
+  if (profile !== undefined) return await chosenProfile(profile, unit);
+  const inFile = instrumentOf(watched.profile, home);
+  return inFile === null ? null : await chosenProfile(inFile, unit, "In client.toml the profile");
 }
 
 function listReasons({ output }: CommandContext): number {
@@ -133,7 +144,7 @@ function partsOf(
   { context, memory, reports }: Around,
 ): WatcherParts & { readonly looker: Looker } {
   const { clock } = context;
-  const rate = readRateSource(values.limit, context);
+  const rate = readRateSource(values.limit, context, profile);
   const rule = instrument ?? genericRule;
   const chosen = readSelection({ include: [], exclude: values.exclude, all: false });
   const selection = { ...chosen, exclude: [...chosen.exclude, ...(instrument?.junkPatterns ?? [])] };
