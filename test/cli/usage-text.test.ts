@@ -106,5 +106,7 @@ test("a text is read by its sections and its columns", () => {
 });
 
 test("a slip in the name of any command is understood", () => {
-  expect([...commandNames].sort()).toEqual([...dync.commands.map(({ name }) => name), "help"].sort());
+  // Of a command of two words the first is what is mistyped.
+  const first = new Set(dync.commands.map(({ name }) => name.split(" ")[0] as string));
+  expect([...commandNames].sort()).toEqual([...first, "help"].sort());
 });
