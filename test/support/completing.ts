@@ -164,5 +164,5 @@ PS1='READY> '
 
 /** Runs `command` on a terminal, and types what is in `keys` when it is ready. */
 function typing(keys: string, command: readonly string[]): readonly string[] {
-  return ["/usr/bin/python3", "-B", join(import.meta.dir, "typing.py"), "READY> ", keys, ...command];
+  return ["/usr/bin/python3", "-B", join(import.meta.dir, "type_keys.py"), "READY> ", keys, ...command];
 }

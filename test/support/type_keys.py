@@ -1,4 +1,4 @@
-"""typing.py PROMPT FILE COMMAND…: runs it on a terminal, and when it has shown PROMPT types what is in FILE. Prints what appeared there. Ends with its status."""
+"""type_keys.py PROMPT FILE COMMAND…: runs it on a terminal, and when it has shown PROMPT types what is in FILE. Prints what appeared there. Ends with its status."""
 
 import os
 import pty
