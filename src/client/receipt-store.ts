@@ -3,8 +3,10 @@
 // over. Nothing that was confirmed waits for any of it, and nothing of it can undo a confirmation.
 
 import { createHash, randomBytes } from "node:crypto";
+import { closeSync, fsync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { jwsCharsMax } from "../receipts/compact-jws.ts";
@@ -67,12 +69,15 @@ const atOnceMax = 32;
 // So many wait; who confirms more in the meantime waits as well.
 const waitingMax = 512;
 const fileForm = /^\d{8}T\d{6}Z-([0-9a-f]{32}|x[0-9a-f]{32})\.jws$/;
+const synced = promisify(fsync);
 const monthForm = /^\d{4}-\d\d$/;
 
 export class ReceiptStore {
   readonly #folder: string;
   readonly #now: () => Date;
   readonly #known = new Map<string, Promise<KnownServer | null>>();
+  /** Folders that were made, or were there. */
+  readonly #made = new Set<string>();
   #waiting: { readonly receipt: NewReceipt; readonly tell: (fault: string | null) => void }[] = [];
   #keeping: Promise<void> | null = null;
 
@@ -117,12 +122,41 @@ export class ReceiptStore {
       const fault = difference(verified.statement, receipt);
       if (fault !== null) return `The receipt of the server is not kept: ${fault}`;
       const folder = join(this.#folder, verified.statement.received.slice(0, 7));
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeWhole(folder, fileNameOf(verified.statement), `${receipt.jws}\n`);
-      folders.add(folder);
+      if (await this.#writeNew(folder, fileNameOf(verified.statement), `${receipt.jws}\n`))
+        folders.add(folder);
       return await this.#noteKey(receipt, known, verified);
     } catch (error) {
       return `The receipt of the server could not be kept: ${messageOf(error)}`;
+    }
+  }
+
+  /**
+   * Writes a file that is durable with its folder; returns whether it was not there before. What the system answers from memory is asked in
+   * place: for each of thousands that costs less than the way to the pool and back.
+   */
+  async #writeNew(folder: string, name: string, text: string): Promise<boolean> {
+    if (!this.#made.has(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#made.add(folder);
+    const file = join(folder, name);
+    let opened: number;
+    try {
+      opened = openSync(file, "wx", 0o600);
+    } catch (error) {
+      if (systemCode(error) !== "EEXIST") throw error;
+      // The same comes again with what was there already; by another key it takes the place of the one before.
+      if (readFileSync(file, "utf8") === text) return false;
+      await writeWhole(folder, name, text);
+      return true;
+    }
+    try {
+      writeFileSync(opened, text);
+      await synced(opened);
+      return true;
+    } catch (error) {
+      rmSync(file, { force: true });
+      throw error;
+    } finally {
+      closeSync(opened);
     }
   }
 
