@@ -1,15 +1,35 @@
 // What is made of the help texts (completions, manual pages) is right where each text says of each option what the command takes.
 
 import { describe, expect, test } from "bun:test";
-import type { Command } from "../../src/cli/command.ts";
+import { checkArguments, readRequest } from "../../src/cli/args.ts";
+import type { Command, Program } from "../../src/cli/command.ts";
 import { dync } from "../../src/cli/dync/main.ts";
 import { commandNames } from "../../src/cli/dync/send-faults.ts";
 import { dyncServer } from "../../src/cli/dync-server/main.ts";
 import { describedOptions, summaryOf, usageSections } from "../../src/cli/usage-text.ts";
 
 const commands = [dync, dyncServer].flatMap((program) =>
-  program.commands.map((command) => [`${program.name} ${command.name}`, command] as const),
+  program.commands.map((command) => [`${program.name} ${command.name}`, command, program] as const),
 );
+
+/** The command lines of the section "Examples" that are of `program`, each as its words. */
+function examplesIn(usage: string, { name }: Program): readonly (readonly string[])[] {
+  const lines =
+    usageSections(usage).find(({ title }) => title === "Examples" || title === "Example")?.lines ?? [];
+  return lines
+    .flatMap((line) =>
+      line
+        .trim()
+        .replace(/ {2,}.*/, "")
+        .replace(/^[A-Z_]+=\S+ /, "")
+        .split(/ (?:\||&&|>>?) /),
+    )
+    .map((part) =>
+      [...part.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) => word.replace(/["']/g, "")),
+    )
+    .filter((words) => words[0] === name)
+    .map((words) => words.slice(1));
+}
 
 /** `-k, --key-value …` and `-q, --quiet` for what a command takes. The version is the program's: its own help text has it. */
 function takenBy({ options, usage }: Command): readonly string[] {
@@ -26,7 +46,7 @@ function written(name: string, letter: string | null, hasValue: boolean): string
   return `${letter === null ? "" : `-${letter}, `}--${name}${hasValue ? " …" : ""}`;
 }
 
-describe.each(commands)("%s --help", (_, command) => {
+describe.each(commands)("%s --help", (_, command, program) => {
   const entries = describedOptions(command.usage);
 
   test("describes each option that the command takes, and no other", () => {
@@ -38,6 +58,18 @@ describe.each(commands)("%s --help", (_, command) => {
 
   test("says something of each", () => {
     expect(entries.filter(({ about }) => about === "").map(({ head }) => head)).toEqual([]);
+  });
+
+  test("has examples, which are command lines that it takes", () => {
+    const examples = examplesIn(command.usage, program);
+    const requests = examples.map((words) => readRequest(program, words));
+    const own = requests.flatMap((it) =>
+      it.type === "run" && it.command.usage === command.usage ? [it] : [],
+    );
+    expect(own.length).toBeGreaterThan(0);
+    // What can be judged by the form alone: the files are not here.
+    for (const { command: found, rest, isNamed } of own)
+      expect(() => checkArguments(program, { ...found, check: undefined }, rest, { isNamed })).not.toThrow();
   });
 
   test("begins with a sentence", () => {

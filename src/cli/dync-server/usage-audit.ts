@@ -35,6 +35,9 @@ ${where}
 FILEs are months of it, the oldest first, such as copies.
 
 Exit status: 0 it is, 1 it is not, or there is none.
+
+Example:
+  dync-server audit verify
 `;
 
 export const auditShowUsage = `
@@ -61,4 +64,8 @@ FILEs are months of it, the oldest first, such as copies. It shows what stands
 there; whether it is as it was written, "dync-server audit verify" says.
 
 Exit status: 0 shown, 1 there is none.
+
+Examples:
+  dync-server audit show --user meyer --since 7d
+  dync-server audit show --event key-refused --event key-added
 `;

@@ -23,6 +23,10 @@ Options:
       --config FILE     where that may be set (default DYNC_HOME/server.toml)
       --json            print JSON lines for programs
   -h, --help            print this text
+
+Examples:
+  dync-server clients
+  dync-server clients list --json
 `;
 
 const shared = `      --trust-user-ids  the user is the "user_id" inside the key, as with the
@@ -61,7 +65,10 @@ Usage:
 WHO is a user, a fingerprint (SHA256:...) or the name of a file in clients/.
 
 Options:
-${shared}`;
+${shared}
+Example:
+  dync-server clients show meyer
+`;
 
 export const clientsRemoveUsage = `
 Take keys back: a running server ends what they began within seconds.
@@ -73,7 +80,10 @@ WHO is a user, all of whose keys are meant, a fingerprint (SHA256:...) or the
 name of a file in clients/. What they stored stays.
 
 Options:
-${shared}`;
+${shared}
+Example:
+  dync-server clients remove meyer+pc7.key
+`;
 
 export const clientsPendingUsage = `
 List the keys that the running server refused since it started, the latest
@@ -88,6 +98,9 @@ Options:
   -h, --help  print this text
 
 Exit status: 0 listed, 5 no server runs with this DYNC_HOME.
+
+Example:
+  dync-server clients pending
 `;
 
 export const clientsApproveUsage = `
@@ -104,7 +117,10 @@ Options:
       --user USER       whose it is: the folder that the files go to
       --expires DATE    until when it is good: 2027-01-31 (the end of that day)
                         or 2027-01-31T12:00:00+01:00
-${shared}`;
+${shared}
+Example:
+  dync-server clients approve --user meyer SHA256:47DEQpj8HBSa+/TImW+5JCeuQ...
+`;
 
 export const clientsExpireUsage = `
 Say until when keys are good: a running server goes by it at once. After that
@@ -123,4 +139,8 @@ Options:
       --at DATE         2027-01-31 (the end of that day, by the clock of this
                         machine) or 2027-01-31T12:00:00+01:00
       --never           good until it is removed
-${shared}`;
+${shared}
+Examples:
+  dync-server clients expire meyer --at 2027-01-31
+  dync-server clients expire meyer --never
+`;

@@ -32,6 +32,10 @@ Options:
   -h, --help         print this text
 
 Exit status: 0 nothing is wrong, 2 something is, or there is no such file.
+
+Examples:
+  dync-server config check
+  dync-server config check new.toml && mv new.toml ~/.dync/server.toml
 `;
 
 export const configShowUsage = `
@@ -48,6 +52,10 @@ ${optionLines()}
                             DYNC_HOME/server.toml, if it is there)
       --json                print JSON lines for programs
   -h, --help                print this text
+
+Examples:
+  dync-server config show
+  dync-server config show --data /srv/incoming
 `;
 
 export const configExampleUsage = `
@@ -59,6 +67,9 @@ Usage:
 
 Options:
   -h, --help  print this text
+
+Example:
+  dync-server config example > ~/.dync/server.toml
 `;
 
 export const configImportUsage = `
@@ -78,6 +89,9 @@ Options:
 
 Exit status: 0 the server takes what the original took, 1 something of it is
 lost (each is named), 2 FILE is no such configuration, or --output is there.
+
+Example:
+  dync-server config import --output server.toml /etc/dyncserver.yaml
 `;
 
 export const rulesUsage = `
@@ -111,6 +125,9 @@ Options:
 
 Exit status: 0 it is taken, 6 the metadata are refused, 7 no rule takes it, or
 it is more than the user may send.
+
+Example:
+  dync-server rules test --user meyer --name run42.raw -k sample:S-17
 `;
 
 export const reloadUsage = `
@@ -131,4 +148,7 @@ Options:
   -h, --help  print this text
 
 Exit status: 0 taken, 2 refused, 5 no server runs there.
+
+Example:
+  dync-server config check && dync-server reload
 `;

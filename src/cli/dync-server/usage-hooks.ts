@@ -27,6 +27,10 @@ Options:
   -h, --help          print this text
 
 Exit status: 0 listed, 5 no server runs with this DYNC_HOME.
+
+Examples:
+  dync-server hooks list
+  dync-server hooks list --hook lims --limit 0
 `;
 
 export const hooksRetryUsage = `
@@ -45,6 +49,10 @@ Options:
 
 Exit status: 0 begun, 1 one of them is not there, 5 no server runs with this
 DYNC_HOME.
+
+Examples:
+  dync-server hooks retry 17
+  dync-server hooks retry --all --hook lims
 `;
 
 export const hooksDropUsage = `
@@ -62,4 +70,7 @@ Options:
 
 Exit status: 0 dropped, 1 one of them is not there, 5 no server runs with this
 DYNC_HOME.
+
+Example:
+  dync-server hooks drop 17
 `;

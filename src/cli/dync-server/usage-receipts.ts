@@ -31,6 +31,9 @@ sent anything. It is also in DYNC_HOME/receipts.jwks.
 Options:
       --json  print JSON lines for programs
   -h, --help  print this text
+
+Example:
+  dync-server receipts key > server.jwks
 `;
 
 export const receiptsRotateUsage = `
@@ -50,4 +53,7 @@ was not signed over, until they are given it by another way.
 Options:
       --json  print JSON lines for programs
   -h, --help  print this text
+
+Example:
+  dync-server receipts rotate-key
 `;

@@ -66,6 +66,9 @@ Options:
   -h, --help  print this text
 
 Exit status: 0 shown, 1 no such upload, 5 no server runs with this DYNC_HOME.
+
+Example:
+  dync-server uploads show 0a1b2c3d
 `;
 
 export const uploadsVerifyUsage = `
@@ -125,6 +128,10 @@ Options:
 
 Exit status: 0 given up, 1 no such upload, 2 one does not wait: then none was
 given up; 5 no server runs with this DYNC_HOME.
+
+Examples:
+  dync-server uploads expire --older-than 3d --dry-run
+  dync-server uploads expire 0a1b2c3d
 `;
 
 export const uploadsCancelUsage = `
@@ -144,6 +151,9 @@ Options:
 
 Exit status: 0 cancelled, 1 no such upload, 2 one had ended: then none was
 cancelled; 5 no server runs with this DYNC_HOME, or one was stored meanwhile.
+
+Example:
+  dync-server uploads cancel 0a1b2c3d
 `;
 
 export const uploadsAmendUsage = `

@@ -27,6 +27,9 @@ What is stored is what came, as long as nobody counts: files that were taken
 out of the data folder are still in it. See "dync-server users recount".
 
 Exit status: 0 listed, 5 no server runs with this DYNC_HOME.
+
+Example:
+  dync-server users list
 `;
 
 export const usersShowUsage = `
@@ -42,6 +45,9 @@ Options:
 
 Exit status: 0 shown, 2 there is no such user, 5 no server runs with this
 DYNC_HOME.
+
+Example:
+  dync-server users show meyer
 `;
 
 export const usersRecountUsage = `
@@ -60,4 +66,7 @@ Options:
 
 Exit status: 0 counted, 5 no server runs with this DYNC_HOME, or a folder could
 not be read: then nothing is different.
+
+Example:
+  dync-server users recount meyer
 `;

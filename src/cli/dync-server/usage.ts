@@ -23,7 +23,7 @@ Usage:
   dync-server receipts           the key that signs receipts: key, rotate-key
   dync-server completions SHELL  print a script with which a shell completes
 
-Setting one up:
+Examples:
   dync-server keygen
   dync-server clients add meyer@pc7.key     what "dync keygen" made there
   dync-server --data /srv/incoming

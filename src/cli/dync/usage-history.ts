@@ -16,4 +16,8 @@ Options:
                     time ("2026-07-30 14:00"), or so long ago (7d, 12h)
       --json        print JSON lines for programs
   -h, --help        print this text
+
+Examples:
+  dync history --since 7d
+  dync history day7/
 `;

@@ -21,6 +21,9 @@ Options:
 
 The files are in DYNC_HOME/receipts/, a folder for each month. Nothing there is
 ever removed; copy it where proofs are kept.
+
+Example:
+  dync receipts
 `;
 
 export const receiptsShowUsage = `
@@ -62,6 +65,10 @@ Options:
                        FILE: the JSON that was sent, or NAME.meta.json
       --json           print JSON lines for programs
   -h, --help           print this text
+
+Examples:
+  dync verify-receipt run42.receipt run42.raw
+  dync verify-receipt --key server.jwks -m run42.json run42.receipt
 
 Exit status:
   0  proved: receipt, key and what was named with it

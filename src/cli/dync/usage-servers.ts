@@ -56,4 +56,8 @@ Options:
   -h, --help     print this text
 
 Exit status 2 means that client.toml, or a key of one of them, cannot be read.
+
+Examples:
+  dync servers
+  dync servers --json
 `;

@@ -13,6 +13,10 @@ command with several files one line says how many of them are left.
 Options:
       --json     print JSON lines for programs
   -h, --help     print this text
+
+Examples:
+  dync uploads
+  dync uploads --json
 `;
 
 export const resumeUsage = `
@@ -40,6 +44,10 @@ Options:
 
 One that another process is sending is skipped. Exit status 3 means that some
 of several uploads failed or were skipped.
+
+Examples:
+  dync resume
+  dync resume 0a1b2c3d --retry-for 2d
 `;
 
 export const cancelUsage = `
@@ -54,4 +62,8 @@ Options:
                  expires. For servers that are gone
       --json     print JSON lines for programs
   -h, --help     print this text
+
+Examples:
+  dync cancel 0a1b2c3d
+  dync cancel --local 0a1b2c3d
 `;
