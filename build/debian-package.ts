@@ -22,7 +22,7 @@ import { gzipSync } from "node:zlib";
 import { DyncError } from "../src/base/error.ts";
 import { completionScript } from "../src/cli/completions/command.ts";
 import { exampleText } from "../src/config/server-example.ts";
-import { manualPage, programs } from "./manual-page.ts";
+import { manualPage, manualSections, programs } from "./manual-page.ts";
 import { noticesPath } from "./notices.ts";
 import type { ProgramName, ReleaseTarget } from "./targets.ts";
 
@@ -174,10 +174,10 @@ function addDocuments(
   const date = new Date(epoch * 1000).toUTCString().replace("GMT", "+0000");
   const change = `${program} (${version}) stable; urgency=medium\n\n  * Release ${version}, made from commit ${commit}.\n\n -- ${maintainer}  ${date}\n`;
   tree.write(`${folder}/changelog.gz`, gzipped(change));
-  const section = program === "dync" ? 1 : 8;
+  const section = manualSections[program];
   tree.write(
     `usr/share/man/man${section}/${program}.${section}.gz`,
-    gzipped(manualPage(program, section, version, epoch)),
+    gzipped(manualPage(program, version, epoch)),
   );
   for (const [shell, path] of Object.entries(completionFiles))
     tree.write(path(program), completionScript(programs[program], shell as keyof typeof completionFiles));
