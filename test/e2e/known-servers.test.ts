@@ -2,10 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { openLab } from "../support/lab.ts";
+import { ipv6Missing } from "../support/loopback.ts";
+import { lastingPort } from "../support/ports.ts";
+import { startProgram } from "../support/programs.ts";
 
 describe.skipIf(executablesMissing !== null)(`known servers (${executablesMissing ?? "compiled"})`, () => {
   test("a server that was trusted is sent to, and refused when its key has changed, until that is trusted", async () => {
@@ -73,4 +76,28 @@ describe.skipIf(executablesMissing !== null)(`known servers (${executablesMissin
     expect(stderr).toContain(`it held ${fingerprint}\n`);
     expect(await lab.send(["-n", "again.raw", path])).toMatchObject({ code: 0 });
   });
+
+  test.skipIf(ipv6Missing !== null)(
+    `a server at an address of IPv6 is trusted, sent to, looked at and listed by it (${ipv6Missing ?? "::1"})`,
+    async () => {
+      await using lab = await openLab({ inMemory: true });
+      const { server } = lab.homes;
+      const data = lab.folder.file("data6");
+      await mkdir(data);
+      const port = await lastingPort();
+      const args = ["run", "--data", data, "--bind", "::1", "--port", String(port), "--log-format", "json"];
+      await lab.server.stop();
+      await using program = startProgram([lab.programs.dyncServer, ...args], { env: { DYNC_HOME: server } });
+      await program.line(/"message":\s*"Listening"/);
+      const at = `[::1]:${port}`;
+      expect(await lab.dync(["trust", at, join(server, "server.key")])).toMatchObject({ code: 0 });
+      const path = await lab.file("six.raw", 1000);
+      expect(await lab.dync(["-k", "sample:x", at, path])).toMatchObject({ code: 0 });
+      expect(existsSync(join(data, "alice", "six.raw"))).toBe(true);
+      const { code, stdout } = await lab.dync(["doctor", at]);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`\nok     port       ${at} takes connections\n`);
+      expect((await lab.dync(["servers"])).stdout).toStartWith(`${at}\n  Fingerprint:  SHA256:`);
+    },
+  );
 });
