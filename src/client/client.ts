@@ -19,12 +19,16 @@ import type { ConnectionParty } from "./failure.ts";
 import { fetchRules } from "./fetch-rules.ts";
 import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, uploadSource } from "./file-upload.ts";
+import { type Proof, type ProofParts, prove } from "./free/proof.ts";
+import type { SentEntry } from "./free/sent-below.ts";
+import type { Base } from "./free/way.ts";
 import { History, historyEntry } from "./history.ts";
 import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
 import { RulesShelf } from "./kept-rules.ts";
 import { tarName, withGoodNames } from "./listing/tar-names.ts";
 import { OfflineJudge } from "./offline-judge.ts";
+import type { SourceMark } from "./origin.ts";
 import type { Retry } from "./patience.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { SendBudget } from "./send-budget.ts";
@@ -80,6 +84,12 @@ export interface ClientOptions
   readonly rate?: (() => number | null) | undefined;
 }
 
+/** What the server confirmed, and what was found of its source. */
+interface Confirmed {
+  readonly receipt: Receipt;
+  readonly mark: SourceMark | undefined;
+}
+
 const listing = { taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null } as const;
 
 const once: Retry = { retryForMs: 0, retryFirst: false };
@@ -125,8 +135,8 @@ export class Client {
   ): Promise<void> {
     const work = async (job: J, either: AbortSignal): Promise<void> => {
       const report = reporter.started(job);
-      const confirmed = async ({ signed, ...receipt }: Receipt): Promise<void> => {
-        this.history.note(historyEntry(job, receipt, this.#options.clock.date()));
+      const confirmed = async ({ receipt: { signed, ...receipt }, mark }: Confirmed): Promise<void> => {
+        this.history.note(historyEntry(job, receipt, this.#options.clock.date(), mark));
         if (signed !== undefined) await this.#keepReceipt(job, receipt, signed, report);
         await report.onConfirmed(receipt);
         // Nothing depends on it but that somebody may look for it one day.
@@ -159,7 +169,7 @@ export class Client {
     });
   }
 
-  async #upload(job: Job, options: BatchOptions, report: JobReport, signal: AbortSignal): Promise<Receipt> {
+  async #upload(job: Job, options: BatchOptions, report: JobReport, signal: AbortSignal): Promise<Confirmed> {
     if (job.fault !== undefined) throw job.fault;
     const { retryForMs, retryFirst, skipsIdentical = false, priority } = options;
     const server = this.#servers.of(job);
@@ -170,7 +180,7 @@ export class Client {
       try {
         const isAsked = skipsIdentical && source.canSeek;
         const there = isAsked ? await this.#identical(job, source, { report, patience }, signal) : null;
-        if (there !== null) return there;
+        if (there !== null) return { receipt: there, mark: source.mark };
         const parts = {
           ...report,
           onProgress,
@@ -181,7 +191,7 @@ export class Client {
           budget: this.#budget,
         };
         const request = { ...job, ...party, ...patience, source, client, wantsReceipt: true, priority };
-        return await uploadSource(request, parts, signal);
+        return { receipt: await uploadSource(request, parts, signal), mark: source.mark };
       } finally {
         await source.close();
       }
@@ -320,6 +330,21 @@ export class Client {
       await check().then(report.onChecked, report.onFailed);
     };
     await forEachAtOnce(jobs, options.atOnce ?? 1, work, signal);
+  }
+
+  /**
+   * Proves that `entry`, which was sent to `server`, may be deleted from below `base`; as `prove`. `onRead` is told how much of it was read
+   * here.
+   */
+  async prove(
+    entry: SentEntry,
+    { server, base, ...retry }: Retry & { readonly server: ServerChoice; readonly base: Base },
+    onRead: ProofParts["onRead"],
+    signal: AbortSignal,
+  ): Promise<Proof> {
+    const { clock, writeAll } = this.#options;
+    const asker = await this.#askerOf(server, retry);
+    return await prove(entry, { asker, base, onRead, clock, writeAll }, signal);
   }
 
   /** Who judges by the copy of the rules of `server`. Rejects with `DyncError`, "cannot-know" where there is none. */

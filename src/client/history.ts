@@ -1,6 +1,7 @@
 // What was confirmed to this user, in `DYNC_HOME/history.jsonl`: a line of JSON for each upload, which is only ever put behind the
 // others, by one call, so that several processes can write at once. When the file is large it becomes `history-old.jsonl`, in the
-// place of an older one. It is for people who ask what became of a file; nothing that dync does depends on it.
+// place of an older one. It is for people who ask what became of a file, and says what the file was then: nothing is deleted here that it does not
+// know, and that is all that depends on it.
 
 import { createReadStream } from "node:fs";
 import { appendFile, mkdir, open, rename, stat } from "node:fs/promises";
@@ -11,8 +12,9 @@ import { messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
 import { datasetName } from "../protocol/wire/stored-name.ts";
 import type { Job } from "./job.ts";
-import { pathOf } from "./origin.ts";
+import { pathOf, type SourceMark } from "./origin.ts";
 import type { Receipt } from "./upload.ts";
+import { selectionSchema, versionSchema } from "./upload-store.ts";
 
 const entrySchema = v.object({
   schema: v.literal(1),
@@ -32,6 +34,13 @@ const entrySchema = v.object({
   id: v.string(),
   /** It was there before: nothing was sent. */
   already: v.boolean(),
+  /** By what it is known to be here what it was then; absent where nothing can tell, or it is stored as something else. */
+  mark: v.optional(
+    v.variant("kind", [
+      v.object({ kind: v.literal("file"), version: versionSchema }),
+      v.object({ kind: v.literal("dataset"), digest: v.string(), selection: selectionSchema }),
+    ]),
+  ),
 });
 
 export type HistoryEntry = v.InferOutput<typeof entrySchema>;
@@ -41,8 +50,13 @@ const fileBytesMax = 32 * 1024 * 1024;
 // No entry is longer, with the longest paths that systems have; what is longer is none.
 const lineCharsMax = 64 * 1024;
 
-/** What the history tells of a job that was confirmed. */
-export function historyEntry(job: Job, receipt: Receipt, at: Date): HistoryEntry {
+/** What the history tells of a job that was confirmed; `mark` is what was found of its source when it was opened. */
+export function historyEntry(
+  job: Job,
+  receipt: Receipt,
+  at: Date,
+  mark: SourceMark | undefined = undefined,
+): HistoryEntry {
   const { host, port, origin } = job;
   const { bytes, sha256, uploadId: id, already, unpacked = true, storedAs } = receipt;
   const own = job.unpack !== undefined && unpacked ? datasetName(job.name) : job.name;
@@ -59,7 +73,19 @@ export function historyEntry(job: Job, receipt: Receipt, at: Date): HistoryEntry
     sha256,
     id,
     already,
+    ...markOf(job, unpacked, mark),
   };
+}
+
+/** Of what is stored as it lies here: a file as a file, a folder as a folder. */
+function markOf(
+  { origin, unpack }: Job,
+  unpacked: boolean,
+  mark: SourceMark | undefined,
+): Pick<HistoryEntry, "mark"> {
+  if (mark?.kind === "file" && unpack === undefined) return { mark };
+  if (mark?.kind !== "dataset" || origin.kind !== "dataset" || !unpacked) return {};
+  return { mark: { kind: "dataset", digest: mark.listing.digest, selection: origin.selection } };
 }
 
 export class History {

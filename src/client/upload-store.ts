@@ -13,18 +13,20 @@ import { TargetIndex } from "./target-index.ts";
 
 const schemaNewest = 3;
 
+/** Which version of a file it is, as it is written down: see `FileVersion`. */
+export const versionSchema = v.object({
+  size: v.number(),
+  modified: v.string(),
+  // Absent in what older versions of the program wrote.
+  changed: v.optional(v.string()),
+  fileId: v.string(),
+});
+
 const fileSchema = v.object({
   kind: v.literal("file"),
   /** Absolute. */
   path: v.string(),
-  /** Which version of the file it is: see `FileVersion`. */
-  version: v.object({
-    size: v.number(),
-    modified: v.string(),
-    // Absent in what older versions of the program wrote.
-    changed: v.optional(v.string()),
-    fileId: v.string(),
-  }),
+  version: versionSchema,
 });
 
 /** What of a folder is sent, as it is written down: see `Selection`. */

@@ -154,6 +154,18 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     });
   });
 
+  test("of what may be deleted here, and of what was", async () => {
+    const [one, other] = [await lab.file("free-1.raw", 10), await lab.file("free-2.raw", 11)];
+    await send(one, other);
+    const free = ["free", `127.0.0.1:${lab.port}`, lab.folder.file("files")];
+    writeFileSync(other, "changed");
+    const sent = (await dync(...free)).filter(({ type }) => type === "sent");
+    expect(sent.find(({ path }) => path === one)).toMatchObject({ outcome: "proved", bytes: 10 });
+    expect(sent.find(({ path }) => path === other)).toMatchObject({ outcome: "kept", reason: "changed" });
+    expect((await dync(...free, "--delete")).at(-1)).toMatchObject({ exit: 3, proved: 0 });
+    expect((await dync(...free)).at(-1)).toMatchObject({ deleted: 0 });
+  });
+
   test("of servers that are known, and of one that is trusted", async () => {
     const path = await lab.file("known.raw", 10);
     await send(path);

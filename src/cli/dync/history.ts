@@ -39,7 +39,7 @@ export const historyCommand = defineCommand({
         if (since !== null && Date.parse(entry.at) < since) continue;
         if (paths.length > 0 && !paths.some((path) => isAt(entry.path, path))) continue;
         entries += 1;
-        const { schema: _, ...fields } = entry;
+        const { schema: _, mark: __, ...fields } = entry;
         output.record("upload", fields);
         output.result(lineOf(entry));
       }

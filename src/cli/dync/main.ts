@@ -5,6 +5,7 @@ import { completionsCommand } from "../completions/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { checkCommand } from "./check.ts";
 import { doctorCommand } from "./doctor.ts";
+import { freeCommand } from "./free.ts";
 import { historyCommand } from "./history.ts";
 import { keygenCommand } from "./keygen.ts";
 import { limitCommand } from "./limit.ts";
@@ -31,6 +32,7 @@ export const dync: Program = {
     cancelCommand,
     checkCommand,
     historyCommand,
+    freeCommand,
     limitCommand,
     doctorCommand,
     watchCommand,

@@ -27,6 +27,7 @@ import { isThere, kindOf } from "./what-is-there.ts";
 const otherNames: Readonly<Record<string, string>> = {
   ...named("uploads", "list", "ls", "status", "show", "unfinished", "pending", "queue"),
   ...named("resume", "continue", "retry", "restart"),
+  ...named("free", "clean", "cleanup", "purge", "prune", "tidy"),
   ...named("cancel", "abort", "rm", "remove", "delete", "drop", "stop", "kill"),
   ...named("keygen", "key", "keys", "genkey", "gen-key", "init", "setup"),
   ...named("trust", "known", "know", "pin"),
@@ -49,6 +50,7 @@ export const commandNames = [
   "check",
   "history",
   "limit",
+  "free",
   "watch",
   "receipts",
   "verify-receipt",

@@ -15,6 +15,7 @@ Usage:
   dync cancel ID...              drop some of it, here and on the server
   dync check [SERVER] PATH...    tell whether a server has what lies here
   dync history [PATH]...         list what was sent from here
+  dync free [SERVER] DIR         what may be deleted here, proved by the server
   dync limit [RATE]              how fast files are sent, from now on
   dync doctor [SERVER]           find out why nothing can be sent
   dync watch [SERVER] DIR        send what appears in a folder, when complete
@@ -149,7 +150,7 @@ Exit status:
   2  usage or configuration  7  refused for good: key, permission, name taken
   3  some files failed       8  checksum mismatch
   4  file missing, unreadable or changed while it was read
-  9  nobody can know: the server is an older one (only "dync check")
+  9  nobody can know: the server is an older one ("dync check", "dync free")
   130  interrupted (143 by SIGTERM); a shell's loop ends as well
 `;
 

@@ -1,0 +1,139 @@
+// The proof that something which was sent may be deleted here: it is still what was sent (by what was written down of it then: id,
+// size and time), what is read of it now has the checksum of then, and the server has read again from its disk what it stored, and found
+// that checksum. A proof is good for what it looked at: it is looked at once more before anything is deleted.
+
+import { DyncError } from "../../base/error.ts";
+import { tarSuffix } from "../../protocol/wire/stored-name.ts";
+import type { Asker, Question } from "../ask.ts";
+import { contentOf } from "../check.ts";
+import { type DatasetParts, DatasetSource } from "../dataset/dataset-source.ts";
+import { FileSource, openFileSource } from "../file-source.ts";
+import { isEqual, isSameVersion, versionOf } from "../file-version.ts";
+import { listFolder } from "../listing/listing.ts";
+import { type Kept, kept } from "./kept.ts";
+import { type Removal, removeDataset, removeFile } from "./remove.ts";
+import type { SentEntry } from "./sent-below.ts";
+import { type Base, look, wayFault } from "./way.ts";
+
+export interface Proved {
+  readonly type: "proved";
+  readonly files: number;
+  readonly bytes: number;
+  /** Deletes it, and nothing that is not what was proved. */
+  remove(): Promise<Removal>;
+}
+
+/** `gone`: nothing is there any more. */
+export type Proof = Proved | Kept | { readonly type: "gone" };
+
+export interface ProofParts extends Pick<DatasetParts, "clock" | "writeAll"> {
+  readonly asker: Pick<Asker, "readAgain">;
+  readonly base: Base;
+  /** So many bytes were read here, of so many. */
+  readonly onRead: (bytes: number, total: number | null) => void;
+}
+
+/** Proves `entry`, or says why not. Rejects with `DyncError` where that cannot be found out, as the server cannot be asked. */
+export async function prove(entry: SentEntry, parts: ProofParts, signal: AbortSignal): Promise<Proof> {
+  try {
+    return await proveIt(entry, parts, signal);
+  } catch (error) {
+    if (!(error instanceof DyncError) || signal.aborted) throw error;
+    if (error.code === "source-changed") return kept("changed", error.message);
+    if (error.code === "source" || error.code === "usage") return kept("unreadable", error.message);
+    throw error;
+  }
+}
+
+async function proveIt(entry: SentEntry, parts: ProofParts, signal: AbortSignal): Promise<Proof> {
+  const { path, mark, id } = entry;
+  if ((await look(path)) === null) return { type: "gone" };
+  const fault = await wayFault(parts.base, path);
+  if (fault !== null) return fault;
+  if (mark === undefined || id === "") return kept("no-record", noRecord);
+  return mark.kind === "file"
+    ? await proveFile(entry, mark, parts, signal)
+    : await proveDataset(entry, mark, parts, signal);
+}
+
+type Mark = NonNullable<SentEntry["mark"]>;
+
+async function proveFile(
+  entry: SentEntry,
+  { version }: Extract<Mark, { kind: "file" }>,
+  parts: ProofParts,
+  signal: AbortSignal,
+): Promise<Proof> {
+  const { path, sha256 } = entry;
+  const there = await look(path);
+  // When a name or a permission changed says nothing: its content is compared.
+  const known = { ...version, changed: undefined };
+  if (there === null || !there.isFile() || !isSameVersion(known, versionOf(there)))
+    return kept("changed", "It is not the file that was sent any more: its size, time or id is another");
+  const source = await openFileSource(path);
+  try {
+    if (!(source instanceof FileSource)) return kept("changed", "It has no size any more");
+    const content = await contentOf(source, parts, signal);
+    if (content.kind !== "file" || content.sha256 !== sha256)
+      return kept("changed", "Its content is another one than was sent");
+    await source.verifyUnchanged(Buffer.from(sha256, "hex"));
+    // What was opened may be another one than was looked at.
+    const now = await look(path);
+    if (now === null || !now.isFile() || !isEqual(source.version, versionOf(now)))
+      return kept("changed", "It was changed while it was read");
+    const read = await askServer(entry, { name: entry.name, metadataText: "{}", sha256 }, parts, signal);
+    if (read !== null) return read;
+    const proved = source.version;
+    return {
+      type: "proved",
+      files: 1,
+      bytes: proved.size,
+      remove: () => removeFile(path, proved, parts.base),
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+async function proveDataset(
+  entry: SentEntry,
+  { digest, selection }: Extract<Mark, { kind: "dataset" }>,
+  parts: ProofParts,
+  signal: AbortSignal,
+): Promise<Proof> {
+  const { path } = entry;
+  if (selection.links === "follow")
+    return kept("link", "It was sent with what links in it lead to, which are not followed");
+  const listing = await listFolder({ folder: path, selection, known: null }, signal);
+  if (listing.mark.digest !== digest)
+    return kept("changed", "Something in it is not what was sent, is new, or is gone");
+  if (!listing.isOnOneDevice) return kept("other-volume", "Something in it is on another volume");
+  const quiet = { onNote: () => {}, onWarning: () => {} };
+  const source = new DatasetSource(listing, selection, { ...parts, ...quiet }, signal);
+  try {
+    const files = await source.listDigest(parts.onRead);
+    const about = { name: entry.name + tarSuffix, metadataText: "{}", unpack: "tar", files } as const;
+    const read = await askServer(entry, about, parts, signal);
+    if (read !== null) return read;
+    const remove = () => removeDataset(listing, parts.base);
+    return { type: "proved", files: listing.files, bytes: listing.bytes, remove };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Has the server read it again. Returns why it proves nothing, or `null`: it is proved. */
+async function askServer(
+  { id }: SentEntry,
+  about: Question,
+  { asker }: ProofParts,
+  signal: AbortSignal,
+): Promise<Kept | null> {
+  const read = await asker.readAgain(id, about, signal);
+  if (read.type === "proved") return null;
+  const reason = ({ missing: "not-stored", damaged: "damaged", refused: "refused" } as const)[read.type];
+  return kept(reason, `The server does not prove it: ${read.text}`);
+}
+
+const noRecord =
+  "Nothing is known by which it could be told from another one: an older dync sent it, or it was stored as a tar";
