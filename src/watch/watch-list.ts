@@ -270,6 +270,22 @@ export class WatchList {
     if (entry !== undefined) entry.isSending = false;
   }
 
+  /**
+   * It is to be taken away after it was sent: until it is `gone`, or `returned`, nothing that is seen of it counts. Returns `false` where
+   * it was not sent, or is not known to be what was.
+   */
+  leaving(path: string): boolean {
+    const entry = this.#entries.get(path);
+    if (entry === undefined || entry.fingerprint === null || !isSettled(entry)) return false;
+    entry.isSending = true;
+    return true;
+  }
+
+  /** It was taken away. */
+  gone(path: string): void {
+    this.#entries.delete(path);
+  }
+
   /** Whether the entry, as it was last seen, has this fingerprint. */
   isStill(path: string, fingerprint: string): boolean {
     return this.#entries.get(path)?.fingerprint === fingerprint;

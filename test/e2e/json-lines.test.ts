@@ -2,7 +2,7 @@
 // of the schemas is Ajv.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMeanings } from "../../src/base/error.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -186,6 +186,15 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await dync(...watch, "--once")).at(-1)).toMatchObject({ stored: 1, reasons: { empty: 1 } });
     expect((await dync(...watch, "--explain")).at(-1)).toMatchObject({ ok: true, entries: 2, waiting: 1 });
     await dync("watch", "--reasons");
+    const stored = lab.stored("kept-here.raw");
+    writeFileSync(join(folder, "kept-here.raw"), "kept");
+    expect((await dync(...watch, "--once")).at(-1)).toMatchObject({ stored: 1 });
+    chmodSync(stored, 0o600);
+    writeFileSync(stored, "lost");
+    const after = await dync(...watch, "--once", "--after", "delete", "--keep-for", "0");
+    expect(after.map(({ state }) => state)).toEqual(expect.arrayContaining(["deleted", "kept"]));
+    // Others look at all that is stored.
+    writeFileSync(stored, "kept");
     await using program = lab.startDync([...watch, "--json"]);
     await program.line(/"path":"empty.raw"/);
     renameSync(folder, `${folder}.away`);

@@ -47,6 +47,12 @@ Options:
       --name-template TEXT names on the server, as "dync --help" says
       --exclude PATTERN    leave out what matches, in DIR and in its folders;
                            may be given many times
+      --after WHAT         what becomes of an entry that was sent: "keep"
+                           (default), "delete", or "move=DIR", which keeps its
+                           path below DIR; only if it is proved in that moment
+                           that the server has it, as "dync free --help" says
+      --keep-for DURATION  with --after: how long it stays here before that
+                           (default 7d)
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many uploads at once (default 4)
@@ -65,5 +71,6 @@ or could not be sent, 5 the server could not be reached; others as those of
 Examples:
   dync watch --profile illumina -k instrument:NovaSeq lab /data/runs
   dync watch --unit folder -k instrument:NovaSeq server.example.org /data/runs
+  dync watch --after delete --keep-for 14d lab /data/runs
   dync watch --once --depth 2 --path-metadata "{project}/*" lab D:\\Data
 `;

@@ -1,7 +1,7 @@
 // The options of `dync watch`, and what they say. Everything that is wrong with them is said before anything is done.
 
 import { realpathSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import { DyncError, messageOf } from "../../base/error.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
@@ -40,6 +40,8 @@ export const watchOptions = {
   "path-metadata": { type: "string" },
   "name-template": { type: "string" },
   exclude: { type: "string", repeat: true, bytes: true },
+  after: { type: "string", bytes: true },
+  "keep-for": { type: "string" },
   ...serverOptions,
   ...networkOptions,
   ...conductOptions,
@@ -52,6 +54,8 @@ export type WatchValues = OptionValues<typeof watchOptions>;
 const settleDefault = "60s";
 const settleMsMin = 1000;
 const depthMax = 16;
+const keepForDefault = "7d";
+const moveStart = "move=";
 
 /** What is watched, and where what is found there goes. */
 export interface Watched {
@@ -125,6 +129,43 @@ export function readPathMetadata(text: string | undefined): PathReader | null {
   }
 }
 
+/** What becomes of what was sent; `moveTo`: where it goes, `null`: it is deleted. */
+export interface AfterSending {
+  readonly moveTo: string | null;
+  readonly keepForMs: number;
+}
+
+/**
+ * What `--after` and `--keep-for` say of what was sent from `folder`, where that is known; `null`: it stays. Throws `DyncError`
+ * ("usage").
+ */
+export function readAfter(
+  text: string | undefined,
+  keepFor: string | undefined,
+  folder: string | null,
+): AfterSending | null {
+  const isKept = text === undefined || text === "keep";
+  if (isKept && keepFor !== undefined)
+    throw new DyncError("usage", 'Option "--keep-for" is given, and all is kept', {
+      hint: "say with --after what becomes of it then: move=DIR or delete",
+    });
+  if (isKept) return null;
+  const keepForMs = unwrap(parseDuration(keepFor ?? keepForDefault), optionText("keep-for"));
+  if (text === "delete") return { moveTo: null, keepForMs };
+  const moveTo = text.startsWith(moveStart) ? text.slice(moveStart.length) : "";
+  if (moveTo === "")
+    throw new DyncError(
+      "usage",
+      `${optionText("after")} needs "keep", "move=DIR" or "delete", found "${printable(text)}"`,
+    );
+  const target = resolve(moveTo);
+  if (folder !== null && (target === folder || target.startsWith(folder + sep)))
+    throw new DyncError("usage", `"${printable(moveTo)}" is in the watched folder`, {
+      hint: "what is moved there would be sent again: name a folder elsewhere",
+    });
+  return { moveTo: target, keepForMs };
+}
+
 /** Everything that is wrong with a command line. */
 export function watchFaults(
   { values, switches, positionals, isUncertain }: CommandLine,
@@ -143,6 +184,7 @@ export function watchFaults(
       ...faultsOf(() => readUnit(first("unit"))),
       ...faultsOf(() => readDepth(first("depth"))),
       ...faultsOf(() => readSettle(first("settle"))),
+      ...faultsOf(() => readAfter(first("after"), first("keep-for"), null)),
       ...faultsOf(() => readPathMetadata(first("path-metadata"))),
       ...faultsOf(() => template === undefined || new NameTemplate(template)),
       ...faultsOf(() => readSelection({ include: [], exclude, all: false })),

@@ -69,6 +69,20 @@ export class WatchReports {
     this.#say(() => (detail === null ? output.say(`"${folder}" is there again`) : output.warn(text)));
   }
 
+  /** What was sent was taken away. */
+  taken(path: string, fields: object, text: string): void {
+    const { output } = this.#context;
+    output.record("entry", { path, ...fields });
+    if (!output.json) this.#say(() => output.say(text));
+  }
+
+  /** It stays, since it was not proved. */
+  kept(path: string, fields: object, text: string): void {
+    const { output } = this.#context;
+    output.record("entry", { path, ...fields });
+    if (!output.json) this.#say(() => output.warn(text));
+  }
+
   trouble(text: string): void {
     this.#say(() => this.#context.output.warn(text));
   }

@@ -8,6 +8,7 @@ import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
+import type { AfterSent } from "../../watch/after-sent.ts";
 import { genericRule } from "../../watch/completion.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
 import { fileHash } from "../../watch/folder/file-hash.ts";
@@ -29,8 +30,10 @@ import { openClient } from "./open-client.ts";
 import { readSelection } from "./selection-options.ts";
 import { readRateSource } from "./send-limit.ts";
 import { watchUsage } from "./usage-watch.ts";
+import { afterSent } from "./watch-after.ts";
 import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
 import {
+  readAfter,
   readDepth,
   readPathMetadata,
   readSettle,
@@ -107,18 +110,55 @@ async function watchFolder(
   const parts = partsOf(watched, values, { context, memory, reports });
   if (values.explain) return await explain(parts, watched, { context, reports });
   const watcher = new Watcher(parts);
+  const after = await afterOf(watched, values, context, { list: parts.list, reports });
   try {
     if (values.once) {
       const fault = await watcher.once(signal);
       if (fault !== null) throw fault;
+      await after?.once(signal);
       return isAnythingRefused(parts.list) ? exitSomeFailed : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
-    await watcher.forever(signal);
+    await beside(signal, (either) => watcher.forever(either), after);
     return 0;
   } finally {
     reports.summarise(parts.list, folder);
   }
+}
+
+/** Who takes away what was sent; `null`: nobody. */
+async function afterOf(
+  { server, profile, folder }: Watched,
+  values: WatchValues,
+  context: CommandContext,
+  { list, reports }: { readonly list: WatchList; readonly reports: WatchReports },
+): Promise<AfterSent | null> {
+  const { environment } = context;
+  const said = readAfter(values.after, values["keep-for"], folder);
+  if (said === null) return null;
+  const options = { ...values, "retry-for": values["retry-for"] ?? retryWithin };
+  const retry = readRetry({ options, environment, profile });
+  const home = resolve(dyncHome(environment));
+  return await afterSent({ ...said, server, folder, home, retry, list }, context, reports);
+}
+
+/** Does both until the first ends, and rejects with its reason. */
+async function beside(
+  signal: AbortSignal,
+  watch: (signal: AbortSignal) => Promise<void>,
+  after: AfterSent | null,
+): Promise<void> {
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const both = [watch(either), ...(after === null ? [] : [after.forever(either)])].map((work) =>
+    work.catch((error: unknown) => {
+      stop.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(both);
+  signal.throwIfAborted();
+  throw stop.signal.reason;
 }
 
 function beingWatched(folder: string): DyncError {

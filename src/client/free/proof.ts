@@ -11,7 +11,7 @@ import { FileSource, openFileSource } from "../file-source.ts";
 import { isEqual, isSameVersion, versionOf } from "../file-version.ts";
 import { listFolder } from "../listing/listing.ts";
 import { type Kept, kept } from "./kept.ts";
-import { type Removal, removeDataset, removeFile } from "./remove.ts";
+import { type Disposal, type Removal, removeDataset, removeFile } from "./remove.ts";
 import type { SentEntry } from "./sent-below.ts";
 import { type Base, look, wayFault } from "./way.ts";
 
@@ -19,8 +19,8 @@ export interface Proved {
   readonly type: "proved";
   readonly files: number;
   readonly bytes: number;
-  /** Deletes it, and nothing that is not what was proved. */
-  remove(): Promise<Removal>;
+  /** Deletes it, or has `disposal` take it away, and nothing that is not what was proved. */
+  remove(disposal?: Disposal): Promise<Removal>;
 }
 
 /** `gone`: nothing is there any more. */
@@ -88,7 +88,7 @@ async function proveFile(
       type: "proved",
       files: 1,
       bytes: proved.size,
-      remove: () => removeFile(path, proved, parts.base),
+      remove: (disposal) => removeFile(path, proved, parts.base, disposal),
     };
   } finally {
     await source.close();
@@ -115,7 +115,7 @@ async function proveDataset(
     const about = { name: entry.name + tarSuffix, metadataText: "{}", unpack: "tar", files } as const;
     const read = await askServer(entry, about, parts, signal);
     if (read !== null) return read;
-    const remove = () => removeDataset(listing, parts.base);
+    const remove = (disposal?: Disposal) => removeDataset(listing, parts.base, disposal);
     return { type: "proved", files: listing.files, bytes: listing.bytes, remove };
   } finally {
     await source.close();

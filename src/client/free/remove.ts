@@ -23,17 +23,40 @@ export interface Removal {
   readonly kept: Kept | null;
 }
 
-/** Deletes the file at `path`, if it is still `proved`. */
-export async function removeFile(path: string, proved: FileVersion, base: Base): Promise<Removal> {
+/** What becomes of what was proved. */
+export interface Disposal {
+  /** Takes the file at `path` away; where that takes long, `isStill` says whether it is what was proved. Rejects: it stays. */
+  file(path: string, isStill: () => Promise<boolean>): Promise<void>;
+  /** The folder at `path` is about to go, if it is empty. */
+  folder(path: string): Promise<void>;
+}
+
+export const deletion: Disposal = {
+  file: (path) => unlink(systemPathBytes(path)),
+  folder: async () => {},
+};
+
+/** Deletes the file at `path`, or has `disposal` do what it does, if it is still `proved`. */
+export async function removeFile(
+  path: string,
+  proved: FileVersion,
+  base: Base,
+  disposal: Disposal = deletion,
+): Promise<Removal> {
   const left = new FirstOf<string>();
-  const fault = await unlinkIf(path, base, (stats) => isEqual(proved, versionOf(stats)));
+  const isProved = (stats: Stats): boolean => isEqual(proved, versionOf(stats));
+  const fault = await takeIf(path, base, isProved, disposal);
   if (fault === null) return { files: 1, bytes: proved.size, left, kept: null };
   left.add(path);
   return { files: 0, bytes: 0, left, kept: fault };
 }
 
-/** Deletes the files that were listed, each if it is still what was listed, and then the folders that are empty. */
-export async function removeDataset(listing: Listing, base: Base): Promise<Removal> {
+/** The same with the files that were listed, each if it is still what was listed, and then the folders that are empty. */
+export async function removeDataset(
+  listing: Listing,
+  base: Base,
+  disposal: Disposal = deletion,
+): Promise<Removal> {
   const { tar, folder } = listing;
   const total = { files: 0, bytes: 0 };
   // All or nothing, as far as that can be told beforehand.
@@ -41,12 +64,12 @@ export async function removeDataset(listing: Listing, base: Base): Promise<Remov
   for (let index = 0; index < tar.count && fault === null; index++) {
     if (tar.isFolder(index)) continue;
     const path = join(folder, tar.path(index));
-    fault = await unlinkIf(path, base, (stats) => isListed(listing, index, stats));
+    fault = await takeIf(path, base, (stats) => isListed(listing, index, stats), disposal);
     if (fault !== null) break;
     total.files += 1;
     total.bytes += tar.size(index);
   }
-  if (fault === null) await removeFolders(listing, base);
+  if (fault === null) await removeFolders(listing, base, disposal);
   const left = new FirstOf<string>();
   if ((await look(folder)) !== null) await noteLeft(folder, left);
   return { ...total, left, kept: fault };
@@ -82,19 +105,28 @@ async function firstChanged(listing: Listing, base: Base): Promise<Kept | null> 
   return null;
 }
 
-/** Deletes the file at `path` if `isProved` says so of what is there now; returns why it did not, or `null`. */
-async function unlinkIf(path: string, base: Base, isProved: (stats: Stats) => boolean): Promise<Kept | null> {
+/** Takes the file at `path` away if `isProved` says so of what is there now; returns why it did not, or `null`. */
+async function takeIf(
+  path: string,
+  base: Base,
+  isProved: (stats: Stats) => boolean,
+  disposal: Disposal,
+): Promise<Kept | null> {
+  const isStill = async (): Promise<boolean> => {
+    const stats = await look(path);
+    return stats?.isFile() === true && stats.dev === base.device && isProved(stats);
+  };
   try {
     const fault = await wayFault(base, path);
     if (fault !== null) return fault;
     // Nothing comes in between.
-    const stats = await look(path);
-    if (stats?.isFile() !== true || stats.dev !== base.device || !isProved(stats)) return changed(path);
-    await unlink(systemPathBytes(path));
+    if (!(await isStill())) return changed(path);
+    await disposal.file(path, isStill);
     return null;
   } catch (error) {
-    if (error instanceof DyncError) return kept("unreadable", error.message);
-    return kept("unreadable", `"${path}" cannot be deleted: ${whyUnreadable(error)}`);
+    if (error instanceof DyncError)
+      return kept(error.code === "source-changed" ? "changed" : "unreadable", error.message);
+    return kept("unreadable", `"${path}" cannot be taken away: ${whyUnreadable(error)}`);
   }
 }
 
@@ -103,7 +135,7 @@ function changed(path: string): Kept {
 }
 
 /** The innermost first: a folder in which something is left stays, and so do those around it. */
-async function removeFolders({ tar, folder }: Listing, base: Base): Promise<void> {
+async function removeFolders({ tar, folder }: Listing, base: Base, disposal: Disposal): Promise<void> {
   const folders = [folder];
   for (let index = 0; index < tar.count; index++)
     if (tar.isFolder(index)) folders.push(join(folder, tar.path(index)));
@@ -112,6 +144,7 @@ async function removeFolders({ tar, folder }: Listing, base: Base): Promise<void
   for (const it of folders) {
     // Whoever named it wants it to stay.
     if (it === base.folder || (await wayFault(base, it)) !== null) continue;
+    await disposal.folder(it);
     await rmdir(systemPathBytes(it)).catch(() => {});
   }
 }

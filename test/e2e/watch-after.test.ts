@@ -1,0 +1,91 @@
+// What becomes of a watched entry after it was sent, on the compiled programs: it goes only when the server has it.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { jsonLines, type ProgramEnd } from "../support/programs.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+let lab: Lab;
+let folder: string;
+
+async function once(...options: readonly string[]): Promise<ProgramEnd> {
+  const to = [`127.0.0.1:${lab.port}`, folder];
+  return await lab.dync(["watch", "--once", "--settle", "1s", "-k", "sample:S-17", ...options, ...to]);
+}
+
+async function makeEntries(): Promise<void> {
+  await writeFile(join(folder, "a.raw"), "content");
+  await mkdir(join(folder, "run", "sub"), { recursive: true });
+  await writeFile(join(folder, "run", "sub", "b.raw"), "bb");
+}
+
+describe.skipIf(executablesMissing !== null)(
+  `after an entry was sent (${executablesMissing ?? "compiled"})`,
+  () => {
+    beforeEach(async () => {
+      lab = await openLab({ inMemory: true });
+      folder = lab.folder.file("files", "watched");
+      await mkdir(folder);
+      await makeEntries();
+    });
+    afterEach(async () => await lab[Symbol.asyncDispose]());
+
+    test("it is deleted with --after delete when --keep-for has passed, and is on the server", async () => {
+      expect(await once("--after", "delete", "--keep-for", "1h")).toMatchObject({ code: 0 });
+      expect((await readdir(folder)).sort()).toEqual(["a.raw", "run"]);
+      const end = await once("--after", "delete", "--keep-for", "0", "--json");
+      expect(end.code).toBe(0);
+      expect(jsonLines(end.stdout).filter(({ type }) => type === "entry")).toMatchObject([
+        { path: "a.raw", kind: "file", state: "deleted", files: 1, bytes: 7 },
+        { path: "run", kind: "folder", state: "deleted", files: 1, bytes: 2 },
+      ]);
+      expect(await readdir(folder)).toEqual([]);
+      expect(await readFile(join(lab.stored("run"), "sub", "b.raw"), "utf8")).toBe("bb");
+      expect(await once("--after", "delete", "--keep-for", "0")).toMatchObject({ code: 0 });
+    });
+
+    test("it stays when what the server has is damaged, and a line says so", async () => {
+      await once();
+      const stored = join(lab.stored("run"), "sub", "b.raw");
+      await chmod(stored, 0o600);
+      await writeFile(stored, "xx");
+      const end = await once("--after", "delete", "--keep-for", "0");
+      expect(end.code).toBe(0);
+      expect(end.stderr).toContain('"run" stays here: The server does not prove it');
+      expect(await readdir(folder)).toEqual(["run"]);
+    });
+
+    test("it is moved with --after move=DIR, with its path, also to another volume", async () => {
+      await using archive = await tempFolder(tmpdir());
+      const to = archive.file("runs");
+      expect(await once("--after", `move=${to}`, "--keep-for", "0")).toMatchObject({ code: 0 });
+      expect(await readdir(folder)).toEqual([]);
+      expect((await readdir(to, { recursive: true })).sort()).toEqual([
+        "a.raw",
+        "run",
+        "run/sub",
+        "run/sub/b.raw",
+      ]);
+      expect(await readFile(join(to, "run", "sub", "b.raw"), "utf8")).toBe("bb");
+      // Where the machine has such a one.
+      if (existsSync("/dev/shm")) expect((await stat(folder)).dev).not.toBe((await stat(to)).dev);
+    });
+
+    test("2: what is said wrong is named before anything is sent", async () => {
+      expect((await once("--after", "burn")).stderr).toContain(
+        'needs "keep", "move=DIR" or "delete", found "burn"',
+      );
+      expect((await once("--keep-for", "3d")).stderr).toContain("is given, and all is kept");
+      expect((await once("--after", "delete", "--keep-for", "soon")).stderr).toContain("--keep-for");
+      const inside = await once("--after", `move=${join(folder, "done")}`);
+      expect(inside).toMatchObject({ code: 2 });
+      expect(inside.stderr).toContain("is in the watched folder");
+      expect(lab.published()).toEqual([]);
+    });
+  },
+);
