@@ -3,7 +3,7 @@
 import { type Clock, sleep } from "../base/clock.ts";
 import type { TokenBucket } from "../base/token-bucket.ts";
 import { Turns } from "../base/turns.ts";
-import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
+import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { Reading, Storage } from "../storage/storage.ts";
 import { destinationOf } from "../upload/destination.ts";
 
@@ -40,14 +40,23 @@ export class ReadingPace {
   }
 }
 
-/** Reads all of a finished upload again, and tells what is not as it was stored. Returns whether anything of it is there. */
+/** What is known of a stored upload. */
+export type StoredUpload = Pick<
+  UploadRecord,
+  "id" | "user" | "name" | "place" | "form" | "sha256" | "content" | "size"
+>;
+
+/**
+ * Reads all of a stored upload again, and tells what is not as it was stored; `metadataText` is the client's, `null` where it is not known.
+ * Returns whether anything of it is there.
+ */
 export async function readAgain(
-  record: UploadRecord,
-  { storage, catalogue }: { readonly storage: Storage; readonly catalogue: Catalogue },
+  upload: StoredUpload,
+  metadataText: string | null,
+  storage: Storage,
   reading: Reading,
 ): Promise<boolean> {
-  const { id, form, sha256, content, size } = record;
-  const metadataText = await catalogue.metadataOf(id);
+  const { id, form, sha256, content, size } = upload;
   const about = { id, form, sha256: sha256 ?? "", content: content ?? sha256 ?? "", size, metadataText };
-  return await storage.readBack(destinationOf(record), about, reading);
+  return await storage.readBack(destinationOf(upload), about, reading);
 }

@@ -6,13 +6,14 @@ import { DyncError, errorMeanings } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
-import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Flaw, Storage } from "../storage/storage.ts";
-import { burstMs, ReadingPace, readAgain } from "./paced-reading.ts";
+import { nameFault } from "../upload/names.ts";
+import { burstMs, ReadingPace, readAgain, type StoredUpload } from "./paced-reading.ts";
 
 export interface RereadParts {
   readonly catalogue: Catalogue;
@@ -98,9 +99,10 @@ export class Rereads {
   }
 
   async #read(id: string, user: string, post: PostFile, signal: AbortSignal): Promise<Refusal> {
-    const record = await this.#find(id, user, storedName(post));
+    const name = storedName(post);
+    const record = await this.#find(id, user, name);
     if (record === null)
-      return notStored(`Nothing that you sent is stored as ${JSON.stringify(storedName(post))} by this id`);
+      return notStored(`Nothing that you sent is stored as ${JSON.stringify(name)} by this id`);
     const isDataset = post.info.unpack !== undefined;
     const [wanted, content] = isDataset
       ? [post.info.files, record.content]
@@ -109,7 +111,8 @@ export class Rereads {
     if (isOther) return { code: mismatch, text: "What was stored then has another checksum" };
     const pace = new ReadingPace(this.#parts.clock, signal);
     const flaws: Flaw[] = [];
-    const isThere = await readAgain(record, this.#parts, {
+    const { catalogue, storage } = this.#parts;
+    const isThere = await readAgain(record, await catalogue.metadataOf(id), storage, {
       pace: (bytes) => pace.wait(bytes, this.#bucket()),
       // What somebody put beside it is nothing that is missing. Of many the first says enough.
       flaw: async (flaw) => {
@@ -132,14 +135,24 @@ export class Rereads {
     };
   }
 
-  /** The finished upload `id`, if it is this user's and has that name. */
-  async #find(id: string, user: string, name: string): Promise<UploadRecord | null> {
-    const record = await this.#parts.catalogue.get(id);
-    const isMeant = record?.state === "finished" && record.user === user && record.name === name;
-    return isMeant ? record : null;
+  /** The stored upload `id`, if it is this user's and has that name. */
+  async #find(id: string, user: string, name: string): Promise<StoredUpload | null> {
+    const { catalogue, storage } = this.#parts;
+    const record = await catalogue.get(id);
+    if (record !== null) {
+      const isMeant = record.state === "finished" && record.user === user && record.name === name;
+      return isMeant ? record : null;
+    }
+    // Records are forgotten one day. What lies where uploads go by themselves says itself what it is.
+    if (nameFault(name, "posix") !== null) return null;
+    const published = (await storage.obstacle({ folder: user, name }))?.published ?? null;
+    if (published?.id !== id || published.user !== user) return null;
+    const { sha256, size, contents } = published;
+    const form = contents?.layout ?? "file";
+    return { id, user, name, place: null, form, sha256, size, content: contents?.list ?? sha256 };
   }
 
-  #flawed({ id, user, name }: UploadRecord, flaw: Flaw | undefined, isThere: boolean): Refusal {
+  #flawed({ id, user, name }: StoredUpload, flaw: Flaw | undefined, isThere: boolean): Refusal {
     const what = flaw === undefined ? "it is not there" : `${JSON.stringify(flaw.path)}: ${flaw.reason}`;
     const fields = { upload: id, user, name, reason: what };
     this.#parts.logger.log("error", "A stored upload is not as it was stored", fields);

@@ -163,7 +163,8 @@ class Run {
     const tellAll = async (isGone: boolean): Promise<void> => {
       for (const flaw of flaws.splice(0)) await this.#tell({ type: "flaw", id, user, isGone, ...flaw });
     };
-    const isThere = await readAgain(record, this.#parts, {
+    const { catalogue, storage } = this.#parts;
+    const isThere = await readAgain(record, await catalogue.metadataOf(id), storage, {
       pace: (bytes) => this.#pace(bytes),
       flaw: async (flaw) => {
         hasFlaw = true;

@@ -58,6 +58,15 @@ describe("what is stored", () => {
     expect(await told(reading(), "annaToo")).toMatchObject({ code: 409, info: { readAgain: idOf(1) } });
   });
 
+  test("is proved as well when its record was forgotten, and to its owner alone", async () => {
+    expect(await world.catalogue.forget("9999", 10)).toBe(1);
+    expect(await told(reading())).toMatchObject({ code: 409, info: { readAgain: idOf(1), size: 7 } });
+    expect(await told(reading(), "bert")).toMatchObject({ code: 404 });
+    expect(await told(reading({ name: "../anna/a.raw" }), "bert")).toMatchObject({ code: 404 });
+    world.storage.published()[0]!.bytes[0] = 0;
+    expect(await told(reading())).toMatchObject({ code: 460 });
+  });
+
   test("is damaged when one of them is another, and the log says so", async () => {
     world.storage.published()[0]!.bytes[0] = 0;
     const answer = await told(reading());
