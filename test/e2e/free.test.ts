@@ -181,9 +181,22 @@ describe.skipIf(executablesMissing !== null)(`dync free (${executablesMissing ??
       const { code, stdout } = await free("--delete");
       expect({ code, stdout }).toEqual({
         code: 3,
-        stdout: `kept     ${run}: Something in it is not what was sent, is new, or is gone\n`,
+        stdout: `kept     ${run}: Something in it is not what was sent, or is gone\n`,
       });
       expect((await readdir(run, { recursive: true })).length).toBe(5);
+    });
+
+    test("into which something came since loses what was sent; that stays, in its folders, and is named", async () => {
+      const run = await sendRun();
+      await mkdir(join(run, "new"));
+      for (const path of ["new/late.raw", "sub/late.raw"]) await writeFile(join(run, path), "late");
+      const { code, stdout, stderr } = await free("--delete");
+      expect({ code, stdout }).toEqual({ code: 0, stdout: `deleted  ${run}  3 B\n` });
+      expect(stderr).toContain(`"${run}" stays: what was not sent is in it`);
+      const left = ["new", "new/late.raw", "sub", "sub/late.raw"];
+      expect((await readdir(run, { recursive: true })).sort()).toEqual(left);
+      // What is left is another folder than was sent.
+      expect((await free("--delete")).code).toBe(3);
     });
 
     test("with what systems leave behind in it loses what was sent, and that stays and is named", async () => {

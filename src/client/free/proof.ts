@@ -10,6 +10,7 @@ import { type DatasetParts, DatasetSource } from "../dataset/dataset-source.ts";
 import { FileSource, openFileSource } from "../file-source.ts";
 import { isEqual, isSameVersion, versionOf } from "../file-version.ts";
 import { listFolder } from "../listing/listing.ts";
+import type { FoundItem } from "../listing/walk.ts";
 import { type Kept, kept } from "./kept.ts";
 import { type Disposal, type Removal, removeDataset, removeFile } from "./remove.ts";
 import type { SentEntry } from "./sent-below.ts";
@@ -104,9 +105,13 @@ async function proveDataset(
   const { path } = entry;
   if (selection.links === "follow")
     return kept("link", "It was sent with what links in it lead to, which are not followed");
-  const listing = await listFolder({ folder: path, selection, known: null }, signal);
+  const all = await listFolder({ folder: path, selection, known: null }, signal);
+  const isSame = all.mark.digest === digest;
+  const listing = isSame
+    ? all
+    : await listFolder({ folder: path, selection, known: null, isMeant: isOlder(entry) }, signal);
   if (listing.mark.digest !== digest)
-    return kept("changed", "Something in it is not what was sent, is new, or is gone");
+    return kept("changed", "Something in it is not what was sent, or is gone");
   if (!listing.isOnOneDevice) return kept("other-volume", "Something in it is on another volume");
   const quiet = { onNote: () => {}, onWarning: () => {} };
   const source = new DatasetSource(listing, selection, { ...parts, ...quiet }, signal);
@@ -120,6 +125,15 @@ async function proveDataset(
   } finally {
     await source.close();
   }
+}
+
+/**
+ * What may have been there when it was sent: what came since is left out, and stays. Whether that is what was sent says the digest, not
+ * the clock. When a folder changed says nothing, since that moves with all that comes into it.
+ */
+function isOlder({ at }: SentEntry): (found: FoundItem) => boolean {
+  const sentAt = BigInt(Date.parse(at)) * 1_000_000n;
+  return ({ type, stats }) => (type === "file" ? stats.ctimeNs : stats.birthtimeNs) <= sentAt;
 }
 
 /** Has the server read it again. Returns why it proves nothing, or `null`: it is proved. */

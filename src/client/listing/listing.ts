@@ -158,6 +158,8 @@ export interface ListingRequest {
   readonly selection: Selection;
   /** What an earlier process wrote down of it; where the files are the same, the listing has the same tar. */
   readonly known: ListingMark | null;
+  /** Which files and folders are meant; all unless it is given. */
+  readonly isMeant?: (found: FoundItem) => boolean;
 }
 
 /**
@@ -165,11 +167,12 @@ export interface ListingRequest {
  * at once; and the reason of `signal` when that aborts.
  */
 export async function listFolder(request: ListingRequest, signal: AbortSignal): Promise<Listing> {
-  const { folder, selection, known } = request;
+  const { folder, selection, known, isMeant = () => true } = request;
   const listing = new Listing(folder, selection);
   const times = known === null ? null : timesIn(known);
   for await (const piece of walk(folder, selection, signal)) {
     for (const found of piece) {
+      if ((found.type === "file" || found.type === "folder") && !isMeant(found)) continue;
       listing.note(found, found.type === "folder" ? times?.[found.folderNumber] : undefined);
     }
   }
