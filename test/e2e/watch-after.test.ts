@@ -24,6 +24,15 @@ async function makeEntries(): Promise<void> {
   await writeFile(join(folder, "run", "sub", "b.raw"), "bb");
 }
 
+/** Resolves to `false` when so many entries were moved to `to`. */
+async function movedAtLeast(to: string, count: number): Promise<false> {
+  for (;;) {
+    const there = await readdir(to).catch(() => []);
+    if (there.length >= count) return false;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
 describe.skipIf(executablesMissing !== null)(
   `after an entry was sent (${executablesMissing ?? "compiled"})`,
   () => {
@@ -75,6 +84,50 @@ describe.skipIf(executablesMissing !== null)(
       // Where the machine has such a one.
       if (existsSync("/dev/shm")) expect((await stat(folder)).dev).not.toBe((await stat(to)).dev);
     });
+
+    test("killed in whatever moment, each file is here, there or on the server, and whole", async () => {
+      const files = Array.from({ length: 100 }, (_, at) => `${at}.raw`);
+      const to = lab.folder.file("archive");
+      for (const path of files) {
+        await writeFile(join(folder, path), `content of ${path}`);
+        await writeFile(join(folder, "run", path), `member ${path}`);
+      }
+      expect(await once()).toMatchObject({ code: 0 });
+      const all = [
+        ...files.map((path) => [path, `content of ${path}`]),
+        ...files.map((path) => [`run/${path}`, `member ${path}`]),
+      ];
+      for (let kills = 0, after = 3; ; kills++, after += 20) {
+        const command = [
+          "watch",
+          "--once",
+          "--json",
+          "--settle",
+          "1s",
+          "-k",
+          "sample:S-17",
+          "--after",
+          `move=${to}`,
+        ];
+        await using program = lab.startDync([...command, "--keep-for", "0", `127.0.0.1:${lab.port}`, folder]);
+        const ended = program.ended(120_000);
+        const isOver = await Promise.race([ended.then(() => true), movedAtLeast(to, after)]);
+        if (!isOver) program.signal("SIGKILL");
+        await ended;
+        for (const [path = "", content] of all) {
+          const places = [join(folder, path), join(to, path)].filter((it) => existsSync(it));
+          expect(places.length).toBeGreaterThan(0);
+          for (const place of places) expect(await readFile(place, "utf8")).toBe(content as string);
+          expect(await readFile(lab.stored(path), "utf8")).toBe(content as string);
+        }
+        if (isOver) {
+          expect(kills).toBeGreaterThan(1);
+          break;
+        }
+      }
+      // All files that are sent by themselves went in the end.
+      expect((await readdir(folder)).filter((name) => name.endsWith(".raw"))).toEqual([]);
+    }, 180_000);
 
     test("2: what is said wrong is named before anything is sent", async () => {
       expect((await once("--after", "burn")).stderr).toContain(
