@@ -1,0 +1,25 @@
+// Simulated instruments of every kind under the compiled watcher, over 300 runs, with the watcher killed at random and the line cut.
+
+import { describe, expect, test } from "bun:test";
+import { executablesMissing } from "../support/executables.ts";
+import { simulatedProfiles } from "../support/instrument/simulated-run.ts";
+import { watchRuns } from "../support/watched-runs.ts";
+import { note } from "./note.ts";
+
+const runs = 21;
+
+describe.skipIf(executablesMissing !== null)(
+  `watched instruments (${executablesMissing ?? "compiled"})`,
+  () => {
+    test.each(simulatedProfiles)(
+      `${runs} runs of %s: each complete one arrives once, whole, and not early`,
+      async (profile) => {
+        const result = await watchRuns({ profile, runs, seed: 1000 });
+        note(`a watched folder of ${profile}, ${runs} runs`, { ...result });
+        expect(result.stored).toBeGreaterThan(0);
+        expect(result.kills + result.cuts).toBeGreaterThan(0);
+      },
+      15 * 60_000,
+    );
+  },
+);
