@@ -110,7 +110,7 @@ export class Watcher {
         const isWhole = clock.now() >= wholeDueAt || (hurry.isAsked && clock.now() >= hurriedFrom);
         if (isWhole) hurry.done();
         const cost = await this.#measured(async () => {
-          this.#queue.push(await (isWhole ? looker.all(signal) : looker.some(again.paths, signal)));
+          this.#push(await (isWhole ? looker.all(signal) : looker.some(again.paths, signal)));
         });
         const now = clock.now();
         if (isWhole) wholeDueAt = now + pauseAfter(cost, settleMs, false);
@@ -137,6 +137,16 @@ export class Watcher {
       isSoon ||= reason === "settling" || reason === "changing";
     }
     return { paths, isSoon };
+  }
+
+  #push(ready: readonly Ready[]): void {
+    const { list } = this.#parts;
+    // They wait for more than their turn.
+    const fault = this.#serverFault;
+    if (fault !== null)
+      for (const { sighting } of ready)
+        list.waits(sighting.path, { reason: "retrying", detail: fault.message });
+    this.#queue.push(ready);
   }
 
   async #measured(work: () => Promise<void>): Promise<LookCost> {

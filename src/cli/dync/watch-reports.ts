@@ -42,6 +42,8 @@ export class WatchReports {
   readonly #context: CommandContext;
   /** The display, while something is sent. */
   #progress: BatchProgress | null = null;
+  /** Why something was last said to be tried again; `null` since the server confirmed something. */
+  #retrying: string | null = null;
   readonly counts = { stored: 0, already: 0, failed: 0, bytes: 0 };
 
   constructor(context: CommandContext) {
@@ -57,6 +59,9 @@ export class WatchReports {
     const { output } = this.#context;
     output.record("entry", { path, kind, state: "waiting", reason, detail });
     if (silent.includes(reason) || output.json) return;
+    // A thousand entries wait for one server.
+    if (reason === "retrying" && detail === this.#retrying) return;
+    if (reason === "retrying") this.#retrying = detail;
     const text = `"${printable(path)}" waits (${reason}): ${detail === "" ? waitReasons[reason] : detail}`;
     this.#say(() => (calm.includes(reason) ? output.say(text) : output.warn(text)));
   }
@@ -107,6 +112,7 @@ export class WatchReports {
           onWarning: (text, hint) => this.#say(() => output.warn(text, hint)),
           onConfirmed: async (receipt) => {
             view.stored(receipt.bytes, receipt.already);
+            this.#retrying = null;
             const { uploadId: id, bytes, sha256, already, unpacked } = receipt;
             const name = receipt.storedAs ?? shownName(job, unpacked);
             const elapsedMs = clock.now() - startedAt;
