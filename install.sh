@@ -65,6 +65,9 @@ main() {
     mv -f "$stage/$program" "$target/$program" || fail "cannot write $target/$program"
     say "Installed $target/$program"
   done
+  for program in $programs; do
+    install_completions "$program"
+  done
   make_home
   check_secrets
   [ -z "$server_key" ] || install_server_key
@@ -176,6 +179,9 @@ uninstall() {
       rm -f "$target/$program" || fail "cannot remove $target/$program"
       say "Removed $target/$program"
     fi
+    for file in "$(bash_completions)/$program" "$(fish_completions)/$program.fish"; do
+      ! is_our_completion "$program" "$file" || rm -f "$file"
+    done
   done
   # The library that the programs unpack; a program that is still there unpacks it again.
   cache=${XDG_CACHE_HOME:-$HOME/.cache}/dync
@@ -351,6 +357,35 @@ try_program() {
     *"ermission denied"*) fail "programs in $target may not be run (mounted noexec?); choose another folder with --to" ;;
   esac
   fail "the new $1 does not run here: $(printf '%s\n' "$reply" | sed -n '/./{p;q;}')"
+}
+
+# --- completions ----------------------------------------------------------------------------------------------------
+
+# Where the shells look for those of a user; zsh has no such place.
+bash_completions() {
+  printf '%s\n' "${XDG_DATA_HOME:-$HOME/.local/share}/bash-completion/completions"
+}
+
+fish_completions() {
+  printf '%s\n' "${XDG_DATA_HOME:-$HOME/.local/share}/fish/vendor_completions.d"
+}
+
+is_our_completion() {
+  grep -q "made by \"$1 completions" "$2" 2>/dev/null
+}
+
+# For the shells that are here. Without them everything works, so that nothing ends for their sake.
+install_completions() {
+  for shell in bash fish; do
+    command -v "$shell" >/dev/null 2>&1 || continue
+    if [ "$shell" = bash ]; then file=$(bash_completions)/$1; else file=$(fish_completions)/$1.fish; fi
+    "$target/$1" completions "$shell" >"$stage/completions" 2>/dev/null </dev/null || continue
+    [ -s "$stage/completions" ] || continue
+    # One that the user wrote stays.
+    [ ! -e "$file" ] || is_our_completion "$1" "$file" || continue
+    mkdir -p "${file%/*}" 2>/dev/null || continue
+    mv -f "$stage/completions" "$file" 2>/dev/null || :
+  done
 }
 
 # --- keys ----------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ export function standIn(program: string, version: string): string {
   return `#!/bin/sh
 case $1 in
   --version) echo "${program} ${version} (stand-in)" ;;
+  completions) echo "# Completions of ${program} for $2, made by \\"${program} completions $2\\"" ;;
   keygen)
     [ ! -e "$DYNC_HOME/client.key_secret" ] || exit 2
     cat >"$DYNC_HOME/client.key" <<'KEY'

@@ -101,6 +101,26 @@ test("--client and --server choose one executable, --to the folder", async () =>
   expect(existsSync(user.bin)).toBe(false);
 });
 
+test("shells that are here complete, until it is removed; what the user wrote stays", async () => {
+  using server = new ReleaseServer();
+  using user = new User();
+  const own = user.write(
+    ".local/share/bash-completion/completions/dync-server",
+    "complete -W mine dync-server\n",
+  );
+  expect((await user.install(server, [])).status).toBe(0);
+  const file = user.path(".local/share/bash-completion/completions/dync");
+  expect(existsSync(file)).toBe(Bun.which("bash") !== null);
+  expect(existsSync(user.path(".local/share/fish/vendor_completions.d/dync.fish"))).toBe(
+    Bun.which("fish") !== null,
+  );
+  if (existsSync(file)) expect(readFileSync(file, "utf8")).toContain('made by "dync completions bash"');
+  expect((await user.install(server, ["--uninstall"])).status).toBe(0);
+  expect(existsSync(file)).toBe(false);
+  expect(existsSync(user.path(".local/share/fish/vendor_completions.d/dync.fish"))).toBe(false);
+  expect(readFileSync(own, "utf8")).toBe("complete -W mine dync-server\n");
+});
+
 test("DYNC_HOME moves keys elsewhere", async () => {
   using server = new ReleaseServer();
   using user = new User();
