@@ -88,6 +88,15 @@ test("what a server encodes is decoded to the same", () => {
   );
 });
 
+test("a receipt that is too long, or has not the form of one, is ignored, and what stands before it counts", () => {
+  const [command, id] = encodeServerMessage({ type: "upload-finished", uploadId: "u1" });
+  const long = `e30.${"A".repeat(limits.receiptBytesMax)}.MA`;
+  for (const text of [long, "", "status-report", "e30.e30", "e30.e30.MA\n", "\u00e4.b.c"]) {
+    const decoded = decodeServerMessage([command!, id!, Buffer.from(text)]);
+    expect(decoded).toEqual({ ok: true, message: { type: "upload-finished", uploadId: "u1" } });
+  }
+});
+
 test("no frames make the decoders throw", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 7 }), (frames) => {

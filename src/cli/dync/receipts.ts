@@ -60,11 +60,7 @@ export const receiptsShowCommand = defineCommand({
   options: {
     ...sharedOptions,
     json: { type: "boolean" },
-    id: {
-      type: "positional",
-      required: true,
-      missingHint: `"dync receipts" has the ids at the ends of its lines`,
-    },
+    id: { type: "positional", required: true },
   },
   async run({ id }, context) {
     const { output } = context;

@@ -26,11 +26,7 @@ export const verifyReceiptCommand = defineCommand({
     key: { type: "string" },
     metadata: { type: "string", alias: "m" },
     json: { type: "boolean" },
-    file: {
-      type: "positional",
-      required: true,
-      missingHint: `name the file of a receipt: "dync receipts --json" tells where they are kept`,
-    },
+    file: { type: "positional", required: true },
     data: { type: "positional", required: false, bytes: true },
   },
   async run({ file, data, key, metadata }, context) {
