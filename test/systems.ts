@@ -26,6 +26,7 @@ const tests = [
   "test/e2e/deno.test.ts",
   "test/faults/foreign-systems.test.ts",
   "test/faults/debian.test.ts",
+  "test/faults/service.test.ts",
 ];
 
 const mayInstall =

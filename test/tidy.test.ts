@@ -38,6 +38,7 @@ const allowedImports: Record<string, readonly string[]> = {
   storage: ["base", "upload", "tar"],
   catalogue: ["base", "upload"],
   control: ["base"],
+  service: ["base"],
   audit: ["base"],
   "audit/file": ["base", "audit"],
   server: [
@@ -92,6 +93,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "server",
     "client",
     "watch",
+    "service",
   ],
 };
 

@@ -55,7 +55,7 @@ export class DebianTree implements AsyncDisposable {
     const path = mkdtempSync(join(tmpdir(), "dync-test-debian-"));
     // It becomes the root folder of users of its own.
     chmodSync(path, 0o755);
-    const include = "--include=systemd,systemd-sysv,dbus,adduser,logrotate,man-db";
+    const include = "--include=systemd,systemd-sysv,libpam-systemd,dbus,adduser,logrotate,man-db";
     const { suite, mirror } = await source();
     const made = await runProgram(
       ["debootstrap", "--variant=minbase", include, suite, path, mirror],

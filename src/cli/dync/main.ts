@@ -13,9 +13,15 @@ import { receiptsCommand, receiptsShowCommand } from "./receipts.ts";
 import { resumeCommand } from "./resume.ts";
 import { sendCommand } from "./send.ts";
 import { serverNames, serversCommand } from "./servers.ts";
+import { serviceStartCommand, serviceStopCommand, serviceUninstallCommand } from "./service-control.ts";
+import { serviceInstallCommand } from "./service-install.ts";
+import { serviceLogsCommand } from "./service-logs.ts";
+import { serviceRunCommand } from "./service-run.ts";
+import { serviceStatusCommand } from "./service-status.ts";
 import { trustCommand } from "./trust.ts";
 import { uploadsCommand } from "./uploads.ts";
 import { dyncUsage } from "./usage.ts";
+import { serviceUsage } from "./usage-service.ts";
 import { verifyReceiptCommand } from "./verify-receipt.ts";
 import { watchCommand } from "./watch.ts";
 
@@ -39,8 +45,16 @@ export const dync: Program = {
     receiptsCommand,
     receiptsShowCommand,
     verifyReceiptCommand,
+    serviceInstallCommand,
+    serviceStartCommand,
+    serviceStopCommand,
+    serviceStatusCommand,
+    serviceLogsCommand,
+    serviceUninstallCommand,
+    serviceRunCommand,
     completionsCommand(() => dync, "dync", serverNames),
   ],
+  groups: [{ name: "service", usage: serviceUsage }],
   defaultCommand: "send",
   endsAtHangup: true,
 };

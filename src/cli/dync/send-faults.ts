@@ -54,6 +54,7 @@ export const commandNames = [
   "watch",
   "receipts",
   "verify-receipt",
+  "service",
   "completions",
   "doctor",
   "help",

@@ -21,6 +21,8 @@ Usage:
   dync watch [SERVER] DIR        send what appears in a folder, when complete
   dync receipts                  list what servers signed of that
   dync verify-receipt FILE       say what such a receipt proves
+  dync service install [SERVER] DIR
+                                 watch a folder in the background
   dync completions SHELL         print a script with which a shell completes
 
 Examples:

@@ -41,16 +41,17 @@ export async function chosenProfile(
 /** What `client.toml`, in the folder `home`, says of the instrument whose folder is sent to that server, as `--profile` would; or `null`. */
 export function instrumentOf(server: Pick<NamedServer, "instrument"> | null, home: string): string | null {
   const text = server?.instrument ?? null;
-  return text !== null && isPath(text) ? resolve(home, text) : text;
+  return text !== null && isProfileFile(text) ? resolve(home, text) : text;
 }
 
-function isPath(text: string): boolean {
+/** Whether it names a file, and not one that comes with the program. */
+export function isProfileFile(text: string): boolean {
   return /[/\\]|\.toml$/.test(text);
 }
 
 async function profileOf(text: string, saidBy: string): Promise<Profile> {
   const { knownProfile, profileNames } = await import("../../watch/profiles.ts");
-  if (isPath(text)) return await profileIn(text);
+  if (isProfileFile(text)) return await profileIn(text);
   const known = knownProfile(text);
   if (known !== null) return known;
   const near = closest(text, profileNames);

@@ -1,0 +1,97 @@
+// The words of a command line that says the same wherever it is run: as services are, in another folder and with other variables.
+
+import { resolve } from "node:path";
+import { DyncError } from "../../base/error.ts";
+import type { CommandLine, Environment, OptionsDef, OptionValues } from "../command.ts";
+import { readKnownServers } from "./known-servers.ts";
+import { tellApart } from "./server-choice.ts";
+import { readWatched, watchOptions } from "./watch-options.ts";
+import { isProfileFile } from "./watch-profiles.ts";
+import { isThere } from "./what-is-there.ts";
+
+/** Options whose value is a path. */
+const paths: readonly string[] = ["meta", "server-key"];
+/** Where it lies, what is started and how is said otherwise. */
+const ownVariables = /^DYNC_(HOME|LIBZMQ|DEBUG|BUILD.*)$/;
+const {
+  once: _once,
+  explain: _explain,
+  profiles: _profiles,
+  reasons: _reasons,
+  "retry-for": _patience,
+  ...lasting
+} = watchOptions;
+
+/** Those of `dync watch`, without what is for somebody who looks. */
+export const serviceOptions = lasting;
+
+export interface ServiceWords {
+  /** As it was written, or what is the default. */
+  readonly server: string;
+  /** Absolute and real. */
+  readonly folder: string;
+  readonly words: readonly string[];
+}
+
+/** What `dync watch` is started with, where `values` were given. Throws `DyncError`. */
+export function serviceWords(
+  values: OptionValues<typeof serviceOptions>,
+  environment: Environment,
+): ServiceWords {
+  const given = [values.server, values.dir];
+  const { folder } = readWatched(given, { port: values.port, serverKey: values["server-key"] }, environment);
+  const known = readKnownServers(environment);
+  const apart = tellApart(
+    given.filter((it) => it !== undefined),
+    known,
+    isThere,
+  );
+  const server = apart.server ?? known.default?.text;
+  if (server === undefined) throw new DyncError("usage", "SERVER is missing");
+  return { server, folder, words: [...optionWords(serviceOptions, values, resolve), server, folder] };
+}
+
+/** The options that were given, each as one word; `absolute` makes a path one that is good anywhere. */
+export function optionWords(
+  options: OptionsDef,
+  values: Readonly<Record<string, unknown>>,
+  absolute: (path: string) => string,
+): readonly string[] {
+  return Object.entries(options).flatMap(([name, { type }]) => {
+    const value = values[name];
+    if (type === "boolean" && name !== "json") {
+      if (value === true) return [`--${name}`];
+      return value === false && options[name]?.isThreeWay ? [`--no-${name}`] : [];
+    }
+    if (type !== "string" || value === undefined) return [];
+    const texts = (Array.isArray(value) ? value : [value]) as readonly string[];
+    const isPath = paths.includes(name) || (name === "profile" && texts.every(isProfileFile));
+    return texts.map((text) => `--${name}=${isPath ? absolute(text) : text}`);
+  });
+}
+
+/** Variables of dync that say something for this command line, such as DYNC_PORT. */
+export function dyncVariables(environment: Environment): Readonly<Record<string, string>> {
+  const said = Object.entries(environment).filter(
+    (it): it is [string, string] => /^DYNC_/.test(it[0]) && !ownVariables.test(it[0]) && Boolean(it[1]),
+  );
+  return Object.fromEntries(said);
+}
+
+/** `environment` with these variables of dync and no others. */
+export function withDyncVariables(
+  environment: Environment,
+  variables: Readonly<Record<string, string>>,
+): Environment {
+  const others = Object.entries(environment).filter(
+    ([name]) => !/^DYNC_/.test(name) || ownVariables.test(name),
+  );
+  return { ...Object.fromEntries(others), ...variables };
+}
+
+/** What is given to a service, and means nothing to it. */
+export function serviceFaults(values: CommandLine["values"]): readonly DyncError[] {
+  if (values.meta?.[0] !== "-") return [];
+  const message = "A service has no standard input to read metadata from";
+  return [new DyncError("usage", message, { hint: "name a file with the metadata" })];
+}
