@@ -74,11 +74,14 @@ function isComplete({ end }: SimulatedRun): boolean {
   return end === "finished" || end === "quiet";
 }
 
-/** Runs of which no two have an entry in common. */
+// Some instruments have few names: of them there are fewer runs.
+const seedsMax = 2000;
+
+/** Runs of which no two have an entry in common; so many, or as many as there are. */
 function differentRuns(profile: string, count: number, seed: number): readonly SimulatedRun[] {
   const runs: SimulatedRun[] = [];
   const taken = new Set<string>();
-  for (let next = seed; runs.length < count; next++) {
+  for (let next = seed; runs.length < count && next < seed + seedsMax; next++) {
     const run = simulatedRun(profile, next);
     const paths = new Set(run.operations.map(({ path }) => path.split("/")[0] as string));
     if ([...paths].some((path) => taken.has(path))) continue;
