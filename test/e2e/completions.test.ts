@@ -152,7 +152,7 @@ test.each([[dync], [dyncServer]])(
     }
     for (const line of options.split("\n")) expect(line.split("|").length).toBeGreaterThanOrEqual(5);
     for (const line of places.split("\n"))
-      expect(line).toMatch(/^[a-z ]+\|\d\+?\|(file|folder|server|text|words [a-z ]+)$/);
-    for (const line of words.split("\n")) expect(line).toMatch(/^[a-z]*\|[a-z]+\|\S/);
+      expect(line).toMatch(/^[a-z -]+\|\d\+?\|(file|folder|server|text|words [a-z ]+)$/);
+    for (const line of words.split("\n")) expect(line).toMatch(/^[a-z-]*\|[a-z-]+\|\S/);
   },
 );
