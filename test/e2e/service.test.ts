@@ -61,7 +61,18 @@ describe.skipIf(missing !== null)(`services (${missing ?? "compiled"})`, () => {
     "--print shows what would be written, with absolute paths, and writes nothing",
     async () => {
       await writeFile(lab.folder.file("files", "meta.json"), '{"a": 1}');
-      const line = ["service", "install", "--print", "-m", "meta.json", "-k", "b:=2", server(), "./"];
+      const line = [
+        "service",
+        "install",
+        "--print",
+        "-m",
+        "meta.json",
+        "-k",
+        "b:=2",
+        "--after=move=../sent",
+        server(),
+        "./",
+      ];
       const cwd = lab.folder.file("files");
       const end = await lab.dync([...line, "--json"], { cwd, env: { DYNC_PORT: "9000" } });
       expect(end).toMatchObject({ code: 0, stderr: "" });
@@ -75,6 +86,7 @@ describe.skipIf(missing !== null)(`services (${missing ?? "compiled"})`, () => {
       expect(definition.words).toEqual([
         `--meta=${lab.folder.file("files", "meta.json")}`,
         "--key-value=b:=2",
+        `--after=move=${lab.folder.file("sent")}`,
         server(),
         lab.folder.file("files"),
       ]);

@@ -65,9 +65,16 @@ export function optionWords(
     }
     if (type !== "string" || value === undefined) return [];
     const texts = (Array.isArray(value) ? value : [value]) as readonly string[];
-    const isPath = paths.includes(name) || (name === "profile" && texts.every(isProfileFile));
-    return texts.map((text) => `--${name}=${isPath ? absolute(text) : text}`);
+    return texts.map((text) => `--${name}=${anywhere(name, text, absolute)}`);
   });
+}
+
+/** The value of an option, good in any folder. */
+function anywhere(name: string, text: string, absolute: (path: string) => string): string {
+  const start = "move=";
+  if (name === "after" && text.startsWith(start)) return `${start}${absolute(text.slice(start.length))}`;
+  const isPath = paths.includes(name) || (name === "profile" && isProfileFile(text));
+  return isPath ? absolute(text) : text;
 }
 
 /** Variables of dync that say something for this command line, such as DYNC_PORT. */
