@@ -14,7 +14,7 @@ type Line = Readonly<Record<string, unknown>>;
 
 const schemas = documentedSchemas;
 /** What others say, or are told. */
-const others = ["dync:common", "dync:job", "dync:hook", "dync:hook-answer"];
+const others = ["dync:common", "dync:job", "dync:hook", "dync:hook-answer", "dync:trouble"];
 /** Needs a manager of services: test/support/service-steps.ts checks these. */
 const ofServices = /^dync:(summary-service(-.*)?|log-line)$/;
 /** Schemas of lines that the programs print. */

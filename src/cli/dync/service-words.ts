@@ -73,7 +73,8 @@ export function optionWords(
 function anywhere(name: string, text: string, absolute: (path: string) => string): string {
   const start = "move=";
   if (name === "after" && text.startsWith(start)) return `${start}${absolute(text.slice(start.length))}`;
-  const isPath = paths.includes(name) || (name === "profile" && isProfileFile(text));
+  const isProgram = name === "on-trouble" && !/^https?:\/\//i.test(text);
+  const isPath = isProgram || paths.includes(name) || (name === "profile" && isProfileFile(text));
   return isPath ? absolute(text) : text;
 }
 

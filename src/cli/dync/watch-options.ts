@@ -23,6 +23,7 @@ import { readSelection } from "./selection-options.ts";
 import { limitFaults } from "./send-limit.ts";
 import { conductOptions, metadataOptions, networkOptions, serverOptions } from "./send-options.ts";
 import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
+import { readTroubleTarget } from "./trouble-notices.ts";
 import { isThere } from "./what-is-there.ts";
 
 export const watchOptions = {
@@ -42,6 +43,8 @@ export const watchOptions = {
   exclude: { type: "string", repeat: true, bytes: true },
   after: { type: "string", bytes: true },
   "keep-for": { type: "string" },
+  "on-trouble": { type: "string" },
+  notices: { type: "boolean", isThreeWay: true },
   ...serverOptions,
   ...networkOptions,
   ...conductOptions,
@@ -188,6 +191,7 @@ export function watchFaults(
       ...faultsOf(() => readPathMetadata(first("path-metadata"))),
       ...faultsOf(() => template === undefined || new NameTemplate(template)),
       ...faultsOf(() => readSelection({ include: [], exclude, all: false })),
+      ...faultsOf(() => readTroubleTarget(first("on-trouble"))),
       ...metadataFaults(first("meta"), pairs, false),
       ...conductFaults(values, environment),
       ...limitFaults(first("limit"), environment),

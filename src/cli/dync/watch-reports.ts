@@ -14,6 +14,7 @@ import type { CommandContext } from "../command.ts";
 import { printable } from "../printable.ts";
 import { PatienceNotes } from "./patience-notes.ts";
 import { progressState, shownName, storedText } from "./reporter.ts";
+import type { TroubleNotices } from "./trouble-notices.ts";
 
 /** A job, and what it was made of. */
 export interface WatchJob extends Job {
@@ -40,14 +41,17 @@ const calm: readonly WaitReason[] = [
 
 export class WatchReports {
   readonly #context: CommandContext;
+  /** Who tells a person of what needs one. */
+  readonly #notices: TroubleNotices | null;
   /** The display, while something is sent. */
   #progress: BatchProgress | null = null;
   /** Why something was last said to be tried again; `null` since the server confirmed something. */
   #retrying: string | null = null;
   readonly counts = { stored: 0, already: 0, failed: 0, bytes: 0 };
 
-  constructor(context: CommandContext) {
+  constructor(context: CommandContext, notices: TroubleNotices | null) {
     this.#context = context;
+    this.#notices = notices;
   }
 
   #say(say: () => void): void {
@@ -58,6 +62,7 @@ export class WatchReports {
   waiting(path: string, kind: "file" | "folder", { reason, detail }: Waiting): void {
     const { output } = this.#context;
     output.record("entry", { path, kind, state: "waiting", reason, detail });
+    this.#notices?.note({ path, reason, detail: detail === "" ? waitReasons[reason] : detail });
     if (silent.includes(reason) || output.json) return;
     // A thousand entries wait for one server.
     if (reason === "retrying" && detail === this.#retrying) return;
@@ -68,6 +73,7 @@ export class WatchReports {
 
   lost(folder: string, detail: string | null): void {
     const { output } = this.#context;
+    this.#notices?.lost(detail);
     output.record("watched", { folder, isThere: detail === null, detail: detail ?? undefined });
     const text = `"${folder}" cannot be watched just now: ${detail}; nothing in it is taken for deleted or complete`;
     if (output.json) return;
@@ -89,6 +95,7 @@ export class WatchReports {
   }
 
   trouble(text: string): void {
+    this.#notices?.note({ path: null, reason: "other", detail: text });
     this.#say(() => this.#context.output.warn(text));
   }
 
@@ -120,6 +127,7 @@ export class WatchReports {
             if (!already) this.counts.bytes += bytes;
             // Remembered first: who reads the line may count on it.
             ends.stored(job.ready, receipt);
+            this.#notices?.sent(path);
             const seconds = elapsedMs / 1000;
             output.record("entry", {
               ...{ path, kind, state: "sent", name, id, bytes, sha256, already, seconds },

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
+import { formatServerAddress } from "../../base/format-server-address.ts";
 import { anyOf } from "../../client/listing/pattern.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
@@ -29,6 +30,7 @@ import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { readSelection } from "./selection-options.ts";
 import { readRateSource } from "./send-limit.ts";
+import { readTroubleTarget, TroubleNotices } from "./trouble-notices.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { afterSent } from "./watch-after.ts";
 import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
@@ -106,7 +108,8 @@ async function watchFolder(
   using lock = values.explain ? null : lockWatch(state, folder);
   if (lock === null && !values.explain) throw beingWatched(folder);
   using memory = SentMemory.open(state, `${server.host}:${server.port}`);
-  const reports = new WatchReports(context);
+  await using notices = values.explain ? null : noticesFor(watched, values, state, context);
+  const reports = new WatchReports(context, notices);
   const parts = partsOf(watched, values, { context, memory, reports });
   if (values.explain) return await explain(parts, watched, { context, reports });
   const watcher = new Watcher(parts);
@@ -159,6 +162,21 @@ async function beside(
   await Promise.allSettled(both);
   signal.throwIfAborted();
   throw stop.signal.reason;
+}
+
+function noticesFor(
+  { server, folder }: WatchedInstrument,
+  values: WatchValues,
+  state: string,
+  { clock, environment, output }: CommandContext,
+): TroubleNotices {
+  return new TroubleNotices({
+    ...{ clock, environment, folder, state },
+    target: readTroubleTarget(values["on-trouble"]),
+    isDesktopTold: values.notices !== false,
+    server: formatServerAddress(server),
+    onFailed: (text) => output.warn(text),
+  });
 }
 
 function beingWatched(folder: string): DyncError {
