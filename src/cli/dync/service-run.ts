@@ -31,7 +31,7 @@ const watchProgram: Program = {
 export const serviceRunCommand = defineCommand({
   name: "service run",
   usage: serviceRunUsage,
-  options: { ...sharedOptions, json: { type: "boolean" }, file: { type: "positional", required: true } },
+  options: { ...sharedOptions, file: { type: "positional", required: true } },
   async run({ file }, context) {
     const { files, definition } = readGiven(resolve(file));
     const { clock } = context;

@@ -141,6 +141,9 @@ Usage:
 
 Options:
   -h, --help  print this text
+
+Example:
+  dync service run ~/.dync/services/novaseq.json
 `;
 
 /** What the help of `dync watch` says of options, without what is for somebody who looks. */

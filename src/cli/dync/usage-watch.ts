@@ -55,8 +55,8 @@ Options:
                            (default 7d)
       --on-trouble WHAT    who is told, once, of what needs a person: a program,
                            by its path, which reads JSON, or a URL
-      --no-notices         show no notice of that on the desktop (--notices
-                           does, the default)
+      --notices            show notices of that on the desktop (the default;
+                           --no-notices: none)
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many uploads at once (default 4)
