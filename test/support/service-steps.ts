@@ -28,6 +28,7 @@ export interface ServiceUser {
 interface Status {
   readonly isRunning: boolean;
   readonly pid?: number;
+  readonly entries?: number;
 }
 
 const valid = documentedValidators();
@@ -96,6 +97,9 @@ export async function liveThrough(user: ServiceUser): Promise<void> {
   await user.kill(first.pid ?? 0);
   const second = await until(user, ({ isRunning, pid }) => isRunning && pid !== first.pid);
   await send(user, "two.raw");
+
+  // A second run counts what the first sent.
+  await until(user, ({ entries }) => entries === 2);
 
   const double = await dync("service", "install", "--name", `${name}-2`, user.server, user.folder);
   expect(double).toMatchObject({ code: 2 });

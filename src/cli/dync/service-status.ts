@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { localTime } from "../../base/local-time.ts";
 import type { ServiceManager, ServiceState } from "../../service/manager.ts";
 import { type RunState, readRunState } from "../../service/restart-pause.ts";
+import { watchFolderOf } from "../../watch/folder/sent-memory.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand, type Environment } from "../command.ts";
 import { printable } from "../printable.ts";
 import { chosenService, installedServices, managerHere, type Service } from "./service-context.ts";
 import { lastLines } from "./service-logs.ts";
 import { serviceStatusUsage } from "./usage-service.ts";
+import { readWatchState, type WatchState } from "./watch-status.ts";
 
 /** At least one of those that were asked about does not run. */
 const exitNotRunning = 3;
@@ -19,6 +21,8 @@ interface Seen extends Service {
   readonly run: RunState | null;
   /** The last line of its log. */
   readonly saidLast: string | null;
+  /** What the watcher says of itself. */
+  readonly watched: WatchState | null;
 }
 
 export const serviceStatusCommand = defineCommand({
@@ -40,7 +44,13 @@ export const serviceStatusCommand = defineCommand({
     const seen: Seen[] = [];
     for (const service of services) {
       const state = await manager.state(service.files.name);
-      seen.push({ ...service, state, run: readRun(service), saidLast: saidLast(service) });
+      seen.push({
+        ...service,
+        state,
+        run: readRun(service),
+        saidLast: saidLast(service),
+        watched: readWatched(service),
+      });
     }
     const note = manager.runsOnlyAtLogin;
     output.summarise({ services: seen.map(told), runsAtLoginOnly: note !== null });
@@ -62,11 +72,16 @@ function readRun({ files }: Service): RunState | null {
   }
 }
 
+/** What the watcher of its folder wrote last. */
+function readWatched({ files, definition }: Service): WatchState | null {
+  return definition === null ? null : readWatchState(watchFolderOf(files.home, definition.folder));
+}
+
 function saidLast({ files }: Service): string | null {
   return lastLines(files.log, 1).last.at(-1) ?? null;
 }
 
-function told({ files, definition, state, run, saidLast }: Seen) {
+function told({ files, definition, state, run, saidLast, watched }: Seen) {
   const since = sinceWhen(state, run);
   return {
     name: files.name,
@@ -80,6 +95,7 @@ function told({ files, definition, state, run, saidLast }: Seen) {
     ...(run?.pausedUntil && state.isRunning ? { pausedUntil: run.pausedUntil } : {}),
     detail: state.detail,
     ...(saidLast === null ? {} : { saidLast }),
+    ...(watched === null || !state.isRunning ? {} : toldOfWatched(watched)),
     log: files.log,
   };
 }
@@ -88,8 +104,21 @@ function sinceWhen({ isRunning }: ServiceState, run: RunState | null): string | 
   return isRunning && run !== null ? run.startedAt : null;
 }
 
+function toldOfWatched({ entries, waiting, reasons, lastTrouble }: WatchState) {
+  return { entries, waiting, reasons, ...(lastTrouble === null ? {} : { lastTrouble }) };
+}
+
+/** What it waits for, in a line, and what needed a person last. */
+function watchedLines({ entries, waiting, reasons, lastTrouble }: WatchState): readonly string[] {
+  const each = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
+  const waits = waiting === 0 ? "nothing" : `${waiting} of ${entries} entries: ${each.join(", ")}`;
+  const trouble =
+    lastTrouble === null ? [] : [`  Trouble:    ${localTime(lastTrouble.at)} ${lastTrouble.text}`];
+  return [`  Waits for:  ${waits}`, ...trouble];
+}
+
 function linesOf(
-  { files, definition, state, run, saidLast }: Seen,
+  { files, definition, state, run, saidLast, watched }: Seen,
   { kind }: ServiceManager,
 ): readonly string[] {
   const { name, log } = files;
@@ -100,6 +129,7 @@ function linesOf(
     ...(definition === null ? [] : [`  Server:     ${definition.server}`]),
     `  State:      ${stateText(state, run)}`,
     `  At login:   ${loginText(state, kind)}`,
+    ...(watched === null || !state.isRunning ? [] : watchedLines(watched)),
     ...(saidLast === null ? [] : [`  Said last:  ${saidLast}`]),
     `  Log:        ${log}`,
   ];

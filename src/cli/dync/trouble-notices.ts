@@ -61,6 +61,8 @@ export class TroubleNotices implements AsyncDisposable {
   readonly #file: string;
   readonly #book: TroubleBook;
   #waiting: Trouble[] = [];
+  /** What was new last. */
+  last: { readonly at: string; readonly text: string } | null = null;
   #cancel: CancelTimer | null = null;
   #notBefore = Number.NEGATIVE_INFINITY;
   #telling: Promise<void> = Promise.resolve();
@@ -76,8 +78,7 @@ export class TroubleNotices implements AsyncDisposable {
   note(trouble: Trouble): void {
     if (trouble.reason === "retrying") return this.#later(trouble, serverAwayMs);
     if (!this.#book.isNew(trouble)) return;
-    this.#keep();
-    this.#waiting.push(trouble);
+    this.#add(trouble);
     const delayMs = Math.max(gatherMs, this.#notBefore - this.#options.clock.now());
     this.#cancel ??= this.#options.clock.after(delayMs, () => this.#tell());
   }
@@ -94,13 +95,18 @@ export class TroubleNotices implements AsyncDisposable {
     else this.#later({ path: null, reason: "not-reachable", detail }, folderAwayMs);
   }
 
+  #add(trouble: Trouble): void {
+    this.#keep();
+    this.#waiting.push(trouble);
+    this.last = { at: this.#options.clock.date().toISOString(), text: this.#headline([trouble]) };
+  }
+
   #later({ reason, detail }: Trouble, afterMs: number): void {
     if (reason !== "not-reachable" && reason !== "retrying") return;
     if (this.#away.has(reason)) return;
     const tell = (): void => {
       if (!this.#book.isNew({ path: null, reason, detail })) return;
-      this.#keep();
-      this.#waiting.push({ path: null, reason, detail });
+      this.#add({ path: null, reason, detail });
       this.#tell();
     };
     this.#away.set(reason, this.#options.clock.after(afterMs, tell));

@@ -81,7 +81,8 @@ Example:
 `;
 
 export const serviceStatusUsage = `
-Say of a service, or of all, whether it runs and since when.
+Say of a service, or of all, whether it runs and since when, what it waits for,
+and what needed a person last.
 
 Usage:
   dync service status [NAME]

@@ -48,6 +48,7 @@ import {
 } from "./watch-options.ts";
 import { chosenProfile, instrumentOf, printProfiles } from "./watch-profiles.ts";
 import { type WatchJob, WatchReports } from "./watch-reports.ts";
+import { WatchStatus } from "./watch-status.ts";
 
 export const watchCommand = defineCommand({
   name: "watch",
@@ -113,6 +114,10 @@ async function watchFolder(
   const parts = partsOf(watched, values, { context, memory, reports });
   if (values.explain) return await explain(parts, watched, { context, reports });
   const watcher = new Watcher(parts);
+  using _status = new WatchStatus(state, context.clock, {
+    list: parts.list,
+    lastTrouble: () => notices?.last ?? null,
+  });
   const after = await afterOf(watched, values, context, { list: parts.list, reports });
   try {
     if (values.once) {
