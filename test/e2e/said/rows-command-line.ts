@@ -38,7 +38,7 @@ export const rows: readonly Row[] = [
         type: "dync completion bash",
         stderr: [
           'dync: error: Unknown command "completion"',
-          'dync: hint: run "dync --help" for the commands; to send to a server of that name: dync completion FILE -k KEY:VALUE',
+          "dync: hint: did you mean: dync completions bash",
         ],
         exit: 2,
       },

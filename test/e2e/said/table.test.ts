@@ -34,6 +34,8 @@ import { onTerminal, terminalMissing } from "../../support/terminal.ts";
 import type { Line, Place, Row, Step } from "./row.ts";
 
 const rowDeadlineMs = 90_000;
+// Most of it may be one step, where others use the machine as well.
+const stepDeadlineMs = 80_000;
 const missing = executablesMissing ?? (Bun.which("bash") === null ? "bash is not here" : null);
 
 const labs = new Map<string, Promise<Lab>>();
@@ -98,7 +100,7 @@ function typed(command: string, row: Row, { lab, home }: Place, work: string): P
     ...row.env,
   };
   const shell = ["bash", "-c", command];
-  return runProgram(row.terminal ? onTerminal(shell) : shell, { cwd: work, env });
+  return runProgram(row.terminal ? onTerminal(shell) : shell, { cwd: work, env }, stepDeadlineMs);
 }
 
 /** Everything at once, so that a failing row shows all that was said. */
