@@ -15,8 +15,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-// Tests of programs wait most of the time, for pauses and for each other: on two cores, so many files at once leave none idle.
-const atOnce = 4;
+// Tests of programs wait, for pauses and for each other: on two cores, so many files at once leave none idle, and more of them make each
+// wait for the others.
+const atOnce = 3;
 // What each file took, in ms: the longest begin first. `--update-timings` writes it anew.
 const timings = "test/timings.json";
 

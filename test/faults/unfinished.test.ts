@@ -8,6 +8,7 @@ import { openSqliteCatalogue } from "../../src/catalogue/sqlite.ts";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
 import { newUpload } from "../catalogue/contract.ts";
 import { askCatalogue } from "../support/aftermath.ts";
+import { expectBounded } from "../support/bounded-unfinished.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { silentLogger } from "../support/silent-logger.ts";
@@ -20,6 +21,12 @@ const { unfinishedPerUser, metadataBytesPerUser } = defaultUserRules;
 const reason = executablesMissing ?? (process.platform === "linux" ? null : "needs /proc");
 
 describe.skipIf(reason !== null)(`unfinished uploads (${reason ?? "compiled"})`, () => {
+  test(
+    "3,000 of one key with the largest metadata stay within its bounds, in the catalogue and in memory",
+    () => expectBounded(3000),
+    10 * minuteMs,
+  );
+
   test(
     "20,000 of them cost a start neither time nor memory",
     async () => {

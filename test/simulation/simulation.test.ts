@@ -24,7 +24,8 @@ for (const level of levels) {
   );
 
   test(`${level}: a seed means the same run every time`, async () => {
-    for (let seed = 1; seed <= 5; seed++)
+    // One of the third level goes on for hours of its own time.
+    for (let seed = 1; seed <= (level === "fairness" ? 1 : 5); seed++)
       expect(await traceOf(level, seed)).toEqual(await traceOf(level, seed));
   });
 }
