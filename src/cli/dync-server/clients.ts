@@ -2,6 +2,7 @@
 
 import { join, resolve } from "node:path";
 import * as v from "valibot";
+import { sleep } from "../../base/clock.ts";
 import { deadlineText, shownDeadline } from "../../base/deadline.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
@@ -140,10 +141,24 @@ export const clientsApproveCommand = defineCommand({
       });
     }
     const client = { folder, publicKey, user, known, expiresAt, date: clock.date() };
-    tellAdded(await authorize(client), folder, output);
+    const added = await authorize(client);
+    if (!(await isTaken(fingerprint, context)))
+      output.warn("The running server has not read the key yet; its log says why");
+    tellAdded(added, folder, output);
     return 0;
   },
 });
+
+// A folder on a network is looked at now and then only.
+const takenWithinMs = 15_000;
+
+/** Whether the running server lets the key in: who is told that it was approved sends at once. */
+async function isTaken(fingerprint: string, context: CommandContext): Promise<boolean> {
+  const { clock, signal } = context;
+  for (const endsAt = clock.now() + takenWithinMs; clock.now() < endsAt; await sleep(clock, 50, signal))
+    if (!(await pendingAt(context)).some((it) => it.fingerprint === fingerprint)) return true;
+  return false;
+}
 
 const pendingAnswer = v.object({
   pending: v.array(
