@@ -101,7 +101,8 @@ export class DebianTree implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Everything in it dies with the one who started it.
+    // Everything in it dies with its first process, and not with the one who started that.
+    process.kill(this.#init, "SIGKILL");
     await this.#container[Symbol.asyncDispose]();
     rmSync(this.path, { recursive: true, force: true });
   }
