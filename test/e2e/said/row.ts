@@ -16,7 +16,12 @@ export interface Place {
 }
 
 /** A whole line of output: a text, in which "..." stands for anything within the line, or a pattern. The line "..." alone stands for any lines. */
-export type Line = string | RegExp;
+export type Line = string | RegExp | AnyNumber;
+
+/** Lines of this pattern, as many as there are: such as progress, which comes the more often the longer it takes. */
+export interface AnyNumber {
+  readonly anyNumberOf: RegExp;
+}
 
 /** One command, and everything that it says. */
 export interface Step {

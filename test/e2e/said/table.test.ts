@@ -17,7 +17,7 @@
 // - A step is typed into bash, in an empty folder of the row's own, with `dync` and `dync-server` on the PATH. $SERVER is
 //   HOST:PORT of a running server, $STORED the folder where it puts the files of user "alice", whose keys are in $DYNC_HOME
 //   (a copy for each row), $HOME the row's folder. Standard input is /dev/null unless the step says otherwise.
-// - Every line of both outputs is in the row: "..." in a line is anything within it, a line "..." is any lines. Texts that
+// - Every line of both outputs is in the row: "..." in a line is anything within it, a line "..." is any lines, and `anyNumberOf` those of one pattern. Texts that
 //   nobody would miss need no row; a pattern that matches everything is no test.
 // - Rows share a server (`server` and `ownServer` say otherwise): a row's files have names that no other row sends.
 // - Run one row: bun test test/e2e/said -t "a path instead of a name"
@@ -31,7 +31,7 @@ import { type Lab, openLab } from "../../support/lab.ts";
 import { type ProgramEnd, runProgram } from "../../support/programs.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { onTerminal, terminalMissing } from "../../support/terminal.ts";
-import type { Line, Place, Row, Step } from "./row.ts";
+import type { AnyNumber, Line, Place, Row, Step } from "./row.ts";
 
 const rowDeadlineMs = 90_000;
 // Most of it may be one step, where others use the machine as well.
@@ -126,7 +126,7 @@ function linesOf(text: string): readonly string[] {
 
 /** The lines that were found where `expected` takes them, else what was expected: the difference is then what differs. */
 function merged(expected: readonly Line[], found: readonly string[]): readonly string[] {
-  return linesAgree(expected, found) ? found : expected.map(String);
+  return linesAgree(expected, found) ? found : expected.map(shownLine);
 }
 
 function linesAgree(expected: readonly Line[], found: readonly string[]): boolean {
@@ -134,10 +134,23 @@ function linesAgree(expected: readonly Line[], found: readonly string[]): boolea
   if (line === undefined) return found.length === 0;
   if (line === "...")
     return found.some((_, skipped) => linesAgree(rest, found.slice(skipped))) || rest.length === 0;
+  if (isAnyNumber(line))
+    return (
+      linesAgree(rest, found) ||
+      (line.anyNumberOf.test(found[0] ?? "") && linesAgree(expected, found.slice(1)))
+    );
   return found.length > 0 && lineAgrees(line, found[0]!) && linesAgree(rest, found.slice(1));
 }
 
-function lineAgrees(expected: Line, found: string): boolean {
+function isAnyNumber(line: Line): line is AnyNumber {
+  return typeof line === "object" && "anyNumberOf" in line;
+}
+
+function shownLine(line: Line): string {
+  return isAnyNumber(line) ? `any number of ${line.anyNumberOf}` : String(line);
+}
+
+function lineAgrees(expected: string | RegExp, found: string): boolean {
   if (expected instanceof RegExp) return expected.test(found);
   const pattern = expected.split("...").map((it) => it.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${pattern.join(".*")}$`, "s").test(found);
