@@ -57,23 +57,20 @@ const { values } = parseArgs({
 const sizeBytes = bytes(values.size);
 const rounds = Number(values.rounds);
 const chosen = values.only?.split(",");
-if (values.small) {
+const others = [
   // A disk, and memory.
-  for (const line of await smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress)) print(line);
-  process.exit();
-}
-if (values.judgements) {
-  for (const line of await judgementLines(rounds, progress)) print(line);
-  process.exit();
-}
-if (values.lists) {
-  for (const line of await listLines(rounds, progress)) print(line);
-  process.exit();
-}
-if (values.runs) {
+  { isMeant: values.small, lines: () => smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress) },
+  { isMeant: values.judgements, lines: () => judgementLines(rounds, progress) },
+  { isMeant: values.lists, lines: () => listLines(rounds, progress) },
   // On a disk: durable is what they are compared in.
-  for (const line of await runLines({ folder: values.folder ?? process.cwd(), rounds, progress }))
-    print(line);
+  {
+    isMeant: values.runs,
+    lines: () => runLines({ folder: values.folder ?? process.cwd(), rounds, progress }),
+  },
+];
+const other = others.find(({ isMeant }) => isMeant);
+if (other !== undefined) {
+  for (const line of await other.lines()) print(line);
   process.exit();
 }
 const parent = values.folder ?? (existsSync("/dev/shm") ? "/dev/shm" : tmpdir());

@@ -1,12 +1,12 @@
 // How long lists of what became of uploads take, as a whole process beside a server that runs: 100,000 of them in its catalogue, each with
-// metadata of a dozen fields.
+// some fields of metadata.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openSqliteCatalogue } from "../src/catalogue/sqlite.ts";
 import type { EndedUpload } from "../src/catalogue/sqlite-catalogue.ts";
 import { openLab } from "../test/support/lab.ts";
-import { runProgram } from "../test/support/programs.ts";
+import { jsonLines } from "../test/support/programs.ts";
 import { silentLogger } from "../test/support/silent-logger.ts";
 import { tempFolder } from "../test/support/temp-folder.ts";
 import { align, median } from "./table.ts";
@@ -40,33 +40,23 @@ export async function listLines(
   progress(`${uploads} uploads into a catalogue`);
   await fill(folder.path);
   await using lab = await openLab({ data: folder.path });
-  const rows = [["list", "ms", "min..max", "listed", ""]];
-  const times = new Map<string, number[]>(questions.map((it) => [it.join(" "), []]));
-  const listed = new Map<string, string>();
+  const asked = questions.map((question) => ({ question, times: [] as number[], listed: 0 }));
   // The first one warms all of it up.
   for (let round = 0; round <= rounds; round++) {
     progress(`round ${round}`);
-    for (const question of questions) {
+    for (const it of asked) {
       const begin = performance.now();
-      const command = [lab.programs.dyncServer, "uploads", "list", "--json", ...question];
-      const { code, stdout, stderr } = await runProgram(command, { env: { DYNC_HOME: lab.homes.server } });
-      const took = performance.now() - begin;
-      if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}: ${stderr}`);
-      if (round > 0) times.get(question.join(" "))?.push(took);
-      listed.set(question.join(" "), String(JSON.parse(stdout.trim().split("\n").at(-1) ?? "").listed));
+      const { code, stdout, stderr } = await lab.dyncServer(["uploads", "list", "--json", ...it.question]);
+      if (round > 0) it.times.push(performance.now() - begin);
+      if (code !== 0) throw new Error(`${it.question.join(" ")}: ended with ${code}: ${stderr}`);
+      it.listed = jsonLines<{ listed: number }>(stdout).at(-1)?.listed ?? 0;
     }
   }
-  for (const [question, all] of times) {
-    const range = `${Math.min(...all).toFixed(0)}..${Math.max(...all).toFixed(0)}`;
-    rows.push([
-      question === "" ? "(all)" : question,
-      median(all).toFixed(0),
-      range,
-      listed.get(question) ?? "",
-      "",
-    ]);
-  }
-  return align(rows);
+  const rows = asked.map(({ question, times, listed }) => {
+    const range = `${Math.min(...times).toFixed(0)}..${Math.max(...times).toFixed(0)}`;
+    return [question.join(" ") || "(all)", median(times).toFixed(0), range, String(listed), ""];
+  });
+  return align([["list", "ms", "min..max", "listed", ""], ...rows]);
 }
 
 async function fill(data: string): Promise<void> {
@@ -78,10 +68,13 @@ async function fill(data: string): Promise<void> {
   catalogue.close();
 }
 
-export function ended(number: number): EndedUpload {
+function ended(number: number): EndedUpload {
   const at = new Date(Date.UTC(2026, 0, 1) + number * 180_000).toISOString();
-  const isFailed = number % 50 === 0;
   const hex = number.toString(16).padStart(32, "0");
+  const end =
+    number % 50 === 0
+      ? ({ state: "failed", bytes: 0, errorCode: 409, reason: "The name is taken" } as const)
+      : ({ state: "finished", bytes: number, errorCode: null, reason: null } as const);
   return {
     metadataText: JSON.stringify({
       project: `P${String(number % 1000).padStart(4, "0")}`,
@@ -92,25 +85,31 @@ export function ended(number: number): EndedUpload {
       samples: Array.from({ length: 4 }, (_, at) => `sample ${number + at}`),
     }),
     record: {
-      ...{
-        id: hex,
-        identity: hex,
-        user: `user${number % 20}`,
-        origin: null,
-        name: `run_sample_${number}.raw`,
-      },
-      ...{ place: null, added: null, form: "file", held: null, metadataDigest: hex.repeat(2), size: number },
-      ...{
-        modified: null,
-        client: null,
-        wantsReceipt: false,
-        state: isFailed ? "failed" : "finished",
-        durable: number,
-        mark: null,
-      },
-      ...{ bytes: isFailed ? 0 : number, sha256: hex.repeat(2), content: hex.repeat(2), receivedAt: at },
-      ...{ errorCode: isFailed ? 409 : null, reason: isFailed ? "The name is taken" : null },
-      ...{ owner: null, fence: 1, leaseUntil: 0, createdAt: at, updatedAt: at },
+      ...end,
+      id: hex,
+      identity: hex,
+      user: `user${number % 20}`,
+      origin: null,
+      name: `run_sample_${number}.raw`,
+      place: null,
+      added: null,
+      form: "file",
+      held: null,
+      metadataDigest: hex.repeat(2),
+      size: number,
+      modified: null,
+      client: null,
+      wantsReceipt: false,
+      durable: number,
+      mark: null,
+      sha256: hex.repeat(2),
+      content: hex.repeat(2),
+      receivedAt: at,
+      owner: null,
+      fence: 1,
+      leaseUntil: 0,
+      createdAt: at,
+      updatedAt: at,
     },
   };
 }
