@@ -82,6 +82,13 @@ export class DyncError extends Error {
   get meaning(): ErrorMeaning {
     return errorMeanings[this.code];
   }
+
+  /** The same error with another message or hint: what it means and lists stays, and this one is its cause. */
+  reworded(words: Partial<Pick<DyncError, "message" | "hint">>): DyncError {
+    const { code, faults } = this;
+    const { message, hint } = { message: this.message, hint: this.hint, ...words };
+    return new DyncError(code, message, { cause: this, hint, faults });
+  }
 }
 
 /** What of `error` is told to programs. */

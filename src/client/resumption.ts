@@ -92,6 +92,10 @@ export class UploadKept extends DyncError {
     super(cause.code, cause.message, { cause, hint: cause.hint, faults: cause.faults });
     this.identity = identity;
   }
+
+  override reworded(words: Parameters<DyncError["reworded"]>[0]): UploadKept {
+    return new UploadKept(super.reworded(words), this.identity);
+  }
 }
 
 /** Another process is sending it. */

@@ -58,6 +58,18 @@ test("an error carries its meaning, its hint and its cause", () => {
   expect(new DyncError("failed", "no").hint).toBeUndefined();
 });
 
+test("an error in other words is of the same kind, and lists the same", () => {
+  const faults = [{ path: "sample", text: '"sample" is missing' }];
+  const error = new DyncError("metadata-rejected", "No", { hint: "add it", faults });
+  const other = error.reworded({ message: "No, and no" });
+  const { code, hint, cause } = other;
+  expect([code, other.message, hint, other.faults, cause]).toEqual([
+    ...["metadata-rejected", "No, and no", "add it"],
+    ...[faults, error],
+  ]);
+  expect(error.reworded({ hint: undefined })).toMatchObject({ message: "No", hint: undefined, faults });
+});
+
 test("the message of anything that was thrown is one line", () => {
   expect(messageOf(new Error("one\n  two\r\nthree"))).toBe("one two three");
   expect(messageOf("text\n")).toBe("text ");

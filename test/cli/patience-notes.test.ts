@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { DyncError, type ErrorCode } from "../../src/base/error.ts";
 import { PatienceNotes } from "../../src/cli/dync/patience-notes.ts";
+import { UploadKept } from "../../src/client/resumption.ts";
 
 function follow(durationMs: number) {
   const notes: string[] = [];
@@ -53,6 +54,13 @@ describe("what is said", () => {
       hint: "look",
       code: "unreachable",
     });
+    const faults = [{ path: "sample", text: "is missing" }];
+    const identity = "0123abcd".repeat(4);
+    const kept = new UploadKept(new DyncError("unreachable", "Nothing listens", { faults }), identity);
+    const gaveUp = patience.gaveUp(kept);
+    expect(gaveUp).toBeInstanceOf(UploadKept);
+    const message = "Nothing listens; gave up after trying for 2 s";
+    expect(gaveUp).toMatchObject({ message, faults, identity });
     const cancelled = new DyncError("cancelled", "Interrupted");
     expect(patience.gaveUp(cancelled)).toBe(cancelled);
   });

@@ -198,7 +198,7 @@ function whichOf({ origin, name }: Job): { readonly path: string; readonly name:
 /** The error as it is to be read where it is one of many: it says which file it is about. */
 function aboutFile(job: Job, error: DyncError): DyncError {
   const { path } = whichOf(job);
-  const { code, message, hint, faults } = error;
+  const { message } = error;
   const isNamed = [path, job.name].some((name) => message.includes(`"${name}"`));
-  return isNamed ? error : new DyncError(code, `"${path}": ${message}`, { cause: error, hint, faults });
+  return isNamed ? error : error.reworded({ message: `"${path}": ${message}` });
 }

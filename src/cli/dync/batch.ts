@@ -106,7 +106,7 @@ async function* jobsOf(uploads: readonly Job[], batches: readonly Batch[]): Asyn
 
 /** What is said once where all that was under way ends. */
 function interruption(error: DyncError, outcomes: BatchOutcomes, batches: readonly Batch[]): DyncError {
-  return new DyncError(error.code, error.message, { cause: error, hint: wayOn(outcomes, batches) });
+  return error.reworded({ hint: wayOn(outcomes, batches) });
 }
 
 function wayOn({ left, refused }: BatchOutcomes, batches: readonly Batch[]): string {

@@ -52,10 +52,6 @@ export class PatienceNotes {
   gaveUp(error: unknown): unknown {
     if (!(error instanceof DyncError) || !error.meaning.retry || this.#since === null) return error;
     const tried = formatDuration(this.#options.now() - this.#since);
-    const { code, message, hint } = error;
-    return new DyncError(code, `${message}; gave up after trying for ${tried}`, {
-      cause: error,
-      hint,
-    });
+    return error.reworded({ message: `${error.message}; gave up after trying for ${tried}` });
   }
 }

@@ -95,16 +95,12 @@ export function checksumLine({ name }: Job, { sha256 }: Receipt): string {
 /** The error with how to go on where that is possible, or with a name that would do where the server has a word against it. */
 function withHint(error: unknown, { name }: Job): unknown {
   if (!(error instanceof DyncError)) return error;
-  const { code, message, hint, faults } = error;
+  const { code, hint } = error;
   const isRefusal = code === "forbidden" || code === "too-large";
   const other = isRefusal && hint === undefined ? otherNameHint(name) : null;
   const added = error instanceof UploadKept ? wayOn(error.identity.slice(0, 8)) : other;
   if (added === null) return error;
-  return new DyncError(code, message, {
-    cause: error,
-    hint: hint === undefined ? added : `${hint}; ${added}`,
-    faults,
-  });
+  return error.reworded({ hint: hint === undefined ? added : `${hint}; ${added}` });
 }
 
 function wayOn(id: string): string {

@@ -1,6 +1,6 @@
 // Of many things that are to be named the first few, and how many there are. Pure.
 
-import { DyncError, SeveralErrors } from "../../base/error.ts";
+import { type DyncError, SeveralErrors } from "../../base/error.ts";
 
 // So many fit on a screen; who has more of them goes by a rule, and not by the list.
 const shownMax = 20;
@@ -28,5 +28,5 @@ export function errorOf(errors: FirstOf<DyncError>, common: (count: number) => D
   if (first === undefined) return null;
   const last = common(errors.count);
   if (errors.count > 1) return new SeveralErrors([...errors.items, last], last);
-  return new DyncError(first.code, first.message, { cause: first, hint: last.hint });
+  return first.reworded({ hint: last.hint });
 }
