@@ -1,14 +1,14 @@
 // The copies of servers' rules that a client keeps, `DYNC_HOME/rules/HOST_PORT.json`: what a server said last of what concerns the
 // user of this key, and when that was. A copy is replaced as a whole.
 
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
 import { sha256Hex } from "../base/sha256-hex.ts";
+import { writeWhole } from "../base/write-whole.ts";
 import { fingerprintOf, PublicKey } from "../keys/key.ts";
 import { hostInFileName, type ServerChoice } from "../keys/known-servers.ts";
 import { limits } from "../protocol/limits.ts";
@@ -68,13 +68,10 @@ export class RulesShelf {
     const at = this.#clock.date().toISOString();
     const { user, digest, text } = rules;
     const content = JSON.stringify({ schema: 1, key: key.text, user, digest, at, text });
-    const temporary = join(this.#folder, `.${randomBytes(8).toString("hex")}.tmp`);
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, `${content}\n`, { flag: "wx", mode: 0o600 });
-      await rename(temporary, this.#fileOf(server));
+      await writeWhole(this.#fileOf(server), `${content}\n`, { isDurable: false });
     } catch (cause) {
-      await rm(temporary, { force: true }).catch(() => {});
       throw new DyncError("failed", `Cannot write to ${this.#folder}: ${messageOf(cause)}`, { cause });
     }
   }

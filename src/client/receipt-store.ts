@@ -2,13 +2,14 @@
 // sign with, `receipts/servers/`: the one that came first over a connection that a server's CURVE key protects, and those that it signed
 // over. Nothing that was confirmed waits for any of it, and nothing of it can undo a confirmation.
 
-import { createHash, randomBytes } from "node:crypto";
 import { closeSync, fsync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { sha256Hex } from "../base/sha256-hex.ts";
+import { syncFolder, writeWhole } from "../base/write-whole.ts";
 import { jwsCharsMax } from "../receipts/compact-jws.ts";
 import { type PublicJwk, publicJwkSchema, thumbprintOf } from "../receipts/signing-key.ts";
 import type { Statement } from "../receipts/statement.ts";
@@ -145,7 +146,7 @@ export class ReceiptStore {
       if (systemCode(error) !== "EEXIST") throw error;
       // The same comes again with what was there already; by another key it takes the place of the one before.
       if (readFileSync(file, "utf8") === text) return false;
-      await writeWhole(folder, name, text);
+      await writeWhole(file, text, { isDurable: true });
       return true;
     }
     try {
@@ -179,10 +180,10 @@ export class ReceiptStore {
     const added = { jwk: key, since: this.#now().toISOString(), signedBy };
     const now: KnownServer = { ...rest, keys: [...keys, added] };
     this.#known.set(server, Promise.resolve(now));
-    const folder = join(this.#folder, "servers");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeWhole(folder, this.#knownName(server), `${JSON.stringify({ schema: 1, ...now }, null, 2)}\n`);
-    await syncFolder(folder);
+    const file = this.knownFile(server);
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await writeWhole(file, `${JSON.stringify({ schema: 1, ...now }, null, 2)}\n`, { isDurable: true });
+    await syncFolder(dirname(file));
     return null;
   }
 
@@ -221,12 +222,9 @@ export class ReceiptStore {
 
   /** Where the keys of the server with this fingerprint are written down. */
   knownFile(server: string): string {
-    return join(this.#folder, "servers", this.#knownName(server));
-  }
-
-  // A fingerprint has characters that no file name may have.
-  #knownName(server: string): string {
-    return `${Buffer.from(server.replace(/^SHA256:/, ""), "base64").toString("hex")}.json`;
+    // A fingerprint has characters that no file name may have.
+    const name = Buffer.from(server.replace(/^SHA256:/, ""), "base64").toString("hex");
+    return join(this.#folder, "servers", `${name}.json`);
   }
 
   /** All that are kept, the oldest first, a month's names at a time. Throws what the system says. */
@@ -280,9 +278,7 @@ function difference(statement: Statement, { server, expected }: NewReceipt): str
 // By when it was received, then by its upload: other servers' ids may be anything.
 function fileNameOf({ received, upload }: Statement): string {
   const at = received.replace(/[-:]|\.\d+/g, "");
-  const id = /^[0-9a-f]{32}$/.test(upload)
-    ? upload
-    : `x${createHash("sha256").update(upload).digest("hex").slice(0, 32)}`;
+  const id = /^[0-9a-f]{32}$/.test(upload) ? upload : `x${sha256Hex(upload).slice(0, 32)}`;
   return `${at}-${id}.jws`;
 }
 
@@ -296,34 +292,6 @@ async function namesIn(folder: string, form: RegExp): Promise<readonly string[]>
   } catch (error) {
     if (systemCode(error) === "ENOENT") return [];
     throw error;
-  }
-}
-
-async function writeWhole(folder: string, name: string, text: string): Promise<void> {
-  const temporary = join(folder, `.${randomBytes(8).toString("hex")}.tmp`);
-  try {
-    const handle = await open(temporary, "wx", 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, join(folder, name));
-  } catch (error) {
-    await unlink(temporary).catch(() => {});
-    throw error;
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  // Windows has no handle of a folder that could be synced.
-  if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

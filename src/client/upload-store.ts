@@ -1,13 +1,14 @@
 // What the client remembers of unfinished uploads, in `DYNC_HOME/uploads/`, one file each, from before the first
 // message until the end. It is a hint: it says under which identity to ask, and what the server answers decides.
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
+import { writeWhole } from "../base/write-whole.ts";
 import { metadataFormFault } from "../protocol/wire/metadata.ts";
 import { TargetIndex } from "./target-index.ts";
 
@@ -96,6 +97,7 @@ export interface UploadTarget extends Pick<UnfinishedUpload, "host" | "port" | "
 }
 
 const suffix = ".json";
+// As `writeWhole` names its drafts.
 const draftSuffix = ".tmp";
 const draftAgeMsMin = 60 * 60_000;
 
@@ -154,15 +156,10 @@ export class UploadStore {
   /** Writes it, durably, in one step. Throws `DyncError` ("configuration") when that is not possible. */
   async save(upload: UnfinishedUpload): Promise<void> {
     const file = this.#file(upload.identity);
-    const draft = `${file}.${randomBytes(4).toString("hex")}${draftSuffix}`;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      const text = `${JSON.stringify(upload, null, 2)}\n`;
-      await writeFile(draft, text, { flag: "wx", mode: 0o600, flush: true });
-      await rename(draft, file);
+      await writeWhole(file, `${JSON.stringify(upload, null, 2)}\n`, { isDurable: true });
     } catch (error) {
-      // What cannot be cleared up must not hide why.
-      await rm(draft, { force: true }).catch(() => {});
       throw new DyncError("configuration", `Cannot write to ${this.#folder}: ${reasonOf(error)}`, {
         cause: error,
         hint: "dync keeps there what it needs to go on after an interruption; make the folder writable",

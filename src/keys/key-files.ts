@@ -8,6 +8,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { fileNameFault } from "../base/file-name.ts";
+import { syncFolder } from "../base/write-whole.ts";
 import {
   type Certificate,
   certificateBytesMax,
@@ -407,14 +408,4 @@ async function moveNew(temporary: string, file: string): Promise<void> {
     return rename(temporary, file);
   }
   await unlink(temporary);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  if (isWindows) return;
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,9 +1,9 @@
 // `dync limit [RATE]`: how fast files are sent from here, also by commands that run already.
 
-import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DyncError, messageOf } from "../../base/error.ts";
+import { writeWhole } from "../../base/write-whole.ts";
 import { parseRateLimit, type RateLimit, rateAt, writeRate } from "../../config/rate-limit.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
@@ -33,7 +33,11 @@ export const limitCommand = defineCommand({
     const file = limitFile(home);
     try {
       if (clear) await rm(file, { force: true });
-      if (limit !== null) await replace(home, file, `${limit.text}\n`);
+      if (limit !== null) {
+        await mkdir(home, { recursive: true, mode: 0o700 });
+        // At once, so that nobody reads half of it.
+        await writeWhole(file, `${limit.text}\n`, { isDurable: false });
+      }
     } catch (error) {
       throw new DyncError("configuration", `Cannot change ${file}: ${messageOf(error)}`, { cause: error });
     }
@@ -70,16 +74,4 @@ function expectOne(text: string, isCleared: boolean): RateLimit | null {
   if (isCleared)
     throw new DyncError("usage", "A rate and --clear are both given", { hint: "leave one away" });
   return unwrap(parseRateLimit(text), "RATE");
-}
-
-/** At once, so that nobody reads half of it. */
-async function replace(home: string, file: string, text: string): Promise<void> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  const temporary = join(home, `.limit-${randomBytes(8).toString("hex")}.tmp`);
-  try {
-    await writeFile(temporary, text, { flag: "wx", mode: 0o600 });
-    await rename(temporary, file);
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }

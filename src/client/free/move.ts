@@ -8,6 +8,7 @@ import { copyFile, link, mkdir, open, rename, rm, unlink, utimes } from "node:fs
 import { basename, dirname, join, relative } from "node:path";
 import { DyncError, systemCode } from "../../base/error.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
+import { syncFolder } from "../../base/write-whole.ts";
 import type { Disposal } from "./remove.ts";
 import { type Base, look } from "./way.ts";
 
@@ -22,7 +23,7 @@ export function moving(base: Base, folder: string, canLink = true): Disposal {
       const target = targetOf(path);
       await mkdir(systemPathBytes(dirname(target)), { recursive: true });
       const isLinked = canLink && (await linkTo(path, target));
-      if (isLinked) await syncFolder(dirname(target));
+      if (isLinked) await syncFolder(systemPathBytes(dirname(target)));
       else await copyTo(path, target, isStill);
       await unlink(systemPathBytes(path));
     },
@@ -56,7 +57,7 @@ async function copyTo(path: string, target: string, isStill: () => Promise<boole
     // Of two that want one name the second finds it taken.
     if ((await look(target)) !== null) throw taken(target);
     await rename(systemPathBytes(draft), systemPathBytes(target));
-    await syncFolder(dirname(target));
+    await syncFolder(systemPathBytes(dirname(target)));
   } catch (error) {
     await rm(systemPathBytes(draft), { force: true });
     throw error;
@@ -84,17 +85,6 @@ async function hashOf(path: string): Promise<Buffer> {
 async function syncFile(path: string): Promise<void> {
   // Windows asks for the right to write, and elsewhere a file that is read only has none.
   const handle = await open(systemPathBytes(path), process.platform === "win32" ? "r+" : "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Not on Windows, where a folder cannot be opened. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(systemPathBytes(path), "r");
   try {
     await handle.sync();
   } finally {
