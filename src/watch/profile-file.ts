@@ -3,9 +3,10 @@
 import * as v from "valibot";
 import { messageOf } from "../base/error.ts";
 import { type Parsed, right, wrong } from "../config/parsed.ts";
-import { choices, counts, durations, type Kind, readInFile, sizes } from "../config/setting.ts";
-import { checkFile, type FileReading, type MemberFault, member, table } from "../config/table.ts";
+import { choices, counts, durations, sizes } from "../config/setting.ts";
+import { checkFile, type FileReading, member, memberFault, ofKind, table } from "../config/table.ts";
 import { readToml, tomlText } from "../config/toml.ts";
+import type { TomlPath } from "../config/toml-lines.ts";
 import { isExpression, linearPattern, type Matches } from "../rules/linear-pattern.ts";
 import { type PathGlob, pathGlob } from "./path-glob.ts";
 import type { WaitReason } from "./wait-reason.ts";
@@ -90,17 +91,17 @@ const conditionMembers = {
   name: v.optional(member(readGlobs)),
   text: v.optional(table({ in: member(readGlob), is: member(readWantedText) })),
   each: v.optional(table({ folder: member(readGlob), has: member(readGlobs) })),
-  smaller: v.optional(table({ files: member(readGlobs), than: member((it) => readAs(sizes(), it)) })),
+  smaller: v.optional(table({ files: member(readGlobs), than: ofKind(sizes()) })),
 };
 const conditionNames = Object.keys(conditionMembers) as (keyof Condition)[];
 
 const fileSchema: v.GenericSchema<unknown, ProfileFile> = table(
   {
     title: member(readText),
-    unit: member((it) => readAs(choices("UNIT", ["file", "folder"] as const), it)),
+    unit: ofKind(choices("UNIT", ["file", "folder"] as const)),
     about: v.optional(member(readText)),
-    depth: v.optional(member((it) => readAs(counts(1, depthMax), it))),
-    settle: v.optional(member((it) => readAs(durations(settleMsMin), it))),
+    depth: v.optional(ofKind(counts(1, depthMax))),
+    settle: v.optional(ofKind(durations(settleMsMin))),
     names: v.optional(member(readGlobs)),
     contains: v.optional(member(readGlobs)),
     endings: v.optional(member(readEndings)),
@@ -112,7 +113,7 @@ const fileSchema: v.GenericSchema<unknown, ProfileFile> = table(
       v.array(
         table({
           ...conditionMembers,
-          outcome: v.optional(member((it) => readAs(choices("OUTCOME", outcomes), it))),
+          outcome: v.optional(ofKind(choices("OUTCOME", outcomes))),
           says: v.optional(member(readText)),
         }),
       ),
@@ -122,7 +123,7 @@ const fileSchema: v.GenericSchema<unknown, ProfileFile> = table(
         table({
           in: member(readGlob),
           is: member(readWantedText),
-          outcome: member((it) => readAs(choices("OUTCOME", outcomes), it)),
+          outcome: ofKind(choices("OUTCOME", outcomes)),
         }),
       ),
     ),
@@ -130,7 +131,7 @@ const fileSchema: v.GenericSchema<unknown, ProfileFile> = table(
       v.array(
         table({
           ...conditionMembers,
-          reason: member((it) => readAs(choices("REASON", reasons), it)),
+          reason: ofKind(choices("REASON", reasons)),
           says: member(readText),
         }),
       ),
@@ -148,15 +149,12 @@ export function readProfileFile(text: string): FileReading<ProfileFile> {
   const reading = checkFile(readToml(text), fileSchema);
   if (!reading.ok) return reading;
   const faults = faultsBeside(reading.value)
-    .map(([path, words]): MemberFault => {
-      const shown = path.map((it) => (typeof it === "number" ? `[${it + 1}]` : `.${it}`)).join("");
-      return { line: reading.lineOf(path), member: shown.replace(/^\./, ""), text: words };
-    })
+    .map(([path, words]) => memberFault(reading, path, words))
     .toSorted((a, b) => a.line - b.line);
   return faults.length === 0 ? reading : { ok: false, faults };
 }
 
-type Located = readonly [path: readonly (string | number)[], text: string];
+type Located = readonly [path: TomlPath, text: string];
 
 /** What is wrong with members beside each other. */
 function faultsBeside(file: ProfileFile): readonly Located[] {
@@ -182,11 +180,7 @@ function faultsBeside(file: ProfileFile): readonly Located[] {
   ];
 }
 
-function conditionFaults(
-  { unit }: ProfileFile,
-  row: SignRow | WaitRow,
-  path: readonly (string | number)[],
-): readonly Located[] {
+function conditionFaults({ unit }: ProfileFile, row: SignRow | WaitRow, path: TomlPath): readonly Located[] {
   const faults: Located[] = [];
   if (conditionNames.every((key) => row[key] === undefined)) {
     const names = conditionNames.map((it) => `"${it}"`).join(", ");
@@ -256,8 +250,4 @@ function readSources(value: unknown): Parsed<readonly string[]> {
     return wrong(wanted, tomlText(value));
   const other = value.find((it) => !readText(it).ok);
   return other === undefined ? right(value as string[]) : wrong(wanted, tomlText(other));
-}
-
-function readAs<T>(kind: Kind<T>, value: unknown): Parsed<T> {
-  return readInFile({ kind }, value);
 }
