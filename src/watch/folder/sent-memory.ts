@@ -2,12 +2,12 @@
 // the server confirmed. It is on disk before anything else follows from it, so that nothing is sent twice, and is asked about one entry
 // at a time, so that it takes no memory however long it grows.
 
-import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { DyncError, messageOf } from "../../base/error.ts";
 import { FileLock } from "../../base/file-lock.ts";
+import { sha256Hex } from "../../base/sha256-hex.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 
 /** What is remembered of an entry that was sent. */
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS sent (
 
 /** Where what is known of the watched folder `folder` (absolute) lies below `home`. */
 export function watchFolderOf(home: string, folder: string): string {
-  return join(home, "watch", createHash("sha256").update(folder).digest("hex").slice(0, 16));
+  return join(home, "watch", sha256Hex(folder).slice(0, 16));
 }
 
 export class SentMemory implements Disposable {
