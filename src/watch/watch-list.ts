@@ -304,6 +304,13 @@ export class WatchList {
     return { entries: this.#entries.size, waiting };
   }
 
+  /** How many of them wait for which reason. */
+  get reasons(): Readonly<Record<string, number>> {
+    const reasons: Record<string, number> = {};
+    for (const { reason } of this.waiting()) reasons[reason] = (reasons[reason] ?? 0) + 1;
+    return reasons;
+  }
+
   #wait(path: string, entry: Entry, { reason, detail }: Waiting): void {
     const before = entry.waiting;
     entry.waiting = { reason, detail };

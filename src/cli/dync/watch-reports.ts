@@ -151,10 +151,6 @@ export class WatchReports {
 
   /** For the last line of --json. */
   summarise(list: WatchList, folder: string): void {
-    const { output } = this.#context;
-    const reasons: Record<string, number> = {};
-    for (const { reason } of list.waiting()) reasons[reason] = (reasons[reason] ?? 0) + 1;
-    const { entries, waiting } = list.counts;
-    output.summarise({ folder, entries, waiting, reasons, ...this.counts });
+    this.#context.output.summarise({ folder, ...list.counts, reasons: list.reasons, ...this.counts });
   }
 }

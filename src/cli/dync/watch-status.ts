@@ -45,7 +45,7 @@ export class WatchStatus implements Disposable {
     const startedAt = clock.date().toISOString();
     this.#file = fileIn(state);
     this.#clock = clock;
-    this.#state = () => ({ startedAt, ...list.counts, reasons: reasonsOf(list), lastTrouble: lastTrouble() });
+    this.#state = () => ({ startedAt, ...list.counts, reasons: list.reasons, lastTrouble: lastTrouble() });
     this.#write();
   }
 
@@ -66,12 +66,6 @@ export class WatchStatus implements Disposable {
   [Symbol.dispose](): void {
     this.#cancel();
   }
-}
-
-function reasonsOf(list: WatchList): Readonly<Record<string, number>> {
-  const reasons: Record<string, number> = {};
-  for (const { reason } of list.waiting()) reasons[reason] = (reasons[reason] ?? 0) + 1;
-  return reasons;
 }
 
 /** What the watcher wrote last whose memory is in `state`; `null`: nothing. */
