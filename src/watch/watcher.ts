@@ -3,6 +3,7 @@
 
 import { type Clock, sleep } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
+import { untilOneFails } from "../base/until-one-fails.ts";
 import { BeingSent, isRefused } from "../client/resumption.ts";
 import { isOfServer } from "../client/servers.ts";
 import type { Receipt } from "../client/upload.ts";
@@ -83,19 +84,7 @@ export class Watcher {
 
   /** Watches until the signal aborts, and rejects then. */
   async forever(signal: AbortSignal): Promise<void> {
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
-    const end = (): void => this.#queue.close();
-    either.addEventListener("abort", end, { once: true });
-    const both = [this.#lookLoop(either), this.#sendLoop(either)].map((loop) =>
-      loop.catch((error: unknown) => {
-        stop.abort(error);
-        throw error;
-      }),
-    );
-    const [failed] = (await Promise.allSettled(both)).filter((it) => it.status === "rejected");
-    signal.throwIfAborted();
-    throw stop.signal.aborted ? stop.signal.reason : failed?.reason;
+    await untilOneFails([(it) => this.#lookLoop(it), (it) => this.#sendLoop(it)], signal);
   }
 
   async #lookLoop(signal: AbortSignal): Promise<void> {
@@ -159,6 +148,7 @@ export class Watcher {
 
   async #sendLoop(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;
+    signal.addEventListener("abort", () => this.#queue.close(), { once: true });
     let failures = 0;
     while (!this.#queue.isClosed) {
       if (this.#queue.length === 0) {

@@ -1,9 +1,10 @@
 // `dync watch [SERVER] DIR`: sends what appears in a folder, each file and sub-folder when it is complete.
 
 import { resolve } from "node:path";
-import { systemClock } from "../../base/clock.ts";
+import { sleep, systemClock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
+import { untilOneFails } from "../../base/until-one-fails.ts";
 import { anyOf } from "../../client/listing/pattern.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
@@ -127,7 +128,9 @@ async function watchFolder(
       return isAnythingRefused(parts.list) ? exitSomeFailed : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
-    await beside(signal, (either) => watcher.forever(either), after);
+    const watching = (it: AbortSignal): Promise<void> => watcher.forever(it);
+    const taking = after === null ? [] : [(it: AbortSignal): Promise<void> => after.forever(it)];
+    await untilOneFails([watching, ...taking], signal);
     return 0;
   } finally {
     reports.summarise(parts.list, folder);
@@ -148,25 +151,6 @@ async function afterOf(
   const retry = readRetry({ options, environment, profile });
   const home = resolve(dyncHome(environment));
   return await afterSent({ ...said, server, folder, home, retry, list }, context, reports);
-}
-
-/** Does both until the first ends, and rejects with its reason. */
-async function beside(
-  signal: AbortSignal,
-  watch: (signal: AbortSignal) => Promise<void>,
-  after: AfterSent | null,
-): Promise<void> {
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  const both = [watch(either), ...(after === null ? [] : [after.forever(either)])].map((work) =>
-    work.catch((error: unknown) => {
-      stop.abort(error);
-      throw error;
-    }),
-  );
-  await Promise.allSettled(both);
-  signal.throwIfAborted();
-  throw stop.signal.reason;
 }
 
 function noticesFor(
@@ -313,7 +297,7 @@ async function explain(
 ): Promise<number> {
   const { output, signal } = context;
   await looker.all(signal);
-  await new Promise<void>((done) => void systemClock.after(explainPauseMs, done));
+  await sleep(systemClock, explainPauseMs, signal);
   for (const { sighting } of await looker.all(signal)) {
     const detail = "It is quiet since --explain looks at it";
     list.waits(sighting.path, { reason: "settling", detail });
