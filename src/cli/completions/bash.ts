@@ -2,17 +2,16 @@
 // cursor is stands in bash.txt; here are the tables that it looks things up in.
 
 import template from "./bash.txt" with { type: "text" };
-import type { CompletedCommand, CompletedOption, CompletedProgram, CompletedWord } from "./completed.ts";
-import { filledIn, kindText, quoted } from "./script.ts";
+import type { CompletedCommand, CompletedProgram, CompletedWord } from "./completed.ts";
+import { filledIn, kindText, quoted, writtenForms } from "./script.ts";
 
 export function bashScript(program: CompletedProgram): string {
-  const { commands, firstWords, secondWords } = program;
-  const words = [["", firstWords] as const, ...secondWords];
+  const { commands, words } = program;
   return filledIn(template, program, {
     KINDS: commands.flatMap(kindLines),
     ARGUMENTS: commands.flatMap(argumentLines),
     OPTIONS: commands.map(optionLine),
-    WORDS: words.map(([first, words]) => `    ${quoted(first)}) list=${listOf(words)} ;;`),
+    WORDS: [...words].map(([first, words]) => `    ${quoted(first)}) list=${listOf(words)} ;;`),
     COMMANDS: commands.map(({ name }) => {
       const pattern = name.includes(" ") ? name : `${name} `;
       return `    ${quoted(pattern)}) command=${quoted(name)} ;;`;
@@ -42,10 +41,6 @@ function argumentLines({ name, arguments: all }: CompletedCommand): readonly str
 function optionLine({ name, options }: CompletedCommand): string {
   const words = options.map(({ name: option, about }) => ({ word: `--${option}`, about }));
   return `    ${quoted(name)}) list=${listOf(words)} ;;`;
-}
-
-function writtenForms({ name, letter }: CompletedOption): readonly string[] {
-  return letter === null ? [`--${name}`] : [`--${name}`, `-${letter}`];
 }
 
 function listOf(words: readonly CompletedWord[]): string {

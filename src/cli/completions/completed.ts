@@ -52,9 +52,8 @@ export interface CompletedProgram {
   /** The command that is meant where none is named. */
   readonly defaultCommand: string;
   readonly commands: readonly CompletedCommand[];
-  readonly firstWords: readonly CompletedWord[];
-  /** The second words of commands that have two, by the first. */
-  readonly secondWords: ReadonlyMap<string, readonly CompletedWord[]>;
+  /** The words that may follow another: the first of a line follow "", the second ones of commands that have two follow the first. */
+  readonly words: ReadonlyMap<string, readonly CompletedWord[]>;
 }
 
 /** What is in all scripts about `program`. */
@@ -62,20 +61,13 @@ export function completedProgram(program: Program): CompletedProgram {
   const { name, defaultCommand, groups = [] } = program;
   const descriptions = new Map(program.commands.map((it) => [it.name, aboutsOf(it, program)]));
   const commands = program.commands.map((it) => completedCommand(it, descriptions.get(it.name)!));
-  const secondWords = new Map<string, CompletedWord[]>();
-  for (const { name: command, about } of commands) {
-    const [first = "", word] = command.split(" ");
-    if (word !== undefined) secondWords.set(first, [...(secondWords.get(first) ?? []), { word, about }]);
+  const words = new Map<string, CompletedWord[]>([["", []]]);
+  const abouts = groups.map(({ name, usage }) => ({ name, about: oneLine(summaryOf(usage)) }));
+  for (const { name: all, about } of [...commands, ...abouts]) {
+    const [before, word] = all.includes(" ") ? (all.split(" ") as [string, string]) : ["", all];
+    words.set(before, [...(words.get(before) ?? []), { word, about }]);
   }
-  const alone = commands.filter((it) => !it.name.includes(" "));
-  const firstWords = [
-    ...alone,
-    ...groups.map(({ name, usage }) => ({ name, about: oneLine(summaryOf(usage)) })),
-  ];
-  return {
-    ...{ name, defaultCommand, commands, secondWords },
-    firstWords: firstWords.map(({ name: word, about }) => ({ word, about })),
-  };
+  return { name, defaultCommand, commands, words };
 }
 
 function completedCommand(command: Command, abouts: ReadonlyMap<string, string>): CompletedCommand {

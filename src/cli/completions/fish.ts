@@ -2,19 +2,23 @@
 
 import type { CompletedArgument, CompletedCommand, CompletedOption, CompletedProgram } from "./completed.ts";
 import template from "./fish.txt" with { type: "text" };
-import { filledIn, ownName } from "./script.ts";
+import { filledIn, ownName, writtenForms } from "./script.ts";
 
 export function fishScript(program: CompletedProgram): string {
-  const { name: programName, commands, firstWords, secondWords } = program;
+  const { name: programName, commands, words } = program;
   const own = ownName(program);
   const complete = (condition: string, rest: string): string =>
     `complete -c ${programName} -n ${quotedForFish(condition)} ${rest}`;
-  const words = [["", firstWords] as const, ...secondWords];
   return filledIn(template, program, {
     TAKING: commands.flatMap(takingLines),
     COMMANDS: [commands.map(({ name }) => quotedForFish(name)).join(" ")],
-    GROUPS: [[...secondWords.keys()].map(quotedForFish).join(" ")],
-    WORDS: words.flatMap(([first, all]) =>
+    GROUPS: [
+      [...words.keys()]
+        .filter((it) => it !== "")
+        .map(quotedForFish)
+        .join(" "),
+    ],
+    WORDS: [...words].flatMap(([first, all]) =>
       all.map(({ word, about }) =>
         complete(
           `${own}_wants_command ${first}`.trimEnd(),
@@ -37,10 +41,8 @@ export function fishScript(program: CompletedProgram): string {
 }
 
 function takingLines({ name, options }: CompletedCommand): readonly string[] {
-  const forms = options
-    .filter(({ value }) => value !== null)
-    .flatMap(({ name: option, letter }) => [`--${option}`, ...(letter === null ? [] : [`-${letter}`])]);
-  const patterns = forms.map((form) => quotedForFish(`${name} ${form}`));
+  const taking = options.filter(({ value }) => value !== null).flatMap(writtenForms);
+  const patterns = taking.map((form) => quotedForFish(`${name} ${form}`));
   return patterns.length === 0 ? [] : [`        case ${patterns.join(" ")}`, "            return 0"];
 }
 

@@ -5,8 +5,7 @@ import template from "./powershell.txt" with { type: "text" };
 import { filledIn, kindText } from "./script.ts";
 
 export function powershellScript(program: CompletedProgram): string {
-  const { commands, firstWords, secondWords } = program;
-  const words = [["", firstWords] as const, ...secondWords];
+  const { commands, words } = program;
   return filledIn(template, program, {
     OPTIONS: commands.flatMap(({ name, options }) =>
       options.map(({ name: option, letter, value, about }) => {
@@ -19,7 +18,7 @@ export function powershellScript(program: CompletedProgram): string {
         [name, `${at + 1}${repeats ? "+" : ""}`, kindText(value)].join("|"),
       ),
     ),
-    WORDS: words.flatMap(([first, all]) => all.map(({ word, about }) => [first, word, about].join("|"))),
+    WORDS: [...words].flatMap(([first, all]) => all.map(({ word, about }) => [first, word, about].join("|"))),
     COMMANDS: [commands.map(({ name }) => `'${name}'`).join(", ")],
   });
 }

@@ -1,7 +1,7 @@
 // What the scripts for all shells have in common: a text beside this file, with places that are filled in.
 
 import { version } from "../version.ts";
-import type { CompletedProgram, CompletedValue } from "./completed.ts";
+import type { CompletedOption, CompletedProgram, CompletedValue } from "./completed.ts";
 
 /** `template` with each `@NAME@` replaced by the part of that name, and what every script has: program, version, default. */
 export function filledIn(
@@ -27,6 +27,11 @@ export function ownName({ name }: CompletedProgram): string {
 /** A text as one word of bash, zsh, or any other shell that quotes as they do. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The ways to write an option: its name, and its letter if it has one. */
+export function writtenForms({ name, letter }: CompletedOption): readonly string[] {
+  return letter === null ? [`--${name}`] : [`--${name}`, `-${letter}`];
 }
 
 /** What a value is, in one word, or "words" and what it can be. */

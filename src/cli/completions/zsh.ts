@@ -8,30 +8,28 @@ import type {
   CompletedValue,
   CompletedWord,
 } from "./completed.ts";
-import { filledIn, ownName, quoted } from "./script.ts";
+import { filledIn, ownName, quoted, writtenForms } from "./script.ts";
 import template from "./zsh.txt" with { type: "text" };
 
 export function zshScript(program: CompletedProgram): string {
-  const { commands, firstWords, secondWords } = program;
-  const words = [["", firstWords] as const, ...secondWords];
+  const { commands, words } = program;
   const own = ownName(program);
   const fallback = commands.find(({ name }) => name === program.defaultCommand);
   const isServerFirst = fallback?.arguments[0]?.value.kind === "server";
   return filledIn(template, program, {
     FIRST: [isServerFirst ? `${own}_servers` : "false"],
     TAKING: commands.flatMap(takingLines),
-    WORDS: words.map(([first, words]) => `    ${quoted(first)}) reply=(${words.map(wordText).join(" ")}) ;;`),
+    WORDS: [...words].map(
+      ([first, words]) => `    ${quoted(first)}) reply=(${words.map(wordText).join(" ")}) ;;`,
+    ),
     COMMANDS: [commands.map(({ name }) => quoted(name)).join(" | ")],
     CASES: commands.map((it) => caseLines(it, own)),
   });
 }
 
 function takingLines({ name, options }: CompletedCommand): readonly string[] {
-  const taking = options.filter(({ value }) => value !== null);
-  const patterns = taking.flatMap(({ name: option, letter }) => [
-    quoted(`${name} --${option}`),
-    ...(letter === null ? [] : [quoted(`${name} -${letter}`)]),
-  ]);
+  const taking = options.filter(({ value }) => value !== null).flatMap(writtenForms);
+  const patterns = taking.map((form) => quoted(`${name} ${form}`));
   return patterns.length === 0 ? [] : [`    ${patterns.join(" | ")}) return 0 ;;`];
 }
 
