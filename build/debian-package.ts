@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DyncError } from "../src/base/error.ts";
-import { completionScript } from "../src/cli/completions/command.ts";
+import { completionScript } from "../src/cli/completions/completion-script.ts";
 import { exampleText } from "../src/config/server-example.ts";
 import { manualPage, manualSections, programs } from "./manual-page.ts";
 import { noticesPath } from "./notices.ts";

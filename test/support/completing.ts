@@ -3,7 +3,7 @@
 
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Shell, shells } from "../../src/cli/completions/command.ts";
+import { type Shell, shells } from "../../src/cli/completions/script.ts";
 import { runProgram } from "./programs.ts";
 import { terminalMissing } from "./terminal.ts";
 

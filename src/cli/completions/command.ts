@@ -4,27 +4,8 @@ import { DyncError } from "../../base/error.ts";
 import { sharedOptions } from "../args.ts";
 import { type Command, defineCommand, type Environment, type Program } from "../command.ts";
 import { printable } from "../printable.ts";
-import { bashScript } from "./bash.ts";
-import { type CompletedProgram, completedProgram } from "./completed.ts";
-import { fishScript } from "./fish.ts";
-import { powershellScript } from "./powershell.ts";
+import { type Shell, shells } from "./script.ts";
 import { completionsUsage } from "./usage.ts";
-import { zshScript } from "./zsh.ts";
-
-export const shells = ["bash", "zsh", "fish", "powershell"] as const;
-export type Shell = (typeof shells)[number];
-
-const scripts: Readonly<Record<Shell, (program: CompletedProgram) => string>> = {
-  bash: bashScript,
-  zsh: zshScript,
-  fish: fishScript,
-  powershell: powershellScript,
-};
-
-/** The script for `shell`, which ends with a line feed. */
-export function completionScript(program: Program, shell: Shell): string {
-  return scripts[shell](completedProgram(program));
-}
 
 /**
  * The command of `program`, which holds it. `servers` lists what a user may write as SERVER; a program without that has no
@@ -49,7 +30,9 @@ export function completionsCommand(
         for (const name of await servers(environment)) output.result(name);
         return 0;
       }
-      output.text(completionScript(program(), readShell(shell)).trimEnd());
+      const chosen = readShell(shell);
+      const { completionScript } = await import("./completion-script.ts");
+      output.text(completionScript(program(), chosen).trimEnd());
       return 0;
     },
   });

@@ -3,6 +3,9 @@
 import { version } from "../version.ts";
 import type { CompletedOption, CompletedProgram, CompletedValue } from "./completed.ts";
 
+export const shells = ["bash", "zsh", "fish", "powershell"] as const;
+export type Shell = (typeof shells)[number];
+
 /** `template` with each `@NAME@` replaced by the part of that name, and what every script has: program, version, default. */
 export function filledIn(
   template: string,
