@@ -11,7 +11,7 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { sha256Hex } from "../base/sha256-hex.ts";
 import { syncFolder, writeWhole } from "../base/write-whole.ts";
 import { jwsCharsMax } from "../receipts/compact-jws.ts";
-import { type PublicJwk, publicJwkSchema, thumbprintOf } from "../receipts/signing-key.ts";
+import { type PublicJwk, publicJwkSchema } from "../receipts/signing-key.ts";
 import type { Statement } from "../receipts/statement.ts";
 import type { Verified } from "../receipts/verify.ts";
 
@@ -125,7 +125,7 @@ export class ReceiptStore {
       const folder = join(this.#folder, verified.statement.received.slice(0, 7));
       if (await this.#writeNew(folder, fileNameOf(verified.statement), `${receipt.jws}\n`))
         folders.add(folder);
-      return await this.#noteKey(receipt, known, verified);
+      return await this.#noteKey(receipt, verified);
     } catch (error) {
       return `The receipt of the server could not be kept: ${messageOf(error)}`;
     }
@@ -162,14 +162,10 @@ export class ReceiptStore {
   }
 
   /** Writes down a key that is new and may be trusted; returns what is wrong with it otherwise. */
-  async #noteKey(
-    receipt: NewReceipt,
-    before: KnownServer | null,
-    { key, kid, by }: Verified,
-  ): Promise<string | null> {
+  async #noteKey(receipt: NewReceipt, { key, by }: Verified): Promise<string | null> {
     // Others of the same moment may have noted it.
-    const known = (await this.known(receipt.server)) ?? before;
-    if (known?.keys.some(({ jwk }) => thumbprintOf(jwk) === kid)) return null;
+    const known = await this.known(receipt.server);
+    if (known?.keys.some(({ jwk }) => jwk.x === key.x)) return null;
     if (known !== null && by?.type !== "succession") {
       const since = known.keys[0]?.since.slice(0, 10);
       return `The server signs receipts with a key that is not the one it had since ${since}, nor signed over by it: ask its administrator about that; the receipt is kept`;
