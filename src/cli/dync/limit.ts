@@ -1,17 +1,16 @@
 // `dync limit [RATE]`: how fast files are sent from here, also by commands that run already.
 
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { DyncError, messageOf } from "../../base/error.ts";
 import { writeWhole } from "../../base/write-whole.ts";
-import { parseRateLimit, type RateLimit, rateAt, writeRate } from "../../config/rate-limit.ts";
+import { parseRateLimit, type Rate, type RateLimit, rateAt, writeRate } from "../../config/rate-limit.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { unwrap } from "../option-value.ts";
 import { limitFile } from "./current-limit.ts";
 import { readKnownServers } from "./known-servers.ts";
-import { readLimits } from "./send-limit.ts";
+import { type CountingLimit, countingLimit, readLimits } from "./send-limit.ts";
 import { limitUsage } from "./usage-limit.ts";
 
 export const limitCommand = defineCommand({
@@ -41,31 +40,19 @@ export const limitCommand = defineCommand({
     } catch (error) {
       throw new DyncError("configuration", `Cannot change ${file}: ${messageOf(error)}`, { cause: error });
     }
-    const said = readLimits(undefined, environment);
-    const { text, allowed, saidBy } = counting(said, file, home);
-    const now = allowed === null ? null : rateAt(allowed, clock.date());
-    output.summarise({ limit: allowed?.text ?? null, saidBy, bytesPerSecond: now, file });
-    const isTimetable = allowed !== null && allowed.spans.length > 0;
-    output.result(`${text}${isTimetable ? `; now: ${writeRate(now)}` : ""}`);
+    // For a command that begins now, without an option of its own.
+    const counting = countingLimit(readLimits(undefined, environment));
+    const now = counting === null ? null : rateAt(counting.limit, clock.date());
+    const saidBy = counting?.saidBy ?? null;
+    output.summarise({ limit: counting?.limit.text ?? null, saidBy, bytesPerSecond: now, file });
+    output.result(counting === null ? "unlimited" : limitText(counting, now));
     if (clear || limit !== null) output.say("Commands that run take it within a second");
     return 0;
   },
 });
 
-/** What counts for a command that begins now, without an option of its own. */
-function counting(
-  { file, variable, settings }: ReturnType<typeof readLimits>,
-  path: string,
-  home: string,
-): { readonly text: string; readonly allowed: RateLimit | null; readonly saidBy: string | null } {
-  const rows: readonly (readonly [RateLimit | null | undefined, string])[] = [
-    [variable, "DYNC_LIMIT"],
-    [file?.limit, path],
-    [settings, join(home, "client.toml")],
-  ];
-  for (const [allowed, saidBy] of rows)
-    if (allowed != null) return { text: `${allowed.text} (${saidBy})`, allowed, saidBy };
-  return { text: "unlimited", allowed: null, saidBy: null };
+function limitText({ limit: { text, spans }, saidBy }: CountingLimit, now: Rate): string {
+  return `${text} (${saidBy})${spans.length > 0 ? `; now: ${writeRate(now)}` : ""}`;
 }
 
 /** The limit that was given, `null` for none. Throws `DyncError` ("usage"). */

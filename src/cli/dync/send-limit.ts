@@ -1,6 +1,7 @@
 // How fast this command may send: `--limit`, else `DYNC_LIMIT`, else `DYNC_HOME/limit` (which `dync limit` writes), else
 // `limit` in `client.toml`, of the server or of all; and what is said in `DYNC_HOME/limit` while it runs, over all of these.
 
+import { join } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import type { NamedServer } from "../../config/client-settings.ts";
 import { parseRateLimit, type RateLimit } from "../../config/rate-limit.ts";
@@ -45,6 +46,24 @@ export function readLimits(option: string | undefined, environment: Environment)
   };
 }
 
+/** What counts, and where it was said. */
+export interface CountingLimit {
+  readonly limit: RateLimit;
+  readonly saidBy: string;
+}
+
+/** Of what was said that which counts; `null` where nothing was. */
+export function countingLimit({ home, option, variable, file, settings }: SaidLimits): CountingLimit | null {
+  const rows: readonly (readonly [RateLimit | null | undefined, string])[] = [
+    [option, "--limit"],
+    [variable, "DYNC_LIMIT"],
+    [file?.limit, limitFile(home)],
+    [settings, join(home, "client.toml")],
+  ];
+  for (const [limit, saidBy] of rows) if (limit != null) return { limit, saidBy };
+  return null;
+}
+
 /** What is wrong with that on a command line, and in the variable. */
 export function limitFaults(option: string | undefined, environment: Environment): readonly DyncError[] {
   return [
@@ -63,15 +82,14 @@ export function readRateSource(
   { environment, clock }: Pick<CommandContext, "environment" | "clock">,
   profile: Pick<NamedServer, "limit"> | null,
 ): () => number | null {
-  const { home, option: chosen, variable, file, settings: ofAll } = readLimits(option, environment);
-  const settings = profile?.limit ?? ofAll;
-  const own = chosen ?? variable;
+  const read = readLimits(option, environment);
+  const said = { ...read, settings: profile?.limit ?? read.settings };
   const current = new CurrentLimit({
     clock,
-    home,
-    given: own ?? file?.limit ?? settings,
-    text: file?.text ?? null,
-    withoutFile: own ?? settings,
+    home: said.home,
+    given: countingLimit(said)?.limit ?? null,
+    text: said.file?.text ?? null,
+    withoutFile: countingLimit({ ...said, file: null })?.limit ?? null,
   });
   return () => current.rate();
 }
