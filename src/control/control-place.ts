@@ -2,10 +2,11 @@
 // Windows it is a named pipe with a name that nobody can guess, which a file in that folder tells.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { systemCode } from "../base/error.ts";
+import { replaceFile } from "../base/replace-file.ts";
 
 const isWindows = process.platform === "win32";
 
@@ -31,8 +32,7 @@ export async function listenAt(home: string, server: Server): Promise<void> {
   if (isWindows) {
     const pipe = `\\\\.\\pipe\\dync-${randomBytes(16).toString("hex")}`;
     await listening(server, pipe);
-    writeFileSync(`${file}.new`, pipe);
-    return renameSync(`${file}.new`, file);
+    return replaceFile(file, pipe);
   }
   // In a folder that nobody else may enter, until its mode is right: there is no moment at which another user can connect.
   const folder = mkdtempSync(join(home, ".s-"));

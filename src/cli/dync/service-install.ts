@@ -1,8 +1,9 @@
 // `dync service install SERVER DIR`: a watched folder in the background, from now on and at each login.
 
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DyncError, messageOf } from "../../base/error.ts";
+import { replaceFile } from "../../base/replace-file.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { definitionText, filesOf, type ServiceDefinition, serviceNameFor } from "../../service/definition.ts";
 import type { ServiceManager, SystemFile } from "../../service/manager.ts";
@@ -99,8 +100,7 @@ async function install(
 function writeWhole({ path, text }: SystemFile): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.new`, text, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    replaceFile(path, text);
   } catch (cause) {
     throw new DyncError("configuration", `Cannot write ${path}: ${messageOf(cause)}`, { cause });
   }

@@ -1,12 +1,13 @@
 // Tells a person of what a watched folder needs one for: the program or the URL of `--on-trouble`, and a notice on the desktop where
 // the system has a tool for it. What comes close together is told at once. That nobody could be told is said, and stops nothing.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
+import { replaceFile } from "../../base/replace-file.ts";
 import { post } from "../../hooks/run/post.ts";
 import { runProgram } from "../../hooks/run/program.ts";
 import { type Trouble, TroubleBook } from "../../watch/troubles.ts";
@@ -177,8 +178,7 @@ export class TroubleNotices implements AsyncDisposable {
 
   #keep(): void {
     try {
-      writeFileSync(`${this.#file}.new`, JSON.stringify(this.#book.told), { mode: 0o600 });
-      renameSync(`${this.#file}.new`, this.#file);
+      replaceFile(this.#file, JSON.stringify(this.#book.told));
     } catch {
       // Then it is told once more after a restart.
     }

@@ -1,9 +1,10 @@
 // How a watcher does, for `dync service status`: written beside what it remembers of the folder, and read by another process.
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
+import { replaceFile } from "../../base/replace-file.ts";
 import type { WatchList } from "../../watch/watch-list.ts";
 
 const form = v.object({
@@ -53,8 +54,7 @@ export class WatchStatus implements Disposable {
     const text = `${JSON.stringify(this.#state())}\n`;
     if (text !== this.#written) {
       try {
-        writeFileSync(`${this.#file}.new`, text, { mode: 0o600 });
-        renameSync(`${this.#file}.new`, this.#file);
+        replaceFile(this.#file, text);
         this.#written = text;
       } catch {
         // It watches all the same.
