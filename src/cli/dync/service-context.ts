@@ -17,6 +17,7 @@ import {
 import { toolRunner } from "../../service/manager/run-tool.ts";
 import { systemManager, withRuntimeFolder } from "../../service/manager/system-manager.ts";
 import type { ServiceManager } from "../../service/manager.ts";
+import { type RunState, readRunState } from "../../service/restart-pause.ts";
 import type { Environment } from "../command.ts";
 import { printable } from "../printable.ts";
 
@@ -48,6 +49,15 @@ function namesIn(folder: string): readonly string[] {
 export function readService(files: ServiceFiles): Service {
   const text = readFileSync(files.definition, "utf8");
   return { files, definition: readDefinition(files.name, text) };
+}
+
+/** What was written down of its last start; `null`: nothing that can be read. */
+export function lastRunOf({ runState }: ServiceFiles): RunState | null {
+  try {
+    return readRunState(readFileSync(runState, "utf8"));
+  } catch {
+    return null;
+  }
 }
 
 /** The one that is named; without a name the only one. Throws `DyncError` ("usage"). */

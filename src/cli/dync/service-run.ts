@@ -1,19 +1,19 @@
 // `dync service run FILE`: what the system starts. Watches as the definition in FILE says, and writes what is said into the log.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Clock, sleep } from "../../base/clock.ts";
 import { DyncError, messageOf } from "../../base/error.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { filesOfDefinition, type ServiceDefinition, type ServiceFiles } from "../../service/definition.ts";
-import { type RunState, readRunState, restartPauseMs, startsInVain } from "../../service/restart-pause.ts";
+import { type RunState, restartPauseMs, startsInVain } from "../../service/restart-pause.ts";
 import { RotatingLog } from "../../service/rotating-log.ts";
 import { checkArguments, sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type Program } from "../command.ts";
 import { Output } from "../output.ts";
 import { shellLine } from "../shell-words.ts";
 import { version } from "../version.ts";
-import { readService, type Service } from "./service-context.ts";
+import { lastRunOf, readService, type Service } from "./service-context.ts";
 import { withDyncVariables } from "./service-words.ts";
 import { serviceRunUsage } from "./usage-service.ts";
 import { watchUsage } from "./usage-watch.ts";
@@ -94,19 +94,19 @@ async function runLogged(
 
 /** What is written down of this start, for the next one and for `dync service status`. */
 class Start {
-  readonly #file: string;
+  readonly #files: ServiceFiles;
   readonly #clock: Clock;
   #state: RunState | null = null;
 
-  constructor({ runState }: ServiceFiles, clock: Clock) {
-    this.#file = runState;
+  constructor(files: ServiceFiles, clock: Clock) {
+    this.#files = files;
     this.#clock = clock;
   }
 
   /** Waits where the last starts were in vain. */
   async begin(output: Output, signal: AbortSignal): Promise<void> {
     const now = this.#clock.date().getTime();
-    const last = this.#read();
+    const last = lastRunOf(this.#files);
     const inVain = startsInVain(last, last === null ? 0 : now - new Date(last.startedAt).getTime());
     const pauseMs = restartPauseMs(inVain);
     const at = (ms: number): string => new Date(ms).toISOString();
@@ -122,18 +122,10 @@ class Start {
     if (this.#state !== null) this.#write({ ...this.#state, isEnded: true });
   }
 
-  #read(): RunState | null {
-    try {
-      return readRunState(readFileSync(this.#file, "utf8"));
-    } catch {
-      return null;
-    }
-  }
-
   #write(state: RunState): void {
     this.#state = state;
     try {
-      writeFileSync(this.#file, `${JSON.stringify(state)}\n`, { mode: 0o600 });
+      writeFileSync(this.#files.runState, `${JSON.stringify(state)}\n`, { mode: 0o600 });
     } catch {
       // A disk that is full: it watches all the same.
     }

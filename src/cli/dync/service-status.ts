@@ -1,14 +1,13 @@
 // `dync service status`: whether services run, since when, and what they say of themselves.
 
-import { readFileSync } from "node:fs";
 import { localTime } from "../../base/local-time.ts";
 import type { ServiceManager, ServiceState } from "../../service/manager.ts";
-import { type RunState, readRunState } from "../../service/restart-pause.ts";
+import type { RunState } from "../../service/restart-pause.ts";
 import { watchFolderOf } from "../../watch/folder/sent-memory.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand, type Environment } from "../command.ts";
 import { printable } from "../printable.ts";
-import { chosenService, installedServices, managerHere, type Service } from "./service-context.ts";
+import { chosenService, installedServices, lastRunOf, managerHere, type Service } from "./service-context.ts";
 import { lastLines } from "./service-logs.ts";
 import { serviceStatusUsage } from "./usage-service.ts";
 import { readWatchState, type WatchState } from "./watch-status.ts";
@@ -47,7 +46,7 @@ export const serviceStatusCommand = defineCommand({
       seen.push({
         ...service,
         state,
-        run: readRun(service),
+        run: lastRunOf(service.files),
         saidLast: saidLast(service),
         watched: readWatched(service),
       });
@@ -62,14 +61,6 @@ export const serviceStatusCommand = defineCommand({
 
 function asked(name: string | undefined, environment: Environment): readonly Service[] {
   return name === undefined ? installedServices(environment) : [chosenService(name, environment)];
-}
-
-function readRun({ files }: Service): RunState | null {
-  try {
-    return readRunState(readFileSync(files.runState, "utf8"));
-  } catch {
-    return null;
-  }
 }
 
 /** What the watcher of its folder wrote last. */
