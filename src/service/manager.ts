@@ -36,7 +36,7 @@ export interface SystemFile {
 
 export interface LoginNote {
   readonly text: string;
-  readonly hint: string | undefined;
+  readonly hint: string;
 }
 
 export interface ToolEnd {

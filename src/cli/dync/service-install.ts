@@ -92,7 +92,7 @@ async function install(
   );
   if (note !== null) {
     output.say(note.text);
-    if (note.hint !== undefined) output.say(note.hint);
+    output.say(note.hint);
   }
   return 0;
 }

@@ -54,7 +54,7 @@ export const serviceStatusCommand = defineCommand({
     const note = manager.runsOnlyAtLogin;
     output.summarise({ services: seen.map(told), runsAtLoginOnly: note !== null });
     output.result(seen.map((it) => linesOf(it, manager).map(printable).join("\n")).join("\n\n"));
-    if (note !== null) output.say(note.hint === undefined ? note.text : `${note.text}; ${note.hint}`);
+    if (note !== null) output.say(`${note.text}; ${note.hint}`);
     return seen.every(({ state }) => state.isRunning) ? 0 : exitNotRunning;
   },
 });
