@@ -5,7 +5,6 @@ import type { Client } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
-import type { NamedServer } from "../../config/client-settings.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { sharedOptions } from "../args.ts";
 import {
@@ -22,15 +21,14 @@ import { metadataFaults } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { Findings } from "./check-findings.ts";
 import { conductFaults, readAtOnce, readRetry } from "./conduct.ts";
-import { readKnownServers } from "./known-servers.ts";
 import { openClient } from "./open-client.ts";
 import { selectionFaults } from "./selection-options.ts";
 import { conductOptions, metadataOptions, selectionOptions, serverOptions } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
-import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
+import { readServerWords, type ServerWords } from "./server-words.ts";
 import { checkUsage } from "./usage-check.ts";
-import { isFolder, isThere } from "./what-is-there.ts";
+import { isFolder } from "./what-is-there.ts";
 
 const options = {
   ...sharedOptions,
@@ -57,12 +55,14 @@ export const checkCommand = defineCommand({
 });
 
 async function check(values: CheckValues, context: CommandContext): Promise<number> {
-  const { output, signal } = context;
+  const { output, signal, environment } = context;
   if (values.quiet) output.beQuiet();
-  const { server, profile, paths } = wordsOf(values, context.environment);
-  const sources = { options: values, environment: context.environment, profile };
+  const said = { port: values.port, serverKey: values["server-key"] };
+  const asked = readServerWords([values.server, ...values.path], said, environment);
+  const { server, profile } = asked;
+  const sources = { options: values, environment, profile };
   const retry = readRetry(sources);
-  const jobs = await readJobs({ server, profile, paths }, values, context);
+  const jobs = await readJobs(asked, values, context);
   const comparesMetadata = saysMetadata(values);
   await using client: Client = openClient(context);
   const offline = values.offline ? await client.offlineJudge(server) : undefined;
@@ -80,7 +80,7 @@ async function check(values: CheckValues, context: CommandContext): Promise<numb
     findings.end();
   }
   if (offline === undefined) await keepRules(client, server, how, context);
-  if (findings.areAllMissing && !values.dataset && paths.some(isFolder))
+  if (findings.areAllMissing && !values.dataset && asked.paths.some(isFolder))
     output.say("A folder that was sent as a dataset is checked with --dataset");
   return findings.status;
 }
@@ -110,9 +110,7 @@ function checkFaults(
   const template = values["name-template"]?.[0];
   const options = { port: values.port?.[0], serverKey: undefined };
   const serverFaults = (): void => {
-    const known = readKnownServers(environment);
-    const { server, paths } = tellApart(positionals, known, isThere);
-    chosenServer(server, options, known);
+    const { paths } = readServerWords(positionals, options, environment);
     if (paths.length > 0) return;
     throw new DyncError("usage", "PATH is missing", {
       hint: 'name files or folders after SERVER; run "dync check --help"',
@@ -145,24 +143,6 @@ function offlineFaults({ values, switches }: Pick<CommandLine, "values" | "switc
 
 const metadataNames = ["meta", "key-value", "metadata-from"] as const;
 
-/** What is to be checked, and where. */
-interface Asked {
-  readonly server: ServerChoice;
-  readonly profile: NamedServer | null;
-  readonly paths: readonly string[];
-}
-
-function wordsOf(values: CheckValues, environment: Environment): Asked {
-  const known = readKnownServers(environment);
-  const words = [values.server, ...values.path].filter((it) => it !== undefined);
-  const { server, paths } = tellApart(words, known, isThere);
-  return {
-    server: chosenServer(server, { port: values.port, serverKey: values["server-key"] }, known),
-    profile: profileOf(server, known),
-    paths,
-  };
-}
-
 function saysMetadata(values: CheckValues): boolean {
   const { meta, "key-value": pairs, "metadata-from": table, sidecars } = values;
   return meta !== undefined || pairs.length > 0 || table !== undefined || sidecars;
@@ -170,7 +150,7 @@ function saysMetadata(values: CheckValues): boolean {
 
 /** What "dync send" would send, of the same paths and options. */
 async function readJobs(
-  { server, profile, paths }: Asked,
+  { server, profile, paths }: ServerWords,
   values: CheckValues,
   context: Pick<CommandContext, "output" | "signal">,
 ): Promise<readonly Job[]> {

@@ -6,8 +6,6 @@ import type { Client } from "../../client/client.ts";
 import type { SentEntry } from "../../client/free/sent-below.ts";
 import { sentBelow } from "../../client/free/sent-below.ts";
 import { baseOf } from "../../client/free/way.ts";
-import type { NamedServer } from "../../config/client-settings.ts";
-import type { ServerChoice } from "../../keys/known-servers.ts";
 import { sharedOptions } from "../args.ts";
 import {
   type CommandContext,
@@ -22,12 +20,11 @@ import { faultsOf } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
 import { conductFaults, readRetry } from "./conduct.ts";
 import { FreeFindings } from "./free-findings.ts";
-import { readKnownServers } from "./known-servers.ts";
 import { openClient } from "./open-client.ts";
 import { serverOptions } from "./send-options.ts";
-import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
+import type { ServerOptions } from "./server-choice.ts";
+import { readServerWords, type ServerWords } from "./server-words.ts";
 import { freeUsage } from "./usage-free.ts";
-import { isThere } from "./what-is-there.ts";
 
 const options = {
   ...sharedOptions,
@@ -53,11 +50,10 @@ export const freeCommand = defineCommand({
 async function free(values: FreeValues, context: CommandContext): Promise<number> {
   const { output, environment, signal } = context;
   if (values.quiet) output.beQuiet();
-  const known = readKnownServers(environment);
   const { server, profile, folder } = wordsOf(
-    [values.server, ...values.path].filter((it) => it !== undefined),
+    [values.server, ...values.path],
     { port: values.port, serverKey: values["server-key"] },
-    known,
+    environment,
   );
   const retry = readRetry({ options: values, environment, profile });
   const base = await baseOf(folder);
@@ -99,27 +95,24 @@ function freeFaults(
   environment: Environment,
 ): CommandFaults {
   const options = { port: values.port?.[0], serverKey: undefined };
-  const wordFaults = (): unknown => wordsOf(positionals, options, readKnownServers(environment));
+  const wordFaults = (): unknown => wordsOf(positionals, options, environment);
   return {
     misread: null,
     others: [...(isUncertain ? [] : faultsOf(wordFaults)), ...conductFaults(values, environment)],
   };
 }
 
-interface Asked {
-  readonly server: ServerChoice;
-  readonly profile: NamedServer | null;
+interface Asked extends Omit<ServerWords, "paths"> {
   /** Absolute. */
   readonly folder: string;
 }
 
 function wordsOf(
-  words: readonly string[],
-  options: Parameters<typeof chosenServer>[1],
-  known: ReturnType<typeof readKnownServers>,
+  words: readonly (string | undefined)[],
+  options: ServerOptions,
+  environment: Environment,
 ): Asked {
-  const { server, paths } = tellApart(words, known, isThere);
-  const chosen = chosenServer(server, options, known);
+  const { paths, ...chosen } = readServerWords(words, options, environment);
   const [folder, other] = paths;
   if (folder === undefined)
     throw new DyncError("usage", "DIR is missing", { hint: 'name a folder; run "dync free --help"' });
@@ -127,5 +120,5 @@ function wordsOf(
     throw new DyncError("usage", `One folder is wanted, and "${printable(other)}" is a second one`, {
       hint: "give the command once for each",
     });
-  return { server: chosen, profile: profileOf(server, known), folder: resolve(folder) };
+  return { ...chosen, folder: resolve(folder) };
 }

@@ -2,21 +2,14 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Job } from "../../client/job.ts";
-import type { NamedServer } from "../../config/client-settings.ts";
-import type { ServerChoice } from "../../keys/known-servers.ts";
 import type { CommandContext, Environment } from "../command.ts";
-import { readKnownServers } from "./known-servers.ts";
 import type { SendValues } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
-import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
-import { isThere } from "./what-is-there.ts";
+import { readServerWords, type ServerWords } from "./server-words.ts";
 
 /** What is to be sent, as it was written. */
-export interface Sending {
-  readonly server: ServerChoice;
-  /** What client.toml says of it, where it has a name there. */
-  readonly profile: NamedServer | null;
+export interface Sending extends Omit<ServerWords, "paths"> {
   readonly files: readonly string[];
   /** Whether several files are meant, which are told of one by one, and summed up. */
   readonly isBatch: boolean;
@@ -25,11 +18,9 @@ export interface Sending {
 /** Tells the server from the files. Throws `DyncError`. */
 export function readSending(values: SendValues, environment: Environment): Sending {
   const { server: first, file, port, "server-key": serverKey } = values;
-  const known = readKnownServers(environment);
-  const { server, paths } = tellApart([...(first === undefined ? [] : [first]), ...file], known, isThere);
+  const { paths, ...chosen } = readServerWords([first, ...file], { port, serverKey }, environment);
   return {
-    server: chosenServer(server, { port, serverKey }, known),
-    profile: profileOf(server, known),
+    ...chosen,
     files: paths,
     isBatch: paths.length > 1 || values.recursive || values["files-from"] !== undefined,
   };

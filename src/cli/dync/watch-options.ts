@@ -6,10 +6,8 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
-import type { NamedServer } from "../../config/client-settings.ts";
 import { parseCount } from "../../config/count.ts";
 import { parseDuration } from "../../config/duration.ts";
-import type { ServerChoice } from "../../keys/known-servers.ts";
 import { type PathReader, readPathForm } from "../../watch/path-metadata.ts";
 import { sharedOptions } from "../args.ts";
 import type { CommandFaults, CommandLine, Environment, OptionsDef, OptionValues } from "../command.ts";
@@ -18,13 +16,12 @@ import { metadataFaults } from "../metadata-file.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import { printable } from "../printable.ts";
 import { conductFaults } from "./conduct.ts";
-import { readKnownServers } from "./known-servers.ts";
 import { readSelection } from "./selection-options.ts";
 import { limitFaults } from "./send-limit.ts";
 import { conductOptions, metadataOptions, networkOptions, serverOptions } from "./send-options.ts";
-import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
+import type { ServerOptions } from "./server-choice.ts";
+import { readServerWords, type ServerWords } from "./server-words.ts";
 import { readTroubleTarget } from "./trouble-notices.ts";
-import { isThere } from "./what-is-there.ts";
 
 export const watchOptions = {
   ...sharedOptions,
@@ -61,29 +58,23 @@ const keepForDefault = "7d";
 const moveStart = "move=";
 
 /** What is watched, and where what is found there goes. */
-export interface Watched {
-  readonly server: ServerChoice;
-  /** What client.toml says of it, where it has a name there. */
-  readonly profile: NamedServer | null;
+export interface Watched extends Omit<ServerWords, "paths"> {
   readonly folder: string;
 }
 
 /** Server and folder, which is absolute and real. Throws `DyncError`. */
 export function readWatched(
   words: readonly (string | undefined)[],
-  options: { readonly port: string | undefined; readonly serverKey: string | undefined },
+  options: ServerOptions,
   environment: Environment,
 ): Watched {
-  const known = readKnownServers(environment);
-  const given = words.filter((it) => it !== undefined);
-  const { server, paths } = tellApart(given, known, isThere);
-  const chosen = chosenServer(server, options, known);
+  const { paths, ...chosen } = readServerWords(words, options, environment);
   const [folder] = paths;
   if (folder === undefined) {
     const hint = 'name the folder after SERVER; run "dync watch --help"';
     throw new DyncError("usage", "DIR is missing", { hint });
   }
-  return { server: chosen, profile: profileOf(server, known), folder: realFolder(folder) };
+  return { ...chosen, folder: realFolder(folder) };
 }
 
 /** A folder that is not there just now, such as a drive that is away, is no fault: it is waited for. */
