@@ -19,8 +19,11 @@ export interface SeenFile {
 export interface EntryView {
   readonly name: string;
   readonly kind: "file" | "folder";
-  /** Sorted by path. What is in an entry is listed when this is first asked for. */
-  files(): readonly SeenFile[];
+  /**
+   * All files whose path has at most `partsMax` parts, without it all; others may be among them. Sorted by path. What is in an entry is
+   * listed when this is first asked for, and again where more of it is.
+   */
+  files(partsMax?: number): readonly SeenFile[];
   /** The names of what lies beside it in the same folder: sidecars, markers, other acquisitions. */
   siblings(): readonly string[];
   /** At most `max` bytes from the beginning of one of its files, or of a file beside it ("../name"); `null` if it cannot be read. */

@@ -6,25 +6,40 @@ import type { EntryNames, PathGlob } from "./path-glob.ts";
 import type { Condition, WantedText } from "./profile-file.ts";
 import { textBytesMax, textIn } from "./text-file.ts";
 
-/** An entry as a rule looks at it once: it is listed once. */
+/** An entry as a rule looks at it once: it is listed once, and no deeper than a glob leads. A run may have very many files deep in it. */
 export class Seen {
   readonly view: EntryView;
   readonly names: EntryNames;
   /** Paths of what is in it, with their sizes; of an entry that is a file, its name. */
-  readonly sizes: ReadonlyMap<string, number>;
-  readonly paths: readonly string[];
+  #sizes: ReadonlyMap<string, number> = new Map();
+  #paths: readonly string[] = [];
+  #partsMax = 0;
 
   /** `endings` are those of files that belong together. */
   constructor(view: EntryView, endings: readonly string[]) {
     this.view = view;
     this.names = { name: view.name, stem: stemOf(view.name, endings) };
-    this.sizes = new Map(view.files().map(({ path, size }) => [path === "" ? view.name : path, size]));
-    this.paths = [...this.sizes.keys()];
+  }
+
+  /** All paths in it that have at most so many parts; others may be among them. */
+  paths(partsMax: number): readonly string[] {
+    if (partsMax > this.#partsMax) {
+      const files = this.view.files(partsMax);
+      this.#sizes = new Map(files.map(({ path, size }) => [path === "" ? this.view.name : path, size]));
+      this.#paths = [...this.#sizes.keys()];
+      this.#partsMax = partsMax;
+    }
+    return this.#paths;
+  }
+
+  /** Bytes of what lies at one of the paths that were found; 0 where it is none of them. */
+  sizeOf(path: string): number {
+    return this.#sizes.get(path) ?? 0;
   }
 
   /** The paths that `glob` means, as `read` takes them. */
   all(glob: PathGlob): readonly string[] {
-    if (!glob.isBeside) return this.paths.filter(glob.of(this.names));
+    if (!glob.isBeside) return this.paths(glob.parts).filter(glob.of(this.names));
     return this.#beside(glob).map((name) => `../${name}`);
   }
 
@@ -32,7 +47,7 @@ export class Seen {
   first(globs: readonly PathGlob[]): string | null {
     for (const glob of globs) {
       const [beside] = glob.isBeside ? this.#beside(glob) : [];
-      const found = glob.isBeside ? beside : this.paths.find(glob.of(this.names));
+      const found = glob.isBeside ? beside : this.paths(glob.parts).find(glob.of(this.names));
       if (found !== undefined) return glob.isBeside ? `../${found}` : found;
     }
     return null;
@@ -55,13 +70,13 @@ export class Seen {
   /** As the view does it; of a file that is the entry, by its name as well. No more memory is taken than the file needs. */
   read(path: string, max: number): Promise<Uint8Array | null> {
     const isEntry = this.view.kind === "file" && path === this.view.name;
-    return this.view.read(isEntry ? "" : path, Math.min(max, this.sizes.get(path) ?? max));
+    return this.view.read(isEntry ? "" : path, Math.min(max, this.#sizes.get(path) ?? max));
   }
 
   /** Its bytes, or `max` where it has more. Of what lies beside the entry no size is known: so many bytes are read. */
   async sizeUpTo(path: string, max: number): Promise<number> {
     const isEntry = path === `../${this.view.name}` && this.view.kind === "file";
-    const known = this.sizes.get(isEntry ? this.view.name : path);
+    const known = isEntry ? this.view.files(1)[0]?.size : this.#sizes.get(path);
     return Math.min(max, known ?? (await this.read(path, max))?.length ?? 0);
   }
 
@@ -153,7 +168,7 @@ function lackedParts({ each }: Condition, seen: Seen): string | null {
   const isPart = each.folder.of(seen.names);
   const wanted = each.has.map((glob) => glob.of(seen.names));
   const parts = new Map<string, boolean>();
-  for (const path of seen.paths) {
+  for (const path of seen.paths(Number.POSITIVE_INFINITY)) {
     for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
       const folder = path.slice(0, slash);
       if (!isPart(folder)) continue;

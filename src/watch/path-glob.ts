@@ -16,6 +16,8 @@ export interface PathGlob {
   readonly text: string;
   /** Whether it means what lies beside the entry. */
   readonly isBeside: boolean;
+  /** How many parts the paths have that it means; infinite: any number. */
+  readonly parts: number;
   /** What it means for an entry of this name. */
   of(names: EntryNames): Matches;
   /** The one name, in lower case, that it means beside an entry of this name; `null`: it may mean several, or something else. */
@@ -37,16 +39,19 @@ export function pathGlob(text: string): PathGlob {
     throw new Error(`is ${text.length} characters long, at most ${lengthMax} are allowed`);
   if (isExpression(text)) {
     const matches = namePattern(text, true);
-    return { text, isBeside: false, of: () => matches, nameBeside: () => null };
+    const parts = Number.POSITIVE_INFINITY;
+    return { text, isBeside: false, parts, of: () => matches, nameBeside: () => null };
   }
   const fault = faultOf(inside, isBeside);
   if (fault !== null) throw new Error(fault);
   const fixed = /\{(name|stem)\}/.test(inside) ? null : compiled(inside);
   // Names put in for the placeholders can make nothing of a glob that was none.
   if (fixed === null) compiled(filled(inside, { name: "a", stem: "a" }));
+  const written = inside.split("/");
+  const parts = written.includes("**") ? Number.POSITIVE_INFINITY : written.length;
   const isOneName = isBeside && !/[\\*?[]/.test(inside);
   return {
-    ...{ text, isBeside, of: (names) => fixed ?? compiled(filled(inside, names)) },
+    ...{ text, isBeside, parts, of: (names) => fixed ?? compiled(filled(inside, names)) },
     nameBeside: (names) => (isOneName ? put(inside, names, (it) => it).toLowerCase() : null),
   };
 }

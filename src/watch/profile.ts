@@ -95,7 +95,7 @@ function waitText({ says }: WaitRow, file: string): string {
 async function shortDatabase({ sqlite = [] }: ProfileFile, seen: Seen): Promise<Completion | null> {
   for (const path of sqlite.flatMap((glob) => seen.all(glob))) {
     const header = await seen.read(path, sqliteHeaderBytes);
-    const missing = header === null ? null : missingBytes(header, seen.sizes.get(path) ?? 0);
+    const missing = header === null ? null : missingBytes(header, seen.sizeOf(path));
     if (missing === null || missing === 0) continue;
     const detail = `${shownPath(path)} is a database that lacks ${missing} bytes of what it says it has`;
     return { type: "waits", reason: "incomplete", detail };

@@ -56,6 +56,12 @@ test("many stars cost no more than the length of the path", () => {
   expect(performance.now() - began).toBeLessThan(5_000);
 });
 
+test("it is known how many parts the paths have that a glob means", () => {
+  const parts = (text: string): number => pathGlob(text).parts;
+  expect([parts("a"), parts("*/[a-c]/{name}.d"), parts("../{stem}.raw")]).toEqual([1, 3, 1]);
+  for (const text of ["**/a", "a/**/b", "/a/"]) expect(parts(text)).toBe(Number.POSITIVE_INFINITY);
+});
+
 describe("the forms that are found without an expression mean what expressions mean", () => {
   test.each([1, 2, 3, 4, 5])("seed %i", (seed) => {
     const random = randomFrom(seed);
@@ -79,6 +85,7 @@ describe("the forms that are found without an expression mean what expressions m
         path,
         new RegExp(`^${source}$`, "i").test(path),
       ]);
+      if (matches(glob, path)) expect(pathGlob(glob).parts).toBeGreaterThanOrEqual(path.split("/").length);
     }
   });
 

@@ -420,3 +420,27 @@ function decision(completion: Completion): string {
 function utf16(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(`\ufeff${text}`, "utf16le"));
 }
+
+test.each([
+  ["illumina", "20260101_LH00123_0042_A22ABCDLT3", bcl],
+  ["illumina", "other", { "sub/RunInfo.xml": "<RunInfo/>" }],
+  ["nanopore", "20251229_1056_3E_FBD69411_abc12345", reads],
+  ["element-aviti", "20260127_AV123456_A1", { "RunParameters.json": "{}", "BaseCalls/L1/C.zip": 1 }],
+] as const)(
+  "%s: of %s nothing is listed deeper than its sign, which is not there",
+  async (profile, name, files) => {
+    const rule = knownProfile(profile)!;
+    const view = memoryView({ name, kind: "folder", files });
+    const asked: (number | undefined)[] = [];
+    const watched = {
+      ...view,
+      files: (partsMax?: number) => {
+        asked.push(partsMax);
+        return view.files(partsMax);
+      },
+    };
+    if (rule.isUnit(watched)) expect(await rule.complete(watched)).toMatchObject({ reason: "no-sign" });
+    else expect(name).toBe("other");
+    expect([...new Set(asked)]).toEqual([1]);
+  },
+);

@@ -103,7 +103,11 @@ describe("Scanner", () => {
   test("what lies in an entry is listed when it is asked for, with what lies beside it", async () => {
     const sighting = await new Scanner(folder, everything).look("run", signal);
     await writeFile(join(folder, "run", "x.junk"), "junk");
-    expect(sighting?.view.files()).toMatchObject([{ path: "sub/b.raw", size: 1 }]);
+    expect(sighting?.view.files(1)).toEqual([]);
+    expect(sighting?.view.files(2)).toMatchObject([{ path: "sub/b.raw", size: 1 }]);
+    await mkdir(join(folder, "run", "sub", "sub"));
+    await writeFile(join(folder, "run", "sub", "sub", "c.raw"), "cc");
+    expect(sighting?.view.files()).toMatchObject([{ path: "sub/b.raw", size: 1 }, { path: "sub/sub/c.raw" }]);
     expect(sighting?.view.siblings()).toEqual(["a.raw", "run"]);
     expect(await sighting?.view.read("sub/b.raw", 10)).toEqual(new TextEncoder().encode("b"));
     expect(await sighting?.view.read("../a.raw", 10)).toEqual(new TextEncoder().encode("a"));

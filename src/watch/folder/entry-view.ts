@@ -1,4 +1,4 @@
-// An entry as a rule sees it, on disk. What is in it is listed when it is asked for, and then stays what it was.
+// An entry as a rule sees it, on disk. What is in it is listed when it is asked for, no deeper than that, and then stays what it was.
 
 import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats } from "node:fs";
 import { systemPathBytes } from "../../base/system-path.ts";
@@ -22,7 +22,9 @@ export class EntryOnDisk implements EntryView {
   readonly name: string;
   readonly kind: "file" | "folder";
   readonly #place: EntryPlace;
-  #files: readonly SeenFile[] | null = null;
+  #files: readonly SeenFile[] = [];
+  /** So many parts have the paths that are listed, at most. */
+  #partsMax = 0;
 
   constructor(place: EntryPlace) {
     this.name = place.name;
@@ -30,23 +32,24 @@ export class EntryOnDisk implements EntryView {
     this.#place = place;
   }
 
-  files(): readonly SeenFile[] {
-    this.#files ??= this.#list();
+  files(partsMax = Number.POSITIVE_INFINITY): readonly SeenFile[] {
+    if (partsMax > this.#partsMax) [this.#files, this.#partsMax] = [this.#list(partsMax), partsMax];
     return this.#files;
   }
 
-  #list(): readonly SeenFile[] {
+  #list(partsMax: number): readonly SeenFile[] {
     const { at, kind, stats, isLeftOut } = this.#place;
     if (kind === "file") return [seenFile("", stats)];
     const files: SeenFile[] = [];
-    for (const waiting = [""]; waiting.length > 0; ) {
-      const below = waiting.pop() as string;
+    for (const waiting = [{ below: "", parts: 1 }]; waiting.length > 0; ) {
+      const { below, parts } = waiting.pop()!;
       for (const name of namesOrNone(below === "" ? at : `${at}/${below}`)) {
         const path = below === "" ? name : `${below}/${name}`;
         const found = statsOrNull(`${at}/${path}`);
         if (found === null || isLeftOut(path, found.isDirectory())) continue;
-        if (found.isDirectory()) waiting.push(path);
-        else if (found.isFile()) files.push(seenFile(path, found));
+        if (!found.isDirectory()) {
+          if (found.isFile()) files.push(seenFile(path, found));
+        } else if (parts < partsMax) waiting.push({ below: path, parts: parts + 1 });
       }
     }
     return files.sort((one, other) => compareBytes(one.path, other.path));

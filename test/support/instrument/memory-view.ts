@@ -22,9 +22,9 @@ export interface MemoryEntry {
 export function memoryView({ name, kind, files, beside = {}, isLeftOut, times }: MemoryEntry): EntryView {
   return {
     ...{ name, kind },
-    files: () =>
+    files: (partsMax = Number.POSITIVE_INFINITY) =>
       Object.entries(files)
-        .filter(([path]) => isLeftOut?.(path) !== true)
+        .filter(([path]) => isLeftOut?.(path) !== true && path.split("/").length <= partsMax)
         .map(
           ([path, content]): SeenFile => ({
             path,
