@@ -6,7 +6,7 @@ import type { ServerChoice } from "../../keys/known-servers.ts";
 import { displayWidth } from "../display-width.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
-import { type Finding, type Step, type StepName, stepNames } from "./doctor-steps.ts";
+import { type Finding, fault, type Step, type StepName, stepNames } from "./doctor-steps.ts";
 
 const labels: Readonly<Record<Finding["state"], string>> = { ok: "ok", unknown: "?", fault: "FAULT" };
 const indent = " ".repeat(18);
@@ -37,7 +37,7 @@ export class DoctorReport {
         this.#tell(step.name, await step.find());
       } catch (error) {
         if (!(error instanceof DyncError) || error.code === "cancelled") throw error;
-        this.#tell(step.name, { state: "fault", text: error.message, hint: error.hint, error });
+        this.#tell(step.name, fault(error));
         this.#isStopped = true;
         return;
       }

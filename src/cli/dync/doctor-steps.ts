@@ -5,7 +5,7 @@ import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } 
 import { isIP } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import { DyncError } from "../../base/error.ts";
+import { DyncError, systemCode } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { connectionError } from "../../client/failure.ts";
@@ -15,8 +15,7 @@ import { loadKeyPair } from "../../keys/key-files.ts";
 import { type ServerChoice, serverKeyOf } from "../../keys/known-servers.ts";
 import { knownServer } from "../../keys/list-servers.ts";
 import type { LinkFailure } from "../../transport/transport.ts";
-import { addressesOf } from "../../transport/zmq/addresses.ts";
-import { type Probed, probe } from "../../transport/zmq/probe.ts";
+import type { Probed } from "../../transport/zmq/probe.ts";
 
 /** In the order in which they are taken. */
 export const stepNames = [
@@ -107,7 +106,7 @@ function statsOf(path: string): Stats | null {
   try {
     return statSync(path);
   } catch (cause) {
-    if (["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) return null;
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(cause) ?? "")) return null;
     throw new DyncError("configuration", `Cannot look at ${path}: ${whyUnreadable(cause)}`, { cause });
   }
 }
@@ -168,6 +167,8 @@ export async function findName(
   const { host } = way.server;
   if (isIP(host) !== 0)
     return { addresses: [host], finding: ok(`${host} is an address`, { addresses: [host] }) };
+  // As in open-client.ts: no other command begins with what asks for names.
+  const { addressesOf } = await import("../../transport/zmq/addresses.ts");
   const addresses = await addressesOf(host);
   if (addresses.length === 0) throw await failed("unknown-host", way);
   return { addresses, finding: ok(`${host} is ${addresses.join(", ")}`, { addresses }) };
@@ -178,6 +179,7 @@ const probeMs = 5_000;
 /** Whether something listens there. Throws `DyncError` where nothing does at any of `addresses`. */
 export async function findPort(way: Way, addresses: readonly string[]): Promise<Finding> {
   const { port } = way.server;
+  const { probe } = await import("../../transport/zmq/probe.ts");
   const found = await Promise.all(
     addresses.map(async (host) => ({ host, result: await probe(host, port, way.clock, probeMs) })),
   );
