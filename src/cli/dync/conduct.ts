@@ -34,35 +34,37 @@ export interface ConductSources {
 }
 
 /** So many uploads at once. Throws `DyncError` ("usage"). */
-export function readAtOnce({ options, environment, profile }: ConductSources): number {
-  const { DYNC_JOBS: variable } = environment;
-  if (options.jobs !== undefined) return unwrap(jobsKind.parse(options.jobs), optionText("jobs"));
-  if (variable) return unwrap(jobsKind.parse(variable), "DYNC_JOBS");
-  return profile?.jobs ?? atOnceDefault;
+export function readAtOnce(sources: ConductSources): number {
+  return said(jobsKind.parse, "jobs", "DYNC_JOBS", sources) ?? sources.profile?.jobs ?? atOnceDefault;
 }
 
 /**
  * How long to keep trying; by default longer at a terminal, where somebody watches. A server that was not reached once is tried again
  * only where somebody asked for it. Throws `DyncError` ("usage").
  */
-export function readRetry(
-  { options, environment, profile }: ConductSources,
-  isAtTerminal = isTerminalThere(),
-): Retry {
-  const { "retry-for": option } = options;
-  const { DYNC_RETRY_FOR: variable } = environment;
-  if (option !== undefined) return askedFor(unwrap(parseDuration(option), optionText("retry-for")));
-  if (variable) return askedFor(unwrap(parseDuration(variable), "DYNC_RETRY_FOR"));
-  if (profile?.retryForMs != null) return askedFor(profile.retryForMs);
+export function readRetry(sources: ConductSources, isAtTerminal = isTerminalThere()): Retry {
+  const asked = said(parseDuration, "retry-for", "DYNC_RETRY_FOR", sources) ?? sources.profile?.retryForMs;
+  if (asked != null) return { retryForMs: asked, retryFirst: true };
   const text = isAtTerminal ? atTerminal : elsewhere;
   return { retryForMs: unwrap(parseDuration(text), "The default"), retryFirst: false };
 }
 
 /** How urgent all of it is, `undefined` where nothing is said. Throws `DyncError` ("usage"). */
-export function readPriority({ options, environment }: ConductSources): Priority | undefined {
-  const { DYNC_PRIORITY: variable } = environment;
-  if (options.priority !== undefined) return unwrap(parsePriority(options.priority), optionText("priority"));
-  return variable ? unwrap(parsePriority(variable), "DYNC_PRIORITY") : undefined;
+export function readPriority(sources: ConductSources): Priority | undefined {
+  return said(parsePriority, "priority", "DYNC_PRIORITY", sources);
+}
+
+/** What the option says, else the variable; `undefined`: neither does. */
+function said<T>(
+  parse: (text: string) => Parsed<T>,
+  option: keyof ConductOptions,
+  variable: string,
+  { options, environment }: ConductSources,
+): T | undefined {
+  const text = options[option];
+  if (text !== undefined) return unwrap(parse(text), optionText(option));
+  const otherwise = environment[variable];
+  return otherwise ? unwrap(parse(otherwise), variable) : undefined;
 }
 
 function parsePriority(text: string): Parsed<Priority> {
@@ -83,10 +85,6 @@ export function conductFaults(values: CommandLine["values"], environment: Enviro
     ...faultsOf(() => readAtOnce(sources)),
     ...faultsOf(() => readPriority(sources)),
   ];
-}
-
-function askedFor(retryForMs: number): Retry {
-  return { retryForMs, retryFirst: true };
 }
 
 function isTerminalThere(): boolean {
