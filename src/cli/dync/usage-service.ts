@@ -1,5 +1,7 @@
 // What `dync service … --help` prints.
 
+import { usageSections } from "../usage-text.ts";
+import { serviceOptions } from "./service-words.ts";
 import { watchUsage } from "./usage-watch.ts";
 
 export const serviceUsage = `
@@ -149,11 +151,14 @@ Example:
 
 /** What the help of `dync watch` says of options, without what is for somebody who looks. */
 function watchingOptions(): string {
-  const [, options = ""] = /^Options:\n(.*?)\n\n/ms.exec(watchUsage) ?? [];
-  const blocks = options.split(/\n(?= {2}(?:-\w,| {3}) --)/);
-  const isLasting = (block: string): boolean => !/ --(once|explain|reasons|profiles|retry-for) /.test(block);
+  const lines = usageSections(watchUsage).find(({ title }) => title === "Options")?.lines ?? [];
+  const blocks = lines.join("\n").split(/\n(?= {2}(?:-\w,| {3}) --)/);
+  const nameIn = (block: string): string => / --([a-z-]+)/.exec(block)?.[1] ?? "";
   // Its words name an option that services have not.
   const profile = `      --profile NAME       what is known of the instrument, or your own file`;
-  const own = (block: string): string => (/ --profile /.test(block) ? profile : block);
-  return blocks.filter(isLasting).map(own).join("\n");
+  const own = (block: string): string => (nameIn(block) === "profile" ? profile : block);
+  return blocks
+    .filter((it) => nameIn(it) in serviceOptions)
+    .map(own)
+    .join("\n");
 }
