@@ -49,38 +49,14 @@ Examples:
   dync service install --name novaseq --print lab /data/runs
 `;
 
-export const serviceStartUsage = `
-Start a service that was stopped.
+export const serviceStartUsage = controlUsage("start", "started", `Start a service that was stopped.`);
 
-Usage:
-  dync service start [NAME]
-
-Options:
-      --json  print JSON lines for programs
-  -h, --help  print this text
-
-Exit status: 0 started, 1 the system would not do it, 2 no such service.
-
-Example:
-  dync service start novaseq
-`;
-
-export const serviceStopUsage = `
-Stop a service until the next login, or until it is started. What is under way
-is gone on with then.
-
-Usage:
-  dync service stop [NAME]
-
-Options:
-      --json  print JSON lines for programs
-  -h, --help  print this text
-
-Exit status: 0 stopped, 1 the system would not do it, 2 no such service.
-
-Example:
-  dync service stop novaseq
-`;
+export const serviceStopUsage = controlUsage(
+  "stop",
+  "stopped",
+  `Stop a service until the next login, or until it is started. What is under way
+is gone on with then.`,
+);
 
 export const serviceStatusUsage = `
 Say of a service, or of all, whether it runs and since when, what it waits for,
@@ -118,22 +94,12 @@ Example:
   dync service logs -f novaseq
 `;
 
-export const serviceUninstallUsage = `
-End a service and take away all that "dync service install" wrote, with its log.
-What was sent stays known, and is not sent again.
-
-Usage:
-  dync service uninstall [NAME]
-
-Options:
-      --json  print JSON lines for programs
-  -h, --help  print this text
-
-Exit status: 0 it is gone, 1 the system would not do it, 2 no such service.
-
-Example:
-  dync service uninstall novaseq
-`;
+export const serviceUninstallUsage = controlUsage(
+  "uninstall",
+  "it is gone",
+  `End a service and take away all that "dync service install" wrote, with its log.
+What was sent stays known, and is not sent again.`,
+);
 
 export const serviceRunUsage = `
 Watch as a definition says, and write into its log: what the system starts for
@@ -148,6 +114,25 @@ Options:
 Example:
   dync service run ~/.dync/services/novaseq.json
 `;
+
+/** The help of `dync service WHAT [NAME]`; its exit status 0 is `done`. */
+function controlUsage(what: string, done: string, about: string): string {
+  return `
+${about}
+
+Usage:
+  dync service ${what} [NAME]
+
+Options:
+      --json  print JSON lines for programs
+  -h, --help  print this text
+
+Exit status: 0 ${done}, 1 the system would not do it, 2 no such service.
+
+Example:
+  dync service ${what} novaseq
+`;
+}
 
 /** What the help of `dync watch` says of options, without what is for somebody who looks. */
 function watchingOptions(): string {
