@@ -52,6 +52,15 @@ export function readJson(text: string, depthMax = Number.POSITIVE_INFINITY): Jso
   return { type: "no-json", fault: { ...place, reason: fault.reason } };
 }
 
+/** The value of the JSON in `text`, or `undefined`: it is none. For what needs no more of it than `JSON.parse` tells. */
+export function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The members of the object that `text` holds, as they are written and in their order, or `null`: it holds none. */
 export function jsonMembers(text: string): readonly JsonMember[] | null {
   const reading = readJson(text);

@@ -1,7 +1,8 @@
 // Lists of uploads out of the SQLite catalogue. Each page looks at a bounded number of records, by the index of when they began.
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { type FieldValue, hasValue, parsed, scalarOf } from "../upload/metadata-field.ts";
+import { jsonValue } from "../base/json-text.ts";
+import { type FieldValue, hasValue, scalarOf } from "../upload/metadata-field.ts";
 import type { ListPage, ListPlace, UploadFilter, UploadRecord } from "./catalogue.ts";
 import { recordOf, select } from "./sqlite-records.ts";
 
@@ -96,7 +97,7 @@ export class SqliteList {
 function isMeant({ name, text }: Candidate, filter: UploadFilter): boolean {
   if (name !== undefined && filter.name?.(name) === false) return false;
   if (filter.fields === undefined || text === undefined || text === null) return true;
-  const metadata = parsed(text);
+  const metadata = jsonValue(text);
   return filter.fields.every((field) => hasValue(metadata, field));
 }
 

@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import * as v from "valibot";
 import { messageOf, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
+import { jsonValue } from "../base/json-text.ts";
 import { datasetName } from "../protocol/wire/stored-name.ts";
 import type { Job } from "./job.ts";
 import { pathOf, type SourceMark } from "./origin.ts";
@@ -202,10 +203,6 @@ async function* entriesIn(file: string): AsyncGenerator<HistoryEntry> {
 }
 
 function entryOf(line: string): HistoryEntry | null {
-  try {
-    const parsed = v.safeParse(entrySchema, JSON.parse(line));
-    return parsed.success ? parsed.output : null;
-  } catch {
-    return null;
-  }
+  const parsed = v.safeParse(entrySchema, jsonValue(line));
+  return parsed.success ? parsed.output : null;
 }

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
+import { jsonValue } from "../base/json-text.ts";
 import { sha256Hex } from "../base/sha256-hex.ts";
 import { writeWhole } from "../base/write-whole.ts";
 import { fingerprintOf, PublicKey } from "../keys/key.ts";
@@ -81,7 +82,7 @@ export class RulesShelf {
     try {
       const { size } = await stat(file);
       const reading =
-        size > fileBytesMax ? null : v.safeParse(keptSchema, parsed(await readFile(file, "utf8")));
+        size > fileBytesMax ? null : v.safeParse(keptSchema, jsonValue(await readFile(file, "utf8")));
       // Of an earlier or later version, or damaged: the next answer of the server replaces it.
       return reading?.success === true && isWhole(reading.output) ? reading.output : null;
     } catch (cause) {
@@ -92,14 +93,6 @@ export class RulesShelf {
 
   #fileOf({ host, port }: Place): string {
     return join(this.#folder, `${hostInFileName(host) ?? encodeURIComponent(host)}_${port}.json`);
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

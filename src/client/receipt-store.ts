@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { jsonValue } from "../base/json-text.ts";
 import { sha256Hex } from "../base/sha256-hex.ts";
 import { syncFolder, writeWhole } from "../base/write-whole.ts";
 import { jwsCharsMax } from "../receipts/compact-jws.ts";
@@ -202,7 +203,7 @@ export class ReceiptStore {
   async #readKnown(server: string): Promise<KnownServer | null> {
     const file = this.knownFile(server);
     try {
-      const parsed = v.safeParse(knownSchema, jsonIn(await readFile(file, "utf8")));
+      const parsed = v.safeParse(knownSchema, jsonValue(await readFile(file, "utf8")));
       if (!parsed.success || parsed.output.server !== server)
         throw new DyncError("configuration", `${file} is damaged: it does not hold the keys of a server`, {
           hint: "move it away; the key of the next receipt from that server is then taken for its own",
@@ -288,13 +289,5 @@ async function namesIn(folder: string, form: RegExp): Promise<readonly string[]>
   } catch (error) {
     if (systemCode(error) === "ENOENT") return [];
     throw error;
-  }
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

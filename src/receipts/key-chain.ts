@@ -2,6 +2,7 @@
 // them can follow to those that came later. Receipts carry the newest of these links, and need nothing else to be checked.
 
 import * as v from "valibot";
+import { jsonValue } from "../base/json-text.ts";
 import { jwsCharsMax, readCompact } from "./compact-jws.ts";
 import { type PublicJwk, publicJwkSchema, type SigningKey, thumbprintOf } from "./signing-key.ts";
 import { type StoredFacts, statementText } from "./statement.ts";
@@ -56,15 +57,11 @@ const keySetSchema = v.object({ keys: v.pipe(v.array(publicJwkSchema), v.minLeng
 
 /** The keys in a text that is such a set, or one public key as a JWK; `null` where it is neither. */
 export function readPublicKeys(text: string): readonly PublicJwk[] | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    const set = v.safeParse(keySetSchema, value);
-    if (set.success) return set.output.keys;
-    const one = v.safeParse(publicJwkSchema, value);
-    return one.success ? [one.output] : null;
-  } catch {
-    return null;
-  }
+  const value = jsonValue(text);
+  const set = v.safeParse(keySetSchema, value);
+  if (set.success) return set.output.keys;
+  const one = v.safeParse(publicJwkSchema, value);
+  return one.success ? [one.output] : null;
 }
 
 const linkHeader = v.object({ typ: v.literal(successionType), alg: v.literal("EdDSA"), kid: v.string() });

@@ -5,8 +5,9 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock } from "../base/clock.ts";
-import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { DyncError, systemCode } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
+import { jsonValue } from "../base/json-text.ts";
 import { readSecretFile, writeKeyFile } from "../keys/key-files.ts";
 import { publicKeySet, type SigningKeys, succeeded } from "./key-chain.ts";
 import { publicJwkSchema, SigningKey, secretJwkSchema } from "./signing-key.ts";
@@ -54,7 +55,7 @@ export async function readSigningKeys(home: string): Promise<SigningKeys | null>
   const file = secretKeyFile(home);
   const text = await readSecretFile(file, fileBytesMax);
   if (text === null) return null;
-  const reading = v.safeParse(fileSchema, jsonIn(text));
+  const reading = v.safeParse(fileSchema, jsonValue(text));
   const current = reading.success ? SigningKey.of(reading.output.key) : null;
   if (current === null || !reading.success)
     throw new DyncError("configuration", `${file} holds no key for receipts`, {
@@ -110,12 +111,4 @@ async function write(home: string, keys: SigningKeys, replaces: boolean): Promis
   const text = `${JSON.stringify({ schema: 1, key: current.reveal(), earlier }, null, 2)}\n`;
   await writeKeyFile(home, { name: secretName, text, isSecret: true }, replaces);
   await publishKeys(home, keys);
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    return messageOf(error);
-  }
 }

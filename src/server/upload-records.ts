@@ -2,7 +2,7 @@
 // uploads go on meanwhile.
 
 import { DyncError } from "../base/error.ts";
-import { readJson } from "../base/json-text.ts";
+import { jsonValue, readJson } from "../base/json-text.ts";
 import { Turns } from "../base/turns.ts";
 import type {
   Catalogue,
@@ -14,7 +14,7 @@ import type {
 import { fingerprintOf } from "../keys/key.ts";
 import type { Storage } from "../storage/storage.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
-import { hasValue, parsed } from "../upload/metadata-field.ts";
+import { hasValue } from "../upload/metadata-field.ts";
 import type { Layout } from "../upload/upload.ts";
 import { publishedAs } from "./publication.ts";
 import type { Progress } from "./session.ts";
@@ -218,7 +218,7 @@ export class UploadRecords {
   ): Promise<boolean | null> {
     const published = await publishedAs(record, this.#parts.storage);
     if (published === null) return null;
-    const metadata = parsed(published.metadataText);
+    const metadata = jsonValue(published.metadataText);
     return fields.every((it) => hasValue(metadata, it));
   }
 }

@@ -10,15 +10,6 @@ export function fieldAt(metadata: unknown, path: string): unknown {
   return there;
 }
 
-/** The value of metadata, or `undefined` where the text is none. */
-export function parsed(metadataText: string): unknown {
-  try {
-    return JSON.parse(metadataText);
-  } catch {
-    return undefined;
-  }
-}
-
 /** A value that is asked for, as it was typed. */
 export interface FieldValue {
   readonly path: string;

@@ -8,6 +8,7 @@ import {
   type JsonFault,
   jsonMember,
   jsonMembers,
+  jsonValue,
   objectText,
   readJson,
   sameJson,
@@ -113,6 +114,17 @@ test("jsonMembers() has the members of an object, and of nothing else", () => {
     ["10", "2"],
   ]);
   expect(["[1]", "1", "{", ""].map(jsonMembers)).toEqual([null, null, null, null]);
+});
+
+test("jsonValue() is what JSON says, and nothing of what is none", () => {
+  expect(['{"a":[1]}', "null", '"a"', "{", "", "a"].map(jsonValue)).toEqual([
+    { a: [1] },
+    null,
+    "a",
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 describe("layout", () => {

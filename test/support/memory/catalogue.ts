@@ -4,6 +4,7 @@ import { assert } from "../../../src/base/assert.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import { foldName } from "../../../src/base/file-name.ts";
 import { jsonDigest } from "../../../src/base/json-digest.ts";
+import { jsonValue } from "../../../src/base/json-text.ts";
 import {
   type Admitted,
   type Amended,
@@ -34,7 +35,7 @@ import {
 } from "../../../src/catalogue/quota.ts";
 import { sentMetadata } from "../../../src/upload/added.ts";
 import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
-import { hasValue, parsed } from "../../../src/upload/metadata-field.ts";
+import { hasValue } from "../../../src/upload/metadata-field.ts";
 import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
 import { MemoryOutbox } from "./outbox.ts";
 
@@ -247,7 +248,7 @@ export class MemoryCatalogue implements Catalogue {
     if (fields === undefined) return "yes";
     const text = this.#metadata.get(record.id);
     if (text === undefined) return "unsure";
-    const metadata = parsed(text);
+    const metadata = jsonValue(text);
     return fields.every((it) => hasValue(metadata, it)) ? "yes" : "no";
   }
 
