@@ -12,7 +12,7 @@ export class ReadyQueue<T> {
 
   push(items: readonly T[]): void {
     this.#items.push(...items);
-    if (items.length > 0) this.#wake();
+    if (items.length > 0) this.wake();
   }
 
   take(): T | undefined {
@@ -22,15 +22,11 @@ export class ReadyQueue<T> {
   /** Nothing more comes: who waits goes on. */
   close(): void {
     this.#isClosed = true;
-    this.#wake();
+    this.wake();
   }
 
   /** Those who wait look again whether they still have to. */
   wake(): void {
-    this.#wake();
-  }
-
-  #wake(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter();
