@@ -13,6 +13,7 @@
 // the same instant after a restart.
 
 import { DyncError } from "../base/error.ts";
+import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import type { ClientInput } from "../protocol/client/client-events.ts";
 import { limits } from "../protocol/limits.ts";
 import type { LinkFailure } from "../transport/transport.ts";
@@ -42,12 +43,6 @@ export interface NextChunk {
   readonly length: number;
   /** The one with the checksum, which is empty. */
   readonly isLast: boolean;
-}
-
-/** Pauses that double each time. */
-interface Pauses {
-  readonly minMs: number;
-  readonly maxMs: number;
 }
 
 const MiB = 1024 * 1024;
@@ -238,10 +233,6 @@ export class Patience {
   }
 
   #jitter(pauseMs: number): number {
-    return pauseMs * (0.75 + 0.5 * this.#options.random());
+    return jittered(pauseMs, this.#options.random());
   }
-}
-
-function doubled({ minMs, maxMs }: Pauses, times: number): number {
-  return Math.min(maxMs, minMs * 2 ** times);
 }

@@ -1,6 +1,7 @@
 // A hook: something of the steward's that is told about uploads. Which uploads it is for, and how long it is waited for when it
 // failed. Pure.
 
+import { doubled, type Pauses } from "../base/pauses.ts";
 import type { Matches } from "../rules/linear-pattern.ts";
 
 /** "before": an upload is to begin; "after": one was stored. */
@@ -58,14 +59,12 @@ export function idempotencyKey(uploadId: string, { name }: Pick<Hook, "name">): 
   return `${uploadId}:${name}`;
 }
 
-const pauseMsMin = 1_000;
-const pauseMsMax = 3_600_000;
+const pauses: Pauses = { minMs: 1_000, maxMs: 3_600_000 };
 
 /**
  * How long to wait after `attempts` that failed: a second, then twice as long each time, up to an hour; of that between a half and
  * all, by `random` (0 to 1), so that what failed together is not tried together.
  */
 export function pauseAfter(attempts: number, random: number): number {
-  const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempts - 1, 30));
-  return Math.round(pauseMs * (0.5 + random / 2));
+  return Math.round(doubled(pauses, attempts - 1) * (0.5 + random / 2));
 }

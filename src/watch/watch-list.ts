@@ -6,6 +6,7 @@
 // first time, again or otherwise than before has to be quiet from then on: a network drive that goes away and comes back, empty for a
 // moment or in part, costs time and nothing else.
 
+import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import type { Completion } from "./completion.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { WaitReason } from "./wait-reason.ts";
@@ -66,8 +67,7 @@ export interface WatchListOptions {
 const signShare = 1 / 4;
 // What has less in it than it had may be half of it, on a drive that is coming back.
 const shrunkTimes = 5;
-const retryMsMin = 30_000;
-const retryMsMax = 60 * 60_000;
+const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
 const vanishedMsMax = 24 * 60 * 60_000;
 
 export class WatchList {
@@ -258,9 +258,7 @@ export class WatchList {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;
     entry.isSending = false;
-    const pauseMs = Math.min(retryMsMax, retryMsMin * 2 ** entry.tries);
-    entry.tries += 1;
-    entry.tryAt = now + pauseMs * (0.75 + 0.5 * this.#options.random());
+    entry.tryAt = now + jittered(doubled(retryPauses, entry.tries++), this.#options.random());
     this.#wait(path, entry, { reason: "retrying", detail });
   }
 

@@ -3,6 +3,7 @@
 
 import { type Clock, sleep } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
+import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import { untilOneFails } from "../base/until-one-fails.ts";
 import { BeingSent, isRefused } from "../client/resumption.ts";
 import { isOfServer } from "../client/servers.ts";
@@ -39,8 +40,7 @@ export interface WatcherParts {
 }
 
 // After the server could not be reached, with all the patience of an upload.
-const serverPauseMsMin = 15_000;
-const serverPauseMsMax = 10 * 60_000;
+const serverPauses: Pauses = { minMs: 15_000, maxMs: 10 * 60_000 };
 // A look in between is cheap as long as not too much waits.
 const lookedAgainMax = 200;
 
@@ -162,8 +162,7 @@ export class Watcher {
         continue;
       }
       this.#returnAll();
-      const pauseMs = Math.min(serverPauseMsMax, serverPauseMsMin * 2 ** failures++);
-      await sleep(clock, pauseMs * (0.75 + 0.5 * random()), signal);
+      await sleep(clock, jittered(doubled(serverPauses, failures++), random()), signal);
     }
   }
 
