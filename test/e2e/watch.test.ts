@@ -202,6 +202,8 @@ describe.skipIf(executablesMissing !== null)(`a watched folder (${executablesMis
     lab.server.signal("SIGTERM");
     await lab.server.ended();
     expect(await once("--retry-for", "1s")).toMatchObject({ code: 5 });
+    const end = await lab.dync(line("--once"), { env: { DYNC_RETRY_FOR: "1s" } }, 60_000);
+    expect(end).toMatchObject({ code: 5 });
     await lab.start();
     expect(await once()).toMatchObject({ code: 0 });
     await lab.expectStored(join(folder, "a.raw"));

@@ -6,6 +6,7 @@ import { DyncError } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
 import { untilOneFails } from "../../base/until-one-fails.ts";
 import { anyOf } from "../../client/listing/pattern.ts";
+import type { Retry } from "../../client/patience.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import { dyncHome } from "../../keys/key-files.ts";
@@ -24,7 +25,7 @@ import { waitReasons } from "../../watch/wait-reason.ts";
 import { WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
 import { BatchProgress } from "../batch-progress.ts";
-import { type CommandContext, defineCommand } from "../command.ts";
+import { type CommandContext, defineCommand, type Environment } from "../command.ts";
 import { loadMembers } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
@@ -147,10 +148,16 @@ async function afterOf(
   const { environment } = context;
   const said = readAfter(values.after, values["keep-for"], folder);
   if (said === null) return null;
-  const options = { ...values, "retry-for": values["retry-for"] ?? retryWithin };
-  const retry = readRetry({ options, environment, profile });
+  const retry = retryOf(values, environment, profile);
   const home = resolve(dyncHome(environment));
   return await afterSent({ ...said, server, folder, home, retry, list }, context, reports);
+}
+
+/** How long one upload keeps trying; a server that was not reached once may be reached later. */
+function retryOf(values: WatchValues, environment: Environment, profile: Watched["profile"]): Retry {
+  // What a variable or client.toml says is for what ends: here it would keep others from their turn.
+  const options = values.once ? values : { ...values, "retry-for": values["retry-for"] ?? retryWithin };
+  return { ...readRetry({ options, environment, profile }, false), retryFirst: true };
 }
 
 function noticesFor(
@@ -270,10 +277,9 @@ async function sendReady(
   { values, profile, context, reports, rate }: HowToSend,
 ): Promise<void> {
   const { environment } = context;
-  const options = { ...values, "retry-for": values["retry-for"] ?? retryWithin };
-  const retry = readRetry({ options, environment, profile });
-  const atOnce = readAtOnce({ options, environment, profile });
-  const priority = readPriority({ options, environment, profile });
+  const sources = { options: values, environment, profile };
+  const [atOnce, priority] = [readAtOnce(sources), readPriority(sources)];
+  const retry = retryOf(values, environment, profile);
   const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
   await using client = openClient(context, { rate });
   const reporter = reports.reporter(progress, retry, ends);
