@@ -5,6 +5,8 @@ import pty
 import sys
 import threading
 
+from terminal import parts
+
 prompt, keys, command = sys.argv[1].encode(), sys.argv[2], sys.argv[3:]
 child, ours = pty.fork()
 if child == 0:
@@ -19,13 +21,7 @@ def type_keys():
         rest = rest[os.write(ours, rest[:256]):]
 
 
-while True:
-    try:
-        part = os.read(ours, 65536)
-    except OSError:  # how Linux says that nobody has the terminal open any more
-        break
-    if not part:
-        break
+for part in parts(ours):
     seen += part
     if prompt in seen and not is_typing:
         is_typing = True
