@@ -81,7 +81,7 @@ function anywhere(name: string, text: string, absolute: (path: string) => string
 /** Variables of dync that say something for this command line, such as DYNC_PORT. */
 export function dyncVariables(environment: Environment): Readonly<Record<string, string>> {
   const said = Object.entries(environment).filter(
-    (it): it is [string, string] => /^DYNC_/.test(it[0]) && !ownVariables.test(it[0]) && Boolean(it[1]),
+    (it): it is [string, string] => isSaid(it[0]) && Boolean(it[1]),
   );
   return Object.fromEntries(said);
 }
@@ -91,10 +91,13 @@ export function withDyncVariables(
   environment: Environment,
   variables: Readonly<Record<string, string>>,
 ): Environment {
-  const others = Object.entries(environment).filter(
-    ([name]) => !/^DYNC_/.test(name) || ownVariables.test(name),
-  );
+  const others = Object.entries(environment).filter(([name]) => !isSaid(name));
   return { ...Object.fromEntries(others), ...variables };
+}
+
+/** Whether a variable says something for a command line. */
+function isSaid(name: string): boolean {
+  return /^DYNC_/.test(name) && !ownVariables.test(name);
 }
 
 /** What is given to a service, and means nothing to it. */
