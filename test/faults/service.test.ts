@@ -63,14 +63,11 @@ describe.skipIf(missing !== null)(`services in a Debian tree (${missing ?? "debo
     await liveThrough({
       dync,
       name: "runs",
-      server: `127.0.0.1:${lab.port}`,
+      lab,
       folder,
       home: tree.file("/home/mess/.dync"),
       units: tree.file(units),
       put: async (name) => writeFileSync(join(tree.file(folder), name), name),
-      stored: async (name) => {
-        await lab.server.line(new RegExp(`"Upload finished".*"${name.replace(".", "\\.")}"`), 60_000);
-      },
       kill: async (pid) => void (await tree.output("sh", "-c", `kill -KILL ${pid}`)),
     });
     expect(await lab.metadata("two.raw")).toEqual({ sample: '100 % of "$HOME" \\ ü\n;' });

@@ -4,6 +4,7 @@ import { expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { documentedValidators } from "./json-schemas.ts";
+import type { Lab } from "./lab.ts";
 import { jsonLines, type ProgramEnd } from "./programs.ts";
 
 /** A user of a machine with a manager of services. */
@@ -11,7 +12,8 @@ export interface ServiceUser {
   /** Runs `dync` as that user. */
   readonly dync: (...args: readonly string[]) => Promise<ProgramEnd>;
   readonly name: string;
-  readonly server: string;
+  /** The server that it sends to. */
+  readonly lab: Lab;
   /** The folder that is watched, as that user sees it. */
   readonly folder: string;
   /** `DYNC_HOME`, and the folder of units, as this process sees them. */
@@ -19,8 +21,6 @@ export interface ServiceUser {
   readonly units: string;
   /** Puts a file into the folder. */
   readonly put: (name: string) => Promise<void>;
-  /** Resolves when the server has it. */
-  readonly stored: (name: string) => Promise<void>;
   /** Ends a process by SIGKILL, as that user numbers it. */
   readonly kill: (pid: number) => Promise<void>;
 }
@@ -61,7 +61,7 @@ async function until(user: ServiceUser, isWanted: (status: Status) => boolean): 
 /** Resolves when the server has a new file, and the service has said so. */
 async function send(user: ServiceUser, name: string): Promise<void> {
   await user.put(name);
-  await user.stored(name);
+  await user.lab.server.line(new RegExp(`"Upload finished".*"${name.replace(".", "\\.")}"`), untilMs);
   const deadline = performance.now() + untilMs;
   for (;;) {
     const { stdout } = await user.dync("service", "logs", user.name);
@@ -73,10 +73,11 @@ async function send(user: ServiceUser, name: string): Promise<void> {
 /** Installed, sends, killed and there again, stopped, started, its log, uninstalled without a trace. */
 export async function liveThrough(user: ServiceUser): Promise<void> {
   const { dync, name } = user;
+  const server = `127.0.0.1:${user.lab.port}`;
   // Where there is no folder for units yet, systemd makes one for what is enabled, and leaves it.
   const before = filesBelow(user.units);
   const options = ["--settle", "1s", "-k", 'sample:100 % of "$HOME" \\ ü\n;', "--unit", "file"];
-  const shown = await dync("service", "install", "--print", "--json", ...options, user.server, user.folder);
+  const shown = await dync("service", "install", "--print", "--json", ...options, server, user.folder);
   summaryOf(shown, "dync:summary-service-print");
   expect(filesBelow(join(user.home, "services"))).toEqual([]);
   const installed = await dync(
@@ -86,7 +87,7 @@ export async function liveThrough(user: ServiceUser): Promise<void> {
     "--name",
     name,
     ...options,
-    user.server,
+    server,
     user.folder,
   );
   expect(installed).toMatchObject({ code: 0, stderr: "" });
@@ -101,10 +102,10 @@ export async function liveThrough(user: ServiceUser): Promise<void> {
   // A second run counts what the first sent.
   await until(user, ({ entries }) => entries === 2);
 
-  const double = await dync("service", "install", "--name", `${name}-2`, user.server, user.folder);
+  const double = await dync("service", "install", "--name", `${name}-2`, server, user.folder);
   expect(double).toMatchObject({ code: 2 });
   expect(double.stderr).toContain(`The service "${name}" watches "${user.folder}" already`);
-  const beside = await dync("watch", user.server, user.folder);
+  const beside = await dync("watch", server, user.folder);
   expect(beside).toMatchObject({ code: 1 });
   expect(beside.stderr).toContain("Another dync watches");
 
