@@ -1,8 +1,6 @@
 // The property list of a service for launchd, as an agent of a user. Pure.
 
-import { strayByte } from "../base/loose-utf8.ts";
-import { Unwritable } from "./unwritable.ts";
-import { notInXml, xmlText } from "./xml-text.ts";
+import { expectXmlText, xmlText } from "./xml-text.ts";
 
 export interface AgentTexts {
   readonly label: string;
@@ -12,9 +10,7 @@ export interface AgentTexts {
 
 /** Throws `DyncError` ("configuration") where a word has what no property list can hold. */
 export function launchdAgent({ label, command }: AgentTexts): string {
-  for (const word of command)
-    if (notInXml.test(word) || strayByte(word) !== null)
-      throw new Unwritable("launchd", word, "it has a control character, or is no Unicode");
+  for (const word of command) expectXmlText("launchd", word);
   const words = command.map((it) => `    <string>${xmlText(it)}</string>\n`).join("");
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">

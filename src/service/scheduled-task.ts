@@ -1,8 +1,7 @@
 // The definition of a service for Windows' task scheduler: a task of one user, at logon, without administrator rights. Pure.
 
-import { strayByte } from "../base/loose-utf8.ts";
 import { Unwritable } from "./unwritable.ts";
-import { notInXml, xmlText } from "./xml-text.ts";
+import { expectXmlText, xmlText } from "./xml-text.ts";
 
 export interface TaskTexts {
   readonly description: string;
@@ -15,8 +14,7 @@ export interface TaskTexts {
 /** Throws `DyncError` ("configuration") where a word would not arrive as it is. */
 export function scheduledTask({ description, user, command }: TaskTexts): string {
   for (const word of command) {
-    if (notInXml.test(word) || strayByte(word) !== null)
-      throw new Unwritable("The task scheduler", word, "it has a control character, or is no Unicode");
+    expectXmlText("The task scheduler", word);
     // %PATH% is replaced by the variable's value, $(Arg0) by what a task is started with: neither can be escaped.
     if (/%|\$\(/.test(word)) throw new Unwritable("The task scheduler", word, 'it has a "%" or a "$("');
   }
