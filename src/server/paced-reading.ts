@@ -1,17 +1,22 @@
 // Reads stored uploads again, gently: everybody else has a turn after each piece, and there is a rate that is not passed.
 
 import { type Clock, sleep } from "../base/clock.ts";
-import type { TokenBucket } from "../base/token-bucket.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { Turns } from "../base/turns.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { Reading, Storage } from "../storage/storage.ts";
 import { destinationOf } from "../upload/destination.ts";
 
-/** What is read at once after a pause. */
-export const burstMs = 250;
+// What is read at once after a pause.
+const burstMs = 250;
 
 // Who waits is told, or looks for others, so often.
 const stepMs = 250;
+
+/** A bucket for so many bytes a second. */
+export function readingBucket(bytesPerSecond: number): TokenBucket {
+  return new TokenBucket(bytesPerSecond, (bytesPerSecond * burstMs) / 1000);
+}
 
 /** Lets so many bytes be read at a time. */
 export class ReadingPace {

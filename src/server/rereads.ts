@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError, errorMeanings } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { TokenBucket } from "../base/token-bucket.ts";
+import type { TokenBucket } from "../base/token-bucket.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
@@ -13,7 +13,7 @@ import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Flaw, Storage } from "../storage/storage.ts";
 import { nameFault } from "../upload/names.ts";
-import { burstMs, ReadingPace, readAgain, type StoredUpload } from "./paced-reading.ts";
+import { ReadingPace, readAgain, readingBucket, type StoredUpload } from "./paced-reading.ts";
 
 export interface RereadParts {
   readonly catalogue: Catalogue;
@@ -48,8 +48,8 @@ export class Rereads {
   readonly #all = new Semaphore();
   readonly #users = new Map<string, { readonly places: Semaphore; count: number }>();
   readonly #buckets = {
-    busy: new TokenBucket(rates.busy, (rates.busy * burstMs) / 1000),
-    idle: new TokenBucket(rates.idle, (rates.idle * burstMs) / 1000),
+    busy: readingBucket(rates.busy),
+    idle: readingBucket(rates.idle),
   };
   #isBusy = false;
   #lookedAt = Number.NEGATIVE_INFINITY;

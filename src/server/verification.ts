@@ -2,11 +2,11 @@
 
 import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
-import { TokenBucket } from "../base/token-bucket.ts";
+import type { TokenBucket } from "../base/token-bucket.ts";
 import { Turns } from "../base/turns.ts";
 import type { Catalogue, UploadRecord } from "../catalogue/catalogue.ts";
 import type { Flaw, Storage } from "../storage/storage.ts";
-import { burstMs, ReadingPace, readAgain } from "./paced-reading.ts";
+import { ReadingPace, readAgain, readingBucket } from "./paced-reading.ts";
 import type { UploadQuery, UploadRecords } from "./upload-records.ts";
 
 /** Which uploads, and how fast. */
@@ -122,7 +122,7 @@ class Run {
     this.#ids = ids;
     this.#tell = tell;
     this.#signal = signal;
-    this.#bucket = rate === null ? null : new TokenBucket(rate, (rate * burstMs) / 1000);
+    this.#bucket = rate === null ? null : readingBucket(rate);
     this.#turns = new Turns(1, signal);
     this.#readingPace = new ReadingPace(parts.clock, signal, () => this.#tellProgress());
   }
