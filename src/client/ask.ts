@@ -360,13 +360,14 @@ class Line {
     this.#tag = post.info.tag;
     if (this.#connection.isUp) this.#say();
     const late = new DyncError("timed-out", "The server does not answer a question");
-    let stopWaiting = this.#clock.after(answerMs, () => reject(late));
-    const isLong = post.info.readAgain !== undefined;
-    this.#onHeard = () => {
-      if (!isLong) return;
-      stopWaiting();
-      stopWaiting = this.#clock.after(answerMs, () => reject(late));
-    };
+    const wait = () => this.#clock.after(answerMs, () => reject(late));
+    let stopWaiting = wait();
+    // Takes as long as it needs, and the server shows meanwhile that it is there.
+    if (post.info.readAgain !== undefined)
+      this.#onHeard = () => {
+        stopWaiting();
+        stopWaiting = wait();
+      };
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
