@@ -82,6 +82,9 @@ export interface CommandFaults {
   readonly others: readonly DyncError[];
 }
 
+/** Exit status where not all of several things are done or as they should be, and each was told. */
+export const exitNotAll = 3;
+
 export interface Command {
   /** One word, or two: the name of a group and its own. */
   readonly name: string;

@@ -10,7 +10,7 @@ import { isOfServer } from "../../client/servers.ts";
 import type { Receipt } from "../../client/upload.ts";
 import { formatDuration } from "../../config/duration.ts";
 import { formatSize } from "../../config/size.ts";
-import type { CommandContext } from "../command.ts";
+import { type CommandContext, exitNotAll } from "../command.ts";
 import { listedFaults } from "../fault-lines.ts";
 import type { JsonFields } from "../output.ts";
 import type { Outcome } from "./outcomes.ts";
@@ -34,7 +34,6 @@ export interface BatchOutcomesOptions extends Pick<CommandContext, "output" | "s
   readonly noted?: (job: Job, outcome: Outcome) => void;
 }
 
-const exitSomeFailed = 3;
 // Each was named when it failed; the summary repeats so many.
 const failuresMax = 1000;
 
@@ -136,7 +135,7 @@ export class BatchOutcomes {
     const isOne = another === undefined && ofServers === failed;
     return reason !== undefined && isOne && stored + already + skipped === 0
       ? reason.meaning.exit
-      : exitSomeFailed;
+      : exitNotAll;
   }
 
   /** Files that another command can go on with. */

@@ -13,12 +13,10 @@ import { isOfServer } from "../../client/servers.ts";
 import { formatDuration } from "../../config/duration.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { BatchProgress } from "../batch-progress.ts";
-import type { CommandContext } from "../command.ts";
+import { type CommandContext, exitNotAll } from "../command.ts";
 import { errorLines, listedFaults } from "../fault-lines.ts";
 import { printable } from "../printable.ts";
 import { progressState, shownName } from "./reporter.ts";
-
-const exitNotAll = 3;
 
 export interface FindingsOptions {
   readonly jobs: readonly Job[];

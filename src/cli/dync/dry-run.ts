@@ -11,13 +11,12 @@ import { withGoodNames } from "../../client/listing/tar-names.ts";
 import { pathOf } from "../../client/origin.ts";
 import { formatSize } from "../../config/size.ts";
 import { nameFault } from "../../upload/names.ts";
-import type { CommandContext } from "../command.ts";
+import { type CommandContext, exitNotAll } from "../command.ts";
 import type { Output } from "../output.ts";
 import { JsonText, printable } from "../printable.ts";
 import { otherNameHint } from "./name-on-server.ts";
 import { shownName } from "./reporter.ts";
 
-const exitSomeFailed = 3;
 const sizeColumns = 9;
 const linesAtOnce = 1000;
 
@@ -38,7 +37,7 @@ export async function dryRun(
     }
   }
   await run.summarise();
-  return run.refused === 0 ? 0 : exitSomeFailed;
+  return run.refused === 0 ? 0 : exitNotAll;
 }
 
 class DryRun {

@@ -2,7 +2,7 @@
 // `resume` and `cancel`.
 
 import { DyncError } from "../../base/error.ts";
-import type { CommandContext } from "../command.ts";
+import { type CommandContext, exitNotAll } from "../command.ts";
 import type { JsonFields } from "../output.ts";
 import { idOf, isBatch, type Unfinished } from "./unfinished.ts";
 
@@ -10,8 +10,6 @@ import { idOf, isBatch, type Unfinished } from "./unfinished.ts";
 export interface Outcome extends JsonFields {
   readonly outcome: "stored" | "dropped" | "forgotten" | "finished" | "skipped" | "failed" | "not-tried";
 }
-
-const exitNotAll = 3;
 
 export class Outcomes {
   readonly #context: CommandContext;

@@ -25,7 +25,7 @@ import { waitReasons } from "../../watch/wait-reason.ts";
 import { WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
 import { BatchProgress } from "../batch-progress.ts";
-import { type CommandContext, defineCommand, type Environment } from "../command.ts";
+import { type CommandContext, defineCommand, type Environment, exitNotAll } from "../command.ts";
 import { loadMembers } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
 import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
@@ -60,7 +60,6 @@ export const watchCommand = defineCommand({
   run: watch,
 });
 
-const exitSomeFailed = 3;
 // With less patience inside an upload others get their turn; the watcher itself has no end to its own.
 const retryWithin = "15m";
 
@@ -126,7 +125,7 @@ async function watchFolder(
       const fault = await watcher.once(signal);
       if (fault !== null) throw fault;
       await after?.once(signal);
-      return isAnythingRefused(parts.list) ? exitSomeFailed : 0;
+      return isAnythingRefused(parts.list) ? exitNotAll : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
     const watching = (it: AbortSignal): Promise<void> => watcher.forever(it);
