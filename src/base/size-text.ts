@@ -17,6 +17,11 @@ export function formatSize(bytes: number): string {
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${sizeUnits[unit]}iB`;
 }
 
+/** The same with the number itself, where that is another one: `999 bytes`, `1.5 KiB (1536 bytes)`. */
+export function formatSizeExactly(bytes: number): string {
+  return bytes < 1000 ? `${bytes} bytes` : `${formatSize(bytes)} (${bytes} bytes)`;
+}
+
 /** Texts of numbers of bytes that are compared: in bytes where two that differ would look alike. */
 export function formatSizes<const Sizes extends readonly number[]>(
   ...sizes: Sizes

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { closest } from "../../src/base/closest.ts";
+import { formatSizeExactly } from "../../src/base/size-text.ts";
 import { parseCount, parsePort } from "../../src/config/count.ts";
 import { formatDuration, parseDuration, writeDuration } from "../../src/config/duration.ts";
 import type { Parsed } from "../../src/config/parsed.ts";
@@ -16,6 +17,15 @@ function valueIn<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(faultIn(parsed));
   return parsed.value;
 }
+
+test("formatSizeExactly() has the number itself, once", () => {
+  expect([0, 999, 1000, 1536].map(formatSizeExactly)).toEqual([
+    "0 bytes",
+    "999 bytes",
+    "1.0 KiB (1000 bytes)",
+    "1.5 KiB (1536 bytes)",
+  ]);
+});
 
 describe("parseSize()", () => {
   const sizes: readonly (readonly [string, number])[] = [

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { indentedJson } from "../../base/json-text.ts";
 import { localTime } from "../../base/local-time.ts";
-import { formatSize } from "../../config/size.ts";
+import { formatSize, formatSizeExactly } from "../../base/size-text.ts";
 import type { JsonObject } from "../../control/control-lines.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
@@ -92,7 +92,7 @@ function linesOf(upload: v.InferOutput<typeof detailedUploads>): readonly (reado
       upload.state === "stored" ? "Lies at" : "Will lie at",
       upload.state === "failed" ? null : location + gone,
     ],
-    ["Size", upload.size === null ? null : sizeText(upload.size)],
+    ["Size", upload.size === null ? null : formatSizeExactly(upload.size)],
     ["Arrived", arrivedText(upload)],
     ["SHA-256", sha256],
     ["List", list],
@@ -110,10 +110,6 @@ function linesOf(upload: v.InferOutput<typeof detailedUploads>): readonly (reado
 function datasetText({ dataset, files }: v.InferOutput<typeof detailedUploads>): string | null {
   if (dataset === null) return null;
   return files === null ? dataset : `${dataset}, ${files === 1 ? "1 file" : `${files} files`}`;
-}
-
-function sizeText(bytes: number): string {
-  return bytes < 1000 ? `${bytes} bytes` : `${formatSize(bytes)} (${bytes} bytes)`;
 }
 
 function arrivedText(upload: v.InferOutput<typeof detailedUploads>): string | null {

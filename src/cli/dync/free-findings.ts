@@ -1,16 +1,14 @@
 // What came of `dync free`: counted, shown as it comes, and summed up.
 
+import { formatSize, formatSizeExactly } from "../../base/size-text.ts";
 import type { Kept } from "../../client/free/kept.ts";
 import type { Proof, Proved } from "../../client/free/proof.ts";
 import type { Removal } from "../../client/free/remove.ts";
 import type { SentEntry } from "../../client/free/sent-below.ts";
-import { formatSize } from "../../config/size.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { BatchProgress } from "../batch-progress.ts";
-import type { CommandContext } from "../command.ts";
+import { type CommandContext, exitNotAll } from "../command.ts";
 import { printable } from "../printable.ts";
-
-const exitNotAll = 3;
 
 export interface FreeOptions {
   readonly server: ServerChoice;
@@ -127,9 +125,9 @@ export class FreeFindings {
       return output.say(`Nothing that was sent from here to this server is in "${printable(folder)}" now`);
     const parts = [
       ...(this.deletes
-        ? [`${deleted} deleted, ${bytesText(deletedBytes)} free now`]
-        : [`${proved} may be deleted, ${bytesText(provedBytes)}`]),
-      ...(kept > 0 ? [`${kept} kept, ${bytesText(keptBytes)}`] : []),
+        ? [`${deleted} deleted, ${formatSizeExactly(deletedBytes)} free now`]
+        : [`${proved} may be deleted, ${formatSizeExactly(provedBytes)}`]),
+      ...(kept > 0 ? [`${kept} kept, ${formatSizeExactly(keptBytes)}`] : []),
       ...(notProved > 0 ? [`${notProved} not looked at`] : []),
     ];
     output.say(parts.join("; "));
@@ -140,8 +138,4 @@ export class FreeFindings {
   get status(): number {
     return this.#counts.kept === 0 ? 0 : exitNotAll;
   }
-}
-
-function bytesText(bytes: number): string {
-  return bytes < 1000 ? `${bytes} bytes` : `${formatSize(bytes)} (${bytes} bytes)`;
 }
