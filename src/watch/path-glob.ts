@@ -8,6 +8,7 @@
 //   ../{stem}.wiff.scan  what lies beside the entry; {name} is that of the entry, {stem} what stands before its ending
 //   /_[0-9]+\.raw$/      between slashes a regular expression of RE2's syntax for any part of the path
 
+import { patternFault } from "../client/listing/pattern.ts";
 import { isExpression, type Matches, namePattern } from "../rules/linear-pattern.ts";
 
 /** A glob that was read. */
@@ -54,6 +55,32 @@ export function pathGlob(text: string): PathGlob {
     ...{ text, isBeside, parts, of: (names) => fixed ?? compiled(filled(inside, names)) },
     nameBeside: (names) => (isOneName ? put(inside, names, (it) => it).toLowerCase() : null),
   };
+}
+
+/** A glob for what is in an entry as a pattern of `client/listing/pattern.ts`, which regards case on some systems. */
+export function listingPattern({ text }: Pick<PathGlob, "text">): string {
+  const parts = text.match(/\\[\s\S]|\[!?\]?[^\]]*\]|[\s\S]/gu) ?? [];
+  // There a pattern without a "/" means any depth.
+  return `${text.startsWith("**/") ? "" : "/"}${parts.map(inAnyCase).join("")}`;
+}
+
+/** A character, or some between brackets, with what it is in the other case. */
+function inAnyCase(part: string): string {
+  const [, head, some = ""] = /^(\[!?\]?)(.*)\]$/su.exec(part) ?? [];
+  if (head !== undefined) {
+    const both = `${head}${some}${some.replace(/\p{L}/gu, otherCase)}]`;
+    // A range over letters and others, such as "[A-_]", runs backwards in the other case.
+    return patternFault(both) === null ? both : part;
+  }
+  const character = part.replace(/^\\(?=.)/su, "");
+  const other = otherCase(character);
+  return other === character ? part : `[${character}${other}]`;
+}
+
+/** The same character where it has no other case, or one of more characters. */
+function otherCase(character: string): string {
+  const other = character === character.toLowerCase() ? character.toUpperCase() : character.toLowerCase();
+  return other.length === character.length ? other : character;
 }
 
 function faultOf(glob: string, isBeside: boolean): string | null {

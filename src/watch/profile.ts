@@ -5,6 +5,7 @@ import type { FileReading } from "../config/table.ts";
 import { type Completion, type CompletionRule, type EntryView, genericRule } from "./completion.ts";
 import { holding, Seen, shownPath } from "./condition.ts";
 import { makerChecksums } from "./maker-checksums.ts";
+import { listingPattern } from "./path-glob.ts";
 import { type Outcome, type ProfileFile, readProfileFile, type WaitRow } from "./profile-file.ts";
 import { missingBytes, sqliteHeaderBytes } from "./sqlite-size.ts";
 
@@ -45,8 +46,7 @@ function profileOf(name: string, file: ProfileFile): Profile {
   return {
     ...{ name, file, unit, title: file.title, depth: file.depth ?? null, settleMs: file.settle ?? null },
     hasShape,
-    // There a pattern without a "/" means any depth.
-    junkPatterns: junk.map(({ text }) => (text.startsWith("**/") ? text : `/${text}`)),
+    junkPatterns: junk.map(listingPattern),
     isUnit: (view) => view.kind === unit && (namesUnit(view.name) || containsUnit(view)),
     isJunk: junk.length === 0 ? genericRule.isJunk : (path) => junkMatchers.some((matches) => matches(path)),
     complete: (view) => complete(file, new Seen(view, endings)),

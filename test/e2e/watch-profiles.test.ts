@@ -133,6 +133,7 @@ describe.skipIf(executablesMissing !== null)(`instruments (${executablesMissing 
       await mkdir(join(folder, name, "cache"), { recursive: true });
       await writeFile(join(folder, name, "a.raw"), name);
       await writeFile(join(folder, name, "a.log"), "log");
+      await writeFile(join(folder, name, "B.LOG"), "log");
       await writeFile(join(folder, name, "cache", "b"), "b");
     }
     await writeFile(join(folder, "shot-1", "done"), "");

@@ -1,7 +1,8 @@
 // Globs for paths in what an instrument writes.
 
 import { describe, expect, test } from "bun:test";
-import { pathGlob } from "../../src/watch/path-glob.ts";
+import { matcherOf } from "../../src/client/listing/pattern.ts";
+import { listingPattern, pathGlob } from "../../src/watch/path-glob.ts";
 import { randomFrom } from "../support/instrument/random.ts";
 
 const names = { name: "run [7].wiff", stem: "run [7]" };
@@ -54,6 +55,29 @@ test("many stars cost no more than the length of the path", () => {
   expect(glob(`${"a/".repeat(500)}c`)).toBe(false);
   expect(wide("a".repeat(20_000))).toBe(false);
   expect(performance.now() - began).toBeLessThan(5_000);
+});
+
+test("as a pattern of a listing a glob means the same", () => {
+  const texts = ["**/*.log", "a.TMP", "cache/*", "x[a-c]y", "x[!a-c]y", "\\[K\\]", "é?", "a/**/b.d", "[]b]"];
+  const paths = [
+    "a.log",
+    "sub/A.LOG",
+    "a.tmp",
+    "A.tmp",
+    "sub/a.tmp",
+    "Cache/x",
+    "cache/x/y",
+    "XBY",
+    "xby",
+    "xdy",
+    "XDY",
+  ];
+  const more = ["[k]", "[K]", "ÉA", "éa", "a/b.d", "A/x/y/B.D", "]", "B", "b", "c", "C", "_"];
+  for (const text of texts) {
+    const [own, listed] = [pathGlob(text).of(names), matcherOf(listingPattern({ text }), false)];
+    for (const path of [...paths, ...more])
+      expect([text, path, listed(path, false)]).toEqual([text, path, own(path)]);
+  }
 });
 
 test("it is known how many parts the paths have that a glob means", () => {
