@@ -21,6 +21,14 @@ export function cutText(text: string, bytesMax: number): string {
   return text;
 }
 
+/** The lines of `text` that say something, without what is blank at their ends. */
+export function sayingLines(text: string): readonly string[] {
+  return text
+    .split(/[\r\n]+/)
+    .map((it) => it.trim())
+    .filter((it) => it !== "");
+}
+
 /** `text` in quotes, cut to about `bytesMax` bytes, with an escape for every character that is not seen or that steers what shows it. */
 export function quotedText(text: string, bytesMax: number): string {
   return JSON.stringify(cutText(text, bytesMax)).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapedUnits);

@@ -1,7 +1,7 @@
 // One POST to a URL: given a text, answered, or given up when its time is over. Of what comes back no more is read than is wanted.
 
 import type { Clock } from "../../base/clock.ts";
-import { cutText } from "../../base/cut-text.ts";
+import { cutText, sayingLines } from "../../base/cut-text.ts";
 import { messageOf, systemCode } from "../../base/error.ts";
 
 export interface PostCall {
@@ -59,11 +59,8 @@ async function endOf(response: Response, { answerBytesMax }: PostCall): Promise<
   const location = headers.get("location");
   if (location !== null)
     return failed(`answered ${status}, moved to ${cutText(location, 200)}: set that as its url`);
-  const lines = Buffer.from(output)
-    .toString("utf8")
-    .split(/[\r\n]+/);
-  const words = cutText(lines.find((it) => it.trim() !== "")?.trim() ?? "", 400);
-  return failed(`answered ${status}${words === "" ? "" : `: ${words}`}`);
+  const [words] = sayingLines(Buffer.from(output).toString("utf8"));
+  return failed(`answered ${status}${words === undefined ? "" : `: ${cutText(words, 400)}`}`);
 }
 
 /** At most `bytesMax` of what is answered; the rest is not read. */

@@ -5,7 +5,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
-import { cutText } from "../../base/cut-text.ts";
+import { cutText, sayingLines } from "../../base/cut-text.ts";
 import { messageOf, systemCode } from "../../base/error.ts";
 
 export interface ProgramCall {
@@ -176,8 +176,7 @@ class LastWords {
 
   /** The last line of it that says something. */
   text(): string {
-    const lines = this.#bytes.toString("utf8").split(/[\r\n]+/);
-    return cutText(lines.findLast((it) => it.trim() !== "")?.trim() ?? "", 400);
+    return cutText(sayingLines(this.#bytes.toString("utf8")).at(-1) ?? "", 400);
   }
 }
 
