@@ -12,6 +12,7 @@ import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { chosenService } from "./service-context.ts";
 import { serviceLogsUsage } from "./usage-service.ts";
+import { isThere } from "./what-is-there.ts";
 
 const linesDefault = 100;
 const linesMax = 1_000_000;
@@ -49,10 +50,6 @@ function readLines(text: string | undefined): number {
 
 function sayEmpty(name: string, output: Output): void {
   output.say(`The log is empty: "dync service status ${name}" says whether it runs`);
-}
-
-function isThere(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
 interface Place {
