@@ -5,6 +5,7 @@ import { DyncError } from "../../base/error.ts";
 import type { CommandLine, Environment, OptionsDef, OptionValues } from "../command.ts";
 import { readKnownServers } from "./known-servers.ts";
 import { tellApart } from "./server-choice.ts";
+import { isUrl } from "./trouble-notices.ts";
 import { readWatched, watchOptions } from "./watch-options.ts";
 import { isProfileFile } from "./watch-profiles.ts";
 import { isThere } from "./what-is-there.ts";
@@ -73,7 +74,7 @@ export function optionWords(
 function anywhere(name: string, text: string, absolute: (path: string) => string): string {
   const start = "move=";
   if (name === "after" && text.startsWith(start)) return `${start}${absolute(text.slice(start.length))}`;
-  const isProgram = name === "on-trouble" && !/^https?:\/\//i.test(text);
+  const isProgram = name === "on-trouble" && !isUrl(text);
   const isPath = isProgram || paths.includes(name) || (name === "profile" && isProfileFile(text));
   return isPath ? absolute(text) : text;
 }

@@ -24,7 +24,7 @@ export type TroubleTarget =
 /** Throws `DyncError` ("usage"). */
 export function readTroubleTarget(text: string | undefined): TroubleTarget | null {
   if (text === undefined) return null;
-  if (/^https?:\/\//i.test(text)) {
+  if (isUrl(text)) {
     if (URL.canParse(text)) return { type: "url", url: text };
     throw new DyncError("usage", `${optionText("on-trouble")} needs a URL, found "${printable(text)}"`);
   }
@@ -33,6 +33,11 @@ export function readTroubleTarget(text: string | undefined): TroubleTarget | nul
   const hint = "name a program by its path, without arguments, or a URL: https://…";
   const message = `${optionText("on-trouble")} names "${printable(text)}", which is not there`;
   throw new DyncError("usage", message, { hint });
+}
+
+/** Whether it names a URL, and no program. */
+export function isUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text);
 }
 
 const timeoutMs = 30_000;
