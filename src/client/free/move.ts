@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import { copyFile, link, mkdir, open, rename, rm, unlink, utimes } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { DyncError, systemCode } from "../../base/error.ts";
+import { sha256Hex } from "../../base/sha256-hex.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { syncFolder } from "../../base/write-whole.ts";
 import type { Disposal } from "./remove.ts";
@@ -46,7 +47,8 @@ async function linkTo(path: string, target: string): Promise<boolean> {
 async function copyTo(path: string, target: string, isStill: () => Promise<boolean>): Promise<void> {
   const there = await look(target);
   if (there !== null) return await expectSame(path, target, isStill);
-  const draft = join(dirname(target), `.${basename(target)}.dync-moving`);
+  // The same again after a crash; made of the name, which may be as long as names can be.
+  const draft = join(dirname(target), `.${sha256Hex(basename(target)).slice(0, 32)}.dync-moving`);
   await rm(systemPathBytes(draft), { force: true });
   try {
     await copyFile(systemPathBytes(path), systemPathBytes(draft));

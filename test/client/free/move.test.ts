@@ -27,9 +27,9 @@ describe.each([
   ["on one volume", true],
   ["to another volume", false],
 ])("moved %s", (_, canLink) => {
-  async function moved(prepare: (from: string, to: string) => void = () => {}) {
+  async function moved(prepare: (from: string, to: string) => void = () => {}, name = "a.raw") {
     const folder = await tempFolder();
-    const [from, to] = [folder.file("day", "in", "a.raw"), folder.file("archive", "in", "a.raw")];
+    const [from, to] = [folder.file("day", "in", name), folder.file("archive", "in", name)];
     mkdirSync(folder.file("day", "in"), { recursive: true });
     writeFileSync(from, "content");
     prepare(from, to);
@@ -48,6 +48,15 @@ describe.each([
     expect(readFileSync(to, "utf8")).toBe("content");
     expect(Math.abs(lstatSync(to).mtimeMs - mtimeMs)).toBeLessThan(1);
     expect(readdirSync(join(folder.path, "archive", "in"))).toEqual(["a.raw"]);
+  });
+
+  test("a file goes whose name is as long as names can be", async () => {
+    const name = "n".repeat(255);
+    const { folder, from, to, base, proved, disposal } = await moved(() => {}, name);
+    await using _ = folder;
+    expect(await removeFile(from, proved, base, disposal)).toMatchObject({ files: 1, kept: null });
+    expect([existsSync(from), readFileSync(to, "utf8")]).toEqual([false, "content"]);
+    expect(readdirSync(join(folder.path, "archive", "in"))).toEqual([name]);
   });
 
   test("a file stays where something else has its place there", async () => {
