@@ -3,8 +3,7 @@
 import { resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import type { Client } from "../../client/client.ts";
-import type { SentEntry } from "../../client/free/sent-below.ts";
-import { sentBelow } from "../../client/free/sent-below.ts";
+import { type SentEntry, sentBelow } from "../../client/free/sent-below.ts";
 import { baseOf } from "../../client/free/way.ts";
 import { sharedOptions } from "../args.ts";
 import {
