@@ -156,13 +156,17 @@ export class AuthorizedClients {
 
   /**
    * Calls `onChange` whenever something became of keys: at once where the system gives notice, else within 5 s, or
-   * within 30 s on a file system that promises notices and gives none. Returns what ends it, and what looks at once.
+   * within 30 s on a file system that promises notices and gives none. Returns what ends it, and what looks now: that
+   * resolves when all counts that was in the folder at its call.
    */
-  watch(onChange: (changes: KeyChanges) => void): { readonly stop: () => void; readonly look: () => void } {
+  watch(onChange: (changes: KeyChanges) => void): {
+    readonly stop: () => void;
+    readonly look: () => Promise<void>;
+  } {
     let watcher: FSWatcher | null = null;
     let next: { readonly at: number; readonly cancel: CancelTimer } | null = null;
     let isOver = false;
-    let isLooking = false;
+    let looking: Promise<void> | null = null;
     const attach = (): void => {
       if (watcher !== null) return;
       try {
@@ -181,15 +185,22 @@ export class AuthorizedClients {
       const at = this.#clock.now() + delayMs;
       if (isOver || (next !== null && next.at <= at)) return;
       next?.cancel();
-      next = { at, cancel: this.#clock.after(delayMs, () => void rescan()) };
+      next = { at, cancel: this.#clock.after(delayMs, onTime) };
     };
-    const rescan = async (): Promise<void> => {
+    const onTime = (): void => {
       next = null;
       // What is noticed during a look may have happened behind it.
-      if (isLooking) return schedule(noticeDelayMs);
-      isLooking = true;
+      if (looking !== null) schedule(noticeDelayMs);
+      else void rescan();
+    };
+    const rescan = (): Promise<void> => {
+      looking = lookOnce().finally(() => {
+        looking = null;
+      });
+      return looking;
+    };
+    const lookOnce = async (): Promise<void> => {
       const changes = await this.refresh();
-      isLooking = false;
       if (isOver) return;
       if (Object.values(changes).some((keys) => keys.length > 0)) onChange(changes);
       this.#warnOfExpiry();
@@ -206,7 +217,11 @@ export class AuthorizedClients {
       next?.cancel();
       detach();
     };
-    return { stop, look: () => schedule(0) };
+    const look = async (): Promise<void> => {
+      while (looking !== null) await looking;
+      await rescan();
+    };
+    return { stop, look };
   }
 
   #nextLookMs(hasNotices: boolean): number {

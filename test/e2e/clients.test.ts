@@ -28,7 +28,7 @@ describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "
     expect(added).toMatchObject({ code: 0, stderr: "" });
     expect(added.stdout).toBe(`The key ${fingerprint} of newcomer is authorised (newcomer.key)\n`);
     expect(statSync(join(lab.homes.server, "clients", "newcomer.key")).mode & 0o777).toBe(0o644);
-    await lab.server.line(/"Key authorised","user":"newcomer"/, 60_000);
+    // No wait between them: the server has read the key when the command ends.
     expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
     await lab.expectStored(path, "new.raw", "newcomer");
     await using program = lab.startSend(["-q", "--retry-for", "1s", "-n", "cut.raw", "-"], {
@@ -37,6 +37,8 @@ describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "
     });
     await lab.server.line(/"Upload started".*cut\.raw/);
     expect(await clients("remove", fingerprint ?? "")).toMatchObject({ code: 0, stderr: "" });
+    // It may come back for a moment, and nobody is let in meanwhile.
+    expect((await lab.send(["-q", "--retry-for", "0s", path], { env })).code).not.toBe(0);
     expect((await program.ended(60_000)).code).toBe(7);
     lab.expectNothingStored("cut.raw");
     expect(await clients("show", "newcomer")).toMatchObject({ code: 2 });
@@ -58,9 +60,14 @@ describe.skipIf(executablesMissing !== null)(`clients (${executablesMissing ?? "
     expect((await clients("approve", fingerprint)).stderr).toContain("Option --user USER is missing");
     const approved = await clients("approve", fingerprint, "--user", "far");
     expect(approved.stdout).toBe(`The key ${fingerprint} of far is authorised (far.key)\n`);
-    await lab.server.line(/"Key authorised","user":"far"/, 60_000);
     expect(await lab.send(["-q", path], { env })).toMatchObject({ code: 0, stderr: "" });
     await lab.expectStored(path, "far.raw", "far");
+    // A date that is over keeps out, and one that is not lets in, for the very next connection.
+    const again = ["-q", "-n", "again.raw", path];
+    expect(await clients("expire", "far", "--at", "2020-01-31")).toMatchObject({ code: 0, stderr: "" });
+    expect((await lab.send(again, { env })).code).toBe(7);
+    expect(await clients("expire", "far", "--never")).toMatchObject({ code: 0, stderr: "" });
+    expect(await lab.send(again, { env })).toMatchObject({ code: 0, stderr: "" });
     expect((await clients("pending")).stdout).not.toContain(fingerprint);
   });
 });

@@ -273,6 +273,25 @@ describe("refresh", () => {
     stop();
   });
 
+  test("a look that is asked for sees what was there when it was asked for, and tells it before it resolves", async () => {
+    await using fixture = await clientsFolder();
+    const clients = await fixture.load();
+    const told: KeyChanges[] = [];
+    const { look, stop } = clients.watch((changes) => told.push(changes));
+    const [anna, bert] = [generateKeyPair(), generateKeyPair()];
+    fixture.put("anna.key", anna);
+    const first = look();
+    // The first one is under way, and has listed the folder.
+    fixture.put("bert.key", bert);
+    rmSync(fixture.file("anna.key"));
+    await Promise.all([look(), look()]);
+    expect(clients.userOf(bert.publicKey.text)).toBe("bert");
+    expect(clients.userOf(anna.publicKey.text)).toBeNull();
+    expect(told.flatMap(({ added }) => added)).toContainEqual(of(bert, "bert"));
+    await first;
+    stop();
+  });
+
   test("a copy under any other name changes nothing, also while the first file is replaced", async () => {
     await using fixture = await clientsFolder();
     const anna = generateKeyPair();

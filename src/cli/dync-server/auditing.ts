@@ -68,8 +68,8 @@ export class Auditing implements AsyncDisposable {
   }
 }
 
-/** Commands that show something. Every other one is recorded, but for `reload`, which is with what came of it. */
-const showing = / (?:list|show|pending)$/;
+/** Commands that show something, or look. Every other one is recorded, but for `reload`, which is with what came of it. */
+const showing = / (?:list|show|pending|read)$/;
 
 /** The same commands; what they were asked for, and what came of it, is recorded before it is answered. */
 export function audited(

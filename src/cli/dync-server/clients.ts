@@ -2,7 +2,6 @@
 
 import { join, resolve } from "node:path";
 import * as v from "valibot";
-import { sleep } from "../../base/clock.ts";
 import { deadlineText, shownDeadline } from "../../base/deadline.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
@@ -25,6 +24,7 @@ import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { ask } from "./ask.ts";
 import { expiryFaults, futureIn, newExpiryFaults, readDate, shownState, stateOf } from "./client-expiry.ts";
+import { readAsLetIn, readAsRemoved } from "./clients-read.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
 import {
   clientsAddUsage,
@@ -91,11 +91,10 @@ export const clientsAddCommand = defineCommand({
     const path = resolve(keyFile);
     const publicKey = await readPublicKey(path);
     const named = user ?? userNamedBy(path);
-    tellAdded(
-      await authorize({ folder, publicKey, user: named, known, expiresAt, date: clock.date() }),
-      folder,
-      output,
-    );
+    const client = { folder, publicKey, user: named, known, expiresAt, date: clock.date() };
+    const added = await authorize(client);
+    tellAdded(added, folder, output);
+    await readAsLetIn([added], context);
     return 0;
   },
 });
@@ -142,23 +141,11 @@ export const clientsApproveCommand = defineCommand({
     }
     const client = { folder, publicKey, user, known, expiresAt, date: clock.date() };
     const added = await authorize(client);
-    if (!(await isTaken(fingerprint, context)))
-      output.warn("The running server has not read the key yet; its log says why");
     tellAdded(added, folder, output);
+    await readAsLetIn([added], context);
     return 0;
   },
 });
-
-// A folder on a network is looked at now and then only.
-const takenWithinMs = 15_000;
-
-/** Whether the running server lets the key in: who is told that it was approved sends at once. */
-async function isTaken(fingerprint: string, context: CommandContext): Promise<boolean> {
-  const { clock, signal } = context;
-  for (const endsAt = clock.now() + takenWithinMs; clock.now() < endsAt; await sleep(clock, 50, signal))
-    if (!(await pendingAt(context)).some((it) => it.fingerprint === fingerprint)) return true;
-  return false;
-}
 
 const pendingAnswer = v.object({
   pending: v.array(
@@ -206,6 +193,7 @@ export const clientsExpireCommand = defineCommand({
       const state = shownState(key, now) || "does not expire";
       output.result(printable(`The key ${key.fingerprint} of ${key.user} ${state} (${key.file})`));
     }
+    await readAsLetIn(changed, context);
     return 0;
   },
 });
@@ -221,6 +209,7 @@ export const clientsRemoveCommand = defineCommand({
     output.summarise({ folder, removed: removed.map(told) });
     for (const { user, fingerprint, file } of removed)
       output.result(printable(`The key ${fingerprint} of ${user} is not authorised any more (${file})`));
+    await readAsRemoved(removed, context);
     return 0;
   },
 });

@@ -1,9 +1,13 @@
 // What a running server can be asked from beside it, over its control socket (`control/`). Each command is named as the words that
 // people type; its arguments are checked here.
 
+import * as v from "valibot";
+import { deadlineText } from "../../base/deadline.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
+import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
 import type { Server } from "../../server/server.ts";
+import { read } from "./command-schemas.ts";
 import { hookCommands } from "./hook-commands.ts";
 import type { Reload } from "./running-configuration.ts";
 import { type UploadCommandParts, uploadCommands } from "./upload-commands.ts";
@@ -15,21 +19,49 @@ export interface ControlParts {
   readonly reload: () => Promise<Reload>;
   readonly server: UploadCommandParts & Pick<Server, "pendingKeys" | "afterHooks">;
   readonly users: UserCommandParts;
+  readonly keyFolder: KeyFolder;
+}
+
+/** The folder of those who may send. */
+export interface KeyFolder {
+  /** Resolves when all counts that lies there now. */
+  readonly look: () => Promise<void>;
+  /** Who counts. */
+  readonly list: () => readonly AuthorizedKey[];
 }
 
 export function controlCommands({
   reload,
   server,
   users,
+  keyFolder,
 }: ControlParts): ReadonlyMap<string, ControlCommand> {
   const { afterHooks } = server;
   return new Map<string, ControlCommand>([
     ["reload", async () => ({ ...(await reload()) })],
     ["clients pending", async () => ({ pending: server.pendingKeys.map(told) })],
+    ["clients read", readKeys(keyFolder)],
     ...uploadCommands(server),
     ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
     ...userCommands(users),
   ]);
+}
+
+const keysAsked = v.object({ fingerprints: v.array(v.string()) });
+
+/** Reads the folder, and answers which of the keys that are asked about count from now on, and until when. */
+function readKeys({ look, list }: KeyFolder): ControlCommand {
+  return async ({ arguments: given }) => {
+    const asked = new Set(read(keysAsked, given).fingerprints);
+    await look();
+    const keys = list().filter(({ fingerprint }) => asked.has(fingerprint));
+    return {
+      keys: keys.map(({ fingerprint, expiresAt }) => ({
+        fingerprint,
+        ...(expiresAt === undefined ? {} : { expires: deadlineText(expiresAt) }),
+      })),
+    };
+  };
 }
 
 function told({ key, address, firstAt, lastAt, times }: PendingKey) {

@@ -141,7 +141,7 @@ export async function serve(
   const recounts = closing.use(new Recounts({ catalogue, clock, logger, rulesOf, published }));
   recounts.start();
   const reload = async (by: "command" | "SIGHUP"): Promise<Reload> => {
-    watching.look();
+    await watching.look();
     const reloaded = await configuration.reload(logger);
     auditing.reloaded(reloaded, by, configuration);
     server.hooksChanged();
@@ -149,7 +149,9 @@ export async function serve(
   };
   hangups.addEventListener("hangup", () => void reload("SIGHUP"));
   const users = { catalogue, recounts, clients, rulesOf, clock };
-  const commands = audited(controlCommands({ server, users, reload: () => reload("command") }), audit);
+  const keyFolder = { look: watching.look, list: () => clients.list() };
+  const asked = controlCommands({ server, users, keyFolder, reload: () => reload("command") });
+  const commands = audited(asked, audit);
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();
   await tellReady(process.env, logger);

@@ -37,7 +37,8 @@ const shared = `      --trust-user-ids  the user is the "user_id" inside the key
 `;
 
 export const clientsAddUsage = `
-Authorise a key: put it into clients/, where a running server finds it at once.
+Authorise a key: put it into clients/. When the command ends, a running server
+lets it in.
 
 Usage:
   dync-server clients add FILE [options]
@@ -71,7 +72,8 @@ Example:
 `;
 
 export const clientsRemoveUsage = `
-Take keys back: a running server ends what they began within seconds.
+Take keys back. When the command ends, a running server lets them in no more;
+what they began ends within seconds.
 
 Usage:
   dync-server clients remove WHO [options]
@@ -123,10 +125,10 @@ Example:
 `;
 
 export const clientsExpireUsage = `
-Say until when keys are good: a running server goes by it at once. After that
-they are refused like keys that were never authorised, and what they began
-ends; it is kept, and goes on when the key is renewed. The log warns of a key
-once a day in its last 14 days.
+Say until when keys are good: when the command ends, a running server goes by
+it. After that they are refused like keys that were never authorised, and what
+they began ends; it is kept, and goes on when the key is renewed. The log warns
+of a key once a day in its last 14 days.
 
 Usage:
   dync-server clients expire WHO --at DATE [options]
