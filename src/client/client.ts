@@ -82,6 +82,8 @@ export interface ClientOptions
   readonly openTransport: () => Promise<ClientTransport>;
   /** Bytes a second that all uploads together may send now, `null` for any; without it any. */
   readonly rate?: (() => number | null) | undefined;
+  /** What this one and others may send together, in the place of `rate`. */
+  readonly budget?: SendBudget | undefined;
 }
 
 /** What the server confirmed, and what was found of its source. */
@@ -118,8 +120,8 @@ export class Client {
     this.history = new History(options.home);
     this.receipts = new ReceiptStore(options.home, () => options.clock.date());
     this.#shelf = new RulesShelf(options.home, options.clock);
-    const { clock, rate } = options;
-    this.#budget = rate === undefined ? undefined : new SendBudget({ clock, rate });
+    const { clock, rate, budget } = options;
+    this.#budget = budget ?? (rate === undefined ? undefined : new SendBudget({ clock, rate }));
   }
 
   /**

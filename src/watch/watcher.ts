@@ -5,7 +5,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import { untilOneFails } from "../base/until-one-fails.ts";
-import { BeingSent, isRefused } from "../client/resumption.ts";
+import { BeingSent } from "../client/resumption.ts";
 import { isOfServer } from "../client/servers.ts";
 import type { Receipt } from "../client/upload.ts";
 import type { Scanner } from "./folder/scan.ts";
@@ -13,7 +13,8 @@ import type { SentEntry } from "./folder/sent-memory.ts";
 import type { Looker, Ready } from "./looker.ts";
 import { type LookCost, pauseAfter } from "./pace.ts";
 import { ReadyQueue } from "./ready-queue.ts";
-import type { Waiting, WatchList } from "./watch-list.ts";
+import { refusalOf } from "./refusal.ts";
+import type { WatchList } from "./watch-list.ts";
 
 /** Is told how each ended. */
 export interface SendEnds {
@@ -243,14 +244,6 @@ export class Watcher {
     if (waiting === null) list.failed(path, detail, clock.now());
     else list.refused(path, key, waiting);
   }
-}
-
-/** What somebody has to change before it can be sent; `null`: nobody has to. */
-function refusalOf(error: DyncError): Waiting | null {
-  const { code, message: detail } = error;
-  if (code === "usage" || code === "malformed") return { reason: "unsendable", detail };
-  if (code === "metadata-rejected") return { reason: "metadata-missing", detail };
-  return isRefused(error) ? { reason: "refused", detail } : null;
 }
 
 /** Ends a pause early. */

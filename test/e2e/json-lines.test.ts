@@ -187,6 +187,11 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     const watch = ["watch", "--settle", "1s", "-k", "a:b", `127.0.0.1:${lab.port}`, folder];
     expect((await dync(...watch, "--once")).at(-1)).toMatchObject({ stored: 1, reasons: { empty: 1 } });
     expect((await dync(...watch, "--explain")).at(-1)).toMatchObject({ ok: true, entries: 2, waiting: 1 });
+    const beside = lab.folder.file("files", "calibration");
+    mkdirSync(beside);
+    writeFileSync(join(beside, "a.xml"), "<a/>");
+    const along = ["--also", beside, "--every", "1s"];
+    for (const how of ["--explain", "--once", "--once", "--explain"]) await dync(...watch, ...along, how);
     await dync("watch", "--reasons");
     const stored = lab.stored("kept-here.raw");
     writeFileSync(join(folder, "kept-here.raw"), "kept");

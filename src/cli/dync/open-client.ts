@@ -7,10 +7,10 @@ import type { CommandContext } from "../command.ts";
 import { version } from "../version.ts";
 import { fileSystemWriter } from "./write-all.ts";
 
-/** The client of this command, which disposes of it. `rate` says how fast it may send. */
+/** The client of this command, which disposes of it. `rate` says how fast, and `budget` how fast together with other clients, it may send. */
 export function openClient(
   { environment, clock }: CommandContext,
-  { rate }: Pick<ClientOptions, "rate"> = {},
+  { rate, budget }: Pick<ClientOptions, "rate" | "budget"> = {},
 ): Client {
   return new Client({
     home: resolve(dyncHome(environment)),
@@ -24,5 +24,6 @@ export function openClient(
     random: Math.random,
     writeAll: fileSystemWriter(),
     rate,
+    budget,
   });
 }

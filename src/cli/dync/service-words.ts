@@ -11,7 +11,7 @@ import { isProfileFile } from "./watch-profiles.ts";
 import { isThere } from "./what-is-there.ts";
 
 /** Options whose value is a path. */
-const paths: readonly string[] = ["meta", "server-key"];
+const paths: readonly string[] = ["meta", "server-key", "also"];
 /** Where it lies, what is started and how is said otherwise. */
 const ownVariables = /^DYNC_(HOME|LIBZMQ|DEBUG|BUILD.*)$/;
 const {

@@ -47,6 +47,11 @@ Options:
       --name-template TEXT names on the server, as "dync --help" says
       --exclude PATTERN    leave out what matches, in DIR and in its folders;
                            may be given many times
+      --also FOLDER        a folder beside, such as the calibration of the
+                           instrument, that is sent along when it has changed,
+                           as a dataset NAME-TIME; may be given many times
+      --every DURATION     with --also: how often that is looked at (default
+                           8h); once for all, or once for each
       --after WHAT         what becomes of an entry that was sent: "keep"
                            (default), "delete", or "move=DIR", which keeps its
                            path below DIR; only if it is proved in that moment
@@ -75,6 +80,7 @@ or could not be sent, 5 the server could not be reached; others as those of
 Examples:
   dync watch --profile illumina -k instrument:NovaSeq lab /data/runs
   dync watch --unit folder -k instrument:NovaSeq server.example.org /data/runs
+  dync watch --also /opt/instrument/calibration --every 8h lab /data/runs
   dync watch --after delete --keep-for 14d lab /data/runs
   dync watch --once --depth 2 --path-metadata "{project}/*" lab D:\\Data
 `;

@@ -22,6 +22,7 @@ import { conductOptions, metadataOptions, networkOptions, serverOptions } from "
 import type { ServerOptions } from "./server-choice.ts";
 import { readServerWords, type ServerWords } from "./server-words.ts";
 import { readTroubleTarget } from "./trouble-notices.ts";
+import { readAlso } from "./watch-also.ts";
 
 export const watchOptions = {
   ...sharedOptions,
@@ -38,6 +39,8 @@ export const watchOptions = {
   "path-metadata": { type: "string" },
   "name-template": { type: "string" },
   exclude: { type: "string", repeat: true, bytes: true },
+  also: { type: "string", repeat: true, bytes: true },
+  every: { type: "string", repeat: true },
   after: { type: "string", bytes: true },
   "keep-for": { type: "string" },
   "on-trouble": { type: "string" },
@@ -178,6 +181,7 @@ export function watchFaults(
       ...faultsOf(() => readUnit(first("unit"))),
       ...faultsOf(() => readDepth(first("depth"))),
       ...faultsOf(() => readSettle(first("settle"))),
+      ...faultsOf(() => readAlso(values.also ?? [], values.every ?? [], null)),
       ...faultsOf(() => readAfter(first("after"), first("keep-for"), null)),
       ...faultsOf(() => readPathMetadata(first("path-metadata"))),
       ...faultsOf(() => template === undefined || new NameTemplate(template)),

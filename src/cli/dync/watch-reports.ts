@@ -11,6 +11,7 @@ import type { Waiting, WatchList } from "../../watch/watch-list.ts";
 import type { SendEnds } from "../../watch/watcher.ts";
 import type { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
+import type { JsonFields } from "../output.ts";
 import { printable } from "../printable.ts";
 import { PatienceNotes } from "./patience-notes.ts";
 import { progressState, shownName, storedText } from "./reporter.ts";
@@ -67,7 +68,7 @@ export class WatchReports {
     // A thousand entries wait for one server.
     if (reason === "retrying" && detail === this.#retrying) return;
     if (reason === "retrying") this.#retrying = detail;
-    const text = `"${printable(path)}" waits (${reason}): ${detail === "" ? waitReasons[reason] : detail}`;
+    const text = waitingText(path, reason, detail);
     this.#say(() => (calm.includes(reason) ? output.say(text) : output.warn(text)));
   }
 
@@ -78,6 +79,32 @@ export class WatchReports {
     const text = `"${folder}" cannot be watched just now: ${detail}; nothing in it is taken for deleted or complete`;
     if (output.json) return;
     this.#say(() => (detail === null ? output.say(`"${folder}" is there again`) : output.warn(text)));
+  }
+
+  /** What happens beside the entries. */
+  note(text: string): void {
+    this.#say(() => this.#context.output.say(text));
+  }
+
+  /** The same, where somebody should know. */
+  warn(text: string, hint?: string): void {
+    this.#say(() => this.#context.output.warn(text, hint));
+  }
+
+  /** What a folder waits for that is sent along. */
+  alsoWaiting(folder: string, { reason, detail }: Waiting): void {
+    const { output } = this.#context;
+    output.record("also", { folder, state: "waiting", reason, detail });
+    this.#notices?.note({ path: folder, reason, detail: detail === "" ? waitReasons[reason] : detail });
+    if (reason === "settling" || reason === "changing" || output.json) return;
+    this.warn(waitingText(folder, reason, detail));
+  }
+
+  /** The server has a folder that is sent along, as it is; `text`: what is to be said of that. */
+  alsoKnown(folder: string, fields: JsonFields, text: string | null): void {
+    this.#notices?.sent(folder);
+    this.#context.output.record("also", fields);
+    if (text !== null) this.note(text);
   }
 
   /** What was sent was taken away. */
@@ -153,4 +180,8 @@ export class WatchReports {
   summarise(list: WatchList, folder: string): void {
     this.#context.output.summarise({ folder, ...list.counts, reasons: list.reasons, ...this.counts });
   }
+}
+
+function waitingText(path: string, reason: WaitReason, detail: string): string {
+  return `"${printable(path)}" waits (${reason}): ${detail === "" ? waitReasons[reason] : detail}`;
 }

@@ -4,15 +4,18 @@ import { resolve } from "node:path";
 import { sleep, systemClock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
+import type { JsonMember } from "../../base/json-text.ts";
 import { untilOneFails } from "../../base/until-one-fails.ts";
 import { anyOf } from "../../client/listing/pattern.ts";
 import type { Retry } from "../../client/patience.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
+import { SendBudget } from "../../client/send-budget.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
 import type { AfterSent } from "../../watch/after-sent.ts";
 import { genericRule } from "../../watch/completion.ts";
+import { AlsoMemory } from "../../watch/folder/also-memory.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
 import { fileHash } from "../../watch/folder/file-hash.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
@@ -22,7 +25,7 @@ import { Looker, type Ready } from "../../watch/looker.ts";
 import { MakerCheck } from "../../watch/maker-check.ts";
 import type { Profile } from "../../watch/profile.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
-import { WatchList } from "../../watch/watch-list.ts";
+import { type Waiting, WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
 import { BatchProgress } from "../batch-progress.ts";
 import { type CommandContext, defineCommand, type Environment, exitNotAll } from "../command.ts";
@@ -35,6 +38,7 @@ import { readRateSource } from "./send-limit.ts";
 import { readTroubleTarget, TroubleNotices } from "./trouble-notices.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { afterSent } from "./watch-after.ts";
+import { type AlsoOptions, alsoSender, alsoWithin, explainAlso, readAlso } from "./watch-also.ts";
 import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
 import {
   readAfter,
@@ -109,11 +113,25 @@ async function watchFolder(
   const state = watchFolderOf(resolve(dyncHome(environment)), folder);
   using lock = values.explain ? null : lockWatch(state, folder);
   if (lock === null && !values.explain) throw beingWatched(folder);
-  using memory = SentMemory.open(state, `${server.host}:${server.port}`);
+  const serverName = `${server.host}:${server.port}`;
+  using memory = SentMemory.open(state, serverName);
+  using alsoMemory = AlsoMemory.open(state, serverName);
   await using notices = values.explain ? null : noticesFor(watched, values, state, context);
   const reports = new WatchReports(context, notices);
-  const parts = partsOf(watched, values, { context, memory, reports });
-  if (values.explain) return await explain(parts, watched, { context, reports });
+  const budget = new SendBudget({
+    clock: context.clock,
+    rate: readRateSource(values.limit, context, watched.profile),
+  });
+  const shared = sharedMetadata(values, watched.profile);
+  const around = { context, memory, reports, budget, shared };
+  const parts = partsOf(watched, values, around);
+  const beside = alsoOf(watched, values, { around, memory: alsoMemory, settleMs: parts.settleMs });
+  if (values.explain) {
+    const status = await explain(parts, watched, { context, reports });
+    await explainAlso(beside, context);
+    return status;
+  }
+  const also = alsoSender(beside, context, reports);
   const watcher = new Watcher(parts);
   using _status = new WatchStatus(state, context.clock, {
     list: parts.list,
@@ -122,15 +140,21 @@ async function watchFolder(
   const after = await afterOf(watched, values, context, { list: parts.list, reports });
   try {
     if (values.once) {
-      const fault = await watcher.once(signal);
-      if (fault !== null) throw fault;
+      const faults: (DyncError | null)[] = [];
+      const run = async (what: Pick<Watcher, "once">, it: AbortSignal): Promise<void> =>
+        void faults.push(await what.once(it));
+      await untilOneFails([(it) => run(watcher, it), (it) => run(also, it)], signal);
+      const fault = faults.find((it) => it !== null);
+      if (fault !== undefined) throw fault;
       await after?.once(signal);
-      return isAnythingRefused(parts.list) ? exitNotAll : 0;
+      return isAnythingRefused([...parts.list.waiting(), ...also.waiting()]) ? exitNotAll : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
-    const watching = (it: AbortSignal): Promise<void> => watcher.forever(it);
-    const taking = after === null ? [] : [(it: AbortSignal): Promise<void> => after.forever(it)];
-    await untilOneFails([watching, ...taking], signal);
+    const all = [watcher, also, ...(after === null ? [] : [after])];
+    await untilOneFails(
+      all.map((one) => (it) => one.forever(it)),
+      signal,
+    );
     return 0;
   } finally {
     reports.summarise(parts.list, folder);
@@ -179,25 +203,61 @@ function beingWatched(folder: string): DyncError {
   return new DyncError("failed", `Another dync watches "${folder}" already`, { hint });
 }
 
-function isAnythingRefused(list: WatchList): boolean {
-  for (const { reason } of list.waiting())
-    if (reason === "refused" || reason === "retrying" || reason === "unsendable") return true;
-  return false;
+function isAnythingRefused(waiting: readonly Waiting[]): boolean {
+  return waiting.some(
+    ({ reason }) => reason === "refused" || reason === "retrying" || reason === "unsendable",
+  );
 }
 
 interface Around {
   readonly context: CommandContext;
   readonly memory: SentMemory;
   readonly reports: WatchReports;
+  /** How fast all of it may be sent, for as long as the folder is watched. */
+  readonly budget: SendBudget;
+  /** The metadata of all. */
+  readonly shared: readonly JsonMember[];
+}
+
+/** What is sent along, and how. */
+function alsoOf(
+  { server, profile, folder }: Watched,
+  values: WatchValues,
+  {
+    around,
+    memory,
+    settleMs,
+  }: { readonly around: Around; readonly memory: AlsoMemory; readonly settleMs: number },
+): AlsoOptions {
+  const { context, budget, shared } = around;
+  const { environment } = context;
+  const priority = readPriority({ options: values, environment, profile });
+  return {
+    ...{ budget, memory, settleMs },
+    folders: readAlso(values.also, values.every, folder),
+    shape: shapeOf({ ...values, also: [], every: [] }, null, folder),
+    jobs: new WatchJobs({
+      server,
+      selection: readSelection({ include: [], exclude: values.exclude, all: false }),
+      shared,
+      fromPath: null,
+      nameTemplate: null,
+    }),
+    how: { ...retryOf(values, environment, profile), priority },
+  };
+}
+
+/** The metadata of all: what client.toml says, and over that the options. */
+function sharedMetadata(values: WatchValues, profile: Watched["profile"]): readonly JsonMember[] {
+  return overlaid(profile?.metadata ?? [], loadMembers(values.meta, values["key-value"]));
 }
 
 function partsOf(
   { server, profile, instrument, folder }: WatchedInstrument,
   values: WatchValues,
-  { context, memory, reports }: Around,
+  { context, memory, reports, budget, shared }: Around,
 ): WatcherParts & { readonly looker: Looker } {
   const { clock } = context;
-  const rate = readRateSource(values.limit, context, profile);
   const rule = instrument ?? genericRule;
   const chosen = readSelection({ include: [], exclude: values.exclude, all: false });
   const selection = { ...chosen, exclude: [...chosen.exclude, ...(instrument?.junkPatterns ?? [])] };
@@ -208,12 +268,12 @@ function partsOf(
     onWaiting: values.explain ? () => {} : (path, waiting, kind) => reports.waiting(path, kind, waiting),
     onLost: (detail) => reports.lost(folder, detail),
   });
-  const scanner = new Scanner(folder, shapeOf(values, instrument), clock);
+  const scanner = new Scanner(folder, shapeOf(values, instrument, folder), clock);
   const template = values["name-template"];
   const jobs = new WatchJobs({
     server,
     selection,
-    shared: overlaid(profile?.metadata ?? [], loadMembers(values.meta, values["key-value"])),
+    shared,
     fromPath: readPathMetadata(values["path-metadata"]),
     nameTemplate: template === undefined ? null : new NameTemplate(template),
   });
@@ -231,7 +291,7 @@ function partsOf(
   return {
     ...{ clock, list, looker, scanner, settleMs, random: Math.random },
     send: (ready, ends, signal) =>
-      sendReady(ready, ends, signal, { values, profile, context, reports, rate }),
+      sendReady(ready, ends, signal, { values, profile, context, reports, budget }),
     remember: (entry) => memory.note(entry),
     onTrouble: (text) => reports.trouble(text),
     onChange: (hurry) => onFolderChange(folder, hurry),
@@ -244,13 +304,14 @@ function makerCheckOf(instrument: Profile | null, isOnce: boolean, signal: Abort
   return new MakerCheck({ profile: instrument, hash: fileHash, isAwaited: isOnce, signal });
 }
 
-function shapeOf(values: WatchValues, instrument: Profile | null): Shape {
+function shapeOf(values: WatchValues, instrument: Profile | null, folder: string): Shape {
   const rule = instrument ?? genericRule;
   const unit = readUnit(values.unit);
   const depth = readDepth(values.depth, instrument?.depth);
   const isExcluded = anyOf(values.exclude, process.platform === "win32");
   const isLeftOut = (path: string, isFolder: boolean): boolean =>
     isSystemJunk(path) || isExcluded(path, isFolder);
+  const isSentAlong = alsoWithin(readAlso(values.also, values.every, folder), folder);
   return {
     depth,
     // A folder higher up holds entries, and is none unless its profile knows it by its shape.
@@ -258,29 +319,27 @@ function shapeOf(values: WatchValues, instrument: Profile | null): Shape {
       (unit === null || view.kind === unit) &&
       (view.kind === "file" ? !isWatchSidecar(view.name) : at === depth || instrument?.hasShape === true) &&
       rule.isUnit(view),
-    isLeftOut,
+    isLeftOut: (path, isFolder) => isLeftOut(path, isFolder) || isSentAlong.has(path),
     isJunk: (path, isFolder) => isLeftOut(path, isFolder) || rule.isJunk(path),
   };
 }
 
-interface HowToSend extends Pick<Around, "context" | "reports">, Pick<Watched, "profile"> {
+interface HowToSend extends Omit<Around, "memory" | "shared">, Pick<Watched, "profile"> {
   readonly values: WatchValues;
-  /** How fast, for as long as the folder is watched. */
-  readonly rate: () => number | null;
 }
 
 async function sendReady(
   ready: AsyncIterable<Ready>,
   ends: Parameters<WatcherParts["send"]>[1],
   signal: AbortSignal,
-  { values, profile, context, reports, rate }: HowToSend,
+  { values, profile, context, reports, budget }: HowToSend,
 ): Promise<void> {
   const { environment } = context;
   const sources = { options: values, environment, profile };
   const [atOnce, priority] = [readAtOnce(sources), readPriority(sources)];
   const retry = retryOf(values, environment, profile);
   const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
-  await using client = openClient(context, { rate });
+  await using client = openClient(context, { budget });
   const reporter = reports.reporter(progress, retry, ends);
   try {
     await client.send(jobsOf(ready), { ...retry, atOnce, priority }, reporter, signal);

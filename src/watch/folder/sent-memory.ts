@@ -4,11 +4,11 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { DyncError, messageOf } from "../../base/error.ts";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FileLock } from "../../base/file-lock.ts";
 import { sha256Hex } from "../../base/sha256-hex.ts";
 import type { Fingerprint } from "../fingerprint.ts";
+import { openWatchDatabase } from "./watch-database.ts";
 
 /** What is remembered of an entry that was sent. */
 export interface SentEntry {
@@ -57,18 +57,7 @@ export class SentMemory implements Disposable {
 
   /** Opens what is in `folder` (as `watchFolderOf` says), which is made where it is missing. Throws `DyncError` ("configuration"). */
   static open(folder: string, server: string): SentMemory {
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const database = new DatabaseSync(join(folder, "sent.sqlite"));
-      // A command that explains reads beside the watcher.
-      database.exec(
-        `PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`,
-      );
-      return new SentMemory(database, server);
-    } catch (cause) {
-      const hint = "dync keeps there what it has sent of the folder";
-      throw new DyncError("configuration", `Cannot use ${folder}: ${messageOf(cause)}`, { cause, hint });
-    }
+    return new SentMemory(openWatchDatabase(folder, schema), server);
   }
 
   /** The fingerprint with which the entry was sent, `null` where it was not. */

@@ -1,0 +1,25 @@
+// The database of what is known of a watched folder, `DYNC_HOME/watch/ID/sent.sqlite`.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { DyncError, messageOf } from "../../base/error.ts";
+
+/**
+ * Opens the one in `folder` (as `watchFolderOf` says), which is made where it is missing, with the tables of `schema`. Throws
+ * `DyncError` ("configuration").
+ */
+export function openWatchDatabase(folder: string, schema: string): DatabaseSync {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const database = new DatabaseSync(join(folder, "sent.sqlite"));
+    // A command that explains reads beside the watcher.
+    database.exec(
+      `PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${schema}`,
+    );
+    return database;
+  } catch (cause) {
+    const hint = "dync keeps there what it has sent of the folder";
+    throw new DyncError("configuration", `Cannot use ${folder}: ${messageOf(cause)}`, { cause, hint });
+  }
+}
