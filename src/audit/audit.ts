@@ -11,6 +11,8 @@ export const auditEvents = [
   ...(["key-added", "key-approved", "key-removed", "key-ended", "key-expired", "key-renewed"] as const),
   "key-refused",
   ...(["reloaded", "reload-refused"] as const),
+  /** Another key signs receipts. */
+  "receipts-key",
   /** Somebody who looks after the server told it to do something. */
   "command",
   /** Of the log itself: events that could not be written, a last line that was found in part, a last line that is none. */

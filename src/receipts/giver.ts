@@ -14,6 +14,16 @@ export interface GiverParts {
   readonly server: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Called with the names of both keys when another one signs from now on. */
+  readonly onKey?: (change: { readonly key: string; readonly before: string }) => void;
+}
+
+/** Gives receipts for a server that runs. */
+export interface RunningGiver extends ReceiptGiver {
+  /** Name of the key that signs. */
+  readonly kid: string;
+  /** Looks at the key now; resolves when what lies there signs. Never rejects: what cannot be read is logged. */
+  look(): Promise<void>;
 }
 
 // For so long a receipt may still be signed by the key before.
@@ -25,7 +35,7 @@ const lookEveryMs = 1000;
  *
  * @throws DyncError "configuration": there are some that may not be used, as others can read them, or cannot.
  */
-export async function openGiver(parts: GiverParts): Promise<ReceiptGiver | null> {
+export async function openGiver(parts: GiverParts): Promise<RunningGiver | null> {
   const { home, logger } = parts;
   if ((await signatureOf(home).catch(() => null)) === null) {
     try {
@@ -46,18 +56,22 @@ export async function openGiver(parts: GiverParts): Promise<ReceiptGiver | null>
   return giver;
 }
 
-class Giver implements ReceiptGiver {
+class Giver implements RunningGiver {
   readonly #parts: GiverParts;
   #keys: SigningKeys;
   #signature: string | null;
   #lookedAt: number;
-  #isLooking = false;
+  #looking: Promise<void> | null = null;
 
   constructor(keys: SigningKeys, signature: string | null, parts: GiverParts) {
     this.#parts = parts;
     this.#keys = keys;
     this.#signature = signature;
     this.#lookedAt = parts.clock.now();
+  }
+
+  get kid(): string {
+    return this.#keys.current.kid;
   }
 
   receiptFor(facts: StoredFacts): string | null {
@@ -75,24 +89,36 @@ class Giver implements ReceiptGiver {
 
   #lookSometimes(): void {
     const now = this.#parts.clock.now();
-    if (this.#isLooking || now - this.#lookedAt < lookEveryMs) return;
+    if (this.#looking !== null || now - this.#lookedAt < lookEveryMs) return;
     this.#lookedAt = now;
-    this.#isLooking = true;
-    void this.#look().finally(() => {
-      this.#isLooking = false;
+    void this.#lookOnce();
+  }
+
+  async look(): Promise<void> {
+    // One that is under way may have begun before what is to be seen.
+    while (this.#looking !== null) await this.#looking;
+    await this.#lookOnce();
+  }
+
+  #lookOnce(): Promise<void> {
+    this.#looking = this.#look().finally(() => {
+      this.#looking = null;
     });
+    return this.#looking;
   }
 
   async #look(): Promise<void> {
-    const { home, logger } = this.#parts;
+    const { home, logger, onKey } = this.#parts;
     try {
       const signature = await signatureOf(home);
       if (signature === this.#signature) return;
       this.#signature = signature;
       const keys = signature === null ? null : await readSigningKeys(home);
       if (keys === null || keys.current.kid === this.#keys.current.kid) return;
+      const before = this.kid;
       this.#keys = keys;
-      logger.log("info", "Receipts are signed with another key from now on", { key: keys.current.kid });
+      onKey?.({ key: this.kid, before });
+      logger.log("info", "Receipts are signed with another key from now on", { key: this.kid });
     } catch (error) {
       logger.log("warn", "The key for receipts cannot be read again: the one before stays", {
         reason: messageOf(error),

@@ -143,13 +143,22 @@ describe.skipIf(executablesMissing !== null)(`receipts (${executablesMissing ?? 
     expect((await lab.dyncServer(["receipts", "rotate-key"])).code).toBe(0);
     const now = JSON.parse((await lab.dyncServer(["receipts", "key"])).stdout);
     expect(now.keys.slice(1)).toEqual(old.keys);
-    for (let at = 0; !lab.server.stderr.includes("Receipts are signed with another key"); at++)
-      await lab.send([await lab.file(`turn-${at}.raw`, 10)]);
     expect((await lab.send([await lab.file("turned.raw", 10)])).stderr).not.toContain("key");
     const last = await fileOf("turned.raw");
     const { stdout } = await verify(last);
     expect(stdout).toContain(`Signed with the key ${now.keys[0].kid}, kept here for 127.0.0.1:${lab.port}`);
     expect(stdout).toContain(`signed over by the key ${old.keys[0].kid}.`);
+    const shown = await lab.dyncServer(["audit", "show", "--json", "--data", lab.data]);
+    const [started, ...changes] = jsonLines(shown.stdout).filter(
+      ({ event, command }) =>
+        event === "started" || event === "receipts-key" || command === "receipts rotate-key",
+    );
+    const names = { receiptsKey: now.keys[0].kid, before: old.keys[0].kid };
+    expect(started?.receiptsKey).toBe(old.keys[0].kid);
+    expect(changes).toMatchObject([
+      { event: "receipts-key", ...names },
+      { event: "command", outcome: "done", answer: { key: names.receiptsKey, before: names.before } },
+    ]);
     const followed = await elsewhere(last, "--key", lab.folder.file("old.jwks"));
     expect(followed.code).toBe(0);
     expect(followed.stdout).toContain(`the key ${old.keys[0].kid}, in `);

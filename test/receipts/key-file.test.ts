@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmod, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogFields } from "../../src/base/log.ts";
-import { openGiver } from "../../src/receipts/giver.ts";
+import { type GiverParts, openGiver } from "../../src/receipts/giver.ts";
 import { publicKeySet, readPublicKeys } from "../../src/receipts/key-chain.ts";
 import { readSigningKeys, rotateKey, signingKeysIn } from "../../src/receipts/key-file.ts";
 import { thumbprintOf } from "../../src/receipts/signing-key.ts";
@@ -26,9 +26,9 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-const giverOf = () =>
+const giverOf = (onKey: GiverParts["onKey"] = () => {}) =>
   openGiver({
-    ...{ home, server, clock },
+    ...{ home, server, clock, onKey },
     logger: { log: (_level, message, fields = {}) => void log.push({ message, fields }) },
   });
 const kidOf = async (receipt: string | null | undefined) =>
@@ -113,6 +113,16 @@ describe("a server that runs", () => {
       while ((await kidOf(giver?.receiptFor(facts))) !== kid)
         await new Promise<void>((resolve) => setImmediate(resolve));
     }
+  });
+
+  test("that is told of a change signs with the new key at once, and tells it once", async () => {
+    const told: unknown[] = [];
+    const giver = await giverOf((change) => told.push(change));
+    const { before, keys } = await rotateKey(home, clock);
+    await Promise.all([giver?.look(), giver?.look()]);
+    expect(giver?.kid).toBe(keys.current.kid);
+    expect(await kidOf(giver?.receiptFor(facts))).toBe(keys.current.kid);
+    expect(told).toEqual([{ key: keys.current.kid, before: before.kid }]);
   });
 
   test("that can make none says so, and gives none", async () => {

@@ -62,6 +62,7 @@ const texts: Readonly<Record<string, Text>> = {
     return parts.length === 0 ? "nothing changed" : parts.join("; ");
   },
   "reload-refused": ({ faults }) => (Array.isArray(faults) ? faults.join("; ") : ""),
+  "receipts-key": ({ receiptsKey, before }) => `${receiptsKey}, in the place of ${before}`,
   command: ({ command, arguments: given, outcome, reason }) =>
     `${command} ${JSON.stringify(given)}: ${outcome}${reason === undefined ? "" : `, ${reason}`}`,
   gap: ({ lost, since, reason }) => `${lost} events are missing since ${localTime(String(since))}: ${reason}`,

@@ -27,13 +27,16 @@ export class Auditing implements AsyncDisposable {
     this.audit = this.#counted = new CountedAudit(this.#file, clock);
   }
 
-  /** The server listens. The digests tell whether configuration and keys are those of another start. */
-  started(configuration: RunningConfiguration, clients: AuthorizedClients): void {
+  /**
+   * The server listens. The digests tell whether configuration and keys are those of another start, and so does the name of the key
+   * that signs receipts, `null` where none does.
+   */
+  started(configuration: RunningConfiguration, clients: AuthorizedClients, receiptsKey: string | null): void {
     this.#hasStarted = true;
     const keys = clients.list().map(({ user, fingerprint }) => `${fingerprint} ${user}`);
     this.audit.record({
       ...{ event: "started", version, configuration: configuration.digest },
-      ...{ keys: keys.length, keysDigest: sha256Hex(keys.toSorted().join("\n")) },
+      ...{ keys: keys.length, keysDigest: sha256Hex(keys.toSorted().join("\n")), receiptsKey },
     });
   }
 

@@ -2,9 +2,11 @@
 // people type; its arguments are checked here.
 
 import * as v from "valibot";
+import type { Clock } from "../../base/clock.ts";
 import { deadlineText } from "../../base/deadline.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
+import { rotateKey } from "../../receipts/key-file.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
 import type { Server } from "../../server/server.ts";
 import { read } from "./command-schemas.ts";
@@ -20,6 +22,16 @@ export interface ControlParts {
   readonly server: UploadCommandParts & Pick<Server, "pendingKeys" | "afterHooks">;
   readonly users: UserCommandParts;
   readonly keyFolder: KeyFolder;
+  readonly signing: Signing;
+}
+
+/** The key that signs receipts. */
+export interface Signing {
+  /** Where it lies. */
+  readonly home: string;
+  readonly clock: Clock;
+  /** Resolves when what lies there signs. */
+  readonly look: () => Promise<void>;
 }
 
 /** The folder of those who may send. */
@@ -35,12 +47,14 @@ export function controlCommands({
   server,
   users,
   keyFolder,
+  signing,
 }: ControlParts): ReadonlyMap<string, ControlCommand> {
   const { afterHooks } = server;
   return new Map<string, ControlCommand>([
     ["reload", async () => ({ ...(await reload()) })],
     ["clients pending", async () => ({ pending: server.pendingKeys.map(told) })],
     ["clients read", readKeys(keyFolder)],
+    ["receipts rotate-key", async () => await rotate(signing)],
     ...uploadCommands(server),
     ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
     ...userCommands(users),
@@ -62,6 +76,12 @@ function readKeys({ look, list }: KeyFolder): ControlCommand {
       })),
     };
   };
+}
+
+async function rotate({ home, clock, look }: Signing) {
+  const { before, keys } = await rotateKey(home, clock);
+  await look();
+  return { key: keys.current.kid, before: before.kid };
 }
 
 function told({ key, address, firstAt, lastAt, times }: PendingKey) {

@@ -1,6 +1,8 @@
-// `dync-server receipts [key | rotate-key]`: the key with which receipts are signed. A server that runs notices when it is another one.
+// `dync-server receipts [key | rotate-key]`: the key with which receipts are signed. A server that runs changes it itself, which is in
+// its audit log; without one the next one's start says which key it has.
 
 import { resolve } from "node:path";
+import * as v from "valibot";
 import { DyncError } from "../../base/error.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { publicKeySet } from "../../receipts/key-chain.ts";
@@ -12,8 +14,9 @@ import {
   secretKeyFile,
 } from "../../receipts/key-file.ts";
 import { sharedOptions } from "../args.ts";
-import { defineCommand } from "../command.ts";
+import { type CommandContext, defineCommand } from "../command.ts";
 import { printable } from "../printable.ts";
+import { ask } from "./ask.ts";
 import { receiptsKeyUsage, receiptsRotateUsage } from "./usage-receipts.ts";
 
 const options = { ...sharedOptions, json: { type: "boolean" } } as const;
@@ -42,15 +45,16 @@ export const receiptsRotateCommand = defineCommand({
   name: "receipts rotate-key",
   usage: receiptsRotateUsage,
   options,
-  async run(_values, { output, environment, clock }) {
+  async run(_values, context) {
+    const { output, environment } = context;
     const home = resolve(dyncHome(environment));
-    const { before, keys } = await rotateKey(home, clock);
+    const { key, before } = await rotated(home, context);
     const [publicFile, secretFile] = [publicKeyFile(home), secretKeyFile(home)];
-    output.summarise({ key: keys.current.kid, before: before.kid, publicFile, secretFile });
+    output.summarise({ key, before, publicFile, secretFile });
     output.result(
       [
-        `New key:      ${keys.current.kid}`,
-        `Signed by:    ${before.kid}, which signs nothing more`,
+        `New key:      ${key}`,
+        `Signed by:    ${before}, which signs nothing more`,
         `Public keys:  ${printable(publicFile)}`,
         `Secret key:   ${printable(secretFile)} (never give this one away)`,
       ].join("\n"),
@@ -58,3 +62,17 @@ export const receiptsRotateCommand = defineCommand({
     return 0;
   },
 });
+
+const rotatedKeys = v.object({ key: v.string(), before: v.string() });
+
+/** The names of both keys: as the running server says, or, where none runs or it knows no such command, as it is done here. */
+async function rotated(home: string, context: CommandContext): Promise<v.InferOutput<typeof rotatedKeys>> {
+  try {
+    return await ask(context, "receipts rotate-key", {}, rotatedKeys);
+  } catch (error) {
+    const isOurs = error instanceof DyncError && (error.code === "unavailable" || error.code === "usage");
+    if (!isOurs || context.signal.aborted) throw error;
+  }
+  const { before, keys } = await rotateKey(home, context.clock);
+  return { key: keys.current.kid, before: before.kid };
+}

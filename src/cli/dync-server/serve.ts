@@ -125,12 +125,15 @@ export async function serve(
   const { audit } = auditing;
   const transport = await openTransport(parts);
   closing.defer(() => transport.close());
-  const receipts = await openGiver({ home, server: keys.publicKey.fingerprint, clock, logger });
+  const receipts = await openGiver({
+    ...{ home, server: keys.publicKey.fingerprint, clock, logger },
+    onKey: ({ key, before }) => audit.record({ event: "receipts-key", receiptsKey: key, before }),
+  });
   const server = new Server({
     ...ownParts(configuration, parts),
     ...{ transport, keys, clients, storage, catalogue, audit },
     ...(receipts === null ? {} : { receipts }),
-    onListening: () => auditing.started(configuration, clients),
+    onListening: () => auditing.started(configuration, clients, receipts?.kid ?? null),
   });
   const watching = clients.watch((changes) => {
     logKeyChanges(changes, logger);
@@ -150,7 +153,8 @@ export async function serve(
   hangups.addEventListener("hangup", () => void reload("SIGHUP"));
   const users = { catalogue, recounts, clients, rulesOf, clock };
   const keyFolder = { look: watching.look, list: () => clients.list() };
-  const asked = controlCommands({ server, users, keyFolder, reload: () => reload("command") });
+  const signing = { home, clock, look: async () => await receipts?.look() };
+  const asked = controlCommands({ server, users, keyFolder, signing, reload: () => reload("command") });
   const commands = audited(asked, audit);
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await server.start();

@@ -53,7 +53,7 @@ Options:
                      expired; keys: key-added, key-approved, key-removed,
                      key-ended, key-expired, key-renewed, key-refused; the
                      server: started, stopped, reloaded, reload-refused,
-                     command; the log: gap, cut, damaged
+                     receipts-key, command; the log: gap, cut, damaged
       --upload ID    of this upload, or of those whose ids begin so
       --since WHEN   then or later: a date (2026-07-30), a time
                      ("2026-07-30 14:00"), or so long ago (2d, 12h)

@@ -44,7 +44,9 @@ Usage:
 
 The old key signs the new one over, and is destroyed; receipts that it signed
 stay good. Clients follow from one to the other by themselves: each receipt has
-the last three changes in it. A server that runs notices within seconds.
+the last three changes in it. A server that runs makes the new key itself, signs
+with it from then on, and records that in its audit log; without one the next
+start records which key it has.
 
 Where somebody else has got the old key, that signature proves nothing: move
 receipts.key_secret away instead, and restart. Clients then say that the new key
