@@ -27,6 +27,7 @@ import { newIdentity } from "./identity.ts";
 import type { Job } from "./job.ts";
 import { RulesShelf } from "./kept-rules.ts";
 import { tarName, withGoodNames } from "./listing/tar-names.ts";
+import type { OpenFeed } from "./live/feed.ts";
 import { OfflineJudge } from "./offline-judge.ts";
 import type { SourceMark } from "./origin.ts";
 import type { Retry } from "./patience.ts";
@@ -84,6 +85,8 @@ export interface ClientOptions
   readonly rate?: (() => number | null) | undefined;
   /** What this one and others may send together, in the place of `rate`. */
   readonly budget?: SendBudget | undefined;
+  /** Follows runs that are sent while they are written. */
+  readonly openFeed?: OpenFeed;
 }
 
 /** What the server confirmed, and what was found of its source. */
