@@ -53,6 +53,8 @@ export interface Fault {
   readonly text: string;
   /** Which JSON types are wanted there, where it is the type that is wrong: `integer`. */
   readonly types?: readonly string[] | undefined;
+  /** Which fields are missing there, as people write them. */
+  readonly missing?: readonly string[] | undefined;
 }
 
 export interface DyncErrorOptions extends ErrorOptions {

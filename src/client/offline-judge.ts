@@ -18,13 +18,16 @@ export class OfflineJudge {
   readonly user: string;
   /** When it said last that these are its rules: ISO 8601, UTC. */
   readonly at: string;
+  /** SHA-256 of the rules, lower-case hex. */
+  readonly digest: string;
   readonly #rules: PostRules;
   readonly #clock: Clock;
 
-  private constructor({ user, at }: KeptRules, rules: PostRules, clock: Clock) {
+  private constructor({ user, at, digest }: KeptRules, rules: PostRules, clock: Clock) {
     this.#clock = clock;
     this.user = user;
     this.at = at;
+    this.digest = digest;
     this.#rules = rules;
   }
 
@@ -35,6 +38,16 @@ export class OfflineJudge {
     } catch (cause) {
       throw new DyncError("cannot-know", `The rules of which a copy is here ${messageOf(cause)}`, { cause });
     }
+  }
+
+  /** What is wrong with the metadata of `job`, by the rules; `null`: nothing, or nothing that keeps the server from taking it. */
+  metadataFault({ name, metadataText, unpack }: Job): DyncError | null {
+    const post = { name, metadataText, info: unpack === undefined ? {} : { unpack } };
+    const judgement = judge(this.user, post, this.#rules, nothingBegins(this.#clock.date()));
+    if (judgement.type !== "refused") return null;
+    const { code, text, info } = judgement.refusal;
+    const error = refusalError({ code: errorCodeFromWire(code), text, info }, metadataText);
+    return error.code === "metadata-rejected" ? error : null;
   }
 
   /** What the rules say of `job`; its source is opened, and not read. Rejects with `DyncError` when it cannot be. */

@@ -42,10 +42,11 @@ export function faultsOf(
   root: SchemaObject,
   metadata: unknown,
 ): readonly Fault[] {
-  return toldOf(findings, { root, metadata, left: describedMax }).map(({ path, text, types }) => ({
+  return toldOf(findings, { root, metadata, left: describedMax }).map(({ path, text, types, missing }) => ({
     path,
     text,
     ...(types === undefined ? {} : { types }),
+    ...(missing === undefined ? {} : { missing }),
   }));
 }
 

@@ -26,8 +26,6 @@ export interface Told extends Fault {
   readonly fact?: string;
   /** Its end: what is wanted instead. */
   readonly wanted?: string;
-  /** Names of the fields that are missing. */
-  readonly missing?: readonly string[];
   /** It is one of some values that is wanted. */
   readonly isChoice?: boolean;
   /** Name of the field within its group. */

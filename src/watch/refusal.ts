@@ -8,6 +8,14 @@ import type { Waiting } from "./watch-list.ts";
 export function refusalOf(error: DyncError): Waiting | null {
   const { code, message: detail } = error;
   if (code === "usage" || code === "malformed") return { reason: "unsendable", detail };
-  if (code === "metadata-rejected") return { reason: "metadata-missing", detail };
+  if (code === "metadata-rejected") return lacking(error);
   return isRefused(error) ? { reason: "refused", detail } : null;
+}
+
+/** What waits for other metadata, with the fields that are meant. */
+export function lacking({ message, hint, faults }: DyncError): Waiting {
+  const detail = hint === undefined ? message : `${message}; ${hint}`;
+  const named = faults.flatMap(({ path, missing }) => missing ?? [path]);
+  const fields = [...new Set(named.filter((it) => it !== ""))];
+  return { reason: "metadata-missing", detail, ...(fields.length === 0 ? {} : { fields }) };
 }

@@ -17,7 +17,7 @@ export const waitReasons = {
   "not-reachable": "The watched folder cannot be reached, or is empty from one look to the next",
   unreadable: "This account cannot read it",
   unsendable: "Under its name, or in its form, it cannot be sent",
-  "metadata-missing": "It has no metadata, or a required field of it is missing",
+  "metadata-missing": "It has no metadata, or lacks fields that the server's rules want",
   "metadata-faulty": "Its metadata cannot be read",
   refused: "The server, or the copy of its rules that is here, refuses it",
   retrying: "Sending it failed, and is tried again",

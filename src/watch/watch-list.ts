@@ -25,6 +25,8 @@ export interface Waiting {
   readonly reason: WaitReason;
   /** What is to be said beside the sentence of the reason; may be empty. */
   readonly detail: string;
+  /** Fields of its metadata, as people write them, that are missing or not as they have to be. */
+  readonly fields?: readonly string[];
 }
 
 /** What is to be done with an entry that was seen: `nothing` more now, or `ask` whether it is complete. */
@@ -309,9 +311,9 @@ export class WatchList {
     return reasons;
   }
 
-  #wait(path: string, entry: Entry, { reason, detail }: Waiting): void {
+  #wait(path: string, entry: Entry, { reason, detail, fields }: Waiting): void {
     const before = entry.waiting;
-    entry.waiting = { reason, detail };
+    entry.waiting = { reason, detail, ...(fields === undefined ? {} : { fields }) };
     if (before?.reason !== reason || before.detail !== detail)
       this.#options.onWaiting(path, entry.waiting, entry.kind);
   }

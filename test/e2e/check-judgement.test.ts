@@ -184,7 +184,7 @@ describe.skipIf(executablesMissing !== null)(`a judgement (${executablesMissing 
     const [bad] = await linesOf("-k", "run:7", to(), goodOne);
     expect(bad).toMatchObject({ outcome: "refused", code: "metadata-rejected" });
     expect(bad?.faults).toEqual([
-      { path: "", text: expect.stringContaining('"project" (number') },
+      { path: "", text: expect.stringContaining('"project" (number'), missing: ["project"] },
       { path: "run", text: '"run" is the text "7", wanted is a whole number', types: ["integer"] },
     ]);
   });

@@ -19,8 +19,9 @@ folder at a time.
 
 Metadata are those of -m; over them -k; over them --path-metadata; over them
 the file beside an entry NAME, NAME.meta.json, or in a folder metadata.json.
-What has none waits. So does what the server refuses, until it, its metadata or
-its name changes, or dync is started anew.
+What has none waits, and so does what lacks fields that the server's rules want,
+until they are there. What the server refuses waits until it, its metadata, its
+name or the rules change, or dync is started anew.
 
 An instrument's end of a run is known better than by quiet: --profile says which
 instrument it is, what is one run of it, and which sign tells that it is over.

@@ -39,6 +39,11 @@ export function isWatchSidecar(name: string): boolean {
   return name.endsWith(sidecarSuffix);
 }
 
+/** Where the metadata of what lies at `at` are. */
+export function sidecarOf(at: string): string {
+  return `${at}${sidecarSuffix}`;
+}
+
 export class WatchJobs {
   readonly #options: WatchJobsOptions;
 
@@ -85,14 +90,14 @@ export class WatchJobs {
       };
     const beside = orWaiting("metadata-faulty", () => readBeside(at, kind));
     if ("reason" in beside) return beside;
-    const hint = `write ${at}${sidecarSuffix}, or give some with -m or -k`;
+    const hint = `write ${sidecarOf(at)}, or give some with -m or -k`;
     return orWaiting("metadata-missing", () => metadataOf(overlaid(overlaid(shared, own), beside), hint));
   }
 }
 
 /** The metadata in the file beside an entry, or in it where it is a folder; that beside it counts. */
 function readBeside(at: string, kind: "file" | "folder"): readonly JsonMember[] {
-  const places = [`${at}${sidecarSuffix}`, ...(kind === "folder" ? [`${at}/${metadataInFolder}`] : [])];
+  const places = [sidecarOf(at), ...(kind === "folder" ? [`${at}/${metadataInFolder}`] : [])];
   const place = places.find((it) => existsSync(systemPathBytes(it)));
   return place === undefined ? [] : readMetadataFile(place);
 }

@@ -60,9 +60,9 @@ export class WatchReports {
     else this.#progress.above(say);
   }
 
-  waiting(path: string, kind: "file" | "folder", { reason, detail }: Waiting): void {
+  waiting(path: string, kind: "file" | "folder", { reason, detail, fields }: Waiting): void {
     const { output } = this.#context;
-    output.record("entry", { path, kind, state: "waiting", reason, detail });
+    output.record("entry", { path, kind, state: "waiting", reason, detail, fields });
     this.#notices?.note({ path, reason, detail: detail === "" ? waitReasons[reason] : detail });
     if (silent.includes(reason) || output.json) return;
     // A thousand entries wait for one server.

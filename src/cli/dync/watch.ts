@@ -24,6 +24,7 @@ import { lockWatch, SentMemory, watchFolderOf } from "../../watch/folder/sent-me
 import { Looker, type Ready } from "../../watch/looker.ts";
 import { MakerCheck } from "../../watch/maker-check.ts";
 import type { Profile } from "../../watch/profile.ts";
+import type { RulesCheck } from "../../watch/rules-check.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
 import { type Waiting, WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
@@ -54,6 +55,7 @@ import {
 } from "./watch-options.ts";
 import { chosenProfile, instrumentOf, printProfiles } from "./watch-profiles.ts";
 import { type WatchJob, WatchReports } from "./watch-reports.ts";
+import { isWaitingForRules, rulesCheck, withPlace } from "./watch-rules.ts";
 import { WatchStatus } from "./watch-status.ts";
 
 export const watchCommand = defineCommand({
@@ -124,9 +126,11 @@ async function watchFolder(
   });
   const shared = sharedMetadata(values, watched.profile);
   const around = { context, memory, reports, budget, shared };
-  const parts = partsOf(watched, values, around);
+  const rules = rulesCheck(watched.server, context, () => isWaitingForRules(parts.list));
+  const parts = partsOf(watched, values, { ...around, rules });
   const beside = alsoOf(watched, values, { around, memory: alsoMemory, settleMs: parts.settleMs });
   if (values.explain) {
+    await rules.readCopy();
     const status = await explain(parts, watched, { context, reports });
     await explainAlso(beside, context);
     return status;
@@ -140,6 +144,8 @@ async function watchFolder(
   const after = await afterOf(watched, values, context, { list: parts.list, reports });
   try {
     if (values.once) {
+      // Nothing is judged before the server answered.
+      void rules.begin(signal).catch(() => {});
       const faults: (DyncError | null)[] = [];
       const run = async (what: Pick<Watcher, "once">, it: AbortSignal): Promise<void> =>
         void faults.push(await what.once(it));
@@ -150,7 +156,7 @@ async function watchFolder(
       return isAnythingRefused([...parts.list.waiting(), ...also.waiting()]) ? exitNotAll : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
-    const all = [watcher, also, ...(after === null ? [] : [after])];
+    const all = [rules, watcher, also, ...(after === null ? [] : [after])];
     await untilOneFails(
       all.map((one) => (it) => one.forever(it)),
       signal,
@@ -255,7 +261,7 @@ function sharedMetadata(values: WatchValues, profile: Watched["profile"]): reado
 function partsOf(
   { server, profile, instrument, folder }: WatchedInstrument,
   values: WatchValues,
-  { context, memory, reports, budget, shared }: Around,
+  { context, memory, reports, shared, rules, ...around }: Around & { readonly rules: RulesCheck },
 ): WatcherParts & { readonly looker: Looker } {
   const { clock } = context;
   const rule = instrument ?? genericRule;
@@ -283,15 +289,20 @@ function partsOf(
     sentAs: (path) => memory.sentAs(path),
     prepare: async (sighting) => {
       const prepared = jobs.prepare(sighting);
-      const waiting = prepared.type === "job" ? await isHeld?.against(sighting) : null;
-      return waiting ? { type: "waits", ...waiting } : prepared;
+      if (prepared.type === "waits") return prepared;
+      const { job, key } = prepared;
+      const lacks = withPlace(await rules.against(job, key), sighting);
+      const waiting = lacks ?? (await isHeld?.against(sighting)) ?? null;
+      if (waiting !== null) return { type: "waits", ...waiting };
+      // What the server refused by other rules is asked for again.
+      return { type: "job", job, key: `${key} ${rules.digest}` };
     },
     openForWriting: () => openForWriting(folder),
   });
   return {
     ...{ clock, list, looker, scanner, settleMs, random: Math.random },
     send: (ready, ends, signal) =>
-      sendReady(ready, ends, signal, { values, profile, context, reports, budget }),
+      sendReady(ready, ends, signal, { ...around, values, profile, context, reports }),
     remember: (entry) => memory.note(entry),
     onTrouble: (text) => reports.trouble(text),
     onChange: (hurry) => onFolderChange(folder, hurry),
@@ -366,8 +377,8 @@ async function explain(
     const detail = "It is quiet since --explain looks at it";
     list.waits(sighting.path, { reason: "settling", detail });
   }
-  for (const { path, kind, reason, detail } of list.waiting()) {
-    output.record("entry", { path, kind, state: "waiting", reason, detail });
+  for (const { path, kind, reason, detail, fields } of list.waiting()) {
+    output.record("entry", { path, kind, state: "waiting", reason, detail, fields });
     output.result(
       `${printable(path)}: ${reason}: ${waitReasons[reason]}${detail === "" ? "" : ` (${printable(detail)})`}`,
     );

@@ -200,10 +200,18 @@ export function oneOf<Word extends string>(...words: readonly Word[]): Member<Wo
 
 function faultOf(value: unknown): Fault | null {
   if (typeof value !== "object" || value === null) return null;
-  const { path, text: words, types } = value as { readonly [name: string]: unknown };
+  const { path, text: words, types, missing } = value as { readonly [name: string]: unknown };
   if (typeof path !== "string" || typeof words !== "string") return null;
-  const isTyped = Array.isArray(types) && types.every((it) => typeof it === "string");
-  return { path: oneLine(path), text: oneLine(words), ...(isTyped ? { types } : {}) };
+  return {
+    path: oneLine(path),
+    text: oneLine(words),
+    ...(areTexts(types) ? { types } : {}),
+    ...(areTexts(missing) ? { missing: missing.map(oneLine) } : {}),
+  };
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((it) => typeof it === "string");
 }
 
 function wrongWidth({ length }: Uint8Array, wanted: number): DecodeFailure | null {
