@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { DyncError } from "../../src/base/error.ts";
+import { Journal } from "../../src/storage/dataset/journal.ts";
 import type { PartialDataset } from "../../src/storage/dataset/partial-dataset.ts";
 import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
@@ -262,6 +263,46 @@ describe("a crash in the middle of an append", () => {
     await next.append(tar.subarray(at));
     await expectWhole(next, folder.path);
     await next.close();
+  });
+});
+
+describe("a process that ends between any two writes to the journal", () => {
+  test("leaves what the next one goes on from, with every file that the stream has", async () => {
+    await using folder = await tempFolder(memory);
+    const options = { folder: folder.path, fileSystemSync };
+    const { folder: hidden } = placeIn(folder.path);
+    // So long names that many records are written, with files that are replaced and empty in between.
+    const name = (index: number) => `folder/${"n".repeat(240)}/${"m".repeat(230)}-${index % 40}`;
+    const members: Listed = Array.from({ length: 300 }, (_, index) => [
+      name(index),
+      "x".repeat((index * 37) % 300),
+    ]);
+    const whole = tarBytes(members);
+    const copies: string[] = [];
+    const { flush } = Journal.prototype;
+    Journal.prototype.flush = async function (this: Journal): Promise<void> {
+      await flush.call(this);
+      const copy = join(folder.path, `copy-${copies.length}`);
+      cpSync(hidden, copy, { recursive: true });
+      copies.push(copy);
+    };
+    try {
+      const dataset = await createDataset(options);
+      await dataset.append(whole);
+      await dataset.close();
+    } finally {
+      Journal.prototype.flush = flush;
+    }
+    expect(copies.length).toBeGreaterThan(3);
+    for (const copy of copies) {
+      rmSync(hidden, { recursive: true });
+      cpSync(copy, hidden, { recursive: true });
+      const next = await openDataset(options);
+      expect(Buffer.compare(await streamOf(next), whole.subarray(0, next.length))).toBe(0);
+      await next.append(whole.subarray(next.length));
+      await expectWhole(next, folder.path, members);
+      await next.close();
+    }
   });
 });
 

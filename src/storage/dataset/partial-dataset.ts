@@ -164,7 +164,6 @@ export class PartialDataset implements PartialUpload {
   async #take(piece: Uint8Array): Promise<void> {
     for (const step of this.#work.members.push(piece)) {
       await this.#perform(step);
-      if (this.#journal.isFull) await this.#journal.flush();
       if (systemClock.now() < this.#turnEndsAt) continue;
       await setImmediate();
       this.#turnEndsAt = systemClock.now() + turnMs;
@@ -180,6 +179,7 @@ export class PartialDataset implements PartialUpload {
       case "file":
         return await this.#work.tree.begin(step.file, step.replaced);
       case "content":
+        await this.#flushIfFull();
         await this.#work.tree.write(step.bytes);
         return this.#journal.addContent(step.bytes.length);
       case "end": {
@@ -192,9 +192,14 @@ export class PartialDataset implements PartialUpload {
 
   async #addRaw(bytes: Uint8Array): Promise<void> {
     for (const piece of rawPieces(bytes)) {
+      await this.#flushIfFull();
       this.#journal.addRaw(piece);
-      if (this.#journal.isFull) await this.#journal.flush();
     }
+  }
+
+  // Before something is added, never behind it: what follows from it is done first, so that the journal never says more than there is.
+  async #flushIfFull(): Promise<void> {
+    if (this.#journal.isFull) await this.#journal.flush();
   }
 
   sync(): Promise<void> {
