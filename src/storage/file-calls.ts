@@ -49,6 +49,8 @@ export const makeFolder: MakeFolder = quick(
   (path: string, mode?: number): void => void fs.mkdirSync(path, mode),
   async (path, mode) => void (await fs.promises.mkdir(path, mode)),
 );
+/** One that is empty. */
+export const removeFolder = quick((path: string) => fs.rmdirSync(path), fs.promises.rmdir);
 export const linkFile = quick((from: string, to: string) => fs.linkSync(from, to), fs.promises.link);
 export const unlinkFile = quick((path: string) => fs.unlinkSync(path), fs.promises.unlink);
 export const statFileSystem = quick(

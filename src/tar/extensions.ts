@@ -3,7 +3,7 @@
 
 import { shown } from "./fields.ts";
 import { sizeOf } from "./header.ts";
-import { TarFault } from "./member.ts";
+import { removedKey, TarFault } from "./member.ts";
 import { decodeRecords, recordTime } from "./pax.ts";
 
 /** Most bytes of one extended header: longer names than any system takes fit into it. */
@@ -56,13 +56,21 @@ export class Extensions {
     this.#kinds.add(kind);
   }
 
-  /** Takes the whole of it. Keeps nothing of `body`. */
-  add(kind: ExtensionKind, body: Uint8Array): void {
+  /** Takes the whole of it. Keeps nothing of `body`. Returns what it takes out again, where it is one that does. */
+  add(kind: ExtensionKind, body: Uint8Array): Uint8Array | null {
+    let removed: Uint8Array | null = null;
     if (kind === "L") this.#say("path", upToNul(body));
     else if (kind === "K") this.#say("link", upToNul(body));
     else {
       const keys = new Set<string>();
+      let records = 0;
       decodeRecords(body, (key, value) => {
+        records += 1;
+        if (key === removedKey) removed = value.slice();
+        if (removed !== null && (kind !== "g" || records > 1))
+          throw new TarFault(
+            `A ${kinds[kind]} says "${removedKey}", expected that in a global one, and alone`,
+          );
         if (isOfSparseFile(key)) this.#announced.isSparse = true;
         if (!isHeeded(key)) return;
         if (keys.has(key)) throw new TarFault(`A ${kinds[kind]} says "${key}" twice`);
@@ -72,6 +80,7 @@ export class Extensions {
         this.#record(kind, key, value);
       });
     }
+    return removed;
   }
 
   /** What was said of the member whose header is here now. */

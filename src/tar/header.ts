@@ -4,7 +4,16 @@
 import { assert } from "../base/assert.ts";
 import { parseTimestamp, secondsText } from "../base/timestamp.ts";
 import { fieldBytes, octalMax, readNumber, textOf, writeOctal, writeText } from "./fields.ts";
-import { blockBytes, type Member, paddingOf, partBytesMax, pathBytesMax, TarFault } from "./member.ts";
+import {
+  blockBytes,
+  type Member,
+  paddingOf,
+  partBytesMax,
+  pathBytesMax,
+  type Removal,
+  removedKey,
+  TarFault,
+} from "./member.ts";
 import { encodeRecords } from "./pax.ts";
 
 const fields = {
@@ -33,10 +42,11 @@ const posixMagic = encoder.encode(magic);
  * The header of `member`: everything that stands before its content. The same member always has the same header. Times
  * are kept to the nanosecond; nothing is said of who owns it.
  */
-export function encodeMember(member: Member): Uint8Array {
+export function encodeMember(member: Member | Removal): Uint8Array {
+  if (member.type === "removed") return encodeRemoval(member.path);
   const { path, type, size, modified } = member;
   const pathBytes = encoder.encode(path).length;
-  assert(pathBytes <= pathBytesMax && /^[^/](?:.*[^/])?$/s.test(path), "a member's path can be written");
+  assert(pathBytes <= pathBytesMax && isPath(path), "a member's path can be written");
   assert(Number.isSafeInteger(size) && size >= 0 && (type === "file" || size === 0), "a size is one");
   const name = type === "folder" ? `${path}/` : path;
   const split = pathBytes === path.length ? splitName(name) : null;
@@ -66,19 +76,31 @@ interface Block {
   readonly flag: string;
 }
 
+// Programs that know nothing of it pass over it.
+function encodeRemoval(path: string): Uint8Array {
+  assert(isPath(path), "a removal's path can be written");
+  return extended("GlobalHead", "g", 0, encodeRecords([[removedKey, path]]));
+}
+
+/** Whether `path` is one as members have it: relative, and without "/" at its end. */
+function isPath(path: string): boolean {
+  return /^[^/](?:.*[^/])?$/s.test(path);
+}
+
 function withRecords(header: Block, body: Uint8Array): Uint8Array {
-  const extended = {
-    ...header,
-    name: asciiOf(`PaxHeaders/${header.name}`),
-    prefix: "",
-    mode: 0o644,
-    size: body.length,
-    flag: "x",
-  };
-  const bytes = new Uint8Array(blockBytes + body.length + paddingOf(body.length) + blockBytes);
-  bytes.set(blockOf(extended));
+  const before = extended(asciiOf(`PaxHeaders/${header.name}`), "x", header.seconds, body);
+  const bytes = new Uint8Array(before.length + blockBytes);
+  bytes.set(before);
+  bytes.set(blockOf(header), before.length);
+  return bytes;
+}
+
+/** An extended header whose records are `body`. */
+function extended(name: string, flag: "x" | "g", seconds: number | null, body: Uint8Array): Uint8Array {
+  const header = { name, prefix: "", mode: 0o644, size: body.length, seconds, flag };
+  const bytes = new Uint8Array(blockBytes + body.length + paddingOf(body.length));
+  bytes.set(blockOf(header));
   bytes.set(body, blockBytes);
-  bytes.set(blockOf(header), bytes.length - blockBytes);
   return bytes;
 }
 

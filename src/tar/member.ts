@@ -7,6 +7,15 @@ export const blockBytes = 512;
 export const pathBytesMax = 4096;
 export const partBytesMax = 255;
 
+/** From here on the file, or the folder with all below it, at `path` is as if it had never come. */
+export interface Removal {
+  readonly path: string;
+  readonly type: "removed";
+}
+
+/** Key of the one record of a global pax header that says a `Removal`. */
+export const removedKey = "DYNC.removed";
+
 /** A file or a folder, as a dataset has them. */
 export interface Member {
   /** Parts with "/" between them, relative to the dataset; a folder's has no "/" at its end. */

@@ -19,6 +19,11 @@ export interface TarConsumer {
   end(): void;
   /** Bytes that are no content: headers, padding, the end. A view as well. */
   raw(bytes: Uint8Array): void;
+  /**
+   * What came at this path, a file or a folder with all below it, is as if it had never come; the header that says so was told
+   * before. Returns whether the reader goes on at once, or gives the rest of the piece back. Who has none of it passes over that.
+   */
+  removed?(path: string): boolean;
 }
 
 const types: Readonly<Record<string, MemberType>> = {
@@ -43,6 +48,8 @@ export class TarReader {
   /** The beginning of a header or an extended one that a piece's end cut in two. */
   #held: Uint8Array | null = null;
   #heldLength = 0;
+  /** Path of the removal that was just read. */
+  #removed: string | null = null;
   #contentLeft = 0;
   #paddingLeft = 0;
   #hasMembers = false;
@@ -53,8 +60,11 @@ export class TarReader {
     return this.#contentLeft;
   }
 
-  /** Takes the next piece of the stream, of any length. Throws `TarFault`, and whatever the consumer throws. */
-  push(bytes: Uint8Array, consumer: TarConsumer): void {
+  /**
+   * Takes the next piece of the stream, of any length. Returns how many bytes it took: all, unless the consumer wants the rest
+   * back after a removal. Throws `TarFault`, and whatever the consumer throws.
+   */
+  push(bytes: Uint8Array, consumer: TarConsumer): number {
     // What is before `told` was told; what follows it up to `at` is no content, and is told before the next content, or now.
     let told = 0;
     for (let at = 0; at < bytes.length; ) {
@@ -73,8 +83,16 @@ export class TarReader {
         consumer.member(member);
       }
       if ((isContent || member !== null) && this.#contentLeft === 0) consumer.end();
+      if (this.#removed !== null) {
+        consumer.raw(bytes.subarray(told, at));
+        told = at;
+        const removed = this.#removed;
+        this.#removed = null;
+        if (consumer.removed?.(removed) === false) return at;
+      }
     }
     if (told < bytes.length) consumer.raw(bytes.subarray(told));
+    return bytes.length;
   }
 
   /**
@@ -148,7 +166,8 @@ export class TarReader {
       const extension = this.#extension;
       if (extension !== null) {
         this.#extension = null;
-        this.#extensions.add(extension.kind, block.subarray(0, extension.size));
+        const removed = this.#extensions.add(extension.kind, block.subarray(0, extension.size));
+        if (removed !== null) this.#removed = pathText(removed, "The path of a removal");
         return null;
       }
       const header = decodeHeader(block);

@@ -15,7 +15,7 @@ test("the grammar has what is declared", () => {
   const page = withTables("```abnf\n```\n");
   for (const line of [
     'query-status     = FRAME("query-status")  [ seek  [ tag ] ]',
-    'upload-approved  = FRAME("upload-approved")  credit  chunksize  maxqueue  [ info ] ; info: server, upload, tags, farewell, unpack, names, priority',
+    'upload-approved  = FRAME("upload-approved")  credit  chunksize  maxqueue  [ info ] ; info: server, upload, tags, farewell, unpack, names, priority, removes',
     "file-name        = FRAME(1*240OCTET)  ; UTF-8, a single name without folders",
   ]) {
     expect(page.split("\n")).toContain(line);

@@ -107,8 +107,8 @@ describe("a dataset", () => {
   };
 
   test.each([
-    ["plain", { unpack: true }],
-    ["bagit", { unpack: true, names: "bagit" }],
+    ["plain", { unpack: true, removes: true }],
+    ["bagit", { unpack: true, names: "bagit", removes: true }],
   ] as const)("is approved with what becomes of it, also to who asks again: %s", (layout, more) => {
     expect(approved(layout).step(hears(tar), 1)).toContainEqual(
       says({ type: "upload-approved", credit: 0, chunkBytes: 4, maxQueue: 8, info: { ...info, ...more } }),

@@ -22,7 +22,7 @@ describe("a dataset", () => {
       await world.start({ datasets });
       const client = await world.connect();
       const approved = (await client.ask(tar)) as UploadApproved;
-      expect(approved.info).toMatchObject({ unpack: true, ...more });
+      expect(approved.info).toMatchObject({ unpack: true, removes: true, ...more });
       expect("names" in approved.info).toBe(datasets === "bagit");
       expect(world.catalogue.peek(idOf(1))).toMatchObject({ name: "run", form: datasets });
       client.chunk(0, content);
@@ -60,7 +60,8 @@ describe("a dataset", () => {
     await world.start({ uploads });
     const client = await world.connect();
     // A client that knows nothing of it is told nothing.
-    expect(await client.ask(post)).toMatchObject({ type: "upload-approved" });
+    const first = (await client.ask(post)) as UploadApproved;
+    expect([first.type, "removes" in first.info]).toEqual(["upload-approved", false]);
     const place = { folder: "anna", name: "run", manner: { untar: "run" } };
     expect(world.catalogue.peek(idOf(1))).toMatchObject({ name: "run.tar", form: "plain", place });
     client.chunk(0, content);

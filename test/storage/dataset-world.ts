@@ -11,12 +11,16 @@ import { blockBytes, paddingOf } from "../../src/tar/member.ts";
 import type { Layout } from "../../src/upload/upload.ts";
 import { idOf } from "./contract.ts";
 
-/** Files with their content, folders with `null`: the last of two with one path counts. */
-export type Listed = readonly (readonly [path: string, content: string | null])[];
+/**
+ * Files with their content, folders with `null`, and what is taken out again with `gone`: the last of two with one path counts.
+ */
+export type Listed = readonly (readonly [path: string, content: string | null | typeof gone])[];
+export const gone = Symbol("gone");
 
 /** A tar of these members, each with a time of its own. */
 export function tarBytes(members: Listed): Uint8Array {
   const parts = members.flatMap(([path, text], index) => {
+    if (text === gone) return [encodeMember({ type: "removed", path })];
     const content = Buffer.from(text ?? "");
     const type = text === null ? "folder" : "file";
     const modified = new Date(1_600_000_000_000 + 1000 * index).toISOString();
@@ -30,6 +34,11 @@ export function tarBytes(members: Listed): Uint8Array {
 export function treeOf(members: Listed): Readonly<Record<string, string | null>> {
   const tree: Record<string, string | null> = {};
   for (const [path, content] of members) {
+    if (content === gone) {
+      for (const other of Object.keys(tree))
+        if (other === path || other.startsWith(`${path}/`)) delete tree[other];
+      continue;
+    }
     const parts = path.split("/");
     for (let depth = 1; depth < parts.length; depth++) tree[parts.slice(0, depth).join("/")] = null;
     tree[path] = content;
@@ -37,7 +46,10 @@ export function treeOf(members: Listed): Readonly<Record<string, string | null>>
   return tree;
 }
 
-/** Folders, empty and not named, files of every length, long names, and members that come again. */
+/**
+ * Folders, empty and not named, files of every length, long names, members that come again, and what is taken out, of each kind, for
+ * good and for something of the other kind.
+ */
 export const everything: Listed = [
   ["run", null],
   ["run/empty", null],
@@ -52,6 +64,22 @@ export const everything: Listed = [
   ["run/small", ""],
   ["run/again", "third"],
   ["run/large", "0123456789".repeat(300)],
+  ["run/scratch", null],
+  ["run/scratch/a", "a".repeat(300)],
+  ["run/scratch/deep/b", "b".repeat(600)],
+  ["run/scratch/empty", null],
+  ["run/scratch-x", "stays"],
+  ["run/scratch/a", "once more"],
+  ["run/other", "o".repeat(512)],
+  ["run/renewed", "before"],
+  ["unnamed/scratch/of/several", "levels"],
+  ["run/scratch", gone],
+  ["run/other", gone],
+  ["run/scratch", "now a file"],
+  ["run/other/inside", "now in a folder"],
+  ["run/renewed", gone],
+  ["run/renewed", "after"],
+  ["unnamed/scratch", gone],
 ];
 
 export interface HomeOptions {

@@ -131,7 +131,7 @@ test("a bag has what its metadata say, and nothing of it can be forged", async (
   expect(info).toEqual([
     "External-Identifier: run",
     "Bagging-Date: 2026-01-01",
-    `Payload-Oxum: ${bytes}.8`,
+    `Payload-Oxum: ${bytes}.12`,
     "Bag-Software-Agent: dync-server",
     "sample: S -17: x",
     'list: [1,{"a":2.50}]',
@@ -151,7 +151,7 @@ async function complete(storage: Storage, description: Description): Promise<voi
   const left = await storage.recover(idOf(1), note, destination, description.sha256);
   if (left.type === "published") return;
   if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
-  expect(await left.sink.contents()).toMatchObject({ files: 8 });
+  expect(await left.sink.contents()).toMatchObject({ files: 12 });
   try {
     await left.sink.publish(destination, description);
   } catch (error) {
@@ -216,6 +216,6 @@ function expectDataset(folder: string, layout: Layout, { metadataText }: Descrip
     encoding: "utf8",
   });
   expect([sums.status, sums.stdout, sums.stderr]).toEqual([0, "", ""]);
-  expect(readFileSync(join(folder, "run.sha256"), "utf8").split("\n")).toHaveLength(9);
+  expect(readFileSync(join(folder, "run.sha256"), "utf8").split("\n")).toHaveLength(13);
   if (layout === "bagit") expect(existsSync(join(folder, "run", "tagmanifest-sha256.txt"))).toBe(true);
 }

@@ -10,6 +10,7 @@ import {
   padded,
   pax,
   record,
+  removal,
   tar,
   withChecksum,
 } from "./tar-blocks.ts";
@@ -232,6 +233,19 @@ const trees: readonly HostileTar[] = [
   tree("a folder where a file was", /file/, file("a"), folder("a")),
   tree("a file below a file", /file/, file("a"), file("a/b")),
   tree("a file far below a file", /file/, file("a"), file("a/b/c/d")),
+  tree("a removal of what never came", /not there/, file("a"), removal("b")),
+  tree("a removal before its file", /not there/, removal("a"), file("a")),
+  tree("a removal twice", /not there/, file("a"), removal("a"), removal("a")),
+  tree("a removal in another case", /not there/, file("a"), removal("A")),
+  tree("a removal of what went with its folder", /not there/, file("a/b"), removal("a"), removal("a/b")),
+  tree("a removal of what begins like something", /not there/, file("ab/c"), removal("a")),
+  tree(
+    "a removal, and a name that its folder's differs from",
+    /same/,
+    file("A/b"),
+    removal("A/b"),
+    file("a"),
+  ),
 ];
 
 function number(what: string, says: RegExp, fields: Parameters<typeof block>[0]): HostileTar {
@@ -343,6 +357,36 @@ const extensions: readonly HostileTar[] = [
     /global pax header says "path"/,
     extended("g", record("path", "b")),
     file("a"),
+  ),
+  headers(
+    "a removal that says more",
+    /says "DYNC.removed", expected that in a global one, and alone/,
+    file("a"),
+    removal("a", ["comment", "x"]),
+  ),
+  headers(
+    "a removal behind something else",
+    /says "DYNC.removed", expected that in a global one, and alone/,
+    file("a"),
+    extended("g", Buffer.concat([record("mtime", "1"), record("DYNC.removed", "a")])),
+  ),
+  headers(
+    "two removals in one header",
+    /says "DYNC.removed", expected that in a global one, and alone/,
+    tar(file("a"), file("b")),
+    removal("a", ["DYNC.removed", "b"]),
+  ),
+  headers(
+    "a removal in the header of a member",
+    /says "DYNC.removed", expected that in a global one, and alone/,
+    tar(file("a"), pax(["DYNC.removed", "a"])),
+    file("b"),
+  ),
+  headers(
+    "a removal that is no UTF-8",
+    /removal.*is not valid UTF-8/,
+    file("a"),
+    extended("g", record("DYNC.removed", Uint8Array.of(0xff))),
   ),
   headers("an empty pax header", /pax header is empty/, extended("x", ""), block()),
   headers("an empty GNU name", /GNU long name is empty/, extended("L", ""), block()),

@@ -1,6 +1,6 @@
 // Tars that are odd and right, each with what is in it.
 
-import { block, end, extended, file, folder, padded, pax, record, tar } from "./tar-blocks.ts";
+import { block, end, extended, file, folder, padded, pax, record, removal, tar } from "./tar-blocks.ts";
 
 /** A tar that is odd and right, with the files and folders (null) that it has. */
 export interface OddTar {
@@ -71,6 +71,16 @@ export const oddTars: readonly OddTar[] = [
     what: "a global header between a pax header and its member",
     bytes: tar(pax(["path", "c"]), extended("g", record("comment", "x")), file("a"), end),
     tree: { c: "content" },
+  },
+  {
+    what: "a file that is taken out and comes again",
+    bytes: tar(file("a", "first"), removal("a"), file("a", "second"), end),
+    tree: { a: "second" },
+  },
+  {
+    what: "a folder that is taken out and comes again",
+    bytes: tar(file("b/a", "first"), removal("b"), folder("b"), file("b/a", "second"), end),
+    tree: { b: null, "b/a": "second" },
   },
   {
     what: "a checksum of signed bytes",

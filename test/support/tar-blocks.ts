@@ -98,6 +98,14 @@ export function pax(...records: readonly (readonly [string, string | Uint8Array]
   return extended("x", Buffer.concat(records.map(([key, value]) => record(key, value))));
 }
 
+/** What takes out again what came at `path`. */
+export function removal(path: string, ...more: readonly (readonly [string, string])[]): Uint8Array {
+  return extended(
+    "g",
+    Buffer.concat([["DYNC.removed", path] as const, ...more].map(([key, value]) => record(key, value))),
+  );
+}
+
 /** The mark of the end. */
 export const end = new Uint8Array(1024);
 

@@ -39,6 +39,10 @@ export function judgeTar(pieces: Iterable<Uint8Array>): Judgement {
         end: () => {
           if (path !== null) tree.set(path, Buffer.concat(content));
         },
+        removed: (gone) => {
+          takeOut(gone, tree);
+          return true;
+        },
       });
     reader.finish();
     return { tree };
@@ -47,6 +51,15 @@ export function judgeTar(pieces: Iterable<Uint8Array>): Judgement {
     if (error instanceof Refusal) return { refusedBy: error.by, says: error.message };
     throw error;
   }
+}
+
+/** Takes out what is at `path`, and all that is below it. */
+function takeOut(path: string, tree: Map<string, Uint8Array | null>): void {
+  const fault = pathFault(path);
+  if (fault !== null) throw new Refusal("path", `The path ${fault}`);
+  if (!tree.has(path)) throw new Refusal("tree", `${path} is taken out again, which is not there`);
+  for (const other of [...tree.keys()])
+    if (other === path || other.startsWith(`${path}/`)) tree.delete(other);
 }
 
 /** Makes room for a member; returns the path of a file, for which content comes. */

@@ -14,6 +14,8 @@ export interface ReadMember {
 /** All that a reader told. */
 export interface ReadTar {
   readonly members: readonly ReadMember[];
+  /** What was taken out again, and behind how many members. */
+  readonly removals: readonly (readonly [path: string, members: number])[];
   /** What was told as raw or as content, in that order. */
   readonly stream: Uint8Array;
   readonly end: "marked" | "unmarked";
@@ -23,6 +25,7 @@ export interface ReadTar {
 export function readTar(pieces: Iterable<Uint8Array>): ReadTar {
   const members: { member: FoundMember; content: Uint8Array[] }[] = [];
   const stream: Uint8Array[] = [];
+  const removals: [string, number][] = [];
   let open: { left: number; content: Uint8Array[] } | null = null;
   const reader = new TarReader();
   for (const piece of pieces) {
@@ -47,9 +50,14 @@ export function readTar(pieces: Iterable<Uint8Array>): ReadTar {
         assert((open === null || open.left === 0) && bytes.length > 0, "no header is within a member");
         stream.push(bytes.slice());
       },
+      removed: (path) => {
+        removals.push([path, members.length]);
+        return true;
+      },
     });
   }
   return {
+    removals,
     members: members.map(({ member, content }) => ({ member, content: Buffer.concat(content) })),
     stream: Buffer.concat(stream),
     end: reader.finish(),

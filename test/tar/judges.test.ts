@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { parseTimestamp } from "../../src/base/timestamp.ts";
+import { encodeMember } from "../../src/tar/header.ts";
 import { blockBytes } from "../../src/tar/member.ts";
 import { VirtualTar } from "../../src/tar/virtual-tar.ts";
 import {
@@ -119,6 +120,28 @@ describe.skipIf(tarProgramsMissing !== null)(`virtual tars (${tarProgramsMissing
   });
 
   describe.each(tarPrograms)("%s", (program) => {
+    test("passes over what takes something out again", async () => {
+      await using folder = await tempFolder();
+      const given: readonly TestMember[] = ["a", "b"].map((path) => ({
+        path,
+        content: path,
+        modified: "2026-01-02T03:04:05Z",
+      }));
+      const parts = await Promise.all(given.map(async (member) => (await tarOf([member])).subarray(0, 1024)));
+      const tar = folder.file("run.tar");
+      await writeFile(
+        tar,
+        Buffer.concat([
+          parts[0]!,
+          encodeMember({ type: "removed", path: "a" }),
+          parts[1]!,
+          new Uint8Array(1024),
+        ]),
+      );
+      const [tree, wanted] = [await unpack(program, tar, folder.file("tree")), expected(given)];
+      expect(withRoughTimes(tree)).toEqual(withRoughTimes(wanted));
+    });
+
     test.each([8 * 1024 ** 3 - 1, 8 * 1024 ** 3, 8 * 1024 ** 3 + 10, 2 ** 43 - 512])(
       "lists a file of %d bytes, and what comes after it",
       async (size) => {

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { encodeMember } from "../../src/tar/header.ts";
-import { base256, block, end, extended, file, pax, record, tar } from "../support/tar-blocks.ts";
+import { TarReader } from "../../src/tar/reader.ts";
+import { base256, block, end, extended, file, pax, record, removal, tar } from "../support/tar-blocks.ts";
 import { readTar } from "../support/tars.ts";
 
 test.each([100, 512, 700, 1024, 1536])(
@@ -26,6 +27,61 @@ test.each([100, 512, 700, 1024, 1536])(
     expect(readTar(reused())).toEqual(readTar([whole]));
   },
 );
+
+describe("a removal", () => {
+  test("is written as the format wants it", () => {
+    const [ours, theirs] = [encodeMember({ type: "removed", path: "run/größe\nx" }), removal("run/größe\nx")];
+    expect(ours.length).toBe(1024);
+    expect(Buffer.compare(ours.subarray(512), theirs.subarray(512))).toBe(0);
+    expect(() => encodeMember({ type: "removed", path: "run/" })).toThrow();
+  });
+
+  test("is told between the members, in whatever pieces, and no byte is lost", () => {
+    const long = `${"p".repeat(200)}/${"q".repeat(200)}`;
+    const whole = tar(
+      file("a"),
+      encodeMember({ type: "removed", path: "a" }),
+      encodeMember({ type: "removed", path: long }),
+      file("b"),
+      removal("ü"),
+      end,
+    );
+    for (const length of [1, 100, 511, 512, 700, 1024, whole.length]) {
+      const pieces = Array.from({ length: Math.ceil(whole.length / length) }, (_, index) =>
+        whole.subarray(index * length, (index + 1) * length),
+      );
+      const read = readTar(pieces);
+      expect(read.removals).toEqual([
+        ["a", 1],
+        [long, 1],
+        ["ü", 2],
+      ]);
+      expect(Buffer.compare(read.stream, whole)).toBe(0);
+    }
+  });
+
+  test("gives the rest back to who wants it so", () => {
+    const [before, rest] = [tar(file("a"), removal("a")), tar(file("b"), end)];
+    const reader = new TarReader();
+    const told: string[] = [];
+    const consumer = {
+      member: ({ path }: { readonly path: string }) => void told.push(path),
+      removed: (path: string) => {
+        told.push(`removed ${path}`);
+        return false;
+      },
+      raw: () => {},
+      content: () => {},
+      end: () => {},
+    };
+    const whole = tar(before, rest);
+    expect(reader.push(whole, consumer)).toBe(before.length);
+    expect(told).toEqual(["a", "removed a"]);
+    expect(reader.push(whole.subarray(before.length), consumer)).toBe(rest.length);
+    expect(told).toEqual(["a", "removed a", "b"]);
+    expect(reader.finish()).toBe("marked");
+  });
+});
 
 describe("times", () => {
   const timesOf = (...parts: readonly Uint8Array[]): readonly (string | null)[] =>

@@ -55,7 +55,7 @@ export class PositionReports {
     this.#uploadId = uploadId;
     this.#expected = offset;
     const names = layout === "bagit" ? { names: layout } : {};
-    this.#layoutInfo = layout === undefined ? {} : { unpack: true, ...names };
+    this.#layoutInfo = layout === undefined ? {} : { unpack: true, ...names, removes: true };
   }
 
   /** A chunk in sequence moved the position: the client is where we are. */

@@ -168,6 +168,8 @@ export const serverMessages = {
       names: field.oneOf("bagit"),
       /** The priority that the upload has, where one was asked for: perhaps a lower one. */
       priority: field.oneOf(...priorities),
+      /** Whether the tar of a dataset may take out again what came before in it. */
+      removes: field.yes,
     }),
   },
   "transfer-credit": {

@@ -159,10 +159,10 @@ export class Journal {
   }
 
   /**
-   * Tells `visit` what it has of the first `limit` bytes of the stream, as far as it is whole. Resolves to where that ends:
-   * `goOn` makes it the end.
+   * Tells `visit` what it has of the first `limit` bytes of the stream, as far as it is whole; where that takes long it may yield, for
+   * others to have their turn. Resolves to where that ends: `goOn` makes it the end.
    */
-  async replay(limit: number, visit: (entry: Entry) => void, turns: Turns): Promise<JournalEnd> {
+  async replay(limit: number, visit: (entry: Entry) => Iterable<unknown>, turns: Turns): Promise<JournalEnd> {
     let end: JournalEnd = { at: signatureOf(this.layout).length, offset: 0, kept: [] };
     for await (const { at, next, entries } of this.#records()) {
       let offset = end.offset;
@@ -172,7 +172,7 @@ export class Journal {
         const left = limit - offset;
         if (length > 0 && left === 0) return { at, offset: end.offset, kept };
         const part = length > left ? cutTo(entry, left) : entry;
-        visit(part);
+        for (const _some of visit(part)) await turns.step();
         kept.push(part);
         offset += lengthOf(part);
         if (length > left) return { at, offset: end.offset, kept };

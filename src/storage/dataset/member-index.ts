@@ -10,6 +10,8 @@ import { foldPath } from "../../tar/member-path.ts";
 // KiB of memory; what does not fit goes to the file, and is in the system's memory.
 const cacheKiB = 512;
 const pageRows = 500;
+// So few that forgetting them takes no time.
+const withinRows = 50;
 
 export interface IndexedFile {
   readonly path: string;
@@ -70,6 +72,42 @@ export class MemberIndex {
     asSystemsError(() => this.#statements.replace.run(number, foldPath(path)));
   }
 
+  /** Some of what is at `path` and below it, what is in a folder before that; none when all of it was forgotten. */
+  within(path: string): readonly Holder[] {
+    const folder = `${foldPath(path)}/`;
+    // The character behind "/".
+    const behind = `${folder.slice(0, -1)}0`;
+    return asSystemsError(() => {
+      const below = this.#statements.below.all(folder, behind, withinRows) as unknown as readonly Holder[];
+      if (below.length > 0) return below;
+      const own = this.holder(path);
+      return own === null ? [] : [own];
+    });
+  }
+
+  /** Nothing has `path` any more. */
+  forget(path: string): void {
+    asSystemsError(() => {
+      this.#statements.forgetName.run(foldPath(path));
+      this.#statements.forgetMember.run(path);
+    });
+  }
+
+  /** How many folders there are. */
+  folderCount(): number {
+    return Number(
+      this.#database.prepare("SELECT count(*) AS count FROM names WHERE number IS NULL").get()?.count,
+    );
+  }
+
+  /** Paths of all folders, one that is in another behind that; behind `after`, some at a time. For after a crash. */
+  folderPaths(after: string): readonly string[] {
+    const rows = this.#database
+      .prepare("SELECT path FROM members WHERE path > ? AND size IS NULL ORDER BY path LIMIT ?")
+      .all(after, pageRows);
+    return rows.map(({ path }) => String(path));
+  }
+
   /** A file is whole. */
   putFile({ path, size, sha256 }: IndexedFile): void {
     asSystemsError(() => this.#statements.put.run(path, size, sha256, null));
@@ -122,6 +160,11 @@ function statementsOf(database: DatabaseSync) {
     ),
     holder: database.prepare("SELECT path, number FROM names WHERE folded = ?"),
     replace: database.prepare("UPDATE names SET number = ? WHERE folded = ?"),
+    below: database.prepare(
+      "SELECT path, number FROM names WHERE folded > ? AND folded < ? ORDER BY folded DESC LIMIT ?",
+    ),
+    forgetName: database.prepare("DELETE FROM names WHERE folded = ?"),
+    forgetMember: database.prepare("DELETE FROM members WHERE path = ?"),
     put: database.prepare(
       "INSERT OR REPLACE INTO members (path, size, sha256, modified) VALUES (?, ?, ?, ?)",
     ),

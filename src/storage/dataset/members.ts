@@ -9,7 +9,7 @@ import { bagFault, pathFault } from "../../tar/member-path.ts";
 import { type TarConsumer, TarReader } from "../../tar/reader.ts";
 import type { Layout } from "../../upload/upload.ts";
 import type { Entry } from "./journal.ts";
-import type { MemberIndex } from "./member-index.ts";
+import type { Holder, MemberIndex } from "./member-index.ts";
 
 /** A file of the dataset. */
 export interface FileMember {
@@ -31,7 +31,9 @@ export type Step =
   | { readonly type: "file"; readonly file: FileMember; readonly replaced: number | null }
   | { readonly type: "content"; readonly bytes: Uint8Array }
   /** The file is whole. */
-  | { readonly type: "end"; readonly file: FileMember };
+  | { readonly type: "end"; readonly file: FileMember }
+  /** What is at this path goes: see `Members.removing`. */
+  | { readonly type: "removal"; readonly path: string };
 
 export interface MembersOptions {
   readonly layout: Layout;
@@ -75,11 +77,33 @@ export class Members implements TarConsumer {
     return { file: this.#file, taken: this.#file.size - left };
   }
 
-  /** Takes the next piece of the stream. Throws `DyncError` ("content-rejected", "too-large"); then nothing may follow. */
-  push(bytes: Uint8Array): readonly Step[] {
-    this.#steps = [];
-    asRefusal(() => this.#reader.push(bytes, this));
-    return this.#steps;
+  /**
+   * Takes the next piece of the stream. A removal is the last of some steps, and has to be done, with `removing`, before more are
+   * asked for: what follows is judged by what is left. Throws `DyncError` ("content-rejected", "too-large"); then nothing may follow.
+   */
+  *push(bytes: Uint8Array): Generator<readonly Step[]> {
+    for (let at = 0; at < bytes.length; ) {
+      this.#steps = [];
+      at += asRefusal(() => this.#reader.push(bytes.subarray(at), this));
+      yield this.#steps;
+    }
+  }
+
+  /**
+   * What is at `path`, some at a time: what is in a folder comes before it. Whoever asks for more has taken out what came, and
+   * it is forgotten.
+   */
+  *removing(path: string): Generator<readonly Holder[]> {
+    this.#folders.clear();
+    this.#file = null;
+    for (let some = this.#index.within(path); some.length > 0; some = this.#index.within(path)) {
+      yield some;
+      for (const { path, number } of some) {
+        this.#index.forget(path);
+        // A file takes room until all is there, for the stream to be read again.
+        if (number === null) this.#count -= 1;
+      }
+    }
   }
 
   /** A file is whole. */
@@ -87,10 +111,14 @@ export class Members implements TarConsumer {
     this.#index.putFile({ path, size, sha256 });
   }
 
-  /** Takes what a journal kept of the stream, and was done then. Throws as `push`. */
-  replay(entry: Entry): void {
-    if (entry.type === "raw") this.push(entry.bytes);
-    else if (entry.type === "content") this.#reader.skipContent(entry.length);
+  /** Takes what a journal kept of the stream, and was done then; yields where that is long. Throws as `push`. */
+  *replay(entry: Entry): Generator<void> {
+    if (entry.type === "raw") {
+      for (const steps of this.push(entry.bytes)) {
+        const last = steps.at(-1);
+        if (last?.type === "removal") for (const _some of this.removing(last.path)) yield;
+      }
+    } else if (entry.type === "content") this.#reader.skipContent(entry.length);
     else {
       assert(this.#file !== null && this.#reader.contentLeft === 0, "a checksum belongs to a whole file");
       this.ended(this.#file, entry.sha256);
@@ -116,6 +144,15 @@ export class Members implements TarConsumer {
   end(): void {
     // A folder has no content that could end.
     if (this.#file !== null) this.#steps.push({ type: "end", file: this.#file });
+  }
+
+  removed(whole: string): boolean {
+    const path = this.#withinRoot(whole, "folder");
+    this.#judge(path, "folder");
+    const holder = this.#index.holder(path);
+    if (holder?.path !== path) throw refusal(`The tar takes ${shown(path)} out again, which is not there`);
+    this.#steps.push({ type: "removal", path });
+    return false;
   }
 
   member({ path: whole, type, size, modified, executable }: FoundMember): void {
@@ -192,9 +229,9 @@ export class Members implements TarConsumer {
   }
 }
 
-function asRefusal(work: () => void): void {
+function asRefusal<Result>(work: () => Result): Result {
   try {
-    work();
+    return work();
   } catch (error) {
     throw error instanceof TarFault ? refusal(error.message) : error;
   }

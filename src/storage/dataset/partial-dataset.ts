@@ -162,12 +162,16 @@ export class PartialDataset implements PartialUpload {
   }
 
   async #take(piece: Uint8Array): Promise<void> {
-    for (const step of this.#work.members.push(piece)) {
-      await this.#perform(step);
-      if (systemClock.now() < this.#turnEndsAt) continue;
-      await setImmediate();
-      this.#turnEndsAt = systemClock.now() + turnMs;
-    }
+    for (const steps of this.#work.members.push(piece))
+      for (const step of steps) {
+        await this.#perform(step);
+        if (systemClock.now() >= this.#turnEndsAt) await this.#giveTurn();
+      }
+  }
+
+  async #giveTurn(): Promise<void> {
+    await setImmediate();
+    this.#turnEndsAt = systemClock.now() + turnMs;
   }
 
   async #perform(step: Step): Promise<void> {
@@ -187,6 +191,8 @@ export class PartialDataset implements PartialUpload {
         this.#journal.addDigest(sha256);
         return this.#work.members.ended(step.file, sha256);
       }
+      case "removal":
+        return await this.#remove(step.path);
     }
   }
 
@@ -200,6 +206,15 @@ export class PartialDataset implements PartialUpload {
   // Before something is added, never behind it: what follows from it is done first, so that the journal never says more than there is.
   async #flushIfFull(): Promise<void> {
     if (this.#journal.isFull) await this.#journal.flush();
+  }
+
+  async #remove(path: string): Promise<void> {
+    const { members, tree } = this.#work;
+    for (const some of members.removing(path))
+      for (const holder of some) {
+        await tree.remove(holder);
+        if (systemClock.now() >= this.#turnEndsAt) await this.#giveTurn();
+      }
   }
 
   sync(): Promise<void> {

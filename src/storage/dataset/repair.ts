@@ -2,7 +2,7 @@
 // file that does not count any more comes back, and what nobody knows of goes.
 
 import type { Dirent } from "node:fs";
-import { opendir, rm } from "node:fs/promises";
+import { mkdir, opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Turns } from "../../base/turns.ts";
 import { moveEntry, nullWhenMissing } from "../file-calls.ts";
@@ -11,11 +11,26 @@ import type { Parts } from "./tree.ts";
 
 /** `files` came so far, those that were replaced among them. */
 export async function repair(parts: Parts, index: MemberIndex, files: number, turns: Turns): Promise<void> {
-  await bringBack(parts, index, files, turns);
   // A bag's own files are made when it is published.
   if (parts.content !== parts.tree)
     await removeOthers(parts.tree, (name) => join(parts.tree, name) === parts.content);
-  await sweep(parts, index, "", turns);
+  const folders = await sweep(parts, index, "", turns);
+  if (folders < index.folderCount()) await makeAll(parts, index, turns);
+  await bringBack(parts, index, files, turns);
+}
+
+/** Makes the folders that are not there: some were taken out again by what does not count any more. */
+async function makeAll({ content }: Parts, index: MemberIndex, turns: Turns): Promise<void> {
+  for (let after = ""; ; ) {
+    const page = index.folderPaths(after);
+    for (const path of page) {
+      await mkdir(join(content, path), { recursive: true });
+      await turns.step();
+    }
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last;
+  }
 }
 
 async function bringBack(
@@ -33,16 +48,18 @@ async function bringBack(
   }
 }
 
-/** Removes everything below the folder `path` of the dataset that is no member of it. */
-async function sweep(parts: Parts, index: MemberIndex, path: string, turns: Turns): Promise<void> {
+/** Removes everything below the folder `path` of the dataset that is no member of it. Resolves to how many folders are there then. */
+async function sweep(parts: Parts, index: MemberIndex, path: string, turns: Turns): Promise<number> {
+  let folders = 0;
   for await (const entry of entriesOf(join(parts.content, path))) {
     await turns.step();
     const member = path === "" ? entry.name : `${path}/${entry.name}`;
     const holder = index.holder(member);
     const isKnown = holder?.path === member && (holder.number === null) === entry.isDirectory();
     if (!isKnown) await rm(join(parts.content, member), { recursive: true, force: true });
-    else if (entry.isDirectory()) await sweep(parts, index, member, turns);
+    else if (entry.isDirectory()) folders += 1 + (await sweep(parts, index, member, turns));
   }
+  return folders;
 }
 
 async function removeOthers(folder: string, isWanted: (name: string) => boolean): Promise<void> {

@@ -14,13 +14,16 @@ import {
   fsync,
   makeFolder,
   moveEntry,
+  nullWhenMissing,
   openAny,
   openFile,
   readAt,
+  removeFolder,
   truncateFile,
   writeAt,
   writeWholeFile,
 } from "../file-calls.ts";
+import type { Holder } from "./member-index.ts";
 import type { FileMember } from "./members.ts";
 
 /** What of the hidden folder `folder` of a dataset gets the dataset's name. */
@@ -38,7 +41,7 @@ export function partsOf(folder: string, layout: Layout) {
     tree,
     /** The dataset's own files and folders. */
     content: layout === "bagit" ? join(tree, "data") : tree,
-    /** Files that another one took the place of, by their numbers. */
+    /** Files that another one took the place of, or that were taken out again, by their numbers. */
     replaced: join(folder, "replaced"),
   };
 }
@@ -88,12 +91,28 @@ export class Tree {
 
   /** A file begins, in the place of the one with the number `replaced`: that one is kept, for the stream to be read again. */
   async begin(file: FileMember, replaced: number | null): Promise<void> {
-    if (replaced !== null) {
-      if (!this.#hasReplaced) await makeFolder(this.#parts.replaced).catch(ignoreExisting);
-      this.#hasReplaced = true;
-      await moveEntry(join(this.#parts.content, file.path), join(this.#parts.replaced, String(replaced)));
-    }
+    if (replaced !== null) await this.#setAside(file.path, replaced);
     this.#current = { file, taken: 0, descriptor: null, hash: null, sha256: null };
+  }
+
+  /** Takes out a file, which is kept for the same reason, or a folder in which nothing is left. */
+  async remove({ path, number }: Holder): Promise<void> {
+    if (number !== null) await this.#setAside(path, number);
+    else {
+      const folder = join(this.#parts.content, path);
+      await removeFolder(folder);
+      if (this.#options.syncsEach) await this.#touch(folder);
+    }
+  }
+
+  async #setAside(path: string, number: number): Promise<void> {
+    if (!this.#hasReplaced) await makeFolder(this.#parts.replaced).catch(ignoreExisting);
+    this.#hasReplaced = true;
+    const [from, to] = [join(this.#parts.content, path), join(this.#parts.replaced, String(number))];
+    await moveEntry(from, to);
+    if (!this.#options.syncsEach) return;
+    await this.#touch(from);
+    await this.#touch(to);
   }
 
   /** Goes on with a file of which `taken` bytes are there. */
@@ -189,7 +208,8 @@ export class Tree {
   async #syncFolders(): Promise<void> {
     const folders = [...this.#touched];
     this.#touched.clear();
-    for (const folder of folders) await syncFolder(folder);
+    // One may have been taken out again since: that is an entry of the one that it was in.
+    for (const folder of folders) await syncFolder(folder).catch(nullWhenMissing);
   }
 
   #currentFile(): Current {
