@@ -108,6 +108,13 @@ function npmPackages(): Component[] {
     ].map((name) => npmPackage(name, "MIT", "Part of @hyperjump/json-schema.")),
     npmPackage("re2js", "MIT", "Regular expressions that take no time, in dync-server."),
     npmPackage("jose", "MIT", "Verifies receipts, in dync."),
+    npmPackage(
+      "prom-client",
+      "Apache-2.0",
+      "Counts, and writes metrics as Prometheus reads them, in dync-server.",
+    ),
+    npmPackage("@opentelemetry/api", "Apache-2.0", "Part of prom-client."),
+    ...["tdigest", "bintrees"].map((name) => npmPackage(name, "MIT", "Part of prom-client.")),
     npmPackage("yaml", "ISC", "Reads the configuration of the original server, in dync-server."),
   ];
 }

@@ -75,6 +75,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "transport/transport.ts",
   ],
   watch: ["base", "upload", "rules", "config", "client"],
+  web: ["base", "audit/audit.ts", "config", "catalogue/catalogue.ts", "server"],
   cli: [
     "base",
     "upload",
@@ -94,6 +95,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "client",
     "watch",
     "service",
+    "web",
   ],
 };
 

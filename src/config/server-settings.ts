@@ -6,6 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import type { PostRules } from "../rules/judge.ts";
 import { type LimitEntry, limitsOf, noLimits } from "../rules/user-limits.ts";
 import { layouts } from "../upload/upload.ts";
+import { httpAddresses, isLoopback, writeHttpAddress } from "./http-address.ts";
 import type { Fault } from "./parsed.ts";
 import {
   choices,
@@ -121,6 +122,34 @@ export const serverSettings = {
     switches,
     false,
     'the "user_id" inside a client\'s key names the user; else it is the name of the file',
+  ),
+  /** `null`: nothing is answered over HTTP. */
+  http: ofProcess(
+    "http",
+    httpAddresses,
+    null,
+    "answer over HTTP there: metrics, and whether the server is well",
+  ),
+  /** `null`: without TLS. */
+  httpCertificate: ofProcess(
+    "http-certificate",
+    pathsOrNone("FILE"),
+    null,
+    "certificates for HTTPS (PEM), the server's own first",
+  ),
+  httpKey: ofProcess("http-key", pathsOrNone("FILE"), null, "secret key of that certificate (PEM)"),
+  httpMetricsToken: ofProcess(
+    "http-metrics-token",
+    pathsOrNone("FILE"),
+    null,
+    "who shows what this file holds reads metrics from anywhere; without it only this machine does",
+  ),
+  // What is said without TLS is heard by whoever is on the way.
+  httpPlain: ofProcess(
+    "http-plain",
+    switches,
+    false,
+    "other machines may ask without TLS: a proxy before the server has it",
   ),
   logFormat: ofProcessLive(
     "log-format",
@@ -239,16 +268,34 @@ export function readServerSettings(said: SaidSettings): ServerSettings {
     }
   }
   const values = { process: read.process as ProcessSettings, rules: read.user as UserRules };
-  const bound = faults.length > 0 ? null : memoryFault(values.process);
-  if (bound !== null)
-    faults.push({ name: "memory", origin: chosen.get("memory") ?? "default", fault: bound });
+  if (faults.length === 0)
+    for (const { name, fault } of betweenSettings(values.process))
+      faults.push({ name, origin: chosen.get(name) ?? "default", fault });
   return { ...values, origins: chosen, faults };
 }
 
-/** How little memory is enough depends on the chunk: while something else is wrong, nothing is said of it. */
-function memoryFault({ memoryBytes, chunkBytes }: ProcessSettings): Fault | null {
-  if (memoryBytes >= chunkBytes) return null;
-  return { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) };
+/** What settings have to be beside each other: while one is wrong by itself, nothing is said of that. */
+function betweenSettings(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
+  return [...memoryFaults(settings), ...httpFaults(settings)];
+}
+
+function memoryFaults({ memoryBytes, chunkBytes }: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
+  if (memoryBytes >= chunkBytes) return [];
+  const fault = { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) };
+  return [{ name: "memory", fault }];
+}
+
+function httpFaults(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
+  const { http, httpCertificate, httpKey, httpPlain } = settings;
+  if ((httpCertificate === null) !== (httpKey === null)) {
+    const [name, other] =
+      httpKey === null ? ["http-key", "http-certificate"] : ["http-certificate", "http-key"];
+    return [{ name, fault: { wanted: `a file, as ${other} names one`, found: '"none"' } }];
+  }
+  if (http === null || isLoopback(http.host) || httpCertificate !== null || httpPlain) return [];
+  const hint = "give http-certificate and http-key; or http-plain, where a proxy before the server has TLS";
+  const wanted = "an address that only this machine hears, as there is no TLS";
+  return [{ name: "http", fault: { wanted, found: `"${writeHttpAddress(http)}"`, hint } }];
 }
 
 export const { process: defaultProcessSettings, rules: defaultUserRules } = readServerSettings({});

@@ -44,6 +44,7 @@ const flushMs = 1_000;
 
 export class Server {
   readonly #parts: ServerParts;
+  readonly #office: CreditOffice;
   readonly #credit: CreditTurns;
   readonly #uploads: Uploads;
   readonly #housekeeping: Housekeeping;
@@ -70,6 +71,7 @@ export class Server {
     this.#parts = parts;
     const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
     const office = new CreditOffice({ capacity });
+    this.#office = office;
     this.#afterHooks = parts.hooks && new AfterHooks({ ...parts, ...parts.hooks });
     this.#uploads = new Uploads({
       ...parts,
@@ -107,6 +109,18 @@ export class Server {
   /** Uploads that have a place just now. */
   get openUploads(): number {
     return this.#uploads.placesTaken;
+  }
+
+  /** The memory for what uploads have under way: bytes in all, and those that are granted or not stored yet. */
+  get credit(): { readonly budgetBytes: number; readonly heldBytes: number } {
+    const { chunkBytes } = this.#parts.options;
+    const { capacity, held } = this.#office;
+    return { budgetBytes: capacity * chunkBytes, heldBytes: held * chunkBytes };
+  }
+
+  /** Whether it listens and takes uploads. */
+  get isServing(): boolean {
+    return this.#link !== null && !this.#stopping;
   }
 
   /** Keys that were refused lately and are not authorised yet, the latest first. */

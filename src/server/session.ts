@@ -22,6 +22,7 @@ import { sentMetadata, type WithAdditions } from "../upload/added.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
 import { isAskedToUnpack, type Layout, type UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, roomFor } from "./admission.ts";
+import type { Meter } from "./meter.ts";
 import type { MakeWay } from "./placing.ts";
 import { publishedFields } from "./publication.ts";
 import { type FinishResult, finishUpload } from "./publisher.ts";
@@ -47,6 +48,8 @@ export interface SessionParts extends AdmissionParts {
   readonly office: CreditOffice;
   /** Who signs receipts; nobody unless given. */
   readonly receipts?: ReceiptGiver | undefined;
+  /** Who measures; nobody unless given. */
+  readonly meter?: Meter | undefined;
   /** The credit office may have something to give now. */
   readonly onCreditChanged: () => void;
 }
@@ -236,7 +239,7 @@ export class Session {
     this.#place = place;
     this.#held = held;
     this.#sink = sink;
-    this.#startOffset = sink.length;
+    this.#startOffset = this.#offsetMax = sink.length;
     const admission = { uploadId: this.key.id, offset: sink.length, ...layoutOf({ form, place }) };
     const hashed = sink.isReady;
     journal.log("info", "Upload resumed", { offset: sink.length });
@@ -263,6 +266,7 @@ export class Session {
   // The same bytes once more are no progress: their end may be what cannot be stored.
   #noteStored(offset: number): void {
     if (offset <= this.#offsetMax) return;
+    this.#parts.meter?.stored(offset - this.#offsetMax);
     this.#offsetMax = offset;
     this.#storageFailures = 0;
   }
@@ -320,8 +324,10 @@ export class Session {
     const receivedAt = this.#parts.clock.date().toISOString();
     const known = { ...this.key, name, place: this.#place, ...this.#metadata, size };
     const upload = { ...known, modified, receivedAt, client };
+    const beganAt = this.#parts.clock.now();
     this.#finishing = finishUpload(upload, checksum, this.#sink, this.#journal, this.#held);
     const result = await this.#finishing;
+    if (result.type === "finished") this.#parts.meter?.published((this.#parts.clock.now() - beganAt) / 1000);
     // Also when its client went away meanwhile: who waits for files has to hear of each.
     if (result.type === "finished") this.#logFinished(result);
     this.#tell(result.type === "finished" && wantsReceipt === true ? this.#withReceipt(result) : result);

@@ -20,7 +20,7 @@ function read(
   const rulesDigest = JSON.stringify(uploads);
   return {
     ...{ home: "/home", settings, rules: { ...rules, uploads }, rulesDigest },
-    ...{ hooks: [], hooksDigest: "" },
+    ...{ groups: {}, hooks: [], hooksDigest: "" },
     ...{ file, origins, lineOf: () => 1, warnings: [], limits, limitsText: JSON.stringify(limits) },
   };
 }

@@ -71,6 +71,12 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   window: fc.integer({ min: 1, max: 8 }),
   "max-metadata": fc.integer({ min: 2 ** 20, max: 2 ** 40 }),
   datasets: fc.constantFrom("plain", "bagit"),
+  http: fc.constantFrom(null, { host: "127.0.0.1", port: 8890 }, { host: "::1", port: 0 }),
+  // One of the two is a fault without the other.
+  "http-certificate": fc.constant(null),
+  "http-key": fc.constant(null),
+  "http-metrics-token": fc.constantFrom(null, "/etc/token"),
+  "http-plain": fc.boolean(),
   "idle-timeout": fc.integer({ min: 40_000, max: 10 ** 9 }),
   expire: fc.integer({ min: 1000, max: 10 ** 9 }),
   remember: fc.integer({ min: 1000, max: 10 ** 12 }),

@@ -15,7 +15,7 @@ import { version } from "../version.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 
 export class Auditing implements AsyncDisposable {
-  readonly audit: Audit;
+  #audit: Audit;
   /** Why the server stops, where it is known. */
   reason: string | null = null;
   readonly #file: AuditFile;
@@ -24,7 +24,17 @@ export class Auditing implements AsyncDisposable {
 
   constructor(dataFolder: string, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#file = new AuditFile({ folder: auditFolder(dataFolder), clock, logger });
-    this.audit = this.#counted = new CountedAudit(this.#file, clock);
+    this.#audit = this.#counted = new CountedAudit(this.#file, clock);
+  }
+
+  /** Takes down whatever happens. */
+  get audit(): Audit {
+    return this.#audit;
+  }
+
+  /** From now on it is taken down by what `observer` makes of that which did so far. */
+  observe(observer: (to: Audit) => Audit): void {
+    this.#audit = observer(this.#audit);
   }
 
   /**

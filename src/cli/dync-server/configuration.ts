@@ -3,6 +3,7 @@
 
 import { dirname, join, resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
+import type { Groups } from "../../config/rules-table.ts";
 import { readServerFile, type ServerFile } from "../../config/server-file.ts";
 import {
   type Origin,
@@ -51,6 +52,8 @@ export interface Configuration {
   readonly limitsText: string;
   /** Another one whenever the rules of the file, or what their schemas say, are others. */
   readonly rulesDigest: string;
+  /** Patterns of the users of each group, by its name. */
+  readonly groups: Groups;
   readonly hooks: readonly Hook[];
   /** Another one whenever the hooks are others. */
   readonly hooksDigest: string;
@@ -145,19 +148,24 @@ export async function readConfiguration(
   ]);
   const { origins } = settings;
   const rules = { ...settings.rules, uploads: uploads.rules };
-  const { dataFolder, logFile } = settings.process;
+  const { dataFolder, logFile, httpCertificate, httpKey, httpMetricsToken } = settings.process;
   const base = origins.get("data") === "default" ? home : ".";
+  const absolute = (file: string | null): string | null => (file === null ? null : resolve(file));
   return {
     home,
     settings: {
       ...settings.process,
       dataFolder: resolve(base, dataFolder),
-      logFile: logFile === null ? null : resolve(logFile),
+      logFile: absolute(logFile),
+      httpCertificate: absolute(httpCertificate),
+      httpKey: absolute(httpKey),
+      httpMetricsToken: absolute(httpMetricsToken),
     },
     rules,
     limits: reading?.ok ? reading.value.limits : [],
     limitsText: reading?.ok ? reading.value.limitsText : "",
     rulesDigest: uploads.digest,
+    groups: reading?.ok ? reading.value.groups : {},
     hooks: hooks.hooks,
     hooksDigest: hooks.digest,
     file: read === null ? null : path,

@@ -81,6 +81,12 @@ export class RunningConfiguration {
 
   readonly hooksOf = (): readonly Hook[] => this.#taken.hooks;
 
+  /** Names of the groups that `user` is in, in their order. */
+  readonly groupsOf = (user: string): readonly string[] =>
+    Object.entries(this.#taken.groups)
+      .filter(([, patterns]) => patterns.some((matches) => matches(user)))
+      .map(([name]) => name);
+
   get #now(): Configuration {
     return { ...this.#taken, settings: this.#settings };
   }
@@ -128,11 +134,13 @@ export class RunningConfiguration {
       return { outcome: "refused", faults: all.map(({ message, hint }) => ({ message, hint })) };
     }
     const now = this.#now;
-    const different = settingRows.filter((it) => settingValue(it, now) !== settingValue(it, next));
+    const textIn = (row: Setting<unknown>, configuration: Configuration): string =>
+      row.kind.write(settingValue(row, configuration));
+    const different = settingRows.filter((it) => textIn(it, now) !== textIn(it, next));
     const change = (row: Setting<unknown>): SettingChange => ({
       setting: row.name,
-      from: row.kind.write(settingValue(row, now)),
-      to: row.kind.write(settingValue(row, next)),
+      from: textIn(row, now),
+      to: textIn(row, next),
     });
     const changed = [...different.filter((it) => it.isLive).map(change), ...tableChanges(now, next)];
     const needsRestart = different.filter((it) => !it.isLive).map(change);

@@ -25,6 +25,7 @@ import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
+import type { Web } from "./web.ts";
 
 export interface ServeParts {
   readonly logger: Logger;
@@ -110,6 +111,13 @@ function ownParts({ settings, rulesOf, hooksOf }: RunningConfiguration, { clock,
   };
 }
 
+/** Loaded where something is answered over HTTP. */
+async function webOf({ settings }: RunningConfiguration, { clock }: ServeParts): Promise<Web | null> {
+  if (settings.http === null) return null;
+  const { Web } = await import("./web.ts");
+  return new Web(settings.http, settings, clock.date());
+}
+
 /** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
 export async function serve(
   configuration: RunningConfiguration,
@@ -122,6 +130,8 @@ export async function serve(
   const keys = await loadKeyPair(home, "server");
   const clients = await loadClients(configuration, parts);
   const { storage, auditing, catalogue, published, lost } = await openState(configuration, parts, closing);
+  const web = await webOf(configuration, parts);
+  auditing.observe((to) => web?.observe(to) ?? to);
   const { audit } = auditing;
   const transport = await openTransport(parts);
   closing.defer(() => transport.close());
@@ -133,6 +143,7 @@ export async function serve(
     ...ownParts(configuration, parts),
     ...{ transport, keys, clients, storage, catalogue, audit },
     ...(receipts === null ? {} : { receipts }),
+    ...(web === null ? {} : { meter: web.meter }),
     onListening: () => auditing.started(configuration, clients, receipts?.kid ?? null),
   });
   const watching = clients.watch((changes) => {
@@ -157,6 +168,8 @@ export async function serve(
   const asked = controlCommands({ server, users, keyFolder, signing, reload: () => reload("command") });
   const commands = audited(asked, audit);
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
+  const shown = { ...{ server, clients, catalogue, storage, recounts }, groupsOf: configuration.groupsOf };
+  if (web !== null) closing.use(await web.open({ ...shown, rulesOf, clock, logger, version }));
   await server.start();
   await tellReady(process.env, logger);
   closing.defer(() => server.stop());
