@@ -31,7 +31,13 @@ function safe(text: string): string {
     .replace(/^[.-]+|[.-]+$/g, "");
 }
 
-// Bun's `userInfo` knows no more than the environment, and calls an account without it "unknown".
-function accountName({ USER, LOGNAME, USERNAME }: Readonly<Record<string, string | undefined>>): string {
+/**
+ * Name of the account that runs this. Bun's `userInfo` knows no more than the environment, and calls an account without it "unknown".
+ */
+export function accountName({
+  USER,
+  LOGNAME,
+  USERNAME,
+}: Readonly<Record<string, string | undefined>>): string {
   return USER || LOGNAME || USERNAME || basename(homedir());
 }

@@ -2,8 +2,10 @@
 // complete; and of what is, everything else that may be against sending it is found out. What is left is ready.
 
 import type { Clock } from "../base/clock.ts";
+import { localTime } from "../base/local-time.ts";
 import type { Job } from "../client/job.ts";
 import type { CompletionRule } from "./completion.ts";
+import { type Decided, overruled } from "./decision.ts";
 import { NotReachable, type Scanner, type Sighting } from "./folder/scan.ts";
 import type { Waiting, WatchList } from "./watch-list.ts";
 
@@ -28,6 +30,8 @@ export interface LookerParts {
   /** The fingerprint with which an entry was sent, or `null`. */
   readonly sentAs: (path: string) => string | null;
   readonly prepare: (sighting: Sighting) => Promise<Prepared>;
+  /** What persons decided, as it is read with each look. */
+  readonly decisions?: { refresh(): void; of(path: string): Decided | null } | undefined;
   /** Which of these another program has open for writing. */
   readonly openForWriting: () => ReadonlySet<string>;
 }
@@ -46,6 +50,7 @@ export class Looker {
   async all(signal: AbortSignal): Promise<readonly Ready[]> {
     const { scanner, list, clock } = this.#parts;
     const complete: Sighting[] = [];
+    this.#parts.decisions?.refresh();
     list.begin();
     try {
       for await (const sighting of scanner.entries(signal))
@@ -62,6 +67,7 @@ export class Looker {
   /** Looks again at these only. As `all`. */
   async some(paths: Iterable<string>, signal: AbortSignal): Promise<readonly Ready[]> {
     const complete: Sighting[] = [];
+    this.#parts.decisions?.refresh();
     for (const path of paths) {
       const sighting = await this.#parts.scanner.look(path, signal);
       if (sighting !== null && (await this.#isComplete(sighting, complete.length))) complete.push(sighting);
@@ -70,10 +76,17 @@ export class Looker {
   }
 
   async #isComplete(sighting: Sighting, taken: number): Promise<boolean> {
-    const { list, rule, clock, sentAs } = this.#parts;
+    const { list, rule, clock, sentAs, decisions } = this.#parts;
     const { path, view } = sighting;
+    const decided = decisions?.of(path) ?? null;
+    if (decided?.decision === "leave") {
+      list.sawLeft(sighting, clock.now(), () => sentAs(path), `${decided.by}, ${localTime(decided.at)}`);
+      return false;
+    }
     if (list.saw(sighting, clock.now(), () => sentAs(path)) === "nothing") return false;
-    if (!list.completed(path, await rule.complete(view), clock.now())) return false;
+    const completion = await rule.complete(view);
+    const counts = decided === null ? completion : overruled(completion);
+    if (!list.completed(path, counts, clock.now())) return false;
     if (taken < readyMax) return true;
     list.waits(path, { reason: "queued", detail: "" });
     return false;

@@ -13,6 +13,7 @@ export const waitReasons = {
   "hash-mismatch": "Its content is not what the instrument's own checksum says",
   "run-failed": "The instrument says that the run failed",
   "run-aborted": "The instrument says that the run was aborted",
+  left: "A person decided that it is left alone",
   vanished: "It was there, and is not to be seen now",
   "not-reachable": "The watched folder cannot be reached, or is empty from one look to the next",
   unreadable: "This account cannot read it",

@@ -102,7 +102,7 @@ export class WatchList {
     for (const [path, entry] of this.#entries) {
       if (entry.look === this.#look || entry.isSending) continue;
       const isForgotten = entry.waiting?.reason === "vanished" && now - entry.since > vanishedMsMax;
-      if (isSettled(entry) || isForgotten) this.#entries.delete(path);
+      if (isSettled(entry) || isForgotten || entry.waiting?.reason === "left") this.#entries.delete(path);
       else if (entry.waiting?.reason !== "vanished") {
         this.#unseen(entry, now);
         this.#wait(path, entry, { reason: "vanished", detail: "" });
@@ -127,6 +127,25 @@ export class WatchList {
 
   /** A look saw an entry; `sentAs` finds the fingerprint with which it was sent at some time, or `null`, and is asked once. */
   saw(seen: Seen, now: number, sentAs: () => string | null): Step {
+    const { entry, ...how } = this.#note(seen, now, sentAs);
+    if (entry.isSending || isAsSent(entry)) return "nothing";
+    const waiting = this.#waitingFor(seen, entry, how, now);
+    if (waiting === null) return "ask";
+    this.#wait(seen.path, entry, waiting);
+    return "nothing";
+  }
+
+  /** A look saw an entry that a person wants to be left alone, as `detail` says. */
+  sawLeft(seen: Seen, now: number, sentAs: () => string | null, detail: string): void {
+    const { entry } = this.#note(seen, now, sentAs);
+    if (!entry.isSending && !isAsSent(entry)) this.#wait(seen.path, entry, { reason: "left", detail });
+  }
+
+  #note(
+    seen: Seen,
+    now: number,
+    sentAs: () => string | null,
+  ): { readonly entry: Entry; readonly isSame: boolean; readonly isFirst: boolean } {
     this.#seenInLook += 1;
     const { fingerprint } = seen;
     const known = this.#entries.get(seen.path);
@@ -143,15 +162,8 @@ export class WatchList {
       entry.hasShrunk = fingerprint.bytes < entry.bytesMost;
       entry.bytesMost = Math.max(entry.bytesMost, fingerprint.bytes);
     }
-    if (entry.isSending) return "nothing";
-    if (entry.sent === entry.fingerprint) {
-      entry.waiting = null;
-      return "nothing";
-    }
-    const waiting = this.#waitingFor(seen, entry, { isSame, isFirst }, now);
-    if (waiting === null) return "ask";
-    this.#wait(seen.path, entry, waiting);
-    return "nothing";
+    if (!entry.isSending && isAsSent(entry)) entry.waiting = null;
+    return { entry, isSame, isFirst };
   }
 
   /** What can be told without asking anybody; `null`: it has to be asked whether it is complete. */
@@ -334,6 +346,11 @@ function newEntry({ kind, fingerprint }: Seen, sent: string | null, now: number)
     tryAt: now,
     tries: 0,
   };
+}
+
+/** It was last seen as it was sent. */
+function isAsSent({ sent, fingerprint }: Entry): boolean {
+  return sent !== null && sent === fingerprint;
 }
 
 /** It was sent, and nothing is known of it that would be to be sent. */

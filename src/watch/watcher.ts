@@ -122,7 +122,7 @@ export class Watcher {
     const paths: string[] = [];
     let isSoon = false;
     for (const { path, reason } of this.#parts.list.waiting()) {
-      if (reason === "queued") continue;
+      if (reason === "queued" || reason === "left") continue;
       if (paths.push(path) > lookedAgainMax) return { paths: [], isSoon };
       isSoon ||= reason === "settling" || reason === "changing";
     }

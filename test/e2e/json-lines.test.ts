@@ -193,6 +193,9 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     const along = ["--also", beside, "--every", "1s"];
     for (const how of ["--explain", "--once", "--once", "--explain"]) await dync(...watch, ...along, how);
     await dync("watch", "--reasons");
+    const decided = await dync("watch", "--leave", "empty.raw", folder);
+    expect(decided.at(-1)).toMatchObject({ exit: 0, decided: 1 });
+    await dync("watch", "--wait", "empty.raw", folder);
     const stored = lab.stored("kept-here.raw");
     writeFileSync(join(folder, "kept-here.raw"), "kept");
     expect((await dync(...watch, "--once")).at(-1)).toMatchObject({ stored: 1 });

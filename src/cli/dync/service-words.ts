@@ -19,6 +19,9 @@ const {
   explain: _explain,
   profiles: _profiles,
   reasons: _reasons,
+  send: _send,
+  leave: _leave,
+  wait: _wait,
   "retry-for": _patience,
   ...lasting
 } = watchOptions;

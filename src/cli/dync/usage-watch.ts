@@ -5,6 +5,7 @@ Send what appears in a folder, each file and sub-folder when it is complete.
 
 Usage:
   dync watch [options] [SERVER] DIR
+  dync watch --send ENTRY | --leave ENTRY | --wait ENTRY [SERVER] DIR
   dync watch --profiles | --reasons
 
 Looks at DIR again and again, for as long as nobody stops it. A file is sent as
@@ -38,6 +39,13 @@ Options:
       --once               send what is complete, or is so after --settle, and
                            end; see below for the exit status
       --explain            send nothing: say of each entry what it waits for
+      --send ENTRY         a person decides: send this entry when it is quiet,
+                           though its instrument says that the run failed, or
+                           the sign of its end is not there; also while DIR is
+                           watched, which sees it with its next look. ENTRY is
+                           the path from DIR on; may be given many times
+      --leave ENTRY        leave this entry alone for good, likewise
+      --wait ENTRY         forget what was decided of this entry
       --reasons            list why something may not be sent yet
       --profiles           list the kinds of instruments that are known
   -m, --meta FILE          metadata of all: a file that holds one JSON object

@@ -23,6 +23,7 @@ import type { ServerOptions } from "./server-choice.ts";
 import { readServerWords, type ServerWords } from "./server-words.ts";
 import { readTroubleTarget } from "./trouble-notices.ts";
 import { readAlso } from "./watch-also.ts";
+import { isDecision, readDecisions } from "./watch-decide.ts";
 
 export const watchOptions = {
   ...sharedOptions,
@@ -30,6 +31,9 @@ export const watchOptions = {
   unit: { type: "string" },
   depth: { type: "string" },
   settle: { type: "string" },
+  send: { type: "string", repeat: true, bytes: true },
+  leave: { type: "string", repeat: true, bytes: true },
+  wait: { type: "string", repeat: true, bytes: true },
   once: { type: "boolean" },
   explain: { type: "boolean" },
   profiles: { type: "boolean" },
@@ -169,6 +173,10 @@ export function watchFaults(
   environment: Environment,
 ): CommandFaults {
   if (switches.includes("profiles") || switches.includes("reasons")) return { misread: null, others: [] };
+  const { send = [], leave = [], wait = [] } = values;
+  const decided = { send, leave, wait, server: positionals[0], dir: positionals[1] };
+  if (isDecision(decided))
+    return { misread: null, others: isUncertain ? [] : faultsOf(() => readDecisions(decided, environment)) };
   const first = (name: keyof typeof watchOptions): string | undefined => values[name]?.[0];
   const { exclude = [], "key-value": pairs = [] } = values;
   const template = first("name-template");

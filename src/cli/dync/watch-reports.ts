@@ -13,6 +13,7 @@ import type { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
 import type { JsonFields } from "../output.ts";
 import { printable } from "../printable.ts";
+import { shellWord } from "../shell-words.ts";
 import { PatienceNotes } from "./patience-notes.ts";
 import { progressState, shownName, storedText } from "./reporter.ts";
 import type { TroubleNotices } from "./trouble-notices.ts";
@@ -29,6 +30,7 @@ const silent: readonly WaitReason[] = [
   "queued",
   "not-reachable",
   "empty",
+  "left",
   "vanished",
 ];
 // Nobody is needed for these: they are said, and no warning.
@@ -68,7 +70,7 @@ export class WatchReports {
     // A thousand entries wait for one server.
     if (reason === "retrying" && detail === this.#retrying) return;
     if (reason === "retrying") this.#retrying = detail;
-    const text = waitingText(path, reason, detail);
+    const text = waitingText(path, reason, detail) + waysOut(reason, path);
     this.#say(() => (calm.includes(reason) ? output.say(text) : output.warn(text)));
   }
 
@@ -184,4 +186,11 @@ export class WatchReports {
 
 function waitingText(path: string, reason: WaitReason, detail: string): string {
   return `"${printable(path)}" waits (${reason}): ${detail === "" ? waitReasons[reason] : detail}`;
+}
+
+/** What a person may do about it. */
+function waysOut(reason: WaitReason, path: string): string {
+  if (reason !== "run-failed" && reason !== "run-aborted" && reason !== "hash-mismatch") return "";
+  const word = shellWord(path);
+  return `; to send it all the same: dync watch --send ${word} DIR; to leave it alone: --leave ${word}`;
 }

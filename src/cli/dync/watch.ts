@@ -16,6 +16,7 @@ import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
 import type { AfterSent } from "../../watch/after-sent.ts";
 import { genericRule } from "../../watch/completion.ts";
 import { AlsoMemory } from "../../watch/folder/also-memory.ts";
+import { Decisions } from "../../watch/folder/decisions.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
 import { fileHash } from "../../watch/folder/file-hash.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
@@ -40,6 +41,7 @@ import { readTroubleTarget, TroubleNotices } from "./trouble-notices.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { afterSent } from "./watch-after.ts";
 import { type AlsoOptions, alsoSender, alsoWithin, explainAlso, readAlso } from "./watch-also.ts";
+import { decide, isDecision } from "./watch-decide.ts";
 import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
 import {
   readAfter,
@@ -77,6 +79,7 @@ async function watch(values: WatchValues, context: CommandContext): Promise<numb
     return 0;
   }
   if (values.reasons) return listReasons(context);
+  if (isDecision(values)) return decide(values, context);
   const server = { port: values.port, serverKey: values["server-key"] };
   const watched = readWatched([values.server, values.dir], server, environment);
   const instrument = await instrumentFor(values, watched, resolve(dyncHome(environment)));
@@ -117,6 +120,7 @@ async function watchFolder(
   if (lock === null && !values.explain) throw beingWatched(folder);
   const serverName = `${server.host}:${server.port}`;
   using memory = SentMemory.open(state, serverName);
+  using decisions = Decisions.open(state);
   using alsoMemory = AlsoMemory.open(state, serverName);
   await using notices = values.explain ? null : noticesFor(watched, values, state, context);
   const reports = new WatchReports(context, notices);
@@ -127,7 +131,7 @@ async function watchFolder(
   const shared = sharedMetadata(values, watched.profile);
   const around = { context, memory, reports, budget, shared };
   const rules = rulesCheck(watched.server, context, () => isWaitingForRules(parts.list));
-  const parts = partsOf(watched, values, { ...around, rules });
+  const parts = partsOf(watched, values, { ...around, rules, decisions });
   const beside = alsoOf(watched, values, { around, memory: alsoMemory, settleMs: parts.settleMs });
   if (values.explain) {
     await rules.readCopy();
@@ -258,10 +262,16 @@ function sharedMetadata(values: WatchValues, profile: Watched["profile"]): reado
   return overlaid(profile?.metadata ?? [], loadMembers(values.meta, values["key-value"]));
 }
 
+/** What a look asks beside the entries. */
+interface LookedAt {
+  readonly rules: RulesCheck;
+  readonly decisions: Decisions;
+}
+
 function partsOf(
   { server, profile, instrument, folder }: WatchedInstrument,
   values: WatchValues,
-  { context, memory, reports, shared, rules, ...around }: Around & { readonly rules: RulesCheck },
+  { context, memory, reports, shared, rules, decisions, ...around }: Around & LookedAt,
 ): WatcherParts & { readonly looker: Looker } {
   const { clock } = context;
   const rule = instrument ?? genericRule;
@@ -285,14 +295,15 @@ function partsOf(
   });
   const isHeld = values.explain ? null : makerCheckOf(instrument, values.once, context.signal);
   const looker = new Looker({
-    ...{ clock, scanner, list, rule },
+    ...{ clock, scanner, list, rule, decisions },
     sentAs: (path) => memory.sentAs(path),
     prepare: async (sighting) => {
       const prepared = jobs.prepare(sighting);
       if (prepared.type === "waits") return prepared;
       const { job, key } = prepared;
       const lacks = withPlace(await rules.against(job, key), sighting);
-      const waiting = lacks ?? (await isHeld?.against(sighting)) ?? null;
+      const isWanted = decisions.of(sighting.path)?.decision === "send";
+      const waiting = lacks ?? (isWanted ? null : await isHeld?.against(sighting)) ?? null;
       if (waiting !== null) return { type: "waits", ...waiting };
       // What the server refused by other rules is asked for again.
       return { type: "job", job, key: `${key} ${rules.digest}` };

@@ -2,7 +2,7 @@
 // the server confirmed. It is on disk before anything else follows from it, so that nothing is sent twice, and is asked about one entry
 // at a time, so that it takes no memory however long it grows.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FileLock } from "../../base/file-lock.ts";
@@ -75,6 +75,11 @@ export class SentMemory implements Disposable {
   [Symbol.dispose](): void {
     this.#database.close();
   }
+}
+
+/** Whether somebody watches, or watched, the folder of which what is known lies in `folder`. */
+export function isWatched(folder: string): boolean {
+  return existsSync(join(folder, "folder"));
 }
 
 /** Takes the watched folder for this process; `null`: another one watches it. `watched` is written down for people. */
