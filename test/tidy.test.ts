@@ -74,7 +74,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "receipts",
     "transport/transport.ts",
   ],
-  watch: ["base", "upload", "rules", "config", "client"],
+  watch: ["base", "upload", "tar", "rules", "config", "client"],
   web: ["base", "audit/audit.ts", "config", "catalogue/catalogue.ts", "server"],
   cli: [
     "base",

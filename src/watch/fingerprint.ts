@@ -22,8 +22,8 @@ export class FingerprintSum {
     this.#files += 1;
     this.#bytes += size;
     const text = `${path}\0${size}\0${mtimeMs}\0${id}`;
-    this.#high = (this.#high + hash(text, 0x811c9dc5)) >>> 0;
-    this.#low = (this.#low + hash(text, 0x9e3779b9)) >>> 0;
+    this.#high = (this.#high + hash(text, highSeed)) >>> 0;
+    this.#low = (this.#low + hash(text, lowSeed)) >>> 0;
   }
 
   get result(): Fingerprint {
@@ -31,6 +31,14 @@ export class FingerprintSum {
     return { files, bytes, text: `${files}-${bytes}-${hex(this.#high)}${hex(this.#low)}` };
   }
 }
+
+/** A number of 53 bits, the same for the same text; two texts have one by chance alone. */
+export function numberOf(text: string): number {
+  return hash(text, highSeed) * 2 ** 21 + (hash(text, lowSeed) >>> 11);
+}
+
+const highSeed = 0x811c9dc5;
+const lowSeed = 0x9e3779b9;
 
 // FNV-1a, with the last step of Murmur, without which sums of similar texts would be similar. Nobody has to be kept from making two alike.
 function hash(text: string, seed: number): number {

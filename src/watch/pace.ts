@@ -1,5 +1,7 @@
 // When the next look is due. Looks come as often as the time for which an entry has to be quiet is worth, and the more rarely the more
-// work one is, so that a watcher of a huge folder is nobody's burden. Pure.
+// work one is, so that a watcher of a huge folder is nobody's burden.
+
+import type { Clock } from "../base/clock.ts";
 
 /** What a look cost, in ms. */
 export interface LookCost {
@@ -20,4 +22,12 @@ const wallTimes = 2;
 export function pauseAfter({ wallMs, cpuMs }: LookCost, settleMs: number, isHurried: boolean): number {
   const wanted = Math.min(pauseMsMax, Math.max(pauseMsMin, settleMs / looksPerSettle));
   return Math.max(wanted, cpuMs * (isHurried ? hurriedTimes : idleTimes), wallMs * wallTimes);
+}
+
+/** What `work` costs, all that goes on beside it included. */
+export async function costOf(clock: Clock, work: () => Promise<void>): Promise<LookCost> {
+  const [startedAt, cpu] = [clock.now(), process.cpuUsage()];
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { wallMs: clock.now() - startedAt, cpuMs: (user + system) / 1000 };
 }

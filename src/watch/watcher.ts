@@ -10,8 +10,9 @@ import { isOfServer } from "../client/servers.ts";
 import type { Receipt } from "../client/upload.ts";
 import type { Scanner } from "./folder/scan.ts";
 import type { SentEntry } from "./folder/sent-memory.ts";
+import { Hurry } from "./hurry.ts";
 import type { Looker, Ready } from "./looker.ts";
-import { type LookCost, pauseAfter } from "./pace.ts";
+import { costOf, pauseAfter } from "./pace.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 import { refusalOf } from "./refusal.ts";
 import type { WatchList } from "./watch-list.ts";
@@ -99,7 +100,7 @@ export class Watcher {
       while (true) {
         const isWhole = clock.now() >= wholeDueAt || (hurry.isAsked && clock.now() >= hurriedFrom);
         if (isWhole) hurry.done();
-        const cost = await this.#measured(async () => {
+        const cost = await costOf(clock, async () => {
           this.#push(await (isWhole ? looker.all(signal) : looker.some(again.paths, signal)));
         });
         const now = clock.now();
@@ -137,14 +138,6 @@ export class Watcher {
       for (const { sighting } of ready)
         list.waits(sighting.path, { reason: "retrying", detail: fault.message });
     this.#queue.push(ready);
-  }
-
-  async #measured(work: () => Promise<void>): Promise<LookCost> {
-    const { clock } = this.#parts;
-    const [startedAt, cpu] = [clock.now(), process.cpuUsage()];
-    await work();
-    const { user, system } = process.cpuUsage(cpu);
-    return { wallMs: clock.now() - startedAt, cpuMs: (user + system) / 1000 };
   }
 
   async #sendLoop(signal: AbortSignal): Promise<void> {
@@ -243,40 +236,5 @@ export class Watcher {
     const waiting = refusalOf(error);
     if (waiting === null) list.failed(path, detail, clock.now());
     else list.refused(path, key, waiting);
-  }
-}
-
-/** Ends a pause early. */
-class Hurry {
-  isAsked = false;
-  #wake: (() => void) | null = null;
-
-  now(): void {
-    this.isAsked = true;
-    this.#wake?.();
-  }
-
-  done(): void {
-    this.isAsked = false;
-  }
-
-  /** Sleeps until the time is there, or something hurries, though not before `hurriedFrom`. */
-  async sleep(
-    clock: Clock,
-    { until, hurriedFrom }: { readonly until: number; readonly hurriedFrom: number },
-    signal: AbortSignal,
-  ): Promise<void> {
-    while (clock.now() < until && !(this.isAsked && clock.now() >= hurriedFrom)) {
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      const end = this.isAsked ? Math.min(until, hurriedFrom) : until;
-      try {
-        await sleep(clock, end - clock.now(), AbortSignal.any([signal, woken.signal]));
-      } catch (error) {
-        if (signal.aborted) throw error;
-      } finally {
-        this.#wake = null;
-      }
-    }
   }
 }

@@ -9,7 +9,7 @@ import { fileSystemWriter } from "./write-all.ts";
 
 /** The client of this command, which disposes of it. `rate` says how fast, and `budget` how fast together with other clients, it may send. */
 export function openClient(
-  { environment, clock }: CommandContext,
+  { environment, clock, output }: CommandContext,
   { rate, budget }: Pick<ClientOptions, "rate" | "budget"> = {},
 ): Client {
   return new Client({
@@ -25,5 +25,10 @@ export function openClient(
     writeAll: fileSystemWriter(),
     rate,
     budget,
+    openFeed: async (run, steps, signal) => {
+      // Nor does what is no run need what looks at one.
+      const { liveFeeds } = await import("./live-feeds.ts");
+      return await liveFeeds({ clock, onNote: (text) => output.say(text) })(run, steps, signal);
+    },
   });
 }

@@ -2,7 +2,7 @@
 // is in, however many files there are. What the system answers from memory is asked in place, with a turn for everybody else now and
 // then; while the medium is slow, it is asked in the runtime's pool.
 
-import { lstatSync, type Stats, statSync } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { type Clock, systemClock } from "../../base/clock.ts";
@@ -15,6 +15,7 @@ import type { EntryView } from "../completion.ts";
 import { FingerprintSum } from "../fingerprint.ts";
 import type { Seen } from "../watch-list.ts";
 import { EntryOnDisk, seenFile } from "./entry-view.ts";
+import { SameRoot } from "./same-root.ts";
 
 /** An entry as a look saw it. */
 export interface Sighting extends Seen {
@@ -47,11 +48,11 @@ export class Scanner {
   readonly #clock: Clock;
   readonly #pace: IoPace;
   #turnAt = 0;
-  /** The folder, as the first look found it. */
-  #root: string | null = null;
+  readonly #root: SameRoot;
 
   constructor(folder: string, shape: Shape, clock: Clock = systemClock) {
     this.#folder = folder;
+    this.#root = new SameRoot(folder);
     this.#shape = shape;
     this.#clock = clock;
     this.#pace = new IoPace(clock);
@@ -68,20 +69,8 @@ export class Scanner {
   }
 
   #expectSameRoot(): void {
-    const root = this.#rootNow();
-    const isOther = this.#root !== null && this.#root !== root;
-    this.#root = root;
-    if (isOther)
-      throw new NotReachable("Another folder, or another drive, is in its place since the last look");
-  }
-
-  #rootNow(): string {
-    try {
-      const { dev, ino } = statSync(systemPathBytes(this.#folder));
-      return `${dev}:${ino}`;
-    } catch (error) {
-      throw new NotReachable(whyUnreadable(error));
-    }
+    const fault = this.#root.fault();
+    if (fault !== null) throw new NotReachable(fault);
   }
 
   async *#within(below: string, depth: number, signal: AbortSignal): AsyncGenerator<Sighting> {
