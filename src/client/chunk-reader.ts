@@ -4,24 +4,8 @@
 import { createHash } from "node:crypto";
 import { DyncError } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
+import type { Chunk, ChunkReading, Whole } from "./chunk.ts";
 import { hintOfWrongSize, type Source } from "./source.ts";
-
-export interface Chunk {
-  readonly offset: number;
-  /** Bytes of the chunk; 0 at the end of the source. */
-  readonly length: number;
-  /** Memory with the bytes, owned by whoever got the chunk; `null` at the end. */
-  readonly block: Block | null;
-  /** SHA-256 of the whole source, at its end. */
-  readonly checksum: Uint8Array | null;
-}
-
-/** A whole source, as it was found when all of it had been read. */
-export interface Whole {
-  readonly size: number;
-  /** SHA-256. */
-  readonly checksum: Uint8Array;
-}
 
 /** A chunk of a stream that may have to be sent again. */
 interface Kept {
@@ -33,7 +17,7 @@ const hashAheadBytes = 1024 * 1024;
 // Read and hashed in pieces of this size, so that the hash finds them in the processor's own cache.
 const pieceBytes = 256 * 1024;
 
-export class ChunkReader {
+export class ChunkReader implements ChunkReading {
   readonly #source: Source;
   readonly #allocate: (length: number) => Block;
   readonly #hash = createHash("sha256");
@@ -47,7 +31,6 @@ export class ChunkReader {
     this.#allocate = allocate;
   }
 
-  /** What the source was when its end was read, `null` before. */
   get whole(): Whole | null {
     return this.#whole;
   }
@@ -57,10 +40,6 @@ export class ChunkReader {
     return this.#hashed;
   }
 
-  /**
-   * The chunk at `offset`, of at most `lengthMax` bytes, which the caller then owns. Not while another one is being read.
-   * Throws `DyncError` ("source", "source-changed"), or what the source throws.
-   */
   async chunkAt(offset: number, lengthMax: number): Promise<Chunk> {
     const { size, canSeek } = this.#source;
     if (!canSeek && offset < this.#hashed) return this.#chunkOfKept(offset, lengthMax);
@@ -74,7 +53,6 @@ export class ChunkReader {
     return await this.#endAt(offset);
   }
 
-  /** Bytes before `offset` will not be asked for again. */
   forgetBefore(offset: number): void {
     for (let first = this.#kept[0]; first !== undefined; first = this.#kept[0]) {
       if (first.offset + first.data.length > offset) return;

@@ -2,6 +2,7 @@
 // needed, and takes a batch of jobs, some of which it sends at once; a reporter is told of each.
 
 import { resolve } from "node:path";
+import { assert } from "../base/assert.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
@@ -28,8 +29,9 @@ import type { Job } from "./job.ts";
 import { RulesShelf } from "./kept-rules.ts";
 import { tarName, withGoodNames } from "./listing/tar-names.ts";
 import type { OpenFeed } from "./live/feed.ts";
+import { sendRun } from "./live/send-run.ts";
 import { OfflineJudge } from "./offline-judge.ts";
-import type { SourceMark } from "./origin.ts";
+import type { Origin, SourceMark } from "./origin.ts";
 import type { Retry } from "./patience.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { SendBudget } from "./send-budget.ts";
@@ -176,6 +178,18 @@ export class Client {
 
   async #upload(job: Job, options: BatchOptions, report: JobReport, signal: AbortSignal): Promise<Confirmed> {
     if (job.fault !== undefined) throw job.fault;
+    const { origin } = job;
+    const send = (now: Origin) => this.#uploadNow({ ...job, origin: now }, options, report, signal);
+    if (origin.kind !== "live") return await send(origin);
+    return await sendRun(origin, { ...report, openFeed: this.#openFeed, send }, signal);
+  }
+
+  async #uploadNow(
+    job: Job,
+    options: BatchOptions,
+    report: JobReport,
+    signal: AbortSignal,
+  ): Promise<Confirmed> {
     const { retryForMs, retryFirst, skipsIdentical = false, priority } = options;
     const server = this.#servers.of(job);
     const { clock, random, name: client } = this.#options;
@@ -183,7 +197,7 @@ export class Client {
       const { party, transport } = await this.#reach(job);
       const source = await this.#open(job, report, signal);
       try {
-        const isAsked = skipsIdentical && source.canSeek;
+        const isAsked = skipsIdentical && source.canSeek && source.growth === undefined;
         const there = isAsked ? await this.#identical(job, source, { report, patience }, signal) : null;
         if (there !== null) return { receipt: there, mark: source.mark };
         const parts = {
@@ -243,6 +257,11 @@ export class Client {
         const begun = (await this.store.find(target).catch(() => null))?.origin;
         const known = begun?.kind === "dataset" ? begun.listing : null;
         return await openDataset(origin, known, parts, signal);
+      }
+      case "live": {
+        // Its checksum is by code that nothing else needs.
+        const { LiveSource } = await import("./live/live-source.ts");
+        return new LiveSource(origin, { ...parts, openFeed: this.#openFeed }, signal);
       }
     }
   }
@@ -392,6 +411,12 @@ export class Client {
     const { clock, random, name: client } = this.#options;
     const { party, transport } = await this.#reach(server);
     return await tryUpload({ ...what, party, client }, { transport, clock, random }, signal);
+  }
+
+  get #openFeed(): OpenFeed {
+    const { openFeed } = this.#options;
+    assert(openFeed !== undefined, "who sends runs that grow follows them");
+    return openFeed;
   }
 
   async #ownKeys(): Promise<KeyPair> {

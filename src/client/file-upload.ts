@@ -11,7 +11,7 @@ import { markedOrigin, sizeOf } from "./origin.ts";
 import type { Retry } from "./patience.ts";
 import { type Beginning, BeingSent, beginningOf, isOfUseAfter, UploadKept } from "./resumption.ts";
 import { SentRecord } from "./sent-record.ts";
-import type { Source } from "./source.ts";
+import { CannotGoOn, type Source } from "./source.ts";
 import { type Receipt, type UploadParts, type UploadProgress, upload } from "./upload.ts";
 import type { UnfinishedUpload, UploadStore } from "./upload-store.ts";
 
@@ -31,7 +31,7 @@ export interface UploadRequest extends Job, ConnectionParty, Retry {
 }
 
 export interface FileUploadParts extends UploadParts {
-  readonly store: Pick<UploadStore, "find" | "save" | "remove" | "lock">;
+  readonly store: Pick<UploadStore, "find" | "save" | "remove" | "lock" | "folderOf">;
   /** Warns the user; the hint says what follows from it. */
   readonly onWarning: (text: string, hint: string) => void;
 }
@@ -59,7 +59,14 @@ export async function uploadSource(
   const task = { name, metadataText, size, modified, canSeek, client, resume, replaces, ...wanted };
   const isResumable = begun !== null;
   const options = { ...request, task, identity: Buffer.from(identity, "hex"), isResumable };
-  const send = (onProgress: UploadParts["onProgress"]) => upload(options, { ...parts, onProgress }, signal);
+  const send = async (onProgress: UploadParts["onProgress"]): Promise<Receipt> => {
+    try {
+      return await upload(options, { ...parts, onProgress }, signal);
+    } finally {
+      // What it wrote down goes with the state, which Windows does not allow while it is open.
+      if (source.growth !== undefined) await source.close();
+    }
+  };
   return begun === null ? await send(parts.onProgress) : await rememberWhile(begun, parts, send);
 }
 
@@ -102,29 +109,69 @@ async function rememberWhile(
   }
 }
 
+/** Remembers the upload, and has a source that grows begin by what is remembered of it; as `remember`. */
+async function begin(
+  request: UploadRequest,
+  parts: FileUploadParts,
+  replaced: readonly string[] = [],
+): Promise<Begun | null> {
+  const begun = await remember(request, parts, replaced);
+  const { growth } = request.source;
+  if (growth === undefined) return begun;
+  if (begun === null)
+    throw new DyncError(
+      "configuration",
+      `Nothing can be written down of "${request.name}", which is sent as it grows`,
+      {
+        hint: "make DYNC_HOME writable, or make room there; or send it when it is complete",
+      },
+    );
+  const { state, release } = begun;
+  try {
+    await growth.begin(parts.store.folderOf(state.identity));
+    return begun;
+  } catch (error) {
+    if (!(error instanceof CannotGoOn)) {
+      release();
+      throw error;
+    }
+    parts.onNote(`${error.message}: the upload of "${state.name}" is begun anew`);
+    await parts.store.remove(state.identity);
+    release();
+    return await begin(request, parts, [state.identity, ...replaced]);
+  }
+}
+
 /**
  * Remembers the upload. `null`: nobody can go on with it after this process; what takes up its batch begins it anew, which
  * costs a small file no more than remembering each of thousands.
  */
-async function begin(
+async function remember(
   request: UploadRequest,
   { clock, store, onNote, onWarning }: FileUploadParts,
+  replaced: readonly string[],
 ): Promise<Begun | null> {
   const { host, port, name, serverKeyFile, metadataText, unpack, place } = request;
   const origin = markedOrigin(request.origin, request.source.mark);
   if (origin === null) return null;
   const target = { host, port, name, origin };
-  const identity = place?.identity ?? newIdentity();
+  const identity = (replaced.length === 0 ? place?.identity : undefined) ?? newIdentity();
   const startedAt = clock.date().toISOString();
   const known = { schema: 3, identity, ...target, serverKeyFile, metadataText, startedAt } as const;
   const wanted = {
     ...known,
     ...(unpack === undefined ? {} : { unpack }),
     ...(place === undefined ? {} : memberOf(place)),
+    ...(replaced.length === 0 ? {} : { replaces: replaced.slice(0, limits.replacesMax) }),
   };
   try {
     const earlier = await store.find(target);
-    if (earlier === null && place !== undefined && sizeOf(origin) <= smallBytesMax) return null;
+    if (
+      earlier === null &&
+      place !== undefined &&
+      (sizeOf(origin) ?? Number.POSITIVE_INFINITY) <= smallBytesMax
+    )
+      return null;
     const beginning = beginningOf(wanted, earlier);
     const { state, resume, outdated, note } = beginning;
     if (outdated !== undefined) await forget(outdated, store);

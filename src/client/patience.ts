@@ -107,6 +107,12 @@ export class Patience {
     this.#mismatches = 0;
   }
 
+  /** We stayed away since there was nothing to send: that was nobody's fault. */
+  rested(now: number): void {
+    this.#awaySince = null;
+    this.#moved(now);
+  }
+
   /** The connection could not be made, or broke; `error` says so to the user. */
   down(failure: LinkFailure, error: DyncError, now: number): Verdict {
     const isMismatch = failure === "server-key-mismatch";

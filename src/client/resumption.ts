@@ -28,7 +28,9 @@ export function beginningOf(wanted: UnfinishedUpload, known: UnfinishedUpload | 
   const isSameForm = known.unpack === wanted.unpack;
   if (isSame && isSameForm && sameJson(known.metadataText, wanted.metadataText)) {
     const note = `Going on with the upload of "${wanted.name}" that was begun at ${begunAt}`;
-    return { state: known, resume: true, note };
+    // A run may be followed in another way by now.
+    const origin = known.origin.kind === "live" ? wanted.origin : known.origin;
+    return { state: { ...known, origin }, resume: true, note };
   }
   const what = !isSame
     ? `The ${wanted.origin.kind === "file" ? "file" : "folder"} is`

@@ -5,7 +5,8 @@
 import { DyncError, messageOf } from "../base/error.ts";
 import type { SendWindow } from "../protocol/client/client-events.ts";
 import type { Block } from "../transport/transport.ts";
-import { type Chunk, ChunkReader, type Whole } from "./chunk-reader.ts";
+import type { Chunk, ChunkReading, Whole } from "./chunk.ts";
+import { ChunkReader } from "./chunk-reader.ts";
 import type { Source } from "./source.ts";
 
 export interface SenderParts {
@@ -32,7 +33,7 @@ const aheadChunksMax = 64;
 
 export class Sender {
   readonly #parts: SenderParts;
-  readonly #reader: ChunkReader;
+  readonly #reader: ChunkReading;
   /** What was read ahead, in order: each begins where the one before ends. */
   readonly #ready: Chunk[] = [];
   /** Where the chunk behind them begins, `null` while nothing is wanted. */
@@ -44,7 +45,8 @@ export class Sender {
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
-    this.#reader = new ChunkReader(parts.source, parts.allocate);
+    const { source, allocate } = parts;
+    this.#reader = source.growth?.reader(allocate) ?? new ChunkReader(source, allocate);
   }
 
   /** Whether anything of the source was used: of a stream that cannot be read again. */
@@ -79,6 +81,7 @@ export class Sender {
   close(): void {
     this.#drop(0);
     this.#next = null;
+    this.#reader.abandon?.();
   }
 
   // Chunks of another length than is wanted now are read again, but for the next one where that is not too long.
@@ -91,7 +94,10 @@ export class Sender {
     this.#lengthMax = lengthMax;
     this.#drop(isRight ? 1 : 0);
     this.#next = isRight && next !== undefined ? next.offset + next.length : offset;
-    if (!isRight) this.#parts.onOwed(false);
+    if (!isRight) {
+      this.#parts.onOwed(false);
+      this.#reader.abandon?.();
+    }
     // A stream that failed has no more to give.
     if (this.#parts.source.canSeek) this.#failure = null;
   }

@@ -2,6 +2,8 @@
 
 import { assert } from "../base/assert.ts";
 import { DyncError, messageOf } from "../base/error.ts";
+import type { Block } from "../transport/transport.ts";
+import type { ChunkReading } from "./chunk.ts";
 import type { SourceMark } from "./origin.ts";
 
 export interface Source {
@@ -28,6 +30,40 @@ export interface Source {
    */
   verifyUnchanged(checksum: Uint8Array): Promise<void>;
   close(): Promise<void>;
+  /** Set where it grows while it is sent. */
+  readonly growth?: Growth;
+}
+
+/** A source that grows while it is sent, and of which what was sent is remembered, since nobody can read it again. */
+export interface Growth {
+  /**
+   * Takes up what `folder`, which this process alone uses, says of what was sent, or begins there. Before anything is read. Rejects with
+   * `DyncError`, with `CannotGoOn` where what it says is of no use.
+   */
+  begin(folder: string): Promise<void>;
+  /** Reads it, in memory of `allocate`. */
+  reader(allocate: (length: number) => Block): ChunkReading;
+  /** What it was when its end was read, perhaps by an earlier process; `null` before. */
+  readonly whole: ChunkReading["whole"];
+  /** The server has the bytes before `offset`. */
+  taken(offset: number): void;
+}
+
+/** What was sent of a source cannot be gone on with: it has to be begun anew. */
+export class CannotGoOn extends DyncError {
+  constructor(text: string, options: { readonly cause?: unknown } = {}) {
+    super("source-changed", text, options);
+  }
+}
+
+/** The server takes nothing that grows while it is sent, and has nothing of it. */
+export class GrowthRefused extends DyncError {
+  constructor(name: string) {
+    super(
+      "failed",
+      `The server takes no run that is still being written: "${name}" goes when it is complete`,
+    );
+  }
 }
 
 /** What to do about a file that has more or fewer bytes than the system tells. */

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { DyncError } from "../base/error.ts";
 import type { ErrorInfo } from "../protocol/wire/message.ts";
-import type { Whole } from "./chunk-reader.ts";
+import type { Whole } from "./chunk.ts";
 import type { Source } from "./source.ts";
 
 /** A file on the server. */

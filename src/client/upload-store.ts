@@ -52,6 +52,15 @@ const datasetSchema = v.object({
   }),
 });
 
+const liveSchema = v.object({
+  kind: v.literal("live"),
+  /** Absolute. */
+  path: v.string(),
+  selection: selectionSchema,
+  /** How it is followed: see `LiveRun`. */
+  follow: v.string(),
+});
+
 const uploadSchema = v.object({
   schema: v.literal(schemaNewest),
   /** Socket identity, 32 lower-case hex digits. */
@@ -61,7 +70,7 @@ const uploadSchema = v.object({
   /** Absolute path of the key file that was named on the command line, or `null`. */
   serverKeyFile: v.nullable(v.string()),
   /** Where the bytes come from: see `MarkedOrigin`. */
-  origin: v.variant("kind", [fileSchema, datasetSchema]),
+  origin: v.variant("kind", [fileSchema, datasetSchema, liveSchema]),
   /** Name on the server. */
   name: v.string(),
   /** A JSON object, as it is sent. */
@@ -190,6 +199,12 @@ export class UploadStore {
       if (!["EBUSY", "EPERM", "EACCES"].includes(systemCode(error) ?? "")) throw error;
     }
     await rm(this.#file(identity), { force: true });
+    await rm(this.folderOf(identity), { recursive: true, force: true });
+  }
+
+  /** A folder for what else is remembered of an upload; it need not be there. */
+  folderOf(identity: string): string {
+    return join(this.#folder, identity);
   }
 
   /**

@@ -2,7 +2,7 @@
 // upload is confirmed, refused, cancelled or out of time.
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
-import { DyncError, type ErrorCode, messageOf } from "../base/error.ts";
+import { DyncError, type ErrorCode, errorMeanings, messageOf } from "../base/error.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
 import { sha256Of } from "../base/sha256-of.ts";
 import type {
@@ -17,15 +17,16 @@ import type { Priority } from "../protocol/priority.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
-import type { Chunk } from "./chunk-reader.ts";
+import type { Chunk } from "./chunk.ts";
 import { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";
 import { connectionError } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
 import { Patience, type Retry, type Verdict } from "./patience.ts";
 import { refusalError } from "./refusal-error.ts";
+import { Rest } from "./rest.ts";
 import type { SendBudget } from "./send-budget.ts";
 import { Sender } from "./sender.ts";
-import type { Source } from "./source.ts";
+import { GrowthRefused, type Source } from "./source.ts";
 import { expectStoredAlready, storedFileOf } from "./stored-already.ts";
 
 /** The identity names the upload, together with the key's user. */
@@ -85,9 +86,17 @@ export interface Receipt {
   readonly unpacked?: boolean;
 }
 
+// Where it gets lost the server finds out by itself, some seconds later.
+const leaveMs = 1_000;
+const nothingToSend = {
+  type: "error",
+  code: errorMeanings["not-ready"].wire,
+  text: "There is nothing to send now",
+} as const;
+
 /**
  * Sends the source. Resolves when the server confirmed that everything is stored; in every other case rejects with
- * a `DyncError` whose code says why. Aborting `signal` tells the server and rejects with "cancelled".
+ * a `DyncError` whose code says why, `GrowthRefused` among them. Aborting `signal` tells the server and rejects with "cancelled".
  */
 export function upload(options: UploadOptions, parts: UploadParts, signal: AbortSignal): Promise<Receipt> {
   return new Upload(options, parts).run(signal);
@@ -100,6 +109,8 @@ class Upload {
   readonly #driver: MachineDriver<ClientInput, ClientAction>;
   readonly #sender: Sender;
   readonly #patience: Patience;
+  /** Set where the source may have nothing for days. */
+  readonly #rest: Rest | null;
   readonly #ended = Promise.withResolvers<UploadResult>();
   #connection: Connection | null = null;
   #cancelPause: CancelTimer = () => {};
@@ -127,13 +138,19 @@ class Upload {
       tick: { type: "tick" },
     });
     this.#patience = new Patience({ ...options, random }, clock.now());
+    const leave = (): boolean => this.#leave();
+    const comeBack = (): void => this.#comeBack();
+    this.#rest = options.source.growth === undefined ? null : new Rest({ clock, leave, comeBack });
     this.#sender = new Sender({
       source: options.source,
       allocate: (length) => transport.allocate(length),
       window: () => this.#window(),
       isFree: () => this.#connection?.isBehind === false && this.#isWithinBudget(),
       send: (chunk, wasHeld) => this.#send(chunk, wasHeld),
-      onOwed: (isOwed) => this.#patience.awaitsSource(isOwed, clock.now()),
+      onOwed: (isOwed) => {
+        this.#patience.awaitsSource(isOwed, clock.now());
+        this.#rest?.owed(isOwed);
+      },
       // What could not be read now may be readable later, and is the same; what changed is not.
       onFailed: (error) => this.#stop(error, error, options.isResumable && error.code === "source"),
     });
@@ -153,11 +170,13 @@ class Upload {
       else this.#connect();
       const result = await this.#ended.promise;
       this.#cancelPause();
+      this.#rest?.close();
       if (this.#lastWord !== null) await this.#bidFarewell(this.#lastWord);
       return await this.#receiptOf(result, signal);
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#cancelPause();
+      this.#rest?.close();
       this.#connection?.close(0);
       this.#sender.close();
       this.#parts.budget?.leave(this.#wake);
@@ -188,7 +207,7 @@ class Upload {
     if (this.#error !== null) throw this.#error;
     if (result.type === "failed") return await this.#receiptOfStored(result, signal);
     // The server may have known the whole file already: then nothing of it was read.
-    const { whole } = this.#sender;
+    const whole = this.#sender.whole ?? this.#options.source.growth?.whole ?? null;
     const checksum = whole?.checksum ?? (await this.#checksumOfSource());
     const bytes = whole?.size ?? this.#options.task.size ?? this.#progress.sent;
     return {
@@ -210,7 +229,8 @@ class Upload {
     const stored = code === "name-taken" ? storedFileOf(info) : null;
     // What was read of a stream cannot be read again.
     const { whole, hasBegun } = this.#sender;
-    const canCompare = source.canSeek || !hasBegun || whole !== null;
+    const canRead = source.canSeek && source.growth === undefined;
+    const canCompare = canRead || !hasBegun || whole !== null;
     if (stored === null || !canCompare)
       throw refusalError({ code, text, info }, this.#options.task.metadataText);
     this.#report({ waiting: "comparison", pause: null });
@@ -255,10 +275,12 @@ class Upload {
   /** What a message says beside what the machine hears. Returns why the upload cannot go on by it, else `null`. */
   #heed(message: ServerMessage): DyncError | null {
     if (message.type !== "upload-approved") return null;
-    const { farewell, unpack, names } = message.info;
+    const { farewell, unpack, names, removes } = message.info;
     this.#heedPriority(message.info.priority);
     this.#answersError = farewell === true;
     const { source, task } = this.#options;
+    if (source.growth !== undefined && (unpack !== true || removes !== true))
+      return new GrowthRefused(task.name);
     if (task.unpack !== undefined) {
       if (unpack !== true && this.#unpacked !== false)
         this.#parts.onNote(
@@ -291,6 +313,7 @@ class Upload {
     const { state, waiting, taken } = this.#machine;
     if (state === "offline" || state === "ended") return;
     if (waiting !== "approval") this.#patience.letIn();
+    if (taken !== this.#progress.taken) this.#options.source.growth?.taken(taken);
     if (waiting !== this.#progress.waiting || taken !== this.#progress.taken)
       this.#report({ waiting, taken, pause: null });
   }
@@ -320,6 +343,23 @@ class Upload {
     if (this.#driver.isStopped) return;
     this.#error = error;
     this.#feed({ type: "give-up", code: told.code, text: told.message, keep });
+  }
+
+  /** Lets the server have its place for others. Returns whether that was possible: not while anything is under way. */
+  #leave(): boolean {
+    const { window, taken } = this.#machine;
+    if (this.#connection?.isUp !== true || window === null || taken < window.offset) return false;
+    this.#connection.send(encodeClientMessage(nothingToSend));
+    this.#connection.close(leaveMs);
+    this.#connection = null;
+    this.#feed({ type: "link-lost" });
+    this.#report({ waiting: null, pause: null });
+    return true;
+  }
+
+  #comeBack(): void {
+    this.#patience.rested(this.#parts.clock.now());
+    this.#connect();
   }
 
   // Everything under way on this connection is forgotten; the machine is told, and asks the server where to go on.

@@ -5,7 +5,7 @@ import { assert } from "../base/assert.ts";
 import { parseTimestamp, timestampOf } from "../base/timestamp.ts";
 import { Column, TextColumn } from "./columns.ts";
 import { encodeMember } from "./header.ts";
-import { blockBytes, type Member, paddingOf } from "./member.ts";
+import { blockBytes, type Member, paddingOf, type Removal } from "./member.ts";
 
 /** Fills all of `into` with the content of member `index` from `offset` on. What it throws comes out of `read`. */
 export type ReadContent = (index: number, offset: number, into: Uint8Array) => Promise<void> | void;
@@ -14,6 +14,10 @@ export type ReadContent = (index: number, offset: number, into: Uint8Array) => P
 const endBytes = 2 * blockBytes;
 const isFolder = 1;
 const isExecutable = 2;
+const isRemoval = 4;
+const typeFlags = { file: 0, folder: isFolder, removed: isRemoval };
+/** What a removal has of what members have. */
+const nothing = { size: 0, modified: null, executable: false };
 const perSecond = 1_000_000_000n;
 
 /**
@@ -36,7 +40,7 @@ export class VirtualTar {
     for (const member of members) this.append(member);
   }
 
-  /** Members in the list. */
+  /** Members in the list, and removals. */
   get count(): number {
     return this.#paths.length;
   }
@@ -46,18 +50,25 @@ export class VirtualTar {
     return this.#end + endBytes;
   }
 
+  /** Bytes of all members: where the next one would begin. */
+  get membersEnd(): number {
+    return this.#end;
+  }
+
   /** Puts `member` behind all others. What was read before stays as it was, but for the end of the tar. */
-  append(member: Member): void {
+  append(member: Member | Removal): void {
     const header = encodeMember(member);
-    const nanoseconds = member.modified === null ? null : parseTimestamp(member.modified)!;
+    const { path, size, modified, executable } =
+      member.type === "removed" ? { ...nothing, ...member } : member;
+    const nanoseconds = modified === null ? null : parseTimestamp(modified)!;
     const fraction = nanoseconds === null ? 0n : ((nanoseconds % perSecond) + perSecond) % perSecond;
-    this.#paths.push(member.path);
-    this.#sizes.push(member.size);
+    this.#paths.push(path);
+    this.#sizes.push(size);
     this.#starts.push(this.#end);
     this.#seconds.push(nanoseconds === null ? Number.NaN : Number((nanoseconds - fraction) / perSecond));
     this.#nanoseconds.push(Number(fraction));
-    this.#flags.push((member.type === "folder" ? isFolder : 0) | (member.executable ? isExecutable : 0));
-    this.#end += header.length + member.size + paddingOf(member.size);
+    this.#flags.push(typeFlags[member.type] | (executable ? isExecutable : 0));
+    this.#end += header.length + size + paddingOf(size);
     assert(Number.isSafeInteger(this.length), "a tar's length is a number");
   }
 
@@ -75,7 +86,11 @@ export class VirtualTar {
     return (this.#flags.at(index) & isFolder) !== 0;
   }
 
-  /** The member that was put in as the one with this `index`, from 0. */
+  isRemoval(index: number): boolean {
+    return (this.#flags.at(index) & isRemoval) !== 0;
+  }
+
+  /** The member that was put in as the one with this `index`, from 0, and is no removal. */
   member(index: number): Member {
     const seconds = this.#seconds.at(index);
     const flags = this.#flags.at(index);
@@ -120,7 +135,9 @@ export class VirtualTar {
     into: Uint8Array,
     readContent: ReadContent,
   ): Promise<number> {
-    const header = encodeMember(this.member(index));
+    const header = encodeMember(
+      this.isRemoval(index) ? { type: "removed", path: this.path(index) } : this.member(index),
+    );
     const size = this.#sizes.at(index);
     let at = offset - this.#starts.at(index);
     let filled = 0;

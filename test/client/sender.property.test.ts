@@ -3,7 +3,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Chunk } from "../../src/client/chunk-reader.ts";
+import type { Chunk } from "../../src/client/chunk.ts";
 import { Sender } from "../../src/client/sender.ts";
 import type { Source } from "../../src/client/source.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";

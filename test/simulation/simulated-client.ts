@@ -126,6 +126,7 @@ export class SimulatedClient {
         this.#saved = null;
       },
       lock: async () => ({ release: () => {} }),
+      folderOf: (identity) => identity,
     };
   }
 

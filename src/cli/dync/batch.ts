@@ -69,7 +69,8 @@ export function filesIn(batches: readonly Batch[]): number | null {
 
 /** What they have together, as far as that is known of all. */
 function bytesIn(uploads: readonly UnfinishedUpload[], batches: readonly Batch[]): number | null {
-  const sum = uploads.reduce((bytes, { origin }) => bytes + sizeOf(origin), 0);
+  const sizes = uploads.map(({ origin }) => sizeOf(origin));
+  const sum = sizes.reduce((bytes, size) => (bytes === null || size === null ? null : bytes + size), 0);
   return batches.reduce<number | null>(
     (bytes, { size }) => (bytes === null || size === null || size.bytes === null ? null : bytes + size.bytes),
     sum,

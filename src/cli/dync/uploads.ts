@@ -52,5 +52,7 @@ export const uploadsCommand = defineCommand({
 function shareOf(one: Unfinished): string {
   if (isBatch(one)) return one.files === 1 ? "1 file left" : `${one.files} files left`;
   const { sent, origin } = one;
-  return `${sent === undefined ? "?" : formatSize(sent)} of ${formatSize(sizeOf(origin))}`;
+  const size = sizeOf(origin);
+  const done = sent === undefined ? "?" : formatSize(sent);
+  return size === null ? `${done} so far` : `${done} of ${formatSize(size)}`;
 }

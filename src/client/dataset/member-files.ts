@@ -1,4 +1,4 @@
-// Reads the files behind a listing, and finds out when one is not what was listed any more: it is compared before and after it
+// Reads the files behind a listing of a folder, and finds out when one is not what was listed any more: it is compared before and after it
 // is read. A descriptor is kept until the end of its file, or until another one is asked for. While the medium is slow, small
 // files are read ahead, several at once: they wait for the disk or the network together.
 
@@ -8,11 +8,22 @@ import { DyncError, systemCode } from "../../base/error.ts";
 import { IoPace } from "../../base/io-pace.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
+import type { VirtualTar } from "../../tar/virtual-tar.ts";
 import { changedError } from "../file-source.ts";
-import type { Listing } from "../listing/listing.ts";
-import { inodeOf } from "../listing/versions.ts";
+import { inodeOf, type Versions } from "../listing/versions.ts";
 import { closeLater, datasyncLater, openFlags, openLater, readLater, statLater } from "../open-file.ts";
 import { hintOfWrongSize } from "../source.ts";
+
+/** What files there are, as far as reading them goes. It may grow. */
+export interface ListedFiles {
+  readonly folder: string;
+  /** Whether all files lie on one file system. */
+  readonly isOnOneDevice: boolean;
+  readonly tar: Pick<VirtualTar, "count" | "path" | "size">;
+  readonly versions: Pick<Versions, "at">;
+  /** Where the member with this `path` is, as people read it. */
+  at(path: string): string;
+}
 
 interface OpenMember {
   readonly index: number;
@@ -36,7 +47,7 @@ export interface MemberFilesParts {
 }
 
 export class MemberFiles {
-  readonly #listing: Listing;
+  readonly #listing: ListedFiles;
   readonly #parts: MemberFilesParts;
   readonly #pace: IoPace;
   #youngFiles = 0;
@@ -50,7 +61,7 @@ export class MemberFiles {
   /** The first that was not considered for it. */
   #aheadEnd = 0;
 
-  constructor(listing: Listing, parts: MemberFilesParts) {
+  constructor(listing: ListedFiles, parts: MemberFilesParts) {
     this.#listing = listing;
     this.#parts = parts;
     this.#pace = new IoPace(parts.clock);
@@ -240,7 +251,11 @@ export class MemberFiles {
  * Throws `DyncError` ("source-changed") when a file with these `stats` is not the one at `index` of the listing. The time of
  * change may be another: who looks for it compares it.
  */
-export async function expectListed(listing: Listing, index: number, stats: fs.BigIntStats): Promise<void> {
+export async function expectListed(
+  listing: ListedFiles,
+  index: number,
+  stats: fs.BigIntStats,
+): Promise<void> {
   const size = listing.tar.size(index);
   const listed = listing.versions.at(index);
   const { mtimeNs, ctimeNs } = stats;

@@ -1,6 +1,7 @@
 // What who follows a run that is still being written tells who sends it: the contract between both. `live-source.ts` asks for steps, writes
 // each down before anything of it is sent, and reads the files.
 
+import { DyncError } from "../../base/error.ts";
 import type { Selection } from "../listing/selection.ts";
 
 /** A file or a folder of a run, as it was when it was looked at. */
@@ -62,3 +63,10 @@ export interface LiveRun {
  * the folder cannot be read.
  */
 export type OpenFeed = (run: LiveRun, steps: Iterable<LiveStep>, signal: AbortSignal) => Promise<LiveFeed>;
+
+/** The error of a run in `folder` that ended before it was complete: what was sent is kept. */
+export function runAborted(folder: string, why: string): DyncError {
+  const hint =
+    "what was sent is kept, unpublished: dync resume --complete stores it as it is, dync cancel drops it";
+  return new DyncError("source", `The run in "${folder}" was aborted: ${why}`, { hint });
+}
