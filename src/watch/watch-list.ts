@@ -29,6 +29,18 @@ export interface Waiting {
   readonly fields?: readonly string[];
 }
 
+/** An entry that waits, and what was seen of it over time. */
+export interface WaitingEntry extends Waiting {
+  readonly path: string;
+  readonly kind: "file" | "folder";
+  /** For how long it is as it is, as far as looks can tell; `null`: it was not seen lately. */
+  readonly quietMs: number | null;
+  /** How often sending it failed since it last changed. */
+  readonly tries: number;
+  /** In how long it is tried again, `null` where that is not a matter of time. */
+  readonly nextTryMs: number | null;
+}
+
 /** What is to be done with an entry that was seen: `nothing` more now, or `ask` whether it is complete. */
 export type Step = "nothing" | "ask";
 
@@ -307,6 +319,24 @@ export class WatchList {
   *waiting(): Generator<{ readonly path: string; readonly kind: "file" | "folder" } & Waiting> {
     for (const [path, { kind, waiting }] of this.#entries)
       if (waiting !== null) yield { path, kind, ...waiting };
+  }
+
+  /** The same, with what was seen over time, for who asks now. */
+  *details(now: number): Generator<WaitingEntry> {
+    for (const [path, { kind, waiting, fingerprint, since, tries, tryAt }] of this.#entries) {
+      if (waiting === null) continue;
+      const quiet = fingerprint === null ? null : now - since;
+      const isTried = waiting.reason === "retrying" && tryAt > now;
+      yield {
+        ...{ path, kind, ...waiting, quietMs: quiet },
+        ...{ tries, nextTryMs: isTried ? tryAt - now : null },
+      };
+    }
+  }
+
+  /** Why the folder cannot be looked at, `null` where it can. */
+  get whyLost(): string | null {
+    return this.#lost;
   }
 
   /** How many entries there are, and how many of them wait. */

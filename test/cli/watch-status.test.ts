@@ -28,12 +28,15 @@ test("entries, what they wait for and the last trouble are there within seconds,
     const fingerprint = { text: "x", files: 1, bytes: 3 };
     for (const path of ["a", "b"]) list.saw({ path, kind: "file", fingerprint, fault: null }, 0, () => null);
     list.waits("b", { reason: "refused", detail: "Name taken" });
+    list.saw({ path: "c", kind: "file", fingerprint, fault: null }, 0, () => null);
+    list.waits("c", { reason: "metadata-missing", detail: "lacks", fields: ["project", "run"] });
     lastTrouble = { at: clock.date().toISOString(), text: "b: Name taken" };
     clock.advance(5_000);
     expect(readWatchState(folder.path)).toMatchObject({
-      entries: 2,
-      waiting: 2,
-      reasons: { settling: 1, refused: 1 },
+      entries: 3,
+      waiting: 3,
+      reasons: { settling: 1, refused: 1, "metadata-missing": 1 },
+      lacking: [{ path: "c", fields: ["project", "run"] }],
       lastTrouble,
     });
   }

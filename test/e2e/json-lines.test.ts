@@ -211,8 +211,14 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     await program.line(/"isThere":false/);
     renameSync(`${folder}.away`, folder);
     await program.line(/"isThere":true/);
+    lab.server.signal("SIGSTOP");
+    writeFileSync(join(folder, "under-way.raw"), "under way");
+    await program.line(/"path":"under-way.raw".*"reason":"queued"/);
+    // Its turn comes with the next step.
+    while (!(await dync(...watch, "--explain")).some(({ state }) => state === "sending"));
+    lab.server.signal("SIGCONT");
     program.signal("SIGTERM");
-    expect(read(await program.ended()).at(-1)).toMatchObject({ exit: 130, entries: 2 });
+    expect(read(await program.ended()).at(-1)).toMatchObject({ exit: 130, entries: 3 });
   });
 
   test("of how fast files are sent", async () => {

@@ -88,6 +88,29 @@ describe("WatchList", () => {
     expect(reasons()).toEqual({ a: "no-sign" });
   });
 
+  test("who asks is told for how long an entry is quiet, and how often it was tried", () => {
+    look(0, seen("a"), seen("b"));
+    look(10_000, seen("a", 11), seen("b"));
+    list.queued("b");
+    list.failed("b", "cannot be read", 10_000);
+    list.failed("b", "cannot be read", 20_000);
+    const details = Object.fromEntries([...list.details(30_000)].map(({ path, ...more }) => [path, more]));
+    expect(details).toEqual({
+      a: { kind: "file", reason: "changing", detail: "", quietMs: 20_000, tries: 0, nextTryMs: null },
+      b: {
+        kind: "file",
+        reason: "retrying",
+        detail: "cannot be read",
+        quietMs: 30_000,
+        tries: 2,
+        nextTryMs: 50_000,
+      },
+    });
+    list.lost("away", 40_000);
+    expect([...list.details(50_000)].map(({ quietMs }) => quietMs)).toEqual([null, null]);
+    expect(list.whyLost).toBe("away");
+  });
+
   test("what is empty, or cannot be read, waits for that", () => {
     look(0, seen("a", 0), seen("b", 0, { kind: "folder" }), seen("c", 10, { fault: "not allowed" }));
     expect(look(1e9, seen("a", 0), seen("b", 0, { kind: "folder" }), seen("c", 10, { fault: "no" }))).toEqual(

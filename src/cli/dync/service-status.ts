@@ -10,6 +10,7 @@ import { printable } from "../printable.ts";
 import { chosenService, installedServices, lastRunOf, managerHere, type Service } from "./service-context.ts";
 import { lastLines } from "./service-logs.ts";
 import { serviceStatusUsage } from "./usage-service.ts";
+import { alsoText } from "./watch-also.ts";
 import { readWatchState, type WatchState } from "./watch-status.ts";
 
 /** At least one of those that were asked about does not run. */
@@ -95,17 +96,29 @@ function sinceWhen({ isRunning }: ServiceState, run: RunState | null): string | 
   return isRunning && run !== null ? run.startedAt : null;
 }
 
-function toldOfWatched({ entries, waiting, reasons, lastTrouble }: WatchState) {
-  return { entries, waiting, reasons, ...(lastTrouble === null ? {} : { lastTrouble }) };
+function toldOfWatched({ entries, waiting, reasons, lacking, also, lastTrouble }: WatchState) {
+  const more = { ...(lacking.length === 0 ? {} : { lacking }), ...(also.length === 0 ? {} : { also }) };
+  return { entries, waiting, reasons, ...more, ...(lastTrouble === null ? {} : { lastTrouble }) };
 }
 
 /** What it waits for, in a line, and what needed a person last. */
-function watchedLines({ entries, waiting, reasons, lastTrouble }: WatchState): readonly string[] {
+function watchedLines({
+  entries,
+  waiting,
+  reasons,
+  lacking,
+  also,
+  lastTrouble,
+}: WatchState): readonly string[] {
   const each = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
   const waits = waiting === 0 ? "nothing" : `${waiting} of ${entries} entries: ${each.join(", ")}`;
   const trouble =
     lastTrouble === null ? [] : [`  Trouble:    ${localTime(lastTrouble.at)} ${lastTrouble.text}`];
-  return [`  Waits for:  ${waits}`, ...trouble];
+  const lacks = lacking.map(
+    ({ path, fields }) => `  Lacks:      ${path}: ${fields.join(", ") || "all metadata"}`,
+  );
+  const along = also.map((it) => `  Also:       ${alsoText(it)}`);
+  return [`  Waits for:  ${waits}`, ...lacks, ...along, ...trouble];
 }
 
 function linesOf(

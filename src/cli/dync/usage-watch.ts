@@ -38,7 +38,8 @@ Options:
                            the profile says); a quarter of it behind a sign
       --once               send what is complete, or is so after --settle, and
                            end; see below for the exit status
-      --explain            send nothing: say of each entry what it waits for
+      --explain            send nothing: say of each entry what it waits for, as
+                           the dync knows it that watches DIR, if one does
       --send ENTRY         a person decides: send this entry when it is quiet,
                            though its instrument says that the run failed, or
                            the sign of its end is not there; also while DIR is

@@ -1,6 +1,7 @@
 // `--also` and `--every` of `dync watch`: folders that are sent along, with the parts of `AlsoSender`, and what is said of them.
 
 import { basename, dirname, relative, resolve, sep } from "node:path";
+import * as v from "valibot";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { localTime } from "../../base/local-time.ts";
@@ -19,11 +20,10 @@ import {
   whyNot,
 } from "../../watch/also.ts";
 import { Scanner, type Shape, type Sighting } from "../../watch/folder/scan.ts";
-import { waitReasons } from "../../watch/wait-reason.ts";
+import { type WaitReason, waitReasons } from "../../watch/wait-reason.ts";
 import type { Waiting } from "../../watch/watch-list.ts";
 import type { CommandContext } from "../command.ts";
 import { optionText, unwrap } from "../option-value.ts";
-import type { JsonFields } from "../output.ts";
 import { printable } from "../printable.ts";
 import { datasetNameOnServer } from "./name-on-server.ts";
 import { openClient } from "./open-client.ts";
@@ -216,19 +216,35 @@ export async function explainAlso(
   for (const folder of folders) {
     const record = memory.find(folder.path);
     const waiting = await waitingOf(folder, record, { shape, clock }, signal);
-    output.record("also", alsoFields(folder, record, waiting));
-    output.result(alsoText(folder, record, waiting));
+    const line = alsoFields(folder, record, waiting);
+    output.record("also", line);
+    output.result(alsoText(line));
   }
 }
 
-/** How one stands, for programs. */
-export function alsoFields(folder: AlsoFolder, record: AlsoRecord, waiting: Waiting | null): JsonFields {
-  const state = waiting === null ? { state: "unchanged" } : { state: "waiting", ...waiting };
-  return { ...state, ...fieldsOf(folder, record) };
+/** How one stands, as it is told to programs. */
+export const alsoLine = v.object({
+  folder: v.string(),
+  state: v.picklist(["waiting", "unchanged"]),
+  reason: v.optional(v.string()),
+  detail: v.optional(v.string()),
+  everySeconds: v.number(),
+  name: v.optional(v.string()),
+  id: v.optional(v.string()),
+  sentAt: v.optional(v.string()),
+  checkedAt: v.optional(v.string()),
+});
+
+export type AlsoLine = v.InferOutput<typeof alsoLine>;
+
+/** How one stands. */
+export function alsoFields(folder: AlsoFolder, record: AlsoRecord, waiting: Waiting | null): AlsoLine {
+  const known = fieldsOf(folder, record);
+  if (waiting === null) return { ...known, state: "unchanged" };
+  return { ...known, state: "waiting", reason: waiting.reason, detail: waiting.detail };
 }
 
-/** What is known of one, for programs. */
-function fieldsOf({ path, everyMs }: AlsoFolder, { sent, checkedAt }: AlsoRecord): JsonFields {
+function fieldsOf({ path, everyMs }: AlsoFolder, { sent, checkedAt }: AlsoRecord): Omit<AlsoLine, "state"> {
   const last = sent === null ? {} : { name: sent.name, id: sent.upload, sentAt: sent.at };
   return {
     folder: path,
@@ -239,17 +255,19 @@ function fieldsOf({ path, everyMs }: AlsoFolder, { sent, checkedAt }: AlsoRecord
 }
 
 /** How one stands, in a line for people. */
-export function alsoText(
-  { path, everyMs }: AlsoFolder,
-  { sent, checkedAt }: AlsoRecord,
-  waiting: Waiting | null,
-): string {
-  const every = `sent along every ${writeDuration(everyMs)} when it has changed`;
-  const last = sent === null ? "never sent" : `sent as "${sent.name}" at ${localTime(sent.at)}`;
-  const checked = checkedAt === null ? "" : `, looked at ${localTime(checkedAt)}`;
-  return printable(`${path}: ${waiting === null ? "" : `${waitText(waiting)}; `}${every}; ${last}${checked}`);
-}
-
-function waitText({ reason, detail }: Waiting): string {
-  return `${reason}: ${waitReasons[reason]}${detail === "" ? "" : ` (${detail})`}`;
+export function alsoText({
+  folder,
+  reason,
+  detail,
+  everySeconds,
+  name,
+  sentAt,
+  checkedAt,
+}: AlsoLine): string {
+  const meaning = reason === undefined ? "" : `${reason}: ${waitReasons[reason as WaitReason] ?? "It waits"}`;
+  const waits = meaning === "" ? "" : `${meaning}${detail ? ` (${detail})` : ""}; `;
+  const every = `sent along every ${writeDuration(everySeconds * 1000)} when it has changed`;
+  const last = sentAt === undefined ? "never sent" : `sent as "${name}" at ${localTime(sentAt)}`;
+  const checked = checkedAt === undefined ? "" : `, looked at ${localTime(checkedAt)}`;
+  return printable(`${folder}: ${waits}${every}; ${last}${checked}`);
 }

@@ -13,6 +13,7 @@ import type { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
 import type { JsonFields } from "../output.ts";
 import { printable } from "../printable.ts";
+import type { ProgressState } from "../progress-meter.ts";
 import { shellWord } from "../shell-words.ts";
 import { PatienceNotes } from "./patience-notes.ts";
 import { progressState, shownName, storedText } from "./reporter.ts";
@@ -42,6 +43,10 @@ const calm: readonly WaitReason[] = [
   "retrying",
 ];
 
+const begun: ProgressState = {
+  ...{ taken: 0, underWay: 0, total: null, isStill: true, waiting: null, nextTryAt: null },
+};
+
 export class WatchReports {
   readonly #context: CommandContext;
   /** Who tells a person of what needs one. */
@@ -50,6 +55,8 @@ export class WatchReports {
   #progress: BatchProgress | null = null;
   /** Why something was last said to be tried again; `null` since the server confirmed something. */
   #retrying: string | null = null;
+  /** How far each upload is that is under way, by path. */
+  readonly #underWay = new Map<string, ProgressState>();
   readonly counts = { stored: 0, already: 0, failed: 0, bytes: 0 };
 
   constructor(context: CommandContext, notices: TroubleNotices | null) {
@@ -137,16 +144,19 @@ export class WatchReports {
         const startedAt = clock.now();
         const { path, kind } = job.ready.sighting;
         const view = progress.open(path, job.size ?? null);
+        this.#underWay.set(path, { ...begun, total: job.size ?? null });
         const onNote = (text: string): void => this.#say(() => output.say(text));
         const patience = new PatienceNotes({ ...retry, now: () => clock.now(), note: onNote });
         return {
           onProgress: (state) => {
             patience.see(state);
+            this.#underWay.set(path, progressState(state));
             view.update(progressState(state));
           },
           onNote,
           onWarning: (text, hint) => this.#say(() => output.warn(text, hint)),
           onConfirmed: async (receipt) => {
+            this.#underWay.delete(path);
             view.stored(receipt.bytes, receipt.already);
             this.#retrying = null;
             const { uploadId: id, bytes, sha256, already, unpacked } = receipt;
@@ -164,6 +174,7 @@ export class WatchReports {
             this.#say(() => output.say(storedText(job, receipt, elapsedMs)));
           },
           onFailed: (error) => {
+            this.#underWay.delete(path);
             view.failed();
             const known = patience.gaveUp(error);
             if (known instanceof DyncError) this.counts.failed += 1;
@@ -176,6 +187,12 @@ export class WatchReports {
 
   sessionEnded(): void {
     this.#progress = null;
+    this.#underWay.clear();
+  }
+
+  /** How far the upload of an entry is; `null`: it is not under way. */
+  underWay(path: string): ProgressState | null {
+    return this.#underWay.get(path) ?? null;
   }
 
   /** For the last line of --json. */

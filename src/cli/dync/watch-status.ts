@@ -6,6 +6,7 @@ import * as v from "valibot";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
 import { replaceFile } from "../../base/replace-file.ts";
 import type { WatchList } from "../../watch/watch-list.ts";
+import { alsoLine } from "./watch-also.ts";
 
 const form = v.object({
   /** ISO 8601, UTC. */
@@ -14,6 +15,10 @@ const form = v.object({
   waiting: v.number(),
   /** How many wait for which reason. */
   reasons: v.record(v.string(), v.number()),
+  /** The first of those that lack metadata. */
+  lacking: v.optional(v.array(v.object({ path: v.string(), fields: v.array(v.string()) })), []),
+  /** Folders that are sent along. */
+  also: v.optional(v.array(alsoLine), []),
   /** What needed a person last, since it was started. */
   lastTrouble: v.nullable(v.object({ at: v.string(), text: v.string() })),
 });
@@ -21,6 +26,7 @@ const form = v.object({
 export type WatchState = v.InferOutput<typeof form>;
 
 const everyMs = 5_000;
+const lackingMax = 10;
 
 /** Where the state of a watcher lies, whose memory of the folder is in `state`. */
 function fileIn(state: string): string {
@@ -40,13 +46,21 @@ export class WatchStatus implements Disposable {
     clock: Clock,
     {
       list,
+      also = () => [],
       lastTrouble,
-    }: { readonly list: WatchList; readonly lastTrouble: () => WatchState["lastTrouble"] },
+    }: {
+      readonly list: WatchList;
+      readonly also?: () => WatchState["also"];
+      readonly lastTrouble: () => WatchState["lastTrouble"];
+    },
   ) {
     const startedAt = clock.date().toISOString();
     this.#file = fileIn(state);
     this.#clock = clock;
-    this.#state = () => ({ startedAt, ...list.counts, reasons: list.reasons, lastTrouble: lastTrouble() });
+    this.#state = () => ({
+      ...{ startedAt, ...list.counts, reasons: list.reasons },
+      ...{ lacking: lackingIn(list), also: also(), lastTrouble: lastTrouble() },
+    });
     this.#write();
   }
 
@@ -66,6 +80,15 @@ export class WatchStatus implements Disposable {
   [Symbol.dispose](): void {
     this.#cancel();
   }
+}
+
+function lackingIn(list: WatchList): WatchState["lacking"] {
+  const lacking: WatchState["lacking"] = [];
+  for (const { path, reason, fields = [] } of list.waiting()) {
+    if (lacking.length === lackingMax) break;
+    if (reason === "metadata-missing") lacking.push({ path, fields: [...fields] });
+  }
+  return lacking;
 }
 
 /** What the watcher wrote last whose memory is in `state`; `null`: nothing. */

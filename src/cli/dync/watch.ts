@@ -1,7 +1,6 @@
 // `dync watch [SERVER] DIR`: sends what appears in a folder, each file and sub-folder when it is complete.
 
 import { resolve } from "node:path";
-import { sleep, systemClock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
 import type { JsonMember } from "../../base/json-text.ts";
@@ -40,8 +39,9 @@ import { readRateSource } from "./send-limit.ts";
 import { readTroubleTarget, TroubleNotices } from "./trouble-notices.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { afterSent } from "./watch-after.ts";
-import { type AlsoOptions, alsoSender, alsoWithin, explainAlso, readAlso } from "./watch-also.ts";
+import { type AlsoOptions, alsoFields, alsoSender, alsoWithin, explainAlso, readAlso } from "./watch-also.ts";
 import { decide, isDecision } from "./watch-decide.ts";
+import { answerExplain, explainByLooking, explainFromWatcher } from "./watch-explain.ts";
 import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
 import {
   readAfter,
@@ -118,6 +118,7 @@ async function watchFolder(
   const state = watchFolderOf(resolve(dyncHome(environment)), folder);
   using lock = values.explain ? null : lockWatch(state, folder);
   if (lock === null && !values.explain) throw beingWatched(folder);
+  if (values.explain && (await explainFromWatcher(state, folder, context))) return 0;
   const serverName = `${server.host}:${server.port}`;
   using memory = SentMemory.open(state, serverName);
   using decisions = Decisions.open(state);
@@ -135,16 +136,18 @@ async function watchFolder(
   const beside = alsoOf(watched, values, { around, memory: alsoMemory, settleMs: parts.settleMs });
   if (values.explain) {
     await rules.readCopy();
-    const status = await explain(parts, watched, { context, reports });
+    await explainByLooking(parts, folder, context);
     await explainAlso(beside, context);
-    return status;
+    return 0;
   }
   const also = alsoSender(beside, context, reports);
   const watcher = new Watcher(parts);
   using _status = new WatchStatus(state, context.clock, {
     list: parts.list,
+    also: () => [...also.states()].map((it) => alsoFields(it.folder, it.record, it.waiting)),
     lastTrouble: () => notices?.last ?? null,
   });
+  await using _explained = await answerExplain({ ...parts, also, reports }, state, context);
   const after = await afterOf(watched, values, context, { list: parts.list, reports });
   try {
     if (values.once) {
@@ -374,32 +377,3 @@ async function sendReady(
 async function* jobsOf(all: AsyncIterable<Ready>): AsyncGenerator<WatchJob, void, undefined> {
   for await (const ready of all) yield { ...ready.job, size: ready.sighting.fingerprint.bytes, ready };
 }
-
-/** Looks twice, and says what each entry waits for. */
-async function explain(
-  { list, looker }: { readonly list: WatchList; readonly looker: Looker },
-  { folder }: Watched,
-  { context, reports }: Pick<Around, "context" | "reports">,
-): Promise<number> {
-  const { output, signal } = context;
-  await looker.all(signal);
-  await sleep(systemClock, explainPauseMs, signal);
-  for (const { sighting } of await looker.all(signal)) {
-    const detail = "It is quiet since --explain looks at it";
-    list.waits(sighting.path, { reason: "settling", detail });
-  }
-  for (const { path, kind, reason, detail, fields } of list.waiting()) {
-    output.record("entry", { path, kind, state: "waiting", reason, detail, fields });
-    output.result(
-      `${printable(path)}: ${reason}: ${waitReasons[reason]}${detail === "" ? "" : ` (${printable(detail)})`}`,
-    );
-  }
-  reports.summarise(list, folder);
-  const { entries, waiting } = list.counts;
-  const what = entries === 1 ? "1 entry" : `${entries} entries`;
-  output.say(`${what}: ${entries - waiting} sent, ${waiting} not`);
-  return 0;
-}
-
-// Who writes shows that within it.
-const explainPauseMs = 1000;
