@@ -127,7 +127,7 @@ const bannedWords: readonly {
   },
   {
     where: /^src\//,
-    not: /^src\/(transport\/zmq|storage\/syncfs)\//,
+    not: /^src\/(transport\/zmq|storage\/syncfs|storage\/sha256)\//,
     word: /["']bun:|\bDeno\.|\bBun\./,
     why: "runtimes differ there only",
   },

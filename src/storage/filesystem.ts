@@ -42,6 +42,8 @@ import { dropboxSteps } from "./publish-dropbox.ts";
 import { isDataOf } from "./published.ts";
 import { PublishingWay } from "./publishing-way.ts";
 import { readBack } from "./read-back.ts";
+import { openSha256 } from "./sha256/open-sha256.ts";
+import type { Sha256Maker } from "./sha256/sha256.ts";
 import { stateFolder } from "./state-folder.ts";
 import {
   type Description,
@@ -72,6 +74,12 @@ export interface FilesystemStorageOptions extends PartialStorageOptions {
   readonly membersMax?: number;
 }
 
+/** What the system has. */
+interface Capabilities {
+  readonly fileSystemSync: FileSystemSync | null;
+  readonly sha256: Sha256Maker;
+}
+
 export class FilesystemStorage extends PartialStorage implements Storage {
   readonly #root: string;
   readonly #lock: FileLock;
@@ -91,9 +99,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     parts: PublishParts,
     look: string | null,
     options: FilesystemStorageOptions,
-    fileSystemSync: FileSystemSync | null,
+    { fileSystemSync, sha256 }: Capabilities,
   ) {
-    super(options);
+    super({ ...options, sha256 });
     const { log } = options;
     this.#root = parts.root;
     this.#lock = lock;
@@ -119,6 +127,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     this.#datasetHome = {
       ...this.#home,
       fileSystemSync,
+      sha256,
       membersMax: options.membersMax ?? membersMaxDefault,
       publish: (id, destination, description, dataset) =>
         this.#publish(
@@ -161,8 +170,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       const shared = { durableFolders: new Set<string>(), syncs: new FolderSyncs() };
       const parts = { root, partials, mode, hasLinks, ...shared, trash: new Trash(clock, log), clock };
       await removeLeftovers(parts);
-      const sync = options.hasFileSystemSync === false ? null : await openFileSystemSync();
-      return new FilesystemStorage(lock, parts, await lookOf(partials), options, sync);
+      const fileSystemSync = options.hasFileSystemSync === false ? null : await openFileSystemSync();
+      const sha256 = options.sha256 ?? (await openSha256());
+      return new FilesystemStorage(lock, parts, await lookOf(partials), options, { fileSystemSync, sha256 });
     } catch (error) {
       lock.release();
       throw error;

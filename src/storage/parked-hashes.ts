@@ -1,11 +1,11 @@
 // SHA-256 states of uploads that gave up their place, so that one that comes back goes on at once and need not be read
-// again from its start. A state cannot be written down, but the object can be kept: it is small, and their number is bounded.
+// again from its start. Not every state can be written down, but the object can be kept: it is small, and their number is bounded.
 
-import type { Hash } from "node:crypto";
+import type { Sha256 } from "./sha256/sha256.ts";
 
 /** A state and the bytes that went into it. */
 export interface ParkedHash {
-  readonly hash: Hash;
+  readonly hash: Sha256;
   readonly length: number;
 }
 
@@ -27,7 +27,7 @@ export class ParkedHashes {
   }
 
   /** The state of upload `id` after exactly `length` bytes, or `null`. It is not kept any longer. */
-  take(id: string, length: number): Hash | null {
+  take(id: string, length: number): Sha256 | null {
     const parked = this.#kept.get(id);
     this.#kept.delete(id);
     return parked?.length === length ? parked.hash : null;

@@ -1,12 +1,13 @@
 // The bytes of one upload on their way into a partial: hashed as they come, appended in order, made durable now and then.
 
-import { createHash, type Hash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
 import type { Destination } from "../upload/destination.ts";
 import type { Contents } from "../upload/upload.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
 import type { PartialUpload } from "./partial.ts";
+import { hashFrom, hashRest } from "./rehash.ts";
+import type { Sha256, Sha256Maker } from "./sha256/sha256.ts";
 import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "./storage.ts";
 
 export interface PartialSinkOptions {
@@ -14,25 +15,33 @@ export interface PartialSinkOptions {
   /** Bytes that are known to survive a power cut; more are made so every `syncEveryBytes`. */
   readonly durable: number;
   readonly syncEveryBytes: number;
+  /** The state of the hash is kept with them every so many, where the partial can. */
+  readonly saveEveryBytes: number;
   /** Identifies the running system, or `null`. */
   readonly bootId: string | null;
   /** Where the state of the hash is kept while nobody has the upload open. */
   readonly hashes: ParkedHashes;
+  readonly sha256: Sha256Maker;
   /** Bytes behind those that `note` says are not to be trusted, and could not be cut off. */
   distrust(note: StoredNote): void;
 }
 
-// Big enough to hash at full speed, small enough that other uploads get their turn in between.
-const rehashBytes = 1024 * 1024;
+/** A chunk, and the state of the hash behind it where that is to be kept. */
+interface Pending {
+  readonly chunk: OwnedChunk;
+  readonly state: Uint8Array | null;
+}
 
 export class PartialSink implements Sink {
   readonly #partial: PartialUpload;
   readonly #options: PartialSinkOptions;
   readonly #events: SinkEvents;
-  readonly #pending: OwnedChunk[] = [];
-  #hash: Hash;
+  readonly #pending: Pending[] = [];
+  #hash: Sha256;
   /** Bytes that went into the hash, stored or not; -1 after its end. */
   #hashed: number;
+  /** Of how many bytes the state was kept last. */
+  #saved: number;
   #durable: number;
   #syncing: Promise<void> | null = null;
   #writing: Promise<void> | null = null;
@@ -49,8 +58,8 @@ export class PartialSink implements Sink {
     this.#partial = partial;
     this.#options = options;
     this.#events = events;
-    this.#hash = parked ?? createHash("sha256");
-    this.#hashed = parked === null ? 0 : partial.length;
+    this.#hash = parked ?? options.sha256.create();
+    this.#hashed = this.#saved = parked === null ? 0 : partial.length;
     this.#durable = options.durable;
   }
 
@@ -66,14 +75,22 @@ export class PartialSink implements Sink {
     if (this.#failed || chunk.offset !== this.#hashed) return chunk.release();
     this.#hash.update(chunk.data);
     this.#hashed += chunk.data.length;
-    this.#pending.push(chunk);
+    const isDue = this.#hashed - this.#saved >= this.#options.saveEveryBytes;
+    this.#pending.push({ chunk, state: isDue ? this.#stateNow() : null });
     this.#writing ??= this.#writeAll();
   }
 
+  #stateNow(): Uint8Array | null {
+    this.#saved = this.#hashed;
+    return this.#partial.states === undefined ? null : this.#hash.save();
+  }
+
   async #writeAll(): Promise<void> {
-    for (let chunk = this.#pending.shift(); chunk !== undefined; chunk = this.#pending.shift()) {
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
+      const { chunk, state } = next;
       try {
         await this.#partial.append(chunk.data);
+        if (state !== null) await this.#partial.states?.keep(state);
       } catch (error) {
         chunk.release();
         this.#fail(error, false);
@@ -126,7 +143,7 @@ export class PartialSink implements Sink {
   }
 
   #dropPending(): void {
-    for (const chunk of this.#pending.splice(0)) chunk.release();
+    for (const { chunk } of this.#pending.splice(0)) chunk.release();
   }
 
   prepare(): Promise<void> {
@@ -136,27 +153,20 @@ export class PartialSink implements Sink {
   }
 
   async #rehash(): Promise<void> {
-    const hash = createHash("sha256");
-    const end = this.#partial.length;
-    const buffer = new Uint8Array(Math.min(rehashBytes, end));
-    for (let offset = 0; offset < end; ) {
-      if (this.#isClosing) throw new DyncError("cancelled", "The upload ended while its bytes were read");
-      const count = await this.#read(offset, buffer.subarray(0, end - offset));
-      hash.update(buffer.subarray(0, count));
-      offset += count;
-    }
-    this.#hash = hash;
-    this.#hashed = end;
-  }
-
-  async #read(offset: number, into: Uint8Array): Promise<number> {
+    const partial = this.#partial;
+    const cancelled = new DyncError("cancelled", "The upload ended while its bytes were read");
+    const check = (): void => {
+      if (this.#isClosing) throw cancelled;
+    };
     try {
-      const count = await this.#partial.read(offset, into);
-      assert(count > 0, "a partial ends where its length says");
-      return count;
+      const { hash, length } = await hashFrom(partial, partial.length, this.#options.sha256);
+      await hashRest(partial, hash, length, check);
+      this.#hash = hash;
+      this.#saved = length;
+      this.#hashed = partial.length;
     } catch (error) {
       // Nothing but letting go of the partial may follow.
-      this.#failed = true;
+      if (error !== cancelled) this.#failed = true;
       throw error;
     }
   }
@@ -181,7 +191,7 @@ export class PartialSink implements Sink {
     assert(this.#hashed === this.#partial.length, "the digest is that of what is stored");
     // A state that was asked for its digest takes no more.
     this.#hashed = -1;
-    return this.#hash.digest("hex");
+    return this.#hash.digest().toString("hex");
   }
 
   async contents(): Promise<Contents | null> {
@@ -210,11 +220,24 @@ export class PartialSink implements Sink {
     this.#isClosing = true;
     this.#dropPending();
     await this.#settle();
+    await this.#saveAtEnd();
     if (!this.#failed && this.#partial.length > this.#durable) await this.#sync();
     if (this.#suspect) await this.#cutOff();
     await this.#partial.close();
     this.#park();
     return this.#note();
+  }
+
+  // Whoever takes it up need not read anything again.
+  async #saveAtEnd(): Promise<void> {
+    const isExact = !this.#failed && this.#hashed === this.#partial.length;
+    const state = isExact && this.#hashed > this.#saved ? this.#stateNow() : null;
+    if (state === null) return;
+    try {
+      await this.#partial.states?.keep(state);
+    } catch (error) {
+      this.#fail(error, false);
+    }
   }
 
   // The disk that failed may be the catalogue's too, so that nobody can write down that these bytes prove nothing: what is not

@@ -1,12 +1,13 @@
 // What storages share that keep an unfinished upload as a partial: they take up what is stored, and say how much of it can be
 // relied on.
 
-import { sha256Of } from "../base/sha256-of.ts";
 import type { Destination } from "../upload/destination.ts";
 import type { Form } from "../upload/upload.ts";
 import { ParkedHashes } from "./parked-hashes.ts";
 import type { PartialUpload } from "./partial.ts";
 import { PartialSink } from "./partial-sink.ts";
+import { hashFrom, hashRest } from "./rehash.ts";
+import { plainSha256, type Sha256Maker } from "./sha256/sha256.ts";
 import type { Remainder, Sink, SinkEvents, StorageProperties, StoredNote } from "./storage.ts";
 
 export interface PartialStorageOptions {
@@ -14,7 +15,14 @@ export interface PartialStorageOptions {
   readonly syncEveryBytes: number;
   /** Identifies the running system (not the process): a power cut changes it. `null` where that cannot be told. */
   readonly bootId: string | null;
+  /** By what bytes are hashed; the runtime's unless it is given. */
+  readonly sha256?: Sha256Maker;
+  /** The state of that is kept whenever so many bytes came: as many, and what is under way, are read again after a crash. */
+  readonly saveEveryBytes?: number;
 }
+
+// To hash as many takes some hundredths of a second; a state takes a quarter of a kilobyte.
+const saveEveryBytesDefault = 64 * 1024 * 1024;
 
 /** The mark in its notes is the boot id of the system that has the bytes in its memory. */
 export abstract class PartialStorage {
@@ -83,7 +91,7 @@ export abstract class PartialStorage {
     // Where a sync failed before, what can be read proves nothing.
     const isSuspect = this.#options.bootId !== null && mark === null;
     return await closedIfFailed(partial, async () => {
-      if (!isSuspect && (await sha256Of(partial)).toString("hex") === sha256)
+      if (!isSuspect && (await this.#sha256Of(partial, { durable, mark })) === sha256)
         return { type: "complete", sink: this.#sinkOf(id, partial, left, noEvents) };
       await partial.truncate(left);
       await partial.close();
@@ -94,10 +102,23 @@ export abstract class PartialStorage {
     });
   }
 
+  /** SHA-256 (hex) of all that is there. What is only believed to be there, and not known, is read. */
+  async #sha256Of(partial: PartialUpload, note: StoredNote): Promise<string> {
+    const known = trustedLength(note, partial.length, this.#options.bootId);
+    const { hash, length } = await hashFrom(partial, known, this.#sha256);
+    await hashRest(partial, hash, length, () => {});
+    return hash.digest().toString("hex");
+  }
+
+  get #sha256(): Sha256Maker {
+    return this.#options.sha256 ?? plainSha256;
+  }
+
   #sinkOf(id: string, partial: PartialUpload, durable: number, events: SinkEvents): Sink {
-    const { syncEveryBytes, bootId } = this.#options;
+    const { syncEveryBytes, saveEveryBytes = saveEveryBytesDefault, bootId } = this.#options;
     const distrust = (note: StoredNote): void => void this.#distrusted.set(id, note);
-    const options = { id, durable, syncEveryBytes, bootId, hashes: this.#hashes, distrust };
+    const shared = { syncEveryBytes, saveEveryBytes, bootId, hashes: this.#hashes, sha256: this.#sha256 };
+    const options = { id, durable, ...shared, distrust };
     return new PartialSink(partial, options, events);
   }
 }

@@ -6,6 +6,20 @@ import type { Destination } from "../upload/destination.ts";
 import type { Contents } from "../upload/upload.ts";
 import type { Description } from "./storage.ts";
 
+/** A state of SHA-256 (storage/sha256/), and how many bytes had gone into it. */
+export interface SavedState {
+  readonly length: number;
+  readonly state: Uint8Array;
+}
+
+/** Keeps states of the checksum beside the bytes, as durable as those are; they go when the bytes before them are cut off. */
+export interface StateKeeper {
+  /** `state` is that of all bytes that are there. A call like `append`. */
+  keep(state: Uint8Array): Promise<void>;
+  /** The last one of at most `limit` bytes that is believed, or `null`. */
+  last(limit: number): Promise<SavedState | null>;
+}
+
 /**
  * One caller at a time, one call at a time. Failures are `DyncError`, see `Sink`; after one the bytes past the last successful
  * `sync` are not to be trusted, and only `truncate`, `close` and `discard` may follow.
@@ -19,6 +33,8 @@ export interface PartialUpload extends Readable {
   append(data: Uint8Array): Promise<void>;
   /** Resolves when everything appended before the call is durable. May run beside an `append`. */
   sync(): Promise<void>;
+  /** Where states of the checksum can be kept. */
+  readonly states?: StateKeeper;
   /** Cuts back to `length` bytes, durably. */
   truncate(length: number): Promise<void>;
   /** See `Sink.contents`. */

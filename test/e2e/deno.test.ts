@@ -2,8 +2,11 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
+import { openSha256 } from "../../src/storage/sha256/open-sha256.ts";
+import { plainSha256 } from "../../src/storage/sha256/sha256.ts";
 import { openExchange } from "../support/exchange.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { runProgram } from "../support/programs.ts";
@@ -14,6 +17,7 @@ import { tempFolder } from "../support/temp-folder.ts";
 const checkBag = join(import.meta.dir, "..", "support", "check_bag.py");
 const fileBytes = 20_000_000;
 const deadlineMs = 120_000;
+const maker = await openSha256();
 const reason = denoIsMissing ?? executablesMissing;
 
 describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${reason})`}`, () => {
@@ -31,6 +35,23 @@ describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${
         stdout: expect.stringContaining(`${program} ${packageJson.version} (development, `),
       });
     }
+  });
+
+  test.skipIf(maker === plainSha256)("a checksum is gone on with that another runtime began", async () => {
+    const begun = maker.create();
+    begun.update(Buffer.from("abc".repeat(50)));
+    const state = Buffer.from(begun.save() as Uint8Array).toString("hex");
+    const source = join(import.meta.dir, "..", "..", "src", "storage", "sha256", "open-sha256.ts");
+    const program = `const maker = await (await import("file://${source}")).openSha256();
+      const hash = maker.load(Uint8Array.fromHex("${state}"));
+      hash.update(new TextEncoder().encode("def"));
+      console.log(hash.digest().toString("hex"));`;
+    await using folder = await tempFolder();
+    await writeFile(folder.file("program.ts"), program);
+    const [runtime = "", run = "", all = ""] = deno.command("dync", []);
+    const { stdout } = await runProgram([runtime, run, all, folder.file("program.ts")]);
+    begun.update(Buffer.from("def"));
+    expect(stdout).toBe(`${begun.digest().toString("hex")}\n`);
   });
 
   for (const [from, to] of [

@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type DatasetHome, PartialDataset } from "../../src/storage/dataset/partial-dataset.ts";
 import type { WholeDataset } from "../../src/storage/dataset/whole-dataset.ts";
+import { plainSha256, type Sha256Maker } from "../../src/storage/sha256/sha256.ts";
 import { storageError } from "../../src/storage/storage-error.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
 import { encodeMember } from "../../src/tar/header.ts";
@@ -86,6 +87,7 @@ export interface HomeOptions {
   readonly folder: string;
   readonly fileSystemSync: FileSystemSync | null;
   readonly membersMax?: number;
+  readonly sha256?: Sha256Maker;
   readonly publish?: (dataset: WholeDataset) => Promise<void>;
 }
 
@@ -93,12 +95,14 @@ export function homeOf({
   folder,
   fileSystemSync,
   membersMax = 1000,
+  sha256 = plainSha256,
   publish = async () => {},
 }: HomeOptions): DatasetHome {
   return {
     folder,
     fileSystemSync,
     membersMax,
+    sha256,
     publishedMode: 0o644,
     explain: async (action, cause) => storageError(action, cause),
     discard: async () => {},

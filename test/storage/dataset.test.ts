@@ -242,6 +242,23 @@ describe("a dataset", () => {
   });
 });
 
+test("a dataset that an older server began goes on", async () => {
+  await using folder = await tempFolder(memory);
+  const options = { folder: folder.path, fileSystemSync };
+  const first = await createDataset(options);
+  await first.append(tar.subarray(0, 3000));
+  await first.close();
+  const journal = join(placeIn(folder.path).folder, "journal");
+  const bytes = readFileSync(journal);
+  expect(bytes.toString("latin1", 0, 21)).toBe("dync dataset 2 plain\n");
+  writeFileSync(journal, bytes.with(13, "1".charCodeAt(0)));
+  const next = await openDataset(options);
+  expect(next.length).toBe(3000);
+  await next.append(tar.subarray(3000));
+  await expectWhole(next, folder.path);
+  await next.close();
+});
+
 describe("a crash in the middle of an append", () => {
   test("leaves files that nobody knows of: they go, and what was moved away for them comes back", async () => {
     await using folder = await tempFolder(memory);

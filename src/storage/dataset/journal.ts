@@ -15,9 +15,11 @@ export type Entry =
   /** So many bytes of the content of the file that came last. */
   | { readonly type: "content"; readonly length: number }
   /** SHA-256 of the file whose content just ended. */
-  | { readonly type: "digest"; readonly sha256: Uint8Array };
+  | { readonly type: "digest"; readonly sha256: Uint8Array }
+  /** States of checksums: see `decodeStates`. */
+  | { readonly type: "states"; readonly bytes: Uint8Array };
 
-const tag = { raw: 0, zeros: 1, content: 2, digest: 3 } as const;
+const tag = { raw: 0, zeros: 1, content: 2, digest: 3, states: 4 } as const;
 const entryHeadBytes = 5;
 // Headers are mostly zeros: of a small file they would be a tenth of what is written. Fewer are not worth an entry.
 const zerosMin = 24;
@@ -28,13 +30,16 @@ const zeros = new Uint8Array(rawBytesMax);
 const recordHeadBytes = 16;
 // An append writes one or more: so long that the calls cost nothing, so short that none is long in the way.
 const recordBytesMax = 64 * 1024;
-const recordBytesLimit = recordBytesMax + recordHeadBytes + rawBytesMax + 2 * entryHeadBytes + 64;
+const recordBytesLimit = recordBytesMax + recordHeadBytes + rawBytesMax + 3 * entryHeadBytes + 512;
 
 const closed = -1;
 
-/** Which format it is, and how the dataset will be published: that is settled when it begins. */
-function signatureOf(layout: Layout): string {
-  return `dync dataset 1 ${layout}\n`;
+/**
+ * Which format it is, and how the dataset will be published: that is settled when it begins. An older server, which knows neither states
+ * nor removals, does not take up what has the second one; one that it began may have them from here on.
+ */
+function signatureOf(layout: Layout, format: 1 | 2 = 2): string {
+  return `dync dataset ${format} ${layout}\n`;
 }
 const signatureBytesMax = 32;
 /** Length of the longest that holds nothing. */
@@ -79,9 +84,10 @@ export class Journal {
       const start = Buffer.alloc(signatureBytesMax);
       await readAt(descriptor, start, 0);
       for (const layout of layouts) {
-        const signature = Buffer.from(signatureOf(layout));
-        if (start.subarray(0, signature.length).equals(signature))
-          return new Journal(path, layout, descriptor, signature.length);
+        const { length } = signatureOf(layout);
+        const signature = start.toString("latin1", 0, length);
+        if (signature === signatureOf(layout, 1) || signature === signatureOf(layout))
+          return new Journal(path, layout, descriptor, length);
       }
     } catch (error) {
       closeSync(descriptor);
@@ -121,10 +127,7 @@ export class Journal {
   }
 
   #addBytes(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#head(tag.raw, bytes.length);
-    this.#record.set(bytes, this.#recordLength);
-    this.#recordLength += bytes.length;
+    if (bytes.length > 0) this.#addAs(tag.raw, bytes);
   }
 
   addContent(length: number): void {
@@ -133,9 +136,18 @@ export class Journal {
   }
 
   addDigest(sha256: Uint8Array): void {
-    this.#head(tag.digest, sha256.length);
-    this.#record.set(sha256, this.#recordLength);
-    this.#recordLength += sha256.length;
+    this.#addAs(tag.digest, sha256);
+  }
+
+  /** Adds what `encodeStates` made. */
+  addStates(states: Uint8Array): void {
+    this.#addAs(tag.states, states);
+  }
+
+  #addAs(kind: number, bytes: Uint8Array): void {
+    this.#head(kind, bytes.length);
+    this.#record.set(bytes, this.#recordLength);
+    this.#recordLength += bytes.length;
   }
 
   #head(kind: number, length: number): void {
@@ -159,10 +171,14 @@ export class Journal {
   }
 
   /**
-   * Tells `visit` what it has of the first `limit` bytes of the stream, as far as it is whole; where that takes long it may yield, for
-   * others to have their turn. Resolves to where that ends: `goOn` makes it the end.
+   * Tells `visit` what it has of the first `limit` bytes of the stream, as far as it is whole, and where in the stream; where that takes long
+   * it may yield, for others to have their turn. Resolves to where that ends: `goOn` makes it the end.
    */
-  async replay(limit: number, visit: (entry: Entry) => Iterable<unknown>, turns: Turns): Promise<JournalEnd> {
+  async replay(
+    limit: number,
+    visit: (entry: Entry, offset: number) => Iterable<unknown>,
+    turns: Turns,
+  ): Promise<JournalEnd> {
     let end: JournalEnd = { at: signatureOf(this.layout).length, offset: 0, kept: [] };
     for await (const { at, next, entries } of this.#records()) {
       let offset = end.offset;
@@ -172,7 +188,7 @@ export class Journal {
         const left = limit - offset;
         if (length > 0 && left === 0) return { at, offset: end.offset, kept };
         const part = length > left ? cutTo(entry, left) : entry;
-        for (const _some of visit(part)) await turns.step();
+        for (const _some of visit(part, offset)) await turns.step();
         kept.push(part);
         offset += lengthOf(part);
         if (length > left) return { at, offset: end.offset, kept };
@@ -223,7 +239,8 @@ export class Journal {
   #add(entry: Entry): void {
     if (entry.type === "raw") this.addRaw(entry.bytes);
     else if (entry.type === "content") this.addContent(entry.length);
-    else this.addDigest(entry.sha256);
+    else if (entry.type === "digest") this.addDigest(entry.sha256);
+    else this.addStates(entry.bytes);
   }
 
   /** Makes what is written durable. */
@@ -256,8 +273,8 @@ export function lengthOf(entry: Entry): number {
 }
 
 function cutTo(entry: Entry, length: number): Entry {
-  assert(entry.type !== "digest", "a checksum has no bytes that could be cut");
   if (entry.type === "content") return { type: "content", length };
+  assert(entry.type === "raw", "a checksum has no bytes that could be cut");
   return { type: "raw", bytes: entry.bytes.subarray(0, length) };
 }
 
@@ -280,7 +297,8 @@ function entriesOf(body: Buffer): readonly Entry[] {
     else if (kind === tag.zeros) entries.push({ type: "raw", bytes: zeros.subarray(0, length) });
     else {
       const bytes = body.subarray(at, at + length);
-      entries.push(kind === tag.digest ? { type: "digest", sha256: bytes } : { type: "raw", bytes });
+      if (kind === tag.digest) entries.push({ type: "digest", sha256: bytes });
+      else entries.push({ type: kind === tag.states ? "states" : "raw", bytes });
       at += length;
     }
   }

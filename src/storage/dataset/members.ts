@@ -119,7 +119,7 @@ export class Members implements TarConsumer {
         if (last?.type === "removal") for (const _some of this.removing(last.path)) yield;
       }
     } else if (entry.type === "content") this.#reader.skipContent(entry.length);
-    else {
+    else if (entry.type === "digest") {
       assert(this.#file !== null && this.#reader.contentLeft === 0, "a checksum belongs to a whole file");
       this.ended(this.#file, entry.sha256);
     }

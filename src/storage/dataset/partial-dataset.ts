@@ -15,15 +15,17 @@ import type { Destination } from "../../upload/destination.ts";
 import type { Contents, Layout } from "../../upload/upload.ts";
 import { syncFolder } from "../durable-files.ts";
 import { closeFile, lookAt, makeFolder, openFile } from "../file-calls.ts";
-import type { PartialUpload } from "../partial.ts";
+import type { PartialUpload, StateKeeper } from "../partial.ts";
 import type { PartialHome } from "../partial-file.ts";
+import type { Sha256Maker } from "../sha256/sha256.ts";
 import type { Description } from "../storage.ts";
 import type { FileSystemSync } from "../syncfs/file-system-sync.ts";
-import { Journal, rawPieces } from "./journal.ts";
+import { type Entry, Journal, rawPieces } from "./journal.ts";
 import { contentsOf } from "./listing.ts";
 import { MemberIndex } from "./member-index.ts";
 import { Members, type Step } from "./members.ts";
 import { repair } from "./repair.ts";
+import { encodeStates, lastStateIn, ReplayedStates } from "./saved-states.ts";
 import { StreamView } from "./stream-view.ts";
 import { type Parts, partsOf, Tree } from "./tree.ts";
 import type { WholeDataset } from "./whole-dataset.ts";
@@ -41,6 +43,8 @@ export interface DatasetHome extends Omit<PartialHome, "publish"> {
   readonly fileSystemSync: FileSystemSync | null;
   /** Most files and folders that a dataset may have. */
   readonly membersMax: number;
+  /** By what files are hashed. */
+  readonly sha256: Sha256Maker;
 }
 
 /** Where a dataset lies. */
@@ -82,6 +86,8 @@ export class PartialDataset implements PartialUpload {
   /** What came after the last good sync may be lost: see the contract. */
   #isBroken = false;
   #isClosed = false;
+  /** Those in the journal. */
+  #states = new ReplayedStates();
   #syncing: Promise<void> | null = null;
   #contents: Contents | null = null;
   /** When others get their turn, monotonic ms. */
@@ -126,13 +132,14 @@ export class PartialDataset implements PartialUpload {
   }
 
   #begin(): Work {
-    const { fileSystemSync, membersMax, onTimeRefused } = this.#home;
+    const { fileSystemSync, membersMax, onTimeRefused, sha256 } = this.#home;
     const index = new MemberIndex(this.#parts.index);
     return {
       index,
       members: new Members(index, { layout: this.#journal.layout, membersMax, root: this.#place.root }),
       tree: new Tree(this.#parts, {
         syncsEach: fileSystemSync === null,
+        sha256,
         onTimeRefused: (cause) => onTimeRefused(this.#place.id, cause),
       }),
       view: new StreamView(this.#journal, index, this.#parts),
@@ -256,6 +263,27 @@ export class PartialDataset implements PartialUpload {
     }
   }
 
+  readonly states: StateKeeper = {
+    keep: (state) => this.#keepState(state),
+    last: async (limit) => {
+      this.#assertUsable();
+      const { stream } = this.#states;
+      return stream === null || stream.length <= limit ? stream : await lastStateIn(this.#journal, limit);
+    },
+  };
+
+  async #keepState(state: Uint8Array): Promise<void> {
+    this.#assertUsable();
+    try {
+      this.#journal.addStates(encodeStates({ stream: state, file: this.#work.tree.state() }));
+      await this.#journal.flush();
+    } catch (cause) {
+      this.#isBroken = true;
+      throw await this.#home.explain("written", cause);
+    }
+    this.#states.stream = { length: this.#length, state };
+  }
+
   async truncate(length: number): Promise<void> {
     assert(length >= 0 && length <= this.#length, "a partial is only ever cut back");
     await this.#settle();
@@ -288,12 +316,20 @@ export class PartialDataset implements PartialUpload {
     this.#work = this.#begin();
     this.#contents = null;
     const { members, index, tree } = this.#work;
-    const end = await this.#journal.replay(length, (entry) => members.replay(entry), this.#turns);
+    const states = new ReplayedStates();
+    this.#states = states;
+    const visit = (entry: Entry, offset: number): Iterable<unknown> => {
+      if (entry.type === "states") states.replay(entry, offset, members.unfinished);
+      return members.replay(entry);
+    };
+    const end = await this.#journal.replay(length, visit, this.#turns);
     await this.#journal.goOn(end);
     this.#length = this.#journal.length;
     await repair(this.#parts, index, members.files, this.#turns);
     const { unfinished } = members;
-    if (unfinished !== null) tree.goOn(unfinished.file, unfinished.taken);
+    if (unfinished === null) return;
+    const { file, taken } = unfinished;
+    tree.goOn(file, taken, states.ofFile(file.number));
   }
 
   async contents(): Promise<Contents> {

@@ -1,8 +1,9 @@
 // The files of a dataset that is on its way, in the hidden folder where they stay until all of it is there. Does what the
 // members ask for with few calls: one sync at the end makes all of it durable, and no file is looked at twice.
 
-import { createHash, type Hash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { assert } from "../../base/assert.ts";
 import { systemCode } from "../../base/error.ts";
 import { secondsText } from "../../base/timestamp.ts";
@@ -23,6 +24,7 @@ import {
   writeAt,
   writeWholeFile,
 } from "../file-calls.ts";
+import { lengthOfState, type Sha256, type Sha256Maker } from "../sha256/sha256.ts";
 import type { Holder } from "./member-index.ts";
 import type { FileMember } from "./members.ts";
 
@@ -50,6 +52,8 @@ export type Parts = ReturnType<typeof partsOf>;
 export interface TreeOptions {
   /** Whether each file has to be synced by itself, because the system offers nothing for all. */
   readonly syncsEach: boolean;
+  /** By what files are hashed that do not come at once. */
+  readonly sha256: Sha256Maker;
   /** The file system does not take the time of modification. */
   readonly onTimeRefused: (cause: unknown) => void;
 }
@@ -60,7 +64,9 @@ interface Current {
   taken: number;
   descriptor: number | null;
   /** Of all that was taken; `null` where an earlier process took some. */
-  hash: Hash | null;
+  hash: Sha256 | null;
+  /** A state of the hash that an earlier process left. */
+  readonly saved: Uint8Array | null;
   sha256: Uint8Array | null;
 }
 
@@ -92,7 +98,7 @@ export class Tree {
   /** A file begins, in the place of the one with the number `replaced`: that one is kept, for the stream to be read again. */
   async begin(file: FileMember, replaced: number | null): Promise<void> {
     if (replaced !== null) await this.#setAside(file.path, replaced);
-    this.#current = { file, taken: 0, descriptor: null, hash: null, sha256: null };
+    this.#current = { file, taken: 0, descriptor: null, hash: null, saved: null, sha256: null };
   }
 
   /** Takes out a file, which is kept for the same reason, or a folder in which nothing is left. */
@@ -115,9 +121,14 @@ export class Tree {
     await this.#touch(to);
   }
 
-  /** Goes on with a file of which `taken` bytes are there. */
-  goOn(file: FileMember, taken: number): void {
-    this.#current = { file, taken, descriptor: null, hash: null, sha256: null };
+  /** Goes on with a file of which `taken` bytes are there; `saved`: a state of its hash after as many or fewer. */
+  goOn(file: FileMember, taken: number, saved: Uint8Array | null): void {
+    this.#current = { file, taken, descriptor: null, hash: null, saved, sha256: null };
+  }
+
+  /** State of the hash of what was taken of the file that is being written; `null` where there is none. */
+  state(): Uint8Array | null {
+    return this.#current?.hash?.save() ?? null;
   }
 
   /** Takes the next bytes of the file, straight from their memory. */
@@ -127,9 +138,11 @@ export class Tree {
     if (taken === 0 && bytes.length === file.size && !this.#options.syncsEach) {
       await this.#writeWhole(current, bytes);
     } else {
-      current.descriptor ??= await this.#open(current);
+      if (current.descriptor === null) {
+        current.descriptor = await this.#open(current);
+        current.hash = taken === 0 ? this.#options.sha256.create() : await this.#hashOfTaken(current);
+      }
       await writeAt(current.descriptor, bytes, taken);
-      if (taken === 0) current.hash = createHash("sha256");
       current.hash?.update(bytes);
     }
     current.taken += bytes.length;
@@ -176,15 +189,17 @@ export class Tree {
 
   // Rare: an upload that was gone on with in the middle of a file.
   async #hashAgain({ file, descriptor }: Current): Promise<Uint8Array> {
-    const again = createHash("sha256");
-    const buffer = new Uint8Array(Math.min(readBytes, file.size));
-    for (let at = 0; at < file.size; ) {
-      const count = await readAt(descriptor as number, buffer, at);
-      if (count === 0) throw new Error("A file of the dataset is shorter than it was written");
-      again.update(buffer.subarray(0, Math.min(count, file.size - at)));
-      at += count;
-    }
+    const again = this.#options.sha256.create();
+    await hashPart(descriptor as number, again, 0, file.size);
     return again.digest();
+  }
+
+  /** Goes on with what an earlier process left of the hash, where it did. */
+  async #hashOfTaken({ saved, taken, descriptor }: Current): Promise<Sha256 | null> {
+    const hash = saved === null ? null : this.#options.sha256.load(saved);
+    if (saved === null || hash === null) return null;
+    await hashPart(descriptor as number, hash, lengthOfState(saved), taken);
+    return hash;
   }
 
   async #setModified(descriptor: number, modified: string | null): Promise<void> {
@@ -222,6 +237,17 @@ export class Tree {
     const descriptor = this.#current?.descriptor ?? null;
     this.#current = null;
     if (descriptor !== null) await closeFile(descriptor);
+  }
+}
+
+/** Hashes the bytes of a file from `from` up to `end`. */
+async function hashPart(descriptor: number, hash: Sha256, from: number, end: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(readBytes, end - from));
+  for (let at = from; at < end; await setImmediate()) {
+    const count = await readAt(descriptor, buffer.subarray(0, end - at), at);
+    if (count === 0) throw new Error("A file of the dataset is shorter than it was written");
+    hash.update(buffer.subarray(0, count));
+    at += count;
   }
 }
 
