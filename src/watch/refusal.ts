@@ -1,6 +1,6 @@
 // Why something that was to be sent waits, by how that ended.
 
-import type { DyncError } from "../base/error.ts";
+import { type DyncError, systemCode } from "../base/error.ts";
 import { isRefused } from "../client/resumption.ts";
 import type { Waiting } from "./watch-list.ts";
 
@@ -10,6 +10,11 @@ export function refusalOf(error: DyncError): Waiting | null {
   if (code === "usage" || code === "malformed") return { reason: "unsendable", detail };
   if (code === "metadata-rejected") return lacking(error);
   return isRefused(error) ? { reason: "refused", detail } : null;
+}
+
+/** Whether a program has it open so that nobody else may read it, as on Windows most programs do that write. */
+export function isInUse({ code, cause }: DyncError): boolean {
+  return code === "source" && systemCode(cause) === "EBUSY";
 }
 
 /** What waits for other metadata, with the fields that are meant. */

@@ -82,6 +82,8 @@ const signShare = 1 / 4;
 // What has less in it than it had may be half of it, on a drive that is coming back.
 const shrunkTimes = 5;
 const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
+// A program that has it open may write for hours, and end any moment.
+const inUsePauseMs = 30_000;
 const vanishedMsMax = 24 * 60 * 60_000;
 
 export class WatchList {
@@ -191,7 +193,7 @@ export class WatchList {
     const again = entry.sent === null ? "" : "It was sent, and has changed since";
     if (isFirst) return { reason: "settling", detail: again };
     if (!isSame) return { reason: "changing", detail: again };
-    if (now < entry.tryAt && entry.waiting?.reason === "retrying") return entry.waiting;
+    if (now < entry.tryAt && isTriedAgain(entry.waiting)) return entry.waiting;
     if (now - entry.since < this.#settleMs(entry) * signShare) return { reason: "settling", detail: again };
     return null;
   }
@@ -288,6 +290,15 @@ export class WatchList {
     this.#wait(path, entry, { reason: "retrying", detail });
   }
 
+  /** A program keeps it for itself, so that it cannot be read: it is tried again until it can be, at a rhythm that does not slow down. */
+  inUse(path: string, detail: string, now: number): void {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) return;
+    entry.isSending = false;
+    entry.tryAt = now + jittered(inUsePauseMs, this.#options.random());
+    this.#wait(path, entry, { reason: "open-for-writing", detail });
+  }
+
   /** It was not tried after all: its turn comes again. */
   returned(path: string): void {
     const entry = this.#entries.get(path);
@@ -359,6 +370,11 @@ export class WatchList {
     if (before?.reason !== reason || before.detail !== detail)
       this.#options.onWaiting(path, entry.waiting, entry.kind);
   }
+}
+
+/** Whether only trying tells that it is over. */
+function isTriedAgain(waiting: Waiting | null): waiting is Waiting {
+  return waiting?.reason === "retrying" || waiting?.reason === "open-for-writing";
 }
 
 function newEntry({ kind, fingerprint }: Seen, sent: string | null, now: number): Entry {

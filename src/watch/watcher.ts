@@ -14,7 +14,7 @@ import { Hurry } from "./hurry.ts";
 import type { Looker, Ready } from "./looker.ts";
 import { costOf, pauseAfter } from "./pace.ts";
 import { ReadyQueue } from "./ready-queue.ts";
-import { refusalOf } from "./refusal.ts";
+import { isInUse, refusalOf } from "./refusal.ts";
 import type { WatchList } from "./watch-list.ts";
 
 /** Is told how each ended. */
@@ -234,7 +234,8 @@ export class Watcher {
       return list.waits(path, { reason: "retrying", detail });
     }
     const waiting = refusalOf(error);
-    if (waiting === null) list.failed(path, detail, clock.now());
+    if (isInUse(error)) list.inUse(path, detail, clock.now());
+    else if (waiting === null) list.failed(path, detail, clock.now());
     else list.refused(path, key, waiting);
   }
 }

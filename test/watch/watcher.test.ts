@@ -204,6 +204,27 @@ describe("Watcher", () => {
     });
   });
 
+  test("a file that a program keeps for itself waits for that however long, and goes within a minute", async () => {
+    let asked = 0;
+    const busy = Object.assign(new Error("EBUSY: resource busy or locked"), { code: "EBUSY" });
+    answer = () => {
+      asked += 1;
+      return new DyncError("source", "another program uses it", { cause: busy });
+    };
+    await watching(async () => {
+      files?.set("a", 1);
+      await pass(10 * hourMs);
+      expect([...list.waiting()]).toMatchObject([
+        { reason: "open-for-writing", detail: "another program uses it" },
+      ]);
+      expect(asked).toBeGreaterThan(10 * 60);
+      expect(asked).toBeLessThan(10 * 120);
+      answer = () => null;
+      await pass(60_000);
+      expect(sent).toEqual(["a"]);
+    });
+  });
+
   test("what is refused is not asked for again, until it is another", async () => {
     let asked = 0;
     answer = () => {

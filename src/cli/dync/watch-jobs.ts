@@ -62,7 +62,9 @@ export class WatchJobs {
     return { type: "job", job, key };
   }
 
-  #originOf({ at: path, kind }: Sighting): Pick<Job, "origin" | "unpack"> {
+  #originOf({ at, kind }: Sighting): Pick<Job, "origin" | "unpack"> {
+    // As this system writes paths: people read it.
+    const path = resolve(at);
     if (kind === "file") return { origin: { kind, path } };
     const { selection } = this.#options;
     return { origin: { kind: "dataset", path, selection }, unpack: "tar" };
