@@ -1,9 +1,10 @@
 // `dync history [PATH…]`: what was sent from this computer, and confirmed.
 
-import { resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
 import { localTime } from "../../base/local-time.ts";
+import { isAtOrBelow } from "../../base/path-place.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import type { HistoryEntry } from "../../client/history.ts";
 import { formatSize } from "../../config/size.ts";
@@ -37,7 +38,8 @@ export const historyCommand = defineCommand({
     try {
       for await (const entry of client.history.entries()) {
         if (since !== null && Date.parse(entry.at) < since) continue;
-        if (paths.length > 0 && !paths.some((path) => isAt(entry.path, path))) continue;
+        if (paths.length > 0 && !paths.some((path) => entry.path !== null && isAtOrBelow(entry.path, path)))
+          continue;
         entries += 1;
         const { schema: _, mark: __, ...fields } = entry;
         output.record("upload", fields);
@@ -54,12 +56,6 @@ export const historyCommand = defineCommand({
     return 0;
   },
 });
-
-function isAt(path: string | null, wanted: string): boolean {
-  return (
-    path !== null && (path === wanted || path.startsWith(wanted.endsWith(sep) ? wanted : `${wanted}${sep}`))
-  );
-}
 
 function lineOf({ at, bytes, sha256, id, path, name, host, port, already }: HistoryEntry): string {
   const source = path === null ? "standard input" : `"${printable(path)}"`;

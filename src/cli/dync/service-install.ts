@@ -3,6 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DyncError, messageOf } from "../../base/error.ts";
+import { placeOf } from "../../base/path-place.ts";
 import { replaceFile } from "../../base/replace-file.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { definitionText, filesOf, type ServiceDefinition, serviceNameFor } from "../../service/definition.ts";
@@ -52,15 +53,16 @@ export const serviceInstallCommand = defineCommand({
 /** One service for a folder, and one folder for a service. */
 function refuseDouble({ name, folder }: ServiceDefinition, { environment }: CommandContext): void {
   for (const { files, definition } of installedServices(environment)) {
-    if (definition === null || (files.name === name) === (definition.folder === folder)) continue;
-    const message =
-      files.name === name
-        ? `The service "${name}" watches another folder: "${printable(definition.folder)}"`
-        : `The service "${files.name}" watches "${printable(folder)}" already`;
-    const hint =
-      files.name === name
-        ? "give this one another --name"
-        : `"dync service uninstall ${files.name}" takes it away`;
+    if (definition === null) continue;
+    // On Windows "Runs" and "runs" have the same files.
+    const isNamedSo = placeOf(files.name) === placeOf(name);
+    if (isNamedSo === (placeOf(definition.folder) === placeOf(folder))) continue;
+    const message = isNamedSo
+      ? `The service "${name}" watches another folder: "${printable(definition.folder)}"`
+      : `The service "${files.name}" watches "${printable(folder)}" already`;
+    const hint = isNamedSo
+      ? "give this one another --name"
+      : `"dync service uninstall ${files.name}" takes it away`;
     throw new DyncError("usage", message, { hint });
   }
 }

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { localTime } from "../../base/local-time.ts";
+import { isAtOrBelow } from "../../base/path-place.ts";
 import type { BatchOptions } from "../../client/client.ts";
 import { openDataset } from "../../client/dataset/dataset-source.ts";
 import type { Job } from "../../client/job.ts";
@@ -61,7 +62,7 @@ export function readAlso(
       throw new DyncError("usage", `${optionText("also")} needs a folder, found "${printable(text)}"`, {
         hint: "all of a drive is not sent along: name a folder of it",
       });
-    if (folder !== null && (path === folder || isBelow(folder, path)))
+    if (folder !== null && isAtOrBelow(folder, path))
       throw new DyncError(
         "usage",
         `The watched folder is in "${printable(text)}", which is to be sent along`,
@@ -84,10 +85,6 @@ function readEvery(text: string): number {
   throw new DyncError("usage", `${optionText("every")} needs at least 1s, found "${text}"`);
 }
 
-function isBelow(path: string, folder: string): boolean {
-  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
-}
-
 /** The last part of each path, with as many before it as tell them apart. */
 function namesOf(paths: readonly string[]): readonly string[] {
   const parts = paths.map((path) => path.split(/[\\/]/).filter((it) => it !== ""));
@@ -101,7 +98,7 @@ function namesOf(paths: readonly string[]): readonly string[] {
 
 /** What of the watched `folder` is no entry, since it is sent along: paths from it on. */
 export function alsoWithin(folders: readonly AlsoFolder[], folder: string): ReadonlySet<string> {
-  const inside = folders.filter(({ path }) => isBelow(path, folder));
+  const inside = folders.filter(({ path }) => path !== folder && isAtOrBelow(path, folder));
   return new Set(inside.map(({ path }) => relative(folder, path).split(sep).join("/")));
 }
 

@@ -1,8 +1,9 @@
 // The options of `dync watch`, and what they say. Everything that is wrong with them is said before anything is done.
 
 import { realpathSync, statSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { resolve } from "node:path";
 import { DyncError, messageOf } from "../../base/error.ts";
+import { isAtOrBelow } from "../../base/path-place.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
@@ -160,7 +161,7 @@ export function readAfter(
       `${optionText("after")} needs "keep", "move=DIR" or "delete", found "${printable(text)}"`,
     );
   const target = resolve(moveTo);
-  if (folder !== null && (target === folder || target.startsWith(folder + sep)))
+  if (folder !== null && isAtOrBelow(target, folder))
     throw new DyncError("usage", `"${printable(moveTo)}" is in the watched folder`, {
       hint: "what is moved there would be sent again: name a folder elsewhere",
     });

@@ -1,6 +1,6 @@
 // What the history knows of a folder: all that was sent of it to one server, each path as it was sent last.
 
-import { sep } from "node:path";
+import { isAtOrBelow, placeOf } from "../../base/path-place.ts";
 import type { HistoryEntry } from "../history.ts";
 
 /** An entry of something that has a path. */
@@ -19,11 +19,7 @@ export async function sentBelow(
   for await (const entry of entries) {
     const { host, port, path } = entry;
     if (path === null || host !== server.host || port !== server.port) continue;
-    if (path === folder || path.startsWith(withSeparator(folder))) last.set(path, { ...entry, path });
+    if (isAtOrBelow(path, folder)) last.set(placeOf(path), { ...entry, path });
   }
   return [...last.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-function withSeparator(folder: string): string {
-  return folder.endsWith(sep) ? folder : folder + sep;
 }

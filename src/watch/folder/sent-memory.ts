@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { FileLock } from "../../base/file-lock.ts";
+import { placeOf } from "../../base/path-place.ts";
 import { sha256Hex } from "../../base/sha256-hex.ts";
 import type { Fingerprint } from "../fingerprint.ts";
 import { openWatchDatabase } from "./watch-database.ts";
@@ -36,7 +37,7 @@ CREATE TABLE IF NOT EXISTS sent (
 
 /** Where what is known of the watched folder `folder` (absolute) lies below `home`. */
 export function watchFolderOf(home: string, folder: string): string {
-  return join(home, "watch", sha256Hex(folder).slice(0, 16));
+  return join(home, "watch", sha256Hex(placeOf(folder)).slice(0, 16));
 }
 
 export class SentMemory implements Disposable {
