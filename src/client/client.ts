@@ -22,6 +22,7 @@ import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, uploadSource } from "./file-upload.ts";
 import { type Proof, type ProofParts, prove } from "./free/proof.ts";
 import type { SentEntry } from "./free/sent-below.ts";
+import { Takings } from "./free/takings.ts";
 import type { Base } from "./free/way.ts";
 import { History, historyEntry } from "./history.ts";
 import { newIdentity } from "./identity.ts";
@@ -91,6 +92,13 @@ export interface ClientOptions
   readonly openFeed?: OpenFeed;
 }
 
+/** Of which server something is proved, and where it lies. */
+export interface ProofOptions {
+  readonly server: ServerChoice;
+  readonly base: Base;
+  readonly isMoved?: boolean;
+}
+
 /** What the server confirmed, and what was found of its source. */
 interface Confirmed {
   readonly receipt: Receipt;
@@ -110,6 +118,8 @@ export class Client {
   readonly history: History;
   /** What servers signed of it. */
   readonly receipts: ReceiptStore;
+  /** What is being taken away here. */
+  readonly takings: Takings;
   readonly #options: ClientOptions;
   readonly #shelf: RulesShelf;
   readonly #budget: SendBudget | undefined;
@@ -124,6 +134,7 @@ export class Client {
     this.batches = new BatchStore(options.home);
     this.history = new History(options.home);
     this.receipts = new ReceiptStore(options.home, () => options.clock.date());
+    this.takings = new Takings(options.home);
     this.#shelf = new RulesShelf(options.home, options.clock);
     const { clock, rate, budget } = options;
     this.#budget = budget ?? (rate === undefined ? undefined : new SendBudget({ clock, rate }));
@@ -357,18 +368,19 @@ export class Client {
   }
 
   /**
-   * Proves that `entry`, which was sent to `server`, may be deleted from below `base`; as `prove`. `onRead` is told how much of it was read
+   * Proves that `entry`, which was sent to `server`, may be deleted from below `base`, or be moved where it `isMoved`; as `prove`. `onRead` is told how much of it was read
    * here.
    */
   async prove(
     entry: SentEntry,
-    { server, base, ...retry }: Retry & { readonly server: ServerChoice; readonly base: Base },
+    { server, base, isMoved = false, ...retry }: Retry & ProofOptions,
     onRead: ProofParts["onRead"],
     signal: AbortSignal,
   ): Promise<Proof> {
     const { clock, writeAll } = this.#options;
     const asker = await this.#askerOf(server, retry);
-    return await prove(entry, { asker, base, onRead, clock, writeAll }, signal);
+    const { takings } = this;
+    return await prove(entry, { asker, base, takings, isMoved, onRead, clock, writeAll }, signal);
   }
 
   /** Who judges by the copy of the rules of `server`. Rejects with `DyncError`, "cannot-know" where there is none. */

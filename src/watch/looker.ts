@@ -32,6 +32,8 @@ export interface LookerParts {
   readonly prepare: (sighting: Sighting) => Promise<Prepared>;
   /** What persons decided, as it is read with each look. */
   readonly decisions?: { refresh(): void; of(path: string): Decided | null } | undefined;
+  /** Which entries are what is left of something that was sent. */
+  readonly halfTaken?: { refresh(): void; isPart(sighting: Sighting): Promise<boolean> } | undefined;
   /** Which of these another program has open for writing. */
   readonly openForWriting: () => ReadonlySet<string>;
 }
@@ -50,7 +52,7 @@ export class Looker {
   async all(signal: AbortSignal): Promise<readonly Ready[]> {
     const { scanner, list, clock } = this.#parts;
     const complete: Sighting[] = [];
-    this.#parts.decisions?.refresh();
+    this.#refresh();
     list.begin();
     try {
       for await (const sighting of scanner.entries(signal))
@@ -64,10 +66,15 @@ export class Looker {
     return await this.#ready(complete);
   }
 
+  #refresh(): void {
+    this.#parts.decisions?.refresh();
+    this.#parts.halfTaken?.refresh();
+  }
+
   /** Looks again at these only. As `all`. */
   async some(paths: Iterable<string>, signal: AbortSignal): Promise<readonly Ready[]> {
     const complete: Sighting[] = [];
-    this.#parts.decisions?.refresh();
+    this.#refresh();
     for (const path of paths) {
       const sighting = await this.#parts.scanner.look(path, signal);
       if (sighting !== null && (await this.#isComplete(sighting, complete.length))) complete.push(sighting);
@@ -79,8 +86,9 @@ export class Looker {
     const { list, rule, clock, sentAs, decisions } = this.#parts;
     const { path, view } = sighting;
     const decided = decisions?.of(path) ?? null;
-    if (decided?.decision === "leave") {
-      list.sawLeft(sighting, clock.now(), () => sentAs(path), `${decided.by}, ${localTime(decided.at)}`);
+    const held = await this.#held(sighting, decided);
+    if (held !== null) {
+      list.sawHeld(sighting, clock.now(), () => sentAs(path), held);
       return false;
     }
     if (list.saw(sighting, clock.now(), () => sentAs(path)) === "nothing") return false;
@@ -90,6 +98,15 @@ export class Looker {
     if (taken < readyMax) return true;
     list.waits(path, { reason: "queued", detail: "" });
     return false;
+  }
+
+  /** Why it is not to be sent, whatever there is in it; `null`: it may be. */
+  async #held(sighting: Sighting, decided: Decided | null): Promise<Waiting | null> {
+    if (decided?.decision === "leave")
+      return { reason: "left", detail: `${decided.by}, ${localTime(decided.at)}` };
+    const { halfTaken } = this.#parts;
+    if (decided !== null || !(await halfTaken?.isPart(sighting))) return null;
+    return { reason: "taken-in-part", detail: "" };
   }
 
   async #ready(complete: readonly Sighting[]): Promise<readonly Ready[]> {

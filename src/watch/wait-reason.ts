@@ -14,6 +14,7 @@ export const waitReasons = {
   "run-failed": "The instrument says that the run failed",
   "run-aborted": "The instrument says that the run was aborted",
   left: "A person decided that it is left alone",
+  "taken-in-part": "It was sent, a part of it is taken away already, and the rest is to go",
   vanished: "It was there, and is not to be seen now",
   "not-reachable": "The watched folder cannot be reached, or is empty from one look to the next",
   unreadable: "This account cannot read it",

@@ -149,10 +149,10 @@ export class WatchList {
     return "nothing";
   }
 
-  /** A look saw an entry that a person wants to be left alone, as `detail` says. */
-  sawLeft(seen: Seen, now: number, sentAs: () => string | null, detail: string): void {
+  /** A look saw an entry that is not to be sent, whatever there is in it. */
+  sawHeld(seen: Seen, now: number, sentAs: () => string | null, waiting: Waiting): void {
     const { entry } = this.#note(seen, now, sentAs);
-    if (!entry.isSending && !isAsSent(entry)) this.#wait(seen.path, entry, { reason: "left", detail });
+    if (!entry.isSending && !isAsSent(entry)) this.#wait(seen.path, entry, waiting);
   }
 
   #note(
@@ -311,7 +311,9 @@ export class WatchList {
    */
   leaving(path: string): boolean {
     const entry = this.#entries.get(path);
-    if (entry === undefined || entry.fingerprint === null || !isSettled(entry)) return false;
+    if (entry === undefined || entry.fingerprint === null) return false;
+    const isRest = entry.waiting?.reason === "taken-in-part" && !entry.isSending;
+    if (!isRest && !isSettled(entry)) return false;
     entry.isSending = true;
     return true;
   }

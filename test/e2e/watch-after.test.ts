@@ -24,6 +24,16 @@ async function makeEntries(): Promise<void> {
   await writeFile(join(folder, "run", "sub", "b.raw"), "bb");
 }
 
+/** Resolves when something in the folder is gone. */
+async function fewerThan(path: string, count: number): Promise<void> {
+  while ((await readdir(path)).length >= count) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** The last line about an entry. */
+function lastOf(end: ProgramEnd, path: string): Readonly<Record<string, unknown>> | undefined {
+  return jsonLines(end.stdout).findLast((it) => it.type === "entry" && it.path === path);
+}
+
 /** Resolves to `false` when so many entries were moved to `to`. */
 async function movedAtLeast(to: string, count: number): Promise<false> {
   for (;;) {
@@ -125,9 +135,70 @@ describe.skipIf(executablesMissing !== null)(
           break;
         }
       }
-      // All files that are sent by themselves went in the end.
-      expect((await readdir(folder)).filter((name) => name.endsWith(".raw"))).toEqual([]);
+      // All went in the end, the run that was cut in two as well.
+      expect(await readdir(folder)).toEqual([]);
+      expect(await readdir(join(to, "run", "sub"))).toEqual(["b.raw"]);
     }, 180_000);
+
+    test("what is left of a run after a crash is no new run, and goes when the server proves it once more", async () => {
+      const run = join(folder, "run");
+      for (let at = 0; at < 400; at++) await writeFile(join(run, `${at}.raw`), `member ${at}`);
+      expect(await once()).toMatchObject({ code: 0 });
+      const stored = (await readdir(lab.stored("run"))).length;
+      // One command is cut, and then the other one.
+      for (const command of ["watch", "free"]) {
+        const here = (await readdir(run)).length;
+        const words =
+          command === "watch"
+            ? [
+                "watch",
+                "--once",
+                "--settle",
+                "1s",
+                "-k",
+                "sample:S-17",
+                "--after",
+                "delete",
+                "--keep-for",
+                "0",
+              ]
+            : ["free", "--delete"];
+        await using program = lab.startDync([...words, `127.0.0.1:${lab.port}`, folder]);
+        await fewerThan(run, here);
+        program.signal("SIGKILL");
+        await program.ended();
+        const left = (await readdir(run)).length;
+        expect([left > 0, left < here]).toEqual([true, true]);
+        const end = await once("--json");
+        expect([end.code, lastOf(end, "run")]).toMatchObject([
+          0,
+          { state: "waiting", reason: "taken-in-part" },
+        ]);
+      }
+      await writeFile(join(run, "late.raw"), "late");
+      const end = await lab.dync(["free", "--delete", `127.0.0.1:${lab.port}`, folder]);
+      expect(end.code).toBe(0);
+      expect(await readdir(run)).toEqual(["late.raw"]);
+      expect((await readdir(lab.stored("run"))).length).toBe(stored);
+      // What came since is another run now.
+      expect(lastOf(await once("--json"), "run")).toMatchObject({ reason: "refused" });
+    });
+
+    test("what is left is not taken where the server does not prove it any more", async () => {
+      const run = join(folder, "run");
+      for (let at = 0; at < 400; at++) await writeFile(join(run, `${at}.raw`), `member ${at}`);
+      expect(await once()).toMatchObject({ code: 0 });
+      await using program = lab.startDync(["free", "--delete", `127.0.0.1:${lab.port}`, folder]);
+      await fewerThan(run, 401);
+      program.signal("SIGKILL");
+      await program.ended();
+      const left = await readdir(run);
+      const damaged = join(lab.stored("run"), "sub", "b.raw");
+      await chmod(damaged, 0o600);
+      await writeFile(damaged, "xx");
+      await once("--after", "delete", "--keep-for", "0");
+      expect(await readdir(run)).toEqual(left);
+    });
 
     test("2: what is said wrong is named before anything is sent", async () => {
       expect((await once("--after", "burn")).stderr).toContain(

@@ -43,7 +43,12 @@ export async function afterSent(
       const now = await baseOf(folder);
       // A drive that went away and came back is another one until somebody starts dync anew.
       if (now.device !== base.device) throw new DyncError("source", `"${folder}" is on another volume now`);
-      return await client.prove(entry, { ...retry, server, base }, () => {}, signal);
+      return await client.prove(
+        entry,
+        { ...retry, server, base, isMoved: moveTo !== null },
+        () => {},
+        signal,
+      );
     },
     onTaken: (path, entry, removal) =>
       reports.taken(path, takenFields(entry, state, removal), takenText(path, state, removal)),

@@ -5,6 +5,7 @@ import { DyncError } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
 import type { JsonMember } from "../../base/json-text.ts";
 import { untilOneFails } from "../../base/until-one-fails.ts";
+import { Takings } from "../../client/free/takings.ts";
 import { anyOf } from "../../client/listing/pattern.ts";
 import type { Retry } from "../../client/patience.ts";
 import { NameTemplate } from "../../client/plan/name-template.ts";
@@ -18,6 +19,7 @@ import { AlsoMemory } from "../../watch/folder/also-memory.ts";
 import { Decisions } from "../../watch/folder/decisions.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
 import { fileHash } from "../../watch/folder/file-hash.ts";
+import { HalfTaken } from "../../watch/folder/half-taken.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
 import { Scanner, type Shape } from "../../watch/folder/scan.ts";
 import { lockWatch, SentMemory, watchFolderOf } from "../../watch/folder/sent-memory.ts";
@@ -299,6 +301,7 @@ function partsOf(
   const isHeld = values.explain ? null : makerCheckOf(instrument, values.once, context.signal);
   const looker = new Looker({
     ...{ clock, scanner, list, rule, decisions },
+    halfTaken: new HalfTaken(new Takings(resolve(dyncHome(context.environment)))),
     sentAs: (path) => memory.sentAs(path),
     prepare: async (sighting) => {
       const prepared = jobs.prepare(sighting);

@@ -9,11 +9,13 @@ import { contentOf } from "../check.ts";
 import { type DatasetParts, DatasetSource } from "../dataset/dataset-source.ts";
 import { FileSource, openFileSource } from "../file-source.ts";
 import { isEqual, isSameVersion, versionOf } from "../file-version.ts";
-import { listFolder } from "../listing/listing.ts";
+import { type Listing, listFolder } from "../listing/listing.ts";
+import type { Selection } from "../listing/selection.ts";
 import type { FoundItem } from "../listing/walk.ts";
 import { type Kept, kept } from "./kept.ts";
 import { type Disposal, type Removal, removeDataset, removeFile } from "./remove.ts";
 import type { SentEntry } from "./sent-below.ts";
+import type { Takings } from "./takings.ts";
 import { type Base, look, wayFault } from "./way.ts";
 
 export interface Proved {
@@ -30,6 +32,10 @@ export type Proof = Proved | Kept | { readonly type: "gone" };
 export interface ProofParts extends Pick<DatasetParts, "clock" | "writeAll"> {
   readonly asker: Pick<Asker, "readAgain">;
   readonly base: Base;
+  /** What began to go. */
+  readonly takings: Takings;
+  /** Whether what is proved is to be moved, and not deleted. */
+  readonly isMoved: boolean;
   /** So many bytes were read here, of so many. */
   readonly onRead: (bytes: number, total: number | null) => void;
 }
@@ -110,21 +116,70 @@ async function proveDataset(
   const listing = isSame
     ? all
     : await listFolder({ folder: path, selection, known: null, isMeant: isOlder(entry) }, signal);
-  if (listing.mark.digest !== digest)
-    return kept("changed", "Something in it is not what was sent, or is gone");
-  if (!listing.isOnOneDevice) return kept("other-volume", "Something in it is on another volume");
+  if (listing.mark.digest !== digest) return await proveRest(entry, selection, parts, signal);
+  if (!listing.isOnOneDevice) return elsewhere;
   const quiet = { onNote: () => {}, onWarning: () => {} };
   const source = new DatasetSource(listing, selection, { ...parts, ...quiet }, signal);
   try {
     const files = await source.listDigest(parts.onRead);
-    const about = { name: entry.name + tarSuffix, metadataText: "{}", unpack: "tar", files } as const;
-    const read = await askServer(entry, about, parts, signal);
-    if (read !== null) return read;
-    const remove = (disposal?: Disposal) => removeDataset(listing, parts.base, disposal);
-    return { type: "proved", files: listing.files, bytes: listing.bytes, remove };
+    const read = await askServer(entry, datasetQuestion(entry, files), parts, signal);
+    return read ?? provedDataset(entry, listing, files, parts);
   } finally {
     await source.close();
   }
+}
+
+const elsewhere = kept("other-volume", "Something in it is on another volume");
+
+function datasetQuestion({ name }: SentEntry, files: string): Question {
+  return { name: name + tarSuffix, metadataText: "{}", unpack: "tar", files };
+}
+
+/** What a crash, or a fault, left of something that was proved, and went in part: each file that is still as it was proved. */
+async function proveRest(
+  entry: SentEntry,
+  selection: Selection,
+  parts: ProofParts,
+  signal: AbortSignal,
+): Promise<Proof> {
+  const { path, id } = entry;
+  const { takings, isMoved } = parts;
+  const taking = await takings.find(path);
+  const changed = kept("changed", "Something in it is not what was sent, or is gone");
+  if (taking === null || taking.id !== id) return changed;
+  let count = 0;
+  const isMeant = (found: FoundItem): boolean => {
+    const isPart = taking.has(found, isMoved);
+    if (isPart) count += 1;
+    return isPart;
+  };
+  const listing = await listFolder({ folder: path, selection, known: null, isMeant }, signal).catch(
+    (error: unknown) => {
+      if (error instanceof DyncError && count === 0) return null;
+      throw error;
+    },
+  );
+  if (listing === null) return changed;
+  if (!listing.isOnOneDevice) return elsewhere;
+  const read = await askServer(entry, datasetQuestion(entry, taking.files), parts, signal);
+  return read ?? provedDataset(entry, listing, null, parts);
+}
+
+/** `files`: the digest of its list of files; `null`: it was written down before. */
+function provedDataset(
+  { id }: SentEntry,
+  listing: Listing,
+  files: string | null,
+  { base, takings }: ProofParts,
+): Proved {
+  const remove = async (disposal?: Disposal): Promise<Removal> => {
+    if (files !== null) await takings.begin(listing, id, files);
+    const removal = await removeDataset(listing, base, disposal);
+    // What is left of it would be taken for a run of its own.
+    if (removal.kept === null || (files !== null && removal.files === 0)) await takings.end(listing.folder);
+    return removal;
+  };
+  return { type: "proved", files: listing.files, bytes: listing.bytes, remove };
 }
 
 /**
