@@ -4,6 +4,7 @@
 import type { Program } from "../src/cli/command.ts";
 import { dync } from "../src/cli/dync/main.ts";
 import { dyncServer } from "../src/cli/dync-server/main.ts";
+import { helpText } from "../src/cli/usage-environment.ts";
 import { describedOptions, summaryOf, type UsageSection, usageSections } from "../src/cli/usage-text.ts";
 import { version } from "../src/cli/version.ts";
 import type { ProgramName } from "./targets.ts";
@@ -24,11 +25,11 @@ export function manualPage(name: ProgramName, version: string, epoch: number): s
   return [
     `.TH ${troff(name).toUpperCase()} ${manualSections[name]} ${date} "${troff(`dync ${version}`)}"`,
     `.SH NAME\n${troff(name)} \\- ${troff(lowerFirst(summaryOf(program.usage)))}`,
-    ...orderedSections(program.usage).flatMap((it) => sectionText(it, program.usage, ".SH")),
+    ...orderedSections(helpText(program, null)).flatMap((it) => sectionText(it, program.usage, ".SH")),
     ".SH COMMANDS",
     ...texts.flatMap((command) => [
       `.SS ${troff(`${name} ${command.name}`)}`,
-      ...orderedSections(command.usage).flatMap((it) => sectionText(it, command.usage, ".B")),
+      ...orderedSections(helpText(program, command)).flatMap((it) => sectionText(it, command.usage, ".B")),
     ]),
     `.SH SEE ALSO\n.BR ${other}`,
     "",

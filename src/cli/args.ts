@@ -1,8 +1,9 @@
-// Reads a command line, strictly: an unknown option, one that is given twice or has no value would send the wrong thing,
-// or send it to the wrong place. Errors are `DyncError` ("usage").
+// Reads a command line, and the variables that say what it does not, strictly: an unknown option, one that is given twice or has no
+// value would send the wrong thing, or send it to the wrong place. Errors are `DyncError` ("usage").
 
 import { closest } from "../base/closest.ts";
 import { DyncError } from "../base/error.ts";
+import { parseSwitch } from "../config/switch.ts";
 import type {
   Command,
   CommandGroup,
@@ -11,15 +12,19 @@ import type {
   OptionDef,
   OptionsDef,
   Program,
+  SaidByVariables,
+  Variable,
 } from "./command.ts";
 import { throwFaults } from "./command-line-error.ts";
+import { usageError, variableText } from "./option-value.ts";
 import { printable } from "./printable.ts";
 import { damageIn } from "./system-arguments.ts";
+import { namingVariables, variablesFor } from "./variables.ts";
 
 /** Options that every command has. */
 export const sharedOptions = {
-  help: { type: "boolean", alias: "h" },
-  version: { type: "boolean", alias: "V" },
+  help: { type: "boolean", alias: "h", asksOnly: true },
+  version: { type: "boolean", alias: "V", asksOnly: true },
 } as const satisfies OptionsDef;
 
 /** What a command line asks for. */
@@ -93,11 +98,31 @@ function notInGroup(program: Program, [group = "", word]: readonly string[]): Dy
   return new DyncError("usage", `Unknown command "${group} ${printable(word)}"`, { hint });
 }
 
+// Who gives jobs as JSON lines gets such lines back.
+const jsonOptions = ["json", "stdin-jobs"];
+
 /** Whether JSON lines are asked for: before parsing, so that parse errors come in the right form too. */
-export function asksForJson(argv: readonly string[]): boolean {
+export function asksForJson(program: Program, argv: readonly string[], environment: Environment): boolean {
   const words = beforeEndOfOptions(argv);
-  // Who gives jobs as JSON lines gets such lines back.
-  return words.includes("--json") || words.includes("--stdin-jobs");
+  return jsonOptions.some((name) => {
+    if (words.includes(`--${name}`)) return true;
+    if (words.includes(`--no-${name}`)) return false;
+    const said = variablesFor(program, meantCommand(program, words), environment).get(name);
+    const parsed = said === undefined ? null : parseSwitch(said.text);
+    return parsed?.ok === true && parsed.value;
+  });
+}
+
+/** The command of a line that need not be right. */
+function meantCommand(program: Program, words: readonly string[]): Command {
+  const fallback = commandNamed(program, program.defaultCommand)!;
+  const { positionalsAt } = new StrictPass(program, fallback, words);
+  return (
+    commandOf(
+      program,
+      positionalsAt.map((it) => words[it] as string),
+    ) ?? fallback
+  );
 }
 
 function beforeEndOfOptions(argv: readonly string[]): readonly string[] {
@@ -105,16 +130,23 @@ function beforeEndOfOptions(argv: readonly string[]): readonly string[] {
   return end < 0 ? argv : argv.slice(0, end);
 }
 
+/** What was said to a command. */
+export interface CheckedArguments {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** What of it variables said. */
+  readonly variables: SaidByVariables;
+}
+
 /**
- * Checks `rest` against the command's options and makes it unambiguous. Throws everything that is wrong at once;
- * `isNamed` tells whether the command was named.
+ * Checks `rest`, and the variables of what it does not say, against the command's options and makes it unambiguous. Throws everything
+ * that is wrong at once; `isNamed` tells whether the command was named.
  */
 export function checkArguments(
   program: Program,
   command: Command,
   rest: readonly string[],
   { isNamed = false, environment = {} }: { isNamed?: boolean; environment?: Environment } = {},
-): Readonly<Record<string, unknown>> {
+): CheckedArguments {
   return new StrictPass(program, command, rest).check(isNamed, environment);
 }
 
@@ -132,6 +164,9 @@ class StrictPass {
   readonly #switches = new Map<string, boolean>();
   readonly #positionals: string[] = [];
   readonly #optionWords: string[] = [];
+  /** The words behind "--". */
+  #behind: readonly string[] = [];
+  readonly #variables = new Map<string, Variable>();
   readonly #faults: DyncError[] = [];
   /** Whether an option was found of which nobody knows if it takes the next word. */
   #isUncertain = false;
@@ -145,7 +180,7 @@ class StrictPass {
       const from = this.#at++;
       const word = words[from]!;
       if (word === "--") {
-        this.#behind(words.slice(this.#at));
+        this.#behind = words.slice(this.#at);
         break;
       }
       if (!word.startsWith("-") || word === "-") {
@@ -160,13 +195,25 @@ class StrictPass {
   }
 
   /** What stands behind "--": the words of another program where an option says so. */
-  #behind(words: readonly string[]): void {
+  #takeBehind(): void {
+    const words = this.#behind;
+    if (words.length === 0) return;
     const found = Object.entries(this.#options).find(([, { behind }]) => this.#switches.get(behind ?? ""));
     if (found === undefined) this.#positionals.push(...words);
     else this.#values.set(found[0], [...words]);
   }
 
-  check(isNamed: boolean, environment: Environment): Readonly<Record<string, unknown>> {
+  check(isNamed: boolean, environment: Environment): CheckedArguments {
+    try {
+      return this.#check(isNamed, environment);
+    } catch (error) {
+      throw error instanceof DyncError ? namingVariables(error, this.#options, this.#variables) : error;
+    }
+  }
+
+  #check(isNamed: boolean, environment: Environment): CheckedArguments {
+    this.#takeVariables(environment);
+    this.#takeBehind();
     const line = this.#line(isNamed);
     const { misread, others } = this.#command.check?.(line, environment) ?? { misread: null, others: [] };
     if (misread !== null) this.#faults.push(misread);
@@ -174,7 +221,40 @@ class StrictPass {
     else if (!this.#isUncertain) this.#checkPositionals();
     this.#checkOptions();
     throwFaults([...this.#faults, ...others]);
-    return this.#result();
+    return { values: this.#result(), variables: this.#variables };
+  }
+
+  /** What the line does not say. */
+  #takeVariables(environment: Environment): void {
+    for (const [name, variable] of variablesFor(this.#program, this.#command, environment)) {
+      if (this.#values.has(name) || this.#switches.has(name)) continue;
+      const option = this.#options[name]!;
+      if (option.type === "boolean") this.#takeSwitch(name, variable);
+      else this.#takeValues(name, option, variable);
+    }
+  }
+
+  #takeSwitch(name: string, variable: Variable): void {
+    const parsed = parseSwitch(variable.text);
+    if (parsed.ok) {
+      this.#switches.set(name, parsed.value);
+      this.#variables.set(name, variable);
+    } else this.#faults.push(usageError(parsed.fault, variableText(variable.name)));
+  }
+
+  #takeValues(name: string, option: OptionDef, variable: Variable): void {
+    // Patterns, JSON and paths may have any other character.
+    const lines = option.repeat ? variable.text.split(/\r?\n/) : [variable.text];
+    const values = lines.filter((it) => it !== "");
+    const damage = damageIn(variable.text);
+    if (damage !== null) {
+      this.#fault(`${variableText(variable.name)} has ${damage}`, "write it in UTF-8");
+      return;
+    }
+    if (values.length > 0) {
+      this.#values.set(name, values);
+      this.#variables.set(name, variable);
+    }
   }
 
   #line(isNamed: boolean): CommandLine {
@@ -184,6 +264,7 @@ class StrictPass {
       switches: [...this.#switches].filter(([, isOn]) => isOn).map(([name]) => name),
       positionals,
       optionWords: this.#optionWords,
+      variables: this.#variables,
       isNamed,
       isComplete: this.#faults.length === 0,
       isUncertain: this.#isUncertain,

@@ -13,7 +13,34 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly environment: Environment;
+  /** The variables that said what an option did not, by its name. */
+  readonly variables: SaidByVariables;
+  /** All variables that are there for this program. */
+  readonly variablesFound: VariablesFound;
 }
+
+/** The variables of a program that say something, for whichever command; and those without a meaning to it. By their names. */
+export interface VariablesFound {
+  readonly known: readonly Variable[];
+  readonly unknown: readonly UnknownVariable[];
+}
+
+export interface UnknownVariable {
+  readonly name: string;
+  /** The known one that is probably meant. */
+  readonly near: string | null;
+  /** Whether somebody meant it for this program: it is like a known one, or has the name of a command in it. */
+  readonly isMeant: boolean;
+}
+
+/** A variable that says something. */
+export interface Variable {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** By the name of the option. */
+export type SaidByVariables = ReadonlyMap<string, Variable>;
 
 /** The variables of this process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -38,6 +65,10 @@ export interface OptionDef {
   readonly values?: readonly string[];
   /** What its value is, where the name for it in the help text (FILE, FOLDER, SERVER) does not say so. */
   readonly means?: "file" | "folder" | "server";
+  /** It asks about the program and says nothing to it: no variable stands for it. */
+  readonly asksOnly?: boolean;
+  /** In this command it means something else than in all others: only the variable of the command stands for it. */
+  readonly isOwn?: boolean;
   /** A switch that tells "off" (`--no-NAME`) from not being given, which is `undefined`. */
   readonly isThreeWay?: boolean;
 }
@@ -64,6 +95,8 @@ export interface CommandLine {
   readonly values: Readonly<Record<string, readonly string[] | undefined>>;
   /** The switches that are on, by long name. */
   readonly switches: readonly string[];
+  /** Of those, the ones that a variable says and no option. */
+  readonly variables: SaidByVariables;
   readonly positionals: readonly string[];
   /** The options, with their values, as they were typed. */
   readonly optionWords: readonly string[];
@@ -91,6 +124,8 @@ export interface Command {
   /** The whole help text, as it is printed. */
   readonly usage: string;
   readonly options: OptionsDef;
+  /** Whether it writes into a log what is to be said of unknown variables. */
+  readonly logsWarnings?: boolean;
   /** Looks at everything that can be judged before anything is done; changes nothing, and may be left out. */
   readonly check: ((line: CommandLine, environment: Environment) => CommandFaults) | undefined;
   /** Resolves to the exit status; throws `DyncError`. */
@@ -104,8 +139,27 @@ export interface CommandGroup {
   readonly usage: string;
 }
 
+/** How the variables of a program are called. */
+export interface ProgramVariables {
+  /** How all of them begin. */
+  readonly prefix: string;
+  /** Options that mean the same in each command that has them. */
+  readonly shared: readonly string[];
+  /** Those that stand for arguments. */
+  readonly ofArguments: readonly string[];
+  /** Names that begin so and stand for no option. */
+  readonly others: readonly string[];
+  /** Whether another program may have put one there. */
+  isForeign(name: string): boolean;
+  /** For the help: sentences about arguments that may be left out, by their names. */
+  readonly noneNamed: Readonly<Record<string, string>>;
+  /** For the help: what counts where neither options nor variables say anything, in commands with that option or argument. */
+  readonly below: { readonly ifHas: string; readonly text: string } | null;
+}
+
 export interface Program {
   readonly name: string;
+  readonly variables: ProgramVariables;
   /** The whole help text, as it is printed. */
   readonly usage: string;
   readonly commands: readonly Command[];
@@ -122,6 +176,7 @@ export function defineCommand<const T extends OptionsDef>(definition: {
   readonly name: string;
   readonly usage: string;
   readonly options: T;
+  readonly logsWarnings?: boolean;
   readonly check?: (line: CommandLine, environment: Environment) => CommandFaults;
   run(values: OptionValues<T>, context: CommandContext): Promise<number>;
 }): Command {

@@ -19,3 +19,8 @@ export function usageError({ subject, wanted, found, hint }: Fault, what: string
 export function optionText(name: string): string {
   return `Option "--${name}"`;
 }
+
+/** How a message begins that is about a variable. */
+export function variableText(name: string): string {
+  return `Variable ${name}`;
+}

@@ -4,11 +4,13 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError, errorFields, errorMeanings, messageOf } from "../base/error.ts";
 import { asksForJson, checkArguments, readRequest } from "./args.ts";
-import type { Program } from "./command.ts";
+import type { Program, VariablesFound } from "./command.ts";
 import { isHangupOurs } from "./hangup.ts";
 import { exitInterrupted, Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
 import { systemArguments } from "./system-arguments.ts";
+import { helpText } from "./usage-environment.ts";
+import { findVariables, namingVariables, unknownText } from "./variables.ts";
 import { versionLine } from "./version.ts";
 
 const hasSignals = process.platform !== "win32";
@@ -19,7 +21,7 @@ export async function run(program: Program): Promise<never> {
   const clock = systemClock;
   const output = new Output({
     program: program.name,
-    json: asksForJson(argv),
+    json: asksForJson(program, argv, process.env),
     stdout: process.stdout,
     stderr: process.stderr,
     clock,
@@ -46,7 +48,7 @@ export async function execute(execution: Execution): Promise<number> {
   try {
     const request = readRequest(program, execution.argv);
     if (request.type === "help") {
-      output.text((request.command ?? program).usage.trim());
+      output.text(helpText(program, request.command));
       return 0;
     }
     if (request.type === "version") {
@@ -54,18 +56,17 @@ export async function execute(execution: Execution): Promise<number> {
       return 0;
     }
     if (request.type === "bare") {
-      output.stderr.write(`${program.usage.trim()}\n`);
+      output.stderr.write(`${helpText(program, null)}\n`);
       return errorMeanings.usage.exit;
     }
     const environment = process.env;
     const { command, rest, isNamed } = request;
-    const checked = checkArguments(program, command, rest, { isNamed, environment });
-    const status = await command.run(checked, {
-      program: program.name,
-      output,
-      signal,
-      clock,
-      environment,
+    const { values, variables } = checkArguments(program, command, rest, { isNamed, environment });
+    const variablesFound = findVariables(program, environment);
+    if (!command.logsWarnings) warnOfUnknown(variablesFound, output);
+    const context = { program: program.name, output, signal, clock, environment, variables, variablesFound };
+    const status = await command.run(values, context).catch((error: unknown) => {
+      throw error instanceof DyncError ? namingVariables(error, command.options, variables) : error;
     });
     output.end(status);
     return status;
@@ -74,6 +75,11 @@ export async function execute(execution: Execution): Promise<number> {
     output.end(status);
     return status;
   }
+}
+
+/** Of variables that somebody meant for this program; others may have such names as well. */
+function warnOfUnknown({ unknown }: VariablesFound, output: Output): void {
+  for (const variable of unknown) if (variable.isMeant) output.warn(unknownText(variable));
 }
 
 /** Prints an error and returns the exit status it stands for. */

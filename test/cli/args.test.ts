@@ -5,6 +5,7 @@ import { asksForJson, checkArguments, readRequest, sharedOptions } from "../../s
 import { defineCommand, type Program } from "../../src/cli/command.ts";
 import { dync } from "../../src/cli/dync/main.ts";
 import { dyncServer } from "../../src/cli/dync-server/main.ts";
+import { dyncVariableNames } from "../../src/cli/own-variables.ts";
 
 /** What the command would have been given, or the error. */
 async function parse(argv: readonly string[]): Promise<Record<string, unknown>> {
@@ -29,13 +30,14 @@ async function parse(argv: readonly string[]): Promise<Record<string, unknown>> 
   });
   const program: Program = {
     name: "dync",
+    variables: dyncVariableNames,
     usage: "",
     commands: [probe],
     defaultCommand: "probe",
     endsAtHangup: true,
   };
   // The context is handed through untouched.
-  await probe.run(checkArguments(program, probe, argv), null as never);
+  await probe.run(checkArguments(program, probe, argv).values, null as never);
   return given;
 }
 
@@ -130,13 +132,14 @@ describe("checkArguments()", () => {
     });
     const program: Program = {
       name: "dync",
+      variables: dyncVariableNames,
       usage: "",
       commands: [resume],
       defaultCommand: "resume",
       endsAtHangup: true,
     };
     for (const argv of [[], ["a"], ["a", "b", "--", "-c"]]) {
-      await resume.run(checkArguments(program, resume, argv), null as never);
+      await resume.run(checkArguments(program, resume, argv).values, null as never);
       expect(ids).toEqual(argv.filter((it) => it !== "--"));
     }
   });
@@ -240,9 +243,16 @@ test("what stands behind -- belongs to another program where an option says so, 
     },
     run: async () => 0,
   });
-  const program = { name: "dync", usage: "", commands: [probe], defaultCommand: "probe", endsAtHangup: true };
+  const program = {
+    name: "dync",
+    variables: dyncVariableNames,
+    usage: "",
+    commands: [probe],
+    defaultCommand: "probe",
+    endsAtHangup: true,
+  };
   const valuesOf = (...argv: readonly string[]) =>
-    checkArguments(program, probe, argv, { isNamed: false, environment: {} });
+    checkArguments(program, probe, argv, { isNamed: false, environment: {} }).values;
   expect(valuesOf("a", "--run", "--", "tar", "-q", "--run")).toMatchObject({
     quiet: false,
     file: ["a"],
@@ -252,8 +262,8 @@ test("what stands behind -- belongs to another program where an option says so, 
 });
 
 test("asksForJson() looks no further than --", () => {
-  expect(asksForJson(["host", "--json"])).toBe(true);
-  expect(asksForJson(["host", "--", "--json"])).toBe(false);
+  expect(asksForJson(dync, ["host", "--json"], {})).toBe(true);
+  expect(asksForJson(dync, ["host", "--", "--json"], {})).toBe(false);
 });
 
 describe("usage texts", () => {

@@ -258,7 +258,7 @@ describe("the report", () => {
       "ok     home       /home",
       "FAULT  port       Nothing listens at lab:1",
       "                  what to do: start it",
-      "-      not tried  keys, trust, name, handshake, access, clock, space, upload: what is wrong has to be mended first",
+      "-      not tried  variables, keys, trust, name, handshake, access, clock, space, upload: what is wrong has to be mended first",
     ]);
   });
 

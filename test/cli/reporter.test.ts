@@ -9,6 +9,9 @@ import { BeingSent, UploadKept } from "../../src/client/resumption.ts";
 import { CapturedStream } from "../support/captured-stream.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
+/** No variable says anything. */
+const noVariables = { variables: new Map<string, never>(), variablesFound: { known: [], unknown: [] } };
+
 const retry = { retryForMs: 900_000, retryFirst: false };
 const still = { taken: 0, sent: 0, total: 100, skipped: 0 };
 
@@ -27,10 +30,14 @@ function stage(name = "run.raw") {
   };
   const ends: unknown[] = [];
   const { signal } = new AbortController();
-  const reporter = reporterFor<Job>({ program: "dync", output, signal, clock, environment: {} }, retry, {
-    stored: (of, receipt) => ends.push([of, receipt]),
-    failed: (of, error) => ends.push([of, error]),
-  });
+  const reporter = reporterFor<Job>(
+    { program: "dync", output, signal, clock, environment: {}, ...noVariables },
+    retry,
+    {
+      stored: (of, receipt) => ends.push([of, receipt]),
+      failed: (of, error) => ends.push([of, error]),
+    },
+  );
   return { clock, stdout, stderr, output, job, ends, report: reporter.started(job) };
 }
 
@@ -104,7 +111,14 @@ test("the display has what the upload is waiting for, and nothing under way on a
   const clock = new ManualClock();
   const stderr = new CapturedStream({ isTTY: true, columns: 200 });
   const output = new Output({ program: "dync", json: false, stdout: stderr, stderr, clock });
-  const context = { program: "dync", output, signal: new AbortController().signal, clock, environment: {} };
+  const context = {
+    program: "dync",
+    output,
+    signal: new AbortController().signal,
+    clock,
+    environment: {},
+    ...noVariables,
+  };
   const ends = { stored: () => {}, failed: () => {} };
   const report = reporterFor<Job>(context, retry, ends).started(stage().job);
   report.onProgress({ ...still, taken: 40, sent: 90, waiting: null, pause: null });

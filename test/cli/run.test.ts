@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { DyncError, type ErrorCode, errorMeanings } from "../../src/base/error.ts";
 import { type CommandContext, defineCommand, type Program } from "../../src/cli/command.ts";
 import { Output } from "../../src/cli/output.ts";
+import { dyncVariableNames } from "../../src/cli/own-variables.ts";
 import { execute } from "../../src/cli/run.ts";
 import { CapturedStream } from "../support/captured-stream.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -26,6 +27,7 @@ async function runAction(
   });
   const program: Program = {
     name: "dync",
+    variables: dyncVariableNames,
     usage: "",
     commands: [command],
     defaultCommand: "act",

@@ -21,7 +21,15 @@ function read(
   return {
     ...{ home: "/home", settings, rules: { ...rules, uploads }, rulesDigest },
     ...{ groups: {}, hooks: [], hooksDigest: "" },
-    ...{ file, origins, lineOf: () => 1, warnings: [], limits, limitsText: JSON.stringify(limits) },
+    ...{
+      file,
+      origins,
+      lineOf: () => 1,
+      warnings: [],
+      variables: new Map(),
+      limits,
+      limitsText: JSON.stringify(limits),
+    },
   };
 }
 

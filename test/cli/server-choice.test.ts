@@ -96,6 +96,9 @@ describe("tellApart()", () => {
   });
 });
 
+/** What DYNC_PORT says, and no option. */
+const variable = (port: string) => ({ port, serverKey: undefined, portVariable: "DYNC_PORT" });
+
 describe("chosenServer()", () => {
   const rows: readonly (readonly [
     KnownServers,
@@ -132,16 +135,15 @@ describe("chosenServer()", () => {
     // What stands with the server is meant for it.
     ["host:5", undefined, 5],
   ])("%s with --port %s goes to %d where DYNC_PORT is 7", (server, port, expected) => {
-    const known = { ...withDefault, port: "7" };
-    expect(chosenServer(server, { port, serverKey: undefined }, known).port).toBe(expected);
+    const options = port === undefined ? variable("7") : { port, serverKey: undefined };
+    expect(chosenServer(server, options, withDefault).port).toBe(expected);
   });
 
   test("DYNC_PORT yields to a port within DYNC_SERVER, and a bad one is named", () => {
-    const none = { port: undefined, serverKey: undefined };
-    expect(chosenServer(null, none, { ...byAddress, port: "7" }).port).toBe(77);
+    expect(chosenServer(null, variable("7"), byAddress).port).toBe(77);
     for (const server of ["lab", "host"]) {
-      const [fault] = faultsOf(() => chosenServer(server, none, { ...withDefault, port: "x" }));
-      expect(fault?.message).toBe('DYNC_PORT needs a whole number from 1 to 65535, found "x"');
+      const [fault] = faultsOf(() => chosenServer(server, variable("x"), withDefault));
+      expect(fault?.message).toBe('Variable DYNC_PORT needs a whole number from 1 to 65535, found "x"');
     }
   });
 

@@ -229,8 +229,8 @@ describe("what is wrong", () => {
       ],
     ],
     [
-      { variables: { DYNC_SERVER_TRUST_USER_IDS: "1" } },
-      ['usage Variable DYNC_SERVER_TRUST_USER_IDS needs true or false, found "1"'],
+      { variables: { DYNC_SERVER_TRUST_USER_IDS: "maybe" } },
+      ['usage Variable DYNC_SERVER_TRUST_USER_IDS needs true or false, found "maybe"'],
     ],
     [{ variables: { DYNC_SERVER_PORT: "" } }, []],
   ];
@@ -322,15 +322,25 @@ test.skipIf(isWindows)("a secret that everybody may read is none (not on Windows
   expect(fault?.message).toContain(`${secret} can be read by everybody on this machine: chmod o-r`);
 });
 
-describe("what is probably not meant is a warning", () => {
-  test("a variable that is none", async () => {
-    const variables = { DYNC_SERVER_PROT: "1", DYNC_SERVER_SERVICE_HOST: "10.0.0.1", DYNC_SERVER: "lab" };
-    expect((await readIn(homeWith(null), { variables })).warnings).toEqual([
-      "Unknown variable DYNC_SERVER_PROT, did you mean DYNC_SERVER_PORT?",
-      "Unknown variable DYNC_SERVER_SERVICE_HOST",
-    ]);
-  });
+test("the variable of a command counts before that of the server that runs, that before the one for all", async () => {
+  const home = homeWith("port = 1");
+  const shown = async (environment: Readonly<Record<string, string>>, own: string | null = null) => {
+    const port = own === null ? {} : { port: { name: "DYNC_SERVER_CONFIG_SHOW_PORT", text: own } };
+    const given = { file: null, settings: {}, variables: new Map(Object.entries(port)) };
+    const { settings, variables } = await readConfiguration(given, { DYNC_HOME: home, ...environment });
+    return [settings.port, variables.get("port")];
+  };
+  const forAll = { DYNC_SERVER_PORT: "2" };
+  const both = { ...forAll, DYNC_SERVER_RUN_PORT: "3" };
+  expect(await shown({})).toEqual([1, undefined]);
+  expect(await shown(forAll)).toEqual([2, "DYNC_SERVER_PORT"]);
+  expect(await shown(both)).toEqual([3, "DYNC_SERVER_RUN_PORT"]);
+  expect(await shown(both, "4")).toEqual([4, "DYNC_SERVER_CONFIG_SHOW_PORT"]);
+  const { settings } = await readIn(home, { variables: { DYNC_SERVER_TRUST_USER_IDS: "yes" } });
+  expect(settings.trustsUserIds).toBe(true);
+});
 
+describe("what is probably not meant is a warning", () => {
   test.skipIf(isWindows)("a file that everybody may write (not on Windows)", async () => {
     const home = homeWith("port = 1");
     expect((await readIn(home, {})).warnings).toEqual([]);

@@ -53,6 +53,7 @@ describe.skipIf(executablesMissing !== null)(`dync doctor (${executablesMissing 
     expect(code).toBe(0);
     const names = [
       "home",
+      "variables",
       "keys",
       "trust",
       "name",
@@ -78,7 +79,10 @@ describe.skipIf(executablesMissing !== null)(`dync doctor (${executablesMissing 
     );
     expect((await doctor(["lab"])).code).toBe(0);
     const here = await doctor([]);
-    expect(here).toMatchObject({ code: 0, steps: ["ok     home", "ok     keys", "ok     space"] });
+    expect(here).toMatchObject({
+      code: 0,
+      steps: ["ok     home", "ok     variables", "ok     keys", "ok     space"],
+    });
     expect(here.stdout).toContain("no server is named");
     await rm(join(lab.homes.client, "client.toml"));
   });
@@ -190,10 +194,10 @@ describe.skipIf(executablesMissing !== null)(`dync doctor (${executablesMissing 
     const { code, stdout } = await lab.dync(["doctor", "--json", at()]);
     expect(code).toBe(0);
     const lines = jsonLines(stdout);
-    expect(lines).toHaveLength(11);
-    expect(lines.at(-1)).toMatchObject({ steps: { ok: 10, unknown: 0, fault: 0 }, notTried: [] });
-    expect(lines[7]).toMatchObject({ step: "clock", clockAheadSeconds: 0 });
-    expect(lines[6]).toMatchObject({ step: "access", user: "alice" });
+    expect(lines).toHaveLength(12);
+    expect(lines.at(-1)).toMatchObject({ steps: { ok: 11, unknown: 0, fault: 0 }, notTried: [] });
+    expect(lines[8]).toMatchObject({ step: "clock", clockAheadSeconds: 0 });
+    expect(lines[7]).toMatchObject({ step: "access", user: "alice" });
   });
 });
 

@@ -143,13 +143,13 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
   test("of a way to a server, step by step", async () => {
     const at = `127.0.0.1:${lab.port}`;
     const all = await dync("doctor", at);
-    expect(all).toHaveLength(11);
-    expect(all.at(-1)).toMatchObject({ exit: 0, steps: { ok: 10 }, notTried: [] });
+    expect(all).toHaveLength(12);
+    expect(all.at(-1)).toMatchObject({ exit: 0, steps: { ok: 11 }, notTried: [] });
     expect((await dync("doctor", "127.0.0.1:1")).at(-1)).toMatchObject({
       exit: 5,
-      steps: { ok: 4, fault: 1 },
+      steps: { ok: 5, fault: 1 },
     });
-    expect((await dync("doctor")).at(-1)).toMatchObject({ exit: 0, steps: { ok: 3 } });
+    expect((await dync("doctor")).at(-1)).toMatchObject({ exit: 0, steps: { ok: 4 } });
     expect((await dync("doctor", "-n", "a/b", at)).at(-1)).toMatchObject({
       exit: 2,
       error: { code: "usage" },

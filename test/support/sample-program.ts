@@ -1,6 +1,7 @@
 // A program for the tests of `cli/run.ts`: its commands end in every way there is.
 
 import { defineCommand, type Program } from "../../src/cli/command.ts";
+import { dyncVariableNames } from "../../src/cli/own-variables.ts";
 import { run } from "../../src/cli/run.ts";
 
 const wait = defineCommand({
@@ -52,6 +53,7 @@ const talk = defineCommand({
 
 const program: Program = {
   name: "dync",
+  variables: dyncVariableNames,
   usage: "",
   commands: [wait, stubborn, stray, talk],
   defaultCommand: "wait",

@@ -213,12 +213,12 @@ interface FileValues {
 }
 
 /** Paths of the files that are meant: those that were given, or all of the server's. */
-async function filesOf(values: FileValues, { environment }: CommandContext): Promise<readonly string[]> {
+async function filesOf(values: FileValues, context: CommandContext): Promise<readonly string[]> {
   if (values.files.length > 0) return values.files.map((file) => resolve(file));
   const { data, config } = values;
   // A configuration that is wrong just now keeps nobody from the log of a folder that was named.
-  const given = givenOptions({ config }, environment);
-  const dataFolder = data ?? (await readConfiguration(given, environment)).settings.dataFolder;
+  const given = givenOptions({ config }, context);
+  const dataFolder = data ?? (await readConfiguration(given, context.environment)).settings.dataFolder;
   const folder = auditFolder(resolve(dataFolder));
   try {
     const names = auditFilesIn(folder);

@@ -244,9 +244,10 @@ export const clientsShowCommand = defineCommand({
 /** The authorised keys, by user and file. */
 async function authorizedIn(
   values: OptionValues<typeof options>,
-  { output, environment, clock }: CommandContext,
+  context: CommandContext,
 ): Promise<{ readonly folder: string; readonly clients: readonly AuthorizedKey[] }> {
-  const { home, settings } = await readConfiguration(givenOptions(values, environment), environment);
+  const { output, environment, clock } = context;
+  const { home, settings } = await readConfiguration(givenOptions(values, context), environment);
   const folder = join(home, "clients");
   const { trustsUserIds } = settings;
   const authorized = await AuthorizedClients.load({ folder, log: warningsTo(output), clock, trustsUserIds });

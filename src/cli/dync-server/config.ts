@@ -19,7 +19,6 @@ import {
   settingRows,
   settingValue,
   standardFile,
-  variableOf,
 } from "./configuration.ts";
 import { namedTables, namesText } from "./named-tables.ts";
 import { configCheckUsage, configExampleUsage, configShowUsage } from "./usage-config.ts";
@@ -33,8 +32,9 @@ export const configCheckCommand = defineCommand({
     json: { type: "boolean" },
     file: { type: "positional" },
   },
-  async run({ config, file }, { output, environment }) {
-    const named = file ?? givenOptions({ config }, environment).file;
+  async run({ config, file }, context) {
+    const { output, environment } = context;
+    const named = file ?? givenOptions({ config }, context).file;
     const path = named === null ? standardFile(environment) : resolve(named);
     output.summarise({ file: path });
     const { faults, warnings } = await checkConfigurationFile(path);
@@ -55,8 +55,9 @@ export const configShowCommand = defineCommand({
   usage: configShowUsage,
   options: showOptions,
   check: (line) => ({ misread: null, others: optionFaults(line) }),
-  async run(values, { output, environment }) {
-    const configuration = await readConfiguration(givenOptions(values, environment), environment);
+  async run(values, context) {
+    const { output, environment } = context;
+    const configuration = await readConfiguration(givenOptions(values, context), environment);
     const { file, warnings } = configuration;
     for (const warning of warnings) output.warn(warning);
     const standard = standardFile(environment);
@@ -98,12 +99,12 @@ export const configExampleCommand = defineCommand({
 /** What says how a setting is, for people and for programs. */
 function saidBy(row: Setting<unknown>, configuration: Configuration) {
   const { name } = row;
-  const { origins, file, lineOf } = configuration;
+  const { origins, file, lineOf, variables } = configuration;
   const origin = origins.get(name) ?? "default";
   const isOff = settingValue(row, configuration) === false;
   if (origin === "option") return { where: `--${isOff ? "no-" : ""}${name}`, source: { source: origin } };
   if (origin === "default") return { where: origin, source: { source: origin } };
-  const variable = variableOf(name);
+  const variable = variables.get(name) ?? "";
   if (origin === "variable") return { where: variable, source: { source: origin, variable } };
   return { where: `line ${lineOf(name)}`, source: { source: origin, file, line: lineOf(name) } };
 }

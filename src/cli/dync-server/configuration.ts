@@ -14,15 +14,26 @@ import {
   type UserRules,
 } from "../../config/server-settings.ts";
 import type { Setting } from "../../config/setting.ts";
-import { type FileReading, type MemberFault, nearest } from "../../config/table.ts";
+import { parseSwitch } from "../../config/switch.ts";
+import type { FileReading, MemberFault } from "../../config/table.ts";
 import type { Hook } from "../../hooks/hook.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import type { LimitEntry } from "../../rules/user-limits.ts";
-import type { CommandLine, Environment, OptionDef, OptionsDef, OptionValues } from "../command.ts";
+import type {
+  CommandContext,
+  CommandLine,
+  Environment,
+  OptionDef,
+  OptionsDef,
+  OptionValues,
+  Variable,
+} from "../command.ts";
 import { throwFaults } from "../command-line-error.ts";
-import { optionText, usageError } from "../option-value.ts";
+import { optionText, usageError, variableText } from "../option-value.ts";
+import { serverVariableNames } from "../own-variables.ts";
 import { printable } from "../printable.ts";
 import { readSettingsFile } from "../settings-file.ts";
+import { ownVariable, sharedVariable } from "../variables.ts";
 import { noHooks, readHooks } from "./hooks-read.ts";
 import { noRules, readUploadRules } from "./upload-rules.ts";
 
@@ -36,8 +47,10 @@ export const configurationOptions: OptionsDef = { config: { type: "string" }, ..
 export interface GivenOptions {
   /** Absolute path of the file that was named, or `null`. */
   readonly file: string | null;
-  /** By the name of the setting. */
+  /** What options say, by the name of the setting. */
   readonly settings: Readonly<Record<string, string>>;
+  /** What the variables of one command say, by the name of the setting. */
+  readonly variables?: ReadonlyMap<string, Variable>;
 }
 
 export interface Configuration {
@@ -61,6 +74,8 @@ export interface Configuration {
   readonly file: string | null;
   /** What says how each setting is, by its name. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** The variables that say settings, by the names of these. */
+  readonly variables: ReadonlyMap<string, string>;
   /** The line of the file where a setting stands. */
   lineOf(setting: string): number;
   /** What is not wrong, and probably not meant. */
@@ -69,12 +84,16 @@ export interface Configuration {
 
 // A rule takes some 300 bytes: some thousand rules.
 const fileBytesMax = 1024 * 1024;
-const prefix = "DYNC_SERVER_";
-const configVariable = `${prefix}CONFIG`;
+const names = { variables: serverVariableNames(settingRows.map(({ name }) => name)) };
 
-/** The variable of a setting. */
+/** The variable of a setting, for every command. */
 export function variableOf(name: string): string {
-  return prefix + name.toUpperCase().replaceAll("-", "_");
+  return sharedVariable(names, name) as string;
+}
+
+/** The variable of a setting for the server that runs: others that ask how it is to run go by it as well. */
+function runVariable(name: string): string {
+  return ownVariable(names, { name: "run" }, name);
 }
 
 /** The value that a setting has. */
@@ -100,25 +119,30 @@ export function standardFile(environment: Environment): string {
 }
 
 /** What a checked command line gives, besides the options that are no settings. */
-export function givenOptions(values: OptionValues<OptionsDef>, environment: Environment): GivenOptions {
+export function givenOptions(
+  values: OptionValues<OptionsDef>,
+  { environment, variables }: Pick<CommandContext, "environment" | "variables">,
+): GivenOptions {
   const settings = settingRows.flatMap(({ name }) => {
     const value = values[name];
-    return value === undefined ? [] : [[name, String(value)] as const];
+    return value === undefined || variables.has(name) ? [] : [[name, String(value)] as const];
   });
-  const named = values.config ?? (environment[configVariable] || undefined);
+  const named = values.config ?? (environment[runVariable("config")] || undefined);
   return {
     file: named === undefined ? null : resolve(String(named)),
     settings: Object.fromEntries(settings),
+    variables,
   };
 }
 
 /**
- * What is wrong with each option by itself, in the order of the command line. What it is beside the others and the file,
+ * What is wrong with each option by itself, in the order of the command line. What it is beside the others, variables and the file,
  * `readConfiguration` finds out.
  */
-export function optionFaults({ values }: CommandLine): readonly DyncError[] {
+export function optionFaults({ values, variables }: CommandLine): readonly DyncError[] {
   return Object.entries(values).flatMap(([name, [text = ""] = []]) => {
-    const parsed = settingRows.find((row) => row.name === name)?.kind.parse(text);
+    const row = settingRows.find((it) => it.name === name);
+    const parsed = variables.has(name) ? undefined : row?.kind.parse(text);
     return parsed === undefined || parsed.ok ? [] : [usageError(parsed.fault, optionText(name))];
   });
 }
@@ -133,9 +157,10 @@ export async function readConfiguration(
   const read = readFile(path);
   if (read === null && given.file !== null) throw missingFile(path);
   const reading = read?.reading ?? null;
+  const variables = variablesIn(environment, given);
   const settings = readServerSettings({
     option: given.settings,
-    variable: variablesIn(environment),
+    variable: Object.fromEntries([...variables].map(([name, { text }]) => [name, text])),
     file: reading?.ok ? reading.value.settings : {},
   });
   const uploads = reading?.ok ? await readUploadRules(reading) : noRules;
@@ -143,7 +168,7 @@ export async function readConfiguration(
   const inFile = (fault: MemberFault) => fileError(path, fault);
   throwFaults([
     ...(reading?.ok === false ? reading.faults.map(inFile) : []),
-    ...settings.faults.map((it) => settingError(it, path, reading)),
+    ...settings.faults.map((it) => settingError(it, { path, reading, variables })),
     ...[...uploads.faults, ...hooks.faults].map(inFile),
   ]);
   const { origins } = settings;
@@ -171,7 +196,8 @@ export async function readConfiguration(
     file: read === null ? null : path,
     origins,
     lineOf: (name) => (reading?.ok ? reading.lineOf([name]) : 1),
-    warnings: [...(read?.warnings ?? []), ...strangeVariables(environment)],
+    variables: new Map([...variables].map(([name, variable]) => [name, variable.name])),
+    warnings: read?.warnings ?? [],
   };
 }
 
@@ -222,12 +248,19 @@ export function fileError(path: string, { line, member, text, hint }: MemberFaul
 
 function settingError(
   { name, origin, fault }: SettingFault,
-  path: string,
-  reading: FileReading<ServerFile> | null,
+  { path, reading, variables }: SaidElsewhere,
 ): DyncError {
   if (origin === "option") return usageError(fault, optionText(name));
-  if (origin === "variable") return usageError(fault, `Variable ${variableOf(name)}`);
+  if (origin === "variable") return usageError(fault, variableText(variables.get(name)?.name ?? name));
   return fileError(path, memberFault({ name, origin, fault }, reading));
+}
+
+/** What options do not say. */
+interface SaidElsewhere {
+  readonly path: string;
+  readonly reading: FileReading<ServerFile> | null;
+  /** By the name of the setting. */
+  readonly variables: ReadonlyMap<string, Variable>;
 }
 
 function memberFault({ name, fault }: SettingFault, reading: FileReading<ServerFile> | null): MemberFault {
@@ -244,24 +277,25 @@ function settingOptions(): OptionsDef {
   return Object.fromEntries(settingRows.map((row) => [row.name, optionOf(row)]));
 }
 
-/** An empty one says nothing. */
-function variablesIn(environment: Environment): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    settingRows.flatMap(({ name }) => {
-      const value = environment[variableOf(name)];
-      return value ? [[name, value] as const] : [];
+/** What says settings: a variable of the command, else of the server that is to run, else of all commands. An empty one says nothing. */
+function variablesIn(
+  environment: Environment,
+  { variables = new Map() }: GivenOptions,
+): ReadonlyMap<string, Variable> {
+  return new Map(
+    settingRows.flatMap((row) => {
+      const own = variables.get(row.name);
+      const names = [runVariable(row.name), variableOf(row.name)];
+      const name =
+        own !== undefined && !names.includes(own.name) ? own.name : names.find((it) => environment[it]);
+      const text = name === undefined ? undefined : (environment[name] ?? own?.text);
+      return name === undefined || !text ? [] : [[row.name, { name, text: asOption(row, text) }] as const];
     }),
   );
 }
 
-/** Others may use such names as well (Kubernetes does): to have one is no fault. */
-function strangeVariables(environment: Environment): readonly string[] {
-  const known = [configVariable, ...settingRows.map(({ name }) => variableOf(name))];
-  return Object.keys(environment)
-    .filter((it) => it.startsWith(prefix) && !known.includes(it))
-    .map((it) => {
-      const key = (name: string) => name.slice(prefix.length).toLowerCase().replaceAll("_", "-");
-      const near = nearest(key(it), known.map(key));
-      return `Unknown variable ${printable(it)}${near === null ? "" : `, did you mean ${variableOf(near)}?`}`;
-    });
+/** What `text` is as an option: a variable may say in more words than "true" and "false" what a switch is. */
+function asOption({ kind }: Setting<unknown>, text: string): string {
+  const parsed = kind.placeholder === null ? parseSwitch(text) : null;
+  return parsed?.ok ? String(parsed.value) : text;
 }

@@ -2,6 +2,7 @@
 
 import type { Program } from "../command.ts";
 import { completionsCommand } from "../completions/command.ts";
+import { serverVariableNames } from "../own-variables.ts";
 import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
 import {
   clientsAddCommand,
@@ -15,6 +16,7 @@ import {
 } from "./clients.ts";
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
 import { configImportCommand } from "./config-import.ts";
+import { settingRows } from "./configuration.ts";
 import { hooksDropCommand, hooksListCommand, hooksRetryCommand } from "./hooks.ts";
 import { serverKeygenCommand } from "./keygen.ts";
 import { receiptsKeyCommand, receiptsRotateCommand } from "./receipts.ts";
@@ -36,6 +38,7 @@ import { usersListCommand, usersRecountCommand, usersShowCommand } from "./users
 
 export const dyncServer: Program = {
   name: "dync-server",
+  variables: serverVariableNames(settingRows.map(({ name }) => name)),
   usage: serverUsage,
   commands: [
     runCommand,

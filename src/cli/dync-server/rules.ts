@@ -42,8 +42,9 @@ export const rulesTestCommand = defineCommand({
       ...metadataFaults(values.metadata?.[0], values["key-value"] ?? []),
     ],
   }),
-  async run({ config, user, name, size, dataset, metadata, "key-value": pairs }, { output, environment }) {
-    const configuration = await readConfiguration(givenOptions({ config }, environment), environment);
+  async run({ config, user, name, size, dataset, metadata, "key-value": pairs }, context) {
+    const { output, environment } = context;
+    const configuration = await readConfiguration(givenOptions({ config }, context), environment);
     const { file, limits } = configuration;
     const rules = rulesFor(configuration.rules, limits, user);
     const metadataText = metadataOf(loadMembers(metadata, pairs));

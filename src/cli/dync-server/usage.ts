@@ -40,9 +40,8 @@ ${optionLines()}
   -h, --help                print this text
   -V, --version             print the version
 
-Each of them is also a setting of the file (max-uploads = 500) and a variable
-(DYNC_SERVER_MAX_UPLOADS=500). An option counts before a variable, a variable
-before the file; --no-trust-user-ids turns off what these turn on.
+Each of them is also a setting of the file (max-uploads = 500);
+--no-trust-user-ids turns off what that, or a variable, turns on.
 
 Sizes are 64MiB, 1G or a number of bytes; durations are 90s, 15m, 24h, 7d.
 

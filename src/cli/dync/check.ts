@@ -26,6 +26,7 @@ import { selectionFaults } from "./selection-options.ts";
 import { conductOptions, metadataOptions, selectionOptions, serverOptions } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
+import { serverOptionsIn, serverOptionsOf } from "./server-choice.ts";
 import { readServerWords, type ServerWords } from "./server-words.ts";
 import { checkUsage } from "./usage-check.ts";
 import { isFolder } from "./what-is-there.ts";
@@ -55,12 +56,12 @@ export const checkCommand = defineCommand({
 });
 
 async function check(values: CheckValues, context: CommandContext): Promise<number> {
-  const { output, signal, environment } = context;
+  const { output, signal, environment, variables } = context;
   if (values.quiet) output.beQuiet();
-  const said = { port: values.port, serverKey: values["server-key"] };
+  const said = serverOptionsOf(values, variables);
   const asked = readServerWords([values.server, ...values.path], said, environment);
   const { server, profile } = asked;
-  const sources = { options: values, environment, profile };
+  const sources = { options: values, profile };
   const retry = readRetry(sources);
   const jobs = await readJobs(asked, values, context);
   const comparesMetadata = saysMetadata(values);
@@ -101,14 +102,12 @@ async function keepRules(
 }
 
 /** What is wrong with the command line, as far as can be seen before anything is asked. */
-function checkFaults(
-  { values, switches, positionals, isUncertain }: CommandLine,
-  environment: Environment,
-): CommandFaults {
+function checkFaults(line: CommandLine, environment: Environment): CommandFaults {
+  const { values, switches, positionals, isUncertain } = line;
   const [meta, pairs = []] = [values.meta?.[0], values["key-value"]];
   const isGiven = meta !== undefined || pairs.length > 0;
   const template = values["name-template"]?.[0];
-  const options = { port: values.port?.[0], serverKey: undefined };
+  const options = serverOptionsIn(line);
   const serverFaults = (): void => {
     const { paths } = readServerWords(positionals, options, environment);
     if (paths.length > 0) return;
@@ -124,7 +123,7 @@ function checkFaults(
       ...(isGiven ? metadataFaults(meta, pairs, false) : []),
       ...(template === undefined ? [] : faultsOf(() => new NameTemplate(template))),
       ...selectionFaults(values, [...switches, "recursive"]),
-      ...conductFaults(values, environment),
+      ...conductFaults(values),
     ],
   };
 }

@@ -1,5 +1,5 @@
-// How a command sends, or asks: how many at once, and how long it keeps trying. An option counts before a variable, a variable before
-// what client.toml says of the server, and that before the default.
+// How a command sends, or asks: how many at once, and how long it keeps trying. An option (or its variable) counts before what
+// client.toml says of the server, and that before the default.
 
 import type { DyncError } from "../../base/error.ts";
 import type { Retry } from "../../client/patience.ts";
@@ -7,7 +7,7 @@ import { jobsKind, type NamedServer } from "../../config/client-settings.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { type Parsed, right, wrong } from "../../config/parsed.ts";
 import { type Priority, priorities } from "../../protocol/priority.ts";
-import type { CommandLine, Environment } from "../command.ts";
+import type { CommandLine } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { optionText, unwrap } from "../option-value.ts";
 
@@ -17,6 +17,9 @@ const atOnceDefault = 4;
 const atTerminal = "24h";
 // Nobody is there who could: a batch job's place is worth more.
 const elsewhere = "15m";
+
+/** The variable of `--retry-for`, in every command that keeps trying. */
+export const retryVariable = "DYNC_RETRY_FOR";
 
 /** What options say, as they are written. */
 export interface ConductOptions {
@@ -28,14 +31,13 @@ export interface ConductOptions {
 /** What says how a command is to send. */
 export interface ConductSources {
   readonly options: ConductOptions;
-  readonly environment: Environment;
   /** Of the server, where it has a name. */
   readonly profile: Pick<NamedServer, "jobs" | "retryForMs"> | null;
 }
 
 /** So many uploads at once. Throws `DyncError` ("usage"). */
 export function readAtOnce(sources: ConductSources): number {
-  return said(jobsKind.parse, "jobs", "DYNC_JOBS", sources) ?? sources.profile?.jobs ?? atOnceDefault;
+  return said(jobsKind.parse, "jobs", sources) ?? sources.profile?.jobs ?? atOnceDefault;
 }
 
 /**
@@ -43,7 +45,7 @@ export function readAtOnce(sources: ConductSources): number {
  * only where somebody asked for it. Throws `DyncError` ("usage").
  */
 export function readRetry(sources: ConductSources, isAtTerminal = isTerminalThere()): Retry {
-  const asked = said(parseDuration, "retry-for", "DYNC_RETRY_FOR", sources) ?? sources.profile?.retryForMs;
+  const asked = said(parseDuration, "retry-for", sources) ?? sources.profile?.retryForMs;
   if (asked != null) return { retryForMs: asked, retryFirst: true };
   const text = isAtTerminal ? atTerminal : elsewhere;
   return { retryForMs: unwrap(parseDuration(text), "The default"), retryFirst: false };
@@ -51,20 +53,17 @@ export function readRetry(sources: ConductSources, isAtTerminal = isTerminalTher
 
 /** How urgent all of it is, `undefined` where nothing is said. Throws `DyncError` ("usage"). */
 export function readPriority(sources: ConductSources): Priority | undefined {
-  return said(parsePriority, "priority", "DYNC_PRIORITY", sources);
+  return said(parsePriority, "priority", sources);
 }
 
-/** What the option says, else the variable; `undefined`: neither does. */
+/** What the option says, `undefined` where it is not given. */
 function said<T>(
   parse: (text: string) => Parsed<T>,
   option: keyof ConductOptions,
-  variable: string,
-  { options, environment }: ConductSources,
+  { options }: ConductSources,
 ): T | undefined {
   const text = options[option];
-  if (text !== undefined) return unwrap(parse(text), optionText(option));
-  const otherwise = environment[variable];
-  return otherwise ? unwrap(parse(otherwise), variable) : undefined;
+  return text === undefined ? undefined : unwrap(parse(text), optionText(option));
 }
 
 function parsePriority(text: string): Parsed<Priority> {
@@ -72,14 +71,14 @@ function parsePriority(text: string): Parsed<Priority> {
   return found === undefined ? wrong(`one of ${priorities.join(", ")}`, `"${text}"`) : right(found);
 }
 
-/** What is wrong with that on a command line, and in variables. */
-export function conductFaults(values: CommandLine["values"], environment: Environment): readonly DyncError[] {
+/** What is wrong with that on a command line. */
+export function conductFaults(values: CommandLine["values"]): readonly DyncError[] {
   const options = {
     jobs: values.jobs?.[0],
     "retry-for": values["retry-for"]?.[0],
     priority: values.priority?.[0],
   };
-  const sources = { options, environment, profile: null };
+  const sources = { options, profile: null };
   return [
     ...faultsOf(() => readRetry(sources)),
     ...faultsOf(() => readAtOnce(sources)),

@@ -16,10 +16,13 @@ import { type ServerChoice, serverKeyOf } from "../../keys/known-servers.ts";
 import { knownServer } from "../../keys/list-servers.ts";
 import type { LinkFailure } from "../../transport/transport.ts";
 import type { Probed } from "../../transport/zmq/probe.ts";
+import type { VariablesFound } from "../command.ts";
+import { unknownText } from "../variables.ts";
 
 /** In the order in which they are taken. */
 export const stepNames = [
   "home",
+  "variables",
   "keys",
   "trust",
   "name",
@@ -109,6 +112,17 @@ function statsOf(path: string): Stats | null {
     if (["ENOENT", "ENOTDIR"].includes(systemCode(cause) ?? "")) return null;
     throw new DyncError("configuration", `Cannot look at ${path}: ${whyUnreadable(cause)}`, { cause });
   }
+}
+
+/** What variables say, of whichever command. One without a meaning may be somebody else's. */
+export function findVariablesSet({ known, unknown: strange }: VariablesFound): Finding {
+  const text = known.map(({ name, text }) => `${name}=${text}`).join(", ") || "none is set";
+  const facts = {
+    variables: Object.fromEntries(known.map(({ name, text }) => [name, text])),
+    unknownVariables: strange.map(({ name }) => name),
+  };
+  const hint = strange.length === 0 ? {} : { hint: strange.map(unknownText).join("; ") };
+  return { ...ok(text, facts), ...hint };
 }
 
 /** The keys of this user. Throws `DyncError`. */

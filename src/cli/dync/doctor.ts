@@ -18,6 +18,7 @@ import {
   findPort,
   findRoom,
   findTrust,
+  findVariablesSet,
   type Step,
   type Way,
 } from "./doctor-steps.ts";
@@ -25,7 +26,7 @@ import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { nameOnServer } from "./name-on-server.ts";
 import { openClient } from "./open-client.ts";
 import { metadataOptions, serverOptions } from "./send-options.ts";
-import { chosenServer, profileOf } from "./server-choice.ts";
+import { chosenServer, profileOf, serverOptionsIn, serverOptionsOf } from "./server-choice.ts";
 import { doctorUsage } from "./usage-doctor.ts";
 
 const options = {
@@ -44,13 +45,17 @@ export const doctorCommand = defineCommand({
   name: "doctor",
   usage: doctorUsage,
   options,
-  check: ({ values, positionals: [server] }, environment) => {
+  check: (line, environment) => {
+    const {
+      values,
+      positionals: [server],
+    } = line;
     const [meta, pairs = []] = [values.meta?.[0], values["key-value"]];
     const name = values.name?.[0];
     const serverFaults = (): void => {
       const known = readKnownServers(environment);
       if (server === undefined && known.default === null) return;
-      chosenServer(server ?? null, { port: values.port?.[0], serverKey: undefined }, known);
+      chosenServer(server ?? null, serverOptionsIn(line), known);
     };
     return {
       misread: null,
@@ -66,13 +71,17 @@ export const doctorCommand = defineCommand({
 
 async function doctor(values: DoctorValues, context: CommandContext): Promise<number> {
   const known = readKnownServers(context.environment);
-  const { port, "server-key": serverKey } = values;
   const isNamed = values.server !== undefined || known.default !== null;
-  const server = isNamed ? chosenServer(values.server ?? null, { port, serverKey }, known) : null;
+  const server = isNamed
+    ? chosenServer(values.server ?? null, serverOptionsOf(values, context.variables), known)
+    : null;
   const report = new DoctorReport(context.output, server);
   await using client = openClient(context);
   const { home } = known;
-  const here: Step[] = [{ name: "home", find: async () => findHome(home) }];
+  const here: Step[] = [
+    { name: "home", find: async () => findHome(home) },
+    { name: "variables", find: async () => findVariablesSet(context.variablesFound) },
+  ];
   if (server === null) {
     const keys = async () => (await findKeys(home)).finding;
     here.push({ name: "keys", find: keys }, { name: "space", find: async () => findRoom(home).finding });

@@ -22,6 +22,7 @@ import { FreeFindings } from "./free-findings.ts";
 import { openClient } from "./open-client.ts";
 import { serverOptions } from "./send-options.ts";
 import type { ServerOptions } from "./server-choice.ts";
+import { serverOptionsIn, serverOptionsOf } from "./server-choice.ts";
 import { readServerWords, type ServerWords } from "./server-words.ts";
 import { freeUsage } from "./usage-free.ts";
 
@@ -47,14 +48,14 @@ export const freeCommand = defineCommand({
 });
 
 async function free(values: FreeValues, context: CommandContext): Promise<number> {
-  const { output, environment, signal } = context;
+  const { output, environment, variables, signal } = context;
   if (values.quiet) output.beQuiet();
   const { server, profile, folder } = wordsOf(
     [values.server, ...values.path],
-    { port: values.port, serverKey: values["server-key"] },
+    serverOptionsOf(values, variables),
     environment,
   );
-  const retry = readRetry({ options: values, environment, profile });
+  const retry = readRetry({ options: values, profile });
   const base = await baseOf(folder);
   await using client: Client = openClient(context);
   const entries = await sentBelow(client.history.entries(), server, folder);
@@ -89,15 +90,12 @@ async function freeOne(
   }
 }
 
-function freeFaults(
-  { values, positionals, isUncertain }: CommandLine,
-  environment: Environment,
-): CommandFaults {
-  const options = { port: values.port?.[0], serverKey: undefined };
-  const wordFaults = (): unknown => wordsOf(positionals, options, environment);
+function freeFaults(line: CommandLine, environment: Environment): CommandFaults {
+  const { values, positionals, isUncertain } = line;
+  const wordFaults = (): unknown => wordsOf(positionals, serverOptionsIn(line), environment);
   return {
     misread: null,
-    others: [...(isUncertain ? [] : faultsOf(wordFaults)), ...conductFaults(values, environment)],
+    others: [...(isUncertain ? [] : faultsOf(wordFaults)), ...conductFaults(values)],
   };
 }
 

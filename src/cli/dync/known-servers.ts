@@ -18,8 +18,6 @@ export interface KnownServers {
   readonly named: ReadonlyMap<string, NamedServer>;
   /** An alias or an address, and what says so; `null` where nothing does. */
   readonly default: { readonly text: string; readonly saidBy: string } | null;
-  /** What `DYNC_PORT` says; it goes over the port of an alias. */
-  readonly port?: string | undefined;
   /** What `client.toml` says of how fast everything is sent. */
   readonly limit?: RateLimit | null;
 }
@@ -39,8 +37,8 @@ export function readKnownServers(environment: Readonly<Record<string, string | u
   const reading = content === null ? null : readClientSettings(content.text);
   if (reading !== null && !reading.ok) throwFaults(reading.faults.map((it) => fileError(file, it)));
   const { defaultServer, limit, servers: named } = reading?.ok ? reading.value : noClientSettings;
-  const { DYNC_SERVER: chosen, DYNC_PORT } = environment;
-  const said = { home, named, port: DYNC_PORT || undefined, limit };
+  const { DYNC_SERVER: chosen } = environment;
+  const said = { home, named, limit };
   if (chosen) return { ...said, default: { text: chosen, saidBy: "DYNC_SERVER" } };
   return { ...said, default: defaultServer === null ? null : { text: defaultServer, saidBy: file } };
 }

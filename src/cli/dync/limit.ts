@@ -10,7 +10,7 @@ import { faultsOf } from "../command-line-error.ts";
 import { unwrap } from "../option-value.ts";
 import { limitFile } from "./current-limit.ts";
 import { readKnownServers } from "./known-servers.ts";
-import { type CountingLimit, countingLimit, readLimits } from "./send-limit.ts";
+import { type CountingLimit, countingLimit, limitVariable, readLimits } from "./send-limit.ts";
 import { limitUsage } from "./usage-limit.ts";
 
 export const limitCommand = defineCommand({
@@ -41,7 +41,7 @@ export const limitCommand = defineCommand({
       throw new DyncError("configuration", `Cannot change ${file}: ${messageOf(error)}`, { cause: error });
     }
     // For a command that begins now, without an option of its own.
-    const counting = countingLimit(readLimits(undefined, environment));
+    const counting = countingLimit(readLimits({ variable: environment[limitVariable] }, environment));
     const now = counting === null ? null : rateAt(counting.limit, clock.date());
     const saidBy = counting?.saidBy ?? null;
     output.summarise({ limit: counting?.limit.text ?? null, saidBy, bytesPerSecond: now, file });

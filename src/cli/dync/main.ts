@@ -2,6 +2,7 @@
 
 import type { Program } from "../command.ts";
 import { completionsCommand } from "../completions/command.ts";
+import { dyncVariableNames } from "../own-variables.ts";
 import { cancelCommand } from "./cancel.ts";
 import { checkCommand } from "./check.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -27,6 +28,7 @@ import { watchCommand } from "./watch.ts";
 
 export const dync: Program = {
   name: "dync",
+  variables: dyncVariableNames,
   usage: dyncUsage,
   commands: [
     sendCommand,

@@ -33,7 +33,7 @@ export const resumeCommand = defineCommand({
   async run(values, context) {
     const { output } = context;
     if (values.quiet) output.beQuiet();
-    const sources = { options: values, environment: context.environment, profile: null };
+    const sources = { options: values, profile: null };
     const conduct = {
       retry: readRetry(sources),
       atOnce: readAtOnce(sources),

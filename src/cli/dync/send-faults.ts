@@ -12,6 +12,7 @@ import { parseServerAddress } from "../../config/server-address.ts";
 import type { CommandFaults, CommandLine, Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { metadataFaults } from "../metadata-file.ts";
+import { optionText } from "../option-value.ts";
 import { printable } from "../printable.ts";
 import { shellLine, shellWord } from "../shell-words.ts";
 import { conductFaults } from "./conduct.ts";
@@ -20,7 +21,7 @@ import { type KnownServers, readKnownServers } from "./known-servers.ts";
 import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-server.ts";
 import { selectionFaults } from "./selection-options.ts";
 import { limitFaults } from "./send-limit.ts";
-import { chosenServer, profileOf, tellApart } from "./server-choice.ts";
+import { chosenServer, profileOf, serverOptionsIn, tellApart } from "./server-choice.ts";
 import { isThere, kindOf } from "./what-is-there.ts";
 
 /** What people type for our commands, who know other programs. */
@@ -62,7 +63,6 @@ export const commandNames = [
 
 /** What is said beside the options. */
 interface Surroundings {
-  readonly environment: Environment;
   /** What client.toml says of the server, as far as that is known. */
   readonly profile?: NamedServer | null;
 }
@@ -91,15 +91,15 @@ function toldApart(line: CommandLine, environment: Environment): SendLine | Comm
     const isDefault = server === null && known.default !== null;
     const first = server ?? known.default?.text;
     const positionals = first === undefined ? [] : [first, ...paths];
-    return { ...line, known, isDefault, positionals, environment, profile: profileOf(server, known) };
+    return { ...line, known, isDefault, positionals, profile: profileOf(server, known) };
   } catch (error) {
     const faults = faultsOf(() => {
       throw error;
     });
     const [first] = faults;
     // A word that may be two things is in the way of all that could be said of the words.
-    if (first?.code === "usage") return { misread: first, others: optionFaults(line, { environment }) };
-    return { misread: null, others: [...faults, ...optionFaults(line, { environment })] };
+    if (first?.code === "usage") return { misread: first, others: optionFaults(line, {}) };
+    return { misread: null, others: [...faults, ...optionFaults(line, {})] };
   }
 }
 
@@ -192,9 +192,9 @@ function serverMissing(line: SendLine): DyncError | null {
 }
 
 function valueFaults(line: SendLine): readonly DyncError[] {
-  const { positionals, values, known, isDefault } = line;
+  const { positionals, known, isDefault } = line;
   const [server, ...files] = positionals;
-  const options = { port: values.port?.[0], serverKey: undefined };
+  const options = serverOptionsIn(line);
   const named = isDefault ? null : server;
   const faults = [...optionFaults(line, line)];
   if (named === undefined && !line.isUncertain)
@@ -298,7 +298,7 @@ function manyFaults(line: SendLine, files: readonly string[]): readonly DyncErro
 /** What is wrong with options, whatever the positional arguments are. */
 function optionFaults(
   { values, switches, isComplete }: CommandLine,
-  { environment, profile }: Surroundings,
+  { profile }: Surroundings,
 ): readonly DyncError[] {
   const meta = values.meta?.[0];
   const pairs = values["key-value"] ?? [];
@@ -314,7 +314,7 @@ function optionFaults(
     const hint = "leave one of them away";
     faults.push(new DyncError("usage", 'Options "-n" and "--name-template" both say the name', { hint }));
   }
-  faults.push(...conductFaults(values, environment), ...limitFaults(values.limit?.[0], environment));
+  faults.push(...conductFaults(values), ...limitFaults(values.limit?.[0]));
   if (switches.includes("null") && values["files-from"] === undefined) {
     const hint = "it says how the paths in that list end";
     faults.push(new DyncError("usage", 'Option "-0" needs "--files-from"', { hint }));
@@ -323,13 +323,13 @@ function optionFaults(
 }
 
 /** Why standard input cannot be sent. */
-function inputFault({ positionals, values, optionWords }: SendLine): DyncError | null {
-  const ofFiles = ["--name-template", "--metadata-from", "--sidecars", "--skip-identical"].find((option) =>
-    optionWords.some((word) => word === option || word.startsWith(`${option}=`)),
+function inputFault({ positionals, values, switches }: SendLine): DyncError | null {
+  const ofFiles = ["name-template", "metadata-from", "sidecars", "skip-identical"].find(
+    (name) => values[name] !== undefined || switches.includes(name),
   );
   if (ofFiles !== undefined) {
     const hint = "name files after SERVER; for standard input there are -n, -m and -k";
-    return new DyncError("usage", `Option "${ofFiles}" is about files, and none is given`, { hint });
+    return new DyncError("usage", `${optionText(ofFiles)} is about files, and none is given`, { hint });
   }
   if (values.meta?.[0] === "-") {
     return new DyncError("usage", "Metadata and data cannot both come from standard input", {

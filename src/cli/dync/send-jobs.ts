@@ -2,10 +2,11 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Job } from "../../client/job.ts";
-import type { CommandContext, Environment } from "../command.ts";
+import type { CommandContext } from "../command.ts";
 import type { SendValues } from "./send-options.ts";
 import { readPaths } from "./send-paths.ts";
 import { SendPlan } from "./send-plan.ts";
+import { serverOptionsOf } from "./server-choice.ts";
 import { readServerWords, type ServerWords } from "./server-words.ts";
 
 /** What is to be sent, as it was written. */
@@ -16,9 +17,13 @@ export interface Sending extends Omit<ServerWords, "paths"> {
 }
 
 /** Tells the server from the files. Throws `DyncError`. */
-export function readSending(values: SendValues, environment: Environment): Sending {
-  const { server: first, file, port, "server-key": serverKey } = values;
-  const { paths, ...chosen } = readServerWords([first, ...file], { port, serverKey }, environment);
+export function readSending(
+  values: SendValues,
+  { environment, variables }: Pick<CommandContext, "environment" | "variables">,
+): Sending {
+  const { server: first, file } = values;
+  const said = serverOptionsOf(values, variables);
+  const { paths, ...chosen } = readServerWords([first, ...file], said, environment);
   return {
     ...chosen,
     files: paths,

@@ -7,12 +7,15 @@ import type { NamedServer } from "../../config/client-settings.ts";
 import { parseRateLimit, type RateLimit } from "../../config/rate-limit.ts";
 import type { CommandContext, Environment } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
-import { optionText, unwrap } from "../option-value.ts";
+import { optionText, unwrap, variableText } from "../option-value.ts";
 import { readSettingsFile } from "../settings-file.ts";
 import { CurrentLimit, limitFile } from "./current-limit.ts";
 import { readKnownServers } from "./known-servers.ts";
 
 const fileBytesMax = 4096;
+
+/** The variable of `--limit`, in every command that sends. */
+export const limitVariable = "DYNC_LIMIT";
 
 /** What was said of how fast to send, each where it was said. */
 export interface SaidLimits {
@@ -25,8 +28,14 @@ export interface SaidLimits {
   readonly settings: RateLimit | null;
 }
 
-/** Reads all of them. Throws `DyncError` ("usage", "configuration"). */
-export function readLimits(option: string | undefined, environment: Environment): SaidLimits {
+/**
+ * Reads all of them; `variable` where that is asked about by itself: elsewhere it counts as the option. Throws `DyncError` ("usage",
+ * "configuration").
+ */
+export function readLimits(
+  { option, variable }: { readonly option?: string | undefined; readonly variable?: string | undefined },
+  environment: Environment,
+): SaidLimits {
   const { home, limit: settings = null } = readKnownServers(environment);
   const file = limitFile(home);
   const text = readSettingsFile(file, fileBytesMax)?.text ?? null;
@@ -40,7 +49,7 @@ export function readLimits(option: string | undefined, environment: Environment)
   return {
     home,
     option: option === undefined ? null : unwrap(parseRateLimit(option), optionText("limit")),
-    variable: readVariable(environment),
+    variable: variable ? unwrap(parseRateLimit(variable), variableText(limitVariable)) : null,
     file: text === null || parsed === null ? null : { text, limit: parsed.value },
     settings,
   };
@@ -56,7 +65,7 @@ export interface CountingLimit {
 export function countingLimit({ home, option, variable, file, settings }: SaidLimits): CountingLimit | null {
   const rows: readonly (readonly [RateLimit | null | undefined, string])[] = [
     [option, "--limit"],
-    [variable, "DYNC_LIMIT"],
+    [variable, limitVariable],
     [file?.limit, limitFile(home)],
     [settings, join(home, "client.toml")],
   ];
@@ -64,16 +73,9 @@ export function countingLimit({ home, option, variable, file, settings }: SaidLi
   return null;
 }
 
-/** What is wrong with that on a command line, and in the variable. */
-export function limitFaults(option: string | undefined, environment: Environment): readonly DyncError[] {
-  return [
-    ...faultsOf(() => option !== undefined && unwrap(parseRateLimit(option), optionText("limit"))),
-    ...faultsOf(() => readVariable(environment)),
-  ];
-}
-
-function readVariable({ DYNC_LIMIT: text }: Environment): RateLimit | null {
-  return text ? unwrap(parseRateLimit(text), "DYNC_LIMIT") : null;
+/** What is wrong with that on a command line. */
+export function limitFaults(option: string | undefined): readonly DyncError[] {
+  return faultsOf(() => option !== undefined && unwrap(parseRateLimit(option), optionText("limit")));
 }
 
 /** How fast the command may send at each moment; `profile` is what `client.toml` says of the server. Throws as `readLimits`. */
@@ -82,7 +84,7 @@ export function readRateSource(
   { environment, clock }: Pick<CommandContext, "environment" | "clock">,
   profile: Pick<NamedServer, "limit"> | null,
 ): () => number | null {
-  const read = readLimits(option, environment);
+  const read = readLimits({ option }, environment);
   const said = { ...read, settings: profile?.limit ?? read.settings };
   const current = new CurrentLimit({
     clock,

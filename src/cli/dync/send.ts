@@ -26,8 +26,8 @@ export const sendCommand = defineCommand({
 async function send(values: SendValues, context: CommandContext): Promise<number> {
   const { output } = context;
   if (values.quiet) output.beQuiet();
-  const sending = readSending(values, context.environment);
-  const sources = { options: values, environment: context.environment, profile: sending.profile };
+  const sending = readSending(values, context);
+  const sources = { options: values, profile: sending.profile };
   const [retry, atOnce] = [readRetry(sources), readAtOnce(sources)];
   const rate = readRateSource(values.limit, context, sending.profile);
   const how = { retry, rate, priority: readPriority(sources) };

@@ -8,7 +8,8 @@ import type { NamedServer } from "../../config/client-settings.ts";
 import { parsePort } from "../../config/count.ts";
 import { parseServerAddress, portIn, type ServerAddress } from "../../config/server-address.ts";
 import { type ServerChoice, serverKeyFiles } from "../../keys/known-servers.ts";
-import { optionText, unwrap } from "../option-value.ts";
+import type { CommandLine, SaidByVariables } from "../command.ts";
+import { optionText, unwrap, variableText } from "../option-value.ts";
 import { printable } from "../printable.ts";
 import { serverArgument } from "../server-argument.ts";
 import type { KnownServers } from "./known-servers.ts";
@@ -67,14 +68,36 @@ function hostsOf(text: string): readonly string[] {
 export interface ServerOptions {
   readonly port: string | undefined;
   readonly serverKey: string | undefined;
+  /** The variable that says the port, where no option does: it goes over the port of an alias, and yields to one with SERVER. */
+  readonly portVariable?: string | undefined;
+}
+
+/** These options among those that were given to a command. */
+export function serverOptionsOf(
+  {
+    port,
+    "server-key": serverKey,
+  }: { readonly port: string | undefined; readonly "server-key": string | undefined },
+  variables: SaidByVariables,
+): ServerOptions {
+  return { port, serverKey, portVariable: variables.get("port")?.name };
+}
+
+/** The same on a command line; the file of the key is looked at when it is needed. */
+export function serverOptionsIn({
+  values,
+  variables,
+}: Pick<CommandLine, "values" | "variables">): ServerOptions {
+  return serverOptionsOf({ port: values.port?.[0], "server-key": undefined }, variables);
 }
 
 /** The server behind `server`, which `tellApart` found. Throws `DyncError` ("usage"), also where there is none. */
 export function chosenServer(
   server: string | null,
-  { port, serverKey }: ServerOptions,
+  options: ServerOptions,
   known: KnownServers,
 ): ServerChoice {
+  const { port, serverKey } = options;
   const text = server ?? known.default?.text;
   // Where a key lies is said for other commands as well, which may be given elsewhere.
   const given = serverKey === undefined ? null : resolve(serverKey);
@@ -83,32 +106,29 @@ export function chosenServer(
   if (named !== undefined) {
     const { host, serverKey: own } = named;
     const serverKeyFile = given ?? (own === null ? null : resolve(known.home, own));
-    return { host, port: portSaid(port, known) ?? named.port, serverKeyFile };
+    const said = port === undefined ? null : unwrap(parsePort(port), portText(options));
+    return { host, port: said ?? named.port, serverKeyFile };
   }
-  return { ...addressOf(server, text, port, known), serverKeyFile: given };
+  return { ...addressOf(server, text, options, known), serverKeyFile: given };
 }
 
-/** What the option says, or else the variable; `null`: neither does. */
-function portSaid(option: string | undefined, { port: variable }: KnownServers): number | null {
-  if (option !== undefined) return unwrap(parsePort(option), optionText("port"));
-  return variable === undefined ? null : unwrap(parsePort(variable), portVariable);
+function portText({ portVariable }: ServerOptions): string {
+  return portVariable === undefined ? optionText("port") : variableText(portVariable);
 }
-
-const portVariable = "DYNC_PORT";
 
 function addressOf(
   server: string | null,
   text: string,
-  option: string | undefined,
+  options: ServerOptions,
   known: KnownServers,
 ): ServerAddress {
+  const isVariable = options.portVariable !== undefined;
   // Two on one line contradict each other; one that stands with the server is meant for this one.
-  if (server !== null && option !== undefined) return serverArgument(text, option);
-  const variable = portIn(text) === null ? known.port : undefined;
-  const port = option ?? variable;
-  const subject = option === undefined ? portVariable : optionText("port");
+  if (server !== null && !isVariable && options.port !== undefined) return serverArgument(text, options.port);
+  const port = isVariable && portIn(text) !== null ? undefined : options.port;
   const saidBy = server === null ? (known.default?.saidBy ?? "SERVER") : "SERVER";
-  return unwrap(parseServerAddress(text, port === undefined ? null : { text: port, subject }), saidBy);
+  const said = port === undefined ? null : { text: port, subject: portText(options) };
+  return unwrap(parseServerAddress(text, said), saidBy);
 }
 
 /** What `client.toml` says of the server behind `server`, which `tellApart` found; `null` where that has no name there. */

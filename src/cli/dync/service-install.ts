@@ -32,7 +32,7 @@ export const serviceInstallCommand = defineCommand({
   },
   async run({ name, print, ...values }, context) {
     const { environment, clock } = context;
-    const words = serviceWords(values, environment);
+    const words = serviceWords(values, context);
     if (values.profile !== undefined) await chosenProfile(values.profile, values.unit);
     const definition = {
       ...words,

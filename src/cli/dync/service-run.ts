@@ -11,6 +11,7 @@ import { RotatingLog } from "../../service/rotating-log.ts";
 import { checkArguments, sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type Program } from "../command.ts";
 import { Output } from "../output.ts";
+import { dyncVariableNames } from "../own-variables.ts";
 import { shellLine } from "../shell-words.ts";
 import { version } from "../version.ts";
 import { lastRunOf, readService, type Service } from "./service-context.ts";
@@ -22,6 +23,7 @@ import { watchCommand } from "./watch.ts";
 /** For what is said of words that are wrong. */
 const watchProgram: Program = {
   name: "dync",
+  variables: dyncVariableNames,
   usage: watchUsage,
   commands: [watchCommand],
   defaultCommand: "send",
@@ -77,11 +79,11 @@ async function runLogged(
     output.say(`dync ${version} begins: ${shellLine(["dync", "watch", ...definition.words])}`);
     // A drive may be away, and a relative path is none here.
     process.chdir(dirname(files.definition));
-    const checked = checkArguments(watchProgram, watchCommand, definition.words, {
+    const { values, variables } = checkArguments(watchProgram, watchCommand, definition.words, {
       isNamed: true,
       environment,
     });
-    return await watchCommand.run(checked, { ...context, environment });
+    return await watchCommand.run(values, { ...context, environment, variables });
   } catch (error) {
     if (signal.aborted) {
       output.say("Ended, as it was asked to");

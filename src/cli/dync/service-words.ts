@@ -2,9 +2,11 @@
 
 import { resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
-import type { CommandLine, Environment, OptionsDef, OptionValues } from "../command.ts";
+import type { CommandContext, CommandLine, Environment, OptionsDef, OptionValues } from "../command.ts";
+import { dyncVariableNames } from "../own-variables.ts";
+import { ownVariable, variableOptions, variablesOf } from "../variables.ts";
 import { readKnownServers } from "./known-servers.ts";
-import { tellApart } from "./server-choice.ts";
+import { serverOptionsOf, tellApart } from "./server-choice.ts";
 import { isUrl } from "./trouble-notices.ts";
 import { readWatched, watchOptions } from "./watch-options.ts";
 import { isProfileFile } from "./watch-profiles.ts";
@@ -40,10 +42,10 @@ export interface ServiceWords {
 /** What `dync watch` is started with, where `values` were given. Throws `DyncError`. */
 export function serviceWords(
   values: OptionValues<typeof serviceOptions>,
-  environment: Environment,
+  { environment, variables }: Pick<CommandContext, "environment" | "variables">,
 ): ServiceWords {
   const given = [values.server, values.dir];
-  const { folder } = readWatched(given, { port: values.port, serverKey: values["server-key"] }, environment);
+  const { folder } = readWatched(given, serverOptionsOf(values, variables), environment);
   const known = readKnownServers(environment);
   const apart = tellApart(
     given.filter((it) => it !== undefined),
@@ -52,7 +54,10 @@ export function serviceWords(
   );
   const server = apart.server ?? known.default?.text;
   if (server === undefined) throw new DyncError("usage", "SERVER is missing");
-  return { server, folder, words: [...optionWords(serviceOptions, values, resolve), server, folder] };
+  // What variables say they say when it runs as well: `dyncVariables` has them.
+  const written = Object.entries(values).filter(([name]) => !variables.has(name));
+  const words = optionWords(serviceOptions, Object.fromEntries(written), resolve);
+  return { server, folder, words: [...words, server, folder] };
 }
 
 /** The options that were given, each as one word; `absolute` makes a path one that is good anywhere. */
@@ -82,13 +87,36 @@ function anywhere(name: string, text: string, absolute: (path: string) => string
   return isPath ? absolute(text) : text;
 }
 
-/** Variables of dync that say something for this command line, such as DYNC_PORT. */
-export function dyncVariables(environment: Environment): Readonly<Record<string, string>> {
-  const said = Object.entries(environment).filter(
-    (it): it is [string, string] => isSaid(it[0]) && Boolean(it[1]),
+/**
+ * Variables of dync that say something for a service, such as DYNC_PORT, as "dync watch" reads them; `absolute` makes a path one that is
+ * good anywhere. What those of "service install" say goes before what those of "dync watch" do.
+ */
+export function dyncVariables(
+  environment: Environment,
+  absolute: (path: string) => string = resolve,
+): Readonly<Record<string, string>> {
+  const said = new Map(
+    Object.entries(environment).filter((it): it is [string, string] => isSaid(it[0]) && Boolean(it[1])),
   );
-  return Object.fromEntries(said);
+  const watch = { name: "watch", options: serviceOptions };
+  const kept = new Map<string, string>();
+  for (const [option] of variableOptions(watch)) {
+    const [own, ...shared] = variablesOf(dyncNames, watch, option) as [string, ...string[]];
+    const installed = ownVariable(dyncNames, { name: "service install" }, option);
+    for (const [from, to] of [
+      [own, own],
+      [installed, own],
+      ...shared.map((it) => [it, it] as const),
+    ] as const) {
+      const lines = said.get(from)?.split("\n");
+      if (lines !== undefined) kept.set(to, lines.map((it) => anywhere(option, it, absolute)).join("\n"));
+    }
+  }
+  const others = [...said].filter(([name]) => !kept.has(name) && !/^DYNC_(WATCH|SERVICE)_/.test(name));
+  return Object.fromEntries([...others, ...kept]);
 }
+
+const dyncNames = { variables: dyncVariableNames };
 
 /** `environment` with these variables of dync and no others. */
 export function withDyncVariables(

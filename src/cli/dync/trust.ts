@@ -19,7 +19,8 @@ export const trustCommand = defineCommand({
   usage: trustUsage,
   options: {
     ...sharedOptions,
-    port: { type: "string", alias: "p" },
+    // One that is meant for other commands does not say whose key this is.
+    port: { type: "string", alias: "p", isOwn: true },
     fingerprint: { type: "string" },
     replace: { type: "boolean" },
     json: { type: "boolean" },
@@ -78,6 +79,5 @@ export const trustCommand = defineCommand({
 });
 
 function chosen(server: string, port: string | undefined, known: KnownServers): ServerChoice {
-  // A variable that is there for other commands does not say whose key this is.
-  return chosenServer(server, { port, serverKey: undefined }, { ...known, port: undefined });
+  return chosenServer(server, { port, serverKey: undefined }, known);
 }

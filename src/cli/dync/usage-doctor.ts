@@ -10,6 +10,7 @@ Prints a line for each step: "ok", "FAULT" with what to do about it, or "?" for
 what cannot be found out. A fault that is in the way of all others ends it.
 
   home       the folder of keys and state, DYNC_HOME, and who may write there
+  variables  the variables of dync that say something (see Environment)
   keys       this user's keys, with the fingerprint
   trust      the key that the server must have
   name       the addresses of the server's name

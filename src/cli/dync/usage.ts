@@ -142,10 +142,6 @@ Files in DYNC_HOME (default ~/.dync):
                            profile = "NAME" (of "dync watch"), and metadata =
                            { KEY = "VALUE" }: fields that all others go over
 
-An option counts before a variable (DYNC_SERVER, DYNC_PORT, DYNC_JOBS,
-DYNC_LIMIT, DYNC_PRIORITY, DYNC_RETRY_FOR), a variable before client.toml, and
-that before the default.
-
 Exit status:
   0  everything confirmed    5  unreachable or timed out: try again
   1  anything else           6  metadata rejected

@@ -20,7 +20,7 @@ import { conductFaults } from "./conduct.ts";
 import { readSelection } from "./selection-options.ts";
 import { limitFaults } from "./send-limit.ts";
 import { conductOptions, metadataOptions, networkOptions, serverOptions } from "./send-options.ts";
-import type { ServerOptions } from "./server-choice.ts";
+import { type ServerOptions, serverOptionsIn } from "./server-choice.ts";
 import { readServerWords, type ServerWords } from "./server-words.ts";
 import { readTroubleTarget } from "./trouble-notices.ts";
 import { readAlso } from "./watch-also.ts";
@@ -169,10 +169,8 @@ export function readAfter(
 }
 
 /** Everything that is wrong with a command line. */
-export function watchFaults(
-  { values, switches, positionals, isUncertain }: CommandLine,
-  environment: Environment,
-): CommandFaults {
+export function watchFaults(line: CommandLine, environment: Environment): CommandFaults {
+  const { values, switches, positionals, isUncertain } = line;
   if (switches.includes("profiles") || switches.includes("reasons")) return { misread: null, others: [] };
   const { send = [], leave = [], wait = [] } = values;
   const decided = { send, leave, wait, server: positionals[0], dir: positionals[1] };
@@ -181,7 +179,7 @@ export function watchFaults(
   const first = (name: keyof typeof watchOptions): string | undefined => values[name]?.[0];
   const { exclude = [], "key-value": pairs = [] } = values;
   const template = first("name-template");
-  const server = { port: first("port"), serverKey: undefined };
+  const server = serverOptionsIn(line);
   return {
     misread: null,
     others: [
@@ -197,8 +195,8 @@ export function watchFaults(
       ...faultsOf(() => readSelection({ include: [], exclude, all: false })),
       ...faultsOf(() => readTroubleTarget(first("on-trouble"))),
       ...metadataFaults(first("meta"), pairs, false),
-      ...conductFaults(values, environment),
-      ...limitFaults(first("limit"), environment),
+      ...conductFaults(values),
+      ...limitFaults(first("limit")),
     ],
   };
 }

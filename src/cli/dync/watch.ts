@@ -31,13 +31,14 @@ import { waitReasons } from "../../watch/wait-reason.ts";
 import { type Waiting, WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
 import { BatchProgress } from "../batch-progress.ts";
-import { type CommandContext, defineCommand, type Environment, exitNotAll } from "../command.ts";
+import { type CommandContext, defineCommand, exitNotAll, type SaidByVariables } from "../command.ts";
 import { loadMembers } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
-import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
+import { readAtOnce, readPriority, readRetry, retryVariable } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { readSelection } from "./selection-options.ts";
 import { readRateSource } from "./send-limit.ts";
+import { serverOptionsOf } from "./server-choice.ts";
 import { readTroubleTarget, TroubleNotices } from "./trouble-notices.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { afterSent } from "./watch-after.ts";
@@ -82,7 +83,7 @@ async function watch(values: WatchValues, context: CommandContext): Promise<numb
   }
   if (values.reasons) return listReasons(context);
   if (isDecision(values)) return decide(values, context);
-  const server = { port: values.port, serverKey: values["server-key"] };
+  const server = serverOptionsOf(values, context.variables);
   const watched = readWatched([values.server, values.dir], server, environment);
   const instrument = await instrumentFor(values, watched, resolve(dyncHome(environment)));
   return await watchFolder({ ...watched, instrument }, values, context);
@@ -186,16 +187,18 @@ async function afterOf(
   const { environment } = context;
   const said = readAfter(values.after, values["keep-for"], folder);
   if (said === null) return null;
-  const retry = retryOf(values, environment, profile);
+  const retry = retryOf(values, profile, context.variables);
   const home = resolve(dyncHome(environment));
   return await afterSent({ ...said, server, folder, home, retry, list }, context, reports);
 }
 
 /** How long one upload keeps trying; a server that was not reached once may be reached later. */
-function retryOf(values: WatchValues, environment: Environment, profile: Watched["profile"]): Retry {
-  // What a variable or client.toml says is for what ends: here it would keep others from their turn.
-  const options = values.once ? values : { ...values, "retry-for": values["retry-for"] ?? retryWithin };
-  return { ...readRetry({ options, environment, profile }, false), retryFirst: true };
+function retryOf(values: WatchValues, profile: Watched["profile"], variables: SaidByVariables): Retry {
+  // What client.toml says, and a variable for every command, is for what ends: here it would keep others from their turn.
+  const isForAll = variables.get("retry-for")?.name === retryVariable;
+  const own = isForAll ? undefined : values["retry-for"];
+  const options = values.once ? values : { ...values, "retry-for": own ?? retryWithin };
+  return { ...readRetry({ options, profile }, false), retryFirst: true };
 }
 
 function noticesFor(
@@ -245,8 +248,7 @@ function alsoOf(
   }: { readonly around: Around; readonly memory: AlsoMemory; readonly settleMs: number },
 ): AlsoOptions {
   const { context, budget, shared } = around;
-  const { environment } = context;
-  const priority = readPriority({ options: values, environment, profile });
+  const priority = readPriority({ options: values, profile });
   return {
     ...{ budget, memory, settleMs },
     folders: readAlso(values.also, values.every, folder),
@@ -258,7 +260,7 @@ function alsoOf(
       fromPath: null,
       nameTemplate: null,
     }),
-    how: { ...retryOf(values, environment, profile), priority },
+    how: { ...retryOf(values, profile, context.variables), priority },
   };
 }
 
@@ -362,10 +364,9 @@ async function sendReady(
   signal: AbortSignal,
   { values, profile, context, reports, budget }: HowToSend,
 ): Promise<void> {
-  const { environment } = context;
-  const sources = { options: values, environment, profile };
+  const sources = { options: values, profile };
   const [atOnce, priority] = [readAtOnce(sources), readPriority(sources)];
-  const retry = retryOf(values, environment, profile);
+  const retry = retryOf(values, profile, context.variables);
   const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
   await using client = openClient(context, { budget });
   const reporter = reports.reporter(progress, retry, ends);
