@@ -79,14 +79,14 @@ export class TroubleNotices implements AsyncDisposable {
     this.#options = options;
     this.#file = join(options.state, "told.json");
     this.#book = new TroubleBook(readTold(this.#file));
+    // Who begins to watch a folder has found it.
+    this.#isBack("not-reachable");
   }
 
   note(trouble: Trouble): void {
     if (trouble.reason === "retrying") return this.#later(trouble, serverAwayMs);
     if (!this.#book.isNew(trouble)) return;
-    this.#add(trouble);
-    const delayMs = Math.max(gatherMs, this.#notBefore - this.#options.clock.now());
-    this.#cancel ??= this.#options.clock.after(delayMs, () => this.#tell());
+    this.#add(trouble, gatherMs);
   }
 
   /** The server has an entry. */
@@ -101,19 +101,22 @@ export class TroubleNotices implements AsyncDisposable {
     else this.#later({ path: null, reason: "not-reachable", detail }, folderAwayMs);
   }
 
-  #add(trouble: Trouble): void {
+  /** It is told with what comes within `gatherMs`, and no earlier than the last notice allows. */
+  #add(trouble: Trouble, gatherMs: number): void {
+    const { clock } = this.#options;
     this.#keep();
     this.#waiting.push(trouble);
-    this.last = { at: this.#options.clock.date().toISOString(), text: this.#headline([trouble]) };
+    this.last = { at: clock.date().toISOString(), text: this.#headline([trouble]) };
+    const delayMs = Math.max(gatherMs, this.#notBefore - clock.now());
+    if (delayMs <= 0) this.#tell();
+    else this.#cancel ??= clock.after(delayMs, () => this.#tell());
   }
 
   #later({ reason, detail }: Trouble, afterMs: number): void {
     if (reason !== "not-reachable" && reason !== "retrying") return;
     if (this.#away.has(reason)) return;
     const tell = (): void => {
-      if (!this.#book.isNew({ path: null, reason, detail })) return;
-      this.#add({ path: null, reason, detail });
-      this.#tell();
+      if (this.#book.isNew({ path: null, reason, detail })) this.#add({ path: null, reason, detail }, 0);
     };
     this.#away.set(reason, this.#options.clock.after(afterMs, tell));
   }
