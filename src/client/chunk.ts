@@ -30,6 +30,8 @@ export interface ChunkReading {
   chunkAt(offset: number, lengthMax: number): Promise<Chunk>;
   /** Bytes before `offset` will not be asked for again. */
   forgetBefore(offset: number): void;
-  /** Nobody waits any more for the chunk that is being read, where it has to wait for the source to have more. */
+  /** The chunk, which was read here, is sent now. */
+  sending?(chunk: Chunk): void;
+  /** What was read and is not sent will not be sent: the next chunk is elsewhere, and nobody waits any more for one that is being read. */
   abandon?(): void;
 }

@@ -71,6 +71,7 @@ export class Sender {
       }
       if (chunk.offset + chunk.length > now.end || !isFree()) break;
       this.#ready.shift();
+      this.#reader.sending?.(chunk);
       send(chunk, wasHeld);
     }
     if (this.#failure !== null && this.#ready.length === 0) return onFailed(this.#failure);

@@ -223,7 +223,9 @@ export class MemberFiles {
     try {
       return await this.#pace.run(inPlace, pooled);
     } catch (error) {
-      throw systemCode(error) === "ENOENT" ? goneError(path) : unreadableError(path, error);
+      // A folder on the way to it may be a file by now.
+      const isGone = ["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "");
+      throw isGone ? goneError(path) : unreadableError(path, error);
     }
   }
 

@@ -24,7 +24,6 @@ export interface Growing {
 
 // Read and hashed in pieces of this size, so that the hash finds them in the processor's own cache.
 const pieceBytes = 256 * 1024;
-const keptEveryBytes = 16 * 1024 * 1024;
 
 export class GrowingReader implements ChunkReading {
   readonly #source: Growing;
@@ -32,6 +31,8 @@ export class GrowingReader implements ChunkReading {
   readonly #allocate: (length: number) => Block;
   #whole: Whole | null = null;
   #waiting: AbortController | null = null;
+  /** What is read next is not what comes behind the chunk before. */
+  #isElsewhere = true;
 
   constructor(source: Growing, hash: SavedHash, allocate: (length: number) => Block) {
     this.#source = source;
@@ -44,6 +45,9 @@ export class GrowingReader implements ChunkReading {
   }
 
   async chunkAt(offset: number, lengthMax: number): Promise<Chunk> {
+    if (this.#isElsewhere) this.#hash.goTo(offset);
+    else this.#hash.goAlong(offset);
+    this.#isElsewhere = false;
     await this.#hashUpTo(offset);
     const there = await this.#ahead(offset);
     if (there === 0) return await this.#endAt(offset);
@@ -55,7 +59,7 @@ export class GrowingReader implements ChunkReading {
         filled += await this.#source.read(offset + filled, piece);
         this.#hash.update(piece);
       }
-      this.#hash.keep();
+      this.#hash.note();
       return { offset, length, block, checksum: null };
     } catch (error) {
       block.release();
@@ -72,23 +76,18 @@ export class GrowingReader implements ChunkReading {
     }
   }
 
-  /** What the server has was sent by an earlier process, or before the server lost what came behind it. */
+  /** Only where states were lost is anything read here: see `SavedHash`. */
   async #hashUpTo(offset: number): Promise<void> {
     const hash = this.#hash;
-    hash.goBack(offset);
-    if (hash.position === offset) return;
-    const buffer = new Uint8Array(pieceBytes);
-    for (let keptAt = hash.position; hash.position < offset; ) {
+    const buffer = new Uint8Array(Math.min(pieceBytes, offset - hash.position));
+    while (hash.position < offset) {
       const piece = buffer.subarray(0, offset - hash.position);
       const count = await this.#source.readAgain(hash.position, piece);
       if (count === 0)
         throw new CannotGoOn(`The server has ${offset} bytes, and ${hash.position} are known here`);
       hash.update(piece.subarray(0, count));
-      if (hash.position - keptAt < keptEveryBytes) continue;
-      keptAt = hash.position;
-      hash.keep();
     }
-    hash.keep();
+    hash.note();
   }
 
   async #endAt(size: number): Promise<Chunk> {
@@ -101,7 +100,12 @@ export class GrowingReader implements ChunkReading {
   // There is nothing to be kept: each byte is in a file, or is not needed any more.
   forgetBefore(): void {}
 
+  sending({ offset, length }: Chunk): void {
+    this.#hash.sent(offset, offset + length);
+  }
+
   abandon(): void {
+    this.#isElsewhere = true;
     this.#waiting?.abort(new DyncError("cancelled", "The server wants to go on elsewhere"));
   }
 }

@@ -1,6 +1,7 @@
-// The SHA-256 of a stream whose beginning nobody can read again: its state is written down at the end of each chunk, so that a later process
-// goes on with it wherever the server wants to go on, and reads nothing again. The file is a hint, like all that is remembered of an upload:
-// what a crash of the system leaves of it is found out, and a wrong state would be a checksum that the server does not confirm.
+// The SHA-256 of a stream whose beginning nobody can read again: its state is written down at the end of each chunk that is sent, so that a later
+// process goes on with it wherever the server wants to go on, and reads nothing again. What is only read ahead is another matter: where it is
+// never sent, what was sent before in its place still counts. The file is a hint, like all that is remembered of an upload: what a crash of the
+// system leaves of it is found out, and a wrong state would be a checksum that the server does not confirm.
 
 import { hash } from "node:crypto";
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
@@ -24,8 +25,10 @@ interface Kept {
 export class SavedHash {
   readonly #hasher: IHasher;
   readonly #descriptor: number;
-  /** In the order of their positions, as in the file. */
+  /** Of what was sent: in the order of their positions, as in the file. */
   #kept: Kept[];
+  /** Of what was read behind that, in the same order, and is not sent yet. */
+  #ahead: Kept[] = [];
   #position = 0;
   #isClosed = false;
 
@@ -48,7 +51,7 @@ export class SavedHash {
   }
 
   /** Where the last state is that was written down; 0 without any. */
-  get furthest(): number {
+  get #furthest(): number {
     return this.#kept.at(-1)?.position ?? 0;
   }
 
@@ -57,33 +60,53 @@ export class SavedHash {
     this.#position += bytes.length;
   }
 
-  /** Writes down the state as it is now. Throws the system's error. */
-  keep(): void {
+  /** Remembers the state as it is now, until it is known whether what was hashed is sent. */
+  note(): void {
+    if (this.#position > (this.#ahead.at(-1)?.position ?? 0))
+      this.#ahead.push({ position: this.#position, state: this.#hasher.save() });
+  }
+
+  /** What was hashed between `offset` and `end` is sent, in the place of what was sent there before. Throws the system's error. */
+  sent(offset: number, end: number): void {
     // What was being read when it was closed has another descriptor's number by now.
-    if (this.#isClosed || this.#position <= this.furthest) return;
+    if (this.#isClosed) return;
+    this.#cut(countBefore(this.#kept, offset));
+    const later = this.#ahead.findIndex(({ position }) => position > end);
+    const sent = this.#ahead.splice(0, later < 0 ? this.#ahead.length : later);
+    for (const kept of sent) if (kept.position > this.#furthest) this.#keep(kept);
+  }
+
+  #cut(count: number): void {
+    if (count === this.#kept.length) return;
+    this.#kept.length = count;
+    ftruncateSync(this.#descriptor, count * recordBytes);
+  }
+
+  #keep(kept: Kept): void {
     if (this.#kept.length >= recordsMax) this.#thin();
-    const kept = { position: this.#position, state: this.#hasher.save() };
     writeSync(this.#descriptor, recordOf(kept));
     this.#kept.push(kept);
   }
 
-  /**
-   * Goes to `offset`, or as near before it as a state is known: see `position`. What was hashed behind `offset` is forgotten: the stream may be
-   * another one from there on.
-   */
-  goBack(offset: number): void {
-    if (this.#isClosed) return;
-    let count = this.#kept.length;
-    while (count > 0 && this.#kept[count - 1]!.position > offset) count -= 1;
-    if (count < this.#kept.length) {
-      this.#kept.length = count;
-      ftruncateSync(this.#descriptor, count * recordBytes);
-    }
-    if (this.#position <= offset && this.#position >= this.furthest) return;
-    const last = this.#kept.at(-1);
-    if (last === undefined) this.#hasher.init();
-    else this.#hasher.load(last.state);
-    this.#position = this.furthest;
+  /** Goes to `offset`, or as near before it as a state is known: see `position`. Only what `sent` was told counts as what is there. */
+  goTo(offset: number): void {
+    this.#ahead = [];
+    this.#load(this.#kept[countBefore(this.#kept, offset) - 1]);
+  }
+
+  /** As `goTo`, on the way that was read ahead, which begins at the last `goTo`. */
+  goAlong(offset: number): void {
+    if (this.#position === offset) return;
+    while ((this.#ahead.at(-1)?.position ?? 0) > offset) this.#ahead.pop();
+    const last = this.#ahead.at(-1);
+    if (last === undefined) this.goTo(offset);
+    else this.#load(last);
+  }
+
+  #load(kept: Kept | undefined): void {
+    if (kept === undefined) this.#hasher.init();
+    else this.#hasher.load(kept.state);
+    this.#position = kept?.position ?? 0;
   }
 
   /** SHA-256 of all that was hashed; more can be hashed afterwards. */
@@ -112,6 +135,17 @@ export class SavedHash {
     this.#isClosed = true;
     closeSync(this.#descriptor);
   }
+}
+
+/** How many of them are not behind `offset`. */
+function countBefore(all: readonly Kept[], offset: number): number {
+  let [low, high] = [0, all.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (all[middle]!.position <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function recordOf({ position, state }: Kept): Uint8Array {

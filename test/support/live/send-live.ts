@@ -21,7 +21,7 @@ await using client = new Client({
   clock: systemClock,
   random: Math.random,
   writeAll: async () => false,
-  openFeed: async (run, steps) => new TreeFollower(run, steps),
+  openFeed: async (run, steps) => new TreeFollower(run, steps, (stored) => say({ stored })),
 });
 const selection = { include: [], exclude: [], links: "skip", all: false } as const;
 const job: Job = {

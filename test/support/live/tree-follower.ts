@@ -19,11 +19,15 @@ export class TreeFollower implements LiveFeed {
   readonly #folder: string;
   readonly #given = new Map<string, string>();
   #queue: LiveStep[] = [];
-  /** What was told of what the server has. */
-  storedCount = 0;
+  readonly #onStored: (count: number) => void;
 
-  constructor({ path }: Pick<LiveRun, "path">, steps: Iterable<LiveStep>) {
+  constructor(
+    { path }: Pick<LiveRun, "path">,
+    steps: Iterable<LiveStep>,
+    onStored: (count: number) => void = () => {},
+  ) {
     this.#folder = path;
+    this.#onStored = onStored;
     for (const step of steps) this.#note(step);
   }
 
@@ -72,7 +76,7 @@ export class TreeFollower implements LiveFeed {
   }
 
   stored(count: number): void {
-    this.storedCount = count;
+    this.#onStored(count);
   }
 
   async close(): Promise<void> {}
