@@ -116,6 +116,7 @@ function npmPackages(): Component[] {
     ),
     npmPackage("@opentelemetry/api", "Apache-2.0", "Part of prom-client."),
     ...["tdigest", "bintrees"].map((name) => npmPackage(name, "MIT", "Part of prom-client.")),
+    npmPackage("preact", "MIT", "Shows the status page, in dync-server."),
     npmPackage("yaml", "ISC", "Reads the configuration of the original server, in dync-server."),
   ];
 }

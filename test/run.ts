@@ -29,6 +29,7 @@ interface Totals {
 
 const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
 await check("types", ["tsc", "--noEmit"]);
+await check("types of the status page", ["tsc", "--noEmit", "-p", "src/web/page"]);
 await check("lint and format", ["biome", "check", "--diagnostic-level=warn", "--error-on-warnings"]);
 // What the tests start is built once, before them.
 await check("build", ["bun", "build/build.ts"]);

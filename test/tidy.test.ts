@@ -264,7 +264,9 @@ describe("src/ is what the executables are", () => {
       reached.add(file);
       waiting.push(...filesNamedBy(file));
     }
-    expect(ours.filter((file) => !reached.has(file))).toEqual([]);
+    // What only says of which type something is, is in no executable.
+    const code = ours.filter((file) => !file.endsWith(".d.ts"));
+    expect(code.filter((file) => !reached.has(file))).toEqual([]);
   });
 
   // Every command would read them first, and most want none of them: `run.ts` imports the server when it is to run.

@@ -128,7 +128,7 @@ export const serverSettings = {
     "http",
     httpAddresses,
     null,
-    "answer over HTTP there: metrics, and whether the server is well",
+    "answer over HTTP there: a status page, metrics, and whether the server is well",
   ),
   /** `null`: without TLS. */
   httpCertificate: ofProcess(

@@ -20,6 +20,8 @@ import { controlFile, leave, listenAt } from "./control-place.ts";
 export interface ControlCall {
   /** As they came: the command checks them. */
   readonly arguments: JsonObject;
+  /** Who asks, where that is known: who has the socket may all that there is. */
+  readonly by?: string | undefined;
   /** Aborts when nobody waits for the answer any more, and when the server stops. */
   readonly signal: AbortSignal;
   /** Tells one line before the answer. Resolves when there is room for the next one; rejects when nobody reads any more. */

@@ -23,7 +23,11 @@ export class PendingKeys {
   /** How many of them came from each address last: a flood is refused by the hundred thousand, and each one is noted. */
   readonly #counts = new Map<string, number>();
 
+  /** Fingerprints of those that somebody does not want to hear of any more. */
+  readonly #dismissed = new Set<string>();
+
   note(key: PublicKey, address: string, now: Date): void {
+    if (this.#dismissed.size > 0 && this.#dismissed.has(key.fingerprint)) return;
     const before = this.#keys.get(key.text);
     this.#forget(before);
     this.#count(address, 1);
@@ -40,6 +44,19 @@ export class PendingKeys {
 
   has(key: string): boolean {
     return this.#keys.has(key);
+  }
+
+  /** Forgets a key, and does not note it again while this process lives. Returns whether it was known. */
+  dismiss(fingerprint: string): boolean {
+    const known = [...this.#keys.values()].find(({ key }) => key.fingerprint === fingerprint);
+    if (known === undefined) return false;
+    this.#forget(known);
+    for (const oldest of this.#dismissed) {
+      if (this.#dismissed.size < keysMax) break;
+      this.#dismissed.delete(oldest);
+    }
+    this.#dismissed.add(fingerprint);
+    return true;
   }
 
   /** Those that `isAuthorised` does not know by now, the latest first. */

@@ -19,12 +19,15 @@ import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type PendingKey, PendingKeys } from "./pending-keys.ts";
 import { Room } from "./room.ts";
+import type { RunningUpload } from "./session.ts";
 import { Turn } from "./turn.ts";
 import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
 import { UploadEnds } from "./upload-ends.ts";
 import { UploadRecords } from "./upload-records.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 import { Verification } from "./verification.ts";
+
+export type { RunningUpload } from "./session.ts";
 
 export interface ServerParts
   extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged" | "afterHooks" | "beforeHooks"> {
@@ -111,6 +114,11 @@ export class Server {
     return this.#uploads.placesTaken;
   }
 
+  /** Uploads that are open, in the order in which they began or came back; at most `limit`. */
+  running(limit: number): readonly RunningUpload[] {
+    return this.#uploads.running(limit);
+  }
+
   /** The memory for what uploads have under way: bytes in all, and those that are granted or not stored yet. */
   get credit(): { readonly budgetBytes: number; readonly heldBytes: number } {
     const { chunkBytes } = this.#parts.options;
@@ -127,6 +135,11 @@ export class Server {
   get pendingKeys(): readonly PendingKey[] {
     const { clients } = this.#parts;
     return this.#pending.list((key) => clients.userOf(key) !== null || clients.expiryOf(key) !== null);
+  }
+
+  /** Keeps a key that was refused out of that list from now on. Returns whether it was there. */
+  dismissKey(fingerprint: string): boolean {
+    return this.#pending.dismiss(fingerprint);
   }
 
   /** Whether `key`, the text of a public key, was refused lately, whatever became of it since. */

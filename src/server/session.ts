@@ -41,6 +41,15 @@ export interface Progress {
   readonly bytesPerSecond: number | null;
 }
 
+/** An upload that is open, for people. */
+export interface RunningUpload extends Progress {
+  readonly id: string;
+  readonly user: string;
+  readonly name: string;
+  /** Bytes in all, or `null`: nobody said. */
+  readonly size: number | null;
+}
+
 export interface SessionParts extends AdmissionParts {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -128,6 +137,11 @@ export class Session {
     const elapsedMs = this.#parts.clock.now() - this.#startedAt;
     const isEarly = elapsedMs < rateMsMin;
     return { bytes, bytesPerSecond: isEarly ? null : ((bytes - this.#startOffset) * 1000) / elapsedMs };
+  }
+
+  get shown(): RunningUpload {
+    const { id, user } = this.key;
+    return { id, user, name: this.name, size: this.#post?.info.size ?? null, ...this.progress };
   }
 
   hearCredit(report: CreditReport): void {

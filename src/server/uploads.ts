@@ -12,7 +12,7 @@ import { Inquiries } from "./inquiry.ts";
 import { PublishAttempts } from "./publish-attempts.ts";
 import { finishPublishing, giveUp } from "./recovery.ts";
 import { troubleOf } from "./refusal.ts";
-import { Session, type SessionParts } from "./session.ts";
+import { type RunningUpload, Session, type SessionParts } from "./session.ts";
 import { Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
 import { UploadPlaces } from "./upload-places.ts";
 
@@ -72,6 +72,16 @@ export class Uploads implements UploadDesk {
   /** Uploads that have a place. */
   get placesTaken(): number {
     return this.#places.taken;
+  }
+
+  /** Those that have a session, in the order in which they got it; at most `limit`. */
+  running(limit: number): readonly RunningUpload[] {
+    const running: RunningUpload[] = [];
+    for (const { session } of this.#byId.values()) {
+      if (running.length === limit) break;
+      if (session !== null) running.push(session.shown);
+    }
+    return running;
   }
 
   isActive = (id: string): boolean => this.#byId.has(id) || this.#attempts.isRunning(id);

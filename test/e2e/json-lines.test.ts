@@ -75,7 +75,7 @@ test("the schemas name every kind of error, and a line that is none of them is r
 describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
   beforeAll(async () => {
-    lab = await openLab({ inMemory: true });
+    lab = await openLab({ inMemory: true, server: ["--http", "127.0.0.1:0"] });
   });
   afterAll(async () => await lab[Symbol.asyncDispose]());
 
@@ -251,6 +251,11 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(await dync("verify-receipt", file, "--key", key)).toMatchObject([
       { error: { code: "key-refused" } },
     ]);
+  });
+
+  test("of a link to the status page", async () => {
+    const made = read(await lab.dyncServer(["web", "link", "--role", "steward", "--name", "x", "--json"]));
+    expect(made).toMatchObject([{ ok: true, role: "steward", name: "x" }]);
   });
 
   test("of what is there already under another name", async () => {

@@ -7,6 +7,7 @@ import { ManualClock } from "../support/manual-clock.ts";
 
 const request: HttpRequest = {
   ...{ method: "GET", path: "/readyz", query: new URLSearchParams(), from: "10.0.0.1" },
+  ...{ isSecure: false, body: async () => "" },
   header: () => undefined,
 };
 const well: ReadyParts = {

@@ -34,6 +34,7 @@ function partsWith(more: Partial<StateParts> = {}): StateParts {
 function requestFrom(from: string, headers: Readonly<Record<string, string>> = {}): HttpRequest {
   return {
     ...{ method: "GET", path: "/metrics", query: new URLSearchParams(), from },
+    ...{ isSecure: false, body: async () => "" },
     header: (name) => headers[name],
   };
 }

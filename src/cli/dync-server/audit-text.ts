@@ -63,8 +63,8 @@ const texts: Readonly<Record<string, Text>> = {
   },
   "reload-refused": ({ faults }) => (Array.isArray(faults) ? faults.join("; ") : ""),
   "receipts-key": ({ receiptsKey, before }) => `${receiptsKey}, in the place of ${before}`,
-  command: ({ command, arguments: given, outcome, reason }) =>
-    `${command} ${JSON.stringify(given)}: ${outcome}${reason === undefined ? "" : `, ${reason}`}`,
+  command: ({ command, by, arguments: given, outcome, reason }) =>
+    `${command} ${JSON.stringify(given)}${by === undefined ? "" : ` by ${by}`}: ${outcome}${reason === undefined ? "" : `, ${reason}`}`,
   gap: ({ lost, since, reason }) => `${lost} events are missing since ${localTime(String(since))}: ${reason}`,
   cut: ({ bytes }) => `a line that ended after ${bytes} bytes`,
   damaged: () => "the line before",

@@ -99,7 +99,8 @@ export function audited(
 
 function recorded(command: string, act: ControlCommand, audit: Audit): ControlCommand {
   return async (call) => {
-    const about = { event: "command", command, arguments: asJson(call.arguments) } satisfies AuditEvent;
+    const { by, arguments: given } = call;
+    const about = { event: "command", command, by, arguments: asJson(given) } satisfies AuditEvent;
     try {
       const answer = await act(call);
       audit.record({ ...about, outcome: "done", answer: asJson(answer) });
@@ -111,9 +112,13 @@ function recorded(command: string, act: ControlCommand, audit: Audit): ControlCo
   };
 }
 
-/** As it goes over the control socket, but for metadata, which are nobody's business here: their digest tells which they were. */
+/**
+ * As it goes over the control socket, but for what is nobody's business here: of metadata their digest tells which they were, and
+ * a secret is left out.
+ */
 function asJson(value: unknown): AuditValue {
-  return JSON.parse(JSON.stringify(value), (name, it) =>
-    name === "metadataText" && typeof it === "string" ? `SHA-256 ${sha256Hex(it)}` : it,
-  ) as AuditValue;
+  return JSON.parse(JSON.stringify(value), (name, it) => {
+    if (name === "secret") return undefined;
+    return name === "metadataText" && typeof it === "string" ? `SHA-256 ${sha256Hex(it)}` : it;
+  }) as AuditValue;
 }

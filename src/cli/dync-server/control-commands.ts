@@ -14,6 +14,7 @@ import { hookCommands } from "./hook-commands.ts";
 import type { Reload } from "./running-configuration.ts";
 import { type UploadCommandParts, uploadCommands } from "./upload-commands.ts";
 import { type UserCommandParts, userCommands } from "./user-commands.ts";
+import { type LinkMaker, linkCommand } from "./web-link-command.ts";
 
 /** What the commands act on. */
 export interface ControlParts {
@@ -23,6 +24,8 @@ export interface ControlParts {
   readonly users: UserCommandParts;
   readonly keyFolder: KeyFolder;
   readonly signing: Signing;
+  /** As `linkCommand` wants it. */
+  readonly linkMaker: () => LinkMaker | null;
 }
 
 /** The key that signs receipts. */
@@ -48,6 +51,7 @@ export function controlCommands({
   users,
   keyFolder,
   signing,
+  linkMaker,
 }: ControlParts): ReadonlyMap<string, ControlCommand> {
   const { afterHooks } = server;
   return new Map<string, ControlCommand>([
@@ -55,6 +59,7 @@ export function controlCommands({
     ["clients pending", async () => ({ pending: server.pendingKeys.map(told) })],
     ["clients read", readKeys(keyFolder)],
     ["receipts rotate-key", async () => await rotate(signing)],
+    linkCommand(linkMaker),
     ...uploadCommands(server),
     ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
     ...userCommands(users),

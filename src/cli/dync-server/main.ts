@@ -34,7 +34,9 @@ import { hooksUsage } from "./usage-hooks.ts";
 import { receiptsUsage } from "./usage-receipts.ts";
 import { uploadsUsage } from "./usage-uploads.ts";
 import { usersUsage } from "./usage-users.ts";
+import { webUsage } from "./usage-web.ts";
 import { usersListCommand, usersRecountCommand, usersShowCommand } from "./users.ts";
+import { webLinkCommand } from "./web-link.ts";
 
 export const dyncServer: Program = {
   name: "dync-server",
@@ -73,6 +75,7 @@ export const dyncServer: Program = {
     auditShowCommand,
     receiptsKeyCommand,
     receiptsRotateCommand,
+    webLinkCommand,
     completionsCommand(() => dyncServer, "dync-server", null),
   ],
   groups: [
@@ -83,6 +86,7 @@ export const dyncServer: Program = {
     { name: "users", usage: usersUsage },
     { name: "audit", usage: auditUsage },
     { name: "receipts", usage: receiptsUsage },
+    { name: "web", usage: webUsage },
   ],
   defaultCommand: "run",
   endsAtHangup: false,

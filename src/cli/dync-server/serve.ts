@@ -25,7 +25,7 @@ import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
-import type { Web } from "./web.ts";
+import type { Web, WebParts } from "./web.ts";
 
 export interface ServeParts {
   readonly logger: Logger;
@@ -36,11 +36,14 @@ export interface ServeParts {
   readonly reopenLog: () => Promise<void>;
 }
 
+/** Where the keys of those are who may send. */
+const clientsFolder = (home: string): string => join(home, "clients");
+
 async function loadClients(
   { home, settings: { trustsUserIds } }: RunningConfiguration,
   { clock, logger }: ServeParts,
 ): Promise<AuthorizedClients> {
-  const folder = join(home, "clients");
+  const folder = clientsFolder(home);
   const clients = await AuthorizedClients.load({ folder, log: logger, clock, trustsUserIds });
   if (clients.size === 0)
     logger.log("warn", "No client is authorised yet: put their key files here, each as USER.key", { folder });
@@ -115,7 +118,11 @@ function ownParts({ settings, rulesOf, hooksOf }: RunningConfiguration, { clock,
 async function webOf({ settings }: RunningConfiguration, { clock }: ServeParts): Promise<Web | null> {
   if (settings.http === null) return null;
   const { Web } = await import("./web.ts");
-  return new Web(settings.http, settings, clock.date());
+  return new Web(settings.http, settings, clock);
+}
+
+async function openWeb(web: Web | null, closing: AsyncDisposableStack, parts: WebParts): Promise<void> {
+  if (web !== null) closing.use(await web.open(parts));
 }
 
 /** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
@@ -165,11 +172,15 @@ export async function serve(
   const users = { catalogue, recounts, clients, rulesOf, clock };
   const keyFolder = { look: watching.look, list: () => clients.list() };
   const signing = { home, clock, look: async () => await receipts?.look() };
-  const asked = controlCommands({ server, users, keyFolder, signing, reload: () => reload("command") });
-  const commands = audited(asked, audit);
+  const linkMaker = () => web?.linkMaker ?? null;
+  const asked = { server, users, keyFolder, signing, linkMaker, reload: () => reload("command") };
+  const commands = audited(controlCommands(asked), audit);
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
-  const shown = { ...{ server, clients, catalogue, storage, recounts }, groupsOf: configuration.groupsOf };
-  if (web !== null) closing.use(await web.open({ ...shown, rulesOf, clock, logger, version }));
+  await openWeb(web, closing, {
+    ...{ server, clients, catalogue, storage, recounts, rulesOf, clock, logger, version, commands },
+    ...{ groupsOf: configuration.groupsOf, folder: clientsFolder(home), keyFolder },
+    audited: (own) => audited(own, audit),
+  });
   await server.start();
   await tellReady(process.env, logger);
   closing.defer(() => server.stop());

@@ -1,71 +1,134 @@
 // What a running server answers over HTTP, where it is told to: loaded then alone.
 
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import type { Audit } from "../../audit/audit.ts";
+import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import type { Catalogue } from "../../catalogue/catalogue.ts";
 import type { HttpAddress } from "../../config/http-address.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
+import type { ControlCommand } from "../../control/control-server.ts";
 import type { Meter } from "../../server/meter.ts";
 import type { Recounts } from "../../server/recounts.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { apiRoutes } from "../../web/api.ts";
 import { healthHandler, type ReadyParts, readyHandler } from "../../web/health.ts";
 import { HttpServer, type HttpServerParts, routesOf } from "../../web/http/http-server.ts";
+import { LiveView, type LiveViewParts } from "../../web/live-view.ts";
 import { Metrics, metricsGate } from "../../web/metrics/metrics.ts";
 import type { StateParts } from "../../web/metrics/state-metrics.ts";
+import { pageRoutes } from "../../web/page/page-routes.ts";
+import { RecentRefusals } from "../../web/recent-refusals.ts";
+import { Sessions } from "../../web/sessions.ts";
+import { Throughput } from "../../web/throughput.ts";
+import { type PageParts, pageCommands } from "./web-commands.ts";
+import type { LinkMaker } from "./web-link-command.ts";
 
 export interface WebParts
-  extends Pick<HttpServerParts, "clock" | "logger">,
-    Omit<StateParts, "freeBytes" | "server" | "usages"> {
-  readonly server: ReadyParts["server"] & StateParts["server"];
+  extends Pick<HttpServerParts, "logger">,
+    Omit<StateParts, "freeBytes" | "server" | "usages" | "clock">,
+    Omit<PageParts, "refusals" | "server"> {
+  readonly server: ReadyParts["server"] &
+    StateParts["server"] &
+    LiveViewParts["server"] &
+    PageParts["server"];
   readonly catalogue: Pick<Catalogue, "usages">;
   readonly storage: Pick<Storage, "freeBytes">;
   readonly recounts: Pick<Recounts, "usages">;
+  /** Those of the control socket: the page may use them as well. */
+  readonly commands: ReadonlyMap<string, ControlCommand>;
+  /** What is done is recorded before it is answered. */
+  readonly audited: (commands: ReadonlyMap<string, ControlCommand>) => ReadonlyMap<string, ControlCommand>;
 }
+
+const secretBytes = 32;
 
 /** Counts from the start of the server on; answers when it is opened. */
 export class Web {
   readonly #metrics: Metrics;
+  readonly #sessions: Sessions;
+  readonly #refusals: RecentRefusals;
+  readonly #throughput: Throughput;
   readonly #address: HttpAddress;
   readonly #settings: ProcessSettings;
+  #http: HttpServer | null = null;
 
   /** `settings` say where, as `address` of them does. */
-  constructor(address: HttpAddress, settings: ProcessSettings, startedAt: Date) {
-    this.#metrics = new Metrics(startedAt);
+  constructor(address: HttpAddress, settings: ProcessSettings, clock: Clock) {
+    const newSecret = () => randomBytes(secretBytes).toString("base64url");
+    this.#metrics = new Metrics(clock.date());
+    this.#sessions = new Sessions({ clock, newSecret });
+    this.#refusals = new RecentRefusals(clock);
+    this.#throughput = new Throughput(clock);
     this.#address = address;
     this.#settings = settings;
   }
 
   /** Counts what the server does. */
   get meter(): Meter {
-    return this.#metrics.meter;
+    const { meter } = this.#metrics;
+    return {
+      stored: (bytes) => {
+        meter.stored(bytes);
+        this.#throughput.add(bytes);
+      },
+      published: (seconds) => meter.published(seconds),
+    };
   }
 
-  /** Counts what happens, and records it in `to`. */
+  /** Counts and keeps what happens, and records it in `to`. */
   observe(to: Audit): Audit {
-    return this.#metrics.observe(to);
+    return this.#metrics.observe({
+      record: (event) => {
+        this.#refusals.note(event);
+        to.record(event);
+      },
+    });
+  }
+
+  /** What makes links to the page; `null` before it is open. */
+  get linkMaker(): LinkMaker | null {
+    if (this.#http === null) return null;
+    const { host, port } = this.#http.address;
+    const name = host === "*" ? hostname() : host.includes(":") ? `[${host}]` : host;
+    const scheme = this.#settings.httpCertificate === null ? "http" : "https";
+    return { sessions: this.#sessions, origin: `${scheme}://${name}:${port}` };
   }
 
   /** As `HttpServer.open`. */
-  async open(parts: WebParts): Promise<HttpServer> {
+  async open(parts: WebParts): Promise<AsyncDisposable> {
     const { httpCertificate: certificate, httpKey: key, httpMetricsToken } = this.#settings;
     const gate = metricsGate(httpMetricsToken === null ? null : readToken(httpMetricsToken));
     const tls = certificate === null || key === null ? null : { certificate, key };
-    const { catalogue, storage, recounts } = parts;
+    const { catalogue, storage, recounts, clock, logger } = parts;
     const freeBytes = () => storage.freeBytes();
     const askCatalogue = () => catalogue.usages(null, 1);
+    const usages = () => recounts.usages();
+    const view = new LiveView({ ...parts, freeBytes, throughput: this.#throughput });
+    const own = parts.audited(new Map(pageCommands({ ...parts, refusals: this.#refusals })));
+    const commands = new Map([...parts.commands, ...own]);
     const http = await HttpServer.open({
-      ...{ address: this.#address, tls, clock: parts.clock, logger: parts.logger },
+      ...{ address: this.#address, tls, clock, logger },
       routes: routesOf({
+        ...pageRoutes,
+        ...apiRoutes({ sessions: this.#sessions, view, commands }),
         "/healthz": healthHandler,
         "/readyz": readyHandler({ ...parts, askCatalogue, freeBytes }),
-        "/metrics": this.#metrics.handler({ ...parts, freeBytes, usages: () => recounts.usages() }, gate),
+        "/metrics": this.#metrics.handler({ ...parts, freeBytes, usages }, gate),
       }),
     });
+    this.#http = http;
     const { host: address, port } = http.address;
-    parts.logger.log("info", "Answering over HTTP", { address, port, tls: tls !== null });
-    return http;
+    logger.log("info", "Answering over HTTP", { address, port, tls: tls !== null });
+    return {
+      [Symbol.asyncDispose]: async () => {
+        view.stop();
+        await http[Symbol.asyncDispose]();
+      },
+    };
   }
 }
 

@@ -2,7 +2,7 @@
 
 /** A request for something that is there. */
 export interface HttpRequest {
-  readonly method: "GET" | "HEAD";
+  readonly method: "GET" | "HEAD" | "POST";
   /** From the root, without a query; it is one of those that are answered. */
   readonly path: string;
   readonly query: URLSearchParams;
@@ -10,6 +10,10 @@ export interface HttpRequest {
   header(name: string): string | undefined;
   /** IP address that the connection comes from: a proxy's, where there is one. */
   readonly from: string;
+  /** Whether the connection itself has TLS. */
+  readonly isSecure: boolean;
+  /** What came with a `POST`, of as many bytes as its route takes. Rejects when it is no UTF-8, or its sender went away. */
+  body(): Promise<string>;
 }
 
 export interface HttpAnswer {
@@ -17,12 +21,33 @@ export interface HttpAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   /** With its media type. */
   readonly body?: { readonly type: string; readonly text: string };
+  /** In place of a body: a stream of events, which lasts until its reader goes away or the server stops. */
+  readonly events?: (sink: EventSink) => void;
+}
+
+/** Where events go, to one reader. */
+export interface EventSink {
+  /**
+   * Sends `data`, one line, as an event of that name. Returns `false`, and sends nothing, while the reader has not taken what was sent
+   * before: nothing piles up for who does not read.
+   */
+  send(event: string, data: string): boolean;
+  /** Aborts when the reader is gone. */
+  readonly gone: AbortSignal;
 }
 
 export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer> | HttpAnswer;
 
+/** What may be done at a path. */
+export interface HttpRoute {
+  /** For `GET` and `HEAD`. */
+  readonly read?: HttpHandler;
+  /** For `POST`. */
+  readonly act?: HttpHandler;
+}
+
 /** What is answered where, by path. */
-export type HttpRoutes = ReadonlyMap<string, HttpHandler>;
+export type HttpRoutes = ReadonlyMap<string, HttpRoute>;
 
 /** One line for people. */
 export function plainAnswer(
@@ -31,4 +56,13 @@ export function plainAnswer(
   headers: Readonly<Record<string, string>> = {},
 ): HttpAnswer {
   return { status, headers, body: { type: "text/plain; charset=utf-8", text: `${line}\n` } };
+}
+
+/** A value for programs. */
+export function jsonAnswer(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  return { status, headers, body: { type: "application/json", text: JSON.stringify(value) } };
 }

@@ -16,7 +16,15 @@ import { DyncError, messageOf, systemCode } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { type HttpAddress, writeHttpAddress } from "../../config/http-address.ts";
-import { type HttpAnswer, type HttpHandler, type HttpRoutes, plainAnswer } from "./http-message.ts";
+import { eventSink } from "./event-stream.ts";
+import {
+  type HttpAnswer,
+  type HttpHandler,
+  type HttpRoute,
+  type HttpRoutes,
+  plainAnswer,
+} from "./http-message.ts";
+import { BodyFault, readBody } from "./request-body.ts";
 
 export interface HttpServerParts {
   readonly address: HttpAddress;
@@ -101,14 +109,22 @@ export class HttpServer implements AsyncDisposable {
     // What becomes of a connection shows when it is written to.
     request.on("error", () => {});
     response.on("error", () => {});
-    const { status, headers, body } = await this.#answer(request);
-    const text = Buffer.from(body?.text ?? "");
-    const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"];
-    response.writeHead(status, {
+    const { status, headers, body, events } = await this.#answer(request);
+    const isEmpty = request.headers["content-length"] === undefined && !request.headers["transfer-encoding"];
+    const all = {
       ...safeHeaders,
       ...headers,
-      // Nobody reads what came with it: what follows on this connection would be taken for a request.
-      ...(hasBody ? { connection: "close" } : {}),
+      // What nobody read of it would be taken for the next request.
+      ...(isEmpty || request.complete ? {} : { connection: "close" }),
+    };
+    if (events !== undefined && request.method !== "HEAD") {
+      response.writeHead(status, { ...all, "content-type": "text/event-stream" });
+      response.flushHeaders();
+      return events(eventSink(response, this.#parts.clock));
+    }
+    const text = Buffer.from(body?.text ?? "");
+    response.writeHead(status, {
+      ...all,
       ...(body === undefined ? {} : { "content-type": body.type }),
       "content-length": text.length,
     });
@@ -118,24 +134,36 @@ export class HttpServer implements AsyncDisposable {
   async #answer(request: IncomingMessage): Promise<HttpAnswer> {
     const target = targetOf(request.url ?? "");
     if (target === null) return plainAnswer(400, "This is no path of this server");
-    const handler = this.#parts.routes.get(target.pathname);
-    if (handler === undefined) return plainAnswer(404, "There is nothing here");
-    const { method } = request;
-    if (method !== "GET" && method !== "HEAD")
-      return plainAnswer(405, "This can be read and nothing else", { allow: "GET, HEAD" });
+    const route = this.#parts.routes.get(target.pathname);
+    if (route === undefined) return plainAnswer(404, "There is nothing here");
+    const method = methodIn(request.method);
+    const handler = method === "POST" ? route.act : method === null ? undefined : route.read;
+    if (method === null || handler === undefined)
+      return plainAnswer(405, "This cannot be done here", { allow: allowedAt(route) });
     try {
       return await handler({
         ...{ method, path: target.pathname, query: target.searchParams },
         header: (name) => request.headers[name]?.toString(),
         from: plainAddress(request.socket.remoteAddress ?? ""),
+        isSecure: this.#parts.tls !== null,
+        body: () => readBody(request),
       });
     } catch (error) {
+      if (error instanceof BodyFault) return plainAnswer(error.status, error.message);
       this.#parts.logger.log("error", "A request over HTTP was not answered", {
         ...{ path: target.pathname, reason: messageOf(error) },
       });
       return plainAnswer(500, "Something went wrong here: the log of the server says what");
     }
   }
+}
+
+function methodIn(method: string | undefined): "GET" | "HEAD" | "POST" | null {
+  return method === "GET" || method === "HEAD" || method === "POST" ? method : null;
+}
+
+function allowedAt({ read, act }: HttpRoute): string {
+  return [...(read === undefined ? [] : ["GET", "HEAD"]), ...(act === undefined ? [] : ["POST"])].join(", ");
 }
 
 function makeServer(
@@ -203,7 +231,12 @@ function refuse(socket: Socket): void {
   socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
 }
 
-/** What is answered where, of handlers by their paths. */
-export function routesOf(handlers: Readonly<Record<string, HttpHandler>>): HttpRoutes {
-  return new Map(Object.entries(handlers));
+/** Routes by their paths; a handler alone is one that reads. */
+export function routesOf(routes: Readonly<Record<string, HttpHandler | HttpRoute>>): HttpRoutes {
+  return new Map(
+    Object.entries(routes).map(([path, route]) => [
+      path,
+      typeof route === "function" ? { read: route } : route,
+    ]),
+  );
 }

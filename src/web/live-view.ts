@@ -1,0 +1,82 @@
+// What happens now, told once a second to all who look: one text for everybody, and no work while nobody does.
+
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { RunningUpload, Server } from "../server/server.ts";
+import type { EventSink } from "./http/http-message.ts";
+import type { Throughput } from "./throughput.ts";
+
+export interface LiveViewParts {
+  readonly clock: Clock;
+  readonly server: Pick<Server, "openUploads" | "pendingKeys" | "credit" | "running">;
+  readonly throughput: Throughput;
+  /** As `Storage.freeBytes`. */
+  readonly freeBytes: () => Promise<number | null>;
+}
+
+/** What is told. */
+export interface LiveState {
+  /** The server's calendar time: ISO 8601, UTC. */
+  readonly time: string;
+  /** Of uploads that are open: the first, in the order in which they began. */
+  readonly running: readonly RunningUpload[];
+  /** How many there are in all. */
+  readonly open: number;
+  /** Bytes a second that arrive, over the last seconds. */
+  readonly bytesPerSecond: number;
+  readonly memory: { readonly budgetBytes: number; readonly heldBytes: number };
+  readonly freeBytes: number | null;
+  readonly pendingKeys: number;
+}
+
+const tellMs = 1_000;
+const shownMax = 200;
+
+export class LiveView {
+  readonly #parts: LiveViewParts;
+  readonly #sinks = new Set<EventSink>();
+  #timer: CancelTimer | null = null;
+
+  constructor(parts: LiveViewParts) {
+    this.#parts = parts;
+  }
+
+  /** Tells `sink` at once, and from then on until its reader is gone. */
+  follow(sink: EventSink): void {
+    this.#sinks.add(sink);
+    sink.gone.addEventListener("abort", () => this.#sinks.delete(sink), { once: true });
+    void this.#tell([sink]);
+    this.#timer ??= this.#wake();
+  }
+
+  stop(): void {
+    this.#timer?.();
+    this.#timer = null;
+    this.#sinks.clear();
+  }
+
+  #wake(): CancelTimer {
+    return this.#parts.clock.after(tellMs, () => {
+      this.#timer = this.#sinks.size === 0 ? null : this.#wake();
+      void this.#tell(this.#sinks);
+    });
+  }
+
+  async #tell(sinks: Iterable<EventSink>): Promise<void> {
+    const data = JSON.stringify(await this.#state());
+    for (const sink of sinks) sink.send("state", data);
+  }
+
+  async #state(): Promise<LiveState> {
+    const { clock, server, throughput, freeBytes } = this.#parts;
+    const free = await freeBytes().catch(() => null);
+    return {
+      time: clock.date().toISOString(),
+      running: server.running(shownMax),
+      open: server.openUploads,
+      bytesPerSecond: throughput.bytesPerSecond,
+      memory: server.credit,
+      freeBytes: free,
+      pendingKeys: server.pendingKeys.length,
+    };
+  }
+}

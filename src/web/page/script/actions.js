@@ -1,0 +1,177 @@
+// What is done when somebody clicks, and what is asked when a view is opened.
+
+import { call, Refused, signOut } from "./server.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {ReturnType<typeof makeActions>} Actions */
+
+const pageUploads = 100;
+const usersMax = 900;
+
+/**
+ * @param {() => State} current
+ * @param {(change: Partial<State>) => void} change
+ */
+export function makeActions(current, change) {
+  /**
+   * Does something, and says what came of it.
+   *
+   * @param {() => Promise<string | void>} work
+   */
+  const trying = async (work) => {
+    try {
+      change({ done: (await work()) ?? "", error: "" });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (error.status === 401) return change({ session: null, isAsking: false });
+      change({
+        error: error.hint === undefined ? error.message : `${error.message}: ${error.hint}`,
+        done: "",
+      });
+    }
+  };
+  const loaders = loadersFor(current, change);
+  const load = async () => {
+    await trying(async () => await loaders[current().view]?.());
+  };
+  /** @param {string} command @param {object} given @param {string} done */
+  const doing = (command, given, done) =>
+    trying(async () => {
+      await call(command, given);
+      await loaders[current().view]?.();
+      return done;
+    });
+  return {
+    load,
+    /** @param {Event} event */
+    search(event) {
+      event.preventDefault();
+      const form = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
+      const given = [...form]
+        .map(([name, value]) => [name, String(value)])
+        .filter(([, value]) => value !== "");
+      location.hash = `#uploads?${new URLSearchParams(given)}`;
+    },
+    moreUploads: () => trying(async () => await loadUploads(current, change, true)),
+    cancel() {
+      const { upload } = current();
+      if (!confirm(`Cancel ${upload.name} of ${upload.user}? What arrived of it is deleted.`)) return;
+      return doing("uploads cancel", { ids: [upload.id] }, `${upload.name} is cancelled`);
+    },
+    verify: () =>
+      trying(async () => {
+        const { upload } = current();
+        const order = { ids: [upload.id], query: {}, sample: null, bytesPerSecond: null };
+        const { answer, lines } = await call("uploads verify", order);
+        if (answer.sound === 1) return `${upload.name} is on the disk as it was stored`;
+        const flaw = lines.find((line) => line.type === "flaw");
+        throw new Refused(
+          200,
+          `${upload.name} is not as it was stored`,
+          flaw?.reason ?? "parts of it are missing",
+        );
+      }),
+    /** @param {Event} event */
+    amend(event) {
+      event.preventDefault();
+      const form = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
+      const given = { id: current().upload.id, metadataText: String(form.get("metadata")) };
+      return doing("uploads amend", given, "The metadata are stored");
+    },
+    /** @param {Event} event @param {string} fingerprint */
+    approve(event, fingerprint) {
+      event.preventDefault();
+      const form = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
+      const user = String(form.get("user")).trim();
+      return doing("clients approve", { fingerprint, user }, `The key is let in as ${user}`);
+    },
+    /** @param {string} fingerprint */
+    dismiss(fingerprint) {
+      if (!confirm("Refuse this key? It is not shown again until the server starts anew.")) return;
+      return doing("clients dismiss", { fingerprint }, "The key is refused");
+    },
+    /** @param {{ user: string, fingerprint: string }} client */
+    revoke({ user, fingerprint }) {
+      if (!confirm(`Take back the key of ${user}? Its uploads end.`)) return;
+      return doing("clients remove", { who: fingerprint }, `The key of ${user} is taken back`);
+    },
+    /** @param {string} hook */
+    retryHook: (hook) => doing("hooks retry", { hook }, `${hook} is told again now`),
+    async leave() {
+      await signOut().catch(() => {});
+      change({ session: null, isAsking: false, live: null });
+    },
+  };
+}
+
+/**
+ * @param {() => State} current
+ * @param {(change: Partial<State>) => void} change
+ * @returns {Record<string, () => Promise<void>>}
+ */
+function loadersFor(current, change) {
+  return {
+    uploads: () => loadUploads(current, change, false),
+    async upload() {
+      const { id } = current();
+      if (current().upload?.id !== id) change({ upload: null });
+      const { answer } = await call("uploads show", { id });
+      change({ upload: answer });
+    },
+    async users() {
+      change({ users: (await call("users list")).lines.slice(0, usersMax) });
+    },
+    async keys() {
+      const [pending, clients] = await Promise.all([call("clients pending"), call("clients list")]);
+      change({ pending: pending.answer.pending, clients: clients.answer.clients });
+    },
+    async hooks() {
+      const { lines, answer } = await call("hooks list", { hook: null, limit: pageUploads });
+      change({ deliveries: { rows: lines, hooks: answer.hooks } });
+    },
+    async refusals() {
+      change({ refusals: (await call("refusals list")).answer.refusals });
+    },
+  };
+}
+
+/**
+ * @param {() => State} current
+ * @param {(change: Partial<State>) => void} change
+ * @param {boolean} isMore whether they come behind those that are shown
+ */
+async function loadUploads(current, change, isMore) {
+  const { filter, uploads } = current();
+  const before = isMore ? uploads.rows : [];
+  change({ uploads: { rows: before, hasMore: false, isLoading: true } });
+  try {
+    const { lines, answer } = await call("uploads list", {
+      query: queryOf(filter, before),
+      limit: pageUploads,
+    });
+    const known = new Set(before.map(({ id }) => id));
+    const rows = [...before, ...lines.filter(({ id }) => !known.has(id))];
+    change({ uploads: { rows, hasMore: answer.more, isLoading: false } });
+  } catch (error) {
+    change({ uploads: { rows: before, hasMore: isMore, isLoading: false } });
+    throw error;
+  }
+}
+
+/**
+ * @param {Record<string, string>} filter
+ * @param {readonly any[]} before
+ */
+function queryOf({ user, name, state, since, field }, before) {
+  const last = before.at(-1)?.startedAt;
+  const [, path, value] = /^([^=]+)=(.*)$/.exec(field ?? "") ?? [];
+  return {
+    ...(user ? { user } : {}),
+    ...(name ? { name } : {}),
+    ...(state ? { states: [state] } : {}),
+    ...(since ? { since: new Date(`${since}T00:00`).toISOString() } : {}),
+    // Behind the last one; what began in the same millisecond comes again, and is left out.
+    ...(last === undefined ? {} : { until: new Date(Date.parse(last) + 1).toISOString() }),
+    ...(path === undefined ? {} : { fields: [{ path, value: value ?? "" }] }),
+  };
+}

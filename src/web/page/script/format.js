@@ -1,0 +1,50 @@
+// Numbers and times as people read them.
+
+const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
+
+/** @param {number | null} bytes */
+export function sizeText(bytes) {
+  if (bytes === null) return "";
+  let [value, unit] = [bytes, 0];
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** @param {number | null} bytesPerSecond */
+export function rateText(bytesPerSecond) {
+  return bytesPerSecond === null ? "" : `${sizeText(bytesPerSecond)}/s`;
+}
+
+/** @param {number} seconds */
+export function durationText(seconds) {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 3600) return `${Math.ceil(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
+/**
+ * A moment in the reader's own time.
+ *
+ * @param {string | null} time ISO 8601
+ */
+export function timeText(time) {
+  if (time === null) return "";
+  const date = new Date(time);
+  return date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/**
+ * How long ago, as one sees at a glance.
+ *
+ * @param {string | null} time ISO 8601
+ * @param {number} now ms since 1970
+ */
+export function agoText(time, now) {
+  if (time === null) return "never";
+  const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
+  return seconds < 5 ? "just now" : `${durationText(seconds)} ago`;
+}

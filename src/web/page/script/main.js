@@ -1,0 +1,143 @@
+// The status page of a server: the state, what changes it from outside, and the view of it.
+
+import { makeActions } from "./actions.js";
+import { h, render } from "./preact.js";
+import { currentSession, follow, signIn } from "./server.js";
+import { firstState, viewIn, views } from "./state.js";
+import { hooksView, keysView, nowView, refusalsView, uploadsView, uploadView, usersView } from "./views.js";
+
+/** @typedef {import("./state.js").State} State */
+
+let state = firstState();
+let isPlanned = false;
+/** @type {() => void} */
+let unfollow = () => {};
+
+/** @param {Partial<State>} change */
+function change(change) {
+  state = { ...state, ...change, now: Date.now() };
+  if (isPlanned) return;
+  isPlanned = true;
+  queueMicrotask(() => {
+    isPlanned = false;
+    render(page(), document.body);
+    document.title = `${titleOf()} – dync-server`;
+  });
+}
+
+const actions = makeActions(() => state, change);
+
+/** @type {Record<string, (state: State, actions: import("./actions.js").Actions) => import("./preact.js").ComponentChildren>} */
+const viewOf = {
+  ...{ now: nowView, uploads: uploadsView, upload: uploadView, users: usersView },
+  ...{ keys: keysView, hooks: hooksView, refusals: refusalsView },
+};
+
+function titleOf() {
+  if (state.view === "upload") return state.upload?.name ?? "Upload";
+  return views.find(([name]) => name === state.view)?.[1] ?? "";
+}
+
+function page() {
+  if (state.session === null) return signedOut();
+  return [
+    h("a", { class: "skip", href: "#main", onClick: focusMain }, "Skip to the content"),
+    header(state.session),
+    h(
+      "main",
+      { id: "main" },
+      h("h1", { tabIndex: -1 }, h("bdi", null, titleOf())),
+      h("div", { role: "alert" }, state.error),
+      h(
+        "p",
+        { role: "status", class: state.isLinked ? "soft" : "bad" },
+        state.isLinked ? state.done : "The server does not answer: this is how it was last.",
+      ),
+      viewOf[state.view]?.(state, actions),
+    ),
+  ];
+}
+
+/** @param {Event} event */
+function focusMain(event) {
+  event.preventDefault();
+  document.querySelector("h1")?.focus();
+}
+
+/** @param {import("./server.js").Session} session */
+function header({ name, role }) {
+  const current = state.view === "upload" ? "uploads" : state.view;
+  const link = (/** @type {readonly [string, string]} */ [view, text]) =>
+    h("li", null, h("a", { href: `#${view}`, "aria-current": view === current ? "page" : undefined }, text));
+  return h(
+    "header",
+    null,
+    h("strong", null, "dync-server"),
+    h("nav", { "aria-label": "Views" }, h("ul", null, views.map(link))),
+    h(
+      "div",
+      { class: "who" },
+      h("span", null, `${name}, ${role}`),
+      h("button", { onClick: actions.leave }, "Sign out"),
+    ),
+  );
+}
+
+function signedOut() {
+  if (state.isAsking) return h("main", null, h("p", { class: "none" }, "Asking the server …"));
+  return h(
+    "main",
+    { id: "main" },
+    h("h1", { tabIndex: -1 }, "Sign in"),
+    h("div", { role: "alert" }, state.error),
+    h(
+      "p",
+      null,
+      "Nobody is signed in here. Whoever looks after this server can make a link that signs in once:",
+    ),
+    h("pre", { tabIndex: 0, "aria-label": "Command" }, "dync-server web link --role viewer --name YOU"),
+    h(
+      "p",
+      null,
+      "With ",
+      h("code", null, "--role steward"),
+      " it also lets keys in, cancels uploads and more.",
+    ),
+  );
+}
+
+/** Begins with what is in the address, once somebody is signed in. */
+async function begin() {
+  const [, secret] = /^#sign-in=([\w-]+)$/.exec(location.hash) ?? [];
+  // Nobody finds the link in the history of this browser.
+  if (secret !== undefined) history.replaceState(null, "", "#now");
+  try {
+    const session = await (secret === undefined ? currentSession() : signIn(secret));
+    change({ session, isAsking: false, error: "" });
+    unfollow();
+    unfollow = follow(
+      (live) => change({ live }),
+      (isLinked) => change({ isLinked }),
+    );
+    await open();
+  } catch (error) {
+    const message = error instanceof Error && secret !== undefined ? error.message : "";
+    change({ session: null, isAsking: false, error: message });
+  }
+}
+
+async function open() {
+  const asked = viewIn(location.hash);
+  const isOther = asked.view !== state.view || asked.id !== state.id;
+  change({ ...asked, error: "", done: "" });
+  await actions.load();
+  // Whoever listens to the page hears that it is another one.
+  if (isOther) requestAnimationFrame(() => document.querySelector("h1")?.focus());
+}
+
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#sign-in=")) void begin();
+  else if (state.session !== null && location.hash !== "#main") void open();
+});
+render(page(), document.body);
+void begin();

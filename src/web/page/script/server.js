@@ -1,0 +1,92 @@
+// What the page asks of its server. Each failure is a `Refused` with a sentence for whoever looks.
+
+/** The server did not do it. */
+export class Refused extends Error {
+  /**
+   * @param {number} status 0: it did not answer
+   * @param {string} message
+   * @param {string | undefined} hint
+   */
+  constructor(status, message, hint) {
+    super(message);
+    this.status = status;
+    this.hint = hint;
+  }
+}
+
+/** What a page has to show when it acts. */
+let proof = "";
+
+/**
+ * @param {string} path
+ * @param {object} [sent] what is posted; without it, it is only asked
+ * @returns {Promise<any>}
+ */
+async function ask(path, sent) {
+  const headers = { "content-type": "application/json", "x-dync-proof": proof };
+  const posted = sent === undefined ? {} : { method: "POST", headers, body: JSON.stringify(sent) };
+  let answer;
+  try {
+    answer = await fetch(path, { ...posted, credentials: "same-origin", cache: "no-store" });
+  } catch {
+    throw new Refused(0, "The server does not answer", "it may be starting again: this page tries on");
+  }
+  const value = await answer.json().catch(() => ({}));
+  if (answer.ok) return value;
+  const { message = `The server answered ${answer.status}`, hint } = value.error ?? {};
+  throw new Refused(answer.status, message, hint);
+}
+
+/**
+ * @typedef {{ role: "viewer" | "steward", name: string, proof: string }} Session
+ * @param {Session} session
+ */
+function begun(session) {
+  proof = session.proof;
+  return session;
+}
+
+/** @returns {Promise<Session>} */
+export async function currentSession() {
+  return begun(await ask("api/session"));
+}
+
+/**
+ * @param {string} secret of a link
+ * @returns {Promise<Session>}
+ */
+export async function signIn(secret) {
+  return begun(await ask("api/sign-in", { secret }));
+}
+
+export async function signOut() {
+  await ask("api/sign-out", {});
+}
+
+/**
+ * A command, as people type it beside the server.
+ *
+ * @param {string} command
+ * @param {object} given
+ * @returns {Promise<{ lines: any[], answer: any }>}
+ */
+export async function call(command, given = {}) {
+  return await ask("api/call", { command, arguments: given });
+}
+
+/**
+ * Tells what happens, once a second.
+ *
+ * @param {(state: any) => void} onState
+ * @param {(isThere: boolean) => void} onLink
+ */
+export function follow(onState, onLink) {
+  const events = new EventSource("api/events");
+  events.addEventListener("state", (event) => {
+    onLink(true);
+    onState(JSON.parse(event.data));
+  });
+  // It connects again by itself, unless nobody is signed in any more.
+  events.addEventListener("error", () => onLink(false));
+  return () => events.close();
+}

@@ -1,0 +1,54 @@
+// All that the page knows. Views are made of it, and actions change it.
+
+/**
+ * @typedef {object} State
+ * @property {import("./server.js").Session | null} session who is signed in
+ * @property {boolean} isAsking whether that is not known yet
+ * @property {string} view name of what is shown
+ * @property {string} id of the upload that is shown
+ * @property {number} now ms since 1970
+ * @property {boolean} isLinked whether the server tells what happens
+ * @property {any} live what happens now; null: nothing was told yet
+ * @property {Record<string, string>} filter by which uploads are searched
+ * @property {{ rows: any[], hasMore: boolean, isLoading: boolean }} uploads
+ * @property {any} upload all about one
+ * @property {any[] | null} users
+ * @property {any[] | null} pending
+ * @property {any[] | null} clients
+ * @property {{ hooks: any[], rows: any[] } | null} deliveries
+ * @property {any[] | null} refusals
+ * @property {string} done what was done last, for who does not see it
+ * @property {string} error what went wrong last
+ */
+
+/** @returns {State} */
+export function firstState() {
+  return {
+    ...{ session: null, isAsking: true, view: "now", id: "", now: Date.now(), isLinked: true, live: null },
+    ...{ filter: {}, uploads: { rows: [], hasMore: false, isLoading: false }, upload: null },
+    ...{ users: null, pending: null, clients: null, deliveries: null, refusals: null, done: "", error: "" },
+  };
+}
+
+/** Names of views, as they stand in the address, with what people see. */
+export const views = /** @type {const} */ ([
+  ["now", "Now"],
+  ["uploads", "Uploads"],
+  ["users", "Users"],
+  ["keys", "Keys"],
+  ["hooks", "Hooks"],
+  ["refusals", "Refusals"],
+]);
+
+/**
+ * What an address asks for: `#upload/ID`, `#uploads?user=meyer`.
+ *
+ * @param {string} hash
+ * @returns {Pick<State, "view" | "id" | "filter">}
+ */
+export function viewIn(hash) {
+  const [, name = "", id = "", query = ""] = /^#([a-z]*)(?:\/([0-9a-f]*))?(?:\?(.*))?$/.exec(hash) ?? [];
+  const filter = Object.fromEntries([...new URLSearchParams(query)].filter(([, value]) => value !== ""));
+  if (name === "upload" && id !== "") return { view: "upload", id, filter };
+  return { view: views.some(([known]) => known === name) ? name : "now", id: "", filter };
+}

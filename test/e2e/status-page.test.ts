@@ -1,0 +1,217 @@
+// The status page in a real browser, on the compiled programs: what a viewer sees, what a steward does, and what neither a viewer nor
+// a page of another origin can do.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { axeFaults, browserMissing, openBrowser } from "../support/browser.ts";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+
+const missing = executablesMissing ?? browserMissing;
+const sizes = [
+  { width: 360, height: 740 },
+  { width: 1280, height: 800 },
+  { width: 2560, height: 1440 },
+];
+const hostile = '<img src=x onerror="document.title=1">\u202egnp.exe';
+const views = ["now", "uploads", "users", "keys", "hooks", "refusals"];
+
+describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, () => {
+  let lab: Lab;
+  let browser: Browser;
+  let origin: string;
+  beforeAll(async () => {
+    lab = await openLab({ inMemory: true, server: ["--http", "127.0.0.1:0"] });
+    const line = await lab.server.line(/"message":\s*"Answering over HTTP"/);
+    origin = `http://127.0.0.1:${(JSON.parse(line.input ?? "") as { port: number }).port}`;
+    browser = await openBrowser();
+    for (const sample of [17, 18]) {
+      const metadata = ["-k", `sample:S-${sample}`, "-k", `note:${hostile}`];
+      const path = await lab.file(`run-${sample}.raw`, 1000 * sample);
+      const sent = await lab.dync(["send", "-q", ...metadata, `127.0.0.1:${lab.port}`, path]);
+      expect(sent).toMatchObject({ code: 0 });
+    }
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await lab[Symbol.asyncDispose]();
+  });
+
+  async function link(role: string): Promise<string> {
+    const made = await lab.dyncServer(["web", "link", "--role", role, "--name", `test ${role}`]);
+    expect(made).toMatchObject({ code: 0 });
+    return made.stdout.trim();
+  }
+
+  /** A browser of its own, signed in. */
+  async function signedIn(role: "viewer" | "steward"): Promise<Page> {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(await link(role));
+    await page.getByText(`test ${role}, ${role}`).waitFor();
+    return page;
+  }
+
+  async function show(page: Page, view: string): Promise<void> {
+    await page.goto(`${origin}/#${view}`);
+    await page.locator("h1").waitFor();
+  }
+
+  test("lets nobody in without a link, and by each link one", async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(origin);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    const used = await link("viewer");
+    await page.goto(used);
+    // It is another page for the browser only where more than the part behind "#" is another.
+    await page.getByText("test viewer, viewer").waitFor();
+    expect(new URL(page.url()).hash).toBe("#now");
+    const other = await (await browser.newContext()).newPage();
+    await other.goto(used);
+    await other.getByText("This link is not good any more").waitFor();
+  });
+
+  test("shows an upload while it comes", async () => {
+    const page = await signedIn("viewer");
+    await using upload = lab.startSend(["-q", "--limit", "1MB/s", await lab.file("slow.raw", 60_000_000)]);
+    await page.getByRole("link", { name: "slow.raw" }).waitFor();
+    const bar = page.getByRole("progressbar", { name: "slow.raw" });
+    await bar.waitFor();
+    const share = async () => Number(await bar.getAttribute("value"));
+    const first = await share();
+    while ((await share()) === first)
+      await page.waitForEvent("domcontentloaded", { timeout: 200 }).catch(() => {});
+    expect(await share()).toBeGreaterThan(first);
+    await upload.kill();
+  });
+
+  test("lists, searches, and tells all about an upload, with what anybody made up as text", async () => {
+    const page = await signedIn("viewer");
+    await page.getByRole("link", { name: "Uploads" }).click();
+    await page.getByRole("link", { name: "run-17.raw" }).waitFor();
+    await page.getByLabel("Name").fill("*18*");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByRole("link", { name: "run-17.raw" }).waitFor({ state: "detached" });
+    await page.getByLabel("Name").fill("");
+    await page.getByLabel("Metadata").fill("sample=S-17");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByRole("link", { name: "run-18.raw" }).waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "run-17.raw" }).click();
+    await page.getByRole("heading", { name: "run-17.raw" }).waitFor();
+    const metadata = await page.getByLabel("Metadata").textContent();
+    expect(metadata).toContain(JSON.stringify(hostile).slice(1, -1));
+    expect(await page.locator("img").count()).toBe(0);
+    expect(await page.title()).toStartWith("run-17.raw");
+  });
+
+  test("a steward lets a key in, and what waited for it is sent", async () => {
+    const home = lab.folder.file("new-pc");
+    await mkdir(home);
+    const asNew = { env: { DYNC_HOME: home } };
+    expect(await lab.dync(["keygen"], asNew)).toMatchObject({ code: 0 });
+    const trusted = await lab.dync(
+      ["trust", `127.0.0.1:${lab.port}`, join(lab.homes.server, "server.key")],
+      asNew,
+    );
+    expect(trusted).toMatchObject({ code: 0 });
+    await using upload = lab.startSend(["-q", "--retry-for", "5m", await lab.file("waits.raw", 100)], asNew);
+    await lab.server.line(/"Key refused"/);
+    const page = await signedIn("steward");
+    await show(page, "keys");
+    await page.getByLabel("As user").fill("nova");
+    await page.getByRole("button", { name: "Approve" }).click();
+    await page.getByText("The key is let in as nova").waitFor();
+    const end = await upload.ended();
+    // A refused key ends a command at once: then the same command succeeds from now on.
+    if (end.code !== 0)
+      expect(await lab.send(["-q", await lab.file("waits.raw", 100)], asNew)).toMatchObject({ code: 0 });
+    await show(page, "users");
+    await page.getByRole("link", { name: "nova" }).waitFor();
+    const audit = await lab.dyncServer(["audit", "show", "--event", "command", "--data", lab.data]);
+    expect(audit.stdout).toContain("clients approve");
+    expect(audit.stdout).not.toContain(await link("viewer").then((it) => it.split("=")[1] ?? "?"));
+  });
+
+  test("a steward verifies, and puts metadata right", async () => {
+    const page = await signedIn("steward");
+    await show(page, "uploads?name=run-18*");
+    await page.getByRole("link", { name: "run-18.raw" }).click();
+    await page.getByRole("button", { name: "Read it again from the disk" }).click();
+    await page.getByText("run-18.raw is on the disk as it was stored").waitFor();
+    await page.getByRole("textbox").fill('{"sample":"S-18b","id":12345678901234567890}');
+    await page.getByRole("button", { name: "Store these metadata" }).click();
+    await page.getByText("The metadata are stored").waitFor();
+    expect(readFileSync(`${lab.stored("run-18.raw")}.meta.json`, "utf8")).toContain("12345678901234567890");
+  });
+
+  test("a viewer finds nothing to act with, and cannot act without the page either", async () => {
+    const page = await signedIn("viewer");
+    for (const view of ["keys", "hooks"]) {
+      await show(page, view);
+      expect(await page.locator("main button").count()).toBe(0);
+    }
+    const status = await page.evaluate(async () => {
+      const session = (await (await fetch("api/session")).json()) as { proof: string };
+      const sent = { command: "reload", arguments: {} };
+      const headers = { "x-dync-proof": session.proof };
+      return (await fetch("api/call", { method: "POST", headers, body: JSON.stringify(sent) })).status;
+    });
+    expect(status).toBe(403);
+  });
+
+  test("a page of another origin cannot act, with the cookie of a steward", async () => {
+    const page = await signedIn("steward");
+    const { hostname, port } = new URL(origin);
+    using evil = Bun.serve({
+      ...{ hostname: "127.0.0.1", port: 0 },
+      fetch: () =>
+        new Response(
+          `<form method="post" enctype="text/plain" action="http://${hostname}:${port}/api/call">
+            <input name='{"command":"reload","x":"' value='"}'></form>`,
+          { headers: { "content-type": "text/html" } },
+        ),
+    });
+    await page.goto(`http://127.0.0.1:${evil.port}/`);
+    const answered = page.waitForResponse((it) => it.url().endsWith("/api/call"));
+    await page.evaluate("document.forms[0].submit()");
+    expect([401, 403]).toContain((await answered).status());
+  });
+
+  test.each(sizes)("is well at $width × $height: every view, by day and by night", async (viewport) => {
+    const page = await signedIn("steward");
+    await page.setViewportSize(viewport);
+    const folder = process.env.DYNC_TEST_SCREENSHOTS;
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const view of views) {
+        await show(page, view);
+        await page.getByText("Looking …").first().waitFor({ state: "detached" });
+        expect([view, await axeFaults(page)]).toEqual([view, []]);
+        // Nothing is wider than the screen.
+        const wider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+        expect([view, wider]).toEqual([view, false]);
+        if (folder)
+          await page.screenshot({ path: join(folder, `${view}-${viewport.width}-${colorScheme}.png`) });
+      }
+    }
+  });
+
+  test("axe would find a fault", async () => {
+    const page = await signedIn("viewer");
+    await page.evaluate('document.querySelector("main").append(document.createElement("input"))');
+    expect((await axeFaults(page)).join()).toContain("label: <input>");
+  });
+
+  test("is used by keyboard alone", async () => {
+    const page = await signedIn("viewer");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
+    for (let step = 0; step < 2; step++) await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Uploads");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Uploads" }).waitFor();
+    await page.waitForFunction('document.activeElement.tagName === "H1"');
+  });
+});
