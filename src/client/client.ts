@@ -20,7 +20,7 @@ import type { ConnectionParty } from "./failure.ts";
 import { fetchRules } from "./fetch-rules.ts";
 import { openFileSource } from "./file-source.ts";
 import { type FileUploadParts, uploadSource } from "./file-upload.ts";
-import { type Proof, type ProofParts, prove } from "./free/proof.ts";
+import { hasMetadata, type Proof, type ProofParts, prove } from "./free/proof.ts";
 import type { SentEntry } from "./free/sent-below.ts";
 import { Takings } from "./free/takings.ts";
 import type { Base } from "./free/way.ts";
@@ -381,6 +381,17 @@ export class Client {
     const asker = await this.#askerOf(server, retry);
     const { takings } = this;
     return await prove(entry, { asker, base, takings, isMoved, onRead, clock, writeAll }, signal);
+  }
+
+  /** Whether `server` has this metadata, as JSON, with `entry`, which was sent there. Rejects with `DyncError`. */
+  async hasMetadata(
+    entry: SentEntry,
+    metadataText: string,
+    { server, ...retry }: Retry & Pick<ProofOptions, "server">,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const asker = await this.#askerOf(server, retry);
+    return await hasMetadata(entry, metadataText, asker, signal);
   }
 
   /** Who judges by the copy of the rules of `server`. Rejects with `DyncError`, "cannot-know" where there is none. */

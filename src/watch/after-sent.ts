@@ -18,12 +18,22 @@ export interface AfterSentParts {
   /** What was sent from the folder. */
   readonly entries: () => Promise<readonly SentEntry[]>;
   readonly prove: (entry: SentEntry, signal: AbortSignal) => Promise<Proof>;
+  /** What lies beside an entry that is about to go, and goes with it; `null`: nothing. */
+  readonly beside: (path: string, entry: SentEntry, signal: AbortSignal) => Promise<Beside | null>;
   readonly disposal: Disposal;
   /** How long an entry stays after it was confirmed, in ms. */
   readonly keepForMs: number;
   readonly onTaken: (path: string, entry: SentEntry, removal: Removal) => void;
   readonly onKept: (path: string, entry: SentEntry, kept: Kept) => void;
   readonly onTrouble: (text: string) => void;
+}
+
+/** The file of the metadata of an entry. */
+export interface Beside {
+  /** From the watched folder on. */
+  readonly path: string;
+  /** Takes it away; returns why it stays, or `null`. */
+  take(): Promise<Kept | null>;
 }
 
 const everyMs = 10 * 60_000;
@@ -71,7 +81,7 @@ export class AfterSent {
   }
 
   async #take(entry: SentEntry, signal: AbortSignal): Promise<void> {
-    const { folder, list, prove, disposal, onTaken } = this.#parts;
+    const { folder, list, prove, beside, disposal, onTaken, onKept } = this.#parts;
     const path = relative(folder, entry.path).split(sep).join("/");
     if (!list.leaving(path)) return;
     let isGone = false;
@@ -81,10 +91,13 @@ export class AfterSent {
       // Who stops the program now wants no more to be taken away.
       signal.throwIfAborted();
       if (proof.type === "proved") {
+        const companion = await beside(path, entry, signal);
         const removal = await proof.remove(disposal);
         if (removal.kept !== null) return this.#keep(path, entry, removal.kept);
         onTaken(path, entry, removal);
         isGone = removal.left.count === 0;
+        const stays = isGone ? await companion?.take() : null;
+        if (companion && stays) onKept(companion.path, entry, stays);
       }
     } finally {
       if (isGone) list.gone(path);

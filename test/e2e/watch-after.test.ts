@@ -95,6 +95,32 @@ describe.skipIf(executablesMissing !== null)(
       if (existsSync("/dev/shm")) expect((await stat(folder)).dev).not.toBe((await stat(to)).dev);
     });
 
+    test.each(["delete", "move"])(
+      "with --after %s the file of its metadata goes along, if the server has what it says",
+      async (how) => {
+        const to = lab.folder.file("archive");
+        await writeFile(join(folder, "a.raw.meta.json"), '{"sample": "own"}');
+        await writeFile(join(folder, "run.meta.json"), '{"n": 1}');
+        await writeFile(join(folder, "b.raw"), "b");
+        await writeFile(join(folder, "b.raw.meta.json"), '{"n": 2}');
+        expect(await once()).toMatchObject({ code: 0 });
+        await writeFile(join(folder, "b.raw.meta.json"), '{"n": 3}');
+        const end = await once("--after", how === "delete" ? how : `move=${to}`, "--keep-for", "0");
+        expect(await readdir(folder)).toEqual(["b.raw.meta.json"]);
+        expect(end.stderr).toContain(
+          '"b.raw.meta.json" stays here: The server has other metadata than it says now',
+        );
+        if (how === "move")
+          expect((await readdir(to)).sort()).toEqual([
+            "a.raw",
+            "a.raw.meta.json",
+            "b.raw",
+            "run",
+            "run.meta.json",
+          ]);
+      },
+    );
+
     test("killed in whatever moment, each file is here, there or on the server, and whole", async () => {
       const files = Array.from({ length: 100 }, (_, at) => `${at}.raw`);
       const to = lab.folder.file("archive");

@@ -7,7 +7,7 @@ import type { Proof } from "../../src/client/free/proof.ts";
 import { deletion, type Removal } from "../../src/client/free/remove.ts";
 import type { SentEntry } from "../../src/client/free/sent-below.ts";
 import { FirstOf } from "../../src/client/listing/first-of.ts";
-import { AfterSent } from "../../src/watch/after-sent.ts";
+import { AfterSent, type Beside } from "../../src/watch/after-sent.ts";
 import { WatchList } from "../../src/watch/watch-list.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -19,6 +19,7 @@ let list: WatchList;
 let proof: Proof | DyncError;
 let said: string[];
 let asked: number;
+let companion: Beside | null;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -26,6 +27,7 @@ beforeEach(() => {
   list = new WatchList({ settleMs: 1000, random: () => 0.5, ...silent });
   said = [];
   asked = 0;
+  companion = null;
   see("a");
 });
 
@@ -56,6 +58,7 @@ function after(keepForMs = 0): AfterSent {
   return new AfterSent({
     ...{ clock, folder: "/data", list, keepForMs, disposal: deletion },
     entries: async () => [entry],
+    beside: async () => companion,
     prove: async () => {
       asked += 1;
       if (proof instanceof DyncError) throw proof;
@@ -111,6 +114,28 @@ describe("an entry that was sent", () => {
     await run(it);
     expect(asked).toBe(2);
     expect(list.counts).toEqual({ entries: 1, waiting: 0 });
+  });
+
+  test("takes along what lies beside it, unless something of it stays, and says where that stays", async () => {
+    const [stays, left] = [kept("changed", "other metadata"), ["/data/in/a.raw/late"]];
+    let takes = 0;
+    const beside = (why: typeof stays | null): Beside => ({
+      path: "in/a.raw.meta.json",
+      take: async () => {
+        takes += 1;
+        return why;
+      },
+    });
+    [companion, proof] = [beside(null), proved(removal(left))];
+    await run(after());
+    expect([takes, said.splice(0)]).toEqual([0, ["taken in/a.raw"]]);
+    proof = proved();
+    await run(after());
+    expect([takes, said.splice(0)]).toEqual([1, ["taken in/a.raw"]]);
+    see("a");
+    companion = beside(stays);
+    await run(after());
+    expect(said).toEqual(["taken in/a.raw", "kept in/a.raw.meta.json: other metadata"]);
   });
 
   test("in which something stays is seen on", async () => {

@@ -151,7 +151,7 @@ async function watchFolder(
     lastTrouble: () => notices?.last ?? null,
   });
   await using _explained = await answerExplain({ ...parts, also, reports }, state, context);
-  const after = await afterOf(watched, values, context, { list: parts.list, reports });
+  const after = await afterOf(watched, values, context, { ...parts, reports });
   try {
     if (values.once) {
       // Nothing is judged before the server answered.
@@ -182,14 +182,15 @@ async function afterOf(
   { server, profile, folder }: Watched,
   values: WatchValues,
   context: CommandContext,
-  { list, reports }: { readonly list: WatchList; readonly reports: WatchReports },
+  { list, scanner, jobs, reports }: Pick<Parts, "list" | "scanner" | "jobs"> & Pick<Around, "reports">,
 ): Promise<AfterSent | null> {
   const { environment } = context;
   const said = readAfter(values.after, values["keep-for"], folder);
   if (said === null) return null;
   const retry = retryOf(values, profile, context.variables);
   const home = resolve(dyncHome(environment));
-  return await afterSent({ ...said, server, folder, home, retry, list }, context, reports);
+  const from = { server, folder, home, retry, list, scanner, jobs };
+  return await afterSent({ ...said, ...from }, context, reports);
 }
 
 /** How long one upload keeps trying; a server that was not reached once may be reached later. */
@@ -269,6 +270,8 @@ function sharedMetadata(values: WatchValues, profile: Watched["profile"]): reado
   return overlaid(profile?.metadata ?? [], loadMembers(values.meta, values["key-value"]));
 }
 
+type Parts = WatcherParts & { readonly looker: Looker; readonly jobs: WatchJobs };
+
 /** What a look asks beside the entries. */
 interface LookedAt {
   readonly rules: RulesCheck;
@@ -279,7 +282,7 @@ function partsOf(
   { server, profile, instrument, folder }: WatchedInstrument,
   values: WatchValues,
   { context, memory, reports, shared, rules, decisions, ...around }: Around & LookedAt,
-): WatcherParts & { readonly looker: Looker } {
+): Parts {
   const { clock } = context;
   const rule = instrument ?? genericRule;
   const chosen = readSelection({ include: [], exclude: values.exclude, all: false });
@@ -319,7 +322,7 @@ function partsOf(
     openForWriting: () => openForWriting(folder),
   });
   return {
-    ...{ clock, list, looker, scanner, settleMs, random: Math.random },
+    ...{ clock, list, looker, scanner, jobs, settleMs, random: Math.random },
     send: (ready, ends, signal) =>
       sendReady(ready, ends, signal, { ...around, values, profile, context, reports }),
     remember: (entry) => memory.note(entry),

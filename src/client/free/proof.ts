@@ -204,5 +204,18 @@ async function askServer(
   return kept(reason, `The server does not prove it: ${read.text}`);
 }
 
+/** Whether the server has this metadata with `entry`, under its name and by its id. Rejects with `DyncError`. */
+export async function hasMetadata(
+  { name, id, kind }: SentEntry,
+  metadataText: string,
+  asker: Pick<Asker, "ask">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const question: Question =
+    kind === "dataset" ? { name: name + tarSuffix, metadataText, unpack: "tar" } : { name, metadataText };
+  const answer = await asker.ask(question, signal);
+  return answer.type === "stored" && answer.stored.upload === id && answer.stored.hasSameMetadata;
+}
+
 const noRecord =
   "Nothing is known by which it could be told from another one: an older dync sent it, or it was stored as a tar";
