@@ -6,9 +6,7 @@
 
 import { constants } from "node:fs";
 import { rm } from "node:fs/promises";
-import { setImmediate } from "node:timers/promises";
 import { assert } from "../../base/assert.ts";
-import { systemClock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import { Turns } from "../../base/turns.ts";
 import type { Destination } from "../../upload/destination.ts";
@@ -20,14 +18,15 @@ import type { PartialHome } from "../partial-file.ts";
 import type { Sha256Maker } from "../sha256/sha256.ts";
 import type { Description } from "../storage.ts";
 import type { FileSystemSync } from "../syncfs/file-system-sync.ts";
-import { type Entry, Journal, rawPieces } from "./journal.ts";
+import { type Entry, Journal } from "./journal.ts";
 import { contentsOf } from "./listing.ts";
 import { MemberIndex } from "./member-index.ts";
-import { Members, type Step } from "./members.ts";
+import { Members } from "./members.ts";
 import { repair } from "./repair.ts";
 import { encodeStates, lastStateIn, ReplayedStates } from "./saved-states.ts";
 import { StreamView } from "./stream-view.ts";
 import { type Parts, partsOf, Tree } from "./tree.ts";
+import { Unpacker } from "./unpacker.ts";
 import type { WholeDataset } from "./whole-dataset.ts";
 
 /** What a dataset needs from the storage that it belongs to. */
@@ -56,12 +55,10 @@ interface Place {
   readonly root?: string | undefined;
 }
 
-// What comes is stored in the turn in which it came unless it takes so long: its client hears of it with the answer to the next question.
-const turnMs = 5;
-// How many steps (a record read, a file looked at) are done in one turn of the event loop otherwise: some milliseconds.
+// How many steps (a file looked at) are done in one turn of the event loop: some milliseconds. A record, of hundreds of
+// members, takes as long alone.
 const stepsPerTurn = 32;
-// What is read of the tar at once: with nothing but headers in it some milliseconds.
-const pieceBytes = 256 * 1024;
+const recordsPerTurn = 1;
 const neverAborted = new AbortController().signal;
 
 /** All that follows from the journal, and goes when some of it is cut off. */
@@ -69,6 +66,7 @@ interface Work {
   readonly index: MemberIndex;
   readonly members: Members;
   readonly tree: Tree;
+  readonly unpacker: Unpacker;
   readonly view: StreamView;
 }
 
@@ -90,8 +88,6 @@ export class PartialDataset implements PartialUpload {
   #states = new ReplayedStates();
   #syncing: Promise<void> | null = null;
   #contents: Contents | null = null;
-  /** When others get their turn, monotonic ms. */
-  #turnEndsAt = 0;
 
   private constructor(place: Place, home: DatasetHome, journal: Journal, descriptor: number | null) {
     this.#place = place;
@@ -133,17 +129,16 @@ export class PartialDataset implements PartialUpload {
 
   #begin(): Work {
     const { fileSystemSync, membersMax, onTimeRefused, sha256 } = this.#home;
+    const { layout } = this.#journal;
     const index = new MemberIndex(this.#parts.index);
-    return {
-      index,
-      members: new Members(index, { layout: this.#journal.layout, membersMax, root: this.#place.root }),
-      tree: new Tree(this.#parts, {
-        syncsEach: fileSystemSync === null,
-        sha256,
-        onTimeRefused: (cause) => onTimeRefused(this.#place.id, cause),
-      }),
-      view: new StreamView(this.#journal, index, this.#parts),
-    };
+    const members = new Members(index, { layout, membersMax, root: this.#place.root });
+    const tree = new Tree(this.#parts, {
+      syncsEach: fileSystemSync === null,
+      sha256,
+      onTimeRefused: (cause) => onTimeRefused(this.#place.id, cause),
+    });
+    const unpacker = new Unpacker(members, tree, this.#journal);
+    return { index, members, tree, unpacker, view: new StreamView(this.#journal, index, this.#parts) };
   }
 
   get length(): number {
@@ -156,72 +151,14 @@ export class PartialDataset implements PartialUpload {
 
   async append(data: Uint8Array): Promise<void> {
     this.#assertUsable();
-    this.#turnEndsAt = systemClock.now() + turnMs;
     try {
-      for (let at = 0; at < data.length; at += pieceBytes)
-        await this.#take(data.subarray(at, at + pieceBytes));
+      await this.#work.unpacker.take(data);
       await this.#journal.flush();
     } catch (cause) {
       this.#isBroken = true;
       throw await this.#home.explain("written", cause);
     }
     this.#length += data.length;
-  }
-
-  async #take(piece: Uint8Array): Promise<void> {
-    for (const steps of this.#work.members.push(piece))
-      for (const step of steps) {
-        await this.#perform(step);
-        if (systemClock.now() >= this.#turnEndsAt) await this.#giveTurn();
-      }
-  }
-
-  async #giveTurn(): Promise<void> {
-    await setImmediate();
-    this.#turnEndsAt = systemClock.now() + turnMs;
-  }
-
-  async #perform(step: Step): Promise<void> {
-    switch (step.type) {
-      case "raw":
-        return await this.#addRaw(step.bytes);
-      case "folder":
-        return await this.#work.tree.makeFolder(step.path);
-      case "file":
-        return await this.#work.tree.begin(step.file, step.replaced);
-      case "content":
-        await this.#flushIfFull();
-        await this.#work.tree.write(step.bytes);
-        return this.#journal.addContent(step.bytes.length);
-      case "end": {
-        const sha256 = await this.#work.tree.end();
-        this.#journal.addDigest(sha256);
-        return this.#work.members.ended(step.file, sha256);
-      }
-      case "removal":
-        return await this.#remove(step.path);
-    }
-  }
-
-  async #addRaw(bytes: Uint8Array): Promise<void> {
-    for (const piece of rawPieces(bytes)) {
-      await this.#flushIfFull();
-      this.#journal.addRaw(piece);
-    }
-  }
-
-  // Before something is added, never behind it: what follows from it is done first, so that the journal never says more than there is.
-  async #flushIfFull(): Promise<void> {
-    if (this.#journal.isFull) await this.#journal.flush();
-  }
-
-  async #remove(path: string): Promise<void> {
-    const { members, tree } = this.#work;
-    for (const some of members.removing(path))
-      for (const holder of some) {
-        await tree.remove(holder);
-        if (systemClock.now() >= this.#turnEndsAt) await this.#giveTurn();
-      }
   }
 
   sync(): Promise<void> {
@@ -322,7 +259,7 @@ export class PartialDataset implements PartialUpload {
       if (entry.type === "states") states.replay(entry, offset, members.unfinished);
       return members.replay(entry);
     };
-    const end = await this.#journal.replay(length, visit, this.#turns);
+    const end = await this.#journal.replay(length, visit, new Turns(recordsPerTurn, neverAborted));
     await this.#journal.goOn(end);
     this.#length = this.#journal.length;
     await repair(this.#parts, index, members.files, this.#turns);
