@@ -274,7 +274,7 @@ describe("whatever becomes of its processes", () => {
     ["without any", plainSha256],
   ])("the checksums are those of what counts in the end, %s", async (_what, sha256Maker) => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 7 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 7 }), fc.boolean(), async (steps, hasFileSystemSync) => {
         await using temp = await tempFolder(memory);
         let boots = 0;
         let folder = temp.file("data-0");
@@ -285,6 +285,7 @@ describe("whatever becomes of its processes", () => {
             syncEveryBytes: 2500,
             bootId: `boot ${boots}`,
             sha256: sha256Maker,
+            hasFileSystemSync,
             ...more,
           });
         let storage = await open();

@@ -3,8 +3,10 @@
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { encodeMember } from "../../src/tar/header.ts";
+import { blockBytes } from "../../src/tar/member.ts";
 import { Random } from "../simulation/random.ts";
 import type { Lab } from "./lab.ts";
 import { runProgram } from "./programs.ts";
@@ -18,7 +20,10 @@ export interface DatasetOptions {
 }
 
 export class SentDataset {
-  /** All of it as one tar, in which some members come twice: the second ones are the folder's. */
+  /**
+   * All of it as one tar, in which some members come twice: the second ones are the folder's. Some are taken out again, one of which
+   * comes once more.
+   */
   readonly tar: string;
   readonly #tree: readonly TreeEntry[];
 
@@ -48,6 +53,11 @@ export class SentDataset {
     const check = `${folder}-unpacked`;
     const tree = await unpack("GNU tar", tar, check);
     await rm(check, { recursive: true });
+    const [removed = ""] = paths;
+    for (const path of ["scratch/a", "scratch/deep/b"]) await write(path);
+    await runTar(["tar", "--format=pax", "-rf", tar, "-C", folder, "scratch"]);
+    await takeOut(tar, ["scratch/deep", "scratch", removed]);
+    await runTar(["tar", "--format=pax", "-rf", tar, "-C", folder, removed]);
     return new SentDataset(tar, tree);
   }
 
@@ -73,6 +83,15 @@ export class SentDataset {
     const found = readdirSync(lab.stored("")).filter((name) => !name.startsWith("honest-"));
     expect(found.sort()).toEqual(expected.sort());
   }
+}
+
+/** Puts it at the end of a tar that what is at `paths` goes again. */
+async function takeOut(tar: string, paths: readonly string[]): Promise<void> {
+  const bytes = await readFile(tar);
+  let end = bytes.length;
+  while (bytes.subarray(end - blockBytes, end).every((byte) => byte === 0)) end -= blockBytes;
+  const removals = paths.map((path) => encodeMember({ type: "removed", path }));
+  await writeFile(tar, Buffer.concat([bytes.subarray(0, end), ...removals, Buffer.alloc(2 * blockBytes)]));
 }
 
 // The runtimes take times to a quarter of a microsecond.
