@@ -10,6 +10,8 @@ export interface Chunk {
   readonly block: Block | null;
   /** SHA-256 of the whole source, at its end. */
   readonly checksum: Uint8Array | null;
+  /** Set where the source, which grows, had nothing behind it when it was read. */
+  readonly isCaughtUp?: boolean;
 }
 
 /** A whole source, as it was found when all of it had been read. */

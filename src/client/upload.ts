@@ -407,7 +407,7 @@ class Upload {
     this.#sender.pump();
   };
 
-  #send({ offset, length, block, checksum }: Chunk, wasHeld: boolean): void {
+  #send({ offset, length, block, checksum, isCaughtUp }: Chunk, wasHeld: boolean): void {
     const isLast = checksum !== null;
     const end = offset + length;
     const verdict = this.#patience.sends({ end, length, isLast }, this.#parts.clock.now());
@@ -420,7 +420,7 @@ class Upload {
     this.#parts.budget?.sent(length);
     const skipped = this.#progress.sent === 0 ? offset : this.#progress.skipped;
     this.#report({ sent: end, skipped });
-    this.#feed({ type: "chunk-sent", offset, length, isLast, wasHeld });
+    this.#feed({ type: "chunk-sent", offset, length, isLast, wasHeld, isCaughtUp });
   }
 
   #end(result: UploadResult): void {

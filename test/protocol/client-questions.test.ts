@@ -1,6 +1,7 @@
 // When a client asks its server, what it makes of the answers, and when it stops waiting for them.
 
 import { describe, expect, test } from "bun:test";
+import type { ClientInput } from "../../src/protocol/client/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { approved, asks, feed, file, hears, open, report, sent, stateOf } from "./client-script.ts";
@@ -87,6 +88,16 @@ describe("a server that returns tags", () => {
       expect(machine.step(sent(0, 10_000), 0)).toEqual([...asked]);
       if (size === 10_000) expect(machine.step(sent(10_000), 0)).toEqual([asks(10_000, 1)]);
     }
+  });
+
+  test("is asked behind a chunk after which nothing may come for long", () => {
+    const machine = open({ ...file, size: null }, 8, 8, tags);
+    expect(machine.step(sent(0, 4), 0)).toEqual([]);
+    expect(machine.step({ ...sent(4, 4), isCaughtUp: true } as ClientInput, 0)).toEqual([asks(8, 1)]);
+    expect(machine.taken).toBe(0);
+    machine.step(report(8, 6, 1), 1);
+    expect(machine.taken).toBe(8);
+    expect(machine.step(sent(8, 4), 2)).toEqual([]);
   });
 
   test("shows by the credit that is left that the empty last chunk is lost", () => {

@@ -60,7 +60,7 @@ export class GrowingReader implements ChunkReading {
         this.#hash.update(piece);
       }
       this.#hash.note();
-      return { offset, length, block, checksum: null };
+      return { offset, length, block, checksum: null, isCaughtUp: length === there };
     } catch (error) {
       block.release();
       throw error;

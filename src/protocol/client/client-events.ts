@@ -39,7 +39,8 @@ export type ClientInput =
   | { readonly type: "malformed"; readonly text: string }
   /**
    * The link took the chunk with which the window began: `length` bytes, 0 for the end of the source (`isLast`), with the
-   * SHA-256 of all of it. `wasHeld`: it was ready before the link took the one before it, so that it went is progress.
+   * SHA-256 of all of it. `wasHeld`: it was ready before the link took the one before it, so that it went is progress. `isCaughtUp`: the
+   * source may have nothing more for a long time.
    */
   | {
       readonly type: "chunk-sent";
@@ -47,6 +48,7 @@ export type ClientInput =
       readonly length: number;
       readonly isLast: boolean;
       readonly wasHeld: boolean;
+      readonly isCaughtUp?: boolean | undefined;
     }
   /**
    * The user wants it to stop, or the driver could not read on: the upload ends with this error, and the server is told.

@@ -115,7 +115,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     const allowed = clientTransitions[this.#state][event];
     assert(allowed !== undefined, `input ${event} fits an upload that is ${this.#state}`);
     this.#onInput(input, now);
-    this.#askBehind(now);
+    this.#askBehind(input.type === "chunk-sent" && input.isCaughtUp === true, now);
     const { state } = this;
     assert(allowed.includes(state), `${event} leads to one of ${allowed.join(", ")}, not ${state}`);
     const actions = this.#actions;
@@ -303,8 +303,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   // Behind the chunk after which only the server can go on: the answer shows what got lost, of ours or of the server's,
-  // that nothing later would show. On a slow line the answers also say what it bears, and they come in step with what it takes.
-  #askBehind(now: number): void {
+  // that nothing later would show, and the same where nothing may come later. On a slow line the answers also say what it bears, and they come
+  // in step with what it takes.
+  #askBehind(isCaughtUp: boolean, now: number): void {
     if (this.#state !== "confirming" && this.#state !== "sending") return;
     if (!this.#questions.isWorthAsking) return;
     const isOut = this.#state === "confirming" || this.#isHeldUp;
@@ -312,7 +313,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     // Behind the last byte comes the last chunk, with a question behind it.
     const isBeforeLast = this.#state === "sending" && this.#position === this.#task.size;
     const wantsAnswer = !isBeforeLast && this.#pace.wantsAnswer(windowBytes);
-    if ((isOut && !this.#questions.isAnswerDue) || wantsAnswer) this.#ask(now);
+    if ((isOut && !this.#questions.isAnswerDue) || wantsAnswer || isCaughtUp) this.#ask(now);
   }
 
   #onSent(
