@@ -133,7 +133,7 @@ export class Client {
     this.store = new UploadStore(options.home);
     this.batches = new BatchStore(options.home);
     this.history = new History(options.home);
-    this.receipts = new ReceiptStore(options.home, () => options.clock.date());
+    this.receipts = new ReceiptStore(options.home, options.clock);
     this.takings = new Takings(options.home);
     this.#shelf = new RulesShelf(options.home, options.clock);
     const { clock, rate, budget } = options;

@@ -1,20 +1,28 @@
-// The receipts that a client keeps, `DYNC_HOME/receipts/YYYY-MM/TIME-ID.jws`, one file each, durable; and beside them which keys servers
-// sign with, `receipts/servers/`: the one that came first over a connection that a server's CURVE key protects, and those that it signed
+// The receipts that a client keeps, durable: `DYNC_HOME/receipts/YYYY-MM/TIME-ID.jws`, and those of many uploads together, in files for some
+// of them (`receipt-packs.ts`), which costs each a part of a sync; and beside them which keys servers sign with, `receipts/servers/`: the one that came first over a connection that a server's CURVE key protects, and those that it signed
 // over. Nothing that was confirmed waits for any of it, and nothing of it can undo a confirmation.
 
-import { closeSync, fsync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, open, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import * as v from "valibot";
+import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import { jsonValue } from "../base/json-text.ts";
-import { sha256Hex } from "../base/sha256-hex.ts";
 import { syncFolder, writeWhole } from "../base/write-whole.ts";
 import { jwsCharsMax } from "../receipts/compact-jws.ts";
 import { type PublicJwk, publicJwkSchema } from "../receipts/signing-key.ts";
 import type { Statement } from "../receipts/statement.ts";
 import type { Verified } from "../receipts/verify.ts";
+import {
+  idIn,
+  makeFolder,
+  type NamedReceipt,
+  nameOf,
+  namesIn,
+  packMax,
+  ReceiptPacks,
+} from "./receipt-packs.ts";
 
 /** A receipt that came, and what it has to be about. */
 export interface NewReceipt {
@@ -31,6 +39,8 @@ export interface NewReceipt {
 /** Where a receipt is kept. */
 export interface KeptReceipt {
   readonly file: string;
+  /** Where it stands in a file with several, from 1. */
+  readonly line?: number;
   /** Id of its upload. */
   readonly id: string;
 }
@@ -42,6 +52,11 @@ export interface KnownKey {
   readonly since: string;
   /** Name of the key that signed it over; `null`: it was the first. */
   readonly signedBy: string | null;
+}
+
+interface Judged {
+  readonly receipt: NewReceipt;
+  readonly verified: Verified;
 }
 
 /** What is known of the keys of a server. */
@@ -66,27 +81,33 @@ const knownSchema = v.object({
   ),
 });
 
-// Written side by side, which is what makes many of them cheap.
-const atOnceMax = 32;
+// More wait for each other for so long: what comes meanwhile is written and synced together.
+const lingerMs = 50;
 // So many wait; who confirms more in the meantime waits as well.
 const waitingMax = 512;
-const fileForm = /^\d{8}T\d{6}Z-([0-9a-f]{32}|x[0-9a-f]{32})\.jws$/;
-const synced = promisify(fsync);
+const fileForm = /^\d{8}T\d{6}Z-(?:[0-9a-f]{32}|x[0-9a-f]{32})\.jws$/;
+const fileEnd = ".jws";
 const monthForm = /^\d{4}-\d\d$/;
 
 export class ReceiptStore {
   readonly #folder: string;
-  readonly #now: () => Date;
+  readonly #clock: Pick<Clock, "date" | "after">;
+  readonly #packs = new Map<string, ReceiptPacks>();
   readonly #known = new Map<string, Promise<KnownServer | null>>();
   /** Folders that were made, or were there. */
   readonly #made = new Set<string>();
   #waiting: { readonly receipt: NewReceipt; readonly tell: (fault: string | null) => void }[] = [];
   #keeping: Promise<void> | null = null;
+  /** The file with several that was read last: who wants one of them wants the next one, too. */
+  #lastPack: { readonly file: string; readonly lines: Promise<readonly string[]> } | null = null;
+  /** Ends the wait for more of them. */
+  #hurry: () => void = () => {};
+  #isHurried = false;
 
   /** `home` is the DYNC_HOME folder. */
-  constructor(home: string, now: () => Date) {
+  constructor(home: string, clock: Pick<Clock, "date" | "after">) {
     this.#folder = join(home, "receipts");
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /**
@@ -98,68 +119,109 @@ export class ReceiptStore {
     this.#keeping ??= this.#keepAll().finally(() => {
       this.#keeping = null;
     });
+    if (this.#waiting.length >= packMax) this.#hurry();
     if (this.#waiting.length > waitingMax) await this.#keeping;
   }
 
-  /** Resolves when all of them are kept. */
+  /** Resolves when all of them are kept, which nothing is waited for any more. */
   async settle(): Promise<void> {
+    this.#isHurried = true;
+    this.#hurry();
     await this.#keeping;
+    this.#isHurried = false;
+  }
+
+  /** Resolves when there are enough of them, or no more have come for a moment. */
+  async #enough(): Promise<void> {
+    if (this.#isHurried || this.#waiting.length >= packMax) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(lingerMs, resolve);
+    this.#hurry = resolve;
+    await promise;
+    cancel();
   }
 
   async #keepAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const some = this.#waiting.splice(0, atOnceMax);
-      const folders = new Set<string>();
-      const faults = await Promise.all(some.map(({ receipt }) => this.#keepOne(receipt, folders)));
-      const synced = await this.#syncAll(folders);
-      for (const [index, { tell }] of some.entries()) tell(faults[index] ?? synced);
+      await this.#enough();
+      const some = this.#waiting.splice(0, packMax);
+      const judged = await Promise.all(some.map(({ receipt }) => this.#judge(receipt)));
+      const good = judged.filter((it) => typeof it !== "string");
+      const unwritten = await this.#writeAll(
+        good.map(({ verified, receipt }) => ({ verified, jws: receipt.jws })),
+      );
+      for (const [index, one] of judged.entries()) {
+        const tell = some[index]!.tell;
+        if (typeof one === "string") tell(one);
+        else tell(unwritten.get(one.receipt.jws) ?? (await this.#noteKeyOf(one)));
+      }
     }
   }
 
-  async #keepOne(receipt: NewReceipt, folders: Set<string>): Promise<string | null> {
+  /** A receipt that may be kept, or what is wrong with it. */
+  async #judge(receipt: NewReceipt): Promise<Judged | string> {
     try {
       const { verifyReceipt } = await import("../receipts/verify.ts");
       const known = await this.known(receipt.server);
       const verified = await verifyReceipt(receipt.jws, async () => jwksOf(known));
       const fault = difference(verified.statement, receipt);
-      if (fault !== null) return `The receipt of the server is not kept: ${fault}`;
-      const folder = join(this.#folder, verified.statement.received.slice(0, 7));
-      if (await this.#writeNew(folder, fileNameOf(verified.statement), `${receipt.jws}\n`))
-        folders.add(folder);
-      return await this.#noteKey(receipt, verified);
+      return fault === null ? { receipt, verified } : `The receipt of the server is not kept: ${fault}`;
     } catch (error) {
-      return `The receipt of the server could not be kept: ${messageOf(error)}`;
+      return notKept(error);
     }
   }
 
-  /**
-   * Writes a file that is durable with its folder; returns whether it was not there before. What the system answers from memory is asked in
-   * place: for each of thousands that costs less than the way to the pool and back.
-   */
-  async #writeNew(folder: string, name: string, text: string): Promise<boolean> {
-    if (!this.#made.has(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  async #noteKeyOf({ receipt, verified }: Judged): Promise<string | null> {
+    try {
+      return await this.#noteKey(receipt, verified);
+    } catch (error) {
+      return notKept(error);
+    }
+  }
+
+  /** Makes those durable that are not there yet; returns what is wrong with some, by their texts. */
+  async #writeAll(
+    receipts: readonly { readonly verified: Verified; readonly jws: string }[],
+  ): Promise<ReadonlyMap<string, string>> {
+    const faults = new Map<string, string>();
+    const months = Map.groupBy(receipts, ({ verified }) => verified.statement.received.slice(0, 7));
+    for (const [month, some] of months) {
+      const named = some.map(({ verified, jws }) => ({ name: nameOf(verified.statement), jws }));
+      try {
+        await this.#writeMonth(join(this.#folder, month), named);
+      } catch (error) {
+        for (const { jws } of named) faults.set(jws, notKept(error));
+      }
+    }
+    return faults;
+  }
+
+  async #writeMonth(folder: string, receipts: readonly NamedReceipt[]): Promise<void> {
+    if (!this.#made.has(folder)) await makeFolder(folder);
     this.#made.add(folder);
-    const file = join(folder, name);
-    let opened: number;
-    try {
-      opened = openSync(file, "wx", 0o600);
-    } catch (error) {
-      if (systemCode(error) !== "EEXIST") throw error;
+    const packs = this.#packsOf(folder);
+    const fresh = new Map<string, string>();
+    for (const { name, jws } of receipts) {
+      const file = join(folder, name + fileEnd);
+      const isAlone = existsSync(file);
+      const there = isAlone
+        ? readFileSync(file, "latin1").trimEnd()
+        : (fresh.get(name) ?? (await packs.find(name)));
       // The same comes again with what was there already; by another key it takes the place of the one before.
-      if (readFileSync(file, "utf8") === text) return false;
-      await writeWhole(file, text, { isDurable: true });
-      return true;
+      if (there === jws) continue;
+      if (there === null) fresh.set(name, jws);
+      else await writeAlone(file, jws);
     }
-    try {
-      writeFileSync(opened, text);
-      await synced(opened);
-      return true;
-    } catch (error) {
-      rmSync(file, { force: true });
-      throw error;
-    } finally {
-      closeSync(opened);
-    }
+    const [first] = fresh;
+    if (first === undefined) return;
+    if (fresh.size === 1) await writeAlone(join(folder, first[0] + fileEnd), first[1]);
+    else await packs.write([...fresh].map(([name, jws]) => ({ name, jws })));
+  }
+
+  #packsOf(folder: string): ReceiptPacks {
+    const packs = this.#packs.get(folder) ?? new ReceiptPacks(folder);
+    this.#packs.set(folder, packs);
+    return packs;
   }
 
   /** Writes down a key that is new and may be trusted; returns what is wrong with it otherwise. */
@@ -174,7 +236,7 @@ export class ReceiptStore {
     const { server, host, port } = receipt;
     const { keys, ...rest } = known ?? { server, host, port, keys: [] };
     const signedBy = by?.type === "succession" ? by.from : null;
-    const added = { jwk: key, since: this.#now().toISOString(), signedBy };
+    const added = { jwk: key, since: this.#clock.date().toISOString(), signedBy };
     const now: KnownServer = { ...rest, keys: [...keys, added] };
     this.#known.set(server, Promise.resolve(now));
     const file = this.knownFile(server);
@@ -182,15 +244,6 @@ export class ReceiptStore {
     await writeWhole(file, `${JSON.stringify({ schema: 1, ...now }, null, 2)}\n`, { isDurable: true });
     await syncFolder(dirname(file));
     return null;
-  }
-
-  async #syncAll(folders: ReadonlySet<string>): Promise<string | null> {
-    try {
-      for (const folder of folders) await syncFolder(folder);
-      return null;
-    } catch (error) {
-      return `Whether the receipt of the server outlives a power cut is not known: ${messageOf(error)}`;
-    }
   }
 
   /** The keys of the server with this fingerprint, `null` where none came. Rejects with `DyncError` where they cannot be read. */
@@ -224,11 +277,31 @@ export class ReceiptStore {
     return join(this.#folder, "servers", `${name}.json`);
   }
 
-  /** All that are kept, the oldest first, a month's names at a time. Throws what the system says. */
+  /**
+   * All that are kept, each once, about the oldest first: those of one file come together. A month's names are in memory. What is in a
+   * file with several and is no receipt has no id. Throws what the system says.
+   */
   async *all(): AsyncGenerator<KeptReceipt> {
     for (const month of await namesIn(this.#folder, monthForm)) {
       const folder = join(this.#folder, month);
-      for (const name of await namesIn(folder, fileForm)) yield { file: join(folder, name), id: idIn(name) };
+      const alone = (await namesIn(folder, fileForm)).map((it) => it.slice(0, -fileEnd.length));
+      const told = new Set(alone);
+      let next = 0;
+      const aloneBefore = function* (time: string | null): Generator<KeptReceipt> {
+        for (; next < alone.length && (time === null || alone[next]! < time); next++) {
+          const name = alone[next]!;
+          yield { file: join(folder, name + fileEnd), id: idIn(name) };
+        }
+      };
+      for await (const { from, file, receipts } of new ReceiptPacks(folder).all()) {
+        yield* aloneBefore(from);
+        for (const [at, { name }] of receipts.entries()) {
+          if (told.has(name)) continue;
+          if (name !== "") told.add(name);
+          yield { file, line: at + 1, id: idIn(name) };
+        }
+      }
+      yield* aloneBefore(null);
     }
   }
 
@@ -240,8 +313,10 @@ export class ReceiptStore {
   }
 
   /** The JWS that was kept, without the line's end. Rejects with `DyncError` ("source"). */
-  async read({ file }: Pick<KeptReceipt, "file">): Promise<string> {
-    return await readReceiptFile(file);
+  async read({ file, line }: Pick<KeptReceipt, "file" | "line">): Promise<string> {
+    if (line === undefined) return await readReceiptFile(file);
+    if (this.#lastPack?.file !== file) this.#lastPack = { file, lines: linesOf(file) };
+    return (await this.#lastPack.lines)[line - 1] ?? "";
   }
 }
 
@@ -272,22 +347,21 @@ function difference(statement: Statement, { server, expected }: NewReceipt): str
   return null;
 }
 
-// By when it was received, then by its upload: other servers' ids may be anything.
-function fileNameOf({ received, upload }: Statement): string {
-  const at = received.replace(/[-:]|\.\d+/g, "");
-  const id = /^[0-9a-f]{32}$/.test(upload) ? upload : `x${sha256Hex(upload).slice(0, 32)}`;
-  return `${at}-${id}.jws`;
+function notKept(error: unknown): string {
+  return `The receipt of the server could not be kept: ${messageOf(error)}`;
 }
 
-function idIn(name: string): string {
-  return fileForm.exec(name)?.[1] ?? "";
+/** Writes a file with one receipt, over what is there, and makes it durable. Throws what the system says. */
+async function writeAlone(file: string, jws: string): Promise<void> {
+  await writeWhole(file, `${jws}\n`, { isDurable: true });
+  await syncFolder(dirname(file));
 }
 
-async function namesIn(folder: string, form: RegExp): Promise<readonly string[]> {
+/** Rejects with `DyncError` ("source"). */
+async function linesOf(file: string): Promise<readonly string[]> {
   try {
-    return (await readdir(folder)).filter((name) => form.test(name)).sort();
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
-    throw error;
+    return (await readFile(file, "latin1")).split(/\r?\n/);
+  } catch (cause) {
+    throw new DyncError("source", `Cannot read the receipts ${file}: ${messageOf(cause)}`, { cause });
   }
 }

@@ -2,7 +2,7 @@
 // for a server's.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { glob, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type NewReceipt, ReceiptStore, readReceiptFile } from "../../src/client/receipt-store.ts";
 import { type SigningKeys, succeeded } from "../../src/receipts/key-chain.ts";
@@ -13,7 +13,19 @@ import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 let folder: TempFolder;
 let store: ReceiptStore;
 const now = new Date("2026-07-31T00:00:00.000Z");
-const opened = (): ReceiptStore => new ReceiptStore(folder.path, () => now);
+/** Time that only a call of `settle` goes over, unless `go` does. */
+const timers: (() => void)[] = [];
+const clock = {
+  date: () => now,
+  after(_ms: number, callback: () => void) {
+    timers.push(callback);
+    return () => {
+      const at = timers.indexOf(callback);
+      if (at >= 0) timers.splice(at, 1);
+    };
+  },
+};
+const opened = (): ReceiptStore => new ReceiptStore(folder.path, clock);
 
 beforeEach(async () => {
   folder = await tempFolder();
@@ -34,6 +46,7 @@ function received(keys: SigningKeys, number = 1, change: Partial<NewReceipt> = {
 async function told(receipt: NewReceipt, by = store): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
   await by.keep(receipt, resolve);
+  await by.settle();
   return await promise;
 }
 
@@ -51,6 +64,49 @@ describe("a receipt", () => {
     if (process.platform !== "win32") expect((await stat(kept!.file)).mode & 0o777).toBe(0o600);
     expect(await store.withId(about(1).upload.slice(0, 31))).toEqual([kept!]);
     expect(await store.withId("1")).toEqual([]);
+  });
+
+  test("that came with others is in a file with them, is found by its id, and is kept once whatever comes again", async () => {
+    const keys = keysAfter(0);
+    const all = Array.from({ length: 300 }, (_, at) => received(keys, at + 1));
+    const keptTogether = async (some: readonly NewReceipt[], by = opened()) => {
+      const faults: unknown[] = [];
+      for (const one of some) await by.keep(one, (fault) => faults.push(fault));
+      await by.settle();
+      expect(faults).toEqual(some.map(() => null));
+    };
+    await keptTogether(all);
+    const kept = await Array.fromAsync(opened().all());
+    expect(kept.map(({ id }) => id).toSorted()).toEqual(
+      all.map(({ expected }) => expected.upload).toSorted(),
+    );
+    expect(new Set(kept.map(({ file }) => file)).size).toBe(2);
+    const [one] = await opened().withId(about(7).upload);
+    expect(await opened().read(one!)).toBe(all[6]!.jws);
+    expect((await readFile(one!.file, "utf8")).split("\n")[one!.line! - 1]).toBe(all[6]!.jws);
+    if (process.platform !== "win32") expect((await stat(one!.file)).mode & 0o777).toBe(0o600);
+    // Another process has it all again, with one that is new.
+    await keptTogether([...all, received(keys, 1000)]);
+    const again = await Array.fromAsync(opened().all());
+    expect(again).toHaveLength(301);
+    expect(await Array.fromAsync(glob("**/*.jws", { cwd: folder.path }))).toHaveLength(3);
+    // Signed by another key it takes the place of the one before.
+    const other = succeeded(keys, SigningKey.generate(), facts.received);
+    await keptTogether([received(other, 7)]);
+    const [now, ...others] = await opened().withId(about(7).upload);
+    expect(others).toEqual([]);
+    expect(await opened().read(now!)).toBe(received(other, 7).jws);
+    expect(await Array.fromAsync(opened().all())).toHaveLength(301);
+  });
+
+  test("waits a moment for others, and no longer", async () => {
+    const done = Promise.withResolvers<string | null>();
+    await store.keep(received(keysAfter(0)), done.resolve);
+    while (timers.length === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(await Array.fromAsync(opened().all())).toEqual([]);
+    timers.shift()!();
+    expect(await done.promise).toBeNull();
+    expect(await Array.fromAsync(opened().all())).toHaveLength(1);
   });
 
   test("that comes again is kept once; many that come at once are all kept", async () => {
@@ -86,7 +142,7 @@ describe("a receipt", () => {
     const keys = keysAfter(0);
     await writeFile(folder.file("receipts"), "no folder");
     expect(await told(received(keys))).toContain("could not be kept");
-    store = new ReceiptStore(folder.file("other"), () => now);
+    store = new ReceiptStore(folder.file("other"), clock);
     expect(await told(received(keys))).toBeNull();
   });
 

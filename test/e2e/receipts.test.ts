@@ -128,6 +128,13 @@ describe.skipIf(executablesMissing !== null)(`receipts (${executablesMissing ?? 
     expect(names.filter((name) => name.startsWith("batch-")).toSorted()).toEqual(
       paths.map((_, at) => `batch-${at}.raw`).toSorted(),
     );
+    const one = jsonLines(stdout).find((it) => it.name === "batch-17.raw")!;
+    const shown = await lab.dync(["receipts", "show", String(one.upload)]);
+    const file = lab.folder.file("one.receipt");
+    await writeFile(file, shown.stdout);
+    expect(await verify(file, paths[17]!)).toMatchObject({ code: 0, stderr: "" });
+    if (one.line !== undefined)
+      expect((await verify(String(one.file))).stderr).toContain(`${one.file} holds several receipts`);
     const home = lab.folder.file("closed");
     await cp(lab.homes.client, home, { recursive: true });
     rmSync(join(home, "receipts"), { recursive: true });

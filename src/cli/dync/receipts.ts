@@ -37,7 +37,8 @@ export const receiptsCommand = defineCommand({
     for await (const kept of keptIn(client.receipts)) {
       const statement = await statementIn(kept, client.receipts);
       if (statement === null) {
-        output.warn(`${kept.file} holds no receipt`, "it may be damaged: look whether there is a copy");
+        const where = kept.line === undefined ? kept.file : `${kept.file}, line ${kept.line},`;
+        output.warn(`${where} holds no receipt`, "it may be damaged: look whether there is a copy");
         continue;
       }
       if (name !== undefined && statement.name !== name) continue;
@@ -45,7 +46,7 @@ export const receiptsCommand = defineCommand({
       receipts += 1;
       const known = await client.receipts.known(statement.server).catch(() => null);
       const place = known === null ? null : formatServerAddress(known);
-      output.record("receipt", { ...statement, address: place, file: kept.file });
+      output.record("receipt", { ...statement, address: place, file: kept.file, line: kept.line });
       output.result(lineOf(statement, place));
     }
     output.summarise({ receipts });
@@ -68,7 +69,7 @@ export const receiptsShowCommand = defineCommand({
     const kept = await receiptOf(id, client.receipts);
     const jws = await client.receipts.read(kept);
     output.result(printable(jws));
-    output.summarise({ file: kept.file, receipt: jws });
+    output.summarise({ file: kept.file, line: kept.line, receipt: jws });
     return 0;
   },
 });

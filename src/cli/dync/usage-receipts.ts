@@ -19,8 +19,9 @@ Options:
       --json        print JSON lines for programs, with the file of each
   -h, --help        print this text
 
-The files are in DYNC_HOME/receipts/, a folder for each month. Nothing there is
-ever removed; copy it where proofs are kept.
+The files are in DYNC_HOME/receipts/, a folder for each month; those of uploads
+that followed each other closely are in files with several, one a line. Nothing
+there is ever removed; copy it where proofs are kept.
 
 Example:
   dync receipts

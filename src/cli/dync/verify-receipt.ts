@@ -33,6 +33,7 @@ export const verifyReceiptCommand = defineCommand({
     const { output } = context;
     await using client = openClient(context);
     const receipt = await readReceiptFile(file);
+    if (/[\r\n]./.test(receipt)) throw severalIn(file);
     const { verifyReceipt } = await import("../../receipts/verify.ts");
     const given = key === undefined ? null : await keysIn(key);
     const verified = await verifyReceipt(
@@ -52,6 +53,12 @@ export const verifyReceiptCommand = defineCommand({
     return 0;
   },
 });
+
+function severalIn(file: string): DyncError {
+  return new DyncError("source", `${file} holds several receipts`, {
+    hint: '"dync receipts show ID > FILE" writes one of them to a file of its own',
+  });
+}
 
 async function keptKeys(server: string, client: Client): Promise<readonly PublicJwk[]> {
   return jwksOf(await client.receipts.known(server));
