@@ -10,6 +10,7 @@ import type { Receipt } from "../client/upload.ts";
 import type { Sighting } from "./folder/scan.ts";
 import type { Prepared, Ready } from "./looker.ts";
 import { refusalOf } from "./refusal.ts";
+import { Remembering } from "./remembering.ts";
 import type { Waiting } from "./watch-list.ts";
 
 /** A folder that is sent along. */
@@ -62,6 +63,8 @@ export interface AlsoParts {
   readonly contentOf: (ready: Ready, signal: AbortSignal) => Promise<string>;
   /** Rejects with `DyncError`. */
   readonly send: (ready: Ready, folder: AlsoFolder, signal: AbortSignal) => Promise<Receipt>;
+  /** It cannot be written down what was sent, and why; `null`: it can be again. */
+  readonly onUnwritten: (why: string | null) => void;
   readonly onWaiting: (folder: AlsoFolder, waiting: Waiting) => void;
   /** The server has it as it is; `isNew`: it was sent now, or begun to be before. */
   readonly onKnown: (folder: AlsoFolder, record: AlsoRecord, isNew: boolean) => void;
@@ -96,6 +99,7 @@ export function stampedName(name: string, at: Date): string {
 export class AlsoSender {
   readonly #parts: AlsoParts;
   readonly #folders: readonly AlsoFolder[];
+  readonly #remembering: Remembering<AlsoRecord>;
   /** What each waits for, by path. */
   readonly #waiting = new Map<string, Waiting>();
   /** What is in each, as it was read last. */
@@ -106,6 +110,15 @@ export class AlsoSender {
   constructor(folders: readonly AlsoFolder[], parts: AlsoParts) {
     this.#folders = folders;
     this.#parts = parts;
+    this.#remembering = new Remembering({
+      note: (path, record) => parts.memory.note(path, record),
+      onFault: (why) => parts.onUnwritten(why),
+      onOver: () => parts.onUnwritten(null),
+    });
+  }
+
+  #find(path: string): AlsoRecord {
+    return this.#remembering.unwritten(path) ?? this.#parts.memory.find(path);
   }
 
   /** What it knows of each. */
@@ -115,7 +128,7 @@ export class AlsoSender {
     readonly waiting: Waiting | null;
   }> {
     for (const folder of this.#folders) {
-      const record = this.#parts.memory.find(folder.path);
+      const record = this.#find(folder.path);
       yield { folder, record, waiting: this.#waiting.get(folder.path) ?? null };
     }
   }
@@ -132,21 +145,22 @@ export class AlsoSender {
 
   /** Sends what is due and has changed. Resolves to what the server could not be reached for, `null` where it could. */
   async once(signal: AbortSignal): Promise<DyncError | null> {
-    const { clock, memory } = this.#parts;
+    const { clock } = this.#parts;
     const isNow = ({ path, everyMs }: AlsoFolder): boolean =>
-      isDue(memory.find(path), everyMs, { nowMs: clock.date().getTime(), sinceMs: 0 });
+      isDue(this.#find(path), everyMs, { nowMs: clock.date().getTime(), sinceMs: 0 });
     const ends = await Promise.all(this.#folders.filter(isNow).map((folder) => this.#round(folder, signal)));
     return ends.find((end) => end instanceof DyncError) ?? null;
   }
 
   async #keepUp(folder: AlsoFolder, signal: AbortSignal): Promise<never> {
-    const { clock, memory, random } = this.#parts;
+    const { clock, random } = this.#parts;
     // When that was is known by the calendar alone.
     let checkedAt = Number.POSITIVE_INFINITY;
     for (let failures = 0; ; ) {
       const passed = { nowMs: clock.date().getTime(), sinceMs: clock.now() - checkedAt };
-      if (!isDue(memory.find(folder.path), folder.everyMs, passed)) {
+      if (!isDue(this.#find(folder.path), folder.everyMs, passed)) {
         await sleep(clock, Math.min(lookAtClockMs, folder.everyMs), signal);
+        this.#remembering.again();
         continue;
       }
       const end = await this.#round(folder, signal);
@@ -160,11 +174,11 @@ export class AlsoSender {
 
   /** Looks at it until it is quiet, and sends it if it has changed. Resolves to why the server could not be reached, where that was so. */
   async #round(folder: AlsoFolder, signal: AbortSignal): Promise<"known" | "waits" | DyncError> {
-    const { memory, prepare, clock } = this.#parts;
+    const { prepare, clock } = this.#parts;
     const sighting = await this.#quiet(folder, signal);
     if (sighting === null) return "waits";
     const { path } = folder;
-    const record = memory.find(path);
+    const record = this.#find(path);
     if (record.sent !== null && record.fingerprint === sighting.fingerprint.text)
       return this.#known(folder, record, sighting);
     const prepared = prepare(sighting, stampedName(folder.name, clock.date()));
@@ -186,8 +200,8 @@ export class AlsoSender {
 
   /** Resolves to what is there when it was the same for long enough; `null`: it waits for something else. */
   async #quiet(folder: AlsoFolder, signal: AbortSignal): Promise<Sighting | null> {
-    const { look, clock, settleMs, memory } = this.#parts;
-    const known = memory.find(folder.path);
+    const { look, clock, settleMs } = this.#parts;
+    const known = this.#find(folder.path);
     for (let before: string | null = null; ; ) {
       const sighting = await look(folder.path, signal);
       const waiting = whyNot(sighting);
@@ -221,14 +235,15 @@ export class AlsoSender {
     }: { readonly ready: Ready; readonly content: string; readonly record: AlsoRecord },
     signal: AbortSignal,
   ): Promise<"known" | "waits" | DyncError> {
-    const { memory, send, clock, prepare } = this.#parts;
+    const { send, clock, prepare } = this.#parts;
     const { path } = folder;
     const name =
       record.begun?.content === content ? record.begun.name : stampedName(folder.name, clock.date());
     const prepared = prepare(ready.sighting, name);
     if (prepared.type === "waits") return this.#waits(folder, prepared);
     // Before it is sent: whatever happens then, it is the same upload again.
-    memory.note(path, { ...record, begun: { name, content } });
+    if (!this.#remembering.note(path, { ...record, begun: { name, content } }))
+      return this.#waits(folder, { reason: "retrying", detail: "What is begun cannot be written down" });
     try {
       const receipt = await send({ ...ready, job: prepared.job }, folder, signal);
       const at = clock.date().toISOString();
@@ -237,7 +252,7 @@ export class AlsoSender {
     } catch (error) {
       if (!(error instanceof DyncError) || signal.aborted) throw error;
       // The clock was set back: the next one has another name.
-      if (error.code === "name-taken") memory.note(path, { ...record, begun: null });
+      if (error.code === "name-taken") this.#remembering.note(path, { ...record, begun: null });
       const refusal = refusalOf(error);
       if (refusal !== null && error.code !== "name-taken")
         this.#refused.set(path, { key: ready.key, until: clock.now() + folder.everyMs });
@@ -247,10 +262,10 @@ export class AlsoSender {
   }
 
   #known(folder: AlsoFolder, record: AlsoRecord, { fingerprint }: Sighting, isNew = false): "known" {
-    const { memory, onKnown, clock } = this.#parts;
+    const { onKnown, clock } = this.#parts;
     const checkedAt = clock.date().toISOString();
     const known = { ...record, fingerprint: fingerprint.text, checkedAt, begun: null };
-    memory.note(folder.path, known);
+    this.#remembering.note(folder.path, known);
     this.#waiting.delete(folder.path);
     this.#refused.delete(folder.path);
     onKnown(folder, known, isNew);

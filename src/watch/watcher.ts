@@ -2,7 +2,7 @@
 // (`watch-list.ts`), which decides; how anything is sent is for who made it.
 
 import { type Clock, sleep } from "../base/clock.ts";
-import { DyncError, messageOf } from "../base/error.ts";
+import { DyncError } from "../base/error.ts";
 import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import { untilOneFails } from "../base/until-one-fails.ts";
 import { BeingSent } from "../client/resumption.ts";
@@ -32,8 +32,8 @@ export interface WatcherParts {
   readonly send: (ready: AsyncIterable<Ready>, ends: SendEnds, signal: AbortSignal) => Promise<void>;
   /** Remembers what was sent. */
   readonly remember: (entry: SentEntry) => void;
-  /** Is told what went wrong beside the entries. */
-  readonly onTrouble: (text: string) => void;
+  /** Tries again to write down what could not be, with each look. */
+  readonly rememberAgain?: () => void;
   /** Calls back when the system says that something in the folder changed; what that returns stops it. */
   readonly onChange: (hurry: () => void) => () => void;
   readonly settleMs: number;
@@ -103,6 +103,7 @@ export class Watcher {
         const cost = await costOf(clock, async () => {
           this.#push(await (isWhole ? looker.all(signal) : looker.some(again.paths, signal)));
         });
+        this.#parts.rememberAgain?.();
         const now = clock.now();
         if (isWhole) wholeDueAt = now + pauseAfter(cost, settleMs, false);
         if (isWhole) hurriedFrom = now + pauseAfter(cost, settleMs, true);
@@ -206,17 +207,11 @@ export class Watcher {
   }
 
   #stored({ sighting, job }: Ready, { sha256, uploadId, storedAs }: Receipt): void {
-    const { clock, list, remember, onTrouble } = this.#parts;
+    const { clock, list, remember } = this.#parts;
     const { path, kind, fingerprint } = sighting;
     this.#serverFault = null;
     const at = clock.date().toISOString();
-    try {
-      remember({ path, kind, fingerprint, sha256, upload: uploadId, name: storedAs ?? job.name, at });
-    } catch (error) {
-      onTrouble(
-        `That "${path}" was sent cannot be written down, and may be asked again: ${messageOf(error)}`,
-      );
-    }
+    remember({ path, kind, fingerprint, sha256, upload: uploadId, name: storedAs ?? job.name, at });
     list.sent(path, fingerprint.text);
   }
 

@@ -40,6 +40,7 @@ let sent: { name: string; content: string }[];
 let tried: string[];
 let said: string[];
 let stop: AbortController;
+let isFull: boolean;
 
 beforeEach(() => {
   clock = new SetClock();
@@ -48,6 +49,7 @@ beforeEach(() => {
   metadata = "{}";
   answer = () => null;
   stop = new AbortController();
+  isFull = false;
 });
 
 function seen(): Sighting | null {
@@ -64,7 +66,10 @@ function open(): AlsoSender {
     ...{ clock, settleMs, random: () => 0.5 },
     memory: {
       find: (path) => memory.get(path) ?? nothingKnown,
-      note: (path, record) => void memory.set(path, record),
+      note: (path, record) => {
+        if (isFull) throw new Error("disk is full");
+        memory.set(path, record);
+      },
     },
     look: async () => seen(),
     prepare: (_, name): Prepared =>
@@ -85,6 +90,7 @@ function open(): AlsoSender {
       sent.push({ name: job.name, content: there?.content ?? "" });
       return { uploadId: "u", bytes: 1, sha256: "0", already: false } as Receipt;
     },
+    onUnwritten: (why) => said.push(why ?? "written"),
     onWaiting: (_, { reason }) => said.push(reason),
     onKnown: (_, __, isNew) => said.push(isNew ? "sent" : "unchanged"),
   });
@@ -197,6 +203,27 @@ describe("a folder that is sent along", () => {
       await pass(10 * settleMs);
       expect(contents()).toEqual(["v1"]);
       expect(said.at(-1)).toBe("unchanged");
+    });
+  });
+
+  test("is not begun while that cannot be written down, and is remembered where that is full afterwards", async () => {
+    isFull = true;
+    await running(async () => {
+      await pass(10 * settleMs);
+      expect([tried, said.filter((it) => it === "disk is full")]).toEqual([[], ["disk is full"]]);
+      isFull = false;
+      answer = () => {
+        isFull = true;
+        return null;
+      };
+      await pass(10 * settleMs);
+      expect(contents()).toEqual(["v1"]);
+      await pass(20 * hourMs, 60_000);
+      expect(contents()).toEqual(["v1"]);
+      isFull = false;
+      await pass(10 * settleMs);
+      expect(said.at(-1)).toBe("written");
+      expect(memory.get(folder.path)?.sent?.content).toBe("v1");
     });
   });
 

@@ -81,9 +81,6 @@ function openWatcher(): Watcher {
       for await (const ready of all) end(ready, ends);
     },
     remember: (entry) => void remembered.set(entry.path, entry),
-    onTrouble: (text) => {
-      throw new Error(text);
-    },
     onChange: () => () => {},
   });
 }

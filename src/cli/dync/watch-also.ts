@@ -29,7 +29,7 @@ import { printable } from "../printable.ts";
 import { datasetNameOnServer } from "./name-on-server.ts";
 import { openClient } from "./open-client.ts";
 import type { WatchJobs } from "./watch-jobs.ts";
-import type { WatchReports } from "./watch-reports.ts";
+import { notWritten, type WatchReports, writtenAgain } from "./watch-reports.ts";
 import { fileSystemWriter } from "./write-all.ts";
 
 const everyDefault = "8h";
@@ -142,6 +142,7 @@ export function alsoSender(
       onNote(`Sending "${printable(path)}" along`);
       return await sendOne(job, { context, budget, how, reports }, signal);
     },
+    onUnwritten: (why) => (why === null ? reports.note(writtenAgain) : reports.trouble(notWritten(why))),
     onWaiting: (folder, waiting) => reports.alsoWaiting(folder.path, waiting),
     onKnown: (folder, record, isNew) => {
       const text = `"${printable(folder.path)}" was sent along as "${printable(record.sent?.name ?? "")}"`;

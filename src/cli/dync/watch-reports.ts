@@ -201,6 +201,13 @@ export class WatchReports {
   }
 }
 
+/** What is said where it cannot be written down what was sent, as `why` says. */
+export function notWritten(why: string): string {
+  return `What was sent cannot be written down in DYNC_HOME just now: ${why}; sending goes on, and it is written as soon as that can be`;
+}
+
+export const writtenAgain = "What was sent is written down in DYNC_HOME again";
+
 function waitingText(path: string, reason: WaitReason, detail: string): string {
   return `"${printable(path)}" waits (${reason}): ${detail === "" ? waitReasons[reason] : detail}`;
 }

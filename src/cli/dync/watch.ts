@@ -22,10 +22,11 @@ import { fileHash } from "../../watch/folder/file-hash.ts";
 import { HalfTaken } from "../../watch/folder/half-taken.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
 import { Scanner, type Shape } from "../../watch/folder/scan.ts";
-import { lockWatch, SentMemory, watchFolderOf } from "../../watch/folder/sent-memory.ts";
+import { lockWatch, type SentEntry, SentMemory, watchFolderOf } from "../../watch/folder/sent-memory.ts";
 import { Looker, type Ready } from "../../watch/looker.ts";
 import { MakerCheck } from "../../watch/maker-check.ts";
 import type { Profile } from "../../watch/profile.ts";
+import { Remembering } from "../../watch/remembering.ts";
 import type { RulesCheck } from "../../watch/rules-check.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
 import { type Waiting, WatchList } from "../../watch/watch-list.ts";
@@ -59,7 +60,7 @@ import {
   watchOptions,
 } from "./watch-options.ts";
 import { chosenProfile, instrumentOf, printProfiles } from "./watch-profiles.ts";
-import { type WatchJob, WatchReports } from "./watch-reports.ts";
+import { notWritten, type WatchJob, WatchReports, writtenAgain } from "./watch-reports.ts";
 import { isWaitingForRules, rulesCheck, withPlace } from "./watch-rules.ts";
 import { WatchStatus } from "./watch-status.ts";
 
@@ -304,10 +305,15 @@ function partsOf(
     nameTemplate: template === undefined ? null : new NameTemplate(template),
   });
   const isHeld = values.explain ? null : makerCheckOf(instrument, values.once, context.signal);
+  const sent = new Remembering<SentEntry>({
+    note: (_path, entry) => memory.note(entry),
+    onFault: (why) => reports.trouble(notWritten(why)),
+    onOver: () => reports.note(writtenAgain),
+  });
   const looker = new Looker({
     ...{ clock, scanner, list, rule, decisions },
     halfTaken: new HalfTaken(new Takings(resolve(dyncHome(context.environment)))),
-    sentAs: (path) => memory.sentAs(path),
+    sentAs: (path) => sent.unwritten(path)?.fingerprint.text ?? memory.sentAs(path),
     prepare: async (sighting) => {
       const prepared = jobs.prepare(sighting);
       if (prepared.type === "waits") return prepared;
@@ -325,8 +331,8 @@ function partsOf(
     ...{ clock, list, looker, scanner, jobs, settleMs, random: Math.random },
     send: (ready, ends, signal) =>
       sendReady(ready, ends, signal, { ...around, values, profile, context, reports }),
-    remember: (entry) => memory.note(entry),
-    onTrouble: (text) => reports.trouble(text),
+    remember: (entry) => void sent.note(entry.path, entry),
+    rememberAgain: () => void sent.again(),
     onChange: (hurry) => onFolderChange(folder, hurry),
   };
 }

@@ -1,6 +1,6 @@
 // The database of what is known of a watched folder, `DYNC_HOME/watch/ID/sent.sqlite`.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DyncError, messageOf } from "../../base/error.ts";
@@ -20,6 +20,20 @@ export function openWatchDatabase(folder: string, schema: string): DatabaseSync 
     return database;
   } catch (cause) {
     const hint = "dync keeps there what it has sent of the folder";
-    throw new DyncError("configuration", `Cannot use ${folder}: ${messageOf(cause)}`, { cause, hint });
+    const why = isFull(folder) ? "no space is left on its disk" : messageOf(cause);
+    throw new DyncError("configuration", `Cannot use ${folder}: ${why}`, { cause, hint });
+  }
+}
+
+// A page of the database, and one of its index.
+const bytesMin = 64 * 1024;
+
+/** Whether that is it: the database calls it a fault of the disk. */
+function isFull(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < bytesMin;
+  } catch {
+    return false;
   }
 }
