@@ -47,3 +47,20 @@ test("a flood from many addresses is bounded, and takes from those that have mos
   expect(list.length).toBe(128);
   expect(list.some(({ key }) => key === lab)).toBe(true);
 });
+
+test("one that somebody refused is not heard of again, and no more of these are kept than of the others", () => {
+  const pending = new PendingKeys();
+  const [first, second] = keys as [PublicKey, PublicKey];
+  for (const key of [first, second]) pending.note(key, "10.0.0.1", at(0));
+  expect(pending.dismiss(first.fingerprint)).toBe(true);
+  expect(pending.dismiss(first.fingerprint)).toBe(false);
+  pending.note(first, "10.0.0.1", at(1));
+  expect(pending.list(nobody).map(({ key }) => key)).toEqual([second]);
+  // 128 others later the first one may ask again.
+  for (const key of keys.slice(2, 130)) {
+    pending.note(key, "10.0.0.2", at(2));
+    pending.dismiss(key.fingerprint);
+  }
+  pending.note(first, "10.0.0.1", at(3));
+  expect(pending.list(nobody).map(({ key }) => key)).toContain(first);
+});

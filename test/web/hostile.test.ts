@@ -1,0 +1,180 @@
+// 2,000 requests that nobody means well with, and readers that read nothing: each is answered or let go, and the server goes on.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { type EventSink, jsonAnswer, plainAnswer } from "../../src/web/http/http-message.ts";
+import { HttpServer, routesOf } from "../../src/web/http/http-server.ts";
+import { pageRoutes } from "../../src/web/page/page-routes.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { silentLogger } from "../support/silent-logger.ts";
+
+const requests = 2_000;
+const atOnce = 100;
+const part = "x".repeat(100_000);
+const clock = new ManualClock();
+const sinks: EventSink[] = [];
+
+/** The same numbers for the same seed, from 0 to 1. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function hostile(next: () => number): Buffer {
+  const one = <T>(of: readonly T[]): T => of[Math.floor(next() * of.length)] as T;
+  const noise = (length: number) => Buffer.from(Array.from({ length }, () => Math.floor(next() * 256)));
+  const method = one(["GET", "POST", "HEAD", "PUT", "TRACE", "CONNECT", "OPTIONS", "get", "", "PRI", "G T"]);
+  const path = one([
+    ...["/", "/act", "/../../../../etc/passwd", "/..%2f..%2fetc/passwd", "/%00", "/script/../../etc/passwd"],
+    ...["//etc/passwd", "/script/main.js/../../../package.json", "\\..\\..\\etc\\passwd", "*", "/%ff%fe", ""],
+    ...[
+      `/${"a".repeat(9000)}`,
+      "/style.css?../../etc/passwd",
+      "http://[::1",
+      "/#",
+      "/é\u202e",
+      "file:///etc/passwd",
+    ],
+  ]);
+  const version = one(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/0.9", "HTTP/9999999999.1", ""]);
+  const headers = Array.from({ length: Math.floor(next() * 4) }, () =>
+    one([
+      ...["Host: x", "Host: x\r\nHost: y", "Content-Length: 5", "Content-Length: -1", "Content-Length: 9e99"],
+      ...[
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Expect: 100-continue",
+        ": nothing",
+      ],
+      ...["Upgrade: websocket\r\nConnection: Upgrade", "Range: bytes=0-99999999999", "Cookie: dync-session="],
+      ...[
+        "X: a\r\n b",
+        "X\0: y",
+        `X: ${"y".repeat(20_000)}`,
+        "Connection: close",
+        "Trailer: X",
+        "TE: trailers",
+      ],
+    ]),
+  );
+  const body = one([
+    Buffer.alloc(0),
+    Buffer.from("hello"),
+    Buffer.from("5\r\nhello\r\n0\r\n\r\n"),
+    noise(50),
+  ]);
+  const text = Buffer.from([`${method} ${path} ${version}`, ...headers, "", ""].join("\r\n"));
+  return next() < 0.1 ? noise(200) : Buffer.concat([text, body]);
+}
+
+describe("over HTTP", () => {
+  let http: HttpServer;
+  beforeAll(async () => {
+    http = await HttpServer.open({
+      ...{ address: { host: "127.0.0.1", port: 0 }, tls: null, clock, logger: silentLogger },
+      routes: routesOf({
+        ...pageRoutes,
+        "/act": { act: async ({ body }) => jsonAnswer(200, { length: (await body()).length }) },
+        "/alive": () => plainAnswer(200, "alive"),
+        "/events": () => ({
+          status: 200,
+          events: (sink) => void sinks.push(sink),
+        }),
+      }),
+    });
+  });
+  afterAll(async () => await http[Symbol.asyncDispose]());
+
+  function opened(): Socket {
+    const socket = connect(http.address.port, "127.0.0.1");
+    socket.on("error", () => {});
+    return socket;
+  }
+
+  /** What comes back before the other side, or this one, has enough. */
+  async function answerTo(bytes: Buffer): Promise<string> {
+    const socket = opened();
+    const closed = once(socket, "close");
+    let text = "";
+    socket.setEncoding("latin1").on("data", (data: string) => {
+      text += data;
+    });
+    // What is said is said: a request that waits for more ends here.
+    socket.end(bytes);
+    await closed;
+    return text;
+  }
+
+  const isAlive = async () =>
+    (await answerTo(Buffer.from("GET /alive HTTP/1.1\r\nHost: x\r\n\r\n"))).endsWith("alive\n");
+
+  test("what is no request is refused, and nothing but the page is handed out", async () => {
+    const next = random(7);
+    const statuses = new Map<string, number>();
+    for (let done = 0; done < requests; done += atOnce) {
+      const all = await Promise.all(
+        Array.from({ length: atOnce }, async () => await answerTo(hostile(next))),
+      );
+      for (const answer of all) {
+        const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? (answer === "" ? "none" : "other");
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        expect(answer).not.toContain("root:");
+        expect(answer).not.toContain('"dependencies"');
+      }
+    }
+    const known = ["200", "400", "404", "405", "413", "417", "none"];
+    expect([...statuses.keys()].filter((it) => !known.includes(it))).toEqual([]);
+    expect(await isAlive()).toBe(true);
+  });
+
+  test("more than is taken is refused before it is read", async () => {
+    const head = (length: number) => `POST /act HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`;
+    expect(await answerTo(Buffer.from(head(2_000_000)))).toStartWith("HTTP/1.1 413 ");
+    const chunk = `fffff\r\n${"a".repeat(0xfffff)}\r\n`;
+    const chunked = `POST /act HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}${chunk}0\r\n\r\n`;
+    expect(await answerTo(Buffer.from(chunked))).toStartWith("HTTP/1.1 413 ");
+    const whole = `${head(5)}hello`;
+    expect(await answerTo(Buffer.from(whole))).toEndWith('{"length":5}');
+    expect(await answerTo(Buffer.from(`${head(2)}\xff`, "latin1"))).not.toContain('{"length"');
+  });
+
+  const turn = async () => await new Promise((resolve) => setImmediate(resolve));
+
+  /** Sends to `readers` until for long nothing more goes out. Returns the bytes that each was sent. */
+  async function fill(readers: readonly EventSink[]): Promise<readonly number[]> {
+    const bytes = readers.map(() => 0);
+    for (let quiet = 0; quiet < 500; quiet++) {
+      for (const [index, sink] of readers.entries()) {
+        if (!sink.send("x", part)) continue;
+        bytes[index] = (bytes[index] ?? 0) + part.length;
+        quiet = 0;
+      }
+      await turn();
+    }
+    return bytes;
+  }
+
+  test("500 readers that read nothing hold nothing here but what their sockets take, and are let go", async () => {
+    const readers = Array.from({ length: 500 }, () => {
+      const socket = opened();
+      socket.pause().write("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+      return socket;
+    });
+    while (sinks.length < readers.length) await turn();
+    const before = process.memoryUsage.rss();
+    // What the system takes of each is its own: for some of them until it takes no more.
+    for (const sink of sinks) sink.send("x", part);
+    const sent = await fill(sinks.slice(0, 10));
+    expect(Math.max(...sent)).toBeLessThan(32e6);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(200e6);
+    const stuck = sinks.slice(0, 10).map(({ gone }) => once(gone, "abort"));
+    clock.advance(30_000);
+    await Promise.all(stuck);
+    for (const socket of readers) socket.destroy();
+    expect(await isAlive()).toBe(true);
+  });
+});
