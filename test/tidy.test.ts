@@ -17,7 +17,7 @@ const nameCharsMax = 30;
 const mutableFieldsMax = 12;
 
 /** What both sides of the protocol stand on. */
-const common = ["protocol/limits.ts", "protocol/machine.ts", "protocol/priority.ts"];
+const common = ["protocol/limits.ts", "protocol/machine.ts", "protocol/priority.ts", "protocol/wait.ts"];
 
 /** What the files of each folder of `src/` may import from others. A path with a dot names one file. */
 const allowedImports: Record<string, readonly string[]> = {

@@ -1,7 +1,7 @@
 // Shows how a batch of uploads gets on. On a terminal one line on stderr for all of it, under it one for each file that is
 // under way (only the first where the cursor cannot be moved), redrawn at most ten times a second and wiped at the end; else a
 // line for all every 10 s, if any; with --json a line for each and one for all every second; with -q nothing. Used by `send`, `resume` and
-// `check`.
+// `check`. Of a folder that is watched for years a log hears only of what the server lets wait.
 
 import type { Clock } from "../base/clock.ts";
 import { BatchTotals } from "./batch-totals.ts";
@@ -21,6 +21,8 @@ export interface BatchProgressOptions {
   readonly bytes: number | null;
   /** From one line to the next where no terminal is; `null`: none there. 10 s unless given. */
   readonly linesEveryMs?: number | null;
+  /** Where no terminal is, has a file that the server lets wait for this long said, once for each reason. Only without such lines. */
+  readonly waitsAfterMs?: number;
 }
 
 /** What is told of one file of a batch. */
@@ -120,15 +122,48 @@ export class BatchProgress {
 const linesDrawMs = 10_000;
 const jsonDrawMs = 1_000;
 
-function displayFor({ output, linesEveryMs = linesDrawMs }: BatchProgressOptions): Display | null {
+function displayFor(options: BatchProgressOptions): Display | null {
+  const { output, linesEveryMs = linesDrawMs, waitsAfterMs } = options;
   if (output.json) return jsonDisplay(output);
   if (output.isQuiet) return null;
   if (output.movesCursor) return blockDisplay(output);
   if (output.isTerminal) return lineDisplay(output);
-  if (linesEveryMs === null) return null;
+  if (linesEveryMs === null) return waitsAfterMs === undefined ? null : waitsDisplay(output, waitsAfterMs);
   return {
     everyMs: linesEveryMs,
-    draw: (totals, _, now) => output.say(plainLine(totals.numbers(now))),
+    draw: (totals, slots, now) => output.say(plainLine(overall(totals, slots, now))),
+  };
+}
+
+/** What there is to say of all of them, with why the server lets them wait where it does so with each. */
+function overall(
+  totals: BatchTotals,
+  slots: readonly (Running | null)[],
+  now: number,
+  columns?: number,
+): ProgressNumbers {
+  const numbers = totals.numbers(now, columns);
+  const running = numbersOf(slots, now).map(([, it]) => it);
+  const [first] = running;
+  const areHeld = first !== undefined && running.every(({ isHeld }) => isHeld === true);
+  return areHeld && numbers.waiting === null ? { ...numbers, waiting: first.waiting } : numbers;
+}
+
+function waitsDisplay(output: Output, everyMs: number): Display {
+  const said = new WeakMap<Running, string>();
+  const held = new WeakSet<Running>();
+  return {
+    everyMs,
+    draw(_, slots, now) {
+      for (const [running, { name, isHeld, reason = null, waiting }] of numbersOf(slots, now)) {
+        const isLong = held.has(running);
+        if (isHeld === true) held.add(running);
+        else held.delete(running);
+        if (isHeld !== true || !isLong || reason === null || said.get(running) === reason) continue;
+        said.set(running, reason);
+        output.say(`"${name}" waits: ${waiting}`);
+      }
+    },
   };
 }
 
@@ -136,7 +171,7 @@ function lineDisplay(output: Output): Display {
   const display = new LineDisplay(output);
   return {
     everyMs: display.everyMs,
-    draw: (totals, _, now) => display.draw(totals.numbers(now, output.columns)),
+    draw: (totals, slots, now) => display.draw(overall(totals, slots, now, output.columns)),
     resized: () => void display.resized(),
     erase: () => display.erase(),
   };

@@ -16,6 +16,11 @@ export interface ProgressNumbers {
   readonly total: number | null;
   /** Why nothing moves. Printable. */
   readonly waiting: string | null;
+  /** One word for that, for programs; and how many uploads the server serves before this one. */
+  readonly reason?: string | null;
+  readonly ahead?: number | null;
+  /** The server said that it lets this one wait. */
+  readonly isHeld?: boolean;
   readonly nextTryMs: number | null;
   readonly bytesPerSecond: number | null;
   readonly remainingMs: number | null;
@@ -82,6 +87,8 @@ function partsThatFit(numbers: ProgressNumbers, name: string, columns: number): 
       Math.max(nameColumnsMin, columns - displayWidth(parts.slice(1).join(gap)) - gap.length),
     );
   if (isTooWide() && parts.length > 1) parts.shift();
+  // A server's words have any length: when it goes on stays.
+  if (numbers.waiting !== null && isTooWide()) return [waitingText(numbers, columns)];
   return parts;
 }
 
@@ -117,9 +124,12 @@ function amounts(numbers: ProgressNumbers): string[] {
   ];
 }
 
-function waitingText(numbers: ProgressNumbers): string {
-  const { waiting, nextTryMs } = numbers;
-  return nextTryMs === null ? `${waiting}` : `${waiting}, next try in ${formatDuration(nextTryMs)}`;
+function waitingText({ waiting, nextTryMs }: ProgressNumbers, columns?: number): string {
+  const next = nextTryMs === null ? "" : `, next try in ${formatDuration(nextTryMs)}`;
+  const room = (columns ?? Number.POSITIVE_INFINITY) - displayWidth(next);
+  const text = `${waiting}`;
+  if (displayWidth(text) <= room) return text + next;
+  return `${cutOff(text, Math.max(0, room - 1))}…${next}`;
 }
 
 /** `#` is there, `=` is under way. */

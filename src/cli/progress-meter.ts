@@ -15,6 +15,11 @@ export interface ProgressState {
   readonly total: number | null;
   /** Why nothing moves, for example "waiting for the server", or `null`. */
   readonly waiting: string | null;
+  /** With `waiting`: one word for programs, and how many uploads the server serves first, where it says so. */
+  readonly reason?: string | null;
+  readonly ahead?: number | null;
+  /** With `waiting`: the server said that it lets this one wait. */
+  readonly isHeld?: boolean;
   /** With `waiting`: when the next try is due, in the clock's milliseconds; shown as a countdown. */
   readonly nextTryAt?: number | null;
 }
@@ -37,7 +42,8 @@ export class ProgressMeter {
     const isWaitOver = state.waiting === null && this.#isWaitShown(now);
     if (state.isStill || this.#state?.isStill || isWaitOver) this.#rate.restart();
     this.#rate.add(state.taken, now);
-    if (state.waiting !== this.#state?.waiting) this.#waitingSince = now;
+    // Another reason is no new wait: a place in a queue changes every moment.
+    if (this.#state === null || this.#state.waiting === null) this.#waitingSince = now;
     this.#state = state;
   }
 
@@ -45,13 +51,17 @@ export class ProgressMeter {
   numbers(now: number): ProgressNumbers | null {
     if (this.#state === null) return null;
     const { taken, underWay, total, nextTryAt } = this.#state;
-    const waiting = this.#isWaitShown(now) ? this.#state.waiting : null;
+    const isShown = this.#isWaitShown(now);
+    const waiting = isShown ? this.#state.waiting : null;
     return {
       name: printable(this.#name),
       taken,
       underWay,
       total,
       waiting: waiting === null ? null : printable(waiting),
+      reason: isShown ? (this.#state.reason ?? null) : null,
+      ahead: isShown ? (this.#state.ahead ?? null) : null,
+      isHeld: isShown && this.#state.isHeld === true,
       nextTryMs: nextTryAt == null ? null : Math.max(0, nextTryAt - now),
       bytesPerSecond: this.#rate.bytesPerSecond(now),
       remainingMs: this.#rate.remainingMs(total, now),

@@ -125,12 +125,15 @@ function jsonDisplay({ output, name }: ProgressOptions): Display {
 /** Prints the JSON line about one upload that is under way. */
 export function recordStatus(name: string, numbers: ProgressNumbers, output: Output): void {
   const { taken, underWay, total, waiting, nextTryMs, bytesPerSecond, remainingMs } = numbers;
+  const { reason = null, ahead = null } = numbers;
   output.record("status", {
     name,
     sent: taken,
     underWay,
     total,
     waiting,
+    reason,
+    ahead,
     nextTrySeconds: seconds(nextTryMs),
     bytesPerSecond: bytesPerSecond === null ? null : Math.round(bytesPerSecond),
     remainingSeconds: seconds(remainingMs),

@@ -14,6 +14,7 @@ import type {
 } from "../protocol/client/client-events.ts";
 import { ClientUpload } from "../protocol/client/client-upload.ts";
 import type { Priority } from "../protocol/priority.ts";
+import type { Wait } from "../protocol/wait.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
@@ -55,6 +56,8 @@ export interface UploadProgress {
     | "comparison"
     | "pause"
     | null;
+  /** Why the server lets it wait, as far as it says so. */
+  readonly wait?: Wait | null;
   /** With `pause`: why, and when the next try is due (monotonic ms). */
   readonly pause: { readonly code: ErrorCode; readonly reason: string; readonly until: number } | null;
 }
@@ -233,7 +236,7 @@ class Upload {
     const canCompare = canRead || !hasBegun || whole !== null;
     if (stored === null || !canCompare)
       throw refusalError({ code, text, info }, this.#options.task.metadataText);
-    this.#report({ waiting: "comparison", pause: null });
+    this.#report({ waiting: "comparison", wait: null, pause: null });
     await expectStoredAlready(source, whole, stored, text, signal);
     const { size: bytes, sha256, info: found } = stored;
     const unpacked = this.#options.task.unpack === undefined ? {} : { unpacked: found.files !== undefined };
@@ -249,7 +252,7 @@ class Upload {
   }
 
   #connect(): void {
-    this.#report({ waiting: "connection", pause: null });
+    this.#report({ waiting: "connection", wait: null, pause: null });
     this.#connection = this.#open({
       onUp: () => this.#up(),
       onInput: (input) => (this.#farewell === null ? this.#receive(input) : this.#farewell.hear(input)),
@@ -310,12 +313,13 @@ class Upload {
 
   #feed(input: ClientInput): void {
     this.#driver.feed(input);
-    const { state, waiting, taken } = this.#machine;
+    const { state, waiting, taken, wait } = this.#machine;
     if (state === "offline" || state === "ended") return;
     if (waiting !== "approval") this.#patience.letIn();
-    if (taken !== this.#progress.taken) this.#options.source.growth?.taken(taken);
-    if (waiting !== this.#progress.waiting || taken !== this.#progress.taken)
-      this.#report({ waiting, taken, pause: null });
+    const before = this.#progress;
+    if (taken !== before.taken) this.#options.source.growth?.taken(taken);
+    if (waiting !== before.waiting || taken !== before.taken || !isSameWait(wait, before.wait ?? null))
+      this.#report({ waiting, taken, wait, pause: null });
   }
 
   #down(failure: LinkFailure): void {
@@ -329,7 +333,7 @@ class Upload {
     const { pauseMs, error } = verdict;
     const { clock } = this.#parts;
     const pause = { code: error.code, reason: messageOf(error), until: clock.now() + pauseMs };
-    this.#report({ waiting: "pause", pause });
+    this.#report({ waiting: "pause", wait: null, pause });
     this.#cancelPause = clock.after(pauseMs, () => this.#connect());
   }
 
@@ -432,4 +436,8 @@ class Upload {
     this.#progress = { ...this.#progress, ...change };
     this.#parts.onProgress(this.#progress);
   }
+}
+
+function isSameWait(a: Wait | null, b: Wait | null): boolean {
+  return a?.cause === b?.cause && a?.ahead === b?.ahead;
 }

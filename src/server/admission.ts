@@ -10,6 +10,7 @@ import type { Sink, SinkEvents } from "../storage/storage.ts";
 import type { WithAdditions } from "../upload/added.ts";
 import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
+import type { AdmissionWait } from "./admission-wait.ts";
 import type { BeforeHooks, Heard } from "./before-hooks.ts";
 import { checkFree, type MakeWay, placed, roundsMax, wanted } from "./placing.ts";
 import { Refused } from "./refusal.ts";
@@ -34,6 +35,8 @@ export interface AdmissionParts extends UnfinishedParts {
 export interface AdmissionEvents extends SinkEvents {
   /** Nobody waits for it any more. */
   readonly abandoned: AbortSignal;
+  /** Hears while somebody is asked about it. */
+  readonly asking: Pick<AdmissionWait, "during">;
 }
 
 /** An upload that was let in. */
@@ -72,7 +75,8 @@ export async function admit(
     // Nobody is asked about what cannot begin: its client hears of what is there.
     if (judgement.terms.existing === "refuse") await checkFree(asked, makeWay, parts);
     const judgeText = (metadataText: string): Judgement => judgeAs({ ...request.post, metadataText });
-    heard = await beforeHooks.ask(hooks, toldOf(asked), judgement, judgeText, events.abandoned);
+    const asking = beforeHooks.ask(hooks, toldOf(asked), judgement, judgeText, events.abandoned);
+    heard = await events.asking.during("hook", asking);
   }
   const { rule, terms } = heard.judgement;
   return await placed(recordOf(request, heard, parts), terms.existing, makeWay, parts, (at, way) =>

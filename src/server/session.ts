@@ -12,6 +12,7 @@ import { lowerPriority, type Priority } from "../protocol/priority.ts";
 import type { CreditOffice, CreditReport } from "../protocol/server/credit-office.ts";
 import type { ServerAction, ServerInput } from "../protocol/server/server-events.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
+import type { Wait } from "../protocol/wait.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName, tarSuffix } from "../protocol/wire/stored-name.ts";
 import { factsOf, type ReceiptGiver } from "../receipts/statement.ts";
@@ -22,6 +23,7 @@ import { sentMetadata, type WithAdditions } from "../upload/added.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
 import { isAskedToUnpack, type Layout, type UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, roomFor } from "./admission.ts";
+import { AdmissionWait } from "./admission-wait.ts";
 import type { Meter } from "./meter.ts";
 import type { MakeWay } from "./placing.ts";
 import { publishedFields } from "./publication.ts";
@@ -97,6 +99,7 @@ export class Session {
   #held: string | null = null;
   #sink: Sink | null = null;
   #admitting: Promise<unknown> = Promise.resolve();
+  readonly #admission = new AdmissionWait();
   #finishing: Promise<FinishResult> | null = null;
   #storageFailures = 0;
   /** Most bytes that were stored so far. */
@@ -130,6 +133,13 @@ export class Session {
   /** Whether its storage is open. */
   get isOpen(): boolean {
     return this.#sink !== null;
+  }
+
+  /** What its client waits for just now, where that is something of ours. */
+  get wait(): Wait | null {
+    if (this.#sink === null) return this.#admission.current;
+    if (this.#finishing !== null) return { cause: "publishing" };
+    return this.#sink.isReady ? this.#parts.office.waitOf(this.key.id) : { cause: "hash" };
   }
 
   get progress(): Progress {
@@ -170,8 +180,10 @@ export class Session {
     const createdAt = this.#parts.clock.date().toISOString();
     try {
       const request = { id, identity, user, origin: this.origin, post, createdAt };
-      const events = { ...this.#events, abandoned: this.#stop.signal };
-      const admitted = await admit(request, events, makeWay, this.#parts);
+      const { signal: abandoned } = this.#stop;
+      const events = { ...this.#events, abandoned, asking: this.#admission };
+      const way: MakeWay = (holders) => this.#admission.during("name", makeWay(holders));
+      const admitted = await admit(request, events, way, this.#parts);
       const { hold, form, place, held, sink } = admitted;
       // Also when the upload ended meanwhile: then all of this is put away with it.
       const journal = new UploadJournal(hold, this.#parts.storage.emptyNote, this.#about, this.#parts);

@@ -10,6 +10,7 @@ import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
 import type { Priority } from "../protocol/priority.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
+import { withWait } from "../protocol/server/told-waits.ts";
 import {
   type LifeAction,
   type LifeInput,
@@ -18,7 +19,7 @@ import {
   type Refusal,
   UploadLife,
 } from "../protocol/server/upload-life.ts";
-import type { ClientMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
+import type { ClientMessage, PostFile, QueryStatus, ServerMessage } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import { isAskedToUnpack, type UploadKey } from "../upload/upload.ts";
@@ -89,6 +90,8 @@ export class Upload {
   /** The priority that its client asked for last, and the one that it has. */
   #asked: Priority | null = null;
   #priority: Priority | null = null;
+  /** Its client wants to be told why it waits. */
+  #tellsWaits = false;
 
   constructor(owner: UploadOwner, parts: UploadParts, desk: UploadDesk) {
     this.owner = owner;
@@ -122,7 +125,7 @@ export class Upload {
   receive(message: ClientMessage, received: Received): void {
     assert(this.#received === null, "messages come one after the other, and from outside");
     this.#received = received;
-    if (message.type === "post-file" && message.info.ask !== true) this.#heed(message);
+    this.#heed(message);
     try {
       this.#driver.feed({ type: "message", message });
     } finally {
@@ -131,8 +134,16 @@ export class Upload {
     }
   }
 
-  // Also of one that goes on: who asks again may want something else by now.
-  #heed({ info: { priority } }: PostFile): void {
+  // Also of one that goes on: who asks again may want something else by now. A question without an info says nothing of it.
+  #heed(message: ClientMessage): void {
+    if (message.type === "post-file" ? message.info.ask !== true : message.type === "query-status")
+      this.#heedWishes((message as PostFile | QueryStatus).info);
+  }
+
+  #heedWishes(info: PostFile["info"] | QueryStatus["info"]): void {
+    if (info === undefined) return;
+    const { priority, waits } = info;
+    this.#tellsWaits = waits === true;
     if (priority === undefined && this.#asked === null) return;
     this.#asked = priority ?? null;
     this.#prioritise();
@@ -200,7 +211,8 @@ export class Upload {
   }
 
   #send(message: ServerMessage): void {
-    const result = this.#parts.send(this.owner.identity, this.#withPriority(message));
+    const said = this.#tellsWaits ? withWait(message, () => this.#session?.wait ?? null) : message;
+    const result = this.#parts.send(this.owner.identity, this.#withPriority(said));
     if (result === "unreachable") this.#driver.feed({ type: "unreachable" });
   }
 

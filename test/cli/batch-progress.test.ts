@@ -17,6 +17,7 @@ interface StageOptions {
   readonly environment?: Record<string, string>;
   readonly files?: number | null;
   readonly bytes?: number | null;
+  readonly waitsAfterMs?: number;
 }
 
 class Stage {
@@ -35,7 +36,9 @@ class Stage {
     this.output = new Output({ program: "dync", json, stdout, stderr: this.stderr, clock, environment });
     if (options.quiet) this.output.beQuiet();
     const { files = 10, bytes = 100 * MiB } = options;
-    this.progress = new BatchProgress({ output: this.output, clock, files, bytes });
+    const { waitsAfterMs } = options;
+    const told = waitsAfterMs === undefined ? {} : { linesEveryMs: null, waitsAfterMs };
+    this.progress = new BatchProgress({ output: this.output, clock, files, bytes, ...told });
   }
 
   /** Lets time pass, with the streams keeping up. */
@@ -284,6 +287,40 @@ describe("what counts as speed", () => {
     expect(stage.stderr.takeLines()).toEqual([
       "0 of 10 files: 0 %, 0 B of 100 MiB, The connection was lost, next try in 2 s",
     ]);
+  });
+
+  test("what the server lets all wait for is said in the line for all, once that is longer than a moment", async () => {
+    const stage = new Stage({ isTTY: false });
+    const held = {
+      waiting: "the server is short of memory, 2 uploads before it",
+      reason: "memory",
+      isHeld: true,
+    };
+    const [a, b] = ["a.raw", "b.raw"].map((name) => stage.progress.open(name, 10 * MiB));
+    for (const view of [a, b]) view?.update({ taken: 0, underWay: 0, total: 10 * MiB, ...held });
+    await stage.pass(10_000);
+    const line = "0 of 10 files: 0 %, 0 B of 100 MiB, the server is short of memory, 2 uploads before it";
+    expect(stage.stderr.takeLines()).toEqual([line]);
+    move(b as FileView, MiB);
+    await stage.pass(10_000);
+    expect(stage.stderr.takeLines().join()).not.toContain("memory");
+  });
+
+  test("a log of a watched folder hears of a file that the server lets wait for long, once for each reason", async () => {
+    const stage = new Stage({ isTTY: false, waitsAfterMs: 30_000 });
+    const held = (reason: string) => ({ waiting: `short of ${reason}`, reason, isHeld: true });
+    const [a, b] = ["a.raw", "b.raw"].map((name) => stage.progress.open(name, 10 * MiB));
+    const at = { taken: 0, underWay: 0, total: 10 * MiB };
+    a?.update({ ...at, ...held("memory") });
+    b?.update({ ...at, waiting: "connecting" });
+    await stage.pass(30_000);
+    expect(stage.stderr.takeLines()).toEqual([]);
+    await stage.pass(90_000);
+    expect(stage.stderr.takeLines()).toEqual(['"a.raw" waits: short of memory']);
+    a?.update({ ...at, ...held("disk") });
+    await stage.pass(60_000);
+    expect(stage.stderr.takeLines()).toEqual(['"a.raw" waits: short of disk']);
+    stage.progress.end();
   });
 
   test("where the size of all is not known, it is not said", async () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { displayWidth } from "../../src/cli/display-width.ts";
+import { waitText } from "../../src/cli/dync/wait-words.ts";
 import { Output } from "../../src/cli/output.ts";
 import { openProgress, type ProgressView } from "../../src/cli/progress.ts";
 import { type ProgressNumbers, plainLine, terminalLine } from "../../src/cli/progress-line.ts";
+import { waitCauses } from "../../src/protocol/wait.ts";
 import { CapturedStream } from "../support/captured-stream.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -74,6 +76,25 @@ describe("terminalLine()", () => {
     );
     expect(terminalLine(waiting, 50).text).toBe("run42.raw   43 %  connection lost, next try in 8 s");
     expect(terminalLine(waiting, 36).text).toBe("connection lost, next try in 8 s");
+  });
+
+  test("has each reason of a server in full on 80 columns, beside a name and how far it is", () => {
+    for (const cause of waitCauses) {
+      const hasQueue = cause === "memory" || cause === "own";
+      const waiting = waitText(hasQueue ? { cause, ahead: 123 } : { cause });
+      const { text } = terminalLine({ ...moving, name: "Sample_2026-11-26_run42.raw", waiting }, 77);
+      expect(text).toContain(waiting);
+      expect(text).toStartWith("Sample_");
+      expect(text).toContain("43 %");
+    }
+  });
+
+  test("cuts a server's words before it cuts when it goes on", () => {
+    const text =
+      "You have 1000 open uploads, the most that one user may have: no more for now, whatever it is";
+    expect(terminalLine({ ...moving, waiting: text, nextTryMs: 7400 }, 77).text).toBe(
+      "You have 1000 open uploads, the most that one user may have…, next try in 8 s",
+    );
   });
 
   test("fills the width that is there with the bar, also beside a name that is as long as names get there", () => {
@@ -176,6 +197,16 @@ describe("openProgress()", () => {
     expect(stage.stderr.text).toContain("waiting for the server");
   });
 
+  test("a place in a queue that changes is the same wait", async () => {
+    const stage = open({ isTTY: true });
+    const at = (ahead: number) => ({ taken: 0, underWay: 0, total: 1, waiting: `${ahead} before it` });
+    for (let ahead = 30; ahead > 10; ahead--) {
+      stage.view.update(at(ahead));
+      await pass(stage, 100);
+    }
+    expect(stage.stderr.text).toEndWith("11 before it");
+  });
+
   test("puts notes above the line", async () => {
     const stage = open({ isTTY: true });
     stage.view.update({ taken: 0, underWay: 0, total: 1, waiting: null });
@@ -220,6 +251,8 @@ describe("openProgress()", () => {
       underWay: 0,
       total: 100 * MiB,
       waiting: null,
+      reason: null,
+      ahead: null,
       nextTrySeconds: null,
       bytesPerSecond: null,
       remainingSeconds: null,

@@ -144,5 +144,16 @@ test("the display has what the upload is waiting for, and nothing under way on a
     await output.flush();
     expect(stderr.text).toContain(text);
   }
+  for (const [ahead, text] of [
+    [0, "the server is short of memory, this one is next"],
+    [1, "the server is short of memory, 1 upload before it"],
+    [12, "the server is short of memory, 12 uploads before it"],
+  ] as const) {
+    const wait = { cause: "memory", ahead } as const;
+    report.onProgress({ ...still, taken: 40, sent: 90, waiting: "credit", wait, pause: null });
+    clock.advance(2000);
+    await output.flush();
+    expect(stderr.text).toContain(text);
+  }
   report.onFailed(new Error("over"));
 });

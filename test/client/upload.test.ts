@@ -31,7 +31,7 @@ describe("an upload that succeeds", () => {
       type: "post-file",
       name: "run.raw",
       metadataText: '{"sample":"A1"}',
-      info: { size: 5000, client: "test" },
+      info: { size: 5000, client: "test", waits: true },
     });
     server.approve(3);
     const offsets: number[] = [];
@@ -338,7 +338,7 @@ describe("a priority", () => {
     expect(world.notes).toEqual([text]);
   });
 
-  test("that is given needs no word, and is said again on a new connection", async () => {
+  test("that is given needs no word, and is said again on a new connection, with its question", async () => {
     const receipt = world.upload({ task: { ...task, priority: "high" } });
     await server.expect("post-file");
     server.send({
@@ -349,21 +349,46 @@ describe("a priority", () => {
       info: { priority: "high", tags: true },
     });
     for (let turn = 0; turn < 2; turn++) await server.expect("post-chunk");
+    expect((await server.expect("query-status")).info).toBeUndefined();
     world.network.connections[0]?.cut();
     await world.pass(200);
-    const again = await server.expect("post-file");
-    expect(again.info.priority).toBe("high");
-    server.send({
-      type: "upload-approved",
-      credit: 0,
-      chunkBytes: 1024,
-      maxQueue: 16,
-      info: { priority: "high" },
-    });
-    server.send({ type: "status-report", seek: 1024, credit: 100 });
+    const again = await server.expect("query-status");
+    expect(again.info).toEqual({ priority: "high", waits: true });
+    server.send({ type: "status-report", seek: 1024, credit: 100, tag: again.tag ?? 0 });
     expect((await server.receive()).length).toBe(5000 - 1024);
     server.send({ type: "upload-finished", uploadId: "u1" });
     await receipt;
     expect(world.notes).toEqual([]);
   });
+});
+
+test("what the server lets it wait for is told, until it goes on", async () => {
+  const receipt = world.upload();
+  await server.expect("post-file");
+  server.send({ type: "transfer-credit", amount: 0, info: { waits: "hook" } });
+  await world.settle();
+  expect(world.progress.at(-1)).toMatchObject({ waiting: "approval", wait: { cause: "hook" } });
+  server.send({
+    type: "upload-approved",
+    credit: 0,
+    chunkBytes: 1024,
+    maxQueue: 16,
+    info: { tags: true },
+  });
+  for (const ahead of [2, 1]) {
+    server.send({ type: "transfer-credit", amount: 0, info: { waits: "memory", ahead } });
+    await world.settle();
+    expect(world.progress.at(-1)).toMatchObject({ waiting: "credit", wait: { cause: "memory", ahead } });
+  }
+  server.send({ type: "transfer-credit", amount: 0 });
+  await world.settle();
+  expect(world.progress.at(-1)).toMatchObject({ waiting: "credit", wait: null });
+  server.send({ type: "transfer-credit", amount: 100 });
+  expect((await server.receive()).length).toBe(5000);
+  expect(world.progress.at(-1)).toMatchObject({ wait: null });
+  server.send({ type: "transfer-credit", amount: 0, info: { waits: "publishing" } });
+  await world.settle();
+  expect(world.progress.at(-1)).toMatchObject({ waiting: "confirmation", wait: { cause: "publishing" } });
+  server.send({ type: "upload-finished", uploadId: "u1" });
+  await receipt;
 });

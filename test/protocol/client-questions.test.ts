@@ -173,3 +173,25 @@ describe("a server that returns tags", () => {
     expect(stateOf(machine)).toEqual([8, true, null]);
   });
 });
+
+test("a question says what is wanted besides on a new connection, and when the server took the upload up again, until it is answered", () => {
+  const infoOf = (actions: readonly unknown[]) => (actions[0] as { message: { info?: object } }).message.info;
+  const wishes = { priority: "low", waits: true };
+  const machine = open({ ...file, size: 100, priority: "low" }, 0, 8, tags);
+  let tag = 0;
+  const asked = () => {
+    tag += 1;
+    return infoOf(machine.step({ type: "tick" }, machine.wakeAt ?? 0));
+  };
+  expect(asked()).toBeUndefined();
+  machine.step({ type: "link-lost" }, 10_000);
+  tag += 1;
+  expect(infoOf(machine.step({ type: "link-up" }, 10_000))).toEqual(wishes);
+  expect(asked()).toEqual(wishes);
+  machine.step(report(0, 0, tag), 11_000);
+  expect(asked()).toBeUndefined();
+  machine.step(approved(0, 4, 8, tags), 12_000);
+  expect(asked()).toEqual(wishes);
+  machine.step(report(0, 0, tag), 30_000);
+  expect(asked()).toBeUndefined();
+});

@@ -20,7 +20,7 @@ export const postFile: ClientAction = {
     type: "post-file",
     name: "run.raw",
     metadataText: '{"sample":"FOO"}',
-    info: { size: 10, client: "dync 1" },
+    info: { size: 10, client: "dync 1", waits: true },
   },
 };
 export const query: ClientAction = { type: "send", message: { type: "query-status" } };

@@ -16,6 +16,7 @@ export const noEvents = {
   onFailed() {},
   onRefused() {},
   abandoned: new AbortController().signal,
+  asking: { during: <T>(_: string, work: Promise<T>): Promise<T> => work },
 };
 
 export function sha256(text: string): string {

@@ -149,6 +149,7 @@ export class TestClient implements ClientLinkEvents {
   /** Why the link went down, once it has. */
   failure: LinkFailure | null = null;
   readonly #heard: ServerMessage[] = [];
+  readonly credits: ServerMessage[] = [];
   readonly #up = Promise.withResolvers<void>();
   #onHeard = (): void => {};
 
@@ -164,7 +165,7 @@ export class TestClient implements ClientLinkEvents {
     received.release();
     if (!decoded.ok) throw new Error(`The server sent no message: ${decoded.text}`);
     // Credit alone is no answer to anything.
-    if (decoded.message.type === "transfer-credit") return;
+    if (decoded.message.type === "transfer-credit") return void this.credits.push(decoded.message);
     this.#heard.push(decoded.message);
     this.#onHeard();
   };

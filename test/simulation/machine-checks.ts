@@ -28,6 +28,7 @@ export class MachineChecks {
     if (message.type === "upload-approved") {
       client.maxQueueHeard = Math.max(client.maxQueueHeard, message.maxQueue);
     }
+    if (message.type === "transfer-credit" || message.type === "status-report") checkWait(client, message);
     if (message.type === "status-report") {
       noteCrossedAnswer(client, message);
       const isNarrow = client.maxQueueHeard < this.#world.server.options.maxQueue;
@@ -87,4 +88,16 @@ export class MachineChecks {
         `${job.identity} sent ${bytesSent} bytes of a file of ${job.size}, after ${disturbances} disturbances at most ${allowed} are right`,
     );
   }
+}
+
+/** Who is told that it waits has nothing to send, as far as the server knows, and asked for it. */
+function checkWait(
+  { job }: ModelClient,
+  message: Extract<ServerMessage, { type: "transfer-credit" | "status-report" }>,
+): void {
+  if (message.info?.waits === undefined) return;
+  const credit = message.type === "status-report" ? message.credit : message.amount;
+  check(credit === 0, () => `${job.identity} gets ${credit} chunks and is told that it waits`);
+  const { ahead = 0 } = message.info;
+  check(ahead < 1000, () => `${job.identity} waits behind ${ahead} uploads`);
 }

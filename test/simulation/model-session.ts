@@ -2,7 +2,9 @@
 // catalogue and a storage in which everything takes time, and writes, syncs and publishing may fail.
 
 import { MachineDriver } from "../../src/base/machine-driver.ts";
+import { withWait } from "../../src/protocol/server/told-waits.ts";
 import { type LifeAction, type LifeInput, UploadLife } from "../../src/protocol/server/upload-life.ts";
+import type { Wait } from "../../src/protocol/wait.ts";
 import type { ClientMessage, PostFile } from "../../src/protocol/wire/message.ts";
 import type { Heard } from "./model-connection.ts";
 import type { ModelRecord, ModelServer } from "./model-server.ts";
@@ -17,6 +19,8 @@ export class ModelSession {
   #isWriting = false;
   /** Being admitted, or published. */
   #isBusy = false;
+  /** Its client wants to be told why it waits. */
+  #tellsWaits = false;
   /** Counts how often it was put away. */
   #stint = 0;
 
@@ -36,12 +40,19 @@ export class ModelSession {
     return this.#writes.length;
   }
 
+  get #wait(): Wait | null {
+    if (this.#isBusy) return { cause: this.#record?.state === "publishing" ? "publishing" : "name" };
+    return this.#record === null ? null : this.#server.office.waitOf(this.identity);
+  }
+
   get unstoredBytes(): number {
     return this.#writes.reduce((sum, { length }) => sum + length, 0);
   }
 
   receive(heard: Heard<ClientMessage>): void {
     if (heard.type === "malformed") return this.feed(heard);
+    if (heard.type === "post-file" || (heard.type === "query-status" && heard.info !== undefined))
+      this.#tellsWaits = heard.info?.waits === true;
     this.feed({ type: "message", message: heard });
   }
 
@@ -73,7 +84,8 @@ export class ModelSession {
   #perform(action: LifeAction): void {
     switch (action.type) {
       case "send": {
-        const result = this.#server.send(this.identity, action.message);
+        const said = this.#tellsWaits ? withWait(action.message, () => this.#wait) : action.message;
+        const result = this.#server.send(this.identity, said);
         return result === "unreachable" ? this.feed({ type: "unreachable" }) : undefined;
       }
       case "look-up":

@@ -16,6 +16,7 @@ import { openProgress } from "../progress.ts";
 import type { ProgressState } from "../progress-meter.ts";
 import { otherNameHint } from "./name-on-server.ts";
 import { PatienceNotes } from "./patience-notes.ts";
+import { waitText } from "./wait-words.ts";
 
 /** What a command makes of the end of a job, when the user has seen what there is to see of it. */
 export interface JobEnds<J extends Job> {
@@ -118,7 +119,8 @@ const waitingTexts = {
 } as const;
 
 /** What the display shows of `progress`. */
-export function progressState({ taken, sent, total, waiting, pause }: UploadProgress): ProgressState {
+export function progressState(progress: UploadProgress): ProgressState {
+  const { taken, sent, total, waiting, wait = null, pause } = progress;
   const isStill = waiting !== null && waiting !== "credit" && waiting !== "confirmation";
   return {
     taken,
@@ -126,7 +128,11 @@ export function progressState({ taken, sent, total, waiting, pause }: UploadProg
     underWay: isStill ? 0 : Math.max(0, sent - taken),
     total,
     isStill,
-    waiting: waiting === null ? null : (pause?.reason ?? waitingTexts[waiting]),
+    waiting:
+      waiting === null ? null : (pause?.reason ?? (wait === null ? waitingTexts[waiting] : waitText(wait))),
+    reason: waiting === null ? null : (pause?.code ?? wait?.cause ?? waiting),
+    ahead: wait?.ahead ?? null,
+    isHeld: wait !== null,
     nextTryAt: pause?.until ?? null,
   };
 }

@@ -376,7 +376,8 @@ async function sendReady(
   const sources = { options: values, profile };
   const [atOnce, priority] = [readAtOnce(sources), readPriority(sources)];
   const retry = retryOf(values, profile, context.variables);
-  const progress = new BatchProgress({ ...context, files: null, bytes: null, linesEveryMs: null });
+  const told = { linesEveryMs: null, waitsAfterMs };
+  const progress = new BatchProgress({ ...context, files: null, bytes: null, ...told });
   await using client = openClient(context, { budget });
   const reporter = reports.reporter(progress, retry, ends);
   try {
@@ -390,3 +391,6 @@ async function sendReady(
 async function* jobsOf(all: AsyncIterable<Ready>): AsyncGenerator<WatchJob, void, undefined> {
   for await (const ready of all) yield { ...ready.job, size: ready.sighting.fingerprint.bytes, ready };
 }
+
+// What passes sooner is no news for a log that is kept for years.
+const waitsAfterMs = 30_000;

@@ -20,6 +20,7 @@ import { assert, unreachable } from "../../base/assert.ts";
 import { type ErrorCode, errorCodeFromWire, errorMeanings } from "../../base/error.ts";
 import { limits } from "../limits.ts";
 import type { Machine } from "../machine.ts";
+import type { Wait } from "../wait.ts";
 import type {
   ErrorMessage,
   PostFile,
@@ -41,6 +42,8 @@ import { Pace } from "./pace.ts";
 import { Questions } from "./questions.ts";
 import { chunkLengthMax, ResendWindow } from "./resend-window.ts";
 import { rewindFault } from "./rewind-fault.ts";
+import { ToldWait } from "./told-wait.ts";
+import { Wishes } from "./wishes.ts";
 
 export class ClientUpload implements Machine<ClientInput, ClientAction> {
   readonly #task: ClientUploadTask;
@@ -62,9 +65,12 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #last: "unsent" | "sent" | "under-way" = "unsent";
   /** A confirmation was heard that fits nothing, and the server is asked whether it means it. */
   #isFinishDoubted = false;
+  readonly #wait = new ToldWait();
+  readonly #wishes: Wishes;
 
   constructor(task: ClientUploadTask) {
     this.#task = task;
+    this.#wishes = new Wishes(task);
   }
 
   get state(): ClientState {
@@ -98,9 +104,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     return this.#last !== "unsent" && this.#position === this.#highest ? "confirmation" : "credit";
   }
 
-  // A server that took the upload up again does not know how urgent it is. What cannot be read again is not begun anew.
-  get #mustPostAgain(): boolean {
-    return this.#task.priority !== undefined && this.#task.canSeek;
+  /** Why the server lets it wait; `null` where it does not, or did not say. */
+  get wait(): Wait | null {
+    return this.waiting === null ? null : this.#wait.current;
   }
 
   // Only the server can let the next chunk go.
@@ -127,9 +133,10 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     switch (input.type) {
       case "link-up":
         this.#questions.connected(now);
+        this.#wishes.mayBeForgotten();
         this.#isFinishDoubted = false;
         this.#forgetEnd();
-        this.#state = this.#approved && !this.#mustPostAgain ? "asking" : "posting";
+        this.#state = this.#approved ? "asking" : "posting";
         return this.#ask(now);
       case "link-lost":
         return this.#disconnect();
@@ -151,6 +158,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 
   #onMessage(message: ServerMessage, now: number): void {
+    this.#wait.hear(message);
     switch (message.type) {
       case "upload-approved":
         return this.#onApproved(message, now);
@@ -191,9 +199,13 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#pace.allow(lengthMax);
     this.#kept.widen(maxQueue);
     if (this.#questions.hasTags) this.#creditMax = Math.max(this.#creditMax, maxQueue);
-    // A late answer to a post-file that was repeated: its position and credit are out of date.
-    if (this.#state !== "posting") return this.#questions.approvedAgain();
+    // A late answer to a post-file that was repeated, or the server took the upload up again: position and credit are out of date.
+    if (this.#state !== "posting") {
+      this.#wishes.mayBeForgotten();
+      return this.#questions.approvedAgain();
+    }
     this.#approved = true;
+    this.#wishes.answered();
     this.#questions.approved(message, now);
     this.#kept = new ResendWindow(Math.max(1, maxQueue));
     this.#pace.connected(0);
@@ -215,6 +227,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     this.#isFinishDoubted = false;
     const answer = this.#questions.answer(report, now);
     if (answer === "ignore") return;
+    this.#wishes.answered();
     // The last chunk is empty: only its credit, which is left, shows that it got lost.
     const isLastLost = this.#state === "confirming" && answer === 0 && report.credit > 0;
     if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
@@ -285,7 +298,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   #ask(now: number): void {
     this.#pace.asked();
-    if (this.#state !== "posting") return this.#say(this.#questions.ask(this.#position, now));
+    if (this.#state !== "posting") {
+      return this.#say(this.#questions.ask(this.#position, now, this.#wishes.due));
+    }
     this.#questions.post(this.#position, now);
     const { name, metadataText, size, modified, client, replaces = [] } = this.#task;
     const known = { ...(size === null ? {} : { size }), ...(modified == null ? {} : { modified }) };
@@ -294,6 +309,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
       client,
       ...(replaces.length === 0 ? {} : { replaces }),
       ...wantedOf(this.#task),
+      ...this.#wishes.all,
     };
     this.#say({ type: "post-file", name, metadataText, info });
   }
@@ -325,6 +341,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     assert((length === 0) === isLast, "the last chunk is empty, and no other");
     this.#questions.sent({ end: offset + length, isLast, wasHeld }, now);
     this.#credit -= 1;
+    this.#wait.forget();
     this.#position += length;
     this.#pace.sent(this.#position, length, now);
     this.#highest = Math.max(this.#highest, this.#position);
@@ -342,6 +359,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   #disconnect(): void {
     this.#state = "offline";
     this.#credit = 0;
+    this.#wait.forget();
     this.#questions.clear();
   }
 
@@ -364,10 +382,9 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
   }
 }
 
-function wantedOf({ unpack, wantsReceipt, priority }: ClientUploadTask): Partial<PostFile["info"]> {
+function wantedOf({ unpack, wantsReceipt }: ClientUploadTask): Partial<PostFile["info"]> {
   return {
     ...(unpack === undefined ? {} : { unpack }),
     ...(wantsReceipt === true ? { receipt: true } : {}),
-    ...(priority === undefined ? {} : { priority }),
   };
 }

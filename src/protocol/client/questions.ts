@@ -86,11 +86,12 @@ export class Questions {
     this.#reach = Math.min(this.#reach, position);
   }
 
-  /** A `query-status` is sent at `position`. Returns the message. */
-  ask(position: number, now: number): QueryStatus {
+  /** A `query-status` is sent at `position`, with `info` where the server reads such. Returns the message. */
+  ask(position: number, now: number, info?: QueryStatus["info"]): QueryStatus {
     this.#tag += 1;
     this.#asked(this.#tag, position, now);
-    return { type: "query-status", ...(this.#hasTags ? { seek: position, tag: this.#tag } : {}) };
+    if (!this.#hasTags) return { type: "query-status" };
+    return { type: "query-status", seek: position, tag: this.#tag, ...(info === undefined ? {} : { info }) };
   }
 
   /** A `post-file` is sent. */

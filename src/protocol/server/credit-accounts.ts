@@ -65,6 +65,7 @@ export function groupOf({ user, isTried }: Account): Group {
   return isTried ? user.tried : user.untried;
 }
 
+/** Chunks that all uploads of a user hold. */
 export function heldOf({ tried, untried }: User): number {
   return tried.held + untried.held;
 }
@@ -83,7 +84,8 @@ export function targetOf(account: Account): number {
   return Math.min(allowanceOf(account), groupOf(account).level);
 }
 
-function isHungry(account: Account): boolean {
+/** Whether it could be given something. */
+export function isHungry(account: Account): boolean {
   const target = targetOf(account);
   return target > 0 && account.held <= (account.isYielding ? 0 : Math.floor(target / 2));
 }
@@ -110,7 +112,8 @@ export function nextOf(users: readonly User[]): Account | null {
   return best;
 }
 
-function isBefore(a: User, b: User): boolean {
+/** Whether it is the turn of `a` rather than that of `b`. */
+export function isBefore(a: User, b: User): boolean {
   const [held, other] = [heldOf(a), heldOf(b)];
   return held < other || (held === other && a.servedAt < b.servedAt);
 }

@@ -29,6 +29,7 @@
 import { assert, unreachable } from "../../base/assert.ts";
 import { limits } from "../limits.ts";
 import type { Priority } from "../priority.ts";
+import type { Wait } from "../wait.ts";
 import {
   type Account,
   allowanceOf,
@@ -46,6 +47,7 @@ import {
   targetOf,
   type User,
 } from "./credit-accounts.ts";
+import { waitOf } from "./credit-waits.ts";
 import { beginRound, Yielding } from "./yielding.ts";
 
 export interface CreditGrant {
@@ -125,6 +127,11 @@ export class CreditOffice {
   heldByUser(user: string): number {
     const found = this.#users.get(user);
     return found === undefined ? 0 : heldOf(found);
+  }
+
+  /** What `id`, which has joined, waits for just now; `null`: it has credit, or wants none. */
+  waitOf(id: string): Wait | null {
+    return waitOf(this.#account(id), this.#users.values());
   }
 
   /** Opens an account that wants nothing yet. */

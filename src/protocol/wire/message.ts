@@ -5,6 +5,7 @@
 import { errorMeanings } from "../../base/error.ts";
 import { limits } from "../limits.ts";
 import { priorities } from "../priority.ts";
+import { waitCauses } from "../wait.ts";
 import * as field from "./fields.ts";
 import { readJsonObject, utf8Frame } from "./frames.ts";
 import { reservedMember } from "./metadata.ts";
@@ -19,6 +20,16 @@ const flags = field.flags("flags", "post-chunk: bit 0 (value 1) marks the last c
 const seek = field.u64("seek", "offset in bytes");
 const tag = field.u64("tag", "any number, chosen by the client");
 const credit = field.u32("credit", "chunks");
+
+/** Of what the server says that gives no credit, to a client that wants to know: why it waits. */
+const waitInfo = field.optional(
+  field.info({
+    /** What for. */
+    waits: field.oneOf(...waitCauses),
+    /** Uploads that are served before this one, where there is a queue. */
+    ahead: field.size,
+  }),
+);
 
 const error = {
   /** HTTP-like number, see `errorMeanings` in `base/error.ts`. */
@@ -118,6 +129,8 @@ export const clientMessages = {
         rulesFrom: field.size,
         /** How urgent it is beside other uploads; normal where nothing is said. */
         priority: field.oneOf(...priorities),
+        /** The client wants to be told why it waits. */
+        waits: field.yes,
         /** With `ask`: how the server is is wanted instead, its time and its room. */
         state: field.yes,
         /** With `ask`, and `sha256` or `files`: id of an upload that is to be read again, and compared with these. */
@@ -140,6 +153,8 @@ export const clientMessages = {
     seek: field.optional(seek),
     /** Comes back in the `status-report` that answers this. Only with `seek`. */
     tag: field.optional(tag),
+    /** On a new connection, for a server that took the upload up again: what its `post-file` said of these. Only with `tag`. */
+    info: field.optional(field.info({ priority: field.oneOf(...priorities), waits: field.yes })),
   },
   error,
 };
@@ -175,6 +190,8 @@ export const serverMessages = {
   "transfer-credit": {
     /** Chunks that the client may send in addition. */
     amount: field.u32("amount", "chunks"),
+    /** Where that is 0. */
+    info: waitInfo,
   },
   "status-report": {
     /** Where the client has to go on, in bytes. */
@@ -183,6 +200,8 @@ export const serverMessages = {
     credit,
     /** Of the `query-status` that this answers; absent when it had none, and in a report that nobody asked for. */
     tag: field.optional(tag),
+    /** Where the credit is 0. Only with `tag`. */
+    info: waitInfo,
   },
   "upload-finished": {
     uploadId: { ...field.uploadId("id", "UTF-8"), lost: (frame: Uint8Array) => joined(frame, "id") },

@@ -1,0 +1,30 @@
+// What a client wants of its upload besides, and whether the server may not have heard it: a server that took the upload up again
+// knows nothing of it. Part of `client-upload.ts`.
+
+import type { QueryStatus } from "../wire/message.ts";
+import type { ClientUploadTask } from "./client-events.ts";
+
+export class Wishes {
+  /** As a `post-file` says them. */
+  readonly all: NonNullable<QueryStatus["info"]>;
+  #areDue = false;
+
+  constructor({ priority }: ClientUploadTask) {
+    this.all = { ...(priority === undefined ? {} : { priority }), waits: true };
+  }
+
+  /** What a question says of them; `undefined`: the server has heard them. */
+  get due(): QueryStatus["info"] {
+    return this.#areDue ? this.all : undefined;
+  }
+
+  /** A new connection begins, or the server took the upload up again. */
+  mayBeForgotten(): void {
+    this.#areDue = true;
+  }
+
+  /** The server answered. */
+  answered(): void {
+    this.#areDue = false;
+  }
+}
