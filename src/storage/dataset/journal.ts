@@ -24,7 +24,7 @@ const entryHeadBytes = 5;
 // Headers are mostly zeros: of a small file they would be a tenth of what is written. Fewer are not worth an entry.
 const zerosMin = 24;
 const rawBytesMax = 16 * 1024;
-const zeros = new Uint8Array(rawBytesMax);
+const zeros = Buffer.alloc(rawBytesMax);
 
 /** Offset in the stream, length, and CRC-32 of both and of the entries. */
 const recordHeadBytes = 16;
@@ -287,20 +287,38 @@ function checksumOf(record: Buffer): number {
   return crc32(record.subarray(recordHeadBytes), crc32(record.subarray(0, 12)));
 }
 
+// What is no content was taken apart where it has zeros: it is put together again, as far as it makes no large piece. Whoever reads
+// it is told of a header at once, not of some ten parts of it.
 function entriesOf(body: Buffer): readonly Entry[] {
   const entries: Entry[] = [];
+  let parts: Buffer[] = [];
+  let partsLength = 0;
+  const putTogether = (): void => {
+    const [first] = parts;
+    if (first === undefined) return;
+    entries.push({ type: "raw", bytes: parts.length === 1 ? first : Buffer.concat(parts, partsLength) });
+    parts = [];
+    partsLength = 0;
+  };
   for (let at = 0; at < body.length; ) {
     const kind = body[at];
     const length = body.readUInt32LE(at + 1);
     at += entryHeadBytes;
+    if (kind === tag.raw || kind === tag.zeros) {
+      if (partsLength + length > rawBytesMax) putTogether();
+      parts.push(kind === tag.raw ? body.subarray(at, at + length) : zeros.subarray(0, length));
+      partsLength += length;
+      if (kind === tag.raw) at += length;
+      continue;
+    }
+    putTogether();
     if (kind === tag.content) entries.push({ type: "content", length });
-    else if (kind === tag.zeros) entries.push({ type: "raw", bytes: zeros.subarray(0, length) });
     else {
       const bytes = body.subarray(at, at + length);
-      if (kind === tag.digest) entries.push({ type: "digest", sha256: bytes });
-      else entries.push({ type: kind === tag.states ? "states" : "raw", bytes });
+      entries.push(kind === tag.digest ? { type: "digest", sha256: bytes } : { type: "states", bytes });
       at += length;
     }
   }
+  putTogether();
   return entries;
 }

@@ -84,7 +84,8 @@ export class Members implements TarConsumer {
   *push(bytes: Uint8Array): Generator<readonly Step[]> {
     for (let at = 0; at < bytes.length; ) {
       this.#steps = [];
-      at += asRefusal(() => this.#reader.push(bytes.subarray(at), this));
+      const rest = at === 0 ? bytes : bytes.subarray(at);
+      at += asRefusal(() => this.#reader.push(rest, this));
       yield this.#steps;
     }
   }
