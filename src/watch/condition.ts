@@ -3,7 +3,8 @@
 import type { Matches } from "../rules/linear-pattern.ts";
 import type { EntryView } from "./completion.ts";
 import type { EntryNames, PathGlob } from "./path-glob.ts";
-import type { Condition, WantedText } from "./profile-file.ts";
+import type { Condition, WantedRow, WantedText } from "./profile-file.ts";
+import { valueIn } from "./sqlite-row.ts";
 import { textBytesMax, textIn } from "./text-file.ts";
 
 /** An entry as a rule looks at it once: it is listed once, and no deeper than a glob leads. A run may have very many files deep in it. */
@@ -62,6 +63,16 @@ export class Seen {
     return null;
   }
 
+  /** The first of the databases that has what is wanted, or `null`. */
+  async databaseWith({ in: glob, table, key, is }: WantedRow): Promise<string | null> {
+    for (const path of this.all(glob)) {
+      const bytes = await this.read(path, databaseBytesMax);
+      const value = bytes === null ? null : valueIn(bytes, table, key);
+      if (value !== null && is(value)) return path;
+    }
+    return null;
+  }
+
   async textOf(path: string): Promise<string | null> {
     const bytes = await this.read(path, textBytesMax);
     return bytes === null ? null : textIn(bytes);
@@ -93,6 +104,9 @@ export class Seen {
     return all.filter(glob.of(names));
   }
 }
+
+// Settings are among the first things that are written to one.
+const databaseBytesMax = 1024 * 1024;
 
 // All entries of a folder have one list of names: each would go through all of them.
 const besideLists = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
@@ -130,7 +144,7 @@ export type Holding =
 export async function holding(condition: Condition, seen: Seen): Promise<Holding> {
   const lacks = lackedNames(condition, seen) ?? lackedParts(condition, seen);
   if (lacks !== null) return { holds: false, lacks };
-  const { files = [], "any-of": anyOf = [], text, smaller } = condition;
+  const { files = [], "any-of": anyOf = [], text, row, smaller } = condition;
   let file = seen.first(files) ?? seen.first(anyOf);
   if (smaller !== undefined) {
     const small = await smallFile(smaller, seen);
@@ -141,6 +155,11 @@ export async function holding(condition: Condition, seen: Seen): Promise<Holding
     const withText = await seen.fileWith(text);
     if (withText === null) return { holds: false, lacks: lackedText(text, seen) };
     file ??= withText;
+  }
+  if (row !== undefined) {
+    const withRow = await seen.databaseWith(row);
+    if (withRow === null) return { holds: false, lacks: `what ${row.in.text} says of ${row.key}` };
+    file ??= withRow;
   }
   return { holds: true, file: file === null ? null : shownPath(file) };
 }

@@ -19,6 +19,12 @@ export interface WantedText {
   readonly is: Matches;
 }
 
+/** Text that the second column of a table has where the first one is the key. */
+export interface WantedRow extends WantedText {
+  readonly table: string;
+  readonly key: string;
+}
+
 /** All that is said in it holds. */
 export interface Condition {
   /** Each of them means at least one file. */
@@ -30,6 +36,8 @@ export interface Condition {
   readonly text?: WantedText | undefined;
   /** There are folders that the first one means, and in each lies what one of the others means. */
   readonly each?: { readonly folder: PathGlob; readonly has: Globs } | undefined;
+  /** What stands behind a key in a table of a database of SQLite. */
+  readonly row?: WantedRow | undefined;
   /** One of the files has fewer bytes. */
   readonly smaller?: { readonly files: Globs; readonly than: number } | undefined;
 }
@@ -90,6 +98,14 @@ const conditionMembers = {
   "none-of": v.optional(member(readGlobs)),
   name: v.optional(member(readGlobs)),
   text: v.optional(table({ in: member(readGlob), is: member(readWantedText) })),
+  row: v.optional(
+    table({
+      in: member(readGlob),
+      table: member(readText),
+      key: member(readText),
+      is: member(readWantedText),
+    }),
+  ),
   each: v.optional(table({ folder: member(readGlob), has: member(readGlobs) })),
   smaller: v.optional(table({ files: member(readGlobs), than: ofKind(sizes()) })),
 };

@@ -76,6 +76,7 @@ function signText(sign: SignRow): string {
     names(sign["any-of"]).join(" or "),
     sign["none-of"] === undefined ? "" : `no ${names(sign["none-of"]).join(" and no ")}`,
     sign.text === undefined ? "" : `what ${sign.text.in.text} says`,
+    sign.row === undefined ? "" : `what ${sign.row.in.text} says of ${sign.row.key}`,
     sign.each === undefined ? "" : `${names(sign.each.has).join(" or ")} in each ${sign.each.folder.text}`,
     sign.name === undefined ? "" : `the name ${names(sign.name).join(" or ")}`,
   ];
@@ -83,8 +84,8 @@ function signText(sign: SignRow): string {
 }
 
 /** What a wait says of the file that it found, of any that it may find. */
-function waitText({ says, files = [], "any-of": anyOf = [], text }: WaitRow): string {
-  const globs = [...files, ...anyOf, ...(text === undefined ? [] : [text.in])];
+function waitText({ says, files = [], "any-of": anyOf = [], text, row }: WaitRow): string {
+  const globs = [...files, ...anyOf, ...[text, row].flatMap((it) => (it === undefined ? [] : [it.in]))];
   return says.replaceAll("{file}", () => globs.map((glob) => glob.text).join(" or ") || "it");
 }
 

@@ -15,7 +15,7 @@ const text = "a line of 1 to 300 characters";
 const globs = 'a list of globs for paths, from the run on: ["*.raw", "metadata/*.done"]';
 const glob = 'a glob for a path, from the run on: "metadata/*.done"';
 const wantedText = 'a text that stands in the file, or an expression: "closed", "/^stopped=./"';
-const conditions = '"files", "any-of", "none-of", "name", "text", "each", "smaller"';
+const conditions = '"files", "any-of", "none-of", "name", "text", "row", "each", "smaller"';
 const reasons = '"no-sign", "incomplete", "empty", "journal-beside", "run-failed", "run-aborted"';
 
 describe("mistakes", () => {
