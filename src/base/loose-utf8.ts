@@ -36,6 +36,8 @@ export function escapedByte(character: string): number | null {
 
 /** The first byte of `text` that belongs to no character, or `null` when there is none. */
 export function strayByte(text: string): number | null {
+  // Hardly any has one, and very many are asked about.
+  if (!escaped.test(text)) return null;
   for (const character of text) {
     const byte = escapedByte(character);
     if (byte !== null) return byte;
@@ -44,6 +46,7 @@ export function strayByte(text: string): number | null {
 }
 
 const escapeBase = 0x10fe00;
+const escaped = /[\u{10fe80}-\u{10feff}]/u;
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
