@@ -7,7 +7,7 @@ import { DyncError } from "../base/error.ts";
 import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import { isOfServer } from "../client/servers.ts";
 import type { Receipt } from "../client/upload.ts";
-import type { Sighting } from "./folder/scan.ts";
+import type { Sighted, Sighting } from "./folder/scan.ts";
 import type { Prepared, Ready } from "./looker.ts";
 import { refusalOf } from "./refusal.ts";
 import { Remembering } from "./remembering.ts";
@@ -58,7 +58,7 @@ export interface AlsoParts {
   /** Looks at a folder; `null`: it is not there. */
   readonly look: (path: string, signal: AbortSignal) => Promise<Sighting | null>;
   /** The job of what was seen, under that name. */
-  readonly prepare: (sighting: Sighting, name: string) => Prepared;
+  readonly prepare: (sighting: Sighted, name: string) => Prepared;
   /** Stands for the paths in it and what is in its files. Rejects with `DyncError`. */
   readonly contentOf: (ready: Ready, signal: AbortSignal) => Promise<string>;
   /** Rejects with `DyncError`. */
@@ -261,7 +261,7 @@ export class AlsoSender {
     }
   }
 
-  #known(folder: AlsoFolder, record: AlsoRecord, { fingerprint }: Sighting, isNew = false): "known" {
+  #known(folder: AlsoFolder, record: AlsoRecord, { fingerprint }: Sighted, isNew = false): "known" {
     const { onKnown, clock } = this.#parts;
     const checkedAt = clock.date().toISOString();
     const known = { ...record, fingerprint: fingerprint.text, checkedAt, begun: null };

@@ -6,12 +6,13 @@ import { localTime } from "../base/local-time.ts";
 import type { Job } from "../client/job.ts";
 import type { CompletionRule } from "./completion.ts";
 import { type Decided, overruled } from "./decision.ts";
-import { NotReachable, type Scanner, type Sighting } from "./folder/scan.ts";
+import { Beside, NotReachable, type Scanner, type Sighted, type Sighting } from "./folder/scan.ts";
+import type { WaitReason } from "./wait-reason.ts";
 import type { Waiting, WatchList } from "./watch-list.ts";
 
-/** Something that is to be sent. */
+/** Something that is to be sent. Very many may wait for their turn: of how they were seen no more is kept than that. */
 export interface Ready {
-  readonly sighting: Sighting;
+  readonly sighting: Sighted;
   readonly job: Job;
   /** Stands for its name and metadata. */
   readonly key: string;
@@ -38,31 +39,55 @@ export interface LookerParts {
   readonly openForWriting: () => ReadonlySet<string>;
 }
 
-// Of very many that are complete at once the others come with the next look.
-const readyMax = 1000;
+/** So many are ready at once, at most: of very many that are complete the others wait for their turn. */
+export const readyMax = 1000;
+// What a look asks again that had something against it: more come in turn, so that nothing that is new waits for them.
+const askedAgainMax = 1000;
+const askedReasons: ReadonlySet<WaitReason | null> = new Set([
+  "metadata-missing",
+  "metadata-faulty",
+  "unsendable",
+  "open-for-writing",
+  "hash-mismatch",
+  "refused",
+] as const);
 
 export class Looker {
   readonly #parts: LookerParts;
+  /** So many that had something against them the next look leaves out first. */
+  #againFrom = 0;
 
   constructor(parts: LookerParts) {
     this.#parts = parts;
   }
 
-  /** Looks at everything. Resolves to what is ready now; that counts as taken. */
-  async all(signal: AbortSignal): Promise<readonly Ready[]> {
+  /** Looks at everything. Resolves to what is ready now, at most `room`; that counts as taken. */
+  async all(signal: AbortSignal, room = readyMax): Promise<readonly Ready[]> {
     const { scanner, list, clock } = this.#parts;
     const complete: Sighting[] = [];
+    let [fresh, again] = [0, 0];
+    const from = this.#againFrom;
     this.#refresh();
     list.begin();
     try {
-      for await (const sighting of scanner.entries(signal))
-        if (await this.#isComplete(sighting, complete.length)) complete.push(sighting);
+      for await (const sighting of scanner.entries(signal, (path) => list.rests(path))) {
+        const isComplete = this.#isComplete(sighting);
+        if (!(isComplete instanceof Promise ? await isComplete : isComplete)) continue;
+        if (askedReasons.has(list.reasonOf(sighting.path))) {
+          if (again >= from && again < from + askedAgainMax) complete.push(sighting);
+          again += 1;
+        } else if (fresh < room) {
+          complete.push(sighting);
+          fresh += 1;
+        } else list.waits(sighting.path, { reason: "queued", detail: "" });
+      }
     } catch (error) {
       if (!(error instanceof NotReachable)) throw error;
       list.lost(error.message, clock.now());
       return [];
     }
     list.end(clock.now());
+    this.#againFrom = again > from + askedAgainMax ? from + askedAgainMax : 0;
     return await this.#ready(complete);
   }
 
@@ -73,40 +98,54 @@ export class Looker {
 
   /** Looks again at these only. As `all`. */
   async some(paths: Iterable<string>, signal: AbortSignal): Promise<readonly Ready[]> {
+    const { scanner, list, clock } = this.#parts;
     const complete: Sighting[] = [];
+    const beside = new Beside();
     this.#refresh();
     for (const path of paths) {
-      const sighting = await this.#parts.scanner.look(path, signal);
-      if (sighting !== null && (await this.#isComplete(sighting, complete.length))) complete.push(sighting);
+      const sighting = await scanner.look(path, signal, beside);
+      if (sighting === null) list.missed(path, clock.now());
+      else if (await this.#isComplete(sighting)) complete.push(sighting);
     }
     return await this.#ready(complete);
   }
 
-  async #isComplete(sighting: Sighting, taken: number): Promise<boolean> {
-    const { list, rule, clock, sentAs, decisions } = this.#parts;
-    const { path, view } = sighting;
-    const decided = decisions?.of(path) ?? null;
-    const held = await this.#held(sighting, decided);
-    if (held !== null) {
-      list.sawHeld(sighting, clock.now(), () => sentAs(path), held);
-      return false;
-    }
-    if (list.saw(sighting, clock.now(), () => sentAs(path)) === "nothing") return false;
-    const completion = await rule.complete(view);
-    const counts = decided === null ? completion : overruled(completion);
-    if (!list.completed(path, counts, clock.now())) return false;
-    if (taken < readyMax) return true;
-    list.waits(path, { reason: "queued", detail: "" });
+  /** Whether an entry that is seen is complete. Most are not asked about, and to wait for each would take longer than to look at it. */
+  #isComplete(sighting: Sighting): boolean | Promise<boolean> {
+    const decided = this.#parts.decisions?.of(sighting.path) ?? null;
+    const held = this.#held(sighting, decided);
+    return held instanceof Promise
+      ? held.then((it) => this.#isCompleteUnless(it, sighting, decided))
+      : this.#isCompleteUnless(held, sighting, decided);
+  }
+
+  #isCompleteUnless(
+    held: Waiting | null,
+    sighting: Sighting,
+    decided: Decided | null,
+  ): boolean | Promise<boolean> {
+    const { list, clock, sentAs } = this.#parts;
+    const { path } = sighting;
+    if (held !== null) list.sawHeld(sighting, clock.now(), () => sentAs(path), held);
+    else if (list.saw(sighting, clock.now(), () => sentAs(path)) === "ask")
+      return this.#isCompleteByRule(sighting, decided);
     return false;
   }
 
+  async #isCompleteByRule({ path, view }: Sighting, decided: Decided | null): Promise<boolean> {
+    const { list, rule, clock } = this.#parts;
+    const completion = await rule.complete(view);
+    return list.completed(path, decided === null ? completion : overruled(completion), clock.now());
+  }
+
   /** Why it is not to be sent, whatever there is in it; `null`: it may be. */
-  async #held(sighting: Sighting, decided: Decided | null): Promise<Waiting | null> {
+  #held(sighting: Sighting, decided: Decided | null): Waiting | null | Promise<Waiting | null> {
     if (decided?.decision === "leave")
       return { reason: "left", detail: `${decided.by}, ${localTime(decided.at)}` };
     const { halfTaken } = this.#parts;
-    if (decided !== null || !(await halfTaken?.isPart(sighting))) return null;
-    return { reason: "taken-in-part", detail: "" };
+    // A file goes at once.
+    if (decided !== null || halfTaken === undefined || sighting.kind === "file") return null;
+    return halfTaken.isPart(sighting).then((is) => (is ? { reason: "taken-in-part", detail: "" } : null));
   }
 
   async #ready(complete: readonly Sighting[]): Promise<readonly Ready[]> {
@@ -115,12 +154,13 @@ export class Looker {
     const open = openForWriting();
     const ready: Ready[] = [];
     for (const sighting of complete) {
-      const { path } = sighting;
+      const { path, kind, fingerprint, at } = sighting;
       const prepared = isOpen(sighting, open) ?? (await prepare(sighting));
       if (prepared.type === "waits") list.waits(path, prepared);
-      else if (list.mayBeSent(path, prepared.key) && list.isStill(path, sighting.fingerprint.text)) {
+      else if (list.mayBeSent(path, prepared.key) && list.isStill(path, fingerprint.text)) {
         list.queued(path);
-        ready.push({ sighting, job: prepared.job, key: prepared.key });
+        const seen = { path, kind, fingerprint, at };
+        ready.push({ sighting: seen, job: prepared.job, key: prepared.key });
       }
     }
     return ready;

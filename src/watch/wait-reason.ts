@@ -27,3 +27,11 @@ export const waitReasons = {
 } as const satisfies Readonly<Record<string, string>>;
 
 export type WaitReason = keyof typeof waitReasons;
+
+export interface Waiting {
+  readonly reason: WaitReason;
+  /** What is to be said beside the sentence of the reason; may be empty. */
+  readonly detail: string;
+  /** Fields of its metadata, as people write them, that are missing or not as they have to be. */
+  readonly fields?: readonly string[];
+}

@@ -8,8 +8,11 @@
 
 import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import type { Completion } from "./completion.ts";
-import type { Fingerprint } from "./fingerprint.ts";
-import type { WaitReason } from "./wait-reason.ts";
+import { type Entry, EntryTable } from "./entry-table.ts";
+import { type Fingerprint, numberOf, numberOfFingerprint } from "./fingerprint.ts";
+import type { Waiting, WaitReason } from "./wait-reason.ts";
+
+export type { Waiting } from "./wait-reason.ts";
 
 /** What a look saw of an entry. */
 export interface Seen {
@@ -19,14 +22,6 @@ export interface Seen {
   readonly fingerprint: Fingerprint;
   /** Why it cannot be told what is in it, `null` where it can. */
   readonly fault: string | null;
-}
-
-export interface Waiting {
-  readonly reason: WaitReason;
-  /** What is to be said beside the sentence of the reason; may be empty. */
-  readonly detail: string;
-  /** Fields of its metadata, as people write them, that are missing or not as they have to be. */
-  readonly fields?: readonly string[];
 }
 
 /** An entry that waits, and what was seen of it over time. */
@@ -43,28 +38,6 @@ export interface WaitingEntry extends Waiting {
 
 /** What is to be done with an entry that was seen: `nothing` more now, or `ask` whether it is complete. */
 export type Step = "nothing" | "ask";
-
-interface Entry {
-  readonly kind: "file" | "folder";
-  /** `null`: the next time that it is seen counts as the first. */
-  fingerprint: string | null;
-  /** When it was first seen as it is. */
-  since: number;
-  /** The most bytes that it ever had. */
-  bytesMost: number;
-  /** Whether it had more bytes or files than now. */
-  hasShrunk: boolean;
-  look: number;
-  /** The fingerprint with which it was sent, `null` where it was not. */
-  sent: string | null;
-  isSending: boolean;
-  waiting: Waiting | null;
-  /** Of what the server refused it; `null`: of nothing. */
-  refused: string | null;
-  /** Not before then. */
-  tryAt: number;
-  tries: number;
-}
 
 export interface WatchListOptions {
   /** How long an entry has to be quiet, in ms. */
@@ -85,12 +58,19 @@ const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
 // A program that has it open may write for hours, and end any moment.
 const inUsePauseMs = 30_000;
 const vanishedMsMax = 24 * 60 * 60_000;
+// Of what was sent so many files are looked at in a look, or more, but for so many looks at most an entry is left alone.
+const sentFilesInLook = 25_000;
+const restsMax = 8;
 
 export class WatchList {
   readonly #options: WatchListOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new EntryTable();
   #look = 0;
   #seenInLook = 0;
+  /** Files of what was sent that this look saw, or left alone. */
+  #sentFiles = 0;
+  /** Each so many looks an entry is looked at that was sent. */
+  #turns = 1;
   /** Why the folder cannot be looked at, `null` where it can. */
   #lost: string | null = null;
 
@@ -102,6 +82,7 @@ export class WatchList {
   begin(): void {
     this.#look += 1;
     this.#seenInLook = 0;
+    this.#sentFiles = 0;
   }
 
   /**
@@ -113,24 +94,34 @@ export class WatchList {
       return this.lost("It is empty, and there was something in it", now);
     if (this.#lost !== null) this.#options.onLost(null);
     this.#lost = null;
-    for (const [path, entry] of this.#entries) {
-      if (entry.look === this.#look || entry.isSending) continue;
-      const isForgotten = entry.waiting?.reason === "vanished" && now - entry.since > vanishedMsMax;
-      if (isSettled(entry) || isForgotten || entry.waiting?.reason === "left") this.#entries.delete(path);
-      else if (entry.waiting?.reason !== "vanished") {
-        this.#unseen(entry, now);
-        this.#wait(path, entry, { reason: "vanished", detail: "" });
-      }
+    this.#turns = Math.min(restsMax, Math.max(1, Math.ceil(this.#sentFiles / sentFilesInLook)));
+    for (const entry of this.#entries.all()) {
+      if (entry.seenIn === this.#look || entry.isSending) continue;
+      const isForgotten = entry.reason === "vanished" && now - entry.since > vanishedMsMax;
+      if (isSettled(entry) || isForgotten || entry.reason === "left") this.#entries.delete(entry);
+      else this.#vanished(entry, now);
     }
+  }
+
+  #vanished(entry: Entry, now: number): void {
+    if (entry.reason === "vanished") return;
+    this.#unseen(entry, now);
+    this.#wait(entry, { reason: "vanished", detail: "" });
+  }
+
+  /** An entry whose turn it was to be sent is not there. */
+  missed(path: string, now: number): void {
+    const entry = this.#entries.get(path);
+    if (entry?.reason === "queued" && !entry.isSending) this.#vanished(entry, now);
   }
 
   /** The folder could not be looked at. Nothing is known of any entry any more but what was sent. */
   lost(detail: string, now: number): void {
     if (this.#lost !== detail) this.#options.onLost(detail);
     this.#lost = detail;
-    for (const [path, entry] of this.#entries) {
+    for (const entry of this.#entries.all()) {
       this.#unseen(entry, now);
-      if (!isSettled(entry) && !entry.isSending) this.#wait(path, entry, { reason: "not-reachable", detail });
+      if (!isSettled(entry) && !entry.isSending) this.#wait(entry, { reason: "not-reachable", detail });
     }
   }
 
@@ -139,20 +130,36 @@ export class WatchList {
     entry.since = now;
   }
 
+  /**
+   * Whether it is enough for this look that the entry is there: it was sent, the look before found it as it was sent, and its turn comes with
+   * another one. Then it counts as seen.
+   */
+  rests(path: string): boolean {
+    if (this.#turns === 1) return false;
+    const entry = this.#entries.get(path);
+    if (entry === undefined || !isSettled(entry) || !entry.isAsSent) return false;
+    const isItsTurn = (entry.row + this.#look) % this.#turns === 0;
+    if (isItsTurn || this.#look - entry.lookedAtIn >= restsMax) return false;
+    entry.seenIn = this.#look;
+    this.#seenInLook += 1;
+    this.#sentFiles += entry.files;
+    return true;
+  }
+
   /** A look saw an entry; `sentAs` finds the fingerprint with which it was sent at some time, or `null`, and is asked once. */
   saw(seen: Seen, now: number, sentAs: () => string | null): Step {
     const { entry, ...how } = this.#note(seen, now, sentAs);
-    if (entry.isSending || isAsSent(entry)) return "nothing";
+    if (entry.isSending || entry.isAsSent) return "nothing";
     const waiting = this.#waitingFor(seen, entry, how, now);
     if (waiting === null) return "ask";
-    this.#wait(seen.path, entry, waiting);
+    this.#wait(entry, waiting);
     return "nothing";
   }
 
   /** A look saw an entry that is not to be sent, whatever there is in it. */
   sawHeld(seen: Seen, now: number, sentAs: () => string | null, waiting: Waiting): void {
     const { entry } = this.#note(seen, now, sentAs);
-    if (!entry.isSending && !isAsSent(entry)) this.#wait(seen.path, entry, waiting);
+    if (!entry.isSending && !entry.isAsSent) this.#wait(entry, waiting);
   }
 
   #note(
@@ -161,22 +168,32 @@ export class WatchList {
     sentAs: () => string | null,
   ): { readonly entry: Entry; readonly isSame: boolean; readonly isFirst: boolean } {
     this.#seenInLook += 1;
-    const { fingerprint } = seen;
-    const known = this.#entries.get(seen.path);
-    const entry = known ?? newEntry(seen, sentAs(), now);
-    if (known === undefined) this.#entries.set(seen.path, entry);
-    entry.look = this.#look;
-    const isSame = entry.fingerprint === fingerprint.text;
-    const isFirst = known === undefined || entry.fingerprint === null;
+    const { path, kind, fingerprint } = seen;
+    const number = numberOfFingerprint(fingerprint);
+    const known = this.#entries.get(path);
+    const entry = known ?? this.#entries.add(path, kind, now);
+    if (known === undefined) {
+      entry.bytesMost = fingerprint.bytes;
+      const sent = sentAs();
+      if (sent !== null) entry.sent = numberOf(sent);
+      if (sent !== null && number === numberOf(sent)) entry.fingerprint = number;
+    }
+    entry.seenIn = this.#look;
+    entry.lookedAtIn = this.#look;
+    entry.files = fingerprint.files;
+    const isSame = entry.fingerprint === number;
+    const isFirst = known === undefined || !entry.isKnown;
     if (!isSame) {
-      entry.fingerprint = fingerprint.text;
+      entry.fingerprint = number;
       entry.since = now;
-      entry.tries = 0;
-      entry.tryAt = now;
+      entry.retrying = undefined;
       entry.hasShrunk = fingerprint.bytes < entry.bytesMost;
       entry.bytesMost = Math.max(entry.bytesMost, fingerprint.bytes);
     }
-    if (!entry.isSending && isAsSent(entry)) entry.waiting = null;
+    if (!entry.isSending && entry.isAsSent) {
+      entry.waiting = null;
+      this.#sentFiles += entry.files;
+    }
     return { entry, isSame, isFirst };
   }
 
@@ -190,10 +207,10 @@ export class WatchList {
     if (fault !== null) return { reason: "unreadable", detail: fault };
     if (kind === "folder" ? fingerprint.files === 0 : fingerprint.bytes === 0)
       return { reason: "empty", detail: "" };
-    const again = entry.sent === null ? "" : "It was sent, and has changed since";
+    const again = entry.wasSent ? "It was sent, and has changed since" : "";
     if (isFirst) return { reason: "settling", detail: again };
     if (!isSame) return { reason: "changing", detail: again };
-    if (now < entry.tryAt && isTriedAgain(entry.waiting)) return entry.waiting;
+    if (now < (entry.retrying?.tryAt ?? now) && isTriedAgain(entry.reason)) return entry.waiting;
     if (now - entry.since < this.#settleMs(entry) * signShare) return { reason: "settling", detail: again };
     return null;
   }
@@ -205,24 +222,24 @@ export class WatchList {
   /** What its rule says of an entry that was just seen. Returns whether it is complete: then it may be sent, if nothing else is against it. */
   completed(path: string, completion: Completion, now: number): boolean {
     const entry = this.#entries.get(path);
-    if (entry === undefined || entry.fingerprint === null) return false;
+    if (entry === undefined || !entry.isKnown) return false;
     switch (completion.type) {
       case "waits":
-        this.#wait(path, entry, completion);
+        this.#wait(entry, completion);
         return false;
       case "by-quiet": {
         const quietMs = now - entry.since;
         const settleMs = this.#settleMs(entry);
         if (quietMs >= settleMs) return true;
         const shrunk = entry.hasShrunk ? "It has less in it than it had: it waits longer" : "";
-        const again = entry.sent === null ? shrunk : "It was sent, and has changed since";
-        this.#wait(path, entry, { reason: "settling", detail: again });
+        const again = entry.wasSent ? "It was sent, and has changed since" : shrunk;
+        this.#wait(entry, { reason: "settling", detail: again });
         return false;
       }
       case "complete": {
         if (completion.outcome === "finished") return true;
         const reason = completion.outcome === "failed" ? "run-failed" : "run-aborted";
-        this.#wait(path, entry, { reason, detail: completion.sign });
+        this.#wait(entry, { reason, detail: completion.sign });
         return false;
       }
     }
@@ -231,7 +248,7 @@ export class WatchList {
   /** Something else is against sending it. */
   waits(path: string, waiting: Waiting): void {
     const entry = this.#entries.get(path);
-    if (entry !== undefined) this.#wait(path, entry, waiting);
+    if (entry !== undefined) this.#wait(entry, waiting);
   }
 
   /**
@@ -240,8 +257,8 @@ export class WatchList {
    */
   mayBeSent(path: string, key: string): boolean {
     const entry = this.#entries.get(path);
-    if (entry === undefined || entry.isSending || entry.fingerprint === null) return false;
-    return entry.refused === null || entry.refused !== refusalKey(entry, key);
+    if (entry === undefined || entry.isSending || !entry.isKnown) return false;
+    return !entry.wasRefused(key);
   }
 
   /** It waits for its turn to be sent. */
@@ -249,7 +266,7 @@ export class WatchList {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;
     entry.isSending = true;
-    this.#wait(path, entry, { reason: "queued", detail: "" });
+    this.#wait(entry, { reason: "queued", detail: "" });
   }
 
   /** The server confirmed it, as it was with that fingerprint. */
@@ -257,10 +274,10 @@ export class WatchList {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;
     entry.isSending = false;
-    entry.sent = fingerprint;
+    entry.sent = numberOf(fingerprint);
     entry.waiting = null;
-    entry.refused = null;
-    entry.tries = 0;
+    entry.admit();
+    entry.retrying = undefined;
   }
 
   /** The server, or what is here, refuses it with what `key` stands for. */
@@ -268,8 +285,8 @@ export class WatchList {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;
     entry.isSending = false;
-    entry.refused = refusalKey(entry, key);
-    this.#wait(path, entry, waiting);
+    entry.refuse(key);
+    this.#wait(entry, waiting);
   }
 
   /** It changed while it was sent, or just before: it has to be quiet anew. */
@@ -278,7 +295,7 @@ export class WatchList {
     if (entry === undefined) return;
     entry.isSending = false;
     this.#unseen(entry, now);
-    this.#wait(path, entry, { reason: "changing", detail: "" });
+    this.#wait(entry, { reason: "changing", detail: "" });
   }
 
   /** Sending it failed for a reason that may pass: it is tried again, after pauses that grow. */
@@ -286,8 +303,10 @@ export class WatchList {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;
     entry.isSending = false;
-    entry.tryAt = now + jittered(doubled(retryPauses, entry.tries++), this.#options.random());
-    this.#wait(path, entry, { reason: "retrying", detail });
+    const tries = entry.retrying?.tries ?? 0;
+    const tryAt = now + jittered(doubled(retryPauses, tries), this.#options.random());
+    entry.retrying = { tryAt, tries: tries + 1 };
+    this.#wait(entry, { reason: "retrying", detail });
   }
 
   /** A program keeps it for itself, so that it cannot be read: it is tried again until it can be, at a rhythm that does not slow down. */
@@ -295,8 +314,9 @@ export class WatchList {
     const entry = this.#entries.get(path);
     if (entry === undefined) return;
     entry.isSending = false;
-    entry.tryAt = now + jittered(inUsePauseMs, this.#options.random());
-    this.#wait(path, entry, { reason: "open-for-writing", detail });
+    const tryAt = now + jittered(inUsePauseMs, this.#options.random());
+    entry.retrying = { tryAt, tries: entry.retrying?.tries ?? 0 };
+    this.#wait(entry, { reason: "open-for-writing", detail });
   }
 
   /** It was not tried after all: its turn comes again. */
@@ -311,8 +331,8 @@ export class WatchList {
    */
   leaving(path: string): boolean {
     const entry = this.#entries.get(path);
-    if (entry === undefined || entry.fingerprint === null) return false;
-    const isRest = entry.waiting?.reason === "taken-in-part" && !entry.isSending;
+    if (entry === undefined || !entry.isKnown) return false;
+    const isRest = entry.reason === "taken-in-part" && !entry.isSending;
     if (!isRest && !isSettled(entry)) return false;
     entry.isSending = true;
     return true;
@@ -320,29 +340,51 @@ export class WatchList {
 
   /** It was taken away. */
   gone(path: string): void {
-    this.#entries.delete(path);
+    const entry = this.#entries.get(path);
+    if (entry !== undefined) this.#entries.delete(entry);
   }
 
   /** Whether the entry, as it was last seen, has this fingerprint. */
   isStill(path: string, fingerprint: string): boolean {
-    return this.#entries.get(path)?.fingerprint === fingerprint;
+    return this.#entries.get(path)?.fingerprint === numberOf(fingerprint);
   }
 
-  /** What each entry waits for that was not sent, or has changed since. */
-  *waiting(): Generator<{ readonly path: string; readonly kind: "file" | "folder" } & Waiting> {
-    for (const [path, { kind, waiting }] of this.#entries)
-      if (waiting !== null) yield { path, kind, ...waiting };
+  /** What an entry waits for; `null`: nothing. */
+  reasonOf(path: string): WaitReason | null {
+    return this.#entries.get(path)?.reason ?? null;
+  }
+
+  /** What each entry waits for that was not sent, or has changed since; or those alone that wait for `only`. */
+  *waiting(
+    only: WaitReason | null = null,
+  ): Generator<{ readonly path: string; readonly kind: "file" | "folder" } & Waiting> {
+    if (only !== null && this.reasons[only] === undefined) return;
+    for (const entry of this.#entries.all()) {
+      if (only !== null && entry.reason !== only) continue;
+      const { waiting, kind } = entry;
+      if (waiting !== null) yield { path: entry.path, kind, ...waiting };
+    }
+  }
+
+  /** At most so many of those that are complete and wait for nothing but their turn. */
+  inTurn(max: number): readonly string[] {
+    const paths: string[] = [];
+    for (const entry of this.#entries.all()) {
+      if (paths.length >= max) break;
+      if (entry.reason === "queued" && !entry.isSending) paths.push(entry.path);
+    }
+    return paths;
   }
 
   /** The same, with what was seen over time, for who asks now. */
   *details(now: number): Generator<WaitingEntry> {
-    for (const [path, { kind, waiting, fingerprint, since, tries, tryAt }] of this.#entries) {
+    for (const entry of this.#entries.all()) {
+      const { waiting, path, kind, isKnown, since, retrying } = entry;
       if (waiting === null) continue;
-      const quiet = fingerprint === null ? null : now - since;
-      const isTried = waiting.reason === "retrying" && tryAt > now;
+      const isTried = waiting.reason === "retrying" && retrying !== undefined && retrying.tryAt > now;
       yield {
-        ...{ path, kind, ...waiting, quietMs: quiet },
-        ...{ tries, nextTryMs: isTried ? tryAt - now : null },
+        ...{ path, kind, ...waiting, quietMs: isKnown ? now - since : null },
+        ...{ tries: retrying?.tries ?? 0, nextTryMs: isTried ? retrying.tryAt - now : null },
       };
     }
   }
@@ -354,58 +396,30 @@ export class WatchList {
 
   /** How many entries there are, and how many of them wait. */
   get counts(): { readonly entries: number; readonly waiting: number } {
-    let waiting = 0;
-    for (const entry of this.#entries.values()) if (entry.waiting !== null) waiting += 1;
+    const waiting = Object.values(this.reasons).reduce((sum, count) => sum + count, 0);
     return { entries: this.#entries.size, waiting };
   }
 
   /** How many of them wait for which reason. */
   get reasons(): Readonly<Record<string, number>> {
-    const reasons: Record<string, number> = {};
-    for (const { reason } of this.waiting()) reasons[reason] = (reasons[reason] ?? 0) + 1;
-    return reasons;
+    return this.#entries.texts.reasons;
   }
 
-  #wait(path: string, entry: Entry, { reason, detail, fields }: Waiting): void {
+  #wait(entry: Entry, { reason, detail, fields }: Waiting): void {
     const before = entry.waiting;
-    entry.waiting = { reason, detail, ...(fields === undefined ? {} : { fields }) };
+    const waiting = { reason, detail, ...(fields === undefined ? {} : { fields }) };
+    entry.waiting = waiting;
     if (before?.reason !== reason || before.detail !== detail)
-      this.#options.onWaiting(path, entry.waiting, entry.kind);
+      this.#options.onWaiting(entry.path, waiting, entry.kind);
   }
 }
 
 /** Whether only trying tells that it is over. */
-function isTriedAgain(waiting: Waiting | null): waiting is Waiting {
-  return waiting?.reason === "retrying" || waiting?.reason === "open-for-writing";
-}
-
-function newEntry({ kind, fingerprint }: Seen, sent: string | null, now: number): Entry {
-  return {
-    kind,
-    fingerprint: sent === fingerprint.text ? sent : null,
-    since: now,
-    bytesMost: fingerprint.bytes,
-    hasShrunk: false,
-    look: 0,
-    sent,
-    isSending: false,
-    waiting: null,
-    refused: null,
-    tryAt: now,
-    tries: 0,
-  };
-}
-
-/** It was last seen as it was sent. */
-function isAsSent({ sent, fingerprint }: Entry): boolean {
-  return sent !== null && sent === fingerprint;
+function isTriedAgain(reason: WaitReason | null): boolean {
+  return reason === "retrying" || reason === "open-for-writing";
 }
 
 /** It was sent, and nothing is known of it that would be to be sent. */
-function isSettled({ sent, waiting, isSending }: Entry): boolean {
-  return sent !== null && waiting === null && !isSending;
-}
-
-function refusalKey({ fingerprint }: Entry, key: string): string {
-  return `${fingerprint}\0${key}`;
+function isSettled({ wasSent, isWaiting, isSending }: Entry): boolean {
+  return wasSent && !isWaiting && !isSending;
 }

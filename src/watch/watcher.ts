@@ -11,7 +11,7 @@ import type { Receipt } from "../client/upload.ts";
 import type { Scanner } from "./folder/scan.ts";
 import type { SentEntry } from "./folder/sent-memory.ts";
 import { Hurry } from "./hurry.ts";
-import type { Looker, Ready } from "./looker.ts";
+import { type Looker, type Ready, readyMax } from "./looker.ts";
 import { costOf, pauseAfter } from "./pace.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 import { isInUse, refusalOf } from "./refusal.ts";
@@ -45,11 +45,15 @@ export interface WatcherParts {
 const serverPauses: Pauses = { minMs: 15_000, maxMs: 10 * 60_000 };
 // A look in between is cheap as long as not too much waits.
 const lookedAgainMax = 200;
+// So many come after the others when nothing is left that is ready.
+const inTurnMax = 200;
 
 export class Watcher {
   readonly #parts: WatcherParts;
   readonly #queue = new ReadyQueue<Ready>();
   #underWay = 0;
+  /** Whether there may be some that are complete, and wait for nothing but their turn. */
+  #hasMore = false;
   /** What the server, or the way to it, failed with last; `null` where something was stored since. */
   #serverFault: DyncError | null = null;
 
@@ -67,6 +71,7 @@ export class Watcher {
     for (;;) {
       const elapsedMs = clock.now() - startedAt;
       const ready = await looker.all(signal);
+      this.#hasMore = true;
       if (ready.length > 0) {
         this.#queue.push(ready);
         await this.#session(false, signal);
@@ -79,9 +84,8 @@ export class Watcher {
   }
 
   #isAnySettling(): boolean {
-    for (const { reason } of this.#parts.list.waiting())
-      if (reason === "settling" || reason === "changing" || reason === "queued") return true;
-    return false;
+    const { settling = 0, changing = 0, queued = 0 } = this.#parts.list.reasons;
+    return settling + changing + queued > 0;
   }
 
   /** Watches until the signal aborts, and rejects then. */
@@ -101,7 +105,9 @@ export class Watcher {
         const isWhole = clock.now() >= wholeDueAt || (hurry.isAsked && clock.now() >= hurriedFrom);
         if (isWhole) hurry.done();
         const cost = await costOf(clock, async () => {
-          this.#push(await (isWhole ? looker.all(signal) : looker.some(again.paths, signal)));
+          const room = readyMax - this.#queue.length;
+          this.#push(await (isWhole ? looker.all(signal, room) : looker.some(again.paths, signal)));
+          if (isWhole) this.#hasMore = true;
         });
         this.#parts.rememberAgain?.();
         const now = clock.now();
@@ -121,13 +127,13 @@ export class Watcher {
 
   /** What waits for something that a look can see, unless that is much; `isSoon`: some of it may be complete soon. */
   #toBeSeenAgain(): { readonly paths: readonly string[]; readonly isSoon: boolean } {
+    const { list } = this.#parts;
+    const { settling = 0, changing = 0, queued = 0, left = 0 } = list.reasons;
+    const isSoon = settling + changing > 0;
+    if (list.counts.waiting - queued - left > lookedAgainMax) return { paths: [], isSoon };
     const paths: string[] = [];
-    let isSoon = false;
-    for (const { path, reason } of this.#parts.list.waiting()) {
-      if (reason === "queued" || reason === "left") continue;
-      if (paths.push(path) > lookedAgainMax) return { paths: [], isSoon };
-      isSoon ||= reason === "settling" || reason === "changing";
-    }
+    for (const { path, reason } of list.waiting())
+      if (reason !== "queued" && reason !== "left") paths.push(path);
     return { paths, isSoon };
   }
 
@@ -174,7 +180,7 @@ export class Watcher {
   async *#jobs(goesOn: boolean, signal: AbortSignal): AsyncGenerator<Ready, void, undefined> {
     const { list, scanner, clock } = this.#parts;
     while (this.#serverFault === null && !this.#queue.isClosed) {
-      const ready = this.#queue.take();
+      const ready = this.#queue.take() ?? (await this.#nextInTurn(signal));
       if (ready === undefined) {
         if (!goesOn || this.#underWay === 0) return;
         await this.#queue.change();
@@ -189,6 +195,17 @@ export class Watcher {
         yield ready;
       }
     }
+  }
+
+  /** Of those that the last look at everything had no room for. */
+  async #nextInTurn(signal: AbortSignal): Promise<Ready | undefined> {
+    const { list, looker } = this.#parts;
+    const { queued = 0 } = list.reasons;
+    if (!this.#hasMore || queued <= this.#underWay) return undefined;
+    const ready = await looker.some(list.inTurn(inTurnMax), signal);
+    this.#hasMore = ready.length > 0;
+    this.#queue.push(ready);
+    return this.#queue.take();
   }
 
   #ended(note: () => void): void {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { objectText } from "../../src/base/json-text.ts";
 import type { SeenFile } from "../../src/watch/completion.ts";
-import { FingerprintSum } from "../../src/watch/fingerprint.ts";
+import { FingerprintSum, numberOf, numberOfFingerprint } from "../../src/watch/fingerprint.ts";
 import { pauseAfter } from "../../src/watch/pace.ts";
 import { readPathForm } from "../../src/watch/path-metadata.ts";
 
@@ -63,4 +63,30 @@ test.each([
   ["{}", "has a {} without a name"],
 ])("a form of paths that is none says why: %s", (text, why) => {
   expect(() => readPathForm(text)).toThrow(why);
+});
+
+test("the number of a fingerprint is that of its text, which need not be made for it", () => {
+  const file = fc.record({
+    path: fc.string({ unit: "binary" }),
+    size: fc.maxSafeNat(),
+    mtimeMs: fc.double({ noNaN: true }),
+    id: fc.maxSafeNat().map(String),
+  });
+  fc.assert(
+    fc.property(fc.array(file, { maxLength: 3 }), (files) => {
+      const sum = new FingerprintSum();
+      for (const one of files) sum.add(one);
+      const { result } = sum;
+      const kept = { files: result.files, bytes: result.bytes, text: result.text };
+      expect(result.text).toMatch(/^\d+-\d+(e\+\d+)?-[0-9a-f]{16}$/);
+      expect(numberOfFingerprint(result)).toBe(numberOf(kept.text));
+      expect(numberOfFingerprint(kept)).toBe(numberOf(kept.text));
+    }),
+  );
+});
+
+test("a fingerprint that an earlier version kept is that of the same file", () => {
+  const sum = new FingerprintSum();
+  sum.add({ path: "images/1.tif", size: 123456789, mtimeMs: 1785000000000.125, id: "1234567" });
+  expect(sum.result.text).toBe("1-123456789-2823c11698cde5ed");
 });

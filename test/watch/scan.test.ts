@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openForWriting } from "../../src/watch/folder/open-for-writing.ts";
-import { NotReachable, Scanner, type Shape } from "../../src/watch/folder/scan.ts";
+import { Beside, NotReachable, Scanner, type Shape } from "../../src/watch/folder/scan.ts";
 import { lockWatch, type SentEntry, SentMemory, watchFolderOf } from "../../src/watch/folder/sent-memory.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
@@ -80,6 +80,28 @@ describe("Scanner", () => {
     await writeFile(join(folder, "x.left-out"), "");
     await symlink(join(folder, "run"), join(folder, "link"));
     expect(await look(scanner)).toEqual(before);
+  });
+
+  test("of what rests nothing is looked at, and in a folder that does not, all", async () => {
+    const scanner = new Scanner(folder, { ...everything, depth: 2, isEntry: ({ name }) => name !== "run" });
+    await writeFile(join(folder, "run", "sub", "c.raw"), "c");
+    const asked: string[] = [];
+    const found: string[] = [];
+    const rests = (path: string): boolean => asked.push(path) > 0 && path === "a.raw";
+    for await (const { path } of scanner.entries(signal, rests)) found.push(path);
+    expect([asked, found]).toEqual([["a.raw", "run", "run/sub"], ["run/sub"]]);
+  });
+
+  test("what lies beside entries that are looked at again is listed once, and not unless it is asked for", async () => {
+    const scanner = new Scanner(folder, everything);
+    const beside = new Beside();
+    const [one, other] = [
+      await scanner.look("a.raw", signal, beside),
+      await scanner.look("run", signal, beside),
+    ];
+    await writeFile(join(folder, "new.raw"), "new");
+    expect(one?.view.siblings()).toEqual(["a.raw", "new.raw", "run"]);
+    expect(other?.view.siblings()).toBe(one?.view.siblings() as readonly string[]);
   });
 
   test("looks for entries as deep as is said, and in no entry", async () => {

@@ -209,6 +209,107 @@ describe("WatchList", () => {
   });
 });
 
+describe("of very much that was sent", () => {
+  const count = 40;
+  const filesEach = 10_000;
+
+  /** A folder with very many files, in a state of this name. */
+  function large(path: string, state = "a"): Seen {
+    const fingerprint = { files: filesEach, bytes: 10, text: `${filesEach}-10-${state}` };
+    return { path, kind: "folder", fingerprint, fault: null };
+  }
+
+  /** A look as a scanner makes it. Returns which entries were looked at. */
+  function lookAtDue(
+    now: number,
+    entries: readonly Seen[],
+    sentAs: (one: Seen) => string | null = (one) => one.fingerprint.text,
+  ): readonly string[] {
+    const lookedAt: string[] = [];
+    list.begin();
+    for (const one of entries) {
+      if (list.rests(one.path)) continue;
+      lookedAt.push(one.path);
+      if (list.saw(one, now, () => sentAs(one)) === "ask") list.completed(one.path, quiet, now);
+    }
+    list.end(now);
+    return lookedAt;
+  }
+
+  const paths = Array.from({ length: count }, (_, at) => `run${at}`);
+  const all = paths.map((path) => large(path));
+
+  test("each look looks at a part, and eight in a row at all of it", () => {
+    expect(lookAtDue(0, all)).toEqual(paths);
+    for (let first = 1; first < 30; first += 8) {
+      const found = Array.from({ length: 8 }, (_, at) => lookAtDue(first + at, all));
+      expect(found.flat().toSorted()).toEqual(paths.toSorted());
+      for (const part of found) expect(part).toHaveLength(count / 8);
+    }
+    expect(list.counts).toEqual({ entries: count, waiting: 0 });
+  });
+
+  test("what changed is found then, and is looked at each time until it is sent", () => {
+    lookAtDue(0, all);
+    const changed = all.map((one, at) => (at === 7 ? large(one.path, "b") : one));
+    let now = 1;
+    while (list.counts.waiting === 0) lookAtDue(now++, changed);
+    expect(now).toBeLessThanOrEqual(9);
+    for (const end = now + 10; now < end; now++) expect(lookAtDue(now, changed)).toContain("run7");
+    list.sent("run7", changed[7]!.fingerprint.text);
+    expect(Array.from({ length: 8 }, () => lookAtDue(now++, changed)).flat()).toHaveLength(count);
+  });
+
+  test("what was not sent is looked at each time, and what is gone is forgotten at once", () => {
+    const sentAs = ({ path, fingerprint }: Seen): string | null =>
+      path === "run3" ? null : fingerprint.text;
+    lookAtDue(0, all, sentAs);
+    for (let now = 1; now < 10; now++) expect(lookAtDue(now, all, sentAs)).toContain("run3");
+    lookAtDue(10, all.slice(0, 20), sentAs);
+    expect(list.counts).toEqual({ entries: 20, waiting: 1 });
+  });
+
+  test("after the folder was away all of it is looked at", () => {
+    lookAtDue(0, all);
+    list.begin();
+    list.lost("away", 1);
+    expect(lookAtDue(2, all)).toEqual(paths);
+    expect(list.counts.waiting).toBe(0);
+  });
+
+  test("of little that was sent all is looked at each time", () => {
+    const few = all.slice(0, 2);
+    for (let now = 0; now < 10; now++) expect(lookAtDue(now, few)).toHaveLength(2);
+  });
+});
+
+test("what is complete and waits for its turn is known, until it is taken", () => {
+  look(0, seen("a"), seen("b"), seen("c"));
+  for (const path of ["a", "b", "c"]) list.waits(path, { reason: "queued", detail: "" });
+  list.queued("b");
+  expect(list.inTurn(9)).toEqual(["a", "c"]);
+  expect(list.inTurn(1)).toEqual(["a"]);
+  // One that is not there when it is looked at waits for that, and one that is under way for nothing else.
+  for (const path of ["a", "b", "gone"]) list.missed(path, 1);
+  expect(reasons()).toEqual({ a: "vanished", b: "queued", c: "queued" });
+});
+
+test("places of entries that are forgotten are taken by others, of which nothing is known", () => {
+  const round = (name: string, count: number): readonly Seen[] =>
+    Array.from({ length: count }, (_, at) => seen(`${name}-${at}`));
+  look(0, seen("stays", 77), ...round("first", 500));
+  for (const { path } of round("first", 500)) {
+    list.refused(path, "k", { reason: "refused", detail: path });
+    list.failed(path, "no", 0);
+    list.gone(path);
+  }
+  expect(look(1, seen("stays", 77), ...round("second", 700))).toEqual([]);
+  expect(list.reasons).toEqual({ settling: 701 });
+  for (const { path } of round("second", 700)) expect(list.mayBeSent(path, "k")).toBe(true);
+  expect(look(settleMs, seen("stays", 77))).toEqual(["stays"]);
+  expect(list.isStill("stays", seen("stays", 77).fingerprint.text)).toBe(true);
+});
+
 test("doc/watch.md and doc/json.md name every reason, with what it means", () => {
   const [page, json] = ["watch.md", "json.md"].map((name) =>
     readFileSync(join(import.meta.dir, "../../doc", name), "utf8"),

@@ -1,6 +1,7 @@
 // A watcher in simulated time: a folder in memory, a clock that stands still until it is moved, and a server that answers as it is told.
 
 import { beforeEach, describe, expect, test } from "bun:test";
+import { setImmediate } from "node:timers/promises";
 import { DyncError } from "../../src/base/error.ts";
 import type { Receipt } from "../../src/client/upload.ts";
 import { genericRule } from "../../src/watch/completion.ts";
@@ -9,7 +10,7 @@ import type { EntryOnDisk } from "../../src/watch/folder/entry-view.ts";
 import { NotReachable, type Sighting } from "../../src/watch/folder/scan.ts";
 import type { SentEntry } from "../../src/watch/folder/sent-memory.ts";
 import { Looker, type Ready } from "../../src/watch/looker.ts";
-import { WatchList } from "../../src/watch/watch-list.ts";
+import { type Waiting, WatchList } from "../../src/watch/watch-list.ts";
 import { Watcher } from "../../src/watch/watcher.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -32,6 +33,8 @@ let remembered: Map<string, SentEntry>;
 let looks: number;
 /** What sending an entry ends with: `null`, it is stored. */
 let answer: (path: string) => DyncError | null;
+/** What is against sending an entry, `null`: nothing. */
+let against: (path: string) => Waiting | null;
 let stop: AbortController;
 let list: WatchList;
 
@@ -40,6 +43,7 @@ beforeEach(() => {
   clock = new JumpingClock();
   [sent, remembered, looks] = [[], new Map(), 0];
   answer = () => null;
+  against = () => null;
   stop = new AbortController();
 });
 
@@ -66,13 +70,17 @@ function openWatcher(): Watcher {
   const looker = new Looker({
     ...{ clock, scanner, list, rule: genericRule },
     sentAs: (path) => remembered.get(path)?.fingerprint.text ?? null,
-    prepare: async ({ path }) => ({
-      ...{ type: "job", key: path },
-      job: {
-        ...{ host: "h", port: 1, serverKeyFile: null, name: path, metadataText: "{}" },
-        origin: { kind: "file", path },
-      },
-    }),
+    prepare: async ({ path }) => {
+      const waiting = against(path);
+      if (waiting !== null) return { type: "waits", ...waiting };
+      return {
+        ...{ type: "job", key: path },
+        job: {
+          ...{ host: "h", port: 1, serverKeyFile: null, name: path, metadataText: "{}" },
+          origin: { kind: "file", path },
+        },
+      };
+    },
     openForWriting: () => new Set(),
   });
   return new Watcher({
@@ -98,6 +106,14 @@ async function pass(ms: number, stepMs = 5000): Promise<void> {
   for (let passed = 0; passed < ms; passed += stepMs) {
     clock.advance(stepMs);
     for (let turns = 0; turns < 30; turns++) await Promise.resolve();
+  }
+}
+
+/** The same, where very many have theirs. */
+async function passInTurns(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 5000) {
+    clock.advance(5000);
+    await setImmediate();
   }
 }
 
@@ -249,6 +265,43 @@ describe("Watcher", () => {
       expect(list.counts.entries).toBeLessThanOrEqual(25);
       expect(looks).toBeLessThan((7 * 24 * hourMs) / 10_000 + 100);
     });
+  });
+
+  test("of very many some wait for their turn, none for those that lack something, and each is sent once", async () => {
+    const [lacking, whole] = [1500, 4500];
+    for (let at = 0; at < lacking; at++) files?.set(`a${at}`, 1);
+    for (let at = 0; at < whole; at++) files?.set(`b${at}`, 1);
+    let asked = 0;
+    against = (path) => {
+      if (!path.startsWith("a")) return null;
+      asked += 1;
+      return { reason: "metadata-missing", detail: "" };
+    };
+    await watching(async () => {
+      await passInTurns(2 * settleMs);
+      expect([...sent].sort()).toEqual([...(files?.keys() ?? [])].filter((it) => it.startsWith("b")).sort());
+      expect(list.reasons).toEqual({ "metadata-missing": lacking });
+      // All of them are asked about again, and are sent when they have what they lacked.
+      asked = 0;
+      await passInTurns(4 * settleMs);
+      expect(asked).toBeGreaterThan(lacking);
+      against = () => null;
+      await passInTurns(4 * settleMs);
+    });
+    expect(sent).toHaveLength(lacking + whole);
+  });
+
+  test("of very many no more is ready at a time than what can be sent soon", async () => {
+    for (let at = 0; at < 3000; at++) files?.set(`a${at}`, 1);
+    answer = () => new DyncError("unreachable", "away");
+    await watching(async () => {
+      await passInTurns(10 * settleMs);
+      expect(list.counts).toEqual({ entries: 3000, waiting: 3000 });
+      expect(list.reasons.queued).toBeGreaterThanOrEqual(1000);
+      answer = () => null;
+      await passInTurns(20 * settleMs);
+    });
+    expect(sent).toHaveLength(3000);
   });
 
   test("once: what is quiet is sent, and a server that is away is told", async () => {

@@ -156,9 +156,9 @@ export async function explainByLooking(
   folder: string,
   { output, signal }: CommandContext,
 ): Promise<void> {
-  await looker.all(signal);
+  await looker.all(signal, Number.POSITIVE_INFINITY);
   await sleep(systemClock, explainPauseMs, signal);
-  for (const { sighting } of await looker.all(signal)) {
+  for (const { sighting } of await looker.all(signal, Number.POSITIVE_INFINITY)) {
     const detail = "It is quiet since --explain looks at it";
     list.waits(sighting.path, { reason: "settling", detail });
   }

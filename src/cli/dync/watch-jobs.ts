@@ -12,7 +12,7 @@ import type { Selection } from "../../client/listing/selection.ts";
 import type { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
-import type { Sighting } from "../../watch/folder/scan.ts";
+import type { Sighted } from "../../watch/folder/scan.ts";
 import type { Prepared } from "../../watch/looker.ts";
 import type { PathReader } from "../../watch/path-metadata.ts";
 import type { Waiting } from "../../watch/watch-list.ts";
@@ -52,7 +52,7 @@ export class WatchJobs {
   }
 
   /** The job of an entry, or what it waits for before there can be one. */
-  prepare(sighting: Sighting): Prepared {
+  prepare(sighting: Sighted): Prepared {
     const name = orWaiting("unsendable", () => this.#nameOf(sighting));
     if (typeof name !== "string") return { type: "waits", ...name };
     const metadataText = this.#metadataOf(sighting);
@@ -62,7 +62,7 @@ export class WatchJobs {
     return { type: "job", job, key };
   }
 
-  #originOf({ at, kind }: Sighting): Pick<Job, "origin" | "unpack"> {
+  #originOf({ at, kind }: Sighted): Pick<Job, "origin" | "unpack"> {
     // As this system writes paths: people read it.
     const path = resolve(at);
     if (kind === "file") return { origin: { kind, path } };
@@ -70,7 +70,7 @@ export class WatchJobs {
     return { origin: { kind: "dataset", path, selection }, unpack: "tar" };
   }
 
-  #nameOf({ at, kind }: Sighting): string {
+  #nameOf({ at, kind }: Sighted): string {
     const chosen = this.#templateName(at, kind === "folder");
     return kind === "folder" ? datasetNameOnServer(chosen, at) : nameOnServer(chosen, at);
   }
@@ -82,7 +82,7 @@ export class WatchJobs {
     return nameTemplate.nameOf({ path: resolve(at), isFolder, modified: stats.mtime });
   }
 
-  #metadataOf({ path, at, kind }: Sighting): string | Waiting {
+  #metadataOf({ path, at, kind }: Sighted): string | Waiting {
     const { shared, fromPath } = this.#options;
     const own = fromPath === null ? [] : fromPath(path);
     if (own === null)

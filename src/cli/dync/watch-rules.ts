@@ -32,9 +32,8 @@ export function rulesCheck(
 
 /** Whether something waits that other rules would let go. */
 export function isWaitingForRules(list: WatchList): boolean {
-  for (const { reason } of list.waiting())
-    if (reason === "metadata-missing" || reason === "refused") return true;
-  return false;
+  const { "metadata-missing": lacking = 0, refused = 0 } = list.reasons;
+  return lacking + refused > 0;
 }
 
 /** What an entry lacks, with where to write it. */

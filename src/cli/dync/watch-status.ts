@@ -84,9 +84,9 @@ export class WatchStatus implements Disposable {
 
 function lackingIn(list: WatchList): WatchState["lacking"] {
   const lacking: WatchState["lacking"] = [];
-  for (const { path, reason, fields = [] } of list.waiting()) {
+  for (const { path, fields = [] } of list.waiting("metadata-missing")) {
+    lacking.push({ path, fields: [...fields] });
     if (lacking.length === lackingMax) break;
-    if (reason === "metadata-missing") lacking.push({ path, fields: [...fields] });
   }
   return lacking;
 }

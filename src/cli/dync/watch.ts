@@ -29,7 +29,7 @@ import type { Profile } from "../../watch/profile.ts";
 import { Remembering } from "../../watch/remembering.ts";
 import type { RulesCheck } from "../../watch/rules-check.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
-import { type Waiting, WatchList } from "../../watch/watch-list.ts";
+import { WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
 import { BatchProgress } from "../batch-progress.ts";
 import { type CommandContext, defineCommand, exitNotAll, type SaidByVariables } from "../command.ts";
@@ -164,7 +164,8 @@ async function watchFolder(
       const fault = faults.find((it) => it !== null);
       if (fault !== undefined) throw fault;
       await after?.once(signal);
-      return isAnythingRefused([...parts.list.waiting(), ...also.waiting()]) ? exitNotAll : 0;
+      const reasons = [...Object.keys(parts.list.reasons), ...[...also.waiting()].map((it) => it.reason)];
+      return isAnythingRefused(reasons) ? exitNotAll : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
     const all = [rules, watcher, also, ...(after === null ? [] : [after])];
@@ -223,10 +224,8 @@ function beingWatched(folder: string): DyncError {
   return new DyncError("failed", `Another dync watches "${folder}" already`, { hint });
 }
 
-function isAnythingRefused(waiting: readonly Waiting[]): boolean {
-  return waiting.some(
-    ({ reason }) => reason === "refused" || reason === "retrying" || reason === "unsendable",
-  );
+function isAnythingRefused(reasons: readonly string[]): boolean {
+  return reasons.some((it) => it === "refused" || it === "retrying" || it === "unsendable");
 }
 
 interface Around {

@@ -13,23 +13,24 @@ export interface EntryPlace {
   readonly kind: "file" | "folder";
   /** What the system says of it. */
   readonly stats: Stats;
-  readonly siblings: readonly string[];
-  /** Whether what lies at a path in it, from the entry on, is none of it. */
-  readonly isLeftOut: (path: string, isFolder: boolean) => boolean;
+  readonly siblings: () => readonly string[];
 }
 
 export class EntryOnDisk implements EntryView {
   readonly name: string;
   readonly kind: "file" | "folder";
   readonly #place: EntryPlace;
+  readonly #isLeftOut: (path: string, isFolder: boolean) => boolean;
   #files: readonly SeenFile[] = [];
   /** So many parts have the paths that are listed, at most. */
   #partsMax = 0;
 
-  constructor(place: EntryPlace) {
+  /** `isLeftOut`: whether what lies at a path in it, from the entry on, is none of it. */
+  constructor(place: EntryPlace, isLeftOut: (path: string, isFolder: boolean) => boolean) {
     this.name = place.name;
     this.kind = place.kind;
     this.#place = place;
+    this.#isLeftOut = isLeftOut;
   }
 
   files(partsMax = Number.POSITIVE_INFINITY): readonly SeenFile[] {
@@ -38,7 +39,7 @@ export class EntryOnDisk implements EntryView {
   }
 
   #list(partsMax: number): readonly SeenFile[] {
-    const { at, kind, stats, isLeftOut } = this.#place;
+    const { at, kind, stats } = this.#place;
     if (kind === "file") return [seenFile("", stats)];
     const files: SeenFile[] = [];
     for (const waiting = [{ below: "", parts: 1 }]; waiting.length > 0; ) {
@@ -46,7 +47,7 @@ export class EntryOnDisk implements EntryView {
       for (const name of namesOrNone(below === "" ? at : `${at}/${below}`)) {
         const path = below === "" ? name : `${below}/${name}`;
         const found = statsOrNull(`${at}/${path}`);
-        if (found === null || isLeftOut(path, found.isDirectory())) continue;
+        if (found === null || this.#isLeftOut(path, found.isDirectory())) continue;
         if (!found.isDirectory()) {
           if (found.isFile()) files.push(seenFile(path, found));
         } else if (parts < partsMax) waiting.push({ below: path, parts: parts + 1 });
@@ -56,7 +57,7 @@ export class EntryOnDisk implements EntryView {
   }
 
   siblings(): readonly string[] {
-    return this.#place.siblings;
+    return this.#place.siblings();
   }
 
   async read(path: string, max: number): Promise<Uint8Array | null> {

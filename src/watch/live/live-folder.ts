@@ -163,11 +163,13 @@ export class LiveFolder implements LiveFeed {
     const isExcluded = anyOf(selection.exclude, process.platform === "win32");
     const above = dirname(folder);
     const siblings = await namesIn(above, new IoPace(clock)).catch(() => []);
-    return new EntryOnDisk({
-      ...{ at: folder, name: basename(folder), kind: "folder", siblings },
-      stats: lstatSync(systemPathBytes(above)),
-      isLeftOut: (path, isFolder) => (!selection.all && isSystemJunk(path)) || isExcluded(path, isFolder),
-    });
+    return new EntryOnDisk(
+      {
+        ...{ at: folder, name: basename(folder), kind: "folder", siblings: () => siblings },
+        stats: lstatSync(systemPathBytes(above)),
+      },
+      (path, isFolder) => (!selection.all && isSystemJunk(path)) || isExcluded(path, isFolder),
+    );
   }
 
   /** Looks at all of it. */
