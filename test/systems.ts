@@ -23,6 +23,7 @@ const tests = [
   "test/build/release.test.ts",
   "test/e2e/foreign-systems.test.ts",
   "test/e2e/windows.test.ts",
+  "test/e2e/windows-service.test.ts",
   "test/e2e/deno.test.ts",
   "test/faults/foreign-systems.test.ts",
   "test/faults/debian.test.ts",

@@ -27,6 +27,8 @@ export interface ServiceFiles {
   readonly log: string;
   /** When it was started, and how often in vain. */
   readonly runState: string;
+  /** Held by the process that runs it. */
+  readonly lock: string;
 }
 
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/;
@@ -53,7 +55,14 @@ export function servicesFolder(home: string): string {
 
 export function filesOf(home: string, name: string): ServiceFiles {
   const at = (ending: string): string => join(servicesFolder(home), `${name}${ending}`);
-  return { name, home, definition: at(".json"), log: at(".log"), runState: at(".run.json") };
+  return {
+    name,
+    home,
+    definition: at(".json"),
+    log: at(".log"),
+    runState: at(".run.json"),
+    lock: at(".lock"),
+  };
 }
 
 /** The files of the service whose definition is `file`. */

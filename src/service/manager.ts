@@ -20,11 +20,14 @@ export interface ServiceManager {
   fileFor(definition: ServiceDefinition, files: ServiceFiles): SystemFile;
   /** Makes the system know it, and start it at logon. Throws `DyncError` with what the system said. */
   install(file: SystemFile, name: string): Promise<void>;
-  start(name: string): Promise<void>;
-  stop(name: string): Promise<void>;
+  start(files: ServiceFiles): Promise<void>;
+  /** Ends it; resolves when it has ended. */
+  stop(files: ServiceFiles): Promise<void>;
   /** Ends it, and makes the system forget it. What is not there is no fault. */
-  uninstall(name: string, files: ServiceFiles): Promise<void>;
-  state(name: string): Promise<ServiceState>;
+  uninstall(files: ServiceFiles): Promise<void>;
+  state(files: ServiceFiles): Promise<ServiceState>;
+  /** Whether the next login starts what was stopped. */
+  readonly startsStopped: boolean;
   /** What somebody has to know for it to run when nobody is logged in; `null`: nothing. */
   readonly runsOnlyAtLogin: LoginNote | null;
 }

@@ -19,7 +19,8 @@ export function scheduledTask({ description, user, command }: TaskTexts): string
     if (/%|\$\(/.test(word)) throw new Unwritable("The task scheduler", word, 'it has a "%" or a "$("');
   }
   const [program, ...args] = command;
-  // A logon starts it, and whatever ended it, it is started again within five minutes: while it runs, another start is ignored.
+  // A logon starts it, and whatever ended it, it is started again within five minutes, also before the first logon after it was
+  // installed: while it runs, another start is ignored.
   return `<?xml version="1.0" encoding="UTF-16"?>
 <!-- Written by "dync service install"; "dync service uninstall" takes it away. -->
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -28,12 +29,16 @@ export function scheduledTask({ description, user, command }: TaskTexts): string
   </RegistrationInfo>
   <Triggers>
     <LogonTrigger>
-      <Repetition>
-        <Interval>PT5M</Interval>
-      </Repetition>
       <Enabled>true</Enabled>
       <UserId>${xmlText(user)}</UserId>
     </LogonTrigger>
+    <TimeTrigger>
+      <Repetition>
+        <Interval>PT5M</Interval>
+      </Repetition>
+      <StartBoundary>2026-01-01T00:00:00</StartBoundary>
+      <Enabled>true</Enabled>
+    </TimeTrigger>
   </Triggers>
   <Principals>
     <Principal id="Author">

@@ -2,6 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { systemClock } from "../../src/base/clock.ts";
+import type { FileLock } from "../../src/base/file-lock.ts";
 import {
   definitionText,
   filesOf,
@@ -16,6 +18,8 @@ import { stateOf, systemdManager } from "../../src/service/manager/systemd.ts";
 import { taskSchedulerManager, taskState } from "../../src/service/manager/task-scheduler.ts";
 import type { ManagerParts, RunTool, ToolEnd } from "../../src/service/manager.ts";
 import { readRunState, restartPauseMs, startsInVain } from "../../src/service/restart-pause.ts";
+import { isRun, lockRun, noteRun } from "../../src/service/run-lock.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
 let folder: TempFolder;
@@ -89,9 +93,9 @@ describe("systemd", () => {
     expect(file.text).toContain(`ExecStart="/opt/dync" "service" "run" "${files.definition}"\n`);
     expect(file.text).toContain('Description=dync: sends what is complete in "/data/runs?2"\n');
     await manager.install(file, "runs");
-    await manager.start("runs");
+    await manager.start(files);
     expect(readFileSync(file.path, "utf8")).toBe(file.text);
-    await manager.uninstall("runs", files);
+    await manager.uninstall(files);
     expect(existsSync(file.path)).toBe(false);
     expect(system.asked).toEqual([
       "systemctl --user show -p Version",
@@ -141,9 +145,10 @@ describe("systemd", () => {
 test("launchd loads an agent for who is at the screen, else for who came by ssh", async () => {
   const system = parts((line) => ({ code: / gui\/501|print/.test(line) ? 113 : 0 }));
   const manager = launchdManager(system);
-  const file = manager.fileFor(definition, filesOf(folder.path, "runs"));
+  const files = filesOf(folder.path, "runs");
+  const file = manager.fileFor(definition, files);
   await manager.install(file, "runs");
-  await manager.start("runs");
+  await manager.start(files);
   expect(file.path).toBe(folder.file("Library/LaunchAgents/io.github.qbicsoftware.dync.runs.plist"));
   expect(system.asked.slice(-2)).toEqual([
     `launchctl bootstrap gui/501 ${file.path}`,
@@ -157,25 +162,81 @@ test("launchd loads an agent for who is at the screen, else for who came by ssh"
   expect(agentState(true, null)).toMatchObject({ isInstalled: true, isRunning: false });
 });
 
-test("the task scheduler gets UTF-16, and a task that is stopped does not begin again by itself", async () => {
-  const system = parts(() => ({ stdout: '"\\dync-runs","N/A","Running"\r\n' }));
-  const manager = taskSchedulerManager(system);
+describe("the task scheduler", () => {
+  const xml = (settings: string): string =>
+    `<?xml version="1.0" encoding="UTF-16"?>\r\n<Task version="1.2"><Triggers><LogonTrigger><Enabled>false</Enabled></LogonTrigger>` +
+    `</Triggers><Settings>${settings}</Settings></Task>\r\n`;
+
+  test("gets UTF-16, and a task that is stopped does not begin again by itself", async () => {
+    const files = filesOf(folder.path, "runs");
+    await Bun.write(files.definition, "");
+    let running: FileLock | null = null;
+    const system = parts((line) => {
+      if (line.includes("/End")) running?.release();
+      return { stdout: line.includes("/Query") ? xml("<Enabled>true</Enabled>") : "" };
+    });
+    const manager = taskSchedulerManager({ ...system, environment: { SystemRoot: "C:\\Windows" } });
+    const file = manager.fileFor(definition, files);
+    await manager.install(file, "runs");
+    const bytes = readFileSync(file.path);
+    expect([bytes[0], bytes[1]]).toEqual([0xff, 0xfe]);
+    expect(bytes.toString("utf16le").slice(1)).toBe(file.text);
+    expect(await manager.state(files)).toMatchObject({
+      isInstalled: true,
+      isEnabled: true,
+      isRunning: false,
+    });
+    running = await lockRun(files, systemClock, AbortSignal.timeout(60_000));
+    noteRun(files, { pid: 42, startedAt: "", inVain: 0, pausedUntil: null, isEnded: false });
+    expect(await manager.state(files)).toMatchObject({ isRunning: true, pid: 42, detail: "running" });
+    await manager.stop(files);
+    expect(system.asked.slice(-2)).toEqual([
+      "C:\\Windows\\System32\\schtasks.exe /Change /TN dync-runs /DISABLE",
+      "C:\\Windows\\System32\\schtasks.exe /End /TN dync-runs",
+    ]);
+    expect(await manager.state(files)).toMatchObject({ isRunning: false, pid: null });
+    await manager.uninstall(files);
+    expect(existsSync(file.path)).toBe(false);
+  });
+
+  test("is understood whatever its language: of what it says only the definition is read", async () => {
+    expect(taskState(xml(""), undefined)).toMatchObject({ isInstalled: true, isEnabled: true });
+    const disabled = xml("<Hidden>false</Hidden><Enabled>false</Enabled>");
+    expect(taskState(disabled, undefined)).toMatchObject({ isInstalled: true, isEnabled: false });
+    expect(taskState(null, undefined)).toMatchObject({ isInstalled: false, isEnabled: false });
+    const files = filesOf(folder.path, "runs");
+    const absent = taskSchedulerManager(
+      parts(() => ({ code: 1, stderr: "FEHLER: Das System kann die angegebene Datei nicht finden.\r\n" })),
+    );
+    expect(await absent.state(files)).toMatchObject({ isInstalled: false, isRunning: false });
+    const missing = taskSchedulerManager(parts(() => ({ code: null, stderr: "schtasks: ENOENT\n" })));
+    expect(missing.state(files)).rejects.toThrow("The task scheduler does not answer: schtasks: ENOENT");
+  });
+});
+
+test("one process runs a service, and who asks in that moment is no other one", async () => {
   const files = filesOf(folder.path, "runs");
-  await Bun.write(files.definition, "");
-  const file = manager.fileFor(definition, files);
-  await manager.install(file, "runs");
-  const bytes = readFileSync(file.path);
-  expect([bytes[0], bytes[1]]).toEqual([0xff, 0xfe]);
-  expect(bytes.toString("utf16le").slice(1)).toBe(file.text);
-  expect((await manager.state("runs")).isRunning).toBe(true);
-  await manager.stop("runs");
-  expect(system.asked.slice(-2)).toEqual([
-    "schtasks /Change /TN dync-runs /DISABLE",
-    "schtasks /End /TN dync-runs",
-  ]);
-  await manager.uninstall("runs", files);
-  expect(existsSync(file.path)).toBe(false);
-  expect(taskState({ ...done, code: 1 })).toMatchObject({ isInstalled: false, isRunning: false });
+  const signal = AbortSignal.timeout(60_000);
+  expect(isRun(files)).toBe(false);
+  expect(existsSync(files.lock)).toBe(false);
+  const first = await lockRun(files, systemClock, signal);
+  expect(isRun(files)).toBe(true);
+  const clock = new ManualClock();
+  const second = lockRun(files, clock, signal);
+  clock.advance(100);
+  first?.release();
+  for (let turns = 0; turns < 100; turns++) {
+    await Promise.resolve();
+    clock.advance(100);
+  }
+  using taken = await second;
+  expect(taken).not.toBeNull();
+  const third = lockRun(files, clock, signal);
+  for (let turns = 0; turns < 100; turns++) {
+    await Promise.resolve();
+    clock.advance(100);
+  }
+  expect(await third).toBeNull();
 });
 
 test("where nothing runs services a line says so", () => {

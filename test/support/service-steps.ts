@@ -21,8 +21,10 @@ export interface ServiceUser {
   readonly units: string;
   /** Puts a file into the folder. */
   readonly put: (name: string) => Promise<void>;
-  /** Ends a process by SIGKILL, as that user numbers it. */
+  /** Ends a process by SIGKILL, as that user numbers it, where the system then begins it again. */
   readonly kill: (pid: number) => Promise<void>;
+  /** Whether the system ends what is stopped without a word. */
+  readonly isEndedHard?: boolean;
 }
 
 interface Status {
@@ -119,7 +121,7 @@ export async function liveThrough(user: ServiceUser): Promise<void> {
   const logs = await dync("service", "logs", name);
   expect(logs.stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d Stored "one\.raw": /m);
   expect(logs.stdout).toMatch(/ Stored "two\.raw": /);
-  expect(logs.stdout).toContain(" Ended, as it was asked to\n");
+  expect(logs.stdout.includes(" Ended, as it was asked to\n")).toBe(!user.isEndedHard);
   expect(logs.stdout.match(/ begins: dync watch /g)).toHaveLength(3);
   summaryOf(await dync("service", "logs", "--json", "-n", "2", name), "dync:summary-service-logs");
 

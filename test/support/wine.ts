@@ -37,7 +37,8 @@ export class Wine implements AsyncDisposable {
     WINEARCH: "win64",
     WINEDEBUG: "-all",
     // No questions about Mono and Gecko, which nothing here uses.
-    WINEDLLOVERRIDES: "mscoree,mshtml=",
+    // Where `addScheduler` put a stand-in, that one.
+    WINEDLLOVERRIDES: "mscoree,mshtml=;schtasks.exe=n,b",
   };
 
   /** A new prefix, set up and ready. Takes some seconds. */
@@ -55,6 +56,15 @@ export class Wine implements AsyncDisposable {
     copyFileSync(standInLibrary(), join(folder, "bcryptprimitives.dll"));
   }
 
+  /** Puts a stand-in for the task scheduler into the prefix: wine's own starts nothing. Returns the folder of its tasks. */
+  async addScheduler(): Promise<string> {
+    const system = join(this.prefix, "drive_c/windows/system32");
+    const source = join(import.meta.dir, "wine/schtasks.ts");
+    await buildForWindows(source, join(system, "schtasks.exe"));
+    this.prepare(system);
+    return join(system, "stand-in-tasks");
+  }
+
   /** How a Windows program names the file at `path`. */
   path(path: string): string {
     return `Z:${resolve(path).replaceAll("/", "\\")}`;
@@ -68,6 +78,22 @@ export class Wine implements AsyncDisposable {
       stdout: "pipe",
       stderr: "pipe",
     });
+  }
+
+  /** As `run`, where what the program starts goes on, and would keep a pipe open. */
+  async runToFiles(executable: string, args: readonly string[], options: WineOptions = {}): Promise<WineRun> {
+    const [out, err] = ["stdout", "stderr"].map((it) => join(this.prefix, it)) as [string, string];
+    for (const file of [out, err]) rmSync(file, { force: true });
+    const child = Bun.spawn(["wine", executable, ...args], {
+      env: { ...this.environment, ...options.environment },
+      stdin: "ignore",
+      stdout: Bun.file(out),
+      stderr: Bun.file(err),
+    });
+    const exitCode = await child.exited;
+    const text = async (file: string): Promise<string> =>
+      (await Bun.file(file).text()).replaceAll("\r\n", "\n");
+    return { exitCode, stdout: await text(out), stderr: await text(err) };
   }
 
   async run(executable: string, args: readonly string[], options: WineOptions = {}): Promise<WineRun> {
@@ -106,6 +132,15 @@ function reasonAgainstWine(): string | null {
     if (Bun.which(tool) === null) return `no ${tool} here`;
   }
   return spawnSync(buildScript, [], { stdio: "ignore" }).status === 0 ? null : "no mingw compiler here";
+}
+
+async function buildForWindows(source: string, outfile: string): Promise<void> {
+  const target = ["--target=bun-windows-x64", "--outfile", outfile];
+  const build = Bun.spawn([process.execPath, "build", "--compile", ...target, source], {
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  if ((await build.exited) !== 0) throw new Error(await new Response(build.stderr).text());
 }
 
 function standInLibrary(): string {

@@ -17,7 +17,7 @@ import {
 import { toolRunner } from "../../service/manager/run-tool.ts";
 import { systemManager, withRuntimeFolder } from "../../service/manager/system-manager.ts";
 import type { ServiceManager } from "../../service/manager.ts";
-import { type RunState, readRunState } from "../../service/restart-pause.ts";
+import { lastRunOf, noteRun } from "../../service/run-lock.ts";
 import type { Environment } from "../command.ts";
 import { printable } from "../printable.ts";
 
@@ -51,13 +51,11 @@ export function readService(files: ServiceFiles): Service {
   return { files, definition: readDefinition(files.name, text) };
 }
 
-/** What was written down of its last start; `null`: nothing that can be read. */
-export function lastRunOf({ runState }: ServiceFiles): RunState | null {
-  try {
-    return readRunState(readFileSync(runState, "utf8"));
-  } catch {
-    return null;
-  }
+/** Ends it; that somebody asked for it is written down where it could not do so itself: its next start is none after a failure. */
+export async function stopService(manager: ServiceManager, files: ServiceFiles): Promise<void> {
+  await manager.stop(files);
+  const last = lastRunOf(files);
+  if (last?.isEnded === false) noteRun(files, { ...last, pausedUntil: null, isEnded: true });
 }
 
 /** The one that is named; without a name the only one. Throws `DyncError` ("usage"). */

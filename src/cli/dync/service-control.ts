@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { logBounds, logFiles } from "../../service/log-rotation.ts";
 import { sharedOptions } from "../args.ts";
 import { type Command, type CommandContext, defineCommand } from "../command.ts";
-import { chosenService, managerHere, type Service } from "./service-context.ts";
+import { chosenService, managerHere, type Service, stopService } from "./service-context.ts";
 import { serviceStartUsage, serviceStopUsage, serviceUninstallUsage } from "./usage-service.ts";
 
 const options = {
@@ -35,18 +35,20 @@ function controlCommand(
 export const serviceStartCommand = controlCommand(
   "start",
   serviceStartUsage,
-  async ({ files: { name } }, { environment }) => {
-    await managerHere(environment).start(name);
-    return `The service "${name}" is started`;
+  async ({ files }, { environment }) => {
+    await managerHere(environment).start(files);
+    return `The service "${files.name}" is started`;
   },
 );
 
 export const serviceStopCommand = controlCommand(
   "stop",
   serviceStopUsage,
-  async ({ files: { name } }, { environment }) => {
-    await managerHere(environment).stop(name);
-    return `The service "${name}" is stopped until the next login, or until "dync service start ${name}"`;
+  async ({ files }, { environment }) => {
+    const { name } = files;
+    const manager = managerHere(environment);
+    await stopService(manager, files);
+    return `The service "${name}" is stopped until ${manager.startsStopped ? "the next login, or until " : ""}"dync service start ${name}"`;
   },
 );
 
@@ -54,9 +56,9 @@ export const serviceUninstallCommand = controlCommand(
   "uninstall",
   serviceUninstallUsage,
   async ({ files }, { environment }) => {
-    await managerHere(environment).uninstall(files.name, files);
+    await managerHere(environment).uninstall(files);
     // The definition last: without it nobody could say again which one is meant.
-    const all = [...logFiles(files.log, logBounds), files.runState, files.definition];
+    const all = [...logFiles(files.log, logBounds), files.runState, files.lock, files.definition];
     for (const file of all) rmSync(file, { force: true });
     return `The service "${files.name}" is gone; what it sent stays known, and is not sent again`;
   },

@@ -1,17 +1,23 @@
 // `dync service install SERVER DIR`: a watched folder in the background, from now on and at each login.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DyncError, messageOf } from "../../base/error.ts";
 import { placeOf } from "../../base/path-place.ts";
 import { replaceFile } from "../../base/replace-file.ts";
 import { dyncHome } from "../../keys/key-files.ts";
-import { definitionText, filesOf, type ServiceDefinition, serviceNameFor } from "../../service/definition.ts";
+import {
+  definitionText,
+  filesOf,
+  type ServiceDefinition,
+  type ServiceFiles,
+  serviceNameFor,
+} from "../../service/definition.ts";
 import type { ServiceManager, SystemFile } from "../../service/manager.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
-import { installedServices, managerHere, readServiceName } from "./service-context.ts";
+import { installedServices, managerHere, readServiceName, stopService } from "./service-context.ts";
 import { dyncVariables, serviceFaults, serviceOptions, serviceWords } from "./service-words.ts";
 import { serviceInstallUsage } from "./usage-service.ts";
 import { watchFaults } from "./watch-options.ts";
@@ -46,7 +52,7 @@ export const serviceInstallCommand = defineCommand({
     const own = { path: files.definition, text: definitionText(definition) };
     const file = manager.fileFor(definition, files);
     if (print) return printFiles([own, file], context);
-    return await install(definition, [own, file], manager, context);
+    return await install(definition, [own, file], manager, files, context);
   },
 });
 
@@ -77,12 +83,20 @@ async function install(
   { name, folder, server }: ServiceDefinition,
   [own, file]: readonly [SystemFile, SystemFile],
   manager: ServiceManager,
+  files: ServiceFiles,
   { output }: CommandContext,
 ): Promise<number> {
-  if ((await manager.state(name)).isRunning) await manager.stop(name);
+  const before = await manager.state(files);
+  if (before.isRunning) await stopService(manager, files);
   writeWhole(own);
-  await manager.install(file, name);
-  await manager.start(name);
+  try {
+    await manager.install(file, name);
+  } catch (error) {
+    // What the system does not take is no service.
+    if (!before.isInstalled) for (const { path } of [own, file]) rmSync(path, { force: true });
+    throw error;
+  }
+  await manager.start(files);
   const note = manager.runsOnlyAtLogin;
   output.summarise({ name, server, folder, file: file.path, runsAtLoginOnly: note !== null });
   output.result(

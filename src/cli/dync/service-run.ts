@@ -1,6 +1,5 @@
 // `dync service run FILE`: what the system starts. Watches as the definition in FILE says, and writes what is said into the log.
 
-import { writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Clock, sleep } from "../../base/clock.ts";
 import { DyncError, messageOf } from "../../base/error.ts";
@@ -8,13 +7,14 @@ import { whyUnreadable } from "../../base/system-errors.ts";
 import { filesOfDefinition, type ServiceDefinition, type ServiceFiles } from "../../service/definition.ts";
 import { type RunState, restartPauseMs, startsInVain } from "../../service/restart-pause.ts";
 import { RotatingLog } from "../../service/rotating-log.ts";
+import { lastRunOf, lockRun, noteRun } from "../../service/run-lock.ts";
 import { checkArguments, sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type Program } from "../command.ts";
 import { Output } from "../output.ts";
 import { dyncVariableNames } from "../own-variables.ts";
 import { shellLine } from "../shell-words.ts";
 import { version } from "../version.ts";
-import { lastRunOf, readService, type Service } from "./service-context.ts";
+import { readService, type Service } from "./service-context.ts";
 import { withDyncVariables } from "./service-words.ts";
 import { serviceRunUsage } from "./usage-service.ts";
 import { watchUsage } from "./usage-watch.ts";
@@ -74,7 +74,9 @@ async function runLogged(
   const said = withDyncVariables(context.environment, definition.variables);
   const environment = { ...said, DYNC_HOME: files.home };
   const start = new Start(files, clock);
+  using lock = await lockRun(files, clock, signal);
   try {
+    if (lock === null) throw isRunAlready(files);
     await start.begin(output, signal);
     output.say(`dync ${version} begins: ${shellLine(["dync", "watch", ...definition.words])}`);
     // A drive may be away, and a relative path is none here.
@@ -92,6 +94,11 @@ async function runLogged(
     else output.error(new DyncError("failed", `${messageOf(error)}; this is a bug in dync`));
     throw error;
   }
+}
+
+function isRunAlready({ name }: ServiceFiles): DyncError {
+  const hint = `"dync service status ${name}" says since when; one is enough`;
+  return new DyncError("failed", `Another process runs the service "${name}" already`, { hint });
 }
 
 /** What is written down of this start, for the next one and for `dync service status`. */
@@ -127,7 +134,7 @@ class Start {
   #write(state: RunState): void {
     this.#state = state;
     try {
-      writeFileSync(this.#files.runState, `${JSON.stringify(state)}\n`, { mode: 0o600 });
+      noteRun(this.#files, state);
     } catch {
       // A disk that is full: it watches all the same.
     }

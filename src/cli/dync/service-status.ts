@@ -3,11 +3,12 @@
 import { localTime } from "../../base/local-time.ts";
 import type { ServiceManager, ServiceState } from "../../service/manager.ts";
 import type { RunState } from "../../service/restart-pause.ts";
+import { lastRunOf } from "../../service/run-lock.ts";
 import { watchFolderOf } from "../../watch/folder/sent-memory.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand, type Environment } from "../command.ts";
 import { printable } from "../printable.ts";
-import { chosenService, installedServices, lastRunOf, managerHere, type Service } from "./service-context.ts";
+import { chosenService, installedServices, managerHere, type Service } from "./service-context.ts";
 import { lastLines } from "./service-logs.ts";
 import { serviceStatusUsage } from "./usage-service.ts";
 import { alsoText } from "./watch-also.ts";
@@ -43,7 +44,7 @@ export const serviceStatusCommand = defineCommand({
     const manager = managerHere(environment);
     const seen: Seen[] = [];
     for (const service of services) {
-      const state = await manager.state(service.files.name);
+      const state = await manager.state(service.files);
       seen.push({
         ...service,
         state,

@@ -40,21 +40,22 @@ export function launchdManager({ run, dync, user }: ManagerParts): ServiceManage
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, text);
     },
-    async start(name) {
+    async start({ name }) {
       await unload(name);
       let end = await run("launchctl", "bootstrap", domains[0]!, path(name));
       if (end.code !== 0) end = await run("launchctl", "bootstrap", domains[1]!, path(name));
       if (end.code !== 0) throw refusal(`${labelOf(name)} cannot be started`, end);
     },
-    stop: unload,
-    async uninstall(name) {
+    stop: ({ name }) => unload(name),
+    async uninstall({ name }) {
       await unload(name);
       await rm(path(name), { force: true });
     },
-    async state(name) {
+    async state({ name }) {
       const isInstalled = existsSync(path(name));
       return agentState(isInstalled, (await whereLoaded(name))?.said ?? null);
     },
+    startsStopped: true,
     runsOnlyAtLogin: {
       text: "It runs while you are logged in, and begins at the next login",
       hint: "log in automatically, where it has to run without anybody (System Settings, Users)",

@@ -38,25 +38,26 @@ export function systemdManager({ run, dync, environment, user }: ManagerParts): 
       await systemctl("systemd does not read units", "daemon-reload");
       await systemctl(`${unitOf(name)} cannot be enabled`, "enable", "--quiet", unitOf(name));
     },
-    async start(name) {
+    async start({ name }) {
       await run("systemctl", "--user", "reset-failed", unitOf(name));
       await systemctl(`${unitOf(name)} cannot be started`, "start", unitOf(name));
     },
-    async stop(name) {
+    async stop({ name }) {
       await systemctl(`${unitOf(name)} cannot be stopped`, "stop", unitOf(name));
     },
-    async uninstall(name) {
+    async uninstall({ name }) {
       if (existsSync(path(name)))
         await systemctl(`${unitOf(name)} cannot be disabled`, "disable", "--quiet", "--now", unitOf(name));
       await rm(path(name), { force: true });
       await run("systemctl", "--user", "reset-failed", unitOf(name));
       await systemctl("systemd does not read units", "daemon-reload");
     },
-    async state(name) {
+    async state({ name }) {
       const wanted = ["LoadState", "ActiveState", "SubState", "MainPID", "UnitFileState"];
       const end = await systemctl("systemd does not answer", "show", "-p", wanted.join(","), unitOf(name));
       return stateOf(end.stdout);
     },
+    startsStopped: true,
     get runsOnlyAtLogin() {
       if (existsSync(join(lingering, user.name))) return null;
       return {

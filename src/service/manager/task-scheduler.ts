@@ -1,22 +1,19 @@
-// Services as scheduled tasks of Windows: `schtasks`, which takes the definition as a file of XML.
+// Services as scheduled tasks of Windows: `schtasks`, which takes the definition as a file of XML. What it says of a task is in the
+// language of the system, but for that definition: whether a task may begin is read there, and whether it runs is told by the service itself.
 
 import { rm, writeFile } from "node:fs/promises";
+import { win32 } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { DyncError } from "../../base/error.ts";
 import type { ServiceFiles } from "../definition.ts";
-import type { ManagerParts, ServiceManager, ServiceState, ToolEnd } from "../manager.ts";
+import type { ManagerParts, RunTool, ServiceManager, ServiceState } from "../manager.ts";
+import { isRun, isRunOver, lastRunOf } from "../run-lock.ts";
 import { scheduledTask } from "../scheduled-task.ts";
 import { refusal } from "./refusal.ts";
 
 export function taskSchedulerManager({ run, dync, environment, user }: ManagerParts): ServiceManager {
-  const taskOf = (name: string): string => `dync-${name}`;
   const owner = environment.USERDOMAIN ? `${environment.USERDOMAIN}\\${user.name}` : user.name;
-
-  async function schtasks(what: string, ...args: readonly string[]): Promise<ToolEnd> {
-    const end = await run("schtasks", ...args);
-    if (end.code !== 0) throw refusal(what, end);
-    return end;
-  }
-  const query = (name: string): Promise<ToolEnd> =>
-    run("schtasks", "/Query", "/TN", taskOf(name), "/FO", "CSV", "/NH");
+  const { schtasks, definitionOf, end } = tool(run, environment);
 
   return {
     kind: "task scheduler",
@@ -33,23 +30,30 @@ export function taskSchedulerManager({ run, dync, environment, user }: ManagerPa
       await writeFile(path, Buffer.from(`\ufeff${text}`, "utf16le"));
       await schtasks(`${taskOf(name)} cannot be made`, "/Create", "/TN", taskOf(name), "/XML", path, "/F");
     },
-    async start(name) {
+    async start({ name }) {
       await schtasks(`${taskOf(name)} cannot be enabled`, "/Change", "/TN", taskOf(name), "/ENABLE");
       await schtasks(`${taskOf(name)} cannot be started`, "/Run", "/TN", taskOf(name));
     },
-    async stop(name) {
+    async stop(files) {
+      const task = taskOf(files.name);
       // Else it would be started again within minutes.
-      await schtasks(`${taskOf(name)} cannot be disabled`, "/Change", "/TN", taskOf(name), "/DISABLE");
-      await run("schtasks", "/End", "/TN", taskOf(name));
+      await schtasks(`${task} cannot be disabled`, "/Change", "/TN", task, "/DISABLE");
+      await end(files);
     },
-    async uninstall(name, files) {
-      if ((await query(name)).code === 0) {
-        await run("schtasks", "/End", "/TN", taskOf(name));
-        await schtasks(`${taskOf(name)} cannot be deleted`, "/Delete", "/TN", taskOf(name), "/F");
+    async uninstall(files) {
+      const task = taskOf(files.name);
+      if ((await definitionOf(files.name)) !== null) {
+        await schtasks(`${task} cannot be disabled`, "/Change", "/TN", task, "/DISABLE");
+        await end(files);
+        await schtasks(`${task} cannot be deleted`, "/Delete", "/TN", task, "/F");
       }
       await rm(copyOf(files), { force: true });
     },
-    state: async (name) => taskState(await query(name)),
+    async state(files) {
+      const pid = isRun(files) ? (lastRunOf(files)?.pid ?? null) : undefined;
+      return taskState(await definitionOf(files.name), pid);
+    },
+    startsStopped: false,
     runsOnlyAtLogin: {
       text: "It runs while you are logged in, and begins at the next logon",
       hint: "log on automatically, where it has to run without anybody",
@@ -57,17 +61,45 @@ export function taskSchedulerManager({ run, dync, environment, user }: ManagerPa
   };
 }
 
-/** What `schtasks /Query /FO CSV` says of one task. Its words are those of the language of the system. */
-export function taskState({ code, stdout }: ToolEnd): ServiceState {
-  const status = [...stdout.matchAll(/"([^"]*)"/g)].map(([, cell]) => cell ?? "").at(2) ?? "";
-  const isInstalled = code === 0;
+function taskOf(name: string): string {
+  return `dync-${name}`;
+}
+
+/** What `schtasks` is asked for. */
+function tool(run: RunTool, { SystemRoot }: ManagerParts["environment"]) {
+  // Windows looks for a bare name in the current folder first.
+  const program = SystemRoot ? win32.join(SystemRoot, "System32", "schtasks.exe") : "schtasks";
   return {
-    isInstalled,
-    isEnabled: isInstalled && !/disabled|deaktiviert|désactivé/i.test(status),
-    isRunning: isInstalled && /running|wird ausgef|en cours/i.test(status),
-    pid: null,
-    detail: isInstalled ? status : "not there",
+    async schtasks(what: string, ...args: readonly string[]): Promise<void> {
+      const end = await run(program, ...args);
+      if (end.code !== 0) throw refusal(what, end);
+    },
+    /** The definition of the task, as the system has it; `null`: there is none. */
+    async definitionOf(name: string): Promise<string | null> {
+      const end = await run(program, "/Query", "/TN", taskOf(name), "/XML");
+      if (end.code === null) throw refusal("The task scheduler does not answer", end);
+      return end.code === 0 && /<Task[\s>]/.test(end.stdout) ? end.stdout : null;
+    },
+    /** Ends what runs, and waits for that: a start would be ignored meanwhile, and its files could not be deleted. */
+    async end(files: ServiceFiles): Promise<void> {
+      await run(program, "/End", "/TN", taskOf(files.name));
+      if (await isRunOver(files, systemClock)) return;
+      const hint = 'end it in the task manager: it is "dync service run"';
+      throw new DyncError("failed", `${taskOf(files.name)} does not end`, { hint });
+    },
   };
+}
+
+/** `definition`: the task's, `null` where there is none; `pid`: of the process that runs, `undefined` where none does. */
+export function taskState(definition: string | null, pid: number | null | undefined): ServiceState {
+  const isInstalled = definition !== null;
+  // Triggers have the same element.
+  const settings = /<Settings>[\s\S]*<\/Settings>/.exec(definition ?? "")?.[0] ?? "";
+  const isEnabled = isInstalled && !/<Enabled>\s*false\s*<\/Enabled>/.test(settings);
+  const isRunning = pid !== undefined;
+  const detail = isEnabled ? "its task is ready" : "its task is disabled";
+  const said = isRunning ? "running" : detail;
+  return { isInstalled, isEnabled, isRunning, pid: pid ?? null, detail: isInstalled ? said : "not there" };
 }
 
 function copyOf({ definition }: ServiceFiles): string {
