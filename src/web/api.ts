@@ -2,6 +2,7 @@
 // people type beside the server. Which of them somebody may use, his role says.
 
 import { DyncError, errorFields, errorMeanings } from "../base/error.ts";
+import { fullInMs, type History, type Span, spans } from "./history.ts";
 import {
   type HttpAnswer,
   type HttpHandler,
@@ -28,6 +29,7 @@ export type WebCommand = (call: WebCall) => Promise<object>;
 export interface ApiParts {
   readonly sessions: Sessions;
   readonly view: LiveView;
+  readonly history: Pick<History, "of">;
   /** By name, as they are typed. */
   readonly commands: ReadonlyMap<string, WebCommand>;
 }
@@ -51,6 +53,7 @@ export function apiRoutes(parts: ApiParts): Readonly<Record<string, HttpRoute>> 
     "/api/events": {
       read: withSession(parts, () => ({ status: 200, events: (sink) => parts.view.follow(sink) })),
     },
+    "/api/history": { read: withSession(parts, (request) => historyOver(request, parts)) },
     "/api/call": { act: withSession(parts, (request, session) => call(request, session, parts), true) },
   };
 }
@@ -97,6 +100,13 @@ async function signIn(request: HttpRequest, { sessions }: ApiParts): Promise<Htt
   const attributes = ["Path=/", "HttpOnly", "SameSite=Strict", ...(isSecure ? ["Secure"] : [])];
   const cookie = [`${cookieName}=${begun.cookie}`, ...attributes].join("; ");
   return jsonAnswer(200, begun.session, { "set-cookie": cookie });
+}
+
+function historyOver({ query }: HttpRequest, { history }: ApiParts): HttpAnswer {
+  const over = query.get("over") ?? "hour";
+  if (!Object.hasOwn(spans, over)) return refused(400, `One of ${Object.keys(spans).join(", ")} is wanted`);
+  const full = fullInMs(history.of("day").samples, spans.day.stepMs);
+  return jsonAnswer(200, { ...spans[over as Span], ...history.of(over as Span), fullInMs: full });
 }
 
 function signOut(request: HttpRequest, { sessions }: ApiParts): HttpAnswer {

@@ -17,7 +17,7 @@ const sizes = [
   { width: 2560, height: 1440 },
 ];
 const hostile = '<img src=x onerror="document.title=1">\u202egnp.exe';
-const views = ["now", "uploads", "users", "keys", "hooks", "refusals"];
+const views = ["now", "uploads", "users", "keys", "hooks", "refusals", "charts"];
 
 describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, () => {
   let lab: Lab;
@@ -183,7 +183,8 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     const page = await signedIn("steward");
     await page.setViewportSize(viewport);
     const folder = process.env.DYNC_TEST_SCREENSHOTS;
-    for (const colorScheme of ["light", "dark"] as const) {
+    // Colours are the same at each size.
+    for (const colorScheme of viewport.width === 1280 ? (["light", "dark"] as const) : (["light"] as const)) {
       await page.emulateMedia({ colorScheme });
       for (const view of views) {
         await show(page, view);
@@ -196,6 +197,23 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
           await page.screenshot({ path: join(folder, `${view}-${viewport.width}-${colorScheme}.png`) });
       }
     }
+  });
+
+  test("draws what was, in columns that are on the chart", async () => {
+    const page = await signedIn("viewer");
+    await show(page, "charts");
+    await page.getByRole("button", { name: "The last hour" }).click();
+    await page.getByRole("button", { name: "The last hour", pressed: true }).waitFor();
+    const paths = await page
+      .locator("figure path")
+      .evaluateAll((all) => all.map((it) => it.getAttribute("d")));
+    expect(paths).toHaveLength(4);
+    for (const path of paths) expect(path).toMatch(/^(M[\d.]+ 160V[\d.]+H[\d.]+V160Z)+$/);
+    await page.getByText("Free on the disk, as a table").click();
+    await page
+      .getByRole("cell", { name: /[GT]B$/ })
+      .first()
+      .waitFor();
   });
 
   test("axe would find a fault", async () => {

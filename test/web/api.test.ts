@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
 import { apiRoutes, type WebCommand } from "../../src/web/api.ts";
+import { History } from "../../src/web/history.ts";
 import type { EventSink, HttpAnswer, HttpRequest } from "../../src/web/http/http-message.ts";
 import { LiveView } from "../../src/web/live-view.ts";
 import { type Role, Sessions } from "../../src/web/sessions.ts";
@@ -51,7 +52,7 @@ function begun() {
       },
     ],
   ]);
-  const routes = apiRoutes({ sessions, view, commands });
+  const routes = apiRoutes({ sessions, view, commands, history: new History(clock) });
   const act = async (path: string, request: HttpRequest): Promise<HttpAnswer> =>
     (await routes[path]?.act?.(request)) ?? { status: 0 };
   const read = async (path: string, headers: Headers): Promise<HttpAnswer> =>

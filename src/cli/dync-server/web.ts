@@ -25,6 +25,7 @@ import { RecentRefusals } from "../../web/recent-refusals.ts";
 import { Sessions } from "../../web/sessions.ts";
 import { Throughput } from "../../web/throughput.ts";
 import { type PageParts, pageCommands } from "./web-commands.ts";
+import { type KeptHistory, openHistory } from "./web-history.ts";
 import type { LinkMaker } from "./web-link-command.ts";
 
 export interface WebParts
@@ -52,6 +53,7 @@ export class Web {
   readonly #sessions: Sessions;
   readonly #refusals: RecentRefusals;
   readonly #throughput: Throughput;
+  readonly #history: KeptHistory;
   readonly #address: HttpAddress;
   readonly #settings: ProcessSettings;
   #http: HttpServer | null = null;
@@ -63,6 +65,7 @@ export class Web {
     this.#sessions = new Sessions({ clock, newSecret });
     this.#refusals = new RecentRefusals(clock);
     this.#throughput = new Throughput(clock);
+    this.#history = openHistory(settings.dataFolder, clock);
     this.#address = address;
     this.#settings = settings;
   }
@@ -74,8 +77,12 @@ export class Web {
       stored: (bytes) => {
         meter.stored(bytes);
         this.#throughput.add(bytes);
+        this.#history.history.stored(bytes);
       },
-      published: (seconds) => meter.published(seconds),
+      published: (seconds) => {
+        meter.published(seconds);
+        this.#history.history.published();
+      },
     };
   }
 
@@ -114,18 +121,20 @@ export class Web {
       ...{ address: this.#address, tls, clock, logger },
       routes: routesOf({
         ...pageRoutes,
-        ...apiRoutes({ sessions: this.#sessions, view, commands }),
+        ...apiRoutes({ sessions: this.#sessions, view, commands, history: this.#history.history }),
         "/healthz": healthHandler,
         "/readyz": readyHandler({ ...parts, askCatalogue, freeBytes }),
         "/metrics": this.#metrics.handler({ ...parts, freeBytes, usages }, gate),
       }),
     });
     this.#http = http;
+    this.#history.begin(freeBytes, logger);
     const { host: address, port } = http.address;
     logger.log("info", "Answering over HTTP", { address, port, tls: tls !== null });
     return {
       [Symbol.asyncDispose]: async () => {
         view.stop();
+        this.#history.end();
         await http[Symbol.asyncDispose]();
       },
     };

@@ -6,6 +6,7 @@ import type { HttpAnswer, HttpHandler } from "../http/http-message.ts";
 import icon from "./icon.svg" with { type: "text" };
 import page from "./index.html" with { type: "text" };
 import actions from "./script/actions.js" with { type: "text" };
+import charts from "./script/charts.js" with { type: "text" };
 import format from "./script/format.js" with { type: "text" };
 import main from "./script/main.js" with { type: "text" };
 import parts from "./script/parts.js" with { type: "text" };
@@ -47,6 +48,7 @@ export const pageRoutes: Readonly<Record<string, HttpHandler>> = {
   "/script/preact.js": script(withoutMap),
   "/script/main.js": script(main),
   "/script/actions.js": script(actions),
+  "/script/charts.js": script(charts),
   "/script/format.js": script(format),
   "/script/parts.js": script(parts),
   "/script/server.js": script(server),

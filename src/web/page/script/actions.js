@@ -1,6 +1,6 @@
 // What is done when somebody clicks, and what is asked when a view is opened.
 
-import { call, Refused, signOut } from "./server.js";
+import { call, pastOver, Refused, signOut } from "./server.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {ReturnType<typeof makeActions>} Actions */
@@ -97,6 +97,11 @@ export function makeActions(current, change) {
     },
     /** @param {string} hook */
     retryHook: (hook) => doing("hooks retry", { hook }, `${hook} is told again now`),
+    /** @param {string} over */
+    chart(over) {
+      change({ over });
+      return load();
+    },
     async leave() {
       await signOut().catch(() => {});
       change({ session: null, isAsking: false, live: null });
@@ -128,6 +133,9 @@ function loadersFor(current, change) {
     async hooks() {
       const { lines, answer } = await call("hooks list", { hook: null, limit: pageUploads });
       change({ deliveries: { rows: lines, hooks: answer.hooks } });
+    },
+    async charts() {
+      change({ past: await pastOver(current().over) });
     },
     async refusals() {
       change({ refusals: (await call("refusals list")).answer.refusals });

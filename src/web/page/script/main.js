@@ -1,6 +1,7 @@
 // The status page of a server: the state, what changes it from outside, and the view of it.
 
 import { makeActions } from "./actions.js";
+import { chartsView } from "./charts.js";
 import { h, render } from "./preact.js";
 import { currentSession, follow, signIn } from "./server.js";
 import { firstState, viewIn, views } from "./state.js";
@@ -30,7 +31,7 @@ const actions = makeActions(() => state, change);
 /** @type {Record<string, (state: State, actions: import("./actions.js").Actions) => import("./preact.js").ComponentChildren>} */
 const viewOf = {
   ...{ now: nowView, uploads: uploadsView, upload: uploadView, users: usersView },
-  ...{ keys: keysView, hooks: hooksView, refusals: refusalsView },
+  ...{ keys: keysView, hooks: hooksView, refusals: refusalsView, charts: chartsView },
 };
 
 function titleOf() {

@@ -75,6 +75,15 @@ export async function call(command, given = {}) {
 }
 
 /**
+ * What was, in steps.
+ *
+ * @param {string} over hour, day or month
+ */
+export async function pastOver(over) {
+  return await ask(`api/history?over=${over}`);
+}
+
+/**
  * Tells what happens, once a second.
  *
  * @param {(state: any) => void} onState

@@ -17,6 +17,8 @@
  * @property {any[] | null} clients
  * @property {{ hooks: any[], rows: any[] } | null} deliveries
  * @property {any[] | null} refusals
+ * @property {string} over how long charts are about
+ * @property {any} past what charts show
  * @property {string} done what was done last, for who does not see it
  * @property {string} error what went wrong last
  */
@@ -27,6 +29,7 @@ export function firstState() {
     ...{ session: null, isAsking: true, view: "now", id: "", now: Date.now(), isLinked: true, live: null },
     ...{ filter: {}, uploads: { rows: [], hasMore: false, isLoading: false }, upload: null },
     ...{ users: null, pending: null, clients: null, deliveries: null, refusals: null, done: "", error: "" },
+    ...{ over: "day", past: null },
   };
 }
 
@@ -38,6 +41,7 @@ export const views = /** @type {const} */ ([
   ["keys", "Keys"],
   ["hooks", "Hooks"],
   ["refusals", "Refusals"],
+  ["charts", "Charts"],
 ]);
 
 /**
