@@ -5,6 +5,7 @@
 //   bun bench/bench.ts --runs [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --judgements [--rounds 5]
 //   bun bench/bench.ts --lists [--rounds 5]
+//   bun bench/bench.ts --urgent [--rounds 5] [--folder DIR]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
 
@@ -28,6 +29,7 @@ import { runLines } from "./runs.ts";
 import { smallUploadLines } from "./small-uploads.ts";
 import { sweepLines, sweepPeers } from "./sweep.ts";
 import { boundLines, tableLines } from "./table.ts";
+import { urgentLines } from "./urgent.ts";
 
 const peers: readonly Peer[] = [
   dyncPeer,
@@ -51,6 +53,7 @@ const { values } = parseArgs({
     runs: { type: "boolean", default: false },
     judgements: { type: "boolean", default: false },
     lists: { type: "boolean", default: false },
+    urgent: { type: "boolean", default: false },
   },
 });
 
@@ -62,6 +65,15 @@ const others = [
   { isMeant: values.small, lines: () => smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress) },
   { isMeant: values.judgements, lines: () => judgementLines(rounds, progress) },
   { isMeant: values.lists, lines: () => listLines(rounds, progress) },
+  {
+    isMeant: values.urgent,
+    lines: () =>
+      urgentLines(
+        values.folder === undefined ? ["/dev/shm", process.cwd()] : [values.folder],
+        rounds,
+        progress,
+      ),
+  },
   // On a disk: durable is what they are compared in.
   {
     isMeant: values.runs,

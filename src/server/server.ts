@@ -35,6 +35,8 @@ export interface ServerParts
   readonly keys: KeyPair;
   /** None unless given. */
   readonly hooks?: HookParts;
+  /** Whether somebody may send what is more urgent than usual; nobody unless given. */
+  readonly mayHurry?: () => boolean;
   /** Called when it listens, before that is said and any message is heard. */
   readonly onListening?: () => void;
 }
@@ -73,7 +75,7 @@ export class Server {
     const { options } = parts;
     this.#parts = parts;
     const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
-    const office = new CreditOffice({ capacity });
+    const office = new CreditOffice({ capacity, mayHurry: parts.mayHurry });
     this.#office = office;
     this.#afterHooks = parts.hooks && new AfterHooks({ ...parts, ...parts.hooks });
     this.#uploads = new Uploads({

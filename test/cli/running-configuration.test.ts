@@ -159,3 +159,14 @@ test("a bug of ours is no fault of the configuration", async () => {
   });
   expect(reloading).rejects.toThrow("a slip");
 });
+
+test("somebody may be more urgent than usual as long as limits allow it to some user", async () => {
+  const { configuration, reload } = running(read({}));
+  const { mayHurry } = configuration;
+  const to = (priority: "normal" | "high") => () => read({}, undefined, null, [{ name: "a", priority }]);
+  expect(mayHurry()).toBe(false);
+  for (const priority of ["high", "normal", "high"] as const) {
+    expect(await reload(to(priority))).toMatchObject({ outcome: "taken" });
+    expect(mayHurry()).toBe(priority === "high");
+  }
+});

@@ -368,3 +368,31 @@ test("twenty users with one to fifty uploads each have as much of a scarce budge
     expect(jainIndex(sent), `seed ${seed}`).toBeGreaterThan(0.95);
   }
 });
+
+describe("where an urgent upload may come", () => {
+  function heldByEach(count: number, mayHurry: boolean): readonly number[] {
+    const office = new CreditOffice({ capacity: 128, mayHurry: () => mayHurry });
+    const ids = Array.from({ length: count }, (_, index) => `user${index}/1`);
+    for (const id of ids) {
+      office.join(id, id);
+      office.want(id, 8);
+    }
+    for (let round = 0; round < 10; round++) {
+      office.distribute(round);
+      for (const id of ids)
+        for (let left = office.heldBy(id); left > 0; left--) {
+          office.use(id, round);
+          office.stored(id);
+        }
+    }
+    office.distribute(10);
+    return ids.map((id) => office.heldBy(id));
+  }
+
+  test("one or two have their whole windows, and many two chunks each", () => {
+    expect(heldByEach(2, true)).toEqual([8, 8]);
+    expect(heldByEach(8, true)).toEqual(Array(8).fill(2));
+    expect(heldByEach(40, true)).toEqual(Array(40).fill(2));
+    expect(heldByEach(8, false)).toEqual(Array(8).fill(8));
+  });
+});

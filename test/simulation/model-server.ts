@@ -29,6 +29,7 @@ export interface ModelServerOptions {
   readonly maxQueue: number;
   readonly capacity: number;
   readonly idleMs: number;
+  readonly mayHurry?: () => boolean;
 }
 
 export class ModelServer {

@@ -45,7 +45,14 @@ export function runUrgent(about: UrgentCase): UrgentRun {
 
 function run(about: UrgentCase, jobs: readonly Job[]): { ms: number; chunksOfOthers: readonly number[] } {
   const { latencyMs, diskMs, readMs } = about;
-  const server = { chunkBytes, maxQueue: 8, capacity: 128, idleMs: 60_000, ...about.server };
+  const server = {
+    chunkBytes,
+    maxQueue: 8,
+    capacity: 128,
+    idleMs: 60_000,
+    mayHurry: () => true,
+    ...about.server,
+  };
   const scenario: Scenario = { server, jobs, latencyMs, diskMs, readMs, isDiskShared: true };
   const world = new MachineWorld(about.seed, () => {}, scenario);
   world.server.start(server);

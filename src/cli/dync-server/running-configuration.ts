@@ -79,6 +79,9 @@ export class RunningConfiguration {
     return sha256Hex(JSON.stringify([settings, tables]));
   }
 
+  /** Whether some user may send what is more urgent than usual. */
+  readonly mayHurry = (): boolean => this.#taken.limits.some(({ priority }) => priority === "high");
+
   readonly hooksOf = (): readonly Hook[] => this.#taken.hooks;
 
   /** Names of the groups that `user` is in, in their order. */

@@ -71,6 +71,11 @@ export type CreditReport =
   | { readonly kind: "undo" }
   | { readonly kind: "give-back"; readonly amount: number };
 
+export interface CreditOfficeOptions {
+  readonly capacity: number;
+  readonly mayHurry?: (() => boolean) | undefined;
+}
+
 /** An upload that waits. `isOwn`: for what other uploads of its user hold. */
 interface Need {
   readonly account: Account;
@@ -82,6 +87,7 @@ const lookAgainMs = 10;
 
 export class CreditOffice {
   readonly #capacity: number;
+  readonly #mayHurry: () => boolean;
   readonly #untriedMax: number;
   readonly #users = new Map<string, User>();
   readonly #accounts = new Map<string, Account>();
@@ -97,11 +103,15 @@ export class CreditOffice {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #wakeAt: number | null = null;
 
-  /** `capacity` is the most that all uploads together may hold, in chunks, at least 1. */
-  constructor(options: { readonly capacity: number }) {
-    const { capacity } = options;
+  /**
+   * `capacity` is the most that all uploads together may hold, in chunks, at least 1. `mayHurry`: some upload may come that is
+   * more urgent than usual, unless given none; then what many have under way is kept short.
+   */
+  constructor(options: CreditOfficeOptions) {
+    const { capacity, mayHurry = () => false } = options;
     assert(Number.isInteger(capacity) && capacity >= 1, "the office has credit to give");
     this.#capacity = capacity;
+    this.#mayHurry = mayHurry;
     this.#untriedMax = Math.max(limits.firstGrantChunks, Math.floor(capacity / untriedShare));
   }
 
@@ -442,7 +452,7 @@ export class CreditOffice {
       const demand = this.#demandOf(user);
       if (demand > 0) demands.set(demand, (demands.get(demand) ?? 0) + 1);
     }
-    const level = levelOf(demands, this.#capacity);
+    const level = levelOf(demands, this.#lendable);
     for (const user of this.#users.values()) {
       const { tried, untried } = user;
       user.target = Math.min(this.#demandOf(user), level);
@@ -451,6 +461,13 @@ export class CreditOffice {
       this.#setRoom(untried, Math.min(this.#untriedMax, Math.max(half, user.target - tried.wanted)));
       this.#setRoom(tried, Math.max(half, user.target - Math.min(untried.wanted, this.#untriedMax)));
     }
+  }
+
+  // What is under way when an urgent upload comes is stored before it, whatever becomes of credit then. Where the server is what many
+  // wait for, more than some chunks of each only make that longer; a few that are alone on their lines have whole windows.
+  get #lendable(): number {
+    if (!this.#mayHurry()) return this.#capacity;
+    return Math.min(this.#capacity, Math.max(shortChunksMin, shortChunksEach * this.#accounts.size));
   }
 
   #demandOf({ tried, untried }: User): number {
@@ -465,6 +482,10 @@ export class CreditOffice {
     if (group.level > before) for (const account of group.accounts) this.#queueUp(account);
   }
 }
+
+/** Where an urgent upload may come: what all that are there have under way, and what of that is for each where they are many. */
+const shortChunksMin = 16;
+const shortChunksEach = 2;
 
 /** One part in so many of the capacity is for all untried uploads of a user. */
 const untriedShare = 4;
