@@ -190,6 +190,8 @@ export class Follower {
     const wantedMs = this.#options.settleMs * (this.#state.isSigned ? signShare : 1);
     const due = new Set<string>();
     for (const [path, since] of this.#missed) if (now - since >= wantedMs) due.add(path);
+    // A folder with something in it that was seen is there.
+    for (const path of this.#seen.keys()) for (const folder of prefixesOf(path)) due.delete(folder);
     return [...due].filter((path) => !prefixesOf(path).some((folder) => due.has(folder)));
   }
 
