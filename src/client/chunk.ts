@@ -36,4 +36,6 @@ export interface ChunkReading {
   sending?(chunk: Chunk): void;
   /** What was read and is not sent will not be sent: the next chunk is elsewhere, and nobody waits any more for one that is being read. */
   abandon?(): void;
+  /** Nobody waits any more for the chunk that is being read. */
+  stopWaiting?(): void;
 }

@@ -94,7 +94,10 @@ export class Sender {
     if (isRight && lengthMax === this.#lengthMax) return;
     this.#lengthMax = lengthMax;
     this.#drop(isRight ? 1 : 0);
+    const nextBefore = this.#next;
     this.#next = isRight && next !== undefined ? next.offset + next.length : offset;
+    // What comes behind all that was dropped may be long in coming.
+    if (this.#next !== nextBefore) this.#reader.stopWaiting?.();
     if (!isRight) {
       this.#parts.onOwed(false);
       this.#reader.abandon?.();

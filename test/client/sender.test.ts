@@ -2,9 +2,11 @@
 
 import { expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
+import type { ChunkReading } from "../../src/client/chunk.ts";
 import { Sender } from "../../src/client/sender.ts";
 import { type Source, StreamSource } from "../../src/client/source.ts";
 import type { SendWindow } from "../../src/protocol/client/client-events.ts";
+import type { Block } from "../../src/transport/transport.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
 import { BytesSource, patternOf, streamOf } from "./bytes-source.ts";
 
@@ -175,5 +177,40 @@ test("after it was closed nothing is sent nor told, and all memory is released",
   sender.close();
   await settle();
   expect(told).toEqual([]);
+  expect(network.messagesHeld).toBe(0);
+});
+
+test("chunks of another length are read again although the one behind all that is there may be long in coming", async () => {
+  const bytes = patternOf(60);
+  const source = new BytesSource(bytes);
+  let stopped = 0;
+  const growing = (allocate: (length: number) => Block): ChunkReading => {
+    let stop = (): void => {};
+    return {
+      whole: null,
+      forgetBefore: () => {},
+      chunkAt: async (offset, lengthMax) => {
+        if (offset === bytes.length)
+          await new Promise<void>((_, reject) => {
+            stop = () => reject(new DyncError("cancelled", "not waited for"));
+          });
+        const block = allocate(Math.min(lengthMax, bytes.length - offset));
+        await source.read(offset, block.bytes);
+        return { offset, length: block.bytes.length, block, checksum: null };
+      },
+      stopWaiting: () => {
+        stopped += 1;
+        stop();
+      },
+    };
+  };
+  const growth = { reader: growing } as unknown as NonNullable<Source["growth"]>;
+  const { sender, told, network, open } = rig(Object.assign(source, { growth }));
+  await open(0, { end: 10 });
+  expect(told).toEqual(["0+10"]);
+  await open(10, { lengthMax: 25 });
+  expect(told).toEqual(["0+10", "10+10", "20+25", "45+15"]);
+  expect(stopped).toBeGreaterThan(0);
+  sender.close();
   expect(network.messagesHeld).toBe(0);
 });

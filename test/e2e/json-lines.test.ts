@@ -107,6 +107,17 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(read(await program.ended()).at(-1)).toMatchObject({ exit: 3, stored: 5, failed: 1 });
   });
 
+  test("of a run that is sent while it is written", async () => {
+    const folder = lab.folder.file("files", "written");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "a.raw"), "a");
+    const live = ["--json", "--live", "--complete-on", "Done.txt", "--settle", "1s"];
+    await using program = lab.startSend([...live, folder]);
+    await program.line(/"type":"live".*"waiting":"no-sign"/);
+    writeFileSync(join(folder, "Done.txt"), "");
+    expect(read(await program.ended()).at(-1)).toMatchObject({ ok: true, unpacked: true });
+  });
+
   test("of jobs that a program gave", async () => {
     const path = await lab.file("job.raw", 10);
     const jobs = [{ id: [1], path, metadata: { a: 1 } }, { path: "" }, { id: "x", path, name: "a/b" }];

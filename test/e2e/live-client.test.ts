@@ -1,8 +1,7 @@
 // Runs that are sent while they are written, by the client's own code to a real server.
 
 import { describe, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, systemClock } from "../../src/base/clock.ts";
 import { Random } from "../simulation/random.ts";
@@ -10,6 +9,7 @@ import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { Instrument } from "../support/live/instrument.ts";
 import { signsOf } from "../support/live/tree-follower.ts";
+import { treeOf } from "../support/live/tree-of.ts";
 import { jsonLines, type Program, startProgram } from "../support/programs.ts";
 
 // `LIVE_SEEDS=1-50` runs others.
@@ -19,24 +19,6 @@ const sender = join(import.meta.dir, "..", "support", "live", "send-live.ts");
 
 function startLive(lab: Lab, folder: string, name: string): Program {
   return startProgram([process.execPath, sender, lab.homes.client, String(lab.port), folder, name]);
-}
-
-/** Every file with its content's checksum, and every folder; with `hasTimes` also when each was modified. */
-async function treeOf(folder: string, hasTimes = false): Promise<Readonly<Record<string, string>>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const tree: [string, string][] = [];
-  for (const entry of entries) {
-    const at = join(entry.parentPath, entry.name);
-    const { mtimeNs, mode } = await stat(at, { bigint: true });
-    const content = entry.isDirectory()
-      ? "folder"
-      : createHash("sha256")
-          .update(await readFile(at))
-          .digest("hex");
-    const isExecutable = entry.isFile() && (mode & 0o100n) !== 0n;
-    tree.push([at.slice(folder.length + 1), `${content} ${isExecutable} ${hasTimes ? mtimeNs : ""}`]);
-  }
-  return Object.fromEntries(tree.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** What was published as `name` is the folder, and is what a usual upload of it is. */

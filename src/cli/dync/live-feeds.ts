@@ -4,24 +4,27 @@ import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
-import type { LiveRun, OpenFeed } from "../../client/live/feed.ts";
+import type { LiveFeed, LiveRun, OpenFeed } from "../../client/live/feed.ts";
 import { type CompletionRule, genericRule } from "../../watch/completion.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
-import { asItIs, completeOn, type Follow, readFollow } from "../../watch/live/follow.ts";
+import { asItIs, completeOn } from "../../watch/live/complete-on.ts";
+import { type Follow, readFollow } from "../../watch/live/follow.ts";
 import { LiveFolder } from "../../watch/live/live-folder.ts";
 import type { CommandContext } from "../command.ts";
+import { LiveLines } from "./live-lines.ts";
 import { chosenProfile } from "./watch-profiles.ts";
 
-export interface LiveFeedParts extends Pick<CommandContext, "clock"> {
-  /** Is told of each feed that is opened. */
-  readonly onOpened?: (run: LiveRun, feed: LiveFolder) => void;
-  readonly onNote: (text: string) => void;
-}
+/** Is told of a feed that was opened; what it returns is called when that is closed. */
+export type OnFeed = (
+  run: LiveRun,
+  feed: Pick<LiveFolder, "waiting" | "behind">,
+  onNote: (text: string) => void,
+) => () => void;
 
-/** Opens feeds of real folders, which follow a run as a `Follow` says. */
-export function liveFeeds({ clock, onOpened, onNote }: LiveFeedParts): OpenFeed {
-  return async (run, steps, signal) => {
+/** Opens feeds of real folders. Unless `onFeed` is told, the user is, now and then. */
+export function openLiveFeed({ clock, output }: CommandContext, onFeed?: OnFeed): OpenFeed {
+  return async (run, steps, signal, onNote) => {
     const { settleMs, runSettleMs, ...how } = readFollow(run.follow);
     const parts = {
       ...{ clock, settleMs, runSettleMs, onNote, openForWriting },
@@ -31,8 +34,22 @@ export function liveFeeds({ clock, onOpened, onNote }: LiveFeedParts): OpenFeed 
       onChange: onFolderChange,
     };
     const feed = await LiveFolder.open(parts, steps, signal);
-    onOpened?.(run, feed);
-    return feed;
+    const tell: OnFeed = onFeed ?? ((...of) => new LiveLines({ clock, output }).follow(...of));
+    return withEnd(feed, tell(run, feed, onNote));
+  };
+}
+
+function withEnd(feed: LiveFolder, end: () => void): LiveFeed {
+  const close = async (): Promise<void> => {
+    end();
+    await feed.close();
+  };
+  return {
+    next: () => feed.next(),
+    more: (signal) => feed.more(signal),
+    changed: (path) => feed.changed(path),
+    stored: (count) => feed.stored(count),
+    close,
   };
 }
 

@@ -5,13 +5,18 @@ import { Client, type ClientOptions } from "../../client/client.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import type { CommandContext } from "../command.ts";
 import { version } from "../version.ts";
+import type { OnFeed } from "./live-feeds.ts";
 import { fileSystemWriter } from "./write-all.ts";
 
-/** The client of this command, which disposes of it. `rate` says how fast, and `budget` how fast together with other clients, it may send. */
+/**
+ * The client of this command, which disposes of it. `rate` says how fast, and `budget` how fast together with other clients, it may send;
+ * `onFeed` is told of each run that is sent while it is written, in the place of the user.
+ */
 export function openClient(
-  { environment, clock, output }: CommandContext,
-  { rate, budget }: Pick<ClientOptions, "rate" | "budget"> = {},
+  context: CommandContext,
+  { rate, budget, onFeed }: Pick<ClientOptions, "rate" | "budget"> & { readonly onFeed?: OnFeed } = {},
 ): Client {
+  const { environment, clock } = context;
   return new Client({
     home: resolve(dyncHome(environment)),
     name: `dync ${version}`,
@@ -25,10 +30,10 @@ export function openClient(
     writeAll: fileSystemWriter(),
     rate,
     budget,
-    openFeed: async (run, steps, signal) => {
+    openFeed: async (run, ...others) => {
       // Nor does what is no run need what looks at one.
-      const { liveFeeds } = await import("./live-feeds.ts");
-      return await liveFeeds({ clock, onNote: (text) => output.say(text) })(run, steps, signal);
+      const { openLiveFeed } = await import("./live-feeds.ts");
+      return await openLiveFeed(context, onFeed)(run, ...others);
     },
   });
 }

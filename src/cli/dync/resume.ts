@@ -1,10 +1,12 @@
 // `dync resume [ID…]`: what is unfinished, all or some of it: uploads that were begun, and what is left of batches.
 
+import { DyncError } from "../../base/error.ts";
 import type { Batch } from "../../client/batch/batch.ts";
 import type { UnfinishedBatch } from "../../client/batch/batch-store.ts";
 import type { Client } from "../../client/client.ts";
 import { BeingSent } from "../../client/resumption.ts";
 import type { UnfinishedUpload } from "../../client/upload-store.ts";
+import { followedAsItIs } from "../../watch/live/follow.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { type Conduct, filesIn, sendParts } from "./batch.ts";
@@ -15,7 +17,14 @@ import { Outcomes } from "./outcomes.ts";
 import { reporterFor } from "./reporter.ts";
 import { readRateSource } from "./send-limit.ts";
 import { networkOptions } from "./send-options.ts";
-import { describe, isBatch, isUpload, listUnfinished, selectUnfinished } from "./unfinished.ts";
+import {
+  describe,
+  isBatch,
+  isUpload,
+  listUnfinished,
+  selectUnfinished,
+  type Unfinished,
+} from "./unfinished.ts";
 import { resumeUsage } from "./usage-unfinished.ts";
 
 export const resumeCommand = defineCommand({
@@ -26,10 +35,15 @@ export const resumeCommand = defineCommand({
     ...networkOptions,
     jobs: { type: "string" },
     "retry-for": { type: "string" },
+    complete: { type: "boolean" },
     quiet: { type: "boolean", alias: "q" },
     json: { type: "boolean" },
     id: { type: "positional", required: false, repeat: true },
   },
+  check: ({ switches, positionals }) => ({
+    misread: null,
+    others: switches.includes("complete") && positionals.length === 0 ? [completeWithoutId()] : [],
+  }),
   async run(values, context) {
     const { output } = context;
     if (values.quiet) output.beQuiet();
@@ -41,7 +55,8 @@ export const resumeCommand = defineCommand({
     };
     await using client = openClient(context, { rate: readRateSource(values.limit, context, null) });
     const all = await listUnfinished(client, output);
-    const selected = values.id.length === 0 ? all : selectUnfinished(all, values.id);
+    const named = values.id.length === 0 ? all : selectUnfinished(all, values.id);
+    const selected = values.complete ? named.map(asItIs) : named;
     if (selected.length === 0) return nothing(context);
     const batches = selected.filter(isBatch);
     // A batch goes on with its own.
@@ -54,6 +69,20 @@ export const resumeCommand = defineCommand({
     return await resumeOne(only, parts);
   },
 });
+
+function completeWithoutId(): DyncError {
+  const hint = 'name the upload: "dync uploads" lists them';
+  return new DyncError("usage", 'Option "--complete" needs an ID', { hint });
+}
+
+/** The upload of a run that is sent while it is written, which ends with what is there. Throws `DyncError` ("usage") of any other. */
+function asItIs(one: Unfinished): Unfinished {
+  if (isBatch(one) || one.origin.kind !== "live") {
+    const hint = "--complete is about runs that are sent while they are written";
+    throw new DyncError("usage", `${describe(one)} has an end of its own`, { hint });
+  }
+  return { ...one, origin: { ...one.origin, follow: followedAsItIs(one.origin.follow) } };
+}
 
 function nothing({ output }: CommandContext): number {
   output.summarise({ uploads: [] });

@@ -38,7 +38,7 @@ export function selectionFaults(
   const names = ["include", "exclude", "links", "all"];
   const given = names.find((name) => values[name] !== undefined || switches.includes(name));
   // A job may be a dataset.
-  const areFolders = ["dataset", "recursive", "stdin-jobs"].some((name) => switches.includes(name));
+  const areFolders = ["dataset", "live", "recursive", "stdin-jobs"].some((name) => switches.includes(name));
   if (given !== undefined && !areFolders) {
     const hint = "it is about a folder: all of it as one upload (--dataset), or its files one by one (-r)";
     return [new DyncError("usage", `${optionText(given)} needs "--dataset" or "-r"`, { hint })];

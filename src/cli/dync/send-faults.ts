@@ -18,6 +18,7 @@ import { shellLine, shellWord } from "../shell-words.ts";
 import { conductFaults } from "./conduct.ts";
 import { commandFaults, stdinJobsFaults } from "./input-faults.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
+import { liveFaults } from "./live-options.ts";
 import { datasetNameOnServer, expectTarName, nameOnServer } from "./name-on-server.ts";
 import { selectionFaults } from "./selection-options.ts";
 import { limitFaults } from "./send-limit.ts";
@@ -205,10 +206,15 @@ function valueFaults(line: SendLine): readonly DyncError[] {
   if (line.switches.includes("stdin-from-command")) return [...faults, ...commandFaults(line, files)];
   if (line.switches.includes("stdin-jobs")) return [...faults, ...stdinJobsFaults(line, files)];
   const isMany = files.length > 1 || isOpenEnded(line);
-  if (line.switches.includes("dataset")) faults.push(...datasetFaults(line, files));
+  if (isDataset(line)) faults.push(...datasetFaults(line, files));
   else if (!isMany) faults.push(...oneFault(line, files[0]));
   else if (files.length === 1) faults.push(...missingFault(line, files[0] as string));
   return [...faults, ...(isMany ? manyFaults(line, files) : [])];
+}
+
+/** Whether each FILE is a folder that is one upload. */
+function isDataset({ switches }: SendLine): boolean {
+  return switches.includes("dataset") || switches.includes("live");
 }
 
 /** Whether options say that there may be any number of files. */
@@ -242,11 +248,12 @@ function oneFault(line: SendLine, file: string | undefined): readonly DyncError[
 
 /** What is wrong with FILEs of which each is to be a folder. */
 function datasetFaults(line: SendLine, folders: readonly string[]): readonly DyncError[] {
-  if (line.switches.includes("unpack")) {
+  // What goes not beside --live is said with it.
+  if (line.switches.includes("unpack") && line.switches.includes("dataset")) {
     const hint = "--dataset sends a folder, --unpack a tar that something else made";
     return [new DyncError("usage", 'Options "--dataset" and "--unpack" are both given', { hint })];
   }
-  if (line.switches.includes("recursive")) {
+  if (line.switches.includes("recursive") && line.switches.includes("dataset")) {
     const hint = "--dataset makes one upload of a folder, -r one of each file in it";
     return [new DyncError("usage", 'Options "--dataset" and "-r" are both given', { hint })];
   }
@@ -290,6 +297,11 @@ function manyFaults(line: SendLine, files: readonly string[]): readonly DyncErro
       `Option "-n" names one file, ${count}`,
       "leave it away, each keeps its own name; or give the command once for each file",
     );
+  if (switches.includes("live"))
+    fault(
+      `Option "--live" is about one folder, ${count}`,
+      "give the command once for each, or use dync watch",
+    );
   if (switches.includes("unpack"))
     fault(`Option "--unpack" is about one file, ${count}`, "give the command once for each");
   return faults;
@@ -319,7 +331,7 @@ function optionFaults(
     const hint = "it says how the paths in that list end";
     faults.push(new DyncError("usage", 'Option "-0" needs "--files-from"', { hint }));
   }
-  return [...faults, ...selectionFaults(values, switches)];
+  return [...faults, ...selectionFaults(values, switches), ...liveFaults({ values, switches })];
 }
 
 /** Why standard input cannot be sent. */

@@ -28,12 +28,20 @@ export const selectionOptions = {
   all: { type: "boolean" },
 } as const satisfies OptionsDef;
 
+/** A folder that is sent while it is written. */
+const liveOptions = {
+  live: { type: "boolean" },
+  "complete-on": { type: "string", bytes: true },
+  settle: { type: "string" },
+} as const satisfies OptionsDef;
+
 const pathOptions = {
   "files-from": { type: "string", bytes: true },
   null: { type: "boolean", alias: "0" },
   recursive: { type: "boolean", alias: "r" },
   "dry-run": { type: "boolean" },
   ...selectionOptions,
+  ...liveOptions,
 } as const satisfies OptionsDef;
 
 const inputOptions = {

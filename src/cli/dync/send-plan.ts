@@ -64,7 +64,7 @@ export class SendPlan {
     this.#template = template === undefined ? null : new NameTemplate(template);
     this.#table = table === undefined ? null : new RunsTable(readTable(table));
     this.#shared = overlaid(fields, loadMembers(meta, pairs));
-    this.#selection = values.dataset ? readSelection(values) : null;
+    this.#selection = values.dataset || values.live ? readSelection(values) : null;
   }
 
   /** Whether `path` is the metadata of a file beside it, and therefore no file to be sent. */

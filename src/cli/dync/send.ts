@@ -6,6 +6,7 @@ import { type Conduct, sendBatch } from "./batch.ts";
 import { readAtOnce, readPriority, readRetry } from "./conduct.ts";
 import { dryRun } from "./dry-run.ts";
 import { isInputNull } from "./input-faults.ts";
+import { asLive, readFollowed } from "./live-options.ts";
 import { openClient } from "./open-client.ts";
 import { reporterFor } from "./reporter.ts";
 import { sendFaults } from "./send-faults.ts";
@@ -40,7 +41,11 @@ async function send(values: SendValues, context: CommandContext): Promise<number
     output.summarise({ server, port });
     return await sendBatch(jobs, { ...how, skipsIdentical, atOnce }, context);
   }
-  for (const job of jobs) await sendOne(job, { ...how, skipsIdentical }, context);
+  const follow = await readFollowed(values);
+  for (const job of jobs) {
+    const sent = follow === null ? job : asLive(job, follow);
+    await sendOne(sent, { ...how, skipsIdentical }, context);
+  }
   return 0;
 }
 

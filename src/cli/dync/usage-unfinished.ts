@@ -30,7 +30,13 @@ meanwhile, or a folder in which one did, is sent anew. Of a command with several
 files what failed is tried again, also what the server refused, until it is
 stored or dropped. To give the same "dync send" command again does the same.
 
+A run that is sent while it is written goes on until the sign of its end is
+there. Where none will come, since the run was aborted, --complete ends it with
+what is there now.
+
 Options:
+      --complete           with ID: publish a run, which is sent while it is
+                           written, as it is, without the sign of its end
       --jobs NUMBER        so many files at once (default 4)
       --limit RATE         send no faster than RATE bytes a second, all files
                            together (see "dync limit --help")
@@ -48,6 +54,7 @@ of several uploads failed or were skipped.
 Examples:
   dync resume
   dync resume 0a1b2c3d --retry-for 2d
+  dync resume --complete 0a1b2c3d
 `;
 
 export const cancelUsage = `

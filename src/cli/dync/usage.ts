@@ -30,6 +30,7 @@ Examples:
   dync -m run42.json dync.example.org run42.raw
   dync -k sample:S-17 dync.example.org *.raw
   dync -k sample:S-17 --dataset dync.example.org run42/
+  dync -k sample:S-17 --live --complete-on Done.txt dync.example.org run42/
   find run42 -newer last -print0 | dync -k sample:S-17 -0 --files-from - lab
   dync -k sample:S-17 --stdin-from-command -n run42.tar lab -- tar -c run42/
 
@@ -88,6 +89,13 @@ Options:
                            part of their paths, or as --name-template says
       --dataset            send each FOLDER as one upload (see above); -n is the
                            name of the dataset
+      --live               send FOLDER as one upload while it is still being
+                           written: each file when it is complete, again when
+                           it changed since, and all of it published at the end
+      --complete-on GLOB   with --live: the run is over when this file is there,
+                           as "CopyComplete.txt" or "logs/*.done"
+      --settle DURATION    with --live: how long a file has to be quiet to be
+                           complete (default 60s)
       --include PATTERN    of a folder only what matches one of these; may be
                            given many times
       --exclude PATTERN    of a folder all but what matches one of these, which

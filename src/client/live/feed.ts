@@ -33,7 +33,10 @@ export type LiveStep =
   | { readonly kind: "aborted"; readonly why: string };
 
 export interface LiveFeed {
-  /** The next step, or undefined when there is none now; never waits. What was given before need not have been read. */
+  /**
+   * The next step, or undefined when there is none now; never waits. What was given before need not have been read. The end is given as often
+   * as it is asked for, until it is void.
+   */
   next(): LiveStep | undefined;
   /** Resolves when there may be another one. Rejects with the reason of `signal` when that aborts. */
   more(signal: AbortSignal): Promise<void>;
@@ -59,10 +62,15 @@ export interface LiveRun {
 }
 
 /**
- * Opens the feed of a run. `steps` are those that were given before, in their order. Rejects with `DyncError`, such as "source" where
- * the folder cannot be read.
+ * Opens the feed of a run. `steps` are those that were given before, in their order; `onNote` tells the user something. Rejects with
+ * `DyncError`, such as "source" where the folder cannot be read.
  */
-export type OpenFeed = (run: LiveRun, steps: Iterable<LiveStep>, signal: AbortSignal) => Promise<LiveFeed>;
+export type OpenFeed = (
+  run: LiveRun,
+  steps: Iterable<LiveStep>,
+  signal: AbortSignal,
+  onNote: (text: string) => void,
+) => Promise<LiveFeed>;
 
 /** The error of a run in `folder` that ended before it was complete: what was sent is kept. */
 export function runAborted(folder: string, why: string): DyncError {

@@ -106,6 +106,10 @@ export class GrowingReader implements ChunkReading {
 
   abandon(): void {
     this.#isElsewhere = true;
+    this.stopWaiting();
+  }
+
+  stopWaiting(): void {
     this.#waiting?.abort(new DyncError("cancelled", "The server wants to go on elsewhere"));
   }
 }

@@ -58,7 +58,8 @@ export class LiveSource implements Source, Growth {
       opened.push(() => plan.close());
       const hash = await SavedHash.open(join(folder, "sha256"));
       opened.push(async () => hash.close());
-      const feed = await this.#parts.openFeed(this.#run, plan.steps(), this.#signal);
+      const { openFeed, onNote } = this.#parts;
+      const feed = await openFeed(this.#run, plan.steps(), this.#signal, onNote);
       opened.push(() => feed.close());
       const files = new MemberFiles(plan, this.#parts);
       opened.push(() => files.close());

@@ -46,10 +46,10 @@ function isOfNoUse(error: unknown): error is DyncError {
 
 async function waitForEnd(
   run: LiveRun,
-  { openFeed }: Pick<RunParts<never>, "openFeed">,
+  { openFeed, onNote }: Pick<RunParts<never>, "openFeed" | "onNote">,
   signal: AbortSignal,
 ) {
-  const feed = await openFeed(run, [], signal);
+  const feed = await openFeed(run, [], signal, onNote);
   try {
     for (;;) {
       const step = feed.next();

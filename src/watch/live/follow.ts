@@ -3,9 +3,6 @@
 
 import * as v from "valibot";
 import { DyncError } from "../../base/error.ts";
-import type { Completion, CompletionRule } from "../completion.ts";
-import { Seen } from "../condition.ts";
-import { pathGlob } from "../path-glob.ts";
 
 const form = v.object({
   /** How long a file has to be quiet, in ms. */
@@ -32,19 +29,7 @@ export function readFollow(text: string): Follow {
   }
 }
 
-/** A run is complete when something is there that a glob means. Throws as `pathGlob`. */
-export function completeOn(text: string): Pick<CompletionRule, "complete"> {
-  const glob = pathGlob(text);
-  return {
-    complete: async (view): Promise<Completion> => {
-      const sign = new Seen(view, []).first([glob]);
-      if (sign !== null) return { type: "complete", outcome: "finished", sign };
-      return { type: "waits", reason: "no-sign", detail: `it waits for ${text}` };
-    },
-  };
+/** How a run is followed of which somebody decided that it is complete. Throws as `readFollow`. */
+export function followedAsItIs(text: string): string {
+  return JSON.stringify({ ...readFollow(text), isAsItIs: true } satisfies Follow);
 }
-
-/** A run is complete, whatever is there. */
-export const asItIs: Pick<CompletionRule, "complete"> = {
-  complete: async () => ({ type: "complete", outcome: "finished", sign: "" }),
-};

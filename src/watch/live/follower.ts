@@ -52,10 +52,8 @@ export class Follower {
   readonly #state: LiveState;
   /** Whether something was given, or found changed, since the look began. */
   #isMoved = false;
-  /** Nothing follows what was given. */
-  #isEnded = false;
-  /** The last step was that the run failed. */
-  #isAborted = false;
+  /** The end that was given: nothing follows. */
+  #ending: LiveStep | null = null;
   /** Members and removals that were given, those of earlier processes among them. */
   #steps = 0;
   readonly #underWay = new UnderWay();
@@ -66,14 +64,14 @@ export class Follower {
     this.#state = new LiveState(options, now);
     for (const step of steps) this.#note(step);
     // What was said of a run that failed may be decided by now.
-    if (this.#isAborted) this.#isEnded = false;
+    if (this.#ending?.kind === "aborted") this.#ending = null;
   }
 
   #note(step: LiveStep): void {
     this.#given.note(step);
-    if (step.kind === "member" || step.kind === "removed") this.#steps += 1;
-    this.#isAborted = step.kind === "aborted";
-    this.#isEnded = step.kind === "end" || this.#isAborted;
+    const isEnd = step.kind === "end" || step.kind === "aborted";
+    this.#ending = isEnd ? step : null;
+    if (!isEnd) this.#steps += 1;
   }
 
   /** A look at the whole run begins. */
@@ -191,7 +189,9 @@ export class Follower {
     const due = new Set<string>();
     for (const [path, since] of this.#missed) if (now - since >= wantedMs) due.add(path);
     // A folder with something in it that was seen is there.
-    for (const path of this.#seen.keys()) for (const folder of prefixesOf(path)) due.delete(folder);
+    for (const path of this.#seen.keys())
+      for (const folder of prefixesOf(path))
+        if (this.#given.at(folder)?.type === "folder") due.delete(folder);
     return [...due].filter((path) => !prefixesOf(path).some((folder) => due.has(folder)));
   }
 
@@ -243,9 +243,9 @@ export class Follower {
     return [...steps.toReversed(), this.#state.ending];
   }
 
-  /** What comes next in the stream, which counts as given then; undefined: nothing now. */
+  /** What comes next in the stream, which counts as given then, the end as often as it is asked for; undefined: nothing now. */
   next(): LiveStep | undefined {
-    if (this.#isEnded) return undefined;
+    if (this.#ending !== null) return this.#ending;
     const step = this.#nextRemoval() ?? this.#nextFile() ?? this.#last.shift();
     if (step !== undefined) this.#note(step);
     return step;
@@ -281,7 +281,7 @@ export class Follower {
 
   /** A file that was given was another one, or gone, when it was read: it goes again, and an end that was given is void. */
   changed(path: string, now: number): void {
-    this.#isEnded = false;
+    this.#ending = null;
     this.#given.spoil(path);
     this.#isMoved = true;
     this.#last = [];

@@ -36,7 +36,7 @@ export class StreamModel {
   /** Takes the next step, or sends one that was taken; `isRead`: whether a file has been read by now. Returns whether there was something to do. */
   go(follower: Follower, run: WrittenRun, now: number, isRead: () => boolean): boolean {
     const isFull = this.steps.length - this.#sent >= this.#aheadMax;
-    const taken = isFull ? undefined : follower.next();
+    const taken = isFull || this.steps.at(-1)?.kind === "end" ? undefined : follower.next();
     if (taken !== undefined) {
       this.steps.push(taken);
       return true;

@@ -110,9 +110,12 @@ class TwoDays {
       }
       const step = this.#follower.next();
       if (step === undefined) return;
+      if (step.kind === "end") {
+        this.endedAt ??= this.now;
+        return;
+      }
       this.#steps.push(step);
-      if (step.kind === "end") this.endedAt = this.now;
-      else if (step.kind === "removed") {
+      if (step.kind === "removed") {
         for (const path of this.sent.keys())
           if (path === step.path || path.startsWith(`${step.path}/`)) this.sent.delete(path);
       } else if (step.kind === "member" && step.entry.type === "file") {

@@ -1,0 +1,99 @@
+// Runs that are sent while they are written, by the real programs: `dync send --live`, and what a person does with one that has no end.
+
+import { describe, expect, test } from "bun:test";
+import { appendFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { treeOf } from "../support/live/tree-of.ts";
+import { jsonLines, type Program } from "../support/programs.ts";
+
+const live = ["--live", "--complete-on", "Done.txt", "--settle", "1s", "--json"];
+
+interface Lines {
+  readonly lab: Lab;
+  readonly folder: string;
+}
+
+async function runIn(lab: Lab): Promise<Lines> {
+  const folder = lab.folder.file("files", "run");
+  await mkdir(join(folder, "deep"), { recursive: true });
+  await writeFile(join(folder, "first.raw"), "first".repeat(100_000));
+  await writeFile(join(folder, "passing.bin"), "for a while");
+  return { lab, folder };
+}
+
+/** Waits until so much of it is stored, as a pattern of its bytes. */
+async function untilStored(program: Program, bytes: string): Promise<void> {
+  await program.line(new RegExp(`"type":"status".*"sent":${bytes},`), 60_000);
+}
+
+// Of `runIn`.
+const begun = "50\\d{4}";
+
+/** What is stored is what a send after the end stores. */
+async function expectWhole({ lab, folder }: Lines): Promise<void> {
+  expect(await treeOf(lab.stored("run"))).toEqual(await treeOf(folder));
+  const again = await lab.send(["--json", "--dataset", "--skip-identical", "-n", "run", folder]);
+  expect(again.code).toBe(0);
+  expect(jsonLines(again.stdout).at(-1)).toMatchObject({ already: true });
+}
+
+describe.skipIf(executablesMissing !== null)(`dync send --live (${executablesMissing ?? "compiled"})`, () => {
+  test("publishes a run as it is at its end, after a kill and changes of what was sent", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const run = await runIn(lab);
+    const { folder } = run;
+    {
+      await using program = lab.startSend([...live, folder]);
+      await untilStored(program, begun);
+      lab.expectNothingStored("run");
+      await program.kill();
+    }
+    await appendFile(join(folder, "first.raw"), "and more");
+    await rm(join(folder, "passing.bin"));
+    await writeFile(join(folder, "deep", "second.raw.tmp"), "second".repeat(100_000));
+    await rename(join(folder, "deep", "second.raw.tmp"), join(folder, "deep", "second.raw"));
+    await using program = lab.startDync(["resume", "--json"]);
+    await untilStored(program, "11\\d{5}");
+    await writeFile(join(folder, "Done.txt"), "");
+    expect(await program.ended(60_000)).toMatchObject({ code: 0 });
+    await expectWhole(run);
+  });
+
+  test("a run without an end stays unpublished, and is published as it is, or dropped, when somebody says so", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const run = await runIn(lab);
+    for (const command of ["cancel", "resume"] as const) {
+      await using program = lab.startSend([...live, run.folder]);
+      await untilStored(program, begun);
+      await program.stop();
+      lab.expectNothingStored("run");
+      const listed = jsonLines((await lab.dync(["uploads", "--json"])).stdout);
+      const { uploads } = listed.at(-1) as { readonly uploads: readonly { readonly id: string }[] };
+      const id = uploads[0]?.id ?? "";
+      const options = command === "resume" ? ["--complete"] : [];
+      expect(await lab.dync([command, ...options, id])).toMatchObject({ code: 0 });
+      expect((await lab.dync(["uploads"])).stdout).toBe("");
+    }
+    await expectWhole(run);
+  });
+
+  test("says what is wrong before anything is sent", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const { folder } = await runIn(lab);
+    const wrong = async (...args: readonly string[]): Promise<string> => {
+      const end = await lab.send([...args, folder]);
+      expect(end.code).toBe(2);
+      return end.stderr;
+    };
+    expect(await wrong("--live")).toContain('Option "--live" needs "--complete-on"');
+    expect(await wrong("--complete-on", "Done.txt", "--dataset")).toContain('"--complete-on" needs "--live"');
+    expect(await wrong("--live", "--complete-on", "a//b")).toContain("has an empty part");
+    expect(await wrong("--live", "--complete-on", "a", "--dry-run", "-r")).toContain(
+      'Options "--live" and "--dry-run" are both given',
+    );
+    const end = await lab.dync(["resume", "--complete"]);
+    expect(end).toMatchObject({ code: 2, stderr: expect.stringContaining('"--complete" needs an ID') });
+  });
+});
