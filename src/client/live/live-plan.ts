@@ -105,16 +105,14 @@ export class LivePlan {
 
   #readLine(text: string, isFirst: boolean): void {
     if (isFirst && text === schemaLine) return;
-    let line: Line;
+    if (isFirst)
+      throw new CannotGoOn("What was written down of its files is of another version of the program");
     try {
-      line = v.parse(lineSchema, JSON.parse(text));
-      if (!isFirst) return this.#take(line);
+      this.#take(v.parse(lineSchema, JSON.parse(text)));
     } catch (error) {
-      throw new CannotGoOn(`What was written down of its files is damaged: ${messageOf(error)}`, {
-        cause: error,
-      });
+      const text = `What was written down of its files is damaged: ${messageOf(error)}`;
+      throw new CannotGoOn(text, { cause: error });
     }
-    throw new CannotGoOn("What was written down of its files is of another version of the program");
   }
 
   #take(line: Line): void {

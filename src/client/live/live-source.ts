@@ -67,7 +67,7 @@ export class LiveSource implements Source, Growth {
       this.#begun = { plan, hash, stream, close };
     } catch (error) {
       await close();
-      if (systemCode(error) === null) throw error;
+      if (error instanceof DyncError || systemCode(error) === null) throw error;
       throw new DyncError("configuration", `Cannot write to ${folder}: ${messageOf(error)}`, {
         cause: error,
       });

@@ -37,6 +37,8 @@ export class LiveStream implements Growing {
   #end: number;
   /** Steps that were passed over, each by how many were in the plan then: who counts what it gave counts them as well. */
   readonly #passedOver: number[] = [];
+  /** What is to be done when all that was given before it was read. */
+  #held: LiveStep | undefined;
   #stored = -1;
   #isForBag = false;
   #bytesReadAgain = 0;
@@ -73,19 +75,26 @@ export class LiveStream implements Growing {
     const { plan, feed } = this.#parts;
     const before = plan.tar.count;
     const bytesBefore = plan.tar.membersEnd;
-    let last: LiveStep | undefined;
+    let isDrained = false;
+    let last = this.#held;
+    this.#held = undefined;
     for (let steps = 0; steps < stepsAtOnce && plan.tar.membersEnd - bytesBefore < bytesAtOnce; steps++) {
-      last = feed.next();
+      last ??= feed.next();
       if (last?.kind === "member") await this.#plan(last.path, last.entry);
       else if (last?.kind === "removed") this.#planRemoval(last.path);
-      else break;
+      else {
+        isDrained = last === undefined;
+        break;
+      }
+      last = undefined;
     }
-    // What comes before it is to be read before it counts: see `LiveFeed`.
-    const isRead = plan.tar.count === before;
-    if (!isRead) return await this.#write();
+    if (plan.tar.count > before) {
+      this.#held = last;
+      return await this.#write();
+    }
     if (last?.kind === "end") return await this.#planEnd();
     if (last?.kind === "aborted") throw runAborted(plan.folder, last.why);
-    if (last === undefined) await feed.more(signal);
+    if (isDrained) await feed.more(signal);
   }
 
   async #plan(path: string, entry: LiveEntry): Promise<void> {
@@ -166,7 +175,9 @@ export class LiveStream implements Growing {
     const { plan, feed } = this.#parts;
     plan.addSpoiled(index);
     await plan.write();
-    if (plan.counts(index)) feed.changed(plan.tar.path(index));
+    if (!plan.counts(index)) return;
+    this.#held = undefined;
+    feed.changed(plan.tar.path(index));
   }
 
   /** What cannot be read just now is waited for: the run goes on being written, and nothing else could be sent before it. */
