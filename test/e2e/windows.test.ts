@@ -119,6 +119,52 @@ describe.skipIf(reason !== null)(`on Windows${because(reason)}`, () => {
   );
 
   test(
+    "a pattern, of which no shell of Windows makes names, is said with what to do",
+    async () => {
+      const end = await send(folder.file("*.raw"));
+      expect(end).toMatchObject({ code: 4 });
+      expect(end.stderr).toMatch(/"hint":"[^"]*: name the folder, with -r --include .{0,2}\*\.raw/);
+    },
+    deadlineMs,
+  );
+
+  test(
+    "in a watched folder such a file waits, goes when it is closed, and may be deleted, in whatever letters its folder is named",
+    async () => {
+      const watched = folder.file("Watched");
+      mkdirSync(watched);
+      const path = join(watched, "acquired.raw");
+      writeFileSync(path, "measured");
+      const server = `127.0.0.1:${exchange.port}`;
+      const start = (...args: readonly string[]): Program =>
+        startProgram(windows.command("dync", args), { env: exchange.clientEnvironment });
+      await using writer = await hold(path, "alone");
+      await using watcher = start(
+        "watch",
+        "--json",
+        "--settle",
+        "1s",
+        "-k",
+        "sample:S-17",
+        server,
+        windows.path(watched),
+      );
+      await watcher.line(/"acquired\.raw".*"open-for-writing".*another program uses it/, deadlineMs);
+      await writer.kill();
+      await watcher.line(/"acquired\.raw".*"state":"sent"/, deadlineMs);
+      watcher.signal("SIGINT");
+      await watcher.ended(deadlineMs);
+      await exchange.expectStored(path, "acquired.raw");
+      await using free = start("free", server, windows.path(watched).toUpperCase());
+      expect(await free.ended(deadlineMs)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining("Watched\\acquired.raw"),
+      });
+    },
+    deadlineMs,
+  );
+
+  test(
     "keys are made in the user's profile",
     async () => {
       const environment = { ...windows.environment, DYNC_HOME: "" };

@@ -2,7 +2,7 @@
 // what was probably meant, as the line to type. Looks at files, changes nothing.
 
 import { fstatSync } from "node:fs";
-import { extname } from "node:path";
+import { basename, extname } from "node:path";
 import { isatty } from "node:tty";
 import { closest } from "../../base/closest.ts";
 import { DyncError } from "../../base/error.ts";
@@ -359,10 +359,8 @@ function fileFault(line: SendLine, path: string): DyncError | null {
   const shown = printable(path);
   switch (kindOf(path)) {
     case "nothing": {
-      const hint = path.endsWith("\r")
-        ? { hint: "the path ends with a carriage return: save the script with the line ends of this system" }
-        : {};
-      return new DyncError("source", `Cannot read "${shown}": there is no such file`, hint);
+      const hint = missingHint(path);
+      return new DyncError("source", `Cannot read "${shown}": there is no such file`, { hint });
     }
     case "folder":
       return new DyncError("source", `Cannot send "${shown}": it is a folder, one file is wanted`, {
@@ -375,6 +373,16 @@ function fileFault(line: SendLine, path: string): DyncError | null {
     case "file":
       return null;
   }
+}
+
+/** What may be wrong with a path at which nothing is. */
+function missingHint(path: string): string | undefined {
+  if (path.endsWith("\r"))
+    return "the path ends with a carriage return: save the script with the line ends of this system";
+  // No file of Windows has one of these in its name.
+  if (process.platform !== "win32" || !/[*?]/.test(path)) return undefined;
+  const pattern = shellWord(printable(basename(path)));
+  return `the shells of Windows make no names of patterns: name the folder, with -r --include ${pattern}`;
 }
 
 /** The command that sends a folder as one upload. */
