@@ -6,6 +6,7 @@
 //   bun bench/bench.ts --judgements [--rounds 5]
 //   bun bench/bench.ts --lists [--rounds 5]
 //   bun bench/bench.ts --urgent [--rounds 5] [--folder DIR]
+//   bun bench/bench.ts --watched [--minutes 4] [--only "files, sent"]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
 
@@ -30,6 +31,7 @@ import { smallUploadLines } from "./small-uploads.ts";
 import { sweepLines, sweepPeers } from "./sweep.ts";
 import { boundLines, tableLines } from "./table.ts";
 import { urgentLines } from "./urgent.ts";
+import { watchedLines } from "./watched.ts";
 
 const peers: readonly Peer[] = [
   dyncPeer,
@@ -54,6 +56,8 @@ const { values } = parseArgs({
     judgements: { type: "boolean", default: false },
     lists: { type: "boolean", default: false },
     urgent: { type: "boolean", default: false },
+    watched: { type: "boolean", default: false },
+    minutes: { type: "string", default: "4" },
   },
 });
 
@@ -73,6 +77,10 @@ const others = [
         rounds,
         progress,
       ),
+  },
+  {
+    isMeant: values.watched,
+    lines: () => watchedLines({ minutes: Number(values.minutes), only: values.only?.split(";"), progress }),
   },
   // On a disk: durable is what they are compared in.
   {
