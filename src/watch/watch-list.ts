@@ -10,6 +10,7 @@ import { doubled, jittered, type Pauses } from "../base/pauses.ts";
 import type { Completion } from "./completion.ts";
 import { type Entry, EntryTable } from "./entry-table.ts";
 import { type Fingerprint, numberOf, numberOfFingerprint } from "./fingerprint.ts";
+import { Restless } from "./restless.ts";
 import type { Waiting, WaitReason } from "./wait-reason.ts";
 
 export type { Waiting } from "./wait-reason.ts";
@@ -46,9 +47,14 @@ export interface WatchListOptions {
   readonly random: () => number;
   /** Is told when an entry begins to wait for something else. */
   readonly onWaiting: (path: string, waiting: Waiting, kind: "file" | "folder") => void;
+  /** Is told once a day of an entry that is never quiet for long enough, and for how long. */
+  readonly onRestless?: (path: string, forMs: number) => void;
   /** Is told when the folder cannot be looked at, why, and when it can be again: `null`. */
   readonly onLost: (detail: string | null) => void;
 }
+
+/** What is said of an entry that is to be sent again. */
+export const grownDetail = "It was sent, and has changed since";
 
 // A sign is trusted, and not blindly: some instruments write a little more behind it.
 const signShare = 1 / 4;
@@ -65,6 +71,7 @@ const restsMax = 8;
 export class WatchList {
   readonly #options: WatchListOptions;
   readonly #entries = new EntryTable();
+  readonly #restless: Restless;
   #look = 0;
   #seenInLook = 0;
   /** Files of what was sent that this look saw, or left alone. */
@@ -76,6 +83,7 @@ export class WatchList {
 
   constructor(options: WatchListOptions) {
     this.#options = options;
+    this.#restless = new Restless((path, forMs) => options.onRestless?.(path, forMs));
   }
 
   /** A look at the whole folder begins. */
@@ -128,6 +136,7 @@ export class WatchList {
   #unseen(entry: Entry, now: number): void {
     entry.fingerprint = null;
     entry.since = now;
+    this.#restless.forget(entry.path);
   }
 
   /**
@@ -159,6 +168,7 @@ export class WatchList {
   /** A look saw an entry that is not to be sent, whatever there is in it. */
   sawHeld(seen: Seen, now: number, sentAs: () => string | null, waiting: Waiting): void {
     const { entry } = this.#note(seen, now, sentAs);
+    this.#restless.forget(seen.path);
     if (!entry.isSending && !entry.isAsSent) this.#wait(entry, waiting);
   }
 
@@ -194,6 +204,9 @@ export class WatchList {
       entry.waiting = null;
       this.#sentFiles += entry.files;
     }
+    const isQuiet =
+      isFirst || entry.isSending || entry.isAsSent || now - entry.since >= this.#settleMs(entry);
+    this.#restless.note(path, isQuiet, now);
     return { entry, isSame, isFirst };
   }
 
@@ -207,7 +220,7 @@ export class WatchList {
     if (fault !== null) return { reason: "unreadable", detail: fault };
     if (kind === "folder" ? fingerprint.files === 0 : fingerprint.bytes === 0)
       return { reason: "empty", detail: "" };
-    const again = entry.wasSent ? "It was sent, and has changed since" : "";
+    const again = entry.wasSent ? grownDetail : "";
     if (isFirst) return { reason: "settling", detail: again };
     if (!isSame) return { reason: "changing", detail: again };
     if (now < (entry.retrying?.tryAt ?? now) && isTriedAgain(entry.reason)) return entry.waiting;
@@ -232,7 +245,7 @@ export class WatchList {
         const settleMs = this.#settleMs(entry);
         if (quietMs >= settleMs) return true;
         const shrunk = entry.hasShrunk ? "It has less in it than it had: it waits longer" : "";
-        const again = entry.wasSent ? "It was sent, and has changed since" : shrunk;
+        const again = entry.wasSent ? grownDetail : shrunk;
         this.#wait(entry, { reason: "settling", detail: again });
         return false;
       }

@@ -32,8 +32,8 @@ export interface WatcherParts {
   readonly send: (ready: AsyncIterable<Ready>, ends: SendEnds, signal: AbortSignal) => Promise<void>;
   /** Remembers what was sent. */
   readonly remember: (entry: SentEntry) => void;
-  /** Tries again to write down what could not be, with each look. */
-  readonly rememberAgain?: () => void;
+  /** Is called after each look: for what is done now and then. */
+  readonly onLooked?: () => void;
   /** Calls back when the system says that something in the folder changed; what that returns stops it. */
   readonly onChange: (hurry: () => void) => () => void;
   readonly settleMs: number;
@@ -67,11 +67,13 @@ export class Watcher {
    */
   async once(signal: AbortSignal): Promise<DyncError | null> {
     const { clock, looker, settleMs } = this.#parts;
-    const startedAt = clock.now();
+    // What the first look saw late, since it took long, has its time as well.
+    let lookedAt: number | null = null;
     for (;;) {
-      const elapsedMs = clock.now() - startedAt;
+      const elapsedMs = lookedAt === null ? 0 : clock.now() - lookedAt;
       const ready = await looker.all(signal);
       this.#hasMore = true;
+      lookedAt ??= clock.now();
       if (ready.length > 0) {
         this.#queue.push(ready);
         await this.#session(false, signal);
@@ -109,7 +111,7 @@ export class Watcher {
           this.#push(await (isWhole ? looker.all(signal, room) : looker.some(again.paths, signal)));
           if (isWhole) this.#hasMore = true;
         });
-        this.#parts.rememberAgain?.();
+        this.#parts.onLooked?.();
         const now = clock.now();
         if (isWhole) wholeDueAt = now + pauseAfter(cost, settleMs, false);
         if (isWhole) hurriedFrom = now + pauseAfter(cost, settleMs, true);

@@ -167,10 +167,22 @@ describe.skipIf(executablesMissing !== null)(`a watched folder (${executablesMis
     expect(end.stderr).toContain("2 entries: 1 sent, 1 not");
   });
 
-  test("a folder that goes away, and comes back empty and then whole, takes nothing along", async () => {
+  test("a folder that goes away, and comes back empty and then whole, takes nothing along, and is named", async () => {
     await makeRun("run1");
+    {
+      await using watcher = lab.startDync(line());
+      await watcher.line(/Stored "run1"/, 60_000);
+      await rename(folder, `${folder}.away`);
+      await watcher.line(
+        /cannot be watched just now: .*nothing in it is taken for deleted or complete/,
+        60_000,
+      );
+      await rename(`${folder}.away`, folder);
+      await watcher.line(/" is there again/, 60_000);
+    }
+    await makeRun("run0");
     await using watcher = lab.startDync(line("--json"));
-    await sent(watcher, "run1");
+    await sent(watcher, "run0");
     await rename(folder, `${folder}.away`);
     await watcher.line(/"type":"watched".*"isThere":false/, 60_000);
     await mkdir(folder);
@@ -182,7 +194,7 @@ describe.skipIf(executablesMissing !== null)(`a watched folder (${executablesMis
     await sent(watcher, "run2");
     watcher.signal("SIGTERM");
     const states = jsonLines((await watcher.ended()).stdout).filter(({ state }) => state === "sent");
-    expect(states.map(({ path }) => path)).toEqual(["run1", "run2"]);
+    expect(states.map(({ path }) => path)).toEqual(["run0", "run2"]);
   });
 
   test("a run that grows after it was sent is said, and the server's rule decides", async () => {
@@ -195,6 +207,11 @@ describe.skipIf(executablesMissing !== null)(`a watched folder (${executablesMis
     expect(lines[0]).toMatchObject({ reason: "settling", detail: "It was sent, and has changed since" });
     expect(lines.at(-1)).toMatchObject({ reason: "refused" });
     expect(existsSync(join(lab.stored("run1"), "late.txt"))).toBe(false);
+    const said = await once();
+    expect(said.stderr).toContain(
+      '"run1" was sent, and has changed since: it is sent again when it is quiet\n',
+    );
+    expect(said.stderr).toMatch(/"run1" waits \(refused\): /);
   });
 
   test("5: a server that is away ends --once, and nothing is lost", async () => {

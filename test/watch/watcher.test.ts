@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
 import { DyncError } from "../../src/base/error.ts";
 import type { Receipt } from "../../src/client/upload.ts";
+import { ClockJumps } from "../../src/watch/clock-jumps.ts";
 import { genericRule } from "../../src/watch/completion.ts";
 import { FingerprintSum } from "../../src/watch/fingerprint.ts";
 import type { EntryOnDisk } from "../../src/watch/folder/entry-view.ts";
@@ -31,6 +32,9 @@ let clock: JumpingClock;
 let sent: string[];
 let remembered: Map<string, SentEntry>;
 let looks: number;
+let said: string[];
+/** So long a look takes before it sees anything. */
+let lookMs: number;
 /** What sending an entry ends with: `null`, it is stored. */
 let answer: (path: string) => DyncError | null;
 /** What is against sending an entry, `null`: nothing. */
@@ -41,9 +45,10 @@ let list: WatchList;
 beforeEach(() => {
   files = new Map();
   clock = new JumpingClock();
-  [sent, remembered, looks] = [[], new Map(), 0];
+  [sent, remembered, looks, said] = [[], new Map(), 0, []];
   answer = () => null;
   against = () => null;
+  lookMs = 0;
   stop = new AbortController();
 });
 
@@ -60,13 +65,16 @@ const scanner = {
   async *entries() {
     looks += 1;
     if (files === null) throw new NotReachable("it is away");
+    clock.advance(lookMs);
     for (const path of files.keys()) yield sightingOf(path) as Sighting;
   },
   look: async (path: string) => sightingOf(path),
 };
 
 function openWatcher(): Watcher {
-  list = new WatchList({ settleMs, random: () => 0.5, onWaiting: () => {}, onLost: () => {} });
+  const onRestless = (path: string, forMs: number): void => void said.push(`${path} ${forMs / hourMs} h`);
+  list = new WatchList({ settleMs, random: () => 0.5, onWaiting: () => {}, onLost: () => {}, onRestless });
+  const jumps = new ClockJumps(clock, (byMs) => said.push(`jumped ${byMs / hourMs} h`));
   const looker = new Looker({
     ...{ clock, scanner, list, rule: genericRule },
     sentAs: (path) => remembered.get(path)?.fingerprint.text ?? null,
@@ -90,6 +98,7 @@ function openWatcher(): Watcher {
     },
     remember: (entry) => void remembered.set(entry.path, entry),
     onChange: () => () => {},
+    onLooked: () => jumps.look(),
   });
 }
 
@@ -140,18 +149,21 @@ describe("Watcher", () => {
     });
   });
 
-  test("a file that never becomes quiet is never sent, however long", async () => {
+  test("a file that never becomes quiet is never sent, however long, and named once a day", async () => {
     await watching(async () => {
-      for (let bytes = 1; bytes < 100; bytes++) {
+      for (let bytes = 1; bytes < 2 * 50 * 60; bytes++) {
         files?.set("a", bytes);
         await pass(settleMs / 2);
         expect([...list.waiting()]).toMatchObject([{ path: "a" }]);
       }
       expect(sent).toEqual([]);
+      expect(said.map((it) => it.replace(/\.\d+/, ""))).toEqual(["a 24 h", "a 48 h"]);
+      await pass(2 * settleMs);
+      expect(sent).toEqual(["a"]);
     });
   });
 
-  test("a calendar that jumps by a year, forwards and backwards, changes nothing", async () => {
+  test("a calendar that jumps by a year, forwards and backwards, changes nothing, and is said", async () => {
     const yearMs = 365 * 24 * hourMs;
     await watching(async () => {
       files?.set("a", 1);
@@ -163,6 +175,7 @@ describe("Watcher", () => {
       expect(sent).toEqual([]);
       await pass(30_000);
       expect(sent).toEqual(["a"]);
+      expect(said).toEqual([`jumped ${yearMs / hourMs} h`, `jumped ${(-2 * yearMs) / hourMs} h`]);
     });
   });
 
@@ -302,6 +315,14 @@ describe("Watcher", () => {
       await passInTurns(20 * settleMs);
     });
     expect(sent).toHaveLength(3000);
+  });
+
+  test("once: what a slow look saw late is sent as well", async () => {
+    files?.set("a", 1);
+    lookMs = settleMs / 3;
+    const ended = openWatcher().once(stop.signal);
+    await pass(3 * settleMs);
+    expect([await ended, sent]).toEqual([null, ["a"]]);
   });
 
   test("once: what is quiet is sent, and a server that is away is told", async () => {

@@ -5,9 +5,10 @@ import { DyncError } from "../../base/error.ts";
 import type { Reporter } from "../../client/client.ts";
 import type { Job } from "../../client/job.ts";
 import type { Retry } from "../../client/patience.ts";
+import { formatDuration } from "../../config/duration.ts";
 import type { Ready } from "../../watch/looker.ts";
 import { type WaitReason, waitReasons } from "../../watch/wait-reason.ts";
-import type { Waiting, WatchList } from "../../watch/watch-list.ts";
+import { grownDetail, type Waiting, type WatchList } from "../../watch/watch-list.ts";
 import type { SendEnds } from "../../watch/watcher.ts";
 import type { BatchProgress } from "../batch-progress.ts";
 import type { CommandContext } from "../command.ts";
@@ -57,6 +58,8 @@ export class WatchReports {
   #retrying: string | null = null;
   /** How far each upload is that is under way, by path. */
   readonly #underWay = new Map<string, ProgressState>();
+  /** Of which it was said that they have changed since they were sent. */
+  readonly #grown = new Set<string>();
   readonly counts = { stored: 0, already: 0, failed: 0, bytes: 0 };
 
   constructor(context: CommandContext, notices: TroubleNotices | null) {
@@ -73,6 +76,10 @@ export class WatchReports {
     const { output } = this.#context;
     output.record("entry", { path, kind, state: "waiting", reason, detail, fields });
     this.#notices?.note({ path, reason, detail: detail === "" ? waitReasons[reason] : detail });
+    if (detail === grownDetail && !this.#grown.has(path)) {
+      this.#grown.add(path);
+      this.note(`"${printable(path)}" was sent, and has changed since: it is sent again when it is quiet`);
+    }
     if (silent.includes(reason) || output.json) return;
     // A thousand entries wait for one server.
     if (reason === "retrying" && detail === this.#retrying) return;
@@ -116,6 +123,22 @@ export class WatchReports {
     if (text !== null) this.note(text);
   }
 
+  /** It goes on changing, whatever is waited. */
+  restless(path: string, forMs: number): void {
+    const forLong = formatDuration(forMs);
+    this.warn(
+      `"${printable(path)}" was never quiet for long enough in ${forLong}: something goes on writing to it, and it is not sent`,
+    );
+  }
+
+  /** The calendar went on otherwise than time. */
+  clockJumped(byMs: number): void {
+    const by = `${byMs > 0 ? "forwards" : "backwards"} by ${formatDuration(Math.abs(byMs))}`;
+    this.note(
+      `The clock of this computer went ${by} at once: it was set, or the computer slept; how long something is quiet is not measured by it`,
+    );
+  }
+
   /** What was sent was taken away. */
   taken(path: string, fields: object, text: string): void {
     const { output } = this.#context;
@@ -157,6 +180,7 @@ export class WatchReports {
           onWarning: (text, hint) => this.#say(() => output.warn(text, hint)),
           onConfirmed: async (receipt) => {
             this.#underWay.delete(path);
+            this.#grown.delete(path);
             view.stored(receipt.bytes, receipt.already);
             this.#retrying = null;
             const { uploadId: id, bytes, sha256, already, unpacked } = receipt;

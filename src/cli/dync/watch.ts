@@ -14,6 +14,7 @@ import { SendBudget } from "../../client/send-budget.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
 import type { AfterSent } from "../../watch/after-sent.ts";
+import { ClockJumps } from "../../watch/clock-jumps.ts";
 import { genericRule } from "../../watch/completion.ts";
 import { AlsoMemory } from "../../watch/folder/also-memory.ts";
 import { Decisions } from "../../watch/folder/decisions.ts";
@@ -293,6 +294,10 @@ function partsOf(
     random: Math.random,
     onWaiting: values.explain ? () => {} : (path, waiting, kind) => reports.waiting(path, kind, waiting),
     onLost: (detail) => reports.lost(folder, detail),
+    // A run that has a sign of its end may be written for days.
+    ...(instrument?.file.sign === undefined
+      ? { onRestless: (path: string, forMs: number) => reports.restless(path, forMs) }
+      : {}),
   });
   const scanner = new Scanner(folder, shapeOf(values, instrument, folder), clock);
   const template = values["name-template"];
@@ -309,6 +314,7 @@ function partsOf(
     onFault: (why) => reports.trouble(notWritten(why)),
     onOver: () => reports.note(writtenAgain),
   });
+  const jumps = new ClockJumps(clock, (byMs) => reports.clockJumped(byMs));
   const looker = new Looker({
     ...{ clock, scanner, list, rule, decisions },
     halfTaken: new HalfTaken(new Takings(resolve(dyncHome(context.environment)))),
@@ -331,7 +337,10 @@ function partsOf(
     send: (ready, ends, signal) =>
       sendReady(ready, ends, signal, { ...around, values, profile, context, reports }),
     remember: (entry) => void sent.note(entry.path, entry),
-    rememberAgain: () => void sent.again(),
+    onLooked: () => {
+      sent.again();
+      jumps.look();
+    },
     onChange: (hurry) => onFolderChange(folder, hurry),
   };
 }
