@@ -33,7 +33,7 @@ let sent: string[];
 let remembered: Map<string, SentEntry>;
 let looks: number;
 let said: string[];
-/** So long a look takes before it sees anything. */
+/** So long the next look takes before it sees anything. */
 let lookMs: number;
 /** What sending an entry ends with: `null`, it is stored. */
 let answer: (path: string) => DyncError | null;
@@ -66,6 +66,7 @@ const scanner = {
     looks += 1;
     if (files === null) throw new NotReachable("it is away");
     clock.advance(lookMs);
+    lookMs = 0;
     for (const path of files.keys()) yield sightingOf(path) as Sighting;
   },
   look: async (path: string) => sightingOf(path),
@@ -319,7 +320,7 @@ describe("Watcher", () => {
 
   test("once: what a slow look saw late is sent as well", async () => {
     files?.set("a", 1);
-    lookMs = settleMs / 3;
+    lookMs = settleMs / 2;
     const ended = openWatcher().once(stop.signal);
     await pass(3 * settleMs);
     expect([await ended, sent]).toEqual([null, ["a"]]);
