@@ -8,6 +8,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../../base/error.ts";
 import { jsonValue } from "../../base/json-text.ts";
+import { placeOf } from "../../base/path-place.ts";
 import { sha256Hex } from "../../base/sha256-hex.ts";
 import { syncFolder } from "../../base/write-whole.ts";
 import type { Listing } from "../listing/listing.ts";
@@ -112,7 +113,7 @@ export class Takings {
       });
     }
     const head = v.safeParse(headSchema, jsonValue(lines[0] ?? ""));
-    if (!head.success || head.output.path !== path) return null;
+    if (!head.success || placeOf(head.output.path) !== placeOf(path)) return null;
     const items = new Map<string, string | null>();
     for (const line of lines.slice(1)) {
       const item = v.safeParse(lineSchema, jsonValue(line));
@@ -132,7 +133,7 @@ export class Takings {
 
   /** What stands for the folder at `path` (absolute) in `names`. */
   nameOf(path: string): string {
-    return `${sha256Hex(path).slice(0, 32)}.jsonl`;
+    return `${sha256Hex(placeOf(path)).slice(0, 32)}.jsonl`;
   }
 
   #fileOf(path: string): string {
