@@ -4,7 +4,7 @@
 
 import { readdirSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../../base/error.ts";
 import { jsonValue } from "../../base/json-text.ts";
@@ -113,7 +113,7 @@ export class Takings {
       });
     }
     const head = v.safeParse(headSchema, jsonValue(lines[0] ?? ""));
-    if (!head.success || placeOf(head.output.path) !== placeOf(path)) return null;
+    if (!head.success || placeOf(resolve(head.output.path)) !== placeOf(resolve(path))) return null;
     const items = new Map<string, string | null>();
     for (const line of lines.slice(1)) {
       const item = v.safeParse(lineSchema, jsonValue(line));
@@ -133,7 +133,7 @@ export class Takings {
 
   /** What stands for the folder at `path` (absolute) in `names`. */
   nameOf(path: string): string {
-    return `${sha256Hex(placeOf(path)).slice(0, 32)}.jsonl`;
+    return `${sha256Hex(placeOf(resolve(path))).slice(0, 32)}.jsonl`;
   }
 
   #fileOf(path: string): string {
