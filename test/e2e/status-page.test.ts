@@ -54,6 +54,17 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     return page;
   }
 
+  /** Waits until the server has told so often what happens now. */
+  async function told(page: Page, times: number): Promise<void> {
+    await page.evaluate(
+      `new Promise((resolve) => {
+        const events = new EventSource("api/events");
+        let left = ${times};
+        events.addEventListener("state", () => { if (--left === 0) { events.close(); resolve(); } });
+      })`,
+    );
+  }
+
   async function show(page: Page, view: string): Promise<void> {
     await page.goto(`${origin}/#${view}`);
     await page.locator("h1").waitFor();
@@ -96,8 +107,15 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     await page.getByRole("link", { name: "run-17.raw" }).waitFor({ state: "detached" });
     await page.getByLabel("Name").fill("");
     await page.getByLabel("Metadata").fill("sample=S-17");
+    // What is typed stays while the page tells what happens.
+    await told(page, 2);
+    expect(await page.getByLabel("Metadata").inputValue()).toBe("sample=S-17");
     await page.getByRole("button", { name: "Search" }).click();
     await page.getByRole("link", { name: "run-18.raw" }).waitFor({ state: "detached" });
+    await page.goBack();
+    await page.getByRole("link", { name: "run-18.raw" }).waitFor();
+    expect(await page.getByLabel("Metadata").inputValue()).toBe("");
+    await page.goForward();
     await page.getByRole("link", { name: "run-17.raw" }).click();
     await page.getByRole("heading", { name: "run-17.raw" }).waitFor();
     const metadata = await page.getByLabel("Metadata").textContent();

@@ -131,9 +131,19 @@ async function open() {
   const asked = viewIn(location.hash);
   const isOther = asked.view !== state.view || asked.id !== state.id;
   change({ ...asked, error: "", done: "" });
+  queueMicrotask(showFilter);
   await actions.load();
   // Whoever listens to the page hears that it is another one.
   if (isOther) requestAnimationFrame(() => document.querySelector("h1")?.focus());
+}
+
+/** The address may be another one without anything typed: by a link, or the way back. */
+function showFilter() {
+  const fields = document.querySelectorAll("form[role=search] [name]");
+  for (const field of fields) {
+    if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement)
+      field.value = state.filter[field.name] ?? "";
+  }
 }
 
 addEventListener("hashchange", () => {

@@ -60,13 +60,14 @@ const states = ["stored", "receiving", "waiting", "held", "publishing", "failed"
  * @param {Actions} actions
  */
 export function uploadsView({ filter, uploads, now }, actions) {
+  // What is typed stays as it is while the page is drawn anew, once a second: a `value` would be put back.
   /** @param {string} name @param {string} text @param {string} [hint] */
   const field = (name, text, hint) =>
     h(
       "label",
       null,
       text,
-      h("input", { name, value: filter[name] ?? "", placeholder: hint, autocomplete: "off" }),
+      h("input", { name, defaultValue: filter[name] ?? "", placeholder: hint, autocomplete: "off" }),
     );
   const choice = h(
     "label",
@@ -74,7 +75,7 @@ export function uploadsView({ filter, uploads, now }, actions) {
     "State",
     h(
       "select",
-      { name: "state", value: filter.state ?? "" },
+      { name: "state" },
       h("option", { value: "" }, "all"),
       states.map((state) => h("option", { value: state, selected: filter.state === state }, state)),
     ),
@@ -86,7 +87,12 @@ export function uploadsView({ filter, uploads, now }, actions) {
       field("user", "User"),
       field("name", "Name", "*.raw"),
       choice,
-      h("label", null, "Begun since", h("input", { name: "since", type: "date", value: filter.since ?? "" })),
+      h(
+        "label",
+        null,
+        "Begun since",
+        h("input", { name: "since", type: "date", defaultValue: filter.since ?? "" }),
+      ),
       field("field", "Metadata", "sample=S-17"),
       h("button", { class: "do" }, "Search"),
     ),
