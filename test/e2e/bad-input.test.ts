@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { copyFile, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -33,14 +33,6 @@ describe.skipIf(missing !== null)(`a server under bad input (${missing ?? "compi
   }
 
   /** Another user with keys of its own. */
-  async function makeUser(user: string): Promise<string> {
-    const home = lab.folder.file(`${user}-home`);
-    expect(await lab.dync(["keygen"], { env: { DYNC_HOME: home } })).toMatchObject({ code: 0 });
-    await copyFile(`${lab.homes.server}/server.key`, `${home}/server.key`);
-    await copyFile(`${home}/client.key`, `${lab.homes.server}/clients/${user}.key`);
-    return home;
-  }
-
   const unsafeNames: [string, string][] = [
     ["climbs out", "../climbs.raw"],
     ["climbs out with a backslash", "..\\climbs.raw"],
@@ -124,7 +116,7 @@ describe.skipIf(missing !== null)(`a server under bad input (${missing ?? "compi
   });
 
   test("keeps another user's hands off an upload, even with its identity", async () => {
-    const bob = await makeUser("bob");
+    const bob = await lab.user("bob");
     const path = await lab.file("of-alice.raw", 30 * MiB);
     const alice = lab.startSend([path]);
     await lab.server.line(/"Upload started".*of-alice/);
@@ -141,7 +133,7 @@ describe.skipIf(missing !== null)(`a server under bad input (${missing ?? "compi
   });
 
   test("lets everybody have a file of the same name", async () => {
-    const carol = await makeUser("carol");
+    const carol = await lab.user("carol");
     const path = await lab.file("shared-name.raw", 1000);
     expect(await lab.send([path])).toMatchObject({ code: 0 });
     expect(await lab.send([path], { env: { DYNC_HOME: carol } })).toMatchObject({ code: 0 });
