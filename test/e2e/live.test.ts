@@ -79,6 +79,49 @@ describe.skipIf(executablesMissing !== null)(`dync send --live (${executablesMis
     await expectWhole(run);
   });
 
+  test("a run that was aborted, as its profile says, stays unpublished until somebody decides", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const run = await runIn(lab);
+    const { folder } = run;
+    await writeFile(join(folder, "desktop.ini"), "junk");
+    await using program = lab.startSend([
+      ...["--live", "--profile", "illumina", "--settle", "1s", "--all", "--json"],
+      folder,
+    ]);
+    await program.line(/"type":"live".*"waiting":"no-sign".*CopyComplete\.txt/, 60_000);
+    const verdict =
+      "<RunCompletionStatus><CompletionStatus>UserEndedEarly</CompletionStatus></RunCompletionStatus>";
+    await writeFile(join(folder, "RunCompletionStatus.xml"), verdict);
+    const end = await program.ended(60_000);
+    expect(end.code).toBe(4);
+    expect(jsonLines(end.stdout).at(-1)).toMatchObject({
+      error: { message: expect.stringContaining("was aborted: RunCompletionStatus.xml says so") },
+    });
+    lab.expectNothingStored("run");
+    const listed = jsonLines((await lab.dync(["uploads", "--json"])).stdout);
+    const { uploads } = listed.at(-1) as { readonly uploads: readonly { readonly id: string }[] };
+    expect(uploads).toHaveLength(1);
+    expect(await lab.dync(["resume", "--complete", uploads[0]?.id ?? ""])).toMatchObject({ code: 0 });
+    await rm(join(folder, "desktop.ini"));
+    await expectWhole(run);
+  });
+
+  test("a run whose sign its profile knows is published when that is there", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const run = await runIn(lab);
+    await using program = lab.startSend([
+      ...["--live", "--profile", "illumina", "--settle", "1s", "--json"],
+      run.folder,
+    ]);
+    await untilStored(program, begun);
+    lab.expectNothingStored("run");
+    await writeFile(join(run.folder, "RTAComplete.txt"), "");
+    await program.line(/"type":"live".*"waiting":"no-sign".*too early/, 60_000);
+    await writeFile(join(run.folder, "CopyComplete.txt"), "");
+    expect(await program.ended(60_000)).toMatchObject({ code: 0 });
+    await expectWhole(run);
+  });
+
   test("says what is wrong before anything is sent", async () => {
     await using lab = await openLab({ inMemory: true });
     const { folder } = await runIn(lab);
@@ -87,7 +130,11 @@ describe.skipIf(executablesMissing !== null)(`dync send --live (${executablesMis
       expect(end.code).toBe(2);
       return end.stderr;
     };
-    expect(await wrong("--live")).toContain('Option "--live" needs "--complete-on"');
+    expect(await wrong("--live")).toContain('Option "--live" needs "--complete-on" or "--profile"');
+    expect(await wrong("--live", "--complete-on", "a", "--profile", "illumina")).toContain("both say when");
+    expect(await wrong("--profile", "illumina", "--dataset")).toContain('"--profile" needs "--live"');
+    expect(await wrong("--live", "--profile", "ilumina")).toContain('did you mean "illumina"?');
+    expect(await wrong("--live", "--profile", "thermo-raw")).toContain("each file is sent as one");
     expect(await wrong("--complete-on", "Done.txt", "--dataset")).toContain('"--complete-on" needs "--live"');
     expect(await wrong("--live", "--complete-on", "a//b")).toContain("has an empty part");
     expect(await wrong("--live", "--complete-on", "a", "--dry-run", "-r")).toContain(

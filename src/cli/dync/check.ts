@@ -163,6 +163,7 @@ async function readJobs(
     "dry-run": false,
     live: false,
     "complete-on": undefined,
+    profile: undefined,
     settle: undefined,
     "stdin-from-command": false,
     "stdin-jobs": false,

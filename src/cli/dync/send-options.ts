@@ -32,6 +32,7 @@ export const selectionOptions = {
 const liveOptions = {
   live: { type: "boolean" },
   "complete-on": { type: "string", bytes: true },
+  profile: { type: "string", bytes: true },
   settle: { type: "string" },
 } as const satisfies OptionsDef;
 

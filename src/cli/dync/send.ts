@@ -41,9 +41,9 @@ async function send(values: SendValues, context: CommandContext): Promise<number
     output.summarise({ server, port });
     return await sendBatch(jobs, { ...how, skipsIdentical, atOnce }, context);
   }
-  const follow = await readFollowed(values);
+  const followed = await readFollowed(values);
   for (const job of jobs) {
-    const sent = follow === null ? job : asLive(job, follow);
+    const sent = followed === null ? job : asLive(job, followed);
     await sendOne(sent, { ...how, skipsIdentical }, context);
   }
   return 0;

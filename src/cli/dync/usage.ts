@@ -94,8 +94,11 @@ Options:
                            it changed since, and all of it published at the end
       --complete-on GLOB   with --live: the run is over when this file is there,
                            as "CopyComplete.txt" or "logs/*.done"
+      --profile NAME       with --live, instead of --complete-on: what is known
+                           of the instrument, by a name that "dync watch" lists,
+                           or your own file (./my.toml)
       --settle DURATION    with --live: how long a file has to be quiet to be
-                           complete (default 60s)
+                           complete (default 60s, or what the profile says)
       --include PATTERN    of a folder only what matches one of these; may be
                            given many times
       --exclude PATTERN    of a folder all but what matches one of these, which
