@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { dropOldest } from "../base/drop-oldest.ts";
 import { systemCode } from "../base/error.ts";
 import { sha256Hex } from "../base/sha256-hex.ts";
 import { syncFolder, writeWhole } from "../base/write-whole.ts";
@@ -100,10 +101,7 @@ export class ReceiptPacks {
     const held = this.#held.get(file) ?? readPack(join(this.#folder, file));
     this.#held.delete(file);
     this.#held.set(file, held);
-    for (const oldest of this.#held.keys()) {
-      if (this.#held.size <= filesHeldMax) break;
-      this.#held.delete(oldest);
-    }
+    dropOldest(this.#held, filesHeldMax);
     return held;
   }
 }

@@ -2,6 +2,7 @@
 // Each has proved, in its handshake, that its owner holds the secret half. What anybody can fill is bounded, for each address too,
 // so that a flood from one drives out only its own.
 
+import { dropOldest } from "../base/drop-oldest.ts";
 import type { PublicKey } from "../keys/key.ts";
 
 export interface PendingKey {
@@ -51,11 +52,8 @@ export class PendingKeys {
     const known = [...this.#keys.values()].find(({ key }) => key.fingerprint === fingerprint);
     if (known === undefined) return false;
     this.#forget(known);
-    for (const oldest of this.#dismissed) {
-      if (this.#dismissed.size < keysMax) break;
-      this.#dismissed.delete(oldest);
-    }
     this.#dismissed.add(fingerprint);
+    dropOldest(this.#dismissed, keysMax);
     return true;
   }
 

@@ -1,6 +1,7 @@
 // Writes down what was sent, also where that cannot be just now: a disk that is full keeps nothing from being sent. What is not on the
 // disk is kept in memory, and written as soon as there is room.
 
+import { dropOldest } from "../base/drop-oldest.ts";
 import { messageOf } from "../base/error.ts";
 
 export interface RememberingParts<T> {
@@ -48,10 +49,7 @@ export class Remembering<T> {
     } catch (error) {
       this.#isFaulty = true;
       if (!hadFault) this.#parts.onFault(messageOf(error));
-      for (const oldest of this.#waiting.keys()) {
-        if (this.#waiting.size <= keptMax) break;
-        this.#waiting.delete(oldest);
-      }
+      dropOldest(this.#waiting, keptMax);
       return false;
     }
   }

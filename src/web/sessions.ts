@@ -2,6 +2,7 @@
 // nobody, and whoever looks after it makes another link.
 
 import type { Clock } from "../base/clock.ts";
+import { dropOldest } from "../base/drop-oldest.ts";
 
 /** A viewer sees; a steward also acts. */
 export const roles = ["viewer", "steward"] as const;
@@ -91,12 +92,5 @@ export class Sessions {
 
   signOut(cookie: string): void {
     this.#sessions.delete(cookie);
-  }
-}
-
-function dropOldest(map: Map<string, unknown>, max: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= max) return;
-    map.delete(key);
   }
 }
