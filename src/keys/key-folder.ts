@@ -7,6 +7,11 @@ import { messageOf, systemCode } from "../base/error.ts";
 
 const keySuffix = ".key";
 
+/** Where the keys of those are who may send, of a server with this `DYNC_HOME`. */
+export function clientsFolder(home: string): string {
+  return join(home, "clients");
+}
+
 const linkFaults: Readonly<Record<string, string>> = {
   ENOENT: "that leads nowhere",
   ELOOP: "that leads in a circle",

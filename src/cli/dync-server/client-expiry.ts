@@ -1,6 +1,6 @@
 // Until when keys are good, on the command line: dates that people give, and what is shown of them.
 
-import { parseDeadline, shownDeadline } from "../../base/deadline.ts";
+import { deadlineText, parseDeadline, shownDeadline } from "../../base/deadline.ts";
 import type { DyncError } from "../../base/error.ts";
 import { type Parsed, right, wrong } from "../../config/parsed.ts";
 import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
@@ -33,6 +33,11 @@ export function newExpiryFaults(at: string | undefined, never: boolean): readonl
   if ((at === undefined) === never) return [];
   const found = never ? "both" : "neither";
   return [usageError({ subject: "The command", wanted: 'either "--at DATE" or "--never"', found }, "")];
+}
+
+/** For programs: until when a key is good, where it is not for ever. */
+export function toldExpiry({ expiresAt }: Pick<AuthorizedKey, "expiresAt">): { readonly expires?: string } {
+  return expiresAt === undefined ? {} : { expires: deadlineText(expiresAt) };
 }
 
 /** For programs: whether a key is good. */

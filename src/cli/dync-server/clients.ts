@@ -2,7 +2,7 @@
 
 import { join, resolve } from "node:path";
 import * as v from "valibot";
-import { deadlineText, shownDeadline } from "../../base/deadline.ts";
+import { shownDeadline } from "../../base/deadline.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import {
@@ -16,6 +16,7 @@ import {
 } from "../../keys/authorize.ts";
 import { AuthorizedClients, type AuthorizedKey } from "../../keys/authorized-clients.ts";
 import { PublicKey } from "../../keys/key.ts";
+import { clientsFolder } from "../../keys/key-folder.ts";
 import { sharedOptions } from "../args.ts";
 import { inColumns } from "../columns.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
@@ -23,7 +24,15 @@ import { optionText, unwrap } from "../option-value.ts";
 import type { Output } from "../output.ts";
 import { printable } from "../printable.ts";
 import { ask } from "./ask.ts";
-import { expiryFaults, futureIn, newExpiryFaults, readDate, shownState, stateOf } from "./client-expiry.ts";
+import {
+  expiryFaults,
+  futureIn,
+  newExpiryFaults,
+  readDate,
+  shownState,
+  stateOf,
+  toldExpiry,
+} from "./client-expiry.ts";
 import { readAsLetIn, readAsRemoved } from "./clients-read.ts";
 import { givenOptions, readConfiguration } from "./configuration.ts";
 import {
@@ -248,7 +257,7 @@ async function authorizedIn(
 ): Promise<{ readonly folder: string; readonly clients: readonly AuthorizedKey[] }> {
   const { output, environment, clock } = context;
   const { home, settings } = await readConfiguration(givenOptions(values, context), environment);
-  const folder = join(home, "clients");
+  const folder = clientsFolder(home);
   const { trustsUserIds } = settings;
   const authorized = await AuthorizedClients.load({ folder, log: warningsTo(output), clock, trustsUserIds });
   const clients = authorized
@@ -258,9 +267,9 @@ async function authorizedIn(
 }
 
 /** A key for programs. */
-function told({ user, fingerprint, key, file, expiresAt }: AuthorizedKey) {
-  const expires = expiresAt === undefined ? {} : { expires: deadlineText(expiresAt) };
-  return { user, fingerprint, publicKey: key, file, ...expires };
+function told(key: AuthorizedKey) {
+  const { user, fingerprint, key: publicKey, file } = key;
+  return { user, fingerprint, publicKey, file, ...toldExpiry(key) };
 }
 
 /** A key file that is no good is found while reading: its log line becomes a warning. */

@@ -3,12 +3,12 @@
 
 import * as v from "valibot";
 import type { Clock } from "../../base/clock.ts";
-import { deadlineText } from "../../base/deadline.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
 import { rotateKey } from "../../receipts/key-file.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
 import type { Server } from "../../server/server.ts";
+import { toldExpiry } from "./client-expiry.ts";
 import { read } from "./command-schemas.ts";
 import { hookCommands } from "./hook-commands.ts";
 import type { Reload } from "./running-configuration.ts";
@@ -75,10 +75,7 @@ function readKeys({ look, list }: KeyFolder): ControlCommand {
     await look();
     const keys = list().filter(({ fingerprint }) => asked.has(fingerprint));
     return {
-      keys: keys.map(({ fingerprint, expiresAt }) => ({
-        fingerprint,
-        ...(expiresAt === undefined ? {} : { expires: deadlineText(expiresAt) }),
-      })),
+      keys: keys.map((key) => ({ fingerprint: key.fingerprint, ...toldExpiry(key) })),
     };
   };
 }

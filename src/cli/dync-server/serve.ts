@@ -10,6 +10,7 @@ import { ControlServer } from "../../control/control-server.ts";
 import { hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
+import { clientsFolder } from "../../keys/key-folder.ts";
 import { openGiver } from "../../receipts/giver.ts";
 import { Recounts } from "../../server/recounts.ts";
 import { Server } from "../../server/server.ts";
@@ -35,9 +36,6 @@ export interface ServeParts {
   /** Opens the log's file anew; rejects with a `DyncError` when it cannot be. */
   readonly reopenLog: () => Promise<void>;
 }
-
-/** Where the keys of those are who may send. */
-const clientsFolder = (home: string): string => join(home, "clients");
 
 async function loadClients(
   { home, settings: { trustsUserIds } }: RunningConfiguration,

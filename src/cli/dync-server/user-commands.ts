@@ -3,7 +3,6 @@
 
 import * as v from "valibot";
 import type { Clock } from "../../base/clock.ts";
-import { deadlineText } from "../../base/deadline.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Catalogue, UserUsage } from "../../catalogue/catalogue.ts";
 import type { RulesOf } from "../../config/server-settings.ts";
@@ -12,7 +11,7 @@ import type { AuthorizedClients, AuthorizedKey } from "../../keys/authorized-cli
 import { priorities } from "../../protocol/priority.ts";
 import type { SharedQuota } from "../../rules/user-limits.ts";
 import type { Recounts } from "../../server/recounts.ts";
-import { stateOf } from "./client-expiry.ts";
+import { stateOf, toldExpiry } from "./client-expiry.ts";
 import { counts, read, texts } from "./command-schemas.ts";
 
 const bounds = v.nullable(counts);
@@ -156,7 +155,6 @@ class Shown {
 }
 
 function toldKey(key: AuthorizedKey, now: Date) {
-  const { fingerprint, file, expiresAt } = key;
-  const expires = expiresAt === undefined ? {} : { expires: deadlineText(expiresAt) };
-  return { fingerprint, file, ...expires, ...stateOf(key, now) };
+  const { fingerprint, file } = key;
+  return { fingerprint, file, ...toldExpiry(key), ...stateOf(key, now) };
 }

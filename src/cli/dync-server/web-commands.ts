@@ -3,14 +3,13 @@
 
 import * as v from "valibot";
 import type { Clock } from "../../base/clock.ts";
-import { deadlineText } from "../../base/deadline.ts";
 import { DyncError } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import { authorize, revoke } from "../../keys/authorize.ts";
 import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
 import type { Server } from "../../server/server.ts";
 import type { RecentRefusals } from "../../web/recent-refusals.ts";
-import { stateOf } from "./client-expiry.ts";
+import { stateOf, toldExpiry } from "./client-expiry.ts";
 import { read } from "./command-schemas.ts";
 import type { KeyFolder } from "./control-commands.ts";
 
@@ -65,11 +64,7 @@ async function remove(who: string, { folder, keyFolder }: PageParts) {
   return { removed: removed.map(told) };
 }
 
-function told({ user, fingerprint, file, expiresAt }: AuthorizedKey) {
-  return {
-    user,
-    fingerprint,
-    file,
-    ...(expiresAt === undefined ? {} : { expires: deadlineText(expiresAt) }),
-  };
+function told(key: AuthorizedKey) {
+  const { user, fingerprint, file } = key;
+  return { user, fingerprint, file, ...toldExpiry(key) };
 }
