@@ -27,8 +27,6 @@ import { UploadRecords } from "./upload-records.ts";
 import { Uploads, type UploadsParts } from "./uploads.ts";
 import { Verification } from "./verification.ts";
 
-export type { RunningUpload } from "./session.ts";
-
 export interface ServerParts
   extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged" | "afterHooks" | "beforeHooks"> {
   readonly transport: ServerTransport;

@@ -1,7 +1,8 @@
 // What happens now, told once a second to all who look: one text for everybody, and no work while nobody does.
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
-import type { RunningUpload, Server } from "../server/server.ts";
+import type { Server } from "../server/server.ts";
+import type { RunningUpload } from "../server/session.ts";
 import type { EventSink } from "./http/http-message.ts";
 import type { Throughput } from "./throughput.ts";
 

@@ -8,6 +8,9 @@ import { dropOldest } from "../base/drop-oldest.ts";
 export const roles = ["viewer", "steward"] as const;
 export type Role = (typeof roles)[number];
 
+/** Most characters of the name of a session. */
+export const sessionNameMax = 64;
+
 export interface WebSession {
   readonly role: Role;
   /** Whose it is, for the audit log. */

@@ -3,12 +3,12 @@
 import * as v from "valibot";
 import { DyncError } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
-import { roles, type Sessions } from "../../web/sessions.ts";
+import { roles, type Sessions, sessionNameMax } from "../../web/sessions.ts";
 import { read } from "./command-schemas.ts";
 
 const linkAsked = v.object({
   role: v.picklist(roles),
-  name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(64)),
+  name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(sessionNameMax)),
 });
 
 /** What makes links, where there is a page. */

@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import type { DyncError } from "../../base/error.ts";
-import { type Role, roles } from "../../web/sessions.ts";
+import { type Role, roles, sessionNameMax } from "../../web/sessions.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandLine, defineCommand } from "../command.ts";
 import { optionText, usageError } from "../option-value.ts";
@@ -10,7 +10,6 @@ import { ask } from "./ask.ts";
 import { webLinkUsage } from "./usage-web.ts";
 
 const answer = v.object({ origin: v.string(), secret: v.string(), until: v.string() });
-const nameCharsMax = 64;
 
 export const webLinkCommand = defineCommand({
   name: "web link",
@@ -28,7 +27,7 @@ export const webLinkCommand = defineCommand({
     const role = (values.role ?? "viewer") as Role;
     // Who looks after a server is known by the name of his account there.
     const name = values.name ?? environment.SUDO_USER ?? environment.USER ?? role;
-    const given = { role, name: name.slice(0, nameCharsMax) };
+    const given = { role, name: name.slice(0, sessionNameMax) };
     const { origin, secret, until } = await ask(context, "web link", given, answer);
     const link = `${values.origin ?? origin}/#sign-in=${secret}`;
     output.summarise({ link, ...given, until });
@@ -46,9 +45,9 @@ function faults({ values }: CommandLine): readonly DyncError[] {
     ...(role === undefined || roles.some((it) => it === role)
       ? []
       : [wrong("role", roles.map((it) => `"${it}"`).join(" or "), role)]),
-    ...(name === undefined || (name !== "" && name.length <= nameCharsMax)
+    ...(name === undefined || (name !== "" && name.length <= sessionNameMax)
       ? []
-      : [wrong("name", `1 to ${nameCharsMax} characters`, name)]),
+      : [wrong("name", `1 to ${sessionNameMax} characters`, name)]),
     ...(origin === undefined || /^https?:\/\/[^/\s]+$/.test(origin)
       ? []
       : [wrong("origin", "http:// or https:// and a host, without a path", origin)]),

@@ -1,14 +1,12 @@
 // What a running server answers over HTTP, where it is told to: loaded then alone.
 
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Audit } from "../../audit/audit.ts";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
-import { whyUnreadable } from "../../base/system-errors.ts";
 import type { Catalogue } from "../../catalogue/catalogue.ts";
-import type { HttpAddress } from "../../config/http-address.ts";
+import { type HttpAddress, writeHttpAddress } from "../../config/http-address.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { Meter } from "../../server/meter.ts";
@@ -20,6 +18,7 @@ import { HttpServer, type HttpServerParts, routesOf } from "../../web/http/http-
 import { LiveView, type LiveViewParts } from "../../web/live-view.ts";
 import { Metrics, metricsGate } from "../../web/metrics/metrics.ts";
 import type { StateParts } from "../../web/metrics/state-metrics.ts";
+import { readNamedFile } from "../../web/named-file.ts";
 import { pageRoutes } from "../../web/page/page-routes.ts";
 import { RecentRefusals } from "../../web/recent-refusals.ts";
 import { Sessions } from "../../web/sessions.ts";
@@ -100,9 +99,9 @@ export class Web {
   get linkMaker(): LinkMaker | null {
     if (this.#http === null) return null;
     const { host, port } = this.#http.address;
-    const name = host === "*" ? hostname() : host.includes(":") ? `[${host}]` : host;
+    const where = writeHttpAddress({ host: host === "*" ? hostname() : host, port });
     const scheme = this.#settings.httpCertificate === null ? "http" : "https";
-    return { sessions: this.#sessions, origin: `${scheme}://${name}:${port}` };
+    return { sessions: this.#sessions, origin: `${scheme}://${where}` };
   }
 
   /** As `HttpServer.open`. */
@@ -143,12 +142,7 @@ export class Web {
 
 /** Throws `DyncError` ("configuration") where there is none. */
 function readToken(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8").trim();
-  } catch (cause) {
-    throw new DyncError("configuration", `${path} cannot be read: ${whyUnreadable(cause)}`, { cause });
-  }
+  const text = readNamedFile(path).toString().trim();
   if (/^[\x21-\x7e]{16,1024}$/.test(text)) return text;
   const hint = "write one with: openssl rand -hex 32";
   const wanted = "a token of 16 to 1024 ASCII characters without spaces";

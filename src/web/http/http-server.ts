@@ -1,7 +1,6 @@
 // Listens for HTTP, with TLS or without, and hands what is well-formed and asked of a path that there is to its handler. Bounds
 // what anybody can make it hold: connections, headers, time. Everything else about HTTP is the runtime's.
 
-import { readFileSync } from "node:fs";
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -14,8 +13,8 @@ import { createSecureContext } from "node:tls";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import { whyUnreadable } from "../../base/system-errors.ts";
 import { type HttpAddress, writeHttpAddress } from "../../config/http-address.ts";
+import { readNamedFile } from "../named-file.ts";
 import { eventSink } from "./event-stream.ts";
 import {
   type HttpAnswer,
@@ -175,7 +174,7 @@ function makeServer(
     ...{ keepAliveTimeout: idleMs, connectionsCheckingInterval: checkMs },
   };
   if (tls === null) return createHttpServer(bounds, onRequest);
-  const [cert, key] = [readPem(tls.certificate), readPem(tls.key)];
+  const [cert, key] = [readNamedFile(tls.certificate), readNamedFile(tls.key)];
   try {
     createSecureContext({ cert, key });
   } catch (cause) {
@@ -183,14 +182,6 @@ function makeServer(
     throw new DyncError("configuration", text, { cause, hint: "both are PEM, and belong together" });
   }
   return createHttpsServer({ ...bounds, cert, key, minVersion: "TLSv1.2" }, onRequest);
-}
-
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new DyncError("configuration", `${path} cannot be read: ${whyUnreadable(cause)}`, { cause });
-  }
 }
 
 function listenError(cause: unknown, address: HttpAddress): DyncError {
