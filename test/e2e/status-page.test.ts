@@ -217,6 +217,15 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     }
   });
 
+  test("tells nothing more to who signed out", async () => {
+    const page = await signedIn("viewer");
+    const ended = page.waitForEvent("requestfailed", (it) => it.url().endsWith("/api/events"));
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await ended;
+    expect(await page.evaluate("fetch('api/session').then(({ status }) => status)")).toBe(401);
+  });
+
   test("draws what was, in columns that are on the chart", async () => {
     const page = await signedIn("viewer");
     await show(page, "charts");

@@ -17,6 +17,8 @@ let unfollow = () => {};
 /** @param {Partial<State>} change */
 function change(change) {
   state = { ...state, ...change, now: Date.now() };
+  // Who is signed out is told nothing more.
+  if (state.session === null) unfollow();
   if (isPlanned) return;
   isPlanned = true;
   queueMicrotask(() => {
