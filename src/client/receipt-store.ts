@@ -41,6 +41,8 @@ export interface KeptReceipt {
   readonly file: string;
   /** Where it stands in a file with several, from 1. */
   readonly line?: number;
+  /** As it was read with that file. */
+  readonly jws?: string;
   /** Id of its upload. */
   readonly id: string;
 }
@@ -98,8 +100,6 @@ export class ReceiptStore {
   readonly #made = new Set<string>();
   #waiting: { readonly receipt: NewReceipt; readonly tell: (fault: string | null) => void }[] = [];
   #keeping: Promise<void> | null = null;
-  /** The file with several that was read last: who wants one of them wants the next one, too. */
-  #lastPack: { readonly file: string; readonly lines: Promise<readonly string[]> } | null = null;
   /** Ends the wait for more of them. */
   #hurry: () => void = () => {};
   #isHurried = false;
@@ -295,10 +295,10 @@ export class ReceiptStore {
       };
       for await (const { from, file, receipts } of new ReceiptPacks(folder).all()) {
         yield* aloneBefore(from);
-        for (const [at, { name }] of receipts.entries()) {
+        for (const [at, { name, jws }] of receipts.entries()) {
           if (told.has(name)) continue;
           if (name !== "") told.add(name);
-          yield { file, line: at + 1, id: idIn(name) };
+          yield { file, line: at + 1, jws, id: idIn(name) };
         }
       }
       yield* aloneBefore(null);
@@ -313,10 +313,8 @@ export class ReceiptStore {
   }
 
   /** The JWS that was kept, without the line's end. Rejects with `DyncError` ("source"). */
-  async read({ file, line }: Pick<KeptReceipt, "file" | "line">): Promise<string> {
-    if (line === undefined) return await readReceiptFile(file);
-    if (this.#lastPack?.file !== file) this.#lastPack = { file, lines: linesOf(file) };
-    return (await this.#lastPack.lines)[line - 1] ?? "";
+  async read({ file, jws }: Pick<KeptReceipt, "file" | "jws">): Promise<string> {
+    return jws ?? (await readReceiptFile(file));
   }
 }
 
@@ -355,13 +353,4 @@ function notKept(error: unknown): string {
 async function writeAlone(file: string, jws: string): Promise<void> {
   await writeWhole(file, `${jws}\n`, { isDurable: true });
   await syncFolder(dirname(file));
-}
-
-/** Rejects with `DyncError` ("source"). */
-async function linesOf(file: string): Promise<readonly string[]> {
-  try {
-    return (await readFile(file, "latin1")).split(/\r?\n/);
-  } catch (cause) {
-    throw new DyncError("source", `Cannot read the receipts ${file}: ${messageOf(cause)}`, { cause });
-  }
 }
