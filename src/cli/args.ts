@@ -104,11 +104,12 @@ const jsonOptions = ["json", "stdin-jobs"];
 /** Whether JSON lines are asked for: before parsing, so that parse errors come in the right form too. */
 export function asksForJson(program: Program, argv: readonly string[], environment: Environment): boolean {
   const words = beforeEndOfOptions(argv);
+  const said = variablesFor(program, meantCommand(program, words), environment);
   return jsonOptions.some((name) => {
     if (words.includes(`--${name}`)) return true;
     if (words.includes(`--no-${name}`)) return false;
-    const said = variablesFor(program, meantCommand(program, words), environment).get(name);
-    const parsed = said === undefined ? null : parseSwitch(said.text);
+    const variable = said.get(name);
+    const parsed = variable === undefined ? null : parseSwitch(variable.text);
     return parsed?.ok === true && parsed.value;
   });
 }
