@@ -2,10 +2,22 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DyncError } from "../../src/base/error.ts";
 import { asksForJson, checkArguments, readRequest, sharedOptions } from "../../src/cli/args.ts";
-import { defineCommand, type Program } from "../../src/cli/command.ts";
+import { type Command, defineCommand, type Program } from "../../src/cli/command.ts";
 import { dync } from "../../src/cli/dync/main.ts";
 import { dyncServer } from "../../src/cli/dync-server/main.ts";
 import { dyncVariableNames } from "../../src/cli/own-variables.ts";
+
+/** A program of that command alone. */
+function programOf(command: Command): Program {
+  return {
+    name: "dync",
+    variables: dyncVariableNames,
+    usage: "",
+    commands: [command],
+    defaultCommand: command.name,
+    endsAtHangup: true,
+  };
+}
 
 /** What the command would have been given, or the error. */
 async function parse(argv: readonly string[]): Promise<Record<string, unknown>> {
@@ -28,14 +40,7 @@ async function parse(argv: readonly string[]): Promise<Record<string, unknown>> 
       return 0;
     },
   });
-  const program: Program = {
-    name: "dync",
-    variables: dyncVariableNames,
-    usage: "",
-    commands: [probe],
-    defaultCommand: "probe",
-    endsAtHangup: true,
-  };
+  const program = programOf(probe);
   // The context is handed through untouched.
   await probe.run(checkArguments(program, probe, argv).values, null as never);
   return given;
@@ -130,14 +135,7 @@ describe("checkArguments()", () => {
         return 0;
       },
     });
-    const program: Program = {
-      name: "dync",
-      variables: dyncVariableNames,
-      usage: "",
-      commands: [resume],
-      defaultCommand: "resume",
-      endsAtHangup: true,
-    };
+    const program = programOf(resume);
     for (const argv of [[], ["a"], ["a", "b", "--", "-c"]]) {
       await resume.run(checkArguments(program, resume, argv).values, null as never);
       expect(ids).toEqual(argv.filter((it) => it !== "--"));
@@ -243,14 +241,7 @@ test("what stands behind -- belongs to another program where an option says so, 
     },
     run: async () => 0,
   });
-  const program = {
-    name: "dync",
-    variables: dyncVariableNames,
-    usage: "",
-    commands: [probe],
-    defaultCommand: "probe",
-    endsAtHangup: true,
-  };
+  const program = programOf(probe);
   const valuesOf = (...argv: readonly string[]) =>
     checkArguments(program, probe, argv, { isNamed: false, environment: {} }).values;
   expect(valuesOf("a", "--run", "--", "tar", "-q", "--run")).toMatchObject({
