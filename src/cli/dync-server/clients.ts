@@ -9,6 +9,7 @@ import {
   type AddedClient,
   authorize,
   keysOf,
+  type NewClient,
   readPublicKey,
   revoke,
   setExpiry,
@@ -93,17 +94,14 @@ export const clientsAddCommand = defineCommand({
   },
   check: ({ values }) => ({ misread: null, others: expiryFaults(values.expires?.[0]) }),
   async run(values, context) {
-    const { output, clock } = context;
+    const { clock } = context;
     const { folder, clients: known } = await authorizedIn(values, context);
     const { user, expires, file: keyFile } = values;
     const expiresAt = expires === undefined ? null : futureIn(expires, clock.date());
     const path = resolve(keyFile);
     const publicKey = await readPublicKey(path);
     const named = user ?? userNamedBy(path);
-    const client = { folder, publicKey, user: named, known, expiresAt, date: clock.date() };
-    const added = await authorize(client);
-    tellAdded(added, folder, output);
-    await readAsLetIn([added], context);
+    await letIn({ folder, publicKey, user: named, known, expiresAt, date: clock.date() }, context);
     return 0;
   },
 });
@@ -136,7 +134,7 @@ export const clientsApproveCommand = defineCommand({
   },
   check: ({ values }) => ({ misread: null, others: expiryFaults(values.expires?.[0]) }),
   async run(values, context) {
-    const { output, clock } = context;
+    const { clock } = context;
     const { fingerprint, user, expires } = values;
     const expiresAt = expires === undefined ? null : futureIn(expires, clock.date());
     const { folder, clients: known } = await authorizedIn(values, context);
@@ -148,10 +146,7 @@ export const clientsApproveCommand = defineCommand({
         hint: '"dync-server clients pending" lists those that did: the fingerprint has to be a whole one',
       });
     }
-    const client = { folder, publicKey, user, known, expiresAt, date: clock.date() };
-    const added = await authorize(client);
-    tellAdded(added, folder, output);
-    await readAsLetIn([added], context);
+    await letIn({ folder, publicKey, user, known, expiresAt, date: clock.date() }, context);
     return 0;
   },
 });
@@ -168,6 +163,13 @@ const pendingAnswer = v.object({
 /** What the running server says of keys that it refused. */
 async function pendingAt(context: CommandContext) {
   return (await ask(context, "clients pending", {}, pendingAnswer)).pending;
+}
+
+/** Adds a key, says so, and has the running server go by it. */
+async function letIn(client: NewClient, context: CommandContext): Promise<void> {
+  const added = await authorize(client);
+  tellAdded(added, client.folder, context.output);
+  await readAsLetIn([added], context);
 }
 
 function tellAdded(added: AddedClient, folder: string, output: Output): void {
