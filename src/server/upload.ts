@@ -125,7 +125,7 @@ export class Upload {
   receive(message: ClientMessage, received: Received): void {
     assert(this.#received === null, "messages come one after the other, and from outside");
     this.#received = received;
-    this.#heed(message);
+    this.#heed(wishesIn(message));
     try {
       this.#driver.feed({ type: "message", message });
     } finally {
@@ -135,14 +135,9 @@ export class Upload {
   }
 
   // Also of one that goes on: who asks again may want something else by now. A question without an info says nothing of it.
-  #heed(message: ClientMessage): void {
-    if (message.type === "post-file" ? message.info.ask !== true : message.type === "query-status")
-      this.#heedWishes((message as PostFile | QueryStatus).info);
-  }
-
-  #heedWishes(info: PostFile["info"] | QueryStatus["info"]): void {
-    if (info === undefined) return;
-    const { priority, waits } = info;
+  #heed(wishes: QueryStatus["info"]): void {
+    if (wishes === undefined) return;
+    const { priority, waits } = wishes;
     this.#tellsWaits = waits === true;
     if (priority === undefined && this.#asked === null) return;
     this.#asked = priority ?? null;
@@ -307,6 +302,12 @@ export class Upload {
     });
     this.#desk.track(this.#closing);
   }
+}
+
+/** What a message says of how its upload is to be treated; `undefined`: nothing. */
+function wishesIn(message: ClientMessage): QueryStatus["info"] {
+  if (message.type === "query-status") return message.info;
+  return message.type === "post-file" && message.info.ask !== true ? message.info : undefined;
 }
 
 function recorded(record: UploadRecord, parts: ReceiptParts): RecordedUpload {
