@@ -1,11 +1,11 @@
 // The section "Environment" of help texts: which variables a command reads, from the definitions by which it reads them. Pure.
 
+import { wrapText } from "../base/wrap-text.ts";
 import type { Command, CommandGroup, Program } from "./command.ts";
 import { ownVariable, sharedVariable, variableOptions } from "./variables.ts";
 
 // More of them are no list that somebody reads.
 const listedMax = 9;
-const columnsMax = 80;
 const indent = "  ";
 
 /** What `--help` prints of a command or a group, or, where that is `null`, of the program. */
@@ -54,7 +54,7 @@ function environmentLines(program: Program, command: Command): readonly string[]
       below !== null && has(below.ifHas) ? `, and all before ${below.text}` : ""
     }.`,
   ];
-  return filled(sentences.join(" "));
+  return wrapText(sentences.join(" "), indent, indent);
 }
 
 function hold(names: readonly string[]): string {
@@ -66,17 +66,4 @@ function listed(names: readonly string[]): string {
   if (names.length > listedMax) return `One without the command, as ${first},`;
   if (names.length === 1) return first;
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
-}
-
-/** Words as lines that fit a terminal. */
-function filled(text: string): readonly string[] {
-  const lines: string[] = [];
-  let line = indent.trimEnd();
-  for (const word of text.split(" ")) {
-    if (line !== "" && indent.length + line.length + 1 + word.length > columnsMax) {
-      lines.push(indent + line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, indent + line];
 }

@@ -1,10 +1,10 @@
 // The list of profiles that `dync watch --profiles` shows: for people in at most 80 columns, and for programs.
 
+import { wrapText } from "../base/wrap-text.ts";
 import type { Profile } from "./profile.ts";
 import type { Condition, SignRow, WaitRow } from "./profile-file.ts";
 import { knownProfile, profileNames } from "./profiles.ts";
 
-const columnsMax = 80;
 const indent = "  ";
 
 /** What is listed of one profile. */
@@ -90,14 +90,5 @@ function waitText({ says, files = [], "any-of": anyOf = [], text, row }: WaitRow
 }
 
 function wrapped(text: string, before: string): readonly string[] {
-  const lines: string[] = [];
-  let line = before;
-  for (const word of text.split(" ")) {
-    const isFirst = line.trim() === "";
-    if (!isFirst && line.length + 1 + word.length > columnsMax) {
-      lines.push(line);
-      line = `${before}${indent}${word}`;
-    } else line += isFirst ? word : ` ${word}`;
-  }
-  return [...lines, line];
+  return wrapText(text, before, before + indent);
 }
