@@ -7,7 +7,7 @@ import { MetadataSchema } from "../src/rules/metadata-schema.ts";
 import { readPathTemplate } from "../src/rules/path-template.ts";
 import { defaultTerms, type UploadRule } from "../src/rules/upload-rules.ts";
 import { noLimits } from "../src/rules/user-limits.ts";
-import { align, median } from "./table.ts";
+import { align, median, range } from "./table.ts";
 
 const judgementsPerRound = 20_000;
 const beginning = { upload: "0".repeat(32), at: new Date() };
@@ -29,8 +29,8 @@ export async function judgementLines(
       const post = postWith(fields, faults);
       // The first one warms the code up.
       const rates = Array.from({ length: rounds + 1 }, () => rateOf(all, post, faults > 0)).slice(1);
-      const range = `${Math.min(...rates).toFixed(0)}..${Math.max(...rates).toFixed(0)}`;
-      rows.push([String(rules), String(fields), String(faults), median(rates).toFixed(0), range, ""]);
+      const figures = [median(rates).toFixed(0), range(rates, 0)];
+      rows.push([String(rules), String(fields), String(faults), ...figures, ""]);
     }
   }
   return align(rows);

@@ -9,7 +9,7 @@ import { openLab } from "../test/support/lab.ts";
 import { jsonLines } from "../test/support/programs.ts";
 import { silentLogger } from "../test/support/silent-logger.ts";
 import { tempFolder } from "../test/support/temp-folder.ts";
-import { align, median } from "./table.ts";
+import { align, median, range } from "./table.ts";
 
 const uploads = 100_000;
 const atOnce = 10_000;
@@ -53,8 +53,7 @@ export async function listLines(
     }
   }
   const rows = asked.map(({ question, times, listed }) => {
-    const range = `${Math.min(...times).toFixed(0)}..${Math.max(...times).toFixed(0)}`;
-    return [question.join(" ") || "(all)", median(times).toFixed(0), range, String(listed), ""];
+    return [question.join(" ") || "(all)", median(times).toFixed(0), range(times, 0), String(listed), ""];
   });
   return align([["list", "ms", "min..max", "listed", ""], ...rows]);
 }

@@ -10,7 +10,7 @@ import { runProgram, startProgram } from "../test/support/programs.ts";
 import type { Peer, StartedPeer, Transfer } from "./peer.ts";
 import { makeSource } from "./rounds.ts";
 import { dyncDatasetPeer, dyncFilePeer, folderPeers } from "./run-peers.ts";
-import { align, median, speed } from "./table.ts";
+import { align, median, range, speed } from "./table.ts";
 
 export interface RunsOptions {
   /** Sources and targets are made in it: a folder on a disk. */
@@ -210,8 +210,4 @@ async function separateUploads({
     [...head, "client CPU ms each", "min..max", "server CPU ms each", "min..max", ""],
     ["one command", ...column("perSecond", 0), ...column("clientMs", 2), ...column("serverMs", 2), ""],
   ]);
-}
-
-function range(values: readonly number[], digits: number): string {
-  return `${Math.min(...values).toFixed(digits)}..${Math.max(...values).toFixed(digits)}`;
 }

@@ -9,7 +9,7 @@ import { startUploads } from "../test/support/crowd.ts";
 import { executables, executablesMissing, makeKeys, startServer } from "../test/support/executables.ts";
 import { treeCpuSeconds } from "../test/support/process-tree.ts";
 import { referenceMissing } from "../test/support/reference.ts";
-import { align, median } from "./table.ts";
+import { align, median, range } from "./table.ts";
 
 const upload = { bytes: 10 * 1024, atOnce: 16 };
 // What the compiler does for a process that goes on for months is done by then.
@@ -77,8 +77,4 @@ async function run(...[target, uploads]: Parameters<typeof startUploads>): Promi
   await using crowd = startUploads(target, uploads);
   const end = await crowd.ended(deadlineMs);
   if (end.code !== 0) throw new Error(`The uploads ended with ${end.code}:\n${end.stdout}\n${end.stderr}`);
-}
-
-function range(values: readonly number[], digits: number): string {
-  return `${Math.min(...values).toFixed(digits)}..${Math.max(...values).toFixed(digits)}`;
 }

@@ -28,7 +28,7 @@ export function tableLines(results: readonly PeerResult[], sizeBytes: number, ou
     rows.push([
       name,
       middle.toFixed(0),
-      `${Math.min(...speeds).toFixed(0)}..${Math.max(...speeds).toFixed(0)}`,
+      range(speeds, 0),
       speedOfOurs === null ? "-" : (middle / speedOfOurs).toFixed(2),
       median(rounds.map((round) => (round.cpuSeconds * gib) / sizeBytes)).toFixed(2),
       megabytes(rounds.map((round) => round.clientBytesMax)),
@@ -58,6 +58,11 @@ export function median(values: readonly number[]): number {
   const half = sorted.length >> 1;
   const upper = sorted[half] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? Number.NaN)) / 2;
+}
+
+/** The least and the most, as "1.5..2.0". */
+export function range(values: readonly number[], digits: number): string {
+  return `${Math.min(...values).toFixed(digits)}..${Math.max(...values).toFixed(digits)}`;
 }
 
 /** Columns one under the other: text to the left, numbers to the right. */

@@ -18,7 +18,8 @@ import {
 } from "../test/support/executables.ts";
 import { treeCpuSeconds } from "../test/support/process-tree.ts";
 import { type Program, startProgram } from "../test/support/programs.ts";
-import { align, median } from "./table.ts";
+import { makeSource } from "./rounds.ts";
+import { align, median, range } from "./table.ts";
 
 const MB = 1_000_000;
 const urgentBytes = 100 * MB;
@@ -78,7 +79,7 @@ async function row(
     label,
     of("alone", "seconds").toFixed(2),
     median(ratios("beside")).toFixed(2),
-    `${Math.min(...ratios("beside")).toFixed(2)}..${Math.max(...ratios("beside")).toFixed(2)}`,
+    range(ratios("beside"), 2),
     median(ratios("usual")).toFixed(2),
     of("alone", "serverCpuSeconds").toFixed(2),
     of("beside", "serverCpuSeconds").toFixed(2),
@@ -105,7 +106,7 @@ async function measureRound(parent: string, isNice: boolean): Promise<{ readonly
       await server.program.line(new RegExp(`"Key authorised","user":"user${user}"`));
     }
     const [small, large] = [join(folder, "urgent.raw"), join(folder, "large.raw")];
-    await Bun.write(small, noise(urgentBytes));
+    await makeSource(small, urgentBytes);
     // Nothing of it lies anywhere: what the others read costs no disk.
     const sparse = await open(large, "w");
     await sparse.truncate(others.bytes);
@@ -173,11 +174,4 @@ function partialSizes(data: string): ReadonlyMap<string, number> {
 
 function partialBytes(data: string): number {
   return [...partialSizes(data).values()].reduce((sum, bytes) => sum + bytes, 0);
-}
-
-function noise(bytes: number): Uint8Array {
-  const block = new Uint8Array(bytes);
-  for (let start = 0; start < bytes; start += 65_536)
-    crypto.getRandomValues(block.subarray(start, start + 65_536));
-  return block;
 }
