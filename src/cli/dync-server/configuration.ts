@@ -56,7 +56,7 @@ export interface GivenOptions {
 export interface Configuration {
   /** Absolute path of the folder of keys and state. */
   readonly home: string;
-  /** With the absolute path of the data folder. */
+  /** With absolute paths. */
   readonly settings: ProcessSettings;
   /** What every user has whom `limits` grant nothing else. */
   readonly rules: UserRules;
@@ -173,19 +173,9 @@ export async function readConfiguration(
   ]);
   const { origins } = settings;
   const rules = { ...settings.rules, uploads: uploads.rules };
-  const { dataFolder, logFile, httpCertificate, httpKey, httpMetricsToken } = settings.process;
-  const base = origins.get("data") === "default" ? home : ".";
-  const absolute = (file: string | null): string | null => (file === null ? null : resolve(file));
   return {
     home,
-    settings: {
-      ...settings.process,
-      dataFolder: resolve(base, dataFolder),
-      logFile: absolute(logFile),
-      httpCertificate: absolute(httpCertificate),
-      httpKey: absolute(httpKey),
-      httpMetricsToken: absolute(httpMetricsToken),
-    },
+    settings: { ...settings.process, ...absolutePaths(settings.process, origins, home) },
     rules,
     limits: reading?.ok ? reading.value.limits : [],
     limitsText: reading?.ok ? reading.value.limitsText : "",
@@ -199,6 +189,21 @@ export async function readConfiguration(
     variables: new Map([...variables].map(([name, variable]) => [name, variable.name])),
     warnings: read?.warnings ?? [],
   };
+}
+
+/** The paths among `settings`: what is said begins at the folder of this process, and a default at `home`. */
+function absolutePaths(
+  settings: ProcessSettings,
+  origins: Configuration["origins"],
+  home: string,
+): Partial<ProcessSettings> {
+  const paths = settingRows.flatMap((row) => {
+    const key = keyOf(row) as keyof ProcessSettings;
+    const path = row.kind.isPath ? settings[key] : null;
+    if (typeof path !== "string") return [];
+    return [[key, resolve(origins.get(row.name) === "default" ? home : ".", path)]];
+  });
+  return Object.fromEntries(paths);
 }
 
 /** What was found in a file by itself, with the defaults for all else. */
