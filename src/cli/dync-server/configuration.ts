@@ -84,16 +84,18 @@ export interface Configuration {
 
 // A rule takes some 300 bytes: some thousand rules.
 const fileBytesMax = 1024 * 1024;
-const names = { variables: serverVariableNames(settingRows.map(({ name }) => name)) };
+
+/** How the variables of the program are called. */
+export const variableNames = serverVariableNames(settingRows.map(({ name }) => name));
 
 /** The variable of a setting, for every command. */
 export function variableOf(name: string): string {
-  return sharedVariable(names, name) as string;
+  return sharedVariable({ variables: variableNames }, name) as string;
 }
 
 /** The variable of a setting for the server that runs: others that ask how it is to run go by it as well. */
 function runVariable(name: string): string {
-  return ownVariable(names, { name: "run" }, name);
+  return ownVariable({ variables: variableNames }, { name: "run" }, name);
 }
 
 /** The value that a setting has. */

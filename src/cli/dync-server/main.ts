@@ -2,7 +2,6 @@
 
 import type { Program } from "../command.ts";
 import { completionsCommand } from "../completions/command.ts";
-import { serverVariableNames } from "../own-variables.ts";
 import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
 import {
   clientsAddCommand,
@@ -16,7 +15,7 @@ import {
 } from "./clients.ts";
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
 import { configImportCommand } from "./config-import.ts";
-import { settingRows } from "./configuration.ts";
+import { variableNames } from "./configuration.ts";
 import { hooksDropCommand, hooksListCommand, hooksRetryCommand } from "./hooks.ts";
 import { serverKeygenCommand } from "./keygen.ts";
 import { receiptsKeyCommand, receiptsRotateCommand } from "./receipts.ts";
@@ -40,7 +39,7 @@ import { webLinkCommand } from "./web-link.ts";
 
 export const dyncServer: Program = {
   name: "dync-server",
-  variables: serverVariableNames(settingRows.map(({ name }) => name)),
+  variables: variableNames,
   usage: serverUsage,
   commands: [
     runCommand,
