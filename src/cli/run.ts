@@ -4,13 +4,13 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError, errorFields, errorMeanings, messageOf } from "../base/error.ts";
 import { asksForJson, checkArguments, readRequest } from "./args.ts";
-import type { Program, VariablesFound } from "./command.ts";
+import type { Program } from "./command.ts";
 import { isHangupOurs } from "./hangup.ts";
 import { exitInterrupted, Interruption } from "./interruption.ts";
 import { Output } from "./output.ts";
 import { systemArguments } from "./system-arguments.ts";
 import { helpText } from "./usage-environment.ts";
-import { findVariables, namingVariables, unknownText } from "./variables.ts";
+import { findVariables, namingVariables, unknownMeant } from "./variables.ts";
 import { versionLine } from "./version.ts";
 
 const hasSignals = process.platform !== "win32";
@@ -63,7 +63,7 @@ export async function execute(execution: Execution): Promise<number> {
     const { command, rest, isNamed } = request;
     const { values, variables } = checkArguments(program, command, rest, { isNamed, environment });
     const variablesFound = findVariables(program, environment);
-    if (!command.logsWarnings) warnOfUnknown(variablesFound, output);
+    if (!command.logsWarnings) for (const text of unknownMeant(variablesFound)) output.warn(text);
     const context = { program: program.name, output, signal, clock, environment, variables, variablesFound };
     const status = await command.run(values, context).catch((error: unknown) => {
       throw error instanceof DyncError ? namingVariables(error, command.options, variables) : error;
@@ -75,11 +75,6 @@ export async function execute(execution: Execution): Promise<number> {
     output.end(status);
     return status;
   }
-}
-
-/** Of variables that somebody meant for this program; others may have such names as well. */
-function warnOfUnknown({ unknown }: VariablesFound, output: Output): void {
-  for (const variable of unknown) if (variable.isMeant) output.warn(unknownText(variable));
 }
 
 /** Prints an error and returns the exit status it stands for. */

@@ -105,6 +105,11 @@ export function unknownText({ name, near }: UnknownVariable): string {
   return `Unknown variable ${printable(name)}${near === null ? "" : `, did you mean ${near}?`}`;
 }
 
+/** One line about each that somebody meant for this program; others may have such names as well. */
+export function unknownMeant({ unknown }: VariablesFound): readonly string[] {
+  return unknown.filter(({ isMeant }) => isMeant).map(unknownText);
+}
+
 /** `error` with the variables that said what options are blamed for. */
 export function namingVariables(error: DyncError, options: OptionsDef, said: SaidByVariables): DyncError {
   if (said.size === 0) return error;

@@ -13,7 +13,7 @@ import {
   namingVariables,
   ownVariable,
   sharedVariable,
-  unknownText,
+  unknownMeant,
   variableOptions,
   variablesOf,
 } from "../../src/cli/variables.ts";
@@ -217,9 +217,7 @@ test("JSON lines are asked for by a variable as well, where the command has them
 
 test("of unknown variables those are told that somebody meant, with what is near", () => {
   const told = (program: Program, ...names: readonly string[]) =>
-    findVariables(program, Object.fromEntries(names.map((name) => [name, "x"])))
-      .unknown.filter(({ isMeant }) => isMeant)
-      .map(unknownText);
+    unknownMeant(findVariables(program, Object.fromEntries(names.map((name) => [name, "x"]))));
   expect(told(dync, "DYNC_PROT", "DYNC_SEND_RETRYFOR", "DYNC_SEND_COLOUR_OF_IT")).toEqual([
     "Unknown variable DYNC_PROT, did you mean DYNC_PORT?",
     "Unknown variable DYNC_SEND_COLOUR_OF_IT",

@@ -7,7 +7,7 @@ import { type CommandContext, defineCommand, type OptionsDef, type OptionValues 
 import { exitInterrupted, Interruption } from "../interruption.ts";
 import { isJournal } from "../journal.ts";
 import { type Log, openLog } from "../log.ts";
-import { unknownText } from "../variables.ts";
+import { unknownMeant } from "../variables.ts";
 import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
 import { RunningConfiguration } from "./running-configuration.ts";
 import { startError } from "./start-error.ts";
@@ -49,8 +49,8 @@ async function runServer(values: OptionValues<OptionsDef>, context: CommandConte
   await openLogFile(log);
   // The network code comes in only here: --help and usage errors need none of it.
   const { serve } = await import("./serve.ts");
-  const unknown = context.variablesFound.unknown.filter((it) => it.isMeant).map(unknownText);
-  for (const warning of [...first.warnings, ...unknown]) log.logger.log("warn", warning);
+  for (const warning of [...first.warnings, ...unknownMeant(context.variablesFound)])
+    log.logger.log("warn", warning);
   const hangups = listenForHangups(log.logger);
   try {
     await serve(configuration, { logger: log.logger, clock, hangups, reopenLog: log.reopen }, signal);
