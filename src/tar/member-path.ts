@@ -40,6 +40,14 @@ function faultOfPart(part: string): string | null {
   return partFault(part, partBytesMax);
 }
 
+/** The folders on the way to `path`, the outermost first: "a" and "a/b" of "a/b/c". */
+export function foldersOf(path: string): readonly string[] {
+  const folders: string[] = [];
+  for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
+    folders.push(path.slice(0, end));
+  return folders;
+}
+
 /** The form in which two paths are equal when some file system takes them for the same; see `foldName`. */
 export function foldPath(path: string): string {
   return foldName(path);

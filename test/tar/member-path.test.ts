@@ -1,7 +1,7 @@
 // Which paths a dataset may have, which a bag may, and what is junk.
 
 import { expect, test } from "bun:test";
-import { bagFault, foldPath, isJunk, pathFault } from "../../src/tar/member-path.ts";
+import { bagFault, foldersOf, foldPath, isJunk, pathFault } from "../../src/tar/member-path.ts";
 
 test.each([
   ["", "is empty"],
@@ -57,3 +57,8 @@ test.each([
 test.each(["a/thumbs.dbx", "DS_Store", "a~$", ".zattrs", "a._b"])("%p is none", (path) =>
   expect(isJunk(path)).toBe(false),
 );
+
+test("the folders on the way to a path come from the outermost on", () => {
+  expect(foldersOf("a/b/c")).toEqual(["a", "a/b"]);
+  expect(foldersOf("a")).toEqual([]);
+});

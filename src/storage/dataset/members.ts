@@ -5,7 +5,7 @@ import { assert } from "../../base/assert.ts";
 import { quotedText } from "../../base/cut-text.ts";
 import { DyncError } from "../../base/error.ts";
 import { type FoundMember, TarFault } from "../../tar/member.ts";
-import { bagFault, pathFault } from "../../tar/member-path.ts";
+import { bagFault, foldersOf, pathFault } from "../../tar/member-path.ts";
 import { type TarConsumer, TarReader } from "../../tar/reader.ts";
 import type { Layout } from "../../upload/upload.ts";
 import type { Entry } from "./journal.ts";
@@ -162,8 +162,7 @@ export class Members implements TarConsumer {
     // The folder in which the tar is unpacked, as "tar -c ." names it.
     if (type === "folder" && path === ".") return;
     this.#judge(path, type);
-    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
-      this.#claimFolder(path.slice(0, end));
+    for (const folder of foldersOf(path)) this.#claimFolder(folder);
     if (type === "folder") {
       this.#claimFolder(path);
       return this.#index.putFolder(path, modified);

@@ -7,7 +7,7 @@
 // while a look sees nothing at all, or cannot see a part, nothing is taken for gone and there is no end.
 
 import type { LiveEntry, LiveStep } from "../../client/live/feed.ts";
-import { foldPath } from "../../tar/member-path.ts";
+import { foldersOf, foldPath } from "../../tar/member-path.ts";
 import type { Completion } from "../completion.ts";
 import type { Waiting } from "../watch-list.ts";
 import { type Behind, UnderWay } from "./behind.ts";
@@ -190,9 +190,8 @@ export class Follower {
     for (const [path, since] of this.#missed) if (now - since >= wantedMs) due.add(path);
     // A folder with something in it that was seen is there.
     for (const path of this.#seen.keys())
-      for (const folder of prefixesOf(path))
-        if (this.#given.at(folder)?.type === "folder") due.delete(folder);
-    return [...due].filter((path) => !prefixesOf(path).some((folder) => due.has(folder)));
+      for (const folder of foldersOf(path)) if (this.#given.at(folder)?.type === "folder") due.delete(folder);
+    return [...due].filter((path) => !foldersOf(path).some((folder) => due.has(folder)));
   }
 
   /** Finds out which files are complete. */
@@ -315,11 +314,4 @@ export class Follower {
   get bytes(): { readonly given: number; readonly inVain: number } {
     return { given: this.#given.bytes, inVain: this.#given.bytesInVain };
   }
-}
-
-function prefixesOf(path: string): readonly string[] {
-  const prefixes: string[] = [];
-  for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
-    prefixes.push(path.slice(0, end));
-  return prefixes;
 }

@@ -2,7 +2,7 @@
 // the steps alone, so that after a restart it is made again from those that were written down. Pure.
 
 import type { LiveEntry, LiveStep } from "../../client/live/feed.ts";
-import { foldPath } from "../../tar/member-path.ts";
+import { foldersOf, foldPath } from "../../tar/member-path.ts";
 import { numberOf } from "../fingerprint.ts";
 
 /** A file or folder that was given. */
@@ -43,9 +43,8 @@ export class GivenTree {
   }
 
   #member(path: string, entry: LiveEntry): void {
-    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
-      if (!this.#paths.has(path.slice(0, end)))
-        this.#set(path.slice(0, end), { type: "folder", version: null, size: 0, times: 0 });
+    for (const folder of foldersOf(path))
+      if (!this.#paths.has(folder)) this.#set(folder, { type: "folder", version: null, size: 0, times: 0 });
     const before = this.#paths.get(path);
     const size = entry.type === "file" ? entry.size : 0;
     this.bytes += size;
@@ -80,8 +79,8 @@ export class GivenTree {
 
   /** What has to be taken out before a member of this path and type can be given; `null`: nothing. */
   clashOf(path: string, type: Given["type"]): string | null {
-    for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1)) {
-      const clash = this.#clash(path.slice(0, end), "folder");
+    for (const folder of foldersOf(path)) {
+      const clash = this.#clash(folder, "folder");
       if (clash !== null) return clash;
     }
     return this.#clash(path, type);
