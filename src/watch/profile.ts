@@ -8,6 +8,7 @@ import { makerChecksums } from "./maker-checksums.ts";
 import { listingPattern } from "./path-glob.ts";
 import { type Outcome, type ProfileFile, readProfileFile, type WaitRow } from "./profile-file.ts";
 import { missingBytes, sqliteHeaderBytes } from "./sqlite-size.ts";
+import { reasonsOfEnds } from "./wait-reason.ts";
 
 export interface Profile extends CompletionRule {
   readonly title: string;
@@ -151,7 +152,7 @@ async function verdictOf({ verdict = [] }: ProfileFile, seen: Seen): Promise<Ver
 async function endedWithout(file: ProfileFile, seen: Seen): Promise<Completion | null> {
   const verdict = await verdictOf(file, seen);
   if (verdict === null || verdict.outcome === "finished") return null;
-  const reason = verdict.outcome === "failed" ? "run-failed" : "run-aborted";
+  const reason = reasonsOfEnds[verdict.outcome];
   return { type: "waits", reason, detail: `${verdict.path} says so, and there is no sign of the end` };
 }
 

@@ -28,6 +28,12 @@ export const waitReasons = {
 
 export type WaitReason = keyof typeof waitReasons;
 
+/** Why a run waits that ended otherwise than it should, by how it ended. */
+export const reasonsOfEnds = {
+  failed: "run-failed",
+  aborted: "run-aborted",
+} as const satisfies Readonly<Record<string, WaitReason>>;
+
 export interface Waiting {
   readonly reason: WaitReason;
   /** What is to be said beside the sentence of the reason; may be empty. */

@@ -11,7 +11,7 @@ import type { Completion } from "./completion.ts";
 import { type Entry, EntryTable } from "./entry-table.ts";
 import { type Fingerprint, numberOf, numberOfFingerprint } from "./fingerprint.ts";
 import { Restless } from "./restless.ts";
-import type { Waiting, WaitReason } from "./wait-reason.ts";
+import { reasonsOfEnds, type Waiting, type WaitReason } from "./wait-reason.ts";
 
 export type { Waiting } from "./wait-reason.ts";
 
@@ -251,8 +251,7 @@ export class WatchList {
       }
       case "complete": {
         if (completion.outcome === "finished") return true;
-        const reason = completion.outcome === "failed" ? "run-failed" : "run-aborted";
-        this.#wait(entry, { reason, detail: completion.sign });
+        this.#wait(entry, { reason: reasonsOfEnds[completion.outcome], detail: completion.sign });
         return false;
       }
     }

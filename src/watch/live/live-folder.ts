@@ -25,6 +25,7 @@ import { costOf, pauseAfter } from "../pace.ts";
 import type { Waiting } from "../watch-list.ts";
 import type { Behind } from "./behind.ts";
 import { Follower, type FollowerOptions } from "./follower.ts";
+import { failureIn } from "./live-state.ts";
 
 export interface LiveFolderParts extends FollowerOptions {
   readonly clock: Clock;
@@ -210,10 +211,7 @@ export class LiveFolder implements LiveFeed {
 }
 
 function isEndOf(completion: Completion): boolean {
-  if (completion.type === "complete") return true;
-  return (
-    completion.type === "waits" && (completion.reason === "run-failed" || completion.reason === "run-aborted")
-  );
+  return completion.type === "complete" || failureIn(completion) !== null;
 }
 
 /** Paths from `folder` on of what lies in it. */

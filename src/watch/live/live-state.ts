@@ -3,7 +3,7 @@
 import { ownFault } from "../../client/listing/name-faults.ts";
 import type { LiveStep } from "../../client/live/feed.ts";
 import type { Completion } from "../completion.ts";
-import type { WaitReason } from "../wait-reason.ts";
+import { reasonsOfEnds } from "../wait-reason.ts";
 import type { Waiting } from "../watch-list.ts";
 
 export class LiveState {
@@ -101,17 +101,14 @@ export class LiveState {
   }
 }
 
-function failureIn(completion: Completion): Waiting | null {
+/** How a run ended otherwise than it should; `null`: it did not, or not yet. */
+export function failureIn(completion: Completion): Waiting | null {
   if (completion.type === "complete" && completion.outcome !== "finished")
-    return { reason: reasonOf(completion.outcome), detail: completion.sign };
+    return { reason: reasonsOfEnds[completion.outcome], detail: completion.sign };
   const isFailure =
     completion.type === "waits" &&
     (completion.reason === "run-failed" || completion.reason === "run-aborted");
   return isFailure ? { reason: completion.reason, detail: completion.detail } : null;
-}
-
-function reasonOf(outcome: "failed" | "aborted"): WaitReason {
-  return outcome === "failed" ? "run-failed" : "run-aborted";
 }
 
 function filesText(count: number, what: string): string {
