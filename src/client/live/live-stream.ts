@@ -41,18 +41,12 @@ export class LiveStream implements Growing {
   #held: LiveStep | undefined;
   #stored = -1;
   #isForBag = false;
-  #bytesReadAgain = 0;
 
   constructor(parts: LiveStreamParts) {
     const { plan, feed } = parts;
     this.#parts = parts;
     this.#end = plan.tar.membersEnd;
     for (const index of plan.spoiled) if (plan.counts(index)) feed.changed(plan.tar.path(index));
-  }
-
-  /** Bytes that were read only for the checksum, since its state was lost. */
-  get bytesReadAgain(): number {
-    return this.#bytesReadAgain;
   }
 
   get #limit(): number {
@@ -139,15 +133,13 @@ export class LiveStream implements Growing {
 
   async readAgain(offset: number, into: Uint8Array): Promise<number> {
     const { plan, files } = this.#parts;
-    const count = await this.#read(offset, into, async (index, at, part) => {
+    return await this.#read(offset, into, async (index, at, part) => {
       const path = plan.at(plan.tar.path(index));
       if (plan.spoiled.has(index)) throw notKnownAnyMore(path);
       await this.#patiently(() => files.read(index, at, part)).catch((error: unknown) => {
         throw isChange(error) ? notKnownAnyMore(path) : error;
       });
     });
-    this.#bytesReadAgain += count;
-    return count;
   }
 
   async #read(
