@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { DyncError } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
-import type { Chunk, ChunkReading, Whole } from "./chunk.ts";
+import { type Chunk, type ChunkReading, pieceBytes, type Whole } from "./chunk.ts";
 import { hintOfWrongSize, type Source } from "./source.ts";
 
 /** A chunk of a stream that may have to be sent again. */
@@ -14,8 +14,6 @@ interface Kept {
 }
 
 const hashAheadBytes = 1024 * 1024;
-// Read and hashed in pieces of this size, so that the hash finds them in the processor's own cache.
-const pieceBytes = 256 * 1024;
 
 export class ChunkReader implements ChunkReading {
   readonly #source: Source;

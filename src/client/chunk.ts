@@ -2,6 +2,9 @@
 
 import type { Block } from "../transport/transport.ts";
 
+/** Chunks are read and hashed in pieces of this size (bytes), so that the hash finds them in the processor's own cache. */
+export const pieceBytes = 256 * 1024;
+
 export interface Chunk {
   readonly offset: number;
   /** Bytes of the chunk; 0 at the end of the source. */

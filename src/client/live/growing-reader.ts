@@ -3,7 +3,7 @@
 
 import { DyncError } from "../../base/error.ts";
 import type { Block } from "../../transport/transport.ts";
-import type { Chunk, ChunkReading, Whole } from "../chunk.ts";
+import { type Chunk, type ChunkReading, pieceBytes, type Whole } from "../chunk.ts";
 import { CannotGoOn } from "../source.ts";
 import type { SavedHash } from "./saved-hash.ts";
 
@@ -21,9 +21,6 @@ export interface Growing {
   /** All of it was read. */
   ended(whole: Whole): Promise<void>;
 }
-
-// Read and hashed in pieces of this size, so that the hash finds them in the processor's own cache.
-const pieceBytes = 256 * 1024;
 
 export class GrowingReader implements ChunkReading {
   readonly #source: Growing;
