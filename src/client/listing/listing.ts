@@ -14,9 +14,9 @@ import { openFlags } from "../open-file.ts";
 import { errorOf, FirstOf } from "./first-of.ts";
 import { LeftOut } from "./left-out.ts";
 import type { ListingMark } from "./listing-mark.ts";
-import { clashesIn, type NameFault, ownFault, unfitForBags } from "./name-faults.ts";
+import { clashesIn, type NameFault, nameFaultText, ownFault, unfitForBags } from "./name-faults.ts";
 import type { Selection } from "./selection.ts";
-import { type EntryVersion, entryVersionOf, Versions } from "./versions.ts";
+import { type EntryVersion, entryVersionOf, isExecutable, Versions } from "./versions.ts";
 import { type Found, type FoundItem, walk } from "./walk.ts";
 
 const stepsPerTurn = 1000;
@@ -81,7 +81,7 @@ export class Listing {
     const { path, stats } = found;
     const version = entryVersionOf(stats);
     const size = Number(stats.size);
-    const executable = (stats.mode & 0o100n) !== 0n;
+    const executable = isExecutable(stats);
     const { modified, changed, inode } = version;
     this.#hash.update(`file\0${path}\0${size}\0${modified}\0${changed}\0${inode}\0${executable}\n`);
     this.files += 1;
@@ -114,7 +114,7 @@ export class Listing {
   }
 
   #refuse({ path, fault }: NameFault): void {
-    this.#refused.add(new DyncError("usage", `"${this.at(path)}" cannot be sent: its path ${fault}`));
+    this.#refused.add(new DyncError("usage", nameFaultText(this.at(path), fault)));
   }
 
   /** Throws `DyncError` with everything in which this cannot be a dataset. */

@@ -12,6 +12,11 @@ export interface NameFault {
   readonly fault: string;
 }
 
+/** Says what is wrong with a path, of what lies `at`, as people read it. */
+export function nameFaultText(at: string, fault: string): string {
+  return `"${at}" cannot be sent: its path ${fault}`;
+}
+
 /** Why a path cannot be sent, where that is not said of the folder that it is in. */
 export function ownFault(path: string): string | null {
   const fault = pathFault(path);

@@ -48,3 +48,8 @@ export function entryVersionOf(stats: BigIntStats): EntryVersion {
 export function inodeOf({ ino }: BigIntStats): bigint {
   return BigInt.asUintN(64, ino);
 }
+
+/** Whether a dataset says of a file that it can be executed: its owner may. */
+export function isExecutable({ mode }: BigIntStats): boolean {
+  return (mode & 0o100n) !== 0n;
+}

@@ -8,7 +8,7 @@ import { doubled, type Pauses } from "../../base/pauses.ts";
 import { bagFault } from "../../tar/member-path.ts";
 import type { Whole } from "../chunk.ts";
 import type { MemberFiles } from "../dataset/member-files.ts";
-import { ownFault } from "../listing/name-faults.ts";
+import { nameFaultText, ownFault } from "../listing/name-faults.ts";
 import { entryVersionOf } from "../listing/versions.ts";
 import { statsOf } from "../open-file.ts";
 import { CannotGoOn } from "../source.ts";
@@ -226,5 +226,5 @@ function notKnownAnyMore(path: string): CannotGoOn {
 // What was sent is of use: the file may be renamed, or left out.
 function nameError(path: string, fault: string): DyncError {
   const hint = "rename it, or leave it out with --exclude";
-  return new DyncError("source", `"${path}" cannot be sent: its path ${fault}`, { hint });
+  return new DyncError("source", nameFaultText(path, fault), { hint });
 }

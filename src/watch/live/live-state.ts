@@ -1,6 +1,6 @@
 // What a live run as a whole is: whether the sign of its end is there, and what its end waits for. Pure.
 
-import { ownFault } from "../../client/listing/name-faults.ts";
+import { nameFaultText, ownFault } from "../../client/listing/name-faults.ts";
 import type { LiveStep } from "../../client/live/feed.ts";
 import type { Completion } from "../completion.ts";
 import { reasonsOfEnds } from "../wait-reason.ts";
@@ -66,7 +66,7 @@ export class LiveState {
   /** Whether a path cannot be sent: by its name, or since `clash`, which was given, counts as the same. */
   isNameWrong(path: string, clash: string | null): boolean {
     const fault = ownFault(path) ?? (clash === null ? null : `counts as the same as "${clash}"`);
-    if (fault !== null) this.#unsendable ??= `"${path}" cannot be sent: its path ${fault}`;
+    if (fault !== null) this.#unsendable ??= nameFaultText(path, fault);
     return fault !== null;
   }
 
