@@ -186,6 +186,7 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(known).toMatchObject({ servers: [{ host: "127.0.0.1", reached: { at: expect.any(String) } }] });
     const { fingerprint = "none" } = (known?.general ?? {}) as { readonly fingerprint?: string };
     expect((await dync("trust", `127.0.0.1:${lab.port}`, fingerprint)).at(-1)).toMatchObject({ isNew: true });
+    expect((await dync("join", `127.0.0.1:${lab.port}`)).at(-1)).toMatchObject({ isIn: true, user: "alice" });
     writeFileSync(join(lab.homes.client, "servers", "broken.key"), "nonsense");
     expect((await dync("servers")).at(-1)).toMatchObject({ exit: 2 });
   });

@@ -8,6 +8,7 @@ import { checkCommand } from "./check.ts";
 import { doctorCommand } from "./doctor.ts";
 import { freeCommand } from "./free.ts";
 import { historyCommand } from "./history.ts";
+import { joinCommand } from "./join.ts";
 import { keygenCommand } from "./keygen.ts";
 import { limitCommand } from "./limit.ts";
 import { receiptsCommand, receiptsShowCommand } from "./receipts.ts";
@@ -34,6 +35,7 @@ export const dync: Program = {
     sendCommand,
     keygenCommand,
     trustCommand,
+    joinCommand,
     serversCommand,
     uploadsCommand,
     resumeCommand,

@@ -40,6 +40,33 @@ To trust a server no more, delete its file. Exit status 7 means that another key
 is known, or the fingerprint is another one.
 `;
 
+export const joinUsage = `
+Ask a server to let this user in.
+
+Usage:
+  dync join [options] [SERVER]
+
+Shows the server this user's key. Where it does not know the key, whoever looks
+after the server sees it from then on, by its fingerprint ("dync-server clients
+pending", or "Keys" on the status page), and lets it in: no file is sent around.
+The fingerprint is printed, to be read to them. SERVER is as for "dync send",
+and its key has to be known ("dync trust"). Nothing is sent or stored.
+
+Options:
+      --wait DURATION      ask again until this user is let in, for so long at
+                           most: 30m
+  -p, --port PORT          port of the server (default 8889)
+      --server-key FILE    key of the server, instead of the one in DYNC_HOME
+      --json               print JSON lines for programs
+  -h, --help               print this text
+
+Exit status 0 means that this user is let in, and 7 that that is not yet so.
+
+Examples:
+  dync join dync.example.org
+  dync join --wait 30m lab && dync -k sample:S-17 lab run42.raw
+`;
+
 export const serversUsage = `
 List the servers that are known here, with the fingerprints of their keys.
 

@@ -9,6 +9,7 @@ Usage:
   dync [send] [-m FILE] [-k KEY:VALUE]... [options] --dataset [SERVER] FOLDER...
   dync keygen [options]          make the keys of this user
   dync trust SERVER FILE         say which key a server must have
+  dync join [SERVER]             ask a server to let this user in
   dync servers                   list the servers that are known here
   dync uploads                   list what is unfinished
   dync resume [ID]...            go on with all or some of it
