@@ -61,7 +61,9 @@ export async function uploadSource(
   const options = { ...request, task, identity: Buffer.from(identity, "hex"), isResumable };
   const send = async (onProgress: UploadParts["onProgress"]): Promise<Receipt> => {
     try {
-      return await upload(options, { ...parts, onProgress }, signal);
+      const receipt = await upload(options, { ...parts, onProgress }, signal);
+      await source.growth?.confirmed();
+      return receipt;
     } finally {
       // What it wrote down goes with the state, which Windows does not allow while it is open.
       if (source.growth !== undefined) await source.close();

@@ -85,8 +85,9 @@ function markOf(
   mark: SourceMark | undefined,
 ): Pick<HistoryEntry, "mark"> {
   if (mark?.kind === "file" && unpack === undefined) return { mark };
-  if (mark?.kind !== "dataset" || origin.kind !== "dataset" || !unpacked) return {};
-  return { mark: { kind: "dataset", digest: mark.listing.digest, selection: origin.selection } };
+  if (!unpacked || (origin.kind !== "dataset" && origin.kind !== "live")) return {};
+  const digest = mark?.kind === "dataset" ? mark.listing.digest : mark?.kind === "live" && mark.digest;
+  return digest ? { mark: { kind: "dataset", digest, selection: origin.selection } } : {};
 }
 
 export class History {

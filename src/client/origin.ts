@@ -22,8 +22,11 @@ export type Origin =
 export type SourceMark =
   | { readonly kind: "file"; readonly version: FileVersion }
   | { readonly kind: "dataset"; readonly listing: ListingMark }
-  /** What was sent of it is written down beside the state of its upload, and it may change as it likes. */
-  | { readonly kind: "live" };
+  /**
+   * What was sent of it is written down beside the state of its upload, and it may change as it likes. `digest`: that of its listing, when
+   * all of it was stored and it was still that.
+   */
+  | { readonly kind: "live"; readonly digest?: string };
 
 /** An origin with which a later process can go on, as it is written down; its path is absolute. */
 export type MarkedOrigin =

@@ -47,6 +47,8 @@ export interface Growth {
   readonly whole: ChunkReading["whole"];
   /** The server has the bytes before `offset`. */
   taken(offset: number): void;
+  /** The server has all of it: what is there still may get a mark by which it is known later. */
+  confirmed(): Promise<void>;
 }
 
 /** What was sent of a source cannot be gone on with: it has to be begun anew. */

@@ -58,6 +58,9 @@ describe.skipIf(executablesMissing !== null)(`dync send --live (${executablesMis
     await untilStored(program, "11\\d{5}");
     await writeFile(join(folder, "Done.txt"), "");
     expect(await program.ended(60_000)).toMatchObject({ code: 0 });
+    // What it was then is known, and so it may be taken away.
+    const freed = await lab.dync(["free", "--json", `127.0.0.1:${lab.port}`, folder]);
+    expect(jsonLines(freed.stdout)[0]).toMatchObject({ path: folder, kind: "live", outcome: "proved" });
     await expectWhole(run);
   });
 

@@ -101,7 +101,7 @@ async function sidecarBeside(
 const otherMetadata = kept("changed", "The server has other metadata than it says now");
 
 function kindOf({ kind }: SentEntry): "file" | "folder" {
-  return kind === "dataset" ? "folder" : "file";
+  return kind === "dataset" || kind === "live" ? "folder" : "file";
 }
 
 function takenFields(entry: SentEntry, state: "deleted" | "moved", { files, bytes, left }: Removal): object {

@@ -212,7 +212,9 @@ export async function hasMetadata(
   signal: AbortSignal,
 ): Promise<boolean> {
   const question: Question =
-    kind === "dataset" ? { name: name + tarSuffix, metadataText, unpack: "tar" } : { name, metadataText };
+    kind === "dataset" || kind === "live"
+      ? { name: name + tarSuffix, metadataText, unpack: "tar" }
+      : { name, metadataText };
   const answer = await asker.ask(question, signal);
   return answer.type === "stored" && answer.stored.upload === id && answer.stored.hasSameMetadata;
 }

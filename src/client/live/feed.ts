@@ -30,7 +30,10 @@ export type LiveStep =
   /** The sign of the end is there, and all was given as it is now. Void, and to be given again later, when `changed` is called behind it. */
   | { readonly kind: "end" }
   /** Nothing follows before somebody decides: what was sent is kept on the server, unpublished. */
-  | { readonly kind: "aborted"; readonly why: string };
+  | { readonly kind: "aborted"; readonly reason: BadEnd; readonly why: string };
+
+/** How a run ends that is not to be stored before somebody decides; `watch/wait-reason.ts` has the same names. */
+export type BadEnd = "run-failed" | "run-aborted" | "hash-mismatch";
 
 export interface LiveFeed {
   /**
@@ -72,9 +75,25 @@ export type OpenFeed = (
   onNote: (text: string) => void,
 ) => Promise<LiveFeed>;
 
-/** The error of a run in `folder` that ended before it was complete: what was sent is kept. */
-export function runAborted(folder: string, why: string): DyncError {
-  const hint =
-    "what was sent is kept, unpublished: dync resume --complete stores it as it is, dync cancel drops it";
-  return new DyncError("source", `The run in "${folder}" was aborted: ${why}`, { hint });
+const badEnds: Readonly<Record<BadEnd, string>> = {
+  "run-failed": "failed",
+  "run-aborted": "was aborted",
+  "hash-mismatch": "is not what the instrument's own checksums say",
+};
+
+/** A run ended otherwise than it should: what was sent is kept. */
+export class RunAborted extends DyncError {
+  readonly reason: BadEnd;
+  readonly why: string;
+
+  constructor(
+    folder: string,
+    { reason, why }: Pick<Extract<LiveStep, { kind: "aborted" }>, "reason" | "why">,
+  ) {
+    const hint =
+      "what was sent is kept, unpublished: dync resume --complete stores it as it is, dync cancel drops it";
+    super("source", `The run in "${folder}" ${badEnds[reason]}: ${why}`, { hint });
+    this.reason = reason;
+    this.why = why;
+  }
 }

@@ -11,6 +11,7 @@ import type { SourceMark } from "../origin.ts";
 import type { Growth, Source } from "../source.ts";
 import type { LiveRun, OpenFeed } from "./feed.ts";
 import { GrowingReader } from "./growing-reader.ts";
+import { digestOfSent } from "./live-mark.ts";
 import { LivePlan } from "./live-plan.ts";
 import { LiveStream } from "./live-stream.ts";
 import { SavedHash } from "./saved-hash.ts";
@@ -31,7 +32,7 @@ export class LiveSource implements Source, Growth {
   readonly size = null;
   readonly canSeek = true;
   readonly modified = null;
-  readonly mark: SourceMark = { kind: "live" };
+  mark: SourceMark = { kind: "live" };
   readonly #run: LiveRun;
   readonly #parts: LiveParts;
   readonly #signal: AbortSignal;
@@ -91,6 +92,11 @@ export class LiveSource implements Source, Growth {
 
   taken(offset: number): void {
     this.#there.stream.taken(offset);
+  }
+
+  async confirmed(): Promise<void> {
+    const digest = await digestOfSent(this.#run, this.#there.plan, this.#signal);
+    if (digest !== null) this.mark = { kind: "live", digest };
   }
 
   bagFault(): DyncError | null {

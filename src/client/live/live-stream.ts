@@ -12,7 +12,7 @@ import { nameFaultText, ownFault } from "../listing/name-faults.ts";
 import { entryVersionOf } from "../listing/versions.ts";
 import { statsOf } from "../open-file.ts";
 import { CannotGoOn } from "../source.ts";
-import { type LiveEntry, type LiveFeed, type LiveStep, runAborted } from "./feed.ts";
+import { type LiveEntry, type LiveFeed, type LiveStep, RunAborted } from "./feed.ts";
 import type { Growing } from "./growing-reader.ts";
 import type { LivePlan } from "./live-plan.ts";
 
@@ -87,7 +87,7 @@ export class LiveStream implements Growing {
       return await this.#write();
     }
     if (last?.kind === "end") return await this.#planEnd();
-    if (last?.kind === "aborted") throw runAborted(plan.folder, last.why);
+    if (last?.kind === "aborted") throw new RunAborted(plan.folder, last);
     if (isDrained) await feed.more(signal);
   }
 

@@ -4,7 +4,7 @@
 import { DyncError } from "../../base/error.ts";
 import type { Origin } from "../origin.ts";
 import { CannotGoOn, GrowthRefused } from "../source.ts";
-import { type LiveRun, type OpenFeed, runAborted } from "./feed.ts";
+import { type LiveRun, type OpenFeed, RunAborted } from "./feed.ts";
 
 export interface RunParts<T> {
   readonly openFeed: OpenFeed;
@@ -54,7 +54,7 @@ async function waitForEnd(
     for (;;) {
       const step = feed.next();
       if (step?.kind === "end") return;
-      if (step?.kind === "aborted") throw runAborted(run.path, step.why);
+      if (step?.kind === "aborted") throw new RunAborted(run.path, step);
       if (step === undefined) await feed.more(signal);
     }
   } finally {

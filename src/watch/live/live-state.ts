@@ -1,7 +1,7 @@
 // What a live run as a whole is: whether the sign of its end is there, and what its end waits for. Pure.
 
 import { nameFaultText, ownFault } from "../../client/listing/name-faults.ts";
-import type { LiveStep } from "../../client/live/feed.ts";
+import type { BadEnd, LiveStep } from "../../client/live/feed.ts";
 import type { Completion } from "../completion.ts";
 import { reasonsOfEnds } from "../wait-reason.ts";
 import type { Waiting } from "../watch-list.ts";
@@ -20,7 +20,7 @@ export class LiveState {
   #isSigned = false;
   #lost: string | null = null;
   /** What its instrument says of a run that ended otherwise than it should. */
-  #failure: { readonly waiting: Waiting; readonly since: number } | null = null;
+  #failure: (Failure & { readonly since: number }) | null = null;
   #unsendable: string | null = null;
   #waiting: Waiting | null = null;
 
@@ -53,7 +53,7 @@ export class LiveState {
     this.#waiting = null;
     const failure = failureIn(completion);
     if (failure === null) this.#failure = null;
-    else this.#failure = { waiting: failure, since: this.#failure?.since ?? now };
+    else this.#failure = { ...failure, since: this.#failure?.since ?? now };
     // Of a run that failed all that is there is sent, for who decides what becomes of it.
     if (failure !== null || completion.type === "complete") this.#isSigned = true;
     else if (completion.type === "by-quiet") this.#isSigned = now - this.changedAt >= this.#runSettleMs;
@@ -86,14 +86,14 @@ export class LiveState {
   /** The last step. */
   get ending(): LiveStep {
     if (this.#failure === null) return { kind: "end" };
-    const { reason, detail } = this.#failure.waiting;
-    return { kind: "aborted", why: detail === "" ? reason : detail };
+    const { reason, detail } = this.#failure;
+    return { kind: "aborted", reason, why: detail === "" ? reason : detail };
   }
 
   get waiting(): Waiting | null {
     if (this.#lost !== null) return { reason: "not-reachable", detail: this.#lost };
     if (this.hidden !== null) return { reason: "unreadable", detail: this.hidden.why };
-    if (this.#failure !== null) return this.#failure.waiting;
+    if (this.#failure !== null) return { reason: this.#failure.reason, detail: this.#failure.detail };
     if (this.#unsendable !== null) return { reason: "unsendable", detail: this.#unsendable };
     if (this.#isSigned && this.open !== null) return { reason: "open-for-writing", detail: this.open };
     if (!this.#isSigned && this.#waiting === null) return { reason: "changing", detail: "" };
@@ -101,14 +101,21 @@ export class LiveState {
   }
 }
 
+/** That a run ended otherwise than it should. */
+export interface Failure extends Waiting {
+  readonly reason: BadEnd;
+}
+
 /** How a run ended otherwise than it should; `null`: it did not, or not yet. */
-export function failureIn(completion: Completion): Waiting | null {
+export function failureIn(completion: Completion): Failure | null {
   if (completion.type === "complete" && completion.outcome !== "finished")
     return { reason: reasonsOfEnds[completion.outcome], detail: completion.sign };
-  const isFailure =
-    completion.type === "waits" &&
-    (completion.reason === "run-failed" || completion.reason === "run-aborted");
-  return isFailure ? { reason: completion.reason, detail: completion.detail } : null;
+  if (completion.type !== "waits" || !isBadEnd(completion.reason)) return null;
+  return { reason: completion.reason, detail: completion.detail };
+}
+
+function isBadEnd(reason: Waiting["reason"]): reason is BadEnd {
+  return reason === "run-failed" || reason === "run-aborted" || reason === "hash-mismatch";
 }
 
 function filesText(count: number, what: string): string {

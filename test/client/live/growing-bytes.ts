@@ -51,6 +51,8 @@ export class GrowingBytes implements Source, Growth, Growing {
     this.known = offset;
   }
 
+  async confirmed(): Promise<void> {}
+
   async ahead(offset: number, signal: AbortSignal): Promise<number> {
     while (offset >= this.#bytes.length && !this.#isEnded) {
       await new Promise<void>((resolve, reject) => {

@@ -292,7 +292,7 @@ test("an aborted run, a name that no dataset may have, and one that no bag may h
     await expect(failed).rejects.toThrow(`${name}" cannot be sent: its path`);
     expect(await codeOf(failed)).toBe("source");
   }
-  feed.queue.push({ kind: "aborted", why: "its report says so" });
+  feed.queue.push({ kind: "aborted", reason: "run-aborted", why: "its report says so" });
   const failed = reader().chunkAt(0, chunkMax);
   await expect(failed).rejects.toThrow("was aborted: its report says so");
   expect(await codeOf(failed)).toBe("source");

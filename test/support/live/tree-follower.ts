@@ -50,7 +50,7 @@ export class TreeFollower implements LiveFeed {
       await this.#look();
       if (this.#queue.length === 0 && isSigned) this.#queue.push({ kind: "end" });
       if (this.#queue.length === 0 && existsSync(signsOf(this.#folder).aborted))
-        this.#queue.push({ kind: "aborted", why: "its sign is there" });
+        this.#queue.push({ kind: "aborted", reason: "run-aborted", why: "its sign is there" });
       if (this.#queue.length > 0) return;
       await sleep(systemClock, lookEveryMs, signal);
     }
