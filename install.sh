@@ -7,9 +7,12 @@
 # a download of this script that breaks off does nothing at all.
 set -eu
 
-# `bun run release --base-url URL` writes the address in here and above.
+# Written by whoever gives this script away: `bun run release --base-url URL` the address, here and above; a server whose
+# page offers it also where that server is, and its public key.
 default_base_url=
-windows_hint="on Windows follow the PowerShell lines in the README"
+default_server=
+default_server_key=
+windows_hint="on Windows use install.ps1, which lies beside this one, in PowerShell"
 
 usage() {
   cat <<'USAGE'
@@ -20,7 +23,7 @@ Usage: install.sh [--client | --server] [--to FOLDER]
                   [--server HOST --server-key KEY]
        install.sh --uninstall [--to FOLDER]
 
-  --client             install dync alone
+  --client             install dync alone (what a server's own page does)
   --server             (without HOST) install dync-server alone
   --to FOLDER          where the executables go (default ~/.local/bin)
   --server HOST        with --server-key: HOST or HOST:PORT of the key's server
@@ -72,14 +75,17 @@ main() {
   check_secrets
   [ -z "$server_key" ] || install_server_key
   case " $programs " in
-    *" dync "*) show_client_key ;;
+    *" dync "*)
+      make_client_key
+      if [ -n "$server_host" ]; then join_server; else show_client_key; fi
+      ;;
   esac
   show_path
 }
 
 parse_arguments() {
   action=install
-  programs="dync dync-server"
+  programs=
   server_host=
   server_key=
   [ -n "${HOME:-}" ] || fail "HOME is not set"
@@ -120,6 +126,13 @@ parse_arguments() {
 }
 
 check_arguments() {
+  if [ -z "$server_host$server_key" ] && [ "$programs" != dync-server ]; then
+    server_host=$default_server
+    server_key=$default_server_key
+  fi
+  # Who comes from a server's page wants to send.
+  [ -n "$programs" ] || [ -z "$default_server" ] || [ "$action" = uninstall ] || programs=dync
+  [ -n "$programs" ] || programs="dync dync-server"
   [ -z "$server_host" ] || [ -n "$server_key" ] || usage_error "--server $server_host needs --server-key"
   [ -z "$server_key" ] || [ -n "$server_host" ] || usage_error "--server-key needs --server HOST"
   case $target in
@@ -274,7 +287,16 @@ find_downloader() {
   case $base_url in
     http://127.0.0.1* | http://localhost* | http://\[::1\]*) ;;
     http://*) warn "$base_url is not encrypted: somebody on the way could replace both files and checksums" ;;
+    https://*) [ "$downloader" = curl ] || is_gnu_wget ||
+      warn "this wget may not check whose the certificate of $base_url is: with curl or GNU wget that would be sure" ;;
   esac
+}
+
+is_gnu_wget() {
+  case $(wget --version 2>/dev/null || true) in
+    *"GNU Wget"*) return 0 ;;
+  esac
+  return 1
 }
 
 # Downloads $1 to the file $2, or fails with one line.
@@ -293,9 +315,12 @@ fetch() {
     to=$2
     shift 2
     # Only GNU wget knows these, and without them it tries for many minutes.
-    case $(wget --version 2>/dev/null || true) in
-      *"GNU Wget"*) set -- -t 2 -T 30 ;;
-    esac
+    if is_gnu_wget; then
+      set -- -t 2 -T 30
+      # As curl does by itself: who has a certificate of an authority of their own says so once for both.
+      authorities=${CURL_CA_BUNDLE:-${SSL_CERT_FILE:-}}
+      [ -z "$authorities" ] || set -- "$@" --ca-certificate="$authorities"
+    fi
     reason=$(wget -q "$@" -O "$to" "$from" 2>&1 </dev/null) || status=$?
   fi
   [ "$status" -ne 0 ] || return 0
@@ -470,6 +495,9 @@ read_server_key() {
     fail "$from holds a secret key, which must never leave the server: ask for the public one (server.key)"
   server_public_key=$(public_key_in "$stage/server.key")
   is_key "$server_public_key" || fail "$from holds no public key of a dync server"
+  file=$home/servers/$server_file.key
+  [ ! -e "$file" ] || [ "$(public_key_in "$file")" = "$server_public_key" ] ||
+    fail "$file holds another key, and stays; remove it first if the server's key has really changed"
 }
 
 # The key in a certificate file, or in a file that holds nothing but the 40 characters.
@@ -522,8 +550,6 @@ fingerprint() {
 install_server_key() {
   file=$home/servers/$server_file.key
   if [ -e "$file" ]; then
-    [ "$(public_key_in "$file")" = "$server_public_key" ] ||
-      fail "$file holds another key, and stays; remove it first if the server's key has really changed"
     say "Server key of $server_host is there already: $file"
     return
   fi
@@ -541,15 +567,43 @@ curve
 CERTIFICATE
   mv "$key_stage" "$file" || fail "cannot write $file"
   key_stage=
-  say "Installed the server key of $server_host: $file"
+  say "Installed the key of the server $server_host: $file"
   say "    fingerprint $(fingerprint "$server_public_key") (compare it with what the administrator tells you)"
 }
 
-show_client_key() {
-  if [ ! -e "$home/client.key_secret" ]; then
-    reply=$(DYNC_HOME=$home "$target/dync" keygen 2>&1 </dev/null) ||
-      fail "dync is installed, but made no keys: $(printf '%s\n' "$reply" | sed -n '/./{p;q;}')"
+make_client_key() {
+  [ ! -e "$home/client.key_secret" ] || return 0
+  reply=$(DYNC_HOME=$home "$target/dync" keygen 2>&1 </dev/null) ||
+    fail "dync is installed, but made no keys: $(printf '%s\n' "$reply" | sed -n '/./{p;q;}')"
+}
+
+# Asks the server to let this user in, so that whoever looks after it finds the key there. Where it does not answer, the
+# key can still be sent to them.
+join_server() {
+  say ""
+  status=0
+  { trouble=$(DYNC_HOME=$home "$target/dync" join "$server_host" 2>&1 >&3 </dev/null) || status=$?; } 3>&1
+  if [ -n "$trouble" ]; then
+    warn "the server was not asked to let you in: $(printf '%s\n' "$trouble" | sed -n '1s/^dync: error: //p')"
+    show_client_key
+    say "Or try again later:  $(dync_command) join $server_host"
+    return
   fi
+  say ""
+  if [ "$status" = 0 ]; then say "To send a file:"; else say "Then send the first file:"; fi
+  say "    $(dync_command) -k sample:S-17 $server_host FILE"
+  say "If that does not work, this says why:  $(dync_command) doctor $server_host"
+}
+
+# How dync is called in this terminal.
+dync_command() {
+  case ":$PATH:" in
+    *":$target:"*) say dync ;;
+    *) quote "$target/dync" ;;
+  esac
+}
+
+show_client_key() {
   public_key=$(public_key_in "$home/client.key" 2>/dev/null || true)
   if ! is_key "$public_key"; then
     warn "there is a secret key in $home, but no public one beside it (client.key)"

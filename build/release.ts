@@ -1,6 +1,6 @@
 // `bun run release [--base-url URL] [--maintainer WHO] [--to FOLDER] [TARGET…]`: both programs for every system into dist/
 // (or FOLDER), Debian packages of those for Linux, checksums, a bill of materials, the third-party notices, the README and the
-// installer. The last two name URL, where the release will be downloaded from; the packages name WHO ("NAME <ADDRESS>"). Nothing
+// installers. The last three name URL, where the release will be downloaded from; the packages name WHO ("NAME <ADDRESS>"). Nothing
 // but that, package.json, the commit and the sources decides their bytes; of the packages also SOURCE_DATE_EPOCH, unless it is not
 // there (then the time of the commit), and the version of dpkg-deb and of zlib.
 //
@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
 import { DyncError, messageOf } from "../src/base/error.ts";
 import { addonPaths } from "../src/transport/zmq/addon.ts";
+import { installerNames } from "../src/web/downloads/installers.ts";
 import { billOfMaterials } from "./bill-of-materials.ts";
 import { commit, commitTime } from "./build.ts";
 import { compileProgram } from "./compile.ts";
@@ -137,7 +138,7 @@ async function release({ names, baseUrl, folder, maintainer }: ReleaseOptions): 
     `${built.length} of ${wanted.length * programs.length} executables in ${where}, version ${packageJson.version}`,
   );
   if (baseUrl === null)
-    say("Without --base-url the installer has to be told where this release is: DYNC_BASE_URL");
+    say("Without --base-url the installers have to be told where this release is: DYNC_BASE_URL");
   return failures === 0 ? 0 : 1;
 }
 
@@ -182,20 +183,19 @@ function writeCompanions(
 ): void {
   const hashes = new Map(built.map((name) => [name, sha256Of(join(folder, name))]));
   copyFileSync(noticesPath, join(folder, "THIRD-PARTY-NOTICES.md"));
-  for (const [name, change] of [
-    ["install.sh", installerFor],
-    ["README.md", readmeFor],
-  ] as const) {
+  for (const name of [...installerNames, "README.md"] as const) {
     // Copied first, for its permissions.
     copyFileSync(join(project, name), join(folder, name));
     if (baseUrl === null) continue;
-    writeFileSync(join(folder, name), change(readFileSync(join(project, name), "utf8"), baseUrl));
+    const text = readFileSync(join(project, name), "utf8");
+    const filled = name === "README.md" ? readmeFor(text, baseUrl) : installerFor(name, text, baseUrl);
+    writeFileSync(join(folder, name), filled);
   }
   copyFileSync(join(project, "build", "dync-server.service"), join(folder, "dync-server.service"));
   const materials = billOfMaterials({ version: packageJson.version, commit: source, files: hashes });
   writeFileSync(join(folder, "dync.cdx.json"), materials);
   const companions = ["THIRD-PARTY-NOTICES.md", "README.md", "dync-server.service", "dync.cdx.json"];
-  for (const name of [...companions, "install.sh"]) hashes.set(name, sha256Of(join(folder, name)));
+  for (const name of [...companions, ...installerNames]) hashes.set(name, sha256Of(join(folder, name)));
   const lines = [...hashes].map(([name, hash]) => `${hash}  ${name}\n`);
   writeFileSync(join(folder, "SHA256SUMS"), lines.sort(byName).join(""));
 }

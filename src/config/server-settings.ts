@@ -8,6 +8,7 @@ import { type LimitEntry, limitsOf, noLimits } from "../rules/user-limits.ts";
 import { layouts } from "../upload/upload.ts";
 import { httpAddresses, isLoopback, writeHttpAddress } from "./http-address.ts";
 import type { Fault } from "./parsed.ts";
+import { publicAddresses, publicUrls } from "./public-address.ts";
 import {
   choices,
   counts,
@@ -151,6 +152,25 @@ export const serverSettings = {
     false,
     "other machines may ask without TLS: a proxy before the server has it",
   ),
+  /** `null`: nothing is handed out. */
+  downloads: ofProcessLive(
+    "downloads",
+    pathsOrNone("FOLDER"),
+    null,
+    'hand out the client over HTTP, with a page that says how to install it: what "bun run release" made is there',
+  ),
+  publicUrl: ofProcessLive(
+    "public-url",
+    publicUrls,
+    null,
+    "address of the status page as others reach it, as https://NAME (default: the one that they ask for)",
+  ),
+  publicAddress: ofProcessLive(
+    "public-address",
+    publicAddresses,
+    null,
+    "host at which clients reach this server, with :PORT where that is not its own (default: that of the page)",
+  ),
   logFormat: ofProcessLive(
     "log-format",
     choices("FORMAT", logFormats),
@@ -276,7 +296,7 @@ export function readServerSettings(said: SaidSettings): ServerSettings {
 
 /** What settings have to be beside each other: while one is wrong by itself, nothing is said of that. */
 function betweenSettings(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
-  return [...memoryFaults(settings), ...httpFaults(settings)];
+  return [...memoryFaults(settings), ...httpFaults(settings), ...downloadFaults(settings)];
 }
 
 function memoryFaults({ memoryBytes, chunkBytes }: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
@@ -296,6 +316,23 @@ function httpFaults(settings: ProcessSettings): readonly Omit<SettingFault, "ori
   const hint = "give http-certificate and http-key; or http-plain, where a proxy before the server has TLS";
   const wanted = "an address that only this machine hears, as there is no TLS";
   return [{ name: "http", fault: { wanted, found: `"${writeHttpAddress(http)}"`, hint } }];
+}
+
+/** Programs go to other machines by TLS alone: whoever is on the way could exchange them, and the key of the server. */
+function downloadFaults(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
+  const { downloads, http, httpCertificate, publicUrl } = settings;
+  if (downloads === null) return [];
+  const fault = (name: string, wanted: string, found: string, hint: string) => [
+    { name, fault: { wanted, found: JSON.stringify(found), hint } },
+  ];
+  if (http === null) {
+    const hint = 'set http as well, for example http = "*:8890" with http-certificate and http-key';
+    return fault("downloads", '"none", as nothing is answered over HTTP', downloads, hint);
+  }
+  if (isLoopback(http.host) || httpCertificate !== null || publicUrl?.startsWith("https:")) return [];
+  const hint =
+    "give http-certificate and http-key; or public-url, the https address of the proxy before the server";
+  return fault("downloads", '"none", as there is no TLS', downloads, hint);
 }
 
 export const { process: defaultProcessSettings, rules: defaultUserRules } = readServerSettings({});

@@ -147,6 +147,11 @@ export class Server {
     return this.#pending.has(key);
   }
 
+  /** Where it listens; `null` before it does. */
+  get port(): number | null {
+    return this.#link?.port ?? null;
+  }
+
   /** Takes up what an earlier process left, then listens. Returns the port. Throws `DyncError` ("configuration"). */
   async start(): Promise<number> {
     await this.#uploads.recover();

@@ -12,7 +12,7 @@ import { hostTarget } from "../../src/transport/zmq/target.ts";
 const project = join(import.meta.dir, "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "dync-incomplete-"));
 const inputs = ["src", "build", "package.json", "bun.lock", "tsconfig.json", "bunfig.toml"];
-const companions = ["THIRD-PARTY-NOTICES.md", "install.sh", "README.md"];
+const companions = ["THIRD-PARTY-NOTICES.md", "install.sh", "install.ps1", "README.md"];
 // What the script needs to find out that it has no compiler.
 const tools = ["sh", "dirname", "sha256sum", "cut", "id"];
 const host = findReleaseTarget(hostTarget());

@@ -77,6 +77,10 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   "http-key": fc.constant(null),
   "http-metrics-token": fc.constantFrom(null, "/etc/token"),
   "http-plain": fc.boolean(),
+  // It wants another one.
+  downloads: fc.constant(null),
+  "public-url": fc.constantFrom(null, "https://lab.example/dync"),
+  "public-address": fc.constantFrom(null, { host: "::1", port: null }, { host: "lab.example", port: 9000 }),
   "idle-timeout": fc.integer({ min: 40_000, max: 10 ** 9 }),
   expire: fc.integer({ min: 1000, max: 10 ** 9 }),
   remember: fc.integer({ min: 1000, max: 10 ** 12 }),

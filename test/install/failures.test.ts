@@ -263,7 +263,7 @@ test("systems without a build are named", async () => {
     { uname: "Linux i686", reason: "no build for Linux on i686" },
     { uname: "Linux armv7l", reason: "no build for Linux on armv7l" },
     { uname: "FreeBSD amd64", reason: "no build for FreeBSD" },
-    { uname: "MINGW64_NT-10.0 x86_64", reason: "PowerShell lines in the README" },
+    { uname: "MINGW64_NT-10.0 x86_64", reason: "use install.ps1" },
     { uname: "Linux x86_64", bits: 32, reason: "no build for 32-bit systems" },
     { uname: "Linux aarch64", ldd: "musl libc (aarch64)", reason: "no build for musl (Alpine) on aarch64" },
   ];

@@ -1,8 +1,8 @@
 // A new user, from nothing to the first file on the server: a release that was built for the address of a local HTTP
-// server, the README's line in an empty home, the key handed to the administrator, one upload.
+// server, the README's line in an empty home, the key approved by its fingerprint, one upload.
 
 import { expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findReleaseTarget } from "../../build/targets.ts";
 import { hostTarget } from "../../src/transport/zmq/target.ts";
@@ -40,28 +40,23 @@ test.skipIf(reason !== null)(
     const serverKey = administrator.path(".dync", "server.key");
     const key = /public-key = "(.{40})"/.exec(readFileSync(serverKey, "utf8"))?.[1] ?? "";
 
-    const typed = `${line} -s -- --server 127.0.0.1 --server-key '${key}'`;
+    const data = administrator.path("data");
+    mkdirSync(data);
+    await using server = await startServer(programs, serverHome, data);
+    const address = `127.0.0.1:${server.port}`;
+    const typed = `${line} -s -- --server ${address} --server-key '${key}'`;
     const environment = { HOME: user.home, DYNC_BASE_URL: "", DYNC_HOME: "" };
     const run = await runProgram(["sh", "-c", typed], { cwd: user.home, env: environment }, deadlineMs);
     expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
     expect(statSync(user.path(".dync")).mode & 0o777).toBe(0o700);
     expect(statSync(user.path(".dync/client.key_secret")).mode & 0o777).toBe(0o600);
-    const fingerprint = /Its fingerprint: {2}(SHA256:\S{43})\n/.exec(run.stdout)?.[1];
-    expect(fingerprint).toBeDefined();
+    const fingerprint = /^Your fingerprint: {2}(SHA256:\S{43})$/m.exec(run.stdout)?.[1] ?? "none";
+    const approve = ["clients", "approve", fingerprint, "--user", "meyer"];
+    await expectSuccess([programs.dyncServer, ...approve], { DYNC_HOME: serverHome });
 
-    mkdirSync(administrator.path(".dync/clients"), { recursive: true });
-    const handOver = /^Send the file (.*@.*\.key) to the administrator/m.exec(run.stdout)?.[1] ?? "-";
-    copyFileSync(handOver, administrator.path(".dync/clients/meyer.key"));
-    const clients = await expectSuccess([programs.dyncServer, "clients"], { DYNC_HOME: serverHome });
-    // What the installer computed in shell is what the server shows to the administrator.
-    expect(clients).toContain(fingerprint ?? "-");
-
-    const data = administrator.path("data");
-    mkdirSync(data);
-    await using server = await startServer(programs, serverHome, data);
     const file = user.write("run.raw", "measured");
     const dync = user.path(".local/bin/dync");
-    const args = ["-q", "-k", "sample:S-17", `127.0.0.1:${server.port}`, file];
+    const args = ["-q", "-k", "sample:S-17", address, file];
     await expectSuccess([dync, ...args], { DYNC_HOME: "", HOME: user.home });
     expect(readFileSync(administrator.path("data/meyer/run.raw"), "utf8")).toBe("measured");
 

@@ -37,6 +37,14 @@ curve
 KEY
     (umask 077; echo "secret" >"$DYNC_HOME/client.key_secret")
     ;;
+  join)
+    [ -e "$DYNC_HOME/client.key_secret" ] || exit 2
+    case \${STAND_IN_JOIN:-asked} in
+      in) echo "The server $2 lets you in as nova" ;;
+      asked) echo "The server $2 was asked to let you in."; exit 7 ;;
+      *) printf 'dync: error: Nothing listens at %s\\ndync: hint: none\\n' "$2" >&2; exit 5 ;;
+    esac
+    ;;
 esac
 `;
 }
@@ -49,22 +57,25 @@ export class ReleaseServer implements Disposable {
   /** Set to answer in another way. */
   answer: Answer = (_path, file) =>
     file === null ? new Response("no", { status: 404 }) : new Response(Buffer.from(file));
-  readonly #server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: (request) => {
-      const path = new URL(request.url).pathname.slice(1);
-      return this.answer(path, this.files.get(path) ?? null);
-    },
-  });
+  readonly #tls: object | null;
+  readonly #server: Bun.Server<undefined>;
 
-  /** Every program for every system, as stand-ins of `version`. */
-  constructor(version = "1.0.0") {
+  /** Every program for every system, as stand-ins of `version`; over TLS with a certificate of one's own where one is given. */
+  constructor(version = "1.0.0", tls: { readonly cert: string; readonly key: string } | null = null) {
+    this.#tls = tls;
+    this.#server = Bun.serve({
+      ...{ hostname: "127.0.0.1", port: 0 },
+      ...(tls === null ? {} : { tls }),
+      fetch: (request) => {
+        const path = new URL(request.url).pathname.slice(1);
+        return this.answer(path, this.files.get(path) ?? null);
+      },
+    });
     this.offerStandIns(version);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#server.port}`;
+    return `${this.#tls === null ? "http" : "https"}://127.0.0.1:${this.#server.port}`;
   }
 
   offerStandIns(version: string): void {
@@ -99,6 +110,8 @@ export interface InstallOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Give the script on stdin, as `curl … | sh` does. */
   readonly piped?: boolean;
+  /** Another script than that of the sources, on stdin. */
+  readonly text?: string;
 }
 
 /** A user with a home folder of their own. */
@@ -138,8 +151,9 @@ export class User implements Disposable {
     options: InstallOptions = {},
   ): Promise<InstallRun> {
     const [shell = "sh", ...shellArgs] = options.shell ?? ["sh"];
+    const text = options.text ?? (options.piped ? readFileSync(script, "utf8") : null);
     const child = Bun.spawn(
-      [Bun.which(shell) ?? shell, ...shellArgs, ...(options.piped ? ["-s", "--"] : [script]), ...args],
+      [Bun.which(shell) ?? shell, ...shellArgs, ...(text === null ? [script] : ["-s", "--"]), ...args],
       {
         cwd: this.home,
         env: {
@@ -149,7 +163,7 @@ export class User implements Disposable {
           DYNC_BASE_URL: server.url,
           ...options.environment,
         },
-        stdin: options.piped ? readFileSync(script) : "ignore",
+        stdin: text === null ? "ignore" : Buffer.from(text),
         stdout: "pipe",
         stderr: "pipe",
       },

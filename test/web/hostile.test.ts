@@ -2,15 +2,22 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { systemClock } from "../../src/base/clock.ts";
+import { sha256Hex } from "../../src/base/sha256-hex.ts";
+import { Downloads } from "../../src/web/downloads/downloads.ts";
 import { type EventSink, jsonAnswer, plainAnswer } from "../../src/web/http/http-message.ts";
 import { HttpServer, routesOf } from "../../src/web/http/http-server.ts";
 import { pageRoutes } from "../../src/web/page/page-routes.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { silentLogger } from "../support/silent-logger.ts";
+import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 
 const requests = 2_000;
 const atOnce = 100;
+const secret = "what nobody may have";
 const part = "x".repeat(100_000);
 const clock = new ManualClock();
 const sinks: EventSink[] = [];
@@ -39,10 +46,35 @@ function hostile(next: () => number): Buffer {
       "/é\u202e",
       "file:///etc/passwd",
     ],
+    ...[
+      "/install",
+      "/install.sh",
+      "/install.ps1",
+      "/downloads/dync-linux-x64",
+      "/downloads/dync-linux-arm64",
+    ],
+    ...[
+      "/downloads/../secret",
+      "/downloads/..%2f..%2fsecret",
+      "/downloads/%2e%2e/secret",
+      "/downloads/notes",
+    ],
+    ...[
+      "/downloads/dync-linux-x64/../../secret",
+      "/downloads//secret",
+      "/downloads/secret%00",
+      "/downloads/.",
+    ],
   ]);
   const version = one(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/0.9", "HTTP/9999999999.1", ""]);
   const headers = Array.from({ length: Math.floor(next() * 4) }, () =>
     one([
+      ...[
+        "Host: '; cat secret #",
+        "Host: $(cat secret)",
+        "X-Forwarded-Proto: https",
+        "Range: bytes=-1,0-,5-2",
+      ],
       ...["Host: x", "Host: x\r\nHost: y", "Content-Length: 5", "Content-Length: -1", "Content-Length: 9e99"],
       ...[
         "Transfer-Encoding: chunked",
@@ -68,26 +100,61 @@ function hostile(next: () => number): Buffer {
     noise(50),
   ]);
   const text = Buffer.from([`${method} ${path} ${version}`, ...headers, "", ""].join("\r\n"));
+  // Half of them are well-formed, so that what is asked for is looked at.
+  if (next() < 0.5) {
+    const range = one(["", "Range: bytes=2-4\r\n", "Range: bytes=99-\r\n", "X-Forwarded-Proto: https\r\n"]);
+    const host = one(["x", "127.0.0.1", "$(cat secret)", "'; cat secret #"]);
+    return Buffer.from(`${one(["GET", "HEAD", "POST"])} ${path} HTTP/1.1\r\nHost: ${host}\r\n${range}\r\n`);
+  }
   return next() < 0.1 ? noise(200) : Buffer.concat([text, body]);
+}
+
+/** A release, with what nobody may have beside it, and behind a link and without a name in it. */
+async function offered(folder: TempFolder): Promise<Downloads> {
+  const release = folder.file("release");
+  mkdirSync(release);
+  writeFileSync(folder.file("secret"), secret);
+  writeFileSync(join(release, "notes"), secret);
+  symlinkSync(folder.file("secret"), join(release, "dync-linux-arm64"));
+  for (const name of ["install.sh", "install.ps1"])
+    copyFileSync(join(import.meta.dir, "../..", name), join(release, name));
+  writeFileSync(join(release, "dync-linux-x64"), "a program");
+  const names = ["install.sh", "install.ps1", "dync-linux-x64", "dync-linux-arm64"];
+  const sums = names.map((name) => `${sha256Hex(readFileSync(join(release, name)))}  ${name}\n`);
+  writeFileSync(join(release, "SHA256SUMS"), sums.join(""));
+  const downloads = new Downloads({
+    ...{ clock: systemClock, logger: silentLogger, onGiven: () => {} },
+    settings: { downloads: release, publicUrl: null, publicAddress: null },
+    server: { publicKey: "key", fingerprint: "SHA256:key", port: () => 9000 },
+  });
+  downloads.load();
+  return downloads;
 }
 
 describe("over HTTP", () => {
   let http: HttpServer;
+  let folder: TempFolder;
   beforeAll(async () => {
+    folder = await tempFolder();
+    const downloads = await offered(folder);
     http = await HttpServer.open({
       ...{ address: { host: "127.0.0.1", port: 0 }, tls: null, clock, logger: silentLogger },
-      routes: routesOf({
-        ...pageRoutes,
-        "/act": { act: async ({ body }) => jsonAnswer(200, { length: (await body()).length }) },
-        "/alive": () => plainAnswer(200, "alive"),
-        "/events": () => ({
-          status: 200,
-          events: (sink) => void sinks.push(sink),
-        }),
-      }),
+      routes: { get: (path) => routes.get(path) ?? downloads.get(path) },
     });
   });
-  afterAll(async () => await http[Symbol.asyncDispose]());
+  const routes = routesOf({
+    ...pageRoutes,
+    "/act": { act: async ({ body }) => jsonAnswer(200, { length: (await body()).length }) },
+    "/alive": () => plainAnswer(200, "alive"),
+    "/events": () => ({
+      status: 200,
+      events: (sink) => void sinks.push(sink),
+    }),
+  });
+  afterAll(async () => {
+    await http[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
 
   function opened(): Socket {
     const socket = connect(http.address.port, "127.0.0.1");
@@ -95,16 +162,21 @@ describe("over HTTP", () => {
     return socket;
   }
 
+  const turn = async () => await new Promise((resolve) => setImmediate(resolve));
+
   /** What comes back before the other side, or this one, has enough. */
-  async function answerTo(bytes: Buffer): Promise<string> {
+  async function answerTo(bytes: Buffer, patience = 0): Promise<string> {
     const socket = opened();
     const closed = once(socket, "close");
     let text = "";
     socket.setEncoding("latin1").on("data", (data: string) => {
       text += data;
     });
+    socket.write(bytes);
+    // What comes from the disk takes some turns.
+    for (let turns = 0; turns < patience; turns++) await turn();
     // What is said is said: a request that waits for more ends here.
-    socket.end(bytes);
+    socket.end();
     await closed;
     return text;
   }
@@ -112,23 +184,29 @@ describe("over HTTP", () => {
   const isAlive = async () =>
     (await answerTo(Buffer.from("GET /alive HTTP/1.1\r\nHost: x\r\n\r\n"))).endsWith("alive\n");
 
-  test("what is no request is refused, and nothing but the page is handed out", async () => {
+  test("what is no request is refused, and nothing but the page and the downloads is handed out", async () => {
     const next = random(7);
     const statuses = new Map<string, number>();
     for (let done = 0; done < requests; done += atOnce) {
       const all = await Promise.all(
-        Array.from({ length: atOnce }, async () => await answerTo(hostile(next))),
+        Array.from({ length: atOnce }, async () => await answerTo(hostile(next), 20)),
       );
       for (const answer of all) {
         const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? (answer === "" ? "none" : "other");
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
-        expect(answer).not.toContain("root:");
+        expect(answer).not.toContain("root:x:");
+        expect(answer).not.toContain(secret);
+        expect(answer).not.toContain("cat secret");
         expect(answer).not.toContain('"dependencies"');
       }
     }
-    const known = ["200", "400", "404", "405", "413", "417", "none"];
+    const known = ["200", "206", "400", "404", "405", "413", "416", "417", "503", "none"];
     expect([...statuses.keys()].filter((it) => !known.includes(it))).toEqual([]);
+    for (const status of ["200", "206", "400", "404", "405", "416", "503"])
+      expect(statuses.get(status)).toBeGreaterThan(0);
     expect(await isAlive()).toBe(true);
+    const honest = await fetch(`http://127.0.0.1:${http.address.port}/downloads/dync-linux-x64`);
+    expect(await honest.text()).toBe("a program");
   });
 
   test("more than is taken is refused before it is read", async () => {
@@ -141,8 +219,6 @@ describe("over HTTP", () => {
     expect(await answerTo(Buffer.from(whole))).toEndWith('{"length":5}');
     expect(await answerTo(Buffer.from(`${head(2)}\xff`, "latin1"))).not.toContain('{"length"');
   });
-
-  const turn = async () => await new Promise((resolve) => setImmediate(resolve));
 
   /** Sends to `readers` until for long nothing more goes out. Returns the bytes that each was sent. */
   async function fill(readers: readonly EventSink[]): Promise<readonly number[]> {

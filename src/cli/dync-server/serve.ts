@@ -164,7 +164,7 @@ export async function serve(
   recounts.start();
   const reload = async (by: "command" | "SIGHUP"): Promise<Reload> => {
     await watching.look();
-    const reloaded = await configuration.reload(logger);
+    const reloaded = withDownloads(await configuration.reload(logger), web, logger);
     auditing.reloaded(reloaded, by, configuration);
     server.hooksChanged();
     return await withLogFile(reloaded, parts);
@@ -180,6 +180,7 @@ export async function serve(
   await openWeb(web, closing, {
     ...{ server, clients, catalogue, storage, recounts, rulesOf, clock, logger, version, commands },
     ...{ groupsOf: configuration.groupsOf, folder: clientsFolder(home), keyFolder },
+    ownKey: { publicKey: keys.publicKey.text, fingerprint: keys.publicKey.fingerprint },
     audited: (own) => audited(own, audit),
   });
   await server.start();
@@ -201,15 +202,30 @@ async function withLogFile(reload: Reload, { reopenLog, logger }: ServeParts): P
     await reopenLog();
     return reload;
   } catch (error) {
-    if (!(error instanceof DyncError)) throw error;
-    const { message, hint } = error;
-    logger.log("error", message, { hint });
-    if (reload.outcome === "refused") return reload;
-    return {
-      ...reload,
-      warnings: [...reload.warnings, hint === undefined ? message : `${message}; ${hint}`],
-    };
+    return withWarning(reload, error, logger);
   }
+}
+
+/** Lists what is handed out anew, by the settings that were taken. What is wrong with it is one more warning. */
+function withDownloads(reload: Reload, web: Web | null, logger: Logger): Reload {
+  if (reload.outcome === "refused") return reload;
+  try {
+    web?.reload();
+    return reload;
+  } catch (error) {
+    return withWarning(reload, error, logger);
+  }
+}
+
+function withWarning(reload: Reload, error: unknown, logger: Logger): Reload {
+  if (!(error instanceof DyncError)) throw error;
+  const { message, hint } = error;
+  logger.log("error", message, { hint });
+  if (reload.outcome === "refused") return reload;
+  return {
+    ...reload,
+    warnings: [...reload.warnings, hint === undefined ? message : `${message}; ${hint}`],
+  };
 }
 
 function logKeyChanges(changes: KeyChanges, logger: Logger): void {

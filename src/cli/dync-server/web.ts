@@ -11,8 +11,10 @@ import type { ProcessSettings } from "../../config/server-settings.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { Meter } from "../../server/meter.ts";
 import type { Recounts } from "../../server/recounts.ts";
+import type { Server } from "../../server/server.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { apiRoutes } from "../../web/api.ts";
+import { Downloads, type OwnServer } from "../../web/downloads/downloads.ts";
 import { healthHandler, type ReadyParts, readyHandler } from "../../web/health.ts";
 import { HttpServer, type HttpServerParts, routesOf } from "../../web/http/http-server.ts";
 import { LiveView, type LiveViewParts } from "../../web/live-view.ts";
@@ -34,7 +36,9 @@ export interface WebParts
   readonly server: ReadyParts["server"] &
     StateParts["server"] &
     LiveViewParts["server"] &
-    PageParts["server"];
+    PageParts["server"] &
+    Pick<Server, "port">;
+  readonly ownKey: Pick<OwnServer, "publicKey" | "fingerprint">;
   readonly catalogue: Pick<Catalogue, "usages">;
   readonly storage: Pick<Storage, "freeBytes">;
   readonly recounts: Pick<Recounts, "usages">;
@@ -56,6 +60,7 @@ export class Web {
   readonly #address: HttpAddress;
   readonly #settings: ProcessSettings;
   #http: HttpServer | null = null;
+  #downloads: Downloads | null = null;
 
   /** `settings` say where, as `address` of them does. */
   constructor(address: HttpAddress, settings: ProcessSettings, clock: Clock) {
@@ -98,10 +103,28 @@ export class Web {
   /** What makes links to the page; `null` before it is open. */
   get linkMaker(): LinkMaker | null {
     if (this.#http === null) return null;
+    const { publicUrl } = this.#settings;
+    if (publicUrl !== null) return { sessions: this.#sessions, origin: publicUrl };
     const { host, port } = this.#http.address;
     const where = writeHttpAddress({ host: host === "*" ? hostname() : host, port });
     const scheme = this.#settings.httpCertificate === null ? "http" : "https";
     return { sessions: this.#sessions, origin: `${scheme}://${where}` };
+  }
+
+  /** Looks at the downloads again. Throws `DyncError` ("configuration"): what was offered stays. */
+  reload(): void {
+    this.#downloads?.load();
+  }
+
+  #openDownloads({ clock, logger, server, ownKey }: WebParts): Downloads {
+    const downloads = new Downloads({
+      ...{ clock, logger, settings: this.#settings },
+      server: { ...ownKey, port: () => server.port },
+      onGiven: (bytes) => this.#metrics.downloaded(bytes),
+    });
+    downloads.load();
+    this.#downloads = downloads;
+    return downloads;
   }
 
   /** As `HttpServer.open`. */
@@ -116,15 +139,17 @@ export class Web {
     const view = new LiveView({ ...parts, freeBytes, throughput: this.#throughput });
     const own = parts.audited(new Map(pageCommands({ ...parts, refusals: this.#refusals })));
     const commands = new Map([...parts.commands, ...own]);
+    const fixed = routesOf({
+      ...pageRoutes,
+      ...apiRoutes({ sessions: this.#sessions, view, commands, history: this.#history.history }),
+      "/healthz": healthHandler,
+      "/readyz": readyHandler({ ...parts, askCatalogue, freeBytes }),
+      "/metrics": this.#metrics.handler({ ...parts, freeBytes, usages }, gate),
+    });
+    const downloads = this.#openDownloads(parts);
     const http = await HttpServer.open({
       ...{ address: this.#address, tls, clock, logger },
-      routes: routesOf({
-        ...pageRoutes,
-        ...apiRoutes({ sessions: this.#sessions, view, commands, history: this.#history.history }),
-        "/healthz": healthHandler,
-        "/readyz": readyHandler({ ...parts, askCatalogue, freeBytes }),
-        "/metrics": this.#metrics.handler({ ...parts, freeBytes, usages }, gate),
-      }),
+      routes: { get: (path) => fixed.get(path) ?? downloads.get(path) },
     });
     this.#http = http;
     this.#history.begin(freeBytes, logger);
@@ -134,6 +159,7 @@ export class Web {
       [Symbol.asyncDispose]: async () => {
         view.stop();
         this.#history.end();
+        downloads[Symbol.dispose]();
         await http[Symbol.asyncDispose]();
       },
     };

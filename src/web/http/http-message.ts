@@ -21,8 +21,27 @@ export interface HttpAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   /** With its media type. */
   readonly body?: { readonly type: string; readonly text: string };
+  /** In place of a body. The status is that of what is asked for of it. */
+  readonly file?: FileBody;
   /** In place of a body: a stream of events, which lasts until its reader goes away or the server stops. */
   readonly events?: (sink: EventSink) => void;
+}
+
+/** A file that can be given, or parts of it. */
+export interface FileBody {
+  /** Its media type. */
+  readonly type: string;
+  readonly size: number;
+  /** With quotes, and strong: other bytes have another one. */
+  readonly etag: string;
+  /** Opens it; or what is answered instead, where it cannot be given just now. */
+  open(): Promise<OpenedFile | HttpAnswer>;
+}
+
+export interface OpenedFile {
+  /** Reads from `position` on into `buffer`; resolves to the number of bytes, 0 at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
 }
 
 /** Where events go, to one reader. */
@@ -47,7 +66,7 @@ export interface HttpRoute {
 }
 
 /** What is answered where, by path. */
-export type HttpRoutes = ReadonlyMap<string, HttpRoute>;
+export type HttpRoutes = Pick<ReadonlyMap<string, HttpRoute>, "get">;
 
 /** One line for people. */
 export function plainAnswer(

@@ -17,6 +17,7 @@ import { type HttpAddress, writeHttpAddress } from "../../config/http-address.ts
 import { readNamedFile } from "../named-file.ts";
 import { eventSink } from "./event-stream.ts";
 import {
+  type FileBody,
   type HttpAnswer,
   type HttpHandler,
   type HttpRoute,
@@ -24,6 +25,7 @@ import {
   plainAnswer,
 } from "./http-message.ts";
 import { BodyFault, readBody } from "./request-body.ts";
+import { fileAnswer, sendFile } from "./send-file.ts";
 
 export interface HttpServerParts {
   readonly address: HttpAddress;
@@ -47,6 +49,8 @@ const idleMs = 30_000;
 const checkMs = 1_000;
 // What is being answered when the server stops.
 const stopMs = 1_000;
+
+const faultOfOurs = "Something went wrong here: the log of the server says what";
 
 // A page of ours says more; all else may load nothing, be shown in no frame, and is what its type says.
 const safeHeaders = {
@@ -108,7 +112,11 @@ export class HttpServer implements AsyncDisposable {
     // What becomes of a connection shows when it is written to.
     request.on("error", () => {});
     response.on("error", () => {});
-    const { status, headers, body, events } = await this.#answer(request);
+    await this.#send(await this.#answer(request), request, response);
+  }
+
+  async #send(answer: HttpAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, headers, body, events, file } = answer;
     const isEmpty = request.headers["content-length"] === undefined && !request.headers["transfer-encoding"];
     const all = {
       ...safeHeaders,
@@ -116,6 +124,7 @@ export class HttpServer implements AsyncDisposable {
       // What nobody read of it would be taken for the next request.
       ...(isEmpty || request.complete ? {} : { connection: "close" }),
     };
+    if (file !== undefined) return await this.#sendFile(file, all, request, response);
     if (events !== undefined && request.method !== "HEAD") {
       response.writeHead(status, { ...all, "content-type": "text/event-stream" });
       response.flushHeaders();
@@ -128,6 +137,27 @@ export class HttpServer implements AsyncDisposable {
       "content-length": text.length,
     });
     response.end(request.method === "HEAD" ? undefined : text);
+  }
+
+  async #sendFile(
+    file: FileBody,
+    headers: Readonly<Record<string, string>>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const answer = fileAnswer(request, file);
+    try {
+      const opened = answer.range === null ? null : await file.open();
+      if (opened !== null && "status" in opened) return await this.#send(opened, request, response);
+      response.writeHead(answer.status, { ...headers, ...answer.headers });
+      if (opened === null || answer.range === null) return void response.end();
+      await sendFile(response, opened, answer.range, clock);
+    } catch (error) {
+      logger.log("error", "A file was not given over HTTP", { reason: messageOf(error) });
+      if (response.headersSent) return void response.destroy();
+      await this.#send(plainAnswer(500, faultOfOurs), request, response);
+    }
   }
 
   async #answer(request: IncomingMessage): Promise<HttpAnswer> {
@@ -152,7 +182,7 @@ export class HttpServer implements AsyncDisposable {
       this.#parts.logger.log("error", "A request over HTTP was not answered", {
         ...{ path: target.pathname, reason: messageOf(error) },
       });
-      return plainAnswer(500, "Something went wrong here: the log of the server says what");
+      return plainAnswer(500, faultOfOurs);
     }
   }
 }

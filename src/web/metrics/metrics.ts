@@ -26,6 +26,11 @@ export class Metrics {
     return this.#work;
   }
 
+  /** Counts bytes of the client that were handed out. */
+  downloaded(bytes: number): void {
+    this.#work.downloaded(bytes);
+  }
+
   /** Counts what happens, and records it in `to`. */
   observe(to: Audit): Audit {
     return {

@@ -10,6 +10,7 @@ const publishSeconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60];
 
 export class WorkMetrics implements Meter {
   readonly #storedBytes: Counter;
+  readonly #downloadedBytes: Counter;
   readonly #published: Histogram;
   readonly #started: Counter;
   readonly #finished: Counter;
@@ -29,6 +30,7 @@ export class WorkMetrics implements Meter {
       "received_bytes_total",
       "Bytes of uploads that arrived and were stored, each counted once.",
     );
+    this.#downloadedBytes = counter("downloaded_bytes_total", "Bytes of the client that were handed out.");
     this.#published = new Histogram({
       name: "dync_server_publish_duration_seconds",
       help: "From the last byte of an upload until it is durable under its name.",
@@ -66,6 +68,10 @@ export class WorkMetrics implements Meter {
 
   stored(bytes: number): void {
     this.#storedBytes.inc(bytes);
+  }
+
+  downloaded(bytes: number): void {
+    this.#downloadedBytes.inc(bytes);
   }
 
   published(seconds: number): void {

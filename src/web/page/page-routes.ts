@@ -5,9 +5,11 @@ import preact from "../../../node_modules/preact/dist/preact.mjs" with { type: "
 import type { HttpAnswer, HttpHandler } from "../http/http-message.ts";
 import icon from "./icon.svg" with { type: "text" };
 import page from "./index.html" with { type: "text" };
+import installStyle from "./install.css" with { type: "text" };
 import actions from "./script/actions.js" with { type: "text" };
 import charts from "./script/charts.js" with { type: "text" };
 import format from "./script/format.js" with { type: "text" };
+import install from "./script/install.js" with { type: "text" };
 import main from "./script/main.js" with { type: "text" };
 import parts from "./script/parts.js" with { type: "text" };
 import server from "./script/server.js" with { type: "text" };
@@ -26,11 +28,17 @@ const policy = [
   ],
 ].join("; ");
 
+/** Of what browsers show. */
+export const pageHeaders = {
+  "content-security-policy": policy,
+  "cross-origin-opener-policy": "same-origin",
+} as const;
+
 function file(type: string, text: string): HttpHandler {
   const answer: HttpAnswer = {
     status: 200,
     // It is as new as the server: asked for each time, and small.
-    headers: { "content-security-policy": policy, "cross-origin-opener-policy": "same-origin" },
+    headers: pageHeaders,
     body: { type: `${type}; charset=utf-8`, text },
   };
   return () => answer;
@@ -44,8 +52,10 @@ export const pageRoutes: Readonly<Record<string, HttpHandler>> = {
   // The types of Bun have it as a bundle: as a text it is none.
   "/": file("text/html", String(page)),
   "/style.css": file("text/css", style),
+  "/install.css": file("text/css", installStyle),
   "/icon.svg": file("image/svg+xml", icon),
   "/script/preact.js": script(withoutMap),
+  "/script/install.js": script(install),
   "/script/main.js": script(main),
   "/script/actions.js": script(actions),
   "/script/charts.js": script(charts),
