@@ -23,8 +23,8 @@ export type SourceMark =
   | { readonly kind: "file"; readonly version: FileVersion }
   | { readonly kind: "dataset"; readonly listing: ListingMark }
   /**
-   * What was sent of it is written down beside the state of its upload, and it may change as it likes. `digest`: that of its listing, when
-   * all of it was stored and it was still that.
+   * What was sent of it is written down beside the state of its upload, and it may change as it likes. `digest`: once all of it
+   * is stored, that of a listing of what was sent.
    */
   | { readonly kind: "live"; readonly digest?: string };
 

@@ -1,7 +1,8 @@
 // Runs that are sent while they are written, by the real programs: `dync send --live`, and what a person does with one that has no end.
 
 import { describe, expect, test } from "bun:test";
-import { appendFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -62,6 +63,35 @@ describe.skipIf(executablesMissing !== null)(`dync send --live (${executablesMis
     const freed = await lab.dync(["free", "--json", `127.0.0.1:${lab.port}`, folder]);
     expect(jsonLines(freed.stdout)[0]).toMatchObject({ path: folder, kind: "live", outcome: "proved" });
     await expectWhole(run);
+  });
+
+  test("goes by dync free as any other folder, and stays where something in it is another one", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const { folder } = await runIn(lab);
+    const changing = lab.folder.file("files", "other run");
+    await mkdir(changing);
+    await writeFile(join(changing, "a.raw"), "as it was sent");
+    for (const run of [folder, changing]) {
+      await writeFile(join(run, "Done.txt"), "");
+      expect(await lab.send([...live, run])).toMatchObject({ code: 0 });
+    }
+    await writeFile(join(changing, "a.raw"), "as it is later");
+    const free = (...options: readonly string[]) =>
+      lab.dync(["free", "--json", ...options, `127.0.0.1:${lab.port}`, lab.folder.file("files")]);
+    for (const [options, outcome] of [
+      [[], "proved"],
+      [["--delete"], "deleted"],
+    ] as const) {
+      const lines = jsonLines((await free(...options)).stdout);
+      expect(lines).toContainEqual(
+        expect.objectContaining({ path: changing, kind: "live", outcome: "kept", reason: "changed" }),
+      );
+      expect(lines).toContainEqual(
+        expect.objectContaining({ path: folder, kind: "live", outcome, files: 3 }),
+      );
+    }
+    expect(existsSync(folder)).toBe(false);
+    expect((await readdir(changing)).sort()).toEqual(["Done.txt", "a.raw"]);
   });
 
   test("a run without an end stays unpublished, and is published as it is, or dropped, when somebody says so", async () => {

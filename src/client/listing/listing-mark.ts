@@ -1,5 +1,7 @@
 // By what a later process tells whether a folder is what was listed, and makes the same tar of it.
 
+import type { EntryVersion } from "./versions.ts";
+
 export interface ListingMark {
   /** SHA-256 (lower-case hex) over path, size, times and identity of each file, and the path of each folder. */
   readonly digest: string;
@@ -10,4 +12,23 @@ export interface ListingMark {
   readonly folderTimes: string;
   /** Bytes of the tar. */
   readonly size: number;
+}
+
+/** What the digest is over, of each file and folder in the order of a walk. */
+export function fileText(
+  path: string,
+  {
+    size,
+    modified,
+    changed,
+    inode,
+    executable,
+  }: EntryVersion & { readonly size: number; readonly executable: boolean },
+): string {
+  return `file\0${path}\0${size}\0${modified}\0${changed}\0${inode}\0${executable}\n`;
+}
+
+/** The same of a folder. */
+export function folderText(path: string): string {
+  return `folder\0${path}\n`;
 }

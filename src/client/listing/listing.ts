@@ -13,7 +13,7 @@ import { VirtualTar } from "../../tar/virtual-tar.ts";
 import { openFlags } from "../open-file.ts";
 import { errorOf, FirstOf } from "./first-of.ts";
 import { LeftOut } from "./left-out.ts";
-import type { ListingMark } from "./listing-mark.ts";
+import { fileText, folderText, type ListingMark } from "./listing-mark.ts";
 import { clashesIn, type NameFault, nameFaultText, ownFault, unfitForBags } from "./name-faults.ts";
 import type { Selection } from "./selection.ts";
 import { type EntryVersion, entryVersionOf, isExecutable, Versions } from "./versions.ts";
@@ -82,8 +82,8 @@ export class Listing {
     const version = entryVersionOf(stats);
     const size = Number(stats.size);
     const executable = isExecutable(stats);
-    const { modified, changed, inode } = version;
-    this.#hash.update(`file\0${path}\0${size}\0${modified}\0${changed}\0${inode}\0${executable}\n`);
+    const { modified } = version;
+    this.#hash.update(fileText(path, { ...version, size, executable }));
     this.files += 1;
     this.bytes += size;
     this.#device ??= stats.dev;
@@ -97,7 +97,7 @@ export class Listing {
   #noteFolder(found: FoundItem, folderTime: bigint | undefined): void {
     const version = entryVersionOf(found.stats);
     const modified = folderTime ?? version.modified;
-    this.#hash.update(`folder\0${found.path}\n`);
+    this.#hash.update(folderText(found.path));
     this.#folderTimes.push(modified);
     this.#append(found, { ...version, modified }, { size: 0, executable: false });
   }

@@ -1,38 +1,29 @@
-// By what a run is known that was sent while it was written: as a folder that was listed when it was sent, where it still is what was sent.
+// By what a run is known that was sent while it was written: as a folder that was listed when it was sent, as its follower gave it last.
 
-import { DyncError } from "../../base/error.ts";
-import { listFolder } from "../listing/listing.ts";
-import type { LiveRun } from "./feed.ts";
+import { createHash } from "node:crypto";
+import { fileText, folderText } from "../listing/listing-mark.ts";
+import { compareInDepth } from "../listing/path-order.ts";
+import { entryVersionOf } from "../listing/versions.ts";
+import { statsOf } from "../open-file.ts";
 import type { LivePlan } from "./live-plan.ts";
 
-/**
- * The digest of the listing of `run`, of which all was sent that is in `plan`; `null` where something in it is another one by now, or it
- * cannot be listed.
- */
-export async function digestOfSent(
-  { path: folder, selection }: LiveRun,
-  plan: Pick<LivePlan, "tar" | "versions" | "members">,
-  signal: AbortSignal,
-): Promise<string | null> {
-  const sent = new Map(plan.members());
-  try {
-    const { tar, versions, mark } = await listFolder({ folder, selection, known: null }, signal);
-    if (tar.count !== sent.size) return null;
-    for (let index = 0; index < tar.count; index++) {
-      const then = sent.get(tar.path(index));
-      if (then === undefined || plan.tar.isFolder(then) !== tar.isFolder(index)) return null;
-      if (tar.isFolder(index)) continue;
-      const [before, now] = [plan.versions.at(then), versions.at(index)];
-      const isSame =
-        plan.tar.size(then) === tar.size(index) &&
-        plan.tar.member(then).executable === tar.member(index).executable &&
-        before.modified === now.modified &&
-        before.inode === now.inode;
-      if (!isSame) return null;
-    }
-    return mark.digest;
-  } catch (error) {
-    if (error instanceof DyncError || signal.aborted) return null;
-    throw error;
-  }
+type Sent = Pick<LivePlan, "tar" | "versions" | "members" | "at">;
+
+/** The digest that a listing of what was sent has. What is another one by now has another one for good. */
+export async function digestOfSent(plan: Sent): Promise<string> {
+  const hash = createHash("sha256");
+  const sent = [...plan.members()].sort(([one], [other]) => compareInDepth(one, other));
+  for (const [path, index] of sent)
+    hash.update(plan.tar.isFolder(index) ? folderText(path) : await textOfFile(path, index, plan));
+  return hash.digest("hex");
+}
+
+async function textOfFile(path: string, index: number, plan: Sent): Promise<string> {
+  const { size, executable } = plan.tar.member(index);
+  const then = plan.versions.at(index);
+  const stats = await statsOf(plan.at(path));
+  const now = stats === null ? then : entryVersionOf(stats);
+  // A name or a permission that changed after it was given says nothing of its content: it was not given again.
+  const isSame = Number(stats?.size) === size && now.modified === then.modified && now.inode === then.inode;
+  return fileText(path, { ...(isSame ? now : then), size, executable });
 }

@@ -95,8 +95,7 @@ export class LiveSource implements Source, Growth {
   }
 
   async confirmed(): Promise<void> {
-    const digest = await digestOfSent(this.#run, this.#there.plan, this.#signal);
-    if (digest !== null) this.mark = { kind: "live", digest };
+    this.mark = { kind: "live", digest: await digestOfSent(this.#there.plan) };
   }
 
   bagFault(): DyncError | null {

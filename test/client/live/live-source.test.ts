@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { appendFile, mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { DyncError } from "../../../src/base/error.ts";
+import { listFolder } from "../../../src/client/listing/listing.ts";
 import type { LiveFeed, LiveStep } from "../../../src/client/live/feed.ts";
 import { liveEntryOf } from "../../../src/client/live/live-entry.ts";
 import { LiveSource } from "../../../src/client/live/live-source.ts";
@@ -151,6 +152,27 @@ test("members, removals and members that come again make a tar of what is there 
   source.taken(tar.length);
   // With the one that was passed over.
   expect(feed.storedCount).toBe(6);
+});
+
+test("what was stored is known as a folder that is listed then, until something in it is another one", async () => {
+  const listed = async (): Promise<string> =>
+    (await listFolder({ folder: folder.file("run"), selection, known: null }, new AbortController().signal))
+      .mark.digest;
+  await mkdir(folder.file("run", "a"));
+  // In the order of names, but for what is in a folder.
+  for (const path of ["b", "a-", "a/z", "gone"]) await file(path, path);
+  for (const path of ["b", "gone", "a/z", "a", "a-"]) await give(path);
+  await rm(folder.file("run", "gone"));
+  feed.queue.push({ kind: "removed", path: "gone" }, { kind: "end" });
+  await sendAll();
+  await Bun.$`chmod 640 ${folder.file("run", "b")}`.quiet();
+  const digest = await listed();
+  await source.confirmed();
+  expect(source.mark).toEqual({ kind: "live", digest });
+  await file("a/z", "another one");
+  await source.confirmed();
+  expect(source.mark).toEqual({ kind: "live", digest });
+  expect(await listed()).not.toBe(digest);
 });
 
 test("a file that changes after it was given is filled up with zeros, comes again, and only then is it the end", async () => {
