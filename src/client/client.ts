@@ -58,6 +58,8 @@ export interface BatchOptions extends Retry {
   readonly skipsIdentical?: boolean;
   /** How urgent all of it is; what is usual when absent. */
   readonly priority?: Priority | undefined;
+  /** Whether a run is sent at its end where the server takes none that grows: so it is unless this is `false`, when it fails with `GrowthRefused`. */
+  readonly isSentAtEnd?: boolean;
 }
 
 /** Is told how one job gets on, and last how it ended. What it throws then ends the batch, and all jobs that are under way. */
@@ -192,7 +194,8 @@ export class Client {
     const { origin } = job;
     const send = (now: Origin) => this.#uploadNow({ ...job, origin: now }, options, report, signal);
     if (origin.kind !== "live") return await send(origin);
-    return await sendRun(origin, { ...report, openFeed: this.#openFeed, send }, signal);
+    const { isSentAtEnd = true } = options;
+    return await sendRun(origin, { ...report, openFeed: this.#openFeed, send, isSentAtEnd }, signal);
   }
 
   async #uploadNow(

@@ -11,6 +11,8 @@ export interface RunParts<T> {
   /** Sends what the origin names. */
   readonly send: (origin: Origin) => Promise<T>;
   readonly onNote: (text: string) => void;
+  /** Whether it is sent when it is complete where the server takes none that grows; else `send`'s error is that of this. */
+  readonly isSentAtEnd?: boolean;
 }
 
 // What was sent is lost then, and each time all of it goes again: once may be a crash of the computer, more is a fault that stays.
@@ -22,12 +24,12 @@ export async function sendRun<T>(
   parts: RunParts<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  const { send, onNote } = parts;
+  const { send, onNote, isSentAtEnd = true } = parts;
   for (let times = 0; ; times++) {
     try {
       return await send(run);
     } catch (error) {
-      if (error instanceof GrowthRefused) {
+      if (error instanceof GrowthRefused && isSentAtEnd) {
         onNote(error.message);
         await waitForEnd(run, parts, signal);
         const { path, selection } = run;
