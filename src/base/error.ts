@@ -123,6 +123,15 @@ export function errorCodeFromWire(wire: number): ErrorCode {
   return codesByWire.get(wire) ?? "failed";
 }
 
+/** What of a certain `type` was thrown: `error`, or what caused it; `null`: nothing was. */
+export function causeOf<T extends Error>(
+  error: unknown,
+  type: abstract new (...args: never[]) => T,
+): T | null {
+  for (let it = error; it instanceof Error; it = it.cause) if (it instanceof type) return it;
+  return null;
+}
+
 /** The message of anything that was thrown, on one line. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -9,6 +9,7 @@ const isFolderFlag = 1;
 const hasShrunkFlag = 2;
 const isSendingFlag = 4;
 const wasSentFlag = 8;
+const isWrittenFlag = 16;
 /** Nothing that a file may be. */
 const unknown = Number.NaN;
 
@@ -203,6 +204,14 @@ export class Entry {
   }
   set isSending(is: boolean) {
     this.#setFlag(isSendingFlag, is);
+  }
+
+  /** Whether it was seen to be written: it came, or became another, while the folder was looked at. */
+  get isWritten(): boolean {
+    return this.#flag(isWrittenFlag);
+  }
+  set isWritten(is: boolean) {
+    this.#setFlag(isWrittenFlag, is);
   }
 
   get waitingId(): number {

@@ -4,11 +4,11 @@
 import type { Clock } from "../base/clock.ts";
 import { localTime } from "../base/local-time.ts";
 import type { Job } from "../client/job.ts";
-import type { CompletionRule } from "./completion.ts";
+import type { Completion, CompletionRule } from "./completion.ts";
 import { type Decided, overruled } from "./decision.ts";
 import { Beside, NotReachable, type Scanner, type Sighted, type Sighting } from "./folder/scan.ts";
 import type { WaitReason } from "./wait-reason.ts";
-import type { Waiting, WatchList } from "./watch-list.ts";
+import type { IsBegun, Step, Waiting, WatchList } from "./watch-list.ts";
 
 /** Something that is to be sent. Very many may wait for their turn: of how they were seen no more is kept than that. */
 export interface Ready {
@@ -23,6 +23,16 @@ export type Prepared =
   | { readonly type: "job"; readonly job: Job; readonly key: string }
   | ({ readonly type: "waits" } & Waiting);
 
+/** Begins the uploads of runs that are still being written. */
+export interface RunBeginner {
+  /** Whether there is room for one more, and the server takes such. */
+  readonly isOpen: boolean;
+  /** Whether the upload of the entry at a path was begun, and is not finished. */
+  isBegun(path: string): boolean;
+  /** Begins one, of which its rule said `completion`. Resolves to what is against it; `null`: it began. */
+  begin(sighting: Sighting, completion: Completion): Promise<Waiting | null>;
+}
+
 export interface LookerParts {
   readonly clock: Clock;
   readonly scanner: Pick<Scanner, "entries" | "look">;
@@ -35,6 +45,8 @@ export interface LookerParts {
   readonly decisions?: { refresh(): void; of(path: string): Decided | null } | undefined;
   /** Which entries are what is left of something that was sent. */
   readonly halfTaken?: { refresh(): void; isPart(sighting: Sighting): Promise<boolean> } | undefined;
+  /** Where runs are sent while they are written. */
+  readonly live?: RunBeginner | undefined;
   /** Which of these another program has open for writing. */
   readonly openForWriting: () => ReadonlySet<string>;
 }
@@ -126,16 +138,39 @@ export class Looker {
   ): boolean | Promise<boolean> {
     const { list, clock, sentAs } = this.#parts;
     const { path } = sighting;
-    if (held !== null) list.sawHeld(sighting, clock.now(), () => sentAs(path), held);
-    else if (list.saw(sighting, clock.now(), () => sentAs(path)) === "ask")
-      return this.#isCompleteByRule(sighting, decided);
-    return false;
+    const isSentAs = (): string | null => sentAs(path);
+    if (held !== null) {
+      list.sawHeld(sighting, clock.now(), isSentAs, held);
+      return false;
+    }
+    const step = list.saw(sighting, clock.now(), isSentAs, this.#isBegun);
+    return step === "nothing" ? false : this.#isCompleteByRule(sighting, decided, step);
   }
 
-  async #isCompleteByRule({ path, view }: Sighting, decided: Decided | null): Promise<boolean> {
-    const { list, rule, clock } = this.#parts;
-    const completion = await rule.complete(view);
-    return list.completed(path, decided === null ? completion : overruled(completion), clock.now());
+  /** `undefined`: nothing may be sent before it is complete. */
+  get #isBegun(): IsBegun | undefined {
+    const { live } = this.#parts;
+    return live?.isOpen ? (path) => live.isBegun(path) : undefined;
+  }
+
+  async #isCompleteByRule(
+    sighting: Sighting,
+    decided: Decided | null,
+    step: Exclude<Step, "nothing">,
+  ): Promise<boolean> {
+    const { list, rule, clock, live } = this.#parts;
+    const { path, view } = sighting;
+    const said = await rule.complete(view);
+    const completion = decided === null ? said : overruled(said);
+    const isBegun = this.#isBegun;
+    if (live && isBegun && list.mayBegin(path, isBegun) && begins(completion, isBegun(path))) {
+      const against = await live.begin(sighting, completion);
+      if (against !== null) list.waits(path, against);
+      return false;
+    }
+    if (step === "ask") return list.completed(path, completion, clock.now());
+    list.waits(path, step.otherwise);
+    return false;
   }
 
   /** Why it is not to be sent, whatever there is in it; `null`: it may be. */
@@ -165,6 +200,15 @@ export class Looker {
     }
     return ready;
   }
+}
+
+// There is nothing to send, or nothing that may be stored.
+const notBegunReasons: readonly WaitReason[] = ["empty", "run-failed", "run-aborted", "hash-mismatch"];
+
+/** Whether an entry goes while it is written, by what its rule says; what was begun, and is complete by now, goes on. */
+function begins(completion: Completion, isBegun: boolean): boolean {
+  if (completion.type === "waits") return !notBegunReasons.includes(completion.reason);
+  return isBegun && (completion.type === "by-quiet" || completion.outcome === "finished");
 }
 
 function isOpen({ at, kind }: Sighting, open: ReadonlySet<string>): Prepared | null {

@@ -1,11 +1,14 @@
 // Why something that was to be sent waits, by how that ended.
 
-import { type DyncError, systemCode } from "../base/error.ts";
+import { causeOf, type DyncError, systemCode } from "../base/error.ts";
+import { RunAborted } from "../client/live/feed.ts";
 import { isRefused } from "../client/resumption.ts";
 import type { Waiting } from "./watch-list.ts";
 
 /** What somebody has to change before it can be sent; `null`: nobody has to. */
 export function refusalOf(error: DyncError): Waiting | null {
+  const aborted = causeOf(error, RunAborted);
+  if (aborted !== null) return { reason: aborted.reason, detail: aborted.why };
   const { code, message: detail } = error;
   if (code === "usage" || code === "malformed") return { reason: "unsendable", detail };
   if (code === "metadata-rejected") return lacking(error);

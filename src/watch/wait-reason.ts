@@ -23,6 +23,7 @@ export const waitReasons = {
   "metadata-faulty": "Its metadata cannot be read",
   refused: "The server, or the copy of its rules that is here, refuses it",
   retrying: "Sending it failed, and is tried again",
+  live: "It is sent while it is written, and not complete yet",
   queued: "It is complete, and its turn has not come",
 } as const satisfies Readonly<Record<string, string>>;
 

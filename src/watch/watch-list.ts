@@ -37,8 +37,14 @@ export interface WaitingEntry extends Waiting {
   readonly nextTryMs: number | null;
 }
 
-/** What is to be done with an entry that was seen: `nothing` more now, or `ask` whether it is complete. */
-export type Step = "nothing" | "ask";
+/**
+ * What is to be done with an entry that was seen: `nothing` more now, or `ask` whether it is complete. Where it is not, and is being
+ * written, its upload may begin all the same; else it waits for `otherwise`.
+ */
+export type Step = "nothing" | "ask" | { readonly otherwise: Waiting };
+
+/** Whether the upload of the entry at a path was begun before, and is not finished. */
+export type IsBegun = (path: string) => boolean;
 
 export interface WatchListOptions {
   /** How long an entry has to be quiet, in ms. */
@@ -73,6 +79,8 @@ export class WatchList {
   readonly #entries = new EntryTable();
   readonly #restless: Restless;
   #look = 0;
+  /** Whether a look was over: what comes after that is being written. */
+  #hasLooked = false;
   #seenInLook = 0;
   /** Files of what was sent that this look saw, or left alone. */
   #sentFiles = 0;
@@ -102,6 +110,7 @@ export class WatchList {
       return this.lost("It is empty, and there was something in it", now);
     if (this.#lost !== null) this.#options.onLost(null);
     this.#lost = null;
+    this.#hasLooked = true;
     this.#turns = Math.min(restsMax, Math.max(1, Math.ceil(this.#sentFiles / sentFilesInLook)));
     for (const entry of this.#entries.all()) {
       if (entry.seenIn === this.#look || entry.isSending) continue;
@@ -155,14 +164,33 @@ export class WatchList {
     return true;
   }
 
-  /** A look saw an entry; `sentAs` finds the fingerprint with which it was sent at some time, or `null`, and is asked once. */
-  saw(seen: Seen, now: number, sentAs: () => string | null): Step {
+  /**
+   * A look saw an entry; `sentAs` finds the fingerprint with which it was sent at some time, or `null`, and is asked once. `isBegun` is
+   * given where runs are sent while they are written.
+   */
+  saw(seen: Seen, now: number, sentAs: () => string | null, isBegun?: IsBegun): Step {
     const { entry, ...how } = this.#note(seen, now, sentAs);
     if (entry.isSending || entry.isAsSent) return "nothing";
     const waiting = this.#waitingFor(seen, entry, how, now);
     if (waiting === null) return "ask";
+    const isQuieting = waiting.reason === "changing" || waiting.reason === "settling";
+    if (isQuieting && isBegun !== undefined && mayBegin(entry, isBegun)) return { otherwise: waiting };
     this.#wait(entry, waiting);
     return "nothing";
+  }
+
+  /** Whether the upload of an entry that was just seen may begin before it is complete: it is a folder that is being written, or was begun. */
+  mayBegin(path: string, isBegun: IsBegun): boolean {
+    const entry = this.#entries.get(path);
+    return entry !== undefined && !entry.isSending && entry.isKnown && mayBegin(entry, isBegun);
+  }
+
+  /** It is being sent, and is not complete. */
+  begun(path: string): void {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) return;
+    entry.isSending = true;
+    this.#wait(entry, { reason: "live", detail: "" });
   }
 
   /** A look saw an entry that is not to be sent, whatever there is in it. */
@@ -183,6 +211,7 @@ export class WatchList {
     const known = this.#entries.get(path);
     const entry = known ?? this.#entries.add(path, kind, now);
     if (known === undefined) {
+      entry.isWritten = this.#hasLooked;
       entry.bytesMost = fingerprint.bytes;
       const sent = sentAs();
       if (sent !== null) entry.sent = numberOf(sent);
@@ -194,6 +223,7 @@ export class WatchList {
     const isSame = entry.fingerprint === number;
     const isFirst = known === undefined || !entry.isKnown;
     if (!isSame) {
+      if (!isFirst) entry.isWritten = true;
       entry.fingerprint = number;
       entry.since = now;
       entry.retrying = undefined;
@@ -424,6 +454,11 @@ export class WatchList {
     if (before?.reason !== reason || before.detail !== detail)
       this.#options.onWaiting(entry.path, waiting, entry.kind);
   }
+}
+
+/** What was sent once goes as a whole again. */
+function mayBegin({ kind, wasSent, isWritten, path }: Entry, isBegun: IsBegun): boolean {
+  return kind === "folder" && !wasSent && (isWritten || isBegun(path));
 }
 
 /** Whether only trying tells that it is over. */

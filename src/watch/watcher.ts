@@ -19,7 +19,7 @@ import type { WatchList } from "./watch-list.ts";
 
 /** Is told how each ended. */
 export interface SendEnds {
-  readonly stored: (ready: Ready, receipt: Receipt) => void;
+  readonly stored: (ready: Ready, receipt: Receipt) => void | Promise<void>;
   readonly failed: (ready: Ready, error: unknown) => void;
 }
 
@@ -42,7 +42,7 @@ export interface WatcherParts {
 }
 
 // After the server could not be reached, with all the patience of an upload.
-const serverPauses: Pauses = { minMs: 15_000, maxMs: 10 * 60_000 };
+export const serverPauses: Pauses = { minMs: 15_000, maxMs: 10 * 60_000 };
 // A look in between is cheap as long as not too much waits.
 const lookedAgainMax = 200;
 // So many come after the others when nothing is left that is ready.
@@ -130,12 +130,12 @@ export class Watcher {
   /** What waits for something that a look can see, unless that is much; `isSoon`: some of it may be complete soon. */
   #toBeSeenAgain(): { readonly paths: readonly string[]; readonly isSoon: boolean } {
     const { list } = this.#parts;
-    const { settling = 0, changing = 0, queued = 0, left = 0 } = list.reasons;
+    const { settling = 0, changing = 0, queued = 0, left = 0, live = 0 } = list.reasons;
     const isSoon = settling + changing > 0;
-    if (list.counts.waiting - queued - left > lookedAgainMax) return { paths: [], isSoon };
+    if (list.counts.waiting - queued - left - live > lookedAgainMax) return { paths: [], isSoon };
     const paths: string[] = [];
     for (const { path, reason } of list.waiting())
-      if (reason !== "queued" && reason !== "left") paths.push(path);
+      if (reason !== "queued" && reason !== "left" && reason !== "live") paths.push(path);
     return { paths, isSoon };
   }
 

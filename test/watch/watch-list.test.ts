@@ -88,6 +88,35 @@ describe("WatchList", () => {
     expect(reasons()).toEqual({ a: "no-sign" });
   });
 
+  test("a folder that is written while it is watched may begin before it is complete, once, and what was begun as well", () => {
+    const run = (path: string, bytes: number): Seen => seen(path, bytes, { kind: "folder" });
+    const saw = (one: Seen, now: number) =>
+      list.saw(
+        one,
+        now,
+        () => null,
+        (path) => path === "begun",
+      );
+    const settling = { otherwise: { reason: "settling", detail: "" } } as const;
+    list.begin();
+    expect([run("a", 1), run("begun", 1)].map((it) => saw(it, 0))).toEqual(["nothing", settling]);
+    list.end(0);
+    list.begin();
+    expect(saw(run("a", 2), 1000)).toEqual({ otherwise: { reason: "changing", detail: "" } });
+    expect([run("b", 1), seen("file", 1), run("bare", 0)].map((it) => saw(it, 1000))).toEqual([
+      settling,
+      "nothing",
+      "nothing",
+    ]);
+    list.end(1000);
+    expect(["a", "b", "file"].map((it) => list.mayBegin(it, () => false))).toEqual([true, true, false]);
+    list.begun("a");
+    expect([saw(run("a", 3), 2000), list.mayBegin("a", () => true)]).toEqual(["nothing", false]);
+    expect(reasons()).toMatchObject({ a: "live" });
+    list.sent("a", run("a", 3).fingerprint.text);
+    expect([saw(run("a", 4), 3000), list.mayBegin("a", () => true)]).toEqual(["nothing", false]);
+  });
+
   test("who asks is told for how long an entry is quiet, and how often it was tried", () => {
     look(0, seen("a"), seen("b"));
     look(10_000, seen("a", 11), seen("b"));

@@ -16,21 +16,29 @@ import { LiveLines } from "./live-lines.ts";
 import { chosenProfile } from "./watch-profiles.ts";
 
 /** Is told of a feed that was opened; what it returns is called when that is closed. */
-export type OnFeed = (
-  run: LiveRun,
-  feed: Pick<LiveFolder, "waiting" | "behind">,
-  onNote: (text: string) => void,
-) => () => void;
+export type OnFeed = (run: LiveRun, feed: LiveFolder, onNote: (text: string) => void) => () => void;
 
-/** Opens feeds of real folders. Unless `onFeed` is told, the user is, now and then. */
-export function openLiveFeed({ clock, output }: CommandContext, onFeed?: OnFeed): OpenFeed {
+type Rule = Pick<CompletionRule, "complete">;
+
+export interface FeedOptions {
+  /** Unless it is given, the user is told of runs, now and then. */
+  readonly onFeed?: OnFeed;
+  /** What decides of a run of which `rule` is what is known of its instrument; that one unless given. */
+  readonly ruleFor?: (run: LiveRun, rule: Rule) => Rule;
+}
+
+/** Opens feeds of real folders. */
+export function openLiveFeed(
+  { clock, output }: CommandContext,
+  { onFeed, ruleFor = (_, rule) => rule }: FeedOptions = {},
+): OpenFeed {
   return async (run, steps, signal, onNote) => {
     const { settleMs, runSettleMs, ...how } = readFollow(run.follow);
     const parts = {
       ...{ clock, settleMs, runSettleMs, onNote, openForWriting },
       folder: realFolder(run.path),
       selection: run.selection,
-      rule: await ruleOf(how),
+      rule: ruleFor(run, await ruleOf(how)),
       onChange: onFolderChange,
     };
     const feed = await LiveFolder.open(parts, steps, signal);
@@ -57,7 +65,7 @@ async function ruleOf({
   profile,
   completeOn: glob,
   isAsItIs,
-}: Pick<Follow, "profile" | "completeOn" | "isAsItIs">): Promise<Pick<CompletionRule, "complete">> {
+}: Pick<Follow, "profile" | "completeOn" | "isAsItIs">): Promise<Rule> {
   if (isAsItIs) return asItIs;
   if (glob !== null) return completeOn(glob);
   return profile === null ? genericRule : await chosenProfile(profile, undefined, "The profile");

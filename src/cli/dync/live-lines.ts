@@ -29,16 +29,19 @@ const firstLineMs = 5_000;
 
 export class LiveLines {
   readonly #parts: Pick<CommandContext, "clock" | "output">;
+  readonly #lineMs: number;
 
-  constructor(parts: Pick<CommandContext, "clock" | "output">) {
+  /** A line comes every `everyMs` at most. */
+  constructor(parts: Pick<CommandContext, "clock" | "output">, everyMs = lineMs) {
     this.#parts = parts;
+    this.#lineMs = everyMs;
   }
 
   /** Tells of a run until what this returns is called. */
   follow(run: LiveRun, feed: LiveState, onNote: (text: string) => void): () => void {
     const { clock, output } = this.#parts;
     let cancel: CancelTimer = () => {};
-    let [saidText, saidAt] = ["", clock.now() - lineMs + firstLineMs];
+    let [saidText, saidAt] = ["", clock.now() - this.#lineMs + firstLineMs];
     let [recorded, recordedAt] = ["", Number.NEGATIVE_INFINITY];
     const tell = (): void => {
       const state = `${feed.waiting?.reason} ${feed.waiting?.detail} ${feed.behind.files}`;
@@ -47,7 +50,7 @@ export class LiveLines {
         [recorded, recordedAt] = [state, clock.now()];
       }
       const text = `"${printable(basename(run.path))}": ${liveText(feed)}`;
-      const isNews = clock.now() - saidAt >= (saidText === text ? sameLineMs : lineMs);
+      const isNews = clock.now() - saidAt >= (saidText === text ? sameLineMs : this.#lineMs);
       if (isNews && !output.json) {
         onNote(text);
         [saidText, saidAt] = [text, clock.now()];

@@ -5,16 +5,16 @@ import { Client, type ClientOptions } from "../../client/client.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import type { CommandContext } from "../command.ts";
 import { version } from "../version.ts";
-import type { OnFeed } from "./live-feeds.ts";
+import type { FeedOptions } from "./live-feeds.ts";
 import { fileSystemWriter } from "./write-all.ts";
 
 /**
  * The client of this command, which disposes of it. `rate` says how fast, and `budget` how fast together with other clients, it may send;
- * `onFeed` is told of each run that is sent while it is written, in the place of the user.
+ * `feeds` says how runs are followed that are sent while they are written.
  */
 export function openClient(
   context: CommandContext,
-  { rate, budget, onFeed }: Pick<ClientOptions, "rate" | "budget"> & { readonly onFeed?: OnFeed } = {},
+  { rate, budget, feeds }: Pick<ClientOptions, "rate" | "budget"> & { readonly feeds?: FeedOptions } = {},
 ): Client {
   const { environment, clock } = context;
   return new Client({
@@ -33,7 +33,7 @@ export function openClient(
     openFeed: async (run, ...others) => {
       // Nor does what is no run need what looks at one.
       const { openLiveFeed } = await import("./live-feeds.ts");
-      return await openLiveFeed(context, onFeed)(run, ...others);
+      return await openLiveFeed(context, feeds)(run, ...others);
     },
   });
 }

@@ -17,11 +17,12 @@ import type { ServiceManager, SystemFile } from "../../service/manager.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
+import { serverOptionsOf } from "./server-choice.ts";
 import { installedServices, managerHere, readServiceName, stopService } from "./service-context.ts";
 import { dyncVariables, serviceFaults, serviceOptions, serviceWords } from "./service-words.ts";
 import { serviceInstallUsage } from "./usage-service.ts";
-import { watchFaults } from "./watch-options.ts";
-import { chosenProfile } from "./watch-profiles.ts";
+import { readWatched, watchFaults } from "./watch-options.ts";
+import { expectLive, instrumentFor } from "./watch-profiles.ts";
 
 export const serviceInstallCommand = defineCommand({
   name: "service install",
@@ -39,7 +40,10 @@ export const serviceInstallCommand = defineCommand({
   async run({ name, print, ...values }, context) {
     const { environment, clock } = context;
     const words = serviceWords(values, context);
-    if (values.profile !== undefined) await chosenProfile(values.profile, values.unit);
+    const server = serverOptionsOf(values, context.variables);
+    const watched = readWatched([values.server, values.dir], server, environment);
+    const instrument = await instrumentFor(values, watched.profile, resolve(dyncHome(environment)));
+    if (values.live) expectLive(instrument);
     const definition = {
       ...words,
       name: name ?? serviceNameFor(words.folder),

@@ -26,6 +26,8 @@ name or the rules change, or dync is started anew.
 
 An instrument's end of a run is known better than by quiet: --profile says which
 instrument it is, what is one run of it, and which sign tells that it is over.
+With --live the upload of such a run begins with it, and ends behind its sign:
+it is on the server minutes after its end, all or nothing as always.
 
 Options:
       --profile NAME       what is known of the instrument: one that --profiles
@@ -36,6 +38,10 @@ Options:
                            the profile says)
       --settle DURATION    how long an entry has to be quiet (default 60s, or as
                            the profile says); a quarter of it behind a sign
+      --live               send a run while it is written, and publish it when
+                           the sign of its end is there; needs a --profile that
+                           knows one, of runs that are folders. What it has to
+                           say in its metadata must be there when it begins
       --once               send what is complete, or is so after --settle, and
                            end; see below for the exit status
       --explain            send nothing: say of each entry what it waits for, as
@@ -89,6 +95,7 @@ or could not be sent, 5 the server could not be reached; others as those of
 
 Examples:
   dync watch --profile illumina -k instrument:NovaSeq lab /data/runs
+  dync watch --live --profile illumina -k instrument:NovaSeq lab /data/runs
   dync watch --unit folder -k instrument:NovaSeq server.example.org /data/runs
   dync watch --also /opt/instrument/calibration --every 8h lab /data/runs
   dync watch --after delete --keep-for 14d lab /data/runs

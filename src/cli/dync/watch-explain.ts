@@ -70,18 +70,20 @@ export interface Explained {
   readonly also: AlsoSender;
   readonly reports: WatchReports;
   readonly settleMs: number;
+  /** How far a run is that is sent while it is written; `null`: it is none. */
+  readonly liveText: (path: string) => string | null;
 }
 
 /** Answers `--explain` while it watches; `state` is the folder of what it remembers. Without a socket they look themselves. */
 export async function answerExplain(
-  { list, also, reports, settleMs }: Explained,
+  { list, also, reports, settleMs, liveText }: Explained,
   state: string,
   { clock, output }: CommandContext,
 ): Promise<AsyncDisposable> {
   const startedAt = clock.date().toISOString();
   const explain: ControlCommand = async ({ tell }) => {
     for (const waiting of list.details(clock.now()))
-      await tell({ type: "entry", entry: lineOf(waiting, reports) });
+      await tell({ type: "entry", entry: lineOf(waiting, reports, liveText) });
     for (const { folder, record, waiting } of also.states())
       await tell({ type: "also", also: alsoFields(folder, record, waiting) });
     const said: Answer = {
@@ -101,12 +103,13 @@ export async function answerExplain(
   });
 }
 
-function lineOf(entry: WaitingEntry, reports: WatchReports): EntryLine {
+function lineOf(entry: WaitingEntry, reports: WatchReports, liveText: Explained["liveText"]): EntryLine {
   const { path, kind, reason, detail, fields, quietMs, tries, nextTryMs } = entry;
   const sending = reports.underWay(path);
   if (sending !== null) {
     const { taken: bytes, total, waiting } = sending;
-    return { path, kind, state: "sending", detail: waiting ?? "", bytes, total };
+    const why = reason === "live" ? liveText(path) : null;
+    return { path, kind, state: "sending", detail: why ?? waiting ?? "", bytes, total };
   }
   return {
     ...{ path, kind, state: "waiting", reason, detail },

@@ -35,6 +35,7 @@ export const watchOptions = {
   send: { type: "string", repeat: true, bytes: true },
   leave: { type: "string", repeat: true, bytes: true },
   wait: { type: "string", repeat: true, bytes: true },
+  live: { type: "boolean" },
   once: { type: "boolean" },
   explain: { type: "boolean" },
   profiles: { type: "boolean" },
@@ -185,6 +186,7 @@ export function watchFaults(line: CommandLine, environment: Environment): Comman
     others: [
       ...(isUncertain ? [] : faultsOf(() => readWatched(positionals, server, environment))),
       ...(switches.includes("once") && switches.includes("explain") ? [onceAndExplain()] : []),
+      ...(switches.includes("once") && switches.includes("live") ? [onceAndLive()] : []),
       ...faultsOf(() => readUnit(first("unit"))),
       ...faultsOf(() => readDepth(first("depth"))),
       ...faultsOf(() => readSettle(first("settle"))),
@@ -199,6 +201,11 @@ export function watchFaults(line: CommandLine, environment: Environment): Comman
       ...limitFaults(first("limit")),
     ],
   };
+}
+
+function onceAndLive(): DyncError {
+  const hint = "a run that is still being written is gone on with for as long as it takes";
+  return new DyncError("usage", 'Options "--once" and "--live" are both given', { hint });
 }
 
 function onceAndExplain(): DyncError {

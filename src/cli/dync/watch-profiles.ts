@@ -38,8 +38,44 @@ export async function chosenProfile(
   throw new DyncError("usage", message, { hint: `of that instrument each ${profile.unit} is sent as one` });
 }
 
+/** What is known of an instrument, and by which words somebody named it. */
+export interface NamedProfile {
+  readonly text: string;
+  readonly profile: Profile;
+}
+
+/** Throws `DyncError` ("usage") where runs of that instrument cannot be sent while they are written. */
+export function expectLive(named: NamedProfile | null): asserts named is NamedProfile {
+  if (named === null)
+    throw new DyncError("usage", 'Option "--live" needs "--profile"', {
+      hint: 'a profile says which folder is a run, and when it is over: "dync watch --profiles" lists them, and one of your own is a file',
+    });
+  const { name, unit, file } = named.profile;
+  const message = `The profile "${printable(name)}" does not go with "--live"`;
+  if (unit !== "folder")
+    throw new DyncError("usage", message, { hint: `of that instrument each ${unit} is sent as one` });
+  if ((file.sign ?? []).length > 0) return;
+  const hint = "it knows no sign of the end of a run: one is sent when it was quiet for long, without --live";
+  throw new DyncError("usage", message, { hint });
+}
+
+/**
+ * What is known of the instrument whose folder is sent to a server that `server` names: as the options say, or else `client.toml` in the
+ * folder `home`; `null`: nothing. Throws as `chosenProfile`.
+ */
+export async function instrumentFor(
+  { profile, unit }: { readonly profile?: string | undefined; readonly unit?: string | undefined },
+  server: Pick<NamedServer, "instrument"> | null,
+  home: string,
+): Promise<NamedProfile | null> {
+  const text = profile ?? instrumentOf(server, home);
+  if (text === null) return null;
+  const saidBy = profile === undefined ? "In client.toml the profile" : optionText("profile");
+  return { text, profile: await chosenProfile(text, unit, saidBy) };
+}
+
 /** What `client.toml`, in the folder `home`, says of the instrument whose folder is sent to that server, as `--profile` would; or `null`. */
-export function instrumentOf(server: Pick<NamedServer, "instrument"> | null, home: string): string | null {
+function instrumentOf(server: Pick<NamedServer, "instrument"> | null, home: string): string | null {
   const text = server?.instrument ?? null;
   return text !== null && isProfileFile(text) ? resolve(home, text) : text;
 }

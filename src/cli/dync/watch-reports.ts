@@ -84,6 +84,7 @@ export class WatchReports {
     // A thousand entries wait for one server.
     if (reason === "retrying" && detail === this.#retrying) return;
     if (reason === "retrying") this.#retrying = detail;
+    if (reason === "live") return this.note(`"${printable(path)}" is sent from now on, while it is written`);
     const text = waitingText(path, reason, detail) + waysOut(reason, path);
     this.#say(() => (calm.includes(reason) ? output.say(text) : output.warn(text)));
   }
@@ -158,15 +159,15 @@ export class WatchReports {
     this.#say(() => this.#context.output.warn(text));
   }
 
-  /** What is told of one session of uploads, which is shown by `progress`. */
-  reporter(progress: BatchProgress, retry: Retry, ends: SendEnds): Reporter<WatchJob> {
+  /** What is told of one session of uploads, which is shown by `progress`; `null`: it is not, since it takes days. */
+  reporter(progress: BatchProgress | null, retry: Retry, ends: SendEnds): Reporter<WatchJob> {
     const { output, clock } = this.#context;
-    this.#progress = progress;
+    if (progress !== null) this.#progress = progress;
     return {
       started: (job) => {
         const startedAt = clock.now();
         const { path, kind } = job.ready.sighting;
-        const view = progress.open(path, job.size ?? null);
+        const view = progress?.open(path, job.size ?? null);
         this.#underWay.set(path, { ...begun, total: job.size ?? null });
         const onNote = (text: string): void => this.#say(() => output.say(text));
         const patience = new PatienceNotes({ ...retry, now: () => clock.now(), note: onNote });
@@ -174,14 +175,14 @@ export class WatchReports {
           onProgress: (state) => {
             patience.see(state);
             this.#underWay.set(path, progressState(state));
-            view.update(progressState(state));
+            view?.update(progressState(state));
           },
           onNote,
           onWarning: (text, hint) => this.#say(() => output.warn(text, hint)),
           onConfirmed: async (receipt) => {
             this.#underWay.delete(path);
             this.#grown.delete(path);
-            view.stored(receipt.bytes, receipt.already);
+            view?.stored(receipt.bytes, receipt.already);
             this.#retrying = null;
             const { uploadId: id, bytes, sha256, already, unpacked } = receipt;
             const name = receipt.storedAs ?? shownName(job, unpacked);
@@ -189,7 +190,7 @@ export class WatchReports {
             this.counts[already ? "already" : "stored"] += 1;
             if (!already) this.counts.bytes += bytes;
             // Remembered first: who reads the line may count on it.
-            ends.stored(job.ready, receipt);
+            await ends.stored(job.ready, receipt);
             this.#notices?.sent(path);
             const seconds = elapsedMs / 1000;
             output.record("entry", {
@@ -199,7 +200,7 @@ export class WatchReports {
           },
           onFailed: (error) => {
             this.#underWay.delete(path);
-            view.failed();
+            view?.failed();
             const known = patience.gaveUp(error);
             if (known instanceof DyncError) this.counts.failed += 1;
             ends.failed(job.ready, known);
@@ -211,7 +212,6 @@ export class WatchReports {
 
   sessionEnded(): void {
     this.#progress = null;
-    this.#underWay.clear();
   }
 
   /** How far the upload of an entry is; `null`: it is not under way. */

@@ -6,31 +6,24 @@ import { formatServerAddress } from "../../base/format-server-address.ts";
 import type { JsonMember } from "../../base/json-text.ts";
 import { untilOneFails } from "../../base/until-one-fails.ts";
 import { Takings } from "../../client/free/takings.ts";
-import { anyOf } from "../../client/listing/pattern.ts";
 import type { Retry } from "../../client/patience.ts";
-import { NameTemplate } from "../../client/plan/name-template.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import { SendBudget } from "../../client/send-budget.ts";
 import { dyncHome } from "../../keys/key-files.ts";
-import { isJunk as isSystemJunk } from "../../tar/member-path.ts";
 import type { AfterSent } from "../../watch/after-sent.ts";
 import { ClockJumps } from "../../watch/clock-jumps.ts";
 import { genericRule } from "../../watch/completion.ts";
 import { AlsoMemory } from "../../watch/folder/also-memory.ts";
 import { Decisions } from "../../watch/folder/decisions.ts";
 import { onFolderChange } from "../../watch/folder/events.ts";
-import { fileHash } from "../../watch/folder/file-hash.ts";
 import { HalfTaken } from "../../watch/folder/half-taken.ts";
 import { openForWriting } from "../../watch/folder/open-for-writing.ts";
-import { Scanner, type Shape } from "../../watch/folder/scan.ts";
+import { Scanner, type Sighting } from "../../watch/folder/scan.ts";
 import { lockWatch, type SentEntry, SentMemory, watchFolderOf } from "../../watch/folder/sent-memory.ts";
-import { Looker, type Ready } from "../../watch/looker.ts";
-import { MakerCheck } from "../../watch/maker-check.ts";
-import type { Profile } from "../../watch/profile.ts";
+import { Looker, type Prepared, type Ready } from "../../watch/looker.ts";
 import { Remembering } from "../../watch/remembering.ts";
 import type { RulesCheck } from "../../watch/rules-check.ts";
 import { waitReasons } from "../../watch/wait-reason.ts";
-import { WatchList } from "../../watch/watch-list.ts";
 import { Watcher, type WatcherParts } from "../../watch/watcher.ts";
 import { BatchProgress } from "../batch-progress.ts";
 import { type CommandContext, defineCommand, exitNotAll, type SaidByVariables } from "../command.ts";
@@ -44,23 +37,22 @@ import { serverOptionsOf } from "./server-choice.ts";
 import { readTroubleTarget, TroubleNotices } from "./trouble-notices.ts";
 import { watchUsage } from "./usage-watch.ts";
 import { afterSent } from "./watch-after.ts";
-import { type AlsoOptions, alsoFields, alsoSender, alsoWithin, explainAlso, readAlso } from "./watch-also.ts";
+import { type AlsoOptions, alsoFields, alsoSender, explainAlso, readAlso } from "./watch-also.ts";
 import { decide, isDecision } from "./watch-decide.ts";
 import { answerExplain, explainByLooking, explainFromWatcher } from "./watch-explain.ts";
-import { isWatchSidecar, WatchJobs } from "./watch-jobs.ts";
+import { WatchJobs } from "./watch-jobs.ts";
+import { WatchLive } from "./watch-live.ts";
 import {
   readAfter,
-  readDepth,
-  readPathMetadata,
   readSettle,
-  readUnit,
   readWatched,
   type Watched,
   type WatchValues,
   watchFaults,
   watchOptions,
 } from "./watch-options.ts";
-import { chosenProfile, instrumentOf, printProfiles } from "./watch-profiles.ts";
+import { listOf, makerCheckOf, shapeOf, type WatchedInstrument, watchJobsOf } from "./watch-parts.ts";
+import { expectLive, instrumentFor, printProfiles } from "./watch-profiles.ts";
 import { notWritten, type WatchJob, WatchReports, writtenAgain } from "./watch-reports.ts";
 import { isWaitingForRules, rulesCheck, withPlace } from "./watch-rules.ts";
 import { WatchStatus } from "./watch-status.ts";
@@ -87,19 +79,9 @@ async function watch(values: WatchValues, context: CommandContext): Promise<numb
   if (isDecision(values)) return decide(values, context);
   const server = serverOptionsOf(values, context.variables);
   const watched = readWatched([values.server, values.dir], server, environment);
-  const instrument = await instrumentFor(values, watched, resolve(dyncHome(environment)));
+  const instrument = await instrumentFor(values, watched.profile, resolve(dyncHome(environment)));
+  if (values.live) expectLive(instrument);
   return await watchFolder({ ...watched, instrument }, values, context);
-}
-
-/** What is known of the instrument: as the option says, or else client.toml. */
-async function instrumentFor(
-  { profile, unit }: WatchValues,
-  watched: Watched,
-  home: string,
-): Promise<Profile | null> {
-  if (profile !== undefined) return await chosenProfile(profile, unit);
-  const inFile = instrumentOf(watched.profile, home);
-  return inFile === null ? null : await chosenProfile(inFile, unit, "In client.toml the profile");
 }
 
 function listReasons({ output }: CommandContext): number {
@@ -109,9 +91,6 @@ function listReasons({ output }: CommandContext): number {
   }
   return 0;
 }
-
-/** What is watched, and what is known of the instrument that writes there; `null`: nothing. */
-type WatchedInstrument = Watched & { readonly instrument: Profile | null };
 
 async function watchFolder(
   watched: WatchedInstrument,
@@ -137,7 +116,7 @@ async function watchFolder(
   const shared = sharedMetadata(values, watched.profile);
   const around = { context, memory, reports, budget, shared };
   const rules = rulesCheck(watched.server, context, () => isWaitingForRules(parts.list));
-  const parts = partsOf(watched, values, { ...around, rules, decisions });
+  const parts = await partsOf(watched, values, { ...around, rules, decisions });
   const beside = alsoOf(watched, values, { around, memory: alsoMemory, settleMs: parts.settleMs });
   if (values.explain) {
     await rules.readCopy();
@@ -152,7 +131,9 @@ async function watchFolder(
     also: () => [...also.states()].map((it) => alsoFields(it.folder, it.record, it.waiting)),
     lastTrouble: () => notices?.last ?? null,
   });
-  await using _explained = await answerExplain({ ...parts, also, reports }, state, context);
+  const { live } = parts;
+  const liveText = (path: string): string | null => live?.textOf(path) ?? null;
+  await using _explained = await answerExplain({ ...parts, also, reports, liveText }, state, context);
   const after = await afterOf(watched, values, context, { ...parts, reports });
   try {
     if (values.once) {
@@ -169,7 +150,7 @@ async function watchFolder(
       return isAnythingRefused(reasons) ? exitNotAll : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
-    const all = [rules, watcher, also, ...(after === null ? [] : [after])];
+    const all = [rules, watcher, also, after, live?.runs].filter((it) => it !== null && it !== undefined);
     await untilOneFails(
       all.map((one) => (it) => one.forever(it)),
       signal,
@@ -271,7 +252,11 @@ function sharedMetadata(values: WatchValues, profile: Watched["profile"]): reado
   return overlaid(profile?.metadata ?? [], loadMembers(values.meta, values["key-value"]));
 }
 
-type Parts = WatcherParts & { readonly looker: Looker; readonly jobs: WatchJobs };
+type Parts = WatcherParts & {
+  readonly looker: Looker;
+  readonly jobs: WatchJobs;
+  readonly live: WatchLive | null;
+};
 
 /** What a look asks beside the entries. */
 interface LookedAt {
@@ -279,42 +264,43 @@ interface LookedAt {
   readonly decisions: Decisions;
 }
 
-function partsOf(
-  { server, profile, instrument, folder }: WatchedInstrument,
+async function partsOf(
+  watched: WatchedInstrument,
   values: WatchValues,
   { context, memory, reports, shared, rules, decisions, ...around }: Around & LookedAt,
-): Parts {
+): Promise<Parts> {
   const { clock } = context;
+  const { server, profile, folder } = watched;
+  const instrument = watched.instrument?.profile ?? null;
   const rule = instrument ?? genericRule;
-  const chosen = readSelection({ include: [], exclude: values.exclude, all: false });
-  const selection = { ...chosen, exclude: [...chosen.exclude, ...(instrument?.junkPatterns ?? [])] };
   const settleMs = readSettle(values.settle, instrument?.settleMs);
-  const list = new WatchList({
-    settleMs: values.explain ? 1 : settleMs,
-    random: Math.random,
-    onWaiting: values.explain ? () => {} : (path, waiting, kind) => reports.waiting(path, kind, waiting),
-    onLost: (detail) => reports.lost(folder, detail),
-    // A run that has a sign of its end may be written for days.
-    ...(instrument?.file.sign === undefined
-      ? { onRestless: (path: string, forMs: number) => reports.restless(path, forMs) }
-      : {}),
-  });
+  const list = listOf(watched, values, settleMs, reports);
   const scanner = new Scanner(folder, shapeOf(values, instrument, folder), clock);
-  const template = values["name-template"];
-  const jobs = new WatchJobs({
-    server,
-    selection,
-    shared,
-    fromPath: readPathMetadata(values["path-metadata"]),
-    nameTemplate: template === undefined ? null : new NameTemplate(template),
-  });
-  const isHeld = values.explain ? null : makerCheckOf(instrument, values.once, context.signal);
+  const jobs = watchJobsOf(watched, values, shared);
+  const maker = values.explain ? null : makerCheckOf(instrument, values.once, context.signal);
   const sent = new Remembering<SentEntry>({
     note: (_path, entry) => memory.note(entry),
     onFault: (why) => reports.trouble(notWritten(why)),
     onOver: () => reports.note(writtenAgain),
   });
   const jumps = new ClockJumps(clock, (byMs) => reports.clockJumped(byMs));
+  const lacks = async ({ job, key }: Extract<Prepared, { type: "job" }>, sighting: Sighting) =>
+    withPlace(await rules.against(job, key), sighting);
+  const remember = (entry: SentEntry): void => void sent.note(entry.path, entry);
+  const live =
+    values.live && !values.explain && watched.instrument !== null
+      ? await WatchLive.open(
+          {
+            ...{ folder, server, settleMs, list, scanner, jobs, maker, remember, lacks, reports },
+            ...{ budget: around.budget, ...retryOf(values, profile, context.variables) },
+            instrument: watched.instrument,
+            priority: readPriority({ options: values, profile }),
+            decided: (path) => decisions.of(path),
+            rulesDigest: () => rules.digest,
+          },
+          context,
+        )
+      : null;
   const looker = new Looker({
     ...{ clock, scanner, list, rule, decisions },
     halfTaken: new HalfTaken(new Takings(resolve(dyncHome(context.environment)))),
@@ -322,52 +308,25 @@ function partsOf(
     prepare: async (sighting) => {
       const prepared = jobs.prepare(sighting);
       if (prepared.type === "waits") return prepared;
-      const { job, key } = prepared;
-      const lacks = withPlace(await rules.against(job, key), sighting);
       const isWanted = decisions.of(sighting.path)?.decision === "send";
-      const waiting = lacks ?? (isWanted ? null : await isHeld?.against(sighting)) ?? null;
+      const lacking = await lacks(prepared, sighting);
+      const waiting = lacking ?? (isWanted ? null : await maker?.against(sighting)) ?? null;
       if (waiting !== null) return { type: "waits", ...waiting };
       // What the server refused by other rules is asked for again.
-      return { type: "job", job, key: `${key} ${rules.digest}` };
+      return { type: "job", job: prepared.job, key: `${prepared.key} ${rules.digest}` };
     },
+    live: live?.runs,
     openForWriting: () => openForWriting(folder),
   });
   return {
-    ...{ clock, list, looker, scanner, jobs, settleMs, random: Math.random },
+    ...{ clock, list, looker, scanner, jobs, live, remember, settleMs, random: Math.random },
     send: (ready, ends, signal) =>
       sendReady(ready, ends, signal, { ...around, values, profile, context, reports }),
-    remember: (entry) => void sent.note(entry.path, entry),
     onLooked: () => {
       sent.again();
       jumps.look();
     },
     onChange: (hurry) => onFolderChange(folder, hurry),
-  };
-}
-
-/** Holds runs to the checksums of an instrument that writes such. */
-function makerCheckOf(instrument: Profile | null, isOnce: boolean, signal: AbortSignal): MakerCheck | null {
-  if (instrument?.file.checksums === undefined) return null;
-  return new MakerCheck({ profile: instrument, hash: fileHash, isAwaited: isOnce, signal });
-}
-
-function shapeOf(values: WatchValues, instrument: Profile | null, folder: string): Shape {
-  const rule = instrument ?? genericRule;
-  const unit = readUnit(values.unit);
-  const depth = readDepth(values.depth, instrument?.depth);
-  const isExcluded = anyOf(values.exclude, process.platform === "win32");
-  const isLeftOut = (path: string, isFolder: boolean): boolean =>
-    isSystemJunk(path) || isExcluded(path, isFolder);
-  const isSentAlong = alsoWithin(readAlso(values.also, values.every, folder), folder);
-  return {
-    depth,
-    // A folder higher up holds entries, and is none unless its profile knows it by its shape.
-    isEntry: (view, at) =>
-      (unit === null || view.kind === unit) &&
-      (view.kind === "file" ? !isWatchSidecar(view.name) : at === depth || instrument?.hasShape === true) &&
-      rule.isUnit(view),
-    isLeftOut: (path, isFolder) => isLeftOut(path, isFolder) || isSentAlong.has(path),
-    isJunk: (path, isFolder) => isLeftOut(path, isFolder) || rule.isJunk(path),
   };
 }
 

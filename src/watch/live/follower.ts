@@ -310,6 +310,19 @@ export class Follower {
     return this.#underWay.behind(ready, now);
   }
 
+  /** Whether this is what was given last of the file at a path. */
+  isGiven(path: string, entry: LiveEntry): boolean {
+    const given = this.#given.at(path);
+    return given?.type === "file" && given.version === versionOf(entry);
+  }
+
+  /** So many files are there by what was given. */
+  get files(): number {
+    let files = 0;
+    for (const [, { type }] of this.#given) if (type === "file") files += 1;
+    return files;
+  }
+
   /** Bytes of files that were given, those that were given in vain among them. */
   get bytes(): { readonly given: number; readonly inVain: number } {
     return { given: this.#given.bytes, inVain: this.#given.bytesInVain };

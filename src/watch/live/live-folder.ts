@@ -119,6 +119,25 @@ export class LiveFolder implements LiveFeed {
     await this.#looking;
   }
 
+  /** Whether what lies there is what was given last, and all of it. Also when nobody asks for steps any more. */
+  async isAsGiven(): Promise<boolean> {
+    const { folder, selection } = this.#parts;
+    let files = 0;
+    try {
+      for await (const piece of walk(folder, selection, new AbortController().signal))
+        for (const found of piece) {
+          if (found.type === "unreadable") return false;
+          if (found.type !== "file") continue;
+          if (!this.#follower.isGiven(found.path, liveEntryOf("file", found.stats))) return false;
+          files += 1;
+        }
+    } catch (error) {
+      if (error instanceof DyncError) return false;
+      throw error;
+    }
+    return files === this.#follower.files;
+  }
+
   /** What the end of the run waits for; `null`: for nothing but what is under way. */
   get waiting(): Waiting | null {
     return this.#follower.waiting;
