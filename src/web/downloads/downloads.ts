@@ -2,7 +2,7 @@
 // somebody asks for is a path: what there is was listed when the folder was read.
 
 import type { FileHandle } from "node:fs/promises";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, sleep } from "../../base/clock.ts";
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { sha256Of } from "../../base/sha256-of.ts";
@@ -46,12 +46,15 @@ const atOnceMax = 32;
 const busySeconds = 10;
 // What a check after the start may take from the disk that uploads go to.
 const checkBytesPerSecond = 100 * 1024 * 1024;
+// All together, which is as much as a line of a gigabit takes: whoever uploads meanwhile needs the processor, too.
+const givenBytesPerSecond = 100 * 1024 * 1024;
 
 export class Downloads implements Disposable {
   readonly #parts: DownloadsParts;
   #routes: ReadonlyMap<string, HttpRoute> = new Map();
   #checking = new AbortController();
   #underWay = 0;
+  readonly #pace = readingBucket(givenBytesPerSecond);
 
   constructor(parts: DownloadsParts) {
     this.#parts = parts;
@@ -127,7 +130,7 @@ export class Downloads implements Disposable {
   }
 
   async #open(file: ReleaseFile): Promise<OpenedFile | HttpAnswer> {
-    const { logger, onGiven } = this.#parts;
+    const { clock, logger, onGiven } = this.#parts;
     if (this.#underWay >= atOnceMax)
       return plainAnswer(503, "Many download just now: try again", { "retry-after": String(busySeconds) });
     this.#underWay += 1;
@@ -140,10 +143,13 @@ export class Downloads implements Disposable {
       logger.log("error", error.message, { hint: error.hint });
       return plainAnswer(503, notAsListed);
     }
+    const pace = this.#pace;
     return {
       async read(buffer, position) {
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
         onGiven(bytesRead);
+        const waitMs = pace.take(bytesRead, clock.now());
+        if (waitMs > 0) await sleep(clock, waitMs);
         return bytesRead;
       },
       close: async () => {
