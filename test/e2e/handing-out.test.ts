@@ -2,11 +2,12 @@
 // TLS, the line on its page in an empty home, the key approved on the status page, the upload.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { findReleaseTarget } from "../../build/targets.ts";
 import { hostTarget } from "../../src/transport/zmq/target.ts";
+import { plainTools } from "../install/fixture.ts";
 import { axeFaults, browserMissing, openBrowser } from "../support/browser.ts";
 import { certificateMissing, makeCertificate } from "../support/certificate.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -95,7 +96,8 @@ describe.skipIf(missing !== null)(`handing out the client (${missing ?? "compile
   test("from a new computer to the first stored file, in less than two minutes", async () => {
     const begun = performance.now();
     const page = await newPage();
-    await page.goto(`${origin}/install`);
+    await page.goto(origin);
+    await page.getByRole("link", { name: "install dync" }).click();
     await page.getByRole("button", { name: "Copy: Command for Linux and macOS" }).click();
     await page.getByText("Copied").waitFor();
     const line = String(await page.evaluate("navigator.clipboard.readText()"));
@@ -112,6 +114,7 @@ describe.skipIf(missing !== null)(`handing out the client (${missing ?? "compile
 
     const desk = await steward();
     await desk.goto(`${new URL(desk.url()).origin}/#keys`);
+    await desk.getByRole("link", { name: "Install", exact: true }).waitFor();
     await desk.getByRole("cell", { name: fingerprint }).waitFor();
     await desk.getByLabel("As user").fill("nova");
     await desk.getByRole("button", { name: "Approve" }).click();
@@ -128,6 +131,36 @@ describe.skipIf(missing !== null)(`handing out the client (${missing ?? "compile
     expect(again).toMatchObject({ code: 0, stderr: "" });
     expect(again.stdout).toContain(`The server localhost:${lab.port} lets you in as nova\n`);
   });
+
+  test.skipIf(Bun.which("wget") === null)(
+    "by wget, dash and busybox as well, on a computer without curl",
+    async () => {
+      for (const [name, shell] of [
+        ["dash-pc", "dash"],
+        ["busybox-pc", "busybox sh"],
+      ] as const) {
+        if (Bun.which(shell.split(" ")[0] ?? "") === null) continue;
+        const computer = newComputer(name);
+        const tools = join(computer.home, "tools");
+        mkdirSync(tools);
+        for (const tool of [...plainTools, "sha256sum", "wget", "dash", "busybox"]) {
+          const path = Bun.which(tool);
+          if (path !== null) symlinkSync(path, join(tools, tool));
+        }
+        const get = `wget -q --ca-certificate="$CURL_CA_BUNDLE" -O- ${origin}/install.sh`;
+        const { code, stdout, stderr } = await computer.run(`PATH=${tools}; ${get} | ${shell}`);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+        const [, fingerprint = "none"] = /^Your fingerprint: {2}(SHA256:\S{43})$/m.exec(stdout) ?? [];
+        const approve = ["clients", "approve", fingerprint, "--user", name];
+        expect(await lab.dyncServer(approve)).toMatchObject({ code: 0 });
+        const dync = join(computer.home, ".local/bin/dync");
+        expect(
+          await computer.run(`echo x > first.raw && ${dync} -q -k a:b localhost:${lab.port} first.raw`),
+        ).toMatchObject({ code: 0 });
+        expect(existsSync(join(lab.data, name, "first.raw"))).toBe(true);
+      }
+    },
+  );
 
   test("nothing else is told to who is not signed in", async () => {
     const ask = async (path: string) =>
@@ -151,6 +184,18 @@ describe.skipIf(missing !== null)(`handing out the client (${missing ?? "compile
       code: 0,
       stderr: expect.not.stringContaining("SHA256SUMS"),
     });
+  });
+
+  test("another address that is configured counts at once, in the scripts and in links to the page", async () => {
+    const text = 'public-url = "https://lab.example/dync"\npublic-address = "dync.lab.example"\n';
+    expect(await lab.configure(text)).toMatchObject({ code: 0 });
+    const line = await newComputer("asks").run(`curl -fsSL ${origin}/install.sh`);
+    expect(line.stdout).toMatch(
+      /^default_base_url='https:\/\/lab\.example\/dync\/downloads\/[0-9a-f]{16}'$/m,
+    );
+    expect(line.stdout).toContain(`\ndefault_server='dync.lab.example:${lab.port}'\n`);
+    expect((await lab.dyncServer(["web", "link"])).stdout).toStartWith("https://lab.example/dync/#sign-in=");
+    expect(await lab.configure("")).toMatchObject({ code: 0 });
   });
 
   test.each(sizes)("the page is well at $width × $height, by day and by night", async (viewport) => {

@@ -74,6 +74,8 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     const page = await (await browser.newContext()).newPage();
     await page.goto(origin);
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    // Nothing is handed out here.
+    expect(await page.getByRole("link").count()).toBe(0);
     const used = await link("viewer");
     await page.goto(used);
     // It is another page for the browser only where more than the part behind "#" is another.

@@ -7,7 +7,9 @@ Usage:
   dync-server web link  print a link that signs in there
 
 The page is there where "http" is set in server.toml, for example
-http = "127.0.0.1:8890", on the machine itself unless it has TLS.
+http = "127.0.0.1:8890", on the machine itself unless it has TLS. Where
+"downloads" names the folder of a release, the page /install tells everybody
+the line that installs the client and asks this server to let its user in.
 `;
 
 export const webLinkUsage = `

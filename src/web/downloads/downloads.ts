@@ -65,11 +65,6 @@ export class Downloads implements Disposable {
     return this.#routes.get(path);
   }
 
-  /** Whether anything is offered. */
-  get isOpen(): boolean {
-    return this.#routes.size > 0;
-  }
-
   /** Lists the folder that is configured, anew where one is listed already. Throws `DyncError` ("configuration"): what was offered stays. */
   load(): void {
     const { settings, logger, server } = this.#parts;

@@ -3,7 +3,7 @@
 import { makeActions } from "./actions.js";
 import { chartsView } from "./charts.js";
 import { h, render } from "./preact.js";
-import { currentSession, follow, signIn } from "./server.js";
+import { currentSession, follow, handsOut, signIn } from "./server.js";
 import { firstState, viewIn, views } from "./state.js";
 import { hooksView, keysView, nowView, refusalsView, uploadsView, uploadView, usersView } from "./views.js";
 
@@ -76,7 +76,11 @@ function header({ name, role }) {
     "header",
     null,
     h("strong", null, "dync-server"),
-    h("nav", { "aria-label": "Views" }, h("ul", null, views.map(link))),
+    h(
+      "nav",
+      { "aria-label": "Views" },
+      h("ul", null, views.map(link), state.handsOut ? h("li", null, installLink("Install")) : null),
+    ),
     h(
       "div",
       { class: "who" },
@@ -84,6 +88,11 @@ function header({ name, role }) {
       h("button", { onClick: actions.leave }, "Sign out"),
     ),
   );
+}
+
+/** @param {string} text */
+function installLink(text) {
+  return h("a", { href: "install" }, text);
 }
 
 function signedOut() {
@@ -106,6 +115,15 @@ function signedOut() {
       h("code", null, "--role steward"),
       " it also lets keys in, cancels uploads and more.",
     ),
+    state.handsOut
+      ? h(
+          "p",
+          null,
+          "To send files from this computer, nobody has to sign in: ",
+          installLink("install dync"),
+          ".",
+        )
+      : null,
   );
 }
 
@@ -153,4 +171,5 @@ addEventListener("hashchange", () => {
   else if (state.session !== null && location.hash !== "#main") void open();
 });
 render(page(), document.body);
+void handsOut().then((handsOut) => change({ handsOut }));
 void begin();

@@ -59,6 +59,15 @@ export async function signIn(secret) {
   return begun(await ask("api/sign-in", { secret }));
 }
 
+/** Whether there is a page that tells how to install the client. */
+export async function handsOut() {
+  try {
+    return (await fetch("install", { method: "HEAD", cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+}
+
 export async function signOut() {
   await ask("api/sign-out", {});
 }

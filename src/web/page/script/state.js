@@ -19,6 +19,7 @@
  * @property {any[] | null} refusals
  * @property {string} over how long charts are about
  * @property {any} past what charts show
+ * @property {boolean} handsOut whether the server hands out its client
  * @property {string} done what was done last, for who does not see it
  * @property {string} error what went wrong last
  */
@@ -29,7 +30,7 @@ export function firstState() {
     ...{ session: null, isAsking: true, view: "now", id: "", now: Date.now(), isLinked: true, live: null },
     ...{ filter: {}, uploads: { rows: [], hasMore: false, isLoading: false }, upload: null },
     ...{ users: null, pending: null, clients: null, deliveries: null, refusals: null, done: "", error: "" },
-    ...{ over: "day", past: null },
+    ...{ over: "day", past: null, handsOut: false },
   };
 }
 
