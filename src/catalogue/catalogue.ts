@@ -306,6 +306,17 @@ export interface Catalogue {
   ): Promise<readonly UploadRecord[]>;
   /** A user's open uploads of which no byte is durable, oldest first; behind the one with id `after`; at most `limit`. */
   emptyOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]>;
+  /** Uploads of `user` that ended in `state`, the one that changed last first; behind `after`; at most `limit`. */
+  endedOf(
+    user: string,
+    state: "finished" | "failed",
+    after: Pick<UploadRecord, "id" | "updatedAt"> | null,
+    limit: number,
+  ): Promise<readonly UploadRecord[]>;
+  /** Uploads of `user` that have not ended, the newest first; behind the one with id `after`; at most `limit`. */
+  unfinishedOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]>;
+  /** How many uploads of `user` were stored at `since` (ISO 8601) or later and are known; no more than `most` are counted. */
+  storedSince(user: string, since: string, most: number): Promise<number>;
   /** Users of uploads that ended, in the order of their names; behind `after`; at most `limit`. */
   users(after: string | null, limit: number): Promise<readonly string[]>;
   /** Forgets up to `limit` finished and failed records last changed before `before` (ISO 8601). Returns how many. */

@@ -265,6 +265,25 @@ export class SqliteCatalogue implements Catalogue {
     return this.#records(() => this.#statements.empty.all(user, after, limit));
   }
 
+  endedOf(
+    user: string,
+    state: "finished" | "failed",
+    after: Pick<UploadRecord, "id" | "updatedAt"> | null,
+    limit: number,
+  ): Promise<readonly UploadRecord[]> {
+    // ":" comes behind every date.
+    const from = [after?.updatedAt ?? ":", after?.id ?? ""] as const;
+    return this.#records(() => this.#statements.endedOf.all(user, state, ...from, limit));
+  }
+
+  unfinishedOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]> {
+    return this.#records(() => this.#statements.unfinishedOf.all(user, after, limit));
+  }
+
+  storedSince(user: string, since: string, most: number): Promise<number> {
+    return this.#ask(() => Number(this.#statements.storedSince.get(user, since, most)?.uploads));
+  }
+
   users(after: string | null, limit: number): Promise<readonly string[]> {
     return this.#ask(() => {
       const users: string[] = [];

@@ -91,6 +91,7 @@ export function statementsOf(database: DatabaseSync) {
          AND sequence > ifnull((SELECT sequence FROM uploads WHERE id = ?), 0)
        ORDER BY sequence LIMIT ?`,
     ),
+    ...userStatementsOf(database),
     nextUser: database.prepare(`SELECT user FROM uploads WHERE user > ? AND ${ended} ORDER BY user LIMIT 1`),
     forget: database.prepare(
       `DELETE FROM uploads WHERE sequence IN
@@ -100,6 +101,31 @@ export function statementsOf(database: DatabaseSync) {
       `DELETE FROM uploads WHERE sequence IN
          (SELECT sequence FROM uploads WHERE user = ? AND state = ? AND ${ended}
           ORDER BY updated_at DESC LIMIT ? OFFSET ?)`,
+    ),
+  } satisfies Record<string, StatementSync>;
+}
+
+/** What one user has. */
+function userStatementsOf(database: DatabaseSync) {
+  return {
+    // Along the index, from its end: so many records are looked at as are answered with.
+    endedOf: database.prepare(
+      `${select} INDEXED BY uploads_ended WHERE user = ? AND state = ? AND ${ended}
+         AND (updated_at, sequence) < (?, ifnull((SELECT sequence FROM uploads WHERE id = ?), 0))
+       ORDER BY updated_at DESC, sequence DESC LIMIT ?`,
+    ),
+    // Of all that are unfinished the index alone is looked at, of which there are no more than a user may have.
+    unfinishedOf: database.prepare(
+      `${select} WHERE sequence IN
+         (SELECT sequence FROM uploads INDEXED BY uploads_unfinished WHERE user = ?1 AND ${unfinished}
+            AND (?2 IS NULL OR sequence < (SELECT sequence FROM uploads WHERE id = ?2))
+          ORDER BY sequence DESC LIMIT ?3)
+       ORDER BY sequence DESC`,
+    ),
+    storedSince: database.prepare(
+      `SELECT count(*) AS uploads FROM
+         (SELECT 1 FROM uploads INDEXED BY uploads_ended
+          WHERE user = ? AND state = 'finished' AND ${ended} AND updated_at >= ? LIMIT ?)`,
     ),
   } satisfies Record<string, StatementSync>;
 }

@@ -128,6 +128,12 @@ export class AuthorizedClients {
     return claim !== null && this.#isOver(claim) ? dateOf(claim) : null;
   }
 
+  /** Until when a key is authorised, where something says so; `null` for any other. */
+  endOf(key: string): Date | null {
+    const claim = this.#claims.holder(key);
+    return claim === null || this.#isOver(claim) ? null : dateOf(claim);
+  }
+
   #isOver({ expiresAt }: KeyClaim): boolean {
     return expiresAt !== null && expiresAt < this.#clock.date().getTime();
   }

@@ -29,6 +29,9 @@ export const limits = {
   rulesBytesMax: 256 * KiB,
   /** Of these, compressed, so many bytes come with one answer: as base64 in its info. */
   rulesPartBytes: 2400,
+  /** Uploads in one page of a list, and the bytes that they take in an info, which holds other members beside them. */
+  rowsMax: 32,
+  rowsBytesMax: 3 * KiB,
   /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */
   uploadIdBytesMax: 256,
   /** A receipt: some hundred bytes, a name twice as long in base64, and links to earlier keys of the server. */

@@ -18,6 +18,7 @@ import { posterOf, type ReceiptParts } from "./receipts.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
 import { type Reader, type RereadParts, Rereads } from "./rereads.ts";
 import { RulesParts } from "./rules-parts.ts";
+import { type StatusAsker, statusFor, type UserStatusParts } from "./user-status.ts";
 
 const atOnceMax = 16;
 // Copies of one file, of which somebody took some away.
@@ -29,10 +30,14 @@ type Accepted = Extract<Judgement, { type: "accepted" }>;
 
 export type InquiryParts = Pick<AdmissionParts, "catalogue" | "storage" | "room" | "rulesOf" | "clock"> &
   RereadParts &
-  ReceiptParts & {
+  ReceiptParts &
+  UserStatusParts & {
     /** Name and version of this program. */
     readonly program: string;
   };
+
+/** Who asks, and may have something read again. */
+type Asker = Reader & StatusAsker;
 
 export class Inquiries {
   readonly #parts: InquiryParts;
@@ -48,7 +53,7 @@ export class Inquiries {
   }
 
   /** What `post`, by `asker`, is answered with. Never rejects. */
-  async answer(post: PostFile, asker: Reader): Promise<Refusal> {
+  async answer(post: PostFile, asker: Asker): Promise<Refusal> {
     const { user } = asker;
     try {
       return this.#marked(user, await this.#answer(post, asker));
@@ -60,16 +65,17 @@ export class Inquiries {
     }
   }
 
-  async #answer(post: PostFile, asker: Reader): Promise<Refusal> {
+  async #answer(post: PostFile, asker: Asker): Promise<Refusal> {
     // Takes long, and has places of its own.
     if (post.info.readAgain !== undefined)
       return await this.#rereads.answer(post.info.readAgain, post, asker);
     const { user } = asker;
+    const { rulesFrom, state, status, after } = post.info;
     const places = this.#users.get(user) ?? new Semaphore();
     this.#users.set(user, places);
     await places.take(atOnceMax);
     try {
-      const { rulesFrom, state } = post.info;
+      if (status !== undefined) return await statusFor(status, after, asker, this.#parts);
       if (state === true) return await stateFor(user, this.#parts);
       return rulesFrom === undefined
         ? await inquire(user, post, this.#parts)

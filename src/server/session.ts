@@ -34,6 +34,7 @@ import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./re
 import { refusalOf, troubleOf } from "./refusal.ts";
 import { isQuotaPassed, StreamClaim } from "./stream-claim.ts";
 import { takenElsewhere, UploadJournal } from "./upload-journal.ts";
+import type { UserRefusals } from "./user-refusals.ts";
 
 /** How far an upload is. */
 export interface Progress {
@@ -59,6 +60,8 @@ export interface SessionParts extends AdmissionParts {
   readonly office: CreditOffice;
   /** Who signs receipts; nobody unless given. */
   readonly receipts?: ReceiptGiver | undefined;
+  /** Who remembers for a user what was refused; nobody unless given. */
+  readonly refusals?: UserRefusals | undefined;
   /** Who measures; nobody unless given. */
   readonly meter?: Meter | undefined;
   /** The credit office may have something to give now. */
@@ -82,10 +85,11 @@ export class Session {
   /** Key text: the key that began it, or the first that went on with an upload of which that is not known. */
   readonly origin: string;
   readonly name: string;
+  /** Since when it is here, monotonic ms. */
+  readonly startedAt: number;
   readonly #parts: SessionParts;
   readonly #feed: (input: ServerInput) => void;
   readonly #stop = new AbortController();
-  readonly #startedAt: number;
   /** What each line of its log is about. */
   readonly #about: LogFields;
   #journal: UploadJournal | null = null;
@@ -122,7 +126,7 @@ export class Session {
     this.#feed = feed;
     this.#about = { upload: key.id, user: key.user, name };
     parts.office.join(key.id, key.user);
-    this.#startedAt = this.#activeAt = parts.clock.now();
+    this.startedAt = this.#activeAt = parts.clock.now();
   }
 
   /** When it began here or its last chunk came, monotonic ms. */
@@ -144,9 +148,14 @@ export class Session {
 
   get progress(): Progress {
     const bytes = this.#sink?.length ?? 0;
-    const elapsedMs = this.#parts.clock.now() - this.#startedAt;
+    const elapsedMs = this.#parts.clock.now() - this.startedAt;
     const isEarly = elapsedMs < rateMsMin;
     return { bytes, bytesPerSecond: isEarly ? null : ((bytes - this.#startOffset) * 1000) / elapsedMs };
+  }
+
+  /** Name and version of its client's program, or `null`. */
+  get client(): string | null {
+    return this.#post?.info.client ?? null;
   }
 
   get shown(): RunningUpload {
@@ -215,10 +224,12 @@ export class Session {
     }
   }
 
-  #recordRefusal({ code, text: reason }: Refusal, { info: { size, client } }: PostFile): void {
+  #recordRefusal(refusal: Refusal, { info: { size, client } }: PostFile): void {
     const { user } = this.key;
+    const { code, text: reason } = refusal;
     const about = { user, key: fingerprintOf(this.origin), name: this.name, size, client };
     this.#parts.audit?.record({ event: "refused", ...about, code, reason });
+    this.#parts.refusals?.note(user, this.name, refusal);
   }
 
   #log(level: LogLevel, message: string, fields: LogFields): void {
@@ -366,7 +377,7 @@ export class Session {
 
   #logFinished({ published }: Finished): void {
     const { clock, storage } = this.#parts;
-    const seconds = Math.max(0.001, (clock.now() - this.#startedAt) / 1000);
+    const seconds = Math.max(0.001, (clock.now() - this.startedAt) / 1000);
     this.#log("info", "Upload finished", {
       ...publishedFields(published, published.contents?.layout ?? "file", storage),
       seconds: Math.round(seconds * 1000) / 1000,

@@ -15,11 +15,14 @@ import { troubleOf } from "./refusal.ts";
 import { type RunningUpload, Session, type SessionParts } from "./session.ts";
 import { Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
 import { UploadPlaces } from "./upload-places.ts";
+import { UserRefusals } from "./user-refusals.ts";
 
 export interface UploadsParts extends Omit<SessionParts, "isActive">, Omit<UploadParts, keyof SessionParts> {
   readonly clients: ClientDirectory;
   /** 16 random bytes as lower-case hex. */
   readonly newId: () => string;
+  /** Names of the groups that a user is in; none unless given. */
+  readonly groupsOf?: ((user: string) => readonly string[]) | undefined;
 }
 
 const pageRecords = 100;
@@ -34,16 +37,20 @@ export class Uploads implements UploadDesk {
   readonly #places: UploadPlaces;
   readonly #attempts: PublishAttempts;
   readonly #inquiries: Inquiries;
+  readonly #refusals: UserRefusals;
   /** Work that `settled` waits for. */
   readonly #tasks = new Set<Promise<void>>();
 
   constructor(parts: UploadsParts) {
-    this.#parts = { ...parts, isActive: this.isActive };
+    const refusals = new UserRefusals(parts.clock);
+    this.#refusals = refusals;
+    this.#parts = { ...parts, isActive: this.isActive, refusals };
     this.#places = new UploadPlaces(
       () => parts.options.uploadsMax,
       (user) => parts.rulesOf(user).uploadsPerUser,
     );
-    this.#inquiries = new Inquiries({ ...parts, isBusy: () => this.#isBusy() });
+    const sessionsOf = (user: string) => this.#sessionsOf(user);
+    this.#inquiries = new Inquiries({ ...parts, refusals, sessionsOf, isBusy: () => this.#isBusy() });
     this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
   }
 
@@ -121,10 +128,16 @@ export class Uploads implements UploadDesk {
   }
 
   inquire({ owner }: Upload, post: PostFile, signal: AbortSignal): Promise<Refusal> {
-    const { user, identity } = owner;
+    const { user, identity, origin } = owner;
     // Changes nothing for its client, and shows each of the two that the other one is there.
     const poke = () => this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable";
-    return this.#inquiries.answer(post, { user, poke, signal });
+    return this.#inquiries.answer(post, { user, origin, poke, signal });
+  }
+
+  #sessionsOf(user: string): readonly Session[] {
+    return [...this.#byId.values()].flatMap(({ owner, session }) =>
+      session === null || owner.user !== user ? [] : [session],
+    );
   }
 
   /** Whether any upload moved just now. */
@@ -164,6 +177,7 @@ export class Uploads implements UploadDesk {
         : `The server has ${countText(options.uploadsMax)}, the most that it may have: no more for now`;
     logger.log("warn", "Upload refused", { user, name, code: tooMany, reason: text });
     audit?.record({ event: "refused", user, name, code: tooMany, reason: text });
+    this.#refusals.note(user, name, { code: tooMany, text });
     return { code: tooMany, text };
   }
 

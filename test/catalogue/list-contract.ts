@@ -89,6 +89,45 @@ export function listContract(name: string, make: () => Promise<Catalogue & Async
       ]);
     });
 
+    test("those of a user that ended, the one that changed last first, and how many were stored since", async () => {
+      await using catalogue = await make();
+      for (const number of [0, 1, 2, 3, 4]) await admit(catalogue, newUpload(number));
+      await admit(catalogue, newUpload(5, { user: "bert" }));
+      // Two of them at one moment.
+      for (const [number, seconds] of [50, 70, 60, 70, 90].entries())
+        await bring(catalogue, holdOf(number), number === 4 ? "failed" : "finished", seconds);
+      await bring(catalogue, holdOf(5), "finished", 80);
+      const page = (after: { id: string; updatedAt: string } | null, limit: number) =>
+        catalogue.endedOf("anna", "finished", after, limit);
+      const all = await page(null, 9);
+      expect(all.map(({ name }) => name)).toEqual(["run-3.raw", "run-1.raw", "run-2.raw", "run-0.raw"]);
+      expect((await page(null, 2)).map(({ name }) => name)).toEqual(["run-3.raw", "run-1.raw"]);
+      for (const [at, record] of all.entries())
+        expect((await page(record, 9)).map(({ id }) => id)).toEqual(all.slice(at + 1).map(({ id }) => id));
+      // Behind one that is not there any more it goes on with what changed before.
+      const gone = { id: "f".repeat(32), updatedAt: timeOf(70) };
+      expect((await page(gone, 9)).map(({ name }) => name)).toEqual(["run-2.raw", "run-0.raw"]);
+      const failed = await catalogue.endedOf("anna", "failed", null, 9);
+      expect(failed.map(({ name }) => name)).toEqual(["run-4.raw"]);
+      const counts = [50, 51, 70, 71].map((seconds) => catalogue.storedSince("anna", timeOf(seconds), 9));
+      expect(await Promise.all(counts)).toEqual([4, 3, 2, 0]);
+      expect(await catalogue.storedSince("anna", timeOf(0), 3)).toBe(3);
+    });
+
+    test("those of a user that have not ended, the newest first", async () => {
+      await using catalogue = await make();
+      for (const number of [0, 1, 2, 3]) await admit(catalogue, newUpload(number));
+      await admit(catalogue, newUpload(4, { user: "bert" }));
+      await bring(catalogue, holdOf(1), "finished", 9);
+      await bring(catalogue, holdOf(2), "publishing", 9);
+      const names = async (after: string | null, limit = 9) =>
+        (await catalogue.unfinishedOf("anna", after, limit)).map(({ name }) => name);
+      expect(await names(null)).toEqual(["run-3.raw", "run-2.raw", "run-0.raw"]);
+      expect(await names(null, 1)).toEqual(["run-3.raw"]);
+      expect(await names(holdOf(3).id)).toEqual(["run-2.raw", "run-0.raw"]);
+      expect(await names(holdOf(0).id)).toEqual([]);
+    });
+
     test("uploads are found by the beginning of their ids", async () => {
       await using catalogue = await make();
       for (const number of [0x1a0, 0x1a1, 0x1b0]) await admit(catalogue, newUpload(number));

@@ -214,9 +214,11 @@ describe("refresh", () => {
     const state = () => [clients.userOf(text), clients.mayGoOn(text, "anna"), clients.expiryOf(text)];
     fixture.clock.advance(60_000);
     expect(state()).toEqual(["anna", true, null]);
+    expect(clients.endOf(text)).toEqual(expiresAt);
     expect(await clients.refresh()).toEqual(unchanged);
     fixture.clock.advance(1);
     expect(state()).toEqual([null, false, expiresAt]);
+    expect(clients.endOf(text)).toBeNull();
     expect(clients.isLeaving(text)).toBe(false);
     expect(await clients.refresh()).toEqual({ ...unchanged, expired: all });
     expect(await clients.refresh()).toEqual(unchanged);
@@ -227,6 +229,7 @@ describe("refresh", () => {
     fixture.put("anna.key", anna);
     expect(await clients.refresh()).toEqual(unchanged);
     expect(clients.list()).toEqual([of(anna, "anna")]);
+    expect(clients.endOf(text)).toBeNull();
   });
 
   test("an expired key keeps its place: no other file gets its key or its user", async () => {

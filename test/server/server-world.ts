@@ -44,10 +44,13 @@ export class ServerWorld {
   /** Of the removed ones: those that may come back. */
   readonly leaving = new Set<Key>();
   readonly expired = new Map<Key, Date>();
+  /** Until when keys are good. */
+  readonly ends = new Map<Key, Date>();
   /** Called before each operation of the storage; may throw, and may delay. */
   before: (operation: StorageOperation) => void | Promise<void> = () => {};
   readonly storage = new MemoryStorage({ clock: this.clock, before: (operation) => this.before(operation) });
   bootId = "boot";
+  groupsOf: (user: string) => readonly string[] = () => [];
   /** None unless a test sets some. */
   hooks: HookParts | undefined;
   /** Nobody unless a test sets somebody. */
@@ -69,6 +72,7 @@ export class ServerWorld {
       clients: {
         userOf: (key) => this.#userOf(key),
         expiryOf: (text) => this.expired.get(keyOf(text)) ?? null,
+        endOf: (text) => this.ends.get(keyOf(text)) ?? null,
         isLeaving: (text) => this.leaving.has(keyOf(text)),
         mayGoOn: (text) => this.#mayGoOn(keyOf(text)),
       },
@@ -81,6 +85,7 @@ export class ServerWorld {
       },
       options: { ...defaultProcessSettings, port, chunkBytes: 1024, memoryBytes: 1024 * 1024, ...change },
       rulesOf: () => ({ ...defaultUserRules, ...change }),
+      groupsOf: this.groupsOf,
       program: "test",
       newId: () => idOf(++this.#ids),
       ...(this.receipts === undefined ? {} : { receipts: this.receipts }),

@@ -41,6 +41,7 @@ export class SimulatedServer {
       clients: {
         userOf: (key) => this.#userOf(key),
         expiryOf: () => null,
+        endOf: () => null,
         isLeaving: () => false,
         mayGoOn: (key, user) => this.#userOf(key) === user,
       },

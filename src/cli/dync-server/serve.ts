@@ -102,12 +102,12 @@ async function openState(
 
 /** What a server is given that is as it was configured, or this process's own. */
 function ownParts(
-  { settings, rulesOf, mayHurry, hooksOf }: RunningConfiguration,
+  { settings, rulesOf, mayHurry, hooksOf, groupsOf }: RunningConfiguration,
   { clock, logger }: ServeParts,
 ) {
   const run = hookRunner({ clock, environment: process.env, agent: `dync-server/${version}` });
   return {
-    ...{ clock, logger, options: settings, rulesOf, mayHurry, program: `dync-server ${version}` },
+    ...{ clock, logger, options: settings, rulesOf, groupsOf, mayHurry, program: `dync-server ${version}` },
     // The catalogue's file is this process's alone: nobody has to be kept out.
     owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
     newId: () => randomBytes(16).toString("hex"),

@@ -131,7 +131,9 @@ const compactJws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** What a member of an info says, `undefined` where it does not hold what was meant. */
 type Member<Value> = (value: unknown) => Value | undefined;
 type Members = { readonly [name: string]: Member<unknown> };
-type Info<Of extends Members> = { readonly [Name in keyof Of]?: Exclude<ReturnType<Of[Name]>, undefined> };
+export type Info<Of extends Members> = {
+  readonly [Name in keyof Of]?: Exclude<ReturnType<Of[Name]>, undefined>;
+};
 
 /**
  * A JSON object of short members. An empty one is left out: the message is then, byte for byte, what the original program
@@ -139,22 +141,22 @@ type Info<Of extends Members> = { readonly [Name in keyof Of]?: Exclude<ReturnTy
  * is not empty, by which it is told from other objects.
  */
 export function info<Of extends Members>(members: Of, mark: object = {}): Field<Info<Of>> {
-  const known = Object.entries(members);
   const field = kind<Info<Of>>("json-object", {
     write: (value) =>
       Object.keys(value).length === 0 ? null : utf8Frame(JSON.stringify({ ...value, ...mark })),
-    read: (frame) => {
-      const json = readJsonObject(frame, limits.infoBytesMax) ?? {};
-      const there = known.filter(([name]) => Object.hasOwn(json, name));
-      const values = there.map(([name, member]) => [name, member(json[name])] as const);
-      return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Info<Of>;
-    },
+    read: (frame) => readMembers(members, readJsonObject(frame, limits.infoBytesMax) ?? {}),
   });
   return {
     ...field("info", `at most ${limits.infoBytesMax} bytes`),
     isOptional: true,
     members: Object.keys({ ...members, ...mark }),
   };
+}
+
+function readMembers<Of extends Members>(members: Of, json: object): Info<Of> {
+  const there = Object.entries(members).filter(([name]) => Object.hasOwn(json, name));
+  const values = there.map(([name, member]) => [name, member(json[name as keyof object])] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Info<Of>;
 }
 
 /**
@@ -196,6 +198,29 @@ export const faults: Member<readonly Fault[]> = (value) => {
 };
 export function oneOf<Word extends string>(...words: readonly Word[]): Member<Word> {
   return (value) => words.find((word) => word === value);
+}
+
+/** Members that belong together. Each by itself is read as that of an info. */
+export function group<Of extends Members>(members: Of): Member<Info<Of>> {
+  return (value) => (isObject(value) ? readMembers(members, value) : undefined);
+}
+
+/** At most `most` of such groups, none of them empty. */
+export function groups<Of extends Members>(members: Of, most: number): Member<readonly Info<Of>[]> {
+  const read = group(members);
+  return (value) => {
+    if (!Array.isArray(value) || value.length > most) return undefined;
+    const values = value.map(read);
+    return values.every((it) => it !== undefined && Object.keys(it).length > 0)
+      ? (values as readonly Info<Of>[])
+      : undefined;
+  };
+}
+
+export const texts: Member<readonly string[]> = (value) => (areTexts(value) ? value.map(oneLine) : undefined);
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function faultOf(value: unknown): Fault | null {

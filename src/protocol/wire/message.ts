@@ -9,6 +9,7 @@ import { waitCauses } from "../wait.ts";
 import * as field from "./fields.ts";
 import { readJsonObject, utf8Frame } from "./frames.ts";
 import { reservedMember } from "./metadata.ts";
+import { statusAsked, statusTold } from "./status.ts";
 
 /** The code of an `error` by which a client says that it will come back for this upload. */
 export const clientComesBack = errorMeanings["not-ready"].wire;
@@ -84,6 +85,8 @@ const error = {
       readsAgain: field.yes,
       /** Id of the upload of which all was read again for this answer, and is what was asked about. */
       readAgain: field.text,
+      /** Where `status` was asked for. */
+      ...statusTold,
     }),
   ),
 };
@@ -135,6 +138,7 @@ export const clientMessages = {
         state: field.yes,
         /** With `ask`, and `sha256` or `files`: id of an upload that is to be read again, and compared with these. */
         readAgain: field.text,
+        ...statusAsked,
       },
       { [reservedMember]: infoMarker },
     ),

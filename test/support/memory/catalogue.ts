@@ -282,6 +282,35 @@ export class MemoryCatalogue implements Catalogue {
       .slice(0, limit);
   }
 
+  async endedOf(
+    user: string,
+    state: "finished" | "failed",
+    after: Pick<UploadRecord, "id" | "updatedAt"> | null,
+    limit: number,
+  ): Promise<readonly UploadRecord[]> {
+    const order = new Map([...this.#records.keys()].map((id, at) => [id, at]));
+    const orderOf = ({ id }: Pick<UploadRecord, "id">) => order.get(id) ?? -1;
+    const compare = (a: Pick<UploadRecord, "id" | "updatedAt">, b: Pick<UploadRecord, "id" | "updatedAt">) =>
+      a.updatedAt === b.updatedAt ? orderOf(a) - orderOf(b) : a.updatedAt < b.updatedAt ? -1 : 1;
+    return this.list([state])
+      .filter((record) => record.user === user && (after === null || compare(record, after) < 0))
+      .sort((a, b) => compare(b, a))
+      .slice(0, limit);
+  }
+
+  async unfinishedOf(user: string, after: string | null, limit: number): Promise<readonly UploadRecord[]> {
+    const newest = [...this.#records.values()].toReversed();
+    return newest
+      .slice(after === null ? 0 : newest.findIndex(({ id }) => id === after) + 1)
+      .filter((record) => record.user === user && ["open", "publishing"].includes(record.state))
+      .slice(0, limit);
+  }
+
+  async storedSince(user: string, since: string, most: number): Promise<number> {
+    const stored = this.list(["finished"]).filter((it) => it.user === user && it.updatedAt >= since);
+    return Math.min(stored.length, most);
+  }
+
   async users(after: string | null, limit: number): Promise<readonly string[]> {
     const users = new Set(this.list(["finished", "failed"]).map(({ user }) => user));
     return [...users]

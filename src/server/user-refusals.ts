@@ -1,0 +1,54 @@
+// What was refused lately of each user, for the user: in memory, and no more than a little of each.
+
+import type { Clock } from "../base/clock.ts";
+import { cutText } from "../base/cut-text.ts";
+import { errorMeanings } from "../base/error.ts";
+import type { Refusal } from "../protocol/server/upload-life.ts";
+
+export interface KeptRefusal {
+  /** Of the upload. */
+  readonly name: string;
+  /** Number of the protocol. */
+  readonly code: number;
+  /** As its client was told; cut where it is long. */
+  readonly reason: string;
+  /** When that was last (ISO 8601, UTC), and how often in a row. */
+  readonly at: string;
+  readonly times: number;
+}
+
+const ofUserMax = 20;
+const usersMax = 1000;
+// Names and reasons as JSON has them: with all others a page of a list has room for one.
+const nameBytesMax = 500;
+const reasonBytesMax = 1000;
+
+export class UserRefusals {
+  readonly #clock: Pick<Clock, "date">;
+  /** Those of a user the latest last; and the user last of whom something was refused last. */
+  readonly #users = new Map<string, readonly KeptRefusal[]>();
+
+  constructor(clock: Pick<Clock, "date">) {
+    this.#clock = clock;
+  }
+
+  /** An upload of `user` was not taken. */
+  note(user: string, name: string, { code, text, info }: Refusal): void {
+    // What is stored already, as a client finds out that sends all of a folder again: nothing was lost.
+    if (code === errorMeanings["name-taken"].wire && info?.metadata === "same") return;
+    const about = { name: cutText(name, nameBytesMax), code, reason: cutText(text, reasonBytesMax) };
+    const kept = this.#users.get(user) ?? [];
+    const same = kept.find((it) => it.name === about.name && it.code === code && it.reason === about.reason);
+    const others = kept.filter((it) => it !== same);
+    const now = { ...about, at: this.#clock.date().toISOString(), times: (same?.times ?? 0) + 1 };
+    this.#users.delete(user);
+    this.#users.set(user, [...others, now].slice(-ofUserMax));
+    const [first] = this.#users.keys();
+    if (this.#users.size > usersMax && first !== undefined) this.#users.delete(first);
+  }
+
+  /** The latest first. */
+  of(user: string): readonly KeptRefusal[] {
+    return (this.#users.get(user) ?? []).toReversed();
+  }
+}
