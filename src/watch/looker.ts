@@ -7,6 +7,7 @@ import type { Job } from "../client/job.ts";
 import type { Completion, CompletionRule } from "./completion.ts";
 import { type Decided, overruled } from "./decision.ts";
 import { Beside, NotReachable, type Scanner, type Sighted, type Sighting } from "./folder/scan.ts";
+import { failureIn } from "./live/live-state.ts";
 import type { WaitReason } from "./wait-reason.ts";
 import type { IsBegun, Step, Waiting, WatchList } from "./watch-list.ts";
 
@@ -168,7 +169,9 @@ export class Looker {
       if (against !== null) list.waits(path, against);
       return false;
     }
-    if (step === "ask") return list.completed(path, completion, clock.now());
+    // Who follows a run while it is written believes at once that it ended badly.
+    if (step === "ask" || failureIn(completion) !== null)
+      return list.completed(path, completion, clock.now());
     list.waits(path, step.otherwise);
     return false;
   }
@@ -202,13 +205,10 @@ export class Looker {
   }
 }
 
-// There is nothing to send, or nothing that may be stored.
-const notBegunReasons: readonly WaitReason[] = ["empty", "run-failed", "run-aborted", "hash-mismatch"];
-
 /** Whether an entry goes while it is written, by what its rule says; what was begun, and is complete by now, goes on. */
 function begins(completion: Completion, isBegun: boolean): boolean {
-  if (completion.type === "waits") return !notBegunReasons.includes(completion.reason);
-  return isBegun && (completion.type === "by-quiet" || completion.outcome === "finished");
+  if (failureIn(completion) !== null) return false;
+  return completion.type === "waits" ? completion.reason !== "empty" : isBegun;
 }
 
 function isOpen({ at, kind }: Sighting, open: ReadonlySet<string>): Prepared | null {

@@ -149,13 +149,17 @@ export class WatchList {
   }
 
   /**
-   * Whether it is enough for this look that the entry is there: it was sent, the look before found it as it was sent, and its turn comes with
-   * another one. Then it counts as seen.
+   * Whether it is enough for this look that the entry is there: who sends it while it is written looks at it; or it was sent, the look before
+   * found it as it was sent, and its turn comes with another one. Then it counts as seen.
    */
   rests(path: string): boolean {
-    if (this.#turns === 1) return false;
     const entry = this.#entries.get(path);
-    if (entry === undefined || !isSettled(entry) || !entry.isAsSent) return false;
+    if (entry?.reason === "live") {
+      entry.seenIn = this.#look;
+      this.#seenInLook += 1;
+      return true;
+    }
+    if (this.#turns === 1 || entry === undefined || !isSettled(entry) || !entry.isAsSent) return false;
     const isItsTurn = (entry.row + this.#look) % this.#turns === 0;
     if (isItsTurn || this.#look - entry.lookedAtIn >= restsMax) return false;
     entry.seenIn = this.#look;

@@ -20,6 +20,8 @@ export interface WatchedRuns {
   readonly profile: string;
   readonly runs: number;
   readonly seed: number;
+  /** Whether runs are sent while they are written. */
+  readonly live?: boolean;
 }
 
 export interface WatchedRunsResult {
@@ -42,6 +44,7 @@ export async function watchRuns({
   profile: name,
   runs: count,
   seed,
+  live = false,
 }: WatchedRuns): Promise<WatchedRunsResult> {
   await using lab = await openLab({ inMemory: true });
   await using line = await startFaultyProxy({ targetPort: lab.port });
@@ -50,7 +53,14 @@ export async function watchRuns({
   await mkdir(folder);
   const random = randomFrom(seed);
   const runs = differentRuns(name, count, seed);
-  const watch = new Watch(lab, line, ["--profile", name, "--depth", "1", folder]);
+  const watch = new Watch(lab, line, [
+    ...(live ? ["--live"] : []),
+    "--profile",
+    name,
+    "--depth",
+    "1",
+    folder,
+  ]);
   const chaos = new AbortController();
   const trouble = makeTrouble(watch, line, random, chaos.signal);
   await writeAll(folder, runs, random);
@@ -134,7 +144,7 @@ class Watch {
     const gone = new Promise<void>((resolve) =>
       signal.addEventListener("abort", () => resolve(), { once: true }),
     );
-    await Promise.race([this.#program.line(/"reason":"queued"/, arriveMsMax).catch(() => {}), gone]);
+    await Promise.race([this.#program.line(/"reason":"(queued|live)"/, arriveMsMax).catch(() => {}), gone]);
   }
 
   /** Resolves when the entry was confirmed, to this process or an earlier one. */

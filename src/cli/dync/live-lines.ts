@@ -37,8 +37,13 @@ export class LiveLines {
     this.#lineMs = everyMs;
   }
 
-  /** Tells of a run until what this returns is called. */
-  follow(run: LiveRun, feed: LiveState, onNote: (text: string) => void): () => void {
+  /** Tells of a run until what this returns is called; `onWaiting` is told what its end waits for, when that is another. */
+  follow(
+    run: LiveRun,
+    feed: LiveState,
+    onNote: (text: string) => void,
+    onWaiting: (waiting: Waiting) => void = () => {},
+  ): () => void {
     const { clock, output } = this.#parts;
     let cancel: CancelTimer = () => {};
     let [saidText, saidAt] = ["", clock.now() - this.#lineMs + firstLineMs];
@@ -48,6 +53,7 @@ export class LiveLines {
       if (state !== recorded || clock.now() - recordedAt >= recordMs) {
         output.record("live", { path: run.path, ...liveFields(feed) });
         [recorded, recordedAt] = [state, clock.now()];
+        if (feed.waiting !== null) onWaiting(feed.waiting);
       }
       const text = `"${printable(basename(run.path))}": ${liveText(feed)}`;
       const isNews = clock.now() - saidAt >= (saidText === text ? sameLineMs : this.#lineMs);

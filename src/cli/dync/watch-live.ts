@@ -2,10 +2,12 @@
 
 import { relative, resolve, sep } from "node:path";
 import { sameJson } from "../../base/json-text.ts";
-import { isAtOrBelow } from "../../base/path-place.ts";
+import { isAtOrBelow, placeOf } from "../../base/path-place.ts";
 import type { BatchOptions } from "../../client/client.ts";
+import type { Job } from "../../client/job.ts";
 import type { LiveRun } from "../../client/live/feed.ts";
-import type { UploadTarget } from "../../client/upload-store.ts";
+import { pathOf } from "../../client/origin.ts";
+import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import type { Completion, EntryView } from "../../watch/completion.ts";
 import type { Decided } from "../../watch/decision.ts";
@@ -100,15 +102,14 @@ export class WatchLive {
     const prepared = jobs.prepare(sighting);
     if (prepared.type === "waits") return prepared;
     const job = asLive(prepared.job, { follow: this.#follow(), junk: [] });
-    const begunWith = await this.#metadataOfBegun(job);
-    // What was let in with these goes on with them: with others all of it would have to be sent anew.
-    const waiting = begunWith === null ? await lacks(prepared, sighting) : null;
+    const begun = await this.#begunFor(job);
+    // What was let in as that goes on so: with another name or other metadata all of it would have to be sent anew.
+    const waiting = begun === null ? await lacks(prepared, sighting) : null;
     if (waiting !== null) return { type: "waits", ...waiting };
     const isHeld = completion.type === "complete" && decided(sighting.path)?.decision !== "send";
     const against = isHeld ? ((await maker?.against(sighting)) ?? null) : null;
     if (against !== null) return { type: "waits", ...against };
-    const metadataText = begunWith ?? job.metadataText;
-    return { type: "job", job: { ...job, metadataText }, key: `${prepared.key} ${rulesDigest()}` };
+    return { type: "job", job: { ...job, ...begun }, key: `${prepared.key} ${rulesDigest()}` };
   }
 
   #follow() {
@@ -118,11 +119,16 @@ export class WatchLive {
     return { settleMs, runSettleMs: settleMs, profile, completeOn: null, isAsItIs: false };
   }
 
-  async #metadataOfBegun({ host, port, name, origin }: ReturnType<typeof asLive>): Promise<string | null> {
-    if (origin.kind !== "live") return null;
-    const target: UploadTarget = { host, port, name, origin };
+  /** As what the upload of a run was begun that is not finished; `null`: there is none. */
+  async #begunFor({ host, port, origin }: Job): Promise<Pick<Job, "name" | "metadataText"> | null> {
     await using client = openClient(this.#context);
-    return (await client.store.find(target))?.metadataText ?? null;
+    const isMeant = (upload: UnfinishedUpload): boolean =>
+      upload.origin.kind === "live" &&
+      placeOf(upload.origin.path) === placeOf(pathOf(origin) ?? "") &&
+      upload.host === host &&
+      upload.port === port;
+    const begun = (await client.store.list()).uploads.findLast(isMeant);
+    return begun === undefined ? null : { name: begun.name, metadataText: begun.metadataText };
   }
 
   /** What was said of a run when it began is what is stored with it. */
@@ -144,12 +150,13 @@ export class WatchLive {
   }
 
   #followed(): FeedOptions {
-    const { folder, decided, maker } = this.#options;
+    const { folder, decided, maker, reports } = this.#options;
     const lines = new LiveLines(this.#context, lineMs);
     return {
       onFeed: (run, feed, onNote) => {
         this.#feeds.set(run.path, feed);
-        return lines.follow(run, feed, onNote);
+        const path = entryPath(folder, run.path);
+        return lines.follow(run, feed, onNote, (waiting) => reports.liveWaiting(path, waiting));
       },
       ruleFor: (run, rule) => {
         const path = entryPath(folder, run.path);
@@ -157,7 +164,11 @@ export class WatchLive {
           maker === null
             ? null
             : await maker.against({ path, at: run.path, view, fingerprint: fingerprintOf(view) });
-        return liveRule(rule, { path, decided: () => decided(path), against });
+        return liveRule(rule, {
+          ...{ path, against, clock: this.#context.clock },
+          decided: () => decided(path),
+          isAway: () => this.#feeds.get(run.path)?.waiting?.reason === "not-reachable",
+        });
       },
     };
   }

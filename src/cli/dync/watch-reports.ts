@@ -108,6 +108,11 @@ export class WatchReports {
     this.#say(() => this.#context.output.warn(text, hint));
   }
 
+  /** What the end of a run waits for that is sent while it is written. */
+  liveWaiting(path: string, { reason, detail }: Waiting): void {
+    this.#notices?.note({ path, reason, detail: detail === "" ? waitReasons[reason] : detail });
+  }
+
   /** What a folder waits for that is sent along. */
   alsoWaiting(folder: string, { reason, detail }: Waiting): void {
     const { output } = this.#context;

@@ -169,14 +169,15 @@ export class LiveRuns implements RunBeginner {
     if (!(error instanceof DyncError)) throw error;
     if (causeOf(error, UploadKept) === null) this.#begun.delete(path);
     list.returned(path);
-    // What else it waits for the next look says.
-    list.waits(path, { reason: "changing", detail: "" });
-    if (signal.aborted || causeOf(error, RunLeft) !== null) return;
-    if (causeOf(error, GrowthRefused) !== null) {
+    if (signal.aborted) return;
+    const isServerOlder = causeOf(error, GrowthRefused) !== null;
+    if (isServerOlder) {
       if (this.#refusedUntil <= clock.now()) onRefused(error.message);
       this.#refusedUntil = clock.now() + refusedMs;
-      return;
     }
+    // What it waits for the next look says.
+    if (isServerOlder || causeOf(error, RunLeft) !== null)
+      return list.waits(path, { reason: "changing", detail: "" });
     if (isOfServer(error)) {
       this.#serverFault = error;
       return this.#hold(path, { waiting: retrying(error), key: null }, serverPauses);

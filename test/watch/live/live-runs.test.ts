@@ -40,10 +40,12 @@ let remembered: Map<string, SentEntry>;
 let against: Waiting | null;
 let isAsGiven: boolean;
 let metadata: string;
+let isAway: boolean;
 
 beforeEach(() => {
   [runs, completion, decided, live, remembered] = [new Map(), new Map(), new Map(), new Map(), new Map()];
   [said, usual, against, isAsGiven, metadata] = [[], [], null, true, "m"];
+  isAway = false;
   clock = new ManualClock();
   stop = new AbortController();
 });
@@ -352,7 +354,7 @@ describe("liveRule", () => {
     liveRule(
       { complete: async () => of },
       {
-        path: "a",
+        ...{ path: "a", clock, isAway: () => isAway },
         decided: () => (decision === null ? null : byPerson(decision)),
         against: async () => has,
       },
@@ -367,5 +369,24 @@ describe("liveRule", () => {
     expect(await by("send", noSign)).toEqual({ type: "by-quiet" });
     expect(await by("send", { type: "complete", outcome: "failed", sign: "" })).toEqual({ type: "by-quiet" });
     await expect(by("leave", finished)).rejects.toThrow('"a" is left alone');
+  });
+
+  test("ends a run that was not to be seen for a day, and none that is away for a night", async () => {
+    const of = { complete: async () => noSign };
+    const rule = liveRule(of, {
+      path: "a",
+      clock,
+      isAway: () => isAway,
+      decided: () => null,
+      against: async () => null,
+    });
+    for (const hours of [12, 12, 25]) {
+      isAway = false;
+      expect(await rule.complete(view)).toEqual(noSign);
+      isAway = true;
+      expect(await rule.complete(view)).toEqual(noSign);
+      clock.advance(hours * hourMs);
+    }
+    await expect(rule.complete(view)).rejects.toThrow("was not there for a day");
   });
 });
