@@ -3,6 +3,7 @@
 // whole and once, and nothing else.
 
 import { expect } from "bun:test";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, systemClock } from "../../src/base/clock.ts";
@@ -29,6 +30,8 @@ export interface WatchedRunsResult {
   readonly stored: number;
   /** Entries that had to wait for a person, and do. */
   readonly held: number;
+  /** Entries that were sent while they were written. */
+  readonly live: number;
   readonly kills: number;
   readonly cuts: number;
 }
@@ -77,7 +80,8 @@ export async function watchRuns({
   const newly = lines.filter(({ state, already }) => state === "sent" && already === false);
   expect(newly.length).toBeLessThanOrEqual(names.length);
   expect(new Set(newly.map(({ path }) => path)).size).toBe(newly.length);
-  return { stored: names.length, held: held.length, kills, cuts };
+  const begun = new Set(lines.filter(({ reason }) => reason === "live").map(({ path }) => path));
+  return { stored: names.length, held: held.length, live: begun.size, kills, cuts };
 }
 
 function isComplete({ end }: SimulatedRun): boolean {
@@ -151,17 +155,29 @@ class Watch {
   async sent(path: string): Promise<void> {
     const shown = JSON.stringify(path).replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     const pattern = new RegExp(`"path":${shown},"kind":"[a-z]+","state":"sent"`);
+    const until = systemClock.now() + 2 * arriveMsMax;
     while (!this.#lines.some((line) => line.path === path && line.state === "sent")) {
+      if (systemClock.now() > until) throw new Error(`${path} did not arrive: ${this.#said(path)}`);
       await this.#restarted;
       const program = this.#program;
       try {
         return void (await program.line(pattern, arriveMsMax));
       } catch (error) {
         await this.#restarted;
-        // Another process has it now.
+        // Another process has it now, or knows that it is stored: one that was killed may have written that down, and said it to nobody.
         if (program === this.#program) throw error;
+        if (existsSync(this.#lab.stored(path))) return;
       }
     }
+  }
+
+  /** What earlier processes said of an entry last. */
+  #said(path: string): string {
+    return this.#lines
+      .filter((line) => line.path === path || String(line.path).endsWith(`/${path}`))
+      .slice(-20)
+      .map((line) => JSON.stringify(line))
+      .join("\n");
   }
 
   async end(): Promise<readonly Readonly<Record<string, unknown>>[]> {
