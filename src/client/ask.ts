@@ -6,6 +6,7 @@ import { DyncError, type ErrorCode, errorCodeFromWire, errorMeanings } from "../
 import { formatServerAddress } from "../base/format-server-address.ts";
 import { encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorInfo, ErrorMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
+import type { StatusQuestion } from "../protocol/wire/status.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionParty, connectionError } from "./failure.ts";
@@ -33,6 +34,9 @@ export interface Question {
   readonly readAgain?: string;
   /** How the server is is wanted instead. */
   readonly state?: true;
+  /** How the user's uploads are is wanted instead; of a list what comes behind `after`, which an answer gave. */
+  readonly status?: StatusQuestion;
+  readonly after?: string;
 }
 
 /** How a server is; `null`: it does not say. */
@@ -109,6 +113,15 @@ export class CannotProve extends DyncError {
       `The server at ${formatServerAddress(party)} cannot prove what it has: it does not read stored files again when it is asked`,
       { hint: "it is an older or the original one; nothing is deleted that is not proved" },
     );
+  }
+}
+
+/** The server does not know how to tell of a user's uploads. */
+export class CannotTellStatus extends DyncError {
+  constructor(party: ConnectionParty) {
+    super("cannot-know", `The server at ${formatServerAddress(party)} does not tell how one's uploads are`, {
+      hint: 'it is an older or the original one: "dync uploads" and "dync history" show what is known here',
+    });
   }
 }
 
@@ -203,6 +216,24 @@ export class Asker {
     const { info } = await this.#once({ ...this.#nothing(), state: true }, signal);
     const { user = null, time = null, free = null, quota = null, server = null } = info;
     return { user, time, free, quota, server };
+  }
+
+  /**
+   * The reply to who wants to know how the user's uploads are; of a list the page behind `after`. Once, without patience; rejects with
+   * `DyncError`, such as `CannotTellStatus`.
+   */
+  async status(question: StatusQuestion, after: string | undefined, signal: AbortSignal): Promise<Reply> {
+    const behind = after === undefined ? {} : { after };
+    try {
+      const reply = await this.#once({ ...this.#nothing(), status: question, ...behind }, signal);
+      if (reply.info.status === question) return reply;
+      // These are about whatever was asked. With others one that does not know the question answers another one.
+      const { code, text } = reply;
+      if (code === "internal" || code === "malformed") throw new DyncError(code, text);
+    } catch (error) {
+      if (!(error instanceof CannotBeAsked)) throw error;
+    }
+    throw new CannotTellStatus(this.#options.party);
   }
 
   close(): void {

@@ -43,6 +43,7 @@ import { openStandardInput } from "./standard-input-source.ts";
 import { type Trial, type TrialOptions, tryUpload } from "./trial.ts";
 import type { Receipt } from "./upload.ts";
 import { type UnfinishedUpload, UploadStore } from "./upload-store.ts";
+import { type UserStatus, userStatus } from "./user-status.ts";
 
 /** Is told how a batch gets on. */
 export interface Reporter<J extends Job> {
@@ -421,6 +422,11 @@ export class Client {
   /** How `server` is. Once, without patience; rejects with `DyncError`, such as `CannotBeAsked`. */
   async serverState(server: ServerChoice, signal: AbortSignal): Promise<ServerState> {
     return await (await this.#askerOf(server, once)).state(signal);
+  }
+
+  /** How the uploads of this user are on `server`, with the `last` of what is stored, and refused, there. As `serverState`. */
+  async userStatus(server: ServerChoice, last: number, signal: AbortSignal): Promise<UserStatus> {
+    return await userStatus(await this.#askerOf(server, once), last, signal);
   }
 
   /** What would become of an upload to `server`. As `serverState`. */

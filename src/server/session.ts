@@ -229,7 +229,7 @@ export class Session {
     const { code, text: reason } = refusal;
     const about = { user, key: fingerprintOf(this.origin), name: this.name, size, client };
     this.#parts.audit?.record({ event: "refused", ...about, code, reason });
-    this.#parts.refusals?.note(user, this.name, refusal);
+    this.#parts.refusals?.note(user, this.name, refusal, size);
   }
 
   #log(level: LogLevel, message: string, fields: LogFields): void {

@@ -32,10 +32,10 @@ export class UserRefusals {
     this.#clock = clock;
   }
 
-  /** An upload of `user` was not taken. */
-  note(user: string, name: string, { code, text, info }: Refusal): void {
-    // What is stored already, as a client finds out that sends all of a folder again: nothing was lost.
-    if (code === errorMeanings["name-taken"].wire && info?.metadata === "same") return;
+  /** An upload of `user` was not taken, of `size` bytes as far as is known. */
+  note(user: string, name: string, refusal: Refusal, size?: number): void {
+    if (isStored(refusal, size)) return;
+    const { code, text } = refusal;
     const about = { name: cutText(name, nameBytesMax), code, reason: cutText(text, reasonBytesMax) };
     const kept = this.#users.get(user) ?? [];
     const same = kept.find((it) => it.name === about.name && it.code === code && it.reason === about.reason);
@@ -51,4 +51,10 @@ export class UserRefusals {
   of(user: string): readonly KeptRefusal[] {
     return (this.#users.get(user) ?? []).toReversed();
   }
+}
+
+/** Whether that is stored already, as a client finds out that sends all of a folder again: then nothing was lost. */
+function isStored({ code, info }: Refusal, size: number | undefined): boolean {
+  const isTaken = code === errorMeanings["name-taken"].wire;
+  return isTaken && info?.metadata === "same" && (size === undefined || info.size === size);
 }

@@ -106,7 +106,7 @@ test.skipIf(terminalMissing !== null)(
     const shown = await typedInBash(newDesk(), [
       "dync his\t",
       "dync check la\trun4\t",
-      "dync --server-key=run4\tst\t",
+      "dync --server-key=run4\tsto\t",
       "dync -m run\t42\tlab",
       "dync-server conf\tsh\t--log-le\td\t",
       "dync uploads --\t\tjson",

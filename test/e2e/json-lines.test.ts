@@ -187,6 +187,14 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     const { fingerprint = "none" } = (known?.general ?? {}) as { readonly fingerprint?: string };
     expect((await dync("trust", `127.0.0.1:${lab.port}`, fingerprint)).at(-1)).toMatchObject({ isNew: true });
     expect((await dync("join", `127.0.0.1:${lab.port}`)).at(-1)).toMatchObject({ isIn: true, user: "alice" });
+    const [told] = await dync("status", `127.0.0.1:${lab.port}`);
+    expect(told).toMatchObject({
+      type: "server-status",
+      user: "alice",
+      stored: expect.anything(),
+      running: [],
+    });
+    expect((await dync("status")).at(-1)).toMatchObject({ ok: true, servers: 1, silent: 0 });
     writeFileSync(join(lab.homes.client, "servers", "broken.key"), "nonsense");
     expect((await dync("servers")).at(-1)).toMatchObject({ exit: 2 });
   });

@@ -79,6 +79,19 @@ function referenceClientTests(): void {
     });
   }
 
+  test("a status cannot be had of it, and nothing is stored there", async () => {
+    const data = folder.file("reference-status");
+    await using server = await startReferenceServer(homes.server, data, ["--chunk", String(chunk)]);
+    const command = [programs.dync, "status", "-p", String(server.port), "127.0.0.1"];
+    const { code, stderr } = await runProgram(command, { env: { DYNC_HOME: homes.client } }, slowMs);
+    expect(code).toBe(9);
+    expect(stderr).toContain("does not tell how one's uploads are\n");
+    expect(stderr).toContain("hint: it is an older or the original one");
+    expect((await server.stop()).violations).toEqual([]);
+    const left = existsSync(data) ? readdirSync(data, { recursive: true, withFileTypes: true }) : [];
+    expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);
+  });
+
   const harmless: [string, string[]][] = [
     ["lost", ["--lose", "0,7,8,30"]],
     ["lost-at-the-end", ["--lose", "50"]],

@@ -159,9 +159,12 @@ describe("what was refused", () => {
     expect((await client.upload("content")).type).toBe("upload-finished");
     const again = await world.connect(2);
     expect(await again.ask(postOf())).toMatchObject({ code: 409 });
+    expect(await again.ask(postOf({ info: { size: 7 } }))).toMatchObject({ code: 409 });
     expect(await listed("refused")).toEqual([]);
-    expect(await again.ask(postOf({ metadataText: '{"sample":"B"}' }))).toMatchObject({ code: 409 });
+    expect(await again.ask(postOf({ info: { size: 8 } }))).toMatchObject({ code: 409 });
     expect(await names("refused")).toEqual(["a.raw"]);
+    expect(await again.ask(postOf({ metadataText: '{"sample":"B"}' }))).toMatchObject({ code: 409 });
+    expect(await listed("refused")).toMatchObject([{ name: "a.raw", times: 2 }]);
   });
 
   test("hostile names and reasons fit into their pages", async () => {

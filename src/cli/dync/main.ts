@@ -20,6 +20,7 @@ import { serviceInstallCommand } from "./service-install.ts";
 import { serviceLogsCommand } from "./service-logs.ts";
 import { serviceRunCommand } from "./service-run.ts";
 import { serviceStatusCommand } from "./service-status.ts";
+import { statusCommand } from "./status.ts";
 import { trustCommand } from "./trust.ts";
 import { uploadsCommand } from "./uploads.ts";
 import { dyncUsage } from "./usage.ts";
@@ -37,6 +38,7 @@ export const dync: Program = {
     trustCommand,
     joinCommand,
     serversCommand,
+    statusCommand,
     uploadsCommand,
     resumeCommand,
     cancelCommand,

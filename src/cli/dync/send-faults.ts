@@ -27,7 +27,7 @@ import { isThere, kindOf } from "./what-is-there.ts";
 
 /** What people type for our commands, who know other programs. */
 const otherNames: Readonly<Record<string, string>> = {
-  ...named("uploads", "list", "ls", "status", "show", "unfinished", "pending", "queue"),
+  ...named("uploads", "list", "ls", "show", "unfinished", "pending", "queue"),
   ...named("resume", "continue", "retry", "restart"),
   ...named("free", "clean", "cleanup", "purge", "prune", "tidy"),
   ...named("cancel", "abort", "rm", "remove", "delete", "drop", "stop", "kill"),
@@ -48,6 +48,7 @@ export const commandNames = [
   "trust",
   "join",
   "servers",
+  "status",
   "uploads",
   "resume",
   "cancel",

@@ -33,7 +33,7 @@ export const serversCommand = defineCommand({
   async run(_values, { output, environment }) {
     const known = readKnownServers(environment);
     const servers: Listed[] = [];
-    for (const { name, isDefault, ...choice } of await choicesOf(known))
+    for (const { name, isDefault, ...choice } of await knownChoices(known))
       servers.push({ ...(await knownServer(known.home, choice)), name, isDefault });
     const general = await generalKey(known.home);
     output.summarise({ servers: servers.map(told), general: general === null ? null : toldKey(general) });
@@ -49,20 +49,24 @@ export const serversCommand = defineCommand({
 
 /** What stands for SERVER: the names that the user gave, and the addresses of other servers that are known. */
 export async function serverNames(environment: Environment): Promise<readonly string[]> {
-  const choices = await choicesOf(readKnownServers(environment));
+  const choices = await knownChoices(readKnownServers(environment));
   return choices.map(({ name, host, port }) => {
     if (name !== null) return name;
     return port === defaultPort && !host.includes(":") ? host : formatServerAddress({ host, port });
   });
 }
 
-interface NamedChoice extends ServerChoice {
+export interface NamedChoice extends ServerChoice {
   readonly name: string | null;
   readonly isDefault: boolean;
 }
 
 /** Those with a name first, then the default where it is an address, then those that have files. */
-async function choicesOf({ home, named, default: fallback }: KnownServers): Promise<readonly NamedChoice[]> {
+export async function knownChoices({
+  home,
+  named,
+  default: fallback,
+}: KnownServers): Promise<readonly NamedChoice[]> {
   const choices: NamedChoice[] = [...named].map(([name, { host, port, serverKey }]) => ({
     ...{ host, port, name, isDefault: fallback?.text === name },
     serverKeyFile: serverKey === null ? null : resolve(home, serverKey),

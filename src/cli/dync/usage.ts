@@ -11,6 +11,7 @@ Usage:
   dync trust SERVER FILE         say which key a server must have
   dync join [SERVER]             ask a server to let this user in
   dync servers                   list the servers that are known here
+  dync status [SERVER]           what runs there, arrived, and was refused
   dync uploads                   list what is unfinished
   dync resume [ID]...            go on with all or some of it
   dync cancel ID...              drop some of it, here and on the server
@@ -160,7 +161,8 @@ Exit status:
   2  usage or configuration  7  refused for good: key, permission, name taken
   3  some files failed       8  checksum mismatch
   4  file missing, unreadable or changed while it was read
-  9  nobody can know: the server is an older one ("dync check", "dync free")
+  9  nobody can know: the server is an older one ("dync check", "dync free",
+     "dync status")
   130  interrupted (143 by SIGTERM); a shell's loop ends as well
 `;
 
