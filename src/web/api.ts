@@ -2,7 +2,7 @@
 // people type beside the server. Which of them somebody may use, his role says.
 
 import { DyncError, errorFields, errorMeanings } from "../base/error.ts";
-import { fullInMs, type History, type Span, spans } from "./history.ts";
+import { fullInMs, type History, type Span, spans } from "../server/history.ts";
 import {
   type HttpAnswer,
   type HttpHandler,

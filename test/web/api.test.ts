@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
+import { History } from "../../src/server/history.ts";
 import { apiRoutes, type WebCommand } from "../../src/web/api.ts";
-import { History } from "../../src/web/history.ts";
 import type { EventSink, HttpAnswer, HttpRequest } from "../../src/web/http/http-message.ts";
 import { LiveView } from "../../src/web/live-view.ts";
 import { type Role, Sessions } from "../../src/web/sessions.ts";

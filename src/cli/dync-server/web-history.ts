@@ -1,4 +1,4 @@
-// Keeps what the charts of the status page show over restarts: a small file beside the catalogue, which nobody else needs. Lost or
+// Keeps what the charts of the status page show, and what the disk's forecast is made of, over restarts: a small file beside the catalogue, which nobody else needs. Lost or
 // damaged, it begins anew.
 
 import { readFileSync } from "node:fs";
@@ -8,13 +8,13 @@ import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { replaceFile } from "../../base/replace-file.ts";
+import { History, type HistoryLook, spans, type WrittenHistory } from "../../server/history.ts";
 import { stateFolder } from "../../storage/state-folder.ts";
-import { History, type HistoryLook, spans, type WrittenHistory } from "../../web/history.ts";
 import { counts } from "./command-schemas.ts";
 
 export interface KeptHistory {
   readonly history: History;
-  /** Looks and writes from now on, until `end`. */
+  /** Looks and writes from now on, until `end`; called again it does no more. */
   begin(freeBytes: HistoryLook["freeBytes"], logger: Logger): void;
   end(): void;
 }
@@ -40,10 +40,13 @@ export function openHistory(dataFolder: string, clock: Clock): KeptHistory {
   const path = join(stateFolder(dataFolder), "history.json");
   const history = new History(clock, readHistory(path));
   let writtenAt = clock.now();
+  let hasBegun = false;
   let write = (): void => {};
   return {
     history,
     begin(freeBytes, logger) {
+      if (hasBegun) return;
+      hasBegun = true;
       write = () => {
         writtenAt = clock.now();
         try {

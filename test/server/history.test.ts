@@ -1,7 +1,7 @@
 // What charts show: samples that do not grow in number, over pauses, restarts and clocks that are set; and the forecast.
 
 import { describe, expect, test } from "bun:test";
-import { fullInMs, History, type Sample, spans } from "../../src/web/history.ts";
+import { fullInMs, History, type Sample, spans } from "../../src/server/history.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const hourMs = 3_600_000;
