@@ -7,6 +7,7 @@
 import type { Destination } from "../upload/destination.ts";
 import type { FieldValue } from "../upload/metadata-field.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
+import type { AlarmBook } from "./alarm-book.ts";
 import type { NewDelivery, Outbox } from "./outbox.ts";
 import type { Counted, Quota, QuotaRoom, UserUsage } from "./quota.ts";
 
@@ -241,6 +242,8 @@ export interface ListPage {
 export interface Catalogue {
   /** What hooks are still to be told. */
   readonly outbox: Outbox;
+  /** Which alarms were told, and what they need to know of what was stored. */
+  readonly alarms: AlarmBook;
   /**
    * Adds an upload, and gives it its name: in one step with looking whether that is free, and whether one of `bounds` is
    * passed. `owner` holds it.

@@ -92,6 +92,13 @@ const steps: readonly Step[] = [
   "ALTER TABLE metadata ADD COLUMN escapes INTEGER;",
   // Whose client wants a receipt hears it also when it asks after a restart.
   "ALTER TABLE uploads ADD COLUMN wants_receipt INTEGER NOT NULL DEFAULT 0 CHECK (wants_receipt IN (0, 1));",
+  // Alarms that were told and are not over, and what was stored and is not what it was.
+  `CREATE TABLE alarms (
+     alarm TEXT NOT NULL, subject TEXT NOT NULL, since TEXT NOT NULL, told_at INTEGER NOT NULL, times INTEGER NOT NULL,
+     text TEXT NOT NULL, PRIMARY KEY (alarm, subject)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE damaged (id TEXT PRIMARY KEY, found_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TRIGGER damage_of_forgotten AFTER DELETE ON uploads BEGIN DELETE FROM damaged WHERE id = OLD.id; END;`,
 ];
 
 /** What `migrate` brings the tables to. */

@@ -1,4 +1,4 @@
-// What hooks are still to be told about uploads that finished: the contract. A delivery is written down in the same step as the
+// What hooks are still to be told about uploads that finished, and of alarms: the contract. A delivery is written down in the same step as the
 // end of its upload, and stays until somebody took it: so none is lost, and one may come twice.
 
 /** One that begins with the end of an upload. */
@@ -13,7 +13,7 @@ export interface Delivery {
   /** Counts up; never used again. */
   readonly id: number;
   readonly hook: string;
-  /** Id, user and name of the upload. */
+  /** Id, user and name of the upload; of an alarm the id of the notice, its name, and what it is about. */
   readonly upload: string;
   readonly user: string;
   readonly name: string;
@@ -60,6 +60,8 @@ export interface Outbox {
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]>;
   /** Whether an attempt failed of something that waits for `hook`. */
   isFailing(hook: string): Promise<boolean>;
+  /** For each hook that did not take something that waits, in the order of their names: the oldest of that, and how much it is. */
+  failures(): Promise<readonly { readonly oldest: Delivery; readonly failing: number }[]>;
   /** For each hook for which something waits, in the order of their names. */
   counts(): Promise<readonly OutboxCount[]>;
 }

@@ -31,10 +31,11 @@ import {
 } from "./catalogue.ts";
 import { amended, changed, grown, newRecord, taken } from "./change.ts";
 import { type Counted, type Quota, type QuotaRoom, roomWithin, type UserUsage } from "./quota.ts";
+import { alarmStatements, SqliteAlarms } from "./sqlite-alarms.ts";
 import { SqliteAmend } from "./sqlite-amend.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { SqliteList } from "./sqlite-list.ts";
-import { outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
+import { type OutboxCalls, outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
 import { columnValue, members, recordOf, statementsOf } from "./sqlite-records.ts";
 import { SqliteUsage } from "./sqlite-usage.ts";
 import { paced, TurnQueue } from "./turn-queue.ts";
@@ -66,6 +67,7 @@ export class SqliteCatalogue implements Catalogue {
   readonly #onDamaged: (error: DyncError) => void;
   readonly #queue: TurnQueue;
   readonly outbox: SqliteOutbox;
+  readonly alarms: SqliteAlarms;
   readonly #list: SqliteList;
   readonly #amend: SqliteAmend;
   #isDamaged = false;
@@ -76,10 +78,12 @@ export class SqliteCatalogue implements Catalogue {
     this.#statements = statementsOf(database);
     this.#amend = new SqliteAmend(database);
     this.#list = new SqliteList(database);
-    this.outbox = new SqliteOutbox(database, {
+    const calls: OutboxCalls = {
       ask: (read) => this.#ask(read),
       change: (write) => this.#change("changed in", write),
-    });
+    };
+    this.outbox = new SqliteOutbox(database, calls);
+    this.alarms = new SqliteAlarms(database, this.outbox, calls);
     this.#usage = new SqliteUsage(database);
     this.#canCompact = pragma(this.#database, "auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
@@ -90,6 +94,7 @@ export class SqliteCatalogue implements Catalogue {
     statementsOf(database);
     new SqliteList(database).page({ fields: [{ path: "any", value: "" }] }, null, 1);
     outboxStatements(database);
+    alarmStatements(database);
     new SqliteUsage(database);
     new SqliteAmend(database);
   }

@@ -41,6 +41,12 @@ export function outboxStatements(database: DatabaseSync) {
     ),
     isFailing: database.prepare("SELECT 1 FROM outbox WHERE hook = ? AND attempts > 0 LIMIT 1"),
     counts: database.prepare("SELECT hook, count(*) AS deliveries FROM outbox GROUP BY hook ORDER BY hook"),
+    failingHooks: database.prepare(
+      "SELECT hook, count(*) AS failing FROM outbox WHERE attempts > 0 GROUP BY hook ORDER BY hook",
+    ),
+    oldestFailing: database.prepare(
+      `SELECT ${columns} FROM outbox WHERE hook = ? AND attempts > 0 ORDER BY id LIMIT 1`,
+    ),
     failing: database.prepare("SELECT count(*) AS failing FROM outbox WHERE hook = ? AND attempts > 0"),
   } satisfies Record<string, StatementSync>;
 }
@@ -114,6 +120,15 @@ export class SqliteOutbox implements Outbox {
 
   isFailing(hook: string): Promise<boolean> {
     return this.#calls.ask(() => this.#statements.isFailing.get(hook) != null);
+  }
+
+  failures(): ReturnType<Outbox["failures"]> {
+    return this.#calls.ask(() =>
+      this.#statements.failingHooks.all().map(({ hook, failing }) => ({
+        oldest: deliveryOf(this.#statements.oldestFailing.get(hook as string)),
+        failing: Number(failing),
+      })),
+    );
   }
 
   counts(): Promise<readonly OutboxCount[]> {

@@ -1,4 +1,4 @@
-// `[[hooks]]` of a server's file: what is told about uploads. Whether the programs that they name are there is seen by whoever
+// `[[hooks]]` of a server's file: what is told about uploads, and of alarms. Whether the programs that they name are there is seen by whoever
 // reads this one.
 
 import { isAbsolute, resolve } from "node:path";
@@ -15,9 +15,13 @@ import { isTable, tomlText } from "./toml.ts";
 export interface HookRow {
   readonly name: string;
   readonly event: (typeof hookEvents)[number];
-  /** It has this one, or a URL. */
+  /** It has this one, a URL, or mail addresses. */
   readonly command?: readonly [string, ...string[]] | undefined;
   readonly url?: string | undefined;
+  readonly mail?: readonly string[] | undefined;
+  readonly from?: string | undefined;
+  /** Absolute path of a program. */
+  readonly sendmail?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Absolute path of a file. */
   readonly "secret-file"?: string | undefined;
@@ -44,10 +48,13 @@ export function hooksMembers(folder: string) {
     hooks: v.optional(
       v.array(
         table({
-          name: member(readName),
+          name: member(readHookName),
           event: ofKind(choices("EVENT", hookEvents)),
           command: v.optional(member(readCommand)),
           url: v.optional(member(readUrl)),
+          mail: v.optional(member(readMailAddresses)),
+          from: v.optional(member(readMailAddress)),
+          sendmail: v.optional(member(readProgram)),
           headers: v.optional(member(readHeaders)),
           "secret-file": v.optional(member((value) => readSecretPath(value, folder))),
           "allow-http": v.optional(ofKind(switches)),
@@ -88,11 +95,19 @@ export function hooksFaults(
 function hookFaults(hook: HookRow): readonly (readonly [readonly string[], string])[] {
   const faults: (readonly [readonly string[], string])[] = [];
   if (hook.event !== "before" && hook["on-failure"] !== undefined) {
-    const text = 'is for hooks with event = "before": what was stored is told again until the hook takes it';
+    const text = 'is for hooks with event = "before": all else is told again until the hook takes it';
     faults.push([["on-failure"], text]);
   }
-  if ((hook.command === undefined) === (hook.url === undefined))
-    faults.push([[], 'needs a "command" or a "url", and not both']);
+  const targets = [hook.command, hook.url, hook.mail].filter((it) => it !== undefined);
+  if (targets.length !== 1) faults.push([[], 'needs one of "command", "url" and "mail"']);
+  if (hook.event !== "alarm" && hook.mail !== undefined)
+    faults.push([["mail"], 'is for hooks with event = "alarm"']);
+  for (const key of ["from", "sendmail"] as const)
+    if (hook.mail === undefined && hook[key] !== undefined)
+      faults.push([[key], "is for hooks that have mail"]);
+  for (const key of ["users", "groups", "rules"] as const)
+    if (hook.event === "alarm" && hook[key] !== undefined)
+      faults.push([[key], "is for hooks that are told of uploads: an alarm says whom it is about"]);
   for (const key of ["headers", "secret-file", "allow-http"] as const)
     if (hook.url === undefined && hook[key] !== undefined)
       faults.push([[key], "is for hooks that have a url"]);
@@ -108,7 +123,8 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
 }
 
-function readName(value: unknown): Parsed<string> {
+/** A name that may stand in keys, headers and variables. */
+export function readHookName(value: unknown): Parsed<string> {
   const isName =
     typeof value === "string" && /^[A-Za-z0-9][\w.-]*$/.test(value) && value.length <= nameLengthMax;
   return isName
@@ -122,6 +138,29 @@ function readCommand(value: unknown): Parsed<HookRow["command"]> {
   if (!texts.ok || texts.value.some((it) => it.includes("\0"))) return wrong(wanted, tomlText(value));
   const [program = "", ...args] = texts.value;
   return isAbsolute(program) ? right([program, ...args]) : wrong(wanted, tomlText(program));
+}
+
+// What any mail system takes, and nothing that could be an option or another header.
+const mailForm = /^[A-Za-z0-9][\w.+-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?$/;
+
+function readMailAddress(value: unknown): Parsed<string> {
+  const isAddress = typeof value === "string" && mailForm.test(value) && value.length <= 254;
+  return isAddress ? right(value) : wrong('a mail address: "data@example.org"', tomlText(value));
+}
+
+function readMailAddresses(value: unknown): Parsed<readonly string[]> {
+  const wanted = 'a list of mail addresses: ["data@example.org"]';
+  const texts = readTexts(value);
+  if (!texts.ok) return wrong(wanted, tomlText(value));
+  const other = texts.value.find((it) => !readMailAddress(it).ok);
+  return other === undefined ? texts : wrong(wanted, tomlText(other));
+}
+
+function readProgram(value: unknown): Parsed<string> {
+  const isPath = typeof value === "string" && isAbsolute(value) && !value.includes("\0");
+  return isPath
+    ? right(value)
+    : wrong('a program by its absolute path: "/usr/sbin/sendmail"', tomlText(value));
 }
 
 function readUrl(value: unknown): Parsed<string> {

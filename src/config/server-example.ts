@@ -104,6 +104,56 @@ const hooksChapter = `# ---- What is asked before an upload, and told of what wa
 #groups = ["mass-spec"]
 #rules = ["mass spectrometry"]           # taken by one of these rules`;
 
+const alarmsChapter = `# ---- Of what somebody is told
+#
+# An alarm is told to hooks with event = "alarm" when it begins, again while it
+# goes on, and once when it is over. "dync-server alarms" lists those that are
+# not over, and "dync-server alarms try NAME" tries one out.
+
+#[[hooks]]
+#name = "operators"
+#event = "alarm"
+#mail = ["data@example.org"]             # by the local sendmail; or a command,
+#                                        # or a url, as with other hooks
+#from = "dync@example.org"               # default: as the mail system has it
+#sendmail = "/usr/sbin/sendmail"
+
+#[[alarms]]
+#name = "instruments"
+#when = "silent"                         # who sends at least so often, has not
+#after = "6h"
+#during = "Mon-Fri 08:00-18:00"          # hours that count; default: all
+#users = ["ms-*"]                        # each by itself; those who sent once
+#groups = ["mass-spec"]
+#together = false                        # true: who of them sends last counts
+#tell = ["operators"]                    # default: all hooks for alarms
+#again = "1d"                            # told again after so long
+
+#[[alarms]]
+#name = "stalled"
+#when = "stalled"                        # an upload got nothing for so long
+#after = "1d"
+
+#[[alarms]]
+#name = "disk"
+#when = "disk-full"
+#within = "14d"                          # full by then, as it went on last day
+#free = "500GiB"                         # or less than that is free
+
+#[[alarms]]
+#name = "hooks"
+#when = "hook-failing"                   # did not take something for so long
+#after = "10m"
+
+#[[alarms]]
+#name = "damage"
+#when = "damaged"                        # found by "dync-server uploads verify"
+
+#[[alarms]]
+#name = "keys"
+#when = "key-expiring"
+#within = "14d"`;
+
 const chapters: Readonly<Record<Scope, string>> = {
   process: "# ---- The server",
   user: "# ---- Each user's uploads",
@@ -114,7 +164,7 @@ export function exampleText(): string {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const chapter = (scope: Scope): string =>
     [chapters[scope], ...rows.filter((it) => it.scope === scope).map(entryOf)].join("\n\n");
-  return `${[head, chapter("process"), chapter("user"), rulesChapter, limitsChapter, hooksChapter].join("\n\n")}\n`;
+  return `${[head, chapter("process"), chapter("user"), rulesChapter, limitsChapter, hooksChapter, alarmsChapter].join("\n\n")}\n`;
 }
 
 function entryOf(row: Setting<unknown>): string {

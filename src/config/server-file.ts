@@ -2,7 +2,9 @@
 
 import { resolve } from "node:path";
 import * as v from "valibot";
+import type { Alarm } from "../alarms/alarm.ts";
 import type { LimitEntry } from "../rules/user-limits.ts";
+import { type AlarmRow, alarmsFaults, alarmsMembers, alarmsOfRows } from "./alarms-table.ts";
 import { type HookRow, hooksFaults, hooksMembers } from "./hooks-table.ts";
 import { type LimitsRow, limitEntries, limitsFaults, limitsMembers } from "./limits-table.ts";
 import { right } from "./parsed.ts";
@@ -28,6 +30,9 @@ export interface ServerFile {
   readonly hooks: readonly HookRow[];
   /** Hooks and groups, in the same way. */
   readonly hooksText: string;
+  readonly alarms: readonly Alarm[];
+  /** Alarms and groups, in the same way. */
+  readonly alarmsText: string;
 }
 
 /** Reads `text`; paths in it begin at `folder`, an absolute path. Everything that is wrong with it is told at once. */
@@ -40,23 +45,27 @@ export function readServerFile(text: string, folder: string): FileReading<Server
     groups = {},
     limits = [],
     hooks = [],
+    alarms = [],
     ...settings
   } = reading.value as TablesAndSettings;
   const faults = [
     ...groupFaults("rules", rules ?? [], groups, reading),
     ...limitsFaults(limits, groups, reading),
     ...hooksFaults(hooks, rules ?? [], groups, reading),
+    ...alarmsFaults(alarms, hooks, groups, reading),
   ].toSorted((a, b) => a.line - b.line);
   if (faults.length > 0) return { ok: false, faults };
-  const textOf = (list: "rules" | "limits" | "hooks"): string =>
+  const textOf = (list: "rules" | "limits" | "hooks" | "alarms"): string =>
     toml.ok ? JSON.stringify([toml.value[list], toml.value.groups]) : "";
   const entries = limitEntries(limits, groups);
   const texts = {
     rulesText: textOf("rules"),
     limitsText: limits.length === 0 ? "" : textOf("limits"),
     hooksText: hooks.length === 0 ? "" : textOf("hooks"),
+    alarmsText: alarms.length === 0 ? "" : textOf("alarms"),
   };
-  return { ...reading, value: { settings, rules, groups, limits: entries, hooks, ...texts } };
+  const tables = { rules, groups, limits: entries, hooks, alarms: alarmsOfRows(alarms, groups) };
+  return { ...reading, value: { settings, ...tables, ...texts } };
 }
 
 type TablesAndSettings = SettingValues & {
@@ -64,6 +73,7 @@ type TablesAndSettings = SettingValues & {
   readonly groups?: Groups;
   readonly limits?: readonly LimitsRow[];
   readonly hooks?: readonly HookRow[];
+  readonly alarms?: readonly AlarmRow[];
 };
 
 function fileSchema(folder: string) {
@@ -74,6 +84,7 @@ function fileSchema(folder: string) {
     ...rulesMembers(folder),
     ...limitsMembers(),
     ...hooksMembers(folder),
+    ...alarmsMembers(),
   });
 }
 

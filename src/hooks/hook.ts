@@ -1,11 +1,11 @@
-// A hook: something of the steward's that is told about uploads. Which uploads it is for, and how long it is waited for when it
+// A hook: something of the steward's that is told about uploads, or of alarms. Which uploads it is for, and how long it is waited for when it
 // failed. Pure.
 
 import { doubled, type Pauses } from "../base/pauses.ts";
 import type { Matches } from "../rules/linear-pattern.ts";
 
-/** "before": an upload is to begin; "after": one was stored. */
-export const hookEvents = ["before", "after"] as const;
+/** "before": an upload is to begin; "after": one was stored; "alarm": an alarm began, goes on, or is over. */
+export const hookEvents = ["before", "after", "alarm"] as const;
 export type HookEvent = (typeof hookEvents)[number];
 
 /** What is told. */
@@ -19,6 +19,15 @@ export type HookTarget =
       readonly headers: Readonly<Record<string, string>>;
       /** HMAC-SHA256 of a text (UTF-8) by the secret, lower-case hex; `null`: there is none. */
       readonly sign: ((text: string) => string) | null;
+    }
+  | {
+      /** Of alarms alone. */
+      readonly type: "mail";
+      readonly to: readonly string[];
+      /** `null`: whom the mail system writes there. */
+      readonly from: string | null;
+      /** Absolute path of the program that takes mail, called as sendmail is: `-i` and the recipients. */
+      readonly sendmail: string;
     };
 
 export interface Hook {

@@ -226,7 +226,7 @@ export class AfterHooks {
   }
 
   readonly #hookOf = (name: string): Hook | null =>
-    this.#parts.hooksOf().find((it) => it.name === name && it.event === "after") ?? null;
+    this.#parts.hooksOf().find((it) => it.name === name && it.event !== "before") ?? null;
 
   async #tellStuck(): Promise<void> {
     for (const { hook, deliveries } of await this.#parts.catalogue.outbox.counts()) {

@@ -120,7 +120,9 @@ export class Rereads {
       },
     });
     const [flaw] = flaws;
-    if (flaw !== undefined || !isThere) return this.#flawed(record, flaw, isThere);
+    const isSound = flaw === undefined && isThere;
+    await catalogue.alarms.readAgain(record.id, isSound, this.#parts.clock.date().toISOString());
+    if (!isSound) return this.#flawed(record, flaw, isThere);
     const { size, sha256 } = record;
     return {
       code: errorMeanings["name-taken"].wire,

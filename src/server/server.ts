@@ -119,6 +119,11 @@ export class Server {
     return this.#uploads.running(limit);
   }
 
+  /** Bytes that are stored of the upload `id`, if it has a client now; else `null`. */
+  bytesOf(id: string): number | null {
+    return this.#uploads.byId(id)?.session?.progress.bytes ?? null;
+  }
+
   /** The memory for what uploads have under way: bytes in all, and those that are granted or not stored yet. */
   get credit(): { readonly budgetBytes: number; readonly heldBytes: number } {
     const { chunkBytes } = this.#parts.options;

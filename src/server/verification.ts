@@ -173,6 +173,7 @@ class Run {
       },
     });
     await tellAll(!isThere);
+    await catalogue.alarms.readAgain(id, isThere && !hasFlaw, this.#parts.clock.date().toISOString());
     this.#found.uploads++;
     this.#found[!isThere ? "missing" : hasFlaw ? "damaged" : "sound"]++;
     await this.#tellProgress();

@@ -18,6 +18,81 @@ async function finish(catalogue: Catalogue, number: number, seconds: number, ...
 
 const msOf = (seconds: number): number => Date.parse(timeOf(seconds));
 
+/** Alarms, and what hooks did not take. */
+export function alarmContract(name: string, make: () => Promise<Catalogue & AsyncDisposable>): void {
+  const firing = (subject: string, seconds: number, times = 1) => ({
+    ...{ alarm: "silent", subject, since: timeOf(seconds), toldAt: msOf(seconds), times },
+    text: `Nothing arrived from ${subject}`,
+  });
+
+  describe(`book of alarms of the ${name}`, () => {
+    test("has what was told and is not over, as it is now, in the order in which it began", async () => {
+      await using catalogue = await make();
+      const { alarms } = catalogue;
+      expect(await alarms.firing()).toEqual([]);
+      await alarms.step({ changed: [firing("b", 2), firing("a", 3), firing("c", 1)], gone: [], notices: [] });
+      const again = { ...firing("a", 3, 2), toldAt: msOf(9), text: "Still nothing" };
+      await alarms.step({ changed: [again], gone: [firing("b", 2)], notices: [] });
+      expect(await alarms.firing()).toEqual([firing("c", 1), again]);
+    });
+
+    test("what is to be told is written down with it, once for each hook and notice", async () => {
+      await using catalogue = await make();
+      const { alarms, outbox } = catalogue;
+      const notice = {
+        ...{ id: "n1", alarm: "silent", subject: "<ms> 1", at: timeOf(5) },
+        deliveries: [
+          { hook: "mail", body: '{"alarm":1}' },
+          { hook: "web", body: '{"alarm":1}' },
+        ],
+      };
+      await alarms.step({ changed: [firing("<ms> 1", 5)], gone: [], notices: [notice] });
+      await alarms.step({ changed: [], gone: [], notices: [notice] });
+      expect(await outbox.due("mail", msOf(5), 9)).toEqual([
+        {
+          ...{ id: expect.any(Number), hook: "mail", upload: "n1", user: "silent", name: "<ms> 1" },
+          ...{ attempts: 0, nextAt: msOf(5), error: null, createdAt: timeOf(5) },
+        },
+      ]);
+      expect(await outbox.counts()).toMatchObject([
+        { hook: "mail", deliveries: 1 },
+        { hook: "web", deliveries: 1 },
+      ]);
+    });
+
+    test("of what hooks did not take it knows the oldest, and how much it is", async () => {
+      await using catalogue = await make();
+      const { outbox } = catalogue;
+      for (const number of [1, 2, 3]) await finish(catalogue, number, number, "index", "mail");
+      expect(await outbox.failures()).toEqual([]);
+      const due = await outbox.due("index", msOf(9), 9);
+      for (const { id } of due.slice(1))
+        await outbox.failed({ id, attempts: 1, nextAt: msOf(20), error: "no disk" });
+      expect(await outbox.failures()).toMatchObject([
+        { failing: 2, oldest: { hook: "index", name: "run-2.raw", createdAt: timeOf(2), error: "no disk" } },
+      ]);
+    });
+
+    test("what was read again and is damaged is known until it is sound, or forgotten", async () => {
+      await using catalogue = await make();
+      const { alarms } = catalogue;
+      const [one, two] = [await finish(catalogue, 1, 1), await finish(catalogue, 2, 2)];
+      expect(await alarms.damage(3)).toEqual({ uploads: 0, some: [] });
+      for (const [hold, seconds] of [
+        [one, 5],
+        [two, 6],
+        [one, 7],
+      ] as const)
+        await alarms.readAgain(hold.id, false, timeOf(seconds));
+      expect(await alarms.damage(1)).toEqual({ uploads: 2, some: [{ user: "anna", name: "run-2.raw" }] });
+      await alarms.readAgain(one.id, true, timeOf(8));
+      expect(await alarms.damage(3)).toEqual({ uploads: 1, some: [{ user: "anna", name: "run-2.raw" }] });
+      await catalogue.forget(timeOf(99), 10);
+      expect(await alarms.damage(3)).toEqual({ uploads: 0, some: [] });
+    });
+  });
+}
+
 export function outboxContract(name: string, make: () => Promise<Catalogue & AsyncDisposable>): void {
   describe(`outbox of the ${name}`, () => {
     test("what is to be told comes with the end of an upload, and says of which", async () => {

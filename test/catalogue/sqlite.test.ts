@@ -32,7 +32,7 @@ import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { admit, bring, catalogueContract, namesIn, newUpload, noBounds, owner, timeOf } from "./contract.ts";
 import { listContract, listed } from "./list-contract.ts";
-import { outboxContract } from "./outbox-contract.ts";
+import { alarmContract, outboxContract } from "./outbox-contract.ts";
 
 const make = async () => {
   const folder = await tempFolder();
@@ -48,6 +48,7 @@ const make = async () => {
 catalogueContract("catalogue in SQLite", make);
 listContract("lists in SQLite", make);
 outboxContract("catalogue in SQLite", make);
+alarmContract("catalogue in SQLite", make);
 
 describe("the file", () => {
   test("what was added is there for the next process, and only for its user", async () => {

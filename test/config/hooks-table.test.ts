@@ -36,6 +36,37 @@ describe("hooks", () => {
     expect(faultsIn(read(posted + text))).toEqual([]);
   });
 
+  const mailed = `${named}event = "alarm"\nmail = ["data@example.org", "root"]\n`;
+
+  test("of alarms may write mail", () => {
+    const reading = read(`${mailed}from = "dync@example.org"\nsendmail = "/usr/sbin/sendmail"`);
+    if (!reading.ok) throw new Error(faultsIn(reading).join("\n"));
+    expect(reading.value.hooks).toMatchObject([{ event: "alarm", mail: ["data@example.org", "root"] }]);
+  });
+
+  test.each([
+    [mailed.replace("alarm", "after"), ['4: hooks[1].mail: is for hooks with event = "alarm"']],
+    [
+      mailed.replace("root", "-oQ/tmp"),
+      ['4: hooks[1].mail: needs a list of mail addresses: ["data@example.org"], found "-oQ/tmp"'],
+    ],
+    [
+      mailed.replace("root", "a@b\\nBcc: c@d"),
+      ['4: hooks[1].mail: needs a list of mail addresses: ["data@example.org"], found "a@b\\nBcc: c@d"'],
+    ],
+    [
+      `${mailed}sendmail = "sendmail"`,
+      ['5: hooks[1].sendmail: needs a program by its absolute path: "/usr/sbin/sendmail", found "sendmail"'],
+    ],
+    [
+      `${mailed}users = ["a"]`,
+      ["5: hooks[1].users: is for hooks that are told of uploads: an alarm says whom it is about"],
+    ],
+    [`${whole}from = "a@example.org"`, ["5: hooks[1].from: is for hooks that have mail"]],
+  ])("%j", (text, faults) => {
+    expect(faultsIn(read(text))).toEqual(faults);
+  });
+
   const wantedName = 'a name of letters, digits, ".", "_" and "-", at most 80';
   const wanted = 'a program by its absolute path, and its arguments: ["/usr/local/bin/index", "all"]';
   const faulty: readonly (readonly [string, readonly string[]])[] = [
@@ -45,7 +76,7 @@ describe("hooks", () => {
     [`[[hooks]]\nname = ""\n${event}${command}`, [`2: hooks[1].name: needs ${wantedName}, found ""`]],
     [
       `${named}event = "behind"\n${command}`,
-      ['3: hooks[1].event: needs one of "before", "after", found "behind"'],
+      ['3: hooks[1].event: needs one of "before", "after", "alarm", found "behind"'],
     ],
     [`${named}${event}command = "/bin/index"`, [`4: hooks[1].command: needs ${wanted}, found "/bin/index"`]],
     [`${named}${event}command = ["index"]`, [`4: hooks[1].command: needs ${wanted}, found "index"`]],
@@ -56,15 +87,15 @@ describe("hooks", () => {
     [
       `${whole}on-failure = "accept"`,
       [
-        '5: hooks[1].on-failure: is for hooks with event = "before": what was stored is told again until the hook takes it',
+        '5: hooks[1].on-failure: is for hooks with event = "before": all else is told again until the hook takes it',
       ],
     ],
     [
       `${named}event = "before"\n${command}on-failure = "ignore"`,
       ['5: hooks[1].on-failure: needs one of "refuse", "accept", found "ignore"'],
     ],
-    [`${named}${event}`, ['1: hooks[1]: needs a "command" or a "url", and not both']],
-    [`${whole}url = "https://a.example"`, ['1: hooks[1]: needs a "command" or a "url", and not both']],
+    [`${named}${event}`, ['1: hooks[1]: needs one of "command", "url" and "mail"']],
+    [`${whole}url = "https://a.example"`, ['1: hooks[1]: needs one of "command", "url" and "mail"']],
     [`${whole}secret-file = "x"`, ["5: hooks[1].secret-file: is for hooks that have a url"]],
     [`${whole}headers = { A = "b" }`, ["5: hooks[1].headers: is for hooks that have a url"]],
     [`${posted}url = "lims.example.org"`, [`4: hooks[1].url: needs ${wantedUrl}, found "lims.example.org"`]],

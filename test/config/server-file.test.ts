@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
+import { conditionKinds } from "../../src/alarms/alarm.ts";
 import { right } from "../../src/config/parsed.ts";
 import { type RuleRow, usersOf } from "../../src/config/rules-table.ts";
 import { exampleText } from "../../src/config/server-example.ts";
@@ -247,11 +248,11 @@ describe("the example", () => {
     expect(rules).toEqual(defaults.rules);
   });
 
-  test("has a rule, an entry of limits, and a hook, with everything that one may have", () => {
+  test("has a rule, an entry of limits, hooks and every kind of alarm, with everything that one may have", () => {
     const [, text] = exampleText().split("# ---- Which uploads") as [string, string];
     const reading = readServerFile(`#${text.replace(/^#(?=[a-z[])/gm, "")}`, "/home");
     if (!reading.ok) throw new Error(faultsIn(reading).join("\n"));
-    const { rules, groups, limits, hooks } = reading.value;
+    const { rules, groups, limits, hooks, alarms } = reading.value;
     expect(Object.keys(groups)).toEqual(["mass-spec"]);
     const [entry] = limits as readonly [LimitEntry];
     expect(limits).toHaveLength(1);
@@ -260,7 +261,9 @@ describe("the example", () => {
     expect(hooks).toMatchObject([
       { name: "lims", event: "before", timeout: 10_000, "on-failure": "refuse" },
       { name: "index", command: ["/usr/local/bin/index-run", "fast"], timeout: 60_000, "at-once": 4 },
+      { name: "operators", event: "alarm", mail: ["data@example.org"], sendmail: "/usr/sbin/sendmail" },
     ]);
+    expect(alarms.map(({ condition }) => condition.when)).toEqual([...conditionKinds]);
     expect(rules).toMatchObject([{ name: "mass spectrometry", schema: "/home/ms.schema.json" }]);
     expect(usersOf(rules?.[0] as RuleRow, groups)?.length).toBe(2);
   });

@@ -468,6 +468,22 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     },
   );
 
+  test("of alarms that are not over, and of one that is tried out", async () => {
+    const file = join(lab.homes.server, "server.toml");
+    const run = async (...args: readonly string[]) =>
+      read(await lab.dyncServer(["alarms", ...args, "--json"]));
+    writeFileSync(file, '[[alarms]]\nname = "disk"\nwhen = "disk-full"\nfree = "8000TiB"\n');
+    expect(await lab.dyncServer(["reload"])).toMatchObject({ code: 0 });
+    await lab.server.line(/"message":"Alarm","alarm":"disk"/);
+    expect(await run("list")).toMatchObject([
+      { alarm: "disk", when: "disk-full", subject: "disk", times: 1 },
+      { listed: 1, configured: 1 },
+    ]);
+    expect((await run("try", "disk")).at(-1)).toMatchObject({ hooks: [] });
+    writeFileSync(file, "");
+    expect(await lab.dyncServer(["reload"])).toMatchObject({ code: 0 });
+  });
+
   test("of a reload: nothing new, something new, something wrong, nobody there", async () => {
     const file = join(lab.homes.server, "server.toml");
     const run = async (home = lab.homes.server) =>

@@ -127,7 +127,7 @@ test("a hook's post says which it is, and is signed over what it says", async ()
       sign: (text) => createHmac("sha256", secret).update(text).digest("hex"),
     },
   };
-  const run = hookRunner({ clock: systemClock, environment: {}, agent: "dync-server/1" });
+  const run = hookRunner({ clock: systemClock, environment: {}, mailOf: () => "", agent: "dync-server/1" });
   const text = '{"metadata":{"é":1}}';
   const { signal } = new AbortController();
   const outcome = await run({ hook, upload: "ab", attempt: 3, text, answerBytesMax: 100, signal });

@@ -26,6 +26,7 @@ function partsWith(more: Partial<StateParts> = {}): StateParts {
       credit: { budgetBytes: 64, heldBytes: 16 },
     },
     usages: async function* () {},
+    alarms: { firing: async () => [], configured: () => [] },
     ...{ rulesOf: () => defaultUserRules, groupsOf: () => [], freeBytes: async () => 5 * GiB },
     ...more,
   };
@@ -138,6 +139,16 @@ describe("how the server is", () => {
       'dync_server_hook_deliveries{hook="lims",state="waiting"} 3',
       'dync_server_hook_deliveries{hook="lims",state="failing"} 2',
       'dync_server_hook_deliveries{hook="gone",state="stuck"} 1',
+    ]);
+  });
+
+  test("alarms, also those that are quiet", async () => {
+    const firing = async () => ["silent", "silent", "gone"].map((alarm) => ({ alarm }));
+    const configured = () => [{ name: "silent" }, { name: "disk" }];
+    const lines = await scraped(begun(), partsWith({ alarms: { firing, configured } }));
+    expect(lines.filter((line) => line.startsWith("dync_server_alarms"))).toEqual([
+      'dync_server_alarms_firing{alarm="silent"} 2',
+      'dync_server_alarms_firing{alarm="disk"} 0',
     ]);
   });
 

@@ -2,6 +2,7 @@
 // that is wrong with it. Read by `run`, by `config`, and again by a server that is told to.
 
 import { dirname, join, resolve } from "node:path";
+import type { Alarm } from "../../alarms/alarm.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Groups } from "../../config/rules-table.ts";
 import { readServerFile, type ServerFile } from "../../config/server-file.ts";
@@ -70,6 +71,9 @@ export interface Configuration {
   readonly hooks: readonly Hook[];
   /** Another one whenever the hooks are others. */
   readonly hooksDigest: string;
+  readonly alarms: readonly Alarm[];
+  /** The same text as long as the alarms are as they were written. */
+  readonly alarmsText: string;
   /** Absolute path of the file that was read, or `null`: there is none. */
   readonly file: string | null;
   /** What says how each setting is, by its name. */
@@ -185,6 +189,8 @@ export async function readConfiguration(
     groups: reading?.ok ? reading.value.groups : {},
     hooks: hooks.hooks,
     hooksDigest: hooks.digest,
+    alarms: reading?.ok ? reading.value.alarms : [],
+    alarmsText: reading?.ok ? reading.value.alarmsText : "",
     file: read === null ? null : path,
     origins,
     lineOf: (name) => (reading?.ok ? reading.lineOf([name]) : 1),

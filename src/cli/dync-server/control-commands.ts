@@ -8,6 +8,7 @@ import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
 import { rotateKey } from "../../receipts/key-file.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
 import type { Server } from "../../server/server.ts";
+import { type AlarmCommandParts, alarmCommands } from "./alarm-commands.ts";
 import { toldExpiry } from "./client-expiry.ts";
 import { read } from "./command-schemas.ts";
 import { hookCommands } from "./hook-commands.ts";
@@ -24,6 +25,7 @@ export interface ControlParts {
   readonly users: UserCommandParts;
   readonly keyFolder: KeyFolder;
   readonly signing: Signing;
+  readonly alarming: AlarmCommandParts;
   /** As `linkCommand` wants it. */
   readonly linkMaker: () => LinkMaker | null;
 }
@@ -52,6 +54,7 @@ export function controlCommands({
   keyFolder,
   signing,
   linkMaker,
+  alarming,
 }: ControlParts): ReadonlyMap<string, ControlCommand> {
   const { afterHooks } = server;
   return new Map<string, ControlCommand>([
@@ -63,6 +66,7 @@ export function controlCommands({
     ...uploadCommands(server),
     ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
     ...userCommands(users),
+    ...alarmCommands(alarming),
   ]);
 }
 

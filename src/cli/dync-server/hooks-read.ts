@@ -21,13 +21,14 @@ export interface ReadHooks {
 export const noHooks: ReadHooks = { hooks: [], faults: [], digest: "" };
 
 const atOnceDefault = 4;
-const timeoutMsDefault = { before: 10_000, after: 60_000 } as const;
+const timeoutMsDefault = { before: 10_000, after: 60_000, alarm: 60_000 } as const;
+const sendmailDefault = "/usr/sbin/sendmail";
 const secretBytesMin = 16;
 const secretBytesMax = 4096;
 
 /** What is wrong with what a member names. */
 class NamedFault extends Error {
-  readonly member: "command" | "secret-file";
+  readonly member: "command" | "mail" | "sendmail" | "secret-file";
 
   constructor(member: NamedFault["member"], text: string) {
     super(text);
@@ -70,11 +71,15 @@ function hookOf(row: HookRow, target: HookTarget, { groups }: ServerFile): Hook 
 }
 
 function targetOf(row: HookRow, onSecret: (secret: string) => void): HookTarget {
-  const { command, url = "", headers = {} } = row;
+  const { command, url = "", headers = {}, mail, from = null, sendmail = sendmailDefault } = row;
   if (command !== undefined) {
-    const fault = programFault(command[0]);
-    if (fault !== null) throw new NamedFault("command", `${command[0]} cannot be run: ${fault}`);
+    checkProgram("command", command[0]);
     return { type: "program", command };
+  }
+  if (mail !== undefined) {
+    // Who has no other line hears it at the one that is there.
+    checkProgram(row.sendmail === undefined ? "mail" : "sendmail", sendmail);
+    return { type: "mail", to: mail, from, sendmail };
   }
   const path = row["secret-file"];
   if (path === undefined) return { type: "url", url, headers, sign: null };
@@ -83,6 +88,12 @@ function targetOf(row: HookRow, onSecret: (secret: string) => void): HookTarget 
   // In here, where nothing that shows a hook can show it.
   const sign = (text: string): string => createHmac("sha256", secret).update(text).digest("hex");
   return { type: "url", url, headers, sign };
+}
+
+/** Throws `NamedFault` where `path`, which `member` names, is no program that can be run. */
+function checkProgram(member: NamedFault["member"], path: string): void {
+  const fault = programFault(path);
+  if (fault !== null) throw new NamedFault(member, `${path} cannot be run: ${fault}`);
 }
 
 /** Why `path` is no program that can be run, as the end of a sentence, or `null`. */

@@ -2,6 +2,7 @@
 
 import type { Program } from "../command.ts";
 import { completionsCommand } from "../completions/command.ts";
+import { alarmsListCommand, alarmsTryCommand } from "./alarms.ts";
 import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
 import {
   clientsAddCommand,
@@ -27,6 +28,7 @@ import { uploadsAmendCommand } from "./uploads-amend.ts";
 import { uploadsCancelCommand, uploadsExpireCommand } from "./uploads-end.ts";
 import { uploadsVerifyCommand } from "./uploads-verify.ts";
 import { serverUsage } from "./usage.ts";
+import { alarmsUsage } from "./usage-alarms.ts";
 import { auditUsage } from "./usage-audit.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
 import { hooksUsage } from "./usage-hooks.ts";
@@ -64,6 +66,8 @@ export const dyncServer: Program = {
     hooksListCommand,
     hooksRetryCommand,
     hooksDropCommand,
+    alarmsListCommand,
+    alarmsTryCommand,
     uploadsAmendCommand,
     usersListCommand,
     usersShowCommand,
@@ -82,6 +86,7 @@ export const dyncServer: Program = {
     { name: "rules", usage: rulesUsage },
     { name: "uploads", usage: uploadsUsage },
     { name: "hooks", usage: hooksUsage },
+    { name: "alarms", usage: alarmsUsage },
     { name: "users", usage: usersUsage },
     { name: "audit", usage: auditUsage },
     { name: "receipts", usage: receiptsUsage },

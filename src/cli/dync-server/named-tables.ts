@@ -11,13 +11,14 @@ export interface NamedTable {
 }
 
 export function namedTables(configuration: Configuration): readonly NamedTable[] {
-  const { rules, rulesDigest, limits, limitsText, hooks, hooksDigest } = configuration;
+  const { rules, rulesDigest, limits, limitsText, hooks, hooksDigest, alarms, alarmsText } = configuration;
   const unlessEmpty = <T>(entries: readonly T[]): readonly T[] | null =>
     entries.length === 0 ? null : entries;
   return [
     { name: "rules", entries: rules.uploads, digest: rulesDigest },
     { name: "limits", entries: unlessEmpty(limits), digest: limitsText },
     { name: "hooks", entries: unlessEmpty(hooks), digest: hooksDigest },
+    { name: "alarms", entries: unlessEmpty(alarms), digest: alarmsText },
   ];
 }
 

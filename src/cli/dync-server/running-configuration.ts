@@ -1,6 +1,7 @@
 // The configuration of a server that runs: taken anew when somebody asks for it, as a whole or not at all. What counts only at a
 // start is told, and stays as it is.
 
+import type { Alarm } from "../../alarms/alarm.ts";
 import { DyncError, SeveralErrors } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { sha256Hex } from "../../base/sha256-hex.ts";
@@ -83,6 +84,8 @@ export class RunningConfiguration {
   readonly mayHurry = (): boolean => this.#taken.limits.some(({ priority }) => priority === "high");
 
   readonly hooksOf = (): readonly Hook[] => this.#taken.hooks;
+
+  readonly alarmsOf = (): readonly Alarm[] => this.#taken.alarms;
 
   /** Names of the groups that `user` is in, in their order. */
   readonly groupsOf = (user: string): readonly string[] =>

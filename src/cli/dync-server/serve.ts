@@ -2,12 +2,13 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { alarmMail } from "../../alarms/told-alarm.ts";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { openSqliteCatalogue, rescueCatalogue, type SqliteCatalogue } from "../../catalogue/sqlite.ts";
 import { ControlServer } from "../../control/control-server.ts";
-import { hookRunner } from "../../hooks/run/run-hook.ts";
+import { type HookRunnerParts, hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
 import { loadKeyPair } from "../../keys/key-files.ts";
 import { clientsFolder } from "../../keys/key-folder.ts";
@@ -22,11 +23,13 @@ import { StateWatch } from "../../storage/state-watch.ts";
 import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { version } from "../version.ts";
+import { Alarming } from "./alarming.ts";
 import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
 import type { Web, WebParts } from "./web.ts";
+import { type KeptHistory, openHistory } from "./web-history.ts";
 
 export interface ServeParts {
   readonly logger: Logger;
@@ -105,7 +108,8 @@ function ownParts(
   { settings, rulesOf, mayHurry, hooksOf, groupsOf }: RunningConfiguration,
   { clock, logger }: ServeParts,
 ) {
-  const run = hookRunner({ clock, environment: process.env, agent: `dync-server/${version}` });
+  const mailOf: HookRunnerParts["mailOf"] = (text, { to, from }) => alarmMail(text, to, from);
+  const run = hookRunner({ clock, environment: process.env, agent: `dync-server/${version}`, mailOf });
   return {
     ...{ clock, logger, options: settings, rulesOf, groupsOf, mayHurry, program: `dync-server ${version}` },
     // The catalogue's file is this process's alone: nobody has to be kept out.
@@ -116,10 +120,14 @@ function ownParts(
 }
 
 /** Loaded where something is answered over HTTP. */
-async function webOf({ settings }: RunningConfiguration, { clock }: ServeParts): Promise<Web | null> {
+async function webOf(
+  { settings }: RunningConfiguration,
+  { clock }: ServeParts,
+  history: KeptHistory,
+): Promise<Web | null> {
   if (settings.http === null) return null;
   const { Web } = await import("./web.ts");
-  return new Web(settings.http, settings, clock);
+  return new Web(settings.http, settings, clock, history);
 }
 
 async function openWeb(web: Web | null, closing: AsyncDisposableStack, parts: WebParts): Promise<void> {
@@ -138,7 +146,9 @@ export async function serve(
   const keys = await loadKeyPair(home, "server");
   const clients = await loadClients(configuration, parts);
   const { storage, auditing, catalogue, published, lost } = await openState(configuration, parts, closing);
-  const web = await webOf(configuration, parts);
+  const history = openHistory(configuration.settings.dataFolder, clock);
+  closing.defer(() => history.end());
+  const web = await webOf(configuration, parts, history);
   auditing.observe((to) => web?.observe(to) ?? to);
   const { audit } = auditing;
   const transport = await openTransport(parts);
@@ -154,19 +164,18 @@ export async function serve(
     ...(web === null ? {} : { meter: web.meter }),
     onListening: () => auditing.started(configuration, clients, receipts?.kid ?? null),
   });
-  const watching = clients.watch((changes) => {
-    logKeyChanges(changes, logger);
-    auditing.keysChanged(changes, (key) => server.wasRefused(key));
-    server.clientsChanged();
-  });
+  const watching = watchKeys(clients, server, auditing, logger);
   closing.defer(watching.stop);
   const recounts = closing.use(new Recounts({ catalogue, clock, logger, rulesOf, published }));
   recounts.start();
+  const looked = { server, catalogue, storage, history, recounts, clients, configuration };
+  const alarming = closing.use(new Alarming({ ...looked, clock, logger }));
   const reload = async (by: "command" | "SIGHUP"): Promise<Reload> => {
     await watching.look();
     const reloaded = withDownloads(await configuration.reload(logger), web, logger);
     auditing.reloaded(reloaded, by, configuration);
     server.hooksChanged();
+    alarming.changed();
     return await withLogFile(reloaded, parts);
   };
   hangups.addEventListener("hangup", () => void reload("SIGHUP"));
@@ -174,7 +183,7 @@ export async function serve(
   const keyFolder = { look: watching.look, list: () => clients.list() };
   const signing = { home, clock, look: async () => await receipts?.look() };
   const linkMaker = () => web?.linkMaker ?? null;
-  const asked = { server, users, keyFolder, signing, linkMaker, reload: () => reload("command") };
+  const asked = { server, users, keyFolder, signing, linkMaker, alarming, reload: () => reload("command") };
   const commands = audited(controlCommands(asked), audit);
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await openWeb(web, closing, {
@@ -182,8 +191,10 @@ export async function serve(
     ...{ groupsOf: configuration.groupsOf, folder: clientsFolder(home), keyFolder },
     ownKey: { publicKey: keys.publicKey.text, fingerprint: keys.publicKey.fingerprint },
     audited: (own) => audited(own, audit),
+    alarms: { firing: () => alarming.alarms.firing(), configured: alarming.alarmsOf },
   });
   await server.start();
+  alarming.changed();
   await tellReady(process.env, logger);
   closing.defer(() => server.stop());
   await Promise.race([server.failed, lost, aborted(signal)]);
@@ -226,6 +237,14 @@ function withWarning(reload: Reload, error: unknown, logger: Logger): Reload {
     ...reload,
     warnings: [...reload.warnings, hint === undefined ? message : `${message}; ${hint}`],
   };
+}
+
+function watchKeys(clients: AuthorizedClients, server: Server, auditing: Auditing, logger: Logger) {
+  return clients.watch((changes) => {
+    logKeyChanges(changes, logger);
+    auditing.keysChanged(changes, (key) => server.wasRefused(key));
+    server.clientsChanged();
+  });
 }
 
 function logKeyChanges(changes: KeyChanges, logger: Logger): void {

@@ -19,6 +19,7 @@ Usage:
   dync-server reload             make the running server read the file again
   dync-server uploads            what became of uploads: list, show, verify, …
   dync-server hooks              what hooks are still told: list, retry, drop
+  dync-server alarms             what is wrong just now: list, try
   dync-server audit              who did what, for good: verify, show
   dync-server receipts           the key that signs receipts: key, rotate-key
   dync-server completions SHELL  print a script with which a shell completes

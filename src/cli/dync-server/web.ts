@@ -26,7 +26,7 @@ import { RecentRefusals } from "../../web/recent-refusals.ts";
 import { Sessions } from "../../web/sessions.ts";
 import { Throughput } from "../../web/throughput.ts";
 import { type PageParts, pageCommands } from "./web-commands.ts";
-import { type KeptHistory, openHistory } from "./web-history.ts";
+import type { KeptHistory } from "./web-history.ts";
 import type { LinkMaker } from "./web-link-command.ts";
 
 export interface WebParts
@@ -63,13 +63,13 @@ export class Web {
   #downloads: Downloads | null = null;
 
   /** `settings` say where, as `address` of them does. */
-  constructor(address: HttpAddress, settings: ProcessSettings, clock: Clock) {
+  constructor(address: HttpAddress, settings: ProcessSettings, clock: Clock, history: KeptHistory) {
     const newSecret = () => randomBytes(secretBytes).toString("base64url");
     this.#metrics = new Metrics(clock.date());
     this.#sessions = new Sessions({ clock, newSecret });
     this.#refusals = new RecentRefusals(clock);
     this.#throughput = new Throughput(clock);
-    this.#history = openHistory(settings.dataFolder, clock);
+    this.#history = history;
     this.#address = address;
     this.#settings = settings;
   }
@@ -158,7 +158,6 @@ export class Web {
     return {
       [Symbol.asyncDispose]: async () => {
         view.stop();
-        this.#history.end();
         downloads[Symbol.dispose]();
         await http[Symbol.asyncDispose]();
       },

@@ -1,5 +1,5 @@
-// Runs hooks: what a hook is told goes to its program as standard input, or to its URL as the body of a POST, and nothing of it into
-// arguments, variables, headers or a shell.
+// Runs hooks: what a hook is told goes to its program as standard input, to its URL as the body of a POST, or into a mail, and nothing of
+// it into arguments, variables, headers of HTTP or a shell.
 
 import type { Clock } from "../../base/clock.ts";
 import { type HookTarget, idempotencyKey } from "../hook.ts";
@@ -13,24 +13,42 @@ export interface HookRunnerParts {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Name and version of the server. */
   readonly agent: string;
+  /** The mail that says what a hook is told, `text`. */
+  readonly mailOf: (text: string, target: Mail) => string;
 }
 
 type Program = Extract<HookTarget, { type: "program" }>;
 type Url = Extract<HookTarget, { type: "url" }>;
+type Mail = Extract<HookTarget, { type: "mail" }>;
 
 /** Runs real hooks. */
 export function hookRunner(parts: HookRunnerParts): RunHook {
   return async (call): Promise<HookOutcome> => {
     const { target } = call.hook;
-    const { failure, output } = await (target.type === "program"
-      ? runIt(target, call, parts)
-      : postIt(target, call, parts));
+    const { failure, output } = await toldTo(target, call, parts);
     return failure === null ? { type: "done", output } : { type: "failed", reason: failure };
   };
 }
 
-function runIt({ command }: Program, call: HookCall, { clock, environment }: HookRunnerParts) {
-  const { hook, text: input, answerBytesMax: outputBytesMax, signal } = call;
+function toldTo(target: HookTarget, call: HookCall, parts: HookRunnerParts) {
+  switch (target.type) {
+    case "program":
+      return runIt(target.command, call.text, call, parts);
+    case "url":
+      return postIt(target, call, parts);
+    case "mail":
+      // "-i": a line with nothing but a dot ends nothing.
+      return runIt([target.sendmail, "-i", ...target.to], parts.mailOf(call.text, target), call, parts);
+  }
+}
+
+function runIt(
+  command: Program["command"],
+  input: string,
+  call: HookCall,
+  { clock, environment }: HookRunnerParts,
+) {
+  const { hook, answerBytesMax: outputBytesMax, signal } = call;
   const variables = variablesOf(call, environment);
   const how = { outputBytesMax, timeoutMs: hook.timeoutMs, signal, clock };
   return runProgram({ command, environment: variables, input, ...how });

@@ -20,6 +20,8 @@ export interface StateParts {
   readonly rulesOf: RulesOf;
   /** Names of the groups of a user. */
   readonly groupsOf: UserGroups;
+  /** Alarms that were told and are not over, and those that are configured, by name. */
+  readonly alarms: AlarmLook;
   /** Bytes that are free where uploads are stored, or `null`: nobody can tell. */
   readonly freeBytes: () => Promise<number | null>;
 }
@@ -57,6 +59,7 @@ export function stateMetrics(registry: Registry, parts: StateParts): StateMetric
       setOrNone(expiry, nextExpiry(parts));
     },
     deliveryLook(registry, parts),
+    alarmLook(registry, parts.alarms),
     userLook(registry, parts),
   ];
   return {
@@ -96,6 +99,27 @@ function deliveryLook(registry: Registry, { server: { afterHooks } }: StateParts
         waiting.set({ hook, state: "failing" }, failing);
       }
     }
+  };
+}
+
+/** What is asked about alarms. */
+export interface AlarmLook {
+  firing(): Promise<readonly { readonly alarm: string }[]>;
+  readonly configured: () => readonly { readonly name: string }[];
+}
+
+function alarmLook(registry: Registry, alarms: AlarmLook): () => Promise<void> {
+  const metric = new Gauge({
+    name: "dync_server_alarms_firing",
+    help: "Of how many things an alarm was told that are not over, by alarm.",
+    labelNames: ["alarm"],
+    registers: [registry],
+  });
+  return async () => {
+    const firing = await alarms.firing();
+    metric.reset();
+    for (const { name } of alarms.configured())
+      metric.set({ alarm: name }, firing.filter(({ alarm }) => alarm === name).length);
   };
 }
 

@@ -37,6 +37,7 @@ import { sentMetadata } from "../../../src/upload/added.ts";
 import { type Destination, destinationOf, foldersAbove } from "../../../src/upload/destination.ts";
 import { hasValue } from "../../../src/upload/metadata-field.ts";
 import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
+import { MemoryAlarms } from "./alarms.ts";
 import { MemoryOutbox } from "./outbox.ts";
 
 const unfinished = ["open", "publishing"] as const;
@@ -49,6 +50,7 @@ function isInTheWay(held: Destination, wanted: Destination): boolean {
 
 export class MemoryCatalogue implements Catalogue {
   readonly outbox = new MemoryOutbox();
+  readonly alarms = new MemoryAlarms(this.outbox, (id) => this.peek(id));
   readonly #clock: Pick<Clock, "date">;
   // In the order in which they were added.
   readonly #records = new Map<string, UploadRecord>();

@@ -85,6 +85,14 @@ export class MemoryOutbox implements Outbox {
     return this.list().some((it) => it.hook === hook && it.attempts > 0);
   }
 
+  async failures(): ReturnType<Outbox["failures"]> {
+    const failed = this.list().filter(({ attempts }) => attempts > 0);
+    const byHook = Map.groupBy(failed, ({ hook }) => hook);
+    return [...byHook.values()]
+      .map((all) => ({ oldest: all[0] as Delivery, failing: all.length }))
+      .sort((a, b) => (a.oldest.hook < b.oldest.hook ? -1 : 1));
+  }
+
   async counts(): Promise<readonly OutboxCount[]> {
     const all = [...this.#deliveries.values()];
     return [...new Set(all.map(({ hook }) => hook))].sort().map((hook) => {
