@@ -5,54 +5,19 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorMeanings } from "../../src/base/error.ts";
+import {
+  expectDocumented,
+  type Line,
+  ofServices,
+  printed,
+  read,
+  used,
+  valid,
+} from "../support/documented-lines.ts";
 import { executablesMissing } from "../support/executables.ts";
-import { documentedSchemas, documentedValidators } from "../support/json-schemas.ts";
+import { documentedSchemas as schemas } from "../support/json-schemas.ts";
 import { type Lab, openLab } from "../support/lab.ts";
-import { jsonLines, type Program, type ProgramEnd, runProgram } from "../support/programs.ts";
-
-type Line = Readonly<Record<string, unknown>>;
-
-const schemas = documentedSchemas;
-/** What others say, or are told. */
-const others = ["dync:common", "dync:job", "dync:hook", "dync:hook-answer", "dync:trouble"];
-/** Needs a manager of services: test/support/service-steps.ts checks these. */
-const ofServices = /^dync:(summary-service(-.*)?|log-line)$/;
-/** Schemas of lines that the programs print. */
-const printed = schemas.map(({ $id }) => $id).filter((id) => !others.includes(id) && !ofServices.test(id));
-
-const valid = documentedValidators();
-const used = new Set<string>();
-
-/** Schemas that the line may be one of, by its type. */
-function candidates(line: Line): readonly string[] {
-  if (line.type === undefined) return [line.message === "Upload finished" ? "dync:log-finished" : "dync:log"];
-  const types = schemas.filter(({ properties }) => {
-    const { type } = (properties ?? {}) as { readonly type?: { readonly const?: unknown } };
-    return type?.const === line.type;
-  });
-  return types.map(({ $id }) => $id);
-}
-
-function expectDocumented(line: Line): void {
-  const matching = candidates(line).filter((id) => valid.get(id)?.(line) === true);
-  if (matching.length === 0) {
-    const [id = "none"] = candidates(line);
-    throw new Error(
-      `Not in doc/json.md: ${JSON.stringify(line)}; ${id}: ${JSON.stringify(valid.get(id)?.errors)}`,
-    );
-  }
-  for (const id of matching) used.add(id);
-}
-
-/** Checks all lines of both outputs, and returns those of standard output. */
-function read({ stdout, stderr }: Pick<ProgramEnd, "stdout" | "stderr">): readonly Line[] {
-  const lines = [stdout, stderr].map((output) => jsonLines(output));
-  for (const line of lines.flat()) expectDocumented(line);
-  const summaries = lines[0]?.filter(({ type }) => type === "summary") ?? [];
-  expect(summaries).toHaveLength(1);
-  expect(lines[0]?.at(-1)).toBe(summaries[0] as Line);
-  return lines[0] ?? [];
-}
+import { type Program, runProgram } from "../support/programs.ts";
 
 test("the schemas name every kind of error, and a line that is none of them is refused", () => {
   const { $defs } = schemas.find(({ $id }) => $id === "dync:common") as {
