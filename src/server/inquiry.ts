@@ -18,6 +18,7 @@ import { posterOf, type ReceiptParts } from "./receipts.ts";
 import { aboutPublished, refusalOf } from "./refusal.ts";
 import { type Reader, type RereadParts, Rereads } from "./rereads.ts";
 import { RulesParts } from "./rules-parts.ts";
+import { StatusPace } from "./status-pace.ts";
 import { type StatusAsker, statusFor, type UserStatusParts } from "./user-status.ts";
 
 const atOnceMax = 16;
@@ -43,6 +44,7 @@ export class Inquiries {
   readonly #parts: InquiryParts;
   readonly #rules: RulesParts;
   readonly #rereads: Rereads;
+  readonly #pace: StatusPace;
   /** Users whose questions are looked into. */
   readonly #users = new Map<string, Semaphore>();
 
@@ -50,6 +52,7 @@ export class Inquiries {
     this.#parts = parts;
     this.#rules = new RulesParts(parts.rulesOf);
     this.#rereads = new Rereads(parts);
+    this.#pace = new StatusPace(parts.clock);
   }
 
   /** What `post`, by `asker`, is answered with. Never rejects. */
@@ -71,6 +74,7 @@ export class Inquiries {
       return await this.#rereads.answer(post.info.readAgain, post, asker);
     const { user } = asker;
     const { rulesFrom, state, status, after } = post.info;
+    if (status !== undefined) await this.#pace.turn(user, asker.signal);
     const places = this.#users.get(user) ?? new Semaphore();
     this.#users.set(user, places);
     await places.take(atOnceMax);

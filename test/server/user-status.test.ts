@@ -225,6 +225,28 @@ test("what a user may have: quotas, uploads, priority, groups and the end of the
   expect(other?.expires).toBeUndefined();
 });
 
+test("who asks without end waits for the answers, and nobody else does", async () => {
+  const askers = await Promise.all(Array.from({ length: 200 }, (_, index) => world.connect(200 + index)));
+  let answered = 0;
+  for (const asker of askers)
+    void asker
+      .ask(postOf({ name: "dync-0.ask", info: { ask: true, status: "account" } }))
+      .then(() => answered++);
+  const settled = async () => {
+    for (let turn = 0; turn < 20; turn++) await world.settle();
+  };
+  await settled();
+  expect(answered).toBe(150);
+  expect((await told("account", "bert")).account).toMatchObject({ stored: 0 });
+  expect((await client.upload("content")).type).toBe("upload-finished");
+  world.clock.advance(1000);
+  await settled();
+  expect(answered).toBe(180);
+  world.clock.advance(1000);
+  await settled();
+  expect(answered).toBe(200);
+});
+
 test("a list goes on only from where another one ended", async () => {
   const info = { ask: true, status: "stored", after: "'; drop table" } as const;
   expect(await client.ask(postOf({ name: "dync-0.ask", info }))).toMatchObject({

@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { DyncError } from "../../src/base/error.ts";
 import { type Answer, Asker } from "../../src/client/ask.ts";
+import { userStatus } from "../../src/client/user-status.ts";
 import type { ShellWorld } from "./shell-world.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
 import { keyOfUser, serverKeys, usersMax } from "./simulated-keys.ts";
@@ -38,6 +39,7 @@ export function askAbout(world: ShellWorld, client: SimulatedClient): void {
       world.trace(() => `user-${user} hears of ${label}: ${answer.type}`);
       checkAnswer(world, client, `user-${user}`, { answer, wasConfirmed });
       await haveReadAgain(world, client, `user-${user}`, answer, asker);
+      await haveStatusTold(world, `user-${user}`, asker);
     })
     .catch((error: unknown) => {
       // It cannot be reached, or has no answer just now.
@@ -71,6 +73,24 @@ async function haveReadAgain(
   check(
     file !== undefined && file.folder === user && sha256Of(file.bytes) === sha256,
     () => `${user} may delete ${name}, which is not stored so`,
+  );
+}
+
+/** Asks how the uploads are: nothing is told that is another user's, or not so. */
+async function haveStatusTold(world: ShellWorld, user: string, asker: Asker): Promise<void> {
+  const told = await userStatus(asker, 5, new AbortController().signal);
+  world.trace(() => `${user} is told of ${told.stored.rows.length} that are stored`);
+  check(told.user === user, () => `${user} is taken for ${told.user}`);
+  for (const { id, name } of told.stored.rows) {
+    const file = world.disk.storage.published().find((it) => it.id === id);
+    check(file?.folder === user && file.name === name, () => `${user} is told that ${name} is stored`);
+  }
+  const others = [...told.running.rows, ...told.waiting.rows].map(({ id = "" }) =>
+    world.disk.catalogue.peek(id),
+  );
+  check(
+    others.every((it) => it === null || it.user === user),
+    () => `${user} is told of another's uploads`,
   );
 }
 

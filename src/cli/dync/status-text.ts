@@ -58,22 +58,25 @@ export function expiryText({ expires }: Account, now: Date): string | null {
   if (expires === undefined) return null;
   const leftMs = Date.parse(expires) - now.getTime();
   if (leftMs > soonMs) return null;
-  return `This key is good until ${shownDeadline(new Date(expires))}, ${formatDuration(Math.max(0, leftMs))} from now`;
+  return goodUntil(expires, now);
 }
 
 function accountLines(account: Account, now: Date): readonly string[] {
   const { expires, groups = [], priority, quotas = [] } = account;
-  const good = expires === undefined ? null : `good until ${shownDeadline(new Date(expires))}`;
-  const left = expires === undefined ? 0 : Date.parse(expires) - now.getTime();
   const rows: (readonly [string, string | null])[] = [
     ["Stored:", storedText(account)],
     ...quotas.map((it): [string, string | null] => ["Quota:", quotaText(it)]),
     ["Uploads:", uploadsText(account)],
-    ["Key:", good && `${good}, ${formatDuration(Math.max(0, left))} from now`],
+    ["Key:", expires === undefined ? null : goodUntil(expires, now)],
     ["Groups:", groups.length === 0 ? null : groups.map(printable).join(", ")],
     ["Priority:", priorityText(priority)],
   ];
   return rows.flatMap(([label, text]) => (text === null ? [] : labelled(label, text)));
+}
+
+function goodUntil(expires: string, now: Date): string {
+  const leftMs = Math.max(0, Date.parse(expires) - now.getTime());
+  return `good until ${shownDeadline(new Date(expires))}, ${formatDuration(leftMs)} from now`;
 }
 
 function labelled(label: string, text: string): readonly string[] {

@@ -2,9 +2,9 @@
 
 import { sleep } from "../../base/clock.ts";
 import { DyncError, errorFields } from "../../base/error.ts";
+import { formatServerAddress } from "../../base/format-server-address.ts";
 import { forEachAtOnce } from "../../client/at-once.ts";
 import type { Client } from "../../client/client.ts";
-import type { UserStatus } from "../../client/user-status.ts";
 import { parseCount } from "../../config/count.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
@@ -79,16 +79,30 @@ async function status(values: StatusValues, context: CommandContext): Promise<nu
     // Alone it is what ends the command.
     if (only instanceof DyncError) throw only;
     show(all, output, clock.date());
-    for (const { told } of all) warnOfExpiry(told, output, clock.date());
+    for (const one of all) warnOfExpiry(one, output, clock.date());
     return ended(all, output);
   }
+  return await watch(ask, context);
+}
+
+/** Shows it again and again; rejects when that is ended. */
+async function watch(
+  ask: () => Promise<readonly ServerStatus[]>,
+  { output, clock, signal }: CommandContext,
+): Promise<never> {
   const display = output.movesCursor && !output.json ? new BlockDisplay(output) : null;
-  for (;;) {
-    const all = await ask();
-    if (display === null) show(all, output, clock.date());
-    else draw(all, display, clock.date());
-    ended(all, output);
-    await sleep(clock, everyMs, signal);
+  let shown: readonly ServerStatus[] = [];
+  try {
+    for (;;) {
+      shown = await ask();
+      ended(shown, output);
+      if (display === null) show(shown, output, clock.date());
+      else draw(shown, display, clock.date());
+      await sleep(clock, everyMs, signal);
+    }
+  } finally {
+    // What was seen last stays, all of it.
+    if (display?.erase() === true) show(shown, output, clock.date());
   }
 }
 
@@ -157,9 +171,11 @@ function draw(all: readonly ServerStatus[], display: BlockDisplay, now: Date): v
   );
 }
 
-function warnOfExpiry(told: UserStatus | DyncError, output: Output, now: Date): void {
+function warnOfExpiry({ server, told }: ServerStatus, output: Output, now: Date): void {
   const text = told instanceof DyncError ? null : expiryText(told.account, now);
-  if (text !== null) output.warn(text, "ask the administrator of the server to renew it");
+  if (text === null) return;
+  const whose = `The key by which ${formatServerAddress(server)} knows you`;
+  output.warn(`${whose} is ${text}`, "ask the administrator of the server to renew it");
 }
 
 /** The exit status: that of the first that did not tell. */
