@@ -7,6 +7,7 @@ import { hash } from "node:crypto";
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { createSHA256, type IHasher } from "hash-wasm";
 import { assert } from "../../base/assert.ts";
+import { systemCode } from "../../base/error.ts";
 
 const positionBytes = 8;
 /** What `hash-wasm` saves of SHA-256, with four bytes by which it knows its own. */
@@ -84,8 +85,18 @@ export class SavedHash {
 
   #keep(kept: Kept): void {
     if (this.#kept.length >= recordsMax) this.#thin();
-    writeSync(this.#descriptor, recordOf(kept));
-    this.#kept.push(kept);
+    if (this.#write(recordOf(kept))) this.#kept.push(kept);
+    else ftruncateSync(this.#descriptor, this.#kept.length * recordBytes);
+  }
+
+  /** Writes behind what is there. Returns whether all of it found room: on a disk that is full there is one state less, and no harm. */
+  #write(bytes: Uint8Array): boolean {
+    try {
+      return writeSync(this.#descriptor, bytes) === bytes.length;
+    } catch (error) {
+      if (systemCode(error) === null) throw error;
+      return false;
+    }
   }
 
   /** Goes to `offset`, or as near before it as a state is known: see `position`. Only what `sent` was told counts as what is there. */
@@ -121,14 +132,17 @@ export class SavedHash {
     const half = recordsMax / 2;
     const gap = this.#kept[half]!.position / (half / 2);
     let last = 0;
-    this.#kept = this.#kept.filter(({ position }, index) => {
+    const thinned = this.#kept.filter(({ position }, index) => {
       if (index < half && position < last + gap) return false;
       last = position;
       return true;
     });
     // A crash in between leaves fewer of them.
     ftruncateSync(this.#descriptor, 0);
-    writeSync(this.#descriptor, Buffer.concat(this.#kept.map(recordOf)));
+    this.#kept = [];
+    // What finds no room is read again where it is wanted.
+    if (this.#write(Buffer.concat(thinned.map(recordOf)))) this.#kept = thinned;
+    else ftruncateSync(this.#descriptor, 0);
   }
 
   close(): void {
