@@ -3,9 +3,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
+import { sha256Hex } from "../../src/base/sha256-hex.ts";
 import { executables, executablesMissing } from "../support/executables.ts";
+import { documentedValidators } from "../support/json-schemas.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { treeOf } from "../support/live/tree-of.ts";
 import { jsonLines, type Program, type ProgramEnd, startProgram } from "../support/programs.ts";
@@ -17,6 +19,10 @@ const first = "241127_A01_0001_AHXX";
 const second = "241127_A01_0002_BHXX";
 const aborted =
   "<RunCompletionStatus><CompletionStatus>UserEndedEarly</CompletionStatus></RunCompletionStatus>";
+
+const documented = [...documentedValidators()].flatMap(([id, valid]) =>
+  /^dync:(live$|entry-)/.test(id) ? [valid] : [],
+);
 
 let lab: Lab;
 let folder: string;
@@ -219,6 +225,33 @@ describe.skipIf(executablesMissing !== null)(
       const end = await lab.dync(once.filter((it) => it !== "--live"));
       expect(end.stdout).toContain(`"path":"${first}","kind":"folder","state":"deleted"`);
       expect(await readdir(folder)).toEqual([second]);
+    });
+
+    test("a run that is not what its instrument's own checksums say is kept, unpublished, until it is", async () => {
+      const run = "exp/sample/20260603_1201_3E_PAA12345_e05460c6";
+      const name = basename(run);
+      const words = line("--json").map((it) => (it === "illumina" ? "nanopore" : it));
+      await using program = lab.startDync(words);
+      await write(run, { "pod5/a.pod5": "data" });
+      await waits(program, run, "(settling|live)");
+      await write(run, { "fastq_pass/a.fastq.gz": "damaged" });
+      await waits(program, run, "live");
+      const sum = sha256Hex("as it was written");
+      await write(run, {
+        "output_hash_PAA_e05460c6.csv": `file_hash,file_path\n${sum},./fastq_pass/a.fastq.gz\n`,
+        "final_summary_PAA_e05460c6.txt": "acquisition_stopped=2026-06-05T12:01:00\n",
+      });
+      await program.line(/"reason":"hash-mismatch","detail":"fastq_pass\/a.fastq.gz"/, waitMsMax);
+      lab.expectNothingStored(name);
+      expect((await unfinished()).filter((it) => it.endsWith(".json"))).toHaveLength(1);
+      await write(run, { "fastq_pass/a.fastq.gz": "as it was written" });
+      await sent(program, run);
+      expect(await treeOf(lab.stored(name))).toEqual(await treeOf(join(folder, run)));
+      expect(await unfinished()).toEqual([]);
+      for (const it of jsonLines((await program.stop()).stdout).filter(
+        ({ type }) => type === "live" || type === "entry",
+      ))
+        expect([it, documented.some((valid) => valid(it))]).toEqual([it, true]);
     });
 
     test("says what is wrong before anything is watched", async () => {
