@@ -19,6 +19,7 @@ import { runProgram } from "../support/programs.ts";
 import {
   type ClientResult,
   referenceMissing,
+  referenceStatusCommand,
   runReferenceClient,
   startReferenceServer,
 } from "../support/reference.ts";
@@ -79,17 +80,26 @@ function referenceClientTests(): void {
     });
   }
 
-  test("a status cannot be had of it, and nothing is stored there", async () => {
-    const data = folder.file("reference-status");
-    await using server = await startReferenceServer(homes.server, data, ["--chunk", String(chunk)]);
-    const command = [programs.dync, "status", "-p", String(server.port), "127.0.0.1"];
-    const { code, stderr } = await runProgram(command, { env: { DYNC_HOME: homes.client } }, slowMs);
-    expect(code).toBe(9);
-    expect(stderr).toContain("does not tell how one's uploads are\n");
-    expect(stderr).toContain("hint: it is an older or the original one");
-    expect((await server.stop()).violations).toEqual([]);
-    const left = existsSync(data) ? readdirSync(data, { recursive: true, withFileTypes: true }) : [];
-    expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);
+  test("what arrived, and what was refused, is told to a client that was written from the page", async () => {
+    expect((await send("told.raw", Buffer.from("told"))).code).toBe(0);
+    expect((await send("told.raw", Buffer.from("others"))).code).toBe(1);
+    expect((await send("odd", Buffer.from("odd"), ["-n", "a:b"])).code).toBe(1);
+    const { code, stdout, stderr } = await runProgram(
+      referenceStatusCommand(homes.client, server.port),
+      {},
+      slowMs,
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const told = JSON.parse(stdout);
+    expect(told).toMatchObject({ user: "alice", running: [], account: { priority: "normal" } });
+    expect(told.stored[0]).toMatchObject({ name: "told.raw", size: 4 });
+    expect(told.refused[0]).toMatchObject({
+      name: "a:b",
+      code: 403,
+      reason: 'The file name contains ":"',
+      times: 1,
+    });
+    expect(told.account.stored).toBe(told.stored.length);
   });
 
   const harmless: [string, string[]][] = [
@@ -314,6 +324,19 @@ function referenceServerTests(): void {
     expect(code).toBe(0);
     for (const step of ["port", "handshake", "access"]) expect(stdout).toContain(`\nok     ${step}`);
     for (const step of ["clock", "space", "upload"]) expect(stdout).toContain(`\n?      ${step}`);
+    expect((await server.stop()).violations).toEqual([]);
+    const left = existsSync(data) ? readdirSync(data, { recursive: true, withFileTypes: true }) : [];
+    expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);
+  });
+
+  test("a status cannot be had of it, and nothing is stored there", async () => {
+    const data = folder.file("reference-status");
+    await using server = await startReferenceServer(homes.server, data, ["--chunk", String(chunk)]);
+    const command = [programs.dync, "status", "-p", String(server.port), "127.0.0.1"];
+    const { code, stderr } = await runProgram(command, { env: { DYNC_HOME: homes.client } }, slowMs);
+    expect(code).toBe(9);
+    expect(stderr).toContain("does not tell how one's uploads are\n");
+    expect(stderr).toContain("hint: it is an older or the original one");
     expect((await server.stop()).violations).toEqual([]);
     const left = existsSync(data) ? readdirSync(data, { recursive: true, withFileTypes: true }) : [];
     expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);

@@ -32,8 +32,15 @@ def u64(number):
     return struct.pack(">Q", number)
 
 
+def asked(rng):
+    status = rng.choice(["account", "running", "waiting", "stored", "failed", "refused", "fuzz"])
+    after = rng.choice([{}, {"after": "- 0"}, {"after": "9 f"}, {"after": "fuzz" * rng.randrange(500)}])
+    return rng.choice([{}, {"state": True}, {"rulesFrom": rng.randrange(5000)}, {"status": status, **after}])
+
+
 def post_file(rng):
-    info = json.dumps({"size": rng.randrange(10**6), "_dync": "info"}).encode()
+    about = rng.choice([{"size": rng.randrange(10**6)}, {"ask": True, **asked(rng)}])
+    info = json.dumps({**about, "_dync": "info"}).encode()
     name = b"fuzz-%d.raw" % rng.randrange(10**12)
     frames = [b"post-file", u32(0), name, b'{"sample":"S-17"}']
     return frames + [info] if rng.random() < 0.5 else frames

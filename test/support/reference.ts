@@ -101,6 +101,12 @@ export function referenceClientCommand(
   return [...python, script, "--home", home, "-p", String(port), ...args, "127.0.0.1", file];
 }
 
+/** Command line that asks a server on loopback how the user's uploads are. */
+export function referenceStatusCommand(home: string, port: number): string[] {
+  const script = join(folder, "reference_status.py");
+  return [...python, script, "--home", home, "-p", String(port), "127.0.0.1"];
+}
+
 /** Sends `file` with the reference client; `end.code` is its exit status. */
 export async function runReferenceClient(
   home: string,
