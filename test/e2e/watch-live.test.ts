@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { sha256Hex } from "../../src/base/sha256-hex.ts";
@@ -252,6 +252,27 @@ describe.skipIf(executablesMissing !== null)(
         ({ type }) => type === "live" || type === "entry",
       ))
         expect([it, documented.some((valid) => valid(it))]).toEqual([it, true]);
+    });
+
+    test("somebody is told of a run whose end waits for a person, and it is published when that is over", async () => {
+      const [teller, told] = [lab.folder.file("tell.sh"), lab.folder.file("told")];
+      await writeFile(teller, `#!/bin/sh\ncat >> ${told}\n`, { mode: 0o755 });
+      const notices = ["--on-trouble", teller, "--no-notices"];
+      {
+        await using program = watch(...notices);
+        await beginSeen(program, first);
+        await write(first, { "Data/aux.txt": "no name that Windows has" });
+        await finish(first);
+        await program.line(/"type":"live".*"waiting":"unsendable"/, waitMsMax);
+        await program.stop();
+      }
+      lab.expectNothingStored(first);
+      const [trouble] = jsonLines(await readFile(told, "utf8"));
+      expect(trouble).toMatchObject({ troubles: [{ path: first, reason: "unsendable" }] });
+      await rename(join(folder, first, "Data", "aux.txt"), join(folder, first, "Data", "other.txt"));
+      await using program = watch(...notices);
+      await sent(program, first);
+      await expectWhole(first);
     });
 
     test("says what is wrong before anything is watched", async () => {
