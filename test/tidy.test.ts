@@ -78,7 +78,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "transport/transport.ts",
   ],
   watch: ["base", "upload", "tar", "rules", "config", "client"],
-  web: ["base", "audit/audit.ts", "config", "catalogue/catalogue.ts", "server"],
+  web: ["base", "audit/audit.ts", "rules", "protocol/wait.ts", "config", "catalogue/catalogue.ts", "server"],
   cli: [
     "base",
     "upload",

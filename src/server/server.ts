@@ -8,6 +8,7 @@ import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { frameBytesMax, limits } from "../protocol/limits.ts";
 import { CreditOffice } from "../protocol/server/credit-office.ts";
+import type { WaitCause } from "../protocol/wait.ts";
 import { type DecodeFailure, decodeClientMessage } from "../protocol/wire/decode.ts";
 import { encodeServerMessage } from "../protocol/wire/encode.ts";
 import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
@@ -122,6 +123,11 @@ export class Server {
   /** Bytes that are stored of the upload `id`, if it has a client now; else `null`. */
   bytesOf(id: string): number | null {
     return this.#uploads.byId(id)?.session?.progress.bytes ?? null;
+  }
+
+  /** How many uploads wait for each cause. */
+  waits(): ReadonlyMap<WaitCause, number> {
+    return this.#uploads.waits();
   }
 
   /** The memory for what uploads have under way: bytes in all, and those that are granted or not stored yet. */

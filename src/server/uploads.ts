@@ -4,6 +4,7 @@
 import { DyncError, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { Question, Refusal } from "../protocol/server/upload-life.ts";
+import type { WaitCause } from "../protocol/wait.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { claimRefusal, type NameHolder } from "./claim.ts";
@@ -89,6 +90,16 @@ export class Uploads implements UploadDesk {
       if (session !== null) running.push(session.shown);
     }
     return running;
+  }
+
+  /** How many uploads wait for each cause. */
+  waits(): ReadonlyMap<WaitCause, number> {
+    const counts = new Map<WaitCause, number>();
+    for (const { session } of this.#byId.values()) {
+      const cause = session?.wait?.cause;
+      if (cause !== undefined) counts.set(cause, (counts.get(cause) ?? 0) + 1);
+    }
+    return counts;
   }
 
   isActive = (id: string): boolean => this.#byId.has(id) || this.#attempts.isRunning(id);

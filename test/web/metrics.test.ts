@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { AuditEvent } from "../../src/audit/audit.ts";
 import type { UserUsage } from "../../src/catalogue/catalogue.ts";
 import { defaultUserRules } from "../../src/config/server-settings.ts";
+import { waitCauses } from "../../src/protocol/wait.ts";
 import type { HttpRequest } from "../../src/web/http/http-message.ts";
 import { Metrics, metricsGate } from "../../src/web/metrics/metrics.ts";
 import type { StateParts } from "../../src/web/metrics/state-metrics.ts";
@@ -22,7 +23,7 @@ function partsWith(more: Partial<StateParts> = {}): StateParts {
   return {
     ...{ version: "1.2.3", clock: new ManualClock(), clients: { list: () => [] } },
     server: {
-      ...{ openUploads: 3, pendingKeys: [], afterHooks: undefined },
+      ...{ openUploads: 3, pendingKeys: [], afterHooks: undefined, waits: () => new Map([["disk", 2]]) },
       credit: { budgetBytes: 64, heldBytes: 16 },
     },
     usages: async function* () {},
@@ -140,6 +141,14 @@ describe("how the server is", () => {
       'dync_server_hook_deliveries{hook="lims",state="failing"} 2',
       'dync_server_hook_deliveries{hook="gone",state="stuck"} 1',
     ]);
+  });
+
+  test("what open uploads wait for, also that for which none does", async () => {
+    const lines = await scraped(begun(), partsWith());
+    const waiting = lines.filter((line) => line.startsWith("dync_server_uploads_waiting"));
+    expect(waiting).toHaveLength(waitCauses.length);
+    expect(waiting).toContain('dync_server_uploads_waiting{reason="disk"} 2');
+    expect(waiting).toContain('dync_server_uploads_waiting{reason="memory"} 0');
   });
 
   test("alarms, also those that are quiet", async () => {

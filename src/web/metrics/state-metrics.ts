@@ -4,6 +4,7 @@ import { Gauge, type Registry } from "prom-client";
 import type { Clock } from "../../base/clock.ts";
 import type { UserUsage } from "../../catalogue/catalogue.ts";
 import type { RulesOf } from "../../config/server-settings.ts";
+import { waitCauses } from "../../protocol/wait.ts";
 import type { AfterHooks } from "../../server/after-hooks.ts";
 import type { Server } from "../../server/server.ts";
 import { type UserGroups, userLabels } from "./user-labels.ts";
@@ -11,7 +12,7 @@ import { type UserGroups, userLabels } from "./user-labels.ts";
 export interface StateParts {
   readonly version: string;
   readonly clock: Clock;
-  readonly server: Pick<Server, "openUploads" | "pendingKeys" | "credit"> & {
+  readonly server: Pick<Server, "openUploads" | "pendingKeys" | "credit" | "waits"> & {
     readonly afterHooks: Pick<AfterHooks, "counts"> | undefined;
   };
   readonly clients: { list(): readonly { readonly expiresAt?: Date }[] };
@@ -60,6 +61,7 @@ export function stateMetrics(registry: Registry, parts: StateParts): StateMetric
     },
     deliveryLook(registry, parts),
     alarmLook(registry, parts.alarms),
+    waitLook(registry, parts),
     userLook(registry, parts),
   ];
   return {
@@ -99,6 +101,19 @@ function deliveryLook(registry: Registry, { server: { afterHooks } }: StateParts
         waiting.set({ hook, state: "failing" }, failing);
       }
     }
+  };
+}
+
+function waitLook(registry: Registry, { server }: StateParts): () => void {
+  const waiting = new Gauge({
+    name: "dync_server_uploads_waiting",
+    help: "Open uploads that the server lets wait, by what for.",
+    labelNames: ["reason"],
+    registers: [registry],
+  });
+  return () => {
+    const waits = server.waits();
+    for (const reason of waitCauses) waiting.set({ reason }, waits.get(reason) ?? 0);
   };
 }
 
