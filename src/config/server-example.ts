@@ -154,6 +154,18 @@ const alarmsChapter = `# ---- Of what somebody is told
 #when = "key-expiring"
 #within = "14d"`;
 
+const signInChapter = `# ---- Who looks at the status page, where a proxy signs people in
+#
+# Without this "dync-server web link" lets people in. The proxy has to set the
+# header for each request, and to take away what browsers send by that name.
+
+#[sign-in]
+#header = "X-Remote-User"                # names who is signed in there
+#from = ["127.0.0.1", "10.1.0.0/16"]     # proxies; default: this machine
+#stewards = ["anna", "/@ops$/"]          # act; patterns, as in rules
+#viewers = ["*"]                         # look
+#sign-out = "/oauth2/sign_out"           # where the proxy signs them out`;
+
 const chapters: Readonly<Record<Scope, string>> = {
   process: "# ---- The server",
   user: "# ---- Each user's uploads",
@@ -164,7 +176,7 @@ export function exampleText(): string {
   const rows: readonly Setting<unknown>[] = Object.values(serverSettings);
   const chapter = (scope: Scope): string =>
     [chapters[scope], ...rows.filter((it) => it.scope === scope).map(entryOf)].join("\n\n");
-  return `${[head, chapter("process"), chapter("user"), rulesChapter, limitsChapter, hooksChapter, alarmsChapter].join("\n\n")}\n`;
+  return `${[head, chapter("process"), chapter("user"), rulesChapter, limitsChapter, hooksChapter, alarmsChapter, signInChapter].join("\n\n")}\n`;
 }
 
 function entryOf(row: Setting<unknown>): string {

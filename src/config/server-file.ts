@@ -11,6 +11,13 @@ import { right } from "./parsed.ts";
 import { type Groups, groupFaults, type RuleRow, rulesMembers } from "./rules-table.ts";
 import { type SettingValues, serverSettings } from "./server-settings.ts";
 import { readInFile, type Setting } from "./setting.ts";
+import {
+  type ProxySignIn,
+  proxySignInOf,
+  type SignInRow,
+  signInFaults,
+  signInMembers,
+} from "./sign-in-table.ts";
 import { checkFile, type FileReading, member, table } from "./table.ts";
 import { readToml } from "./toml.ts";
 
@@ -33,6 +40,10 @@ export interface ServerFile {
   readonly alarms: readonly Alarm[];
   /** Alarms and groups, in the same way. */
   readonly alarmsText: string;
+  /** Whom a proxy before the status page lets in; `null`: nobody. */
+  readonly signIn: ProxySignIn | null;
+  /** That table, in the same way. */
+  readonly signInText: string;
 }
 
 /** Reads `text`; paths in it begin at `folder`, an absolute path. Everything that is wrong with it is told at once. */
@@ -46,6 +57,7 @@ export function readServerFile(text: string, folder: string): FileReading<Server
     limits = [],
     hooks = [],
     alarms = [],
+    "sign-in": signIn = null,
     ...settings
   } = reading.value as TablesAndSettings;
   const faults = [
@@ -53,6 +65,7 @@ export function readServerFile(text: string, folder: string): FileReading<Server
     ...limitsFaults(limits, groups, reading),
     ...hooksFaults(hooks, rules ?? [], groups, reading),
     ...alarmsFaults(alarms, hooks, groups, reading),
+    ...signInFaults(signIn, reading),
   ].toSorted((a, b) => a.line - b.line);
   if (faults.length > 0) return { ok: false, faults };
   const textOf = (list: "rules" | "limits" | "hooks" | "alarms"): string =>
@@ -63,8 +76,16 @@ export function readServerFile(text: string, folder: string): FileReading<Server
     limitsText: limits.length === 0 ? "" : textOf("limits"),
     hooksText: hooks.length === 0 ? "" : textOf("hooks"),
     alarmsText: alarms.length === 0 ? "" : textOf("alarms"),
+    signInText: signIn === null || !toml.ok ? "" : JSON.stringify(toml.value["sign-in"]),
   };
-  const tables = { rules, groups, limits: entries, hooks, alarms: alarmsOfRows(alarms, groups) };
+  const tables = {
+    rules,
+    groups,
+    limits: entries,
+    hooks,
+    alarms: alarmsOfRows(alarms, groups),
+    signIn: proxySignInOf(signIn),
+  };
   return { ...reading, value: { settings, ...tables, ...texts } };
 }
 
@@ -74,6 +95,7 @@ type TablesAndSettings = SettingValues & {
   readonly limits?: readonly LimitsRow[];
   readonly hooks?: readonly HookRow[];
   readonly alarms?: readonly AlarmRow[];
+  readonly "sign-in"?: SignInRow;
 };
 
 function fileSchema(folder: string) {
@@ -85,6 +107,7 @@ function fileSchema(folder: string) {
     ...limitsMembers(),
     ...hooksMembers(folder),
     ...alarmsMembers(),
+    ...signInMembers(),
   });
 }
 

@@ -11,6 +11,7 @@ import {
   jsonAnswer,
 } from "./http/http-message.ts";
 import type { LiveView } from "./live-view.ts";
+import type { ProxyUsers } from "./proxy-sign-in.ts";
 import type { Role, Sessions, WebSession } from "./sessions.ts";
 
 /** What a command is given. */
@@ -28,6 +29,9 @@ export type WebCommand = (call: WebCall) => Promise<object>;
 
 export interface ApiParts {
   readonly sessions: Sessions;
+  readonly proxyUsers: ProxyUsers;
+  /** Where browsers reach the page, where that is said: scheme, host, perhaps a path. */
+  readonly publicUrl: () => string | null;
   readonly view: LiveView;
   readonly history: Pick<History, "of">;
   /** By name, as they are typed. */
@@ -49,9 +53,13 @@ export function apiRoutes(parts: ApiParts): Readonly<Record<string, HttpRoute>> 
   return {
     "/api/sign-in": { act: (request) => signIn(request, parts) },
     "/api/sign-out": { act: withSession(parts, (request) => signOut(request, parts), true) },
-    "/api/session": { read: withSession(parts, (_, session) => jsonAnswer(200, session)) },
+    "/api/session": { read: withSession(parts, (_, session) => sessionAnswer(session, parts)) },
     "/api/events": {
-      read: withSession(parts, () => ({ status: 200, events: (sink) => parts.view.follow(sink) })),
+      read: withSession(parts, (request, session) => {
+        // Signed out, over, or of another role: what happens is told no more.
+        const isIn = (): boolean => sessionOf(request, parts) === session;
+        return { status: 200, events: (sink) => parts.view.follow(sink, isIn) };
+      }),
     },
     "/api/history": { read: withSession(parts, (request) => historyOver(request, parts)) },
     "/api/call": { act: withSession(parts, (request, session) => call(request, session, parts), true) },
@@ -61,23 +69,45 @@ export function apiRoutes(parts: ApiParts): Readonly<Record<string, HttpRoute>> 
 type ForSession = (request: HttpRequest, session: WebSession) => Promise<HttpAnswer> | HttpAnswer;
 
 /** Only for who is signed in, and, where it `acts`, from the page itself: it knows the session's proof. */
-function withSession({ sessions }: ApiParts, handle: ForSession, acts = false): HttpHandler {
+function withSession(parts: ApiParts, handle: ForSession, acts = false): HttpHandler {
   return (request) => {
-    const session = sessions.find(cookieOf(request));
+    const session = sessionOf(request, parts);
+    if (typeof session === "string") return refused(403, session);
     if (session === null)
       return refused(401, "Nobody is signed in here", '"dync-server web link" prints a link that signs in');
-    if (acts && (isFromElsewhere(request) || request.header("x-dync-proof") !== session.proof))
+    if (acts && (isFromElsewhere(request, parts) || request.header("x-dync-proof") !== session.proof))
       return refused(403, "This did not come from the page of this server");
     return handle(request, session);
   };
 }
 
+/** Whose request it is: by a proxy before by a cookie. `null`: nobody's; a text: why the one whom a proxy knows may not look. */
+function sessionOf(request: HttpRequest, { sessions, proxyUsers }: ApiParts): WebSession | string | null {
+  const user = proxyUsers.of(request);
+  switch (user.type) {
+    case "user":
+      return sessions.ofProxy(user.name, user.role);
+    case "refused":
+      return user.text;
+    case "none":
+      return sessions.find(cookieOf(request));
+  }
+}
+
+function sessionAnswer(session: WebSession, { proxyUsers }: ApiParts): HttpAnswer {
+  const { role, name, proof, by } = session;
+  return jsonAnswer(200, { role, name, proof, by, signOut: by === "proxy" ? proxyUsers.signOut : null });
+}
+
 /** Browsers say where a request comes from; what says nothing has to know the proof all the same. */
-function isFromElsewhere({ header }: HttpRequest): boolean {
+function isFromElsewhere({ header }: HttpRequest, { publicUrl }: Pick<ApiParts, "publicUrl">): boolean {
   const site = header("sec-fetch-site");
   if (site !== undefined && site !== "same-origin") return true;
   const origin = header("origin");
-  return origin !== undefined && URL.parse(origin)?.host !== header("host");
+  if (origin === undefined) return false;
+  // A proxy may ask for another host than the browser did.
+  const own = [header("host"), URL.parse(publicUrl() ?? "")?.host];
+  return !own.includes(URL.parse(origin)?.host);
 }
 
 function cookieOf({ header }: HttpRequest): string {
@@ -85,8 +115,9 @@ function cookieOf({ header }: HttpRequest): string {
   return pairs.find(([name]) => name === cookieName)?.[1] ?? "";
 }
 
-async function signIn(request: HttpRequest, { sessions }: ApiParts): Promise<HttpAnswer> {
-  if (isFromElsewhere(request)) return refused(403, "This did not come from the page of this server");
+async function signIn(request: HttpRequest, parts: ApiParts): Promise<HttpAnswer> {
+  const { sessions } = parts;
+  if (isFromElsewhere(request, parts)) return refused(403, "This did not come from the page of this server");
   const { secret } = objectIn(await request.body());
   const begun = typeof secret === "string" ? sessions.signIn(secret) : null;
   if (begun === null)
@@ -99,7 +130,8 @@ async function signIn(request: HttpRequest, { sessions }: ApiParts): Promise<Htt
   const isSecure = request.isSecure || request.header("x-forwarded-proto") === "https";
   const attributes = ["Path=/", "HttpOnly", "SameSite=Strict", ...(isSecure ? ["Secure"] : [])];
   const cookie = [`${cookieName}=${begun.cookie}`, ...attributes].join("; ");
-  return jsonAnswer(200, begun.session, { "set-cookie": cookie });
+  const answer = sessionAnswer(begun.session, parts);
+  return { ...answer, headers: { "set-cookie": cookie } };
 }
 
 function historyOver({ query }: HttpRequest, { history }: ApiParts): HttpAnswer {
@@ -120,7 +152,7 @@ async function call(request: HttpRequest, session: WebSession, parts: ApiParts):
   const found = typeof command === "string" ? parts.commands.get(command) : undefined;
   if (found === undefined || !isObject(given)) return refused(400, "There is no such command");
   if (!mayUse(session.role, command as string))
-    return refused(403, "You may look, and not act: your link was made for a viewer");
+    return refused(403, "You may look, and not act: that is for stewards");
   const lines: object[] = [];
   const stop = new AbortController();
   const tell = async (line: object): Promise<void> => {

@@ -34,16 +34,17 @@ const shownMax = 200;
 
 export class LiveView {
   readonly #parts: LiveViewParts;
-  readonly #sinks = new Set<EventSink>();
+  /** With what says whether its reader may still hear it. */
+  readonly #sinks = new Map<EventSink, () => boolean>();
   #timer: CancelTimer | null = null;
 
   constructor(parts: LiveViewParts) {
     this.#parts = parts;
   }
 
-  /** Tells `sink` at once, and from then on until its reader is gone. */
-  follow(sink: EventSink): void {
-    this.#sinks.add(sink);
+  /** Tells `sink` at once, and from then on until its reader is gone, or `isIn` does not hold any more: then it ends. */
+  follow(sink: EventSink, isIn: () => boolean): void {
+    this.#sinks.set(sink, isIn);
     sink.gone.addEventListener("abort", () => this.#sinks.delete(sink), { once: true });
     void this.#tell([sink]);
     this.#timer ??= this.#wake();
@@ -58,8 +59,14 @@ export class LiveView {
   #wake(): CancelTimer {
     return this.#parts.clock.after(tellMs, () => {
       this.#timer = this.#sinks.size === 0 ? null : this.#wake();
-      void this.#tell(this.#sinks);
+      for (const [sink, isIn] of this.#sinks) if (!isIn()) this.#end(sink);
+      void this.#tell(this.#sinks.keys());
     });
+  }
+
+  #end(sink: EventSink): void {
+    this.#sinks.delete(sink);
+    sink.end();
   }
 
   async #tell(sinks: Iterable<EventSink>): Promise<void> {

@@ -1,5 +1,5 @@
-// Who is signed in at the status page: by a link that is good once, and then by a cookie. In memory: a server that starts anew knows
-// nobody, and whoever looks after it makes another link.
+// Who is signed in at the status page: by a link that is good once, and then by a cookie; or by a proxy, which says so each time. In
+// memory: a server that starts anew knows nobody, and whoever looks after it makes another link.
 
 import type { Clock } from "../base/clock.ts";
 import { dropOldest } from "../base/drop-oldest.ts";
@@ -17,6 +17,8 @@ export interface WebSession {
   readonly name: string;
   /** What a page has to show when it acts: a page of another origin does not know it. */
   readonly proof: string;
+  /** What knows whose it is. */
+  readonly by: "link" | "proxy";
 }
 
 export interface SessionsParts {
@@ -49,6 +51,7 @@ export class Sessions {
   readonly #parts: SessionsParts;
   readonly #links = new Map<string, Link>();
   readonly #sessions = new Map<string, Known>();
+  readonly #ofProxy = new Map<string, WebSession>();
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
@@ -71,7 +74,7 @@ export class Sessions {
     const now = clock.now();
     if (link === undefined || link.endsAt <= now) return null;
     const session: Known = {
-      ...{ role: link.role, name: link.name, proof: newSecret() },
+      ...{ role: link.role, name: link.name, proof: newSecret(), by: "link" },
       ...{ endsAt: now + sessionMs, askedAt: now },
     };
     const cookie = newSecret();
@@ -90,6 +93,17 @@ export class Sessions {
       return null;
     }
     session.askedAt = now;
+    return session;
+  }
+
+  /** The session of whom a proxy knows: the same for all requests of one. The proxy says when it is over. */
+  ofProxy(name: string, role: Role): WebSession {
+    const who = JSON.stringify([name, role]);
+    const session = this.#ofProxy.get(who) ?? { role, name, proof: this.#parts.newSecret(), by: "proxy" };
+    // Who asked last is let go of last.
+    this.#ofProxy.delete(who);
+    this.#ofProxy.set(who, session);
+    dropOldest(this.#ofProxy, sessionsMax);
     return session;
   }
 

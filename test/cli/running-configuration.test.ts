@@ -20,7 +20,7 @@ function read(
   const rulesDigest = JSON.stringify(uploads);
   return {
     ...{ home: "/home", settings, rules: { ...rules, uploads }, rulesDigest },
-    ...{ groups: {}, hooks: [], hooksDigest: "", alarms: [], alarmsText: "" },
+    ...{ groups: {}, hooks: [], hooksDigest: "", alarms: [], alarmsText: "", signIn: null, signInText: "" },
     ...{
       file,
       origins,

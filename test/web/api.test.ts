@@ -2,10 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { DyncError } from "../../src/base/error.ts";
+import type { ProxySignIn } from "../../src/config/sign-in-table.ts";
 import { History } from "../../src/server/history.ts";
 import { apiRoutes, type WebCommand } from "../../src/web/api.ts";
 import type { EventSink, HttpAnswer, HttpRequest } from "../../src/web/http/http-message.ts";
 import { LiveView } from "../../src/web/live-view.ts";
+import { ProxyUsers } from "../../src/web/proxy-sign-in.ts";
 import { type Role, Sessions } from "../../src/web/sessions.ts";
 import { Throughput } from "../../src/web/throughput.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -52,7 +54,12 @@ function begun() {
       },
     ],
   ]);
-  const routes = apiRoutes({ sessions, view, commands, history: new History(clock) });
+  let signIn: ProxySignIn | null = null;
+  const log: string[] = [];
+  const logger = { log: (_: string, message: string) => void log.push(message) };
+  const proxyUsers = new ProxyUsers({ signInOf: () => signIn, clock, logger });
+  const publicUrl = () => "https://lab.example.org/dync";
+  const routes = apiRoutes({ sessions, proxyUsers, publicUrl, view, commands, history: new History(clock) });
   const act = async (path: string, request: HttpRequest): Promise<HttpAnswer> =>
     (await routes[path]?.act?.(request)) ?? { status: 0 };
   const read = async (path: string, headers: Headers): Promise<HttpAnswer> =>
@@ -65,7 +72,10 @@ function begun() {
     const { proof } = JSON.parse(answer.body?.text ?? "{}");
     return { cookie, "x-dync-proof": proof as string };
   };
-  return { clock, sessions, asked, act, read, signedIn, view };
+  const configure = (it: ProxySignIn | null): void => {
+    signIn = it;
+  };
+  return { clock, sessions, asked, act, read, signedIn, view, routes, configure, log };
 }
 
 const calling = (command: string, given: object = {}) => ({ command, arguments: given });
@@ -166,13 +176,144 @@ describe("acting", () => {
   });
 });
 
+describe("behind a proxy that signs people in", () => {
+  const from = [
+    { address: "127.0.0.1", bits: null },
+    { address: "10.1.0.0", bits: 16 },
+    { address: "fd00::", bits: 8 },
+  ];
+  const signIn: ProxySignIn = {
+    ...{ header: "x-remote-user", from, signOut: "/leave" },
+    stewards: [(name) => name === "anna"],
+    viewers: [(name) => name.startsWith("v") || name === "Jörg"],
+  };
+  const asked = (headers: Headers, at = "127.0.0.1") => ({ ...requestWith(headers), from: at });
+  const bytes = (text: string): string => Buffer.from(text).toString("latin1");
+  const session = async ({ routes }: ReturnType<typeof begun>, headers: Headers, at?: string) => {
+    const { status, body } = (await routes["/api/session"]?.read?.(asked(headers, at))) ?? { status: 0 };
+    return { status, ...JSON.parse(body?.text ?? "{}") };
+  };
+
+  test("each is what the configuration says, by request, and without a cookie", async () => {
+    const page = begun();
+    page.configure(signIn);
+    expect(await session(page, { "x-remote-user": "anna" })).toMatchObject({
+      name: "anna",
+      role: "steward",
+      by: "proxy",
+      signOut: "/leave",
+    });
+    expect(await session(page, { "x-remote-user": "vera" })).toMatchObject({ name: "vera", role: "viewer" });
+    expect(await session(page, { "x-remote-user": bytes("Jörg") })).toMatchObject({
+      name: "Jörg",
+      role: "viewer",
+    });
+    expect(await session(page, { "x-remote-user": "bert" })).toMatchObject({
+      status: 403,
+      error: { message: expect.stringContaining("bert is no viewer") },
+    });
+    expect(await session(page, {})).toMatchObject({ status: 401 });
+    const cookie = await page.signedIn("viewer");
+    expect(await session(page, cookie)).toMatchObject({ name: "a viewer", by: "link", signOut: null });
+    expect(await session(page, { ...cookie, "x-remote-user": "anna" })).toMatchObject({ name: "anna" });
+  });
+
+  test.each(["10.1.2.3", "fd12::7"])("a proxy at %s is one of those that are named", async (at) => {
+    const page = begun();
+    page.configure(signIn);
+    expect(await session(page, { "x-remote-user": "anna" }, at)).toMatchObject({ name: "anna" });
+  });
+
+  test.each(["10.2.0.1", "192.168.0.1", "fe80::1", "::1", ""])(
+    "nobody is believed at %j, which the log says once",
+    async (at) => {
+      const page = begun();
+      page.configure(signIn);
+      for (let time = 0; time < 3; time++)
+        expect(await session(page, { "x-remote-user": "anna" }, at)).toMatchObject({ status: 401 });
+      expect(page.log).toHaveLength(1);
+      page.configure(null);
+      expect(await session(page, { "x-remote-user": "anna" })).toMatchObject({ status: 401 });
+    },
+  );
+
+  test.each([
+    "anna, vera",
+    "anna,anna",
+    "",
+    " ",
+    "a;b",
+    "v".repeat(65),
+    "v\u0000",
+    bytes("v\u202emoc"),
+    "v\xff",
+  ])("%j is no name of one user", async (text) => {
+    const page = begun();
+    page.configure(signIn);
+    expect(await session(page, { "x-remote-user": text })).toMatchObject({
+      status: 403,
+      error: { message: expect.stringContaining("is no name of one user") },
+    });
+  });
+
+  test("who acts needs the proof, from the page, and the role; the audit log has the name", async () => {
+    const page = begun();
+    page.configure(signIn);
+    const { proof } = await session(page, { "x-remote-user": "anna" });
+    const call = async (headers: Headers) =>
+      (
+        await page.routes["/api/call"]?.act?.({
+          ...requestWith({ "x-remote-user": "anna", ...headers }, calling("uploads cancel")),
+        })
+      )?.status;
+    expect(await call({})).toBe(403);
+    expect(await call({ "x-dync-proof": proof, origin: "https://elsewhere.example", host: "server" })).toBe(
+      403,
+    );
+    expect(await call({ "x-dync-proof": proof, "sec-fetch-site": "same-site" })).toBe(403);
+    expect(await call({ "x-dync-proof": proof, "x-remote-user": "vera" })).toBe(403);
+    expect(page.asked).toEqual([]);
+    // The proxy asks for another host than the browser did.
+    expect(
+      await call({ "x-dync-proof": proof, origin: "https://lab.example.org", host: "10.0.0.7:8890" }),
+    ).toBe(200);
+    expect(page.asked).toMatchObject([{ name: "uploads cancel", by: "anna" }]);
+  });
+
+  test("who is taken out of the configuration hears no more", async () => {
+    const page = begun();
+    page.configure(signIn);
+    const gone = new AbortController();
+    let hasEnded = false;
+    const end = (): void => {
+      hasEnded = true;
+    };
+    const answer = await page.routes["/api/events"]?.read?.(asked({ "x-remote-user": "anna" }));
+    answer?.events?.({ gone: gone.signal, send: () => true, end });
+    page.clock.advance(20 * 3_600_000);
+    expect(hasEnded).toBe(false);
+    page.configure({ ...signIn, stewards: [], viewers: [(name) => name === "anna"] });
+    page.clock.advance(1000);
+    expect(hasEnded).toBe(true);
+  });
+});
+
 describe("what happens now", () => {
   /** A reader that takes so many events. */
   function reader(takes = Number.POSITIVE_INFINITY) {
     const gone = new AbortController();
     const got: string[] = [];
     const send: EventSink["send"] = (_, data) => got.length < takes && got.push(data) > 0;
-    return { got, leave: () => gone.abort(), sink: { gone: gone.signal, send } };
+    let hasEnded = false;
+    const end = (): void => {
+      hasEnded = true;
+    };
+    return {
+      got,
+      leave: () => gone.abort(),
+      hasEnded: () => hasEnded,
+      sink: { gone: gone.signal, send, end },
+    };
   }
   const turns = async () => {
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();
@@ -194,10 +335,32 @@ describe("what happens now", () => {
     expect(got).toHaveLength(4);
   });
 
+  test("is told no more, and the stream ends, when its reader signs out or the working day is over", async () => {
+    const { clock, act, read, signedIn } = begun();
+    const [leaves, stays] = [await signedIn("viewer"), await signedIn("viewer")];
+    const readers: ReturnType<typeof reader>[] = [];
+    for (const headers of [leaves, stays]) {
+      const it = reader();
+      (await read("/api/events", headers)).events?.(it.sink);
+      readers.push(it);
+    }
+    const ended = () => readers.map((it) => it.hasEnded());
+    await act("/api/sign-out", requestWith(leaves));
+    clock.advance(1000);
+    await turns();
+    expect(ended()).toEqual([true, false]);
+    expect(readers.map(({ got }) => got.length)).toEqual([1, 2]);
+    // Who looks is there: two hours without a question are no end. Twelve are.
+    clock.advance(11 * 3_600_000);
+    expect(ended()).toEqual([true, false]);
+    clock.advance(3_600_000);
+    expect(ended()).toEqual([true, true]);
+  });
+
   test("costs nothing when nobody looks any more", async () => {
     const { clock, view } = begun();
     const { got, leave, sink } = reader();
-    view.follow(sink);
+    view.follow(sink, () => true);
     await turns();
     leave();
     clock.advance(10_000);
@@ -208,7 +371,7 @@ describe("what happens now", () => {
   test("is one text for all, however many look", async () => {
     const { clock, view } = begun();
     const readers = Array.from({ length: 50 }, () => reader());
-    for (const { sink } of readers) view.follow(sink);
+    for (const { sink } of readers) view.follow(sink, () => true);
     await turns();
     clock.advance(1000);
     await turns();

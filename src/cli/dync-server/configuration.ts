@@ -15,6 +15,7 @@ import {
   type UserRules,
 } from "../../config/server-settings.ts";
 import type { Setting } from "../../config/setting.ts";
+import type { ProxySignIn } from "../../config/sign-in-table.ts";
 import { parseSwitch } from "../../config/switch.ts";
 import type { FileReading, MemberFault } from "../../config/table.ts";
 import type { Hook } from "../../hooks/hook.ts";
@@ -74,6 +75,9 @@ export interface Configuration {
   readonly alarms: readonly Alarm[];
   /** The same text as long as the alarms are as they were written. */
   readonly alarmsText: string;
+  readonly signIn: ProxySignIn | null;
+  /** The same text as long as that is as it was written. */
+  readonly signInText: string;
   /** Absolute path of the file that was read, or `null`: there is none. */
   readonly file: string | null;
   /** What says how each setting is, by its name. */
@@ -191,6 +195,8 @@ export async function readConfiguration(
     hooksDigest: hooks.digest,
     alarms: reading?.ok ? reading.value.alarms : [],
     alarmsText: reading?.ok ? reading.value.alarmsText : "",
+    signIn: reading?.ok ? reading.value.signIn : null,
+    signInText: reading?.ok ? reading.value.signInText : "",
     file: read === null ? null : path,
     origins,
     lineOf: (name) => (reading?.ok ? reading.lineOf([name]) : 1),

@@ -12,6 +12,7 @@ export interface NamedTable {
 
 export function namedTables(configuration: Configuration): readonly NamedTable[] {
   const { rules, rulesDigest, limits, limitsText, hooks, hooksDigest, alarms, alarmsText } = configuration;
+  const { signIn, signInText } = configuration;
   const unlessEmpty = <T>(entries: readonly T[]): readonly T[] | null =>
     entries.length === 0 ? null : entries;
   return [
@@ -19,6 +20,7 @@ export function namedTables(configuration: Configuration): readonly NamedTable[]
     { name: "limits", entries: unlessEmpty(limits), digest: limitsText },
     { name: "hooks", entries: unlessEmpty(hooks), digest: hooksDigest },
     { name: "alarms", entries: unlessEmpty(alarms), digest: alarmsText },
+    { name: "sign-in", entries: signIn && [{ name: signIn.header }], digest: signInText },
   ];
 }
 

@@ -12,6 +12,7 @@ import {
   type UserRules,
 } from "../../config/server-settings.ts";
 import type { Setting } from "../../config/setting.ts";
+import type { ProxySignIn } from "../../config/sign-in-table.ts";
 import type { Hook } from "../../hooks/hook.ts";
 import { type Configuration, keyOf, settingRows, settingValue } from "./configuration.ts";
 import { type NamedTable, namedTables, namesText } from "./named-tables.ts";
@@ -84,6 +85,8 @@ export class RunningConfiguration {
   readonly mayHurry = (): boolean => this.#taken.limits.some(({ priority }) => priority === "high");
 
   readonly hooksOf = (): readonly Hook[] => this.#taken.hooks;
+
+  readonly signInOf = (): ProxySignIn | null => this.#taken.signIn;
 
   readonly alarmsOf = (): readonly Alarm[] => this.#taken.alarms;
 

@@ -141,7 +141,7 @@ export async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   const { logger, clock, hangups } = parts;
-  const { home, rulesOf } = configuration;
+  const { home, rulesOf, groupsOf, signInOf } = configuration;
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(home, "server");
   const clients = await loadClients(configuration, parts);
@@ -188,7 +188,7 @@ export async function serve(
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await openWeb(web, closing, {
     ...{ server, clients, catalogue, storage, recounts, rulesOf, clock, logger, version, commands },
-    ...{ groupsOf: configuration.groupsOf, folder: clientsFolder(home), keyFolder },
+    ...{ groupsOf, signInOf, folder: clientsFolder(home), keyFolder },
     ownKey: { publicKey: keys.publicKey.text, fingerprint: keys.publicKey.fingerprint },
     audited: (own) => audited(own, audit),
     alarms: { firing: () => alarming.alarms.firing(), configured: alarming.alarmsOf },

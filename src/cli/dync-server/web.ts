@@ -22,6 +22,7 @@ import { Metrics, metricsGate } from "../../web/metrics/metrics.ts";
 import type { StateParts } from "../../web/metrics/state-metrics.ts";
 import { readNamedFile } from "../../web/named-file.ts";
 import { pageRoutes } from "../../web/page/page-routes.ts";
+import { ProxyUsers, type ProxyUsersParts } from "../../web/proxy-sign-in.ts";
 import { RecentRefusals } from "../../web/recent-refusals.ts";
 import { Sessions } from "../../web/sessions.ts";
 import { Throughput } from "../../web/throughput.ts";
@@ -38,6 +39,8 @@ export interface WebParts
     LiveViewParts["server"] &
     PageParts["server"] &
     Pick<Server, "port">;
+  /** Whom a proxy lets in, as it is configured now. */
+  readonly signInOf: ProxyUsersParts["signInOf"];
   readonly ownKey: Pick<OwnServer, "publicKey" | "fingerprint">;
   readonly catalogue: Pick<Catalogue, "usages">;
   readonly storage: Pick<Storage, "freeBytes">;
@@ -141,7 +144,11 @@ export class Web {
     const commands = new Map([...parts.commands, ...own]);
     const fixed = routesOf({
       ...pageRoutes,
-      ...apiRoutes({ sessions: this.#sessions, view, commands, history: this.#history.history }),
+      ...apiRoutes({
+        ...{ sessions: this.#sessions, view, commands, history: this.#history.history },
+        publicUrl: () => this.#settings.publicUrl,
+        proxyUsers: new ProxyUsers(parts),
+      }),
       "/healthz": healthHandler,
       "/readyz": readyHandler({ ...parts, askCatalogue, freeBytes }),
       "/metrics": this.#metrics.handler({ ...parts, freeBytes, usages }, gate),

@@ -21,6 +21,8 @@ export function eventSink(response: ServerResponse, clock: Clock): EventSink {
   });
   return {
     gone: gone.signal,
+    // What its reader did not take is lost to it: it may hear nothing more.
+    end: () => void (cancel === null ? response.end() : response.destroy()),
     send(event, data) {
       if (gone.signal.aborted || cancel !== null) return false;
       if (!response.write(`event: ${event}\ndata: ${data}\n\n`))

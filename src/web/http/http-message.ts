@@ -51,6 +51,8 @@ export interface EventSink {
    * before: nothing piles up for who does not read.
    */
   send(event: string, data: string): boolean;
+  /** Nothing more comes. */
+  end(): void;
   /** Aborts when the reader is gone. */
   readonly gone: AbortSignal;
 }

@@ -3,7 +3,7 @@
 import { makeActions } from "./actions.js";
 import { chartsView } from "./charts.js";
 import { h, render } from "./preact.js";
-import { currentSession, follow, handsOut, signIn } from "./server.js";
+import { currentSession, follow, handsOut, Refused, signIn } from "./server.js";
 import { firstState, viewIn, views } from "./state.js";
 import { hooksView, keysView, nowView, refusalsView, uploadsView, uploadView, usersView } from "./views.js";
 
@@ -68,7 +68,7 @@ function focusMain(event) {
 }
 
 /** @param {import("./server.js").Session} session */
-function header({ name, role }) {
+function header({ name, role, by, signOut }) {
   const current = state.view === "upload" ? "uploads" : state.view;
   const link = (/** @type {readonly [string, string]} */ [view, text]) =>
     h("li", null, h("a", { href: `#${view}`, "aria-current": view === current ? "page" : undefined }, text));
@@ -85,7 +85,11 @@ function header({ name, role }) {
       "div",
       { class: "who" },
       h("span", null, `${name}, ${role}`),
-      h("button", { onClick: actions.leave }, "Sign out"),
+      by === "link"
+        ? h("button", { onClick: actions.leave }, "Sign out")
+        : signOut === null
+          ? null
+          : h("a", { href: signOut }, "Sign out"),
     ),
   );
 }
@@ -139,12 +143,26 @@ async function begin() {
     unfollow = follow(
       (live) => change({ live }),
       (isLinked) => change({ isLinked }),
+      (error) => {
+        if (isRefused(error)) change({ session: null, error: "You are not signed in any more." });
+      },
     );
     await open();
   } catch (error) {
-    const message = error instanceof Error && secret !== undefined ? error.message : "";
+    // That nobody is signed in is what the page is about then.
+    const isNews =
+      error instanceof Error && (secret !== undefined || (isRefused(error) && error.status !== 401));
+    const message = isNews ? error.message : "";
     change({ session: null, isAsking: false, error: message });
   }
+}
+
+/**
+ * @param {unknown} error
+ * @returns {error is Refused}
+ */
+function isRefused(error) {
+  return error instanceof Refused && error.status > 0;
 }
 
 async function open() {

@@ -33,12 +33,22 @@ async function ask(path, sent) {
   }
   const value = await answer.json().catch(() => ({}));
   if (answer.ok) return value;
+  // A server that started anew wants another proof of whom a proxy knows.
+  if (answer.status === 403 && sent !== undefined && (await isOtherProof())) return await ask(path, sent);
   const { message = `The server answered ${answer.status}`, hint } = value.error ?? {};
   throw new Refused(answer.status, message, hint);
 }
 
+async function isOtherProof() {
+  const before = proof;
+  await currentSession().catch(() => {});
+  return proof !== before;
+}
+
 /**
- * @typedef {{ role: "viewer" | "steward", name: string, proof: string }} Session
+ * `signOut` is where a proxy signs out whom it knows, if that is known.
+ *
+ * @typedef {{ role: "viewer" | "steward", name: string, proof: string, by: "link" | "proxy", signOut: string | null }} Session
  * @param {Session} session
  */
 function begun(session) {
@@ -97,14 +107,24 @@ export async function pastOver(over) {
  *
  * @param {(state: any) => void} onState
  * @param {(isThere: boolean) => void} onLink
+ * @param {(error: unknown) => void} onOut nobody is signed in any more; or nobody knows whether
  */
-export function follow(onState, onLink) {
+export function follow(onState, onLink, onOut) {
   const events = new EventSource("api/events");
+  let wasOpen = false;
+  events.addEventListener("open", () => {
+    // A server that started anew wants another proof.
+    if (wasOpen) currentSession().catch(onOut);
+    wasOpen = true;
+  });
   events.addEventListener("state", (event) => {
     onLink(true);
     onState(JSON.parse(event.data));
   });
-  // It connects again by itself, unless nobody is signed in any more.
-  events.addEventListener("error", () => onLink(false));
+  events.addEventListener("error", () => {
+    onLink(false);
+    // It connects again by itself, unless it was refused.
+    if (events.readyState === EventSource.CLOSED) currentSession().catch(onOut);
+  });
   return () => events.close();
 }
