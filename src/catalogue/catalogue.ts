@@ -8,6 +8,7 @@ import type { Destination } from "../upload/destination.ts";
 import type { FieldValue } from "../upload/metadata-field.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
 import type { AlarmBook } from "./alarm-book.ts";
+import type { Instruments } from "./instruments.ts";
 import type { NewDelivery, Outbox } from "./outbox.ts";
 import type { Counted, Quota, QuotaRoom, UserUsage } from "./quota.ts";
 
@@ -244,6 +245,8 @@ export interface Catalogue {
   readonly outbox: Outbox;
   /** Which alarms were told, and what they need to know of what was stored. */
   readonly alarms: AlarmBook;
+  /** What watched folders told of themselves last. */
+  readonly instruments: Instruments;
   /**
    * Adds an upload, and gives it its name: in one step with looking whether that is free, and whether one of `bounds` is
    * passed. `owner` holds it.

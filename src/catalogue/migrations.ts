@@ -99,6 +99,10 @@ const steps: readonly Step[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE damaged (id TEXT PRIMARY KEY, found_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TRIGGER damage_of_forgotten AFTER DELETE ON uploads BEGIN DELETE FROM damaged WHERE id = OLD.id; END;`,
+  // What watched folders told of themselves last.
+  `CREATE TABLE instruments (
+     user TEXT NOT NULL, label TEXT NOT NULL, seen_at TEXT NOT NULL, report TEXT NOT NULL, PRIMARY KEY (user, label)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** What `migrate` brings the tables to. */

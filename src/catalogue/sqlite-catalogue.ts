@@ -34,6 +34,7 @@ import { type Counted, type Quota, type QuotaRoom, roomWithin, type UserUsage } 
 import { alarmStatements, SqliteAlarms } from "./sqlite-alarms.ts";
 import { SqliteAmend } from "./sqlite-amend.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
+import { instrumentStatements, SqliteInstruments } from "./sqlite-instruments.ts";
 import { SqliteList } from "./sqlite-list.ts";
 import { type OutboxCalls, outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
 import { columnValue, members, recordOf, statementsOf } from "./sqlite-records.ts";
@@ -68,6 +69,7 @@ export class SqliteCatalogue implements Catalogue {
   readonly #queue: TurnQueue;
   readonly outbox: SqliteOutbox;
   readonly alarms: SqliteAlarms;
+  readonly instruments: SqliteInstruments;
   readonly #list: SqliteList;
   readonly #amend: SqliteAmend;
   #isDamaged = false;
@@ -84,6 +86,7 @@ export class SqliteCatalogue implements Catalogue {
     };
     this.outbox = new SqliteOutbox(database, calls);
     this.alarms = new SqliteAlarms(database, this.outbox, calls);
+    this.instruments = new SqliteInstruments(database, calls);
     this.#usage = new SqliteUsage(database);
     this.#canCompact = pragma(this.#database, "auto_vacuum") === 2;
     this.#onDamaged = onDamaged;
@@ -95,6 +98,7 @@ export class SqliteCatalogue implements Catalogue {
     new SqliteList(database).page({ fields: [{ path: "any", value: "" }] }, null, 1);
     outboxStatements(database);
     alarmStatements(database);
+    instrumentStatements(database);
     new SqliteUsage(database);
     new SqliteAmend(database);
   }

@@ -38,7 +38,7 @@ export const members = Object.keys(columnOf) as (keyof UploadRecord)[];
 
 /** Condition on an upload that has not ended. */
 export const unfinished = "state IN ('open', 'publishing')";
-const ended = "state IN ('finished', 'failed')";
+export const ended = "state IN ('finished', 'failed')";
 
 export const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
 

@@ -6,6 +6,7 @@ import { DyncError, type ErrorCode, errorCodeFromWire, errorMeanings } from "../
 import { formatServerAddress } from "../base/format-server-address.ts";
 import { encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorInfo, ErrorMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
+import type { InstrumentReport } from "../protocol/wire/report.ts";
 import type { StatusQuestion } from "../protocol/wire/status.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { Connection } from "./connection.ts";
@@ -37,6 +38,8 @@ export interface Question {
   /** How the user's uploads are is wanted instead; of a list what comes behind `after`, which an answer gave. */
   readonly status?: StatusQuestion;
   readonly after?: string;
+  /** How a watched folder does is told instead. */
+  readonly report?: InstrumentReport;
 }
 
 /** How a server is; `null`: it does not say. */
@@ -125,6 +128,15 @@ export class CannotTellStatus extends DyncError {
   }
 }
 
+/** The server takes no reports of watched folders. */
+export class CannotReport extends DyncError {
+  constructor(party: ConnectionParty) {
+    super("cannot-know", `The server at ${formatServerAddress(party)} takes no reports of watched folders`, {
+      hint: "it is an older one",
+    });
+  }
+}
+
 export interface AskerOptions extends Retry {
   readonly party: ConnectionParty;
   /** Name and version of this program. */
@@ -157,6 +169,8 @@ export class Asker {
   #wasReached = false;
   #rulesDigest: string | null = null;
   #readsAgain = false;
+  /** How long the last question took that was answered. */
+  #roundTripMs = 0;
 
   constructor(options: AskerOptions, parts: AskerParts) {
     this.#options = options;
@@ -236,6 +250,18 @@ export class Asker {
     throw new CannotTellStatus(this.#options.party);
   }
 
+  /**
+   * Tells the server how a watched folder does: what `make` makes of how long a message takes there and back, in ms, just before
+   * it goes. Once, without patience; rejects with `DyncError`, such as `CannotBeAsked` or `CannotReport`.
+   */
+  async report(make: (roundTripMs: number) => InstrumentReport, signal: AbortSignal): Promise<void> {
+    const { info } = await this.#once({ ...this.#nothing(), state: true }, signal);
+    // One that does not know it would answer another question.
+    if (info.reports !== true) throw new CannotReport(this.#options.party);
+    const reply = await this.#once({ ...this.#nothing(), report: make(this.#roundTripMs) }, signal);
+    if (reply.info.reported !== true) throw new DyncError(reply.code, reply.text);
+  }
+
   close(): void {
     for (const line of this.#lines) line.close();
   }
@@ -280,6 +306,7 @@ export class Asker {
       this.#idle.push(line);
       this.#rulesDigest = reply.info.rules ?? null;
       this.#readsAgain = reply.info.readsAgain ?? false;
+      this.#roundTripMs = line.roundTripMs;
       return reply;
     } catch (error) {
       this.#lines.delete(line);
@@ -353,6 +380,10 @@ class Line {
   isDown = false;
   #post: PostFile | null = null;
   #tag: number | undefined;
+  /** When the question went. */
+  #saidAt = 0;
+  /** How long the last one took, in ms. */
+  roundTripMs = 0;
   #waiting: Waiting | null = null;
 
   constructor(party: ConnectionParty, { transport, clock, newIdentity }: AskerParts, onReached: () => void) {
@@ -414,7 +445,9 @@ class Line {
   #say(): void {
     const post = this.#post;
     this.#post = null;
-    if (post !== null) this.#connection.send(encodeClientMessage(post));
+    if (post === null) return;
+    this.#saidAt = this.#clock.now();
+    this.#connection.send(encodeClientMessage(post));
   }
 
   #hear(message: ServerMessage): void {
@@ -433,6 +466,7 @@ class Line {
     if (info.tag !== undefined && info.tag !== this.#tag) return;
     // Whatever it is about, it answers no question: such as a server that is just stopping.
     const isAnswer = info.ask !== undefined && !errorMeanings[code].retry;
+    this.roundTripMs = Math.ceil(this.#clock.now() - this.#saidAt);
     if (isAnswer) this.#waiting?.resolve({ code, text, info });
     else this.#waiting?.reject(new DyncError(code, text));
   }

@@ -394,8 +394,7 @@ export class Client {
     { server, ...retry }: Retry & Pick<ProofOptions, "server">,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const asker = await this.#askerOf(server, retry);
-    return await hasMetadata(entry, metadataText, asker, signal);
+    return await hasMetadata(entry, metadataText, await this.#askerOf(server, retry), signal);
   }
 
   /** Who judges by the copy of the rules of `server`. Rejects with `DyncError`, "cannot-know" where there is none. */
@@ -427,6 +426,11 @@ export class Client {
   /** How the uploads of this user are on `server`, with the `last` of what is stored, and refused, there. As `serverState`. */
   async userStatus(server: ServerChoice, last: number, signal: AbortSignal): Promise<UserStatus> {
     return await userStatus(await this.#askerOf(server, once), last, signal);
+  }
+
+  /** Tells `server` how a watched folder does, as `Asker.report`. */
+  async report(server: ServerChoice, ...report: Parameters<Asker["report"]>): Promise<void> {
+    await (await this.#askerOf(server, once)).report(...report);
   }
 
   /** What would become of an upload to `server`. As `serverState`. */

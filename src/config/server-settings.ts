@@ -118,6 +118,13 @@ export const serverSettings = {
     400 * dayMs,
     "what is known of an upload that is stored, or failed, is forgotten after so long",
   ),
+  // Longer than any holiday, and a repair.
+  instrumentsForgottenMs: ofProcessLive(
+    "forget-instruments",
+    durations(1000),
+    90 * dayMs,
+    "a watched folder that reported nothing for so long is forgotten",
+  ),
   trustsUserIds: ofProcess(
     "trust-user-ids",
     switches,

@@ -32,6 +32,12 @@ export const limits = {
   /** Uploads in one page of a list, and the bytes that they take in an info, which holds other members beside them. */
   rowsMax: 32,
   rowsBytesMax: 3 * KiB,
+  /** Longest name of a watched folder, and of what else a report has a word for; in UTF-16 units. */
+  labelLengthMax: 64,
+  /** A sentence in a report. */
+  reportTextLengthMax: 200,
+  /** Reasons for which entries of a watched folder may wait. */
+  waitReasonsMax: 40,
   /** Longest id in `upload-finished`; ours has 32 characters, the original's 32, other servers may use URLs. */
   uploadIdBytesMax: 256,
   /** A receipt: some hundred bytes, a name twice as long in base64, and links to earlier keys of the server. */

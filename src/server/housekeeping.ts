@@ -22,7 +22,7 @@ const pageRecords = 100;
 const recordsPerStep = 200;
 
 export interface HousekeepingParts extends RecoveryParts {
-  readonly options: Pick<ProcessSettings, "expireMs" | "rememberMs">;
+  readonly options: Pick<ProcessSettings, "expireMs" | "rememberMs" | "instrumentsForgottenMs">;
   readonly rulesOf: RulesOf;
 }
 
@@ -130,6 +130,7 @@ export class Housekeeping {
     const before = this.#dateBefore(this.#parts.options.rememberMs);
     const turns = new Turns(1, this.#stop.signal);
     while ((await catalogue.forget(before, recordsPerStep)) === recordsPerStep) await turns.step();
+    await catalogue.instruments.forget(this.#dateBefore(this.#parts.options.instrumentsForgottenMs));
     if (clock.now() - this.#trimAt < trimEveryMs) return;
     this.#trimAt = clock.now();
     const next = async (after: string | null) => (await catalogue.users(after, 1))[0];

@@ -11,6 +11,7 @@ import { heldAsked, type Judgement, judge, nothingBegins } from "../rules/judge.
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import { nameFault } from "../upload/names.ts";
 import type { AdmissionParts } from "./admission.ts";
+import { InstrumentReports } from "./instrument-reports.ts";
 import { checkFree } from "./placing.ts";
 import { publishedAs } from "./publication.ts";
 import { quotaRefusal, quotasOf } from "./quotas.ts";
@@ -45,6 +46,7 @@ export class Inquiries {
   readonly #rules: RulesParts;
   readonly #rereads: Rereads;
   readonly #pace: StatusPace;
+  readonly #reports: InstrumentReports;
   /** Users whose questions are looked into. */
   readonly #users = new Map<string, Semaphore>();
 
@@ -53,6 +55,7 @@ export class Inquiries {
     this.#rules = new RulesParts(parts.rulesOf);
     this.#rereads = new Rereads(parts);
     this.#pace = new StatusPace(parts.clock);
+    this.#reports = new InstrumentReports(parts);
   }
 
   /** What `post`, by `asker`, is answered with. Never rejects. */
@@ -73,12 +76,13 @@ export class Inquiries {
     if (post.info.readAgain !== undefined)
       return await this.#rereads.answer(post.info.readAgain, post, asker);
     const { user } = asker;
-    const { rulesFrom, state, status, after } = post.info;
+    const { rulesFrom, state, status, after, report, client } = post.info;
     if (status !== undefined) await this.#pace.turn(user, asker.signal);
     const places = this.#users.get(user) ?? new Semaphore();
     this.#users.set(user, places);
     await places.take(atOnceMax);
     try {
+      if (report !== undefined) return await this.#reports.take(user, report, client);
       if (status !== undefined) return await statusFor(status, after, asker, this.#parts);
       if (state === true) return await stateFor(user, this.#parts);
       return rulesFrom === undefined
@@ -106,7 +110,7 @@ async function stateFor(user: string, parts: InquiryParts): Promise<Refusal> {
   const quotas = quotasOf(user, rulesOf(user).limits);
   const left = quotas.length === 0 ? null : (await catalogue.room(quotas)).bytes;
   const info = {
-    ...{ user, server, time: clock.date().toISOString() },
+    ...{ user, server, time: clock.date().toISOString(), reports: true },
     ...(free === null ? {} : { free }),
     ...(left === null ? {} : { quota: Math.max(0, left) }),
   };

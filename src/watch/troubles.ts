@@ -11,8 +11,8 @@ export interface Trouble {
   readonly detail: string;
 }
 
-// Nothing of these passes by itself.
-const needPerson: readonly WaitReason[] = [
+/** Nothing of these passes by itself. */
+export const needPerson: readonly WaitReason[] = [
   "hash-mismatch",
   "run-failed",
   "run-aborted",

@@ -66,6 +66,8 @@ export const grownDetail = "It was sent, and has changed since";
 const signShare = 1 / 4;
 // What has less in it than it had may be half of it, on a drive that is coming back.
 const shrunkTimes = 5;
+// Nothing of these is going to be sent.
+const noBacklog: readonly WaitReason[] = ["left", "vanished", "empty", "taken-in-part"];
 const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
 // A program that has it open may write for hours, and end any moment.
 const inUsePauseMs = 30_000;
@@ -86,6 +88,19 @@ export class WatchList {
   #sentFiles = 0;
   /** Each so many looks an entry is looked at that was sent. */
   #turns = 1;
+  /** What is still to be sent: entries, their bytes as far as they were seen, and for how long the one that changed last the longest ago waits. */
+  backlog(now: number): { readonly entries: number; readonly bytes: number; readonly oldestMs: number } {
+    let [entries, bytes, oldestMs] = [0, 0, 0];
+    if (this.counts.waiting > 0)
+      for (const { reason, bytesMost, since } of this.#entries.all()) {
+        if (reason === null || noBacklog.includes(reason)) continue;
+        entries += 1;
+        bytes += bytesMost;
+        oldestMs = Math.max(oldestMs, now - since);
+      }
+    return { entries, bytes, oldestMs };
+  }
+
   /** Why the folder cannot be looked at, `null` where it can. */
   #lost: string | null = null;
 

@@ -376,12 +376,13 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect(read(end).at(-1)).toMatchObject({ ok: true, pending: [{ address: "127.0.0.1" }] });
   });
 
-  test("of users", async () => {
-    const run = async (...args: readonly string[]) =>
-      read(await lab.dyncServer(["users", ...args, "--json"]));
-    expect((await run("list"))[0]).toMatchObject({ type: "user", user: "alice" });
-    expect((await run("show", "alice")).at(-1)).toMatchObject({ ok: true });
-    expect((await run("recount", "alice")).at(-1)).toMatchObject({ ok: true });
+  test("of users, and of instruments", async () => {
+    const run = async (...args: readonly string[]) => read(await lab.dyncServer([...args, "--json"]));
+    expect((await run("users", "list"))[0]).toMatchObject({ type: "user", user: "alice" });
+    expect((await run("users", "show", "alice")).at(-1)).toMatchObject({ ok: true });
+    expect((await run("users", "recount", "alice")).at(-1)).toMatchObject({ ok: true });
+    expect((await run("instruments"))[0]).toMatchObject({ type: "instrument", user: "alice" });
+    expect((await run("instruments", "remove", "alice", "none")).at(-1)).toMatchObject({ exit: 2 });
   });
 
   test("of the audit log: its lines, and whether they are as they were written", async () => {

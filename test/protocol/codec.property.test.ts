@@ -26,6 +26,23 @@ const metadataText = fc
   .map((json) => JSON.stringify(json));
 const errorMessage = fc.record({ type: fc.constant("error" as const), code: u32, text: line });
 
+const short = fc.stringMatching(/^[A-Za-z0-9ö][ -~]{0,40}[A-Za-z0-9]$/);
+const report = fc
+  .record(
+    {
+      ...{ label: short, clock: modified, roundTrip: offset, next: offset, stops: fc.constant(true) },
+      waiting: fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9-]{0,31}$/), offset, { maxKeys: 10 }),
+      ...{ entries: offset, bytes: offset, oldest: offset, troubles: offset, lost: short, uploads: offset },
+      ...{ free: offset, disk: offset, system: short, profile: short, limit: offset },
+      priority: fc.constantFrom("low" as const, "normal" as const, "high" as const),
+    },
+    { requiredKeys: ["label", "clock"] },
+  )
+  .map(({ waiting, ...rest }) => ({
+    ...rest,
+    ...(waiting === undefined ? {} : { waiting: { ...waiting } }),
+  }));
+
 const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   fc.record({
     type: fc.constant("post-file" as const),
@@ -34,7 +51,7 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
       .filter((name) => Buffer.byteLength(name) <= limits.nameBytesMax),
     metadataText,
     info: fc.record(
-      { size: offset, modified, client: line, receipt: fc.constant(true) },
+      { size: offset, modified, client: line, receipt: fc.constant(true), report },
       { requiredKeys: [] },
     ) as fc.Arbitrary<PostFile["info"]>,
   }),

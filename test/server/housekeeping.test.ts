@@ -11,7 +11,8 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const expireMs = 24 * hourMs;
 const rememberMs = 72 * hourMs;
-const options = { expireMs, rememberMs };
+const instrumentsForgottenMs = 100 * hourMs;
+const options = { expireMs, rememberMs, instrumentsForgottenMs };
 const rulesOf = () => ({ ...defaultUserRules, failedPerUser: 3, finishedPerUser: 5 });
 
 let world: RecoveryWorld;

@@ -85,7 +85,7 @@ describe("how the server is", () => {
   test("is told with its time, its room and whom it talks to, whatever the name, and nothing is begun", async () => {
     const answer = await told(state({ name: "a:b", metadataText: "{}" }), "annaToo");
     const time = world.clock.date().toISOString();
-    const info = { user: "anna", server: "test", time, ask: true as const };
+    const info = { user: "anna", server: "test", time, reports: true as const, ask: true as const };
     expect(answer).toEqual({ code: 404, text: "The server is there", info });
     expect(world.server.openUploads).toBe(0);
   });

@@ -112,6 +112,7 @@ export class SimulatedDisk {
     return {
       outbox: catalogue.outbox,
       alarms: catalogue.alarms,
+      instruments: catalogue.instruments,
       admit: (...what) => change(() => catalogue.admit(...what)),
       withdraw: (hold) => change(() => catalogue.withdraw(hold)),
       take: (...what) => change(() => catalogue.take(...what)),

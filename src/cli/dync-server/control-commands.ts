@@ -6,12 +6,14 @@ import type { Clock } from "../../base/clock.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
 import { rotateKey } from "../../receipts/key-file.ts";
+import { InstrumentReports } from "../../server/instrument-reports.ts";
 import type { PendingKey } from "../../server/pending-keys.ts";
 import type { Server } from "../../server/server.ts";
 import { type AlarmCommandParts, alarmCommands } from "./alarm-commands.ts";
 import { toldExpiry } from "./client-expiry.ts";
 import { read } from "./command-schemas.ts";
 import { hookCommands } from "./hook-commands.ts";
+import { instrumentCommands } from "./instrument-commands.ts";
 import type { Reload } from "./running-configuration.ts";
 import { type UploadCommandParts, uploadCommands } from "./upload-commands.ts";
 import { type UserCommandParts, userCommands } from "./user-commands.ts";
@@ -67,6 +69,7 @@ export function controlCommands({
     ...(afterHooks === undefined ? [] : hookCommands(afterHooks)),
     ...userCommands(users),
     ...alarmCommands(alarming),
+    ...instrumentCommands({ ...users, instruments: new InstrumentReports(users) }),
   ]);
 }
 

@@ -18,6 +18,7 @@ import { configCheckCommand, configExampleCommand, configShowCommand } from "./c
 import { configImportCommand } from "./config-import.ts";
 import { variableNames } from "./configuration.ts";
 import { hooksDropCommand, hooksListCommand, hooksRetryCommand } from "./hooks.ts";
+import { instrumentsCommand, instrumentsRemoveCommand } from "./instruments.ts";
 import { serverKeygenCommand } from "./keygen.ts";
 import { receiptsKeyCommand, receiptsRotateCommand } from "./receipts.ts";
 import { reloadCommand } from "./reload.ts";
@@ -72,6 +73,8 @@ export const dyncServer: Program = {
     usersListCommand,
     usersShowCommand,
     usersRecountCommand,
+    instrumentsCommand,
+    instrumentsRemoveCommand,
     uploadsExpireCommand,
     uploadsCancelCommand,
     auditVerifyCommand,

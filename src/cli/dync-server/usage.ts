@@ -16,6 +16,7 @@ Usage:
   dync-server config import      make one of that of the original server
   dync-server rules test         say which rule takes an upload, or why none
   dync-server users list         what users have stored, and what they may have
+  dync-server instruments        how watched folders are: last seen, backlog, …
   dync-server reload             make the running server read the file again
   dync-server uploads            what became of uploads: list, show, verify, …
   dync-server hooks              what hooks are still told: list, retry, drop

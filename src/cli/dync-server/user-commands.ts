@@ -51,7 +51,7 @@ const one = v.object({ user: v.string() });
 const some = v.object({ user: v.nullable(v.string()) });
 
 export interface UserCommandParts {
-  readonly catalogue: Pick<Catalogue, "usageOf" | "room">;
+  readonly catalogue: Pick<Catalogue, "usageOf" | "room" | "instruments">;
   readonly clients: Pick<AuthorizedClients, "list">;
   readonly recounts: Pick<Recounts, "count" | "usages">;
   readonly rulesOf: RulesOf;

@@ -78,6 +78,12 @@ Options:
                            by its path, which reads JSON, or a URL
       --notices            show notices of that on the desktop (the default;
                            --no-notices: none)
+      --label TEXT         what DIR is called where instruments are listed on
+                           the server (default: this computer, and the last
+                           part of DIR)
+      --report             tell the server every few minutes what waits, how
+                           full the disk is and the like (the default;
+                           --no-report: nothing)
   -p, --port PORT          port of the server (default 8889)
       --server-key FILE    key of the server, instead of the one in DYNC_HOME
       --jobs NUMBER        so many uploads at once (default 4)

@@ -12,6 +12,7 @@ import type { ControlCommand } from "../../control/control-server.ts";
 import { ControlServer } from "../../control/control-server.ts";
 import type { AlsoSender } from "../../watch/also.ts";
 import type { Looker } from "../../watch/looker.ts";
+import type { Told } from "../../watch/telling.ts";
 import { type WaitReason, waitReasons } from "../../watch/wait-reason.ts";
 import type { WaitingEntry, WatchList } from "../../watch/watch-list.ts";
 import type { CommandContext } from "../command.ts";
@@ -61,6 +62,8 @@ const answer = v.object({
   reasons: v.record(v.string(), v.number()),
   /** Why the folder cannot be looked at; `null`: it can. */
   lost: v.nullable(v.string()),
+  /** When the server was told last how the folder does, and why not since then. */
+  told: v.optional(v.nullable(v.object({ at: v.nullable(v.string()), fault: v.nullable(v.string()) }))),
 });
 
 type Answer = v.InferOutput<typeof answer>;
@@ -72,11 +75,13 @@ export interface Explained {
   readonly settleMs: number;
   /** How far a run is that is sent while it is written; `null`: it is none. */
   readonly liveText: (path: string) => string | null;
+  /** What came of telling the server; `null`: it is not told. */
+  readonly told: () => Told | null;
 }
 
 /** Answers `--explain` while it watches; `state` is the folder of what it remembers. Without a socket they look themselves. */
 export async function answerExplain(
-  { list, also, reports, settleMs, liveText }: Explained,
+  { list, also, reports, settleMs, liveText, told }: Explained,
   state: string,
   { clock, output }: CommandContext,
 ): Promise<AsyncDisposable> {
@@ -88,7 +93,7 @@ export async function answerExplain(
       await tell({ type: "also", also: alsoFields(folder, record, waiting) });
     const said: Answer = {
       ...{ startedAt, settleSeconds: settleMs / 1000, ...list.counts, reasons: list.reasons },
-      lost: list.whyLost,
+      ...{ lost: list.whyLost, told: told() },
     };
     return said;
   };
@@ -142,14 +147,15 @@ export async function explainFromWatcher(
       return false;
     throw error;
   }
-  const { startedAt, settleSeconds, lost, ...counts } = said;
+  const { startedAt, settleSeconds, lost, told = null, ...counts } = said;
   for (const line of lines) {
     if (line.type === "entry") tellEntry(line.entry, settleSeconds, output);
     else tellAlso(line.also, output);
   }
-  output.summarise({ folder, ...counts, isWatched: true, startedAt });
+  output.summarise({ folder, ...counts, isWatched: true, startedAt, told });
   if (lost !== null) output.say(`"${printable(folder)}" cannot be looked at: ${printable(lost)}`);
   sayCounts(counts, output, ` It is watched since ${localTime(startedAt)}`);
+  if (told !== null) output.say(toldText(told));
   return true;
 }
 
@@ -183,6 +189,12 @@ function sayCounts(
 ): void {
   const what = entries === 1 ? "1 entry" : `${entries} entries`;
   output.say(`${what}: ${entries - waiting} sent, ${waiting} not${more === "" ? "" : `.${more}`}`);
+}
+
+function toldText({ at, fault }: Told): string {
+  const last = at === null ? "" : `; it was last at ${localTime(at)}`;
+  if (fault !== null) return `The server is not told how this is: ${printable(fault)}${last}`;
+  return at === null ? "The server is told soon how this is" : `The server was told so at ${localTime(at)}`;
 }
 
 function tellEntry(entry: EntryLine, settleSeconds: number | null, output: Output): void {

@@ -25,6 +25,7 @@ import { readServerWords, type ServerWords } from "./server-words.ts";
 import { readTroubleTarget } from "./trouble-notices.ts";
 import { readAlso } from "./watch-also.ts";
 import { isDecision, readDecisions } from "./watch-decide.ts";
+import { readLabel } from "./watch-telling.ts";
 
 export const watchOptions = {
   ...sharedOptions,
@@ -51,6 +52,8 @@ export const watchOptions = {
   "keep-for": { type: "string" },
   "on-trouble": { type: "string" },
   notices: { type: "boolean", isThreeWay: true },
+  label: { type: "string" },
+  report: { type: "boolean", isThreeWay: true },
   ...serverOptions,
   ...networkOptions,
   ...conductOptions,
@@ -196,6 +199,7 @@ export function watchFaults(line: CommandLine, environment: Environment): Comman
       ...faultsOf(() => template === undefined || new NameTemplate(template)),
       ...faultsOf(() => readSelection({ include: [], exclude, all: false })),
       ...faultsOf(() => readTroubleTarget(first("on-trouble"))),
+      ...faultsOf(() => readLabel(first("label"), "")),
       ...metadataFaults(first("meta"), pairs, false),
       ...conductFaults(values),
       ...limitFaults(first("limit")),

@@ -224,6 +224,11 @@ export class WatchReports {
     return this.#underWay.get(path) ?? null;
   }
 
+  /** How many uploads are under way. */
+  get uploads(): number {
+    return this.#underWay.size;
+  }
+
   /** For the last line of --json. */
   summarise(list: WatchList, folder: string): void {
     this.#context.output.summarise({ folder, ...list.counts, reasons: list.reasons, ...this.counts });

@@ -56,6 +56,7 @@ import { expectLive, instrumentFor, printProfiles } from "./watch-profiles.ts";
 import { notWritten, type WatchJob, WatchReports, writtenAgain } from "./watch-reports.ts";
 import { isWaitingForRules, rulesCheck, withPlace } from "./watch-rules.ts";
 import { WatchStatus } from "./watch-status.ts";
+import { readLabel, type TellingOptions, tellingOf } from "./watch-telling.ts";
 
 export const watchCommand = defineCommand({
   name: "watch",
@@ -109,10 +110,8 @@ async function watchFolder(
   using alsoMemory = AlsoMemory.open(state, serverName);
   await using notices = values.explain ? null : noticesFor(watched, values, state, context);
   const reports = new WatchReports(context, notices);
-  const budget = new SendBudget({
-    clock: context.clock,
-    rate: readRateSource(values.limit, context, watched.profile),
-  });
+  const rate = readRateSource(values.limit, context, watched.profile);
+  const budget = new SendBudget({ clock: context.clock, rate });
   const shared = sharedMetadata(values, watched.profile);
   const around = { context, memory, reports, budget, shared };
   const rules = rulesCheck(watched.server, context, () => isWaitingForRules(parts.list));
@@ -133,32 +132,59 @@ async function watchFolder(
   });
   const { live } = parts;
   const liveText = (path: string): string | null => live?.textOf(path) ?? null;
-  await using _explained = await answerExplain({ ...parts, also, reports, liveText }, state, context);
+  const telling = tellerOf(watched, values, { list: parts.list, reports, rate }, context);
+  const told = () => telling?.told ?? null;
+  await using _explained = await answerExplain({ ...parts, also, reports, liveText, told }, state, context);
   const after = await afterOf(watched, values, context, { ...parts, reports });
   try {
     if (values.once) {
       // Nothing is judged before the server answered.
       void rules.begin(signal).catch(() => {});
-      const faults: (DyncError | null)[] = [];
-      const run = async (what: Pick<Watcher, "once">, it: AbortSignal): Promise<void> =>
-        void faults.push(await what.once(it));
-      await untilOneFails([(it) => run(watcher, it), (it) => run(also, it)], signal);
-      const fault = faults.find((it) => it !== null);
-      if (fault !== undefined) throw fault;
+      await allOnce([watcher, also], signal);
       await after?.once(signal);
       const reasons = [...Object.keys(parts.list.reasons), ...[...also.waiting()].map((it) => it.reason)];
       return isAnythingRefused(reasons) ? exitNotAll : 0;
     }
     output.say(`Watching "${printable(folder)}"`);
-    const all = [rules, watcher, also, after, live?.runs].filter((it) => it !== null && it !== undefined);
+    const all = [rules, watcher, also, after, live?.runs, telling].filter(
+      (it) => it !== null && it !== undefined,
+    );
     await untilOneFails(
       all.map((one) => (it) => one.forever(it)),
       signal,
     );
     return 0;
   } finally {
+    await telling?.farewell(values.once === true);
     reports.summarise(parts.list, folder);
   }
+}
+
+/** Has each of them done once, all at the same time. Rejects with why the server could not be reached. */
+async function allOnce(all: readonly Pick<Watcher, "once">[], signal: AbortSignal): Promise<void> {
+  const faults: (DyncError | null)[] = [];
+  await untilOneFails(
+    all.map((what) => async (it) => void faults.push(await what.once(it))),
+    signal,
+  );
+  const fault = faults.find((it) => it !== null);
+  if (fault !== undefined) throw fault;
+}
+
+/** Who tells the server how the folder does; `null`: nobody is to. */
+function tellerOf(
+  { server, folder, instrument, profile }: WatchedInstrument,
+  values: WatchValues,
+  parts: Pick<TellingOptions, "list" | "reports" | "rate">,
+  context: CommandContext,
+): ReturnType<typeof tellingOf> | null {
+  if (values.report === false) return null;
+  const label = readLabel(values.label, folder);
+  const priority = readPriority({ options: values, profile });
+  return tellingOf(
+    { ...parts, server, folder, label, profile: instrument?.profile.file.title, priority },
+    context,
+  );
 }
 
 /** Who takes away what was sent; `null`: nobody. */

@@ -176,6 +176,24 @@ export function optional<Value>(field: Field<Value>): Field<Value | undefined> {
 export const size: Member<number> = (value) =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 export const text: Member<string> = (value) => (typeof value === "string" ? oneLine(value) : undefined);
+/** A line of text that is not empty and has at most so many UTF-16 units. */
+export function shortText(lengthMax: number): Member<string> {
+  return (value) => {
+    const line = text(value)?.trim();
+    return line === undefined || line === "" || line.length > lengthMax ? undefined : line;
+  };
+}
+/** How many there are of what, by at most so many short words. */
+export function counts(most: number): Member<Readonly<Record<string, number>>> {
+  return (value) => {
+    if (!isObject(value)) return undefined;
+    const all = Object.entries(value);
+    const isRight = all.every(
+      ([word, count]) => /^[a-z][a-z0-9-]{0,31}$/.test(word) && size(count) !== undefined,
+    );
+    return isRight && all.length <= most ? Object.fromEntries(all) : undefined;
+  };
+}
 export const timestamp: Member<string> = (value) =>
   typeof value === "string" && parseTimestamp(value) !== null ? value : undefined;
 export const sha256: Member<string> = (value) =>

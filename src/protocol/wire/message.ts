@@ -9,6 +9,7 @@ import { waitCauses } from "../wait.ts";
 import * as field from "./fields.ts";
 import { readJsonObject, utf8Frame } from "./frames.ts";
 import { reservedMember } from "./metadata.ts";
+import { reportAsked, reportTold } from "./report.ts";
 import { statusAsked, statusTold } from "./status.ts";
 
 /** The code of an `error` by which a client says that it will come back for this upload. */
@@ -87,6 +88,8 @@ const error = {
       readAgain: field.text,
       /** Where `status` was asked for. */
       ...statusTold,
+      /** Whether, and that, it is told how watched folders do. */
+      ...reportTold,
     }),
   ),
 };
@@ -139,6 +142,7 @@ export const clientMessages = {
         /** With `ask`, and `sha256` or `files`: id of an upload that is to be read again, and compared with these. */
         readAgain: field.text,
         ...statusAsked,
+        ...reportAsked,
       },
       { [reservedMember]: infoMarker },
     ),

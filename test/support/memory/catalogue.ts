@@ -38,6 +38,7 @@ import { type Destination, destinationOf, foldersAbove } from "../../../src/uplo
 import { hasValue } from "../../../src/upload/metadata-field.ts";
 import { namesClash, occupiedNames } from "../../../src/upload/names.ts";
 import { MemoryAlarms } from "./alarms.ts";
+import { MemoryInstruments } from "./instruments.ts";
 import { MemoryOutbox } from "./outbox.ts";
 
 const unfinished = ["open", "publishing"] as const;
@@ -51,6 +52,9 @@ function isInTheWay(held: Destination, wanted: Destination): boolean {
 export class MemoryCatalogue implements Catalogue {
   readonly outbox = new MemoryOutbox();
   readonly alarms = new MemoryAlarms(this.outbox, (id) => this.peek(id));
+  readonly instruments = new MemoryInstruments((user) =>
+    this.list(["finished"]).flatMap((it) => (it.user === user ? [it.updatedAt] : [])),
+  );
   readonly #clock: Pick<Clock, "date">;
   // In the order in which they were added.
   readonly #records = new Map<string, UploadRecord>();
