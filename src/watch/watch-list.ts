@@ -66,8 +66,8 @@ export const grownDetail = "It was sent, and has changed since";
 const signShare = 1 / 4;
 // What has less in it than it had may be half of it, on a drive that is coming back.
 const shrunkTimes = 5;
-// Nothing of these is going to be sent.
-const noBacklog: readonly WaitReason[] = ["left", "vanished", "empty", "taken-in-part"];
+// Nothing of these is going to be sent, or it is on its way.
+const noBacklog: readonly WaitReason[] = ["left", "vanished", "empty", "taken-in-part", "live"];
 const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
 // A program that has it open may write for hours, and end any moment.
 const inUsePauseMs = 30_000;

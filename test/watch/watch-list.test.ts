@@ -113,6 +113,8 @@ describe("WatchList", () => {
     list.begun("a");
     expect([saw(run("a", 3), 2000), list.mayBegin("a", () => true)]).toEqual(["nothing", false]);
     expect(reasons()).toMatchObject({ a: "live" });
+    // What is sent while it is written for days holds nobody up.
+    expect(list.backlog(100 * settleMs)).toMatchObject({ entries: 1, bytes: 1 });
     list.sent("a", run("a", 3).fingerprint.text);
     expect([saw(run("a", 4), 3000), list.mayBegin("a", () => true)]).toEqual(["nothing", false]);
   });
