@@ -46,9 +46,14 @@ const lateMsMin = 60 * 60_000;
 const offsetMsMax = 60_000;
 const freeShareMin = 0.05;
 
+/** What an instrument told last. */
+export function keptReport({ report }: Pick<Instrument, "report">): KeptReport {
+  return JSON.parse(report) as KeptReport;
+}
+
 export function shownInstrument(instrument: Instrument, arrivals: Arrivals, now: Date): ShownInstrument {
   const { user, label, seenAt } = instrument;
-  const report = JSON.parse(instrument.report) as KeptReport;
+  const report = keptReport(instrument);
   const faults = faultsOf(report, now.getTime() - Date.parse(seenAt));
   return shown({ user, label, seenAt, report, faults }, arrivals, now);
 }

@@ -40,7 +40,7 @@ export interface ApiParts {
 
 /** What a viewer may ask. A steward may use all that there are. */
 const viewing: ReadonlySet<string> = new Set([
-  ...["uploads list", "uploads show", "users list", "users show"],
+  ...["uploads list", "uploads show", "users list", "users show", "instruments list"],
   ...["hooks list", "clients list", "clients pending", "refusals list"],
 ]);
 

@@ -17,7 +17,7 @@ const sizes = [
   { width: 2560, height: 1440 },
 ];
 const hostile = '<img src=x onerror="document.title=1">\u202egnp.exe';
-const views = ["now", "uploads", "users", "keys", "hooks", "refusals", "charts"];
+const views = ["now", "uploads", "users", "instruments", "keys", "hooks", "refusals", "charts"];
 
 describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, () => {
   let lab: Lab;
@@ -124,6 +124,22 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     expect(metadata).toContain(JSON.stringify(hostile).slice(1, -1));
     expect(await page.locator("img").count()).toBe(0);
     expect(await page.title()).toStartWith("run-17.raw");
+  });
+
+  test("shows instruments, what is wrong first, to a viewer", async () => {
+    const folder = lab.folder.file("files", "watched");
+    await mkdir(folder);
+    for (const label of ["lcms-3", hostile]) {
+      const watch = ["watch", "--once", "-q", "--settle", "1s", "--label", label, "--no-notices"];
+      expect(await lab.dync([...watch, `127.0.0.1:${lab.port}`, folder])).toMatchObject({ code: 0 });
+    }
+    const page = await signedIn("viewer");
+    await page.getByRole("link", { name: "Instruments" }).click();
+    const row = page.getByRole("row").filter({ hasText: "lcms-3" });
+    await row.getByText("stopped", { exact: true }).waitFor();
+    const text = (await row.textContent()) ?? "";
+    for (const part of ["alice", "none", "right", "dync ", " ago"]) expect(text).toContain(part);
+    expect(await page.locator("img").count()).toBe(0);
   });
 
   test("a steward lets a key in, and what waited for it is sent", async () => {

@@ -27,6 +27,7 @@ function partsWith(more: Partial<StateParts> = {}): StateParts {
       credit: { budgetBytes: 64, heldBytes: 16 },
     },
     usages: async function* () {},
+    instruments: { kept: async function* () {} },
     alarms: { firing: async () => [], configured: () => [] },
     ...{ rulesOf: () => defaultUserRules, groupsOf: () => [], freeBytes: async () => 5 * GiB },
     ...more,
@@ -235,4 +236,31 @@ describe("who may read metrics", () => {
   ])("%s", (_, given, request, status) => {
     expect(metricsGate(given)(request)?.status ?? null).toBe(status);
   });
+});
+
+test("what watched folders told is told by user: the one silent for longest, sums, the worst clock, the fullest disk", async () => {
+  const seenAt = "2026-11-27T08:00:00.000Z";
+  const of = (label: string, report: object, at = seenAt) => ({
+    ...{
+      user: "ms-1",
+      label,
+      seenAt: at,
+      report: JSON.stringify({ offsetMs: 0, offsetErrorMs: 0, ...report }),
+    },
+  });
+  const kept = async function* () {
+    yield of("a", { entries: 2, bytes: 10, offsetMs: -90_000, free: 700 });
+    yield of("b", { entries: 1, bytes: 5, offsetMs: 2_000, free: 50 }, "2026-11-27T07:00:00.000Z");
+    yield of("c", { entries: 9, bytes: 9, free: 1, stops: true }, "2026-01-01T00:00:00.000Z");
+  };
+  const lines = await scraped(begun(), partsWith({ instruments: { kept } }));
+  const user = '{user="ms-1"}';
+  for (const line of [
+    `last_seen_timestamp_seconds${user} ${Date.parse("2026-11-27T07:00:00.000Z") / 1000}`,
+    `backlog_entries${user} 3`,
+    `backlog_bytes${user} 15`,
+    `clock_offset_seconds${user} -90`,
+    `free_bytes${user} 50`,
+  ])
+    expect(lines).toContain(`dync_server_instrument_${line}`);
 });

@@ -27,6 +27,7 @@ export const instrumentLines = v.object({
 });
 export type InstrumentLine = v.InferOutput<typeof instrumentLines>;
 
+const page = v.object({ limit: v.optional(some) });
 const one = v.object({ user: v.string(), label: v.string() });
 
 export interface InstrumentCommandParts {
@@ -43,7 +44,11 @@ export function instrumentCommands(
   ];
 }
 
-async function list({ tell, signal }: ControlCall, { instruments, recounts }: InstrumentCommandParts) {
+async function list(
+  { arguments: given, tell, signal }: ControlCall,
+  { instruments, recounts }: InstrumentCommandParts,
+) {
+  const { limit = null } = read(page, given);
   const lines: InstrumentLine[] = [];
   for await (const it of instruments.all(recounts.usages())) {
     signal.throwIfAborted();
@@ -53,7 +58,7 @@ async function list({ tell, signal }: ControlCall, { instruments, recounts }: In
   const rank = ({ state }: InstrumentLine): number => instrumentStates.indexOf(state);
   const name = ({ user, label }: InstrumentLine): string => `${user}\u0000${label ?? ""}`;
   lines.sort((a, b) => rank(a) - rank(b) || (name(a) < name(b) ? -1 : 1));
-  for (const line of lines) await tell({ ...line });
+  for (const line of lines.slice(0, limit ?? lines.length)) await tell({ ...line });
   return { listed: lines.length };
 }
 

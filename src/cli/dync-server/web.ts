@@ -9,6 +9,7 @@ import type { Catalogue } from "../../catalogue/catalogue.ts";
 import { type HttpAddress, writeHttpAddress } from "../../config/http-address.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
+import { InstrumentReports } from "../../server/instrument-reports.ts";
 import type { Meter } from "../../server/meter.ts";
 import type { Recounts } from "../../server/recounts.ts";
 import type { Server } from "../../server/server.ts";
@@ -32,7 +33,7 @@ import type { LinkMaker } from "./web-link-command.ts";
 
 export interface WebParts
   extends Pick<HttpServerParts, "logger">,
-    Omit<StateParts, "freeBytes" | "server" | "usages" | "clock">,
+    Omit<StateParts, "freeBytes" | "server" | "usages" | "clock" | "instruments">,
     Omit<PageParts, "refusals" | "server"> {
   readonly server: ReadyParts["server"] &
     StateParts["server"] &
@@ -42,7 +43,7 @@ export interface WebParts
   /** Whom a proxy lets in, as it is configured now. */
   readonly signInOf: ProxyUsersParts["signInOf"];
   readonly ownKey: Pick<OwnServer, "publicKey" | "fingerprint">;
-  readonly catalogue: Pick<Catalogue, "usages">;
+  readonly catalogue: Pick<Catalogue, "usages" | "instruments">;
   readonly storage: Pick<Storage, "freeBytes">;
   readonly recounts: Pick<Recounts, "usages">;
   /** Those of the control socket: the page may use them as well. */
@@ -151,7 +152,10 @@ export class Web {
       }),
       "/healthz": healthHandler,
       "/readyz": readyHandler({ ...parts, askCatalogue, freeBytes }),
-      "/metrics": this.#metrics.handler({ ...parts, freeBytes, usages }, gate),
+      "/metrics": this.#metrics.handler(
+        { ...parts, freeBytes, usages, instruments: new InstrumentReports(parts) },
+        gate,
+      ),
     });
     const downloads = this.#openDownloads(parts);
     const http = await HttpServer.open({

@@ -6,7 +6,9 @@ import type { UserUsage } from "../../catalogue/catalogue.ts";
 import type { RulesOf } from "../../config/server-settings.ts";
 import { waitCauses } from "../../protocol/wait.ts";
 import type { AfterHooks } from "../../server/after-hooks.ts";
+import type { InstrumentReports } from "../../server/instrument-reports.ts";
 import type { Server } from "../../server/server.ts";
+import { instrumentLook } from "./instrument-metrics.ts";
 import { type UserGroups, userLabels } from "./user-labels.ts";
 
 export interface StateParts {
@@ -18,6 +20,8 @@ export interface StateParts {
   readonly clients: { list(): readonly { readonly expiresAt?: Date }[] };
   /** All who have anything. */
   readonly usages: () => AsyncIterable<UserUsage>;
+  /** What watched folders told. */
+  readonly instruments: Pick<InstrumentReports, "kept">;
   readonly rulesOf: RulesOf;
   /** Names of the groups of a user. */
   readonly groupsOf: UserGroups;
@@ -63,6 +67,7 @@ export function stateMetrics(registry: Registry, parts: StateParts): StateMetric
     alarmLook(registry, parts.alarms),
     waitLook(registry, parts),
     userLook(registry, parts),
+    instrumentLook(registry, parts.instruments, parts.groupsOf),
   ];
   return {
     async look() {

@@ -10,6 +10,7 @@ import actions from "./script/actions.js" with { type: "text" };
 import charts from "./script/charts.js" with { type: "text" };
 import format from "./script/format.js" with { type: "text" };
 import install from "./script/install.js" with { type: "text" };
+import instruments from "./script/instruments.js" with { type: "text" };
 import main from "./script/main.js" with { type: "text" };
 import parts from "./script/parts.js" with { type: "text" };
 import server from "./script/server.js" with { type: "text" };
@@ -59,6 +60,7 @@ export const pageRoutes: Readonly<Record<string, HttpHandler>> = {
   "/script/main.js": script(main),
   "/script/actions.js": script(actions),
   "/script/charts.js": script(charts),
+  "/script/instruments.js": script(instruments),
   "/script/format.js": script(format),
   "/script/parts.js": script(parts),
   "/script/server.js": script(server),

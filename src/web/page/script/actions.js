@@ -6,6 +6,7 @@ import { call, pastOver, Refused, signOut } from "./server.js";
 /** @typedef {ReturnType<typeof makeActions>} Actions */
 
 const pageUploads = 100;
+const instrumentsMax = 500;
 const usersMax = 900;
 
 /**
@@ -125,6 +126,9 @@ function loadersFor(current, change) {
     },
     async users() {
       change({ users: (await call("users list")).lines.slice(0, usersMax) });
+    },
+    async instruments() {
+      change({ instruments: (await call("instruments list", { limit: instrumentsMax })).lines });
     },
     async keys() {
       const [pending, clients] = await Promise.all([call("clients pending"), call("clients list")]);

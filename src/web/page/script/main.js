@@ -2,6 +2,7 @@
 
 import { makeActions } from "./actions.js";
 import { chartsView } from "./charts.js";
+import { instrumentsView } from "./instruments.js";
 import { h, render } from "./preact.js";
 import { currentSession, follow, handsOut, Refused, signIn } from "./server.js";
 import { firstState, viewIn, views } from "./state.js";
@@ -33,7 +34,13 @@ const actions = makeActions(() => state, change);
 /** @type {Record<string, (state: State, actions: import("./actions.js").Actions) => import("./preact.js").ComponentChildren>} */
 const viewOf = {
   ...{ now: nowView, uploads: uploadsView, upload: uploadView, users: usersView },
-  ...{ keys: keysView, hooks: hooksView, refusals: refusalsView, charts: chartsView },
+  ...{
+    keys: keysView,
+    hooks: hooksView,
+    refusals: refusalsView,
+    charts: chartsView,
+    instruments: instrumentsView,
+  },
 };
 
 function titleOf() {

@@ -13,6 +13,7 @@
  * @property {{ rows: any[], hasMore: boolean, isLoading: boolean }} uploads
  * @property {any} upload all about one
  * @property {any[] | null} users
+ * @property {any[] | null} instruments what is wrong first
  * @property {any[] | null} pending
  * @property {any[] | null} clients
  * @property {{ hooks: any[], rows: any[] } | null} deliveries
@@ -29,7 +30,16 @@ export function firstState() {
   return {
     ...{ session: null, isAsking: true, view: "now", id: "", now: Date.now(), isLinked: true, live: null },
     ...{ filter: {}, uploads: { rows: [], hasMore: false, isLoading: false }, upload: null },
-    ...{ users: null, pending: null, clients: null, deliveries: null, refusals: null, done: "", error: "" },
+    ...{
+      users: null,
+      instruments: null,
+      pending: null,
+      clients: null,
+      deliveries: null,
+      refusals: null,
+      done: "",
+      error: "",
+    },
     ...{ over: "day", past: null, handsOut: false },
   };
 }
@@ -39,6 +49,7 @@ export const views = /** @type {const} */ ([
   ["now", "Now"],
   ["uploads", "Uploads"],
   ["users", "Users"],
+  ["instruments", "Instruments"],
   ["keys", "Keys"],
   ["hooks", "Hooks"],
   ["refusals", "Refusals"],
