@@ -5,6 +5,7 @@
 //   bun bench/bench.ts --runs [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --judgements [--rounds 5]
 //   bun bench/bench.ts --lists [--rounds 5]
+//   bun bench/bench.ts --page [--rounds 5]
 //   bun bench/bench.ts --urgent [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --watched [--minutes 4] [--only "files, sent"]
 //
@@ -18,6 +19,7 @@ import { parseArgs } from "node:util";
 import { type Bound, boundMissing, measureBound } from "./bound.ts";
 import { judgementLines } from "./judgements.ts";
 import { listLines } from "./lists.ts";
+import { pageLines } from "./page.ts";
 import type { Peer } from "./peer.ts";
 import { dyncPeer } from "./peers/dync.ts";
 import { pyzmqPeer } from "./peers/pyzmq.ts";
@@ -55,6 +57,7 @@ const { values } = parseArgs({
     runs: { type: "boolean", default: false },
     judgements: { type: "boolean", default: false },
     lists: { type: "boolean", default: false },
+    page: { type: "boolean", default: false },
     urgent: { type: "boolean", default: false },
     watched: { type: "boolean", default: false },
     minutes: { type: "string", default: "4" },
@@ -69,6 +72,7 @@ const others = [
   { isMeant: values.small, lines: () => smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress) },
   { isMeant: values.judgements, lines: () => judgementLines(rounds, progress) },
   { isMeant: values.lists, lines: () => listLines(rounds, progress) },
+  { isMeant: values.page, lines: () => pageLines(rounds, progress) },
   {
     isMeant: values.urgent,
     lines: () =>
