@@ -49,6 +49,8 @@ export interface CompletionRule {
   /** Whether what lies at this path, from the entry on, is never sent. */
   isJunk(path: string): boolean;
   complete(view: EntryView): Promise<Completion>;
+  /** The names of the files beside it that are one acquisition with it: none of them is sent before all are complete. Absent: there are none. */
+  belonging?(view: EntryView): readonly string[];
 }
 
 /** Takes everything for a unit, and nothing for a sign. */

@@ -121,7 +121,7 @@ function besideOf(siblings: readonly string[]): ReadonlyMap<string, string> {
 }
 
 /** What stands before the longest of `endings` that `name` has, or else before its last ".". */
-function stemOf(name: string, endings: readonly string[]): string {
+export function stemOf(name: string, endings: readonly string[]): string {
   const lower = name.toLowerCase();
   const known = endings
     .filter((it) => lower.endsWith(it.toLowerCase()))

@@ -186,14 +186,31 @@ export class Looker {
     return halfTaken.isPart(sighting).then((is) => (is ? { reason: "taken-in-part", detail: "" } : null));
   }
 
+  /** What it waits for where something of its acquisition is not complete; `done` are those that are, by this look. */
+  #withoutOthers({ path, view }: Sighting, done: ReadonlySet<string>): Prepared | null {
+    const { list, rule, decisions } = this.#parts;
+    const others = rule.belonging?.(view) ?? [];
+    if (others.length === 0 || (decisions?.of(path) ?? null) !== null) return null;
+    const folder = path.slice(0, path.lastIndexOf("/") + 1);
+    const missing = others.find((name) => {
+      const other = `${folder}${name}`;
+      return !done.has(other) && !isWholeBesides.has(list.reasonOf(other));
+    });
+    if (missing === undefined) return null;
+    const detail = `${missing}, which is of the same acquisition, is not complete yet`;
+    return { type: "waits", reason: "incomplete", detail };
+  }
+
   async #ready(complete: readonly Sighting[]): Promise<readonly Ready[]> {
     if (complete.length === 0) return [];
     const { list, prepare, openForWriting } = this.#parts;
     const open = openForWriting();
     const ready: Ready[] = [];
+    const done = new Set(complete.filter((it) => isOpen(it, open) === null).map(({ path }) => path));
     for (const sighting of complete) {
       const { path, kind, fingerprint, at } = sighting;
-      const prepared = isOpen(sighting, open) ?? (await prepare(sighting));
+      const prepared =
+        isOpen(sighting, open) ?? this.#withoutOthers(sighting, done) ?? (await prepare(sighting));
       if (prepared.type === "waits") list.waits(path, prepared);
       else if (list.mayBeSent(path, prepared.key) && list.isStill(path, fingerprint.text)) {
         list.queued(path);
@@ -204,6 +221,18 @@ export class Looker {
     return ready;
   }
 }
+
+/** What waits for these is complete by itself. */
+const isWholeBesides: ReadonlySet<WaitReason | null> = new Set([
+  null,
+  "queued",
+  "retrying",
+  "refused",
+  "left",
+  "metadata-missing",
+  "metadata-faulty",
+  "unsendable",
+] as const);
 
 /** Whether an entry goes while it is written, by what its rule says; what was begun, and is complete by now, goes on. */
 function begins(completion: Completion, isBegun: boolean): boolean {

@@ -3,7 +3,7 @@
 
 import type { FileReading } from "../config/table.ts";
 import { type Completion, type CompletionRule, type EntryView, genericRule } from "./completion.ts";
-import { holding, Seen, shownPath } from "./condition.ts";
+import { holding, Seen, shownPath, stemOf } from "./condition.ts";
 import { makerChecksums } from "./maker-checksums.ts";
 import { listingPattern } from "./path-glob.ts";
 import { type Outcome, type ProfileFile, readProfileFile, type WaitRow } from "./profile-file.ts";
@@ -40,10 +40,10 @@ function profileOf(name: string, file: ProfileFile): Profile {
   const junkMatchers = junk.map(({ of }) => of(noName));
   const containsUnit = (view: EntryView): boolean =>
     contains !== undefined && new Seen(view, endings).first(contains) !== null;
-  const namesUnit = (it: string): boolean =>
-    !hasShape ||
-    (names ?? []).some(({ of }) => of(noName)(it)) ||
+  const isPart = (it: string): boolean =>
     endings.some((ending) => it.length > ending.length && it.toLowerCase().endsWith(ending.toLowerCase()));
+  const namesUnit = (it: string): boolean =>
+    !hasShape || (names ?? []).some(({ of }) => of(noName)(it)) || isPart(it);
   return {
     ...{ name, file, unit, title: file.title, depth: file.depth ?? null, settleMs: file.settle ?? null },
     hasShape,
@@ -51,11 +51,26 @@ function profileOf(name: string, file: ProfileFile): Profile {
     isUnit: (view) => view.kind === unit && (namesUnit(view.name) || containsUnit(view)),
     isJunk: junk.length === 0 ? genericRule.isJunk : (path) => junkMatchers.some((matches) => matches(path)),
     complete: (view) => complete(file, new Seen(view, endings)),
+    ...(endings.length === 0
+      ? {}
+      : { belonging: (view) => (isPart(view.name) ? partsBeside(view, endings, isPart) : []) }),
     makerChecksums: (view) =>
       file.checksums === undefined
         ? Promise.resolve(new Map())
         : makerChecksums(file.checksums, new Seen(view, endings)),
   };
+}
+
+/** The other files of its acquisition. */
+function partsBeside(
+  view: EntryView,
+  endings: readonly string[],
+  isPart: (name: string) => boolean,
+): readonly string[] {
+  const stem = stemOf(view.name, endings).toLowerCase();
+  return view
+    .siblings()
+    .filter((it) => it !== view.name && isPart(it) && stemOf(it, endings).toLowerCase() === stem);
 }
 
 async function complete(file: ProfileFile, seen: Seen): Promise<Completion> {

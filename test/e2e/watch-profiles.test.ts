@@ -68,6 +68,30 @@ describe.skipIf(executablesMissing !== null)(`instruments (${executablesMissing 
   });
   afterEach(async () => await lab[Symbol.asyncDispose]());
 
+  test("sciex: no file of an acquisition goes before all of them are complete", async () => {
+    const names = ["run7.wiff", "run7.wiff.scan", "run7.timeseries.data"];
+    for (const name of names)
+      await writeFile(join(folder, name), "x".repeat(name.endsWith(".data") ? 0 : 500));
+    await writeFile(join(folder, "run8.wiff"), "another one");
+    await writeFile(join(folder, "run8.wiff.scan"), "x".repeat(500));
+    const early = await once("sciex");
+    expect(waitingIn(early)).toEqual({
+      "run7.timeseries.data": "empty",
+      "run7.wiff": "incomplete",
+      "run7.wiff.scan": "incomplete",
+    });
+    const detail = "run7.timeseries.data, which is of the same acquisition, is not complete yet";
+    expect(jsonLines(early.stdout)).toContainEqual(
+      expect.objectContaining({ path: expect.stringContaining("run7.wiff"), detail }),
+    );
+    expect(existsSync(lab.stored("run8.wiff"))).toBe(true);
+    for (const name of names) lab.expectNothingStored(name);
+    await writeFile(join(folder, "run7.timeseries.data"), "pressures");
+    expect(waitingIn(await once("sciex"))).toEqual({});
+    for (const name of names)
+      expect(readFileSync(lab.stored(name))).toEqual(readFileSync(join(folder, name)));
+  });
+
   test.each(simulatedProfiles)("%s: nothing before its end, all of it after", async (profile) => {
     const run = runThatEnds(profile, "finished", "quiet");
     write(profile, run.operations.slice(0, run.heldUntil - 1));
