@@ -39,9 +39,18 @@ export class RunOnDisk {
 
   /** Bytes of all of its files. */
   get bytes(): number {
+    return this.#sizes().reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Bytes of the largest of them. */
+  get largest(): number {
+    return this.#sizes().reduce((most, size) => Math.max(most, size), 0);
+  }
+
+  #sizes(): readonly number[] {
     return readdirSync(this.#folder, { recursive: true, withFileTypes: true })
       .filter((it) => it.isFile())
-      .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+      .map(({ parentPath, name }) => statSync(join(parentPath, name)).size);
   }
 
   /** Does the next step; what it writes was written at `date`. */

@@ -51,7 +51,7 @@ function disturbances(world: LiveWorld): (readonly [atMs: number, what: () => Pr
 }
 
 test.skipIf(!canTellRest)(
-  `a run of two days with ${files} files is stored two minutes after its sign at most, as a send after the end stores it, and each byte goes 1.02 times at most`,
+  `a run of two days with ${files} files is stored two minutes after its sign at most, as a send after the end stores it, and each byte goes 1.02 times at most, but for one file`,
   async () => {
     await using folder = await tempFolder(existsSync("/dev/shm") ? "/dev/shm" : undefined);
     const run = folder.file("run");
@@ -91,7 +91,9 @@ test.skipIf(!canTellRest)(
     expect(await treeOf(world.stored("run"), true)).toEqual(await treeOf(world.stored("after"), true));
     expect(after.unpacked).toBe(true);
     expect(figures.endAfterSeconds).toBeLessThan(120);
-    expect(figures.givenTimes * figures.sentAgain).toBeLessThan(1.02);
+    // Of so few files one may go twice that is a large part of all: with 100,000 it is a fifth of a per cent.
+    const largest = disk.largest / disk.bytes;
+    expect(figures.givenTimes * figures.sentAgain).toBeLessThan(1.02 + (isLarge ? 0 : largest));
     await world.close();
   },
   3_600_000,
