@@ -9,13 +9,18 @@ import installStyle from "./install.css" with { type: "text" };
 import actions from "./script/actions.js" with { type: "text" };
 import charts from "./script/charts.js" with { type: "text" };
 import format from "./script/format.js" with { type: "text" };
+import hooks from "./script/hooks.js" with { type: "text" };
 import install from "./script/install.js" with { type: "text" };
 import instruments from "./script/instruments.js" with { type: "text" };
+import keys from "./script/keys.js" with { type: "text" };
 import main from "./script/main.js" with { type: "text" };
+import now from "./script/now.js" with { type: "text" };
 import parts from "./script/parts.js" with { type: "text" };
+import refusals from "./script/refusals.js" with { type: "text" };
 import server from "./script/server.js" with { type: "text" };
 import state from "./script/state.js" with { type: "text" };
-import views from "./script/views.js" with { type: "text" };
+import uploads from "./script/uploads.js" with { type: "text" };
+import users from "./script/users.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
 const policy = [
@@ -65,5 +70,10 @@ export const pageRoutes: Readonly<Record<string, HttpHandler>> = {
   "/script/parts.js": script(parts),
   "/script/server.js": script(server),
   "/script/state.js": script(state),
-  "/script/views.js": script(views),
+  "/script/hooks.js": script(hooks),
+  "/script/keys.js": script(keys),
+  "/script/now.js": script(now),
+  "/script/refusals.js": script(refusals),
+  "/script/uploads.js": script(uploads),
+  "/script/users.js": script(users),
 };

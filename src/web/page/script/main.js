@@ -2,11 +2,16 @@
 
 import { makeActions } from "./actions.js";
 import { chartsView } from "./charts.js";
+import { hooksView } from "./hooks.js";
 import { instrumentsView } from "./instruments.js";
+import { keysView } from "./keys.js";
+import { nowView } from "./now.js";
 import { h, render } from "./preact.js";
+import { refusalsView } from "./refusals.js";
 import { currentSession, follow, handsOut, Refused, signIn } from "./server.js";
 import { firstState, viewIn, views } from "./state.js";
-import { hooksView, keysView, nowView, refusalsView, uploadsView, uploadView, usersView } from "./views.js";
+import { uploadsView, uploadView } from "./uploads.js";
+import { usersView } from "./users.js";
 
 /** @typedef {import("./state.js").State} State */
 

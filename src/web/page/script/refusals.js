@@ -1,0 +1,28 @@
+// What was refused, or ended without being stored.
+
+import { agoText, timeText } from "./format.js";
+import { foreign, table } from "./parts.js";
+import { h } from "./preact.js";
+
+/** @typedef {import("./state.js").State} State */
+
+const kinds = { upload: "not taken", key: "key not let in", failed: "ended" };
+
+/** @param {State} state */
+export function refusalsView({ refusals, now }) {
+  return table(
+    "What was refused, or ended without being stored, since the server started: the latest first",
+    ["When", "What", "User", "Name", "Why"],
+    (refusals ?? []).map((it, index) => ({
+      key: `${it.time} ${index}`,
+      cells: [
+        h("time", { dateTime: it.time, title: timeText(it.time) }, agoText(it.time, now)),
+        kinds[/** @type {keyof typeof kinds} */ (it.kind)],
+        it.user === null ? h("span", { class: "key" }, it.key ?? "") : foreign(it.user),
+        it.name === null ? it.address : foreign(it.name),
+        foreign(it.reason ?? it.code),
+      ],
+    })),
+    refusals === null ? "Looking …" : "Nothing was refused.",
+  );
+}
