@@ -54,6 +54,8 @@ export class Server {
   readonly #housekeeping: Housekeeping;
   readonly #pending = new PendingKeys();
   readonly #afterHooks: AfterHooks | undefined;
+  /** When each user was heard last, by the calendar: ms since 1970. There are no more users than keys. */
+  readonly #heardAt = new Map<string, number>();
   readonly #timers = new Map<string, CancelTimer>();
   readonly #turn = new Turn(queueMicrotask);
   #link: ServerLink | null = null;
@@ -123,6 +125,12 @@ export class Server {
   /** Bytes that are stored of the upload `id`, if it has a client now; else `null`. */
   bytesOf(id: string): number | null {
     return this.#uploads.byId(id)?.session?.progress.bytes ?? null;
+  }
+
+  /** When a client of `user` was heard last, since the server started; else `null`. */
+  heardOf(user: string): Date | null {
+    const at = this.#heardAt.get(user);
+    return at === undefined ? null : new Date(at);
   }
 
   /** How many uploads wait for each cause. */
@@ -260,6 +268,7 @@ export class Server {
     const voice = voiceOf(origin, identity);
     const upload = this.#uploads.get(voice);
     const user = this.#userOf(origin, upload);
+    if (user !== null) this.#heardAt.set(user, this.#parts.clock.date().getTime());
     // Large metadata takes a millisecond to read. Only of the very same message the answer is the same: another one
     // may be damaged, and counts.
     if (this.#turn.isAsked(voice, received.frames)) return received.release();

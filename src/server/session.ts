@@ -51,6 +51,8 @@ export interface RunningUpload extends Progress {
   readonly name: string;
   /** Bytes in all, or `null`: nobody said. */
   readonly size: number | null;
+  /** What its client waits for just now, where that is something of the server's; else `null`. */
+  readonly wait: Wait | null;
 }
 
 export interface SessionParts extends AdmissionParts {
@@ -160,7 +162,14 @@ export class Session {
 
   get shown(): RunningUpload {
     const { id, user } = this.key;
-    return { id, user, name: this.name, size: this.#post?.info.size ?? null, ...this.progress };
+    return {
+      id,
+      user,
+      name: this.name,
+      size: this.#post?.info.size ?? null,
+      wait: this.wait,
+      ...this.progress,
+    };
   }
 
   hearCredit(report: CreditReport): void {

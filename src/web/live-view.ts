@@ -1,6 +1,7 @@
 // What happens now, told once a second to all who look: one text for everybody, and no work while nobody does.
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { ShownAlarm } from "../server/alarms.ts";
 import type { Server } from "../server/server.ts";
 import type { RunningUpload } from "../server/session.ts";
 import type { EventSink } from "./http/http-message.ts";
@@ -12,6 +13,8 @@ export interface LiveViewParts {
   readonly throughput: Throughput;
   /** As `Storage.freeBytes`. */
   readonly freeBytes: () => Promise<number | null>;
+  /** Alarms that were told and are not over, the oldest first. */
+  readonly alarms: () => Promise<readonly ShownAlarm[]>;
 }
 
 /** What is told. */
@@ -27,7 +30,17 @@ export interface LiveState {
   readonly memory: { readonly budgetBytes: number; readonly heldBytes: number };
   readonly freeBytes: number | null;
   readonly pendingKeys: number;
+  /** What is wrong: the first alarms, and how many there are. */
+  readonly alarms: readonly ToldAlarm[];
+  readonly alarmsInAll: number;
 }
+
+/** As the page has it. */
+export type ToldAlarm = Pick<ShownAlarm, "alarm" | "subject" | "text" | "since">;
+
+// They are looked at once a minute.
+const alarmsEveryMs = 10_000;
+const alarmsShownMax = 20;
 
 const tellMs = 1_000;
 const shownMax = 200;
@@ -37,6 +50,8 @@ export class LiveView {
   /** With what says whether its reader may still hear it. */
   readonly #sinks = new Map<EventSink, () => boolean>();
   #timer: CancelTimer | null = null;
+  #alarms: readonly ShownAlarm[] = [];
+  #alarmsAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: LiveViewParts) {
     this.#parts = parts;
@@ -77,6 +92,7 @@ export class LiveView {
   async #state(): Promise<LiveState> {
     const { clock, server, throughput, freeBytes } = this.#parts;
     const free = await freeBytes().catch(() => null);
+    await this.#lookForAlarms();
     return {
       time: clock.date().toISOString(),
       running: server.running(shownMax),
@@ -85,6 +101,18 @@ export class LiveView {
       memory: server.credit,
       freeBytes: free,
       pendingKeys: server.pendingKeys.length,
+      alarms: this.#alarms
+        .slice(0, alarmsShownMax)
+        .map(({ alarm, subject, text, since }) => ({ alarm, subject, text, since })),
+      alarmsInAll: this.#alarms.length,
     };
+  }
+
+  async #lookForAlarms(): Promise<void> {
+    const { clock, alarms } = this.#parts;
+    if (clock.now() - this.#alarmsAt < alarmsEveryMs) return;
+    this.#alarmsAt = clock.now();
+    // While the catalogue cannot be asked, they are as they were.
+    this.#alarms = await alarms().catch(() => this.#alarms);
   }
 }

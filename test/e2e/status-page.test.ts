@@ -2,7 +2,7 @@
 // a page of another origin can do.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -17,7 +17,17 @@ const sizes = [
   { width: 2560, height: 1440 },
 ];
 const hostile = '<img src=x onerror="document.title=1">\u202egnp.exe';
-const views = ["now", "uploads", "users", "instruments", "keys", "hooks", "refusals", "charts"];
+const views = [
+  "now",
+  "uploads",
+  "users",
+  "instruments",
+  "keys",
+  "hooks",
+  "refusals",
+  "charts",
+  "user?user=alice",
+];
 
 describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, () => {
   let lab: Lab;
@@ -142,6 +152,35 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     expect(await page.locator("img").count()).toBe(0);
   });
 
+  test("says what an upload waits for, what is wrong, and all about a user", async () => {
+    const gate = lab.folder.file("gate");
+    const hook = lab.folder.file("slow-hook");
+    writeFileSync(hook, `#!/bin/sh\nwhile [ ! -e '${gate}' ]; do sleep 0.1; done\n`, { mode: 0o755 });
+    const configured = await lab.configure(
+      [
+        ...["[groups]", 'ms = ["al*"]', "[[limits]]", 'name = "ms"', 'groups = ["ms"]', 'quota = "1GiB"'],
+        ...["[[hooks]]", 'name = "slow"', 'event = "before"', `command = ["${hook}"]`, 'timeout = "5m"'],
+        ...["[[alarms]]", 'name = "space"', 'when = "disk-full"', 'free = "8000TiB"'],
+      ].join("\n"),
+    );
+    expect(configured).toMatchObject({ code: 0 });
+    const page = await signedIn("viewer");
+    await using upload = lab.startSend(["-q", await lab.file("asked.raw", 100)]);
+    await page.getByText("a hook that is asked").waitFor();
+    writeFileSync(gate, "");
+    expect(await upload.ended()).toMatchObject({ code: 0 });
+    const alarm = page.getByRole("row").filter({ hasText: "space" });
+    await alarm.getByText(/The disk of the data folder has .* free, wanted are/).waitFor();
+    await page.getByRole("link", { name: "Users" }).click();
+    await page.getByRole("link", { name: "alice" }).click();
+    await page.getByRole("heading", { name: "alice" }).waitFor();
+    await page.getByRole("cell", { name: "alice.key" }).waitFor();
+    const facts = (await page.locator("dl.facts").textContent()) ?? "";
+    for (const part of ["Groupsms", " of 1.1 GB", "normal"]) expect(facts).toContain(part);
+    expect(facts).toMatch(/Last sign of life(just now|\d+ s ago)/);
+    expect(await lab.configure("")).toMatchObject({ code: 0 });
+  });
+
   test("a steward lets a key in, and what waited for it is sent", async () => {
     const home = lab.folder.file("new-pc");
     await mkdir(home);
@@ -230,7 +269,9 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
         const wider = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
         expect([view, wider]).toEqual([view, false]);
         if (folder)
-          await page.screenshot({ path: join(folder, `${view}-${viewport.width}-${colorScheme}.png`) });
+          await page.screenshot({
+            path: join(folder, `${view.replace(/\W/g, "-")}-${viewport.width}-${colorScheme}.png`),
+          });
       }
     }
   });

@@ -30,7 +30,13 @@ function begun() {
     ...{ openUploads: 0, pendingKeys: [], running: () => [] },
     credit: { budgetBytes: 1, heldBytes: 0 },
   };
-  const view = new LiveView({ clock, server, throughput: new Throughput(clock), freeBytes: async () => 7 });
+  const view = new LiveView({
+    clock,
+    server,
+    throughput: new Throughput(clock),
+    freeBytes: async () => 7,
+    alarms: async () => [],
+  });
   const asked: { name: string; by: string; arguments: object }[] = [];
   const command =
     (name: string): WebCommand =>

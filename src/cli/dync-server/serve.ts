@@ -179,7 +179,7 @@ export async function serve(
     return await withLogFile(reloaded, parts);
   };
   hangups.addEventListener("hangup", () => void reload("SIGHUP"));
-  const users = { catalogue, recounts, clients, rulesOf, clock };
+  const users = { catalogue, recounts, clients, rulesOf, groupsOf, server, clock };
   const keyFolder = { look: watching.look, list: () => clients.list() };
   const signing = { home, clock, look: async () => await receipts?.look() };
   const linkMaker = () => web?.linkMaker ?? null;

@@ -11,6 +11,7 @@ import type { AuthorizedClients, AuthorizedKey } from "../../keys/authorized-cli
 import { priorities } from "../../protocol/priority.ts";
 import type { SharedQuota } from "../../rules/user-limits.ts";
 import type { Recounts } from "../../server/recounts.ts";
+import type { Server } from "../../server/server.ts";
 import { stateOf, toldExpiry } from "./client-expiry.ts";
 import { counts, read, texts } from "./command-schemas.ts";
 
@@ -22,6 +23,8 @@ export const shownUsers = v.object({
   quota: bounds,
   groupQuota: v.nullable(v.object({ name: v.string(), bytes: counts, used: counts })),
   ...{ lastAt: texts, countedAt: texts },
+  /** When a client was heard last, since the server started: ISO 8601, UTC. */
+  seenAt: texts,
 });
 export type ShownUser = v.InferOutput<typeof shownUsers>;
 
@@ -38,6 +41,7 @@ export const detailedUsers = v.object({
   names: v.nullable(v.array(v.string())),
   priority: v.picklist(priorities),
   contact: texts,
+  groups: v.array(v.string()),
 });
 export type DetailedUser = v.InferOutput<typeof detailedUsers>;
 
@@ -55,6 +59,9 @@ export interface UserCommandParts {
   readonly clients: Pick<AuthorizedClients, "list">;
   readonly recounts: Pick<Recounts, "count" | "usages">;
   readonly rulesOf: RulesOf;
+  /** Names of the groups of a user. */
+  readonly groupsOf: (user: string) => readonly string[];
+  readonly server: Pick<Server, "heardOf">;
   readonly clock: Clock;
 }
 
@@ -104,6 +111,7 @@ async function show({ arguments: given }: ControlCall, parts: UserCommandParts) 
     names: limits.files?.map(({ text }) => text) ?? null,
     priority: limits.priority ?? ("normal" as const),
     contact: limits.contact ?? null,
+    groups: parts.groupsOf(user),
   };
 }
 
@@ -141,7 +149,8 @@ class Shown {
       shared === undefined
         ? null
         : { name: shared.name, bytes: shared.bytes, used: await this.#usedOf(shared) };
-    return { user, keys, files, stored, unfinished, underWay, quota, groupQuota, lastAt, countedAt };
+    const seenAt = this.#parts.server.heardOf(user)?.toISOString() ?? null;
+    return { user, keys, files, stored, unfinished, underWay, quota, groupQuota, lastAt, countedAt, seenAt };
   }
 
   async #usedOf(shared: SharedQuota): Promise<number> {

@@ -115,6 +115,7 @@ function shareText(use: Use): string {
 function linesOf(it: DetailedUser, now: Date): readonly (readonly [string, string])[] {
   const { quota, groupQuota, stored, underWay } = it;
   const lines: [string, string][] = [["User", it.user]];
+  if (it.groups.length > 0) lines.push(["Groups", it.groups.join(", ")]);
   for (const [index, { fingerprint, file, expires }] of it.clients.entries()) {
     const key = { key: "", user: it.user, fingerprint, file };
     const state = shownState(expires === undefined ? key : { ...key, expiresAt: new Date(expires) }, now);
@@ -145,6 +146,7 @@ function linesOf(it: DetailedUser, now: Date): readonly (readonly [string, strin
   if (it.priority !== "normal") lines.push(["Priority", `${it.priority} at most`]);
   if (it.contact !== null) lines.push(["Contact", it.contact]);
   lines.push(["Last stored", it.lastAt === null ? "not known" : localTime(it.lastAt)]);
+  if (it.seenAt !== null) lines.push(["Last heard", localTime(it.seenAt)]);
   lines.push(["Last counted", it.countedAt === null ? "never" : localTime(it.countedAt)]);
   return lines;
 }

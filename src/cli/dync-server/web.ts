@@ -9,6 +9,7 @@ import type { Catalogue } from "../../catalogue/catalogue.ts";
 import { type HttpAddress, writeHttpAddress } from "../../config/http-address.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
+import type { Alarms } from "../../server/alarms.ts";
 import { InstrumentReports } from "../../server/instrument-reports.ts";
 import type { Meter } from "../../server/meter.ts";
 import type { Recounts } from "../../server/recounts.ts";
@@ -33,8 +34,9 @@ import type { LinkMaker } from "./web-link-command.ts";
 
 export interface WebParts
   extends Pick<HttpServerParts, "logger">,
-    Omit<StateParts, "freeBytes" | "server" | "usages" | "clock" | "instruments">,
+    Omit<StateParts, "freeBytes" | "server" | "usages" | "clock" | "instruments" | "alarms">,
     Omit<PageParts, "refusals" | "server"> {
+  readonly alarms: Pick<Alarms, "firing"> & Pick<StateParts["alarms"], "configured">;
   readonly server: ReadyParts["server"] &
     StateParts["server"] &
     LiveViewParts["server"] &
@@ -140,7 +142,8 @@ export class Web {
     const freeBytes = () => storage.freeBytes();
     const askCatalogue = () => catalogue.usages(null, 1);
     const usages = () => recounts.usages();
-    const view = new LiveView({ ...parts, freeBytes, throughput: this.#throughput });
+    const alarms = () => parts.alarms.firing();
+    const view = new LiveView({ ...parts, freeBytes, alarms, throughput: this.#throughput });
     const own = parts.audited(new Map(pageCommands({ ...parts, refusals: this.#refusals })));
     const commands = new Map([...parts.commands, ...own]);
     const fixed = routesOf({

@@ -124,6 +124,11 @@ function loadersFor(current, change) {
       const { answer } = await call("uploads show", { id });
       change({ upload: answer });
     },
+    async user() {
+      const { user } = current().filter;
+      if (current().user?.user !== user) change({ user: null });
+      change({ user: (await call("users show", { user })).answer });
+    },
     async users() {
       change({ users: (await call("users list")).lines.slice(0, usersMax) });
     },

@@ -11,7 +11,7 @@ import { refusalsView } from "./refusals.js";
 import { currentSession, follow, handsOut, Refused, signIn } from "./server.js";
 import { firstState, viewIn, views } from "./state.js";
 import { uploadsView, uploadView } from "./uploads.js";
-import { usersView } from "./users.js";
+import { usersView, userView } from "./users.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -38,7 +38,7 @@ const actions = makeActions(() => state, change);
 
 /** @type {Record<string, (state: State, actions: import("./actions.js").Actions) => import("./preact.js").ComponentChildren>} */
 const viewOf = {
-  ...{ now: nowView, uploads: uploadsView, upload: uploadView, users: usersView },
+  ...{ now: nowView, uploads: uploadsView, upload: uploadView, users: usersView, user: userView },
   ...{
     keys: keysView,
     hooks: hooksView,
@@ -50,6 +50,7 @@ const viewOf = {
 
 function titleOf() {
   if (state.view === "upload") return state.upload?.name ?? "Upload";
+  if (state.view === "user") return state.filter.user ?? "User";
   return views.find(([name]) => name === state.view)?.[1] ?? "";
 }
 
@@ -81,7 +82,7 @@ function focusMain(event) {
 
 /** @param {import("./server.js").Session} session */
 function header({ name, role, by, signOut }) {
-  const current = state.view === "upload" ? "uploads" : state.view;
+  const current = { upload: "uploads", user: "users" }[state.view] ?? state.view;
   const link = (/** @type {readonly [string, string]} */ [view, text]) =>
     h("li", null, h("a", { href: `#${view}`, "aria-current": view === current ? "page" : undefined }, text));
   return h(
@@ -179,7 +180,8 @@ function isRefused(error) {
 
 async function open() {
   const asked = viewIn(location.hash);
-  const isOther = asked.view !== state.view || asked.id !== state.id;
+  const isOtherUser = asked.view === "user" && asked.filter.user !== state.filter.user;
+  const isOther = asked.view !== state.view || asked.id !== state.id || isOtherUser;
   change({ ...asked, error: "", done: "" });
   queueMicrotask(showFilter);
   await actions.load();

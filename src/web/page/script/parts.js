@@ -11,7 +11,7 @@ import { h } from "./preact.js";
  * @param {string | null} text
  */
 export function foreign(text) {
-  return h("bdi", null, text ?? "");
+  return text === null ? null : h("bdi", null, text);
 }
 
 /**

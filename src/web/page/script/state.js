@@ -13,6 +13,7 @@
  * @property {{ rows: any[], hasMore: boolean, isLoading: boolean }} uploads
  * @property {any} upload all about one
  * @property {any[] | null} users
+ * @property {any} user all about one
  * @property {any[] | null} instruments what is wrong first
  * @property {any[] | null} pending
  * @property {any[] | null} clients
@@ -32,6 +33,7 @@ export function firstState() {
     ...{ filter: {}, uploads: { rows: [], hasMore: false, isLoading: false }, upload: null },
     ...{
       users: null,
+      user: null,
       instruments: null,
       pending: null,
       clients: null,
@@ -57,7 +59,7 @@ export const views = /** @type {const} */ ([
 ]);
 
 /**
- * What an address asks for: `#upload/ID`, `#uploads?user=meyer`.
+ * What an address asks for: `#upload/ID`, `#uploads?user=meyer`, `#user?user=meyer`.
  *
  * @param {string} hash
  * @returns {Pick<State, "view" | "id" | "filter">}
@@ -65,6 +67,7 @@ export const views = /** @type {const} */ ([
 export function viewIn(hash) {
   const [, name = "", id = "", query = ""] = /^#([a-z]*)(?:\/([0-9a-f]*))?(?:\?(.*))?$/.exec(hash) ?? [];
   const filter = Object.fromEntries([...new URLSearchParams(query)].filter(([, value]) => value !== ""));
+  if (name === "user" && filter.user !== undefined) return { view: "user", id: "", filter };
   if (name === "upload" && id !== "") return { view: "upload", id, filter };
   return { view: views.some(([known]) => known === name) ? name : "now", id: "", filter };
 }

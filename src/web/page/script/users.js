@@ -1,10 +1,86 @@
 // Users, with what they have.
 
 import { agoText, sizeText, timeText } from "./format.js";
-import { bar, foreign, table } from "./parts.js";
+import { bar, facts, foreign, table, uploadLink } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
+
+/**
+ * The server remembers who was heard for as long as it runs; what was stored, for good.
+ *
+ * @param {{ seenAt: string | null, lastAt: string | null }} user
+ */
+function signOfLife({ seenAt, lastAt }) {
+  return seenAt === null || (lastAt !== null && lastAt > seenAt) ? lastAt : seenAt;
+}
+
+/** @param {string | null} at @param {number} now */
+function momentText(at, now) {
+  return at === null ? "never" : h("time", { dateTime: at, title: timeText(at) }, agoText(at, now));
+}
+
+/**
+ * All about one.
+ *
+ * @param {State} state
+ */
+export function userView({ user, live, now }) {
+  if (user === null) return h("p", { class: "none" }, "Looking …");
+  const running = (live?.running ?? []).filter((/** @type {any} */ it) => it.user === user.user);
+  const quota = (/** @type {number} */ used, /** @type {number} */ all, /** @type {string} */ name) => [
+    `${sizeText(used)} of ${sizeText(all)}`,
+    bar(name, used, all),
+  ];
+  return [
+    facts([
+      ["User", foreign(user.user)],
+      ["Groups", foreign(user.groups.join(", "))],
+      ["Last sign of life", momentText(signOfLife(user), now)],
+      ["Last arrival", momentText(user.lastAt, now)],
+      ["Stored", `${sizeText(user.stored)} in ${user.files.toLocaleString()} uploads`],
+      [
+        "Under way",
+        running.length === 0
+          ? "nothing"
+          : running.map((/** @type {any} */ it) => h("div", { key: it.id }, uploadLink(it))),
+      ],
+      ["Unfinished", `${user.unfinished} of ${user.maxUnfinished}, with ${sizeText(user.underWay)}`],
+      ["Quota", user.quota === null ? "none" : quota(user.stored + user.underWay, user.quota, "Quota")],
+      [
+        "Shared quota",
+        user.groupQuota === null
+          ? null
+          : [
+              foreign(user.groupQuota.name),
+              ": ",
+              quota(user.groupQuota.used, user.groupQuota.bytes, "Shared quota"),
+            ],
+      ],
+      ["One upload", user.maxUploadBytes === null ? null : `at most ${sizeText(user.maxUploadBytes)}`],
+      ["Names", user.names === null ? null : foreign(user.names.join(", "))],
+      ["Priority", user.priority],
+      ["Asks for more", foreign(user.contact)],
+    ]),
+    h("p", null, h("a", { href: `#uploads?user=${encodeURIComponent(user.user)}` }, "All uploads")),
+    h("h2", null, "Keys"),
+    table(
+      "Keys by which this user may send",
+      ["Fingerprint", "File", "Good until"],
+      user.clients.map((/** @type {any} */ it) => ({
+        key: it.fingerprint,
+        cells: [
+          h("span", { class: "key" }, it.fingerprint),
+          foreign(it.file),
+          it.expires === undefined
+            ? "for ever"
+            : h("span", { class: it.state === "valid" ? "" : "bad" }, timeText(it.expires)),
+        ],
+      })),
+      "No key is authorised: nothing more can come.",
+    ),
+  ];
+}
 
 /** @param {State} state */
 export function usersView({ users, now }) {
@@ -12,6 +88,7 @@ export function usersView({ users, now }) {
     "Users, with what they have",
     [
       "User",
+      "Last sign of life",
       "Last arrival",
       { name: "Stored", isNumber: true },
       { name: "Uploads", isNumber: true },
@@ -22,8 +99,9 @@ export function usersView({ users, now }) {
     (users ?? []).map((/** @type {any} */ user) => ({
       key: user.user,
       cells: [
-        h("a", { href: `#uploads?user=${encodeURIComponent(user.user)}` }, foreign(user.user)),
-        h("span", { title: timeText(user.lastAt) }, agoText(user.lastAt, now)),
+        h("a", { href: `#user?user=${encodeURIComponent(user.user)}` }, foreign(user.user)),
+        momentText(signOfLife(user), now),
+        momentText(user.lastAt, now),
         sizeText(user.stored),
         user.files.toLocaleString(),
         user.quota === null
