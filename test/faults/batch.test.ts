@@ -25,9 +25,10 @@ interface Run {
   serverKills: number;
 }
 
-function isWritten(lab: Lab): boolean {
+/** Names of the batches that are written down. */
+function batchesIn(lab: Lab): readonly string[] {
   const folder = join(lab.homes.client, "batches");
-  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(".jobs"));
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".jobs")) : [];
 }
 
 /** Sends a batch until it is confirmed, killing one side again and again. */
@@ -36,7 +37,7 @@ async function sendThroughKills(lab: Lab, paths: readonly string[], random: Rand
   for (;;) {
     // What was killed before it had written down what it shall send is not known to anybody. Else the same command takes it up
     // as well as "resume" does.
-    const isResumed = isWritten(lab) && random.int(3) > 0;
+    const isResumed = batchesIn(lab).length > 0 && random.int(3) > 0;
     const args = isResumed ? null : [...patient, "--jobs", String(1 + random.int(8)), ...paths];
     await using program = args === null ? lab.startDync(["resume", ...patient]) : lab.startSend(args);
     await sleep(systemClock, random.int(killAfterMsMax));
@@ -50,7 +51,8 @@ async function sendThroughKills(lab: Lab, paths: readonly string[], random: Rand
       program.signal("SIGKILL");
     }
     const { code, signal, stderr } = await program.ended(60_000);
-    if (code === 0) return;
+    // What says that all of it is done leaves nothing that the next "resume" would take for something to do.
+    if (code === 0) return expect(batchesIn(lab)).toEqual([]);
     expect({ code, signal, stderr }).toEqual({ code: null, signal: "SIGKILL", stderr: "" });
   }
 }

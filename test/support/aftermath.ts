@@ -97,7 +97,9 @@ export function leftovers(lab: Lab): {
 }
 
 function partialsOf(lab: Lab): readonly string[] {
-  return readdirSync(join(lab.data, ".dync", "partial"));
+  const folder = join(lab.data, ".dync", "partial");
+  // Made for the first upload: a client may have been killed before it.
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 /** Names of the uploads that the server's catalogue holds as unfinished. */
@@ -108,6 +110,17 @@ export function openUploads(lab: Lab): readonly string[] {
 
 /** Rows of a query on a copy of the server's catalogue: the file itself is the server's alone while it runs. */
 export function askCatalogue(data: string, query: string): readonly Readonly<Record<string, unknown>>[] {
+  for (let tries = 1; ; tries++) {
+    try {
+      return askCopy(data, query);
+    } catch (error) {
+      // Its server moved what was in the one file to the other between the two copies.
+      if (tries === 5) throw error;
+    }
+  }
+}
+
+function askCopy(data: string, query: string): readonly Readonly<Record<string, unknown>>[] {
   const folder = mkdtempSync(join(tmpdir(), "dync-catalogue-"));
   try {
     for (const suffix of ["", "-wal"]) {
