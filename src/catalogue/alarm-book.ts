@@ -36,6 +36,8 @@ export interface AlarmBook {
   step(changes: AlarmChanges): Promise<void>;
   /** The stored upload `id` was read again at `at` (ISO 8601, UTC). */
   readAgain(id: string, isSound: boolean, at: string): Promise<void>;
+  /** Since when the upload `id` is known to be damaged or missing (ISO 8601, UTC); `null`: it is not. */
+  damagedSince(id: string): Promise<string | null>;
   /** Of what is known still; at most `limit` by name. */
   damage(limit: number): Promise<Damage>;
 }

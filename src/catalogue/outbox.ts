@@ -56,6 +56,8 @@ export interface Outbox {
   /** It is due at `now` (ms since 1970), if it is there. */
   retry(id: number, now: number): Promise<void>;
   get(id: number): Promise<Delivery | null>;
+  /** What waits of the upload with this id, to the hooks in the order of their names. */
+  of(upload: string): Promise<readonly Delivery[]>;
   /** Deliveries behind the one with the id `after`, in the order of their ids, to `hook` (`null`: to all); at most `limit`. */
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]>;
   /** Whether an attempt failed of something that waits for `hook`. */

@@ -17,7 +17,7 @@ export function alarmStatements(database: DatabaseSync) {
          times = excluded.times, text = excluded.text`,
     ),
     remove: database.prepare("DELETE FROM alarms WHERE alarm = ? AND subject = ?"),
-    isDamaged: database.prepare("SELECT 1 FROM damaged WHERE id = ?"),
+    damagedSince: database.prepare("SELECT found_at FROM damaged WHERE id = ?"),
     addDamaged: database.prepare(
       "INSERT INTO damaged (id, found_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
     ),
@@ -58,11 +58,15 @@ export class SqliteAlarms implements AlarmBook {
   }
 
   async readAgain(id: string, isSound: boolean, at: string): Promise<void> {
-    const { isDamaged, addDamaged, removeDamaged } = this.#statements;
+    const { addDamaged, removeDamaged } = this.#statements;
     // Nearly all that is read again was sound before and is: nothing is written for that.
-    const wasDamaged = await this.#calls.ask(() => isDamaged.get(id) != null);
+    const wasDamaged = (await this.damagedSince(id)) !== null;
     if (wasDamaged !== isSound) return;
     await this.#calls.change(() => (isSound ? removeDamaged.run(id) : addDamaged.run(id, at)));
+  }
+
+  damagedSince(id: string): Promise<string | null> {
+    return this.#calls.ask(() => (this.#statements.damagedSince.get(id)?.found_at ?? null) as string | null);
   }
 
   damage(limit: number): Promise<Damage> {

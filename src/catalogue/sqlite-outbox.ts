@@ -35,6 +35,7 @@ export function outboxStatements(database: DatabaseSync) {
     failed: database.prepare("UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE id = ?"),
     retry: database.prepare("UPDATE outbox SET next_at = ? WHERE id = ?"),
     get: database.prepare(`SELECT ${columns} FROM outbox WHERE id = ?`),
+    ofUpload: database.prepare(`SELECT ${columns} FROM outbox WHERE upload = ? ORDER BY hook`),
     page: database.prepare(`SELECT ${columns} FROM outbox WHERE id > ? ORDER BY id LIMIT ?`),
     pageOf: database.prepare(
       `SELECT ${columns} FROM outbox INDEXED BY outbox_by_hook WHERE hook = ? AND id > ? ORDER BY id LIMIT ?`,
@@ -109,6 +110,10 @@ export class SqliteOutbox implements Outbox {
       const row = this.#statements.get.get(id);
       return row == null ? null : deliveryOf(row);
     });
+  }
+
+  of(upload: string): Promise<readonly Delivery[]> {
+    return this.#calls.ask(() => this.#statements.ofUpload.all(upload).map(deliveryOf));
   }
 
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]> {

@@ -7,3 +7,19 @@ export type ShownState = (typeof shownStates)[number];
 /** Of what hooks are to be told. "stuck": its hook is not configured. */
 export const deliveryStates = ["waiting", "running", "stuck"] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
+
+/** Kinds of what can have become of it. */
+export const storyKinds = [
+  "admitted",
+  "rule",
+  "added",
+  "resumed",
+  "held",
+  "complete",
+  "stored",
+  "receipt",
+  "hook",
+  "damaged",
+  "failed",
+] as const;
+export type StoryKind = (typeof storyKinds)[number];

@@ -11,14 +11,18 @@ import type {
   UploadRecord,
   UploadState,
 } from "../catalogue/catalogue.ts";
+import type { RulesOf } from "../config/server-settings.ts";
 import { fingerprintOf } from "../keys/key.ts";
+import { ruleFor } from "../rules/upload-rules.ts";
 import type { Storage } from "../storage/storage.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import { hasValue } from "../upload/metadata-field.ts";
 import type { Layout } from "../upload/upload.ts";
+import { isAskedToUnpack } from "../upload/upload.ts";
 import { publishedAs } from "./publication.ts";
 import type { Progress } from "./session.ts";
 import type { ShownState } from "./shown-states.ts";
+import { type StoryPart, storyOf } from "./upload-story.ts";
 
 const recordStates: Readonly<Record<ShownState, UploadState>> = {
   receiving: "open",
@@ -77,6 +81,8 @@ export interface UploadDetails extends ShownUpload {
   readonly bytesPerSecond: number | null;
   /** `null`: it is not kept any more. */
   readonly metadataText: string | null;
+  /** What became of it, in order. */
+  readonly story: readonly StoryPart[];
 }
 
 export interface UploadRecordsParts {
@@ -84,6 +90,7 @@ export interface UploadRecordsParts {
   readonly storage: Storage;
   /** How far an upload is that has a client, or `null`. */
   readonly progressOf: (id: string) => Progress | null;
+  readonly rulesOf: RulesOf;
 }
 
 /** What became of a list. */
@@ -174,10 +181,17 @@ export class UploadRecords {
     const published = record.state === "finished" ? await publishedAs(record, storage) : null;
     const text = (await catalogue.metadataOf(record.id)) ?? published?.metadataText ?? null;
     const shown = this.shown(record);
+    const location = storage.pathOf(destinationOf(record)) ?? shown.path;
     return {
       ...shown,
+      story: storyOf(record, {
+        location,
+        rule: this.#ruleOf(record, text),
+        deliveries: await catalogue.outbox.of(record.id),
+        damagedSince: await catalogue.alarms.damagedSince(record.id),
+      }),
       size: shown.size ?? published?.size ?? null,
-      location: storage.pathOf(destinationOf(record)) ?? shown.path,
+      location,
       isThere: record.state === "finished" ? published !== null : null,
       fingerprint: record.origin === null ? null : fingerprintOf(record.origin),
       client: record.client,
@@ -188,6 +202,20 @@ export class UploadRecords {
       bytesPerSecond: progressOf(record.id)?.bytesPerSecond ?? null,
       metadataText: text !== null && readJson(text).type === "json" ? text : null,
     };
+  }
+
+  /** Name of the rule that takes it now, or `null`. */
+  #ruleOf({ user, name, form, place }: UploadRecord, metadataText: string | null): string | null {
+    const { uploads } = this.#parts.rulesOf(user);
+    if (uploads === null || metadataText === null || readJson(metadataText).type !== "json") return null;
+    const candidate = {
+      user,
+      name,
+      isDataset: isAskedToUnpack({ form, place }),
+      metadata: JSON.parse(metadataText),
+    };
+    const rule = ruleFor(uploads, candidate);
+    return typeof rule === "string" ? null : rule.name;
   }
 
   /** `record` as lists have it. */

@@ -85,7 +85,9 @@ export function alarmContract(name: string, make: () => Promise<Catalogue & Asyn
       ] as const)
         await alarms.readAgain(hold.id, false, timeOf(seconds));
       expect(await alarms.damage(1)).toEqual({ uploads: 2, some: [{ user: "anna", name: "run-2.raw" }] });
+      expect(await alarms.damagedSince(one.id)).toBe(timeOf(5));
       await alarms.readAgain(one.id, true, timeOf(8));
+      expect(await alarms.damagedSince(one.id)).toBe(null);
       expect(await alarms.damage(3)).toEqual({ uploads: 1, some: [{ user: "anna", name: "run-2.raw" }] });
       await catalogue.forget(timeOf(99), 10);
       expect(await alarms.damage(3)).toEqual({ uploads: 0, some: [] });
@@ -107,6 +109,8 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
         ...{ attempts: 0, nextAt: msOf(5), error: null, createdAt: timeOf(5) },
       });
       expect(await outbox.bodyOf(delivery?.id ?? 0)).toBe('{"upload":1}');
+      expect((await outbox.of(upload)).map(({ hook }) => hook)).toEqual(["index", "mail"]);
+      expect(await outbox.of("other")).toEqual([]);
       expect(await outbox.counts()).toEqual([
         { hook: "index", deliveries: 1, failing: 0 },
         { hook: "mail", deliveries: 1, failing: 0 },

@@ -130,6 +130,10 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     await page.goForward();
     await page.getByRole("link", { name: "run-17.raw" }).click();
     await page.getByRole("heading", { name: "run-17.raw" }).waitFor();
+    const story = await page.locator("ol.story li").allTextContents();
+    expect(story[0]).toMatch(/Taken in from the key SHA256:.*, sent by dync /);
+    expect(story.some((it) => it.endsWith(`Stored as ${lab.stored("run-17.raw")}`))).toBe(true);
+    expect(await axeFaults(page)).toEqual([]);
     const metadata = await page.getByLabel("Metadata").textContent();
     expect(metadata).toContain(JSON.stringify(hostile).slice(1, -1));
     expect(await page.locator("img").count()).toBe(0);

@@ -6,7 +6,7 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import { namePattern, textWithin } from "../../rules/linear-pattern.ts";
 import type { Amendments } from "../../server/amend.ts";
-import { shownStates } from "../../server/shown-states.ts";
+import { shownStates, storyKinds } from "../../server/shown-states.ts";
 import type { UploadEnds } from "../../server/upload-ends.ts";
 import type { UploadQuery, UploadRecords } from "../../server/upload-records.ts";
 import type { Verification } from "../../server/verification.ts";
@@ -61,6 +61,7 @@ export const detailedUploads = v.object({
   },
   ...{ receivedAt: texts, files: v.nullable(counts), list: texts, bytesPerSecond: v.nullable(v.number()) },
   metadataText: texts,
+  story: v.array(v.object({ kind: v.picklist(storyKinds), at: texts, text: v.string() })),
 });
 
 /** Most uploads of a random sample, whose ids are held. */

@@ -53,6 +53,9 @@ export const uploadsShowCommand = defineCommand({
     const { metadataText, ...rest } = upload;
     output.summarise({ ...rest, metadata: metadataText === null ? null : new JsonText(metadataText) });
     for (const [name, text] of linesOf(upload)) output.result(`${`${name}:`.padEnd(14)}${printable(text)}`);
+    output.result("Story:");
+    for (const { at, text } of upload.story)
+      output.result(printable(`  ${(at === null ? "" : localTime(at)).padEnd(storyColumn)}${text}`));
     if (metadataText === null) output.result("Metadata:     not known any more");
     else {
       output.result("Metadata:");
@@ -76,6 +79,9 @@ function tellShown(upload: Shown, output: Output): void {
   const first = `${id.slice(0, idColumns)}  ${state.padEnd(stateColumns)}  ${localTime(startedAt)}  ${amount}  `;
   output.row(first, nameOf(upload));
 }
+
+// "2026-11-27 19:54", and two spaces.
+const storyColumn = 18;
 
 function linesOf(upload: v.InferOutput<typeof detailedUploads>): readonly (readonly [string, string])[] {
   const { isThere, location, fingerprint, client, dataset, list, code, reason } = upload;

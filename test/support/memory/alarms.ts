@@ -42,6 +42,10 @@ export class MemoryAlarms implements AlarmBook {
     else if (!this.#damaged.has(id)) this.#damaged.set(id, at);
   }
 
+  async damagedSince(id: string): Promise<string | null> {
+    return this.#damaged.get(id) ?? null;
+  }
+
   async damage(limit: number): Promise<Damage> {
     const all = [...this.#damaged].flatMap(([id, at]) => {
       const record = this.#recordOf(id);

@@ -75,6 +75,12 @@ export class MemoryOutbox implements Outbox {
     return kept === undefined ? null : withoutBody(kept);
   }
 
+  async of(upload: string): Promise<readonly Delivery[]> {
+    return this.list()
+      .filter((it) => it.upload === upload)
+      .sort((a, b) => (a.hook < b.hook ? -1 : 1));
+  }
+
   async page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]> {
     return this.list()
       .filter((it) => it.id > after && (hook === null || it.hook === hook))

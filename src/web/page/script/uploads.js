@@ -116,6 +116,19 @@ export function uploadView({ upload, session }, actions) {
           isOpen ? h("button", { class: "danger", onClick: actions.cancel }, "Cancel this upload") : null,
         )
       : null,
+    h("h2", null, "What became of it"),
+    h(
+      "ol",
+      { class: "story" },
+      upload.story.map((/** @type {any} */ it, /** @type {number} */ index) =>
+        h(
+          "li",
+          { key: index, class: ["failed", "damaged"].includes(it.kind) ? "bad" : "" },
+          it.at === null ? null : [h("time", { dateTime: it.at }, timeText(it.at)), " "],
+          foreign(it.text),
+        ),
+      ),
+    ),
     h("h2", null, "Metadata"),
     upload.metadataText === null
       ? h("p", { class: "none" }, "They are not kept here any more.")
