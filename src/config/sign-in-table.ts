@@ -73,9 +73,10 @@ export function proxySignInOf(row: SignInRow | null): ProxySignIn | null {
   return { header: header.toLowerCase(), from, stewards, viewers, signOut: row["sign-out"] ?? null };
 }
 
-// What browsers and proxies send by themselves names nobody.
+// What browsers and proxies send by themselves names nobody; and of what may come once only, the runtime keeps the first where it comes
+// twice, so that nobody would see that it did.
 const notNames =
-  /^(cookie|host|origin|referer|user-agent|accept.*|content-.*|connection|via|forwarded|x-forwarded-for|x-forwarded-proto|x-forwarded-host|sec-.*|x-dync-.*)$/i;
+  /^(cookie|host|origin|referer|user-agent|accept.*|content-.*|connection|via|forwarded|x-forwarded-(for|proto|host)|sec-.*|x-dync-.*|from|(proxy-)?authorization|age|etag|expires|if-.*|last-modified|location|max-forwards|retry-after|server)$/i;
 
 function readHeader(value: unknown): Parsed<string> {
   const wanted = 'the name of a header that the proxy sets: "X-Remote-User"';

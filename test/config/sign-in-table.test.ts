@@ -40,7 +40,13 @@ describe("whom a proxy lets in", () => {
     [begin, ['1: sign-in: needs "stewards" or "viewers": else nobody is let in']],
     ['[sign-in]\nviewers = ["*"]', ["1: sign-in.header: is missing"]],
     ['[sign-in]\nheader = "X User"\nviewers = ["*"]', [`2: sign-in.header: needs ${header}, found "X User"`]],
-    ['[sign-in]\nheader = "Cookie"\nviewers = ["*"]', [`2: sign-in.header: needs ${header}, found "Cookie"`]],
+    ...["Cookie", "Authorization", "From"].map(
+      (it) =>
+        [
+          `[sign-in]\nheader = "${it}"\nviewers = ["*"]`,
+          [`2: sign-in.header: needs ${header}, found "${it}"`],
+        ] as const,
+    ),
     ...["10.1", "10.1.0.0/33", "fd00::/129", "10.0.0.0/8/8", "proxy.example", "fe80::1%eth0"].map(
       (it) => [`${whole}from = ["${it}"]`, [`4: sign-in.from: needs ${addresses}, found "${it}"`]] as const,
     ),
