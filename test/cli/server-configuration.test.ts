@@ -84,6 +84,7 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   "idle-timeout": fc.integer({ min: 40_000, max: 10 ** 9 }),
   expire: fc.integer({ min: 1000, max: 10 ** 9 }),
   remember: fc.integer({ min: 1000, max: 10 ** 12 }),
+  "forget-instruments": fc.integer({ min: 1000, max: 10 ** 12 }),
   "trust-user-ids": fc.boolean(),
   "log-format": fc.constantFrom("text", "json"),
   "log-file": fc.constantFrom(null, "/var/log/a", "/var/log/b c"),
