@@ -110,6 +110,17 @@ export function ruleFor(rules: readonly UploadRule[], candidate: Candidate): Upl
   return `No rule of this server takes ${quotedText(candidate.name, 80)}: ${shown}${rest}`;
 }
 
+/** The name of that rule, for one whose metadata are still a text; `null`: none takes it, or there are no rules. */
+export function ruleNameFor(
+  rules: readonly UploadRule[] | null,
+  upload: Omit<Candidate, "metadata">,
+  metadataText: string,
+): string | null {
+  if (rules === null) return null;
+  const rule = ruleFor(rules, { ...upload, metadata: JSON.parse(metadataText) });
+  return typeof rule === "string" ? null : rule.name;
+}
+
 const missesMax = 5;
 const notForUser = "is for other users";
 

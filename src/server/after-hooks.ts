@@ -11,7 +11,7 @@ import { type Hook, hooksFor } from "../hooks/hook.ts";
 import type { RunHook } from "../hooks/runner.ts";
 import { type ToldPaths, type ToldUpload, toldBody } from "../hooks/told.ts";
 import { fingerprintOf } from "../keys/key.ts";
-import { ruleFor } from "../rules/upload-rules.ts";
+import { ruleNameFor } from "../rules/upload-rules.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Destination } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
@@ -84,17 +84,12 @@ export class AfterHooks {
     let rule: string | null | undefined;
     return hooksFor(hooks, "after", user, () => {
       const isDataset = isAskedToUnpack({ form: contents?.layout ?? "file", place });
-      if (rule === undefined) rule = this.#ruleOf({ user, name, isDataset, metadataText });
+      if (rule === undefined) {
+        const { uploads } = this.#parts.rulesOf(user);
+        rule = ruleNameFor(uploads, { user, name, isDataset }, metadataText);
+      }
       return rule;
     });
-  }
-
-  #ruleOf(upload: Pick<CompleteUpload, "user" | "name" | "metadataText"> & { readonly isDataset: boolean }) {
-    const { user, name, isDataset, metadataText } = upload;
-    const { uploads } = this.#parts.rulesOf(user);
-    if (uploads === null) return null;
-    const rule = ruleFor(uploads, { user, name, isDataset, metadata: JSON.parse(metadataText) });
-    return typeof rule === "string" ? null : rule.name;
   }
 
   /** Something was written down for these hooks. */

@@ -13,12 +13,11 @@ import type {
 } from "../catalogue/catalogue.ts";
 import type { RulesOf } from "../config/server-settings.ts";
 import { fingerprintOf } from "../keys/key.ts";
-import { ruleFor } from "../rules/upload-rules.ts";
+import { ruleNameFor } from "../rules/upload-rules.ts";
 import type { Storage } from "../storage/storage.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import { hasValue } from "../upload/metadata-field.ts";
-import type { Layout } from "../upload/upload.ts";
-import { isAskedToUnpack } from "../upload/upload.ts";
+import { isAskedToUnpack, type Layout } from "../upload/upload.ts";
 import { publishedAs } from "./publication.ts";
 import type { Progress } from "./session.ts";
 import type { ShownState } from "./shown-states.ts";
@@ -206,16 +205,9 @@ export class UploadRecords {
 
   /** Name of the rule that takes it now, or `null`. */
   #ruleOf({ user, name, form, place }: UploadRecord, metadataText: string | null): string | null {
+    if (metadataText === null || readJson(metadataText).type !== "json") return null;
     const { uploads } = this.#parts.rulesOf(user);
-    if (uploads === null || metadataText === null || readJson(metadataText).type !== "json") return null;
-    const candidate = {
-      user,
-      name,
-      isDataset: isAskedToUnpack({ form, place }),
-      metadata: JSON.parse(metadataText),
-    };
-    const rule = ruleFor(uploads, candidate);
-    return typeof rule === "string" ? null : rule.name;
+    return ruleNameFor(uploads, { user, name, isDataset: isAskedToUnpack({ form, place }) }, metadataText);
   }
 
   /** `record` as lists have it. */
