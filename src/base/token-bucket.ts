@@ -18,9 +18,28 @@ export class TokenBucket {
    * off afterwards.
    */
   take(amount: number, now: number): number {
+    this.#fill(now);
+    this.#level -= amount;
+    return this.#level >= 0 ? 0 : (-this.#level * 1000) / this.#perSecond;
+  }
+
+  /** Takes `amount` at `now` where that much is in it. Returns whether it was. */
+  tryTake(amount: number, now: number): boolean {
+    this.#fill(now);
+    if (this.#level < amount) return false;
+    this.#level -= amount;
+    return true;
+  }
+
+  /** Whether it is, at `now`, as a new one is. */
+  isFull(now: number): boolean {
+    this.#fill(now);
+    return this.#level === this.#burst;
+  }
+
+  #fill(now: number): void {
     const elapsedMs = this.#at === null ? 0 : Math.max(0, now - this.#at);
     this.#at = now;
-    this.#level = Math.min(this.#burst, this.#level + (elapsedMs * this.#perSecond) / 1000) - amount;
-    return this.#level >= 0 ? 0 : (-this.#level * 1000) / this.#perSecond;
+    this.#level = Math.min(this.#burst, this.#level + (elapsedMs * this.#perSecond) / 1000);
   }
 }

@@ -4,6 +4,7 @@
 import type { Clock } from "../base/clock.ts";
 import { cutText } from "../base/cut-text.ts";
 import { DyncError, errorMeanings } from "../base/error.ts";
+import { TokenBuckets } from "../base/token-buckets.ts";
 import type { Catalogue, UserUsage } from "../catalogue/catalogue.ts";
 import type { Instrument } from "../catalogue/instruments.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
@@ -22,7 +23,7 @@ export const labelsMax = 32;
 
 // All of a user's folders may come at once, as after the server was away, and each once a minute then.
 const tokensMax = labelsMax;
-const msPerToken = 2_000;
+const tokensPerSecond = 0.5;
 const pageInstruments = 200;
 const clientBytesMax = 200;
 
@@ -31,15 +32,10 @@ export interface InstrumentReportParts {
   readonly clock: Pick<Clock, "date" | "now">;
 }
 
-interface Bucket {
-  tokens: number;
-  at: number;
-}
-
 export class InstrumentReports {
   readonly #parts: InstrumentReportParts;
-  /** How often each user may tell something now: of those who told something lately. */
-  readonly #buckets = new Map<string, Bucket>();
+  /** How often each user may tell something now. */
+  readonly #buckets = new TokenBuckets(tokensPerSecond, tokensMax);
 
   constructor(parts: InstrumentReportParts) {
     this.#parts = parts;
@@ -66,16 +62,8 @@ export class InstrumentReports {
 
   #expectToken(user: string): void {
     const now = this.#parts.clock.now();
-    const known = this.#buckets.get(user) ?? { tokens: tokensMax, at: now };
-    const tokens = Math.min(tokensMax, known.tokens + (now - known.at) / msPerToken);
-    if (tokens < 1) throw new DyncError("too-many-uploads", "You report too often: once a minute is enough");
-    this.#buckets.delete(user);
-    this.#buckets.set(user, { tokens: tokens - 1, at: now });
-    // Who said nothing for so long may say everything again: nothing has to be known.
-    for (const [name, { at }] of this.#buckets) {
-      if (now - at < tokensMax * msPerToken) break;
-      this.#buckets.delete(name);
-    }
+    if (this.#buckets.of(user, now).tryTake(1, now)) return;
+    throw new DyncError("too-many-uploads", "You report too often: once a minute is enough");
   }
 
   /** What was reported last, in the order of users and labels. */
