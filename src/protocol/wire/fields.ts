@@ -141,10 +141,11 @@ export type Info<Of extends Members> = {
  * is not empty, by which it is told from other objects.
  */
 export function info<Of extends Members>(members: Of, mark: object = {}): Field<Info<Of>> {
+  const readMembers = membersReader(members);
   const field = kind<Info<Of>>("json-object", {
     write: (value) =>
       Object.keys(value).length === 0 ? null : utf8Frame(JSON.stringify({ ...value, ...mark })),
-    read: (frame) => readMembers(members, readJsonObject(frame, limits.infoBytesMax) ?? {}),
+    read: (frame) => readMembers(readJsonObject(frame, limits.infoBytesMax) ?? {}),
   });
   return {
     ...field("info", `at most ${limits.infoBytesMax} bytes`),
@@ -153,10 +154,13 @@ export function info<Of extends Members>(members: Of, mark: object = {}): Field<
   };
 }
 
-function readMembers<Of extends Members>(members: Of, json: object): Info<Of> {
-  const there = Object.entries(members).filter(([name]) => Object.hasOwn(json, name));
-  const values = there.map(([name, member]) => [name, member(json[name as keyof object])] as const);
-  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Info<Of>;
+function membersReader<Of extends Members>(members: Of): (json: object) => Info<Of> {
+  const all = Object.entries(members);
+  return (json) => {
+    const there = all.filter(([name]) => Object.hasOwn(json, name));
+    const values = there.map(([name, member]) => [name, member(json[name as keyof object])] as const);
+    return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Info<Of>;
+  };
 }
 
 /**
@@ -220,7 +224,8 @@ export function oneOf<Word extends string>(...words: readonly Word[]): Member<Wo
 
 /** Members that belong together. Each by itself is read as that of an info. */
 export function group<Of extends Members>(members: Of): Member<Info<Of>> {
-  return (value) => (isObject(value) ? readMembers(members, value) : undefined);
+  const readMembers = membersReader(members);
+  return (value) => (isObject(value) ? readMembers(value) : undefined);
 }
 
 /** At most `most` of such groups, none of them empty. */
