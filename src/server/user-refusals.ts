@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { cutText } from "../base/cut-text.ts";
+import { dropOldest } from "../base/drop-oldest.ts";
 import { errorMeanings } from "../base/error.ts";
 import type { Refusal } from "../protocol/server/upload-life.ts";
 
@@ -19,9 +20,9 @@ export interface KeptRefusal {
 
 const ofUserMax = 20;
 const usersMax = 1000;
-// Names and reasons as JSON has them: with all others a page of a list has room for one.
-const nameBytesMax = 500;
-const reasonBytesMax = 1000;
+/** Names and reasons in answers, as JSON has them: with all that is beside them a page of a list has room for one. */
+export const nameBytesMax = 500;
+export const reasonBytesMax = 1000;
 
 export class UserRefusals {
   readonly #clock: Pick<Clock, "date">;
@@ -43,8 +44,7 @@ export class UserRefusals {
     const now = { ...about, at: this.#clock.date().toISOString(), times: (same?.times ?? 0) + 1 };
     this.#users.delete(user);
     this.#users.set(user, [...others, now].slice(-ofUserMax));
-    const [first] = this.#users.keys();
-    if (this.#users.size > usersMax && first !== undefined) this.#users.delete(first);
+    dropOldest(this.#users, usersMax);
   }
 
   /** The latest first. */

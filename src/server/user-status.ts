@@ -13,7 +13,7 @@ import type { Account, RestingState, StatusQuestion, StatusRow } from "../protoc
 import type { ClientDirectory } from "./client-directory.ts";
 import { quotasOf } from "./quotas.ts";
 import type { Session } from "./session.ts";
-import type { UserRefusals } from "./user-refusals.ts";
+import { nameBytesMax, reasonBytesMax, type UserRefusals } from "./user-refusals.ts";
 
 export interface UserStatusParts {
   readonly catalogue: Pick<Catalogue, "endedOf" | "unfinishedOf" | "storedSince" | "usageOf" | "room">;
@@ -47,9 +47,6 @@ interface Placed {
 
 const dayMs = 86_400_000;
 const countedMax = 10_000;
-// Reasons are as long as an error's text, and a page has room for one whatever is in it.
-const nameBytesMax = 500;
-const reasonBytesMax = 1000;
 
 /** The answer to `question` of `asker`, from `after` on where it is a list. Rejects with `DyncError`. */
 export async function statusFor(
@@ -166,8 +163,8 @@ function runningOf(user: string, after: Cursor | null, { sessionsOf, clock }: Us
 }
 
 function runningRow(session: Session, clock: UserStatusParts["clock"]): StatusRow {
-  const { shown, wait, client, startedAt, origin } = session;
-  const { id, name, size, bytes, bytesPerSecond } = shown;
+  const { shown, client, startedAt, origin } = session;
+  const { id, name, size, bytes, bytesPerSecond, wait } = shown;
   const since = new Date(clock.date().getTime() - (clock.now() - startedAt)).toISOString();
   return {
     ...{ id, name: cutText(name, nameBytesMax), bytes, since, key: fingerprintOf(origin) },
