@@ -4,6 +4,7 @@
 import type { Alarm, Finding, Firing, Notice } from "../alarms/alarm.ts";
 import { stepOf } from "../alarms/alarm.ts";
 import { alarmBody, toldAlarm } from "../alarms/told-alarm.ts";
+import { CalendarShift } from "../base/calendar-shift.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
@@ -42,8 +43,7 @@ export class Alarms {
   #timer: CancelTimer | null = null;
   #stopped = false;
   #looking: Promise<void> = Promise.resolve();
-  /** The calendar beside the clock that only goes on, ms. */
-  #offsetMs: number;
+  readonly #shift: CalendarShift;
   /** Nothing is looked at before (monotonic ms): the calendar jumped, and may jump back. */
   #restsUntil = Number.NEGATIVE_INFINITY;
   /** Alarms of which something could not be looked up. */
@@ -52,7 +52,7 @@ export class Alarms {
   constructor(parts: AlarmsParts) {
     this.#parts = parts;
     this.#facts = new AlarmFacts(parts);
-    this.#offsetMs = this.#offset();
+    this.#shift = new CalendarShift(parts.clock);
   }
 
   /** Looks now and every minute, while there are alarms. To be called at the start, and when others are configured. */
@@ -192,18 +192,11 @@ export class Alarms {
   /** Whether the calendar cannot be believed just now. */
   #jumped(): boolean {
     const { clock, logger } = this.#parts;
-    const offset = this.#offset();
-    const isJump = Math.abs(offset - this.#offsetMs) > jumpMs;
-    this.#offsetMs = offset;
-    if (isJump) {
+    if (Math.abs(this.#shift.look()) > jumpMs) {
       this.#restsUntil = clock.now() + restMs;
       if (this.#parts.alarmsOf().length > 0)
         logger.log("warn", "The calendar was set: alarms rest for a while", { minutes: restMs / 60_000 });
     }
     return clock.now() < this.#restsUntil;
-  }
-
-  #offset(): number {
-    return this.#parts.clock.date().getTime() - this.#parts.clock.now();
   }
 }

@@ -3,6 +3,7 @@
 // Ages are calendar time, which can jump; therefore an upload also has to be waiting for a while in the life of this
 // process before it is given up, and a jump of the clock starts that while anew.
 
+import { CalendarShift } from "../base/calendar-shift.ts";
 import { errorMeanings } from "../base/error.ts";
 import { Turns } from "../base/turns.ts";
 import type { UploadRecord, UploadState } from "../catalogue/catalogue.ts";
@@ -33,7 +34,7 @@ export class Housekeeping {
   readonly #activeAt = new Map<string, number>();
   /** Since when the calendar can be believed; monotonic ms. */
   #since: number;
-  #offsetMs: number;
+  readonly #shift: CalendarShift;
   #remainsAt = Number.NEGATIVE_INFINITY;
   #trimAt: number;
   #toldOrphans = false;
@@ -45,7 +46,7 @@ export class Housekeeping {
     this.#isActive = isActive;
     this.#since = parts.clock.now();
     this.#trimAt = this.#since;
-    this.#offsetMs = this.#offset();
+    this.#shift = new CalendarShift(parts.clock);
   }
 
   /** Does what is due. One run at a time. */
@@ -71,9 +72,7 @@ export class Housekeeping {
 
   async #work(): Promise<void> {
     const { catalogue, clock } = this.#parts;
-    const offset = this.#offset();
-    const jumped = Math.abs(offset - this.#offsetMs) > jumpMs;
-    this.#offsetMs = offset;
+    const jumped = Math.abs(this.#shift.look()) > jumpMs;
     if (jumped) this.#since = clock.now();
     await this.#expire("open");
     await this.#expire("publishing");
@@ -155,9 +154,5 @@ export class Housekeeping {
   #dateBefore(ageMs: number): string {
     // Nothing is older than 1970: who never forgets says so with a very long time.
     return new Date(Math.max(0, this.#parts.clock.date().getTime() - ageMs)).toISOString();
-  }
-
-  #offset(): number {
-    return this.#parts.clock.date().getTime() - this.#parts.clock.now();
   }
 }
