@@ -56,8 +56,8 @@ export class AlarmFacts {
     this.#startedAt = parts.clock.now();
   }
 
-  /** What `alarm` finds now. Rejects where that cannot be looked up. */
-  async findings({ name, condition, users }: Alarm): Promise<readonly Finding[]> {
+  /** What `alarm` finds now. Rejects where that cannot be looked up, or when `signal` aborts. */
+  async findings({ name, condition, users }: Alarm, signal: AbortSignal): Promise<readonly Finding[]> {
     const { catalogue, clock } = this.#parts;
     const isMeant = (user: string): boolean => users?.some((matches) => matches(user)) ?? true;
     switch (condition.when) {
@@ -67,7 +67,7 @@ export class AlarmFacts {
         return isEarly ? found.map((it) => ({ ...it, begins: false })) : found;
       }
       case "stalled":
-        return stalledFindings({ condition }, await this.#stalled(name, condition.afterMs, isMeant));
+        return stalledFindings({ condition }, await this.#stalled(name, condition.afterMs, isMeant, signal));
       case "disk-full":
         return diskFindings({ condition }, await this.#parts.disk());
       case "hook-failing":
@@ -96,13 +96,14 @@ export class AlarmFacts {
     alarm: string,
     afterMs: number,
     isMeant: (user: string) => boolean,
+    signal: AbortSignal,
   ): Promise<readonly Unfinished[]> {
     const { catalogue, clock } = this.#parts;
     const before = new Date(Math.max(0, clock.date().getTime() - afterMs)).toISOString();
     const stalled: Unfinished[] = [];
     const watched: Watched = new Map();
     const known = this.#watched.get(alarm);
-    const turns = new Turns(1, new AbortController().signal);
+    const turns = new Turns(1, signal);
     for (const state of ["open", "publishing"] as const) {
       for (let last: UploadRecord | null = null; watched.size + stalled.length < stalledMax; ) {
         const page = await catalogue.unchanged(state, before, last, pageRecords);

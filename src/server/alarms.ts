@@ -1,8 +1,7 @@
 // Looks every minute whether one of the steward's alarms holds, and writes down what is to be told of it: with what was told before, in
 // one step, so that neither a restart nor a crash tells anything twice or forgets that it is over. Hooks tell it, as they tell of uploads.
 
-import type { Alarm, Finding, Firing, Notice } from "../alarms/alarm.ts";
-import { stepOf } from "../alarms/alarm.ts";
+import { type Alarm, type Finding, type Firing, type Notice, stepOf } from "../alarms/alarm.ts";
 import { alarmBody, toldAlarm } from "../alarms/told-alarm.ts";
 import { CalendarShift } from "../base/calendar-shift.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
@@ -41,7 +40,7 @@ export class Alarms {
   readonly #parts: AlarmsParts;
   readonly #facts: AlarmFacts;
   #timer: CancelTimer | null = null;
-  #stopped = false;
+  readonly #stop = new AbortController();
   #looking: Promise<void> = Promise.resolve();
   readonly #shift: CalendarShift;
   /** Nothing is looked at before (monotonic ms): the calendar jumped, and may jump back. */
@@ -57,14 +56,14 @@ export class Alarms {
 
   /** Looks now and every minute, while there are alarms. To be called at the start, and when others are configured. */
   changed(): void {
-    if (this.#stopped) return;
+    if (this.#stop.signal.aborted) return;
     this.#timer?.();
     this.#timer = null;
     this.#go();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stop.abort();
     this.#timer?.();
     await this.#looking;
   }
@@ -100,13 +99,10 @@ export class Alarms {
   }
 
   #go(): void {
-    if (this.#stopped || this.#parts.alarmsOf().length === 0) {
-      // What was told of alarms that are not there any more is forgotten once.
-      void this.look();
-      return;
-    }
     void this.look().then(() => {
-      if (!this.#stopped) this.#timer ??= this.#parts.clock.after(lookEveryMs, () => this.#next());
+      // What was told of alarms that are not there any more is forgotten by now.
+      if (this.#stop.signal.aborted || this.#parts.alarmsOf().length === 0) return;
+      this.#timer ??= this.#parts.clock.after(lookEveryMs, () => this.#next());
     });
   }
 
@@ -117,13 +113,13 @@ export class Alarms {
 
   async #look(): Promise<void> {
     const { catalogue, clock, logger, alarmsOf } = this.#parts;
-    if (this.#jumped() || this.#stopped) return;
+    if (this.#jumped() || this.#stop.signal.aborted) return;
     try {
       const told = await catalogue.alarms.firing();
       const alarms = alarmsOf();
       await this.#forgetOthers(told, alarms);
       for (const alarm of alarms) {
-        if (this.#stopped) return;
+        if (this.#stop.signal.aborted) return;
         const before = told.filter((it) => it.alarm === alarm.name);
         const findings = await this.#findings(alarm);
         if (findings !== null) await this.#step(alarm, before, findings, clock.date());
@@ -135,11 +131,13 @@ export class Alarms {
 
   /** `null`: it cannot be looked up now, so all stays as it is. */
   async #findings(alarm: Alarm): Promise<readonly Finding[] | null> {
+    const { signal } = this.#stop;
     try {
-      const findings = await this.#facts.findings(alarm);
+      const findings = await this.#facts.findings(alarm, signal);
       this.#troubled.delete(alarm.name);
       return findings;
     } catch (error) {
+      if (signal.aborted) return null;
       if (!this.#troubled.has(alarm.name))
         this.#parts.logger.log("warn", "An alarm cannot be looked at just now", {
           ...{ alarm: alarm.name, reason: messageOf(error) },

@@ -158,6 +158,24 @@ describe("alarms in simulated time", () => {
     expect(await world.pass(2 * hourMs)).toEqual(["ops: firing anna"]);
   });
 
+  test("a look that a stop ends in the middle tells nothing, and is no trouble", async () => {
+    let isStopping = true;
+    const stops = (): boolean => {
+      if (isStopping) void world.server.stop();
+      return true;
+    };
+    const world = new World({ when: "stalled", afterMs: hourMs }, { users: [stops] });
+    // More than one page of them.
+    for (let number = 1; number <= 101; number++) await admit(world.catalogue, newUpload(number));
+    world.clock.advance(dayMs);
+    await world.server.look();
+    expect([await world.told(), world.log]).toEqual([[], []]);
+    isStopping = false;
+    world.restart();
+    await world.server.look();
+    expect(await world.told()).toEqual(["ops: firing anna"]);
+  });
+
   test("what is complete and waits for other metadata is not stalled", async () => {
     const world = new World({ when: "stalled", afterMs: hourMs });
     const hold = await admit(world.catalogue, {
