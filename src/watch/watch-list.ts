@@ -68,7 +68,8 @@ const signShare = 1 / 4;
 const shrunkTimes = 5;
 // Nothing of these is going to be sent, or it is on its way.
 const noBacklog: readonly WaitReason[] = ["left", "vanished", "empty", "taken-in-part", "live"];
-const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
+/** After sending an entry failed by itself. */
+export const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
 // A program that has it open may write for hours, and end any moment.
 const inUsePauseMs = 30_000;
 const vanishedMsMax = 24 * 60 * 60_000;
@@ -88,19 +89,6 @@ export class WatchList {
   #sentFiles = 0;
   /** Each so many looks an entry is looked at that was sent. */
   #turns = 1;
-  /** What is still to be sent: entries, their bytes as far as they were seen, and for how long the one that changed last the longest ago waits. */
-  backlog(now: number): { readonly entries: number; readonly bytes: number; readonly oldestMs: number } {
-    let [entries, bytes, oldestMs] = [0, 0, 0];
-    if (this.counts.waiting > 0)
-      for (const { reason, bytesMost, since } of this.#entries.all()) {
-        if (reason === null || noBacklog.includes(reason)) continue;
-        entries += 1;
-        bytes += bytesMost;
-        oldestMs = Math.max(oldestMs, now - since);
-      }
-    return { entries, bytes, oldestMs };
-  }
-
   /** Why the folder cannot be looked at, `null` where it can. */
   #lost: string | null = null;
 
@@ -448,6 +436,19 @@ export class WatchList {
         ...{ tries: retrying?.tries ?? 0, nextTryMs: isTried ? retrying.tryAt - now : null },
       };
     }
+  }
+
+  /** What is still to be sent: entries, their bytes as far as they were seen, and for how long the one that changed last the longest ago waits. */
+  backlog(now: number): { readonly entries: number; readonly bytes: number; readonly oldestMs: number } {
+    let [entries, bytes, oldestMs] = [0, 0, 0];
+    if (this.counts.waiting > 0)
+      for (const { reason, bytesMost, since } of this.#entries.all()) {
+        if (reason === null || noBacklog.includes(reason)) continue;
+        entries += 1;
+        bytes += bytesMost;
+        oldestMs = Math.max(oldestMs, now - since);
+      }
+    return { entries, bytes, oldestMs };
   }
 
   /** Why the folder cannot be looked at, `null` where it can. */

@@ -15,6 +15,7 @@ import { type Looker, type Ready, readyMax } from "./looker.ts";
 import { costOf, pauseAfter } from "./pace.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 import { isInUse, refusalOf } from "./refusal.ts";
+import type { WaitReason } from "./wait-reason.ts";
 import type { WatchList } from "./watch-list.ts";
 
 /** Is told how each ended. */
@@ -45,6 +46,8 @@ export interface WatcherParts {
 export const serverPauses: Pauses = { minMs: 15_000, maxMs: 10 * 60_000 };
 // A look in between is cheap as long as not too much waits.
 const lookedAgainMax = 200;
+// A look in between finds out nothing of them: their turn comes, or somebody is at it.
+const notSeenAgain: readonly WaitReason[] = ["queued", "left", "live"];
 // So many come after the others when nothing is left that is ready.
 const inTurnMax = 200;
 
@@ -130,12 +133,12 @@ export class Watcher {
   /** What waits for something that a look can see, unless that is much; `isSoon`: some of it may be complete soon. */
   #toBeSeenAgain(): { readonly paths: readonly string[]; readonly isSoon: boolean } {
     const { list } = this.#parts;
-    const { settling = 0, changing = 0, queued = 0, left = 0, live = 0 } = list.reasons;
+    const { settling = 0, changing = 0 } = list.reasons;
     const isSoon = settling + changing > 0;
-    if (list.counts.waiting - queued - left - live > lookedAgainMax) return { paths: [], isSoon };
+    const others = notSeenAgain.reduce((sum, reason) => sum + (list.reasons[reason] ?? 0), 0);
+    if (list.counts.waiting - others > lookedAgainMax) return { paths: [], isSoon };
     const paths: string[] = [];
-    for (const { path, reason } of list.waiting())
-      if (reason !== "queued" && reason !== "left" && reason !== "live") paths.push(path);
+    for (const { path, reason } of list.waiting()) if (!notSeenAgain.includes(reason)) paths.push(path);
     return { paths, isSoon };
   }
 

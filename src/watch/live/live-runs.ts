@@ -15,7 +15,7 @@ import type { Sighting } from "../folder/scan.ts";
 import type { Prepared, Ready, RunBeginner } from "../looker.ts";
 import { ReadyQueue } from "../ready-queue.ts";
 import { refusalOf } from "../refusal.ts";
-import type { Waiting } from "../watch-list.ts";
+import { retryPauses, type Waiting } from "../watch-list.ts";
 import { serverPauses, type WatcherParts } from "../watcher.ts";
 import { RunLeft } from "./live-rule.ts";
 
@@ -39,7 +39,6 @@ export const liveAtOnceMax = 64;
 const refusedMs = 24 * 60 * 60_000;
 // What was sent otherwise since then is of no interest.
 const heldMax = 1000;
-const retryPauses: Pauses = { minMs: 30_000, maxMs: 60 * 60_000 };
 
 /** Why a run that failed is not begun again just now. */
 interface Held {
