@@ -294,6 +294,7 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     await show(page, "charts");
     await page.getByRole("button", { name: "The last hour" }).click();
     await page.getByRole("button", { name: "The last hour", pressed: true }).waitFor();
+    await page.getByRole("img", { name: "in steps of 10 s" }).nth(3).waitFor();
     const paths = await page
       .locator("figure path")
       .evaluateAll((all) => all.map((it) => it.getAttribute("d")));

@@ -100,7 +100,8 @@ export function makeActions(current, change) {
     retryHook: (hook) => doing("hooks retry", { hook }, `${hook} is told again now`),
     /** @param {string} over */
     chart(over) {
-      change({ over });
+      // What is drawn is never of another time than the one that is pressed.
+      change({ over, past: null });
       return load();
     },
     async leave() {
@@ -144,7 +145,9 @@ function loadersFor(current, change) {
       change({ deliveries: { rows: lines, hooks: answer.hooks } });
     },
     async charts() {
-      change({ past: await pastOver(current().over) });
+      const { over } = current();
+      const past = await pastOver(over);
+      if (current().over === over) change({ past });
     },
     async refusals() {
       change({ refusals: (await call("refusals list")).answer.refusals });
