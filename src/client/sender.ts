@@ -40,6 +40,8 @@ export class Sender {
   #next: number | null = null;
   #lengthMax = 0;
   #isReading = false;
+  /** Grows with each time that reading goes elsewhere: the window may come back to where a read was before that read ends. */
+  #aims = 0;
   /** Why the chunk at `#next` cannot be read. */
   #failure: DyncError | null = null;
 
@@ -97,7 +99,10 @@ export class Sender {
     const nextBefore = this.#next;
     this.#next = isRight && next !== undefined ? next.offset + next.length : offset;
     // What comes behind all that was dropped may be long in coming.
-    if (this.#next !== nextBefore) this.#reader.stopWaiting?.();
+    if (this.#next !== nextBefore) {
+      this.#aims++;
+      this.#reader.stopWaiting?.();
+    }
     if (!isRight) {
       this.#parts.onOwed(false);
       this.#reader.abandon?.();
@@ -113,10 +118,11 @@ export class Sender {
   async #readAhead(): Promise<void> {
     this.#isReading = true;
     for (let offset = this.#wanted(); offset !== null; offset = this.#wanted()) {
+      const aim = this.#aims;
       const read = await this.#chunkAt(offset);
       const isFailure = read instanceof DyncError;
-      // Meanwhile the window may have gone elsewhere.
-      if (offset !== this.#next) {
+      // Meanwhile the window may have gone elsewhere, and nobody wants it, or come back, and it was given up.
+      if (offset !== this.#next || aim !== this.#aims) {
         if (!isFailure) read.block?.release();
         continue;
       }

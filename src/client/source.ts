@@ -91,6 +91,8 @@ export class StreamSource implements Source {
   #rest: Uint8Array = new Uint8Array(0);
   #offset = 0;
   #ended = false;
+  /** Why it cannot be read any more: asked once more, a stream that broke says that it is at its end. */
+  #broken: DyncError | null = null;
 
   constructor(stream: AsyncIterable<Uint8Array>, options: StreamOptions = {}) {
     this.#chunks = stream[Symbol.asyncIterator]();
@@ -112,13 +114,14 @@ export class StreamSource implements Source {
 
   async #fill(): Promise<boolean> {
     while (this.#rest.length === 0 && !this.#ended) {
+      if (this.#broken !== null) throw this.#broken;
       try {
         const next = await this.#chunks.next();
         if (next.done === true) this.#ended = true;
         else this.#rest = next.value;
       } catch (error) {
         const { name = "the standard input" } = this.#options;
-        throw new DyncError("source", `Cannot read ${name}: ${messageOf(error)}`, { cause: error });
+        this.#broken = new DyncError("source", `Cannot read ${name}: ${messageOf(error)}`, { cause: error });
       }
     }
     return this.#rest.length > 0;

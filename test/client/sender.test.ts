@@ -214,3 +214,55 @@ test("chunks of another length are read again although the one behind all that i
   sender.close();
   expect(network.messagesHeld).toBe(0);
 });
+
+test("a read that was given up because the window went elsewhere is begun anew where the window comes back to it", async () => {
+  const bytes = patternOf(30);
+  const source = new BytesSource(bytes);
+  let isThere = false;
+  const growing = (allocate: (length: number) => Block): ChunkReading => {
+    let stop = (): void => {};
+    return {
+      whole: null,
+      forgetBefore: () => {},
+      chunkAt: async (offset, lengthMax) => {
+        if (offset === 20 && !isThere)
+          await new Promise<void>((_, reject) => {
+            stop = () => reject(new DyncError("cancelled", "not waited for"));
+          });
+        const block = allocate(Math.min(lengthMax, bytes.length - offset));
+        await source.read(offset, block.bytes);
+        return { offset, length: block.bytes.length, block, checksum: null };
+      },
+      stopWaiting: () => stop(),
+    };
+  };
+  const growth = { reader: growing } as unknown as NonNullable<Source["growth"]>;
+  const { sender, told, network, open } = rig(Object.assign(source, { growth }));
+  await open(0);
+  expect(told).toEqual(["0+10", "10+10"]);
+  isThere = true;
+  // As where a server lets it in again, and says behind that how far it is.
+  void open(0, { end: -1 });
+  await open(20, { end: 30 });
+  expect(told).toEqual(["0+10", "10+10", "20+10", "30+0"]);
+  sender.close();
+  expect(network.messagesHeld).toBe(0);
+});
+
+test("a stream that broke while the window was elsewhere does not pass for one that ended", async () => {
+  const cut = Promise.withResolvers<void>();
+  const stream = async function* (): AsyncGenerator<Uint8Array> {
+    yield patternOf(20);
+    await cut.promise;
+    throw new Error("the pipe is broken");
+  };
+  const { sender, told, open } = rig(new StreamSource(stream()));
+  await open(0);
+  expect(told).toEqual(["0+10", "10+10"]);
+  void open(10, { end: -1 });
+  cut.resolve();
+  await settle();
+  await open(20);
+  expect(told).toEqual(["0+10", "10+10", "source: Cannot read the standard input: the pipe is broken"]);
+  expect(sender.whole).toBeNull();
+});
