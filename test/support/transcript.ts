@@ -1,18 +1,17 @@
-// Transcripts of command lines: what is typed into a shell and all that comes back, as text files. The programs run
-// uncompiled, in an empty folder of their own that is their home as well.
+// Transcripts of command lines: what is typed into a shell and all that comes back, as text files. The compiled programs run in an empty
+// folder of their own that is their home as well.
 //
 //   # a comment
-//   exec dync --port 0 host file      typed into sh; `dync` and `dync-server` are the programs of this checkout
+//   exec dync --port 0 host file      typed into sh; `dync` and `dync-server` are the programs of this checkout, compiled
 //   stdout a line of standard output  every line, in order; "..." stands for anything within a line
 //   stderr a line of standard error
 //   exit 2                            0 when it is left out
 
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const root = join(import.meta.dir, "../..");
+import { executables } from "./executables.ts";
 
 export interface Step {
   readonly line: number;
@@ -45,8 +44,9 @@ export async function runTranscript(steps: readonly Step[]): Promise<readonly st
     const work = join(folder, "work");
     mkdirSync(work);
     mkdirSync(join(folder, "bin"));
-    for (const program of ["dync", "dync-server"])
-      writeShim(join(folder, "bin", program), `src/${program}.ts`);
+    const { dync, dyncServer } = await executables();
+    symlinkSync(dync, join(folder, "bin", "dync"));
+    symlinkSync(dyncServer, join(folder, "bin", "dync-server"));
     const differences: string[] = [];
     for (const step of steps) {
       const found = await runShell(step.command, work, join(folder, "bin"));
@@ -62,11 +62,6 @@ interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   readonly exit: number | null;
-}
-
-function writeShim(path: string, entry: string): void {
-  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${join(root, entry)}" "$@"\n`);
-  chmodSync(path, 0o755);
 }
 
 function runShell(command: string, cwd: string, bin: string): Promise<Outcome> {
