@@ -32,9 +32,9 @@ describe.skipIf(executablesMissing !== null || !hasProc)(
       await lab.expectStored(path);
     });
 
-    test("1 GiB from standard input takes no more", async () => {
+    test("512 MiB from standard input take no more", async () => {
       await using lab = await openLab({ inMemory: true });
-      const command = `head -c ${GiB} /dev/zero | "${lab.programs.dync}" -q -k a:b -n piped.raw 127.0.0.1:${lab.port}`;
+      const command = `head -c ${GiB / 2} /dev/zero | "${lab.programs.dync}" -q -k a:b -n piped.raw 127.0.0.1:${lab.port}`;
       await using program = startProgram(["sh", "-c", command], { env: { DYNC_HOME: lab.homes.client } });
       const memory = new PeakMemory(program.pid);
       expect(await program.ended(120_000)).toMatchObject({ code: 0, stderr: "" });
@@ -45,7 +45,7 @@ describe.skipIf(executablesMissing !== null || !hasProc)(
     test(`${clients} clients at once finish on a budget that admits only some of them`, async () => {
       // 16 chunks for all of them together: fewer than there are clients.
       await using lab = await openLab({ inMemory: true, server: ["--memory", "4MiB", "--chunk", "256KiB"] });
-      const path = await lab.file("crowd.raw", 20 * MB);
+      const path = await lab.file("crowd.raw", 8 * MB);
       const sends = Array.from({ length: clients }, (_, index) =>
         lab.send(["-q", "-n", `crowd-${index}.raw`, path], {}, 110_000),
       );
