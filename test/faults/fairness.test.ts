@@ -46,7 +46,8 @@ describe.skipIf(reason !== null)(`one user beside another (${reason ?? "compiled
         const measure = { bytes: 400 * MB, enough: 0.8, rounds: 8 };
         const rates = await ratesBeside(() => startNeighbours(lab, "open", { count }), upload, measure);
         const crowd = await startNeighbours(lab, "open", { count });
-        expect(await descriptorsOf(lab)).toBeGreaterThan(before + count);
+        // The honest upload's own may still have been there before.
+        expect(await descriptorsOf(lab)).toBeGreaterThan(count);
         await crowd.kill();
         const ms = await msUntilDescriptors(lab, before + 4, 30_000);
         note(`${count} uploads that send nothing`, {
