@@ -72,6 +72,19 @@ export interface UploadRecord extends UploadKey {
   readonly content: string | null;
   /** When all of it had come (ISO 8601, UTC), once it has: what its description says, also after a crash. */
   readonly receivedAt: string | null;
+  /** When it was stored (ISO 8601, UTC); `null`: it is not, or that is not known, see `resumes`. */
+  readonly storedAt: string | null;
+  /** When it was held no more, by other metadata; `null`: it was not held, or is, or that is not known. */
+  readonly releasedAt: string | null;
+  /** When the metadata of what is stored were replaced last; `null`: never, or that is not known. */
+  readonly amendedAt: string | null;
+  /**
+   * How often it was gone on with from what was stored of it; `null`: nobody counted, for an earlier version began it, or the record
+   * was made anew from a published file.
+   */
+  readonly resumes: number | null;
+  /** When that was last. */
+  readonly resumedAt: string | null;
   readonly errorCode: number | null;
   readonly reason: string | null;
   /** Id of the server that works on it, or worked on it last; `null` where an earlier version did. */
@@ -129,6 +142,8 @@ export function holdOf({ id, fence }: UploadRecord, owner: Owner): Hold {
 /** What may happen to an upload; `at` is when (ISO 8601, UTC). */
 export type UploadChange = { readonly at: string } & (
   | { readonly verb: "progress"; readonly durable: number; readonly mark: string | null }
+  /** Its client goes on with it, from what is stored of it. */
+  | { readonly verb: "resume" }
   /** It is complete, and gets its name. */
   | {
       readonly verb: "begin-publish";

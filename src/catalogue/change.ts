@@ -30,6 +30,11 @@ export function newRecord(
     sha256: null,
     content: null,
     receivedAt: null,
+    storedAt: null,
+    releasedAt: null,
+    amendedAt: null,
+    resumes: 0,
+    resumedAt: null,
     errorCode: null,
     reason: null,
     owner: owner.id,
@@ -49,6 +54,7 @@ export function taken(record: UploadRecord, owner: Owner, now: number): UploadRe
 /** In which states what may happen. One that leads where the record is already changes nothing more. */
 const allowedIn: Readonly<Record<UploadChange["verb"], readonly UploadState[]>> = {
   progress: ["open", "publishing"],
+  resume: ["open"],
   "begin-publish": ["open", "publishing"],
   wait: ["open"],
   reopen: ["publishing"],
@@ -65,7 +71,7 @@ export function changed(
 ): UploadRecord | null {
   if (!allowedIn[change.verb].includes(record.state)) return null;
   const lease = leaseOf(record, { id: record.id, fence, owner }, now);
-  return lease === null ? null : { ...record, ...partsOf(change), ...lease, updatedAt: change.at };
+  return lease === null ? null : { ...record, ...partsOf(record, change), ...lease, updatedAt: change.at };
 }
 
 /** `record` with other metadata, by who has `hold`, or `null`: it can have none now. */
@@ -78,10 +84,10 @@ export function amended(
   const lease = leaseOf(record, hold, now);
   if (lease === null) return null;
   // All of them are what somebody wrote now: nothing of these was added by a hook.
-  if (record.state === "finished") return { ...record, ...lease, added: null, updatedAt: at };
+  if (record.state === "finished") return { ...record, ...lease, added: null, amendedAt: at, updatedAt: at };
   if (record.state !== "open" || record.held === null) return null;
   const state = record.sha256 === null ? "open" : "publishing";
-  return { ...record, ...lease, added: null, held: null, place, state, updatedAt: at };
+  return { ...record, ...lease, added: null, held: null, releasedAt: at, place, state, updatedAt: at };
 }
 
 /** What its record says of who works on it when who has `hold` changes it, or `null`: that is not theirs to do. */
@@ -94,10 +100,12 @@ function leaseOf(
   return { owner: owner.id, leaseUntil: now + owner.leaseMs };
 }
 
-function partsOf(change: UploadChange): Partial<UploadRecord> {
+function partsOf(record: UploadRecord, change: UploadChange): Partial<UploadRecord> {
   switch (change.verb) {
     case "progress":
       return { durable: change.durable, mark: change.mark };
+    case "resume":
+      return { resumes: record.resumes === null ? null : record.resumes + 1, resumedAt: change.at };
     case "begin-publish": {
       const { sha256, content, receivedAt, bytes } = change;
       return { state: "publishing", sha256, content, receivedAt, ...(bytes === undefined ? {} : { bytes }) };
@@ -111,6 +119,8 @@ function partsOf(change: UploadChange): Partial<UploadRecord> {
     case "finish":
       return {
         state: "finished",
+        // Once more, it was stored before; of one that an earlier version stored that is not known.
+        storedAt: record.state === "finished" ? record.storedAt : change.at,
         ...(change.size === undefined ? {} : { size: change.size, bytes: change.size }),
       };
     case "fail":

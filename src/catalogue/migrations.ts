@@ -103,6 +103,17 @@ const steps: readonly Step[] = [
   `CREATE TABLE instruments (
      user TEXT NOT NULL, label TEXT NOT NULL, seen_at TEXT NOT NULL, report TEXT NOT NULL, PRIMARY KEY (user, label)
    ) STRICT, WITHOUT ROWID;`,
+  // When what became of an upload, which the time of its last change does not tell. Of what was there before nobody knows, and
+  // nobody counted.
+  `ALTER TABLE uploads ADD COLUMN stored_at TEXT;
+   ALTER TABLE uploads ADD COLUMN released_at TEXT;
+   ALTER TABLE uploads ADD COLUMN amended_at TEXT;
+   ALTER TABLE uploads ADD COLUMN resumes INTEGER;
+   ALTER TABLE uploads ADD COLUMN resumed_at TEXT;
+   CREATE TABLE told_hooks (
+     upload TEXT NOT NULL, hook TEXT NOT NULL, told_at TEXT NOT NULL, attempts INTEGER NOT NULL, PRIMARY KEY (upload, hook)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TRIGGER told_of_forgotten AFTER DELETE ON uploads BEGIN DELETE FROM told_hooks WHERE upload = OLD.id; END;`,
 ];
 
 /** What `migrate` brings the tables to. */

@@ -27,6 +27,15 @@ export interface Delivery {
   readonly createdAt: string;
 }
 
+/** That a hook was told. */
+export interface ToldHook {
+  readonly hook: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** How often it took to tell it. */
+  readonly attempts: number;
+}
+
 /** What came of an attempt that failed. */
 export type FailedAttempt = Pick<Delivery, "id" | "attempts" | "nextAt"> & { readonly error: string };
 
@@ -49,8 +58,10 @@ export interface Outbox {
   nextAt(hook: string, now: number): Promise<number | null>;
   /** What is told of a delivery, or `null`: it is not there any more. */
   bodyOf(id: number): Promise<string | null>;
-  /** Somebody took it: it goes. */
-  delivered(id: number): Promise<void>;
+  /** Its hook took it at `at` (ISO 8601, UTC): it goes, and of an upload that is remembered for as long as its record. */
+  delivered(id: number, at: string): Promise<void>;
+  /** It goes without having been told. */
+  dropped(id: number): Promise<void>;
   /** It stays, and is tried again. */
   failed(attempt: FailedAttempt): Promise<void>;
   /** It is due at `now` (ms since 1970), if it is there. */
@@ -58,6 +69,8 @@ export interface Outbox {
   get(id: number): Promise<Delivery | null>;
   /** What waits of the upload with this id, to the hooks in the order of their names. */
   of(upload: string): Promise<readonly Delivery[]>;
+  /** Which hooks took what was to be told of the upload with this id, in the order of their names. */
+  toldOf(upload: string): Promise<readonly ToldHook[]>;
   /** Deliveries behind the one with the id `after`, in the order of their ids, to `hook` (`null`: to all); at most `limit`. */
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]>;
   /** Whether an attempt failed of something that waits for `hook`. */

@@ -8,7 +8,7 @@ import type { UploadRecord } from "./catalogue.ts";
 
 /** The record of a published file: finished when it was received. */
 export function recordOfPublished(published: CompleteUpload): UploadRecord {
-  const { metadataText: _, contents, ...known } = published;
+  const { metadataText: _, contents, amended, ...known } = published;
   return {
     ...known,
     added: known.added ?? null,
@@ -22,6 +22,11 @@ export function recordOfPublished(published: CompleteUpload): UploadRecord {
     held: null,
     wantsReceipt: false,
     mark: null,
+    storedAt: null,
+    releasedAt: null,
+    amendedAt: amended ?? null,
+    resumes: null,
+    resumedAt: null,
     errorCode: null,
     reason: null,
     owner: null,

@@ -10,7 +10,7 @@ import { placeText } from "./sqlite-records.ts";
 function statementsOf(database: DatabaseSync) {
   return {
     update: database.prepare(
-      `UPDATE uploads SET added = NULL, state = ?, held = ?, place = ?, owner = ?, lease_until = ?, updated_at = ?, metadata_digest = ?, metadata_bytes = ?
+      `UPDATE uploads SET added = NULL, state = ?, held = ?, place = ?, released_at = ?, amended_at = ?, owner = ?, lease_until = ?, updated_at = ?, metadata_digest = ?, metadata_bytes = ?
        WHERE id = ?`,
     ),
     unclaim: database.prepare(
@@ -39,12 +39,13 @@ export class SqliteAmend {
 
   /** Writes `record` and its metadata; with `isReleased` it has its place from now on. Returns it as it is then. */
   write(record: UploadRecord, text: string, isReleased: boolean): UploadRecord {
-    const { id, state, held, owner, leaseUntil, updatedAt } = record;
+    const { id, state, held, releasedAt, amendedAt, owner, leaseUntil, updatedAt } = record;
     if (isReleased) this.#claim(record);
     const bytes = Buffer.byteLength(text);
     const digest = state === "finished" ? jsonDigest(text) : null;
+    const times = [releasedAt, amendedAt] as const;
     const lease = [owner, leaseUntil, updatedAt] as const;
-    this.#statements.update.run(state, held, placeText(record), ...lease, digest, bytes, id);
+    this.#statements.update.run(state, held, placeText(record), ...times, ...lease, digest, bytes, id);
     if (state === "finished" && bytes > metadataBytesKept) this.#statements.forgetMetadata.run(id);
     else this.#statements.replaceMetadata.run(text, id);
     return { ...record, metadataDigest: digest };

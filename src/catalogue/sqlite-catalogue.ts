@@ -187,12 +187,23 @@ export class SqliteCatalogue implements Catalogue {
 
   #update(record: UploadRecord): void {
     const { id, state, size, durable, mark, bytes, owner, fence, leaseUntil, updatedAt } = record;
-    const { sha256, content, receivedAt, errorCode, reason } = record;
+    const { sha256, content, receivedAt, storedAt, resumes, resumedAt, errorCode, reason } = record;
     const text = state === "finished" ? this.#metadataText(id) : null;
     const digest = text === null ? record.metadataDigest : sentDigest(text, record);
     const progress = [state, size, durable, mark, bytes] as const;
-    const end = [sha256, content, receivedAt, errorCode, reason] as const;
-    this.#statements.update.run(...progress, ...end, owner, fence, leaseUntil, updatedAt, digest, id);
+    const known = [sha256, content, receivedAt, storedAt, resumes, resumedAt] as const;
+    const end = [errorCode, reason] as const;
+    this.#statements.update.run(
+      ...progress,
+      ...known,
+      ...end,
+      owner,
+      fence,
+      leaseUntil,
+      updatedAt,
+      digest,
+      id,
+    );
   }
 
   grow(hold: Hold, need: number, wish: number, quotas: readonly Quota[]): Promise<Grown> {

@@ -8,6 +8,7 @@ import {
   type NewDelivery,
   type Outbox,
   type OutboxCount,
+  type ToldHook,
 } from "./outbox.ts";
 
 /** How calls of the catalogue are done: in their order, those that change something together. */
@@ -31,6 +32,14 @@ export function outboxStatements(database: DatabaseSync) {
     ),
     next: database.prepare("SELECT min(next_at) AS next FROM outbox WHERE hook = ? AND next_at > ?"),
     body: database.prepare("SELECT body FROM outbox_bodies WHERE id = ?"),
+    told: database.prepare(
+      `INSERT OR REPLACE INTO told_hooks (upload, hook, told_at, attempts)
+         SELECT upload, hook, ?2, attempts + 1 FROM outbox
+         WHERE id = ?1 AND EXISTS (SELECT 1 FROM uploads WHERE uploads.id = outbox.upload)`,
+    ),
+    toldOf: database.prepare(
+      `SELECT hook, told_at AS "at", attempts FROM told_hooks WHERE upload = ? ORDER BY hook`,
+    ),
     remove: database.prepare("DELETE FROM outbox WHERE id = ?"),
     failed: database.prepare("UPDATE outbox SET attempts = ?, next_at = ?, error = ? WHERE id = ?"),
     retry: database.prepare("UPDATE outbox SET next_at = ? WHERE id = ?"),
@@ -93,7 +102,14 @@ export class SqliteOutbox implements Outbox {
     return this.#calls.ask(() => (this.#statements.body.get(id)?.body ?? null) as string | null);
   }
 
-  async delivered(id: number): Promise<void> {
+  async delivered(id: number, at: string): Promise<void> {
+    await this.#calls.change(() => {
+      this.#statements.told.run(id, at);
+      this.#statements.remove.run(id);
+    });
+  }
+
+  async dropped(id: number): Promise<void> {
     await this.#calls.change(() => this.#statements.remove.run(id));
   }
 
@@ -114,6 +130,13 @@ export class SqliteOutbox implements Outbox {
 
   of(upload: string): Promise<readonly Delivery[]> {
     return this.#calls.ask(() => this.#statements.ofUpload.all(upload).map(deliveryOf));
+  }
+
+  toldOf(upload: string): Promise<readonly ToldHook[]> {
+    // STRICT tables hold what was put in.
+    return this.#calls.ask(() =>
+      this.#statements.toldOf.all(upload).map((row) => ({ ...(row as unknown as ToldHook) })),
+    );
   }
 
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]> {

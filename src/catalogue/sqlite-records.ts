@@ -26,6 +26,11 @@ const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
   sha256: "sha256",
   content: "content",
   receivedAt: "received_at",
+  storedAt: "stored_at",
+  releasedAt: "released_at",
+  amendedAt: "amended_at",
+  resumes: "resumes",
+  resumedAt: "resumed_at",
   errorCode: "error_code",
   reason: "reason",
   owner: "owner",
@@ -60,7 +65,7 @@ export function statementsOf(database: DatabaseSync) {
        WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
-      `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, bytes = ?, sha256 = ?, content = ?, received_at = ?, error_code = ?, reason = ?,
+      `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, bytes = ?, sha256 = ?, content = ?, received_at = ?, stored_at = ?, resumes = ?, resumed_at = ?, error_code = ?, reason = ?,
          owner = ?, fence = ?, lease_until = ?, updated_at = ?, metadata_digest = ?
        WHERE id = ?`,
     ),

@@ -124,7 +124,7 @@ export class AfterHooks {
     let listed = 0;
     for await (const delivery of this.#chosen({ hook }, signal)) {
       if (listed === limit) return { listed, more: true };
-      await tell({ ...delivery, state: this.#stateOf(delivery) });
+      await tell({ ...delivery, state: this.stateOf(delivery) });
       listed++;
     }
     return { listed, more: false };
@@ -151,7 +151,7 @@ export class AfterHooks {
     const { catalogue, logger } = this.#parts;
     const message = "What a hook was to be told is dropped by command";
     const count = await this.#forEach(which, signal, async ({ id, hook, upload, name }) => {
-      await catalogue.outbox.delivered(id);
+      await catalogue.outbox.dropped(id);
       if ("ids" in which) logger.log("warn", message, { hook, upload, name });
     });
     // Of all that there are one line is enough.
@@ -201,7 +201,8 @@ export class AfterHooks {
     }
   }
 
-  #stateOf({ id, hook }: Delivery): DeliveryState {
+  /** What becomes of it just now. */
+  stateOf({ id, hook }: Delivery): DeliveryState {
     if (this.#queues.get(hook)?.isRunning(id) === true) return "running";
     return this.#hookOf(hook) === null ? "stuck" : "waiting";
   }

@@ -113,7 +113,7 @@ export class HookQueue {
 
   /** Never rejects. */
   async #deliver(hook: Hook, delivery: Delivery): Promise<void> {
-    const { outbox, run, signal, logger } = this.#parts;
+    const { outbox, run, clock, signal, logger } = this.#parts;
     const { id, upload, name } = delivery;
     try {
       const body = await outbox.bodyOf(id);
@@ -123,7 +123,7 @@ export class HookQueue {
       const text = toldText(hook, upload, attempt, body);
       const outcome = await run({ hook, upload, attempt, text, answerBytesMax: 0, signal });
       if (outcome.type === "failed") return await this.#failed(delivery, outcome.reason);
-      await outbox.delivered(id);
+      await outbox.delivered(id, clock.date().toISOString());
       logger.log("debug", "Hook told", { hook: hook.name, upload, name, attempt });
       await this.#worked();
     } catch (error) {

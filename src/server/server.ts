@@ -4,6 +4,7 @@
 import type { CancelTimer } from "../base/clock.ts";
 import { shownDeadline } from "../base/deadline.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import type { Delivery } from "../catalogue/outbox.ts";
 import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { frameBytesMax, limits } from "../protocol/limits.ts";
@@ -89,7 +90,9 @@ export class Server {
       onCreditChanged: () => this.#credit.changed(),
     });
     const progressOf = (id: string) => this.#uploads.byId(id)?.session?.progress ?? null;
-    this.records = new UploadRecords({ ...parts, progressOf });
+    // Without any hooks there is none that could be told.
+    const deliveryStateOf = (it: Delivery) => this.#afterHooks?.stateOf(it) ?? "stuck";
+    this.records = new UploadRecords({ ...parts, progressOf, deliveryStateOf });
     const activeOf = (id: string) => this.#uploads.byId(id);
     this.ends = new UploadEnds({ ...parts, records: this.records, activeOf });
     this.amendments = new Amendments({

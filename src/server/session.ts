@@ -246,10 +246,10 @@ export class Session {
   }
 
   /**
-   * Goes on with an upload that has a record; reads again what is stored beside the rest, where its checksum needs that.
-   * Rejects when that is not possible just now.
+   * Takes up an upload that has a record, to go on with it unless its client `givesUp`; reads again what is stored beside the rest,
+   * where its checksum needs that. Rejects when that is not possible just now.
    */
-  async restore(): Promise<Restored> {
+  async restore(givesUp: boolean): Promise<Restored> {
     const { storage, room, catalogue, owner } = this.#parts;
     const { id, user } = this.key;
     const taken = await catalogue.take(id, owner);
@@ -272,6 +272,7 @@ export class Session {
     this.#metadata = { metadataText: metadata, added: record.added };
     const post = postOf(record, sentMetadata(this.#metadata));
     this.#claim = this.#claimOf(post, hold, record.bytes, sink);
+    if (!givesUp) void this.#journal.resumed();
     return this.#goOn(record, post, sink, this.#journal);
   }
 

@@ -17,7 +17,10 @@ export const storyKinds = [
   "held",
   "complete",
   "stored",
+  "amended",
   "receipt",
+  /** A hook took what it was to be told, or is still to be told. */
+  "told",
   "hook",
   "damaged",
   "failed",

@@ -65,6 +65,16 @@ export class UploadJournal {
     this.#parts.logger.log(level, message, { ...this.#about, ...fields });
   }
 
+  /** Writes down that its client goes on with it. Never rejects. */
+  async resumed(): Promise<void> {
+    try {
+      await this.#change({ verb: "resume" });
+    } catch (error) {
+      // It is told once less that it was.
+      this.log("warn", "The catalogue was not updated", { reason: messageOf(error) });
+    }
+  }
+
   /** Writes down what can be relied on of its bytes. Never rejects. */
   async stored({ durable, mark }: StoredNote): Promise<void> {
     const at = this.#parts.clock.now();

@@ -1,6 +1,7 @@
 // What is known of uploads, for whoever looks after the server: lists of them, and all about one. Reads only, in slices, so that
 // uploads go on meanwhile.
 
+import type { Clock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { jsonValue, readJson } from "../base/json-text.ts";
 import { Turns } from "../base/turns.ts";
@@ -11,16 +12,19 @@ import type {
   UploadRecord,
   UploadState,
 } from "../catalogue/catalogue.ts";
+import type { Delivery } from "../catalogue/outbox.ts";
 import type { RulesOf } from "../config/server-settings.ts";
 import { fingerprintOf } from "../keys/key.ts";
+import type { ReceiptGiver } from "../receipts/statement.ts";
 import { ruleNameFor } from "../rules/upload-rules.ts";
 import type { Storage } from "../storage/storage.ts";
 import { destinationOf, pathOf } from "../upload/destination.ts";
 import { hasValue } from "../upload/metadata-field.ts";
 import { isAskedToUnpack, type Layout } from "../upload/upload.ts";
 import { publishedAs } from "./publication.ts";
+import { recordedFacts } from "./receipts.ts";
 import type { Progress } from "./session.ts";
-import type { ShownState } from "./shown-states.ts";
+import type { DeliveryState, ShownState } from "./shown-states.ts";
 import { type StoryPart, storyOf } from "./upload-story.ts";
 
 const recordStates: Readonly<Record<ShownState, UploadState>> = {
@@ -90,6 +94,10 @@ export interface UploadRecordsParts {
   /** How far an upload is that has a client, or `null`. */
   readonly progressOf: (id: string) => Progress | null;
   readonly rulesOf: RulesOf;
+  readonly clock: Pick<Clock, "date">;
+  /** Who signs receipts; nobody unless given. */
+  readonly receipts?: ReceiptGiver | undefined;
+  readonly deliveryStateOf: (delivery: Delivery) => DeliveryState;
 }
 
 /** What became of a list. */
@@ -176,7 +184,8 @@ export class UploadRecords {
   /** All about the upload that `find` finds. */
   async show(id: string): Promise<UploadDetails> {
     const record = await this.find(id);
-    const { catalogue, storage, progressOf } = this.#parts;
+    const { catalogue, storage, clock, progressOf, deliveryStateOf } = this.#parts;
+    const { outbox, alarms } = catalogue;
     const published = record.state === "finished" ? await publishedAs(record, storage) : null;
     const text = (await catalogue.metadataOf(record.id)) ?? published?.metadataText ?? null;
     const shown = this.shown(record);
@@ -184,10 +193,11 @@ export class UploadRecords {
     return {
       ...shown,
       story: storyOf(record, {
-        location,
-        rule: this.#ruleOf(record, text),
-        deliveries: await catalogue.outbox.of(record.id),
-        damagedSince: await catalogue.alarms.damagedSince(record.id),
+        ...{ now: clock.date().getTime(), location, published, rule: this.#ruleOf(record, text) },
+        hasReceipt: this.#parts.receipts !== undefined && recordedFacts(record) !== null,
+        deliveries: (await outbox.of(record.id)).map((it) => ({ ...it, state: deliveryStateOf(it) })),
+        told: await outbox.toldOf(record.id),
+        damagedSince: await alarms.damagedSince(record.id),
       }),
       size: shown.size ?? published?.size ?? null,
       location,

@@ -254,12 +254,12 @@ export class Upload {
     if ("code" in session) return this.#refuse(session);
     this.#session = session;
     this.#prioritise();
-    this.#desk.track(this.#takeUp(session));
+    this.#desk.track(this.#takeUp(session, !needsPlace));
   }
 
-  async #takeUp(session: Session): Promise<void> {
+  async #takeUp(session: Session, givesUp: boolean): Promise<void> {
     try {
-      const restored = await session.restore();
+      const restored = await session.restore(givesUp);
       if (restored.type === "restored") return this.#driver.feed(restored);
       this.#leave(session);
       this.#refuse(restored);

@@ -18,7 +18,16 @@ export interface Description {
 /** A file, or a dataset, that was published whole, at exactly one destination. */
 export type Published = Pick<
   CompleteUpload,
-  "id" | "user" | "name" | "size" | "sha256" | "contents" | "metadataText" | "added" | "receivedAt"
+  | "id"
+  | "user"
+  | "name"
+  | "size"
+  | "sha256"
+  | "contents"
+  | "metadataText"
+  | "added"
+  | "receivedAt"
+  | "amended"
 >;
 
 /** Why nothing can be published at a destination. */

@@ -20,13 +20,21 @@ export function amendContract(make: () => Promise<Catalogue & AsyncDisposable>):
       const metadataDigest = jsonDigest(text);
       expect(amended).toEqual({ type: "amended", record: (await catalogue.get(hold.id)) as UploadRecord });
       expect(withoutLease(await catalogue.get(hold.id))).toEqual(
-        withoutLease({ ...(before as UploadRecord), metadataDigest, updatedAt: timeOf(5) }),
+        withoutLease({
+          ...(before as UploadRecord),
+          metadataDigest,
+          amendedAt: timeOf(5),
+          updatedAt: timeOf(5),
+        }),
       );
       expect(await catalogue.metadataOf(hold.id)).toBe(text);
       const large = JSON.stringify({ text: "x".repeat(20_000) });
       await catalogue.amend(hold, { at: timeOf(6), metadataText: large, place: null });
       expect(await catalogue.metadataOf(hold.id)).toBeNull();
-      expect((await catalogue.get(hold.id))?.metadataDigest).toBe(jsonDigest(large));
+      expect(await catalogue.get(hold.id)).toMatchObject({
+        metadataDigest: jsonDigest(large),
+        amendedAt: timeOf(6),
+      });
     });
 
     test("of what is held give it its place, and have it published where it is complete", async () => {
@@ -47,7 +55,14 @@ export function amendContract(make: () => Promise<Catalogue & AsyncDisposable>):
       expect(await catalogue.get(whole.id)).toMatchObject({ state: "open", ...held });
       await catalogue.withdraw(other);
       expect(await catalogue.amend(whole, amendment)).toMatchObject({ type: "amended" });
-      const released = { state: "publishing", held: null, place, ...complete };
+      const released = {
+        state: "publishing",
+        held: null,
+        releasedAt: timeOf(5),
+        amendedAt: null,
+        place,
+        ...complete,
+      };
       expect(await catalogue.get(whole.id)).toMatchObject(released);
       expect(await catalogue.metadataOf(whole.id)).toBe(text);
       // The name that it held before is free, and the new one is its own.

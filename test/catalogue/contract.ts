@@ -13,6 +13,7 @@ import {
 } from "../../src/catalogue/catalogue.ts";
 import { amendContract } from "./amend-contract.ts";
 import { quotaContract } from "./quota-contract.ts";
+import { timesContract } from "./times-contract.ts";
 
 export function newUpload(number: number, change: Partial<NewUpload> = {}): NewUpload {
   return {
@@ -97,6 +98,11 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         sha256: null,
         content: null,
         receivedAt: null,
+        storedAt: null,
+        releasedAt: null,
+        amendedAt: null,
+        resumes: 0,
+        resumedAt: null,
         errorCode: null,
         reason: null,
         owner: owner.id,
@@ -104,14 +110,6 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         leaseUntil: expect.any(Number),
         updatedAt: upload.createdAt,
       });
-    });
-
-    test("whether its client wants a receipt stays known, whatever becomes of the upload", async () => {
-      await using catalogue = await make();
-      const hold = await admit(catalogue, newUpload(1, { wantsReceipt: true }));
-      expect(await catalogue.get(hold.id)).toMatchObject({ wantsReceipt: true });
-      await catalogue.change(hold, { verb: "fail", at: timeOf(1), errorCode: 499, reason: "Cancelled" });
-      expect(await catalogue.get(hold.id)).toMatchObject({ state: "failed", wantsReceipt: true });
     });
 
     test("a place is held by whoever wants it first, whatever the upload is called and whose it is", async () => {
@@ -182,6 +180,8 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
         updatedAt: timeOf(9),
       });
     });
+
+    timesContract(make);
 
     test("what may not happen in a state does not; what happened already may happen again", async () => {
       await using catalogue = await make();

@@ -130,7 +130,7 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
       expect(await catalogue.change(open, { verb: "finish", at: timeOf(6), deliveries })).toBe(false);
       expect(await outbox.counts()).toEqual([{ hook: "index", deliveries: 1, failing: 0 }]);
       const [{ id = 0 } = {}] = await outbox.due("index", msOf(9), 10);
-      await outbox.delivered(id);
+      await outbox.delivered(id, timeOf(70));
       await catalogue.change(hold, { verb: "finish", at: timeOf(7), deliveries });
       expect(await outbox.counts()).toEqual([]);
     });
@@ -172,14 +172,41 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
       ]);
       expect(await outbox.counts()).toEqual([{ hook: "index", deliveries: 1, failing: 1 }]);
       expect([await outbox.isFailing("index"), await outbox.isFailing("mail")]).toEqual([true, false]);
-      await outbox.delivered(id);
+      await outbox.delivered(id, timeOf(70));
       expect(await outbox.bodyOf(id)).toBeNull();
       expect(await outbox.counts()).toEqual([]);
       expect(await outbox.isFailing("index")).toBe(false);
       // Of what is not there any more nobody has to know.
       await outbox.failed({ id, attempts: 8, nextAt: 0, error: "late" });
-      await outbox.delivered(id);
+      await outbox.delivered(id, timeOf(70));
       expect(await outbox.counts()).toEqual([]);
+    });
+
+    test("which hooks were told of an upload is known for as long as that is, and not of what was dropped", async () => {
+      await using catalogue = await make();
+      const { outbox, alarms } = catalogue;
+      const { id: upload } = await finish(catalogue, 1, 5, "mail", "index", "web");
+      const [mail, index, web] = await outbox.page(0, 9, null);
+      await outbox.failed({ id: mail?.id ?? 0, attempts: 2, nextAt: msOf(6), error: "down" });
+      await outbox.delivered(mail?.id ?? 0, timeOf(7));
+      await outbox.delivered(index?.id ?? 0, timeOf(8));
+      await outbox.dropped(web?.id ?? 0);
+      expect(await outbox.page(0, 9, null)).toEqual([]);
+      expect(await outbox.toldOf(upload)).toEqual([
+        { hook: "index", at: timeOf(8), attempts: 1 },
+        { hook: "mail", at: timeOf(7), attempts: 3 },
+      ]);
+      // Alarms have no record that it could go with.
+      const notice = { id: "n1", alarm: "silent", subject: "ms", at: timeOf(5) };
+      await alarms.step({
+        ...{ changed: [], gone: [] },
+        notices: [{ ...notice, deliveries: [{ hook: "mail", body: "{}" }] }],
+      });
+      const [told] = await outbox.page(0, 9, null);
+      await outbox.delivered(told?.id ?? 0, timeOf(9));
+      expect(await outbox.toldOf("n1")).toEqual([]);
+      await catalogue.forget(timeOf(99), 10);
+      expect(await outbox.toldOf(upload)).toEqual([]);
     });
 
     test("what hooks added to metadata is no part of the digest of what was sent", async () => {
@@ -207,7 +234,7 @@ export function outboxContract(name: string, make: () => Promise<Catalogue & Asy
       await outbox.failed({ id, attempts: 1, nextAt: msOf(500), error: "down" });
       await outbox.retry(id, msOf(6));
       expect(await outbox.get(id)).toMatchObject({ attempts: 1, nextAt: msOf(6), error: "down" });
-      await outbox.delivered(id);
+      await outbox.delivered(id, timeOf(70));
       expect(await outbox.get(id)).toBeNull();
       await outbox.retry(id, 0);
       expect(await pageOf(id - 1, 9, null)).toEqual([]);

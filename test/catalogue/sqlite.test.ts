@@ -22,7 +22,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { DyncError } from "../../src/base/error.ts";
 import { jsonDigest } from "../../src/base/json-digest.ts";
-import type { UploadRecord } from "../../src/catalogue/catalogue.ts";
+import { holdOf, type UploadRecord } from "../../src/catalogue/catalogue.ts";
 import { versionNewest } from "../../src/catalogue/migrations.ts";
 import { openSqliteCatalogue, rescueCatalogue, type SqliteCatalogue } from "../../src/catalogue/sqlite.ts";
 import { publishedFiles } from "../../src/storage/published.ts";
@@ -395,6 +395,26 @@ test("a catalogue of the version before owners is taken over: every verb works, 
   await admit(catalogue, newUpload(8, { name: "STRASSE.raw", user: "bert" }));
   expect(await catalogue.take(done, owner)).toEqual({ type: "ended" });
   expect(await catalogue.find("aa", "anna", "key-1")).toMatchObject({ id: newUpload(5).id, state: "failed" });
+  catalogue.close();
+});
+
+test("of what an earlier version left nobody claims to know when it was stored, or how often it was gone on with", async () => {
+  await using folder = await tempFolder();
+  const file = folder.file("c.sqlite");
+  copyFileSync(join(import.meta.dir, "files", "version-18.sqlite"), file);
+  const catalogue = await openSqliteCatalogue({ file, log: silentLogger });
+  const { uploads } = await catalogue.listPage({}, null, 10);
+  const unknown = { storedAt: null, amendedAt: null, releasedAt: null, resumes: null, resumedAt: null };
+  for (const { record } of uploads) expect(record).toMatchObject(unknown);
+  const [stored, open] = (["finished", "open"] as const).map(
+    (state) => uploads.find(({ record }) => record.state === state)?.record as UploadRecord,
+  ) as [UploadRecord, UploadRecord];
+  await catalogue.change(holdOf(stored, owner), { verb: "finish", at: timeOf(50) });
+  expect(await catalogue.get(stored.id)).toMatchObject({ storedAt: null });
+  const taken = await catalogue.take(open.id, owner);
+  if (taken.type !== "taken") throw new Error("what is open can be taken");
+  await catalogue.change(taken.hold, { verb: "resume", at: timeOf(51) });
+  expect(await catalogue.get(open.id)).toMatchObject({ resumes: null, resumedAt: timeOf(51) });
   catalogue.close();
 });
 

@@ -88,7 +88,7 @@ class World {
     for (const { id, hook } of outbox.list()) {
       const { alarm } = JSON.parse((await outbox.bodyOf(id)) ?? "{}");
       lines.push(`${hook}: ${alarm.state} ${alarm.subject}`);
-      await outbox.delivered(id);
+      await outbox.delivered(id, new Date(0).toISOString());
     }
     return lines;
   }
@@ -218,7 +218,7 @@ describe("alarms in simulated time", () => {
     const toldNow = async () => {
       const all = outbox.list().filter(({ hook }) => hook === "ops");
       const bodies = await Promise.all(all.map(({ id }) => outbox.bodyOf(id)));
-      for (const { id } of all) await outbox.delivered(id);
+      for (const { id } of all) await outbox.delivered(id, new Date(0).toISOString());
       return bodies
         .map((it) => JSON.parse(it ?? "").alarm)
         .map(({ state, subject }) => `${state} ${subject}`);
@@ -229,7 +229,7 @@ describe("alarms in simulated time", () => {
       expect(await toldNow()).toEqual(minute === 10 ? ["firing index"] : []);
     }
     const [index] = outbox.list();
-    await outbox.delivered(index?.id ?? 0);
+    await outbox.delivered(index?.id ?? 0, new Date(0).toISOString());
     world.clock.advance(minuteMs);
     await world.server.look();
     expect(await toldNow()).toEqual(["over index"]);

@@ -15,7 +15,7 @@ const failed = (reason: string): HookOutcome => ({ type: "failed", reason });
 /** A hook that answers when, and as, the test says. */
 class World {
   readonly clock = new ManualClock();
-  readonly outbox = new MemoryOutbox();
+  readonly outbox = new MemoryOutbox(() => true);
   readonly log: string[] = [];
   readonly calls: { readonly call: HookCall; readonly answer: (outcome: HookOutcome) => void }[] = [];
   readonly stop = new AbortController();
@@ -150,7 +150,7 @@ describe("what waits for a hook", () => {
     const world = new World();
     const { bodyOf } = MemoryOutbox.prototype;
     world.outbox.bodyOf = async (id) => {
-      await world.outbox.delivered(id);
+      await world.outbox.dropped(id);
       return bodyOf.call(world.outbox, id);
     };
     world.add("1");

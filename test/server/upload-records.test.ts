@@ -130,6 +130,49 @@ describe("one upload", () => {
     });
   });
 
+  const storyOf = async (kind: string) =>
+    (await world.server.records.show(idOf(1))).story.filter((it) => it.kind === kind).map(({ text }) => text);
+
+  test("tells how often its client went on with it, and nothing of that where it did not", async () => {
+    await client.ask(postOf({ info: { size: 9 } }));
+    for (const [offset, text] of ["one", "two"].entries()) {
+      client.chunk(3 * offset, text);
+      await world.settle();
+      expect(await storyOf("resumed")).toEqual(offset === 0 ? [] : ["Gone on with after a pause"]);
+      client.close();
+      await world.server.stop();
+      await world.start();
+      client = await world.connect();
+      expect(await client.whereToGoOn()).toBe(3 * (offset + 1));
+      await world.settle();
+    }
+    expect(await storyOf("resumed")).toEqual(["Gone on with after a pause, for the 2nd time"]);
+  });
+
+  test("tells of none that was only given up when its client was back", async () => {
+    await client.ask(postOf({ info: { size: 9 } }));
+    client.chunk(0, "one");
+    await world.settle();
+    client.close();
+    await world.server.stop();
+    await world.start();
+    client = await world.connect();
+    await client.ask({ type: "error", code: 499, text: "Cancelled" });
+    await world.settle();
+    expect(await storyOf("failed")).toEqual(["Ended without being stored (cancelled): Cancelled"]);
+    expect(await storyOf("resumed")).toEqual([]);
+  });
+
+  test("that was amended tells when, and when it was stored all the same", async () => {
+    await client.upload("content");
+    const storedAt = world.clock.date().toISOString();
+    world.clock.advance(3_600_000);
+    await world.server.amendments.amend(idOf(1), '{"sample":"A2"}');
+    const { story } = await world.server.records.show(idOf(1));
+    const atOf = (kind: string) => story.find((it) => it.kind === kind)?.at;
+    expect([atOf("stored"), atOf("amended")]).toEqual([storedAt, world.clock.date().toISOString()]);
+  });
+
   test("that comes is shown with how far it is, and how fast", async () => {
     await client.ask(postOf({ info: { size: 4096 } }));
     client.chunk(0, "x".repeat(1000));

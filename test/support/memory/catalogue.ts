@@ -50,7 +50,7 @@ function isInTheWay(held: Destination, wanted: Destination): boolean {
 }
 
 export class MemoryCatalogue implements Catalogue {
-  readonly outbox = new MemoryOutbox();
+  readonly outbox = new MemoryOutbox((id) => this.#records.has(id));
   readonly alarms = new MemoryAlarms(this.outbox, (id) => this.peek(id));
   readonly instruments = new MemoryInstruments((user) =>
     this.list(["finished"]).flatMap((it) => (it.user === user ? [it.updatedAt] : [])),

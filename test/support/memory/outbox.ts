@@ -7,13 +7,21 @@ import {
   type NewDelivery,
   type Outbox,
   type OutboxCount,
+  type ToldHook,
 } from "../../../src/catalogue/outbox.ts";
 
 type Kept = Delivery & { readonly body: string };
 
 export class MemoryOutbox implements Outbox {
   readonly #deliveries = new Map<number, Kept>();
+  readonly #told = new Map<string, readonly ToldHook[]>();
+  readonly #isUpload: (id: string) => boolean;
   #lastId = 0;
+
+  /** `isUpload` says whether there is a record with that id. */
+  constructor(isUpload: (id: string) => boolean) {
+    this.#isUpload = isUpload;
+  }
 
   add(
     { id, user, name, updatedAt }: Readonly<Record<"id" | "user" | "name" | "updatedAt", string>>,
@@ -56,8 +64,20 @@ export class MemoryOutbox implements Outbox {
     return this.#deliveries.get(id)?.body ?? null;
   }
 
-  async delivered(id: number): Promise<void> {
+  async delivered(id: number, at: string): Promise<void> {
+    const { upload, hook, attempts = 0 } = this.#deliveries.get(id) ?? {};
+    if (upload !== undefined && hook !== undefined && this.#isUpload(upload))
+      this.#told.set(upload, [...(this.#told.get(upload) ?? []), { hook, at, attempts: attempts + 1 }]);
     this.#deliveries.delete(id);
+  }
+
+  async dropped(id: number): Promise<void> {
+    this.#deliveries.delete(id);
+  }
+
+  async toldOf(upload: string): Promise<readonly ToldHook[]> {
+    if (!this.#isUpload(upload)) return [];
+    return (this.#told.get(upload) ?? []).toSorted((a, b) => (a.hook < b.hook ? -1 : 1));
   }
 
   async failed({ id, ...attempt }: FailedAttempt): Promise<void> {

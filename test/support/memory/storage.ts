@@ -159,10 +159,11 @@ export class MemoryStorage extends PartialStorage implements Storage {
       metadataText: "{}",
       added: null,
       receivedAt: "1970-01-01T00:00:00.000Z",
+      amended: undefined,
     };
-    const { user, metadataText: text, added, receivedAt } = own ?? nobody;
+    const { user, metadataText: text, added, receivedAt, amended } = own ?? nobody;
     const known = { id, user, name, size: stored.length, sha256, contents: null };
-    const published = { ...known, metadataText: text, added, receivedAt };
+    const published = { ...known, metadataText: text, added, receivedAt, amended };
     return { file: file.name, published: file.name === name ? published : null };
   }
 
