@@ -21,6 +21,7 @@ import server from "./script/server.js" with { type: "text" };
 import state from "./script/state.js" with { type: "text" };
 import uploads from "./script/uploads.js" with { type: "text" };
 import users from "./script/users.js" with { type: "text" };
+import waits from "./script/waits.js" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
 const policy = [
@@ -76,4 +77,5 @@ export const pageRoutes: Readonly<Record<string, HttpHandler>> = {
   "/script/refusals.js": script(refusals),
   "/script/uploads.js": script(uploads),
   "/script/users.js": script(users),
+  "/script/waits.js": script(waits),
 };

@@ -48,3 +48,13 @@ export function agoText(time, now) {
   const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
   return seconds < 5 ? "just now" : `${durationText(seconds)} ago`;
 }
+
+/**
+ * How long it takes until all of an upload has come.
+ *
+ * @param {{ size: number | null, bytes: number, bytesPerSecond: number | null }} upload
+ */
+export function leftText({ size, bytes, bytesPerSecond }) {
+  if (size === null || !bytesPerSecond) return "";
+  return size === bytes ? "checking" : durationText((size - bytes) / bytesPerSecond);
+}

@@ -1,7 +1,6 @@
 // What hooks are still to be told.
 
-import { agoText } from "./format.js";
-import { foreign, table } from "./parts.js";
+import { foreign, moment, table } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -49,7 +48,7 @@ export function hooksView({ deliveries, session, now }, actions) {
             cells: [
               foreign(it.hook),
               h("a", { href: `#upload/${it.upload}` }, foreign(it.name)),
-              agoText(it.createdAt, now),
+              moment(it.createdAt, now),
               it.attempts,
               foreign(it.error),
             ],

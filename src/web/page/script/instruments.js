@@ -1,7 +1,7 @@
 // The view of instruments: what watched folders told last, what is wrong first.
 
-import { agoText, durationText, sizeText, timeText } from "./format.js";
-import { foreign, table } from "./parts.js";
+import { durationText, sizeText } from "./format.js";
+import { foreign, moment, table } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -39,10 +39,10 @@ export function instrumentsView({ instruments, now }) {
         h("a", { href: `#uploads?user=${encodeURIComponent(it.user)}` }, foreign(it.user)),
         it.label === null ? "sends only" : foreign(it.label),
         stateOf(it),
-        ago(it.seenAt, now),
+        moment(it.seenAt, now),
         backlogOf(it),
         it.oldestSeconds === null ? "" : durationText(it.oldestSeconds),
-        ago(it.lastAt, now),
+        moment(it.lastAt, now),
         it.rhythmSeconds === null ? "" : `about every ${durationText(it.rhythmSeconds)}`,
         clockOf(it),
         sizeText(it.freeBytes),
@@ -58,11 +58,6 @@ function stateOf({ state, faults: found }) {
   const isBad = state === "silent" || state === "trouble";
   const why = found.map((/** @type {string} */ fault) => faults[fault] ?? fault).join("; ");
   return [h("span", { class: isBad ? "bad" : "" }, state), why === "" ? null : `: ${why}`];
-}
-
-/** @param {string | null} time @param {number} now */
-function ago(time, now) {
-  return time === null ? "" : h("time", { dateTime: time, title: timeText(time) }, agoText(time, now));
 }
 
 /** @param {any} it */

@@ -1,7 +1,7 @@
 // Keys that ask to be let in, and those that may send.
 
-import { agoText, timeText } from "./format.js";
-import { foreign, table } from "./parts.js";
+import { timeText } from "./format.js";
+import { foreign, moment, table } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -24,7 +24,7 @@ export function keysView({ pending, clients, session, now }, actions) {
         cells: [
           key(it.fingerprint),
           it.address,
-          `${agoText(it.lastAt, now)}, ${it.times === 1 ? "once" : `${it.times} times`}`,
+          [moment(it.lastAt, now), `, ${it.times === 1 ? "once" : `${it.times} times`}`],
           ...(isSteward ? [approveForm(it.fingerprint, actions)] : []),
         ],
       })),

@@ -1,36 +1,11 @@
 // What is under way, told once a second.
 
-import { agoText, durationText, rateText, sizeText, timeText } from "./format.js";
-import { bar, foreign, table, tiles, uploadLink } from "./parts.js";
+import { leftText, rateText, sizeText } from "./format.js";
+import { bar, foreign, moment, table, tiles, uploadLink } from "./parts.js";
 import { h } from "./preact.js";
+import { waitText } from "./waits.js";
 
 /** @typedef {import("./state.js").State} State */
-
-/** @param {any} upload */
-function left({ size, bytes, bytesPerSecond }) {
-  if (size === null || !bytesPerSecond) return "";
-  return size === bytes ? "checking" : durationText((size - bytes) / bytesPerSecond);
-}
-
-/** What an upload waits for, by the names that doc/protocol.md has for it. */
-const causes = {
-  hook: "a hook that is asked",
-  name: "an upload before it that has its name",
-  hash: "what is stored of it is checked",
-  memory: "memory, which is lent to others",
-  own: "other uploads of the same user",
-  urgent: "more urgent uploads",
-  disk: "the disk",
-  publishing: "being made safe on the disk",
-};
-
-/** @param {{ cause: keyof typeof causes, ahead?: number } | null} wait */
-function waitText(wait) {
-  if (wait === null) return "";
-  const { cause, ahead } = wait;
-  const place = ahead === undefined ? "" : ahead === 0 ? ", it is next" : `, ${ahead} before it`;
-  return `${causes[cause] ?? cause}${place}`;
-}
 
 /** @param {State} state */
 export function nowView({ live, now }) {
@@ -53,11 +28,7 @@ export function nowView({ live, now }) {
           ["Alarm", "What", "Since"],
           alarms.map((/** @type {any} */ it) => ({
             key: `${it.alarm} ${it.subject}`,
-            cells: [
-              h("strong", { class: "bad" }, it.alarm),
-              foreign(it.text),
-              h("time", { dateTime: it.since, title: timeText(it.since) }, agoText(it.since, now)),
-            ],
+            cells: [h("strong", { class: "bad" }, it.alarm), foreign(it.text), moment(it.since, now)],
           })),
           "",
         ),
@@ -80,7 +51,7 @@ export function nowView({ live, now }) {
           `${sizeText(upload.bytes)}${upload.size === null ? "" : ` of ${sizeText(upload.size)}`}`,
           upload.size === null ? "no size was told" : bar(`${upload.name}`, upload.bytes, upload.size),
           rateText(upload.bytesPerSecond),
-          left(upload),
+          leftText(upload),
           waitText(upload.wait),
         ],
       })),

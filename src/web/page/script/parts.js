@@ -1,6 +1,7 @@
 // Pieces of which views are made. All text goes through `h`, which escapes it; what comes from outside is kept from turning the
 // direction of what stands around it.
 
+import { agoText, timeText } from "./format.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./preact.js").ComponentChildren} Children */
@@ -95,6 +96,17 @@ export function facts(all) {
  */
 export function bar(name, done, all) {
   return h("progress", { "aria-label": name, value: Math.min(done, all), max: Math.max(all, 1) });
+}
+
+/**
+ * How long ago something was; the moment itself to who points at it.
+ *
+ * @param {string | null} at ISO 8601
+ * @param {number} now ms since 1970
+ * @param {string} [never] what to say where it never was
+ */
+export function moment(at, now, never = "") {
+  return at === null ? never : h("time", { dateTime: at, title: timeText(at) }, agoText(at, now));
 }
 
 /**

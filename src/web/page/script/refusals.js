@@ -1,7 +1,6 @@
 // What was refused, or ended without being stored.
 
-import { agoText, timeText } from "./format.js";
-import { foreign, table } from "./parts.js";
+import { foreign, moment, table } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -16,7 +15,7 @@ export function refusalsView({ refusals, now }) {
     (refusals ?? []).map((it, index) => ({
       key: `${it.time} ${index}`,
       cells: [
-        h("time", { dateTime: it.time, title: timeText(it.time) }, agoText(it.time, now)),
+        moment(it.time, now),
         kinds[/** @type {keyof typeof kinds} */ (it.kind)],
         it.user === null ? h("span", { class: "key" }, it.key ?? "") : foreign(it.user),
         it.name === null ? it.address : foreign(it.name),

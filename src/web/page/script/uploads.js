@@ -1,7 +1,7 @@
 // The list of uploads with its search, and all about one of them.
 
-import { agoText, sizeText, timeText } from "./format.js";
-import { facts, foreign, stateMark, table, uploadLink } from "./parts.js";
+import { sizeText, timeText } from "./format.js";
+import { facts, foreign, moment, stateMark, table, uploadLink } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -56,11 +56,7 @@ export function uploadsView({ filter, uploads, now }, actions) {
       uploads.rows.map((upload) => ({
         key: upload.id,
         cells: [
-          h(
-            "time",
-            { dateTime: upload.startedAt, title: timeText(upload.startedAt) },
-            agoText(upload.startedAt, now),
-          ),
+          moment(upload.startedAt, now),
           foreign(upload.user),
           uploadLink(upload),
           sizeText(upload.size ?? upload.bytes),

@@ -1,7 +1,7 @@
 // Users, with what they have.
 
-import { agoText, sizeText, timeText } from "./format.js";
-import { bar, facts, foreign, table, uploadLink } from "./parts.js";
+import { sizeText, timeText } from "./format.js";
+import { bar, facts, foreign, moment, table, uploadLink } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -13,11 +13,6 @@ import { h } from "./preact.js";
  */
 function signOfLife({ seenAt, lastAt }) {
   return seenAt === null || (lastAt !== null && lastAt > seenAt) ? lastAt : seenAt;
-}
-
-/** @param {string | null} at @param {number} now */
-function momentText(at, now) {
-  return at === null ? "never" : h("time", { dateTime: at, title: timeText(at) }, agoText(at, now));
 }
 
 /**
@@ -36,8 +31,8 @@ export function userView({ user, live, now }) {
     facts([
       ["User", foreign(user.user)],
       ["Groups", foreign(user.groups.join(", "))],
-      ["Last sign of life", momentText(signOfLife(user), now)],
-      ["Last arrival", momentText(user.lastAt, now)],
+      ["Last sign of life", moment(signOfLife(user), now, "never")],
+      ["Last arrival", moment(user.lastAt, now, "never")],
       ["Stored", `${sizeText(user.stored)} in ${user.files.toLocaleString()} uploads`],
       [
         "Under way",
@@ -100,8 +95,8 @@ export function usersView({ users, now }) {
       key: user.user,
       cells: [
         h("a", { href: `#user?user=${encodeURIComponent(user.user)}` }, foreign(user.user)),
-        momentText(signOfLife(user), now),
-        momentText(user.lastAt, now),
+        moment(signOfLife(user), now, "never"),
+        moment(user.lastAt, now, "never"),
         sizeText(user.stored),
         user.files.toLocaleString(),
         user.quota === null
