@@ -125,6 +125,11 @@ export class Server {
     return this.#uploads.running(limit);
   }
 
+  /** How many open uploads each user has; who has none is not there. */
+  runningByUser(): ReadonlyMap<string, number> {
+    return this.#uploads.runningByUser();
+  }
+
   /** Bytes that are stored of the upload `id`, if it has a client now; else `null`. */
   bytesOf(id: string): number | null {
     return this.#uploads.byId(id)?.session?.progress.bytes ?? null;

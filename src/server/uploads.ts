@@ -92,6 +92,14 @@ export class Uploads implements UploadDesk {
     return running;
   }
 
+  /** How many each user has that have a session; who has none is not there. */
+  runningByUser(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { owner, session } of this.#byId.values())
+      if (session !== null) counts.set(owner.user, (counts.get(owner.user) ?? 0) + 1);
+    return counts;
+  }
+
   /** How many uploads wait for each cause. */
   waits(): ReadonlyMap<WaitCause, number> {
     const counts = new Map<WaitCause, number>();

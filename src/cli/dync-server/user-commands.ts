@@ -23,6 +23,8 @@ export const shownUsers = v.object({
   quota: bounds,
   groupQuota: v.nullable(v.object({ name: v.string(), bytes: counts, used: counts })),
   ...{ lastAt: texts, countedAt: texts },
+  /** Uploads whose client is there. */
+  running: counts,
   /** When a client was heard last, since the server started: ISO 8601, UTC. */
   seenAt: texts,
 });
@@ -61,7 +63,7 @@ export interface UserCommandParts {
   readonly rulesOf: RulesOf;
   /** Names of the groups of a user. */
   readonly groupsOf: (user: string) => readonly string[];
-  readonly server: Pick<Server, "heardOf">;
+  readonly server: Pick<Server, "heardOf" | "runningByUser">;
   readonly clock: Clock;
 }
 
@@ -129,9 +131,11 @@ async function recount({ arguments: given, signal, tell }: ControlCall, { recoun
 class Shown {
   readonly #parts: UserCommandParts;
   readonly #used = new Map<SharedQuota, number>();
+  readonly #running: ReadonlyMap<string, number>;
 
   constructor(parts: UserCommandParts) {
     this.#parts = parts;
+    this.#running = parts.server.runningByUser();
   }
 
   async of(usage: Pick<UserUsage, "user"> & Partial<UserUsage>, keys: number): Promise<ShownUser> {
@@ -150,7 +154,9 @@ class Shown {
         ? null
         : { name: shared.name, bytes: shared.bytes, used: await this.#usedOf(shared) };
     const seenAt = this.#parts.server.heardOf(user)?.toISOString() ?? null;
-    return { user, keys, files, stored, unfinished, underWay, quota, groupQuota, lastAt, countedAt, seenAt };
+    const running = this.#running.get(user) ?? 0;
+    const has = { user, keys, files, stored, unfinished, underWay, running };
+    return { ...has, quota, groupQuota, lastAt, countedAt, seenAt };
   }
 
   async #usedOf(shared: SharedQuota): Promise<number> {
