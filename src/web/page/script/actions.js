@@ -1,6 +1,7 @@
 // What is done when somebody clicks, and what is asked when a view is opened.
 
 import { call, pastOver, Refused, signOut } from "./server.js";
+import { runningOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {ReturnType<typeof makeActions>} Actions */
@@ -8,6 +9,13 @@ import { call, pastOver, Refused, signOut } from "./server.js";
 const pageUploads = 100;
 const instrumentsMax = 500;
 const usersMax = 900;
+/** How often these views ask anew while somebody looks, in ms: what they show goes on. */
+const refreshMs = /** @type {Record<string, number>} */ ({
+  upload: 3_000,
+  user: 5_000,
+  users: 5_000,
+  instruments: 5_000,
+});
 
 /**
  * @param {() => State} current
@@ -25,14 +33,13 @@ export function makeActions(current, change) {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.status === 401) return change({ session: null, isAsking: false });
-      change({
-        error: error.hint === undefined ? error.message : `${error.message}: ${error.hint}`,
-        done: "",
-      });
+      change({ error: textOf(error), done: "" });
     }
   };
   const loaders = loadersFor(current, change);
+  const refresh = refresher(current, change, loaders);
   const load = async () => {
+    refresh.loaded();
     await trying(async () => await loaders[current().view]?.());
   };
   /** @param {string} command @param {object} given @param {string} done */
@@ -44,6 +51,7 @@ export function makeActions(current, change) {
     });
   return {
     load,
+    heard: refresh.heard,
     /** @param {Event} event */
     search(event) {
       event.preventDefault();
@@ -111,6 +119,73 @@ export function makeActions(current, change) {
   };
 }
 
+/** @param {Refused} error */
+function textOf({ message, hint }) {
+  return hint === undefined ? message : `${message}: ${hint}`;
+}
+
+/**
+ * Keeps what is shown as it is on the server, without a word.
+ *
+ * @param {() => State} current
+ * @param {(change: Partial<State>) => void} change
+ * @param {Record<string, () => Promise<void>>} loaders
+ */
+function refresher(current, change, loaders) {
+  let loadedAt = 0;
+  let isLoading = false;
+  let wasHere = false;
+  let shownError = "";
+  const loaded = () => {
+    loadedAt = performance.now();
+  };
+  const isDue = () => {
+    const { view, upload, live } = current();
+    const everyMs = refreshMs[view];
+    if (everyMs === undefined || isLoading || document.hidden) return false;
+    if (view !== "upload") return performance.now() - loadedAt >= everyMs;
+    if (upload === null || isSettled(upload)) return false;
+    // Its client came or went, or all of it is there.
+    const isHere = runningOf(live, upload.id) !== null;
+    const hasTurned = isHere !== wasHere;
+    wasHere = isHere;
+    return hasTurned || performance.now() - loadedAt >= everyMs;
+  };
+  return {
+    /** All that is shown was asked for just now. */
+    loaded,
+    /** Something was told: once a second. */
+    async heard() {
+      if (!isDue()) return;
+      isLoading = true;
+      loaded();
+      try {
+        await loaders[current().view]?.();
+        if (shownError !== "" && current().error === shownError) change({ error: "" });
+        shownError = "";
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        if (error.status === 401) change({ session: null, isAsking: false });
+        // That the server does not answer is said by itself.
+        else if (error.status > 0) change({ error: textOf(error) });
+        shownError = error.status > 0 ? textOf(error) : "";
+      } finally {
+        isLoading = false;
+      }
+    },
+  };
+}
+
+/**
+ * Whether nothing more becomes of it by itself.
+ *
+ * @param {any} upload
+ */
+function isSettled({ state, story }) {
+  const hasEnded = state === "stored" || state === "failed";
+  return hasEnded && !story.some((/** @type {any} */ it) => it.kind === "hook");
+}
+
 /**
  * @param {() => State} current
  * @param {(change: Partial<State>) => void} change
@@ -123,15 +198,18 @@ function loadersFor(current, change) {
       const { id } = current();
       if (current().upload?.id !== id) change({ upload: null });
       const { answer } = await call("uploads show", { id });
-      change({ upload: answer });
+      // Somebody may look at another one by now.
+      if (current().view === "upload" && current().id === id) change({ upload: answer });
     },
     async user() {
       const { user } = current().filter;
       if (current().user?.user !== user) change({ user: null });
-      change({ user: (await call("users show", { user })).answer });
+      const { answer } = await call("users show", { user });
+      if (current().filter.user === user) change({ user: answer });
     },
     async users() {
-      change({ users: (await call("users list")).lines.slice(0, usersMax) });
+      const [users, clients] = await Promise.all([call("users list"), call("clients list")]);
+      change({ users: users.lines.slice(0, usersMax), clients: clients.answer.clients });
     },
     async instruments() {
       change({ instruments: (await call("instruments list", { limit: instrumentsMax })).lines });

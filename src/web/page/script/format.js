@@ -5,6 +5,7 @@ const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
 /** @param {number | null} bytes */
 export function sizeText(bytes) {
   if (bytes === null) return "";
+  if (bytes === 1) return "1 byte";
   let [value, unit] = [bytes, 0];
   while (value >= 1000 && unit < units.length - 1) {
     value /= 1000;
@@ -35,6 +36,15 @@ export function timeText(time) {
   if (time === null) return "";
   const date = new Date(time);
   return date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/**
+ * The day of a moment, in the reader's own time.
+ *
+ * @param {string} time ISO 8601
+ */
+export function dayText(time) {
+  return new Date(time).toLocaleDateString(undefined, { dateStyle: "medium" });
 }
 
 /**

@@ -21,7 +21,7 @@ export function hooksView({ deliveries, session, now }, actions) {
         { name: "Waiting", isNumber: true },
         { name: "Failing", isNumber: true },
         "State",
-        ...(isSteward ? [""] : []),
+        ...(isSteward ? ["Again"] : []),
       ],
       deliveries.hooks.map((/** @type {any} */ it) => ({
         key: it.hook,
@@ -30,9 +30,7 @@ export function hooksView({ deliveries, session, now }, actions) {
           it.deliveries,
           it.failing,
           it.isConfigured ? "configured" : h("span", { class: "bad" }, "stuck: not configured any more"),
-          ...(isSteward
-            ? [h("button", { onClick: () => actions.retryHook(it.hook) }, `Tell ${it.hook} now`)]
-            : []),
+          ...(isSteward ? [tellButton(it.hook, actions)] : []),
         ],
       })),
       "Every hook was told of everything.",
@@ -56,4 +54,13 @@ export function hooksView({ deliveries, session, now }, actions) {
           "",
         ),
   ];
+}
+
+/**
+ * @param {string} hook
+ * @param {Actions} actions
+ */
+function tellButton(hook, actions) {
+  const named = { "aria-label": `Tell now: ${hook}`, onClick: () => actions.retryHook(hook) };
+  return h("button", named, "Tell now");
 }

@@ -46,7 +46,7 @@ export function instrumentsView({ instruments, now }) {
         it.rhythmSeconds === null ? "" : `about every ${durationText(it.rhythmSeconds)}`,
         clockOf(it),
         sizeText(it.freeBytes),
-        foreign([it.client, it.system, it.profile].filter((text) => text !== null).join(", ")),
+        foreign([it.client, it.system, it.profile].filter((text) => text !== null).join(", ") || null),
       ],
     })),
     instruments === null ? "Looking …" : "No watched folder reported, and nobody has sent anything.",
@@ -67,7 +67,9 @@ function backlogOf({ entries, bytes, waiting, lost }) {
   const total = entries === 0 ? "none" : `${entries} (${sizeText(bytes ?? 0)})`;
   return [
     total,
-    ...[...reasons, ...(lost === null ? [] : [lost])].map((text) => h("div", null, foreign(text))),
+    ...[...reasons, ...(lost === null ? [] : [lost])].map((text) =>
+      h("div", { class: "reason" }, foreign(text)),
+    ),
   ];
 }
 

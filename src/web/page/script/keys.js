@@ -1,7 +1,6 @@
 // Keys that ask to be let in, and those that may send.
 
-import { timeText } from "./format.js";
-import { foreign, moment, table } from "./parts.js";
+import { expiryText, foreign, moment, table } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -13,7 +12,7 @@ import { h } from "./preact.js";
  */
 export function keysView({ pending, clients, session, now }, actions) {
   const isSteward = session?.role === "steward";
-  const key = (/** @type {string} */ text) => h("span", { class: "key" }, text);
+  const key = (/** @type {string} */ text) => h("span", { class: "key whole" }, text);
   return [
     h("h2", null, "Asking to be let in"),
     table(
@@ -33,15 +32,13 @@ export function keysView({ pending, clients, session, now }, actions) {
     h("h2", null, "Authorised"),
     table(
       "Keys that may send",
-      ["User", "Fingerprint", "Good until", ...(isSteward ? ["Take back"] : [])],
+      ["User", "Fingerprint", "Valid", ...(isSteward ? ["Take back"] : [])],
       (clients ?? []).map((/** @type {any} */ it) => ({
         key: it.fingerprint,
         cells: [
           foreign(it.user),
           key(it.fingerprint),
-          it.expires === undefined
-            ? "for ever"
-            : h("span", { class: it.state === "valid" ? "" : "bad" }, `${timeText(it.expires)}`),
+          expiryText(it),
           ...(isSteward
             ? [
                 h(

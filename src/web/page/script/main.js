@@ -62,13 +62,17 @@ function page() {
     h(
       "main",
       { id: "main" },
-      h("h1", { tabIndex: -1 }, h("bdi", null, titleOf())),
-      h("div", { role: "alert" }, state.error),
       h(
-        "p",
-        { role: "status", class: state.isLinked ? "soft" : "bad" },
-        state.isLinked ? state.done : "The server does not answer: this is how it was last.",
+        "div",
+        { class: "title" },
+        h("h1", { tabIndex: -1 }, h("bdi", null, titleOf())),
+        h(
+          "p",
+          { role: "status", class: state.isLinked ? "soft" : "bad" },
+          state.isLinked ? state.done : "The server does not answer: this is how it was last.",
+        ),
       ),
+      h("div", { role: "alert" }, state.error),
       viewOf[state.view]?.(state, actions),
     ),
   ];
@@ -154,7 +158,10 @@ async function begin() {
     change({ session, isAsking: false, error: "" });
     unfollow();
     unfollow = follow(
-      (live) => change({ live }),
+      (live) => {
+        change({ live });
+        void actions.heard();
+      },
       (isLinked) => change({ isLinked }),
       (error) => {
         if (isRefused(error)) change({ session: null, error: "You are not signed in any more." });

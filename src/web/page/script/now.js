@@ -28,7 +28,11 @@ export function nowView({ live, now }) {
           ["Alarm", "What", "Since"],
           alarms.map((/** @type {any} */ it) => ({
             key: `${it.alarm} ${it.subject}`,
-            cells: [h("strong", { class: "bad" }, it.alarm), foreign(it.text), moment(it.since, now)],
+            cells: [
+              h("strong", { class: "bad" }, foreign(it.alarm)),
+              foreign(it.text),
+              moment(it.since, now),
+            ],
           })),
           "",
         ),
@@ -40,7 +44,7 @@ export function nowView({ live, now }) {
         { name: "Arrived", isNumber: true },
         "Progress",
         { name: "Rate", isNumber: true },
-        "Left",
+        { name: "Left", isNumber: true },
         "Waits for",
       ],
       running.map((/** @type {any} */ upload) => ({

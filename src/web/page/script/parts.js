@@ -1,7 +1,7 @@
 // Pieces of which views are made. All text goes through `h`, which escapes it; what comes from outside is kept from turning the
 // direction of what stands around it.
 
-import { agoText, timeText } from "./format.js";
+import { agoText, dayText, timeText } from "./format.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./preact.js").ComponentChildren} Children */
@@ -83,7 +83,7 @@ export function facts(all) {
   return h(
     "dl",
     { class: "facts" },
-    known.flatMap(([name, value]) => [h("dt", null, name), h("dd", null, value)]),
+    known.flatMap(([name, value]) => [h("dt", { key: name }, name), h("dd", { key: `${name}:` }, value)]),
   );
 }
 
@@ -116,6 +116,26 @@ export function moment(at, now, never = "") {
  */
 export function uploadLink({ id, name }) {
   return h("a", { href: `#upload/${id}` }, foreign(name));
+}
+
+/** @param {string} user */
+export function userLink(user) {
+  return h("a", { href: `#user?user=${encodeURIComponent(user)}` }, foreign(user));
+}
+
+/**
+ * Until when a key is good.
+ *
+ * @param {{ expires?: string, state?: string }} key
+ */
+export function expiryText({ expires, state }) {
+  if (expires === undefined) return "for ever";
+  const text = state === "expired" ? `over since ${dayText(expires)}` : `until ${dayText(expires)}`;
+  return h(
+    "time",
+    { dateTime: expires, title: timeText(expires), class: state === "valid" ? "" : "bad" },
+    text,
+  );
 }
 
 /** @param {string} state */

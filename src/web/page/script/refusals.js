@@ -11,7 +11,7 @@ const kinds = { upload: "not taken", key: "key not let in", failed: "ended" };
 export function refusalsView({ refusals, now }) {
   return table(
     "What was refused, or ended without being stored, since the server started: the latest first",
-    ["When", "What", "User", "Name", "Why"],
+    ["When", "What", "User or key", "Name or address", "Why"],
     (refusals ?? []).map((it, index) => ({
       key: `${it.time} ${index}`,
       cells: [

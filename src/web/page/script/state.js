@@ -71,3 +71,13 @@ export function viewIn(hash) {
   if (name === "upload" && id !== "") return { view: "upload", id, filter };
   return { view: views.some(([known]) => known === name) ? name : "now", id: "", filter };
 }
+
+/**
+ * What is told of an upload once a second, while its client is there; else `null`.
+ *
+ * @param {any} live
+ * @param {string} id
+ */
+export function runningOf(live, id) {
+  return live?.running.find((/** @type {any} */ it) => it.id === id) ?? null;
+}

@@ -1,8 +1,10 @@
 // The list of uploads with its search, and all about one of them.
 
-import { sizeText, timeText } from "./format.js";
-import { facts, foreign, moment, stateMark, table, uploadLink } from "./parts.js";
+import { leftText, rateText, sizeText, timeText } from "./format.js";
+import { bar, facts, foreign, moment, stateMark, table, uploadLink, userLink } from "./parts.js";
 import { h } from "./preact.js";
+import { runningOf } from "./state.js";
+import { waitText } from "./waits.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./actions.js").Actions} Actions */
@@ -73,10 +75,12 @@ export function uploadsView({ filter, uploads, now }, actions) {
 }
 
 /**
+ * All about one. While it is under way the parts stay where they are: nobody who types or points at something is disturbed.
+ *
  * @param {State} state
  * @param {Actions} actions
  */
-export function uploadView({ upload, session }, actions) {
+export function uploadView({ upload, live, session }, actions) {
   if (upload === null) return h("p", { class: "none" }, "Looking …");
   const isOpen = ["receiving", "waiting", "held"].includes(upload.state);
   const isStored = upload.state === "stored";
@@ -84,16 +88,16 @@ export function uploadView({ upload, session }, actions) {
   return [
     facts([
       ["Name", foreign(upload.name)],
-      ["User", foreign(upload.user)],
+      ["User", userLink(upload.user)],
       ["State", stateMark(upload.state)],
       ["Why", foreign(upload.reason)],
+      ...progressFacts(upload, live),
       ["Place", foreign(upload.location)],
       ["There", upload.isThere === false ? h("strong", { class: "bad" }, "No: somebody took it away") : null],
       [
         "Size",
         upload.size === null ? null : `${sizeText(upload.size)} (${upload.size.toLocaleString()} bytes)`,
       ],
-      ["Arrived", isStored ? null : sizeText(upload.bytes)],
       ["Files", upload.files],
       ["SHA-256", upload.sha256 === null ? null : h("span", { class: "key" }, upload.sha256)],
       ["Key", upload.fingerprint === null ? null : h("span", { class: "key" }, upload.fingerprint)],
@@ -113,43 +117,82 @@ export function uploadView({ upload, session }, actions) {
         )
       : null,
     h("h2", null, "What became of it"),
-    h(
-      "ol",
-      { class: "story" },
-      upload.story.map((/** @type {any} */ it, /** @type {number} */ index) =>
-        h(
-          "li",
-          { key: index, class: ["failed", "damaged"].includes(it.kind) ? "bad" : "" },
-          it.at === null ? null : [h("time", { dateTime: it.at }, timeText(it.at)), " "],
-          foreign(it.text),
-        ),
-      ),
-    ),
+    h("ol", { class: "story" }, upload.story.map(storyPart)),
     h("h2", null, "Metadata"),
     upload.metadataText === null
       ? h("p", { class: "none" }, "They are not kept here any more.")
-      : isSteward && (isStored || upload.state === "held")
-        ? amendForm(upload, actions)
+      : isSteward
+        ? metadataForm(upload, actions)
         : h("pre", { tabIndex: 0, "aria-label": "Metadata" }, foreign(indented(upload.metadataText))),
   ];
 }
 
 /**
+ * How far it is, by what is told once a second where its client is there.
+ *
+ * @param {any} upload
+ * @param {any} live
+ * @returns {readonly (readonly [string, import("./preact.js").ComponentChildren])[]}
+ */
+function progressFacts(upload, live) {
+  const { state, size } = upload;
+  if (state === "stored") return [];
+  const isOver = state === "failed";
+  const running = isOver ? null : runningOf(live, upload.id);
+  const { bytes, bytesPerSecond } = running ?? upload;
+  const arrived = `${sizeText(bytes)}${size === null ? "" : ` of ${sizeText(size)}`}`;
+  return [
+    ["Arrived", [arrived, size === null || isOver ? null : bar("Arrived", bytes, size)]],
+    ["Rate", rateText(bytesPerSecond)],
+    ["Left", leftText({ size, bytes, bytesPerSecond })],
+    ["Waits for", waitText(running?.wait ?? null)],
+  ];
+}
+
+/** @param {any} part @param {number} index */
+function storyPart({ kind, at, text }, index) {
+  return h(
+    "li",
+    { key: index, class: ["failed", "damaged"].includes(kind) ? "bad" : "" },
+    at === null ? null : [h("time", { dateTime: at }, timeText(at)), " "],
+    foreign(text),
+  );
+}
+
+/**
+ * There from the beginning to the end, so that what somebody types stays where it is when the upload becomes another.
+ *
  * @param {any} upload
  * @param {Actions} actions
  */
-function amendForm({ metadataText, state }, actions) {
-  const text = indented(metadataText);
+function metadataForm({ metadataText, state, reason }, actions) {
+  const isStored = state === "stored";
+  const isHeld = state === "held" || (state === "receiving" && reason !== null);
+  const text = isHeld
+    ? "It is held until these are put right"
+    : isStored
+      ? "These are what is stored beside it"
+      : state === "failed"
+        ? "These came with it"
+        : "These came with it: they can be put right once it is stored";
+  const mayAmend = isHeld || isStored;
   return h(
     "form",
     { onSubmit: actions.amend },
     h(
       "label",
       { style: { flex: "1 1 100%" } },
-      state === "held" ? "It is held until these are put right" : "These are what is stored beside it",
-      h("textarea", { name: "metadata", rows: 14, class: "key", spellcheck: false, dir: "auto" }, text),
+      text,
+      h(
+        "textarea",
+        {
+          ...{ name: "metadata", rows: 14, class: "key", spellcheck: false, dir: "auto" },
+          readOnly: !mayAmend,
+        },
+        indented(metadataText),
+      ),
     ),
-    h("button", { class: "do" }, "Store these metadata"),
+    mayAmend ? h("button", { class: "do" }, "Store these metadata") : null,
   );
 }
 

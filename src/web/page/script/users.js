@@ -1,7 +1,7 @@
 // Users, with what they have.
 
-import { sizeText, timeText } from "./format.js";
-import { bar, facts, foreign, moment, table, uploadLink } from "./parts.js";
+import { sizeText } from "./format.js";
+import { bar, expiryText, facts, foreign, moment, table, uploadLink, userLink } from "./parts.js";
 import { h } from "./preact.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -30,10 +30,13 @@ export function userView({ user, live, now }) {
   return [
     facts([
       ["User", foreign(user.user)],
-      ["Groups", foreign(user.groups.join(", "))],
+      ["Groups", user.groups.length === 0 ? null : foreign(user.groups.join(", "))],
       ["Last sign of life", moment(signOfLife(user), now, "never")],
       ["Last arrival", moment(user.lastAt, now, "never")],
-      ["Stored", `${sizeText(user.stored)} in ${user.files.toLocaleString()} uploads`],
+      [
+        "Stored",
+        `${sizeText(user.stored)} in ${user.files === 1 ? "1 upload" : `${user.files.toLocaleString()} uploads`}`,
+      ],
       [
         "Under way",
         running.length === 0
@@ -61,51 +64,77 @@ export function userView({ user, live, now }) {
     h("h2", null, "Keys"),
     table(
       "Keys by which this user may send",
-      ["Fingerprint", "File", "Good until"],
+      ["Fingerprint", "File", "Valid"],
       user.clients.map((/** @type {any} */ it) => ({
         key: it.fingerprint,
-        cells: [
-          h("span", { class: "key" }, it.fingerprint),
-          foreign(it.file),
-          it.expires === undefined
-            ? "for ever"
-            : h("span", { class: it.state === "valid" ? "" : "bad" }, timeText(it.expires)),
-        ],
+        cells: [h("span", { class: "key whole" }, it.fingerprint), foreign(it.file), expiryText(it)],
       })),
       "No key is authorised: nothing more can come.",
     ),
   ];
 }
 
+const keysShown = 3;
+
 /** @param {State} state */
-export function usersView({ users, now }) {
+export function usersView({ users, clients, now }) {
+  const byUser = Map.groupBy(clients ?? [], ({ user }) => user);
   return table(
-    "Users, with what they have",
+    "Users, with what they have and by which keys they send",
     [
       "User",
       "Last sign of life",
       "Last arrival",
-      { name: "Stored", isNumber: true },
-      { name: "Uploads", isNumber: true },
-      "Quota",
+      { name: "Running", isNumber: true },
       { name: "Unfinished", isNumber: true },
-      { name: "Keys", isNumber: true },
+      { name: "Uploads", isNumber: true },
+      { name: "Stored", isNumber: true },
+      "Quota",
+      "Keys",
     ],
     (users ?? []).map((/** @type {any} */ user) => ({
       key: user.user,
       cells: [
-        h("a", { href: `#user?user=${encodeURIComponent(user.user)}` }, foreign(user.user)),
+        userLink(user.user),
         moment(signOfLife(user), now, "never"),
         moment(user.lastAt, now, "never"),
-        sizeText(user.stored),
+        user.running,
+        user.unfinished,
         user.files.toLocaleString(),
+        sizeText(user.stored),
         user.quota === null
           ? "none"
           : [sizeText(user.quota), bar(`Quota of ${user.user}`, user.stored + user.underWay, user.quota)],
-        user.unfinished,
-        user.keys === 0 ? h("span", { class: "bad" }, "0") : user.keys,
+        keysOf(user, byUser.get(user.user) ?? []),
       ],
     })),
     users === null ? "Looking …" : "Nobody has sent anything, and no key is authorised.",
   );
+}
+
+/**
+ * By which keys somebody sends, and until when: those first that are over first.
+ *
+ * @param {any} user
+ * @param {readonly any[]} clients
+ */
+function keysOf({ user, keys }, clients) {
+  if (keys === 0) return h("span", { class: "bad" }, "none: this user may not send");
+  const byExpiry = clients.toSorted((a, b) => ((a.expires ?? "~") < (b.expires ?? "~") ? -1 : 1));
+  const shown = byExpiry.slice(0, keysShown);
+  const more = keys - shown.length;
+  return [
+    shown.map((it) =>
+      h(
+        "div",
+        { key: it.fingerprint, class: "held-key" },
+        h("span", { class: "key" }, it.fingerprint),
+        " ",
+        h("span", { class: "soft" }, expiryText(it)),
+      ),
+    ),
+    more > 0
+      ? h("div", null, h("a", { href: `#user?user=${encodeURIComponent(user)}` }, `${more} more`))
+      : null,
+  ];
 }
