@@ -196,11 +196,19 @@ function metadataForm({ metadataText, state, reason }, actions) {
   );
 }
 
-/** @param {string} text */
+/**
+ * Metadata as people read them. Characters that would turn the direction of what stands around them are shown as JSON can write them
+ * as well: what they are in stays what it is.
+ *
+ * @param {string} text
+ */
 function indented(text) {
   // Numbers stay as they were written, where one could not be written again: then the text itself is shown.
   const value = JSON.parse(text);
-  return JSON.stringify(value).replace(/\s/g, "") === text.replace(/\s/g, "")
-    ? JSON.stringify(value, null, 2)
-    : text;
+  const isSame = JSON.stringify(value).replace(/\s/g, "") === text.replace(/\s/g, "");
+  const shown = isSame ? JSON.stringify(value, null, 2) : text;
+  return shown.replace(
+    /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
