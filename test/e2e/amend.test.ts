@@ -21,6 +21,10 @@ name = "day"
 schema = "run.json"
 `;
 
+interface Shown {
+  readonly story: readonly { readonly kind: string; readonly at: string | null }[];
+}
+
 describe.skipIf(executablesMissing !== null)(`amending (${executablesMissing ?? "compiled"})`, () => {
   let lab: Lab;
   const to = () => `127.0.0.1:${lab.port}`;
@@ -61,6 +65,13 @@ describe.skipIf(executablesMissing !== null)(`amending (${executablesMissing ?? 
     expect(await listed("--where", "run=12345678901234567890")).toHaveLength(1);
     expect((await server("uploads", "verify", id)).code).toBe(0);
     await lab.expectStored(path);
+    // It was stored when it was, whatever was changed of it since.
+    const { story } = jsonLines((await server("uploads", "show", id, "--json")).stdout).at(
+      -1,
+    ) as unknown as Shown;
+    const at = (kind: string) => String(story.find((it) => it.kind === kind)?.at);
+    expect([at("admitted"), at("complete"), at("stored"), at("amended")].map(Date.parse)).not.toContain(NaN);
+    expect(at("amended") > at("stored")).toBe(true);
   });
 
   test("a run whose metadata are wrong is kept through the night, hidden, and stored when they are right", async () => {
@@ -85,6 +96,10 @@ describe.skipIf(executablesMissing !== null)(`amending (${executablesMissing ?? 
     expect(readFileSync(data("night", "7", "b.raw")).equals(readFileSync(path))).toBe(true);
     expect(await listed("--state", "held")).toEqual([]);
     expect((await server("uploads", "verify", id)).code).toBe(0);
+    const shown = (await server("uploads", "show", id)).stdout;
+    expect(shown).toContain("Its metadata were put right, for want of which it was held");
+    // Its client was not away.
+    expect(shown).not.toContain("Gone on with");
     const failed = await server("uploads", "amend", "ffffffff", "-k", "run:=7");
     expect(failed.code).toBe(1);
   });
