@@ -33,7 +33,7 @@ export function hooksView({ deliveries, session, now }, actions) {
           ...(isSteward ? [tellButton(it.hook, actions)] : []),
         ],
       })),
-      "Every hook was told of everything.",
+      "Nothing waits for a hook.",
     ),
     deliveries.rows.length === 0 ? null : h("h2", null, "What waits"),
     deliveries.rows.length === 0

@@ -66,7 +66,11 @@ export function uploadsView({ filter, uploads, now }, actions) {
           foreign(upload.reason),
         ],
       })),
-      uploads.isLoading ? "Looking …" : "No upload is like that.",
+      uploads.isLoading
+        ? "Looking …"
+        : Object.keys(filter).length === 0
+          ? "Nothing was sent yet."
+          : "No upload is like that.",
     ),
     uploads.hasMore
       ? h("p", null, h("button", { onClick: actions.moreUploads, disabled: uploads.isLoading }, "100 more"))
