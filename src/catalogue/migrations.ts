@@ -114,6 +114,8 @@ const steps: readonly Step[] = [
      upload TEXT NOT NULL, hook TEXT NOT NULL, told_at TEXT NOT NULL, attempts INTEGER NOT NULL, PRIMARY KEY (upload, hook)
    ) STRICT, WITHOUT ROWID;
    CREATE TRIGGER told_of_forgotten AFTER DELETE ON uploads BEGIN DELETE FROM told_hooks WHERE upload = OLD.id; END;`,
+  // The list of a user who has few among very many.
+  "CREATE INDEX uploads_by_user ON uploads (user, created_at);",
 ];
 
 /** What `migrate` brings the tables to. */

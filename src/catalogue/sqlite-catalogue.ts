@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../base/assert.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { foldName } from "../base/file-name.ts";
 import { jsonDigest } from "../base/json-digest.ts";
@@ -39,6 +39,7 @@ import { SqliteList } from "./sqlite-list.ts";
 import { type OutboxCalls, outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
 import { columnValue, members, recordOf, statementsOf } from "./sqlite-records.ts";
 import { SqliteUsage } from "./sqlite-usage.ts";
+import { ThreadShare } from "./thread-share.ts";
 import { paced, TurnQueue } from "./turn-queue.ts";
 
 // Space is given back when so many pages are free (4 MiB) and more than a quarter of all: what is used again soon
@@ -79,7 +80,7 @@ export class SqliteCatalogue implements Catalogue {
     this.#queue = new TurnQueue((work) => this.#transaction(work), paced(clock));
     this.#statements = statementsOf(database);
     this.#amend = new SqliteAmend(database);
-    this.#list = new SqliteList(database);
+    this.#list = new SqliteList(database, new ThreadShare(clock));
     const calls: OutboxCalls = {
       ask: (read) => this.#ask(read),
       change: (write) => this.#change("changed in", write),
@@ -95,7 +96,8 @@ export class SqliteCatalogue implements Catalogue {
   /** Throws SQLite's error when the tables of `database` are not those that the catalogue needs. */
   static tryStatements(database: DatabaseSync): void {
     statementsOf(database);
-    new SqliteList(database).page({ fields: [{ path: "any", value: "" }] }, null, 1);
+    const list = new SqliteList(database, new ThreadShare(systemClock));
+    list.page({ fields: [{ path: "any", value: "" }] }, null, 1);
     outboxStatements(database);
     alarmStatements(database);
     instrumentStatements(database);

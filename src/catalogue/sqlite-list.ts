@@ -1,13 +1,15 @@
-// Lists of uploads out of the SQLite catalogue. Each page looks at a bounded number of records, by the index of when they began.
+// Lists of uploads out of the SQLite catalogue. Each page goes along an index of when they began, for as long as it may have the thread.
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { jsonValue } from "../base/json-text.ts";
 import { type FieldValue, hasValue, scalarOf } from "../upload/metadata-field.ts";
 import type { ListPage, ListPlace, UploadFilter, UploadRecord } from "./catalogue.ts";
 import { recordOf, select } from "./sqlite-records.ts";
+import type { ThreadShare } from "./thread-share.ts";
 
-// What one question looks at: some milliseconds, also where each has metadata to be read.
-const recordsPerPage = 4000;
+// After so many records it is asked whether the question took long: less than a millisecond of names, some where each has metadata to
+// be read. Of a state that has no more they are all looked at, however old.
+const recordsPerStep = 4000;
 
 /** What is looked at of a record before it is known whether it is listed: no more than that, for there may be very many. */
 interface Candidate {
@@ -18,80 +20,125 @@ interface Candidate {
   readonly text?: string | null;
 }
 
+type ListedUpload = ListPage["uploads"][number];
+
 interface Condition {
   readonly sql: string;
   readonly values: readonly SQLInputValue[];
 }
 
-// Behind all records, and the texts of all dates.
+// Behind all records, and the texts of all dates; and before them.
 const atBegin: ListPlace = { createdAt: ":", order: 0 };
+const atEnd: ListPlace = { createdAt: "", order: 0 };
 
 export class SqliteList {
   readonly #database: DatabaseSync;
+  readonly #share: ThreadShare;
   readonly #bound: StatementSync;
+  readonly #boundOfUser: StatementSync;
   readonly #record: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, share: ThreadShare) {
     this.#database = database;
-    this.#bound = database.prepare(
-      `SELECT created_at AS createdAt, sequence AS "order" FROM uploads INDEXED BY uploads_by_time
-       WHERE (created_at, sequence) < (?, ?) ORDER BY created_at DESC, sequence DESC LIMIT 1 OFFSET ?`,
-    );
+    this.#share = share;
+    const bound = (index: string, condition: string): StatementSync =>
+      database.prepare(
+        `SELECT created_at AS createdAt, sequence AS "order" FROM uploads INDEXED BY ${index}
+         WHERE ${condition} (created_at, sequence) < (?, ?) ORDER BY created_at DESC, sequence DESC LIMIT 1 OFFSET ?`,
+      );
+    this.#bound = bound("uploads_by_time", "");
+    this.#boundOfUser = bound("uploads_by_user", "user = ? AND");
     this.#record = database.prepare(`${select} WHERE sequence = ?`);
   }
 
   /** As `Catalogue.list`. */
   page(filter: UploadFilter, after: ListPlace | null, limit: number): ListPage {
-    const from = after ?? (filter.until === undefined ? atBegin : { createdAt: filter.until, order: 0 });
-    const bound = this.#bound.get(from.createdAt, from.order, recordsPerPage - 1);
-    const to = bound === undefined || bound === null ? null : (bound as unknown as ListPlace);
-    const found = this.#candidates(filter, from, to, limit).filter((it) => isMeant(it, filter));
-    const shown = found.slice(0, limit);
-    const uploads = shown.map(({ sequence, text }) => ({
-      record: recordOf(this.#record.get(sequence)) as UploadRecord,
-      isSure: filter.fields === undefined || text !== null,
-    }));
-    const [last, lastUpload] = [shown.at(-1), uploads.at(-1)];
-    if (shown.length === limit && last !== undefined && lastUpload !== undefined)
-      return { uploads, next: { createdAt: lastUpload.record.createdAt, order: last.sequence } };
-    const isOver = to === null || (filter.since !== undefined && to.createdAt < filter.since);
-    return { uploads, next: isOver ? null : { ...to } };
+    const isOver = this.#share.begin();
+    const isRare = this.#isRare(filter);
+    const candidates = this.#candidates(filter, isRare);
+    const uploads: ListedUpload[] = [];
+    let from: ListPlace | null =
+      after ?? (filter.until === undefined ? atBegin : { createdAt: filter.until, order: 0 });
+    do {
+      const wanted = limit - uploads.length;
+      const to: ListPlace | null = isRare ? null : this.#boundAfter(from, filter);
+      const found: readonly Candidate[] = candidates(from, to ?? atEnd, wanted).filter((it) =>
+        isMeant(it, filter),
+      );
+      const shown = found.slice(0, wanted);
+      uploads.push(...shown.map((it) => this.#listed(it, filter)));
+      const [last, lastUpload] = [shown.at(-1), uploads.at(-1)];
+      if (shown.length === wanted && last !== undefined && lastUpload !== undefined)
+        from = { createdAt: lastUpload.record.createdAt, order: last.sequence };
+      else from = to === null || (filter.since !== undefined && to.createdAt < filter.since) ? null : to;
+    } while (from !== null && uploads.length < limit && !isOver());
+    this.#share.end();
+    return { uploads, next: from };
   }
 
-  #candidates(
-    { user, states, since, name, nameHas, fields }: UploadFilter,
-    from: ListPlace,
-    to: ListPlace | null,
-    limit: number,
-  ): readonly Candidate[] {
-    const conditions: Condition[] = [
-      { sql: "(created_at, uploads.sequence) < (?, ?)", values: [from.createdAt, from.order] },
-    ];
-    if (to !== null)
-      conditions.push({ sql: "(created_at, uploads.sequence) >= (?, ?)", values: [to.createdAt, to.order] });
+  #listed({ sequence, text }: Candidate, { fields }: UploadFilter): ListedUpload {
+    return {
+      record: recordOf(this.#record.get(sequence)) as UploadRecord,
+      isSure: fields === undefined || text !== null,
+    };
+  }
+
+  /** The last one of a step that begins behind `from`; `null`: there are not so many. */
+  #boundAfter({ createdAt, order }: ListPlace, { user }: UploadFilter): ListPlace | null {
+    const row =
+      user === undefined
+        ? this.#bound.get(createdAt, order, recordsPerStep - 1)
+        : this.#boundOfUser.get(user, createdAt, order, recordsPerStep - 1);
+    return row === undefined || row === null ? null : { ...(row as unknown as ListPlace) };
+  }
+
+  /** Whether so few are in the states that are asked for that all of these are looked at, rather than all that there are. */
+  #isRare({ states }: UploadFilter): boolean {
+    if (states === undefined) return false;
+    const rows = this.#database
+      .prepare(
+        `SELECT count(*) AS count FROM
+           (SELECT 1 FROM uploads INDEXED BY uploads_by_state WHERE ${among("state", states)} LIMIT ?)`,
+      )
+      .get(...states, recordsPerStep + 1);
+    return Number(rows?.count) <= recordsPerStep;
+  }
+
+  /** Looks up those behind `from` up to `to` that may be meant: all of them, or at least `wanted`. */
+  #candidates({ user, states, since, name, nameHas, fields }: UploadFilter, isRare: boolean) {
+    const conditions: Condition[] = [];
     if (since !== undefined) conditions.push({ sql: "created_at >= ?", values: [since] });
     if (user !== undefined) conditions.push({ sql: "user = ?", values: [user] });
-    if (states !== undefined)
-      conditions.push({ sql: `state IN (${states.map(() => "?").join(", ")})`, values: states });
+    if (states !== undefined) conditions.push({ sql: among("state", states), values: states });
     if (nameHas !== undefined)
       conditions.push({
         sql: "name LIKE ? ESCAPE '\\'",
         values: [`%${nameHas.replace(/[%_\\]/g, "\\$&")}%`],
       });
     if (fields !== undefined) conditions.push(mayHaveAll(fields));
-    // What is judged here cannot be counted there.
-    const most = name === undefined && fields === undefined ? limit : recordsPerPage;
     const columns = ["uploads.sequence AS sequence"];
     if (name !== undefined) columns.push("name");
     if (fields !== undefined) columns.push("metadata.text AS text");
     const join = fields === undefined ? "" : "LEFT JOIN metadata USING (sequence)";
+    const index = isRare ? "uploads_by_state" : user === undefined ? "uploads_by_time" : "uploads_by_user";
     const statement = this.#database.prepare(
-      `SELECT ${columns.join(", ")} FROM uploads INDEXED BY uploads_by_time ${join}
-       WHERE ${conditions.map(({ sql }) => sql).join(" AND ")}
+      `SELECT ${columns.join(", ")} FROM uploads INDEXED BY ${index} ${join}
+       WHERE (created_at, uploads.sequence) < (?, ?) AND (created_at, uploads.sequence) >= (?, ?)
+         ${conditions.map(({ sql }) => `AND ${sql}`).join(" ")}
        ORDER BY created_at DESC, uploads.sequence DESC LIMIT ?`,
     );
-    return statement.all(...conditions.flatMap(({ values }) => values), most) as unknown as Candidate[];
+    const values = conditions.flatMap((it) => it.values);
+    return (from: ListPlace, to: ListPlace, wanted: number): readonly Candidate[] => {
+      const bounds = [from.createdAt, from.order, to.createdAt, to.order];
+      // What is judged here cannot be counted there.
+      const most = name === undefined && fields === undefined ? wanted : recordsPerStep;
+      return statement.all(...bounds, ...values, most) as unknown as Candidate[];
+    };
   }
+}
+
+function among(column: string, values: readonly string[]): string {
+  return `${column} IN (${values.map(() => "?").join(", ")})`;
 }
 
 function isMeant({ name, text }: Candidate, filter: UploadFilter): boolean {

@@ -61,8 +61,8 @@ export function statementsOf(database: DatabaseSync) {
       "INSERT INTO metadata (sequence, text, escapes) VALUES (?1, ?2, instr(?2, '\\') > 0)",
     ),
     usage: database.prepare(
-      `SELECT count(*) AS uploads, ifnull(sum(metadata_bytes), 0) AS bytes FROM uploads
-       WHERE user = ? AND ${unfinished}`,
+      `SELECT count(*) AS uploads, ifnull(sum(metadata_bytes), 0) AS bytes
+       FROM uploads INDEXED BY uploads_unfinished WHERE user = ? AND ${unfinished}`,
     ),
     update: database.prepare(
       `UPDATE uploads SET state = ?, size = ?, durable = ?, mark = ?, bytes = ?, sha256 = ?, content = ?, received_at = ?, stored_at = ?, resumes = ?, resumed_at = ?, error_code = ?, reason = ?,

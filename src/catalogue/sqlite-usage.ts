@@ -21,7 +21,8 @@ function statementsOf(database: DatabaseSync) {
       `SELECT stored, files, last_at AS "lastAt", counted_at AS "countedAt" FROM usage WHERE user = ?`,
     ),
     underWay: database.prepare(
-      `SELECT count(*) AS unfinished, ifnull(sum(bytes), 0) AS "underWay" FROM uploads WHERE user = ? AND ${unfinished}`,
+      `SELECT count(*) AS unfinished, ifnull(sum(bytes), 0) AS "underWay"
+       FROM uploads INDEXED BY uploads_unfinished WHERE user = ? AND ${unfinished}`,
     ),
     allStored: database.prepare("SELECT user, stored AS bytes FROM usage"),
     allUnderWay: database.prepare(

@@ -148,11 +148,15 @@ export class UploadRecords {
     const { catalogue } = this.#parts;
     const filter = { ...rest, states: states && [...new Set(states.map((it) => recordStates[it]))] };
     const turns = new Turns(1, signal);
+    let given = 0;
     for (let after: ListPlace | null = null; ; await turns.step()) {
-      const page = await catalogue.listPage(filter, after, Math.min(pageRecords, enough + 1));
+      // One more says that there are more; what a page had already is not looked for again.
+      const wanted = given > enough ? pageRecords : Math.min(pageRecords, enough + 1 - given);
+      const page = await catalogue.listPage(filter, after, wanted);
       for (const { record, isSure } of page.uploads) {
         if (states !== undefined && !states.includes(this.#stateOf(record))) continue;
         const isMeant = isSure || (await this.#hasFields(record, rest.fields ?? []));
+        if (isMeant === true) given++;
         if (isMeant !== false) yield isMeant === null ? "unsure" : record;
         signal.throwIfAborted();
       }

@@ -269,7 +269,7 @@ describe("a damaged file is moved aside and made anew from what was published", 
   });
 });
 
-test("a list of very many comes in pages, each of which looks at some thousand", async () => {
+test("a list of very many, of which many began at the same moment, has each once", async () => {
   await using folder = await tempFolder();
   const catalogue = await openSqliteCatalogue({ file: folder.file("c.sqlite"), log: silentLogger });
   await admit(catalogue, newUpload(1));
@@ -283,9 +283,6 @@ test("a list of very many comes in pages, each of which looks at some thousand",
   const name = (it: string) => /^f(0|4321|9999)$/.test(it);
   expect(await listed(catalogue, { name }, 100)).toEqual(["f9999", "f4321", "f0"]);
   expect(await listed(catalogue, { fields: [{ path: "index", value: "17" }] }, 100)).toEqual(["f17"]);
-  const first = await catalogue.listPage({ name }, null, 100);
-  expect(first.uploads.length).toBeLessThan(3);
-  expect(first.next).not.toBeNull();
   expect((await listed(catalogue, {}, 1000)).length).toBe(10_001);
   catalogue.close();
 });
