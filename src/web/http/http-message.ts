@@ -48,7 +48,7 @@ export interface OpenedFile {
 export interface EventSink {
   /**
    * Sends `data`, one line, as an event of that name. Returns `false`, and sends nothing, while the reader has not taken what was sent
-   * before: nothing piles up for who does not read.
+   * before, and after so much that it has to show that it reads, by asking again: nothing piles up for who does not read.
    */
   send(event: string, data: string): boolean;
   /** Nothing more comes. */

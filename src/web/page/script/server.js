@@ -110,21 +110,35 @@ export async function pastOver(over) {
  * @param {(error: unknown) => void} onOut nobody is signed in any more; or nobody knows whether
  */
 export function follow(onState, onLink, onOut) {
-  const events = new EventSource("api/events");
-  let wasOpen = false;
-  events.addEventListener("open", () => {
-    // A server that started anew wants another proof.
-    if (wasOpen) currentSession().catch(onOut);
-    wasOpen = true;
-  });
-  events.addEventListener("state", (event) => {
-    onLink(true);
-    onState(JSON.parse(event.data));
-  });
-  events.addEventListener("error", () => {
-    onLink(false);
-    // It connects again by itself, unless it was refused.
-    if (events.readyState === EventSource.CLOSED) currentSession().catch(onOut);
-  });
-  return () => events.close();
+  /** @type {EventSource} */
+  let events;
+  let waits = 0;
+  const connect = () => {
+    events = new EventSource("api/events");
+    let wasOpen = false;
+    events.addEventListener("open", () => {
+      // A server that started anew wants another proof.
+      if (wasOpen) currentSession().catch(onOut);
+      wasOpen = true;
+    });
+    events.addEventListener("state", (event) => {
+      onLink(true);
+      onState(JSON.parse(event.data));
+    });
+    // After so much the server wants to see that somebody reads. The next state is due in a second.
+    events.addEventListener("again", () => {
+      events.close();
+      waits = setTimeout(connect, 1000);
+    });
+    events.addEventListener("error", () => {
+      onLink(false);
+      // It connects again by itself, unless it was refused.
+      if (events.readyState === EventSource.CLOSED) currentSession().catch(onOut);
+    });
+  };
+  connect();
+  return () => {
+    clearTimeout(waits);
+    events.close();
+  };
 }
