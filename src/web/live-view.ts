@@ -43,7 +43,8 @@ const alarmsEveryMs = 10_000;
 const alarmsShownMax = 20;
 
 const tellMs = 1_000;
-const shownMax = 200;
+// What one looks at. All of them are in the list of uploads.
+const shownMax = 100;
 
 export class LiveView {
   readonly #parts: LiveViewParts;

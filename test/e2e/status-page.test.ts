@@ -373,6 +373,39 @@ describe.skipIf(missing !== null)(`the status page (${missing ?? "compiled"})`, 
     expect(await page.evaluate("fetch('api/session').then(({ status }) => status)")).toBe(401);
   });
 
+  test("asks for no file of its own that it has, when it is opened again", async () => {
+    const page = await signedIn("viewer");
+    await page.goto("about:blank");
+    await show(page, "now");
+    await page.getByText("Open uploads").waitFor();
+    const sent = await page.evaluate(
+      `performance.getEntriesByType("resource").filter(({ name }) => name.includes("/files/")).map(({ transferSize }) => transferSize)`,
+    );
+    expect((sent as number[]).length).toBeGreaterThan(10);
+    expect(new Set(sent as number[])).toEqual(new Set([0]));
+  });
+
+  test("asks again for what happens when it is told to, and shows no fault meanwhile", async () => {
+    const page = await signedIn("viewer");
+    let asked = 0;
+    let faults = 0;
+    const isAskedAgain = new Promise<void>((resolve) => {
+      void page.route("**/api/events", async (route) => {
+        if (++asked > 1) {
+          faults = await page.getByText("The server does not answer").count();
+          resolve();
+          return await route.continue();
+        }
+        await route.fulfill({ contentType: "text/event-stream", body: "event: again\ndata:\n\n" });
+      });
+    });
+    await page.goto("about:blank");
+    await show(page, "now");
+    await isAskedAgain;
+    await page.getByText("Open uploads").waitFor();
+    expect({ asked, faults }).toEqual({ asked: 2, faults: 0 });
+  });
+
   test("draws what was, in columns that are on the chart", async () => {
     const page = await signedIn("viewer");
     await show(page, "charts");

@@ -2,6 +2,7 @@
 // that copy.
 
 import { formatSize } from "../../base/size-text.ts";
+import { pageFile } from "./page-routes.ts";
 
 export interface InstallPageParts {
   /** Where the page is, without a slash at its end. */
@@ -43,10 +44,10 @@ ${command("Command for Linux and macOS", `curl -fsSL ${page}/install.sh | sh`)}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Install dync – dync-server</title>
-<link rel="icon" href="icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="style.css">
-<link rel="stylesheet" href="install.css">
-<script type="module" src="script/install.js"></script>
+<link rel="icon" href="${pageFile("icon.svg")}" type="image/svg+xml">
+<link rel="stylesheet" href="${pageFile("style.css")}">
+<link rel="stylesheet" href="${pageFile("install.css")}">
+<script type="module" src="${pageFile("install.js")}"></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>

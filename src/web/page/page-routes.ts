@@ -2,6 +2,7 @@
 // that somebody made up can become a part of it (`script/parts.js`).
 
 import preact from "../../../node_modules/preact/dist/preact.mjs" with { type: "text" };
+import { sha256Hex } from "../../base/sha256-hex.ts";
 import type { HttpAnswer, HttpHandler } from "../http/http-message.ts";
 import icon from "./icon.svg" with { type: "text" };
 import page from "./index.html" with { type: "text" };
@@ -41,41 +42,62 @@ export const pageHeaders = {
   "cross-origin-opener-policy": "same-origin",
 } as const;
 
-function file(type: string, text: string): HttpHandler {
-  const answer: HttpAnswer = {
-    status: 200,
-    // It is as new as the server: asked for each time, and small.
-    headers: pageHeaders,
-    body: { type: `${type}; charset=utf-8`, text },
-  };
+const withoutMap = preact.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, "\n");
+
+const scripts: Readonly<Record<string, string>> = {
+  ...{
+    "main.js": main,
+    "preact.js": withoutMap,
+    "actions.js": actions,
+    "state.js": state,
+    "server.js": server,
+  },
+  ...{ "parts.js": parts, "format.js": format, "now.js": now, "uploads.js": uploads, "users.js": users },
+  ...{ "instruments.js": instruments, "keys.js": keys, "hooks.js": hooks, "refusals.js": refusals },
+  ...{ "charts.js": charts, "waits.js": waits },
+};
+
+const files: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
+  "style.css": { type: "text/css", text: style },
+  "install.css": { type: "text/css", text: installStyle },
+  "icon.svg": { type: "image/svg+xml", text: icon },
+  "install.js": { type: "text/javascript", text: install },
+  ...Object.fromEntries(
+    Object.entries(scripts).map(([name, text]) => [name, { type: "text/javascript", text }]),
+  ),
+};
+
+// Other files have another address: so browsers keep them, and ask a busy server for nothing that they have.
+const version = sha256Hex(JSON.stringify(files)).slice(0, 16);
+
+/** Where a page finds a file of its own, relative to itself. */
+export function pageFile(name: keyof typeof files): string {
+  return `files/${version}/${name}`;
+}
+
+// As one script imports the other, browsers would hear of the last ones only after the first ones came.
+const preloads = Object.keys(scripts).map((name) => `<link rel="modulepreload" href="${pageFile(name)}">`);
+
+// The types of Bun have it as a bundle: as a text it is none.
+const pageText = String(page)
+  .replace(/="files\/(\S+?)"/g, (_, name: string) => `="${pageFile(name)}"`)
+  .replace(/(?=<script)/, `${preloads.join("\n    ")}\n    `);
+
+function answered(type: string, text: string, headers: Readonly<Record<string, string>>): HttpHandler {
+  const answer: HttpAnswer = { status: 200, headers, body: { type: `${type}; charset=utf-8`, text } };
   return () => answer;
 }
 
-const script = (text: string) => file("text/javascript", text);
-const withoutMap = preact.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, "\n");
+const forever = { ...pageHeaders, "cache-control": "public, max-age=31536000, immutable" };
 
 /** By their paths. */
 export const pageRoutes: Readonly<Record<string, HttpHandler>> = {
-  // The types of Bun have it as a bundle: as a text it is none.
-  "/": file("text/html", String(page)),
-  "/style.css": file("text/css", style),
-  "/install.css": file("text/css", installStyle),
-  "/icon.svg": file("image/svg+xml", icon),
-  "/script/preact.js": script(withoutMap),
-  "/script/install.js": script(install),
-  "/script/main.js": script(main),
-  "/script/actions.js": script(actions),
-  "/script/charts.js": script(charts),
-  "/script/instruments.js": script(instruments),
-  "/script/format.js": script(format),
-  "/script/parts.js": script(parts),
-  "/script/server.js": script(server),
-  "/script/state.js": script(state),
-  "/script/hooks.js": script(hooks),
-  "/script/keys.js": script(keys),
-  "/script/now.js": script(now),
-  "/script/refusals.js": script(refusals),
-  "/script/uploads.js": script(uploads),
-  "/script/users.js": script(users),
-  "/script/waits.js": script(waits),
+  // It is as new as the server: asked for each time, and small.
+  "/": answered("text/html", pageText, pageHeaders),
+  ...Object.fromEntries(
+    Object.entries(files).map(([name, { type, text }]) => [
+      `/${pageFile(name)}`,
+      answered(type, text, forever),
+    ]),
+  ),
 };

@@ -36,6 +36,9 @@ export function nowView({ live, now }) {
           })),
           "",
         ),
+    open > running.length
+      ? h("p", null, h("a", { href: "#uploads?state=receiving" }, "All of them, in a list"))
+      : null,
     table(
       `Uploads whose client is there${more}`,
       [

@@ -1,2 +1,2 @@
-// The types of what the server hands out as `script/preact.js`.
+// The types of what the server hands out as `preact.js`.
 export * from "preact";
