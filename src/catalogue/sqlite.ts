@@ -122,6 +122,9 @@ function openSound(file: string, log: Logger): DatabaseSync | null {
           bytes: statSync(file).size,
         });
       if (migrate(database)) reclaim(database);
+      // What a statement may have to undo is copied first: from the first large transaction on into a temporary file, eleven pages
+      // for each upload, or so into memory. Behind the migration, which may need more of that than there is memory.
+      database.exec("PRAGMA temp_store = MEMORY");
       // Whatever else is wrong with its tables shows when statements are made for them.
       SqliteCatalogue.tryStatements(database);
       return database;

@@ -12,6 +12,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -137,6 +138,35 @@ describe("trouble that passes is no damage, and nobody is waited for", () => {
       expect(await codeOf(opening)).toBe("configuration");
     },
   );
+});
+
+const descriptors = "/proc/self/fd";
+const noDescriptors = existsSync(descriptors) ? "" : " (no /proc)";
+
+test.skipIf(noDescriptors !== "")(`changes write into no file but its own${noDescriptors}`, async () => {
+  await using catalogue = await make();
+  // In one transaction, of which each end could be taken back by itself: more pages than SQLite keeps in memory for that.
+  const spread = (it: number): string =>
+    it.toString(16).padStart(3, "0").split("").reverse().join("").padEnd(32, "0");
+  const uploads = Array.from({ length: 600 }, (_, it) => ({
+    ...newUpload(it),
+    id: spread(it),
+    identity: spread(it),
+  }));
+  const holds = await Promise.all(uploads.map((it) => admit(catalogue, it)));
+  const complete = { sha256: "0".repeat(64), content: "0".repeat(64), receivedAt: timeOf(1), bytes: 1 };
+  const verbs = [{ verb: "begin-publish", ...complete }, { verb: "finish" }] as const;
+  for (const it of verbs)
+    await Promise.all(holds.map((hold) => catalogue.change(hold, { ...it, at: timeOf(1) })));
+  const paths = readdirSync(descriptors).flatMap((it) => {
+    try {
+      return [readlinkSync(join(descriptors, it))];
+    } catch {
+      // That of the folder which was read.
+      return [];
+    }
+  });
+  expect(paths.filter((it) => it.startsWith("/") && it.endsWith(" (deleted)"))).toEqual([]);
 });
 
 test("a catalogue whose file was removed is written again at its end", async () => {
