@@ -6,19 +6,27 @@
 import type { Clock } from "./clock.ts";
 
 // Far above a copy of a megabyte in memory, far below what somebody would notice.
-const slowMs = 10;
+const slowMsDefault = 10;
 // After a slow one some go to the pool before the next try in place: few at first, since a fast medium, too, is slow
 // now and then, and twice as many whenever that try is slow again.
 const poolRunMin = 2;
-const poolRunMax = 128;
+const poolRunMaxDefault = 128;
+
+/** What counts as slow, and how many go to the pool between two tries in place at most. */
+export interface IoPaceBounds {
+  readonly slowMs: number;
+  readonly poolRunMax: number;
+}
 
 export class IoPace {
   readonly #clock: Clock;
+  readonly #bounds: IoPaceBounds;
   #pooled = 0;
   #poolRun = poolRunMin;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, bounds: IoPaceBounds = { slowMs: slowMsDefault, poolRunMax: poolRunMaxDefault }) {
     this.#clock = clock;
+    this.#bounds = bounds;
   }
 
   /** Whether the medium was found slow: what comes next goes to the pool. */
@@ -36,9 +44,9 @@ export class IoPace {
     try {
       return inPlace();
     } finally {
-      if (this.#clock.now() - startedAt > slowMs) {
+      if (this.#clock.now() - startedAt > this.#bounds.slowMs) {
         this.#pooled = this.#poolRun;
-        this.#poolRun = Math.min(poolRunMax, 2 * this.#poolRun);
+        this.#poolRun = Math.min(this.#bounds.poolRunMax, 2 * this.#poolRun);
       } else this.#poolRun = poolRunMin;
     }
   }

@@ -17,6 +17,7 @@ import {
   openFile,
   openNew,
   readAt,
+  syncSmall,
   unlinkFile,
   writeAll,
 } from "./file-calls.ts";
@@ -24,18 +25,22 @@ import {
 const isWindows = process.platform === "win32";
 /** Makes the entries of `folder` durable. Windows has no way to ask for it, and does it with the files. */
 export async function syncFolder(folder: string): Promise<void> {
-  if (!isWindows) await syncAt(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  if (!isWindows) await syncAt(folder, constants.O_RDONLY | constants.O_DIRECTORY, syncSmall);
 }
 
 /** Makes the content of a file of ours durable. */
 export async function syncFile(path: string): Promise<void> {
-  await syncAt(path, openExisting);
+  await syncAt(path, openExisting, fsync);
 }
 
-async function syncAt(path: string, flags: number): Promise<void> {
+async function syncAt(
+  path: string,
+  flags: number,
+  sync: (descriptor: number) => Promise<void>,
+): Promise<void> {
   const descriptor = await openFile(path, flags, 0);
   try {
-    await fsync(descriptor);
+    await sync(descriptor);
   } finally {
     await closeFile(descriptor);
   }
@@ -55,7 +60,7 @@ export async function writeNewFile(
   try {
     await writeAll(descriptor, Buffer.from(text));
     await settle?.(descriptor);
-    await fsync(descriptor);
+    await syncSmall(descriptor);
   } finally {
     await closeFile(descriptor);
   }

@@ -1,6 +1,6 @@
 // Calls of the system about names and properties, which it answers from memory as a rule: a small upload makes some thirty of
 // them, and the way to the thread pool and back costs several times the call. They are made in place while they are fast, and in
-// the pool while the medium is slow (base/io-pace.ts); what waits for the disk by its nature (fsync) is always for the pool.
+// the pool while the medium is slow (base/io-pace.ts); what waits for a disk by its nature (fsync) is for the pool wherever there is one.
 // They throw the system's errors as they are.
 
 import * as fs from "node:fs";
@@ -10,13 +10,17 @@ import { systemCode } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 
 const pace = new IoPace(systemClock);
+// Where nothing has to be written, as in memory, a sync takes a microsecond, and the way to the pool and back some thirty of the
+// processor's time, for each of an upload's five. A disk is found out at once, and tried again after so many that it does not show.
+const syncPace = new IoPace(systemClock, { slowMs: 0.05, poolRunMax: 4096 });
 
 function quick<Arguments extends readonly unknown[], Result>(
   inPlace: (...what: Arguments) => Result,
   pooled: (...what: Arguments) => Promise<Result>,
+  by = pace,
 ): (...what: Arguments) => Promise<Result> {
   return async (...what) =>
-    pace.run(
+    by.run(
       () => inPlace(...what),
       () => pooled(...what),
     );
@@ -24,6 +28,8 @@ function quick<Arguments extends readonly unknown[], Result>(
 
 export const fsync = promisify(fs.fsync);
 export const fdatasync = promisify(fs.fdatasync);
+/** `fsync` of what has little to write: a folder, or a small file. */
+export const syncSmall = quick((descriptor: number) => fs.fsyncSync(descriptor), fsync, syncPace);
 
 // A file of ours is no link to somewhere. Windows does not know the flag; the value 0 asks for nothing.
 const ours = fs.constants.O_RDWR | (fs.constants.O_NOFOLLOW ?? 0);

@@ -11,7 +11,7 @@ import { IoPace } from "../base/io-pace.ts";
 import { secondsText } from "../base/timestamp.ts";
 import type { Destination } from "../upload/destination.ts";
 import { syncFolder } from "./durable-files.ts";
-import { changeTimes, fdatasync, fsync, openExisting, openFile, openNew } from "./file-calls.ts";
+import { changeTimes, fdatasync, fsync, openExisting, openFile, openNew, syncSmall } from "./file-calls.ts";
 import { settleFile } from "./manner.ts";
 import type { PartialUpload } from "./partial.ts";
 import type { Description } from "./storage.ts";
@@ -33,6 +33,8 @@ export interface PartialHome {
 }
 
 const closed = -1;
+// So much is written in no time wherever a sync takes none.
+const smallBytes = 64 * 1024;
 const [ftruncate, read, write] = [promisify(fs.ftruncate), promisify(fs.read), promisify(fs.write)];
 
 export class PartialFile implements PartialUpload {
@@ -162,7 +164,7 @@ export class PartialFile implements PartialUpload {
       // Before the file gets its name: afterwards there is nothing left to do but to name it.
       await settleFile(this.#descriptor, destination.manner, this.#home.publishedMode);
       if (description.modified != null) await this.#setModified(description.modified);
-      await fsync(this.#descriptor);
+      await (this.#length - this.#synced <= smallBytes ? syncSmall : fsync)(this.#descriptor);
       this.#synced = this.#length;
       // Windows does not rename or remove what is open.
       this.#close();

@@ -1,12 +1,15 @@
 // Fast media are served in place, slow ones by the pool, and are tried again now and then.
 
 import { expect, test } from "bun:test";
-import { IoPace } from "../../src/base/io-pace.ts";
+import { IoPace, type IoPaceBounds } from "../../src/base/io-pace.ts";
 
-function paced(tookMs: (call: number) => number): { pace: IoPace; calls: string[]; one: () => unknown } {
+function paced(
+  tookMs: (call: number) => number,
+  bounds?: IoPaceBounds,
+): { pace: IoPace; calls: string[]; one: () => unknown } {
   let now = 0;
   const calls: string[] = [];
-  const pace = new IoPace({ now: () => now, date: () => new Date(0), after: () => () => {} });
+  const pace = new IoPace({ now: () => now, date: () => new Date(0), after: () => () => {} }, bounds);
   const one = (): unknown =>
     pace.run(
       () => {
@@ -39,6 +42,18 @@ test("IoPace tries a medium that stays slow ever more rarely, down to one in 129
   const tries = calls.flatMap((call, index) => (call === "in place" ? [index] : []));
   const gaps = tries.slice(1).map((index, before) => index - (tries[before] as number));
   expect(gaps.slice(0, 8)).toEqual([3, 5, 9, 17, 33, 65, 129, 129]);
+});
+
+test("IoPace with bounds of its own finds a slow medium by these, and tries it as rarely as they say", async () => {
+  const bounds = { slowMs: 0.05, poolRunMax: 512 };
+  const memory = paced(() => 0.04, bounds);
+  for (let count = 0; count < 100; count++) await memory.one();
+  expect(new Set(memory.calls)).toEqual(new Set(["in place"]));
+  const disk = paced(() => 0.06, bounds);
+  for (let count = 0; count < 4000; count++) await disk.one();
+  const tries = disk.calls.flatMap((call, index) => (call === "in place" ? [index] : []));
+  const gaps = tries.slice(1).map((index, before) => index - (tries[before] as number));
+  expect(gaps).toEqual([3, 5, 9, 17, 33, 65, 129, 257, 513, 513, 513, 513, 513, 513]);
 });
 
 test("IoPace forgets how slow a medium was once it is fast again", async () => {
