@@ -76,11 +76,15 @@ function shortened(name: string): string {
   return characters.join("").replace(/[.\p{Zs}]+$/gu, "") + ending;
 }
 
+const ascii = /^[\0-\x7f]*$/;
+
 /**
  * The form in which two names are equal when some file system, or a reader, takes them for the same: without case,
  * without what is not seen, and independent of how accents are composed. Coarser than every real one (so "ß" equals "ss"), on purpose.
  */
 export function foldName(name: string): string {
+  // As nearly all are. Both rounds leave of ASCII what lower-casing does.
+  if (ascii.test(name)) return name.toLowerCase();
   // Upper-casing joins what lower-casing alone keeps apart (ß, ſ, final sigma). The second round is for the few
   // letters whose lower case has another upper case.
   const seen = name.replace(/\p{Default_Ignorable_Code_Point}/gu, "");

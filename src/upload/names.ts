@@ -65,8 +65,8 @@ export function occupiedNames(name: string): readonly string[] {
 
 /** Whether `a` and `b` cannot both be published in one folder: `x` and `X` cannot, nor `x` and `x.sha256`. */
 export function namesClash(a: string, b: string): boolean {
-  const occupied = new Set(occupiedNames(a));
-  return occupiedNames(b).some((name) => occupied.has(name));
+  const occupied = occupiedNames(a);
+  return occupiedNames(b).some((name) => occupied.includes(name));
 }
 
 /** Says why `name` is taken by the file `there`, which lies in the same folder; `null` when that is not known. */

@@ -29,6 +29,12 @@ test("nothing is wrong with it, whatever the name", () => {
   );
 });
 
+test("a name of ASCII alone is folded as it is among other characters", () => {
+  const all = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code)).join("");
+  expect(foldName(`${all}\u00e9`)).toBe(`${foldName(all)}\u00e9`);
+  expect(foldName("Run-K.RAW")).toBe("run-k.raw");
+});
+
 test("names that look the same are the same", () => {
   expect(foldName("a\u200d.raw")).toBe(foldName("A\ufe0f.raw"));
 });
