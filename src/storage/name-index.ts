@@ -110,17 +110,24 @@ export class NameIndex {
   /** Runs `change`, after which `folder` holds what is known of it. */
   async quietly(folder: string, change: () => Promise<void>): Promise<void> {
     const path = join(this.#root, folder);
-    const before = await signatureOf(path);
-    const changes = this.#changing.get(folder) ?? { before, running: 0, begun: 0 };
-    this.#changing.set(folder, changes);
-    changes.running += 1;
-    changes.begun += 1;
+    const changes = await this.#begin(folder, path);
     try {
       await change();
     } finally {
       changes.running -= 1;
       if (changes.running === 0) await this.#changed(folder, path, changes);
     }
+  }
+
+  /** What the folder looked like before is asked by the first alone. */
+  async #begin(folder: string, path: string): Promise<OwnChanges> {
+    const before = this.#changing.has(folder) ? null : await signatureOf(path);
+    // Another one may have begun meanwhile.
+    const changes = this.#changing.get(folder) ?? { before, running: 0, begun: 0 };
+    this.#changing.set(folder, changes);
+    changes.running += 1;
+    changes.begun += 1;
+    return changes;
   }
 
   async #changed(folder: string, path: string, changes: OwnChanges): Promise<void> {

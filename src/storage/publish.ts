@@ -287,16 +287,21 @@ async function isFolder(path: string): Promise<boolean> {
   return (await lookBehind(path))?.isDirectory() === true;
 }
 
-/** Writes a text that will lie beside the data. What is there is of an earlier attempt, and may be half of it. */
+/** Writes a text that will lie beside the data. What is there is of an earlier attempt, and may be half of it: as a rule nothing is. */
 export async function stage(
   file: string,
   text: string,
   { manner }: Destination,
   { mode, clock }: PublishParts,
 ): Promise<void> {
-  // Nothing is, as a rule, and an error that is thrown costs more than a look.
-  if ((await lookAt(file)) !== null) await removeFile(file, clock);
-  await writeNewFile(file, text, mode, (it) => settleFile(it, manner, null));
+  const write = () => writeNewFile(file, text, mode, (it) => settleFile(it, manner, null));
+  try {
+    await write();
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+    await removeFile(file, clock);
+    await write();
+  }
 }
 
 /** A text that was staged, and is to lie beside the data from now on. */

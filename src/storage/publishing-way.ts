@@ -4,7 +4,7 @@
 import { hash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import type { Destination } from "../upload/destination.ts";
+import { type Destination, foldersAbove } from "../upload/destination.ts";
 import { linkNew, moveFile, removeFile } from "./durable-files.ts";
 import { lookBehind } from "./file-calls.ts";
 import { settleFile } from "./manner.ts";
@@ -45,10 +45,16 @@ export class PublishingWay {
   }
 
   async #check(destination: Destination): Promise<void> {
-    const { root, clock } = this.#parts;
+    const { root, durableFolders, clock } = this.#parts;
     const { folder, manner } = destination;
-    await makeFolders(this.#parts, destination);
-    const found = await lookBehind(join(root, folder));
+    const path = join(root, folder);
+    // Of one that is known, with none above it that may have become something else, one look says all.
+    const isKnown = durableFolders.has(path) && foldersAbove(destination).length === 0;
+    let found = isKnown ? await lookBehind(path) : null;
+    if (found?.isDirectory() !== true) {
+      await makeFolders(this.#parts, destination);
+      found = await lookBehind(path);
+    }
     const wanted = manner?.group ?? "";
     const look =
       found === null ? "" : [wanted, found.dev, found.ino, found.mode, found.uid, found.gid].join(" ");
