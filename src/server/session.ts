@@ -79,6 +79,9 @@ type Restored = Extract<ServerInput, { type: "restored" }> | ({ readonly type: "
 // After this many failed writes or syncs, without a byte stored that was not before, the storage is not coming back by itself.
 const storageFailuresMax = 3;
 
+// One for all: making it takes as long as three calls of the system, for the stack that it remembers.
+const over = new DOMException("The upload is over", "AbortError");
+
 // Less says nothing about how fast an upload is.
 const rateMsMin = 500;
 
@@ -425,7 +428,7 @@ export class Session {
 
   /** Puts everything away; never rejects. */
   async close(done: Done): Promise<void> {
-    this.#stop.abort();
+    this.#stop.abort(over);
     this.#claim?.stop();
     const { office, onCreditChanged } = this.#parts;
     // What is being written just now stays in memory, and in the account, until it is put away.
