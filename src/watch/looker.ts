@@ -17,7 +17,12 @@ export interface Ready {
   readonly job: Job;
   /** Stands for its name and metadata. */
   readonly key: string;
+  /** Of an acquisition of several files: the others, each by its name with the fingerprint that it had. */
+  readonly others?: Others;
 }
+
+/** `null`: it was not to be seen any more. */
+type Others = ReadonlyMap<string, string | null>;
 
 /** What came of making a job of an entry: `key` is the same as long as name and metadata are. */
 export type Prepared =
@@ -101,7 +106,7 @@ export class Looker {
     }
     list.end(clock.now());
     this.#againFrom = again > from + askedAgainMax ? from + askedAgainMax : 0;
-    return await this.#ready(complete);
+    return await this.#ready(complete, signal);
   }
 
   #refresh(): void {
@@ -120,7 +125,7 @@ export class Looker {
       if (sighting === null) list.missed(path, clock.now());
       else if (await this.#isComplete(sighting)) complete.push(sighting);
     }
-    return await this.#ready(complete);
+    return await this.#ready(complete, signal);
   }
 
   /** Whether an entry that is seen is complete. Most are not asked about, and to wait for each would take longer than to look at it. */
@@ -186,40 +191,84 @@ export class Looker {
     return halfTaken.isPart(sighting).then((is) => (is ? { reason: "taken-in-part", detail: "" } : null));
   }
 
-  /** What it waits for where something of its acquisition is not complete; `done` are those that are, by this look. */
-  #withoutOthers({ path, view }: Sighting, done: ReadonlySet<string>): Prepared | null {
-    const { list, rule, decisions } = this.#parts;
-    const others = rule.belonging?.(view) ?? [];
-    if (others.length === 0 || (decisions?.of(path) ?? null) !== null) return null;
-    const folder = path.slice(0, path.lastIndexOf("/") + 1);
-    const missing = others.find((name) => {
-      const other = `${folder}${name}`;
-      return !done.has(other) && !isWholeBesides.has(list.reasonOf(other));
-    });
-    if (missing === undefined) return null;
-    const detail = `${missing}, which is of the same acquisition, is not complete yet`;
-    return { type: "waits", reason: "incomplete", detail };
+  /** Whether what was ready is as it was then, and so is all else of its acquisition: it may have waited for long. */
+  async isStill({ sighting, others = new Map() }: Ready, signal: AbortSignal): Promise<boolean> {
+    const { scanner } = this.#parts;
+    const { path, fingerprint } = sighting;
+    const now = await scanner.look(path, signal);
+    if (now?.fingerprint.text !== fingerprint.text) return false;
+    if (others.size === 0 && this.#isDecided(path)) return true;
+    const names = this.#othersOf(now);
+    if (names.length !== others.size) return false;
+    for (const name of names) {
+      const other = await scanner.look(besides(path, name), signal);
+      if (others.get(name) !== (other?.fingerprint.text ?? null)) return false;
+    }
+    return true;
   }
 
-  async #ready(complete: readonly Sighting[]): Promise<readonly Ready[]> {
+  #isDecided(path: string): boolean {
+    return (this.#parts.decisions?.of(path) ?? null) !== null;
+  }
+
+  /** The names of the others of its acquisition. */
+  #othersOf({ view }: Sighting): readonly string[] {
+    return this.#parts.rule.belonging?.(view) ?? [];
+  }
+
+  /** The others of its acquisition, or what it waits for where one of them is not complete; `done` are those that are, by this look. */
+  async #withOthers(
+    sighting: Sighting,
+    done: ReadonlyMap<string, Sighting>,
+    signal: AbortSignal,
+  ): Promise<Others | Extract<Prepared, { type: "waits" }>> {
+    const { list, scanner } = this.#parts;
+    const { path } = sighting;
+    const others = new Map<string, string | null>();
+    for (const name of this.#isDecided(path) ? [] : this.#othersOf(sighting)) {
+      const other = besides(path, name);
+      const seen = done.get(other) ?? (await scanner.look(other, signal));
+      const text = seen?.fingerprint.text ?? null;
+      const isWhole = done.has(other) || isWholeBesides.has(list.reasonOf(other));
+      if (!isWhole || (text !== null && list.hasChanged(other, text))) {
+        const detail = `${name}, which is of the same acquisition, is not complete yet`;
+        return { type: "waits", reason: "incomplete", detail };
+      }
+      others.set(name, text);
+    }
+    return others;
+  }
+
+  async #ready(complete: readonly Sighting[], signal: AbortSignal): Promise<readonly Ready[]> {
     if (complete.length === 0) return [];
     const { list, prepare, openForWriting } = this.#parts;
     const open = openForWriting();
     const ready: Ready[] = [];
-    const done = new Set(complete.filter((it) => isOpen(it, open) === null).map(({ path }) => path));
+    const done = new Map(complete.filter((it) => isOpen(it, open) === null).map((it) => [it.path, it]));
     for (const sighting of complete) {
       const { path, kind, fingerprint, at } = sighting;
-      const prepared =
-        isOpen(sighting, open) ?? this.#withoutOthers(sighting, done) ?? (await prepare(sighting));
+      const others = isOpen(sighting, open) ?? (await this.#withOthers(sighting, done, signal));
+      const prepared = "type" in others ? others : await prepare(sighting);
       if (prepared.type === "waits") list.waits(path, prepared);
       else if (list.mayBeSent(path, prepared.key) && list.isStill(path, fingerprint.text)) {
         list.queued(path);
         const seen = { path, kind, fingerprint, at };
-        ready.push({ sighting: seen, job: prepared.job, key: prepared.key });
+        const { job, key } = prepared;
+        ready.push({
+          sighting: seen,
+          job,
+          key,
+          ...("type" in others || others.size === 0 ? {} : { others }),
+        });
       }
     }
     return ready;
   }
+}
+
+/** The path of what lies beside an entry. */
+function besides(path: string, name: string): string {
+  return `${path.slice(0, path.lastIndexOf("/") + 1)}${name}`;
 }
 
 /** What waits for these is complete by itself. */
@@ -240,7 +289,10 @@ function begins(completion: Completion, isBegun: boolean): boolean {
   return completion.type === "waits" ? completion.reason !== "empty" : isBegun;
 }
 
-function isOpen({ at, kind }: Sighting, open: ReadonlySet<string>): Prepared | null {
+function isOpen(
+  { at, kind }: Sighting,
+  open: ReadonlySet<string>,
+): Extract<Prepared, { type: "waits" }> | null {
   for (const path of open) {
     const isIts = kind === "file" ? path === at : path.startsWith(`${at}/`);
     if (!isIts) continue;

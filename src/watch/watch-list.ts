@@ -398,6 +398,12 @@ export class WatchList {
     return this.#entries.get(path)?.fingerprint === numberOf(fingerprint);
   }
 
+  /** Whether an entry is known, and not with this fingerprint. */
+  hasChanged(path: string, fingerprint: string): boolean {
+    const entry = this.#entries.get(path);
+    return entry !== undefined && entry.fingerprint !== numberOf(fingerprint);
+  }
+
   /** What an entry waits for; `null`: nothing. */
   reasonOf(path: string): WaitReason | null {
     return this.#entries.get(path)?.reason ?? null;

@@ -8,7 +8,6 @@ import { untilOneFails } from "../base/until-one-fails.ts";
 import { BeingSent } from "../client/resumption.ts";
 import { isOfServer } from "../client/servers.ts";
 import type { Receipt } from "../client/upload.ts";
-import type { Scanner } from "./folder/scan.ts";
 import type { SentEntry } from "./folder/sent-memory.ts";
 import { Hurry } from "./hurry.ts";
 import { type Looker, type Ready, readyMax } from "./looker.ts";
@@ -27,8 +26,7 @@ export interface SendEnds {
 export interface WatcherParts {
   readonly clock: Clock;
   readonly list: WatchList;
-  readonly looker: Pick<Looker, "all" | "some">;
-  readonly scanner: Pick<Scanner, "look">;
+  readonly looker: Pick<Looker, "all" | "some" | "isStill">;
   /** Sends all that comes, and resolves when each has ended. Rejects when the signal aborts. */
   readonly send: (ready: AsyncIterable<Ready>, ends: SendEnds, signal: AbortSignal) => Promise<void>;
   /** Remembers what was sent. */
@@ -183,7 +181,7 @@ export class Watcher {
   }
 
   async *#jobs(goesOn: boolean, signal: AbortSignal): AsyncGenerator<Ready, void, undefined> {
-    const { list, scanner, clock } = this.#parts;
+    const { list, looker, clock } = this.#parts;
     while (this.#serverFault === null && !this.#queue.isClosed) {
       const ready = this.#queue.take() ?? (await this.#nextInTurn(signal));
       if (ready === undefined) {
@@ -191,10 +189,7 @@ export class Watcher {
         await this.#queue.change();
         continue;
       }
-      const { path, fingerprint } = ready.sighting;
-      // It may have waited for long.
-      const now = await scanner.look(path, signal);
-      if (now?.fingerprint.text !== fingerprint.text) list.changed(path, clock.now());
+      if (!(await looker.isStill(ready, signal))) list.changed(ready.sighting.path, clock.now());
       else {
         this.#underWay += 1;
         yield ready;

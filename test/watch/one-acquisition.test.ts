@@ -1,6 +1,7 @@
 // Files that are one acquisition: none of them is sent before all are complete.
 
 import { beforeEach, expect, test } from "bun:test";
+import type { Receipt } from "../../src/client/upload.ts";
 import type { Decided } from "../../src/watch/decision.ts";
 import { FingerprintSum } from "../../src/watch/fingerprint.ts";
 import type { Sighting } from "../../src/watch/folder/scan.ts";
@@ -8,6 +9,7 @@ import { Looker, type Ready } from "../../src/watch/looker.ts";
 import { readProfile } from "../../src/watch/profile.ts";
 import { knownProfile } from "../../src/watch/profiles.ts";
 import { WatchList } from "../../src/watch/watch-list.ts";
+import { Watcher } from "../../src/watch/watcher.ts";
 import { memoryView } from "../support/instrument/memory-view.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -32,13 +34,7 @@ beforeEach(() => {
   [open, withoutMetadata, decided] = [new Set(), new Set(), new Map()];
   list = new WatchList({ settleMs, random: () => 0.5, onWaiting: () => {}, onLost: () => {} });
   looker = new Looker({
-    ...{ clock, list, rule },
-    scanner: {
-      async *entries() {
-        for (const path of files.keys()) yield sightingOf(path);
-      },
-      look: async (path) => (files.has(path) ? sightingOf(path) : null),
-    },
+    ...{ clock, list, rule, scanner },
     sentAs: () => null,
     decisions: { refresh: () => {}, of: (path) => decided.get(path) ?? null },
     prepare: async ({ path }) =>
@@ -48,6 +44,13 @@ beforeEach(() => {
     openForWriting: () => open,
   });
 });
+
+const scanner = {
+  async *entries() {
+    for (const path of files.keys()) yield sightingOf(path);
+  },
+  look: async (path: string) => (files.has(path) ? sightingOf(path) : null),
+};
 
 function sightingOf(path: string): Sighting {
   const cut = path.lastIndexOf("/") + 1;
@@ -131,6 +134,40 @@ test("one that came later, and one that was sent and changes, hold back what was
   expect(sent).toEqual(["a.raw"]);
   await pass(2 * settleMs);
   expect(sent.slice(1).sort()).toEqual(["a.idx", "a.raw"]);
+});
+
+test.each([
+  ["changes", () => files.set("a.idx", 6)],
+  ["comes", () => files.set("a.raw.scan", 5)],
+  ["goes", () => files.delete("a.idx")],
+])("one that %s while the others wait for their turn takes them back", async (_what, happen) => {
+  files = new Map(["first.raw", "a.raw", "a.idx"].map((it) => [it, 5]));
+  const stop = new AbortController();
+  const watcher = new Watcher({
+    ...{ clock, list, looker, settleMs, random: () => 0.5 },
+    send: async (all, ends) => {
+      for await (const ready of all) {
+        if (sent.push(ready.sighting.path) === 1) happen();
+        ends.stored(ready, { uploadId: "u", sha256: "0" } as Receipt);
+      }
+    },
+    remember: () => {},
+    onChange: () => () => {},
+  });
+  const watched = watcher.forever(stop.signal).catch(() => {});
+  const passing = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += lookMs) {
+      clock.advance(lookMs);
+      for (let turns = 0; turns < 60; turns++) await Promise.resolve();
+    }
+  };
+  await passing(1.5 * settleMs);
+  expect(sent).toEqual(["first.raw"]);
+  const others = [...files.keys()].filter((it) => it !== "first.raw");
+  await passing(3 * settleMs);
+  expect(sent.slice(1).sort()).toEqual(others.sort());
+  stop.abort(new Error("stopped"));
+  await watched;
 });
 
 test("the profile of SCIEX knows the files of one acquisition", () => {

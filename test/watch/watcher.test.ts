@@ -93,7 +93,7 @@ function openWatcher(): Watcher {
     openForWriting: () => new Set(),
   });
   return new Watcher({
-    ...{ clock, list, looker, scanner, settleMs, random: () => 0.5 },
+    ...{ clock, list, looker, settleMs, random: () => 0.5 },
     send: async (all, ends) => {
       for await (const ready of all) end(ready, ends);
     },

@@ -19,7 +19,6 @@ import { LiveRuns, type LiveRunsParts, liveAtOnceMax } from "../../watch/live/li
 import type { Prepared } from "../../watch/looker.ts";
 import type { MakerCheck } from "../../watch/maker-check.ts";
 import type { Waiting } from "../../watch/watch-list.ts";
-import type { WatcherParts } from "../../watch/watcher.ts";
 import type { CommandContext } from "../command.ts";
 import { printable } from "../printable.ts";
 import type { FeedOptions } from "./live-feeds.ts";
@@ -31,7 +30,7 @@ import { isProfileFile, type NamedProfile } from "./watch-profiles.ts";
 import type { WatchJob, WatchReports } from "./watch-reports.ts";
 
 export interface LiveOptions
-  extends Pick<WatcherParts, "list" | "scanner" | "remember">,
+  extends Pick<LiveRunsParts, "list" | "scanner" | "remember">,
     Pick<BatchOptions, "priority" | "retryForMs" | "retryFirst"> {
   readonly folder: string;
   readonly server: ServerChoice;

@@ -279,6 +279,7 @@ function sharedMetadata(values: WatchValues, profile: Watched["profile"]): reado
 }
 
 type Parts = WatcherParts & {
+  readonly scanner: Scanner;
   readonly looker: Looker;
   readonly jobs: WatchJobs;
   readonly live: WatchLive | null;

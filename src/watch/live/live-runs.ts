@@ -11,7 +11,7 @@ import { isOfServer } from "../../client/servers.ts";
 import { GrowthRefused } from "../../client/source.ts";
 import type { Receipt } from "../../client/upload.ts";
 import type { Completion } from "../completion.ts";
-import type { Sighting } from "../folder/scan.ts";
+import type { Scanner, Sighting } from "../folder/scan.ts";
 import type { Prepared, Ready, RunBeginner } from "../looker.ts";
 import { ReadyQueue } from "../ready-queue.ts";
 import { refusalOf } from "../refusal.ts";
@@ -19,8 +19,8 @@ import { retryPauses, type Waiting } from "../watch-list.ts";
 import { serverPauses, type WatcherParts } from "../watcher.ts";
 import { RunLeft } from "./live-rule.ts";
 
-export interface LiveRunsParts
-  extends Pick<WatcherParts, "clock" | "list" | "scanner" | "remember" | "send" | "random"> {
+export interface LiveRunsParts extends Pick<WatcherParts, "clock" | "list" | "remember" | "send" | "random"> {
+  readonly scanner: Pick<Scanner, "look">;
   /** The paths of those that an earlier process began. */
   readonly begun: Iterable<string>;
   /** As that of the looker, for a run that is still being written. */
