@@ -150,6 +150,28 @@ describe.skipIf(executablesMissing !== null)(
       for (const run of [first, second]) await expectWhole(run);
     });
 
+    test("a run that was begun is gone on with, as it was begun, where it is watched without --live", async () => {
+      {
+        await using program = watch();
+        for (const run of [first, second]) await beginSeen(program, run);
+        for (const run of [first, second]) await stored(run);
+        await program.kill();
+      }
+      await finish(first);
+      const others = line("--json").map((it) => (it === "sample:S-17" ? "sample:S-18" : it));
+      await using program = lab.startDync(others.filter((it) => it !== "--live"));
+      await sent(program, first);
+      lab.expectNothingStored(second);
+      await finish(second);
+      await sent(program, second);
+      await program.stop();
+      for (const run of [first, second]) {
+        await expectWhole(run);
+        // Nothing but the upload that was begun has these.
+        expect(await lab.metadata(run)).toMatchObject({ sample: "S-17" });
+      }
+    });
+
     test("an aborted run is kept, unpublished, until a person decides", async () => {
       await using program = watch();
       for (const run of [first, second]) {

@@ -2,12 +2,9 @@
 
 import { relative, resolve, sep } from "node:path";
 import { sameJson } from "../../base/json-text.ts";
-import { isAtOrBelow, placeOf } from "../../base/path-place.ts";
+import { isAtOrBelow } from "../../base/path-place.ts";
 import type { BatchOptions } from "../../client/client.ts";
-import type { Job } from "../../client/job.ts";
 import type { LiveRun } from "../../client/live/feed.ts";
-import { pathOf } from "../../client/origin.ts";
-import type { UnfinishedUpload } from "../../client/upload-store.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import type { Completion, EntryView } from "../../watch/completion.ts";
 import type { Decided } from "../../watch/decision.ts";
@@ -21,7 +18,8 @@ import type { MakerCheck } from "../../watch/maker-check.ts";
 import type { Waiting } from "../../watch/watch-list.ts";
 import type { CommandContext } from "../command.ts";
 import { printable } from "../printable.ts";
-import type { FeedOptions } from "./live-feeds.ts";
+import { begunAs, begunLive } from "./begun-live.ts";
+import type { FeedOptions, OnFeed } from "./live-feeds.ts";
 import { LiveLines, liveText } from "./live-lines.ts";
 import { asLive } from "./live-options.ts";
 import { openClient } from "./open-client.ts";
@@ -79,14 +77,10 @@ export class WatchLive {
 
   /** Finds out what earlier processes began. */
   static async open(options: LiveOptions, context: CommandContext): Promise<WatchLive> {
-    await using client = openClient(context);
-    const { host, port } = options.server;
-    const begun: string[] = [];
-    for (const upload of (await client.store.list()).uploads) {
-      const isOurs = upload.host === host && upload.port === port && upload.origin.kind === "live";
-      if (isOurs && isAtOrBelow(upload.origin.path, options.folder))
-        begun.push(entryPath(options.folder, upload.origin.path));
-    }
+    const all = (await begunLive(options.server, context)).map(({ origin }) => origin.path);
+    const begun = all
+      .filter((path) => isAtOrBelow(path, options.folder))
+      .map((path) => entryPath(options.folder, path));
     return new WatchLive(options, context, begun);
   }
 
@@ -101,7 +95,7 @@ export class WatchLive {
     const prepared = jobs.prepare(sighting);
     if (prepared.type === "waits") return prepared;
     const job = asLive(prepared.job, { follow: this.#follow(), junk: [] });
-    const begun = await this.#begunFor(job);
+    const begun = await begunAs(job, this.#context);
     // What was let in as that goes on so: with another name or other metadata all of it would have to be sent anew.
     const waiting = begun === null ? await lacks(prepared, sighting) : null;
     if (waiting !== null) return { type: "waits", ...waiting };
@@ -116,18 +110,6 @@ export class WatchLive {
     // Another process may be started elsewhere.
     const profile = isProfileFile(instrument.text) ? resolve(instrument.text) : instrument.text;
     return { settleMs, runSettleMs: settleMs, profile, completeOn: null, isAsItIs: false };
-  }
-
-  /** As what the upload of a run was begun that is not finished; `null`: there is none. */
-  async #begunFor({ host, port, origin }: Job): Promise<Pick<Job, "name" | "metadataText"> | null> {
-    await using client = openClient(this.#context);
-    const isMeant = (upload: UnfinishedUpload): boolean =>
-      upload.origin.kind === "live" &&
-      placeOf(upload.origin.path) === placeOf(pathOf(origin) ?? "") &&
-      upload.host === host &&
-      upload.port === port;
-    const begun = (await client.store.list()).uploads.findLast(isMeant);
-    return begun === undefined ? null : { name: begun.name, metadataText: begun.metadataText };
   }
 
   /** What was said of a run when it began is what is stored with it. */
@@ -150,12 +132,11 @@ export class WatchLive {
 
   #followed(): FeedOptions {
     const { folder, decided, maker, reports } = this.#options;
-    const lines = new LiveLines(this.#context, lineMs);
+    const follow = watchLines(folder, this.#context, reports);
     return {
       onFeed: (run, feed, onNote) => {
         this.#feeds.set(run.path, feed);
-        const path = entryPath(folder, run.path);
-        return lines.follow(run, feed, onNote, (waiting) => reports.liveWaiting(path, waiting));
+        return follow(run, feed, onNote);
       },
       ruleFor: (run, rule) => {
         const path = entryPath(folder, run.path);
@@ -171,6 +152,13 @@ export class WatchLive {
       },
     };
   }
+}
+
+/** Tells of runs of a watched folder that are followed, and of what their ends wait for. */
+export function watchLines(folder: string, context: CommandContext, reports: WatchReports): OnFeed {
+  const lines = new LiveLines(context, lineMs);
+  return (run, feed, onNote) =>
+    lines.follow(run, feed, onNote, (waiting) => reports.liveWaiting(entryPath(folder, run.path), waiting));
 }
 
 async function* jobsOf(all: Parameters<LiveRunsParts["send"]>[0]): AsyncGenerator<WatchJob, void, undefined> {

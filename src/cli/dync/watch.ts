@@ -29,6 +29,7 @@ import { BatchProgress } from "../batch-progress.ts";
 import { type CommandContext, defineCommand, exitNotAll, type SaidByVariables } from "../command.ts";
 import { loadMembers } from "../metadata-file.ts";
 import { printable } from "../printable.ts";
+import { goingOn } from "./begun-live.ts";
 import { readAtOnce, readPriority, readRetry, retryVariable } from "./conduct.ts";
 import { openClient } from "./open-client.ts";
 import { readSelection } from "./selection-options.ts";
@@ -41,7 +42,7 @@ import { type AlsoOptions, alsoFields, alsoSender, explainAlso, readAlso } from 
 import { decide, isDecision } from "./watch-decide.ts";
 import { answerExplain, explainByLooking, explainFromWatcher } from "./watch-explain.ts";
 import { WatchJobs } from "./watch-jobs.ts";
-import { WatchLive } from "./watch-live.ts";
+import { WatchLive, watchLines } from "./watch-live.ts";
 import {
   readAfter,
   readSettle,
@@ -328,6 +329,7 @@ async function partsOf(
           context,
         )
       : null;
+  const begunBefore = goingOn(settleMs, context);
   const looker = new Looker({
     ...{ clock, scanner, list, rule, decisions },
     halfTaken: new HalfTaken(new Takings(resolve(dyncHome(context.environment)))),
@@ -335,12 +337,13 @@ async function partsOf(
     prepare: async (sighting) => {
       const prepared = jobs.prepare(sighting);
       if (prepared.type === "waits") return prepared;
+      const begun = await begunBefore(prepared);
       const isWanted = decisions.of(sighting.path)?.decision === "send";
-      const lacking = await lacks(prepared, sighting);
+      const lacking = begun === null ? await lacks(prepared, sighting) : null;
       const waiting = lacking ?? (isWanted ? null : await maker?.against(sighting)) ?? null;
       if (waiting !== null) return { type: "waits", ...waiting };
       // What the server refused by other rules is asked for again.
-      return { type: "job", job: prepared.job, key: `${prepared.key} ${rules.digest}` };
+      return { type: "job", job: (begun ?? prepared).job, key: `${prepared.key} ${rules.digest}` };
     },
     live: live?.runs,
     openForWriting: () => openForWriting(folder),
@@ -348,7 +351,7 @@ async function partsOf(
   return {
     ...{ clock, list, looker, scanner, jobs, live, remember, settleMs, random: Math.random },
     send: (ready, ends, signal) =>
-      sendReady(ready, ends, signal, { ...around, values, profile, context, reports }),
+      sendReady(ready, ends, signal, { ...around, values, folder, profile, context, reports }),
     onLooked: () => {
       sent.again();
       jumps.look();
@@ -357,7 +360,7 @@ async function partsOf(
   };
 }
 
-interface HowToSend extends Omit<Around, "memory" | "shared">, Pick<Watched, "profile"> {
+interface HowToSend extends Omit<Around, "memory" | "shared">, Pick<Watched, "folder" | "profile"> {
   readonly values: WatchValues;
 }
 
@@ -365,14 +368,17 @@ async function sendReady(
   ready: AsyncIterable<Ready>,
   ends: Parameters<WatcherParts["send"]>[1],
   signal: AbortSignal,
-  { values, profile, context, reports, budget }: HowToSend,
+  { values, folder, profile, context, reports, budget }: HowToSend,
 ): Promise<void> {
   const sources = { options: values, profile };
   const [atOnce, priority] = [readAtOnce(sources), readPriority(sources)];
   const retry = retryOf(values, profile, context.variables);
   const told = { linesEveryMs: null, waitsAfterMs };
   const progress = new BatchProgress({ ...context, files: null, bytes: null, ...told });
-  await using client = openClient(context, { budget });
+  await using client = openClient(context, {
+    budget,
+    feeds: { onFeed: watchLines(folder, context, reports) },
+  });
   const reporter = reports.reporter(progress, retry, ends);
   try {
     await client.send(jobsOf(ready), { ...retry, atOnce, priority }, reporter, signal);
