@@ -10,8 +10,9 @@ export interface RestParts {
   readonly comeBack: () => void;
 }
 
-// Short beside what a place costs others, long beside the pauses of an instrument that is at work.
-const idleMsMax = 3 * 60_000;
+// Short beside what a place costs others, long beside the pauses of an instrument that is at work, and of who looks at a run of very many
+// files, every some minutes: a server that is come back to reads again what it wrote down of all of them.
+const idleMsMax = 15 * 60_000;
 // Servers forget an upload of which they heard nothing for days.
 const awayMsMax = 3 * 60 * 60_000;
 
