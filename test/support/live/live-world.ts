@@ -30,7 +30,7 @@ import { SimulatedProcess } from "../../simulation/simulated-process.ts";
 import { VirtualClock } from "../../simulation/virtual-clock.ts";
 import { MemoryNetwork } from "../memory/network.ts";
 import { silentLogger } from "../silent-logger.ts";
-import { atRest } from "./at-rest.ts";
+import { afterTurns, atRest, expectWorkers } from "./at-rest.ts";
 
 export interface LiveWorldOptions {
   /** An empty folder, for all of both sides. */
@@ -69,8 +69,14 @@ interface ClientLife {
 
 /** Tells whether a folder is being looked at: who looks at it sleeps in between, by its clock. */
 class Looks {
+  readonly #onWoken: () => void;
   #opened = false;
   #sleeping = 0;
+
+  /** `onWoken` is told when who looks slept for as long as it wanted. */
+  constructor(onWoken: () => void) {
+    this.#onWoken = onWoken;
+  }
 
   get isLooking(): boolean {
     return this.#opened && this.#sleeping === 0;
@@ -87,6 +93,7 @@ class Looks {
       };
       const cancel = clock.after(delayMs, () => {
         end();
+        this.#onWoken();
         callback();
       });
       return () => {
@@ -126,6 +133,10 @@ export class LiveWorld {
   #chunksUntilCut = 0;
   /** Whether it is the sign that a look is at just now. */
   #isAsking = false;
+  /** Whether what happens just now is that somebody looks. */
+  #isLook = false;
+  /** How often somebody looked at all. */
+  #looks = 0;
   /** Simulated, in microseconds. */
   #user = 0;
   #lineFreeAt = 0;
@@ -303,7 +314,9 @@ export class LiveWorld {
     const process = new SimulatedProcess(this.clock);
     const transport = this.#network.client();
     const abort = new AbortController();
-    const looks = new Looks();
+    const looks = new Looks(() => {
+      this.#isLook = true;
+    });
     const { clock } = process;
     const onNote = (text: string): void => void this.notes.push(text);
     const parts = {
@@ -387,8 +400,10 @@ export class LiveWorld {
     await this.#rest();
     if (this.#failure !== null) throw this.#failure;
     this.#isHeard = true;
+    this.#isLook = false;
+    const looks = this.#looks;
     if (this.clock.step()) {
-      this.#isAtRest = !this.#isHeard;
+      this.#isAtRest = !this.#isHeard || (this.#isLook && (await this.#onlyAsked(looks)));
       this.#idleTurns = 0;
       return;
     }
@@ -396,6 +411,12 @@ export class LiveWorld {
     if (++this.#idleTurns > idleTurnsMax) throw new Error("Nothing happens any more");
     await Bun.sleep(1);
     this.#isAtRest = false;
+  }
+
+  /** Whether who looks asked for the sign alone, which takes some turns and no thread. */
+  async #onlyAsked(looks: number): Promise<boolean> {
+    const isOver = await afterTurns(() => this.#looks === looks && this.#client?.looks.isLooking === true);
+    return isOver && this.#looks === looks && this.#client?.looks.isLooking === false;
   }
 
   async #rest(): Promise<void> {
@@ -417,12 +438,14 @@ export class LiveWorld {
   /** In place of `process.cpuUsage`, by which looks are paced: as if there were more files than there are. */
   cpuUsage = (before?: NodeJS.CpuUsage): NodeJS.CpuUsage => {
     if (before === undefined) this.#isAsking = false;
-    else this.#user += (this.#isAsking ? 1 : this.#options.lookCpuMs) * 1000;
+    else if (!this.#isAsking) this.#looks += 1;
+    if (before !== undefined) this.#user += (this.#isAsking ? 1 : this.#options.lookCpuMs) * 1000;
     return { user: this.#user - (before?.user ?? 0), system: 0 };
   };
 
   async close(): Promise<void> {
     if (this.#client !== null) await this.stopClient();
     if (this.#server !== null) await this.stopServer();
+    expectWorkers();
   }
 }
