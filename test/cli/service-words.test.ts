@@ -1,7 +1,11 @@
 // Options as a service has them: what is a path is one anywhere.
 
 import { expect, test } from "bun:test";
+import { checkArguments } from "../../src/cli/args.ts";
+import { defineCommand, type OptionDef } from "../../src/cli/command.ts";
+import { dync } from "../../src/cli/dync/main.ts";
 import { dyncVariables, optionWords, serviceOptions } from "../../src/cli/dync/service-words.ts";
+import { watchOptions } from "../../src/cli/dync/watch-options.ts";
 
 test("paths among the options become absolute, and nothing else changes", () => {
   const values = {
@@ -51,4 +55,31 @@ test("variables are kept for a service as dync watch reads them, with absolute p
     DYNC_WATCH_META: "/at/m.json",
     DYNC_SERVER: "lab",
   });
+});
+
+/** What words say to `dync watch`, whether that makes sense or not. */
+function readAsWatch(words: readonly string[]): Readonly<Record<string, unknown>> {
+  const watch = defineCommand({ name: "watch", usage: "", options: watchOptions, run: async () => 0 });
+  return checkArguments({ ...dync, commands: [watch] }, watch, words, { isNamed: true }).values;
+}
+
+test("a service has every option of dync watch but those of whoever looks or decides, and its watcher reads each as it was given", () => {
+  const forOthers = ["send", "leave", "wait", "once", "explain", "profiles", "reasons", "retry-for"];
+  expect(Object.keys(watchOptions).filter((name) => !(name in serviceOptions))).toEqual(forOthers);
+  const text = '--2nd floor: "NovaSeq" = $HOME %n';
+  const options: readonly (readonly [string, OptionDef])[] = Object.entries(serviceOptions);
+  for (const [name, { type, repeat, isThreeWay, asksOnly }] of options) {
+    // What goes to the log is for people.
+    if (type === "positional" || asksOnly || name === "json") continue;
+    const values =
+      type === "boolean" ? [true, ...(isThreeWay ? [false] : [])] : [repeat ? [text, "b"] : text];
+    for (const value of values) {
+      const words = optionWords(serviceOptions, { [name]: value }, (path) => path);
+      expect([name, readAsWatch([...words, "lab", "/runs"])[name]]).toEqual([name, value]);
+    }
+  }
+  expect(optionWords(serviceOptions, { live: true, label: "NovaSeq" }, () => "?")).toEqual([
+    "--live",
+    "--label=NovaSeq",
+  ]);
 });
