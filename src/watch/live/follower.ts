@@ -13,7 +13,7 @@ import type { Waiting } from "../watch-list.ts";
 import { type Behind, UnderWay } from "./behind.ts";
 import { type Given, GivenTree, versionOf } from "./given-tree.ts";
 import { LiveState } from "./live-state.ts";
-import { type Pending, quietMsWanted, signShare } from "./quiet.ts";
+import { type Pending, pauseOf, quietMsWanted, signShare, writtenMs } from "./quiet.ts";
 
 export interface FollowerOptions {
   /** How long a file has to be quiet, in ms. */
@@ -83,8 +83,8 @@ export class Follower {
     this.#isMoved = false;
   }
 
-  /** The look saw a file or a folder. */
-  saw(path: string, entry: LiveEntry, now: number): void {
+  /** The look saw a file or a folder; `born`: when it was made, in ns since 1970, 0 where nobody knows. */
+  saw(path: string, entry: LiveEntry, now: number, born = 0n): void {
     const known = this.#seen.get(path);
     if (known === undefined) this.#seen.set(path, { look: this.#look, type: entry.type });
     else [known.look, known.type] = [this.#look, entry.type];
@@ -102,9 +102,11 @@ export class Follower {
     } else if (before === undefined) {
       const { size: bytesBefore = 0, times = 0 } = given ?? {};
       const bytesMost = Math.max(entry.size, bytesBefore);
+      // Who was there before remembered nothing of it.
+      const firstAt = now - (this.#state.isNew ? writtenMs(entry, born) : 0);
       this.#pending.set(path, {
         ...{ entry, version, bytesMost, times },
-        ...{ firstAt: now, since: now, isOld: false },
+        ...{ firstAt, since: now, isOld: false },
       });
       this.#state.changedAt = now;
     } else if (before.version !== version) {
@@ -156,9 +158,10 @@ export class Follower {
     let newest = 0n;
     for (const { entry } of this.#pending.values())
       if (BigInt(entry.modified) > newest) newest = BigInt(entry.modified);
-    const settleNs = BigInt(Math.round(this.#options.settleMs)) * 1_000_000n;
-    for (const pending of this.#pending.values())
-      pending.isOld = BigInt(pending.entry.modified) + settleNs <= newest;
+    for (const pending of this.#pending.values()) {
+      const quietMs = Math.max(this.#options.settleMs, pauseOf(pending.since - pending.firstAt));
+      pending.isOld = BigInt(pending.entry.modified) + BigInt(Math.round(quietMs)) * 1_000_000n <= newest;
+    }
   }
 
   /** Finds out what of the run is not there any more. */

@@ -206,7 +206,10 @@ export class LiveFolder implements LiveFeed {
         for (const found of piece) {
           if (found.type === "unreadable") follower.hidden(found.path, found.error.message);
           else if (found.type === "junk" || found.type === "left-out") leftOut.note(found);
-          else follower.saw(found.path, liveEntryOf(found.type, found.stats), now);
+          else {
+            const { path, type, stats } = found;
+            follower.saw(path, liveEntryOf(type, stats), now, stats.birthtimeNs);
+          }
         }
         await setImmediate();
       }

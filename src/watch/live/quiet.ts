@@ -9,7 +9,7 @@ export type LiveFile = Extract<LiveEntry, { type: "file" }>;
 export interface Pending {
   entry: LiveFile;
   version: number;
-  /** When it was first seen as one that is to be given. */
+  /** When it was first seen as one that is to be given, or began to be written where nobody looked. */
   readonly firstAt: number;
   /** When it was first seen as it is. */
   since: number;
@@ -32,6 +32,20 @@ const againTimes = 4;
 // Programs say so of what they are not done with.
 const unfinishedName = /(?:\.(?:tmp|temp|part|partial|filepart|crdownload|copying|downloading)|~)$/i;
 
+// A system that does not know when a file was made may name the beginning of its calendar.
+const writtenMsMax = 30 * 24 * 60 * 60_000;
+
+/** For how long it was written to, in ms, where it was made at `born`, in ns since 1970; 0: that is not known. */
+export function writtenMs({ modified }: LiveFile, born: bigint): number {
+  const ms = Number(BigInt(modified) - born) / 1e6;
+  return ms > 0 && ms <= writtenMsMax ? ms : 0;
+}
+
+/** How long what was written to for so long pauses, in ms, and is no more complete than before. */
+export function pauseOf(writtenMs: number): number {
+  return writtenMs * writingShare;
+}
+
 /**
  * How long it has to be quiet, in ms; infinite: until the sign of the end. `settleMs` is for a file of which nothing else is known,
  * `isSigned`: the sign is there.
@@ -46,5 +60,5 @@ export function quietMsWanted(
   // A file of no bytes may stay so for hours before it is written to.
   if (entry.size === 0 || unfinishedName.test(path)) return Number.POSITIVE_INFINITY;
   if (times === 0 && isOld) return wantedMs * signShare;
-  return Math.max(wantedMs, (since - firstAt) * writingShare) * againTimes ** times;
+  return Math.max(wantedMs, pauseOf(since - firstAt)) * againTimes ** times;
 }

@@ -6,6 +6,7 @@ import type { Follower } from "../../../src/watch/live/follower.ts";
 export interface WrittenFile {
   readonly size: number;
   readonly modified: string;
+  readonly born: string;
   readonly executable: boolean;
   readonly fileId: string;
   /** The same for the same content alone. */
@@ -30,9 +31,11 @@ export class WrittenRun {
     const before = this.files.get(path);
     this.#count += 1;
     this.#stamp += 1000n;
+    const modified = this.#stamp.toString();
     this.files.set(path, {
       size,
-      modified: this.#stamp.toString(),
+      modified,
+      born: isSameFile && before !== undefined ? before.born : modified,
       executable: before?.executable ?? false,
       fileId: isSameFile && before !== undefined ? before.fileId : `${this.#count}`,
       content: this.#count,
@@ -92,7 +95,8 @@ export class WrittenRun {
     const isHidden = (path: string): boolean => path === hidden || path.startsWith(`${hidden}/`);
     follower.begin();
     for (const path of [...this.folders, ...this.files.keys()].sort())
-      if (hidden === null || !isHidden(path)) follower.saw(path, this.entry(path)!, now);
+      if (hidden === null || !isHidden(path))
+        follower.saw(path, this.entry(path)!, now, BigInt(this.files.get(path)?.born ?? 0));
     if (hidden !== null) follower.hidden(hidden, "not allowed");
   }
 }

@@ -138,6 +138,25 @@ describe("a file", () => {
     run.write("b", 10);
     expect(pass(4 * lookMs)).toEqual(["+a"]);
   });
+
+  test("that was written for hours before anybody looked pauses for as long as if somebody had looked", () => {
+    for (let minutes = 0; minutes < 80; minutes++) {
+      run.write("a", 1 + minutes);
+      run.passed(settleMs);
+    }
+    run.passed(2 * settleMs);
+    run.write("b", 10);
+    expect(pass(9 * settleMs)).toEqual(["+b"]);
+    run.write("a", 100);
+    expect(pass(10 * settleMs)).toEqual([]);
+    expect(pass(2 * settleMs)).toEqual(["+a"]);
+  });
+
+  test("that was made, by what its system says, when its calendar begins goes as any other", () => {
+    run.write("a", 10);
+    run.files.set("a", { ...run.files.get("a")!, born: "315532800000000000" });
+    expect(pass(settleMs + lookMs)).toEqual(["+a"]);
+  });
 });
 
 describe("what is gone", () => {

@@ -1,7 +1,16 @@
 // The feed of a run in a real folder, with a clock that is moved.
 
 import { expect, test } from "bun:test";
-import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Selection } from "../../../src/client/listing/selection.ts";
@@ -136,6 +145,23 @@ test("goes on after a restart with what was given, and takes out what is gone by
   await world.start();
   world.write("Done.txt");
   expect((await world.taken(4)).toSorted()).toEqual(["+Done.txt", "+b.raw", "-d", "end"]);
+});
+
+test("what was written for long before a restart, by when it was made, pauses for longer", async () => {
+  await using world = await World.make();
+  await world.feed.close();
+  const path = join(world.folder, "trace.bin");
+  writeFileSync(path, "trace");
+  const { birthtimeMs, mtimeMs } = statSync(path);
+  // Where a file system does not know it, it goes as any other.
+  const wantedMs = birthtimeMs > 0 && birthtimeMs <= mtimeMs ? 10 * settleMs : settleMs;
+  const writtenAt = new Date(mtimeMs + 80 * settleMs);
+  utimesSync(path, writtenAt, writtenAt);
+  await world.start();
+  const startedAt = world.clock.now();
+  expect(await world.taken(1)).toEqual(["+trace.bin"]);
+  const quietMs = world.clock.now() - startedAt;
+  expect([quietMs >= wantedMs, quietMs < wantedMs + settleMs]).toEqual([true, true]);
 });
 
 test("waits while a program has a file open, and while the folder is away, empty or another one", async () => {
