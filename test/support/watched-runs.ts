@@ -125,6 +125,7 @@ class Watch {
   readonly #args: readonly string[];
   #program: Program;
   #restarted: Promise<void> = Promise.resolve();
+  #wasKilled = false;
   readonly #lines: Readonly<Record<string, unknown>>[] = [];
 
   constructor(lab: Lab, { port }: FaultyProxy, [...options]: readonly string[]) {
@@ -136,6 +137,7 @@ class Watch {
   }
 
   async kill(): Promise<void> {
+    this.#wasKilled = true;
     this.#restarted = this.#program.kill().then(({ stdout }) => {
       this.#note(stdout);
       this.#program = this.#lab.startDync(this.#args);
@@ -164,9 +166,10 @@ class Watch {
         return void (await program.line(pattern, arriveMsMax));
       } catch (error) {
         await this.#restarted;
-        // Another process has it now, or knows that it is stored: one that was killed may have written that down, and said it to nobody.
+        // One that was killed may have written down that it is stored, and said it to nobody, before anybody waited for it here.
+        if (this.#wasKilled && existsSync(this.#lab.stored(path))) return;
+        // Another process has it now.
         if (program === this.#program) throw error;
-        if (existsSync(this.#lab.stored(path))) return;
       }
     }
   }
