@@ -6,7 +6,7 @@ import type { ToldUpload } from "../hooks/told.ts";
 import { fingerprintOf } from "../keys/key.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import { type Judgement, judge, type Post } from "../rules/judge.ts";
-import type { Sink, SinkEvents } from "../storage/storage.ts";
+import type { Prospect, Sink, SinkEvents } from "../storage/storage.ts";
 import type { WithAdditions } from "../upload/added.ts";
 import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
 import type { Form, UploadKey } from "../upload/upload.ts";
@@ -106,7 +106,7 @@ async function begin(
       // Makes its folder: nobody who has the name of one of these may be on the way.
       if (held === null) await parts.storage.tryDestination(destinationOf(upload));
       const metadata = { metadataText: upload.metadataText, added: upload.added };
-      const sink = await parts.storage.begin(id, form, events, place?.manner?.untar);
+      const sink = await parts.storage.begin(id, form, events, prospectOf(upload));
       recordAdmission(upload, rule, parts);
       return { hold, form, place, held, metadata, sink };
     } catch (error) {
@@ -117,6 +117,16 @@ async function begin(
     parts.room.release(id);
     throw error;
   }
+}
+
+/** What the storage is told of where it goes: what is held may go elsewhere. */
+export function prospectOf(upload: Pick<NewUpload, "user" | "name" | "place" | "held" | "size">): Prospect {
+  const { place, held, size } = upload;
+  return {
+    root: place?.manner?.untar,
+    destination: held === null ? destinationOf(upload) : undefined,
+    size: size ?? undefined,
+  };
 }
 
 function recordAdmission(upload: NewUpload, rule: string | null, { audit }: AdmissionParts): void {

@@ -22,7 +22,7 @@ import type { Received } from "../transport/transport.ts";
 import { sentMetadata, type WithAdditions } from "../upload/added.ts";
 import { type Destination, pathOf } from "../upload/destination.ts";
 import { isAskedToUnpack, type Layout, type UploadKey } from "../upload/upload.ts";
-import { type AdmissionParts, admit, roomFor } from "./admission.ts";
+import { type AdmissionParts, admit, prospectOf, roomFor } from "./admission.ts";
 import { AdmissionWait } from "./admission-wait.ts";
 import type { Meter } from "./meter.ts";
 import type { MakeWay } from "./placing.ts";
@@ -262,7 +262,7 @@ export class Session {
     const { hold, record } = taken;
     const metadata = await metadataOf(record, this.#parts);
     if (metadata === null) return this.#giveUpRecord(record, metadataLost);
-    const sink = await storage.resume(id, record.form, record, this.#events, record.place?.manner?.untar);
+    const sink = await storage.resume(id, record.form, record, this.#events, prospectOf(record));
     if (sink === null) return this.#giveUpRecord(record, bytesGone);
     try {
       const missing = record.size === null ? null : Math.max(0, record.size - sink.length);
@@ -309,6 +309,7 @@ export class Session {
       this.#feed({ type: "stored", offset });
     },
     onNote: (note) => void this.#journal?.stored(note),
+    record: async (note) => (await this.#journal?.stored(note)) ?? false,
     onFailed: (error, note) => void this.#recover(error, note),
     onRefused: (error) => this.#tell({ type: "storage-failed", ...refusalOf(error), keep: false }),
   };

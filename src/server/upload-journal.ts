@@ -75,20 +75,22 @@ export class UploadJournal {
     }
   }
 
-  /** Writes down what can be relied on of its bytes. Never rejects. */
-  async stored({ durable, mark }: StoredNote): Promise<void> {
+  /** Writes down what can be relied on of its bytes; resolves whether the record says so. Never rejects. */
+  async stored({ durable, mark }: StoredNote): Promise<boolean> {
     const at = this.#parts.clock.now();
     const before = this.#recorded;
     // A thousand silent uploads that give up their places have nothing new to write down.
     const isNew = before === null || before.durable !== durable || before.mark !== mark;
-    if (!isNew && at - before.at < recordAgainMs) return;
+    if (!isNew && at - before.at < recordAgainMs) return true;
     try {
-      await this.#change({ verb: "progress", durable, mark });
+      const isOurs = await this.#change({ verb: "progress", durable, mark });
       this.#recorded = { durable, mark, at };
+      return isOurs;
     } catch (error) {
       // The record only says less than the storage holds: nothing is lost by going on. And what is suspect is cut off when
       // the upload is put away, see partial-sink.ts.
       this.log("warn", "The catalogue was not updated", { reason: messageOf(error) });
+      return false;
     }
   }
 

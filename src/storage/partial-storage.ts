@@ -8,7 +8,7 @@ import type { PartialUpload } from "./partial.ts";
 import { PartialSink } from "./partial-sink.ts";
 import { hashFrom, hashRest } from "./rehash.ts";
 import { plainSha256, type Sha256Maker } from "./sha256/sha256.ts";
-import type { Remainder, Sink, SinkEvents, StorageProperties, StoredNote } from "./storage.ts";
+import type { Prospect, Remainder, Sink, SinkEvents, StorageProperties, StoredNote } from "./storage.ts";
 
 export interface PartialStorageOptions {
   /** Bytes are made durable whenever so many came. */
@@ -37,7 +37,7 @@ export abstract class PartialStorage {
     this.#options = options;
   }
 
-  /** Creates an empty partial; `root` as in `Storage.begin`. */
+  /** Creates an empty partial; `root` as in `Prospect`. */
   abstract create(id: string, form: Form, root?: string): Promise<PartialUpload>;
   /** Opens a partial that is there, or returns `null`. */
   abstract open(id: string, root?: string): Promise<PartialUpload | null>;
@@ -57,8 +57,8 @@ export abstract class PartialStorage {
     return { durable: 0, mark: this.#options.bootId };
   }
 
-  async begin(id: string, form: Form, events: SinkEvents, root?: string): Promise<Sink> {
-    return this.#sinkOf(id, await this.create(id, form, root), 0, events);
+  async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
+    return this.#sinkOf(id, await this.create(id, form, prospect.root), 0, events);
   }
 
   async resume(
@@ -66,11 +66,11 @@ export abstract class PartialStorage {
     form: Form,
     note: StoredNote,
     events: SinkEvents,
-    root?: string,
+    prospect: Prospect = {},
   ): Promise<Sink | null> {
-    const partial = await this.open(id, root);
+    const partial = await this.open(id, prospect.root);
     // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
-    if (partial === null) return note.durable === 0 ? this.begin(id, form, events, root) : null;
+    if (partial === null) return note.durable === 0 ? this.begin(id, form, events, prospect) : null;
     const known = this.#distrusted.get(id) ?? note;
     const trusted = trustedLength(known, partial.length, this.#options.bootId);
     if (trusted < partial.length) await closedIfFailed(partial, () => partial.truncate(trusted));

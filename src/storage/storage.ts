@@ -65,11 +65,26 @@ export interface OwnedChunk {
   release(): void;
 }
 
+/** What is known of an upload when it begins, or is taken up again. */
+export interface Prospect {
+  /** The one folder in the tar of a dataset, where that folder is the dataset; without it all of the tar is. */
+  readonly root?: string | undefined;
+  /** Where it is going to be published; not there where that is not decided yet, or not known. */
+  readonly destination?: Destination | undefined;
+  /** Announced bytes; not there where nobody said. */
+  readonly size?: number | undefined;
+}
+
 export interface SinkEvents {
   /** Everything before `offset` is stored, and its chunks are released. It grows by one chunk or several. */
   onStored(offset: number): void;
   /** What can be relied on has changed. */
   onNote(note: StoredNote): void;
+  /**
+   * The same for a storage that may not go on before that is written down: resolves whether it is, `false` where it could not be or another
+   * server has the upload. Nobody writes it down where this is not there.
+   */
+  record?(note: StoredNote): Promise<boolean>;
   /**
    * The storage failed. Every chunk that was not stored is dropped, and so is what is written from now on, until `rewind`;
    * `note` is what can be relied on.
@@ -178,16 +193,19 @@ export interface Storage {
   readonly properties: StorageProperties;
   /** Of an upload of which nothing is stored yet. */
   readonly emptyNote: StoredNote;
-  /**
-   * Makes room for a new upload. `id` is 32 lower-case hex digits, never used before. `root` is the one folder in the tar of a
-   * dataset, where that folder is the dataset; without it all of the tar is.
-   */
-  begin(id: string, form: Form, events: SinkEvents, root?: string): Promise<Sink>;
+  /** Makes room for a new upload. `id` is 32 lower-case hex digits, never used before. */
+  begin(id: string, form: Form, events: SinkEvents, prospect?: Prospect): Promise<Sink>;
   /**
    * Takes an unfinished upload up again that began in this `form`, with as many of its bytes as can be relied on; `null` when
    * durable ones are gone.
    */
-  resume(id: string, form: Form, note: StoredNote, events: SinkEvents, root?: string): Promise<Sink | null>;
+  resume(
+    id: string,
+    form: Form,
+    note: StoredNote,
+    events: SinkEvents,
+    prospect?: Prospect,
+  ): Promise<Sink | null>;
   /** What became of upload `id`, with this `sha256`, that was being published at `destination`. */
   recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder>;
   /** Deletes what is stored of an upload that nobody has open; nothing may be there. */
