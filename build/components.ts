@@ -108,7 +108,8 @@ function npmPackages(): Component[] {
     ].map((name) => npmPackage(name, "MIT", "Part of @hyperjump/json-schema.")),
     npmPackage("re2js", "MIT", "Regular expressions that take no time, in dync-server."),
     npmPackage("jose", "MIT", "Verifies receipts, in dync."),
-    npmPackage("hash-wasm", "MIT", "SHA-256 that can be gone on with after a restart, in dync."),
+    npmPackage("aws4fetch", "MIT", "Signs what is asked of an object store, in dync-server."),
+    npmPackage("hash-wasm", "MIT", "SHA-256 that can be gone on with after a restart."),
     npmPackage(
       "prom-client",
       "Apache-2.0",

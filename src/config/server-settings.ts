@@ -7,6 +7,7 @@ import type { PostRules } from "../rules/judge.ts";
 import { type LimitEntry, limitsOf, noLimits } from "../rules/user-limits.ts";
 import { layouts } from "../upload/upload.ts";
 import { httpAddresses, isLoopback, writeHttpAddress } from "./http-address.ts";
+import { endpoints, regions, storages } from "./object-store.ts";
 import type { Fault } from "./parsed.ts";
 import { publicAddresses, publicUrls } from "./public-address.ts";
 import {
@@ -43,6 +44,46 @@ const metadataSizes = sizes(`at least what one upload may have, ${metadataBytesM
 export const serverSettings = {
   /** The default is in the folder of keys and state. */
   dataFolder: ofProcess("data", paths("FOLDER"), "data", "where files go (default DYNC_HOME/data)"),
+  /** `null`: the data folder, which else has what a server keeps beside. */
+  storage: ofProcess(
+    "storage",
+    storages,
+    null,
+    'where uploads are published: "disk", in the data folder, or s3://BUCKET/PREFIX, in an object store',
+  ),
+  /** `null`: AWS's own of the region. */
+  s3Endpoint: ofProcess("s3-endpoint", endpoints, null, 'address of the object store, or "aws"'),
+  s3Region: ofProcess(
+    "s3-region",
+    regions,
+    "us-east-1",
+    "region of the bucket, as requests are signed for it",
+  ),
+  s3Addressing: ofProcess(
+    "s3-addressing",
+    choices("STYLE", ["auto", "path", "host"]),
+    "auto",
+    'where the bucket is named: in the "path", or in the "host" name as AWS wants it; "auto": path but for AWS',
+  ),
+  s3Credentials: ofProcess(
+    "s3-credentials",
+    pathsOrNone("FILE"),
+    null,
+    "keys of the object store, as ~/.aws/credentials has them; without it AWS_ACCESS_KEY_ID and so on count, then that file",
+  ),
+  s3Ca: ofProcess(
+    "s3-ca",
+    pathsOrNone("FILE"),
+    null,
+    "certificates (PEM) from which that of the object store has to follow (default: the system's)",
+  ),
+  // Two parts of the length that a terabyte needs, and those of two hundred small uploads beside them.
+  s3MemoryBytes: ofProcess(
+    "s3-memory",
+    sizes("at least 64MiB", 64 * MiB),
+    512 * MiB,
+    "bytes that wait for the object store, of all uploads together; a part is a quarter of it at most",
+  ),
   address: ofProcess("bind", ownAddresses, "*", "address to listen on (default: all)"),
   /** 0 lets the system choose. */
   port: ofProcess("port", counts(0, 65535), 8889, "port to listen on (default {default}; 0: any free one)"),
@@ -303,13 +344,34 @@ export function readServerSettings(said: SaidSettings): ServerSettings {
 
 /** What settings have to be beside each other: while one is wrong by itself, nothing is said of that. */
 function betweenSettings(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
-  return [...memoryFaults(settings), ...httpFaults(settings), ...downloadFaults(settings)];
+  const all = [memoryFaults, storageFaults, httpFaults, downloadFaults];
+  return all.flatMap((faults) => faults(settings));
 }
 
 function memoryFaults({ memoryBytes, chunkBytes }: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
   if (memoryBytes >= chunkBytes) return [];
   const fault = { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) };
   return [{ name: "memory", fault }];
+}
+
+/** What is said of an object store where nothing goes to one is somebody's mistake. */
+function storageFaults(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
+  const { storage, s3Endpoint, s3Credentials, s3Ca } = settings;
+  if (storage !== null) {
+    if (s3Ca === null || s3Endpoint?.startsWith("https:") !== false) return [];
+    const fault = { wanted: '"none", as s3-endpoint is without TLS', found: JSON.stringify(s3Ca) };
+    return [{ name: "s3-ca", fault }];
+  }
+  const said = [
+    ["s3-endpoint", s3Endpoint],
+    ["s3-credentials", s3Credentials],
+    ["s3-ca", s3Ca],
+  ] as const;
+  return said.flatMap(([name, value]) => {
+    const hint = 'set storage as well, for example storage = "s3://archive/instruments"';
+    const fault = { wanted: 'storage = "s3://…" beside it', found: JSON.stringify(value), hint };
+    return value === null ? [] : [{ name, fault }];
+  });
 }
 
 function httpFaults(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {

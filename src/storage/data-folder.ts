@@ -6,11 +6,15 @@ import { access, mkdir, open, opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
+import { systemPath } from "../base/system-path.ts";
 import { dropboxSuffix, takeApart } from "./dropbox-staging.ts";
 import { linkNew, removeFile } from "./durable-files.ts";
 import { lookAt } from "./file-calls.ts";
+import { lockFolder } from "./folder-lock.ts";
 import type { PublishParts } from "./publish.ts";
+import { stateFolder } from "./state-folder.ts";
 import { trashSuffix } from "./trash.ts";
 
 /** What is stored of an upload lies under its id. */
@@ -42,6 +46,18 @@ export async function checkDataFolder(folder: string, log: Logger): Promise<void
   if (process.platform !== "win32" && (properties.mode & 0o002) !== 0) {
     log.log("warn", "Everybody on this machine can write to the data folder", { folder });
   }
+}
+
+/**
+ * Opens the folder for what a server keeps beside its uploads, where these go elsewhere, for this process alone.
+ *
+ * @throws DyncError "configuration" when it is not there, not writable, or used by another server.
+ */
+export async function openStateFolder(folder: string, log: Logger): Promise<FileLock> {
+  await checkDataFolder(folder, log);
+  const state = stateFolder(systemPath(folder));
+  await makePrivateFolder(state);
+  return lockFolder(join(state, "lock.sqlite"), folder);
 }
 
 /** Makes a folder for the server alone; one that is there has to be. Throws `DyncError` ("configuration"). */

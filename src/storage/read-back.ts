@@ -65,7 +65,8 @@ async function readBackFile(
     await events.flaw({ kind: "damaged", path: beside, reason: "it says something else" });
 }
 
-function saysTheSame(sidecar: CompleteUpload | null, { sha256, metadataText }: StoredAs): boolean {
+/** Whether a description is the one of what was stored. */
+export function saysTheSame(sidecar: CompleteUpload | null, { sha256, metadataText }: StoredAs): boolean {
   if (sidecar === null || sidecar.sha256 !== sha256) return false;
   return metadataText === null || jsonDigest(sidecar.metadataText) === jsonDigest(withoutOwn(metadataText));
 }

@@ -64,6 +64,14 @@ async function faultsIn(said: Said): Promise<readonly string[]> {
 /** Values that a setting may have. */
 const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   data: fc.constantFrom("/srv/a", "/srv/b c", "/srv/ä"),
+  // Without another one than the default what the others say is a fault.
+  storage: fc.constant(null),
+  "s3-endpoint": fc.constant(null),
+  "s3-region": fc.constantFrom("us-east-1", "default"),
+  "s3-addressing": fc.constantFrom("auto", "path", "host"),
+  "s3-credentials": fc.constant(null),
+  "s3-ca": fc.constant(null),
+  "s3-memory": fc.integer({ min: 64 * 1024 ** 2, max: 2 ** 40 }),
   bind: fc.constantFrom("*", "::1", "127.0.0.1", "eth0"),
   port: fc.nat(65535),
   memory: fc.integer({ min: 16 * 1024 ** 2, max: 2 ** 40 }),

@@ -21,7 +21,7 @@ test("dync-server --help is laid out in two columns, a long option alone on its 
   const column = " ".repeat(28);
   const options = serverUsage.slice(serverUsage.indexOf("Options:\n"), serverUsage.indexOf("  -h, --help"));
   for (const line of options.trimEnd().split("\n").slice(1))
-    expect(line).toMatch(/^ {6}--(?=.{20})[a-z-]+( [A-Z:]+)? {2,}\S|^ {28}\S|^ {6}--[a-z-]+ [A-Z:]+$/);
+    expect(line).toMatch(/^ {6}--(?=.{20})[a-z0-9-]+( [A-Z:]+)? {2,}\S|^ {28}\S|^ {6}--[a-z0-9-]+ [A-Z:]+$/);
   expect(options).toContain(
     `      --window CHUNKS       pieces that one upload may have under way (default\n${column}8)\n`,
   );

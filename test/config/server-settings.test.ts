@@ -53,7 +53,7 @@ test("a setting changes its own value, of the process or of a user", () => {
 test("names are one each, and no other program's spelling", () => {
   const names = Object.values(serverSettings).map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
-  for (const name of names) expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9]*(-[a-z]+)*$/);
 });
 
 describe("what is wrong is said", () => {

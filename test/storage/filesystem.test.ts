@@ -33,6 +33,7 @@ import {
   datasetKind,
   descriptionOf,
   idOf,
+  partialContract,
   publishOne,
   type StorageUnderTest,
   sinkOptions,
@@ -46,7 +47,8 @@ const canMount = isRoot && process.platform === "linux" && mountWorks();
 const isWindows = process.platform === "win32";
 
 for (const hasLinks of [true, false]) {
-  storageContract(`local disk ${hasLinks ? "with" : "without"} hard links`, () => make({ hasLinks }));
+  for (const contract of [partialContract, storageContract])
+    contract(`local disk ${hasLinks ? "with" : "without"} hard links`, () => make({ hasLinks }));
 }
 
 for (const [layout, hasLinks, hasFileSystemSync] of [
@@ -57,10 +59,11 @@ for (const [layout, hasLinks, hasFileSystemSync] of [
 ] as const) {
   const how = `${hasLinks ? "with" : "without"} hard links, ${hasFileSystemSync ? "one sync for all" : "one for each file"}`;
   const kind = datasetKind(layout);
-  storageContract(`datasets, ${layout}, ${how}`, () => make({ hasLinks, hasFileSystemSync }), kind);
+  for (const contract of [partialContract, storageContract])
+    contract(`datasets, ${layout}, ${how}`, () => make({ hasLinks, hasFileSystemSync }), kind);
 }
 
-interface OnDisk extends StorageUnderTest {
+interface OnDisk extends StorageUnderTest<FilesystemStorage> {
   readonly folder: string;
 }
 

@@ -3,12 +3,21 @@
 import { expect, test } from "bun:test";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryStorage } from "../support/memory/storage.ts";
-import { bytesOf, codeOf, descriptionOf, idOf, publishOne, storageContract } from "./contract.ts";
+import {
+  bytesOf,
+  codeOf,
+  descriptionOf,
+  idOf,
+  partialContract,
+  publishOne,
+  storageContract,
+} from "./contract.ts";
 
-storageContract("memory", async () => {
-  const storage = new MemoryStorage();
-  return { storage, reopen: async () => storage, [Symbol.asyncDispose]: async () => {} };
-});
+for (const contract of [partialContract, storageContract])
+  contract("memory", async () => {
+    const storage = new MemoryStorage();
+    return { storage, reopen: async () => storage, [Symbol.asyncDispose]: async () => {} };
+  });
 
 test("a crash keeps what was synced and loses what it is told to lose", async () => {
   const storage = new MemoryStorage();

@@ -15,17 +15,16 @@ import { clientsFolder } from "../../keys/key-folder.ts";
 import { openGiver } from "../../receipts/giver.ts";
 import { Recounts } from "../../server/recounts.ts";
 import { Server } from "../../server/server.ts";
-import { bootId } from "../../storage/boot-id.ts";
-import { FilesystemStorage } from "../../storage/filesystem.ts";
-import { publishedFiles } from "../../storage/published.ts";
 import { stateFolder } from "../../storage/state-folder.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { version } from "../version.ts";
 import { Alarming } from "./alarming.ts";
 import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
+import { openStorage } from "./open-storage.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
 import type { Web, WebParts } from "./web.ts";
@@ -59,7 +58,7 @@ async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTranspor
 
 /** What a server keeps beside its keys, and works on. */
 interface State {
-  readonly storage: FilesystemStorage;
+  readonly storage: Storage;
   readonly auditing: Auditing;
   readonly catalogue: SqliteCatalogue;
   /** What lies where uploads are published; what cannot be looked at is a warning to `log`. */
@@ -74,14 +73,11 @@ async function openState(
   { clock, logger }: ServeParts,
   closing: AsyncDisposableStack,
 ): Promise<State> {
-  const { dataFolder, syncEveryBytes, datasetMembersMax: membersMax } = settings;
-  const disk = { folder: dataFolder, syncEveryBytes, membersMax, bootId: bootId() };
-  const storage = await FilesystemStorage.open({ ...disk, clock, log: logger });
-  closing.defer(() => storage.close());
+  const { dataFolder } = settings;
+  const { storage, published, folders } = await openStorage(settings, { clock, logger }, closing);
   const auditing = closing.use(new Auditing(dataFolder, { clock, logger }));
   const state = stateFolder(dataFolder);
   const file = join(state, "catalogue.sqlite");
-  const published = (log: Logger) => publishedFiles(dataFolder, log);
   const { promise: damaged, reject: onDamaged } = Promise.withResolvers<never>();
   // Either may come before anybody waits for it.
   damaged.catch(() => {});
@@ -95,7 +91,7 @@ async function openState(
     await StateWatch.begin({
       ...{ dataFolder, clock, log: logger },
       files: [file, join(state, "lock.sqlite")],
-      folders: [state, join(state, "partial")],
+      folders: [state, ...folders.map((name) => join(state, name))],
     }),
   );
   const lost = Promise.race([damaged, watch.removed]);

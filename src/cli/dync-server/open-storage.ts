@@ -1,0 +1,99 @@
+// Opens where uploads go, as it is configured: the data folder, or an object store.
+
+import { readFile } from "node:fs/promises";
+import type { Clock } from "../../base/clock.ts";
+import { DyncError, messageOf } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import { writeBucket } from "../../config/object-store.ts";
+import type { ProcessSettings } from "../../config/server-settings.ts";
+import { bootId } from "../../storage/boot-id.ts";
+import { openStateFolder } from "../../storage/data-folder.ts";
+import { FilesystemStorage } from "../../storage/filesystem.ts";
+import { publishedFiles } from "../../storage/published.ts";
+import type { S3Place } from "../../storage/s3/client/s3-request.ts";
+import type { Storage } from "../../storage/storage.ts";
+import type { CompleteUpload } from "../../upload/upload.ts";
+
+export interface OpenedStorage {
+  readonly storage: Storage;
+  /** What was published there; what cannot be looked at is a warning to `log`. */
+  readonly published: (log: Logger) => AsyncIterable<CompleteUpload>;
+  /** Folders in the state folder that are its own. */
+  readonly folders: readonly string[];
+}
+
+interface Parts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Opens it, and the data folder with it, until `closing` ends. Throws `DyncError`. */
+export async function openStorage(
+  settings: ProcessSettings,
+  parts: Parts,
+  closing: AsyncDisposableStack,
+): Promise<OpenedStorage> {
+  if (settings.storage !== null) return await openObjectStore(settings, parts, closing);
+  const { dataFolder: folder, syncEveryBytes, datasetMembersMax: membersMax } = settings;
+  const { clock, logger: log } = parts;
+  const disk = { folder, syncEveryBytes, membersMax, bootId: bootId() };
+  const storage = await FilesystemStorage.open({ ...disk, clock, log });
+  closing.defer(() => storage.close());
+  return { storage, published: (to) => publishedFiles(folder, to), folders: ["partial"] };
+}
+
+async function openObjectStore(
+  settings: ProcessSettings,
+  { clock, logger: log }: Parts,
+  closing: AsyncDisposableStack,
+): Promise<OpenedStorage> {
+  const lock = await openStateFolder(settings.dataFolder, log);
+  closing.defer(() => lock.release());
+  // Loaded where it is used.
+  const { S3Storage } = await import("../../storage/s3/s3-storage.ts");
+  const place = await s3PlaceOf(settings);
+  const { prefix } = settings.storage ?? { prefix: "" };
+  const memory = { memoryBytes: settings.s3MemoryBytes, random: Math.random };
+  const storage = await S3Storage.open({ place, prefix, clock, log, ...memory });
+  closing.defer(() => storage.close());
+  if (place.endpoint.protocol === "http:")
+    log.log(
+      "warn",
+      "The object store is reached without TLS: whoever is on the way can read what is stored",
+      {
+        endpoint: place.endpoint.origin,
+      },
+    );
+  log.log("info", "Uploads go to an object store", {
+    storage: settings.storage === null ? null : writeBucket(settings.storage),
+    endpoint: place.endpoint.origin,
+  });
+  return { storage, published: (to) => storage.published(to), folders: [] };
+}
+
+/** Where the object store is that `settings` name, and who asks. Throws `DyncError` ("configuration"). */
+export async function s3PlaceOf(settings: ProcessSettings): Promise<S3Place> {
+  const { storage, s3Endpoint, s3Region: region, s3Addressing, s3Credentials, s3Ca } = settings;
+  const { findCredentials } = await import("../../storage/s3/client/credentials.ts");
+  const endpoint = new URL(s3Endpoint ?? `https://s3.${region}.amazonaws.com`);
+  return {
+    ...{ endpoint, region },
+    bucket: storage?.bucket ?? "",
+    pathStyle: s3Addressing === "auto" ? s3Endpoint !== null : s3Addressing === "path",
+    credentials: await findCredentials(s3Credentials, process.env),
+    ca: s3Ca === null ? null : await certificatesIn(s3Ca),
+  };
+}
+
+async function certificatesIn(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (cause) {
+    throw new DyncError("configuration", `s3-ca ${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new DyncError("configuration", `s3-ca ${file} has no certificates`, {
+    hint: "give a file in PEM, which begins with -----BEGIN CERTIFICATE-----",
+  });
+}

@@ -1,0 +1,120 @@
+// What the object store says when it does not do as it was asked, whether that passes by itself, and what it means for an upload.
+
+import { DyncError, messageOf } from "../../../base/error.ts";
+
+/** The store answered, and not with what was asked for. */
+export class S3Error extends Error {
+  override readonly name = "S3Error";
+  /** HTTP status; 200 where a store found out after it had sent that. */
+  readonly status: number;
+  /** S3's own word, as `NoSuchBucket`; where there is none, "HTTP STATUS". */
+  readonly code: string;
+  /** What a store says of itself: the region in which a bucket lies, its own time. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, code: string, text: string, headers: Readonly<Record<string, string>> = {}) {
+    super(text === "" ? code : `${code}: ${text}`);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** No answer, or none that is whole. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
+/** What arrived there is not what was sent, as its answer shows. */
+export class WrongAnswer extends Error {
+  override readonly name = "WrongAnswer";
+}
+
+const passing = new Set([
+  "InternalError",
+  "SlowDown",
+  "ServiceUnavailable",
+  "RequestTimeout",
+  "OperationAborted",
+  "ConditionalRequestConflict",
+  "Throttling",
+  "TooManyRequests",
+  "BadDigest",
+  "XAmzContentSHA256Mismatch",
+  "IncompleteBody",
+]);
+
+/** Whether the same request may succeed later without anybody changing anything. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof NoAnswer || error instanceof WrongAnswer) return true;
+  return error instanceof S3Error && (passing.has(error.code) || error.status >= 500 || error.status === 429);
+}
+
+/** What is wrong with the bucket, or with who asks: a steward mends it. */
+const known: Readonly<Record<string, readonly [text: string, hint: string]>> = {
+  NoSuchBucket: ["there is no such bucket", "make the bucket, or correct storage in server.toml"],
+  InvalidAccessKeyId: ["it does not know the access key", "correct the credentials of dync-server"],
+  SignatureDoesNotMatch: [
+    "the secret key is not the one of the access key",
+    "correct the credentials of dync-server; where they are right, s3-region is not the store's",
+  ],
+  ExpiredToken: ["the credentials have expired", "give dync-server new ones and start it again"],
+  InvalidToken: ["the session token is not good", "give dync-server new credentials and start it again"],
+  AccessDenied: [
+    "it does not allow that",
+    "give the keys of dync-server the right to read, write, list and delete below the prefix",
+  ],
+  RequestTimeTooSkewed: ["its clock and this machine's differ too much", "set the clock of this machine"],
+  QuotaExceeded: ["the quota is used up", "raise the quota of the bucket or of its user"],
+  PermanentRedirect: ["the bucket lies in another region", "correct s3-region or s3-endpoint"],
+  AuthorizationHeaderMalformed: ["the region is another one", "correct s3-region"],
+  InvalidObjectState: ["the object is archived", "bring it back before it is read"],
+};
+
+const full = new Set(["QuotaExceeded", "EntityTooLarge", "InsufficientStorage", "XMinioStorageFull"]);
+
+/**
+ * The error of the storage contract behind what the store said. `action` completes "The file could not be … in the object store". A
+ * `DyncError` passes through as it is.
+ */
+export function s3Trouble(action: string, cause: unknown): DyncError {
+  if (cause instanceof DyncError) return cause;
+  const could = `The file could not be ${action} in the object store`;
+  if (!(cause instanceof S3Error))
+    return isPassing(cause)
+      ? new DyncError("not-ready", `${could}: ${messageOf(cause)}`, { cause })
+      : new DyncError("internal", could, { cause });
+  if (full.has(cause.code)) return new DyncError("no-space", `${could}: ${cause.code}`, { cause });
+  if (isPassing(cause)) return new DyncError("not-ready", `${could} (${cause.code})`, { cause });
+  const [text, hint] = known[cause.code] ?? [cause.message, undefined];
+  const message = `${could}: ${text} (${cause.code}); its administrator has to mend that`;
+  return new DyncError("internal", message, { cause, hint });
+}
+
+/** The same at the start, where a steward reads it. `place` is what `storage` says. */
+export function startTrouble(place: string, cause: unknown, now: Date): DyncError {
+  if (cause instanceof DyncError) return cause;
+  if (isPassing(cause) || !(cause instanceof S3Error))
+    return new DyncError("unavailable", `The object store ${place} does not answer: ${messageOf(cause)}`, {
+      cause,
+      hint: "look at s3-endpoint, and whether the store is up",
+    });
+  const [text, hint] = known[cause.code] ?? [cause.message, undefined];
+  return new DyncError(
+    "configuration",
+    `The object store ${place} cannot be used: ${text}${facts(cause, now)}`,
+    {
+      cause,
+      hint,
+    },
+  );
+}
+
+function facts({ code, status, headers }: S3Error, now: Date): string {
+  const there = Date.parse(headers.date ?? "");
+  const seconds = Math.round((now.getTime() - there) / 1000);
+  if (code === "RequestTimeTooSkewed" && Number.isFinite(seconds))
+    return ` (it is ${Math.abs(seconds)} seconds ${seconds < 0 ? "ahead" : "behind"} of this machine's)`;
+  const region = headers["x-amz-bucket-region"];
+  return region === undefined ? ` (${code}, ${status})` : ` (${code}; it is ${region})`;
+}

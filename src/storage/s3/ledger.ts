@@ -1,0 +1,155 @@
+// What is stored of one upload: the parts of its multipart upload, the pieces behind them, and the state of its checksum there. Its text is the
+// mark in the upload's record, so that any server goes on from it, and only who has the record. Pure.
+//
+// Parts are named by their numbers alone, and a checksum over numbers and ETags: the store lists the ETags themselves.
+
+import { createHash } from "node:crypto";
+import * as v from "valibot";
+import type { StoredNote } from "../storage.ts";
+import type { Part } from "./client/s3-client.ts";
+import { numbersAhead, partNumberMax, partsUsedUp } from "./part-plan.ts";
+
+const version = 1;
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const base64 = (text: string) => Buffer.from(text, "base64");
+
+const markSchema = v.object({
+  v: v.literal(version),
+  /** Of the multipart upload; `null`: none was begun. */
+  upload: v.nullable(v.string()),
+  /** The first number that nobody uses. */
+  next: count,
+  /** Which numbers its parts have: the first of several in a row, and how many. */
+  runs: v.array(v.tuple([count, count])),
+  bytes: count,
+  chain: v.string(),
+  /** Lengths of the pieces. */
+  pieces: v.array(count),
+  /** State of SHA-256, in base64. */
+  state: v.string(),
+});
+export type Mark = v.InferOutput<typeof markSchema>;
+
+/** What `mark` says, or `null`: it is not of this storage. */
+export function parseMark(mark: string | null): Mark | null {
+  if (mark === null) return null;
+  try {
+    const parsed = v.safeParse(markSchema, JSON.parse(mark));
+    return parsed.success ? parsed.output : null;
+  } catch {
+    return null;
+  }
+}
+
+export class Ledger {
+  uploadId: string | null = null;
+  /** In their order, without a gap. */
+  readonly parts: Part[] = [];
+  #partBytes = 0;
+  #chain: Buffer = Buffer.alloc(32);
+  #pieces: number[] = [];
+  #state: Uint8Array;
+  #next = 1;
+  /** Numbers below are ours, as the record says. */
+  #sure = 1;
+
+  /** Nothing is stored; `state` is that of nothing. */
+  constructor(state: Uint8Array) {
+    this.#state = state;
+  }
+
+  /** What `mark` says, with the parts that the store lists; `null` where these are not the ones that were stored. */
+  static of(mark: Mark, listed: readonly Part[]): Ledger | null {
+    const ledger = new Ledger(base64(mark.state));
+    ledger.uploadId = mark.upload;
+    const byNumber = new Map(listed.map((part) => [part.number, part] as const));
+    for (const [first, length] of mark.runs)
+      for (let number = first; number < first + length; number++) {
+        const part = byNumber.get(number);
+        if (part === undefined) return null;
+        ledger.addPart(part, base64(mark.state));
+      }
+    if (ledger.#partBytes !== mark.bytes || ledger.#chain.toString("base64") !== mark.chain) return null;
+    ledger.#pieces = [...mark.pieces];
+    // What an earlier owner may still have on its way is behind what its record says.
+    ledger.#next = ledger.#sure = Math.max(mark.next, 1 + Math.max(0, ...listed.map(({ number }) => number)));
+    return ledger;
+  }
+
+  get durable(): number {
+    return this.#partBytes + this.pieceBytes;
+  }
+
+  get partBytes(): number {
+    return this.#partBytes;
+  }
+
+  /** Lengths of the pieces behind the parts. */
+  get pieces(): readonly number[] {
+    return this.#pieces;
+  }
+
+  get pieceBytes(): number {
+    return this.#pieces.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Of SHA-256, behind all that is durable. */
+  get state(): Uint8Array {
+    return this.#state;
+  }
+
+  /** A number that nobody has used. Throws "too-large" where there is none. */
+  takeNumber(): number {
+    if (this.#next > partNumberMax) throw partsUsedUp();
+    return this.#next++;
+  }
+
+  /** Whether the record says that `number` is ours. */
+  isSure(number: number): boolean {
+    return number < this.#sure;
+  }
+
+  /** `note` is in the record. */
+  recorded({ mark }: StoredNote): void {
+    this.#sure = Math.max(this.#sure, parseMark(mark)?.next ?? 0);
+  }
+
+  /** `part` is stored, behind all others, with all pieces in it; `state` is that behind it. */
+  addPart(part: Part, state: Uint8Array): void {
+    this.parts.push(part);
+    this.#partBytes += part.size;
+    this.#chain = createHash("sha256").update(this.#chain).update(`${part.number} ${part.etag}\n`).digest();
+    this.#pieces = [];
+    this.#state = state;
+  }
+
+  addPiece(bytes: number, state: Uint8Array): void {
+    this.#pieces.push(bytes);
+    this.#state = state;
+  }
+
+  note(): StoredNote {
+    const mark: Mark = {
+      v: version,
+      upload: this.uploadId,
+      next: Math.max(this.#sure, this.#next + numbersAhead),
+      runs: runsOf(this.parts),
+      bytes: this.#partBytes,
+      chain: this.#chain.toString("base64"),
+      pieces: [...this.#pieces],
+      state: Buffer.from(this.#state).toString("base64"),
+    };
+    const isEmpty = this.uploadId === null && this.#pieces.length === 0;
+    return { durable: this.durable, mark: isEmpty ? null : JSON.stringify(mark) };
+  }
+}
+
+function runsOf(parts: readonly Part[]): [number, number][] {
+  const runs: [number, number][] = [];
+  for (const { number } of parts) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[0] + last[1] === number) last[1]++;
+    else runs.push([number, 1]);
+  }
+  return runs;
+}

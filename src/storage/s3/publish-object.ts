@@ -1,0 +1,138 @@
+// Gives a finished upload its name in the object store: first what describes it, then the object. Nothing that is there is replaced: the metadata claim
+// the name, where the store can by a request that fails when there is something, and before each step somebody looks. Whatever part of it
+// was done, all of it done again for the same upload completes it.
+
+import { DyncError, messageOf } from "../../base/error.ts";
+import { contentName, type Destination } from "../../upload/destination.ts";
+import { takenText } from "../../upload/names.ts";
+import { checksumText, parseSidecar } from "../../upload/sidecar.ts";
+import { type Description, NameTaken } from "../storage.ts";
+import type { ObjectFacts } from "./client/s3-client.ts";
+import type { Patience } from "./client/s3-request.ts";
+import type { S3Home } from "./home.ts";
+import type { PublishedKeys } from "./keys.ts";
+import type { Ledger } from "./ledger.ts";
+import { forgetUpload, rollBack } from "./upload-state.ts";
+
+export interface Publishing {
+  readonly home: S3Home;
+  readonly id: string;
+  readonly destination: Destination;
+  readonly description: Description;
+  readonly patience: Patience;
+}
+
+/** What is published. */
+export interface Whole {
+  readonly ledger: Ledger;
+  /** All bytes of what has no multipart upload. */
+  readonly body: readonly Uint8Array[] | null;
+  readonly size: number;
+}
+
+/** Throws `NameTaken` where somebody else has the name. */
+export async function publishObject(publishing: Publishing, whole: Whole): Promise<void> {
+  const { home, id, destination } = publishing;
+  const keys = home.keys.of(destination);
+  try {
+    await claim(publishing, keys);
+    await show(publishing, keys, whole);
+  } catch (error) {
+    // Nothing of ours may stay beside what is somebody else's.
+    if (error instanceof NameTaken) await rollBack(home, id, keys);
+    throw error;
+  }
+  home.names.add(destination);
+  await endPublishing(home, id, destination, publishing.patience);
+}
+
+/** The last of it, when the object is there. What fails of the clearing up stays for `storage check`. */
+export async function endPublishing(
+  home: S3Home,
+  id: string,
+  destination: Destination,
+  patience: Patience,
+): Promise<void> {
+  if (destination.manner?.marker === true)
+    await home.client.put(home.keys.of(destination).marker, [], {}, patience);
+  try {
+    await forgetUpload(home, id);
+  } catch (error) {
+    const message = "What the store knew of a published upload was not removed";
+    home.log.log("warn", message, { upload: id, reason: messageOf(error) });
+  }
+}
+
+async function claim({ home, id, destination, description, patience }: Publishing, keys: PublishedKeys) {
+  const { client } = home;
+  const there = await client.head(keys.content, patience);
+  if (there !== null && !isOf(id, there)) throw taken(destination);
+  const { metadataText, sha256 } = description;
+  const isOwn = (text: string): boolean => parseSidecar(text)?.id === id;
+  await putNew(
+    { client, key: keys.metadata, text: metadataText, type: "application/json", isOwn },
+    destination,
+    patience,
+  );
+  const checksum = checksumText(sha256, contentName(destination));
+  const isSame = (text: string): boolean => text === checksum;
+  await putNew(
+    { client, key: keys.checksum, text: checksum, type: "text/plain", isOwn: isSame },
+    destination,
+    patience,
+  );
+}
+
+interface NewText {
+  readonly client: S3Home["client"];
+  readonly key: string;
+  readonly text: string;
+  readonly type: string;
+  /** Whether what is there already is ours, of an earlier attempt. */
+  readonly isOwn: (text: string) => boolean;
+}
+
+async function putNew(
+  { client, key, text, type, isOwn }: NewText,
+  destination: Destination,
+  patience: Patience,
+): Promise<void> {
+  const before = await client.read(key, patience);
+  if (before === null && (await client.put(key, [Buffer.from(text)], { type, isNew: true }, patience)))
+    return;
+  const there = before ?? (await client.read(key, patience));
+  if (there === null || !isOwn(there.bytes.toString("utf8"))) throw taken(destination);
+  if (there.bytes.toString("utf8") !== text) await client.put(key, [Buffer.from(text)], { type }, patience);
+}
+
+async function show({ home, id, destination, patience }: Publishing, keys: PublishedKeys, whole: Whole) {
+  const { client } = home;
+  const { ledger, body, size } = whole;
+  const { uploadId, parts } = ledger;
+  const key = keys.content;
+  const outcome =
+    uploadId === null
+      ? await client.put(key, body ?? [], { about: { "dync-upload": id }, isNew: true }, patience)
+      : await client.complete({ key, uploadId }, parts, patience);
+  // An earlier request may have made it whose answer got lost; and not every store heeds that it is to be new.
+  const there = await client.head(key, patience);
+  if (there !== null && isOf(id, there)) {
+    if (there.size === size) return;
+    throw new DyncError("internal", `The object store has ${there.size} bytes of a file that has ${size}`, {
+      hint: `look at ${key} in the object store: it is not what was stored there`,
+    });
+  }
+  if (there !== null) throw taken(destination);
+  const lost =
+    outcome === "gone" ? "has lost what was stored of the file" : "did not make an object of what was stored";
+  throw new DyncError("not-ready", `The object store ${lost}; the server asks for what it needs again`);
+}
+
+/** Whether an object is the one that upload `id` was published as. */
+export function isOf(id: string, { about }: ObjectFacts): boolean {
+  return about["dync-upload"] === id;
+}
+
+function taken({ name }: Destination): NameTaken {
+  return new NameTaken(takenText(name, name), { file: name, published: null });
+}

@@ -1,0 +1,329 @@
+// The bytes of one upload on their way into the object store. Theory of operation.
+//
+// A chunk is copied into the part that is being filled, out of the budget that all uploads share, and its memory is given back. A part that is whole is
+// stored under a number that nobody used before; a few are on their way at once. What the upload's record says grows by whole parts, in
+// their order, each with the state of the checksum behind it: so whoever has the record goes on without reading anything.
+//
+// Of a file whoever sends it has its bytes: one counts as stored when it is copied, and after a crash the client goes back by a part or some. A
+// stream cannot go back: of that a byte counts as stored when it is in the store, as a *piece* by itself where its part is not whole yet. While one is
+// stored, the next gathers, so pieces are as long as the line is fast. Pieces are also stored where the budget is short (so no upload
+// can hold what another one needs to get on) and when an upload is put away. A part is stored once, with all pieces in it; then these go.
+
+import { assert } from "../../base/assert.ts";
+import { sleep } from "../../base/clock.ts";
+import { DyncError, messageOf } from "../../base/error.ts";
+import type { Destination } from "../../upload/destination.ts";
+import type { Sha256 } from "../sha256/sha256.ts";
+import type { Description, OwnedChunk, Prospect, Sink, SinkEvents, StoredNote } from "../storage.ts";
+import { s3Trouble } from "./client/s3-error.ts";
+import type { Patience } from "./client/s3-request.ts";
+import type { GrowingPart } from "./growing-part.ts";
+import { patiently, type S3Home, soon } from "./home.ts";
+import type { Ledger } from "./ledger.ts";
+import { partsUnderWayMax } from "./part-plan.ts";
+import { publishObject } from "./publish-object.ts";
+import { StoredParts } from "./stored-parts.ts";
+
+export interface S3SinkParts {
+  readonly id: string;
+  readonly ledger: Ledger;
+  readonly prospect: Prospect;
+  readonly home: S3Home;
+  /** Runs `work`, which publishes it, unless something is at `destination`. */
+  readonly publishing: (destination: Destination, work: () => Promise<void>) => Promise<void>;
+  readonly onClosed: (sink: S3Sink) => void;
+}
+
+// A server that stops waits so long for what is on its way.
+const closeMs = 15_000;
+
+export class S3Sink implements Sink {
+  readonly id: string;
+  readonly #events: SinkEvents;
+  readonly #parts: S3SinkParts;
+  readonly #stored: StoredParts;
+  readonly #waiting: OwnedChunk[] = [];
+  #hash: Sha256;
+  /** Bytes that were taken over, copied or not. */
+  #taken: number;
+  /** Bytes that count as stored. */
+  #length: number;
+  #part: GrowingPart;
+  /** The state of the checksum when it was asked for. */
+  #end: Uint8Array | null = null;
+  #pumping: Promise<void> | null = null;
+  #spilling: Promise<void> | null = null;
+  #abort = new AbortController();
+  #failed = false;
+  #isClosing = false;
+
+  constructor(parts: S3SinkParts, events: SinkEvents) {
+    const { id, ledger, home } = parts;
+    this.id = id;
+    this.#parts = parts;
+    this.#events = events;
+    this.#stored = new StoredParts({
+      ...parts,
+      tell: (note) => this.#tell(note),
+      onFailed: (error) => this.#fail(error),
+    });
+    this.#hash = hashOf(home, ledger);
+    this.#taken = this.#length = ledger.durable;
+    this.#part = this.#stored.rest();
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get isReady(): boolean {
+    return !this.#failed;
+  }
+
+  // The state of the checksum is in the record.
+  async prepare(): Promise<void> {}
+
+  /** Bytes of which the memory would be free if they were stored by themselves. */
+  get spillable(): number {
+    return this.#failed || this.#isClosing || this.#spilling !== null ? 0 : this.#part.heldBytes;
+  }
+
+  write(chunk: OwnedChunk): void {
+    if (this.#failed || this.#isClosing || chunk.offset !== this.#taken) return chunk.release();
+    this.#taken += chunk.data.length;
+    this.#waiting.push(chunk);
+    this.#pumping ??= this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      for (let chunk = this.#waiting[0]; chunk !== undefined; chunk = this.#waiting[0]) {
+        const { length } = chunk.data;
+        await this.#parts.home.budget.take(length, signal);
+        // Dropped meanwhile, with its memory.
+        if (this.#waiting[0] !== chunk) this.#parts.home.budget.giveBack(length);
+        if (this.#waiting[0] !== chunk) continue;
+        this.#waiting.shift();
+        await this.#copy(chunk, signal);
+        if (this.#isStream && this.#waiting.length === 0) await this.#spill(true, patiently(signal));
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#pumping = null;
+    }
+  }
+
+  get #isStream(): boolean {
+    return this.#parts.prospect.size === undefined;
+  }
+
+  async #copy(chunk: OwnedChunk, signal: AbortSignal): Promise<void> {
+    const data = chunk.data.slice();
+    chunk.release();
+    let from = 0;
+    try {
+      while (from < data.length) {
+        const piece = data.subarray(from, from + this.#part.wanted - this.#part.length);
+        this.#hash.update(piece);
+        this.#part.add(piece);
+        from += piece.length;
+        if (this.#part.isWhole) await this.#cut(signal);
+      }
+    } finally {
+      this.#parts.home.budget.giveBack(data.length - from);
+    }
+    if (!this.#isStream) this.#count(this.#part.start + this.#part.length);
+  }
+
+  // A stream has one on its way at a time: what is durable of it has no gap.
+  async #cut(signal: AbortSignal): Promise<void> {
+    await this.#spilling;
+    this.#storePart(patiently(signal));
+    await this.#stored.untilUnderWay(this.#isStream ? 0 : partsUnderWayMax - 1);
+    signal.throwIfAborted();
+    if (this.#isStream) this.#count(this.#parts.ledger.durable);
+  }
+
+  #storePart(patience: Patience): void {
+    const part = this.#part;
+    this.#stored.begin(part, this.#state(), patience);
+    this.#part = this.#stored.behind(part);
+  }
+
+  #count(length: number): void {
+    if (length <= this.#length || this.#failed) return;
+    this.#length = length;
+    this.#events.onStored(length);
+  }
+
+  #state(): Uint8Array {
+    const state = this.#end ?? this.#hash.save();
+    assert(state !== null, "the state of the checksum can be saved here");
+    return state;
+  }
+
+  /** Stores what is only in memory by itself; its memory is free then unless the bytes are kept. Never two at once. */
+  async #spill(keeps: boolean, patience: Patience): Promise<void> {
+    while (this.#spilling !== null) await this.#spilling;
+    if (!keeps) this.#parts.home.budget.giveBack(this.#part.letGo());
+    if (this.#part.freshBytes === 0) return;
+    const spilling = this.#spillNow(keeps, patience);
+    this.#spilling = spilling.catch(() => {});
+    try {
+      await spilling;
+    } finally {
+      this.#spilling = null;
+    }
+  }
+
+  async #spillNow(keeps: boolean, patience: Patience): Promise<void> {
+    const part = this.#part;
+    // Of what it is the checksum: before anything more is copied.
+    const [piece, state] = [part.nextPiece(), this.#state()];
+    await this.#stored.untilUnderWay(0);
+    this.#abort.signal.throwIfAborted();
+    await this.#stored.putPiece(piece, state, keeps, patience);
+    this.#count(this.#isStream ? this.#parts.ledger.durable : 0);
+  }
+
+  /** Makes room for others. Never rejects. */
+  async makeRoom(): Promise<void> {
+    try {
+      await this.#spill(false, patiently(this.#abort.signal));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #tell(note: StoredNote): Promise<boolean> {
+    return (await this.#events.record?.(note)) ?? true;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed || this.#isClosing) return;
+    this.#failed = true;
+    this.#abort.abort(new DyncError("cancelled", "The upload failed"));
+    this.#drop();
+    const trouble = s3Trouble("stored", error);
+    if (trouble.code === "too-large") this.#events.onRefused(trouble);
+    else this.#events.onFailed(trouble, this.#parts.ledger.note());
+  }
+
+  #drop(): void {
+    for (const chunk of this.#waiting.splice(0)) chunk.release();
+  }
+
+  async rewind(): Promise<StoredNote> {
+    await this.#settle();
+    const { home, ledger } = this.#parts;
+    this.#forget();
+    this.#abort = new AbortController();
+    this.#hash = hashOf(home, ledger);
+    this.#taken = this.#length = ledger.durable;
+    this.#end = null;
+    this.#failed = false;
+    return ledger.note();
+  }
+
+  /** Lets go of what is in memory. */
+  #forget(): void {
+    this.#stored.forget();
+    this.#parts.home.budget.giveBack(this.#part.heldBytes);
+    this.#part = this.#stored.rest();
+  }
+
+  digest(): string {
+    assert(this.#taken === this.#length, "the digest is that of what is stored");
+    // Nothing more goes into one that was asked.
+    this.#end = this.#state();
+    return this.#hash.digest().toString("hex");
+  }
+
+  async contents(): Promise<null> {
+    return null;
+  }
+
+  async publish(destination: Destination, description: Description): Promise<void> {
+    const { id, home, ledger } = this.#parts;
+    await this.#settle();
+    if (this.#failed) throw notDurable();
+    const patience = patiently(this.#abort.signal);
+    try {
+      if (ledger.uploadId !== null && this.#part.length > 0) {
+        this.#storePart(patience);
+        await this.#stored.untilUnderWay(0);
+      }
+      const body = ledger.uploadId === null ? await this.#stored.bodyOf(this.#part, patience) : null;
+      const whole = { ledger, body, size: this.#taken };
+      await this.#parts.publishing(destination, () =>
+        publishObject({ home, id, destination, description, patience }, whole),
+      );
+    } catch (error) {
+      this.#failed = true;
+      throw s3Trouble("published", error);
+    }
+    this.#leave();
+  }
+
+  /** Parts, pieces and chunks that are being stored are, or are not. */
+  async #settle(): Promise<void> {
+    while (this.#pumping !== null || this.#spilling !== null || this.#stored.underWay > 0) {
+      await this.#pumping;
+      await this.#spilling;
+      // What failed was told.
+      await this.#stored.untilUnderWay(0).catch(() => {});
+    }
+  }
+
+  async close(): Promise<StoredNote> {
+    const { home, id, ledger } = this.#parts;
+    this.#isClosing = true;
+    const late = new AbortController();
+    const ended = sleep(home.clock, closeMs, late.signal).then(
+      () => this.#abort.abort(new DyncError("cancelled", "The upload is put away")),
+      () => {},
+    );
+    try {
+      await this.#settle();
+      if (!this.#failed) await this.#spill(false, { ...soon, signal: this.#abort.signal });
+    } catch (error) {
+      // Its client sends it again.
+      home.log.log("info", "Less than a part was not stored", { upload: id, reason: messageOf(error) });
+    } finally {
+      late.abort();
+      await ended;
+      this.#drop();
+    }
+    this.#leave();
+    return ledger.note();
+  }
+
+  #leave(): void {
+    this.#forget();
+    this.#parts.onClosed(this);
+  }
+
+  async discard(): Promise<void> {
+    this.#isClosing = true;
+    this.#drop();
+    this.#abort.abort(new DyncError("cancelled", "The upload is discarded"));
+    await this.#settle();
+    this.#leave();
+    await this.#stored.discard();
+  }
+}
+
+function hashOf({ sha256 }: S3Home, { state }: Ledger): Sha256 {
+  const hash = sha256.load(state);
+  assert(hash !== null, "a state that was saved can be loaded");
+  return hash;
+}
+
+function notDurable(): DyncError {
+  return new DyncError(
+    "not-ready",
+    "The file arrived and could not be stored; the server asks for what it needs again",
+  );
+}

@@ -1,0 +1,350 @@
+// The storage in an object store that speaks S3, as Ceph's gateway and AWS do. An unfinished upload is a multipart upload of the key that its file
+// gets: nobody sees it until it is complete, and there is no second copy. One that is shorter than a part is in memory until then.
+
+import type { Clock } from "../../base/clock.ts";
+import { DyncError } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import { Semaphore } from "../../base/semaphore.ts";
+import { type Destination, destinationOf, pathOf } from "../../upload/destination.ts";
+import { metadataSuffix, namesClash, takenText } from "../../upload/names.ts";
+import { parseSidecar } from "../../upload/sidecar.ts";
+import type { CompleteUpload, Form } from "../../upload/upload.ts";
+import { openSha256 } from "../sha256/open-sha256.ts";
+import { plainSha256, type Sha256Maker } from "../sha256/sha256.ts";
+import { openWasmSha256 } from "../sha256/wasm-sha256.ts";
+import {
+  NameTaken,
+  type Obstacle,
+  type Prospect,
+  type Published,
+  type Reading,
+  type Remainder,
+  type Sink,
+  type SinkEvents,
+  type Storage,
+  type StorageProperties,
+  type StoredAs,
+  type StoredNote,
+} from "../storage.ts";
+import { amendObject } from "./amend-object.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { S3Client } from "./client/s3-client.ts";
+import { s3Trouble, startTrouble } from "./client/s3-error.ts";
+import type { S3Place } from "./client/s3-request.ts";
+import { FolderNames } from "./folder-names.ts";
+import { type S3Home, soon } from "./home.ts";
+import { Keys, keyBytesMax } from "./keys.ts";
+import { Ledger, parseMark } from "./ledger.ts";
+import { checkSize } from "./part-plan.ts";
+import { endPublishing, isOf } from "./publish-object.ts";
+import { publishedObjects } from "./published-objects.ts";
+import { readBackObject } from "./read-back-object.ts";
+import { S3Sink } from "./s3-sink.ts";
+import { tryStore } from "./try-store.ts";
+import { abortUpload, discardUpload, readState, rollBack } from "./upload-state.ts";
+
+export interface S3StorageOptions {
+  readonly place: S3Place;
+  /** Below which all keys lie; empty: the bucket is ours alone. */
+  readonly prefix: string;
+  /** Bytes that all uploads together may have in memory. */
+  readonly memoryBytes: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  /** By what bytes are hashed; found out when it is not given. Its states can be saved. */
+  readonly sha256?: Sha256Maker;
+}
+
+const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
+
+export class S3Storage implements Storage {
+  // Each chunk counts by itself: of what is in memory alone either the client has the bytes, or it is told later.
+  readonly properties: StorageProperties = { partBytes: 0, keepsAfterCrash: false };
+  readonly emptyNote: StoredNote = { durable: 0, mark: null };
+  readonly #home: S3Home;
+  readonly #open = new Set<S3Sink>();
+  // Destinations that are being published at this moment.
+  readonly #publishing = new Map<string, Destination>();
+  #isRelieving = false;
+
+  private constructor(options: S3StorageOptions, client: S3Client, sha256: Sha256Maker) {
+    const { clock, log, memoryBytes } = options;
+    const keys = new Keys(options.prefix);
+    this.#home = {
+      ...{ client, keys, clock, log, sha256 },
+      budget: new ByteBudget(memoryBytes, () => void this.#relieve()),
+      assembling: new Semaphore(),
+      names: new FolderNames((folder) => client.names(keys.folder(folder), soon), clock),
+    };
+  }
+
+  /**
+   * Opens the storage, and tries whether it can be used.
+   *
+   * @throws DyncError "configuration" when it cannot, "unavailable" when it does not answer.
+   */
+  static async open(options: S3StorageOptions): Promise<S3Storage> {
+    const { place, prefix, clock, log, random } = options;
+    const client = new S3Client(place, { clock, log, random });
+    try {
+      await tryStore(client, new Keys(prefix), log);
+    } catch (error) {
+      client.close();
+      throw startTrouble(`s3://${place.bucket}${prefix === "" ? "" : `/${prefix}`}`, error, clock.date());
+    }
+    const found = options.sha256 ?? (await openSha256());
+    return new S3Storage(options, client, found === plainSha256 ? await openWasmSha256() : found);
+  }
+
+  async begin(id: string, _form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
+    checkSize(prospect.size, this.#home.budget.max);
+    return this.#sinkOf(id, this.#emptyLedger(), prospect, events);
+  }
+
+  async resume(
+    id: string,
+    form: Form,
+    note: StoredNote,
+    events: SinkEvents,
+    prospect: Prospect = {},
+  ): Promise<Sink | null> {
+    return await explained("looked up", async () => {
+      const ledger = await this.#ledgerOf(id, note, prospect.destination);
+      if (ledger !== null) return this.#sinkOf(id, ledger, prospect, events);
+      if (note.durable > 0) return null;
+      // A crash may have come between what the store has and its record.
+      await abortUpload(this.#home, id);
+      return await this.begin(id, form, events, prospect);
+    });
+  }
+
+  /** What `note` says is stored, where it is there; `null`: it is not, or says nothing. */
+  async #ledgerOf(
+    id: string,
+    note: StoredNote,
+    destination: Destination | undefined,
+  ): Promise<Ledger | null> {
+    const mark = parseMark(note.mark);
+    if (mark === null) return null;
+    const { client, keys } = this.#home;
+    const key = destination === undefined ? null : keys.of(destination).content;
+    if (mark.upload !== null && key === null) return null;
+    const listed = mark.upload === null ? [] : await client.parts(key as string, mark.upload, soon);
+    const ledger = listed === null ? null : Ledger.of(mark, listed);
+    if (ledger !== null) return ledger;
+    const reason = listed === null ? "there is no such multipart upload" : "its parts are others";
+    this.#home.log.log("error", "The object store has lost what was stored of an upload", {
+      upload: id,
+      reason,
+    });
+    return null;
+  }
+
+  #emptyLedger(): Ledger {
+    return new Ledger(this.#home.sha256.create().save() as Uint8Array);
+  }
+
+  #sinkOf(id: string, ledger: Ledger, prospect: Prospect, events: SinkEvents): S3Sink {
+    const home = this.#home;
+    const sink = new S3Sink(
+      {
+        ...{ id, ledger, prospect, home },
+        publishing: (destination, work) => this.#publish(id, destination, work),
+        onClosed: (it) => this.#open.delete(it),
+      },
+      events,
+    );
+    this.#open.add(sink);
+    return sink;
+  }
+
+  /** Has uploads store what they hold in memory until nobody waits for some; the largest first. */
+  async #relieve(): Promise<void> {
+    if (this.#isRelieving) return;
+    this.#isRelieving = true;
+    try {
+      while (this.#home.budget.isShort) {
+        const [first] = [...this.#open].sort((a, b) => b.spillable - a.spillable);
+        // All of it is on its way already.
+        if (first === undefined || first.spillable === 0) return;
+        await first.makeRoom();
+      }
+    } finally {
+      this.#isRelieving = false;
+    }
+  }
+
+  async recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder> {
+    return await explained("looked up", async () => {
+      const { client, keys } = this.#home;
+      const there = await client.head(keys.of(destination).content, soon);
+      if (there !== null && isOf(id, there)) {
+        await endPublishing(this.#home, id, destination, soon);
+        return { type: "published" };
+      }
+      const ledger = await this.#ledgerOf(id, note, destination);
+      if (ledger !== null && this.#digestOf(ledger) === sha256)
+        return { type: "complete", sink: this.#sinkOf(id, ledger, { destination }, noEvents) };
+      const wasClaimed = await this.#isClaimed(id, destination);
+      await rollBack(this.#home, id, keys.of(destination));
+      if (ledger === null && (note.durable > 0 || !wasClaimed)) return { type: "gone" };
+      const reason = "Not all of it was stored";
+      return { type: "incomplete", durable: ledger?.durable ?? 0, reason };
+    });
+  }
+
+  #digestOf({ state }: Ledger): string | null {
+    return this.#home.sha256.load(state)?.digest().toString("hex") ?? null;
+  }
+
+  async #isClaimed(id: string, destination: Destination): Promise<boolean> {
+    const sidecar = await this.#home.client.read(this.#home.keys.of(destination).metadata, soon);
+    return sidecar !== null && parseSidecar(sidecar.bytes.toString("utf8"))?.id === id;
+  }
+
+  async discard(id: string): Promise<void> {
+    await discardUpload(this.#home, id);
+  }
+
+  async *ids(): AsyncGenerator<string> {
+    const { client, keys } = this.#home;
+    try {
+      let last: string | null = null;
+      for await (const { key } of client.list(keys.uploads, soon)) {
+        const id = keys.idOf(key);
+        if (id !== null && id !== last) yield id;
+        last = id;
+      }
+    } catch (error) {
+      throw s3Trouble("looked up", error);
+    }
+  }
+
+  async lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null> {
+    return await explained("looked up", async () => {
+      const { client, keys } = this.#home;
+      let found: { bytes: number; writtenAt: Date } | null = null;
+      for await (const { key, size, modified } of client.list(keys.upload(id), soon)) {
+        const bytes = key === keys.upload(id) ? await this.#partBytes(id) : size;
+        const before: { bytes: number; writtenAt: Date } = found ?? { bytes: 0, writtenAt: modified };
+        const writtenAt = new Date(Math.max(before.writtenAt.getTime(), modified.getTime()));
+        found = { bytes: before.bytes + bytes, writtenAt };
+      }
+      return found;
+    });
+  }
+
+  async #partBytes(id: string): Promise<number> {
+    const state = await readState(this.#home, id);
+    if (state === null) return 0;
+    const parts = (await this.#home.client.parts(state.key, state.uploadId, soon)) ?? [];
+    return parts.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  async obstacle(destination: Destination): Promise<Obstacle | null> {
+    return await explained("looked up", async () => {
+      const other = this.#beingPublished(destination);
+      if (other !== null) return { file: other, published: null };
+      const { client, keys, names } = this.#home;
+      const { content, metadata } = keys.of(destination);
+      const [there, sidecar, clash] = await Promise.all([
+        client.head(content, soon),
+        client.read(metadata, soon),
+        names.clash(destination),
+      ]);
+      if (there !== null)
+        return { file: destination.name, published: publishedAs(destination, there.size, sidecar?.bytes) };
+      if (sidecar !== null) return { file: destination.name + metadataSuffix, published: null };
+      if (clash === null) return null;
+      // Somebody may have taken away what was listed.
+      names.forget(destination.folder);
+      const still = await names.clash(destination);
+      return still === null ? null : { file: still, published: null };
+    });
+  }
+
+  /** Name of the file that is just getting it, or a name it needs. */
+  #beingPublished({ folder, name }: Destination): string | null {
+    for (const other of this.#publishing.values())
+      if (other.folder === folder && namesClash(other.name, name)) return other.name;
+    return null;
+  }
+
+  /** Runs `work`, which publishes upload `id` at `destination`, unless something is there. */
+  async #publish(id: string, destination: Destination, work: () => Promise<void>): Promise<void> {
+    if (this.#beingPublished(destination) !== null) throw await this.#taken(destination);
+    this.#publishing.set(id, destination);
+    try {
+      const clash = await this.#home.names.clash(destination);
+      const isOwn = clash === null || (await this.#isClaimed(id, destination));
+      if (!isOwn) {
+        this.#publishing.delete(id);
+        if ((await this.obstacle(destination)) !== null) throw await this.#taken(destination);
+        this.#publishing.set(id, destination);
+      }
+      await work();
+    } catch (error) {
+      this.#publishing.delete(id);
+      throw error instanceof NameTaken ? await this.#taken(destination) : error;
+    } finally {
+      this.#publishing.delete(id);
+    }
+  }
+
+  async #taken(destination: Destination): Promise<NameTaken> {
+    const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
+    return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
+  }
+
+  async amend(id: string, destination: Destination, metadataText: string): Promise<string> {
+    return await explained("stored", () => amendObject(this.#home, id, destination, metadataText));
+  }
+
+  async tryDestination(destination: Destination): Promise<void> {
+    const longest = Buffer.byteLength(this.#home.keys.of(destination).metadata);
+    if (longest > keyBytesMax)
+      throw new DyncError("forbidden", `The path is too long for the object store: ${longest} bytes`);
+    const { mode, group, openbis } = destination.manner ?? {};
+    const wanted = mode !== undefined ? "mode" : group !== undefined ? "group" : openbis ? "layout" : null;
+    if (wanted === null) return;
+    const text = `A rule of the server gives files a ${wanted}, which an object store does not have`;
+    throw new DyncError("internal", text, { hint: `take ${wanted} out of that rule in server.toml` });
+  }
+
+  async readBack(destination: Destination, stored: StoredAs, reading: Reading): Promise<boolean> {
+    return await explained("read", () => readBackObject(this.#home, destination, stored, reading));
+  }
+
+  /** All that was published, for a catalogue that was lost. */
+  published(log: Logger): AsyncIterable<CompleteUpload> {
+    return publishedObjects(this.#home, log);
+  }
+
+  pathOf(): null {
+    return null;
+  }
+
+  async freeBytes(): Promise<null> {
+    return null;
+  }
+
+  async close(): Promise<void> {
+    this.#home.client.close();
+  }
+}
+
+/** What was published at `destination`, where what lies beside it says so. */
+function publishedAs(destination: Destination, size: number, sidecar: Buffer | undefined): Published | null {
+  const upload = sidecar === undefined ? null : parseSidecar(sidecar.toString("utf8"));
+  if (upload === null || pathOf(destinationOf(upload)) !== pathOf(destination)) return null;
+  return upload.size === size ? upload : null;
+}
+
+async function explained<T>(action: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw s3Trouble(action, error);
+  }
+}

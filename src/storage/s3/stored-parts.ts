@@ -1,0 +1,217 @@
+// The parts of one upload on their way into the store, and what the upload's record is told of them: numbers before they are used, parts in their order.
+
+import { DyncError, messageOf } from "../../base/error.ts";
+import type { Prospect, StoredNote } from "../storage.ts";
+import type { Part } from "./client/s3-client.ts";
+import type { Patience } from "./client/s3-request.ts";
+import { GrowingPart } from "./growing-part.ts";
+import { type S3Home, soon } from "./home.ts";
+import type { Ledger } from "./ledger.ts";
+import { partBytesOf } from "./part-plan.ts";
+import { discardUpload, keepState } from "./upload-state.ts";
+
+export interface StoredPartsParts {
+  readonly id: string;
+  readonly ledger: Ledger;
+  readonly prospect: Prospect;
+  readonly home: S3Home;
+  /** Has `note` written down; resolves whether it is. */
+  readonly tell: (note: StoredNote) => Promise<boolean>;
+  readonly onFailed: (error: unknown) => void;
+}
+
+interface UnderWay {
+  readonly part: GrowingPart;
+  readonly number: number;
+  /** Of the checksum, behind it. */
+  readonly state: Uint8Array;
+  etag: string | null;
+}
+
+const partsAtOnceOfAPiece = 2;
+
+export class StoredParts {
+  readonly #parts: StoredPartsParts;
+  /** In their order. */
+  readonly #underWay: UnderWay[] = [];
+  readonly #waiting = new Set<() => void>();
+  #running = 0;
+  #beginning: Promise<void> | null = null;
+  #error: unknown = null;
+
+  constructor(parts: StoredPartsParts) {
+    this.#parts = parts;
+  }
+
+  /** Parts that are being stored. */
+  get underWay(): number {
+    return this.#running;
+  }
+
+  /** The part that is filled behind all that is durable. */
+  rest(): GrowingPart {
+    const { ledger } = this.#parts;
+    return this.#partAt(ledger.partBytes, ledger.parts.length, ledger.pieces);
+  }
+
+  /** The one that is filled behind `part`, which is the last one on its way. */
+  behind(part: GrowingPart): GrowingPart {
+    const before = this.#parts.ledger.parts.length + this.#underWay.length;
+    return this.#partAt(part.start + part.length, before);
+  }
+
+  #partAt(start: number, before: number, pieces: readonly number[] = []): GrowingPart {
+    const { prospect, home } = this.#parts;
+    return new GrowingPart(start, partBytesOf(prospect.size, before, home.budget.max), pieces);
+  }
+
+  /** Begins to store `part`, behind all others; `state` is that of the checksum behind it. */
+  begin(part: GrowingPart, state: Uint8Array, patience: Patience): void {
+    const one: UnderWay = { part, number: this.#parts.ledger.takeNumber(), state, etag: null };
+    this.#underWay.push(one);
+    this.#running++;
+    this.#store(one, patience)
+      .catch((error: unknown) => {
+        this.#error ??= error;
+        this.#parts.onFailed(error);
+      })
+      .finally(() => {
+        this.#running--;
+        for (const wake of this.#waiting) wake();
+        this.#waiting.clear();
+      });
+  }
+
+  /** Resolves when no more than so many are being stored. Rejects when one of them failed. */
+  async untilUnderWay(most: number): Promise<void> {
+    while (this.#running > most) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      await promise;
+    }
+    if (this.#error !== null) throw this.#error;
+  }
+
+  async #store(one: UnderWay, patience: Patience): Promise<void> {
+    const { client } = this.#parts.home;
+    const target = await this.#begun(patience);
+    await this.#reserve(one.number);
+    const body = await this.bodyOf(one.part, patience);
+    one.etag = await client.putPart(target, one.number, body, patience);
+    await this.#advance();
+  }
+
+  /** Its multipart upload, which the record knows of before it has a part. */
+  async #begun(patience: Patience): Promise<{ readonly key: string; readonly uploadId: string }> {
+    const { id, ledger, home } = this.#parts;
+    const key = this.#key;
+    this.#beginning ??= (async () => {
+      if (ledger.uploadId !== null) return;
+      const uploadId = await home.client.begin(key, { about: { "dync-upload": id } }, patience);
+      await keepState(home, id, { key, uploadId }, patience);
+      ledger.uploadId = uploadId;
+    })();
+    await this.#beginning;
+    return { key, uploadId: ledger.uploadId as string };
+  }
+
+  get #key(): string {
+    const { home, prospect } = this.#parts;
+    const { destination } = prospect;
+    if (destination === undefined) throw new DyncError("internal", "Nobody knows where it goes");
+    return home.keys.of(destination).content;
+  }
+
+  async #reserve(number: number): Promise<void> {
+    const { ledger } = this.#parts;
+    if (!ledger.isSure(number)) await this.#tell();
+  }
+
+  async #tell(): Promise<void> {
+    const { ledger, tell } = this.#parts;
+    const note = ledger.note();
+    if (!(await tell(note))) throw takenAway();
+    ledger.recorded(note);
+  }
+
+  async #advance(): Promise<void> {
+    const { ledger, home } = this.#parts;
+    const offsets: number[] = [];
+    let isNew = false;
+    for (let first = this.#underWay[0]; first?.etag != null; first = this.#underWay[0]) {
+      const { part, number, etag, state } = first;
+      this.#underWay.shift();
+      offsets.push(...part.pieceOffsets);
+      home.budget.giveBack(part.heldBytes);
+      const stored: Part = { number, etag, size: part.length };
+      ledger.addPart(stored, state);
+      isNew = true;
+    }
+    if (!isNew) return;
+    await this.#tell();
+    for (const offset of offsets) await this.#removePiece(offset);
+  }
+
+  async #removePiece(offset: number): Promise<void> {
+    const { home, id } = this.#parts;
+    try {
+      await home.client.remove(home.keys.piece(id, offset), soon);
+    } catch (error) {
+      home.log.log("info", "A piece that is not needed any more goes with its upload", {
+        upload: id,
+        reason: messageOf(error),
+      });
+    }
+  }
+
+  /** Stores a piece of the part that is being filled, while no part is on its way. */
+  async putPiece(
+    piece: ReturnType<GrowingPart["nextPiece"]>,
+    state: Uint8Array,
+    keeps: boolean,
+    patience: Patience,
+  ): Promise<void> {
+    const { home, id, ledger } = this.#parts;
+    const { offset, body, done } = piece;
+    const bytes = body.reduce((sum, { length }) => sum + length, 0);
+    await home.client.put(home.keys.piece(id, offset), body, {}, patience);
+    done(keeps);
+    if (!keeps) home.budget.giveBack(bytes);
+    ledger.addPiece(bytes, state);
+    await this.#tell();
+  }
+
+  /** All that is in `part`: pieces that are in the store alone are read again. */
+  async bodyOf(part: GrowingPart, patience: Patience): Promise<readonly Uint8Array[]> {
+    const { home, id } = this.#parts;
+    await home.assembling.take(partsAtOnceOfAPiece, patience.signal);
+    try {
+      return await part.body(async (offset) => {
+        const found = await home.client.read(home.keys.piece(id, offset), patience);
+        if (found === null) throw new DyncError("internal", "A stored piece of the upload is gone");
+        return found.bytes;
+      });
+    } finally {
+      home.assembling.release();
+    }
+  }
+
+  /** Lets go of what failed, while nothing is being stored. */
+  forget(): void {
+    for (const { part } of this.#underWay.splice(0)) this.#parts.home.budget.giveBack(part.heldBytes);
+    this.#error = null;
+    this.#beginning = null;
+  }
+
+  async discard(): Promise<void> {
+    const { home, id, prospect } = this.#parts;
+    await discardUpload(home, id, prospect.destination);
+  }
+}
+
+function takenAway(): DyncError {
+  return new DyncError(
+    "not-ready",
+    "Something else is being done with this upload, or the catalogue is not there",
+  );
+}

@@ -1,0 +1,22 @@
+// Whether the object store can be used, found out at the start and not by the first upload.
+
+import type { Logger } from "../../base/log.ts";
+import type { S3Client } from "./client/s3-client.ts";
+import { soon } from "./home.ts";
+import type { Keys } from "./keys.ts";
+
+/** Writes, lists, reads and deletes an object of ours. Rejects with what the store says. */
+export async function tryStore(client: S3Client, keys: Keys, log: Logger): Promise<void> {
+  const key = `${keys.prefix}.dync/probe`;
+  await client.put(key, [Buffer.from("dync-server was here\n")], { type: "text/plain" }, soon);
+  await client.read(key, soon);
+  for await (const _ of client.list(key, soon)) break;
+  for await (const _ of client.multiparts(key, soon)) break;
+  await client.remove(key, soon);
+  const { isVersioned, isLocked } = await client.bucketKeeps(soon);
+  if (isVersioned || isLocked)
+    log.log("warn", "The bucket keeps what is deleted or overwritten in it", {
+      ...{ versioning: isVersioned, lock: isLocked },
+      hint: "have its rules delete old versions below .dync/, which dync-server writes and deletes all the time",
+    });
+}

@@ -1,0 +1,143 @@
+// Uploads that go to an object store: the compiled programs and Ceph's own gateway, and what another program finds there.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { Bucket } from "../storage/s3/s3-world.ts";
+import { type Ceph, cephMissing, startCeph } from "../support/ceph.ts";
+import { executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { runProgram } from "../support/programs.ts";
+
+const MiB = 1024 * 1024;
+const missing = cephMissing ?? executablesMissing ?? (Bun.which("rclone") === null ? "no rclone here" : null);
+
+describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () => {
+  let ceph: Ceph;
+  let bucket: Bucket;
+  let lab: Lab;
+  let args: readonly string[];
+  let start: { readonly env: Readonly<Record<string, string>> };
+
+  beforeAll(async () => {
+    ceph = await startCeph();
+    bucket = await Bucket.make(ceph);
+    const { accessKeyId, secretAccessKey } = ceph.user;
+    start = { env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } };
+    args = ["--storage", `s3://${bucket.place.bucket}/lab`, "--s3-endpoint", ceph.endpoint];
+    lab = await openLab({ inMemory: true, server: args, start });
+  });
+  afterAll(async () => {
+    await lab?.[Symbol.asyncDispose]();
+    await ceph?.[Symbol.asyncDispose]();
+  });
+
+  async function rclone(command: readonly string[]) {
+    const { accessKeyId, secretAccessKey } = ceph.user;
+    const keys = ["--s3-access-key-id", accessKeyId, "--s3-secret-access-key", secretAccessKey];
+    const options = ["--s3-provider", "Ceph", "--s3-endpoint", ceph.endpoint, ...keys];
+    // A bundle of certificates of this machine is none of its business.
+    return await runProgram(["rclone", ...command, ...options], { env: { AWS_CA_BUNDLE: "" } }, 120_000);
+  }
+
+  /** What `path` was sent as is there, with what describes it, for a program that knows nothing of us. */
+  async function expectStored(path: string, name: string): Promise<void> {
+    const to = lab.folder.file(`back-${name}`);
+    const from = `:s3:${bucket.place.bucket}/lab/alice`;
+    const copied = await rclone(["copy", from, to, "--include", `${name}{,.sha256,.meta.json}`]);
+    expect(copied).toMatchObject({ code: 0 });
+    expect((await runProgram(["cmp", path, `${to}/${name}`])).code).toBe(0);
+    const checked = await runProgram(["sha256sum", "--strict", "-c", `${name}.sha256`], { cwd: to });
+    expect(checked).toMatchObject({ code: 0, stderr: "" });
+    const metadata = JSON.parse(await readFile(`${to}/${name}.meta.json`, "utf8")) as { sample: string };
+    expect(metadata.sample).toBe("S-17");
+  }
+
+  const sizes: [string, number][] = [
+    ["no bytes", 0],
+    ["one byte", 1],
+    ["exactly one part", 8 * MiB],
+    ["one byte more than a part", 8 * MiB + 1],
+    ["100 MB", 100_000_000],
+  ];
+  for (const [text, size] of sizes) {
+    test(`a file of ${text} is there for others, and nothing else is left`, async () => {
+      const name = `size-${size}.raw`;
+      const path = await lab.file(name, size);
+      expect(await lab.send([path])).toMatchObject({ code: 0 });
+      await expectStored(path, name);
+      expect(await bucket.keys("lab/.dync/")).toEqual([]);
+      expect(await bucket.multiparts()).toEqual([]);
+    });
+
+    test(`a stream of ${text} is as well`, async () => {
+      const name = `piped-${size}.raw`;
+      const path = await lab.file(name, size);
+      expect(await lab.send(["-n", name], { stdin: Bun.file(path).stream() })).toMatchObject({ code: 0 });
+      await expectStored(path, name);
+      expect(await bucket.keys("lab/.dync/")).toEqual([]);
+    });
+  }
+
+  test("a name that is taken is not replaced", async () => {
+    const first = await lab.file("taken.raw", "first");
+    expect(await lab.send([first])).toMatchObject({ code: 0 });
+    await lab.file("taken.raw", "second");
+    const again = await lab.send([first]);
+    expect(again.code).toBe(7);
+    expect(again.stderr).toContain("taken.raw");
+    expect(await bucket.text("lab/alice/taken.raw")).toBe("first");
+  });
+
+  test("a server that is killed goes on where the store has the bytes", async () => {
+    const path = await lab.file("killed.raw", 200 * MiB);
+    const sending = lab.startSend(["--limit", "20MB/s", path]);
+    await lab.server.line(/"Upload started".*killed\.raw/);
+    let parts = 0;
+    while (parts < 3) {
+      const state = (await bucket.keys("lab/.dync/uploads/"))[0];
+      const text = state === undefined ? null : await bucket.text(state);
+      const { key, uploadId } = JSON.parse(text ?? "{}") as { key?: string; uploadId?: string };
+      if (key !== undefined && uploadId !== undefined)
+        parts = (await bucket.client.parts(key, uploadId, { forMs: 10_000 }))?.length ?? 0;
+    }
+    expect(await bucket.keys("lab/alice/killed")).toEqual([]);
+    await lab.server.kill();
+    await lab.start(args, start);
+    const resumed = await lab.server.line(/"Upload resumed".*killed\.raw.*"offset":(\d+)/, 60_000);
+    expect(Number(resumed[1])).toBeGreaterThanOrEqual(2 * 8 * MiB);
+    expect(await sending.ended(120_000)).toMatchObject({ code: 0 });
+    await expectStored(path, "killed.raw");
+    expect(await bucket.multiparts()).toEqual([]);
+  });
+
+  test("a store that is away for a while fails nobody", async () => {
+    const path = await lab.file("away.raw", 60 * MiB);
+    const sending = lab.startSend(["--limit", "20MB/s", path]);
+    await lab.server.line(/"Upload started".*away\.raw/);
+    await ceph.gateway.kill();
+    await lab.server.line(/"The object store does not do as it is asked/, 60_000);
+    await ceph.startGateway();
+    expect(await sending.ended(120_000)).toMatchObject({ code: 0 });
+    await expectStored(path, "away.raw");
+  });
+
+  test("what is wrong with the store is said at the start, in a line", async () => {
+    const faults: [Record<string, string>, Record<string, string>, RegExp][] = [
+      [{ storage: "s3://no-such-bucket" }, {}, /no-such-bucket cannot be used: there is no such bucket/],
+      [{}, { AWS_SECRET_ACCESS_KEY: "wrong" }, /the secret key is not the one of the access key/],
+      [{}, { AWS_ACCESS_KEY_ID: "nobody" }, /it does not know the access key/],
+      [{ "s3-credentials": "/nowhere" }, {}, /\/nowhere does not exist/],
+    ];
+    const data = lab.folder.file("other-data");
+    await runProgram(["mkdir", data]);
+    for (const [more, env, wanted] of faults) {
+      const settings = { storage: args[1] as string, "s3-endpoint": ceph.endpoint, ...more };
+      const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+      const command = [lab.programs.dyncServer, "run", "--data", data, "--port", "0", ...options];
+      const all = { ...start.env, DYNC_HOME: lab.homes.server, ...env };
+      const end = await runProgram(command, { env: all }, 60_000);
+      expect(end.stderr).toMatch(wanted);
+      expect(end.code).toBe(2);
+    }
+  });
+});
