@@ -60,6 +60,11 @@ export class Keys {
     return this.pieces(id) + String(offset).padStart(digits, "0");
   }
 
+  /** Where the bytes of one lie whose place is not known yet. */
+  data(id: string): string {
+    return `${this.pieces(id)}data`;
+  }
+
   /** The upload that `key` belongs to, or `null`. */
   idOf(key: string): string | null {
     if (!key.startsWith(this.uploads)) return null;

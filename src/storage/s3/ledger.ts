@@ -2,6 +2,10 @@
 // mark in the upload's record, so that any server goes on from it, and only who has the record. Pure.
 //
 // Parts are named by their numbers alone, and a checksum over numbers and ETags: the store lists the ETags themselves.
+//
+// Who died may have stored parts that the record does not tell of. No number is used twice; and Ceph makes no object of an upload of which it has a part
+// that is left out. So such a part is *adopted* when its turn comes and it has what would be stored there: the client sends that again,
+// and its MD5 is the ETag.
 
 import { createHash } from "node:crypto";
 import * as v from "valibot";
@@ -41,13 +45,22 @@ export function parseMark(mark: string | null): Mark | null {
   }
 }
 
+/** How many bytes `mark` says are stored. */
+export function durableOf({ bytes, pieces }: Mark): number {
+  return pieces.reduce((sum, length) => sum + length, bytes);
+}
+
 export class Ledger {
   uploadId: string | null = null;
+  /** Of what that becomes. */
+  key: string | null = null;
   /** In their order, without a gap. */
   readonly parts: Part[] = [];
   #partBytes = 0;
   #chain: Buffer = Buffer.alloc(32);
   #pieces: number[] = [];
+  /** Parts that the record does not tell of, in the order of their numbers. */
+  #left: Part[] = [];
   #state: Uint8Array;
   #next = 1;
   /** Numbers below are ours, as the record says. */
@@ -71,8 +84,18 @@ export class Ledger {
       }
     if (ledger.#partBytes !== mark.bytes || ledger.#chain.toString("base64") !== mark.chain) return null;
     ledger.#pieces = [...mark.pieces];
+    const last = ledger.parts.at(-1)?.number ?? 0;
+    ledger.#left = listed.filter(({ number }) => number > last);
     // What an earlier owner may still have on its way is behind what its record says.
     ledger.#next = ledger.#sure = Math.max(mark.next, 1 + Math.max(0, ...listed.map(({ number }) => number)));
+    return ledger;
+  }
+
+  /** The same of an upload of which the store made an object already, hidden, as long as `mark` says. */
+  static ofWhole(mark: Mark): Ledger {
+    const ledger = new Ledger(base64(mark.state));
+    ledger.uploadId = mark.upload;
+    ledger.#partBytes = durableOf(mark);
     return ledger;
   }
 
@@ -96,6 +119,19 @@ export class Ledger {
   /** Of SHA-256, behind all that is durable. */
   get state(): Uint8Array {
     return this.#state;
+  }
+
+  /** Whether an earlier owner left parts that the record does not tell of. */
+  get hasLeft(): boolean {
+    return this.#left.length > 0;
+  }
+
+  /** The part that an earlier owner stored here, of so many bytes with this MD5 (hex), or `null`. */
+  adopt(size: number, md5: string): Part | null {
+    const [first] = this.#left;
+    if (first === undefined || first.size !== size || first.etag !== md5) return null;
+    this.#left.shift();
+    return first;
   }
 
   /** A number that nobody has used. Throws "too-large" where there is none. */

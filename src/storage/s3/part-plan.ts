@@ -6,10 +6,10 @@ const MiB = 1024 * 1024;
 
 /** Part numbers that there are. */
 export const partNumberMax = 10_000;
-/** Numbers that a server says beforehand it is going to use: after a crash the next one begins behind them. */
-export const numbersAhead = 16;
 /** Parts of one upload that are on their way at once. */
 export const partsUnderWayMax = 4;
+/** Numbers that a server says beforehand it is going to use: after a crash the next one begins behind them. */
+export const numbersAhead = partsUnderWayMax;
 
 const partBytesLeast = 8 * MiB;
 // Some are left out each time a server goes on with what another one left.

@@ -7,12 +7,16 @@ import { contentName, type Destination } from "../../upload/destination.ts";
 import { takenText } from "../../upload/names.ts";
 import { checksumText, parseSidecar } from "../../upload/sidecar.ts";
 import { type Description, NameTaken } from "../storage.ts";
-import type { ObjectFacts } from "./client/s3-client.ts";
+import type { ObjectFacts, Part } from "./client/s3-client.ts";
+import { S3Error } from "./client/s3-error.ts";
 import type { Patience } from "./client/s3-request.ts";
 import type { S3Home } from "./home.ts";
 import type { PublishedKeys } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
-import { forgetUpload, rollBack } from "./upload-state.ts";
+import { abort, forgetUpload, rollBack } from "./upload-state.ts";
+
+// A store copies some hundred megabytes a second while we wait; it takes 5 GiB at most.
+const copiedBytes = 1024 * 1024 * 1024;
 
 export interface Publishing {
   readonly home: S3Home;
@@ -108,12 +112,16 @@ async function putNew(
 async function show({ home, id, destination, patience }: Publishing, keys: PublishedKeys, whole: Whole) {
   const { client } = home;
   const { ledger, body, size } = whole;
-  const { uploadId, parts } = ledger;
+  const { uploadId } = ledger;
   const key = keys.content;
+  const isHidden = ledger.key !== null && ledger.key !== key;
+  // An earlier attempt may have made that object already.
+  const isWhole = isHidden && (await client.head(ledger.key as string, patience)) !== null;
   const outcome =
     uploadId === null
       ? await client.put(key, body ?? [], { about: { "dync-upload": id }, isNew: true }, patience)
-      : await client.complete({ key, uploadId }, parts, patience);
+      : isWhole || (await complete({ home, id, destination, patience }, ledger));
+  if (isHidden) await copy({ home, id, patience }, ledger.key as string, key);
   // An earlier request may have made it whose answer got lost; and not every store heeds that it is to be new.
   const there = await client.head(key, patience);
   if (there !== null && isOf(id, there)) {
@@ -126,6 +134,65 @@ async function show({ home, id, destination, patience }: Publishing, keys: Publi
   const lost =
     outcome === "gone" ? "has lost what was stored of the file" : "did not make an object of what was stored";
   throw new DyncError("not-ready", `The object store ${lost}; the server asks for what it needs again`);
+}
+
+/**
+ * As `S3Client.complete`. Ceph refuses where it has a part that is left out, as one that a server stored which did not know that another one had its
+ * upload: then all of it is given up, and its client begins anew.
+ */
+async function complete(
+  { home, id, destination, patience }: Omit<Publishing, "description">,
+  { key, uploadId, parts }: Ledger,
+): Promise<"done" | "exists" | "gone"> {
+  const keys = home.keys.of(destination);
+  const target = { key: key as string, uploadId: uploadId as string };
+  try {
+    return await home.client.complete(target, parts, patience);
+  } catch (error) {
+    if (!(error instanceof S3Error) || error.code !== "InvalidPart") throw error;
+    const ours = new Set(parts.map(({ number }) => number));
+    const listed = (await home.client.parts(target.key, target.uploadId, patience)) ?? [];
+    const strange = listed.filter(({ number }) => !ours.has(number)).map(({ number }) => number);
+    if (strange.length === 0) throw error;
+    home.log.log("error", "The object store has parts of an upload that are not its own: it begins anew", {
+      upload: id,
+      parts: strange.join(", "),
+    });
+    await abort(home, target);
+    await rollBack(home, id, keys);
+    await forgetUpload(home, id);
+    throw new DyncError("not-ready", "What was stored of the file was spoilt; the server asks for it again", {
+      cause: error,
+    });
+  }
+}
+
+/** Makes the object `key` of the hidden one of an upload of which nobody knew where it goes while it came. */
+async function copy(
+  { home, id, patience }: Pick<Publishing, "home" | "id" | "patience">,
+  source: string,
+  key: string,
+): Promise<void> {
+  const { client } = home;
+  const size = (await client.head(source, patience))?.size;
+  // It is there already, of an earlier attempt.
+  if (size === undefined) return;
+  const target = { key, uploadId: await client.begin(key, { about: { "dync-upload": id } }, patience) };
+  try {
+    const parts: Part[] = [];
+    for (let from = 0; from < size; from += copiedBytes) {
+      const [number, bytes] = [parts.length + 1, Math.min(copiedBytes, size - from)];
+      parts.push({
+        number,
+        size: bytes,
+        etag: await client.copyPart(target, number, { source, from, bytes }, patience),
+      });
+    }
+    await client.complete(target, parts, patience);
+  } catch (error) {
+    await abort(home, target);
+    throw error;
+  }
 }
 
 /** Whether an object is the one that upload `id` was published as. */

@@ -216,7 +216,7 @@ export class S3Sink implements Sink {
   }
 
   async rewind(): Promise<StoredNote> {
-    await this.#settle();
+    await this.untilStored();
     const { home, ledger } = this.#parts;
     this.#forget();
     this.#abort = new AbortController();
@@ -247,7 +247,7 @@ export class S3Sink implements Sink {
 
   async publish(destination: Destination, description: Description): Promise<void> {
     const { id, home, ledger } = this.#parts;
-    await this.#settle();
+    await this.untilStored();
     if (this.#failed) throw notDurable();
     const patience = patiently(this.#abort.signal);
     try {
@@ -267,8 +267,8 @@ export class S3Sink implements Sink {
     this.#leave();
   }
 
-  /** Parts, pieces and chunks that are being stored are, or are not. */
-  async #settle(): Promise<void> {
+  /** Resolves when nothing that came is on its way any more, stored or failed. */
+  async untilStored(): Promise<void> {
     while (this.#pumping !== null || this.#spilling !== null || this.#stored.underWay > 0) {
       await this.#pumping;
       await this.#spilling;
@@ -286,7 +286,7 @@ export class S3Sink implements Sink {
       () => {},
     );
     try {
-      await this.#settle();
+      await this.untilStored();
       if (!this.#failed) await this.#spill(false, { ...soon, signal: this.#abort.signal });
     } catch (error) {
       // Its client sends it again.
@@ -309,7 +309,7 @@ export class S3Sink implements Sink {
     this.#isClosing = true;
     this.#drop();
     this.#abort.abort(new DyncError("cancelled", "The upload is discarded"));
-    await this.#settle();
+    await this.untilStored();
     this.#leave();
     await this.#stored.discard();
   }

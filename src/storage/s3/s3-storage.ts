@@ -34,7 +34,7 @@ import type { S3Place } from "./client/s3-request.ts";
 import { FolderNames } from "./folder-names.ts";
 import { type S3Home, soon } from "./home.ts";
 import { Keys, keyBytesMax } from "./keys.ts";
-import { Ledger, parseMark } from "./ledger.ts";
+import { durableOf, Ledger, parseMark } from "./ledger.ts";
 import { checkSize } from "./part-plan.ts";
 import { endPublishing, isOf } from "./publish-object.ts";
 import { publishedObjects } from "./published-objects.ts";
@@ -97,7 +97,8 @@ export class S3Storage implements Storage {
     return new S3Storage(options, client, found === plainSha256 ? await openWasmSha256() : found);
   }
 
-  async begin(id: string, _form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
+  async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
+    if (form !== "file") throw noDatasets();
     checkSize(prospect.size, this.#home.budget.max);
     return this.#sinkOf(id, this.#emptyLedger(), prospect, events);
   }
@@ -110,7 +111,7 @@ export class S3Storage implements Storage {
     prospect: Prospect = {},
   ): Promise<Sink | null> {
     return await explained("looked up", async () => {
-      const ledger = await this.#ledgerOf(id, note, prospect.destination);
+      const ledger = await this.#ledgerOf(id, note);
       if (ledger !== null) return this.#sinkOf(id, ledger, prospect, events);
       if (note.durable > 0) return null;
       // A crash may have come between what the store has and its record.
@@ -120,19 +121,21 @@ export class S3Storage implements Storage {
   }
 
   /** What `note` says is stored, where it is there; `null`: it is not, or says nothing. */
-  async #ledgerOf(
-    id: string,
-    note: StoredNote,
-    destination: Destination | undefined,
-  ): Promise<Ledger | null> {
+  async #ledgerOf(id: string, note: StoredNote): Promise<Ledger | null> {
     const mark = parseMark(note.mark);
     if (mark === null) return null;
-    const { client, keys } = this.#home;
-    const key = destination === undefined ? null : keys.of(destination).content;
-    if (mark.upload !== null && key === null) return null;
-    const listed = mark.upload === null ? [] : await client.parts(key as string, mark.upload, soon);
-    const ledger = listed === null ? null : Ledger.of(mark, listed);
-    if (ledger !== null) return ledger;
+    const { client } = this.#home;
+    const state = mark.upload === null ? null : await readState(this.#home, id);
+    const key = state?.uploadId === mark.upload ? (state?.key ?? null) : null;
+    const listed =
+      mark.upload === null ? [] : key === null ? null : await client.parts(key, mark.upload, soon);
+    const hidden = listed === null && key === this.#home.keys.data(id) ? await client.head(key, soon) : null;
+    const isWhole = hidden?.size === durableOf(mark);
+    const ledger = listed !== null ? Ledger.of(mark, listed) : isWhole ? Ledger.ofWhole(mark) : null;
+    if (ledger !== null) {
+      ledger.key = key;
+      return ledger;
+    }
     const reason = listed === null ? "there is no such multipart upload" : "its parts are others";
     this.#home.log.log("error", "The object store has lost what was stored of an upload", {
       upload: id,
@@ -183,7 +186,7 @@ export class S3Storage implements Storage {
         await endPublishing(this.#home, id, destination, soon);
         return { type: "published" };
       }
-      const ledger = await this.#ledgerOf(id, note, destination);
+      const ledger = await this.#ledgerOf(id, note);
       if (ledger !== null && this.#digestOf(ledger) === sha256)
         return { type: "complete", sink: this.#sinkOf(id, ledger, { destination }, noEvents) };
       const wasClaimed = await this.#isClaimed(id, destination);
@@ -332,6 +335,13 @@ export class S3Storage implements Storage {
   async close(): Promise<void> {
     this.#home.client.close();
   }
+}
+
+// Said before the first byte: it would be half a dataset, or a tar that its client believes to be unpacked.
+function noDatasets(): DyncError {
+  return new DyncError("forbidden", "This server stores in an object store, and makes no datasets there", {
+    hint: "send the folder as a tar, or to a server that stores on a disk",
+  });
 }
 
 /** What was published at `destination`, where what lies beside it says so. */

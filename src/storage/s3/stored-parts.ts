@@ -3,7 +3,7 @@
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { Prospect, StoredNote } from "../storage.ts";
 import type { Part } from "./client/s3-client.ts";
-import type { Patience } from "./client/s3-request.ts";
+import { hashOf, type Patience } from "./client/s3-request.ts";
 import { GrowingPart } from "./growing-part.ts";
 import { type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
@@ -22,7 +22,7 @@ export interface StoredPartsParts {
 
 interface UnderWay {
   readonly part: GrowingPart;
-  readonly number: number;
+  number: number;
   /** Of the checksum, behind it. */
   readonly state: Uint8Array;
   etag: string | null;
@@ -37,6 +37,8 @@ export class StoredParts {
   readonly #waiting = new Set<() => void>();
   #running = 0;
   #beginning: Promise<void> | null = null;
+  /** Numbers are given to parts in their order. */
+  #numbering: Promise<unknown> = Promise.resolve();
   #error: unknown = null;
 
   constructor(parts: StoredPartsParts) {
@@ -67,7 +69,7 @@ export class StoredParts {
 
   /** Begins to store `part`, behind all others; `state` is that of the checksum behind it. */
   begin(part: GrowingPart, state: Uint8Array, patience: Patience): void {
-    const one: UnderWay = { part, number: this.#parts.ledger.takeNumber(), state, etag: null };
+    const one: UnderWay = { part, number: 0, state, etag: null };
     this.#underWay.push(one);
     this.#running++;
     this.#store(one, patience)
@@ -95,31 +97,50 @@ export class StoredParts {
   async #store(one: UnderWay, patience: Patience): Promise<void> {
     const { client } = this.#parts.home;
     const target = await this.#begun(patience);
-    await this.#reserve(one.number);
-    const body = await this.bodyOf(one.part, patience);
-    one.etag = await client.putPart(target, one.number, body, patience);
+    const numbering = this.#numbering.then(() => this.#number(one, patience));
+    this.#numbering = numbering.catch(() => {});
+    await numbering;
+    if (one.etag === null) {
+      await this.#reserve(one.number);
+      const body = await this.bodyOf(one.part, patience);
+      one.etag = await client.putPart(target, one.number, body, patience);
+    }
     await this.#advance();
+  }
+
+  async #number(one: UnderWay, patience: Patience): Promise<void> {
+    const { ledger } = this.#parts;
+    if (ledger.hasLeft) {
+      const md5 = hashOf("md5", await this.bodyOf(one.part, patience)).toString("hex");
+      const adopted = ledger.adopt(one.part.length, md5);
+      if (adopted !== null) {
+        one.number = adopted.number;
+        one.etag = adopted.etag;
+        return;
+      }
+    }
+    one.number = ledger.takeNumber();
   }
 
   /** Its multipart upload, which the record knows of before it has a part. */
   async #begun(patience: Patience): Promise<{ readonly key: string; readonly uploadId: string }> {
     const { id, ledger, home } = this.#parts;
-    const key = this.#key;
     this.#beginning ??= (async () => {
       if (ledger.uploadId !== null) return;
+      const key = this.#key;
       const uploadId = await home.client.begin(key, { about: { "dync-upload": id } }, patience);
       await keepState(home, id, { key, uploadId }, patience);
       ledger.uploadId = uploadId;
+      ledger.key = key;
     })();
     await this.#beginning;
-    return { key, uploadId: ledger.uploadId as string };
+    return { key: ledger.key as string, uploadId: ledger.uploadId as string };
   }
 
   get #key(): string {
-    const { home, prospect } = this.#parts;
+    const { home, id, prospect } = this.#parts;
     const { destination } = prospect;
-    if (destination === undefined) throw new DyncError("internal", "Nobody knows where it goes");
-    return home.keys.of(destination).content;
+    return destination === undefined ? home.keys.data(id) : home.keys.of(destination).content;
   }
 
   async #reserve(number: number): Promise<void> {

@@ -177,6 +177,24 @@ export class S3Client {
     );
   }
 
+  /** Makes a part of `bytes` bytes from `from` on of the object `source`, in the store itself. Resolves with its ETag. */
+  async copyPart(
+    { key, uploadId }: { readonly key: string; readonly uploadId: string },
+    number: number,
+    { source, from, bytes }: { readonly source: string; readonly from: number; readonly bytes: number },
+    patience: Patience,
+  ): Promise<string> {
+    const range = bytes === 0 ? {} : { "x-amz-copy-source-range": `bytes=${from}-${from + bytes - 1}` };
+    const headers = { "x-amz-copy-source": this.#requests.sourceOf(source), ...range };
+    const query = { partNumber: String(number), uploadId };
+    const request = { method: "PUT", key, query, headers, limitMs: completeMs } as const;
+    return await this.#requests.send(request, patience, (reply) => {
+      const etag = plainEtag(textOf(expectRoot(reply, "CopyPartResult"), "ETag"));
+      if (etag === "") throw new WrongAnswer("it copied something and did not say what");
+      return etag;
+    });
+  }
+
   /** The parts that are there, in the order of their numbers, or `null`: there is no such multipart upload. */
   async parts(key: string, uploadId: string, patience: Patience): Promise<readonly ListedPart[] | null> {
     const parts: ListedPart[] = [];

@@ -68,6 +68,7 @@ const known: Readonly<Record<string, readonly [text: string, hint: string]>> = {
   QuotaExceeded: ["the quota is used up", "raise the quota of the bucket or of its user"],
   PermanentRedirect: ["the bucket lies in another region", "correct s3-region or s3-endpoint"],
   AuthorizationHeaderMalformed: ["the region is another one", "correct s3-region"],
+  InvalidPart: ["a part is not the one that was stored", "look at the store: it changed or lost what it had"],
   InvalidObjectState: ["the object is archived", "bring it back before it is read"],
 };
 

@@ -176,9 +176,14 @@ export class S3Requests {
     return hashOf("sha256", body ?? []).toString("hex");
   }
 
+  /** How a header names the object `key`. */
+  sourceOf(key: string): string {
+    return `/${this.#place.bucket}/${pathOf(key)}`;
+  }
+
   #urlOf(key: string | null, query: Readonly<Record<string, string>>): URL {
     const { endpoint, bucket, pathStyle } = this.#place;
-    const path = key === null ? "" : key.split("/").map(encode).join("/");
+    const path = key === null ? "" : pathOf(key);
     const base = pathStyle
       ? `${endpoint.origin}/${bucket}`
       : `${endpoint.protocol}//${bucket}.${endpoint.host}`;
@@ -193,6 +198,10 @@ export function hashOf(algorithm: "md5" | "sha256", body: readonly Uint8Array[])
   const hash = createHash(algorithm);
   for (const piece of body) hash.update(piece);
   return hash.digest();
+}
+
+function pathOf(key: string): string {
+  return key.split("/").map(encode).join("/");
 }
 
 /** As RFC 3986 has it, which is what a signature is made of. */
