@@ -1,7 +1,7 @@
 // Uploads that go to an object store: the compiled programs and Ceph's own gateway, and what another program finds there.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { Bucket } from "../storage/s3/s3-world.ts";
 import { type Ceph, cephMissing, startCeph } from "../support/ceph.ts";
 import { executablesMissing } from "../support/executables.ts";
@@ -139,5 +139,25 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
       expect(end.stderr).toMatch(wanted);
       expect(end.code).toBe(2);
     }
+  });
+
+  test("what a crash leaves in the store is found, and taken away when that is asked for", async () => {
+    const patience = { forMs: 30_000 };
+    await bucket.client.begin("lab/alice/orphan.raw", {}, patience);
+    const config = lab.folder.file("check.toml");
+    await writeFile(config, `storage = "${args[1]}"\ns3-endpoint = "${ceph.endpoint}"\n`);
+    const check = (more: readonly string[]) =>
+      runProgram([lab.programs.dyncServer, "storage", "check", "--config", config, ...more], {
+        env: { ...start.env, DYNC_HOME: lab.homes.server },
+      });
+    expect(await check([])).toMatchObject({ code: 0 });
+    const found = await check(["--older", "0s"]);
+    expect(found.code).toBe(1);
+    expect(found.stdout).toMatch(
+      /^\S+ \S+ {2}lab\/alice\/orphan.raw: parts of an upload that nobody knows\n$/,
+    );
+    expect(await check(["--older", "0s", "--remove"])).toMatchObject({ code: 0 });
+    expect(await check(["--older", "0s"])).toMatchObject({ code: 0, stdout: "" });
+    expect(await bucket.multiparts()).toEqual([]);
   });
 });

@@ -24,6 +24,7 @@ import { receiptsKeyCommand, receiptsRotateCommand } from "./receipts.ts";
 import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
+import { storageCheckCommand } from "./storage.ts";
 import { uploadsListCommand, uploadsShowCommand } from "./uploads.ts";
 import { uploadsAmendCommand } from "./uploads-amend.ts";
 import { uploadsCancelCommand, uploadsExpireCommand } from "./uploads-end.ts";
@@ -34,6 +35,7 @@ import { auditUsage } from "./usage-audit.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
 import { hooksUsage } from "./usage-hooks.ts";
 import { receiptsUsage } from "./usage-receipts.ts";
+import { storageUsage } from "./usage-storage.ts";
 import { uploadsUsage } from "./usage-uploads.ts";
 import { usersUsage } from "./usage-users.ts";
 import { webUsage } from "./usage-web.ts";
@@ -81,6 +83,7 @@ export const dyncServer: Program = {
     auditShowCommand,
     receiptsKeyCommand,
     receiptsRotateCommand,
+    storageCheckCommand,
     webLinkCommand,
     completionsCommand(() => dyncServer, "dync-server", null),
   ],
@@ -93,6 +96,7 @@ export const dyncServer: Program = {
     { name: "users", usage: usersUsage },
     { name: "audit", usage: auditUsage },
     { name: "receipts", usage: receiptsUsage },
+    { name: "storage", usage: storageUsage },
     { name: "web", usage: webUsage },
   ],
   defaultCommand: "run",

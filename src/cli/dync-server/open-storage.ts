@@ -1,8 +1,6 @@
 // Opens where uploads go, as it is configured: the data folder, or an object store.
 
-import { readFile } from "node:fs/promises";
 import type { Clock } from "../../base/clock.ts";
-import { DyncError, messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { writeBucket } from "../../config/object-store.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
@@ -10,9 +8,9 @@ import { bootId } from "../../storage/boot-id.ts";
 import { openStateFolder } from "../../storage/data-folder.ts";
 import { FilesystemStorage } from "../../storage/filesystem.ts";
 import { publishedFiles } from "../../storage/published.ts";
-import type { S3Place } from "../../storage/s3/client/s3-request.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
+import { s3PlaceOf } from "./s3-place.ts";
 
 export interface OpenedStorage {
   readonly storage: Storage;
@@ -69,31 +67,4 @@ async function openObjectStore(
     endpoint: place.endpoint.origin,
   });
   return { storage, published: (to) => storage.published(to), folders: [] };
-}
-
-/** Where the object store is that `settings` name, and who asks. Throws `DyncError` ("configuration"). */
-export async function s3PlaceOf(settings: ProcessSettings): Promise<S3Place> {
-  const { storage, s3Endpoint, s3Region: region, s3Addressing, s3Credentials, s3Ca } = settings;
-  const { findCredentials } = await import("../../storage/s3/client/credentials.ts");
-  const endpoint = new URL(s3Endpoint ?? `https://s3.${region}.amazonaws.com`);
-  return {
-    ...{ endpoint, region },
-    bucket: storage?.bucket ?? "",
-    pathStyle: s3Addressing === "auto" ? s3Endpoint !== null : s3Addressing === "path",
-    credentials: await findCredentials(s3Credentials, process.env),
-    ca: s3Ca === null ? null : await certificatesIn(s3Ca),
-  };
-}
-
-async function certificatesIn(file: string): Promise<string> {
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (cause) {
-    throw new DyncError("configuration", `s3-ca ${file} cannot be read: ${messageOf(cause)}`, { cause });
-  }
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new DyncError("configuration", `s3-ca ${file} has no certificates`, {
-    hint: "give a file in PEM, which begins with -----BEGIN CERTIFICATE-----",
-  });
 }

@@ -22,6 +22,7 @@ Usage:
   dync-server hooks              what hooks are still told: list, retry, drop
   dync-server alarms             what is wrong just now: list, try
   dync-server audit              who did what, for good: verify, show
+  dync-server storage check      what lies in the object store and is nobody's
   dync-server receipts           the key that signs receipts: key, rotate-key
   dync-server completions SHELL  print a script with which a shell completes
 

@@ -1,0 +1,83 @@
+// `dync-server storage check`: what lies in the object store and is nobody's, and takes it away where that is asked for. No server is asked.
+
+import { DyncError } from "../../base/error.ts";
+import { localTime } from "../../base/local-time.ts";
+import { parseDuration } from "../../config/duration.ts";
+import { writeBucket } from "../../config/object-store.ts";
+import { sharedOptions } from "../args.ts";
+import { defineCommand } from "../command.ts";
+import { faultsOf } from "../command-line-error.ts";
+import { optionText, unwrap } from "../option-value.ts";
+import { printable } from "../printable.ts";
+import { givenOptions, readConfiguration } from "./configuration.ts";
+import { s3PlaceOf } from "./s3-place.ts";
+import { storageCheckUsage } from "./usage-storage.ts";
+
+const olderDefault = "1d";
+
+export const storageCheckCommand = defineCommand({
+  name: "storage check",
+  usage: storageCheckUsage,
+  options: {
+    ...sharedOptions,
+    config: { type: "string" },
+    older: { type: "string" },
+    remove: { type: "boolean" },
+  },
+  check: ({ values }) => ({ misread: null, others: faultsOf(() => readOlder(values.older?.[0])) }),
+  async run({ config, older, remove }, context) {
+    const ageMs = readOlder(older);
+    const { settings } = await readConfiguration(givenOptions({ config }, context), context.environment);
+    const { storage } = settings;
+    if (storage === null)
+      throw new DyncError(
+        "configuration",
+        "Uploads go to the data folder: there is no object store to look at",
+        {
+          hint: "the server itself deletes what is left there",
+        },
+      );
+    const place = await s3PlaceOf(settings);
+    const [{ S3Client }, { Keys }, { orphansIn }, { startTrouble }] = await Promise.all([
+      import("../../storage/s3/client/s3-client.ts"),
+      import("../../storage/s3/keys.ts"),
+      import("../../storage/s3/store-orphans.ts"),
+      import("../../storage/s3/client/s3-error.ts"),
+    ]);
+    const { clock, output } = context;
+    const client = new S3Client(place, { clock, log: { log() {} }, random: Math.random });
+    const before = new Date(clock.date().getTime() - ageMs);
+    let left = 0;
+    try {
+      for await (const orphan of orphansIn({ client, keys: new Keys(storage.prefix) })) {
+        if (orphan.since > before) continue;
+        if (remove) await orphan.remove();
+        else left++;
+        output.result(line(orphan, remove));
+      }
+    } catch (error) {
+      throw startTrouble(writeBucket(storage), error, clock.date());
+    } finally {
+      client.close();
+    }
+    if (left === 0) output.say(`Nothing is left in ${writeBucket(storage)} that is nobody's`);
+    else output.say('"dync-server storage check --remove" takes that away');
+    return left === 0 ? 0 : 1;
+  },
+});
+
+function line(
+  {
+    kind,
+    key,
+    since,
+  }: { readonly kind: "multipart" | "metadata"; readonly key: string; readonly since: Date },
+  isRemoved: boolean,
+): string {
+  const what = kind === "multipart" ? "parts of an upload that nobody knows" : "metadata without their file";
+  return printable(`${localTime(since.toISOString())}  ${key}: ${what}${isRemoved ? ", removed" : ""}`);
+}
+
+function readOlder(text: string | undefined): number {
+  return unwrap(parseDuration(text ?? olderDefault), optionText("older"));
+}
