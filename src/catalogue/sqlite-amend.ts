@@ -5,7 +5,7 @@ import { jsonDigest } from "../base/json-digest.ts";
 import { destinationOf } from "../upload/destination.ts";
 import { occupiedNames } from "../upload/names.ts";
 import { metadataBytesKept, type UploadRecord } from "./catalogue.ts";
-import { placeText } from "./sqlite-records.ts";
+import { placeText } from "./record-columns.ts";
 
 function statementsOf(database: DatabaseSync) {
   return {

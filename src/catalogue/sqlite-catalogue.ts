@@ -31,13 +31,14 @@ import {
 } from "./catalogue.ts";
 import { amended, changed, grown, newRecord, taken } from "./change.ts";
 import { type Counted, type Quota, type QuotaRoom, roomWithin, type UserUsage } from "./quota.ts";
+import { columnValue, members, recordOf } from "./record-columns.ts";
 import { alarmStatements, SqliteAlarms } from "./sqlite-alarms.ts";
 import { SqliteAmend } from "./sqlite-amend.ts";
 import { catalogueError, damagedText, isDamage } from "./sqlite-errors.ts";
 import { instrumentStatements, SqliteInstruments } from "./sqlite-instruments.ts";
 import { SqliteList } from "./sqlite-list.ts";
 import { type OutboxCalls, outboxStatements, SqliteOutbox } from "./sqlite-outbox.ts";
-import { columnValue, members, recordOf, statementsOf } from "./sqlite-records.ts";
+import { statementsOf } from "./sqlite-records.ts";
 import { SqliteUsage } from "./sqlite-usage.ts";
 import { ThreadShare } from "./thread-share.ts";
 import { paced, TurnQueue } from "./turn-queue.ts";

@@ -2,8 +2,8 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Instrument, Instruments } from "./instruments.ts";
+import { ended } from "./record-columns.ts";
 import type { OutboxCalls } from "./sqlite-outbox.ts";
-import { ended } from "./sqlite-records.ts";
 
 const columns = `user, label, seen_at AS "seenAt", report`;
 

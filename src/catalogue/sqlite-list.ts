@@ -4,7 +4,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { jsonValue } from "../base/json-text.ts";
 import { type FieldValue, hasValue, scalarOf } from "../upload/metadata-field.ts";
 import type { ListPage, ListPlace, UploadFilter, UploadRecord } from "./catalogue.ts";
-import { recordOf, select } from "./sqlite-records.ts";
+import { recordOf, select } from "./record-columns.ts";
 import type { ThreadShare } from "./thread-share.ts";
 
 // After so many records it is asked whether the question took long: less than a millisecond of names, some where each has metadata to

@@ -1,51 +1,7 @@
-// How the catalogue's records lie in SQLite: the column of each member, and what is asked of them.
+// What the SQLite catalogue asks of its records.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { UploadRecord } from "./catalogue.ts";
-
-/** The column of each member of a record. */
-const columnOf: Readonly<Record<keyof UploadRecord, string>> = {
-  id: "id",
-  identity: "identity",
-  user: "user",
-  origin: "origin",
-  name: "name",
-  place: "place",
-  added: "added",
-  form: "form",
-  held: "held",
-  metadataDigest: "metadata_digest",
-  size: "size",
-  modified: "modified",
-  client: "client",
-  wantsReceipt: "wants_receipt",
-  state: "state",
-  durable: "durable",
-  mark: "mark",
-  bytes: "bytes",
-  sha256: "sha256",
-  content: "content",
-  receivedAt: "received_at",
-  storedAt: "stored_at",
-  releasedAt: "released_at",
-  amendedAt: "amended_at",
-  resumes: "resumes",
-  resumedAt: "resumed_at",
-  errorCode: "error_code",
-  reason: "reason",
-  owner: "owner",
-  fence: "fence",
-  leaseUntil: "lease_until",
-  createdAt: "created_at",
-  updatedAt: "updated_at",
-};
-export const members = Object.keys(columnOf) as (keyof UploadRecord)[];
-
-/** Condition on an upload that has not ended. */
-export const unfinished = "state IN ('open', 'publishing')";
-export const ended = "state IN ('finished', 'failed')";
-
-export const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
+import { columnOf, ended, members, select, unfinished } from "./record-columns.ts";
 
 /** All of them that the catalogue itself needs. */
 export function statementsOf(database: DatabaseSync) {
@@ -133,33 +89,4 @@ function userStatementsOf(database: DatabaseSync) {
           WHERE user = ? AND state = 'finished' AND ${ended} AND updated_at >= ? LIMIT ?)`,
     ),
   } satisfies Record<string, StatementSync>;
-}
-
-/** A member as its column has it. */
-export function columnValue(record: UploadRecord, member: keyof UploadRecord): string | number | null {
-  if (member === "place") return placeText(record);
-  const value = record[member];
-  return typeof value === "boolean" ? Number(value) : value;
-}
-
-/** `place` as it is written. */
-export function placeText({ place }: UploadRecord): string | null {
-  return place === null ? null : JSON.stringify(place);
-}
-
-type Row = Omit<UploadRecord, "place" | "wantsReceipt"> & {
-  readonly place: string | null;
-  readonly wantsReceipt: number;
-};
-
-/** What a row says, or `null`: there is none. */
-export function recordOf(row: unknown): UploadRecord | null {
-  if (row === undefined || row === null) return null;
-  // STRICT tables hold what was put in: the types are those of the record.
-  const { place, wantsReceipt, ...members } = row as Row;
-  return {
-    ...members,
-    place: place === null ? null : JSON.parse(place),
-    wantsReceipt: wantsReceipt === 1,
-  };
 }

@@ -5,7 +5,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { UploadRecord } from "./catalogue.ts";
 import type { Counted, Quota, QuotaUse, UserUsage } from "./quota.ts";
-import { unfinished } from "./sqlite-records.ts";
+import { unfinished } from "./record-columns.ts";
 
 function statementsOf(database: DatabaseSync) {
   const underWay = `SELECT user, count(*) AS unfinished, sum(bytes) AS under_way FROM uploads
