@@ -1,24 +1,19 @@
 // Lists of uploads out of the SQLite catalogue. Each page goes along an index of when they began, for as long as it may have the thread.
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { jsonValue } from "../base/json-text.ts";
-import { type FieldValue, hasValue, scalarOf } from "../upload/metadata-field.ts";
+import { type FieldValue, scalarOf } from "../upload/metadata-field.ts";
 import type { ListPage, ListPlace, UploadFilter, UploadRecord } from "./catalogue.ts";
+import {
+  type Candidate,
+  candidatesMax,
+  likePattern,
+  meant,
+  pageBegin,
+  pageOf,
+  recordsPerPage,
+} from "./list-filter.ts";
 import { recordOf, select } from "./record-columns.ts";
 import type { ThreadShare } from "./thread-share.ts";
-
-// After so many records it is asked whether the question took long: less than a millisecond of names, some where each has metadata to
-// be read. Of a state that has no more they are all looked at, however old.
-const recordsPerStep = 4000;
-
-/** What is looked at of a record before it is known whether it is listed: no more than that, for there may be very many. */
-interface Candidate {
-  readonly sequence: number;
-  /** Where names are asked for. */
-  readonly name?: string;
-  /** Metadata where values are asked for; `null`: it is not kept. */
-  readonly text?: string | null;
-}
 
 type ListedUpload = ListPage["uploads"][number];
 
@@ -27,8 +22,7 @@ interface Condition {
   readonly values: readonly SQLInputValue[];
 }
 
-// Behind all records, and the texts of all dates; and before them.
-const atBegin: ListPlace = { createdAt: ":", order: 0 };
+// Before all records.
 const atEnd: ListPlace = { createdAt: "", order: 0 };
 
 export class SqliteList {
@@ -57,38 +51,26 @@ export class SqliteList {
     const isRare = this.#isRare(filter);
     const candidates = this.#candidates(filter, isRare);
     const uploads: ListedUpload[] = [];
-    let from: ListPlace | null =
-      after ?? (filter.until === undefined ? atBegin : { createdAt: filter.until, order: 0 });
+    let from: ListPlace | null = pageBegin(filter, after);
     do {
       const wanted = limit - uploads.length;
       const to: ListPlace | null = isRare ? null : this.#boundAfter(from, filter);
-      const found: readonly Candidate[] = candidates(from, to ?? atEnd, wanted).filter((it) =>
-        isMeant(it, filter),
-      );
-      const shown = found.slice(0, wanted);
-      uploads.push(...shown.map((it) => this.#listed(it, filter)));
-      const [last, lastUpload] = [shown.at(-1), uploads.at(-1)];
-      if (shown.length === wanted && last !== undefined && lastUpload !== undefined)
-        from = { createdAt: lastUpload.record.createdAt, order: last.sequence };
-      else from = to === null || (filter.since !== undefined && to.createdAt < filter.since) ? null : to;
+      const shown = meant(candidates(from, to ?? atEnd, wanted), filter, wanted);
+      const records = shown.map(({ sequence }) => recordOf(this.#record.get(sequence)) as UploadRecord);
+      const step = pageOf(shown, records, filter, { to, limit: wanted });
+      uploads.push(...step.uploads);
+      from = step.next;
     } while (from !== null && uploads.length < limit && !isOver());
     this.#share.end();
     return { uploads, next: from };
-  }
-
-  #listed({ sequence, text }: Candidate, { fields }: UploadFilter): ListedUpload {
-    return {
-      record: recordOf(this.#record.get(sequence)) as UploadRecord,
-      isSure: fields === undefined || text !== null,
-    };
   }
 
   /** The last one of a step that begins behind `from`; `null`: there are not so many. */
   #boundAfter({ createdAt, order }: ListPlace, { user }: UploadFilter): ListPlace | null {
     const row =
       user === undefined
-        ? this.#bound.get(createdAt, order, recordsPerStep - 1)
-        : this.#boundOfUser.get(user, createdAt, order, recordsPerStep - 1);
+        ? this.#bound.get(createdAt, order, recordsPerPage - 1)
+        : this.#boundOfUser.get(user, createdAt, order, recordsPerPage - 1);
     return row === undefined || row === null ? null : { ...(row as unknown as ListPlace) };
   }
 
@@ -100,12 +82,13 @@ export class SqliteList {
         `SELECT count(*) AS count FROM
            (SELECT 1 FROM uploads INDEXED BY uploads_by_state WHERE ${among("state", states)} LIMIT ?)`,
       )
-      .get(...states, recordsPerStep + 1);
-    return Number(rows?.count) <= recordsPerStep;
+      .get(...states, recordsPerPage + 1);
+    return Number(rows?.count) <= recordsPerPage;
   }
 
   /** Looks up those behind `from` up to `to` that may be meant: all of them, or at least `wanted`. */
-  #candidates({ user, states, since, name, nameHas, fields }: UploadFilter, isRare: boolean) {
+  #candidates(filter: UploadFilter, isRare: boolean) {
+    const { user, states, since, name, nameHas, fields } = filter;
     const conditions: Condition[] = [];
     if (since !== undefined) conditions.push({ sql: "created_at >= ?", values: [since] });
     if (user !== undefined) conditions.push({ sql: "user = ?", values: [user] });
@@ -113,7 +96,7 @@ export class SqliteList {
     if (nameHas !== undefined)
       conditions.push({
         sql: "name LIKE ? ESCAPE '\\'",
-        values: [`%${nameHas.replace(/[%_\\]/g, "\\$&")}%`],
+        values: [likePattern(nameHas)],
       });
     if (fields !== undefined) conditions.push(mayHaveAll(fields));
     const columns = ["uploads.sequence AS sequence"];
@@ -130,22 +113,13 @@ export class SqliteList {
     const values = conditions.flatMap((it) => it.values);
     return (from: ListPlace, to: ListPlace, wanted: number): readonly Candidate[] => {
       const bounds = [from.createdAt, from.order, to.createdAt, to.order];
-      // What is judged here cannot be counted there.
-      const most = name === undefined && fields === undefined ? wanted : recordsPerStep;
-      return statement.all(...bounds, ...values, most) as unknown as Candidate[];
+      return statement.all(...bounds, ...values, candidatesMax(filter, wanted)) as unknown as Candidate[];
     };
   }
 }
 
 function among(column: string, values: readonly string[]): string {
   return `${column} IN (${values.map(() => "?").join(", ")})`;
-}
-
-function isMeant({ name, text }: Candidate, filter: UploadFilter): boolean {
-  if (name !== undefined && filter.name?.(name) === false) return false;
-  if (filter.fields === undefined || text === undefined || text === null) return true;
-  const metadata = jsonValue(text);
-  return filter.fields.every((field) => hasValue(metadata, field));
 }
 
 /**
