@@ -2,8 +2,8 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { EndedUpload } from "../src/catalogue/rebuild.ts";
 import { openSqliteCatalogue } from "../src/catalogue/sqlite.ts";
-import type { EndedUpload } from "../src/catalogue/sqlite-catalogue.ts";
 import { silentLogger } from "../test/support/silent-logger.ts";
 
 const atOnce = 10_000;

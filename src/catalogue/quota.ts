@@ -35,6 +35,18 @@ export function roomWithin(quotas: readonly Quota[], useOf: (quota: Quota) => Qu
   return room;
 }
 
+/** The same, of which `uses` are what all users have whom these quotas are about. */
+export function roomOf(
+  quotas: readonly Quota[],
+  uses: readonly (QuotaUse & { readonly user: string })[],
+): QuotaRoom {
+  return roomWithin(quotas, ({ of }) => {
+    const counted = uses.filter(({ user }) => (typeof of === "string" ? of === user : of(user)));
+    const sum = (member: keyof QuotaUse) => counted.reduce((all, use) => all + use[member], 0);
+    return { stored: sum("stored"), underWay: sum("underWay") };
+  });
+}
+
 /** What a user has. */
 export interface UserUsage extends QuotaUse {
   readonly user: string;

@@ -6,6 +6,12 @@ import { sentMetadata } from "../upload/added.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import type { UploadRecord } from "./catalogue.ts";
 
+/** An upload that ended, as a catalogue takes it when it is made anew. */
+export interface EndedUpload {
+  readonly record: UploadRecord;
+  readonly metadataText: string;
+}
+
 /** The record of a published file: finished when it was received. */
 export function recordOfPublished(published: CompleteUpload): UploadRecord {
   const { metadataText: _, contents, amended, ...known } = published;

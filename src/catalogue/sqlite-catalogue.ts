@@ -31,6 +31,7 @@ import {
 } from "./catalogue.ts";
 import { amended, changed, grown, newRecord, taken } from "./change.ts";
 import { type Counted, type Quota, type QuotaRoom, roomWithin, type UserUsage } from "./quota.ts";
+import type { EndedUpload } from "./rebuild.ts";
 import { columnValue, members, recordOf } from "./record-columns.ts";
 import { alarmStatements, SqliteAlarms } from "./sqlite-alarms.ts";
 import { SqliteAmend } from "./sqlite-amend.ts";
@@ -49,12 +50,6 @@ const freePagesMin = 1024;
 const freeShareMin = 0.25;
 // And so many pages at once (1 MiB), which takes some milliseconds.
 const pagesPerStep = 256;
-
-/** An upload that ended, as `restore` takes it. */
-export interface EndedUpload {
-  readonly record: UploadRecord;
-  readonly metadataText: string;
-}
 
 /** The number behind a pragma that has one. */
 export function pragma(database: DatabaseSync, name: string): number {

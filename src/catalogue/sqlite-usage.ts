@@ -6,6 +6,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { UploadRecord } from "./catalogue.ts";
 import type { Counted, Quota, QuotaUse, UserUsage } from "./quota.ts";
 import { unfinished } from "./record-columns.ts";
+import { StoredTotals } from "./stored-totals.ts";
 
 function statementsOf(database: DatabaseSync) {
   const underWay = `SELECT user, count(*) AS unfinished, sum(bytes) AS under_way FROM uploads
@@ -46,8 +47,7 @@ function statementsOf(database: DatabaseSync) {
 
 export class SqliteUsage {
   readonly #statements: ReturnType<typeof statementsOf>;
-  /** What was stored in this transaction, by user. */
-  readonly #added = new Map<string, Counted & { readonly lastAt: string }>();
+  readonly #added = new StoredTotals();
 
   /** Throws SQLite's error when the tables of `database` are not those that it needs. */
   constructor(database: DatabaseSync) {
@@ -55,21 +55,19 @@ export class SqliteUsage {
   }
 
   /** This upload was stored. */
-  add({ user, bytes, updatedAt: at }: Pick<UploadRecord, "user" | "bytes" | "updatedAt">): void {
-    const { stored, files, lastAt } = this.#added.get(user) ?? { stored: 0, files: 0, lastAt: at };
-    this.#added.set(user, { stored: stored + bytes, files: files + 1, lastAt: at > lastAt ? at : lastAt });
+  add(record: Pick<UploadRecord, "user" | "bytes" | "updatedAt">): void {
+    this.#added.add(record);
   }
 
   /** Before the transaction ends. */
   write(): void {
-    for (const [user, { stored, files, lastAt }] of this.#added)
+    for (const { user, stored, files, lastAt } of this.#added.take())
       this.#statements.add.run(user, stored, files, lastAt);
-    this.#added.clear();
   }
 
   /** The transaction came to nothing. */
   drop(): void {
-    this.#added.clear();
+    this.#added.take();
   }
 
   all(after: string | null, limit: number): readonly UserUsage[] {

@@ -8,8 +8,8 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import { migrate, versionNewest } from "./migrations.ts";
-import { recordOfPublished } from "./rebuild.ts";
-import { type EndedUpload, pragma, SqliteCatalogue } from "./sqlite-catalogue.ts";
+import { type EndedUpload, recordOfPublished } from "./rebuild.ts";
+import { pragma, SqliteCatalogue } from "./sqlite-catalogue.ts";
 import { catalogueError, isDamage } from "./sqlite-errors.ts";
 
 export type { SqliteCatalogue } from "./sqlite-catalogue.ts";

@@ -30,7 +30,7 @@ import {
   type Counted,
   type Quota,
   type QuotaRoom,
-  roomWithin,
+  roomOf,
   type UserUsage,
 } from "../../../src/catalogue/quota.ts";
 import { sentMetadata } from "../../../src/upload/added.ts";
@@ -122,12 +122,7 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   #room(quotas: readonly Quota[]): QuotaRoom {
-    const usages = this.#usages();
-    return roomWithin(quotas, ({ of }) => {
-      const counted = usages.filter(({ user }) => (typeof of === "string" ? of === user : of(user)));
-      const sum = (member: "stored" | "underWay") => counted.reduce((all, it) => all + it[member], 0);
-      return { stored: sum("stored"), underWay: sum("underWay") };
-    });
+    return roomOf(quotas, this.#usages());
   }
 
   async usageOf(user: string): Promise<UserUsage> {
