@@ -347,5 +347,5 @@ export interface Catalogue {
   /** Gives some of the space that is not used any more back to the system. Returns whether there is more. */
   compact(): Promise<boolean>;
   /** Does what was asked for before, and lets go of everything. */
-  close(): void;
+  close(): void | Promise<void>;
 }

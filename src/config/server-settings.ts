@@ -6,6 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import type { PostRules } from "../rules/judge.ts";
 import { type LimitEntry, limitsOf, noLimits } from "../rules/user-limits.ts";
 import { layouts } from "../upload/upload.ts";
+import { catalogueAddresses } from "./catalogue-address.ts";
 import { httpAddresses, isLoopback, writeHttpAddress } from "./http-address.ts";
 import { endpoints, regions, storages } from "./object-store.ts";
 import type { Fault } from "./parsed.ts";
@@ -83,6 +84,33 @@ export const serverSettings = {
     sizes("at least 64MiB", 64 * MiB),
     512 * MiB,
     "bytes that wait for the object store, of all uploads together; a part is a quarter of it at most",
+  ),
+  catalogue: ofProcess(
+    "catalogue",
+    catalogueAddresses,
+    { type: "sqlite" },
+    'what the server remembers is there: "sqlite", in the data folder, or postgres://USER@HOST/DATABASE',
+  ),
+  /** `null`: the address has the password, or PGPASSWORD, or ~/.pgpass. */
+  cataloguePasswordFile: ofProcess(
+    "catalogue-password-file",
+    pathsOrNone("FILE"),
+    null,
+    "file with the password for that database, and nothing else",
+  ),
+  // A restart of the database takes a minute at most, a switch to a standby some.
+  catalogueWaitMs: ofProcess(
+    "catalogue-timeout",
+    durations(1000),
+    5 * 60_000,
+    "uploads wait so long for a database that does not answer",
+  ),
+  // Changes take one at a time, all that wait together; the others answer questions.
+  catalogueConnections: ofProcess(
+    "catalogue-connections",
+    counts(2, 100),
+    8,
+    "connections to that database at once",
   ),
   address: ofProcess("bind", ownAddresses, "*", "address to listen on (default: all)"),
   /** 0 lets the system choose. */

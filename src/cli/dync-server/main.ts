@@ -4,6 +4,7 @@ import type { Program } from "../command.ts";
 import { completionsCommand } from "../completions/command.ts";
 import { alarmsListCommand, alarmsTryCommand } from "./alarms.ts";
 import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
+import { catalogueMigrateCommand } from "./catalogue.ts";
 import {
   clientsAddCommand,
   clientsApproveCommand,
@@ -32,6 +33,7 @@ import { uploadsVerifyCommand } from "./uploads-verify.ts";
 import { serverUsage } from "./usage.ts";
 import { alarmsUsage } from "./usage-alarms.ts";
 import { auditUsage } from "./usage-audit.ts";
+import { catalogueUsage } from "./usage-catalogue.ts";
 import { configUsage, rulesUsage } from "./usage-config.ts";
 import { hooksUsage } from "./usage-hooks.ts";
 import { receiptsUsage } from "./usage-receipts.ts";
@@ -61,6 +63,7 @@ export const dyncServer: Program = {
     configShowCommand,
     configExampleCommand,
     configImportCommand,
+    catalogueMigrateCommand,
     rulesTestCommand,
     reloadCommand,
     uploadsListCommand,
@@ -89,6 +92,7 @@ export const dyncServer: Program = {
   ],
   groups: [
     { name: "config", usage: configUsage },
+    { name: "catalogue", usage: catalogueUsage },
     { name: "rules", usage: rulesUsage },
     { name: "uploads", usage: uploadsUsage },
     { name: "hooks", usage: hooksUsage },

@@ -53,7 +53,7 @@ async function runServer(values: OptionValues<OptionsDef>, context: CommandConte
     log.logger.log("warn", warning);
   const hangups = listenForHangups(log.logger);
   try {
-    await serve(configuration, { logger: log.logger, clock, hangups, reopenLog: log.reopen }, signal);
+    await serve(configuration, { logger: log.logger, clock, hangups, reopenLog: log.reopen, signal });
   } catch (error) {
     throw startError(error);
   } finally {

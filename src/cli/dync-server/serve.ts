@@ -6,7 +6,7 @@ import { alarmMail } from "../../alarms/told-alarm.ts";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import { openSqliteCatalogue, rescueCatalogue, type SqliteCatalogue } from "../../catalogue/sqlite.ts";
+import type { Catalogue } from "../../catalogue/catalogue.ts";
 import { ControlServer } from "../../control/control-server.ts";
 import { type HookRunnerParts, hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
@@ -24,6 +24,7 @@ import { version } from "../version.ts";
 import { Alarming } from "./alarming.ts";
 import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
+import { openCatalogue } from "./open-catalogue.ts";
 import { openStorage } from "./open-storage.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
@@ -37,6 +38,8 @@ export interface ServeParts {
   readonly hangups: EventTarget;
   /** Opens the log's file anew; rejects with a `DyncError` when it cannot be. */
   readonly reopenLog: () => Promise<void>;
+  /** Aborts when the server is to stop. */
+  readonly signal: AbortSignal;
 }
 
 async function loadClients(
@@ -60,7 +63,7 @@ async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTranspor
 interface State {
   readonly storage: Storage;
   readonly auditing: Auditing;
-  readonly catalogue: SqliteCatalogue;
+  readonly catalogue: Catalogue;
   /** What lies where uploads are published; what cannot be looked at is a warning to `log`. */
   readonly published: (log: Logger) => AsyncIterable<CompleteUpload>;
   /** Rejects when something of it is damaged, or was taken away. */
@@ -70,7 +73,7 @@ interface State {
 /** Opens it until `closing` ends. */
 async function openState(
   { settings }: RunningConfiguration,
-  { clock, logger }: ServeParts,
+  { clock, logger, signal }: ServeParts,
   closing: AsyncDisposableStack,
 ): Promise<State> {
   const { dataFolder } = settings;
@@ -78,19 +81,14 @@ async function openState(
   const auditing = closing.use(new Auditing(dataFolder, { clock, logger }));
   const state = stateFolder(dataFolder);
   const file = join(state, "catalogue.sqlite");
-  const { promise: damaged, reject: onDamaged } = Promise.withResolvers<never>();
-  // Either may come before anybody waits for it.
-  damaged.catch(() => {});
-  const catalogue = await openSqliteCatalogue({
-    ...{ file, log: logger, onDamaged },
-    published: () => published(logger),
-  });
-  closing.defer(() => catalogue.close());
-  closing.defer(() => rescueCatalogue(catalogue, file, logger));
+  const { catalogue, files, damaged } = await openCatalogue(
+    { settings, file, published: () => published(logger), logger, clock, signal },
+    closing,
+  );
   const watch = closing.use(
     await StateWatch.begin({
       ...{ dataFolder, clock, log: logger },
-      files: [file, join(state, "lock.sqlite")],
+      files: [...files, join(state, "lock.sqlite")],
       folders: [state, ...folders.map((name) => join(state, name))],
     }),
   );
@@ -130,13 +128,9 @@ async function openWeb(web: Web | null, closing: AsyncDisposableStack, parts: We
   if (web !== null) closing.use(await web.open(parts));
 }
 
-/** Serves until `signal` aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
-export async function serve(
-  configuration: RunningConfiguration,
-  parts: ServeParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { logger, clock, hangups } = parts;
+/** Serves until the signal aborts, then stops cleanly and resolves. Throws `DyncError` when it cannot start or go on. */
+export async function serve(configuration: RunningConfiguration, parts: ServeParts): Promise<void> {
+  const { logger, clock, hangups, signal } = parts;
   const { home, rulesOf, groupsOf, signInOf } = configuration;
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(home, "server");

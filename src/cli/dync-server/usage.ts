@@ -14,6 +14,7 @@ Usage:
   dync-server config show        show each setting, and what says so
   dync-server config example     print a configuration file to begin with
   dync-server config import      make one of that of the original server
+  dync-server catalogue          where uploads are remembered: migrate, copy
   dync-server rules test         say which rule takes an upload, or why none
   dync-server users list         what users have stored, and what they may have
   dync-server instruments        how watched folders are: last seen, backlog, …

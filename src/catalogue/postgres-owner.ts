@@ -1,0 +1,65 @@
+// Whose data a catalogue in PostgreSQL is about: what is on one disk is nothing that another server could go on with, or may give up.
+
+import { DyncError } from "../base/error.ts";
+import type { CompleteUpload } from "../upload/upload.ts";
+import type { PostgresCatalogue } from "./postgres-catalogue.ts";
+import type { PostgresDatabase } from "./postgres-database.ts";
+import { readSchema, schema } from "./postgres-migrations.ts";
+import { type EndedUpload, recordOfPublished } from "./rebuild.ts";
+
+// Records per transaction when the catalogue is made anew.
+const rebuildBatch = 500;
+
+/**
+ * Makes the catalogue that of the data named `storage`, or finds that it is. Returns whether it has all that is known of them: a new
+ * one has to be filled.
+ *
+ * @throws DyncError "configuration" when it is about other data.
+ */
+export async function claimCatalogue(
+  database: PostgresDatabase,
+  storage: string,
+  { adopt = false }: { readonly adopt?: boolean } = {},
+): Promise<boolean> {
+  return await database.change("claimed in", async (transaction) => {
+    // Two that start at once: one has it.
+    await transaction.rows(`SELECT FROM ${schema}.catalogue FOR UPDATE`);
+    const state = await readSchema(transaction);
+    if (state.storage !== null && state.storage !== storage && !adopt) {
+      throw new DyncError("configuration", "The catalogue in PostgreSQL belongs to another data folder", {
+        hint: "give each data folder a database of its own; where this one took the place of that, run `dync-server catalogue migrate --adopt`",
+      });
+    }
+    if (state.storage !== storage)
+      transaction.later(`UPDATE ${schema}.catalogue SET storage = $1`, [storage]);
+    return state.isFilled;
+  });
+}
+
+/** From now on it has all that is known. */
+export async function markFilled(database: PostgresDatabase): Promise<void> {
+  await database.change("marked in", async (transaction) => {
+    transaction.later(`UPDATE ${schema}.catalogue SET filled = true`, []);
+  });
+}
+
+/** Makes records of what was published, and says that this is done. Returns how many. */
+export async function fillFromPublished(
+  catalogue: PostgresCatalogue,
+  database: PostgresDatabase,
+  published: AsyncIterable<CompleteUpload>,
+): Promise<number> {
+  let batch: EndedUpload[] = [];
+  let count = 0;
+  for await (const upload of published) {
+    batch.push({ record: recordOfPublished(upload), metadataText: upload.metadataText });
+    count++;
+    if (batch.length < rebuildBatch) continue;
+    await catalogue.restore(batch);
+    batch = [];
+  }
+  await catalogue.restore(batch);
+  // The mark comes last: what was cut off is made again.
+  await markFilled(database);
+  return count;
+}

@@ -1,0 +1,29 @@
+// Records that come into a PostgreSQL catalogue as they are.
+
+import { jsonDigest } from "../base/json-digest.ts";
+import { sentMetadata } from "../upload/added.ts";
+import { metadataBytesKept } from "./catalogue.ts";
+import type { Transaction } from "./postgres-database.ts";
+import { insertRecords, jsonList, rowOf } from "./postgres-records.ts";
+import { addStored } from "./postgres-usage.ts";
+import type { EndedUpload } from "./rebuild.ts";
+import { StoredTotals } from "./stored-totals.ts";
+
+/** Adds uploads that ended, but for those that are there. */
+export async function restore(transaction: Transaction, uploads: readonly EndedUpload[]): Promise<void> {
+  if (uploads.length === 0) return;
+  const rows = uploads.map(({ record, metadataText }) => {
+    const metadataBytes = Buffer.byteLength(metadataText);
+    const sentDigest = jsonDigest(sentMetadata({ metadataText, added: record.added }));
+    const text = metadataBytes <= metadataBytesKept ? metadataText : null;
+    return { ...rowOf(record, { metadataBytes, sentDigest }), text };
+  });
+  const values = [jsonList(rows), "[]"];
+  const added = new Set(
+    (await transaction.rows<{ readonly id: string }>(insertRecords, values)).map(({ id }) => id),
+  );
+  const totals = new StoredTotals();
+  for (const { record } of uploads)
+    if (record.state === "finished" && added.has(record.id)) totals.add(record);
+  addStored(transaction, totals.take());
+}

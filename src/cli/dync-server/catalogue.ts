@@ -1,0 +1,32 @@
+// `dync-server catalogue migrate`: the tables of a catalogue in PostgreSQL.
+
+import { sharedOptions } from "../args.ts";
+import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
+import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
+import { postgresOptions } from "./postgres-options.ts";
+import { catalogueMigrateUsage } from "./usage-catalogue.ts";
+
+const migrateOptions: OptionsDef = {
+  ...sharedOptions,
+  ...configurationOptions,
+  json: { type: "boolean" },
+};
+
+export const catalogueMigrateCommand = defineCommand({
+  name: "catalogue migrate",
+  usage: catalogueMigrateUsage,
+  options: migrateOptions,
+  check: (line) => ({ misread: null, others: optionFaults(line) }),
+  async run(values: OptionValues<OptionsDef>, context: CommandContext) {
+    const { output, environment, clock } = context;
+    const { settings, warnings } = await readConfiguration(givenOptions(values, context), environment);
+    for (const warning of warnings) output.warn(warning);
+    const { migratePostgres } = await import("../../catalogue/postgres.ts");
+    const logger = { log: () => {} };
+    const { from, to, where } = await migratePostgres(postgresOptions(settings, { logger, clock }));
+    output.summarise({ database: where, from, to });
+    const what = from === to ? "is as it should be" : from === 0 ? "was made" : `was of version ${from}`;
+    output.result(`The catalogue at ${where} ${what}: version ${to}`);
+    return 0;
+  },
+});

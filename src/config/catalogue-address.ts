@@ -1,0 +1,36 @@
+// Where a server's catalogue is, as people write it. The password in such an address is never written again.
+
+import { type Parsed, right, wrong } from "./parsed.ts";
+import type { Kind } from "./setting.ts";
+
+export type CatalogueAddress =
+  /** In a file beside the data. */
+  { readonly type: "sqlite" } | { readonly type: "postgres"; readonly url: string };
+
+const wanted = '"sqlite", or postgres://USER@HOST/DATABASE';
+const hint = "what the address does not say comes from PGHOST, PGUSER and so on";
+
+export const catalogueAddresses: Kind<CatalogueAddress> = {
+  ...{ placeholder: "ADDRESS", inFile: "text", isPath: false },
+  parse: (text): Parsed<CatalogueAddress> => {
+    if (text === "sqlite") return right({ type: "sqlite" });
+    const isUrl = /^postgres(?:ql)?:\/\/\S*$/.test(text) && isReadable(text);
+    return isUrl
+      ? right({ type: "postgres", url: text })
+      : wrong(wanted, JSON.stringify(withoutPassword(text)), { hint });
+  },
+  write: (address) => (address.type === "sqlite" ? "sqlite" : withoutPassword(address.url)),
+};
+
+/** Without a host it is on this machine, or where PGHOST says: so URLs may be of databases. */
+function isReadable(text: string): boolean {
+  const isEncoded = !/%(?![0-9A-Fa-f]{2})/.test(text);
+  return isEncoded && URL.canParse(text.replace(/^(\w+:\/\/(?:[^/?@]*@)?)(?=[/?]|$)/, "$1localhost"));
+}
+
+/** `url` with stars where it has a password. */
+export function withoutPassword(url: string): string {
+  return url
+    .replace(/^(\w+:\/\/[^/?#@:]*:)[^/?#]*@/, "$1***@")
+    .replace(/([?&](?:password|sslpassword)=)[^&#]*/gi, "$1***");
+}

@@ -1,0 +1,30 @@
+// The name of a data folder among others: a catalogue that lies elsewhere knows by it whose data it is about.
+
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { replaceFile } from "../base/replace-file.ts";
+import { stateFolder } from "./state-folder.ts";
+
+const pattern = /^[0-9a-f]{32}$/;
+
+/** 32 hex digits, made at the first call. Who calls has the lock on the folder. Rejects with a `DyncError`. */
+export async function storageId(dataFolder: string): Promise<string> {
+  const file = join(stateFolder(dataFolder), "storage-id");
+  try {
+    const text = (await readFile(file, "utf8")).trim();
+    if (pattern.test(text)) return text;
+    throw new DyncError(
+      "configuration",
+      `${file} should hold 32 hex digits, found ${JSON.stringify(text.slice(0, 40))}`,
+    );
+  } catch (cause) {
+    if (cause instanceof DyncError) throw cause;
+    if (systemCode(cause) !== "ENOENT")
+      throw new DyncError("configuration", `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  const id = randomBytes(16).toString("hex");
+  await replaceFile(file, `${id}\n`);
+  return id;
+}

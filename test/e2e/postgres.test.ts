@@ -1,0 +1,85 @@
+// A server whose catalogue is in PostgreSQL, on the compiled programs and a real database: it does what one with SQLite does, and waits
+// for a database that is away.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { executables, executablesMissing } from "../support/executables.ts";
+import { type Lab, openLab } from "../support/lab.ts";
+import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
+import { jsonLines, runProgram } from "../support/programs.ts";
+
+const MiB = 1024 * 1024;
+const awayMs = 35_000;
+
+const missing = executablesMissing ?? postgresMissing;
+
+describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "compiled"})`, () => {
+  let postgres: Postgres;
+  let database: string;
+  let lab: Lab;
+
+  beforeAll(async () => {
+    postgres = await openPostgres({ fsync: true });
+    database = await postgres.newDatabase();
+    const { dyncServer } = await executables();
+    const migrated = await runProgram([dyncServer, "catalogue", "migrate"], {
+      env: { DYNC_SERVER_CATALOGUE: postgres.url(database) },
+    });
+    expect(migrated).toMatchObject({ code: 0, stdout: expect.stringMatching(/was made: version \d+\n$/) });
+    lab = await openLab({ server: ["--catalogue", postgres.url(database)] });
+  });
+  afterAll(async () => {
+    await lab?.[Symbol.asyncDispose]();
+    await postgres[Symbol.asyncDispose]();
+  });
+
+  const list = async () => {
+    const { stdout } = await lab.dyncServer(["uploads", "list", "--json"]);
+    return jsonLines(stdout).filter(({ type }) => type === "stored-upload");
+  };
+
+  test("what is sent is stored, listed, and told to hooks", async () => {
+    const hook = lab.folder.file("told");
+    writeFileSync(hook, `#!/bin/sh\n{ cat; echo; } >> "$0.lines"\n`);
+    chmodSync(hook, 0o755);
+    const hooks = `log-level = "debug"\n[[hooks]]\nname = "told"\nevent = "after"\ncommand = [${JSON.stringify(hook)}]\n`;
+    expect(await lab.configure(hooks)).toMatchObject({ code: 0 });
+    const metadata = await lab.file("m.json", '{"id":12345678901234567890,"z":1.0,"a":"\\u0000"}');
+    const path = await lab.file("first.raw", "content");
+    expect(await lab.send(["-q", "-m", metadata, path])).toMatchObject({ code: 0, stderr: "" });
+    await lab.expectStored(path);
+    expect(readFileSync(`${lab.stored("first.raw")}.meta.json`, "utf8")).toContain(
+      '"id": 12345678901234567890,\n  "z": 1.0',
+    );
+    expect(await list()).toMatchObject([{ name: "first.raw", user: "alice", state: "stored" }]);
+    const byField = await lab.dyncServer(["uploads", "list", "--json", "--where", "id=12345678901234567890"]);
+    expect(byField.stdout).toContain('"first.raw"');
+    await lab.server.line(/"Hook told","hook":"told"/);
+    expect(jsonLines(readFileSync(`${hook}.lines`, "utf8"))).toMatchObject([
+      { upload: { name: "first.raw" } },
+    ]);
+    expect((await postgres.run("SELECT count(*)::int AS n FROM dync.outbox", database))[0]).toEqual({ n: 0 });
+  });
+
+  test("uploads wait for a database that is away for longer than half a minute, and none fails", async () => {
+    const slow = await lab.file("slow.raw", 8 * MiB);
+    const sending = lab.startSend(["-q", "--limit", "1MiB/s", slow]);
+    await lab.server.line(/"Upload started".*"name":"slow.raw"/);
+    await postgres.stop();
+    // Small ones whose only questions are those to the catalogue; and one that begins meanwhile.
+    const names = Array.from({ length: 4 }, (_, index) => `small-${index}.raw`);
+    const files = await Promise.all(names.map((name) => lab.file(name, name)));
+    const others = files.map((file) => lab.startSend(["-q", file]));
+    await lab.server.line(/"The catalogue's database does not answer: uploads wait for it"/);
+    await Bun.sleep(awayMs);
+    // It answers what it knows by itself.
+    expect(await lab.dyncServer(["clients", "list"])).toMatchObject({ code: 0 });
+    for (const program of [sending, ...others]) expect(program.running).toBe(true);
+    await postgres.start();
+    for (const program of [sending, ...others])
+      expect(await program.ended(90_000)).toMatchObject({ code: 0, stderr: "" });
+    for (const file of [slow, ...files]) await lab.expectStored(file);
+    await lab.server.line(/"The catalogue's database answers again"/);
+    expect((await list()).map(({ state }) => state)).toEqual(Array(6).fill("stored"));
+  });
+});
