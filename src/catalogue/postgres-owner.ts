@@ -3,7 +3,7 @@
 import { DyncError } from "../base/error.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import type { PostgresCatalogue } from "./postgres-catalogue.ts";
-import type { PostgresDatabase } from "./postgres-database.ts";
+import type { PostgresDatabase, Transaction } from "./postgres-database.ts";
 import { readSchema, schema } from "./postgres-migrations.ts";
 import { type EndedUpload, recordOfPublished } from "./rebuild.ts";
 
@@ -36,11 +36,9 @@ export async function claimCatalogue(
   });
 }
 
-/** From now on it has all that is known. */
-export async function markFilled(database: PostgresDatabase): Promise<void> {
-  await database.change("marked in", async (transaction) => {
-    transaction.later(`UPDATE ${schema}.catalogue SET filled = true`, []);
-  });
+/** Says whether it has all that is known: one that has not is filled at the next start. */
+export function markFilled(transaction: Transaction, isFilled: boolean): void {
+  transaction.later(`UPDATE ${schema}.catalogue SET filled = $1`, [isFilled]);
 }
 
 /** Makes records of what was published, and says that this is done. Returns how many. */
@@ -60,6 +58,6 @@ export async function fillFromPublished(
   }
   await catalogue.restore(batch);
   // The mark comes last: what was cut off is made again.
-  await markFilled(database);
+  await database.change("marked in", async (transaction) => markFilled(transaction, true));
   return count;
 }

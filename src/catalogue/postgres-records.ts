@@ -10,9 +10,9 @@ export const columns = members.map((member) => `u.${columnOf[member]} AS "${memb
 
 const numbers: readonly string[] = [
   ...["size", "durable", "bytes", "fence", "was", "lease_until", "metadata_bytes"],
-  ...["stored", "files", "next_at", "told_at", "times"],
+  ...["stored", "files", "next_at", "told_at", "times", "sequence"],
 ];
-const smallNumbers: readonly string[] = ["wants_receipt", "error_code"];
+const smallNumbers: readonly string[] = ["wants_receipt", "error_code", "attempts"];
 
 function typed(column: string): string {
   const type = numbers.includes(column) ? "bigint" : smallNumbers.includes(column) ? "integer" : "text";
@@ -52,6 +52,15 @@ export const insertRecords = `
     INSERT INTO names (folder, name, sequence)
       SELECT folder, n.name, sequence FROM ${rowsOf("$2", "n", ["folder", "name", "id"])} JOIN added USING (id))
   SELECT id FROM added`;
+
+/** Adds the records of $1 with their places among all, and their metadata unless `text` is null; and the names of $2. */
+export const copyRecords = `
+  WITH given AS (SELECT * FROM ${rowsOf("$1", "g", ["sequence", ...recordColumns, "text"])}),
+  added AS (
+    INSERT INTO uploads (sequence, ${recordColumns.join(", ")}) SELECT sequence, ${recordColumns.join(", ")} FROM given),
+  texts AS (INSERT INTO metadata (sequence, text) SELECT sequence, text FROM given WHERE text IS NOT NULL)
+  INSERT INTO names (folder, name, sequence)
+    SELECT folder, name, sequence FROM ${rowsOf("$2", "n", ["folder", "name", "sequence"])}`;
 
 /** Writes what may change of the records of $1; each says in `was` which fence it had, and those that have another one stay. */
 export const updateRecords = `

@@ -59,13 +59,31 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
   let count = 0;
   try {
     if (published !== undefined) count = await rebuild(catalogue, published());
-    database.exec(`PRAGMA application_id = ${applicationId}`);
+    markComplete(database);
   } catch (error) {
     catalogue.close();
     throw error;
   }
   if (count > 0) log.log("info", "The catalogue was made from the published files", { file, uploads: count });
   return catalogue;
+}
+
+/**
+ * Opens the catalogue in `file`, made where there is none, for who copies it: as tables of this version, for this process alone.
+ *
+ * @throws DyncError as `openSqliteCatalogue`, and "configuration" when it is damaged: it stays as it is.
+ */
+export function openSqliteTables(file: string, log: Logger): DatabaseSync {
+  const database = openSound(file, log);
+  if (database !== null) return database;
+  throw new DyncError("configuration", `${file} is damaged, or no catalogue`, {
+    hint: "start dync-server once without the setting catalogue: it makes a new one from the published files",
+  });
+}
+
+/** Says that all is there that belongs into it. */
+export function markComplete(database: DatabaseSync): void {
+  database.exec(`PRAGMA application_id = ${applicationId}`);
 }
 
 /** Gives an open catalogue whose file was removed a file again, where nothing took its place. */
@@ -179,10 +197,11 @@ function reclaim(database: DatabaseSync): void {
   }
 }
 
-function moveAside(file: string): string {
+/** Moves the file of a catalogue that nobody has open to a free name that says `why`; returns that. */
+export function moveAside(file: string, why = "damaged"): string {
   let number = 1;
-  while (existsSync(`${file}.damaged-${number}`)) number++;
-  const aside = `${file}.damaged-${number}`;
+  while (existsSync(`${file}.${why}-${number}`)) number++;
+  const aside = `${file}.${why}-${number}`;
   // The log goes along: with the damaged file it may still be of use, with the new one it would be fatal.
   for (const suffix of ["-wal", "-shm", "-journal", ""]) {
     if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);

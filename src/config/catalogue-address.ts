@@ -3,23 +3,23 @@
 import { type Parsed, right, wrong } from "./parsed.ts";
 import type { Kind } from "./setting.ts";
 
-export type CatalogueAddress =
-  /** In a file beside the data. */
-  { readonly type: "sqlite" } | { readonly type: "postgres"; readonly url: string };
+/** A database of PostgreSQL. */
+export interface CatalogueAddress {
+  readonly url: string;
+}
 
 const wanted = '"sqlite", or postgres://USER@HOST/DATABASE';
 const hint = "what the address does not say comes from PGHOST, PGUSER and so on";
 
-export const catalogueAddresses: Kind<CatalogueAddress> = {
+/** `null` for "sqlite": in a file beside the data. */
+export const catalogueAddresses: Kind<CatalogueAddress | null> = {
   ...{ placeholder: "ADDRESS", inFile: "text", isPath: false },
-  parse: (text): Parsed<CatalogueAddress> => {
-    if (text === "sqlite") return right({ type: "sqlite" });
+  parse: (text): Parsed<CatalogueAddress | null> => {
+    if (text === "sqlite") return right(null);
     const isUrl = /^postgres(?:ql)?:\/\/\S*$/.test(text) && isReadable(text);
-    return isUrl
-      ? right({ type: "postgres", url: text })
-      : wrong(wanted, JSON.stringify(withoutPassword(text)), { hint });
+    return isUrl ? right({ url: text }) : wrong(wanted, JSON.stringify(withoutPassword(text)), { hint });
   },
-  write: (address) => (address.type === "sqlite" ? "sqlite" : withoutPassword(address.url)),
+  write: (address) => (address === null ? "sqlite" : withoutPassword(address.url)),
 };
 
 /** Without a host it is on this machine, or where PGHOST says: so URLs may be of databases. */

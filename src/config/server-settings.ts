@@ -85,10 +85,11 @@ export const serverSettings = {
     512 * MiB,
     "bytes that wait for the object store, of all uploads together; a part is a quarter of it at most",
   ),
+  /** `null`: in a file beside the data. */
   catalogue: ofProcess(
     "catalogue",
     catalogueAddresses,
-    { type: "sqlite" },
+    null,
     'what the server remembers is there: "sqlite", in the data folder, or postgres://USER@HOST/DATABASE',
   ),
   /** `null`: the address has the password, or PGPASSWORD, or ~/.pgpass. */
@@ -108,7 +109,7 @@ export const serverSettings = {
   // Changes take one at a time, all that wait together; the others answer questions.
   catalogueConnections: ofProcess(
     "catalogue-connections",
-    counts(2, 100),
+    counts(1, 1000),
     8,
     "connections to that database at once",
   ),

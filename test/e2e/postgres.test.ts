@@ -2,7 +2,8 @@
 // for a database that is away.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { executables, executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
@@ -81,5 +82,42 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
     for (const file of [slow, ...files]) await lab.expectStored(file);
     await lab.server.line(/"The catalogue's database answers again"/);
     expect((await list()).map(({ state }) => state)).toEqual(Array(6).fill("stored"));
+  });
+
+  test("a catalogue is copied to SQLite and back, and the list stays the same", async () => {
+    const before = await list();
+    const catalogue = ["--catalogue", postgres.url(database), "--data", lab.data];
+    expect(await lab.dyncServer(["catalogue", "copy", "--to", "sqlite", ...catalogue])).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("Another dync-server uses the data folder"),
+    });
+    // One that is on its way goes on.
+    const path = await lab.file("late.raw", 4 * MiB);
+    const sending = lab.startSend(["-q", "--limit", "500KiB/s", path]);
+    await lab.server.line(/"Upload started".*"name":"late.raw"/);
+    expect(await lab.server.stop()).toMatchObject({ code: 0 });
+    const copied = await lab.dyncServer(["catalogue", "copy", "--to", "sqlite", ...catalogue, "--json"]);
+    expect(copied).toMatchObject({ code: 0, stderr: "" });
+    expect(jsonLines(copied.stdout).at(-1)).toMatchObject({
+      to: "sqlite",
+      uploads: before.length + 1,
+      aside: null,
+    });
+    await lab.start();
+    expect((await list()).filter(({ name }) => name !== "late.raw")).toEqual(before);
+    await lab.server.line(/"Upload resumed".*"name":"late.raw"/);
+    expect(await lab.server.stop()).toMatchObject({ code: 0 });
+    // What is in PostgreSQL is old now: nobody goes on with it.
+    const old = await lab.dyncServer(["run", ...catalogue]);
+    expect(old).toMatchObject({ code: 2, stderr: expect.stringContaining("has a catalogue in SQLite") });
+    const full = await lab.dyncServer(["catalogue", "copy", "--to", "postgres", ...catalogue]);
+    expect(full).toMatchObject({ code: 2, stderr: expect.stringContaining("has uploads in it already") });
+    const back = await lab.dyncServer(["catalogue", "copy", "--to", "postgres", "--replace", ...catalogue]);
+    expect(back).toMatchObject({ code: 0, stderr: "" });
+    await lab.start(["--catalogue", postgres.url(database)]);
+    expect(await sending.ended(60_000)).toMatchObject({ code: 0, stderr: "" });
+    await lab.expectStored(path);
+    expect((await list()).filter(({ name }) => name !== "late.raw")).toEqual(before);
+    expect(existsSync(join(lab.data, ".dync", "catalogue.sqlite.copied-1"))).toBe(true);
   });
 });

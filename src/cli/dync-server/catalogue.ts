@@ -1,5 +1,6 @@
 // `dync-server catalogue migrate`: the tables of a catalogue in PostgreSQL.
 
+import type { PostgresOptions } from "../../catalogue/postgres.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
@@ -9,6 +10,7 @@ import { catalogueMigrateUsage } from "./usage-catalogue.ts";
 const migrateOptions: OptionsDef = {
   ...sharedOptions,
   ...configurationOptions,
+  adopt: { type: "boolean" },
   json: { type: "boolean" },
 };
 
@@ -23,10 +25,25 @@ export const catalogueMigrateCommand = defineCommand({
     for (const warning of warnings) output.warn(warning);
     const { migratePostgres } = await import("../../catalogue/postgres.ts");
     const logger = { log: () => {} };
-    const { from, to, where } = await migratePostgres(postgresOptions(settings, { logger, clock }));
+    const reached = postgresOptions(settings, { logger, clock });
+    const { from, to, where } = await migratePostgres(reached);
+    if (values.adopt) await adopt(reached, settings.dataFolder);
     output.summarise({ database: where, from, to });
     const what = from === to ? "is as it should be" : from === 0 ? "was made" : `was of version ${from}`;
     output.result(`The catalogue at ${where} ${what}: version ${to}`);
     return 0;
   },
 });
+
+/** Makes the catalogue one of this data folder, whose it was. */
+async function adopt(reached: PostgresOptions, dataFolder: string): Promise<void> {
+  const { openPostgresCatalogue } = await import("../../catalogue/postgres.ts");
+  const { claimCatalogue } = await import("../../catalogue/postgres-owner.ts");
+  const { storageId } = await import("../../storage/storage-id.ts");
+  const { catalogue, database } = await openPostgresCatalogue(reached);
+  try {
+    await claimCatalogue(database, await storageId(dataFolder), { adopt: true });
+  } finally {
+    await catalogue.close();
+  }
+}

@@ -5,6 +5,7 @@ import { completionsCommand } from "../completions/command.ts";
 import { alarmsListCommand, alarmsTryCommand } from "./alarms.ts";
 import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
 import { catalogueMigrateCommand } from "./catalogue.ts";
+import { catalogueCopyCommand } from "./catalogue-copy.ts";
 import {
   clientsAddCommand,
   clientsApproveCommand,
@@ -64,6 +65,7 @@ export const dyncServer: Program = {
     configExampleCommand,
     configImportCommand,
     catalogueMigrateCommand,
+    catalogueCopyCommand,
     rulesTestCommand,
     reloadCommand,
     uploadsListCommand,

@@ -36,9 +36,7 @@ export async function openCatalogue(
   parts: CatalogueParts,
   closing: AsyncDisposableStack,
 ): Promise<OpenCatalogue> {
-  return parts.settings.catalogue.type === "sqlite"
-    ? openSqlite(parts, closing)
-    : openPostgres(parts, closing);
+  return parts.settings.catalogue === null ? openSqlite(parts, closing) : openPostgres(parts, closing);
 }
 
 async function openSqlite(
@@ -66,9 +64,9 @@ async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack
   });
   closing.defer(() => catalogue.close());
   if (!state.isFilled && existsSync(file)) {
-    const text = `This data folder has a catalogue in SQLite (${file}), and the one in PostgreSQL is empty`;
+    const text = `This data folder has a catalogue in SQLite (${file}), and the one in PostgreSQL is empty, or old`;
     throw new DyncError("configuration", printable(text), {
-      hint: "copy it with `dync-server catalogue copy sqlite postgres`, or move that file away",
+      hint: "copy it with `dync-server catalogue copy --to postgres`, or move that file away",
     });
   }
   const isFilled = await claimCatalogue(database, await storageId(settings.dataFolder));

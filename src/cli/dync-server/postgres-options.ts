@@ -12,7 +12,7 @@ export function postgresOptions(
   { logger: log, clock }: { readonly logger: Logger; readonly clock: Clock },
 ): PostgresOptions {
   const { catalogue, cataloguePasswordFile, catalogueWaitMs, catalogueConnections } = settings;
-  if (catalogue.type !== "postgres") {
+  if (catalogue === null) {
     throw new DyncError("configuration", "The settings name no database for the catalogue", {
       hint: "give --catalogue postgres://USER@HOST/DATABASE, or catalogue in server.toml",
     });

@@ -1,0 +1,106 @@
+// A catalogue in SQLite as what is copied, and as what a copy goes into.
+
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { Firing } from "../alarms/alarm.ts";
+import { destinationOf } from "../upload/destination.ts";
+import { occupiedNames } from "../upload/names.ts";
+import type { CopiedDelivery, CopiedRest, CopiedUpload, CopySource, CopyTarget } from "./copy.ts";
+import type { Instrument } from "./instruments.ts";
+import { columnOf, columnValue, members, recordOf } from "./record-columns.ts";
+
+export class SqliteCopySource implements CopySource {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  async uploads(after: number, limit: number): Promise<readonly CopiedUpload[]> {
+    const columns = members.map((member) => `u.${columnOf[member]} AS "${member}"`).join(", ");
+    const rows = this.#rows<{ sequence: number; metadataBytes: number; metadataText: string | null }>(
+      `SELECT ${columns}, u.sequence AS sequence, u.metadata_bytes AS metadataBytes, m.text AS metadataText
+       FROM uploads u LEFT JOIN metadata m USING (sequence) WHERE u.sequence > ? ORDER BY u.sequence LIMIT ?`,
+      [after, limit],
+    );
+    return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => ({
+      ...{ sequence, metadataBytes, metadataText },
+      record: recordOf(row) as CopiedUpload["record"],
+    }));
+  }
+
+  async deliveries(after: number, limit: number): Promise<readonly CopiedDelivery[]> {
+    return this.#rows<CopiedDelivery>(
+      `SELECT id, hook, upload, user, name, attempts, next_at AS nextAt, error, created_at AS createdAt, body
+       FROM outbox JOIN outbox_bodies USING (id) WHERE id > ? ORDER BY id LIMIT ?`,
+      [after, limit],
+    );
+  }
+
+  async rest(): Promise<CopiedRest> {
+    return {
+      usages: this.#rows("SELECT user, stored, files, last_at AS lastAt, counted_at AS countedAt FROM usage"),
+      alarms: this.#rows<Firing>("SELECT alarm, subject, since, told_at AS toldAt, times, text FROM alarms"),
+      damaged: this.#rows("SELECT id, found_at AS foundAt FROM damaged"),
+      instruments: this.#rows<Instrument>("SELECT user, label, seen_at AS seenAt, report FROM instruments"),
+    };
+  }
+
+  #rows<Row>(sql: string, values: readonly SQLInputValue[] = []): readonly Row[] {
+    return this.#database
+      .prepare(sql)
+      .all(...values)
+      .map((row) => ({ ...row }) as Row);
+  }
+}
+
+/** Into tables in which nothing is. */
+export class SqliteCopyTarget implements CopyTarget {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  async addUploads(uploads: readonly CopiedUpload[]): Promise<void> {
+    const columns = members.map((member) => columnOf[member]);
+    const add = this.#into("uploads", ["sequence", ...columns, "metadata_bytes"]);
+    const addText = this.#database.prepare(
+      "INSERT INTO metadata (sequence, text, escapes) VALUES (?1, ?2, instr(?2, '\\') > 0)",
+    );
+    const claim = this.#into("names", ["folder", "name", "sequence"]);
+    for (const { sequence, record, metadataBytes, metadataText } of uploads) {
+      const values = members.map((member) => columnValue(record, member));
+      add.run(sequence, ...values, metadataBytes);
+      if (metadataText !== null) addText.run(sequence, metadataText);
+      if (record.state === "finished" || record.state === "failed") continue;
+      const { folder, name } = destinationOf(record);
+      for (const it of occupiedNames(name)) claim.run(folder, it, sequence);
+    }
+  }
+
+  async addDeliveries(deliveries: readonly CopiedDelivery[]): Promise<void> {
+    const columns = ["id", "hook", "upload", "user", "name", "attempts", "next_at", "error", "created_at"];
+    const add = this.#into("outbox", columns);
+    const addBody = this.#into("outbox_bodies", ["id", "body"]);
+    for (const { id, hook, upload, user, name, attempts, nextAt, error, createdAt, body } of deliveries) {
+      add.run(id, hook, upload, user, name, attempts, nextAt, error, createdAt);
+      addBody.run(id, body);
+    }
+  }
+
+  async addRest({ usages, alarms, damaged, instruments }: CopiedRest): Promise<void> {
+    const usage = this.#into("usage", ["user", "stored", "files", "last_at", "counted_at"]);
+    for (const it of usages) usage.run(it.user, it.stored, it.files, it.lastAt, it.countedAt);
+    const alarm = this.#into("alarms", ["alarm", "subject", "since", "told_at", "times", "text"]);
+    for (const it of alarms) alarm.run(it.alarm, it.subject, it.since, it.toldAt, it.times, it.text);
+    const damage = this.#into("damaged", ["id", "found_at"]);
+    for (const { id, foundAt } of damaged) damage.run(id, foundAt);
+    const instrument = this.#into("instruments", ["user", "label", "seen_at", "report"]);
+    for (const it of instruments) instrument.run(it.user, it.label, it.seenAt, it.report);
+  }
+
+  #into(table: string, columns: readonly string[]) {
+    const places = columns.map(() => "?").join(", ");
+    return this.#database.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})`);
+  }
+}
