@@ -60,14 +60,12 @@ export class PostgresDatabase {
   /** Since when nobody answers (monotonic ms), or `null`. */
   #awaySince: number | null = null;
   #isTold = false;
+  #end: Promise<void> | null = null;
   /** While somebody looks whether it is back. */
   #recovery: Promise<void> | null = null;
 
   constructor(options: PostgresDatabaseOptions) {
     this.#options = options;
-    // Who uses a connection hears of its end; of one that nobody uses the pool makes another.
-    options.pool.on("error", () => {});
-    options.pool.on("connect", (client) => void client.on("error", () => {}));
   }
 
   /** Rejects with a `DyncError`. `action` completes "An upload could not be … the catalogue". */
@@ -101,8 +99,9 @@ export class PostgresDatabase {
     return await this.#connected((client) => inTransaction(client, work));
   }
 
-  async end(): Promise<void> {
-    await this.#options.pool.end();
+  end(): Promise<void> {
+    this.#end ??= this.#options.pool.end();
+    return this.#end;
   }
 
   async #again<Result>(action: string, attempt: () => Promise<Result>): Promise<Result> {

@@ -33,13 +33,15 @@ export interface PostgresOptions {
   /** How long nobody may answer before who asks hears so, in ms. */
   readonly waitMs?: number;
   readonly connectionsMax?: number;
+  /** How long one question may take before its connection is given up, in ms. */
+  readonly answerMs?: number;
   /** Ends all waiting for the database. */
   readonly stopping?: AbortSignal | undefined;
 }
 
 // Nothing of ours takes seconds. The way there ends later than the database does it by itself.
 const statementMs = 30_000;
-const answerMs = 40_000;
+const answerMsDefault = 40_000;
 const connectMs = 10_000;
 // A transaction that nobody ends, for somebody is gone: its locks keep others waiting.
 const idleInTransactionMs = 20_000;
@@ -69,6 +71,9 @@ export async function connect(options: PostgresOptions): Promise<OpenPostgres> {
   const where = `${user}@${host.includes(":") ? `[${host}]` : host}:${port}/${name ?? ""}`;
   const connectionsMax = options.connectionsMax ?? connectionsDefault;
   const pool = new pg.Pool({ ...config, max: connectionsMax });
+  // Who uses a connection hears of its end by what was asked; of one that nobody uses the pool makes another.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => void client.on("error", () => {}));
   const { log, clock = systemClock, waitMs = waitMsDefault, stopping } = options;
   try {
     // Before anything waits for it: who starts a server hears at once what is wrong.
@@ -162,7 +167,11 @@ async function assertWritable(session: Session): Promise<void> {
   });
 }
 
-function clientConfig({ url, passwordFile = null }: PostgresOptions): pg.ClientConfig {
+function clientConfig({
+  url,
+  passwordFile = null,
+  answerMs = answerMsDefault,
+}: PostgresOptions): pg.ClientConfig {
   const { password, options = "", ...given } = readUrl(url);
   const own = password || (passwordFile === null ? process.env.PGPASSWORD : undefined);
   return {

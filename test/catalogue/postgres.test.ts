@@ -5,6 +5,7 @@ import { migratePostgres, openPostgresCatalogue } from "../../src/catalogue/post
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { catalogueContract } from "./contract.ts";
+import { instrumentsContract } from "./instruments-contract.ts";
 import { listContract } from "./list-contract.ts";
 import { alarmContract, outboxContract } from "./outbox-contract.ts";
 
@@ -46,4 +47,5 @@ describe.skipIf(postgresMissing !== null)(named, () => {
   listContract("lists", make);
   outboxContract("outbox", make);
   alarmContract("alarms", make);
+  instrumentsContract("instruments", make);
 });

@@ -49,6 +49,12 @@ export interface Postgres extends AsyncDisposable {
   start(): Promise<void>;
   /** The number of the server's process. */
   readonly pid: number;
+  /** The numbers of the processes that it has just now. */
+  backends(): readonly number[];
+  /** Path of its socket. */
+  readonly socket: string;
+  /** Gives it the folder `path`. */
+  give(path: string): void;
   readonly folder: string;
 }
 
@@ -104,6 +110,14 @@ class Cluster implements Postgres {
     return this.#process?.pid as number;
   }
 
+  get socket(): string {
+    return join(this.folder, `.s.PGSQL.${this.#port}`);
+  }
+
+  give(path: string): void {
+    if (isRoot) chownSync(path, nobody, nobody);
+  }
+
   url(database: string, user = superuser): string {
     return `postgres://${user}@/${database}?host=${encodeURIComponent(this.folder)}&port=${this.#port}`;
   }
@@ -154,7 +168,7 @@ class Cluster implements Postgres {
     const child = this.#process;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
-    const backends = how === "kill" ? this.#childrenOf(child.pid as number) : [];
+    const backends = how === "kill" ? this.backends() : [];
     child.kill(how === "fast" ? "SIGINT" : "SIGKILL");
     await ended;
     // They notice by themselves, but a start before that would be refused.
@@ -162,12 +176,9 @@ class Cluster implements Postgres {
     this.#process = null;
   }
 
-  #childrenOf(pid: number): readonly number[] {
-    const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-    return stdout
-      .split(/\s+/)
-      .filter((it) => it !== "")
-      .map(Number);
+  backends(): readonly number[] {
+    const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(this.pid)], { encoding: "utf8" });
+    return stdout.split(/\s+/).flatMap((it) => (it === "" ? [] : [Number(it)]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
