@@ -117,6 +117,12 @@ function npmPackages(): Component[] {
     ),
     npmPackage("@opentelemetry/api", "Apache-2.0", "Part of prom-client."),
     ...["tdigest", "bintrees"].map((name) => npmPackage(name, "MIT", "Part of prom-client.")),
+    npmPackage("pg", "MIT", "Speaks with PostgreSQL, in dync-server."),
+    ...[
+      ...["pg-cloudflare", "pg-connection-string", "pg-pool", "pg-protocol", "pg-types", "pgpass"],
+      ...["postgres-array", "postgres-bytea", "postgres-date", "postgres-interval", "xtend"],
+    ].map((name) => npmPackage(name, "MIT", "Part of pg.")),
+    ...["pg-int8", "split2"].map((name) => npmPackage(name, "ISC", "Part of pg.")),
     npmPackage("preact", "MIT", "Shows the status page, in dync-server."),
     npmPackage("yaml", "ISC", "Reads the configuration of the original server, in dync-server."),
   ];
@@ -125,10 +131,6 @@ function npmPackages(): Component[] {
 function npmPackage(name: string, license: string, use: string): Component {
   const folder = join(project, "node_modules", name);
   const description = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
-  const file = ["LICENSE", "LICENCE", "LICENSE.md", "LICENSE.txt", "LICENSE-MIT.txt"].find((candidate) =>
-    existsSync(join(folder, candidate)),
-  );
-  if (file === undefined) throw new Error(`The npm package ${name} has no licence text`);
   return {
     name,
     version: description.version,
@@ -136,8 +138,19 @@ function npmPackage(name: string, license: string, use: string): Component {
     packageUrl: `pkg:npm/${name}@${description.version}`,
     source: `https://www.npmjs.com/package/${name}`,
     use,
-    texts: [tidyText(readFileSync(join(folder, file), "utf8"))],
+    texts: [tidyText(licenceText(folder, name))],
   };
+}
+
+function licenceText(folder: string, name: string): string {
+  const names = ["LICENSE", "LICENCE", "LICENSE.md", "LICENSE.txt", "LICENSE-MIT.txt", "license"];
+  const file = names.find((candidate) => existsSync(join(folder, candidate)));
+  if (file !== undefined) return readFileSync(join(folder, file), "utf8");
+  // Some have it at the end of their README alone.
+  const readme = readFileSync(join(folder, "README.md"), "utf8");
+  const text = /^## licen[sc]e\n+([\s\S]+)$/im.exec(readme)?.[1];
+  if (text === undefined) throw new Error(`The npm package ${name} has no licence text`);
+  return text;
 }
 
 function bun(): Component {

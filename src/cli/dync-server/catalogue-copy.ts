@@ -13,7 +13,7 @@ import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import { printable } from "../printable.ts";
-import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
+import { catalogueOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
 import { postgresOptions } from "./postgres-options.ts";
 import { catalogueCopyUsage } from "./usage-catalogue.ts";
 
@@ -21,7 +21,7 @@ const kinds = ["postgres", "sqlite"] as const;
 
 const copyOptions: OptionsDef = {
   ...sharedOptions,
-  ...configurationOptions,
+  ...catalogueOptions,
   to: { type: "string", required: true, values: kinds },
   replace: { type: "boolean" },
   json: { type: "boolean" },

@@ -3,13 +3,13 @@
 import type { PostgresOptions } from "../../catalogue/postgres.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
-import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
+import { catalogueOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
 import { postgresOptions } from "./postgres-options.ts";
 import { catalogueMigrateUsage } from "./usage-catalogue.ts";
 
 const migrateOptions: OptionsDef = {
   ...sharedOptions,
-  ...configurationOptions,
+  ...catalogueOptions,
   adopt: { type: "boolean" },
   json: { type: "boolean" },
 };

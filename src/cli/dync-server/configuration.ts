@@ -45,6 +45,12 @@ export const settingRows: readonly Setting<unknown>[] = Object.values(serverSett
 /** `--config`, and an option for each setting, by its name. */
 export const configurationOptions: OptionsDef = { config: { type: "string" }, ...settingOptions() };
 
+/** `--config`, and the options of what is said of a catalogue where no server runs. */
+export const catalogueOptions: OptionsDef = {
+  config: { type: "string" },
+  ...Object.fromEntries(["catalogue", "data"].map((name) => [name, configurationOptions[name] as OptionDef])),
+};
+
 /** What a command line says of a configuration. */
 export interface GivenOptions {
   /** Absolute path of the file that was named, or `null`. */

@@ -1,6 +1,12 @@
 // What `dync-server catalogue … --help` prints.
 
-import { optionLines } from "./usage.ts";
+/** The options that say where catalogue and data are. */
+const placeLines = `      --catalogue ADDRESS  the database: postgres://USER@HOST/DATABASE
+      --data FOLDER        where files go (default DYNC_HOME/data)
+      --config FILE        where more settings stand (default
+                           DYNC_HOME/server.toml, if it is there)
+      --json               print JSON lines for programs
+  -h, --help               print this text`;
 
 export const catalogueUsage = `
 Where the server remembers uploads: in a file of SQLite in the data folder,
@@ -23,13 +29,9 @@ Usage:
   dync-server catalogue migrate [options]
 
 Options:
-      --adopt               the catalogue there is from now on about this data
-                            folder, which took the place of another one
-${optionLines()}
-      --config FILE         where more settings stand (default
-                            DYNC_HOME/server.toml, if it is there)
-      --json                print JSON lines for programs
-  -h, --help                print this text
+      --adopt              the catalogue there is from now on about this data
+                           folder, which took the place of another one
+${placeLines}
 
 Exit status: 0 they are there, 2 somebody has to change something (password,
 rights, a newer version made them), 5 no database answers.
@@ -48,14 +50,10 @@ Usage:
   dync-server catalogue copy --to postgres|sqlite [options]
 
 Options:
-      --to KIND             "postgres" or "sqlite": where it is to be; the other
-                            one is what is copied
-      --replace             give up what is there already
-${optionLines()}
-      --config FILE         where more settings stand (default
-                            DYNC_HOME/server.toml, if it is there)
-      --json                print JSON lines for programs
-  -h, --help                print this text
+      --to KIND            "postgres" or "sqlite": where it is to be; the other
+                           one is what is copied
+      --replace            give up what is there already
+${placeLines}
 
 A file of SQLite that was copied, or replaced, stays beside the new one's place
 under another name: catalogue.sqlite.copied-1, catalogue.sqlite.replaced-1.
@@ -65,6 +63,6 @@ there, or no database answers.
 
 Examples:
   dync-server catalogue migrate --catalogue postgres://dync@db.example.org/dync
-  dync-server catalogue copy --to postgres \
+  dync-server catalogue copy --to postgres \\
     --catalogue postgres://dync@db.example.org/dync
 `;
