@@ -4,13 +4,30 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { executables, executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
 import { jsonLines, runProgram } from "../support/programs.ts";
+import { denoIsMissing, denoSystem } from "../support/systems.ts";
 
 const MiB = 1024 * 1024;
 const awayMs = 35_000;
+
+const project = join(import.meta.dir, "..", "..");
+const uploadInDeno = {
+  ...{
+    id: "0".repeat(32),
+    identity: "aa",
+    user: "anna",
+    origin: null,
+    place: null,
+    form: "file",
+    held: null,
+  },
+  ...{ name: "a\u0000b \u0001 é", size: 2 ** 51, modified: null, client: null, mark: null },
+  ...{ createdAt: "2026-01-01T00:00:00.000Z", metadataText: '{"id":12345678901234567890}' },
+};
 
 const missing = executablesMissing ?? postgresMissing;
 
@@ -119,5 +136,35 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
     await lab.expectStored(path);
     expect((await list()).filter(({ name }) => name !== "late.raw")).toEqual(before);
     expect(existsSync(join(lab.data, ".dync", "catalogue.sqlite.copied-1"))).toBe(true);
+  });
+
+  const inDeno = `Deno speaks with it as well${denoIsMissing === null ? "" : ` (${denoIsMissing})`}`;
+  test.skipIf(denoIsMissing !== null)(inDeno, async () => {
+    const own = await postgres.newDatabase();
+    const url = JSON.stringify(postgres.url(own));
+    const [catalogue, contract] = ["src/catalogue/postgres.ts", "src/catalogue/catalogue.ts"].map((path) =>
+      JSON.stringify(pathToFileURL(join(project, path)).href),
+    );
+    // From the folder of the project, where Deno finds the packages.
+    const program = `import { migratePostgres, openPostgresCatalogue } from ${catalogue};
+       import type { NewUpload } from ${contract};
+       const options = { url: ${url}, log: { log: () => {} } };
+       await migratePostgres(options);
+       const { catalogue } = await openPostgresCatalogue(options);
+       const upload = ${JSON.stringify(uploadInDeno)} as unknown as NewUpload;
+       const bounds = { uploads: 9, metadataBytes: 999, quotas: [{ bytes: 2 ** 52, of: "anna" }] };
+       const admitted = await catalogue.admit(upload, { id: "s", leaseMs: 0 }, bounds);
+       const record = await catalogue.get(upload.id);
+       const text = await catalogue.metadataOf(upload.id);
+       console.log(JSON.stringify([admitted.type, record?.name, record?.size, text]));
+       await catalogue.close();`;
+    const [runtime = "", run = "", all = ""] = denoSystem().command("dync", []);
+    const { name, size, metadataText } = uploadInDeno;
+    expect(
+      await runProgram([runtime, run, all, "-"], { cwd: project, stdin: new Blob([program]) }),
+    ).toMatchObject({
+      code: 0,
+      stdout: `${JSON.stringify(["admitted", name, size, metadataText])}\n`,
+    });
   });
 });
