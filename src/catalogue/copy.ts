@@ -4,7 +4,7 @@
 import type { Firing } from "../alarms/alarm.ts";
 import type { UploadRecord, UserUsage } from "./catalogue.ts";
 import type { Instrument } from "./instruments.ts";
-import type { Delivery } from "./outbox.ts";
+import type { Delivery, ToldHook } from "./outbox.ts";
 
 export interface CopiedUpload {
   /** Its place among all, in the order in which they were added. */
@@ -13,6 +13,17 @@ export interface CopiedUpload {
   /** Of all of its metadata, also where they are not kept. */
   readonly metadataBytes: number;
   readonly metadataText: string | null;
+  /** Which hooks took it. */
+  readonly told: readonly ToldHook[];
+}
+
+/** That a hook took an upload. */
+export type CopiedTold = ToldHook & { readonly upload: string };
+
+/** What each upload was told to. */
+export function toldByUpload(all: readonly CopiedTold[]): (upload: string) => readonly ToldHook[] {
+  const byUpload = Map.groupBy(all, ({ upload }) => upload);
+  return (id) => (byUpload.get(id) ?? []).map(({ upload: _, ...told }) => told);
 }
 
 export type CopiedDelivery = Delivery & { readonly body: string };

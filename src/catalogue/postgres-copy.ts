@@ -3,14 +3,22 @@
 import type { Firing } from "../alarms/alarm.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import { sentMetadata } from "../upload/added.ts";
-import type { CopiedDelivery, CopiedRest, CopiedUpload, CopySource, CopyTarget } from "./copy.ts";
+import {
+  type CopiedDelivery,
+  type CopiedRest,
+  type CopiedTold,
+  type CopiedUpload,
+  type CopySource,
+  type CopyTarget,
+  toldByUpload,
+} from "./copy.ts";
 import type { Instrument } from "./instruments.ts";
 import type { Session, Transaction } from "./postgres-database.ts";
 import { columns, copyRecords, jsonList, rowOf } from "./postgres-records.ts";
 import { heldNames } from "./postgres-unit.ts";
 import { recordOf } from "./record-columns.ts";
 
-type UploadRow = Omit<CopiedUpload, "record">;
+type UploadRow = Omit<CopiedUpload, "record" | "told">;
 
 export class PostgresCopySource implements CopySource {
   readonly #session: Session;
@@ -25,10 +33,17 @@ export class PostgresCopySource implements CopySource {
        FROM uploads u LEFT JOIN metadata m USING (sequence) WHERE u.sequence > $1 ORDER BY u.sequence LIMIT $2`,
       [after, limit],
     );
-    return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => ({
-      ...{ sequence, metadataBytes, metadataText },
-      record: recordOf(row) as CopiedUpload["record"],
-    }));
+    const toldOf = toldByUpload(
+      await this.#session.rows<CopiedTold>(
+        `SELECT upload, hook, told_at AS at, attempts FROM told_hooks
+         WHERE upload IN (SELECT id FROM uploads WHERE sequence > $1 ORDER BY sequence LIMIT $2) ORDER BY hook`,
+        [after, limit],
+      ),
+    );
+    return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => {
+      const record = recordOf(row) as CopiedUpload["record"];
+      return { sequence, metadataBytes, metadataText, record, told: toldOf(record.id) };
+    });
   }
 
   deliveries(after: number, limit: number): Promise<readonly CopiedDelivery[]> {
@@ -54,7 +69,7 @@ export class PostgresCopySource implements CopySource {
   }
 }
 
-const tables = "uploads, metadata, names, usage, outbox, alarms, damaged, instruments";
+const tables = "uploads, metadata, names, usage, outbox, told_hooks, alarms, damaged, instruments";
 
 /** Whether nothing is in it. */
 export async function isEmpty(session: Session): Promise<boolean> {
@@ -92,6 +107,10 @@ export class PostgresCopyTarget implements CopyTarget {
     });
     const names = rows.flatMap((it) => it.names);
     await this.#transaction.run(copyRecords, [jsonList(rows.map(({ row }) => row)), jsonList(names)]);
+    const told = uploads.flatMap(({ record, told }) =>
+      told.map(({ hook, at, attempts }) => ({ upload: record.id, hook, told_at: at, attempts })),
+    );
+    await this.#add("told_hooks", ["upload", "hook", "told_at", "attempts"], told);
   }
 
   async addDeliveries(deliveries: readonly CopiedDelivery[]): Promise<void> {

@@ -34,6 +34,11 @@ const steps: readonly string[] = [
      sha256 ${text},
      content ${text},
      received_at text,
+     stored_at text,
+     released_at text,
+     amended_at text,
+     resumes integer,
+     resumed_at text,
      error_code integer,
      reason text,
      owner text,
@@ -83,6 +88,11 @@ const steps: readonly string[] = [
    CREATE INDEX outbox_by_time ON outbox (hook, next_at, id);
    CREATE INDEX outbox_by_hook ON outbox (hook, id);
    CREATE INDEX outbox_failing ON outbox (hook, id) WHERE attempts > 0;
+   -- Which hooks were told, for the story of an upload.
+   CREATE TABLE told_hooks (
+     upload ${text} NOT NULL REFERENCES uploads (id) ON DELETE CASCADE, hook ${text} NOT NULL, told_at text NOT NULL,
+     attempts integer NOT NULL, PRIMARY KEY (upload, hook)
+   );
    CREATE TABLE alarms (
      alarm ${text} NOT NULL, subject ${text} NOT NULL, since ${text} NOT NULL, told_at bigint NOT NULL,
      times bigint NOT NULL, text text NOT NULL, PRIMARY KEY (alarm, subject)

@@ -6,11 +6,17 @@ import {
   type FailedAttempt,
   type Outbox,
   type OutboxCount,
+  type ToldHook,
 } from "./outbox.ts";
 import type { PostgresCalls } from "./postgres-calls.ts";
 
 const columns = `id, hook, upload, "user", name, attempts, next_at AS "nextAt", error, created_at AS "createdAt"`;
 const select = `SELECT ${columns} FROM outbox`;
+const remove = "DELETE FROM outbox WHERE id = $1";
+const told = `INSERT INTO told_hooks (upload, hook, told_at, attempts)
+  SELECT upload, hook, $2, attempts + 1 FROM outbox
+  WHERE id = $1 AND EXISTS (SELECT FROM uploads WHERE uploads.id = outbox.upload)
+  ON CONFLICT (upload, hook) DO UPDATE SET told_at = excluded.told_at, attempts = excluded.attempts`;
 
 export class PostgresOutbox implements Outbox {
   readonly #calls: PostgresCalls;
@@ -45,8 +51,15 @@ export class PostgresOutbox implements Outbox {
     return this.#one<{ readonly body: string }, string | null>(sql, [id], (row) => row?.body ?? null);
   }
 
-  delivered(id: number): Promise<void> {
-    return this.#write("DELETE FROM outbox WHERE id = $1", [id]);
+  delivered(id: number, at: string): Promise<void> {
+    return this.#calls.change(async (transaction) => {
+      transaction.later(told, [id, at]);
+      transaction.later(remove, [id]);
+    });
+  }
+
+  dropped(id: number): Promise<void> {
+    return this.#write(remove, [id]);
   }
 
   failed({ id, attempts, nextAt, error }: FailedAttempt): Promise<void> {
@@ -64,6 +77,11 @@ export class PostgresOutbox implements Outbox {
 
   of(upload: string): Promise<readonly Delivery[]> {
     return this.#all(`${select} WHERE upload = $1 ORDER BY hook`, [upload]);
+  }
+
+  toldOf(upload: string): Promise<readonly ToldHook[]> {
+    const sql = `SELECT hook, told_at AS at, attempts FROM told_hooks WHERE upload = $1 ORDER BY hook`;
+    return this.#calls.ask((session) => session.rows<ToldHook>(sql, [upload]));
   }
 
   page(after: number, limit: number, hook: string | null): Promise<readonly Delivery[]> {

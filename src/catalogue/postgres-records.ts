@@ -12,7 +12,7 @@ const numbers: readonly string[] = [
   ...["size", "durable", "bytes", "fence", "was", "lease_until", "metadata_bytes"],
   ...["stored", "files", "next_at", "told_at", "times", "sequence"],
 ];
-const smallNumbers: readonly string[] = ["wants_receipt", "error_code", "attempts"];
+const smallNumbers: readonly string[] = ["wants_receipt", "error_code", "attempts", "resumes"];
 
 function typed(column: string): string {
   const type = numbers.includes(column) ? "bigint" : smallNumbers.includes(column) ? "integer" : "text";

@@ -4,7 +4,14 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Firing } from "../alarms/alarm.ts";
 import { destinationOf } from "../upload/destination.ts";
 import { occupiedNames } from "../upload/names.ts";
-import type { CopiedDelivery, CopiedRest, CopiedUpload, CopySource, CopyTarget } from "./copy.ts";
+import {
+  type CopiedDelivery,
+  type CopiedRest,
+  type CopiedUpload,
+  type CopySource,
+  type CopyTarget,
+  toldByUpload,
+} from "./copy.ts";
 import type { Instrument } from "./instruments.ts";
 import { columnOf, columnValue, members, recordOf } from "./record-columns.ts";
 
@@ -22,10 +29,17 @@ export class SqliteCopySource implements CopySource {
        FROM uploads u LEFT JOIN metadata m USING (sequence) WHERE u.sequence > ? ORDER BY u.sequence LIMIT ?`,
       [after, limit],
     );
-    return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => ({
-      ...{ sequence, metadataBytes, metadataText },
-      record: recordOf(row) as CopiedUpload["record"],
-    }));
+    const toldOf = toldByUpload(
+      this.#rows(
+        `SELECT upload, hook, told_at AS at, attempts FROM told_hooks
+         WHERE upload IN (SELECT id FROM uploads WHERE sequence > ? ORDER BY sequence LIMIT ?) ORDER BY hook`,
+        [after, limit],
+      ),
+    );
+    return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => {
+      const record = recordOf(row) as CopiedUpload["record"];
+      return { sequence, metadataBytes, metadataText, record, told: toldOf(record.id) };
+    });
   }
 
   async deliveries(after: number, limit: number): Promise<readonly CopiedDelivery[]> {
@@ -68,9 +82,11 @@ export class SqliteCopyTarget implements CopyTarget {
       "INSERT INTO metadata (sequence, text, escapes) VALUES (?1, ?2, instr(?2, '\\') > 0)",
     );
     const claim = this.#into("names", ["folder", "name", "sequence"]);
-    for (const { sequence, record, metadataBytes, metadataText } of uploads) {
+    const tell = this.#into("told_hooks", ["upload", "hook", "told_at", "attempts"]);
+    for (const { sequence, record, metadataBytes, metadataText, told } of uploads) {
       const values = members.map((member) => columnValue(record, member));
       add.run(sequence, ...values, metadataBytes);
+      for (const { hook, at, attempts } of told) tell.run(record.id, hook, at, attempts);
       if (metadataText !== null) addText.run(sequence, metadataText);
       if (record.state === "finished" || record.state === "failed") continue;
       const { folder, name } = destinationOf(record);
