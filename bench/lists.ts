@@ -13,7 +13,9 @@ const uploads = 100_000;
 const questions: readonly (readonly string[])[] = [
   [],
   ["--user", "user7"],
+  ["--user", "nobody"],
   ["--state", "failed"],
+  ["--state", "receiving"],
   ["--since", "2026-03-01", "--until", "2026-03-02"],
   ["--name", "*sample_99999*"],
   ["--name", "nowhere*"],
