@@ -1,6 +1,6 @@
 // A run of two days that is sent while it is written by the client's own code to the server's own, in simulated time, with everything
 // that may come in between: how much is sent in vain, when the end comes, and what is stored. `two-day-run.test.ts` has more files, and a model of both.
-// DYNC_LIVE_FILES=100000 has as many files as such a run has.
+// DYNC_LIVE_FILES=100000 has as many files as such a run has, and takes nine minutes of processor time.
 
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync } from "node:fs";
