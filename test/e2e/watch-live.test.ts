@@ -172,6 +172,26 @@ describe.skipIf(executablesMissing !== null)(
       }
     });
 
+    test("one that was begun and cannot be sent as it is ends dync watch --once, and goes on when it can", async () => {
+      {
+        await using program = watch();
+        await beginSeen(program, first);
+        await stored(first);
+        await program.kill();
+      }
+      await write(first, { "Data/aux.txt": "no name that Windows has" });
+      await finish(first);
+      const once = line("--once", "--json").filter((it) => it !== "--live");
+      const end = await lab.dync(once);
+      expect(end.code).toBe(3);
+      expect(end.stdout).toContain('"reason":"retrying"');
+      expect(end.stdout).toContain("aux.txt");
+      lab.expectNothingStored(first);
+      await rename(join(folder, first, "Data", "aux.txt"), join(folder, first, "Data", "other.txt"));
+      expect(await lab.dync(once)).toMatchObject({ code: 0 });
+      await expectWhole(first);
+    });
+
     test("an aborted run is kept, unpublished, until a person decides", async () => {
       await using program = watch();
       for (const run of [first, second]) {

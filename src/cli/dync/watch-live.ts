@@ -1,6 +1,7 @@
 // What `dync watch --live` puts together: who sends runs while they are written, how these are followed, and what is said of them.
 
 import { relative, resolve, sep } from "node:path";
+import { DyncError } from "../../base/error.ts";
 import { sameJson } from "../../base/json-text.ts";
 import { isAtOrBelow } from "../../base/path-place.ts";
 import type { BatchOptions } from "../../client/client.ts";
@@ -155,10 +156,33 @@ export class WatchLive {
 }
 
 /** Tells of runs of a watched folder that are followed, and of what their ends wait for. */
-export function watchLines(folder: string, context: CommandContext, reports: WatchReports): OnFeed {
+function watchLines(folder: string, context: CommandContext, reports: WatchReports): OnFeed {
   const lines = new LiveLines(context, lineMs);
   return (run, feed, onNote) =>
     lines.follow(run, feed, onNote, (waiting) => reports.liveWaiting(entryPath(folder, run.path), waiting));
+}
+
+/**
+ * How runs are followed that were begun live and are complete by now. What somebody has to change first ends the upload of one, which is
+ * kept: else it would keep others from their turn.
+ */
+export function completeRuns(folder: string, context: CommandContext, reports: WatchReports): FeedOptions {
+  const feeds = new Map<string, LiveFolder>();
+  const follow = watchLines(folder, context, reports);
+  return {
+    onFeed: (run, feed, onNote) => {
+      feeds.set(run.path, feed);
+      return follow(run, feed, onNote);
+    },
+    ruleFor: (run, rule) => ({
+      complete: async (view) => {
+        const waiting = feeds.get(run.path)?.waiting;
+        if (waiting?.reason === "unsendable" || waiting?.reason === "unreadable")
+          throw new DyncError("source", waiting.detail);
+        return await rule.complete(view);
+      },
+    }),
+  };
 }
 
 async function* jobsOf(all: Parameters<LiveRunsParts["send"]>[0]): AsyncGenerator<WatchJob, void, undefined> {

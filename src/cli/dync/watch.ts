@@ -42,7 +42,7 @@ import { type AlsoOptions, alsoFields, alsoSender, explainAlso, readAlso } from 
 import { decide, isDecision } from "./watch-decide.ts";
 import { answerExplain, explainByLooking, explainFromWatcher } from "./watch-explain.ts";
 import { WatchJobs } from "./watch-jobs.ts";
-import { WatchLive, watchLines } from "./watch-live.ts";
+import { completeRuns, WatchLive } from "./watch-live.ts";
 import {
   readAfter,
   readSettle,
@@ -377,7 +377,7 @@ async function sendReady(
   const progress = new BatchProgress({ ...context, files: null, bytes: null, ...told });
   await using client = openClient(context, {
     budget,
-    feeds: { onFeed: watchLines(folder, context, reports) },
+    feeds: completeRuns(folder, context, reports),
   });
   const reporter = reports.reporter(progress, retry, ends);
   try {
