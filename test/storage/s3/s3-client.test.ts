@@ -255,6 +255,20 @@ describe.skipIf(certificateMissing !== null)(`TLS (${certificateMissing ?? "open
   });
 });
 
+test("a client hears nothing of where the store is", async () => {
+  const secret = new NoAnswer("no answer (connect ECONNREFUSED 10.0.0.7:8443)");
+  expect(s3Trouble("stored", secret).message).toBe(
+    "The file could not be stored in the object store: it does not answer",
+  );
+  const refusal = new S3Error(400, "Strange", "bucket secret-bucket");
+  expect(s3Trouble("stored", refusal)).toMatchObject({
+    code: "internal",
+    message:
+      "The file could not be stored in the object store: it refuses that (Strange); its administrator has to mend that",
+    cause: refusal,
+  });
+});
+
 test("a clock that is wrong is said, with by how much", () => {
   const date = "Fri, 27 Nov 2026 12:00:00 GMT";
   const error = new S3Error(403, "RequestTimeTooSkewed", "no", { date });

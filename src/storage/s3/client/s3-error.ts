@@ -75,19 +75,23 @@ const known: Readonly<Record<string, readonly [text: string, hint: string]>> = {
 const full = new Set(["QuotaExceeded", "EntityTooLarge", "InsufficientStorage", "XMinioStorageFull"]);
 
 /**
- * The error of the storage contract behind what the store said. `action` completes "The file could not be … in the object store". A
- * `DyncError` passes through as it is.
+ * The error of the storage contract behind what the store said. `action` completes "The file could not be … in the object store". Texts may go
+ * to a client, so they name neither the store nor a key; the cause goes along for the log. A `DyncError` passes through as it is.
  */
 export function s3Trouble(action: string, cause: unknown): DyncError {
   if (cause instanceof DyncError) return cause;
   const could = `The file could not be ${action} in the object store`;
   if (!(cause instanceof S3Error))
     return isPassing(cause)
-      ? new DyncError("not-ready", `${could}: ${messageOf(cause)}`, { cause })
+      ? new DyncError(
+          "not-ready",
+          `${could}: ${cause instanceof NoAnswer ? "it does not answer" : "its answers are wrong"}`,
+          { cause },
+        )
       : new DyncError("internal", could, { cause });
   if (full.has(cause.code)) return new DyncError("no-space", `${could}: ${cause.code}`, { cause });
   if (isPassing(cause)) return new DyncError("not-ready", `${could} (${cause.code})`, { cause });
-  const [text, hint] = known[cause.code] ?? [cause.message, undefined];
+  const [text, hint] = known[cause.code] ?? ["it refuses that", undefined];
   const message = `${could}: ${text} (${cause.code}); its administrator has to mend that`;
   return new DyncError("internal", message, { cause, hint });
 }
