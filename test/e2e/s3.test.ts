@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
-import { Bucket } from "../storage/s3/s3-world.ts";
+import { S3Requests } from "../../src/storage/s3/client/s3-request.ts";
+import { Bucket, partsOf } from "../storage/s3/s3-world.ts";
 import { type Ceph, cephMissing, startCeph } from "../support/ceph.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -119,6 +120,44 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     await ceph.startGateway();
     expect(await sending.ended(120_000)).toMatchObject({ code: 0 });
     await expectStored(path, "away.raw");
+  });
+
+  test("a store that is frozen is given up on, and asked again", async () => {
+    const path = await lab.file("frozen.raw", 40 * MiB);
+    const sending = lab.startSend(["--limit", "10MB/s", path]);
+    await lab.server.line(/"Upload started".*frozen\.raw/);
+    ceph.gateway.signal("SIGSTOP");
+    await lab.server.line(/"The object store does not do as it is asked.*no answer for \d+ seconds/, 240_000);
+    ceph.gateway.signal("SIGCONT");
+    expect(await sending.ended(120_000)).toMatchObject({ code: 0 });
+    await expectStored(path, "frozen.raw");
+  }, 300_000);
+
+  test("a bucket that keeps what is deleted is told of, and keys that may only read are refused", async () => {
+    const requests = new S3Requests(bucket.place, partsOf());
+    const xml = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    const request = {
+      method: "PUT",
+      key: null,
+      query: { versioning: "" },
+      body: [Buffer.from(xml)],
+    } as const;
+    await requests.send(request, { forMs: 10_000 }, () => true);
+    requests.close();
+    await lab.server.stop();
+    await lab.start(args, start);
+    await lab.server.line(
+      /"warn","message":"The bucket keeps what is deleted or overwritten in it","versioning":true/,
+    );
+    const path = await lab.file("versioned.raw", 9 * MiB);
+    expect(await lab.send([path])).toMatchObject({ code: 0 });
+    await expectStored(path, "versioned.raw");
+    await lab.server.stop();
+    await ceph.admin(["user", "modify", "--uid", "dync", "--op-mask", "read"]);
+    const refused = await lab.start(args, start).catch((error: unknown) => String(error));
+    expect(refused).toContain("cannot be used: it does not allow that (AccessDenied, 403)");
+    await ceph.admin(["user", "modify", "--uid", "dync", "--op-mask", "read,write,delete"]);
+    await lab.start(args, start);
   });
 
   test("what is wrong with the store is said at the start, in a line", async () => {
