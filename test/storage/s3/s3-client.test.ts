@@ -214,6 +214,21 @@ describe("an upload is put together", () => {
 });
 
 describe("an object", () => {
+  test("is stored without a condition where the store knows none, which is asked once", async () => {
+    const one = createHash("md5").update("x").digest("hex");
+    await using store = await Store.with([
+      (response, sent, request) => {
+        const isAsked = request.headers["if-none-match"] !== undefined;
+        if (isAsked) return refusing(501, "NotImplemented")(response, sent, request);
+        response.setHeader("etag", `"${one}"`).end();
+      },
+    ]);
+    const client = store.client();
+    for (const key of ["a", "b"])
+      expect(await client.put(key, [Buffer.from("x")], { isNew: true }, patience)).toBe(true);
+    expect(store.requests).toEqual(["PUT /b/a", "PUT /b/a", "PUT /b/b"]);
+  });
+
   test("that is cut short while it is read is no object", async () => {
     await using store = await Store.with([
       (response) => {

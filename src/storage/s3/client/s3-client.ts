@@ -49,6 +49,8 @@ const completeMs = 300_000;
 
 export class S3Client {
   readonly #requests: S3Requests;
+  /** Whether the store heeds `If-None-Match`, or ignores it. */
+  #knowsConditions = true;
 
   constructor(place: S3Place, parts: S3RequestParts) {
     this.#requests = new S3Requests(place, parts);
@@ -96,14 +98,32 @@ export class S3Client {
   ): Promise<boolean> {
     const md5 = hashOf("md5", body);
     const headers = { ...headersOf(options), "content-md5": md5.toString("base64") };
-    try {
-      await this.#requests.send({ method: "PUT", key, headers, body }, patience, (reply) =>
+    const stored = await this.#unlessThere(options.isNew === true, headers, (it) =>
+      this.#requests.send({ method: "PUT", key, headers: it, body }, patience, (reply) =>
         checkEtag(reply, md5),
-      );
-      return true;
+      ),
+    );
+    return stored !== "exists";
+  }
+
+  /**
+   * Asks, with the condition that there is no such object where it `isNew` and the store knows conditions. One that does not is
+   * asked without them from then on: who asks looked before.
+   */
+  async #unlessThere<T>(
+    isNew: boolean,
+    headers: Readonly<Record<string, string>>,
+    ask: (headers: Readonly<Record<string, string>>) => Promise<T>,
+  ): Promise<T | "exists"> {
+    if (!isNew || !this.#knowsConditions) return await ask(headers);
+    try {
+      return await ask({ ...headers, "if-none-match": "*" });
     } catch (error) {
-      if (error instanceof S3Error && error.code === "PreconditionFailed") return false;
-      throw error;
+      if (!(error instanceof S3Error)) throw error;
+      if (error.code === "PreconditionFailed") return "exists";
+      if (error.code !== "NotImplemented") throw error;
+      this.#knowsConditions = false;
+      return await ask(headers);
     }
   }
 
@@ -224,15 +244,16 @@ export class S3Client {
         `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(`"${etag}"`)}</ETag></Part>`,
     );
     const xml = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rows.join("")}</CompleteMultipartUpload>`;
-    const headers = { "if-none-match": "*", "content-type": "application/xml" };
-    const request = { method: "POST", key, query: { uploadId }, headers, body: [Buffer.from(xml)] } as const;
+    const body = [Buffer.from(xml)];
+    const request = { method: "POST", key, query: { uploadId }, body, limitMs: completeMs } as const;
     try {
-      return await this.#requests.send({ ...request, limitMs: completeMs }, patience, (reply) => {
-        expectRoot(reply, "CompleteMultipartUploadResult");
-        return "done" as const;
-      });
+      return await this.#unlessThere(true, { "content-type": "application/xml" }, (headers) =>
+        this.#requests.send({ ...request, headers }, patience, (reply) => {
+          expectRoot(reply, "CompleteMultipartUploadResult");
+          return "done" as const;
+        }),
+      );
     } catch (error) {
-      if (error instanceof S3Error && error.code === "PreconditionFailed") return "exists";
       if (error instanceof S3Error && ["NoSuchUpload", "NoSuchKey"].includes(error.code)) return "gone";
       throw error;
     }
@@ -311,12 +332,11 @@ function expectRoot({ body }: WholeReply, root: string): string {
   return xml;
 }
 
-function headersOf({ about = {}, type, isNew = false }: ObjectOptions): Record<string, string> {
+function headersOf({ about = {}, type }: ObjectOptions): Record<string, string> {
   const named = Object.entries(about).map(([name, value]) => [aboutPrefix + name, value] as const);
   return {
     ...Object.fromEntries(named),
     ...(type === undefined ? {} : { "content-type": type }),
-    ...(isNew ? { "if-none-match": "*" } : {}),
   };
 }
 

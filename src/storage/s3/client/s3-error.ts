@@ -44,10 +44,14 @@ const passing = new Set([
   "IncompleteBody",
 ]);
 
+const notImplemented = 501;
+
 /** Whether the same request may succeed later without anybody changing anything. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof NoAnswer || error instanceof WrongAnswer) return true;
-  return error instanceof S3Error && (passing.has(error.code) || error.status >= 500 || error.status === 429);
+  if (!(error instanceof S3Error)) return false;
+  const isTrouble = error.status >= 500 && error.status !== notImplemented;
+  return passing.has(error.code) || isTrouble || error.status === 429;
 }
 
 /** What is wrong with the bucket, or with who asks: a steward mends it. */
