@@ -15,6 +15,8 @@ export interface CopiedUpload {
   readonly metadataText: string | null;
   /** Which hooks took it. */
   readonly told: readonly ToldHook[];
+  /** What it holds: an earlier version left a name to two, of which the newer one has it. */
+  readonly names: readonly { readonly folder: string; readonly name: string }[];
 }
 
 /** That a hook took an upload. */

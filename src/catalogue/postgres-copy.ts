@@ -15,10 +15,9 @@ import {
 import type { Instrument } from "./instruments.ts";
 import type { Session, Transaction } from "./postgres-database.ts";
 import { columns, copyRecords, jsonList, rowOf } from "./postgres-records.ts";
-import { heldNames } from "./postgres-unit.ts";
 import { recordOf } from "./record-columns.ts";
 
-type UploadRow = Omit<CopiedUpload, "record" | "told">;
+type UploadRow = Omit<CopiedUpload, "record" | "names" | "told">;
 
 export class PostgresCopySource implements CopySource {
   readonly #session: Session;
@@ -40,9 +39,15 @@ export class PostgresCopySource implements CopySource {
         [after, limit],
       ),
     );
+    const held = await this.#session.rows<{ folder: string; name: string; sequence: number }>(
+      "SELECT folder, name, sequence FROM names WHERE sequence BETWEEN $1 AND $2",
+      [rows.at(0)?.sequence ?? 0, rows.at(-1)?.sequence ?? 0],
+    );
+    const namesOf = Map.groupBy(held, ({ sequence }) => sequence);
     return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => {
       const record = recordOf(row) as CopiedUpload["record"];
-      return { sequence, metadataBytes, metadataText, record, told: toldOf(record.id) };
+      const names = namesOf.get(sequence) ?? [];
+      return { sequence, metadataBytes, metadataText, names, record, told: toldOf(record.id) };
     });
   }
 
@@ -94,19 +99,16 @@ export class PostgresCopyTarget implements CopyTarget {
 
   async addUploads(uploads: readonly CopiedUpload[]): Promise<void> {
     const rows = uploads.map(({ sequence, record, metadataBytes, metadataText: text }) => {
-      const isEnded = record.state === "finished" || record.state === "failed";
+      const { added, metadataDigest } = record;
       // What finished has its digest already.
       const sentDigest =
-        text === null
-          ? record.metadataDigest
-          : jsonDigest(sentMetadata({ metadataText: text, added: record.added }));
-      return {
-        row: { ...rowOf(record, { metadataBytes, sentDigest }), sequence, text },
-        names: isEnded ? [] : heldNames(record).map((name) => ({ ...name, sequence })),
-      };
+        text === null ? metadataDigest : jsonDigest(sentMetadata({ metadataText: text, added }));
+      return { ...rowOf(record, { metadataBytes, sentDigest }), sequence, text };
     });
-    const names = rows.flatMap((it) => it.names);
-    await this.#transaction.run(copyRecords, [jsonList(rows.map(({ row }) => row)), jsonList(names)]);
+    const names = uploads.flatMap(({ names, sequence }) =>
+      names.map(({ folder, name }) => ({ folder, name, sequence })),
+    );
+    await this.#transaction.run(copyRecords, [jsonList(rows), jsonList(names)]);
     const told = uploads.flatMap(({ record, told }) =>
       told.map(({ hook, at, attempts }) => ({ upload: record.id, hook, told_at: at, attempts })),
     );

@@ -2,8 +2,6 @@
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Firing } from "../alarms/alarm.ts";
-import { destinationOf } from "../upload/destination.ts";
-import { occupiedNames } from "../upload/names.ts";
 import {
   type CopiedDelivery,
   type CopiedRest,
@@ -36,9 +34,15 @@ export class SqliteCopySource implements CopySource {
         [after, limit],
       ),
     );
+    const held = this.#rows<{ folder: string; name: string; sequence: number }>(
+      "SELECT folder, name, sequence FROM names WHERE sequence BETWEEN ? AND ?",
+      [rows.at(0)?.sequence ?? 0, rows.at(-1)?.sequence ?? 0],
+    );
+    const namesOf = Map.groupBy(held, ({ sequence }) => sequence);
     return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => {
       const record = recordOf(row) as CopiedUpload["record"];
-      return { sequence, metadataBytes, metadataText, record, told: toldOf(record.id) };
+      const names = namesOf.get(sequence) ?? [];
+      return { sequence, metadataBytes, metadataText, names, record, told: toldOf(record.id) };
     });
   }
 
@@ -83,14 +87,12 @@ export class SqliteCopyTarget implements CopyTarget {
     );
     const claim = this.#into("names", ["folder", "name", "sequence"]);
     const tell = this.#into("told_hooks", ["upload", "hook", "told_at", "attempts"]);
-    for (const { sequence, record, metadataBytes, metadataText, told } of uploads) {
+    for (const { sequence, record, metadataBytes, metadataText, names, told } of uploads) {
       const values = members.map((member) => columnValue(record, member));
       add.run(sequence, ...values, metadataBytes);
       for (const { hook, at, attempts } of told) tell.run(record.id, hook, at, attempts);
       if (metadataText !== null) addText.run(sequence, metadataText);
-      if (record.state === "finished" || record.state === "failed") continue;
-      const { folder, name } = destinationOf(record);
-      for (const it of occupiedNames(name)) claim.run(folder, it, sequence);
+      for (const { folder, name } of names) claim.run(folder, name, sequence);
     }
   }
 

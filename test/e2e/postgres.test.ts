@@ -35,6 +35,7 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
   let postgres: Postgres;
   let database: string;
   let lab: Lab;
+  let origin: string;
 
   beforeAll(async () => {
     postgres = await openPostgres({ fsync: true });
@@ -44,7 +45,9 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
       env: { DYNC_SERVER_CATALOGUE: postgres.url(database) },
     });
     expect(migrated).toMatchObject({ code: 0, stdout: expect.stringMatching(/was made: version \d+\n$/) });
-    lab = await openLab({ server: ["--catalogue", postgres.url(database)] });
+    lab = await openLab({ server: ["--catalogue", postgres.url(database), "--http", "127.0.0.1:0"] });
+    const line = await lab.server.line(/"message":"Answering over HTTP"/);
+    origin = `http://127.0.0.1:${(JSON.parse(line.input ?? "") as { port: number }).port}`;
   });
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]();
@@ -79,6 +82,23 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
     expect((await postgres.run("SELECT count(*)::int AS n FROM dync.outbox", database))[0]).toEqual({ n: 0 });
   });
 
+  test("the status page lists it", async () => {
+    const link = await lab.dyncServer(["web", "link", "--role", "steward"]);
+    const secret = link.stdout.trim().split("#sign-in=")[1];
+    const post = (path: string, body: object, more: Readonly<Record<string, string>> = {}) =>
+      fetch(`${origin}/api/${path}`, {
+        method: "POST",
+        headers: { origin, ...more },
+        body: JSON.stringify(body),
+      });
+    const entered = await post("sign-in", { secret });
+    const { proof } = (await entered.json()) as { proof: string };
+    const [cookie = ""] = (entered.headers.get("set-cookie") ?? "").split(";");
+    const asked = { command: "uploads list", arguments: { query: {}, limit: 10 } };
+    const answer = await post("call", asked, { cookie, "x-dync-proof": proof });
+    expect(await answer.json()).toMatchObject({ lines: [{ name: "first.raw", state: "stored" }] });
+  });
+
   test("uploads wait for a database that is away for longer than half a minute, and none fails", async () => {
     const slow = await lab.file("slow.raw", 8 * MiB);
     const sending = lab.startSend(["-q", "--limit", "1MiB/s", slow]);
@@ -90,7 +110,9 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
     const others = files.map((file) => lab.startSend(["-q", file]));
     await lab.server.line(/"The catalogue's database does not answer: uploads wait for it"/);
     await Bun.sleep(awayMs);
-    // It answers what it knows by itself.
+    // It answers what it knows by itself, and who starts servers again hears that it lives.
+    expect((await fetch(`${origin}/healthz`)).status).toBe(200);
+    expect((await fetch(`${origin}/readyz`)).status).toBe(503);
     expect(await lab.dyncServer(["clients", "list"])).toMatchObject({ code: 0 });
     for (const program of [sending, ...others]) expect(program.running).toBe(true);
     await postgres.start();
@@ -98,6 +120,7 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
       expect(await program.ended(90_000)).toMatchObject({ code: 0, stderr: "" });
     for (const file of [slow, ...files]) await lab.expectStored(file);
     await lab.server.line(/"The catalogue's database answers again"/);
+    expect((await fetch(`${origin}/readyz`)).status).toBe(200);
     expect((await list()).map(({ state }) => state)).toEqual(Array(6).fill("stored"));
   });
 
