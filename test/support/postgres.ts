@@ -4,7 +4,16 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { appendFileSync, chmodSync, chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
@@ -31,6 +40,8 @@ export const postgresMissing: string | null =
 export interface PostgresOptions {
   /** Listen on a port of loopback as well, where passwords are asked for. */
   readonly tcp?: boolean;
+  /** Paths of a certificate and its key: TLS is spoken by whoever wants it. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** Whether what is committed is synced, as it is anywhere but in tests. */
   readonly fsync?: boolean;
 }
@@ -55,6 +66,8 @@ export interface Postgres extends AsyncDisposable {
   readonly socket: string;
   /** Gives it the folder `path`. */
   give(path: string): void;
+  /** Lets in whom these lines (pg_hba.conf) let in, from its next start on. */
+  admit(lines: string): void;
   readonly folder: string;
 }
 
@@ -77,6 +90,7 @@ export async function openPostgres(options: PostgresOptions = {}): Promise<Postg
     `port = ${port}`,
     `unix_socket_directories = '${folder.path}'`,
     `fsync = ${options.fsync === true ? "on" : "off"}`,
+    ...(options.tls === undefined ? [] : tlsSettings(options.tls, folder)),
     "max_connections = 50",
     "shared_buffers = 16MB",
     "log_min_messages = warning",
@@ -88,6 +102,19 @@ export async function openPostgres(options: PostgresOptions = {}): Promise<Postg
   const cluster = new Cluster(folder, port);
   await cluster.start();
   return cluster;
+}
+
+/** Settings for TLS, with copies that are the server's own. */
+function tlsSettings(files: NonNullable<PostgresOptions["tls"]>, folder: TempFolder): readonly string[] {
+  const own = Object.entries(files).map(([name, path]) => {
+    const copy = folder.file(`${name}.pem`);
+    copyFileSync(path, copy);
+    chmodSync(copy, 0o600);
+    if (isRoot) chownSync(copy, nobody, nobody);
+    return [name, copy] as const;
+  });
+  const { certificate, key } = Object.fromEntries(own);
+  return ["ssl = on", `ssl_cert_file = '${certificate}'`, `ssl_key_file = '${key}'`];
 }
 
 const superuser = "steward";
@@ -112,6 +139,10 @@ class Cluster implements Postgres {
 
   get socket(): string {
     return join(this.folder, `.s.PGSQL.${this.#port}`);
+  }
+
+  admit(lines: string): void {
+    writeFileSync(join(this.folder, "data", "pg_hba.conf"), lines);
   }
 
   give(path: string): void {
