@@ -4,13 +4,14 @@
 import { type Clock, sleep } from "../base/clock.ts";
 import { DyncError, type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
+import { placesOf } from "../base/server-place.ts";
 import { encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorInfo, ErrorMessage, PostFile, ServerMessage } from "../protocol/wire/message.ts";
 import type { InstrumentReport } from "../protocol/wire/report.ts";
 import type { StatusQuestion } from "../protocol/wire/status.ts";
 import type { ClientTransport } from "../transport/transport.ts";
 import { Connection } from "./connection.ts";
-import { type ConnectionParty, connectionError } from "./failure.ts";
+import type { ConnectionParty } from "./failure.ts";
 import type { Retry } from "./patience.ts";
 import { refusalError } from "./refusal-error.ts";
 
@@ -152,6 +153,7 @@ export interface AskerParts {
   readonly newIdentity: () => string;
 }
 
+// For each address: as long as it may take to find out that the server is at none of them.
 const answerMs = 30_000;
 const flushMs = 1_000;
 const pauseMsFirst = 500;
@@ -406,9 +408,9 @@ class Line {
             );
         },
         onDrained: () => {},
-        onDown: (failure) => {
+        onDown: (_, error) => {
           this.isDown = true;
-          this.#waiting?.reject(connectionError(failure, party));
+          this.#waiting?.reject(error);
         },
       },
     );
@@ -422,7 +424,8 @@ class Line {
     this.#tag = post.info.tag;
     if (this.#connection.isUp) this.#say();
     const late = new DyncError("timed-out", "The server does not answer a question");
-    const wait = () => this.#clock.after(answerMs, () => reject(late));
+    const answerMsMax = answerMs * placesOf(this.#party).length;
+    const wait = () => this.#clock.after(answerMsMax, () => reject(late));
     let stopWaiting = wait();
     // Takes as long as it needs, and the server shows meanwhile that it is there.
     if (post.info.readAgain !== undefined)

@@ -1,11 +1,12 @@
 // Tells a server that an unfinished upload will not be finished, so that its bytes are deleted there at once.
 
 import { DyncError, type ErrorCode, errorCodeFromWire, errorMeanings } from "../base/error.ts";
+import { placesOf } from "../base/server-place.ts";
 import { encodeClientMessage } from "../protocol/wire/encode.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
-import { connectionError } from "./failure.ts";
 import type { UploadParts } from "./upload.ts";
 
+// For each address of the server.
 const answerMs = 10_000;
 
 // What the server says of an upload that ended there, whatever ended it: nothing of it is left. Everything else may be said
@@ -49,9 +50,9 @@ export function cancelUpload(
       else reject(new DyncError(code, message.text));
     },
     onDrained: () => {},
-    onDown: (failure) => reject(connectionError(failure, options)),
+    onDown: (_, error) => reject(error),
   });
-  const stopWaiting = clock.after(answerMs, () =>
+  const stopWaiting = clock.after(answerMs * placesOf(options).length, () =>
     reject(new DyncError("timed-out", "The server does not answer")),
   );
   const onAbort = (): void => reject(signal.reason);

@@ -4,7 +4,8 @@
 import { resolve } from "node:path";
 import { assert } from "../base/assert.ts";
 import { jsonDigest } from "../base/json-digest.ts";
-import type { KeyPair, PublicKey } from "../keys/key.ts";
+import type { Place } from "../base/server-place.ts";
+import type { KeyPair } from "../keys/key.ts";
 import { loadKeyPair } from "../keys/key-files.ts";
 import type { ServerChoice } from "../keys/known-servers.ts";
 import type { Priority } from "../protocol/priority.ts";
@@ -36,7 +37,7 @@ import type { Origin, SourceMark } from "./origin.ts";
 import type { Retry } from "./patience.ts";
 import { ReceiptStore } from "./receipt-store.ts";
 import { SendBudget } from "./send-budget.ts";
-import { type Server, Servers } from "./servers.ts";
+import { type PartyParts, type Server, Servers } from "./servers.ts";
 import { identicalTo } from "./skip-identical.ts";
 import type { Source } from "./source.ts";
 import { openStandardInput } from "./standard-input-source.ts";
@@ -81,9 +82,8 @@ export interface CheckReport
 
 export interface ClientOptions
   extends Pick<FileUploadParts, "clock" | "random">,
-    Pick<DatasetParts, "writeAll"> {
-  /** The folder of keys and state. */
-  readonly home: string;
+    Pick<DatasetParts, "writeAll">,
+    Pick<PartyParts, "home" | "onWarning" | "strangers"> {
   /** Name and version of this program. */
   readonly name: string;
   readonly openTransport: () => Promise<ClientTransport>;
@@ -93,6 +93,12 @@ export interface ClientOptions
   readonly budget?: SendBudget | undefined;
   /** Follows runs that are sent while they are written. */
   readonly openFeed?: OpenFeed;
+}
+
+/** What it takes to talk to a server. */
+interface Reached {
+  readonly party: ConnectionParty;
+  readonly transport: ClientTransport;
 }
 
 /** Of which server something is proved, and where it lies. */
@@ -109,6 +115,8 @@ interface Confirmed {
 }
 
 const listing = { taken: 0, sent: 0, total: null, skipped: 0, waiting: "listing", pause: null } as const;
+
+type Warned = Pick<PartyParts, "onWarning">;
 
 const once: Retry = { retryForMs: 0, retryFirst: false };
 
@@ -209,21 +217,14 @@ export class Client {
     const server = this.#servers.of(job);
     const { clock, random, name: client } = this.#options;
     return await server.try({ retryForMs, retryFirst }, report.onProgress, async (patience, onProgress) => {
-      const { party, transport } = await this.#reach(job);
+      const { party, transport } = await this.#reach(job, report);
       const source = await this.#open(job, report, signal);
       try {
         const isAsked = skipsIdentical && source.canSeek && source.growth === undefined;
         const there = isAsked ? await this.#identical(job, source, { report, patience }, signal) : null;
         if (there !== null) return { receipt: there, mark: source.mark };
-        const parts = {
-          ...report,
-          onProgress,
-          transport,
-          clock,
-          random,
-          store: this.store,
-          budget: this.#budget,
-        };
+        const kept = { store: this.store, budget: this.#budget };
+        const parts = { ...report, onProgress, transport, clock, random, ...kept };
         const request = { ...job, ...party, ...patience, source, client, wantsReceipt: true, priority };
         return { receipt: await uploadSource(request, parts, signal), mark: source.mark };
       } finally {
@@ -242,7 +243,7 @@ export class Client {
     const nothing = { taken: 0, sent: 0, skipped: 0, total: source.size, pause: null };
     report.onProgress({ ...nothing, waiting: "comparison" });
     try {
-      return await identicalTo(job, source, await this.#askerOf(job, patience), signal);
+      return await identicalTo(job, source, await this.#askerOf(job, patience, report), signal);
     } catch (error) {
       if (!(error instanceof CannotBeAsked)) throw error;
       report.onWarning(error.message, "all of it is sent, and what has its own name there is compared");
@@ -359,12 +360,8 @@ export class Client {
         if (job.fault !== undefined) throw job.fault;
         const open = () => this.#open(job, report, either);
         if (options.offline !== undefined) return await options.offline.check(job, open);
-        return await checkJob(
-          job,
-          options,
-          { ...report, asker: await this.#askerOf(job, options), open },
-          either,
-        );
+        const asker = await this.#askerOf(job, options, report);
+        return await checkJob(job, options, { ...report, asker, open }, either);
       };
       await check().then(report.onChecked, report.onFailed);
     };
@@ -423,6 +420,13 @@ export class Client {
     return await (await this.#askerOf(server, once)).state(signal);
   }
 
+  /** As `serverState`, at one address of the server, over a connection of its own. */
+  async serverStateAt(server: ServerChoice, at: Place, signal: AbortSignal): Promise<ServerState> {
+    const { party, transport } = await this.#reach(server);
+    const asker = this.#newAsker({ ...party, ...at, alsoAt: undefined, memory: undefined }, transport, once);
+    return await asker.state(signal).finally(() => asker.close());
+  }
+
   /** How the uploads of this user are on `server`, with the `last` of what is stored, and refused, there. As `serverState`. */
   async userStatus(server: ServerChoice, last: number, signal: AbortSignal): Promise<UserStatus> {
     return await userStatus(await this.#askerOf(server, once), last, signal);
@@ -461,32 +465,27 @@ export class Client {
   }
 
   /** For questions to a server. Rejects with `DyncError`, such as "configuration" where a key is missing. */
-  async #askerOf(choice: ServerChoice, { retryForMs, retryFirst }: Retry): Promise<Asker> {
-    const { clock, random, name: client } = this.#options;
-    const { party, transport } = await this.#reach(choice);
+  async #askerOf(choice: ServerChoice, { retryForMs, retryFirst }: Retry, warned?: Warned): Promise<Asker> {
+    const { party, transport } = await this.#reach(choice, warned);
     const server = this.#servers.of(choice);
     const known = this.#askers.get(server);
     if (known !== undefined) return known;
-    const options = { retryForMs, retryFirst, party, client };
-    const asker = new Asker(options, { transport, clock, random, newIdentity });
+    const asker = this.#newAsker(party, transport, { retryForMs, retryFirst });
     this.#askers.set(server, asker);
     return asker;
   }
 
+  #newAsker(party: ConnectionParty, transport: ClientTransport, retry: Retry): Asker {
+    const { clock, random, name: client } = this.#options;
+    return new Asker({ ...retry, party, client }, { transport, clock, random, newIdentity });
+  }
+
   /** What it takes to talk to a server. Rejects with `DyncError`, such as "configuration" where a key is missing. */
-  async #reach(server: ServerChoice): Promise<{
-    readonly party: ConnectionParty;
-    readonly transport: ClientTransport;
-  }> {
-    const { home, openTransport, clock } = this.#options;
+  async #reach(server: ServerChoice, { onWarning }: Warned = this.#options): Promise<Reached> {
     const keys = await this.#ownKeys();
-    const { host, port } = server;
-    const known = this.#servers.of(server);
-    const serverKey = await known.keyFrom(home);
-    const held = await known.memoryFrom(home);
-    const memory = { last: held.last, note: (key: PublicKey) => held.note(key, clock.date()) };
-    this.#transport ??= openTransport();
-    return { party: { host, port, serverKey, keys, memory }, transport: await this.#transport };
+    const party = await this.#servers.of(server).partyOf(server, { ...this.#options, keys, onWarning });
+    this.#transport ??= this.#options.openTransport();
+    return { party, transport: await this.#transport };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,18 +1,20 @@
 // One connection to the server, from being opened to going down: decodes what arrives, and keeps back, in order,
 // what the network does not take yet.
 
+import type { DyncError } from "../base/error.ts";
 import type { ClientInput } from "../protocol/client/client-events.ts";
 import { frameBytesMax } from "../protocol/limits.ts";
 import { decodeServerMessage } from "../protocol/wire/decode.ts";
 import type { ClientLink, ClientTransport, LinkFailure, OutgoingFrame } from "../transport/transport.ts";
-import type { ConnectionParty } from "./failure.ts";
+import { type ConnectionParty, connectionError } from "./failure.ts";
 
 export interface ConnectionEvents {
   onUp(): void;
   onInput(input: Extract<ClientInput, { type: "message" | "malformed" }>): void;
   /** Everything that was kept back is on its way. */
   onDrained(): void;
-  onDown(failure: LinkFailure): void;
+  /** `error` says it to the user. */
+  onDown(failure: LinkFailure, error: DyncError): void;
 }
 
 export interface ConnectionOptions extends ConnectionParty {
@@ -27,8 +29,8 @@ export class Connection {
   #state: "opening" | "up" | "closed" = "opening";
 
   constructor(transport: ClientTransport, options: ConnectionOptions, events: ConnectionEvents) {
-    const { host, port, serverKey, keys, identity, memory } = options;
-    const linkOptions = { host, port, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) };
+    const { host, port, alsoAt, serverKey, keys, identity, memory, onStranger } = options;
+    const linkOptions = { host, port, alsoAt, serverKey, keys, identity, frameBytesMax: frameBytesMax(0) };
     this.#events = events;
     this.#link = transport.connect(linkOptions, {
       onUp: () =>
@@ -46,7 +48,9 @@ export class Connection {
         this.#unlessClosed(() => events.onInput(input));
       },
       onWritable: () => this.#unlessClosed(() => this.#flush()),
-      onDown: (failure) => this.#unlessClosed(() => events.onDown(failure)),
+      onDown: (failure, at) =>
+        this.#unlessClosed(() => events.onDown(failure, connectionError(failure, options, at))),
+      onStranger: (at) => this.#unlessClosed(() => onStranger?.(at)),
     });
   }
 

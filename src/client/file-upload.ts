@@ -2,6 +2,7 @@
 // the first message, and the same command, or a later one, goes on where the server stopped. Used by `client.ts`.
 
 import { DyncError, messageOf } from "../base/error.ts";
+import { furtherOf } from "../base/server-place.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Priority } from "../protocol/priority.ts";
 import type { ConnectionParty } from "./failure.ts";
@@ -159,7 +160,8 @@ async function remember(
   const target = { host, port, name, origin };
   const identity = (replaced.length === 0 ? place?.identity : undefined) ?? newIdentity();
   const startedAt = clock.date().toISOString();
-  const known = { schema: 3, identity, ...target, serverKeyFile, metadataText, startedAt } as const;
+  const server = { ...furtherOf(request), serverKeyFile };
+  const known = { schema: 3, identity, ...target, ...server, metadataText, startedAt } as const;
   const wanted = {
     ...known,
     ...(unpack === undefined ? {} : { unpack }),

@@ -4,6 +4,7 @@
 import { DyncError, type ErrorCode } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
 import { localTime } from "../base/local-time.ts";
+import { furtherOf } from "../base/server-place.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Job } from "./job.ts";
 import { isSameSource } from "./origin.ts";
@@ -30,7 +31,9 @@ export function beginningOf(wanted: UnfinishedUpload, known: UnfinishedUpload | 
     const note = `Going on with the upload of "${wanted.name}" that was begun at ${begunAt}`;
     // A run may be followed in another way by now.
     const origin = known.origin.kind === "live" ? wanted.origin : known.origin;
-    return { state: { ...known, origin }, resume: true, note };
+    // What leads to the server is said anew as well.
+    const { alsoAt: _, ...rest } = known;
+    return { state: { ...rest, ...furtherOf(wanted), origin }, resume: true, note };
   }
   const what = !isSame
     ? `The ${wanted.origin.kind === "file" ? "file" : "folder"} is`

@@ -2,10 +2,14 @@
 // batch of thousands neither fails at a cut of a second, when the next job begins in it, nor waits thousands of times for
 // a server that is gone. Used by `client.ts`.
 
+import type { Clock } from "../base/clock.ts";
 import { DyncError, type ErrorCode } from "../base/error.ts";
-import type { PublicKey } from "../keys/key.ts";
+import { formatServerAddress } from "../base/format-server-address.ts";
+import type { Place } from "../base/server-place.ts";
+import type { KeyPair, PublicKey } from "../keys/key.ts";
 import { type ServerChoice, serverKeyOf } from "../keys/known-servers.ts";
 import { ServerMemory } from "../keys/reached-servers.ts";
+import { type ConnectionParty, strangerError } from "./failure.ts";
 import type { Retry } from "./patience.ts";
 import type { UploadProgress } from "./upload.ts";
 
@@ -24,11 +28,25 @@ export function isOfServer(error: unknown): error is DyncError {
   return error instanceof DyncError && serverCodes.includes(error.code);
 }
 
+/** Where its key is, and whose keys it is shown. */
+export interface PartyParts {
+  /** The folder of keys and state. */
+  readonly home: string;
+  readonly keys: KeyPair;
+  readonly clock: Clock;
+  /** Is told that somebody else is at one of its addresses; the hint says what to do about it. */
+  readonly onWarning?: ((text: string, hint: string) => void) | undefined;
+  /** Of whom that was said already, where several clients say it but once. */
+  readonly strangers?: Set<string> | undefined;
+}
+
 export class Server {
   readonly #choice: ServerChoice;
   #key: Promise<PublicKey> | null = null;
   #memory: Promise<ServerMemory> | null = null;
   #wasReached = false;
+  /** Addresses of it of which it was said that somebody else is there. */
+  readonly #strangers = new Set<string>();
   /** Jobs that have a connection. */
   readonly #connected = new Set<object>();
   /** Why a job failed that was tried to its end, where any other would have failed as well. */
@@ -36,6 +54,28 @@ export class Server {
 
   constructor(choice: ServerChoice) {
     this.#choice = choice;
+  }
+
+  /**
+   * What it takes to talk to it, by the addresses of `choice`. Rejects as `serverKeyOf`.
+   */
+  async partyOf(
+    choice: ServerChoice,
+    { home, keys, clock, onWarning, strangers = this.#strangers }: PartyParts,
+  ): Promise<ConnectionParty> {
+    const { host, port, alsoAt } = choice;
+    const serverKey = await this.keyFrom(home);
+    const held = await this.memoryFrom(home);
+    const memory = { last: held.last, note: (key: PublicKey) => held.note(key, clock.date()) };
+    const party = { host, port, alsoAt, serverKey, keys, memory };
+    const onStranger = (at: Place): void => {
+      const where = `${formatServerAddress(choice)} ${formatServerAddress(at)}`;
+      if (strangers.has(where)) return;
+      strangers.add(where);
+      const { message, hint = "" } = strangerError(party, at);
+      onWarning?.(message, hint);
+    };
+    return { ...party, onStranger };
   }
 
   /** The key that it must have, looked up once in the folder `home`. Rejects as `serverKeyOf`. */

@@ -61,12 +61,20 @@ const liveSchema = v.object({
   follow: v.string(),
 });
 
+const portSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535));
+
+/** Further addresses of a server, as they are written down: see `Places`. */
+export const alsoAtSchema = v.optional(
+  v.pipe(v.array(v.object({ host: v.string(), port: portSchema })), v.readonly()),
+);
+
 const uploadSchema = v.object({
   schema: v.literal(schemaNewest),
   /** Socket identity, 32 lower-case hex digits. */
   identity: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   host: v.string(),
-  port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
+  port: portSchema,
+  alsoAt: alsoAtSchema,
   /** Absolute path of the key file that was named on the command line, or `null`. */
   serverKeyFile: v.nullable(v.string()),
   /** Where the bytes come from: see `MarkedOrigin`. */

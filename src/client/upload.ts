@@ -20,7 +20,6 @@ import type { ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
 import type { Chunk } from "./chunk.ts";
 import { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";
-import { connectionError } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
 import { Patience, type Retry, type Verdict } from "./patience.ts";
 import { refusalError } from "./refusal-error.ts";
@@ -257,7 +256,8 @@ class Upload {
       onUp: () => this.#up(),
       onInput: (input) => (this.#farewell === null ? this.#receive(input) : this.#farewell.hear(input)),
       onDrained: () => this.#sender.pump(true),
-      onDown: (failure) => (this.#farewell === null ? this.#down(failure) : this.#farewell.lost()),
+      onDown: (failure, error) =>
+        this.#farewell === null ? this.#down(failure, error) : this.#farewell.lost(),
     });
   }
 
@@ -322,8 +322,7 @@ class Upload {
       this.#report({ waiting, taken, wait, pause: null });
   }
 
-  #down(failure: LinkFailure): void {
-    const error = connectionError(failure, this.#options);
+  #down(failure: LinkFailure, error: DyncError): void {
     this.#obey(this.#patience.down(failure, error, this.#parts.clock.now()));
   }
 

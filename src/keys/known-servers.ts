@@ -4,13 +4,12 @@
 import { join } from "node:path";
 import { DyncError } from "../base/error.ts";
 import { formatServerAddress } from "../base/format-server-address.ts";
+import type { Places } from "../base/server-place.ts";
 import type { PublicKey } from "./key.ts";
 import { readCertificate } from "./key-files.ts";
 
 /** A server, and the file with its key, where the user named one. */
-export interface ServerChoice {
-  readonly host: string;
-  readonly port: number;
+export interface ServerChoice extends Places {
   /** Absolute path, or `null`: the key is in the home folder. */
   readonly serverKeyFile: string | null;
 }

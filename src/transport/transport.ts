@@ -1,6 +1,7 @@
 // The contract that the rest of the program sees of the network: links that carry messages, each a list of
 // frames. `zmq/` implements it over libzmq. See README.md beside this file.
 
+import type { Place, Places } from "../base/server-place.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 
 /**
@@ -40,8 +41,10 @@ export type SendResult = "sent" | "full" | "unreachable";
 export type LinkFailure =
   /** TCP connection refused: nothing listens there. */
   | "refused"
-  /** The host's name has no address. */
+  /** The host's name has no address, or no SRV records. */
   | "unknown-host"
+  /** Its SRV record says that the service is not there. */
+  | "not-offered"
   /** No route, or no answer to the TCP connect within the time. */
   | "unreachable"
   /** The peer accepted TCP but did not finish the handshake in time. */
@@ -57,6 +60,12 @@ export type LinkFailure =
   /** The connection was up, and broke. */
   | "lost";
 
+/** Of which address a failure tells. */
+export interface FailedAt extends Place {
+  /** At so many others the server was not found either. */
+  readonly others: number;
+}
+
 export interface ClientLinkEvents {
   /** The handshake is done: messages flow. At most once for a link. */
   onUp(): void;
@@ -64,13 +73,14 @@ export interface ClientLinkEvents {
   onMessage(message: Received): void;
   /** After a `send` returned `"full"`: there is room again. */
   onWritable(): void;
-  /** The link is dead, for good: close it and open another one. At most once, never after `close()`. */
-  onDown(failure: LinkFailure): void;
+  /** The link is dead, for good: close it and open another one. At most once, never after `close()`. Of several failures it is the most telling. */
+  onDown(failure: LinkFailure, at?: FailedAt): void;
+  /** Who answers at one of several addresses does not hold the server's key: it is not used, and another address is tried. */
+  onStranger?(at: Place): void;
 }
 
-export interface ClientLinkOptions {
-  readonly host: string;
-  readonly port: number;
+/** `alsoAt`: tried in turn where the server is not found at the first address. */
+export interface ClientLinkOptions extends Places {
   readonly serverKey: PublicKey;
   readonly keys: KeyPair;
   /** 16 bytes, not starting with a zero byte (libzmq keeps those for itself). */

@@ -50,6 +50,20 @@ async function takenUp(home: TempFolder): Promise<Batch> {
 }
 
 describe("a batch", () => {
+  test("keeps further addresses of its server, and is the same one by whichever it is sent", async () => {
+    await using home = await tempFolder();
+    const store = new BatchStore(home.path);
+    const alsoAt = [{ host: "b.example", port: 9000 }];
+    const plain = await store.begin(three(), startedAt, go);
+    await plain.close();
+    const batch = await store.begin(jobsOf(...[0, 1, 2].map((n) => jobOf(n, { alsoAt }))), startedAt, go);
+    expect(batch.id).toBe(plain.id);
+    await batch.close();
+    const again = await takenUp(home);
+    expect((await jobsIn(again)).map((job) => job.alsoAt)).toEqual([alsoAt, alsoAt, alsoAt]);
+    await again.close();
+  });
+
   test("gives back its jobs as they were, each with its own identity", async () => {
     await using home = await tempFolder();
     const fault = new DyncError("usage", "It has no name", { hint: "give it one" });

@@ -33,6 +33,12 @@ describe("a command", () => {
     expect(note).toStartWith('Going on with the upload of "run.raw" that was begun at 20');
   });
 
+  test("goes on by the addresses that are said now", () => {
+    const alsoAt = [{ host: "b.example", port: 9000 }];
+    expect(beginningOf({ ...wanted, alsoAt }, known).state).toEqual({ ...known, alsoAt });
+    expect(beginningOf(wanted, { ...known, alsoAt }).state).toEqual(known);
+  });
+
   test.each([
     ["The file is", { origin: { ...wanted.origin, version: { ...version, size: 6 } } }],
     ["The metadata is", { metadataText: '{"sample":2}' }],

@@ -39,6 +39,13 @@ describe("what was saved", () => {
     expect(await new UploadStore(home.path).find(target)).toEqual(uploadOf(1));
   });
 
+  test("keeps further addresses of the server, which make no other target of it", async () => {
+    await using home = await tempFolder();
+    const upload = uploadOf(1, { alsoAt: [{ host: "b.example", port: 9000 }] });
+    await new UploadStore(home.path).save(upload);
+    expect(await new UploadStore(home.path).find(target)).toEqual(upload);
+  });
+
   test("takes the place of what was saved under its identity before", async () => {
     await using home = await tempFolder();
     const store = new UploadStore(home.path);

@@ -9,7 +9,8 @@ import { openSha256 } from "../../src/storage/sha256/open-sha256.ts";
 import { plainSha256 } from "../../src/storage/sha256/sha256.ts";
 import { openExchange } from "../support/exchange.ts";
 import { executablesMissing } from "../support/executables.ts";
-import { runProgram } from "../support/programs.ts";
+import { startNameServer } from "../support/name-server.ts";
+import { jsonLines, runProgram } from "../support/programs.ts";
 import { inject, straceMissing } from "../support/system-calls.ts";
 import { denoIsMissing, denoSystem, type System, thisSystem } from "../support/systems.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -52,6 +53,19 @@ describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${
     const { stdout } = await runProgram([runtime, run, all, folder.file("program.ts")]);
     begun.update(Buffer.from("def"));
     expect(stdout).toBe(`${begun.digest().toString("hex")}\n`);
+  });
+
+  test("SRV records are looked up", async () => {
+    const record = { name: "a.example", port: 9000, priority: 1, weight: 2 };
+    await using names = await startNameServer([record]);
+    const source = join(import.meta.dir, "..", "..", "src", "transport", "zmq", "addresses.ts");
+    const program = `const { recordsOf } = await import("file://${source}");
+      console.log(JSON.stringify(await recordsOf("_dync._tcp.lab.example", ["${names.address}"])));`;
+    await using folder = await tempFolder();
+    await writeFile(folder.file("program.ts"), program);
+    const [runtime = "", run = "", all = ""] = deno.command("dync", []);
+    const { stdout } = await runProgram([runtime, run, all, folder.file("program.ts")]);
+    expect(jsonLines<unknown>(stdout)).toEqual([[record]]);
   });
 
   for (const [from, to] of [

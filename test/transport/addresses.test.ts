@@ -7,9 +7,11 @@ import { ManualClock } from "../support/manual-clock.ts";
 function addressesOver(answers: (readonly string[])[]) {
   const clock = new ManualClock();
   const asked: string[] = [];
-  const addresses = new Addresses(clock, async (host) => {
-    asked.push(host);
-    return answers.shift() ?? [];
+  const addresses = new Addresses(clock, {
+    lookUp: async (host) => {
+      asked.push(host);
+      return answers.shift() ?? [];
+    },
   });
   return { addresses, asked, clock };
 }

@@ -6,11 +6,12 @@ import type { FileHandle } from "node:fs/promises";
 import * as v from "valibot";
 import { assert } from "../../base/assert.ts";
 import { DyncError, type ErrorCode, errorFields, errorMeanings } from "../../base/error.ts";
+import { furtherOf } from "../../base/server-place.ts";
 import { limits } from "../../protocol/limits.ts";
 import { metadataFormFault } from "../../protocol/wire/metadata.ts";
 import type { Job } from "../job.ts";
 import { pathOf } from "../origin.ts";
-import { selectionSchema } from "../upload-store.ts";
+import { alsoAtSchema, selectionSchema } from "../upload-store.ts";
 
 const hexSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const countSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
@@ -32,6 +33,7 @@ const sharedSchema = v.object({
   folder: v.string(),
   host: v.string(),
   port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
+  alsoAt: alsoAtSchema,
   serverKeyFile: v.nullable(v.string()),
   metadataText: v.pipe(
     v.string(),
@@ -93,7 +95,8 @@ export function lineOf(part: { shared: SharedPart } | OwnPart): string {
 export function sharedPart(job: Job, folder: string): SharedPart {
   const { host, port, serverKeyFile, metadataText, unpack, origin } = job;
   const selection = origin.kind === "dataset" ? origin.selection : undefined;
-  return { folder, host, port, serverKeyFile, metadataText, unpack, selection };
+  const { alsoAt } = furtherOf(job);
+  return { folder, host, port, alsoAt, serverKeyFile, metadataText, unpack, selection };
 }
 
 /** What the job with the number `n` has of its own. A batch has no standard input. */
@@ -109,16 +112,19 @@ export function faultOf({ fault }: OwnPart): DyncError | undefined {
 }
 
 export function isSameShared(one: SharedPart, other: SharedPart): boolean {
-  return (Object.keys(one) as (keyof SharedPart)[]).every((key) =>
-    key === "selection" ? isSameSelection(one[key], other[key]) : one[key] === other[key],
+  const { selection, alsoAt, ...rest } = one;
+  return (
+    (Object.keys(rest) as (keyof typeof rest)[]).every((key) => rest[key] === other[key]) &&
+    isSameJson(selection, other.selection) &&
+    isSameJson(alsoAt, other.alsoAt)
   );
 }
 
-function isSameSelection(one: SharedPart["selection"], other: SharedPart["selection"]): boolean {
+function isSameJson(one: unknown, other: unknown): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** Adds up what makes two batches the same: what is sent, and to where. */
+/** Adds up what makes two batches the same: what is sent, and to which server, by whichever of its addresses. */
 export class BatchDigest {
   readonly #hash = createHash("sha256");
   #shared: SharedPart | null = null;
@@ -126,7 +132,7 @@ export class BatchDigest {
   add(shared: SharedPart, { path, name }: OwnPart): void {
     if (this.#shared === null || !isSameShared(this.#shared, shared)) {
       this.#shared = shared;
-      this.#hash.update(lineOf({ shared }));
+      this.#hash.update(lineOf({ shared: { ...shared, alsoAt: undefined } }));
     }
     this.#hash.update(`${JSON.stringify([path, name])}\n`);
   }

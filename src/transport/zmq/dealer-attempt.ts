@@ -13,7 +13,7 @@ import type {
 import { pollEvent, socketType } from "./constants.ts";
 import { type AttemptState, attemptStart, stepOf } from "./link-failure.ts";
 import { Monitor } from "./monitor.ts";
-import { setClientOptions } from "./options.ts";
+import { type LinkTimes, setClientOptions } from "./options.ts";
 import type { Pollable } from "./poller.ts";
 import { type Probed, probe } from "./probe.ts";
 import { ZmqSocket } from "./socket.ts";
@@ -24,7 +24,9 @@ const messagesPerTurnMax = 64;
 const extraMs = 2_000;
 const probeMs = 3_000;
 
-export interface AttemptEvents extends ClientLinkEvents {
+export interface AttemptEvents extends Omit<ClientLinkEvents, "onDown" | "onStranger"> {
+  /** As that of a link. */
+  onDown(failure: LinkFailure): void;
   /** After `close`, or after `onDown`: no socket is left. */
   onGone(): void;
 }
@@ -32,6 +34,7 @@ export interface AttemptEvents extends ClientLinkEvents {
 export class Attempt {
   readonly #parts: ZmqParts;
   readonly #options: ClientLinkOptions;
+  readonly #times: LinkTimes;
   readonly #events: AttemptEvents;
   readonly #socket: ZmqSocket;
   readonly #monitor: Monitor;
@@ -43,12 +46,13 @@ export class Attempt {
   #isClosed = false;
   #wantsRoom = false;
 
-  /** `options.host` is an address. */
-  constructor(parts: ZmqParts, options: ClientLinkOptions, events: AttemptEvents) {
+  /** `options.host` is an IP address. */
+  constructor(parts: ZmqParts, options: ClientLinkOptions, times: LinkTimes, events: AttemptEvents) {
     this.#parts = parts;
     this.#options = options;
+    this.#times = times;
     this.#events = events;
-    const { context, poller, times } = parts;
+    const { context, poller } = parts;
     this.#socket = new ZmqSocket(context, socketType.dealer);
     setClientOptions(this.#socket, options, times, parts.clientQueues);
     this.#monitor = new Monitor(context, this.#socket, `dync.monitor.${parts.nextNumber()}`);
@@ -145,8 +149,8 @@ export class Attempt {
   async #probe(kind: "probe-connect" | "probe-handshake"): Promise<void> {
     this.#isOver = true;
     const { host, port } = this.#options;
-    const { clock, times } = this.#parts;
-    const result = await probe(host, port, clock, Math.min(probeMs, times.connectMs));
+    const { clock } = this.#parts;
+    const result = await probe(host, port, clock, Math.min(probeMs, this.#times.connectMs));
     this.#isOver = this.#isClosed;
     this.#fail(failureOf(kind, result));
   }

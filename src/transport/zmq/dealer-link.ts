@@ -1,18 +1,23 @@
-// ClientLink over a DEALER socket: looks the host up, tries its addresses in turn until one is the server's, and after the handshake carries
-// messages until the connection ends. Made by zmq-transport.ts.
+// ClientLink over a DEALER socket: looks the server's addresses up, tries them in turn until one is the server's, and after the handshake
+// carries messages until the connection ends. Made by zmq-transport.ts.
 
+import { formatServerAddress } from "../../base/format-server-address.ts";
+import { isServiceName, type Place, placesOf } from "../../base/server-place.ts";
 import type {
   ClientLink,
   ClientLinkEvents,
   ClientLinkOptions,
+  FailedAt,
   LinkFailure,
   OutgoingFrame,
   SendResult,
 } from "../transport.ts";
 import { Attempt } from "./dealer-attempt.ts";
+import { hurried, type LinkTimes } from "./options.ts";
+import type { NoWay, Way } from "./ways.ts";
 import type { ZmqParts } from "./zmq-parts.ts";
 
-// After these the server may be at another address of its name: nobody answered, or somebody who is not the server. Of
+// After these the server may be at another of its addresses: nobody answered, or somebody who is not the server. Of
 // several, the first here counts: what may pass says more than who else is there.
 const elsewhere: readonly LinkFailure[] = [
   "handshake-timeout",
@@ -20,11 +25,21 @@ const elsewhere: readonly LinkFailure[] = [
   "unreachable",
   "server-key-mismatch",
   "not-dync",
+  "unknown-host",
+  "not-offered",
 ];
 
-function moreTelling(before: LinkFailure | null, failure: LinkFailure): LinkFailure {
-  if (before === null) return failure;
-  return elsewhere.indexOf(before) < elsewhere.indexOf(failure) ? before : failure;
+/** After these, with more time, the server may be there all the same. */
+const late: readonly LinkFailure[] = ["handshake-timeout", "unreachable"];
+
+interface Failed {
+  readonly failure: LinkFailure;
+  readonly at: Place;
+}
+
+function moreTelling(before: Failed | null, failed: Failed): Failed {
+  if (before === null) return failed;
+  return elsewhere.indexOf(before.failure) <= elsewhere.indexOf(failed.failure) ? before : failed;
 }
 
 export class DealerLink implements ClientLink {
@@ -35,6 +50,10 @@ export class DealerLink implements ClientLink {
   #attempt: Attempt | null = null;
   // An attempt that is over still has its sockets for a moment.
   #attemptsOpen = 0;
+  /** Where the server is not, by its text. */
+  readonly #tried = new Map<string, Place>();
+  /** The most telling of all failures. */
+  #failed: Failed | null = null;
   #isClosed = false;
   #isDown = false;
 
@@ -65,53 +84,100 @@ export class DealerLink implements ClientLink {
   }
 
   async #open(): Promise<void> {
-    const addresses = await this.#parts.addresses.of(this.#options.host);
-    if (this.#isClosed) return;
-    if (addresses.length === 0) this.#down("unknown-host");
-    else this.#try(addresses, null);
+    const { ways, times } = this.#parts;
+    const short = hurried(times);
+    const isMoreTime = short.connectMs < times.connectMs || short.handshakeMs < times.handshakeMs;
+    const slow: (() => Promise<readonly (Way | NoWay)[]>)[] = [];
+    const given = ways.inOrder(this.#options);
+    for (const [index, place] of given.entries()) {
+      const isLastPlace = index === given.length - 1;
+      const found = await ways.by(place, this.#options, !isLastPlace);
+      if (this.#isClosed) return;
+      for (const [number, way] of found.entries()) {
+        const isLast = isLastPlace && number === found.length - 1;
+        const failure = await this.#try(way, isLast ? times : short);
+        if (failure === null) return;
+        if ("isLate" in way && way.isLate) slow.push(() => ways.by(place, this.#options, false));
+        else if (!isLast && isMoreTime && late.includes(failure)) slow.push(async () => [way]);
+      }
+    }
+    // Nobody was there in a hurry. What is slow, or far away, must not be out of reach for having others beside it.
+    for (const again of slow)
+      for (const way of await again()) if (this.#isClosed || (await this.#try(way, times)) === null) return;
+    this.#nowhere();
   }
 
-  /**
-   * Tries the first address; the others are for when the server is not found there. `before` is the most that those said which were
-   * tried already.
-   */
-  #try([address, ...others]: readonly string[], before: LinkFailure | null): void {
+  /** Whether the server is there; resolves to why not, or to `null`, where there is nothing more to try. */
+  async #try(way: Way | NoWay, times: LinkTimes): Promise<LinkFailure | null> {
+    if ("failure" in way) {
+      this.#note(way.failure, way);
+      return way.failure;
+    }
+    let failure = await this.#attemptAt(way, times);
+    // A handshake that was cut looks like that as well: who is passed over for it, and told of, did it twice.
+    if (failure === "server-key-mismatch" && this.#hasSeveral && !this.#isClosed)
+      failure = await this.#attemptAt(way, times);
+    if (failure === null || this.#isClosed) return null;
+    this.#note(failure, way.place);
+    return failure;
+  }
+
+  #attemptAt(way: Way, times: LinkTimes): Promise<LinkFailure | null> {
+    const { promise, resolve } = Promise.withResolvers<LinkFailure | null>();
     let wasUp = false;
-    this.#attempt = new Attempt(
-      this.#parts,
-      { ...this.#options, host: address as string },
-      {
-        onUp: () => {
-          wasUp = true;
-          this.#events.onUp();
-        },
-        onMessage: (message) => this.#events.onMessage(message),
-        onWritable: () => this.#events.onWritable(),
-        onDown: (failure) => {
-          if (wasUp || !elsewhere.includes(failure)) return this.#down(failure);
-          const said = moreTelling(before, failure);
-          if (others.length > 0) this.#try(others, said);
-          else this.#down(said);
-        },
-        onGone: () => {
-          this.#attemptsOpen -= 1;
-          this.#settle();
-        },
+    const options = { ...this.#options, host: way.address, port: way.place.port };
+    this.#attempt = new Attempt(this.#parts, options, times, {
+      onUp: () => {
+        wasUp = true;
+        this.#parts.ways.led(this.#options, way);
+        this.#events.onUp();
       },
-    );
+      onMessage: (message) => this.#events.onMessage(message),
+      onWritable: () => this.#events.onWritable(),
+      onDown: (failure) => {
+        if (!wasUp && elsewhere.includes(failure)) return resolve(failure);
+        this.#tried.set(formatServerAddress(way.place), way.place);
+        this.#down(failure, { ...way.place, others: 0 });
+      },
+      onGone: () => {
+        resolve(null);
+        this.#attemptsOpen -= 1;
+        this.#settle();
+      },
+    });
     this.#attemptsOpen += 1;
+    return promise;
+  }
+
+  /** The server is not at `at`. */
+  #note(failure: LinkFailure, { host, port }: Place): void {
+    const at = { host, port };
+    this.#tried.set(formatServerAddress(at), at);
+    this.#failed = moreTelling(this.#failed, { failure, at });
+    if (failure === "server-key-mismatch" && this.#hasSeveral) this.#events.onStranger?.(at);
+  }
+
+  /** Of one name with several IP addresses nobody said that the server is at each of them. */
+  get #hasSeveral(): boolean {
+    const { alsoAt = [], host } = this.#options;
+    return alsoAt.length > 0 || isServiceName(host);
+  }
+
+  #nowhere(): void {
+    const { failure, at } = this.#failed as Failed;
+    this.#down(failure, { ...at, others: this.#tried.size - 1 });
   }
 
   #settle(): void {
     if (this.#isClosed && this.#attemptsOpen === 0) this.#onClosed(this);
   }
 
-  #down(failure: LinkFailure): void {
+  #down(failure: LinkFailure, at: FailedAt): void {
     if (this.#isClosed) return;
-    // Where the server answered it is. Else its name may lead elsewhere by now.
+    // Where the server answered it is. Else its names may lead elsewhere by now.
     if (failure !== "key-refused" && failure !== "server-error")
-      this.#parts.addresses.forget(this.#options.host);
+      this.#parts.ways.forget([...placesOf(this.#options), ...this.#tried.values()]);
     this.#isDown = true;
-    this.#events.onDown(failure);
+    this.#events.onDown(failure, at);
   }
 }

@@ -13,12 +13,25 @@ export interface LinkTimes {
   readonly connectMs: number;
   /** For the ZMTP and CURVE handshake after it. */
   readonly handshakeMs: number;
+  /** For each of these while there are other addresses to try, where that is less: one that is frozen holds nobody up for long. */
+  readonly hurriedMs: number;
 }
 
 export const linkTimes: LinkTimes = {
   connectMs: 10_000,
   handshakeMs: 10_000,
+  // Room for a second SYN where the first was lost, and for a handshake over the slowest lines.
+  hurriedMs: 3_000,
 };
+
+/** The times for an address behind which others are left to try. */
+export function hurried({ connectMs, handshakeMs, hurriedMs }: LinkTimes): LinkTimes {
+  return {
+    connectMs: Math.min(connectMs, hurriedMs),
+    handshakeMs: Math.min(handshakeMs, hurriedMs),
+    hurriedMs,
+  };
+}
 
 /** Bounds on connections that have not finished their handshake. Our own builds of libzmq hold them; tests differ. */
 export interface StrangerLimits {

@@ -14,7 +14,7 @@ import type {
   ServerLinkOptions,
   ServerTransport,
 } from "../transport.ts";
-import { Addresses } from "./addresses.ts";
+import { Addresses, type LookUps } from "./addresses.ts";
 import { keepFreedMemory, ZmqContext } from "./context.ts";
 import { DealerLink } from "./dealer-link.ts";
 import { type Library, openLibrary } from "./library.ts";
@@ -31,12 +31,14 @@ import {
 import { Poller } from "./poller.ts";
 import { checkProcessLimits } from "./process-limits.ts";
 import { RouterLink } from "./router-link.ts";
+import { type LastWays, Ways } from "./ways.ts";
 import type { ZmqParts } from "./zmq-parts.ts";
 
-export interface ZmqTransportOptions {
+/** Names are looked up by the system unless told otherwise. */
+export interface ZmqTransportOptions extends Partial<LookUps> {
   readonly clock?: Clock;
-  /** The addresses of a host, none where its name is unknown; the system is asked unless told. */
-  readonly lookUp?: (host: string) => Promise<readonly string[]>;
+  /** Which ways led to servers last, for several transports of one process. */
+  readonly lastWays?: LastWays;
   /** Threads that encrypt, decrypt and talk to the network; a connection stays on one. */
   readonly ioThreads?: number;
   /** Times that differ from the defaults, in milliseconds. */
@@ -84,7 +86,7 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
       context,
       poller: new Poller(context, options.onFailure ?? throwLater),
       clock,
-      addresses: new Addresses(clock, options.lookUp),
+      ways: new Ways(new Addresses(clock, options), clock, options.lastWays),
       times: { ...linkTimes, ...options.times },
       clientQueues: { ...clientQueues, ...options.clientQueues },
       serverQueues: { ...serverQueues, ...options.serverQueues },
