@@ -15,11 +15,12 @@
 //   metadata = { operator = "Meyer" }  # fields that -m, -k and others go over
 
 import * as v from "valibot";
+import { assert } from "../base/assert.ts";
 import { type JsonMember, jsonMember, objectText } from "../base/json-text.ts";
 import { metadataFault } from "../protocol/wire/metadata.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { type RateLimit, rateLimits } from "./rate-limit.ts";
-import { defaultPort, parseServerAddress, portIn, type ServerAddress } from "./server-address.ts";
+import { hasOwnPorts, parseServerAddress, portsIn, type ServerAddress } from "./server-address.ts";
 import { counts, durations } from "./setting.ts";
 import {
   checkFile,
@@ -67,7 +68,11 @@ export function readClientSettings(text: string): FileReading<ClientSettings> {
   const reading = checkFile(readToml(text), fileSchema);
   if (!reading.ok) return reading;
   const { default_server: defaultServer = null, limit = null, servers = {} } = reading.value;
-  const faults = [...aliasFaults(servers, reading), ...defaultFaults(defaultServer, servers, reading)];
+  const faults = [
+    ...aliasFaults(servers, reading),
+    ...portFaults(servers, reading),
+    ...defaultFaults(defaultServer, servers, reading),
+  ];
   if (faults.length > 0) return { ok: false, faults: faults.toSorted((a, b) => a.line - b.line) };
   const named = Object.entries(servers).map(([alias, row]) => [alias, namedServer(row)] as const);
   return { ...reading, value: { defaultServer, limit, servers: new Map(named) } };
@@ -104,8 +109,7 @@ type Read = Extract<FileReading<unknown>, { ok: true }>;
 
 function namedServer(row: ServerRow): NamedServer {
   return {
-    host: row.host,
-    port: row.port ?? defaultPort,
+    ...addressOf(row),
     serverKey: row.server_key ?? null,
     jobs: row.jobs ?? null,
     retryForMs: row.retry_for ?? null,
@@ -115,6 +119,14 @@ function namedServer(row: ServerRow): NamedServer {
   };
 }
 
+/** Its port is for those of its addresses that name none. */
+function addressOf({ host, port }: ServerRow): ServerAddress {
+  const said = port === undefined ? null : { text: String(port), subject: "port", yields: true };
+  const address = parseServerAddress(host, said);
+  assert(address.ok, "what the schema let pass is an address");
+  return address.value;
+}
+
 const aliasForm = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
 function aliasFaults(servers: Servers, reading: Read): readonly MemberFault[] {
@@ -122,6 +134,13 @@ function aliasFaults(servers: Servers, reading: Read): readonly MemberFault[] {
   return Object.keys(servers)
     .filter((alias) => !aliasForm.test(alias))
     .map((alias) => ({ ...memberFault(reading, ["servers", alias], "the alias is not one word"), hint }));
+}
+
+function portFaults(servers: Servers, reading: Read): readonly MemberFault[] {
+  const hint = "leave it away: SRV records have the port";
+  return Object.entries(servers)
+    .filter(([, row]) => row.port !== undefined && hasOwnPorts(addressOf(row)))
+    .map(([alias]) => ({ ...memberFault(reading, ["servers", alias, "port"], "is of no use"), hint }));
 }
 
 function defaultFaults(name: string | null, servers: Servers, reading: Read): readonly MemberFault[] {
@@ -150,7 +169,8 @@ function readHost(value: unknown): Parsed<string> {
   if (!text.ok) return text;
   const address = parseServerAddress(text.value);
   if (!address.ok) return address;
-  if (portIn(text.value) === null) return right(address.value.host);
+  const ports = portsIn(text.value);
+  if (ports.length > 1 || ports[0] === null) return text;
   const hint = "write the port as port = NUMBER";
   return wrong("a host name without a port", `"${text.value}"`, { hint });
 }

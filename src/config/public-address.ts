@@ -1,8 +1,9 @@
 // Under which addresses others reach a server: they may differ from where it listens, behind a proxy or a router.
 
+import { isServiceName } from "../base/server-place.ts";
 import { parsePort } from "./count.ts";
 import { type Parsed, right, wrong } from "./parsed.ts";
-import { defaultPort, parseServerAddress, portIn, type ServerAddress } from "./server-address.ts";
+import { defaultPort, parseServerAddress, portsIn, type ServerAddress } from "./server-address.ts";
 import type { Kind } from "./setting.ts";
 
 /**
@@ -44,9 +45,13 @@ export const publicAddresses: Kind<PublicAddress | null> = {
 function parseAddress(text: string): Parsed<PublicAddress> {
   const parsed = parseServerAddress(text);
   if (!parsed.ok) return parsed;
-  const port = portIn(text);
+  const { host, alsoAt } = parsed.value;
+  const hint = "clients may be told of several; the one here stands in what is made for all of them";
+  if (alsoAt !== undefined || isServiceName(host))
+    return wrong("one host, with a port where needed", JSON.stringify(text), { hint });
+  const [port = null] = portsIn(text);
   const said = port === null ? null : parsePort(port);
-  return right({ host: parsed.value.host, port: said?.ok ? said.value : null });
+  return right({ host, port: said?.ok ? said.value : null });
 }
 
 /** As clients read it: without the port where that is the usual one, or is not said. */

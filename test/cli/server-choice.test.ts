@@ -3,6 +3,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { formatServerAddresses } from "../../src/base/format-server-address.ts";
 import { faultsOf } from "../../src/cli/command-line-error.ts";
 import { type KnownServers, readKnownServers } from "../../src/cli/dync/known-servers.ts";
 import { chosenServer, profileOf, tellApart } from "../../src/cli/dync/server-choice.ts";
@@ -19,8 +20,10 @@ writeFileSync(join(home, "servers", "third.example_99.key"), "");
 writeFileSync(join(home, "server.key"), "");
 
 const unsaid = { metadata: [], jobs: null, retryForMs: null, limit: null, instrument: null };
+const lab2 = { host: "one.example", port: 9, alsoAt: [{ host: "two.example", port: 10 }] };
 const named = new Map<string, NamedServer>([
   ["lab", { host: "dync.example.org", port: 9000, serverKey: "lab.key", ...unsaid }],
+  ["both", { ...lab2, serverKey: null, ...unsaid }],
   ["archive", { host: "archive.example.org", port: 8889, serverKey: null, ...unsaid }],
 ]);
 const none: KnownServers = { home, named: new Map(), default: null };
@@ -70,6 +73,12 @@ describe("tellApart()", () => {
     [withDefault, "::1 run42.raw", "::1"],
     [withDefault, "10.0.0.1 run42.raw", "10.0.0.1"],
     [withDefault, "localhost run42.raw", "localhost"],
+    [withDefault, "_dync._tcp.lab.example run42.raw", "_dync._tcp.lab.example"],
+    // ... also of one of several, ...
+    [withDefault, "unknown.example,10.0.0.1 run42.raw", "unknown.example,10.0.0.1"],
+    [withDefault, "unknown.example,other:1 run42.raw", "unknown.example,other:1"],
+    [withDefault, "two.example run42.raw", "two.example"],
+    [withDefault, "run42.raw,run43.raw run42.raw", null],
     // ... the host of a server with a name, ...
     [withDefault, "dync.example.org run42.raw", "dync.example.org"],
     [withDefault, "Archive.example.org run42.raw", "Archive.example.org"],
@@ -139,6 +148,19 @@ describe("chosenServer()", () => {
     expect(chosenServer(server, options, withDefault).port).toBe(expected);
   });
 
+  test("several addresses come along, with the port that is said for them", () => {
+    const chosen = (server: string | null, port?: string, known = aliases) =>
+      formatServerAddresses(chosenServer(server, { port, serverKey: undefined }, known));
+    expect(chosen("both")).toBe("one.example:9,two.example:10");
+    expect(chosen("both", "5")).toBe("one.example:5,two.example:5");
+    expect(chosen("a,b:9000")).toBe("a:8889,b:9000");
+    expect(chosen("a,b:9000", "5")).toBe("a:5,b:9000");
+    const severalByDefault = { ...aliases, default: { text: "a,b:9000", saidBy: "DYNC_SERVER" } };
+    expect(chosen(null, "5", severalByDefault)).toBe("a:5,b:5");
+    expect(formatServerAddresses(chosenServer(null, variable("5"), severalByDefault))).toBe("a:5,b:9000");
+    expect(formatServerAddresses(chosenServer("_dync._tcp.x", variable("5"), aliases))).toBe("_dync._tcp.x");
+  });
+
   test("DYNC_PORT yields to a port within DYNC_SERVER, and a bad one is named", () => {
     expect(chosenServer(null, variable("7"), byAddress).port).toBe(77);
     for (const server of ["lab", "host"]) {
@@ -162,6 +184,8 @@ describe("chosenServer()", () => {
   const faulty: KnownServers = { home, named, default: { text: "http://x/", saidBy: "DYNC_SERVER" } };
   const refusals: readonly (readonly [KnownServers, string | null, string | undefined, string])[] = [
     [none, null, undefined, "SERVER is missing"],
+    [none, "_dync._tcp.x", "1", 'Option "--port" is of no use with a name of SRV records'],
+    [none, "a, b", undefined, 'SERVER needs a host name or an address, found " b"'],
     [none, "a b", undefined, 'SERVER needs a host name or an address, found "a b"'],
     [none, "host:1", "2", 'Two ports are given, "1" with SERVER and "2"'],
     [faulty, null, undefined, 'DYNC_SERVER needs a host name or an address, found "http://x/"'],

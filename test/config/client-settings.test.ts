@@ -55,6 +55,36 @@ describe("readClientSettings()", () => {
     ]);
   });
 
+  test("a server may have several addresses, of which those without a port have the one of the table", () => {
+    const text =
+      '[servers.lab]\nhost = "A.example,b.example:9000"\nport = 7\n[servers.srv]\nhost = "_dync._tcp.lab.example"';
+    const { servers } = settingsIn(text);
+    expect(servers.get("lab")).toMatchObject({
+      ...{ host: "a.example", port: 7 },
+      alsoAt: [{ host: "b.example", port: 9000 }],
+    });
+    expect(servers.get("srv")).toMatchObject({ host: "_dync._tcp.lab.example", port: 8889 });
+  });
+
+  test.each([
+    [
+      'host = "a.example:9000"',
+      '2: servers.lab.host: needs a host name without a port, found "a.example:9000"',
+    ],
+    [
+      'host = "a.example, b.example"',
+      '2: servers.lab.host: needs a host name or an address, found " b.example"',
+    ],
+    [
+      'host = "_dync._tcp.x"\nport = 9',
+      "3: servers.lab.port: is of no use [leave it away: SRV records have the port]",
+    ],
+  ])("refuses %s", (row, fault) => {
+    const [found, ...others] = faultsIn(`[servers.lab]\n${row}`);
+    expect(found).toStartWith(fault);
+    expect(others).toEqual([]);
+  });
+
   test("metadata become JSON, as they are written and in their order", () => {
     const text = [
       "[servers.lab]",

@@ -40,12 +40,20 @@ describe("an address for clients", () => {
     expect(publicAddresses.write(value ?? null)).toBe(written);
   });
 
-  test.each(["", "a b", "host:0", "host:x", "host:70000", "https://host/x", "-a", "a'b"])(
-    "%p is none",
-    (text) => {
-      expect(publicAddresses.parse(text).ok).toBe(false);
-    },
-  );
+  test.each([
+    "",
+    "a b",
+    "host:0",
+    "host:x",
+    "host:70000",
+    "https://host/x",
+    "-a",
+    "a'b",
+    "a,b",
+    "_dync._tcp.lab.example",
+  ])("%p is none", (text) => {
+    expect(publicAddresses.parse(text).ok).toBe(false);
+  });
 
   test("has its port where that is not the usual one", () => {
     expect(writePublicAddress({ host: "a.example", port: 9000 })).toBe("a.example:9000");

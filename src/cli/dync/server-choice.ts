@@ -4,9 +4,16 @@ import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { DyncError } from "../../base/error.ts";
+import { furtherOf, isServiceName, placesOf } from "../../base/server-place.ts";
 import type { NamedServer } from "../../config/client-settings.ts";
 import { parsePort } from "../../config/count.ts";
-import { parseServerAddress, portIn, type ServerAddress } from "../../config/server-address.ts";
+import {
+  hasOwnPorts,
+  parseServerAddress,
+  portsIn,
+  type ServerAddress,
+  withPort,
+} from "../../config/server-address.ts";
 import { type ServerChoice, serverKeyFiles } from "../../keys/known-servers.ts";
 import type { CommandLine, SaidByVariables } from "../command.ts";
 import { optionText, unwrap, variableText } from "../option-value.ts";
@@ -24,7 +31,7 @@ export interface ToldApart {
 /**
  * Tells SERVER, which comes first, from the paths behind it. Without a default it always is there. With one it may be left
  * out, and a word that might be a path is SERVER only where something says so: it is an alias, has a port, is an IP address
- * or `localhost`, or the host of a server with a name or a key file of its own.
+ * or `localhost`, the name of SRV records, or the host of a server with a name or a key file of its own; or one of several addresses is.
  *
  * @throws DyncError "usage" when the first word may be both.
  */
@@ -47,21 +54,26 @@ function isKnown(word: string, { named, home, default: fallback }: KnownServers)
   if (named.has(word) || word === fallback?.text) return true;
   const address = parseServerAddress(word);
   if (!address.ok) return false;
-  const { host, port } = address.value;
-  if (portIn(word) !== null || isIP(host) !== 0 || host === "localhost") return true;
-  const standard = [...named.values()].map((it) => it.host);
-  if (fallback !== null && !named.has(fallback.text)) standard.push(...hostsOf(fallback.text));
-  return (
-    standard.includes(host) ||
-    serverKeyFiles(home, host, port)
-      .slice(0, -1)
-      .some((it) => existsSync(it))
+  if (portsIn(word).some((port) => port !== null)) return true;
+  const standard = [...named.values()].flatMap(hostsOf);
+  if (fallback !== null && !named.has(fallback.text)) {
+    const meant = parseServerAddress(fallback.text);
+    if (meant.ok) standard.push(...hostsOf(meant.value));
+  }
+  return placesOf(address.value).some(
+    ({ host, port }) =>
+      isIP(host) !== 0 ||
+      host === "localhost" ||
+      isServiceName(host) ||
+      standard.includes(host) ||
+      serverKeyFiles(home, host, port)
+        .slice(0, -1)
+        .some((it) => existsSync(it)),
   );
 }
 
-function hostsOf(text: string): readonly string[] {
-  const address = parseServerAddress(text);
-  return address.ok ? [address.value.host] : [];
+function hostsOf(address: ServerAddress): readonly string[] {
+  return placesOf(address).map(({ host }) => host);
 }
 
 /** What the options say of the server. */
@@ -97,6 +109,15 @@ export function chosenServer(
   options: ServerOptions,
   known: KnownServers,
 ): ServerChoice {
+  const choice = choiceOf(server, options, known);
+  // A variable is for other servers as well.
+  if (options.port === undefined || options.portVariable !== undefined || !hasOwnPorts(choice)) return choice;
+  throw new DyncError("usage", `${portText(options)} is of no use with a name of SRV records`, {
+    hint: "leave it away: the records have the port",
+  });
+}
+
+function choiceOf(server: string | null, options: ServerOptions, known: KnownServers): ServerChoice {
   const { port, serverKey } = options;
   const text = server ?? known.default?.text;
   // Where a key lies is said for other commands as well, which may be given elsewhere.
@@ -106,8 +127,9 @@ export function chosenServer(
   if (named !== undefined) {
     const { host, serverKey: own } = named;
     const serverKeyFile = given ?? (own === null ? null : resolve(known.home, own));
-    const said = port === undefined ? null : unwrap(parsePort(port), portText(options));
-    return { host, port: said ?? named.port, serverKeyFile };
+    const address = { host, port: named.port, ...furtherOf(named) };
+    if (port === undefined) return { ...address, serverKeyFile };
+    return { ...withPort(address, unwrap(parsePort(port), portText(options))), serverKeyFile };
   }
   return { ...addressOf(server, text, options, known), serverKeyFile: given };
 }
@@ -125,9 +147,9 @@ function addressOf(
   const isVariable = options.portVariable !== undefined;
   // Two on one line contradict each other; one that stands with the server is meant for this one.
   if (server !== null && !isVariable && options.port !== undefined) return serverArgument(text, options.port);
-  const port = isVariable && portIn(text) !== null ? undefined : options.port;
   const saidBy = server === null ? (known.default?.saidBy ?? "SERVER") : "SERVER";
-  const said = port === undefined ? null : { text: port, subject: portText(options) };
+  const { port } = options;
+  const said = port === undefined ? null : { text: port, subject: portText(options), yields: isVariable };
   return unwrap(parseServerAddress(text, said), saidBy);
 }
 

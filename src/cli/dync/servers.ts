@@ -1,8 +1,9 @@
 // `dync servers`: which servers are known here, and by which keys.
 
 import { resolve } from "node:path";
-import { formatServerAddress } from "../../base/format-server-address.ts";
+import { formatServerAddress, formatServerAddresses } from "../../base/format-server-address.ts";
 import { localTime } from "../../base/local-time.ts";
+import { furtherOf, type Places } from "../../base/server-place.ts";
 import { defaultPort, parseServerAddress } from "../../config/server-address.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import {
@@ -67,25 +68,26 @@ export async function knownChoices({
   named,
   default: fallback,
 }: KnownServers): Promise<readonly NamedChoice[]> {
-  const choices: NamedChoice[] = [...named].map(([name, { host, port, serverKey }]) => ({
-    ...{ host, port, name, isDefault: fallback?.text === name },
+  const choices: NamedChoice[] = [...named].map(([name, { host, port, serverKey, ...more }]) => ({
+    ...{ host, port, ...furtherOf({ host, port, ...more }), name, isDefault: fallback?.text === name },
     serverKeyFile: serverKey === null ? null : resolve(home, serverKey),
   }));
-  const add = (host: string, port: number, isDefault: boolean): void => {
+  const add = (places: Places, isDefault: boolean): void => {
+    const { host, port } = places;
     if (choices.some((it) => it.host === host && it.port === port)) return;
-    choices.push({ host, port, serverKeyFile: null, name: null, isDefault });
+    choices.push({ host, port, ...furtherOf(places), serverKeyFile: null, name: null, isDefault });
   };
   if (fallback !== null && !named.has(fallback.text)) {
     const address = parseServerAddress(fallback.text);
-    if (address.ok) add(address.value.host, address.value.port, true);
+    if (address.ok) add(address.value, true);
   }
-  for (const { host, port } of await serversWithFiles(home)) add(host, port ?? defaultPort, false);
+  for (const { host, port } of await serversWithFiles(home)) add({ host, port: port ?? defaultPort }, false);
   return choices;
 }
 
-function told({ name, host, port, isDefault, key, others, reached }: Listed) {
+function told({ name, host, port, isDefault, key, others, reached, ...more }: Listed) {
   return {
-    ...{ name, host, port, isDefault },
+    ...{ name, host, port, ...furtherOf({ host, port, ...more }), isDefault },
     key: key === null ? null : toldKey(key),
     otherKeys: others.map(toldKey),
     reached: reached === null ? null : { fingerprint: reached.fingerprint, at: reached.at },
@@ -102,7 +104,7 @@ function toldKey({ file, publicKey, fault }: KeyFound) {
 
 function linesOf(server: Listed): readonly string[] {
   const { name, isDefault, key, others, reached } = server;
-  const address = formatServerAddress(server);
+  const address = formatServerAddresses(server);
   const marked = isDefault ? " (the default)" : "";
   const head = name === null ? `${address}${marked}` : `${name}${marked}, ${address}`;
   const differs = reached !== null && reached.fingerprint !== key?.publicKey?.fingerprint;
