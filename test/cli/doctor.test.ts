@@ -71,9 +71,14 @@ describe("the way to a server", () => {
     server: { ...server, host, port },
   });
 
+  const at = (port: number, ...addresses: readonly string[]) => [{ place: { host: "lab", port }, addresses }];
+
   test("begins with its addresses", async () => {
-    expect((await findName(way("::1"))).addresses).toEqual(["::1"]);
-    const { addresses, finding } = await findName(way("localhost"));
+    expect((await findName(way("::1"))).targets).toEqual([
+      { place: { host: "::1", port: 1 }, addresses: ["::1"] },
+    ]);
+    const { targets, finding } = await findName(way("localhost"));
+    const addresses = targets[0]?.addresses ?? [];
     expect(addresses.length).toBeGreaterThan(0);
     expect(finding.text).toBe(`localhost is ${addresses.join(", ")}`);
     expect(findName(way("nowhere.invalid"))).rejects.toThrow('There is no host named "nowhere.invalid"');
@@ -90,12 +95,14 @@ describe("the way to a server", () => {
       });
       await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
       const { port } = listener.address() as { readonly port: number };
-      const there = await findPort(way("lab", port), ["127.0.0.1", "127.0.0.3"]);
+      const there = await findPort(way("lab", port), at(port, "127.0.0.1", "127.0.0.3"));
       expect(there.text).toBe(
         `127.0.0.1:${port} takes connections, and is no dync server, 127.0.0.3:${port} refuses connections`,
       );
       listener.close();
-      expect(findPort(way("lab", port), ["127.0.0.1"])).rejects.toThrow(`Nothing listens at lab:${port}`);
+      expect(findPort(way("lab", port), at(port, "127.0.0.1"))).rejects.toThrow(
+        `Nothing listens at lab:${port}`,
+      );
     },
   );
 });
@@ -117,6 +124,7 @@ describe("what the server is asked", () => {
     };
     const client: ServerStepsOptions["client"] = {
       serverState: async () => await said(state),
+      serverStateAt: async () => await said(state),
       ask: async () => await said(answer),
       tryUpload: async (_, { name }) => {
         sent.push(name);

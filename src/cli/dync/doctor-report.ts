@@ -1,7 +1,8 @@
 // What `dync doctor` prints: a line for each step, what to do behind a fault, and the exit status.
 
 import { DyncError } from "../../base/error.ts";
-import { formatServerAddress } from "../../base/format-server-address.ts";
+import { formatServerAddresses } from "../../base/format-server-address.ts";
+import { furtherOf } from "../../base/server-place.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { displayWidth } from "../display-width.ts";
 import type { Output } from "../output.ts";
@@ -25,8 +26,8 @@ export class DoctorReport {
     this.#output = output;
     if (server === null) return;
     const { host, port } = server;
-    output.summarise({ server: host, port });
-    output.result(printable(`Server            ${formatServerAddress(server)}`));
+    output.summarise({ server: host, port, ...furtherOf(server) });
+    output.result(printable(`Server            ${formatServerAddresses(server)}`));
   }
 
   /** Takes the steps in their order, up to one that keeps the others from being tried. */

@@ -2,6 +2,8 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { DyncError, type ErrorCode } from "../../base/error.ts";
+import { formatServerAddress } from "../../base/format-server-address.ts";
+import type { Place } from "../../base/server-place.ts";
 import { CannotBeAsked, type ServerState } from "../../client/ask.ts";
 import type { Client } from "../../client/client.ts";
 import { trialBytes } from "../../client/trial.ts";
@@ -19,7 +21,7 @@ export interface TrialUpload {
 }
 
 export interface ServerStepsOptions {
-  readonly client: Pick<Client, "serverState" | "ask" | "tryUpload">;
+  readonly client: Pick<Client, "serverState" | "serverStateAt" | "ask" | "tryUpload">;
   readonly server: ServerChoice;
   readonly home: string;
   readonly clock: Clock;
@@ -42,11 +44,35 @@ export class ServerSteps {
     this.#options = options;
   }
 
-  /** Whether the server holds its key. Throws `DyncError`. */
-  async handshake(): Promise<Finding> {
+  /** Whether the server holds its key, at each of `places` where it has several. Throws `DyncError` where it does at none. */
+  async handshake(places: readonly Place[] = []): Promise<Finding> {
+    const tried = places.length > 1 ? await Promise.all(places.map((at) => this.#tryAt(at))) : [];
     const answer = await this.#answer();
     if (answer instanceof DyncError && unconnected.includes(answer.code)) throw answer;
-    return ok("the server holds its key");
+    if (tried.length === 0) return ok("the server holds its key");
+    const reached = tried.map(({ at, error }) => ({ ...at, found: error === null ? "server" : error.code }));
+    const there = tried.filter(({ error }) => error === null).map(({ at }) => formatServerAddress(at));
+    const faults = tried.flatMap(({ error }) => error ?? []);
+    const found = there.length === 0 ? [] : [`the server holds its key at ${there.join(", ")}`];
+    const text = [...found, ...faults.map(({ message }) => message)].join("; ");
+    const stranger = faults.find(({ code }) => code !== "unreachable");
+    if (stranger !== undefined)
+      return { state: "fault", text, hint: stranger.hint, error: stranger, facts: { reached } };
+    if (faults.length === 0) return ok(text, { reached });
+    // One of several may be down on purpose: the others are there for that.
+    return { state: "unknown", text, hint: "what is sent goes by the others", facts: { reached } };
+  }
+
+  /** Whether the server is at `at`: `error` says why not. */
+  async #tryAt(at: Place): Promise<{ readonly at: Place; readonly error: DyncError | null }> {
+    const { client, server, signal } = this.#options;
+    try {
+      await client.serverStateAt(server, at, signal);
+    } catch (error) {
+      if (!(error instanceof DyncError) || signal.aborted) throw error;
+      if (unconnected.includes(error.code)) return { at, error };
+    }
+    return { at, error: null };
   }
 
   /** Whether it lets this key in. Throws `DyncError`. */

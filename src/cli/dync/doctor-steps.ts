@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError, systemCode } from "../../base/error.ts";
 import { formatServerAddress } from "../../base/format-server-address.ts";
+import { isServiceName, type Place, placesOf } from "../../base/server-place.ts";
 import { whyUnreadable } from "../../base/system-errors.ts";
 import { connectionError } from "../../client/failure.ts";
 import { formatSize } from "../../config/size.ts";
@@ -174,34 +175,70 @@ export interface Way {
   readonly clock: Clock;
 }
 
-/** The addresses of the server's host. Throws `DyncError`. */
+/** One address of a server, and the IP addresses of its host. */
+export interface Target {
+  readonly place: Place;
+  readonly addresses: readonly string[];
+}
+
+/** Where the names of the server lead. Throws `DyncError` where none of them leads anywhere. */
 export async function findName(
   way: Way,
-): Promise<{ readonly addresses: readonly string[]; readonly finding: Finding }> {
-  const { host } = way.server;
-  if (isIP(host) !== 0)
-    return { addresses: [host], finding: ok(`${host} is an address`, { addresses: [host] }) };
+): Promise<{ readonly targets: readonly Target[]; readonly finding: Finding }> {
   // As in open-client.ts: no other command begins with what asks for names.
-  const { addressesOf } = await import("../../transport/zmq/addresses.ts");
-  const addresses = await addressesOf(host);
-  if (addresses.length === 0) throw await failed("unknown-host", way);
-  return { addresses, finding: ok(`${host} is ${addresses.join(", ")}`, { addresses }) };
+  const { Addresses } = await import("../../transport/zmq/addresses.ts");
+  const names = new Addresses(way.clock);
+  const targets: Target[] = [];
+  const texts: string[] = [];
+  const faults: DyncError[] = [];
+  const add = async (place: Place): Promise<void> => {
+    const { host } = place;
+    const addresses = isIP(host) === 0 ? await names.of(host) : [host];
+    if (addresses.length === 0) return void faults.push(await failed("unknown-host", way, place));
+    texts.push(isIP(host) === 0 ? `${host} is ${addresses.join(", ")}` : `${host} is an address`);
+    targets.push({ place, addresses });
+  };
+  for (const place of placesOf(way.server)) {
+    const found = isServiceName(place.host) ? await names.ofService(place.host) : [place];
+    if (typeof found === "string") {
+      faults.push(await failed(found, way, place));
+      continue;
+    }
+    if (isServiceName(place.host))
+      texts.push(`${place.host} leads to ${found.map(formatServerAddress).join(", ")}`);
+    for (const one of found) await add(one);
+  }
+  const [fault] = faults;
+  if (targets.length === 0 && fault !== undefined) throw fault;
+  const addresses = targets.flatMap((it) => it.addresses);
+  const places = targets.map(({ place, addresses }) => ({ ...place, addresses }));
+  const facts = places.length > 1 ? { addresses, places } : { addresses };
+  const text = [...texts, ...faults.map(({ message }) => message)].join("; ");
+  if (fault === undefined) return { targets, finding: ok(text, facts) };
+  // Who has more than one address goes on with the others.
+  return { targets, finding: { state: "fault", text, hint: fault.hint, error: fault, facts } };
 }
 
 const probeMs = 5_000;
 
-/** Whether something listens there. Throws `DyncError` where nothing does at any of `addresses`. */
-export async function findPort(way: Way, addresses: readonly string[]): Promise<Finding> {
-  const { port } = way.server;
+/** Whether something listens there. Throws `DyncError` where nothing does at any address of `targets`. */
+export async function findPort(way: Way, targets: readonly Target[]): Promise<Finding> {
   const { probe } = await import("../../transport/zmq/probe.ts");
+  const all = targets.flatMap(({ place, addresses }) =>
+    addresses.map((host) => ({ host, port: place.port })),
+  );
   const found = await Promise.all(
-    addresses.map(async (host) => ({ host, result: await probe(host, port, way.clock, probeMs) })),
+    all.map(async ({ host, port }) => ({ host, port, result: await probe(host, port, way.clock, probeMs) })),
   );
   const isThere = (result: Probed): boolean => result !== "refused" && result !== "unreachable";
-  if (!found.some(({ result }) => isThere(result)))
-    throw await failed(found.some(({ result }) => result === "refused") ? "refused" : "unreachable", way);
-  const said = found.map(({ host, result }) => `${formatServerAddress({ host, port })} ${wordsOf[result]}`);
-  return ok(said.join(", "), { ports: found.map(({ host, result }) => ({ address: host, found: result })) });
+  if (!found.some(({ result }) => isThere(result))) {
+    const failure = found.some(({ result }) => result === "refused") ? "refused" : "unreachable";
+    const first = targets[0]?.place ?? way.server;
+    throw await failed(failure, way, first, targets.length - 1);
+  }
+  const said = found.map(({ result, ...place }) => `${formatServerAddress(place)} ${wordsOf[result]}`);
+  const ports = found.map(({ host, port, result }) => ({ address: host, port, found: result }));
+  return ok(said.join(", "), { ports });
 }
 
 const wordsOf: Readonly<Record<Probed, string>> = {
@@ -212,8 +249,13 @@ const wordsOf: Readonly<Record<Probed, string>> = {
   unreachable: "cannot be reached",
 };
 
-/** The error that a command would end with which sends. */
-async function failed(failure: LinkFailure, { server, keys, home }: Way): Promise<DyncError> {
-  const { host, port } = server;
-  return connectionError(failure, { host, port, keys, serverKey: await serverKeyOf(home, server) });
+/** The error that a command would end with which sends, of the address `at`, with `others` at which nobody is either. */
+async function failed(
+  failure: LinkFailure,
+  { server, keys, home }: Way,
+  { host, port }: Place,
+  others = 0,
+): Promise<DyncError> {
+  const party = { host: server.host, port: server.port, keys, serverKey: await serverKeyOf(home, server) };
+  return connectionError(failure, party, { host, port, others });
 }

@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { DyncError } from "../../base/error.ts";
 import { jsonMember } from "../../base/json-text.ts";
+import type { Place } from "../../base/server-place.ts";
 import { overlaid } from "../../client/plan/overlay.ts";
 import type { ServerChoice } from "../../keys/known-servers.ts";
 import { sharedOptions } from "../args.ts";
@@ -20,6 +21,7 @@ import {
   findTrust,
   findVariablesSet,
   type Step,
+  type Target,
   type Way,
 } from "./doctor-steps.ts";
 import { type KnownServers, readKnownServers } from "./known-servers.ts";
@@ -76,7 +78,8 @@ async function doctor(values: DoctorValues, context: CommandContext): Promise<nu
     ? chosenServer(values.server ?? null, serverOptionsOf(values, context.variables), known)
     : null;
   const report = new DoctorReport(context.output, server);
-  await using client = openClient(context);
+  // Who is at which of the server's addresses is what its steps are about.
+  await using client = openClient(context, { onWarning: () => {} });
   const { home } = known;
   const here: Step[] = [
     { name: "home", find: async () => findHome(home) },
@@ -91,10 +94,11 @@ async function doctor(values: DoctorValues, context: CommandContext): Promise<nu
   const { clock, signal } = context;
   const asked = new ServerSteps({ client, server, home, clock, signal });
   const trial = trialOf(values, known);
+  const way = wayTo(server, home, context);
   await report.walk([
     ...here,
-    ...wayTo(server, home, context),
-    { name: "handshake", find: () => asked.handshake() },
+    ...way.steps,
+    { name: "handshake", find: () => asked.handshake(way.places()) },
     { name: "access", find: () => asked.access() },
     { name: "clock", find: () => asked.time() },
     { name: "space", find: () => asked.space() },
@@ -103,15 +107,19 @@ async function doctor(values: DoctorValues, context: CommandContext): Promise<nu
   return report.end();
 }
 
-/** The steps to what listens at the server's address. */
-function wayTo(server: ServerChoice, home: string, { clock }: CommandContext): readonly Step[] {
+/** The steps to what listens at the server's addresses, and which these are, when they were taken. */
+function wayTo(
+  server: ServerChoice,
+  home: string,
+  { clock }: CommandContext,
+): { readonly steps: readonly Step[]; readonly places: () => readonly Place[] } {
   let way: Way | null = null;
-  let found: readonly string[] = [];
+  let found: readonly Target[] = [];
   const wayThere = (): Way => {
     if (way === null) throw new DyncError("configuration", "There are no keys");
     return way;
   };
-  return [
+  const steps: readonly Step[] = [
     {
       name: "keys",
       async find() {
@@ -124,13 +132,14 @@ function wayTo(server: ServerChoice, home: string, { clock }: CommandContext): r
     {
       name: "name",
       async find() {
-        const { addresses, finding } = await findName(wayThere());
-        found = addresses;
+        const { targets, finding } = await findName(wayThere());
+        found = targets;
         return finding;
       },
     },
     { name: "port", find: () => findPort(wayThere(), found) },
   ];
+  return { steps, places: () => found.map(({ place }) => place) };
 }
 
 function trialOf(values: DoctorValues, known: KnownServers): TrialUpload {

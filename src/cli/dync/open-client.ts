@@ -24,7 +24,12 @@ const perCommand = new WeakMap<Output, CommandMemory>();
  */
 export function openClient(
   context: CommandContext,
-  { rate, budget, feeds }: Pick<ClientOptions, "rate" | "budget"> & { readonly feeds?: FeedOptions } = {},
+  {
+    rate,
+    budget,
+    feeds,
+    onWarning,
+  }: Pick<ClientOptions, "rate" | "budget" | "onWarning"> & { readonly feeds?: FeedOptions } = {},
 ): Client {
   const { environment, clock, output } = context;
   const command = perCommand.get(output) ?? { lastWays: new Map(), strangers: new Set() };
@@ -42,7 +47,7 @@ export function openClient(
     writeAll: fileSystemWriter(),
     rate,
     budget,
-    onWarning: (text, hint) => output.warn(text, hint),
+    onWarning: onWarning ?? ((text, hint) => output.warn(text, hint)),
     strangers: command.strangers,
     openFeed: async (run, ...others) => {
       // Nor does what is no run need what looks at one.
