@@ -13,9 +13,9 @@ what cannot be found out. A fault that is in the way of all others ends it.
   variables  the variables of dync that say something (see Environment)
   keys       this user's keys, with the fingerprint
   trust      the key that the server must have
-  name       the addresses of the server's name
+  name       the addresses of the server's name, or names
   port       whether something listens there
-  handshake  whether that is the server, by its key
+  handshake  whether that is the server, by its key; at which of its addresses
   access     whether it accepts this user's key, and as whose
   clock      whether this computer's clock goes as the server's does
   space      how much room there is, here and on the server

@@ -10,7 +10,8 @@ FILE is the server.key that the administrator of the server gave you, KEY the
 40 characters of the key in it, in quotes. It is written to a file of its own
 in DYNC_HOME/servers/, or where client.toml says for that server. SERVER is
 HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml; without PORT the key
-is for all ports of that host that have none of their own.
+is for all ports of that host that have none of their own. A server with several
+addresses (A,B) is known by the first one, and has one key.
 
 A FINGERPRINT (SHA256:..., in the form of ssh-keygen) is no key: of those that
 are here already, such as server.key, the one that has it is meant. The server

@@ -36,7 +36,10 @@ Examples:
   find run42 -newer last -print0 | dync -k sample:S-17 -0 --files-from - lab
   dync -k sample:S-17 --stdin-from-command -n run42.tar lab -- tar -c run42/
 
-SERVER is HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml. Where
+SERVER is HOST, HOST:PORT, [IPV6]:PORT or an alias from client.toml; or several
+addresses of one server, with commas and no spaces: A,B:9000. They are tried in
+turn until one is the server's, which a command then keeps to; the first is what
+the server is known by. _dync._tcp.DOMAIN stands for SRV records in DNS. Where
 DYNC_SERVER, or default_server in client.toml, names one it may be left out. A
 first word is then a FILE, unless it is an alias, has a port, is an IP address
 or localhost, or is the host of an alias or one with a key file of its own.
@@ -149,7 +152,8 @@ Files in DYNC_HOME (default ~/.dync):
   receipts/                what servers signed, and the keys that they sign with
   limit                    how fast to send, written by "dync limit"
   client.toml              default_server = "ALIAS", limit = "RATE", and for
-                           each alias [servers.ALIAS] with host = "HOST", and
+                           each alias [servers.ALIAS] with host = "HOST" (or
+                           several, with commas), and
                            where needed port = PORT, server_key = "FILE", jobs =
                            NUMBER, retry_for = "DURATION", limit = "RATE",
                            profile = "NAME" (of "dync watch"), and metadata =
