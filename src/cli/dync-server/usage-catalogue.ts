@@ -63,6 +63,5 @@ there, or no database answers.
 
 Examples:
   dync-server catalogue migrate --catalogue postgres://dync@db.example.org/dync
-  dync-server catalogue copy --to postgres \\
-    --catalogue postgres://dync@db.example.org/dync
+  dync-server catalogue copy --to postgres --catalogue postgres://db/dync
 `;
