@@ -2,7 +2,7 @@
 
 import type { Instrument, Instruments } from "./instruments.ts";
 import type { PostgresCalls } from "./postgres-calls.ts";
-import { ended } from "./record-columns.ts";
+import { ended, storedAt } from "./record-columns.ts";
 
 const keep = `INSERT INTO instruments ("user", label, seen_at, report) VALUES ($1, $2, $3, $4)
   ON CONFLICT ("user", label) DO UPDATE SET seen_at = excluded.seen_at, report = excluded.report`;
@@ -11,8 +11,8 @@ const trim = `DELETE FROM instruments WHERE "user" = $1 AND label IN
   (SELECT label FROM instruments WHERE "user" = $1 ORDER BY seen_at DESC, label OFFSET $2)`;
 const page = `SELECT "user", label, seen_at AS "seenAt", report FROM instruments
   WHERE ("user", label) > ($1, $2) ORDER BY "user", label LIMIT $3`;
-const arrivals = `SELECT updated_at AS at FROM uploads
-  WHERE "user" = $1 AND state = 'finished' AND ${ended} ORDER BY updated_at DESC LIMIT $2`;
+const arrivals = `SELECT at FROM (SELECT ${storedAt} AS at FROM uploads
+  WHERE "user" = $1 AND state = 'finished' AND ${ended} ORDER BY updated_at DESC LIMIT $2) AS latest ORDER BY at DESC`;
 
 export class PostgresInstruments implements Instruments {
   readonly #calls: PostgresCalls;

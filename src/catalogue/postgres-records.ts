@@ -3,7 +3,7 @@
 
 import type { UploadRecord } from "./catalogue.ts";
 import { toStored } from "./postgres-text.ts";
-import { columnOf, columnValue, ended, members, select, unfinished } from "./record-columns.ts";
+import { columnOf, columnValue, ended, members, select, storedAt, unfinished } from "./record-columns.ts";
 
 /** Of `uploads u`. */
 export const columns = members.map((member) => `u.${columnOf[member]} AS "${member}"`).join(", ");
@@ -105,7 +105,8 @@ export const ask = {
   unfinishedOf: `${select} WHERE "user" = $1 AND ${unfinished}
     AND ($2::text IS NULL OR sequence < ${sequenceOf("$2")}) ${order} DESC LIMIT $3`,
   storedSince: `SELECT count(*) AS uploads FROM (SELECT FROM uploads
-    WHERE "user" = $1 AND state = 'finished' AND ${ended} AND updated_at >= $2 LIMIT $3) AS counted`,
+    WHERE "user" = $1 AND state = 'finished' AND ${ended} AND updated_at >= $2
+      AND ${storedAt} >= $2 LIMIT $3) AS counted`,
   // From each user to the next one along the index, however many uploads each has.
   users: `WITH RECURSIVE found AS (
       (SELECT "user", 1 AS number FROM uploads WHERE "user" > $1 AND ${ended} ORDER BY "user" LIMIT 1)

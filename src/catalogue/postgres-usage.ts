@@ -3,7 +3,7 @@
 import type { Session, Transaction } from "./postgres-database.ts";
 import { jsonList, rowsOf } from "./postgres-records.ts";
 import type { Counted, QuotaUse, UserUsage } from "./quota.ts";
-import { unfinished } from "./record-columns.ts";
+import { storedAt, unfinished } from "./record-columns.ts";
 import type { StoredTotal } from "./stored-totals.ts";
 
 /** What one user has. */
@@ -66,7 +66,7 @@ export function usagesBehind(
 }
 
 const later = `SELECT count(*) AS files, coalesce(sum(bytes), 0)::bigint AS stored FROM uploads
-  WHERE "user" = $1 AND state = 'finished' AND updated_at >= $2`;
+  WHERE "user" = $1 AND state = 'finished' AND updated_at >= $2 AND ${storedAt} >= $2`;
 
 /** As `Catalogue.recount`. */
 export async function recount(

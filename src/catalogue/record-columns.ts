@@ -44,6 +44,9 @@ export const members = Object.keys(columnOf) as (keyof UploadRecord)[];
 export const unfinished = "state IN ('open', 'publishing')";
 export const ended = "state IN ('finished', 'failed')";
 
+/** When an upload that is stored was, which other metadata do not change. What an earlier version stored has the time of its last change. */
+export const storedAt = "coalesce(stored_at, updated_at)";
+
 export const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
 
 /** A member as its column has it. */

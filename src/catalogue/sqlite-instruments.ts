@@ -2,7 +2,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Instrument, Instruments } from "./instruments.ts";
-import { ended } from "./record-columns.ts";
+import { ended, storedAt } from "./record-columns.ts";
 import type { OutboxCalls } from "./sqlite-outbox.ts";
 
 const columns = `user, label, seen_at AS "seenAt", report`;
@@ -25,8 +25,8 @@ export function instrumentStatements(database: DatabaseSync) {
     remove: database.prepare("DELETE FROM instruments WHERE user = ? AND label = ?"),
     forget: database.prepare("DELETE FROM instruments WHERE seen_at < ?"),
     arrivals: database.prepare(
-      `SELECT updated_at AS at FROM uploads INDEXED BY uploads_ended
-       WHERE user = ? AND state = 'finished' AND ${ended} ORDER BY updated_at DESC LIMIT ?`,
+      `SELECT at FROM (SELECT ${storedAt} AS at FROM uploads INDEXED BY uploads_ended
+         WHERE user = ? AND state = 'finished' AND ${ended} ORDER BY updated_at DESC LIMIT ?) ORDER BY at DESC`,
     ),
   } satisfies Record<string, StatementSync>;
 }

@@ -1,7 +1,7 @@
 // What the SQLite catalogue asks of its records.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { columnOf, ended, members, select, unfinished } from "./record-columns.ts";
+import { columnOf, ended, members, select, storedAt, unfinished } from "./record-columns.ts";
 
 /** All of them that the catalogue itself needs. */
 export function statementsOf(database: DatabaseSync) {
@@ -86,7 +86,7 @@ function userStatementsOf(database: DatabaseSync) {
     storedSince: database.prepare(
       `SELECT count(*) AS uploads FROM
          (SELECT 1 FROM uploads INDEXED BY uploads_ended
-          WHERE user = ? AND state = 'finished' AND ${ended} AND updated_at >= ? LIMIT ?)`,
+          WHERE user = ?1 AND state = 'finished' AND ${ended} AND updated_at >= ?2 AND ${storedAt} >= ?2 LIMIT ?3)`,
     ),
   } satisfies Record<string, StatementSync>;
 }

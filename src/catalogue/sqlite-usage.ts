@@ -5,7 +5,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { UploadRecord } from "./catalogue.ts";
 import type { Counted, Quota, QuotaUse, UserUsage } from "./quota.ts";
-import { unfinished } from "./record-columns.ts";
+import { storedAt, unfinished } from "./record-columns.ts";
 import { StoredTotals } from "./stored-totals.ts";
 
 function statementsOf(database: DatabaseSync) {
@@ -36,7 +36,7 @@ function statementsOf(database: DatabaseSync) {
     ),
     later: database.prepare(
       `SELECT count(*) AS files, ifnull(sum(bytes), 0) AS stored FROM uploads
-       WHERE user = ? AND state = 'finished' AND updated_at >= ?`,
+       WHERE user = ?1 AND state = 'finished' AND updated_at >= ?2 AND ${storedAt} >= ?2`,
     ),
     set: database.prepare(
       `INSERT INTO usage (user, stored, files, counted_at) VALUES (?, ?, ?, ?)

@@ -152,7 +152,7 @@ export class Recounts implements AsyncDisposable {
       if (user !== null && upload.user !== user) continue;
       const record = await catalogue.get(upload.id);
       // What is being published is counted when that has ended.
-      const isLater = record?.state === "finished" && record.updatedAt >= since;
+      const isLater = record?.state === "finished" && (record.storedAt ?? record.updatedAt) >= since;
       if (isLater || record?.state === "publishing") continue;
       const { stored, files } = found.get(upload.user) ?? { stored: 0, files: 0 };
       found.set(upload.user, { stored: stored + upload.size, files: files + 1 });

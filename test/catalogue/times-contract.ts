@@ -1,7 +1,7 @@
 // What every catalogue keeps of an upload for its story, whatever becomes of it.
 
 import { expect, test } from "bun:test";
-import type { Catalogue } from "../../src/catalogue/catalogue.ts";
+import type { Catalogue, UploadRecord } from "../../src/catalogue/catalogue.ts";
 import { admit, bring, newUpload, owner, timeOf } from "./contract.ts";
 
 export function timesContract(make: () => Promise<Catalogue & AsyncDisposable>): void {
@@ -30,6 +30,14 @@ export function timesContract(make: () => Promise<Catalogue & AsyncDisposable>):
     const resumed = { resumes: 2, resumedAt: timeOf(6) };
     expect(await catalogue.get(id)).toMatchObject({ ...resumed, storedAt: timeOf(9) });
     await catalogue.amend(taken.hold, { at: timeOf(12), metadataText: "{}", place: null });
-    expect(await catalogue.get(id)).toMatchObject({ ...resumed, storedAt: timeOf(9) });
+    const record = await catalogue.get(id);
+    expect(record).toMatchObject({ ...resumed, storedAt: timeOf(9) });
+    // Other metadata are no arrival.
+    const { user } = record as UploadRecord;
+    expect(await catalogue.instruments.arrivals(user, 10)).toEqual([timeOf(9)]);
+    const counted = [timeOf(9), timeOf(11)].map((since) => catalogue.storedSince(user, since, 10));
+    expect(await Promise.all(counted)).toEqual([1, 0]);
+    await catalogue.recount(user, { stored: 0, files: 0 }, timeOf(11), timeOf(13));
+    expect(await catalogue.usageOf(user)).toMatchObject({ files: 0 });
   });
 }

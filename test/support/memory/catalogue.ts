@@ -53,7 +53,7 @@ export class MemoryCatalogue implements Catalogue {
   readonly outbox = new MemoryOutbox((id) => this.#records.has(id));
   readonly alarms = new MemoryAlarms(this.outbox, (id) => this.peek(id));
   readonly instruments = new MemoryInstruments((user) =>
-    this.list(["finished"]).flatMap((it) => (it.user === user ? [it.updatedAt] : [])),
+    this.list(["finished"]).flatMap((it) => (it.user === user ? [it.storedAt ?? it.updatedAt] : [])),
   );
   readonly #clock: Pick<Clock, "date">;
   // In the order in which they were added.
@@ -145,7 +145,9 @@ export class MemoryCatalogue implements Catalogue {
 
   async recount(user: string, found: Counted, since: string, at: string): Promise<Counted> {
     const usage = this.#usage.get(user) ?? noUsage(user);
-    const later = this.list(["finished"]).filter((it) => it.user === user && it.updatedAt >= since);
+    const later = this.list(["finished"]).filter(
+      (it) => it.user === user && (it.storedAt ?? it.updatedAt) >= since,
+    );
     const stored = later.reduce((sum, { bytes }) => sum + bytes, found.stored);
     this.#usage.set(user, { ...usage, stored, files: found.files + later.length, countedAt: at });
     return { stored: usage.stored, files: usage.files };
@@ -308,7 +310,9 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async storedSince(user: string, since: string, most: number): Promise<number> {
-    const stored = this.list(["finished"]).filter((it) => it.user === user && it.updatedAt >= since);
+    const stored = this.list(["finished"]).filter(
+      (it) => it.user === user && (it.storedAt ?? it.updatedAt) >= since,
+    );
     return Math.min(stored.length, most);
   }
 
