@@ -41,8 +41,6 @@ export class Poller {
   #waking = false;
   #waiting = false;
   #turnIsDue = false;
-  /** Whether anything was done since the last look at all of them. */
-  #hasWorked = false;
   #closed = false;
 
   constructor(context: ZmqContext, onFailure: (error: Error) => void) {
@@ -138,25 +136,13 @@ export class Poller {
         this.#due.delete(source);
         // Another one's work may have ended it.
         if (this.#sources.has(source)) source.work();
-        this.#hasWorked = true;
       }
       isFinished = true;
     } finally {
       // What a source throws is somebody's bug; the others go on until the program ends.
       if (!isFinished || this.#isReady()) this.#turnSoon();
-      else if (this.#hasWorked && !this.#waiting) this.#lookOnceMore();
       else if (!this.#waiting && !this.#turnIsDue) this.#wait();
     }
-  }
-
-  /**
-   * Where one message came the next is not far, and by the time the loop has done what else there is it may be here: then nobody has to
-   * be woken for it, which takes two threads and more than a look.
-   */
-  #lookOnceMore(): void {
-    this.#hasWorked = false;
-    for (const source of this.#sources) this.#used.add(source);
-    this.#turnSoon();
   }
 
   /**
