@@ -111,7 +111,8 @@ export class StoredParts {
   async #number(one: UnderWay, patience: Patience): Promise<void> {
     const { ledger } = this.#parts;
     if (ledger.hasLeft) {
-      const md5 = hashOf("md5", await this.bodyOf(one.part, patience)).toString("hex");
+      const body = await this.bodyOf(one.part, patience);
+      const md5 = (await hashOf("md5", body)).toString("hex");
       const adopted = ledger.adopt(one.part.length, md5);
       if (adopted !== null) {
         one.number = adopted.number;

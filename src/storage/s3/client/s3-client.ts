@@ -96,7 +96,7 @@ export class S3Client {
     options: ObjectOptions,
     patience: Patience,
   ): Promise<boolean> {
-    const md5 = hashOf("md5", body);
+    const md5 = await hashOf("md5", body);
     const headers = { ...headersOf(options), "content-md5": md5.toString("base64") };
     const stored = await this.#unlessThere(options.isNew === true, headers, (it) =>
       this.#requests.send({ method: "PUT", key, headers: it, body }, patience, (reply) =>
@@ -189,7 +189,7 @@ export class S3Client {
     body: readonly Uint8Array[],
     patience: Patience,
   ): Promise<string> {
-    const md5 = hashOf("md5", body);
+    const md5 = await hashOf("md5", body);
     const headers = { "content-md5": md5.toString("base64") };
     const query = { partNumber: String(number), uploadId };
     return await this.#requests.send({ method: "PUT", key, query, headers, body }, patience, (reply) =>

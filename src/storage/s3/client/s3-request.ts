@@ -7,6 +7,7 @@ import { messageOf } from "../../../base/error.ts";
 import type { Logger } from "../../../base/log.ts";
 import { doubled, jittered } from "../../../base/pauses.ts";
 import { Semaphore } from "../../../base/semaphore.ts";
+import { Turns } from "../../../base/turns.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { HttpCaller, type HttpReply, lengthOf, type OpenReply, type WholeReply } from "./http-call.ts";
 import { isPassing, S3Error, WrongAnswer } from "./s3-error.ts";
@@ -148,7 +149,7 @@ export class S3Requests {
     const { credentials, region } = this.#place;
     const signer = new AwsV4Signer({
       ...{ method, url: this.#urlOf(key, query).href, region, service: "s3", cache: this.#cache },
-      headers: { ...headers, "x-amz-content-sha256": this.#contentHash(body) },
+      headers: { ...headers, "x-amz-content-sha256": await this.#contentHash(body) },
       accessKeyId: credentials.accessKeyId,
       secretAccessKey: credentials.secretAccessKey,
       ...(credentials.sessionToken === null ? {} : { sessionToken: credentials.sessionToken }),
@@ -171,9 +172,9 @@ export class S3Requests {
   }
 
   // TLS keeps what is on its way from being changed; without that the signature has to.
-  #contentHash(body: readonly Uint8Array[] | null): string {
+  async #contentHash(body: readonly Uint8Array[] | null): Promise<string> {
     if (body !== null && this.#place.endpoint.protocol === "https:") return "UNSIGNED-PAYLOAD";
-    return hashOf("sha256", body ?? []).toString("hex");
+    return (await hashOf("sha256", body ?? [])).toString("hex");
   }
 
   /** How a header names the object `key`. */
@@ -193,10 +194,18 @@ export class S3Requests {
   }
 }
 
+// MD5 takes more than a millisecond for each MiB, and a part may have hundreds: others get their turn in between.
+const piecesPerTurn = 2;
+const never = new AbortController().signal;
+
 /** The checksum of all that is in `body`. */
-export function hashOf(algorithm: "md5" | "sha256", body: readonly Uint8Array[]): Buffer {
+export async function hashOf(algorithm: "md5" | "sha256", body: readonly Uint8Array[]): Promise<Buffer> {
   const hash = createHash(algorithm);
-  for (const piece of body) hash.update(piece);
+  const turns = new Turns(piecesPerTurn, never);
+  for (const piece of body) {
+    hash.update(piece);
+    await turns.step();
+  }
   return hash.digest();
 }
 
