@@ -10,8 +10,13 @@ export type Change<Result> =
   | { readonly needs: Needs; readonly judge: (unit: Unit) => Result }
   | { readonly act: (transaction: Transaction) => Promise<Result> };
 
+/** A question along an index, which takes no time. */
+interface Look<Result> {
+  readonly look: (session: Session) => Promise<Result>;
+}
+
 interface Waiting {
-  readonly change: Change<unknown>;
+  readonly call: Change<unknown> | Look<unknown>;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -19,6 +24,7 @@ interface Waiting {
 // One list in JSON of that many records is some hundred KiB, and their metadata.
 const togetherMax = 200;
 const action = "written into";
+const lookUp = "looked up in";
 
 export class PostgresCalls {
   readonly #database: PostgresDatabase;
@@ -34,7 +40,12 @@ export class PostgresCalls {
   /** Behind all changes that were asked for before. */
   async ask<Result>(read: (session: Session) => Promise<Result>): Promise<Result> {
     await this.#done;
-    return await this.#database.ask("looked up in", read);
+    return await this.#database.ask(lookUp, read);
+  }
+
+  /** The same of a short question: it goes along with the changes that it has to wait for. */
+  look<Result>(look: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.#isWorking ? this.#add<Result>({ look }) : this.#database.ask(lookUp, look);
   }
 
   change<Result>(act: (transaction: Transaction) => Promise<Result>): Promise<Result> {
@@ -50,17 +61,17 @@ export class PostgresCalls {
     await this.#done;
   }
 
-  #add<Result>(change: Change<Result>): Promise<Result> {
-    const call = new Promise<Result>((resolve, reject) => {
-      this.#waiting.push({ change, resolve, reject });
+  #add<Result>(call: Change<Result> | Look<Result>): Promise<Result> {
+    const answer = new Promise<Result>((resolve, reject) => {
+      this.#waiting.push({ call, resolve, reject });
     });
-    this.#done = call.catch(() => {});
+    this.#done = answer.catch(() => {});
     if (!this.#isWorking) {
       this.#isWorking = true;
       // What this turn of the event loop asks for goes together.
       setImmediate(() => void this.#work());
     }
-    return call;
+    return answer;
   }
 
   async #work(): Promise<void> {
@@ -70,9 +81,11 @@ export class PostgresCalls {
 
   /** Never rejects. */
   async #together(calls: readonly Waiting[]): Promise<void> {
+    const looks = calls.filter(({ call }) => "look" in call);
+    const changes = calls.filter(({ call }) => !("look" in call));
     try {
-      const results = await this.#database.change(action, (transaction) => all(calls, transaction));
-      for (const [index, { resolve }] of calls.entries()) resolve(results[index] as never);
+      if (changes.length === 0) await this.#lookUp(looks);
+      else await this.#change(changes, looks);
     } catch (error) {
       // One must not take the others with it; where nobody answers each would wait as long for nothing.
       const isTheirs = calls.length === 1 || (error instanceof DyncError && error.code === "not-ready");
@@ -80,11 +93,38 @@ export class PostgresCalls {
       else for (const call of calls) await this.#together([call]);
     }
   }
+
+  async #lookUp(looks: readonly Waiting[]): Promise<void> {
+    const answers = await this.#database.ask(lookUp, (session) =>
+      Promise.all(looks.map(({ call }) => (call as Look<unknown>).look(session))),
+    );
+    for (const [index, { resolve }] of looks.entries()) resolve(answers[index] as never);
+  }
+
+  async #change(changes: readonly Waiting[], looks: readonly Waiting[]): Promise<void> {
+    const calls = changes.map(({ call }) => call as Change<unknown>);
+    const { results, answers } = await this.#database.change(action, async (transaction) => {
+      const results = await all(calls, transaction);
+      // Behind what is written, and not waited for: their answers come with that of the end.
+      const answers = looks.map(({ call }) => (call as Look<unknown>).look(transaction));
+      for (const answer of answers) answer.catch(() => {});
+      return { results, answers };
+    });
+    for (const [index, { resolve }] of changes.entries()) resolve(results[index] as never);
+    for (const [index, { call, resolve, reject }] of looks.entries()) {
+      // It may have been lost where the end was not.
+      const again = () => this.#database.ask(lookUp, (call as Look<unknown>).look);
+      answers[index]?.catch(again).then(resolve as (answer: unknown) => void, reject);
+    }
+  }
 }
 
-async function all(calls: readonly Waiting[], transaction: Transaction): Promise<readonly unknown[]> {
+async function all(
+  changes: readonly Change<unknown>[],
+  transaction: Transaction,
+): Promise<readonly unknown[]> {
   const results: unknown[] = [];
-  for (const group of groupsOf(calls.map(({ change }) => change))) {
+  for (const group of groupsOf(changes)) {
     if (!Array.isArray(group)) {
       results.push(await group.act(transaction));
       continue;

@@ -147,7 +147,7 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   metadataOf(id: string): Promise<string | null> {
-    return this.#calls.ask(async (session) => {
+    return this.#calls.look(async (session) => {
       const [row] = await session.rows<{ readonly text: string }>(ask.metadata, [id]);
       return row?.text ?? null;
     });
@@ -221,7 +221,7 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   #one(sql: string, values: readonly unknown[]): Promise<UploadRecord | null> {
-    return this.#calls.ask(async (session) => recordOf((await session.rows<unknown>(sql, values))[0]));
+    return this.#calls.look(async (session) => recordOf((await session.rows<unknown>(sql, values))[0]));
   }
 
   #records(sql: string, values: readonly unknown[]): Promise<readonly UploadRecord[]> {

@@ -276,8 +276,9 @@ class PgSession implements Transaction {
     commit.catch(() => {});
     try {
       await Promise.all(this.#writes);
-      // A statement that failed makes a ROLLBACK of it, which its own error has told already.
-      await commit;
+      // Of a transaction in which a statement failed it makes a ROLLBACK, and no error.
+      const { command } = await commit;
+      if (command !== "COMMIT") throw new Error("A question that failed took the transaction with it");
     } catch (error) {
       await commit.catch(() => {});
       throw isAway(error) ? new LostAnswer(transaction, error) : error;

@@ -11,6 +11,7 @@ import {
   openPostgresCatalogue,
   type PostgresOptions,
 } from "../../src/catalogue/postgres.ts";
+import { PostgresCalls } from "../../src/catalogue/postgres-calls.ts";
 import { claimCatalogue } from "../../src/catalogue/postgres-owner.ts";
 import { listening } from "../support/ports.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
@@ -178,6 +179,26 @@ describe.skipIf(postgresMissing !== null)(named, () => {
       expect(types.filter((it) => it === "admitted")).toHaveLength(10);
       expect((await first.room(quotas)).bytes).toBe(0);
       expect(new Set(await namesIn(first, ["open"])).size).toBe(10);
+    });
+
+    test("a question that fails takes no change with it that it went along with", async () => {
+      await using catalogue = await open(postgres.url(await newCatalogue()));
+      const calls = new PostgresCalls(catalogue.database);
+      const add = (id: string) =>
+        calls.change(async (transaction) =>
+          transaction.later("INSERT INTO damaged (id, found_at) VALUES ($1, 'now')", [id]),
+        );
+      const wrong = () => calls.look((session) => session.rows("SELECT FROM nothing"));
+      const ends = await Promise.allSettled([add("a"), wrong(), add("b"), wrong(), add("a")]);
+      expect(ends.map(({ status }) => status)).toEqual([
+        "fulfilled",
+        "rejected",
+        "fulfilled",
+        "rejected",
+        "rejected",
+      ]);
+      const there = await calls.look((session) => session.rows("SELECT id FROM damaged ORDER BY id"));
+      expect(there).toEqual([{ id: "a" }, { id: "b" }]);
     });
 
     test("a change whose answer was lost happened once, or is made once", async () => {
