@@ -275,6 +275,36 @@ describe("SRV records", () => {
     expect(asked).toEqual([service.host]);
   });
 
+  test("one of whose hosts is not found in time are good for the others", async () => {
+    const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+    const port = await serve();
+    const own = await open({
+      lookUpService: async () => [record("slow", port, 1), record("fast", port, 2)],
+      lookUp: async (name) => (name === "slow" ? await promise : [host]),
+    });
+    const since = systemClock.now();
+    expect(await connect(service, own).next()).toEqual({ type: "up" });
+    // Who has no other name waits for 20 s.
+    expect(systemClock.now() - since).toBeLessThan(15_000);
+    resolve([]);
+  }, 60_000);
+
+  test("a name that is slow is waited for when the others lead nowhere", async () => {
+    const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+    const asked: string[] = [];
+    const lookUp = async (name: string) => {
+      asked.push(name);
+      return name === "slow" ? await promise : [];
+    };
+    const own = await open({ lookUp, times: { hurriedMs: 100 } });
+    const port = await serve();
+    const events = connect({ host: "slow", port, alsoAt: [{ host: "nowhere", port }] }, own);
+    // The other one is asked for when the first is late; only then it answers.
+    while (!asked.includes("nowhere")) await new Promise((done) => setImmediate(done));
+    resolve([host]);
+    expect(await events.next()).toEqual({ type: "up" });
+  }, 60_000);
+
   test("that say that the service is not there, or that are none, are told apart", async () => {
     const answers = [[record(".", 0)], [], [record("", 0)]];
     const own = await open({ lookUpService: async () => answers.shift() ?? [] });

@@ -88,22 +88,24 @@ export class DealerLink implements ClientLink {
     const short = hurried(times);
     const isMoreTime = short.connectMs < times.connectMs || short.handshakeMs < times.handshakeMs;
     const slow: (() => Promise<readonly (Way | NoWay)[]>)[] = [];
+    const again = { areOthersLeft: false, isSecondRound: true };
     const given = ways.inOrder(this.#options);
     for (const [index, place] of given.entries()) {
       const isLastPlace = index === given.length - 1;
-      const found = await ways.by(place, this.#options, !isLastPlace);
+      const found = await ways.by(place, this.#options, { areOthersLeft: !isLastPlace });
       if (this.#isClosed) return;
       for (const [number, way] of found.entries()) {
         const isLast = isLastPlace && number === found.length - 1;
         const failure = await this.#try(way, isLast ? times : short);
         if (failure === null) return;
-        if ("isLate" in way && way.isLate) slow.push(() => ways.by(place, this.#options, false));
+        if ("isLate" in way && way.isLate) slow.push(() => ways.by(place, this.#options, again));
         else if (!isLast && isMoreTime && late.includes(failure)) slow.push(async () => [way]);
       }
     }
     // Nobody was there in a hurry. What is slow, or far away, must not be out of reach for having others beside it.
-    for (const again of slow)
-      for (const way of await again()) if (this.#isClosed || (await this.#try(way, times)) === null) return;
+    for (const lookAgain of slow)
+      for (const way of await lookAgain())
+        if (this.#isClosed || (await this.#try(way, times)) === null) return;
     this.#nowhere();
   }
 

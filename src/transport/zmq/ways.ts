@@ -48,16 +48,27 @@ export class Ways {
     return firstOf(placesOf(server), (given) => last !== undefined && isSame(given, last.given));
   }
 
-  /** The ways by `given`, one of the addresses of `server`. With `isHurried` a name that is not found soon counts as unknown. */
-  async by(given: Place, server: Places, isHurried: boolean): Promise<readonly (Way | NoWay)[]> {
-    const limitMs = isHurried ? lookUpMsHurried : lookUpMsMax;
+  /**
+   * The ways by `given`, one of the addresses of `server`. Where there are others beside it, or behind it, a name that is not found soon
+   * counts as unknown; not so in the second round.
+   */
+  async by(
+    given: Place,
+    server: Places,
+    {
+      areOthersLeft,
+      isSecondRound = false,
+    }: { readonly areOthersLeft: boolean; readonly isSecondRound?: boolean },
+  ): Promise<readonly (Way | NoWay)[]> {
+    const limitMs = areOthersLeft ? lookUpMsHurried : lookUpMsMax;
     const last = this.#last.get(formatServerAddress(server));
     if (!isServiceName(given.host)) return await this.#to(given, given, last, limitMs);
     const places = await this.#within(limitMs, this.#addresses.ofService(given.host));
     if (typeof places === "string") return [{ ...given, failure: places }];
     if (places === null) return [{ ...given, failure: "unknown-host", isLate: true }];
     const order = firstOf(places, (place) => last !== undefined && isSame(place, last.place));
-    return (await Promise.all(order.map((place) => this.#to(place, given, last, limitMs)))).flat();
+    const eachMs = order.length > 1 && !isSecondRound ? lookUpMsHurried : limitMs;
+    return (await Promise.all(order.map((place) => this.#to(place, given, last, eachMs)))).flat();
   }
 
   async #to(
