@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { expectDocumented } from "../support/documented-lines.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type FaultyProxy, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -37,6 +38,8 @@ function breakDown(proxy: FaultyProxy): void {
   proxy.faults = { refuse: true };
   proxy.cut();
 }
+
+const portOf = (address: string): number => Number(address.split(":")[1]);
 
 const metadata = ["-k", "sample:S-17"];
 
@@ -163,11 +166,16 @@ describe.skipIf(executablesMissing !== null)(
           ),
         );
         const lines = jsonLines((await lab.dync(["doctor", "--json", `${here},${dead}`])).stdout);
+        const listed = await lab.dync(["servers", "--json"], { env: { DYNC_SERVER: `${here},${dead}` } });
+        for (const line of [...lines, ...jsonLines(listed.stdout)]) expectDocumented(line);
+        expect(jsonLines<{ readonly servers: readonly unknown[] }>(listed.stdout)[0]?.servers).toContainEqual(
+          expect.objectContaining({ port: one.port, alsoAt: [{ host: "127.0.0.1", port: portOf(dead) }] }),
+        );
         expect(lines.find(({ step }) => step === "handshake")).toMatchObject({
           state: "unknown",
           reached: [
             { host: "127.0.0.1", port: one.port, found: "server" },
-            { host: "127.0.0.1", port: Number(dead.split(":")[1]), found: "unreachable" },
+            { host: "127.0.0.1", port: portOf(dead), found: "unreachable" },
           ],
         });
       });
