@@ -99,14 +99,12 @@ export class Sender {
     const nextBefore = this.#next;
     this.#next = isRight && next !== undefined ? next.offset + next.length : offset;
     // What comes behind all that was dropped may be long in coming.
-    if (this.#next !== nextBefore) {
-      this.#aims++;
-      this.#reader.stopWaiting?.();
-    }
+    if (this.#next !== nextBefore) this.#reader.stopWaiting?.();
     if (!isRight) {
       this.#parts.onOwed(false);
       this.#reader.abandon?.();
     }
+    if (!isRight || this.#next !== nextBefore) this.#aims++;
     // A stream that failed has no more to give.
     if (this.#parts.source.canSeek) this.#failure = null;
   }

@@ -215,11 +215,12 @@ test("chunks of another length are read again although the one behind all that i
   expect(network.messagesHeld).toBe(0);
 });
 
-test("a read that was given up because the window went elsewhere is begun anew where the window comes back to it", async () => {
+/** A source that has 20 bytes until `more` is called, and then 30. */
+function growing() {
   const bytes = patternOf(30);
   const source = new BytesSource(bytes);
   let isThere = false;
-  const growing = (allocate: (length: number) => Block): ChunkReading => {
+  const reader = (allocate: (length: number) => Block): ChunkReading => {
     let stop = (): void => {};
     return {
       whole: null,
@@ -234,17 +235,39 @@ test("a read that was given up because the window went elsewhere is begun anew w
         return { offset, length: block.bytes.length, block, checksum: null };
       },
       stopWaiting: () => stop(),
+      abandon: () => stop(),
     };
   };
-  const growth = { reader: growing } as unknown as NonNullable<Source["growth"]>;
-  const { sender, told, network, open } = rig(Object.assign(source, { growth }));
+  const growth = { reader } as unknown as NonNullable<Source["growth"]>;
+  const more = (): void => {
+    isThere = true;
+  };
+  return { source: Object.assign(source, { growth }), more };
+}
+
+test("a read that was given up because the window went elsewhere is begun anew where the window comes back to it", async () => {
+  const { source, more } = growing();
+  const { sender, told, network, open } = rig(source);
   await open(0);
   expect(told).toEqual(["0+10", "10+10"]);
-  isThere = true;
+  more();
   // As where a server lets it in again, and says behind that how far it is.
   void open(0, { end: -1 });
   await open(20, { end: 30 });
   expect(told).toEqual(["0+10", "10+10", "20+10", "30+0"]);
+  sender.close();
+  expect(network.messagesHeld).toBe(0);
+});
+
+test("a read behind what was read ahead is begun anew where the window goes there by itself", async () => {
+  const { source, more } = growing();
+  const { sender, told, network, open } = rig(source);
+  await open(0, { end: -1 });
+  expect([told, source.reads]).toEqual([[], 2]);
+  more();
+  // The server has it already.
+  await open(20, { end: 30 });
+  expect(told).toEqual(["20+10", "30+0"]);
   sender.close();
   expect(network.messagesHeld).toBe(0);
 });
