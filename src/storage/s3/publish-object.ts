@@ -39,7 +39,7 @@ export async function publishObject(publishing: Publishing, whole: Whole): Promi
   const { home, id, destination } = publishing;
   const keys = home.keys.of(destination);
   try {
-    await claim(publishing, keys);
+    await claim(publishing, keys, whole);
     await show(publishing, keys, whole);
   } catch (error) {
     // Nothing of ours may stay beside what is somebody else's.
@@ -47,7 +47,9 @@ export async function publishObject(publishing: Publishing, whole: Whole): Promi
     throw error;
   }
   home.names.add(destination);
-  await endPublishing(home, id, destination, publishing.patience);
+  await mark(home, destination, publishing.patience);
+  // Of one that was in memory alone the store knows nothing.
+  if (whole.ledger.durable > 0 || whole.ledger.uploadId !== null) await clearUp(home, id);
 }
 
 /** The last of it, when the object is there. What fails of the clearing up stays for `storage check`. */
@@ -57,8 +59,16 @@ export async function endPublishing(
   destination: Destination,
   patience: Patience,
 ): Promise<void> {
+  await mark(home, destination, patience);
+  await clearUp(home, id);
+}
+
+async function mark(home: S3Home, destination: Destination, patience: Patience): Promise<void> {
   if (destination.manner?.marker === true)
     await home.client.put(home.keys.of(destination).marker, [], {}, patience);
+}
+
+async function clearUp(home: S3Home, id: string): Promise<void> {
   try {
     await forgetUpload(home, id);
   } catch (error) {
@@ -67,9 +77,12 @@ export async function endPublishing(
   }
 }
 
-async function claim({ home, id, destination, description, patience }: Publishing, keys: PublishedKeys) {
+async function claim(publishing: Publishing, keys: PublishedKeys, { ledger }: Whole): Promise<void> {
+  const { home, id, destination, description, patience } = publishing;
   const { client } = home;
-  const there = await client.head(keys.content, patience);
+  // One that is sent whole replaces nothing where the store heeds that; no store heeds it of parts that are put together.
+  const isSafe = ledger.uploadId === null && client.heedsConditions;
+  const there = isSafe ? null : await client.head(keys.content, patience);
   if (there !== null && !isOf(id, there)) throw taken(destination);
   const { metadataText, sha256 } = description;
   const isOwn = (text: string): boolean => parseSidecar(text)?.id === id;
@@ -101,7 +114,7 @@ async function putNew(
   destination: Destination,
   patience: Patience,
 ): Promise<void> {
-  const before = await client.read(key, patience);
+  const before = client.heedsConditions ? null : await client.read(key, patience);
   if (before === null && (await client.put(key, [Buffer.from(text)], { type, isNew: true }, patience)))
     return;
   const there = before ?? (await client.read(key, patience));
@@ -121,6 +134,7 @@ async function show({ home, id, destination, patience }: Publishing, keys: Publi
     uploadId === null
       ? await client.put(key, body ?? [], { about: { "dync-upload": id }, isNew: true }, patience)
       : isWhole || (await complete({ home, id, destination, patience }, ledger));
+  if (outcome === true && client.heedsConditions && uploadId === null) return;
   if (isHidden) await copy({ home, id, patience }, ledger.key as string, key);
   // An earlier request may have made it whose answer got lost; and not every store heeds that it is to be new.
   const there = await client.head(key, patience);

@@ -10,6 +10,7 @@ export async function tryStore(client: S3Client, keys: Keys, log: Logger): Promi
   const key = `${keys.prefix}.dync/probe`;
   await client.put(key, [Buffer.from("dync-server was here\n")], { type: "text/plain" }, soon);
   await client.read(key, soon);
+  await client.tryConditions(key, soon);
   for await (const _ of client.list(key, soon)) break;
   for await (const _ of client.multiparts(key, soon)) break;
   await client.remove(key, soon);

@@ -313,6 +313,28 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       await storage.close();
     });
 
+    for (const [what, bytes] of [
+      ["in one request", 1000],
+      ["in parts", 9 * MiB],
+    ] as const)
+      test(`what another program put there meanwhile is not replaced by what is stored ${what}`, async () => {
+        const bucket = await Bucket.make(store);
+        const storage = await bucket.open();
+        const all = randomBytes(bytes);
+        const upload = new Upload(1, all, all.length, storage.emptyNote);
+        const sink = await upload.begin(storage);
+        await upload.send(sink, 0, all.length);
+        // Nobody looks at the names of its folder again so soon.
+        expect(await storage.obstacle({ folder: "anna", name: "1.raw" })).toBeNull();
+        await bucket.client.put("lab/anna/1.raw", [Buffer.from("theirs")], {}, { forMs: 10_000 });
+        expect(await codeOf(upload.publish(sink))).toBe("name-taken");
+        await sink.discard();
+        expect(await bucket.text("lab/anna/1.raw")).toBe("theirs");
+        expect(await bucket.keys()).toEqual(["lab/anna/1.raw"]);
+        expect(await bucket.multiparts()).toEqual([]);
+        await storage.close();
+      });
+
     test("a dataset is refused before its first byte", async () => {
       const bucket = await Bucket.make(store);
       const storage = await bucket.open();

@@ -49,8 +49,9 @@ const completeMs = 300_000;
 
 export class S3Client {
   readonly #requests: S3Requests;
-  /** Whether the store heeds `If-None-Match`, or ignores it. */
+  /** Whether the store takes `If-None-Match`; it may ignore it all the same. */
   #knowsConditions = true;
+  #heedsConditions = false;
 
   constructor(place: S3Place, parts: S3RequestParts) {
     this.#requests = new S3Requests(place, parts);
@@ -58,6 +59,16 @@ export class S3Client {
 
   close(): void {
     this.#requests.close();
+  }
+
+  /** Whether it was found out that an object which is to be new never replaces another one. */
+  get heedsConditions(): boolean {
+    return this.#heedsConditions;
+  }
+
+  /** Finds that out, by the object `key`, which is there. */
+  async tryConditions(key: string, patience: Patience): Promise<void> {
+    this.#heedsConditions = !(await this.put(key, [], { isNew: true }, patience));
   }
 
   /** What is known of the object, or `null`: there is none. */
