@@ -147,7 +147,12 @@ export async function migrateSchema(session: Session): Promise<number> {
   const { version } = await readSchema(session);
   assertNotNewer(version);
   if (version === 0) {
-    await session.rows(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    // Who may make no schema may have been given this one.
+    const [found] = await session.rows<{ readonly there: string | null }>(
+      "SELECT to_regnamespace($1)::text AS there",
+      [schema],
+    );
+    if (found?.there == null) await session.rows(`CREATE SCHEMA ${schema}`);
     await session.rows(`CREATE TABLE ${schema}.catalogue (
       is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one), version integer NOT NULL, storage text,
       filled boolean NOT NULL DEFAULT false)`);

@@ -101,6 +101,8 @@ describe.skipIf(postgresMissing !== null)(named, () => {
       await expect(migratePostgres(options(postgres.url(other, "anna")))).rejects.toThrow(
         /may not be used: permission denied/,
       );
+      await postgres.run("CREATE SCHEMA dync AUTHORIZATION anna", other);
+      expect(await migratePostgres(options(postgres.url(other, "anna")))).toMatchObject({ from: 0 });
     });
 
     test("a password comes from the address, a file, or ~/.pgpass; a wrong one is told, and never shown", async () => {
