@@ -161,6 +161,24 @@ describe.skipIf(missing !== null)(`a catalogue in PostgreSQL (${missing ?? "comp
     expect(existsSync(join(lab.data, ".dync", "catalogue.sqlite.copied-1"))).toBe(true);
   });
 
+  test("a server stops while its database is away, says why it does not start, and goes on when that is back", async () => {
+    const path = await lab.file("stopped.raw", 2 * MiB);
+    const sending = lab.startSend(["-q", "--limit", "500KiB/s", path]);
+    await lab.server.line(/"Upload started".*"name":"stopped.raw"/);
+    await postgres.stop();
+    expect(await lab.server.stop()).toMatchObject({ code: 0 });
+    const catalogue = ["--catalogue", postgres.url(database)];
+    const started = await lab.dyncServer(["run", "--data", lab.data, ...catalogue]);
+    expect(started).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/PostgreSQL at \S+ does not answer: /),
+    });
+    await postgres.start();
+    await lab.start(catalogue);
+    expect(await sending.ended(60_000)).toMatchObject({ code: 0, stderr: "" });
+    await lab.expectStored(path);
+  });
+
   const inDeno = `Deno speaks with it as well${denoIsMissing === null ? "" : ` (${denoIsMissing})`}`;
   test.skipIf(denoIsMissing !== null)(inDeno, async () => {
     const own = await postgres.newDatabase();
