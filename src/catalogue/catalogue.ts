@@ -253,7 +253,8 @@ export interface ListPage {
 
 /**
  * Calls resolve when what they did is durable. Failures are `DyncError`: "not-ready" when the same call may succeed later
- * (locked, disk full, an I/O error), "internal" for anything else. Calls take effect in their order.
+ * (locked, disk full, an I/O error), "internal" for anything else. Changes take effect in their order, and a question sees those that
+ * were asked for before it; it may see some that were asked for behind it.
  */
 export interface Catalogue {
   /** What hooks are still to be told. */
