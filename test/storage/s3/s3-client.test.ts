@@ -202,6 +202,14 @@ describe("an upload is put together", () => {
     expect(store.requests).toHaveLength(2);
   });
 
+  test("not again after an error inside of 200 that does not pass", async () => {
+    await using store = await Store.with([saying(errorXml("AccessDenied"))]);
+    expect(await errorOf(store.client().complete(target, parts, patience))).toMatchObject({
+      code: "AccessDenied",
+    });
+    expect(store.requests).toHaveLength(1);
+  });
+
   test("or it says that it knows of none, or that there is an object", async () => {
     await using store = await Store.with([
       refusing(404, "NoSuchUpload"),
