@@ -54,6 +54,7 @@ describe.skipIf(postgresMissing !== null)(named, () => {
     });
     await catalogue.alarms.readAgain(newUpload(1).id, false, timeOf(4));
     await catalogue.instruments.keep({ user: "anna", label: odd, seenAt: timeOf(3), report: "{}" }, 8);
+    for (const { id } of await catalogue.outbox.page(0, 3, null)) await catalogue.outbox.delivered(id, odd);
     await catalogue.recount("carl", { stored: 2 ** 50, files: 7 }, timeOf(1), timeOf(5));
     catalogue.close();
   }
@@ -61,7 +62,7 @@ describe.skipIf(postgresMissing !== null)(named, () => {
   // Whether anybody looked for escapes is nothing that a catalogue has.
   const tables = {
     ...{ uploads: "*", metadata: "sequence, text", names: "*", usage: "*", outbox: "*", outbox_bodies: "*" },
-    ...{ alarms: "*", damaged: "*", instruments: "*" },
+    ...{ told_hooks: "*", alarms: "*", damaged: "*", instruments: "*" },
   };
   const contents = (database: DatabaseSync) =>
     Object.entries(tables).map(([table, columns]) => [
@@ -96,8 +97,18 @@ describe.skipIf(postgresMissing !== null)(named, () => {
     const [from, to] = [folder.file("from.sqlite"), folder.file("to.sqlite")];
     await fill(from);
     const { copied, both } = await thereAndBack(from, to);
-    expect(copied).toEqual({ uploads: 602, deliveries: 100 });
+    expect(copied).toEqual({ uploads: 602, deliveries: 97 });
     expect(both[1]).toEqual(both[0]);
+    for (const [table, rows] of both[0]) expect([table, rows?.length]).not.toEqual([table, 0]);
+  });
+
+  test("has each table looked at that there is", async () => {
+    await using folder = await tempFolder();
+    using database = openSqliteTables(folder.file("c.sqlite"), silentLogger);
+    const found = database
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+      .all();
+    expect(found.map(({ name }) => String(name)).sort()).toEqual(Object.keys(tables).sort());
   });
 
   test("is gone on with in PostgreSQL: names are held, numbers go on, and what finishes is found by what was sent", async () => {
