@@ -5,10 +5,7 @@ import type { CompleteUpload } from "../upload/upload.ts";
 import type { PostgresCatalogue } from "./postgres-catalogue.ts";
 import type { PostgresDatabase, Transaction } from "./postgres-database.ts";
 import { readSchema, schema } from "./postgres-migrations.ts";
-import { type EndedUpload, recordOfPublished } from "./rebuild.ts";
-
-// Records per transaction when the catalogue is made anew.
-const rebuildBatch = 500;
+import { restorePublished } from "./rebuild.ts";
 
 /**
  * Makes the catalogue that of the data named `storage`, or finds that it is. Returns whether it has all that is known of them: a new
@@ -47,16 +44,7 @@ export async function fillFromPublished(
   database: PostgresDatabase,
   published: AsyncIterable<CompleteUpload>,
 ): Promise<number> {
-  let batch: EndedUpload[] = [];
-  let count = 0;
-  for await (const upload of published) {
-    batch.push({ record: recordOfPublished(upload), metadataText: upload.metadataText });
-    count++;
-    if (batch.length < rebuildBatch) continue;
-    await catalogue.restore(batch);
-    batch = [];
-  }
-  await catalogue.restore(batch);
+  const count = await restorePublished(published, (batch) => catalogue.restore(batch));
   // The mark comes last: what was cut off is made again.
   await database.change("marked in", async (transaction) => markFilled(transaction, true));
   return count;

@@ -42,3 +42,24 @@ export function recordOfPublished(published: CompleteUpload): UploadRecord {
     updatedAt: known.receivedAt,
   };
 }
+
+// Records per transaction.
+const batchRecords = 500;
+
+/** Gives `restore` a record of each upload that was published, some hundred at a time. Returns how many there are. */
+export async function restorePublished(
+  published: AsyncIterable<CompleteUpload>,
+  restore: (batch: readonly EndedUpload[]) => Promise<void> | void,
+): Promise<number> {
+  let batch: EndedUpload[] = [];
+  let count = 0;
+  for await (const upload of published) {
+    batch.push({ record: recordOfPublished(upload), metadataText: upload.metadataText });
+    count++;
+    if (batch.length < batchRecords) continue;
+    await restore(batch);
+    batch = [];
+  }
+  await restore(batch);
+  return count;
+}

@@ -8,7 +8,7 @@ import { DyncError, messageOf, systemCode } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import { migrate, versionNewest } from "./migrations.ts";
-import { type EndedUpload, recordOfPublished } from "./rebuild.ts";
+import { restorePublished } from "./rebuild.ts";
 import { pragma, SqliteCatalogue } from "./sqlite-catalogue.ts";
 import { catalogueError, isDamage } from "./sqlite-errors.ts";
 
@@ -16,8 +16,6 @@ export type { SqliteCatalogue } from "./sqlite-catalogue.ts";
 
 // Marks the file as a complete catalogue: "dync" in ASCII.
 const applicationId = 0x64796e63;
-// Records per transaction when the catalogue is made anew.
-const rebuildBatch = 1000;
 // Up to here the whole file is read through at a start, which takes some 50 ms; of a larger one all but the metadata.
 const checkedBytesMax = 64 * 1024 * 1024;
 // What the log of changes keeps of the disk after it was large once.
@@ -58,7 +56,8 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
   if (pragma(database, "application_id") === applicationId) return catalogue;
   let count = 0;
   try {
-    if (published !== undefined) count = await rebuild(catalogue, published());
+    if (published !== undefined)
+      count = await restorePublished(published(), (batch) => catalogue.restore(batch));
     markComplete(database);
   } catch (error) {
     catalogue.close();
@@ -101,23 +100,6 @@ export function rescueCatalogue(catalogue: SqliteCatalogue, file: string, log: L
       reason: messageOf(error),
     });
   }
-}
-
-async function rebuild(
-  catalogue: SqliteCatalogue,
-  published: AsyncIterable<CompleteUpload>,
-): Promise<number> {
-  let batch: EndedUpload[] = [];
-  let count = 0;
-  for await (const upload of published) {
-    batch.push({ record: recordOfPublished(upload), metadataText: upload.metadataText });
-    count++;
-    if (batch.length < rebuildBatch) continue;
-    catalogue.restore(batch);
-    batch = [];
-  }
-  catalogue.restore(batch);
-  return count;
 }
 
 // The open database with its tables, or `null` when the file is no catalogue of ours.
