@@ -194,7 +194,7 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     const found = await check(["--older", "0s"]);
     expect(found.code).toBe(1);
     expect(found.stdout).toMatch(
-      /^\S+ \S+ {2}lab\/alice\/orphan.raw: parts of an upload that nobody knows\n$/,
+      /^\S+ \S+ {2}lab\/alice\/orphan.raw: parts of an upload that nobody knows$/m,
     );
     expect(await check(["--older", "0s", "--remove"])).toMatchObject({ code: 0 });
     expect(await check(["--older", "0s"])).toMatchObject({ code: 0, stdout: "" });
