@@ -1,8 +1,7 @@
 // A catalogue in PostgreSQL as what is copied, and as what a copy goes into: each within one transaction.
 
 import type { Firing } from "../alarms/alarm.ts";
-import { jsonDigest } from "../base/json-digest.ts";
-import { sentMetadata } from "../upload/added.ts";
+import { digestOfSent } from "../upload/added.ts";
 import {
   type CopiedDelivery,
   type CopiedRest,
@@ -101,8 +100,7 @@ export class PostgresCopyTarget implements CopyTarget {
     const rows = uploads.map(({ sequence, record, metadataBytes, metadataText: text }) => {
       const { added, metadataDigest } = record;
       // What finished has its digest already.
-      const sentDigest =
-        text === null ? metadataDigest : jsonDigest(sentMetadata({ metadataText: text, added }));
+      const sentDigest = text === null ? metadataDigest : digestOfSent({ metadataText: text, added });
       return { ...rowOf(record, { metadataBytes, sentDigest }), sequence, text };
     });
     const names = uploads.flatMap(({ names, sequence }) =>

@@ -1,7 +1,6 @@
 // Records that come into a PostgreSQL catalogue as they are.
 
-import { jsonDigest } from "../base/json-digest.ts";
-import { sentMetadata } from "../upload/added.ts";
+import { digestOfSent } from "../upload/added.ts";
 import { metadataBytesKept } from "./catalogue.ts";
 import type { Transaction } from "./postgres-database.ts";
 import { insertRecords, jsonList, rowOf } from "./postgres-records.ts";
@@ -14,7 +13,7 @@ export async function restore(transaction: Transaction, uploads: readonly EndedU
   if (uploads.length === 0) return;
   const rows = uploads.map(({ record, metadataText }) => {
     const metadataBytes = Buffer.byteLength(metadataText);
-    const sentDigest = jsonDigest(sentMetadata({ metadataText, added: record.added }));
+    const sentDigest = digestOfSent({ metadataText, added: record.added });
     const text = metadataBytes <= metadataBytesKept ? metadataText : null;
     return { ...rowOf(record, { metadataBytes, sentDigest }), text };
   });

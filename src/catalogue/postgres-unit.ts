@@ -4,7 +4,7 @@
 import { assert } from "../base/assert.ts";
 import { foldName } from "../base/file-name.ts";
 import { jsonDigest } from "../base/json-digest.ts";
-import { sentMetadata } from "../upload/added.ts";
+import { digestOfSent } from "../upload/added.ts";
 import { destinationOf, foldersAbove, type Placed } from "../upload/destination.ts";
 import { occupiedNames } from "../upload/names.ts";
 import { metadataBytesKept, type NewUpload, type UploadRecord } from "./catalogue.ts";
@@ -125,7 +125,7 @@ export class Unit {
     const names = heldNames(record);
     const metadataBytes = Buffer.byteLength(metadataText);
     this.#records.set(id, record);
-    this.#own.set(id, { metadataBytes, sentDigest: jsonDigest(sentMetadata({ metadataText, added })) });
+    this.#own.set(id, { metadataBytes, sentDigest: digestOfSent({ metadataText, added }) });
     this.#added.set(id, { text: metadataText, names });
     for (const name of names) this.#holders.set(keyOf(name), id);
     this.#count(user, { uploads: 1, metadataBytes, underWay: bytes });

@@ -1,8 +1,7 @@
 // Makes catalogue records out of what lies beside published files, for when the catalogue itself was lost. What
 // walks through the files is given from outside, so that this knows no storage.
 
-import { jsonDigest } from "../base/json-digest.ts";
-import { sentMetadata } from "../upload/added.ts";
+import { digestOfSent } from "../upload/added.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 import type { UploadRecord } from "./catalogue.ts";
 
@@ -21,7 +20,7 @@ export function recordOfPublished(published: CompleteUpload): UploadRecord {
     form: contents?.layout ?? "file",
     content: contents?.list ?? known.sha256,
     origin: null,
-    metadataDigest: jsonDigest(sentMetadata(published)),
+    metadataDigest: digestOfSent(published),
     state: "finished",
     durable: published.size,
     bytes: published.size,

@@ -5,8 +5,7 @@ import { assert } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { foldName } from "../base/file-name.ts";
-import { jsonDigest } from "../base/json-digest.ts";
-import { sentMetadata } from "../upload/added.ts";
+import { digestOfSent } from "../upload/added.ts";
 import { destinationOf, foldersAbove, type Placed } from "../upload/destination.ts";
 import { occupiedNames } from "../upload/names.ts";
 import {
@@ -187,7 +186,8 @@ export class SqliteCatalogue implements Catalogue {
     const { id, state, size, durable, mark, bytes, owner, fence, leaseUntil, updatedAt } = record;
     const { sha256, content, receivedAt, storedAt, resumes, resumedAt, errorCode, reason } = record;
     const text = state === "finished" ? this.#metadataText(id) : null;
-    const digest = text === null ? record.metadataDigest : sentDigest(text, record);
+    const { metadataDigest, added } = record;
+    const digest = text === null ? metadataDigest : digestOfSent({ metadataText: text, added });
     const progress = [state, size, durable, mark, bytes] as const;
     const known = [sha256, content, receivedAt, storedAt, resumes, resumedAt] as const;
     const end = [errorCode, reason] as const;
@@ -418,8 +418,4 @@ export class SqliteCatalogue implements Catalogue {
       throw error;
     }
   }
-}
-
-function sentDigest(metadataText: string, { added }: UploadRecord): string | null {
-  return jsonDigest(sentMetadata({ metadataText, added }));
 }

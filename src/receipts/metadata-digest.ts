@@ -2,13 +2,13 @@
 
 import { jsonDigest } from "../base/json-digest.ts";
 import { readJson } from "../base/json-text.ts";
-import { sentMetadata } from "../upload/added.ts";
+import { digestOfSent } from "../upload/added.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 
 /** `null` where `text` is no JSON object. Of what a server added to a sender's metadata nothing counts. */
 export function metadataDigestOf(text: string): string | null {
   const sidecar = parseSidecar(text);
-  if (sidecar !== null) return jsonDigest(sentMetadata(sidecar));
+  if (sidecar !== null) return digestOfSent(sidecar);
   const reading = readJson(text);
   return reading.type === "json" && reading.content.members !== null ? jsonDigest(text) : null;
 }

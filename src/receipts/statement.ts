@@ -2,8 +2,7 @@
 // in `compact-jws.ts`, and normative in doc/protocol.md.
 
 import * as v from "valibot";
-import { jsonDigest } from "../base/json-digest.ts";
-import { sentMetadata } from "../upload/added.ts";
+import { digestOfSent } from "../upload/added.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
 
 /** The facts about an upload that was stored. */
@@ -45,7 +44,7 @@ type Known = Pick<
 /** The facts about an upload that is stored; `null` where its metadata are no JSON. */
 export function factsOf(upload: Known): StoredFacts | null {
   const { id, user, name, size, sha256, contents, receivedAt } = upload;
-  const metadata = jsonDigest(sentMetadata(upload));
+  const metadata = digestOfSent(upload);
   if (metadata === null) return null;
   const files = contents === null ? {} : { files: contents.list };
   return { upload: id, user, name, size, sha256, ...files, metadata, received: receivedAt };
