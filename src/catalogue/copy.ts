@@ -5,6 +5,7 @@ import type { Firing } from "../alarms/alarm.ts";
 import type { UploadRecord, UserUsage } from "./catalogue.ts";
 import type { Instrument } from "./instruments.ts";
 import type { Delivery, ToldHook } from "./outbox.ts";
+import { recordOf } from "./record-columns.ts";
 
 export interface CopiedUpload {
   /** Its place among all, in the order in which they were added. */
@@ -19,13 +20,26 @@ export interface CopiedUpload {
   readonly names: readonly { readonly folder: string; readonly name: string }[];
 }
 
+/** Some uploads as rows of a database: the columns of a record, with what is beside it. */
+export type UploadRow = Pick<CopiedUpload, "sequence" | "metadataBytes" | "metadataText">;
 /** That a hook took an upload. */
-export type CopiedTold = ToldHook & { readonly upload: string };
+export type ToldRow = ToldHook & { readonly upload: string };
+/** A name that the upload at this place holds. */
+export type NameRow = CopiedUpload["names"][number] & Pick<CopiedUpload, "sequence">;
 
-/** What each upload was told to. */
-export function toldByUpload(all: readonly CopiedTold[]): (upload: string) => readonly ToldHook[] {
-  const byUpload = Map.groupBy(all, ({ upload }) => upload);
-  return (id) => (byUpload.get(id) ?? []).map(({ upload: _, ...told }) => told);
+/** The uploads of these rows, in their order. */
+export function copiedUploads(
+  rows: readonly UploadRow[],
+  allTold: readonly ToldRow[],
+  allNames: readonly NameRow[],
+): readonly CopiedUpload[] {
+  const toldOf = Map.groupBy(allTold, ({ upload }) => upload);
+  const namesOf = Map.groupBy(allNames, ({ sequence }) => sequence);
+  return rows.map(({ sequence, metadataBytes, metadataText, ...columns }) => {
+    const record = recordOf(columns) as UploadRecord;
+    const told = (toldOf.get(record.id) ?? []).map(({ upload: _, ...it }) => it);
+    return { sequence, record, metadataBytes, metadataText, told, names: namesOf.get(sequence) ?? [] };
+  });
 }
 
 export type CopiedDelivery = Delivery & { readonly body: string };

@@ -5,18 +5,18 @@ import { digestOfSent } from "../upload/added.ts";
 import {
   type CopiedDelivery,
   type CopiedRest,
-  type CopiedTold,
   type CopiedUpload,
   type CopySource,
   type CopyTarget,
-  toldByUpload,
+  copiedUploads,
+  type NameRow,
+  type ToldRow,
+  type UploadRow,
 } from "./copy.ts";
 import type { Instrument } from "./instruments.ts";
 import type { Session, Transaction } from "./postgres-database.ts";
-import { columns, copyRecords, jsonList, rowOf } from "./postgres-records.ts";
-import { recordOf } from "./record-columns.ts";
-
-type UploadRow = Omit<CopiedUpload, "record" | "names" | "told">;
+import { copyRecords, jsonList, rowOf } from "./postgres-records.ts";
+import { columns } from "./record-columns.ts";
 
 export class PostgresCopySource implements CopySource {
   readonly #session: Session;
@@ -31,23 +31,16 @@ export class PostgresCopySource implements CopySource {
        FROM uploads u LEFT JOIN metadata m USING (sequence) WHERE u.sequence > $1 ORDER BY u.sequence LIMIT $2`,
       [after, limit],
     );
-    const toldOf = toldByUpload(
-      await this.#session.rows<CopiedTold>(
-        `SELECT upload, hook, told_at AS at, attempts FROM told_hooks
-         WHERE upload IN (SELECT id FROM uploads WHERE sequence > $1 ORDER BY sequence LIMIT $2) ORDER BY hook`,
-        [after, limit],
-      ),
+    const told = await this.#session.rows<ToldRow>(
+      `SELECT upload, hook, told_at AS at, attempts FROM told_hooks
+       WHERE upload IN (SELECT id FROM uploads WHERE sequence > $1 ORDER BY sequence LIMIT $2) ORDER BY hook`,
+      [after, limit],
     );
-    const held = await this.#session.rows<{ folder: string; name: string; sequence: number }>(
+    const names = await this.#session.rows<NameRow>(
       "SELECT folder, name, sequence FROM names WHERE sequence BETWEEN $1 AND $2",
       [rows.at(0)?.sequence ?? 0, rows.at(-1)?.sequence ?? 0],
     );
-    const namesOf = Map.groupBy(held, ({ sequence }) => sequence);
-    return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => {
-      const record = recordOf(row) as CopiedUpload["record"];
-      const names = namesOf.get(sequence) ?? [];
-      return { sequence, metadataBytes, metadataText, names, record, told: toldOf(record.id) };
-    });
+    return copiedUploads(rows, told, names);
   }
 
   deliveries(after: number, limit: number): Promise<readonly CopiedDelivery[]> {

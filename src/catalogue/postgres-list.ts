@@ -12,8 +12,7 @@ import {
   recordsPerPage,
 } from "./list-filter.ts";
 import type { Session } from "./postgres-database.ts";
-import { columns } from "./postgres-records.ts";
-import { recordOf } from "./record-columns.ts";
+import { columns, recordOf } from "./record-columns.ts";
 
 const boundOf = (users: string) => `SELECT created_at AS "createdAt", sequence AS "order" FROM uploads
   WHERE (created_at, sequence) < ($1, $2) ${users} ORDER BY created_at DESC, sequence DESC LIMIT 1 OFFSET $3`;

@@ -5,9 +5,6 @@ import type { UploadRecord } from "./catalogue.ts";
 import { toStored } from "./postgres-text.ts";
 import { columnOf, columnValue, ended, members, select, storedAt, unfinished } from "./record-columns.ts";
 
-/** Of `uploads u`. */
-export const columns = members.map((member) => `u.${columnOf[member]} AS "${member}"`).join(", ");
-
 const numbers: readonly string[] = [
   ...["size", "durable", "bytes", "fence", "was", "lease_until", "metadata_bytes"],
   ...["stored", "files", "next_at", "told_at", "times", "sequence"],

@@ -11,10 +11,10 @@ import { metadataBytesKept, type NewUpload, type UploadRecord } from "./catalogu
 import type { NewDelivery } from "./outbox.ts";
 import type { Transaction } from "./postgres-database.ts";
 import { addDeliveries, type NewRow, rowsOfDeliveries } from "./postgres-deliveries.ts";
-import { columns, insertRecords, jsonList, rowOf, rowsOf, updateRecords } from "./postgres-records.ts";
+import { insertRecords, jsonList, rowOf, rowsOf, updateRecords } from "./postgres-records.ts";
 import { addStored, type Use, useOfAll, useOfUsers } from "./postgres-usage.ts";
 import { type Quota, type QuotaRoom, roomOf } from "./quota.ts";
-import { recordOf } from "./record-columns.ts";
+import { columns, recordOf } from "./record-columns.ts";
 import { StoredTotals } from "./stored-totals.ts";
 
 /** What calls look at. */

@@ -49,6 +49,9 @@ export const storedAt = "coalesce(stored_at, updated_at)";
 
 export const select = `SELECT ${members.map((member) => `${columnOf[member]} AS "${member}"`).join(", ")} FROM uploads`;
 
+/** Of `uploads u`, where there are others beside it. */
+export const columns = members.map((member) => `u.${columnOf[member]} AS "${member}"`).join(", ");
+
 /** A member as its column has it. */
 export function columnValue(record: UploadRecord, member: keyof UploadRecord): string | number | null {
   if (member === "place") return placeText(record);

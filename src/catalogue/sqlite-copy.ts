@@ -8,10 +8,13 @@ import {
   type CopiedUpload,
   type CopySource,
   type CopyTarget,
-  toldByUpload,
+  copiedUploads,
+  type NameRow,
+  type ToldRow,
+  type UploadRow,
 } from "./copy.ts";
 import type { Instrument } from "./instruments.ts";
-import { columnOf, columnValue, members, recordOf } from "./record-columns.ts";
+import { columnOf, columns, columnValue, members } from "./record-columns.ts";
 
 export class SqliteCopySource implements CopySource {
   readonly #database: DatabaseSync;
@@ -21,29 +24,21 @@ export class SqliteCopySource implements CopySource {
   }
 
   async uploads(after: number, limit: number): Promise<readonly CopiedUpload[]> {
-    const columns = members.map((member) => `u.${columnOf[member]} AS "${member}"`).join(", ");
-    const rows = this.#rows<{ sequence: number; metadataBytes: number; metadataText: string | null }>(
+    const rows = this.#rows<UploadRow>(
       `SELECT ${columns}, u.sequence AS sequence, u.metadata_bytes AS metadataBytes, m.text AS metadataText
        FROM uploads u LEFT JOIN metadata m USING (sequence) WHERE u.sequence > ? ORDER BY u.sequence LIMIT ?`,
       [after, limit],
     );
-    const toldOf = toldByUpload(
-      this.#rows(
-        `SELECT upload, hook, told_at AS at, attempts FROM told_hooks
-         WHERE upload IN (SELECT id FROM uploads WHERE sequence > ? ORDER BY sequence LIMIT ?) ORDER BY hook`,
-        [after, limit],
-      ),
+    const told = this.#rows<ToldRow>(
+      `SELECT upload, hook, told_at AS at, attempts FROM told_hooks
+       WHERE upload IN (SELECT id FROM uploads WHERE sequence > ? ORDER BY sequence LIMIT ?) ORDER BY hook`,
+      [after, limit],
     );
-    const held = this.#rows<{ folder: string; name: string; sequence: number }>(
+    const names = this.#rows<NameRow>(
       "SELECT folder, name, sequence FROM names WHERE sequence BETWEEN ? AND ?",
       [rows.at(0)?.sequence ?? 0, rows.at(-1)?.sequence ?? 0],
     );
-    const namesOf = Map.groupBy(held, ({ sequence }) => sequence);
-    return rows.map(({ sequence, metadataBytes, metadataText, ...row }) => {
-      const record = recordOf(row) as CopiedUpload["record"];
-      const names = namesOf.get(sequence) ?? [];
-      return { sequence, metadataBytes, metadataText, names, record, told: toldOf(record.id) };
-    });
+    return copiedUploads(rows, told, names);
   }
 
   async deliveries(after: number, limit: number): Promise<readonly CopiedDelivery[]> {
