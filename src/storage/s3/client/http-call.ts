@@ -57,15 +57,7 @@ export class HttpCaller {
 
   /** Rejects with `NoAnswer`, or with the reason of the signal. */
   async whole(call: HttpCall): Promise<WholeReply> {
-    const { status, headers, body } = await this.open(call);
-    const pieces: Buffer[] = [];
-    let bytes = 0;
-    for await (const piece of body) {
-      bytes += piece.length;
-      if (bytes > bodyBytesMax) throw new NoAnswer("its answer is far too long");
-      pieces.push(piece);
-    }
-    return { status, headers, body: Buffer.concat(pieces) };
+    return await wholeOf(await this.open(call));
   }
 
   /** The same, as soon as its answer begins. */
@@ -109,6 +101,18 @@ export class HttpCaller {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** All of an answer. Rejects with `NoAnswer` where it is cut short, or far too long. */
+export async function wholeOf({ status, headers, body }: OpenReply): Promise<WholeReply> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.length;
+    if (bytes > bodyBytesMax) throw new NoAnswer("its answer is far too long");
+    pieces.push(piece);
+  }
+  return { status, headers, body: Buffer.concat(pieces) };
 }
 
 export function lengthOf(body: readonly Uint8Array[]): number {

@@ -9,7 +9,14 @@ import { doubled, jittered } from "../../../base/pauses.ts";
 import { Semaphore } from "../../../base/semaphore.ts";
 import { Turns } from "../../../base/turns.ts";
 import type { S3Credentials } from "./credentials.ts";
-import { HttpCaller, type HttpReply, lengthOf, type OpenReply, type WholeReply } from "./http-call.ts";
+import {
+  HttpCaller,
+  type HttpReply,
+  lengthOf,
+  type OpenReply,
+  type WholeReply,
+  wholeOf,
+} from "./http-call.ts";
 import { isPassing, S3Error, WrongAnswer } from "./s3-error.ts";
 import { rootOf, textOf } from "./xml.ts";
 
@@ -89,9 +96,7 @@ export class S3Requests {
     return await this.#again(patience, async () => {
       const reply = await this.#http.open(await this.#signed(request, patience.signal));
       if (reply.status < 300) return reply;
-      const pieces: Buffer[] = [];
-      for await (const piece of reply.body) pieces.push(piece);
-      throwIfRefused({ ...reply, body: Buffer.concat(pieces) });
+      throwIfRefused(await wholeOf(reply));
       return reply;
     });
   }
