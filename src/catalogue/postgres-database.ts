@@ -6,6 +6,7 @@ import type { Pool, PoolClient, QueryResult } from "pg";
 import { type Clock, sleep } from "../base/clock.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { doubled, type Pauses } from "../base/pauses.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { isAway, isConflict, postgresError } from "./postgres-errors.ts";
 import { storedValue } from "./postgres-text.ts";
@@ -39,7 +40,7 @@ export interface PostgresDatabaseOptions {
   readonly where: string;
 }
 
-const retryMs = { first: 100, most: 1000 };
+const pauses: Pauses = { minMs: 100, maxMs: 1000 };
 // Two who get into each other's way again and again.
 const conflictsMax = 20;
 const outcomeMs = 50;
@@ -150,10 +151,10 @@ export class PostgresDatabase {
     const { clock, log, where, waitMs, stopping } = this.#options;
     this.#awaySince ??= clock.now();
     let cause = first;
-    // A connection that nobody used for long may be gone, and the next one is good.
-    for (let delayMs = 0; ; delayMs = Math.min(Math.max(2 * delayMs, retryMs.first), retryMs.most)) {
+    for (let times = 0; ; times++) {
       try {
-        if (delayMs > 0) await sleep(clock, delayMs, stopping);
+        // A connection that nobody used for long may be gone, and the next one is good.
+        if (times > 0) await sleep(clock, doubled(pauses, times - 1), stopping);
         return await this.#connected(tryChange).then(() => this.#isBack());
       } catch (error) {
         cause = stopping?.aborted ? cause : error;
