@@ -12,3 +12,6 @@ export interface Logger {
   /** `message` is a constant sentence; everything that varies is a field. */
   log(level: LogLevel, message: string, fields?: LogFields): void;
 }
+
+/** For what nobody wants to hear of. */
+export const silentLogger: Logger = { log() {} };

@@ -4,7 +4,7 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
-import type { Logger } from "../../base/log.ts";
+import { silentLogger } from "../../base/log.ts";
 import type { Copied } from "../../catalogue/copy.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import { choices } from "../../config/setting.ts";
@@ -13,7 +13,7 @@ import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { optionText, unwrap } from "../option-value.ts";
 import { printable } from "../printable.ts";
-import { catalogueOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
+import { catalogueOptions, optionFaults, readWarned } from "./configuration.ts";
 import { postgresOptions } from "./postgres-options.ts";
 import { catalogueCopyUsage } from "./usage-catalogue.ts";
 
@@ -33,10 +33,9 @@ export const catalogueCopyCommand = defineCommand({
   options: copyOptions,
   check: (line) => ({ misread: null, others: optionFaults(line) }),
   async run(values: OptionValues<OptionsDef>, context: CommandContext) {
-    const { output, environment, clock } = context;
+    const { output, clock } = context;
     const to = unwrap(kindOf.parse(String(values.to)), optionText("to"));
-    const { settings, warnings } = await readConfiguration(givenOptions(values, context), environment);
-    for (const warning of warnings) output.warn(warning);
+    const { settings } = await readWarned(values, context);
     const { lockFolder } = await import("../../storage/folder-lock.ts");
     const { dataFolder } = settings;
     const state = stateFolder(dataFolder);
@@ -47,8 +46,7 @@ export const catalogueCopyCommand = defineCommand({
     // A server that runs would go on with what it has open.
     using _lock = lockFolder(join(state, "lock.sqlite"), dataFolder);
     const file = join(state, "catalogue.sqlite");
-    const logger: Logger = { log: () => {} };
-    const copying = { settings, file, mayReplace: Boolean(values.replace), logger, clock };
+    const copying = { settings, file, mayReplace: Boolean(values.replace), clock };
     const { uploads, deliveries, where, aside } = await (to === "postgres"
       ? toPostgres(copying)
       : toSqlite(copying));
@@ -71,7 +69,6 @@ interface Copying {
   readonly file: string;
   /** Whether what is there may go. */
   readonly mayReplace: boolean;
-  readonly logger: Logger;
   readonly clock: Clock;
 }
 
@@ -82,7 +79,7 @@ type Done = Copied & {
 };
 
 async function toPostgres(copying: Copying): Promise<Done> {
-  const { file, mayReplace, logger } = copying;
+  const { file, mayReplace } = copying;
   if (!existsSync(file)) throw new DyncError("configuration", printable(`There is no catalogue ${file}`));
   const { moveAside, openSqliteTables } = await import("../../catalogue/sqlite.ts");
   const { SqliteCopySource } = await import("../../catalogue/sqlite-copy.ts");
@@ -91,7 +88,7 @@ async function toPostgres(copying: Copying): Promise<Done> {
   const { markFilled } = await import("../../catalogue/postgres-owner.ts");
   await using opened = await openPostgres(copying);
   const { database, where } = opened;
-  const tables = openSqliteTables(file, logger);
+  const tables = openSqliteTables(file, silentLogger);
   let copied: Copied;
   try {
     copied = await database.once(async (transaction) => {
@@ -112,7 +109,7 @@ async function toPostgres(copying: Copying): Promise<Done> {
 }
 
 async function toSqlite(copying: Copying): Promise<Done> {
-  const { file, mayReplace, logger } = copying;
+  const { file, mayReplace } = copying;
   if (existsSync(file) && !mayReplace) {
     const hint = "--replace moves it aside";
     throw new DyncError("configuration", printable(`There is a catalogue ${file} already`), { hint });
@@ -128,7 +125,7 @@ async function toSqlite(copying: Copying): Promise<Done> {
   const copy = `${file}.copying`;
   // What an attempt left that was cut off.
   for (const suffix of ["", "-wal", "-shm"]) rmSync(copy + suffix, { force: true });
-  const tables = openSqliteTables(copy, logger);
+  const tables = openSqliteTables(copy, silentLogger);
   let copied: Copied;
   try {
     copied = await database.once(async (transaction) => {
@@ -151,12 +148,12 @@ async function toSqlite(copying: Copying): Promise<Done> {
 }
 
 /** The catalogue in PostgreSQL, which is about these data. */
-async function openPostgres({ settings, logger, clock }: Copying) {
+async function openPostgres({ settings, clock }: Copying) {
   const { openPostgresCatalogue } = await import("../../catalogue/postgres.ts");
   const { claimCatalogue } = await import("../../catalogue/postgres-owner.ts");
   const { storageId } = await import("../../storage/storage-id.ts");
   const { catalogue, database, where } = await openPostgresCatalogue(
-    postgresOptions(settings, { logger, clock }),
+    postgresOptions(settings, { logger: silentLogger, clock }),
   );
   const opened = { database, where, [Symbol.asyncDispose]: () => catalogue.close() };
   try {

@@ -1,9 +1,10 @@
 // `dync-server catalogue migrate`: the tables of a catalogue in PostgreSQL.
 
+import { silentLogger } from "../../base/log.ts";
 import type { PostgresOptions } from "../../catalogue/postgres.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
-import { catalogueOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
+import { catalogueOptions, optionFaults, readWarned } from "./configuration.ts";
 import { postgresOptions } from "./postgres-options.ts";
 import { catalogueMigrateUsage } from "./usage-catalogue.ts";
 
@@ -20,12 +21,10 @@ export const catalogueMigrateCommand = defineCommand({
   options: migrateOptions,
   check: (line) => ({ misread: null, others: optionFaults(line) }),
   async run(values: OptionValues<OptionsDef>, context: CommandContext) {
-    const { output, environment, clock } = context;
-    const { settings, warnings } = await readConfiguration(givenOptions(values, context), environment);
-    for (const warning of warnings) output.warn(warning);
+    const { output, clock } = context;
+    const { settings } = await readWarned(values, context);
     const { migratePostgres } = await import("../../catalogue/postgres.ts");
-    const logger = { log: () => {} };
-    const reached = postgresOptions(settings, { logger, clock });
+    const reached = postgresOptions(settings, { logger: silentLogger, clock });
     const { from, to, where } = await migratePostgres(reached);
     if (values.adopt) await adopt(reached, settings.dataFolder);
     output.summarise({ database: where, from, to });

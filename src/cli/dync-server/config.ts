@@ -15,7 +15,7 @@ import {
   fileError,
   givenOptions,
   optionFaults,
-  readConfiguration,
+  readWarned,
   settingRows,
   settingValue,
   standardFile,
@@ -57,9 +57,8 @@ export const configShowCommand = defineCommand({
   check: (line) => ({ misread: null, others: optionFaults(line) }),
   async run(values, context) {
     const { output, environment } = context;
-    const configuration = await readConfiguration(givenOptions(values, context), environment);
-    const { file, warnings } = configuration;
-    for (const warning of warnings) output.warn(warning);
+    const configuration = await readWarned(values, context);
+    const { file } = configuration;
     const standard = standardFile(environment);
     output.result(
       file === null ? `No file: ${printable(standard)} is not there` : `File: ${printable(file)}`,

@@ -211,6 +211,16 @@ export async function readConfiguration(
   };
 }
 
+/** The same of a command line, which says what is only worth a warning. */
+export async function readWarned(
+  values: OptionValues<OptionsDef>,
+  context: CommandContext,
+): Promise<Configuration> {
+  const configuration = await readConfiguration(givenOptions(values, context), context.environment);
+  for (const warning of configuration.warnings) context.output.warn(warning);
+  return configuration;
+}
+
 /** The paths among `settings`: what is said begins at the folder of this process, and a default at `home`. */
 function absolutePaths(
   settings: ProcessSettings,

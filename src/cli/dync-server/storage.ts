@@ -2,6 +2,7 @@
 
 import { DyncError } from "../../base/error.ts";
 import { localTime } from "../../base/local-time.ts";
+import { silentLogger } from "../../base/log.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { writeBucket } from "../../config/object-store.ts";
 import { sharedOptions } from "../args.ts";
@@ -45,7 +46,7 @@ export const storageCheckCommand = defineCommand({
       import("../../storage/s3/client/s3-error.ts"),
     ]);
     const { clock, output } = context;
-    const client = new S3Client(place, { clock, log: { log() {} }, random: Math.random });
+    const client = new S3Client(place, { clock, log: silentLogger, random: Math.random });
     const before = new Date(clock.date().getTime() - ageMs);
     let left = 0;
     try {
