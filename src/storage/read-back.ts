@@ -26,18 +26,8 @@ export async function readBack(
   const files = finalFiles(root, destination);
   const path = pathOf(destination);
   const [properties, text] = [await lookAt(files.data), await readText(files.metadata)];
-  const sidecar = text === null ? null : parseSidecar(text);
-  const other = sidecar !== null && sidecar.id !== stored.id ? sidecar.id : null;
-  if (properties === null || other !== null) {
-    await checkThere();
-    const reason = other === null ? "it is not there" : `the upload ${other} has its name now`;
-    await events.flaw({ kind: "missing", path, reason });
-    return false;
-  }
-  if (text === null)
-    await events.flaw({ kind: "missing", path: path + metadataSuffix, reason: "it is not there" });
-  else if (!saysTheSame(sidecar, stored))
-    await events.flaw({ kind: "damaged", path: path + metadataSuffix, reason: "it says something else" });
+  const found = { path, isThere: properties !== null, text };
+  if (!(await judgeDescription(found, stored, events, checkThere)) || properties === null) return false;
   if (stored.form === "file") await readBackFile(files, destination, stored, events);
   else if (properties.isDirectory()) await readBackDataset(files, destination, stored, events);
   else await events.flaw({ kind: "damaged", path, reason: "it is no folder" });
@@ -58,15 +48,56 @@ async function readBackFile(
       ? ({ kind: "damaged", reason: `it has ${bytes} bytes, stored were ${size}` } as const)
       : flawOf(found, Buffer.from(sha256, "hex"));
   if (flaw !== null) await events.flaw({ ...flaw, path });
-  const text = await readText(files.checksum);
-  const beside = path + checksumSuffix;
+  await judgeChecksum(await readText(files.checksum), destination, sha256, events);
+}
+
+/** What was found of an upload at `path`, and the `text` of its description, `null`: it is not there. */
+interface Found {
+  readonly path: string;
+  readonly isThere: boolean;
+  readonly text: string | null;
+}
+
+/**
+ * Tells what is wrong with the description of what was stored. Returns whether there is anything to read: not where it is gone, or another
+ * upload has its name. `checkThere` as for `readBack`.
+ */
+export async function judgeDescription(
+  { path, isThere, text }: Found,
+  stored: StoredAs,
+  events: Pick<Reading, "flaw">,
+  checkThere: () => Promise<void> = async () => {},
+): Promise<boolean> {
+  const sidecar = text === null ? null : parseSidecar(text);
+  const other = sidecar !== null && sidecar.id !== stored.id ? sidecar.id : null;
+  if (!isThere || other !== null) {
+    await checkThere();
+    const reason = other === null ? "it is not there" : `the upload ${other} has its name now`;
+    await events.flaw({ kind: "missing", path, reason });
+    return false;
+  }
+  const beside = path + metadataSuffix;
   if (text === null) await events.flaw({ kind: "missing", path: beside, reason: "it is not there" });
-  else if (text !== checksumText(sha256, contentName(destination)))
+  else if (!saysTheSame(sidecar, stored))
     await events.flaw({ kind: "damaged", path: beside, reason: "it says something else" });
+  return true;
+}
+
+/** Tells what is wrong with the file of the checksum, of which this is the text; `null`: it is not there. */
+export async function judgeChecksum(
+  text: string | null,
+  destination: Destination,
+  sha256: string,
+  events: Pick<Reading, "flaw">,
+): Promise<void> {
+  const path = pathOf(destination) + checksumSuffix;
+  if (text === null) await events.flaw({ kind: "missing", path, reason: "it is not there" });
+  else if (text !== checksumText(sha256, contentName(destination)))
+    await events.flaw({ kind: "damaged", path, reason: "it says something else" });
 }
 
 /** Whether a description is the one of what was stored. */
-export function saysTheSame(sidecar: CompleteUpload | null, { sha256, metadataText }: StoredAs): boolean {
+function saysTheSame(sidecar: CompleteUpload | null, { sha256, metadataText }: StoredAs): boolean {
   if (sidecar === null || sidecar.sha256 !== sha256) return false;
   return metadataText === null || jsonDigest(sidecar.metadataText) === jsonDigest(withoutOwn(metadataText));
 }

@@ -1,11 +1,9 @@
 // Reads again what was published in the object store, and tells what is not as it was stored. Changes nothing.
 
 import { createHash } from "node:crypto";
-import { contentName, type Destination, pathOf } from "../../upload/destination.ts";
-import { checksumSuffix, metadataSuffix } from "../../upload/names.ts";
-import { checksumText, parseSidecar } from "../../upload/sidecar.ts";
-import { saysTheSame } from "../read-back.ts";
-import type { Flaw, Reading, StoredAs } from "../storage.ts";
+import { type Destination, pathOf } from "../../upload/destination.ts";
+import { judgeChecksum, judgeDescription } from "../read-back.ts";
+import type { Reading, StoredAs } from "../storage.ts";
 import { NoAnswer } from "./client/s3-error.ts";
 import { type S3Home, soon } from "./home.ts";
 
@@ -23,26 +21,17 @@ export async function readBackObject(
   const path = pathOf(destination);
   const { content, metadata, checksum } = keys.of(destination);
   const there = await client.head(content, soon);
-  const text = (await client.read(metadata, soon))?.bytes.toString("utf8") ?? null;
-  const sidecar = text === null ? null : parseSidecar(text);
-  const other = sidecar !== null && sidecar.id !== stored.id ? sidecar.id : null;
-  if (there === null || other !== null) {
-    const reason = other === null ? "it is not there" : `the upload ${other} has its name now`;
-    await reading.flaw({ kind: "missing", path, reason });
-    return false;
-  }
-  const tell = async (kind: Flaw["kind"], beside: string, reason: string): Promise<void> =>
-    await reading.flaw({ kind, path: path + beside, reason });
-  if (text === null) await tell("missing", metadataSuffix, "it is not there");
-  else if (!saysTheSame(sidecar, stored)) await tell("damaged", metadataSuffix, "it says something else");
+  const textAt = async (key: string): Promise<string | null> =>
+    (await client.read(key, soon))?.bytes.toString("utf8") ?? null;
+  const found = { path, isThere: there !== null, text: await textAt(metadata) };
+  if (!(await judgeDescription(found, stored, reading)) || there === null) return false;
   const sha256 = await readAll(home, content, there.size, reading);
+  const damaged = async (reason: string): Promise<void> =>
+    await reading.flaw({ kind: "damaged", path, reason });
   if (stored.size !== null && there.size !== stored.size)
-    await tell("damaged", "", `it has ${there.size} bytes, stored were ${stored.size}`);
-  else if (sha256 !== stored.sha256) await tell("damaged", "", "its content is another one");
-  const beside = (await client.read(checksum, soon))?.bytes.toString("utf8") ?? null;
-  if (beside === null) await tell("missing", checksumSuffix, "it is not there");
-  else if (beside !== checksumText(stored.sha256, contentName(destination)))
-    await tell("damaged", checksumSuffix, "it says something else");
+    await damaged(`it has ${there.size} bytes, stored were ${stored.size}`);
+  else if (sha256 !== stored.sha256) await damaged("its content is another one");
+  await judgeChecksum(await textAt(checksum), destination, stored.sha256, reading);
   return true;
 }
 
