@@ -9,14 +9,10 @@ import { foldName } from "../base/file-name.ts";
 import type { Destination } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix, occupiedNames } from "../upload/names.ts";
 import { lookAt, lookBehind } from "./file-calls.ts";
+import { forgetOldest, listingShareMax } from "./known-folders.ts";
 
-// Some 100 bytes each.
-const namesMax = 500_000;
 // A folder for each sample may hold next to nothing.
 const foldersMax = 10_000;
-// Another program that works in a large folder all the time must not make us list it all the time: listing may
-// take this part of the time at most.
-const listingShareMax = 0.05;
 
 interface Folder {
   /** Folded names of the data files, and of files without one. */
@@ -163,18 +159,8 @@ export class NameIndex {
     const folder = { names, signature, listAgainAt, searchAgainAt: 0 };
     this.#folders.delete(name);
     this.#folders.set(name, folder);
-    this.#evict();
+    forgetOldest(this.#folders, foldersMax);
     return folder;
-  }
-
-  #evict(): void {
-    let total = 0;
-    for (const { names } of this.#folders.values()) total += names.size;
-    for (const [folder, { names }] of this.#folders) {
-      if ((total <= namesMax && this.#folders.size <= foldersMax) || this.#folders.size === 1) return;
-      this.#folders.delete(folder);
-      total -= names.size;
-    }
   }
 }
 

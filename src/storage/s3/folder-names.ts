@@ -6,12 +6,9 @@ import type { Clock } from "../../base/clock.ts";
 import { foldName } from "../../base/file-name.ts";
 import type { Destination } from "../../upload/destination.ts";
 import { occupiedNames } from "../../upload/names.ts";
+import { forgetOldest, listingShareMax } from "../known-folders.ts";
 
-// Some 100 bytes each.
-const namesMax = 500_000;
 const keptMsMin = 60_000;
-// Listing a large folder takes requests, each of a thousand names: they may take this part of the time at most.
-const listingShareMax = 0.05;
 
 interface Folder {
   /** Folded, with how each is spelled. */
@@ -72,17 +69,7 @@ export class FolderNames {
     const listed = { names, until: now + Math.max(keptMsMin, (now - began) / listingShareMax) };
     this.#folders.delete(folder);
     this.#folders.set(folder, listed);
-    this.#evict();
+    forgetOldest(this.#folders);
     return listed;
-  }
-
-  #evict(): void {
-    let total = 0;
-    for (const { names } of this.#folders.values()) total += names.size;
-    for (const [folder, { names }] of this.#folders) {
-      if (total <= namesMax || this.#folders.size === 1) return;
-      this.#folders.delete(folder);
-      total -= names.size;
-    }
   }
 }
