@@ -180,17 +180,19 @@ test("after it was closed nothing is sent nor told, and all memory is released",
   expect(network.messagesHeld).toBe(0);
 });
 
-test("chunks of another length are read again although the one behind all that is there may be long in coming", async () => {
-  const bytes = patternOf(60);
+/** A source of so many bytes that has none behind `waitsAt` until `more` is called; `stopped` tells how often it was not waited for any more. */
+function growing(size: number, waitsAt: number) {
+  const bytes = patternOf(size);
   const source = new BytesSource(bytes);
+  let isThere = false;
   let stopped = 0;
-  const growing = (allocate: (length: number) => Block): ChunkReading => {
+  const reader = (allocate: (length: number) => Block): ChunkReading => {
     let stop = (): void => {};
     return {
       whole: null,
       forgetBefore: () => {},
       chunkAt: async (offset, lengthMax) => {
-        if (offset === bytes.length)
+        if (offset === waitsAt && !isThere)
           await new Promise<void>((_, reject) => {
             stop = () => reject(new DyncError("cancelled", "not waited for"));
           });
@@ -202,39 +204,6 @@ test("chunks of another length are read again although the one behind all that i
         stopped += 1;
         stop();
       },
-    };
-  };
-  const growth = { reader: growing } as unknown as NonNullable<Source["growth"]>;
-  const { sender, told, network, open } = rig(Object.assign(source, { growth }));
-  await open(0, { end: 10 });
-  expect(told).toEqual(["0+10"]);
-  await open(10, { lengthMax: 25 });
-  expect(told).toEqual(["0+10", "10+10", "20+25", "45+15"]);
-  expect(stopped).toBeGreaterThan(0);
-  sender.close();
-  expect(network.messagesHeld).toBe(0);
-});
-
-/** A source that has 20 bytes until `more` is called, and then 30. */
-function growing() {
-  const bytes = patternOf(30);
-  const source = new BytesSource(bytes);
-  let isThere = false;
-  const reader = (allocate: (length: number) => Block): ChunkReading => {
-    let stop = (): void => {};
-    return {
-      whole: null,
-      forgetBefore: () => {},
-      chunkAt: async (offset, lengthMax) => {
-        if (offset === 20 && !isThere)
-          await new Promise<void>((_, reject) => {
-            stop = () => reject(new DyncError("cancelled", "not waited for"));
-          });
-        const block = allocate(Math.min(lengthMax, bytes.length - offset));
-        await source.read(offset, block.bytes);
-        return { offset, length: block.bytes.length, block, checksum: null };
-      },
-      stopWaiting: () => stop(),
       abandon: () => stop(),
     };
   };
@@ -242,11 +211,23 @@ function growing() {
   const more = (): void => {
     isThere = true;
   };
-  return { source: Object.assign(source, { growth }), more };
+  return { source: Object.assign(source, { growth }), more, stopped: () => stopped };
 }
 
+test("chunks of another length are read again although the one behind all that is there may be long in coming", async () => {
+  const { source, stopped } = growing(60, 60);
+  const { sender, told, network, open } = rig(source);
+  await open(0, { end: 10 });
+  expect(told).toEqual(["0+10"]);
+  await open(10, { lengthMax: 25 });
+  expect(told).toEqual(["0+10", "10+10", "20+25", "45+15"]);
+  expect(stopped()).toBeGreaterThan(0);
+  sender.close();
+  expect(network.messagesHeld).toBe(0);
+});
+
 test("a read that was given up because the window went elsewhere is begun anew where the window comes back to it", async () => {
-  const { source, more } = growing();
+  const { source, more } = growing(30, 20);
   const { sender, told, network, open } = rig(source);
   await open(0);
   expect(told).toEqual(["0+10", "10+10"]);
@@ -260,7 +241,7 @@ test("a read that was given up because the window went elsewhere is begun anew w
 });
 
 test("a read behind what was read ahead is begun anew where the window goes there by itself", async () => {
-  const { source, more } = growing();
+  const { source, more } = growing(30, 20);
   const { sender, told, network, open } = rig(source);
   await open(0, { end: -1 });
   expect([told, source.reads]).toEqual([[], 2]);
