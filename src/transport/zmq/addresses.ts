@@ -4,7 +4,6 @@
 import { lookup, Resolver } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Clock } from "../../base/clock.ts";
-import { systemCode } from "../../base/error.ts";
 import type { Place } from "../../base/server-place.ts";
 
 const knownForMs = 10_000;
@@ -111,8 +110,7 @@ export async function recordsOf(
   if (servers.length > 0) resolver.setServers(servers);
   try {
     return await resolver.resolveSrv(name);
-  } catch (error) {
-    if (systemCode(error) === undefined) throw error;
+  } catch {
     return [];
   }
 }
