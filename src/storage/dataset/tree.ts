@@ -80,6 +80,8 @@ export class Tree {
   readonly #options: TreeOptions;
   #current: Current | null = null;
   #hasReplaced = false;
+  /** The current file is synced beside what comes next. */
+  #syncing: Promise<void> | null = null;
   /** Folders that have entries which may not be durable; only where each file is synced. */
   readonly #touched = new Set<string>();
 
@@ -211,7 +213,10 @@ export class Tree {
   /** Where each file is synced: makes the rest durable, as far as it goes. */
   async sync(): Promise<void> {
     const descriptor = this.#current?.descriptor ?? null;
-    if (descriptor !== null) await fsync(descriptor);
+    if (descriptor !== null) {
+      this.#syncing = fsync(descriptor);
+      await this.#syncing;
+    }
     await this.#syncFolders();
   }
 
@@ -236,6 +241,10 @@ export class Tree {
   async close(): Promise<void> {
     const descriptor = this.#current?.descriptor ?? null;
     this.#current = null;
+    // A descriptor that is closed under a running call may be another file's by the time the call uses it. Its failure is told to who
+    // asked for it.
+    await this.#syncing?.catch(() => {});
+    this.#syncing = null;
     if (descriptor !== null) await closeFile(descriptor);
   }
 }
