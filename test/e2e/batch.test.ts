@@ -170,7 +170,8 @@ describe.skipIf(executablesMissing !== null)(`a batch (${executablesMissing ?? "
         const socket = lab.folder.file("tmux.sock");
         const tmux = (...args: string[]) => runProgram(["tmux", "-S", socket, "-f", "/dev/null", ...args]);
         const screen = async () => (await tmux("capture-pane", "-p", "-t", "dync")).stdout.trimEnd();
-        const send = `DYNC_HOME='${lab.homes.client}' '${lab.programs.dync}' -k a:b 127.0.0.1:${lab.port} ${paths.join(" ")}`;
+        // So slowly that its blocks are seen on any machine.
+        const send = `DYNC_HOME='${lab.homes.client}' '${lab.programs.dync}' --limit 60MB/s -k a:b 127.0.0.1:${lab.port} ${paths.join(" ")}`;
         const shell = `${send}; echo "status $?"; exec cat`;
         await tmux("new-session", "-d", "-s", "dync", "-x", String(columns), "-y", "12", shell);
         try {

@@ -27,6 +27,11 @@ export class ManualClock implements Clock {
     };
   }
 
+  /** Whether somebody waits for a time to come. */
+  get isWaitedFor(): boolean {
+    return this.#timers.length > 0;
+  }
+
   /** Moves on by `durationMs`, calling what is due on the way, in order. */
   advance(durationMs: number): void {
     const end = this.#now + durationMs;

@@ -91,6 +91,8 @@ class World implements AsyncDisposable {
   async pass(ms: number): Promise<void> {
     const asked = new AbortController();
     const more = this.feed.more(asked.signal).catch(() => {});
+    // A look takes no time, however busy the machine is: it is over when its pause has begun.
+    while (!this.clock.isWaitedFor) await setImmediate();
     this.clock.advance(ms);
     for (let turns = 0; turns < 20; turns++) await setImmediate();
     asked.abort(new Error("enough"));
