@@ -275,7 +275,8 @@ export class Session {
     this.#metadata = { metadataText: metadata, added: record.added };
     const post = postOf(record, sentMetadata(this.#metadata));
     this.#claim = this.#claimOf(post, hold, record.bytes, sink);
-    if (!givesUp) void this.#journal.resumed();
+    // What is complete only waits: nothing of it is still to come.
+    if (!givesUp && record.sha256 === null) void this.#journal.resumed();
     return this.#goOn(record, post, sink, this.#journal);
   }
 
