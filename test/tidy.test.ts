@@ -57,6 +57,7 @@ const allowedImports: Record<string, readonly string[]> = {
     "storage/storage.ts",
     "catalogue/catalogue.ts",
     "catalogue/outbox.ts",
+    "catalogue/servers.ts",
     "catalogue/alarm-book.ts",
     "alarms",
     "catalogue/instruments.ts",

@@ -91,7 +91,7 @@ export interface UploadRecord extends UploadKey {
   readonly owner: string | null;
   /** How often it got an owner: only who has this number changes the record. */
   readonly fence: number;
-  /** Until when nobody else may take it, in the catalogue's own time: ms since 1970. */
+  /** Until when nobody else may take it, in the catalogue's own time: ms since 1970; 0: nobody works on it. */
   readonly leaseUntil: number;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
@@ -140,8 +140,16 @@ export function holdOf({ id, fence }: UploadRecord, owner: Owner): Hold {
 }
 
 /** What may happen to an upload; `at` is when (ISO 8601, UTC). */
-export type UploadChange = { readonly at: string } & (
-  | { readonly verb: "progress"; readonly durable: number; readonly mark: string | null }
+export type UploadChange = {
+  readonly at: string;
+} & /** `isPutAway`: nobody works on it from now on, so whoever its client comes to next may take it at once. */
+(
+  | {
+      readonly verb: "progress";
+      readonly durable: number;
+      readonly mark: string | null;
+      readonly isPutAway?: true;
+    }
   /** Its client goes on with it, from what is stored of it. */
   | { readonly verb: "resume" }
   /** It is complete, and gets its name. */

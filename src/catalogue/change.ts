@@ -71,7 +71,15 @@ export function changed(
 ): UploadRecord | null {
   if (!allowedIn[change.verb].includes(record.state)) return null;
   const lease = leaseOf(record, { id: record.id, fence, owner }, now);
-  return lease === null ? null : { ...record, ...partsOf(record, change), ...lease, updatedAt: change.at };
+  if (lease === null) return null;
+  const leaseUntil = isLetGo(change) ? 0 : lease.leaseUntil;
+  return { ...record, ...partsOf(record, change), ...lease, leaseUntil, updatedAt: change.at };
+}
+
+/** Whether nobody works on what `change` happened to. */
+function isLetGo(change: UploadChange): boolean {
+  if (change.verb === "progress") return change.isPutAway === true;
+  return ["wait", "reopen", "finish", "fail"].includes(change.verb);
 }
 
 /** `record` with other metadata, by who has `hold`, or `null`: it can have none now. */
@@ -84,7 +92,8 @@ export function amended(
   const lease = leaseOf(record, hold, now);
   if (lease === null) return null;
   // All of them are what somebody wrote now: nothing of these was added by a hook.
-  if (record.state === "finished") return { ...record, ...lease, added: null, amendedAt: at, updatedAt: at };
+  if (record.state === "finished")
+    return { ...record, ...lease, leaseUntil: 0, added: null, amendedAt: at, updatedAt: at };
   if (record.state !== "open" || record.held === null) return null;
   const state = record.sha256 === null ? "open" : "publishing";
   return { ...record, ...lease, added: null, held: null, releasedAt: at, place, state, updatedAt: at };

@@ -102,6 +102,12 @@ const steps: readonly string[] = [
      "user" ${text} NOT NULL, label ${text} NOT NULL, seen_at ${text} NOT NULL, report text NOT NULL,
      PRIMARY KEY ("user", label)
    );`,
+  // Servers that share this catalogue, each for as long as it says again that it is alive (ms since 1970, by the database); and the one of
+  // them that does what is done once for all.
+  `CREATE TABLE servers (
+     id ${text} PRIMARY KEY, name text NOT NULL, version text NOT NULL, started_at text NOT NULL, alive_until bigint NOT NULL
+   );
+   ALTER TABLE catalogue ADD COLUMN leader text, ADD COLUMN leader_until bigint NOT NULL DEFAULT 0;`,
 ];
 
 /** What `migrate` brings the tables to. */

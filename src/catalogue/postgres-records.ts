@@ -16,6 +16,18 @@ function typed(column: string): string {
   return `${column} ${type}`;
 }
 
+/**
+ * A record of `uploads u` as who changes it sees it: one that a server works on is that server's for as long as it is alive, however long ago
+ * the record changed.
+ */
+export const columnsNow = members
+  .map((member) => {
+    if (member !== "leaseUntil") return `u.${columnOf[member]} AS "${member}"`;
+    const alive = "(SELECT alive_until FROM servers s WHERE s.id = u.owner)";
+    return `CASE u.lease_until WHEN 0 THEN 0 ELSE coalesce(${alive}, u.lease_until) END AS "leaseUntil"`;
+  })
+  .join(", ");
+
 /** What a record has beside its members: of its metadata as they were sent. */
 export const ownColumns = ["metadata_bytes", "sent_digest"] as const;
 

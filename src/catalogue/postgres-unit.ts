@@ -11,10 +11,10 @@ import { metadataBytesKept, type NewUpload, type UploadRecord } from "./catalogu
 import type { NewDelivery } from "./outbox.ts";
 import type { Transaction } from "./postgres-database.ts";
 import { addDeliveries, type NewRow, rowsOfDeliveries } from "./postgres-deliveries.ts";
-import { insertRecords, jsonList, rowOf, rowsOf, updateRecords } from "./postgres-records.ts";
+import { columnsNow, insertRecords, jsonList, rowOf, rowsOf, updateRecords } from "./postgres-records.ts";
 import { addStored, type Use, useOfAll, useOfUsers } from "./postgres-usage.ts";
 import { type Quota, type QuotaRoom, roomOf } from "./quota.ts";
-import { columns, recordOf } from "./record-columns.ts";
+import { recordOf } from "./record-columns.ts";
 import { StoredTotals } from "./stored-totals.ts";
 
 /** What calls look at. */
@@ -237,8 +237,8 @@ export class Unit {
     const wanted = ids.filter((id) => !this.#records.has(id));
     if (wanted.length === 0) return;
     // In one order, so that two servers wait for each other in a row.
-    const sql = `SELECT ${columns}, metadata_bytes AS "metadataBytes", sent_digest AS "sentDigest" FROM uploads u
-      WHERE id = ANY($1) ORDER BY id FOR UPDATE`;
+    const sql = `SELECT ${columnsNow}, metadata_bytes AS "metadataBytes", sent_digest AS "sentDigest" FROM uploads u
+      WHERE id = ANY($1) ORDER BY id FOR UPDATE OF u`;
     for (const row of await this.#transaction.rows<UploadRecord & Own>(sql, [wanted])) this.#know(row);
   }
 
@@ -249,7 +249,7 @@ export class Unit {
 
   async #loadHolders(places: readonly HeldName[]): Promise<void> {
     if (places.length === 0) return;
-    const sql = `SELECT ${columns}, metadata_bytes AS "metadataBytes", sent_digest AS "sentDigest",
+    const sql = `SELECT ${columnsNow}, metadata_bytes AS "metadataBytes", sent_digest AS "sentDigest",
         n.folder AS "heldFolder", n.name AS "heldName"
       FROM (SELECT DISTINCT * FROM ${rowsOf("$1", "w", ["folder", "name"])}) AS w
         JOIN names n ON n.folder = w.folder AND n.name = w.name JOIN uploads u USING (sequence) ORDER BY u.id`;

@@ -18,7 +18,7 @@ import {
   schema,
   schemaVersion,
 } from "./postgres-migrations.ts";
-
+import { PostgresServers, type PostgresServersOptions } from "./postgres-servers.ts";
 import { fromStored } from "./postgres-text.ts";
 
 export type { PostgresCatalogue } from "./postgres-catalogue.ts";
@@ -147,6 +147,22 @@ export async function openPostgresCatalogue(options: PostgresOptions): Promise<{
   } catch (cause) {
     await database.end();
     throw openingError(where, cause);
+  }
+}
+
+/** Joins the servers that share the catalogue. Rejects as `connect`. */
+export async function joinServers(
+  options: PostgresOptions,
+  own: Pick<PostgresServersOptions, "id" | "name" | "version" | "leaseMs">,
+): Promise<PostgresServers> {
+  const { log, clock = systemClock } = options;
+  // Who hears nothing for as long as a lease is not alive for the others.
+  const times = { statement_timeout: own.leaseMs, query_timeout: own.leaseMs };
+  const config = { ...clientConfig(options), ...times, application_name: `dync-server ${own.id}` };
+  try {
+    return await PostgresServers.join({ config, clock, log, ...own });
+  } catch (cause) {
+    throw openingError("of the catalogue", cause);
   }
 }
 

@@ -18,6 +18,7 @@ import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
 import { type CompleteUpload, isAskedToUnpack } from "../upload/upload.ts";
 import { HookQueue } from "./hook-queue.ts";
 import type { DeliveryState } from "./shown-states.ts";
+import type { Fellows } from "./take-over.ts";
 
 /** One that was stored; its size is not always known again after a crash. */
 export type StoredUpload = Omit<CompleteUpload, "size"> & { readonly size: number | null };
@@ -50,6 +51,8 @@ export interface AfterHooksParts extends HookParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly rulesOf: RulesOf;
+  /** Other servers that share the catalogue: one of them tells hooks. Nobody unless given. */
+  readonly fellows?: Pick<Fellows, "leads" | "tell"> | undefined;
 }
 
 export class AfterHooks {
@@ -213,9 +216,16 @@ export class AfterHooks {
     await Promise.all([...this.#queues.values()].map((queue) => queue.stopped()));
   }
 
+  get #leads(): boolean {
+    return this.#parts.fellows?.leads ?? true;
+  }
+
   #look(name: string): void {
+    if (!this.#leads) return this.#parts.fellows?.tell({ kind: "outbox" });
     const { outbox } = this.#parts.catalogue;
-    const own = { outbox, hookOf: this.#hookOf, signal: this.#stop.signal };
+    // Who does not lead any more begins nothing.
+    const hookOf = (hook: string): Hook | null => (this.#leads ? this.#hookOf(hook) : null);
+    const own = { outbox, hookOf, signal: this.#stop.signal };
     const queue = this.#queues.get(name) ?? new HookQueue(name, { ...this.#parts, ...own });
     this.#queues.set(name, queue);
     queue.look();

@@ -22,6 +22,8 @@ export interface AlarmsParts extends AlarmFactsParts {
   readonly hooksOf: () => readonly Hook[];
   /** Tells what was written down. */
   readonly hooks: Pick<AfterHooks, "look">;
+  /** Whether this server is the one that looks, of all that share the catalogue. */
+  readonly leads: () => boolean;
   /** An id that no other notice and no upload has. */
   readonly newId: () => string;
   /** Name of the machine that the server runs on. */
@@ -112,8 +114,8 @@ export class Alarms {
   }
 
   async #look(): Promise<void> {
-    const { catalogue, clock, logger, alarmsOf } = this.#parts;
-    if (this.#jumped() || this.#stop.signal.aborted) return;
+    const { catalogue, clock, logger, alarmsOf, leads } = this.#parts;
+    if (this.#jumped() || this.#stop.signal.aborted || !leads()) return;
     try {
       const told = await catalogue.alarms.firing();
       const alarms = alarmsOf();

@@ -18,11 +18,11 @@ const failedMs = 60_000;
 
 export class PublishAttempts {
   readonly #clock: Clock;
-  /** Publishes the upload with this id; must tell of its failure itself, and reject. */
-  readonly #publish: (id: string) => Promise<void>;
+  /** Publishes the upload with this id, for which somebody waits or not; must tell of its failure itself, and reject. */
+  readonly #publish: (id: string, isAwaited: boolean) => Promise<void>;
   readonly #attempts = new Map<string, Attempt>();
 
-  constructor(clock: Clock, publish: (id: string) => Promise<void>) {
+  constructor(clock: Clock, publish: (id: string, isAwaited: boolean) => Promise<void>) {
     this.#clock = clock;
     this.#publish = publish;
   }
@@ -53,7 +53,7 @@ export class PublishAttempts {
   async #run(id: string, attempt: Attempt): Promise<void> {
     this.#attempts.set(id, attempt);
     try {
-      await this.#publish(id);
+      await this.#publish(id, attempt.asked !== null);
       this.#attempts.delete(id);
     } catch (error) {
       attempt.failed = { refusal: refusalOf(error), at: this.#clock.now() };

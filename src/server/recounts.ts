@@ -15,6 +15,8 @@ export interface RecountParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly rulesOf: RulesOf;
+  /** Whether this server is the one that counts by itself, of all that share the catalogue; it is unless given. */
+  readonly leads?: () => boolean;
   /** What lies where uploads are published, in any order; what cannot be looked at is a warning to `log`. */
   readonly published: (log: Logger) => AsyncIterable<CompleteUpload>;
 }
@@ -75,9 +77,9 @@ export class Recounts implements AsyncDisposable {
 
   /** Counts where somebody has a quota who was not counted for a day. Never rejects. */
   async countIfDue(): Promise<void> {
-    const { logger } = this.#parts;
+    const { logger, leads } = this.#parts;
     try {
-      if (!(await this.#isDue())) return;
+      if (leads?.() === false || !(await this.#isDue())) return;
       const all = await this.count(null, this.#stop.signal);
       const changed = all.filter(({ before, now }) => before.stored !== now.stored);
       logger.log("info", "Counted what users have stored", { users: all.length, changed: changed.length });

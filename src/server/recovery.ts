@@ -9,12 +9,15 @@ import { destinationOf } from "../upload/destination.ts";
 import type { StoredUpload } from "./after-hooks.ts";
 import { publishedFields } from "./publication.ts";
 import { isFinal, publish } from "./publisher.ts";
-import { change, type JournalParts, recordEnd, UploadJournal } from "./upload-journal.ts";
+import { type Fellows, takeOver } from "./take-over.ts";
+import { change, type JournalParts, recordEnd, takenElsewhere, UploadJournal } from "./upload-journal.ts";
 
 export interface RecoveryParts extends JournalParts {
   readonly storage: Storage;
   /** This server. */
   readonly owner: Owner;
+  /** Those that share the catalogue; nobody unless given. */
+  readonly fellows?: Fellows | undefined;
 }
 
 const beginAnew = errorMeanings["unknown-upload"].wire;
@@ -33,11 +36,12 @@ export async function metadataOf({ id }: UploadRecord, { catalogue }: RecoveryPa
 
 /**
  * Ends what was interrupted while upload `id` was being published: publishes it again, or, when its bytes did not
- * survive, opens it again for its client.
+ * survive, opens it again for its client. `isAwaited`: somebody here waits for that, and another server is to let go of it.
  */
-export async function finishPublishing(id: string, parts: RecoveryParts): Promise<void> {
+export async function finishPublishing(id: string, parts: RecoveryParts, isAwaited = false): Promise<void> {
   const { catalogue, storage, owner } = parts;
-  const taken = await catalogue.take(id, owner);
+  const taken = isAwaited ? await takeOver(id, false, parts) : await catalogue.take(id, owner);
+  if (taken.type === "held" && isAwaited) throw takenElsewhere();
   // Another server does, or it ended meanwhile.
   if (taken.type !== "taken" || taken.record.state !== "publishing") return;
   const { record, hold } = taken;
@@ -102,7 +106,7 @@ async function publishAgain(
     const code = isFinal(error) ? error.meaning.wire : null;
     if (code !== null) return giveUpOpen(sink, journal, code, messageOf(error));
     // Only trying again could mend anything else.
-    await journal.stored(await sink.close());
+    await journal.putAway(await sink.close());
     throw error;
   }
   logFinished({ ...record, size: sink.length }, journal, storage);

@@ -5,6 +5,7 @@ import type { CancelTimer } from "../base/clock.ts";
 import { shownDeadline } from "../base/deadline.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { Delivery } from "../catalogue/outbox.ts";
+import type { News, Servers } from "../catalogue/servers.ts";
 import { daysText } from "../config/duration.ts";
 import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
 import { frameBytesMax, limits } from "../protocol/limits.ts";
@@ -22,6 +23,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { type PendingKey, PendingKeys } from "./pending-keys.ts";
 import { Room } from "./room.ts";
 import type { RunningUpload } from "./session.ts";
+import { Fellows } from "./take-over.ts";
 import { Turn } from "./turn.ts";
 import { type Upload, type UploadOwner, voiceOf } from "./upload.ts";
 import { UploadEnds } from "./upload-ends.ts";
@@ -30,13 +32,18 @@ import { Uploads, type UploadsParts } from "./uploads.ts";
 import { Verification } from "./verification.ts";
 
 export interface ServerParts
-  extends Omit<UploadsParts, "office" | "room" | "send" | "onCreditChanged" | "afterHooks" | "beforeHooks"> {
+  extends Omit<
+    UploadsParts,
+    "office" | "room" | "send" | "onCreditChanged" | "afterHooks" | "beforeHooks" | "fellows"
+  > {
   readonly transport: ServerTransport;
   readonly keys: KeyPair;
   /** None unless given. */
   readonly hooks?: HookParts;
   /** Whether somebody may send what is more urgent than usual; nobody unless given. */
   readonly mayHurry?: () => boolean;
+  /** Those that share the catalogue; nobody unless given. */
+  readonly servers?: Servers;
   /** Called when it listens, before that is said and any message is heard. */
   readonly onListening?: () => void;
 }
@@ -55,6 +62,7 @@ export class Server {
   readonly #housekeeping: Housekeeping;
   readonly #pending = new PendingKeys();
   readonly #afterHooks: AfterHooks | undefined;
+  readonly #fellows: Fellows | undefined;
   /** When each user was heard last, by the calendar: ms since 1970. There are no more users than keys. */
   readonly #heardAt = new Map<string, number>();
   readonly #timers = new Map<string, CancelTimer>();
@@ -79,9 +87,12 @@ export class Server {
     const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
     const office = new CreditOffice({ capacity, mayHurry: parts.mayHurry });
     this.#office = office;
-    this.#afterHooks = parts.hooks && new AfterHooks({ ...parts, ...parts.hooks });
+    const fellows = parts.servers && new Fellows(parts.servers);
+    this.#fellows = fellows;
+    this.#afterHooks = parts.hooks && new AfterHooks({ ...parts, ...parts.hooks, fellows });
     this.#uploads = new Uploads({
       ...parts,
+      fellows,
       afterHooks: this.#afterHooks,
       beforeHooks: parts.hooks && new BeforeHooks({ ...parts, ...parts.hooks }),
       office,
@@ -197,10 +208,54 @@ export class Server {
       { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },
     );
     this.#parts.onListening?.();
+    this.#parts.servers?.observe((news) => this.#hear(news));
     logger.log("info", "Listening", { address, port: this.#link.port, key: keys.publicKey.fingerprint });
     this.#keepHouse();
     this.#afterHooks?.changed();
     return this.#link.port;
+  }
+
+  /** Whether this server does what one does for all that share the catalogue. */
+  get leads(): boolean {
+    return this.#fellows?.leads ?? true;
+  }
+
+  /** What another server told; `null`: this one begins to lead. */
+  #hear(news: News | null): void {
+    if (this.#stopping) return;
+    switch (news?.kind) {
+      case "let-go":
+        return this.#uploads.track(this.#letGo(news.id, news.isClientHere));
+      case "put-away":
+        return this.#fellows?.putAway(news.id);
+      case "outbox":
+        return this.leads ? this.#afterHooks?.changed() : undefined;
+      case "servers":
+        return this.leads ? this.#uploads.track(this.#recover()) : undefined;
+      case undefined:
+        this.#afterHooks?.changed();
+        return this.#uploads.track(this.#recover());
+    }
+  }
+
+  /** Never rejects. */
+  async #letGo(id: string, isClientThere: boolean): Promise<void> {
+    try {
+      if (await this.#uploads.letGo(id, isClientThere)) this.#fellows?.tell({ kind: "put-away", id });
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#parts.logger.log("warn", "An upload was not handed to another server", { upload: id, reason });
+    }
+  }
+
+  /** Never rejects. */
+  async #recover(): Promise<void> {
+    try {
+      await this.#uploads.recover();
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#parts.logger.log("error", "What other servers left cannot be looked up", { reason });
+    }
   }
 
   /** Looks again who may send: uploads of keys that expired, or were removed and did not come back, end now. */
@@ -341,8 +396,7 @@ export class Server {
   }
 
   #keepHouse(): void {
-    this.#housekeeping
-      .run()
+    (this.leads ? this.#housekeeping.run() : Promise.resolve())
       .catch((error) => {
         this.#parts.logger.log("error", "Housekeeping failed", { reason: messageOf(error) });
       })

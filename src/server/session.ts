@@ -33,6 +33,7 @@ import { posterOf, receiptOf } from "./receipts.ts";
 import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
 import { isQuotaPassed, StreamClaim } from "./stream-claim.ts";
+import { takeOver } from "./take-over.ts";
 import { takenElsewhere, UploadJournal } from "./upload-journal.ts";
 import type { UserRefusals } from "./user-refusals.ts";
 
@@ -253,9 +254,9 @@ export class Session {
    * where its checksum needs that. Rejects when that is not possible just now.
    */
   async restore(givesUp: boolean): Promise<Restored> {
-    const { storage, room, catalogue, owner } = this.#parts;
+    const { storage, room } = this.#parts;
     const { id, user } = this.key;
-    const taken = await catalogue.take(id, owner);
+    const taken = await takeOver(id, true, this.#parts);
     if (taken.type !== "taken" || taken.record.state !== "open") {
       return { type: "refused", ...refusalOf(takenElsewhere()) };
     }
@@ -457,7 +458,7 @@ export class Session {
     const [sink, journal] = [this.#sink, this.#journal];
     // What is being published stays published, whatever ended the upload meanwhile.
     if (sink === null || journal === null || (await this.#finishing)?.type === "finished") return;
-    if (outcome === "suspended") await journal.stored(await sink.close());
+    if (outcome === "suspended") await journal.putAway(await sink.close());
     else if (outcome === "failed") await discardFailed(sink, journal, code, text);
   }
 

@@ -94,6 +94,16 @@ export class UploadJournal {
     }
   }
 
+  /** The same, and that nobody works on it from now on: where there are other servers, the next one need not wait. Never rejects. */
+  async putAway(note: StoredNote): Promise<void> {
+    if (this.#hold.owner.leaseMs === 0) return void (await this.stored(note));
+    try {
+      await this.#change({ verb: "progress", ...note, isPutAway: true });
+    } catch (error) {
+      this.log("warn", "The catalogue was not updated", { reason: messageOf(error) });
+    }
+  }
+
   /** Complete since `receivedAt` (ISO 8601), with so many bytes, and about to get its name. Rejects when another server has taken it. */
   async publishing(sha256: string, content: string, receivedAt: string, bytes: number): Promise<void> {
     const what = { verb: "begin-publish", sha256, content, receivedAt, bytes } as const;

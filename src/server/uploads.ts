@@ -2,11 +2,12 @@
 // other: places, names, and that what is complete is published before anybody else hears of its name.
 
 import { DyncError, errorCodeFromWire, errorMeanings } from "../base/error.ts";
-import type { UploadRecord } from "../catalogue/catalogue.ts";
+import { holdOf, type UploadRecord } from "../catalogue/catalogue.ts";
 import type { Question, Refusal } from "../protocol/server/upload-life.ts";
 import type { WaitCause } from "../protocol/wait.ts";
 import type { PostFile } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
+import { busyText } from "../upload/names.ts";
 import { claimRefusal, type NameHolder } from "./claim.ts";
 import type { ClientDirectory } from "./client-directory.ts";
 import { Inquiries } from "./inquiry.ts";
@@ -15,6 +16,7 @@ import { finishPublishing, giveUp } from "./recovery.ts";
 import { troubleOf } from "./refusal.ts";
 import { type RunningUpload, Session, type SessionParts } from "./session.ts";
 import { Upload, type UploadDesk, type UploadOwner, type UploadParts } from "./upload.ts";
+import { change } from "./upload-journal.ts";
 import { UploadPlaces } from "./upload-places.ts";
 import { UserRefusals } from "./user-refusals.ts";
 
@@ -52,7 +54,7 @@ export class Uploads implements UploadDesk {
     );
     const sessionsOf = (user: string) => this.#sessionsOf(user);
     this.#inquiries = new Inquiries({ ...parts, refusals, sessionsOf, isBusy: () => this.#isBusy() });
-    this.#attempts = new PublishAttempts(parts.clock, (id) => this.#publishAgain(id));
+    this.#attempts = new PublishAttempts(parts.clock, (id, isAwaited) => this.#publishAgain(id, isAwaited));
   }
 
   /** The upload that has this voice, where something is being done with it. */
@@ -112,17 +114,46 @@ export class Uploads implements UploadDesk {
 
   isActive = (id: string): boolean => this.#byId.has(id) || this.#attempts.isRunning(id);
 
-  /** Before the first message: publishes what an earlier process left complete, in the background. */
+  /**
+   * Publishes what other processes left complete, in the background: an earlier one, to be called before the first message; or servers that
+   * are gone, at any time.
+   */
   async recover(): Promise<void> {
     const { catalogue } = this.#parts;
     const ids: string[] = [];
     for (let last: UploadRecord | null = null; ; ) {
       const page: readonly UploadRecord[] = await catalogue.unchanged("publishing", null, last, pageRecords);
-      ids.push(...page.map(({ id }) => id));
+      ids.push(...page.map(({ id }) => id).filter((id) => !this.isActive(id)));
       last = page.at(-1) ?? null;
       if (last === null) break;
     }
     for (const id of ids) this.#attempt(id, null);
+  }
+
+  /**
+   * Another server has the client of upload `id`, or else wants its name: lets go of it, so that it can be gone on with there. Not where
+   * only its name is wanted, and its client is here. Returns whether it did.
+   */
+  async letGo(id: string, isClientThere: boolean): Promise<boolean> {
+    const upload = this.#byId.get(id);
+    if (upload === undefined) return await this.#release(id);
+    if (!isClientThere && this.#hasClient(upload.owner.identity)) return false;
+    upload.stop(errorMeanings["not-ready"].wire, "This upload went on at another server", true);
+    await upload.closing;
+    return true;
+  }
+
+  /** Of one with which nothing is being done. */
+  async #release(id: string): Promise<boolean> {
+    const { catalogue, owner } = this.#parts;
+    const record = this.#attempts.isRunning(id) ? null : await catalogue.get(id);
+    if (record === null || record.owner !== owner.id || this.isActive(id)) return false;
+    const { durable, mark } = record;
+    return await change(
+      holdOf(record, owner),
+      { verb: "progress", durable, mark, isPutAway: true },
+      this.#parts,
+    );
   }
 
   /** Resolves when nothing is under way. */
@@ -149,7 +180,7 @@ export class Uploads implements UploadDesk {
   inquire({ owner }: Upload, post: PostFile, signal: AbortSignal): Promise<Refusal> {
     const { user, identity, origin } = owner;
     // Changes nothing for its client, and shows each of the two that the other one is there.
-    const poke = () => this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable";
+    const poke = () => this.#hasClient(identity);
     return this.#inquiries.answer(post, { user, origin, poke, signal });
   }
 
@@ -245,13 +276,15 @@ export class Uploads implements UploadDesk {
       name,
       isBusy: this.#attempts.isRunning(id) || upload?.session?.isOpen === false,
       isReplaced: identity !== null && post.info.replaces?.includes(identity) === true,
-      // Changes nothing for its client; what matters is whether there is one.
-      hasClient:
-        identity !== null &&
-        this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable",
+      hasClient: identity !== null && this.#hasClient(identity),
       isOfUser,
       isOfKey: isOfUser && (began === null || began === origin || !this.#parts.clients.mayGoOn(began, user)),
     };
+  }
+
+  /** Whether its client has a connection. Changes nothing for it. */
+  #hasClient(identity: string): boolean {
+    return this.#parts.send(identity, { type: "transfer-credit", amount: 0 }) !== "unreachable";
   }
 
   /** Of an upload that gave up its place because its client was silent. */
@@ -265,9 +298,19 @@ export class Uploads implements UploadDesk {
     const reason = "Replaced by a newer upload of the same name";
     const upload = this.#byId.get(record.id);
     // The record is another one when it was put away: it comes with the next round.
-    if (upload === undefined) return void (await giveUp(record, code, reason, this.#parts));
+    if (upload === undefined) return await this.#replaceLeft(record, code, reason);
     upload.stop(code, reason, true);
     await upload.closing;
+  }
+
+  /** Of one that is not open here. */
+  async #replaceLeft(record: UploadRecord, code: number, reason: string): Promise<void> {
+    const { fellows, clock, owner } = this.#parts;
+    if (await giveUp(record, code, reason, this.#parts)) return;
+    if (fellows === undefined || record.owner === owner.id) return;
+    // Another server works on it. What it is when that let go comes with the next round.
+    if (await fellows.askFor(record.id, false, clock)) return;
+    throw new DyncError("not-ready", `${busyText(record.name, record.name)}, at another server`);
   }
 
   publish({ id }: UploadRecord, question: Question): Refusal | null {
@@ -296,9 +339,9 @@ export class Uploads implements UploadDesk {
     return null;
   }
 
-  async #publishAgain(id: string): Promise<void> {
+  async #publishAgain(id: string, isAwaited: boolean): Promise<void> {
     try {
-      await finishPublishing(id, this.#parts);
+      await finishPublishing(id, this.#parts, isAwaited);
     } catch (error) {
       this.#parts.logger.log("error", "Publishing failed", { upload: id, ...troubleOf(error) });
       throw error;

@@ -63,6 +63,7 @@ class World {
       usages: () => this.#usages(),
       keys: () => this.keys,
       disk: async () => this.disk,
+      leads: () => true,
       bytesOf: (id) => this.bytes.get(id) ?? null,
     });
   }

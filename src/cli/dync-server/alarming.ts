@@ -15,7 +15,7 @@ export interface AlarmingParts extends Pick<AlarmsParts, "catalogue" | "clock" |
   readonly configuration: Pick<AlarmsParts, "alarmsOf" | "hooksOf">;
   readonly recounts: Pick<Recounts, "usages">;
   readonly clients: Pick<AuthorizedClients, "list">;
-  readonly server: Pick<Server, "afterHooks" | "bytesOf">;
+  readonly server: Pick<Server, "afterHooks" | "bytesOf" | "leads">;
   readonly storage: Pick<Storage, "freeBytes">;
   /** What the forecast of the disk is made of; it looks while an alarm needs it. */
   readonly history: KeptHistory;
@@ -38,6 +38,7 @@ export class Alarming {
       ...{ alarmsOf, hooksOf, usages: () => recounts.usages(), keys: () => clients.list() },
       hooks: { look: (deliveries) => server.afterHooks?.look(deliveries) },
       bytesOf: (id) => server.bytesOf(id),
+      leads: () => server.leads,
       newId: () => randomBytes(16).toString("hex"),
       server: hostname(),
       disk: async () => ({

@@ -151,13 +151,13 @@ async function toSqlite(copying: Copying): Promise<Done> {
 async function openPostgres({ settings, clock }: Copying) {
   const { openPostgresCatalogue } = await import("../../catalogue/postgres.ts");
   const { claimCatalogue } = await import("../../catalogue/postgres-owner.ts");
-  const { storageId } = await import("../../storage/storage-id.ts");
+  const { storageName } = await import("./storage-name.ts");
   const { catalogue, database, where } = await openPostgresCatalogue(
     postgresOptions(settings, { logger: silentLogger, clock }),
   );
   const opened = { database, where, [Symbol.asyncDispose]: () => catalogue.close() };
   try {
-    await claimCatalogue(database, await storageId(settings.dataFolder));
+    await claimCatalogue(database, await storageName(settings));
     return opened;
   } catch (error) {
     await catalogue.close();

@@ -2,6 +2,7 @@
 
 import { silentLogger } from "../../base/log.ts";
 import type { PostgresOptions } from "../../catalogue/postgres.ts";
+import type { ProcessSettings } from "../../config/server-settings.ts";
 import { sharedOptions } from "../args.ts";
 import { type CommandContext, defineCommand, type OptionsDef, type OptionValues } from "../command.ts";
 import { catalogueOptions, optionFaults, readWarned } from "./configuration.ts";
@@ -26,7 +27,7 @@ export const catalogueMigrateCommand = defineCommand({
     const { migratePostgres } = await import("../../catalogue/postgres.ts");
     const reached = postgresOptions(settings, { logger: silentLogger, clock });
     const { from, to, where } = await migratePostgres(reached);
-    if (values.adopt) await adopt(reached, settings.dataFolder);
+    if (values.adopt) await adopt(reached, settings);
     output.summarise({ database: where, from, to });
     const what = from === to ? "is as it should be" : from === 0 ? "was made" : `was of version ${from}`;
     output.result(`The catalogue at ${where} ${what}: version ${to}`);
@@ -34,14 +35,14 @@ export const catalogueMigrateCommand = defineCommand({
   },
 });
 
-/** Makes the catalogue one of this data folder, whose it was. */
-async function adopt(reached: PostgresOptions, dataFolder: string): Promise<void> {
+/** Makes the catalogue one of what these settings store, whose it was. */
+async function adopt(reached: PostgresOptions, settings: ProcessSettings): Promise<void> {
   const { openPostgresCatalogue } = await import("../../catalogue/postgres.ts");
   const { claimCatalogue } = await import("../../catalogue/postgres-owner.ts");
-  const { storageId } = await import("../../storage/storage-id.ts");
+  const { storageName } = await import("./storage-name.ts");
   const { catalogue, database } = await openPostgresCatalogue(reached);
   try {
-    await claimCatalogue(database, await storageId(dataFolder), { adopt: true });
+    await claimCatalogue(database, await storageName(settings), { adopt: true });
   } finally {
     await catalogue.close();
   }

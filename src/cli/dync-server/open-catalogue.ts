@@ -1,15 +1,19 @@
 // Opens the catalogue where the settings say it is: in a file beside the data, or in a PostgreSQL database.
 
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
+import { hostname } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Catalogue } from "../../catalogue/catalogue.ts";
+import type { Catalogue, Owner } from "../../catalogue/catalogue.ts";
+import type { Servers } from "../../catalogue/servers.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
-import { storageId } from "../../storage/storage-id.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { printable } from "../printable.ts";
+import { version } from "../version.ts";
 import { postgresOptions } from "./postgres-options.ts";
+import { storageName } from "./storage-name.ts";
 
 export interface CatalogueParts {
   readonly settings: ProcessSettings;
@@ -29,7 +33,14 @@ export interface OpenCatalogue {
   readonly files: readonly string[];
   /** Rejects when it turned out damaged. */
   readonly damaged: Promise<never>;
+  /** This server, as its records name it. */
+  readonly owner: Owner;
+  /** Those that share it; `null`: it is this server's alone. */
+  readonly servers: Servers | null;
 }
+
+// After so long without a word others take what a server works on. It says three times as often that it is alive.
+const leaseMs = 15_000;
 
 /** Opens it until `closing` ends. */
 export async function openCatalogue(
@@ -50,18 +61,17 @@ async function openSqlite(
   const catalogue = await openSqliteCatalogue({ file, log, clock, onDamaged, published });
   closing.defer(() => catalogue.close());
   closing.defer(() => rescueCatalogue(catalogue, file, log));
-  return { catalogue, files: [file], damaged };
+  // The file is this process's alone: nobody has to be kept out.
+  return { catalogue, files: [file], damaged, owner: { id: newId(), leaseMs: 0 }, servers: null };
 }
 
 async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack): Promise<OpenCatalogue> {
   const { settings, file, logger, signal } = parts;
   // Few sites want it: its code is read where one does.
-  const { openPostgresCatalogue } = await import("../../catalogue/postgres.ts");
+  const { joinServers, openPostgresCatalogue } = await import("../../catalogue/postgres.ts");
   const { claimCatalogue, fillFromPublished } = await import("../../catalogue/postgres-owner.ts");
-  const { catalogue, database, state, where } = await openPostgresCatalogue({
-    ...postgresOptions(settings, parts),
-    stopping: signal,
-  });
+  const options = { ...postgresOptions(settings, parts), stopping: signal };
+  const { catalogue, database, state, where } = await openPostgresCatalogue(options);
   closing.defer(() => catalogue.close());
   if (!state.isFilled && existsSync(file)) {
     const text = `This data folder has a catalogue in SQLite (${file}), and the one in PostgreSQL is empty, or old`;
@@ -69,12 +79,22 @@ async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack
       hint: "copy it with `dync-server catalogue copy --to postgres`, or move that file away",
     });
   }
-  const isFilled = await claimCatalogue(database, await storageId(settings.dataFolder));
+  const isFilled = await claimCatalogue(database, await storageName(settings));
   logger.log("info", "The catalogue is in PostgreSQL", { database: where });
   if (!isFilled) {
     const uploads = await fillFromPublished(catalogue, database, parts.published());
     if (uploads > 0)
       logger.log("info", "The catalogue was made from the published files", { database: where, uploads });
   }
-  return { catalogue, files: [], damaged: new Promise(() => {}) };
+  const opened = { catalogue, files: [], damaged: new Promise<never>(() => {}) };
+  // What lies on this machine's disk no other server can go on with.
+  if (settings.storage === null) return { ...opened, owner: { id: newId(), leaseMs: 0 }, servers: null };
+  const owner = { id: newId(), leaseMs };
+  const servers = await joinServers(options, { ...owner, name: hostname(), version });
+  closing.defer(() => servers.leave());
+  return { ...opened, owner, servers };
+}
+
+function newId(): string {
+  return randomBytes(8).toString("hex");
 }

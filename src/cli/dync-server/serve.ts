@@ -6,7 +6,8 @@ import { alarmMail } from "../../alarms/told-alarm.ts";
 import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Catalogue } from "../../catalogue/catalogue.ts";
+import type { Catalogue, Owner } from "../../catalogue/catalogue.ts";
+import type { Servers } from "../../catalogue/servers.ts";
 import { ControlServer } from "../../control/control-server.ts";
 import { type HookRunnerParts, hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
@@ -64,6 +65,8 @@ interface State {
   readonly storage: Storage;
   readonly auditing: Auditing;
   readonly catalogue: Catalogue;
+  readonly owner: Owner;
+  readonly servers: Servers | null;
   /** What lies where uploads are published; what cannot be looked at is a warning to `log`. */
   readonly published: (log: Logger) => AsyncIterable<CompleteUpload>;
   /** Rejects when something of it is damaged, or was taken away. */
@@ -81,7 +84,7 @@ async function openState(
   const auditing = closing.use(new Auditing(dataFolder, { clock, logger }));
   const state = stateFolder(dataFolder);
   const file = join(state, "catalogue.sqlite");
-  const { catalogue, files, damaged } = await openCatalogue(
+  const { files, damaged, ...opened } = await openCatalogue(
     { settings, file, published: () => published(logger), logger, clock, signal },
     closing,
   );
@@ -94,7 +97,7 @@ async function openState(
   );
   const lost = Promise.race([damaged, watch.removed]);
   lost.catch(() => {});
-  return { storage, auditing, catalogue, published, lost };
+  return { ...opened, storage, auditing, published, lost };
 }
 
 /** What a server is given that is as it was configured, or this process's own. */
@@ -106,8 +109,6 @@ function ownParts(
   const run = hookRunner({ clock, environment: process.env, agent: `dync-server/${version}`, mailOf });
   return {
     ...{ clock, logger, options: settings, rulesOf, groupsOf, mayHurry, program: `dync-server ${version}` },
-    // The catalogue's file is this process's alone: nobody has to be kept out.
-    owner: { id: randomBytes(8).toString("hex"), leaseMs: 0 },
     newId: () => randomBytes(16).toString("hex"),
     hooks: { hooksOf, run, random: Math.random },
   };
@@ -135,7 +136,8 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(home, "server");
   const clients = await loadClients(configuration, parts);
-  const { storage, auditing, catalogue, published, lost } = await openState(configuration, parts, closing);
+  const state = await openState(configuration, parts, closing);
+  const { storage, auditing, catalogue, owner, servers, published, lost } = state;
   const history = openHistory(configuration.settings.dataFolder, clock);
   closing.defer(() => history.end());
   const web = await webOf(configuration, parts, history);
@@ -149,14 +151,17 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   });
   const server = new Server({
     ...ownParts(configuration, parts),
-    ...{ transport, keys, clients, storage, catalogue, audit },
+    ...{ transport, keys, clients, storage, catalogue, owner, audit },
+    ...(servers === null ? {} : { servers }),
     ...(receipts === null ? {} : { receipts }),
     ...(web === null ? {} : { meter: web.meter }),
     onListening: () => auditing.started(configuration, clients, receipts?.kid ?? null),
   });
   const watching = watchKeys(clients, server, auditing, logger);
   closing.defer(watching.stop);
-  const recounts = closing.use(new Recounts({ catalogue, clock, logger, rulesOf, published }));
+  const recounts = closing.use(
+    new Recounts({ catalogue, clock, logger, rulesOf, published, leads: () => server.leads }),
+  );
   recounts.start();
   const looked = { server, catalogue, storage, history, recounts, clients, configuration };
   const alarming = closing.use(new Alarming({ ...looked, clock, logger }));

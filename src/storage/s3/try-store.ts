@@ -1,5 +1,6 @@
 // Whether the object store can be used, found out at the start and not by the first upload.
 
+import { randomUUID } from "node:crypto";
 import type { Logger } from "../../base/log.ts";
 import type { S3Client } from "./client/s3-client.ts";
 import { soon } from "./home.ts";
@@ -7,7 +8,8 @@ import type { Keys } from "./keys.ts";
 
 /** Writes, lists, reads and deletes an object of ours. Rejects with what the store says. */
 export async function tryStore(client: S3Client, keys: Keys, log: Logger): Promise<void> {
-  const key = `${keys.prefix}.dync/probe`;
+  // Another server may do the same just now.
+  const key = `${keys.prefix}.dync/probe-${randomUUID()}`;
   await client.put(key, [Buffer.from("dync-server was here\n")], { type: "text/plain" }, soon);
   await client.read(key, soon);
   await client.tryConditions(key, soon);

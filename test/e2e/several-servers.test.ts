@@ -1,0 +1,159 @@
+// Two servers that share a catalogue and an object store: an upload goes on at the other one when its server is killed, stopped, frozen or
+// out of reach, from what is stored of it; and what is done once for all is done by one.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { startFaultyProxy } from "../support/faulty-proxy.ts";
+import { until } from "../support/network-runs.ts";
+import { jsonLines, type Program } from "../support/programs.ts";
+import { pairMissing, ServerPair } from "../support/server-pair.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const MiB = 1024 * 1024;
+const partBytes = 8 * MiB;
+const leaseMs = 15_000;
+const size = 100 * MiB;
+const slow = ["--limit", "10MB/s"];
+
+describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compiled"})`, () => {
+  let pair: ServerPair;
+  let told: string;
+  let hooks: Awaited<ReturnType<typeof tempFolder>>;
+
+  beforeAll(async () => {
+    hooks = await tempFolder();
+    const hook = hooks.file("told");
+    told = `${hook}.lines`;
+    // One write of a line: two that come at once do not mix.
+    writeFileSync(hook, `#!/bin/sh\nline=$(cat)\nprintf '%s\\n' "$line" >> '${told}'\n`);
+    chmodSync(hook, 0o755);
+    pair = await ServerPair.start(
+      `log-level = "debug"\n[[hooks]]\nname = "told"\nevent = "after"\ncommand = [${JSON.stringify(hook)}]\n`,
+    );
+  }, 180_000);
+  afterAll(async () => {
+    await pair?.[Symbol.asyncDispose]();
+    await hooks?.[Symbol.asyncDispose]();
+  });
+
+  /** Sends slowly to server `to`, or the other one, until some parts are stored. */
+  async function underWay(
+    name: string,
+    to: string,
+  ): Promise<{ readonly path: string; readonly sending: Program }> {
+    const path = await pair.file(name, size);
+    const sending = pair.startSend(to, [...slow, path]);
+    const stored = async () =>
+      Number((await pair.rows(`SELECT durable FROM dync.uploads WHERE name = '${name}'`))[0]?.durable ?? 0);
+    let durable = 0;
+    while (durable < 2 * partBytes) {
+      durable = await stored();
+      expect(sending.running).toBe(true);
+    }
+    return { path, sending };
+  }
+
+  /** It went on at `at` from what was stored, at most a part of which was sent again, and was published once. */
+  async function expectTakenOver(at: number, name: string, path: string, sending: Program): Promise<void> {
+    const [, offset] = await pair
+      .program(at)
+      .line(new RegExp(`"Upload resumed".*"${name}".*"offset":(\\d+)`), 60_000);
+    expect(Number(offset)).toBeGreaterThanOrEqual(2 * partBytes);
+    expect(await sending.ended(120_000)).toMatchObject({ code: 0 });
+    await pair.expectStored(path, name);
+    const rows = await pair.rows(`SELECT state, owner, fence FROM dync.uploads WHERE name = '${name}'`);
+    expect(rows).toMatchObject([{ state: "finished" }]);
+    const finished = [0, 1].flatMap((it) => {
+      const { stdout, stderr } = pair.program(it);
+      const lines = `${stdout}${stderr}`.split("\n");
+      return lines.filter((line) => line.includes('"Upload finished"') && line.includes(`"${name}"`));
+    });
+    expect(finished).toHaveLength(1);
+    expect(await pair.bucket.multiparts()).toEqual([]);
+  }
+
+  test("they know of each other, and one of them leads", async () => {
+    await pair.program(0).line(/"Another server is there"/);
+    await pair.program(1).line(/"Another server is there"/);
+    expect(await pair.rows("SELECT count(*)::int AS alive FROM dync.servers WHERE alive_until > 0")).toEqual([
+      { alive: 2 },
+    ]);
+    expect((await pair.rows("SELECT leader FROM dync.catalogue"))[0]?.leader).toBeString();
+  });
+
+  test("an upload whose line breaks goes on at the other server at once", async () => {
+    await using proxy = await startFaultyProxy({ targetPort: pair.place(0).server.port });
+    const { path, sending } = await underWay("moved.raw", `127.0.0.1:${proxy.port},${pair.address(1)}`);
+    const since = performance.now();
+    proxy.faults = { refuse: true };
+    proxy.cut();
+    await pair.program(1).line(/"Upload resumed".*"moved.raw"/, 60_000);
+    // Its server lives, and let go of it: nobody waited for the end of a lease.
+    expect(performance.now() - since).toBeLessThan(leaseMs * 0.8);
+    await pair.program(0).line(/"Upload suspended".*"moved.raw".*went on at another server/);
+    await expectTakenOver(1, "moved.raw", path, sending);
+  }, 180_000);
+
+  test("an upload of a server that is stopped goes on at the other one at once", async () => {
+    const { path, sending } = await underWay("stopped.raw", pair.address(1, 0));
+    const since = performance.now();
+    expect(await pair.program(1).stop()).toMatchObject({ code: 0 });
+    await pair.program(0).line(/"Upload resumed".*"stopped.raw"/, 60_000);
+    expect(performance.now() - since).toBeLessThan(leaseMs * 0.8);
+    await pair.again(1);
+    await expectTakenOver(0, "stopped.raw", path, sending);
+  }, 180_000);
+
+  test("an upload of a server that is killed goes on at the other one when its lease is over", async () => {
+    const { path, sending } = await underWay("killed.raw", pair.address(0, 1));
+    await pair.program(0).kill();
+    await pair.program(1).line(/"Another server says nothing any more: its uploads are free"/, 60_000);
+    await pair.again(0);
+    await expectTakenOver(1, "killed.raw", path, sending);
+  }, 180_000);
+
+  test("a server that was frozen for longer than its lease changes nothing of what another one took", async () => {
+    const { path, sending } = await underWay("frozen.raw", pair.address(0, 1));
+    pair.program(0).signal("SIGSTOP");
+    await pair.program(1).line(/"Upload resumed".*"frozen.raw"/, 60_000);
+    pair.program(0).signal("SIGCONT");
+    await expectTakenOver(1, "frozen.raw", path, sending);
+    const other = await pair.file("after.raw", MiB);
+    expect(await pair.send(pair.address(0), [other])).toMatchObject({ code: 0, stderr: "" });
+    await pair.expectStored(other, "after.raw");
+  }, 180_000);
+
+  test("a name is one upload's, whichever server it comes to", async () => {
+    const path = await pair.file("name.raw", 20 * MiB);
+    const first = pair.startSend(pair.address(0), ["--limit", "4MB/s", path]);
+    await pair.program(0).line(/"Upload started".*"name.raw"/);
+    const second = pair.startSend(pair.address(1), ["-n", "name.raw", await pair.file("other", MiB)]);
+    await until(() => second.stderr !== "", second);
+    expect(await first.ended(60_000)).toMatchObject({ code: 0 });
+    // It waited until the first one had ended.
+    expect(await second.ended(60_000)).toMatchObject({ code: 7 });
+    await pair.expectStored(path, "name.raw");
+  }, 120_000);
+
+  test("each hook is told once, of what either server stored, also when the one that leads is killed", async () => {
+    const names = Array.from({ length: 12 }, (_, at) => `told-${at}.raw`);
+    for (const [at, name] of names.entries()) {
+      if (at === 6) {
+        const [row] = await pair.rows("SELECT name FROM dync.servers JOIN dync.catalogue ON leader = id");
+        expect(row).toBeDefined();
+        await pair.program(0).kill();
+        await pair.again(0);
+      }
+      expect(
+        await pair.send(pair.address(at % 2, 1 - (at % 2)), [await pair.file(name, 1000)]),
+      ).toMatchObject({ code: 0 });
+    }
+    const isTold = () =>
+      existsSync(told) && names.every((name) => readFileSync(told, "utf8").includes(`"${name}"`));
+    await until(isTold, pair.program(1));
+    const waiting = async () => (await pair.rows("SELECT count(*)::int AS n FROM dync.outbox"))[0]?.n;
+    while ((await waiting()) !== 0) expect(pair.program(1).running).toBe(true);
+    const lines = jsonLines(readFileSync(told, "utf8")) as { upload: { name: string } }[];
+    for (const name of names) expect(lines.filter((line) => line.upload.name === name)).toHaveLength(1);
+  }, 180_000);
+});

@@ -1,0 +1,186 @@
+// Servers that share a catalogue in PostgreSQL and an object store in Ceph, each with a home and a data folder of its own, as on two machines;
+// and a client that knows both.
+
+import { expect } from "bun:test";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Bucket } from "../storage/s3/s3-world.ts";
+import { type Ceph, cephMissing, startCeph } from "./ceph.ts";
+import {
+  type Executables,
+  executables,
+  executablesMissing,
+  type KeyFolders,
+  makeKeys,
+  type RunningServer,
+  startServer,
+} from "./executables.ts";
+import { openPostgres, type Postgres, postgresMissing } from "./postgres.ts";
+import { type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
+import { type TempFolder, tempFolder } from "./temp-folder.ts";
+
+/** Why there is no such pair here, for the name of a skipped test; `null` when there is. */
+export const pairMissing: string | null =
+  executablesMissing ??
+  postgresMissing ??
+  cephMissing ??
+  (Bun.which("rclone") === null ? "no rclone here" : null);
+
+const prefix = "lab";
+
+/** One of the servers. */
+export interface Place {
+  readonly home: string;
+  readonly data: string;
+  server: RunningServer;
+}
+
+export class ServerPair implements AsyncDisposable {
+  readonly folder: TempFolder;
+  readonly programs: Executables;
+  readonly homes: KeyFolders;
+  readonly postgres: Postgres;
+  readonly ceph: Ceph;
+  readonly bucket: Bucket;
+  readonly database: string;
+  readonly #places: Place[] = [];
+  readonly #stack: AsyncDisposableStack;
+
+  private constructor(
+    parts: Pick<ServerPair, "folder" | "programs" | "homes" | "postgres" | "ceph" | "bucket" | "database">,
+    stack: AsyncDisposableStack,
+  ) {
+    this.folder = parts.folder;
+    this.programs = parts.programs;
+    this.homes = parts.homes;
+    this.postgres = parts.postgres;
+    this.ceph = parts.ceph;
+    this.bucket = parts.bucket;
+    this.database = parts.database;
+    this.#stack = stack;
+  }
+
+  /** Starts all of it; `settings` are lines of every server's `server.toml`. */
+  static async start(settings = "", count = 2): Promise<ServerPair> {
+    const stack = new AsyncDisposableStack();
+    let pair: ServerPair | null = null;
+    try {
+      const folder = stack.use(await tempFolder());
+      const [postgres, ceph, programs] = await Promise.all([openPostgres(), startCeph(), executables()]);
+      stack.use(postgres);
+      stack.use(ceph);
+      const bucket = await Bucket.make(ceph);
+      const database = await postgres.newDatabase();
+      const homes = await makeKeys(programs, folder.path);
+      pair = new ServerPair({ folder, programs, homes, postgres, ceph, bucket, database }, stack);
+      const env = { DYNC_SERVER_CATALOGUE: postgres.url(database) };
+      const migrated = await runProgram([programs.dyncServer, "catalogue", "migrate"], { env });
+      expect(migrated).toMatchObject({ code: 0 });
+      for (let at = 0; at < count; at++) await pair.#add(settings);
+      return pair;
+    } catch (error) {
+      await pair?.[Symbol.asyncDispose]();
+      await stack[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #add(settings: string): Promise<void> {
+    const name = String.fromCharCode(0x61 + this.#places.length);
+    const [home, data] = [this.folder.file(`home-${name}`), this.folder.file(`data-${name}`)];
+    await cp(this.homes.server, home, { recursive: true });
+    await mkdir(data);
+    await writeFile(join(home, "server.toml"), settings);
+    const server = await this.#start(home, data, []);
+    this.#places.push({ home, data, server });
+  }
+
+  async #start(home: string, data: string, args: readonly string[]): Promise<RunningServer> {
+    const { accessKeyId, secretAccessKey } = this.ceph.user;
+    const options = [
+      ...["--catalogue", this.postgres.url(this.database)],
+      ...["--storage", `s3://${this.bucket.place.bucket}/${prefix}`, "--s3-endpoint", this.ceph.endpoint],
+    ];
+    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+    return await startServer(this.programs, home, data, [...options, ...args], { env });
+  }
+
+  place(at: number): Place {
+    const place = this.#places[at];
+    if (place === undefined) throw new Error(`There is no server ${at}`);
+    return place;
+  }
+
+  program(at: number): Program {
+    return this.place(at).server.program;
+  }
+
+  /** Starts one again that ended, on the port that it had. */
+  async again(at: number): Promise<void> {
+    const place = this.place(at);
+    place.server = await this.#start(place.home, place.data, ["--port", String(place.server.port)]);
+  }
+
+  /** The addresses of these servers, as a client is given them. */
+  address(...which: readonly number[]): string {
+    return which.map((at) => `127.0.0.1:${this.place(at).server.port}`).join(",");
+  }
+
+  async dyncServer(at: number, args: readonly string[]): Promise<ProgramEnd> {
+    return await runProgram([this.programs.dyncServer, ...args], { env: { DYNC_HOME: this.place(at).home } });
+  }
+
+  startSend(to: string, args: readonly string[]): Program {
+    return startProgram([this.programs.dync, "-k", "sample:S-17", to, ...args], {
+      env: { DYNC_HOME: this.homes.client },
+    });
+  }
+
+  async send(to: string, args: readonly string[], deadlineMs?: number): Promise<ProgramEnd> {
+    const command = [this.programs.dync, "-q", "-k", "sample:S-17", to, ...args];
+    return await runProgram(command, { env: { DYNC_HOME: this.homes.client } }, deadlineMs);
+  }
+
+  async file(name: string, bytes: number): Promise<string> {
+    const path = this.folder.file(name);
+    const block = crypto.getRandomValues(new Uint8Array(Math.min(65_536, bytes)));
+    const writer = Bun.file(path).writer();
+    for (let at = 0; at < bytes; at += block.length) {
+      new DataView(block.buffer).setFloat64(0, at);
+      writer.write(block.slice(0, bytes - at));
+      await writer.flush();
+    }
+    await writer.end();
+    return path;
+  }
+
+  /** What `path` was sent as is in the store, as a program sees it that knows nothing of us; with its checksum and metadata. */
+  async expectStored(path: string, name: string): Promise<void> {
+    const to = this.folder.file(`back-${name}`);
+    const from = `:s3:${this.bucket.place.bucket}/${prefix}/alice`;
+    const { accessKeyId, secretAccessKey } = this.ceph.user;
+    const keys = ["--s3-access-key-id", accessKeyId, "--s3-secret-access-key", secretAccessKey];
+    const options = ["--s3-provider", "Ceph", "--s3-endpoint", this.ceph.endpoint, ...keys];
+    const command = ["rclone", "copy", from, to, "--include", `${name}{,.sha256,.meta.json}`, ...options];
+    // A bundle of certificates of this machine is none of its business.
+    expect(await runProgram(command, { env: { AWS_CA_BUNDLE: "" } }, 120_000)).toMatchObject({ code: 0 });
+    expect(await runProgram(["cmp", path, join(to, name)], {}, 120_000)).toMatchObject({
+      code: 0,
+      stdout: "",
+    });
+    const checked = await runProgram(["sha256sum", "--strict", "-c", `${name}.sha256`], { cwd: to }, 120_000);
+    expect(checked).toMatchObject({ code: 0, stderr: "" });
+    const metadata = await readFile(join(to, `${name}.meta.json`), "utf8");
+    expect(JSON.parse(metadata)).toMatchObject({ sample: "S-17" });
+  }
+
+  /** Rows of the catalogue. */
+  async rows(sql: string): Promise<readonly Record<string, unknown>[]> {
+    return await this.postgres.run(sql, this.database);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { server } of this.#places) await server[Symbol.asyncDispose]();
+    await this.#stack[Symbol.asyncDispose]();
+  }
+}
