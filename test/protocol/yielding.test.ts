@@ -47,11 +47,11 @@ describe("beside a more urgent upload", () => {
     expect(granted(office, 5)).toEqual({});
     office.use("a/1", 10);
     office.stored("a/1");
-    // As long as that took, three times: then there is half a chunk of both.
+    // As long as that took, five times: then there is a third of a chunk of both.
     expect(granted(office, 10)).toEqual({});
-    expect(office.wakeAt).toBe(40);
-    expect(granted(office, 39)).toEqual({});
-    expect(granted(office, 40)).toEqual({ "a/1": 1 });
+    expect(office.wakeAt).toBe(60);
+    expect(granted(office, 59)).toEqual({});
+    expect(granted(office, 60)).toEqual({ "a/1": 1 });
   });
 
   test("one chunk at a time is all that each has, or an eighth of a larger window", () => {

@@ -4,8 +4,8 @@
 //
 // As long as an upload of a higher priority is *active* (has credit and uses it, or waits for some), all of lower ones
 // *yield*: each may have a small part of its window under way, one chunk with the usual windows, and when that is stored it
-// *rests*, for as long as it took times what lets all that yield have about half a chunk in the server together. So an urgent upload
-// has two thirds and more of the server, whichever way the server's queues share what is in them, and how many others there are
+// *rests*, for as long as it took times what lets all that yield have about a third of a chunk in the server together. So an urgent upload
+// has three quarters and more of the server, whichever way the server's queues share what is in them, and how many others there are
 // hardly counts; nobody starves, also where memory is so short that the urgent one could use all of it; and where the urgent one is slow by itself, as on a slow line, the others still use most of what it leaves.
 //
 // A chunk that takes long does so on its own line, which costs the server nothing: such time is no reason for a longer rest.
@@ -16,6 +16,8 @@ import type { Account } from "./credit-accounts.ts";
 
 // Between two looks at who is active.
 const lookAgainMs = 10;
+// All that yield have one chunk in so many in the server.
+const shareOfAll = 3;
 // What of the time of a chunk is taken for the server's.
 const roundMsMax = 50;
 
@@ -70,7 +72,7 @@ export class Yielding {
   rested(now: number): readonly Account[] {
     for (const account of this.#ended) {
       const roundMs = Math.min(roundMsMax, now - (account.roundAt ?? now));
-      this.#resting.set(account, now + roundMs * (2 * this.#count - 1));
+      this.#resting.set(account, now + roundMs * (shareOfAll * this.#count - 1));
       account.roundAt = null;
     }
     this.#ended.clear();
