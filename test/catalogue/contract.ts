@@ -232,6 +232,25 @@ export function catalogueContract(name: string, make: () => Promise<Catalogue & 
       expect(await catalogue.change({ id, fence: 2, owner: { ...leased, leaseMs: 0 } }, fail)).toBe(true);
     });
 
+    test.each([
+      ["puts it away", { verb: "progress", durable: 5, mark: "m", isPutAway: true }],
+      [
+        "has it wait for other metadata",
+        { verb: "wait", sha256: "ab", content: "ab", receivedAt: timeOf(1), bytes: 9 },
+      ],
+    ] as const)("its lease is over when its server %s", async (_what, change) => {
+      await using catalogue = await make();
+      const leased: Owner = { id: "server-2", leaseMs: 3_600_000 };
+      const admitted = await catalogue.admit(newUpload(1), leased, noBounds);
+      const hold = admitted.type === "admitted" ? admitted.hold : null;
+      expect(hold).not.toBeNull();
+      if (hold === null) return;
+      expect(await catalogue.take(hold.id, owner)).toEqual({ type: "held" });
+      expect(await catalogue.change(hold, { ...change, at: timeOf(2) })).toBe(true);
+      expect((await catalogue.get(hold.id))?.leaseUntil).toBe(0);
+      expect(await catalogue.take(hold.id, owner)).toMatchObject({ type: "taken", hold: { fence: 2 } });
+    });
+
     test("of a thousand that take one upload at once each has a number of its own", async () => {
       await using catalogue = await make();
       const { id } = await admit(catalogue, newUpload(1));

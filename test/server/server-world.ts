@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import type { LogFields, LogLevel } from "../../src/base/log.ts";
+import type { Servers } from "../../src/catalogue/servers.ts";
 import {
   defaultProcessSettings,
   defaultUserRules,
@@ -55,6 +56,9 @@ export class ServerWorld {
   hooks: HookParts | undefined;
   /** Nobody unless a test sets somebody. */
   receipts: ReceiptGiver | undefined;
+  /** Other servers that share the catalogue; nobody unless a test sets some. */
+  servers: Servers | undefined;
+  leaseMs = 0;
   #ids = 0;
   #server: Server | null = null;
 
@@ -78,7 +82,7 @@ export class ServerWorld {
       },
       storage: this.storage,
       catalogue: this.catalogue,
-      owner: { id: "server", leaseMs: 0 },
+      owner: { id: "server", leaseMs: this.leaseMs },
       clock: this.clock,
       logger: {
         log: (level, message, fields = {}) => void this.log.push({ level, message, fields }),
@@ -90,6 +94,7 @@ export class ServerWorld {
       newId: () => idOf(++this.#ids),
       ...(this.receipts === undefined ? {} : { receipts: this.receipts }),
       ...(this.hooks === undefined ? {} : { hooks: this.hooks }),
+      ...(this.servers === undefined ? {} : { servers: this.servers }),
     });
     this.#server = server;
     await server.start();

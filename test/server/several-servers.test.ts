@@ -1,0 +1,229 @@
+// A server beside others that share its catalogue: what it lets go of when another one asks, how it comes to what another one has, and what
+// it leaves to the one that leads.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import type { Hold, Owner } from "../../src/catalogue/catalogue.ts";
+import type { News, Servers } from "../../src/catalogue/servers.ts";
+import type { Hook } from "../../src/hooks/hook.ts";
+import type { RunHook } from "../../src/hooks/runner.ts";
+import { newUpload, noBounds } from "../catalogue/contract.ts";
+import { idOf } from "../storage/contract.ts";
+import { postOf, ServerWorld, type TestClient, userKeys } from "./server-world.ts";
+
+class Others implements Servers {
+  leads = true;
+  readonly told: News[] = [];
+  heed: (news: News | null) => void = () => {};
+
+  tell(news: News): void {
+    this.told.push(news);
+  }
+
+  observe(heed: (news: News | null) => void): void {
+    this.heed = heed;
+  }
+}
+
+const other: Owner = { id: "other", leaseMs: 1_000_000 };
+const goingOn = { code: 503, type: "error" } as const;
+
+let world: ServerWorld;
+let others: Others;
+
+beforeEach(async () => {
+  world = new ServerWorld();
+  others = new Others();
+  world.servers = others;
+  world.leaseMs = 15_000;
+  await world.start();
+});
+
+afterEach(async () => {
+  await world.server.stop();
+  await world.settle();
+  expect(world.network.messagesHeld).toBe(0);
+});
+
+/** A client whose upload has some bytes here. */
+async function underWay(): Promise<TestClient> {
+  const client = await world.connect();
+  await client.ask(postOf());
+  client.chunk(0, "con");
+  await world.settle();
+  return client;
+}
+
+async function letGo(isClientHere: boolean): Promise<void> {
+  others.heed({ kind: "let-go", id: idOf(1), isClientHere });
+  await world.settle();
+}
+
+const putAway = { kind: "put-away", id: idOf(1) } as const;
+
+describe("when another server asks it to let go", () => {
+  test("of an upload whose client is there now, it does, and says so", async () => {
+    const client = await underWay();
+    expect(world.catalogue.peek(idOf(1))?.leaseUntil).toBe(15_000);
+    await letGo(true);
+    expect(await client.hear()).toMatchObject(goingOn);
+    expect(others.told).toEqual([putAway]);
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "open", leaseUntil: 0 });
+    expect(await world.catalogue.take(idOf(1), other)).toMatchObject({ type: "taken" });
+  });
+
+  test("of a name whose upload has its client here, it does not", async () => {
+    const client = await underWay();
+    await letGo(false);
+    expect(others.told).toEqual([]);
+    client.chunk(3, "tent");
+    client.end("content");
+    expect((await client.hear()).type).toBe("upload-finished");
+  });
+
+  test("of a name whose upload has no client any more, it does", async () => {
+    const client = await underWay();
+    client.close();
+    await world.settle();
+    await letGo(false);
+    expect(others.told).toEqual([putAway]);
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ state: "open", leaseUntil: 0 });
+  });
+
+  test("of one that is its own and with which nothing is being done, it does; of what is another's it says nothing", async () => {
+    const own = { id: "server", leaseMs: 15_000 };
+    await world.catalogue.admit(newUpload(1, { id: idOf(1) }), own, noBounds);
+    await world.catalogue.admit(newUpload(2, { id: idOf(2) }), other, noBounds);
+    await letGo(true);
+    others.heed({ kind: "let-go", id: idOf(2), isClientHere: true });
+    others.heed({ kind: "let-go", id: idOf(3), isClientHere: true });
+    await world.settle();
+    expect(others.told).toEqual([putAway]);
+    expect(world.catalogue.peek(idOf(1))?.leaseUntil).toBe(0);
+    expect(world.catalogue.peek(idOf(2))?.leaseUntil).toBe(other.leaseMs);
+  });
+});
+
+describe("an upload that another server has", () => {
+  let hold: Hold;
+
+  /** Its client was there, and comes here. */
+  async function comesHere(): Promise<TestClient> {
+    const client = await underWay();
+    client.send({ type: "error", code: 503, text: "Later" });
+    await client.hear();
+    await world.settle();
+    const taken = await world.catalogue.take(idOf(1), other);
+    if (taken.type !== "taken") throw new Error(taken.type);
+    hold = taken.hold;
+    return client;
+  }
+
+  test("is gone on with here as soon as that one lets go of it", async () => {
+    const client = await comesHere();
+    client.send({ type: "query-status" });
+    await world.settle();
+    expect(others.told).toEqual([{ kind: "let-go", id: idOf(1), isClientHere: true }]);
+    const note = { durable: 0, mark: "boot" };
+    await world.catalogue.change(hold, { verb: "progress", ...note, isPutAway: true, at: "2026-01-02" });
+    others.heed(putAway);
+    expect(await client.hear()).toMatchObject({ type: "status-report", seek: 3 });
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ owner: "server", fence: 3 });
+  });
+
+  test("is found out to be free also where nobody says so", async () => {
+    const client = await comesHere();
+    client.send({ type: "query-status" });
+    await world.settle();
+    const note = { durable: 0, mark: "boot" };
+    await world.catalogue.change(hold, { verb: "progress", ...note, isPutAway: true, at: "2026-01-02" });
+    world.clock.advance(1_000);
+    expect(await client.hear()).toMatchObject({ type: "status-report", seek: 3 });
+  });
+
+  test("is told to come again where that one does not let go", async () => {
+    const client = await comesHere();
+    client.send({ type: "query-status" });
+    for (let second = 0; second < 6; second++) {
+      await world.settle();
+      world.clock.advance(1_000);
+    }
+    expect(await client.hear()).toMatchObject({
+      ...goingOn,
+      text: "Something else is being done with this upload",
+    });
+    expect(others.told.length).toBeGreaterThan(3);
+    expect(world.catalogue.peek(idOf(1))).toMatchObject({ owner: "other", fence: 2 });
+  });
+
+  test("keeps its name from another one that comes here, for as long as it is not let go of", async () => {
+    const theirs = newUpload(7, { user: "anna", name: "a.raw", origin: userKeys.anna.publicKey.text });
+    const admitted = await world.catalogue.admit(theirs, other, noBounds);
+    const client = await world.connect(2);
+    client.send(postOf());
+    await world.settle();
+    expect(others.told).toEqual([{ kind: "let-go", id: theirs.id, isClientHere: false }]);
+    world.clock.advance(1_000);
+    expect(await client.hear()).toMatchObject({
+      ...goingOn,
+      text: expect.stringContaining("at another server"),
+    });
+    client.send(postOf());
+    await world.settle();
+    if (admitted.type !== "admitted") throw new Error(admitted.type);
+    const note = { durable: 0, mark: "boot" };
+    await world.catalogue.change(admitted.hold, {
+      verb: "progress",
+      ...note,
+      isPutAway: true,
+      at: "2026-01-02",
+    });
+    others.heed({ kind: "put-away", id: theirs.id });
+    expect((await client.hear()).type).toBe("upload-approved");
+    expect(world.catalogue.peek(theirs.id)).toMatchObject({ state: "failed" });
+  });
+});
+
+describe("what is done once for all", () => {
+  const told: string[] = [];
+  const run: RunHook = async ({ upload }) => {
+    told.push(upload);
+    return { type: "done", output: new Uint8Array() };
+  };
+  const hook: Hook = {
+    ...{ name: "told", event: "after", onFailure: "refuse", timeoutMs: 1000, atOnce: 1 },
+    target: { type: "program", command: ["x"] },
+  };
+
+  test("is done by the one that leads, which hears from the others what there is to tell", async () => {
+    told.length = 0;
+    await world.server.stop();
+    world.hooks = { hooksOf: () => [hook], run, random: () => 0 };
+    others.leads = false;
+    await world.start();
+    const client = await world.connect();
+    expect((await client.upload("content")).type).toBe("upload-finished");
+    await world.settle();
+    expect(others.told).toContainEqual({ kind: "outbox" });
+    expect(told).toEqual([]);
+    // It begins to lead.
+    others.leads = true;
+    others.heed(null);
+    await world.settle();
+    expect(told).toEqual([idOf(1)]);
+    await world.catalogue.alarms.step({
+      ...{ changed: [], gone: [] },
+      notices: [
+        {
+          id: idOf(9),
+          alarm: "x",
+          subject: "y",
+          at: "2026-01-02",
+          deliveries: [{ hook: "told", body: "{}" }],
+        },
+      ],
+    });
+    others.heed({ kind: "outbox" });
+    await world.settle();
+    expect(told).toEqual([idOf(1), idOf(9)]);
+  });
+});
