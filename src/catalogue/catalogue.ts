@@ -142,8 +142,7 @@ export function holdOf({ id, fence }: UploadRecord, owner: Owner): Hold {
 /** What may happen to an upload; `at` is when (ISO 8601, UTC). */
 export type UploadChange = {
   readonly at: string;
-} & /** `isPutAway`: nobody works on it from now on, so whoever its client comes to next may take it at once. */
-(
+} /** `isPutAway`: nobody works on it from now on, so whoever its client comes to next may take it at once. */ & (
   | {
       readonly verb: "progress";
       readonly durable: number;

@@ -8,8 +8,9 @@ import { type Clock, sleep } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { doubled, type Pauses } from "../base/pauses.ts";
+import { postgresError } from "./postgres-errors.ts";
 import { schema } from "./postgres-migrations.ts";
-import type { News, Servers } from "./servers.ts";
+import type { KnownServer, News, Servers } from "./servers.ts";
 
 export interface PostgresServersOptions {
   readonly config: pg.ClientConfig;
@@ -21,15 +22,6 @@ export interface PostgresServersOptions {
   readonly version: string;
   /** After so long without a word a server is gone. */
   readonly leaseMs: number;
-}
-
-/** A server as its row has it. */
-export interface KnownServer {
-  readonly id: string;
-  readonly name: string;
-  readonly version: string;
-  readonly startedAt: string;
-  readonly isAlive: boolean;
 }
 
 const channel = "dync";
@@ -54,8 +46,9 @@ const say = `INSERT INTO ${schema}.servers AS s (id, name, version, started_at, 
   ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until`;
 const lead = `UPDATE ${schema}.catalogue SET leader = $1, leader_until = ${nowMs} + $2
   WHERE leader = $1 OR leader IS NULL OR leader_until < ${nowMs}`;
-const list = `SELECT id, name, version, started_at AS "startedAt", alive_until > ${nowMs} AS "isAlive"
-  FROM ${schema}.servers ORDER BY started_at, id`;
+const list = `SELECT s.id, name, s.version, started_at AS "startedAt", alive_until > ${nowMs} AS "isAlive",
+    coalesce(s.id = leader AND leader_until > ${nowMs}, false) AS leads
+  FROM ${schema}.servers s, ${schema}.catalogue ORDER BY started_at, s.id`;
 
 export class PostgresServers implements Servers {
   readonly #options: PostgresServersOptions;
@@ -103,7 +96,15 @@ export class PostgresServers implements Servers {
     this.#client?.query("SELECT pg_notify($1, $2)", [channel, text]).catch(() => {});
   }
 
-  /** Leaves: what it worked on is free at once, and another one leads. Never rejects. */
+  async list(): Promise<readonly KnownServer[]> {
+    try {
+      if (this.#client === null) throw new Error("there is no connection");
+      return (await this.#client.query<KnownServer>(list)).rows;
+    } catch (cause) {
+      throw postgresError("looked up in", cause);
+    }
+  }
+
   async leave(): Promise<void> {
     this.#stop.abort();
     await this.#working;

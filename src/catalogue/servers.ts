@@ -16,11 +16,30 @@ export type News =
   /** A server came, or is gone. */
   | { readonly kind: "servers" };
 
+/** A server that has the catalogue, or had it until lately. */
+export interface KnownServer {
+  /** As records of uploads name it. */
+  readonly id: string;
+  /** Name of its machine. */
+  readonly name: string;
+  /** Of its program. */
+  readonly version: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** Whether it said so for less than a lease. */
+  readonly isAlive: boolean;
+  readonly leads: boolean;
+}
+
 export interface Servers {
   /** Whether this one does what one does for all of them: tells hooks, looks at alarms, keeps house. */
   readonly leads: boolean;
   /** Never rejects: see above. */
   tell(news: News): void;
+  /** All that are known, those that began first before others. Rejects with a `DyncError` where the catalogue does not answer. */
+  list(): Promise<readonly KnownServer[]>;
+  /** Leaves the others for good: another one leads, and what this one still works on is theirs at once. Never rejects. */
+  leave(): Promise<void>;
   /** `heed` hears what the others tell from now on, and with `null` that this one begins to lead. */
   observe(heed: (news: News | null) => void): void;
 }

@@ -276,14 +276,31 @@ export class Server {
     this.#afterHooks?.changed();
   }
 
-  /** Ends cleanly: clients are told to come back later and keep their uploads. */
-  async stop(): Promise<void> {
+  /**
+   * Takes nothing any more, for good, and lets go of all that is under way: clients keep their uploads, and come again, to another server
+   * where there is one. What is to be told to hooks is told, unless another server does. Returns how many uploads that were.
+   */
+  async drain(): Promise<number> {
+    const uploads = this.#uploads.placesTaken;
+    await this.#letAllGo("The server takes no more uploads");
+    this.#link?.close(flushMs);
+    this.#link = null;
+    await this.#parts.servers?.leave();
+    return uploads;
+  }
+
+  async #letAllGo(why: string): Promise<void> {
     this.#stopping = true;
     for (const cancel of this.#timers.values()) cancel();
     this.#credit.stop();
-    const goingDown = `The server is going down, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
-    for (const upload of this.#uploads.all()) upload.stop(notReady, goingDown, true);
+    const text = `${why}, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
+    for (const upload of this.#uploads.all()) upload.stop(notReady, text, true);
     await Promise.all([this.#uploads.settled(), this.#housekeeping.stop()]);
+  }
+
+  /** Ends cleanly: clients are told to come back later and keep their uploads. */
+  async stop(): Promise<void> {
+    await this.#letAllGo("The server is going down");
     await this.#afterHooks?.stop();
     this.#link?.close(flushMs);
   }

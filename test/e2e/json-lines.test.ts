@@ -385,6 +385,13 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     expect((await run("instruments", "remove", "alice", "none")).at(-1)).toMatchObject({ exit: 2 });
   });
 
+  test("of servers, and of one that takes nothing any more", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const run = async (...args: readonly string[]) => read(await lab.dyncServer([...args, "--json"]));
+    expect((await run("servers")).at(-1)).toMatchObject({ ok: true, servers: null });
+    expect((await run("drain")).at(-1)).toMatchObject({ ok: true, uploads: 0 });
+  });
+
   test("of the audit log: its lines, and whether they are as they were written", async () => {
     const run = async (...args: readonly string[]) =>
       read(await runProgram([lab.programs.dyncServer, "audit", ...args, "--data", lab.data, "--json"]));

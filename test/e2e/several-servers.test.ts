@@ -104,6 +104,24 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     await expectTakenOver(0, "stopped.raw", path, sending);
   }, 180_000);
 
+  test("a server is drained: what it has goes on at the other one at once, and it takes nothing any more", async () => {
+    const shown = await pair.dyncServer(0, ["servers"]);
+    expect(shown.stdout).toMatch(/^SERVER +ID +STATE +SINCE +VERSION\n(.* (?:leads|there) .*\n){2}$/);
+    expect(shown.stdout.match(/ \(this\) /g)).toHaveLength(1);
+    const { path, sending } = await underWay("drained.raw", pair.address(0, 1));
+    expect(await pair.dyncServer(0, ["drain"])).toMatchObject({
+      code: 0,
+      stdout: "1 upload was under way: the server takes none until it is started anew\n",
+    });
+    await expectTakenOver(1, "drained.raw", path, sending);
+    const small = await pair.file("late.raw", 1000);
+    expect(await pair.send(pair.address(0), ["--retry-for", "0s", small])).toMatchObject({ code: 5 });
+    const [row] = await pair.rows("SELECT count(*)::int AS servers FROM dync.servers");
+    expect(row).toEqual({ servers: 1 });
+    expect(await pair.program(0).stop()).toMatchObject({ code: 0 });
+    await pair.again(0);
+  }, 180_000);
+
   test("an upload of a server that is killed goes on at the other one when its lease is over", async () => {
     const { path, sending } = await underWay("killed.raw", pair.address(0, 1));
     await pair.program(0).kill();

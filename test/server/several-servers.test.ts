@@ -3,7 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Hold, Owner } from "../../src/catalogue/catalogue.ts";
-import type { News, Servers } from "../../src/catalogue/servers.ts";
+import type { KnownServer, News, Servers } from "../../src/catalogue/servers.ts";
 import type { Hook } from "../../src/hooks/hook.ts";
 import type { RunHook } from "../../src/hooks/runner.ts";
 import { newUpload, noBounds } from "../catalogue/contract.ts";
@@ -17,6 +17,14 @@ class Others implements Servers {
 
   tell(news: News): void {
     this.told.push(news);
+  }
+
+  async list(): Promise<readonly KnownServer[]> {
+    return [];
+  }
+
+  async leave(): Promise<void> {
+    this.leads = false;
   }
 
   observe(heed: (news: News | null) => void): void {

@@ -3,6 +3,7 @@
 
 import * as v from "valibot";
 import type { Clock } from "../../base/clock.ts";
+import type { Servers } from "../../catalogue/servers.ts";
 import type { ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedKey } from "../../keys/authorized-clients.ts";
 import { rotateKey } from "../../receipts/key-file.ts";
@@ -23,7 +24,9 @@ import { type LinkMaker, linkCommand } from "./web-link-command.ts";
 export interface ControlParts {
   /** Reads configuration and keys again. */
   readonly reload: () => Promise<Reload>;
-  readonly server: UploadCommandParts & Pick<Server, "pendingKeys" | "afterHooks">;
+  readonly server: UploadCommandParts & Pick<Server, "pendingKeys" | "afterHooks" | "drain">;
+  /** Those that share the catalogue, and which of them this one is; `null`: it is this server's alone. */
+  readonly sharing: { readonly servers: Pick<Servers, "list">; readonly id: string } | null;
   readonly users: UserCommandParts;
   readonly keyFolder: KeyFolder;
   readonly signing: Signing;
@@ -55,12 +58,15 @@ export function controlCommands({
   users,
   keyFolder,
   signing,
+  sharing,
   linkMaker,
   alarming,
 }: ControlParts): ReadonlyMap<string, ControlCommand> {
   const { afterHooks } = server;
   return new Map<string, ControlCommand>([
     ["reload", async () => ({ ...(await reload()) })],
+    ["drain", async () => ({ uploads: await server.drain() })],
+    ["servers list", async () => ({ servers: await serversOf(sharing) })],
     ["clients pending", async () => ({ pending: server.pendingKeys.map(told) })],
     ["clients read", readKeys(keyFolder)],
     ["receipts rotate-key", async () => await rotate(signing)],
@@ -71,6 +77,12 @@ export function controlCommands({
     ...alarmCommands(alarming),
     ...instrumentCommands({ ...users, instruments: new InstrumentReports(users) }),
   ]);
+}
+
+async function serversOf(sharing: ControlParts["sharing"]) {
+  if (sharing === null) return null;
+  const servers = await sharing.servers.list();
+  return servers.map((it) => ({ ...it, isThis: it.id === sharing.id }));
 }
 
 const keysAsked = v.object({ fingerprints: v.array(v.string()) });

@@ -19,6 +19,7 @@ import {
 import { configCheckCommand, configExampleCommand, configShowCommand } from "./config.ts";
 import { configImportCommand } from "./config-import.ts";
 import { variableNames } from "./configuration.ts";
+import { drainCommand } from "./drain.ts";
 import { hooksDropCommand, hooksListCommand, hooksRetryCommand } from "./hooks.ts";
 import { instrumentsCommand, instrumentsRemoveCommand } from "./instruments.ts";
 import { serverKeygenCommand } from "./keygen.ts";
@@ -26,6 +27,7 @@ import { receiptsKeyCommand, receiptsRotateCommand } from "./receipts.ts";
 import { reloadCommand } from "./reload.ts";
 import { rulesTestCommand } from "./rules.ts";
 import { runCommand } from "./run.ts";
+import { serversCommand } from "./servers.ts";
 import { storageCheckCommand } from "./storage.ts";
 import { uploadsListCommand, uploadsShowCommand } from "./uploads.ts";
 import { uploadsAmendCommand } from "./uploads-amend.ts";
@@ -68,6 +70,8 @@ export const dyncServer: Program = {
     catalogueCopyCommand,
     rulesTestCommand,
     reloadCommand,
+    drainCommand,
+    serversCommand,
     uploadsListCommand,
     uploadsShowCommand,
     uploadsVerifyCommand,

@@ -178,7 +178,11 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   const keyFolder = { look: watching.look, list: () => clients.list() };
   const signing = { home, clock, look: async () => await receipts?.look() };
   const linkMaker = () => web?.linkMaker ?? null;
-  const asked = { server, users, keyFolder, signing, linkMaker, alarming, reload: () => reload("command") };
+  const sharing = servers === null ? null : { servers, id: owner.id };
+  const asked = {
+    ...{ server, users, keyFolder, signing, sharing, linkMaker, alarming },
+    reload: () => reload("command"),
+  };
   const commands = audited(controlCommands(asked), audit);
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await openWeb(web, closing, {

@@ -19,6 +19,8 @@ Usage:
   dync-server users list         what users have stored, and what they may have
   dync-server instruments        how watched folders are: last seen, backlog, …
   dync-server reload             make the running server read the file again
+  dync-server drain              hand over what is under way, take nothing more
+  dync-server servers            those that share the catalogue
   dync-server uploads            what became of uploads: list, show, verify, …
   dync-server hooks              what hooks are still told: list, retry, drop
   dync-server alarms             what is wrong just now: list, try
