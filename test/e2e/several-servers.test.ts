@@ -141,6 +141,23 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     await pair.expectStored(other, "after.raw");
   }, 180_000);
 
+  const haproxyMissing = Bun.which("haproxy") === null ? "no haproxy here" : null;
+  test.skipIf(haproxyMissing !== null)(
+    `behind a balancer, as the documentation has it, an upload of a server that freezes goes on at the other one (${haproxyMissing ?? "haproxy"})`,
+    async () => {
+      const { port } = await pair.startBalancer();
+      const { path, sending } = await underWay("balanced.raw", `127.0.0.1:${port}`);
+      const hasIt = (at: number) => pair.program(at).stderr.includes('"balanced.raw"');
+      const at = hasIt(0) ? 0 : 1;
+      expect([hasIt(at), hasIt(1 - at)]).toEqual([true, false]);
+      pair.program(at).signal("SIGSTOP");
+      await pair.program(1 - at).line(/"Upload resumed".*"balanced.raw"/, 60_000);
+      pair.program(at).signal("SIGCONT");
+      await expectTakenOver(1 - at, "balanced.raw", path, sending);
+    },
+    180_000,
+  );
+
   test("a name is one upload's, whichever server it comes to", async () => {
     const path = await pair.file("name.raw", 20 * MiB);
     const first = pair.startSend(pair.address(0), ["--limit", "4MB/s", path]);

@@ -15,6 +15,7 @@ import {
   type RunningServer,
   startServer,
 } from "./executables.ts";
+import { lastingPort } from "./ports.ts";
 import { openPostgres, type Postgres, postgresMissing } from "./postgres.ts";
 import { type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
@@ -90,19 +91,43 @@ export class ServerPair implements AsyncDisposable {
     const [home, data] = [this.folder.file(`home-${name}`), this.folder.file(`data-${name}`)];
     await cp(this.homes.server, home, { recursive: true });
     await mkdir(data);
-    await writeFile(join(home, "server.toml"), settings);
-    const server = await this.#start(home, data, []);
-    this.#places.push({ home, data, server });
+    await writeFile(join(home, "server.toml"), `${await this.#configuration(home, data)}\n${settings}`);
+    this.#places.push({ home, data, server: await startServer(this.programs, home, data) });
   }
 
-  async #start(home: string, data: string, args: readonly string[]): Promise<RunningServer> {
+  /** The one that the documentation gives, with what is different here. */
+  async #configuration(home: string, data: string): Promise<string> {
+    const [password, keys] = [join(home, "database.password"), join(home, "s3.keys")];
     const { accessKeyId, secretAccessKey } = this.ceph.user;
-    const options = [
-      ...["--catalogue", this.postgres.url(this.database)],
-      ...["--storage", `s3://${this.bucket.place.bucket}/${prefix}`, "--s3-endpoint", this.ceph.endpoint],
-    ];
-    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
-    return await startServer(this.programs, home, data, [...options, ...args], { env });
+    await writeFile(password, "none is asked for\n", { mode: 0o600 });
+    const lines = [`aws_access_key_id = ${accessKeyId}`, `aws_secret_access_key = ${secretAccessKey}`];
+    await writeFile(keys, `[default]\n${lines.join("\n")}\n`, { mode: 0o600 });
+    return await documented("server.toml", {
+      "postgres://dync@db.example.org/dync": this.postgres.url(this.database),
+      "/etc/dync-server/database.password": password,
+      "s3://archive/instruments": `s3://${this.bucket.place.bucket}/${prefix}`,
+      "https://rgw.example.org:8443": this.ceph.endpoint,
+      "/etc/dync-server/s3.keys": keys,
+      "/srv/dync": data,
+    });
+  }
+
+  /** Starts haproxy in front of the first two, as the documentation has it. */
+  async startBalancer(): Promise<{ readonly program: Program; readonly port: number }> {
+    const port = await lastingPort();
+    const text = await documented("haproxy.cfg", {
+      "bind :8889": `bind 127.0.0.1:${port}`,
+      "dync1.example.org:8889": this.address(0),
+      "dync2.example.org:8889": this.address(1),
+      // Each takes two descriptors, of which a machine of tests may have few.
+      "maxconn 4000": "maxconn 200",
+    });
+    const file = this.folder.file("haproxy.cfg");
+    await writeFile(file, text);
+    const program = this.#stack.use(startProgram(["haproxy", "-db", "-f", file]));
+    // It listens before it has checked anybody.
+    while (!(await isOpen(port))) if (!program.running) throw new Error(`haproxy ended: ${program.stderr}`);
+    return { program, port };
   }
 
   place(at: number): Place {
@@ -118,7 +143,8 @@ export class ServerPair implements AsyncDisposable {
   /** Starts one again that ended, on the port that it had. */
   async again(at: number): Promise<void> {
     const place = this.place(at);
-    place.server = await this.#start(place.home, place.data, ["--port", String(place.server.port)]);
+    const port = ["--port", String(place.server.port)];
+    place.server = await startServer(this.programs, place.home, place.data, port);
   }
 
   /** The addresses of these servers, as a client is given them. */
@@ -182,5 +208,25 @@ export class ServerPair implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { server } of this.#places) await server[Symbol.asyncDispose]();
     await this.#stack[Symbol.asyncDispose]();
+  }
+}
+
+/** A file of `doc/several-servers/`, with each of these texts in it replaced. */
+async function documented(name: string, replaced: Readonly<Record<string, string>>): Promise<string> {
+  let text = await readFile(join(import.meta.dir, "../../doc/several-servers", name), "utf8");
+  for (const [from, to] of Object.entries(replaced)) {
+    if (!text.includes(from)) throw new Error(`${name} of the documentation has no "${from}"`);
+    text = text.replaceAll(from, to);
+  }
+  return text;
+}
+
+async function isOpen(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false;
   }
 }
