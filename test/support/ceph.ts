@@ -39,9 +39,9 @@ export async function startCeph(): Promise<Ceph> {
     const osd = randomUUID();
     await run(["ceph", "osd", "new", osd]);
     await run(["ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd]);
-    stack.use(startProgram(["ceph-osd", "-i", "0", "-f", "-c", conf]));
+    const disk = stack.use(startProgram(["ceph-osd", "-i", "0", "-f", "-c", conf]));
     const port = await lastingPort();
-    const ceph = new Ceph({ conf, port, stack });
+    const ceph = new Ceph({ conf, port, stack, disk });
     await ceph.startGateway();
     await ceph.makeUser();
     return ceph;
@@ -95,6 +95,7 @@ interface CephParts {
   readonly conf: string;
   readonly port: number;
   readonly stack: AsyncDisposableStack;
+  readonly disk: Program;
 }
 
 export class Ceph implements AsyncDisposable {
@@ -112,6 +113,11 @@ export class Ceph implements AsyncDisposable {
 
   get user(): CephUser {
     return this.#user;
+  }
+
+  /** The daemon of its disk, to be frozen: what is stored is in its memory. */
+  get disk(): Program {
+    return this.#parts.disk;
   }
 
   /** The gateway that runs, to be stopped, frozen or killed. */

@@ -2,8 +2,10 @@
 // and a client that knows both.
 
 import { expect } from "bun:test";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Client } from "pg";
+import { sleep, systemClock } from "../../src/base/clock.ts";
 import { Bucket } from "../storage/s3/s3-world.ts";
 import { type Ceph, cephMissing, startCeph } from "./ceph.ts";
 import {
@@ -112,9 +114,9 @@ export class ServerPair implements AsyncDisposable {
     });
   }
 
-  /** Starts haproxy in front of the first two, as the documentation has it. */
-  async startBalancer(): Promise<{ readonly program: Program; readonly port: number }> {
-    const port = await lastingPort();
+  /** Starts haproxy in front of the first two, as the documentation has it, on a free port or this one. */
+  async startBalancer(given?: number): Promise<{ readonly program: Program; readonly port: number }> {
+    const port = given ?? (await lastingPort());
     const text = await documented("haproxy.cfg", {
       "bind :8889": `bind 127.0.0.1:${port}`,
       "dync1.example.org:8889": this.address(0),
@@ -178,6 +180,27 @@ export class ServerPair implements AsyncDisposable {
     }
     await writer.end();
     return path;
+  }
+
+  async forget(path: string): Promise<void> {
+    await rm(path);
+  }
+
+  /** Takes all connections of the database that are left, for so long. */
+  async withoutConnections(ms: number): Promise<void> {
+    await using stack = new AsyncDisposableStack();
+    for (;;) {
+      const client = new Client({ connectionString: this.postgres.url(this.database) });
+      // What ends it is told by the test that used it up.
+      client.on("error", () => {});
+      try {
+        await client.connect();
+      } catch {
+        break;
+      }
+      stack.defer(() => client.end());
+    }
+    await sleep(systemClock, ms);
   }
 
   /** What `path` was sent as is in the store, as a program sees it that knows nothing of us; with its checksum and metadata. */
