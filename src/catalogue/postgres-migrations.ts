@@ -107,7 +107,10 @@ const steps: readonly string[] = [
   `CREATE TABLE servers (
      id ${text} PRIMARY KEY, name text NOT NULL, version text NOT NULL, started_at text NOT NULL, alive_until bigint NOT NULL
    );
-   ALTER TABLE catalogue ADD COLUMN leader text, ADD COLUMN leader_until bigint NOT NULL DEFAULT 0;`,
+   -- Files of those who may send, which all servers have; the number grows with each change of them.
+   CREATE TABLE client_keys (name ${text} PRIMARY KEY, text text NOT NULL);
+   ALTER TABLE catalogue ADD COLUMN leader text, ADD COLUMN leader_until bigint NOT NULL DEFAULT 0,
+     ADD COLUMN keys_version bigint NOT NULL DEFAULT 0;`,
 ];
 
 /** What `migrate` brings the tables to. */

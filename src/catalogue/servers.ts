@@ -11,6 +11,12 @@ export type News =
   | { readonly kind: "let-go"; readonly id: string; readonly isClientHere: boolean }
   /** Nobody works on upload `id` any more. */
   | { readonly kind: "put-away"; readonly id: string }
+  /** The shared key files are others. */
+  | { readonly kind: "keys" }
+  /** A key (Z85) that nobody knows asked to be let in, from this address. */
+  | { readonly kind: "key-refused"; readonly key: string; readonly address: string }
+  /** Nobody wants to hear of the key with this fingerprint any more. */
+  | { readonly kind: "key-dismissed"; readonly fingerprint: string }
   /** Something was written down for hooks. */
   | { readonly kind: "outbox" }
   /** A server came, or is gone. */
@@ -29,6 +35,24 @@ export interface KnownServer {
   /** Whether it said so for less than a lease. */
   readonly isAlive: boolean;
   readonly leads: boolean;
+}
+
+/** Files that all servers have, by their names. */
+export interface SharedFiles {
+  /** Grows with each change of them. */
+  readonly version: number;
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/** What is to be different of them. */
+export interface SharedChange {
+  readonly share: ReadonlyMap<string, string>;
+  readonly unshare: readonly string[];
+}
+
+export interface SharedKeys {
+  /** Changes the shared key files as `judge` says that sees them, in one step; returns their version then. Rejects as the catalogue does. */
+  change(judge: (shared: SharedFiles) => SharedChange): Promise<number>;
 }
 
 export interface Servers {

@@ -4,10 +4,11 @@
 import type { CancelTimer } from "../base/clock.ts";
 import { shownDeadline } from "../base/deadline.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import type { Delivery } from "../catalogue/outbox.ts";
 import type { News, Servers } from "../catalogue/servers.ts";
 import { daysText } from "../config/duration.ts";
-import { fingerprintOf, type KeyPair, type PublicKey } from "../keys/key.ts";
+import { fingerprintOf, type KeyPair, PublicKey } from "../keys/key.ts";
 import { frameBytesMax, limits } from "../protocol/limits.ts";
 import { CreditOffice } from "../protocol/server/credit-office.ts";
 import type { WaitCause } from "../protocol/wait.ts";
@@ -44,6 +45,8 @@ export interface ServerParts
   readonly mayHurry?: () => boolean;
   /** Those that share the catalogue; nobody unless given. */
   readonly servers?: Servers;
+  /** Called when key files of other servers changed. */
+  readonly onKeysElsewhere?: () => void;
   /** Called when it listens, before that is said and any message is heard. */
   readonly onListening?: () => void;
 }
@@ -53,6 +56,8 @@ const notReady = errorMeanings["not-ready"].wire;
 
 const housekeepingMs = 60_000;
 const flushMs = 1_000;
+// Keys that were refused, told to other servers.
+const tellingsPerSecond = 10;
 
 export class Server {
   readonly #parts: ServerParts;
@@ -61,6 +66,7 @@ export class Server {
   readonly #uploads: Uploads;
   readonly #housekeeping: Housekeeping;
   readonly #pending = new PendingKeys();
+  readonly #tellings = new TokenBucket(tellingsPerSecond, 5 * tellingsPerSecond);
   readonly #afterHooks: AfterHooks | undefined;
   readonly #fellows: Fellows | undefined;
   /** When each user was heard last, by the calendar: ms since 1970. There are no more users than keys. */
@@ -177,6 +183,7 @@ export class Server {
 
   /** Keeps a key that was refused out of that list from now on. Returns whether it was there. */
   dismissKey(fingerprint: string): boolean {
+    this.#fellows?.tell({ kind: "key-dismissed", fingerprint });
     return this.#pending.dismiss(fingerprint);
   }
 
@@ -224,6 +231,12 @@ export class Server {
   #hear(news: News | null): void {
     if (this.#stopping) return;
     switch (news?.kind) {
+      case "keys":
+        return void this.#parts.onKeysElsewhere?.();
+      case "key-refused":
+        return this.#noteRefused(news.key, news.address);
+      case "key-dismissed":
+        return void this.#pending.dismiss(news.fingerprint);
       case "let-go":
         return this.#uploads.track(this.#letGo(news.id, news.isClientHere));
       case "put-away":
@@ -236,6 +249,14 @@ export class Server {
         this.#afterHooks?.changed();
         return this.#uploads.track(this.#recover());
     }
+  }
+
+  /** Another server refused it. */
+  #noteRefused(text: string, address: string): void {
+    const { clients, clock } = this.#parts;
+    const key = PublicKey.parse(text);
+    if (key === null || clients.userOf(text) !== null || clients.expiryOf(text) !== null) return;
+    this.#pending.note(key, address, clock.date());
   }
 
   /** Never rejects. */
@@ -306,17 +327,25 @@ export class Server {
   }
 
   #authorize(key: PublicKey, address: string): string | null {
-    const { clients, clock, logger, audit } = this.#parts;
+    const { clients, logger, audit } = this.#parts;
     if (clients.userOf(key.text) !== null) return key.text;
     // Its client tries again, and learns then whether the key is back.
     if (clients.isLeaving(key.text)) throw new DyncError("not-ready", "The key was removed a moment ago");
     const expiry = clients.expiryOf(key.text);
     // Who it is is known: nobody has to approve it.
-    if (expiry === null) this.#pending.note(key, address, clock.date());
+    if (expiry === null) this.#notePending(key, address);
     const fields = expiry === null ? {} : { reason: `expired on ${shownDeadline(expiry)}` };
     logger.log("warn", "Key refused", { key: key.fingerprint, address, ...fields });
     audit?.record({ event: "key-refused", key: key.fingerprint, address, ...fields });
     return null;
+  }
+
+  #notePending(key: PublicKey, address: string): void {
+    const { clock } = this.#parts;
+    this.#pending.note(key, address, clock.date());
+    // A flood of strangers is nothing that others have to hear all of.
+    if (this.#fellows !== undefined && this.#tellings.tryTake(1, clock.now()))
+      this.#fellows.tell({ kind: "key-refused", key: key.text, address });
   }
 
   /** `since` ends the sentence where the key is simply not known. */

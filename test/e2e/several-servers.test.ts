@@ -3,9 +3,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
 import { startFaultyProxy } from "../support/faulty-proxy.ts";
 import { until } from "../support/network-runs.ts";
-import { jsonLines, type Program } from "../support/programs.ts";
+import { jsonLines, type Program, runProgram } from "../support/programs.ts";
 import { pairMissing, ServerPair } from "../support/server-pair.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -157,6 +159,45 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     },
     180_000,
   );
+
+  test("a key that asks at one server is seen at both, and what one makes of it the other has at once, and after it was away", async () => {
+    const home = pair.folder.file("bert-home");
+    const env = { DYNC_HOME: home };
+    expect(await runProgram([pair.programs.dync, "keygen"], { env })).toMatchObject({ code: 0 });
+    await cp(join(pair.homes.server, "server.key"), join(home, "server.key"));
+    const path = await pair.file("of-bert.raw", 1000);
+    const send = async (at: number, name: string) => {
+      const args = ["-q", "-k", "sample:S-17", "--retry-for", "20s", "-n", name, pair.address(at), path];
+      const { code, stderr } = await runProgram([pair.programs.dync, ...args], { env });
+      return code === 0 || code === 7 ? code : stderr;
+    };
+    expect(await send(0, "a.raw")).toBe(7);
+    const pending = async (at: number) => {
+      const { stdout } = await pair.dyncServer(at, ["clients", "pending", "--json"]);
+      const { pending } = jsonLines(stdout).at(-1) as { pending: { fingerprint: string }[] };
+      return pending.map(({ fingerprint }) => fingerprint);
+    };
+    const [fingerprint = ""] = await pending(0);
+    expect(fingerprint).toStartWith("SHA256:");
+    while (!(await pending(1)).includes(fingerprint)) expect(pair.program(1).running).toBe(true);
+    // Approved at the one that it did not ask.
+    expect(await pair.dyncServer(1, ["clients", "approve", fingerprint, "--user", "bert"])).toMatchObject({
+      code: 0,
+    });
+    const since = performance.now();
+    await pair.program(0).line(/"Key authorised","user":"bert"/);
+    expect(performance.now() - since).toBeLessThan(2_000);
+    expect([await send(0, "a.raw"), await send(1, "b.raw")]).toEqual([0, 0]);
+    // Revoked while the other one is away, which has its file still.
+    await pair.program(0).stop();
+    expect(await pair.dyncServer(1, ["clients", "remove", "bert"])).toMatchObject({ code: 0 });
+    await pair.again(0);
+    expect(existsSync(join(pair.place(0).home, "clients", "bert.key"))).toBe(false);
+    expect([await send(0, "c.raw"), await send(1, "c.raw")]).toEqual([7, 7]);
+    expect((await pair.rows("SELECT name FROM dync.client_keys")).map(({ name }) => name)).toEqual([
+      "alice.key",
+    ]);
+  }, 120_000);
 
   test("a name is one upload's, whichever server it comes to", async () => {
     const path = await pair.file("name.raw", 20 * MiB);

@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Catalogue, Owner } from "../../catalogue/catalogue.ts";
-import type { Servers } from "../../catalogue/servers.ts";
+import type { Servers, SharedKeys } from "../../catalogue/servers.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { printable } from "../printable.ts";
@@ -35,8 +35,8 @@ export interface OpenCatalogue {
   readonly damaged: Promise<never>;
   /** This server, as its records name it. */
   readonly owner: Owner;
-  /** Those that share it; `null`: it is this server's alone. */
-  readonly servers: Servers | null;
+  /** Those that share it, and the keys that they share; `null`: it is this server's alone. */
+  readonly sharing: { readonly servers: Servers; readonly keys: SharedKeys } | null;
 }
 
 // After so long without a word others take what a server works on. It says three times as often that it is alive.
@@ -62,7 +62,7 @@ async function openSqlite(
   closing.defer(() => catalogue.close());
   closing.defer(() => rescueCatalogue(catalogue, file, log));
   // The file is this process's alone: nobody has to be kept out.
-  return { catalogue, files: [file], damaged, owner: { id: newId(), leaseMs: 0 }, servers: null };
+  return { catalogue, files: [file], damaged, owner: { id: newId(), leaseMs: 0 }, sharing: null };
 }
 
 async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack): Promise<OpenCatalogue> {
@@ -88,11 +88,12 @@ async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack
   }
   const opened = { catalogue, files: [], damaged: new Promise<never>(() => {}) };
   // What lies on this machine's disk no other server can go on with.
-  if (settings.storage === null) return { ...opened, owner: { id: newId(), leaseMs: 0 }, servers: null };
+  if (settings.storage === null) return { ...opened, owner: { id: newId(), leaseMs: 0 }, sharing: null };
   const owner = { id: newId(), leaseMs };
   const servers = await joinServers(options, { ...owner, name: hostname(), version });
   closing.defer(() => servers.leave());
-  return { ...opened, owner, servers };
+  const { PostgresKeys } = await import("../../catalogue/postgres-keys.ts");
+  return { ...opened, owner, sharing: { servers, keys: new PostgresKeys(database) } };
 }
 
 function newId(): string {

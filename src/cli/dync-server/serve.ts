@@ -7,7 +7,6 @@ import type { Clock } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Catalogue, Owner } from "../../catalogue/catalogue.ts";
-import type { Servers } from "../../catalogue/servers.ts";
 import { ControlServer } from "../../control/control-server.ts";
 import { type HookRunnerParts, hookRunner } from "../../hooks/run/run-hook.ts";
 import { AuthorizedClients, type AuthorizedKey, type KeyChanges } from "../../keys/authorized-clients.ts";
@@ -25,7 +24,8 @@ import { version } from "../version.ts";
 import { Alarming } from "./alarming.ts";
 import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
-import { openCatalogue } from "./open-catalogue.ts";
+import { KeySharing, type KeySharingParts } from "./key-sharing.ts";
+import { type OpenCatalogue, openCatalogue } from "./open-catalogue.ts";
 import { openStorage } from "./open-storage.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
@@ -66,7 +66,7 @@ interface State {
   readonly auditing: Auditing;
   readonly catalogue: Catalogue;
   readonly owner: Owner;
-  readonly servers: Servers | null;
+  readonly sharing: OpenCatalogue["sharing"];
   /** What lies where uploads are published; what cannot be looked at is a warning to `log`. */
   readonly published: (log: Logger) => AsyncIterable<CompleteUpload>;
   /** Rejects when something of it is damaged, or was taken away. */
@@ -114,6 +114,18 @@ function ownParts(
   };
 }
 
+/** Has the keys of this server be those of all that share the catalogue, until `closing` ends. */
+async function shareKeys(
+  sharing: State["sharing"],
+  parts: Omit<KeySharingParts, "keys" | "servers">,
+  closing: AsyncDisposableStack,
+): Promise<KeySharing | null> {
+  if (sharing === null) return null;
+  const shared = closing.use(new KeySharing({ ...sharing, ...parts }));
+  await shared.begin();
+  return shared;
+}
+
 /** Loaded where something is answered over HTTP. */
 async function webOf(
   { settings }: RunningConfiguration,
@@ -137,7 +149,7 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   const keys = await loadKeyPair(home, "server");
   const clients = await loadClients(configuration, parts);
   const state = await openState(configuration, parts, closing);
-  const { storage, auditing, catalogue, owner, servers, published, lost } = state;
+  const { storage, auditing, catalogue, owner, sharing, published, lost } = state;
   const history = openHistory(configuration.settings.dataFolder, clock);
   closing.defer(() => history.end());
   const web = await webOf(configuration, parts, history);
@@ -149,16 +161,19 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
     ...{ home, server: keys.publicKey.fingerprint, clock, logger },
     onKey: ({ key, before }) => audit.record({ event: "receipts-key", receiptsKey: key, before }),
   });
+  let keySharing: KeySharing | null = null;
   const server = new Server({
     ...ownParts(configuration, parts),
     ...{ transport, keys, clients, storage, catalogue, owner, audit },
-    ...(servers === null ? {} : { servers }),
+    ...(sharing === null ? {} : { servers: sharing.servers }),
+    onKeysElsewhere: () => void keySharing?.changed(),
     ...(receipts === null ? {} : { receipts }),
     ...(web === null ? {} : { meter: web.meter }),
     onListening: () => auditing.started(configuration, clients, receipts?.kid ?? null),
   });
-  const watching = watchKeys(clients, server, auditing, logger);
+  const watching = watchKeys(clients, server, auditing, logger, () => void keySharing?.changed());
   closing.defer(watching.stop);
+  keySharing = await shareKeys(sharing, { home, clock, logger, look: watching.look }, closing);
   const recounts = closing.use(
     new Recounts({ catalogue, clock, logger, rulesOf, published, leads: () => server.leads }),
   );
@@ -178,9 +193,9 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   const keyFolder = { look: watching.look, list: () => clients.list() };
   const signing = { home, clock, look: async () => await receipts?.look() };
   const linkMaker = () => web?.linkMaker ?? null;
-  const sharing = servers === null ? null : { servers, id: owner.id };
   const asked = {
-    ...{ server, users, keyFolder, signing, sharing, linkMaker, alarming },
+    ...{ server, users, keyFolder, signing, linkMaker, alarming },
+    sharing: sharing === null ? null : { ...sharing, id: owner.id },
     reload: () => reload("command"),
   };
   const commands = audited(controlCommands(asked), audit);
@@ -238,11 +253,18 @@ function withWarning(reload: Reload, error: unknown, logger: Logger): Reload {
   };
 }
 
-function watchKeys(clients: AuthorizedClients, server: Server, auditing: Auditing, logger: Logger) {
+function watchKeys(
+  clients: AuthorizedClients,
+  server: Server,
+  auditing: Auditing,
+  logger: Logger,
+  onChanged: () => void,
+) {
   return clients.watch((changes) => {
     logKeyChanges(changes, logger);
     auditing.keysChanged(changes, (key) => server.wasRefused(key));
     server.clientsChanged();
+    onChanged();
   });
 }
 

@@ -1,0 +1,110 @@
+// Brings the key files of this server and those of the others together, whenever either changes.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { CancelTimer, Clock } from "../../base/clock.ts";
+import { messageOf } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Servers, SharedKeys } from "../../catalogue/servers.ts";
+import { clientsFolder } from "../../keys/key-folder.ts";
+import { type KeyMerge, mergeKeys } from "../../keys/merge-keys.ts";
+import { SharedKeyFolder } from "../../keys/shared-key-folder.ts";
+
+export interface KeySharingParts {
+  /** `DYNC_HOME`. */
+  readonly home: string;
+  readonly keys: SharedKeys;
+  readonly servers: Pick<Servers, "tell">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Resolves when all counts that lies in the folder. */
+  readonly look: () => Promise<void>;
+}
+
+// What is told may be lost.
+const lookEveryMs = 30_000;
+
+export class KeySharing {
+  readonly #parts: KeySharingParts;
+  readonly #folder: SharedKeyFolder;
+  #working: Promise<void> = Promise.resolve();
+  #cancel: CancelTimer = () => {};
+  #isOver = false;
+  #isInTrouble = false;
+
+  constructor(parts: KeySharingParts) {
+    this.#parts = parts;
+    const { home, logger } = parts;
+    this.#folder = new SharedKeyFolder(clientsFolder(home), join(home, "clients.shared"), logger);
+  }
+
+  /** Brings both together now, and again and again. Resolves when that was done once. Never rejects. */
+  async begin(): Promise<void> {
+    mkdirSync(clientsFolder(this.#parts.home), { recursive: true, mode: 0o700 });
+    await this.changed();
+    this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#isOver) return;
+    this.#cancel = this.#parts.clock.after(lookEveryMs, () => void this.changed().then(() => this.#wait()));
+  }
+
+  /** Something changed, here or there. Never rejects. */
+  changed(): Promise<void> {
+    this.#working = this.#working.then(() => this.#bringTogether());
+    return this.#working;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    this.#cancel();
+    await this.#working;
+  }
+
+  async #bringTogether(): Promise<void> {
+    if (this.#isOver) return;
+    const { servers, logger } = this.#parts;
+    try {
+      const merge = await this.#merge();
+      if (merge === null) return;
+      const isTold = merge.share.size + merge.unshare.length > 0;
+      if (isTold) servers.tell({ kind: "keys" });
+      if (this.#isInTrouble) logger.log("info", "Keys are the same on all servers again");
+      this.#isInTrouble = false;
+      if (merge.write.size + merge.remove.length > 0) await this.#parts.look();
+    } catch (error) {
+      if (!this.#isInTrouble)
+        logger.log("warn", "Keys are not brought together with those of other servers", {
+          reason: messageOf(error),
+        });
+      this.#isInTrouble = true;
+    }
+  }
+
+  async #merge(): Promise<KeyMerge | null> {
+    const { keys, logger } = this.#parts;
+    const own = this.#folder.read();
+    if (own === null) return null;
+    const { version: before, texts: same } = this.#folder.same();
+    // Whoever took the folder away did not mean all servers.
+    if (own.size === 0 && same.size > 1) {
+      logger.log("warn", "There is no key here any more, and the other servers keep theirs", {
+        hint: "remove clients.shared in DYNC_HOME to get them back",
+      });
+      return null;
+    }
+    let merge: KeyMerge | null = null;
+    const version = await keys.change((shared) => {
+      // A catalogue that was put back to an earlier state knows less than this folder.
+      merge = mergeKeys(shared.version < before ? shared.texts : same, own, shared.texts);
+      return merge;
+    });
+    const merged = merge as KeyMerge | null;
+    if (merged === null) return null;
+    const left = this.#folder.take(merged.write, merged.remove);
+    const now = new Map([...merged.same].filter(([name]) => !left.includes(name)));
+    this.#folder.remember({ version, texts: now });
+    return merged;
+  }
+}
