@@ -36,7 +36,7 @@ export interface OpenCatalogue {
   /** This server, as its records name it. */
   readonly owner: Owner;
   /** Those that share it, and the keys that they share; `null`: it is this server's alone. */
-  readonly sharing: { readonly servers: Servers; readonly keys: SharedKeys } | null;
+  readonly sharing: { readonly servers: Servers; readonly keys: SharedKeys; readonly id: string } | null;
 }
 
 // After so long without a word others take what a server works on. It says three times as often that it is alive.
@@ -93,7 +93,7 @@ async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack
   const servers = await joinServers(options, { ...owner, name: hostname(), version });
   closing.defer(() => servers.leave());
   const { PostgresKeys } = await import("../../catalogue/postgres-keys.ts");
-  return { ...opened, owner, sharing: { servers, keys: new PostgresKeys(database) } };
+  return { ...opened, owner, sharing: { servers, keys: new PostgresKeys(database), id: owner.id } };
 }
 
 function newId(): string {

@@ -54,8 +54,13 @@ async function loadClients(
   return clients;
 }
 
-async function openTransport({ clock, logger }: ServeParts): Promise<ZmqTransport> {
+/** Opens it until `closing` ends. */
+async function openTransport(
+  { clock, logger }: ServeParts,
+  closing: AsyncDisposableStack,
+): Promise<ZmqTransport> {
   const transport = await openZmqTransport({ clock });
+  closing.defer(() => transport.close());
   logger.log("info", "Opened libzmq", { version: transport.version });
   return transport;
 }
@@ -155,8 +160,7 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   const web = await webOf(configuration, parts, history);
   auditing.observe((to) => web?.observe(to) ?? to);
   const { audit } = auditing;
-  const transport = await openTransport(parts);
-  closing.defer(() => transport.close());
+  const transport = await openTransport(parts, closing);
   const receipts = await openGiver({
     ...{ home, server: keys.publicKey.fingerprint, clock, logger },
     onKey: ({ key, before }) => audit.record({ event: "receipts-key", receiptsKey: key, before }),
@@ -193,12 +197,8 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   const keyFolder = { look: watching.look, list: () => clients.list() };
   const signing = { home, clock, look: async () => await receipts?.look() };
   const linkMaker = () => web?.linkMaker ?? null;
-  const asked = {
-    ...{ server, users, keyFolder, signing, linkMaker, alarming },
-    sharing: sharing === null ? null : { ...sharing, id: owner.id },
-    reload: () => reload("command"),
-  };
-  const commands = audited(controlCommands(asked), audit);
+  const asked = { server, users, keyFolder, signing, sharing, linkMaker, alarming };
+  const commands = audited(controlCommands({ ...asked, reload: () => reload("command") }), audit);
   const control = closing.use(await ControlServer.open({ home, commands, logger, clock }));
   await openWeb(web, closing, {
     ...{ server, clients, catalogue, storage, recounts, rulesOf, clock, logger, version, commands },
