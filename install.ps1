@@ -12,7 +12,7 @@
 #
 # DYNC_BASE_URL says where the files of the release are downloaded from, DYNC_HOME where keys and state are (default
 # %USERPROFILE%\.dync). Running it again upgrades dync.exe and touches no key. Everything is in functions and the last line
-# calls one of them, so that a download of this script that breaks off does nothing at all.
+# calls one of them, in braces, so that a download of this script that breaks off does nothing at all, wherever it does.
 param(
   [string] $To = '',
   [string] $Server = '',
@@ -51,13 +51,12 @@ function Install-Dync($To, $Server, $ServerKey, $NoModifyPath, $Uninstall, $Defa
   # Beside its place, so that the last step is a rename and cannot be half done.
   $stage = Join-Path $To ('.dync-install.' + [guid]::NewGuid().ToString('N'))
   New-Item -ItemType Directory $stage | Out-Null
-  try {
-    $new = Get-CheckedDync $base $stage
-    Move-Dync $new (Join-Path $To 'dync.exe')
-  } finally {
-    Remove-Item -Recurse -Force $stage -ErrorAction SilentlyContinue
-  }
   $dync = Join-Path $To 'dync.exe'
+  try {
+    Move-Dync (Get-CheckedDync $base $stage) $dync
+  } finally {
+    Remove-Item -LiteralPath $stage -Recurse -Force -ErrorAction SilentlyContinue
+  }
   Write-Host "Installed $dync"
   if (-not $NoModifyPath) { Add-DyncToPath $To }
   Join-DyncServer $dync $Server $ServerKey
@@ -66,25 +65,54 @@ function Install-Dync($To, $Server, $ServerKey, $NoModifyPath, $Uninstall, $Defa
 # Downloads dync.exe into the folder, checks it, and runs it, before it replaces anything. Returns its path.
 function Get-CheckedDync($base, $stage) {
   $name = 'dync-windows-x64.exe'
-  $sums = Join-Path $stage 'SHA256SUMS'
-  $new = Join-Path $stage 'dync.exe'
-  Invoke-WebRequest -UseBasicParsing "$base/SHA256SUMS" -OutFile $sums
-  $lines = @(Get-Content $sums | Where-Object { $_ -cmatch "^[0-9a-f]{64} [ *]$([regex]::Escape($name))$" })
+  $sums = Save-DyncFile $base 'SHA256SUMS' $stage
+  $lines = @(Get-Content -LiteralPath $sums | Where-Object { $_ -cmatch "^[0-9a-f]{64} [ *]$([regex]::Escape($name))$" })
   if ($lines.Count -ne 1) { throw "install.ps1: the release at $base has no $name" }
   Write-Host "Downloading $name"
-  Invoke-WebRequest -UseBasicParsing "$base/$name" -OutFile $new
-  $hash = (Get-FileHash $new -Algorithm SHA256).Hash.ToLowerInvariant()
+  $new = Save-DyncFile $base $name $stage
+  $hash = (Get-FileHash -LiteralPath $new -Algorithm SHA256).Hash.ToLowerInvariant()
   if ($hash -cne $lines[0].Substring(0, 64)) {
     throw "install.ps1: the download of $name is damaged or not the released file: its SHA-256 is not the one in SHA256SUMS"
   }
-  & $new --version | Out-Host
+  Invoke-Dync $new '--version' | Out-Host
   if ($LASTEXITCODE -ne 0) { throw 'install.ps1: the new dync.exe does not run here' }
   return $new
 }
 
+# Returns where the file is then.
+function Save-DyncFile($base, $name, $folder) {
+  # -OutFile takes brackets in a whole path for a pattern, and those in the place where it is for what they are.
+  Push-Location -LiteralPath $folder
+  try {
+    Invoke-WebRequest -UseBasicParsing "$base/$name" -OutFile $name
+  } catch {
+    throw "install.ps1: cannot download $base/${name}: $($_.Exception.Message)"
+  } finally {
+    Pop-Location
+  }
+  return Join-Path $folder $name
+}
+
+# Runs dync, and returns the lines that it prints.
+function Invoke-Dync($dync, $arguments) {
+  # Where PowerShell reads what programs say on stderr (the ISE, remote sessions, 2>&1), 'Stop' would end this at the first word.
+  $ErrorActionPreference = 'Continue'
+  # dync writes UTF-8, and the consoles of most Windows are read as something else. The ISE has none.
+  $before = [Console]::OutputEncoding
+  try { [Console]::OutputEncoding = New-Object Text.UTF8Encoding $false } catch { Write-Verbose "$_" }
+  try {
+    $lines = & $dync $arguments
+  } catch {
+    throw "install.ps1: dync does not start here: $($_.Exception.GetBaseException().Message)"
+  } finally {
+    try { [Console]::OutputEncoding = $before } catch { Write-Verbose "$_" }
+  }
+  return $lines
+}
+
 function Move-Dync($new, $dync) {
   try {
-    Move-Item -Force $new $dync
+    Move-Item -Force -LiteralPath $new -Destination $dync
   } catch {
     throw "install.ps1: $dync cannot be replaced: end what runs it, and install again ($($_.Exception.Message))"
   }
@@ -110,26 +138,34 @@ function Add-DyncToPath($folder) {
 function Join-DyncServer($dync, $Server, $ServerKey) {
   if ($Server -ne '') {
     # A key may begin with "-".
-    & $dync trust -- $Server $ServerKey | Out-Host
+    Invoke-Dync $dync 'trust', '--', $Server, $ServerKey | Out-Host
     if ($LASTEXITCODE -ne 0) { throw "install.ps1: dync is installed, and does not trust the server $Server (see above)" }
   }
   $keys = Join-Path $env:USERPROFILE '.dync'
   if ("$env:DYNC_HOME" -ne '') { $keys = $env:DYNC_HOME }
-  if (-not (Test-Path (Join-Path $keys 'client.key_secret'))) {
-    & $dync keygen | Out-Null
+  if (-not (Test-Path -LiteralPath (Join-Path $keys 'client.key_secret'))) {
+    Invoke-Dync $dync 'keygen' | Out-Null
     if ($LASTEXITCODE -ne 0) { throw 'install.ps1: dync is installed, but made no keys (see above)' }
   }
+  # How it is called in this session.
+  $call = 'dync'
+  $folder = [IO.Path]::GetDirectoryName($dync)
+  if (($env:Path -split ';') -notcontains $folder) { $call = "& '" + $dync.Replace("'", "''") + "'" }
+  Write-Host ''
   if ($Server -eq '') {
-    Write-Host ''
-    Write-Host 'Ask a server to let you in:  dync trust HOST server.key; dync join HOST'
+    Write-Host "Ask a server to let you in:  $call trust HOST server.key; $call join HOST"
+    return
+  }
+  Invoke-Dync $dync 'join', $Server | Out-Host
+  # 7: asked, and somebody has to let them in.
+  if (0, 7 -notcontains $LASTEXITCODE) {
+    Write-Host "The server was not asked to let you in (see above). Try again later:  $call join $Server"
     return
   }
   Write-Host ''
-  & $dync join $Server | Out-Host
-  Write-Host ''
-  Write-Host 'Then send the first file:'
-  Write-Host "    dync -k sample:S-17 $Server FILE"
-  Write-Host "If that does not work, this says why:  dync doctor $Server"
+  if ($LASTEXITCODE -eq 0) { Write-Host 'To send a file:' } else { Write-Host 'Then send the first file:' }
+  Write-Host "    $call -k sample:S-17 $Server FILE"
+  Write-Host "If that does not work, this says why:  $call doctor $Server"
 }
 
 function Remove-Dync($folder) {
@@ -147,4 +183,4 @@ function Remove-Dync($folder) {
   Write-Host 'Keys and state stay where they are'
 }
 
-Install-Dync $To $Server $ServerKey $NoModifyPath $Uninstall $DyncDefaults
+& { Install-Dync $To $Server $ServerKey $NoModifyPath $Uninstall $DyncDefaults }

@@ -25,20 +25,30 @@ export const shells = [["dash"], ["bash"], ["busybox", "sh"]].map((command) => (
 /** What stands in for an executable that has not been built: just enough for an installer. */
 export function standIn(program: string, version: string): string {
   return `#!/bin/sh
+home=\${DYNC_HOME:-$HOME/.dync}
 case $1 in
   --version) echo "${program} ${version} (stand-in)" ;;
   completions) echo "# Completions of ${program} for $2, made by \\"${program} completions $2\\"" ;;
   keygen)
-    [ ! -e "$DYNC_HOME/client.key_secret" ] || exit 2
-    cat >"$DYNC_HOME/client.key" <<'KEY'
+    [ ! -e "$home/client.key_secret" ] || exit 2
+    mkdir -p "$home"
+    cat >"$home/client.key" <<'KEY'
 metadata
 curve
     public-key = "${exampleKey}"
 KEY
-    (umask 077; echo "secret" >"$DYNC_HOME/client.key_secret")
+    (umask 077; echo "secret" >"$home/client.key_secret")
+    ;;
+  trust)
+    [ "$2" = -- ] || exit 2
+    [ -z "$STAND_IN_TRUST" ] || exit 7
+    mkdir -p "$home/servers"
+    printf '%s\\n' "$4" >"$home/servers/$3.key"
+    printf 'The server %s is known by\\nKey file:     %s\\n' "$3" "$home/servers/$3.key"
+    echo "Compare the fingerprint" >&2
     ;;
   join)
-    [ -e "$DYNC_HOME/client.key_secret" ] || exit 2
+    [ -e "$home/client.key_secret" ] || exit 2
     case \${STAND_IN_JOIN:-asked} in
       in) echo "The server $2 lets you in as nova" ;;
       asked) echo "The server $2 was asked to let you in."; exit 7 ;;

@@ -3,14 +3,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { filledInstaller } from "../../src/web/downloads/installers.ts";
 import { certificateMissing, makeCertificate } from "../support/certificate.ts";
 import {
   exampleFingerprint,
   exampleKey,
   plainTools,
-  project,
   ReleaseServer,
   script,
   shells,
@@ -188,32 +186,3 @@ describe.skipIf(certificateMissing !== null)(
     );
   },
 );
-
-// PowerShell is on none of our machines: this reads install.ps1 as a text, and runs nothing of it.
-describe("install.ps1, as a text", () => {
-  const text = readFileSync(join(project, "install.ps1"), "utf8");
-  const at = (part: string): number => {
-    expect(text).toContain(part);
-    return text.indexOf(part);
-  };
-
-  test("is ASCII, which every PowerShell reads alike, and does nothing before its last line", () => {
-    expect(text).toMatch(/^[\x20-\x7e\n]*$/);
-    expect(text.trimEnd().split("\n").at(-1)).toStartWith("Install-Dync $To");
-    const outside = text.split("\n").filter((line) => /^[^\s#})]/.test(line));
-    expect(outside.filter((line) => !/^(param\(|function |\$DyncDefaults = )/.test(line))).toHaveLength(1);
-  });
-
-  test("runs what it downloaded only behind the comparison of its checksum, and replaces nothing before", () => {
-    expect(at("if ($hash -cne")).toBeLessThan(at("& $new --version"));
-    expect(at("& $new --version")).toBeLessThan(at("function Move-Dync"));
-    expect(at("$new = Get-CheckedDync")).toBeLessThan(at("Move-Dync $new"));
-  });
-
-  test("never ends the session in which it is piped, and sets nothing in it", () => {
-    expect(text).not.toMatch(/^\s*exit\b/m);
-    expect(text).not.toMatch(/\$(global|script):/i);
-    const set = text.split("\n").filter((line) => /^\$/.test(line));
-    expect(set).toEqual(["$DyncDefaults = @{"]);
-  });
-});
