@@ -1,5 +1,5 @@
-// Real shells with the scripts of `completions`: what they offer where the tab key is pressed. PowerShell's is looked at as a text: no
-// system that the tests run on has it.
+// Real shells with the scripts of `completions`: what they offer where the tab key is pressed. PowerShell's is looked at as a text as
+// well, for machines that have none.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

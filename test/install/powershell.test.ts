@@ -8,8 +8,9 @@ import { filledInstaller } from "../../src/web/downloads/installers.ts";
 import { certificateMissing, makeCertificate } from "../support/certificate.ts";
 import { executables, executablesMissing } from "../support/executables.ts";
 import { openLab } from "../support/lab.ts";
+import { powerShellMissing } from "../support/power-shell.ts";
 import { exampleKey, project, ReleaseServer, sha256 } from "./fixture.ts";
-import { powerShellMissing, powerShellMs, WindowsUser } from "./powershell.ts";
+import { powerShellMs, WindowsUser } from "./powershell.ts";
 
 const text = readFileSync(join(project, "install.ps1"), "utf8");
 const program = "dync-windows-x64.exe";

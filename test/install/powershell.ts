@@ -4,17 +4,8 @@
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { powerShell } from "../support/power-shell.ts";
 import { runProgram } from "../support/programs.ts";
-
-const found = process.env.DYNC_TEST_PWSH ?? Bun.which("pwsh");
-
-/** Why there is none, for the names of skipped tests; `null` when there is one. */
-export const powerShellMissing: string | null =
-  process.platform === "win32"
-    ? "its programs are scripts for sh"
-    : found === null || found === ""
-      ? "no pwsh in PATH, and none named by DYNC_TEST_PWSH"
-      : null;
 
 /** A session takes seconds to start, and minutes on a machine that is full. */
 export const powerShellMs = 110_000;
@@ -86,7 +77,7 @@ ${lines}
 } catch { [Console]::Error.WriteLine($_.Exception.Message) }
 "REGISTRY $($registry.Path)"`;
     const { stdout, stderr } = await runProgram(
-      [found as string, "-NoProfile", "-NonInteractive", "-Command", session],
+      [powerShell, "-NoProfile", "-NonInteractive", "-Command", session],
       {
         cwd: this.home,
         env: {

@@ -4,18 +4,18 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Shell, shells } from "../../src/cli/completions/script.ts";
+import { powerShell, powerShellMissing } from "./power-shell.ts";
 import { runProgram } from "./programs.ts";
 import { terminalMissing } from "./terminal.ts";
 
 const root = join(import.meta.dir, "../..");
 const programs = ["dync", "dync-server"] as const;
 
-/** The shells that can be asked here, each with why it is not, or `null`. PowerShell is in no distribution. */
-export const askedShells = shells
-  .filter((it) => it !== "powershell")
-  .map((shell) => ({ shell, missing: missingFor(shell) }));
+/** The shells that can be asked here, each with why it is not, or `null`. */
+export const askedShells = shells.map((shell) => ({ shell, missing: missingFor(shell) }));
 
 function missingFor(shell: Shell): string | null {
+  if (shell === "powershell") return powerShellMissing;
   if (process.platform === "win32" || Bun.which(shell) === null) return `no ${shell}`;
   return shell === "zsh" ? terminalMissing : null;
 }
@@ -56,7 +56,7 @@ export async function offered(
   desk: Desk,
   lines: readonly string[],
 ): Promise<readonly (readonly string[])[]> {
-  const text = await askers[shell as keyof typeof askers](desk, lines);
+  const text = await askers[shell](desk, lines);
   const blocks = text.split("=====\n").slice(0, -1);
   if (blocks.length !== lines.length) throw new Error(`${shell} said: ${text.slice(0, 2000)}`);
   return blocks.map((block) =>
@@ -69,7 +69,7 @@ function bareWord(word: string): string {
   return word.replace(/^--[a-z-]+=/, "").replace(/\/$/, "");
 }
 
-const askers = { bash: askBash, zsh: askZsh, fish: askFish };
+const askers = { bash: askBash, zsh: askZsh, fish: askFish, powershell: askPowerShell };
 
 /** Calls the function that bash would, with what bash tells it: split at ":" and "=" as well. */
 async function askBash({ folder, env }: Desk, lines: readonly string[]): Promise<string> {
@@ -105,6 +105,21 @@ end`;
     env,
     stdin,
   });
+  return stdout + stderr;
+}
+
+/** Asks what the tab key asks; that offers files as they are typed to be run, with "./" before them. */
+async function askPowerShell({ folder, env }: Desk, lines: readonly string[]): Promise<string> {
+  const script = `
+. ([scriptblock]::Create([IO.File]::ReadAllText("$env:TOOLS/dync.powershell")))
+. ([scriptblock]::Create([IO.File]::ReadAllText("$env:TOOLS/dync-server.powershell")))
+foreach ($line in @($input)) {
+  (TabExpansion2 $line $line.Length).CompletionMatches | ForEach-Object { $_.CompletionText -replace '^\\./', '' }
+  '====='
+}`;
+  const stdin = new Blob([`${lines.join("\n")}\n`]);
+  const command = [powerShell, "-NoProfile", "-NonInteractive", "-Command", script];
+  const { stdout, stderr } = await runProgram(command, { cwd: folder, env, stdin }, 90_000);
   return stdout + stderr;
 }
 
