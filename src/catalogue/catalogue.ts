@@ -140,13 +140,12 @@ export function holdOf({ id, fence }: UploadRecord, owner: Owner): Hold {
 }
 
 /** What may happen to an upload; `at` is when (ISO 8601, UTC). */
-export type UploadChange = {
-  readonly at: string;
-} /** `isPutAway`: nobody works on it from now on, so whoever its client comes to next may take it at once. */ & (
+export type UploadChange = { readonly at: string } & (
   | {
       readonly verb: "progress";
       readonly durable: number;
       readonly mark: string | null;
+      /** Nobody works on it from now on, so whoever its client comes to next may take it at once. */
       readonly isPutAway?: true;
     }
   /** Its client goes on with it, from what is stored of it. */

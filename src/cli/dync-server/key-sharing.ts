@@ -31,6 +31,8 @@ export class KeySharing {
   #cancel: CancelTimer = () => {};
   #isOver = false;
   #isInTrouble = false;
+  /** All files of the folder are gone. */
+  #isGone = false;
 
   constructor(parts: KeySharingParts) {
     this.#parts = parts;
@@ -88,12 +90,13 @@ export class KeySharing {
     if (own === null) return null;
     const { version: before, texts: same } = this.#folder.same();
     // Whoever took the folder away did not mean all servers.
-    if (own.size === 0 && same.size > 1) {
+    const isGone = own.size === 0 && same.size > 1;
+    if (isGone && !this.#isGone)
       logger.log("warn", "There is no key here any more, and the other servers keep theirs", {
         hint: "remove clients.shared in DYNC_HOME to get them back",
       });
-      return null;
-    }
+    this.#isGone = isGone;
+    if (isGone) return null;
     let merge: KeyMerge | null = null;
     const version = await keys.change((shared) => {
       // A catalogue that was put back to an earlier state knows less than this folder.
