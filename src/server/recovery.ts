@@ -9,8 +9,8 @@ import { destinationOf } from "../upload/destination.ts";
 import type { StoredUpload } from "./after-hooks.ts";
 import { publishedFields } from "./publication.ts";
 import { isFinal, publish } from "./publisher.ts";
-import { type Fellows, takeOver } from "./take-over.ts";
-import { change, type JournalParts, recordEnd, takenElsewhere, UploadJournal } from "./upload-journal.ts";
+import { type Fellows, heldElsewhere, takeOver } from "./take-over.ts";
+import { change, type JournalParts, recordEnd, UploadJournal } from "./upload-journal.ts";
 
 export interface RecoveryParts extends JournalParts {
   readonly storage: Storage;
@@ -41,7 +41,7 @@ export async function metadataOf({ id }: UploadRecord, { catalogue }: RecoveryPa
 export async function finishPublishing(id: string, parts: RecoveryParts, isAwaited = false): Promise<void> {
   const { catalogue, storage, owner } = parts;
   const taken = isAwaited ? await takeOver(id, false, parts) : await catalogue.take(id, owner);
-  if (taken.type === "held" && isAwaited) throw takenElsewhere();
+  if (taken.type === "held" && isAwaited) throw heldElsewhere();
   // Another server does, or it ended meanwhile.
   if (taken.type !== "taken" || taken.record.state !== "publishing") return;
   const { record, hold } = taken;

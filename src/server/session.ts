@@ -33,7 +33,7 @@ import { posterOf, receiptOf } from "./receipts.ts";
 import { bytesGone, discardFailed, giveUp, metadataLost, metadataOf } from "./recovery.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
 import { isQuotaPassed, StreamClaim } from "./stream-claim.ts";
-import { takeOver } from "./take-over.ts";
+import { heldElsewhere, takeOver } from "./take-over.ts";
 import { takenElsewhere, UploadJournal } from "./upload-journal.ts";
 import type { UserRefusals } from "./user-refusals.ts";
 
@@ -257,9 +257,9 @@ export class Session {
     const { storage, room } = this.#parts;
     const { id, user } = this.key;
     const taken = await takeOver(id, true, this.#parts);
-    if (taken.type !== "taken" || taken.record.state !== "open") {
+    if (taken.type === "held") return { type: "refused", ...refusalOf(heldElsewhere()) };
+    if (taken.type !== "taken" || taken.record.state !== "open")
       return { type: "refused", ...refusalOf(takenElsewhere()) };
-    }
     const { hold, record } = taken;
     const metadata = await metadataOf(record, this.#parts);
     if (metadata === null) return this.#giveUpRecord(record, metadataLost);

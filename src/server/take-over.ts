@@ -2,6 +2,7 @@
 // is gone its lease runs out.
 
 import { type Clock, sleep } from "../base/clock.ts";
+import { DyncError } from "../base/error.ts";
 import type { Catalogue, Owner, Taken } from "../catalogue/catalogue.ts";
 import type { News, Servers } from "../catalogue/servers.ts";
 
@@ -27,6 +28,11 @@ export async function takeOver(id: string, isClientHere: boolean, parts: TakeOve
     if (taken.type !== "held" || fellows === undefined || clock.now() - since >= waitMs) return taken;
     await fellows.askFor(id, isClientHere, clock);
   }
+}
+
+/** Another server has it, and did not let go of it: it lives, or its lease is not over. */
+export function heldElsewhere(): DyncError {
+  return new DyncError("not-ready", "Another server still works on this upload");
 }
 
 /** The other servers, for one upload at a time. */

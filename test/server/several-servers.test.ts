@@ -157,7 +157,7 @@ describe("an upload that another server has", () => {
     }
     expect(await client.hear()).toMatchObject({
       ...goingOn,
-      text: "Something else is being done with this upload",
+      text: "Another server still works on this upload",
     });
     expect(others.told.length).toBeGreaterThan(3);
     expect(world.catalogue.peek(idOf(1))).toMatchObject({ owner: "other", fence: 2 });
