@@ -29,10 +29,12 @@ const planted: Readonly<Record<string, Search>> = {
   "duplicate-accepted": { level: "machines", runs: 100 },
   "empty-last-chunk-believed": { level: "machines", runs: 100 },
   "failed-sync-ignored": { level: "shells", from: 1001, runs: 2000 },
+  "fence-ignored": { level: "servers", runs: 300 },
   "identity-alone-names-the-upload": { level: "shells", runs: 300 },
   "late-chunk-appended": { level: "shells", runs: 300 },
   "length-trusted-after-power-loss": { level: "shells", runs: 300 },
   "no-rewind-after-gap": { level: "machines", runs: 100 },
+  "part-stored-without-claim": { level: "servers", runs: 300 },
   "publish-before-sync": { level: "shells", runs: 100 },
   "unused-credit-kept": { level: "fairness", from: 9, runs: 12 },
 };

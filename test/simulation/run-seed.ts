@@ -2,11 +2,12 @@
 
 import { FairnessWorld } from "./fairness-world.ts";
 import { MachineWorld } from "./machine-world.ts";
+import { ServersWorld } from "./servers-world.ts";
 import { ShellWorld } from "./shell-world.ts";
 import type { Trace } from "./simulation-failure.ts";
 import type { SimulationRun } from "./simulation-run.ts";
 
-export const levels = ["machines", "shells", "fairness"] as const;
+export const levels = ["machines", "shells", "servers", "fairness"] as const;
 export type Level = (typeof levels)[number];
 
 export type SeedResult =
@@ -28,7 +29,7 @@ export async function runSeed(
   process.on("unhandledRejection", onUnhandled);
   try {
     const run = world.run();
-    if (level === "shells") await turnOfTheLoop();
+    if (level === "shells" || level === "servers") await turnOfTheLoop();
     if (unhandled.length > 0) return failure(level, seed, unhandled[0]);
     return { ok: true, run };
   } catch (error) {
@@ -39,12 +40,16 @@ export async function runSeed(
   }
 }
 
-function worldOf(level: Level, seed: number, trace: Trace): MachineWorld | ShellWorld | FairnessWorld {
+type World = MachineWorld | ShellWorld | ServersWorld | FairnessWorld;
+
+function worldOf(level: Level, seed: number, trace: Trace): World {
   switch (level) {
     case "machines":
       return new MachineWorld(seed, trace);
     case "shells":
       return new ShellWorld(seed, trace);
+    case "servers":
+      return new ServersWorld(seed, trace);
     case "fairness":
       return new FairnessWorld(seed, trace);
   }

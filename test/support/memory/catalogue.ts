@@ -56,6 +56,7 @@ export class MemoryCatalogue implements Catalogue {
     this.list(["finished"]).flatMap((it) => (it.user === user ? [it.storedAt ?? it.updatedAt] : [])),
   );
   readonly #clock: Pick<Clock, "date">;
+  readonly #aliveUntil: (owner: string | null) => number | undefined;
   // In the order in which they were added.
   readonly #records = new Map<string, UploadRecord>();
   // Of those that have not ended, and of others where it is not large.
@@ -63,8 +64,20 @@ export class MemoryCatalogue implements Catalogue {
   // Without what is under way.
   readonly #usage = new Map<string, UserUsage>();
 
-  constructor(clock: Pick<Clock, "date"> = { date: () => new Date(0) }) {
+  /** `aliveUntil` says for how long a server is alive (ms since 1970), where servers say so; `undefined`: leases are those of records. */
+  constructor(
+    clock: Pick<Clock, "date"> = { date: () => new Date(0) },
+    aliveUntil: (owner: string | null) => number | undefined = () => undefined,
+  ) {
     this.#clock = clock;
+    this.#aliveUntil = aliveUntil;
+  }
+
+  /** As who changes it sees it. */
+  #seen(id: string): UploadRecord | undefined {
+    const record = this.#records.get(id);
+    if (record === undefined || record.leaseUntil === 0) return record;
+    return { ...record, leaseUntil: this.#aliveUntil(record.owner) ?? record.leaseUntil };
   }
 
   async admit(upload: NewUpload, owner: Owner, bounds: UserBounds): Promise<Admitted> {
@@ -94,7 +107,7 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async take(id: string, owner: Owner): Promise<Taken> {
-    const before = this.#records.get(id);
+    const before = this.#seen(id);
     const record = before === undefined ? "ended" : taken(before, owner, this.#now());
     if (typeof record === "string") return { type: record };
     this.#records.set(id, record);
@@ -103,7 +116,10 @@ export class MemoryCatalogue implements Catalogue {
 
   async change(hold: Hold, change: UploadChange): Promise<boolean> {
     const before = this.#records.get(hold.id)?.state;
-    const isChanged = this.set(hold.id, (record) => changed(record, hold, change, this.#now()));
+    const isChanged = this.set(hold.id, () => {
+      const seen = this.#seen(hold.id);
+      return seen === undefined ? null : changed(seen, hold, change, this.#now());
+    });
     const record = this.#records.get(hold.id);
     if (isChanged && record !== undefined && record.state !== before && change.verb === "finish")
       this.outbox.add(record, change.deliveries ?? []);
@@ -112,7 +128,7 @@ export class MemoryCatalogue implements Catalogue {
 
   async grow(hold: Hold, need: number, wish: number, quotas: readonly Quota[]): Promise<Grown> {
     const wanted = { need, wish, room: this.#room(quotas), now: this.#now() };
-    const { record, answer } = grown(this.peek(hold.id), hold, wanted);
+    const { record, answer } = grown(this.#seen(hold.id) ?? null, hold, wanted);
     if (record !== null) this.#records.set(hold.id, record);
     return answer;
   }
@@ -160,7 +176,7 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   async amend(hold: Hold, amendment: Amendment): Promise<Amended> {
-    const before = this.#records.get(hold.id);
+    const before = this.#seen(hold.id);
     const record = before === undefined ? null : amended(before, hold, amendment, this.#now());
     if (record === null) return { type: "not-now" };
     const others = this.list(unfinished).filter((it) => it.id !== hold.id);

@@ -1,0 +1,402 @@
+// Several servers that share a catalogue and an object store, in virtual time: real servers and real clients, of which the former are killed,
+// stopped and frozen, lines are cut, the database is away, and news get lost. Every upload is confirmed in the end, is in the store as it was sent,
+// and was made once; who was frozen for longer than its lease does no harm.
+
+import { drainMicrotasks } from "bun:jsc";
+import { Semaphore } from "../../src/base/semaphore.ts";
+import type { Catalogue } from "../../src/catalogue/catalogue.ts";
+import type { KnownServer, News, Servers } from "../../src/catalogue/servers.ts";
+import type { Source } from "../../src/client/source.ts";
+import { upload } from "../../src/client/upload.ts";
+import { defaultProcessSettings, defaultUserRules } from "../../src/config/server-settings.ts";
+import { Server } from "../../src/server/server.ts";
+import type { ClientTransport, ServerTransport } from "../../src/transport/transport.ts";
+import { MemoryCatalogue } from "../support/memory/catalogue.ts";
+import { MemoryNetwork } from "../support/memory/network.ts";
+import { Random } from "./random.ts";
+import { SharedStore } from "./shared-store.ts";
+import { keyOfUser, serverKeys, userOfKey, usersMax } from "./simulated-keys.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
+import type { SimulationRun } from "./simulation-run.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+const leaseMs = 15_000;
+const faultsMs = 120_000;
+// Longer than any pause of a client behind the last fault.
+const livenessMs = 1_800_000;
+const eventsMax = 400_000;
+const firstPort = 9000;
+const chunkBytes = 256;
+
+/** Until when each server that says so is alive, and which one leads: the tables that they share. */
+class SharedTables {
+  readonly aliveUntil = new Map<string, number>();
+  leader: { readonly id: string; readonly until: number } | null = null;
+  readonly heeds = new Map<
+    string,
+    { readonly process: SimulatedProcess; heed: (news: News | null) => void }
+  >();
+}
+
+/** What one simulated server knows of the others. */
+class SimulatedServers implements Servers {
+  readonly #world: ServersWorld;
+  readonly #process: SimulatedProcess;
+  readonly #id: string;
+  #leadsUntil = Number.NEGATIVE_INFINITY;
+  #hasLeft = false;
+
+  constructor(world: ServersWorld, process: SimulatedProcess, id: string) {
+    this.#world = world;
+    this.#process = process;
+    this.#id = id;
+    world.tables.heeds.set(id, { process, heed: () => {} });
+    this.#say();
+  }
+
+  get leads(): boolean {
+    return this.#process.clock.now() < this.#leadsUntil;
+  }
+
+  #say(): void {
+    if (this.#hasLeft) return;
+    const { tables, clock, random } = this.#world;
+    const now = clock.now();
+    const led = this.leads;
+    if (!this.#world.isDatabaseAway) {
+      tables.aliveUntil.set(this.#id, clock.date().getTime() + leaseMs);
+      const isFree = tables.leader === null || tables.leader.until < now || tables.leader.id === this.#id;
+      if (isFree) tables.leader = { id: this.#id, until: now + leaseMs };
+      this.#leadsUntil = isFree ? now + leaseMs : Number.NEGATIVE_INFINITY;
+      if (this.leads && !led) tables.heeds.get(this.#id)?.heed(null);
+    }
+    this.#process.clock.after((leaseMs / 3) * (0.9 + random.next() / 5), () => this.#say());
+  }
+
+  tell(news: News): void {
+    if (this.#hasLeft || this.#world.isDatabaseAway) return;
+    const { tables, clock, random } = this.#world;
+    for (const [id, { process, heed }] of tables.heeds) {
+      if (id === this.#id || random.chance(0.1)) continue;
+      clock.after(random.magnitude(1, 100), () => process.run(() => heed(news)));
+    }
+  }
+
+  observe(heed: (news: News | null) => void): void {
+    const own = this.#world.tables.heeds.get(this.#id);
+    if (own !== undefined) own.heed = heed;
+    if (this.leads) heed(null);
+  }
+
+  async list(): Promise<readonly KnownServer[]> {
+    return [];
+  }
+
+  async leave(): Promise<void> {
+    const { tables } = this.#world;
+    this.#hasLeft = true;
+    this.#leadsUntil = Number.NEGATIVE_INFINITY;
+    tables.aliveUntil.set(this.#id, 0);
+    tables.heeds.delete(this.#id);
+    if (tables.leader?.id === this.#id) tables.leader = null;
+  }
+}
+
+interface Job {
+  readonly name: string;
+  readonly user: number;
+  readonly content: Uint8Array;
+}
+
+export class ServersWorld {
+  readonly clock = new VirtualClock();
+  readonly random: Random;
+  readonly tables = new SharedTables();
+  readonly #trace: Trace;
+  readonly #network: MemoryNetwork;
+  readonly #catalogue: MemoryCatalogue;
+  readonly #store: SharedStore;
+  readonly #processes: (SimulatedProcess | null)[];
+  readonly #servers: (Server | null)[];
+  readonly #closeTransports: (() => void)[] = [];
+  #ids = 0;
+  #lives = 0;
+  #confirmed = 0;
+  #jobs: readonly Job[] = [];
+  #failure: unknown = null;
+  #areFaultsOver = false;
+  isDatabaseAway = false;
+
+  constructor(seed: number, trace: Trace) {
+    this.#trace = trace;
+    this.random = new Random(seed);
+    const { random, clock } = this;
+    this.#network = new MemoryNetwork({
+      schedule: (task) => void clock.after(random.magnitude(0.2, 40), task),
+      onMessage: () => (random.chance(0.002) ? "cut" : "deliver"),
+      onConnect: (_host, port) => this.#answerOf(port),
+    });
+    this.#catalogue = new MemoryCatalogue(clock, (owner) => this.tables.aliveUntil.get(owner ?? ""));
+    this.#store = new SharedStore({
+      trace,
+      delayMs: () => random.magnitude(0.5, 200),
+      after: (delayMs, callback) => void clock.after(delayMs, callback),
+    });
+    const count = random.between(2, 3);
+    this.#processes = Array.from({ length: count }, () => null);
+    this.#servers = Array.from({ length: count }, () => null);
+  }
+
+  /** A server that is frozen takes connections, and says nothing. */
+  #answerOf(port: number) {
+    return this.#processes[port - firstPort]?.isFrozen === true ? ("handshake-timeout" as const) : null;
+  }
+
+  run(): SimulationRun {
+    const { random, clock } = this;
+    for (const at of this.#servers.keys()) this.#start(at);
+    this.#jobs = Array.from({ length: random.between(1, 5) }, (_, number) => ({
+      name: `file-${random.chance(0.2) ? 0 : number}.raw`,
+      user: random.int(usersMax),
+      content: random.bytes(random.between(0, 40 * chunkBytes)),
+    }));
+    // Two of one name and user would be refused in the end.
+    const jobs = [...new Map(this.#jobs.map((job) => [`${job.user}/${job.name}`, job])).values()];
+    for (const job of jobs) clock.after(random.int(faultsMs / 4), () => this.#send(job));
+    clock.after(random.interval(4_000), () => this.#fault());
+    clock.after(faultsMs, () => {
+      this.#areFaultsOver = true;
+    });
+    const events = this.#runUntil(() => this.#areFaultsOver && this.#confirmed === jobs.length);
+    for (const job of jobs) this.#expectThere(job);
+    check(this.#store.made === jobs.length, () => `${this.#store.made} objects were made of ${jobs.length}`);
+    return { uploads: jobs.length, finished: this.#confirmed, events, durationMs: clock.now() };
+  }
+
+  #runUntil(isDone: () => boolean): number {
+    for (let events = 0; events < eventsMax; events++) {
+      if (this.#failure !== null) throw this.#failure;
+      if (isDone()) return events;
+      const isLate = this.clock.now() > faultsMs + livenessMs;
+      if (isLate || !this.clock.step())
+        throw new SimulationFailure(`Only ${this.#confirmed} uploads were confirmed`);
+      drainMicrotasks();
+    }
+    throw new SimulationFailure(`${eventsMax} events, and ${this.#confirmed} uploads are confirmed`);
+  }
+
+  #start(at: number): void {
+    const process = new SimulatedProcess(this.clock);
+    this.#processes[at] = process;
+    const id = `server-${at}-${++this.#lives}`;
+    this.#trace(() => `${id} starts`);
+    const server = new Server({
+      transport: this.#serverTransport(process, at),
+      keys: serverKeys,
+      clients: {
+        userOf: (key) => nameOf(key),
+        expiryOf: () => null,
+        endOf: () => null,
+        isLeaving: () => false,
+        mayGoOn: (key, user) => nameOf(key) === user,
+      },
+      storage: this.#store.storageFor(process),
+      catalogue: this.#catalogueFor(process),
+      owner: { id, leaseMs },
+      servers: new SimulatedServers(this, process, id),
+      clock: process.clock,
+      logger: {
+        log: (level, message, fields = {}) =>
+          this.#trace(() => `${id}: ${level} ${message} ${JSON.stringify(fields)}`),
+      },
+      options: { ...defaultProcessSettings, port: firstPort + at, chunkBytes, memoryBytes: 64 * chunkBytes },
+      rulesOf: () => defaultUserRules,
+      program: "simulation",
+      newId: () => (++this.#ids).toString(16).padStart(32, "0"),
+    });
+    server.start().then(
+      () =>
+        process.run(() => {
+          this.#servers[at] = server;
+        }),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** What comes over the network comes to a process that runs. */
+  #serverTransport(process: SimulatedProcess, at: number): ServerTransport {
+    const transport = this.#network.server();
+    this.#closeTransports[at] = () => void transport.close();
+    return {
+      listen: (options, events) =>
+        transport.listen(options, {
+          onMessage: (received) => process.run(() => events.onMessage(received)),
+          onFailure: (error) => process.run(() => events.onFailure(error)),
+        }),
+      close: () => transport.close(),
+    };
+  }
+
+  /** The catalogue over a line: calls take effect in their order, wait for a database that is away, and are answered to whom still runs. */
+  #catalogueFor(process: SimulatedProcess): Catalogue {
+    const { random } = this;
+    const turn = new Semaphore();
+    const call = async (act: () => unknown): Promise<unknown> => {
+      await turn.take(1);
+      try {
+        do await process.wait(random.magnitude(0.2, 20));
+        while (this.isDatabaseAway);
+        return await act();
+      } finally {
+        turn.release();
+      }
+    };
+    return new Proxy(this.#catalogue, {
+      get(catalogue, name) {
+        const member = Reflect.get(catalogue, name, catalogue) as unknown;
+        if (typeof member !== "function") return member;
+        return async (...what: readonly unknown[]) => {
+          const result = await call(() => member.apply(catalogue, what));
+          await process.wait(random.magnitude(0.2, 20));
+          return result;
+        };
+      },
+    }) as unknown as Catalogue;
+  }
+
+  #fault(): void {
+    if (this.#areFaultsOver) return;
+    const { random, clock } = this;
+    const at = random.int(this.#servers.length);
+    const kind = random.int(6);
+    if (kind === 0)
+      this.#kill(at, random.chance(0.5) ? random.magnitude(10, 2_000) : random.between(2_000, 30_000));
+    else if (kind === 1) this.#freeze(at, random.magnitude(500, 45_000));
+    else if (kind === 2) this.#stop(at);
+    else if (kind === 3) this.#cutAll();
+    else if (kind === 4) this.#databaseAway(random.magnitude(200, 20_000));
+    else this.#freeze(at, random.between(leaseMs, 2 * leaseMs));
+    clock.after(random.interval(6_000), () => this.#fault());
+  }
+
+  #kill(at: number, forMs: number): void {
+    const process = this.#processes[at];
+    if (process?.isAlive !== true) return;
+    this.#trace(() => `server ${at} is killed`);
+    process.kill();
+    this.#servers[at] = null;
+    // The system closes what it had open.
+    this.#closeTransports[at]?.();
+    this.clock.after(forMs, () => this.#start(at));
+  }
+
+  #freeze(at: number, forMs: number): void {
+    this.#trace(() => `server ${at} is frozen for ${Math.round(forMs)} ms`);
+    this.#processes[at]?.freeze(forMs);
+  }
+
+  #stop(at: number): void {
+    const [process, server] = [this.#processes[at], this.#servers[at]];
+    if (process?.isAlive !== true || process.isFrozen || server == null) return;
+    this.#trace(() => `server ${at} is drained`);
+    this.#servers[at] = null;
+    server.drain().then(
+      () =>
+        process.run(() => {
+          process.kill();
+          this.clock.after(this.random.magnitude(10, 5_000), () => this.#start(at));
+        }),
+      (error) => this.#fail(error),
+    );
+  }
+
+  #cutAll(): void {
+    this.#trace(() => "all lines are cut");
+    for (const connection of this.#network.connections) connection.cut();
+  }
+
+  #databaseAway(forMs: number): void {
+    if (this.isDatabaseAway) return;
+    this.#trace(() => `the database is away for ${Math.round(forMs)} ms`);
+    this.isDatabaseAway = true;
+    this.clock.after(forMs, () => {
+      this.isDatabaseAway = false;
+    });
+  }
+
+  #send(job: Job): void {
+    const { random, clock } = this;
+    const process = new SimulatedProcess(clock);
+    const network = this.#network.client();
+    const transport: ClientTransport = {
+      connect: (options, events) =>
+        network.connect({ ...options, port: firstPort + random.int(this.#servers.length) }, events),
+      allocate: (length) => network.allocate(length),
+      close: () => network.close(),
+    };
+    const identity = random.bytes(16).with(0, 0x80 + random.int(0x80));
+    const task = {
+      name: job.name,
+      metadataText: `{"of":"${job.name}"}`,
+      size: job.content.length,
+      canSeek: true,
+    } as const;
+    const party = {
+      host: "server",
+      port: firstPort,
+      serverKey: serverKeys.publicKey,
+      keys: keyOfUser(job.user),
+    };
+    const silent = { onProgress: () => {}, onNote: () => {} };
+    upload(
+      {
+        ...{ ...party, identity, retryForMs: livenessMs, retryFirst: true, isResumable: true },
+        ...{ task: { ...task, client: "simulation", resume: false }, source: sourceOf(job.content) },
+      },
+      { transport, clock: process.clock, random: () => random.next(), ...silent },
+      new AbortController().signal,
+    ).then(
+      () => {
+        this.#trace(() => `${job.name} of user ${job.user} is confirmed`);
+        this.#confirmed++;
+        this.#expectThere(job);
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  #expectThere({ name, user, content }: Job): void {
+    const there = this.#store.objects.get(`user-${user}/${name}`);
+    check(there !== undefined, () => `${name} of user ${user} is confirmed, and not there`);
+    check(
+      Buffer.compare(there.bytes, content) === 0,
+      () => `${name} of user ${user} is there with other bytes`,
+    );
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+  }
+}
+
+function nameOf(key: string): string | null {
+  const user = userOfKey(key);
+  return user === null ? null : `user-${user}`;
+}
+
+function sourceOf(content: Uint8Array): Source {
+  return {
+    size: content.length,
+    canSeek: true,
+    modified: null,
+    mark: { kind: "file", version: { size: content.length, modified: "1", changed: "1", fileId: "1" } },
+    async read(offset, into) {
+      const part = content.subarray(offset, offset + into.length);
+      into.set(part);
+      return part.length;
+    },
+    verifyUnchanged: async () => {},
+    close: async () => {},
+  };
+}
