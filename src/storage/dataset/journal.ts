@@ -8,29 +8,11 @@ import { assert } from "../../base/assert.ts";
 import type { Turns } from "../../base/turns.ts";
 import { type Layout, layouts } from "../../upload/upload.ts";
 import { fsync, openExisting, openFile, openNew, readAt, truncateFile, writeAt } from "../file-calls.ts";
-
-/** What stands between two points of the stream, or, of a checksum, at one. */
-export type Entry =
-  | { readonly type: "raw"; readonly bytes: Uint8Array }
-  /** So many bytes of the content of the file that came last. */
-  | { readonly type: "content"; readonly length: number }
-  /** SHA-256 of the file whose content just ended. */
-  | { readonly type: "digest"; readonly sha256: Uint8Array }
-  /** States of checksums: see `decodeStates`. */
-  | { readonly type: "states"; readonly bytes: Uint8Array };
-
-const tag = { raw: 0, zeros: 1, content: 2, digest: 3, states: 4 } as const;
-const entryHeadBytes = 5;
-// Headers are mostly zeros: of a small file they would be a tenth of what is written. Fewer are not worth an entry.
-const zerosMin = 24;
-const rawBytesMax = 16 * 1024;
-const zeros = Buffer.alloc(rawBytesMax);
+import { bufferBytesLimit, type Entry, EntryBuffer, entriesOf, lengthOf } from "./journal-entries.ts";
 
 /** Offset in the stream, length, and CRC-32 of both and of the entries. */
 const recordHeadBytes = 16;
-// An append writes one or more: so long that the calls cost nothing, so short that none is long in the way.
-const recordBytesMax = 64 * 1024;
-const recordBytesLimit = recordBytesMax + recordHeadBytes + rawBytesMax + 3 * entryHeadBytes + 512;
+const recordBytesLimit = recordHeadBytes + bufferBytesLimit;
 
 const closed = -1;
 
@@ -53,8 +35,7 @@ export class Journal {
   #fileBytes: number;
   /** Where in the stream the next entry begins. */
   #offset = 0;
-  readonly #record = Buffer.alloc(recordBytesLimit);
-  #recordLength = recordHeadBytes;
+  readonly #record = new EntryBuffer(recordHeadBytes);
   #recordOffset = 0;
 
   private constructor(path: string, layout: Layout, descriptor: number, fileBytes: number) {
@@ -104,69 +85,39 @@ export class Journal {
 
   /** Whether what was added wants to be written before more comes. */
   get isFull(): boolean {
-    return this.#recordLength >= recordBytesMax;
+    return this.#record.isFull;
   }
 
   /** Adds bytes that are no content, of at most what `isFull` leaves room for: see `rawPieces`. */
   addRaw(bytes: Uint8Array): void {
-    let start = 0;
-    for (let at = 0; at < bytes.length; ) {
-      if (bytes[at] !== 0) {
-        at++;
-        continue;
-      }
-      const from = at;
-      while (at < bytes.length && bytes[at] === 0) at++;
-      if (at - from < zerosMin) continue;
-      this.#addBytes(bytes.subarray(start, from));
-      this.#head(tag.zeros, at - from);
-      start = at;
-    }
-    this.#addBytes(bytes.subarray(start));
+    this.#record.addRaw(bytes);
     this.#offset += bytes.length;
   }
 
-  #addBytes(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#addAs(tag.raw, bytes);
-  }
-
   addContent(length: number): void {
-    this.#head(tag.content, length);
+    this.#record.addContent(length);
     this.#offset += length;
   }
 
   addDigest(sha256: Uint8Array): void {
-    this.#addAs(tag.digest, sha256);
+    this.#record.addDigest(sha256);
   }
 
   /** Adds what `encodeStates` made. */
   addStates(states: Uint8Array): void {
-    this.#addAs(tag.states, states);
-  }
-
-  #addAs(kind: number, bytes: Uint8Array): void {
-    this.#head(kind, bytes.length);
-    this.#record.set(bytes, this.#recordLength);
-    this.#recordLength += bytes.length;
-  }
-
-  #head(kind: number, length: number): void {
-    this.#record[this.#recordLength] = kind;
-    this.#record.writeUInt32LE(length, this.#recordLength + 1);
-    this.#recordLength += entryHeadBytes;
+    this.#record.addStates(states);
   }
 
   /** Writes what was added. Throws the system's error; then `truncate` or `close` has to follow. */
   async flush(): Promise<void> {
-    if (this.#recordLength === recordHeadBytes) return;
-    assert(this.#recordLength <= recordBytesLimit, "a record is written before it is too long");
-    const record = this.#record.subarray(0, this.#recordLength);
+    if (this.#record.isEmpty) return;
+    const record = this.#record.bytes;
     record.writeBigUInt64LE(BigInt(this.#recordOffset), 0);
     record.writeUInt32LE(record.length - recordHeadBytes, 8);
     record.writeUInt32LE(checksumOf(record), 12);
     await writeAt(this.#descriptor, record, this.#fileBytes);
     this.#fileBytes += record.length;
-    this.#recordLength = recordHeadBytes;
+    this.#record.clear();
     this.#recordOffset = this.#offset;
   }
 
@@ -228,7 +179,7 @@ export class Journal {
 
   /** Cuts off what is behind `end`, and is written on from there. Throws the system's error. */
   async goOn({ at, offset, kept }: JournalEnd): Promise<void> {
-    this.#recordLength = recordHeadBytes;
+    this.#record.clear();
     this.#fileBytes = at;
     this.#recordOffset = this.#offset = offset;
     if (fstatSync(this.#descriptor).size > at) await truncateFile(this.#descriptor, at);
@@ -266,59 +217,12 @@ export interface JournalEnd {
   readonly kept: readonly Entry[];
 }
 
-/** Bytes of the stream that `entry` stands for. */
-export function lengthOf(entry: Entry): number {
-  if (entry.type === "raw") return entry.bytes.length;
-  return entry.type === "content" ? entry.length : 0;
-}
-
 function cutTo(entry: Entry, length: number): Entry {
   if (entry.type === "content") return { type: "content", length };
   assert(entry.type === "raw", "a checksum has no bytes that could be cut");
   return { type: "raw", bytes: entry.bytes.subarray(0, length) };
 }
 
-/** `bytes` in pieces that a journal takes. */
-export function* rawPieces(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += rawBytesMax) yield bytes.subarray(at, at + rawBytesMax);
-}
-
 function checksumOf(record: Buffer): number {
   return crc32(record.subarray(recordHeadBytes), crc32(record.subarray(0, 12)));
-}
-
-// What is no content was taken apart where it has zeros: it is put together again, as far as it makes no large piece. Whoever reads
-// it is told of a header at once, not of some ten parts of it.
-function entriesOf(body: Buffer): readonly Entry[] {
-  const entries: Entry[] = [];
-  let parts: Buffer[] = [];
-  let partsLength = 0;
-  const putTogether = (): void => {
-    const [first] = parts;
-    if (first === undefined) return;
-    entries.push({ type: "raw", bytes: parts.length === 1 ? first : Buffer.concat(parts, partsLength) });
-    parts = [];
-    partsLength = 0;
-  };
-  for (let at = 0; at < body.length; ) {
-    const kind = body[at];
-    const length = body.readUInt32LE(at + 1);
-    at += entryHeadBytes;
-    if (kind === tag.raw || kind === tag.zeros) {
-      if (partsLength + length > rawBytesMax) putTogether();
-      parts.push(kind === tag.raw ? body.subarray(at, at + length) : zeros.subarray(0, length));
-      partsLength += length;
-      if (kind === tag.raw) at += length;
-      continue;
-    }
-    putTogether();
-    if (kind === tag.content) entries.push({ type: "content", length });
-    else {
-      const bytes = body.subarray(at, at + length);
-      entries.push(kind === tag.digest ? { type: "digest", sha256: bytes } : { type: "states", bytes });
-      at += length;
-    }
-  }
-  putTogether();
-  return entries;
 }

@@ -53,18 +53,10 @@ export async function writeLines(
   const descriptor = await openFile(path, overwriting, mode);
   const hash = createHash("sha256");
   try {
-    let piece = "";
-    const write = async (): Promise<void> => {
-      const bytes = Buffer.from(piece);
-      piece = "";
+    for await (const bytes of linesOf(index, lineOf, turns)) {
       hash.update(bytes);
       await writeAll(descriptor, bytes);
-    };
-    for await (const file of filesOf(index, turns)) {
-      piece += lineOf(file);
-      if (piece.length >= pieceChars) await write();
     }
-    await write();
     if (syncsEach) await fsync(descriptor);
   } finally {
     await closeFile(descriptor);
@@ -72,7 +64,24 @@ export async function writeLines(
   return hash.digest("hex");
 }
 
-async function* filesOf(index: MemberIndex, turns: Turns): AsyncGenerator<IndexedFile> {
+/** The lines of all files, some at a time. */
+export async function* linesOf(
+  index: MemberIndex,
+  lineOf: (file: IndexedFile) => string,
+  turns: Turns,
+): AsyncGenerator<Buffer> {
+  let piece = "";
+  for await (const file of filesOf(index, turns)) {
+    piece += lineOf(file);
+    if (piece.length < pieceChars) continue;
+    yield Buffer.from(piece);
+    piece = "";
+  }
+  yield Buffer.from(piece);
+}
+
+/** All files, in the order of the bytes of their paths. */
+export async function* filesOf(index: MemberIndex, turns: Turns): AsyncGenerator<IndexedFile> {
   for (let after = ""; ; ) {
     const page = index.files(after);
     yield* page;

@@ -9,6 +9,8 @@ import { foldPath } from "../../tar/member-path.ts";
 
 // KiB of memory; what does not fit goes to the file, and is in the system's memory.
 const cacheKiB = 512;
+// SQLite's name for a file that goes when it is closed, or its process dies.
+const temporary = "";
 const pageRows = 500;
 // So few that forgetting them takes no time.
 const withinRows = 50;
@@ -17,6 +19,8 @@ export interface IndexedFile {
   readonly path: string;
   readonly size: number;
   readonly sha256: Uint8Array;
+  /** What a store calls its content, where it lies in one. */
+  readonly etag: string | null;
 }
 
 export interface IndexedFolder {
@@ -37,16 +41,16 @@ export class MemberIndex {
   readonly #database: DatabaseSync;
   readonly #statements: ReturnType<typeof statementsOf>;
 
-  /** Makes an empty one at `file`; what is there goes. Throws SQLite's error. */
-  constructor(file: string) {
-    rmSync(file, { force: true });
+  /** Makes an empty one at `file`, and what is there goes; `null`: where nobody else finds it. Throws SQLite's error. */
+  constructor(file: string | null) {
+    if (file !== null) rmSync(file, { force: true });
     // Nothing of it has to survive: whoever comes after a crash makes it anew. Without that word SQLite keeps its journal.
-    this.#database = new DatabaseSync(file, { defensive: false });
+    this.#database = new DatabaseSync(file ?? temporary, { defensive: false });
     asSystemsError(() =>
       this.#database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA cache_size = -${cacheKiB};
       CREATE TABLE names (folded TEXT PRIMARY KEY, path TEXT NOT NULL, number INTEGER) STRICT, WITHOUT ROWID;
-      CREATE TABLE members (path TEXT PRIMARY KEY, size INTEGER, sha256 BLOB, modified TEXT) STRICT, WITHOUT ROWID;
+      CREATE TABLE members (path TEXT PRIMARY KEY, size INTEGER, sha256 BLOB, etag TEXT, modified TEXT) STRICT, WITHOUT ROWID;
       BEGIN;`),
     );
     this.#statements = statementsOf(this.#database);
@@ -109,13 +113,18 @@ export class MemberIndex {
   }
 
   /** A file is whole. */
-  putFile({ path, size, sha256 }: IndexedFile): void {
-    asSystemsError(() => this.#statements.put.run(path, size, sha256, null));
+  putFile({ path, size, sha256, etag }: IndexedFile): void {
+    asSystemsError(() => this.#statements.put.run(path, size, sha256, etag, null));
+  }
+
+  /** A store calls the content of the file at `path` so. */
+  putEtag(path: string, etag: string): void {
+    asSystemsError(() => this.#statements.putEtag.run(etag, path));
   }
 
   /** A folder has this time; `null`: nobody says. */
   putFolder(path: string, modified: string | null): void {
-    asSystemsError(() => this.#statements.put.run(path, null, null, modified));
+    asSystemsError(() => this.#statements.put.run(path, null, null, null, modified));
   }
 
   /** Path of the file with this number, where it is not replaced. For the few that a crash left aside. */
@@ -166,10 +175,11 @@ function statementsOf(database: DatabaseSync) {
     forgetName: database.prepare("DELETE FROM names WHERE folded = ?"),
     forgetMember: database.prepare("DELETE FROM members WHERE path = ?"),
     put: database.prepare(
-      "INSERT OR REPLACE INTO members (path, size, sha256, modified) VALUES (?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO members (path, size, sha256, etag, modified) VALUES (?, ?, ?, ?, ?)",
     ),
+    putEtag: database.prepare("UPDATE members SET etag = ? WHERE path = ?"),
     files: database.prepare(
-      "SELECT path, size, sha256 FROM members WHERE path > ? AND size IS NOT NULL ORDER BY path LIMIT ?",
+      "SELECT path, size, sha256, etag FROM members WHERE path > ? AND size IS NOT NULL ORDER BY path LIMIT ?",
     ),
     folders: database.prepare(
       "SELECT path, modified FROM members WHERE path > ? AND size IS NULL AND modified IS NOT NULL ORDER BY path LIMIT ?",

@@ -8,7 +8,7 @@ import { type FoundMember, TarFault } from "../../tar/member.ts";
 import { bagFault, foldersOf, pathFault } from "../../tar/member-path.ts";
 import { type TarConsumer, TarReader } from "../../tar/reader.ts";
 import type { Layout } from "../../upload/upload.ts";
-import type { Entry } from "./journal.ts";
+import type { Entry } from "./journal-entries.ts";
 import type { Holder, MemberIndex } from "./member-index.ts";
 
 /** A file of the dataset. */
@@ -107,9 +107,9 @@ export class Members implements TarConsumer {
     }
   }
 
-  /** A file is whole. */
-  ended({ path, size }: FileMember, sha256: Uint8Array): void {
-    this.#index.putFile({ path, size, sha256 });
+  /** A file is whole. `etag`: what a store calls its content, where it lies in one. */
+  ended({ path, size }: FileMember, sha256: Uint8Array, etag: string | null = null): void {
+    this.#index.putFile({ path, size, sha256, etag });
   }
 
   /** Takes what a journal kept of the stream, and was done then; yields where that is long. Throws as `push`. */
@@ -122,7 +122,7 @@ export class Members implements TarConsumer {
     } else if (entry.type === "content") this.#reader.skipContent(entry.length);
     else if (entry.type === "digest") {
       assert(this.#file !== null && this.#reader.contentLeft === 0, "a checksum belongs to a whole file");
-      this.ended(this.#file, entry.sha256);
+      this.ended(this.#file, entry.sha256, entry.etag);
     }
   }
 

@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import type { SavedState } from "../partial.ts";
 import { lengthOfState, stateBytes } from "../sha256/sha256.ts";
-import { type Entry, type Journal, lengthOf } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import { type Entry, lengthOf } from "./journal-entries.ts";
 import type { Members } from "./members.ts";
 
 export interface SavedStates {

@@ -2,7 +2,8 @@
 
 import { setImmediate } from "node:timers/promises";
 import { systemClock } from "../../base/clock.ts";
-import { type Journal, rawPieces } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import { rawPieces } from "./journal-entries.ts";
 import type { Members, Step } from "./members.ts";
 import type { Tree } from "./tree.ts";
 
