@@ -47,24 +47,35 @@ export async function hashOf(path: string, { pace }: Pick<Reading, "pace">): Pro
 
 /** The lines of the file at `path`, each without its end. Throws the system's error. */
 export async function* linesOf(path: string): AsyncGenerator<string> {
+  yield* linesIn(piecesOf(path));
+}
+
+async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
   const descriptor = await openFile(path, reading, 0);
   try {
     const piece = new Uint8Array(pieceBytes);
-    let rest = Buffer.alloc(0);
     for (let at = 0; ; ) {
       const count = await readAt(descriptor, piece, at);
       if (count === 0) break;
       at += count;
-      const bytes = Buffer.concat([rest, piece.subarray(0, count)]);
-      let begin = 0;
-      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, begin)) {
-        yield bytes.toString("utf8", begin, end);
-        begin = end + 1;
-      }
-      rest = bytes.subarray(begin);
+      yield piece.subarray(0, count);
     }
-    if (rest.length > 0) yield rest.toString("utf8");
   } finally {
     await closeFile(descriptor);
   }
+}
+
+/** The lines of a text that comes in pieces, each without its end. */
+export async function* linesIn(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const piece of pieces) {
+    const bytes = Buffer.concat([rest, piece]);
+    let begin = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, begin)) {
+      yield bytes.toString("utf8", begin, end);
+      begin = end + 1;
+    }
+    rest = bytes.subarray(begin);
+  }
+  if (rest.length > 0) yield rest.toString("utf8");
 }

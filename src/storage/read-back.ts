@@ -5,7 +5,7 @@ import { contentName, type Destination, pathOf } from "../upload/destination.ts"
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
 import { checksumText, parseSidecar, withoutOwn } from "../upload/sidecar.ts";
 import type { CompleteUpload } from "../upload/upload.ts";
-import { readBackDataset } from "./dataset/read-back-dataset.ts";
+import { datasetOnDisk, readBackDataset } from "./dataset/read-back-dataset.ts";
 import { readText } from "./durable-files.ts";
 import { lookAt } from "./file-calls.ts";
 import { flawOf, hashOf } from "./file-reading.ts";
@@ -29,7 +29,8 @@ export async function readBack(
   const found = { path, isThere: properties !== null, text };
   if (!(await judgeDescription(found, stored, events, checkThere)) || properties === null) return false;
   if (stored.form === "file") await readBackFile(files, destination, stored, events);
-  else if (properties.isDirectory()) await readBackDataset(files, destination, stored, events);
+  else if (properties.isDirectory())
+    await readBackDataset(datasetOnDisk(files, events), destination, stored, events);
   else await events.flaw({ kind: "damaged", path, reason: "it is no folder" });
   return true;
 }

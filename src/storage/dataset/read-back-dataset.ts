@@ -11,7 +11,7 @@ import { type Destination, pathOf } from "../../upload/destination.ts";
 import { checksumSuffix } from "../../upload/names.ts";
 import { parseChecksum } from "../../upload/sidecar.ts";
 import { lookAt } from "../file-calls.ts";
-import { flawOf, hashOf, linesOf } from "../file-reading.ts";
+import { flawOf, hashOf, linesOf, type Read } from "../file-reading.ts";
 import type { FlawKind, Reading, StoredAs } from "../storage.ts";
 
 const entriesOf = promisify(readdir) as (
@@ -19,51 +19,77 @@ const entriesOf = promisify(readdir) as (
   options: { readonly withFileTypes: true },
 ) => Promise<Dirent[]>;
 
-interface Files {
-  /** Its folder, */
-  readonly data: string;
-  /** and the list beside it. */
-  readonly checksum: string;
+/** A published dataset as something to read, whatever it lies in. Paths are below its folder. */
+export interface ReadableDataset {
+  /** Lines of the list beside it; `null`: it is not there. */
+  list(): Promise<AsyncIterable<string> | null>;
+  /** Lines of one of its files, likewise. */
+  linesOf(path: string): Promise<AsyncIterable<string> | null>;
+  /** Reads one of its files. */
+  read(path: string): Promise<Read>;
+  /** Paths of all that is no folder below `inside`, relative to that, in the order of their bytes. */
+  paths(inside: string): AsyncGenerator<string>;
+  /** Names of what is right in its folder. */
+  names(): AsyncIterable<string>;
 }
 
-/** Tells what is not as it was stored in the dataset at `destination`, whose folder is there. */
+/** One that lies on a disk: its folder `data`, and the list beside it. */
+export function datasetOnDisk(
+  { data, checksum }: { readonly data: string; readonly checksum: string },
+  events: Reading,
+): ReadableDataset {
+  const ifThere = async (path: string) => ((await lookAt(path)) === null ? null : linesOf(path));
+  return {
+    list: () => ifThere(checksum),
+    linesOf: (path) => ifThere(join(data, path)),
+    read: (path) => hashOf(join(data, path), events),
+    paths: (inside) => filesBelow(join(data, inside), "", events),
+    names: async function* () {
+      for (const { name } of await entriesOf(data, { withFileTypes: true })) yield name;
+    },
+  };
+}
+
+/** Tells what is not as it was stored in the dataset at `destination`, which is there. */
 export async function readBackDataset(
-  files: Files,
+  dataset: ReadableDataset,
   destination: Destination,
   stored: StoredAs,
-  events: Reading,
+  events: Pick<Reading, "flaw">,
 ): Promise<void> {
   const isBag = stored.form === "bagit";
   const inside = isBag ? "data/" : "";
-  const content = isBag ? join(files.data, "data") : files.data;
   const path = pathOf(destination);
   const flaw = (kind: FlawKind, at: string, reason: string) => events.flaw({ kind, path: path + at, reason });
-  if (isBag) await readTagFiles(files.data, (kind, name, reason) => flaw(kind, `/${name}`, reason), events);
+  if (isBag) await readTagFiles(dataset, (kind, name, reason) => flaw(kind, `/${name}`, reason));
   const own = (kind: FlawKind, name: string, reason: string) => flaw(kind, `/${inside}${name}`, reason);
-  if ((await lookAt(files.checksum)) === null) {
+  const lines = await dataset.list();
+  if (lines === null) {
     await flaw("missing", checksumSuffix, "it is not there");
-    if ((await listOf(content, own, events)) !== stored.content)
+    if ((await listOf(dataset, inside, own)) !== stored.content)
       await flaw("damaged", "", `its files are others, which of them only its ${checksumSuffix} could say`);
     return;
   }
-  const list = await compare(content, listed(files.checksum, `${destination.name}/${inside}`), own, events);
+  const files = { dataset, inside, lines: listed(lines, `${destination.name}/${inside}`) };
+  const list = await compare(files, own);
   if (list !== stored.content) await flaw("damaged", checksumSuffix, "it lists other files than were stored");
 }
 
 type Tell = (kind: FlawKind, name: string, reason: string) => Promise<void>;
 
-/** Compares the files in `folder` with those that are listed; returns the digest of the list. */
-async function compare(
-  folder: string,
-  list: AsyncIterable<Listed>,
-  tell: Tell,
-  events: Reading,
-): Promise<string> {
+interface Compared {
+  readonly dataset: ReadableDataset;
+  readonly inside: string;
+  readonly lines: AsyncIterable<Listed>;
+}
+
+/** Compares the files below `inside` with those that are listed; returns the digest of the list. */
+async function compare({ dataset, inside, lines }: Compared, tell: Tell): Promise<string> {
   const digest = createHash("sha256");
-  const walk = filesBelow(folder, "", events);
+  const walk = dataset.paths(inside);
   const next = async () => (await walk.next()).value ?? null;
   let there = await next();
-  for await (const { path, sha256 } of list) {
+  for await (const { path, sha256 } of lines) {
     digest.update(listLine(sha256, path));
     for (; there !== null && isBefore(there, path); there = await next())
       await tell("extra", there, "it was not stored");
@@ -72,28 +98,18 @@ async function compare(
       continue;
     }
     there = await next();
-    await compareOne(folder, { path, sha256 }, tell, events);
+    const flaw = flawOf(await dataset.read(inside + path), sha256);
+    if (flaw !== null) await tell(flaw.kind, path, flaw.reason);
   }
   for (; there !== null; there = await next()) await tell("extra", there, "it was not stored");
   return digest.digest("hex");
 }
 
-/** Compares one file in `folder` with what is listed of it. */
-async function compareOne(
-  folder: string,
-  { path, sha256 }: Listed,
-  tell: Tell,
-  events: Reading,
-): Promise<void> {
-  const flaw = flawOf(await hashOf(join(folder, path), events), sha256);
-  if (flaw !== null) await tell(flaw.kind, path, flaw.reason);
-}
-
-/** The digest of the list that the files in `folder` have. */
-async function listOf(folder: string, tell: Tell, events: Reading): Promise<string> {
+/** The digest of the list that the files below `inside` have. */
+async function listOf(dataset: ReadableDataset, inside: string, tell: Tell): Promise<string> {
   const digest = createHash("sha256");
-  for await (const path of filesBelow(folder, "", events)) {
-    const found = await hashOf(join(folder, path), events);
+  for await (const path of dataset.paths(inside)) {
+    const found = await dataset.read(inside + path);
     if (found !== null && "reason" in found) await tell("damaged", path, found.reason);
     else if (found !== null) digest.update(listLine(found.sha256, path));
   }
@@ -106,8 +122,8 @@ interface Listed {
 }
 
 /** The files of a list whose paths begin with `prefix`; ends at a line that is none of a list. */
-async function* listed(file: string, prefix: string): AsyncGenerator<Listed> {
-  for await (const line of linesOf(file)) {
+async function* listed(lines: AsyncIterable<string>, prefix: string): AsyncGenerator<Listed> {
+  for await (const line of lines) {
     const read = parseChecksum(line);
     if (read === null || !read.path.startsWith(prefix)) return;
     yield { path: read.path.slice(prefix.length), sha256: Buffer.from(read.sha256, "hex") };
@@ -136,15 +152,16 @@ function isBefore(a: string, b: string): boolean {
 const tagManifest = "tagmanifest-sha256.txt";
 
 /** What describes a bag, besides its files. */
-async function readTagFiles(bag: string, tell: Tell, events: Reading): Promise<void> {
+async function readTagFiles(bag: ReadableDataset, tell: Tell): Promise<void> {
   const known = new Set(["data", tagManifest]);
-  if ((await lookAt(join(bag, tagManifest))) === null) await tell("missing", tagManifest, "it is not there");
+  const lines = await bag.linesOf(tagManifest);
+  if (lines === null) await tell("missing", tagManifest, "it is not there");
   else
-    for await (const { path, sha256 } of listed(join(bag, tagManifest), "")) {
+    for await (const { path, sha256 } of listed(lines, "")) {
       known.add(path);
-      await compareOne(bag, { path, sha256 }, tell, events);
+      const flaw = flawOf(await bag.read(path), sha256);
+      if (flaw !== null) await tell(flaw.kind, path, flaw.reason);
     }
   if (known.size === 2) return;
-  for (const { name } of await entriesOf(bag, { withFileTypes: true }))
-    if (!known.has(name)) await tell("extra", name, "it was not stored");
+  for await (const name of bag.names()) if (!known.has(name)) await tell("extra", name, "it was not stored");
 }
