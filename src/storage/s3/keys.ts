@@ -65,6 +65,16 @@ export class Keys {
     return `${this.pieces(id)}data`;
   }
 
+  /** Below which the members of the dataset `destination` lie. */
+  members(destination: Destination): string {
+    return `${this.of(destination).content}/`;
+  }
+
+  /** Below which those of one lie whose place is not known yet. */
+  hiddenMembers(id: string): string {
+    return `${this.data(id)}/`;
+  }
+
   /** The upload that `key` belongs to, or `null`. */
   idOf(key: string): string | null {
     if (!key.startsWith(this.uploads)) return null;

@@ -17,7 +17,7 @@ const version = 1;
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const base64 = (text: string) => Buffer.from(text, "base64");
 
-const markSchema = v.object({
+export const markSchema = v.object({
   v: v.literal(version),
   /** Of the multipart upload; `null`: none was begun. */
   upload: v.nullable(v.string()),

@@ -15,6 +15,7 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import type { Destination } from "../../upload/destination.ts";
 import type { Sha256 } from "../sha256/sha256.ts";
 import type { Description, OwnedChunk, Prospect, Sink, SinkEvents, StoredNote } from "../storage.ts";
+import { ChunkIntake } from "./chunk-intake.ts";
 import { s3Trouble } from "./client/s3-error.ts";
 import type { Patience } from "./client/s3-request.ts";
 import type { GrowingPart } from "./growing-part.ts";
@@ -22,7 +23,8 @@ import { patiently, type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
 import { partsUnderWayMax } from "./part-plan.ts";
 import { publishObject } from "./publish-object.ts";
-import { StoredParts } from "./stored-parts.ts";
+import { type PartsTarget, StoredParts } from "./stored-parts.ts";
+import { discardUpload, keepState } from "./upload-state.ts";
 
 export interface S3SinkParts {
   readonly id: string;
@@ -35,14 +37,14 @@ export interface S3SinkParts {
 }
 
 // A server that stops waits so long for what is on its way.
-const closeMs = 15_000;
+export const closeMs = 15_000;
 
 export class S3Sink implements Sink {
   readonly id: string;
   readonly #events: SinkEvents;
   readonly #parts: S3SinkParts;
   readonly #stored: StoredParts;
-  readonly #waiting: OwnedChunk[] = [];
+  readonly #intake: ChunkIntake;
   #hash: Sha256;
   /** Bytes that were taken over, copied or not. */
   #taken: number;
@@ -51,7 +53,6 @@ export class S3Sink implements Sink {
   #part: GrowingPart;
   /** The state of the checksum when it was asked for. */
   #end: Uint8Array | null = null;
-  #pumping: Promise<void> | null = null;
   #spilling: Promise<void> | null = null;
   #abort = new AbortController();
   #failed = false;
@@ -62,8 +63,17 @@ export class S3Sink implements Sink {
     this.id = id;
     this.#parts = parts;
     this.#events = events;
+    this.#intake = new ChunkIntake({
+      budget: home.budget,
+      signal: () => this.#abort.signal,
+      take: (data, signal) => this.#take(data, signal),
+      rest: async (signal) => {
+        if (this.#isStream) await this.#spill(true, patiently(signal));
+      },
+      onFailed: (error) => this.#fail(error),
+    });
     this.#stored = new StoredParts({
-      ...parts,
+      ...{ id, ledger, home, size: parts.prospect.size, target: targetOf(parts) },
       tell: (note) => this.#tell(note),
       onFailed: (error) => this.#fail(error),
     });
@@ -91,37 +101,14 @@ export class S3Sink implements Sink {
   write(chunk: OwnedChunk): void {
     if (this.#failed || this.#isClosing || chunk.offset !== this.#taken) return chunk.release();
     this.#taken += chunk.data.length;
-    this.#waiting.push(chunk);
-    this.#pumping ??= this.#pump();
-  }
-
-  async #pump(): Promise<void> {
-    const { signal } = this.#abort;
-    try {
-      for (let chunk = this.#waiting[0]; chunk !== undefined; chunk = this.#waiting[0]) {
-        const { length } = chunk.data;
-        await this.#parts.home.budget.take(length, signal);
-        // Dropped meanwhile, with its memory.
-        if (this.#waiting[0] !== chunk) this.#parts.home.budget.giveBack(length);
-        if (this.#waiting[0] !== chunk) continue;
-        this.#waiting.shift();
-        await this.#copy(chunk, signal);
-        if (this.#isStream && this.#waiting.length === 0) await this.#spill(true, patiently(signal));
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#pumping = null;
-    }
+    this.#intake.add(chunk);
   }
 
   get #isStream(): boolean {
     return this.#parts.prospect.size === undefined;
   }
 
-  async #copy(chunk: OwnedChunk, signal: AbortSignal): Promise<void> {
-    const data = chunk.data.slice();
-    chunk.release();
+  async #take(data: Uint8Array, signal: AbortSignal): Promise<void> {
     let from = 0;
     try {
       while (from < data.length) {
@@ -205,14 +192,10 @@ export class S3Sink implements Sink {
     if (this.#failed || this.#isClosing) return;
     this.#failed = true;
     this.#abort.abort(new DyncError("cancelled", "The upload failed"));
-    this.#drop();
+    this.#intake.drop();
     const trouble = s3Trouble("stored", error);
     if (trouble.code === "too-large") this.#events.onRefused(trouble);
     else this.#events.onFailed(trouble, this.#parts.ledger.note());
-  }
-
-  #drop(): void {
-    for (const chunk of this.#waiting.splice(0)) chunk.release();
   }
 
   async rewind(): Promise<StoredNote> {
@@ -269,8 +252,8 @@ export class S3Sink implements Sink {
 
   /** Resolves when nothing that came is on its way any more, stored or failed. */
   async untilStored(): Promise<void> {
-    while (this.#pumping !== null || this.#spilling !== null || this.#stored.underWay > 0) {
-      await this.#pumping;
+    while (this.#intake.pumping !== null || this.#spilling !== null || this.#stored.underWay > 0) {
+      await this.#intake.pumping;
       await this.#spilling;
       // What failed was told.
       await this.#stored.untilUnderWay(0).catch(() => {});
@@ -294,7 +277,7 @@ export class S3Sink implements Sink {
     } finally {
       late.abort();
       await ended;
-      this.#drop();
+      this.#intake.drop();
     }
     this.#leave();
     return ledger.note();
@@ -307,12 +290,24 @@ export class S3Sink implements Sink {
 
   async discard(): Promise<void> {
     this.#isClosing = true;
-    this.#drop();
+    this.#intake.drop();
     this.#abort.abort(new DyncError("cancelled", "The upload is discarded"));
     await this.untilStored();
     this.#leave();
-    await this.#stored.discard();
+    const { home, id, prospect } = this.#parts;
+    await discardUpload(home, id, prospect.destination);
   }
+}
+
+/** What it becomes: where nobody knows yet where it goes, an object that nobody sees. */
+function targetOf({ home, id, prospect: { destination } }: S3SinkParts): PartsTarget {
+  const { keys } = home;
+  return {
+    key: destination === undefined ? keys.data(id) : keys.of(destination).content,
+    about: { "dync-upload": id },
+    pieceKey: (offset) => keys.piece(id, offset),
+    begun: (state, patience) => keepState(home, id, state, patience),
+  };
 }
 
 function hashOf({ sha256 }: S3Home, { state }: Ledger): Sha256 {
@@ -321,7 +316,8 @@ function hashOf({ sha256 }: S3Home, { state }: Ledger): Sha256 {
   return hash;
 }
 
-function notDurable(): DyncError {
+/** What arrived could not be stored. */
+export function notDurable(): DyncError {
   return new DyncError(
     "not-ready",
     "The file arrived and could not be stored; the server asks for what it needs again",

@@ -1,23 +1,36 @@
 // The parts of one upload on their way into the store, and what the upload's record is told of them: numbers before they are used, parts in their order.
 
 import { DyncError, messageOf } from "../../base/error.ts";
-import type { Prospect, StoredNote } from "../storage.ts";
+import type { StoredNote } from "../storage.ts";
 import type { Part } from "./client/s3-client.ts";
 import { hashOf, type Patience } from "./client/s3-request.ts";
 import { GrowingPart } from "./growing-part.ts";
 import { type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
 import { partBytesOf } from "./part-plan.ts";
-import { discardUpload, keepState } from "./upload-state.ts";
+import type { UploadState } from "./upload-state.ts";
 
 export interface StoredPartsParts {
   readonly id: string;
   readonly ledger: Ledger;
-  readonly prospect: Prospect;
+  /** Bytes that are to come; not there where nobody said. */
+  readonly size: number | undefined;
   readonly home: S3Home;
+  /** What they become. */
+  readonly target: PartsTarget;
   /** Has `note` written down; resolves whether it is. */
   readonly tell: (note: StoredNote) => Promise<boolean>;
   readonly onFailed: (error: unknown) => void;
+}
+
+/** The object that parts become. */
+export interface PartsTarget {
+  readonly key: string;
+  readonly about: Readonly<Record<string, string>>;
+  /** Of the piece that begins at `offset`. */
+  pieceKey(offset: number): string;
+  /** Its multipart upload has begun, and has no part. */
+  begun(state: UploadState, patience: Patience): Promise<void>;
 }
 
 interface UnderWay {
@@ -63,8 +76,8 @@ export class StoredParts {
   }
 
   #partAt(start: number, before: number, pieces: readonly number[] = []): GrowingPart {
-    const { prospect, home } = this.#parts;
-    return new GrowingPart(start, partBytesOf(prospect.size, before, home.budget.max), pieces);
+    const { size, home } = this.#parts;
+    return new GrowingPart(start, partBytesOf(size, before, home.budget.max), pieces);
   }
 
   /** Begins to store `part`, behind all others; `state` is that of the checksum behind it. */
@@ -125,23 +138,17 @@ export class StoredParts {
 
   /** Its multipart upload, which the record knows of before it has a part. */
   async #begun(patience: Patience): Promise<{ readonly key: string; readonly uploadId: string }> {
-    const { id, ledger, home } = this.#parts;
+    const { ledger, home, target } = this.#parts;
     this.#beginning ??= (async () => {
       if (ledger.uploadId !== null) return;
-      const key = this.#key;
-      const uploadId = await home.client.begin(key, { about: { "dync-upload": id } }, patience);
-      await keepState(home, id, { key, uploadId }, patience);
+      const { key, about } = target;
+      const uploadId = await home.client.begin(key, { about }, patience);
+      await target.begun({ key, uploadId }, patience);
       ledger.uploadId = uploadId;
       ledger.key = key;
     })();
     await this.#beginning;
     return { key: ledger.key as string, uploadId: ledger.uploadId as string };
-  }
-
-  get #key(): string {
-    const { home, id, prospect } = this.#parts;
-    const { destination } = prospect;
-    return destination === undefined ? home.keys.data(id) : home.keys.of(destination).content;
   }
 
   async #reserve(number: number): Promise<void> {
@@ -175,9 +182,9 @@ export class StoredParts {
   }
 
   async #removePiece(offset: number): Promise<void> {
-    const { home, id } = this.#parts;
+    const { home, id, target } = this.#parts;
     try {
-      await home.client.remove(home.keys.piece(id, offset), soon);
+      await home.client.remove(target.pieceKey(offset), soon);
     } catch (error) {
       home.log.log("info", "A piece that is not needed any more goes with its upload", {
         upload: id,
@@ -193,10 +200,10 @@ export class StoredParts {
     keeps: boolean,
     patience: Patience,
   ): Promise<void> {
-    const { home, id, ledger } = this.#parts;
+    const { home, ledger, target } = this.#parts;
     const { offset, body, done } = piece;
     const bytes = body.reduce((sum, { length }) => sum + length, 0);
-    await home.client.put(home.keys.piece(id, offset), body, {}, patience);
+    await home.client.put(target.pieceKey(offset), body, {}, patience);
     done(keeps);
     if (!keeps) home.budget.giveBack(bytes);
     ledger.addPiece(bytes, state);
@@ -205,11 +212,11 @@ export class StoredParts {
 
   /** All that is in `part`: pieces that are in the store alone are read again. */
   async bodyOf(part: GrowingPart, patience: Patience): Promise<readonly Uint8Array[]> {
-    const { home, id } = this.#parts;
+    const { home, target } = this.#parts;
     await home.assembling.take(partsAtOnceOfAPiece, patience.signal);
     try {
       return await part.body(async (offset) => {
-        const found = await home.client.read(home.keys.piece(id, offset), patience);
+        const found = await home.client.read(target.pieceKey(offset), patience);
         if (found === null) throw new DyncError("internal", "A stored piece of the upload is gone");
         return found.bytes;
       });
@@ -224,14 +231,10 @@ export class StoredParts {
     this.#error = null;
     this.#beginning = null;
   }
-
-  async discard(): Promise<void> {
-    const { home, id, prospect } = this.#parts;
-    await discardUpload(home, id, prospect.destination);
-  }
 }
 
-function takenAway(): DyncError {
+/** The record says that somebody else has the upload, or cannot be had. */
+export function takenAway(): DyncError {
   return new DyncError(
     "not-ready",
     "Something else is being done with this upload, or the catalogue is not there",

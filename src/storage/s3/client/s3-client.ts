@@ -17,6 +17,7 @@ export interface ObjectFacts {
 export interface ListedObject {
   readonly key: string;
   readonly size: number;
+  readonly etag: string;
   readonly modified: Date;
 }
 
@@ -107,6 +108,16 @@ export class S3Client {
     options: ObjectOptions,
     patience: Patience,
   ): Promise<boolean> {
+    return (await this.store(key, body, options, patience)) !== null;
+  }
+
+  /** The same; resolves with its ETag, or `null` instead of `false`. */
+  async store(
+    key: string,
+    body: readonly Uint8Array[],
+    options: ObjectOptions,
+    patience: Patience,
+  ): Promise<string | null> {
     const md5 = await hashOf("md5", body);
     const headers = { ...headersOf(options), "content-md5": md5.toString("base64") };
     const stored = await this.#unlessThere(options.isNew === true, headers, (it) =>
@@ -114,7 +125,7 @@ export class S3Client {
         checkEtag(reply, md5),
       ),
     );
-    return stored !== "exists";
+    return stored === "exists" ? null : stored;
   }
 
   /**
@@ -138,6 +149,13 @@ export class S3Client {
     }
   }
 
+  /** Makes the object `key` of the object `source`, of 5 GiB at most, in the store itself, with what was said of that. */
+  async copy(source: string, key: string, patience: Patience): Promise<void> {
+    const headers = { "x-amz-copy-source": this.#requests.sourceOf(source) };
+    const request = { method: "PUT", key, headers, limitMs: completeMs } as const;
+    await this.#requests.send(request, patience, (reply) => expectRoot(reply, "CopyObjectResult"));
+  }
+
   /** Deletes an object that may be there. */
   async remove(key: string, patience: Patience): Promise<void> {
     await orNull(["NoSuchKey"], () => this.#requests.send({ method: "DELETE", key }, patience, () => true));
@@ -151,6 +169,7 @@ export class S3Client {
         yield {
           key,
           size: Number(textOf(one, "Size")),
+          etag: plainEtag(textOf(one, "ETag")),
           modified: new Date(textOf(one, "LastModified") ?? ""),
         };
       }
@@ -242,13 +261,14 @@ export class S3Client {
   }
 
   /**
-   * Makes the object of these parts. "exists": there is one, where the store looks; "gone": there is no such multipart upload, perhaps because
+   * Makes the object of these parts. "exists": there is one, where it `isNew` and the store looks; "gone": there is no such multipart upload, perhaps because
    * an earlier request, whose answer got lost, made the object.
    */
   async complete(
     { key, uploadId }: { readonly key: string; readonly uploadId: string },
     parts: readonly Part[],
     patience: Patience,
+    isNew = true,
   ): Promise<"done" | "exists" | "gone"> {
     const rows = parts.map(
       ({ number, etag }) =>
@@ -258,7 +278,7 @@ export class S3Client {
     const body = [Buffer.from(xml)];
     const request = { method: "POST", key, query: { uploadId }, body, limitMs: completeMs } as const;
     try {
-      return await this.#unlessThere(true, { "content-type": "application/xml" }, (headers) =>
+      return await this.#unlessThere(isNew, { "content-type": "application/xml" }, (headers) =>
         this.#requests.send({ ...request, headers }, patience, (reply) => {
           expectRoot(reply, "CompleteMultipartUploadResult");
           return "done" as const;
