@@ -1,7 +1,8 @@
 // Uploads that go to an object store: the compiled programs and Ceph's own gateway, and what another program finds there.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { S3Requests } from "../../src/storage/s3/client/s3-request.ts";
 import { Bucket, partsOf } from "../storage/s3/s3-world.ts";
 import { type Ceph, cephMissing, startCeph } from "../support/ceph.ts";
@@ -111,6 +112,116 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     expect(await bucket.multiparts()).toEqual([]);
   });
 
+  /** Makes a run of small files, some in folders, and a large one; returns its folder. */
+  async function makeRun(name: string, large: number): Promise<string> {
+    const run = lab.folder.file("files", name);
+    await mkdir(join(run, "images", "empty"), { recursive: true });
+    await mkdir(join(run, "Größe μ"), { recursive: true });
+    await writeFile(join(run, "nothing"), "");
+    await writeFile(join(run, "Größe μ", "日本 & +%.txt"), "text\n");
+    for (let index = 0; index < 300; index++)
+      await writeFile(join(run, "images", `image ${index}.tif`), `${index}`.repeat(1000));
+    await lab.file(`${name}/middle.raw`, large);
+    await lab.file(`${name}/zz.raw`, 3 * MiB);
+    // rclone and the runtimes keep a quarter of a second.
+    for (const path of await readdir(run, { recursive: true }))
+      await utimes(join(run, path), 1_600_000_000.25, 1_600_000_000.25);
+    return run;
+  }
+
+  /** The dataset is there, with what lies beside it, for programs that know nothing of us. */
+  async function expectDataset(
+    run: string,
+    name: string,
+    layout: "plain" | "bagit" = "plain",
+  ): Promise<void> {
+    const to = lab.folder.file(`back-${name}`);
+    const from = `:s3:${bucket.place.bucket}/lab/alice`;
+    const copied = await rclone([
+      "copy",
+      from,
+      to,
+      "--include",
+      `/${name}{,.sha256,.meta.json}`,
+      "--include",
+      `/${name}/**`,
+    ]);
+    expect(copied).toMatchObject({ code: 0 });
+    const content = layout === "bagit" ? `${to}/${name}/data` : `${to}/${name}`;
+    // Objects lie in no folders: one that is empty is not there.
+    const compared = await runProgram(["diff", "-r", run, content]);
+    expect(compared.stdout).toBe(`Only in ${run}/images: empty\n`);
+    const checked = await runProgram(["sha256sum", "--strict", "--quiet", "-c", `${name}.sha256`], {
+      cwd: to,
+    });
+    expect(checked).toMatchObject({ code: 0, stderr: "" });
+    expect((await readFile(`${to}/${name}.sha256`, "utf8")).split("\n")).toHaveLength(304 + 1);
+    const metadata = JSON.parse(await readFile(`${to}/${name}.meta.json`, "utf8")) as { sample: string };
+    expect(metadata.sample).toBe("S-17");
+    expect((await stat(`${content}/images/image 7.tif`)).mtimeMs).toBe(1_600_000_000_250);
+    expect(await bucket.keys("lab/.dync/")).toEqual([]);
+    expect(await bucket.multiparts()).toEqual([]);
+  }
+
+  test("a dataset is an object for each of its files, with its list and its metadata beside them", async () => {
+    const run = await makeRun("run1", 20 * MiB);
+    expect(await lab.send(["--dataset", run])).toMatchObject({ code: 0 });
+    await expectDataset(run, "run1");
+    // Its name is taken, by whatever comes.
+    await lab.file("run1/more", "more");
+    const again = await lab.send(["--dataset", run]);
+    expect(again.code).toBe(7);
+    const file = await lab.file("other", "a file");
+    expect((await lab.send(["-n", "run1", file])).code).toBe(7);
+    expect(await bucket.text("lab/alice/run1/more")).toBeNull();
+    const verified = await lab.dyncServer(["uploads", "verify", "--all"]);
+    expect(verified).toMatchObject({ code: 0 });
+  });
+
+  test("a server that is killed goes on with a dataset, in the midst of a large member too", async () => {
+    const run = await makeRun("run2", 120 * MiB);
+    const sending = lab.startSend(["--limit", "20MB/s", "--dataset", run]);
+    await lab.server.line(/"Upload started".*run2/);
+    while ((await bucket.multiparts()).length === 0) await Bun.sleep(100);
+    await Bun.sleep(2500);
+    expect(await bucket.text("lab/alice/run2.meta.json")).toBeNull();
+    await lab.server.kill();
+    await lab.start(args, start);
+    const resumed = await lab.server.line(/"Upload resumed".*run2.*"offset":(\d+)/, 60_000);
+    expect(Number(resumed[1])).toBeGreaterThanOrEqual(16 * MiB);
+    expect(await sending.ended(120_000)).toMatchObject({ code: 0 });
+    await expectDataset(run, "run2");
+  });
+
+  test("a tar that comes by a pipe is unpacked, and goes on where the store has it", async () => {
+    const run = await makeRun("run3", 40 * MiB);
+    const tar = lab.folder.file("files", "run3.tar");
+    expect(await runProgram(["tar", "--format=posix", "-cf", tar, "-C", run, "."])).toMatchObject({
+      code: 0,
+    });
+    const stdin = Bun.file(tar).stream();
+    expect(await lab.send(["--unpack", "-n", "run3.tar"], { stdin })).toMatchObject({ code: 0 });
+    await expectDataset(run, "run3");
+  });
+
+  test("a dataset that is not wanted any more leaves nothing", async () => {
+    const run = await makeRun("run4", 60 * MiB);
+    const sending = lab.startSend(["--limit", "5MB/s", "--dataset", run]);
+    await lab.server.line(/"Upload started".*run4/);
+    while ((await bucket.multiparts()).length === 0) await Bun.sleep(100);
+    expect((await bucket.keys("lab/alice/run4/")).length).toBeGreaterThan(200);
+    sending.signal("SIGINT");
+    await sending.ended(60_000);
+    const [, id] = /^([0-9a-f]{8})/m.exec((await lab.dync(["uploads"])).stdout) ?? [];
+    expect(await lab.dync(["cancel", id ?? ""])).toMatchObject({ code: 0 });
+    // What is known of it goes last.
+    const deadline = performance.now() + 30_000;
+    while ((await bucket.keys("lab/.dync/")).length > 0 && performance.now() < deadline) await Bun.sleep(200);
+    expect(await bucket.keys("lab/alice/run4")).toEqual([]);
+    expect(await bucket.keys("lab/.dync/")).toEqual([]);
+    expect(await bucket.multiparts()).toEqual([]);
+  });
+
   test("a store that is away for a while fails nobody", async () => {
     const path = await lab.file("away.raw", 60 * MiB);
     const sending = lab.startSend(["--limit", "20MB/s", path]);
@@ -190,13 +301,20 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     // A gateway that was frozen may have begun what it was asked twice.
     await check(["--older", "0s", "--remove"]);
     await bucket.client.begin("lab/alice/orphan.raw", {}, { forMs: 30_000 });
+    // As a server leaves it that was frozen while its dataset was given up; beside what is not ours, and what is published.
+    const ours = { about: { "dync-upload": "0".repeat(32) } };
+    await bucket.client.put("lab/alice/given-up/a/b", [Buffer.from("x")], ours, { forMs: 30_000 });
+    await bucket.client.put("lab/alice/not-ours", [Buffer.from("x")], {}, { forMs: 30_000 });
     expect(await check([])).toMatchObject({ code: 0 });
     const found = await check(["--older", "0s"]);
     expect(found.code).toBe(1);
     expect(found.stdout).toMatch(
       /^\S+ \S+ {2}lab\/alice\/orphan.raw: parts of an upload that nobody knows$/m,
     );
+    expect(found.stdout).toMatch(/ {2}lab\/alice\/given-up\/a\/b: a file of a dataset that nobody knows$/m);
+    expect(found.stdout.trim().split("\n")).toHaveLength(2);
     expect(await check(["--older", "0s", "--remove"])).toMatchObject({ code: 0 });
+    expect(await bucket.keys("lab/alice/given-up")).toEqual([]);
     expect(await check(["--older", "0s"])).toMatchObject({ code: 0, stdout: "" });
     expect(await bucket.multiparts()).toEqual([]);
   });

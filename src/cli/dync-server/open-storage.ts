@@ -51,8 +51,10 @@ async function openObjectStore(
   const { S3Storage } = await import("../../storage/s3/s3-storage.ts");
   const place = await s3PlaceOf(settings);
   const { prefix } = settings.storage ?? { prefix: "" };
-  const memory = { memoryBytes: settings.s3MemoryBytes, random: Math.random };
-  const storage = await S3Storage.open({ place, prefix, clock, log, ...memory });
+  const { s3MemoryBytes: memoryBytes, datasetMembersMax: membersMax } = settings;
+  const storage = await S3Storage.open({
+    ...{ place, prefix, clock, log, memoryBytes, membersMax, random: Math.random },
+  });
   closing.defer(() => storage.close());
   if (place.endpoint.protocol === "http:")
     log.log(

@@ -67,16 +67,19 @@ export const storageCheckCommand = defineCommand({
   },
 });
 
+const kinds = {
+  multipart: "parts of an upload that nobody knows",
+  metadata: "metadata without their file",
+  member: "a file of a dataset that nobody knows",
+} as const;
+
 function line(
-  {
-    kind,
-    key,
-    since,
-  }: { readonly kind: "multipart" | "metadata"; readonly key: string; readonly since: Date },
+  { kind, key, since }: { readonly kind: keyof typeof kinds; readonly key: string; readonly since: Date },
   isRemoved: boolean,
 ): string {
-  const what = kind === "multipart" ? "parts of an upload that nobody knows" : "metadata without their file";
-  return printable(`${localTime(since.toISOString())}  ${key}: ${what}${isRemoved ? ", removed" : ""}`);
+  return printable(
+    `${localTime(since.toISOString())}  ${key}: ${kinds[kind]}${isRemoved ? ", removed" : ""}`,
+  );
 }
 
 function readOlder(text: string | undefined): number {

@@ -10,7 +10,8 @@ Usage:
 export const storageCheckUsage = `
 Say what lies in the object store below the server's prefix and is nobody's:
 parts of uploads that no server knows, as a crash between two requests or an
-answer that got lost leaves them, and metadata that hold a name without a file.
+answer that got lost leaves them, metadata that hold a name without a file, and
+files of datasets that were given up.
 What is left of uploads that expired, or failed, the server removes itself. No
 server needs to run, and one may.
 

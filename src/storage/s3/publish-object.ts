@@ -63,12 +63,14 @@ export async function endPublishing(
   await clearUp(home, id);
 }
 
-async function mark(home: S3Home, destination: Destination, patience: Patience): Promise<void> {
+/** Says by an empty object that all of it is there, where that is wanted. */
+export async function mark(home: S3Home, destination: Destination, patience: Patience): Promise<void> {
   if (destination.manner?.marker === true)
     await home.client.put(home.keys.of(destination).marker, [], {}, patience);
 }
 
-async function clearUp(home: S3Home, id: string): Promise<void> {
+/** Deletes what is known of a published upload; what fails of that stays for `storage check`. */
+export async function clearUp(home: S3Home, id: string): Promise<void> {
   try {
     await forgetUpload(home, id);
   } catch (error) {
@@ -100,7 +102,7 @@ async function claim(publishing: Publishing, keys: PublishedKeys, { ledger }: Wh
   );
 }
 
-interface NewText {
+export interface NewText {
   readonly client: S3Home["client"];
   readonly key: string;
   readonly text: string;
@@ -109,7 +111,8 @@ interface NewText {
   readonly isOwn: (text: string) => boolean;
 }
 
-async function putNew(
+/** Stores a text that is to be new. Throws `NameTaken` where there is another one. */
+export async function putNew(
   { client, key, text, type, isOwn }: NewText,
   destination: Destination,
   patience: Patience,
@@ -182,7 +185,7 @@ async function complete(
 }
 
 /** Makes the object `key` of the hidden one of an upload of which nobody knew where it goes while it came. */
-async function copy(
+export async function copy(
   { home, id, patience }: Pick<Publishing, "home" | "id" | "patience">,
   source: string,
   key: string,
@@ -214,6 +217,6 @@ export function isOf(id: string, { about }: ObjectFacts): boolean {
   return about["dync-upload"] === id;
 }
 
-function taken({ name }: Destination): NameTaken {
+export function taken({ name }: Destination): NameTaken {
   return new NameTaken(takenText(name, name), { file: name, published: null });
 }

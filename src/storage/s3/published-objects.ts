@@ -14,22 +14,52 @@ export async function* publishedObjects(
   log: Logger,
 ): AsyncGenerator<CompleteUpload> {
   const { client, keys } = home;
+  const datasets = new DatasetRoots();
   for await (const { key } of client.list(keys.prefix, soon)) {
-    if (!key.endsWith(metadataSuffix) || keys.isHidden(key)) continue;
+    // What describes a dataset has a key before those of its members.
+    if (!key.endsWith(metadataSuffix) || keys.isHidden(key) || datasets.has(key)) continue;
     const there = destinationAt(key.slice(keys.prefix.length, -metadataSuffix.length));
     const upload = there === null ? null : await publishedBy(home, there, log);
-    if (upload !== null) yield upload;
+    if (upload === null) continue;
+    if (upload.contents !== null) datasets.add(key.slice(0, -metadataSuffix.length));
+    yield upload;
   }
 }
 
+/** Datasets that were found, for leaving out what is in them: any file may be there. */
+export class DatasetRoots {
+  readonly #roots = new Set<string>();
+
+  add(root: string): void {
+    this.#roots.add(root);
+  }
+
+  /** Whether `key` is in one of them. */
+  has(key: string): boolean {
+    for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1))
+      if (this.#roots.has(key.slice(0, at))) return true;
+    return false;
+  }
+}
+
+/** The text at `key`, or `null`: it describes nothing. Members of datasets say whose they are, descriptions do not. */
+export async function sidecarAt({ client }: Pick<S3Home, "client">, key: string): Promise<string | null> {
+  const found = await client.read(key, soon);
+  if (found === null || found.facts.about["dync-upload"] !== undefined) return null;
+  return found.bytes.toString("utf8");
+}
+
 async function publishedBy(
-  { client, keys }: Pick<S3Home, "client" | "keys">,
+  home: Pick<S3Home, "client" | "keys">,
   destination: Destination,
   log: Logger,
 ): Promise<CompleteUpload | null> {
+  const { client, keys } = home;
   const { content, metadata } = keys.of(destination);
-  const upload = parseSidecar((await client.read(metadata, soon))?.bytes.toString("utf8") ?? "");
+  const upload = parseSidecar((await sidecarAt(home, metadata)) ?? "");
   if (upload === null || pathOf(destinationOf(upload)) !== pathOf(destination)) return null;
+  // Of a dataset it comes last.
+  if (upload.contents !== null) return upload;
   const there = await client.head(content, soon);
   if (there !== null && isOf(upload.id, there)) return upload;
   log.log("warn", "There are metadata in the object store without what they are of", { key: metadata });

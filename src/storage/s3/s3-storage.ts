@@ -31,6 +31,8 @@ import { ByteBudget } from "./byte-budget.ts";
 import { S3Client } from "./client/s3-client.ts";
 import { s3Trouble, startTrouble } from "./client/s3-error.ts";
 import type { S3Place } from "./client/s3-request.ts";
+import type { DatasetSink } from "./dataset/dataset-sink.ts";
+import { S3Datasets } from "./dataset/datasets.ts";
 import { FolderNames } from "./folder-names.ts";
 import { type S3Home, soon } from "./home.ts";
 import { Keys, keyBytesMax } from "./keys.ts";
@@ -41,7 +43,14 @@ import { publishedObjects } from "./published-objects.ts";
 import { readBackObject } from "./read-back-object.ts";
 import { S3Sink } from "./s3-sink.ts";
 import { tryStore } from "./try-store.ts";
-import { abortUpload, discardUpload, readState, rollBack } from "./upload-state.ts";
+import {
+  abortUpload,
+  discardUpload,
+  readDataset,
+  readMultipart,
+  readState,
+  rollBack,
+} from "./upload-state.ts";
 
 export interface S3StorageOptions {
   readonly place: S3Place;
@@ -49,6 +58,8 @@ export interface S3StorageOptions {
   readonly prefix: string;
   /** Bytes that all uploads together may have in memory. */
   readonly memoryBytes: number;
+  /** Most files and folders that a dataset may have. */
+  readonly membersMax: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
@@ -63,7 +74,8 @@ export class S3Storage implements Storage {
   readonly properties: StorageProperties = { partBytes: 0, keepsAfterCrash: false };
   readonly emptyNote: StoredNote = { durable: 0, mark: null };
   readonly #home: S3Home;
-  readonly #open = new Set<S3Sink>();
+  readonly #datasets: S3Datasets;
+  readonly #open = new Set<S3Sink | DatasetSink>();
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
   #isRelieving = false;
@@ -77,6 +89,15 @@ export class S3Storage implements Storage {
       assembling: new Semaphore(),
       names: new FolderNames((folder) => client.names(keys.folder(folder), soon), clock),
     };
+    this.#datasets = new S3Datasets({
+      ...{ home: this.#home, membersMax: options.membersMax },
+      expectFree: async (destination) => {
+        if ((await this.obstacle(destination)) !== null) throw await this.#taken(destination);
+      },
+      publishing: (id, destination, root, work) => this.#publishDataset(id, destination, root, work),
+      onOpened: (it) => this.#open.add(it),
+      onClosed: (it) => this.#open.delete(it),
+    });
   }
 
   /**
@@ -98,7 +119,10 @@ export class S3Storage implements Storage {
   }
 
   async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
-    if (form !== "file") throw noDatasets();
+    if (form !== "file")
+      return await explained("stored", () =>
+        this.#datasets.begin({ id, layout: form, note: this.emptyNote, events, prospect }),
+      );
     checkSize(prospect.size, this.#home.budget.max);
     return this.#sinkOf(id, this.#emptyLedger(), prospect, events);
   }
@@ -111,6 +135,7 @@ export class S3Storage implements Storage {
     prospect: Prospect = {},
   ): Promise<Sink | null> {
     return await explained("looked up", async () => {
+      if (form !== "file") return await this.#datasets.resume({ id, layout: form, note, events, prospect });
       const ledger = await this.#ledgerOf(id, note);
       if (ledger !== null) return this.#sinkOf(id, ledger, prospect, events);
       if (note.durable > 0) return null;
@@ -125,7 +150,7 @@ export class S3Storage implements Storage {
     const mark = parseMark(note.mark);
     if (mark === null) return null;
     const { client } = this.#home;
-    const state = mark.upload === null ? null : await readState(this.#home, id);
+    const state = mark.upload === null ? null : await readMultipart(this.#home, id);
     const key = state?.uploadId === mark.upload ? (state?.key ?? null) : null;
     const listed =
       mark.upload === null ? [] : key === null ? null : await client.parts(key, mark.upload, soon);
@@ -186,6 +211,8 @@ export class S3Storage implements Storage {
         await endPublishing(this.#home, id, destination, soon);
         return { type: "published" };
       }
+      const dataset = await this.#datasets.recover(id, note, destination, sha256);
+      if (dataset !== null) return dataset;
       const ledger = await this.#ledgerOf(id, note);
       if (ledger !== null && this.#digestOf(ledger) === sha256)
         return { type: "complete", sink: this.#sinkOf(id, ledger, { destination }, noEvents) };
@@ -202,8 +229,10 @@ export class S3Storage implements Storage {
   }
 
   async #isClaimed(id: string, destination: Destination): Promise<boolean> {
-    const sidecar = await this.#home.client.read(this.#home.keys.of(destination).metadata, soon);
-    return sidecar !== null && parseSidecar(sidecar.bytes.toString("utf8"))?.id === id;
+    const { client, keys } = this.#home;
+    const sidecar = await client.read(keys.of(destination).metadata, soon);
+    if (sidecar !== null && parseSidecar(sidecar.bytes.toString("utf8"))?.id === id) return true;
+    return (await readDataset(this.#home, id))?.target === keys.members(destination);
   }
 
   async discard(id: string): Promise<void> {
@@ -229,7 +258,7 @@ export class S3Storage implements Storage {
       const { client, keys } = this.#home;
       let found: { bytes: number; writtenAt: Date } | null = null;
       for await (const { key, size, modified } of client.list(keys.upload(id), soon)) {
-        const bytes = key === keys.upload(id) ? await this.#partBytes(id) : size;
+        const bytes = key === keys.upload(id) ? await this.#storedBytes(id) : size;
         const before: { bytes: number; writtenAt: Date } = found ?? { bytes: 0, writtenAt: modified };
         const writtenAt = new Date(Math.max(before.writtenAt.getTime(), modified.getTime()));
         found = { bytes: before.bytes + bytes, writtenAt };
@@ -238,11 +267,19 @@ export class S3Storage implements Storage {
     });
   }
 
-  async #partBytes(id: string): Promise<number> {
+  async #storedBytes(id: string): Promise<number> {
+    const { client, keys } = this.#home;
     const state = await readState(this.#home, id);
     if (state === null) return 0;
-    const parts = (await this.#home.client.parts(state.key, state.uploadId, soon)) ?? [];
-    return parts.reduce((sum, { size }) => sum + size, 0);
+    if ("uploadId" in state) {
+      const parts = (await client.parts(state.key, state.uploadId, soon)) ?? [];
+      return parts.reduce((sum, { size }) => sum + size, 0);
+    }
+    let bytes = 0;
+    // What lies hidden is counted with the rest of what does.
+    if (!keys.isHidden(state.members))
+      for await (const { size } of client.list(state.members, soon)) bytes += size;
+    return bytes;
   }
 
   async obstacle(destination: Destination): Promise<Obstacle | null> {
@@ -258,12 +295,15 @@ export class S3Storage implements Storage {
       ]);
       if (there !== null)
         return { file: destination.name, published: publishedAs(destination, there.size, sidecar?.bytes) };
+      const dataset = publishedAs(destination, null, sidecar?.bytes);
+      if (dataset !== null) return { file: destination.name, published: dataset };
       if (sidecar !== null) return { file: destination.name + metadataSuffix, published: null };
       if (clash === null) return null;
       // Somebody may have taken away what was listed.
       names.forget(destination.folder);
       const still = await names.clash(destination);
-      return still === null ? null : { file: still, published: null };
+      if (still === null || (await this.#datasets.isUnfinished(destination.folder, still))) return null;
+      return { file: still, published: null };
     });
   }
 
@@ -276,7 +316,9 @@ export class S3Storage implements Storage {
 
   /** Runs `work`, which publishes upload `id` at `destination`, unless something is there. */
   async #publish(id: string, destination: Destination, work: () => Promise<void>): Promise<void> {
-    if (this.#beingPublished(destination) !== null) throw await this.#taken(destination);
+    const isHeld =
+      this.#beingPublished(destination) !== null || this.#datasets.heldBy(destination, id) !== null;
+    if (isHeld) throw await this.#taken(destination);
     this.#publishing.set(id, destination);
     try {
       const clash = await this.#home.names.clash(destination);
@@ -292,6 +334,22 @@ export class S3Storage implements Storage {
       throw error instanceof NameTaken ? await this.#taken(destination) : error;
     } finally {
       this.#publishing.delete(id);
+    }
+  }
+
+  /** The same of a dataset whose members lie below `root`. */
+  async #publishDataset(
+    id: string,
+    destination: Destination,
+    root: string,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    // Where it has its place already nobody else came since.
+    if (root !== this.#home.keys.members(destination)) return await this.#publish(id, destination, work);
+    try {
+      await work();
+    } catch (error) {
+      throw error instanceof NameTaken ? await this.#taken(destination) : error;
     }
   }
 
@@ -337,18 +395,19 @@ export class S3Storage implements Storage {
   }
 }
 
-// Said before the first byte: it would be half a dataset, or a tar that its client believes to be unpacked.
-function noDatasets(): DyncError {
-  return new DyncError("forbidden", "This server stores in an object store, and makes no datasets there", {
-    hint: "send the folder as a tar, or to a server that stores on a disk",
-  });
-}
-
-/** What was published at `destination`, where what lies beside it says so. */
-function publishedAs(destination: Destination, size: number, sidecar: Buffer | undefined): Published | null {
+/**
+ * What was published at `destination`, where what lies beside it says so: a file of `size` bytes, or, where there is none (`null`), a dataset,
+ * of which that comes last.
+ */
+function publishedAs(
+  destination: Destination,
+  size: number | null,
+  sidecar: Buffer | undefined,
+): Published | null {
   const upload = sidecar === undefined ? null : parseSidecar(sidecar.toString("utf8"));
   if (upload === null || pathOf(destinationOf(upload)) !== pathOf(destination)) return null;
-  return upload.size === size ? upload : null;
+  const isIt = size === null ? upload.contents !== null : upload.contents === null && upload.size === size;
+  return isIt ? upload : null;
 }
 
 async function explained<T>(action: string, work: () => Promise<T>): Promise<T> {

@@ -6,9 +6,10 @@ import { numbersAhead } from "../../../src/storage/s3/part-plan.ts";
 import type { S3Sink } from "../../../src/storage/s3/s3-sink.ts";
 import type { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
 import type { Prospect, Sink, SinkEvents, StoredNote } from "../../../src/storage/storage.ts";
+import { layouts } from "../../../src/upload/upload.ts";
 import { type CephUser, cephMissing, startCeph } from "../../support/ceph.ts";
 import { startSwift, swiftMissing } from "../../support/swift.ts";
-import { codeOf, descriptionOf, idOf, storageContract } from "../contract.ts";
+import { codeOf, datasetKind, descriptionOf, idOf, storageContract } from "../contract.ts";
 import { Bucket, MiB } from "./s3-world.ts";
 
 const chunkBytes = 2 * MiB;
@@ -122,11 +123,13 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     });
     afterAll(async () => await store?.[Symbol.asyncDispose]());
 
-    storageContract("S3", async () => {
+    const make = async () => {
       const bucket = await Bucket.make(store);
       const storage = await bucket.open();
       return { storage, reopen: () => bucket.open(), [Symbol.asyncDispose]: () => storage.close() };
-    });
+    };
+    storageContract("S3", make);
+    for (const layout of layouts) storageContract(`S3, datasets (${layout})`, make, datasetKind(layout));
 
     /** What was published is what was sent, and nothing else is left. */
     async function expectWhole(bucket: Bucket, ...uploads: readonly Upload[]): Promise<void> {
@@ -334,14 +337,6 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
         expect(await bucket.multiparts()).toEqual([]);
         await storage.close();
       });
-
-    test("a dataset is refused before its first byte", async () => {
-      const bucket = await Bucket.make(store);
-      const storage = await bucket.open();
-      const upload = new Upload(1, randomBytes(1), 1, storage.emptyNote);
-      expect(await codeOf(storage.begin(upload.id, "plain", upload))).toBe("forbidden");
-      await storage.close();
-    });
 
     test("who is killed when the object is there, and the answer is not, has published it", async () => {
       const bucket = await Bucket.make(store);

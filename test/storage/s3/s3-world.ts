@@ -41,7 +41,8 @@ export class Bucket {
   }
 
   open(more: Partial<S3StorageOptions> = {}): Promise<S3Storage> {
-    return S3Storage.open({ place: this.place, prefix: "lab", memoryBytes: 64 * MiB, ...partsOf(), ...more });
+    const limits = { memoryBytes: 64 * MiB, membersMax: 100_000 };
+    return S3Storage.open({ place: this.place, prefix: "lab", ...limits, ...partsOf(), ...more });
   }
 
   /** All keys, in their order. */
