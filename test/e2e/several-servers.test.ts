@@ -2,7 +2,7 @@
 // out of reach, from what is stored of it; and what is done once for all is done by one.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { startFaultyProxy } from "../support/faulty-proxy.ts";
@@ -38,6 +38,12 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     await hooks?.[Symbol.asyncDispose]();
   });
 
+  /** How many bytes the catalogue says are stored of an upload. */
+  async function durableOf(name: string): Promise<number> {
+    const [row] = await pair.rows(`SELECT durable FROM dync.uploads WHERE name = '${name}'`);
+    return Number(row?.durable ?? 0);
+  }
+
   /** Sends slowly to server `to`, or the other one, until some parts are stored. */
   async function underWay(
     name: string,
@@ -45,13 +51,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
   ): Promise<{ readonly path: string; readonly sending: Program }> {
     const path = await pair.file(name, size);
     const sending = pair.startSend(to, [...slow, path]);
-    const stored = async () =>
-      Number((await pair.rows(`SELECT durable FROM dync.uploads WHERE name = '${name}'`))[0]?.durable ?? 0);
-    let durable = 0;
-    while (durable < 2 * partBytes) {
-      durable = await stored();
-      expect(sending.running).toBe(true);
-    }
+    while ((await durableOf(name)) < 2 * partBytes) expect(sending.running).toBe(true);
     return { path, sending };
   }
 
@@ -124,12 +124,21 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     await pair.again(0);
   }, 180_000);
 
-  test("an upload of a server that is killed goes on at the other one when its lease is over", async () => {
+  test("what a server that is killed had goes on at the other one when its lease is over, a file and a dataset", async () => {
+    const folder = pair.folder.file("killed-run");
+    mkdirSync(folder);
+    for (let number = 0; number < 40; number++) await pair.file(join("killed-run", `${number}.raw`), 2 * MiB);
+    const dataset = pair.startSend(pair.address(0, 1), [...slow, "--dataset", folder]);
     const { path, sending } = await underWay("killed.raw", pair.address(0, 1));
+    while ((await durableOf("killed-run")) < partBytes) expect(dataset.running).toBe(true);
     await pair.program(0).kill();
     await pair.program(1).line(/"Another server says nothing any more: its uploads are free"/, 60_000);
     await pair.again(0);
     await expectTakenOver(1, "killed.raw", path, sending);
+    const resumed = /"Upload resumed".*"killed-run".*"offset":(\d+)/;
+    expect(Number((await pair.program(1).line(resumed, 60_000))[1])).toBeGreaterThanOrEqual(partBytes);
+    expect(await dataset.ended(120_000)).toMatchObject({ code: 0 });
+    await pair.expectDataset(folder, "killed-run");
   }, 180_000);
 
   test("a server that was frozen for longer than its lease changes nothing of what another one took", async () => {

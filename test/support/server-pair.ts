@@ -205,22 +205,35 @@ export class ServerPair implements AsyncDisposable {
 
   /** What `path` was sent as is in the store, as a program sees it that knows nothing of us; with its checksum and metadata. */
   async expectStored(path: string, name: string): Promise<void> {
+    const to = await this.#copied(name, `${name}{,.sha256,.meta.json}`);
+    expect(await runProgram(["cmp", path, join(to, name)], {}, 120_000)).toMatchObject({
+      code: 0,
+      stdout: "",
+    });
+    await expectSums(to, name);
+  }
+
+  /** The same of a folder that was sent as a dataset. */
+  async expectDataset(folder: string, name: string): Promise<void> {
+    const to = await this.#copied(name, `{${name}/**,${name}.sha256,${name}.meta.json}`);
+    expect(await runProgram(["diff", "-r", folder, join(to, name)], {}, 120_000)).toMatchObject({
+      code: 0,
+      stdout: "",
+    });
+    await expectSums(to, name);
+  }
+
+  /** Copies what fits `pattern` out of the store; returns where it is. */
+  async #copied(name: string, pattern: string): Promise<string> {
     const to = this.folder.file(`back-${name}`);
     const from = `:s3:${this.bucket.place.bucket}/${prefix}/alice`;
     const { accessKeyId, secretAccessKey } = this.ceph.user;
     const keys = ["--s3-access-key-id", accessKeyId, "--s3-secret-access-key", secretAccessKey];
     const options = ["--s3-provider", "Ceph", "--s3-endpoint", this.ceph.endpoint, ...keys];
-    const command = ["rclone", "copy", from, to, "--include", `${name}{,.sha256,.meta.json}`, ...options];
+    const command = ["rclone", "copy", from, to, "--include", pattern, ...options];
     // A bundle of certificates of this machine is none of its business.
     expect(await runProgram(command, { env: { AWS_CA_BUNDLE: "" } }, 120_000)).toMatchObject({ code: 0 });
-    expect(await runProgram(["cmp", path, join(to, name)], {}, 120_000)).toMatchObject({
-      code: 0,
-      stdout: "",
-    });
-    const checked = await runProgram(["sha256sum", "--strict", "-c", `${name}.sha256`], { cwd: to }, 120_000);
-    expect(checked).toMatchObject({ code: 0, stderr: "" });
-    const metadata = await readFile(join(to, `${name}.meta.json`), "utf8");
-    expect(JSON.parse(metadata)).toMatchObject({ sample: "S-17" });
+    return to;
   }
 
   /** Rows of the catalogue. */
@@ -252,4 +265,12 @@ async function isOpen(port: number): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** What was copied to `folder` has the checksums, and the metadata, that lie beside it. */
+async function expectSums(folder: string, name: string): Promise<void> {
+  const command = ["sha256sum", "--strict", "-c", `${name}.sha256`];
+  expect(await runProgram(command, { cwd: folder }, 120_000)).toMatchObject({ code: 0, stderr: "" });
+  const metadata = await readFile(join(folder, `${name}.meta.json`), "utf8");
+  expect(JSON.parse(metadata)).toMatchObject({ sample: "S-17" });
 }
