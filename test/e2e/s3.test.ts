@@ -1,7 +1,7 @@
 // Uploads that go to an object store: the compiled programs and Ceph's own gateway, and what another program finds there.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { S3Requests } from "../../src/storage/s3/client/s3-request.ts";
 import { Bucket, partsOf } from "../storage/s3/s3-world.ts";
@@ -202,6 +202,28 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     const stdin = Bun.file(tar).stream();
     expect(await lab.send(["--unpack", "-n", "run3.tar"], { stdin })).toMatchObject({ code: 0 });
     await expectDataset(run, "run3");
+  });
+
+  test("a run that is sent while it is written is there as it is at its end, whatever became of the server", async () => {
+    const run = lab.folder.file("files", "live");
+    await mkdir(join(run, "deep"), { recursive: true });
+    await writeFile(join(run, "first.raw"), "first".repeat(100_000));
+    await writeFile(join(run, "passing.bin"), "for a while");
+    const sending = lab.startSend(["--live", "--complete-on", "Done.txt", "--settle", "1s", "--json", run]);
+    await sending.line(/"type":"status".*"sent":50\d{4},/, 60_000);
+    await lab.server.kill();
+    await lab.start(args, start);
+    await appendFile(join(run, "first.raw"), "and more");
+    await rm(join(run, "passing.bin"));
+    await writeFile(join(run, "deep", "second.raw"), "second".repeat(100_000));
+    await sending.line(/"type":"status".*"sent":1[1-9]\d{5},/, 60_000);
+    expect(await bucket.text("lab/alice/live.meta.json")).toBeNull();
+    await writeFile(join(run, "Done.txt"), "");
+    expect(await sending.ended(60_000)).toMatchObject({ code: 0 });
+    const names = ["Done.txt", "deep/second.raw", "first.raw"];
+    expect(await bucket.keys("lab/alice/live/")).toEqual(names.map((name) => `lab/alice/live/${name}`));
+    expect(await bucket.text("lab/alice/live/first.raw")).toBe(`${"first".repeat(100_000)}and more`);
+    expect(await bucket.keys("lab/.dync/")).toEqual([]);
   });
 
   test("a dataset that is not wanted any more leaves nothing", async () => {
