@@ -226,6 +226,18 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     expect(await bucket.keys("lab/.dync/")).toEqual([]);
   });
 
+  test("a dataset that changed after its client was killed takes the place of what was stored of it", async () => {
+    const run = await makeRun("run5", 30 * MiB);
+    const sending = lab.startSend(["--limit", "10MB/s", "--dataset", run]);
+    await lab.server.line(/"Upload started".*run5/);
+    while ((await bucket.multiparts()).length === 0) await Bun.sleep(100);
+    await sending.kill();
+    await writeFile(join(run, "images", "image 3.tif"), "another one");
+    await utimes(join(run, "images", "image 3.tif"), 1_600_000_000.25, 1_600_000_000.25);
+    expect(await lab.send(["--dataset", run], {}, 120_000)).toMatchObject({ code: 0 });
+    await expectDataset(run, "run5");
+  });
+
   test("a dataset that is not wanted any more leaves nothing", async () => {
     const run = await makeRun("run4", 60 * MiB);
     const sending = lab.startSend(["--limit", "5MB/s", "--dataset", run]);
