@@ -116,9 +116,9 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Runs a command of the server's program beside the server. */
-  async dyncServer(args: readonly string[]): Promise<ProgramEnd> {
+  async dyncServer(args: readonly string[], deadlineMs?: number): Promise<ProgramEnd> {
     const env = { DYNC_HOME: this.homes.server };
-    return await runProgram([this.programs.dyncServer, ...args], { env });
+    return await runProgram([this.programs.dyncServer, ...args], { env }, deadlineMs);
   }
 
   /** Has the server take this as its `server.toml`; returns how that ended. */
