@@ -103,6 +103,8 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
   test("an upload of a server that is stopped goes on at the other one at once", async () => {
     const sent = await underWay("stopped.raw", pair.address(1, 0));
     expect(await pair.program(1).stop()).toMatchObject({ code: 0 });
+    // Were it back before, its client would stay.
+    await pair.program(0).line(/"Upload resumed".*"stopped.raw"/, 60_000);
     await pair.again(1);
     await expectTakenOver(0, sent);
   }, 180_000);
