@@ -6,6 +6,7 @@ import pg from "pg";
 import * as v from "valibot";
 import { type Clock, sleep } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
+import { jsonValue } from "../base/json-text.ts";
 import type { Logger } from "../base/log.ts";
 import { doubled, type Pauses } from "../base/pauses.ts";
 import { postgresError } from "./postgres-errors.ts";
@@ -209,18 +210,10 @@ export class PostgresServers implements Servers {
   }
 
   #hear(payload: string): void {
-    const heard = v.safeParse(newsSchema, jsonOf(payload));
+    const heard = v.safeParse(newsSchema, jsonValue(payload));
     if (!heard.success || heard.output.from === this.#options.id) return;
     const { news } = heard.output;
     if (news.kind === "servers") this.#hurry();
     else this.#heed(news);
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

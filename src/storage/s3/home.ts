@@ -1,6 +1,7 @@
 // What all uploads of an S3 storage share.
 
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, sleep } from "../../base/clock.ts";
+import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
 import type { Sha256Maker } from "../sha256/sha256.ts";
@@ -20,6 +21,28 @@ export interface S3Home {
   readonly sha256: Sha256Maker;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+// A server that stops waits so long for what is on its way.
+const closeMs = 15_000;
+
+/** Does `work`, the last of an upload that is put away; what takes longer than a server that stops waits is aborted. */
+export async function puttingAway(
+  clock: Clock,
+  abort: AbortController,
+  work: () => Promise<void>,
+): Promise<void> {
+  const late = new AbortController();
+  const ended = sleep(clock, closeMs, late.signal).then(
+    () => abort.abort(new DyncError("cancelled", "The upload is put away")),
+    () => {},
+  );
+  try {
+    await work();
+  } finally {
+    late.abort();
+    await ended;
+  }
 }
 
 /** Somebody waits for the answer: who asks for an upload, or a server that stops. */

@@ -9,6 +9,7 @@
 
 import { createHash } from "node:crypto";
 import * as v from "valibot";
+import { jsonValue } from "../../base/json-text.ts";
 import type { StoredNote } from "../storage.ts";
 import type { Part } from "./client/s3-client.ts";
 import { numbersAhead, partNumberMax, partsUsedUp } from "./part-plan.ts";
@@ -36,13 +37,13 @@ export type Mark = v.InferOutput<typeof markSchema>;
 
 /** What `mark` says, or `null`: it is not of this storage. */
 export function parseMark(mark: string | null): Mark | null {
-  if (mark === null) return null;
-  try {
-    const parsed = v.safeParse(markSchema, JSON.parse(mark));
-    return parsed.success ? parsed.output : null;
-  } catch {
-    return null;
-  }
+  return readMark(markSchema, mark);
+}
+
+/** What `mark` says that is of this shape, or `null`: it is none. */
+export function readMark<T>(shape: v.GenericSchema<unknown, T>, mark: string | null): T | null {
+  const parsed = v.safeParse(shape, mark === null ? null : jsonValue(mark));
+  return parsed.success ? parsed.output : null;
 }
 
 /** How many bytes `mark` says are stored. */

@@ -15,8 +15,8 @@ import type { PublishedKeys } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { abort, forgetUpload, rollBack } from "./upload-state.ts";
 
-// A store copies some hundred megabytes a second while we wait; it takes 5 GiB at most.
-const copiedBytes = 1024 * 1024 * 1024;
+/** In one request: a store copies some hundred megabytes a second while we wait, and takes 5 GiB at most. */
+export const copiedBytes = 1024 * 1024 * 1024;
 
 export interface Publishing {
   readonly home: S3Home;
@@ -86,14 +86,8 @@ async function claim(publishing: Publishing, keys: PublishedKeys, { ledger }: Wh
   const isSafe = ledger.uploadId === null && client.heedsConditions;
   const there = isSafe ? null : await client.head(keys.content, patience);
   if (there !== null && !isOf(id, there)) throw taken(destination);
-  const { metadataText, sha256 } = description;
-  const isOwn = (text: string): boolean => parseSidecar(text)?.id === id;
-  await putNew(
-    { client, key: keys.metadata, text: metadataText, type: "application/json", isOwn },
-    destination,
-    patience,
-  );
-  const checksum = checksumText(sha256, contentName(destination));
+  await putMetadata(publishing);
+  const checksum = checksumText(description.sha256, contentName(destination));
   const isSame = (text: string): boolean => text === checksum;
   await putNew(
     { client, key: keys.checksum, text: checksum, type: "text/plain", isOwn: isSame },
@@ -102,7 +96,21 @@ async function claim(publishing: Publishing, keys: PublishedKeys, { ledger }: Wh
   );
 }
 
-export interface NewText {
+/** Stores what describes it. Throws `NameTaken` where something else is described there. */
+export async function putMetadata({
+  home,
+  id,
+  destination,
+  description,
+  patience,
+}: Publishing): Promise<void> {
+  const key = home.keys.of(destination).metadata;
+  const isOwn = (text: string): boolean => parseSidecar(text)?.id === id;
+  const text = { client: home.client, key, text: description.metadataText, type: "application/json", isOwn };
+  await putNew(text, destination, patience);
+}
+
+interface NewText {
   readonly client: S3Home["client"];
   readonly key: string;
   readonly text: string;
@@ -112,7 +120,7 @@ export interface NewText {
 }
 
 /** Stores a text that is to be new. Throws `NameTaken` where there is another one. */
-export async function putNew(
+async function putNew(
   { client, key, text, type, isOwn }: NewText,
   destination: Destination,
   patience: Patience,

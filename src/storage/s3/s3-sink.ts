@@ -10,7 +10,6 @@
 // can hold what another one needs to get on) and when an upload is put away. A part is stored once, with all pieces in it; then these go.
 
 import { assert } from "../../base/assert.ts";
-import { sleep } from "../../base/clock.ts";
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { Destination } from "../../upload/destination.ts";
 import type { Sha256 } from "../sha256/sha256.ts";
@@ -19,7 +18,7 @@ import { ChunkIntake } from "./chunk-intake.ts";
 import { s3Trouble } from "./client/s3-error.ts";
 import type { Patience } from "./client/s3-request.ts";
 import type { GrowingPart } from "./growing-part.ts";
-import { patiently, type S3Home, soon } from "./home.ts";
+import { patiently, puttingAway, type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
 import { partsUnderWayMax } from "./part-plan.ts";
 import { publishObject } from "./publish-object.ts";
@@ -35,9 +34,6 @@ export interface S3SinkParts {
   readonly publishing: (destination: Destination, work: () => Promise<void>) => Promise<void>;
   readonly onClosed: (sink: S3Sink) => void;
 }
-
-// A server that stops waits so long for what is on its way.
-export const closeMs = 15_000;
 
 export class S3Sink implements Sink {
   readonly id: string;
@@ -263,20 +259,15 @@ export class S3Sink implements Sink {
   async close(): Promise<StoredNote> {
     const { home, id, ledger } = this.#parts;
     this.#isClosing = true;
-    const late = new AbortController();
-    const ended = sleep(home.clock, closeMs, late.signal).then(
-      () => this.#abort.abort(new DyncError("cancelled", "The upload is put away")),
-      () => {},
-    );
     try {
-      await this.untilStored();
-      if (!this.#failed) await this.#spill(false, { ...soon, signal: this.#abort.signal });
+      await puttingAway(home.clock, this.#abort, async () => {
+        await this.untilStored();
+        if (!this.#failed) await this.#spill(false, { ...soon, signal: this.#abort.signal });
+      });
     } catch (error) {
       // Its client sends it again.
       home.log.log("info", "Less than a part was not stored", { upload: id, reason: messageOf(error) });
     } finally {
-      late.abort();
-      await ended;
       this.#intake.drop();
     }
     this.#leave();

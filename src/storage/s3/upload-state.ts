@@ -3,6 +3,7 @@
 
 import * as v from "valibot";
 import { DyncError } from "../../base/error.ts";
+import { jsonValue } from "../../base/json-text.ts";
 import type { Destination } from "../../upload/destination.ts";
 import { checksumSuffix, metadataSuffix } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
@@ -47,19 +48,11 @@ export async function readState(
 ): Promise<UploadState | DatasetState | null> {
   const found = await client.read(keys.upload(id), soon);
   if (found === null) return null;
-  const parsed = v.safeParse(v.union([stateSchema, datasetSchema]), jsonOf(found.bytes.toString("utf8")));
+  const parsed = v.safeParse(v.union([stateSchema, datasetSchema]), jsonValue(found.bytes.toString("utf8")));
   if (parsed.success) return parsed.output;
   throw new DyncError("internal", `${keys.upload(id)} in the object store is not as it was written`, {
     hint: "look at it; what it is about is aborted by the store's own rules, or by hand",
   });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** What is known of the dataset that upload `id` becomes, where it becomes one. */

@@ -3,7 +3,6 @@
 // run that is sent while it is written, counts when the record says so.
 
 import { assert } from "../../../base/assert.ts";
-import { sleep } from "../../../base/clock.ts";
 import { DyncError, messageOf } from "../../../base/error.ts";
 import { Semaphore } from "../../../base/semaphore.ts";
 import type { Destination } from "../../../upload/destination.ts";
@@ -12,8 +11,8 @@ import { isOfContent } from "../../partial-sink.ts";
 import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "../../storage.ts";
 import { ChunkIntake } from "../chunk-intake.ts";
 import { s3Trouble } from "../client/s3-error.ts";
-import { patiently, type S3Home, soon } from "../home.ts";
-import { closeMs, notDurable } from "../s3-sink.ts";
+import { patiently, puttingAway, type S3Home, soon } from "../home.ts";
+import { notDurable } from "../s3-sink.ts";
 import { discardUpload } from "../upload-state.ts";
 import type { DatasetWork } from "./dataset-work.ts";
 import { publishDataset } from "./publish-dataset.ts";
@@ -225,21 +224,16 @@ export class DatasetSink implements Sink {
   async close(): Promise<StoredNote> {
     const { home, id } = this.#parts;
     this.#isClosing = true;
-    const late = new AbortController();
-    const ended = sleep(home.clock, closeMs, late.signal).then(
-      () => this.#abort.abort(new DyncError("cancelled", "The upload is put away")),
-      () => {},
-    );
     try {
-      await this.#idle();
-      const patience = { ...soon, signal: this.#abort.signal };
-      if (!this.#failed) await this.#alone(this.#abort.signal, () => this.#work.spill(false, patience));
+      await puttingAway(home.clock, this.#abort, async () => {
+        await this.#idle();
+        const patience = { ...soon, signal: this.#abort.signal };
+        if (!this.#failed) await this.#alone(this.#abort.signal, () => this.#work.spill(false, patience));
+      });
     } catch (error) {
       // Its client sends it again.
       home.log.log("info", "The end of what came was not stored", { upload: id, reason: messageOf(error) });
     } finally {
-      late.abort();
-      await ended;
       this.#intake.drop();
     }
     this.#abort.abort(new DyncError("cancelled", "The upload is put away"));

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { layouts } from "../../../upload/upload.ts";
 import { stateBytes } from "../../sha256/sha256.ts";
 import type { StoredNote } from "../../storage.ts";
-import { durableOf, markSchema } from "../ledger.ts";
+import { durableOf, markSchema, readMark } from "../ledger.ts";
 
 const version = 1;
 
@@ -27,13 +27,7 @@ export type DatasetMark = v.InferOutput<typeof schema>;
 
 /** What `mark` says, or `null`: it is none of a dataset in an object store. */
 export function parseDatasetMark(mark: string | null): DatasetMark | null {
-  if (mark === null) return null;
-  try {
-    const parsed = v.safeParse(schema, JSON.parse(mark));
-    return parsed.success ? parsed.output : null;
-  } catch {
-    return null;
-  }
+  return readMark(schema, mark);
 }
 
 export function noteOf(mark: Omit<DatasetMark, "v">): StoredNote {

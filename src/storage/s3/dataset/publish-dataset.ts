@@ -10,7 +10,16 @@ import type { CompleteUpload } from "../../../upload/upload.ts";
 import { bytesOf, checksumLine, filesOf, linesOf, manifestLine } from "../../dataset/listing.ts";
 import type { IndexedFile } from "../../dataset/member-index.ts";
 import type { ListedObject } from "../client/s3-client.ts";
-import { clearUp, copy, isOf, mark, type Publishing, putNew, taken } from "../publish-object.ts";
+import {
+  clearUp,
+  copiedBytes,
+  copy,
+  isOf,
+  mark,
+  type Publishing,
+  putMetadata,
+  taken,
+} from "../publish-object.ts";
 import { abortUpload, endMultiparts, forgetUpload, inParallel, keepState } from "../upload-state.ts";
 import { contentRoot, type DatasetWork } from "./dataset-work.ts";
 import { putText } from "./text-object.ts";
@@ -20,13 +29,10 @@ const pagesPerTurn = 1;
 const neverAborted = new AbortController().signal;
 /** Files that describe a bag. */
 const tagFiles = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"];
-// A store copies as much in one request.
-const copiedBytesMax = 1024 * 1024 * 1024;
 
 /** Throws `NameTaken` where somebody else has the name. */
 export async function publishDataset(publishing: Publishing, work: DatasetWork): Promise<void> {
   const { home, id, destination, description, patience } = publishing;
-  const { client } = home;
   const keys = home.keys.of(destination);
   const upload = parseSidecar(description.metadataText);
   if (upload === null) throw new DyncError("internal", "A description is not what was written");
@@ -43,15 +49,7 @@ export async function publishDataset(publishing: Publishing, work: DatasetWork):
   if (layout === "bagit") await putTags(publishing, work, upload, turns);
   const lines = linesOf(index, checksumLine(destination.name, layout), turns);
   await putText({ home, id, key: keys.checksum, patience }, lines);
-  const isOwn = (text: string): boolean => parseSidecar(text)?.id === id;
-  const text = {
-    client,
-    key: keys.metadata,
-    text: description.metadataText,
-    type: "application/json",
-    isOwn,
-  };
-  await putNew(text, destination, patience);
+  await putMetadata(publishing);
   home.names.add(destination);
   await mark(home, destination, patience);
   await clearUp(home, id);
@@ -135,7 +133,7 @@ async function copyMembers(publishing: Publishing, { parts }: DatasetWork, root:
   const [from, to] = [contentRoot(parts), contentRoot({ ...parts, root })];
   const files = filesOf(parts.index, new Turns(pagesPerTurn, neverAborted));
   await inParallel(files, async ({ path, size }) => {
-    if (size <= copiedBytesMax) await home.client.copy(from + path, to + path, patience);
+    if (size <= copiedBytes) await home.client.copy(from + path, to + path, patience);
     else await copy({ home, id, patience }, from + path, to + path);
   });
 }
