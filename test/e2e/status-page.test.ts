@@ -14,7 +14,6 @@ import { type Lab, openLab } from "../support/lab.ts";
 const missing = executablesMissing ?? browserMissing;
 const sizes = [
   { width: 360, height: 740 },
-  { width: 1024, height: 768 },
   { width: 1280, height: 800 },
   { width: 2560, height: 1440 },
 ];

@@ -8,7 +8,7 @@ import { type Level, levels, runSeed } from "./run-seed.ts";
 
 const root = join(import.meta.dir, "..", "..");
 const timeoutMs = 120_000;
-const runs: Readonly<Record<Level, number>> = { machines: 2500, shells: 500, servers: 100, fairness: 3 };
+const runs: Readonly<Record<Level, number>> = { machines: 1500, shells: 300, servers: 60, fairness: 2 };
 
 for (const level of levels) {
   test(

@@ -8,7 +8,7 @@ import { straceMissing } from "../../support/system-calls.ts";
 import type { Row } from "./row.ts";
 
 /**
- * Types a command that sends `run.raw` (100 MB of nothing) to a slow server, and runs `edit` once, when a part of it is
+ * Types a command that sends `run.raw` (20 MB of nothing), slowly by `--limit` and not by small chunks, which would cost processor time, and runs `edit` once, when a part of it is
  * sent. What follows on standard output is the exit status.
  */
 function whileSending(command: string, edit: string): string {
@@ -41,7 +41,6 @@ const memoryMapsHide = !Bun.which("python3")
     ? "a file system in memory never shows such writes"
     : null;
 
-const slowServer = ["--chunk", "16KiB", "--window", "1"];
 const secretly = "printf X | dd of=run.raw conv=notrunc status=none; touch -r edited run.raw";
 const jsonError = (message: string) =>
   `{"schema":1,"type":"error","code":"source-changed","message":"${message.replaceAll('"', '\\"')}",...,"exit":4}`;
@@ -70,11 +69,10 @@ export const rows: readonly Row[] = [
   },
   {
     given: "a file that is rewritten while it is sent, with its old time restored",
-    first: "truncate -s 100M run.raw",
-    server: slowServer,
+    first: "truncate -s 20M run.raw",
     steps: [
       {
-        type: whileSending("dync --json -k a:b -n secretly.raw $SERVER run.raw", secretly),
+        type: whileSending("dync --limit 8MB/s --json -k a:b -n secretly.raw $SERVER run.raw", secretly),
         stdout: ["exit 4"],
         stderr: [jsonError('"run.raw" changed while it was sent: it was written to')],
       },
@@ -83,11 +81,13 @@ export const rows: readonly Row[] = [
   },
   {
     given: "a file that another one replaces while it is sent",
-    first: "truncate -s 100M run.raw other.raw",
-    server: slowServer,
+    first: "truncate -s 20M run.raw other.raw",
     steps: [
       {
-        type: whileSending("dync --json -k a:b -n replaced.raw $SERVER run.raw", "mv other.raw run.raw"),
+        type: whileSending(
+          "dync --limit 8MB/s --json -k a:b -n replaced.raw $SERVER run.raw",
+          "mv other.raw run.raw",
+        ),
         stdout: ["exit 4"],
         stderr: [jsonError('"run.raw" changed while it was sent: another file has its name now')],
       },
@@ -97,12 +97,11 @@ export const rows: readonly Row[] = [
   {
     given: "a file that is written to through a memory map, on a page that was dirty already",
     files: { "map.py": mapper },
-    first: "truncate -s 100M run.raw; mkfifo ready go done",
-    server: slowServer,
+    first: "truncate -s 20M run.raw; mkfifo ready go done",
     steps: [
       {
         type: `python3 map.py & read -r x < ready
-${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; read -r x < done")}`,
+${whileSending("dync --limit 8MB/s --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; read -r x < done")}`,
         stdout: ["exit 4"],
         stderr: [jsonError('"run.raw" changed while it was sent: it was written to')],
       },
@@ -112,22 +111,23 @@ ${whileSending("dync --json -k a:b -n mapped.raw $SERVER run.raw", "echo > go; r
   },
   {
     given: "a file that only gets other permissions while it is sent",
-    first: "truncate -s 100M run.raw",
-    server: slowServer,
+    first: "truncate -s 20M run.raw",
     steps: [
       {
-        type: whileSending("dync --json -k a:b -n permitted.raw $SERVER run.raw", "chmod 600 run.raw"),
+        type: whileSending(
+          "dync --limit 8MB/s --json -k a:b -n permitted.raw $SERVER run.raw",
+          "chmod 600 run.raw",
+        ),
         stdout: ["exit 0"],
       },
     ],
   },
   {
     given: "a file as standard input that is rewritten while it is sent",
-    first: "truncate -s 100M run.raw",
-    server: slowServer,
+    first: "truncate -s 20M run.raw",
     steps: [
       {
-        type: whileSending("dync --json -k a:b -n watched.raw $SERVER < run.raw", secretly),
+        type: whileSending("dync --limit 8MB/s --json -k a:b -n watched.raw $SERVER < run.raw", secretly),
         stdout: ["exit 4"],
         stderr: [jsonError("The standard input changed while it was sent: it was written to")],
       },

@@ -129,7 +129,9 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       return { storage, reopen: () => bucket.open(), [Symbol.asyncDispose]: () => storage.close() };
     };
     storageContract("S3", make);
-    for (const layout of layouts) storageContract(`S3, datasets (${layout})`, make, datasetKind(layout));
+    // What a layout is, no store knows: one is enough of the one that takes several times as long.
+    for (const layout of isCeph ? layouts : layouts.slice(0, 1))
+      storageContract(`S3, datasets (${layout})`, make, datasetKind(layout));
 
     /** What was published is what was sent, and nothing else is left. */
     async function expectWhole(bucket: Bucket, ...uploads: readonly Upload[]): Promise<void> {
