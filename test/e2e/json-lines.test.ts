@@ -8,9 +8,9 @@ import { errorMeanings } from "../../src/base/error.ts";
 import {
   expectDocumented,
   type Line,
-  ofServices,
   printed,
   read,
+  seenElsewhere,
   used,
   valid,
 } from "../support/documented-lines.ts";
@@ -390,6 +390,7 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
     const run = async (...args: readonly string[]) => read(await lab.dyncServer([...args, "--json"]));
     expect((await run("servers")).at(-1)).toMatchObject({ ok: true, servers: null });
     expect((await run("drain")).at(-1)).toMatchObject({ ok: true, uploads: 0 });
+    expect((await run("storage", "check")).at(-1)).toMatchObject({ exit: 2 });
   });
 
   test("of the audit log: its lines, and whether they are as they were written", async () => {
@@ -481,6 +482,6 @@ describe.skipIf(executablesMissing !== null)(`lines of JSON (${executablesMissin
   });
 
   test("are all that doc/json.md has", () => {
-    expect([...used].filter((id) => !ofServices.test(id)).toSorted()).toEqual(printed.toSorted());
+    expect([...used].filter((id) => !seenElsewhere.test(id)).toSorted()).toEqual(printed.toSorted());
   });
 });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { S3Requests } from "../../src/storage/s3/client/s3-request.ts";
 import { Bucket, partsOf } from "../storage/s3/s3-world.ts";
 import { type Ceph, cephMissing, startCeph } from "../support/ceph.ts";
+import { read } from "../support/documented-lines.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { runProgram } from "../support/programs.ts";
@@ -348,6 +349,12 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     );
     expect(found.stdout).toMatch(/ {2}lab\/alice\/given-up\/a\/b: a file of a dataset that nobody knows$/m);
     expect(found.stdout.trim().split("\n")).toHaveLength(2);
+    const lines = read(await check(["--older", "0s", "--json"]));
+    expect(lines.slice(0, -1)).toMatchObject([
+      { type: "orphan", kind: "multipart", key: "lab/alice/orphan.raw", removed: false },
+      { type: "orphan", kind: "member", key: "lab/alice/given-up/a/b", removed: false },
+    ]);
+    expect(lines.at(-1)).toMatchObject({ exit: 1, storage: args[1], left: 2, removed: 0 });
     expect(await check(["--older", "0s", "--remove"])).toMatchObject({ code: 0 });
     expect(await bucket.keys("lab/alice/given-up")).toEqual([]);
     expect(await check(["--older", "0s"])).toMatchObject({ code: 0, stdout: "" });

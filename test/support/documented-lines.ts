@@ -10,12 +10,12 @@ export type Line = Readonly<Record<string, unknown>>;
 const schemas = documentedSchemas;
 /** What others say, or are told. */
 const others = ["dync:common", "dync:job", "dync:hook", "dync:hook-answer", "dync:trouble"];
-/** Needs a manager of services: test/support/service-steps.ts checks these. */
-export const ofServices = /^dync:(summary-service(-.*)?|log-line)$/;
+/** Needs a manager of services: test/support/service-steps.ts checks these; or an object store: test/e2e/s3.test.ts does. */
+export const seenElsewhere = /^dync:(summary-service(-.*)?|log-line|orphan)$/;
 /** Schemas of lines that the programs print. */
 export const printed = schemas
   .map(({ $id }) => $id)
-  .filter((id) => !others.includes(id) && !ofServices.test(id));
+  .filter((id) => !others.includes(id) && !seenElsewhere.test(id));
 
 export const valid = documentedValidators();
 /** Ids of the schemas of which a line was seen. */

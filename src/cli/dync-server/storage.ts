@@ -24,6 +24,7 @@ export const storageCheckCommand = defineCommand({
     config: { type: "string" },
     older: { type: "string" },
     remove: { type: "boolean" },
+    json: { type: "boolean" },
   },
   check: ({ values }) => ({ misread: null, others: faultsOf(() => readOlder(values.older?.[0])) }),
   async run({ config, older, remove }, context) {
@@ -38,6 +39,8 @@ export const storageCheckCommand = defineCommand({
           hint: "the server itself deletes what is left there",
         },
       );
+    const { clock, output } = context;
+    output.summarise({ storage: writeBucket(storage) });
     const place = await s3PlaceOf(settings);
     const [{ S3Client }, { Keys }, { orphansIn }, { startTrouble }] = await Promise.all([
       import("../../storage/s3/client/s3-client.ts"),
@@ -45,21 +48,24 @@ export const storageCheckCommand = defineCommand({
       import("../../storage/s3/store-orphans.ts"),
       import("../../storage/s3/client/s3-error.ts"),
     ]);
-    const { clock, output } = context;
     const client = new S3Client(place, { clock, log: silentLogger, random: Math.random });
     const before = new Date(clock.date().getTime() - ageMs);
     let left = 0;
+    let removed = 0;
     try {
       for await (const orphan of orphansIn({ client, keys: new Keys(storage.prefix) })) {
         if (orphan.since > before) continue;
         if (remove) await orphan.remove();
-        else left++;
+        remove ? removed++ : left++;
+        const { kind, key, since } = orphan;
+        output.record("orphan", { kind, key, since: since.toISOString(), removed: remove });
         output.result(line(orphan, remove));
       }
     } catch (error) {
       throw startTrouble(writeBucket(storage), error, clock.date());
     } finally {
       client.close();
+      output.summarise({ left, removed });
     }
     if (left === 0) output.say(`Nothing is left in ${writeBucket(storage)} that is nobody's`);
     else output.say('"dync-server storage check --remove" takes that away');

@@ -24,6 +24,7 @@ Options:
                      what is at least so old (default 1d): an upload may have
                      begun just now
       --config FILE  the configuration (default DYNC_HOME/server.toml)
+      --json         print JSON lines for programs
   -h, --help         print this text
 
 Exit status: 0 there is nothing, or not any more; 1 there is.
