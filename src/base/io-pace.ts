@@ -18,6 +18,16 @@ export interface IoPaceBounds {
   readonly poolRunMax: number;
 }
 
+let isFarAway = false;
+
+/**
+ * From now on nothing waits in place in this process: what is asked of another machine takes its way there and back each time, and
+ * without end while that machine is away.
+ */
+export function neverInPlace(): void {
+  isFarAway = true;
+}
+
 export class IoPace {
   readonly #clock: Clock;
   readonly #bounds: IoPaceBounds;
@@ -31,11 +41,12 @@ export class IoPace {
 
   /** Whether the medium was found slow: what comes next goes to the pool. */
   get isSlow(): boolean {
-    return this.#pooled > 0;
+    return isFarAway || this.#pooled > 0;
   }
 
   /** Runs `inPlace`, or, while the medium was found slow, `pooled`. */
   run<T>(inPlace: () => T, pooled: () => Promise<T>): T | Promise<T> {
+    if (isFarAway) return pooled();
     if (this.#pooled > 0) {
       this.#pooled--;
       return pooled();

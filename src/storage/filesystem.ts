@@ -24,6 +24,7 @@ import { readText } from "./durable-files.ts";
 import { lookAt, lookBehind, statFileSystem } from "./file-calls.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
+import { mediumOf } from "./medium.ts";
 import { NameIndex } from "./name-index.ts";
 import type { PartialUpload } from "./partial.ts";
 import { PartialFile, type PartialHome } from "./partial-file.ts";
@@ -68,7 +69,7 @@ export interface FilesystemStorageOptions extends PartialStorageOptions {
   readonly log: Logger;
   /** Whether the file system can give a file two names; found out when it is not given. */
   readonly hasLinks?: boolean;
-  /** Whether the system can make all of a file system durable; found out when it is not given. */
+  /** Whether all of a file system can be made durable at once; found out when it is not given. */
   readonly hasFileSystemSync?: boolean;
   /** Most files and folders that a dataset may have; a million unless it is given. */
   readonly membersMax?: number;
@@ -76,11 +77,14 @@ export interface FilesystemStorageOptions extends PartialStorageOptions {
 
 /** What the system has. */
 interface Capabilities {
+  readonly remote: string | null;
   readonly fileSystemSync: FileSystemSync | null;
   readonly sha256: Sha256Maker;
 }
 
 export class FilesystemStorage extends PartialStorage implements Storage {
+  /** What the data folder lies on, where that is no disk of this machine; else `null`. */
+  readonly remote: string | null;
   readonly #root: string;
   readonly #lock: FileLock;
   readonly #parts: PublishParts;
@@ -99,10 +103,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     parts: PublishParts,
     look: string | null,
     options: FilesystemStorageOptions,
-    { fileSystemSync, sha256 }: Capabilities,
+    { remote, fileSystemSync, sha256 }: Capabilities,
   ) {
     super({ ...options, sha256 });
     const { log } = options;
+    this.remote = remote;
     this.#root = parts.root;
     this.#lock = lock;
     this.#parts = parts;
@@ -170,9 +175,14 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       const shared = { durableFolders: new Set<string>(), syncs: new FolderSyncs() };
       const parts = { root, partials, mode, hasLinks, ...shared, trash: new Trash(clock, log), clock };
       await removeLeftovers(parts);
-      const fileSystemSync = options.hasFileSystemSync === false ? null : await openFileSystemSync();
+      const { syncsAll, remote } = await mediumOf(partials);
+      const hasSync = options.hasFileSystemSync !== false && syncsAll;
+      const fileSystemSync = hasSync ? await openFileSystemSync() : null;
       const sha256 = options.sha256 ?? (await openSha256());
-      return new FilesystemStorage(lock, parts, await lookOf(partials), options, { fileSystemSync, sha256 });
+      // What was written and not synced may be lost there while this system goes on.
+      const trusted = remote === null ? options : { ...options, bootId: null };
+      const capabilities = { fileSystemSync, sha256, remote };
+      return new FilesystemStorage(lock, parts, await lookOf(partials), trusted, capabilities);
     } catch (error) {
       lock.release();
       throw error;

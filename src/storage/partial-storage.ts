@@ -26,8 +26,6 @@ const saveEveryBytesDefault = 64 * 1024 * 1024;
 
 /** The mark in its notes is the boot id of the system that has the bytes in its memory. */
 export abstract class PartialStorage {
-  // Each chunk is stored by itself, and is in the system's memory from then on.
-  readonly properties: StorageProperties = { partBytes: 0, keepsAfterCrash: true };
   #options: PartialStorageOptions;
   #hashes = new ParkedHashes();
   /** Of uploads with bytes that are not to be trusted and could not be cut off: their records may not say so either. */
@@ -51,6 +49,11 @@ export abstract class PartialStorage {
     this.#options = options;
     this.#hashes = new ParkedHashes();
     this.#distrusted = new Map();
+  }
+
+  // Each chunk is stored by itself, and is in the system's memory from then on.
+  get properties(): StorageProperties {
+    return { partBytes: 0, keepsAfterCrash: this.#options.bootId !== null };
   }
 
   get emptyNote(): StoredNote {

@@ -39,6 +39,8 @@ const troubles: Readonly<Record<string, Trouble>> = {
   ESTALE: silent,
   ETIMEDOUT: silent,
   ENOTCONN: silent,
+  // What a client of Ceph says that the others gave up: it has to be mounted anew.
+  ESHUTDOWN: silent,
   EHOSTDOWN: silent,
   EHOSTUNREACH: silent,
   // Room.

@@ -1,6 +1,7 @@
 // Opens where uploads go, as it is configured: the data folder, or an object store.
 
 import type { Clock } from "../../base/clock.ts";
+import { neverInPlace } from "../../base/io-pace.ts";
 import type { Logger } from "../../base/log.ts";
 import { writeBucket } from "../../config/object-store.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
@@ -37,7 +38,17 @@ export async function openStorage(
   const disk = { folder, syncEveryBytes, membersMax, bootId: bootId() };
   const storage = await FilesystemStorage.open({ ...disk, clock, log });
   closing.defer(() => storage.close());
+  heedDistance(storage, folder, log);
   return { storage, published: (to) => publishedFiles(folder, to), folders: ["partial"] };
+}
+
+function heedDistance({ remote }: FilesystemStorage, folder: string, log: Logger): void {
+  if (remote === null) return;
+  neverInPlace();
+  log.log("info", "Files go to a file system of the network, or of a program", {
+    folder,
+    fileSystem: remote,
+  });
 }
 
 async function openObjectStore(

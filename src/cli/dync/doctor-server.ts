@@ -118,7 +118,8 @@ export class ServerSteps {
     if (finding.state === "fault") return finding;
     const { free, quota } = await this.#stateNow();
     if (free === null) return unknown(`${finding.text}; there: ${cannotSay}`);
-    const facts = { freeHere: here, freeThere: free, ...(quota === null ? {} : { quota }) };
+    const known = here === null ? {} : { freeHere: here };
+    const facts = { ...known, freeThere: free, ...(quota === null ? {} : { quota }) };
     const left = Math.min(free, quota ?? free);
     if (left < trialBytes) {
       const why = quota !== null && quota < free ? "your quota leaves" : "there are";
@@ -127,7 +128,7 @@ export class ServerSteps {
       return fault(new DyncError("no-space", text, { hint }), facts);
     }
     const within = quota === null ? "" : `, of which your quota leaves ${formatSize(Math.min(free, quota))}`;
-    return ok(`${formatSize(here)} are free here, ${formatSize(free)} on the server${within}`, facts);
+    return ok(`${finding.text}, ${formatSize(free)} on the server${within}`, facts);
   }
 
   /** Begins an upload, and drops it when some of it was taken. Throws `DyncError`. */

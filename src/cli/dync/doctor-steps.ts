@@ -136,9 +136,11 @@ export async function findKeys(home: string): Promise<{ readonly keys: KeyPair; 
 // Less is what a full disk has.
 const roomBytesMin = 1024 * 1024;
 
-/** How much room this user has on the disk of the home folder. */
-export function findRoom(home: string): { readonly bytes: number; readonly finding: Finding } {
-  const { bavail, bsize } = statfsSync(home);
+/** How much room this user has on the disk of the home folder; `null`: its file system does not say. */
+export function findRoom(home: string): { readonly bytes: number | null; readonly finding: Finding } {
+  const { bavail, bsize, blocks } = statfsSync(home);
+  // As network file systems say that do not know: that is no full one.
+  if (blocks === 0) return { bytes: null, finding: ok("nobody says how much is free here") };
   const bytes = bavail * bsize;
   const facts = { freeHere: bytes };
   if (bytes >= roomBytesMin) return { bytes, finding: ok(`${formatSize(bytes)} are free here`, facts) };

@@ -106,7 +106,8 @@ async function stateOf(options: TellingOptions, { clock, signal }: CommandContex
 async function diskOf(folder: string): Promise<Pick<FolderState, "free" | "disk">> {
   try {
     const { bavail, blocks, bsize } = await statfs(folder);
-    return { free: bavail * bsize, disk: blocks * bsize };
+    // A file system that does not know how much there is says 0 of all.
+    return blocks === 0 ? {} : { free: bavail * bsize, disk: blocks * bsize };
   } catch {
     // It is away: that is said in another place.
     return {};

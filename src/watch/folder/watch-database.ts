@@ -31,8 +31,9 @@ const bytesMin = 64 * 1024;
 /** Whether that is it: the database calls it a fault of the disk. */
 function isFull(folder: string): boolean {
   try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize < bytesMin;
+    const { bavail, bsize, blocks } = statfsSync(folder);
+    // A file system that does not know how much there is says 0 of all.
+    return blocks > 0 && bavail * bsize < bytesMin;
   } catch {
     return false;
   }
