@@ -18,6 +18,7 @@ import {
   ofProcess,
   ofProcessLive,
   ofUser,
+  orAuto,
   ownAddresses,
   paths,
   pathsOrNone,
@@ -116,12 +117,12 @@ export const serverSettings = {
   address: ofProcess("bind", ownAddresses, "*", "address to listen on (default: all)"),
   /** 0 lets the system choose. */
   port: ofProcess("port", counts(0, 65535), 8889, "port to listen on (default {default}; 0: any free one)"),
-  // Enough for eight full windows; the whole server then stays well under 250 MB.
+  /** `null`: by the memory of the machine. */
   memoryBytes: ofProcess(
     "memory",
-    sizes(),
-    64 * MiB,
-    "bytes received and not yet written, of all uploads together",
+    orAuto(sizes()),
+    null,
+    'bytes received and not yet written, of all uploads together; "auto": a sixteenth of the memory, at least 64MiB',
   ),
   /** Largest chunk that clients are asked to send. */
   chunkBytes: ofProcess("chunk", chunkSizes, limits.chunkBytesDefault, "size of the pieces that are sent"),
@@ -130,7 +131,14 @@ export const serverSettings = {
     "window",
     windows,
     limits.maxQueueDefault,
-    "pieces that one upload may have under way",
+    "pieces that one upload may have under way on a short line",
+  ),
+  /** As many more as a long line takes in a round trip, up to this; see `server/budget.ts`. */
+  windowBytesMax: ofProcess(
+    "window-max",
+    sizes(),
+    limits.windowBytesDefault,
+    "bytes that one upload may have under way on a long line",
   ),
   uploadsMax: ofProcessLive(
     "max-uploads",
@@ -378,7 +386,7 @@ function betweenSettings(settings: ProcessSettings): readonly Omit<SettingFault,
 }
 
 function memoryFaults({ memoryBytes, chunkBytes }: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
-  if (memoryBytes >= chunkBytes) return [];
+  if (memoryBytes === null || memoryBytes >= chunkBytes) return [];
   const fault = { wanted: `at least one chunk, ${chunkBytes} bytes`, found: String(memoryBytes) };
   return [{ name: "memory", fault }];
 }

@@ -132,6 +132,16 @@ export function sizes(wanted = "", min = 0, max = Number.MAX_SAFE_INTEGER): Kind
   return { placeholder: "SIZE", parse, write: writeSize, inFile: "number or text", isPath: false };
 }
 
+/** What `kind` reads, or the word "auto". */
+export function orAuto<T>(kind: Kind<T>): Kind<T | null> {
+  const word = "auto";
+  return {
+    ...kind,
+    parse: (text) => (text === word ? right(null) : kind.parse(text)),
+    write: (value) => (value === null ? word : kind.write(value)),
+  };
+}
+
 /** Lengths of time in milliseconds; `leastMs` are whole seconds. */
 export function durations(leastMs: number): Kind<number> {
   const wanted = `at least ${leastMs / 1000}s`;

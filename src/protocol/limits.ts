@@ -69,12 +69,19 @@ export const limits = {
   /** Room in a frame above its payload, so that the limit cuts off only what is plainly no message of ours. */
   frameBytesReserve: 64 * KiB,
 
-  /** Chunks under way per upload: 16 MiB at the default size fill a 10 Gbit/s line of 12 ms. */
+  /** Chunks under way per upload: 16 MiB at the default size fill a 10 Gbit/s line of 12 ms. Where it is longer there are more. */
   maxQueueDefault: 8,
+  /** What one upload has under way on the longest line: 10 Gbit/s over 200 ms. */
+  windowBytesDefault: 256 * MiB,
+  /** What a client has under way of a file at most, which takes none of its memory. */
+  windowBytesMax: 1024 * MiB,
   /** Bounds the client's list of chunks that may be asked for again. The original server asks for 200. */
   maxQueueMax: 4096,
-  /** What a client keeps of a stream at most; a server that asks for more gets smaller chunks. As much again is under way. */
-  keptBytesMax: 8 * MiB,
+  /**
+   * What a client keeps of a stream at most; a server that asks for more gets smaller chunks. On a short line it is a window of
+   * `maxQueueDefault`; this much fills 2.5 Gbit/s over 200 ms.
+   */
+  keptBytesMax: 64 * MiB,
 
   /** A client that waits for the server asks after about a round trip, but not sooner than this: disks take their time. */
   askMsMin: 200,

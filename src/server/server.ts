@@ -19,6 +19,7 @@ import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "
 import { AfterHooks, type HookParts } from "./after-hooks.ts";
 import { Amendments } from "./amend.ts";
 import { BeforeHooks } from "./before-hooks.ts";
+import { budgetOf, longQueueOf } from "./budget.ts";
 import { CreditTurns } from "./credit-turns.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type PendingKey, PendingKeys } from "./pending-keys.ts";
@@ -90,8 +91,9 @@ export class Server {
   constructor(parts: ServerParts) {
     const { options } = parts;
     this.#parts = parts;
-    const capacity = Math.max(1, Math.floor(options.memoryBytes / options.chunkBytes));
-    const office = new CreditOffice({ capacity, mayHurry: parts.mayHurry });
+    const { chunkBytes: chunkCost } = options;
+    const capacity = Math.max(chunkCost, budgetOf(parts));
+    const office = new CreditOffice({ capacity, chunkCost, mayHurry: parts.mayHurry });
     this.#office = office;
     const fellows = parts.servers && new Fellows(parts.servers);
     this.#fellows = fellows;
@@ -165,9 +167,8 @@ export class Server {
 
   /** The memory for what uploads have under way: bytes in all, and those that are granted or not stored yet. */
   get credit(): { readonly budgetBytes: number; readonly heldBytes: number } {
-    const { chunkBytes } = this.#parts.options;
-    const { capacity, held } = this.#office;
-    return { budgetBytes: capacity * chunkBytes, heldBytes: held * chunkBytes };
+    const { capacity: budgetBytes, held: heldBytes } = this.#office;
+    return { budgetBytes, heldBytes };
   }
 
   /** Whether it listens and takes uploads. */
@@ -209,7 +210,7 @@ export class Server {
         port,
         keys,
         frameBytesMax: frameBytesMax(chunkBytes),
-        messagesMax: windowChunks + limits.otherMessagesMax,
+        messagesMax: longQueueOf(this.#parts) + limits.otherMessagesMax,
         authorize: (key, from) => this.#authorize(key, from),
       },
       { onMessage: (received) => this.#receive(received), onFailure: (error) => this.#fail(error) },

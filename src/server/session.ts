@@ -192,6 +192,7 @@ export class Session {
 
   /** Begins a new upload; see `admit` in admission.ts. */
   admit(post: PostFile, makeWay: MakeWay): Promise<Admitted> {
+    this.#announce(post);
     const admitting = this.#admit(post, makeWay);
     this.#admitting = admitting;
     return admitting;
@@ -286,7 +287,12 @@ export class Session {
     return { type: "refused", code, text };
   }
 
+  #announce({ info: { size } }: PostFile): void {
+    if (size !== undefined) this.#parts.office.announce(this.key.id, size);
+  }
+
   #goOn({ form, place, held }: UploadRecord, post: PostFile, sink: Sink, journal: UploadJournal): Restored {
+    this.#announce(post);
     this.#post = post;
     this.#place = place;
     this.#held = held;

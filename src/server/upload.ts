@@ -23,6 +23,7 @@ import type { ClientMessage, PostFile, QueryStatus, ServerMessage } from "../pro
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import { isAskedToUnpack, type UploadKey } from "../upload/upload.ts";
+import { longQueueOf } from "./budget.ts";
 import { type ReceiptParts, receiptOf, recordedFacts } from "./receipts.ts";
 import { refusalOf, troubleOf } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -65,6 +66,8 @@ export interface UploadDesk {
 export interface UploadParts extends ReceiptParts {
   readonly clock: Clock;
   readonly options: ProcessSettings;
+  /** See `BudgetParts`. */
+  readonly machineBytes?: number | undefined;
   /** Name and version of the server program, told to clients. */
   readonly program: string;
   readonly send: (peer: string, message: ServerMessage) => SendResult;
@@ -98,7 +101,8 @@ export class Upload {
     this.#parts = parts;
     this.#desk = desk;
     const { chunkBytes, windowChunks: maxQueue, idleMs } = parts.options;
-    this.#life = new UploadLife({ chunkBytes, maxQueue, idleMs, server: parts.program });
+    const longQueue = longQueueOf(parts);
+    this.#life = new UploadLife({ chunkBytes, maxQueue, longQueue, idleMs, server: parts.program });
     this.#driver = new MachineDriver({
       machine: this.#life,
       clock: parts.clock,

@@ -23,7 +23,7 @@ test("dync-server --help is laid out in two columns, a long option alone on its 
   for (const line of options.trimEnd().split("\n").slice(1))
     expect(line).toMatch(/^ {6}--(?=.{20})[a-z0-9-]+( [A-Z:]+)? {2,}\S|^ {28}\S|^ {6}--[a-z0-9-]+ [A-Z:]+$/);
   expect(options).toContain(
-    `      --window CHUNKS       pieces that one upload may have under way (default\n${column}8)\n`,
+    `      --window CHUNKS       pieces that one upload may have under way on a short\n${column}line (default 8)\n`,
   );
   expect(options).toContain(
     `      --uploads-per-user NUMBER\n${column}uploads that one user may have open at once (default\n${column}250)\n`,

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { DyncError, type ErrorCode } from "../../src/base/error.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { BytesSource, patternOf, sha256, streamOf } from "./bytes-source.ts";
 import { ClientWorld, failureOf, identity } from "./client-world.ts";
 import { ScriptedServer } from "./scripted-server.ts";
@@ -31,7 +32,7 @@ describe("an upload that succeeds", () => {
       type: "post-file",
       name: "run.raw",
       metadataText: '{"sample":"A1"}',
-      info: { size: 5000, client: "test", waits: true },
+      info: { size: 5000, client: "test", waits: true, window: limits.windowBytesMax },
     });
     server.approve(3);
     const offsets: number[] = [];
@@ -353,7 +354,7 @@ describe("a priority", () => {
     world.network.connections[0]?.cut();
     await world.pass(200);
     const again = await server.expect("query-status");
-    expect(again.info).toEqual({ priority: "high", waits: true });
+    expect(again.info).toEqual({ priority: "high", waits: true, window: limits.windowBytesMax });
     server.send({ type: "status-report", seek: 1024, credit: 100, tag: again.tag ?? 0 });
     expect((await server.receive()).length).toBe(5000 - 1024);
     server.send({ type: "upload-finished", uploadId: "u1" });

@@ -176,7 +176,7 @@ describe("a server that returns tags", () => {
 
 test("a question says what is wanted besides on a new connection, and when the server took the upload up again, until it is answered", () => {
   const infoOf = (actions: readonly unknown[]) => (actions[0] as { message: { info?: object } }).message.info;
-  const wishes = { priority: "low", waits: true };
+  const wishes = { priority: "low", waits: true, window: limits.windowBytesMax };
   const machine = open({ ...file, size: 100, priority: "low" }, 0, 8, tags);
   let tag = 0;
   const asked = () => {

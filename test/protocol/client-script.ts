@@ -2,6 +2,7 @@
 
 import type { ClientAction, ClientInput, ClientUploadTask } from "../../src/protocol/client/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 
 export const file: ClientUploadTask = {
@@ -20,7 +21,7 @@ export const postFile: ClientAction = {
     type: "post-file",
     name: "run.raw",
     metadataText: '{"sample":"FOO"}',
-    info: { size: 10, client: "dync 1", waits: true },
+    info: { size: 10, client: "dync 1", waits: true, window: limits.windowBytesMax },
   },
 };
 export const query: ClientAction = { type: "send", message: { type: "query-status" } };

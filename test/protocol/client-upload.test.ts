@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { AssertionError } from "../../src/base/assert.ts";
 import type { ClientAction } from "../../src/protocol/client/client-events.ts";
 import { ClientUpload } from "../../src/protocol/client/client-upload.ts";
+import { chunkLengthMax } from "../../src/protocol/client/resend-window.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import {
   approved,
@@ -151,10 +152,23 @@ describe("a stream", () => {
   });
 
   test("has smaller chunks where many must be kept", () => {
+    expect(chunkLengthMax(2 ** 30, 1024, false)).toBe(limits.keptBytesMax / 1024);
+    expect(chunkLengthMax(2 ** 30, 1024, true)).toBe(limits.chunkBytesMax);
+  });
+
+  test("says how much of it is kept, and keeps more when the server says so", () => {
     const machine = new ClientUpload(stream);
-    machine.step({ type: "link-up" }, 0);
-    machine.step(approved(1, 2 ** 30, 1024), 0);
-    expect(machine.window?.lengthMax).toBe(limits.keptBytesMax / 1024);
+    const [first] = machine.step({ type: "link-up" }, 0);
+    expect(first).toMatchObject({ message: { info: { window: limits.keptBytesMax } } });
+    machine.step(approved(2, 4, 2, { tags: true }), 0);
+    feed(machine, 0, 4);
+    feed(machine, 4, 4);
+    machine.step(approved(0, 4, 5, { tags: true }), 0);
+    machine.step(hears({ type: "transfer-credit", amount: 3 }), 0);
+    for (const offset of [8, 12, 16]) feed(machine, offset, 4);
+    expect(machine.window?.keptFrom).toBe(0);
+    machine.step(report(0, 5), 0);
+    expect(machine.window).toMatchObject({ offset: 0, keptFrom: 0 });
   });
 });
 

@@ -2,9 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { limits } from "../../src/protocol/limits.ts";
-import type { ServerInput } from "../../src/protocol/server/server-events.ts";
+import type { ServerAction, ServerInput } from "../../src/protocol/server/server-events.ts";
 import { ServerUpload } from "../../src/protocol/server/server-upload.ts";
+import type { PostFile } from "../../src/protocol/wire/message.ts";
 import {
+  admitted,
   chunk,
   givesBack,
   hears,
@@ -140,6 +142,79 @@ describe("credit", () => {
       expect(machine.step(chunk(4, 4), 0)).toEqual(excess === 0 ? [late, report(4, 0)] : [late]);
     }
     expect(machine.step(chunk(4, 4), 0).at(-1)).toMatchObject({ type: "done", outcome: "failed", code: 400 });
+  });
+});
+
+describe("a long line", () => {
+  const long = { ...options, longQueue: 64 };
+  const capable = { ...post, info: { window: 40 * options.chunkBytes } };
+
+  /** A machine whose client needs 100 ms for each answer, after so many round trips; and the window that was told last, and wanted. */
+  function sendOver(machine: ServerUpload, posted: PostFile, roundTrips: number) {
+    const seen: ServerAction[] = [...machine.step(hears(posted), 0)];
+    let outstanding = 0;
+    const grant = (amount: number, now: number) => {
+      outstanding += amount;
+      seen.push(...machine.step({ type: "granted", amount }, now));
+    };
+    grant(options.maxQueue, 0);
+    seen.push(...machine.step(admitted, 0));
+    let at = 0;
+    for (let trip = 1; trip <= roundTrips; trip += 1) {
+      for (let left = outstanding; left > 0; left -= 1) {
+        at += 4;
+        outstanding -= 1;
+        seen.push(...machine.step(chunk(at - 4, 4), 100 * trip));
+        machine.step({ type: "stored", offset: at }, 100 * trip);
+      }
+      grant(windowIn(seen), 100 * trip);
+    }
+    return { seen, at };
+  }
+
+  function windowIn(actions: readonly ServerAction[]): number {
+    const wanted = actions.flatMap((it) =>
+      it.type === "credit" && it.report.kind === "want" ? [it.report.window] : [],
+    );
+    return wanted.at(-1) ?? 0;
+  }
+
+  function toldIn(actions: readonly ServerAction[]): readonly number[] {
+    return actions.flatMap((it) =>
+      it.type === "send" && it.message.type === "upload-approved" ? [it.message.maxQueue] : [],
+    );
+  }
+
+  test("is given what it takes, up to what its client can send again, which is told first", () => {
+    const { seen } = sendOver(new ServerUpload(long), capable, 6);
+    expect(windowIn(seen)).toBeWithin(32, 41);
+    const told = toldIn(seen);
+    expect(told).toEqual(told.toSorted((a, b) => a - b));
+    expect([told[0], told.at(-1)]).toEqual([8, windowIn(seen)]);
+    let most = 0;
+    for (const action of seen) {
+      if (action.type === "send" && action.message.type === "upload-approved") most = action.message.maxQueue;
+      if (action.type === "credit" && action.report.kind === "want")
+        expect(action.report.window).toBeLessThanOrEqual(most || 8);
+    }
+  });
+
+  test("is no reason for more where the client did not say that it can", () => {
+    const { seen } = sendOver(new ServerUpload(long), post, 6);
+    expect([windowIn(seen), toldIn(seen)]).toEqual([8, [8]]);
+  });
+
+  test("of a client that may not have heard how much it is to keep is told again before the answer", () => {
+    const machine = new ServerUpload(long);
+    const { at, seen } = sendOver(machine, capable, 6);
+    const question = { type: "query-status", seek: at, tag: 7, info: { window: 160 } } as const;
+    const [terms, answer] = machine.step(hears(question), 700);
+    expect(terms).toMatchObject({
+      message: { type: "upload-approved", credit: 0, maxQueue: windowIn(seen) },
+    });
+    expect(answer).toMatchObject({ message: { type: "status-report", seek: at, tag: 7 } });
+    const [other] = machine.step(hears({ type: "query-status", seek: at, tag: 8 }), 700);
+    expect(other).toMatchObject({ message: { type: "status-report", tag: 8 } });
   });
 });
 

@@ -29,6 +29,9 @@ export class MachineChecks {
       client.maxQueueHeard = Math.max(client.maxQueueHeard, message.maxQueue);
     }
     if (message.type === "transfer-credit" || message.type === "status-report") checkWait(client, message);
+    if (message.type === "transfer-credit") client.creditHeard += message.amount;
+    if (message.type === "status-report") client.creditHeard = message.credit;
+    if (client.creditHeard > client.maxQueueHeard) client.hasMissedTerms = true;
     if (message.type === "status-report") {
       noteCrossedAnswer(client, message);
       const isNarrow = client.maxQueueHeard < this.#world.server.options.maxQueue;

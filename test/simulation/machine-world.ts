@@ -141,15 +141,16 @@ export class MachineWorld {
       ? this.random.between(1, 8)
       : this.random.between(8, 200);
     const idleMs = this.random.pick([10_000, 60_000, 3_600_000]);
-    this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * maxQueue);
-    return { chunkBytes, maxQueue, capacity, idleMs };
+    const longQueue = maxQueue * this.random.pick([1, 1, 4, 20]);
+    this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * longQueue);
+    return { chunkBytes, maxQueue, longQueue, capacity, idleMs };
   }
 
   // Chunks not so small that a file takes hours.
   #reconfigured(): ModelServerOptions {
     const options = this.#serverOptions();
     const chunkBytes = Math.ceil(this.#chunkBytes / this.random.pick([1, 1, 2, 10]));
-    this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * options.maxQueue);
+    this.windowBytesMax = Math.max(this.windowBytesMax, chunkBytes * (options.longQueue ?? options.maxQueue));
     return { ...options, chunkBytes };
   }
 

@@ -57,6 +57,8 @@ export class ModelClient {
   backTo: number | null = null;
   /** Chunks that it knows it has to keep. */
   maxQueueHeard = 0;
+  /** Chunks that it may send, at least. */
+  creditHeard = 0;
   /** The message that told it of more was lost, and it went on. */
   hasMissedTerms = false;
   /** Bytes that were accepted when the line damaged a message last. */
@@ -245,6 +247,7 @@ export class ModelClient {
   #sendChunk(offset: number, length: number): void {
     this.#asked = null;
     this.bytesSent += length;
+    this.creditHeard = Math.max(0, this.creditHeard - 1);
     this.position = offset + length;
     if (this.position > this.#sentMax) [this.#sentMax, this.#malformed] = [this.position, 0];
     const data = everything.subarray(0, length);

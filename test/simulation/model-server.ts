@@ -27,6 +27,8 @@ export interface ModelRecord {
 export interface ModelServerOptions {
   readonly chunkBytes: number;
   readonly maxQueue: number;
+  readonly longQueue?: number;
+  /** In full chunks. */
   readonly capacity: number;
   readonly idleMs: number;
   readonly mayHurry?: () => boolean;
@@ -46,7 +48,7 @@ export class ModelServer {
   constructor(world: MachineWorld, options: ModelServerOptions) {
     this.world = world;
     this.options = options;
-    this.office = new CreditOffice(options);
+    this.office = officeOf(options);
     this.#turns = this.#newTurns();
   }
 
@@ -63,7 +65,7 @@ export class ModelServer {
     this.options = options;
     this.#isUp = true;
     this.#life++;
-    this.office = new CreditOffice(options);
+    this.office = officeOf(options);
     this.#turns = this.#newTurns();
     for (const record of this.records.values()) {
       if (record.state !== "publishing") continue;
@@ -198,16 +200,20 @@ export class ModelServer {
 
   /** The bounds that hold after every event. */
   check(): void {
-    const { capacity } = this.options;
+    const { capacity } = this.office;
     check(
       this.office.held >= 0 && this.office.held <= capacity,
-      () => `${this.office.held} chunks held of ${capacity}`,
+      () => `${this.office.held} bytes held of ${capacity}`,
     );
     let unstored = 0;
     for (const session of this.sessions.values()) {
-      unstored += session.unstoredChunks;
+      unstored += session.unstoredBytes;
       assert(session.unstoredChunks <= this.office.heldBy(session.identity), "unstored chunks are held");
     }
-    check(unstored <= capacity, () => `${unstored} chunks in memory, ${capacity} fit`);
+    check(unstored <= capacity, () => `${unstored} bytes in memory, ${capacity} fit`);
   }
+}
+
+function officeOf({ capacity, chunkBytes, mayHurry }: ModelServerOptions): CreditOffice {
+  return new CreditOffice({ capacity: capacity * chunkBytes, chunkCost: chunkBytes, mayHurry });
 }

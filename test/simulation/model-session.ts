@@ -27,9 +27,9 @@ export class ModelSession {
   constructor(identity: string, server: ModelServer) {
     this.identity = identity;
     this.#server = server;
-    const { chunkBytes, maxQueue, idleMs } = server.options;
+    const { chunkBytes, maxQueue, longQueue = maxQueue, idleMs } = server.options;
     this.#driver = new MachineDriver({
-      machine: new UploadLife({ chunkBytes, maxQueue, idleMs, server: "simulation" }),
+      machine: new UploadLife({ chunkBytes, maxQueue, longQueue, idleMs, server: "simulation" }),
       clock: server.world.clock,
       perform: (action) => this.#perform(action),
       tick: { type: "tick" },
@@ -98,7 +98,7 @@ export class ModelSession {
       case "inquire":
         return this.#later(() => this.feed({ type: "refused", code: 404, text: "Nothing is stored" }));
       case "admit":
-        this.#join();
+        this.#join(action.post);
         this.#isBusy = true;
         return this.#later(() => this.#admit(action.post));
       case "write":
@@ -119,8 +119,9 @@ export class ModelSession {
     }
   }
 
-  #join(): void {
+  #join({ info: { size } }: PostFile): void {
     this.#server.office.join(this.identity, this.#server.userOf(this.identity));
+    if (size !== undefined) this.#server.office.announce(this.identity, size);
     this.#server.office.prioritise(this.identity, this.#server.priorityOf(this.identity));
   }
 
@@ -136,7 +137,7 @@ export class ModelSession {
   #restore(): void {
     const { id, post, stored } = this.#record!;
     const hashed = stored === 0;
-    this.#join();
+    this.#join(post);
     this.feed({ type: "restored", post, admission: { uploadId: id, offset: stored }, hashed });
     if (!hashed) this.#later(() => this.feed({ type: "hash-ready" }));
   }

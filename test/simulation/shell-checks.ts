@@ -6,6 +6,7 @@ import type { Receipt } from "../../src/client/upload.ts";
 import type { Decoded } from "../../src/protocol/wire/decode.ts";
 import type { ServerMessage } from "../../src/protocol/wire/message.ts";
 import { factsOf } from "../../src/receipts/statement.ts";
+import { budgetOf } from "../../src/server/budget.ts";
 import { parseSidecar } from "../../src/upload/sidecar.ts";
 import type { PublishedFile } from "../support/memory/storage.ts";
 import { noteCrossedAnswer } from "./crossed-answer.ts";
@@ -106,7 +107,7 @@ export class ShellChecks {
     }
     const { bytes } = server.held;
     check(
-      bytes <= options.memoryBytes,
+      bytes <= budgetOf({ options }),
       () => `${bytes} bytes of chunks are held, ${options.memoryBytes} are allowed`,
     );
   }

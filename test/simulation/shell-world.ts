@@ -8,6 +8,7 @@ import {
   type ProcessSettings,
   type UserRules,
 } from "../../src/config/server-settings.ts";
+import { longQueueOf } from "../../src/server/budget.ts";
 import { type FaultKind, FaultPlan } from "./fault-plan.ts";
 import { intrude } from "./intruder.ts";
 import { askAbout } from "./questioner.ts";
@@ -127,7 +128,7 @@ export class ShellWorld {
   }
 
   get windowBytes(): number {
-    return this.options.windowChunks * this.options.chunkBytes;
+    return longQueueOf(this) * this.options.chunkBytes;
   }
 
   get bootId(): string {
@@ -173,6 +174,7 @@ export class ShellWorld {
       chunkBytes,
       memoryBytes: chunks * chunkBytes,
       windowChunks: random.pick([1, 2, 3, 8, 64]),
+      windowBytesMax: chunkBytes * random.pick([1, 1, 16, 200]),
       syncEveryBytes: chunkBytes * random.pick([1, 3, 10, 1000]),
       uploadsMax: random.pick([2, 5, 1000, 1000]),
       uploadsPerUser: random.pick([1, 3, 250, 250]),

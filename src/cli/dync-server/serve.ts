@@ -25,6 +25,7 @@ import { Alarming } from "./alarming.ts";
 import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
 import { KeySharing, type KeySharingParts } from "./key-sharing.ts";
+import { machineMemory } from "./machine-memory.ts";
 import { type OpenCatalogue, openCatalogue } from "./open-catalogue.ts";
 import { openStorage } from "./open-storage.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
@@ -114,6 +115,7 @@ function ownParts(
   const run = hookRunner({ clock, environment: process.env, agent: `dync-server/${version}`, mailOf });
   return {
     ...{ clock, logger, options: settings, rulesOf, groupsOf, mayHurry, program: `dync-server ${version}` },
+    machineBytes: machineMemory(),
     newId: () => randomBytes(16).toString("hex"),
     hooks: { hooksOf, run, random: Math.random },
   };

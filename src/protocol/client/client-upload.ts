@@ -218,9 +218,15 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   // Chunks that arrived come back as credit: what is not unused can be under way.
   #addCredit(amount: number, now: number): void {
-    this.#credit += amount;
-    this.#creditMax = Math.max(this.#creditMax, this.#credit);
+    this.#setCredit(this.#credit + amount);
     if (amount > 0) this.#pace.left(this.#creditMax - this.#credit, now);
+  }
+
+  #setCredit(credit: number): void {
+    this.#credit = credit;
+    this.#creditMax = Math.max(this.#creditMax, credit);
+    // What said how much is to be kept for that got lost.
+    if (credit > this.#kept.chunksMax) this.#wishes.mayBeForgotten();
   }
 
   #onReport(report: StatusReport, now: number): void {
@@ -237,8 +243,7 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     if (this.#state === "asking") this.#pace.connected(report.seek);
     this.#goTo(report.seek);
     if (this.#state === "ended") return;
-    this.#credit = report.credit;
-    this.#creditMax = Math.max(this.#creditMax, this.#credit);
+    this.#setCredit(report.credit);
     this.#state = "sending";
   }
 

@@ -14,6 +14,10 @@ export class ResendWindow {
     this.#chunksMax = chunksMax;
   }
 
+  get chunksMax(): number {
+    return this.#chunksMax;
+  }
+
   /** Bytes before this offset are gone. */
   get start(): number {
     return this.#start;

@@ -1,6 +1,7 @@
 // What a client wants of its upload besides, and whether the server may not have heard it: a server that took the upload up again
 // knows nothing of it. Part of `client-upload.ts`.
 
+import { limits } from "../limits.ts";
 import type { QueryStatus } from "../wire/message.ts";
 import type { ClientUploadTask } from "./client-events.ts";
 
@@ -9,8 +10,9 @@ export class Wishes {
   readonly all: NonNullable<QueryStatus["info"]>;
   #areDue = false;
 
-  constructor({ priority }: ClientUploadTask) {
-    this.all = { ...(priority === undefined ? {} : { priority }), waits: true };
+  constructor({ priority, canSeek }: ClientUploadTask) {
+    const window = canSeek ? limits.windowBytesMax : limits.keptBytesMax;
+    this.all = { ...(priority === undefined ? {} : { priority }), waits: true, window };
   }
 
   /** What a question says of them; `undefined`: the server has heard them. */

@@ -1,12 +1,18 @@
 // What the credit office knows of users and their uploads, and what follows from it: who may have more, whose turn it is,
 // and from whom something may be taken. Part of `credit-office.ts`, whose theory of operation explains it.
 
+import { limits } from "../limits.ts";
 import type { Priority } from "../priority.ts";
 
 export interface Account {
   readonly id: string;
   readonly user: User;
+  /** What a chunk takes of the budget, and all chunks of the upload together: it has no more bytes. */
+  price: number;
+  priceMax: number;
   window: number;
+  /** So many chunks of that are on a long line at any time. */
+  onLine: number;
   /** Most that it may hold, unless its window is smaller. */
   grown: number;
   isTried: boolean;
@@ -32,11 +38,12 @@ export interface Account {
 export interface Group {
   readonly accounts: Set<Account>;
   readonly hungry: Set<Account>;
-  /** How many that want credit have this allowance. */
+  /** How many that want credit have an allowance of this cost. */
   readonly allowances: Map<number, number>;
+  /** What they hold costs this much, and what they could use. */
   held: number;
   wanted: number;
-  /** Most that they may hold together, and each of them. */
+  /** What they may hold together may cost so much, and that of each of them. */
   room: number;
   level: number;
 }
@@ -45,6 +52,7 @@ export interface User {
   readonly name: string;
   readonly tried: Group;
   readonly untried: Group;
+  /** What its uploads may hold may cost so much. */
   target: number;
   servedAt: number;
 }
@@ -61,15 +69,57 @@ export function newGroup(): Group {
   };
 }
 
+/** One that wants nothing yet, a chunk of which costs `price`. */
+export function newAccount(id: string, user: User, price: number): Account {
+  return {
+    id,
+    user,
+    price,
+    priceMax: Number.POSITIVE_INFINITY,
+    window: 0,
+    onLine: 0,
+    grown: limits.firstGrantChunks,
+    isTried: false,
+    held: 0,
+    unstored: 0,
+    unusedSince: Number.POSITIVE_INFINITY,
+    patienceMs: limits.reclaimAfterMs,
+    priority: "normal",
+    isYielding: false,
+    roundAt: null,
+    readySince: null,
+    isOverdue: false,
+    turn: 0,
+  };
+}
+
 export function groupOf({ user, isTried }: Account): Group {
   return isTried ? user.tried : user.untried;
 }
 
-/** Chunks that all uploads of a user hold. */
+/** What so many chunks of it take of the budget. */
+export function costOf({ price, priceMax }: Account, chunks: number): number {
+  return Math.min(chunks * price, priceMax);
+}
+
+/** How many of `amount` chunks more it can have for `budget`; rounded up, where the last one may cost some more. */
+export function affordable(
+  account: Account,
+  amount: number,
+  budget: number,
+  round: (it: number) => number,
+): number {
+  const { held, price } = account;
+  if (costOf(account, held + amount) - costOf(account, held) <= budget) return amount;
+  return Math.min(amount, round(budget / price));
+}
+
+/** What all uploads of a user hold costs so much. */
 export function heldOf({ tried, untried }: User): number {
   return tried.held + untried.held;
 }
 
+/** Most chunks that it may hold, as far as it alone is concerned. */
 export function allowanceOf({ window, grown, isYielding }: Account): number {
   const allowance = Math.min(window, grown);
   return isYielding && window > 0
@@ -80,8 +130,13 @@ export function allowanceOf({ window, grown, isYielding }: Account): number {
 /** Who yields may have one part in so many of its window under way. */
 const yieldingShare = 8;
 
+/** Most chunks that it may hold beside the others. Rounded up, so that nothing is left over where it does not divide. */
 export function targetOf(account: Account): number {
-  return Math.min(allowanceOf(account), groupOf(account).level);
+  const allowance = allowanceOf(account);
+  const { level } = groupOf(account);
+  return costOf(account, allowance) <= level
+    ? allowance
+    : Math.min(allowance, Math.ceil(level / account.price));
 }
 
 /** Whether it could be given something. */

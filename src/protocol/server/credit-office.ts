@@ -1,12 +1,13 @@
-// Who may send how much: credit for all uploads of a server, in chunks, under one bound, shared among users first and
+// Who may send how much: credit for all uploads of a server, in chunks, under one bound in bytes, shared among users first and
 // then among the uploads of each. Driven by the server's loop and by the simulation's; pure, and the same calls in the
 // same order always give the same grants.
 //
 // Theory of operation.
 //
 // Credit that an upload *holds* is granted and not yet stored: *unused*, what its client may still send, and
-// *unstored*, what arrived and waits for the disk. What all uploads hold never passes `capacity`: that is the server's
-// memory budget.
+// *unstored*, what arrived and waits for the disk. It is counted in chunks, as its client is told, and *costs* what these chunks may
+// have in bytes: the length of a full one for each, but never more than the upload has in all. So one of 10 KB costs 10 KB. What all
+// uploads hold never costs more than `capacity`: that is the server's memory budget. Shares are of cost.
 //
 // How much an upload may hold is its *allowance*: a first grant at the start, doubled by each chunk that comes soon
 // after the credit for it, up to its window. One that lets its credit lie is *untried* (again): what all untried uploads
@@ -32,21 +33,24 @@ import type { Priority } from "../priority.ts";
 import type { Wait } from "../wait.ts";
 import {
   type Account,
+  affordable,
   allowanceOf,
+  costOf,
   firstOf,
   type Group,
   groupOf,
   heldOf,
   isAtTarget,
   isWaiting,
-  levelOf,
   mayTake,
+  newAccount,
   newGroup,
   nextOf,
   starvingOf,
   targetOf,
   type User,
 } from "./credit-accounts.ts";
+import { setTargets } from "./credit-targets.ts";
 import { waitOf } from "./credit-waits.ts";
 import { beginRound, Yielding } from "./yielding.ts";
 
@@ -64,7 +68,7 @@ export interface CreditTurn {
 
 /** What the office hears of one upload's credit; see the methods of these names. */
 export type CreditReport =
-  | { readonly kind: "want"; readonly window: number }
+  | { readonly kind: "want"; readonly window: number; readonly onLine?: number }
   | { readonly kind: "use" }
   | { readonly kind: "late" }
   | { readonly kind: "stored" }
@@ -73,6 +77,7 @@ export type CreditReport =
 
 export interface CreditOfficeOptions {
   readonly capacity: number;
+  readonly chunkCost?: number;
   readonly mayHurry?: (() => boolean) | undefined;
 }
 
@@ -87,6 +92,7 @@ const lookAgainMs = 10;
 
 export class CreditOffice {
   readonly #capacity: number;
+  readonly #chunkCost: number;
   readonly #mayHurry: () => boolean;
   readonly #untriedMax: number;
   readonly #users = new Map<string, User>();
@@ -98,28 +104,32 @@ export class CreditOffice {
   /** Uploads that are more or less urgent than usual. */
   #unusual = 0;
   #held = 0;
+  /** See `Account.onLine`. */
+  #onLine = 0;
   #turns = 0;
   #areTargetsOld = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #wakeAt: number | null = null;
 
   /**
-   * `capacity` is the most that all uploads together may hold, in chunks, at least 1. `mayHurry`: some upload may come that is
+   * `capacity` is the most that what all uploads hold may cost, `chunkCost` what a full chunk does (1 unless given), no more than that. `mayHurry`: some upload may come that is
    * more urgent than usual, unless given none; then what many have under way is kept short.
    */
   constructor(options: CreditOfficeOptions) {
-    const { capacity, mayHurry = () => false } = options;
-    assert(Number.isInteger(capacity) && capacity >= 1, "the office has credit to give");
+    const { capacity, chunkCost = 1, mayHurry = () => false } = options;
+    assert(chunkCost >= 1 && Number.isInteger(chunkCost), "a chunk costs something");
+    assert(Number.isInteger(capacity) && capacity >= chunkCost, "the office has credit to give");
     this.#capacity = capacity;
+    this.#chunkCost = chunkCost;
     this.#mayHurry = mayHurry;
-    this.#untriedMax = Math.max(limits.firstGrantChunks, Math.floor(capacity / untriedShare));
+    this.#untriedMax = Math.max(limits.firstGrantChunks * chunkCost, Math.floor(capacity / untriedShare));
   }
 
   get capacity(): number {
     return this.#capacity;
   }
 
-  /** Chunks that all uploads hold. */
+  /** What all uploads hold costs so much. */
   get held(): number {
     return this.#held;
   }
@@ -129,11 +139,12 @@ export class CreditOffice {
     return this.#wakeAt;
   }
 
+  /** Chunks that it holds. */
   heldBy(id: string): number {
     return this.#accounts.get(id)?.held ?? 0;
   }
 
-  /** Chunks that all uploads of `user` hold. */
+  /** What all uploads of `user` hold costs so much. */
   heldByUser(user: string): number {
     const found = this.#users.get(user);
     return found === undefined ? 0 : heldOf(found);
@@ -152,26 +163,18 @@ export class CreditOffice {
       owner = { name: user, tried: newGroup(), untried: newGroup(), target: 0, servedAt: 0 };
       this.#users.set(user, owner);
     }
-    const account: Account = {
-      id,
-      user: owner,
-      window: 0,
-      grown: limits.firstGrantChunks,
-      isTried: false,
-      held: 0,
-      unstored: 0,
-      unusedSince: Number.POSITIVE_INFINITY,
-      patienceMs: limits.reclaimAfterMs,
-      priority: "normal",
-      isYielding: false,
-      roundAt: null,
-      readySince: null,
-      isOverdue: false,
-      turn: 0,
-    };
+    const account = newAccount(id, owner, this.#chunkCost);
     owner.untried.accounts.add(account);
     this.#accounts.set(id, account);
     this.#yielding?.changed();
+  }
+
+  /** The upload has so many bytes in all. To be said before it wants any credit. */
+  announce(id: string, bytes: number): void {
+    const account = this.#account(id);
+    assert(account.held === 0 && account.window === 0, "what an upload has is said before it has credit");
+    account.priceMax = Math.max(1, bytes);
+    account.price = Math.min(this.#chunkCost, account.priceMax);
   }
 
   /** How urgent the upload is from now on. */
@@ -191,6 +194,7 @@ export class CreditOffice {
     const { user } = account;
     this.prioritise(id, "normal");
     this.#yielding?.forget(account);
+    this.#setOnLine(account, 0);
     this.#setAllowance(account, () => {
       account.window = 0;
     });
@@ -212,7 +216,7 @@ export class CreditOffice {
   hear(id: string, report: CreditReport, now: number): void {
     switch (report.kind) {
       case "want":
-        return this.want(id, report.window);
+        return this.want(id, report.window, report.onLine);
       case "use":
         return this.use(id, now);
       case "late":
@@ -228,10 +232,14 @@ export class CreditOffice {
     }
   }
 
-  /** From now on `id` can use up to `window` chunks at once; 0 for none. What it holds it keeps. */
-  want(id: string, window: number): void {
+  /**
+   * From now on `id` can use up to `window` chunks at once; 0 for none. What it holds it keeps. `onLine` of them are on their way at any
+   * time, because the line is long.
+   */
+  want(id: string, window: number, onLine = 0): void {
     assert(Number.isInteger(window) && window >= 0, "a window is a number of chunks");
     const account = this.#account(id);
+    this.#setOnLine(account, Math.min(onLine, window));
     if (account.window === window) return;
     this.#yielding?.changed();
     this.#setAllowance(account, () => {
@@ -298,14 +306,21 @@ export class CreditOffice {
     const waiting = [...this.#users.values()].filter(isWaiting);
     const grants: CreditGrant[] = [];
     let last: Account | null = null;
-    while (this.#held < this.#capacity) {
-      const account = nextOf(waiting);
-      if (account === null) break;
-      grants.push(this.#grant(account, now));
+    let isUsedUp = false;
+    while (!isUsedUp) {
+      const account = this.#held < this.#capacity ? nextOf(waiting) : null;
+      const wanted = account === null ? 0 : this.#suitable(account);
+      const amount =
+        account === null ? 0 : affordable(account, wanted, this.#capacity - this.#held, Math.floor);
+      // Whose turn it is waits until there is enough for a chunk: who wants less does not come before.
+      isUsedUp = this.#held === this.#capacity || amount < wanted;
+      if (account === null || amount === 0) break;
+      grants.push(this.#grant(account, amount, now));
       last = account;
     }
     this.#wakeAt = null;
-    const reclaims = waiting.length === 0 ? [] : this.#reclaims(waiting, last, now);
+    const unsatisfied = isUsedUp || this.#held === this.#capacity ? last : null;
+    const reclaims = waiting.length === 0 ? [] : this.#reclaims(waiting, unsatisfied, now);
     const restedAt = this.#yielding?.wakeAt ?? null;
     if (restedAt !== null) this.#wakeAt = Math.min(this.#wakeAt ?? restedAt, restedAt);
     return { grants, reclaims };
@@ -323,15 +338,18 @@ export class CreditOffice {
     if (this.#unusual === 0) this.#yielding = null;
   }
 
-  #grant(account: Account, now: number): CreditGrant {
+  /** How many chunks it is to be given beside the others, whose turn it is. */
+  #suitable(account: Account): number {
     const { user } = account;
     const group = groupOf(account);
-    const amount = Math.min(
-      targetOf(account) - account.held,
-      user.target - heldOf(user),
-      group.room - group.held,
-      this.#capacity - this.#held,
-    );
+    const lacking = targetOf(account) - account.held;
+    const room = Math.min(user.target - heldOf(user), group.room - group.held);
+    return affordable(account, lacking, room, Math.ceil);
+  }
+
+  #grant(account: Account, amount: number, now: number): CreditGrant {
+    const { user } = account;
+    const group = groupOf(account);
     assert(amount >= 1, `upload ${account.id} is given something when it is its turn`);
     if (account.held === account.unstored) account.unusedSince = now;
     group.hungry.delete(account);
@@ -346,12 +364,7 @@ export class CreditOffice {
   #reclaims(waiting: readonly User[], last: Account | null, now: number): readonly string[] {
     const needs: Need[] = [];
     // What was left was less than it may have.
-    if (
-      last !== null &&
-      this.#held === this.#capacity &&
-      last.held < targetOf(last) &&
-      !isAtTarget(last.user)
-    )
+    if (last !== null && last.held < targetOf(last) && !isAtTarget(last.user))
       needs.push({ account: last, isOwn: false });
     for (const user of waiting) {
       const first = firstOf(user);
@@ -378,12 +391,13 @@ export class CreditOffice {
     stale.sort((a, b) => a.unusedSince - b.unusedSince);
     const taken = new Set<Account>();
     for (const { account, isOwn } of needs) {
-      let missing = Math.max(1, targetOf(account) - account.held);
+      const lacking = costOf(account, targetOf(account)) - costOf(account, account.held);
+      let missing = Math.max(account.price, lacking);
       for (const holder of stale) {
         if (missing <= 0) break;
         if (holder === account || taken.has(holder) || !mayTake(holder, account, isOwn)) continue;
         taken.add(holder);
-        missing -= holder.held - holder.unstored;
+        missing -= costOf(holder, holder.held) - costOf(holder, holder.unstored);
       }
     }
     return [...taken].map(({ id }) => id);
@@ -401,9 +415,11 @@ export class CreditOffice {
 
   #hold(account: Account, amount: number): void {
     const group = groupOf(account);
+    const before = costOf(account, account.held);
     account.held += amount;
-    group.held += amount;
-    this.#held += amount;
+    const cost = costOf(account, account.held) - before;
+    group.held += cost;
+    this.#held += cost;
     if (account.held > account.unstored) this.#holders.add(account);
     else this.#holders.delete(account);
     this.#queueUp(account);
@@ -415,18 +431,19 @@ export class CreditOffice {
     this.#count(account, before, -1);
     before.accounts.delete(account);
     before.hungry.delete(account);
-    before.held -= account.held;
+    const cost = costOf(account, account.held);
+    before.held -= cost;
     change();
     const after = groupOf(account);
     after.accounts.add(account);
-    after.held += account.held;
+    after.held += cost;
     this.#count(account, after, 1);
     this.#queueUp(account);
     this.#areTargetsOld = true;
   }
 
   #count(account: Account, group: Group, by: 1 | -1): void {
-    const allowance = allowanceOf(account);
+    const allowance = costOf(account, allowanceOf(account));
     if (allowance === 0) return;
     group.wanted += by * allowance;
     const count = (group.allowances.get(allowance) ?? 0) + by;
@@ -447,39 +464,25 @@ export class CreditOffice {
 
   #setTargets(): void {
     this.#areTargetsOld = false;
-    const demands = new Map<number, number>();
-    for (const user of this.#users.values()) {
-      const demand = this.#demandOf(user);
-      if (demand > 0) demands.set(demand, (demands.get(demand) ?? 0) + 1);
-    }
-    const level = levelOf(demands, this.#lendable);
-    for (const user of this.#users.values()) {
-      const { tried, untried } = user;
-      user.target = Math.min(this.#demandOf(user), level);
-      // Half of it is for those that use what they have, and half for those that begin, as far as both want some.
-      const half = Math.ceil(user.target / 2);
-      this.#setRoom(untried, Math.min(this.#untriedMax, Math.max(half, user.target - tried.wanted)));
-      this.#setRoom(tried, Math.max(half, user.target - Math.min(untried.wanted, this.#untriedMax)));
-    }
+    setTargets([...this.#users.values()], this.#lendable, this.#untriedMax, (account) =>
+      this.#queueUp(account),
+    );
   }
 
   // What is under way when an urgent upload comes is stored before it, whatever becomes of credit then. Where the server is what many
-  // wait for, more than some chunks of each only make that longer; a few that are alone on their lines have whole windows.
+  // wait for, more than some chunks of each only make that longer; a few that are alone on their lines have whole windows. What a
+  // long line holds is in nobody's way.
   get #lendable(): number {
     if (!this.#mayHurry()) return this.#capacity;
-    return Math.min(this.#capacity, Math.max(shortChunksMin, shortChunksEach * this.#accounts.size));
+    const short = Math.max(shortChunksMin, shortChunksEach * this.#accounts.size);
+    return Math.min(this.#capacity, (short + this.#onLine) * this.#chunkCost);
   }
 
-  #demandOf({ tried, untried }: User): number {
-    return tried.wanted + Math.min(untried.wanted, this.#untriedMax);
-  }
-
-  #setRoom(group: Group, room: number): void {
-    const before = group.level;
-    group.room = room;
-    group.level = levelOf(group.allowances, room);
-    // Some were passed over when there was less for each.
-    if (group.level > before) for (const account of group.accounts) this.#queueUp(account);
+  #setOnLine(account: Account, onLine: number): void {
+    if (account.onLine === onLine) return;
+    this.#onLine += onLine - account.onLine;
+    account.onLine = onLine;
+    this.#areTargetsOld = true;
   }
 }
 

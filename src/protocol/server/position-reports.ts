@@ -18,6 +18,8 @@ export class PositionReports {
   #gapTold = false;
   /** How often the client may still be told how large a chunk may be, instead of being broken. */
   #tellings = 0;
+  /** `maxqueue` as the client was told it last. */
+  #maxQueue: number;
   /** How often it is told chunk size and window before it is seen to go on: an earlier process may have told it others. */
   #termsLeft = 0;
   #isUncertain = false;
@@ -32,13 +34,14 @@ export class PositionReports {
 
   constructor(options: ServerUploadOptions, credit: UploadCredit, send: (message: ServerMessage) => void) {
     this.#options = options;
+    this.#maxQueue = options.maxQueue;
     this.#credit = credit;
     this.#send = send;
   }
 
   // A window; and one chunk that comes twice, by an old connection and the new one.
   get #forgivenAtOnce(): number {
-    return Math.max(2, this.#options.maxQueue);
+    return Math.max(2, this.#maxQueue);
   }
 
   get uploadId(): string {
@@ -75,7 +78,7 @@ export class PositionReports {
   /** An earlier process may have told the client something else: the next grant says all. */
   distrust(): void {
     this.#isUncertain = true;
-    this.#unseenLeft = this.#options.maxQueue;
+    this.#unseenLeft = this.#options.longQueue ?? this.#options.maxQueue;
     this.#tellings = this.#termsLeft = limits.tellingsMax;
   }
 
@@ -90,9 +93,17 @@ export class PositionReports {
   }
 
   #tellTerms(credit: number): void {
-    const { chunkBytes, maxQueue, server } = this.#options;
+    const { chunkBytes, server } = this.#options;
+    const maxQueue = this.#maxQueue;
     const info = { server, upload: this.#uploadId, tags: true, farewell: true, ...this.#layoutInfo };
     this.#send({ type: "upload-approved", credit, chunkBytes, maxQueue, info });
+  }
+
+  /** Up to `maxQueue` chunks may be asked for again from now on; only to a client that says `window`. */
+  widen(maxQueue: number): void {
+    if (maxQueue <= this.#maxQueue) return;
+    this.#maxQueue = maxQueue;
+    this.#tellTerms(0);
   }
 
   /** Says where to go on; `tag` is that of the question which this answers, if any. */
@@ -111,10 +122,13 @@ export class PositionReports {
   }
 
   /** Answers a question. A client that asks from further on will go back: it need not be told of the gap again. */
-  answer({ seek, tag }: QueryStatus): void {
+  answer({ seek, tag, info }: QueryStatus): void {
     // A client of the original program is not told: nobody knows what it makes of an approval in mid-upload.
     if (this.#termsLeft > 0 && tag !== undefined) {
       this.#termsLeft -= 1;
+      this.#tellTerms(0);
+    } else if (info?.window !== undefined && this.#maxQueue > this.#options.maxQueue) {
+      // What it was told on the connection before may have got lost.
       this.#tellTerms(0);
     }
     // One without a position is the original program's, which asks when nothing has been under way for long.
@@ -169,12 +183,13 @@ export class PositionReports {
 
   /**
    * `amount` was added to the credit. A client that was told to go back and has not yet may have missed that, and
-   * would add this to credit that it no longer has: it is told when it is back.
+   * would add this to credit that it no longer has: it is told when it is back. Returns whether it was told.
    */
-  grant(amount: number): void {
+  grant(amount: number): boolean {
     if (this.#isUncertain) this.report();
     else if (this.#gapTold || this.#unseenLeft > 0) this.#withheld += amount;
     else this.#send({ type: "transfer-credit", amount });
+    return this.#withheld === 0;
   }
 
   /** Means nothing to any client, but shows that we are there; and whether it is. */

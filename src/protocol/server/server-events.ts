@@ -10,6 +10,8 @@ export interface ServerUploadOptions {
   readonly chunkBytes: number;
   /** Most chunks of one upload that may be granted and not stored: `maxqueue` on the wire. */
   readonly maxQueue: number;
+  /** The same where the line is long and the client says that it can; `maxQueue` unless given. */
+  readonly longQueue?: number;
   /** Name and version of the server program, for `upload-approved`. */
   readonly server: string;
   /** After this long without a word from the client the upload gives up its place, in ms. Default in limits.ts. */

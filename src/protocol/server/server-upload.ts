@@ -30,6 +30,7 @@ import {
 import { storedName } from "../wire/stored-name.ts";
 import { judgeChunk } from "./chunk-verdict.ts";
 import { IdleTimer } from "./idle-timer.ts";
+import { Line } from "./line.ts";
 import { PositionReports } from "./position-reports.ts";
 import type { Admission, ServerAction, ServerInput, ServerUploadOptions } from "./server-events.ts";
 import { type ServerEvent, type ServerState, serverTransitions } from "./server-states.ts";
@@ -42,6 +43,9 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   readonly #credit: UploadCredit;
   readonly #reports: PositionReports;
   readonly #suspects = new SuspectMessages();
+  readonly #line = new Line();
+  /** Most chunks that the client can have under way, as far as it says so. */
+  #windowMax: number;
   #state: ServerState = "new";
   #actions: ServerAction[] = [];
   #post: PostFile | null = null;
@@ -53,6 +57,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
 
   constructor(options: ServerUploadOptions) {
     this.#options = options;
+    this.#windowMax = options.maxQueue;
     this.#timer = new IdleTimer(options.idleMs ?? limits.idleMs);
     this.#credit = new UploadCredit((report) => this.#actions.push({ type: "credit", report }));
     this.#reports = new PositionReports(options, this.#credit, (message) => this.#send(message));
@@ -75,7 +80,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#onInput(input, now);
     const { state } = this;
     assert(allowed.includes(state), `${event} leads to one of ${allowed.join(", ")}, not ${state}`);
-    if (state !== "ended") this.#credit.want(this.#usableWindow());
+    if (state !== "ended") this.#want();
     const actions = this.#actions;
     this.#actions = [];
     return actions;
@@ -85,14 +90,15 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     switch (input.type) {
       case "message":
         this.#hear(now);
-        return this.#onMessage(input.message);
+        return this.#onMessage(input.message, now);
       case "malformed":
         this.#hear(now);
         return this.#onMalformed(input.text);
       case "admitted":
-        return this.#onAdmitted(input.admission, input.hashed);
+        return this.#onAdmitted(input.admission, input.hashed, now);
       case "restored":
         this.#timer.heard(now);
+        this.#line.unclear(now);
         return this.#onRestored(input.post, input.admission, input.hashed);
       case "refused":
         return this.#fail(input.code, input.text, input.info);
@@ -102,14 +108,17 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       case "granted":
         return this.#onGranted(input.amount, now);
       case "reclaim":
+        this.#line.unclear(now);
         return this.#onReclaim();
       case "unreachable":
         this.#timer.gone();
+        this.#line.gone(now);
         return this.#onReclaim();
       case "stored":
         this.#credit.stored(input.offset);
         return this.#finishWhenStored();
       case "rewound":
+        this.#line.unclear(now);
         return this.#onRewound(input.offset);
       case "storage-failed":
         this.#sendError(input.code, input.text, input.info);
@@ -140,13 +149,15 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#present = true;
   }
 
-  #onMessage(message: ClientMessage): void {
+  #onMessage(message: ClientMessage, now: number): void {
     switch (message.type) {
       case "post-file":
+        this.#hearWindow(message.info.window);
         return this.#onPostFile(message);
       case "post-chunk":
-        return this.#state === "receiving" ? this.#onChunk(message) : undefined;
+        return this.#state === "receiving" ? this.#onChunk(message, now) : undefined;
       case "query-status":
+        this.#hearWindow(message.info?.window);
         return this.#state === "admitting" ? this.#reports.greet() : this.#reports.answer(message);
       case "error":
         // Too late to stop what is being published, and its client has gone.
@@ -170,7 +181,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
       this.#state = "admitting";
       this.#actions.push({ type: "admit", post });
       // Before the checks are done, so that the approval can carry credit.
-      this.#credit.want(this.#usableWindow());
+      this.#want();
     } else if (post.info.ask === true || !isSame(post, this.#post)) {
       const name = JSON.stringify(storedName(this.#post));
       const text = `This connection uploads ${name} already, with metadata of its own`;
@@ -186,11 +197,12 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     }
   }
 
-  #onAdmitted(admission: Admission, hashed: boolean): void {
+  #onAdmitted(admission: Admission, hashed: boolean, now: number): void {
     this.#reports.startAt(admission);
     this.#state = hashed ? "receiving" : "hashing";
     if (!hashed) this.#credit.giveBack();
     this.#reports.approve(true);
+    this.#line.told(this.#credit.outstanding, 0, now);
   }
 
   #onRestored(post: PostFile, admission: Admission, hashed: boolean): void {
@@ -203,7 +215,14 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#reports.distrust();
   }
 
-  #onChunk(chunk: PostChunk): void {
+  // A question without an info says nothing of it.
+  #hearWindow(bytes: number | undefined): void {
+    if (bytes === undefined) return;
+    const { chunkBytes, maxQueue, longQueue = maxQueue } = this.#options;
+    this.#windowMax = Math.max(maxQueue, Math.min(longQueue, Math.floor(bytes / chunkBytes)));
+  }
+
+  #onChunk(chunk: PostChunk, now: number): void {
     const { expected } = this.#reports;
     if (chunk.seek === expected && this.#suspects.doubts(chunk)) return this.#reports.reportLoss();
     const verdict = judgeChunk(chunk, {
@@ -214,7 +233,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     });
     switch (verdict.type) {
       case "accept":
-        return this.#accept(chunk);
+        return this.#accept(chunk, now);
       case "duplicate":
         return;
       case "out-of-sequence":
@@ -223,6 +242,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
         if (this.#reports.reportChunkBytes()) return;
         return this.#fail(verdict.code, verdict.text);
       case "without-credit":
+        this.#line.unclear(now);
         return this.#credit.excess() ? this.#reports.reportExcess() : this.#fail(verdict.code, verdict.text);
       case "wrong-size":
         return this.#fail(verdict.code, verdict.text);
@@ -231,11 +251,12 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     }
   }
 
-  #accept(chunk: PostChunk): void {
+  #accept(chunk: PostChunk, now: number): void {
     const { seek, data, checksum } = chunk;
     const end = seek + data.length;
     // Before the report that may follow: what it says is left is left behind this chunk.
     this.#credit.spend(end);
+    this.#line.used(now);
     this.#reports.moveTo(end);
     this.#suspects.progress();
     if (data.length > 0) this.#actions.push({ type: "write", offset: seek, data });
@@ -251,8 +272,8 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
   #onGranted(amount: number, now: number): void {
     if (!this.#credit.grant(amount)) return;
     this.#timer.told(now);
-    if (this.#state !== "receiving") return;
-    this.#reports.grant(amount);
+    if (this.#state !== "receiving" || !this.#reports.grant(amount)) return;
+    this.#line.told(amount, this.#credit.outstanding - amount, now);
   }
 
   #onReclaim(): void {
@@ -286,11 +307,21 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#actions.push({ type: "finish", size, checksum, ...wanted });
   }
 
+  #want(): void {
+    const window = this.#usableWindow();
+    // Before there is credit for it: so much has to be kept then.
+    this.#reports.widen(window);
+    const { maxQueue } = this.#options;
+    // Half of what is beyond the usual is headroom.
+    this.#credit.want(window, Math.floor(Math.max(0, window - maxQueue) / 2));
+  }
+
   #usableWindow(): number {
     if (!this.#present || (this.#state !== "admitting" && this.#state !== "receiving")) return 0;
     const size = this.#post?.info.size;
     const remaining = size === undefined ? null : size - this.#reports.expected;
-    return usableWindow(remaining, this.#credit, this.#options);
+    const maxQueue = Math.min(this.#windowMax, this.#line.window(this.#options.maxQueue));
+    return usableWindow(remaining, this.#credit, { chunkBytes: this.#options.chunkBytes, maxQueue });
   }
 
   #fail(code: number, text: string, info?: ErrorInfo): void {

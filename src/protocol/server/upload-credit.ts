@@ -47,12 +47,12 @@ export class UploadCredit {
     return this.#mustRecount ? 0 : this.#wanted;
   }
 
-  /** From now on up to `window` chunks at once are of use, 0 for none. */
-  want(window: number): void {
+  /** From now on up to `window` chunks at once are of use, 0 for none; `onLine` of them are on a long line at any time. */
+  want(window: number, onLine = 0): void {
     this.#mustRecount = false;
     if (window === this.#wanted) return;
     this.#wanted = window;
-    this.#tell({ kind: "want", window });
+    this.#tell({ kind: "want", window, ...(onLine > 0 ? { onLine } : {}) });
   }
 
   /** Takes a grant, or gives it back where it came too late. Returns whether it was taken. */
@@ -123,10 +123,19 @@ export function usableWindow(
   credit: UploadCredit,
   bounds: { readonly chunkBytes: number; readonly maxQueue: number },
 ): number {
-  if (remainingBytes === null) return bounds.maxQueue;
+  if (remainingBytes === null) return steady(credit.wanted, bounds.maxQueue, bounds.maxQueue);
   // And one for the last chunk, which is empty.
   const remaining = Math.ceil(Math.max(0, remainingBytes) / bounds.chunkBytes) + 1;
   if (credit.outstanding >= remaining) return 0;
-  // Shrinking it with every chunk would only make messages.
-  return credit.wanted > 0 ? credit.wanted : Math.min(bounds.maxQueue, remaining);
+  return steady(credit.wanted, Math.min(bounds.maxQueue, remaining), bounds.maxQueue);
+}
+
+/** How much wider a window is worth a message, and how much narrower. */
+const wider = 5 / 4;
+const narrower = 1 / 2;
+
+/** `suitable`, or the window that is `wanted` already where that will do: changing it with every chunk would only make messages. */
+function steady(wanted: number, suitable: number, maxQueue: number): number {
+  const willDo = wanted > 0 && suitable < wanted * wider && maxQueue >= wanted * narrower;
+  return willDo ? wanted : suitable;
 }

@@ -137,6 +137,8 @@ export const clientMessages = {
         priority: field.oneOf(...priorities),
         /** The client wants to be told why it waits. */
         waits: field.yes,
+        /** Most bytes that it can have under way, and send again; it takes a larger `maxqueue` at any time. */
+        window: field.size,
         /** With `ask`: how the server is is wanted instead, its time and its room. */
         state: field.yes,
         /** With `ask`, and `sha256` or `files`: id of an upload that is to be read again, and compared with these. */
@@ -162,7 +164,9 @@ export const clientMessages = {
     /** Comes back in the `status-report` that answers this. Only with `seek`. */
     tag: field.optional(tag),
     /** On a new connection, for a server that took the upload up again: what its `post-file` said of these. Only with `tag`. */
-    info: field.optional(field.info({ priority: field.oneOf(...priorities), waits: field.yes })),
+    info: field.optional(
+      field.info({ priority: field.oneOf(...priorities), waits: field.yes, window: field.size }),
+    ),
   },
   error,
 };
