@@ -79,9 +79,10 @@ export const limits = {
   maxQueueMax: 4096,
   /**
    * What a client keeps of a stream at most; a server that asks for more gets smaller chunks. On a short line it is a window of
-   * `maxQueueDefault`; this much fills 2.5 Gbit/s over 200 ms.
+   * `maxQueueDefault` chunks of this length; all of it fills 2.5 Gbit/s over 200 ms.
    */
   keptBytesMax: 64 * MiB,
+  keptChunkBytesMax: MiB,
 
   /** A client that waits for the server asks after about a round trip, but not sooner than this: disks take their time. */
   askMsMin: 200,

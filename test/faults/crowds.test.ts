@@ -43,7 +43,7 @@ describe.skipIf(reason !== null)(`crowds (${reason ?? "compiled"})`, () => {
   test(
     "200 clients at once leave the server under 250 MB",
     async () => {
-      await using lab = await openLab({ inMemory: true });
+      await using lab = await openLab({ inMemory: true, server: ["--memory", "64MiB"] });
       await using crowd = startUploads(lab, { count: 200, bytes: 5 * MB, atOnce: 200 });
       expect(await crowd.ended(5 * minuteMs)).toMatchObject({ code: 0, stderr: "" });
       const memory = await lab.serverMemoryMax();
@@ -53,6 +53,23 @@ describe.skipIf(reason !== null)(`crowds (${reason ?? "compiled"})`, () => {
       await expectNothingLeft(lab);
     },
     6 * minuteMs,
+  );
+
+  test(
+    "a thousand uploads under way take the server its budget and 175 MB at most",
+    async () => {
+      const budget = 64 * 1024 ** 2;
+      const server = ["--memory", String(budget), "--uploads-per-user", "1000"];
+      await using lab = await openLab({ inMemory: true, server });
+      await using crowd = startUploads(lab, { count: 1000, bytes: 3 * MB, atOnce: 1000 });
+      expect(await crowd.ended(8 * minuteMs)).toMatchObject({ code: 0, stderr: "" });
+      const memory = await lab.serverMemoryMax();
+      note("1,000 uploads at once", { "server MB": Math.round(memory / MB) });
+      // Measured: 156 MB beside it, on a busy machine.
+      expect(memory).toBeLessThan(budget + 175 * MB);
+      expect(lab.published()).toHaveLength(3 * 1000);
+    },
+    10 * minuteMs,
   );
 
   test(

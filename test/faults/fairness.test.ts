@@ -19,6 +19,8 @@ const minuteMs = 60_000;
 const MB = 1_000_000;
 // The program that asks takes as much processor time as the upload: on two cores that alone costs some.
 const floodShareMin = 0.4;
+// What a machine has by default may be enough for all.
+const scarce = ["--memory", "64MiB"];
 const reason =
   executablesMissing ?? referenceMissing ?? (process.platform === "linux" ? null : "needs /proc");
 
@@ -39,7 +41,10 @@ describe.skipIf(reason !== null)(`one user beside another (${reason ?? "compiled
     test(
       `${count} uploads of one key that send nothing leave another user four fifths of its speed`,
       async () => {
-        await using lab = await openLab({ inMemory: true, server: ["--uploads-per-user", "1000"] });
+        await using lab = await openLab({
+          inMemory: true,
+          server: [...scarce, "--uploads-per-user", "1000"],
+        });
         const upload = await honestUpload(lab, 400 * MB);
         await upload();
         const before = await descriptorsOf(lab);
@@ -102,7 +107,7 @@ describe.skipIf(reason !== null)(`one user beside another (${reason ?? "compiled
   test(
     "four silent pipes of one key do so as well, and go on when their producers do",
     async () => {
-      await using lab = await openLab({ inMemory: true });
+      await using lab = await openLab({ inMemory: true, server: scarce });
       const upload = await honestUpload(lab, 400 * MB);
       await upload();
       const measure = { bytes: 400 * MB, enough: 0.8, rounds: 8 };

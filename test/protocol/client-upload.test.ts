@@ -159,7 +159,7 @@ describe("a stream", () => {
   test("says how much of it is kept, and keeps more when the server says so", () => {
     const machine = new ClientUpload(stream);
     const [first] = machine.step({ type: "link-up" }, 0);
-    expect(first).toMatchObject({ message: { info: { window: limits.keptBytesMax } } });
+    expect(first).toMatchObject({ message: { info: { window: 2 * limits.keptBytesMax } } });
     machine.step(approved(2, 4, 2, { tags: true }), 0);
     feed(machine, 0, 4);
     feed(machine, 4, 4);

@@ -51,7 +51,7 @@ const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
       .filter((name) => Buffer.byteLength(name) <= limits.nameBytesMax),
     metadataText,
     info: fc.record(
-      { size: offset, modified, client: line, receipt: fc.constant(true), report },
+      { size: offset, modified, client: line, receipt: fc.constant(true), window: offset, report },
       { requiredKeys: [] },
     ) as fc.Arbitrary<PostFile["info"]>,
   }),

@@ -110,7 +110,11 @@ export class FairnessWorld {
       for (let n = 0; n < count; n++)
         jobs.push(job(`user-${user}`, n, endless, random.int(Math.ceil(10 * delays.latencyMs))));
     }
-    return { server: optionsOf(random.between(usersMany, 200)), jobs, ...delays };
+    const server = {
+      ...optionsOf(random.between(usersMany, 200)),
+      longQueue: random.pick([1, 8]) * maxQueue,
+    };
+    return { server, jobs, ...delays };
   }
 
   #runMany(): void {

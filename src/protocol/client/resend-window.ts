@@ -49,7 +49,7 @@ export class ResendWindow {
  */
 export function chunkLengthMax(chunkBytes: number, maxQueue: number, canSeek: boolean): number | null {
   const length = Math.min(chunkBytes, limits.chunkBytesMax);
-  if (canSeek || maxQueue === 0) return length;
+  if (canSeek) return length;
   if (maxQueue > limits.maxQueueMax) return null;
-  return Math.min(length, Math.floor(limits.keptBytesMax / maxQueue));
+  return Math.min(length, limits.keptChunkBytesMax, Math.floor(limits.keptBytesMax / maxQueue));
 }

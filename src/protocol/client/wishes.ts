@@ -11,7 +11,8 @@ export class Wishes {
   #areDue = false;
 
   constructor({ priority, canSeek }: ClientUploadTask) {
-    const window = canSeek ? limits.windowBytesMax : limits.keptBytesMax;
+    // Of a stream in chunks as the server allows them, which are twice as long by default as those that it is sent in.
+    const window = canSeek ? limits.windowBytesMax : 2 * limits.keptBytesMax;
     this.all = { ...(priority === undefined ? {} : { priority }), waits: true, window };
   }
 
