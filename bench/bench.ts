@@ -7,6 +7,8 @@
 //   bun bench/bench.ts --lists [--rounds 5]
 //   bun bench/bench.ts --page [--rounds 5]
 //   bun bench/bench.ts --urgent [--rounds 5] [--folder DIR]
+//   bun bench/bench.ts --delay [25,100,200] [--size 2GiB] [--rounds 5] [--server="--memory 64MiB"]
+//   bun bench/bench.ts --far [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --watched [--minutes 4] [--only "files, sent"]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
@@ -17,6 +19,8 @@ import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bound, boundMissing, measureBound } from "./bound.ts";
+import { distancePeers, noDelay } from "./distance.ts";
+import { farLines } from "./far-uploads.ts";
 import { judgementLines } from "./judgements.ts";
 import { listLines } from "./lists.ts";
 import { pageLines } from "./page.ts";
@@ -60,6 +64,9 @@ const { values } = parseArgs({
     page: { type: "boolean", default: false },
     urgent: { type: "boolean", default: false },
     watched: { type: "boolean", default: false },
+    delay: { type: "string" },
+    far: { type: "boolean", default: false },
+    server: { type: "string", default: "" },
     minutes: { type: "string", default: "4" },
   },
 });
@@ -70,6 +77,7 @@ const chosen = values.only?.split(",");
 const others = [
   // A disk, and memory.
   { isMeant: values.small, lines: () => smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress) },
+  { isMeant: values.far, lines: () => farLines(values.folder ?? "/dev/shm", rounds, progress) },
   { isMeant: values.judgements, lines: () => judgementLines(rounds, progress) },
   { isMeant: values.lists, lines: () => listLines(rounds, progress) },
   { isMeant: values.page, lines: () => pageLines(rounds, progress) },
@@ -109,9 +117,9 @@ try {
   print(`${values.size} from ${parent} over loopback, median of ${rounds} rounds, ${machine},`);
   print(`load ${loadBefore.toFixed(1)} when it began (anything above 0.2 disturbs)`);
   print("");
-  const entered = values.sweep ? sweepPeers() : peers.filter(({ name }) => chosen?.includes(name) ?? true);
-  const results = await measurePeers(entered, options);
-  const lines = values.sweep ? sweepLines(results, sizeBytes) : tableLines(results, sizeBytes, dyncPeer.name);
+  const results = await measurePeers(entered(), options);
+  const ours = values.delay === undefined ? dyncPeer.name : noDelay;
+  const lines = values.sweep ? sweepLines(results, sizeBytes) : tableLines(results, sizeBytes, ours);
   for (const line of lines) print(line);
   const bound = await boundUnlessLeftOut(source);
   if (values.json !== undefined) {
@@ -122,8 +130,15 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
+function entered(): readonly Peer[] {
+  if (values.sweep) return sweepPeers();
+  const words = values.server.split(" ").filter((word) => word !== "");
+  if (values.delay !== undefined) return distancePeers(values.delay.split(",").map(Number), words);
+  return peers.filter(({ name }) => chosen?.includes(name) ?? true);
+}
+
 async function boundUnlessLeftOut(source: string): Promise<Bound | null> {
-  if (values.sweep || chosen?.includes("bound") === false) return null;
+  if (values.sweep || values.delay !== undefined || chosen?.includes("bound") === false) return null;
   print("");
   const missing = await boundMissing();
   if (missing !== null) {

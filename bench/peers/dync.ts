@@ -10,6 +10,15 @@ export const dyncPeer: Peer = dyncPeerWith("dync", []);
 
 /** The pair with other arguments for the server: what the sweep compares. */
 export function dyncPeerWith(name: string, serverArgs: readonly string[]): Peer {
+  return dyncPeerOver(name, serverArgs, async (port) => ({ port, [Symbol.asyncDispose]: async () => {} }));
+}
+
+/** The same over a line: `lineTo` starts one to the port of the server, and says the port of its other end. */
+export function dyncPeerOver(
+  name: string,
+  serverArgs: readonly string[],
+  lineTo: (port: number) => Promise<AsyncDisposable & { readonly port: number }>,
+): Peer {
   return {
     name,
     note: "CURVE, SHA-256 twice, fsync",
@@ -30,7 +39,8 @@ export function dyncPeerWith(name: string, serverArgs: readonly string[]): Peer 
       await mkdir(data, { recursive: true });
       await writeFile(join(folder, "meta.json"), '{"sample":"benchmark"}');
       const server = await startServer(programs, homes.server, data, serverArgs);
-      const flags = ["-q", "-m", join(folder, "meta.json"), "-p", String(server.port)];
+      const line = await lineTo(server.port);
+      const flags = ["-q", "-m", join(folder, "meta.json"), "-p", String(line.port)];
       return {
         async send(target) {
           const command = [programs.dync, ...flags, "-n", target, "127.0.0.1", source];
@@ -38,7 +48,10 @@ export function dyncPeerWith(name: string, serverArgs: readonly string[]): Peer 
           const path = join(data, "alice", target);
           return { ...(await measureTransfer(command, server.program, options)), path };
         },
-        [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+        async [Symbol.asyncDispose]() {
+          await line[Symbol.asyncDispose]();
+          await server[Symbol.asyncDispose]();
+        },
       };
     },
   };
