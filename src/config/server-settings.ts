@@ -38,6 +38,8 @@ const uploadsMaxMax = 100_000;
 const unfinishedMaxMax = 100_000;
 // What a file system has inodes for, as a rule.
 const membersMaxMax = 100_000_000;
+// Sockets tell theirs by a bit in 64, and nobody has a network that keeps so many busy.
+const ioThreadsMax = 64;
 const windows = counts(1, maxQueueMax, "CHUNKS");
 const chunkSizes = sizes(`from ${chunkBytesMin} to ${chunkBytesMax} bytes`, chunkBytesMin, chunkBytesMax);
 const metadataSizes = sizes(`at least what one upload may have, ${metadataBytesMax} bytes`, metadataBytesMax);
@@ -117,6 +119,13 @@ export const serverSettings = {
   address: ofProcess("bind", ownAddresses, "*", "address to listen on (default: all)"),
   /** 0 lets the system choose. */
   port: ofProcess("port", counts(0, 65535), 8889, "port to listen on (default {default}; 0: any free one)"),
+  /** `null`: one for every two cores, since what stores the bytes takes as much as what decrypts them; eight at most. */
+  ioThreads: ofProcess(
+    "io-threads",
+    orAuto(counts(1, ioThreadsMax)),
+    null,
+    'threads that decrypt and talk to the network, a connection with one: "auto" for one for every two cores',
+  ),
   /** `null`: by the memory of the machine. */
   memoryBytes: ofProcess(
     "memory",

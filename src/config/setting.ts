@@ -132,11 +132,12 @@ export function sizes(wanted = "", min = 0, max = Number.MAX_SAFE_INTEGER): Kind
   return { placeholder: "SIZE", parse, write: writeSize, inFile: "number or text", isPath: false };
 }
 
-/** What `kind` reads, or the word "auto". */
+/** What `kind` reads, or `null` for the word "auto": what follows the machine. */
 export function orAuto<T>(kind: Kind<T>): Kind<T | null> {
   const word = "auto";
   return {
     ...kind,
+    inFile: kind.inFile === "number" ? "number or text" : kind.inFile,
     parse: (text) => (text === word ? right(null) : kind.parse(text)),
     write: (value) => (value === null ? word : kind.write(value)),
   };

@@ -77,6 +77,7 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   "catalogue-timeout": fc.integer({ min: 1000, max: 10 ** 9 }),
   bind: fc.constantFrom("*", "::1", "127.0.0.1", "eth0"),
   port: fc.nat(65535),
+  "io-threads": fc.constantFrom(null, 1, 64),
   memory: fc.option(fc.integer({ min: 16 * 1024 ** 2, max: 2 ** 40 })),
   chunk: fc.integer({ min: 1024, max: 16 * 1024 ** 2 }),
   window: fc.integer({ min: 1, max: 8 }),

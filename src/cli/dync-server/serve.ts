@@ -1,6 +1,7 @@
 // Puts the real parts of a server together and runs it. Called by `run.ts`.
 
 import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { alarmMail } from "../../alarms/told-alarm.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -18,7 +19,7 @@ import { Server } from "../../server/server.ts";
 import { stateFolder } from "../../storage/state-folder.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
+import { ioThreadsOf, openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { version } from "../version.ts";
 import { Alarming } from "./alarming.ts";
@@ -57,10 +58,12 @@ async function loadClients(
 
 /** Opens it until `closing` ends. */
 async function openTransport(
+  { settings }: RunningConfiguration,
   { clock, logger }: ServeParts,
   closing: AsyncDisposableStack,
 ): Promise<ZmqTransport> {
-  const transport = await openZmqTransport({ clock });
+  const ioThreads = settings.ioThreads ?? ioThreadsOf(availableParallelism());
+  const transport = await openZmqTransport({ clock, ioThreads });
   closing.defer(() => transport.close());
   logger.log("info", "Opened libzmq", { version: transport.version });
   return transport;
@@ -162,7 +165,7 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   const web = await webOf(configuration, parts, history);
   auditing.observe((to) => web?.observe(to) ?? to);
   const { audit } = auditing;
-  const transport = await openTransport(parts, closing);
+  const transport = await openTransport(configuration, parts, closing);
   const receipts = await openGiver({
     ...{ home, server: keys.publicKey.fingerprint, clock, logger },
     onKey: ({ key, before }) => audit.record({ event: "receipts-key", receiptsKey: key, before }),

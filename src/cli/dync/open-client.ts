@@ -1,5 +1,6 @@
 // Puts the real parts of a client together for one command.
 
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Client, type ClientOptions } from "../../client/client.ts";
 import { dyncHome } from "../../keys/key-files.ts";
@@ -39,8 +40,9 @@ export function openClient(
     name: `dync ${version}`,
     openTransport: async () => {
       // The network code comes in only here: --help and what is done without a server need none of it.
-      const { openZmqTransport } = await import("../../transport/zmq/zmq-transport.ts");
-      return await openZmqTransport({ clock, lastWays: command.lastWays });
+      const { ioThreadsOf, openZmqTransport } = await import("../../transport/zmq/zmq-transport.ts");
+      const ioThreads = ioThreadsOf(availableParallelism());
+      return await openZmqTransport({ clock, ioThreads, lastWays: command.lastWays });
     },
     clock,
     random: Math.random,

@@ -8,6 +8,7 @@ export const socketType = { pair: 0, dealer: 5, router: 6 } as const;
 export const contextOption = { ioThreads: 1 } as const;
 
 export const socketOption = {
+  affinity: 4,
   routingId: 5,
   sendBuffer: 11,
   receiveBuffer: 12,

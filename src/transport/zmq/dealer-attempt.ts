@@ -10,7 +10,7 @@ import type {
   OutgoingFrame,
   SendResult,
 } from "../transport.ts";
-import { pollEvent, socketType } from "./constants.ts";
+import { pollEvent, socketOption, socketType } from "./constants.ts";
 import { type AttemptState, attemptStart, stepOf } from "./link-failure.ts";
 import { Monitor } from "./monitor.ts";
 import { type LinkTimes, setClientOptions } from "./options.ts";
@@ -52,10 +52,13 @@ export class Attempt {
     this.#options = options;
     this.#times = times;
     this.#events = events;
-    const { context, poller } = parts;
+    const { context, poller, ioThreads } = parts;
+    const number = parts.nextNumber();
     this.#socket = new ZmqSocket(context, socketType.dealer);
     setClientOptions(this.#socket, options, times, parts.clientQueues);
-    this.#monitor = new Monitor(context, this.#socket, `dync.monitor.${parts.nextNumber()}`);
+    // In turn: left to itself, libzmq puts all that are opened before the first has connected on one thread.
+    this.#socket.setInt64(socketOption.affinity, 2 ** (number % ioThreads));
+    this.#monitor = new Monitor(context, this.#socket, `dync.monitor.${number}`);
     const { host, port } = options;
     this.#socket.connect(`tcp://${isIPv6(host) ? `[${host}]` : host}:${port}`);
     this.#monitorSource = sourceOf(this.#monitor, {

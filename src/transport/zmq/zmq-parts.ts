@@ -15,6 +15,7 @@ export interface ZmqParts {
   readonly clientQueues: LinkQueues;
   readonly serverQueues: LinkQueues;
   readonly strangers: StrangerLimits;
+  readonly ioThreads: number;
   /** A number that no other part has: for the names of inproc endpoints. */
   nextNumber(): number;
 }

@@ -39,7 +39,7 @@ export interface ZmqTransportOptions extends Partial<LookUps> {
   readonly clock?: Clock;
   /** Which ways led to servers last, for several transports of one process. */
   readonly lastWays?: LastWays;
-  /** Threads that encrypt, decrypt and talk to the network; a connection stays on one. */
+  /** Threads that encrypt, decrypt and talk to the network; a connection stays on one. From 1 to 64, 1 unless given. */
   readonly ioThreads?: number;
   /** Times that differ from the defaults, in milliseconds. */
   readonly times?: Partial<LinkTimes>;
@@ -50,6 +50,17 @@ export interface ZmqTransportOptions extends Partial<LookUps> {
   readonly keepFreedMemory?: boolean;
   /** The polling thread failed: nothing will arrive any more. Throws in a task of its own unless told. */
   readonly onFailure?: (error: Error) => void;
+}
+
+// More than eight of them are faster than any network that somebody has.
+const ioThreadsMax = 8;
+
+/**
+ * How many I/O threads suit a machine of `cores`: one for every two, since hashing, reading and writing take as much as encryption. They
+ * sleep while they have nothing to do.
+ */
+export function ioThreadsOf(cores: number): number {
+  return Math.min(ioThreadsMax, Math.max(1, Math.floor(cores / 2)));
 }
 
 /**
@@ -79,7 +90,8 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
   constructor(library: Library, options: ZmqTransportOptions) {
     this.version = library.isPatched ? `${library.version}, patched` : library.version;
     if (options.keepFreedMemory ?? true) keepFreedMemory(library);
-    const context = new ZmqContext(library, options.ioThreads ?? 1);
+    const { ioThreads = 1 } = options;
+    const context = new ZmqContext(library, ioThreads);
     const clock = options.clock ?? systemClock;
     let count = 0;
     this.#parts = {
@@ -91,6 +103,7 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
       clientQueues: { ...clientQueues, ...options.clientQueues },
       serverQueues: { ...serverQueues, ...options.serverQueues },
       strangers: { ...strangerLimits, ...options.strangers },
+      ioThreads,
       nextNumber: () => ++count,
     };
   }
