@@ -40,9 +40,10 @@ export interface CompileOptions {
 export async function compileProgram(options: CompileOptions): Promise<void> {
   const { entry, target, outfile, define, ownRuntime = false } = options;
   const library = stageLibrary(target);
-  const workers = ["transport/zmq/poll-worker.ts", "storage/syncfs/syncfs-worker.ts"].map((path) =>
-    fileURLToPath(new URL(`../src/${path}`, import.meta.url)),
-  );
+  const workers = [
+    ...["transport/zmq/poll-worker.ts", "storage/syncfs/syncfs-worker.ts"],
+    ...(basename(entry, ".ts") === "dync-server" ? ["storage/workers/storage-worker.ts"] : []),
+  ].map((path) => fileURLToPath(new URL(`../src/${path}`, import.meta.url)));
   const result = await Bun.build({
     entrypoints: [entry, ...workers],
     root: fileURLToPath(new URL("..", import.meta.url)),

@@ -14,6 +14,7 @@ import { publicAddresses, publicUrls } from "./public-address.ts";
 import {
   choices,
   counts,
+  countsOrAuto,
   durations,
   ofProcess,
   ofProcessLive,
@@ -132,6 +133,13 @@ export const serverSettings = {
     orAuto(sizes()),
     null,
     'bytes received and not yet written, of all uploads together; "auto": a sixteenth of the memory, at least 64MiB',
+  ),
+  /** `null`: one for each core beyond two, which the main thread and that of libzmq take. Without one to spare they cost more than they give. */
+  threads: ofProcess(
+    "threads",
+    countsOrAuto(0, 256),
+    null,
+    'threads that hash and store what arrives: "auto" for one for each core beyond two, 0 for none beside the main one',
   ),
   /** Largest chunk that clients are asked to send. */
   chunkBytes: ofProcess("chunk", chunkSizes, limits.chunkBytesDefault, "size of the pieces that are sent"),

@@ -26,13 +26,13 @@ export async function finishUpload(
   journal: UploadJournal,
   held: string | null = null,
 ): Promise<FinishResult> {
-  const sha256 = sink.digest();
-  const announced = Buffer.from(checksum).toString("hex");
-  if (sha256 !== announced) {
-    const text = `Checksum mismatch: the server received ${sha256}, the client announced ${announced}`;
-    return { type: "storage-failed", code: errorMeanings["checksum-mismatch"].wire, text, keep: false };
-  }
   try {
+    const sha256 = await sink.digest();
+    const announced = Buffer.from(checksum).toString("hex");
+    if (sha256 !== announced) {
+      const text = `Checksum mismatch: the server received ${sha256}, the client announced ${announced}`;
+      return { type: "storage-failed", code: errorMeanings["checksum-mismatch"].wire, text, keep: false };
+    }
     // Before it is said to be complete: what is no whole tar never gets a name.
     const contents = await sink.contents();
     const content = contents?.list ?? sha256;

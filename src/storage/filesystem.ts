@@ -5,7 +5,7 @@ import type { Stats } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { DyncError, messageOf, systemCode } from "../base/error.ts";
+import { messageOf, systemCode } from "../base/error.ts";
 import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { systemPath } from "../base/system-path.ts";
@@ -16,18 +16,16 @@ import type { Form } from "../upload/upload.ts";
 import { amendMetadata } from "./amend.ts";
 import { checkDataFolder, idPattern, makePrivateFolder, probeLinks, removeLeftovers } from "./data-folder.ts";
 import { emptyJournalBytes } from "./dataset/journal.ts";
-import { type DatasetHome, PartialDataset } from "./dataset/partial-dataset.ts";
 import { datasetSteps } from "./dataset/publish-dataset.ts";
 import { partsOf, treeOf } from "./dataset/tree.ts";
-import { takeApart } from "./dropbox-staging.ts";
 import { readText } from "./durable-files.ts";
-import { lookAt, lookBehind, statFileSystem } from "./file-calls.ts";
+import { lookAt, statFileSystem } from "./file-calls.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
+import { type FileHome, LocalPartials, lookOf } from "./local-partials.ts";
 import { mediumOf } from "./medium.ts";
 import { NameIndex } from "./name-index.ts";
 import type { PartialUpload } from "./partial.ts";
-import { PartialFile, type PartialHome } from "./partial-file.ts";
 import { PartialStorage, type PartialStorageOptions } from "./partial-storage.ts";
 import {
   endSteps,
@@ -50,17 +48,25 @@ import {
   type Description,
   NameTaken,
   type Obstacle,
+  type Prospect,
   type Published,
   type Reading,
+  type Sink,
+  type SinkEvents,
   type Storage,
   type StoredAs,
+  type StoredNote,
 } from "./storage.ts";
-import { folderIsAway, storageError } from "./storage-error.ts";
+import { storageError } from "./storage-error.ts";
 import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
 import { Trash } from "./trash.ts";
+import type { Memory } from "./workers/memory.ts";
+import { openMemory } from "./workers/open-memory.ts";
+import { StorageWorkers, type StorageWorkersParts } from "./workers/storage-workers.ts";
 
 const membersMaxDefault = 1_000_000;
+const smallBytesDefault = 2 * 1024 * 1024;
 
 export interface FilesystemStorageOptions extends PartialStorageOptions {
   /** The data folder. It must be there. */
@@ -73,11 +79,19 @@ export interface FilesystemStorageOptions extends PartialStorageOptions {
   readonly hasFileSystemSync?: boolean;
   /** Most files and folders that a dataset may have; a million unless it is given. */
   readonly membersMax?: number;
+  /** Threads that take uploads; none unless it is given. */
+  readonly workers?: WorkersOptions;
+}
+
+export interface WorkersOptions extends Pick<StorageWorkersParts, "threads" | "start"> {
+  /** Uploads that are announced with at most so many bytes stay with the main thread; a chunk of usual length unless it is given. */
+  readonly smallBytes?: number;
 }
 
 /** What the system has. */
 interface Capabilities {
   readonly remote: string | null;
+  readonly memory: Memory | null;
   readonly fileSystemSync: FileSystemSync | null;
   readonly sha256: Sha256Maker;
 }
@@ -88,12 +102,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   readonly #root: string;
   readonly #lock: FileLock;
   readonly #parts: PublishParts;
-  readonly #home: PartialHome;
-  readonly #datasetHome: DatasetHome;
+  readonly #partials: LocalPartials;
+  readonly #fileSystemSync: FileSystemSync | null;
+  readonly #workers: StorageWorkers | null;
   readonly #names: NameIndex;
   readonly #way: PublishingWay;
-  /** Which folder of partials was opened: a path may lead to another one later. */
-  readonly #look: string | null;
   readonly #log: Logger;
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
@@ -103,7 +116,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     parts: PublishParts,
     look: string | null,
     options: FilesystemStorageOptions,
-    { remote, fileSystemSync, sha256 }: Capabilities,
+    { remote, fileSystemSync, sha256, memory }: Capabilities,
   ) {
     super({ ...options, sha256 });
     const { log } = options;
@@ -111,14 +124,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     this.#root = parts.root;
     this.#lock = lock;
     this.#parts = parts;
-    this.#look = look;
     this.#log = log;
     this.#names = new NameIndex(parts.root, parts.clock);
     this.#way = new PublishingWay(parts, this.#names);
-    this.#home = {
-      folder: parts.partials,
+    const files: FileHome = {
       publishedMode: parts.mode,
-      explain: (action, cause) => this.#explain(action, cause),
       publish: (id, destination, description) => {
         const steps = destination.manner?.openbis === true ? dropboxSteps : publishSteps;
         return this.#publish(id, destination, description, steps(parts, id, destination, description));
@@ -129,8 +139,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
         log.log("warn", message, { upload: id, reason: messageOf(cause) });
       },
     };
-    this.#datasetHome = {
-      ...this.#home,
+    this.#partials = new LocalPartials({ folder: parts.partials, look, clock: parts.clock }, files, {
       fileSystemSync,
       sha256,
       membersMax: options.membersMax ?? membersMaxDefault,
@@ -141,7 +150,28 @@ export class FilesystemStorage extends PartialStorage implements Storage {
           description,
           datasetSteps(parts, id, destination, description, dataset),
         ),
-    };
+    });
+    this.#fileSystemSync = fileSystemSync;
+    this.#workers = memory === null ? null : this.#openWorkers({ ...options, look, memory }, files);
+  }
+
+  #openWorkers(
+    options: FilesystemStorageOptions & { readonly look: string | null; readonly memory: Memory },
+    files: FileHome,
+  ): StorageWorkers {
+    const { look, memory, log, syncEveryBytes, saveEveryBytes, bootId, workers } = options;
+    const { partials: folder, mode: publishedMode } = this.#parts;
+    return new StorageWorkers({
+      options: { folder, look, publishedMode, syncEveryBytes, saveEveryBytes, bootId },
+      ...{ memory, log, threads: 0, smallBytes: smallBytesDefault, ...workers },
+      obey: async (request) => {
+        if (request.type === "discard") await this.#discard(request.id);
+        else await files.publish(request.id, request.destination, request.description);
+      },
+      distrust: (id, note) => this.distrust(id, note),
+      timeRefused: (id, reason) => files.onTimeRefused(id, reason),
+      discard: (id) => this.discard(id),
+    });
   }
 
   /**
@@ -181,7 +211,8 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       const sha256 = options.sha256 ?? (await openSha256());
       // What was written and not synced may be lost there while this system goes on.
       const trusted = remote === null ? options : { ...options, bootId: null };
-      const capabilities = { fileSystemSync, sha256, remote };
+      const memory = (options.workers?.threads ?? 0) > 0 ? await openMemory() : null;
+      const capabilities = { fileSystemSync, sha256, memory, remote };
       return new FilesystemStorage(lock, parts, await lookOf(partials), trusted, capabilities);
     } catch (error) {
       lock.release();
@@ -189,62 +220,32 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     }
   }
 
-  async create(id: string, form: Form, root?: string): Promise<PartialUpload> {
-    const path = join(this.#parts.partials, id);
-    return this.#explained("created", async () =>
-      form === "file"
-        ? await PartialFile.create(id, path, this.#home)
-        : await PartialDataset.create({ id, folder: path, root }, form, this.#datasetHome),
-    );
+  override async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
+    const worker = this.#workers?.of(id, form, prospect) ?? null;
+    if (worker === null) return await super.begin(id, form, events, prospect);
+    return await worker.begin(id, form, prospect.root, events);
   }
 
-  async open(id: string, root?: string): Promise<PartialUpload | null> {
-    return this.#explained("opened", async () => {
-      try {
-        const { partials, clock } = this.#parts;
-        const path = join(partials, id);
-        const properties = await lookAt(path);
-        if (properties === null) await takeApart(partials, id, clock);
-        if (properties?.isDirectory() === true)
-          return await PartialDataset.open({ id, folder: path, root }, this.#datasetHome);
-        return await PartialFile.open(id, path, this.#home);
-      } catch (cause) {
-        if (systemCode(cause) !== "ENOENT") throw cause;
-        // Not gone with a disk that is not mounted?
-        await this.#checkThere();
-        return null;
-      }
-    });
+  override async resume(
+    id: string,
+    form: Form,
+    note: StoredNote,
+    events: SinkEvents,
+    prospect: Prospect = {},
+  ): Promise<Sink | null> {
+    const worker = this.#workers?.of(id, form, prospect) ?? null;
+    if (worker === null) return await super.resume(id, form, note, events, prospect);
+    const sink = await worker.resume(id, form, prospect.root, this.known(id, note), events);
+    if (sink !== null) this.trustAgain(id);
+    return sink;
   }
 
-  async #explained<T>(action: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      throw await this.#explain(action, cause);
-    }
+  create(id: string, form: Form, root?: string): Promise<PartialUpload> {
+    return this.#partials.create(id, form, root);
   }
 
-  // A data folder that is away did not lose its files: whatever a call says about it, the answer is the same.
-  async #explain(action: string, cause: unknown): Promise<DyncError> {
-    try {
-      if (!(cause instanceof DyncError)) await this.#checkThere(cause);
-    } catch (away) {
-      return storageError(action, away);
-    }
-    return storageError(action, cause);
-  }
-
-  async #checkThere(cause?: unknown): Promise<void> {
-    let look: string | null;
-    try {
-      look = await lookOf(this.#parts.partials);
-    } catch (error) {
-      // Anything else may be trouble of this very look: too many open files, for one.
-      if (!["ELOOP", "ENXIO", "ENODEV"].includes(systemCode(error) ?? "")) return;
-      throw folderIsAway(cause ?? error);
-    }
-    if (look !== this.#look) throw folderIsAway(cause);
+  open(id: string, root?: string): Promise<PartialUpload | null> {
+    return this.#partials.open(id, root);
   }
 
   async *ids(): AsyncGenerator<string> {
@@ -256,7 +257,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null> {
-    return this.#explained("looked up", async () => {
+    return this.#partials.explained("looked up", async () => {
       const path = join(this.#parts.partials, id);
       const properties = await lookAt(path);
       if (properties === null) return null;
@@ -268,7 +269,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async obstacle(destination: Destination): Promise<Obstacle | null> {
-    return this.#explained("looked up", async () => {
+    return this.#partials.explained("looked up", async () => {
       const other = this.#beingPublished(destination);
       if (other !== null) return { file: other, published: null };
       if (!(await this.#names.isTaken(destination))) return null;
@@ -279,12 +280,12 @@ export class FilesystemStorage extends PartialStorage implements Storage {
 
   async amend(id: string, destination: Destination, metadataText: string): Promise<string> {
     const amend = () => amendMetadata(this.#parts, id, destination, metadataText);
-    return await this.#explained("stored", () => this.#names.adding(destination.folder, amend));
+    return await this.#partials.explained("stored", () => this.#names.adding(destination.folder, amend));
   }
 
   async tryDestination(destination: Destination): Promise<void> {
-    await this.#explained("stored", async () => {
-      await this.#checkThere();
+    await this.#partials.explained("stored", async () => {
+      await this.#partials.checkThere();
       await this.#way.check(destination);
       // The longest name that publishing makes: some file systems take less than others.
       await lookAt(finalFiles(this.#root, destination).metadata);
@@ -301,15 +302,19 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async isPublished(id: string, destination: Destination, sha256: string): Promise<boolean> {
-    const there = await this.#explained("looked up", () => this.#publishedAt(destination));
+    const there = await this.#partials.explained("looked up", () => this.#publishedAt(destination));
     if (there?.id !== id || there.sha256 !== sha256) return false;
     // A folder under the name is somebody else's as long as ours has not moved there.
     const tree = treeOf(join(this.#parts.partials, id));
-    return there.contents === null || (await this.#explained("looked up", () => lookAt(tree))) === null;
+    return (
+      there.contents === null || (await this.#partials.explained("looked up", () => lookAt(tree))) === null
+    );
   }
 
   protected override async endPublishing(id: string, destination: Destination): Promise<void> {
-    await this.#explained("published", () => this.#perform(id, endSteps(this.#parts, id, destination)));
+    await this.#partials.explained("published", () =>
+      this.#perform(id, endSteps(this.#parts, id, destination)),
+    );
   }
 
   pathOf(destination: Destination): string {
@@ -317,11 +322,11 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async readBack(destination: Destination, stored: StoredAs, reading: Reading): Promise<boolean> {
-    return await readBack(this.#root, destination, stored, reading, () => this.#checkThere());
+    return await readBack(this.#root, destination, stored, reading, () => this.#partials.checkThere());
   }
 
   async freeBytes(): Promise<number | null> {
-    return this.#explained("looked up", async () => {
+    return this.#partials.explained("looked up", async () => {
       try {
         const { bavail, bsize, blocks } = await statFileSystem(this.#parts.partials);
         // As file systems in user space say that do not know.
@@ -334,8 +339,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    await this.#workers?.close();
     await this.#parts.trash.close();
-    await this.#datasetHome.fileSystemSync?.close();
+    await this.#fileSystemSync?.close();
     this.#lock.release();
   }
 
@@ -388,9 +394,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   async discard(id: string): Promise<void> {
-    await this.#explained("removed", async () => {
+    await this.#partials.explained("removed", async () => {
       // Not away with a disk that is not mounted?
-      if ((await lookAt(join(this.#parts.partials, id))) === null) await this.#checkThere();
+      if ((await lookAt(join(this.#parts.partials, id))) === null) await this.#partials.checkThere();
       await this.#discard(id);
     });
   }
@@ -416,9 +422,4 @@ async function lookAtDataset(folder: string, properties: Stats) {
     Math.max(...[properties, journal ?? properties].map((it) => it.ctime.getTime())),
   );
   return { bytes: Math.max(0, (journal?.size ?? 0) - emptyJournalBytes), writtenAt };
-}
-
-async function lookOf(folder: string): Promise<string | null> {
-  const properties = await lookBehind(folder);
-  return properties === null ? null : `${properties.dev} ${properties.ino}`;
 }

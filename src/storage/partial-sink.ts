@@ -187,7 +187,7 @@ export class PartialSink implements Sink {
     return this.#note();
   }
 
-  digest(): string {
+  async digest(): Promise<string> {
     assert(this.#hashed === this.#partial.length, "the digest is that of what is stored");
     // A state that was asked for its digest takes no more.
     this.#hashed = -1;

@@ -56,6 +56,21 @@ export abstract class PartialStorage {
     return { partBytes: 0, keepsAfterCrash: this.#options.bootId !== null };
   }
 
+  /** Bytes of upload `id` behind those that `note` says are not to be trusted, and could not be cut off; its record may not say so. */
+  protected distrust(id: string, note: StoredNote): void {
+    this.#distrusted.set(id, note);
+  }
+
+  /** They are cut off. */
+  protected trustAgain(id: string): void {
+    this.#distrusted.delete(id);
+  }
+
+  /** What is known of it, whose record says `note`. */
+  protected known(id: string, note: StoredNote): StoredNote {
+    return this.#distrusted.get(id) ?? note;
+  }
+
   get emptyNote(): StoredNote {
     return { durable: 0, mark: this.#options.bootId };
   }
@@ -74,10 +89,10 @@ export abstract class PartialStorage {
     const partial = await this.open(id, prospect.root);
     // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
     if (partial === null) return note.durable === 0 ? this.begin(id, form, events, prospect) : null;
-    const known = this.#distrusted.get(id) ?? note;
+    const known = this.known(id, note);
     const trusted = trustedLength(known, partial.length, this.#options.bootId);
     if (trusted < partial.length) await closedIfFailed(partial, () => partial.truncate(trusted));
-    this.#distrusted.delete(id);
+    this.trustAgain(id);
     return this.#sinkOf(id, partial, Math.min(known.durable, trusted), events);
   }
 
@@ -89,7 +104,7 @@ export abstract class PartialStorage {
     }
     const partial = await this.open(id, destination.manner?.untar);
     if (partial === null) return { type: "gone" };
-    const { durable, mark } = this.#distrusted.get(id) ?? note;
+    const { durable, mark } = this.known(id, note);
     const left = Math.min(durable, partial.length);
     // Where a sync failed before, what can be read proves nothing.
     const isSuspect = this.#options.bootId !== null && mark === null;
@@ -119,7 +134,7 @@ export abstract class PartialStorage {
 
   #sinkOf(id: string, partial: PartialUpload, durable: number, events: SinkEvents): Sink {
     const { syncEveryBytes, saveEveryBytes = saveEveryBytesDefault, bootId } = this.#options;
-    const distrust = (note: StoredNote): void => void this.#distrusted.set(id, note);
+    const distrust = (note: StoredNote): void => this.distrust(id, note);
     const shared = { syncEveryBytes, saveEveryBytes, bootId, hashes: this.#hashes, sha256: this.#sha256 };
     const options = { id, durable, ...shared, distrust };
     return new PartialSink(partial, options, events);

@@ -116,8 +116,8 @@ export interface Sink {
   write(chunk: OwnedChunk): void;
   /** After a failure: goes back to what is durable, and is ready again. Returns what is left: all of it is durable. */
   rewind(): Promise<StoredNote>;
-  /** SHA-256 of everything that was written, lower-case hex. Nothing is written afterwards. */
-  digest(): string;
+  /** SHA-256 of everything that was written, lower-case hex. Nothing is written afterwards. Rejects as the others do. */
+  digest(): Promise<string>;
   /**
    * What is in it, `null` where it is one file. Nothing is written afterwards. Rejects with "content-rejected" when it is
    * not whole.

@@ -72,6 +72,7 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   "s3-credentials": fc.constant(null),
   "s3-ca": fc.constant(null),
   "s3-memory": fc.integer({ min: 64 * 1024 ** 2, max: 2 ** 40 }),
+  threads: fc.option(fc.integer({ min: 0, max: 256 })),
   catalogue: fc.constantFrom(null, { url: "postgres://dync@db.example/dync?sslmode=verify-full" }),
   "catalogue-password-file": fc.constantFrom(null, "/etc/password"),
   "catalogue-timeout": fc.integer({ min: 1000, max: 10 ** 9 }),

@@ -134,7 +134,7 @@ export class SharedStore {
         if (await ask(() => this.objects.get(pathOf(destination))?.id === id)) return { type: "published" };
         const sink = await resume(id, note, noEvents);
         if (sink === null) return { type: "gone" };
-        const digest = sink.digest();
+        const digest = await sink.digest();
         if (digest === sha256) return { type: "complete", sink };
         await sink.close();
         return { type: "incomplete", durable: sink.length, reason: "Not all of it is there" };
@@ -263,7 +263,7 @@ class StoreSink implements Sink {
     return this.#note();
   }
 
-  digest(): string {
+  async digest(): Promise<string> {
     const parts = this.#store.partsOf(this.#id);
     const hash = createHash("sha256");
     for (const number of this.#parts) hash.update(parts.get(number) ?? "");

@@ -314,7 +314,7 @@ export function storageContract(
       await events.promise;
       expect([...stored].sort((a, b) => a - b)).toEqual(stored);
       expect([held, sink.length]).toEqual([0, all.length]);
-      expect(sink.digest()).toBe(createHash("sha256").update(all).digest("hex"));
+      expect(await sink.digest()).toBe(createHash("sha256").update(all).digest("hex"));
       await sink.close();
     });
 
@@ -335,7 +335,7 @@ export function storageContract(
       expect(await written.promise).toBe(all.length);
       const contents = await again.contents();
       const description = descriptionOf(idOf(1), "anna", "a.raw", all, contents);
-      expect(again.digest()).toBe(description.sha256);
+      expect(await again.digest()).toBe(description.sha256);
       expect(contents === null).toBe(form === "file");
       await again.publish({ folder: "anna", name: "a.raw" }, description);
       const published = (await next.obstacle({ folder: "anna", name: "a.raw" }))?.published;

@@ -51,6 +51,9 @@ for (const hasLinks of [true, false]) {
     contract(`local disk ${hasLinks ? "with" : "without"} hard links`, () => make({ hasLinks }));
 }
 
+for (const contract of [partialContract, storageContract])
+  contract("local disk with workers", () => make({ workers: { threads: 2, smallBytes: 0 } }));
+
 for (const [layout, hasLinks, hasFileSystemSync] of [
   ["plain", true, true],
   ["bagit", true, true],

@@ -84,7 +84,7 @@ describe("writes", () => {
     expect(told).toEqual(["stored 3", "stored 7", "stored 12"]);
     expect(await content()).toBe("onetwo!three");
     expect(memory.held).toBe(0);
-    expect(sink.digest()).toBe(sha256("onetwo!three"));
+    expect(await sink.digest()).toBe(sha256("onetwo!three"));
   });
 
   test("are made durable whenever enough of them came", async () => {
@@ -106,7 +106,7 @@ describe("writes", () => {
         const whole = Buffer.concat(pieces);
         for (let turn = 0; turn < 20 * (pieces.length + 1); turn++) await Promise.resolve();
         expect(sink.length).toBe(whole.length);
-        expect(sink.digest()).toBe(createHash("sha256").update(whole).digest("hex"));
+        expect(await sink.digest()).toBe(createHash("sha256").update(whole).digest("hex"));
         expect(memory.held).toBe(0);
         expect(await sink.close()).toEqual({ durable: whole.length, mark: "boot" });
         const into = new Uint8Array(whole.length);
@@ -143,7 +143,7 @@ describe("after a failed write", () => {
     for (const text of ["ab", "cd"]) world.write(text);
     await settle();
     expect(await world.content()).toBe("1234abcd");
-    expect(world.sink.digest()).toBe(sha256("1234abcd"));
+    expect(await world.sink.digest()).toBe(sha256("1234abcd"));
   });
 
   test("what lies behind the durable bytes is suspect, but not when the disk was only full", async () => {
@@ -226,7 +226,7 @@ describe("after a failed sync", () => {
     goBackTo(4);
     write("5678");
     await settle();
-    expect(sink.digest()).toBe(sha256("12345678"));
+    expect(await sink.digest()).toBe(sha256("12345678"));
     expect(await sink.close()).toEqual({ durable: 8, mark: "boot" });
   });
 
@@ -302,7 +302,7 @@ describe("what is taken up again", () => {
     expect(sink.isReady).toBe(true);
     sink.write({ offset: 4, data: bytesOf("new"), release() {} });
     await settle();
-    expect(sink.digest()).toBe(sha256("old new"));
+    expect(await sink.digest()).toBe(sha256("old new"));
   });
 
   test("is not hashed again by the process that put it away", async () => {
@@ -314,7 +314,7 @@ describe("what is taken up again", () => {
     expect(again.isReady).toBe(true);
     again.write({ offset: 4, data: bytesOf("new"), release() {} });
     await settle();
-    expect(again.digest()).toBe(sha256("old new"));
+    expect(await again.digest()).toBe(sha256("old new"));
   });
 
   test("is not hashed any longer than the upload lasts, and let go when nobody reads it any more", async () => {

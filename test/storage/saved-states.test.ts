@@ -95,7 +95,7 @@ function listOf(stream: Uint8Array): string {
 
 /** All of it came, and its checksums are right. */
 async function expectWhole({ sink }: Upload, stream: Uint8Array): Promise<void> {
-  expect(sink.digest()).toBe(sha256(stream));
+  expect(await sink.digest()).toBe(sha256(stream));
   expect(await sink.contents()).toMatchObject({ list: listOf(stream) });
 }
 
@@ -207,7 +207,7 @@ describe.skipIf(maker === plainSha256 || !existsSync("/proc/self/io"))(`a datase
     const storage = await openStorage(temp.file("data-later"), largeOptions);
     const upload = await Upload.resume(storage, note);
     await upload.write(large, large.length, chunkBytes);
-    expect(upload.sink.digest()).not.toBe(sha256(large));
+    expect(await upload.sink.digest()).not.toBe(sha256(large));
     await upload.sink.discard();
     await storage.close();
   });

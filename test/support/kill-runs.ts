@@ -11,7 +11,7 @@ import { listFolder } from "../../src/client/listing/listing.ts";
 import { Random } from "../simulation/random.ts";
 import { expectAftermath, expectConfirmed, expectDatasets, leftovers } from "./aftermath.ts";
 import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
-import { type Lab, openLab } from "./lab.ts";
+import { type Lab, openLab, poisoned } from "./lab.ts";
 import { type Program, runProgram } from "./programs.ts";
 
 export interface KillRunOptions {
@@ -37,7 +37,7 @@ export interface KillRunResult {
 const KiB = 1024;
 export const chunkBytes = 64 * KiB;
 export const windowBytes = 16 * chunkBytes;
-const serverArgs = ["--chunk", String(chunkBytes), "--window", "16"];
+const serverArgs = ["--chunk", String(chunkBytes), "--window", "16", "--threads", "2"];
 // What is not data: the handshake and the messages of a connection, and frames around each chunk.
 const connectionBytes = 8 * KiB;
 const frameBytes = 128;
@@ -45,7 +45,7 @@ const endMs = 60_000;
 
 /** Kills one side `options.kills` times and checks everything after each upload. */
 export async function runKills(options: KillRunOptions): Promise<KillRunResult> {
-  await using lab = await openLab({ inMemory: true, server: serverArgs });
+  await using lab = await openLab({ inMemory: true, server: serverArgs, start: poisoned });
   await using proxy = await startFaultyProxy({ targetPort: lab.port });
   const source = options.what === "file" ? await fileSource(lab, options) : await mixedFolder(lab, options);
   const run = new KillRun(lab, proxy, source, options);
@@ -155,7 +155,7 @@ class KillRun {
     await using client = this.#send(name);
     for (let kill = 0; kill < this.#options.killsPerUpload && client.running; kill++) {
       if (!(await this.#killAtRandom(this.#lab.server, client))) break;
-      await this.#lab.start(serverArgs);
+      await this.#lab.start(serverArgs, poisoned);
     }
     expect(await client.ended(endMs)).toMatchObject({ code: 0, stderr: "" });
   }

@@ -38,6 +38,9 @@ export interface LabOptions {
   readonly inMemory?: boolean;
 }
 
+/** A server that finds out who uses the memory of a message after its release, or never releases it (doc/architecture.md, Threads). */
+export const poisoned: ServerOptions = { env: { DYNC_POISON: "1" } };
+
 const MiB = 1024 * 1024;
 // A machine that others use as well; a disk that is no SSD.
 const readBytesPerMsMin = 20_000;

@@ -6,7 +6,7 @@ import { sleep, systemClock } from "../../src/base/clock.ts";
 import { Random } from "../simulation/random.ts";
 import { expectAftermath } from "./aftermath.ts";
 import { type Direction, type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
-import { type Lab, openLab } from "./lab.ts";
+import { type Lab, openLab, poisoned } from "./lab.ts";
 import type { Program } from "./programs.ts";
 
 export interface Network extends AsyncDisposable {
@@ -25,7 +25,11 @@ const handshakeBytes = 600;
 
 /** A laboratory with a proxy before its server. */
 export async function openNetwork(seed = 1): Promise<Network> {
-  const lab = await openLab({ inMemory: true, server: ["--chunk", String(chunkBytes), "--window", "16"] });
+  const lab = await openLab({
+    inMemory: true,
+    server: ["--chunk", String(chunkBytes), "--window", "16", "--threads", "2"],
+    start: poisoned,
+  });
   const proxy = await startFaultyProxy({ targetPort: lab.port, seed });
   return {
     lab,

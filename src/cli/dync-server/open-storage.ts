@@ -1,5 +1,6 @@
 // Opens where uploads go, as it is configured: the data folder, or an object store.
 
+import { availableParallelism } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import { neverInPlace } from "../../base/io-pace.ts";
 import type { Logger } from "../../base/log.ts";
@@ -12,6 +13,9 @@ import { publishedFiles } from "../../storage/published.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { s3PlaceOf } from "./s3-place.ts";
+
+// The main thread, and the one that decrypts.
+const busyThreads = 2;
 
 export interface OpenedStorage {
   readonly storage: Storage;
@@ -35,8 +39,9 @@ export async function openStorage(
   if (settings.storage !== null) return await openObjectStore(settings, parts, closing);
   const { dataFolder: folder, syncEveryBytes, datasetMembersMax: membersMax } = settings;
   const { clock, logger: log } = parts;
+  const workers = { threads: settings.threads ?? Math.max(0, availableParallelism() - busyThreads) };
   const disk = { folder, syncEveryBytes, membersMax, bootId: bootId() };
-  const storage = await FilesystemStorage.open({ ...disk, clock, log });
+  const storage = await FilesystemStorage.open({ ...disk, workers, clock, log });
   closing.defer(() => storage.close());
   heedDistance(storage, folder, log);
   return { storage, published: (to) => publishedFiles(folder, to), folders: ["partial"] };

@@ -213,7 +213,7 @@ export class S3Sink implements Sink {
     this.#part = this.#stored.rest();
   }
 
-  digest(): string {
+  async digest(): Promise<string> {
     assert(this.#taken === this.#length, "the digest is that of what is stored");
     // Nothing more goes into one that was asked.
     this.#end = this.#state();

@@ -2,6 +2,7 @@
 // detached when its message leaves our hands, so a late read finds length 0 instead of freed memory.
 
 import { assert } from "../../base/assert.ts";
+import { isWrittenTo, poison, poisons } from "../../base/poison.ts";
 import type { Block, Received } from "../transport.ts";
 import { check } from "./error.ts";
 import type { Library } from "./library.ts";
@@ -10,6 +11,14 @@ import type { Pointer } from "./native.ts";
 /** `sizeof (zmq_msg_t)` since libzmq 4.1, on every platform. */
 const messageStructBytes = 64;
 const slotsPerSlab = 64;
+/** So much poisoned memory is kept from libzmq, to find out who uses it after its release. */
+const keptPoisonBytesMax = 64 * 1024 * 1024;
+
+/** Released memory of one frame. */
+interface Poisoned {
+  readonly slot: Slot;
+  readonly view: Uint8Array;
+}
 
 /** Room for one zmq_msg_t. Holding a slot holds the memory that `pointer` points to. */
 export interface Slot {
@@ -21,15 +30,20 @@ export interface Slot {
 export class SlotPool {
   readonly #library: Library;
   readonly #free: Slot[] = [];
+  /** What was released and not given back yet, oldest first; `null` where nothing is poisoned. */
+  readonly #poisoned: Poisoned[] | null;
+  #poisonedBytes = 0;
   #taken = 0;
 
-  constructor(library: Library) {
+  /** `isPoisoning`: what is released is made unusable, and looked at once more before libzmq has it back. */
+  constructor(library: Library, isPoisoning = poisons()) {
     this.#library = library;
+    this.#poisoned = isPoisoning ? [] : null;
   }
 
   /** How many slots are in use: 0 when everything was released. */
   get taken(): number {
-    return this.#taken;
+    return this.#taken - (this.#poisoned?.length ?? 0);
   }
 
   /** An initialised message: empty, or of `length` bytes for us to fill. */
@@ -44,6 +58,37 @@ export class SlotPool {
       throw error;
     }
     return slot;
+  }
+
+  /** Takes back a message whose bytes are `view`, which nobody reads any more. */
+  release(slot: Slot, view: Uint8Array): void {
+    if (this.#poisoned === null) {
+      detach(view);
+      return this.close(slot);
+    }
+    poison(view);
+    this.#poisoned.push({ slot, view });
+    this.#poisonedBytes += view.length;
+    this.#giveBack(keptPoisonBytesMax);
+  }
+
+  /** Gives all that is poisoned back, and makes sure that nothing else is left. Only where something is poisoned. */
+  checkReleased(): void {
+    if (this.#poisoned === null) return;
+    this.#giveBack(0);
+    assert(this.taken === 0, "every message is released");
+  }
+
+  #giveBack(keptBytes: number): void {
+    for (let kept = this.#poisonedBytes; kept > keptBytes; kept = this.#poisonedBytes) {
+      const oldest = this.#poisoned?.shift();
+      assert(oldest !== undefined, "what is poisoned is kept");
+      const { slot, view } = oldest;
+      assert(!isWrittenTo(view), "nobody writes to a message after its release");
+      this.#poisonedBytes -= view.length;
+      detach(view);
+      this.close(slot);
+    }
   }
 
   /** Closes the message in `slot`, and takes the slot back. */
@@ -115,8 +160,7 @@ export class MessageBlock implements Block {
 
   release(): void {
     assert(this.#slot !== null, "a block is released once, and not after it was sent");
-    detach(this.bytes);
-    this.#pool.close(this.#slot);
+    this.#pool.release(this.#slot, this.bytes);
     this.#slot = null;
   }
 }
@@ -148,7 +192,7 @@ export class ReceivedMessage implements Received {
   release(): void {
     assert(!this.#released, "a message is released once");
     this.#released = true;
-    for (const view of this.#views) detach(view);
-    for (const slot of this.#slots) this.#pool.close(slot);
+    for (const [index, slot] of this.#slots.entries())
+      this.#pool.release(slot, this.#views[index] as Uint8Array);
   }
 }

@@ -149,6 +149,7 @@ export class ZmqTransport implements ClientTransport, ServerTransport {
       });
     }
     await this.#parts.poller.close();
+    this.#parts.context.pool.checkReleased();
     this.#parts.context.close();
   }
 

@@ -113,7 +113,7 @@ class Upload implements SinkEvents {
   async publish(sink: Sink): Promise<void> {
     const contents = await sink.contents();
     const description = descriptionOf(this.id, "anna", "run", this.all, contents);
-    expect(sink.digest()).toBe(description.sha256);
+    expect(await sink.digest()).toBe(description.sha256);
     await sink.publish(destination, description);
   }
 }
@@ -239,7 +239,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
       await Promise.all(uploads.map((it, index) => it.send(sinks[index] as Sink, undefined, MiB / 2)));
       for (const [index, sink] of sinks.entries()) {
         const { all } = uploads[index] as Upload;
-        expect(sink.digest()).toBe(createHash("sha256").update(all).digest("hex"));
+        expect(await sink.digest()).toBe(createHash("sha256").update(all).digest("hex"));
         const place = { folder: "anna", name: `run${index + 1}` };
         await sink.publish(
           place,

@@ -92,7 +92,7 @@ class Upload implements SinkEvents {
     const { destination } = this.prospect;
     if (destination === undefined) throw new Error("It goes somewhere");
     const description = descriptionOf(this.id, destination.folder, destination.name, this.all);
-    expect(sink.digest()).toBe(description.sha256);
+    expect(await sink.digest()).toBe(description.sha256);
     await sink.publish(destination, description);
   }
 }

@@ -183,7 +183,7 @@ export class DatasetSink implements Sink {
     return note;
   }
 
-  digest(): string {
+  async digest(): Promise<string> {
     assert(this.#taken === this.#length, "the digest is that of what is stored");
     return this.#work.digest();
   }

@@ -1,0 +1,243 @@
+// The side of a storage worker: does what the main thread orders, and tells how far it came. Whatever goes wrong in it that is no error of an
+// upload ends it, after all that it has is put away: what it wrote is there, and other workers go on with it.
+
+import { assert } from "../../base/assert.ts";
+import { messageOf } from "../../base/error.ts";
+import { isPoisoned, poisons } from "../../base/poison.ts";
+import type { Sha256Maker } from "../sha256/sha256.ts";
+import type { Sink, SinkEvents, StoredNote } from "../storage.ts";
+import { Calls, resultOf } from "./calls.ts";
+import type { Memory } from "./memory.ts";
+import {
+  type FromWorker,
+  type Order,
+  type Request,
+  type ToWorker,
+  tell,
+  type WorkerOptions,
+  workerEnded,
+} from "./said.ts";
+import { type Elsewhere, WorkerStorage } from "./worker-storage.ts";
+
+// So much is stored before the main thread hears of it, unless nothing more is to be done: each message takes some
+// microseconds of both threads.
+const ballastBytes = 64 * 1024 * 1024;
+const tellEveryBytes = 1024 * 1024;
+
+export interface DeskParts {
+  readonly memory: Memory;
+  readonly sha256: Sha256Maker;
+  post(message: FromWorker): void;
+}
+
+/** What a sink is doing. */
+interface Running {
+  readonly order: Order;
+  readonly ended: Promise<unknown>;
+}
+
+export class Desk {
+  readonly #parts: DeskParts;
+  readonly #storage: WorkerStorage;
+  readonly #sinks = new Map<number, Sink>();
+  readonly #running = new Map<number, Running>();
+  readonly #requests = new Calls();
+  readonly #released: number[] = [];
+  /** By sink. */
+  readonly #stored = new Map<number, number>();
+  // Views of messages count as memory of this thread, whose heap is small: it would be searched for garbage every few of them. A block that is
+  // never touched, and so takes no memory, makes it look larger.
+  readonly #ballast = new ArrayBuffer(ballastBytes);
+  readonly #checksMemory = poisons();
+  #untoldBytes = 0;
+  #isTellingDue = false;
+  #isEnding = false;
+
+  constructor(options: WorkerOptions, parts: DeskParts) {
+    this.#parts = parts;
+    assert(this.#ballast.byteLength > 0, "the ballast is there as long as the desk");
+    const elsewhere: Elsewhere = {
+      publish: async (id, destination, description) =>
+        void (await this.#ask({ type: "publish", id, destination, description })),
+      discard: async (id) => void (await this.#ask({ type: "discard", id })),
+      say: (message) => this.#say(message),
+    };
+    this.#storage = new WorkerStorage(options, parts.sha256, elsewhere);
+  }
+
+  /** Takes what the main thread says. Never throws. */
+  hear(message: ToWorker): void {
+    try {
+      this.#do(message);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Something is wrong with this worker itself. */
+  fail(error: unknown): void {
+    if (this.#isEnding) return;
+    this.#say({ type: "dying", reason: messageOf(error) });
+    this.#end();
+  }
+
+  #do(message: ToWorker): void {
+    switch (message.type) {
+      case "chunks":
+        return this.#takeChunks(message.chunks);
+      case "copy":
+        return this.#write(message.sink, message.offset, message.data, () =>
+          this.#release(message.sink, message.number, message.data.length),
+        );
+      case "order":
+        return this.#take(message.call, message.sink, message.order);
+      case "answer":
+        return assert(this.#requests.answered(message.call, message.result), "an answer follows a request");
+      case "end":
+        return this.#end();
+      case "start":
+        return assert(false, "a worker is started once");
+    }
+  }
+
+  #takeChunks(chunks: readonly number[]): void {
+    for (let at = 0; at < chunks.length; at += 5) {
+      const [sink, number, offset, address, length] = chunks.slice(at, at + 5) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      const view = this.#parts.memory.viewAt(address, length);
+      this.#write(sink, offset, view, () => {
+        assert(!this.#checksMemory || !isPoisoned(view), "memory is not given back while a worker uses it");
+        // Nobody reads here what is the main thread's again.
+        (view.buffer as ArrayBuffer).transfer(0);
+        this.#release(sink, number, length);
+      });
+    }
+  }
+
+  #release(sink: number, number: number, length: number): void {
+    this.#released.push(sink, number);
+    this.#untoldBytes += length;
+    this.#tellLater();
+  }
+
+  #write(number: number, offset: number, data: Uint8Array, release: () => void): void {
+    const sink = this.#sinks.get(number);
+    if (this.#isEnding || sink === undefined) return release();
+    sink.write({ offset, data, release });
+  }
+
+  #take(call: number, sink: number, order: Order): void {
+    const ended = resultOf(async () => {
+      if (this.#isEnding) throw workerEnded();
+      return await this.#obey(sink, order);
+    }).then((result) => {
+      // A sink may be closed while it reads again what is stored.
+      if (this.#running.get(sink) === running) this.#running.delete(sink);
+      this.#say({ type: "answer", call, result });
+    });
+    const running = { order, ended };
+    this.#running.set(sink, running);
+  }
+
+  async #obey(number: number, order: Order): Promise<unknown> {
+    if (order.type === "begin") {
+      const { id, form, root } = order;
+      return this.#keep(number, await this.#storage.begin(id, form, this.#eventsOf(number), { root }));
+    }
+    if (order.type === "resume") {
+      const { id, form, root, note } = order;
+      const sink = await this.#storage.resume(id, form, note, this.#eventsOf(number), { root });
+      return sink === null ? null : this.#keep(number, sink);
+    }
+    const sink = this.#sinks.get(number);
+    assert(sink !== undefined, "what is ordered is about a sink that is open");
+    switch (order.type) {
+      case "prepare":
+        return await sink.prepare();
+      case "rewind":
+        return await sink.rewind();
+      case "digest":
+        return await sink.digest();
+      case "contents":
+        return await sink.contents();
+      case "publish":
+        return await sink.publish(order.destination, order.description);
+      case "close":
+        return await sink.close().finally(() => this.#sinks.delete(number));
+      case "discard":
+        return await sink.discard().finally(() => this.#sinks.delete(number));
+    }
+  }
+
+  #keep(number: number, sink: Sink): { readonly length: number; readonly isReady: boolean } {
+    this.#sinks.set(number, sink);
+    return { length: sink.length, isReady: sink.isReady };
+  }
+
+  #eventsOf(sink: number): SinkEvents {
+    return {
+      onStored: (offset) => {
+        this.#stored.set(sink, offset);
+        if (this.#untoldBytes >= tellEveryBytes) this.#tellProgress();
+        else this.#tellLater();
+      },
+      onNote: (note) => this.#say({ type: "note", sink, note }),
+      onFailed: (error, note) => this.#say({ type: "failed", sink, error: tell(error), note }),
+      onRefused: (error) => this.#say({ type: "refused", sink, error: tell(error) }),
+    };
+  }
+
+  #tellLater(): void {
+    if (this.#isTellingDue) return;
+    this.#isTellingDue = true;
+    setImmediate(() => {
+      this.#isTellingDue = false;
+      this.#tellProgress();
+    });
+  }
+
+  #tellProgress(): void {
+    if (this.#released.length === 0 && this.#stored.size === 0) return;
+    const [released, stored] = [this.#released.splice(0), [...this.#stored].flat()];
+    this.#stored.clear();
+    this.#untoldBytes = 0;
+    this.#parts.post({ type: "progress", released, stored });
+  }
+
+  /** Behind all that was done before. */
+  #say(message: FromWorker): void {
+    this.#tellProgress();
+    this.#parts.post(message);
+  }
+
+  #ask(request: Request): Promise<unknown> {
+    return this.#requests.ask((call) => this.#say({ type: "request", call, request }));
+  }
+
+  #end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    void this.#putAway().then((notes) => this.#say({ type: "ended", notes }));
+  }
+
+  /** Never rejects. */
+  async #putAway(): Promise<(readonly [number, StoredNote])[]> {
+    const notes: (readonly [number, StoredNote])[] = [];
+    const putAway = async (number: number): Promise<void> => {
+      const running = this.#running.get(number);
+      // Reading again what is stored takes long, and ends when it is closed.
+      if (running !== undefined && running.order.type !== "prepare") await running.ended;
+      const sink = this.#sinks.get(number);
+      if (sink !== undefined) notes.push([number, await sink.close()]);
+    };
+    const numbers = new Set([...this.#running.keys(), ...this.#sinks.keys()]);
+    // What cannot be put away is not to be relied on: nothing is said of it.
+    await Promise.allSettled([...numbers].map(putAway));
+    return notes;
+  }
+}

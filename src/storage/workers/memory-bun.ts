@@ -1,0 +1,9 @@
+// Memory by its address under Bun.
+
+import { type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import type { Memory } from "./memory.ts";
+
+export const bunMemory: Memory = {
+  addressOf: (bytes) => ptr(bytes),
+  viewAt: (address, length) => new Uint8Array(toArrayBuffer(address as Pointer, 0, length)),
+};

@@ -1,0 +1,38 @@
+// The code of a storage worker: a thread that hashes and stores what uploads bring. What it does is in desk.ts.
+
+import { messageOf } from "../../base/error.ts";
+import { openSha256 } from "../sha256/open-sha256.ts";
+import { Desk } from "./desk.ts";
+import { openMemory } from "./open-memory.ts";
+import type { FromWorker, ToWorker } from "./said.ts";
+
+declare const self: Worker;
+
+const post = (message: FromWorker): void => postMessage(message);
+
+self.onmessage = ({ data }: MessageEvent) => {
+  // What comes before it is ready.
+  const early: ToWorker[] = [];
+  self.onmessage = (event: MessageEvent) => void early.push(event.data as ToWorker);
+  start(data as ToWorker).then(
+    (desk) => {
+      self.onmessage = (event: MessageEvent) => desk.hear(event.data as ToWorker);
+      post({ type: "ready" });
+      for (const message of early) desk.hear(message);
+    },
+    (error) => {
+      post({ type: "dying", reason: messageOf(error) });
+      post({ type: "ended", notes: [] });
+    },
+  );
+};
+
+async function start(message: ToWorker): Promise<Desk> {
+  const memory = await openMemory();
+  if (message.type !== "start" || memory === null)
+    throw new Error("This runtime shares no memory by address");
+  const desk = new Desk(message.options, { memory, sha256: await openSha256(), post });
+  process.on("uncaughtException", (error) => desk.fail(error));
+  process.on("unhandledRejection", (error) => desk.fail(error));
+  return desk;
+}

@@ -1,0 +1,45 @@
+// A storage worker as a thread of this process.
+
+import type { FromWorker, ToWorker } from "./said.ts";
+
+/** Somebody who is spoken to, and speaks. */
+export interface Thread {
+  post(message: ToWorker): void;
+  /** Ends it, where it stands. */
+  terminate(): void;
+}
+
+export interface ThreadEvents {
+  onMessage(message: FromWorker): void;
+  /** It is gone, without a word. */
+  onGone(reason: string): void;
+}
+
+export type StartThread = (events: ThreadEvents) => Thread;
+
+/** Starts a thread with the code of storage-worker.ts. It keeps no process alive. */
+export function startThread(events: ThreadEvents): Thread {
+  const worker = new Worker(workerUrl(), { type: "module" });
+  worker.addEventListener("message", ({ data }: MessageEvent) => events.onMessage(data as FromWorker));
+  worker.addEventListener("error", (event: ErrorEvent) => {
+    // Else it is an error of the whole process, in Deno.
+    event.preventDefault();
+    events.onGone(event.message);
+  });
+  // Bun's alone.
+  worker.addEventListener("close", () => events.onGone("the thread ended"));
+  if ("unref" in worker) worker.unref();
+  return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
+}
+
+// Set in compiled programs, by build/compile.ts.
+declare const DYNC_TARGET: string | undefined;
+
+/** Where the worker's code is: beside this file, or in a compiled program under its path in the project. */
+function workerUrl(): string {
+  const isCompiled = typeof DYNC_TARGET !== "undefined";
+  return new URL(
+    isCompiled ? "./src/storage/workers/storage-worker.js" : "./storage-worker.ts",
+    import.meta.url,
+  ).href;
+}

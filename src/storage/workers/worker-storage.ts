@@ -1,0 +1,70 @@
+// The storage as a worker has it: the sinks of its uploads, and nothing of names, which the main thread knows.
+
+import { systemClock } from "../../base/clock.ts";
+import { messageOf } from "../../base/error.ts";
+import type { Destination } from "../../upload/destination.ts";
+import type { Form } from "../../upload/upload.ts";
+import { LocalPartials, type TreeHome } from "../local-partials.ts";
+import type { PartialUpload } from "../partial.ts";
+import { PartialStorage } from "../partial-storage.ts";
+import { plainSha256, type Sha256Maker } from "../sha256/sha256.ts";
+import type { Description, StoredNote } from "../storage.ts";
+import type { FromWorker, WorkerOptions } from "./said.ts";
+
+/** What the main thread does for it. */
+export interface Elsewhere {
+  publish(id: string, destination: Destination, description: Description): Promise<void>;
+  discard(id: string): Promise<void>;
+  say(message: FromWorker): void;
+}
+
+/** Datasets are the main thread's. */
+const noDatasets: TreeHome = {
+  fileSystemSync: null,
+  membersMax: 0,
+  sha256: plainSha256,
+  publish: () => Promise.reject(new Error("A storage worker has no datasets")),
+};
+
+export class WorkerStorage extends PartialStorage {
+  readonly #partials: LocalPartials;
+  readonly #elsewhere: Elsewhere;
+
+  constructor(options: WorkerOptions, sha256: Sha256Maker, elsewhere: Elsewhere) {
+    const { folder, look, publishedMode, syncEveryBytes, saveEveryBytes, bootId } = options;
+    super({ syncEveryBytes, bootId, sha256, ...(saveEveryBytes === undefined ? {} : { saveEveryBytes }) });
+    this.#elsewhere = elsewhere;
+    const { publish, discard, say } = elsewhere;
+    this.#partials = new LocalPartials(
+      { folder, look, clock: systemClock },
+      {
+        publishedMode,
+        publish,
+        discard,
+        onTimeRefused: (id, cause) => say({ type: "time-refused", id, reason: messageOf(cause) }),
+      },
+      noDatasets,
+    );
+  }
+
+  create(id: string, form: Form, root?: string): Promise<PartialUpload> {
+    return this.#partials.create(id, form, root);
+  }
+
+  open(id: string, root?: string): Promise<PartialUpload | null> {
+    return this.#partials.open(id, root);
+  }
+
+  // The main thread remembers it, which asks whatever worker has the upload next.
+  protected override distrust(id: string, note: StoredNote): void {
+    this.#elsewhere.say({ type: "distrusted", id, note });
+  }
+
+  isPublished(): Promise<boolean> {
+    throw new Error("What is published is known to the main thread");
+  }
+
+  protected endPublishing(): Promise<void> {
+    throw new Error("What is published is known to the main thread");
+  }
+}
