@@ -83,6 +83,8 @@ describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${
           client: system(from),
           server: system(to),
           folder: folder.path,
+          // Whatever the machine has.
+          serverArgs: ["--threads", "2"],
         });
         await exchange.send("run.raw", fileBytes);
         const inside = { "b 測.raw": new Uint8Array(300_000), none: {} };
@@ -98,7 +100,13 @@ describe.skipIf(reason !== null)(`in Deno${reason === null ? "" : ` (skipped: ${
     "a stream is sent, and the server ends cleanly when it is told to",
     async () => {
       await using folder = await tempFolder();
-      await using exchange = await openExchange({ client: deno, server: deno, folder: folder.path });
+      const serverArgs = ["--threads", "2"];
+      await using exchange = await openExchange({
+        client: deno,
+        server: deno,
+        folder: folder.path,
+        serverArgs,
+      });
       await using program = exchange.startStream("stream.raw", new Blob(["measured"]));
       expect(await program.ended()).toMatchObject({ code: 0 });
       exchange.server.signal("SIGTERM");
