@@ -30,7 +30,7 @@ export interface InjectionResult {
 }
 
 const KiB = 1024;
-const serverArgs = ["--chunk", String(64 * KiB), "--window", "8"];
+const serverArgs = ["--chunk", String(64 * KiB), "--window", "8", "--threads", "2"];
 const fileBytes = 500 * KiB;
 const endMs = 90_000;
 
