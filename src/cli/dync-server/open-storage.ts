@@ -39,7 +39,9 @@ export async function openStorage(
   if (settings.storage !== null) return await openObjectStore(settings, parts, closing);
   const { dataFolder: folder, syncEveryBytes, datasetMembersMax: membersMax } = settings;
   const { clock, logger: log } = parts;
-  const workers = { threads: settings.threads ?? Math.max(0, availableParallelism() - busyThreads) };
+  const threads = settings.threads ?? Math.max(0, availableParallelism() - busyThreads);
+  // What comes in one chunk stays with the main thread: it costs what it did.
+  const workers = { threads, smallBytes: settings.chunkBytes };
   const disk = { folder, syncEveryBytes, membersMax, bootId: bootId() };
   const storage = await FilesystemStorage.open({ ...disk, workers, clock, log });
   closing.defer(() => storage.close());
