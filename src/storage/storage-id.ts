@@ -11,7 +11,16 @@ const pattern = /^[0-9a-f]{32}$/;
 
 /** 32 hex digits, made at the first call. Who calls has the lock on the folder. Rejects with a `DyncError`. */
 export async function storageId(dataFolder: string): Promise<string> {
-  const file = join(stateFolder(dataFolder), "storage-id");
+  const known = await knownStorageId(dataFolder);
+  if (known !== null) return known;
+  const id = randomBytes(16).toString("hex");
+  await replaceFile(fileIn(dataFolder), `${id}\n`);
+  return id;
+}
+
+/** The same, or `null`: it was never asked for. */
+export async function knownStorageId(dataFolder: string): Promise<string | null> {
+  const file = fileIn(dataFolder);
   try {
     const text = (await readFile(file, "utf8")).trim();
     if (pattern.test(text)) return text;
@@ -21,10 +30,11 @@ export async function storageId(dataFolder: string): Promise<string> {
     );
   } catch (cause) {
     if (cause instanceof DyncError) throw cause;
-    if (systemCode(cause) !== "ENOENT")
-      throw new DyncError("configuration", `${file} cannot be read: ${messageOf(cause)}`, { cause });
+    if (systemCode(cause) === "ENOENT") return null;
+    throw new DyncError("configuration", `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
-  const id = randomBytes(16).toString("hex");
-  await replaceFile(file, `${id}\n`);
-  return id;
+}
+
+function fileIn(dataFolder: string): string {
+  return join(stateFolder(dataFolder), "storage-id");
 }

@@ -32,6 +32,8 @@ export interface AuditFileParts {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** All lines up to that one are on the disk. */
+  readonly onDurable?: (head: Head) => void;
 }
 
 interface Waiting {
@@ -260,14 +262,15 @@ export class AuditFile implements Audit, AsyncDisposable {
   #sync(): void {
     if (this.#file === null) return;
     const { descriptor } = this.#file;
-    const lines = this.#unsynced;
+    const [lines, head] = [this.#unsynced, this.#head];
     this.#unsynced = 0;
     this.#after(async () => {
       try {
         await fsyncPooled(descriptor);
       } catch (error) {
-        this.#fail(error, lines);
+        return this.#fail(error, lines);
       }
+      this.#tellDurable(head);
     });
     if (!isStillThere(join(this.#parts.folder, this.#file.name), descriptor)) {
       const { folder: file } = this.#parts;
@@ -284,12 +287,20 @@ export class AuditFile implements Audit, AsyncDisposable {
     if (this.#file === null) return;
     const { descriptor } = this.#file;
     this.#file = null;
+    const head = this.#head;
     this.#after(async () => {
-      await fsyncPooled(descriptor).catch((error) => {
+      try {
+        await fsyncPooled(descriptor);
+        this.#tellDurable(head);
+      } catch (error) {
         this.#parts.logger.log("error", "The audit log was not made durable", { reason: messageOf(error) });
-      });
+      }
       await closePooled(descriptor).catch(() => {});
     });
+  }
+
+  #tellDurable(head: Head | null): void {
+    if (head !== null) this.#parts.onDurable?.(head);
   }
 
   #after(action: () => Promise<void>): void {

@@ -4,6 +4,7 @@
 import type { Audit, AuditEvent, AuditEventName, AuditValue } from "../../audit/audit.ts";
 import { CountedAudit } from "../../audit/counted-audit.ts";
 import { AuditFile } from "../../audit/file/audit-file.ts";
+import type { Head } from "../../audit/line.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
@@ -12,6 +13,7 @@ import type { ControlCommand } from "../../control/control-server.ts";
 import type { AuthorizedClients, AuthorizedKey, KeyChanges } from "../../keys/authorized-clients.ts";
 import { auditFolder } from "../../storage/state-folder.ts";
 import { version } from "../version.ts";
+import type { AuditSharing } from "./audit-sharing.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 
 export class Auditing implements AsyncDisposable {
@@ -20,16 +22,24 @@ export class Auditing implements AsyncDisposable {
   reason: string | null = null;
   readonly #file: AuditFile;
   readonly #counted: CountedAudit;
+  #sharing: AuditSharing | null = null;
   #hasStarted = false;
+  #ended: Promise<void> | null = null;
 
   constructor(dataFolder: string, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
-    this.#file = new AuditFile({ folder: auditFolder(dataFolder), clock, logger });
+    const onDurable = (head: Head): void => this.#sharing?.durable(head);
+    this.#file = new AuditFile({ folder: auditFolder(dataFolder), clock, logger, onDurable });
     this.#audit = this.#counted = new CountedAudit(this.#file, clock);
   }
 
   /** Takes down whatever happens. */
   get audit(): Audit {
     return this.#audit;
+  }
+
+  /** What is on the disk goes there as well from now on, until the log ends. */
+  shareBy(sharing: AuditSharing): void {
+    this.#sharing = sharing;
   }
 
   /** From now on it is taken down by what `observer` makes of that which did so far. */
@@ -74,10 +84,21 @@ export class Auditing implements AsyncDisposable {
     this.audit.record({ event: "reloaded", by, configuration: digest, changed, needsRestart });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Writes the last line, and all that waits. What happens from then on is not recorded any more. */
+  end(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
     this.#counted.settle();
     if (this.#hasStarted) this.audit.record({ event: "stopped", reason: this.reason });
     await this.#file[Symbol.asyncDispose]();
+    await this.#sharing?.end();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end();
   }
 }
 

@@ -3,7 +3,8 @@
 import type { Program } from "../command.ts";
 import { completionsCommand } from "../completions/command.ts";
 import { alarmsListCommand, alarmsTryCommand } from "./alarms.ts";
-import { auditShowCommand, auditVerifyCommand } from "./audit.ts";
+import { auditShowCommand } from "./audit-show.ts";
+import { auditVerifyCommand } from "./audit-verify.ts";
 import { catalogueMigrateCommand } from "./catalogue.ts";
 import { catalogueCopyCommand } from "./catalogue-copy.ts";
 import {

@@ -8,6 +8,7 @@ import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Catalogue, Owner } from "../../catalogue/catalogue.ts";
 import type { Servers, SharedKeys } from "../../catalogue/servers.ts";
+import type { SharedAudit } from "../../catalogue/shared-audit.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { printable } from "../printable.ts";
@@ -35,8 +36,17 @@ export interface OpenCatalogue {
   readonly damaged: Promise<never>;
   /** This server, as its records name it. */
   readonly owner: Owner;
-  /** Those that share it, and the keys that they share; `null`: it is this server's alone. */
-  readonly sharing: { readonly servers: Servers; readonly keys: SharedKeys; readonly id: string } | null;
+  /** Those that share it, and what they share beside uploads; `null`: it is this server's alone. */
+  readonly sharing: Sharing | null;
+}
+
+export interface Sharing {
+  readonly servers: Servers;
+  readonly keys: SharedKeys;
+  readonly audit: SharedAudit;
+  /** This server, as the others know it; and its machine's name. */
+  readonly id: string;
+  readonly name: string;
 }
 
 // After so long without a word others take what a server works on. It says three times as often that it is alive.
@@ -90,10 +100,15 @@ async function openPostgres(parts: CatalogueParts, closing: AsyncDisposableStack
   // What lies on this machine's disk no other server can go on with.
   if (settings.storage === null) return { ...opened, owner: { id: newId(), leaseMs: 0 }, sharing: null };
   const owner = { id: newId(), leaseMs };
-  const servers = await joinServers(options, { ...owner, name: hostname(), version });
+  const name = hostname();
+  const servers = await joinServers(options, { ...owner, name, version });
   closing.defer(() => servers.leave());
-  const { PostgresKeys } = await import("../../catalogue/postgres-keys.ts");
-  return { ...opened, owner, sharing: { servers, keys: new PostgresKeys(database), id: owner.id } };
+  const [{ PostgresKeys }, { PostgresAudit }] = await Promise.all([
+    import("../../catalogue/postgres-keys.ts"),
+    import("../../catalogue/postgres-audit.ts"),
+  ]);
+  const shared = { keys: new PostgresKeys(database), audit: new PostgresAudit(database) };
+  return { ...opened, owner, sharing: { servers, ...shared, id: owner.id, name } };
 }
 
 function newId(): string {

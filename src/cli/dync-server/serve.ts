@@ -16,13 +16,15 @@ import { clientsFolder } from "../../keys/key-folder.ts";
 import { openGiver } from "../../receipts/giver.ts";
 import { Recounts } from "../../server/recounts.ts";
 import { Server } from "../../server/server.ts";
-import { stateFolder } from "../../storage/state-folder.ts";
+import { auditFolder, stateFolder } from "../../storage/state-folder.ts";
 import { StateWatch } from "../../storage/state-watch.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { storageId } from "../../storage/storage-id.ts";
 import { ioThreadsOf, openZmqTransport, type ZmqTransport } from "../../transport/zmq/zmq-transport.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
 import { version } from "../version.ts";
 import { Alarming } from "./alarming.ts";
+import { AuditSharing } from "./audit-sharing.ts";
 import { Auditing, audited } from "./auditing.ts";
 import { controlCommands } from "./control-commands.ts";
 import { KeySharing, type KeySharingParts } from "./key-sharing.ts";
@@ -97,6 +99,13 @@ async function openState(
     { settings, file, published: () => published(logger), logger, clock, signal },
     closing,
   );
+  if (opened.sharing !== null) {
+    const { audit, name } = opened.sharing;
+    const log = { folder: auditFolder(dataFolder), server: await storageId(dataFolder), name };
+    auditing.shareBy(new AuditSharing({ ...log, audit, clock, logger }));
+    // While the catalogue is open still.
+    closing.defer(() => auditing.end());
+  }
   const watch = closing.use(
     await StateWatch.begin({
       ...{ dataFolder, clock, log: logger },

@@ -3,14 +3,17 @@
 export const auditUsage = `
 Look at the audit log: who was let in or refused, what was stored, and what was
 changed about the server, each line with the SHA-256 of the one before. It is
-read from its files; no server needs to run.
+read from its files, and those of other servers from the catalogue that they
+share with this one; no server needs to run.
 
 Usage:
   dync-server audit verify [options]    whether it is as it was written
   dync-server audit show [options]      what is in it
 `;
 
-const where = `      --data FOLDER  the server's data folder, as the server has it (default:
+const where = `      --own          this server's log alone, where servers share a catalogue;
+                     the database is not asked
+      --data FOLDER  the server's data folder, as the server has it (default:
                      what its configuration says); the log is in .dync/audit
                      there
       --config FILE  the configuration (default DYNC_HOME/server.toml)
@@ -21,7 +24,9 @@ export const auditVerifyUsage = `
 Say whether the audit log is as it was written: a line that was changed,
 removed, added or moved is told with its file and number. It prints the number
 of the last line and its SHA-256. Kept elsewhere, they show later that nothing
-was cut off at the end, which the log alone cannot.
+was cut off at the end, which the log alone cannot. Where servers share a
+catalogue it looks at the logs of all of them there, and whether this one has
+what went there.
 
 Usage:
   dync-server audit verify [options] [FILE...]
@@ -41,7 +46,8 @@ Example:
 `;
 
 export const auditShowUsage = `
-Show the audit log, the oldest line first, in local time.
+Show the audit log, the oldest line first, in local time; where servers share
+a catalogue those of all of them, each line with the name of its server.
 
 Usage:
   dync-server audit show [options] [FILE...]
