@@ -122,6 +122,8 @@ const steps: readonly string[] = [
      PRIMARY KEY (chain, sequence)
    );
    CREATE INDEX audit_by_time ON audit (time, chain, sequence);`,
+  // The settings that these servers share: the newest counts.
+  `CREATE TABLE settings (version bigint PRIMARY KEY, text text NOT NULL, server text NOT NULL, at text NOT NULL);`,
 ];
 
 /** What `migrate` brings the tables to. */

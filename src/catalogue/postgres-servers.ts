@@ -38,6 +38,7 @@ const newsSchema = v.object({
     v.object({ kind: v.literal("let-go"), id: v.string(), isClientHere: v.boolean() }),
     v.object({ kind: v.literal("put-away"), id: v.string() }),
     v.object({ kind: v.literal("keys") }),
+    v.object({ kind: v.literal("settings") }),
     v.object({ kind: v.literal("key-refused"), key: v.string(), address: v.string() }),
     v.object({ kind: v.literal("key-dismissed"), fingerprint: v.string() }),
     v.object({ kind: v.literal("outbox") }),

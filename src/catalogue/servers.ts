@@ -13,6 +13,8 @@ export type News =
   | { readonly kind: "put-away"; readonly id: string }
   /** The shared key files are others. */
   | { readonly kind: "keys" }
+  /** The shared settings are others. */
+  | { readonly kind: "settings" }
   /** A key (Z85) that nobody knows asked to be let in, from this address. */
   | { readonly kind: "key-refused"; readonly key: string; readonly address: string }
   /** Nobody wants to hear of the key with this fingerprint any more. */
@@ -53,6 +55,24 @@ export interface SharedChange {
 export interface SharedKeys {
   /** Changes the shared key files as `judge` says that sees them, in one step; returns their version then. Rejects as the catalogue does. */
   change(judge: (shared: SharedFiles) => SharedChange): Promise<number>;
+}
+
+/** The settings that all servers have, as a text. */
+export interface SettingsText {
+  /** One more with each change. */
+  readonly version: number;
+  readonly text: string;
+  /** Name of the machine where it was written, and when that came here (ISO 8601, UTC). */
+  readonly server: string;
+  readonly at: string;
+}
+
+/** All reject as the catalogue does. */
+export interface SharedSettings {
+  /** `null`: nobody shared any yet. */
+  newest(): Promise<SettingsText | null>;
+  /** Makes `text` the newest, behind the version `before` (0: none). Returns its version, or `null`: another one came meanwhile. */
+  put(text: string, before: number, by: Pick<SettingsText, "server" | "at">): Promise<number | null>;
 }
 
 export interface Servers {

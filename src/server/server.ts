@@ -48,6 +48,8 @@ export interface ServerParts
   readonly servers?: Servers;
   /** Called when key files of other servers changed. */
   readonly onKeysElsewhere?: () => void;
+  /** The same of their settings. */
+  readonly onSettingsElsewhere?: () => void;
   /** Called when it listens, before that is said and any message is heard. */
   readonly onListening?: () => void;
 }
@@ -234,6 +236,8 @@ export class Server {
     switch (news?.kind) {
       case "keys":
         return void this.#parts.onKeysElsewhere?.();
+      case "settings":
+        return void this.#parts.onSettingsElsewhere?.();
       case "key-refused":
         return this.#noteRefused(news.key, news.address);
       case "key-dismissed":

@@ -24,6 +24,9 @@ function read(
     ...{
       file,
       origins,
+      sharedFile: null,
+      texts: { own: null, shared: null },
+      fileOf: () => "/etc/server.toml",
       lineOf: () => 1,
       warnings: [],
       variables: new Map(),

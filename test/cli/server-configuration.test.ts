@@ -7,12 +7,8 @@ import { join, resolve, sep } from "node:path";
 import fc from "fast-check";
 import type { DyncError } from "../../src/base/error.ts";
 import { faultsOf } from "../../src/cli/command-line-error.ts";
-import {
-  checkConfigurationFile,
-  readConfiguration,
-  settingRows,
-  variableOf,
-} from "../../src/cli/dync-server/configuration.ts";
+import { readConfiguration, settingRows, variableOf } from "../../src/cli/dync-server/configuration.ts";
+import { checkConfigurationFile } from "../../src/cli/dync-server/configuration-files.ts";
 import { serverSettings } from "../../src/config/server-settings.ts";
 import { readInFile, type Setting, writeInFile } from "../../src/config/setting.ts";
 import { tempFolder } from "../support/temp-folder.ts";

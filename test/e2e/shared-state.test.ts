@@ -1,4 +1,5 @@
-// What servers share beside uploads, on the compiled programs: the audit log of all of them, also of what happened while the database was away.
+// What servers share beside uploads, on the compiled programs: the audit log of all of them, also of what happened while the database was away, and
+// the settings that hold for all.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -102,4 +103,70 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
     );
     expect(text).toStartWith(rows.map(({ line }) => `${line}\n`).join(""));
   }, 180_000);
+
+  const sharedFile = (at: number) => join(pair.place(at).home, "shared.toml");
+  const textAt = (at: number) => readFileSync(sharedFile(at), "utf8");
+  const write = (at: number, text: string) => writeFileSync(sharedFile(at), text);
+
+  /** What server `at` would go by, of one setting. */
+  async function setting(at: number, name: string): Promise<Line | undefined> {
+    return (await lines(at, "config", "show")).find((it) => it.name === name);
+  }
+
+  test("a setting that is written at one server counts at the other one, and so do rules", async () => {
+    for (const at of [0, 1]) {
+      write(at, "");
+      expect(await pair.dyncServer(at, ["reload"])).toMatchObject({ code: 0 });
+    }
+    const text = '# Of all\nexpire = "3d"\n[[rules]]\nname = "raw"\nfiles = ["*.raw"]\n';
+    write(0, text);
+    const since = performance.now();
+    expect(await pair.dyncServer(0, ["reload"])).toMatchObject({ code: 0 });
+    await pair.program(1).line(/"Settings of the other servers are taken"/);
+    // It was told: without that it would look after half a minute.
+    expect(performance.now() - since).toBeLessThan(15_000);
+    expect(textAt(1)).toBe(text);
+    expect(await setting(1, "expire")).toMatchObject({ value: "3d", file: sharedFile(1), line: 2 });
+    const home = {
+      to: pair.address(1),
+      other: await pair.file("other.txt", 10),
+      raw: await pair.file("rule.raw", 10),
+    };
+    expect(await pair.send(home.to, [home.other])).toMatchObject({ code: 7 });
+    expect(await pair.send(home.to, [home.raw])).toMatchObject({ code: 0 });
+    const found = await shown(0, ["--event", "reloaded"], (it) => it.some(({ by }) => by === "servers"));
+    expect(found.filter(({ by }) => by === "servers")).toMatchObject([
+      { changed: [{ setting: "expire" }, { setting: "rules" }] },
+    ]);
+  }, 120_000);
+
+  test("what is wrong is refused where it was written, and of two that write at once the second is told", async () => {
+    const before = textAt(1);
+    write(0, `${before}[[hooks]]\nname = "x"\nevent = "after"\ncommand = ["/nowhere"]\n`);
+    const wrong = await pair.dyncServer(0, ["reload"]);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.stderr).toMatch(/shared\.toml:9: hooks\[1\]\.command: \/nowhere cannot be run: /);
+    write(0, before.replace("3d", "4d"));
+    write(1, before.replace("3d", "5d"));
+    expect(await pair.dyncServer(0, ["reload"])).toMatchObject({ code: 0 });
+    await pair.program(1).line(/"Setting changed","setting":"expire","from":"3d","to":"4d"/);
+    const second = await pair.dyncServer(1, ["reload"]);
+    expect(second).toMatchObject({ code: 2 });
+    expect(second.stderr).toMatch(/shared\.toml was changed here and, .*, which counts/);
+    expect([textAt(1), readFileSync(`${sharedFile(1)}.aside`, "utf8")]).toEqual([
+      before.replace("3d", "4d"),
+      before.replace("3d", "5d"),
+    ]);
+  }, 120_000);
+
+  test("a server that was away has what was shared meanwhile when it listens", async () => {
+    expect(await pair.program(1).stop()).toMatchObject({ code: 0 });
+    write(0, 'expire = "9d"\n');
+    expect(await pair.dyncServer(0, ["reload"])).toMatchObject({ code: 0 });
+    await pair.again(1);
+    expect(textAt(1)).toBe('expire = "9d"\n');
+    expect(pair.program(1).stderr).toMatch(/"Setting changed","setting":"expire","from":"4d","to":"9d"/);
+    const path = await pair.file("any.txt", 10);
+    expect(await pair.send(pair.address(1), [path])).toMatchObject({ code: 0 });
+  }, 120_000);
 });

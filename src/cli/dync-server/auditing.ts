@@ -16,6 +16,9 @@ import { version } from "../version.ts";
 import type { AuditSharing } from "./audit-sharing.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 
+/** Who had the configuration read again; "servers": others that share it. */
+export type ReloadedBy = "command" | "SIGHUP" | "servers";
+
 export class Auditing implements AsyncDisposable {
   #audit: Audit;
   /** Why the server stops, where it is known. */
@@ -73,7 +76,7 @@ export class Auditing implements AsyncDisposable {
     for (const key of changes.renewed) record("key-renewed", key);
   }
 
-  reloaded(reload: Reload, by: "command" | "SIGHUP", { digest }: RunningConfiguration): void {
+  reloaded(reload: Reload, by: ReloadedBy, { digest }: RunningConfiguration): void {
     if (reload.outcome === "refused") {
       const faults = reload.faults.map(({ message }) => message);
       return this.audit.record({ event: "reload-refused", by, faults });

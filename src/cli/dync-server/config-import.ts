@@ -9,7 +9,7 @@ import { defineCommand } from "../command.ts";
 import { throwFaults } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
 import { readSettingsFile } from "../settings-file.ts";
-import { fileError } from "./configuration.ts";
+import { fileError } from "./configuration-files.ts";
 import { configImportUsage } from "./usage-config.ts";
 
 const fileBytesMax = 1024 * 1024;

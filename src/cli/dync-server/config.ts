@@ -1,6 +1,6 @@
 // `dync-server config check | show | example`: the configuration as a steward looks at it.
 
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { exampleText } from "../../config/server-example.ts";
 import { type Setting, writeInFile } from "../../config/setting.ts";
 import { sharedOptions } from "../args.ts";
@@ -10,9 +10,7 @@ import { throwFaults } from "../command-line-error.ts";
 import { printable } from "../printable.ts";
 import {
   type Configuration,
-  checkConfigurationFile,
   configurationOptions,
-  fileError,
   givenOptions,
   optionFaults,
   readWarned,
@@ -20,6 +18,7 @@ import {
   settingValue,
   standardFile,
 } from "./configuration.ts";
+import { checkConfigurationFile, fileError } from "./configuration-files.ts";
 import { namedTables, namesText } from "./named-tables.ts";
 import { configCheckUsage, configExampleUsage, configShowUsage } from "./usage-config.ts";
 
@@ -63,11 +62,13 @@ export const configShowCommand = defineCommand({
     output.result(
       file === null ? `No file: ${printable(standard)} is not there` : `File: ${printable(file)}`,
     );
+    if (configuration.sharedFile !== null)
+      output.result(`Shared with other servers: ${printable(configuration.sharedFile)}`);
     const rows = settingRows.map((row) => ({ row, ...saidBy(row, configuration) }));
     const shownTables = namedTables(configuration).map((table) => [
       table.name,
       namesText(table),
-      table.entries === null ? "default" : `line ${configuration.lineOf(table.name)}`,
+      table.entries === null ? "default" : placeOf(table.name, configuration),
     ]);
     const table = rows.map(({ row, where }) => [row.name, shownValue(row, configuration), where]);
     for (const line of inColumns([...table, ...shownTables])) output.result(line);
@@ -76,9 +77,14 @@ export const configShowCommand = defineCommand({
       output.record("setting", { name: row.name, value, ...source, isLive: row.isLive });
     }
     const names = (entries: readonly { readonly name: string }[]) => entries.map(({ name }) => name);
-    const { rules, limits, hooks } = configuration;
+    const { rules, limits, hooks, sharedFile } = configuration;
     output.summarise({
-      ...{ file, settings: rows.length, rules: rules.uploads === null ? null : names(rules.uploads) },
+      ...{
+        file,
+        sharedFile,
+        settings: rows.length,
+        rules: rules.uploads === null ? null : names(rules.uploads),
+      },
       ...{ limits: names(limits), hooks: names(hooks) },
     });
     return 0;
@@ -98,14 +104,21 @@ export const configExampleCommand = defineCommand({
 /** What says how a setting is, for people and for programs. */
 function saidBy(row: Setting<unknown>, configuration: Configuration) {
   const { name } = row;
-  const { origins, file, lineOf, variables } = configuration;
+  const { origins, fileOf, lineOf, variables } = configuration;
   const origin = origins.get(name) ?? "default";
   const isOff = settingValue(row, configuration) === false;
   if (origin === "option") return { where: `--${isOff ? "no-" : ""}${name}`, source: { source: origin } };
   if (origin === "default") return { where: origin, source: { source: origin } };
   const variable = variables.get(name) ?? "";
   if (origin === "variable") return { where: variable, source: { source: origin, variable } };
-  return { where: `line ${lineOf(name)}`, source: { source: origin, file, line: lineOf(name) } };
+  const source = { source: origin, file: fileOf(name), line: lineOf(name) };
+  return { where: placeOf(name, configuration), source };
+}
+
+/** Where a setting stands: the line, and the file where that is not the server's own. */
+function placeOf(name: string, { file, fileOf, lineOf }: Configuration): string {
+  const path = fileOf(name);
+  return `${path === file ? "" : `${basename(path)}, `}line ${lineOf(name)}`;
 }
 
 function shownValue(row: Setting<unknown>, configuration: Configuration): string {

@@ -1,11 +1,10 @@
 // How a server is to run: what options, variables (DYNC_SERVER_…) and the file (DYNC_HOME/server.toml) say together, and all
 // that is wrong with it. Read by `run`, by `config`, and again by a server that is told to.
 
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Alarm } from "../../alarms/alarm.ts";
-import { DyncError } from "../../base/error.ts";
+import type { DyncError } from "../../base/error.ts";
 import type { Groups } from "../../config/rules-table.ts";
-import { readServerFile, type ServerFile } from "../../config/server-file.ts";
 import {
   type Origin,
   type ProcessSettings,
@@ -17,7 +16,6 @@ import {
 import type { Setting } from "../../config/setting.ts";
 import type { ProxySignIn } from "../../config/sign-in-table.ts";
 import { parseSwitch } from "../../config/switch.ts";
-import type { FileReading, MemberFault } from "../../config/table.ts";
 import type { Hook } from "../../hooks/hook.ts";
 import { dyncHome } from "../../keys/key-files.ts";
 import type { LimitEntry } from "../../rules/user-limits.ts";
@@ -33,11 +31,19 @@ import type {
 import { throwFaults } from "../command-line-error.ts";
 import { optionText, usageError, variableText } from "../option-value.ts";
 import { serverVariableNames } from "../own-variables.ts";
-import { printable } from "../printable.ts";
-import { readSettingsFile } from "../settings-file.ts";
 import { ownVariable, sharedVariable } from "../variables.ts";
-import { noHooks, readHooks } from "./hooks-read.ts";
-import { noRules, readUploadRules } from "./upload-rules.ts";
+import {
+  fileError,
+  missingFile,
+  type OwnText,
+  type ReadFiles,
+  readFiles,
+  readOwnText,
+  type SharedText,
+  settingFault,
+  sharedFile,
+} from "./configuration-files.ts";
+import { readSharedText } from "./shared-state.ts";
 
 /** The rows of all settings. */
 export const settingRows: readonly Setting<unknown>[] = Object.values(serverSettings);
@@ -86,18 +92,20 @@ export interface Configuration {
   readonly signInText: string;
   /** Absolute path of the file that was read, or `null`: there is none. */
   readonly file: string | null;
+  /** Absolute path of the one that is shared with other servers, or `null`. */
+  readonly sharedFile: string | null;
   /** What says how each setting is, by its name. */
   readonly origins: ReadonlyMap<string, Origin>;
   /** The variables that say settings, by the names of these. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The line of the file where a setting stands. */
+  /** Absolute path of the file, and its line, where a setting stands. */
+  fileOf(setting: string): string;
   lineOf(setting: string): number;
+  /** What it was read of. */
+  readonly texts: Required<KnownTexts>;
   /** What is not wrong, and probably not meant. */
   readonly warnings: readonly string[];
 }
-
-// A rule takes some 300 bytes: some thousand rules.
-const fileBytesMax = 1024 * 1024;
 
 /** How the variables of the program are called. */
 export const variableNames = serverVariableNames(settingRows.map(({ name }) => name));
@@ -163,51 +171,58 @@ export function optionFaults({ values, variables }: CommandLine): readonly DyncE
   });
 }
 
+/** What files said when they were read, for who does not want what they say now; see `readConfiguration`. */
+export interface KnownTexts {
+  readonly own?: OwnText | null;
+  /** `null`: nothing is shared. */
+  readonly shared?: SharedText | null;
+}
+
 /** Rejects with a `DyncError`: everything that is wrong, wherever it stands. */
 export async function readConfiguration(
   given: GivenOptions,
   environment: Environment,
+  known: KnownTexts = {},
 ): Promise<Configuration> {
   const home = resolve(dyncHome(environment));
   const path = given.file ?? standardFile(environment);
-  const read = readFile(path);
-  if (read === null && given.file !== null) throw missingFile(path);
-  const reading = read?.reading ?? null;
+  const own = known.own === undefined ? readOwnText(path) : known.own;
+  if (own === null && given.file !== null) throw missingFile(path);
+  const shared = known.shared === undefined ? readSharedText(home) : known.shared;
+  const files = await readFiles({ path, home, own, shared });
+  const { reading, uploads, hooks } = files;
   const variables = variablesIn(environment, given);
   const settings = readServerSettings({
     option: given.settings,
     variable: Object.fromEntries([...variables].map(([name, { text }]) => [name, text])),
-    file: reading?.ok ? reading.value.settings : {},
+    file: reading?.value.settings ?? {},
   });
-  const uploads = reading?.ok ? await readUploadRules(reading) : noRules;
-  const hooks = reading?.ok ? readHooks(reading) : noHooks;
-  const inFile = (fault: MemberFault) => fileError(path, fault);
-  throwFaults([
-    ...(reading?.ok === false ? reading.faults.map(inFile) : []),
-    ...settings.faults.map((it) => settingError(it, { path, reading, variables })),
-    ...[...uploads.faults, ...hooks.faults].map(inFile),
-  ]);
+  throwFaults([...files.faults, ...settings.faults.map((it) => settingError(it, files, variables))]);
   const { origins } = settings;
   const rules = { ...settings.rules, uploads: uploads.rules };
+  const file = reading?.value;
   return {
     home,
     settings: { ...settings.process, ...absolutePaths(settings.process, origins, home) },
     rules,
-    limits: reading?.ok ? reading.value.limits : [],
-    limitsText: reading?.ok ? reading.value.limitsText : "",
+    limits: file?.limits ?? [],
+    limitsText: file?.limitsText ?? "",
     rulesDigest: uploads.digest,
-    groups: reading?.ok ? reading.value.groups : {},
+    groups: file?.groups ?? {},
     hooks: hooks.hooks,
     hooksDigest: hooks.digest,
-    alarms: reading?.ok ? reading.value.alarms : [],
-    alarmsText: reading?.ok ? reading.value.alarmsText : "",
-    signIn: reading?.ok ? reading.value.signIn : null,
-    signInText: reading?.ok ? reading.value.signInText : "",
-    file: read === null ? null : path,
+    alarms: file?.alarms ?? [],
+    alarmsText: file?.alarmsText ?? "",
+    signIn: file?.signIn ?? null,
+    signInText: file?.signInText ?? "",
+    file: own === null ? null : path,
+    sharedFile: shared === null ? null : sharedFile(home),
     origins,
-    lineOf: (name) => (reading?.ok ? reading.lineOf([name]) : 1),
+    fileOf: files.fileOf,
+    lineOf: (name) => reading?.lineOf([name]) ?? 1,
     variables: new Map([...variables].map(([name, variable]) => [name, variable.name])),
-    warnings: read?.warnings ?? [],
+    texts: { own, shared },
+    warnings: files.warnings,
   };
 }
 
@@ -236,72 +251,15 @@ function absolutePaths(
   return Object.fromEntries(paths);
 }
 
-/** What was found in a file by itself, with the defaults for all else. */
-export interface CheckedFile {
-  readonly faults: readonly MemberFault[];
-  readonly warnings: readonly string[];
-}
-
-/** Rejects with a `DyncError` ("configuration") where there is no such file, or no text in it. */
-export async function checkConfigurationFile(path: string): Promise<CheckedFile> {
-  const read = readFile(path);
-  if (read === null) throw missingFile(path);
-  const { reading, warnings } = read;
-  if (!reading.ok) return { faults: reading.faults, warnings };
-  const settings = readServerSettings({ file: reading.value.settings });
-  const { faults } = await readUploadRules(reading);
-  const own = settings.faults.map((it) => memberFault(it, reading));
-  return { faults: [...own, ...faults, ...readHooks(reading).faults], warnings };
-}
-
-interface ReadFile {
-  readonly reading: FileReading<ServerFile>;
-  readonly warnings: readonly string[];
-}
-
-function readFile(path: string): ReadFile | null {
-  const content = readSettingsFile(path, fileBytesMax);
-  if (content === null) return null;
-  const open = `Everybody on this machine may write ${path}, and so change the server: chmod o-w`;
-  return {
-    reading: readServerFile(content.text, dirname(path)),
-    warnings: content.isWrittenByAll ? [open] : [],
-  };
-}
-
-function missingFile(path: string): DyncError {
-  const hint = `"dync-server config example" prints one`;
-  return new DyncError("configuration", printable(`There is no configuration file ${path}`), { hint });
-}
-
-/** The error, with the file and the line. */
-export function fileError(path: string, { line, member, text, hint }: MemberFault): DyncError {
-  const what = member === "" ? text : `${member}: ${text}`;
-  const all = hint === undefined ? what : `${what}; ${hint}`;
-  return new DyncError("configuration", printable(`${path}:${line}: ${all}`));
-}
-
 function settingError(
-  { name, origin, fault }: SettingFault,
-  { path, reading, variables }: SaidElsewhere,
+  said: SettingFault,
+  { fileOf, reading }: ReadFiles,
+  variables: ReadonlyMap<string, Variable>,
 ): DyncError {
+  const { name, origin, fault } = said;
   if (origin === "option") return usageError(fault, optionText(name));
   if (origin === "variable") return usageError(fault, variableText(variables.get(name)?.name ?? name));
-  return fileError(path, memberFault({ name, origin, fault }, reading));
-}
-
-/** What options do not say. */
-interface SaidElsewhere {
-  readonly path: string;
-  readonly reading: FileReading<ServerFile> | null;
-  /** By the name of the setting. */
-  readonly variables: ReadonlyMap<string, Variable>;
-}
-
-function memberFault({ name, fault }: SettingFault, reading: FileReading<ServerFile> | null): MemberFault {
-  const line = reading?.ok ? reading.lineOf([name]) : 1;
-  const { wanted, found, hint } = fault;
-  return { line, member: name, text: `needs ${wanted}, found ${found}`, hint };
+  return fileError(fileOf(name), settingFault(said, reading));
 }
 
 function settingOptions(): OptionsDef {

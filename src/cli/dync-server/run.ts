@@ -30,7 +30,9 @@ async function runServer(values: OptionValues<OptionsDef>, context: CommandConte
   const { clock, signal, environment } = context;
   const given = givenOptions(values, context);
   const first = await readConfiguration(given, environment);
-  const configuration = new RunningConfiguration(first, () => readConfiguration(given, environment));
+  const configuration = new RunningConfiguration(first, (texts) =>
+    readConfiguration(given, environment, texts),
+  );
   const { settings } = configuration;
   await using log = openLog({
     stream: process.stderr,

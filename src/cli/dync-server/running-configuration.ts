@@ -14,7 +14,7 @@ import {
 import type { Setting } from "../../config/setting.ts";
 import type { ProxySignIn } from "../../config/sign-in-table.ts";
 import type { Hook } from "../../hooks/hook.ts";
-import { type Configuration, keyOf, settingRows, settingValue } from "./configuration.ts";
+import { type Configuration, type KnownTexts, keyOf, settingRows, settingValue } from "./configuration.ts";
 import { type NamedTable, namedTables, namesText } from "./named-tables.ts";
 
 /** A setting that is to be another, both as they are written. */
@@ -40,11 +40,19 @@ export type Reload =
       readonly faults: readonly { readonly message: string; readonly hint?: string | undefined }[];
     };
 
+/** What is read again. */
+export interface Reloading {
+  /** What files said, where it is not what they say now that is meant. */
+  readonly texts?: KnownTexts;
+  /** Is done before anything of it is taken. Where it rejects with a `DyncError`, nothing is. */
+  readonly commit?: () => Promise<void>;
+}
+
 export class RunningConfiguration {
   readonly home: string;
   /** What was taken last. Of its settings those count that are in `#settings`. */
   #taken: Configuration;
-  readonly #read: () => Promise<Configuration>;
+  readonly #read: (texts?: KnownTexts) => Promise<Configuration>;
   readonly #settings: { -readonly [Key in keyof ProcessSettings]: ProcessSettings[Key] };
   /** The rules of each user who sent something, until they change: there are no more users than keys. */
   readonly #rulesByUser = new Map<string, UserRules>();
@@ -52,7 +60,7 @@ export class RunningConfiguration {
   #reloading: Promise<unknown> = Promise.resolve();
 
   /** `first` is what the server starts with; `read` rejects with a `DyncError` where what is there now is wrong. */
-  constructor(first: Configuration, read: () => Promise<Configuration>) {
+  constructor(first: Configuration, read: (texts?: KnownTexts) => Promise<Configuration>) {
     this.home = first.home;
     this.#taken = first;
     this.#read = read;
@@ -96,19 +104,24 @@ export class RunningConfiguration {
       .filter(([, patterns]) => patterns.some((matches) => matches(user)))
       .map(([name]) => name);
 
+  /** What its files said that was taken last. */
+  get texts(): Required<KnownTexts> {
+    return this.#taken.texts;
+  }
+
   get #now(): Configuration {
     return { ...this.#taken, settings: this.#settings };
   }
 
   /** Reads all again, takes what may change, and says in the log what that is. */
-  reload(logger: Logger): Promise<Reload> {
-    const reload = this.#reloading.then(() => this.#tell(logger));
+  reload(logger: Logger, reloading: Reloading = {}): Promise<Reload> {
+    const reload = this.#reloading.then(() => this.#tell(logger, reloading));
     this.#reloading = reload.catch(() => {});
     return reload;
   }
 
-  async #tell(logger: Logger): Promise<Reload> {
-    const reload = await this.#reload();
+  async #tell(logger: Logger, reloading: Reloading): Promise<Reload> {
+    const reload = await this.#reload(reloading);
     if (reload.outcome === "refused") {
       for (const { message, hint } of reload.faults)
         logger.log("error", "A fault in the configuration", { reason: message, hint });
@@ -127,20 +140,20 @@ export class RunningConfiguration {
     return reload;
   }
 
-  async #reload(): Promise<Reload> {
+  async #reload({ texts, commit }: Reloading): Promise<Reload> {
     let next: Configuration;
     try {
-      next = await this.#read();
+      next = await this.#read(texts);
       // An editor may be about to write it; who wants the defaults leaves an empty one.
       if (this.#taken.file !== null && next.file === null)
         throw new DyncError(
           "configuration",
           `The configuration file ${this.#taken.file} is not there any more`,
         );
+      await commit?.();
     } catch (error) {
       if (!(error instanceof DyncError)) throw error;
-      const all = error instanceof SeveralErrors ? error.all : [error];
-      return { outcome: "refused", faults: all.map(({ message, hint }) => ({ message, hint })) };
+      return refused(error);
     }
     const now = this.#now;
     const textIn = (row: Setting<unknown>, configuration: Configuration): string =>
@@ -164,6 +177,12 @@ export class RunningConfiguration {
     this.#taken = next;
     this.#rulesByUser.clear();
   }
+}
+
+/** What is told where nothing is taken, for this. */
+export function refused(error: DyncError): Reload {
+  const all = error instanceof SeveralErrors ? error.all : [error];
+  return { outcome: "refused", faults: all.map(({ message, hint }) => ({ message, hint })) };
 }
 
 function tableChanges(now: Configuration, next: Configuration): readonly SettingChange[] {

@@ -31,8 +31,10 @@ import { KeySharing, type KeySharingParts } from "./key-sharing.ts";
 import { machineMemory } from "./machine-memory.ts";
 import { type OpenCatalogue, openCatalogue } from "./open-catalogue.ts";
 import { openStorage } from "./open-storage.ts";
-import type { Reload, RunningConfiguration } from "./running-configuration.ts";
+import { reloading } from "./reloading.ts";
+import type { RunningConfiguration } from "./running-configuration.ts";
 import { tellReady } from "./service-manager.ts";
+import { SettingsSharing } from "./settings-sharing.ts";
 import type { Web, WebParts } from "./web.ts";
 import { type KeptHistory, openHistory } from "./web-history.ts";
 
@@ -133,14 +135,26 @@ function ownParts(
   };
 }
 
-/** Has the keys of this server be those of all that share the catalogue, until `closing` ends. */
-async function shareKeys(
+/** What has the keys of this server be those of all that share the catalogue, once it begins, until `closing` ends. */
+function keySharingOf(
   sharing: State["sharing"],
   parts: Omit<KeySharingParts, "keys" | "servers">,
   closing: AsyncDisposableStack,
-): Promise<KeySharing | null> {
+): KeySharing | null {
+  return sharing === null ? null : closing.use(new KeySharing({ ...sharing, ...parts }));
+}
+
+/** Has the settings of this server be those of all that share the catalogue, as far as they are shared, until `closing` ends. */
+async function shareSettings(
+  sharing: State["sharing"],
+  configuration: RunningConfiguration,
+  { clock, logger }: ServeParts,
+  closing: AsyncDisposableStack,
+): Promise<SettingsSharing | null> {
   if (sharing === null) return null;
-  const shared = closing.use(new KeySharing({ ...sharing, ...parts }));
+  const { settings, servers, name } = sharing;
+  const parts = { home: configuration.home, settings, servers, name, configuration, clock, logger };
+  const shared = closing.use(new SettingsSharing(parts));
   await shared.begin();
   return shared;
 }
@@ -156,6 +170,17 @@ async function webOf(
   return new Web(settings.http, settings, clock, history);
 }
 
+/** What the status page remembers, kept until `closing` ends. */
+function historyOf(
+  { settings }: RunningConfiguration,
+  { clock }: ServeParts,
+  closing: AsyncDisposableStack,
+): KeptHistory {
+  const history = openHistory(settings.dataFolder, clock);
+  closing.defer(() => history.end());
+  return history;
+}
+
 async function openWeb(web: Web | null, closing: AsyncDisposableStack, parts: WebParts): Promise<void> {
   if (web !== null) closing.use(await web.open(parts));
 }
@@ -167,10 +192,10 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   await using closing = new AsyncDisposableStack();
   const keys = await loadKeyPair(home, "server");
   const clients = await loadClients(configuration, parts);
-  const state = await openState(configuration, parts, closing);
-  const { storage, auditing, catalogue, owner, sharing, published, lost } = state;
-  const history = openHistory(configuration.settings.dataFolder, clock);
-  closing.defer(() => history.end());
+  const opened = await openState(configuration, parts, closing);
+  const { storage, auditing, catalogue, owner, sharing, published, lost } = opened;
+  const settingsSharing = await shareSettings(sharing, configuration, parts, closing);
+  const history = historyOf(configuration, parts, closing);
   const web = await webOf(configuration, parts, history);
   auditing.observe((to) => web?.observe(to) ?? to);
   const { audit } = auditing;
@@ -185,27 +210,25 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
     ...{ transport, keys, clients, storage, catalogue, owner, audit },
     ...(sharing === null ? {} : { servers: sharing.servers }),
     onKeysElsewhere: () => void keySharing?.changed(),
+    onSettingsElsewhere: () => void settingsSharing?.changed(),
     ...(receipts === null ? {} : { receipts }),
     ...(web === null ? {} : { meter: web.meter }),
     onListening: () => auditing.started(configuration, clients, receipts?.kid ?? null),
   });
-  const watching = watchKeys(clients, server, auditing, logger, () => void keySharing?.changed());
+  const watching = watchKeys(clients, { server, auditing, logger, sharing: () => keySharing });
   closing.defer(watching.stop);
-  keySharing = await shareKeys(sharing, { home, clock, logger, look: watching.look }, closing);
+  keySharing = keySharingOf(sharing, { home, clock, logger, look: watching.look }, closing);
+  await keySharing?.begin();
   const recounts = closing.use(
     new Recounts({ catalogue, clock, logger, rulesOf, published, leads: () => server.leads }),
   );
   recounts.start();
   const looked = { server, catalogue, storage, history, recounts, clients, configuration };
   const alarming = closing.use(new Alarming({ ...looked, clock, logger }));
-  const reload = async (by: "command" | "SIGHUP"): Promise<Reload> => {
-    await watching.look();
-    const reloaded = withDownloads(await configuration.reload(logger), web, logger);
-    auditing.reloaded(reloaded, by, configuration);
-    server.hooksChanged();
-    alarming.changed();
-    return await withLogFile(reloaded, parts);
-  };
+  const reload = reloading({
+    ...{ configuration, sharing: settingsSharing, auditing, server, alarming, web, logger },
+    ...{ look: watching.look, reopenLog: parts.reopenLog },
+  });
   hangups.addEventListener("hangup", () => void reload("SIGHUP"));
   const users = { catalogue, recounts, clients, rulesOf, groupsOf, server, clock };
   const keyFolder = { look: watching.look, list: () => clients.list() };
@@ -223,6 +246,8 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   });
   await server.start();
   alarming.changed();
+  // What was told before anybody listened.
+  void settingsSharing?.changed();
   await tellReady(process.env, logger);
   closing.defer(() => server.stop());
   await Promise.race([server.failed, lost, aborted(signal)]);
@@ -232,53 +257,20 @@ export async function serve(configuration: RunningConfiguration, parts: ServePar
   await control[Symbol.asyncDispose]();
 }
 
-/**
- * Opens the log's file anew, also behind a configuration that was refused: who rotates logs waits for that. What is wrong with it
- * is one more warning.
- */
-async function withLogFile(reload: Reload, { reopenLog, logger }: ServeParts): Promise<Reload> {
-  try {
-    await reopenLog();
-    return reload;
-  } catch (error) {
-    return withWarning(reload, error, logger);
-  }
+interface WatchingKeys {
+  readonly server: Server;
+  readonly auditing: Auditing;
+  readonly logger: Logger;
+  /** `null`: not yet, or nobody else has these keys. */
+  readonly sharing: () => KeySharing | null;
 }
 
-/** Lists what is handed out anew, by the settings that were taken. What is wrong with it is one more warning. */
-function withDownloads(reload: Reload, web: Web | null, logger: Logger): Reload {
-  if (reload.outcome === "refused") return reload;
-  try {
-    web?.reload();
-    return reload;
-  } catch (error) {
-    return withWarning(reload, error, logger);
-  }
-}
-
-function withWarning(reload: Reload, error: unknown, logger: Logger): Reload {
-  if (!(error instanceof DyncError)) throw error;
-  const { message, hint } = error;
-  logger.log("error", message, { hint });
-  if (reload.outcome === "refused") return reload;
-  return {
-    ...reload,
-    warnings: [...reload.warnings, hint === undefined ? message : `${message}; ${hint}`],
-  };
-}
-
-function watchKeys(
-  clients: AuthorizedClients,
-  server: Server,
-  auditing: Auditing,
-  logger: Logger,
-  onChanged: () => void,
-) {
+function watchKeys(clients: AuthorizedClients, { server, auditing, logger, sharing }: WatchingKeys) {
   return clients.watch((changes) => {
     logKeyChanges(changes, logger);
     auditing.keysChanged(changes, (key) => server.wasRefused(key));
     server.clientsChanged();
-    onChanged();
+    void sharing()?.changed();
   });
 }
 

@@ -24,7 +24,8 @@ Usage:
 
 FILE is DYNC_HOME/server.toml, that is ~/.dync/server.toml, unless given.
 Nothing but the file is looked at: a folder that is missing, or a port that
-another program uses, shows when the server starts.
+another program uses, shows when the server starts. One that is called
+shared.toml is checked as what servers that share a catalogue have in common.
 
 Options:
       --config FILE  the same as FILE; or DYNC_SERVER_CONFIG
@@ -40,8 +41,9 @@ Examples:
 
 export const configShowUsage = `
 Show each setting as it holds, and what says so: an option, a variable, a line
-of the file, or the default. It is what "dync-server run" would go by with the
-same options and the same variables.
+of the file, or of shared.toml beside the keys, which servers that share a
+catalogue have in common, or the default. It is what "dync-server run" would go
+by with the same options and the same variables.
 
 Usage:
   dync-server config show [options]
