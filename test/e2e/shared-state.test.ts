@@ -104,6 +104,24 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
     expect(text).toStartWith(rows.map(({ line }) => `${line}\n`).join(""));
   }, 180_000);
 
+  test("a key that is removed at one server is a line of its log, and of no other", async () => {
+    const key = await pair.file("bert.key", 0);
+    writeFileSync(key, readFileSync(join(pair.homes.client, "client.key")));
+    const clients = (at: number) => join(pair.place(at).home, "clients");
+    expect(await pair.dyncServer(0, ["clients", "remove", "alice"])).toMatchObject({ code: 0 });
+    await pair.program(1).line(/"Key removed","user":"alice"/);
+    expect(readdirSync(clients(1))).toEqual([]);
+    expect(await pair.dyncServer(1, ["clients", "add", key, "--user", "bert"])).toMatchObject({ code: 0 });
+    await pair.program(0).line(/"Key authorised","user":"bert"/);
+    const events = ["--event", "key-removed", "--event", "key-added"];
+    const found = await shown(0, events, (it) => it.length > 2);
+    expect(found.slice(0, -1)).toMatchObject([
+      { event: "key-removed", user: "alice" },
+      { event: "key-added", user: "bert" },
+    ]);
+    expect(new Set(found.slice(0, -1).map(({ chain }) => chain)).size).toBe(2);
+  }, 120_000);
+
   const sharedFile = (at: number) => join(pair.place(at).home, "shared.toml");
   const textAt = (at: number) => readFileSync(sharedFile(at), "utf8");
   const write = (at: number, text: string) => writeFileSync(sharedFile(at), text);

@@ -16,6 +16,12 @@ import { version } from "../version.ts";
 import type { AuditSharing } from "./audit-sharing.ts";
 import type { Reload, RunningConfiguration } from "./running-configuration.ts";
 
+/** What is known of keys, and of their files. */
+export interface KnownOfKeys {
+  wasRefused(key: string): boolean;
+  isFromOthers(file: string): boolean;
+}
+
 /** Who had the configuration read again; "servers": others that share it. */
 export type ReloadedBy = "command" | "SIGHUP" | "servers";
 
@@ -26,6 +32,8 @@ export class Auditing implements AsyncDisposable {
   readonly #file: AuditFile;
   readonly #counted: CountedAudit;
   #sharing: AuditSharing | null = null;
+  /** Fingerprints of keys that were removed at other servers, whose uploads here end. */
+  readonly #removedElsewhere = new Set<string>();
   #hasStarted = false;
   #ended: Promise<void> | null = null;
 
@@ -63,15 +71,23 @@ export class Auditing implements AsyncDisposable {
     });
   }
 
-  /** `wasRefused` tells of a key's text whether somebody tried to send with it before it was authorised. */
-  keysChanged(changes: KeyChanges, wasRefused: (key: string) => boolean): void {
+  /** `known` tells of a key's text whether somebody tried to send with it before it was authorised, and of a file whether that is another server's doing. */
+  keysChanged(changes: KeyChanges, known: KnownOfKeys): void {
     const record = (
       event: AuditEventName,
       { user, fingerprint: key, file, expiresAt }: AuthorizedKey,
     ): void => this.audit.record({ event, user, key, file, expires: expiresAt?.toISOString() });
-    for (const key of changes.removed) record("key-removed", key);
-    for (const key of changes.added) record(wasRefused(key.key) ? "key-approved" : "key-added", key);
-    for (const key of changes.ended) record("key-ended", key);
+    // What another server did is in its log, which all show.
+    const ours = (keys: readonly AuthorizedKey[]): readonly AuthorizedKey[] =>
+      keys.filter(({ file }) => !known.isFromOthers(file));
+    for (const key of changes.removed)
+      if (known.isFromOthers(key.file)) this.#removedElsewhere.add(key.fingerprint);
+    for (const key of changes.added) this.#removedElsewhere.delete(key.fingerprint);
+    for (const key of ours(changes.removed)) record("key-removed", key);
+    for (const key of ours(changes.added))
+      record(known.wasRefused(key.key) ? "key-approved" : "key-added", key);
+    for (const key of changes.ended)
+      if (!this.#removedElsewhere.delete(key.fingerprint)) record("key-ended", key);
     for (const key of changes.expired) record("key-expired", key);
     for (const key of changes.renewed) record("key-renewed", key);
   }

@@ -33,6 +33,8 @@ export class KeySharing {
   #isInTrouble = false;
   /** All files of the folder are gone. */
   #isGone = false;
+  /** Names of the files that become now what another server made of them. */
+  #fromOthers: ReadonlySet<string> = new Set();
 
   constructor(parts: KeySharingParts) {
     this.#parts = parts;
@@ -58,6 +60,11 @@ export class KeySharing {
     return this.#working;
   }
 
+  /** Whether the file of that name was just changed, or removed, as another server did it. */
+  isFromOthers(file: string): boolean {
+    return this.#fromOthers.has(file);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     this.#cancel();
@@ -81,6 +88,8 @@ export class KeySharing {
           reason: messageOf(error),
         });
       this.#isInTrouble = true;
+    } finally {
+      this.#fromOthers = new Set();
     }
   }
 
@@ -105,6 +114,7 @@ export class KeySharing {
     });
     const merged = merge as KeyMerge | null;
     if (merged === null) return null;
+    this.#fromOthers = new Set([...merged.write.keys(), ...merged.remove]);
     const left = this.#folder.take(merged.write, merged.remove);
     const now = new Map([...merged.same].filter(([name]) => !left.includes(name)));
     this.#folder.remember({ version, texts: now });

@@ -268,7 +268,10 @@ interface WatchingKeys {
 function watchKeys(clients: AuthorizedClients, { server, auditing, logger, sharing }: WatchingKeys) {
   return clients.watch((changes) => {
     logKeyChanges(changes, logger);
-    auditing.keysChanged(changes, (key) => server.wasRefused(key));
+    auditing.keysChanged(changes, {
+      wasRefused: (key) => server.wasRefused(key),
+      isFromOthers: (file) => sharing()?.isFromOthers(file) ?? false,
+    });
     server.clientsChanged();
     void sharing()?.changed();
   });
