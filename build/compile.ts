@@ -43,6 +43,7 @@ export async function compileProgram(options: CompileOptions): Promise<void> {
   const workers = [
     ...["transport/zmq/poll-worker.ts", "storage/syncfs/syncfs-worker.ts"],
     ...(basename(entry, ".ts") === "dync-server" ? ["storage/workers/storage-worker.ts"] : []),
+    ...(basename(entry, ".ts") === "dync" ? ["client/beside/reading-worker.ts"] : []),
   ].map((path) => fileURLToPath(new URL(`../src/${path}`, import.meta.url)));
   const result = await Bun.build({
     entrypoints: [entry, ...workers],

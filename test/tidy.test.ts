@@ -133,7 +133,7 @@ const bannedWords: readonly {
   },
   {
     where: /^src\//,
-    not: /^src\/(transport\/zmq|storage\/syncfs|storage\/sha256|storage\/workers)\//,
+    not: /^src\/(base\/memory|transport\/zmq|storage\/syncfs|storage\/sha256)\//,
     word: /["']bun:|\bDeno\.|\bBun\./,
     why: "runtimes differ there only",
   },

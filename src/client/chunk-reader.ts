@@ -1,11 +1,11 @@
 // Reads chunks of a source into message memory, hashes every byte exactly once and in order, and gives out again what has
 // to be sent again (read anew from a file, from memory for a stream). One read at a time: the hash needs the order.
 
-import { createHash } from "node:crypto";
 import { DyncError } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
-import { type Chunk, type ChunkReading, pieceBytes, type Whole } from "./chunk.ts";
-import { hintOfWrongSize, type Source } from "./source.ts";
+import type { Chunk, ChunkReading, Whole } from "./chunk.ts";
+import { endsTooEarly, HashedReading } from "./hashed-reading.ts";
+import { expectEnd, type Source } from "./source.ts";
 
 /** A chunk of a stream that may have to be sent again. */
 interface Kept {
@@ -13,13 +13,10 @@ interface Kept {
   readonly data: Uint8Array;
 }
 
-const hashAheadBytes = 1024 * 1024;
-
 export class ChunkReader implements ChunkReading {
   readonly #source: Source;
   readonly #allocate: (length: number) => Block;
-  readonly #hash = createHash("sha256");
-  #hashed = 0;
+  readonly #reading: HashedReading;
   #whole: Whole | null = null;
   readonly #kept: Kept[] = [];
   readonly #spare: Uint8Array[] = [];
@@ -27,6 +24,7 @@ export class ChunkReader implements ChunkReading {
   constructor(source: Source, allocate: (length: number) => Block) {
     this.#source = source;
     this.#allocate = allocate;
+    this.#reading = new HashedReading((offset, into) => source.read(offset, into));
   }
 
   get whole(): Whole | null {
@@ -35,13 +33,13 @@ export class ChunkReader implements ChunkReading {
 
   /** Bytes that were hashed, from the beginning. */
   get hashed(): number {
-    return this.#hashed;
+    return this.#reading.hashed;
   }
 
   async chunkAt(offset: number, lengthMax: number): Promise<Chunk> {
     const { size, canSeek } = this.#source;
-    if (!canSeek && offset < this.#hashed) return this.#chunkOfKept(offset, lengthMax);
-    while (this.#hashed < offset) await this.#hashUpTo(offset);
+    if (!canSeek && offset < this.hashed) return this.#chunkOfKept(offset, lengthMax);
+    await this.#hashUpTo(offset);
     const length = size === null ? lengthMax : Math.min(lengthMax, size - offset);
     if (length <= 0) return await this.#endAt(offset);
     const block = this.#allocate(length);
@@ -67,29 +65,13 @@ export class ChunkReader implements ChunkReading {
     this.#kept.push({ offset, data: memory.subarray(0, bytes.length) });
   }
 
-  /** Reads what belongs into `block`, and hashes what of it is new. Returns the bytes read: fewer at the end. */
   async #fill(block: Block, offset: number): Promise<number> {
-    let filled = 0;
     try {
-      while (filled < block.bytes.length) {
-        const piece = block.bytes.subarray(filled, filled + pieceBytes);
-        const count = await this.#source.read(offset + filled, piece);
-        this.#hashNew(offset + filled, piece.subarray(0, count));
-        filled += count;
-        if (count < piece.length) break;
-      }
+      return await this.#reading.fill(offset, block.bytes);
     } catch (error) {
       block.release();
       throw error;
     }
-    return filled;
-  }
-
-  #hashNew(offset: number, bytes: Uint8Array): void {
-    const end = offset + bytes.length;
-    if (end <= this.#hashed) return;
-    this.#hash.update(bytes.subarray(this.#hashed - offset));
-    this.#hashed = end;
   }
 
   #chunkOf(offset: number, full: Block, count: number): Chunk {
@@ -122,26 +104,14 @@ export class ChunkReader implements ChunkReading {
     return { offset, length: data.length, block, checksum: null };
   }
 
-  // After a resumed upload's jump ahead: the server has these bytes, the checksum still needs them.
   async #hashUpTo(offset: number): Promise<void> {
-    const buffer = new Uint8Array(Math.min(hashAheadBytes, offset - this.#hashed));
-    const count = await this.#source.read(this.#hashed, buffer);
-    if (count === 0)
-      throw new DyncError(
-        "source-changed",
-        `The file ends at ${this.#hashed}, the server has ${offset} bytes`,
-      );
-    this.#hash.update(buffer.subarray(0, count));
-    this.#hashed += count;
+    if (await this.#reading.hashUpTo(offset)) return;
+    throw new DyncError("source-changed", endsTooEarly(this.hashed, offset));
   }
 
   async #endAt(offset: number): Promise<Chunk> {
-    const { size } = this.#source;
-    if (size !== null && offset !== size) {
-      const text = `The file ended at ${offset} bytes, it had ${size}`;
-      throw new DyncError("source-changed", text, { hint: hintOfWrongSize });
-    }
-    const checksum = this.#whole?.checksum ?? this.#hash.copy().digest();
+    expectEnd(this.#source, offset);
+    const checksum = this.#whole?.checksum ?? this.#reading.digest();
     await this.#source.verifyUnchanged(checksum);
     this.#whole = { size: offset, checksum };
     return { offset, length: 0, block: null, checksum };

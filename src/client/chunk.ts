@@ -41,4 +41,6 @@ export interface ChunkReading {
   abandon?(): void;
   /** Nobody waits any more for the chunk that is being read. */
   stopWaiting?(): void;
+  /** Nothing more is read. */
+  close?(): void;
 }

@@ -13,6 +13,7 @@ import type { ClientTransport } from "../transport/transport.ts";
 import { type Answer, Asker, CannotBeAsked, type Question, type ServerState } from "./ask.ts";
 import { forEachAtOnce } from "./at-once.ts";
 import { BatchStore } from "./batch/batch-store.ts";
+import { ReadingThreads } from "./beside/reading-threads.ts";
 import { cancelUpload } from "./cancel.ts";
 import { type Checked, type CheckOptions, type CheckParts, checkJob } from "./check.ts";
 import { openCommand } from "./command-source.ts";
@@ -138,6 +139,7 @@ export class Client {
   readonly #askers = new Map<Server, Asker>();
   #keys: Promise<KeyPair> | null = null;
   #transport: Promise<ClientTransport> | null = null;
+  readonly #threads = new ReadingThreads();
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -223,7 +225,7 @@ export class Client {
         const isAsked = skipsIdentical && source.canSeek && source.growth === undefined;
         const there = isAsked ? await this.#identical(job, source, { report, patience }, signal) : null;
         if (there !== null) return { receipt: there, mark: source.mark };
-        const kept = { store: this.store, budget: this.#budget };
+        const kept = { store: this.store, budget: this.#budget, threads: await this.#threads.for(source) };
         const parts = { ...report, onProgress, transport, clock, random, ...kept };
         const request = { ...job, ...party, ...patience, source, client, wantsReceipt: true, priority };
         return { receipt: await uploadSource(request, parts, signal), mark: source.mark };
@@ -490,10 +492,9 @@ export class Client {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const asker of this.#askers.values()) asker.close();
-    await this.history.settle();
-    await this.receipts.settle();
+    for (const notes of [this.history, this.receipts]) await notes.settle();
+    this.#threads.close();
     // One that could not be opened failed those who wanted it.
-    const transport = await this.#transport?.catch(() => null);
-    await transport?.close();
+    await (await this.#transport?.catch(() => null))?.close();
   }
 }

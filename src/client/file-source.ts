@@ -18,7 +18,7 @@ import { timestampOf } from "../base/timestamp.ts";
 import { type FileVersion, inodeOf, isEqual, versionOf } from "./file-version.ts";
 import { type OpenFile, openFile, statsOf } from "./open-file.ts";
 import type { SourceMark } from "./origin.ts";
-import { hintOfWrongSize, type Source, StreamSource } from "./source.ts";
+import { type FilePlace, hintOfWrongSize, type Source, StreamSource } from "./source.ts";
 
 // A file that was written just now is on disk after a moment; for longer nobody has to wait.
 const flushMsMax = 250;
@@ -144,6 +144,13 @@ export class FileSource implements Source {
     return new FileSource(file, stats, flush, hasFileId, options);
   }
 
+  // What is read before the flush is over is noted here. One whose number nobody can rely on cannot be told from another one.
+  elsewhere(): FilePlace | null {
+    if (this.#path === null || !this.#flush.isDone || !this.#hasFileId || this.#unflushed !== null)
+      return null;
+    return { path: this.#path, begin: this.#begin, version: this.version };
+  }
+
   async read(offset: number, into: Uint8Array): Promise<number> {
     if (this.#flush.isDone) return await this.#fill(offset, into);
     const count = await this.#fill(offset, into);
@@ -179,7 +186,7 @@ export class FileSource implements Source {
         async () => (await this.#file.read(into, 0, into.length, position)).bytesRead,
       );
     } catch (error) {
-      throw this.#unreadable(error);
+      throw this.unreadable(error);
     }
   }
 
@@ -259,12 +266,12 @@ export class FileSource implements Source {
     return changedError(this.#name, what);
   }
 
-  #unreadable(error: unknown): DyncError {
+  unreadable(error: unknown): DyncError {
     return new DyncError("source", `Cannot read ${this.#name}: ${whyUnreadable(error)}`, { cause: error });
   }
 
   #throwUnreadable(error: unknown): never {
-    throw this.#unreadable(error);
+    throw this.unreadable(error);
   }
 }
 

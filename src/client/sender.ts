@@ -11,6 +11,8 @@ import type { Source } from "./source.ts";
 
 export interface SenderParts {
   readonly source: Source;
+  /** Who reads the source; whoever the source names, or else this thread, unless given. */
+  readonly reader?: ChunkReading | null;
   readonly allocate: (length: number) => Block;
   /** What may be sent now, `null` where nobody knows what comes next. */
   readonly window: () => SendWindow | null;
@@ -47,8 +49,8 @@ export class Sender {
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
-    const { source, allocate } = parts;
-    this.#reader = source.growth?.reader(allocate) ?? new ChunkReader(source, allocate);
+    const { source, allocate, reader } = parts;
+    this.#reader = reader ?? source.growth?.reader(allocate) ?? new ChunkReader(source, allocate);
   }
 
   /** Whether anything of the source was used: of a stream that cannot be read again. */
@@ -85,6 +87,7 @@ export class Sender {
     this.#drop(0);
     this.#next = null;
     this.#reader.abandon?.();
+    this.#reader.close?.();
   }
 
   // Chunks of another length than is wanted now are read again, but for the next one where that is not too long.

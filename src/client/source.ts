@@ -4,7 +4,17 @@ import { assert } from "../base/assert.ts";
 import { DyncError, messageOf } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
 import type { ChunkReading } from "./chunk.ts";
+import type { FileVersion } from "./file-version.ts";
 import type { SourceMark } from "./origin.ts";
+
+/** A file that can be opened a second time. */
+export interface FilePlace {
+  readonly path: string;
+  /** Where in the file the source begins, in bytes. */
+  readonly begin: number;
+  /** What lies there has to be this version: else it is another file. */
+  readonly version: FileVersion;
+}
 
 export interface Source {
   /** Bytes in all, or `null` for a stream. */
@@ -30,6 +40,10 @@ export interface Source {
    */
   verifyUnchanged(checksum: Uint8Array): Promise<void>;
   close(): Promise<void>;
+  /** Where another thread can open the same file; `null` while nobody but this source may read it, absent where there is no such file. */
+  elsewhere?(): FilePlace | null;
+  /** What a failure to read the file, with the system's error `error`, is called. */
+  unreadable?(error: unknown): DyncError;
   /** Set where it grows while it is sent. */
   readonly growth?: Growth;
 }
@@ -71,6 +85,13 @@ export class GrowthRefused extends DyncError {
 /** What to do about a file that has more or fewer bytes than the system tells. */
 export const hintOfWrongSize =
   "where the system tells a wrong size, pipe it in: cat FILE | dync -k KEY:VALUE -n NAME SERVER";
+
+/** Throws "source-changed" where `source`, of which nothing more could be read at `offset`, should not end there. */
+export function expectEnd({ size }: Pick<Source, "size">, offset: number): void {
+  if (size === null || offset === size) return;
+  const text = `The file ended at ${offset} bytes, it had ${size}`;
+  throw new DyncError("source-changed", text, { hint: hintOfWrongSize });
+}
 
 export interface StreamOptions {
   /** What it is called in messages; the standard input unless given. */

@@ -17,7 +17,9 @@ import type { Priority } from "../protocol/priority.ts";
 import type { Wait } from "../protocol/wait.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
-import type { ClientTransport, LinkFailure } from "../transport/transport.ts";
+import type { Block, ClientTransport, LinkFailure } from "../transport/transport.ts";
+import { ReaderBeside } from "./beside/reader-beside.ts";
+import type { ReadingThreads } from "./beside/reading-threads.ts";
 import type { Chunk } from "./chunk.ts";
 import { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";
 import { Farewell } from "./farewell.ts";
@@ -71,6 +73,8 @@ export interface UploadParts {
   readonly onNote: (text: string) => void;
   /** How fast chunks may go; without it as fast as they can. */
   readonly budget?: SendBudget | undefined;
+  /** Read the source beside this thread, where they can. */
+  readonly threads?: ReadingThreads | undefined;
 }
 
 export interface Receipt {
@@ -143,9 +147,13 @@ class Upload {
     const leave = (): boolean => this.#leave();
     const comeBack = (): void => this.#comeBack();
     this.#rest = options.source.growth === undefined ? null : new Rest({ clock, leave, comeBack });
+    const { source } = options;
+    const allocate = (length: number): Block => transport.allocate(length);
+    const { threads, onNote } = parts;
     this.#sender = new Sender({
-      source: options.source,
-      allocate: (length) => transport.allocate(length),
+      source,
+      reader: threads === undefined ? null : ReaderBeside.begin({ source, allocate, threads, onNote }),
+      allocate,
       window: () => this.#window(),
       isFree: () => this.#connection?.isBehind === false && this.#isWithinBudget(),
       send: (chunk, wasHeld) => this.#send(chunk, wasHeld),

@@ -8,6 +8,8 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf, systemCode } from "../base/error.ts";
 import type { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Memory } from "../base/memory/memory.ts";
+import { openMemory } from "../base/memory/open-memory.ts";
 import { systemPath } from "../base/system-path.ts";
 import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
 import { namesClash, takenText } from "../upload/names.ts";
@@ -61,8 +63,6 @@ import { storageError } from "./storage-error.ts";
 import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
 import { Trash } from "./trash.ts";
-import type { Memory } from "./workers/memory.ts";
-import { openMemory } from "./workers/open-memory.ts";
 import { StorageWorkers, type StorageWorkersParts } from "./workers/storage-workers.ts";
 
 const membersMaxDefault = 1_000_000;

@@ -3,11 +3,11 @@
 
 import { assert } from "../../base/assert.ts";
 import { messageOf } from "../../base/error.ts";
+import type { Memory } from "../../base/memory/memory.ts";
 import { isPoisoned, poisons } from "../../base/poison.ts";
 import type { Sha256Maker } from "../sha256/sha256.ts";
 import type { Sink, SinkEvents, StoredNote } from "../storage.ts";
 import { Calls, resultOf } from "./calls.ts";
-import type { Memory } from "./memory.ts";
 import {
   type FromWorker,
   type Order,

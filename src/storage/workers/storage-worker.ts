@@ -1,9 +1,9 @@
 // The code of a storage worker: a thread that hashes and stores what uploads bring. What it does is in desk.ts.
 
 import { messageOf } from "../../base/error.ts";
+import { openMemory } from "../../base/memory/open-memory.ts";
 import { openSha256 } from "../sha256/open-sha256.ts";
 import { Desk } from "./desk.ts";
-import { openMemory } from "./open-memory.ts";
 import type { FromWorker, ToWorker } from "./said.ts";
 
 declare const self: Worker;

@@ -3,10 +3,10 @@
 
 import { assert } from "../../base/assert.ts";
 import { type DyncError, messageOf } from "../../base/error.ts";
+import type { Memory } from "../../base/memory/memory.ts";
 import type { Form } from "../../upload/upload.ts";
 import type { OwnedChunk, Sink, SinkEvents, StoredNote } from "../storage.ts";
 import { Calls, resultOf } from "./calls.ts";
-import type { Memory } from "./memory.ts";
 import {
   type Done,
   type FromWorker,

@@ -1,0 +1,104 @@
+// The threads of one client that read files beside its main one: each has one file at a time, and the next when that is sent. There are as
+// many as the machine has cores, at most; who finds none free reads on the main thread.
+
+import { availableParallelism } from "node:os";
+import { messageOf } from "../../base/error.ts";
+import type { Memory } from "../../base/memory/memory.ts";
+import { openMemory } from "../../base/memory/open-memory.ts";
+import type { Source } from "../source.ts";
+import { ReadingThread } from "./reading-thread.ts";
+
+export interface ReadingThreadsOptions {
+  /** Most of them; as many as there are cores unless given, none where there is one core, which cannot do two things at once. */
+  readonly threadsMax?: number;
+  /** What is smaller is not worth a thread, in bytes. */
+  readonly fileBytesMin?: number;
+  /** Starts one. */
+  readonly start?: () => ReadingThread;
+}
+
+/** A thread that has nothing to do, and the way to the memory that it is to fill. */
+export interface TakenThread {
+  readonly thread: ReadingThread;
+  readonly memory: Memory;
+}
+
+// What is smaller is read and hashed before a thread has begun.
+const fileBytesMinDefault = 32 * 1024 * 1024;
+// More read faster than any line takes it, and each has some megabytes of its own.
+const threadsMaxMax = 8;
+
+function threadsOf(cores: number): number {
+  return cores === 1 ? 0 : Math.min(cores, threadsMaxMax);
+}
+
+export class ReadingThreads {
+  readonly #max: number;
+  readonly #fileBytesMin: number;
+  readonly #start: () => ReadingThread;
+  readonly #free: ReadingThread[] = [];
+  #memory: Memory | null = null;
+  #count = 0;
+  #isUseless = false;
+  #isClosed = false;
+
+  constructor({
+    threadsMax = threadsOf(availableParallelism()),
+    fileBytesMin = fileBytesMinDefault,
+    start = () => new ReadingThread(),
+  }: ReadingThreadsOptions = {}) {
+    this.#max = threadsMax;
+    this.#fileBytesMin = fileBytesMin;
+    this.#start = start;
+  }
+
+  /** Itself, where `source` is worth a thread and this runtime can have them. Before `take`. */
+  async for({ size, elsewhere }: Source): Promise<this | undefined> {
+    if (this.#max === 0 || size === null || size < this.#fileBytesMin || elsewhere === undefined)
+      return undefined;
+    this.#memory ??= await openMemory();
+    return this.#memory === null ? undefined : this;
+  }
+
+  /** A thread, until `giveBack`; `null` where none is free. `onFailed` is told why none can be started, once. */
+  take(onFailed: (reason: string) => void): TakenThread | null {
+    const thread = this.#free.pop() ?? this.#another(onFailed);
+    return thread === null || this.#memory === null ? null : { thread, memory: this.#memory };
+  }
+
+  #another(onFailed: (reason: string) => void): ReadingThread | null {
+    if (this.#count >= this.#max || this.#isUseless) return null;
+    try {
+      const thread = this.#start();
+      this.#count += 1;
+      return thread;
+    } catch (error) {
+      this.#isUseless = true;
+      onFailed(messageOf(error));
+      return null;
+    }
+  }
+
+  /** Whoever had it asks it nothing more. */
+  giveBack(thread: ReadingThread): void {
+    // One that hangs in a drive that is away is nobody's until that answers.
+    thread.closeFile().then(
+      () => this.#keep(thread),
+      // One that failed once may do so again: those that work are left, and no other is started.
+      () => {
+        this.#isUseless = true;
+      },
+    );
+  }
+
+  #keep(thread: ReadingThread): void {
+    if (this.#isClosed) thread.end();
+    else this.#free.push(thread);
+  }
+
+  /** Ends them all, those that are not given back yet when they are. */
+  close(): void {
+    this.#isClosed = true;
+    for (const thread of this.#free.splice(0)) thread.end();
+  }
+}
