@@ -2,6 +2,7 @@
 // wakes the machine when it asked for it. Inputs that arise while actions are performed wait their turn.
 
 import type { Clock } from "./clock.ts";
+import { timed } from "./stages.ts";
 import { WakeTimer } from "./wake-timer.ts";
 
 export interface DrivenMachine<Input, Action> {
@@ -35,19 +36,24 @@ export class MachineDriver<Input, Action> {
 
   /** Hands `input` over; its actions are performed before this returns, unless it is called from within one. */
   feed(input: Input): void {
-    const { machine, clock, perform } = this.#options;
+    const { machine } = this.#options;
     this.#inputs.push(input);
     if (this.#stepping) return;
     this.#stepping = true;
     try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-        if (this.#stopped) continue;
-        for (const action of machine.step(next, clock.now())) perform(action);
-      }
+      timed("machine", () => this.#stepAll());
     } finally {
       this.#stepping = false;
     }
     if (!this.#stopped) this.#timer.wakeAt(machine.wakeAt);
+  }
+
+  #stepAll(): void {
+    const { machine, clock, perform } = this.#options;
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      if (this.#stopped) continue;
+      for (const action of machine.step(next, clock.now())) perform(action);
+    }
   }
 
   /** No input counts from now on. */

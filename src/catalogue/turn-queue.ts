@@ -6,6 +6,7 @@
 // 0.37 to 0.43 and 0.63 to 1.72. A worker blocks less and costs more; a disk that syncs slowly would speak for it.
 
 import type { Clock } from "../base/clock.ts";
+import { timed } from "../base/stages.ts";
 
 interface Call {
   readonly run: () => unknown;
@@ -51,9 +52,10 @@ export class TurnQueue {
   add<Result>(run: () => Result, isChange: boolean): Promise<Result> {
     if (this.#calls.length === 0) this.#soon(() => this.flush(), isChange);
     this.#hasChanges ||= isChange;
-    return new Promise<Result>((resolve, reject) => {
+    const answer = new Promise<Result>((resolve, reject) => {
       this.#calls.push({ run, resolve, reject });
     });
+    return timed("catalogue", () => answer);
   }
 
   /** Does what waits. Returns whether that changed anything. */
@@ -61,8 +63,10 @@ export class TurnQueue {
     const [calls, hasChanges] = [this.#calls, this.#hasChanges];
     this.#calls = [];
     this.#hasChanges = false;
-    if (!hasChanges) for (const call of calls) this.#alone(call);
-    else this.#together(calls);
+    timed("commit", () => {
+      if (!hasChanges) for (const call of calls) this.#alone(call);
+      else this.#together(calls);
+    });
     return hasChanges;
   }
 

@@ -291,6 +291,13 @@ export const serverSettings = {
     "info",
     '"debug", "info", "warn" or "error"',
   ),
+  /** `null`: nobody measures. */
+  profile: ofProcess(
+    "profile",
+    pathsOrNone("FILE"),
+    null,
+    "write there, every minute and at the end, where the server's time goes, as JSON",
+  ),
 };
 
 /** What nobody chooses, but tests. */

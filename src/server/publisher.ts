@@ -3,6 +3,7 @@
 
 import { DyncError, errorMeanings } from "../base/error.ts";
 import { sameJson } from "../base/json-text.ts";
+import { timed } from "../base/stages.ts";
 import type { ServerInput } from "../protocol/server/server-events.ts";
 import { NameTaken, type Sink } from "../storage/storage.ts";
 import { sentMetadata } from "../upload/added.ts";
@@ -42,7 +43,7 @@ export async function finishUpload(
     }
     await journal.publishing(sha256, content, upload.receivedAt, upload.size);
     const published = { ...upload, sha256, contents };
-    await publish(published, sink, journal);
+    await timed("publish", () => publish(published, sink, journal));
     return { type: "finished", published };
   } catch (error) {
     journal.log("error", "Publishing failed", troubleOf(error));

@@ -4,6 +4,7 @@
 import type { CancelTimer } from "../base/clock.ts";
 import { shownDeadline } from "../base/deadline.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { timed } from "../base/stages.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import type { Delivery } from "../catalogue/outbox.ts";
 import type { News, Servers } from "../catalogue/servers.ts";
@@ -361,7 +362,7 @@ export class Server {
   }
 
   #receive(received: ReceivedFromPeer): void {
-    this.#guarded(received, () => this.#dispatch(received));
+    timed("handle", () => this.#guarded(received, () => this.#dispatch(received)));
   }
 
   #guarded(received: ReceivedFromPeer, act: () => void): void {
@@ -386,7 +387,7 @@ export class Server {
     // Large metadata takes a millisecond to read. Only of the very same message the answer is the same: another one
     // may be damaged, and counts.
     if (this.#turn.isAsked(voice, received.frames)) return received.release();
-    const decoded = decodeClientMessage(received.frames);
+    const decoded = timed("decode", () => decodeClientMessage(received.frames));
     if (user === null || this.#stopping || !decoded.ok) {
       received.release();
       if (user === null) this.#refuseKey(origin, identity);

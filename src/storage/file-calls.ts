@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { systemClock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
+import { type Stage, timed } from "../base/stages.ts";
 
 const pace = new IoPace(systemClock);
 // Where nothing has to be written, as in memory, a sync takes a microsecond, and the way to the pool and back some thirty of the
@@ -18,18 +19,27 @@ function quick<Arguments extends readonly unknown[], Result>(
   inPlace: (...what: Arguments) => Result,
   pooled: (...what: Arguments) => Promise<Result>,
   by = pace,
+  stage: Stage = "names",
 ): (...what: Arguments) => Promise<Result> {
-  return async (...what) =>
+  const run = async (...what: Arguments): Promise<Result> =>
     by.run(
       () => inPlace(...what),
       () => pooled(...what),
     );
+  return (...what) => timed(stage, () => run(...what));
 }
 
-export const fsync = promisify(fs.fsync);
-export const fdatasync = promisify(fs.fdatasync);
+const [pooledSync, pooledDataSync] = [promisify(fs.fsync), promisify(fs.fdatasync)];
+export const fsync = (descriptor: number): Promise<void> => timed("sync", () => pooledSync(descriptor));
+export const fdatasync = (descriptor: number): Promise<void> =>
+  timed("sync", () => pooledDataSync(descriptor));
 /** `fsync` of what has little to write: a folder, or a small file. */
-export const syncSmall = quick((descriptor: number) => fs.fsyncSync(descriptor), fsync, syncPace);
+export const syncSmall = quick(
+  (descriptor: number) => fs.fsyncSync(descriptor),
+  pooledSync,
+  syncPace,
+  "sync",
+);
 
 // A file of ours is no link to somewhere. Windows does not know the flag; the value 0 asks for nothing.
 const ours = fs.constants.O_RDWR | (fs.constants.O_NOFOLLOW ?? 0);
@@ -117,6 +127,8 @@ const behind = quick(behindInPlace, (path) => fs.promises.stat(path, { bigint: t
 const write = quick(
   (descriptor: number, data: Uint8Array, from: number) => fs.writeSync(descriptor, data, from),
   async (descriptor, data, from) => (await promisify(fs.write)(descriptor, data, from)).bytesWritten,
+  pace,
+  "write",
 );
 
 const writeSome = quick(
@@ -124,6 +136,8 @@ const writeSome = quick(
     fs.writeSync(descriptor, data, from, data.length - from, position),
   async (descriptor, data, from, position) =>
     (await promisify(fs.write)(descriptor, data, from, data.length - from, position)).bytesWritten,
+  pace,
+  "write",
 );
 const readSome = quick(
   (descriptor: number, into: Uint8Array, from: number, position: number) =>

@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { systemClock } from "../base/clock.ts";
 import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
+import { timed } from "../base/stages.ts";
 import { secondsText } from "../base/timestamp.ts";
 import type { Destination } from "../upload/destination.ts";
 import { syncFolder } from "./durable-files.ts";
@@ -101,10 +102,10 @@ export class PartialFile implements PartialUpload {
   }
 
   #write(data: Uint8Array, from: number, position: number): number | Promise<number> {
-    return this.#pace.run(
-      () => fs.writeSync(this.#descriptor, data, from, data.length - from, position),
-      async () => (await write(this.#descriptor, data, from, data.length - from, position)).bytesWritten,
-    );
+    const inPlace = () => fs.writeSync(this.#descriptor, data, from, data.length - from, position);
+    const pooled = async () =>
+      (await write(this.#descriptor, data, from, data.length - from, position)).bytesWritten;
+    return timed("write", () => this.#pace.run(inPlace, pooled));
   }
 
   sync(): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { assert } from "../base/assert.ts";
 import { DyncError } from "../base/error.ts";
+import { timed } from "../base/stages.ts";
 import type { Destination } from "../upload/destination.ts";
 import type { Contents } from "../upload/upload.ts";
 import type { ParkedHashes } from "./parked-hashes.ts";
@@ -73,7 +74,7 @@ export class PartialSink implements Sink {
 
   write(chunk: OwnedChunk): void {
     if (this.#failed || chunk.offset !== this.#hashed) return chunk.release();
-    this.#hash.update(chunk.data);
+    timed("hash", () => this.#hash.update(chunk.data));
     this.#hashed += chunk.data.length;
     const isDue = this.#hashed - this.#saved >= this.#options.saveEveryBytes;
     this.#pending.push({ chunk, state: isDue ? this.#stateNow() : null });

@@ -98,6 +98,7 @@ const valuesOf: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   "trust-user-ids": fc.boolean(),
   "log-format": fc.constantFrom("text", "json"),
   "log-file": fc.constantFrom(null, "/var/log/a", "/var/log/b c"),
+  profile: fc.constantFrom(null, "/run/profile.json"),
   "log-level": fc.constantFrom("debug", "info", "warn", "error"),
 };
 

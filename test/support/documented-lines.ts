@@ -9,7 +9,14 @@ export type Line = Readonly<Record<string, unknown>>;
 
 const schemas = documentedSchemas;
 /** What others say, or are told. */
-const others = ["dync:common", "dync:job", "dync:hook", "dync:hook-answer", "dync:trouble"];
+const others = [
+  "dync:common",
+  "dync:job",
+  "dync:hook",
+  "dync:hook-answer",
+  "dync:trouble",
+  "dync:server-profile",
+];
 /** Needs a manager of services: test/support/service-steps.ts checks these; or an object store: test/e2e/s3.test.ts does. */
 export const seenElsewhere = /^dync:(summary-service(-.*)?|log-line|orphan)$/;
 /** Schemas of lines that the programs print. */

@@ -9,6 +9,7 @@ import { isJournal } from "../journal.ts";
 import { type Log, openLog } from "../log.ts";
 import { unknownMeant } from "../variables.ts";
 import { configurationOptions, givenOptions, optionFaults, readConfiguration } from "./configuration.ts";
+import { Profiling } from "./profiling.ts";
 import { RunningConfiguration } from "./running-configuration.ts";
 import { startError } from "./start-error.ts";
 import { serverUsage } from "./usage.ts";
@@ -55,6 +56,7 @@ async function runServer(values: OptionValues<OptionsDef>, context: CommandConte
     log.logger.log("warn", warning);
   const hangups = listenForHangups(log.logger);
   try {
+    await using _ = await Profiling.of(settings, { clock, logger: log.logger, signal });
     await serve(configuration, { logger: log.logger, clock, hangups, reopenLog: log.reopen, signal });
   } catch (error) {
     throw startError(error);

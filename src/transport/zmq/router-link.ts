@@ -4,6 +4,7 @@
 import { isIP } from "node:net";
 import { assert } from "../../base/assert.ts";
 import { DyncError } from "../../base/error.ts";
+import { timed } from "../../base/stages.ts";
 import type {
   OutgoingFrame,
   SendResult,
@@ -64,7 +65,7 @@ export class RouterLink implements ServerLink, Pollable {
 
   send(peer: string, frames: readonly OutgoingFrame[]): SendResult {
     if (this.#isClosed) return "unreachable";
-    const result = this.#socket.send([Buffer.from(peer, "hex"), ...frames]);
+    const result = timed("send", () => this.#socket.send([Buffer.from(peer, "hex"), ...frames]));
     // A send may have consumed the signal that something arrived.
     if (this.#parts.poller.isWaiting && this.#socket.readable) this.#parts.poller.letWork(this);
     return result;
@@ -102,7 +103,7 @@ export class RouterLink implements ServerLink, Pollable {
 
   #receive(): ReturnType<ZmqSocket["receive"]> {
     try {
-      return this.#socket.receive();
+      return timed("receive", () => this.#socket.receive());
     } catch (error) {
       if (!(error instanceof ZmqError)) throw error;
       this.#events.onFailure(error);
@@ -119,7 +120,7 @@ export class RouterLink implements ServerLink, Pollable {
       peer: Buffer.from(identity).toString("hex"),
       origin: userId,
       frames,
-      release: () => message.release(),
+      release: () => timed("release", () => message.release()),
     });
   }
 }

@@ -1,0 +1,224 @@
+// `dync-server run --profile FILE`: where the time of the server goes, by stages and by threads, in a file that is written anew every
+// minute and when the server stops. Its members are in doc/json.md.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { uptime } from "node:process";
+import type { CancelTimer, Clock } from "../../base/clock.ts";
+import { DyncError, messageOf } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import { countStages, Stages, type StageTime, stageNames } from "../../base/stages.ts";
+import { writeWhole } from "../../base/write-whole.ts";
+import type { ProcessSettings } from "../../config/server-settings.ts";
+import { version } from "../version.ts";
+
+const everyMs = 60_000;
+
+export interface ProfilingParts {
+  /** Absolute path. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborts when the server is to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Processor time of the threads of one name. */
+export interface ThreadTime {
+  readonly name: string;
+  readonly threads: number;
+  readonly cpuMs: number;
+}
+
+/** What one span of time was spent on. */
+interface Spent {
+  readonly seconds: number;
+  readonly cpuMs: number;
+  readonly stages: Readonly<Record<string, StageTime>>;
+  readonly threads: readonly ThreadTime[];
+}
+
+export class Profiling implements AsyncDisposable {
+  readonly #parts: ProfilingParts;
+  readonly #stages: Stages;
+  readonly #startedAt: number;
+  #before: Spent;
+  #cancel: CancelTimer = () => {};
+  #isTold = false;
+  /** What threads had when the server was told to stop: at its end some of them are no more. */
+  #atStop: readonly ThreadTime[] = [];
+
+  private constructor(parts: ProfilingParts) {
+    this.#parts = parts;
+    this.#stages = new Stages(parts.clock);
+    // Seconds of the process: what it did before it came here belongs to it.
+    this.#startedAt = parts.clock.now() - uptime() * 1000;
+    this.#before = nothing;
+  }
+
+  /** One where `profile` names a file, else `null`: then nobody counts. Throws as `begin`. */
+  static async of(
+    { profile }: Pick<ProcessSettings, "profile">,
+    parts: Omit<ProfilingParts, "file">,
+  ): Promise<Profiling | null> {
+    return profile === null ? null : await Profiling.begin({ ...parts, file: profile });
+  }
+
+  /** Begins to count, until it is disposed. Throws `DyncError` ("configuration") when the file cannot be written. */
+  static async begin(parts: ProfilingParts): Promise<Profiling> {
+    const profiling = new Profiling(parts);
+    try {
+      await profiling.#write();
+    } catch (cause) {
+      const text = `The profile ${parts.file} cannot be written: ${messageOf(cause)}`;
+      const hint = "give --profile a file in a folder where the server may write";
+      throw new DyncError("configuration", text, { cause, hint });
+    }
+    countStages(profiling.#stages);
+    parts.signal.addEventListener("abort", profiling.#onStop, { once: true });
+    profiling.#later();
+    return profiling;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancel();
+    this.#parts.signal.removeEventListener("abort", this.#onStop);
+    countStages(null);
+    await this.#tryWrite();
+  }
+
+  readonly #onStop = (): void => {
+    this.#atStop = threadTimes(cpuMsNow(), []);
+  };
+
+  #later(): void {
+    this.#cancel = this.#parts.clock.after(everyMs, () => {
+      this.#later();
+      void this.#tryWrite();
+    });
+  }
+
+  /** A server goes on without: never rejects. */
+  async #tryWrite(): Promise<void> {
+    try {
+      await this.#write();
+      this.#isTold = false;
+    } catch (error) {
+      const fields = { file: this.#parts.file, reason: messageOf(error) };
+      if (!this.#isTold) this.#parts.logger.log("warn", "The profile was not written", fields);
+      this.#isTold = true;
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { clock, file } = this.#parts;
+    const now = this.#spent();
+    const text = {
+      ...{ schema: 1, type: "server-profile", version, time: clock.date().toISOString() },
+      ...{ total: rounded(now), lately: rounded(less(now, this.#before)) },
+    };
+    this.#before = now;
+    await writeWhole(file, `${JSON.stringify(text, null, 2)}\n`, { isDurable: false });
+  }
+
+  #spent(): Spent {
+    const cpuMs = cpuMsNow();
+    const seconds = (this.#parts.clock.now() - this.#startedAt) / 1000;
+    return { seconds, cpuMs, stages: this.#stages.table(), threads: threadTimes(cpuMs, this.#atStop) };
+  }
+}
+
+const noTime: StageTime = { count: 0, wallMs: 0, heldMs: 0 };
+const nothing: Spent = {
+  ...{ seconds: 0, cpuMs: 0, threads: [] },
+  stages: Object.fromEntries(stageNames.map((name) => [name, noTime])),
+};
+
+/** What came between `before` and `now`. */
+function less(now: Spent, before: Spent): Spent {
+  const stages = Object.entries(now.stages).map(([name, it]) => {
+    const { count, wallMs, heldMs } = before.stages[name] ?? noTime;
+    const rest = { count: it.count - count, wallMs: it.wallMs - wallMs, heldMs: it.heldMs - heldMs };
+    return [name, rest] as const;
+  });
+  const cpuBefore = new Map(before.threads.map(({ name, cpuMs }) => [name, cpuMs]));
+  // A thread that ended takes what it had to those that did.
+  const threads = now.threads.map((it) => ({
+    ...it,
+    cpuMs: Math.max(0, it.cpuMs - (cpuBefore.get(it.name) ?? 0)),
+  }));
+  return {
+    ...{ seconds: now.seconds - before.seconds, cpuMs: now.cpuMs - before.cpuMs },
+    ...{ stages: Object.fromEntries(stages), threads },
+  };
+}
+
+function rounded({ seconds, cpuMs, stages, threads }: Spent): Spent {
+  const times = Object.entries(stages).map(([name, { count, wallMs, heldMs }]) => {
+    return [name, { count, wallMs: micro(wallMs), heldMs: micro(heldMs) }] as const;
+  });
+  return {
+    ...{ seconds: micro(seconds), cpuMs: micro(cpuMs), stages: Object.fromEntries(times) },
+    threads: threads.map((it) => ({ ...it, cpuMs: micro(it.cpuMs) })),
+  };
+}
+
+function micro(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+/**
+ * Processor time of the threads of this process, those of one name together, the busiest first; what of `cpuMs`, that of the process,
+ * is left is that of threads that ended and are not in `before`. Linux alone tells: elsewhere there are none.
+ */
+function threadTimes(cpuMs: number, before: readonly ThreadTime[]): readonly ThreadTime[] {
+  const found = new Map<string, { threads: number; cpuMs: number }>();
+  for (const thread of taskIds()) {
+    const time = taskTime(thread);
+    if (time === null) continue;
+    const row = found.get(time.name) ?? { threads: 0, cpuMs: 0 };
+    found.set(time.name, { threads: row.threads + 1, cpuMs: row.cpuMs + time.cpuMs });
+  }
+  if (found.size === 0) return [];
+  for (const { name, cpuMs: least } of before) {
+    const row = found.get(name) ?? { threads: 0, cpuMs: 0 };
+    if (name !== "ended") found.set(name, { ...row, cpuMs: Math.max(row.cpuMs, least) });
+  }
+  const sum = [...found.values()].reduce((ms, row) => ms + row.cpuMs, 0);
+  const rows = [...found].map(([name, row]) => ({ name, ...row }));
+  rows.push({ name: "ended", threads: 0, cpuMs: Math.max(0, cpuMs - sum) });
+  return rows.toSorted((a, b) => b.cpuMs - a.cpuMs);
+}
+
+function cpuMsNow(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+function taskIds(): readonly string[] {
+  try {
+    return readdirSync("/proc/self/task");
+  } catch {
+    // Another system than Linux.
+    return [];
+  }
+}
+
+/** Whoever gives a thread no name leaves it that of the program: the runtime names all of its own, libzmq does not everywhere. */
+function nameOf(id: string): string {
+  const [name, own] = [id, process.pid].map((it) =>
+    readFileSync(`/proc/self/task/${it}/comm`, "utf8").trim(),
+  );
+  return name === own ? "libzmq" : (name ?? "");
+}
+
+/** `null`: it ended just now. */
+function taskTime(id: string): { readonly name: string; readonly cpuMs: number } | null {
+  try {
+    const name = Number(id) === process.pid ? "main" : nameOf(id);
+    // Nanoseconds on a processor; `stat` has hundredths of a second.
+    const [ns] = readFileSync(`/proc/self/task/${id}/schedstat`, "utf8").split(" ");
+    return { name, cpuMs: Number(ns) / 1e6 };
+  } catch {
+    return null;
+  }
+}
