@@ -355,7 +355,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     this.#publishing.set(id, destination);
     try {
       // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
-      const isTaken = await this.#names.isTaken(destination);
+      const isTaken = await this.#names.isTakenAsKnown(destination);
       if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) {
         throw await this.#taken(destination);
       }

@@ -68,6 +68,15 @@ export class NameIndex {
   }
 
   /**
+   * The same for who publishes now, and so replaces nothing: while uploads of ours change the folder, what they made there is all that is
+   * looked for. Listing it would have to wait for their end, and a file of somebody else stands in the way of its name by itself.
+   */
+  async isTakenAsKnown({ folder, name }: Destination): Promise<boolean> {
+    const known = this.#changing.has(folder) ? this.#folders.get(folder) : undefined;
+    return known === undefined ? await this.isTaken({ folder, name }) : isIn(known.names, name);
+  }
+
+  /**
    * Which file keeps `name` from being published, as it is spelled; `null` when none does, or when finding it would
    * take another listing so soon.
    */

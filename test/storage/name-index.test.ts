@@ -49,6 +49,22 @@ test("a hundred files that we publish at once cost one listing", async () => {
   expect(folder.listings()).toBe(1);
 });
 
+test("while we publish, who publishes is told what we put there without a look at the folder; else as everybody", async () => {
+  await using folder = await indexedFolder();
+  await folder.index.isTaken(at("first"));
+  await folder.index.publishing(at("Ours"), async () => {
+    folder.put("Theirs");
+    // Its name is nobody's else by itself: publishing replaces nothing.
+    expect(await folder.index.isTakenAsKnown(at("Theirs"))).toBe(false);
+    await folder.publish("Beside");
+    expect(await folder.index.isTakenAsKnown(at("beside"))).toBe(true);
+    folder.put("Ours");
+  });
+  expect(await folder.index.isTakenAsKnown(at("ours"))).toBe(true);
+  folder.put("Later");
+  expect(await folder.index.isTakenAsKnown(at("LATER"))).toBe(await folder.index.isTaken(at("LATER")));
+});
+
 test("a file of another program's is seen without regard to case, while we publish by its exact name", async () => {
   await using folder = await indexedFolder();
   await folder.index.isTaken(at("first"));
