@@ -2,6 +2,7 @@
 //
 //   bun bench/bench.ts [--size 2GiB] [--rounds 5] [--only a,b] [--folder DIR] [--json FILE] [--sweep]
 //   bun bench/bench.ts --small [--rounds 5]
+//   bun bench/bench.ts --threads [--size 2GiB] [--rounds 5]
 //   bun bench/bench.ts --runs [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --judgements [--rounds 5]
 //   bun bench/bench.ts --lists [--rounds 5]
@@ -36,6 +37,7 @@ import { runLines } from "./runs.ts";
 import { smallUploadLines } from "./small-uploads.ts";
 import { sweepLines, sweepPeers } from "./sweep.ts";
 import { boundLines, tableLines } from "./table.ts";
+import { threadLines } from "./threads.ts";
 import { urgentLines } from "./urgent.ts";
 import { watchedLines } from "./watched.ts";
 
@@ -58,6 +60,7 @@ const { values } = parseArgs({
     json: { type: "string" },
     sweep: { type: "boolean", default: false },
     small: { type: "boolean", default: false },
+    threads: { type: "boolean", default: false },
     runs: { type: "boolean", default: false },
     judgements: { type: "boolean", default: false },
     lists: { type: "boolean", default: false },
@@ -78,6 +81,7 @@ const others = [
   // A disk, and memory.
   { isMeant: values.small, lines: () => smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress) },
   { isMeant: values.far, lines: () => farLines(values.folder ?? "/dev/shm", rounds, progress) },
+  { isMeant: values.threads, lines: () => threadLines(sizeBytes, rounds, progress) },
   { isMeant: values.judgements, lines: () => judgementLines(rounds, progress) },
   { isMeant: values.lists, lines: () => listLines(rounds, progress) },
   { isMeant: values.page, lines: () => pageLines(rounds, progress) },

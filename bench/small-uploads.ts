@@ -1,22 +1,30 @@
 // Many small uploads at once by one pyzmq process, over the seed's protocol: what the server spends on each of them, on
-// a disk and in memory. `bun bench/bench.ts --small`.
+// a disk and in memory, and what a ROUTER takes that keeps nothing. `bun bench/bench.ts --small`.
 
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../src/base/clock.ts";
-import { startUploads } from "../test/support/crowd.ts";
-import { executables, executablesMissing, makeKeys, startServer } from "../test/support/executables.ts";
+import { type Crowded, startUploads } from "../test/support/crowd.ts";
+import {
+  executables,
+  executablesMissing,
+  type KeyFolders,
+  makeKeys,
+  startServer,
+} from "../test/support/executables.ts";
 import { treeCpuSeconds } from "../test/support/process-tree.ts";
+import { type Program, startProgram } from "../test/support/programs.ts";
 import { referenceMissing } from "../test/support/reference.ts";
 import { align, median, range } from "./table.ts";
 
-const upload = { bytes: 10 * 1024, atOnce: 16 };
+const upload = { bytes: 10 * 1024, atOnce: 64 };
 // A server runs for months; the runtime's compilers are done with what this takes after some 15,000 uploads: from 3,000 to 6,000 each of them
 // still costs a quarter more.
 const warmUps = 15_000;
-const count = 3000;
+const count = 2000;
 const deadlineMs = 600_000;
+const command = ["/usr/bin/python3", "-B", join(import.meta.dir, "keep-nothing.py")];
 
 /** One round: of each upload, and of the server alone. */
 interface Round {
@@ -24,7 +32,15 @@ interface Round {
   readonly cpuMs: number;
 }
 
-/** Measures in each of `folders` that is there; returns the lines of a table. */
+/** A server that takes uploads, in all rounds: nothing is deleted between them. */
+interface Contestant {
+  readonly name: string;
+  readonly target: Pick<Crowded, "homes" | "port">;
+  readonly program: Program;
+  readonly rounds: Round[];
+}
+
+/** Measures in each of `folders` that is there, by turns with what keeps nothing; returns the lines of a table. */
 export async function smallUploadLines(
   folders: readonly string[],
   rounds: number,
@@ -32,19 +48,60 @@ export async function smallUploadLines(
 ): Promise<readonly string[]> {
   const missing = executablesMissing ?? referenceMissing;
   if (missing !== null) return [`small uploads: skipped: ${missing}`];
-  const rows = [["10 KB, 16 at once", "uploads/s", "min..max", "server CPU ms each", "min..max", ""]];
-  for (const folder of folders.filter((it) => existsSync(it))) {
-    const results: Round[] = [];
-    for (let round = 0; round < rounds; round++) {
-      progress(`small uploads in ${folder}, round ${round + 1} of ${rounds}`);
-      results.push(await measureRound(folder));
+  await using closing = new AsyncDisposableStack();
+  const contestants: Contestant[] = [];
+  for (const [index, parent] of folders.filter((it) => existsSync(it)).entries()) {
+    const folder = await mkdtemp(join(parent, "dync-small-"));
+    closing.defer(() => rm(folder, { recursive: true, force: true }));
+    const homes = await makeKeys(await executables(), folder);
+    if (index === 0) contestants.push(await keepsNothing(homes, closing));
+    contestants.push(await ours(parent, folder, homes, closing));
+  }
+  for (const { name, target } of contestants) {
+    progress(`small uploads, ${name}: ${warmUps} that do not count`);
+    await run(target, { ...upload, count: warmUps, prefix: "warm-up" });
+  }
+  for (let round = 1; round <= rounds; round++) {
+    for (const contestant of contestants) {
+      progress(`small uploads, ${contestant.name}, round ${round} of ${rounds}`);
+      contestant.rounds.push(await measureRound(contestant, round));
     }
-    const speeds = results.map(({ perSecond }) => perSecond);
-    const costs = results.map(({ cpuMs }) => cpuMs);
+  }
+  return lines(contestants);
+}
+
+async function ours(
+  name: string,
+  folder: string,
+  homes: KeyFolders,
+  closing: AsyncDisposableStack,
+): Promise<Contestant> {
+  const data = join(folder, "data");
+  await mkdir(data);
+  const { program, port } = closing.use(await startServer(await executables(), homes.server, data, []));
+  return { name, target: { homes, port }, program, rounds: [] };
+}
+
+async function keepsNothing(homes: KeyFolders, closing: AsyncDisposableStack): Promise<Contestant> {
+  const program = closing.use(startProgram([...command, "--home", homes.server]));
+  const [, port] = await program.line(/^Listening (\d+)$/);
+  return { name: "keeps nothing", target: { homes, port: Number(port) }, program, rounds: [] };
+}
+
+function lines(contestants: readonly Contestant[]): readonly string[] {
+  const head = [`10 KB, ${upload.atOnce} at once`, "uploads/s", "min..max", "× what keeps nothing"];
+  const rows = [[...head, "server CPU ms each", "min..max", ""]];
+  const [bound] = contestants;
+  for (const { name, rounds } of contestants) {
+    const speeds = rounds.map(({ perSecond }) => perSecond);
+    const costs = rounds.map(({ cpuMs }) => cpuMs);
+    // In the same round: what disturbs the machine disturbs both.
+    const shares = speeds.map((it, round) => it / (bound?.rounds[round]?.perSecond ?? Number.NaN));
     rows.push([
-      folder,
+      name,
       median(speeds).toFixed(0),
       range(speeds, 0),
+      median(shares).toFixed(2),
       median(costs).toFixed(2),
       range(costs, 2),
       "",
@@ -53,25 +110,13 @@ export async function smallUploadLines(
   return align(rows);
 }
 
-async function measureRound(parent: string): Promise<Round> {
-  const folder = await mkdtemp(join(parent, "dync-small-"));
-  try {
-    const programs = await executables();
-    const homes = await makeKeys(programs, folder);
-    const data = join(folder, "data");
-    await mkdir(data);
-    await using server = await startServer(programs, homes.server, data, []);
-    const target = { homes, port: server.port };
-    await run(target, { ...upload, count: warmUps, prefix: "warm-up" });
-    const cpuBefore = treeCpuSeconds(server.program.pid);
-    const start = systemClock.now();
-    await run(target, { ...upload, count, prefix: "measured" });
-    const seconds = (systemClock.now() - start) / 1000;
-    const cpuSeconds = treeCpuSeconds(server.program.pid) - cpuBefore;
-    return { perSecond: count / seconds, cpuMs: (cpuSeconds * 1000) / count };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+async function measureRound({ target, program }: Contestant, round: number): Promise<Round> {
+  const cpuBefore = treeCpuSeconds(program.pid);
+  const start = systemClock.now();
+  await run(target, { ...upload, count, prefix: `measured-${round}` });
+  const seconds = (systemClock.now() - start) / 1000;
+  const cpuSeconds = treeCpuSeconds(program.pid) - cpuBefore;
+  return { perSecond: count / seconds, cpuMs: (cpuSeconds * 1000) / count };
 }
 
 async function run(...[target, uploads]: Parameters<typeof startUploads>): Promise<void> {
