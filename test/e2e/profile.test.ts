@@ -31,7 +31,7 @@ describe.skipIf(executablesMissing !== null)(`a profile (${executablesMissing ??
     expect(Object.keys(profileIn(file).total.stages)).toEqual([...stageNames]);
     const source = lab.folder.file("files", "run.raw");
     writeFileSync(source, Buffer.alloc(5_000_000, 7));
-    const sent = await lab.dync(["send", source, "-k", "sample:S1"]);
+    const sent = await lab.send([source]);
     expect(sent.code, sent.stderr).toBe(0);
     await lab.server.stop();
     const { total, lately } = profileIn(file);
