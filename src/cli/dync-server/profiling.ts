@@ -2,7 +2,6 @@
 // minute and when the server stops. Its members are in doc/json.md.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { uptime } from "node:process";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
@@ -51,7 +50,7 @@ export class Profiling implements AsyncDisposable {
     this.#parts = parts;
     this.#stages = new Stages(parts.clock);
     // Seconds of the process: what it did before it came here belongs to it.
-    this.#startedAt = parts.clock.now() - uptime() * 1000;
+    this.#startedAt = parts.clock.now() - process.uptime() * 1000;
     this.#before = nothing;
   }
 
