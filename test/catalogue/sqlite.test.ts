@@ -142,7 +142,22 @@ describe("trouble that passes is no damage, and nobody is waited for", () => {
 const descriptors = "/proc/self/fd";
 const noDescriptors = existsSync(descriptors) ? "" : " (no /proc)";
 
+/** Files that this process has open and nobody can open any more. */
+function hiddenFiles(): readonly string[] {
+  const paths = readdirSync(descriptors).flatMap((it) => {
+    try {
+      return [readlinkSync(join(descriptors, it))];
+    } catch {
+      // That of the folder which was read.
+      return [];
+    }
+  });
+  return paths.filter((it) => it.startsWith("/") && it.endsWith(" (deleted)"));
+}
+
 test.skipIf(noDescriptors !== "")(`changes write into no file but its own${noDescriptors}`, async () => {
+  // Other tests ran in this process.
+  const before = new Set(hiddenFiles());
   await using catalogue = await make();
   // In one transaction, of which each end could be taken back by itself: more pages than SQLite keeps in memory for that.
   const spread = (it: number): string =>
@@ -157,15 +172,7 @@ test.skipIf(noDescriptors !== "")(`changes write into no file but its own${noDes
   const verbs = [{ verb: "begin-publish", ...complete }, { verb: "finish" }] as const;
   for (const it of verbs)
     await Promise.all(holds.map((hold) => catalogue.change(hold, { ...it, at: timeOf(1) })));
-  const paths = readdirSync(descriptors).flatMap((it) => {
-    try {
-      return [readlinkSync(join(descriptors, it))];
-    } catch {
-      // That of the folder which was read.
-      return [];
-    }
-  });
-  expect(paths.filter((it) => it.startsWith("/") && it.endsWith(" (deleted)"))).toEqual([]);
+  expect(hiddenFiles().filter((it) => !before.has(it))).toEqual([]);
 });
 
 test("a catalogue whose file was removed is written again at its end", async () => {
