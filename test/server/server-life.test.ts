@@ -204,7 +204,8 @@ test("that a sync failed is written down at once, also while the upload is being
 
 test("a server does not start with a window that its storage would never answer for", async () => {
   const next = new ServerWorld();
-  Object.assign(next.storage, { properties: { ...next.storage.properties, partBytes: 5 * 1024 * 1024 } });
+  const value = { ...next.storage.properties, partBytes: 5 * 1024 * 1024 };
+  Object.defineProperty(next.storage, "properties", { value });
   const start = next.start({ chunkBytes: 1024, windowChunks: 16 });
   await expect(start).rejects.toThrow("A window has 16384 bytes, and this storage takes parts of 5242880");
 });

@@ -74,6 +74,8 @@ describe("cancel", () => {
     world.before = ({ type }) =>
       type === "publish" ? new Promise((resolve) => (go = () => resolve())) : undefined;
     client.chunk(4, "x".repeat(96));
+    // Credit for the last chunk of so small an upload comes when the ones before are stored.
+    await world.settle();
     client.end(`part${"x".repeat(96)}`);
     await world.settle();
     expect(stateOf(1)).toBe("publishing");
