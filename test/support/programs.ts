@@ -148,11 +148,16 @@ export class Program implements AsyncDisposable {
 
   async #read(name: "stdout" | "stderr"): Promise<void> {
     const decoder = new TextDecoder();
+    let unfinished = "";
     for await (const bytes of this.child[name]) {
       if (this.#output[name].length > outputCharsMax) continue;
-      this.#output[name] += decoder.decode(bytes, { stream: true });
+      const text = decoder.decode(bytes, { stream: true });
+      this.#output[name] += text;
+      // Who waits has seen what was there before: of a program that says a lot, all of it would be read for each line.
+      const lines = (unfinished + text).split("\n");
+      unfinished = lines.pop() ?? "";
       for (const waiter of this.#waiters) {
-        const match = this.#find(waiter.pattern);
+        const match = matchIn(lines, waiter.pattern);
         if (match) waiter.found(match);
       }
     }
@@ -174,10 +179,8 @@ export class Program implements AsyncDisposable {
 
   #find(pattern: RegExp): RegExpMatchArray | null {
     for (const text of [this.#output.stdout, this.#output.stderr]) {
-      for (const line of text.split("\n").slice(0, -1)) {
-        const match = line.match(pattern);
-        if (match) return match;
-      }
+      const match = matchIn(text.split("\n").slice(0, -1), pattern);
+      if (match) return match;
     }
     return null;
   }
@@ -185,6 +188,15 @@ export class Program implements AsyncDisposable {
   #describe(): string {
     return `${this.command.join(" ")}\n${this.#output.stdout}\n${this.#output.stderr}`;
   }
+}
+
+/** The first match in one of `lines`. */
+function matchIn(lines: readonly string[], pattern: RegExp): RegExpMatchArray | null {
+  for (const line of lines) {
+    const match = line.match(pattern);
+    if (match) return match;
+  }
+  return null;
 }
 
 async function withDeadline<T>(promise: Promise<T>, deadlineMs: number, message: () => string): Promise<T> {
