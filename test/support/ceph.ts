@@ -85,6 +85,10 @@ async function writeConfiguration(folder: TempFolder, fsid: string, address: str
     // A part that is overwritten, or nobody's any more, goes at once: tests look for what is left.
     "rgw_gc_obj_min_wait = 1",
     "rgw_gc_processor_period = 1",
+    "rgw_gc_max_objs = 1",
+    "rgw_enable_lc_threads = false",
+    "rgw_enable_quota_threads = false",
+    "rgw_dynamic_resharding = false",
   ];
   const conf = folder.file("ceph.conf");
   await writeFile(conf, `${lines.join("\n")}\n`);
