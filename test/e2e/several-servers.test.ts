@@ -53,7 +53,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
   async function underWay(name: string, to: string): Promise<Sent> {
     const path = await pair.file(name, size);
     const sending = pair.startSend(to, [...slow, path]);
-    while ((await durableOf(name)) < 2 * partBytes) expect(sending.running).toBe(true);
+    await pair.until(async () => (await durableOf(name)) >= 2 * partBytes, sending);
     return { path, sending };
   }
 
@@ -133,7 +133,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     for (let number = 0; number < 40; number++) await pair.file(join("killed-run", `${number}.raw`), 2 * MiB);
     const dataset = pair.startSend(pair.address(0, 1), [...slow, "--dataset", folder]);
     const sent = await underWay("killed.raw", pair.address(0, 1));
-    while ((await durableOf("killed-run")) < partBytes) expect(dataset.running).toBe(true);
+    await pair.until(async () => (await durableOf("killed-run")) >= partBytes, dataset);
     await pair.program(0).kill();
     await pair.program(1).line(/"Another server says nothing any more: its uploads are free"/, 60_000);
     await pair.again(0);
@@ -191,7 +191,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     };
     const [fingerprint = ""] = await pending(0);
     expect(fingerprint).toStartWith("SHA256:");
-    while (!(await pending(1)).includes(fingerprint)) expect(pair.program(1).running).toBe(true);
+    await pair.until(async () => (await pending(1)).includes(fingerprint), pair.program(1));
     // Approved at the one that it did not ask.
     expect(await pair.dyncServer(1, ["clients", "approve", fingerprint, "--user", "bert"])).toMatchObject({
       code: 0,
@@ -240,8 +240,8 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     const isTold = () =>
       existsSync(told) && names.every((name) => readFileSync(told, "utf8").includes(`"${name}"`));
     await until(isTold, pair.program(1));
-    const waiting = async () => (await pair.rows("SELECT count(*)::int AS n FROM dync.outbox"))[0]?.n;
-    while ((await waiting()) !== 0) expect(pair.program(1).running).toBe(true);
+    const isAllTold = async () => (await pair.rows("SELECT FROM dync.outbox")).length === 0;
+    await pair.until(isAllTold, pair.program(1));
     const lines = jsonLines(readFileSync(told, "utf8")) as { upload: { name: string } }[];
     for (const name of names) expect(lines.filter((line) => line.upload.name === name)).toHaveLength(1);
   }, 180_000);

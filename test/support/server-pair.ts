@@ -30,6 +30,8 @@ export const pairMissing: string | null =
   (Bun.which("rclone") === null ? "no rclone here" : null);
 
 const prefix = "lab";
+// Each question to the database or to a program starts a process, which takes the processor from what is waited for.
+const askEveryMs = 50;
 
 /** One of the servers. */
 export interface Place {
@@ -234,6 +236,14 @@ export class ServerPair implements AsyncDisposable {
     // A bundle of certificates of this machine is none of its business.
     expect(await runProgram(command, { env: { AWS_CA_BUNDLE: "" } }, 120_000)).toMatchObject({ code: 0 });
     return to;
+  }
+
+  /** Resolves when `isSo`, which is asked again and again. Throws when `program`, which is to make it so, ends before. */
+  async until(isSo: () => Promise<boolean>, program: Program): Promise<void> {
+    while (!(await isSo())) {
+      if (!program.running) throw new Error(`Ended before what it was to do: ${program.stderr}`);
+      await sleep(systemClock, askEveryMs);
+    }
   }
 
   /** Rows of the catalogue. */
