@@ -91,18 +91,22 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     expect(await bucket.text("lab/alice/taken.raw")).toBe("first");
   });
 
-  test("a server that is killed goes on where the store has the bytes", async () => {
-    const path = await lab.file("killed.raw", 200 * MiB);
-    const sending = lab.startSend(["--limit", "20MB/s", path]);
-    await lab.server.line(/"Upload started".*killed\.raw/);
-    let parts = 0;
-    while (parts < 3) {
-      const state = (await bucket.keys("lab/.dync/uploads/"))[0];
-      const text = state === undefined ? null : await bucket.text(state);
-      const { key, uploadId } = JSON.parse(text ?? "{}") as { key?: string; uploadId?: string };
-      if (key !== undefined && uploadId !== undefined)
-        parts = (await bucket.client.parts(key, uploadId, { forMs: 10_000 }))?.length ?? 0;
+  /** Waits until the store has so many parts of an object that is not complete. */
+  async function storedParts(count: number): Promise<void> {
+    for (;;) {
+      for await (const { key, uploadId } of bucket.client.multiparts("", { forMs: 10_000 })) {
+        const parts = await bucket.client.parts(key, uploadId, { forMs: 10_000 });
+        if (parts !== null && parts.length >= count) return;
+      }
+      await Bun.sleep(100);
     }
+  }
+
+  test("a server that is killed goes on where the store has the bytes", async () => {
+    const path = await lab.file("killed.raw", 80 * MiB);
+    const sending = lab.startSend(["--limit", "10MB/s", path]);
+    await lab.server.line(/"Upload started".*killed\.raw/);
+    await storedParts(3);
     expect(await bucket.keys("lab/alice/killed")).toEqual([]);
     await lab.server.kill();
     await lab.start(args, start);
@@ -181,11 +185,10 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
   });
 
   test("a server that is killed goes on with a dataset, in the midst of a large member too", async () => {
-    const run = await makeRun("run2", 120 * MiB);
-    const sending = lab.startSend(["--limit", "20MB/s", "--dataset", run]);
+    const run = await makeRun("run2", 80 * MiB);
+    const sending = lab.startSend(["--limit", "10MB/s", "--dataset", run]);
     await lab.server.line(/"Upload started".*run2/);
-    while ((await bucket.multiparts()).length === 0) await Bun.sleep(100);
-    await Bun.sleep(2500);
+    await storedParts(3);
     expect(await bucket.text("lab/alice/run2.meta.json")).toBeNull();
     await lab.server.kill();
     await lab.start(args, start);
