@@ -44,11 +44,11 @@ export const rows: readonly Row[] = [
     before: dyingLine,
     steps: [
       {
-        // Until nothing moved for a second.
+        // Until nothing moved for a second, since the line died: before that a busy machine may stand still as long.
         type: [
-          "mkfifo said; last=; dync --json -k a:b $(cat line) dies.raw > said 2>&1 &",
+          "{ read -r line < dead; : > over; } & mkfifo said; last=; dync --json -k a:b $(cat line) dies.raw > said 2>&1 &",
           `while read -r line; do sent=\${line#*'"sent":'}; sent=\${sent%%,*}; case $sent in`,
-          '  0) ;; "$last") [ -e once ] || { : > once; echo "$line"; kill -INT $!; } ;;',
+          '  0) ;; "$last") [ -e once ] || [ ! -e over ] || { : > once; echo "$line"; kill -INT $!; } ;;',
           "esac; last=$sent; done < said",
           "wait $! 2> /dev/null",
         ].join("\n"),
