@@ -1,5 +1,5 @@
-// `bun run release [--base-url URL] [--maintainer WHO] [--to FOLDER] [TARGET…]`: both programs for every system into dist/
-// (or FOLDER), Debian packages of those for Linux, checksums, a bill of materials, the third-party notices, the README and the
+// `bun run release [--base-url URL] [--maintainer WHO] [--no-packages] [--to FOLDER] [TARGET…]`: both programs for every system into dist/
+// (or FOLDER), Debian packages of those for Linux (unless `--no-packages`), checksums, a bill of materials, the third-party notices, the README and the
 // installers. The last three name URL, where the release will be downloaded from; the packages name WHO ("NAME <ADDRESS>"). Nothing
 // but that, package.json, the commit and the sources decides their bytes; of the packages also SOURCE_DATE_EPOCH, unless it is not
 // there (then the time of the commit), and the version of dpkg-deb and of zlib.
@@ -65,6 +65,8 @@ interface ReleaseOptions {
   readonly folder: string;
   /** Of the Debian packages. */
   readonly maintainer: string;
+  /** Whether there are Debian packages as well. */
+  readonly packages: boolean;
 }
 
 // Who has the machine is the one to ask, unless the release says somebody.
@@ -78,10 +80,12 @@ function readOptions(argv: readonly string[]): ReleaseOptions {
     throw new DyncError("usage", `Unknown target ${unknown.join(", ")}, want ${releaseTargets.join(", ")}`);
   }
   const { "base-url": baseUrl, to = join(project, "dist"), maintainer = nobodySaid } = values;
+  const packages = values["no-packages"] !== true;
   if (!/^[^<>\n]+ <[^<>@\s]+@[^<>@\s]+>$/.test(maintainer))
     throw new DyncError("usage", `--maintainer needs "NAME <ADDRESS>", found ${JSON.stringify(maintainer)}`);
   return {
     maintainer,
+    packages,
     names: positionals,
     baseUrl: baseUrl === undefined ? null : parseBaseUrl(baseUrl),
     folder: resolve(to),
@@ -93,6 +97,7 @@ function parseArguments(argv: readonly string[]) {
     const options = {
       "base-url": { type: "string" },
       maintainer: { type: "string" },
+      "no-packages": { type: "boolean" },
       to: { type: "string" },
     } as const;
     return parseArgs({ args: [...argv], options, allowPositionals: true });
@@ -101,7 +106,7 @@ function parseArguments(argv: readonly string[]) {
   }
 }
 
-async function release({ names, baseUrl, folder, maintainer }: ReleaseOptions): Promise<number> {
+async function release({ names, baseUrl, folder, maintainer, packages }: ReleaseOptions): Promise<number> {
   mkdirSync(folder, { recursive: true });
   const wanted = releaseTargets.filter((target) => names.length === 0 || names.includes(target));
   // Once: the checkout may move on while this runs.
@@ -126,13 +131,15 @@ async function release({ names, baseUrl, folder, maintainer }: ReleaseOptions): 
       }
     }
   }
-  const packages = debianPackages(folder, built, {
-    version: packageJson.version,
-    commit: source,
-    epoch: epoch(),
-    maintainer,
-  });
-  writeCompanions(folder, [...built, ...packages], source, baseUrl);
+  const debian = packages
+    ? debianPackages(folder, built, {
+        version: packageJson.version,
+        commit: source,
+        epoch: epoch(),
+        maintainer,
+      })
+    : [];
+  writeCompanions(folder, [...built, ...debian], source, baseUrl);
   const where = relative(project, folder) === "dist" ? "dist/" : folder;
   say(
     `${built.length} of ${wanted.length * programs.length} executables in ${where}, version ${packageJson.version}`,

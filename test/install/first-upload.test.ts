@@ -25,7 +25,16 @@ test.skipIf(reason !== null)(
     using administrator = new User();
     const programs = await executables();
     const built = administrator.path("release");
-    const build = [process.execPath, "build/release.ts", "--base-url", releases.url, "--to", built, target];
+    const build = [
+      process.execPath,
+      "build/release.ts",
+      "--no-packages",
+      "--base-url",
+      releases.url,
+      "--to",
+      built,
+      target,
+    ];
     await expectSuccess(build, {}, project);
     releases.files.clear();
     for (const name of readdirSync(built))
