@@ -21,6 +21,7 @@ const packages = [
 const tests = [
   "test/build/curve-probe.test.ts",
   "test/build/release.test.ts",
+  "test/build/reproducible.test.ts",
   "test/e2e/foreign-systems.test.ts",
   "test/e2e/windows.test.ts",
   "test/e2e/windows-service.test.ts",
@@ -45,6 +46,6 @@ function isInstalled(name: string): boolean {
 }
 
 async function run(command: string[]): Promise<number> {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", DYNC_TEST_TARGETS: "all" };
   return await Bun.spawn(command, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] }).exited;
 }

@@ -1,5 +1,5 @@
-// The same inputs give the same bytes: every target is built twice, from copies of the sources in two folders, so
-// that neither time nor place can hide in an executable.
+// The same inputs give the same bytes: a target is built twice, from copies of the sources in two folders, so that neither time nor place
+// can hide in an executable. One target of each kind here, all of them by `bun run test:systems`.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
@@ -17,6 +17,8 @@ const modules = realpathSync(join(project, "node_modules"));
 // Large, and no part of an executable.
 const tools = /node_modules\/(@biomejs|@deno|@typescript|bun|bun-types|deno|typescript)$/;
 const commit = "0123456789ab";
+const kinds: readonly ReleaseTarget[] = ["linux-x64", "macos-arm64", "windows-x64"];
+const targets = process.env.DYNC_TEST_TARGETS === "all" ? releaseTargets : kinds;
 
 beforeAll(() => {
   // Copied at once, so that both builds see the same sources even while somebody edits them.
@@ -30,7 +32,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-for (const target of releaseTargets) {
+for (const target of targets) {
   const missing = target === "windows-x64" && windowsLibraryMissing !== null;
   const reason = missing ? ` (skipped: ${windowsLibraryMissing})` : "";
   const programs: readonly ProgramName[] = target === "linux-x64" ? ["dync", "dync-server"] : ["dync"];
