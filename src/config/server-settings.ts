@@ -14,7 +14,6 @@ import { publicAddresses, publicUrls } from "./public-address.ts";
 import {
   choices,
   counts,
-  countsOrAuto,
   durations,
   ofProcess,
   ofProcessLive,
@@ -137,7 +136,7 @@ export const serverSettings = {
   /** `null`: one for each core beyond two, which the main thread and that of libzmq take. Without one to spare they cost more than they give. */
   threads: ofProcess(
     "threads",
-    countsOrAuto(0, 256),
+    orAuto(counts(0, 256)),
     null,
     'threads that hash and store what arrives: "auto" for one for each core beyond two, 0 for none beside the main one',
   ),

@@ -125,17 +125,6 @@ export function counts(min: number, max: number, placeholder = "NUMBER"): Kind<n
   return { placeholder, parse, write: String, inFile: "number", isPath: false };
 }
 
-/** The same, or `null` for "auto", which follows the machine. */
-export function countsOrAuto(min: number, max: number, placeholder = "NUMBER"): Kind<number | null> {
-  const { parse, ...kind } = counts(min, max, placeholder);
-  return {
-    ...kind,
-    inFile: "number or text",
-    parse: (text) => (text === "auto" ? right(null) : parse(text)),
-    write: (value) => (value === null ? "auto" : String(value)),
-  };
-}
-
 /** Sizes in bytes; `wanted` says what the bounds are, where there are any. */
 export function sizes(wanted = "", min = 0, max = Number.MAX_SAFE_INTEGER): Kind<number> {
   const fault = (bytes: number) => (bytes < min || bytes > max ? { wanted, found: String(bytes) } : null);
