@@ -3,20 +3,11 @@
 
 import { assert } from "../../base/assert.ts";
 import { messageOf } from "../../base/error.ts";
+import { workerUrl } from "../../base/worker-url.ts";
 import type { Answer, Question } from "./said.ts";
 
 /** The thread failed, and with it all that it was asked. */
 export class ThreadFailed extends Error {}
-
-// Set in compiled programs, by build/compile.ts.
-declare const DYNC_TARGET: string | undefined;
-
-/** Where the thread's code is: beside this file, or in a compiled program under its path in the project. */
-function workerUrl(): string {
-  const isCompiled = typeof DYNC_TARGET !== "undefined";
-  const path = isCompiled ? "./src/client/beside/reading-worker.js" : "./reading-worker.ts";
-  return new URL(path, import.meta.url).href;
-}
 
 export class ReadingThread {
   readonly #worker: Worker;
@@ -26,7 +17,7 @@ export class ReadingThread {
   #failure: ThreadFailed | null = null;
 
   /** Starts the thread. Throws what the runtime throws where it cannot. `url` is that of its code, for tests. */
-  constructor(url = workerUrl()) {
+  constructor(url = workerUrl("./reading-worker.ts", "src/client/beside", import.meta.url)) {
     this.#worker = new Worker(url, { type: "module" });
     this.#worker.addEventListener("message", ({ data }: MessageEvent) => this.#hear(data as Answer));
     this.#worker.addEventListener("error", (event: ErrorEvent) => {

@@ -2,6 +2,7 @@
 
 import { dlopen } from "bun:ffi";
 import { getSystemErrorName } from "node:util";
+import { workerUrl } from "../../base/worker-url.ts";
 import { type FileSystemSync, libraryNames, syncError } from "./file-system-sync.ts";
 
 export interface SyncQuestion {
@@ -50,7 +51,7 @@ class WorkerSync implements FileSystemSync {
   }
 
   #start(): Worker {
-    const worker = new Worker(workerUrl());
+    const worker = new Worker(workerUrl("./syncfs-worker.ts", "src/storage/syncfs", import.meta.url));
     worker.addEventListener("message", ({ data }: MessageEvent) => {
       const { call, errno } = data as SyncAnswer;
       const promised = this.#calls.get(call);
@@ -75,14 +76,4 @@ class WorkerSync implements FileSystemSync {
     this.#worker?.terminate();
     this.#worker = null;
   }
-}
-
-// Set in compiled programs, by build/compile.ts.
-declare const DYNC_TARGET: string | undefined;
-
-/** Where the worker's code is: beside this file, or in a compiled program under its path in the project. */
-function workerUrl(): string {
-  const isCompiled = typeof DYNC_TARGET !== "undefined";
-  return new URL(isCompiled ? "./src/storage/syncfs/syncfs-worker.js" : "./syncfs-worker.ts", import.meta.url)
-    .href;
 }

@@ -1,5 +1,6 @@
 // A storage worker as a thread of this process.
 
+import { workerUrl } from "../../base/worker-url.ts";
 import type { FromWorker, ToWorker } from "./said.ts";
 
 /** Somebody who is spoken to, and speaks. */
@@ -19,7 +20,9 @@ export type StartThread = (events: ThreadEvents) => Thread;
 
 /** Starts a thread with the code of storage-worker.ts. It keeps no process alive. */
 export function startThread(events: ThreadEvents): Thread {
-  const worker = new Worker(workerUrl(), { type: "module" });
+  const worker = new Worker(workerUrl("./storage-worker.ts", "src/storage/workers", import.meta.url), {
+    type: "module",
+  });
   worker.addEventListener("message", ({ data }: MessageEvent) => events.onMessage(data as FromWorker));
   worker.addEventListener("error", (event: ErrorEvent) => {
     // Else it is an error of the whole process, in Deno.
@@ -30,16 +33,4 @@ export function startThread(events: ThreadEvents): Thread {
   worker.addEventListener("close", () => events.onGone("the thread ended"));
   if ("unref" in worker) worker.unref();
   return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
-}
-
-// Set in compiled programs, by build/compile.ts.
-declare const DYNC_TARGET: string | undefined;
-
-/** Where the worker's code is: beside this file, or in a compiled program under its path in the project. */
-function workerUrl(): string {
-  const isCompiled = typeof DYNC_TARGET !== "undefined";
-  return new URL(
-    isCompiled ? "./src/storage/workers/storage-worker.js" : "./storage-worker.ts",
-    import.meta.url,
-  ).href;
 }

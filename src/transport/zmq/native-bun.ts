@@ -10,8 +10,9 @@ import {
   ptr,
   toArrayBuffer,
 } from "bun:ffi";
+import { workerUrl } from "../../base/worker-url.ts";
 import type { Functions, Native, Pointer, Waiter, WaiterOptions } from "./native.ts";
-import { type PollWorkerData, pollCommand, pollWorkerUrl } from "./poll-command.ts";
+import { type PollWorkerData, pollCommand } from "./poll-command.ts";
 import type { ParameterType, ResultType, SymbolTable } from "./symbols.ts";
 
 const parameterTypes = {
@@ -54,7 +55,7 @@ class WorkerWaiter implements Waiter {
 
   constructor(options: WaiterOptions) {
     this.#items = options.items;
-    this.#worker = new Worker(pollWorkerUrl());
+    this.#worker = new Worker(workerUrl("./poll-worker.ts", "src/transport/zmq", import.meta.url));
     const ended = Promise.withResolvers<void>();
     this.#ended = ended.promise;
     this.#worker.addEventListener("message", (event: MessageEvent) => {
