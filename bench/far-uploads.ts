@@ -1,20 +1,14 @@
 // How a short line fares beside many long ones: one upload straight to the server beside twenty of other users through a proxy
 // that keeps bytes in flight. `bun bench/bench.ts --far`.
 
-import { readdirSync, statSync } from "node:fs";
-import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, systemClock } from "../src/base/clock.ts";
-import {
-  executables,
-  executablesMissing,
-  makeKeys,
-  makeUser,
-  startServer,
-} from "../test/support/executables.ts";
+import { executables, executablesMissing, makeKeys, startServer } from "../test/support/executables.ts";
 import { PeakMemory } from "../test/support/process-tree.ts";
 import { startProgram } from "../test/support/programs.ts";
 import { startLine } from "./distance.ts";
+import { makeSparse, makeUsers, partialSizes } from "./lab-under-way.ts";
 import { align, median, range } from "./table.ts";
 
 const MB = 1_000_000;
@@ -81,10 +75,7 @@ async function measureRound(parent: string): Promise<Round> {
     await using line = await startLine(server.port, roundTripMs);
     await using stack = new AsyncDisposableStack();
     const large = join(folder, "large.raw");
-    // Nothing of it lies anywhere: reading it costs no disk.
-    const sparse = await open(large, "w");
-    await sparse.truncate(bytesEach);
-    await sparse.close();
+    await makeSparse(large, bytesEach);
     const start = (home: string, port: number): void => {
       const command = [
         programs.dync,
@@ -98,11 +89,7 @@ async function measureRound(parent: string): Promise<Round> {
       ];
       stack.use(startProgram(command, { env: { DYNC_HOME: home } }));
     };
-    const users: string[] = [];
-    for (let user = 0; user < farCount; user++) {
-      users.push(await makeUser(programs, folder, homes, `user${user}`));
-      await server.program.line(new RegExp(`"Key authorised","user":"user${user}"`));
-    }
+    const users = await makeUsers(programs, folder, homes, server, farCount);
     for (const home of users) start(home, line.port);
     await untilAllMove(data, farCount);
     const far = new Set(partialSizes(data).keys());
@@ -140,14 +127,4 @@ async function untilAllMove(data: string, count: number): Promise<void> {
       throw new Error(`Of ${count} uploads these get on, in bytes: ${sizes.join(", ")}`);
     await sleep(systemClock, 50);
   }
-}
-
-function partialSizes(data: string): ReadonlyMap<string, number> {
-  const folder = join(data, ".dync", "partial");
-  return new Map(
-    readdirSync(folder).flatMap((name) => {
-      const found = statSync(join(folder, name), { throwIfNoEntry: false });
-      return found === undefined ? [] : [[name, found.size]];
-    }),
-  );
 }

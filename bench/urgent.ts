@@ -5,19 +5,13 @@
 // one's. So there are two rows for each place: with clients that are alike, and with others that run only where nobody else wants
 // the processor (`nice -n 19`), as if they ran elsewhere as far as one machine can tell.
 
-import { readdirSync, statSync } from "node:fs";
-import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, systemClock } from "../src/base/clock.ts";
-import {
-  executables,
-  executablesMissing,
-  makeKeys,
-  makeUser,
-  startServer,
-} from "../test/support/executables.ts";
+import { executables, executablesMissing, makeKeys, startServer } from "../test/support/executables.ts";
 import { treeCpuSeconds } from "../test/support/process-tree.ts";
 import { type Program, startProgram } from "../test/support/programs.ts";
+import { makeSparse, makeUsers, partialSizes } from "./lab-under-way.ts";
 import { makeSource } from "./rounds.ts";
 import { align, median, range } from "./table.ts";
 
@@ -100,17 +94,10 @@ async function measureRound(parent: string, isNice: boolean): Promise<{ readonly
       '[[limits]]\nname = "all"\nusers = ["*"]\npriority = "high"\n',
     );
     await using server = await startServer(programs, homes.server, data, []);
-    const users: string[] = [];
-    for (let user = 0; user < others.count; user++) {
-      users.push(await makeUser(programs, folder, homes, `user${user}`));
-      await server.program.line(new RegExp(`"Key authorised","user":"user${user}"`));
-    }
+    const users = await makeUsers(programs, folder, homes, server, others.count);
     const [small, large] = [join(folder, "urgent.raw"), join(folder, "large.raw")];
     await makeSource(small, urgentBytes);
-    // Nothing of it lies anywhere: what the others read costs no disk.
-    const sparse = await open(large, "w");
-    await sparse.truncate(others.bytes);
-    await sparse.close();
+    await makeSparse(large, others.bytes);
     const to = ["-q", "-k", "sample:benchmark", `127.0.0.1:${server.port}`];
     const send = async (name: string, more: readonly string[]): Promise<Run> => {
       const before = { cpu: treeCpuSeconds(server.program.pid), others: partialBytes(data) };
@@ -160,16 +147,6 @@ async function untilSettled(data: string, programs: readonly Program[]): Promise
     );
     if (moved.length >= others.count) return;
   }
-}
-
-function partialSizes(data: string): ReadonlyMap<string, number> {
-  const folder = join(data, ".dync", "partial");
-  return new Map(
-    readdirSync(folder).flatMap((name) => {
-      const found = statSync(join(folder, name), { throwIfNoEntry: false });
-      return found === undefined ? [] : [[name, found.size]];
-    }),
-  );
 }
 
 function partialBytes(data: string): number {
