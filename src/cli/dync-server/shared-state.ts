@@ -1,7 +1,7 @@
 // What a server knows of the settings that it shares with others: its file of them, and beside that what it goes by, and what was the same
 // everywhere when that was looked at last.
 
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { DyncError, messageOf, systemCode } from "../../base/error.ts";
@@ -55,10 +55,8 @@ export function readSharedText(home: string): SharedText | null {
 
 /** Puts `text` in the place of the file. Throws what the system says. */
 export function writeSharedFile(home: string, text: string): void {
-  const path = sharedFile(home);
   // Who looks after the server edits it, maybe as another user of the group.
-  writeFileSync(`${path}.new`, text, { mode: 0o640 });
-  renameSync(`${path}.new`, path);
+  replaceFile(sharedFile(home), text, 0o640);
 }
 
 /** Puts the file away under another name, which it returns. Throws what the system says. */
