@@ -75,16 +75,17 @@ export async function readFiles(files: ConfigurationFiles): Promise<ReadFiles> {
   const all = [...(reading.ok ? [] : reading.faults), ...uploads.faults, ...hooks.faults];
   // The table in which a fault is says which file.
   const faults = all.map((it) => fileError(fileOf(/^[^.[]*/.exec(it.member)?.[0] ?? ""), it));
-  const open = `Everybody on this machine may write ${path}, and so change the server: chmod o-w`;
   const later = `${sharedPath} has settings of a later version, which do not count here: ${both.unknown.join(", ")}`;
   return {
     ...{ reading: reading.ok ? reading : null, uploads, hooks, fileOf },
     faults: [...faults, ...wrong.map((it) => fileError(sharedPath, it))],
-    warnings: [
-      ...(own?.isWrittenByAll === true ? [open] : []),
-      ...(both.unknown.length > 0 ? [printable(later)] : []),
-    ],
+    warnings: [...warningsOf(path, own), ...(both.unknown.length > 0 ? [printable(later)] : [])],
   };
+}
+
+function warningsOf(path: string, own: OwnText | null): readonly string[] {
+  const open = `Everybody on this machine may write ${path}, and so change the server: chmod o-w`;
+  return own?.isWrittenByAll === true ? [open] : [];
 }
 
 function alone({ path, own }: ConfigurationFiles): BothFiles {
@@ -115,7 +116,7 @@ export async function checkConfigurationFile(path: string): Promise<CheckedFile>
   if (content === null) throw missingFile(path);
   const isShared = basename(path) === sharedName;
   const reading = (isShared ? readSharedFile : readServerFile)(content.text, dirname(path));
-  const { warnings } = await readFiles({ path, home: dirname(path), own: content, shared: null });
+  const warnings = warningsOf(path, content);
   if (!reading.ok) return { faults: reading.faults, warnings };
   const settings = readServerSettings({ file: reading.value.settings });
   const { faults } = await readUploadRules(reading);
