@@ -4,7 +4,7 @@
 import { DyncError } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
 import type { Chunk, ChunkReading, Whole } from "./chunk.ts";
-import { endsTooEarly, HashedReading } from "./hashed-reading.ts";
+import { endsTooEarly, HashedReading, shortened } from "./hashed-reading.ts";
 import { expectEnd, type Source } from "./source.ts";
 
 /** A chunk of a stream that may have to be sent again. */
@@ -75,17 +75,10 @@ export class ChunkReader implements ChunkReading {
   }
 
   #chunkOf(offset: number, full: Block, count: number): Chunk {
-    const block = count === full.bytes.length ? full : this.#shrink(full, count);
+    const block = count === full.bytes.length ? full : shortened(full, count, this.#allocate);
     // A stream is read only once, so these bytes are new.
     if (!this.#source.canSeek) this.#keep(offset, block.bytes);
     return { offset, length: count, block, checksum: null };
-  }
-
-  #shrink(full: Block, count: number): Block {
-    const block = this.#allocate(count);
-    block.bytes.set(full.bytes.subarray(0, count));
-    full.release();
-    return block;
   }
 
   #chunkOfKept(offset: number, lengthMax: number): Chunk {

@@ -1,6 +1,7 @@
 // Reads a source into memory and hashes every byte of it exactly once, in order, also where some of it is read a second time.
 
 import { createHash } from "node:crypto";
+import type { Block } from "../transport/transport.ts";
 import { pieceBytes } from "./chunk.ts";
 
 /** Fills `into` from `offset` as far as there are bytes; returns how many, 0 only at the end. */
@@ -62,6 +63,14 @@ export class HashedReading {
   digest(): Buffer {
     return this.#hash.copy().digest();
   }
+}
+
+/** The first `count` bytes of `full`, which is released, in a block of that length. */
+export function shortened(full: Block, count: number, allocate: (length: number) => Block): Block {
+  const block = allocate(count);
+  block.bytes.set(full.bytes.subarray(0, count));
+  full.release();
+  return block;
 }
 
 /** What is wrong where a source that ends at `end` should have `offset` bytes, which the server has. */

@@ -8,7 +8,7 @@ import type { Memory } from "../../base/memory/memory.ts";
 import type { Block } from "../../transport/transport.ts";
 import type { Chunk, ChunkReading, Whole } from "../chunk.ts";
 import { ChunkReader } from "../chunk-reader.ts";
-import { endsTooEarly } from "../hashed-reading.ts";
+import { endsTooEarly, shortened } from "../hashed-reading.ts";
 import { expectEnd, type Source } from "../source.ts";
 import { type ReadingThread, ThreadFailed } from "./reading-thread.ts";
 import type { ReadingThreads, TakenThread } from "./reading-threads.ts";
@@ -137,9 +137,7 @@ export class ReaderBeside implements ChunkReading {
       block.release();
       return await this.#endAt(offset);
     }
-    const shorter = this.#parts.allocate(count);
-    shorter.bytes.set(block.bytes.subarray(0, count));
-    block.release();
+    const shorter = shortened(block, count, this.#parts.allocate);
     return { offset, length: count, block: shorter, checksum: null };
   }
 
