@@ -40,7 +40,8 @@ export class LogLines {
     const file = await opened(join(this.#folder, name));
     if (file === null) return [];
     try {
-      const buffer = Buffer.alloc(blockBytes);
+      // What is written to the log is read again each time: nothing looks behind what was read.
+      const buffer = Buffer.allocUnsafe(blockBytes);
       const { bytesRead } = await file.read(buffer, 0, blockBytes, this.#at);
       const lines = splitLines(buffer.subarray(0, bytesRead));
       const rest = lines.pop() as Buffer;

@@ -19,9 +19,9 @@ import {
 } from "./said.ts";
 import { type Elsewhere, WorkerStorage } from "./worker-storage.ts";
 
+const ballastBytes = 64 * 1024 * 1024;
 // So much is stored before the main thread hears of it, unless nothing more is to be done: each message takes some
 // microseconds of both threads.
-const ballastBytes = 64 * 1024 * 1024;
 const tellEveryBytes = 1024 * 1024;
 
 export interface DeskParts {
