@@ -1,7 +1,7 @@
-// Processor time of each thread of a program, from /proc. Linux only; elsewhere there are none.
+// Processor time of each thread of a program that ends while it is watched. Linux only; elsewhere there are none.
 
-import { readdirSync, readFileSync } from "node:fs";
 import { sleep, systemClock } from "../../src/base/clock.ts";
+import { threadTimesOf } from "../../src/base/thread-times.ts";
 
 const samplingMs = 20;
 
@@ -45,32 +45,10 @@ export class ThreadTimes {
   }
 }
 
+/** As `threadTimesOf`, without the numbers that some threads have in their names. */
 function timesOf(pid: number): ReadonlyMap<number, ThreadTime> {
-  const times = new Map<number, ThreadTime>();
-  const own = read(`/proc/${pid}/comm`).trim();
-  for (const id of tasksOf(pid)) {
-    const comm = read(`/proc/${pid}/task/${id}/comm`).trim();
-    const [ns = ""] = read(`/proc/${pid}/task/${id}/schedstat`).split(" ");
-    // The thread ended just now.
-    if (ns === "") continue;
-    const name = id === pid ? "main" : comm === own ? "libzmq" : comm.replace(/[ ]?\d+$/, "");
-    times.set(id, { name, cpuSeconds: Number(ns) / 1e9 });
-  }
-  return times;
-}
-
-function tasksOf(pid: number): readonly number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).map(Number);
-  } catch {
-    return []; // The program is gone.
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
+  const times = [...threadTimesOf(pid)].map(([id, { name, cpuMs }]) => {
+    return [id, { name: name.replace(/[ ]?\d+$/, ""), cpuSeconds: cpuMs / 1000 }] as const;
+  });
+  return new Map(times);
 }

@@ -1,11 +1,11 @@
 // `dync-server run --profile FILE`: where the time of the server goes, by stages and by threads, in a file that is written anew every
 // minute and when the server stops. Its members are in doc/json.md.
 
-import { readdirSync, readFileSync } from "node:fs";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { countStages, Stages, type StageTime, stageNames } from "../../base/stages.ts";
+import { threadTimesOf } from "../../base/thread-times.ts";
 import { writeWhole } from "../../base/write-whole.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import { version } from "../version.ts";
@@ -22,7 +22,7 @@ export interface ProfilingParts {
 }
 
 /** Processor time of the threads of one name. */
-export interface ThreadTime {
+interface ThreadsTime {
   readonly name: string;
   readonly threads: number;
   readonly cpuMs: number;
@@ -33,7 +33,7 @@ interface Spent {
   readonly seconds: number;
   readonly cpuMs: number;
   readonly stages: Readonly<Record<string, StageTime>>;
-  readonly threads: readonly ThreadTime[];
+  readonly threads: readonly ThreadsTime[];
 }
 
 export class Profiling implements AsyncDisposable {
@@ -44,7 +44,7 @@ export class Profiling implements AsyncDisposable {
   #cancel: CancelTimer = () => {};
   #isTold = false;
   /** What threads had when the server was told to stop: at its end some of them are no more. */
-  #atStop: readonly ThreadTime[] = [];
+  #atStop: readonly ThreadsTime[] = [];
 
   private constructor(parts: ProfilingParts) {
     this.#parts = parts;
@@ -169,11 +169,9 @@ function micro(value: number): number {
  * Processor time of the threads of this process, those of one name together, the busiest first; what of `cpuMs`, that of the process,
  * is left is that of threads that ended and are not in `before`. Linux alone tells: elsewhere there are none.
  */
-function threadTimes(cpuMs: number, before: readonly ThreadTime[]): readonly ThreadTime[] {
+function threadTimes(cpuMs: number, before: readonly ThreadsTime[]): readonly ThreadsTime[] {
   const found = new Map<string, { threads: number; cpuMs: number }>();
-  for (const thread of taskIds()) {
-    const time = taskTime(thread);
-    if (time === null) continue;
+  for (const time of threadTimesOf(process.pid).values()) {
     const row = found.get(time.name) ?? { threads: 0, cpuMs: 0 };
     found.set(time.name, { threads: row.threads + 1, cpuMs: row.cpuMs + time.cpuMs });
   }
@@ -191,33 +189,4 @@ function threadTimes(cpuMs: number, before: readonly ThreadTime[]): readonly Thr
 function cpuMsNow(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
-}
-
-function taskIds(): readonly string[] {
-  try {
-    return readdirSync("/proc/self/task");
-  } catch {
-    // Another system than Linux.
-    return [];
-  }
-}
-
-/** Whoever gives a thread no name leaves it that of the program: the runtime names all of its own, libzmq does not everywhere. */
-function nameOf(id: string): string {
-  const [name, own] = [id, process.pid].map((it) =>
-    readFileSync(`/proc/self/task/${it}/comm`, "utf8").trim(),
-  );
-  return name === own ? "libzmq" : (name ?? "");
-}
-
-/** `null`: it ended just now. */
-function taskTime(id: string): { readonly name: string; readonly cpuMs: number } | null {
-  try {
-    const name = Number(id) === process.pid ? "main" : nameOf(id);
-    // Nanoseconds on a processor; `stat` has hundredths of a second.
-    const [ns] = readFileSync(`/proc/self/task/${id}/schedstat`, "utf8").split(" ");
-    return { name, cpuMs: Number(ns) / 1e6 };
-  } catch {
-    return null;
-  }
 }
