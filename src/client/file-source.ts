@@ -15,6 +15,7 @@ import { DyncError } from "../base/error.ts";
 import { IoPace } from "../base/io-pace.ts";
 import { whyUnreadable } from "../base/system-errors.ts";
 import { timestampOf } from "../base/timestamp.ts";
+import { within } from "../base/within.ts";
 import { type FileVersion, inodeOf, isEqual, versionOf } from "./file-version.ts";
 import { type OpenFile, openFile, statsOf } from "./open-file.ts";
 import type { SourceMark } from "./origin.ts";
@@ -296,10 +297,7 @@ class Flush {
 
   /** Waits for it, at most so long. */
   async wait(timeMs: number): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const cancel = systemClock.after(timeMs, late.resolve);
-    await Promise.race([this.done, late.promise]);
-    cancel();
+    await within(systemClock, timeMs, this.done, () => {});
   }
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError, errorFields, messageOf } from "../base/error.ts";
 import { FileLock } from "../base/file-lock.ts";
 import type { Logger } from "../base/log.ts";
+import { within } from "../base/within.ts";
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -93,10 +94,7 @@ export class ControlServer implements AsyncDisposable {
     if (this.#lock === null) return;
     leave(this.#parts.home);
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    const late = Promise.withResolvers<void>();
-    const cancel = this.#parts.clock.after(stopMs, late.resolve);
-    await Promise.race([Promise.all(this.#open.values()), late.promise]);
-    cancel();
+    await within(this.#parts.clock, stopMs, Promise.all(this.#open.values()), () => {});
     await closed;
     this.#lock?.release();
     this.#lock = null;

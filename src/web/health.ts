@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/error.ts";
+import { within } from "../base/within.ts";
 import { type HttpHandler, plainAnswer } from "./http/http-message.ts";
 
 export interface ReadyParts {
@@ -31,14 +32,11 @@ export function readyHandler(parts: ReadyParts): HttpHandler {
 
 async function troubleOf({ clock, server, askCatalogue, freeBytes }: ReadyParts): Promise<string | null> {
   if (!server.isServing) return "The server is starting, or going down";
-  const late = Promise.withResolvers<string>();
-  const cancel = clock.after(lookMs, () => late.resolve("The disk or the catalogue does not answer"));
+  const look = async () => troubleIn(await Promise.all([askCatalogue(), freeBytes()]));
   try {
-    return await Promise.race([late.promise, Promise.all([askCatalogue(), freeBytes()]).then(troubleIn)]);
+    return await within(clock, lookMs, look(), () => "The disk or the catalogue does not answer");
   } catch (error) {
     return messageOf(error);
-  } finally {
-    cancel();
   }
 }
 

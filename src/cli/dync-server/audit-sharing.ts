@@ -4,9 +4,10 @@
 import { LogLines } from "../../audit/file/log-lines.ts";
 import { type Head, headOf, readLine } from "../../audit/line.ts";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
-import { messageOf } from "../../base/error.ts";
 import { jsonValue } from "../../base/json-text.ts";
 import type { Logger } from "../../base/log.ts";
+import { ToldTrouble } from "../../base/told-trouble.ts";
+import { within } from "../../base/within.ts";
 import type { AuditChain, AuditLine, SharedAudit } from "../../catalogue/shared-audit.ts";
 
 export interface AuditSharingParts {
@@ -28,6 +29,7 @@ const endMs = 5_000;
 
 export class AuditSharing {
   readonly #parts: AuditSharingParts;
+  readonly #trouble: ToldTrouble;
   #lines: LogLines;
   #chain: AuditChain | null = null;
   /** Whether a look found where it goes on. */
@@ -38,12 +40,15 @@ export class AuditSharing {
   #isNew = false;
   #working: Promise<void> | null = null;
   #cancelRetry: CancelTimer = () => {};
-  #isInTrouble = false;
   #isOver = false;
 
   constructor(parts: AuditSharingParts) {
     this.#parts = parts;
     this.#lines = new LogLines(parts.folder);
+    this.#trouble = new ToldTrouble(parts.logger, {
+      begins: "The audit log does not go to the shared catalogue just now",
+      ends: "The audit log goes to the shared catalogue again",
+    });
   }
 
   /** All lines up to that one are on the disk. */
@@ -57,12 +62,7 @@ export class AuditSharing {
   async end(): Promise<void> {
     this.#cancelRetry();
     this.#isOver = true;
-    const working = this.#working;
-    if (working === null) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.#parts.clock.after(endMs, resolve);
-      void working.then(cancel).then(resolve);
-    });
+    if (this.#working !== null) await within(this.#parts.clock, endMs, this.#working, () => {});
   }
 
   #workSoon(): void {
@@ -78,21 +78,16 @@ export class AuditSharing {
 
   /** Returns whether nothing is left for now. */
   async #work(): Promise<boolean> {
-    const { logger } = this.#parts;
     try {
       while (this.#isNew) {
         this.#isNew = false;
         while (await this.#copySome());
       }
-      if (this.#isInTrouble) logger.log("info", "The audit log goes to the shared catalogue again");
-      this.#isInTrouble = false;
+      this.#trouble.over();
       return true;
     } catch (error) {
       this.#isNew = true;
-      const reason = messageOf(error);
-      if (!this.#isInTrouble)
-        logger.log("warn", "The audit log does not go to the shared catalogue just now", { reason });
-      this.#isInTrouble = true;
+      this.#trouble.met(error);
       return false;
     }
   }

@@ -3,8 +3,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CancelTimer, Clock } from "../../base/clock.ts";
-import { messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import { ToldTrouble } from "../../base/told-trouble.ts";
 import type { Servers, SharedKeys } from "../../catalogue/servers.ts";
 import { clientsFolder } from "../../keys/key-folder.ts";
 import { type KeyMerge, mergeKeys } from "../../keys/merge-keys.ts";
@@ -27,10 +27,10 @@ const lookEveryMs = 30_000;
 export class KeySharing {
   readonly #parts: KeySharingParts;
   readonly #folder: SharedKeyFolder;
+  readonly #trouble: ToldTrouble;
   #working: Promise<void> = Promise.resolve();
   #cancel: CancelTimer = () => {};
   #isOver = false;
-  #isInTrouble = false;
   /** All files of the folder are gone. */
   #isGone = false;
   /** Names of the files that become now what another server made of them. */
@@ -40,6 +40,10 @@ export class KeySharing {
     this.#parts = parts;
     const { home, logger } = parts;
     this.#folder = new SharedKeyFolder(clientsFolder(home), join(home, "clients.shared"), logger);
+    this.#trouble = new ToldTrouble(logger, {
+      begins: "Keys are not brought together with those of other servers",
+      ends: "Keys are the same on all servers again",
+    });
   }
 
   /** Brings both together now, and again and again. Resolves when that was done once. Never rejects. */
@@ -73,21 +77,16 @@ export class KeySharing {
 
   async #bringTogether(): Promise<void> {
     if (this.#isOver) return;
-    const { servers, logger } = this.#parts;
+    const { servers } = this.#parts;
     try {
       const merge = await this.#merge();
       if (merge === null) return;
       const isTold = merge.share.size + merge.unshare.length > 0;
       if (isTold) servers.tell({ kind: "keys" });
-      if (this.#isInTrouble) logger.log("info", "Keys are the same on all servers again");
-      this.#isInTrouble = false;
+      this.#trouble.over();
       if (merge.write.size + merge.remove.length > 0) await this.#parts.look();
     } catch (error) {
-      if (!this.#isInTrouble)
-        logger.log("warn", "Keys are not brought together with those of other servers", {
-          reason: messageOf(error),
-        });
-      this.#isInTrouble = true;
+      this.#trouble.met(error);
     } finally {
       this.#fromOthers = new Set();
     }

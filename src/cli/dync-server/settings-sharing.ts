@@ -2,8 +2,10 @@
 // all. A server takes part whose DYNC_HOME has a file for them.
 
 import type { CancelTimer, Clock } from "../../base/clock.ts";
-import { DyncError, messageOf, SeveralErrors } from "../../base/error.ts";
+import { DyncError, SeveralErrors } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import { ToldTrouble } from "../../base/told-trouble.ts";
+import { within } from "../../base/within.ts";
 import type { Servers, SettingsText, SharedSettings } from "../../catalogue/servers.ts";
 import { mergeSettings, type SharedVersion } from "../../config/shared-settings.ts";
 import { printable } from "../printable.ts";
@@ -36,17 +38,21 @@ const answerMs = 5_000;
 
 export class SettingsSharing implements AsyncDisposable {
   readonly #parts: SettingsSharingParts;
+  readonly #trouble: ToldTrouble;
   /** Hears what came of it when the settings of others are taken, or cannot be. */
   onReload: (reload: Reload) => void = () => {};
   #working: Promise<unknown> = Promise.resolve();
   #cancel: CancelTimer = () => {};
   #isOver = false;
-  #isInTrouble = false;
   /** The version that could not be taken, which is not tried again and again. */
   #refused = 0;
 
   constructor(parts: SettingsSharingParts) {
     this.#parts = parts;
+    this.#trouble = new ToldTrouble(parts.logger, {
+      begins: "Settings of the other servers cannot be looked up",
+      ends: "Settings are looked up at the other servers again",
+    });
   }
 
   /**
@@ -64,8 +70,8 @@ export class SettingsSharing implements AsyncDisposable {
 
   /** Something changed at another server. Never rejects. */
   async changed(): Promise<void> {
-    await this.#inTurn(() => this.#takeNewest().then(() => this.#isWell())).catch((error) =>
-      this.#trouble(error),
+    await this.#inTurn(() => this.#takeNewest().then(() => this.#trouble.over())).catch((error) =>
+      this.#trouble.met(error),
     );
   }
 
@@ -89,20 +95,6 @@ export class SettingsSharing implements AsyncDisposable {
   #wait(): void {
     if (this.#isOver) return;
     this.#cancel = this.#parts.clock.after(lookEveryMs, () => void this.changed().then(() => this.#wait()));
-  }
-
-  #isWell(): void {
-    if (this.#isInTrouble)
-      this.#parts.logger.log("info", "Settings are looked up at the other servers again");
-    this.#isInTrouble = false;
-  }
-
-  #trouble(error: unknown): void {
-    if (!this.#isInTrouble)
-      this.#parts.logger.log("warn", "Settings of the other servers cannot be looked up", {
-        reason: messageOf(error),
-      });
-    this.#isInTrouble = true;
   }
 
   async #begin(): Promise<void> {
@@ -233,19 +225,11 @@ export class SettingsSharing implements AsyncDisposable {
     return this.#parts.configuration.reload(this.#parts.logger, reloading);
   }
 
-  async #newest(): Promise<SettingsText | null> {
+  #newest(): Promise<SettingsText | null> {
     const { clock, settings } = this.#parts;
-    const late = Promise.withResolvers<never>();
-    const cancel = clock.after(answerMs, () =>
-      late.reject(new DyncError("not-ready", "The server's catalogue does not answer")),
-    );
-    const newest = settings.newest();
-    newest.catch(() => {});
-    try {
-      return await Promise.race([newest, late.promise]);
-    } finally {
-      cancel();
-    }
+    return within(clock, answerMs, settings.newest(), () => {
+      throw new DyncError("not-ready", "The server's catalogue does not answer");
+    });
   }
 
   /** `undefined`: that cannot be looked up, and is not needed, as the file is as it was. */
