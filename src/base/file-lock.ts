@@ -13,10 +13,19 @@ export class FileLock {
 
   /** Takes the lock behind `file` (created where it is missing), or returns `null` when somebody holds it. */
   static tryAcquire(file: string): FileLock | null {
+    return FileLock.#try(file, "BEGIN EXCLUSIVE");
+  }
+
+  /** The same for one of several that hold it together, and keep away who wants it alone. */
+  static tryShare(file: string): FileLock | null {
+    return FileLock.#try(file, "BEGIN; SELECT count(*) FROM sqlite_schema");
+  }
+
+  static #try(file: string, begin: string): FileLock | null {
     const database = new DatabaseSync(file);
     try {
       // No waiting: such a lock is held for long. No journal file beside it: nothing is ever written.
-      database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+      database.exec(`PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; ${begin}`);
       return new FileLock(database);
     } catch (error) {
       database.close();

@@ -85,11 +85,11 @@ export async function makePrivateFolder(folder: string): Promise<void> {
 
 /**
  * Whether files can be linked in `partials`. Throws `DyncError` ("configuration") when none can be written there: not every
- * reason why not shows in the permissions.
+ * reason why not shows in the permissions. `tag` tells its names from those of others that do the same.
  */
-export async function probeLinks(partials: string, clock: Clock): Promise<boolean> {
-  const file = join(partials, "probe");
-  const second = join(partials, "probe-link");
+export async function probeLinks(partials: string, clock: Clock, tag = ""): Promise<boolean> {
+  const file = join(partials, `probe${tag}`);
+  const second = join(partials, `probe${tag}-link`);
   try {
     await (await open(file, "w", 0o600)).close();
     await removeFile(second, clock);
@@ -102,8 +102,10 @@ export async function probeLinks(partials: string, clock: Clock): Promise<boolea
   }
 }
 
+export type Leftovers = Pick<PublishParts, "partials" | "clock" | "trash">;
+
 /** Removes what a process left among the partials that died while it cleared up; folders in the background. */
-export async function removeLeftovers({ partials, clock, trash }: PublishParts): Promise<void> {
+export async function removeLeftovers({ partials, clock, trash }: Leftovers): Promise<void> {
   // Without hard links the data of an upload may lie in one of these, and nowhere else.
   for await (const { name } of await opendir(partials))
     if (name.endsWith(dropboxSuffix)) await takeApart(partials, name.slice(0, -dropboxSuffix.length), clock);

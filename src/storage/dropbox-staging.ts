@@ -1,10 +1,10 @@
 // Where the folder of one upload is put together that the dropboxes of openBIS want, before it gets its name: `ID.openbis/NAME/`.
 
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { moveFile } from "./durable-files.ts";
-import { lookAt } from "./file-calls.ts";
+import { ignoreExisting, lookAt, makeFolder } from "./file-calls.ts";
 
 export const dropboxSuffix = ".openbis";
 
@@ -19,7 +19,9 @@ export function stagedDropbox(partials: string, id: string, name: string) {
 
 /** Makes an empty one. */
 export async function makeDropbox(partials: string, id: string, name: string): Promise<void> {
-  await mkdir(stagedDropbox(partials, id, name).folder, { recursive: true, mode: folderMode });
+  const { folder } = stagedDropbox(partials, id, name);
+  // One by one: where another server took the upload, nothing shall come to be where it was.
+  for (const path of [dirname(folder), folder]) await makeFolder(path, folderMode).catch(ignoreExisting);
 }
 
 /**

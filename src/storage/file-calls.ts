@@ -176,6 +176,23 @@ export function lookBehind(path: string): Promise<fs.BigIntStats | null> {
   return behind(path).catch(nullWhenMissing);
 }
 
+/** For a folder that may be there already. */
+export function ignoreExisting(error: unknown): void {
+  if (systemCode(error) !== "EEXIST") throw error;
+}
+
+/** Removes a folder where nothing is in it. Returns whether it is not there afterwards. */
+export async function removeEmpty(path: string): Promise<boolean> {
+  try {
+    await removeFolder(path);
+    return true;
+  } catch (error) {
+    const code = systemCode(error) ?? "";
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(code)) throw error;
+    return code === "ENOENT";
+  }
+}
+
 /** Appends all of `data`. */
 export async function writeAll(descriptor: number, data: Uint8Array): Promise<void> {
   for (let done = 0; done < data.length; ) done += await write(descriptor, data, done);

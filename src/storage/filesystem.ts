@@ -1,7 +1,7 @@
 // Storage on a local disk: partials in `DATA/.dync/partial/`, published files in `DATA/USER/`, both on one file
 // system, so that publishing is a matter of names and never copies a byte. Holds the lock on the data folder.
 
-import type { Stats } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
@@ -11,53 +11,46 @@ import type { Logger } from "../base/log.ts";
 import type { Memory } from "../base/memory/memory.ts";
 import { openMemory } from "../base/memory/open-memory.ts";
 import { systemPath } from "../base/system-path.ts";
-import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
-import { namesClash, takenText } from "../upload/names.ts";
-import { parseSidecar } from "../upload/sidecar.ts";
+import type { Destination } from "../upload/destination.ts";
 import type { Form } from "../upload/upload.ts";
 import { amendMetadata } from "./amend.ts";
-import { checkDataFolder, idPattern, makePrivateFolder, probeLinks, removeLeftovers } from "./data-folder.ts";
-import { emptyJournalBytes } from "./dataset/journal.ts";
+import {
+  checkDataFolder,
+  idPattern,
+  type Leftovers,
+  makePrivateFolder,
+  probeLinks,
+  removeLeftovers,
+} from "./data-folder.ts";
 import { datasetSteps } from "./dataset/publish-dataset.ts";
-import { partsOf, treeOf } from "./dataset/tree.ts";
-import { readText } from "./durable-files.ts";
 import { lookAt, statFileSystem } from "./file-calls.ts";
-import { lockFolder } from "./folder-lock.ts";
+import { lockFolder, shareFolder } from "./folder-lock.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
-import { type FileHome, LocalPartials, lookOf } from "./local-partials.ts";
+import { type FileOwner, LocalPartials, lookOf } from "./local-partials.ts";
+import { LocalPublishing } from "./local-publishing.ts";
 import { mediumOf } from "./medium.ts";
 import { NameIndex } from "./name-index.ts";
 import type { PartialUpload } from "./partial.ts";
+import { gatherPartials, spreadPartials } from "./partial-layouts.ts";
+import { OwnPlaces, SharedPlaces } from "./partial-places.ts";
 import { PartialStorage, type PartialStorageOptions } from "./partial-storage.ts";
-import {
-  endSteps,
-  finalFiles,
-  isClaimed,
-  type PublishParts,
-  type PublishStep,
-  publishSteps,
-  removeData,
-  rollBack,
-} from "./publish.ts";
+import { endSteps, finalFiles, type PublishParts, publishSteps } from "./publish.ts";
 import { dropboxSteps } from "./publish-dropbox.ts";
-import { isDataOf } from "./published.ts";
 import { PublishingWay } from "./publishing-way.ts";
 import { readBack } from "./read-back.ts";
 import { openSha256 } from "./sha256/open-sha256.ts";
 import type { Sha256Maker } from "./sha256/sha256.ts";
+import { trySharing } from "./share-probe.ts";
 import { stateFolder } from "./state-folder.ts";
-import {
-  type Description,
-  NameTaken,
-  type Obstacle,
-  type Prospect,
-  type Published,
-  type Reading,
-  type Sink,
-  type SinkEvents,
-  type Storage,
-  type StoredAs,
-  type StoredNote,
+import type {
+  Obstacle,
+  Prospect,
+  Reading,
+  Sink,
+  SinkEvents,
+  Storage,
+  StoredAs,
+  StoredNote,
 } from "./storage.ts";
 import { storageError } from "./storage-error.ts";
 import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
@@ -66,6 +59,8 @@ import { Trash } from "./trash.ts";
 import { StorageWorkers, type StorageWorkersParts } from "./workers/storage-workers.ts";
 
 const membersMaxDefault = 1_000_000;
+// Where only what is durable counts.
+const sharedSyncBytes = 8 * 1024 * 1024;
 const smallBytesDefault = 2 * 1024 * 1024;
 
 export interface FilesystemStorageOptions extends PartialStorageOptions {
@@ -79,6 +74,8 @@ export interface FilesystemStorageOptions extends PartialStorageOptions {
   readonly hasFileSystemSync?: boolean;
   /** Most files and folders that a dataset may have; a million unless it is given. */
   readonly membersMax?: number;
+  /** Whether other servers publish into the same folder, each upload by who has its latest fence. */
+  readonly isShared?: boolean;
   /** Threads that take uploads; none unless it is given. */
   readonly workers?: WorkersOptions;
 }
@@ -107,9 +104,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   readonly #workers: StorageWorkers | null;
   readonly #names: NameIndex;
   readonly #way: PublishingWay;
-  readonly #log: Logger;
-  // Destinations that are being published at this moment.
-  readonly #publishing = new Map<string, Destination>();
+  readonly #publishing: LocalPublishing;
 
   private constructor(
     lock: FileLock,
@@ -124,31 +119,33 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     this.#root = parts.root;
     this.#lock = lock;
     this.#parts = parts;
-    this.#log = log;
     this.#names = new NameIndex(parts.root, parts.clock);
     this.#way = new PublishingWay(parts, this.#names);
-    const files: FileHome = {
+    const files: FileOwner = {
       publishedMode: parts.mode,
-      publish: (id, destination, description) => {
+      publish: (id, folder, destination, description) => {
         const steps = destination.manner?.openbis === true ? dropboxSteps : publishSteps;
-        return this.#publish(id, destination, description, steps(parts, id, destination, description));
+        return this.#publishing.publish(id, folder, destination, description, (there) =>
+          steps(there, id, destination, description),
+        );
       },
-      discard: (id) => this.#discard(id),
+      discard: (id, folder) => this.#publishing.discard(id, folder),
+      forget: (id) => this.forget(id),
       onTimeRefused: (id, cause) => {
         const message = "The file system does not take the time when a file was last modified";
         log.log("warn", message, { upload: id, reason: messageOf(cause) });
       },
     };
-    this.#partials = new LocalPartials({ folder: parts.partials, look, clock: parts.clock }, files, {
+    const { partials: folder, syncs, clock } = parts;
+    const places = options.isShared === true ? new SharedPlaces(folder, syncs) : new OwnPlaces(folder);
+    this.#publishing = new LocalPublishing({ parts, names: this.#names, places, log });
+    this.#partials = new LocalPartials({ folder, look, clock, places }, files, {
       fileSystemSync,
       sha256,
       membersMax: options.membersMax ?? membersMaxDefault,
-      publish: (id, destination, description, dataset) =>
-        this.#publish(
-          id,
-          destination,
-          description,
-          datasetSteps(parts, id, destination, description, dataset),
+      publish: (id, folder, destination, description, dataset) =>
+        this.#publishing.publish(id, folder, destination, description, (there) =>
+          datasetSteps(there, id, destination, description, dataset),
         ),
     });
     this.#fileSystemSync = fileSystemSync;
@@ -157,16 +154,17 @@ export class FilesystemStorage extends PartialStorage implements Storage {
 
   #openWorkers(
     options: FilesystemStorageOptions & { readonly look: string | null; readonly memory: Memory },
-    files: FileHome,
+    files: FileOwner,
   ): StorageWorkers {
-    const { look, memory, log, syncEveryBytes, saveEveryBytes, bootId, workers } = options;
+    const { look, memory, log, syncEveryBytes, saveEveryBytes, bootId, isShared = false, workers } = options;
     const { partials: folder, mode: publishedMode } = this.#parts;
     return new StorageWorkers({
-      options: { folder, look, publishedMode, syncEveryBytes, saveEveryBytes, bootId },
+      options: { folder, look, isShared, publishedMode, syncEveryBytes, saveEveryBytes, bootId },
       ...{ memory, log, threads: 0, smallBytes: smallBytesDefault, ...workers },
       obey: async (request) => {
-        if (request.type === "discard") await this.#discard(request.id);
-        else await files.publish(request.id, request.destination, request.description);
+        const { id, folder } = request;
+        if (request.type === "discard") await files.discard(id, folder);
+        else await files.publish(id, folder, request.destination, request.description);
       },
       distrust: (id, note) => this.distrust(id, note),
       timeRefused: (id, reason) => files.onTimeRefused(id, reason),
@@ -175,9 +173,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   /**
-   * Opens the data folder for this process alone.
+   * Opens the data folder for this process alone, or with others that share it.
    *
-   * @throws DyncError "configuration" when it is not there, not writable, or used by another server.
+   * @throws DyncError "configuration" when it is not there, not writable, or lacks what they need; "unavailable" when another server has it.
    */
   static async open(options: FilesystemStorageOptions): Promise<FilesystemStorage> {
     const { folder, clock, log } = options;
@@ -188,9 +186,12 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     const partials = join(state, "partial");
     await makePrivateFolder(state);
     await makePrivateFolder(partials);
-    const lock = lockFolder(join(state, "lock.sqlite"), folder);
+    const { isShared = false } = options;
+    const [tag, trash] = [isShared ? randomBytes(8).toString("hex") : "", new Trash(clock, log)];
+    const lock = await lockFor(options, { state, partials, tag, trash });
     try {
-      const hasLinks = (await probeLinks(partials, clock)) && options.hasLinks !== false;
+      const hasLinks = (await probeLinks(partials, clock, tag)) && options.hasLinks !== false;
+      if (!isShared) await tidyUp(isShared, { partials, clock, trash });
       if (!hasLinks) {
         log.log(
           "warn",
@@ -203,14 +204,14 @@ export class FilesystemStorage extends PartialStorage implements Storage {
       // What the umask leaves of it, as with every program: the administrator decides who may read.
       const mode = 0o666 & ~process.umask();
       const shared = { durableFolders: new Set<string>(), syncs: new FolderSyncs() };
-      const parts = { root, partials, mode, hasLinks, ...shared, trash: new Trash(clock, log), clock };
-      await removeLeftovers(parts);
+      const parts = { root, partials, own: null, mode, hasLinks, ...shared, trash, clock, tag };
       const { syncsAll, remote } = await mediumOf(partials);
       const hasSync = options.hasFileSystemSync !== false && syncsAll;
       const fileSystemSync = hasSync ? await openFileSystemSync() : null;
       const sha256 = options.sha256 ?? (await openSha256());
-      // What was written and not synced may be lost there while this system goes on.
-      const trusted = remote === null ? options : { ...options, bootId: null };
+      // What was written and not synced may be lost there while this system goes on; and who takes an upload over has nothing else of it.
+      const syncEveryBytes = Math.min(options.syncEveryBytes, sharedSyncBytes);
+      const trusted = remote === null && !isShared ? options : { ...options, bootId: null, syncEveryBytes };
       const memory = (options.workers?.threads ?? 0) > 0 ? await openMemory() : null;
       const capabilities = { fileSystemSync, sha256, memory, remote };
       return new FilesystemStorage(lock, parts, await lookOf(partials), trusted, capabilities);
@@ -240,12 +241,12 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     return sink;
   }
 
-  create(id: string, form: Form, root?: string): Promise<PartialUpload> {
-    return this.#partials.create(id, form, root);
+  create(id: string, form: Form, root?: string, fence?: number): Promise<PartialUpload> {
+    return this.#partials.create(id, form, root, fence);
   }
 
-  open(id: string, root?: string): Promise<PartialUpload | null> {
-    return this.#partials.open(id, root);
+  open(id: string, root?: string, note?: StoredNote): Promise<PartialUpload | null> {
+    return this.#partials.open(id, root, note);
   }
 
   async *ids(): AsyncGenerator<string> {
@@ -256,26 +257,12 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     }
   }
 
-  async lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null> {
-    return this.#partials.explained("looked up", async () => {
-      const path = join(this.#parts.partials, id);
-      const properties = await lookAt(path);
-      if (properties === null) return null;
-      if (properties.isDirectory()) return await lookAtDataset(path, properties);
-      // One that is about to be published has its client's time, which may be years ago, and changed now.
-      const writtenAt = new Date(Math.max(properties.ctime.getTime(), properties.mtime.getTime()));
-      return { bytes: properties.size, writtenAt };
-    });
+  lookAt(id: string): Promise<{ readonly bytes: number; readonly writtenAt: Date } | null> {
+    return this.#partials.lookAt(id);
   }
 
-  async obstacle(destination: Destination): Promise<Obstacle | null> {
-    return this.#partials.explained("looked up", async () => {
-      const other = this.#beingPublished(destination);
-      if (other !== null) return { file: other, published: null };
-      if (!(await this.#names.isTaken(destination))) return null;
-      const file = await this.#names.whatIsThere(destination);
-      return { file, published: file === destination.name ? await this.#publishedAt(destination) : null };
-    });
+  obstacle(destination: Destination): Promise<Obstacle | null> {
+    return this.#partials.explained("looked up", () => this.#publishing.obstacle(destination));
   }
 
   async amend(id: string, destination: Destination, metadataText: string): Promise<string> {
@@ -292,29 +279,29 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     });
   }
 
-  async #publishedAt(destination: Destination): Promise<Published | null> {
-    const text = await readText(finalFiles(this.#root, destination).metadata);
-    const there = text === null ? null : parseSidecar(text);
-    // Elsewhere it is somebody's copy.
-    if (there === null || pathOf(destinationOf(there)) !== pathOf(destination)) return null;
-    const properties = await lookAt(finalFiles(this.#root, destinationOf(there)).content);
-    return isDataOf(properties, there) ? there : null;
-  }
-
-  async isPublished(id: string, destination: Destination, sha256: string): Promise<boolean> {
-    const there = await this.#partials.explained("looked up", () => this.#publishedAt(destination));
-    if (there?.id !== id || there.sha256 !== sha256) return false;
-    // A folder under the name is somebody else's as long as ours has not moved there.
-    const tree = treeOf(join(this.#parts.partials, id));
-    return (
-      there.contents === null || (await this.#partials.explained("looked up", () => lookAt(tree))) === null
+  async isPublished(
+    id: string,
+    destination: Destination,
+    sha256: string,
+    note?: StoredNote,
+  ): Promise<boolean> {
+    // Nobody publishes it any more from here on who was given it before.
+    const place = await this.#partials.explained("opened", () => this.#partials.take(id, note));
+    const folder = place?.folder ?? null;
+    return await this.#partials.explained("looked up", () =>
+      this.#publishing.isPublished(id, folder, destination, sha256),
     );
   }
 
-  protected override async endPublishing(id: string, destination: Destination): Promise<void> {
-    await this.#partials.explained("published", () =>
-      this.#perform(id, endSteps(this.#parts, id, destination)),
-    );
+  protected override async endPublishing(
+    id: string,
+    destination: Destination,
+    note?: StoredNote,
+  ): Promise<void> {
+    await this.#partials.explained("published", async () => {
+      const folder = (await this.#partials.take(id, note))?.folder ?? null;
+      await this.#publishing.end(id, folder, (there) => endSteps(there, id, destination));
+    });
   }
 
   pathOf(destination: Destination): string {
@@ -345,81 +332,38 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     this.#lock.release();
   }
 
-  async #publish(
-    id: string,
-    destination: Destination,
-    description: Description,
-    steps: readonly PublishStep[],
-  ): Promise<void> {
-    if (this.#beingPublished(destination) !== null) throw await this.#taken(destination);
-    this.#publishing.set(id, destination);
-    try {
-      // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
-      const isTaken = await this.#names.isTakenAsKnown(destination);
-      if (isTaken && !(await isClaimed(this.#parts, id, destination, description))) {
-        throw await this.#taken(destination);
-      }
-      await this.#names.publishing(destination, () => this.#perform(id, steps));
-    } catch (error) {
-      if (!(error instanceof NameTaken)) throw error;
-      // Somebody else has the name for good: nothing of ours may stay beside it.
-      await rollBack(this.#parts, id, destination);
-      this.#publishing.delete(id);
-      throw await this.#taken(destination);
-    } finally {
-      this.#publishing.delete(id);
-    }
-  }
-
-  async #perform(id: string, steps: readonly PublishStep[]): Promise<void> {
-    for (const step of steps) {
-      if (step.isTidying === true) await this.#tidy(id, step);
-      else await step.run();
-    }
-  }
-
-  // What fails once may be over; what stays is no harm, and goes at the next start.
-  async #tidy(id: string, step: PublishStep): Promise<void> {
-    try {
-      await step.run().catch(() => step.run());
-    } catch (cause) {
-      const message = "What was staged of a published file was not removed; the next start does it";
-      this.#log.log("warn", message, { upload: id, reason: messageOf(cause) });
-    }
-  }
-
-  async #taken(destination: Destination): Promise<NameTaken> {
-    const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
-    return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
-  }
-
   async discard(id: string): Promise<void> {
+    const { places } = this.#partials;
     await this.#partials.explained("removed", async () => {
+      const all = await places.all(id);
       // Not away with a disk that is not mounted?
-      if ((await lookAt(join(this.#parts.partials, id))) === null) await this.#partials.checkThere();
-      await this.#discard(id);
+      const [first] = all;
+      if (first === undefined || (await lookAt(join(first, id))) === null) await this.#partials.checkThere();
+      for (const folder of all) await this.#publishing.discard(id, folder);
+      for (const path of await places.thrownAway(id)) await this.#parts.trash.remove(path);
+      await places.gone(id);
     });
-  }
-
-  async #discard(id: string): Promise<void> {
-    await rollBack(this.#parts, id);
-    await removeData(this.#parts, id);
-  }
-
-  /** Name of the file that is just getting it, or a name it needs. */
-  #beingPublished({ folder, name }: Destination): string | null {
-    for (const other of this.#publishing.values()) {
-      if (other.folder === folder && namesClash(other.name, name)) return other.name;
-    }
-    return null;
   }
 }
 
-// The journal grows with all that comes.
-async function lookAtDataset(folder: string, properties: Stats) {
-  const journal = await lookAt(partsOf(folder, "plain").journal);
-  const writtenAt = new Date(
-    Math.max(...[properties, journal ?? properties].map((it) => it.ctime.getTime())),
-  );
-  return { bytes: Math.max(0, (journal?.size ?? 0) - emptyJournalBytes), writtenAt };
+/** Locks the folder, alone or with others; of these the first one clears up, since what looks left behind later may be under way. */
+async function lockFor(
+  { folder, clock, isShared = false }: FilesystemStorageOptions,
+  {
+    state,
+    partials,
+    tag,
+    trash,
+  }: Pick<PublishParts, "partials" | "tag" | "trash"> & { readonly state: string },
+): Promise<FileLock> {
+  const file = join(state, "lock.sqlite");
+  if (!isShared) return lockFolder(file, folder);
+  await probeLinks(partials, clock, tag);
+  await trySharing(folder, partials, tag);
+  return await shareFolder(file, folder, clock, () => tidyUp(isShared, { partials, clock, trash }));
+}
+
+async function tidyUp(isShared: boolean, parts: Leftovers): Promise<void> {
+  await (isShared ? spreadPartials : gatherPartials)(parts.partials);
+  await removeLeftovers(parts);
 }

@@ -26,6 +26,11 @@ export class ParkedHashes {
     }
   }
 
+  /** That of upload `id` says nothing any more. */
+  forget(id: string): void {
+    this.#kept.delete(id);
+  }
+
   /** The state of upload `id` after exactly `length` bytes, or `null`. It is not kept any longer. */
   take(id: string, length: number): Sha256 | null {
     const parked = this.#kept.get(id);

@@ -23,6 +23,8 @@ export interface PartialHome {
   publish(id: string, destination: Destination, description: Description): Promise<void>;
   /** The error behind what the system said: also looks whether the folder of partials is still the same. */
   explain(action: string, cause: unknown): Promise<DyncError>;
+  /** Nothing of it is open any more; never rejects, but for what the system says. */
+  letGo(): Promise<void>;
   /** Removes the file and what a broken-off publish left of it. */
   discard(id: string): Promise<void>;
   /** The file system does not take the time of modification: the file is published with the time when it was written. */
@@ -32,6 +34,9 @@ export interface PartialHome {
   /** Where partials lie. */
   readonly folder: string;
 }
+
+/** Gives the file a copy of its first `length` bytes, see `PartialUpload.makeOwn`. Throws the system's error, or what `check` does. */
+export type Detach = (length: number, check: () => void) => Promise<void>;
 
 const closed = -1;
 // So much is written in no time wherever a sync takes none.
@@ -52,6 +57,8 @@ export class PartialFile implements PartialUpload {
   #isPublished: boolean;
   #hasDurableEntry = false;
   #syncing: Promise<void> | null = null;
+  /** Somebody else may write to the file; `null`: nobody does. */
+  #detach: Detach | null = null;
 
   private constructor(id: string, path: string, home: PartialHome, descriptor: number, properties: fs.Stats) {
     this.#id = id;
@@ -67,13 +74,38 @@ export class PartialFile implements PartialUpload {
     return new PartialFile(id, path, home, descriptor, fs.fstatSync(descriptor));
   }
 
-  /** Opens what is there. Throws the system's error, `ENOENT` among them. */
-  static async open(id: string, path: string, home: PartialHome): Promise<PartialFile> {
+  /** Opens what is there; `detach` where somebody else may write to it. Throws the system's error, `ENOENT` among them. */
+  static async open(
+    id: string,
+    path: string,
+    home: PartialHome,
+    detach: Detach | null = null,
+  ): Promise<PartialFile> {
     const descriptor = await openFile(path, openExisting, 0);
     const properties = fs.fstatSync(descriptor);
-    if (properties.isFile()) return new PartialFile(id, path, home, descriptor, properties);
-    fs.closeSync(descriptor);
-    throw new Error("A partial upload is not a file");
+    if (!properties.isFile()) {
+      fs.closeSync(descriptor);
+      throw new Error("A partial upload is not a file");
+    }
+    const file = new PartialFile(id, path, home, descriptor, properties);
+    // What has its final name was closed before it got that.
+    if (!file.#isPublished) file.#detach = detach;
+    return file;
+  }
+
+  async makeOwn(check: () => void = () => {}): Promise<void> {
+    if (this.#detach === null) return;
+    try {
+      await this.#detach(this.#length, check);
+      const descriptor = await openFile(this.#path, openExisting, 0);
+      this.#close();
+      this.#descriptor = descriptor;
+    } catch (cause) {
+      this.#isBroken = true;
+      throw await this.#home.explain("copied", cause);
+    }
+    this.#synced = this.#length;
+    this.#detach = null;
   }
 
   get length(): number {
@@ -87,6 +119,7 @@ export class PartialFile implements PartialUpload {
   async append(data: Uint8Array): Promise<void> {
     this.#assertUsable();
     if (this.#isPublished) throw isPublished();
+    if (this.#detach !== null) await this.makeOwn();
     try {
       let done = 0;
       while (done < data.length) {
@@ -136,6 +169,12 @@ export class PartialFile implements PartialUpload {
   async truncate(length: number): Promise<void> {
     assert(length >= 0 && length <= this.#length, "a partial is only ever cut back");
     await this.#settle();
+    // No more than that is copied.
+    if (this.#detach !== null) {
+      this.#length = this.#synced = length;
+      this.#isBroken = false;
+      return;
+    }
     try {
       if (this.#isBroken || this.#descriptor === closed) {
         // After a failed fsync the kernel may report success on the old descriptor without having written.
@@ -161,6 +200,7 @@ export class PartialFile implements PartialUpload {
   async publish(destination: Destination, description: Description): Promise<void> {
     this.#assertUsable();
     await this.#settle();
+    if (this.#detach !== null) await this.makeOwn();
     try {
       // Before the file gets its name: afterwards there is nothing left to do but to name it.
       await settleFile(this.#descriptor, destination.manner, this.#home.publishedMode);
@@ -189,10 +229,12 @@ export class PartialFile implements PartialUpload {
   async close(): Promise<void> {
     await this.#settle();
     this.#close();
+    await this.#home.letGo();
   }
 
   async discard(): Promise<void> {
-    await this.close();
+    await this.#settle();
+    this.#close();
     try {
       await this.#home.discard(this.#id);
     } catch (cause) {
@@ -201,6 +243,7 @@ export class PartialFile implements PartialUpload {
   }
 
   async #sync(): Promise<void> {
+    if (this.#detach !== null) await this.makeOwn();
     const length = this.#length;
     try {
       const data = fdatasync(this.#descriptor);

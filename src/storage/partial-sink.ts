@@ -160,6 +160,7 @@ export class PartialSink implements Sink {
       if (this.#isClosing) throw cancelled;
     };
     try {
+      await partial.makeOwn?.(check);
       const { hash, length } = await hashFrom(partial, partial.length, this.#options.sha256);
       await hashRest(partial, hash, length, check);
       this.#hash = hash;

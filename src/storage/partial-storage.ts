@@ -35,14 +35,24 @@ export abstract class PartialStorage {
     this.#options = options;
   }
 
-  /** Creates an empty partial; `root` as in `Prospect`. */
-  abstract create(id: string, form: Form, root?: string): Promise<PartialUpload>;
-  /** Opens a partial that is there, or returns `null`. */
-  abstract open(id: string, root?: string): Promise<PartialUpload | null>;
+  /** Creates an empty partial; `root` as in `Prospect`, `fence` as in `StoredNote`. */
+  abstract create(id: string, form: Form, root?: string, fence?: number): Promise<PartialUpload>;
+  /** Opens a partial that is there, or returns `null`; `note` is what its record tells. */
+  abstract open(id: string, root?: string, note?: StoredNote): Promise<PartialUpload | null>;
   /** Whether upload `id` is visible at `destination`, with this SHA-256 (hex). */
-  abstract isPublished(id: string, destination: Destination, sha256: string): Promise<boolean>;
+  abstract isPublished(
+    id: string,
+    destination: Destination,
+    sha256: string,
+    note?: StoredNote,
+  ): Promise<boolean>;
   /** Ends a publishing that came as far as that the data are visible. */
-  protected abstract endPublishing(id: string, destination: Destination): Promise<void>;
+  protected abstract endPublishing(id: string, destination: Destination, note?: StoredNote): Promise<void>;
+
+  /** Somebody else had upload `id`: what is known here of its bytes is old. */
+  protected forget(id: string): void {
+    this.#hashes.forget(id);
+  }
 
   /** From now on another process uses it, which remembers nothing: for a storage that outlives its process in a test. */
   protected restart(options: PartialStorageOptions): void {
@@ -58,7 +68,8 @@ export abstract class PartialStorage {
 
   /** Bytes of upload `id` behind those that `note` says are not to be trusted, and could not be cut off; its record may not say so. */
   protected distrust(id: string, note: StoredNote): void {
-    this.#distrusted.set(id, note);
+    // What is not durable never counts then; and somebody else may have more of it one day.
+    if (this.#options.bootId !== null) this.#distrusted.set(id, note);
   }
 
   /** They are cut off. */
@@ -68,7 +79,8 @@ export abstract class PartialStorage {
 
   /** What is known of it, whose record says `note`. */
   protected known(id: string, note: StoredNote): StoredNote {
-    return this.#distrusted.get(id) ?? note;
+    const known = this.#distrusted.get(id);
+    return known === undefined ? note : { ...note, ...known };
   }
 
   get emptyNote(): StoredNote {
@@ -76,7 +88,17 @@ export abstract class PartialStorage {
   }
 
   async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
-    return this.#sinkOf(id, await this.create(id, form, prospect.root), 0, events);
+    return this.#begin(id, form, events, prospect);
+  }
+
+  async #begin(
+    id: string,
+    form: Form,
+    events: SinkEvents,
+    { root }: Prospect,
+    fence?: number,
+  ): Promise<Sink> {
+    return this.#sinkOf(id, await this.create(id, form, root, fence), 0, events);
   }
 
   async resume(
@@ -86,9 +108,10 @@ export abstract class PartialStorage {
     events: SinkEvents,
     prospect: Prospect = {},
   ): Promise<Sink | null> {
-    const partial = await this.open(id, prospect.root);
+    const partial = await this.open(id, prospect.root, note);
     // A crash came between its record and its bytes, or with nothing durable: it begins at its beginning.
-    if (partial === null) return note.durable === 0 ? this.begin(id, form, events, prospect) : null;
+    if (partial === null)
+      return note.durable === 0 ? this.#begin(id, form, events, prospect, note.fence) : null;
     const known = this.known(id, note);
     const trusted = trustedLength(known, partial.length, this.#options.bootId);
     if (trusted < partial.length) await closedIfFailed(partial, () => partial.truncate(trusted));
@@ -97,12 +120,12 @@ export abstract class PartialStorage {
   }
 
   async recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder> {
-    if (await this.isPublished(id, destination, sha256)) {
+    if (await this.isPublished(id, destination, sha256, note)) {
       // What has its name was durable before it got it, and has its description beside it.
-      await this.endPublishing(id, destination);
+      await this.endPublishing(id, destination, note);
       return { type: "published" };
     }
-    const partial = await this.open(id, destination.manner?.untar);
+    const partial = await this.open(id, destination.manner?.untar, note);
     if (partial === null) return { type: "gone" };
     const { durable, mark } = this.known(id, note);
     const left = Math.min(durable, partial.length);

@@ -29,6 +29,11 @@ export interface PartialUpload extends Readable {
   readonly length: number;
   /** Bytes that a `sync` or `publish` through this handle made durable, also when the rest of the publishing failed. */
   readonly synced: number;
+  /**
+   * Where somebody else may still write to what is there: makes a copy that nobody else has, which takes as long as it is large. Whatever
+   * changes it does that first; who does it before can have it broken off by `check`, which is called now and then and may throw.
+   */
+  makeOwn?(check: () => void): Promise<void>;
   /** Appends `data` at `length`; resolves when all of it was taken by the system. `data` is not used afterwards. */
   append(data: Uint8Array): Promise<void>;
   /** Resolves when everything appended before the call is durable. May run beside an `append`. */

@@ -4,7 +4,7 @@
 
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { systemCode } from "../base/error.ts";
 import {
@@ -29,7 +29,7 @@ import {
   syncFolder,
   writeNewFile,
 } from "./durable-files.ts";
-import { lookAt, lookBehind, makeFolder } from "./file-calls.ts";
+import { lookAt, lookBehind, makeFolder, nullWhenMissing, removeEmpty } from "./file-calls.ts";
 import type { FolderSyncs } from "./folder-syncs.ts";
 import { settleAt, settleFile } from "./manner.ts";
 import { type Description, NameTaken } from "./storage.ts";
@@ -40,6 +40,8 @@ export interface PublishParts {
   readonly root: string;
   /** Where partials lie, on the same file system. */
   readonly partials: string;
+  /** The same, where it goes with the upload; `null`: other uploads lie in it as well. */
+  readonly own: string | null;
   /** Mode of published files. */
   readonly mode: number;
   /** Whether the file system can give a file two names. */
@@ -49,6 +51,8 @@ export interface PublishParts {
   readonly syncs: FolderSyncs;
   readonly trash: Trash;
   readonly clock: Clock;
+  /** What names of this process's own have in them, where others share the folder. */
+  readonly tag: string;
 }
 
 // A folder for each sample: what is forgotten is synced once more.
@@ -211,11 +215,14 @@ export async function rollBack(parts: PublishParts, id: string, destination?: De
   await removeFile(staged.metadata, clock);
 }
 
-/** Removes what is left of the data of upload `id`: a file, or the hidden folder of a dataset. */
-export async function removeData({ partials, trash, clock }: PublishParts, id: string): Promise<void> {
+/** Removes what is left of the data of upload `id`: a file, or the hidden folder of a dataset; and its own folder, where it has one. */
+export async function removeData({ partials, own, trash, clock }: PublishParts, id: string): Promise<void> {
   const { data } = stagedFiles(partials, id);
-  if ((await lookAt(data))?.isDirectory() === true) await trash.throwAway(data);
-  else await removeFile(data, clock);
+  if ((await lookAt(data))?.isDirectory() !== true) await removeFile(data, clock);
+  else if (own === null) await trash.throwAway(data);
+  if (own === null || (await removeEmpty(own))) return;
+  // The folder around it goes with the last one; who has it now took it over.
+  await trash.throwAway(own, async () => void (await removeEmpty(dirname(own)))).catch(nullWhenMissing);
 }
 
 /** Whether `path` is the hidden folder of a dataset whose files have their name already. */

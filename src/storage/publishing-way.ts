@@ -71,8 +71,8 @@ export class PublishingWay {
   }
 
   async #try({ folder, manner }: Destination): Promise<void> {
-    const { root, partials, hasLinks, clock } = this.#parts;
-    const from = join(partials, `probe.${hash("sha1", folder)}`);
+    const { root, partials, hasLinks, clock, tag } = this.#parts;
+    const from = join(partials, `probe${tag}.${hash("sha1", folder)}`);
     const to = join(root, folder, probeName);
     try {
       const probe = await open(from, "w", 0o600);

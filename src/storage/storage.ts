@@ -54,6 +54,8 @@ export interface StoredNote {
   readonly durable: number;
   /** What the storage wants to know again about those behind them, in its own words; `null`: they are not to be trusted. */
   readonly mark: string | null;
+  /** How often the upload got an owner: who has a later number keeps everybody else away from its bytes. Not there where nobody shares it. */
+  readonly fence?: number;
 }
 
 /** Bytes that the storage takes over, and the memory they live in. */

@@ -27,20 +27,27 @@ export class Trash {
     this.#log = log;
   }
 
-  /** Takes the folder `path` away at once, and deletes it. Throws the system's error where it stays where it is. */
-  async throwAway(path: string): Promise<void> {
+  /**
+   * Takes the folder `path` away at once, and deletes it; what comes behind that is `after`. Throws the system's error where it stays where
+   * it is.
+   */
+  async throwAway(path: string, after: () => Promise<void> = async () => {}): Promise<void> {
     const gone = path + trashSuffix;
     // One of an earlier attempt may be on its way.
     if ((await lookAt(gone)) === null) await moveEntry(path, gone);
     else await removeFolder(path, this.#stop.signal);
     const waiting = new AbortController();
-    await Promise.race([this.remove(gone), sleep(this.#clock, waitMs, waiting.signal).catch(() => {})]);
+    await Promise.race([
+      this.remove(gone, after),
+      sleep(this.#clock, waitMs, waiting.signal).catch(() => {}),
+    ]);
     waiting.abort();
   }
 
   /** Deletes `path`, which was thrown away, in the background. Resolves when it is gone, or will be some day; never rejects. */
-  remove(path: string): Promise<void> {
+  remove(path: string, after: () => Promise<void> = async () => {}): Promise<void> {
     const removing = removeFolder(path, this.#stop.signal)
+      .then(after)
       .catch((error) => {
         if (this.#stop.signal.aborted) return;
         const message = "What was thrown away could not be deleted; the next start tries it again";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import type { SinkEvents, StoredNote } from "../../src/storage/storage.ts";
 import { type CephFs, type CephMount, cephFsMissing, startCephFs } from "../support/ceph-fs.ts";
@@ -18,10 +18,12 @@ import {
   storageContract,
 } from "./contract.ts";
 import { openStorage } from "./open-storage.ts";
+import { sharedContract } from "./shared-contract.ts";
 
 describe.skipIf(cephFsMissing !== null)(`CephFS (${cephFsMissing ?? "ceph-fuse"})`, () => {
   let fs: CephFs;
   let mount: CephMount;
+  let second: CephMount | undefined;
 
   beforeAll(async () => {
     fs = await startCephFs();
@@ -31,14 +33,14 @@ describe.skipIf(cephFsMissing !== null)(`CephFS (${cephFsMissing ?? "ceph-fuse"}
     await fs?.[Symbol.asyncDispose]();
   });
 
-  async function make(): Promise<StorageUnderTest<FilesystemStorage>> {
+  async function make(isShared = false): Promise<StorageUnderTest<FilesystemStorage>> {
     const folder = await mkdtemp(join(mount.path, "data-"));
-    let storage = await openStorage(folder);
+    let storage = await openStorage(folder, { isShared });
     return {
       storage,
       reopen: async () => {
         await storage.close();
-        storage = await openStorage(folder);
+        storage = await openStorage(folder, { isShared });
         return storage;
       },
       [Symbol.asyncDispose]: () => storage.close(),
@@ -46,9 +48,29 @@ describe.skipIf(cephFsMissing !== null)(`CephFS (${cephFsMissing ?? "ceph-fuse"}
   }
 
   for (const contract of [partialContract, storageContract]) {
-    contract("CephFS", make);
-    contract("datasets on CephFS", make, datasetKind("plain"));
+    contract("CephFS", () => make());
+    contract("datasets on CephFS", () => make(), datasetKind("plain"));
+    contract("a shared folder on CephFS", () => make(true));
   }
+
+  sharedContract("two machines", async () => {
+    second ??= await fs.mount();
+    const machines = [mount, second];
+    const name = basename(await mkdtemp(join(mount.path, "shared-")));
+    const opened: FilesystemStorage[] = [];
+    return {
+      folder: join(mount.path, name),
+      open: async (machine) => {
+        const { path } = machines[machine % 2] as CephMount;
+        const storage = await openStorage(join(path, name), { isShared: true, syncEveryBytes: 1 });
+        opened.push(storage);
+        return storage;
+      },
+      [Symbol.asyncDispose]: async () => {
+        for (const storage of opened) await storage.close();
+      },
+    };
+  });
 
   test("a second server does not start on the same folder, whichever machine it is on", async () => {
     const other = await fs.mount();

@@ -105,6 +105,7 @@ export function homeOf({
     sha256,
     publishedMode: 0o644,
     explain: async (action, cause) => storageError(action, cause),
+    letGo: async () => {},
     discard: async () => {},
     onTimeRefused: () => {},
     publish: (_id, _destination, _description, dataset) => publish(dataset),

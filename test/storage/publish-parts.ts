@@ -13,12 +13,14 @@ export function partsOf(root: string, hasLinks: boolean): PublishParts {
   return {
     root,
     partials: join(stateFolder(root), "partial"),
+    own: null,
     mode: 0o640,
     hasLinks,
     durableFolders: new Set(),
     syncs: new FolderSyncs(),
     trash: new Trash(systemClock, silentLogger),
     clock: systemClock,
+    tag: "",
   };
 }
 

@@ -41,8 +41,8 @@ export async function startCephFs(): Promise<CephFs> {
     const [map, osd] = [folder.file("monmap"), randomUUID()];
     await outputOf(["monmaptool", "--create", "--fsid", fsid, "--addv", "a", address, map]);
     await outputOf(["ceph-mon", "-i", "a", "--mkfs", "--monmap", map, "-c", conf]);
-    stack.use(startProgram(["ceph-mon", "-i", "a", "-f", "-c", conf]));
-    const fs = new CephFs(conf, folder, stack);
+    const monitor = stack.use(startProgram(["ceph-mon", "-i", "a", "-f", "-c", conf]));
+    const fs = new CephFs(conf, monitor, folder, stack);
     await fs.ceph(`osd new ${osd}`, "osd pool create meta 4", "osd pool create files 4");
     await outputOf(["ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd, "-c", conf]);
     stack.use(startProgram(["ceph-osd", "-i", "0", "-f", "-c", conf]));
@@ -64,6 +64,17 @@ async function isActive(mds: Program, conf: string): Promise<void> {
       throw new Error(`The metadata server does not come up: ${mds.stderr}`);
     await sleep(systemClock, 200);
   }
+}
+
+/**
+ * Has a mount end with the monitor, whatever ends that: the runner of the tests ends all that a test started which takes too long, and whoever
+ * asks a file system that answers nothing any more waits for ever, with all who look at that process.
+ */
+async function watchOver(monitor: number, client: number, path: string): Promise<void> {
+  const release = `umount -l '${path}'`;
+  const watch = `while kill -0 ${monitor}; do kill -0 ${client} || { ${release}; exit; }; sleep 0.5; done; kill -9 ${client}; ${release}`;
+  // Nobody's child, with none of our pipes: it is not ended with the others.
+  await outputOf(["setsid", "-f", "sh", "-c", `exec </dev/null >/dev/null 2>&1; ${watch}`]);
 }
 
 async function writeConfiguration(folder: TempFolder, fsid: string, address: string): Promise<string> {
@@ -102,10 +113,12 @@ export class CephFs implements AsyncDisposable {
   readonly #conf: string;
   readonly #folder: TempFolder;
   readonly #stack: AsyncDisposableStack;
+  readonly #monitor: Program;
   #mounts = 0;
 
-  constructor(conf: string, folder: TempFolder, stack: AsyncDisposableStack) {
+  constructor(conf: string, monitor: Program, folder: TempFolder, stack: AsyncDisposableStack) {
     this.#conf = conf;
+    this.#monitor = monitor;
     this.#folder = folder;
     this.#stack = stack;
   }
@@ -118,6 +131,7 @@ export class CephFs implements AsyncDisposable {
     const before = (await stat(path)).dev;
     const program = startProgram(["ceph-fuse", "-f", "-c", this.#conf, "-n", `client.${name}`, path]);
     const mount = this.#stack.use(new CephMount(path, program, () => this.#evict(name)));
+    await watchOver(this.#monitor.pid, program.pid, path);
     const deadline = performance.now() + startMs;
     while ((await stat(path)).dev === before) {
       if (!program.running || performance.now() > deadline)

@@ -6,6 +6,7 @@
 
 import { constants } from "node:fs";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import { DyncError } from "../../base/error.ts";
 import { Turns } from "../../base/turns.ts";
@@ -111,16 +112,28 @@ export class PartialDataset implements PartialUpload {
     return new PartialDataset(place, home, journal, await openFolder(folder, home));
   }
 
-  /** Opens what is there, or returns `null`. Throws the system's error, `ENOENT` among them. */
-  static async open(place: Place, home: DatasetHome): Promise<PartialDataset | null> {
+  /**
+   * Opens what is there, or returns `null`; where somebody else may have files of it open, these are given to `detach` first. Throws the
+   * system's error, `ENOENT` among them.
+   */
+  static async open(
+    place: Place,
+    home: DatasetHome,
+    detach?: (path: string) => Promise<void>,
+  ): Promise<PartialDataset | null> {
     const { journal: path, tree } = partsOf(place.folder, "plain");
     // Without a beginning nothing was ever taken; without its files it has its name.
     const [isBegun, isThere] = [await lookAt(path), await lookAt(tree)];
-    const journal = isBegun === null || isThere === null ? null : await Journal.open(path);
+    if (isBegun === null || isThere === null) return null;
+    await detach?.(path);
+    const journal = await Journal.open(path);
     if (journal === null) return null;
     const dataset = new PartialDataset(place, home, journal, await openFolder(place.folder, home));
     try {
       await dataset.#goBackTo(Number.POSITIVE_INFINITY);
+      // One file at a time is written: what the journal knows as whole was closed before, and what it does not know went just now.
+      const { unfinished } = dataset.#work.members;
+      if (unfinished !== null) await detach?.(join(dataset.#parts.content, unfinished.file.path));
     } catch (error) {
       await dataset.#close();
       throw error;
@@ -309,10 +322,12 @@ export class PartialDataset implements PartialUpload {
   async close(): Promise<void> {
     await this.#settle();
     await this.#close();
+    await this.#home.letGo();
   }
 
   async discard(): Promise<void> {
-    await this.close();
+    await this.#settle();
+    await this.#close();
     try {
       await this.#home.discard(this.#place.id);
     } catch (cause) {

@@ -2,10 +2,10 @@
 // file that does not count any more comes back, and what nobody knows of goes.
 
 import type { Dirent } from "node:fs";
-import { mkdir, opendir, rm } from "node:fs/promises";
+import { opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Turns } from "../../base/turns.ts";
-import { moveEntry, nullWhenMissing } from "../file-calls.ts";
+import { ignoreExisting, makeFolder, moveEntry, nullWhenMissing } from "../file-calls.ts";
 import type { MemberIndex } from "./member-index.ts";
 import type { Parts } from "./tree.ts";
 
@@ -24,12 +24,21 @@ async function makeAll({ content }: Parts, index: MemberIndex, turns: Turns): Pr
   for (let after = ""; ; ) {
     const page = index.folderPaths(after);
     for (const path of page) {
-      await mkdir(join(content, path), { recursive: true });
+      await makeWithin(content, path);
       await turns.step();
     }
     const last = page.at(-1);
     if (last === undefined) return;
     after = last;
+  }
+}
+
+// Level by level: where another server took the upload, nothing shall come to be where it was.
+async function makeWithin(content: string, path: string): Promise<void> {
+  let folder = content;
+  for (const name of path.split("/")) {
+    folder = join(folder, name);
+    await makeFolder(folder).catch(ignoreExisting);
   }
 }
 

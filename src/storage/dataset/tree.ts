@@ -13,6 +13,7 @@ import {
   changeTimes,
   closeFile,
   fsync,
+  ignoreExisting,
   makeFolder,
   moveEntry,
   nullWhenMissing,
@@ -258,10 +259,6 @@ async function hashPart(descriptor: number, hash: Sha256, from: number, end: num
     hash.update(buffer.subarray(0, count));
     at += count;
   }
-}
-
-function ignoreExisting(error: unknown): void {
-  if (systemCode(error) !== "EEXIST") throw error;
 }
 
 // What file systems say that keep no times, or not these.

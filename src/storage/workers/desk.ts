@@ -57,9 +57,9 @@ export class Desk {
     this.#parts = parts;
     assert(this.#ballast.byteLength > 0, "the ballast is there as long as the desk");
     const elsewhere: Elsewhere = {
-      publish: async (id, destination, description) =>
-        void (await this.#ask({ type: "publish", id, destination, description })),
-      discard: async (id) => void (await this.#ask({ type: "discard", id })),
+      publish: async (id, folder, destination, description) =>
+        void (await this.#ask({ type: "publish", id, folder, destination, description })),
+      discard: async (id, folder) => void (await this.#ask({ type: "discard", id, folder })),
       say: (message) => this.#say(message),
     };
     this.#storage = new WorkerStorage(options, parts.sha256, elsewhere);

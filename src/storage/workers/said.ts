@@ -13,6 +13,8 @@ export interface WorkerOptions {
   /** The folder of partials, and which one it is: see `LocalPartials`. */
   readonly folder: string;
   readonly look: string | null;
+  /** Whether other servers have it as well. */
+  readonly isShared: boolean;
   readonly publishedMode: number;
   readonly syncEveryBytes: number;
   readonly saveEveryBytes: number | undefined;
@@ -46,15 +48,16 @@ export interface Done {
   readonly discard: null;
 }
 
-/** What a worker asks of the main thread, which knows all names. */
+/** What a worker asks of the main thread, which knows all names; the upload lies in `folder` (`PartialPlace`). */
 export type Request =
   | {
       readonly type: "publish";
       readonly id: string;
+      readonly folder: string;
       readonly destination: Destination;
       readonly description: Description;
     }
-  | { readonly type: "discard"; readonly id: string };
+  | { readonly type: "discard"; readonly id: string; readonly folder: string };
 
 /** Sinks and calls have numbers, chosen by whoever begins them. */
 export type ToWorker =

@@ -4,8 +4,9 @@ import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/error.ts";
 import type { Destination } from "../../upload/destination.ts";
 import type { Form } from "../../upload/upload.ts";
-import { LocalPartials, type TreeHome } from "../local-partials.ts";
+import { LocalPartials, type TreeOwner } from "../local-partials.ts";
 import type { PartialUpload } from "../partial.ts";
+import { SharedPlaces } from "../partial-places.ts";
 import { PartialStorage } from "../partial-storage.ts";
 import { plainSha256, type Sha256Maker } from "../sha256/sha256.ts";
 import type { Description, StoredNote } from "../storage.ts";
@@ -13,13 +14,13 @@ import type { FromWorker, WorkerOptions } from "./said.ts";
 
 /** What the main thread does for it. */
 export interface Elsewhere {
-  publish(id: string, destination: Destination, description: Description): Promise<void>;
-  discard(id: string): Promise<void>;
+  publish(id: string, folder: string, destination: Destination, description: Description): Promise<void>;
+  discard(id: string, folder: string): Promise<void>;
   say(message: FromWorker): void;
 }
 
 /** Datasets are the main thread's. */
-const noDatasets: TreeHome = {
+const noDatasets: TreeOwner = {
   fileSystemSync: null,
   membersMax: 0,
   sha256: plainSha256,
@@ -31,28 +32,29 @@ export class WorkerStorage extends PartialStorage {
   readonly #elsewhere: Elsewhere;
 
   constructor(options: WorkerOptions, sha256: Sha256Maker, elsewhere: Elsewhere) {
-    const { folder, look, publishedMode, syncEveryBytes, saveEveryBytes, bootId } = options;
+    const { folder, look, isShared, publishedMode, syncEveryBytes, saveEveryBytes, bootId } = options;
     super({ syncEveryBytes, bootId, sha256, ...(saveEveryBytes === undefined ? {} : { saveEveryBytes }) });
     this.#elsewhere = elsewhere;
     const { publish, discard, say } = elsewhere;
     this.#partials = new LocalPartials(
-      { folder, look, clock: systemClock },
+      { folder, look, clock: systemClock, ...(isShared ? { places: new SharedPlaces(folder) } : {}) },
       {
         publishedMode,
         publish,
         discard,
+        forget: (id) => this.forget(id),
         onTimeRefused: (id, cause) => say({ type: "time-refused", id, reason: messageOf(cause) }),
       },
       noDatasets,
     );
   }
 
-  create(id: string, form: Form, root?: string): Promise<PartialUpload> {
-    return this.#partials.create(id, form, root);
+  create(id: string, form: Form, root?: string, fence?: number): Promise<PartialUpload> {
+    return this.#partials.create(id, form, root, fence);
   }
 
-  open(id: string, root?: string): Promise<PartialUpload | null> {
-    return this.#partials.open(id, root);
+  open(id: string, root?: string, note?: StoredNote): Promise<PartialUpload | null> {
+    return this.#partials.open(id, root, note);
   }
 
   // The main thread remembers it, which asks whatever worker has the upload next.
