@@ -148,6 +148,8 @@ export type UploadChange = { readonly at: string } & (
       /** Nobody works on it from now on, so whoever its client comes to next may take it at once. */
       readonly isPutAway?: true;
     }
+  /** Something of it came that is not stored yet. */
+  | { readonly verb: "hear" }
   /** Its client goes on with it, from what is stored of it. */
   | { readonly verb: "resume" }
   /** It is complete, and gets its name. */

@@ -54,6 +54,7 @@ export function taken(record: UploadRecord, owner: Owner, now: number): UploadRe
 /** In which states what may happen. One that leads where the record is already changes nothing more. */
 const allowedIn: Readonly<Record<UploadChange["verb"], readonly UploadState[]>> = {
   progress: ["open", "publishing"],
+  hear: ["open"],
   resume: ["open"],
   "begin-publish": ["open", "publishing"],
   wait: ["open"],
@@ -113,6 +114,8 @@ function partsOf(record: UploadRecord, change: UploadChange): Partial<UploadReco
   switch (change.verb) {
     case "progress":
       return { durable: change.durable, mark: change.mark };
+    case "hear":
+      return {};
     case "resume":
       return { resumes: record.resumes === null ? null : record.resumes + 1, resumedAt: change.at };
     case "begin-publish": {

@@ -123,7 +123,10 @@ export class AlarmFacts {
     return stalled;
   }
 
-  /** Records are written seldom: whether an upload with a client goes on is seen in what came since the look before. `null`: it has none. */
+  /**
+   * Records are written seldom: whether an upload with a client goes on is seen in what came since the look before. `null`: it has none
+   * here; of one that has its client at another server the record says that it goes on, see `UploadJournal.heard`.
+   */
   #seen(id: string, before: Watched | undefined): Seen | null {
     const bytes = this.#parts.bytesOf(id);
     if (bytes === null) return null;

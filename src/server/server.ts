@@ -448,6 +448,7 @@ export class Server {
   }
 
   #keepHouse(): void {
+    this.#uploads.tellProgress();
     (this.leads ? this.#housekeeping.run() : Promise.resolve())
       .catch((error) => {
         this.#parts.logger.log("error", "Housekeeping failed", { reason: messageOf(error) });

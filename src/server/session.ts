@@ -176,6 +176,9 @@ export class Session {
     };
   }
 
+  /** Has other servers see what came since. Never rejects. */
+  tellProgress = async () => await this.#journal?.heard(this.progress.bytes);
+
   hearCredit(report: CreditReport): void {
     this.#parts.office.hear(this.key.id, report, this.#parts.clock.now());
     this.#parts.onCreditChanged();

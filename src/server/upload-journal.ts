@@ -45,6 +45,8 @@ export function recordEnd(
 
 /** A record that says the same is written again after this long: how old it is decides when the upload expires. */
 const recordAgainMs = 3_600_000;
+// A record that was written lately says by itself that the upload goes on.
+const heardAgainMs = 60_000;
 
 export class UploadJournal {
   readonly #parts: JournalParts;
@@ -52,6 +54,8 @@ export class UploadJournal {
   readonly #about: LogFields;
   /** What the record says, and since when (monotonic ms); `null` where that is not known. */
   #recorded: (StoredNote & { readonly at: number }) | null;
+  /** What had come when that was asked last. */
+  #heardBytes: number | null = null;
 
   /** `hold` is on the record of an upload that begins with `note`; `null`: an earlier process left it. */
   constructor(hold: Hold, note: StoredNote | null, about: LogFields, parts: JournalParts) {
@@ -94,7 +98,25 @@ export class UploadJournal {
     }
   }
 
-  /** The same, and that nobody works on it from now on: where there are other servers, the next one need not wait. Never rejects. */
+  /**
+   * Writes down that more came than had when it was asked last, to `bytes`, where the record was not written for other reasons:
+   * by that other servers see that it goes on. Never rejects.
+   */
+  async heard(bytes: number): Promise<void> {
+    const { clock } = this.#parts;
+    const isMore = this.#heardBytes !== null && bytes > this.#heardBytes;
+    this.#heardBytes = bytes;
+    const isRecent = this.#recorded !== null && clock.now() - this.#recorded.at < heardAgainMs;
+    if (!isMore || isRecent || this.#hold.owner.leaseMs === 0) return;
+    try {
+      await this.#change({ verb: "hear" });
+    } catch (error) {
+      // It is seen later that it goes on.
+      this.log("warn", "The catalogue was not updated", { reason: messageOf(error) });
+    }
+  }
+
+  /** As `stored`, and that nobody works on it from now on: where there are other servers, the next one need not wait. Never rejects. */
   async putAway(note: StoredNote): Promise<void> {
     if (this.#hold.owner.leaseMs === 0) return void (await this.stored(note));
     try {

@@ -156,6 +156,11 @@ export class Uploads implements UploadDesk {
     );
   }
 
+  /** Has other servers see which uploads go on here, in the background. To be called now and then. */
+  tellProgress(): void {
+    for (const { session } of this.#byId.values()) if (session !== null) this.track(session.tellProgress());
+  }
+
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);

@@ -1,7 +1,7 @@
 // What every catalogue has to do about who works on an upload: called by `catalogueContract`.
 
 import { expect, test } from "bun:test";
-import type { Catalogue, Owner } from "../../src/catalogue/catalogue.ts";
+import type { Catalogue, Owner, UploadRecord } from "../../src/catalogue/catalogue.ts";
 import { admit, newUpload, noBounds, owner, timeOf } from "./contract.ts";
 
 export function leaseContract(make: () => Promise<Catalogue & AsyncDisposable>): void {
@@ -52,6 +52,22 @@ export function leaseContract(make: () => Promise<Catalogue & AsyncDisposable>):
     expect(await catalogue.change(hold, { ...change, at: timeOf(2) })).toBe(true);
     expect((await catalogue.get(hold.id))?.leaseUntil).toBe(0);
     expect(await catalogue.take(hold.id, owner)).toMatchObject({ type: "taken", hold: { fence: 2 } });
+  });
+
+  test("that something of it was heard changes when it changed, and for how long it is its server's, and nothing else", async () => {
+    await using catalogue = await make();
+    const leased: Owner = { id: "server-2", leaseMs: 3_600_000 };
+    const admitted = await catalogue.admit(newUpload(1), leased, noBounds);
+    const hold = admitted.type === "admitted" ? admitted.hold : null;
+    if (hold === null) throw new Error("It is admitted");
+    await catalogue.change(hold, { verb: "progress", durable: 5, mark: "m", at: timeOf(2) });
+    const before = await catalogue.get(hold.id);
+    expect(await catalogue.change(hold, { verb: "hear", at: timeOf(7) })).toBe(true);
+    const { leaseUntil, ...after } = (await catalogue.get(hold.id)) as UploadRecord;
+    expect(after).toEqual({ ...before, updatedAt: timeOf(7), leaseUntil: undefined } as never);
+    expect(leaseUntil).toBeGreaterThanOrEqual(before?.leaseUntil ?? 0);
+    await catalogue.take(hold.id, leased);
+    expect(await catalogue.change(hold, { verb: "hear", at: timeOf(8) })).toBe(false);
   });
 
   test("of a thousand that take one upload at once each has a number of its own", async () => {

@@ -7,7 +7,8 @@ import type { DiskFacts } from "../../src/alarms/conditions.ts";
 import type { UserUsage } from "../../src/catalogue/catalogue.ts";
 import type { Hook } from "../../src/hooks/hook.ts";
 import { Alarms } from "../../src/server/alarms.ts";
-import { admit, newUpload } from "../catalogue/contract.ts";
+import { UploadJournal } from "../../src/server/upload-journal.ts";
+import { admit, newUpload, noBounds } from "../catalogue/contract.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 
@@ -157,6 +158,50 @@ describe("alarms in simulated time", () => {
     expect(await world.pass(minuteMs)).toEqual(["ops: over anna"]);
     // Now its client is there and sends nothing.
     expect(await world.pass(2 * hourMs)).toEqual(["ops: firing anna"]);
+  });
+
+  test("an upload at another server goes on while bytes come there, however few, and is stalled when they end", async () => {
+    const world = new World({ when: "stalled", afterMs: hourMs });
+    const upload = { ...newUpload(1), createdAt: world.date().toISOString() };
+    const elsewhere = { id: "server-2", leaseMs: 15_000 };
+    const admitted = await world.catalogue.admit(upload, elsewhere, noBounds);
+    if (admitted.type !== "admitted") throw new Error(admitted.type);
+    const { catalogue, clock } = world;
+    const logger = { log: () => {} };
+    const journal = new UploadJournal(admitted.hold, null, {}, { catalogue, clock, logger });
+    let bytes = 0;
+    for (let minute = 0; minute < 180; minute++) {
+      await journal.heard(minute % 30 === 0 ? ++bytes : bytes);
+      expect(await world.pass(minuteMs)).toEqual([]);
+    }
+    for (let minute = 0; minute < 29; minute++) {
+      await journal.heard(bytes);
+      expect(await world.pass(minuteMs)).toEqual([]);
+    }
+    await journal.heard(bytes);
+    expect(await world.pass(2 * minuteMs)).toEqual(["ops: firing anna"]);
+    await journal.heard(++bytes);
+    expect(await world.pass(minuteMs)).toEqual(["ops: over anna"]);
+  });
+
+  test("what is recorded lately, or on a server that is alone, is not written down again", async () => {
+    const { catalogue, clock } = new World({ when: "stalled", afterMs: hourMs });
+    const logger = { log: () => {} };
+    for (const [number, leaseMs] of [0, 15_000].entries()) {
+      const admitted = await catalogue.admit(newUpload(number + 1), { id: "s", leaseMs }, noBounds);
+      if (admitted.type !== "admitted") throw new Error(admitted.type);
+      const { hold } = admitted;
+      const journal = new UploadJournal(hold, { durable: 0, mark: null }, {}, { catalogue, clock, logger });
+      const changed = async (bytes: number) => {
+        const before = catalogue.peek(hold.id)?.updatedAt;
+        await journal.heard(bytes);
+        return catalogue.peek(hold.id)?.updatedAt !== before;
+      };
+      clock.advance(minuteMs / 2);
+      expect([await changed(1), await changed(2)]).toEqual([false, false]);
+      clock.advance(minuteMs / 2);
+      expect(await changed(3)).toBe(leaseMs > 0);
+    }
   });
 
   test("a look that a stop ends in the middle tells nothing, and is no trouble", async () => {
