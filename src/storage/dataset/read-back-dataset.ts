@@ -19,14 +19,18 @@ const entriesOf = promisify(readdir) as (
   options: { readonly withFileTypes: true },
 ) => Promise<Dirent[]>;
 
+const never = new AbortController().signal;
+
 /** A published dataset as something to read, whatever it lies in. Paths are below its folder. */
 export interface ReadableDataset {
+  /** How many of its files are read at once: more than one where each of them is waited for. */
+  readonly readsAtOnce: number;
   /** Lines of the list beside it; `null`: it is not there. */
   list(): Promise<AsyncIterable<string> | null>;
   /** Lines of one of its files, likewise. */
   linesOf(path: string): Promise<AsyncIterable<string> | null>;
-  /** Reads one of its files. */
-  read(path: string): Promise<Read>;
+  /** Reads one of its files; rejects with the reason of `signal` when that aborts. */
+  read(path: string, signal: AbortSignal): Promise<Read>;
   /** Paths of all that is no folder below `inside`, relative to that, in the order of their bytes. */
   paths(inside: string): AsyncGenerator<string>;
   /** Names of what is right in its folder. */
@@ -40,6 +44,7 @@ export function datasetOnDisk(
 ): ReadableDataset {
   const ifThere = async (path: string) => ((await lookAt(path)) === null ? null : linesOf(path));
   return {
+    readsAtOnce: 1,
     list: () => ifThere(checksum),
     linesOf: (path) => ifThere(join(data, path)),
     read: (path) => hashOf(join(data, path), events),
@@ -77,6 +82,62 @@ export async function readBackDataset(
 
 type Tell = (kind: FlawKind, name: string, reason: string) => Promise<void>;
 
+/** What is found out of a file, and told when all before it was. */
+type Finding = readonly [kind: FlawKind, name: string, reason: string] | null;
+
+/** Reads files of a dataset, several at once where that is faster, and tells what is wrong with them in their order. */
+class Reader {
+  readonly #dataset: ReadableDataset;
+  readonly #tell: Tell;
+  readonly #stop = new AbortController();
+  /** In their order. */
+  readonly #found: Promise<Finding>[] = [];
+
+  constructor(dataset: ReadableDataset, tell: Tell) {
+    this.#dataset = dataset;
+    this.#tell = tell;
+  }
+
+  /** Reads the file at `path`, called `name`, which has to have this checksum. Waits while enough are being read. */
+  async read(path: string, name: string, sha256: Buffer): Promise<void> {
+    await this.#add(
+      this.#dataset.read(path, this.#stop.signal).then((read) => {
+        const flaw = flawOf(read, sha256);
+        return flaw === null ? null : [flaw.kind, name, flaw.reason];
+      }),
+    );
+  }
+
+  /** Tells that without reading. */
+  async note(kind: FlawKind, name: string, reason: string): Promise<void> {
+    await this.#add(Promise.resolve([kind, name, reason]));
+  }
+
+  async #add(finding: Promise<Finding>): Promise<void> {
+    // Who waits for it hears of it.
+    finding.catch(() => {});
+    this.#found.push(finding);
+    while (this.#found.length >= this.#dataset.readsAtOnce) await this.#settleFirst();
+  }
+
+  async #settleFirst(): Promise<void> {
+    const finding = await this.#found[0];
+    this.#found.shift();
+    if (finding != null) await this.#tell(...finding);
+  }
+
+  /** Resolves when all of it was told. */
+  async end(): Promise<void> {
+    while (this.#found.length > 0) await this.#settleFirst();
+  }
+
+  /** Nothing is read any more when it resolves. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#found);
+  }
+}
+
 interface Compared {
   readonly dataset: ReadableDataset;
   readonly inside: string;
@@ -88,20 +149,21 @@ async function compare({ dataset, inside, lines }: Compared, tell: Tell): Promis
   const digest = createHash("sha256");
   const walk = dataset.paths(inside);
   const next = async () => (await walk.next()).value ?? null;
+  await using reader = new Reader(dataset, tell);
   let there = await next();
   for await (const { path, sha256 } of lines) {
     digest.update(listLine(sha256, path));
     for (; there !== null && isBefore(there, path); there = await next())
-      await tell("extra", there, "it was not stored");
+      await reader.note("extra", there, "it was not stored");
     if (there !== path) {
-      await tell("missing", path, "it is not there");
+      await reader.note("missing", path, "it is not there");
       continue;
     }
     there = await next();
-    const flaw = flawOf(await dataset.read(inside + path), sha256);
-    if (flaw !== null) await tell(flaw.kind, path, flaw.reason);
+    await reader.read(inside + path, path, sha256);
   }
-  for (; there !== null; there = await next()) await tell("extra", there, "it was not stored");
+  for (; there !== null; there = await next()) await reader.note("extra", there, "it was not stored");
+  await reader.end();
   return digest.digest("hex");
 }
 
@@ -109,7 +171,7 @@ async function compare({ dataset, inside, lines }: Compared, tell: Tell): Promis
 async function listOf(dataset: ReadableDataset, inside: string, tell: Tell): Promise<string> {
   const digest = createHash("sha256");
   for await (const path of dataset.paths(inside)) {
-    const found = await dataset.read(inside + path);
+    const found = await dataset.read(inside + path, never);
     if (found !== null && "reason" in found) await tell("damaged", path, found.reason);
     else if (found !== null) digest.update(listLine(found.sha256, path));
   }
@@ -159,7 +221,7 @@ async function readTagFiles(bag: ReadableDataset, tell: Tell): Promise<void> {
   else
     for await (const { path, sha256 } of listed(lines, "")) {
       known.add(path);
-      const flaw = flawOf(await bag.read(path), sha256);
+      const flaw = flawOf(await bag.read(path, never), sha256);
       if (flaw !== null) await tell(flaw.kind, path, flaw.reason);
     }
   if (known.size === 2) return;

@@ -13,7 +13,7 @@ export async function readAll(
   { client }: S3Home,
   key: string,
   size: number,
-  { pace }: Reading,
+  { pace }: Pick<Reading, "pace">,
 ): Promise<Buffer> {
   const hash = createHash("sha256");
   let bytes = 0;

@@ -8,6 +8,9 @@ import type { Reading, StoredAs } from "../../storage.ts";
 import { type S3Home, soon } from "../home.ts";
 import { readAll } from "../read-all.ts";
 
+// Two requests for each, of which a gateway answers many at once; uploads have most of those that may be under way.
+const readsAtOnce = 8;
+
 /** What was stored of it, and the text beside it, `null`: it is not there. */
 interface Described {
   readonly stored: StoredAs;
@@ -41,12 +44,18 @@ function datasetInStore(home: S3Home, destination: Destination, reading: Reading
     const pieces = await client.open(key, 0, soon);
     return pieces === null ? null : linesIn(pieces);
   };
-  const read = async (path: string): Promise<Read> => {
-    const there = await client.head(root + path, soon);
+  const read = async (path: string, signal: AbortSignal): Promise<Read> => {
+    const patience = { ...soon, signal };
+    const there = await client.head(root + path, patience);
     if (there === null) return null;
-    return { sha256: await readAll(home, root + path, there.size, reading), bytes: there.size };
+    const pace = async (bytes: number): Promise<void> => {
+      await reading.pace(bytes);
+      signal.throwIfAborted();
+    };
+    return { sha256: await readAll(home, root + path, there.size, { pace }), bytes: there.size };
   };
   return {
+    readsAtOnce,
     list: () => linesOf(keys.of(destination).checksum),
     linesOf: (path) => linesOf(root + path),
     read,
