@@ -166,18 +166,14 @@ export class Session {
 
   get shown(): RunningUpload {
     const { id, user } = this.key;
-    return {
-      id,
-      user,
-      name: this.name,
-      size: this.#post?.info.size ?? null,
-      wait: this.wait,
-      ...this.progress,
-    };
+    const size = this.#post?.info.size ?? null;
+    return { id, user, name: this.name, size, wait: this.wait, ...this.progress };
   }
 
   /** Has other servers see what came since. Never rejects. */
-  tellProgress = async () => await this.#journal?.heard(this.progress.bytes);
+  async tellProgress(): Promise<void> {
+    await this.#journal?.heard(this.progress.bytes);
+  }
 
   hearCredit(report: CreditReport): void {
     this.#parts.office.hear(this.key.id, report, this.#parts.clock.now());
