@@ -4,6 +4,7 @@
 import type { CancelTimer } from "../base/clock.ts";
 import { shownDeadline } from "../base/deadline.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
+import { type Bytes, nearBytes } from "../base/memory/far-bytes.ts";
 import { timed } from "../base/stages.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import type { Delivery } from "../catalogue/outbox.ts";
@@ -15,7 +16,7 @@ import { CreditOffice } from "../protocol/server/credit-office.ts";
 import type { WaitCause } from "../protocol/wait.ts";
 import { type DecodeFailure, decodeClientMessage } from "../protocol/wire/decode.ts";
 import { encodeServerMessage } from "../protocol/wire/encode.ts";
-import type { ClientMessage, ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
+import type { ClientMessageOf, ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { ReceivedFromPeer, SendResult, ServerLink, ServerTransport } from "../transport/transport.ts";
 import { AfterHooks, type HookParts } from "./after-hooks.ts";
 import { Amendments } from "./amend.ts";
@@ -399,11 +400,11 @@ export class Server {
   }
 
   // A question is answered once in a turn, and never after what came behind it: its answer would take the client back.
-  #hand(owner: UploadOwner, received: ReceivedFromPeer, message: ClientMessage): void {
+  #hand(owner: UploadOwner, received: ReceivedFromPeer, message: ClientMessageOf<Bytes>): void {
     const { origin, peer } = received;
     const isRepeatedPost = message.type === "post-file" && this.#uploads.get(owner.voice) !== null;
     if (message.type === "query-status" || isRepeatedPost) {
-      const frames = received.frames.map((frame) => new Uint8Array(frame));
+      const frames = received.frames.map((frame) => new Uint8Array(nearBytes(frame)));
       received.release();
       const asked = { origin, peer, frames: [], release() {} };
       const answer = () => this.#guarded(asked, () => this.#uploads.obtain(owner).receive(message, asked));

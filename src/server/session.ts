@@ -5,6 +5,7 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { DyncError, errorMeanings, messageOf } from "../base/error.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
+import type { Bytes } from "../base/memory/far-bytes.ts";
 import type { Hold, UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
 import { fingerprintOf } from "../keys/key.ts";
@@ -24,6 +25,7 @@ import { type Destination, pathOf } from "../upload/destination.ts";
 import { isAskedToUnpack, type Layout, type UploadKey } from "../upload/upload.ts";
 import { type AdmissionParts, admit, prospectOf, roomFor } from "./admission.ts";
 import { AdmissionWait } from "./admission-wait.ts";
+import { arrivedChunk } from "./arrived-chunk.ts";
 import type { Meter } from "./meter.ts";
 import type { MakeWay } from "./placing.ts";
 import { publishedFields } from "./publication.ts";
@@ -335,7 +337,7 @@ export class Session {
   }
 
   /** Appends `data`, which lies in the memory of `received`: that is released when it is written. */
-  write(offset: number, data: Uint8Array, received: Received | null): void {
+  write(offset: number, data: Bytes, received: Pick<Received, "release"> | null): void {
     assert(this.#sink !== null && received !== null, "a write has a chunk and a storage");
     this.#activeAt = this.#parts.clock.now();
     const fault = this.#growthFault(offset + data.length);
@@ -343,7 +345,9 @@ export class Session {
       received.release();
       return this.#feed({ type: "storage-failed", ...fault, keep: false });
     }
-    const chunk = { offset, data, release: () => received.release() };
+    const isLast = offset + data.length === this.#post?.info.size;
+    const isAwaited = isLast || this.#parts.office.isRunningLow(this.key.id);
+    const chunk = arrivedChunk(data, { offset, isAwaited, release: () => received.release() });
     if (this.#claim === null) this.#sink.write(chunk);
     else this.#claim.write(chunk);
   }

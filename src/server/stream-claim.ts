@@ -4,7 +4,7 @@
 import { DyncError } from "../base/error.ts";
 import type { Catalogue, Hold, Quota } from "../catalogue/catalogue.ts";
 import type { Limits } from "../rules/user-limits.ts";
-import type { OwnedChunk } from "../storage/storage.ts";
+import { lengthOf, type OwnedChunk } from "../storage/storage.ts";
 import { streamRefusal } from "./quotas.ts";
 import { takenElsewhere } from "./upload-journal.ts";
 
@@ -90,6 +90,6 @@ export function isQuotaPassed(error: unknown): boolean {
   return error instanceof DyncError && error.code === "too-large";
 }
 
-function endOf({ offset, data }: OwnedChunk): number {
-  return offset + data.length;
+function endOf(chunk: OwnedChunk): number {
+  return chunk.offset + lengthOf(chunk);
 }

@@ -2,6 +2,8 @@
 // that asks a thousand times in a turn learns no more from a thousand answers than from one, but everybody else would
 // have to wait for them.
 
+import { type Bytes, nearBytes } from "../base/memory/far-bytes.ts";
+
 /** What answers a question that waits for the end of the turn. */
 type Answer = () => void;
 
@@ -35,10 +37,10 @@ export class Turn {
   }
 
   /** Whether the newest question of `upload`, which waits for its answer, is exactly the message of these `frames`. */
-  isAsked(upload: string, frames: readonly Uint8Array[]): boolean {
+  isAsked(upload: string, frames: readonly Bytes[]): boolean {
     const asked = this.#questions.get(upload)?.frames ?? [];
     if (asked.length === 0 || asked.length !== frames.length) return false;
-    return asked.every((frame, index) => Buffer.compare(frame, frames[index] as Uint8Array) === 0);
+    return asked.every((frame, index) => Buffer.compare(frame, nearBytes(frames[index] as Bytes)) === 0);
   }
 
   /** `upload` says something else: what it asked before is answered first, as of then. */

@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { DyncError, errorCodeFromWire, messageOf } from "../base/error.ts";
 import { jsonDigest } from "../base/json-digest.ts";
 import { MachineDriver } from "../base/machine-driver.ts";
+import type { Bytes } from "../base/memory/far-bytes.ts";
 import type { UploadRecord } from "../catalogue/catalogue.ts";
 import type { ProcessSettings } from "../config/server-settings.ts";
 import type { Priority } from "../protocol/priority.ts";
@@ -19,7 +20,7 @@ import {
   type Refusal,
   UploadLife,
 } from "../protocol/server/upload-life.ts";
-import type { ClientMessage, PostFile, QueryStatus, ServerMessage } from "../protocol/wire/message.ts";
+import type { ClientMessageOf, PostFile, QueryStatus, ServerMessage } from "../protocol/wire/message.ts";
 import { storedName } from "../protocol/wire/stored-name.ts";
 import type { Received, SendResult } from "../transport/transport.ts";
 import { isAskedToUnpack, type UploadKey } from "../upload/upload.ts";
@@ -86,7 +87,7 @@ export class Upload {
    * The message that is dealt with just now, for as long as one call takes: the machine says which chunk is written, and need
    * not carry the memory of a message through, nor say of each that it drops that it was.
    */
-  #received: Received | null = null;
+  #received: Pick<Received, "release"> | null = null;
   #closing: Promise<void> | null = null;
   /** Ends what is done to answer a question. */
   #inquiry: AbortController | null = null;
@@ -126,7 +127,7 @@ export class Upload {
   }
 
   /** Takes a message of its client; `received` is released here, now or when its chunk is written. */
-  receive(message: ClientMessage, received: Received): void {
+  receive(message: ClientMessageOf<Bytes>, received: Pick<Received, "release">): void {
     assert(this.#received === null, "messages come one after the other, and from outside");
     this.#received = received;
     this.#heed(wishesIn(message));
@@ -309,7 +310,7 @@ export class Upload {
 }
 
 /** What a message says of how its upload is to be treated; `undefined`: nothing. */
-function wishesIn(message: ClientMessage): QueryStatus["info"] {
+function wishesIn(message: ClientMessageOf<Bytes>): QueryStatus["info"] {
   if (message.type === "query-status") return message.info;
   return message.type === "post-file" && message.info.ask !== true ? message.info : undefined;
 }

@@ -2,6 +2,7 @@
 // object store fits behind it as well. Nothing here knows the protocol.
 
 import { DyncError } from "../base/error.ts";
+import type { FarBytes } from "../base/memory/far-bytes.ts";
 import type { Destination } from "../upload/destination.ts";
 import type { CompleteUpload, Contents, Form } from "../upload/upload.ts";
 
@@ -63,8 +64,17 @@ export interface OwnedChunk {
   /** Where `data` begins in the upload, in bytes. */
   readonly offset: number;
   readonly data: Uint8Array;
+  /** The same where nobody looked at them yet: asking for `data` makes a view of them. */
+  readonly far?: FarBytes;
+  /** Somebody waits for it to be stored: else that may be told some ms later, together with that of others. */
+  readonly isAwaited?: boolean;
   /** Gives the memory back; called once. */
   release(): void;
+}
+
+/** Bytes of `chunk`, without a look at them. */
+export function lengthOf(chunk: OwnedChunk): number {
+  return (chunk.far ?? chunk.data).length;
 }
 
 /** What is known of an upload when it begins, or is taken up again. */

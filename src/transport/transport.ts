@@ -1,6 +1,7 @@
 // The contract that the rest of the program sees of the network: links that carry messages, each a list of
 // frames. `zmq/` implements it over libzmq. See README.md beside this file.
 
+import type { Bytes } from "../base/memory/far-bytes.ts";
 import type { Place, Places } from "../base/server-place.ts";
 import type { KeyPair, PublicKey } from "../keys/key.ts";
 
@@ -14,8 +15,12 @@ export interface Received {
   release(): void;
 }
 
-/** A message that arrived at the server, with where it came from. */
-export interface ReceivedFromPeer extends Received {
+/**
+ * A message that arrived at the server, with where it came from. Large frames are not looked at yet: who does, by `nearBytes`, gets a view that is
+ * valid as long as the message.
+ */
+export interface ReceivedFromPeer extends Omit<Received, "frames"> {
+  readonly frames: readonly Bytes[];
   /** Routing identity that the client chose, as lower-case hex. Not a proof of anything. */
   readonly peer: string;
   /** What `authorize` returned for the key behind this connection: proven by CURVE, for every message. */

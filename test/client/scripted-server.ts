@@ -1,5 +1,6 @@
 // A server on the memory transport that does what a test tells it to, and lets the test wait for what it hears.
 
+import { nearBytes } from "../../src/base/memory/far-bytes.ts";
 import { generateKeyPair, type KeyPair } from "../../src/keys/key.ts";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
 import { decodeClientMessage } from "../../src/protocol/wire/decode.ts";
@@ -58,7 +59,7 @@ export class ScriptedServer {
   /** The next message, whatever it is. Data of chunks is copied. */
   async hear(): Promise<Heard> {
     const received = await this.#recorder.message();
-    const frames = received.frames.map((frame) => Uint8Array.from(frame));
+    const frames = received.frames.map((frame) => Uint8Array.from(nearBytes(frame)));
     received.release();
     const decoded = decodeClientMessage(frames);
     if (!decoded.ok) throw new Error(`The client sent no message: ${decoded.text}`);

@@ -17,6 +17,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
+import { nearBytes } from "../../src/base/memory/far-bytes.ts";
 import { loadKeyPair } from "../../src/keys/key-files.ts";
 import { frameBytesMax, limits } from "../../src/protocol/limits.ts";
 import { decodeClientMessage } from "../../src/protocol/wire/decode.ts";
@@ -249,7 +250,9 @@ describe.skipIf(executablesMissing !== null)(`dync free (${executablesMissing ??
         {
           onMessage: (received) => {
             const { peer } = received;
-            const decoded = decodeClientMessage(received.frames.map((frame) => Uint8Array.from(frame)));
+            const decoded = decodeClientMessage(
+              received.frames.map((frame) => Uint8Array.from(nearBytes(frame))),
+            );
             received.release();
             if (!decoded.ok || decoded.message.type !== "post-file") return;
             void Promise.resolve(answer(decoded.message)).then((said) =>

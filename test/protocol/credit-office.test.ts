@@ -70,6 +70,21 @@ describe("one upload alone", () => {
     expect(granted(office)).toEqual({ "a/1": 32 });
   });
 
+  test("runs low when what is left to it is no more than half of its window, whatever waits to be stored", () => {
+    const office = officeOf(100, { "a/1": 8 });
+    expect(office.isRunningLow("a/1")).toBe(true);
+    office.distribute(0);
+    warmUp(office, "a/1");
+    for (let chunk = 0; chunk < 3; chunk++) office.use("a/1", 1);
+    expect(office.isRunningLow("a/1")).toBe(false);
+    office.use("a/1", 1);
+    expect(office.isRunningLow("a/1")).toBe(true);
+    // It gets more when that is stored, and not before.
+    expect(granted(office)).toEqual({});
+    for (let chunk = 0; chunk < 4; chunk++) office.stored("a/1");
+    expect(granted(office)).toEqual({ "a/1": 4 });
+  });
+
   test("keeps what it does not use as long as nobody waits", () => {
     const office = officeOf(8, { "a/1": 8 });
     office.distribute(0);

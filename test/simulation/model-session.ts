@@ -2,6 +2,7 @@
 // catalogue and a storage in which everything takes time, and writes, syncs and publishing may fail.
 
 import { MachineDriver } from "../../src/base/machine-driver.ts";
+import { nearBytes } from "../../src/base/memory/far-bytes.ts";
 import { withWait } from "../../src/protocol/server/told-waits.ts";
 import { type LifeAction, type LifeInput, UploadLife } from "../../src/protocol/server/upload-life.ts";
 import type { Wait } from "../../src/protocol/wait.ts";
@@ -103,7 +104,10 @@ export class ModelSession {
         return this.#later(() => this.#admit(action.post));
       case "write":
         check(!this.#isBusy, "nothing is written after the end");
-        check(action.data[0] === 0, () => `${this.identity}: other bytes are written than were sent`);
+        check(
+          nearBytes(action.data)[0] === 0,
+          () => `${this.identity}: other bytes are written than were sent`,
+        );
         this.#writes.push({ offset: action.offset, length: action.data.length });
         return this.#write();
       case "finish":

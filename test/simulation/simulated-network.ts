@@ -1,6 +1,7 @@
 // The memory transport under faults: loss, repetition, delay, cuts, connections that are open but dead, and messages
 // of a cut connection that are read beside those of the next. Counts what each process holds of message memory.
 
+import { nearBytes } from "../../src/base/memory/far-bytes.ts";
 import { decodeClientMessage, decodeServerMessage } from "../../src/protocol/wire/decode.ts";
 import { readNumber } from "../../src/protocol/wire/frames.ts";
 import type {
@@ -234,7 +235,7 @@ export class SimulatedNetwork {
           onMessage: (received) => {
             const { peer } = received;
             this.#underWayOf(peer).shift();
-            const frames = this.#damage("server", peer, received.frames);
+            const frames = this.#damage("server", peer, received.frames.map(nearBytes));
             if (frames === null) return received.release();
             this.#deliver(server, { ...received, frames, release: () => received.release() });
           },
@@ -252,7 +253,7 @@ export class SimulatedNetwork {
   #deliver(server: ListeningServer, received: ReceivedFromPeer): void {
     server.process.run(() => {
       const { held } = server;
-      const bytes = isChunk(received.frames) ? received.frames[chunkDataFrame]!.length : 0;
+      const bytes = isChunk(received.frames.map(nearBytes)) ? received.frames[chunkDataFrame]!.length : 0;
       held.messages++;
       held.bytes += bytes;
       server.events.onMessage({

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { openMemory } from "../../src/base/memory/open-memory.ts";
 import { isPoisoned, poison } from "../../src/base/poison.ts";
 import type { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { stateFolder } from "../../src/storage/state-folder.ts";
@@ -146,6 +147,28 @@ describe("the bytes of uploads", () => {
       expect(sender.held).toBe(0);
       await sender.sink?.close();
     }
+  });
+
+  test("a chunk that nobody looked at yet is stored without a view of it", async () => {
+    await using world = await open();
+    const memory = await openMemory();
+    const sender = await begin(world.storage, 1, 2 * chunkBytes);
+    const { content } = sender;
+    const address = memory?.addressOf(content) as number;
+    for (const offset of [0, chunkBytes]) {
+      const view = () => content.subarray(offset, offset + chunkBytes);
+      const far = { length: chunkBytes, address: address + offset, view };
+      const chunk = {
+        ...{ offset, far, isAwaited: offset > 0, release: () => {} },
+        get data(): Uint8Array {
+          throw new Error("Somebody looks at it");
+        },
+      };
+      sender.sink?.write(chunk);
+    }
+    await sender.stored();
+    await finish(sender, 1);
+    expect(world.published().equals(content)).toBe(true);
   });
 
   test("one that comes back goes on at once, since its worker still has the state of the checksum", async () => {

@@ -1,5 +1,6 @@
 // Ends of links for tests: they record what they are told, and let a test wait for the next thing.
 
+import { nearBytes } from "../../src/base/memory/far-bytes.ts";
 import type {
   ClientLinkEvents,
   LinkFailure,
@@ -70,8 +71,8 @@ export class ServerRecorder extends Recorder<ReceivedFromPeer> implements Server
 }
 
 /** The frames as text; releases the message. */
-export function textsOf(message: Received): string[] {
-  const texts = message.frames.map((frame) => Buffer.from(frame).toString());
+export function textsOf(message: Received | ReceivedFromPeer): string[] {
+  const texts = message.frames.map((frame) => Buffer.from(nearBytes(frame)).toString());
   message.release();
   return texts;
 }

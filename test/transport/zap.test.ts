@@ -153,7 +153,7 @@ describe("the ZAP handler", () => {
     asker.send(frames.map((frame) => (typeof frame === "string" ? Buffer.from(frame) : frame)));
     handler.work();
     const received = asker.receive();
-    const answer = received?.message.frames.map((frame) => Buffer.from(frame).toString()) ?? null;
+    const answer = received?.message.near.frames.map((frame) => Buffer.from(frame).toString()) ?? null;
     received?.message.release();
     asker.close();
     handler.close();

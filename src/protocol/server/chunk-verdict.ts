@@ -2,7 +2,8 @@
 // Called by `server-upload.ts`, which acts on the verdict.
 
 import { errorMeanings } from "../../base/error.ts";
-import type { PostChunk } from "../wire/message.ts";
+import type { Bytes } from "../../base/memory/far-bytes.ts";
+import type { PostChunkOf } from "../wire/message.ts";
 
 /** What a chunk is compared with. */
 export interface Receiving {
@@ -29,7 +30,7 @@ export type ChunkVerdict =
 
 const malformed = errorMeanings.malformed.wire;
 
-export function judgeChunk(chunk: PostChunk, receiving: Receiving): ChunkVerdict {
+export function judgeChunk(chunk: PostChunkOf<Bytes>, receiving: Receiving): ChunkVerdict {
   const { seek, data, checksum } = chunk;
   const { expected, outstanding, chunkBytes, size } = receiving;
   const end = seek + data.length;

@@ -141,8 +141,16 @@ export function targetOf(account: Account): number {
 
 /** Whether it could be given something. */
 export function isHungry(account: Account): boolean {
-  const target = targetOf(account);
-  return target > 0 && account.held <= (account.isYielding ? 0 : Math.floor(target / 2));
+  return targetOf(account) > 0 && account.held <= hungryFrom(account);
+}
+
+/** Whether it has no more credit unused than it may hold when it is given more. */
+export function isRunningLow(account: Account): boolean {
+  return account.held - account.unstored <= hungryFrom(account);
+}
+
+function hungryFrom(account: Account): number {
+  return account.isYielding ? 0 : Math.floor(targetOf(account) / 2);
 }
 
 export function isWaiting({ tried, untried }: User): boolean {

@@ -41,6 +41,7 @@ import {
   groupOf,
   heldOf,
   isAtTarget,
+  isRunningLow,
   isWaiting,
   mayTake,
   newAccount,
@@ -153,6 +154,11 @@ export class CreditOffice {
   /** What `id`, which has joined, waits for just now; `null`: it has credit, or wants none. */
   waitOf(id: string): Wait | null {
     return waitOf(this.#account(id), this.#users.values());
+  }
+
+  /** Whether `id`, which has joined, gets more, or has something to send again, only when what arrived of it is stored. */
+  isRunningLow(id: string): boolean {
+    return isRunningLow(this.#account(id));
   }
 
   /** Opens an account that wants nothing yet. */

@@ -1,7 +1,8 @@
 // What goes into and comes out of the server's upload machine (`server-upload.ts`). One machine is one upload:
 // one socket identity together with one user.
 
-import type { ClientMessage, ErrorInfo, PostFile, ServerMessage } from "../wire/message.ts";
+import type { Bytes } from "../../base/memory/far-bytes.ts";
+import type { ClientMessageOf, ErrorInfo, PostFile, ServerMessage } from "../wire/message.ts";
 import type { CreditReport } from "./credit-office.ts";
 
 /** What the server decides for all its uploads. */
@@ -29,7 +30,7 @@ export interface Admission {
 
 export type ServerInput =
   /** From the user this upload belongs to; messages of others never reach the machine. */
-  | { readonly type: "message"; readonly message: ClientMessage }
+  | { readonly type: "message"; readonly message: ClientMessageOf<Bytes> }
   /** Frames that are no message of the protocol. */
   | { readonly type: "malformed"; readonly text: string }
   /** Answers `admit`: the storage is open. `hashed` false: stored bytes are still being hashed, `hash-ready` follows. */
@@ -79,7 +80,7 @@ export type ServerAction =
   | { readonly type: "admit"; readonly post: PostFile }
   | { readonly type: "send"; readonly message: ServerMessage }
   /** Append `data`, which is at `offset`. The driver owns its memory until it answers `stored`. */
-  | { readonly type: "write"; readonly offset: number; readonly data: Uint8Array }
+  | { readonly type: "write"; readonly offset: number; readonly data: Bytes }
   /**
    * After all writes: compare `checksum` with what was stored, publish, answer `finished` or `storage-failed`. `wantsReceipt`: its client
    * asked for one.

@@ -16,14 +16,15 @@
 import { assert, unreachable } from "../../base/assert.ts";
 import { errorMeanings } from "../../base/error.ts";
 import { sameJson } from "../../base/json-text.ts";
+import type { Bytes } from "../../base/memory/far-bytes.ts";
 import { limits } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import {
-  type ClientMessage,
+  type ClientMessageOf,
   clientComesBack,
   type ErrorInfo,
   markOfAnswer,
-  type PostChunk,
+  type PostChunkOf,
   type PostFile,
   type ServerMessage,
 } from "../wire/message.ts";
@@ -149,7 +150,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#present = true;
   }
 
-  #onMessage(message: ClientMessage, now: number): void {
+  #onMessage(message: ClientMessageOf<Bytes>, now: number): void {
     switch (message.type) {
       case "post-file":
         this.#hearWindow(message.info.window);
@@ -222,7 +223,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     this.#windowMax = Math.max(maxQueue, Math.min(longQueue, Math.floor(bytes / chunkBytes)));
   }
 
-  #onChunk(chunk: PostChunk, now: number): void {
+  #onChunk(chunk: PostChunkOf<Bytes>, now: number): void {
     const { expected } = this.#reports;
     if (chunk.seek === expected && this.#suspects.doubts(chunk)) return this.#reports.reportLoss();
     const verdict = judgeChunk(chunk, {
@@ -251,7 +252,7 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
     }
   }
 
-  #accept(chunk: PostChunk, now: number): void {
+  #accept(chunk: PostChunkOf<Bytes>, now: number): void {
     const { seek, data, checksum } = chunk;
     const end = seek + data.length;
     // Before the report that may follow: what it says is left is left behind this chunk.

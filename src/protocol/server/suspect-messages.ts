@@ -5,7 +5,8 @@
 // frame without a word, or join two messages. What is left is mostly no message at all. One thing looks like one: a chunk
 // whose data was dropped, with the first frame of the next message in its place.
 
-import type { PostChunk } from "../wire/message.ts";
+import type { Bytes } from "../../base/memory/far-bytes.ts";
+import type { PostChunkOf } from "../wire/message.ts";
 import { commandNamed } from "../wire/message.ts";
 
 interface Doubt {
@@ -30,8 +31,8 @@ export class SuspectMessages {
   }
 
   /** Whether the data of a chunk in sequence may be another frame: it has to come twice, as it does when it is the data. */
-  doubts({ seek, data, checksum }: PostChunk): boolean {
-    const text = checksum === null ? commandNamed(data) : null;
+  doubts({ seek, data, checksum }: PostChunkOf<Bytes>): boolean {
+    const text = checksum === null && data instanceof Uint8Array ? commandNamed(data) : null;
     if (text === null) {
       // So the data here is another: should this place come again, after a write that failed, a name is no data then either.
       if (this.#doubt?.seek === seek) this.#doubt = null;

@@ -15,9 +15,10 @@
 
 import { assert, unreachable } from "../../base/assert.ts";
 import { errorMeanings } from "../../base/error.ts";
+import type { Bytes } from "../../base/memory/far-bytes.ts";
 import type { Machine } from "../machine.ts";
 import {
-  type ClientMessage,
+  type ClientMessageOf,
   clientComesBack,
   type ErrorMessage,
   markOfAnswer,
@@ -104,7 +105,7 @@ export const lifeTransitions: Readonly<
 
 /** What is kept of a message that waits. */
 type Held =
-  | Exclude<ClientMessage, { type: "post-chunk" }>
+  | Exclude<ClientMessageOf<Bytes>, { type: "post-chunk" }>
   | { readonly type: "chunk"; readonly isLast: boolean }
   | { readonly type: "malformed"; readonly text: string };
 
@@ -192,7 +193,7 @@ export class UploadLife implements Machine<LifeInput, LifeAction> {
     }
   }
 
-  #onMessage(message: ClientMessage): void {
+  #onMessage(message: ClientMessageOf<Bytes>): void {
     if (message.type === "post-chunk") this.#hold({ type: "chunk", isLast: message.checksum !== null });
     else if (message.type !== "post-file" || message.info.ask === undefined) this.#hold(message);
     else if (this.#asks.length < asksMax) this.#asks = [...this.#asks, message];

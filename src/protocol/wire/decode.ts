@@ -2,12 +2,14 @@
 // is thrown. What a field must mean beyond its form is decided elsewhere: names in `upload/names.ts`, metadata in
 // `metadata.ts`, offsets and credit in the machines.
 
+import { type Bytes, nearBytes } from "../../base/memory/far-bytes.ts";
 import { DecodeFailure, malformed } from "./fields.ts";
 import {
-  type ClientMessage,
+  type ClientMessageOf,
   clientMessages,
   commandNamed,
   type Fields,
+  type PostChunkOf,
   type ServerMessage,
   serverMessages,
 } from "./message.ts";
@@ -17,10 +19,14 @@ export type Decoded<Message> = { readonly ok: true; readonly message: Message } 
 
 type Frames = readonly Uint8Array[];
 
-/** Reads what a client sent. The data of a chunk is the frame itself, not a copy; nothing else points into the frames. */
-export function decodeClientMessage(frames: Frames): Decoded<ClientMessage> {
-  const command = commandNamed(frames[0] ?? noFrame);
-  return command === "post-chunk" ? decodePostChunk(frames) : decodeDeclared(clientMessages, command, frames);
+/** Reads what a client sent. The data of a chunk is the frame itself, not looked at and not a copy; nothing else points into the frames. */
+export function decodeClientMessage<Data extends Bytes = Uint8Array>(
+  frames: readonly (Uint8Array | Data)[],
+): Decoded<ClientMessageOf<Uint8Array | Data>> {
+  const command = commandNamed(nearBytes(frames[0] ?? noFrame));
+  return command === "post-chunk"
+    ? decodePostChunk(frames)
+    : decodeDeclared(clientMessages, command, frames.map(nearBytes));
 }
 
 /** Reads what a server sent. */
@@ -54,23 +60,26 @@ function decodeDeclared<Message>(
 }
 
 // By hand: there are many of it, and a flag says whether the checksum must be there.
-function decodePostChunk(frames: Frames): Decoded<ClientMessage> {
+function decodePostChunk<Data extends Bytes>(
+  frames: readonly Data[],
+): DecodeFailure | { readonly ok: true; readonly message: PostChunkOf<Data> } {
   const fields = clientMessages["post-chunk"];
   if (frames.length < 4) return tooFew(frames, "post-chunk", 4);
-  const flagsFailure = fields.flags.read(frames[1]!);
+  const flags = nearBytes(frames[1]!);
+  const flagsFailure = fields.flags.read(flags);
   if (flagsFailure !== undefined) return refused("post-chunk", fields.flags, flagsFailure);
-  const seek = fields.seek.read(frames[2]!);
+  const seek = fields.seek.read(nearBytes(frames[2]!));
   if (seek instanceof DecodeFailure) return refused("post-chunk", fields.seek, seek);
   const data = frames[3]!;
   if (!Number.isSafeInteger(seek + data.length)) return fault("post-chunk: data beyond offset 2^53 - 1");
-  const isLast = (frames[1]![3]! & 1) === 1;
+  const isLast = (flags[3]! & 1) === 1;
   if (!isLast) {
     // Such a chunk would take credit without moving on, and offsets could no longer tell how much was used.
     if (data.length === 0) return fault("post-chunk: no data in a chunk that is not the last");
     return { ok: true, message: { type: "post-chunk", seek, data, checksum: null } };
   }
   if (frames.length < 5) return tooFew(frames, "post-chunk with the last flag", 5);
-  const checksum = fields.checksum.read(frames[4]!);
+  const checksum = fields.checksum.read(nearBytes(frames[4]!));
   if (checksum instanceof DecodeFailure) return refused("post-chunk", fields.checksum, checksum);
   return { ok: true, message: { type: "post-chunk", seek, data, checksum } };
 }
@@ -81,7 +90,7 @@ function unknownCommand(frame: Uint8Array): string {
   return /^[a-z-]+$/.test(name) ? `Unknown command ${name}` : "Unknown command";
 }
 
-function tooFew(frames: Frames, command: string, wanted: number): DecodeFailure {
+function tooFew(frames: readonly Bytes[], command: string, wanted: number): DecodeFailure {
   return fault(`${command}: ${frames.length} frames, wanted ${wanted}`);
 }
 

@@ -243,6 +243,9 @@ export type ClientMessage = ClientMessages[keyof ClientMessages];
 export type ServerMessage = ServerMessages[keyof ServerMessages];
 export type PostFile = ClientMessages["post-file"];
 export type PostChunk = ClientMessages["post-chunk"];
+/** A chunk whose data may lie where nobody looked at it yet. */
+export type PostChunkOf<Data> = Omit<PostChunk, "data"> & { readonly data: Data };
+export type ClientMessageOf<Data> = Exclude<ClientMessage, PostChunk> | PostChunkOf<Data>;
 export type QueryStatus = ClientMessages["query-status"];
 export type ErrorMessage = ClientMessages["error"];
 export type ErrorInfo = NonNullable<ErrorMessage["info"]>;

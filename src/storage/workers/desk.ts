@@ -2,6 +2,7 @@
 // upload ends it, after all that it has is put away: what it wrote is there, and other workers go on with it.
 
 import { assert } from "../../base/assert.ts";
+import { systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/error.ts";
 import type { Memory } from "../../base/memory/memory.ts";
 import { isPoisoned, poisons } from "../../base/poison.ts";
@@ -20,15 +21,25 @@ import {
 import { type Elsewhere, WorkerStorage } from "./worker-storage.ts";
 
 const ballastBytes = 64 * 1024 * 1024;
-// So much is stored before the main thread hears of it, unless nothing more is to be done: each message takes some
-// microseconds of both threads.
-const tellEveryBytes = 1024 * 1024;
+// What is stored is told together, unless somebody waits for it: each message has the main thread run, mostly for it alone, and there come
+// hundreds of chunks a second. Not later than this, since memory that is not given back keeps others waiting too.
+const tellEveryMs = 10;
+const tellEveryBytes = 8 * 1024 * 1024;
 
 export interface DeskParts {
   readonly memory: Memory;
   readonly sha256: Sha256Maker;
   post(message: FromWorker): void;
 }
+
+type SaidChunk = [
+  sink: number,
+  number: number,
+  offset: number,
+  address: number,
+  length: number,
+  isAwaited: number,
+];
 
 /** What a sink is doing. */
 interface Running {
@@ -50,6 +61,7 @@ export class Desk {
   readonly #ballast = new ArrayBuffer(ballastBytes);
   readonly #checksMemory = poisons();
   #untoldBytes = 0;
+  #isTellingSoon = false;
   #isTellingDue = false;
   #isEnding = false;
 
@@ -87,7 +99,7 @@ export class Desk {
         return this.#takeChunks(message.chunks);
       case "copy":
         return this.#write(message.sink, message.offset, message.data, () =>
-          this.#release(message.sink, message.number, message.data.length),
+          this.#release(message.sink, message.number, message.data.length, message.isAwaited),
         );
       case "order":
         return this.#take(message.call, message.sink, message.order);
@@ -101,28 +113,24 @@ export class Desk {
   }
 
   #takeChunks(chunks: readonly number[]): void {
-    for (let at = 0; at < chunks.length; at += 5) {
-      const [sink, number, offset, address, length] = chunks.slice(at, at + 5) as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
+    for (let at = 0; at < chunks.length; at += 6) {
+      const [sink, number, offset, address, length, isAwaited] = chunks.slice(at, at + 6) as SaidChunk;
       const view = this.#parts.memory.viewAt(address, length);
       this.#write(sink, offset, view, () => {
         assert(!this.#checksMemory || !isPoisoned(view), "memory is not given back while a worker uses it");
         // Nobody reads here what is the main thread's again.
         (view.buffer as ArrayBuffer).transfer(0);
-        this.#release(sink, number, length);
+        this.#release(sink, number, length, isAwaited === 1);
       });
     }
   }
 
-  #release(sink: number, number: number, length: number): void {
+  #release(sink: number, number: number, length: number, isAwaited: boolean): void {
     this.#released.push(sink, number);
     this.#untoldBytes += length;
-    this.#tellLater();
+    // Behind what is done in this turn: that it is stored is said next.
+    if (isAwaited) this.#tellSoon();
+    else this.#tellLater();
   }
 
   #write(number: number, offset: number, data: Uint8Array, release: () => void): void {
@@ -192,10 +200,19 @@ export class Desk {
     };
   }
 
+  #tellSoon(): void {
+    if (this.#isTellingSoon) return;
+    this.#isTellingSoon = true;
+    setImmediate(() => {
+      this.#isTellingSoon = false;
+      this.#tellProgress();
+    });
+  }
+
   #tellLater(): void {
     if (this.#isTellingDue) return;
     this.#isTellingDue = true;
-    setImmediate(() => {
+    systemClock.after(tellEveryMs, () => {
       this.#isTellingDue = false;
       this.#tellProgress();
     });

@@ -62,7 +62,7 @@ export type Request =
 /** Sinks and calls have numbers, chosen by whoever begins them. */
 export type ToWorker =
   | { readonly type: "start"; readonly options: WorkerOptions }
-  /** Five numbers for each chunk: sink, number of the chunk, offset, address, length. */
+  /** Six numbers for each chunk: sink, number of the chunk, offset, address, length, and 1 where it is awaited, else 0. */
   | { readonly type: "chunks"; readonly chunks: readonly number[] }
   /** One that is so short that its bytes go along. */
   | {
@@ -71,6 +71,7 @@ export type ToWorker =
       readonly number: number;
       readonly offset: number;
       readonly data: Uint8Array;
+      readonly isAwaited: boolean;
     }
   | { readonly type: "order"; readonly call: number; readonly sink: number; readonly order: Order }
   | { readonly type: "answer"; readonly call: number; readonly result: Result }

@@ -5,7 +5,7 @@ import { assert } from "../../base/assert.ts";
 import { type DyncError, messageOf } from "../../base/error.ts";
 import type { Memory } from "../../base/memory/memory.ts";
 import type { Form } from "../../upload/upload.ts";
-import type { OwnedChunk, Sink, SinkEvents, StoredNote } from "../storage.ts";
+import { lengthOf, type OwnedChunk, type Sink, type SinkEvents, type StoredNote } from "../storage.ts";
 import { Calls, resultOf } from "./calls.ts";
 import {
   type Done,
@@ -146,15 +146,18 @@ export class WorkerLink {
     return (await done) as Done[Type];
   }
 
-  #take(sink: number, number: number, { offset, data }: OwnedChunk): void {
-    if (data.length <= copiedBytesMax) {
+  #take(sink: number, number: number, chunk: OwnedChunk): void {
+    const { offset, isAwaited = false } = chunk;
+    const length = lengthOf(chunk);
+    if (length <= copiedBytesMax) {
       this.#sendChunks();
-      this.#thread.post({ type: "copy", sink, number, offset, data: data.slice() });
+      this.#thread.post({ type: "copy", sink, number, offset, data: chunk.data.slice(), isAwaited });
       return;
     }
     // All that come in one turn go in one message.
     if (this.#chunks.length === 0) queueMicrotask(() => this.#sendChunks());
-    this.#chunks.push(sink, number, offset, this.#parts.memory.addressOf(data), data.length);
+    const address = chunk.far?.address ?? this.#parts.memory.addressOf(chunk.data);
+    this.#chunks.push(sink, number, offset, address, length, Number(isAwaited));
   }
 
   #sendChunks(): void {

@@ -130,7 +130,7 @@ export class Attempt {
     for (let count = 0; count < messagesPerTurnMax && this.#isCarrying; count++) {
       const received = this.#socket.receive();
       if (received === null) break;
-      this.#events.onMessage(received.message);
+      this.#events.onMessage(received.message.near);
     }
     if (!this.#isCarrying || !this.#wantsRoom || !this.#socket.writable) return;
     this.#wantsRoom = false;
@@ -172,9 +172,18 @@ export class Attempt {
 /** What the poller watches of a socket, or of a monitor. */
 function sourceOf(
   socket: Pick<Pollable, "descriptor" | "watch">,
-  { work, isReady }: Pick<Pollable, "work" | "isReady">,
+  { work, isReady }: { readonly work: () => void; readonly isReady: () => boolean },
 ): Pollable {
-  return { descriptor: socket.descriptor, watch: (onUse) => socket.watch(onUse), work, isReady };
+  return {
+    descriptor: socket.descriptor,
+    watch: (onUse) => socket.watch(onUse),
+    // What a server says is short.
+    work: () => {
+      work();
+      return 0;
+    },
+    isReady,
+  };
 }
 
 function failureOf(kind: "probe-connect" | "probe-handshake", result: Probed): LinkFailure {

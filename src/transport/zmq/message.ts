@@ -2,6 +2,7 @@
 // detached when its message leaves our hands, so a late read finds length 0 instead of freed memory.
 
 import { assert } from "../../base/assert.ts";
+import { type Bytes, type FarBytes, nearBytes } from "../../base/memory/far-bytes.ts";
 import { isWrittenTo, poison, poisons } from "../../base/poison.ts";
 import type { Block, Received } from "../transport.ts";
 import { check } from "./error.ts";
@@ -20,9 +21,10 @@ interface Poisoned {
   readonly view: Uint8Array;
 }
 
-/** Room for one zmq_msg_t. Holding a slot holds the memory that `pointer` points to. */
+/** Room for one zmq_msg_t. Holding a slot holds the memory that `pointer` points to, which is at `address`. */
 export interface Slot {
   readonly pointer: Pointer;
+  readonly address: number;
   readonly memory: Uint8Array;
 }
 
@@ -60,12 +62,13 @@ export class SlotPool {
     return slot;
   }
 
-  /** Takes back a message whose bytes are `view`, which nobody reads any more. */
-  release(slot: Slot, view: Uint8Array): void {
+  /** Takes back a message of which `view` is the one that was made, if any; nobody reads it any more. */
+  release(slot: Slot, length: number, made: Uint8Array | null): void {
     if (this.#poisoned === null) {
-      detach(view);
+      if (made !== null) detach(made);
       return this.close(slot);
     }
+    const view = made ?? this.viewOf(slot, length);
     poison(view);
     this.#poisoned.push({ slot, view });
     this.#poisonedBytes += view.length;
@@ -100,9 +103,26 @@ export class SlotPool {
   /** The bytes of a message that is `length` bytes long: valid until it is closed or sent. */
   viewOf(slot: Slot, length: number): Uint8Array {
     if (length === 0) return new Uint8Array(0);
+    return this.#library.native.view(this.#dataOf(slot), length);
+  }
+
+  /** A copy of them. */
+  copyOf(slot: Slot, length: number): Uint8Array {
+    const at = this.addressOf(slot) - slot.address;
+    // What is short lies in the structure itself, of which there is a view already.
+    const isWithin = at >= 0 && at + length <= messageStructBytes;
+    return isWithin ? slot.memory.slice(at, at + length) : this.viewOf(slot, length).slice();
+  }
+
+  /** Where the bytes of a message begin. */
+  addressOf(slot: Slot): number {
+    return this.#library.native.address(this.#dataOf(slot));
+  }
+
+  #dataOf(slot: Slot): Pointer {
     const data = this.#library.zmq.zmq_msg_data(slot.pointer);
     assert(data !== null, "a message has data");
-    return this.#library.native.view(data, length);
+    return data;
   }
 
   #take(): Slot {
@@ -120,7 +140,8 @@ export class SlotPool {
     const slab = new Uint8Array(messageStructBytes * slotsPerSlab);
     for (let offset = 0; offset < slab.length; offset += messageStructBytes) {
       const memory = slab.subarray(offset, offset + messageStructBytes);
-      this.#free.push({ memory, pointer: this.#library.native.pointerTo(memory) });
+      const pointer = this.#library.native.pointerTo(memory);
+      this.#free.push({ memory, pointer, address: this.#library.native.address(pointer) });
     }
     return this.#free.pop() as Slot;
   }
@@ -160,39 +181,77 @@ export class MessageBlock implements Block {
 
   release(): void {
     assert(this.#slot !== null, "a block is released once, and not after it was sent");
-    this.#pool.release(this.#slot, this.bytes);
+    this.#pool.release(this.#slot, this.bytes.length, this.bytes);
     this.#slot = null;
   }
 }
 
-/** A received message: small frames are copies, large ones views that `release` takes away. */
-export class ReceivedMessage implements Received {
-  readonly frames: Uint8Array[] = [];
+/** A large frame of a received message, until that is released. */
+class FarFrame implements FarBytes {
   readonly #pool: SlotPool;
-  readonly #slots: Slot[] = [];
-  readonly #views: Uint8Array[] = [];
+  #length: number;
+  #slot: Slot | null;
+  #view: Uint8Array | null = null;
+
+  constructor(pool: SlotPool, slot: Slot, length: number) {
+    this.#pool = pool;
+    this.#slot = slot;
+    this.#length = length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get address(): number {
+    assert(this.#slot !== null, "a frame is not looked for after its release");
+    return this.#pool.addressOf(this.#slot);
+  }
+
+  view(): Uint8Array {
+    // Behind its release nothing is there any more, as in a view that was made before.
+    if (this.#slot !== null) this.#view ??= this.#pool.viewOf(this.#slot, this.#length);
+    return this.#view ?? new Uint8Array(0);
+  }
+
+  release(): void {
+    assert(this.#slot !== null, "a frame is released once");
+    this.#pool.release(this.#slot, this.#length, this.#view);
+    this.#slot = null;
+    this.#length = 0;
+  }
+}
+
+/** A received message: small frames are copies, large ones are looked at when somebody asks, until `release`. */
+export class ReceivedMessage {
+  readonly frames: Bytes[] = [];
+  readonly #pool: SlotPool;
+  readonly #far: FarFrame[] = [];
   #released = false;
 
   constructor(pool: SlotPool) {
     this.#pool = pool;
   }
 
+  /** Views of all frames. */
+  get near(): Received {
+    return { frames: this.frames.map(nearBytes), release: () => this.release() };
+  }
+
   addCopy(slot: Slot, length: number): void {
-    this.frames.push(this.#pool.viewOf(slot, length).slice());
+    this.frames.push(this.#pool.copyOf(slot, length));
   }
 
   /** Takes the message in `slot` over. */
-  addView(slot: Slot, length: number): void {
-    const view = this.#pool.viewOf(slot, length);
-    this.#slots.push(slot);
-    this.#views.push(view);
-    this.frames.push(view);
+  addFar(slot: Slot, length: number): void {
+    const frame = new FarFrame(this.#pool, slot, length);
+    this.#far.push(frame);
+    this.frames.push(frame);
   }
 
   release(): void {
     assert(!this.#released, "a message is released once");
     this.#released = true;
-    for (const [index, slot] of this.#slots.entries())
-      this.#pool.release(slot, this.#views[index] as Uint8Array);
+    for (const frame of this.#far) frame.release();
   }
 }

@@ -47,7 +47,7 @@ export class Monitor {
   next(): MonitorEvent | null {
     const received = this.#socket.receive();
     if (received === null) return null;
-    const [head] = received.message.frames as [Uint8Array];
+    const [head] = received.message.near.frames as [Uint8Array];
     const view = new DataView(head.buffer, head.byteOffset, head.length);
     const event = { event: view.getUint16(0, true), value: view.getInt32(2, true) };
     received.message.release();

@@ -12,7 +12,7 @@ import {
 } from "bun:ffi";
 import { workerUrl } from "../../base/worker-url.ts";
 import type { Functions, Native, Pointer, Waiter, WaiterOptions } from "./native.ts";
-import { type PollWorkerData, pollCommand } from "./poll-command.ts";
+import { type PollWorkerData, pollCommand, pollState, pollWord } from "./poll-command.ts";
 import type { ParameterType, ResultType, SymbolTable } from "./symbols.ts";
 
 const parameterTypes = {
@@ -41,6 +41,7 @@ export const bunNative: Native = {
     return dlopen(path, table).symbols as unknown as Functions<Table>;
   },
   pointerTo: (bytes) => ptr(bytes) as unknown as Pointer,
+  address: (pointer) => pointer as unknown as number,
   view: (pointer, length) => new Uint8Array(toArrayBuffer(pointer as unknown as BunPointer, 0, length)),
   text: (pointer) => String(new CString(pointer as unknown as BunPointer)),
   createWaiter: (options) => new WorkerWaiter(options),
@@ -48,7 +49,7 @@ export const bunNative: Native = {
 
 class WorkerWaiter implements Waiter {
   readonly #worker: Worker;
-  readonly #command = new Int32Array(new SharedArrayBuffer(8));
+  readonly #command = new Int32Array(new SharedArrayBuffer(4 * Object.keys(pollWord).length));
   // The worker knows only the address: holding the bytes here keeps them where they are.
   readonly #items: Uint8Array;
   readonly #ended: Promise<void>;
@@ -75,8 +76,8 @@ class WorkerWaiter implements Waiter {
     this.#worker.postMessage(data);
   }
 
-  wait(count: number): void {
-    this.#tell(pollCommand.wait, count);
+  wait(count: number, restMs: number): void {
+    this.#tell(pollCommand.wait, count, restMs);
   }
 
   keepAlive(on: boolean): void {
@@ -86,14 +87,21 @@ class WorkerWaiter implements Waiter {
 
   async close(): Promise<void> {
     this.#worker.ref();
-    this.#tell(pollCommand.end, 0);
+    this.#tell(pollCommand.end, 0, 0);
     await this.#ended;
     this.#worker.terminate();
   }
 
-  #tell(command: number, count: number): void {
-    this.#command[1] = count;
-    Atomics.store(this.#command, 0, command);
-    Atomics.notify(this.#command, 0);
+  #tell(command: number, count: number, restMs: number): void {
+    const words = this.#command;
+    words[pollWord.count] = count;
+    words[pollWord.restMs] = restMs;
+    Atomics.store(words, pollWord.command, command);
+    if (Atomics.load(words, pollWord.state) === pollState.sleeping)
+      return void Atomics.notify(words, pollWord.command);
+    // It looks by itself, behind its rest.
+    if (restMs > 0) return;
+    Atomics.store(words, pollWord.state, pollState.sleeping);
+    Atomics.notify(words, pollWord.state);
   }
 }

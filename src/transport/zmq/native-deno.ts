@@ -6,7 +6,7 @@ import { pollSymbols, type SymbolTable } from "./symbols.ts";
 
 interface DenoFfi {
   dlopen(path: string, symbols: object): { symbols: Record<string, (...parameters: unknown[]) => unknown> };
-  UnsafePointer: { of(bytes: Uint8Array): Pointer };
+  UnsafePointer: { of(bytes: Uint8Array): Pointer; value(pointer: Pointer): bigint };
   UnsafePointerView: {
     getArrayBuffer(pointer: Pointer, length: number): ArrayBuffer;
     getCString(pointer: Pointer): string;
@@ -19,6 +19,7 @@ export const denoNative: Native = {
   open: <Table extends SymbolTable>(path: string, symbols: Table) =>
     Deno.dlopen(path, symbols).symbols as unknown as Functions<Table>,
   pointerTo: (bytes) => Deno.UnsafePointer.of(bytes),
+  address: (pointer) => Number(Deno.UnsafePointer.value(pointer)),
   view: (pointer, length) => new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, length)),
   text: (pointer) => Deno.UnsafePointerView.getCString(pointer),
   createWaiter: (options) => new CallWaiter(options),

@@ -40,9 +40,10 @@ type ArgumentsOf<Parameters extends readonly ParameterType[]> = {
 export interface Waiter {
   /**
    * Waits for the items in the memory given to `createWaiter`: the first `count` of them. Calls `onReady`
-   * later, once. The memory and every descriptor must stay valid until then.
+   * later, once. The memory and every descriptor must stay valid until then. The wait after that may begin so much later than it is
+   * asked for, if it rests as well: what comes meanwhile is found at once.
    */
-  wait(count: number): void;
+  wait(count: number, restMs: number): void;
   /** Whether waiting keeps the program alive. */
   keepAlive(on: boolean): void;
   /** Ends the thread, if there is one. Not while it waits. */
@@ -64,6 +65,8 @@ export interface Native {
   open<Table extends SymbolTable>(path: string, symbols: Table): Functions<Table>;
   /** Address of the first byte of `bytes`, valid while somebody holds `bytes`. */
   pointerTo(bytes: Uint8Array): Pointer;
+  /** The address that `pointer` is, as a number. */
+  address(pointer: Pointer): number;
   /** C's memory as bytes: a view, valid until C frees it. */
   view(pointer: Pointer, length: number): Uint8Array;
   /** The text of a C string, copied. */

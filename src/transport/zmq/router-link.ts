@@ -4,6 +4,7 @@
 import { isIP } from "node:net";
 import { assert } from "../../base/assert.ts";
 import { DyncError } from "../../base/error.ts";
+import { nearBytes } from "../../base/memory/far-bytes.ts";
 import { timed } from "../../base/stages.ts";
 import type {
   OutgoingFrame,
@@ -87,14 +88,15 @@ export class RouterLink implements ServerLink, Pollable {
     this.#socket.watch(onUse);
   }
 
-  work(): void {
+  work(): number {
     let bytes = 0;
     for (let count = 0; count < messagesPerTurnMax && bytes < bytesPerTurnMax && !this.#isClosed; count++) {
       const received = this.#receive();
-      if (received === null) return;
-      bytes += received.message.frames.reduce((sum, frame) => sum + frame.length, 0);
+      if (received === null) break;
+      for (const frame of received.message.frames) bytes += frame.length;
       this.#deliver(received.message, received.userId);
     }
+    return bytes;
   }
 
   isReady(): boolean {
@@ -117,7 +119,7 @@ export class RouterLink implements ServerLink, Pollable {
     // Second line behind the ZAP domain: what nobody vouched for is not delivered.
     if (userId === null || userId === "") return message.release();
     this.#events.onMessage({
-      peer: Buffer.from(identity).toString("hex"),
+      peer: Buffer.from(nearBytes(identity)).toString("hex"),
       origin: userId,
       frames,
       release: () => timed("release", () => message.release()),

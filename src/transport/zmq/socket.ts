@@ -191,7 +191,7 @@ export class ZmqSocket {
 
   #keepFrame(message: ReceivedMessage, length: number): void {
     if (length <= copiedFrameBytesMax) return message.addCopy(this.#next, length);
-    message.addView(this.#next, length);
+    message.addFar(this.#next, length);
     this.#next = this.#pool.open();
   }
 

@@ -1,6 +1,7 @@
 // The ZAP handler (rfc.zeromq.org/spec/27): libzmq asks it about every CURVE handshake. It answers "no" unless
 // everything about the request is as it must be and `authorize` gives an origin. Owned by router-link.ts.
 
+import { nearBytes } from "../../base/memory/far-bytes.ts";
 import { PublicKey } from "../../keys/key.ts";
 import { socketType, zapStatus } from "./constants.ts";
 import type { ZmqContext } from "./context.ts";
@@ -45,14 +46,15 @@ export class ZapHandler implements Pollable {
     this.#socket.watch(onUse);
   }
 
-  work(): void {
+  work(): number {
     for (let count = 0; count < requestsPerTurnMax; count++) {
       const received = this.#socket.receive();
-      if (received === null) return;
-      const frames = received.message.frames.map((frame) => frame.slice());
+      if (received === null) break;
+      const frames = received.message.frames.map((frame) => nearBytes(frame).slice());
       received.message.release();
       this.#answer(frames);
     }
+    return 0;
   }
 
   isReady(): boolean {

@@ -3,6 +3,7 @@
 // Arguments: SERVER_SECRET_KEY CLIENT_KEY FRAME_BYTES_MAX
 
 import { createInterface } from "node:readline";
+import { nearBytes } from "../../../src/base/memory/far-bytes.ts";
 import { SecretKey } from "../../../src/keys/key.ts";
 import { openZmqTransport } from "../../../src/transport/zmq/zmq-transport.ts";
 
@@ -19,7 +20,7 @@ const link = transport.listen(
   },
   {
     onMessage(message) {
-      link.send(message.peer, message.frames);
+      link.send(message.peer, message.frames.map(nearBytes));
       message.release();
     },
     onFailure(error) {
