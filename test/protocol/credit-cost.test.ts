@@ -1,6 +1,7 @@
 // What credit costs of the budget: what an upload has, and no more than a full chunk for each.
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { limits } from "../../src/protocol/limits.ts";
 import { CreditOffice } from "../../src/protocol/server/credit-office.ts";
 import { Random } from "../simulation/random.ts";
@@ -58,6 +59,27 @@ describe("what credit costs", () => {
     expect(office.held).toBe(0);
   });
 
+  test("is paid once: where its client sends shorter chunks it is given more before those are stored", () => {
+    const { office, ids } = crowd(64 * MiB, [10_000, 10_000, 10_000, 10_000, 10_000]);
+    for (const id of ids) office.want(id, 8);
+    office.distribute(0);
+    const [id] = ids;
+    expect(office.heldBy(id!)).toBe(first);
+    for (let n = 0; n < first; n += 1) office.use(id!, 1);
+    expect(office.distribute(1).grants).toEqual([{ id: id!, amount: 8 - first }]);
+    expect(office.heldByUser("user0")).toBe(2 * 10_000);
+  });
+
+  test("is given so also where the budget is used up", () => {
+    const { office, ids } = crowd(chunkCost, [MiB, 2 * MiB, 2 * MiB]);
+    const [id] = ids;
+    office.want(id!, 8);
+    office.distribute(0);
+    for (let n = 0; n < first; n += 1) office.use(id!, 1);
+    office.distribute(1);
+    expect([office.heldBy(id!), office.heldByUser("user0")]).toEqual([8, MiB]);
+  });
+
   test("lets a large upload have its turn beside small ones that come without end", () => {
     const { office } = crowd(4 * MiB, []);
     let count = 0;
@@ -112,6 +134,43 @@ describe("what credit costs", () => {
       }
     }
     expect(office.held).toBe(0);
+  });
+
+  test("of chunks that are shorter is within the budget, and each of them has its turn, whoever else waits", () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 30 });
+    const uploads = fc.array(lengths, { minLength: 1, maxLength: 12 });
+    const property = fc.property(uploads, fc.integer({ min: 1000, max: 20_000 }), (all, capacity) => {
+      const office = new CreditOffice({ capacity, chunkCost: 1000 });
+      const left = new Map<string, number[]>();
+      const want = (id: string, rest: readonly number[]) => office.want(id, Math.min(8, rest.length));
+      for (const [at, chunks] of all.entries()) {
+        const id = `user${at % 3}/${at}`;
+        const size = chunks.reduce((sum, it) => sum + it, 0);
+        office.join(id, `user${at % 3}`);
+        office.announce(id, size);
+        // The last one is empty.
+        left.set(id, [...chunks, 0]);
+        want(id, left.get(id)!);
+      }
+      for (let now = 0; left.size > 0 && now < 100_000; now += 100) {
+        office.distribute(now);
+        if (office.held > capacity) return false;
+        for (const [id, rest] of left) {
+          const used = rest.splice(0, office.heldBy(id)).length;
+          for (let n = 0; n < used; n += 1) office.use(id, now);
+          want(id, rest);
+          if (now % 300 === 0) office.distribute(now);
+          if (office.held > capacity) return false;
+          for (let n = 0; n < used; n += 1) office.stored(id);
+          if (rest.length > 0) continue;
+          office.end(id);
+          office.leave(id);
+          left.delete(id);
+        }
+      }
+      return left.size === 0 && office.held === 0;
+    });
+    fc.assert(property, { numRuns: 300 });
   });
 
   test("a long line's part of a window counts beside what is kept short for urgent uploads", () => {

@@ -102,6 +102,15 @@ export function costOf({ price, priceMax }: Account, chunks: number): number {
   return Math.min(chunks * price, priceMax);
 }
 
+/** Whether what it holds costs as much as all of its bytes: more chunks of it cost nothing. */
+export function isPaid(account: Account): boolean {
+  return isAllPaid(account, account.held);
+}
+
+function isAllPaid({ price, priceMax }: Account, chunks: number): boolean {
+  return chunks > 0 && chunks * price >= priceMax;
+}
+
 /** How many of `amount` chunks more it can have for `budget`; rounded up, where the last one may cost some more. */
 export function affordable(
   account: Account,
@@ -111,7 +120,9 @@ export function affordable(
 ): number {
   const { held, price } = account;
   if (costOf(account, held + amount) - costOf(account, held) <= budget) return amount;
-  return Math.min(amount, round(budget / price));
+  const chunks = Math.min(amount, round(budget / price));
+  // What comes behind all that it has costs nothing.
+  return chunks > 0 && isAllPaid(account, held + chunks) ? amount : chunks;
 }
 
 /** What all uploads of a user hold costs so much. */
@@ -133,10 +144,8 @@ const yieldingShare = 8;
 /** Most chunks that it may hold beside the others. Rounded up, so that nothing is left over where it does not divide. */
 export function targetOf(account: Account): number {
   const allowance = allowanceOf(account);
-  const { level } = groupOf(account);
-  return costOf(account, allowance) <= level
-    ? allowance
-    : Math.min(allowance, Math.ceil(level / account.price));
+  const chunks = Math.ceil(groupOf(account).level / account.price);
+  return isPaid(account) || isAllPaid(account, chunks) ? allowance : Math.min(allowance, chunks);
 }
 
 /** Whether it could be given something. */

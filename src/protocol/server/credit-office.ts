@@ -16,7 +16,8 @@
 // Each user has a *target*: what its uploads can use, or less where that is too much for all users together; then all
 // large ones are cut to the same level. Likewise each upload within what its user has. An upload gets hungry when it holds
 // at most half its own target, queues up, and is given what lacks, in one grant: one message then carries many chunks,
-// while the other half is under way. Of the users who wait the one that holds least is served first, then the one that
+// while the other half is under way. One that has all of its bytes paid for takes no room from anybody with more chunks: where its client sends
+// shorter ones, it is given them at once, out of turn. Of the users who wait the one that holds least is served first, then the one that
 // was served longest ago. So who holds too much, because it was alone before, gets nothing before the others have theirs.
 //
 // What comes back by itself serves who waits. What lies unused longer than an upload's *patience* (about a second) while
@@ -41,6 +42,8 @@ import {
   groupOf,
   heldOf,
   isAtTarget,
+  isHungry,
+  isPaid,
   isRunningLow,
   isWaiting,
   mayTake,
@@ -51,7 +54,7 @@ import {
   targetOf,
   type User,
 } from "./credit-accounts.ts";
-import { setTargets } from "./credit-targets.ts";
+import { setTargets, shortChunks } from "./credit-targets.ts";
 import { waitOf } from "./credit-waits.ts";
 import { beginRound, Yielding } from "./yielding.ts";
 
@@ -100,6 +103,8 @@ export class CreditOffice {
   readonly #accounts = new Map<string, Account>();
   /** Those that hold unused credit. */
   readonly #holders = new Set<Account>();
+  /** Those that may have more, which costs nothing. */
+  readonly #paid = new Set<Account>();
   /** Where all are equally urgent, there is none. */
   #yielding: Yielding | null = null;
   /** Uploads that are more or less urgent than usual. */
@@ -309,8 +314,8 @@ export class CreditOffice {
   distribute(now: number): CreditTurn {
     if (this.#yielding !== null) this.#yield(this.#yielding, now);
     if (this.#areTargetsOld) this.#setTargets();
+    const grants = this.#grantPaid(now);
     const waiting = [...this.#users.values()].filter(isWaiting);
-    const grants: CreditGrant[] = [];
     let last: Account | null = null;
     let isUsedUp = false;
     while (!isUsedUp) {
@@ -322,6 +327,7 @@ export class CreditOffice {
       isUsedUp = this.#held === this.#capacity || amount < wanted;
       if (account === null || amount === 0) break;
       grants.push(this.#grant(account, amount, now));
+      account.user.servedAt = ++this.#turns;
       last = account;
     }
     this.#wakeAt = null;
@@ -344,6 +350,15 @@ export class CreditOffice {
     if (this.#unusual === 0) this.#yielding = null;
   }
 
+  #grantPaid(now: number): CreditGrant[] {
+    const grants: CreditGrant[] = [];
+    for (const account of this.#paid)
+      if (isPaid(account) && isHungry(account))
+        grants.push(this.#grant(account, targetOf(account) - account.held, now));
+    this.#paid.clear();
+    return grants;
+  }
+
   /** How many chunks it is to be given beside the others, whose turn it is. */
   #suitable(account: Account): number {
     const { user } = account;
@@ -354,13 +369,11 @@ export class CreditOffice {
   }
 
   #grant(account: Account, amount: number, now: number): CreditGrant {
-    const { user } = account;
     const group = groupOf(account);
     assert(amount >= 1, `upload ${account.id} is given something when it is its turn`);
     if (account.held === account.unstored) account.unusedSince = now;
     group.hungry.delete(account);
     if (account.isYielding) beginRound(account, now);
-    user.servedAt = ++this.#turns;
     this.#hold(account, amount);
     return { id: account.id, amount };
   }
@@ -464,6 +477,7 @@ export class CreditOffice {
     const allowance = allowanceOf(account);
     if (allowance === 0 || account.held > Math.floor(allowance / 2)) return;
     if (this.#yielding?.holdsBack(account) === true) return;
+    if (isPaid(account)) return void this.#paid.add(account);
     account.turn = ++this.#turns;
     hungry.add(account);
   }
@@ -475,13 +489,9 @@ export class CreditOffice {
     );
   }
 
-  // What is under way when an urgent upload comes is stored before it, whatever becomes of credit then. Where the server is what many
-  // wait for, more than some chunks of each only make that longer; a few that are alone on their lines have whole windows. What a
-  // long line holds is in nobody's way.
   get #lendable(): number {
     if (!this.#mayHurry()) return this.#capacity;
-    const short = Math.max(shortChunksMin, shortChunksEach * this.#accounts.size);
-    return Math.min(this.#capacity, (short + this.#onLine) * this.#chunkCost);
+    return Math.min(this.#capacity, shortChunks(this.#accounts.size, this.#onLine) * this.#chunkCost);
   }
 
   #setOnLine(account: Account, onLine: number): void {
@@ -491,10 +501,6 @@ export class CreditOffice {
     this.#areTargetsOld = true;
   }
 }
-
-/** Where an urgent upload may come: what all that are there have under way, and what of that is for each where they are many. */
-const shortChunksMin = 16;
-const shortChunksEach = 2;
 
 /** One part in so many of the capacity is for all untried uploads of a user. */
 const untriedShare = 4;

@@ -36,3 +36,16 @@ function setRoom(group: Group, room: number, onMore: (account: Account) => void)
   group.level = levelOf(group.allowances, room);
   if (group.level > before) for (const account of group.accounts) onMore(account);
 }
+
+/** Where an urgent upload may come: what all that are there have under way, and what of that is for each where they are many. */
+const shortChunksMin = 16;
+const shortChunksEach = 2;
+
+/**
+ * How many chunks `uploads` have under way together where an urgent one may come: what is under way then is stored before it, whatever
+ * becomes of credit. Where the server is what many wait for, more than some chunks of each only make that longer; a few that are alone
+ * on their lines have whole windows. What long lines hold (`onLine`) is in nobody's way.
+ */
+export function shortChunks(uploads: number, onLine: number): number {
+  return Math.max(shortChunksMin, shortChunksEach * uploads) + onLine;
+}

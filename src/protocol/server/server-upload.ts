@@ -319,10 +319,10 @@ export class ServerUpload implements Machine<ServerInput, ServerAction> {
 
   #usableWindow(): number {
     if (!this.#present || (this.#state !== "admitting" && this.#state !== "receiving")) return 0;
-    const size = this.#post?.info.size;
-    const remaining = size === undefined ? null : size - this.#reports.expected;
+    const { chunkBytes } = this.#options;
     const maxQueue = Math.min(this.#windowMax, this.#line.window(this.#options.maxQueue));
-    return usableWindow(remaining, this.#credit, { chunkBytes: this.#options.chunkBytes, maxQueue });
+    const all = { size: this.#post?.info.size ?? null, position: this.#reports.expected };
+    return usableWindow(all, this.#credit, { chunkBytes, maxQueue });
   }
 
   #fail(code: number, text: string, info?: ErrorInfo): void {

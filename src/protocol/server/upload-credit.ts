@@ -117,17 +117,19 @@ export class UploadCredit {
   }
 }
 
-/** Most chunks that are of use to an upload of which `remainingBytes` are missing (`null`: nobody knows how many). */
+/** Most chunks that are of use to an upload of `size` bytes (`null`: nobody knows how many), which goes on from `position`. */
 export function usableWindow(
-  remainingBytes: number | null,
+  { size, position }: { readonly size: number | null; readonly position: number },
   credit: UploadCredit,
-  bounds: { readonly chunkBytes: number; readonly maxQueue: number },
+  { chunkBytes, maxQueue }: { readonly chunkBytes: number; readonly maxQueue: number },
 ): number {
-  if (remainingBytes === null) return steady(credit.wanted, bounds.maxQueue, bounds.maxQueue);
+  if (size === null) return steady(credit.wanted, maxQueue, maxQueue);
   // And one for the last chunk, which is empty.
-  const remaining = Math.ceil(Math.max(0, remainingBytes) / bounds.chunkBytes) + 1;
+  const remaining = Math.ceil(Math.max(0, size - position) / chunkBytes) + 1;
   if (credit.outstanding >= remaining) return 0;
-  return steady(credit.wanted, Math.min(bounds.maxQueue, remaining), bounds.maxQueue);
+  // Its client may send shorter ones. Where all of its bytes are in one, more credit costs nothing (`credit-office.ts`).
+  const suitable = size <= chunkBytes ? maxQueue : Math.min(maxQueue, remaining);
+  return steady(credit.wanted, suitable, maxQueue);
 }
 
 /** How much wider a window is worth a message, and how much narrower. */
