@@ -148,6 +148,15 @@ export function targetOf(account: Account): number {
   return isPaid(account) || isAllPaid(account, chunks) ? allowance : Math.min(allowance, chunks);
 }
 
+/** How many chunks it is to be given beside the others, whose turn it is. */
+export function suitable(account: Account): number {
+  const { user } = account;
+  const group = groupOf(account);
+  const lacking = targetOf(account) - account.held;
+  const room = Math.min(user.target - heldOf(user), group.room - group.held);
+  return affordable(account, lacking, room, Math.ceil);
+}
+
 /** Whether it could be given something. */
 export function isHungry(account: Account): boolean {
   return targetOf(account) > 0 && account.held <= hungryFrom(account);

@@ -51,6 +51,7 @@ import {
   newGroup,
   nextOf,
   starvingOf,
+  suitable,
   targetOf,
   type User,
 } from "./credit-accounts.ts";
@@ -320,7 +321,7 @@ export class CreditOffice {
     let isUsedUp = false;
     while (!isUsedUp) {
       const account = this.#held < this.#capacity ? nextOf(waiting) : null;
-      const wanted = account === null ? 0 : this.#suitable(account);
+      const wanted = account === null ? 0 : suitable(account);
       const amount =
         account === null ? 0 : affordable(account, wanted, this.#capacity - this.#held, Math.floor);
       // Whose turn it is waits until there is enough for a chunk: who wants less does not come before.
@@ -357,15 +358,6 @@ export class CreditOffice {
         grants.push(this.#grant(account, targetOf(account) - account.held, now));
     this.#paid.clear();
     return grants;
-  }
-
-  /** How many chunks it is to be given beside the others, whose turn it is. */
-  #suitable(account: Account): number {
-    const { user } = account;
-    const group = groupOf(account);
-    const lacking = targetOf(account) - account.held;
-    const room = Math.min(user.target - heldOf(user), group.room - group.held);
-    return affordable(account, lacking, room, Math.ceil);
   }
 
   #grant(account: Account, amount: number, now: number): CreditGrant {
