@@ -12,7 +12,7 @@ import { ThreadShare } from "../../src/catalogue/thread-share.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { newUpload, owner, timeOf } from "./contract.ts";
+import { admit, bring, newUpload, owner, timeOf } from "./contract.ts";
 import { listed } from "./list-contract.ts";
 
 const many = 10_000;
@@ -142,6 +142,43 @@ test("what is asked for each upload goes by no index of all that a user ever had
   const byUser = [...plans].filter(([, plan]) => plan.includes("uploads_by_user")).map(([sql]) => sql);
   expect(byUser.filter((sql) => !sql.includes("INDEXED BY uploads_by_user"))).toEqual([]);
 });
+
+test("what is asked for each upload is planned once, and not again for each", async () => {
+  const opened = new Set<DatabaseSync>();
+  const prepare = spyOn(DatabaseSync.prototype, "prepare").mockImplementation(function (
+    this: DatabaseSync,
+    sql,
+  ) {
+    opened.add(this);
+    return original.call(this, sql);
+  });
+  await using folder = await tempFolder();
+  const catalogue = await openSqliteCatalogue({ file: folder.file("c.sqlite"), log: silentLogger });
+  prepare.mockRestore();
+  const database = [...opened].at(-1) as Authorized;
+  const upload = async (number: number): Promise<void> => {
+    await catalogue.find("aa", "anna", "key-1");
+    await catalogue.trim("anna", "failed", 10, 10);
+    await bring(catalogue, await admit(catalogue, newUpload(number)), "finished", number);
+  };
+  let planned: number[] = [];
+  // From here on each statement is planned once more.
+  database.setAuthorizer((action) => {
+    planned.push(action);
+    return 0;
+  });
+  await upload(1);
+  planned = [];
+  for (let number = 2; number < 5; number++) await upload(number);
+  // The beginnings and ends of transactions are new each time.
+  const transaction = 22;
+  expect(planned).toContain(transaction);
+  expect(planned.filter((action) => action !== transaction)).toEqual([]);
+  catalogue.close();
+});
+
+/** As Bun has it; its types do not. */
+type Authorized = DatabaseSync & { setAuthorizer(authorize: (action: number) => number): void };
 
 describe("the share of the thread that a question has", () => {
   /** How long the question may take that begins now. */
