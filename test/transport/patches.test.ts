@@ -156,6 +156,17 @@ describe.skipIf(reason !== null)(`the patches (${reason ?? library.version})`, (
       expect(others.map(({ socket }) => socket.closed)).toEqual([false, false, false, false]);
     },
   );
+
+  test("11 a client's key that gives no secret is a handshake that failed, and nothing else", async () => {
+    const { link, events } = await listen();
+    const client = await upload(link.port);
+    const parts = [Buffer.from("\x05HELLO\x01\0"), Buffer.alloc(72), Buffer.alloc(32), Buffer.alloc(88)];
+    const hello = Buffer.concat([Buffer.of(4, 200), ...parts]);
+    const weak = await stranger(link, Buffer.concat([greeting, hello]));
+    await weak.closed;
+    client.link.send([new Uint8Array(10)]);
+    expect(textsOf(await events.message())).toHaveLength(1);
+  });
 });
 
 interface Stranger {
