@@ -19,14 +19,16 @@ const stepBytes = 1024 * MiB;
 interface Claim {
   readonly user: string;
   /** Bytes that are still to come, as far as they were announced. */
-  left: number;
+  readonly left: number;
   /** Bytes that came. */
-  come: number;
+  readonly come: number;
 }
 
 export class Room {
   readonly #storage: Storage;
   readonly #claims = new Map<string, Claim>();
+  /** What all of them may still take, at most. */
+  #left = 0;
 
   constructor(storage: Storage) {
     this.#storage = storage;
@@ -37,26 +39,29 @@ export class Room {
    * ("no-space") that names what is free. `null` is an upload of unknown size: it only needs something to be left.
    */
   async reserve(id: string, user: string, bytes: number | null, come = 0): Promise<void> {
-    const before = this.#copy();
+    const leftBefore = this.#left;
     const free = await this.#storage.freeBytes();
-    // From here to the claim nobody else gets a turn.
-    const available = this.#availableOf(free, before, user);
-    if (available !== null && (available === 0 || (bytes ?? 0) > available)) {
-      const wanted = bytes === null ? "the upload has no announced size" : `the upload needs ${bytes}`;
-      const text = `Not enough room on the server: ${available} bytes are free, ${wanted}`;
-      throw new DyncError("no-space", text);
+    // Where there is room for all that was announced, whose it is need not be looked at.
+    const isAmple = free === null || free - headroomBytes - Math.max(leftBefore, this.#left) > (bytes ?? 0);
+    if (!isAmple) {
+      const before = [...this.#claims.values()];
+      const freeNow = await this.#storage.freeBytes();
+      // From here to the claim nobody else gets a turn.
+      expectRoom(this.#availableOf(freeNow, before, user), bytes);
     }
-    this.#claims.set(id, { user, left: bytes ?? 0, come });
+    this.#set(id, { user, left: bytes ?? 0, come });
+  }
+
+  #set(id: string, claim: Claim | null): void {
+    this.#left += (claim?.left ?? 0) - (this.#claims.get(id)?.left ?? 0);
+    if (claim === null) this.#claims.delete(id);
+    else this.#claims.set(id, claim);
   }
 
   /** Bytes that one more upload of `user` may have, now; `null` where the storage cannot tell. */
   async available(user: string): Promise<number | null> {
-    const before = this.#copy();
+    const before = [...this.#claims.values()];
     return this.#availableOf(await this.#storage.freeBytes(), before, user);
-  }
-
-  #copy(): readonly Claim[] {
-    return [...this.#claims.values()].map((claim) => ({ ...claim }));
   }
 
   /** Of `free` bytes, which were told after the claims were those of `before`. */
@@ -71,13 +76,20 @@ export class Room {
   use(id: string, come: number): void {
     const claim = this.#claims.get(id);
     if (claim === undefined || come <= claim.come) return;
-    claim.left = Math.max(0, claim.left - (come - claim.come));
-    claim.come = come;
+    const left = Math.max(0, claim.left - (come - claim.come));
+    this.#set(id, { ...claim, left, come });
   }
 
   release(id: string): void {
-    this.#claims.delete(id);
+    this.#set(id, null);
   }
+}
+
+/** Throws as `Room.reserve` for an upload that needs `bytes` more, where so many are `available`. */
+function expectRoom(available: number | null, bytes: number | null): void {
+  if (available === null || (available > 0 && (bytes ?? 0) <= available)) return;
+  const wanted = bytes === null ? "the upload has no announced size" : `the upload needs ${bytes}`;
+  throw new DyncError("no-space", `Not enough room on the server: ${available} bytes are free, ${wanted}`);
 }
 
 /** What `claims` set aside against one more upload of `user`, where `free` bytes are free. */

@@ -60,7 +60,13 @@ export class PartialFile implements PartialUpload {
   /** Somebody else may write to the file; `null`: nobody does. */
   #detach: Detach | null = null;
 
-  private constructor(id: string, path: string, home: PartialHome, descriptor: number, properties: fs.Stats) {
+  private constructor(
+    id: string,
+    path: string,
+    home: PartialHome,
+    descriptor: number,
+    properties: Pick<fs.Stats, "size" | "nlink">,
+  ) {
     this.#id = id;
     this.#path = path;
     this.#home = home;
@@ -71,7 +77,7 @@ export class PartialFile implements PartialUpload {
 
   static async create(id: string, path: string, home: PartialHome): Promise<PartialFile> {
     const descriptor = await openFile(path, openNew, 0o600);
-    return new PartialFile(id, path, home, descriptor, fs.fstatSync(descriptor));
+    return new PartialFile(id, path, home, descriptor, { size: 0, nlink: 1 });
   }
 
   /** Opens what is there; `detach` where somebody else may write to it. Throws the system's error, `ENOENT` among them. */
