@@ -4,7 +4,7 @@
 import { DyncError } from "../base/error.ts";
 import type { Block } from "../transport/transport.ts";
 import type { Chunk, ChunkReading, Whole } from "./chunk.ts";
-import { endsTooEarly, HashedReading, shortened } from "./hashed-reading.ts";
+import { endsTooEarly, type Hash, HashedReading, HashLost, shortened } from "./hashed-reading.ts";
 import { expectEnd, type Source } from "./source.ts";
 
 /** A chunk of a stream that may have to be sent again. */
@@ -16,15 +16,27 @@ interface Kept {
 export class ChunkReader implements ChunkReading {
   readonly #source: Source;
   readonly #allocate: (length: number) => Block;
-  readonly #reading: HashedReading;
+  readonly #onHashLost: (reason: string) => void;
+  #reading: HashedReading;
   #whole: Whole | null = null;
   readonly #kept: Kept[] = [];
   readonly #spare: Uint8Array[] = [];
 
-  constructor(source: Source, allocate: (length: number) => Block) {
+  /** Hashes by `hash`, or on this thread. `onHashLost`: that failed, and all is hashed here, what was hashed once more. */
+  constructor(
+    source: Source,
+    allocate: (length: number) => Block,
+    hash?: Hash,
+    onHashLost: (reason: string) => void = () => {},
+  ) {
     this.#source = source;
     this.#allocate = allocate;
-    this.#reading = new HashedReading((offset, into) => source.read(offset, into));
+    this.#onHashLost = onHashLost;
+    this.#reading = this.#readingBy(hash);
+  }
+
+  #readingBy(hash?: Hash): HashedReading {
+    return new HashedReading((offset, into) => this.#source.read(offset, into), hash);
   }
 
   get whole(): Whole | null {
@@ -37,6 +49,19 @@ export class ChunkReader implements ChunkReading {
   }
 
   async chunkAt(offset: number, lengthMax: number): Promise<Chunk> {
+    try {
+      return await this.#chunkAt(offset, lengthMax);
+    } catch (error) {
+      if (!(error instanceof HashLost)) throw error;
+      this.#reading.close();
+      if (!this.#source.canSeek) throw hashLost(error);
+      this.#onHashLost(error.message);
+      this.#reading = this.#readingBy();
+      return await this.#chunkAt(offset, lengthMax);
+    }
+  }
+
+  async #chunkAt(offset: number, lengthMax: number): Promise<Chunk> {
     const { size, canSeek } = this.#source;
     if (!canSeek && offset < this.hashed) return this.#chunkOfKept(offset, lengthMax);
     await this.#hashUpTo(offset);
@@ -104,9 +129,19 @@ export class ChunkReader implements ChunkReading {
 
   async #endAt(offset: number): Promise<Chunk> {
     expectEnd(this.#source, offset);
-    const checksum = this.#whole?.checksum ?? this.#reading.digest();
+    const checksum = this.#whole?.checksum ?? (await this.#reading.digest());
     await this.#source.verifyUnchanged(checksum);
     this.#whole = { size: offset, checksum };
     return { offset, length: 0, block: null, checksum };
   }
+
+  close(): void {
+    this.#reading.close();
+  }
+}
+
+// Nobody can read again what was hashed.
+function hashLost(cause: HashLost): DyncError {
+  const text = `The checksum of what was read was lost (${cause.message}), and a stream cannot be read again`;
+  return new DyncError("failed", text, { cause, hint: "send it once more, from its beginning" });
 }

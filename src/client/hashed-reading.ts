@@ -7,15 +7,50 @@ import { pieceBytes } from "./chunk.ts";
 /** Fills `into` from `offset` as far as there are bytes; returns how many, 0 only at the end. */
 export type Read = (offset: number, into: Uint8Array) => number | Promise<number>;
 
+/** What a hash took is lost, and no digest of it will be had. The message says why. */
+export class HashLost extends Error {}
+
+/** SHA-256 of bytes in their order, here or elsewhere. */
+export interface Hash {
+  /** Takes `bytes`, which stay as they are until `settled`. Throws `HashLost`. */
+  update(bytes: Uint8Array): void;
+  /** When nothing of what it took is looked at any more; `null`: it is not. Also where it rejects, with `HashLost`. */
+  settled(): Promise<void> | null;
+  /** Of all that it took. More may follow. Rejects with `HashLost`. */
+  digest(): Buffer | Promise<Buffer>;
+  /** It is asked nothing more. */
+  close(): void;
+}
+
+/** On this thread, at once. */
+export class HashHere implements Hash {
+  readonly #hash = createHash("sha256");
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  settled(): null {
+    return null;
+  }
+
+  digest(): Buffer {
+    return this.#hash.copy().digest();
+  }
+
+  close(): void {}
+}
+
 const hashAheadBytes = 1024 * 1024;
 
 export class HashedReading {
   readonly #read: Read;
-  readonly #hash = createHash("sha256");
+  readonly #hash: Hash;
   #hashed = 0;
 
-  constructor(read: Read) {
+  constructor(read: Read, hash: Hash = new HashHere()) {
     this.#read = read;
+    this.#hash = hash;
   }
 
   /** Bytes that were hashed, from the beginning. */
@@ -23,15 +58,22 @@ export class HashedReading {
     return this.#hashed;
   }
 
-  /** Fills `into` from `offset`, where what lies before is hashed, and hashes what of it is new. Returns the bytes read: fewer at the end. */
+  /**
+   * Fills `into` from `offset`, where what lies before is hashed, and hashes what of it is new. Returns the bytes read: fewer at the end.
+   * Rejects with what reading throws, or the hash.
+   */
   async fill(offset: number, into: Uint8Array): Promise<number> {
     let filled = 0;
-    while (filled < into.length) {
-      const piece = into.subarray(filled, filled + pieceBytes);
-      const count = await this.#read(offset + filled, piece);
-      this.#hashNew(offset + filled, piece.subarray(0, count));
-      filled += count;
-      if (count < piece.length) break;
+    try {
+      while (filled < into.length) {
+        const piece = into.subarray(filled, filled + pieceBytes);
+        const count = await this.#read(offset + filled, piece);
+        this.#hashNew(offset + filled, piece.subarray(0, count));
+        filled += count;
+        if (count < piece.length) break;
+      }
+    } finally {
+      await this.#hash.settled();
     }
     return filled;
   }
@@ -49,19 +91,30 @@ export class HashedReading {
    */
   async hashUpTo(offset: number): Promise<boolean> {
     if (this.#hashed >= offset) return true;
-    const buffer = new Uint8Array(Math.min(hashAheadBytes, offset - this.#hashed));
-    while (this.#hashed < offset) {
-      const piece = buffer.subarray(0, offset - this.#hashed);
-      const count = await this.#read(this.#hashed, piece);
-      if (count === 0) return false;
-      this.#hashNew(this.#hashed, piece.subarray(0, count));
+    // One is read into while the other is hashed.
+    const buffers = [new Uint8Array(hashAheadBytes), new Uint8Array(hashAheadBytes)] as const;
+    try {
+      for (let turn = 0; this.#hashed < offset; turn ^= 1) {
+        const piece = (turn === 0 ? buffers[0] : buffers[1]).subarray(0, offset - this.#hashed);
+        const count = await this.#read(this.#hashed, piece);
+        if (count === 0) return false;
+        await this.#hash.settled();
+        this.#hashNew(this.#hashed, piece.subarray(0, count));
+      }
+    } finally {
+      await this.#hash.settled();
     }
     return true;
   }
 
   /** SHA-256 of what was hashed so far. */
-  digest(): Buffer {
-    return this.#hash.copy().digest();
+  async digest(): Promise<Buffer> {
+    return await this.#hash.digest();
+  }
+
+  /** Nothing more is read. */
+  close(): void {
+    this.#hash.close();
   }
 }
 

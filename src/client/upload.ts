@@ -18,7 +18,7 @@ import type { Wait } from "../protocol/wait.ts";
 import { encodeChunkHeader, encodeClientMessage } from "../protocol/wire/encode.ts";
 import type { ErrorMessage, ServerMessage } from "../protocol/wire/message.ts";
 import type { Block, ClientTransport, LinkFailure } from "../transport/transport.ts";
-import { ReaderBeside } from "./beside/reader-beside.ts";
+import { readerBeside } from "./beside/beside.ts";
 import type { ReadingThreads } from "./beside/reading-threads.ts";
 import type { Chunk } from "./chunk.ts";
 import { Connection, type ConnectionEvents, type ConnectionOptions } from "./connection.ts";
@@ -152,7 +152,7 @@ class Upload {
     const { threads, onNote } = parts;
     this.#sender = new Sender({
       source,
-      reader: threads === undefined ? null : ReaderBeside.begin({ source, allocate, threads, onNote }),
+      reader: threads === undefined ? null : readerBeside({ source, allocate, threads, onNote }),
       allocate,
       window: () => this.#window(),
       isFree: () => this.#connection?.isBehind === false && this.#isWithinBudget(),

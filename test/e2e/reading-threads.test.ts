@@ -2,7 +2,8 @@
 // tells of a program that runs.
 
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readlinkSync, truncateSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { executablesMissing } from "../support/executables.ts";
 import { openLab } from "../support/lab.ts";
 import type { Program } from "../support/programs.ts";
@@ -41,6 +42,22 @@ describe.skipIf(isUnknown !== null)(`reading threads (${isUnknown ?? "compiled"}
     }
     expect(await lab.send(["--jobs", "4", large, small, ...more])).toMatchObject({ code: 0 });
     for (const path of [large, small, ...more]) await lab.expectStored(path);
+  }, 120_000);
+
+  test("hash large folders and long streams, which the main thread reads", async () => {
+    await using lab = await openLab({ inMemory: true });
+    const names = ["run/a.raw", "run/b.raw"];
+    mkdirSync(lab.folder.file("files", "run"), { recursive: true });
+    for (const name of names) await lab.file(name, 20 * MiB + 1);
+    expect(await lab.send(["--dataset", lab.folder.file("files", "run")])).toMatchObject({ code: 0 });
+    for (const name of names)
+      expect(
+        readFileSync(join(lab.data, "alice", name)).equals(readFileSync(lab.folder.file("files", name))),
+      ).toBe(true);
+    const [stream] = names.map((name) => lab.folder.file("files", name));
+    const stdin = Bun.file(stream as string).stream();
+    expect(await lab.send(["-n", "stream.raw", "-"], { stdin })).toMatchObject({ code: 0 });
+    await lab.expectStored(stream as string, "stream.raw");
   }, 120_000);
 
   test("tell of a file that is cut short under way", async () => {

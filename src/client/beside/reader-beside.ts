@@ -181,6 +181,7 @@ export class ReaderBeside implements ChunkReading {
   }
 }
 
-function tell({ onNote }: Pick<BesideParts, "onNote">, reason: string): void {
+/** Tells the user that a thread failed. */
+export function tell({ onNote }: Pick<BesideParts, "onNote">, reason: string): void {
   onNote(`The thread that reads files failed (${reason}): they are read without it, which is slower`);
 }

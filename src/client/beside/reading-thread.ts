@@ -47,7 +47,17 @@ export class ReadingThread {
     return await this.#ask({ type: "read", number: ++this.#lastRead, offset, address, length });
   }
 
-  /** SHA-256 of what it read so far. As `read`. */
+  /** Begins to hash bytes that it is told of. As `read`. */
+  async beginHash(): Promise<void> {
+    await this.#ask({ type: "begin-hash" });
+  }
+
+  /** Hashes `length` bytes at `address`, which stay as they are until this settles. As `read`. */
+  async hash(address: number, length: number): Promise<void> {
+    await this.#ask({ type: "hash", address, length });
+  }
+
+  /** SHA-256 of what it read or hashed so far. As `read`. */
   async digest(): Promise<Buffer> {
     const answer = await this.#ask({ type: "digest" });
     if (answer.type !== "digest") throw this.#fail(`it answered "${answer.type}" where a digest was wanted`);
@@ -59,7 +69,7 @@ export class ReadingThread {
     Atomics.store(this.#givenUp, 0, this.#lastRead);
   }
 
-  /** Closes the file, and resolves when nothing is left to be done. As `read`. */
+  /** Closes the file, or ends the hash, and resolves when nothing is left to be done. As `read`. */
   async closeFile(): Promise<void> {
     await this.#ask({ type: "close" });
   }

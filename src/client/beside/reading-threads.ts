@@ -1,5 +1,5 @@
-// The threads of one client that read files beside its main one: each has one file at a time, and the next when that is sent. There are as
-// many as the machine has cores, at most; who finds none free reads on the main thread.
+// The threads of one client that read and hash beside its main one: each has one file, folder or stream at a time, and the next when that is
+// sent. There are as many as the machine has cores, at most; who finds none free does all on the main thread.
 
 import { availableParallelism } from "node:os";
 import { messageOf } from "../../base/error.ts";
@@ -52,10 +52,11 @@ export class ReadingThreads {
     this.#start = start;
   }
 
-  /** Itself, where `source` is worth a thread and this runtime can have them. Before `take`. */
-  async for({ size, elsewhere }: Source): Promise<this | undefined> {
-    if (this.#max === 0 || size === null || size < this.#fileBytesMin || elsewhere === undefined)
-      return undefined;
+  /** Itself, where `source` may be worth a thread and this runtime can have them. Before `take`. */
+  async for({ size, growth }: Source): Promise<this | undefined> {
+    const isSmall = size !== null && size < this.#fileBytesMin;
+    // What is sent while it grows has a hash of its own, which is kept on the disk.
+    if (this.#max === 0 || isSmall || growth !== undefined) return undefined;
     this.#memory ??= await openMemory();
     return this.#memory === null ? undefined : this;
   }

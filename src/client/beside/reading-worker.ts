@@ -1,5 +1,5 @@
-// A thread that reads files and hashes them: one file at a time, into memory of which it is told where it lies, and which it does not
-// look at any more when it has answered. Started by `reading-thread.ts`.
+// A thread that reads files and hashes them, or hashes bytes that were read elsewhere: one file or stream at a time, in memory of which it
+// is told where it lies, and which it does not look at any more when it has answered. Started by `reading-thread.ts`.
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf, systemCode } from "../../base/error.ts";
@@ -7,7 +7,7 @@ import type { Memory } from "../../base/memory/memory.ts";
 import { openMemory } from "../../base/memory/open-memory.ts";
 import { systemPathBytes } from "../../base/system-path.ts";
 import { isEqual, versionOf } from "../file-version.ts";
-import { HashedReading } from "../hashed-reading.ts";
+import { HashedReading, HashHere } from "../hashed-reading.ts";
 import { openFlags } from "../open-file.ts";
 import type { Answer, Question } from "./said.ts";
 
@@ -21,6 +21,8 @@ class Desk {
   readonly #givenUp: Int32Array;
   readonly #memory: Memory;
   #file: { readonly fd: number; readonly reading: HashedReading } | null = null;
+  /** Of bytes that it is told of, while no file is open. */
+  #hash: HashHere | null = null;
   /** Number of the read that is being done. */
   #number = 0;
 
@@ -35,8 +37,14 @@ class Desk {
         return this.#open(question);
       case "read":
         return await this.#read(question);
+      case "begin-hash":
+        this.#close();
+        this.#hash = new HashHere();
+        return { type: "done" };
+      case "hash":
+        return this.#hashAt(question);
       case "digest":
-        return { type: "digest", digest: this.#opened.reading.digest() };
+        return { type: "digest", digest: await (this.#hash ?? this.#opened.reading).digest() };
       case "close":
         this.#close();
         return { type: "done" };
@@ -82,6 +90,15 @@ class Desk {
     }
   }
 
+  #hashAt({ address, length }: Asked<"hash">): Answer {
+    if (this.#hash === null) throw new Error("A hash is begun before it is told of bytes");
+    const view = this.#memory.viewAt(address, length);
+    this.#hash.update(view);
+    // From now on it is the main thread's again.
+    (view.buffer as ArrayBuffer).transfer(0);
+    return { type: "done" };
+  }
+
   #readOnce(fd: number, position: number, into: Uint8Array): number {
     let filled = 0;
     while (filled < into.length) {
@@ -96,6 +113,7 @@ class Desk {
   #close(): void {
     if (this.#file !== null) closeSync(this.#file.fd);
     this.#file = null;
+    this.#hash = null;
   }
 }
 

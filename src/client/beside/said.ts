@@ -15,7 +15,13 @@ export type Question =
       readonly address: number;
       readonly length: number;
     }
+  /** What is hashed from now on are the bytes that it is told of, and no file. */
+  | { readonly type: "begin-hash" }
+  /** Hashes the bytes at `address`, which stay there until the answer. */
+  | { readonly type: "hash"; readonly address: number; readonly length: number }
+  /** Of the file that is open, or what was hashed without one. */
   | { readonly type: "digest" }
+  /** Nothing more is asked about either. */
   | { readonly type: "close" };
 
 export type Answer =
