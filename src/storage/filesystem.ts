@@ -26,7 +26,7 @@ import { datasetSteps } from "./dataset/publish-dataset.ts";
 import { lookAt, statFileSystem } from "./file-calls.ts";
 import { lockFolder, shareFolder } from "./folder-lock.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
-import { type FileOwner, LocalPartials, lookOf } from "./local-partials.ts";
+import { type FileOwner, LocalPartials, lookOf, type TreeOwner } from "./local-partials.ts";
 import { LocalPublishing } from "./local-publishing.ts";
 import { mediumOf } from "./medium.ts";
 import { NameIndex } from "./name-index.ts";
@@ -57,6 +57,7 @@ import type { FileSystemSync } from "./syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "./syncfs/open-file-system-sync.ts";
 import { Trash } from "./trash.ts";
 import { StorageWorkers, type StorageWorkersParts } from "./workers/storage-workers.ts";
+import { datasetOf } from "./workers/worker-dataset.ts";
 
 const membersMaxDefault = 1_000_000;
 // Where only what is durable counts.
@@ -139,7 +140,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     const { partials: folder, syncs, clock } = parts;
     const places = options.isShared === true ? new SharedPlaces(folder, syncs) : new OwnPlaces(folder);
     this.#publishing = new LocalPublishing({ parts, names: this.#names, places, log });
-    this.#partials = new LocalPartials({ folder, look, clock, places }, files, {
+    const datasets: TreeOwner = {
       fileSystemSync,
       sha256,
       membersMax: options.membersMax ?? membersMaxDefault,
@@ -147,24 +148,35 @@ export class FilesystemStorage extends PartialStorage implements Storage {
         this.#publishing.publish(id, folder, destination, description, (there) =>
           datasetSteps(there, id, destination, description, dataset),
         ),
-    });
+    };
+    this.#partials = new LocalPartials({ folder, look, clock, places }, files, datasets);
     this.#fileSystemSync = fileSystemSync;
-    this.#workers = memory === null ? null : this.#openWorkers({ ...options, look, memory }, files);
+    this.#workers = memory === null ? null : this.#openWorkers({ ...options, look, memory }, files, datasets);
   }
 
   #openWorkers(
     options: FilesystemStorageOptions & { readonly look: string | null; readonly memory: Memory },
     files: FileOwner,
+    datasets: TreeOwner,
   ): StorageWorkers {
     const { look, memory, log, syncEveryBytes, saveEveryBytes, bootId, isShared = false, workers } = options;
     const { partials: folder, mode: publishedMode } = this.#parts;
+    const { membersMax, fileSystemSync } = datasets;
+    const syncsAll = fileSystemSync !== null;
     return new StorageWorkers({
-      options: { folder, look, isShared, publishedMode, syncEveryBytes, saveEveryBytes, bootId },
+      options: {
+        ...{ folder, look, isShared, publishedMode, syncEveryBytes, saveEveryBytes, bootId },
+        ...{ membersMax, syncsAll },
+      },
       ...{ memory, log, threads: 0, smallBytes: smallBytesDefault, ...workers },
-      obey: async (request) => {
+      obey: async (request, ask) => {
+        if (request.type === "sync") return await fileSystemSync?.sync(request.descriptor);
         const { id, folder } = request;
-        if (request.type === "discard") await files.discard(id, folder);
-        else await files.publish(id, folder, request.destination, request.description);
+        if (request.type === "discard") return await files.discard(id, folder);
+        const { destination, description } = request;
+        if (request.type === "publish") return await files.publish(id, folder, destination, description);
+        const dataset = datasetOf(request.dataset, ask, (cause) => files.onTimeRefused(id, cause));
+        await datasets.publish(id, folder, destination, description, dataset);
       },
       distrust: (id, note) => this.distrust(id, note),
       timeRefused: (id, reason) => files.onTimeRefused(id, reason),
@@ -222,7 +234,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
   }
 
   override async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
-    const worker = this.#workers?.of(id, form, prospect) ?? null;
+    const worker = this.#workers?.of(id, prospect) ?? null;
     if (worker === null) return await super.begin(id, form, events, prospect);
     return await worker.begin(id, form, prospect.root, events);
   }
@@ -234,7 +246,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     events: SinkEvents,
     prospect: Prospect = {},
   ): Promise<Sink | null> {
-    const worker = this.#workers?.of(id, form, prospect) ?? null;
+    const worker = this.#workers?.of(id, prospect) ?? null;
     if (worker === null) return await super.resume(id, form, note, events, prospect);
     const sink = await worker.resume(id, form, prospect.root, this.known(id, note), events);
     if (sink !== null) this.trustAgain(id);

@@ -54,6 +54,19 @@ for (const hasLinks of [true, false]) {
 for (const contract of [partialContract, storageContract])
   contract("local disk with workers", () => make({ workers: { threads: 2, smallBytes: 0 } }));
 
+for (const [layout, hasFileSystemSync] of [
+  ["plain", true],
+  ["bagit", false],
+] as const) {
+  const workers = { threads: 2, smallBytes: 0 };
+  for (const contract of [partialContract, storageContract])
+    contract(
+      `datasets, ${layout}, with workers, ${hasFileSystemSync ? "one sync for all" : "one for each file"}`,
+      () => make({ workers, hasFileSystemSync }),
+      datasetKind(layout),
+    );
+}
+
 for (const [layout, hasLinks, hasFileSystemSync] of [
   ["plain", true, true],
   ["bagit", true, true],

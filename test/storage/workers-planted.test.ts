@@ -24,7 +24,7 @@ async function testsOf(folder: string): Promise<{ readonly code: number | null; 
 function copyTo(folder: string): void {
   for (const part of ["src", "test/support", "package.json", "tsconfig.json"])
     cpSync(join(root, part), join(folder, part), { recursive: true });
-  for (const file of ["workers.test.ts", "contract.ts", "open-storage.ts"])
+  for (const file of ["workers.test.ts", "contract.ts", "open-storage.ts", "dataset-world.ts"])
     cpSync(join(root, "test/storage", file), join(folder, "test/storage", file));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
 }

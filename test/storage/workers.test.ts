@@ -10,10 +10,13 @@ import { isPoisoned, poison } from "../../src/base/poison.ts";
 import type { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { stateFolder } from "../../src/storage/state-folder.ts";
 import type { Sink, SinkEvents, StoredNote } from "../../src/storage/storage.ts";
+import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sync.ts";
 import type { FromWorker, ToWorker } from "../../src/storage/workers/said.ts";
 import { type StartThread, startThread } from "../../src/storage/workers/thread.ts";
+import type { Form } from "../../src/upload/upload.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { bytesOf, codeOf, descriptionOf, idOf } from "./contract.ts";
+import { tarBytes } from "./dataset-world.ts";
 import { openStorage } from "./open-storage.ts";
 
 // More than goes over as it is.
@@ -33,7 +36,7 @@ async function open({ start, smallBytes = 0, threads = 2 }: Options = {}) {
   return {
     storage,
     partial: (number: number) => readFileSync(join(stateFolder(folder.path), "partial", idOf(number))),
-    published: () => readFileSync(join(folder.path, "anna", "a")),
+    published: (path = "a") => readFileSync(join(folder.path, "anna", path)),
     [Symbol.asyncDispose]: async () => {
       await storage.close();
       await folder[Symbol.asyncDispose]();
@@ -52,8 +55,9 @@ class Sender {
   #stored = Promise.withResolvers<void>();
   #wanted = Number.POSITIVE_INFINITY;
 
-  constructor(bytes: number, seed = 1) {
-    this.content = Uint8Array.from({ length: bytes }, (_, at) => (at * 31 + (at >> 8) * seed) % 219);
+  constructor(bytes: number | Uint8Array, seed = 1) {
+    if (typeof bytes !== "number") this.content = bytes;
+    else this.content = Uint8Array.from({ length: bytes }, (_, at) => (at * 31 + (at >> 8) * seed) % 219);
   }
 
   get sha256(): string {
@@ -96,14 +100,25 @@ class Sender {
   }
 }
 
-async function begin(storage: FilesystemStorage, number: number, bytes: number): Promise<Sender> {
+async function begin(
+  storage: FilesystemStorage,
+  number: number,
+  bytes: number | Uint8Array,
+  form: Form = "file",
+): Promise<Sender> {
   const sender = new Sender(bytes, number);
-  sender.sink = await storage.begin(idOf(number), "file", sender.events);
+  sender.sink = await storage.begin(idOf(number), form, sender.events);
   return sender;
 }
 
-async function resume(storage: FilesystemStorage, number: number, sender: Sender, note: StoredNote) {
-  sender.sink = await storage.resume(idOf(number), "file", note, sender.events);
+async function resume(
+  storage: FilesystemStorage,
+  number: number,
+  sender: Sender,
+  note: StoredNote,
+  form: Form = "file",
+) {
+  sender.sink = await storage.resume(idOf(number), form, note, sender.events);
   const sink = sender.sink as Sink;
   sender.sent = sink.length;
   return sink;
@@ -112,7 +127,8 @@ async function resume(storage: FilesystemStorage, number: number, sender: Sender
 async function finish(sender: Sender, number: number): Promise<void> {
   const { sink, content } = sender;
   expect(await sink?.digest()).toBe(sender.sha256);
-  await sink?.publish(destination, descriptionOf(idOf(number), "anna", "a", content));
+  const contents = (await sink?.contents()) ?? null;
+  await sink?.publish(destination, descriptionOf(idOf(number), "anna", "a", content, contents));
 }
 
 /** A thread whose words the test may change: `hear` is given what it says, and passes on what the main thread is to hear. */
@@ -248,6 +264,62 @@ describe("the bytes of uploads", () => {
       }
     }
     expect(await Array.fromAsync(world.storage.ids())).toEqual([]);
+  });
+});
+
+const canSyncAll = (await openFileSystemSync()) !== null;
+// More than are asked for at once.
+const members = Array.from(
+  { length: 1100 },
+  (_, number) => [`run/${number}.txt`, `${number} times`] as const,
+);
+
+describe("datasets", () => {
+  async function expectPublished(world: Awaited<ReturnType<typeof open>>): Promise<void> {
+    const lines = members.map(([path, text]) => {
+      expect(world.published(`a/${path}`).toString()).toBe(text);
+      return `${createHash("sha256").update(text).digest("hex")}  a/${path}`;
+    });
+    const listed = world.published("a.sha256").toString().trimEnd().split("\n");
+    expect(listed.toSorted()).toEqual(lines.toSorted());
+  }
+
+  test("are unpacked by a worker, and published whole by the main thread", async () => {
+    const asked: string[] = [];
+    const start = between((message, pass) => {
+      if (message.type === "request") asked.push(message.request.type);
+      pass(message);
+    });
+    await using world = await open({ start });
+    const sender = await begin(world.storage, 1, tarBytes(members), "plain");
+    sender.send();
+    await sender.stored();
+    expect(sender.held).toBe(0);
+    await finish(sender, 1);
+    await expectPublished(world);
+    // All of it is made durable by one call, where the system has that, once what describes it is there.
+    if (canSyncAll) expect(asked.slice(-2)).toEqual(["publish-dataset", "sync"]);
+  });
+
+  test("go on in another worker when theirs ends while they are published", async () => {
+    let isFirst = true;
+    const faulty = between((message, pass, post) => {
+      if (message.type === "request" && message.request.type === "publish-dataset" && isFirst) {
+        isFirst = false;
+        post({ type: "start", options: noOptions });
+      }
+      pass(message);
+    });
+    await using world = await open({ start: faulty });
+    const sender = await begin(world.storage, 1, tarBytes(members), "plain");
+    sender.send();
+    await sender.stored();
+    expect(await codeOf(finish(sender, 1))).toBe("not-ready");
+    const sink = await resume(world.storage, 1, sender, await (sender.sink as Sink).close(), "plain");
+    if (!sink.isReady) await sink.prepare();
+    expect(sink.length).toBe(sender.content.length);
+    await finish(sender, 1);
+    await expectPublished(world);
   });
 });
 

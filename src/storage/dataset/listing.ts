@@ -8,14 +8,14 @@ import { bagPath } from "../../upload/bag.ts";
 import { checksumText } from "../../upload/sidecar.ts";
 import type { Contents, Layout } from "../../upload/upload.ts";
 import { closeFile, fsync, openFile, overwriting, writeAll } from "../file-calls.ts";
-import type { IndexedFile, MemberIndex } from "./member-index.ts";
-import type { WholeDataset } from "./whole-dataset.ts";
+import type { IndexedFile } from "./member-index.ts";
+import type { MemberPages, WholeDataset } from "./whole-dataset.ts";
 
 const pieceChars = 64 * 1024;
 const mode = 0o666;
 
 /** What is in the dataset whose files `index` has. */
-export async function contentsOf(index: MemberIndex, layout: Layout, turns: Turns): Promise<Contents> {
+export async function contentsOf(index: MemberPages, layout: Layout, turns: Turns): Promise<Contents> {
   const list = createHash("sha256");
   let files = 0;
   for await (const { path, sha256 } of filesOf(index, turns)) {
@@ -26,7 +26,7 @@ export async function contentsOf(index: MemberIndex, layout: Layout, turns: Turn
 }
 
 /** Bytes of all files together. */
-export async function bytesOf(index: MemberIndex, turns: Turns): Promise<number> {
+export async function bytesOf(index: MemberPages, turns: Turns): Promise<number> {
   let bytes = 0;
   for await (const { size } of filesOf(index, turns)) bytes += size;
   return bytes;
@@ -66,7 +66,7 @@ export async function writeLines(
 
 /** The lines of all files, some at a time. */
 export async function* linesOf(
-  index: MemberIndex,
+  index: MemberPages,
   lineOf: (file: IndexedFile) => string,
   turns: Turns,
 ): AsyncGenerator<Buffer> {
@@ -81,9 +81,9 @@ export async function* linesOf(
 }
 
 /** All files, in the order of the bytes of their paths. */
-export async function* filesOf(index: MemberIndex, turns: Turns): AsyncGenerator<IndexedFile> {
+export async function* filesOf(index: MemberPages, turns: Turns): AsyncGenerator<IndexedFile> {
   for (let after = ""; ; ) {
-    const page = index.files(after);
+    const page = await index.files(after);
     yield* page;
     const last = page.at(-1);
     if (last === undefined) return;

@@ -104,7 +104,7 @@ async function makeBag(dataset: WholeDataset, { metadataText }: Description, tur
 // When all is in them: what comes into a folder changes its time.
 async function setFolderTimes({ index, parts, onTimeRefused }: WholeDataset, turns: Turns): Promise<void> {
   for (let after = ""; ; ) {
-    const page = index.folders(after);
+    const page = await index.folders(after);
     for (const { path, modified } of page) {
       const seconds = secondsText(modified);
       await changeTimesAt(join(parts.content, path), seconds, seconds).catch(onTimeRefused);

@@ -1,14 +1,20 @@
 // A dataset that is there to its last byte: what is listed of it, and what publishing it takes.
 
 import type { Contents, Layout } from "../../upload/upload.ts";
-import type { MemberIndex } from "./member-index.ts";
+import type { IndexedFile, IndexedFolder } from "./member-index.ts";
 import type { Parts } from "./tree.ts";
+
+/** Its members, some at a time; see `MemberIndex`. Where another thread has them, they come later. */
+export interface MemberPages {
+  files(after: string): readonly IndexedFile[] | Promise<readonly IndexedFile[]>;
+  folders(after: string): readonly IndexedFolder[] | Promise<readonly IndexedFolder[]>;
+}
 
 /** All of a dataset, before it has its name. */
 export interface WholeDataset {
   readonly parts: Parts;
   readonly layout: Layout;
-  readonly index: MemberIndex;
+  readonly index: MemberPages;
   readonly contents: Contents;
   /** Whether each text has to be synced by itself, because `sync` does not reach it. */
   readonly syncsEach: boolean;

@@ -72,6 +72,9 @@ export class Desk {
       publish: async (id, folder, destination, description) =>
         void (await this.#ask({ type: "publish", id, folder, destination, description })),
       discard: async (id, folder) => void (await this.#ask({ type: "discard", id, folder })),
+      publishDataset: async (id, folder, destination, description, dataset) =>
+        void (await this.#ask({ type: "publish-dataset", id, folder, destination, description, dataset })),
+      sync: async (descriptor) => void (await this.#ask({ type: "sync", descriptor })),
       say: (message) => this.#say(message),
     };
     this.#storage = new WorkerStorage(options, parts.sha256, elsewhere);
@@ -162,6 +165,7 @@ export class Desk {
       const sink = await this.#storage.resume(id, form, note, this.#eventsOf(number), { root });
       return sink === null ? null : this.#keep(number, sink);
     }
+    if (order.type === "dataset") return await this.#storage.answer(order.id, order.question);
     const sink = this.#sinks.get(number);
     assert(sink !== undefined, "what is ordered is about a sink that is open");
     switch (order.type) {

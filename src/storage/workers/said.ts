@@ -7,6 +7,7 @@ import { DyncError, type ErrorCode, messageOf, systemCode } from "../../base/err
 import type { Destination } from "../../upload/destination.ts";
 import type { Contents, Form } from "../../upload/upload.ts";
 import { type Description, NameTaken, type Obstacle, type StoredNote } from "../storage.ts";
+import type { DatasetAnswer, DatasetQuestion, ToldDataset } from "./worker-dataset.ts";
 
 /** What a worker has to know before all else. */
 export interface WorkerOptions {
@@ -19,6 +20,10 @@ export interface WorkerOptions {
   readonly syncEveryBytes: number;
   readonly saveEveryBytes: number | undefined;
   readonly bootId: string | null;
+  /** Most files and folders of a dataset. */
+  readonly membersMax: number;
+  /** The main thread can make all of the file system durable at once. */
+  readonly syncsAll: boolean;
 }
 
 /** What the main thread asks of a worker. */
@@ -32,7 +37,9 @@ export type Order =
       readonly note: StoredNote;
     }
   | { readonly type: "prepare" | "rewind" | "digest" | "contents" | "close" | "discard" }
-  | { readonly type: "publish"; readonly destination: Destination; readonly description: Description };
+  | { readonly type: "publish"; readonly destination: Destination; readonly description: Description }
+  /** Of the dataset `id`, while it is being published. */
+  | { readonly type: "dataset"; readonly id: string; readonly question: DatasetQuestion };
 
 /** What is answered to each. */
 export interface Done {
@@ -44,6 +51,7 @@ export interface Done {
   readonly digest: string;
   readonly contents: Contents | null;
   readonly publish: null;
+  readonly dataset: DatasetAnswer;
   readonly close: StoredNote;
   readonly discard: null;
 }
@@ -57,7 +65,17 @@ export type Request =
       readonly destination: Destination;
       readonly description: Description;
     }
-  | { readonly type: "discard"; readonly id: string; readonly folder: string };
+  | {
+      readonly type: "publish-dataset";
+      readonly id: string;
+      readonly folder: string;
+      readonly destination: Destination;
+      readonly description: Description;
+      readonly dataset: ToldDataset;
+    }
+  | { readonly type: "discard"; readonly id: string; readonly folder: string }
+  /** Makes the file system of `descriptor`, which is the worker's, durable. */
+  | { readonly type: "sync"; readonly descriptor: number };
 
 /** Sinks and calls have numbers, chosen by whoever begins them. */
 export type ToWorker =

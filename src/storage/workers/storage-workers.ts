@@ -2,7 +2,6 @@
 // comes back goes to the one that had it, which may still have the state of its checksum.
 
 import type { Logger } from "../../base/log.ts";
-import type { Form } from "../../upload/upload.ts";
 import type { Prospect } from "../storage.ts";
 import { type StartThread, startThread } from "./thread.ts";
 import { WorkerLink, type WorkerParts } from "./worker-link.ts";
@@ -34,8 +33,8 @@ export class StorageWorkers {
   }
 
   /** The worker for upload `id`; `null`: it is the main thread's. */
-  of(id: string, form: Form, { size }: Prospect): WorkerLink | null {
-    if (this.#isUseless || form !== "file") return null;
+  of(id: string, { size }: Prospect): WorkerLink | null {
+    if (this.#isUseless) return null;
     const had = this.#had.get(id);
     if (had === undefined && size !== undefined && size <= this.#parts.smallBytes) return null;
     const link = had?.isWorking === true ? had : this.#leastLoaded();

@@ -13,10 +13,12 @@ import {
   hear,
   type Order,
   type Request,
+  type Result,
   type WorkerOptions,
   workerEnded,
 } from "./said.ts";
 import type { StartThread, Thread } from "./thread.ts";
+import type { DatasetAnswer, DatasetQuestion } from "./worker-dataset.ts";
 import { type WorkerLine, WorkerSink } from "./worker-sink.ts";
 
 /** What a worker needs of the storage. */
@@ -24,8 +26,8 @@ export interface WorkerParts {
   readonly options: WorkerOptions;
   readonly memory: Memory;
   readonly start: StartThread;
-  /** Does what a worker asks for. */
-  obey(request: Request): Promise<void>;
+  /** Does what a worker asks for; `ask` is for the dataset that it is about. */
+  obey(request: Request, ask: (question: DatasetQuestion) => Promise<DatasetAnswer>): Promise<void>;
   /** Bytes behind those that `note` says are not to be trusted, and could not be cut off. */
   distrust(id: string, note: StoredNote): void;
   /** See `PartialHome.onTimeRefused`. */
@@ -38,6 +40,8 @@ export interface WorkerParts {
 
 // What is shorter goes over as it is: short frames are memory of the runtime's, which may move it.
 const copiedBytesMax = 4096;
+/** The number of what is about none. */
+const noSink = 0;
 
 export class WorkerLink {
   readonly #parts: WorkerParts;
@@ -47,6 +51,8 @@ export class WorkerLink {
   readonly #remains = new Map<number, StoredNote>();
   readonly #orders = new Calls();
   readonly #ended = Promise.withResolvers<void>();
+  /** What it asked for and what is being done. None of them rejects. */
+  readonly #obeying = new Set<Promise<Result>>();
   #chunks: number[] = [];
   #last = 0;
   #load = 0;
@@ -123,6 +129,8 @@ export class WorkerLink {
       take: (chunk, owned) => this.#take(number, chunk, owned),
       remains: async () => {
         await this.#ended.promise;
+        // What was asked for is still done, perhaps to these very files.
+        await Promise.all(this.#obeying);
         return this.#remains.get(number) ?? null;
       },
       discard: () => this.#parts.discard(id),
@@ -217,7 +225,14 @@ export class WorkerLink {
   }
 
   async #obey(call: number, request: Request): Promise<void> {
-    const result = await resultOf(() => this.#parts.obey(request));
+    const ask = (question: DatasetQuestion) => {
+      assert("id" in request, "a dataset has an id");
+      return this.#order(noSink, { type: "dataset", id: request.id, question });
+    };
+    const obeying = resultOf(() => this.#parts.obey(request, ask));
+    this.#obeying.add(obeying);
+    const result = await obeying;
+    this.#obeying.delete(obeying);
     if (this.#state !== "ended") this.#thread.post({ type: "answer", call, result });
   }
 
