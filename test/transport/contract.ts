@@ -84,6 +84,31 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       expect(() => block.release()).toThrow(AssertionError);
     });
 
+    test("who gets what is large hears of all that comes with it and behind it, each time anew", async () => {
+      const server = listen();
+      const client = await connected(server.link.port);
+      for (let round = 0; round < 6; round++) {
+        const texts = Array.from({ length: 3 }, (_, index) => `${round} ${index}`);
+        for (const text of texts) {
+          // Longer than a connection's queue may have to be: sent when there is room.
+          while (client.link.send([bytes(text), new Uint8Array(400_000)]) === "full")
+            await client.events.next();
+        }
+        for (const text of texts) {
+          const message = await server.events.message();
+          expect(Buffer.from(nearBytes(message.frames[0] as Bytes)).toString()).toBe(text);
+          message.release();
+        }
+        client.link.send([bytes("and?")]);
+        const asked = await server.events.message();
+        server.link.send(asked.peer, [bytes("all")]);
+        asked.release();
+        let answer = await client.events.next();
+        while (answer.type !== "message") answer = await client.events.next();
+        expect(textsOf(answer.message)).toEqual(["all"]);
+      }
+    });
+
     test("a message is released once, and its large frames are empty afterwards", async () => {
       const server = listen();
       const client = await connected(server.link.port);
