@@ -67,7 +67,7 @@ export function sharedContract(name: string, make: () => Promise<SharedFolder>):
       const sink = await storage.resume(idOf(1), form, note, filling.events);
       if (sink === null) throw new Error("It is there");
       expect(sink.length).toBe(note.durable);
-      await sink.prepare();
+      if (!sink.isReady) await sink.prepare();
       await filling.fill(sink, bytes.subarray(note.durable));
       return sink;
     };
@@ -121,11 +121,43 @@ export function sharedContract(name: string, make: () => Promise<SharedFolder>):
           expect([taken?.length, taken?.isReady]).toEqual([60_000, false]);
           await taken?.close();
           expect(statSync(fileIn(shared.folder, kind)).ino).toBe(inode);
-          const sink = await finished(b, { ...note, fence: 3 });
+          const shorter = whole.subarray(0, 80_000);
+          const sink = await finished(b, { ...note, fence: 3 }, shorter);
           expect(statSync(fileIn(shared.folder, kind)).ino).not.toBe(inode);
-          await publish(sink);
+          await publish(sink, shorter);
           await before.close();
+          expect(readFileSync(join(shared.folder, "anna/run")).equals(shorter)).toBe(true);
+        });
+
+      if (form === "file")
+        test("what is published is nobody's who had it open before", async () => {
+          await using shared = await make();
+          const [a, b] = [await shared.open(0), await shared.open(1)];
+          const filling = new Filling();
+          const frozen = await a.begin(idOf(1), form, filling.events);
+          await filling.fill(frozen, whole);
+          const description = descriptionOf(idOf(1), "anna", "run", whole);
+          const note = { durable: 0, mark: null, fence: 2 };
+          const left = await b.recover(idOf(1), note, destination, description.sha256);
+          if (left.type !== "complete") throw new Error(`It is ${left.type}`);
+          await left.sink.publish(destination, description);
+          await filling.fill(frozen, Buffer.from("more"));
+          await frozen.close();
           await expectStored(shared.folder, kind);
+        });
+
+      if (form === "file")
+        test("what was hashed before another one had it does not count", async () => {
+          await using shared = await make();
+          const [a, b] = [await shared.open(0), await shared.open(1)];
+          await (await begun(a)).close();
+          // The other one goes on from less, with other bytes, up to the same length.
+          const changed = Buffer.concat([half.subarray(0, 50_000), Buffer.from("y".repeat(50_000))]);
+          const note = { durable: 50_000, mark: null };
+          await (await finished(b, { ...note, fence: 2 }, changed)).close();
+          const content = Buffer.concat([changed, whole.subarray(half.length)]);
+          await publish(await finished(a, { durable: half.length, mark: null, fence: 3 }, content), content);
+          expect(readFileSync(join(shared.folder, "anna/run")).equals(content)).toBe(true);
         });
 
       test("who is late with publishing is told so, whether it lies there or not", async () => {
