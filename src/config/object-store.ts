@@ -1,5 +1,7 @@
-// Where files go that do not go to a disk: an address as s3://BUCKET/PREFIX, and how the store is reached. Pure.
+// Where files go that do not go to the data folder: to an object store, an address as s3://BUCKET/PREFIX and how that is reached; or to a
+// folder that several servers share. Pure.
 
+import { isAbsolute, normalize } from "node:path";
 import { type Parsed, right, wrong } from "./parsed.ts";
 import { plainUrl } from "./public-address.ts";
 import type { Kind } from "./setting.ts";
@@ -10,6 +12,18 @@ export interface Bucket {
   readonly prefix: string;
 }
 
+/** On a file system that several machines have. */
+export interface SharedFolder {
+  /** An absolute path. */
+  readonly folder: string;
+}
+
+export type StoragePlace = Bucket | SharedFolder;
+
+export function isBucket(place: StoragePlace): place is Bucket {
+  return "bucket" in place;
+}
+
 // What is also the name of a host: what AWS and others take for a new bucket. Older ones may have "_" and capitals.
 const bucketPattern = /^[A-Za-z0-9][\w.-]{1,61}[A-Za-z0-9]$/;
 // Beside it come a folder, a name and what hides our own.
@@ -17,16 +31,26 @@ const prefixBytesMax = 255;
 const hint = 'for example "s3://archive/instruments"';
 
 /** `null` for "disk": the data folder. */
-export const storages: Kind<Bucket | null> = {
+export const storages: Kind<StoragePlace | null> = {
   ...{ placeholder: "STORAGE", inFile: "text", isPath: false },
-  parse: (text) => (text === "disk" ? right(null) : parseBucket(text)),
-  write: (value) => (value === null ? "disk" : writeBucket(value)),
+  parse: (text) => {
+    if (text === "disk") return right(null);
+    return isAbsolute(text) && !text.includes("\0") ? right({ folder: plainPath(text) }) : parseBucket(text);
+  },
+  write: (value) => (value === null ? "disk" : writeStorage(value)),
 };
 
-function parseBucket(text: string): Parsed<Bucket | null> {
+function plainPath(text: string): string {
+  const path = normalize(text);
+  return path.length > 1 ? path.replace(/[/\\]$/, "") : path;
+}
+
+function parseBucket(text: string): Parsed<Bucket> {
   const [, bucket = "", path = ""] = /^s3:\/\/([^/]*)(?:\/(.*?))?\/?$/.exec(text) ?? [];
   if (!bucketPattern.test(bucket))
-    return wrong('"disk" or s3://BUCKET/PREFIX', JSON.stringify(text), { hint });
+    return wrong('"disk", s3://BUCKET/PREFIX or the absolute path of a folder', JSON.stringify(text), {
+      hint,
+    });
   const isPrefix =
     path === "" ||
     (Buffer.byteLength(path) <= prefixBytesMax &&
@@ -38,6 +62,11 @@ function parseBucket(text: string): Parsed<Bucket | null> {
       { hint },
     );
   return right({ bucket, prefix: path });
+}
+
+/** As people write it. */
+export function writeStorage(place: StoragePlace): string {
+  return isBucket(place) ? writeBucket(place) : place.folder;
 }
 
 export function writeBucket({ bucket, prefix }: Bucket): string {

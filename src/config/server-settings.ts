@@ -1,6 +1,7 @@
 // Everything that can be decided about a server from outside, each with its default and the reason for it. What the
 // process is given once stands apart from the rules that apply to a user's uploads.
 
+import { resolve } from "node:path";
 import { logFormats, logLevels } from "../base/log.ts";
 import { limits } from "../protocol/limits.ts";
 import type { PostRules } from "../rules/judge.ts";
@@ -8,7 +9,7 @@ import { type LimitEntry, limitsOf, noLimits } from "../rules/user-limits.ts";
 import { layouts } from "../upload/upload.ts";
 import { catalogueAddresses } from "./catalogue-address.ts";
 import { httpAddresses, isLoopback, writeHttpAddress } from "./http-address.ts";
-import { endpoints, regions, storages } from "./object-store.ts";
+import { endpoints, isBucket, regions, type SharedFolder, storages } from "./object-store.ts";
 import type { Fault } from "./parsed.ts";
 import { publicAddresses, publicUrls } from "./public-address.ts";
 import {
@@ -53,7 +54,7 @@ export const serverSettings = {
     "storage",
     storages,
     null,
-    'where uploads are published: "disk", in the data folder, or s3://BUCKET/PREFIX, in an object store',
+    'where uploads are published: "disk", in the data folder; s3://BUCKET/PREFIX, in an object store; or a folder that several servers share',
   ),
   /** `null`: AWS's own of the region. */
   s3Endpoint: ofProcess("s3-endpoint", endpoints, null, 'address of the object store, or "aws"'),
@@ -417,7 +418,7 @@ function memoryFaults({ memoryBytes, chunkBytes }: ProcessSettings): readonly Om
 /** What is said of an object store where nothing goes to one is somebody's mistake. */
 function storageFaults(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {
   const { storage, s3Endpoint, s3Credentials, s3Ca } = settings;
-  if (storage !== null) {
+  if (storage !== null && isBucket(storage)) {
     if (s3Ca === null || s3Endpoint?.startsWith("https:") !== false) return [];
     const fault = { wanted: '"none", as s3-endpoint is without TLS', found: JSON.stringify(s3Ca) };
     return [{ name: "s3-ca", fault }];
@@ -427,11 +428,32 @@ function storageFaults(settings: ProcessSettings): readonly Omit<SettingFault, "
     ["s3-credentials", s3Credentials],
     ["s3-ca", s3Ca],
   ] as const;
-  return said.flatMap(([name, value]) => {
+  const shared = storage === null ? [] : sharedFaults(storage, settings);
+  const unused = said.flatMap(([name, value]) => {
     const hint = 'set storage as well, for example storage = "s3://archive/instruments"';
     const fault = { wanted: 'storage = "s3://…" beside it', found: JSON.stringify(value), hint };
     return value === null ? [] : [{ name, fault }];
   });
+  return [...shared, ...unused];
+}
+
+/** Who has which upload there, several servers know by a catalogue that they share; and each keeps things of its own. */
+function sharedFaults(
+  { folder }: SharedFolder,
+  { catalogue, dataFolder }: ProcessSettings,
+): readonly Omit<SettingFault, "origin">[] {
+  const found = JSON.stringify(folder);
+  if (catalogue === null) {
+    const hint = `for one server alone, data = ${found} and no storage`;
+    return [
+      { name: "storage", fault: { wanted: 'catalogue = "postgres://…" beside a folder', found, hint } },
+    ];
+  }
+  if (resolve(dataFolder) !== folder) return [];
+  const hint = "a folder of this machine, for its audit log";
+  return [
+    { name: "data", fault: { wanted: "another folder than storage, which all servers share", found, hint } },
+  ];
 }
 
 function httpFaults(settings: ProcessSettings): readonly Omit<SettingFault, "origin">[] {

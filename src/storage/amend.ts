@@ -25,9 +25,10 @@ export async function amendMetadata(
   destination: Destination,
   metadataText: string,
 ): Promise<string> {
-  const { root, partials, syncs, clock } = parts;
+  const { root, partials, syncs, clock, tag } = parts;
   const { metadata } = finalFiles(root, destination);
-  const staged = stagedFiles(partials, id).metadata;
+  // Another server may do the same just now.
+  const staged = stagedFiles(partials, id + tag).metadata;
   const before = await readText(metadata);
   if (before === null || parseSidecar(before)?.id !== id)
     throw new DyncError(

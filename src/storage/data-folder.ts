@@ -20,24 +20,23 @@ import { trashSuffix } from "./trash.ts";
 /** What is stored of an upload lies under its id. */
 export const idPattern = /^[0-9a-f]{32}$/;
 
-/** Throws `DyncError` ("configuration") unless files can go there. */
-export async function checkDataFolder(folder: string, log: Logger): Promise<void> {
+/** Throws `DyncError` ("configuration") unless files can go there. `isShared`: it is no data folder, but the storage of several servers. */
+export async function checkDataFolder(folder: string, log: Logger, isShared = false): Promise<void> {
+  const what = isShared ? `The storage ${folder}` : `The data folder ${folder}`;
   let properties: Stats;
   try {
     properties = await stat(folder);
   } catch (cause) {
     const isMissing = systemCode(cause) === "ENOENT";
-    const text = isMissing
-      ? `The data folder ${folder} does not exist`
-      : `The data folder ${folder} cannot be used: ${messageOf(cause)}`;
-    throw new DyncError("configuration", text, {
-      cause,
-      ...(isMissing ? { hint: `mkdir -p '${folder}'` } : {}),
-    });
+    const text = isMissing ? `${what} does not exist` : `${what} cannot be used: ${messageOf(cause)}`;
+    const hint = isShared
+      ? "mount the file system that it is on, or make the folder there"
+      : `mkdir -p '${folder}'`;
+    throw new DyncError("configuration", text, { cause, ...(isMissing ? { hint } : {}) });
   }
   if (!properties.isDirectory()) {
-    throw new DyncError("configuration", `The data folder ${folder} is not a folder`, {
-      hint: "give the path of a folder with --data",
+    throw new DyncError("configuration", `${what} is not a folder`, {
+      hint: `give the path of a folder with ${isShared ? "--storage" : "--data"}`,
     });
   }
   await access(folder, constants.W_OK).catch((cause: unknown) => {
@@ -120,6 +119,6 @@ export async function removeLeftovers({ partials, clock, trash }: Leftovers): Pr
 function notWritable(folder: string, cause: unknown): DyncError {
   return new DyncError("configuration", `The folder ${folder} is not writable: ${messageOf(cause)}`, {
     cause,
-    hint: "give dync-server a data folder that its user may write to, with --data",
+    hint: "give dync-server a folder that its user may write to, with --data, or --storage where several servers share it",
   });
 }

@@ -191,7 +191,7 @@ export class FilesystemStorage extends PartialStorage implements Storage {
    */
   static async open(options: FilesystemStorageOptions): Promise<FilesystemStorage> {
     const { folder, clock, log } = options;
-    await checkDataFolder(folder, log);
+    await checkDataFolder(folder, log, options.isShared);
     // Names have up to 240 bytes: with the folders before them that is more than Windows takes without being told.
     const root = systemPath(folder);
     const state = stateFolder(root);

@@ -10,6 +10,9 @@ describe("storage", () => {
     ["s3://archive", { bucket: "archive", prefix: "" }, "s3://archive"],
     ["s3://archive/", { bucket: "archive", prefix: "" }, "s3://archive"],
     ["s3://archive/ms/2026/", { bucket: "archive", prefix: "ms/2026" }, "s3://archive/ms/2026"],
+    ["/srv/data/", { folder: "/srv/data" }, "/srv/data"],
+    ["/mnt/ceph/../lab", { folder: "/mnt/lab" }, "/mnt/lab"],
+    ["/", { folder: "/" }, "/"],
     ["s3://My_Old.Bucket/a b", { bucket: "My_Old.Bucket", prefix: "a b" }, "s3://My_Old.Bucket/a b"],
   ])("%p is read", (text, value, written) => {
     expect(storages.parse(text)).toEqual({ ok: true, value });
@@ -23,7 +26,8 @@ describe("storage", () => {
     "s3://a",
     "s3://-ab/c",
     "S3://abc",
-    "/srv/data",
+    "srv/data",
+    "./data",
     "s3://abc//x",
     "s3://abc/.x",
   ])("%p is none", (text) => {
@@ -56,6 +60,18 @@ describe("settings that do not fit each other", () => {
       's3-endpoint storage = "s3://…" beside it',
     ]);
     expect(faultsOf({ storage: "s3://abc", "s3-endpoint": "https://rgw.example.org" })).toEqual([]);
+  });
+
+  test("a folder that servers share, without what else they share", () => {
+    const shared = { storage: "/mnt/lab", data: "/srv/dync", catalogue: "postgres://dync@db/dync" };
+    expect(faultsOf(shared)).toEqual([]);
+    expect(faultsOf({ ...shared, "s3-ca": "/etc/ca.pem" })).toEqual(['s3-ca storage = "s3://…" beside it']);
+    expect(faultsOf({ ...shared, catalogue: "sqlite" })).toEqual([
+      'storage catalogue = "postgres://…" beside a folder',
+    ]);
+    expect(faultsOf({ ...shared, data: "/mnt/lab/" })).toEqual([
+      "data another folder than storage, which all servers share",
+    ]);
   });
 
   test("certificates where there is no TLS", () => {

@@ -258,7 +258,7 @@ export class ServerPair implements AsyncDisposable {
 }
 
 /** A file of `doc/several-servers/`, with each of these texts in it replaced. */
-async function documented(name: string, replaced: Readonly<Record<string, string>>): Promise<string> {
+export async function documented(name: string, replaced: Readonly<Record<string, string>>): Promise<string> {
   let text = await readFile(join(import.meta.dir, "../../doc/several-servers", name), "utf8");
   for (const [from, to] of Object.entries(replaced)) {
     if (!text.includes(from)) throw new Error(`${name} of the documentation has no "${from}"`);

@@ -1,14 +1,14 @@
-// Opens where uploads go, as it is configured: the data folder, or an object store.
+// Opens where uploads go, as it is configured: the data folder, an object store, or a folder that several servers share.
 
 import { availableParallelism } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import { neverInPlace } from "../../base/io-pace.ts";
 import type { Logger } from "../../base/log.ts";
-import { writeBucket } from "../../config/object-store.ts";
+import { type Bucket, isBucket, type SharedFolder, writeBucket } from "../../config/object-store.ts";
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import { bootId } from "../../storage/boot-id.ts";
 import { openStateFolder } from "../../storage/data-folder.ts";
-import { FilesystemStorage } from "../../storage/filesystem.ts";
+import { FilesystemStorage, type WorkersOptions } from "../../storage/filesystem.ts";
 import { publishedFiles } from "../../storage/published.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
@@ -36,17 +36,22 @@ export async function openStorage(
   parts: Parts,
   closing: AsyncDisposableStack,
 ): Promise<OpenedStorage> {
-  if (settings.storage !== null) return await openObjectStore(settings, parts, closing);
+  const { storage: place } = settings;
+  if (place !== null && isBucket(place)) return await openObjectStore(place, settings, parts, closing);
+  if (place !== null) return await openSharedFolder(place, settings, parts, closing);
   const { dataFolder: folder, syncEveryBytes, datasetMembersMax: membersMax } = settings;
   const { clock, logger: log } = parts;
-  const threads = settings.threads ?? Math.max(0, availableParallelism() - busyThreads);
-  // What comes in one chunk stays with the main thread: it costs what it did.
-  const workers = { threads, smallBytes: settings.chunkBytes };
   const disk = { folder, syncEveryBytes, membersMax, bootId: bootId() };
-  const storage = await FilesystemStorage.open({ ...disk, workers, clock, log });
+  const storage = await FilesystemStorage.open({ ...disk, workers: workersOf(settings), clock, log });
   closing.defer(() => storage.close());
   heedDistance(storage, folder, log);
   return { storage, published: (to) => publishedFiles(folder, to), folders: ["partial"] };
+}
+
+function workersOf({ threads, chunkBytes }: ProcessSettings): WorkersOptions {
+  // What comes in one chunk stays with the main thread: it costs what it did.
+  const count = threads ?? Math.max(0, availableParallelism() - busyThreads);
+  return { threads: count, smallBytes: chunkBytes };
 }
 
 function heedDistance({ remote }: FilesystemStorage, folder: string, log: Logger): void {
@@ -58,7 +63,31 @@ function heedDistance({ remote }: FilesystemStorage, folder: string, log: Logger
   });
 }
 
+/** What no record names belongs to nobody there: which one has an upload the catalogue says. */
+async function openSharedFolder(
+  { folder }: SharedFolder,
+  settings: ProcessSettings,
+  { clock, logger: log }: Parts,
+  closing: AsyncDisposableStack,
+): Promise<OpenedStorage> {
+  const lock = await openStateFolder(settings.dataFolder, log);
+  closing.defer(() => lock.release());
+  const { syncEveryBytes, datasetMembersMax: membersMax } = settings;
+  const disk = { folder, syncEveryBytes, membersMax, bootId: null, isShared: true };
+  const storage = await FilesystemStorage.open({ ...disk, workers: workersOf(settings), clock, log });
+  closing.defer(() => storage.close());
+  heedDistance(storage, folder, log);
+  // Where that can be told.
+  if (storage.remote === null && process.platform === "linux")
+    log.log("warn", "The storage is a folder of this machine's own disk: servers on others do not find it", {
+      storage: folder,
+    });
+  log.log("info", "Uploads go to a folder that several servers share", { storage: folder });
+  return { storage, published: (to) => publishedFiles(folder, to), folders: [] };
+}
+
 async function openObjectStore(
+  bucket: Bucket,
   settings: ProcessSettings,
   { clock, logger: log }: Parts,
   closing: AsyncDisposableStack,
@@ -67,8 +96,8 @@ async function openObjectStore(
   closing.defer(() => lock.release());
   // Loaded where it is used.
   const { S3Storage } = await import("../../storage/s3/s3-storage.ts");
-  const place = await s3PlaceOf(settings);
-  const { prefix } = settings.storage ?? { prefix: "" };
+  const place = await s3PlaceOf(bucket, settings);
+  const { prefix } = bucket;
   const { s3MemoryBytes: memoryBytes, datasetMembersMax: membersMax } = settings;
   const storage = await S3Storage.open({
     ...{ place, prefix, clock, log, memoryBytes, membersMax, random: Math.random },
@@ -83,7 +112,7 @@ async function openObjectStore(
       },
     );
   log.log("info", "Uploads go to an object store", {
-    storage: settings.storage === null ? null : writeBucket(settings.storage),
+    storage: writeBucket(bucket),
     endpoint: place.endpoint.origin,
   });
   return { storage, published: (to) => storage.published(to), folders: [] };

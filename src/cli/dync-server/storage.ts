@@ -4,7 +4,7 @@ import { DyncError } from "../../base/error.ts";
 import { localTime } from "../../base/local-time.ts";
 import { silentLogger } from "../../base/log.ts";
 import { parseDuration } from "../../config/duration.ts";
-import { writeBucket } from "../../config/object-store.ts";
+import { isBucket, writeBucket } from "../../config/object-store.ts";
 import { sharedOptions } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { faultsOf } from "../command-line-error.ts";
@@ -31,17 +31,17 @@ export const storageCheckCommand = defineCommand({
     const ageMs = readOlder(older);
     const { settings } = await readConfiguration(givenOptions({ config }, context), context.environment);
     const { storage } = settings;
-    if (storage === null)
+    if (storage === null || !isBucket(storage))
       throw new DyncError(
         "configuration",
-        "Uploads go to the data folder: there is no object store to look at",
+        `Uploads go to ${storage === null ? "the data folder" : "a folder"}: there is no object store to look at`,
         {
           hint: "the server itself deletes what is left there",
         },
       );
     const { clock, output } = context;
     output.summarise({ storage: writeBucket(storage) });
-    const place = await s3PlaceOf(settings);
+    const place = await s3PlaceOf(storage, settings);
     const [{ S3Client }, { Keys }, { orphansIn }, { startTrouble }] = await Promise.all([
       import("../../storage/s3/client/s3-client.ts"),
       import("../../storage/s3/keys.ts"),
