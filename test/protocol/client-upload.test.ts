@@ -151,6 +151,21 @@ describe("a stream", () => {
     ]);
   });
 
+  test("sends no more than it keeps, where what told it to keep more got lost", () => {
+    const machine = open(stream, 1, 1);
+    machine.step(sent(0, 4), 0);
+    machine.step(hears({ type: "transfer-credit", amount: 2 }), 0);
+    expect(stateOf(machine).slice(0, 2)).toEqual([4, true]);
+    machine.step(sent(4, 4), 0);
+    // Nobody knows whether it arrived: another one would push it out.
+    expect(stateOf(machine).slice(0, 2)).toEqual([8, false]);
+    expect(machine.window?.keptFrom).toBe(4);
+    machine.step(approved(0, 4, 3), 0);
+    machine.step(report(4, 2), 0);
+    machine.step(sent(4, 4), 0);
+    expect(stateOf(machine).slice(0, 2)).toEqual([8, true]);
+  });
+
   test("has smaller chunks where many must be kept", () => {
     expect(chunkLengthMax(2 ** 30, 1024, false)).toBe(limits.keptBytesMax / 1024);
     expect(chunkLengthMax(2 ** 30, 1024, true)).toBe(limits.chunkBytesMax);

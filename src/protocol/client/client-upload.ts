@@ -218,15 +218,21 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
 
   // Chunks that arrived come back as credit: what is not unused can be under way.
   #addCredit(amount: number, now: number): void {
-    this.#setCredit(this.#credit + amount);
-    if (amount > 0) this.#pace.left(this.#creditMax - this.#credit, now);
+    const credit = this.#credit + amount;
+    this.#creditMax = Math.max(this.#creditMax, credit);
+    if (amount > 0) this.#pace.left(this.#creditMax - credit, now);
+    this.#setCredit(credit);
   }
 
   #setCredit(credit: number): void {
-    this.#credit = credit;
     this.#creditMax = Math.max(this.#creditMax, credit);
     // What said how much is to be kept for that got lost.
     if (credit > this.#kept.chunksMax) this.#wishes.mayBeForgotten();
+    // Of a stream no more is sent before that is said again: all that may be asked for once more is kept.
+    const { canSeek } = this.#task;
+    this.#credit = canSeek
+      ? credit
+      : Math.min(credit, this.#kept.roomBehind(this.#pace.taken, this.#position));
   }
 
   #onReport(report: StatusReport, now: number): void {
@@ -237,8 +243,8 @@ export class ClientUpload implements Machine<ClientInput, ClientAction> {
     // The last chunk is empty: only its credit, which is left, shows that it got lost.
     const isLastLost = this.#state === "confirming" && answer === 0 && report.credit > 0;
     if (answer !== "obey" && this.#state !== "asking" && !isLastLost) {
-      this.#credit = Math.max(0, report.credit - answer);
-      return this.#pace.left(answer, now);
+      this.#pace.left(answer, now);
+      return this.#setCredit(Math.max(0, report.credit - answer));
     }
     if (this.#state === "asking") this.#pace.connected(report.seek);
     this.#goTo(report.seek);

@@ -36,6 +36,13 @@ export class ResendWindow {
     this.#start = this.#offsets[0]!;
   }
 
+  /** How many chunks more can be sent from `position` on, so that all those are kept that end behind `taken`. */
+  roomBehind(taken: number, position: number): number {
+    const ends = [...this.#offsets.slice(1), position];
+    const unknown = this.#offsets.filter((_, at) => ends[at]! > taken).length;
+    return Math.max(0, this.#chunksMax - unknown);
+  }
+
   /** The stream goes on at `offset`: what was sent from there on will be sent again. */
   rewind(offset: number): void {
     assert(offset >= this.#start, "a stream goes back only to what was kept");
