@@ -13,6 +13,8 @@ export interface ReadingThreadsOptions {
   readonly threadsMax?: number;
   /** What is smaller is not worth a thread, in bytes. */
   readonly fileBytesMin?: number;
+  /** Whether they hash what the main thread reads; unless given, where there are cores to spare. */
+  readonly hashesForMain?: boolean;
   /** Starts one. */
   readonly start?: () => ReadingThread;
 }
@@ -25,6 +27,9 @@ export interface TakenThread {
 
 // What is smaller is read and hashed before a thread has begun.
 const fileBytesMinDefault = 32 * 1024 * 1024;
+// To hash on another core than the one that read costs a sixth more of the processor: where libzmq's thread and the server's want the
+// others, as on two cores, that is so much less speed.
+const hashCoresMin = 4;
 // More read faster than any line takes it, and each has some megabytes of its own.
 const threadsMaxMax = 8;
 
@@ -35,6 +40,7 @@ function threadsOf(cores: number): number {
 export class ReadingThreads {
   readonly #max: number;
   readonly #fileBytesMin: number;
+  readonly #hashesForMain: boolean;
   readonly #start: () => ReadingThread;
   readonly #free: ReadingThread[] = [];
   #memory: Memory | null = null;
@@ -45,18 +51,22 @@ export class ReadingThreads {
   constructor({
     threadsMax = threadsOf(availableParallelism()),
     fileBytesMin = fileBytesMinDefault,
+    hashesForMain = availableParallelism() >= hashCoresMin,
     start = () => new ReadingThread(),
   }: ReadingThreadsOptions = {}) {
     this.#max = threadsMax;
     this.#fileBytesMin = fileBytesMin;
+    this.#hashesForMain = hashesForMain;
     this.#start = start;
   }
 
   /** Itself, where `source` may be worth a thread and this runtime can have them. Before `take`. */
-  async for({ size, growth }: Source): Promise<this | undefined> {
+  async for({ size, growth, elsewhere }: Source): Promise<this | undefined> {
     const isSmall = size !== null && size < this.#fileBytesMin;
+    const isOpenedThere = elsewhere !== undefined && size !== null;
     // What is sent while it grows has a hash of its own, which is kept on the disk.
-    if (this.#max === 0 || isSmall || growth !== undefined) return undefined;
+    const isHashedThere = this.#hashesForMain && growth === undefined;
+    if (this.#max === 0 || isSmall || !(isOpenedThere || isHashedThere)) return undefined;
     this.#memory ??= await openMemory();
     return this.#memory === null ? undefined : this;
   }

@@ -10,7 +10,7 @@ import type { Source } from "../../../src/client/source.ts";
 import { MemoryNetwork } from "../../support/memory/network.ts";
 import { BytesSource, codeOf, patternOf, sha256, streamOf } from "../bytes-source.ts";
 
-const threads = new ReadingThreads({ threadsMax: 2, fileBytesMin: 1 });
+const threads = new ReadingThreads({ threadsMax: 2, fileBytesMin: 1, hashesForMain: true });
 const bytes = patternOf(5_000_000);
 
 afterAll(() => threads.close());
@@ -21,8 +21,10 @@ async function open(source: Source, from = threads) {
   const notes: string[] = [];
   const allocate = (length: number) => client.allocate(length);
   expect(await from.for(source)).toBe(from);
-  const reader = readerBeside({ source, allocate, threads: from, onNote: (text) => notes.push(text) });
-  if (reader === null) throw new Error("A thread is free");
+  const begin = () => readerBeside({ source, allocate, threads: from, onNote: (text) => notes.push(text) });
+  let reader = begin();
+  // Those that were given back are free a moment later.
+  for (; reader === null; reader = begin()) await new Promise((resolve) => setImmediate(resolve));
   return { reader, network, notes };
 }
 
@@ -75,7 +77,7 @@ test("a short stream takes no thread", async () => {
   };
   const begun = await open(
     streamOf(bytes.subarray(0, 100_000)),
-    new ReadingThreads({ threadsMax: 1, start }),
+    new ReadingThreads({ threadsMax: 1, hashesForMain: true, start }),
   );
   expect((await readAll(begun, 0, 16_384)).checksum).toBe(sha256(bytes.subarray(0, 100_000)));
   expect(begun.notes).toEqual([]);
@@ -85,7 +87,10 @@ test("a long stream without a thread is hashed here", async () => {
   const start = (): ReadingThread => {
     throw new Error("no room");
   };
-  const begun = await open(streamOf(bytes), new ReadingThreads({ threadsMax: 1, start }));
+  const begun = await open(
+    streamOf(bytes),
+    new ReadingThreads({ threadsMax: 1, hashesForMain: true, start }),
+  );
   expect((await readAll(begun, 0, 1_000_000)).checksum).toBe(sha256(bytes));
   expect(begun.notes).toEqual([
     "The thread that reads files failed (no room): they are read without it, which is slower",
@@ -109,6 +114,12 @@ test("wherever the window goes, the chunks are right, and so is the checksum", a
   );
 });
 
+test("where there is no core to spare, nothing is hashed on a thread that was read here", async () => {
+  const few = new ReadingThreads({ threadsMax: 2, fileBytesMin: 1, hashesForMain: false });
+  expect(await few.for(new BytesSource(bytes))).toBeUndefined();
+  expect(await few.for(streamOf(bytes))).toBeUndefined();
+});
+
 test("a read that fails holds nothing, and may be tried again", async () => {
   const source = new BytesSource(bytes);
   source.failAt = 1_500_000;
@@ -119,9 +130,11 @@ test("a read that fails holds nothing, and may be tried again", async () => {
   expect((await readAll(begun, 0, 2_000_000)).checksum).toBe(sha256(bytes));
 });
 
+const forMain = { threadsMax: 1, fileBytesMin: 1, hashesForMain: true };
+
 function failingThreads(how: "throws" | "says"): ReadingThreads {
   const url = new URL(`./failing-worker.ts?${how}`, import.meta.url).href;
-  return new ReadingThreads({ threadsMax: 1, fileBytesMin: 1, start: () => new ReadingThread(url) });
+  return new ReadingThreads({ ...forMain, start: () => new ReadingThread(url) });
 }
 
 test.each(["throws", "says"] as const)(
