@@ -14,7 +14,7 @@ const deadlineMs = 100_000;
 async function testsOf(folder: string): Promise<{ readonly code: number | null; readonly output: string }> {
   const tests = join(folder, "test", "storage", "workers.test.ts");
   const { code, stderr } = await runProgram(
-    [process.execPath, "test", "--timeout=5000", "--bail", tests],
+    [process.execPath, "test", "--timeout=10000", "--bail", tests],
     { cwd: folder, env: { DYNC_POISON: "1" } },
     deadlineMs,
   );
