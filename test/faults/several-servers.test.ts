@@ -2,13 +2,12 @@
 // confirmed is lost or wrong, nothing is published twice, and no client fails.
 
 import { describe, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { sleep, systemClock } from "../../src/base/clock.ts";
 import { randomFrom } from "../support/instrument/random.ts";
 import type { Program } from "../support/programs.ts";
-import { pairMissing, ServerPair } from "../support/server-pair.ts";
+import { type Balancer, pairMissing, ServerPair } from "../support/server-pair.ts";
 import { note } from "./note.ts";
+import { expectAllThere, type Run, Sent, sendFile, sendFolder } from "./sent-to-store.ts";
 
 const MiB = 1024 * 1024;
 const events = Number(process.env.DYNC_EVENTS ?? 300);
@@ -17,10 +16,11 @@ const clients = 4;
 const minuteMs = 60_000;
 const missing = pairMissing ?? (Bun.which("haproxy") === null ? "no haproxy here" : null);
 
-interface World {
-  readonly pair: ServerPair;
+interface World extends Run {
   readonly random: () => number;
-  balancer: Awaited<ReturnType<ServerPair["startBalancer"]>>;
+  balancer: Balancer;
+  /** What clients sent through balancers that are gone. */
+  bytesBefore: number;
 }
 
 type Event = (world: World) => Promise<void>;
@@ -75,33 +75,38 @@ const kinds: Readonly<Record<string, Event>> = {
     await pair.ceph.startGateway();
   },
   "gateway frozen": ({ pair }) => frozen(pair.ceph.gateway, 3_000),
+  "disk of the store killed": async ({ pair }) => {
+    await pair.ceph.disk.kill();
+    pair.ceph.startDisk();
+  },
   "disk of the store frozen": ({ pair }) => frozen(pair.ceph.disk, 3_000),
+  "disk of the store full": async ({ pair }) => {
+    await pair.ceph.setFull(true);
+    await sleep(systemClock, 5_000);
+    await pair.ceph.setFull(false);
+  },
   "lines cut": async (world) => {
+    world.bytesBefore += await world.balancer.bytesIn();
     await world.balancer.program.kill();
     world.balancer = await world.pair.startBalancer(world.balancer.port);
   },
 };
 
-/** What one client sent: names, and the SHA-256 of each. */
-type Sent = Map<string, string>;
-
-/** Sends one file after the other until it is told to stop. */
-async function sends(world: World, number: number, sent: Sent, isOver: () => boolean): Promise<void> {
-  const { pair, random } = world;
-  for (let file = 0; !isOver(); file++) {
-    const name = `client-${number}-${file}.raw`;
-    const bytes = random() < 0.5 ? Math.floor(random() * 100_000) : Math.floor(random() * 40 * MiB);
-    const path = await pair.file(name, bytes);
-    const args = ["--retry-for", "30m", "--limit", "10MB/s", path];
-    const end = await pair.send(`127.0.0.1:${world.balancer.port}`, args, 30 * minuteMs);
-    expect(end).toMatchObject({ code: 0 });
-    sent.set(
-      name,
-      createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex"),
-    );
-    await pair.forget(path);
+/** Sends a file or a folder, and the next one, until it is told to stop. */
+async function sends(world: World, number: number, isOver: () => boolean): Promise<void> {
+  const { random } = world;
+  for (let at = 0; !isOver(); at++) {
+    const kind = random();
+    if (kind < 0.45) await sendFile(world, `small-${number}-${at}.raw`, Math.floor(random() * 100_000));
+    else if (kind < 0.8) await sendFile(world, `file-${number}-${at}.raw`, Math.floor(random() * 40 * MiB));
+    else {
+      // One file of a folder has several parts now and then; the others are whole requests.
+      const sizes = Array.from({ length: 1 + Math.floor(random() * 12) }, () =>
+        Math.floor(random() * 200_000),
+      );
+      if (random() < 0.5) sizes.push(Math.floor(random() * 30 * MiB));
+      await sendFolder(world, `run-${number}-${at}`, sizes);
+    }
   }
 }
 
@@ -109,13 +114,19 @@ describe.skipIf(missing !== null)(`several servers (${missing ?? "compiled"})`, 
   test(
     `${events} times something goes wrong under load, and nothing is lost, wrong or twice there (seed ${seed})`,
     async () => {
-      await using pair = await ServerPair.start();
+      await using pair = await ServerPair.start("", 2, { lasting: true });
       const random = randomFrom(seed);
-      const world: World = { pair, random, balancer: await pair.startBalancer() };
-      const sent: Sent = new Map();
+      const balancer = await pair.startBalancer();
+      const options = ["--retry-for", "30m", "--limit", "10MB/s"];
+      const world: World = {
+        ...{ pair, random, balancer, bytesBefore: 0, sent: new Sent() },
+        send: (args) => {
+          return pair.send(`127.0.0.1:${world.balancer.port}`, [...options, ...args], 30 * minuteMs);
+        },
+      };
       let isOver = false;
       const all = Promise.all(
-        Array.from({ length: clients }, (_, number) => sends(world, number, sent, () => isOver)),
+        Array.from({ length: clients }, (_, number) => sends(world, number, () => isOver)),
       );
       const failed = all.then(() => {});
       const counts: Record<string, number> = {};
@@ -128,29 +139,12 @@ describe.skipIf(missing !== null)(`several servers (${missing ?? "compiled"})`, 
       }
       isOver = true;
       await all;
-      note("several servers", { events, uploads: sent.size, ...counts });
-      await expectAllThere(pair, sent);
+      const { uploads, bytes } = world.sent;
+      const sentMB = Math.round((world.bytesBefore + (await world.balancer.bytesIn())) / 1e6);
+      const MB = Math.round(bytes / 1e6);
+      note("several servers", { events, uploads: uploads.size, MB, sentMB, ...counts });
+      await expectAllThere(pair, world.sent);
     },
     (10 + events) * minuteMs,
   );
 });
-
-/** All of `sent` is in the store as it was sent, with what describes it, and nothing else; and so says the catalogue. */
-async function expectAllThere(pair: ServerPair, sent: Sent): Promise<void> {
-  for (const [name, sha256] of sent) {
-    const bytes = await pair.bucket.bytes(`lab/alice/${name}`);
-    expect([
-      name,
-      createHash("sha256")
-        .update(bytes ?? "")
-        .digest("hex"),
-    ]).toEqual([name, sha256]);
-    expect(await pair.bucket.text(`lab/alice/${name}.sha256`)).toBe(`${sha256}  ${name}\n`);
-  }
-  const keys = await pair.bucket.keys("lab/alice/");
-  expect(keys).toHaveLength(3 * sent.size);
-  const rows = await pair.rows("SELECT name, state, sha256 FROM dync.uploads WHERE state <> 'failed'");
-  expect(rows.every(({ state }) => state === "finished")).toBe(true);
-  expect(new Map(rows.map((row) => [row.name, row.sha256] as never))).toEqual(sent);
-  expect(rows).toHaveLength(sent.size);
-}

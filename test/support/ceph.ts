@@ -22,14 +22,19 @@ export interface CephUser {
   readonly secretAccessKey: string;
 }
 
+export interface CephOptions {
+  /** Objects are in a file, as on a disk, and there when the daemon of the disk is started again: slower than memory. */
+  readonly lasting?: boolean;
+}
+
 /** Starts a monitor, a disk and a gateway, and makes one user. */
-export async function startCeph(): Promise<Ceph> {
+export async function startCeph({ lasting = false }: CephOptions = {}): Promise<Ceph> {
   const folder = await tempFolder();
   const stack = new AsyncDisposableStack();
   stack.use(folder);
   try {
     const [fsid, address] = [randomUUID(), `[v2:127.0.0.1:${await lastingPort()}]`];
-    const conf = await writeConfiguration(folder, fsid, address);
+    const conf = await writeConfiguration(folder, fsid, address, lasting);
     const run = (command: readonly string[]): Promise<string> => outputOf([...command, "-c", conf]);
     // Without a map of its own it would listen on the port that all of them have.
     const map = folder.file("monmap");
@@ -39,9 +44,9 @@ export async function startCeph(): Promise<Ceph> {
     const osd = randomUUID();
     await run(["ceph", "osd", "new", osd]);
     await run(["ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd]);
-    const disk = stack.use(startProgram(["ceph-osd", "-i", "0", "-f", "-c", conf]));
     const port = await lastingPort();
-    const ceph = new Ceph({ conf, port, stack, disk });
+    const ceph = new Ceph({ conf, port, stack });
+    ceph.startDisk();
     await ceph.startGateway();
     await ceph.makeUser();
     return ceph;
@@ -51,7 +56,33 @@ export async function startCeph(): Promise<Ceph> {
   }
 }
 
-async function writeConfiguration(folder: TempFolder, fsid: string, address: string): Promise<string> {
+// Each bound has to be above the one before it at any time.
+const fullAtOnce = [
+  ["nearfull", "0.000001"],
+  ["backfillfull", "0.000002"],
+  ["full", "0.000003"],
+] as const;
+const fullAsEver = [
+  ["full", "0.95"],
+  ["backfillfull", "0.9"],
+  ["nearfull", "0.85"],
+] as const;
+const inMemory = ["osd_objectstore = memstore", `memstore_device_bytes = ${8 * 1024 ** 3}`];
+const inFile = [
+  "osd_objectstore = bluestore",
+  // The file has holes, and is no larger than what was ever in it.
+  `bluestore_block_size = ${64 * 1024 ** 3}`,
+  "osd_memory_target = 939524096",
+  // Who comes back after SIGKILL is not to be waited for.
+  "osd_fast_fail_on_connection_refused = true",
+];
+
+async function writeConfiguration(
+  folder: TempFolder,
+  fsid: string,
+  address: string,
+  lasting: boolean,
+): Promise<string> {
   for (const name of ["mon", "osd"]) await mkdir(folder.file(name));
   const lines = [
     "[global]",
@@ -71,8 +102,7 @@ async function writeConfiguration(folder: TempFolder, fsid: string, address: str
     `run_dir = ${folder.path}`,
     "log_file =",
     "mon_cluster_log_file =",
-    "osd_objectstore = memstore",
-    `memstore_device_bytes = ${8 * 1024 ** 3}`,
+    ...(lasting ? inFile : inMemory),
     "osd_pool_default_size = 1",
     "osd_pool_default_min_size = 1",
     "osd_pool_default_pg_num = 4",
@@ -99,12 +129,12 @@ interface CephParts {
   readonly conf: string;
   readonly port: number;
   readonly stack: AsyncDisposableStack;
-  readonly disk: Program;
 }
 
 export class Ceph implements AsyncDisposable {
   readonly #parts: CephParts;
   #gateway: Program | null = null;
+  #disk: Program | null = null;
   #user: CephUser = { accessKeyId: "", secretAccessKey: "" };
 
   constructor(parts: CephParts) {
@@ -119,9 +149,16 @@ export class Ceph implements AsyncDisposable {
     return this.#user;
   }
 
-  /** The daemon of its disk, to be frozen: what is stored is in its memory. */
+  /** The daemon of its disk, to be frozen; to be killed only where what it has is lasting. */
   get disk(): Program {
-    return this.#parts.disk;
+    if (this.#disk === null) throw new Error("The disk does not run");
+    return this.#disk;
+  }
+
+  /** Starts the daemon of the disk, which has what it had. */
+  startDisk(): void {
+    const { conf, stack } = this.#parts;
+    this.#disk = stack.use(startProgram(["ceph-osd", "-i", "0", "-f", "-c", conf]));
   }
 
   /** The gateway that runs, to be stopped, frozen or killed. */
@@ -159,6 +196,25 @@ export class Ceph implements AsyncDisposable {
   /** Runs `radosgw-admin`; returns what it printed. */
   async admin(args: readonly string[]): Promise<string> {
     return await outputOf(["radosgw-admin", ...args, "-n", "client.rgw", "-c", this.#parts.conf]);
+  }
+
+  /**
+   * Makes the disk count as full, or not any more, by the bound from which on it does; resolves when the cluster says so. Something has to be
+   * stored already: a disk without anything is never full.
+   */
+  async setFull(isFull: boolean): Promise<void> {
+    const bounds = isFull ? fullAtOnce : fullAsEver;
+    for (const [name, ratio] of bounds) await this.ceph(["osd", `set-${name}-ratio`, ratio]);
+    const deadline = performance.now() + startMs;
+    while (/^pool .* flags \S*\bfull\b/m.test(await this.ceph(["osd", "dump"])) !== isFull) {
+      if (performance.now() > deadline) throw new Error(`The disk does not become ${isFull ? "" : "un"}full`);
+      await Bun.sleep(100);
+    }
+  }
+
+  /** Runs `ceph`; returns what it printed. */
+  async ceph(args: readonly string[]): Promise<string> {
+    return await outputOf(["ceph", ...args, "-c", this.#parts.conf]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

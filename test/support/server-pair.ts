@@ -3,11 +3,13 @@
 
 import { expect } from "bun:test";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { Client } from "pg";
 import { sleep, systemClock } from "../../src/base/clock.ts";
 import { Bucket } from "../storage/s3/s3-world.ts";
-import { type Ceph, cephMissing, startCeph } from "./ceph.ts";
+import { type Ceph, type CephOptions, cephMissing, startCeph } from "./ceph.ts";
 import {
   type Executables,
   executables,
@@ -17,6 +19,7 @@ import {
   type RunningServer,
   startServer,
 } from "./executables.ts";
+import { startFaultyProxy } from "./faulty-proxy.ts";
 import { lastingPort } from "./ports.ts";
 import { openPostgres, type Postgres, postgresMissing } from "./postgres.ts";
 import { type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
@@ -40,6 +43,20 @@ export interface Place {
   server: RunningServer;
 }
 
+/** The object store of a pair. */
+export interface StoreOptions extends CephOptions {
+  /** The line to it takes no more; unless given it takes what comes. */
+  readonly lineBytesPerSecond?: number;
+}
+
+/** A haproxy in front of them. */
+export interface Balancer {
+  readonly program: Program;
+  readonly port: number;
+  /** How many bytes clients have sent through it. */
+  readonly bytesIn: () => Promise<number>;
+}
+
 export class ServerPair implements AsyncDisposable {
   readonly folder: TempFolder;
   readonly programs: Executables;
@@ -47,12 +64,17 @@ export class ServerPair implements AsyncDisposable {
   readonly postgres: Postgres;
   readonly ceph: Ceph;
   readonly bucket: Bucket;
+  /** Where the servers reach the store. */
+  readonly endpoint: string;
   readonly database: string;
   readonly #places: Place[] = [];
   readonly #stack: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<ServerPair, "folder" | "programs" | "homes" | "postgres" | "ceph" | "bucket" | "database">,
+    parts: Pick<
+      ServerPair,
+      "folder" | "programs" | "homes" | "postgres" | "ceph" | "bucket" | "endpoint" | "database"
+    >,
     stack: AsyncDisposableStack,
   ) {
     this.folder = parts.folder;
@@ -61,23 +83,25 @@ export class ServerPair implements AsyncDisposable {
     this.postgres = parts.postgres;
     this.ceph = parts.ceph;
     this.bucket = parts.bucket;
+    this.endpoint = parts.endpoint;
     this.database = parts.database;
     this.#stack = stack;
   }
 
-  /** Starts all of it; `settings` are lines of every server's `server.toml`. */
-  static async start(settings = "", count = 2): Promise<ServerPair> {
+  /** Starts all of it; `settings` are lines of every server's `server.toml`, `store` says how the object store is made. */
+  static async start(settings = "", count = 2, store: StoreOptions = {}): Promise<ServerPair> {
     const stack = new AsyncDisposableStack();
     let pair: ServerPair | null = null;
     try {
       const folder = stack.use(await tempFolder());
-      const [postgres, ceph, programs] = await Promise.all([openPostgres(), startCeph(), executables()]);
+      const [postgres, ceph, programs] = await Promise.all([openPostgres(), startCeph(store), executables()]);
       stack.use(postgres);
       stack.use(ceph);
       const bucket = await Bucket.make(ceph);
       const database = await postgres.newDatabase();
       const homes = await makeKeys(programs, folder.path);
-      pair = new ServerPair({ folder, programs, homes, postgres, ceph, bucket, database }, stack);
+      const endpoint = await lineTo(ceph, store, stack);
+      pair = new ServerPair({ folder, programs, homes, postgres, ceph, bucket, endpoint, database }, stack);
       const env = { DYNC_SERVER_CATALOGUE: postgres.url(database) };
       const migrated = await runProgram([programs.dyncServer, "catalogue", "migrate"], { env });
       expect(migrated).toMatchObject({ code: 0 });
@@ -110,16 +134,20 @@ export class ServerPair implements AsyncDisposable {
       "postgres://dync@db.example.org/dync": this.postgres.url(this.database),
       "/etc/dync-server/database.password": password,
       "s3://archive/instruments": `s3://${this.bucket.place.bucket}/${prefix}`,
-      "https://rgw.example.org:8443": this.ceph.endpoint,
+      "https://rgw.example.org:8443": this.endpoint,
       "/etc/dync-server/s3.keys": keys,
       "/srv/dync": data,
     });
   }
 
   /** Starts haproxy in front of the first two, as the documentation has it, on a free port or this one. */
-  async startBalancer(given?: number): Promise<{ readonly program: Program; readonly port: number }> {
+  async startBalancer(given?: number): Promise<Balancer> {
     const port = given ?? (await lastingPort());
+    const socket = this.folder.file("haproxy.sock");
     const text = await documented("haproxy.cfg", {
+      global: `global\n    stats socket ${socket}`,
+      // Bytes count as they come, and not when their connection ends.
+      "mode tcp": "mode tcp\n    option contstats",
       "bind :8889": `bind 127.0.0.1:${port}`,
       "dync1.example.org:8889": this.address(0),
       "dync2.example.org:8889": this.address(1),
@@ -131,7 +159,7 @@ export class ServerPair implements AsyncDisposable {
     const program = this.#stack.use(startProgram(["haproxy", "-db", "-f", file]));
     // It listens before it has checked anybody.
     while (!(await isOpen(port))) if (!program.running) throw new Error(`haproxy ended: ${program.stderr}`);
-    return { program, port };
+    return { program, port, bytesIn: () => bytesIn(socket) };
   }
 
   place(at: number): Place {
@@ -185,7 +213,7 @@ export class ServerPair implements AsyncDisposable {
   }
 
   async forget(path: string): Promise<void> {
-    await rm(path);
+    await rm(path, { recursive: true });
   }
 
   /** Takes all connections of the database that are left, for so long. */
@@ -257,6 +285,19 @@ export class ServerPair implements AsyncDisposable {
   }
 }
 
+/** Where the store is reached over the line that is wanted. */
+async function lineTo(
+  { endpoint }: Ceph,
+  { lineBytesPerSecond: bytesPerSecond }: StoreOptions,
+  stack: AsyncDisposableStack,
+): Promise<string> {
+  if (bytesPerSecond === undefined) return endpoint;
+  const line = { bytesPerSecond, queueBytes: 1024 * 1024, delayMs: 0 };
+  const targetPort = Number(new URL(endpoint).port);
+  const proxy = stack.use(await startFaultyProxy({ targetPort, faults: { line } }));
+  return `http://127.0.0.1:${proxy.port}`;
+}
+
 /** A file of `doc/several-servers/`, with each of these texts in it replaced. */
 export async function documented(name: string, replaced: Readonly<Record<string, string>>): Promise<string> {
   let text = await readFile(join(import.meta.dir, "../../doc/several-servers", name), "utf8");
@@ -265,6 +306,15 @@ export async function documented(name: string, replaced: Readonly<Record<string,
     text = text.replaceAll(from, to);
   }
   return text;
+}
+
+async function bytesIn(socket: string): Promise<number> {
+  const asked = connect(socket);
+  asked.end("show stat\n");
+  const [head = "", ...rows] = (await text(asked)).split("\n");
+  const column = head.split(",").indexOf("bin");
+  const frontend = rows.map((row) => row.split(",")).find(([, name]) => name === "FRONTEND");
+  return Number(frontend?.[column]);
 }
 
 async function isOpen(port: number): Promise<boolean> {
