@@ -250,6 +250,14 @@ describe("an object", () => {
     expect(await errorOf(read())).toBeInstanceOf(NoAnswer);
   });
 
+  test("of which nothing is said is asked for again", async () => {
+    const known: Answer = (response) =>
+      void response.setHeader("etag", '"e"').setHeader("x-amz-meta-dync-upload", "u").end();
+    await using store = await Store.with([saying(""), known]);
+    expect(await store.client().head("a", patience)).toMatchObject({ about: { "dync-upload": "u" } });
+    expect(store.requests).toEqual(["HEAD /b/a", "HEAD /b/a"]);
+  });
+
   test("a list that is cut short is asked for again", async () => {
     const list =
       "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a%2Fb+c</Key><Size>3</Size></Contents></ListBucketResult>";

@@ -371,7 +371,9 @@ function headersOf({ about = {}, type }: ObjectOptions): Record<string, string> 
   };
 }
 
+// Something on the way that says 200 by itself must not make the object another one's, of which nothing is said.
 function factsOf(headers: Readonly<Record<string, string>>): ObjectFacts {
+  if (headers.etag === undefined) throw new WrongAnswer("it has an object and says nothing of it");
   const about: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
     if (name.startsWith(aboutPrefix)) about[name.slice(aboutPrefix.length)] = value;

@@ -93,11 +93,11 @@ export function s3Trouble(action: string, cause: unknown): DyncError {
           { cause },
         )
       : new DyncError("internal", could, { cause });
-  if (full.has(cause.code)) return new DyncError("no-space", `${could}: ${cause.code}`, { cause });
-  if (isPassing(cause)) return new DyncError("not-ready", `${could} (${cause.code})`, { cause });
-  const [text, hint] = known[cause.code] ?? ["it refuses that", undefined];
+  const isFull = full.has(cause.code);
+  if (!isFull && isPassing(cause)) return new DyncError("not-ready", `${could} (${cause.code})`, { cause });
+  const [text, hint] = known[cause.code] ?? [isFull ? "it has no room for it" : "it refuses that", undefined];
   const message = `${could}: ${text} (${cause.code}); its administrator has to mend that`;
-  return new DyncError("internal", message, { cause, hint });
+  return new DyncError(isFull ? "no-space" : "internal", message, { cause, hint });
 }
 
 /** The same at the start, where a steward reads it. `place` is what `storage` says. */
