@@ -10,6 +10,7 @@
 //   bun bench/bench.ts --urgent [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --delay [25,100,200] [--size 2GiB] [--rounds 5] [--server="--memory 64MiB"]
 //   bun bench/bench.ts --far [--rounds 5] [--folder DIR]
+//   bun bench/bench.ts --object-store [--size 2GiB] [--rounds 5] [--only line,disk,memory]
 //   bun bench/bench.ts --watched [--minutes 4] [--only "files, sent"]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.
@@ -24,6 +25,7 @@ import { distancePeers, noDelay } from "./distance.ts";
 import { farLines } from "./far-uploads.ts";
 import { judgementLines } from "./judgements.ts";
 import { listLines } from "./lists.ts";
+import { objectStoreLines } from "./object-store.ts";
 import { pageLines } from "./page.ts";
 import type { Peer } from "./peer.ts";
 import { dyncPeer } from "./peers/dync.ts";
@@ -69,6 +71,7 @@ const { values } = parseArgs({
     watched: { type: "boolean", default: false },
     delay: { type: "string" },
     far: { type: "boolean", default: false },
+    "object-store": { type: "boolean", default: false },
     server: { type: "string", default: "" },
     minutes: { type: "string", default: "4" },
   },
@@ -82,6 +85,7 @@ const others = [
   { isMeant: values.small, lines: () => smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress) },
   { isMeant: values.far, lines: () => farLines(values.folder ?? "/dev/shm", rounds, progress) },
   { isMeant: values.threads, lines: () => threadLines(sizeBytes, rounds, progress) },
+  { isMeant: values["object-store"], lines: () => objectStoreLines(chosen, sizeBytes, rounds, progress) },
   { isMeant: values.judgements, lines: () => judgementLines(rounds, progress) },
   { isMeant: values.lists, lines: () => listLines(rounds, progress) },
   { isMeant: values.page, lines: () => pageLines(rounds, progress) },
