@@ -3,12 +3,18 @@
 import { digestOfSent } from "../upload/added.ts";
 import { metadataBytesKept } from "./catalogue.ts";
 import type { Transaction } from "./postgres-database.ts";
+import { schema } from "./postgres-migrations.ts";
 import { insertRecords, jsonList, rowOf } from "./postgres-records.ts";
 import { addStored } from "./postgres-usage.ts";
 import type { EndedUpload } from "./rebuild.ts";
 import { StoredTotals } from "./stored-totals.ts";
 
-/** Adds uploads that ended, but for those that are there. */
+// A dump of the database may be older than the files: what was under way then is stored by now. Not what a server works on that lives.
+const forgetUnfinished = `DELETE FROM ${schema}.uploads WHERE id = ANY ($1) AND state IN ('open', 'publishing')
+  AND NOT EXISTS (SELECT FROM ${schema}.servers s
+    WHERE s.id = owner AND alive_until > floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)`;
+
+/** Adds uploads that ended, but for those that are there; of one that is there and did not end this is what became of it. */
 export async function restore(transaction: Transaction, uploads: readonly EndedUpload[]): Promise<void> {
   if (uploads.length === 0) return;
   const rows = uploads.map(({ record, metadataText }) => {
@@ -17,6 +23,7 @@ export async function restore(transaction: Transaction, uploads: readonly EndedU
     const text = metadataBytes <= metadataBytesKept ? metadataText : null;
     return { ...rowOf(record, { metadataBytes, sentDigest }), text };
   });
+  await transaction.run(forgetUnfinished, [uploads.map(({ record }) => record.id)]);
   const values = [jsonList(rows), "[]"];
   const added = new Set(
     (await transaction.rows<{ readonly id: string }>(insertRecords, values)).map(({ id }) => id),

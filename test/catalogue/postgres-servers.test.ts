@@ -6,6 +6,7 @@ import { sleep, systemClock } from "../../src/base/clock.ts";
 import type { Owner } from "../../src/catalogue/catalogue.ts";
 import { joinServers, migratePostgres, openPostgresCatalogue } from "../../src/catalogue/postgres.ts";
 import type { PostgresServers } from "../../src/catalogue/postgres-servers.ts";
+import { recordOfPublished } from "../../src/catalogue/rebuild.ts";
 import type { News } from "../../src/catalogue/servers.ts";
 import { openPostgres, type Postgres, postgresMissing } from "../support/postgres.ts";
 import { silentLogger } from "../support/silent-logger.ts";
@@ -155,6 +156,39 @@ describe.skipIf(postgresMissing !== null)(named, () => {
       const progress = { verb: "progress", durable: 5, mark: "m", at: timeOf(3) } as const;
       expect(await catalogue.change(hold, progress)).toBe(false);
       expect((await catalogue.get(upload.id))?.durable).toBe(0);
+    } finally {
+      await catalogue.close();
+    }
+  });
+
+  test("what was under way and is published by now is known as stored when a dump is brought up to that, unless a server works on it", async () => {
+    const { catalogue } = await openPostgresCatalogue({ url, log: silentLogger });
+    try {
+      await run("DELETE FROM dync.servers");
+      await run(
+        `INSERT INTO dync.servers VALUES ('alive', 'host', '1.0.0', '2026-01-01', ${never}), ('gone', 'host', '1.0.0', '2026-01-01', 1)`,
+      );
+      const uploads = [newUpload(11), newUpload(12), newUpload(13)];
+      for (const [at, id] of ["alive", "gone", "gone"].entries())
+        await catalogue.admit(uploads[at] as (typeof uploads)[0], { id, leaseMs: 1 }, noBounds);
+      const before = await catalogue.usageOf("anna");
+      const published = uploads.slice(0, 2).map(({ metadataText, wantsReceipt: _, ...upload }) => {
+        const complete = { ...upload, sha256: "ab", size: 7, contents: null, receivedAt: timeOf(5) };
+        return { record: recordOfPublished({ ...complete, metadataText }), metadataText };
+      });
+      await catalogue.restore(published);
+      await catalogue.restore(published);
+      const states = await Promise.all(uploads.map(async ({ id }) => (await catalogue.get(id))?.state));
+      expect(states).toEqual(["open", "finished", "open"]);
+      const { stored, unfinished } = await catalogue.usageOf("anna");
+      expect([stored - before.stored, before.unfinished - unfinished]).toEqual([7, 1]);
+      // Its name is free for what comes next: the store knows that it is taken.
+      const other = await catalogue.admit(
+        { ...newUpload(14), name: uploads[1]?.name ?? "" },
+        { id: "b", leaseMs: 1 },
+        noBounds,
+      );
+      expect(other.type).toBe("admitted");
     } finally {
       await catalogue.close();
     }

@@ -5,6 +5,7 @@ import { type Destination, destinationAt, destinationOf, pathOf } from "../../up
 import { metadataSuffix } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
+import type { ObjectFacts } from "./client/s3-client.ts";
 import { type S3Home, soon } from "./home.ts";
 import { isOf } from "./publish-object.ts";
 
@@ -49,6 +50,11 @@ export async function sidecarAt({ client }: Pick<S3Home, "client">, key: string)
   return found.bytes.toString("utf8");
 }
 
+/** Whether it was brought back by something that keeps what is in objects, and not what is said of them. */
+function isCopyOf({ size }: CompleteUpload, there: ObjectFacts): boolean {
+  return there.about["dync-upload"] === undefined && there.size === size;
+}
+
 async function publishedBy(
   home: Pick<S3Home, "client" | "keys">,
   destination: Destination,
@@ -61,7 +67,7 @@ async function publishedBy(
   // Of a dataset it comes last.
   if (upload.contents !== null) return upload;
   const there = await client.head(content, soon);
-  if (there !== null && isOf(upload.id, there)) return upload;
+  if (there !== null && (isOf(upload.id, there) || isCopyOf(upload, there))) return upload;
   log.log("warn", "There are metadata in the object store without what they are of", { key: metadata });
   return null;
 }
