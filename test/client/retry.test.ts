@@ -79,7 +79,7 @@ describe("a connection that broke", () => {
     const server = new ScriptedServer(world.network);
     const receipt = world.upload({ source: streamOf(world.source.bytes, [100]) });
     await server.expect("post-file");
-    server.approve(4, 1024, 4);
+    server.approve(4, 1024, 10);
     for (let turn = 0; turn < 4; turn++) await server.expect("post-chunk");
     server.cut();
     await world.pass(200);
