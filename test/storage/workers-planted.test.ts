@@ -2,7 +2,7 @@
 // tests of the workers have to find every one of them.
 
 import { describe, expect, test } from "bun:test";
-import { cpSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { runProgram } from "../support/programs.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -13,9 +13,11 @@ const deadlineMs = 100_000;
 
 async function testsOf(folder: string): Promise<{ readonly code: number | null; readonly output: string }> {
   const tests = join(folder, "test", "storage", "workers.test.ts");
+  // The first failure ends it, with all that it has there.
+  await using memory = await tempFolder(existsSync("/dev/shm") ? "/dev/shm" : undefined);
   const { code, stderr } = await runProgram(
     [process.execPath, "test", "--timeout=10000", "--bail", tests],
-    { cwd: folder, env: { DYNC_POISON: "1" } },
+    { cwd: folder, env: { DYNC_POISON: "1", DYNC_TEST_FOLDER: memory.path } },
     deadlineMs,
   );
   return { code, output: stderr };
