@@ -8,7 +8,11 @@ import { type Bucket, isBucket, type SharedFolder, writeBucket } from "../../con
 import type { ProcessSettings } from "../../config/server-settings.ts";
 import { bootId } from "../../storage/boot-id.ts";
 import { openStateFolder } from "../../storage/data-folder.ts";
-import { FilesystemStorage, type WorkersOptions } from "../../storage/filesystem.ts";
+import {
+  FilesystemStorage,
+  type FilesystemStorageOptions,
+  type WorkersOptions,
+} from "../../storage/filesystem.ts";
 import { publishedFiles } from "../../storage/published.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
@@ -39,13 +43,25 @@ export async function openStorage(
   const { storage: place } = settings;
   if (place !== null && isBucket(place)) return await openObjectStore(place, settings, parts, closing);
   if (place !== null) return await openSharedFolder(place, settings, parts, closing);
-  const { dataFolder: folder, syncEveryBytes, datasetMembersMax: membersMax } = settings;
-  const { clock, logger: log } = parts;
-  const disk = { folder, syncEveryBytes, membersMax, bootId: bootId() };
+  const own = { folder: settings.dataFolder, bootId: bootId() };
+  return { ...(await openFolder(own, settings, parts, closing)), folders: ["partial"] };
+}
+
+type Place = Pick<FilesystemStorageOptions, "folder" | "bootId" | "isShared">;
+
+async function openFolder(
+  place: Place,
+  settings: ProcessSettings,
+  { clock, logger: log }: Parts,
+  closing: AsyncDisposableStack,
+) {
+  const { folder } = place;
+  const { syncEveryBytes, datasetMembersMax: membersMax } = settings;
+  const disk = { ...place, syncEveryBytes, membersMax };
   const storage = await FilesystemStorage.open({ ...disk, workers: workersOf(settings), clock, log });
   closing.defer(() => storage.close());
   heedDistance(storage, folder, log);
-  return { storage, published: (to) => publishedFiles(folder, to), folders: ["partial"] };
+  return { storage, published: (to: Logger) => publishedFiles(folder, to) };
 }
 
 function workersOf({ threads, chunkBytes }: ProcessSettings): WorkersOptions {
@@ -67,23 +83,20 @@ function heedDistance({ remote }: FilesystemStorage, folder: string, log: Logger
 async function openSharedFolder(
   { folder }: SharedFolder,
   settings: ProcessSettings,
-  { clock, logger: log }: Parts,
+  parts: Parts,
   closing: AsyncDisposableStack,
 ): Promise<OpenedStorage> {
+  const { logger: log } = parts;
   const lock = await openStateFolder(settings.dataFolder, log);
   closing.defer(() => lock.release());
-  const { syncEveryBytes, datasetMembersMax: membersMax } = settings;
-  const disk = { folder, syncEveryBytes, membersMax, bootId: null, isShared: true };
-  const storage = await FilesystemStorage.open({ ...disk, workers: workersOf(settings), clock, log });
-  closing.defer(() => storage.close());
-  heedDistance(storage, folder, log);
+  const opened = await openFolder({ folder, bootId: null, isShared: true }, settings, parts, closing);
   // Where that can be told.
-  if (storage.remote === null && process.platform === "linux")
+  if (opened.storage.remote === null && process.platform === "linux")
     log.log("warn", "The storage is a folder of this machine's own disk: servers on others do not find it", {
       storage: folder,
     });
   log.log("info", "Uploads go to a folder that several servers share", { storage: folder });
-  return { storage, published: (to) => publishedFiles(folder, to), folders: [] };
+  return { ...opened, folders: [] };
 }
 
 async function openObjectStore(
