@@ -202,8 +202,9 @@ export class FilesystemStorage extends PartialStorage implements Storage {
     const [tag, trash] = [isShared ? randomBytes(8).toString("hex") : "", new Trash(clock, log)];
     const lock = await lockFor(options, { state, partials, tag, trash });
     try {
-      const hasLinks = (await probeLinks(partials, clock, tag)) && options.hasLinks !== false;
-      if (!isShared) await tidyUp(isShared, { partials, clock, trash });
+      // Servers that share a folder were refused one without.
+      const hasLinks = (isShared || (await probeLinks(partials, clock))) && options.hasLinks !== false;
+      if (!isShared) await tidyUp(gatherPartials, { partials, clock, trash });
       if (!hasLinks) {
         log.log(
           "warn",
@@ -372,10 +373,11 @@ async function lockFor(
   if (!isShared) return lockFolder(file, folder);
   await probeLinks(partials, clock, tag);
   await trySharing(folder, partials, tag);
-  return await shareFolder(file, folder, clock, () => tidyUp(isShared, { partials, clock, trash }));
+  return await shareFolder(file, folder, clock, () => tidyUp(spreadPartials, { partials, clock, trash }));
 }
 
-async function tidyUp(isShared: boolean, parts: Leftovers): Promise<void> {
-  await (isShared ? spreadPartials : gatherPartials)(parts.partials);
+/** `arrange` has the uploads lie as this server has them. */
+async function tidyUp(arrange: (partials: string) => Promise<void>, parts: Leftovers): Promise<void> {
+  await arrange(parts.partials);
   await removeLeftovers(parts);
 }
