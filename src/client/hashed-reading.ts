@@ -92,7 +92,8 @@ export class HashedReading {
   async hashUpTo(offset: number): Promise<boolean> {
     if (this.#hashed >= offset) return true;
     // One is read into while the other is hashed.
-    const buffers = [new Uint8Array(hashAheadBytes), new Uint8Array(hashAheadBytes)] as const;
+    const bytes = Math.min(hashAheadBytes, offset - this.#hashed);
+    const buffers = [new Uint8Array(bytes), new Uint8Array(bytes)] as const;
     try {
       for (let turn = 0; this.#hashed < offset; turn ^= 1) {
         const piece = (turn === 0 ? buffers[0] : buffers[1]).subarray(0, offset - this.#hashed);
