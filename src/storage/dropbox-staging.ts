@@ -4,7 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { moveFile } from "./durable-files.ts";
-import { ignoreExisting, lookAt, makeFolder } from "./file-calls.ts";
+import { ensureFolder, lookAt } from "./file-calls.ts";
 
 export const dropboxSuffix = ".openbis";
 
@@ -21,7 +21,7 @@ export function stagedDropbox(partials: string, id: string, name: string) {
 export async function makeDropbox(partials: string, id: string, name: string): Promise<void> {
   const { folder } = stagedDropbox(partials, id, name);
   // One by one: where another server took the upload, nothing shall come to be where it was.
-  for (const path of [dirname(folder), folder]) await makeFolder(path, folderMode).catch(ignoreExisting);
+  for (const path of [dirname(folder), folder]) await ensureFolder(path, folderMode);
 }
 
 /**

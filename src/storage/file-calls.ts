@@ -176,9 +176,11 @@ export function lookBehind(path: string): Promise<fs.BigIntStats | null> {
   return behind(path).catch(nullWhenMissing);
 }
 
-/** For a folder that may be there already. */
-export function ignoreExisting(error: unknown): void {
-  if (systemCode(error) !== "EEXIST") throw error;
+/** Makes a folder that may be there already, and none above it. */
+export async function ensureFolder(path: string, mode?: number): Promise<void> {
+  await makeFolder(path, mode).catch((error) => {
+    if (systemCode(error) !== "EEXIST") throw error;
+  });
 }
 
 /** Removes a folder where nothing is in it. Returns whether it is not there afterwards. */

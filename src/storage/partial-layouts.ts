@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { checksumSuffix, metadataSuffix } from "../upload/names.ts";
 import { idPattern } from "./data-folder.ts";
 import { dropboxSuffix } from "./dropbox-staging.ts";
-import { ignoreExisting, makeFolder, moveEntry, nullWhenMissing, removeEmpty } from "./file-calls.ts";
+import { ensureFolder, moveEntry, nullWhenMissing, removeEmpty } from "./file-calls.ts";
 import { heldIn } from "./partial-places.ts";
 
 /** Ending of the folder in which an upload is brought from one way into the other. */
@@ -21,9 +21,9 @@ const endings = ["", metadataSuffix, checksumSuffix, dropboxSuffix];
 export async function spreadPartials(partials: string): Promise<void> {
   for (const id of await idsIn(partials, false)) {
     const moving = join(partials, id + movingSuffix);
-    await makeFolder(moving, 0o700).catch(ignoreExisting);
+    await ensureFolder(moving, 0o700);
     const place = join(moving, heldIn(await readdir(moving)).at(-1)?.name ?? firstPlace);
-    await makeFolder(place, 0o700).catch(ignoreExisting);
+    await ensureFolder(place, 0o700);
     for (const ending of endings)
       await moveEntry(join(partials, id + ending), join(place, id + ending)).catch(nullWhenMissing);
     await moveEntry(moving, join(partials, id));

@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DyncError } from "../base/error.ts";
-import { ignoreExisting, lookAt, makeFolder, moveEntry, nullWhenMissing, removeEmpty } from "./file-calls.ts";
+import { ensureFolder, lookAt, makeFolder, moveEntry, nullWhenMissing, removeEmpty } from "./file-calls.ts";
 import { FolderSyncs } from "./folder-syncs.ts";
 import { trashSuffix } from "./trash.ts";
 
@@ -119,7 +119,7 @@ export class SharedPlaces implements PartialPlaces {
     const left = await this.take(id, fence);
     if (left !== null) return left;
     const above = join(this.#partials, id);
-    await makeFolder(above, 0o700).catch(ignoreExisting);
+    await ensureFolder(above, 0o700);
     const place = this.#placeOf(id, fence ?? 1, { isForeign: false, isKnown: false });
     await makeFolder(place.folder, 0o700);
     await Promise.all([this.#syncs.sync(this.#partials), this.#syncs.sync(above)]);

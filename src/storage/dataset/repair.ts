@@ -5,7 +5,7 @@ import type { Dirent } from "node:fs";
 import { opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Turns } from "../../base/turns.ts";
-import { ignoreExisting, makeFolder, moveEntry, nullWhenMissing } from "../file-calls.ts";
+import { ensureFolder, moveEntry, nullWhenMissing } from "../file-calls.ts";
 import type { MemberIndex } from "./member-index.ts";
 import type { Parts } from "./tree.ts";
 
@@ -38,7 +38,7 @@ async function makeWithin(content: string, path: string): Promise<void> {
   let folder = content;
   for (const name of path.split("/")) {
     folder = join(folder, name);
-    await makeFolder(folder).catch(ignoreExisting);
+    await ensureFolder(folder);
   }
 }
 

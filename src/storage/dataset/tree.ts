@@ -12,9 +12,8 @@ import { syncFolder } from "../durable-files.ts";
 import {
   changeTimes,
   closeFile,
+  ensureFolder,
   fsync,
-  ignoreExisting,
-  makeFolder,
   moveEntry,
   nullWhenMissing,
   openAny,
@@ -94,7 +93,7 @@ export class Tree {
   /** Makes a folder; one that is there is fine. */
   async makeFolder(path: string): Promise<void> {
     const folder = join(this.#parts.content, path);
-    await makeFolder(folder).catch(ignoreExisting);
+    await ensureFolder(folder);
     if (this.#options.syncsEach) await this.#touch(folder);
   }
 
@@ -115,7 +114,7 @@ export class Tree {
   }
 
   async #setAside(path: string, number: number): Promise<void> {
-    if (!this.#hasReplaced) await makeFolder(this.#parts.replaced).catch(ignoreExisting);
+    if (!this.#hasReplaced) await ensureFolder(this.#parts.replaced);
     this.#hasReplaced = true;
     const [from, to] = [join(this.#parts.content, path), join(this.#parts.replaced, String(number))];
     await moveEntry(from, to);
