@@ -90,7 +90,7 @@ interface Held {
   readonly freedBy: string | null;
 }
 
-const heldPattern = /^([1-9][0-9]*)(?:\.free\.([0-9a-f]+))?$/;
+const heldPattern = /^([1-9][0-9]*)(?:-[1-9][0-9]*)?(?:\.free\.([0-9a-f]+))?$/;
 
 /** Those among the names in the folder of an upload, by their fences: the last one counts. */
 export function heldIn(names: readonly string[]): readonly Held[] {
@@ -120,7 +120,8 @@ export class SharedPlaces implements PartialPlaces {
     if (left !== null) return left;
     const above = join(this.#partials, id);
     await ensureFolder(above, 0o700);
-    const place = this.#placeOf(id, fence ?? 1, { isForeign: false, isKnown: false });
+    const of = { name: String(fence ?? 1), isForeign: false, isKnown: false };
+    const place = this.#placeOf(id, fence ?? 1, of);
     await makeFolder(place.folder, 0o700);
     await Promise.all([this.#syncs.sync(this.#partials), this.#syncs.sync(above)]);
     this.#taken.set(id, place);
@@ -130,16 +131,20 @@ export class SharedPlaces implements PartialPlaces {
   async take(id: string, fence?: number): Promise<PartialPlace | null> {
     const known = this.#taken.get(id);
     if (known !== undefined && (fence === undefined || known.fence === fence)) return known;
-    for (;;) {
+    for (let times = 0; ; times++) {
       const held = (await this.#heldOf(id)).at(-1);
       if (held === undefined) return null;
       const mine = fence ?? held.fence + 1;
       if (held.fence > mine) throw takenElsewhere();
+      const isMine = held.fence === mine && held.freedBy === null;
+      // Never again to a name to which moving failed: who looks that up waits for ever in ceph-fuse 16.2 (ceph/ceph, pull request 40787).
+      const name = isMine ? held.name : times === 0 ? String(mine) : `${mine}-${times}`;
       const place = this.#placeOf(id, mine, {
+        name,
         isForeign: held.freedBy === null,
         isKnown: held.freedBy === this.#tag,
       });
-      if (held.name !== String(mine) && !(await this.#move(id, held.name, place.folder))) continue;
+      if (!isMine && !(await this.#move(id, held.name, place.folder))) continue;
       this.#taken.set(id, place);
       return place;
     }
@@ -179,9 +184,9 @@ export class SharedPlaces implements PartialPlaces {
   #placeOf(
     id: string,
     fence: number,
-    { isForeign, isKnown }: Pick<PartialPlace, "isForeign" | "isKnown">,
+    { name, isForeign, isKnown }: Pick<PartialPlace, "isForeign" | "isKnown"> & { readonly name: string },
   ): SharedPlace {
-    const folder = join(this.#partials, id, String(fence));
+    const folder = join(this.#partials, id, name);
     const leave = (): void => {
       if (this.#taken.get(id) === place) this.#taken.delete(id);
     };

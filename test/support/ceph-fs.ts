@@ -72,7 +72,9 @@ async function isActive(mds: Program, conf: string): Promise<void> {
  */
 async function watchOver(monitor: number, client: number, path: string): Promise<void> {
   const release = `umount -l '${path}'`;
-  const watch = `while kill -0 ${monitor}; do kill -0 ${client} || { ${release}; exit; }; sleep 0.5; done; kill -9 ${client}; ${release}`;
+  // What was killed stays there, as a zombie, while who started it waits for the file system.
+  const lives = (pid: number) => `ps -o stat= -p ${pid} | grep -q '^[^Z]'`;
+  const watch = `while ${lives(monitor)}; do ${lives(client)} || { ${release}; exit; }; sleep 0.5; done; kill -9 ${client}; ${release}`;
   // Nobody's child, with none of our pipes: it is not ended with the others.
   await outputOf(["setsid", "-f", "sh", "-c", `exec </dev/null >/dev/null 2>&1; ${watch}`]);
 }
@@ -103,6 +105,8 @@ async function writeConfiguration(folder: TempFolder, fsid: string, address: str
     "osd_pool_default_pg_autoscale_mode = off",
     "mon_allow_pool_size_one = true",
     "mon_max_pg_per_osd = 1000",
+    // What one client waits for that another one has changed may be done at the next tick only: by itself that is every 5 s.
+    "mds_tick_interval = 0.1",
   ];
   const conf = folder.file("ceph.conf");
   await writeFile(conf, `${lines.join("\n")}\n`);
