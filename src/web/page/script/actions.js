@@ -192,14 +192,16 @@ function isSettled({ state, story }) {
  * @returns {Record<string, () => Promise<void>>}
  */
 function loadersFor(current, change) {
+  let asked = 0;
   return {
     uploads: () => loadUploads(current, change, false),
     async upload() {
       const { id } = current();
       if (current().upload?.id !== id) change({ upload: null });
+      const mine = ++asked;
       const { answer } = await call("uploads show", { id });
-      // Somebody may look at another one by now.
-      if (current().view === "upload" && current().id === id) change({ upload: answer });
+      // Somebody may look at another one by now, or was told something later.
+      if (current().view === "upload" && mine === asked) change({ upload: answer });
     },
     async user() {
       const { user } = current().filter;

@@ -192,8 +192,8 @@ async function open() {
   change({ ...asked, error: "", done: "" });
   queueMicrotask(showFilter);
   await actions.load();
-  // Whoever listens to the page hears that it is another one.
-  if (isOther) requestAnimationFrame(() => document.querySelector("h1")?.focus());
+  // Whoever listens to the page hears that it is another one: at once, or it takes the focus from where somebody put it meanwhile.
+  if (isOther) document.querySelector("h1")?.focus();
 }
 
 /** The address may be another one without anything typed: by a link, or the way back. */
