@@ -51,7 +51,7 @@ async function runTests(suite: string, filters: readonly string[]): Promise<void
   const report = join(folder, "report.xml");
   const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
   try {
-    const status = await run(["bun", "test", "--timeout=120000", ...reporter, ...filesOf(suite, filters)]);
+    const status = await run(["bun", "test", "--timeout=240000", ...reporter, ...filesOf(suite, filters)]);
     const before = totals.failed;
     addReport(readFileSync(report, "utf8"));
     if (status !== 0 && totals.failed === before) totals.failed++;

@@ -16,7 +16,7 @@ import { runProgram } from "../support/programs.ts";
 const runs = 30;
 const vanishing = "run-13";
 const refused = "run-21";
-const endMs = 110_000;
+const endMs = 200_000;
 
 /** Makes the runs; returns the folder that holds them, with the table beside it. */
 async function makeRuns(lab: Lab): Promise<string> {
