@@ -90,6 +90,7 @@ interface Held {
   readonly freedBy: string | null;
 }
 
+// Behind a hyphen, how often somebody else was first while it was taken.
 const heldPattern = /^([1-9][0-9]*)(?:-[1-9][0-9]*)?(?:\.free\.([0-9a-f]+))?$/;
 
 /** Those among the names in the folder of an upload, by their fences: the last one counts. */
