@@ -49,7 +49,8 @@ describe.skipIf(missing !== null)(`hooks that are told of what was stored (${mis
     [`name = "${name}"`, `command = [${JSON.stringify(path)}]`, ...more].join("\n");
   const told = (path: string): readonly Told[] =>
     existsSync(`${path}.told`) ? jsonLines<Told>(readFileSync(`${path}.told`, "utf8")) : [];
-  const keep = '{ cat; echo; } >> "$0.told"';
+  // In one piece: several may write at once.
+  const keep = 'it=$(cat); printf "%s\\n" "$it" >> "$0.told"';
   const isTold = (by: string, name: string) =>
     lab.server.line(new RegExp(`"Hook told","hook":"${by}","upload":"\\w+","name":"${name}"`));
   /** How often a line of the log came so far. */
@@ -114,6 +115,7 @@ describe.skipIf(missing !== null)(`hooks that are told of what was stored (${mis
     expect(told(path)).toEqual([]);
     rmSync(down);
     await lab.server.line(/"Hook works again","hook":"mended"/, 120_000);
+    for (const name of ["one.raw", "two.raw", "three.raw"]) await isTold("mended", name);
     expect(
       told(path)
         .map(({ upload }) => upload.name)
