@@ -121,8 +121,7 @@ export class SharedPlaces implements PartialPlaces {
     if (left !== null) return left;
     const above = join(this.#partials, id);
     await ensureFolder(above, 0o700);
-    const of = { name: String(fence ?? 1), isForeign: false, isKnown: false };
-    const place = this.#placeOf(id, fence ?? 1, of);
+    const place = this.#placeOf(id, fence ?? 1, { isForeign: false, isKnown: false });
     await makeFolder(place.folder, 0o700);
     await Promise.all([this.#syncs.sync(this.#partials), this.#syncs.sync(above)]);
     this.#taken.set(id, place);
@@ -185,7 +184,11 @@ export class SharedPlaces implements PartialPlaces {
   #placeOf(
     id: string,
     fence: number,
-    { name, isForeign, isKnown }: Pick<PartialPlace, "isForeign" | "isKnown"> & { readonly name: string },
+    {
+      name = String(fence),
+      isForeign,
+      isKnown,
+    }: Pick<PartialPlace, "isForeign" | "isKnown"> & { readonly name?: string },
   ): SharedPlace {
     const folder = join(this.#partials, id, name);
     const leave = (): void => {

@@ -2,10 +2,10 @@
 // once, 24,000 uploads one after the other.
 
 import { describe, expect, test } from "bun:test";
-import { readdir, readFile } from "node:fs/promises";
 import { expectNothingLeft } from "../support/aftermath.ts";
 import { startCrowd, startUploads } from "../support/crowd.ts";
 import { executablesMissing } from "../support/executables.ts";
+import { type Held, heldBy } from "../support/growth.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { referenceMissing } from "../support/reference.ts";
 import { note } from "./note.ts";
@@ -77,10 +77,10 @@ describe.skipIf(reason !== null)(`crowds (${reason ?? "compiled"})`, () => {
     async () => {
       await using lab = await openLab({ inMemory: true });
       await using crowd = startUploads(lab, { count: 24_000, bytes: 2000, atOnce: 4 });
-      const samples: Usage[] = [];
+      const samples: Held[] = [];
       for (let thousands = 2; thousands <= 24; thousands++) {
         await crowd.line(new RegExp(`^Uploaded ${thousands}000$`), 10 * minuteMs);
-        samples.push(await usage(lab));
+        samples.push(heldBy(lab.server.pid));
       }
       expect(await crowd.ended(minuteMs)).toMatchObject({ code: 0, stderr: "" });
       const [early, late] = [samples.slice(0, 11), samples.slice(12)].map(rangeOf) as [Range, Range];
@@ -102,18 +102,13 @@ describe.skipIf(reason !== null)(`crowds (${reason ?? "compiled"})`, () => {
   );
 });
 
-interface Usage {
-  readonly descriptors: number;
-  readonly bytes: number;
-}
-
 interface Range {
   readonly descriptors: number;
   readonly bytesMin: number;
   readonly bytesMax: number;
 }
 
-function rangeOf(samples: readonly Usage[]): Range {
+function rangeOf(samples: readonly Held[]): Range {
   const bytes = samples.map((sample) => sample.bytes);
   return {
     descriptors: Math.max(...samples.map((sample) => sample.descriptors)),
@@ -128,11 +123,4 @@ async function secondsOf(lab: Lab, path: string, name: string): Promise<number> 
   const seconds = (performance.now() - startedAt) / 1000;
   await lab.expectStored(path, `${name}.raw`);
   return seconds;
-}
-
-async function usage(lab: Lab): Promise<Usage> {
-  const { pid } = lab.server;
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const bytes = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
-  return { descriptors: (await readdir(`/proc/${pid}/fd`)).length, bytes };
 }

@@ -20,7 +20,7 @@ export function heldBy(pid: number): Held {
 }
 
 /** The least of each in a quarter of `samples`, counted from 0: garbage comes and goes, and what stays is seen when it has just been collected. */
-export function leastIn(samples: readonly Held[], quarter: number): Held {
+function leastIn(samples: readonly Held[], quarter: number): Held {
   const part = samples.slice(
     Math.floor((quarter * samples.length) / 4),
     Math.floor(((quarter + 1) * samples.length) / 4),
@@ -32,12 +32,17 @@ export function leastIn(samples: readonly Held[], quarter: number): Held {
   };
 }
 
-/** How much more is held in the last quarter than in the second: in the first one caches fill, and the runtime compiles what runs often. */
-export function growthOf(samples: readonly Held[]): Held {
+/** What is held in the second quarter and in the last, and how much more: in the first one caches fill, and the runtime compiles what runs often. */
+export function growthOf(samples: readonly Held[]): {
+  readonly early: Held;
+  readonly late: Held;
+  readonly more: Held;
+} {
   const [early, late] = [leastIn(samples, 1), leastIn(samples, 3)];
-  return {
+  const more = {
     bytes: late.bytes - early.bytes,
     descriptors: late.descriptors - early.descriptors,
     threads: late.threads - early.threads,
   };
+  return { early, late, more };
 }
