@@ -17,7 +17,7 @@ let wine: Wine | null = null;
 
 beforeAll(async () => {
   if (reasonWindows === null) wine = await Wine.start();
-}, 120_000);
+});
 
 afterAll(async () => {
   await wine?.[Symbol.asyncDispose]();
@@ -41,7 +41,6 @@ test.skipIf(reasonWindows !== null)(
     });
     expect(run?.exitCode).toBe(0);
   },
-  120_000,
 );
 
 test.skipIf(qemuIsMissing !== null)(
@@ -61,7 +60,6 @@ test.skipIf(qemuIsMissing !== null)(
     });
     expect(await child.exited).toBe(0);
   },
-  120_000,
 );
 
 function compileProbe(target: string, name: string): string {

@@ -66,7 +66,6 @@ test.skipIf(reason !== null)(
     for (const name of built) expect(sums).toContain(`  ${name}\n`);
     expect(sums).not.toContain("windows");
   },
-  120_000,
 );
 
 test.skipIf(reason !== null)(

@@ -42,7 +42,7 @@ for (const target of releaseTargets) {
       mkdirSync(place, { recursive: true });
       executable = await buildExecutable(program, target, place);
       bytes = new Uint8Array(readFileSync(executable));
-    }, 120_000);
+    });
 
     test("has a signature whose every page hash is right", () => {
       expect(signatureFaults(bytes)).toEqual([]);
@@ -79,7 +79,7 @@ test("Bun's own signature of x64 executables is wrong, which is why it is replac
   const outfile = join(folder, "unsigned");
   await compileProgram({ entry: join(project, "src/dync.ts"), target: "macos-x64", outfile });
   expect(signatureFaults(new Uint8Array(readFileSync(outfile)))).toContain("The hash of page 0 is wrong");
-}, 120_000);
+});
 
 test("a byte changed anywhere in a signed file is a fault", () => {
   const original = new Uint8Array(readFileSync(addonOf("arm64")));
@@ -95,7 +95,7 @@ test("a byte changed anywhere in a signed file is a fault", () => {
     }),
     { numRuns: 20 },
   );
-}, 60_000);
+});
 
 test("damage in the table of exported names cannot keep the reader busy", () => {
   const original = new Uint8Array(readFileSync(addonOf("arm64")));
@@ -118,7 +118,7 @@ test("damage in the table of exported names cannot keep the reader busy", () => 
     ),
     { numRuns: 300 },
   );
-}, 60_000);
+});
 
 test("what is no Mach-O file is said to be none", () => {
   expect(readMachO(new Uint8Array())).toBeNull();

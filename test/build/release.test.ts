@@ -22,7 +22,7 @@ const isForeign = host === undefined;
 beforeAll(async () => {
   if (host === undefined) return;
   for (const program of programs) await buildExecutable(program, host, folder, "0123456789ab");
-}, 120_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -79,7 +79,6 @@ test.skipIf(qemuIsMissing !== null)(
       `(0123456789ab, linux-arm64, libzmq ${stageLibrary("linux-arm64").version})`,
     );
   },
-  120_000,
 );
 
 test("THIRD-PARTY-NOTICES.md is what `bun build/notices.ts` writes", () => {

@@ -44,7 +44,6 @@ for (const target of targets) {
         expect(firstDifference(one, other)).toBeNull();
         expect(one.includes(commit)).toBe(true);
       },
-      120_000,
     );
   }
 }

@@ -21,7 +21,7 @@ describe.skipIf(missing !== null)(`a database that is not as it should be (${mis
     await postgres.run("CREATE ROLE anna LOGIN PASSWORD 'right'");
     lab = await openLab();
     await mkdir(lab.folder.file("other-data"));
-  }, 60_000);
+  });
   afterAll(async () => {
     await lab?.[Symbol.asyncDispose]();
     await postgres?.[Symbol.asyncDispose]();

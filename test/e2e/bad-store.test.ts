@@ -41,7 +41,7 @@ describe.skipIf(missing !== null)(
       keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
       args = ["--storage", `s3://${bucket.place.bucket}/lab`, "--s3-endpoint", store.endpoint];
       lab = await openLab({ inMemory: true, server: args, start: { env: keys } });
-    }, 180_000);
+    });
     afterAll(async () => {
       await lab?.[Symbol.asyncDispose]();
       await store?.[Symbol.asyncDispose]();

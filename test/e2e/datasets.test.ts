@@ -242,5 +242,5 @@ dync: hint: rename them and make the tar anew, or leave them out of it; nothing 
         found[path] = type === "folder" ? null : readFileSync(join(lab.stored(name), path), "utf8");
       expect({ what, tree: found }).toEqual({ what, tree: tree as Record<string, string | null> });
     }
-  }, 120_000);
+  });
 });

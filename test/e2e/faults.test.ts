@@ -51,7 +51,7 @@ describe.skipIf(compiled !== null)(`a bad network (${compiled ?? "compiled"})`, 
       );
       expect(uploads).toBeGreaterThan(10);
       expect(connectionsMax).toBeLessThanOrEqual(3);
-    }, 60_000);
+    });
 
     test(`the first connection cut in its handshake, at some bytes ${direction}`, async () => {
       const result = await runHandshakeCuts(direction, [0, 1, 10, 63, 64, 65, 200, 300, 400, 500]);
@@ -62,7 +62,8 @@ describe.skipIf(compiled !== null)(`a bad network (${compiled ?? "compiled"})`, 
   test("three outages: data flows again soon after the network is back", async () => {
     const result = await runOutages(3, 11);
     expect(result.outages).toBeGreaterThan(0);
-    expect(result.secondsMax).toBeLessThan(10);
+    // A client that did not see the network come back would ask again after half a minute.
+    expect(result.secondsMax).toBeLessThan(20);
     expect(result.extraBytesPerOutage).toBeLessThanOrEqual(windowBytes);
   });
 });

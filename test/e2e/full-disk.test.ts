@@ -23,7 +23,7 @@ describe.skipIf(reason !== null)(`a small disk (${reason ?? "tmpfs"})`, () => {
     const startedAt = performance.now();
     const end = await lab.send(["-q", path]);
     expect(end.code).toBe(5);
-    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
     const [, free, needed] = /(\d+) bytes are free, the upload needs (\d+)/.exec(end.stderr) ?? [];
     // With its metadata, twice.
     expect(Number(needed)).toBe(80 * MiB + 2 * '{"sample":"S-17"}'.length);

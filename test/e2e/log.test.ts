@@ -182,5 +182,4 @@ test.skipIf(diskMissing !== null)(
     expect(text).toContain('"name":"after.raw"');
     expect(text).toContain('"message":"Stopping"');
   },
-  60_000,
 );

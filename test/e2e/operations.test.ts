@@ -33,5 +33,4 @@ test.skipIf(missing !== null)(
     writeFileSync(join(folder.file("meyer"), name(4711)), "x");
     expect(await check()).toMatchObject({ code: 1, stdout: `${name(4711)}: FAILED\n` });
   },
-  120_000,
 );

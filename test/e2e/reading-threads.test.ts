@@ -42,7 +42,7 @@ describe.skipIf(isUnknown !== null)(`reading threads (${isUnknown ?? "compiled"}
     }
     expect(await lab.send(["--jobs", "4", large, small, ...more])).toMatchObject({ code: 0 });
     for (const path of [large, small, ...more]) await lab.expectStored(path);
-  }, 120_000);
+  });
 
   test("hash large folders and long streams, which the main thread reads", async () => {
     await using lab = await openLab({ inMemory: true });
@@ -58,7 +58,7 @@ describe.skipIf(isUnknown !== null)(`reading threads (${isUnknown ?? "compiled"}
     const stdin = Bun.file(stream as string).stream();
     expect(await lab.send(["-n", "stream.raw", "-"], { stdin })).toMatchObject({ code: 0 });
     await lab.expectStored(stream as string, "stream.raw");
-  }, 120_000);
+  });
 
   test("tell of a file that is cut short under way", async () => {
     await using lab = await openLab({ inMemory: true });
@@ -75,5 +75,5 @@ describe.skipIf(isUnknown !== null)(`reading threads (${isUnknown ?? "compiled"}
       stdout: expect.stringContaining("The file ended at 41943040 bytes"),
     });
     expect(lab.published()).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -37,7 +37,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     pair = await ServerPair.start(
       `log-level = "debug"\n[[hooks]]\nname = "told"\nevent = "after"\ncommand = [${JSON.stringify(hook)}]\n`,
     );
-  }, 180_000);
+  });
   afterAll(async () => {
     await pair?.[Symbol.asyncDispose]();
     await hooks?.[Symbol.asyncDispose]();
@@ -98,7 +98,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     // Its server lives, and let go of it: nobody waited for the end of a lease.
     await pair.program(0).line(/"Upload suspended".*"moved.raw".*went on at another server/);
     await expectTakenOver(1, sent);
-  }, 180_000);
+  });
 
   test("an upload of a server that is stopped goes on at the other one at once", async () => {
     const sent = await underWay("stopped.raw", pair.address(1, 0));
@@ -107,7 +107,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     await pair.program(0).line(/"Upload resumed".*"stopped.raw"/, 60_000);
     await pair.again(1);
     await expectTakenOver(0, sent);
-  }, 180_000);
+  });
 
   test("a server is drained: what it has goes on at the other one at once, and it takes nothing any more", async () => {
     const shown = await pair.dyncServer(0, ["servers"]);
@@ -125,7 +125,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     expect(row).toEqual({ servers: 1 });
     expect(await pair.program(0).stop()).toMatchObject({ code: 0 });
     await pair.again(0);
-  }, 180_000);
+  });
 
   test("what a server that is killed had goes on at the other one when its lease is over, a file and a dataset", async () => {
     const folder = pair.folder.file("killed-run");
@@ -142,7 +142,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     expect(Number((await pair.program(1).line(resumed, 60_000))[1])).toBeGreaterThanOrEqual(partBytes);
     expect(await dataset.ended(120_000)).toMatchObject({ code: 0 });
     await pair.expectDataset(folder, "killed-run");
-  }, 180_000);
+  });
 
   test("a server that was frozen for longer than its lease changes nothing of what another one took", async () => {
     const sent = await underWay("frozen.raw", pair.address(0, 1));
@@ -153,7 +153,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     const other = await pair.file("after.raw", MiB);
     expect(await pair.send(pair.address(0), [other])).toMatchObject({ code: 0, stderr: "" });
     await pair.expectStored(other, "after.raw");
-  }, 180_000);
+  });
 
   const haproxyMissing = Bun.which("haproxy") === null ? "no haproxy here" : null;
   test.skipIf(haproxyMissing !== null)(
@@ -169,7 +169,6 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
       pair.program(at).signal("SIGCONT");
       await expectTakenOver(1 - at, sent, true);
     },
-    180_000,
   );
 
   test("a key that asks at one server is seen at both, and what one makes of it the other has at once, and after it was away", async () => {
@@ -210,7 +209,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     expect((await pair.rows("SELECT name FROM dync.client_keys")).map(({ name }) => name)).toEqual([
       "alice.key",
     ]);
-  }, 120_000);
+  });
 
   test("a name is one upload's, whichever server it comes to", async () => {
     const path = await pair.file("name.raw", 20 * MiB);
@@ -222,7 +221,7 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     // It waited until the first one had ended.
     expect(await second.ended(60_000)).toMatchObject({ code: 7 });
     await pair.expectStored(path, "name.raw");
-  }, 120_000);
+  });
 
   test("each hook is told once, of what either server stored, also when the one that leads is killed", async () => {
     const names = Array.from({ length: 12 }, (_, at) => `told-${at}.raw`);
@@ -244,5 +243,5 @@ describe.skipIf(pairMissing !== null)(`several servers (${pairMissing ?? "compil
     await pair.until(isAllTold, pair.program(1));
     const lines = jsonLines(readFileSync(told, "utf8")) as { upload: { name: string } }[];
     for (const name of names) expect(lines.filter((line) => line.upload.name === name)).toHaveLength(1);
-  }, 180_000);
+  });
 });

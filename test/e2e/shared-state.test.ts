@@ -11,7 +11,7 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
   let pair: ServerPair;
   beforeAll(async () => {
     pair = await ServerPair.start();
-  }, 180_000);
+  });
   afterAll(async () => await pair?.[Symbol.asyncDispose]());
 
   /** Lines of a command of server `at`, the last one of which is its summary. */
@@ -56,7 +56,7 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
     }
     const people = await pair.dyncServer(0, ["audit", "show", "--event", "finished"]);
     expect(people.stdout).toMatch(/^\S+ \S+ {2}\S+\/\d+ +finished +alice: alice\/at-0.raw/m);
-  }, 120_000);
+  });
 
   test("all logs are looked at, and a line that somebody changed in the database, or on the disk, is told", async () => {
     const whole = (await lines(0, "audit", "verify")).at(-1);
@@ -73,7 +73,7 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
     ]);
     await pair.rows(`UPDATE dync.audit SET line = '\\x${before?.line}' WHERE ${where}`);
     expect(await pair.dyncServer(1, ["audit", "verify"])).toMatchObject({ code: 0 });
-  }, 120_000);
+  });
 
   test("what happened while the database was away is there when it is back, once", async () => {
     await pair.postgres.stop("kill");
@@ -102,7 +102,7 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
        ORDER BY audit.sequence`,
     );
     expect(text).toStartWith(rows.map(({ line }) => `${line}\n`).join(""));
-  }, 180_000);
+  });
 
   test("a key that is removed at one server is a line of its log, and of no other", async () => {
     const key = await pair.file("bert.key", 0);
@@ -120,7 +120,7 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
       { event: "key-added", user: "bert" },
     ]);
     expect(new Set(found.slice(0, -1).map(({ chain }) => chain)).size).toBe(2);
-  }, 120_000);
+  });
 
   const sharedFile = (at: number) => join(pair.place(at).home, "shared.toml");
   const textAt = (at: number) => readFileSync(sharedFile(at), "utf8");
@@ -156,7 +156,7 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
     expect(found.filter(({ by }) => by === "servers")).toMatchObject([
       { changed: [{ setting: "expire" }, { setting: "rules" }] },
     ]);
-  }, 120_000);
+  });
 
   test("what is wrong is refused where it was written, and of two that write at once the second is told", async () => {
     const before = textAt(1);
@@ -175,7 +175,7 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
       before.replace("3d", "4d"),
       before.replace("3d", "5d"),
     ]);
-  }, 120_000);
+  });
 
   test("a server that was away has what was shared meanwhile when it listens", async () => {
     expect(await pair.program(1).stop()).toMatchObject({ code: 0 });
@@ -186,5 +186,5 @@ describe.skipIf(pairMissing !== null)(`what servers share (${pairMissing ?? "com
     expect(pair.program(1).stderr).toMatch(/"Setting changed","setting":"expire","from":"4d","to":"9d"/);
     const path = await pair.file("any.txt", 10);
     expect(await pair.send(pair.address(1), [path])).toMatchObject({ code: 0 });
-  }, 120_000);
+  });
 });

@@ -164,7 +164,7 @@ describe.skipIf(executablesMissing !== null)(
       // All went in the end, the run that was cut in two as well.
       expect(await readdir(folder)).toEqual([]);
       expect(await readdir(join(to, "run", "sub"))).toEqual(["b.raw"]);
-    }, 180_000);
+    });
 
     test("what is left of a run after a crash is no new run, and goes when the server proves it once more", async () => {
       const run = join(folder, "run");

@@ -40,7 +40,7 @@ test("a file arrives through every mixture of faults", () => {
     }),
     { numRuns: 500 },
   );
-}, 60_000);
+});
 
 test("a stream arrives through losses, cuts and restarts, since the last chunks are kept", () => {
   fc.assert(
@@ -49,7 +49,7 @@ test("a stream arrives through losses, cuts and restarts, since the last chunks 
     }),
     { numRuns: 500 },
   );
-}, 60_000);
+});
 
 test("a report that is lost after a restart does not give its credit twice", () => {
   const faults = { loss: 200, cut: 10, rewind: 50, restart: 50, reclaim: 0 };
@@ -65,7 +65,7 @@ test("a report that is lost after a restart does not give its credit twice", () 
   for (const seed of [2_147_483_636, ...Array.from({ length: 500 }, (_, index) => index * 7919)]) {
     expectArrival(new Pair({ ...options, random: generator(seed) }));
   }
-}, 60_000);
+});
 
 test("an upload that goes back several times within one round trip stays its client's", () => {
   const options = { size: 60, chunkBytes: 4, maxQueue: 1, capacity: 4, announced: true, canSeek: true };
@@ -75,7 +75,7 @@ test("an upload that goes back several times within one round trip stays its cli
       expectArrival(new Pair({ ...options, latencyMs, faults, random: generator(seed) }));
     }
   }
-}, 60_000);
+});
 
 test("without faults no byte is sent twice", () => {
   fc.assert(

@@ -55,7 +55,7 @@ describe("a planted bug is found", () => {
       ]);
       expect(ok, output).toBe(false);
       expect(output).toMatch(/bun run test:sim --level \w+ --seed \d+ --trace/);
-    }, 120_000);
+    });
   }
 });
 

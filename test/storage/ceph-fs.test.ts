@@ -28,7 +28,7 @@ describe.skipIf(cephFsMissing !== null)(`CephFS (${cephFsMissing ?? "ceph-fuse"}
   beforeAll(async () => {
     fs = await startCephFs();
     mount = await fs.mount();
-  }, 180_000);
+  });
   afterAll(async () => {
     await fs?.[Symbol.asyncDispose]();
   });
@@ -80,7 +80,7 @@ describe.skipIf(cephFsMissing !== null)(`CephFS (${cephFsMissing ?? "ceph-fuse"}
     expect(openStorage(there)).rejects.toMatchObject({ code: "unavailable" });
     await storage.close();
     await (await openStorage(there)).close();
-  }, 60_000);
+  });
 
   test("nobody says how much is free, which is no full disk", async () => {
     await using under = await make();
@@ -113,5 +113,5 @@ describe.skipIf(cephFsMissing !== null)(`CephFS (${cephFsMissing ?? "ceph-fuse"}
     await left?.prepare();
     await left?.discard();
     await next.close();
-  }, 60_000);
+  });
 });

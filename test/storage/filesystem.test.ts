@@ -201,12 +201,15 @@ describe("what lies in the data folder", () => {
     for (let index = 0; index < 10_000; index++)
       writeFileSync(join(under.folder, "anna", `file-${index}`), "");
     expect(await under.storage.obstacle({ folder: "anna", name: "FILE-77" })).not.toBeNull();
-    const started = performance.now();
-    for (let index = 0; index < 100; index++) await publishOne(under.storage, index, "anna", `new-${index}`);
-    const names = Array.from({ length: 500 }, (_, index) => `other-${index}`);
-    for (const name of names) expect(await under.storage.obstacle({ folder: "anna", name })).toBeNull();
-    // Listing the folder every time would take more than 10 ms each.
-    expect(performance.now() - started).toBeLessThan(4000);
+    for (let index = 0; index < 10; index++) await publishOne(under.storage, index, "anna", `new-${index}`);
+    // Listing the folder every time takes more than 10 ms each, at best.
+    let bestMs = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < 200; index++) {
+      const started = performance.now();
+      expect(await under.storage.obstacle({ folder: "anna", name: `other-${index}` })).toBeNull();
+      bestMs = Math.min(bestMs, performance.now() - started);
+    }
+    expect(bestMs).toBeLessThan(5);
   });
 });
 

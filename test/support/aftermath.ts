@@ -9,13 +9,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Lab } from "./lab.ts";
-import { runProgram } from "./programs.ts";
+import { deadlineMsDefault, runProgram } from "./programs.ts";
 import { treeIn } from "./tar-programs.ts";
 
 /** Names on the server of what was confirmed, each with the file it was sent from. */
 export type Confirmed = ReadonlyMap<string, string>;
-
-const clearedWithinMs = 10_000;
 
 /**
  * Everything at once, with a running server. `confirmed` is all that this lab's server ever confirmed; `expectStored` says
@@ -34,7 +32,7 @@ export async function expectAftermath(
 
 // A server clears away what was left behind right after its start, beside its other work.
 async function partialsCleared(lab: Lab): Promise<void> {
-  const deadline = systemClock.now() + clearedWithinMs;
+  const deadline = systemClock.now() + deadlineMsDefault;
   while (partialsOf(lab).length > 0 && systemClock.now() < deadline) {
     await new Promise<void>((resolve) => systemClock.after(50, resolve));
   }
@@ -78,7 +76,7 @@ export async function expectDatasets(lab: Lab, confirmed: Confirmed): Promise<vo
  */
 export async function expectNothingLeft(lab: Lab): Promise<void> {
   const isLeft = () => Object.values(leftovers(lab)).some((all) => all.length > 0);
-  for (const endsAt = Date.now() + 10_000; isLeft() && Date.now() < endsAt; ) await Bun.sleep(20);
+  for (const endsAt = Date.now() + deadlineMsDefault; isLeft() && Date.now() < endsAt; ) await Bun.sleep(20);
   expect(leftovers(lab)).toEqual({ partials: [], open: [], client: [] });
 }
 

@@ -20,7 +20,7 @@ import {
   startServer,
 } from "./executables.ts";
 import { openPostgres, type Postgres, postgresMissing } from "./postgres.ts";
-import { type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
+import { deadlineMsDefault, type Program, type ProgramEnd, runProgram, startProgram } from "./programs.ts";
 import { documented } from "./server-pair.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
 
@@ -209,7 +209,7 @@ export class FolderPair implements AsyncDisposable {
   /** Nothing is left of uploads that ended. What was thrown away goes in its own time. */
   async expectNothingLeft(at: number): Promise<void> {
     const partials = join(this.machine(at).storage, ".dync/partial");
-    const deadline = performance.now() + 30_000;
+    const deadline = performance.now() + deadlineMsDefault;
     while (performance.now() < deadline && readdirSync(partials).length > 0) await sleep(systemClock, 20);
     expect(readdirSync(partials)).toEqual([]);
   }

@@ -30,10 +30,10 @@ export function sharedFolderTests(kind: FolderKind): void {
 
       beforeAll(async () => {
         pair = await FolderPair.start(kind);
-      }, 180_000);
+      });
       afterAll(async () => {
         await pair?.[Symbol.asyncDispose]();
-      }, 60_000);
+      });
 
       /** Sends a file slowly to server `to`, or the other one. */
       async function sendFile(name: string, to: string): Promise<Sent> {
@@ -82,7 +82,7 @@ export function sharedFolderTests(kind: FolderKind): void {
         await pair.again(0);
         await expectPublished(sent);
         await pair.expectNothingLeft(1);
-      }, 180_000);
+      });
 
       test("what a server that is killed had goes on at the other one when its lease is over", async () => {
         const all = await bothUnderWay("killed", pair.address(0, 1));
@@ -91,7 +91,7 @@ export function sharedFolderTests(kind: FolderKind): void {
         await pair.again(0);
         for (const sent of all) await expectPublished(sent);
         await pair.expectNothingLeft(0);
-      }, 180_000);
+      });
 
       test("a server that was frozen for longer than its lease changes nothing of what another one took", async () => {
         const all = await bothUnderWay("frozen", pair.address(0, 1));
@@ -104,7 +104,7 @@ export function sharedFolderTests(kind: FolderKind): void {
         expect(await pair.send(pair.address(0), [after])).toMatchObject({ code: 0, stderr: "" });
         await pair.expectStored(after, "after.raw", 1);
         await pair.expectNothingLeft(0);
-      }, 180_000);
+      });
 
       test("who wants the folder alone does not start, nor who has another one or no database", async () => {
         const { storage, home } = pair.machine(0);
@@ -123,7 +123,7 @@ export function sharedFolderTests(kind: FolderKind): void {
         const unmounted = await pair.runServer(home, ["--data", own, "--storage", join(elsewhere, "away")]);
         expect(unmounted).toMatchObject({ code: 2, stdout: "" });
         expect(unmounted.stderr).toContain(`The storage ${join(elsewhere, "away")} does not exist`);
-      }, 60_000);
+      });
 
       test.skipIf(kind !== "CephFS")(
         "a machine that the others gave up, with its server, writes nothing when it wakes up",
@@ -150,7 +150,6 @@ export function sharedFolderTests(kind: FolderKind): void {
           expect(await pair.send(pair.address(1), [later])).toMatchObject({ code: 0 });
           expect(readFileSync(join(pair.machine(1).storage, "alice/later.raw")).length).toBe(MiB);
         },
-        180_000,
       );
     },
   );

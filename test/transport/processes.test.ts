@@ -115,26 +115,28 @@ describe("compiled programs", () => {
     client = join(folder, "client");
     await compileProgram({ entry: serverProgram, target: hostTarget(), outfile: server });
     await compileProgram({ entry: clientProgram, target: hostTarget(), outfile: client });
-  }, 60_000);
+  });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test("carry libzmq and the polling thread inside", () => roundTrip([server], [client]), 30_000);
+  test("carry libzmq and the polling thread inside", () => roundTrip([server], [client]));
 });
 
 describe("a server that nobody uses", () => {
   test("needs next to no processor time, and ends when it is told", async () => {
     const server = await startServer([...bunCommand, serverProgram]);
     await runClient([...bunCommand, clientProgram], server.port);
-    // The runtime compiles and collects for a moment after the work.
-    await Bun.sleep(1000);
-    const before = await server.usage();
-    await Bun.sleep(3000);
-    const after = await server.usage();
-    // The promise is 0.5 % of a core; the bound leaves room for a busy machine.
-    expect(after.cpuMs - before.cpuMs).toBeLessThan(45);
+    // The runtime compiles and collects for a while after the work, which takes longer on a busy machine.
+    let cpuMs = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 10 && cpuMs > 30; round++) {
+      const before = await server.usage();
+      await Bun.sleep(3000);
+      cpuMs = (await server.usage()).cpuMs - before.cpuMs;
+    }
+    // The promise is 0.5 % of a core, 15 ms; what asks is in it.
+    expect(cpuMs).toBeLessThan(30);
     expect(await server.end()).toBe(0);
-  }, 30_000);
+  });
 
   test("does not take in the 400 MB that a stranger announces and sends", async () => {
     const server = await startServer([...bunCommand, serverProgram]);
@@ -145,7 +147,7 @@ describe("a server that nobody uses", () => {
     expect(sent).toBeLessThan(64 * 1024 * 1024);
     await runClient([...bunCommand, clientProgram], server.port);
     expect(await server.end()).toBe(0);
-  }, 30_000);
+  });
 });
 
 /** Greets as ZMTP asks, then announces one command of `length` bytes and sends it; returns what went out. */

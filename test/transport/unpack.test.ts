@@ -162,5 +162,5 @@ describe.skipIf(process.platform === "win32")("unpacking the library (skipped on
     expect(paths.size).toBe(1);
     expect(readFileSync([...paths][0] as string)).toEqual(content);
     expect(readdirSync(join(folder, "dync"))).toHaveLength(1);
-  }, 30_000);
+  });
 });
