@@ -1,6 +1,6 @@
 // What is known of the names in folders is bounded: those that were listed least recently are forgotten.
 
-// Some 100 bytes each.
+// Some 50 bytes each on a disk; with how they are spelled, in an object store, some 200.
 const namesMax = 500_000;
 /** Another program that works in a large folder all the time must not make us list it all the time: listing may take this part of it at most. */
 export const listingShareMax = 0.05;

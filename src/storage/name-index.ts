@@ -10,13 +10,14 @@ import type { Destination } from "../upload/destination.ts";
 import { checksumSuffix, metadataSuffix, occupiedNames } from "../upload/names.ts";
 import { lookAt, lookBehind } from "./file-calls.ts";
 import { forgetOldest, listingShareMax } from "./known-folders.ts";
+import { NameSet } from "./name-set.ts";
 
 // A folder for each sample may hold next to nothing.
 const foldersMax = 10_000;
 
 interface Folder {
   /** Folded names of the data files, and of files without one. */
-  readonly names: Set<string>;
+  readonly names: NameSet;
   /** Identifies the state of the folder that was listed. */
   signature: string;
   /** Monotonic milliseconds: not listed again before. */
@@ -165,7 +166,7 @@ export class NameIndex {
     }
     const finished = this.#clock.now();
     const listAgainAt = finished + (finished - started) / listingShareMax;
-    const folder = { names, signature, listAgainAt, searchAgainAt: 0 };
+    const folder = { names: new NameSet(names), signature, listAgainAt, searchAgainAt: 0 };
     this.#folders.delete(name);
     this.#folders.set(name, folder);
     forgetOldest(this.#folders, foldersMax);
@@ -180,7 +181,7 @@ async function fileAt(path: string, name: string): Promise<string | null> {
   return null;
 }
 
-function isIn(names: ReadonlySet<string>, name: string): boolean {
+function isIn(names: NameSet, name: string): boolean {
   const folded = foldName(name);
   if (occupiedNames(name).some((occupied) => names.has(occupied))) return true;
   // Files beside data files are not in the set: `x.sha256` is taken where `x` is.
