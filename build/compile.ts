@@ -42,7 +42,9 @@ export async function compileProgram(options: CompileOptions): Promise<void> {
   const library = stageLibrary(target);
   const workers = [
     ...["transport/zmq/poll-worker.ts", "storage/syncfs/syncfs-worker.ts"],
-    ...(basename(entry, ".ts") === "dync-server" ? ["storage/workers/storage-worker.ts"] : []),
+    ...(basename(entry, ".ts") === "dync-server"
+      ? ["storage/workers/storage-worker.ts", "storage/s3/beside/body-worker.ts"]
+      : []),
     ...(basename(entry, ".ts") === "dync" ? ["client/beside/reading-worker.ts"] : []),
   ].map((path) => fileURLToPath(new URL(`../src/${path}`, import.meta.url)));
   const result = await Bun.build({

@@ -64,10 +64,13 @@ async function openFolder(
   return { storage, published: (to: Logger) => publishedFiles(folder, to) };
 }
 
-function workersOf({ threads, chunkBytes }: ProcessSettings): WorkersOptions {
+function workersOf(settings: ProcessSettings): WorkersOptions {
   // What comes in one chunk stays with the main thread: it costs what it did.
-  const count = threads ?? Math.max(0, availableParallelism() - busyThreads);
-  return { threads: count, smallBytes: chunkBytes };
+  return { threads: threadsOf(settings), smallBytes: settings.chunkBytes };
+}
+
+function threadsOf({ threads }: ProcessSettings): number {
+  return threads ?? Math.max(0, availableParallelism() - busyThreads);
 }
 
 function heedDistance({ remote }: FilesystemStorage, folder: string, log: Logger): void {
@@ -114,6 +117,7 @@ async function openObjectStore(
   const { s3MemoryBytes: memoryBytes, datasetMembersMax: membersMax } = settings;
   const storage = await S3Storage.open({
     ...{ place, prefix, clock, log, memoryBytes, membersMax, random: Math.random },
+    threads: threadsOf(settings),
   });
   closing.defer(() => storage.close());
   if (place.endpoint.protocol === "http:")

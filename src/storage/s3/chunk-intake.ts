@@ -1,10 +1,11 @@
 // Chunks on their way into memory of ours: each is copied, out of the budget that all uploads share, and its own memory is given back.
 
+import { sharedCopy } from "../../base/memory/shared-copy.ts";
 import type { OwnedChunk } from "../storage.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { S3Home } from "./home.ts";
 
 export interface IntakeParts {
-  readonly budget: ByteBudget;
+  readonly home: Pick<S3Home, "budget" | "beside">;
   /** Aborts when nothing more is to be taken. */
   readonly signal: () => AbortSignal;
   /** Takes the next bytes over, with what the budget lent for them. */
@@ -39,7 +40,8 @@ export class ChunkIntake {
   }
 
   async #pump(): Promise<void> {
-    const { budget, take, rest, onFailed } = this.#parts;
+    const { home, take, rest, onFailed } = this.#parts;
+    const { budget, beside } = home;
     const signal = this.#parts.signal();
     try {
       for (let chunk = this.#waiting[0]; chunk !== undefined; chunk = this.#waiting[0]) {
@@ -49,7 +51,7 @@ export class ChunkIntake {
         if (this.#waiting[0] !== chunk) budget.giveBack(length);
         if (this.#waiting[0] !== chunk) continue;
         this.#waiting.shift();
-        const data = chunk.data.slice();
+        const data = beside === null ? chunk.data.slice() : sharedCopy(chunk.data);
         chunk.release();
         await take(data, signal);
         if (this.#waiting.length === 0) await rest(signal);

@@ -5,6 +5,7 @@ import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
 import type { Sha256Maker } from "../sha256/sha256.ts";
+import type { BodyThreads } from "./beside/body-threads.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { S3Client } from "./client/s3-client.ts";
 import type { Patience } from "./client/s3-request.ts";
@@ -18,6 +19,8 @@ export interface S3Home {
   /** Parts that are put together of pieces, each of which is in memory then, besides the budget. */
   readonly assembling: Semaphore;
   readonly names: FolderNames;
+  /** Threads beside this one for what is long, or `null`. */
+  readonly beside: BodyThreads | null;
   readonly sha256: Sha256Maker;
   readonly clock: Clock;
   readonly log: Logger;

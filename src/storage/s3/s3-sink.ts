@@ -18,6 +18,7 @@ import { ChunkIntake } from "./chunk-intake.ts";
 import { s3Trouble } from "./client/s3-error.ts";
 import type { Patience } from "./client/s3-request.ts";
 import type { GrowingPart } from "./growing-part.ts";
+import { hashedBeside } from "./hashed-beside.ts";
 import { patiently, puttingAway, type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
 import { partsUnderWayMax } from "./part-plan.ts";
@@ -60,7 +61,7 @@ export class S3Sink implements Sink {
     this.#parts = parts;
     this.#events = events;
     this.#intake = new ChunkIntake({
-      budget: home.budget,
+      home,
       signal: () => this.#abort.signal,
       take: (data, signal) => this.#take(data, signal),
       rest: async (signal) => {
@@ -109,7 +110,12 @@ export class S3Sink implements Sink {
     try {
       while (from < data.length) {
         const piece = data.subarray(from, from + this.#part.wanted - this.#part.length);
-        this.#hash.update(piece);
+        const beside = hashedBeside(this.#parts.home, [this.#hash], piece);
+        const [hash] = beside === null ? [] : await beside;
+        signal.throwIfAborted();
+        // In one go: somebody may store what is there by itself meanwhile, with the state of its checksum.
+        if (hash === undefined) this.#hash.update(piece);
+        else this.#hash = hash;
         this.#part.add(piece);
         from += piece.length;
         if (this.#part.isWhole) await this.#cut(signal);

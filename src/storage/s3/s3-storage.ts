@@ -9,9 +9,8 @@ import { type Destination, destinationOf, pathOf } from "../../upload/destinatio
 import { metadataSuffix, namesClash, takenText } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
 import type { CompleteUpload, Form } from "../../upload/upload.ts";
-import { openSha256 } from "../sha256/open-sha256.ts";
-import { plainSha256, type Sha256Maker } from "../sha256/sha256.ts";
-import { openWasmSha256 } from "../sha256/wasm-sha256.ts";
+import { openSavedSha256 } from "../sha256/open-saved-sha256.ts";
+import type { Sha256Maker } from "../sha256/sha256.ts";
 import {
   NameTaken,
   type Obstacle,
@@ -27,10 +26,11 @@ import {
   type StoredNote,
 } from "../storage.ts";
 import { amendObject } from "./amend-object.ts";
+import { BodyThreads } from "./beside/body-threads.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { S3Client } from "./client/s3-client.ts";
 import { s3Trouble, startTrouble } from "./client/s3-error.ts";
-import type { S3Place } from "./client/s3-request.ts";
+import { isTls, type S3Place } from "./client/s3-request.ts";
 import type { DatasetSink } from "./dataset/dataset-sink.ts";
 import { S3Datasets } from "./dataset/datasets.ts";
 import { FolderNames } from "./folder-names.ts";
@@ -63,6 +63,8 @@ export interface S3StorageOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
+  /** Threads beside this one that hash and send what is long; none where it is not there. */
+  readonly threads?: number;
   /** By what bytes are hashed; found out when it is not given. Its states can be saved. */
   readonly sha256?: Sha256Maker;
 }
@@ -80,11 +82,12 @@ export class S3Storage implements Storage {
   readonly #publishing = new Map<string, Destination>();
   #isRelieving = false;
 
-  private constructor(options: S3StorageOptions, client: S3Client, sha256: Sha256Maker) {
+  private constructor(options: S3StorageOptions, found: Pick<S3Home, "client" | "beside" | "sha256">) {
     const { clock, log, memoryBytes } = options;
+    const { client } = found;
     const keys = new Keys(options.prefix);
     this.#home = {
-      ...{ client, keys, clock, log, sha256 },
+      ...{ ...found, keys, clock, log },
       budget: new ByteBudget(memoryBytes, () => void this.#relieve()),
       assembling: new Semaphore(),
       names: new FolderNames((folder) => client.names(keys.folder(folder), soon), clock),
@@ -106,16 +109,18 @@ export class S3Storage implements Storage {
    * @throws DyncError "configuration" when it cannot, "unavailable" when it does not answer.
    */
   static async open(options: S3StorageOptions): Promise<S3Storage> {
-    const { place, prefix, clock, log, random } = options;
-    const client = new S3Client(place, { clock, log, random });
+    const { place, prefix, clock, log, random, threads = 0 } = options;
+    const own = { isTls: isTls(place), ca: place.ca };
+    const beside = threads === 0 ? null : new BodyThreads({ threads, options: own, log });
+    const client = new S3Client(place, { clock, log, random, beside: beside ?? undefined });
     try {
       await tryStore(client, new Keys(prefix), log);
     } catch (error) {
       client.close();
       throw startTrouble(`s3://${place.bucket}${prefix === "" ? "" : `/${prefix}`}`, error, clock.date());
     }
-    const found = options.sha256 ?? (await openSha256());
-    return new S3Storage(options, client, found === plainSha256 ? await openWasmSha256() : found);
+    const sha256 = await openSavedSha256(options.sha256);
+    return new S3Storage(options, { client, beside, sha256 });
   }
 
   async begin(id: string, form: Form, events: SinkEvents, prospect: Prospect = {}): Promise<Sink> {
@@ -392,6 +397,7 @@ export class S3Storage implements Storage {
 
   async close(): Promise<void> {
     this.#home.client.close();
+    await this.#home.beside?.close();
   }
 }
 

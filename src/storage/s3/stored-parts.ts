@@ -3,7 +3,7 @@
 import { DyncError, messageOf } from "../../base/error.ts";
 import type { StoredNote } from "../storage.ts";
 import type { Part } from "./client/s3-client.ts";
-import { hashOf, type Patience } from "./client/s3-request.ts";
+import type { Patience } from "./client/s3-request.ts";
 import { GrowingPart } from "./growing-part.ts";
 import { type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
@@ -125,7 +125,7 @@ export class StoredParts {
     const { ledger } = this.#parts;
     if (ledger.hasLeft) {
       const body = await this.bodyOf(one.part, patience);
-      const md5 = (await hashOf("md5", body)).toString("hex");
+      const md5 = (await this.#parts.home.client.md5(body)).toString("hex");
       const adopted = ledger.adopt(one.part.length, md5);
       if (adopted !== null) {
         one.number = adopted.number;

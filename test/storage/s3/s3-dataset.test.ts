@@ -123,13 +123,17 @@ interface Store extends AsyncDisposable {
   readonly user: CephUser;
 }
 
-const stores: readonly { readonly name: string; readonly missing: string | null; start(): Promise<Store> }[] =
-  [
-    { name: "Ceph", missing: cephMissing, start: startCeph },
-    { name: "Swift", missing: swiftMissing, start: startSwift },
-  ];
+const stores: readonly {
+  readonly name: string;
+  readonly missing: string | null;
+  readonly threads: number;
+  start(): Promise<Store>;
+}[] = [
+  { name: "Ceph", missing: cephMissing, start: startCeph, threads: 0 },
+  { name: "Swift, with threads", missing: swiftMissing, start: startSwift, threads: 2 },
+];
 
-describe.each(stores)("datasets in $name", ({ name: storeName, missing, start }) => {
+describe.each(stores)("datasets in $name", ({ name: storeName, missing, start, threads }) => {
   describe.skipIf(missing !== null)(missing ?? "is there", () => {
     let store: Store;
     beforeAll(async () => {
@@ -161,7 +165,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
     }
 
     test("members that come again, and what is taken out, are in the end what a disk has", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const tar = Buffer.from(tarBytes(everything));
       for (const chunkBytes of [700, tar.length]) {
         const storage = await bucket.open();
@@ -176,7 +180,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
     });
 
     test("it goes on anywhere, as a stream too, by another server and without an end of the one before", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const tar = Buffer.from(tarBytes(everything));
       const storages: S3Storage[] = [await bucket.open()];
       let upload = new Upload(1, tar, true);
@@ -203,7 +207,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
       ["when it is an object, and the record tells of its parts alone", 0],
     ] as const)
       test(`large members go in parts, from which the next server goes on ${what}`, async () => {
-        const bucket = await Bucket.make(store);
+        const bucket = await Bucket.make(store, threads);
         const large = { ...small, "b/large": randomBytes(41 * MiB) };
         const more = { "b/part": randomBytes(8 * MiB), "c/large": randomBytes(9 * MiB), c2: Buffer.alloc(0) };
         const tar = tarOf({ ...large, ...more });
@@ -226,7 +230,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
       });
 
     test("memory that others wait for is given back by what is under way in the midst of a member", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open({ memoryBytes: 9 * MiB });
       const upload = (number: number): Upload => {
         const it = new Upload(number, tarOf({ x: randomBytes(7 * MiB) }));
@@ -251,7 +255,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
     });
 
     test("what a server stores late that has lost the upload is not published, whatever its client sent then", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const files = { "a/same": Buffer.from("same"), "a/other": Buffer.from("new"), b: Buffer.from("end") };
       const upload = new Upload(1, tarOf(files));
@@ -284,7 +288,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
     });
 
     test("who may not write down any more what it stored replaces nothing", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const upload = new Upload(1, tarOf({ a: Buffer.from("mine") }));
       const sink = await upload.begin(storage);
@@ -301,7 +305,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
     });
 
     test("what lies there is not replaced, and stays when the upload is discarded", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const upload = new Upload(1, tarOf({ a: Buffer.from("a"), b: randomBytes(9 * MiB) }));
       await bucket.client.put(`${root}theirs`, [Buffer.from("x")], {}, patience);
@@ -324,7 +328,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
     });
 
     test("a bag is one, what is changed in it is told, and what describes it can be changed", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const upload = new Upload(1, tarOf({ "a b": Buffer.from("a"), c: Buffer.from("c") }), false, "bagit");
       const sink = await upload.begin(storage);
@@ -372,7 +376,7 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start })
     });
 
     test("who is killed between any two of the last requests is followed by who publishes it", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const files = { a: Buffer.from("a"), b: randomBytes(9 * MiB) };
       const upload = new Upload(1, tarOf(files));

@@ -108,13 +108,17 @@ interface Store extends AsyncDisposable {
   readonly user: CephUser;
 }
 
-const stores: readonly { readonly name: string; readonly missing: string | null; start(): Promise<Store> }[] =
-  [
-    { name: "Ceph", missing: cephMissing, start: startCeph },
-    { name: "Swift", missing: swiftMissing, start: startSwift },
-  ];
+const stores: readonly {
+  readonly name: string;
+  readonly missing: string | null;
+  readonly threads: number;
+  start(): Promise<Store>;
+}[] = [
+  { name: "Ceph", missing: cephMissing, start: startCeph, threads: 0 },
+  { name: "Swift, with threads", missing: swiftMissing, start: startSwift, threads: 2 },
+];
 
-describe.each(stores)("the storage in $name", ({ name: storeName, missing, start }) => {
+describe.each(stores)("the storage in $name", ({ name: storeName, missing, start, threads }) => {
   describe.skipIf(missing !== null)(missing ?? "is there", () => {
     const isCeph = storeName === "Ceph";
     let store: Store;
@@ -124,7 +128,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     afterAll(async () => await store?.[Symbol.asyncDispose]());
 
     const make = async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       return { storage, reopen: () => bucket.open(), [Symbol.asyncDispose]: () => storage.close() };
     };
@@ -142,7 +146,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     }
 
     test("uploads that have no memory left for their parts store pieces, and all get on", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open({ memoryBytes: 12 * MiB });
       const uploads = Array.from({ length: 6 }, (_, index) => {
         const all = randomBytes(11 * MiB + index);
@@ -185,7 +189,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     }
 
     test("a part that a server stored which died before it wrote that down is adopted, and not stored again", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const all = randomBytes(40 * MiB);
       const upload = await unknownPart(bucket, all);
       const storage = await bucket.open();
@@ -204,7 +208,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     });
 
     test("where it has other bytes than those that come now, what came is published, or nothing is and the upload begins anew", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const upload = await unknownPart(bucket, randomBytes(40 * MiB));
       randomBytes(1 * MiB).copy(upload.all, 17 * MiB);
       const storage = await bucket.open();
@@ -226,7 +230,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     });
 
     test("who may not write down any more what it stored stops storing", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const all = randomBytes(80 * MiB);
       const upload = new Upload(1, all, all.length, storage.emptyNote);
@@ -245,7 +249,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     });
 
     test("what a stream was told is stored is there after a crash", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const [first, second] = [await bucket.open(), await bucket.open()];
       const all = randomBytes(21 * MiB + 5);
       const dying = new Upload(1, all, undefined, first.emptyNote);
@@ -262,7 +266,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     });
 
     test("what is put away is in the store to its last byte, and what is discarded is gone", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const all = randomBytes(11 * MiB);
       const upload = new Upload(1, all, all.length, storage.emptyNote);
@@ -282,7 +286,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     });
 
     test("parts that are not the ones that were stored are not gone on with", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const all = randomBytes(20 * MiB);
       const upload = new Upload(1, all, all.length, storage.emptyNote);
@@ -296,7 +300,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
     });
 
     test("what is held lies hidden until somebody says where it goes, and then there", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const all = randomBytes(16 * MiB);
       const upload = new Upload(1, all, all.length, storage.emptyNote);
@@ -323,7 +327,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       ["in parts", 9 * MiB],
     ] as const)
       test(`what another program put there meanwhile is not replaced by what is stored ${what}`, async () => {
-        const bucket = await Bucket.make(store);
+        const bucket = await Bucket.make(store, threads);
         const storage = await bucket.open();
         const all = randomBytes(bytes);
         const upload = new Upload(1, all, all.length, storage.emptyNote);
@@ -341,7 +345,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       });
 
     test("who is killed when the object is there, and the answer is not, has published it", async () => {
-      const bucket = await Bucket.make(store);
+      const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();
       const all = randomBytes(9 * MiB);
       const upload = new Upload(1, all, all.length, storage.emptyNote);

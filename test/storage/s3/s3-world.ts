@@ -18,14 +18,17 @@ export function partsOf(clock: Clock = systemClock) {
 export class Bucket {
   readonly place: S3Place;
   readonly client: S3Client;
+  /** Of each storage that is opened. */
+  readonly #threads: number;
 
-  constructor(place: S3Place) {
+  constructor(place: S3Place, threads = 0) {
     this.place = place;
+    this.#threads = threads;
     this.client = new S3Client(place, partsOf());
   }
 
   /** A new one on `ceph`. */
-  static async make({ endpoint, user }: Pick<Ceph, "endpoint" | "user">): Promise<Bucket> {
+  static async make({ endpoint, user }: Pick<Ceph, "endpoint" | "user">, threads = 0): Promise<Bucket> {
     const place: S3Place = {
       endpoint: new URL(endpoint),
       region: "us-east-1",
@@ -37,11 +40,11 @@ export class Bucket {
     const requests = new S3Requests(place, partsOf());
     await requests.send({ method: "PUT", key: null }, patience, () => true);
     requests.close();
-    return new Bucket(place);
+    return new Bucket(place, threads);
   }
 
   open(more: Partial<S3StorageOptions> = {}): Promise<S3Storage> {
-    const limits = { memoryBytes: 64 * MiB, membersMax: 100_000 };
+    const limits = { memoryBytes: 64 * MiB, membersMax: 100_000, threads: this.#threads };
     return S3Storage.open({ place: this.place, prefix: "lab", ...limits, ...partsOf(), ...more });
   }
 

@@ -2,7 +2,7 @@
 
 import type { WholeReply } from "./http-call.ts";
 import { S3Error, WrongAnswer } from "./s3-error.ts";
-import { hashOf, type Patience, type S3Place, type S3RequestParts, S3Requests } from "./s3-request.ts";
+import { type Patience, type S3Place, type S3RequestParts, S3Requests } from "./s3-request.ts";
 import { elements, escapeXml, rootOf, textOf } from "./xml.ts";
 
 /** What is known of an object without reading it. */
@@ -62,6 +62,11 @@ export class S3Client {
     this.#requests.close();
   }
 
+  /** What the store will say of `body`. */
+  async md5(body: readonly Uint8Array[]): Promise<Buffer> {
+    return await this.#requests.digest("md5", body);
+  }
+
   /** Whether it was found out that an object which is to be new never replaces another one. */
   get heedsConditions(): boolean {
     return this.#heedsConditions;
@@ -118,7 +123,7 @@ export class S3Client {
     options: ObjectOptions,
     patience: Patience,
   ): Promise<string | null> {
-    const md5 = await hashOf("md5", body);
+    const md5 = await this.md5(body);
     const headers = { ...headersOf(options), "content-md5": md5.toString("base64") };
     const stored = await this.#unlessThere(options.isNew === true, headers, (it) =>
       this.#requests.send({ method: "PUT", key, headers: it, body }, patience, (reply) =>
@@ -219,7 +224,7 @@ export class S3Client {
     body: readonly Uint8Array[],
     patience: Patience,
   ): Promise<string> {
-    const md5 = await hashOf("md5", body);
+    const md5 = await this.md5(body);
     const headers = { "content-md5": md5.toString("base64") };
     const query = { partNumber: String(number), uploadId };
     return await this.#requests.send({ method: "PUT", key, query, headers, body }, patience, (reply) =>

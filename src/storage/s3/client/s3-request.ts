@@ -1,15 +1,22 @@
 // A request to the object store: addressed, signed, sent, and sent again with pauses while what keeps it from being done may pass.
 
-import { createHash } from "node:crypto";
 import { AwsV4Signer } from "aws4fetch";
 import { type Clock, sleep } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/error.ts";
 import type { Logger } from "../../../base/log.ts";
 import { doubled, jittered } from "../../../base/pauses.ts";
 import { Semaphore } from "../../../base/semaphore.ts";
-import { Turns } from "../../../base/turns.ts";
+import {
+  type BodiesBeside,
+  type Body,
+  type BodyWork,
+  bodiesHere,
+  type DigestName,
+  ThreadGone,
+} from "./body-work.ts";
 import type { S3Credentials } from "./credentials.ts";
 import {
+  type HttpCall,
   HttpCaller,
   type HttpReply,
   lengthOf,
@@ -17,7 +24,7 @@ import {
   type WholeReply,
   wholeOf,
 } from "./http-call.ts";
-import { isPassing, S3Error, WrongAnswer } from "./s3-error.ts";
+import { isPassing, NoAnswer, S3Error, WrongAnswer } from "./s3-error.ts";
 import { rootOf, textOf } from "./xml.ts";
 
 /** Where the store is, and who asks. */
@@ -38,6 +45,8 @@ export interface S3RequestParts {
   readonly log: Logger;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Who does what bodies cost, where they are long; not there: this thread does it. */
+  readonly beside?: BodiesBeside | undefined;
 }
 
 export interface S3Request {
@@ -70,6 +79,7 @@ export class S3Requests {
   readonly #place: S3Place;
   readonly #parts: S3RequestParts;
   readonly #http: HttpCaller;
+  readonly #here: BodyWork;
   readonly #inFlight = new Semaphore();
   // Keys of signatures, which are good for a day.
   readonly #cache = new Map<string, ArrayBuffer>();
@@ -79,13 +89,14 @@ export class S3Requests {
   constructor(place: S3Place, parts: S3RequestParts) {
     this.#place = place;
     this.#parts = parts;
-    this.#http = new HttpCaller(place.endpoint.protocol === "https:", place.ca, parts.clock);
+    this.#http = new HttpCaller(isTls(place), place.ca, parts.clock);
+    this.#here = bodiesHere(this.#http);
   }
 
   /** What `read` makes of the answer. Rejects with `S3Error`, `NoAnswer`, `WrongAnswer`, or the reason of the signal. */
   async send<T>(request: S3Request, patience: Patience, read: (reply: WholeReply) => T): Promise<T> {
     return await this.#again(patience, async () => {
-      const reply = await this.#http.whole(await this.#signed(request, patience.signal));
+      const reply = await this.#whole(await this.#signed(request, patience.signal));
       throwIfRefused(reply);
       return read(reply);
     });
@@ -103,6 +114,29 @@ export class S3Requests {
 
   close(): void {
     this.#http.close();
+  }
+
+  async #whole(call: HttpCall): Promise<WholeReply> {
+    const { beside } = this.#parts;
+    if (beside?.takes(lengthOf(call.body ?? [])) !== true) return await this.#here.whole(call);
+    try {
+      return await beside.whole(call);
+    } catch (error) {
+      // It may have been sent, or not: as where no answer comes.
+      throw error instanceof ThreadGone ? new NoAnswer(error.message, { cause: error }) : error;
+    }
+  }
+
+  /** The checksum of all that is in `body`. */
+  async digest(name: DigestName, body: Body): Promise<Buffer> {
+    const { beside } = this.#parts;
+    if (beside?.takes(lengthOf(body)) !== true) return await this.#here.digest(name, body);
+    try {
+      return await beside.digest(name, body);
+    } catch (error) {
+      if (error instanceof ThreadGone) return await this.#here.digest(name, body);
+      throw error;
+    }
   }
 
   async #again<T>({ forMs, signal }: Patience, attempt: () => Promise<T>): Promise<T> {
@@ -178,8 +212,8 @@ export class S3Requests {
 
   // TLS keeps what is on its way from being changed; without that the signature has to.
   async #contentHash(body: readonly Uint8Array[] | null): Promise<string> {
-    if (body !== null && this.#place.endpoint.protocol === "https:") return "UNSIGNED-PAYLOAD";
-    return (await hashOf("sha256", body ?? [])).toString("hex");
+    if (body !== null && isTls(this.#place)) return "UNSIGNED-PAYLOAD";
+    return (await this.digest("sha256", body ?? [])).toString("hex");
   }
 
   /** How a header names the object `key`. */
@@ -199,19 +233,9 @@ export class S3Requests {
   }
 }
 
-// MD5 takes more than a millisecond for each MiB, and a part may have hundreds: others get their turn in between.
-const piecesPerTurn = 2;
-const never = new AbortController().signal;
-
-/** The checksum of all that is in `body`. */
-export async function hashOf(algorithm: "md5" | "sha256", body: readonly Uint8Array[]): Promise<Buffer> {
-  const hash = createHash(algorithm);
-  const turns = new Turns(piecesPerTurn, never);
-  for (const piece of body) {
-    hash.update(piece);
-    await turns.step();
-  }
-  return hash.digest();
+/** Whether the store is reached by TLS. */
+export function isTls({ endpoint }: Pick<S3Place, "endpoint">): boolean {
+  return endpoint.protocol === "https:";
 }
 
 function pathOf(key: string): string {

@@ -56,7 +56,7 @@ export class DatasetSink implements Sink {
     this.#parts = parts;
     this.#events = events;
     this.#intake = new ChunkIntake({
-      budget: parts.home.budget,
+      home: parts.home,
       signal: () => this.#abort.signal,
       take: (data, signal) => this.#take(data, signal),
       rest: async (signal) => {

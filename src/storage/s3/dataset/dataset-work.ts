@@ -18,6 +18,7 @@ import type { FileMember, Members, Step } from "../../dataset/members.ts";
 import type { Sha256 } from "../../sha256/sha256.ts";
 import type { StoredNote } from "../../storage.ts";
 import type { Patience } from "../client/s3-request.ts";
+import { hashedBeside } from "../hashed-beside.ts";
 import type { S3Home } from "../home.ts";
 import { keyBytesMax } from "../keys.ts";
 import { Ledger, parseMark } from "../ledger.ts";
@@ -70,7 +71,7 @@ const neverAborted = new AbortController().signal;
 
 export class DatasetWork {
   readonly parts: WorkParts;
-  readonly #hash: Sha256;
+  #hash: Sha256;
   /** The state of the checksum when it was asked for. */
   #end: Uint8Array | null = null;
   #offset: number;
@@ -207,7 +208,13 @@ export class DatasetWork {
     for (let from = 0; from < bytes.length; ) {
       if (upload.room === 0) await upload.cut(this.#bothStates(), patience);
       const piece = bytes.subarray(from, from + upload.room);
-      this.#hash.update(piece);
+      const beside = hashedBeside(this.parts.home, [this.#hash, upload.hash], piece);
+      const [hash, own] = beside === null ? [] : await beside;
+      patience.signal?.throwIfAborted();
+      if (hash === undefined || own === undefined) {
+        this.#hash.update(piece);
+        upload.hash.update(piece);
+      } else [this.#hash, upload.hash] = [hash, own];
       upload.add(piece);
       keep(piece.length);
       this.#offset += piece.length;
@@ -217,13 +224,13 @@ export class DatasetWork {
 
   #bothStates(): Uint8Array {
     const { upload } = this.#current as Current;
-    return Buffer.concat([this.state(), saved(upload.parts.hash)]);
+    return Buffer.concat([this.state(), saved(upload.hash)]);
   }
 
   async #finish(file: FileMember, patience: Patience): Promise<void> {
     const { upload } = this.#current as Current;
     const both = this.#bothStates();
-    const sha256 = upload.parts.hash.digest();
+    const sha256 = upload.hash.digest();
     const digest: Noted = { type: "digest", sha256, etag: null };
     if (upload.isCut) digest.etag = await upload.complete(both, patience);
     this.#current = null;
@@ -235,7 +242,7 @@ export class DatasetWork {
   }
 
   /** All of it is there, as an earlier owner wrote down, and is an object now that is called `etag`. */
-  finishOld({ parts: { file, hash } }: MemberUpload, etag: string): void {
+  finishOld({ parts: { file }, hash }: MemberUpload, etag: string): void {
     const sha256 = hash.digest();
     this.#current = null;
     this.#entries.push({ type: "content", length: file.size }, { type: "digest", sha256, etag });

@@ -9,7 +9,7 @@ import type { Sha256 } from "../../sha256/sha256.ts";
 import type { StoredNote } from "../../storage.ts";
 import type { ObjectFacts, Part } from "../client/s3-client.ts";
 import { S3Error } from "../client/s3-error.ts";
-import { hashOf, type Patience } from "../client/s3-request.ts";
+import type { Patience } from "../client/s3-request.ts";
 import type { GrowingPart } from "../growing-part.ts";
 import type { S3Home } from "../home.ts";
 import type { Ledger } from "../ledger.ts";
@@ -27,7 +27,7 @@ export interface MemberParts {
   /** Where in the stream its content begins. */
   readonly start: number;
   readonly ledger: Ledger;
-  /** Of its content so far. */
+  /** Of what is stored of it. */
   readonly hash: Sha256;
   readonly tell: (note: StoredNote) => Promise<boolean>;
   /** Rejects where the record cannot say that the upload is still ours. */
@@ -37,6 +37,8 @@ export interface MemberParts {
 
 export class MemberUpload {
   readonly parts: MemberParts;
+  /** Of its content so far. */
+  hash: Sha256;
   readonly #stored: StoredParts;
   #part: GrowingPart;
   #isCut: boolean;
@@ -44,6 +46,7 @@ export class MemberUpload {
   constructor(parts: MemberParts) {
     const { home, id, key, file, start, ledger, tell, onFailed } = parts;
     this.parts = parts;
+    this.hash = parts.hash;
     this.#stored = new StoredParts({
       ...{ id, ledger, home, size: file.size, tell, onFailed },
       target: {
@@ -77,9 +80,8 @@ export class MemberUpload {
     return this.#part.wanted - this.#part.length;
   }
 
-  /** Takes the next bytes, at most `room`. */
+  /** Takes the next bytes, at most `room`, which are in the hash already. */
   add(bytes: Uint8Array): void {
-    this.parts.hash.update(bytes);
     this.#part.add(bytes);
   }
 
@@ -132,7 +134,7 @@ export class MemberUpload {
     if (etag !== null) return etag;
     const there = await home.client.head(key, patience);
     if (there !== null) expectOwn(id, key, there);
-    const md5 = (await hashOf("md5", body)).toString("hex");
+    const md5 = (await home.client.md5(body)).toString("hex");
     // Stored by an earlier owner, or by a request whose answer got lost.
     if (there?.etag === md5 && there.size === file.size) return md5;
     await confirm();
