@@ -2,7 +2,7 @@
 //
 //   bun bench/bench.ts [--size 2GiB] [--rounds 5] [--only a,b] [--folder DIR] [--json FILE] [--sweep]
 //   bun bench/bench.ts --small [--rounds 5]
-//   bun bench/bench.ts --threads [--size 2GiB] [--rounds 5]
+//   bun bench/bench.ts --threads [--object-store] [--size 2GiB] [--rounds 5]
 //   bun bench/bench.ts --runs [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --judgements [--rounds 5]
 //   bun bench/bench.ts --lists [--rounds 5]
@@ -84,7 +84,10 @@ const others = [
   // A disk, and memory.
   { isMeant: values.small, lines: () => smallUploadLines([process.cwd(), "/dev/shm"], rounds, progress) },
   { isMeant: values.far, lines: () => farLines(values.folder ?? "/dev/shm", rounds, progress) },
-  { isMeant: values.threads, lines: () => threadLines(sizeBytes, rounds, progress) },
+  {
+    isMeant: values.threads,
+    lines: () => threadLines({ sizeBytes, rounds, isObjectStore: values["object-store"] }, progress),
+  },
   { isMeant: values["object-store"], lines: () => objectStoreLines(chosen, sizeBytes, rounds, progress) },
   { isMeant: values.judgements, lines: () => judgementLines(rounds, progress) },
   { isMeant: values.lists, lines: () => listLines(rounds, progress) },

@@ -1,4 +1,5 @@
-// Processor time of each thread of both sides, for each GiB, with 1, 8 and 64 uploads at once. `bun bench/bench.ts --threads`.
+// Processor time of each thread of both sides, for each GiB, with 1, 8 and 64 uploads at once. `bun bench/bench.ts --threads`; with `--object-store`
+// into one that keeps nothing (a program of its own costs no thread of these).
 // Linux only: /proc tells.
 
 import { existsSync } from "node:fs";
@@ -7,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/base/clock.ts";
 import { executables, executablesMissing, makeKeys, startServer } from "../test/support/executables.ts";
+import { ForgetfulStore } from "../test/support/forgetful-store.ts";
 import { startProgram } from "../test/support/programs.ts";
 import { ThreadTimes } from "../test/support/thread-times.ts";
 import { ceilingOf, cellsOf, type ThreadKind, type ThreadRow } from "./reckoning.ts";
@@ -19,10 +21,16 @@ const gib = 2 ** 30;
 // What had less than this part of the busiest's work only looked on.
 const busyShareMin = 0.2;
 
-/** Measures `sizeBytes` in all for each number of uploads, so many times; returns the lines of a table, each of the round with the median speed. */
+export interface ThreadBench {
+  /** For each number of uploads. */
+  readonly sizeBytes: number;
+  readonly rounds: number;
+  readonly isObjectStore: boolean;
+}
+
+/** Measures it; returns the lines of a table, each of the round with the median speed. */
 export async function threadLines(
-  sizeBytes: number,
-  rounds: number,
+  bench: ThreadBench,
   progress: (text: string) => void,
 ): Promise<readonly string[]> {
   if (executablesMissing !== null) return [`threads: skipped: ${executablesMissing}`];
@@ -33,7 +41,7 @@ export async function threadLines(
     const measured: ThreadRow[][] = [];
     for (const atOnce of counts) {
       progress(`threads: ${atOnce} at once`);
-      measured.push(...(await measureCount(folder, atOnce, sizeBytes, rounds)));
+      measured.push(...(await measureCount(folder, atOnce, bench)));
     }
     const heads = [
       "CPU s/GiB of each thread",
@@ -57,8 +65,7 @@ export async function threadLines(
 async function measureCount(
   parent: string,
   atOnce: number,
-  sizeBytes: number,
-  rounds: number,
+  { sizeBytes, rounds, isObjectStore }: ThreadBench,
 ): Promise<ThreadRow[][]> {
   const folder = join(parent, String(atOnce));
   const sources = Array.from({ length: atOnce }, (_, index) => join(folder, `source-${index}.bin`));
@@ -68,7 +75,10 @@ async function measureCount(
   const homes = await makeKeys(programs, folder);
   const results: ThreadRow[][] = [];
   {
-    await using server = await startServer(programs, homes.server, join(folder, "data"));
+    await using store = isObjectStore ? await ForgetfulStore.start() : null;
+    const args = store === null ? [] : ["--storage", "s3://bucket/lab", "--s3-endpoint", store.endpoint];
+    const env = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret" };
+    await using server = await startServer(programs, homes.server, join(folder, "data"), args, { env });
     const flags = ["send", "-q", "-k", "sample:threads", "-p", String(server.port), "--jobs", String(atOnce)];
     for (let round = 0; round <= rounds; round++) {
       const template = ["--name-template", `{stem}-${round}{ext}`];
