@@ -1,6 +1,7 @@
 // Uploads that go to an object store: the compiled programs and Ceph's own gateway, and what another program finds there.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { S3Requests } from "../../src/storage/s3/client/s3-request.ts";
@@ -25,7 +26,9 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     ceph = await startCeph();
     bucket = await Bucket.make(ceph);
     const { accessKeyId, secretAccessKey } = ceph.user;
-    start = { env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } };
+    const keys = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+    // On two cores there are none by default.
+    start = { env: { ...keys, DYNC_SERVER_THREADS: "2" } };
     args = ["--storage", `s3://${bucket.place.bucket}/lab`, "--s3-endpoint", ceph.endpoint];
     lab = await openLab({ inMemory: true, server: args, start });
   });
@@ -80,6 +83,15 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
       expect(await bucket.keys("lab/.dync/")).toEqual([]);
     });
   }
+
+  test.skipIf(process.platform !== "linux")("threads beside the main one hash and send (Linux)", async () => {
+    const before = workTimes(lab.server.pid);
+    const path = await lab.file("by-threads.raw", 100_000_000);
+    expect(await lab.send([path])).toMatchObject({ code: 0 });
+    const worked = [...workTimes(lab.server.pid)].filter(([tid, ns]) => ns - (before.get(tid) ?? 0) > 20e6);
+    expect(worked.length).toBeGreaterThanOrEqual(2);
+    await expectStored(path, "by-threads.raw");
+  });
 
   test("a name that is taken is not replaced", async () => {
     const first = await lab.file("taken.raw", "first");
@@ -364,3 +376,14 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     expect(await bucket.multiparts()).toEqual([]);
   });
 });
+
+/** Of each thread that is a worker of the runtime's, its processor time so far, in ns. */
+function workTimes(pid: number): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const folder = `/proc/${pid}/task/${task}`;
+    if (readFileSync(`${folder}/comm`, "utf8").trim() !== "Worker") continue;
+    times.set(task, Number(readFileSync(`${folder}/schedstat`, "utf8").split(" ")[0]));
+  }
+  return times;
+}
