@@ -6,7 +6,7 @@ import { assert } from "../../../base/assert.ts";
 import { messageOf } from "../../../base/error.ts";
 import type { Logger } from "../../../base/log.ts";
 import { asShared } from "../../../base/memory/shared-copy.ts";
-import type { BodiesBeside, Body, DigestName } from "../client/body-work.ts";
+import { type BodiesBeside, type Body, type DigestName, ThreadGone } from "../client/body-work.ts";
 import { type HttpCall, lengthOf, type WholeReply } from "../client/http-call.ts";
 import { BodyThread } from "./body-thread.ts";
 import type { Question, StartOptions } from "./said.ts";
@@ -37,6 +37,7 @@ export class BodyThreads implements BodiesBeside {
     return bytes >= besideBytesMin && this.#parts.threads > 0 && !this.#isUseless;
   }
 
+  /** As the others: rejects with `ThreadGone` where that is nobody's answer. */
   async digest(name: DigestName, body: Body): Promise<Buffer> {
     const question: Question = { type: "digest", name, body: body.map(asShared) };
     const answer = await this.#leastLoaded().ask(question, lengthOf(body));
@@ -71,17 +72,21 @@ export class BodyThreads implements BodiesBeside {
     return this.#startOne();
   }
 
+  /** Throws `ThreadGone` where it cannot. */
   #startOne(): BodyThread {
     const { options, url } = this.#parts;
-    const thread = new BodyThread({
-      ...{ options, url },
-      onGone: (it, reason, hasWorked) => {
-        this.#threads.delete(it);
-        if (!this.#isUseless) this.#gone(reason, hasWorked);
-      },
-    });
-    this.#threads.add(thread);
-    return thread;
+    const onGone = (it: BodyThread, reason: string, hasWorked: boolean): void => {
+      this.#threads.delete(it);
+      if (!this.#isUseless) this.#gone(reason, hasWorked);
+    };
+    try {
+      const thread = new BodyThread({ options, url, onGone });
+      this.#threads.add(thread);
+      return thread;
+    } catch (error) {
+      this.#gone(messageOf(error), false);
+      throw new ThreadGone(messageOf(error), { cause: error });
+    }
   }
 
   #gone(reason: string, hasWorked: boolean): void {
