@@ -192,48 +192,72 @@ function isSettled({ state, story }) {
  * @returns {Record<string, () => Promise<void>>}
  */
 function loadersFor(current, change) {
-  let asked = 0;
+  /** @type {Record<string, number>} */
+  const asked = {};
+  /**
+   * Shows what `ask` finds out for a view, unless that was asked for again since: answers may come in another order.
+   *
+   * @param {string} view
+   * @param {() => Promise<Partial<State>>} ask
+   */
+  const show = async (view, ask) => {
+    const mine = (asked[view] ?? 0) + 1;
+    asked[view] = mine;
+    const found = await ask();
+    if (asked[view] === mine) change(found);
+  };
   return {
     uploads: () => loadUploads(current, change, false),
     async upload() {
       const { id } = current();
       if (current().upload?.id !== id) change({ upload: null });
-      const mine = ++asked;
-      const { answer } = await call("uploads show", { id });
-      // Somebody may look at another one by now, or was told something later.
-      if (current().view === "upload" && mine === asked) change({ upload: answer });
+      await show("upload", async () => {
+        const { answer } = await call("uploads show", { id });
+        // Somebody may look at another page by now.
+        return current().view === "upload" ? { upload: answer } : {};
+      });
     },
     async user() {
       const { user } = current().filter;
       if (current().user?.user !== user) change({ user: null });
-      const { answer } = await call("users show", { user });
-      if (current().filter.user === user) change({ user: answer });
+      await show("user", async () => {
+        const { answer } = await call("users show", { user });
+        return current().filter.user === user ? { user: answer } : {};
+      });
     },
-    async users() {
-      const [users, clients] = await Promise.all([call("users list"), call("clients list")]);
-      change({ users: users.lines.slice(0, usersMax), clients: clients.answer.clients });
-    },
-    async instruments() {
-      change({ instruments: (await call("instruments list", { limit: instrumentsMax })).lines });
-    },
-    async keys() {
-      const [pending, clients] = await Promise.all([call("clients pending"), call("clients list")]);
-      change({ pending: pending.answer.pending, clients: clients.answer.clients });
-    },
-    async hooks() {
-      const { lines, answer } = await call("hooks list", { hook: null, limit: pageUploads });
-      change({ deliveries: { rows: lines, hooks: answer.hooks } });
-    },
+    users: () =>
+      show("users", async () => {
+        const [users, clients] = await Promise.all([call("users list"), call("clients list")]);
+        return { users: users.lines.slice(0, usersMax), clients: clients.answer.clients };
+      }),
+    instruments: () =>
+      show("instruments", async () => ({
+        instruments: (await call("instruments list", { limit: instrumentsMax })).lines,
+      })),
+    keys: () =>
+      show("keys", async () => {
+        const [pending, clients] = await Promise.all([call("clients pending"), call("clients list")]);
+        return { pending: pending.answer.pending, clients: clients.answer.clients };
+      }),
+    hooks: () =>
+      show("hooks", async () => {
+        const { lines, answer } = await call("hooks list", { hook: null, limit: pageUploads });
+        return { deliveries: { rows: lines, hooks: answer.hooks } };
+      }),
     async charts() {
       const { over } = current();
-      const past = await pastOver(over);
-      if (current().over === over) change({ past });
+      await show("charts", async () => {
+        const past = await pastOver(over);
+        return current().over === over ? { past } : {};
+      });
     },
-    async refusals() {
-      change({ refusals: (await call("refusals list")).answer.refusals });
-    },
+    refusals: () =>
+      show("refusals", async () => ({ refusals: (await call("refusals list")).answer.refusals })),
   };
 }
+
+/** How often lists of uploads were asked for: only the last answer is shown. */
+let uploadsAsked = 0;
 
 /**
  * @param {() => State} current
@@ -243,17 +267,20 @@ function loadersFor(current, change) {
 async function loadUploads(current, change, isMore) {
   const { filter, uploads } = current();
   const before = isMore ? uploads.rows : [];
+  const mine = ++uploadsAsked;
   change({ uploads: { rows: before, hasMore: false, isLoading: true } });
   try {
     const { lines, answer } = await call("uploads list", {
       query: queryOf(filter, before),
       limit: pageUploads,
     });
+    // Others were asked for since.
+    if (mine !== uploadsAsked) return;
     const known = new Set(before.map(({ id }) => id));
     const rows = [...before, ...lines.filter(({ id }) => !known.has(id))];
     change({ uploads: { rows, hasMore: answer.more, isLoading: false } });
   } catch (error) {
-    change({ uploads: { rows: before, hasMore: isMore, isLoading: false } });
+    if (mine === uploadsAsked) change({ uploads: { rows: before, hasMore: isMore, isLoading: false } });
     throw error;
   }
 }
