@@ -10,7 +10,7 @@
 //   bun bench/bench.ts --urgent [--rounds 5] [--folder DIR]
 //   bun bench/bench.ts --delay [25,100,200] [--size 2GiB] [--rounds 5] [--server="--memory 64MiB"]
 //   bun bench/bench.ts --far [--rounds 5] [--folder DIR]
-//   bun bench/bench.ts --object-store [--size 2GiB] [--rounds 5] [--only line,disk,memory]
+//   bun bench/bench.ts --object-store [--size 2GiB] [--rounds 5] [--only line,machines,disk,memory]
 //   bun bench/bench.ts --watched [--minutes 4] [--only "files, sent"]
 //
 // Prints a table; progress goes to standard error. README.md beside this file says how everything is measured.

@@ -20,6 +20,10 @@ const severalAtOnce = 4;
 
 const stores: Readonly<Record<string, readonly [head: string, store: StoreOptions]>> = {
   line: ["a store behind a line of 40 MB/s", { lineBytesPerSecond: 40e6 }],
+  machines: [
+    "12 MB/s from each server, a store of 20",
+    { lineBytesPerSecond: 20e6, ownBytesPerSecond: 12e6 },
+  ],
   disk: ["a store on a disk", { lasting: true }],
   memory: ["a store in memory", {}],
 };

@@ -48,6 +48,8 @@ export interface Place {
 export interface StoreOptions extends CephOptions {
   /** The line to it takes no more; unless given it takes what comes. */
   readonly lineBytesPerSecond?: number;
+  /** The same of a line that each server has for itself, in front of that one. */
+  readonly ownBytesPerSecond?: number;
 }
 
 /** A haproxy in front of them. */
@@ -101,12 +103,13 @@ export class ServerPair implements AsyncDisposable {
       const bucket = await Bucket.make(ceph);
       const database = await postgres.newDatabase();
       const homes = await makeKeys(programs, folder.path);
-      const endpoint = await lineTo(ceph, store, stack);
+      const endpoint = await lineTo(ceph.endpoint, store.lineBytesPerSecond, stack);
       pair = new ServerPair({ folder, programs, homes, postgres, ceph, bucket, endpoint, database }, stack);
       const env = { DYNC_SERVER_CATALOGUE: postgres.url(database) };
       const migrated = await runProgram([programs.dyncServer, "catalogue", "migrate"], { env });
       expect(migrated).toMatchObject({ code: 0 });
-      for (let at = 0; at < count; at++) await pair.#add(settings);
+      for (let at = 0; at < count; at++)
+        await pair.#add(settings, await lineTo(endpoint, store.ownBytesPerSecond, stack));
       return pair;
     } catch (error) {
       await pair?.[Symbol.asyncDispose]();
@@ -115,18 +118,21 @@ export class ServerPair implements AsyncDisposable {
     }
   }
 
-  async #add(settings: string): Promise<void> {
+  async #add(settings: string, endpoint: string): Promise<void> {
     const name = String.fromCharCode(0x61 + this.#places.length);
     const [home, data] = [this.folder.file(`home-${name}`), this.folder.file(`data-${name}`)];
     await cp(this.homes.server, home, { recursive: true });
     await mkdir(data);
-    await writeFile(join(home, "server.toml"), `${await this.#configuration(home, data)}\n${settings}`);
+    await writeFile(
+      join(home, "server.toml"),
+      `${await this.#configuration(home, data, endpoint)}\n${settings}`,
+    );
     const start = startOf(this.#places.length);
     this.#places.push({ home, data, server: await startServer(this.programs, home, data, [], start) });
   }
 
   /** The one that the documentation gives, with what is different here. */
-  async #configuration(home: string, data: string): Promise<string> {
+  async #configuration(home: string, data: string, endpoint: string): Promise<string> {
     const [password, keys] = [join(home, "database.password"), join(home, "s3.keys")];
     const { accessKeyId, secretAccessKey } = this.ceph.user;
     await writeFile(password, "none is asked for\n", { mode: 0o600 });
@@ -136,7 +142,7 @@ export class ServerPair implements AsyncDisposable {
       "postgres://dync@db.example.org/dync": this.postgres.url(this.database),
       "/etc/dync-server/database.password": password,
       "s3://archive/instruments": `s3://${this.bucket.place.bucket}/${prefix}`,
-      "https://rgw.example.org:8443": this.endpoint,
+      "https://rgw.example.org:8443": endpoint,
       "/etc/dync-server/s3.keys": keys,
       "/srv/dync": data,
     });
@@ -289,8 +295,8 @@ export class ServerPair implements AsyncDisposable {
 
 /** Where the store is reached over the line that is wanted. */
 async function lineTo(
-  { endpoint }: Ceph,
-  { lineBytesPerSecond: bytesPerSecond }: StoreOptions,
+  endpoint: string,
+  bytesPerSecond: number | undefined,
   stack: AsyncDisposableStack,
 ): Promise<string> {
   if (bytesPerSecond === undefined) return endpoint;
