@@ -287,6 +287,36 @@ describe.each(stores)("datasets in $name", ({ name: storeName, missing, start, t
       await storage.close();
     });
 
+    test("a part that a frozen server stores late in a member has all of it begin anew, where the store heeds it", async () => {
+      const bucket = await Bucket.make(store, threads);
+      const storage = await bucket.open();
+      const files = { a: Buffer.from("a"), b: randomBytes(20 * MiB), c: Buffer.from("c") };
+      const upload = new Upload(1, tarOf(files));
+      const sink = await upload.begin(storage);
+      await upload.send(sink, 12 * MiB);
+      await (sink as DatasetSink).untilStored();
+      for await (const late of bucket.client.multiparts("", patience))
+        await bucket.client.putPart(late, 900, [randomBytes(5 * MiB)], patience);
+      if (storeName !== "Ceph") {
+        await upload.send(sink);
+        await upload.publish(sink);
+      } else {
+        expect(await codeOf(upload.send(sink))).toBe("not-ready");
+        // As a server does: it tries what is durable, and whoever comes back for it begins anew.
+        expect(await codeOf(sink.rewind())).toBe("not-ready");
+        upload.note = await sink.close();
+        expect(await storage.resume(upload.id, "plain", upload.note, upload, upload.prospect)).toBeNull();
+        await storage.discard(upload.id);
+        expect(await bucket.keys()).toEqual([]);
+        const again = new Upload(2, upload.all);
+        const next = await again.begin(storage);
+        await again.send(next);
+        await again.publish(next);
+      }
+      await expectWhole(bucket, files);
+      await storage.close();
+    });
+
     test("who may not write down any more what it stored replaces nothing", async () => {
       const bucket = await Bucket.make(store, threads);
       const storage = await bucket.open();

@@ -177,8 +177,9 @@ export class DatasetSink implements Sink {
     const { note } = this.#work;
     this.#work.forget();
     this.#abort = new AbortController();
+    // Whoever comes back for it begins anew: it was given up where a part of it was spoilt.
     if (!(await this.#open(note)))
-      throw new DyncError("internal", "What was stored of the dataset is not in the object store any more");
+      throw new DyncError("not-ready", "What was stored of the dataset is not in the object store any more");
     this.#failed = false;
     return note;
   }
