@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { sleep, systemClock } from "../../src/base/clock.ts";
+import { messageOf } from "../../src/base/error.ts";
 import { randomFrom } from "../support/instrument/random.ts";
 import type { Program } from "../support/programs.ts";
 import { type Balancer, pairMissing, ServerPair } from "../support/server-pair.ts";
@@ -20,6 +21,8 @@ const missing = pairMissing ?? (Bun.which("haproxy") === null ? "no haproxy here
 interface World extends Run {
   readonly random: () => number;
   balancer: Balancer;
+  /** What servers said last that could not be started. */
+  readonly failedStarts: string[];
   /** What clients sent through balancers that are gone. */
   bytesBefore: number;
 }
@@ -31,14 +34,15 @@ function some({ random }: World): number {
   return random() < 0.5 ? 0 : 1;
 }
 
-/** Starts it again as a service manager does: one that comes while the store or the database is away says so, and ends. */
-async function startedAgain({ pair }: World, at: number): Promise<void> {
+/** Starts it again as a service manager does: one that comes while the store or the database is away says so, and ends. What it said is told in the end. */
+async function startedAgain({ pair, failedStarts }: World, at: number): Promise<void> {
   const deadline = systemClock.now() + 5 * minuteMs;
   for (;;) {
     try {
       return await pair.again(at);
     } catch (error) {
       if (systemClock.now() > deadline) throw error;
+      failedStarts.push(messageOf(error).slice(-200));
     }
   }
 }
@@ -132,7 +136,7 @@ describe.skipIf(missing !== null)(`several servers (${missing ?? "compiled"})`, 
       const balancer = await pair.startBalancer();
       const options = ["--retry-for", "30m", "--limit", "10MB/s"];
       const world: World = {
-        ...{ pair, random, balancer, bytesBefore: 0, sent: new Sent() },
+        ...{ pair, random, balancer, bytesBefore: 0, failedStarts: [], sent: new Sent() },
         send: (args) => {
           return pair.send(`127.0.0.1:${world.balancer.port}`, [...options, ...args], 30 * minuteMs);
         },
@@ -155,7 +159,8 @@ describe.skipIf(missing !== null)(`several servers (${missing ?? "compiled"})`, 
       const { uploads, bytes } = world.sent;
       const sent = world.bytesBefore + (await world.balancer.bytesIn());
       const [MB, sentMB] = [bytes, sent].map((it) => Math.round(it / 1e6)) as [number, number];
-      note("several servers", { events, uploads: uploads.size, MB, sentMB, ...counts });
+      const starts = { "failed starts": world.failedStarts.join(" | ") || "none" };
+      note("several servers", { events, uploads: uploads.size, MB, sentMB, ...counts, ...starts });
       // Less than one of the smallest parts for each event, whatever was under way; and what encryption and questions take.
       expect(sent - bytes).toBeLessThan(events * partBytesMin + bytes / 100);
       await expectAllThere(pair, world.sent);
