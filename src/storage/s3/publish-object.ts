@@ -150,10 +150,18 @@ async function show({ home, id, destination, patience }: Publishing, keys: Publi
   // An earlier request may have made it whose answer got lost; and not every store heeds that it is to be new.
   const there = await client.head(key, patience);
   if (there !== null && isOf(id, there)) {
-    if (there.size === size) return;
-    throw new DyncError("internal", `The object store has ${there.size} bytes of a file that has ${size}`, {
-      hint: `look at ${key} in the object store: it is not what was stored there`,
-    });
+    const hint = `look at ${key} in the object store: it is not what was stored there`;
+    if (there.size !== size)
+      throw new DyncError("internal", `The object store has ${there.size} bytes of a file that has ${size}`, {
+        hint,
+      });
+    // Whoever had the upload before may have made it late, of what its client sent then.
+    const isOther = body !== null && outcome === false && (await isUnlike(client, body, there));
+    if (isOther)
+      throw new DyncError("internal", "The object store has other bytes of the file than its client sent", {
+        hint,
+      });
+    return;
   }
   if (there !== null) throw taken(destination);
   const lost =
@@ -218,6 +226,15 @@ export async function copy(
     await abort(home, target);
     throw error;
   }
+}
+
+/** Whether an object, which was stored in one request, has other bytes; where the store says nothing of them it is believed. */
+async function isUnlike(
+  client: S3Home["client"],
+  body: readonly Uint8Array[],
+  { etag }: ObjectFacts,
+): Promise<boolean> {
+  return /^[0-9a-f]{32}$/.test(etag) && etag !== (await client.md5(body)).toString("hex");
 }
 
 /** Whether an object is the one that upload `id` was published as. */

@@ -210,9 +210,8 @@ export class S3Storage implements Storage {
 
   async recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder> {
     return await explained("looked up", async () => {
-      const { client, keys } = this.#home;
-      const there = await client.head(keys.of(destination).content, soon);
-      if (there !== null && isOf(id, there)) {
+      const { keys } = this.#home;
+      if (await this.#isObjectOf(id, destination)) {
         await endPublishing(this.#home, id, destination, soon);
         return { type: "published" };
       }
@@ -231,6 +230,13 @@ export class S3Storage implements Storage {
 
   #digestOf({ state }: Ledger): string | null {
     return this.#home.sha256.load(state)?.digest().toString("hex") ?? null;
+  }
+
+  /** Whether its object is there: a server that was frozen while it made it may make it after another one took over. */
+  async #isObjectOf(id: string, destination: Destination): Promise<boolean> {
+    const { client, keys } = this.#home;
+    const there = await client.head(keys.of(destination).content, soon);
+    return there !== null && isOf(id, there);
   }
 
   async #isClaimed(id: string, destination: Destination): Promise<boolean> {
@@ -327,7 +333,10 @@ export class S3Storage implements Storage {
     this.#publishing.set(id, destination);
     try {
       const clash = await this.#home.names.clash(destination);
-      const isOwn = clash === null || (await this.#isClaimed(id, destination));
+      const isOwn =
+        clash === null ||
+        (await this.#isClaimed(id, destination)) ||
+        (await this.#isObjectOf(id, destination));
       if (!isOwn) {
         this.#publishing.delete(id);
         if ((await this.obstacle(destination)) !== null) throw await this.#taken(destination);

@@ -322,6 +322,44 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       await storage.close();
     });
 
+    test("an object that a frozen server makes late, when another one has its upload, is that upload's", async () => {
+      const bucket = await Bucket.make(store, threads);
+      const storage = await bucket.open();
+      const all = randomBytes(1000);
+      const upload = new Upload(1, all, all.length, storage.emptyNote);
+      const destination = upload.prospect.destination as { folder: string; name: string };
+      // Its names are known, so nobody looks for this one by chance.
+      expect(await storage.obstacle({ folder: "anna", name: "other.raw" })).toBeNull();
+      const left = await storage.recover(upload.id, upload.note, destination, sha256(all));
+      expect(left.type).toBe("gone");
+      const about = { "dync-upload": upload.id };
+      await bucket.client.put("lab/anna/1.raw", [all], { about }, { forMs: 10_000 });
+      const second = await bucket.open();
+      const sink = (await upload.resume(second)) as Sink;
+      await upload.send(sink, 0, all.length);
+      await upload.publish(sink);
+      await expectWhole(bucket, upload);
+      for (const one of [storage, second]) await one.close();
+    });
+
+    test("one of other bytes is told", async () => {
+      const bucket = await Bucket.make(store, threads);
+      const storage = await bucket.open();
+      const all = randomBytes(1000);
+      const upload = new Upload(1, all, all.length, storage.emptyNote);
+      const sink = await upload.begin(storage);
+      await upload.send(sink, 0, all.length);
+      const about = { "dync-upload": upload.id };
+      await bucket.client.put("lab/anna/1.raw", [randomBytes(1000)], { about }, { forMs: 10_000 });
+      if (isCeph) expect(await codeOf(upload.publish(sink))).toBe("internal");
+      else {
+        // A store that heeds no conditions replaces it.
+        await upload.publish(sink);
+        await expectWhole(bucket, upload);
+      }
+      await storage.close();
+    });
+
     for (const [what, bytes] of [
       ["in one request", 1000],
       ["in parts", 9 * MiB],
