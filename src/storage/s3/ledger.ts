@@ -3,9 +3,12 @@
 //
 // Parts are named by their numbers alone, and a checksum over numbers and ETags: the store lists the ETags themselves.
 //
-// Who died may have stored parts that the record does not tell of. No number is used twice; and Ceph makes no object of an upload of which it has a part
+// Who died may have stored parts that the record does not tell of, and not those before them. Ceph makes no object of an upload of which it has a part
 // that is left out. So such a part is *adopted* when its turn comes and it has what would be stored there: the client sends that again,
 // and its MD5 is the ETag.
+//
+// The object has its parts in the order of their numbers, whatever order they are told in (Ceph says nothing of it). So what comes before a part
+// that may be adopted has a number below that: one that an earlier owner had for the same bytes, or for none. Else no number is used twice.
 
 import { createHash } from "node:crypto";
 import * as v from "valibot";
@@ -62,6 +65,10 @@ export class Ledger {
   #pieces: number[] = [];
   /** Parts that the record does not tell of, in the order of their numbers. */
   #left: Part[] = [];
+  /** The number that was given last: those behind it are higher. */
+  #given = 0;
+  /** The record was told of something since it was read: whoever told it has the upload. */
+  #isTold = false;
   #state: Uint8Array;
   #next = 1;
   /** Numbers below are ours, as the record says. */
@@ -80,13 +87,14 @@ export class Ledger {
     for (const [first, length] of mark.runs)
       for (let number = first; number < first + length; number++) {
         const part = byNumber.get(number);
-        if (part === undefined) return null;
+        // The store would put them together in another order.
+        if (part === undefined || number <= ledger.#given) return null;
+        ledger.#given = number;
         ledger.addPart(part, base64(mark.state));
       }
     if (ledger.#partBytes !== mark.bytes || ledger.#chain.toString("base64") !== mark.chain) return null;
     ledger.#pieces = [...mark.pieces];
-    const last = ledger.parts.at(-1)?.number ?? 0;
-    ledger.#left = listed.filter(({ number }) => number > last);
+    ledger.#left = listed.filter(({ number }) => number > ledger.#given).sort((a, b) => a.number - b.number);
     // What an earlier owner may still have on its way is behind what its record says.
     ledger.#next = ledger.#sure = Math.max(mark.next, 1 + Math.max(0, ...listed.map(({ number }) => number)));
     return ledger;
@@ -132,22 +140,29 @@ export class Ledger {
     const [first] = this.#left;
     if (first === undefined || first.size !== size || first.etag !== md5) return null;
     this.#left.shift();
+    this.#given = first.number;
     return first;
   }
 
-  /** A number that nobody has used. Throws "too-large" where there is none. */
+  /** A number for what is stored next, above all that were given. Throws "too-large" where there is none. */
   takeNumber(): number {
+    const [first] = this.#left;
+    // What is left comes behind it, if it is adopted at all.
+    if (first !== undefined && this.#given + 1 < first.number) return ++this.#given;
+    this.#left = [];
     if (this.#next > partNumberMax) throw partsUsedUp();
-    return this.#next++;
+    this.#given = this.#next++;
+    return this.#given;
   }
 
   /** Whether the record says that `number` is ours. */
   isSure(number: number): boolean {
-    return number < this.#sure;
+    return this.#isTold && number < this.#sure;
   }
 
   /** `note` is in the record. */
   recorded({ mark }: StoredNote): void {
+    this.#isTold = true;
     this.#sure = Math.max(this.#sure, parseMark(mark)?.next ?? 0);
   }
 

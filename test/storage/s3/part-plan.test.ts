@@ -76,6 +76,31 @@ describe("what is written down", () => {
     ]);
   });
 
+  test("numbers grow with what they are of, whatever an earlier owner left", () => {
+    const left = fc.uniqueArray(fc.integer({ min: 3, max: 14 }));
+    fc.assert(
+      fc.property(left, fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (numbers, isSame) => {
+        const before = new Ledger(state);
+        before.uploadId = "u";
+        for (let count = 0; count < 2; count++) before.addPart(part(before.takeNumber()), state);
+        const mark = parseMark(before.note().mark);
+        const ledger = mark === null ? null : Ledger.of(mark, [1, 2, ...numbers].map(part));
+        if (ledger === null) throw new Error("it is there");
+        const given: number[] = [2];
+        for (const same of isSame) {
+          // Each of these parts has what comes now, or none has.
+          const next = [...numbers].sort((a, b) => a - b).find((number) => number > (given.at(-1) as number));
+          const adopted = same && next !== undefined ? ledger.adopt(8 * MiB, `e${next}`) : null;
+          given.push(adopted?.number ?? ledger.takeNumber());
+        }
+        expect(given).toEqual([...given].sort((a, b) => a - b));
+        expect(new Set(given).size).toBe(given.length);
+        // Nothing is sent before the record was asked whose it is.
+        expect(given.some((number) => ledger.isSure(number))).toBe(false);
+      }),
+    );
+  });
+
   test.each([null, "", "{", "boot-id", '{"v":2}'])("%p is of another storage", (mark) => {
     expect(parseMark(mark)).toBeNull();
   });

@@ -168,17 +168,18 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       await storage.close();
     });
 
-    /** One whose server stored two parts and what its record does not tell of. */
-    async function unknownPart(bucket: Bucket, all: Buffer): Promise<Upload> {
+    /** One whose server stored two parts, and number 3, or another one, of which its record does not tell. */
+    async function unknownPart(bucket: Bucket, all: Buffer, number = 3): Promise<Upload> {
       const storage = await bucket.open();
       const dying = new Upload(1, all, all.length, storage.emptyNote);
       const sink = await dying.begin(storage);
       await dying.send(sink, 0, 16 * MiB);
       await expectPut(sink);
       const { note } = dying;
-      dying.record = async () => true;
-      await dying.send(sink, 16 * MiB, 24 * MiB);
-      await expectPut(sink);
+      dying.record = async () => false;
+      const state = JSON.parse((await bucket.text(`lab/.dync/uploads/${dying.id}`)) ?? "{}");
+      const bytes = all.subarray((number - 1) * 8 * MiB, number * 8 * MiB);
+      await bucket.client.putPart(state, number, [bytes], { forMs: 10_000 });
       await storage.close();
       return new Upload(1, all, all.length, note);
     }
@@ -203,6 +204,21 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
         [1, 3],
         [7, 2],
       ]);
+      await expectWhole(bucket, upload);
+      await storage.close();
+    });
+
+    test("one that stored the next but one, and not the one before it: they are put together in their order", async () => {
+      const bucket = await Bucket.make(store, threads);
+      const all = randomBytes(40 * MiB);
+      const upload = await unknownPart(bucket, all, 4);
+      const storage = await bucket.open();
+      const sink = await upload.resume(storage);
+      expect(sink?.length).toBe(16 * MiB);
+      await upload.send(sink as Sink, 16 * MiB, all.length);
+      await upload.publish(sink as Sink);
+      const { runs } = JSON.parse(upload.note.mark ?? "{}") as { runs: readonly [number, number][] };
+      expect(runs.slice(0, 1)).toEqual([[1, 4]]);
       await expectWhole(bucket, upload);
       await storage.close();
     });

@@ -1,5 +1,6 @@
 // What we ask of an object store, in S3's words: objects, and multipart uploads. Says nothing of uploads of ours.
 
+import { assert } from "../../../base/assert.ts";
 import type { WholeReply } from "./http-call.ts";
 import { S3Error, WrongAnswer } from "./s3-error.ts";
 import { type Patience, type S3Place, type S3RequestParts, S3Requests } from "./s3-request.ts";
@@ -275,6 +276,8 @@ export class S3Client {
     patience: Patience,
     isNew = true,
   ): Promise<"done" | "exists" | "gone"> {
+    const isInOrder = parts.every(({ number }, at) => at === 0 || number > (parts[at - 1] as Part).number);
+    assert(isInOrder, "parts are told in the order of their numbers, in which they are put together");
     const rows = parts.map(
       ({ number, etag }) =>
         `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(`"${etag}"`)}</ETag></Part>`,
