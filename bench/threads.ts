@@ -1,5 +1,5 @@
 // Processor time of each thread of both sides, for each GiB, with 1, 8 and 64 uploads at once. `bun bench/bench.ts --threads`; with `--object-store`
-// into one that keeps nothing (a program of its own costs no thread of these).
+// into one that keeps nothing, in this process, whose threads are not looked at.
 // Linux only: /proc tells.
 
 import { existsSync } from "node:fs";

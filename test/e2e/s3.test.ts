@@ -1,7 +1,6 @@
 // Uploads that go to an object store: the compiled programs and Ceph's own gateway, and what another program finds there.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { S3Requests } from "../../src/storage/s3/client/s3-request.ts";
@@ -11,6 +10,7 @@ import { read } from "../support/documented-lines.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
 import { runProgram } from "../support/programs.ts";
+import { ThreadTimes } from "../support/thread-times.ts";
 
 const MiB = 1024 * 1024;
 const missing = cephMissing ?? executablesMissing ?? (Bun.which("rclone") === null ? "no rclone here" : null);
@@ -85,10 +85,10 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
   }
 
   test.skipIf(process.platform !== "linux")("threads beside the main one hash and send (Linux)", async () => {
-    const before = workTimes(lab.server.pid);
     const path = await lab.file("by-threads.raw", 100_000_000);
+    const times = new ThreadTimes(lab.server.pid);
     expect(await lab.send([path])).toMatchObject({ code: 0 });
-    const worked = [...workTimes(lab.server.pid)].filter(([tid, ns]) => ns - (before.get(tid) ?? 0) > 20e6);
+    const worked = times.stop().filter(({ name, cpuSeconds }) => name === "Worker" && cpuSeconds > 0.02);
     expect(worked.length).toBeGreaterThanOrEqual(2);
     await expectStored(path, "by-threads.raw");
   });
@@ -376,14 +376,3 @@ describe.skipIf(missing !== null)(`an object store (${missing ?? "Ceph"})`, () =
     expect(await bucket.multiparts()).toEqual([]);
   });
 });
-
-/** Of each thread that is a worker of the runtime's, its processor time so far, in ns. */
-function workTimes(pid: number): Map<string, number> {
-  const times = new Map<string, number>();
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    const folder = `/proc/${pid}/task/${task}`;
-    if (readFileSync(`${folder}/comm`, "utf8").trim() !== "Worker") continue;
-    times.set(task, Number(readFileSync(`${folder}/schedstat`, "utf8").split(" ")[0]));
-  }
-  return times;
-}

@@ -15,6 +15,7 @@ import { publishedFiles } from "../../src/storage/published.ts";
 import { storageError } from "../../src/storage/storage-error.ts";
 import type { FileSystemSync } from "../../src/storage/syncfs/file-system-sync.ts";
 import { openFileSystemSync } from "../../src/storage/syncfs/open-file-system-sync.ts";
+import { heapBytes } from "../support/heap-bytes.ts";
 import { hostileTars, tarOfMany } from "../support/hostile-tars.ts";
 import { silentLogger } from "../support/silent-logger.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -214,8 +215,3 @@ describe.skipIf(process.platform !== "linux")("the sync of a file system", () =>
     await sync.close();
   });
 });
-
-function heapBytes(): number {
-  Bun.gc(true);
-  return process.memoryUsage().heapUsed;
-}

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { NameSet } from "../../src/storage/name-set.ts";
+import { heapBytes } from "../support/heap-bytes.ts";
 
 test("has what was put in, and nothing else", () => {
   fc.assert(
@@ -34,8 +35,3 @@ test("a name takes half of a string at most", () => {
   expect(set.size).toBe(200_000);
   expect(bytes).toBeLessThan(85);
 });
-
-function heapBytes(): number {
-  Bun.gc(true);
-  return process.memoryUsage().heapUsed;
-}

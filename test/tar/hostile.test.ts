@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { TarReader } from "../../src/tar/reader.ts";
+import { heapBytes } from "../support/heap-bytes.ts";
 import { hostileTars, tarOfMany } from "../support/hostile-tars.ts";
 import { oddTars } from "../support/odd-tars.ts";
 import { runProgram } from "../support/programs.ts";
@@ -62,11 +63,6 @@ test("many members take no more memory than one", () => {
   expect(reader.finish()).toBe("marked");
   expect(members).toBe(200_000);
 });
-
-function heapBytes(): number {
-  Bun.gc(true);
-  return process.memoryUsage().heapUsed;
-}
 
 describe.skipIf(tarProgramsMissing !== null)(`odd and right (${tarProgramsMissing ?? "GNU tar"})`, () => {
   test.each(oddTars.map((odd) => [odd.what, odd] as const))("%s", async (_, { bytes, tree }) => {

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import type { Member } from "../../src/tar/member.ts";
 import { VirtualTar } from "../../src/tar/virtual-tar.ts";
+import { heapBytes } from "../support/heap-bytes.ts";
 import { sha256 } from "../support/tar-programs.ts";
 import { readTar, type TestMember, tarOf, virtualTar } from "../support/tars.ts";
 
@@ -100,10 +101,6 @@ test("100,000 members take less than 300 bytes each", () => {
         executable: false,
       };
   }
-  const heapBytes = (): number => {
-    Bun.gc(true);
-    return process.memoryUsage().heapUsed;
-  };
   const before = heapBytes();
   const tar = new VirtualTar(listed());
   expect((heapBytes() - before) / tar.count).toBeLessThan(300);

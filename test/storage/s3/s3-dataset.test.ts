@@ -10,12 +10,10 @@ import type { Flaw, Prospect, Sink, SinkEvents, StoredNote } from "../../../src/
 import { encodeMember } from "../../../src/tar/header.ts";
 import { blockBytes, paddingOf } from "../../../src/tar/member.ts";
 import type { Layout } from "../../../src/upload/upload.ts";
-import { type CephUser, cephMissing, startCeph } from "../../support/ceph.ts";
 import { silentLogger } from "../../support/silent-logger.ts";
-import { startSwift, swiftMissing } from "../../support/swift.ts";
 import { codeOf, descriptionOf, idOf } from "../contract.ts";
 import { everything, type Listed, tarBytes, treeOf } from "../dataset-world.ts";
-import { Bucket, MiB } from "./s3-world.ts";
+import { Bucket, MiB, type Store, stores } from "./s3-world.ts";
 
 const patience = { forMs: 30_000 };
 const destination = { folder: "anna", name: "run" };
@@ -117,21 +115,6 @@ class Upload implements SinkEvents {
     await sink.publish(destination, description);
   }
 }
-
-interface Store extends AsyncDisposable {
-  readonly endpoint: string;
-  readonly user: CephUser;
-}
-
-const stores: readonly {
-  readonly name: string;
-  readonly missing: string | null;
-  readonly threads: number;
-  start(): Promise<Store>;
-}[] = [
-  { name: "Ceph", missing: cephMissing, start: startCeph, threads: 0 },
-  { name: "Swift, with threads", missing: swiftMissing, start: startSwift, threads: 2 },
-];
 
 describe.each(stores)("datasets in $name", ({ name: storeName, missing, start, threads }) => {
   describe.skipIf(missing !== null)(missing ?? "is there", () => {

@@ -7,10 +7,8 @@ import type { S3Sink } from "../../../src/storage/s3/s3-sink.ts";
 import type { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
 import type { Prospect, Sink, SinkEvents, StoredNote } from "../../../src/storage/storage.ts";
 import { layouts } from "../../../src/upload/upload.ts";
-import { type CephUser, cephMissing, startCeph } from "../../support/ceph.ts";
-import { startSwift, swiftMissing } from "../../support/swift.ts";
 import { codeOf, datasetKind, descriptionOf, idOf, storageContract } from "../contract.ts";
-import { Bucket, MiB } from "./s3-world.ts";
+import { Bucket, MiB, type Store, stores } from "./s3-world.ts";
 
 const chunkBytes = 2 * MiB;
 
@@ -101,22 +99,6 @@ const sha256 = (bytes: Uint8Array | null): string =>
   createHash("sha256")
     .update(bytes ?? "")
     .digest("hex");
-
-/** A store that speaks S3. */
-interface Store extends AsyncDisposable {
-  readonly endpoint: string;
-  readonly user: CephUser;
-}
-
-const stores: readonly {
-  readonly name: string;
-  readonly missing: string | null;
-  readonly threads: number;
-  start(): Promise<Store>;
-}[] = [
-  { name: "Ceph", missing: cephMissing, start: startCeph, threads: 0 },
-  { name: "Swift, with threads", missing: swiftMissing, start: startSwift, threads: 2 },
-];
 
 describe.each(stores)("the storage in $name", ({ name: storeName, missing, start, threads }) => {
   describe.skipIf(missing !== null)(missing ?? "is there", () => {

@@ -4,8 +4,9 @@ import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { S3Client } from "../../../src/storage/s3/client/s3-client.ts";
 import { type S3Place, S3Requests } from "../../../src/storage/s3/client/s3-request.ts";
 import { S3Storage, type S3StorageOptions } from "../../../src/storage/s3/s3-storage.ts";
-import type { Ceph } from "../../support/ceph.ts";
+import { type Ceph, type CephUser, cephMissing, startCeph } from "../../support/ceph.ts";
 import { silentLogger } from "../../support/silent-logger.ts";
+import { startSwift, swiftMissing } from "../../support/swift.ts";
 
 export const MiB = 1024 * 1024;
 const patience = { forMs: 30_000 };
@@ -70,3 +71,20 @@ export class Bucket {
     return keys;
   }
 }
+
+/** A store that speaks S3. */
+export interface Store extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly user: CephUser;
+}
+
+/** Those that the storage is tested against; in one of them threads beside the main one hash and send. */
+export const stores: readonly {
+  readonly name: string;
+  readonly missing: string | null;
+  readonly threads: number;
+  start(): Promise<Store>;
+}[] = [
+  { name: "Ceph", missing: cephMissing, start: startCeph, threads: 0 },
+  { name: "Swift, with threads", missing: swiftMissing, start: startSwift, threads: 2 },
+];
