@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Browser, Page } from "playwright-core";
+import { pipeline } from "node:stream";
+import type { Browser, Page, Route } from "playwright-core";
 import { axeFaults, browserMissing, openBrowser } from "../support/browser.ts";
 import { executablesMissing } from "../support/executables.ts";
 import { type Lab, openLab } from "../support/lab.ts";
@@ -27,10 +28,10 @@ async function openProxy(port: number, user: () => string | null): Promise<Serve
       },
       (answer) => {
         to.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(to);
+        pipeline(answer, to, (cut) => cut && to.destroy());
       },
     );
-    onward.on("error", () => to.destroy());
+    onward.on("error", () => to.writeHead(502).end());
     to.on("close", () => onward.destroy());
     from.pipe(onward);
   });
@@ -128,5 +129,48 @@ describe.skipIf(missing !== null)(`the status page behind a proxy (${missing ?? 
     await page.getByRole("link", { name: "run.raw" }).click();
     await page.getByRole("button", { name: "Read it again from the disk" }).click();
     await page.getByRole("status").filter({ hasText: /\w/ }).waitFor();
+  });
+
+  test("what is refused for its old proof is asked again with the one that the page has by then", async () => {
+    const page = await open("anna");
+    await page.getByText("anna, steward").waitFor();
+    await page.getByRole("link", { name: "Uploads" }).click();
+    await page.getByRole("link", { name: "run.raw" }).click();
+    const act = page.getByRole("button", { name: "Read it again from the disk" });
+    await act.waitFor();
+    const answerLate = async (route: Route): Promise<void> => {
+      const answer = await route.fetch({ headers: { ...route.request().headers(), "x-dync-proof": "old" } });
+      expect(answer.status()).toBe(403);
+      const isBack = page.waitForResponse("**/api/session");
+      await lab.server.kill();
+      await lab.start(["--http", `127.0.0.1:${port}`]);
+      await (await isBack).finished();
+      await route.fulfill({ response: answer });
+    };
+    await page.route("**/api/call", answerLate, { times: 1 });
+    await act.click();
+    await page.getByRole("status").filter({ hasText: "is on the disk as it was stored" }).waitFor();
+  });
+
+  test("what is opened while the server is away is shown when it is back", async () => {
+    const page = await open("anna");
+    await page.getByText("anna, steward").waitFor();
+    await lab.server.kill();
+    await page.getByRole("link", { name: "Uploads" }).click();
+    await page.getByText("it may be starting again, and this page tries on").waitFor();
+    await lab.start(["--http", `127.0.0.1:${port}`]);
+    await page.getByRole("link", { name: "run.raw" }).waitFor();
+    await page.getByRole("alert").filter({ hasNotText: /\w/ }).waitFor({ state: "attached" });
+  });
+
+  test("a server that hangs is said, and what was asked of it meanwhile is shown once it answers", async () => {
+    const page = await open("anna");
+    await page.getByText("anna, steward").waitFor();
+    lab.server.signal("SIGSTOP");
+    await page.getByRole("link", { name: "Uploads" }).click();
+    await page.getByText("The server does not answer").waitFor();
+    lab.server.signal("SIGCONT");
+    await page.getByText("The server does not answer").waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "run.raw" }).waitFor();
   });
 });

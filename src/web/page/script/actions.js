@@ -26,21 +26,40 @@ export function makeActions(current, change) {
    * Does something, and says what came of it.
    *
    * @param {() => Promise<string | void>} work
+   * @param {string} [otherwise] what to do where the server does not answer
    */
-  const trying = async (work) => {
+  const trying = async (work, otherwise = "look whether it was done before you do it again") => {
     try {
       change({ done: (await work()) ?? "", error: "" });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.status === 401) return change({ session: null, isAsking: false });
-      change({ error: textOf(error), done: "" });
+      change({
+        error: textOf(error.status === 0 ? new Refused(0, error.message, otherwise) : error),
+        done: "",
+      });
+      return error;
     }
   };
   const loaders = loadersFor(current, change);
   const refresh = refresher(current, change, loaders);
+  /** What was asked for and is not there yet: an answer may be under way, or none will come. */
+  let owed = /** @type {"nothing" | "an answer" | "another try"} */ ("nothing");
+  let loads = 0;
   const load = async () => {
+    const mine = ++loads;
     refresh.loaded();
-    await trying(async () => await loaders[current().view]?.());
+    owed = "an answer";
+    const hint = "it may be starting again, and this page tries on";
+    const error = await trying(async () => {
+      try {
+        await loaders[current().view]?.();
+      } catch (error) {
+        // Another one is asked meanwhile, and says what is wrong.
+        if (mine === loads) throw error;
+      }
+    }, hint);
+    if (mine === loads) owed = error?.status === 0 ? "another try" : "nothing";
   };
   /** @param {string} command @param {object} given @param {string} done */
   const doing = (command, given, done) =>
@@ -51,7 +70,10 @@ export function makeActions(current, change) {
     });
   return {
     load,
-    heard: refresh.heard,
+    /** Something was told: once a second. */
+    heard: () => (owed === "another try" ? load() : refresh.heard()),
+    /** The server tells again what happens: what it was asked before may never be answered. */
+    back: async () => (owed === "nothing" ? undefined : await load()),
     /** @param {Event} event */
     search(event) {
       event.preventDefault();

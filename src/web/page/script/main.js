@@ -162,7 +162,11 @@ async function begin() {
         change({ live });
         void actions.heard();
       },
-      (isLinked) => change({ isLinked }),
+      (isLinked) => {
+        const isBack = isLinked && !state.isLinked;
+        change({ isLinked });
+        if (isBack) void actions.back();
+      },
       (error) => {
         if (isRefused(error)) change({ session: null, error: "You are not signed in any more." });
       },

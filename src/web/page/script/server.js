@@ -14,6 +14,9 @@ export class Refused extends Error {
   }
 }
 
+const noAnswer = "The server does not answer";
+const gatewayErrors = new Set([502, 503, 504]);
+
 /** What a page has to show when it acts. */
 let proof = "";
 
@@ -23,26 +26,31 @@ let proof = "";
  * @returns {Promise<any>}
  */
 async function ask(path, sent) {
-  const headers = { "content-type": "application/json", "x-dync-proof": proof };
+  const shown = proof;
+  const headers = { "content-type": "application/json", "x-dync-proof": shown };
   const posted = sent === undefined ? {} : { method: "POST", headers, body: JSON.stringify(sent) };
   let answer;
   try {
     answer = await fetch(path, { ...posted, credentials: "same-origin", cache: "no-store" });
   } catch {
-    throw new Refused(0, "The server does not answer", "it may be starting again: this page tries on");
+    throw new Refused(0, noAnswer, undefined);
   }
-  const value = await answer.json().catch(() => ({}));
-  if (answer.ok) return value;
+  const value = await answer.json().catch(() => null);
+  if (answer.ok && value !== null) return value;
+  // What a proxy says while there is no server behind it; or an answer that was cut off.
+  if (value === null && (answer.ok || gatewayErrors.has(answer.status)))
+    throw new Refused(0, noAnswer, undefined);
   // A server that started anew wants another proof of whom a proxy knows.
-  if (answer.status === 403 && sent !== undefined && (await isOtherProof())) return await ask(path, sent);
-  const { message = `The server answered ${answer.status}`, hint } = value.error ?? {};
+  if (answer.status === 403 && sent !== undefined && (await isOtherProof(shown)))
+    return await ask(path, sent);
+  const { message = `The server answered ${answer.status}`, hint } = value?.error ?? {};
   throw new Refused(answer.status, message, hint);
 }
 
-async function isOtherProof() {
-  const before = proof;
-  await currentSession().catch(() => {});
-  return proof !== before;
+/** @param {string} shown what was refused; the other one may have been asked for meanwhile, by who heard that the server is back */
+async function isOtherProof(shown) {
+  if (proof === shown) await currentSession().catch(() => {});
+  return proof !== shown;
 }
 
 /**
@@ -102,6 +110,9 @@ export async function pastOver(over) {
   return await ask(`api/history?over=${over}`);
 }
 
+/** A server tells something each second: one that was silent for so long is away, or frozen, in ms. */
+const silenceMs = 10_000;
+
 /**
  * Tells what happens, once a second.
  *
@@ -113,22 +124,35 @@ export function follow(onState, onLink, onOut) {
   /** @type {EventSource} */
   let events;
   let waits = 0;
+  let wasOpen = false;
+  const connectIn = (/** @type {number} */ ms, /** @type {() => void} */ before) => {
+    clearTimeout(waits);
+    waits = setTimeout(() => {
+      before();
+      events.close();
+      connect();
+    }, ms);
+  };
   const connect = () => {
+    const silent = () => connectIn(silenceMs, () => onLink(false));
+    silent();
     events = new EventSource("api/events");
-    let wasOpen = false;
     events.addEventListener("open", () => {
+      silent();
       // A server that started anew wants another proof.
       if (wasOpen) currentSession().catch(onOut);
       wasOpen = true;
     });
     events.addEventListener("state", (event) => {
+      silent();
       onLink(true);
       onState(JSON.parse(event.data));
     });
     // After so much the server wants to see that somebody reads. The next state is due in a second.
     events.addEventListener("again", () => {
       events.close();
-      waits = setTimeout(connect, 1000);
+      wasOpen = false;
+      connectIn(1000, () => {});
     });
     events.addEventListener("error", () => {
       onLink(false);
