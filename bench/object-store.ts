@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/base/clock.ts";
-import { partBytesOf, partsUnderWayMax } from "../src/storage/s3/part-plan.ts";
+import { PartPlan, partsUnderWayMax } from "../src/storage/s3/part-plan.ts";
 import { treeCpuSeconds } from "../test/support/process-tree.ts";
 import { startProgram } from "../test/support/programs.ts";
 import { pairMissing, ServerPair, type StoreOptions } from "../test/support/server-pair.ts";
@@ -96,7 +96,7 @@ function contestantsOf(
 ): readonly Contestant[] {
   const { accessKeyId, secretAccessKey } = pair.ceph.user;
   const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
-  const part = partBytesOf(bytes, 0, s3MemoryBytes);
+  const part = new PartPlan(s3MemoryBytes).partBytesOf(bytes, 0);
   const plain = (name: string, more: readonly string[]): Contestant => ({
     ...{ name, bytes, rounds: [] },
     send: ([key = ""]) => {

@@ -111,11 +111,13 @@ export async function checkFree(upload: Placed, makeWay: MakeWay, parts: Placing
   for (let round = 0; round < roundsMax; round++) {
     const obstacle = await parts.storage.obstacle(destination);
     if (obstacle === null) return;
-    const record = obstacle.published === null ? null : await parts.catalogue.get(obstacle.published.id);
+    const id = obstacle.published?.id ?? obstacle.claimedBy;
+    const record = id === undefined ? null : await parts.catalogue.get(id);
     // It is seen under its name, and may not be durable there: until it is, nobody may hear that this file is stored.
-    if (record?.state !== "publishing")
+    if (record?.state === "publishing") await makeWay([record]);
+    // Part of it was to be seen, and all of it is by now.
+    else if (obstacle.published !== null || record?.state !== "finished" || round > 0)
       throw new NameTaken(takenText(destination.name, obstacle.file), obstacle);
-    await makeWay([record]);
   }
   throw wanted();
 }

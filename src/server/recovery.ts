@@ -48,18 +48,24 @@ export async function finishPublishing(id: string, parts: RecoveryParts, isAwait
   const { user, name, sha256 } = record;
   const journal = new UploadJournal(hold, null, { upload: id, user, name }, parts);
   const metadataText = await metadataOf(record, parts);
+  const reopened = (durable: number, reason: string): Promise<void> => {
+    journal.log("warn", `${reason}: the client has to send again`);
+    return journal.reopened(durable);
+  };
   const left = await storage.recover(id, record, destinationOf(record), sha256 ?? "");
   switch (left.type) {
     case "published":
       await journal.finished(await publishedOf(record, metadataText, storage), destinationOf(record));
       return logFinished(record, journal, storage);
     case "gone":
+      // Of one that was in memory alone: under its id, so that what a server makes of it late which was frozen is its own, and in nobody's way.
+      if (record.durable === 0 && (await storage.obstacle(destinationOf(record))) === null)
+        return reopened(0, "Nothing of it was stored");
       // Its client hears that there is nothing of it here, and begins anew.
       await journal.failed(...bytesGone);
       return journal.log("error", "Upload is lost");
     case "incomplete":
-      journal.log("warn", `${left.reason}: the client has to send again`);
-      return journal.reopened(left.durable);
+      return reopened(left.durable, left.reason);
     case "complete":
       if (metadataText === null) return giveUpOpen(left.sink, journal, ...metadataLost);
       return publishAgain({ ...record, metadataText }, left.sink, journal, storage);

@@ -21,7 +21,9 @@ import {
   rollBack,
 } from "./publish.ts";
 import { isDataOf } from "./published.ts";
-import { type Description, NameTaken, type Obstacle, type Published } from "./storage.ts";
+import { type Description, NameTaken, type Obstacle } from "./storage.ts";
+
+type Claim = NonNullable<ReturnType<typeof parseSidecar>>;
 
 export interface LocalPublishingParts {
   readonly parts: PublishParts;
@@ -99,10 +101,12 @@ export class LocalPublishing {
   /** See `Storage.obstacle`. */
   async obstacle(destination: Destination): Promise<Obstacle | null> {
     const other = this.#beingPublished(destination);
-    if (other !== null) return { file: other, published: null };
+    if (other !== null) return { file: other.name, published: null, claimedBy: other.id };
     if (!(await this.#names.isTaken(destination))) return null;
     const file = await this.#names.whatIsThere(destination);
-    return { file, published: file === destination.name ? await this.#publishedAt(destination) : null };
+    const claim = await this.#claimAt(destination);
+    const published = file === destination.name && (await this.#isThere(claim)) ? claim : null;
+    return { file, published, ...(published === null && claim !== null ? { claimedBy: claim.id } : {}) };
   }
 
   /** Whether upload `id` has its name, with this SHA-256 (hex); what is left of it is in `folder`, unless nothing is. */
@@ -112,20 +116,23 @@ export class LocalPublishing {
     destination: Destination,
     sha256: string,
   ): Promise<boolean> {
-    const there = await this.#publishedAt(destination);
-    if (there?.id !== id || there.sha256 !== sha256) return false;
+    const there = await this.#claimAt(destination);
+    if (there?.id !== id || there.sha256 !== sha256 || !(await this.#isThere(there))) return false;
     // A folder under the name is somebody else's as long as ours has not moved there.
     return folder === null || there.contents === null || (await lookAt(treeOf(join(folder, id)))) === null;
   }
 
-  async #publishedAt(destination: Destination): Promise<Published | null> {
-    const { root } = this.#parts;
-    const text = await readText(finalFiles(root, destination).metadata);
+  /** What says that it lies at `destination`, or will. */
+  async #claimAt(destination: Destination): Promise<Claim | null> {
+    const text = await readText(finalFiles(this.#parts.root, destination).metadata);
     const there = text === null ? null : parseSidecar(text);
     // Elsewhere it is somebody's copy.
-    if (there === null || pathOf(destinationOf(there)) !== pathOf(destination)) return null;
-    const properties = await lookAt(finalFiles(root, destinationOf(there)).content);
-    return isDataOf(properties, there) ? there : null;
+    return there !== null && pathOf(destinationOf(there)) === pathOf(destination) ? there : null;
+  }
+
+  async #isThere(claim: Claim | null): Promise<boolean> {
+    if (claim === null) return false;
+    return isDataOf(await lookAt(finalFiles(this.#parts.root, destinationOf(claim)).content), claim);
   }
 
   async #perform(id: string, steps: readonly PublishStep[]): Promise<void> {
@@ -151,10 +158,10 @@ export class LocalPublishing {
     return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
   }
 
-  /** Name of the file that is just getting it, or a name it needs. */
-  #beingPublished({ folder, name }: Destination): string | null {
-    for (const other of this.#running.values()) {
-      if (other.folder === folder && namesClash(other.name, name)) return other.name;
+  /** The upload whose file is just getting that name, or one that it needs. */
+  #beingPublished({ folder, name }: Destination): { readonly id: string; readonly name: string } | null {
+    for (const [id, other] of this.#running) {
+      if (other.folder === folder && namesClash(other.name, name)) return { id, name: other.name };
     }
     return null;
   }

@@ -37,6 +37,8 @@ export interface Obstacle {
   readonly file: string | null;
   /** What it is, when it was published at exactly this destination. */
   readonly published: Published | null;
+  /** Id of the upload that is being published there, or was when somebody looked: part of it is to be seen. */
+  readonly claimedBy?: string | undefined;
 }
 
 /** Something is there already. */

@@ -3,6 +3,7 @@
 // and was made once; who was frozen for longer than its lease does no harm.
 
 import { drainMicrotasks } from "bun:jsc";
+import type { Logger } from "../../src/base/log.ts";
 import { Semaphore } from "../../src/base/semaphore.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
 import type { KnownServer, News, Servers } from "../../src/catalogue/servers.ts";
@@ -10,11 +11,15 @@ import type { Source } from "../../src/client/source.ts";
 import { upload } from "../../src/client/upload.ts";
 import { defaultProcessSettings, defaultUserRules } from "../../src/config/server-settings.ts";
 import { Server } from "../../src/server/server.ts";
+import { S3Storage } from "../../src/storage/s3/s3-storage.ts";
+import { openSavedSha256 } from "../../src/storage/sha256/open-saved-sha256.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import type { ClientTransport, ServerTransport } from "../../src/transport/transport.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
+import { ModelStore } from "./model-store.ts";
+import { ModelStoreClient } from "./model-store-client.ts";
 import { Random } from "./random.ts";
-import { SharedStore } from "./shared-store.ts";
 import { keyOfUser, serverKeys, userOfKey, usersMax } from "./simulated-keys.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
@@ -28,6 +33,10 @@ const livenessMs = 1_800_000;
 const eventsMax = 400_000;
 const firstPort = 9000;
 const chunkBytes = 256;
+// Some chunks long, and several for each upload; not all parts of all uploads fit into memory.
+const partBytes = 4 * chunkBytes;
+const partsInMemory = 12;
+const sha256 = await openSavedSha256();
 
 /** Until when each server that says so is alive, and which one leads: the tables that they share. */
 class SharedTables {
@@ -107,6 +116,8 @@ interface Job {
   readonly name: string;
   readonly user: number;
   readonly content: Uint8Array;
+  /** Whether its size is told beforehand: of what that is not, a server keeps pieces. */
+  readonly isSized: boolean;
 }
 
 export class ServersWorld {
@@ -116,7 +127,7 @@ export class ServersWorld {
   readonly #trace: Trace;
   readonly #network: MemoryNetwork;
   readonly #catalogue: MemoryCatalogue;
-  readonly #store: SharedStore;
+  readonly #store: ModelStore;
   readonly #processes: (SimulatedProcess | null)[];
   readonly #servers: (Server | null)[];
   readonly #closeTransports: (() => void)[] = [];
@@ -126,6 +137,8 @@ export class ServersWorld {
   #jobs: readonly Job[] = [];
   #failure: unknown = null;
   #areFaultsOver = false;
+  /** How slow the store is: in many worlds an upload takes as long as it takes until the next fault. */
+  readonly #storeMs: number;
   isDatabaseAway = false;
 
   constructor(seed: number, trace: Trace) {
@@ -138,11 +151,12 @@ export class ServersWorld {
       onConnect: (_host, port) => this.#answerOf(port),
     });
     this.#catalogue = new MemoryCatalogue(clock, (owner) => this.tables.aliveUntil.get(owner ?? ""));
-    this.#store = new SharedStore({
-      trace,
-      delayMs: () => random.magnitude(0.5, 200),
-      after: (delayMs, callback) => void clock.after(delayMs, callback),
+    this.#store = new ModelStore({
+      partBytesLeast: partBytes,
+      heedsConditions: random.chance(0.7),
+      ...{ now: () => clock.date(), trace },
     });
+    this.#storeMs = random.magnitude(20, 5_000);
     const count = random.between(2, 3);
     this.#processes = Array.from({ length: count }, () => null);
     this.#servers = Array.from({ length: count }, () => null);
@@ -156,21 +170,23 @@ export class ServersWorld {
   run(): SimulationRun {
     const { random, clock } = this;
     for (const at of this.#servers.keys()) this.#start(at);
-    this.#jobs = Array.from({ length: random.between(1, 5) }, (_, number) => ({
+    this.#jobs = Array.from({ length: random.between(1, 8) }, (_, number) => ({
       name: `file-${random.chance(0.2) ? 0 : number}.raw`,
       user: random.int(usersMax),
       content: random.bytes(random.between(0, 40 * chunkBytes)),
+      isSized: random.chance(0.7),
     }));
     // Two of one name and user would be refused in the end.
     const jobs = [...new Map(this.#jobs.map((job) => [`${job.user}/${job.name}`, job])).values()];
-    for (const job of jobs) clock.after(random.int(faultsMs / 4), () => this.#send(job));
+    for (const job of jobs) clock.after(random.int(faultsMs * 0.8), () => this.#send(job));
     clock.after(random.interval(4_000), () => this.#fault());
     clock.after(faultsMs, () => {
       this.#areFaultsOver = true;
     });
     const events = this.#runUntil(() => this.#areFaultsOver && this.#confirmed === jobs.length);
     for (const job of jobs) this.#expectThere(job);
-    check(this.#store.made === jobs.length, () => `${this.#store.made} objects were made of ${jobs.length}`);
+    const there = this.#store.keys("user-").filter((key) => key.endsWith(".raw"));
+    check(there.length === jobs.length, () => `${there.length} objects are there of ${jobs.length}`);
     return { uploads: jobs.length, finished: this.#confirmed, events, durationMs: clock.now() };
   }
 
@@ -201,15 +217,12 @@ export class ServersWorld {
         isLeaving: () => false,
         mayGoOn: (key, user) => nameOf(key) === user,
       },
-      storage: this.#store.storageFor(process),
+      storage: this.#storageFor(process, id),
       catalogue: this.#catalogueFor(process),
       owner: { id, leaseMs },
       servers: new SimulatedServers(this, process, id),
       clock: process.clock,
-      logger: {
-        log: (level, message, fields = {}) =>
-          this.#trace(() => `${id}: ${level} ${message} ${JSON.stringify(fields)}`),
-      },
+      logger: this.#loggerFor(id),
       options: { ...defaultProcessSettings, port: firstPort + at, chunkBytes, memoryBytes: 64 * chunkBytes },
       rulesOf: () => defaultUserRules,
       program: "simulation",
@@ -235,6 +248,30 @@ export class ServersWorld {
           onFailure: (error) => process.run(() => events.onFailure(error)),
         }),
       close: () => transport.close(),
+    };
+  }
+
+  /** The real one, over a model of a store. */
+  #storageFor(process: SimulatedProcess, id: string): Storage {
+    const { random, clock } = this;
+    const client = new ModelStoreClient(this.#store, {
+      process,
+      delayMs: () => random.magnitude(0.5, this.#storeMs),
+      after: (delayMs, callback) => void clock.after(delayMs, callback),
+      isSlow: () => random.chance(0.3),
+      isLost: () => random.chance(0.005),
+    });
+    const rules = { prefix: "", memoryBytes: partsInMemory * partBytes, partBytesLeast: partBytes };
+    return new S3Storage(
+      { ...rules, membersMax: 10, clock: process.clock, log: this.#loggerFor(id) },
+      { client, beside: null, sha256 },
+    );
+  }
+
+  #loggerFor(id: string): Logger {
+    return {
+      log: (level, message, fields = {}) =>
+        this.#trace(() => `${id}: ${level} ${message} ${JSON.stringify(fields)}`),
     };
   }
 
@@ -269,13 +306,14 @@ export class ServersWorld {
     if (this.#areFaultsOver) return;
     const { random, clock } = this;
     const at = random.int(this.#servers.length);
-    const kind = random.int(6);
+    const kind = random.int(7);
     if (kind === 0)
       this.#kill(at, random.chance(0.5) ? random.magnitude(10, 2_000) : random.between(2_000, 30_000));
     else if (kind === 1) this.#freeze(at, random.magnitude(500, 45_000));
     else if (kind === 2) this.#stop(at);
     else if (kind === 3) this.#cutAll();
     else if (kind === 4) this.#databaseAway(random.magnitude(200, 20_000));
+    else if (kind === 5) this.#storeAway(random.magnitude(200, 30_000));
     else this.#freeze(at, random.between(leaseMs, 2 * leaseMs));
     clock.after(random.interval(6_000), () => this.#fault());
   }
@@ -325,6 +363,15 @@ export class ServersWorld {
     });
   }
 
+  #storeAway(forMs: number): void {
+    if (this.#store.isAway) return;
+    this.#trace(() => `the store is away for ${Math.round(forMs)} ms`);
+    this.#store.isAway = true;
+    this.clock.after(forMs, () => {
+      this.#store.isAway = false;
+    });
+  }
+
   #send(job: Job): void {
     const { random, clock } = this;
     const process = new SimulatedProcess(clock);
@@ -339,7 +386,7 @@ export class ServersWorld {
     const task = {
       name: job.name,
       metadataText: `{"of":"${job.name}"}`,
-      size: job.content.length,
+      size: job.isSized ? job.content.length : null,
       canSeek: true,
     } as const;
     const party = {
@@ -352,7 +399,7 @@ export class ServersWorld {
     upload(
       {
         ...{ ...party, identity, retryForMs: livenessMs, retryFirst: true, isResumable: true },
-        ...{ task: { ...task, client: "simulation", resume: false }, source: sourceOf(job.content) },
+        ...{ task: { ...task, client: "simulation", resume: false }, source: sourceOf(job) },
       },
       { transport, clock: process.clock, random: () => random.next(), ...silent },
       new AbortController().signal,
@@ -367,8 +414,8 @@ export class ServersWorld {
   }
 
   #expectThere({ name, user, content }: Job): void {
-    const there = this.#store.objects.get(`user-${user}/${name}`);
-    check(there !== undefined, () => `${name} of user ${user} is confirmed, and not there`);
+    const there = this.#store.get(`user-${user}/${name}`);
+    check(there !== null, () => `${name} of user ${user} is confirmed, and not there`);
     check(
       Buffer.compare(there.bytes, content) === 0,
       () => `${name} of user ${user} is there with other bytes`,
@@ -385,9 +432,9 @@ function nameOf(key: string): string | null {
   return user === null ? null : `user-${user}`;
 }
 
-function sourceOf(content: Uint8Array): Source {
+function sourceOf({ content, isSized }: Job): Source {
   return {
-    size: content.length,
+    size: isSized ? content.length : null,
     canSeek: true,
     modified: null,
     mark: { kind: "file", version: { size: content.length, modified: "1", changed: "1", fileId: "1" } },

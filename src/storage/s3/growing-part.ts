@@ -4,6 +4,12 @@
 import { lengthOf } from "./client/http-call.ts";
 import { NoAnswer } from "./client/s3-error.ts";
 
+/** Where a piece begins in the upload, and how long it is. */
+export interface PiecePlace {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /** A piece that is stored by itself. */
 interface Piece {
   readonly bytes: number;
@@ -46,15 +52,15 @@ export class GrowingPart {
     return this.length >= this.wanted;
   }
 
-  /** Offsets of its pieces. */
-  get pieceOffsets(): readonly number[] {
-    const offsets: number[] = [];
+  /** Where its pieces are. */
+  get pieces(): readonly PiecePlace[] {
+    const places: PiecePlace[] = [];
     let offset = this.start;
     for (const { bytes } of this.#pieces) {
-      offsets.push(offset);
+      places.push({ offset, bytes });
       offset += bytes;
     }
-    return offsets;
+    return places;
   }
 
   /** Forgets what is in the store as well; returns how many bytes that was. */
@@ -73,7 +79,7 @@ export class GrowingPart {
   }
 
   /** What is to be stored by itself, where it begins, and what to call when it is: it stays in memory where `keeps`. */
-  nextPiece(): { readonly offset: number; readonly body: readonly Uint8Array[]; done(keeps: boolean): void } {
+  nextPiece(): PiecePlace & { readonly body: readonly Uint8Array[]; done(keeps: boolean): void } {
     const [body, bytes] = [[...this.#fresh], this.#freshBytes];
     const offset = this.start + this.length - bytes;
     const done = (keeps: boolean): void => {
@@ -81,15 +87,15 @@ export class GrowingPart {
       this.#fresh = this.#fresh.slice(body.length);
       this.#freshBytes -= bytes;
     };
-    return { offset, body, done };
+    return { offset, bytes, body, done };
   }
 
   /** All that is in it; `read` gives what is in the store alone. */
-  async body(read: (offset: number) => Promise<Uint8Array>): Promise<readonly Uint8Array[]> {
+  async body(read: (place: PiecePlace) => Promise<Uint8Array>): Promise<readonly Uint8Array[]> {
     const all: Uint8Array[] = [];
     let offset = this.start;
     for (const { bytes, data } of this.#pieces) {
-      const found = data ?? [await read(offset)];
+      const found = data ?? [await read({ offset, bytes })];
       if (lengthOf(found) !== bytes)
         throw new NoAnswer(`a stored piece has ${lengthOf(found)} bytes, not ${bytes}`);
       all.push(...found);

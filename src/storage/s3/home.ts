@@ -7,15 +7,17 @@ import type { Semaphore } from "../../base/semaphore.ts";
 import type { Sha256Maker } from "../sha256/sha256.ts";
 import type { BodyThreads } from "./beside/body-threads.ts";
 import type { ByteBudget } from "./byte-budget.ts";
-import type { S3Client } from "./client/s3-client.ts";
+import type { ObjectStore } from "./client/s3-client.ts";
 import type { Patience } from "./client/s3-request.ts";
 import type { FolderNames } from "./folder-names.ts";
 import type { Keys } from "./keys.ts";
+import type { PartPlan } from "./part-plan.ts";
 
 export interface S3Home {
-  readonly client: S3Client;
+  readonly client: ObjectStore;
   readonly keys: Keys;
   readonly budget: ByteBudget;
+  readonly plan: PartPlan;
   /** Parts that are put together of pieces, each of which is in memory then, besides the budget. */
   readonly assembling: Semaphore;
   readonly names: FolderNames;

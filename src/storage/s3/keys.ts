@@ -56,8 +56,9 @@ export class Keys {
     return `${this.upload(id)}/`;
   }
 
-  piece(id: string, offset: number): string {
-    return this.pieces(id) + String(offset).padStart(digits, "0");
+  /** Of one key there is only one content, whichever server stores it: bytes from there on are the same for all of them. */
+  piece(id: string, { offset, bytes }: { readonly offset: number; readonly bytes: number }): string {
+    return `${this.pieces(id)}${String(offset).padStart(digits, "0")}-${bytes}`;
   }
 
   /** Where the bytes of one lie whose place is not known yet. */

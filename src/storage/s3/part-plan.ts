@@ -11,7 +11,6 @@ export const partsUnderWayMax = 4;
 /** Numbers that a server says beforehand it is going to use: after a crash the next one begins behind them. */
 export const numbersAhead = partsUnderWayMax;
 
-const partBytesLeast = 8 * MiB;
 // Some are left out each time a server goes on with what another one left.
 const partsPlanned = 9000;
 // A store takes parts up to 5 GiB, which nobody holds in memory.
@@ -19,37 +18,51 @@ const partBytesMost = 1024 * MiB;
 // Of a stream nobody knows how much is to come: its parts become longer as it does.
 const streamStep = 1000;
 
-/** How long a part may be where `memoryBytes` hold those of all uploads. */
-export function partBytesMax(memoryBytes: number): number {
-  return Math.max(partBytesLeast, Math.min(partBytesMost, Math.floor(memoryBytes / 4 / MiB) * MiB));
-}
+export class PartPlan {
+  readonly #leastBytes: number;
+  readonly #memoryBytes: number;
 
-/** Length of the parts of an upload of `size` bytes (`undefined`: nobody knows), when it had so many before. */
-export function partBytesOf(size: number | undefined, before: number, memoryBytes: number): number {
-  const most = partBytesMax(memoryBytes);
-  const wanted =
-    size === undefined
-      ? partBytesLeast * 2 ** Math.floor(before / streamStep)
-      : Math.ceil(size / partsPlanned / MiB) * MiB;
-  return Math.min(most, Math.max(partBytesLeast, wanted));
-}
+  /** `memoryBytes` hold the parts of all uploads; none is shorter than `leastBytes` but the last. */
+  constructor(memoryBytes: number, leastBytes = 8 * MiB) {
+    this.#memoryBytes = memoryBytes;
+    this.#leastBytes = leastBytes;
+  }
 
-/** Most bytes that an upload can have. */
-export function uploadBytesMax(size: number | undefined, memoryBytes: number): number {
-  if (size !== undefined) return partsPlanned * partBytesMax(memoryBytes);
-  let bytes = 0;
-  for (let before = 0; before < partNumberMax; before += streamStep)
-    bytes += streamStep * partBytesOf(undefined, before, memoryBytes);
-  return bytes;
-}
+  /** How long a part may be. */
+  get #partBytesMax(): number {
+    const fits = Math.floor(this.#memoryBytes / 4 / MiB) * MiB;
+    return Math.max(this.#leastBytes, Math.min(partBytesMost, fits));
+  }
 
-/** Throws "too-large" where an upload of `size` bytes has more parts than there can be. */
-export function checkSize(size: number | undefined, memoryBytes: number): void {
-  if (size === undefined || size <= uploadBytesMax(size, memoryBytes)) return;
-  const text = `The object store takes ${uploadBytesMax(size, memoryBytes)} bytes here, the upload has ${size}`;
-  throw new DyncError("too-large", text, {
-    hint: "give dync-server more s3-memory: parts are a quarter of it at most",
-  });
+  /** Length of the parts of an upload of `size` bytes (`undefined`: nobody knows), when it had so many before. */
+  partBytesOf(size: number | undefined, before: number): number {
+    const least = this.#leastBytes;
+    const wanted =
+      size === undefined
+        ? least * 2 ** Math.floor(before / streamStep)
+        : size <= least * partsPlanned
+          ? least
+          : Math.ceil(size / partsPlanned / MiB) * MiB;
+    return Math.min(this.#partBytesMax, Math.max(least, wanted));
+  }
+
+  /** Most bytes that an upload can have. */
+  uploadBytesMax(size: number | undefined): number {
+    if (size !== undefined) return partsPlanned * this.#partBytesMax;
+    let bytes = 0;
+    for (let before = 0; before < partNumberMax; before += streamStep)
+      bytes += streamStep * this.partBytesOf(undefined, before);
+    return bytes;
+  }
+
+  /** Throws "too-large" where an upload of `size` bytes has more parts than there can be. */
+  checkSize(size: number | undefined): void {
+    if (size === undefined || size <= this.uploadBytesMax(size)) return;
+    const text = `The object store takes ${this.uploadBytesMax(size)} bytes here, the upload has ${size}`;
+    throw new DyncError("too-large", text, {
+      hint: "give dync-server more s3-memory: parts are a quarter of it at most",
+    });
+  }
 }
 
 /** An upload has no part number left. */

@@ -129,7 +129,9 @@ async function putNew(
   if (before === null && (await client.put(key, [Buffer.from(text)], { type, isNew: true }, patience)))
     return;
   const there = before ?? (await client.read(key, patience));
-  if (there === null || !isOwn(there.bytes.toString("utf8"))) throw taken(destination);
+  // Whoever had the upload before, or has it now, took it away.
+  if (there === null) throw new DyncError("not-ready", "What was in the way of this name is gone");
+  if (!isOwn(there.bytes.toString("utf8"))) throw taken(destination);
   if (there.bytes.toString("utf8") !== text) await client.put(key, [Buffer.from(text)], { type }, patience);
 }
 

@@ -71,7 +71,7 @@ export class S3Sink implements Sink {
     });
     this.#stored = new StoredParts({
       ...{ id, ledger, home, size: parts.prospect.size, target: targetOf(parts) },
-      tell: (note) => this.#tell(note),
+      tell: events.record === undefined ? null : (note) => this.#tell(note),
       onFailed: (error) => this.#fail(error),
     });
     this.#hash = hashOf(home, ledger);
@@ -302,7 +302,7 @@ function targetOf({ home, id, prospect: { destination } }: S3SinkParts): PartsTa
   return {
     key: destination === undefined ? keys.data(id) : keys.of(destination).content,
     about: { "dync-upload": id },
-    pieceKey: (offset) => keys.piece(id, offset),
+    pieceKey: (place) => keys.piece(id, place),
     begun: (state, patience) => keepState(home, id, state, patience),
   };
 }

@@ -28,7 +28,7 @@ import {
 import { amendObject } from "./amend-object.ts";
 import { BodyThreads } from "./beside/body-threads.ts";
 import { ByteBudget } from "./byte-budget.ts";
-import { S3Client } from "./client/s3-client.ts";
+import { type ObjectStore, type Part, S3Client } from "./client/s3-client.ts";
 import { s3Trouble, startTrouble } from "./client/s3-error.ts";
 import { isTls, type S3Place } from "./client/s3-request.ts";
 import type { DatasetSink } from "./dataset/dataset-sink.ts";
@@ -37,7 +37,7 @@ import { FolderNames } from "./folder-names.ts";
 import { type S3Home, soon } from "./home.ts";
 import { Keys, keyBytesMax } from "./keys.ts";
 import { durableOf, Ledger, parseMark } from "./ledger.ts";
-import { checkSize } from "./part-plan.ts";
+import { PartPlan } from "./part-plan.ts";
 import { endPublishing, isOf } from "./publish-object.ts";
 import { publishedObjects } from "./published-objects.ts";
 import { readBackObject } from "./read-back-object.ts";
@@ -52,8 +52,16 @@ import {
   rollBack,
 } from "./upload-state.ts";
 
-export interface S3StorageOptions {
+export interface S3StorageOptions extends S3StorageRules {
   readonly place: S3Place;
+  readonly random: () => number;
+  /** Threads beside this one that hash and send what is long; none where it is not there. */
+  readonly threads?: number;
+  /** By what bytes are hashed; found out when it is not given. Its states can be saved. */
+  readonly sha256?: Sha256Maker;
+}
+
+export interface S3StorageRules {
   /** Below which all keys lie; empty: the bucket is ours alone. */
   readonly prefix: string;
   /** Bytes that all uploads together may have in memory. */
@@ -62,11 +70,15 @@ export interface S3StorageOptions {
   readonly membersMax: number;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly random: () => number;
-  /** Threads beside this one that hash and send what is long; none where it is not there. */
-  readonly threads?: number;
-  /** By what bytes are hashed; found out when it is not given. Its states can be saved. */
-  readonly sha256?: Sha256Maker;
+  /** The shortest part but for an upload's last, in bytes; what stores take when it is not given. */
+  readonly partBytesLeast?: number;
+}
+
+/** By what a storage does what it does. */
+export interface S3Means {
+  readonly client: ObjectStore;
+  readonly beside: BodyThreads | null;
+  readonly sha256: Sha256Maker;
 }
 
 const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefused() {} };
@@ -82,12 +94,14 @@ export class S3Storage implements Storage {
   readonly #publishing = new Map<string, Destination>();
   #isRelieving = false;
 
-  private constructor(options: S3StorageOptions, found: Pick<S3Home, "client" | "beside" | "sha256">) {
+  /** One over a store that was tried already. */
+  constructor(options: S3StorageRules, means: S3Means) {
     const { clock, log, memoryBytes } = options;
-    const { client } = found;
+    const { client } = means;
     const keys = new Keys(options.prefix);
     this.#home = {
-      ...{ ...found, keys, clock, log },
+      ...{ ...means, keys, clock, log },
+      plan: new PartPlan(memoryBytes, options.partBytesLeast),
       budget: new ByteBudget(memoryBytes, () => void this.#relieve()),
       assembling: new Semaphore(),
       names: new FolderNames((folder) => client.names(keys.folder(folder), soon), clock),
@@ -128,7 +142,7 @@ export class S3Storage implements Storage {
       return await explained("stored", () =>
         this.#datasets.begin({ id, layout: form, note: this.emptyNote, events, prospect }),
       );
-    checkSize(prospect.size, this.#home.budget.max);
+    this.#home.plan.checkSize(prospect.size);
     return this.#sinkOf(id, this.#emptyLedger(), prospect, events);
   }
 
@@ -141,7 +155,7 @@ export class S3Storage implements Storage {
   ): Promise<Sink | null> {
     return await explained("looked up", async () => {
       if (form !== "file") return await this.#datasets.resume({ id, layout: form, note, events, prospect });
-      const ledger = await this.#ledgerOf(id, note);
+      const ledger = await this.#ledgerOf(id, note, prospect.destination);
       if (ledger !== null) return this.#sinkOf(id, ledger, prospect, events);
       if (note.durable > 0) return null;
       // A crash may have come between what the store has and its record.
@@ -151,15 +165,12 @@ export class S3Storage implements Storage {
   }
 
   /** What `note` says is stored, where it is there; `null`: it is not, or says nothing. */
-  async #ledgerOf(id: string, note: StoredNote): Promise<Ledger | null> {
+  async #ledgerOf(id: string, note: StoredNote, destination?: Destination): Promise<Ledger | null> {
     const mark = parseMark(note.mark);
     if (mark === null) return null;
-    const { client } = this.#home;
-    const state = mark.upload === null ? null : await readMultipart(this.#home, id);
-    const key = state?.uploadId === mark.upload ? (state?.key ?? null) : null;
-    const listed =
-      mark.upload === null ? [] : key === null ? null : await client.parts(key, mark.upload, soon);
-    const hidden = listed === null && key === this.#home.keys.data(id) ? await client.head(key, soon) : null;
+    const { client, keys } = this.#home;
+    const { key, listed } = await this.#partsOf(id, mark.upload, destination);
+    const hidden = listed === null && key === keys.data(id) ? await client.head(key, soon) : null;
     const isWhole = hidden?.size === durableOf(mark);
     const ledger = listed !== null ? Ledger.of(mark, listed) : isWhole ? Ledger.ofWhole(mark) : null;
     if (ledger !== null) {
@@ -172,6 +183,26 @@ export class S3Storage implements Storage {
       reason,
     });
     return null;
+  }
+
+  /** The parts of that multipart upload, and what it becomes; `null`: there is none of which either is known. */
+  async #partsOf(
+    id: string,
+    uploadId: string | null,
+    destination: Destination | undefined,
+  ): Promise<{ readonly key: string | null; readonly listed: readonly Part[] | null }> {
+    if (uploadId === null) return { key: null, listed: [] };
+    const { client, keys } = this.#home;
+    const state = await readMultipart(this.#home, id);
+    if (state?.uploadId === uploadId)
+      return { key: state.key, listed: await client.parts(state.key, uploadId, soon) };
+    // Whoever had the upload before may have said late what it began then. What the record says is so.
+    const hidden = keys.data(id);
+    for (const key of destination === undefined ? [hidden] : [keys.of(destination).content, hidden]) {
+      const listed = await client.parts(key, uploadId, soon);
+      if (listed !== null) return { key, listed };
+    }
+    return { key: null, listed: null };
   }
 
   #emptyLedger(): Ledger {
@@ -211,15 +242,18 @@ export class S3Storage implements Storage {
   async recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder> {
     return await explained("looked up", async () => {
       const { keys } = this.#home;
-      if (await this.#isObjectOf(id, destination)) {
+      const published = async (): Promise<Remainder> => {
         await endPublishing(this.#home, id, destination, soon);
         return { type: "published" };
-      }
+      };
+      if (await this.#isObjectOf(id, destination)) return await published();
       const dataset = await this.#datasets.recover(id, note, destination, sha256);
       if (dataset !== null) return dataset;
-      const ledger = await this.#ledgerOf(id, note);
+      const ledger = await this.#ledgerOf(id, note, destination);
       if (ledger !== null && this.#digestOf(ledger) === sha256)
         return { type: "complete", sink: this.#sinkOf(id, ledger, { destination }, noEvents) };
+      // Whoever had it before may have been putting its parts together since it was looked for.
+      if (ledger === null && (await this.#isObjectOf(id, destination))) return await published();
       const wasClaimed = await this.#isClaimed(id, destination);
       await rollBack(this.#home, id, keys.of(destination));
       if (ledger === null && (note.durable > 0 || !wasClaimed)) return { type: "gone" };
@@ -296,32 +330,38 @@ export class S3Storage implements Storage {
   async obstacle(destination: Destination): Promise<Obstacle | null> {
     return await explained("looked up", async () => {
       const other = this.#beingPublished(destination);
-      if (other !== null) return { file: other, published: null };
+      if (other !== null) return { file: other.name, published: null, claimedBy: other.id };
       const { client, keys, names } = this.#home;
       const { content, metadata } = keys.of(destination);
-      const [there, sidecar, clash] = await Promise.all([
-        client.head(content, soon),
-        client.read(metadata, soon),
-        names.clash(destination),
-      ]);
-      if (there !== null)
-        return { file: destination.name, published: publishedAs(destination, there.size, sidecar?.bytes) };
+      const [sidecar, clash] = await Promise.all([client.read(metadata, soon), names.clash(destination)]);
+      // Later: what was published meanwhile is there as a whole, or not at all.
+      const there = await client.head(content, soon);
+      if (there !== null) {
+        const about = sidecar ?? (await client.read(metadata, soon));
+        return { file: destination.name, published: publishedAs(destination, there.size, about?.bytes) };
+      }
       const dataset = publishedAs(destination, null, sidecar?.bytes);
       if (dataset !== null) return { file: destination.name, published: dataset };
-      if (sidecar !== null) return { file: destination.name + metadataSuffix, published: null };
+      if (sidecar !== null) {
+        const claimedBy = parseSidecar(sidecar.bytes.toString("utf8"))?.id;
+        return { file: destination.name + metadataSuffix, published: null, claimedBy };
+      }
       if (clash === null) return null;
       // Somebody may have taken away what was listed.
       names.forget(destination.folder);
       const still = await names.clash(destination);
       if (still === null || (await this.#datasets.isUnfinished(destination.folder, still))) return null;
+      // Of what is being published something may have come since: what says whose it is comes first.
+      if (sidecar === null && (await client.head(metadata, soon)) !== null)
+        return await this.obstacle(destination);
       return { file: still, published: null };
     });
   }
 
-  /** Name of the file that is just getting it, or a name it needs. */
-  #beingPublished({ folder, name }: Destination): string | null {
-    for (const other of this.#publishing.values())
-      if (other.folder === folder && namesClash(other.name, name)) return other.name;
+  /** The upload whose file is just getting that name, or one that it needs. */
+  #beingPublished({ folder, name }: Destination): { readonly id: string; readonly name: string } | null {
+    for (const [id, other] of this.#publishing)
+      if (other.folder === folder && namesClash(other.name, name)) return { id, name: other.name };
     return null;
   }
 

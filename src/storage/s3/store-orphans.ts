@@ -3,7 +3,7 @@
 
 import { checksumSuffix, metadataSuffix } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
-import type { S3Client } from "./client/s3-client.ts";
+import type { ObjectStore } from "./client/s3-client.ts";
 import { soon } from "./home.ts";
 import type { Keys } from "./keys.ts";
 import { DatasetRoots, sidecarAt } from "./published-objects.ts";
@@ -19,7 +19,7 @@ export interface Orphan {
 }
 
 interface Store {
-  readonly client: S3Client;
+  readonly client: ObjectStore;
   readonly keys: Keys;
 }
 

@@ -4,10 +4,9 @@ import { DyncError, messageOf } from "../../base/error.ts";
 import type { StoredNote } from "../storage.ts";
 import type { Part } from "./client/s3-client.ts";
 import type { Patience } from "./client/s3-request.ts";
-import { GrowingPart } from "./growing-part.ts";
+import { GrowingPart, type PiecePlace } from "./growing-part.ts";
 import { type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
-import { partBytesOf } from "./part-plan.ts";
 import type { UploadState } from "./upload-state.ts";
 
 export interface StoredPartsParts {
@@ -18,8 +17,8 @@ export interface StoredPartsParts {
   readonly home: S3Home;
   /** What they become. */
   readonly target: PartsTarget;
-  /** Has `note` written down; resolves whether it is. */
-  readonly tell: (note: StoredNote) => Promise<boolean>;
+  /** Has `note` written down; resolves whether it is. Not there: nothing is written down any more. */
+  readonly tell: ((note: StoredNote) => Promise<boolean>) | null;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -27,8 +26,7 @@ export interface StoredPartsParts {
 export interface PartsTarget {
   readonly key: string;
   readonly about: Readonly<Record<string, string>>;
-  /** Of the piece that begins at `offset`. */
-  pieceKey(offset: number): string;
+  pieceKey(place: PiecePlace): string;
   /** Its multipart upload has begun, and has no part. */
   begun(state: UploadState, patience: Patience): Promise<void>;
 }
@@ -77,7 +75,7 @@ export class StoredParts {
 
   #partAt(start: number, before: number, pieces: readonly number[] = []): GrowingPart {
     const { size, home } = this.#parts;
-    return new GrowingPart(start, partBytesOf(size, before, home.budget.max), pieces);
+    return new GrowingPart(start, home.plan.partBytesOf(size, before), pieces);
   }
 
   /** Begins to store `part`, behind all others; `state` is that of the checksum behind it. */
@@ -159,18 +157,18 @@ export class StoredParts {
   async #tell(): Promise<void> {
     const { ledger, tell } = this.#parts;
     const note = ledger.note();
-    if (!(await tell(note))) throw takenAway();
+    if (tell !== null && !(await tell(note))) throw takenAway();
     ledger.recorded(note);
   }
 
   async #advance(): Promise<void> {
     const { ledger, home } = this.#parts;
-    const offsets: number[] = [];
+    const pieces: PiecePlace[] = [];
     let isNew = false;
     for (let first = this.#underWay[0]; first?.etag != null; first = this.#underWay[0]) {
       const { part, number, etag, state } = first;
       this.#underWay.shift();
-      offsets.push(...part.pieceOffsets);
+      pieces.push(...part.pieces);
       home.budget.giveBack(part.heldBytes);
       const stored: Part = { number, etag, size: part.length };
       ledger.addPart(stored, state);
@@ -178,13 +176,15 @@ export class StoredParts {
     }
     if (!isNew) return;
     await this.#tell();
-    for (const offset of offsets) await this.#removePiece(offset);
+    // Who goes on from the record needs what that tells of: then it goes with the upload.
+    if (this.#parts.tell === null) return;
+    for (const piece of pieces) await this.#removePiece(piece);
   }
 
-  async #removePiece(offset: number): Promise<void> {
+  async #removePiece(place: PiecePlace): Promise<void> {
     const { home, id, target } = this.#parts;
     try {
-      await home.client.remove(target.pieceKey(offset), soon);
+      await home.client.remove(target.pieceKey(place), soon);
     } catch (error) {
       home.log.log("info", "A piece that is not needed any more goes with its upload", {
         upload: id,
@@ -201,9 +201,8 @@ export class StoredParts {
     patience: Patience,
   ): Promise<void> {
     const { home, ledger, target } = this.#parts;
-    const { offset, body, done } = piece;
-    const bytes = body.reduce((sum, { length }) => sum + length, 0);
-    await home.client.put(target.pieceKey(offset), body, {}, patience);
+    const { bytes, body, done } = piece;
+    await home.client.put(target.pieceKey(piece), body, {}, patience);
     done(keeps);
     if (!keeps) home.budget.giveBack(bytes);
     ledger.addPiece(bytes, state);
@@ -215,14 +214,25 @@ export class StoredParts {
     const { home, target } = this.#parts;
     await home.assembling.take(partsAtOnceOfAPiece, patience.signal);
     try {
-      return await part.body(async (offset) => {
-        const found = await home.client.read(target.pieceKey(offset), patience);
-        if (found === null) throw new DyncError("internal", "A stored piece of the upload is gone");
+      return await part.body(async (place) => {
+        const found = await home.client.read(target.pieceKey(place), patience);
+        if (found === null) throw await this.#pieceGone(patience);
         return found.bytes;
       });
     } finally {
       home.assembling.release();
     }
+  }
+
+  /** Why a piece is not there: whoever has the upload by now stored a part with it, or it is lost. */
+  async #pieceGone(patience: Patience): Promise<DyncError> {
+    const { home, ledger } = this.#parts;
+    const { key, uploadId, parts } = ledger;
+    const known = new Set(parts.map(({ number }) => number));
+    const isOpen = key !== null && uploadId !== null;
+    const listed = isOpen ? await home.client.parts(key, uploadId, patience) : [];
+    const isOthers = listed === null || listed.some(({ number }) => !known.has(number));
+    return isOthers ? takenAway() : new DyncError("internal", "A stored piece of the upload is gone");
   }
 
   /** Lets go of what failed, while nothing is being stored. */

@@ -2,12 +2,12 @@
 
 import { randomUUID } from "node:crypto";
 import type { Logger } from "../../base/log.ts";
-import type { S3Client } from "./client/s3-client.ts";
+import type { ObjectStore } from "./client/s3-client.ts";
 import { soon } from "./home.ts";
 import type { Keys } from "./keys.ts";
 
 /** Writes, lists, reads and deletes an object of ours. Rejects with what the store says. */
-export async function tryStore(client: S3Client, keys: Keys, log: Logger): Promise<void> {
+export async function tryStore(client: ObjectStore, keys: Keys, log: Logger): Promise<void> {
   // Another server may do the same just now.
   const key = `${keys.prefix}.dync/probe-${randomUUID()}`;
   await client.put(key, [Buffer.from("dync-server was here\n")], { type: "text/plain" }, soon);

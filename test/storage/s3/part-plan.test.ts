@@ -4,40 +4,34 @@ import { describe, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { Ledger, parseMark } from "../../../src/storage/s3/ledger.ts";
-import {
-  checkSize,
-  numbersAhead,
-  partBytesOf,
-  partNumberMax,
-  uploadBytesMax,
-} from "../../../src/storage/s3/part-plan.ts";
+import { numbersAhead, PartPlan, partNumberMax } from "../../../src/storage/s3/part-plan.ts";
 import { openSha256 } from "../../../src/storage/sha256/open-sha256.ts";
 import { openWasmSha256 } from "../../../src/storage/sha256/wasm-sha256.ts";
 import { MiB } from "./s3-world.ts";
 
 const GiB = 1024 * MiB;
-const memory = 512 * MiB;
+const plan = new PartPlan(512 * MiB);
 
 describe("parts", () => {
   test("become longer with what was announced, as far as memory allows", () => {
-    const lengthOf = (size: number): number => partBytesOf(size, 0, memory) / MiB;
+    const lengthOf = (size: number): number => plan.partBytesOf(size, 0) / MiB;
     expect([1, 70 * GiB, 100 * GiB, 1000 * GiB].map(lengthOf)).toEqual([8, 8, 12, 114]);
-    expect(partBytesOf(5000 * GiB, 0, memory)).toBe(128 * MiB);
-    expect(() => checkSize(5000 * GiB, memory)).toThrow("The object store takes");
-    expect(() => checkSize(1100 * GiB, memory)).not.toThrow();
+    expect(plan.partBytesOf(5000 * GiB, 0)).toBe(128 * MiB);
+    expect(() => plan.checkSize(5000 * GiB)).toThrow("The object store takes");
+    expect(() => plan.checkSize(1100 * GiB)).not.toThrow();
   });
 
   test("of a stream as it goes on: it may become far larger than parts of one length allow", () => {
     let [bytes, before] = [0, 0];
-    for (; before < partNumberMax; before++) bytes += partBytesOf(undefined, before, memory);
-    expect(bytes).toBe(uploadBytesMax(undefined, memory));
+    for (; before < partNumberMax; before++) bytes += plan.partBytesOf(undefined, before);
+    expect(bytes).toBe(plan.uploadBytesMax(undefined));
     expect(bytes / GiB).toBeGreaterThan(10 * 78);
   });
 
   test("are enough for every size that is taken, and no shorter than a store wants", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1125 * GiB }), (size) => {
-        const bytes = partBytesOf(size, 0, memory);
+        const bytes = plan.partBytesOf(size, 0);
         expect(Math.ceil(size / bytes)).toBeLessThanOrEqual(9000);
         expect(bytes).toBeGreaterThanOrEqual(5 * MiB);
       }),

@@ -49,6 +49,9 @@ const aboutPrefix = "x-amz-meta-";
 // A store puts together what may be thousands of parts.
 const completeMs = 300_000;
 
+/** What a storage asks of an object store: `S3Client`, or the model of one in the simulation. */
+export type ObjectStore = { [Question in keyof S3Client]: S3Client[Question] };
+
 export class S3Client {
   readonly #requests: S3Requests;
   /** Whether the store takes `If-None-Match`; it may ignore it all the same. */

@@ -93,6 +93,9 @@ export function s3Trouble(action: string, cause: unknown): DyncError {
           { cause },
         )
       : new DyncError("internal", could, { cause });
+  // Whoever has the upload by now made an object of it, or gave it up; else it is found out when it is looked for.
+  if (cause.code === "NoSuchUpload")
+    return new DyncError("not-ready", `${could}: what was stored of it is not there any more`, { cause });
   const isFull = full.has(cause.code);
   if (!isFull && isPassing(cause)) return new DyncError("not-ready", `${could} (${cause.code})`, { cause });
   const [text, hint] = known[cause.code] ?? [isFull ? "it has no room for it" : "it refuses that", undefined];

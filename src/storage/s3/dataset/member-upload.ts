@@ -10,7 +10,7 @@ import type { StoredNote } from "../../storage.ts";
 import type { ObjectFacts, Part } from "../client/s3-client.ts";
 import { S3Error } from "../client/s3-error.ts";
 import type { Patience } from "../client/s3-request.ts";
-import type { GrowingPart } from "../growing-part.ts";
+import type { GrowingPart, PiecePlace } from "../growing-part.ts";
 import type { S3Home } from "../home.ts";
 import type { Ledger } from "../ledger.ts";
 import { partsUnderWayMax } from "../part-plan.ts";
@@ -44,14 +44,14 @@ export class MemberUpload {
   #isCut: boolean;
 
   constructor(parts: MemberParts) {
-    const { home, id, key, file, start, ledger, tell, onFailed } = parts;
+    const { home, id, key, file, ledger, tell, onFailed } = parts;
     this.parts = parts;
     this.hash = parts.hash;
     this.#stored = new StoredParts({
       ...{ id, ledger, home, size: file.size, tell, onFailed },
       target: {
         ...{ key, about: aboutOf(id, file) },
-        pieceKey: (offset) => home.keys.piece(id, start + offset),
+        pieceKey: (place) => this.#pieceKey(place),
         // All that is begun below the dataset's name is ended with it.
         begun: async () => {},
       },
@@ -118,13 +118,17 @@ export class MemberUpload {
 
   /** Removes pieces that are not needed any more. */
   async removePieces(patience: Patience): Promise<void> {
-    const { home, id, start } = this.parts;
-    for (const offset of this.#part.pieceOffsets)
-      await home.client.remove(home.keys.piece(id, start + offset), patience);
+    for (const place of this.#part.pieces)
+      await this.parts.home.client.remove(this.#pieceKey(place), patience);
   }
 
   get hasPieces(): boolean {
-    return this.#part.pieceOffsets.length > 0;
+    return this.#part.pieces.length > 0;
+  }
+
+  #pieceKey({ offset, bytes }: PiecePlace): string {
+    const { home, id, start } = this.parts;
+    return home.keys.piece(id, { offset: start + offset, bytes });
   }
 
   async #put(body: readonly Uint8Array[], patience: Patience): Promise<string> {

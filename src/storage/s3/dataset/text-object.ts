@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import type { Part } from "../client/s3-client.ts";
 import type { Patience } from "../client/s3-request.ts";
 import type { S3Home } from "../home.ts";
-import { partBytesOf } from "../part-plan.ts";
 import { abort } from "../upload-state.ts";
 
 export interface TextPlace {
@@ -17,10 +16,10 @@ export interface TextPlace {
 
 /** Stores `pieces`, each of some ten KiB, over what is there; resolves to the SHA-256 (hex) of all of it. */
 export async function putText(place: TextPlace, pieces: AsyncIterable<Uint8Array>): Promise<string> {
-  const { budget } = place.home;
+  const { budget, plan } = place.home;
   const hash = createHash("sha256");
   // What it is lent it gives back whatever happens: nobody waits for it who has some.
-  const lent = partBytesOf(undefined, 0, budget.max);
+  const lent = plan.partBytesOf(undefined, 0);
   await budget.take(lent, place.patience.signal ?? neverAborted);
   const writing = new Writing(place);
   try {
