@@ -58,7 +58,7 @@ function worldOf(terms: Partial<Terms>) {
     return await finishUpload(upload, Buffer.from(sha256(text), "hex"), sink, journal);
   };
   const stored = () => storage.published().map(pathOf).sort();
-  return { begin, finish, stored, catalogue };
+  return { begin, finish, stored, catalogue, storage };
 }
 
 test("a rule's path is made of who sends what, and stays in the record", async () => {
@@ -89,6 +89,39 @@ describe("with a number", () => {
     );
     expect(others.map(({ path }) => path).sort()).toEqual(["all/a-2.raw", "all/a-3.raw", "all/a-4.raw"]);
     expect(begin()).rejects.toThrow("somebody waits");
+  });
+});
+
+describe("a name of which only the claim is to be seen", () => {
+  const claimed = (id: string) => ({ file: "a.raw.meta.json", published: null, claimedBy: id });
+
+  test("is waited for while its file is being published elsewhere", async () => {
+    const { begin, storage, catalogue } = worldOf({});
+    const first = await begin();
+    await catalogue.change(first.hold, {
+      verb: "begin-publish",
+      ...{ sha256: "00", content: "00" },
+      ...{ receivedAt: "2026-01-02", at: "2026-01-02" },
+    });
+    storage.obstacle = async () => claimed(first.id);
+    expect(begin()).rejects.toThrow("somebody waits");
+  });
+
+  test("is looked at again when it is published by then, and is taken where it stays so", async () => {
+    const { begin, finish, storage } = worldOf({});
+    const first = await begin();
+    await finish(first);
+    const obstacle = storage.obstacle.bind(storage);
+    storage.obstacle = async () => {
+      storage.obstacle = obstacle;
+      return claimed(first.id);
+    };
+    const published = await begin().catch((error: unknown) => error);
+    expect(published).toMatchObject({ code: "name-taken", obstacle: { published: { id: first.id } } });
+    storage.obstacle = async () => claimed(first.id);
+    expect(await codeOf(begin())).toBe("name-taken");
+    storage.obstacle = async () => claimed(idOf(99));
+    expect(await codeOf(begin())).toBe("name-taken");
   });
 });
 

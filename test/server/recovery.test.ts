@@ -118,6 +118,14 @@ describe("an upload that a crash left in the midst of being published", () => {
     expect(world.log.at(-1)?.level).toBe("error");
   });
 
+  test("that was in memory alone is open again under its id, where its name is free", async () => {
+    const world = new RecoveryWorld();
+    publishing(world, "content");
+    await finishPublishing(idOf(1), world);
+    expect(world.stateOf(1)).toMatchObject({ state: "open", durable: 0, sha256: null });
+    expect(world.log.at(-1)?.level).toBe("warn");
+  });
+
   test("whose bytes did not all survive is open again, with what was surely there", async () => {
     const world = new RecoveryWorld();
     publishing(world, "content", 3);

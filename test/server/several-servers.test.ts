@@ -163,6 +163,27 @@ describe("an upload that another server has", () => {
     expect(world.catalogue.peek(idOf(1))).toMatchObject({ owner: "other", fence: 2 });
   });
 
+  test("is not replaced by itself, where it began there while its client went from there to here", async () => {
+    const [identity, origin] = ["82".repeat(16), userKeys.anna.publicKey.text];
+    const same = newUpload(7, { user: "anna", name: "a.raw", origin, identity });
+    const { catalogue } = world;
+    const find = catalogue.find.bind(catalogue);
+    // It begins when it was looked for here.
+    catalogue.find = async (...what) => {
+      catalogue.find = find;
+      const found = await find(...what);
+      await catalogue.admit(same, other, noBounds);
+      return found;
+    };
+    const client = await world.connect(2);
+    client.send(postOf());
+    expect(await client.hear()).toMatchObject({
+      ...goingOn,
+      text: "This upload has begun at another server, and goes on from there",
+    });
+    expect(catalogue.peek(same.id)).toMatchObject({ state: "open", owner: "other" });
+  });
+
   test("keeps its name from another one that comes here, for as long as it is not let go of", async () => {
     const theirs = newUpload(7, { user: "anna", name: "a.raw", origin: userKeys.anna.publicKey.text });
     const admitted = await world.catalogue.admit(theirs, other, noBounds);

@@ -19,7 +19,7 @@ import type { SimulatedProcess } from "./simulated-process.ts";
 import { check } from "./simulation-failure.ts";
 
 export interface StoreLine {
-  readonly process: SimulatedProcess;
+  readonly process: Pick<SimulatedProcess, "clock" | "run">;
   readonly delayMs: () => number;
   /** Calls back later, whatever becomes of processes. */
   readonly after: (delayMs: number, callback: () => void) => void;

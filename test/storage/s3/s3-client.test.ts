@@ -170,6 +170,7 @@ describe("a part", () => {
     [403, "SignatureDoesNotMatch", "internal"],
     [404, "NoSuchBucket", "internal"],
     [403, "QuotaExceeded", "no-space"],
+    [404, "NoSuchUpload", "not-ready"],
   ])("is not sent again where nothing would change (%p %s)", async (status, code, meaning) => {
     await using store = await Store.with([refusing(status, code)]);
     const error = await errorOf(store.client().putPart(target, 1, body, patience));

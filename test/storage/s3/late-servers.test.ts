@@ -1,0 +1,169 @@
+// What a server does late that was frozen while another one took its upload over, or what one leaves that dies in the midst of something: over a
+// model of a store, so that each of it happens when it is to. The simulation finds such things; here is what it found.
+
+import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { systemClock } from "../../../src/base/clock.ts";
+import type { ObjectStore } from "../../../src/storage/s3/client/s3-client.ts";
+import { NoAnswer } from "../../../src/storage/s3/client/s3-error.ts";
+import { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
+import { openSavedSha256 } from "../../../src/storage/sha256/open-saved-sha256.ts";
+import type { Sink } from "../../../src/storage/storage.ts";
+import { ModelStore } from "../../simulation/model-store.ts";
+import { ModelStoreClient } from "../../simulation/model-store-client.ts";
+import { silentLogger } from "../../support/silent-logger.ts";
+import { codeOf, descriptionOf } from "../contract.ts";
+import { SentUpload } from "./sent-upload.ts";
+
+const partBytes = 1024;
+const chunkBytes = 256;
+const sha256 = await openSavedSha256();
+
+class World {
+  readonly store = new ModelStore({
+    ...{ partBytesLeast: partBytes, heedsConditions: true },
+    ...{ now: () => new Date(), trace: () => {} },
+  });
+
+  /** That of one server. `change` has what is asked of the store otherwise. */
+  open(change: (client: ModelStoreClient) => Partial<ObjectStore> = () => ({})): S3Storage {
+    const client = new ModelStoreClient(this.store, {
+      process: { clock: systemClock, run: (callback) => callback() },
+      delayMs: () => 0,
+      after: (_ms, callback) => queueMicrotask(callback),
+      isSlow: () => false,
+      isLost: () => false,
+    });
+    const own = change(client);
+    const changed = new Proxy<ObjectStore>(client, {
+      get: (_client, name) => {
+        const member = Reflect.get(Object.hasOwn(own, name) ? own : client, name) as unknown;
+        return typeof member === "function" ? member.bind(client) : member;
+      },
+    });
+    const rules = { prefix: "", memoryBytes: 64 * partBytes, partBytesLeast: partBytes, membersMax: 10 };
+    const means = { client: changed, beside: null, sha256 };
+    return new S3Storage({ ...rules, clock: systemClock, log: silentLogger }, means);
+  }
+
+  /** One of which `parts` parts are in the store and in its record. */
+  async begun(bytes: number, parts: number, isSized = true): Promise<SentUpload> {
+    const storage = this.open();
+    const all = randomBytes(bytes);
+    const upload = new SentUpload(1, all, isSized ? bytes : undefined, storage.emptyNote, chunkBytes);
+    const sink = await upload.begin(storage);
+    await upload.send(sink, 0, parts * partBytes);
+    upload.note = await sink.close();
+    expect(upload.note.durable).toBe(parts * partBytes);
+    return upload;
+  }
+
+  expectWhole({ all, prospect }: SentUpload): void {
+    const there = this.store.get(`anna/${prospect.destination?.name}`);
+    expect(Buffer.compare(there?.bytes ?? Buffer.alloc(0), all)).toBe(0);
+    expect(this.store.keys(".dync/")).toEqual([]);
+  }
+}
+
+async function publishWhole(upload: SentUpload, storage: S3Storage): Promise<void> {
+  const sink = (await upload.resume(storage)) as Sink;
+  await upload.send(sink, sink.length, upload.all.length);
+  await upload.publish(sink);
+}
+
+describe("an upload that another server has by now", () => {
+  test("is gone on with from its record, whatever that says late of a multipart upload of its own", async () => {
+    const world = new World();
+    const upload = await world.begun(5 * partBytes, 2);
+    const late = JSON.stringify({ key: "anna/1.raw", uploadId: world.store.begin("anna/1.raw", {}) });
+    world.store.put(`.dync/uploads/${upload.id}`, Buffer.from(late), {}, false);
+    await publishWhole(upload, world.open());
+    world.expectWhole(upload);
+  });
+
+  test("has the pieces that its record tells of, also when that stores a shorter one late", async () => {
+    const world = new World();
+    const upload = await world.begun(3 * partBytes, 1, false);
+    const before = upload.note;
+    const late = (await upload.resume(world.open())) as Sink;
+    // Less than a part, in one piece: what is put away is stored.
+    const sink = (await upload.resume(world.open())) as Sink;
+    await upload.send(sink, partBytes, partBytes + 2 * chunkBytes);
+    upload.note = await sink.close();
+    const after = upload.note;
+    expect(after.durable).toBe(partBytes + 2 * chunkBytes);
+    upload.note = before;
+    await upload.send(late, partBytes, partBytes + chunkBytes);
+    await late.close();
+    upload.note = after;
+    await publishWhole(upload, world.open());
+    world.expectWhole(upload);
+  });
+
+  test("and made an object of, is looked for again by who stores a part of it", async () => {
+    const world = new World();
+    const upload = await world.begun(4 * partBytes, 3);
+    const late = (await upload.resume(world.open())) as Sink;
+    await publishWhole(upload, world.open());
+    await upload.send(late, 3 * partBytes, 4 * partBytes).catch(() => {});
+    expect(await codeOf(upload.publish(late))).toBe("not-ready");
+    world.expectWhole(upload);
+  });
+});
+
+test("who dies while it publishes again what has a piece leaves that piece to the next one", async () => {
+  const world = new World();
+  const upload = await world.begun(2 * partBytes + chunkBytes, 2);
+  const first = world.open();
+  const sink = (await upload.resume(first)) as Sink;
+  await upload.send(sink, 2 * partBytes, upload.all.length);
+  // All of it came, and what is no part is stored by itself.
+  upload.note = await sink.close();
+  const { destination } = upload.prospect;
+  if (destination === undefined) throw new Error("it goes somewhere");
+  const description = descriptionOf(upload.id, "anna", "1.raw", upload.all);
+  const publishAgain = async (storage: S3Storage): Promise<void> => {
+    const left = await storage.recover(upload.id, upload.note, destination, description.sha256);
+    if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
+    await left.sink.publish(destination, description);
+  };
+  const dying = world.open(() => ({ complete: () => Promise.reject(new NoAnswer("it died")) }));
+  expect(await codeOf(publishAgain(dying))).toBe("not-ready");
+  await publishAgain(world.open());
+  world.expectWhole(upload);
+});
+
+test("an object that is made while an upload is looked for is found", async () => {
+  const world = new World();
+  const upload = await world.begun(2 * partBytes, 2);
+  const { destination } = upload.prospect;
+  if (destination === undefined) throw new Error("it goes somewhere");
+  const { sha256: digest } = descriptionOf(upload.id, "anna", "1.raw", upload.all);
+  const looking = world.open((client) => ({
+    parts: async (key, uploadId, patience) => {
+      await publishWhole(upload, world.open());
+      return await client.parts(key, uploadId, patience);
+    },
+  }));
+  expect(await looking.recover(upload.id, upload.note, destination, digest)).toEqual({ type: "published" });
+  world.expectWhole(upload);
+});
+
+test("a name whose file is just being published elsewhere is that upload's, and then that file's", async () => {
+  const world = new World();
+  const upload = await world.begun(2 * partBytes, 2);
+  const { destination } = upload.prospect;
+  if (destination === undefined) throw new Error("it goes somewhere");
+  const storage = world.open();
+  let half: unknown = null;
+  const publishing = world.open((client) => ({
+    complete: async (...what) => {
+      half = await storage.obstacle(destination);
+      const [target, parts, patience] = what;
+      return await client.complete(target, parts, patience);
+    },
+  }));
+  await publishWhole(upload, publishing);
+  expect(half).toMatchObject({ published: null, claimedBy: upload.id });
+  expect(await storage.obstacle(destination)).toMatchObject({ published: { id: upload.id } });
+});
