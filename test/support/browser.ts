@@ -1,6 +1,7 @@
 // A real browser for tests of the status page: Debian's Chromium, driven by playwright. Nothing is downloaded.
 
 import type { Browser, Page } from "playwright-core";
+import { deadlineMsDefault } from "./programs.ts";
 
 const path = Bun.which("chromium") ?? Bun.which("chromium-browser");
 
@@ -9,11 +10,14 @@ export const browserMissing: string | null = path === null ? "no chromium here" 
 
 export async function openBrowser(): Promise<Browser> {
   const { chromium } = await import("playwright-core");
-  return await chromium.launch({
+  const browser = await chromium.launch({
     executablePath: path as string,
     // The tests may run as root, in a container with little shared memory.
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
   });
+  // Beside other tests what takes a second may take a minute.
+  browser.on("context", (context) => context.setDefaultTimeout(deadlineMsDefault));
+  return browser;
 }
 
 /** Faults that axe finds on the page as it is, each with where it is; none is wanted. */
