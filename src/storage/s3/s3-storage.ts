@@ -333,9 +333,13 @@ export class S3Storage implements Storage {
       if (other !== null) return { file: other.name, published: null, claimedBy: other.id };
       const { client, keys, names } = this.#home;
       const { content, metadata } = keys.of(destination);
-      const [sidecar, clash] = await Promise.all([client.read(metadata, soon), names.clash(destination)]);
-      // Later: what was published meanwhile is there as a whole, or not at all.
-      const there = await client.head(content, soon);
+      const [seen, sidecar, clash] = await Promise.all([
+        client.head(content, soon),
+        client.read(metadata, soon),
+        names.clash(destination),
+      ]);
+      // The claim comes first: where that is there alone, the object may have come since.
+      const there = seen ?? (sidecar === null ? null : await client.head(content, soon));
       if (there !== null) {
         const about = sidecar ?? (await client.read(metadata, soon));
         return { file: destination.name, published: publishedAs(destination, there.size, about?.bytes) };
