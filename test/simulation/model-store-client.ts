@@ -49,9 +49,12 @@ export class ModelStoreClient implements ObjectStore {
 
   /** What comes of `act`, done in the store. */
   async #ask<Result>({ forMs, signal }: Patience, act: (store: ModelStore) => Result): Promise<Result> {
-    const { clock } = this.#line.process;
+    const { process } = this.#line;
+    const { clock } = process;
     const began = clock.now();
     for (;;) {
+      // What goes on after a turn of the event loop may be frozen, or dead, by then.
+      await new Promise<void>((resolve) => process.run(resolve));
       signal?.throwIfAborted();
       const answer = await this.#once(act, signal);
       if (answer !== null) {

@@ -28,7 +28,7 @@ export async function runSeed(
   const onUnhandled = (error: unknown): void => void unhandled.push(error);
   process.on("unhandledRejection", onUnhandled);
   try {
-    const run = world.run();
+    const run = await world.run();
     if (level === "shells" || level === "servers") await turnOfTheLoop();
     if (unhandled.length > 0) return failure(level, seed, unhandled[0]);
     return { ok: true, run };

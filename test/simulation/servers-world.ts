@@ -2,7 +2,7 @@
 // stopped and frozen, lines are cut, the database is away, and news get lost. Every upload is confirmed in the end, is in the store as it was sent,
 // and was made once; who was frozen for longer than its lease does no harm.
 
-import { drainMicrotasks } from "bun:jsc";
+import { setImmediate } from "node:timers/promises";
 import type { Logger } from "../../src/base/log.ts";
 import { Semaphore } from "../../src/base/semaphore.ts";
 import type { Catalogue } from "../../src/catalogue/catalogue.ts";
@@ -14,6 +14,8 @@ import { Server } from "../../src/server/server.ts";
 import { S3Storage } from "../../src/storage/s3/s3-storage.ts";
 import { openSavedSha256 } from "../../src/storage/sha256/open-saved-sha256.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import { encodeMember } from "../../src/tar/header.ts";
+import { blockBytes, paddingOf } from "../../src/tar/member.ts";
 import type { ClientTransport, ServerTransport } from "../../src/transport/transport.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
@@ -115,7 +117,10 @@ class SimulatedServers implements Servers {
 interface Job {
   readonly name: string;
   readonly user: number;
+  /** What is sent. */
   readonly content: Uint8Array;
+  /** What becomes of it, by its path; `null`: one file. */
+  readonly members: ReadonlyMap<string, Uint8Array> | null;
   /** Whether its size is told beforehand: of what that is not, a server keeps pieces. */
   readonly isSized: boolean;
 }
@@ -167,15 +172,10 @@ export class ServersWorld {
     return this.#processes[port - firstPort]?.isFrozen === true ? ("handshake-timeout" as const) : null;
   }
 
-  run(): SimulationRun {
+  async run(): Promise<SimulationRun> {
     const { random, clock } = this;
     for (const at of this.#servers.keys()) this.#start(at);
-    this.#jobs = Array.from({ length: random.between(1, 8) }, (_, number) => ({
-      name: `file-${random.chance(0.2) ? 0 : number}.raw`,
-      user: random.int(usersMax),
-      content: random.bytes(random.between(0, 40 * chunkBytes)),
-      isSized: random.chance(0.7),
-    }));
+    this.#jobs = Array.from({ length: random.between(1, 8) }, (_, number) => this.#jobOf(number));
     // Two of one name and user would be refused in the end.
     const jobs = [...new Map(this.#jobs.map((job) => [`${job.user}/${job.name}`, job])).values()];
     for (const job of jobs) clock.after(random.int(faultsMs * 0.8), () => this.#send(job));
@@ -183,21 +183,37 @@ export class ServersWorld {
     clock.after(faultsMs, () => {
       this.#areFaultsOver = true;
     });
-    const events = this.#runUntil(() => this.#areFaultsOver && this.#confirmed === jobs.length);
+    const events = await this.#runUntil(() => this.#areFaultsOver && this.#confirmed === jobs.length);
     for (const job of jobs) this.#expectThere(job);
+    const wanted = jobs.reduce((sum, { members }) => sum + (members?.size ?? 1), 0);
     const there = this.#store.keys("user-").filter((key) => key.endsWith(".raw"));
-    check(there.length === jobs.length, () => `${there.length} objects are there of ${jobs.length}`);
+    check(there.length === wanted, () => `${there.length} objects are there of ${wanted}`);
     return { uploads: jobs.length, finished: this.#confirmed, events, durationMs: clock.now() };
   }
 
-  #runUntil(isDone: () => boolean): number {
+  #jobOf(number: number): Job {
+    const { random } = this;
+    const bytes = (): Uint8Array => random.bytes(random.between(0, 40 * chunkBytes));
+    const user = random.int(usersMax);
+    if (random.chance(0.7)) {
+      const name = `file-${random.chance(0.2) ? 0 : number}.raw`;
+      return { name, user, content: bytes(), members: null, isSized: random.chance(0.7) };
+    }
+    const count = random.between(1, 4);
+    const members = new Map(Array.from({ length: count }, (_, at) => [`part/${at}.raw`, bytes()] as const));
+    const name = `run-${random.chance(0.2) ? 0 : number}`;
+    return { name, user, content: tarOf(members), members, isSized: random.chance(0.5) };
+  }
+
+  async #runUntil(isDone: () => boolean): Promise<number> {
     for (let events = 0; events < eventsMax; events++) {
       if (this.#failure !== null) throw this.#failure;
       if (isDone()) return events;
       const isLate = this.clock.now() > faultsMs + livenessMs;
       if (isLate || !this.clock.step())
         throw new SimulationFailure(`Only ${this.#confirmed} uploads were confirmed`);
-      drainMicrotasks();
+      // A turn of the event loop, which some of the code takes as well.
+      await setImmediate();
     }
     throw new SimulationFailure(`${eventsMax} events, and ${this.#confirmed} uploads are confirmed`);
   }
@@ -388,6 +404,7 @@ export class ServersWorld {
       metadataText: `{"of":"${job.name}"}`,
       size: job.isSized ? job.content.length : null,
       canSeek: true,
+      ...(job.members === null ? {} : { unpack: "tar" as const }),
     } as const;
     const party = {
       host: "server",
@@ -413,13 +430,15 @@ export class ServersWorld {
     );
   }
 
-  #expectThere({ name, user, content }: Job): void {
-    const there = this.#store.get(`user-${user}/${name}`);
-    check(there !== null, () => `${name} of user ${user} is confirmed, and not there`);
-    check(
-      Buffer.compare(there.bytes, content) === 0,
-      () => `${name} of user ${user} is there with other bytes`,
-    );
+  #expectThere({ name, user, content, members }: Job): void {
+    for (const [path, bytes] of members ?? [[null, content] as const]) {
+      const key = `user-${user}/${name}${path === null ? "" : `/${path}`}`;
+      const there = this.#store.get(key);
+      check(there !== null, () => `${key} is confirmed, and not there`);
+      check(Buffer.compare(there.bytes, bytes) === 0, () => `${key} is there with other bytes`);
+    }
+    const sidecar = this.#store.get(`user-${user}/${name}.meta.json`);
+    check(sidecar !== null, () => `${name} of user ${user} is confirmed, and nothing says what it is`);
   }
 
   #fail(error: unknown): void {
@@ -430,6 +449,16 @@ export class ServersWorld {
 function nameOf(key: string): string | null {
   const user = userOfKey(key);
   return user === null ? null : `user-${user}`;
+}
+
+function tarOf(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const shared = { modified: "2026-01-02T03:04:05Z", executable: false };
+  const parts = [...members].flatMap(([path, bytes]) => [
+    encodeMember({ ...shared, path, type: "file", size: bytes.length }),
+    bytes,
+    Buffer.alloc(paddingOf(bytes.length)),
+  ]);
+  return Buffer.concat([...parts, Buffer.alloc(2 * blockBytes)]);
 }
 
 function sourceOf({ content, isSized }: Job): Source {
