@@ -256,7 +256,9 @@ export class Uploads implements UploadDesk {
     // What is just ending will hold nothing, or has become a file.
     if (closing.length > 0) return void (await Promise.all(closing));
     // Its client came here from another server, where it began after nothing was found of it here: it is not to be replaced by itself.
-    if (holders.some((holder) => isOf(holder, owner)))
+    const { identity, user, origin } = owner;
+    const own = await this.#parts.catalogue.find(identity, user, origin);
+    if (own !== null && holders.some(({ id }) => id === own.id))
       throw new DyncError("not-ready", "This upload has begun at another server, and goes on from there");
     for (const holder of holders) this.#publishFirst(holder);
     const refusal = claimRefusal(
@@ -355,11 +357,6 @@ export class Uploads implements UploadDesk {
       throw error;
     }
   }
-}
-
-function isOf(record: UploadRecord, { identity, user, origin }: UploadOwner): boolean {
-  const isOfKey = record.origin === null || record.origin === origin;
-  return record.identity === identity && record.user === user && isOfKey;
 }
 
 function publishLater(refusal: Refusal | null): DyncError {
