@@ -13,6 +13,7 @@ import { ModelStore } from "../../simulation/model-store.ts";
 import { ModelStoreClient } from "../../simulation/model-store-client.ts";
 import { silentLogger } from "../../support/silent-logger.ts";
 import { codeOf, descriptionOf } from "../contract.ts";
+import { tarBytes } from "../dataset-world.ts";
 import { SentUpload } from "./sent-upload.ts";
 
 const partBytes = 1024;
@@ -166,4 +167,22 @@ test("a name whose file is just being published elsewhere is that upload's, and 
   await publishWhole(upload, publishing);
   expect(half).toMatchObject({ published: null, claimedBy: upload.id });
   expect(await storage.obstacle(destination)).toMatchObject({ published: { id: upload.id } });
+});
+
+test("a dataset that is looked up while the store does not answer waits for that, and is no fault", async () => {
+  const world = new World();
+  let isAway = false;
+  const storage = world.open((client) => ({
+    list: (prefix, patience) => {
+      if (isAway) throw new NoAnswer("it does not answer");
+      return client.list(prefix, patience);
+    },
+  }));
+  const tar = Buffer.from(tarBytes([["a", "content"]]));
+  const upload = new SentUpload(1, tar, tar.length, storage.emptyNote, chunkBytes);
+  const sink = await storage.begin(upload.id, "plain", upload, upload.prospect);
+  await upload.send(sink, 0, tar.length);
+  const again = await storage.resume(upload.id, "plain", await sink.close(), upload, upload.prospect);
+  isAway = true;
+  expect(await codeOf((again as Sink).rewind())).toBe("not-ready");
 });

@@ -178,7 +178,10 @@ export class DatasetSink implements Sink {
     this.#work.forget();
     this.#abort = new AbortController();
     // Whoever comes back for it begins anew: it was given up where a part of it was spoilt.
-    if (!(await this.#open(note)))
+    const isThere = await this.#open(note).catch((error: unknown) => {
+      throw s3Trouble("looked up", error);
+    });
+    if (!isThere)
       throw new DyncError("not-ready", "What was stored of the dataset is not in the object store any more");
     this.#failed = false;
     return note;
