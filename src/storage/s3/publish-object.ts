@@ -186,7 +186,9 @@ async function complete(
   } catch (error) {
     if (!(error instanceof S3Error) || error.code !== "InvalidPart") throw error;
     const ours = new Set(parts.map(({ number }) => number));
-    const listed = (await home.client.parts(target.key, target.uploadId, patience)) ?? [];
+    const listed = await home.client.parts(target.key, target.uploadId, patience);
+    // Another server has given it up since.
+    if (listed === null) return "gone";
     const strange = listed.filter(({ number }) => !ours.has(number)).map(({ number }) => number);
     if (strange.length === 0) throw error;
     home.log.log("error", "The object store has parts of an upload that are not its own: it begins anew", {
