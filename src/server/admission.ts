@@ -17,6 +17,9 @@ import { Refused } from "./refusal.ts";
 import type { Room } from "./room.ts";
 import { addWithinBounds, type UnfinishedParts } from "./unfinished.ts";
 
+/** What was looked at less long ago is believed. */
+const lookMs = 1000;
+
 export interface AdmissionRequest extends UploadKey {
   /** Public key text of the key that began it. */
   readonly origin: string;
@@ -62,6 +65,7 @@ export async function admit(
   parts: AdmissionParts,
 ): Promise<AdmittedUpload> {
   const { user, id } = request;
+  const askedAt = parts.clock.now();
   const beginning = { upload: id, at: parts.clock.date() };
   const judgeAs = (post: Post): Judgement => judge(user, post, parts.rulesOf(user), beginning);
   const judgement = judgeAs(request.post);
@@ -80,7 +84,7 @@ export async function admit(
   }
   const { rule, terms } = heard.judgement;
   return await placed(recordOf(request, heard, parts), terms.existing, makeWay, parts, (at, way) =>
-    begin(at, rule, events, way, parts),
+    begin(at, { rule, askedAt }, events, way, parts),
   );
 }
 
@@ -93,7 +97,7 @@ function toldOf({ id, user, origin, name, form, size, modified, client, createdA
 /** Begins it where it goes. Throws `NameTaken` where something lies there, or is held by somebody who does not make way. */
 async function begin(
   upload: NewUpload,
-  rule: string | null,
+  { rule, askedAt }: { readonly rule: string | null; readonly askedAt: number },
   events: SinkEvents,
   makeWay: MakeWay,
   parts: AdmissionParts,
@@ -101,7 +105,7 @@ async function begin(
   const { id, user, form, place, held } = upload;
   await parts.room.reserve(id, user, roomFor(upload.size, upload.metadataText));
   try {
-    const hold = await record(upload, makeWay, parts);
+    const hold = await record(upload, askedAt, makeWay, parts);
     try {
       // Makes its folder: nobody who has the name of one of these may be on the way.
       if (held === null) await parts.storage.tryDestination(destinationOf(upload));
@@ -140,15 +144,40 @@ function recordAdmission(upload: NewUpload, rule: string | null, { audit }: Admi
   });
 }
 
-async function record(upload: NewUpload, makeWay: MakeWay, parts: AdmissionParts): Promise<Hold> {
+async function record(
+  upload: NewUpload,
+  askedAt: number,
+  makeWay: MakeWay,
+  parts: AdmissionParts,
+): Promise<Hold> {
   for (let round = 0; round < roundsMax; round++) {
     const added = await addWithinBounds(upload, parts);
-    if (added.type === "admitted") return added.hold;
+    if (added.type === "admitted" && parts.clock.now() - askedAt < lookMs) return added.hold;
+    if (added.type === "admitted") return await stillFree(upload, added.hold, makeWay, parts);
     await makeWay(added.holders);
     // Who held the name may be a file by now.
     await checkFree(upload, makeWay, parts);
   }
   throw wanted();
+}
+
+/**
+ * Looks again at the place of an upload that is recorded: it was free long ago, and this server may have been frozen since, while its client
+ * sent all of it to another one.
+ */
+async function stillFree(
+  upload: NewUpload,
+  hold: Hold,
+  makeWay: MakeWay,
+  parts: AdmissionParts,
+): Promise<Hold> {
+  try {
+    await checkFree(upload, makeWay, parts);
+    return hold;
+  } catch (error) {
+    await parts.catalogue.withdraw(hold);
+    throw error;
+  }
 }
 
 /**

@@ -113,6 +113,22 @@ describe("a failure leaves nothing behind", () => {
     await world.room.reserve("other", "anna", 2 * MiB);
   });
 
+  test("when its file came to its place while this server was frozen, after it had looked there", async () => {
+    let now = 0;
+    class LateCatalogue extends MemoryCatalogue {
+      override async admit(...what: Parameters<MemoryCatalogue["admit"]>) {
+        now += 20_000;
+        await publishOne(world.storage, 2, "anna", "a.raw", "bytes");
+        return await super.admit(...what);
+      }
+    }
+    const world = worldOf({}, new LateCatalogue());
+    const clock = { now: () => now, date: () => world.clock.date(), after: () => () => {} };
+    const admitted = admit(requestOf(), noEvents, free, { ...world, clock });
+    expect(await codeOf(admitted)).toBe("name-taken");
+    expect(world.catalogue.peek(idOf(1))).toBeNull();
+  });
+
   test("when the catalogue does not take the record", async () => {
     class FullCatalogue extends MemoryCatalogue {
       override async admit(): Promise<never> {
