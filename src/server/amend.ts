@@ -17,6 +17,8 @@ import type { UploadRecords } from "./upload-records.ts";
 
 export interface AmendParts extends Omit<AdmissionParts, "room"> {
   readonly records: Pick<UploadRecords, "find">;
+  /** Resolves when an upload whose handles are being closed is not active any more. */
+  readonly closed: (id: string) => Promise<void>;
   /** Publishes an upload that is recorded as being published. Resolves when that is done, or rejects with why it could not be. */
   readonly publish: (id: string) => Promise<void>;
 }
@@ -119,8 +121,10 @@ export class Amendments {
   }
 
   async #release(record: UploadRecord, { metadataText, terms, place }: Judged): Promise<AmendedUpload> {
-    const { catalogue, owner, isActive, logger } = this.#parts;
+    const { catalogue, owner, closed, isActive, logger } = this.#parts;
     const { id, user, name } = record;
+    // Its client may have heard a moment ago that it is held.
+    await closed(id);
     if (isActive(id)) throw new DyncError("not-ready", "Its client is sending it just now");
     const taken = await catalogue.take(id, owner);
     if (taken.type !== "taken") throw new DyncError("not-ready", "Something else is being done with it");

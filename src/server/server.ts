@@ -122,6 +122,9 @@ export class Server {
       ...parts,
       records: this.records,
       isActive: this.#uploads.isActive,
+      closed: async (id) => {
+        await this.#uploads.byId(id)?.closing;
+      },
       publish: (id) => this.#uploads.publishNow(id),
     });
     this.verification = new Verification({ ...parts, records: this.records });
