@@ -371,8 +371,10 @@ export class S3Storage implements Storage {
 
   /** Runs `work`, which publishes upload `id` at `destination`, unless something is there. */
   async #publish(id: string, destination: Destination, work: () => Promise<void>): Promise<void> {
-    const isHeld =
-      this.#beingPublished(destination) !== null || this.#datasets.heldBy(destination, id) !== null;
+    const other = this.#beingPublished(destination);
+    // By an earlier session of it, which does not know yet that it has lost it.
+    if (other?.id === id) throw new DyncError("not-ready", "This upload is just being published");
+    const isHeld = other !== null || this.#datasets.heldBy(destination, id) !== null;
     if (isHeld) throw await this.#taken(destination);
     this.#publishing.set(id, destination);
     try {
