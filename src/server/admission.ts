@@ -105,8 +105,10 @@ async function begin(
   const { id, user, form, place, held } = upload;
   await parts.room.reserve(id, user, roomFor(upload.size, upload.metadataText));
   try {
-    const hold = await record(upload, askedAt, makeWay, parts);
+    const hold = await record(upload, makeWay, parts);
     try {
+      // Its place was free long ago, and this server may have been frozen since, while its client sent all of it to another one.
+      if (parts.clock.now() - askedAt >= lookMs) await checkFree(upload, makeWay, parts);
       // Makes its folder: nobody who has the name of one of these may be on the way.
       if (held === null) await parts.storage.tryDestination(destinationOf(upload));
       const metadata = { metadataText: upload.metadataText, added: upload.added };
@@ -144,40 +146,15 @@ function recordAdmission(upload: NewUpload, rule: string | null, { audit }: Admi
   });
 }
 
-async function record(
-  upload: NewUpload,
-  askedAt: number,
-  makeWay: MakeWay,
-  parts: AdmissionParts,
-): Promise<Hold> {
+async function record(upload: NewUpload, makeWay: MakeWay, parts: AdmissionParts): Promise<Hold> {
   for (let round = 0; round < roundsMax; round++) {
     const added = await addWithinBounds(upload, parts);
-    if (added.type === "admitted" && parts.clock.now() - askedAt < lookMs) return added.hold;
-    if (added.type === "admitted") return await stillFree(upload, added.hold, makeWay, parts);
+    if (added.type === "admitted") return added.hold;
     await makeWay(added.holders);
     // Who held the name may be a file by now.
     await checkFree(upload, makeWay, parts);
   }
   throw wanted();
-}
-
-/**
- * Looks again at the place of an upload that is recorded: it was free long ago, and this server may have been frozen since, while its client
- * sent all of it to another one.
- */
-async function stillFree(
-  upload: NewUpload,
-  hold: Hold,
-  makeWay: MakeWay,
-  parts: AdmissionParts,
-): Promise<Hold> {
-  try {
-    await checkFree(upload, makeWay, parts);
-    return hold;
-  } catch (error) {
-    await parts.catalogue.withdraw(hold);
-    throw error;
-  }
 }
 
 /**

@@ -256,8 +256,7 @@ export class Uploads implements UploadDesk {
     // What is just ending will hold nothing, or has become a file.
     if (closing.length > 0) return void (await Promise.all(closing));
     // Its client came here from another server, where it began after nothing was found of it here: it is not to be replaced by itself.
-    const { identity, user, origin } = owner;
-    const own = await this.#parts.catalogue.find(identity, user, origin);
+    const own = await this.find(owner);
     if (own !== null && holders.some(({ id }) => id === own.id))
       throw new DyncError("not-ready", "This upload has begun at another server, and goes on from there");
     for (const holder of holders) this.#publishFirst(holder);

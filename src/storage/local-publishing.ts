@@ -106,7 +106,7 @@ export class LocalPublishing {
     const file = await this.#names.whatIsThere(destination);
     const claim = await this.#claimAt(destination);
     const published = file === destination.name && (await this.#isThere(claim)) ? claim : null;
-    return { file, published, ...(published === null && claim !== null ? { claimedBy: claim.id } : {}) };
+    return { file, published, claimedBy: published === null ? claim?.id : undefined };
   }
 
   /** Whether upload `id` has its name, with this SHA-256 (hex); what is left of it is in `folder`, unless nothing is. */

@@ -14,8 +14,6 @@ import { Server } from "../../src/server/server.ts";
 import { S3Storage } from "../../src/storage/s3/s3-storage.ts";
 import { openSavedSha256 } from "../../src/storage/sha256/open-saved-sha256.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { encodeMember } from "../../src/tar/header.ts";
-import { blockBytes, paddingOf } from "../../src/tar/member.ts";
 import type { ClientTransport, ServerTransport } from "../../src/transport/transport.ts";
 import { MemoryCatalogue } from "../support/memory/catalogue.ts";
 import { MemoryNetwork } from "../support/memory/network.ts";
@@ -26,6 +24,7 @@ import { keyOfUser, serverKeys, userOfKey, usersMax } from "./simulated-keys.ts"
 import { SimulatedProcess } from "./simulated-process.ts";
 import { check, SimulationFailure, type Trace } from "./simulation-failure.ts";
 import type { SimulationRun } from "./simulation-run.ts";
+import { tarOfFiles } from "./tar-of-files.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 const leaseMs = 15_000;
@@ -202,7 +201,7 @@ export class ServersWorld {
     const count = random.between(1, 4);
     const members = new Map(Array.from({ length: count }, (_, at) => [`part/${at}.raw`, bytes()] as const));
     const name = `run-${random.chance(0.2) ? 0 : number}`;
-    return { name, user, content: tarOf(members), members, isSized: random.chance(0.5) };
+    return { name, user, content: tarOfFiles(members), members, isSized: random.chance(0.5) };
   }
 
   async #runUntil(isDone: () => boolean): Promise<number> {
@@ -449,16 +448,6 @@ export class ServersWorld {
 function nameOf(key: string): string | null {
   const user = userOfKey(key);
   return user === null ? null : `user-${user}`;
-}
-
-function tarOf(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  const shared = { modified: "2026-01-02T03:04:05Z", executable: false };
-  const parts = [...members].flatMap(([path, bytes]) => [
-    encodeMember({ ...shared, path, type: "file", size: bytes.length }),
-    bytes,
-    Buffer.alloc(paddingOf(bytes.length)),
-  ]);
-  return Buffer.concat([...parts, Buffer.alloc(2 * blockBytes)]);
 }
 
 function sourceOf({ content, isSized }: Job): Source {

@@ -135,6 +135,12 @@ export class Ledger {
     return this.#left.length > 0;
   }
 
+  /** Numbers of those that the store lists and this does not have. */
+  strangeAmong(listed: readonly Part[]): readonly number[] {
+    const own = new Set(this.parts.map(({ number }) => number));
+    return listed.map(({ number }) => number).filter((number) => !own.has(number));
+  }
+
   /** The part that an earlier owner stored here, of so many bytes with this MD5 (hex), or `null`. */
   adopt(size: number, md5: string): Part | null {
     const [first] = this.#left;

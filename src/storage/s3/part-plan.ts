@@ -40,9 +40,7 @@ export class PartPlan {
     const wanted =
       size === undefined
         ? least * 2 ** Math.floor(before / streamStep)
-        : size <= least * partsPlanned
-          ? least
-          : Math.ceil(size / partsPlanned / MiB) * MiB;
+        : Math.ceil(size / partsPlanned / MiB) * MiB;
     return Math.min(this.#partBytesMax, Math.max(least, wanted));
   }
 

@@ -177,19 +177,18 @@ async function show({ home, id, destination, patience }: Publishing, keys: Publi
  */
 async function complete(
   { home, id, destination, patience }: Omit<Publishing, "description">,
-  { key, uploadId, parts }: Ledger,
+  ledger: Ledger,
 ): Promise<"done" | "exists" | "gone"> {
   const keys = home.keys.of(destination);
-  const target = { key: key as string, uploadId: uploadId as string };
+  const target = { key: ledger.key as string, uploadId: ledger.uploadId as string };
   try {
-    return await home.client.complete(target, parts, patience);
+    return await home.client.complete(target, ledger.parts, patience);
   } catch (error) {
     if (!(error instanceof S3Error) || error.code !== "InvalidPart") throw error;
-    const ours = new Set(parts.map(({ number }) => number));
     const listed = await home.client.parts(target.key, target.uploadId, patience);
     // Another server has given it up since.
     if (listed === null) return "gone";
-    const strange = listed.filter(({ number }) => !ours.has(number)).map(({ number }) => number);
+    const strange = ledger.strangeAmong(listed);
     if (strange.length === 0) throw error;
     home.log.log("error", "The object store has parts of an upload that are not its own: it begins anew", {
       upload: id,

@@ -29,7 +29,7 @@ import { amendObject } from "./amend-object.ts";
 import { BodyThreads } from "./beside/body-threads.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type ObjectStore, type Part, S3Client } from "./client/s3-client.ts";
-import { s3Trouble, startTrouble } from "./client/s3-error.ts";
+import { explained, s3Trouble, startTrouble } from "./client/s3-error.ts";
 import { isTls, type S3Place } from "./client/s3-request.ts";
 import type { DatasetSink } from "./dataset/dataset-sink.ts";
 import { S3Datasets } from "./dataset/datasets.ts";
@@ -469,12 +469,4 @@ function publishedAs(
   if (upload === null || pathOf(destinationOf(upload)) !== pathOf(destination)) return null;
   const isIt = size === null ? upload.contents !== null : upload.contents === null && upload.size === size;
   return isIt ? upload : null;
-}
-
-async function explained<T>(action: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw s3Trouble(action, error);
-  }
 }

@@ -227,11 +227,10 @@ export class StoredParts {
   /** Why a piece is not there: whoever has the upload by now stored a part with it, or it is lost. */
   async #pieceGone(patience: Patience): Promise<DyncError> {
     const { home, ledger } = this.#parts;
-    const { key, uploadId, parts } = ledger;
-    const known = new Set(parts.map(({ number }) => number));
+    const { key, uploadId } = ledger;
     const isOpen = key !== null && uploadId !== null;
     const listed = isOpen ? await home.client.parts(key, uploadId, patience) : [];
-    const isOthers = listed === null || listed.some(({ number }) => !known.has(number));
+    const isOthers = listed === null || ledger.strangeAmong(listed).length > 0;
     return isOthers ? takenAway() : new DyncError("internal", "A stored piece of the upload is gone");
   }
 

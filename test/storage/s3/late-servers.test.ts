@@ -59,8 +59,8 @@ class World {
     return upload;
   }
 
-  expectWhole({ all, prospect }: SentUpload): void {
-    const there = this.store.get(`anna/${prospect.destination?.name}`);
+  expectWhole({ all, destination }: SentUpload): void {
+    const there = this.store.get(`anna/${destination.name}`);
     expect(Buffer.compare(there?.bytes ?? Buffer.alloc(0), all)).toBe(0);
     expect(this.store.keys(".dync/")).toEqual([]);
   }
@@ -120,8 +120,7 @@ test("who dies while it publishes again what has a piece leaves that piece to th
   await upload.send(sink, 2 * partBytes, upload.all.length);
   // All of it came, and what is no part is stored by itself.
   upload.note = await sink.close();
-  const { destination } = upload.prospect;
-  if (destination === undefined) throw new Error("it goes somewhere");
+  const { destination } = upload;
   const description = descriptionOf(upload.id, "anna", "1.raw", upload.all);
   const publishAgain = async (storage: S3Storage): Promise<void> => {
     const left = await storage.recover(upload.id, upload.note, destination, description.sha256);
@@ -137,8 +136,7 @@ test("who dies while it publishes again what has a piece leaves that piece to th
 test("an object that is made while an upload is looked for is found", async () => {
   const world = new World();
   const upload = await world.begun(2 * partBytes, 2);
-  const { destination } = upload.prospect;
-  if (destination === undefined) throw new Error("it goes somewhere");
+  const { destination } = upload;
   const { sha256: digest } = descriptionOf(upload.id, "anna", "1.raw", upload.all);
   const looking = world.open((client) => ({
     parts: async (key, uploadId, patience) => {
@@ -153,8 +151,7 @@ test("an object that is made while an upload is looked for is found", async () =
 test("a name whose file is just being published elsewhere is that upload's, and then that file's", async () => {
   const world = new World();
   const upload = await world.begun(2 * partBytes, 2);
-  const { destination } = upload.prospect;
-  if (destination === undefined) throw new Error("it goes somewhere");
+  const { destination } = upload;
   const storage = world.open();
   let half: unknown = null;
   const publishing = world.open((client) => ({

@@ -7,9 +7,9 @@ import { Keys } from "../../../src/storage/s3/keys.ts";
 import type { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
 import { orphansIn } from "../../../src/storage/s3/store-orphans.ts";
 import type { Flaw, Prospect, Sink, SinkEvents, StoredNote } from "../../../src/storage/storage.ts";
-import { encodeMember } from "../../../src/tar/header.ts";
-import { blockBytes, paddingOf } from "../../../src/tar/member.ts";
+import { blockBytes } from "../../../src/tar/member.ts";
 import type { Layout } from "../../../src/upload/upload.ts";
+import { tarOfFiles } from "../../simulation/tar-of-files.ts";
 import { silentLogger } from "../../support/silent-logger.ts";
 import { codeOf, descriptionOf, idOf } from "../contract.ts";
 import { everything, type Listed, tarBytes, treeOf } from "../dataset-world.ts";
@@ -19,16 +19,7 @@ const patience = { forMs: 30_000 };
 const destination = { folder: "anna", name: "run" };
 const root = "lab/anna/run/";
 
-/** A tar of files, each of these bytes. */
-function tarOf(files: Readonly<Record<string, Buffer>>): Buffer {
-  const shared = { modified: "2020-01-02T03:04:05.5Z", executable: false };
-  const parts = Object.entries(files).flatMap(([path, content]) => [
-    encodeMember({ ...shared, path, type: "file", size: content.length }),
-    content,
-    Buffer.alloc(paddingOf(content.length)),
-  ]);
-  return Buffer.concat([...parts, Buffer.alloc(2 * blockBytes)]);
-}
+const tarOf = (files: Readonly<Record<string, Buffer>>): Buffer => tarOfFiles(Object.entries(files));
 
 /** An upload as a server sees it: what was told of it, and what is in its record. */
 class Upload implements SinkEvents {

@@ -36,8 +36,8 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
 
     /** What was published is what was sent, and nothing else is left. */
     async function expectWhole(bucket: Bucket, ...uploads: readonly Upload[]): Promise<void> {
-      for (const { all, prospect } of uploads)
-        expect(sha256(await bucket.bytes(`lab/anna/${prospect.destination?.name}`))).toBe(sha256(all));
+      for (const { all, destination } of uploads)
+        expect(sha256(await bucket.bytes(`lab/anna/${destination.name}`))).toBe(sha256(all));
       expect(await bucket.keys("lab/.dync/")).toEqual([]);
       expect(await bucket.multiparts()).toEqual([]);
     }
@@ -136,7 +136,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       expect(await codeOf(upload.publish(sink as Sink))).toBe("not-ready");
       expect(await bucket.keys()).toEqual([]);
       expect(await bucket.multiparts()).toEqual([]);
-      const destination = upload.prospect.destination as { folder: string; name: string };
+      const { destination } = upload;
       const left = await storage.recover(upload.id, upload.note, destination, sha256(upload.all));
       expect(left).toEqual({ type: "gone" });
       await storage.close();
@@ -221,7 +221,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       await upload.send(sink, 0, all.length);
       upload.note = await sink.close();
       expect(upload.note.durable).toBe(all.length);
-      const destination = upload.prospect.destination as { folder: string; name: string };
+      const { destination } = upload;
       const left = await storage.recover(upload.id, upload.note, destination, sha256(all));
       if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
       // A crash came when the store had put it together, and not copied it.
@@ -240,7 +240,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       const storage = await bucket.open();
       const all = randomBytes(1000);
       const upload = new Upload(1, all, all.length, storage.emptyNote);
-      const destination = upload.prospect.destination as { folder: string; name: string };
+      const { destination } = upload;
       // Its names are known, so nobody looks for this one by chance.
       expect(await storage.obstacle({ folder: "anna", name: "other.raw" })).toBeNull();
       const left = await storage.recover(upload.id, upload.note, destination, sha256(all));
@@ -304,7 +304,7 @@ describe.each(stores)("the storage in $name", ({ name: storeName, missing, start
       await upload.send(sink, 0, all.length);
       await upload.publish(sink);
       // Repeated by somebody who does not know it.
-      const destination = upload.prospect.destination as { folder: string; name: string };
+      const { destination } = upload;
       const left = await storage.recover(upload.id, upload.note, destination, sha256(all));
       expect(left).toEqual({ type: "published" });
       await expectWhole(bucket, upload);

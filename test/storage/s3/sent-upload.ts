@@ -3,6 +3,7 @@
 import { expect } from "bun:test";
 import type { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
 import type { Prospect, Sink, SinkEvents, StoredNote } from "../../../src/storage/storage.ts";
+import type { Destination } from "../../../src/upload/destination.ts";
 import { descriptionOf, idOf } from "../contract.ts";
 import { MiB } from "./s3-world.ts";
 
@@ -31,6 +32,12 @@ export class SentUpload implements SinkEvents {
     this.all = all;
     this.note = note;
     this.prospect = { destination: { folder: "anna", name: `${number}.raw` }, size };
+  }
+
+  get destination(): Destination {
+    const { destination } = this.prospect;
+    if (destination === undefined) throw new Error("It goes somewhere");
+    return destination;
   }
 
   onStored(offset: number): void {
@@ -89,8 +96,7 @@ export class SentUpload implements SinkEvents {
   }
 
   async publish(sink: Sink): Promise<void> {
-    const { destination } = this.prospect;
-    if (destination === undefined) throw new Error("It goes somewhere");
+    const { destination } = this;
     const description = descriptionOf(this.id, destination.folder, destination.name, this.all);
     expect(await sink.digest()).toBe(description.sha256);
     await sink.publish(destination, description);

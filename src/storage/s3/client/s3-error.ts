@@ -103,6 +103,15 @@ export function s3Trouble(action: string, cause: unknown): DyncError {
   return new DyncError(isFull ? "no-space" : "internal", message, { cause, hint });
 }
 
+/** What `work` resolves to; what it rejects with is `s3Trouble`. */
+export async function explained<T>(action: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw s3Trouble(action, error);
+  }
+}
+
 /** The same at the start, where a steward reads it. `place` is what `storage` says. */
 export function startTrouble(place: string, cause: unknown, now: Date): DyncError {
   if (cause instanceof DyncError) return cause;

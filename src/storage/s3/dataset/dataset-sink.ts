@@ -10,7 +10,7 @@ import type { Contents } from "../../../upload/upload.ts";
 import { isOfContent } from "../../partial-sink.ts";
 import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "../../storage.ts";
 import { ChunkIntake } from "../chunk-intake.ts";
-import { s3Trouble } from "../client/s3-error.ts";
+import { explained, s3Trouble } from "../client/s3-error.ts";
 import { patiently, puttingAway, type S3Home, soon } from "../home.ts";
 import { notDurable } from "../s3-sink.ts";
 import { discardUpload } from "../upload-state.ts";
@@ -178,10 +178,7 @@ export class DatasetSink implements Sink {
     this.#work.forget();
     this.#abort = new AbortController();
     // Whoever comes back for it begins anew: it was given up where a part of it was spoilt.
-    const isThere = await this.#open(note).catch((error: unknown) => {
-      throw s3Trouble("looked up", error);
-    });
-    if (!isThere)
+    if (!(await explained("looked up", () => this.#open(note))))
       throw new DyncError("not-ready", "What was stored of the dataset is not in the object store any more");
     this.#failed = false;
     return note;

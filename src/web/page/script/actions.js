@@ -34,10 +34,8 @@ export function makeActions(current, change) {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.status === 401) return change({ session: null, isAsking: false });
-      change({
-        error: textOf(error.status === 0 ? new Refused(0, error.message, otherwise) : error),
-        done: "",
-      });
+      const hint = error.status === 0 ? otherwise : error.hint;
+      change({ error: textOf({ message: error.message, hint }), done: "" });
       return error;
     }
   };
@@ -141,7 +139,7 @@ export function makeActions(current, change) {
   };
 }
 
-/** @param {Refused} error */
+/** @param {{ message: string, hint: string | undefined }} error */
 function textOf({ message, hint }) {
   return hint === undefined ? message : `${message}: ${hint}`;
 }

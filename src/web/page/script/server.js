@@ -125,26 +125,27 @@ export function follow(onState, onLink, onOut) {
   let events;
   let waits = 0;
   let wasOpen = false;
-  const connectIn = (/** @type {number} */ ms, /** @type {() => void} */ before) => {
+  const later = (/** @type {number} */ ms, /** @type {() => void} */ act) => {
     clearTimeout(waits);
-    waits = setTimeout(() => {
-      before();
+    waits = setTimeout(act, ms);
+  };
+  const heard = () =>
+    later(silenceMs, () => {
+      onLink(false);
       events.close();
       connect();
-    }, ms);
-  };
+    });
   const connect = () => {
-    const silent = () => connectIn(silenceMs, () => onLink(false));
-    silent();
+    heard();
     events = new EventSource("api/events");
     events.addEventListener("open", () => {
-      silent();
+      heard();
       // A server that started anew wants another proof.
       if (wasOpen) currentSession().catch(onOut);
       wasOpen = true;
     });
     events.addEventListener("state", (event) => {
-      silent();
+      heard();
       onLink(true);
       onState(JSON.parse(event.data));
     });
@@ -152,7 +153,7 @@ export function follow(onState, onLink, onOut) {
     events.addEventListener("again", () => {
       events.close();
       wasOpen = false;
-      connectIn(1000, () => {});
+      later(1000, connect);
     });
     events.addEventListener("error", () => {
       onLink(false);
