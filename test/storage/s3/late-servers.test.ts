@@ -133,6 +133,35 @@ test("who dies while it publishes again what has a piece leaves that piece to th
   world.expectWhole(upload);
 });
 
+test("who dies while it publishes a dataset again leaves the journal that the record names to the next one", async () => {
+  const world = new World();
+  const first = world.open();
+  // Without the mark of its end the tar is over where its last member is, of which the journal does not tell yet.
+  const content = "c".repeat(4 * partBytes);
+  const tar = Buffer.from(tarBytes([["a", content]])).subarray(0, 512 + content.length);
+  const upload = new SentUpload(1, tar, tar.length, first.emptyNote, chunkBytes);
+  await upload.send(await first.begin(upload.id, "plain", upload, upload.prospect), 0, tar.length);
+  expect(upload.note.durable).toBe(tar.length);
+  const { destination } = upload;
+  const { sha256: digest } = descriptionOf(upload.id, "anna", "1.raw", upload.all);
+  const publishAgain = async (storage: S3Storage): Promise<void> => {
+    const left = await storage.recover(upload.id, upload.note, destination, digest);
+    if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
+    const contents = await left.sink.contents();
+    await left.sink.publish(destination, descriptionOf(upload.id, "anna", "1.raw", upload.all, contents));
+  };
+  const dying = world.open((client) => ({
+    put: (key, ...what) => {
+      if (key.endsWith(".sha256")) throw new NoAnswer("it died");
+      return client.put(key, ...what);
+    },
+  }));
+  expect(await codeOf(publishAgain(dying))).toBe("not-ready");
+  await publishAgain(world.open());
+  expect(world.store.get("anna/1.raw/a")?.bytes.toString()).toBe(content);
+  expect(world.store.keys(".dync/")).toEqual([]);
+});
+
 test("an object that is made while an upload is looked for is found", async () => {
   const world = new World();
   const upload = await world.begun(2 * partBytes, 2);

@@ -41,6 +41,8 @@ export interface WorkParts {
   readonly isClaimed: boolean;
   /** Has `note` written down; resolves whether it is. */
   readonly tell: (note: StoredNote) => Promise<boolean>;
+  /** Otherwise what `tell` is told goes nowhere, and the record names what it named before. */
+  readonly isWrittenDown: boolean;
   /** For how long the store is asked for what nobody waits for. */
   readonly patience: () => Patience;
   readonly onFailed: (error: unknown) => void;
@@ -346,7 +348,8 @@ export class DatasetWork {
   }
 
   async #tidy(patience: Patience): Promise<void> {
-    const { home, id, segments } = this.parts;
+    const { home, id, segments, isWrittenDown } = this.parts;
+    if (!isWrittenDown) return;
     try {
       await segments.tidy(patience);
       for (const upload of this.#withPieces.splice(0)) await upload.removePieces(patience);

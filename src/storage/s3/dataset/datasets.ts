@@ -127,6 +127,7 @@ export class S3Datasets {
       open: (from, sink) => {
         const told = {
           tell: (it: StoredNote) => sink.tell(it),
+          isWrittenDown: events.record !== undefined,
           onFailed: (error: unknown) => sink.fail(error),
         };
         const work = { home, id, layout, root, isClaimed, patience: () => sink.patience, ...told };
