@@ -2,7 +2,7 @@
 // beside it where somebody else has the name.
 
 import { join } from "node:path";
-import { messageOf } from "../base/error.ts";
+import { DyncError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
 import { namesClash, takenText } from "../upload/names.ts";
@@ -48,7 +48,7 @@ export class LocalPublishing {
     this.#log = log;
   }
 
-  /** Does `steps` for upload `id`. Throws `NameTaken` as well. */
+  /** Does `steps` for upload `id`. Throws `NameTaken`, and "not-ready" while somebody else does it, as well. */
   async publish(
     id: string,
     folder: string,
@@ -57,7 +57,10 @@ export class LocalPublishing {
     steps: (parts: PublishParts) => readonly PublishStep[],
   ): Promise<void> {
     const parts = this.#partsIn(folder);
-    if (this.#beingPublished(destination) !== null) throw await this.#taken(destination);
+    const other = this.#beingPublished(destination);
+    // By an earlier session of it, which does not know yet that it has lost it.
+    if (other?.id === id) throw new DyncError("not-ready", "This upload is just being published");
+    if (other !== null) throw await this.#taken(destination);
     this.#running.set(id, destination);
     try {
       // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
