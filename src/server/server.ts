@@ -326,6 +326,7 @@ export class Server {
     this.#credit.stop();
     const text = `${why}, what arrived is kept for ${daysText(this.#parts.options.expireMs)}`;
     for (const upload of this.#uploads.all()) upload.stop(notReady, text, true);
+    this.#parts.storage.stopWaiting?.();
     await Promise.all([this.#uploads.settled(), this.#housekeeping.stop()]);
   }
 

@@ -249,5 +249,10 @@ export interface Storage {
   pathOf(destination: Destination): string | null;
   /** Bytes that can still be stored, or `null` where the medium cannot tell. */
   freeBytes(): Promise<number | null>;
+  /**
+   * The server stops: where a medium that does not answer is waited for at length, that ends in some seconds. What is being published then
+   * rejects with "not-ready".
+   */
+  stopWaiting?(): void;
   close(): Promise<void>;
 }

@@ -306,6 +306,28 @@ describe.skipIf(missing !== null)(
       await expectStored(path, "denied.raw");
     });
 
+    // As Ceph's gateway does for ten minutes where another one died while it put the parts together.
+    test("a server that is drained and ends while the store does not put a file together does so in time, and the next one publishes it", async () => {
+      const path = await lab.file("left.raw", 20 * MiB);
+      const asked = Promise.withResolvers<void>();
+      const busy = refusal(500, "InternalError", "This multipart completion is already in progress");
+      store.lies = {
+        instead: (it) => {
+          if (!isComplete(it)) return null;
+          asked.resolve();
+          return busy;
+        },
+      };
+      const sending = lab.startSend([path]);
+      await asked.promise;
+      expect(await lab.dyncServer(["drain"])).toMatchObject({ code: 0 });
+      expect(await lab.server.stop()).toMatchObject({ code: 0 });
+      store.lies = {};
+      await lab.start(args, { env: keys });
+      expect(await sending.ended(120_000)).toMatchObject({ code: 0 });
+      await expectStored(path, "left.raw");
+    });
+
     test("answers that are cut short are none: of files, streams and datasets", async () => {
       let count = 0;
       const lost: string[] = [];

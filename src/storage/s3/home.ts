@@ -28,8 +28,8 @@ export interface S3Home {
   readonly log: Logger;
 }
 
-// A server that stops waits so long for what is on its way.
-const closeMs = 15_000;
+/** A server that stops waits so long for what is on its way. */
+export const closeMs = 15_000;
 
 /** Does `work`, the last of an upload that is put away; what takes longer than a server that stops waits is aborted. */
 export async function puttingAway(
@@ -48,6 +48,12 @@ export async function puttingAway(
     late.abort();
     await ended;
   }
+}
+
+/** What is told of an upload that is not published because its server stops. */
+export function leftUnpublished(): DyncError {
+  const text = "All of it has arrived; the server stops, and the object store did not take it over in time";
+  return new DyncError("not-ready", text);
 }
 
 /** Somebody waits for the answer: who asks for an upload, or a server that stops. */

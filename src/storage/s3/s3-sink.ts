@@ -19,7 +19,7 @@ import { s3Trouble } from "./client/s3-error.ts";
 import type { Patience } from "./client/s3-request.ts";
 import type { GrowingPart } from "./growing-part.ts";
 import { hashedBeside } from "./hashed-beside.ts";
-import { patiently, puttingAway, type S3Home, soon } from "./home.ts";
+import { leftUnpublished, patiently, puttingAway, type S3Home, soon } from "./home.ts";
 import type { Ledger } from "./ledger.ts";
 import { partsUnderWayMax } from "./part-plan.ts";
 import { publishObject } from "./publish-object.ts";
@@ -260,6 +260,11 @@ export class S3Sink implements Sink {
       // What failed was told.
       await this.#stored.untilUnderWay(0).catch(() => {});
     }
+  }
+
+  /** The store is not waited for any more. */
+  giveUp(): void {
+    this.#abort.abort(leftUnpublished());
   }
 
   async close(): Promise<StoredNote> {

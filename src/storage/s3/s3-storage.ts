@@ -1,7 +1,7 @@
 // The storage in an object store that speaks S3, as Ceph's gateway and AWS do. An unfinished upload is a multipart upload of the key that its file
 // gets: nobody sees it until it is complete, and there is no second copy. One that is shorter than a part is in memory until then.
 
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, sleep } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { Semaphore } from "../../base/semaphore.ts";
@@ -34,7 +34,7 @@ import { isTls, type S3Place } from "./client/s3-request.ts";
 import type { DatasetSink } from "./dataset/dataset-sink.ts";
 import { S3Datasets } from "./dataset/datasets.ts";
 import { FolderNames } from "./folder-names.ts";
-import { type S3Home, soon } from "./home.ts";
+import { closeMs, type S3Home, soon } from "./home.ts";
 import { Keys, keyBytesMax } from "./keys.ts";
 import { durableOf, Ledger, parseMark } from "./ledger.ts";
 import { PartPlan } from "./part-plan.ts";
@@ -93,6 +93,8 @@ export class S3Storage implements Storage {
   // Destinations that are being published at this moment.
   readonly #publishing = new Map<string, Destination>();
   #isRelieving = false;
+  #isLeaving = false;
+  readonly #closed = new AbortController();
 
   /** One over a store that was tried already. */
   constructor(options: S3StorageRules, means: S3Means) {
@@ -112,7 +114,7 @@ export class S3Storage implements Storage {
         if ((await this.obstacle(destination)) !== null) throw await this.#taken(destination);
       },
       publishing: (id, destination, root, work) => this.#publishDataset(id, destination, root, work),
-      onOpened: (it) => this.#open.add(it),
+      onOpened: (it) => this.#opened(it),
       onClosed: (it) => this.#open.delete(it),
     });
   }
@@ -219,8 +221,13 @@ export class S3Storage implements Storage {
       },
       events,
     );
-    this.#open.add(sink);
+    this.#opened(sink);
     return sink;
+  }
+
+  #opened(sink: S3Sink | DatasetSink): void {
+    this.#open.add(sink);
+    if (this.#isLeaving) sink.giveUp();
   }
 
   /** Has uploads store what they hold in memory until nobody waits for some; the largest first. */
@@ -450,7 +457,16 @@ export class S3Storage implements Storage {
     return null;
   }
 
+  stopWaiting(): void {
+    const leave = (): void => {
+      this.#isLeaving = true;
+      for (const sink of this.#open) sink.giveUp();
+    };
+    sleep(this.#home.clock, closeMs, this.#closed.signal).then(leave, () => {});
+  }
+
   async close(): Promise<void> {
+    this.#closed.abort();
     this.#home.client.close();
     await this.#home.beside?.close();
   }

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { systemClock } from "../../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import type { ObjectStore } from "../../../src/storage/s3/client/s3-client.ts";
 import { NoAnswer } from "../../../src/storage/s3/client/s3-error.ts";
 import { S3Storage } from "../../../src/storage/s3/s3-storage.ts";
@@ -11,6 +11,7 @@ import { openSavedSha256 } from "../../../src/storage/sha256/open-saved-sha256.t
 import type { Sink } from "../../../src/storage/storage.ts";
 import { ModelStore } from "../../simulation/model-store.ts";
 import { ModelStoreClient } from "../../simulation/model-store-client.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { silentLogger } from "../../support/silent-logger.ts";
 import { codeOf, descriptionOf } from "../contract.ts";
 import { tarBytes } from "../dataset-world.ts";
@@ -27,7 +28,10 @@ class World {
   });
 
   /** That of one server. `change` has what is asked of the store otherwise. */
-  open(change: (client: ModelStoreClient) => Partial<ObjectStore> = () => ({})): S3Storage {
+  open(
+    change: (client: ModelStoreClient) => Partial<ObjectStore> = () => ({}),
+    clock: Clock = systemClock,
+  ): S3Storage {
     const client = new ModelStoreClient(this.store, {
       process: { clock: systemClock, run: (callback) => callback() },
       delayMs: () => 0,
@@ -44,7 +48,7 @@ class World {
     });
     const rules = { prefix: "", memoryBytes: 64 * partBytes, partBytesLeast: partBytes, membersMax: 10 };
     const means = { client: changed, beside: null, sha256 };
-    return new S3Storage({ ...rules, clock: systemClock, log: silentLogger }, means);
+    return new S3Storage({ ...rules, clock, log: silentLogger }, means);
   }
 
   /** One of which `parts` parts are in the store and in its record. */
@@ -160,6 +164,35 @@ test("who dies while it publishes a dataset again leaves the journal that the re
   await publishAgain(world.open());
   expect(world.store.get("anna/1.raw/a")?.bytes.toString()).toBe(content);
   expect(world.store.keys(".dync/")).toEqual([]);
+});
+
+// As Ceph's gateway does for ten minutes where another one died while it put the parts together.
+test("a server that stops does not wait for a store that does not put a file together: another one publishes it", async () => {
+  const world = new World();
+  const upload = await world.begun(3 * partBytes, 2);
+  const clock = new ManualClock();
+  const asked = Promise.withResolvers<void>();
+  const stopping = world.open(
+    () => ({
+      complete: (_target, _parts, { signal }) => {
+        asked.resolve();
+        return new Promise((_resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        });
+      },
+    }),
+    clock,
+  );
+  const sink = (await upload.resume(stopping)) as Sink;
+  await upload.send(sink, sink.length, upload.all.length);
+  const published = upload.publish(sink);
+  await asked.promise;
+  stopping.stopWaiting();
+  clock.advance(15_000);
+  expect(await codeOf(published)).toBe("not-ready");
+  upload.note = await sink.close();
+  await publishWhole(upload, world.open());
+  world.expectWhole(upload);
 });
 
 test("an object that is made while an upload is looked for is found", async () => {

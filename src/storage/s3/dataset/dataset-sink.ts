@@ -11,7 +11,7 @@ import { isOfContent } from "../../partial-sink.ts";
 import type { Description, OwnedChunk, Sink, SinkEvents, StoredNote } from "../../storage.ts";
 import { ChunkIntake } from "../chunk-intake.ts";
 import { explained, s3Trouble } from "../client/s3-error.ts";
-import { patiently, puttingAway, type S3Home, soon } from "../home.ts";
+import { leftUnpublished, patiently, puttingAway, type S3Home, soon } from "../home.ts";
 import { notDurable } from "../s3-sink.ts";
 import { discardUpload } from "../upload-state.ts";
 import type { DatasetWork } from "./dataset-work.ts";
@@ -220,6 +220,11 @@ export class DatasetSink implements Sink {
   async untilStored(): Promise<void> {
     await this.#idle();
     await this.#alone(neverAborted, () => this.#work.untilStored());
+  }
+
+  /** The store is not waited for any more. */
+  giveUp(): void {
+    this.#abort.abort(leftUnpublished());
   }
 
   async close(): Promise<StoredNote> {
