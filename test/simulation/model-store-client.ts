@@ -47,8 +47,12 @@ export class ModelStoreClient implements ObjectStore {
     return this.#store.options.heedsConditions;
   }
 
-  /** What comes of `act`, done in the store. */
-  async #ask<Result>({ forMs, signal }: Patience, act: (store: ModelStore) => Result): Promise<Result> {
+  /** What comes of `act`, done in the store; where that goes away just then, it does `half`. */
+  async #ask<Result>(
+    { forMs, signal }: Patience,
+    act: (store: ModelStore) => Result,
+    half?: (store: ModelStore) => void,
+  ): Promise<Result> {
     const { process } = this.#line;
     const { clock } = process;
     const began = clock.now();
@@ -56,7 +60,7 @@ export class ModelStoreClient implements ObjectStore {
       // What goes on after a turn of the event loop may be frozen, or dead, by then.
       await new Promise<void>((resolve) => process.run(resolve));
       signal?.throwIfAborted();
-      const answer = await this.#once(act, signal);
+      const answer = await this.#once(act, half, signal);
       if (answer !== null) {
         if ("error" in answer) throw answer.error;
         return answer.value;
@@ -67,7 +71,11 @@ export class ModelStoreClient implements ObjectStore {
   }
 
   /** `null`: no answer came. Rejects with the reason of `signal`; what was asked for happens all the same. */
-  #once<Result>(act: (store: ModelStore) => Result, signal: AbortSignal | undefined) {
+  #once<Result>(
+    act: (store: ModelStore) => Result,
+    half: ((store: ModelStore) => void) | undefined,
+    signal: AbortSignal | undefined,
+  ) {
     const { process, delayMs, after, isSlow, isLost } = this.#line;
     return new Promise<Answer<Result> | null>((resolve, reject) => {
       const onAbort = (): void => reject(signal?.reason);
@@ -78,7 +86,7 @@ export class ModelStoreClient implements ObjectStore {
       };
       process.clock.after(silenceMs, () => end(null));
       const arrive = (): void => {
-        if (this.#store.isAway) return;
+        if (this.#store.isAway) return half?.(this.#store);
         const answer = attempted(() => act(this.#store));
         if (!isLost()) after(delayMs(), () => process.run(() => end(answer)));
       };
@@ -127,7 +135,11 @@ export class ModelStoreClient implements ObjectStore {
     patience: Patience,
   ): Promise<string | null> {
     const read = sent(body);
-    return await this.#ask(patience, (store) => store.put(key, read(), about, isNew));
+    return await this.#ask(
+      patience,
+      (store) => store.put(key, read(), about, isNew),
+      (store) => store.halfStore(key),
+    );
   }
 
   async copy(source: string, key: string, patience: Patience): Promise<void> {
@@ -149,8 +161,7 @@ export class ModelStoreClient implements ObjectStore {
   }
 
   async *names(prefix: string, patience: Patience): AsyncGenerator<string> {
-    const keys = await this.#ask(patience, (store) => store.keys(prefix));
-    yield* new Set(keys.map((key) => key.slice(prefix.length).split("/")[0] as string));
+    yield* await this.#ask(patience, (store) => store.names(prefix));
   }
 
   async begin(key: string, { about = {} }: ObjectOptions, patience: Patience): Promise<string> {

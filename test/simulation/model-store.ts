@@ -36,6 +36,8 @@ export class ModelStore {
   readonly options: ModelStoreOptions;
   readonly #objects = new Map<string, StoredObject>();
   readonly #multiparts = new Map<string, Multipart>();
+  /** Keys of objects that it died over while it stored them: it lists what they would lie below, and nothing there, as Ceph does. */
+  readonly #halfStored = new Set<string>();
   #begun = 0;
   /** It answers nobody, and does nothing. */
   isAway = false;
@@ -65,6 +67,20 @@ export class ModelStore {
     this.options.trace(() => `store: ${key} has ${bytes.length} bytes, ${JSON.stringify(about)}`);
     const facts = { size: bytes.length, etag, modified: this.options.now(), about };
     this.#objects.set(key, { bytes, facts });
+    this.#halfStored.delete(key);
+  }
+
+  /** It dies while it stores an object. */
+  halfStore(key: string): void {
+    if (!this.#objects.has(key)) this.#halfStored.add(key);
+  }
+
+  /** What it lists right below `prefix`. */
+  names(prefix: string): readonly string[] {
+    const all = [...this.keys(prefix)];
+    for (const key of this.#halfStored)
+      if (key.startsWith(prefix) && key.slice(prefix.length).includes("/")) all.push(key);
+    return [...new Set(all.map((key) => key.slice(prefix.length).split("/")[0] as string))];
   }
 
   remove(key: string): void {

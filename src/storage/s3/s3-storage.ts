@@ -361,12 +361,23 @@ export class S3Storage implements Storage {
       // Somebody may have taken away what was listed.
       names.forget(destination.folder);
       const still = await names.clash(destination);
-      if (still === null || (await this.#datasets.isUnfinished(destination.folder, still))) return null;
+      if (still === null || !(await this.#isHeld(destination.folder, still))) return null;
       // Of what is being published something may have come since: what says whose it is comes first.
       if (sidecar === null && (await client.head(metadata, soon)) !== null)
         return await this.obstacle(destination);
       return { file: still, published: null };
     });
+  }
+
+  /**
+   * Whether a name that is listed is somebody's. A prefix may be listed below which there is nothing: Ceph does so where its gateway died while
+   * it stored an object there.
+   */
+  async #isHeld(folder: string, name: string): Promise<boolean> {
+    const below = await this.#datasets.below(folder, name);
+    if (below !== "nothing") return below === "something";
+    const { client, keys } = this.#home;
+    return (await client.head(keys.folder(folder) + name, soon)) !== null;
   }
 
   /** The upload whose file is just getting that name, or one that it needs. */

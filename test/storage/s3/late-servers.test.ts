@@ -228,6 +228,26 @@ test("a name whose file is just being published elsewhere is that upload's, and 
   expect(await storage.obstacle(destination)).toMatchObject({ published: { id: upload.id } });
 });
 
+test.each([
+  ["a file", "file"],
+  ["a dataset", "plain"],
+] as const)(
+  "a name that the store lists where it died over a member, and nothing is, is free for %s",
+  async (_what, form) => {
+    const world = new World();
+    const storage = world.open();
+    const all = form === "file" ? randomBytes(chunkBytes) : Buffer.from(tarBytes([["a", "content"]]));
+    const upload = new SentUpload(1, all, all.length, storage.emptyNote, chunkBytes);
+    world.store.halfStore("anna/1.raw/a");
+    expect(await storage.obstacle(upload.destination)).toBeNull();
+    const sink = await storage.begin(upload.id, form, upload, upload.prospect);
+    await upload.send(sink, 0, all.length);
+    const contents = await sink.contents();
+    await sink.publish(upload.destination, descriptionOf(upload.id, "anna", "1.raw", all, contents));
+    expect(await storage.obstacle(upload.destination)).toMatchObject({ published: { id: upload.id } });
+  },
+);
+
 test("a dataset that is looked up while the store does not answer waits for that, and is no fault", async () => {
   const world = new World();
   let isAway = false;

@@ -177,16 +177,19 @@ export class S3Datasets {
     return upload?.id === id && upload.contents !== null;
   }
 
-  /** Whether what lies below `name` is of a dataset that is not whole yet: the catalogue has its name. */
-  async isUnfinished(folder: string, name: string): Promise<boolean> {
+  /** What lies below `name`: members of a dataset that is not whole yet (the catalogue has its name), something else, or nothing. */
+  async below(folder: string, name: string): Promise<"unfinished" | "something" | "nothing"> {
     const { client, keys } = this.#parts.home;
     const root = keys.members({ folder, name });
     for await (const { key } of client.list(root, soon)) {
-      const id = (await client.head(key, soon))?.about["dync-upload"];
+      const there = await client.head(key, soon);
+      if (there === null) continue;
+      const id = there.about["dync-upload"];
       const state = id === undefined ? null : await readDataset(this.#parts.home, id);
-      return state !== null && (state.members === root || state.target === root);
+      const isUnfinished = state !== null && (state.members === root || state.target === root);
+      return isUnfinished ? "unfinished" : "something";
     }
-    return false;
+    return "nothing";
   }
 }
 
