@@ -100,7 +100,7 @@ export class ChunkReader implements ChunkReading {
   }
 
   #chunkOf(offset: number, full: Block, count: number): Chunk {
-    const block = count === full.bytes.length ? full : shortened(full, count, this.#allocate);
+    const block = count === full.length ? full : shortened(full, count, this.#allocate);
     // A stream is read only once, so these bytes are new.
     if (!this.#source.canSeek) this.#keep(offset, block.bytes);
     return { offset, length: count, block, checksum: null };

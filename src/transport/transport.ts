@@ -33,7 +33,10 @@ export interface ReceivedFromPeer extends Omit<Received, "frames"> {
  * it calls `release()`.
  */
 export interface Block {
+  readonly length: number;
   readonly bytes: Uint8Array;
+  /** Where it lies, for who needs no view of it: one counts as memory of its length, and brings on collections. Not there: only a view tells. */
+  readonly address?: number;
   release(): void;
 }
 

@@ -110,7 +110,7 @@ export class ReaderBeside implements ChunkReading {
   /** What was read ahead, where that is what is wanted. */
   #take(offset: number, length: number): Ordered | null {
     const ahead = this.#ahead;
-    if (ahead?.offset === offset && ahead.block.bytes.length === length) {
+    if (ahead?.offset === offset && ahead.block.length === length) {
       this.#ahead = null;
       return ahead;
     }
@@ -122,7 +122,7 @@ export class ReaderBeside implements ChunkReading {
   #order(offset: number, length: number): Ordered | null {
     if (length === 0) return null;
     const block = this.#parts.allocate(length);
-    const address = this.#memory.addressOf(block.bytes);
+    const address = block.address ?? this.#memory.addressOf(block.bytes);
     const answer = this.#threadNow.read(offset, address, length).catch((error: unknown) => {
       assert(error instanceof ThreadFailed, "a thread answers, or fails");
       return error;

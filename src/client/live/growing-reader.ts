@@ -50,7 +50,7 @@ export class GrowingReader implements ChunkReading {
     if (there === 0) return await this.#endAt(offset);
     const block = this.#allocate(Math.min(lengthMax, there));
     try {
-      const { length } = block.bytes;
+      const { length } = block;
       for (let filled = 0; filled < length; ) {
         const piece = block.bytes.subarray(filled, filled + pieceBytes);
         filled += await this.#source.read(offset + filled, piece);

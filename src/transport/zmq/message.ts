@@ -155,14 +155,26 @@ function detach(bytes: Uint8Array): void {
 
 /** Memory for one outgoing frame, allocated by libzmq and moved into it by `send`. */
 export class MessageBlock implements Block {
-  readonly bytes: Uint8Array;
+  readonly length: number;
   readonly #pool: SlotPool;
   #slot: Slot | null;
+  #view: Uint8Array | null = null;
 
   constructor(pool: SlotPool, length: number) {
+    this.length = length;
     this.#pool = pool;
     this.#slot = pool.open(length);
-    this.bytes = pool.viewOf(this.#slot, length);
+  }
+
+  get bytes(): Uint8Array {
+    // Once it was sent or released nothing is there any more, as in a view that was made before.
+    if (this.#slot !== null) this.#view ??= this.#pool.viewOf(this.#slot, this.length);
+    return this.#view ?? new Uint8Array(0);
+  }
+
+  get address(): number {
+    assert(this.#slot !== null, "a block is not looked for after it was sent or released");
+    return this.#pool.addressOf(this.#slot);
   }
 
   /** The message, for `zmq_msg_send`. */
@@ -174,14 +186,14 @@ export class MessageBlock implements Block {
   /** libzmq took the message: nothing is left to close. */
   forget(): void {
     assert(this.#slot !== null, "a block is sent once");
-    detach(this.bytes);
+    if (this.#view !== null) detach(this.#view);
     this.#pool.give(this.#slot);
     this.#slot = null;
   }
 
   release(): void {
     assert(this.#slot !== null, "a block is released once, and not after it was sent");
-    this.#pool.release(this.#slot, this.bytes.length, this.bytes);
+    this.#pool.release(this.#slot, this.length, this.#view);
     this.#slot = null;
   }
 }

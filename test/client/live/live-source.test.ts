@@ -105,7 +105,7 @@ async function file(path: string, content: string): Promise<void> {
 }
 
 function reader(from = source) {
-  const allocate = (length: number) => ({ bytes: new Uint8Array(length), release: () => {} });
+  const allocate = (length: number) => ({ length, bytes: new Uint8Array(length), release: () => {} });
   return from.reader(allocate as never);
 }
 

@@ -18,12 +18,14 @@ function destroy(bytes: Uint8Array): void {
 }
 
 export class MemoryBlock implements Block {
+  readonly length: number;
   readonly bytes: Uint8Array;
   readonly #count: HeldCount;
   #isOwned = true;
 
   constructor(count: HeldCount, length: number) {
     this.#count = count;
+    this.length = length;
     this.bytes = new Uint8Array(length);
     count.held += 1;
   }
