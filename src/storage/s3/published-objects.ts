@@ -1,10 +1,11 @@
-// Walks through everything that was published in the object store, by the metadata beside each object: for making a lost catalogue anew.
+// What was published in the object store, by the metadata beside each object: at one place, and all of it, for making a lost catalogue anew.
 
 import type { Logger } from "../../base/log.ts";
 import { type Destination, destinationAt, destinationOf, pathOf } from "../../upload/destination.ts";
 import { metadataSuffix } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
 import type { CompleteUpload } from "../../upload/upload.ts";
+import type { Published } from "../storage.ts";
 import type { ObjectFacts } from "./client/s3-client.ts";
 import { type S3Home, soon } from "./home.ts";
 import { isOf } from "./publish-object.ts";
@@ -70,4 +71,19 @@ async function publishedBy(
   if (there !== null && (isOf(upload.id, there) || isCopyOf(upload, there))) return upload;
   log.log("warn", "There are metadata in the object store without what they are of", { key: metadata });
   return null;
+}
+
+/**
+ * What was published at `destination`, where what lies beside it says so: a file of `size` bytes, or, where there is none (`null`), a dataset,
+ * of which that comes last.
+ */
+export function publishedAs(
+  destination: Destination,
+  size: number | null,
+  sidecar: Buffer | undefined,
+): Published | null {
+  const upload = sidecar === undefined ? null : parseSidecar(sidecar.toString("utf8"));
+  if (upload === null || pathOf(destinationOf(upload)) !== pathOf(destination)) return null;
+  const isIt = size === null ? upload.contents !== null : upload.contents === null && upload.size === size;
+  return isIt ? upload : null;
 }

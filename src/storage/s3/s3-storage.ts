@@ -5,7 +5,7 @@ import { type Clock, sleep } from "../../base/clock.ts";
 import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { Semaphore } from "../../base/semaphore.ts";
-import { type Destination, destinationOf, pathOf } from "../../upload/destination.ts";
+import type { Destination } from "../../upload/destination.ts";
 import { metadataSuffix, namesClash, takenText } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
 import type { CompleteUpload, Form } from "../../upload/upload.ts";
@@ -15,7 +15,6 @@ import {
   NameTaken,
   type Obstacle,
   type Prospect,
-  type Published,
   type Reading,
   type Remainder,
   type Sink,
@@ -39,7 +38,7 @@ import { Keys, keyBytesMax } from "./keys.ts";
 import { durableOf, Ledger, parseMark } from "./ledger.ts";
 import { PartPlan } from "./part-plan.ts";
 import { endPublishing, isOf } from "./publish-object.ts";
-import { publishedObjects } from "./published-objects.ts";
+import { publishedAs, publishedObjects } from "./published-objects.ts";
 import { readBackObject } from "./read-back-object.ts";
 import { S3Sink } from "./s3-sink.ts";
 import { tryStore } from "./try-store.ts";
@@ -110,8 +109,8 @@ export class S3Storage implements Storage {
     };
     this.#datasets = new S3Datasets({
       ...{ home: this.#home, membersMax: options.membersMax },
-      expectFree: async (destination) => {
-        if ((await this.obstacle(destination)) !== null) throw await this.#taken(destination);
+      expectFree: async (id, destination) => {
+        if ((await this.obstacle(destination)) !== null) throw await this.#taken(id, destination);
       },
       publishing: (id, destination, root, work) => this.#publishDataset(id, destination, root, work),
       onOpened: (it) => this.#opened(it),
@@ -393,7 +392,7 @@ export class S3Storage implements Storage {
     // By an earlier session of it, which does not know yet that it has lost it.
     if (other?.id === id) throw new DyncError("not-ready", "This upload is just being published");
     const isHeld = other !== null || this.#datasets.heldBy(destination, id) !== null;
-    if (isHeld) throw await this.#taken(destination);
+    if (isHeld) throw await this.#taken(id, destination);
     this.#publishing.set(id, destination);
     try {
       const clash = await this.#home.names.clash(destination);
@@ -403,13 +402,13 @@ export class S3Storage implements Storage {
         (await this.#isObjectOf(id, destination));
       if (!isOwn) {
         this.#publishing.delete(id);
-        if ((await this.obstacle(destination)) !== null) throw await this.#taken(destination);
+        if ((await this.obstacle(destination)) !== null) throw await this.#taken(id, destination);
         this.#publishing.set(id, destination);
       }
       await work();
     } catch (error) {
       this.#publishing.delete(id);
-      throw error instanceof NameTaken ? await this.#taken(destination) : error;
+      throw error instanceof NameTaken ? await this.#taken(id, destination) : error;
     } finally {
       this.#publishing.delete(id);
     }
@@ -427,12 +426,15 @@ export class S3Storage implements Storage {
     try {
       await work();
     } catch (error) {
-      throw error instanceof NameTaken ? await this.#taken(destination) : error;
+      throw error instanceof NameTaken ? await this.#taken(id, destination) : error;
     }
   }
 
-  async #taken(destination: Destination): Promise<NameTaken> {
+  /** Why upload `id` cannot be at `destination`. */
+  async #taken(id: string, destination: Destination): Promise<DyncError> {
     const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
+    if (obstacle.published?.id === id)
+      return new DyncError("not-ready", "Another server has published this upload meanwhile");
     return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
   }
 
@@ -481,19 +483,4 @@ export class S3Storage implements Storage {
     this.#home.client.close();
     await this.#home.beside?.close();
   }
-}
-
-/**
- * What was published at `destination`, where what lies beside it says so: a file of `size` bytes, or, where there is none (`null`), a dataset,
- * of which that comes last.
- */
-function publishedAs(
-  destination: Destination,
-  size: number | null,
-  sidecar: Buffer | undefined,
-): Published | null {
-  const upload = sidecar === undefined ? null : parseSidecar(sidecar.toString("utf8"));
-  if (upload === null || pathOf(destinationOf(upload)) !== pathOf(destination)) return null;
-  const isIt = size === null ? upload.contents !== null : upload.contents === null && upload.size === size;
-  return isIt ? upload : null;
 }

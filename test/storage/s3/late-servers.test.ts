@@ -228,6 +228,42 @@ test("a name whose file is just being published elsewhere is that upload's, and 
   expect(await storage.obstacle(destination)).toMatchObject({ published: { id: upload.id } });
 });
 
+test("a dataset that another server publishes while it is taken up is not in its own way", async () => {
+  const world = new World();
+  const first = world.open();
+  const tar = Buffer.from(tarBytes([["a", "content"]]));
+  const upload = new SentUpload(1, tar, tar.length, first.emptyNote, chunkBytes);
+  const sink = await first.begin(upload.id, "plain", upload, upload.prospect);
+  await upload.send(sink, 0, tar.length);
+  const description = descriptionOf(upload.id, "anna", "1.raw", tar, await sink.contents());
+  await sink.publish(upload.destination, description);
+  const late = world.open().resume(upload.id, "plain", first.emptyNote, upload, upload.prospect);
+  expect(await codeOf(late)).toBe("not-ready");
+  expect(world.store.get("anna/1.raw/a")?.bytes.toString()).toBe("content");
+});
+
+test("who takes a dataset up late, of which nothing was in the record then, takes nothing away from who publishes it", async () => {
+  const world = new World();
+  const tar = Buffer.from(tarBytes([["a", "content"]]));
+  const late = world.open();
+  const upload = new SentUpload(1, tar, tar.length, late.emptyNote, chunkBytes);
+  const publishing = world.open((client) => ({
+    put: async (key, ...what) => {
+      // It has compared what is there.
+      if (key.endsWith(".sha256")) {
+        const sink = await late.resume(upload.id, "plain", late.emptyNote, upload, upload.prospect);
+        await sink?.close();
+      }
+      return await client.put(key, ...what);
+    },
+  }));
+  const sink = await publishing.begin(upload.id, "plain", upload, upload.prospect);
+  await upload.send(sink, 0, tar.length);
+  const description = descriptionOf(upload.id, "anna", "1.raw", tar, await sink.contents());
+  await sink.publish(upload.destination, description);
+  expect(world.store.get("anna/1.raw/a")?.bytes.toString()).toBe("content");
+});
+
 test.each([
   ["a file", "file"],
   ["a dataset", "plain"],

@@ -201,7 +201,7 @@ export class DatasetWork {
     return {
       ...{ home, id, key: this.#keyOf(file), file, start: this.#offset, onFailed },
       tell: (note) => this.#tell(note),
-      confirm: () => this.#confirm(),
+      confirm: () => this.confirm(),
     };
   }
 
@@ -328,8 +328,8 @@ export class DatasetWork {
     return true;
   }
 
-  // What is there already is written over by who has the upload, and by nobody else.
-  async #confirm(): Promise<void> {
+  /** What is there already is written over, or taken away, by who has the upload, and by nobody else: rejects where that is another one. */
+  async confirm(): Promise<void> {
     const { layout, home } = this.parts;
     const isOurs = await this.#inTurn(async () => {
       // Not what was written down a moment ago, which would be believed without asking.

@@ -24,8 +24,8 @@ import { openDataset } from "./open-dataset.ts";
 export interface DatasetsParts {
   readonly home: S3Home;
   readonly membersMax: number;
-  /** Throws `NameTaken` where something is at `destination`. */
-  readonly expectFree: (destination: Destination) => Promise<void>;
+  /** Throws `NameTaken` where something is at `destination`; "not-ready" where it is upload `id`. */
+  readonly expectFree: (id: string, destination: Destination) => Promise<void>;
   readonly publishing: (
     id: string,
     destination: Destination,
@@ -65,7 +65,7 @@ export class S3Datasets {
   /** One of which nothing is stored yet, but what was begun and is not in its record. */
   async begin(wanted: Wanted): Promise<Sink> {
     const { id, prospect } = wanted;
-    const { home, expectFree } = this.#parts;
+    const { expectFree } = this.#parts;
     const { destination } = prospect;
     if (destination !== undefined) {
       const other = this.heldBy(destination, id);
@@ -74,23 +74,30 @@ export class S3Datasets {
     }
     try {
       if (destination !== undefined) {
-        await expectFree(destination);
-        await this.#expectEmpty(destination);
+        await expectFree(id, destination);
+        await this.#expectEmpty(id, destination);
       }
-      const root = destination === undefined ? home.keys.hiddenMembers(id) : home.keys.members(destination);
-      return (await this.#open(wanted, root, false)) as Sink;
+      return (await this.#open(wanted, this.#rootOf(wanted), false)) as Sink;
     } catch (error) {
       this.#places.delete(id);
       throw error;
     }
   }
 
-  /** Throws where anything lies below it. */
-  async #expectEmpty(destination: Destination): Promise<void> {
+  /** Below which its members lie. */
+  #rootOf({ id, prospect: { destination } }: Wanted): string {
+    const { keys } = this.#parts.home;
+    return destination === undefined ? keys.hiddenMembers(id) : keys.members(destination);
+  }
+
+  /** Throws where anything lies below it that is not of upload `id`. */
+  async #expectEmpty(id: string, destination: Destination): Promise<void> {
     const { client, keys } = this.#parts.home;
     for await (const { key } of client.list(keys.members(destination), soon)) {
-      const id = (await client.head(key, soon))?.about["dync-upload"];
-      const isOurs = id !== undefined && (await readDataset(this.#parts.home, id)) !== null;
+      const other = (await client.head(key, soon))?.about["dync-upload"];
+      // It is stored over, or goes when the dataset is published.
+      if (other === id) return;
+      const isOurs = other !== undefined && (await readDataset(this.#parts.home, other)) !== null;
       if (!isOurs) throw takenBy(destination, destination.name);
       const text = "What an earlier upload of this dataset stored is still being taken away";
       throw new DyncError("not-ready", text);
@@ -114,8 +121,9 @@ export class S3Datasets {
       home.log.log("error", "The object store has lost what was stored of a dataset", { upload: id });
     }
     if (note.durable > 0) return null;
-    // A crash may have come between what the store has and its record.
-    await abortUpload(home, id);
+    // A crash may have come between what the store has and its record. What lies where it is to be is left there: this server may have been frozen
+    // since it took the upload over, and who has it by now may be about to publish it.
+    if (state !== null && state.members !== this.#rootOf(wanted)) await abortUpload(home, id);
     return await this.begin({ ...wanted, note: { durable: 0, mark: null } });
   }
 

@@ -94,7 +94,10 @@ async function compare(
     if (there.size !== file.size || (!isCopied && there.etag !== file.etag)) break;
     file = await next();
   }
-  if (file !== null) await spoilt(publishing, file.path);
+  if (file !== null) {
+    await work.confirm();
+    await spoilt(publishing, file.path);
+  }
   const isBag = work.parts.layout === "bagit";
   for (const { key } of extras)
     await removeExtra(publishing, key, isBag && tagFiles.includes(key.slice(root.length)));
