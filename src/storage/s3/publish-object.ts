@@ -41,6 +41,9 @@ export async function publishObject(publishing: Publishing, whole: Whole): Promi
   try {
     await claim(publishing, keys, whole);
     await show(publishing, keys, whole);
+    // Whoever took the upload over, where this server was frozen or cut off, may have found no object, and taken away what describes it. Who does that
+    // looks for the object once more after it, so one of the two sees what the other one did.
+    if ((await home.client.head(keys.metadata, publishing.patience)) === null) await describe(publishing);
   } catch (error) {
     // Nothing of ours may stay beside what is somebody else's.
     if (error instanceof NameTaken) await rollBack(home, id, keys);
@@ -80,20 +83,24 @@ export async function clearUp(home: S3Home, id: string): Promise<void> {
 }
 
 async function claim(publishing: Publishing, keys: PublishedKeys, { ledger }: Whole): Promise<void> {
-  const { home, id, destination, description, patience } = publishing;
+  const { home, id, destination, patience } = publishing;
   const { client } = home;
   // One that is sent whole replaces nothing where the store heeds that; no store heeds it of parts that are put together.
   const isSafe = ledger.uploadId === null && client.heedsConditions;
   const there = isSafe ? null : await client.head(keys.content, patience);
   if (there !== null && !isOf(id, there)) throw taken(destination);
+  await describe(publishing);
+}
+
+/** Stores what describes a file. Throws `NameTaken` where something else is described there. */
+export async function describe(publishing: Publishing): Promise<void> {
+  const { home, destination, description, patience } = publishing;
+  const { client, keys } = home;
   await putMetadata(publishing);
   const checksum = checksumText(description.sha256, contentName(destination));
   const isSame = (text: string): boolean => text === checksum;
-  await putNew(
-    { client, key: keys.checksum, text: checksum, type: "text/plain", isOwn: isSame },
-    destination,
-    patience,
-  );
+  const key = keys.of(destination).checksum;
+  await putNew({ client, key, text: checksum, type: "text/plain", isOwn: isSame }, destination, patience);
 }
 
 /** Stores what describes it. Throws `NameTaken` where something else is described there. */

@@ -37,19 +37,13 @@ import { closeMs, type S3Home, soon } from "./home.ts";
 import { Keys, keyBytesMax } from "./keys.ts";
 import { durableOf, Ledger, parseMark } from "./ledger.ts";
 import { PartPlan } from "./part-plan.ts";
-import { endPublishing, isOf } from "./publish-object.ts";
+import { isOf } from "./publish-object.ts";
 import { publishedAs, publishedObjects } from "./published-objects.ts";
 import { readBackObject } from "./read-back-object.ts";
 import { S3Sink } from "./s3-sink.ts";
+import { isClaimed, whatIsShown } from "./shown-object.ts";
 import { tryStore } from "./try-store.ts";
-import {
-  abortUpload,
-  discardUpload,
-  readDataset,
-  readMultipart,
-  readState,
-  rollBack,
-} from "./upload-state.ts";
+import { abortUpload, discardUpload, readMultipart, readState, rollBack } from "./upload-state.ts";
 
 export interface S3StorageOptions extends S3StorageRules {
   readonly place: S3Place;
@@ -248,20 +242,22 @@ export class S3Storage implements Storage {
   async recover(id: string, note: StoredNote, destination: Destination, sha256: string): Promise<Remainder> {
     return await explained("looked up", async () => {
       const { keys } = this.#home;
-      const published = async (): Promise<Remainder> => {
-        await endPublishing(this.#home, id, destination, soon);
-        return { type: "published" };
-      };
-      if (await this.#isObjectOf(id, destination)) return await published();
+      const shown = () => whatIsShown(this.#home, { id, note, destination, sha256 });
+      const before = await shown();
+      if (before !== null) return before;
       const dataset = await this.#datasets.recover(id, note, destination, sha256);
       if (dataset !== null) return dataset;
       const ledger = await this.#ledgerOf(id, note, destination);
       if (ledger !== null && this.#digestOf(ledger) === sha256)
         return { type: "complete", sink: this.#sinkOf(id, ledger, { destination }, noEvents) };
       // Whoever had it before may have been putting its parts together since it was looked for.
-      if (ledger === null && (await this.#isObjectOf(id, destination))) return await published();
-      const wasClaimed = await this.#isClaimed(id, destination);
+      const since = ledger === null ? await shown() : null;
+      if (since !== null) return since;
+      const wasClaimed = await isClaimed(this.#home, id, destination);
       await rollBack(this.#home, id, keys.of(destination));
+      // And may have made the object since that was looked for, of which the description is gone now.
+      const late = await shown();
+      if (late !== null) return late;
       if (ledger === null && (note.durable > 0 || !wasClaimed)) return { type: "gone" };
       const reason = "Not all of it was stored";
       return { type: "incomplete", durable: ledger?.durable ?? 0, reason };
@@ -277,13 +273,6 @@ export class S3Storage implements Storage {
     const { client, keys } = this.#home;
     const there = await client.head(keys.of(destination).content, soon);
     return there !== null && isOf(id, there);
-  }
-
-  async #isClaimed(id: string, destination: Destination): Promise<boolean> {
-    const { client, keys } = this.#home;
-    const sidecar = await client.read(keys.of(destination).metadata, soon);
-    if (sidecar !== null && parseSidecar(sidecar.bytes.toString("utf8"))?.id === id) return true;
-    return (await readDataset(this.#home, id))?.target === keys.members(destination);
   }
 
   async discard(id: string): Promise<void> {
@@ -398,7 +387,7 @@ export class S3Storage implements Storage {
       const clash = await this.#home.names.clash(destination);
       const isOwn =
         clash === null ||
-        (await this.#isClaimed(id, destination)) ||
+        (await isClaimed(this.#home, id, destination)) ||
         (await this.#isObjectOf(id, destination));
       if (!isOwn) {
         this.#publishing.delete(id);

@@ -195,6 +195,66 @@ test("a server that stops does not wait for a store that does not put a file tog
   world.expectWhole(upload);
 });
 
+describe("what describes a file is there when the file is", () => {
+  /** A file that fits into memory, all of which came to `storage`. */
+  async function arrived(storage: S3Storage) {
+    const all = randomBytes(partBytes / 2);
+    const upload = new SentUpload(1, all, all.length, storage.emptyNote, chunkBytes);
+    const sink = await upload.begin(storage);
+    await upload.send(sink, 0, all.length);
+    return { upload, sink, description: descriptionOf(upload.id, "anna", "1.raw", all) };
+  }
+
+  function expectDescribed(world: World, upload: SentUpload): void {
+    world.expectWhole(upload);
+    expect(world.store.keys("anna/")).toEqual(["anna/1.raw", "anna/1.raw.meta.json", "anna/1.raw.sha256"]);
+  }
+
+  test("though another server took it away before the object was there", async () => {
+    const world = new World();
+    const note = { durable: 0, mark: null };
+    const { upload, sink, description } = await arrived(
+      world.open((client) => ({
+        put: async (key, ...what) => {
+          if (key === "anna/1.raw") {
+            const { id, destination } = upload;
+            const left = await world.open().recover(id, note, destination, description.sha256);
+            expect(left.type).toBe("incomplete");
+            expect(world.store.keys("anna/")).toEqual([]);
+          }
+          return await client.put(key, ...what);
+        },
+      })),
+    );
+    await upload.publish(sink);
+    expectDescribed(world, upload);
+  });
+
+  test("though its object was made while another server took it away", async () => {
+    const world = new World();
+    const dying = world.open((client) => ({
+      put: (key, ...what) => {
+        if (key === "anna/1.raw") throw new NoAnswer("it died");
+        return client.put(key, ...what);
+      },
+    }));
+    const { upload, sink, description } = await arrived(dying);
+    const { id, destination, all } = upload;
+    expect(await codeOf(upload.publish(sink))).toBe("not-ready");
+    const next = world.open((client) => ({
+      remove: async (key, patience) => {
+        world.store.put("anna/1.raw", all, { "dync-upload": id }, false);
+        await client.remove(key, patience);
+      },
+    }));
+    const left = await next.recover(id, { durable: 0, mark: null }, destination, description.sha256);
+    if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
+    expect(left.sink.length).toBe(all.length);
+    await left.sink.publish(destination, description);
+    expectDescribed(world, upload);
+  });
+});
+
 test("an object that is made while an upload is looked for is found", async () => {
   const world = new World();
   const upload = await world.begun(2 * partBytes, 2);
