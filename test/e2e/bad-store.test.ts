@@ -217,7 +217,7 @@ describe.skipIf(missing !== null)(
       const isUsedUp = (asked: Asked) => isPart(asked) && !/partNumber=[12]\b/.test(asked.path);
       store.lies = { instead: (asked) => (isUsedUp(asked) ? refusal(403, "QuotaExceeded") : null) };
       // Slowly: parts that are on their way together are given up together.
-      const end = await lab.send(["-q", "--limit", "16MB/s", path]);
+      const end = await lab.send(["-q", "--limit", "4MB/s", path]);
       store.lies = {};
       expect(end).toMatchObject({
         code: 5,
