@@ -2,14 +2,15 @@
 // beside it where somebody else has the name.
 
 import { join } from "node:path";
-import { DyncError, messageOf } from "../base/error.ts";
+import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { type Destination, destinationOf, pathOf } from "../upload/destination.ts";
-import { namesClash, takenText } from "../upload/names.ts";
+import { takenText } from "../upload/names.ts";
 import { parseSidecar } from "../upload/sidecar.ts";
 import { treeOf } from "./dataset/tree.ts";
 import { readText } from "./durable-files.ts";
 import { lookAt } from "./file-calls.ts";
+import { HeldPlaces } from "./held-places.ts";
 import type { NameIndex } from "./name-index.ts";
 import type { PartialPlaces } from "./partial-places.ts";
 import {
@@ -39,7 +40,7 @@ export class LocalPublishing {
   readonly #places: PartialPlaces;
   readonly #log: Logger;
   // Destinations that are being published at this moment.
-  readonly #running = new Map<string, Destination>();
+  readonly #running = new HeldPlaces();
 
   constructor({ parts, names, places, log }: LocalPublishingParts) {
     this.#parts = parts;
@@ -57,10 +58,7 @@ export class LocalPublishing {
     steps: (parts: PublishParts) => readonly PublishStep[],
   ): Promise<void> {
     const parts = this.#partsIn(folder);
-    const other = this.#beingPublished(destination);
-    // By an earlier session of it, which does not know yet that it has lost it.
-    if (other?.id === id) throw new DyncError("not-ready", "This upload is just being published");
-    if (other !== null) throw await this.#taken(destination);
+    if (this.#running.inTheWayOf(id, destination) !== null) throw await this.#taken(destination);
     this.#running.set(id, destination);
     try {
       // Admission looked already, but that may be days ago; what an earlier attempt left of ours does not count.
@@ -103,7 +101,7 @@ export class LocalPublishing {
 
   /** See `Storage.obstacle`. */
   async obstacle(destination: Destination): Promise<Obstacle | null> {
-    const other = this.#beingPublished(destination);
+    const other = this.#running.at(destination);
     if (other !== null) return { file: other.name, published: null, claimedBy: other.id };
     if (!(await this.#names.isTaken(destination))) return null;
     const file = await this.#names.whatIsThere(destination);
@@ -159,13 +157,5 @@ export class LocalPublishing {
   async #taken(destination: Destination): Promise<NameTaken> {
     const obstacle = (await this.obstacle(destination)) ?? { file: null, published: null };
     return new NameTaken(takenText(destination.name, obstacle.file), obstacle);
-  }
-
-  /** The upload whose file is just getting that name, or one that it needs. */
-  #beingPublished({ folder, name }: Destination): { readonly id: string; readonly name: string } | null {
-    for (const [id, other] of this.#running) {
-      if (other.folder === folder && namesClash(other.name, name)) return { id, name: other.name };
-    }
-    return null;
   }
 }

@@ -6,9 +6,10 @@ import { DyncError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { Semaphore } from "../../base/semaphore.ts";
 import type { Destination } from "../../upload/destination.ts";
-import { metadataSuffix, namesClash, takenText } from "../../upload/names.ts";
+import { metadataSuffix, takenText } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
 import type { CompleteUpload, Form } from "../../upload/upload.ts";
+import { HeldPlaces } from "../held-places.ts";
 import { openSavedSha256 } from "../sha256/open-saved-sha256.ts";
 import type { Sha256Maker } from "../sha256/sha256.ts";
 import {
@@ -84,7 +85,7 @@ export class S3Storage implements Storage {
   readonly #datasets: S3Datasets;
   readonly #open = new Set<S3Sink | DatasetSink>();
   // Destinations that are being published at this moment.
-  readonly #publishing = new Map<string, Destination>();
+  readonly #publishing = new HeldPlaces();
   #isRelieving = false;
   #isLeaving = false;
   readonly #closed = new AbortController();
@@ -250,12 +251,9 @@ export class S3Storage implements Storage {
       const ledger = await this.#ledgerOf(id, note, destination);
       if (ledger !== null && this.#digestOf(ledger) === sha256)
         return { type: "complete", sink: this.#sinkOf(id, ledger, { destination }, noEvents) };
-      // Whoever had it before may have been putting its parts together since it was looked for.
-      const since = ledger === null ? await shown() : null;
-      if (since !== null) return since;
       const wasClaimed = await isClaimed(this.#home, id, destination);
       await rollBack(this.#home, id, keys.of(destination));
-      // And may have made the object since that was looked for, of which the description is gone now.
+      // Whoever had it before may have put its parts together since they were looked for, or made its object, of which the description is gone now.
       const late = await shown();
       if (late !== null) return late;
       if (ledger === null && (note.durable > 0 || !wasClaimed)) return { type: "gone" };
@@ -324,7 +322,7 @@ export class S3Storage implements Storage {
 
   async obstacle(destination: Destination): Promise<Obstacle | null> {
     return await explained("looked up", async () => {
-      const other = this.#beingPublished(destination);
+      const other = this.#publishing.at(destination);
       if (other !== null) return { file: other.name, published: null, claimedBy: other.id };
       const { client, keys, names } = this.#home;
       const { content, metadata } = keys.of(destination);
@@ -368,19 +366,11 @@ export class S3Storage implements Storage {
     return (await client.head(keys.folder(folder) + name, soon)) !== null;
   }
 
-  /** The upload whose file is just getting that name, or one that it needs. */
-  #beingPublished({ folder, name }: Destination): { readonly id: string; readonly name: string } | null {
-    for (const [id, other] of this.#publishing)
-      if (other.folder === folder && namesClash(other.name, name)) return { id, name: other.name };
-    return null;
-  }
-
   /** Runs `work`, which publishes upload `id` at `destination`, unless something is there. */
   async #publish(id: string, destination: Destination, work: () => Promise<void>): Promise<void> {
-    const other = this.#beingPublished(destination);
-    // By an earlier session of it, which does not know yet that it has lost it.
-    if (other?.id === id) throw new DyncError("not-ready", "This upload is just being published");
-    const isHeld = other !== null || this.#datasets.heldBy(destination, id) !== null;
+    const isHeld =
+      this.#publishing.inTheWayOf(id, destination) !== null ||
+      this.#datasets.heldBy(destination, id) !== null;
     if (isHeld) throw await this.#taken(id, destination);
     this.#publishing.set(id, destination);
     try {

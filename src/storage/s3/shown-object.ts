@@ -5,7 +5,7 @@ import { assert } from "../../base/assert.ts";
 import type { Destination } from "../../upload/destination.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
 import type { Description, OwnedChunk, Remainder, Sink, StoredNote } from "../storage.ts";
-import { s3Trouble } from "./client/s3-error.ts";
+import { explained } from "./client/s3-error.ts";
 import { type S3Home, soon } from "./home.ts";
 import { describe, endPublishing, isOf } from "./publish-object.ts";
 import { readDataset } from "./upload-state.ts";
@@ -82,13 +82,11 @@ class ShownObject implements Sink {
 
   async publish(destination: Destination, description: Description): Promise<void> {
     const { home, id } = this.#parts;
-    try {
+    await explained("published", async () => {
       await describe({ home, id, destination, description, patience: soon });
       home.names.add(destination);
       await endPublishing(home, id, destination, soon);
-    } catch (error) {
-      throw s3Trouble("published", error);
-    }
+    });
   }
 
   async close(): Promise<StoredNote> {

@@ -7,7 +7,7 @@ import { jsonValue } from "../../base/json-text.ts";
 import type { Destination } from "../../upload/destination.ts";
 import { checksumSuffix, metadataSuffix } from "../../upload/names.ts";
 import { parseSidecar } from "../../upload/sidecar.ts";
-import { s3Trouble } from "./client/s3-error.ts";
+import { explained } from "./client/s3-error.ts";
 import type { Patience } from "./client/s3-request.ts";
 import { type S3Home, soon } from "./home.ts";
 import type { PublishedKeys } from "./keys.ts";
@@ -134,13 +134,11 @@ export async function abort({ client }: Store, { key, uploadId }: UploadState): 
 
 /** Deletes what the store has of an upload that is not published. `destination` is where it was to go, where that is known. */
 export async function discardUpload(store: S3Home, id: string, destination?: Destination): Promise<void> {
-  try {
+  await explained("removed", async () => {
     await abortUpload(store, id);
     if (destination !== undefined) await rollBack(store, id, store.keys.of(destination));
     await forgetUpload(store, id);
-  } catch (error) {
-    throw s3Trouble("removed", error);
-  }
+  });
 }
 
 /** Deletes what is known of an upload: its pieces, and what names its multipart upload. */

@@ -3,9 +3,10 @@
 
 import { DyncError } from "../../../base/error.ts";
 import type { Destination } from "../../../upload/destination.ts";
-import { namesClash, takenText } from "../../../upload/names.ts";
+import { takenText } from "../../../upload/names.ts";
 import { parseSidecar } from "../../../upload/sidecar.ts";
 import type { Layout } from "../../../upload/upload.ts";
+import { HeldPlaces } from "../../held-places.ts";
 import {
   NameTaken,
   type Prospect,
@@ -49,17 +50,15 @@ const noEvents: SinkEvents = { onStored() {}, onNote() {}, onFailed() {}, onRefu
 export class S3Datasets {
   readonly #parts: DatasetsParts;
   /** Where those go that are open, by their ids. */
-  readonly #places = new Map<string, Destination>();
+  readonly #places = new HeldPlaces();
 
   constructor(parts: DatasetsParts) {
     this.#parts = parts;
   }
 
   /** Name of a dataset that comes to where `destination` would be, or beside it, but for upload `id`; `null`: none does. */
-  heldBy({ folder, name }: Destination, id: string): string | null {
-    for (const [other, place] of this.#places)
-      if (other !== id && place.folder === folder && namesClash(place.name, name)) return place.name;
-    return null;
+  heldBy(destination: Destination, id: string): string | null {
+    return this.#places.at(destination, id)?.name ?? null;
   }
 
   /** One of which nothing is stored yet, but what was begun and is not in its record. */
