@@ -153,55 +153,10 @@ function detach(bytes: Uint8Array): void {
   (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
-/** Memory for one outgoing frame, allocated by libzmq and moved into it by `send`. */
-export class MessageBlock implements Block {
-  readonly length: number;
+/** The bytes of a message until it is released, or moved away: looked at when somebody asks. */
+class HeldBytes {
   readonly #pool: SlotPool;
-  #slot: Slot | null;
-  #view: Uint8Array | null = null;
-
-  constructor(pool: SlotPool, length: number) {
-    this.length = length;
-    this.#pool = pool;
-    this.#slot = pool.open(length);
-  }
-
-  get bytes(): Uint8Array {
-    // Once it was sent or released nothing is there any more, as in a view that was made before.
-    if (this.#slot !== null) this.#view ??= this.#pool.viewOf(this.#slot, this.length);
-    return this.#view ?? new Uint8Array(0);
-  }
-
-  get address(): number {
-    assert(this.#slot !== null, "a block is not looked for after it was sent or released");
-    return this.#pool.addressOf(this.#slot);
-  }
-
-  /** The message, for `zmq_msg_send`. */
-  get pointer(): Pointer {
-    assert(this.#slot !== null, "a block is sent once and not after its release");
-    return this.#slot.pointer;
-  }
-
-  /** libzmq took the message: nothing is left to close. */
-  forget(): void {
-    assert(this.#slot !== null, "a block is sent once");
-    if (this.#view !== null) detach(this.#view);
-    this.#pool.give(this.#slot);
-    this.#slot = null;
-  }
-
-  release(): void {
-    assert(this.#slot !== null, "a block is released once, and not after it was sent");
-    this.#pool.release(this.#slot, this.length, this.#view);
-    this.#slot = null;
-  }
-}
-
-/** A large frame of a received message, until that is released. */
-class FarFrame implements FarBytes {
-  readonly #pool: SlotPool;
-  #length: number;
+  readonly #length: number;
   #slot: Slot | null;
   #view: Uint8Array | null = null;
 
@@ -212,12 +167,16 @@ class FarFrame implements FarBytes {
   }
 
   get length(): number {
-    return this.#length;
+    return this.#slot === null ? 0 : this.#length;
   }
 
   get address(): number {
-    assert(this.#slot !== null, "a frame is not looked for after its release");
-    return this.#pool.addressOf(this.#slot);
+    return this.#pool.addressOf(this.held);
+  }
+
+  protected get held(): Slot {
+    assert(this.#slot !== null, "a message is sent or released once, and not used after that");
+    return this.#slot;
   }
 
   view(): Uint8Array {
@@ -227,12 +186,37 @@ class FarFrame implements FarBytes {
   }
 
   release(): void {
-    assert(this.#slot !== null, "a frame is released once");
-    this.#pool.release(this.#slot, this.#length, this.#view);
+    this.#pool.release(this.held, this.#length, this.#view);
     this.#slot = null;
-    this.#length = 0;
+  }
+
+  /** libzmq took the message: nothing is left to close. */
+  forget(): void {
+    const slot = this.held;
+    if (this.#view !== null) detach(this.#view);
+    this.#pool.give(slot);
+    this.#slot = null;
   }
 }
+
+/** Memory for one outgoing frame, allocated by libzmq and moved into it by `send`. */
+export class MessageBlock extends HeldBytes implements Block {
+  constructor(pool: SlotPool, length: number) {
+    super(pool, pool.open(length), length);
+  }
+
+  get bytes(): Uint8Array {
+    return this.view();
+  }
+
+  /** The message, for `zmq_msg_send`. */
+  get pointer(): Pointer {
+    return this.held.pointer;
+  }
+}
+
+/** A large frame of a received message, until that is released. */
+class FarFrame extends HeldBytes implements FarBytes {}
 
 /** A received message: small frames are copies, large ones are looked at when somebody asks, until `release`. */
 export class ReceivedMessage {
