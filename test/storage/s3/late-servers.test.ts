@@ -76,6 +76,15 @@ async function publishWhole(upload: SentUpload, storage: S3Storage): Promise<voi
   await upload.publish(sink);
 }
 
+/** As a server does that takes up what is recorded as being published. */
+async function publishAgain(upload: SentUpload, storage: S3Storage): Promise<Sink> {
+  const { sha256: digest } = descriptionOf(upload.id, "anna", "1.raw", upload.all);
+  const left = await storage.recover(upload.id, upload.note, upload.destination, digest);
+  if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
+  await upload.publish(left.sink);
+  return left.sink;
+}
+
 describe("an upload that another server has by now", () => {
   test("is gone on with from its record, whatever that says late of a multipart upload of its own", async () => {
     const world = new World();
@@ -124,16 +133,9 @@ test("who dies while it publishes again what has a piece leaves that piece to th
   await upload.send(sink, 2 * partBytes, upload.all.length);
   // All of it came, and what is no part is stored by itself.
   upload.note = await sink.close();
-  const { destination } = upload;
-  const description = descriptionOf(upload.id, "anna", "1.raw", upload.all);
-  const publishAgain = async (storage: S3Storage): Promise<void> => {
-    const left = await storage.recover(upload.id, upload.note, destination, description.sha256);
-    if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
-    await left.sink.publish(destination, description);
-  };
   const dying = world.open(() => ({ complete: () => Promise.reject(new NoAnswer("it died")) }));
-  expect(await codeOf(publishAgain(dying))).toBe("not-ready");
-  await publishAgain(world.open());
+  expect(await codeOf(publishAgain(upload, dying))).toBe("not-ready");
+  await publishAgain(upload, world.open());
   world.expectWhole(upload);
 });
 
@@ -146,22 +148,14 @@ test("who dies while it publishes a dataset again leaves the journal that the re
   const upload = new SentUpload(1, tar, tar.length, first.emptyNote, chunkBytes);
   await upload.send(await first.begin(upload.id, "plain", upload, upload.prospect), 0, tar.length);
   expect(upload.note.durable).toBe(tar.length);
-  const { destination } = upload;
-  const { sha256: digest } = descriptionOf(upload.id, "anna", "1.raw", upload.all);
-  const publishAgain = async (storage: S3Storage): Promise<void> => {
-    const left = await storage.recover(upload.id, upload.note, destination, digest);
-    if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
-    const contents = await left.sink.contents();
-    await left.sink.publish(destination, descriptionOf(upload.id, "anna", "1.raw", upload.all, contents));
-  };
   const dying = world.open((client) => ({
     put: (key, ...what) => {
       if (key.endsWith(".sha256")) throw new NoAnswer("it died");
       return client.put(key, ...what);
     },
   }));
-  expect(await codeOf(publishAgain(dying))).toBe("not-ready");
-  await publishAgain(world.open());
+  expect(await codeOf(publishAgain(upload, dying))).toBe("not-ready");
+  await publishAgain(upload, world.open());
   expect(world.store.get("anna/1.raw/a")?.bytes.toString()).toBe(content);
   expect(world.store.keys(".dync/")).toEqual([]);
 });
@@ -238,8 +232,8 @@ describe("what describes a file is there when the file is", () => {
         return client.put(key, ...what);
       },
     }));
-    const { upload, sink, description } = await arrived(dying);
-    const { id, destination, all } = upload;
+    const { upload, sink } = await arrived(dying);
+    const { id, all } = upload;
     expect(await codeOf(upload.publish(sink))).toBe("not-ready");
     const next = world.open((client) => ({
       remove: async (key, patience) => {
@@ -247,10 +241,7 @@ describe("what describes a file is there when the file is", () => {
         await client.remove(key, patience);
       },
     }));
-    const left = await next.recover(id, { durable: 0, mark: null }, destination, description.sha256);
-    if (left.type !== "complete") throw new Error(`it is complete, not ${left.type}`);
-    expect(left.sink.length).toBe(all.length);
-    await left.sink.publish(destination, description);
+    expect((await publishAgain(upload, next)).length).toBe(all.length);
     expectDescribed(world, upload);
   });
 });
@@ -295,8 +286,7 @@ test("a dataset that another server publishes while it is taken up is not in its
   const upload = new SentUpload(1, tar, tar.length, first.emptyNote, chunkBytes);
   const sink = await first.begin(upload.id, "plain", upload, upload.prospect);
   await upload.send(sink, 0, tar.length);
-  const description = descriptionOf(upload.id, "anna", "1.raw", tar, await sink.contents());
-  await sink.publish(upload.destination, description);
+  await upload.publish(sink);
   const late = world.open().resume(upload.id, "plain", first.emptyNote, upload, upload.prospect);
   expect(await codeOf(late)).toBe("not-ready");
   expect(world.store.get("anna/1.raw/a")?.bytes.toString()).toBe("content");
@@ -319,8 +309,7 @@ test("who takes a dataset up late, of which nothing was in the record then, take
   }));
   const sink = await publishing.begin(upload.id, "plain", upload, upload.prospect);
   await upload.send(sink, 0, tar.length);
-  const description = descriptionOf(upload.id, "anna", "1.raw", tar, await sink.contents());
-  await sink.publish(upload.destination, description);
+  await upload.publish(sink);
   expect(world.store.get("anna/1.raw/a")?.bytes.toString()).toBe("content");
 });
 
@@ -338,8 +327,7 @@ test.each([
     expect(await storage.obstacle(upload.destination)).toBeNull();
     const sink = await storage.begin(upload.id, form, upload, upload.prospect);
     await upload.send(sink, 0, all.length);
-    const contents = await sink.contents();
-    await sink.publish(upload.destination, descriptionOf(upload.id, "anna", "1.raw", all, contents));
+    await upload.publish(sink);
     expect(await storage.obstacle(upload.destination)).toMatchObject({ published: { id: upload.id } });
   },
 );

@@ -96,9 +96,11 @@ export class SentUpload implements SinkEvents {
   }
 
   async publish(sink: Sink): Promise<void> {
-    const { destination } = this;
-    const description = descriptionOf(this.id, destination.folder, destination.name, this.all);
-    expect(await sink.digest()).toBe(description.sha256);
+    const { id, destination, all } = this;
+    const digest = await sink.digest();
+    const contents = await sink.contents();
+    const description = descriptionOf(id, destination.folder, destination.name, all, contents);
+    expect(digest).toBe(description.sha256);
     await sink.publish(destination, description);
   }
 }
